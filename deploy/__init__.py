@@ -1,0 +1,1 @@
+"""How Maitred is started, described, checked and shipped."""

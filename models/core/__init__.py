@@ -1,0 +1,1 @@
+"""Plumbing below the restaurant: settings, database, locks, clock, logging."""

@@ -1,0 +1,55 @@
+"""Signed manage tokens, and keyed hashes of contact data."""
+
+import hashlib
+import hmac
+import secrets
+from functools import lru_cache
+
+from itsdangerous import BadSignature, URLSafeSerializer
+
+from models.core.errors import SignInFailed
+from models.core.settings import settings
+
+_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+REFERENCE_LENGTH = 8
+
+
+@lru_cache(maxsize=1)
+def _signer() -> URLSafeSerializer:
+    return URLSafeSerializer(
+        settings().secret_key, salt="manage", signer_kwargs={"digest_method": hashlib.sha256}
+    )
+
+
+@lru_cache(maxsize=1)
+def _contact_key() -> bytes:
+    return hmac.new(settings().secret_key.encode(), b"contact-index", hashlib.sha256).digest()
+
+
+def manage_token(reservation_id: int) -> str:
+    """The token that opens exactly this reservation. Does not expire; the reservation's end does."""
+    token = _signer().dumps(reservation_id)
+    return token if isinstance(token, str) else token.decode()
+
+
+def read_manage_token(token: str) -> int:
+    """The reservation a token opens. Raises SignInFailed when it is forged or damaged."""
+    try:
+        value = _signer().loads(token)
+    except BadSignature as forged:
+        raise SignInFailed("this link is not valid") from forged
+    if not isinstance(value, int):
+        raise SignInFailed("this link is not valid")
+    return value
+
+
+def contact_key(contact: str | None) -> bytes | None:
+    """A keyed hash of a normalised e-mail or phone number: finds a guest, tells nothing."""
+    if not contact:
+        return None
+    return hmac.new(_contact_key(), contact.strip().lower().encode(), hashlib.sha256).digest()[:16]
+
+
+def new_reference() -> str:
+    """Eight characters that a guest can read out: no 0, O, 1 or I."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(REFERENCE_LENGTH))

@@ -1,0 +1,165 @@
+"""The engine, the one transaction, and what runs after its commit."""
+
+import logging
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.orm import DeclarativeBase, Session
+
+from models.core.errors import Busy
+from models.core.settings import settings
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+LOCK_WAIT_SECONDS = 3
+ATTEMPTS = 3
+#: deadlock, lock wait timeout, "record has changed since last read" (MariaDB)
+_RETRY_CODES = frozenset({1213, 1205, 1020})
+_READ_ONLY = "maitred_read_only"
+_BEFORE = "before_commit"
+_AFTER = "after_commit"
+
+
+class Base(DeclarativeBase):
+    """Every mapped class."""
+
+
+def make_engine(url: str, *, pool_size: int = 16) -> Engine:
+    """An engine whose isolation and timeouts are what the book's lock needs.
+
+    READ COMMITTED on MySQL and MariaDB: under REPEATABLE READ a plain SELECT before the lock
+    fixes the snapshot, and callers who each held the lock sold one table four times.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _make_sqlite(url, parsed.database)
+    engine = create_engine(
+        parsed,
+        isolation_level="READ COMMITTED",
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_timeout=LOCK_WAIT_SECONDS,
+        pool_recycle=1800,
+        pool_pre_ping=False,
+        connect_args={
+            "charset": "utf8mb4",
+            "connect_timeout": 3,
+            "init_command": f"SET SESSION innodb_lock_wait_timeout={LOCK_WAIT_SECONDS}, "
+            "time_zone='+00:00', sql_mode='STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
+        },
+    )
+    return engine
+
+
+def _make_sqlite(url: str, database: str | None) -> Engine:
+    if database and database != ":memory:":
+        Path(database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": 5})
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves, below
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA busy_timeout=5000")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # BEGIN IMMEDIATE takes SQLite's only write lock at once: here it *is* the book lock.
+        read_only = connection.get_execution_options().get(_READ_ONLY)
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+@lru_cache(maxsize=1)
+def engine() -> Engine:
+    """The process's engine."""
+    return make_engine(settings().database_url)
+
+
+@contextmanager
+def transaction(bind: Engine | None = None) -> Iterator[Session]:
+    """The one place that commits. Rolls back on any error; then runs what `after_commit` kept.
+
+    An error in such a hook is logged and swallowed: the commit stands, and the sweep finds
+    whatever the hook should have nudged.
+    """
+    with Session(bind or engine(), expire_on_commit=False) as session:
+        yield session
+        for hook in session.info.get(_BEFORE, []):
+            hook()
+        session.commit()
+        for hook in session.info.get(_AFTER, []):
+            try:
+                hook()
+            except Exception:  # a hook is a nudge; the rows are the truth
+                log.warning("after-commit hook failed", exc_info=True)
+
+
+def unit(work: Callable[[Session], T], bind: Engine | None = None) -> T:
+    """Run `work` in a transaction of its own, again when the database asks for it.
+
+    Raises Busy when a lock was not to be had, and lets the driver's error through when the
+    database is gone. `work` must be safe to run again: it is, because it reads states.
+    """
+    for attempt in range(ATTEMPTS):
+        try:
+            with transaction(bind) as session:
+                return work(session)
+        except DBAPIError as error:
+            if not is_retryable(error):
+                raise
+            if attempt == ATTEMPTS - 1:
+                if error.connection_invalidated:
+                    raise
+                raise Busy("the book is busy; try again in a moment") from error
+            time.sleep(random.uniform(0.01, 0.05) * (attempt + 1))
+    raise AssertionError("unreachable")
+
+
+def is_retryable(error: DBAPIError) -> bool:
+    """Deadlock, lock wait, stale read, lost connection, or a clash on the occupancy key."""
+    if error.connection_invalidated:
+        return True
+    code = error.orig.args[0] if error.orig and error.orig.args else None
+    text = str(error.orig)
+    if code in _RETRY_CODES or "database is locked" in text:
+        return True
+    return isinstance(error, IntegrityError) and "table_occupancy" in text
+
+
+@contextmanager
+def reading(bind: Engine | None = None) -> Iterator[Session]:
+    """A session for reads alone: takes no write lock on SQLite, and is rolled back at the end."""
+    chosen = (bind or engine()).execution_options(**{_READ_ONLY: True})
+    with Session(chosen, expire_on_commit=False) as session:
+        yield session
+        session.rollback()
+
+
+def after_commit(session: Session, hook: Callable[[], None]) -> None:
+    """Run `hook` once this session's transaction has committed; never when it is rolled back."""
+    session.info.setdefault(_AFTER, []).append(hook)
+
+
+def before_commit(session: Session, hook: Callable[[], None]) -> None:
+    """Run `hook` as the last thing before this session's commit (cache: mark as changing)."""
+    session.info.setdefault(_BEFORE, []).append(hook)
+
+
+def dialect_of(session: Session) -> str:
+    """`sqlite`, `mysql` or `mariadb`."""
+    return session.get_bind().dialect.name

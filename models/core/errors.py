@@ -1,0 +1,103 @@
+"""One error class for each reason a caller can act on. `code` is stable and public."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class FieldProblem:
+    """One bad field: a JSON path such as `guest.email`, and what is wrong with it."""
+
+    field: str
+    message: str
+
+
+class MaitredError(Exception):
+    """The base of every refusal. `fields` names what to correct, where there is such a thing."""
+
+    code = "error"
+
+    def __init__(self, message: str, *, fields: tuple[FieldProblem, ...] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.fields = fields
+
+
+class SettingsInvalid(MaitredError):
+    """The environment does not describe a house that can open."""
+
+    code = "settings-invalid"
+
+
+class Invalid(MaitredError):
+    """The request is understood and cannot be right; `fields` says which part."""
+
+    code = "invalid"
+
+    @classmethod
+    def field(cls, field: str, message: str) -> "Invalid":
+        """The common case: exactly one field is wrong."""
+        return cls(message, fields=(FieldProblem(field, message),))
+
+
+class NotFound(MaitredError):
+    """Nothing of that name, or nothing the caller may know of."""
+
+    code = "not-found"
+
+
+class NotAllowed(MaitredError):
+    """Known caller, missing permission."""
+
+    code = "not-allowed"
+
+
+class SignInFailed(MaitredError):
+    """Wrong e-mail or password, or a token that is expired, revoked or forged."""
+
+    code = "sign-in-failed"
+
+
+class StateConflict(MaitredError):
+    """The row's state does not allow the move (for instance: cancel a finished reservation)."""
+
+    code = "state-conflict"
+
+
+class RevisionConflict(MaitredError):
+    """`If-Match` names a revision that is no longer the row's."""
+
+    code = "revision-conflict"
+
+
+class KeyReused(MaitredError):
+    """The Idempotency-Key came before with another body."""
+
+    code = "idempotency-key-reused"
+
+
+class KeyInFlight(MaitredError):
+    """The first request of this Idempotency-Key is still running."""
+
+    code = "idempotency-key-in-flight"
+
+
+class NotSeated(MaitredError):
+    """A staff booking that cannot be seated; `reason` is the decision's own."""
+
+    code = "not-seated"
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Busy(MaitredError):
+    """The book stayed locked or the database asked for a retry three times. Try again soon."""
+
+    code = "busy"
+
+
+class FileInvalid(MaitredError):
+    """A restaurant file is wrong; `fields` names each key."""
+
+    code = "file-invalid"

@@ -1,0 +1,85 @@
+"""Every setting of the house, typed, read once from the environment (or `*_FILE` secrets)."""
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from models.core.errors import SettingsInvalid
+
+
+class Settings(BaseSettings):
+    """One object for the whole house. Names in the environment are the upper-case field names."""
+
+    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True)
+
+    database_url: str = Field(description="sqlite:///path or mysql+mysqldb://user:pass@host/name")
+    redis_url: str = Field(description="redis://host:port/0 (Redis or Valkey)")
+    secret_key: str = Field(min_length=32, description="signs manage links, JWTs and contact keys")
+    public_url: str = Field("http://localhost:8080", description="base of the links in messages")
+
+    smtp_url: str = Field("smtp://localhost:1025", description="smtp[s]://[user:pass@]host:port")
+    mail_from: str = "Maitred <book@localhost>"
+    sms_channel: Literal["file", "twilio", "off"] = "file"
+    sms_file: Path = Path("var/sms.jsonl")
+    sms_from: str = "+15005550006"
+    twilio_account_sid: str = ""
+    twilio_auth_token: str = ""
+    twilio_base_url: str = Field("", description="another base for Twilio's API (tests, proxies)")
+
+    flower_user: str = "operator"
+    flower_password: str = ""
+    sentry_dsn: str = ""
+    environment: str = "development"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["json", "console"] = "json"
+
+    lanes: int = Field(4, ge=1, le=256, description="shares the restaurants are divided into")
+    decide_batch: int = Field(500, ge=1, le=10_000, description="requests decided in a commit")
+    sweep_seconds: int = Field(3, ge=1, le=60)
+    access_minutes: int = Field(15, ge=1, le=1440)
+    refresh_days: int = Field(14, ge=1, le=90)
+    wait_seconds_max: int = Field(10, ge=0, le=30, description="the longest `Prefer: wait=`")
+    waiters_max: int = Field(8, ge=0, description="requests of one process that may wait at once")
+    trusted_proxies: int = Field(0, ge=0, le=4, description="proxies in front whose headers count")
+    metrics_dir: Path | None = Field(None, description="prometheus_client's multiprocess folder")
+
+    @model_validator(mode="before")
+    @classmethod
+    def read_secret_files(cls, values: dict[str, object]) -> dict[str, object]:
+        """`SECRET_KEY_FILE=/run/secrets/key` sets SECRET_KEY from the file's text."""
+        for name in cls.model_fields:
+            path = os.environ.get(f"{name.upper()}_FILE")
+            if path and not values.get(name):
+                values[name] = Path(path).read_text(encoding="utf-8").strip()
+        return values
+
+    @model_validator(mode="after")
+    def check_channels(self) -> Self:
+        """Twilio needs its two credentials."""
+        if self.sms_channel == "twilio" and not (self.twilio_account_sid and self.twilio_auth_token):
+            raise ValueError("sms_channel=twilio needs TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN")
+        return self
+
+
+def load_settings() -> Settings:
+    """Read the environment now. Raises SettingsInvalid with every problem at once."""
+    try:
+        return Settings()  # type: ignore[call-arg]  # fields come from the environment
+    except ValidationError as invalid:
+        lines = [
+            f"{'.'.join(str(part) for part in error['loc']).upper() or 'settings'}: {error['msg']}"
+            for error in invalid.errors()
+        ]
+        raise SettingsInvalid("; ".join(lines)) from invalid
+    except OSError as unreadable:
+        raise SettingsInvalid(f"a *_FILE secret cannot be read: {unreadable}") from unreadable
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The process's settings, read at the first call."""
+    return load_settings()

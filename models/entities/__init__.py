@@ -1,0 +1,37 @@
+"""What exists: mapped classes and constraints, no behaviour."""
+
+from models.entities.accounts import Account, Membership, SignIn
+from models.entities.floor import Area, Combination, CombinationTable, DiningTable, Restaurant
+from models.entities.house import IdempotencyKey, JobRun, Lease
+from models.entities.messages import Message
+from models.entities.reservations import (
+    Assignment,
+    Reservation,
+    ReservationChange,
+    ReservationMove,
+    TableOccupancy,
+)
+from models.entities.shifts import Closure, Shift, ShiftDay
+
+__all__ = [
+    "Account",
+    "Area",
+    "Assignment",
+    "Closure",
+    "Combination",
+    "CombinationTable",
+    "DiningTable",
+    "IdempotencyKey",
+    "JobRun",
+    "Lease",
+    "Membership",
+    "Message",
+    "Reservation",
+    "ReservationChange",
+    "ReservationMove",
+    "Restaurant",
+    "Shift",
+    "ShiftDay",
+    "SignIn",
+    "TableOccupancy",
+]

@@ -1,0 +1,48 @@
+"""What keeps the house in order: idempotency keys, leases, job runs."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Index, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.core.db import Base
+from models.core.types import BigId, UtcDateTime
+
+
+class IdempotencyKey(Base):
+    """A POST that was accepted: the same key and body get the same answer again."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (Index("ix_idempotency_keys_created", "created_at"),)
+
+    #: SHA-256 of scope and key
+    key: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    #: SHA-256 of the body
+    body: Mapped[bytes] = mapped_column(LargeBinary(32))
+    #: the reservation that the first request made
+    reservation_id: Mapped[int] = mapped_column(BigId)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Lease(Base):
+    """A claim on a name that expires: which scheduler leads."""
+
+    __tablename__ = "leases"
+
+    name: Mapped[str] = mapped_column(String(63), primary_key=True)
+    holder: Mapped[str] = mapped_column(String(120))
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class JobRun(Base):
+    """The last run of each scheduled job, and what the last health sweep found."""
+
+    __tablename__ = "job_runs"
+
+    name: Mapped[str] = mapped_column(String(63), primary_key=True)
+    last_started: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_success: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_error: Mapped[str | None] = mapped_column(String(255))
+    duration_ms: Mapped[int | None]
+    result: Mapped[dict[str, Any] | None] = mapped_column(JSON)

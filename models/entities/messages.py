@@ -1,0 +1,53 @@
+"""Messages: rows that are the outgoing queue."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.core.db import Base
+from models.core.types import BigId, UtcDateTime
+
+
+class Message(Base):
+    """One message on one channel. What it says is decided from the reservation at send time.
+
+    state: queued -> sending -> sent | failed | skipped; sending -> queued when the claim expired.
+    `reservation_revision` is the reservation's revision that this message tells of.
+    `variant` tells reminders apart (minutes before the start); 0 otherwise.
+    """
+
+    __tablename__ = "messages"
+    __table_args__ = (
+        UniqueConstraint(
+            "reservation_id",
+            "reservation_revision",
+            "kind",
+            "channel",
+            "variant",
+            name="uq_messages_once",
+        ),
+        Index("ix_messages_due", "state", "due_at"),
+        Index("ix_messages_claim", "claim"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    restaurant_id: Mapped[int] = mapped_column(ForeignKey("restaurants.id"))
+    reservation_id: Mapped[int] = mapped_column(ForeignKey("reservations.id"))
+    reservation_revision: Mapped[int]
+    #: confirmation | waitlisted | declined | changed | change_refused | cancelled | reminder
+    kind: Mapped[str] = mapped_column(String(20))
+    #: email | sms
+    channel: Mapped[str] = mapped_column(String(8))
+    variant: Mapped[int] = mapped_column(default=0)
+    state: Mapped[str] = mapped_column(String(8), default="queued")
+    due_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    attempts: Mapped[int] = mapped_column(default=0)
+    #: who is sending it, and until when that is believed
+    claim: Mapped[str | None] = mapped_column(String(36))
+    claimed_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    provider_id: Mapped[str | None] = mapped_column(String(255))
+    #: why it failed or was skipped; never contains an address
+    error: Mapped[str | None] = mapped_column(String(255))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -1,0 +1,140 @@
+"""Reservations, their changes and moves, and which table each holds when."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.core.db import Base
+from models.core.types import BigId, UtcDateTime
+
+
+class Reservation(Base):
+    """A party that asked for a table. In `requested` it is a job for the allocation lane.
+
+    `book_id` names the ShiftDay (no foreign key: the row of the book is made by the decision).
+    `starts_at` lies on the 15-minute grid; `ends_at` is the end of the turn, without the buffer.
+    """
+
+    __tablename__ = "reservations"
+    __table_args__ = (
+        Index("ix_reservations_status", "status", "restaurant_id"),
+        Index("ix_reservations_book", "book_id", "status"),
+        Index("ix_reservations_email_key", "email_key"),
+        Index("ix_reservations_phone_key", "phone_key"),
+        Index("ix_reservations_starts", "status", "starts_at"),
+        Index("uq_reservations_reference", "reference", unique=True),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    reference: Mapped[str] = mapped_column(String(12))
+    restaurant_id: Mapped[int] = mapped_column(ForeignKey("restaurants.id"))
+    book_id: Mapped[int] = mapped_column(BigId)
+    status: Mapped[str] = mapped_column(String(12))
+    #: raised by every move and change; messages and ETags carry it
+    revision: Mapped[int] = mapped_column(default=1)
+    party_size: Mapped[int]
+    starts_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    ends_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    area_id: Mapped[int | None] = mapped_column(ForeignKey("areas.id"))
+    #: may be waitlisted when no table is free
+    waitlist: Mapped[bool] = mapped_column(default=True)
+    #: online | staff | walk_in
+    source: Mapped[str] = mapped_column(String(8), default="online")
+    #: staff went over the pacing knowingly
+    pacing_forced: Mapped[bool] = mapped_column(default=False)
+    guest_name: Mapped[str] = mapped_column(String(120))
+    guest_email: Mapped[str | None] = mapped_column(String(254))
+    guest_phone: Mapped[str | None] = mapped_column(String(20))
+    guest_locale: Mapped[str] = mapped_column(String(16), default="en")
+    #: keyed hashes of the normalised contact, to find the same guest again
+    email_key: Mapped[bytes | None] = mapped_column(LargeBinary(16))
+    phone_key: Mapped[bytes | None] = mapped_column(LargeBinary(16))
+    note: Mapped[str] = mapped_column(Text, default="")
+    #: why it was declined; a code of rules.decisions.Reason
+    reason: Mapped[str | None] = mapped_column(String(32))
+    #: up to three other starts, RFC 3339 in UTC
+    alternatives: Mapped[list[str] | None] = mapped_column(JSON)
+    #: somebody waits on an open connection for the decision
+    awaited: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    arrived_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    seated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    #: policies in force when the guest booked (cancel_cutoff_minutes)
+    terms: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+
+
+class ReservationChange(Base):
+    """A wish to change a reservation. In `requested` it is a job for the allocation lane.
+
+    status: requested -> accepted | refused | superseded | dropped.
+    """
+
+    __tablename__ = "reservation_changes"
+    __table_args__ = (
+        Index("ix_reservation_changes_status", "status", "restaurant_id"),
+        Index("ix_reservation_changes_reservation", "reservation_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    restaurant_id: Mapped[int] = mapped_column(ForeignKey("restaurants.id"))
+    reservation_id: Mapped[int] = mapped_column(ForeignKey("reservations.id"))
+    #: the book of the wished start
+    book_id: Mapped[int] = mapped_column(BigId)
+    status: Mapped[str] = mapped_column(String(12))
+    party_size: Mapped[int]
+    starts_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    area_id: Mapped[int | None] = mapped_column(ForeignKey("areas.id"))
+    by_staff: Mapped[bool] = mapped_column(default=False)
+    actor: Mapped[str] = mapped_column(String(40))
+    reason: Mapped[str | None] = mapped_column(String(32))
+    alternatives: Mapped[list[str] | None] = mapped_column(JSON)
+    awaited: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class ReservationMove(Base):
+    """One line of a reservation's history: from, to, who, when, why."""
+
+    __tablename__ = "reservation_moves"
+    __table_args__ = (Index("ix_reservation_moves_reservation", "reservation_id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    reservation_id: Mapped[int] = mapped_column(ForeignKey("reservations.id"))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    before: Mapped[str] = mapped_column(String(12))
+    after: Mapped[str] = mapped_column(String(12))
+    #: the reservation's revision after the move
+    revision: Mapped[int]
+    #: guest | staff:<account id> | worker | clock
+    actor: Mapped[str] = mapped_column(String(40))
+    #: what it was: decision, change, promotion, cancellation, arrival, ... or a decline's reason
+    reason: Mapped[str] = mapped_column(String(32), default="")
+
+
+class Assignment(Base):
+    """Which tables a decision gave. Stays when the party has left."""
+
+    __tablename__ = "assignments"
+    __table_args__ = (Index("ix_assignments_table", "dining_table_id"),)
+
+    reservation_id: Mapped[int] = mapped_column(ForeignKey("reservations.id"), primary_key=True)
+    dining_table_id: Mapped[int] = mapped_column(ForeignKey("dining_tables.id"), primary_key=True)
+
+
+class TableOccupancy(Base):
+    """One table for one quarter-hour. The primary key makes a double seating impossible.
+
+    `quarter_hour` is UTC epoch seconds // 900; a seating holds its whole turn and the buffer.
+    """
+
+    __tablename__ = "table_occupancy"
+    __table_args__ = (Index("ix_table_occupancy_reservation", "reservation_id"),)
+
+    dining_table_id: Mapped[int] = mapped_column(ForeignKey("dining_tables.id"), primary_key=True)
+    quarter_hour: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    reservation_id: Mapped[int] = mapped_column(ForeignKey("reservations.id"))

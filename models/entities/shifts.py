@@ -1,0 +1,74 @@
+"""When the house is open: shifts, closures, and the book of each shift and date."""
+
+from datetime import date, datetime, time
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, String, Time, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.core.db import Base
+from models.core.types import BigId, UtcDateTime
+
+
+class Shift(Base):
+    """Recurring lunch or dinner by the wall clock; with `on_date`, special hours of that date.
+
+    On a date that has special hours, only those shifts hold.
+    """
+
+    __tablename__ = "shifts"
+    __table_args__ = (UniqueConstraint("restaurant_id", "key", name="uq_shifts_restaurant_key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    restaurant_id: Mapped[int] = mapped_column(ForeignKey("restaurants.id"))
+    key: Mapped[str] = mapped_column(String(63))
+    name: Mapped[str] = mapped_column(String(120))
+    first: Mapped[time] = mapped_column(Time)
+    last: Mapped[time] = mapped_column(Time)
+    ends: Mapped[time] = mapped_column(Time)
+    #: bit 0 is Monday
+    weekdays: Mapped[int] = mapped_column(default=127)
+    on_date: Mapped[date | None]
+    valid_from: Mapped[date | None]
+    valid_until: Mapped[date | None]
+    #: turn_times, pacing, buffer_minutes where they differ from the restaurant's
+    overrides: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    active: Mapped[bool] = mapped_column(default=True)
+
+
+class Closure(Base):
+    """A date, or one shift of it, on which the house is closed."""
+
+    __tablename__ = "closures"
+    __table_args__ = (
+        UniqueConstraint("restaurant_id", "on_date", "shift_key", name="uq_closures_date_shift"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    restaurant_id: Mapped[int] = mapped_column(ForeignKey("restaurants.id"))
+    on_date: Mapped[date]
+    #: empty: the whole day
+    shift_key: Mapped[str] = mapped_column(String(63), default="")
+    reason: Mapped[str] = mapped_column(String(255), default="")
+
+
+class ShiftDay(Base):
+    """The book: a shift on a date, and the row that every decision about it locks.
+
+    `id` is `rules.house.book_id(shift, date)`, so a request names its book before the row is there.
+    """
+
+    __tablename__ = "shift_days"
+    __table_args__ = (
+        Index("ix_shift_days_freed_at", "freed_at"),
+        Index("ix_shift_days_restaurant_date", "restaurant_id", "service_date"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    restaurant_id: Mapped[int] = mapped_column(ForeignKey("restaurants.id"))
+    shift_id: Mapped[int] = mapped_column(ForeignKey("shifts.id"))
+    service_date: Mapped[date]
+    #: raised by every decision, change, cancellation and seating in this book
+    revision: Mapped[int] = mapped_column(default=0)
+    #: capacity was freed then and the waitlist has not been looked at since
+    freed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

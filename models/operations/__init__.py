@@ -1,0 +1,1 @@
+"""What can be done: each takes a session first and never commits."""

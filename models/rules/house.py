@@ -1,0 +1,181 @@
+"""A restaurant as the rules see it: frozen values, built by `queries.floor.load_house`."""
+
+from dataclasses import dataclass, field
+from datetime import date, time
+from functools import cached_property
+from zoneinfo import ZoneInfo
+
+QUARTER_SECONDS = 900
+#: Books are numbered so that a request can name its book without asking the database.
+BOOKS_PER_SHIFT = 100_000
+_EPOCH = date(1970, 1, 1).toordinal()
+
+
+def book_id(shift_id: int, service_date: date) -> int:
+    """The number of the book: a shift on a date. Unique, and known before the row exists."""
+    return shift_id * BOOKS_PER_SHIFT + service_date.toordinal() - _EPOCH
+
+
+def split_book_id(number: int) -> tuple[int, date]:
+    """The shift and the date of a book's number."""
+    shift_id, day = divmod(number, BOOKS_PER_SHIFT)
+    return shift_id, date.fromordinal(day + _EPOCH)
+
+
+@dataclass(frozen=True, slots=True)
+class TurnTime:
+    """Parties up to `up_to` covers keep their table for `minutes` (a multiple of 15)."""
+
+    up_to: int
+    minutes: int
+
+
+DEFAULT_TURN_TIMES = (
+    TurnTime(2, 90),
+    TurnTime(4, 105),
+    TurnTime(6, 120),
+    TurnTime(8, 135),
+    TurnTime(999, 150),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pacing:
+    """Most covers and parties *starting* in a 15-minute interval. None: no limit."""
+
+    covers: int | None = 10
+    parties: int | None = None
+    online_covers: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """What a restaurant decides for itself; the defaults are the trade's (DEFAULTS.md)."""
+
+    slot_minutes: int = 15
+    buffer_minutes: int = 0
+    lead_minutes: int = 30
+    window_days: int = 60
+    min_party_online: int = 1
+    max_party_online: int = 8
+    cancel_cutoff_minutes: int = 120
+    same_guest_gap_minutes: int = 120
+    no_show_grace_minutes: int = 15
+    auto_finish_minutes: int = 30
+    waitlist: bool = True
+    waitlist_parties: int = 20
+    reminder_minutes: tuple[int, ...] = (1440, 180)
+    turn_times: tuple[TurnTime, ...] = DEFAULT_TURN_TIMES
+    pacing: Pacing = field(default_factory=Pacing)
+
+
+@dataclass(frozen=True, slots=True)
+class HouseArea:
+    """A room or a terrace."""
+
+    id: int
+    key: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class HouseTable:
+    """A dining table for parties of `min_party`..`max_party`. Lower `priority` is seated first."""
+
+    id: int
+    label: str
+    area_id: int
+    min_party: int
+    max_party: int
+    priority: int = 0
+    online: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class HouseCombination:
+    """Tables that may be joined, with a party range of their own."""
+
+    id: int
+    label: str
+    table_ids: tuple[int, ...]
+    min_party: int
+    max_party: int
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HouseShift:
+    """Recurring lunch or dinner, or (with `on_date`) special hours of one date.
+
+    `first`, `last` are the first and last seating by the wall clock; `ends` closes the shift.
+    A `last` or `ends` earlier than `first` lies after midnight. `weekdays`: Monday is 0.
+    """
+
+    id: int
+    key: str
+    name: str
+    first: time
+    last: time
+    ends: time
+    weekdays: frozenset[int] = frozenset(range(7))
+    on_date: date | None = None
+    valid_from: date | None = None
+    valid_until: date | None = None
+    turn_times: tuple[TurnTime, ...] | None = None
+    pacing: Pacing | None = None
+    buffer_minutes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HouseClosure:
+    """A day closed: wholly, or one shift of it."""
+
+    on_date: date
+    shift_key: str | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class House:
+    """One restaurant at one floor revision."""
+
+    id: int
+    slug: str
+    name: str
+    zone: str
+    locale: str
+    revision: int
+    policies: Policies
+    areas: tuple[HouseArea, ...]
+    tables: tuple[HouseTable, ...]
+    combinations: tuple[HouseCombination, ...]
+    shifts: tuple[HouseShift, ...]
+    closures: tuple[HouseClosure, ...]
+    email: str = ""
+    phone: str = ""
+    address: str = ""
+
+    @cached_property
+    def tz(self) -> ZoneInfo:
+        """The restaurant's zone."""
+        return ZoneInfo(self.zone)
+
+    @cached_property
+    def shift_by_id(self) -> dict[int, HouseShift]:
+        """Shifts by their id."""
+        return {shift.id: shift for shift in self.shifts}
+
+    @cached_property
+    def area_by_key(self) -> dict[str, HouseArea]:
+        """Areas by their key."""
+        return {area.key: area for area in self.areas}
+
+    @cached_property
+    def area_by_id(self) -> dict[int, HouseArea]:
+        """Areas by their id."""
+        return {area.id: area for area in self.areas}
+
+    @cached_property
+    def table_by_id(self) -> dict[int, HouseTable]:
+        """Tables by their id."""
+        return {table.id: table for table in self.tables}

@@ -1,0 +1,55 @@
+"""A reservation's states and the one table of allowed moves."""
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """Where a reservation stands."""
+
+    REQUESTED = "requested"
+    WAITLISTED = "waitlisted"
+    CONFIRMED = "confirmed"
+    ARRIVED = "arrived"
+    SEATED = "seated"
+    FINISHED = "finished"
+    DECLINED = "declined"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    NO_SHOW = "no_show"
+
+
+#: States that hold a table and count for pacing.
+HOLDING = frozenset({Status.CONFIRMED, Status.ARRIVED, Status.SEATED})
+#: States that count for pacing: who started here, also once they left.
+PACED = HOLDING | {Status.FINISHED}
+#: States that a guest may still change or cancel.
+OPEN = frozenset({Status.REQUESTED, Status.WAITLISTED, Status.CONFIRMED})
+#: States that nothing leaves, but for a no-show taken back.
+ENDED = frozenset(
+    {Status.FINISHED, Status.DECLINED, Status.CANCELLED, Status.EXPIRED, Status.NO_SHOW}
+)
+
+#: from -> to. Every move is recorded with who, when and why.
+MOVES: dict[Status, frozenset[Status]] = {
+    Status.REQUESTED: frozenset(
+        {Status.CONFIRMED, Status.WAITLISTED, Status.DECLINED, Status.CANCELLED}
+    ),
+    Status.WAITLISTED: frozenset(
+        {Status.CONFIRMED, Status.DECLINED, Status.CANCELLED, Status.EXPIRED}
+    ),
+    Status.CONFIRMED: frozenset(
+        {Status.ARRIVED, Status.SEATED, Status.CANCELLED, Status.NO_SHOW}
+    ),
+    Status.ARRIVED: frozenset({Status.SEATED, Status.CANCELLED, Status.NO_SHOW}),
+    Status.SEATED: frozenset({Status.FINISHED, Status.ARRIVED}),
+    Status.FINISHED: frozenset({Status.SEATED}),
+    Status.DECLINED: frozenset(),
+    Status.CANCELLED: frozenset(),
+    Status.EXPIRED: frozenset(),
+    Status.NO_SHOW: frozenset({Status.CONFIRMED, Status.ARRIVED, Status.SEATED}),
+}
+
+
+def may_move(before: Status, after: Status) -> bool:
+    """Whether the table of moves allows `before` -> `after`."""
+    return after in MOVES[before]

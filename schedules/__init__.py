@@ -1,0 +1,1 @@
+"""The clock: one leader that only ever enqueues."""
