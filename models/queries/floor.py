@@ -1,0 +1,165 @@
+"""A restaurant as the rules see it, loaded once for each revision of its file."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.core.errors import NotFound
+from models.entities.floor import Area, Combination, CombinationTable, DiningTable, Restaurant
+from models.entities.shifts import Closure, Shift
+from models.rules.house import (
+    House,
+    HouseArea,
+    HouseClosure,
+    HouseCombination,
+    HouseShift,
+    HouseTable,
+)
+from models.rules.policy_shapes import pacing_from, policies_from, turn_times_from
+
+_CACHE_LIMIT = 2_000
+_cache: dict[tuple[str, int], House] = {}
+
+
+def forget_houses() -> None:
+    """Empty the process's cache (another database, in tests)."""
+    _cache.clear()
+
+
+def house_by_slug(session: Session, slug: str) -> House:
+    """The restaurant of that slug. One query when its revision is known here. Raises NotFound."""
+    return _house(session, Restaurant.slug == slug)
+
+
+def house_by_id(session: Session, restaurant_id: int) -> House:
+    """The restaurant of that id. Raises NotFound."""
+    return _house(session, Restaurant.id == restaurant_id)
+
+
+def houses_by_id(session: Session, ids: Iterable[int]) -> dict[int, House]:
+    """Several restaurants: one query for those whose revision is known here."""
+    query = select(Restaurant.id, Restaurant.slug, Restaurant.revision).where(
+        Restaurant.id.in_(sorted(set(ids)))
+    )
+    found = session.execute(query).all()
+    return {row.id: _cached(session, row.id, row.slug, row.revision) for row in found}
+
+
+def _house(session: Session, condition: Any) -> House:
+    query = select(Restaurant.id, Restaurant.slug, Restaurant.revision).where(condition)
+    row = session.execute(query).one_or_none()
+    if row is None:
+        raise NotFound("there is no such restaurant")
+    return _cached(session, row.id, row.slug, row.revision)
+
+
+def _cached(session: Session, restaurant_id: int, slug: str, revision: int) -> House:
+    # slug and id both name it: in tests one process sees several databases
+    key = (f"{restaurant_id}:{slug}", revision)
+    house = _cache.get(key)
+    if house is None:
+        house = _load(session, restaurant_id)
+        if len(_cache) >= _CACHE_LIMIT:
+            _cache.clear()
+        _cache[(f"{restaurant_id}:{slug}", house.revision)] = house
+    return house
+
+
+def _load(session: Session, restaurant_id: int) -> House:
+    row = session.get_one(Restaurant, restaurant_id, populate_existing=True)
+    return House(
+        id=row.id,
+        slug=row.slug,
+        name=row.name,
+        zone=row.zone,
+        locale=row.locale,
+        revision=row.revision,
+        email=row.email,
+        phone=row.phone,
+        address=row.address,
+        policies=policies_from(row.policies),
+        areas=_areas(session, restaurant_id),
+        tables=_tables(session, restaurant_id),
+        combinations=_combinations(session, restaurant_id),
+        shifts=_shifts(session, restaurant_id),
+        closures=_closures(session, restaurant_id),
+    )
+
+
+def _areas(session: Session, restaurant_id: int) -> tuple[HouseArea, ...]:
+    query = (
+        select(Area)
+        .where(Area.restaurant_id == restaurant_id, Area.active)
+        .order_by(Area.position, Area.id)
+    )
+    return tuple(HouseArea(row.id, row.key, row.name) for row in session.scalars(query))
+
+
+def _tables(session: Session, restaurant_id: int) -> tuple[HouseTable, ...]:
+    query = (
+        select(DiningTable)
+        .where(DiningTable.restaurant_id == restaurant_id, DiningTable.active)
+        .order_by(DiningTable.id)
+    )
+    return tuple(
+        HouseTable(
+            row.id, row.label, row.area_id, row.min_party, row.max_party, row.priority, row.online
+        )
+        for row in session.scalars(query)
+    )
+
+
+def _combinations(session: Session, restaurant_id: int) -> tuple[HouseCombination, ...]:
+    query = (
+        select(Combination, CombinationTable.dining_table_id)
+        .join(CombinationTable, CombinationTable.combination_id == Combination.id)
+        .where(Combination.restaurant_id == restaurant_id, Combination.active)
+        .order_by(Combination.id, CombinationTable.dining_table_id)
+    )
+    members: dict[int, list[int]] = {}
+    rows: dict[int, Combination] = {}
+    for combination, table_id in session.execute(query):
+        rows[combination.id] = combination
+        members.setdefault(combination.id, []).append(table_id)
+    return tuple(
+        HouseCombination(
+            row.id, row.label, tuple(members[row.id]), row.min_party, row.max_party, row.priority
+        )
+        for row in rows.values()
+    )
+
+
+def _shifts(session: Session, restaurant_id: int) -> tuple[HouseShift, ...]:
+    query = (
+        select(Shift).where(Shift.restaurant_id == restaurant_id, Shift.active).order_by(Shift.id)
+    )
+    return tuple(_shift(row) for row in session.scalars(query))
+
+
+def _shift(row: Shift) -> HouseShift:
+    turn_times, pacing = row.overrides.get("turn_times"), row.overrides.get("pacing")
+    return HouseShift(
+        id=row.id,
+        key=row.key,
+        name=row.name,
+        first=row.first,
+        last=row.last,
+        ends=row.ends,
+        weekdays=frozenset(day for day in range(7) if row.weekdays >> day & 1),
+        on_date=row.on_date,
+        valid_from=row.valid_from,
+        valid_until=row.valid_until,
+        turn_times=None if turn_times is None else turn_times_from(turn_times),
+        pacing=None if pacing is None else pacing_from(pacing),
+        buffer_minutes=row.overrides.get("buffer_minutes"),
+    )
+
+
+def _closures(session: Session, restaurant_id: int) -> tuple[HouseClosure, ...]:
+    query = select(Closure).where(Closure.restaurant_id == restaurant_id).order_by(Closure.on_date)
+    return tuple(
+        HouseClosure(row.on_date, row.shift_key or None, row.reason)
+        for row in session.scalars(query)
+    )

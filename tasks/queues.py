@@ -1,0 +1,32 @@
+"""The one table of queues and tasks: where each goes, how long it may take."""
+
+from dataclasses import dataclass
+from typing import Final
+
+ALLOCATION: Final = "allocation"
+MESSAGES: Final = "messages"
+MAINTENANCE: Final = "maintenance"
+QUEUES: Final = (ALLOCATION, MESSAGES, MAINTENANCE)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRule:
+    """A task's queue and its limits in seconds (soft, then hard)."""
+
+    queue: str
+    soft_limit: int
+    hard_limit: int
+
+
+TASKS: Final[dict[str, TaskRule]] = {
+    "allocation.decide": TaskRule(ALLOCATION, 60, 90),
+    "messages.deliver": TaskRule(MESSAGES, 120, 150),
+    "maintenance.sweep": TaskRule(MAINTENANCE, 30, 45),
+    "maintenance.mark_no_shows": TaskRule(MAINTENANCE, 60, 90),
+    "maintenance.finish_overdue": TaskRule(MAINTENANCE, 60, 90),
+    "maintenance.health": TaskRule(MAINTENANCE, 30, 45),
+    "maintenance.forget": TaskRule(MAINTENANCE, 240, 300),
+}
+
+#: Longer than any hard limit: a task is only given again when its worker is truly gone.
+VISIBILITY_TIMEOUT: Final = 900
