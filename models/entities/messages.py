@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.core.db import Base
@@ -32,8 +32,8 @@ class Message(Base):
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    restaurant_id: Mapped[int] = mapped_column(ForeignKey("restaurants.id"))
-    reservation_id: Mapped[int] = mapped_column(ForeignKey("reservations.id"))
+    restaurant_id: Mapped[int]
+    reservation_id: Mapped[int] = mapped_column(BigId)
     reservation_revision: Mapped[int]
     #: confirmation | waitlisted | declined | changed | change_refused | cancelled | reminder
     kind: Mapped[str] = mapped_column(String(20))

@@ -156,6 +156,11 @@ class House:
     address: str = ""
 
     @cached_property
+    def memo(self) -> dict[object, object]:
+        """What pure rules worked out for this house at this revision, so that they do it once."""
+        return {}
+
+    @cached_property
     def tz(self) -> ZoneInfo:
         """The restaurant's zone."""
         return ZoneInfo(self.zone)

@@ -1,0 +1,157 @@
+"""The decision: what becomes of one party that asks for a table, given the book as it stands."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from models.rules.house import House
+from models.rules.lifecycle import Status
+from models.rules.pacing import Load, keeps_pace, pacing_of
+from models.rules.seating import Floor, Seats, bits, candidates
+from models.rules.turn_times import held_quarters
+from models.rules.windows import Sitting
+
+ALTERNATIVES = 3
+
+
+class Reason(StrEnum):
+    """Why a party has no table. Public: the API and the messages name it."""
+
+    FULL = "full"
+    PACING = "pacing"
+    PARTY_TOO_LARGE = "party_too_large"
+    CLOSED = "closed"
+    TOO_LATE = "too_late"
+    SAME_GUEST = "same_guest"
+    WAITLIST_FULL = "waitlist_full"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One party's wish, as the decision sees it. `quarter`: UTC epoch seconds // 900."""
+
+    party_size: int
+    quarter: int
+    area_id: int | None = None
+    online: bool = True
+    waitlist: bool = True
+    force_pacing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was decided. `seats` when confirmed; `reason` otherwise; alternatives are quarters."""
+
+    status: Status
+    seats: Seats = ()
+    held: int = 0
+    reason: Reason | None = None
+    alternatives: tuple[int, ...] = ()
+
+
+@dataclass(slots=True)
+class Board:
+    """A book while decisions are made on it: its floor, its pacing, its waitlist.
+
+    Changed in memory as parties are seated; the operation writes what became of it.
+    """
+
+    house: House
+    sitting: Sitting
+    floor: Floor
+    pace: dict[int, Load] = field(default_factory=dict)
+    waitlisted: int = 0
+    _offers: dict[tuple[int, int | None, bool], tuple[int, int]] = field(default_factory=dict)
+
+    def seat(self, ask: Ask, seats: Seats, held: int) -> None:
+        """Write a party onto the board."""
+        self.floor.take(seats, self.floor.mask(ask.quarter, held))
+        load = self.pace.setdefault(ask.quarter, Load())
+        load.add(ask.party_size, online=ask.online)
+
+    def lift(self, ask: Ask, seats: Seats, held: int) -> None:
+        """Take a party off the board (to see whether it could sit elsewhere)."""
+        self.floor.release(seats, self.floor.mask(ask.quarter, held))
+        load = self.pace.setdefault(ask.quarter, Load())
+        load.remove(ask.party_size, online=ask.online)
+
+
+def decide(board: Board, ask: Ask, *, earliest: int) -> Outcome:
+    """Seat the party, or say why not. A confirmed party is on the board afterwards.
+
+    `earliest`: the first quarter that may still be had (now, or now and the lead time).
+    """
+    if ask.quarter not in board.sitting.starts:
+        return Outcome(Status.DECLINED, reason=Reason.CLOSED)
+    if ask.quarter < earliest:
+        return _declined(board, ask, Reason.TOO_LATE, earliest)
+    wanted = candidates(board.house, ask.party_size, area_id=ask.area_id, online=ask.online)
+    if not wanted:
+        return Outcome(Status.DECLINED, reason=Reason.PARTY_TOO_LARGE)
+    reason = try_to_seat(board, ask, wanted)
+    if isinstance(reason, Outcome):
+        return reason
+    return _waitlisted_or_declined(board, ask, reason, earliest)
+
+
+def try_to_seat(board: Board, ask: Ask, wanted: tuple[Seats, ...]) -> Outcome | Reason:
+    """Confirmed and on the board, or the reason why not."""
+    pacing = pacing_of(board.house, board.sitting.shift)
+    load = board.pace.get(ask.quarter)
+    if not ask.force_pacing and not keeps_pace(pacing, load, ask.party_size, online=ask.online):
+        return Reason.PACING
+    held = held_quarters(board.house.policies, board.sitting.shift, ask.party_size)
+    seats = board.floor.first_free(wanted, board.floor.mask(ask.quarter, held))
+    if seats is None:
+        return Reason.FULL
+    board.seat(ask, seats, held)
+    return Outcome(Status.CONFIRMED, seats=seats, held=held)
+
+
+def _waitlisted_or_declined(board: Board, ask: Ask, reason: Reason, earliest: int) -> Outcome:
+    policies = board.house.policies
+    if not (policies.waitlist and ask.waitlist) or _never_fits(board, ask):
+        return _declined(board, ask, reason, earliest)
+    if board.waitlisted >= policies.waitlist_parties:
+        return _declined(board, ask, Reason.WAITLIST_FULL, earliest)
+    board.waitlisted += 1
+    return Outcome(Status.WAITLISTED, reason=reason)
+
+
+def _never_fits(board: Board, ask: Ask) -> bool:
+    """Whether even an empty interval would be too slow for this party: waiting is no use."""
+    pacing = pacing_of(board.house, board.sitting.shift)
+    return not keeps_pace(pacing, None, ask.party_size, online=ask.online)
+
+
+def _declined(board: Board, ask: Ask, reason: Reason, earliest: int) -> Outcome:
+    others = [quarter for quarter in offers(board, ask) if quarter >= earliest]
+    nearest = sorted(others, key=lambda quarter: (abs(quarter - ask.quarter), quarter))
+    return Outcome(
+        Status.DECLINED, reason=reason, alternatives=tuple(sorted(nearest[:ALTERNATIVES]))
+    )
+
+
+def offers(board: Board, ask: Ask) -> list[int]:
+    """Every start of the sitting at which such a party could be seated now, ascending."""
+    key = (ask.party_size, ask.area_id, ask.online)
+    remembered = board._offers.get(key)
+    if remembered is None or remembered[0] != board.floor.version:
+        remembered = board._offers[key] = (board.floor.version, _free(board, ask))
+    base = board.sitting.starts[0] if board.sitting.starts else 0
+    return [base + bit for bit in bits(remembered[1])]
+
+
+def _free(board: Board, ask: Ask) -> int:
+    """The free starts as bits, counted from the sitting's first start."""
+    starts = board.sitting.starts
+    if not starts:
+        return 0
+    pacing = pacing_of(board.house, board.sitting.shift)
+    first, base = starts[0], board.floor.base
+    paced = 0
+    for quarter in starts:
+        if keeps_pace(pacing, board.pace.get(quarter), ask.party_size, online=ask.online):
+            paced |= 1 << (quarter - base)
+    held = held_quarters(board.house.policies, board.sitting.shift, ask.party_size)
+    wanted = candidates(board.house, ask.party_size, area_id=ask.area_id, online=ask.online)
+    return board.floor.free_starts(wanted, held, paced) >> (first - base)
