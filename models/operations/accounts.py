@@ -1,0 +1,160 @@
+"""Accounts and their sign-ins. A sign-in's row is the one truth about its tokens."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import CursorResult, select, update
+from sqlalchemy.orm import Session
+
+from models.core.errors import Invalid, NotFound
+from models.core.settings import settings
+from models.entities.accounts import Account, Membership, SignIn
+from models.rules.permissions import Role
+
+PASSWORD_MIN = 10
+PASSWORD_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedSignIn:
+    """A sign-in and the one refresh token that counts now."""
+
+    sign_in_id: int
+    account_id: int
+    refresh_id: str
+
+
+@lru_cache(maxsize=1)
+def _hasher() -> PasswordHasher:
+    return PasswordHasher()
+
+
+@lru_cache(maxsize=1)
+def _nobody() -> str:
+    return _hasher().hash(uuid.uuid4().hex)
+
+
+def hash_password(password: str) -> str:
+    """Argon2id, in the PHC string format. Raises Invalid when it is too short or too long."""
+    if not PASSWORD_MIN <= len(password) <= PASSWORD_MAX:
+        raise Invalid.field(
+            "password", f"must have {PASSWORD_MIN} to {PASSWORD_MAX} characters"
+        )
+    return _hasher().hash(password)
+
+
+def is_password(password: str, password_hash: str | None) -> bool:
+    """Whether the password is the hash's. The same work is done when there is no hash to check.
+
+    Takes tens of milliseconds of CPU: call it outside any transaction.
+    """
+    try:
+        _hasher().verify(password_hash or _nobody(), password)
+    except (VerificationError, InvalidHashError):
+        return False
+    return password_hash is not None
+
+
+def create_account(
+    session: Session, email: str, *, name: str, password_hash: str, now: datetime
+) -> int:
+    """A new account. Raises Invalid when the e-mail address is taken."""
+    normal = email.strip().lower()
+    if session.scalar(select(Account.id).where(Account.email == normal)) is not None:
+        raise Invalid.field("email", "is taken by another account")
+    account = Account(
+        email=normal,
+        name=name,
+        password_hash=password_hash,
+        active=True,
+        created_at=now,
+    )
+    session.add(account)
+    session.flush()
+    return account.id
+
+
+def set_password(
+    session: Session, email: str, *, password_hash: str, now: datetime
+) -> None:
+    """A new password; every sign-in of the account ends. Raises NotFound."""
+    account = session.scalar(
+        select(Account).where(Account.email == email.strip().lower())
+    )
+    if account is None:
+        raise NotFound("there is no such account")
+    account.password_hash = password_hash
+    session.execute(
+        update(SignIn)
+        .where(SignIn.account_id == account.id, SignIn.revoked_at.is_(None))
+        .values(revoked_at=now)
+    )
+
+
+def grant_role(
+    session: Session, account_id: int, *, restaurant_id: int, role: Role
+) -> None:
+    """The account has this role at the restaurant from now on, whatever it had before."""
+    member = session.get(Membership, (account_id, restaurant_id))
+    if member is None:
+        session.add(
+            Membership(
+                account_id=account_id, restaurant_id=restaurant_id, role=role.value
+            )
+        )
+    else:
+        member.role = role.value
+    session.flush()
+
+
+def open_sign_in(session: Session, account_id: int, *, now: datetime) -> OpenedSignIn:
+    """A sign-in that lasts `refresh_days`, with its first refresh token's id."""
+    row = SignIn(
+        account_id=account_id,
+        refresh_id=str(uuid.uuid4()),
+        created_at=now,
+        expires_at=now + timedelta(days=settings().refresh_days),
+    )
+    session.add(row)
+    session.flush()
+    return OpenedSignIn(row.id, account_id, row.refresh_id)
+
+
+def rotate_refresh(
+    session: Session, sign_in_id: int, *, refresh_id: str, now: datetime
+) -> OpenedSignIn | None:
+    """Spend a refresh token and get the next. None: it does not count, the caller signs in again.
+
+    A token that was spent before means that somebody copied it: the sign-in is revoked, which is
+    why this returns None and does not raise: the revocation must be committed.
+    """
+    fresh = str(uuid.uuid4())
+    spent = session.execute(
+        update(SignIn)
+        .where(
+            SignIn.id == sign_in_id,
+            SignIn.refresh_id == refresh_id,
+            SignIn.revoked_at.is_(None),
+            SignIn.expires_at > now,
+            SignIn.account_id.in_(select(Account.id).where(Account.active)),
+        )
+        .values(refresh_id=fresh)
+    )
+    if isinstance(spent, CursorResult) and spent.rowcount == 1:
+        row = session.get_one(SignIn, sign_in_id)
+        return OpenedSignIn(row.id, row.account_id, fresh)
+    close_sign_in(session, sign_in_id, now=now)
+    return None
+
+
+def close_sign_in(session: Session, sign_in_id: int, *, now: datetime) -> None:
+    """Every token of this sign-in is worth nothing from now on. Safe to repeat."""
+    session.execute(
+        update(SignIn)
+        .where(SignIn.id == sign_in_id, SignIn.revoked_at.is_(None))
+        .values(revoked_at=now)
+    )

@@ -1,0 +1,109 @@
+"""Who calls: the account, its sign-in and its roles, in one statement."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.core.errors import NotAllowed, NotFound, SignInFailed
+from models.entities.accounts import Account, Membership, SignIn
+from models.entities.floor import Restaurant
+from models.rules.permissions import Permission, Role, may
+
+
+@dataclass(frozen=True, slots=True)
+class CallerRole:
+    """An account's role at one restaurant."""
+
+    restaurant_id: int
+    slug: str
+    name: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A signed-in account and where it may do what."""
+
+    account_id: int
+    sign_in_id: int
+    email: str
+    name: str
+    roles: tuple[CallerRole, ...]
+
+    @property
+    def actor(self) -> str:
+        """The name under which moves are recorded."""
+        return f"staff:{self.account_id}"
+
+    def check(
+        self, restaurant_id: int, permission: Permission, *, missing: str
+    ) -> None:
+        """Raise NotFound(`missing`) at a house not one's own, NotAllowed without the permission."""
+        role = next(
+            (own.role for own in self.roles if own.restaurant_id == restaurant_id), None
+        )
+        if role is None:
+            raise NotFound(missing)
+        if not may(role, permission):
+            raise NotAllowed(f"your role here ({role}) does not include {permission}")
+
+    def has(self, restaurant_id: int, permission: Permission) -> bool:
+        """Whether `check` would pass."""
+        return any(
+            own.restaurant_id == restaurant_id and may(own.role, permission)
+            for own in self.roles
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a sign-in is checked against."""
+
+    account_id: int
+    password_hash: str
+
+
+def credentials(session: Session, email: str) -> Credentials | None:
+    """The active account of that e-mail address, or None."""
+    query = select(Account.id, Account.password_hash).where(
+        Account.email == email.strip().lower(), Account.active
+    )
+    row = session.execute(query).one_or_none()
+    return None if row is None else Credentials(row.id, row.password_hash)
+
+
+def caller(session: Session, sign_in_id: int, *, now: datetime) -> Caller:
+    """The account behind a sign-in. Raises SignInFailed when it ended, or the account did."""
+    query = (
+        select(
+            Account.id,
+            Account.email,
+            Account.name,
+            Membership.restaurant_id,
+            Membership.role,
+            Restaurant.slug,
+            Restaurant.name.label("restaurant"),
+        )
+        .select_from(SignIn)
+        .join(Account, Account.id == SignIn.account_id)
+        .outerjoin(Membership, Membership.account_id == Account.id)
+        .outerjoin(Restaurant, Restaurant.id == Membership.restaurant_id)
+        .where(
+            SignIn.id == sign_in_id,
+            SignIn.revoked_at.is_(None),
+            SignIn.expires_at > now,
+            Account.active,
+        )
+        .order_by(Restaurant.slug)
+    )
+    rows = session.execute(query).all()
+    if not rows:
+        raise SignInFailed("this sign-in has ended; sign in again")
+    roles = tuple(
+        CallerRole(row.restaurant_id, row.slug, row.restaurant, Role(row.role))
+        for row in rows
+        if row.restaurant_id is not None
+    )
+    return Caller(rows[0].id, sign_in_id, rows[0].email, rows[0].name, roles)

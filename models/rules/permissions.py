@@ -1,0 +1,42 @@
+"""The one table of who may do what at a restaurant."""
+
+from enum import StrEnum
+from typing import Final
+
+
+class Role(StrEnum):
+    """What an account is at one restaurant."""
+
+    OWNER = "owner"
+    MANAGER = "manager"
+    HOST = "host"
+    VIEWER = "viewer"
+
+
+class Permission(StrEnum):
+    """One thing that an endpoint lets the staff do. Each endpoint names exactly one."""
+
+    READ_BOOK = "book:read"
+    WRITE_RESERVATIONS = "reservations:write"
+    MOVE_PARTIES = "parties:move"
+    FORCE_PACING = "pacing:force"
+    CHANGE_FLOOR = "floor:change"
+    MANAGE_ACCOUNTS = "accounts:manage"
+
+
+_VIEWER: Final = frozenset({Permission.READ_BOOK})
+_HOST: Final = _VIEWER | {Permission.WRITE_RESERVATIONS, Permission.MOVE_PARTIES}
+_MANAGER: Final = _HOST | {Permission.FORCE_PACING}
+_OWNER: Final = _MANAGER | {Permission.CHANGE_FLOOR, Permission.MANAGE_ACCOUNTS}
+
+PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
+    Role.VIEWER: _VIEWER,
+    Role.HOST: _HOST,
+    Role.MANAGER: _MANAGER,
+    Role.OWNER: _OWNER,
+}
+
+
+def may(role: Role, permission: Permission) -> bool:
+    """Whether the table gives `role` that permission."""
+    return permission in PERMISSIONS[role]
