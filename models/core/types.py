@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Integer
-from sqlalchemy.dialects.mysql import DATETIME
+from sqlalchemy import BigInteger, DateTime, Dialect, Integer, LargeBinary
+from sqlalchemy.dialects.mysql import DATETIME, VARBINARY
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 
@@ -35,3 +35,8 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 #: A 64-bit key. SQLite only auto-increments `INTEGER`, so it gets that there.
 BigId = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def digest(size: int) -> TypeEngine[bytes]:
+    """A hash of `size` bytes. A BLOB, which is what LargeBinary means to MySQL, cannot be a key."""
+    return LargeBinary(size).with_variant(VARBINARY(size), "mysql", "mariadb")

@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Index, LargeBinary, String
+from sqlalchemy import JSON, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.core.db import Base
-from models.core.types import BigId, UtcDateTime
+from models.core.types import BigId, UtcDateTime, digest
 
 
 class IdempotencyKey(Base):
@@ -17,9 +17,9 @@ class IdempotencyKey(Base):
     __table_args__ = (Index("ix_idempotency_keys_created", "created_at"),)
 
     #: SHA-256 of scope and key
-    key: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    key: Mapped[bytes] = mapped_column(digest(32), primary_key=True)
     #: SHA-256 of the body
-    body: Mapped[bytes] = mapped_column(LargeBinary(32))
+    body: Mapped[bytes] = mapped_column(digest(32))
     #: the reservation that the first request made
     reservation_id: Mapped[int] = mapped_column(BigId)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

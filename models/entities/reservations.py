@@ -8,11 +8,11 @@ proves the references instead.
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text
+from sqlalchemy import JSON, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.core.db import Base
-from models.core.types import BigId, UtcDateTime
+from models.core.types import BigId, UtcDateTime, digest
 
 
 class Reservation(Base):
@@ -54,8 +54,8 @@ class Reservation(Base):
     guest_phone: Mapped[str | None] = mapped_column(String(20))
     guest_locale: Mapped[str] = mapped_column(String(16), default="en")
     #: keyed hashes of the normalised contact, to find the same guest again
-    email_key: Mapped[bytes | None] = mapped_column(LargeBinary(16))
-    phone_key: Mapped[bytes | None] = mapped_column(LargeBinary(16))
+    email_key: Mapped[bytes | None] = mapped_column(digest(16))
+    phone_key: Mapped[bytes | None] = mapped_column(digest(16))
     note: Mapped[str] = mapped_column(Text, default="")
     #: why it was declined or waits; a code of rules.decisions.Reason
     reason: Mapped[str | None] = mapped_column(String(32))

@@ -1,0 +1,1 @@
+"""The tests: rules and plumbing alone, then the real servers and processes."""

@@ -1,0 +1,167 @@
+"""Fixtures for every test: databases, Redis, mail, a restaurant, the running stack."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from tests.services import missing, surroundings
+
+# `tasks.app` reads the settings when it is imported, so there have to be some before collection.
+os.environ.update(
+    surroundings.environment(Path("var/tests"), database_url="sqlite:////nowhere/at/all")
+)
+
+from models.core import db as core_db
+from tests.services.counting import Statements, counting
+from tests.services.house import OpenHouse, open_house
+from tests.services.mailbox import Mailbox
+from tests.services.mariadb import MariaDB
+from tests.services.redis import RedisServer
+from tests.services.schema import create_tables, delete_rows, sqlite_template
+
+DATABASE = "tests"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--durable`: MariaDB with durable commits and a binary log, as in production."""
+    parser.addoption("--durable", action="store_true", help="durable commits and a binary log")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Which database: `both` runs a test on SQLite and on MariaDB, `mariadb` there alone."""
+    if "backend" not in metafunc.fixturenames:
+        return
+    if metafunc.definition.get_closest_marker("both"):
+        names = ["sqlite", "mariadb"]
+    elif metafunc.definition.get_closest_marker("mariadb"):
+        names = ["mariadb"]
+    else:
+        names = ["sqlite"]
+    metafunc.parametrize("backend", names, scope="module")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say loudly what was left out."""
+    for what, count in missing.missing.items():
+        terminalreporter.write_sep("!", f"NOT TESTED: {count} tests need {what}", red=True)
+
+
+@pytest.fixture(scope="session")
+def mariadb(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[MariaDB]:
+    """A MariaDB server, with a database `tests` that has every table."""
+    durable = bool(request.config.getoption("--durable"))
+    server = MariaDB(tmp_path_factory.mktemp("mariadb"), durable=durable)
+    server.start()
+    create_tables(server.new_database(DATABASE))
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="session")
+def _emptier(mariadb: MariaDB) -> Iterator[Engine]:
+    bind = core_db.make_engine(mariadb.url(DATABASE), pool_size=1)
+    yield bind
+    bind.dispose()
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return sqlite_template(tmp_path_factory.mktemp("sqlite"))
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """Debian's Redis."""
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="session")
+def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """The Valkey of the embedded mode."""
+    server = RedisServer(tmp_path_factory.mktemp("valkey"), kind="valkey")
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="session")
+def _mailbox() -> Iterator[Mailbox]:
+    box = Mailbox()
+    box.start()
+    yield box
+    box.stop()
+
+
+@pytest.fixture
+def database_url(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """A database with every table and no row: a SQLite file of its own, or the MariaDB server's."""
+    if backend == "sqlite":
+        path = tmp_path / "house.sqlite3"
+        shutil.copyfile(request.getfixturevalue("_sqlite_template"), path)
+        return f"sqlite:///{path}"
+    server: MariaDB = request.getfixturevalue("mariadb")
+    delete_rows(request.getfixturevalue("_emptier"))
+    return server.url(DATABASE)
+
+
+@pytest.fixture
+def redis(backend: str, request: pytest.FixtureRequest) -> RedisServer:
+    """An empty Redis beside MariaDB, an empty Valkey beside SQLite."""
+    name = "valkey_server" if backend == "sqlite" else "redis_server"
+    server: RedisServer = request.getfixturevalue(name)
+    server.flush()
+    return server
+
+
+@pytest.fixture
+def mailbox(_mailbox: Mailbox) -> Mailbox:
+    """An empty mailbox behind `SMTP_URL`."""
+    _mailbox.clear()
+    return _mailbox
+
+
+@pytest.fixture
+def house_env(
+    database_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> Iterator[dict[str, str]]:
+    """The environment of this test's house. Redis and SMTP are there if the test asks for them."""
+    values = surroundings.environment(tmp_path, database_url=database_url)
+    if "redis" in request.fixturenames:
+        values["REDIS_URL"] = request.getfixturevalue("redis").url
+    if "mailbox" in request.fixturenames:
+        values["SMTP_URL"] = request.getfixturevalue("mailbox").url
+    surroundings.settle(monkeypatch, values)
+    yield values
+    surroundings.forget_everything()
+
+
+@pytest.fixture
+def db(house_env: dict[str, str]) -> Engine:
+    """The engine of an empty database, the one that `models.core.db.engine()` gives too."""
+    return core_db.engine()
+
+
+@pytest.fixture
+def query_counter(db: Engine) -> Callable[[], AbstractContextManager[Statements]]:
+    """`with query_counter() as statements:` counts what reaches the database."""
+    return partial(counting, db)
+
+
+@pytest.fixture
+def house(db: Engine) -> Callable[..., OpenHouse]:
+    """`house(slug=..., tables=..., policies=...)` writes a restaurant and gives its ids."""
+    return partial(open_house, db)

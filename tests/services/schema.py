@@ -1,0 +1,34 @@
+"""The tables of the tests' databases: made once, emptied between tests."""
+
+from pathlib import Path
+
+from sqlalchemy import Engine, create_engine
+
+import models.entities  # noqa: F401  (the mapped classes register themselves)
+from models.core.db import Base
+
+
+def create_tables(url: str) -> None:
+    """Every table, by the mapped classes. (That migrations make the same is tests/migrations'.)"""
+    bind = create_engine(url)
+    Base.metadata.create_all(bind)
+    bind.dispose()
+
+
+def sqlite_template(folder: Path) -> Path:
+    """A SQLite file with every table and no row, to be copied."""
+    path = folder / "template.sqlite3"
+    create_tables(f"sqlite:///{path}")
+    return path
+
+
+def delete_rows(bind: Engine) -> None:
+    """Empty every table; fast where there is little in them."""
+    is_sqlite = bind.dialect.name == "sqlite"
+    with bind.begin() as connection:
+        if not is_sqlite:
+            connection.exec_driver_sql("SET SESSION foreign_key_checks=0")
+        for table in reversed(Base.metadata.sorted_tables):
+            connection.execute(table.delete())
+        if not is_sqlite:
+            connection.exec_driver_sql("SET SESSION foreign_key_checks=1")

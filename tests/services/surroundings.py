@@ -1,0 +1,62 @@
+"""What a test's process believes about its surroundings: environment, caches, broker."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+SECRET = "only-for-tests-only-for-tests-only-for-tests"
+#: nothing listens there, and the refusal comes at once
+NOWHERE_REDIS = "redis://127.0.0.1:1/0"
+NOWHERE_SMTP = "smtp://127.0.0.1:1"
+_PACKAGES = ("models", "tasks", "workers", "schedules", "web", "deploy")
+
+
+def environment(
+    folder: Path, *, database_url: str, redis_url: str = NOWHERE_REDIS, smtp_url: str = NOWHERE_SMTP
+) -> dict[str, str]:
+    """The variables that every process of one test's house gets."""
+    return {
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "SMTP_URL": smtp_url,
+        "SECRET_KEY": SECRET,
+        "SMS_CHANNEL": "file",
+        "SMS_FILE": str(folder / "sms.jsonl"),
+        "FLOWER_PASSWORD": "only-for-tests",
+        "ENVIRONMENT": "test",
+        "LOG_FORMAT": "json",
+        "SENTRY_DSN": "",
+    }
+
+
+def settle(patch: pytest.MonkeyPatch, values: dict[str, str]) -> None:
+    """Give this process that environment, and let it forget what it knew of another."""
+    for name, value in values.items():
+        patch.setenv(name, value)
+    forget_everything()
+    app = getattr(sys.modules.get("tasks.app"), "app", None)
+    if app is not None and app.conf.broker_url != values["REDIS_URL"]:
+        app.conf.broker_url = app.conf.broker_write_url = values["REDIS_URL"]
+        app.pool.force_close_all()
+        app.__dict__.pop("amqp", None)
+        app._pool = None
+
+
+def forget_everything() -> None:
+    """Empty every `lru_cache` and every known process cache of the product's modules."""
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] not in _PACKAGES:
+            continue
+        for key, value in list(vars(module).items()):
+            clear = getattr(value, "cache_clear", None)
+            if callable(clear) and value.__module__ == name:
+                if (name, key) == ("models.core.db", "engine") and value.cache_info().currsize:
+                    value().dispose()
+                clear()
+    floor = sys.modules.get("models.queries.floor")
+    if floor is not None:
+        floor.forget_houses()
+    signals = sys.modules.get("models.core.signals")
+    if signals is not None:
+        signals.breaker._until = 0.0

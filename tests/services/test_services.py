@@ -1,0 +1,78 @@
+"""The test ground itself: each server starts, answers, dies and comes back."""
+
+import smtplib
+from collections.abc import Callable
+from email.message import EmailMessage
+
+import pytest
+from sqlalchemy import Engine, func, select
+
+from models.core.db import reading, transaction
+from models.core.settings import settings
+from models.entities import DiningTable, Restaurant
+from tests.services.counting import counting
+from tests.services.house import OpenHouse
+from tests.services.mailbox import Mailbox
+from tests.services.mariadb import MariaDB
+from tests.services.redis import RedisServer
+from tests.services.together import answers, together
+
+
+@pytest.mark.both
+def test_each_test_finds_an_empty_database(
+    db: Engine, backend: str, house: Callable[..., OpenHouse]
+) -> None:
+    with reading() as session:
+        assert session.scalar(select(func.count()).select_from(Restaurant)) == 0
+    made = house()
+    assert db.dialect.name == ("sqlite" if backend == "sqlite" else "mysql")
+    with reading() as session:
+        found = session.scalar(select(DiningTable.restaurant_id).limit(1))
+    assert found == made.id
+
+
+@pytest.mark.both
+def test_statements_are_counted_without_transaction_control(
+    db: Engine, house: Callable[..., OpenHouse]
+) -> None:
+    house()
+    with counting(db) as statements, transaction() as session:
+        session.scalars(select(DiningTable)).all()
+    assert statements.count == 1
+
+
+@pytest.mark.both
+def test_redis_stands_beside_the_database(redis: RedisServer, db: Engine, backend: str) -> None:
+    assert settings().redis_url == redis.url
+    with redis.client() as client:
+        assert client.dbsize() == 0
+        name = client.info("server").get("server_name", "redis")
+        client.set("left", "over")
+    assert name == ("valkey" if backend == "sqlite" else "redis")
+
+
+def test_the_mailbox_keeps_what_it_accepted(mailbox: Mailbox) -> None:
+    message = EmailMessage()
+    message["Subject"] = "Your table"
+    message.set_content("Friday at eight")
+    with smtplib.SMTP("127.0.0.1", mailbox.port) as client:
+        client.send_message(message, "house@example.com", ["guest@example.com"])
+    [mail] = mailbox.mails("guest@example.com")
+    assert (mail.subject, mail.text.strip()) == ("Your table", "Friday at eight")
+
+
+@pytest.mark.mariadb
+def test_mariadb_comes_back_with_what_was_committed(
+    mariadb: MariaDB, db: Engine, house: Callable[..., OpenHouse]
+) -> None:
+    made = house()
+    mariadb.restart(hard=True)
+    db.dispose()
+    with reading() as session:
+        assert session.get_one(Restaurant, made.id).slug == "demo"
+
+
+def test_all_callers_run_at_once() -> None:
+    assert answers(together(lambda number: number * 2, [1, 2, 3])) == [2, 4, 6]
+    [error] = together(lambda number: 1 // number, [0])
+    assert isinstance(error, ZeroDivisionError)
