@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, NullPool, create_engine
 
 from tests.services import missing, surroundings
 
@@ -66,10 +66,9 @@ def mariadb(
 
 
 @pytest.fixture(scope="session")
-def _emptier(mariadb: MariaDB) -> Iterator[Engine]:
-    bind = core_db.make_engine(mariadb.url(DATABASE), pool_size=1)
-    yield bind
-    bind.dispose()
+def _emptier(mariadb: MariaDB) -> Engine:
+    # a new connection each time: a test may have restarted the server
+    return create_engine(mariadb.url(DATABASE), poolclass=NullPool)
 
 
 @pytest.fixture(scope="session")
