@@ -1,0 +1,1 @@
+"""What keeps the tree as it is meant to be."""

@@ -1,0 +1,108 @@
+"""Budgets: how long things may be, and what may stand how often."""
+
+import ast
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+from tests.architecture.tree import Module, product, size
+
+FUNCTION_P90, FUNCTION_MAX = 20, 50
+MODULE_P90, MODULE_MAX = 200, 300
+
+#: Process edges that must survive whatever comes: path -> why, and how often.
+BROAD_EXCEPTS: dict[str, tuple[str, int]] = {
+    "models/core/db.py": ("an after-commit hook is a nudge; the commit stands", 1),
+}
+
+
+def percentile(values: Sequence[int], share: float) -> int:
+    return sorted(values)[math.ceil(share * len(values)) - 1] if values else 0
+
+
+def test_functions_are_short() -> None:
+    sizes = {
+        f"{module.path}:{function.lineno} {function.name}": size(function)
+        for module in product()
+        for function in module.functions()
+    }
+    too_long = {name: lines for name, lines in sizes.items() if lines > FUNCTION_MAX}
+    assert not too_long
+    assert percentile(list(sizes.values()), 0.9) <= FUNCTION_P90
+
+
+def test_modules_are_short() -> None:
+    sizes = {module.path: module.lines for module in product()}
+    assert not {path: lines for path, lines in sizes.items() if lines > MODULE_MAX}
+    assert percentile(list(sizes.values()), 0.9) <= MODULE_P90
+
+
+def test_nothing_is_imported_inside_a_function() -> None:
+    found = [
+        f"{module.path}:{node.lineno}"
+        for module in product()
+        for function in module.functions()
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    assert not found
+
+
+def test_there_is_one_commit() -> None:
+    found = [
+        f"{module.path}:{node.lineno}"
+        for module in product()
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "commit"
+    ]
+    assert [place.partition(":")[0] for place in found] == ["models/core/db.py"], found
+
+
+def test_broad_excepts_stand_at_process_edges_with_their_reason() -> None:
+    found: Counter[str] = Counter()
+    for module in product():
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.ExceptHandler) and _is_broad(node):
+                found[module.path] += 1
+                line = module.text.splitlines()[node.lineno - 1]
+                assert "#" in line, f"{module.path}:{node.lineno}: say why, on the same line"
+    assert found == {path: count for path, (_why, count) in BROAD_EXCEPTS.items()}
+
+
+def _is_broad(handler: ast.ExceptHandler) -> bool:
+    caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return any(
+        kind is None or (isinstance(kind, ast.Name) and kind.id in ("Exception", "BaseException"))
+        for kind in caught
+    )
+
+
+def test_every_module_says_what_it_is_for_in_its_first_line() -> None:
+    assert not [module.path for module in product() if not _first_line_speaks(module)]
+
+
+def _first_line_speaks(module: Module) -> bool:
+    first = module.text.partition("\n")[0]
+    return bool(ast.get_docstring(module.tree)) and first.startswith('"""') and len(first) > 10
+
+
+def test_public_things_say_what_they_promise() -> None:
+    missing = [
+        f"{module.path}:{node.lineno} {node.name}"
+        for module in product()
+        for node in _public(module.tree)
+        if not ast.get_docstring(node)
+    ]
+    assert not missing
+
+
+def _public(tree: ast.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
+    """Functions and classes of the module, and the methods of those classes, without a `_`."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    found = [node for node in tree.body if isinstance(node, kinds)]
+    for owner in [node for node in found if isinstance(node, ast.ClassDef)]:
+        if not owner.name.startswith("_"):
+            found += [node for node in owner.body if isinstance(node, kinds)]
+    return [node for node in found if not node.name.startswith("_")]

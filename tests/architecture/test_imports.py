@@ -1,0 +1,58 @@
+"""Who may import whom: import-linter's contracts (pyproject.toml), and what the rules may use."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.architecture.tree import PACKAGES, ROOT, product, tracked
+
+#: The standard library's pure parts, and the house's own.
+RULES_MAY_IMPORT = {
+    "bisect",
+    "collections",
+    "collections.abc",
+    "dataclasses",
+    "datetime",
+    "enum",
+    "functools",
+    "heapq",
+    "itertools",
+    "math",
+    "operator",
+    "re",
+    "types",
+    "typing",
+    "zoneinfo",
+}
+FOLDERS = {*PACKAGES, ".ci", "docs", "examples", "requirements", "tests"}
+
+
+def test_the_contracts_hold() -> None:
+    command = shutil.which("lint-imports", path=str(Path(sys.executable).parent)) or "lint-imports"
+    done = subprocess.run(
+        [command, "--no-cache", "--no-logo"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_rules_import_nothing_that_does_anything() -> None:
+    impure = [
+        f"{module.path}:{line} {name}"
+        for module in product()
+        if module.path.startswith("models/rules/")
+        for name, line in module.imports()
+        if name not in RULES_MAY_IMPORT
+        and name != "models.core.errors"
+        and not name.startswith("models.rules")
+    ]
+    assert not impure
+
+
+def test_there_are_no_other_folders() -> None:
+    folders = {path.partition("/")[0] for path in tracked() if "/" in path}
+    assert folders <= FOLDERS, f"where does {folders - FOLDERS} belong?"

@@ -1,0 +1,85 @@
+"""The words of the trade, and the one clock."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from tests.architecture.tree import Module, product
+
+#: A word that a name may not contain -> what this house says instead.
+SAY_INSTEAD = {
+    "pax": "party, party_size",
+    "customer": "guest",
+    "customers": "guests",
+    "timeslot": "slot",
+    "timeslots": "slots",
+    "throttle": "pacing",
+    "throttling": "pacing",
+    "user": "guest or account",
+    "users": "guests or accounts",
+    "bookings": "reservations",
+    "notification": "message",
+    "notifications": "messages",
+    "walkin": "walk_in",
+    "timezone": "zone",
+}
+#: Names that belong to somebody else's vocabulary.
+FOREIGN = {"flower_user", "user_agent", "timezone"}
+
+_CLOCKS = {
+    ("datetime", "now"),
+    ("datetime", "utcnow"),
+    ("datetime", "today"),
+    ("date", "today"),
+    ("time", "time"),
+    ("time", "time_ns"),
+    ("time", "gmtime"),
+    ("time", "localtime"),
+}
+
+
+def _names(module: Module) -> Iterator[tuple[str, int]]:
+    """Every name that the module gives: functions, classes, parameters, variables, fields."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name, node.lineno
+        elif isinstance(node, ast.arg):
+            yield node.arg, node.lineno
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id, node.lineno
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.attr, node.lineno
+
+
+def _words(name: str) -> set[str]:
+    return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
+
+
+def test_names_use_the_words_of_the_trade() -> None:
+    wrong = [
+        f"{module.path}:{line} {name}: say {SAY_INSTEAD[word]}"
+        for module in product()
+        for name, line in _names(module)
+        if name not in FOREIGN
+        for word in _words(name) & SAY_INSTEAD.keys()
+    ]
+    assert not wrong
+
+
+def test_the_words_of_a_name_are_found() -> None:
+    assert _words("max_pax") & SAY_INSTEAD.keys() == {"pax"}
+    assert _words("CustomerView") & SAY_INSTEAD.keys() == {"customer"}
+    assert not _words("party_of_guests") & SAY_INSTEAD.keys()
+
+
+def test_the_time_comes_from_the_clock_alone() -> None:
+    found = [
+        f"{module.path}:{node.lineno}"
+        for module in product()
+        if module.path != "models/core/clock.py"
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name | ast.Attribute)
+        and (getattr(node.value, "id", getattr(node.value, "attr", "")), node.attr) in _CLOCKS
+    ]
+    assert not found

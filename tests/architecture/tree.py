@@ -1,0 +1,81 @@
+"""The project's own files, read and parsed once."""
+
+import ast
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("models", "tasks", "workers", "schedules", "web", "deploy")
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One Python file: its path from the root, its text, its tree."""
+
+    path: str
+    text: str
+    tree: ast.Module
+
+    @property
+    def lines(self) -> int:
+        """How long it is."""
+        return self.text.count("\n")
+
+    def functions(self) -> Iterator[Function]:
+        """Every function and method, nested ones too."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield node
+
+    def imports(self) -> Iterator[tuple[str, int]]:
+        """Every imported module with its line."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                yield from ((name.name, node.lineno) for name in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                yield node.module or "", node.lineno
+
+
+def _read(path: Path) -> Module:
+    text = path.read_text(encoding="utf-8")
+    return Module(str(path.relative_to(ROOT)), text, ast.parse(text))
+
+
+@lru_cache(maxsize=1)
+def product() -> tuple[Module, ...]:
+    """Every module that ships, migrations left out: they are history."""
+    return tuple(
+        _read(path)
+        for package in PACKAGES
+        for path in sorted((ROOT / package).rglob("*.py"))
+        if "migrations/versions" not in str(path)
+    )
+
+
+@lru_cache(maxsize=1)
+def modules_of_tests() -> tuple[Module, ...]:
+    """Every module of the tests."""
+    return tuple(_read(path) for path in sorted((ROOT / "tests").rglob("*.py")))
+
+
+@lru_cache(maxsize=1)
+def tracked() -> tuple[str, ...]:
+    """The paths that git knows."""
+    listed = subprocess.run(
+        ["git", "-c", f"safe.directory={ROOT}", "ls-files", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    return tuple(path for path in listed.split("\0") if path and (ROOT / path).is_file())
+
+
+def size(function: Function) -> int:
+    """A function's lines, from `def` to its end."""
+    return (function.end_lineno or function.lineno) - function.lineno + 1
