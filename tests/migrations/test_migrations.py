@@ -1,0 +1,103 @@
+"""Up from nothing, down to nothing, and in between exactly the mapped classes' tables."""
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, inspect
+
+import models.entities  # noqa: F401  (fills the metadata)
+from models import migrations
+from models.core.db import Base, make_engine
+from tests.services.mariadb import MariaDB
+from tests.services.surroundings import environment
+
+STEPS = sorted((migrations.FOLDER / "versions").glob("[0-9]*.py"))
+
+
+@pytest.fixture
+def empty(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """A database without a single table."""
+    if backend == "sqlite":
+        url = f"sqlite:///{tmp_path / 'empty.sqlite3'}"
+    else:
+        server: MariaDB = request.getfixturevalue("mariadb")
+        url = server.new_database("migrations")
+    bind = make_engine(url, pool_size=4)
+    yield bind
+    bind.dispose()
+
+
+@pytest.mark.both
+def test_migrations_make_what_the_classes_say(empty: Engine) -> None:
+    migrations.upgrade(empty)
+    assert migrations.current(empty) == migrations.head()
+    with empty.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+@pytest.mark.both
+def test_down_to_nothing_and_up_again(empty: Engine) -> None:
+    migrations.upgrade(empty)
+    migrations.downgrade(empty)
+    assert set(inspect(empty).get_table_names()) <= {"alembic_version"}
+    migrations.upgrade(empty)
+    assert migrations.current(empty) == migrations.head()
+
+
+@pytest.mark.both
+def test_a_second_run_does_nothing(empty: Engine) -> None:
+    migrations.upgrade(empty)
+    migrations.upgrade(empty)
+    assert migrations.current(empty) == migrations.head()
+
+
+@pytest.mark.mariadb
+def test_two_at_once_wait_for_each_other(empty: Engine, tmp_path: Path) -> None:
+    values = environment(tmp_path, database_url=empty.url.render_as_string(hide_password=False))
+    both = [
+        subprocess.Popen([sys.executable, "-m", "deploy.database"], env=os.environ | values)
+        for _ in range(2)
+    ]
+    assert [child.wait(60) for child in both] == [0, 0]
+    assert migrations.current(empty) == migrations.head()
+
+
+@pytest.mark.mariadb
+def test_tables_are_innodb_and_keep_every_character_apart(empty: Engine) -> None:
+    migrations.upgrade(empty)
+    with empty.connect() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT table_name, engine, table_collation FROM information_schema.tables "
+            "WHERE table_schema = DATABASE() AND table_name <> 'alembic_version'"
+        ).all()
+    assert len(rows) == len(Base.metadata.tables)
+    assert {(engine, collation) for _name, engine, collation in rows} == {("InnoDB", "utf8mb4_bin")}
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.stem)
+def test_a_step_makes_one_table_or_one_change(step: Path) -> None:
+    """MySQL commits each DDL statement, so a step that fails half-way must not have two to undo."""
+    tree = ast.parse(step.read_text(encoding="utf-8"))
+    body = next(
+        node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "upgrade"
+    )
+    calls = [
+        node.func.attr
+        for node in ast.walk(body)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id == "op"
+    ]
+    changes = [
+        name for name in calls if not (calls[0] == "create_table" and name == "create_index")
+    ]
+    assert len(changes) == 1
