@@ -7,6 +7,7 @@ import logging
 import time
 import uuid
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, cast
 
@@ -149,6 +150,14 @@ def _set_generations(dates: Iterable[tuple[int, str]], make: Any, seconds: int) 
             pipe.execute()
     except redis.RedisError:
         breaker.trip()
+
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """Nothing was cached under `name`; None for the generation: nothing may be kept now."""
+
+    generation: bytes | None
+    name: str
 
 
 def cache_generation(restaurant_id: int, service_date: str) -> bytes | None:

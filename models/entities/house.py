@@ -7,7 +7,7 @@ from sqlalchemy import JSON, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.core.db import Base
-from models.core.types import BigId, UtcDateTime, digest
+from models.core.types import UtcDateTime, digest
 
 
 class IdempotencyKey(Base):
@@ -20,8 +20,8 @@ class IdempotencyKey(Base):
     key: Mapped[bytes] = mapped_column(digest(32), primary_key=True)
     #: SHA-256 of the body
     body: Mapped[bytes] = mapped_column(digest(32))
-    #: the reservation that the first request made
-    reservation_id: Mapped[int] = mapped_column(BigId)
+    #: the reservation that the first request made; known before its row has a number
+    reference: Mapped[str] = mapped_column(String(12))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

@@ -1,6 +1,6 @@
 """The book: its lock (taken first, once, sorted), and saying that it changed."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import insert, select, update
@@ -8,12 +8,16 @@ from sqlalchemy.orm import Session
 
 from models.core import signals
 from models.core.db import after_commit, before_commit, dialect_of
+from models.core.errors import NotFound
+from models.entities.reservations import Reservation
 from models.entities.shifts import ShiftDay
 from models.rules.house import split_book_id
 
 
-def lock_books(session: Session, books: Mapping[int, int]) -> None:
+def lock_books(session: Session, books: Mapping[int, int]) -> frozenset[int]:
     """Hold these books until the end of the transaction. `books`: book id -> restaurant id.
+
+    Returns those with freed tables that the waitlist has not been asked about yet.
 
     Whatever a decision depends on is read after this call, never before it. Books that nobody
     opened yet get their row here. Waits 3 s at most, then the database's lock error asks `unit`
@@ -21,19 +25,25 @@ def lock_books(session: Session, books: Mapping[int, int]) -> None:
     """
     wanted = sorted(books)
     exclusive = dialect_of(session) != "sqlite"
-    held = set(_held(session, wanted, exclusive))
+    held = _held(session, wanted, exclusive)
     missing = [book for book in wanted if book not in held]
     if missing:
         ignore = "IGNORE" if exclusive else "OR IGNORE"
         session.execute(
             insert(ShiftDay).prefix_with(ignore), [_row(book, books[book]) for book in missing]
         )
-        _held(session, missing, exclusive)
+        held |= _held(session, missing, exclusive)
+    return frozenset(book for book, freed_at in held.items() if freed_at is not None)
 
 
-def _held(session: Session, wanted: list[int], exclusive: bool) -> Collection[int]:
-    query = select(ShiftDay.id).where(ShiftDay.id.in_(wanted)).order_by(ShiftDay.id)
-    return session.scalars(query.with_for_update() if exclusive else query).all()
+def _held(session: Session, wanted: list[int], exclusive: bool) -> dict[int, datetime | None]:
+    query = (
+        select(ShiftDay.id, ShiftDay.freed_at)
+        .where(ShiftDay.id.in_(wanted))
+        .order_by(ShiftDay.id)
+    )
+    rows = session.execute(query.with_for_update() if exclusive else query)
+    return {book: freed_at for book, freed_at in rows}
 
 
 def _row(book: int, restaurant_id: int) -> dict[str, object]:
@@ -72,3 +82,24 @@ def announce_books(session: Session, books: Mapping[int, int]) -> None:
     dates = {(restaurant, split_book_id(book)[1].isoformat()) for book, restaurant in books.items()}
     before_commit(session, lambda: signals.mark_changing(dates))
     after_commit(session, lambda: signals.mark_changed(dates))
+
+
+def lock_reservation(session: Session, reservation_id: int) -> Reservation:
+    """The reservation, read under its book's lock. Raises NotFound.
+
+    When it changed its book while we waited for the lock, the new book is locked too.
+    """
+    locked: dict[int, int] = {}
+    while True:
+        where = session.execute(
+            select(Reservation.book_id, Reservation.restaurant_id).where(
+                Reservation.id == reservation_id
+            )
+        ).one_or_none()
+        if where is None:
+            raise NotFound("there is no such reservation")
+        if where.book_id in locked:
+            break
+        locked[where.book_id] = where.restaurant_id
+        lock_books(session, {where.book_id: where.restaurant_id})
+    return session.get_one(Reservation, reservation_id, populate_existing=True)

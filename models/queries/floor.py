@@ -1,6 +1,7 @@
 """A restaurant as the rules see it, loaded once for each revision of its file."""
 
 from collections.abc import Iterable
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import select
@@ -20,17 +21,33 @@ from models.rules.house import (
 from models.rules.policy_shapes import pacing_from, policies_from, turn_times_from
 
 _CACHE_LIMIT = 2_000
+LATELY_SECONDS = 2.0
 _cache: dict[tuple[str, int], House] = {}
+_lately: dict[str, tuple[float, House]] = {}
 
 
 def forget_houses() -> None:
     """Empty the process's cache (another database, in tests)."""
     _cache.clear()
+    _lately.clear()
 
 
 def house_by_slug(session: Session, slug: str) -> House:
     """The restaurant of that slug. One query when its revision is known here. Raises NotFound."""
-    return _house(session, Restaurant.slug == slug)
+    house = _house(session, Restaurant.slug == slug)
+    _lately[slug] = (monotonic(), house)
+    return house
+
+
+def house_lately(slug: str) -> House | None:
+    """The restaurant as this process saw it within the last two seconds: no query at all.
+
+    For offers only. What is written down is checked against `house_by_slug`.
+    """
+    seen = _lately.get(slug)
+    if seen is None or monotonic() - seen[0] > LATELY_SECONDS:
+        return None
+    return seen[1]
 
 
 def house_by_id(session: Session, restaurant_id: int) -> House:
@@ -62,7 +79,7 @@ def _cached(session: Session, restaurant_id: int, slug: str, revision: int) -> H
     if house is None:
         house = _load(session, restaurant_id)
         if len(_cache) >= _CACHE_LIMIT:
-            _cache.clear()
+            forget_houses()
         _cache[(f"{restaurant_id}:{slug}", house.revision)] = house
     return house
 

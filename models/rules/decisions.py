@@ -75,22 +75,23 @@ class Board:
         load.remove(ask.party_size, online=ask.online)
 
 
-def decide(board: Board, ask: Ask, *, earliest: int) -> Outcome:
+def decide(board: Board, ask: Ask, *, earliest: int, offer_from: int) -> Outcome:
     """Seat the party, or say why not. A confirmed party is on the board afterwards.
 
-    `earliest`: the first quarter that may still be had (now, or now and the lead time).
+    `earliest`: the first quarter that may still be had; `offer_from`: the first that may be
+    offered instead (now and the lead time).
     """
     if ask.quarter not in board.sitting.starts:
         return Outcome(Status.DECLINED, reason=Reason.CLOSED)
     if ask.quarter < earliest:
-        return _declined(board, ask, Reason.TOO_LATE, earliest)
+        return _declined(board, ask, Reason.TOO_LATE, offer_from)
     wanted = candidates(board.house, ask.party_size, area_id=ask.area_id, online=ask.online)
     if not wanted:
         return Outcome(Status.DECLINED, reason=Reason.PARTY_TOO_LARGE)
     reason = try_to_seat(board, ask, wanted)
     if isinstance(reason, Outcome):
         return reason
-    return _waitlisted_or_declined(board, ask, reason, earliest)
+    return _waitlisted_or_declined(board, ask, reason, offer_from)
 
 
 def try_to_seat(board: Board, ask: Ask, wanted: tuple[Seats, ...]) -> Outcome | Reason:
@@ -99,7 +100,7 @@ def try_to_seat(board: Board, ask: Ask, wanted: tuple[Seats, ...]) -> Outcome | 
     load = board.pace.get(ask.quarter)
     if not ask.force_pacing and not keeps_pace(pacing, load, ask.party_size, online=ask.online):
         return Reason.PACING
-    held = held_quarters(board.house.policies, board.sitting.shift, ask.party_size)
+    held = held_quarters(board.house.policies, board.sitting.shift, party_size=ask.party_size)
     seats = board.floor.first_free(wanted, board.floor.mask(ask.quarter, held))
     if seats is None:
         return Reason.FULL
@@ -107,12 +108,12 @@ def try_to_seat(board: Board, ask: Ask, wanted: tuple[Seats, ...]) -> Outcome | 
     return Outcome(Status.CONFIRMED, seats=seats, held=held)
 
 
-def _waitlisted_or_declined(board: Board, ask: Ask, reason: Reason, earliest: int) -> Outcome:
+def _waitlisted_or_declined(board: Board, ask: Ask, reason: Reason, offer_from: int) -> Outcome:
     policies = board.house.policies
     if not (policies.waitlist and ask.waitlist) or _never_fits(board, ask):
-        return _declined(board, ask, reason, earliest)
+        return _declined(board, ask, reason, offer_from)
     if board.waitlisted >= policies.waitlist_parties:
-        return _declined(board, ask, Reason.WAITLIST_FULL, earliest)
+        return _declined(board, ask, Reason.WAITLIST_FULL, offer_from)
     board.waitlisted += 1
     return Outcome(Status.WAITLISTED, reason=reason)
 
@@ -123,8 +124,8 @@ def _never_fits(board: Board, ask: Ask) -> bool:
     return not keeps_pace(pacing, None, ask.party_size, online=ask.online)
 
 
-def _declined(board: Board, ask: Ask, reason: Reason, earliest: int) -> Outcome:
-    others = [quarter for quarter in offers(board, ask) if quarter >= earliest]
+def _declined(board: Board, ask: Ask, reason: Reason, offer_from: int) -> Outcome:
+    others = [quarter for quarter in offers(board, ask) if quarter >= offer_from]
     nearest = sorted(others, key=lambda quarter: (abs(quarter - ask.quarter), quarter))
     return Outcome(
         Status.DECLINED, reason=reason, alternatives=tuple(sorted(nearest[:ALTERNATIVES]))
@@ -152,6 +153,6 @@ def _free(board: Board, ask: Ask) -> int:
     for quarter in starts:
         if keeps_pace(pacing, board.pace.get(quarter), ask.party_size, online=ask.online):
             paced |= 1 << (quarter - base)
-    held = held_quarters(board.house.policies, board.sitting.shift, ask.party_size)
+    held = held_quarters(board.house.policies, board.sitting.shift, party_size=ask.party_size)
     wanted = candidates(board.house, ask.party_size, area_id=ask.area_id, online=ask.online)
     return board.floor.free_starts(wanted, held, paced) >> (first - base)

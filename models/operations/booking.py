@@ -1,0 +1,197 @@
+"""Booking: a party asks for a table, or the staff book one for a guest."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from models.core.crypto import contact_key, new_reference
+from models.core.errors import Invalid, NotFound, NotSeated
+from models.entities.reservations import Reservation
+from models.operations.arrivals import seat
+from models.operations.books import lock_books
+from models.operations.keys import claim_key
+from models.operations.rounds import COLUMNS, Round, ask_of
+from models.rules.decisions import Ask, Board, Outcome, Reason, decide
+from models.rules.house import House
+from models.rules.lifecycle import Status
+from models.rules.policies import check_request
+from models.rules.requests import TableRequest
+from models.rules.turn_times import held_quarters, turn_minutes
+from models.rules.windows import Sitting
+
+_REASONS = {
+    Reason.FULL: "no table is free then",
+    Reason.PACING: "the pacing of that interval is used up",
+    Reason.PARTY_TOO_LARGE: "no table or combination seats such a party",
+    Reason.CLOSED: "the house is closed then",
+    Reason.TOO_LATE: "that start is over",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A request that is written down. `replayed`: its key had come before."""
+
+    reservation_id: int
+    reference: str
+    replayed: bool = False
+
+
+def request_reservation(
+    session: Session,
+    house: House,
+    *,
+    request: TableRequest,
+    key: str,
+    body: bytes,
+    now: datetime,
+    awaited: bool = False,
+) -> Accepted:
+    """Write a guest's request down in `requested`, for its lane to decide.
+
+    Two statements. Raises Invalid naming the fields, KeyReused, KeyInFlight.
+    """
+    reference = new_reference()
+    before = claim_key(
+        session, f"guest:{house.id}", key, body=body, reference=reference, now=now
+    )
+    if before is not None:
+        return Accepted(_by_reference(session, before), before, replayed=True)
+    sitting = check_request(house, request, now=now, online=True)
+    row = _new_row(house, sitting, request, reference=reference, now=now)
+    return Accepted(_insert(session, row | {"awaited": awaited}), reference)
+
+
+def book_for_guest(
+    session: Session,
+    house: House,
+    *,
+    request: TableRequest,
+    key: str,
+    body: bytes,
+    now: datetime,
+    actor: str,
+    table_ids: tuple[int, ...] = (),
+    force_pacing: bool = False,
+    walk_in: bool = False,
+) -> Accepted:
+    """Book for a guest at the stand: decided in this very transaction, under the book's lock.
+
+    `table_ids`: these tables, whatever their size; `force_pacing`: over the pacing, knowingly;
+    `walk_in`: the party is seated at once. Raises Invalid, KeyReused, NotSeated.
+    """
+    reference = new_reference()
+    before = claim_key(
+        session, f"{actor}:{house.id}", key, body=body, reference=reference, now=now
+    )
+    if before is not None:
+        return Accepted(_by_reference(session, before), before, replayed=True)
+    sitting = check_request(house, request, now=now, online=False)
+    books = {sitting.book_id: house.id}
+    lock_books(session, books)
+    row = _new_row(house, sitting, request, reference=reference, now=now)
+    source = {"source": "walk_in" if walk_in else "staff", "pacing_forced": force_pacing}
+    reservation_id = _insert(session, row | source)
+    round_ = Round(session, books, now=now, actor=actor)
+    _seat_now(round_, reservation_id, table_ids=table_ids, force_pacing=force_pacing)
+    if walk_in:
+        seat(session, reservation_id, now=now, actor=actor)
+    return Accepted(reservation_id, reference)
+
+
+def _seat_now(
+    round_: Round, reservation_id: int, *, table_ids: tuple[int, ...], force_pacing: bool
+) -> None:
+    row = round_.session.execute(select(*COLUMNS).where(Reservation.id == reservation_id)).one()
+    board = round_.boards[row.book_id]
+    asked = ask_of(row)
+    ask = Ask(
+        asked.party_size, asked.quarter, asked.area_id, online=False, force_pacing=force_pacing
+    )
+    if table_ids:
+        outcome = _at_these_tables(board, ask, table_ids)
+    else:
+        # a staff booking may be written down after its start
+        outcome = decide(
+            board,
+            Ask(**_fields(ask), waitlist=False),
+            earliest=0,
+            offer_from=round_.earliest,
+        )
+    if outcome.status is not Status.CONFIRMED:
+        reason = outcome.reason or Reason.FULL
+        raise NotSeated(_REASONS.get(reason, "the party cannot be seated"), reason=reason.value)
+    round_.settle(round_.houses[row.restaurant_id], row, outcome, reason="decision")
+    round_.close(more=False)
+
+
+def _fields(ask: Ask) -> dict[str, Any]:
+    return {
+        "party_size": ask.party_size,
+        "quarter": ask.quarter,
+        "area_id": ask.area_id,
+        "online": ask.online,
+        "force_pacing": ask.force_pacing,
+    }
+
+
+def _at_these_tables(board: Board, ask: Ask, table_ids: tuple[int, ...]) -> Outcome:
+    """The host's own choice of tables: they must be ours and free, the rest is the host's word."""
+    unknown = [table_id for table_id in table_ids if table_id not in board.house.table_by_id]
+    if unknown:
+        raise Invalid.field("tables", "not a table of this restaurant")
+    held = held_quarters(board.house.policies, board.sitting.shift, party_size=ask.party_size)
+    if board.floor.first_free([table_ids], board.floor.mask(ask.quarter, held)) is None:
+        return Outcome(Status.DECLINED, reason=Reason.FULL)
+    board.seat(ask, table_ids, held)
+    return Outcome(Status.CONFIRMED, seats=table_ids, held=held)
+
+
+def _new_row(
+    house: House, sitting: Sitting, request: TableRequest, *, reference: str, now: datetime
+) -> dict[str, Any]:
+    minutes = turn_minutes(house.policies, sitting.shift, party_size=request.party_size)
+    guest = request.guest
+    return {
+        "reference": reference,
+        "restaurant_id": house.id,
+        "book_id": sitting.book_id,
+        "status": Status.REQUESTED.value,
+        "revision": 1,
+        "party_size": request.party_size,
+        "starts_at": request.starts_at,
+        "ends_at": request.starts_at + timedelta(minutes=minutes),
+        "area_id": house.area_by_key[request.area_key].id if request.area_key else None,
+        "waitlist": request.waitlist,
+        "source": "online",
+        "pacing_forced": False,
+        "guest_name": guest.name,
+        "guest_email": guest.email,
+        "guest_phone": guest.phone,
+        "guest_locale": guest.locale,
+        "email_key": contact_key(guest.email),
+        "phone_key": contact_key(guest.phone),
+        "note": request.note,
+        "awaited": False,
+        "created_at": now,
+        "terms": {"cancel_cutoff_minutes": house.policies.cancel_cutoff_minutes},
+    }
+
+
+_INSERT = insert(Reservation.__table__)  # type: ignore[arg-type]
+
+
+def _insert(session: Session, row: dict[str, Any]) -> int:
+    made = session.execute(_INSERT, row).inserted_primary_key  # type: ignore[attr-defined]
+    return int(made[0])
+
+
+def _by_reference(session: Session, reference: str) -> int:
+    query = select(Reservation.id).where(Reservation.reference == reference)
+    found = session.scalar(query)
+    if found is None:
+        raise NotFound("the reservation that this key made is gone")
+    return found

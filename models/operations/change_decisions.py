@@ -1,0 +1,184 @@
+"""A wish to change, decided: the old table is kept until there is a new one."""
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Row, delete, select, update
+
+from models.entities.reservations import (
+    Assignment,
+    Reservation,
+    ReservationChange,
+    TableOccupancy,
+)
+from models.operations.rounds import COLUMNS, Round, ask_of
+from models.operations.verdicts import Verdicts, answer_change, release_tables
+from models.rules.decisions import Ask, Board, Outcome, Reason, decide
+from models.rules.house import House
+from models.rules.lifecycle import Status
+from models.rules.seating import Seats
+from models.rules.telling import CHANGED_REASON, REFUSED_REASON
+from models.rules.turn_times import turn_minutes
+from models.rules.windows import quarter_of
+
+#: No turn is longer than two days of quarters.
+_LONGEST = 192
+
+
+def decide_change(round_: Round, change: ReservationChange) -> None:
+    """Accept the wish if the party can be seated so; otherwise everything stays as it was."""
+    party = _read_party(round_, change.reservation_id)
+    unsettled = party.status == Status.REQUESTED or party.id in round_.settled
+    if unsettled or party.book_id not in round_.locked:
+        round_.again = True  # its own answer first, or its new book's lock: in the next round
+        return
+    round_.settled.add(party.id)
+    if party.status not in (Status.CONFIRMED, Status.WAITLISTED):
+        answer_change(
+            round_.session, change.id, status="dropped", outcome=None, now=round_.now
+        )
+    elif party.status == Status.CONFIRMED:
+        _change_confirmed(round_, change, party)
+    else:
+        _change_waitlisted(round_, change, party)
+    if change.awaited:
+        round_.awaited.append(("change", change.id))
+
+
+def _read_party(round_: Round, reservation_id: int) -> Row[Any]:
+    query = select(*COLUMNS).where(Reservation.id == reservation_id)
+    return round_.session.execute(query).one()
+
+
+def _change_confirmed(round_: Round, change: ReservationChange, party: Row[Any]) -> None:
+    house = round_.houses[party.restaurant_id]
+    seats, held = _own_quarters(round_, party)
+    old_board, wish = round_.boards.get(party.book_id), _wish(change, party)
+    if old_board is not None:
+        _set_aside(old_board, party, held, lift=True)
+    outcome = _try(round_, house, change, wish)
+    if outcome.status is Status.CONFIRMED:
+        last = max((quarter for _, quarter in held), default=0)
+        first = min((quarter for _, quarter in held), default=0)
+        release_tables(round_.session, party.id, seats, first=first, last=last)
+        round_.session.execute(delete(Assignment).where(Assignment.reservation_id == party.id))
+        _accept(round_, house, change, party, outcome, reason=CHANGED_REASON)
+        round_.freed[party.book_id] = party.restaurant_id
+        return
+    if old_board is not None:
+        _set_aside(old_board, party, held, lift=False)
+    _refuse(round_, house, change, party, outcome)
+
+
+def _change_waitlisted(round_: Round, change: ReservationChange, party: Row[Any]) -> None:
+    house = round_.houses[party.restaurant_id]
+    old_board = round_.boards.get(party.book_id)
+    if old_board is not None:
+        old_board.waitlisted -= 1
+    outcome = _try(round_, house, change, _wish(change, party))
+    if outcome.status is Status.DECLINED:
+        if old_board is not None:
+            old_board.waitlisted += 1
+        _refuse(round_, house, change, party, outcome)
+    else:
+        _accept(round_, house, change, party, outcome, reason="decision")
+
+
+def _wish(change: ReservationChange, party: Row[Any]) -> Ask:
+    return Ask(
+        party_size=change.party_size,
+        quarter=quarter_of(change.starts_at),
+        area_id=change.area_id,
+        online=party.source == "online" and not change.by_staff,
+        waitlist=party.status == Status.WAITLISTED,
+    )
+
+
+def _try(round_: Round, house: House, change: ReservationChange, wish: Ask) -> Outcome:
+    board = round_.boards.get(change.book_id)
+    if board is None:
+        return Outcome(Status.DECLINED, reason=Reason.CLOSED)
+    return decide(board, wish, earliest=round_.earliest, offer_from=round_.offer_from(house))
+
+
+def _own_quarters(round_: Round, party: Row[Any]) -> tuple[Seats, list[tuple[int, int]]]:
+    """The party's tables, and exactly the (table, quarter) pairs it holds."""
+    seats = tuple(
+        round_.session.scalars(
+            select(Assignment.dining_table_id).where(Assignment.reservation_id == party.id)
+        )
+    )
+    start = quarter_of(party.starts_at)
+    row = TableOccupancy
+    query = select(row.dining_table_id, row.quarter_hour).where(
+        row.dining_table_id.in_(seats),
+        row.quarter_hour.between(start - _LONGEST, start + _LONGEST),
+        row.reservation_id == party.id,
+    )
+    return seats, [(table_id, quarter) for table_id, quarter in round_.session.execute(query)]
+
+
+def _set_aside(board: Board, party: Row[Any], held: list[tuple[int, int]], *, lift: bool) -> None:
+    """Take the party's own quarters and covers off the board, or put them back."""
+    for table_id, quarter in held:
+        mask = board.floor.mask(quarter, 1)
+        if lift:
+            board.floor.release((table_id,), mask)
+        else:
+            board.floor.take((table_id,), mask)
+    ask = ask_of(party)
+    if lift:
+        board.lift(ask, (), 0)
+    else:
+        board.seat(ask, (), 0)
+
+
+def _accept(
+    round_: Round,
+    house: House,
+    change: ReservationChange,
+    party: Row[Any],
+    outcome: Outcome,
+    *,
+    reason: str,
+) -> None:
+    shift = round_.boards[change.book_id].sitting.shift
+    turn = timedelta(minutes=turn_minutes(house.policies, shift, party_size=change.party_size))
+    round_.session.execute(
+        update(Reservation)
+        .where(Reservation.id == party.id)
+        .values(
+            status=outcome.status.value,
+            reason=outcome.reason.value if outcome.reason else None,
+            book_id=change.book_id,
+            party_size=change.party_size,
+            starts_at=change.starts_at,
+            ends_at=change.starts_at + turn,
+            area_id=change.area_id,
+            alternatives=None,
+            revision=Reservation.revision + 1,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    verdicts: Verdicts = round_.verdicts
+    if outcome.status is Status.CONFIRMED:
+        verdicts.seated(house, party.id, outcome, start=quarter_of(change.starts_at))
+    verdicts.moved(house, party, outcome.status, reason, starts_at=change.starts_at)
+    answer_change(round_.session, change.id, status="accepted", outcome=None, now=round_.now)
+    round_.touched[change.book_id] = party.restaurant_id
+
+
+def _refuse(
+    round_: Round, house: House, change: ReservationChange, party: Row[Any], outcome: Outcome
+) -> None:
+    """The reservation stays; the refusal is told, and so it is a line of its history."""
+    round_.session.execute(
+        update(Reservation)
+        .where(Reservation.id == party.id)
+        .values(revision=Reservation.revision + 1)
+        .execution_options(synchronize_session=False)
+    )
+    round_.verdicts.moved(
+        house, party, Status(party.status), REFUSED_REASON, starts_at=party.starts_at
+    )
+    answer_change(round_.session, change.id, status="refused", outcome=outcome, now=round_.now)

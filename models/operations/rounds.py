@@ -1,0 +1,163 @@
+"""A round of decisions over locked books: the boards, and the verdicts so far."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, select, update
+from sqlalchemy.orm import Session
+
+from models.entities.reservations import Reservation
+from models.entities.shifts import ShiftDay
+from models.operations.books import free_books, touch_books
+from models.operations.verdicts import Verdicts, moment
+from models.queries.boards import load_boards
+from models.queries.floor import houses_by_id
+from models.queries.guests import SameGuests, load_same_guests
+from models.rules.decisions import Ask, Board, Outcome, Reason, decide
+from models.rules.house import House
+from models.rules.lifecycle import Status
+from models.rules.turn_times import turn_minutes
+from models.rules.windows import quarter_of
+
+#: What a decision reads of a reservation.
+COLUMNS = (
+    Reservation.id,
+    Reservation.restaurant_id,
+    Reservation.book_id,
+    Reservation.status,
+    Reservation.revision,
+    Reservation.party_size,
+    Reservation.starts_at,
+    Reservation.ends_at,
+    Reservation.area_id,
+    Reservation.waitlist,
+    Reservation.source,
+    Reservation.guest_email,
+    Reservation.guest_phone,
+    Reservation.email_key,
+    Reservation.phone_key,
+    Reservation.awaited,
+    Reservation.created_at,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What a round came to. `more`: the lane may hold more than this round's limit."""
+
+    count: int = 0
+    awaited: tuple[tuple[str, int], ...] = ()
+    messages: int = 0
+    more: bool = False
+
+
+class Round:
+    """One round of decisions over locked books: the boards, and the verdicts so far."""
+
+    def __init__(
+        self, session: Session, books: Mapping[int, int], *, now: datetime, actor: str = "worker"
+    ) -> None:
+        """`books` (book id -> restaurant id) are locked by the caller already."""
+        self.session = session
+        self.now = now
+        self.earliest = quarter_of(now)
+        self.locked = books
+        self.houses = houses_by_id(session, books.values())
+        wanted = {book: self.houses[house] for book, house in books.items()}
+        self.boards: dict[int, Board] = load_boards(session, wanted)
+        self.verdicts = Verdicts(now, actor)
+        self.touched: dict[int, int] = {}
+        self.freed: dict[int, int] = {}
+        self.awaited: list[tuple[str, int]] = []
+        self.guests = SameGuests()
+        #: reservations whose verdict is not written yet: nothing else may be decided on them
+        self.settled: set[int] = set()
+        self.again = False
+
+    def promote(self, freed: Collection[int]) -> None:
+        """Freed tables of these books go to their waitlists, in order of arrival."""
+        if not freed:
+            return
+        query = (
+            select(*COLUMNS)
+            .where(Reservation.book_id.in_(freed), Reservation.status == Status.WAITLISTED)
+            .order_by(Reservation.id)
+        )
+        rows = self.session.execute(query).all()
+        self.session.execute(
+            update(ShiftDay).where(ShiftDay.id.in_(freed)).values(freed_at=None)
+        )
+        self.guests.add(load_same_guests(self.session, rows))
+        for row in rows:
+            board = self.boards.get(row.book_id)
+            if board is None or self.guests.conflicts(board.house, row):
+                continue
+            outcome = decide(board, ask_of(row), earliest=self.earliest, offer_from=self.earliest)
+            if outcome.status is Status.CONFIRMED:
+                board.waitlisted -= 1
+                self.settle(board.house, row, outcome, reason="promotion")
+            elif outcome.status is Status.WAITLISTED:
+                board.waitlisted -= 1  # decide() counted it a second time
+
+    def decide_request(self, row: Row[Any]) -> None:
+        """One request gets its answer."""
+        house = self.houses[row.restaurant_id]
+        board = self.boards.get(row.book_id)
+        if board is None:
+            outcome = Outcome(Status.DECLINED, reason=Reason.CLOSED)
+        elif self.guests.conflicts(house, row):
+            outcome = Outcome(Status.DECLINED, reason=Reason.SAME_GUEST)
+        else:
+            outcome = decide(
+                board, ask_of(row), earliest=self.earliest, offer_from=self.offer_from(house)
+            )
+        reason = outcome.reason.value if outcome.reason else "decision"
+        self.settle(house, row, outcome, reason=reason)
+        if row.awaited:
+            self.awaited.append(("reservation", row.id))
+
+    def offer_from(self, house: House) -> int:
+        """The first quarter that may be offered online now."""
+        lead = timedelta(minutes=house.policies.lead_minutes)
+        first = self.now + lead
+        return quarter_of(first) + (moment(quarter_of(first)) < first)
+
+    def settle(self, house: House, row: Row[Any], outcome: Outcome, *, reason: str) -> None:
+        """Keep the verdict for writing."""
+        self.settled.add(row.id)
+        ends_at = row.ends_at
+        if outcome.status is not Status.DECLINED:
+            self.touched[row.book_id] = row.restaurant_id
+        if outcome.status is Status.CONFIRMED:
+            shift = self.boards[row.book_id].sitting.shift
+            minutes = turn_minutes(house.policies, shift, party_size=row.party_size)
+            ends_at = row.starts_at + timedelta(minutes=minutes)
+            self.guests.confirmed(row)
+        self.verdicts.decided(house, row, outcome, ends_at=ends_at, reason=reason)
+
+    def close(self, *, more: bool) -> Decided:
+        """Write the verdicts and say what was done."""
+        self.verdicts.write(self.session)
+        if self.touched:
+            touch_books(self.session, self.touched)
+        if self.freed:
+            free_books(self.session, self.freed, now=self.now)
+        return Decided(
+            count=len(self.settled),
+            awaited=tuple(self.awaited),
+            messages=len(self.verdicts.messages),
+            more=more or self.again,
+        )
+
+
+def ask_of(row: Row[Any]) -> Ask:
+    """A reservation's row as a wish."""
+    return Ask(
+        party_size=row.party_size,
+        quarter=quarter_of(row.starts_at),
+        area_id=row.area_id,
+        online=row.source == "online",
+        waitlist=row.waitlist,
+    )

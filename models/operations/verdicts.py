@@ -1,0 +1,207 @@
+"""Verdicts: what a round of decisions comes to, written with few multi-row statements."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+from sqlalchemy import delete, insert, update
+from sqlalchemy.orm import Session
+
+from models.entities.messages import Message
+from models.entities.reservations import (
+    Assignment,
+    Reservation,
+    ReservationChange,
+    ReservationMove,
+    TableOccupancy,
+)
+from models.rules import telling
+from models.rules.decisions import Outcome
+from models.rules.house import QUARTER_SECONDS, House
+from models.rules.lifecycle import Status
+from models.rules.seating import Seats
+from models.rules.windows import quarter_of
+
+WORKER = "worker"
+
+
+class Party(Protocol):
+    """What a verdict needs of a reservation's row."""
+
+    @property
+    def id(self) -> int:
+        """The reservation."""
+
+    @property
+    def restaurant_id(self) -> int:
+        """Its house."""
+
+    @property
+    def status(self) -> str:
+        """Where it stands now."""
+
+    @property
+    def revision(self) -> int:
+        """Its revision now."""
+
+    @property
+    def starts_at(self) -> datetime:
+        """Its start."""
+
+    @property
+    def ends_at(self) -> datetime:
+        """The end of its turn."""
+
+    @property
+    def guest_email(self) -> str | None:
+        """The guest's e-mail."""
+
+    @property
+    def guest_phone(self) -> str | None:
+        """The guest's phone."""
+
+
+def moment(quarter: int) -> datetime:
+    """The begin of a UTC quarter."""
+    return datetime.fromtimestamp(quarter * QUARTER_SECONDS, UTC)
+
+
+@dataclass(slots=True)
+class Verdicts:
+    """Collects rows while deciding, and writes them all at the end."""
+
+    now: datetime
+    actor: str = WORKER
+    updates: dict[tuple[Any, ...], list[int]] = field(default_factory=lambda: defaultdict(list))
+    occupancy: list[dict[str, Any]] = field(default_factory=list)
+    assignments: list[dict[str, Any]] = field(default_factory=list)
+    moves: list[dict[str, Any]] = field(default_factory=list)
+    messages: list[dict[str, Any]] = field(default_factory=list)
+
+    def decided(
+        self, house: House, party: Party, outcome: Outcome, *, ends_at: datetime, reason: str
+    ) -> None:
+        """A request or a waitlisted party has its answer. `reason` goes into the history."""
+        alternatives = tuple(moment(quarter).isoformat() for quarter in outcome.alternatives)
+        key = (
+            outcome.status.value,
+            outcome.reason.value if outcome.reason else None,
+            alternatives or None,
+            None if ends_at == party.ends_at else ends_at,
+        )
+        self.updates[key].append(party.id)
+        if outcome.status is Status.CONFIRMED:
+            self.seated(house, party.id, outcome, start=quarter_of(party.starts_at))
+        self.moved(house, party, outcome.status, reason, starts_at=party.starts_at)
+
+    def seated(self, house: House, reservation_id: int, outcome: Outcome, *, start: int) -> None:
+        """These tables are the party's for these quarters."""
+        for table_id in outcome.seats:
+            self.assignments.append({"reservation_id": reservation_id, "dining_table_id": table_id})
+            self.occupancy += [
+                {
+                    "dining_table_id": table_id,
+                    "quarter_hour": quarter,
+                    "reservation_id": reservation_id,
+                    "restaurant_id": house.id,
+                }
+                for quarter in range(start, start + outcome.held)
+            ]
+
+    def moved(
+        self, house: House, party: Party, after: Status, reason: str, *, starts_at: datetime
+    ) -> None:
+        """One line of history, and whatever the guest is to be told of it."""
+        revision = party.revision + 1
+        self.moves.append(
+            {
+                "reservation_id": party.id,
+                "at": self.now,
+                "before": party.status,
+                "after": after.value,
+                "revision": revision,
+                "actor": self.actor,
+                "reason": reason,
+            }
+        )
+        kind = telling.kind_told(after, reason)
+        by = telling.channels(party.guest_email, party.guest_phone)
+        if kind is None or not by:
+            return
+        about: dict[str, Any] = {
+            "restaurant_id": party.restaurant_id,
+            "reservation_id": party.id,
+            "revision": revision,
+            "by": by,
+            "now": self.now,
+        }
+        self.messages += telling.message_rows(kind, **about)
+        if kind in (telling.Kind.CONFIRMATION, telling.Kind.CHANGED):
+            self.messages += telling.reminder_rows(
+                house.policies.reminder_minutes, starts_at=starts_at, **about
+            )
+
+    def write(self, session: Session) -> None:
+        """Write everything: an UPDATE for each kind of outcome, one INSERT for each table."""
+        for (status, reason, alternatives, ends_at), ids in self.updates.items():
+            values: dict[str, Any] = {
+                "status": status,
+                "reason": reason,
+                "alternatives": list(alternatives) if alternatives else None,
+                "decided_at": self.now,
+                "revision": Reservation.revision + 1,
+            }
+            if ends_at is not None:
+                values["ends_at"] = ends_at
+            session.execute(
+                update(Reservation)
+                .where(Reservation.id.in_(ids))
+                .values(values)
+                .execution_options(synchronize_session=False)
+            )
+        for entity, rows in (
+            (TableOccupancy, self.occupancy),
+            (Assignment, self.assignments),
+            (ReservationMove, self.moves),
+            (Message, self.messages),
+        ):
+            if rows:
+                session.execute(insert(entity.__table__), rows)  # type: ignore[arg-type]
+
+
+def release_tables(
+    session: Session, reservation_id: int, table_ids: Seats, *, first: int, last: int
+) -> None:
+    """Delete a party's quarters from `first` to `last` on these tables."""
+    if table_ids:
+        session.execute(
+            delete(TableOccupancy).where(
+                TableOccupancy.dining_table_id.in_(table_ids),
+                TableOccupancy.quarter_hour.between(first, last),
+                TableOccupancy.reservation_id == reservation_id,
+            )
+        )
+
+
+def turn_end(start: datetime, minutes: int) -> datetime:
+    """The end of a turn of `minutes`."""
+    return start + timedelta(minutes=minutes)
+
+
+def answer_change(
+    session: Session, change_id: int, *, status: str, outcome: Outcome | None, now: datetime
+) -> None:
+    """Write what became of a wish to change."""
+    alternatives = [moment(quarter).isoformat() for quarter in outcome.alternatives] if outcome else []
+    session.execute(
+        update(ReservationChange)
+        .where(ReservationChange.id == change_id)
+        .values(
+            status=status,
+            reason=outcome.reason.value if outcome and outcome.reason else None,
+            alternatives=alternatives or None,
+            decided_at=now,
+        )
+        .execution_options(synchronize_session=False)
+    )

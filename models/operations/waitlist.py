@@ -1,0 +1,39 @@
+"""The waitlist's end: who still waits when the start comes is told so."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.entities.reservations import Reservation
+from models.operations.books import lock_books, touch_books
+from models.operations.rounds import COLUMNS
+from models.operations.verdicts import Verdicts
+from models.queries.floor import houses_by_id
+from models.rules.decisions import Outcome
+from models.rules.lifecycle import Status
+
+CLOCK = "clock"
+
+
+def expire_waitlists(session: Session, *, now: datetime, limit: int) -> int:
+    """Waitlisted parties whose start has come expire, and are told. Returns how many."""
+    row = Reservation
+    due = (row.status == Status.WAITLISTED, row.starts_at <= now)
+    peek = select(row.id, row.book_id, row.restaurant_id).where(*due).order_by(row.id).limit(limit)
+    found = session.execute(peek).all()
+    if not found:
+        return 0
+    books = {each.book_id: each.restaurant_id for each in found}
+    lock_books(session, books)
+    ids = [each.id for each in found]
+    parties = session.execute(select(*COLUMNS).where(row.id.in_(ids), *due)).all()
+    houses = houses_by_id(session, books.values())
+    verdicts = Verdicts(now, CLOCK)
+    for party in parties:
+        house = houses[party.restaurant_id]
+        outcome = Outcome(Status.EXPIRED)
+        verdicts.decided(house, party, outcome, ends_at=party.ends_at, reason="expired")
+    verdicts.write(session)
+    touch_books(session, books)
+    return len(parties)

@@ -1,0 +1,100 @@
+"""Availability: the starts that could be accepted now. An offer, not a promise."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+import orjson
+from sqlalchemy.orm import Session
+
+from models.core import signals
+from models.queries.boards import load_boards
+from models.rules.decisions import Ask, offers
+from models.rules.house import QUARTER_SECONDS, House
+from models.rules.policies import bookable_quarters
+from models.rules.windows import sittings_on
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A start that could be had: its UTC quarter, and the key of its shift."""
+
+    quarter: int
+    shift_key: str
+
+    @property
+    def starts_at(self) -> datetime:
+        """The start, in UTC."""
+        return datetime.fromtimestamp(self.quarter * QUARTER_SECONDS, UTC)
+
+
+def availability(
+    session: Session,
+    house: House,
+    *,
+    on_date: date,
+    party_size: int,
+    area_key: str | None = None,
+    now: datetime,
+) -> list[Slot]:
+    """The starts of that date for such a party online, ascending. Two queries, however full.
+
+    An unknown area, or a party over the online limits, has none.
+    """
+    found = _all_slots(session, house, on_date, party_size, area_key)
+    return _bookable(house, found, now=now)
+
+
+def cached_availability(
+    house: House, *, on_date: date, party_size: int, area_key: str | None = None, now: datetime
+) -> list[Slot] | signals.Miss:
+    """The same from Redis: the slots, or what is needed to keep a fresh answer."""
+    name = f"{house.revision}:{on_date}:{party_size}:{area_key or ''}"
+    generation = signals.cache_generation(house.id, on_date.isoformat())
+    if generation is None:
+        return signals.Miss(None, name)
+    kept = signals.cache_get(generation, name)
+    if kept is None:
+        return signals.Miss(generation, name)
+    return _bookable(house, [Slot(*pair) for pair in orjson.loads(kept)], now=now)
+
+
+def keep_availability(
+    session: Session,
+    house: House,
+    miss: signals.Miss,
+    *,
+    on_date: date,
+    party_size: int,
+    area_key: str | None = None,
+    now: datetime,
+) -> list[Slot]:
+    """Work it out, and keep it under the generation that was read before the database was."""
+    found = _all_slots(session, house, on_date, party_size, area_key)
+    if miss.generation is not None:
+        pairs = [(slot.quarter, slot.shift_key) for slot in found]
+        signals.cache_put(miss.generation, miss.name, orjson.dumps(pairs))
+    return _bookable(house, found, now=now)
+
+
+def _all_slots(
+    session: Session, house: House, on_date: date, party_size: int, area_key: str | None
+) -> list[Slot]:
+    """What the tables and the pacing have left, whatever the hour is now."""
+    policies = house.policies
+    if not policies.min_party_online <= party_size <= policies.max_party_online:
+        return []
+    area = house.area_by_key.get(area_key) if area_key else None
+    if area_key and area is None:
+        return []
+    sittings = sittings_on(house, on_date)
+    boards = load_boards(session, {sitting.book_id: house for sitting in sittings})
+    found = []
+    for board in boards.values():
+        ask = Ask(party_size, board.sitting.starts[0], area.id if area else None)
+        found += [Slot(quarter, board.sitting.shift.key) for quarter in offers(board, ask)]
+    return sorted(found, key=lambda slot: slot.quarter)
+
+
+def _bookable(house: House, slots: list[Slot], *, now: datetime) -> list[Slot]:
+    first, last = bookable_quarters(house, now=now, online=True)
+    return [slot for slot in slots if first <= slot.quarter <= last]

@@ -1,0 +1,100 @@
+"""The books as decisions need them: floor bitmaps, pacing loads, waitlist lengths."""
+
+from collections.abc import Mapping
+
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from models.entities.reservations import Reservation, TableOccupancy
+from models.rules.decisions import Board
+from models.rules.house import House, split_book_id
+from models.rules.lifecycle import PACED, Status
+from models.rules.pacing import Load
+from models.rules.seating import Floor
+from models.rules.windows import Sitting, book_quarters, quarter_of, sittings_on
+
+_RANGES_A_QUERY = 100
+_COUNTED = sorted(status.value for status in PACED | {Status.WAITLISTED})
+
+
+def sitting_of(house: House, book: int) -> Sitting | None:
+    """The sitting of a book's number; None when the house is closed then by now."""
+    sittings = sittings_on(house, split_book_id(book)[1])
+    return next((sitting for sitting in sittings if sitting.book_id == book), None)
+
+
+def load_boards(session: Session, books: Mapping[int, House]) -> dict[int, Board]:
+    """A board for each book that is (still) open. Two queries for up to 100 books.
+
+    Books of one restaurant share one floor, so that lunch's last turns are seen by dinner.
+    Call it after the lock when deciding.
+    """
+    open_books = {
+        book: (house, sitting)
+        for book, house in books.items()
+        if (sitting := sitting_of(house, book)) is not None
+    }
+    if not open_books:
+        return {}
+    floors = _load_floors(session, open_books)
+    boards = {
+        book: Board(house, sitting, floors[house.id])
+        for book, (house, sitting) in open_books.items()
+    }
+    _load_pace(session, boards)
+    return boards
+
+
+def _load_floors(
+    session: Session, books: Mapping[int, tuple[House, Sitting]]
+) -> dict[int, Floor]:
+    ranges = [(house.id, *book_quarters(house, sitting)) for house, sitting in books.values()]
+    floors: dict[int, Floor] = {}
+    for restaurant_id, first, _ in ranges:
+        floor = floors.setdefault(restaurant_id, Floor(first, {}))
+        floor.base = min(floor.base, first)
+    for start in range(0, len(ranges), _RANGES_A_QUERY):
+        _read_occupancy(session, floors, ranges[start : start + _RANGES_A_QUERY])
+    return floors
+
+
+def _read_occupancy(
+    session: Session, floors: Mapping[int, Floor], ranges: list[tuple[int, int, int]]
+) -> None:
+    row = TableOccupancy
+    wanted = or_(
+        *(
+            and_(row.restaurant_id == restaurant_id, row.quarter_hour.between(first, last))
+            for restaurant_id, first, last in ranges
+        )
+    )
+    query = select(row.restaurant_id, row.dining_table_id, row.quarter_hour).where(wanted)
+    for restaurant_id, table_id, quarter in session.execute(query):
+        floor = floors[restaurant_id]
+        floor.taken[table_id] = floor.taken.get(table_id, 0) | 1 << (quarter - floor.base)
+
+
+def _load_pace(session: Session, boards: Mapping[int, Board]) -> None:
+    row = Reservation
+    query = (
+        select(
+            row.book_id,
+            row.starts_at,
+            row.status,
+            row.source,
+            func.sum(row.party_size),
+            func.count(),
+        )
+        .where(row.book_id.in_(sorted(boards)), row.status.in_(_COUNTED))
+        .group_by(row.book_id, row.starts_at, row.status, row.source)
+    )
+    for book, starts_at, status, source, covers, parties in session.execute(query):
+        board = boards[book]
+        if status == Status.WAITLISTED:
+            board.waitlisted += parties
+            continue
+        load = board.pace.setdefault(quarter_of(starts_at), Load())
+        load.covers += int(covers)
+        load.parties += parties
+        if source == "online":
+            load.online_covers += int(covers)

@@ -1,0 +1,66 @@
+"""The same guest, twice: who holds a reservation near a start already."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, select, union_all
+from sqlalchemy.orm import Session
+
+from models.entities.reservations import Reservation
+from models.rules.house import House
+from models.rules.lifecycle import HOLDING
+from models.rules.policies import same_guest_conflict
+
+Held = tuple[int, bytes, int, datetime]
+
+
+class SameGuests:
+    """Starts by restaurant and contact key, kept up to date while a round decides."""
+
+    def __init__(self) -> None:
+        self._starts: dict[tuple[int, bytes], dict[int, datetime]] = defaultdict(dict)
+
+    def add(self, held: Iterable[Held]) -> None:
+        """Reservations that stand: (restaurant, contact key, reservation, start)."""
+        for restaurant_id, key, reservation_id, starts_at in held:
+            self._starts[restaurant_id, key][reservation_id] = starts_at
+
+    def confirmed(self, row: Row[Any]) -> None:
+        """This one stands from now on."""
+        self.add((row.restaurant_id, key, row.id, row.starts_at) for key in _keys(row))
+
+    def conflicts(self, house: House, row: Row[Any]) -> bool:
+        """Whether the guest holds another reservation too near this one. Staff may: not asked."""
+        if row.source != "online":
+            return False
+        return any(
+            other != row.id and same_guest_conflict(house.policies, starts_at, row.starts_at)
+            for key in _keys(row)
+            for other, starts_at in self._starts.get((row.restaurant_id, key), {}).items()
+        )
+
+
+def load_same_guests(session: Session, rows: Sequence[Row[Any]]) -> list[Held]:
+    """Reservations that hold a table now and share a contact with one of the rows."""
+    emails = {row.email_key for row in rows if row.email_key and row.source == "online"}
+    phones = {row.phone_key for row in rows if row.phone_key and row.source == "online"}
+    queries = []
+    for column, keys in ((Reservation.email_key, emails), (Reservation.phone_key, phones)):
+        if keys:
+            queries.append(
+                select(
+                    Reservation.restaurant_id,
+                    column.label("contact"),
+                    Reservation.id,
+                    Reservation.starts_at,
+                ).where(column.in_(sorted(keys)), Reservation.status.in_(sorted(HOLDING)))
+            )
+    if not queries:
+        return []
+    return [tuple(row) for row in session.execute(union_all(*queries))]
+
+
+def _keys(row: Row[Any]) -> list[bytes]:
+    return [key for key in (row.email_key, row.phone_key) if key]

@@ -1,0 +1,34 @@
+"""The allocation queue: a lane's waiting parties get their answer."""
+
+from time import monotonic
+
+from models.core import clock, signals
+from models.core.db import unit
+from models.core.settings import settings
+from models.operations.allocation import decide_waiting
+from models.operations.rounds import Decided
+from tasks.app import app
+from tasks.nudges import nudge_lane, nudge_messages
+
+#: A task that has drained this long hands the rest to a fresh one.
+DRAIN_SECONDS = 30
+
+
+@app.task(name="allocation.decide")
+def decide(lane: int) -> None:
+    """Drain the lane: rounds of decisions until nobody waits. Twice does nothing more."""
+    signals.start_on(f"lane:{lane}")
+    ends = monotonic() + DRAIN_SECONDS
+    while _round(lane).more:
+        if monotonic() > ends:
+            nudge_lane(lane)
+            return
+
+
+def _round(lane: int) -> Decided:
+    limit = settings().decide_batch
+    decided = unit(lambda session: decide_waiting(session, lane, now=clock.now(), limit=limit))
+    signals.signal_decided(decided.awaited)
+    if decided.messages:
+        nudge_messages()
+    return decided
