@@ -27,7 +27,7 @@ def _contact_key() -> bytes:
 
 
 def manage_token(reservation_id: int) -> str:
-    """The token that opens exactly this reservation. Does not expire; the reservation's end does."""
+    """The token that opens exactly this reservation. It does not expire."""
     token = _signer().dumps(reservation_id)
     return token if isinstance(token, str) else token.decode()
 

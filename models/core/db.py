@@ -42,7 +42,7 @@ def make_engine(url: str, *, pool_size: int = 16) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         return _make_sqlite(url, parsed.database)
-    engine = create_engine(
+    return create_engine(
         parsed,
         isolation_level="READ COMMITTED",
         pool_size=pool_size,
@@ -57,7 +57,6 @@ def make_engine(url: str, *, pool_size: int = 16) -> Engine:
             "time_zone='+00:00', sql_mode='STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
         },
     )
-    return engine
 
 
 def _make_sqlite(url: str, database: str | None) -> Engine:

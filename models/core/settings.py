@@ -60,7 +60,8 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def check_channels(self) -> Self:
         """Twilio needs its two credentials."""
-        if self.sms_channel == "twilio" and not (self.twilio_account_sid and self.twilio_auth_token):
+        signed_in = self.twilio_account_sid and self.twilio_auth_token
+        if self.sms_channel == "twilio" and not signed_in:
             raise ValueError("sms_channel=twilio needs TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN")
         return self
 

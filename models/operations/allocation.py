@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.core.settings import settings
@@ -13,12 +13,14 @@ from models.entities.reservations import Reservation, ReservationChange
 from models.entities.shifts import ShiftDay
 from models.operations.books import lock_books
 from models.operations.change_decisions import decide_change
-from models.operations.rounds import COLUMNS, Decided, Round
+from models.operations.rounds import Decided, Round
 from models.queries.guests import load_same_guests
+from models.queries.parties import COLUMNS, PartyRow
 from models.rules.lifecycle import Status
 
 _CHANGES = 100
 _FREED = 50
+
 
 @dataclass(slots=True)
 class Waiting:
@@ -71,7 +73,7 @@ def look(session: Session, lane: int, *, limit: int) -> Waiting:
         .order_by(ShiftDay.freed_at)
         .limit(_FREED)
     )
-    found.books.update({book: restaurant_id for book, restaurant_id in session.execute(freed)})
+    found.books.update((book, house) for book, house in session.execute(freed))
     return found
 
 
@@ -89,7 +91,7 @@ def _look_for_changes(session: Session, found: Waiting, lane: int, lanes: int) -
         found.books[new_book] = found.books[old_book] = restaurant_id
 
 
-def _read_requests(session: Session, waiting: Waiting) -> Sequence[Row[Any]]:
+def _read_requests(session: Session, waiting: Waiting) -> Sequence[PartyRow]:
     """The requests again, now that nobody else can answer them."""
     if not waiting.requests:
         return ()
@@ -106,9 +108,7 @@ def _read_changes(session: Session, waiting: Waiting) -> Sequence[ReservationCha
         return ()
     query = (
         select(ReservationChange)
-        .where(
-            ReservationChange.id.in_(waiting.changes), ReservationChange.status == "requested"
-        )
+        .where(ReservationChange.id.in_(waiting.changes), ReservationChange.status == "requested")
         .order_by(ReservationChange.id)
         .execution_options(populate_existing=True)
     )
@@ -116,7 +116,7 @@ def _read_changes(session: Session, waiting: Waiting) -> Sequence[ReservationCha
 
 
 def _answer(
-    round_: Round, requests: Sequence[Row[Any]], changes: Sequence[ReservationChange]
+    round_: Round, requests: Sequence[PartyRow], changes: Sequence[ReservationChange]
 ) -> None:
     """Requests and changes, whichever came first."""
     round_.guests.add(load_same_guests(round_.session, requests))

@@ -13,7 +13,8 @@ from models.entities.reservations import Reservation
 from models.operations.arrivals import seat
 from models.operations.books import lock_books
 from models.operations.keys import claim_key
-from models.operations.rounds import COLUMNS, Round, ask_of
+from models.operations.rounds import Round, ask_of
+from models.queries.parties import COLUMNS
 from models.rules.decisions import Ask, Board, Outcome, Reason, decide
 from models.rules.house import House
 from models.rules.lifecycle import Status
@@ -55,9 +56,7 @@ def request_reservation(
     Two statements. Raises Invalid naming the fields, KeyReused, KeyInFlight.
     """
     reference = new_reference()
-    before = claim_key(
-        session, f"guest:{house.id}", key, body=body, reference=reference, now=now
-    )
+    before = claim_key(session, f"guest:{house.id}", key, body=body, reference=reference, now=now)
     if before is not None:
         return Accepted(_by_reference(session, before), before, replayed=True)
     sitting = check_request(house, request, now=now, online=True)
@@ -84,9 +83,7 @@ def book_for_guest(
     `walk_in`: the party is seated at once. Raises Invalid, KeyReused, NotSeated.
     """
     reference = new_reference()
-    before = claim_key(
-        session, f"{actor}:{house.id}", key, body=body, reference=reference, now=now
-    )
+    before = claim_key(session, f"{actor}:{house.id}", key, body=body, reference=reference, now=now)
     if before is not None:
         return Accepted(_by_reference(session, before), before, replayed=True)
     sitting = check_request(house, request, now=now, online=False)

@@ -38,12 +38,10 @@ def lock_books(session: Session, books: Mapping[int, int]) -> frozenset[int]:
 
 def _held(session: Session, wanted: list[int], exclusive: bool) -> dict[int, datetime | None]:
     query = (
-        select(ShiftDay.id, ShiftDay.freed_at)
-        .where(ShiftDay.id.in_(wanted))
-        .order_by(ShiftDay.id)
+        select(ShiftDay.id, ShiftDay.freed_at).where(ShiftDay.id.in_(wanted)).order_by(ShiftDay.id)
     )
     rows = session.execute(query.with_for_update() if exclusive else query)
-    return {book: freed_at for book, freed_at in rows}
+    return {row.id: row.freed_at for row in rows}
 
 
 def _row(book: int, restaurant_id: int) -> dict[str, object]:

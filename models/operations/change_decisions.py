@@ -1,9 +1,8 @@
 """A wish to change, decided: the old table is kept until there is a new one."""
 
 from datetime import timedelta
-from typing import Any
 
-from sqlalchemy import Row, delete, select, update
+from sqlalchemy import delete, select, update
 
 from models.entities.reservations import (
     Assignment,
@@ -11,8 +10,9 @@ from models.entities.reservations import (
     ReservationChange,
     TableOccupancy,
 )
-from models.operations.rounds import COLUMNS, Round, ask_of
+from models.operations.rounds import Round, ask_of
 from models.operations.verdicts import Verdicts, answer_change, release_tables
+from models.queries.parties import COLUMNS, PartyRow
 from models.rules.decisions import Ask, Board, Outcome, Reason, decide
 from models.rules.house import House
 from models.rules.lifecycle import Status
@@ -34,9 +34,7 @@ def decide_change(round_: Round, change: ReservationChange) -> None:
         return
     round_.settled.add(party.id)
     if party.status not in (Status.CONFIRMED, Status.WAITLISTED):
-        answer_change(
-            round_.session, change.id, status="dropped", outcome=None, now=round_.now
-        )
+        answer_change(round_.session, change.id, status="dropped", outcome=None, now=round_.now)
     elif party.status == Status.CONFIRMED:
         _change_confirmed(round_, change, party)
     else:
@@ -45,12 +43,12 @@ def decide_change(round_: Round, change: ReservationChange) -> None:
         round_.awaited.append(("change", change.id))
 
 
-def _read_party(round_: Round, reservation_id: int) -> Row[Any]:
+def _read_party(round_: Round, reservation_id: int) -> PartyRow:
     query = select(*COLUMNS).where(Reservation.id == reservation_id)
     return round_.session.execute(query).one()
 
 
-def _change_confirmed(round_: Round, change: ReservationChange, party: Row[Any]) -> None:
+def _change_confirmed(round_: Round, change: ReservationChange, party: PartyRow) -> None:
     house = round_.houses[party.restaurant_id]
     seats, held = _own_quarters(round_, party)
     old_board, wish = round_.boards.get(party.book_id), _wish(change, party)
@@ -70,7 +68,7 @@ def _change_confirmed(round_: Round, change: ReservationChange, party: Row[Any])
     _refuse(round_, house, change, party, outcome)
 
 
-def _change_waitlisted(round_: Round, change: ReservationChange, party: Row[Any]) -> None:
+def _change_waitlisted(round_: Round, change: ReservationChange, party: PartyRow) -> None:
     house = round_.houses[party.restaurant_id]
     old_board = round_.boards.get(party.book_id)
     if old_board is not None:
@@ -84,7 +82,7 @@ def _change_waitlisted(round_: Round, change: ReservationChange, party: Row[Any]
         _accept(round_, house, change, party, outcome, reason="decision")
 
 
-def _wish(change: ReservationChange, party: Row[Any]) -> Ask:
+def _wish(change: ReservationChange, party: PartyRow) -> Ask:
     return Ask(
         party_size=change.party_size,
         quarter=quarter_of(change.starts_at),
@@ -101,7 +99,7 @@ def _try(round_: Round, house: House, change: ReservationChange, wish: Ask) -> O
     return decide(board, wish, earliest=round_.earliest, offer_from=round_.offer_from(house))
 
 
-def _own_quarters(round_: Round, party: Row[Any]) -> tuple[Seats, list[tuple[int, int]]]:
+def _own_quarters(round_: Round, party: PartyRow) -> tuple[Seats, list[tuple[int, int]]]:
     """The party's tables, and exactly the (table, quarter) pairs it holds."""
     seats = tuple(
         round_.session.scalars(
@@ -118,7 +116,7 @@ def _own_quarters(round_: Round, party: Row[Any]) -> tuple[Seats, list[tuple[int
     return seats, [(table_id, quarter) for table_id, quarter in round_.session.execute(query)]
 
 
-def _set_aside(board: Board, party: Row[Any], held: list[tuple[int, int]], *, lift: bool) -> None:
+def _set_aside(board: Board, party: PartyRow, held: list[tuple[int, int]], *, lift: bool) -> None:
     """Take the party's own quarters and covers off the board, or put them back."""
     for table_id, quarter in held:
         mask = board.floor.mask(quarter, 1)
@@ -137,7 +135,7 @@ def _accept(
     round_: Round,
     house: House,
     change: ReservationChange,
-    party: Row[Any],
+    party: PartyRow,
     outcome: Outcome,
     *,
     reason: str,
@@ -169,7 +167,7 @@ def _accept(
 
 
 def _refuse(
-    round_: Round, house: House, change: ReservationChange, party: Row[Any], outcome: Outcome
+    round_: Round, house: House, change: ReservationChange, party: PartyRow, outcome: Outcome
 ) -> None:
     """The reservation stays; the refusal is told, and so it is a line of its history."""
     round_.session.execute(

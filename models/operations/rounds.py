@@ -1,11 +1,10 @@
 """A round of decisions over locked books: the boards, and the verdicts so far."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from models.entities.reservations import Reservation
@@ -15,32 +14,12 @@ from models.operations.verdicts import Verdicts, moment
 from models.queries.boards import load_boards
 from models.queries.floor import houses_by_id
 from models.queries.guests import SameGuests, load_same_guests
+from models.queries.parties import COLUMNS, PartyRow
 from models.rules.decisions import Ask, Board, Outcome, Reason, decide
 from models.rules.house import House
 from models.rules.lifecycle import Status
 from models.rules.turn_times import turn_minutes
 from models.rules.windows import quarter_of
-
-#: What a decision reads of a reservation.
-COLUMNS = (
-    Reservation.id,
-    Reservation.restaurant_id,
-    Reservation.book_id,
-    Reservation.status,
-    Reservation.revision,
-    Reservation.party_size,
-    Reservation.starts_at,
-    Reservation.ends_at,
-    Reservation.area_id,
-    Reservation.waitlist,
-    Reservation.source,
-    Reservation.guest_email,
-    Reservation.guest_phone,
-    Reservation.email_key,
-    Reservation.phone_key,
-    Reservation.awaited,
-    Reservation.created_at,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +65,7 @@ class Round:
             .order_by(Reservation.id)
         )
         rows = self.session.execute(query).all()
-        self.session.execute(
-            update(ShiftDay).where(ShiftDay.id.in_(freed)).values(freed_at=None)
-        )
+        self.session.execute(update(ShiftDay).where(ShiftDay.id.in_(freed)).values(freed_at=None))
         self.guests.add(load_same_guests(self.session, rows))
         for row in rows:
             board = self.boards.get(row.book_id)
@@ -101,7 +78,7 @@ class Round:
             elif outcome.status is Status.WAITLISTED:
                 board.waitlisted -= 1  # decide() counted it a second time
 
-    def decide_request(self, row: Row[Any]) -> None:
+    def decide_request(self, row: PartyRow) -> None:
         """One request gets its answer."""
         house = self.houses[row.restaurant_id]
         board = self.boards.get(row.book_id)
@@ -124,7 +101,7 @@ class Round:
         first = self.now + lead
         return quarter_of(first) + (moment(quarter_of(first)) < first)
 
-    def settle(self, house: House, row: Row[Any], outcome: Outcome, *, reason: str) -> None:
+    def settle(self, house: House, row: PartyRow, outcome: Outcome, *, reason: str) -> None:
         """Keep the verdict for writing."""
         self.settled.add(row.id)
         ends_at = row.ends_at
@@ -152,7 +129,7 @@ class Round:
         )
 
 
-def ask_of(row: Row[Any]) -> Ask:
+def ask_of(row: PartyRow) -> Ask:
     """A reservation's row as a wish."""
     return Ask(
         party_size=row.party_size,

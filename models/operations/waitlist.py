@@ -7,9 +7,9 @@ from sqlalchemy.orm import Session
 
 from models.entities.reservations import Reservation
 from models.operations.books import lock_books, touch_books
-from models.operations.rounds import COLUMNS
 from models.operations.verdicts import Verdicts
 from models.queries.floor import houses_by_id
+from models.queries.parties import COLUMNS
 from models.rules.decisions import Outcome
 from models.rules.lifecycle import Status
 

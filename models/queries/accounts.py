@@ -37,13 +37,9 @@ class Caller:
         """The name under which moves are recorded."""
         return f"staff:{self.account_id}"
 
-    def check(
-        self, restaurant_id: int, permission: Permission, *, missing: str
-    ) -> None:
+    def check(self, restaurant_id: int, permission: Permission, *, missing: str) -> None:
         """Raise NotFound(`missing`) at a house not one's own, NotAllowed without the permission."""
-        role = next(
-            (own.role for own in self.roles if own.restaurant_id == restaurant_id), None
-        )
+        role = next((own.role for own in self.roles if own.restaurant_id == restaurant_id), None)
         if role is None:
             raise NotFound(missing)
         if not may(role, permission):
@@ -52,8 +48,7 @@ class Caller:
     def has(self, restaurant_id: int, permission: Permission) -> bool:
         """Whether `check` would pass."""
         return any(
-            own.restaurant_id == restaurant_id and may(own.role, permission)
-            for own in self.roles
+            own.restaurant_id == restaurant_id and may(own.role, permission) for own in self.roles
         )
 
 

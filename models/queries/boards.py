@@ -45,9 +45,7 @@ def load_boards(session: Session, books: Mapping[int, House]) -> dict[int, Board
     return boards
 
 
-def _load_floors(
-    session: Session, books: Mapping[int, tuple[House, Sitting]]
-) -> dict[int, Floor]:
+def _load_floors(session: Session, books: Mapping[int, tuple[House, Sitting]]) -> dict[int, Floor]:
     ranges = [(house.id, *book_quarters(house, sitting)) for house, sitting in books.values()]
     floors: dict[int, Floor] = {}
     for restaurant_id, first, _ in ranges:

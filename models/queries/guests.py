@@ -3,12 +3,12 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Row, select, union_all
+from sqlalchemy import select, union_all
 from sqlalchemy.orm import Session
 
 from models.entities.reservations import Reservation
+from models.queries.parties import PartyRow
 from models.rules.house import House
 from models.rules.lifecycle import HOLDING
 from models.rules.policies import same_guest_conflict
@@ -27,22 +27,22 @@ class SameGuests:
         for restaurant_id, key, reservation_id, starts_at in held:
             self._starts[restaurant_id, key][reservation_id] = starts_at
 
-    def confirmed(self, row: Row[Any]) -> None:
+    def confirmed(self, row: PartyRow) -> None:
         """This one stands from now on."""
         self.add((row.restaurant_id, key, row.id, row.starts_at) for key in _keys(row))
 
-    def conflicts(self, house: House, row: Row[Any]) -> bool:
+    def conflicts(self, house: House, row: PartyRow) -> bool:
         """Whether the guest holds another reservation too near this one. Staff may: not asked."""
         if row.source != "online":
             return False
         return any(
-            other != row.id and same_guest_conflict(house.policies, starts_at, row.starts_at)
+            other != row.id and same_guest_conflict(house.policies, starts_at, other=row.starts_at)
             for key in _keys(row)
             for other, starts_at in self._starts.get((row.restaurant_id, key), {}).items()
         )
 
 
-def load_same_guests(session: Session, rows: Sequence[Row[Any]]) -> list[Held]:
+def load_same_guests(session: Session, rows: Sequence[PartyRow]) -> list[Held]:
     """Reservations that hold a table now and share a contact with one of the rows."""
     emails = {row.email_key for row in rows if row.email_key and row.source == "online"}
     phones = {row.phone_key for row in rows if row.phone_key and row.source == "online"}
@@ -59,8 +59,9 @@ def load_same_guests(session: Session, rows: Sequence[Row[Any]]) -> list[Held]:
             )
     if not queries:
         return []
-    return [tuple(row) for row in session.execute(union_all(*queries))]
+    found = session.execute(union_all(*queries))
+    return [(row[0], row[1], row[2], row[3]) for row in found if row[1]]
 
 
-def _keys(row: Row[Any]) -> list[bytes]:
+def _keys(row: PartyRow) -> list[bytes]:
     return [key for key in (row.email_key, row.phone_key) if key]

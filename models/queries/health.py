@@ -1,0 +1,134 @@
+"""How the house is: what waits and for how long, which jobs ran when, who is alive."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, func, select, union
+from sqlalchemy.orm import Session
+
+from models.entities.house import JobRun
+from models.entities.messages import Message
+from models.entities.reservations import Reservation, ReservationChange
+from models.entities.shifts import ShiftDay
+from models.rules.health import LATE_AFTER, is_late, seconds_since, waits_too_long
+from models.rules.lifecycle import Status
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRows:
+    """Rows of one kind that somebody should deal with. Age of the oldest in seconds."""
+
+    kind: str
+    count: int
+    oldest_seconds: float | None
+    is_late: bool
+
+
+@dataclass(frozen=True, slots=True)
+class JobHealth:
+    """One scheduled job, or a queue's heartbeat. Age of its last success in seconds."""
+
+    name: str
+    since_success_seconds: float | None
+    is_late: bool
+    last_error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HouseHealth:
+    """The facts of one look. That there are any means that the database answered."""
+
+    at: datetime
+    waiting: tuple[WaitingRows, ...]
+    jobs: tuple[JobHealth, ...]
+
+    @property
+    def is_well(self) -> bool:
+        """Whether nothing is late."""
+        return not self.late
+
+    @property
+    def late(self) -> tuple[str, ...]:
+        """The names of what is late: kinds of waiting rows, then jobs."""
+        return tuple(rows.kind for rows in self.waiting if rows.is_late) + tuple(
+            job.name for job in self.jobs if job.is_late
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as JSON's types; ISO 8601 time in UTC."""
+        return {
+            "at": self.at.isoformat(),
+            "well": self.is_well,
+            "late": list(self.late),
+            "waiting": [asdict(rows) for rows in self.waiting],
+            "jobs": [asdict(job) for job in self.jobs],
+        }
+
+
+def restaurants_with_work(session: Session) -> set[int]:
+    """Restaurants where a request, a change or a freed book waits for the allocation lane."""
+    return set(
+        session.scalars(
+            union(
+                select(Reservation.restaurant_id).where(Reservation.status == Status.REQUESTED),
+                select(ReservationChange.restaurant_id).where(
+                    ReservationChange.status == "requested"
+                ),
+                select(ShiftDay.restaurant_id).where(ShiftDay.freed_at.is_not(None)),
+            )
+        )
+    )
+
+
+def has_due_messages(session: Session, *, now: datetime) -> bool:
+    """Whether a message should be on its way."""
+    due = select(Message.id).where(Message.state == "queued", Message.due_at <= now).limit(1)
+    return session.scalar(due) is not None
+
+
+def house_health(session: Session, *, now: datetime) -> HouseHealth:
+    """Look at everything that can be late. Six queries, each over an index of waiting rows."""
+    return HouseHealth(now, _waiting(session, now), job_health(session, now=now))
+
+
+def _waiting(session: Session, now: datetime) -> tuple[WaitingRows, ...]:
+    looks: dict[str, Select[tuple[int, datetime | None]]] = {
+        "requests": select(func.count(), func.min(Reservation.created_at)).where(
+            Reservation.status == Status.REQUESTED
+        ),
+        "changes": select(func.count(), func.min(ReservationChange.created_at)).where(
+            ReservationChange.status == "requested"
+        ),
+        "freed_books": select(func.count(), func.min(ShiftDay.freed_at)).where(
+            ShiftDay.freed_at.is_not(None)
+        ),
+        "messages": select(func.count(), func.min(Message.due_at)).where(
+            Message.state == "queued", Message.due_at <= now
+        ),
+        "stuck_sends": select(func.count(), func.min(Message.claimed_until)).where(
+            Message.state == "sending", Message.claimed_until <= now
+        ),
+    }
+    found = []
+    for kind, look in looks.items():
+        count, oldest = session.execute(look).one()
+        age = seconds_since(oldest, now=now)
+        found.append(WaitingRows(kind, count, age, waits_too_long(kind, age)))
+    return tuple(found)
+
+
+def job_health(session: Session, *, now: datetime) -> tuple[JobHealth, ...]:
+    """Every job of the house, by name. One that never ran is late."""
+    runs = {run.name: run for run in session.scalars(select(JobRun))}
+    found = []
+    for name in sorted(LATE_AFTER):
+        run = runs.get(name)
+        age = seconds_since(run.last_success if run else None, now=now)
+        found.append(JobHealth(name, age, is_late(name, age), run.last_error if run else None))
+    return tuple(found)
+
+
+def last_health(session: Session) -> dict[str, Any] | None:
+    """What the last health sweep found (`HouseHealth.as_json`); None before the first."""
+    return session.scalar(select(JobRun.result).where(JobRun.name == "health"))

@@ -1,0 +1,208 @@
+"""What a claimed message needs to be rendered and sent."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from models.entities.floor import Area, Restaurant
+from models.entities.messages import Message
+from models.entities.reservations import Reservation, ReservationChange, ReservationMove
+from models.rules.sending import Standing
+from models.rules.telling import CHANGED_REASON, Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """The restaurant, as its guests see it."""
+
+    name: str
+    slug: str
+    zone: str
+    locale: str
+    email: str
+    phone: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A change that was refused: what the guest had wished for, why not, what else is free."""
+
+    party_size: int
+    starts_at: datetime
+    reason: str | None
+    alternatives: tuple[datetime, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One claimed message with everything that rendering and sending need.
+
+    Contact data is left out of the repr, so that it reaches no log.
+    """
+
+    id: int
+    claim: str
+    kind: str
+    channel: str
+    variant: int
+    attempts: int
+    told_revision: int
+    created_at: datetime
+
+    reservation_id: int
+    reference: str
+    revision: int
+    status: str
+    party_size: int
+    starts_at: datetime
+    ends_at: datetime
+    area: str | None
+    reason: str | None
+    alternatives: tuple[datetime, ...]
+    changed_revision: int
+    wish: Wish | None
+
+    restaurant: Card
+    guest_locale: str
+    guest_name: str = field(repr=False)
+    guest_email: str | None = field(repr=False)
+    guest_phone: str | None = field(repr=False)
+    note: str = field(repr=False)
+
+    @property
+    def standing(self) -> Standing:
+        """What the rules of sending judge."""
+        return Standing(
+            kind=self.kind,
+            told_revision=self.told_revision,
+            changed_revision=self.changed_revision,
+            status=self.status,
+            starts_at=self.starts_at,
+            ends_at=self.ends_at,
+            zone=self.restaurant.zone,
+        )
+
+    @property
+    def first_due_at(self) -> datetime:
+        """No attempt was made before this moment, whatever delays moved `due_at`."""
+        if self.kind == Kind.REMINDER:
+            return max(self.created_at, self.starts_at - timedelta(minutes=self.variant))
+        return self.created_at
+
+
+def load_claimed(session: Session, claim: str) -> list[Outgoing]:
+    """The claim's messages, oldest first, in at most three queries however many they are.
+
+    A message whose reservation or restaurant is no longer there is left out.
+    """
+    query = (
+        select(Message, Reservation, Restaurant, Area.name)
+        .join(Reservation, Reservation.id == Message.reservation_id)
+        .join(Restaurant, Restaurant.id == Message.restaurant_id)
+        .outerjoin(Area, Area.id == Reservation.area_id)
+        .where(Message.claim == claim, Message.state == "sending")
+        .order_by(Message.due_at, Message.id)
+    )
+    found = session.execute(query).all()
+    changed = _last_changes(session, _ids(found, (Kind.CHANGED, Kind.REMINDER)))
+    wishes = _refused_wishes(session, _ids(found, (Kind.CHANGE_REFUSED,)))
+    return [
+        _outgoing(message, reservation, restaurant, area, changed, wishes)
+        for message, reservation, restaurant, area in found
+    ]
+
+
+def _ids(found: Iterable[Any], kinds: tuple[Kind, ...]) -> set[int]:
+    return {row[0].reservation_id for row in found if row[0].kind in kinds}
+
+
+def _last_changes(session: Session, reservations: Collection[int]) -> dict[int, int]:
+    if not reservations:
+        return {}
+    query = (
+        select(ReservationMove.reservation_id, func.max(ReservationMove.revision))
+        .where(
+            ReservationMove.reservation_id.in_(reservations),
+            ReservationMove.reason == CHANGED_REASON,
+        )
+        .group_by(ReservationMove.reservation_id)
+    )
+    return dict(session.execute(query).tuples().all())
+
+
+def _refused_wishes(session: Session, reservations: Collection[int]) -> dict[int, Wish]:
+    if not reservations:
+        return {}
+    query = (
+        select(ReservationChange)
+        .where(
+            ReservationChange.reservation_id.in_(reservations),
+            ReservationChange.status == "refused",
+        )
+        .order_by(ReservationChange.id)  # the last one stays
+    )
+    return {
+        row.reservation_id: Wish(
+            row.party_size, row.starts_at, row.reason, _moments(row.alternatives)
+        )
+        for row in session.scalars(query)
+    }
+
+
+def _moments(alternatives: list[str] | None) -> tuple[datetime, ...]:
+    return tuple(datetime.fromisoformat(text) for text in alternatives or ())
+
+
+def _outgoing(
+    message: Message,
+    reservation: Reservation,
+    restaurant: Restaurant,
+    area: str | None,
+    changed: dict[int, int],
+    wishes: dict[int, Wish],
+) -> Outgoing:
+    return Outgoing(
+        id=message.id,
+        claim=message.claim or "",
+        kind=message.kind,
+        channel=message.channel,
+        variant=message.variant,
+        attempts=message.attempts,
+        told_revision=message.reservation_revision,
+        created_at=message.created_at,
+        reservation_id=reservation.id,
+        reference=reservation.reference,
+        revision=reservation.revision,
+        status=reservation.status,
+        party_size=reservation.party_size,
+        starts_at=reservation.starts_at,
+        ends_at=reservation.ends_at,
+        area=area,
+        reason=reservation.reason,
+        alternatives=_moments(reservation.alternatives),
+        changed_revision=changed.get(reservation.id, 0),
+        wish=wishes.get(reservation.id),
+        restaurant=_card(restaurant),
+        guest_locale=reservation.guest_locale,
+        guest_name=reservation.guest_name,
+        guest_email=reservation.guest_email,
+        guest_phone=reservation.guest_phone,
+        note=reservation.note,
+    )
+
+
+def _card(restaurant: Restaurant) -> Card:
+    return Card(
+        name=restaurant.name,
+        slug=restaurant.slug,
+        zone=restaurant.zone,
+        locale=restaurant.locale,
+        email=restaurant.email,
+        phone=restaurant.phone,
+        address=restaurant.address,
+    )
