@@ -1,6 +1,11 @@
-"""What a restaurant lets guests and staff ask for, and until when: limits, cutoffs, grace."""
+"""What a restaurant lets guests and staff ask for, and until when: limits, cutoffs, grace.
+
+Times are compared as epoch seconds: between two values of one zone Python's own arithmetic is the
+wall clock's, and an hour off across DST.
+"""
 
 from datetime import datetime, timedelta
+from math import ceil
 
 from models.core.errors import FieldProblem, Invalid
 from models.rules.house import QUARTER_SECONDS, House, Policies
@@ -16,7 +21,7 @@ from models.rules.windows import (
 )
 
 #: The staff may still write down who came, for this long after the start.
-STAFF_LOOKBACK = timedelta(hours=24)
+STAFF_LOOKBACK_MINUTES = 24 * 60
 STAFF_MAX_PARTY = 999
 _NEAREST = 3
 _DAY = timedelta(days=1)
@@ -48,20 +53,20 @@ def bookable_quarters(house: House, *, now: datetime, online: bool) -> tuple[int
     Online: from the lead time to the end of the window's last day by the restaurant's calendar.
     """
     if not online:
-        return _next_quarter(now - STAFF_LOOKBACK), LAST_QUARTER
-    first = _next_quarter(now + timedelta(minutes=house.policies.lead_minutes))
+        return _next_quarter(now, minutes=-STAFF_LOOKBACK_MINUTES), LAST_QUARTER
+    first = _next_quarter(now, minutes=house.policies.lead_minutes)
     last_day = now.astimezone(house.tz).date() + timedelta(days=house.policies.window_days)
     return first, last_quarter_of(house, last_day)
 
 
 def same_guest_conflict(policies: Policies, start: datetime, *, other: datetime) -> bool:
     """Whether one guest's two starts are too near each other. Exactly the gap apart is allowed."""
-    return abs(start - other) < timedelta(minutes=policies.same_guest_gap_minutes)
+    return abs(_minutes_from(start, other)) < policies.same_guest_gap_minutes
 
 
 def may_cancel_online(starts_at: datetime, *, now: datetime) -> bool:
     """Guests may cancel until the start: a late word is better for the house than a no-show."""
-    return now < starts_at
+    return _minutes_from(now, starts_at) > 0
 
 
 def is_late_cancel(cutoff_minutes: int, starts_at: datetime, *, now: datetime) -> bool:
@@ -69,22 +74,26 @@ def is_late_cancel(cutoff_minutes: int, starts_at: datetime, *, now: datetime) -
 
     It is reported to the house, not refused. Exactly at the cutoff is still in time.
     """
-    return now > starts_at - timedelta(minutes=cutoff_minutes)
+    return _minutes_from(now, starts_at) < cutoff_minutes
 
 
 def no_show_due(policies: Policies, starts_at: datetime, *, now: datetime) -> bool:
     """Whether a confirmed party of which nobody arrived has used up its grace."""
-    return now >= starts_at + timedelta(minutes=policies.no_show_grace_minutes)
+    return _minutes_from(starts_at, now) >= policies.no_show_grace_minutes
 
 
 def finish_due(policies: Policies, turn_ends_at: datetime, *, now: datetime) -> bool:
     """Whether a seated party is so long past its turn that the host must have forgotten it."""
-    return now >= turn_ends_at + timedelta(minutes=policies.auto_finish_minutes)
+    return _minutes_from(turn_ends_at, now) >= policies.auto_finish_minutes
 
 
-def _next_quarter(moment: datetime) -> int:
-    """The first quarter that begins at `moment` or later."""
-    return quarter_of(moment + timedelta(seconds=QUARTER_SECONDS, microseconds=-1))
+def _minutes_from(begin: datetime, end: datetime) -> float:
+    return (end.timestamp() - begin.timestamp()) / 60
+
+
+def _next_quarter(moment: datetime, *, minutes: int) -> int:
+    """The first quarter that begins `minutes` after `moment` or later."""
+    return ceil((moment.timestamp() + minutes * 60) / QUARTER_SECONDS)
 
 
 def _party_problem(house: House, party_size: int, *, online: bool) -> str:
@@ -114,7 +123,7 @@ def _start_problem(house: House, starts_at: datetime, *, now: datetime, online: 
         return _too_far(house, last, online=online)
     if not online:
         return "lies more than 24 hours in the past"
-    if starts_at < now:
+    if _minutes_from(starts_at, now) > 0:
         return "lies in the past"
     return f"must be at least {house.policies.lead_minutes} minutes ahead"
 

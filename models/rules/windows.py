@@ -37,7 +37,10 @@ def quarter_of(moment: datetime) -> int:
 
 
 def local(house: House, quarter: int) -> datetime:
-    """The begin of a UTC quarter, aware, by the restaurant's wall clock."""
+    """The begin of a UTC quarter, aware, by the restaurant's wall clock. To show, not to compare:
+
+    in a repeated hour Python never calls it equal to the same moment in UTC (PEP 495).
+    """
     return datetime.fromtimestamp(quarter * QUARTER_SECONDS, house.tz)
 
 

@@ -1,0 +1,1 @@
+"""The rules, tested as what they are: pure functions over values."""

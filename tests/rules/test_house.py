@@ -1,0 +1,39 @@
+"""The house as a value: numbers of books, and what is found by key or id."""
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.rules.house import HouseTable, book_id, split_book_id
+from tests.rules.houses import a_house, a_shift
+
+DATES = st.dates(date(1970, 1, 1), date(2243, 10, 16))
+SHIFTS = st.integers(1, 2**31)
+
+
+@given(SHIFTS, DATES)
+def test_a_books_number_tells_its_shift_and_date(shift_id: int, day: date) -> None:
+    assert split_book_id(book_id(shift_id, day)) == (shift_id, day)
+
+
+@given(SHIFTS, DATES)
+def test_a_books_number_fits_the_databases_bigint(shift_id: int, day: date) -> None:
+    assert 0 < book_id(shift_id, day) < 2**63
+
+
+def test_a_house_finds_its_parts() -> None:
+    shift, table = a_shift(), HouseTable(7, "T7", 1, 2, 4)
+    house = replace(a_house(shift), tables=(table,))
+    assert house.shift_by_id == {shift.id: shift}
+    assert house.area_by_key["room"] is house.area_by_id[1]
+    assert house.table_by_id == {7: table}
+    assert house.tz.key == "Europe/Berlin"
+
+
+def test_a_house_is_never_changed() -> None:
+    house = a_house()
+    with pytest.raises(AttributeError):
+        house.revision = 2  # type: ignore[misc]
