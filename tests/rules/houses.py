@@ -14,6 +14,7 @@ from models.rules.house import (
     Policies,
     TurnTime,
 )
+from models.rules.windows import local, sittings_on
 
 DAY = timedelta(days=1)
 FRIDAY = date(2026, 7, 10)
@@ -122,3 +123,17 @@ def _is_start(house: House, shift: HouseShift, *, service_date: date, shown: dat
         )
     next_day = shown.date() == service_date + DAY
     return next_day and shift.last < shift.first and shown.time() <= shift.last
+
+
+def offered(house: House, day: date) -> list[str]:
+    """The starts of a date as the guest reads them: local date, time and offset."""
+    return [
+        local(house, start).isoformat(timespec="minutes")
+        for sitting in sittings_on(house, day)
+        for start in sitting.starts
+    ]
+
+
+def clocks(house: House, day: date) -> list[str]:
+    """The same, as wall times only."""
+    return [start[11:16] for start in offered(house, day)]
