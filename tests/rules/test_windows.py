@@ -3,8 +3,6 @@
 import sys
 import timeit
 from datetime import UTC, date, datetime, timedelta, timezone
-from itertools import pairwise
-from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 
@@ -13,18 +11,18 @@ from models.rules.windows import (
     LAST_QUARTER,
     book_quarters,
     find_sitting,
-    last_quarter_of,
     local,
     quarter_of,
     sittings_on,
 )
-from tests.rules.houses import clocks, offered, (
+from tests.rules.houses import (
     DAY,
     ENDS_OF_TIME,
     FRIDAY,
     a_house,
     a_shift,
-    obvious_starts,
+    clocks,
+    offered,
     utc,
     wall,
 )
