@@ -26,6 +26,7 @@ TASKS: Final[dict[str, TaskRule]] = {
     "maintenance.finish_overdue": TaskRule(MAINTENANCE, 60, 90),
     "maintenance.health": TaskRule(MAINTENANCE, 30, 45),
     "maintenance.forget": TaskRule(MAINTENANCE, 240, 300),
+    "maintenance.heartbeat": TaskRule(MAINTENANCE, 10, 20),  # sent to every queue
 }
 
 #: Longer than any hard limit: a task is only given again when its worker is truly gone.

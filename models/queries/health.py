@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select, union
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, func, select, union
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models.entities.house import JobRun
 from models.entities.messages import Message
@@ -93,26 +93,21 @@ def house_health(session: Session, *, now: datetime) -> HouseHealth:
 
 
 def _waiting(session: Session, now: datetime) -> tuple[WaitingRows, ...]:
-    looks: dict[str, Select[tuple[int, datetime | None]]] = {
-        "requests": select(func.count(), func.min(Reservation.created_at)).where(
-            Reservation.status == Status.REQUESTED
-        ),
-        "changes": select(func.count(), func.min(ReservationChange.created_at)).where(
-            ReservationChange.status == "requested"
-        ),
-        "freed_books": select(func.count(), func.min(ShiftDay.freed_at)).where(
-            ShiftDay.freed_at.is_not(None)
-        ),
-        "messages": select(func.count(), func.min(Message.due_at)).where(
-            Message.state == "queued", Message.due_at <= now
-        ),
-        "stuck_sends": select(func.count(), func.min(Message.claimed_until)).where(
-            Message.state == "sending", Message.claimed_until <= now
+    message, change, book = Message, ReservationChange, ShiftDay
+    looks: dict[str, tuple[InstrumentedAttribute[Any], ColumnElement[bool]]] = {
+        "requests": (Reservation.created_at, Reservation.status == Status.REQUESTED),
+        "changes": (change.created_at, change.status == "requested"),
+        "freed_books": (book.freed_at, book.freed_at.is_not(None)),
+        "messages": (message.due_at, (message.state == "queued") & (message.due_at <= now)),
+        "stuck_sends": (
+            message.claimed_until,
+            (message.state == "sending") & (message.claimed_until <= now),
         ),
     }
     found = []
-    for kind, look in looks.items():
-        count, oldest = session.execute(look).one()
+    for kind, (since, condition) in looks.items():
+        query = select(func.count(), func.min(since)).where(condition)
+        count, oldest = session.execute(query).one()
         age = seconds_since(oldest, now=now)
         found.append(WaitingRows(kind, count, age, waits_too_long(kind, age)))
     return tuple(found)

@@ -1,0 +1,46 @@
+"""When the house is unwell: how old a job's last success and a waiting row may get."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+#: Job -> seconds since its last success after which it is late. Several of its periods.
+LATE_AFTER: Final[Mapping[str, int]] = {
+    "sweep": 30,
+    "mark_no_shows": 300,
+    "finish_overdue": 300,
+    "health": 60,
+    "forget": 3 * 3600,
+    "heartbeat.allocation": 60,
+    "heartbeat.messages": 180,
+    "heartbeat.maintenance": 60,
+}
+
+#: Kind of waiting row -> seconds that the oldest may wait.
+WAITS_AT_MOST: Final[Mapping[str, int]] = {
+    "requests": 30,
+    "changes": 30,
+    "freed_books": 60,
+    "messages": 300,
+    "stuck_sends": 300,
+}
+
+
+def heartbeat_name(queue: str) -> str:
+    """The job that proves that somebody finishes the tasks of this queue."""
+    return f"heartbeat.{queue}"
+
+
+def seconds_since(moment: datetime | None, *, now: datetime) -> float | None:
+    """Whole and tenths of seconds from `moment` to `now`; None when it never was."""
+    return None if moment is None else round(max(0.0, (now - moment).total_seconds()), 1)
+
+
+def is_late(job: str, age: float | None) -> bool:
+    """Whether a job's last success is too long ago. One that never ran is late."""
+    return age is None or age > LATE_AFTER[job]
+
+
+def waits_too_long(kind: str, age: float | None) -> bool:
+    """Whether the oldest row of a kind should have been dealt with. Nothing waiting is fine."""
+    return age is not None and age > WAITS_AT_MOST[kind]

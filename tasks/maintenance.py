@@ -1,0 +1,123 @@
+"""The maintenance queue: what the clock asks for, so that nothing depends on a nudge."""
+
+import logging
+from datetime import datetime
+from types import TracebackType
+from typing import Any
+
+from sqlalchemy.exc import DBAPIError
+
+from models.core import clock, signals
+from models.core.db import reading, unit
+from models.core.settings import settings
+from models.operations import arrivals
+from models.operations.house import forget_old, record_job
+from models.operations.messages import release_expired_claims
+from models.queries.health import has_due_messages, house_health, restaurants_with_work
+from models.rules.health import heartbeat_name
+from tasks.app import app
+from tasks.nudges import nudge_lane, nudge_messages
+
+log = logging.getLogger(__name__)
+
+#: Reservations that one run moves; the next run takes the rest.
+AT_ONCE = 200
+
+
+class JobRecord:
+    """`with JobRecord("sweep") as job:` writes down when the job ran, how long, and how it went."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.result: dict[str, Any] | None = None
+        self._started: datetime = clock.now()
+
+    def __enter__(self) -> "JobRecord":
+        self._started = clock.now()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        if isinstance(error, DBAPIError):
+            return  # where the job's own statement failed, this one would too
+        unit(
+            lambda session: record_job(
+                session,
+                self.name,
+                started=self._started,
+                ended=clock.now(),
+                error=kind.__name__ if kind else None,
+                result=self.result,
+            )
+        )
+
+
+@app.task(name="maintenance.sweep")
+def sweep() -> None:
+    """Nudge every lane that has work, and the messages; put stuck sends back."""
+    with JobRecord("sweep") as job:
+        now = clock.now()
+        released = unit(lambda session: release_expired_claims(session, now=now))
+        job.result = {"released": released, **_nudge_what_waits(now)}
+
+
+@app.task(name="maintenance.mark_no_shows")
+def mark_no_shows() -> None:
+    """Parties that did not come in time give their tables back."""
+    with JobRecord("mark_no_shows") as job:
+        now = clock.now()
+        marked = unit(lambda session: arrivals.mark_no_shows(session, now=now, limit=AT_ONCE))
+        job.result = {"marked": marked, **_nudge_what_waits(now)}
+
+
+@app.task(name="maintenance.finish_overdue")
+def finish_overdue() -> None:
+    """Parties whom the host forgot to send off have left."""
+    with JobRecord("finish_overdue") as job:
+        now = clock.now()
+        finished = unit(lambda session: arrivals.finish_overdue(session, now=now, limit=AT_ONCE))
+        job.result = {"finished": finished, **_nudge_what_waits(now)}
+
+
+@app.task(name="maintenance.health")
+def health() -> None:
+    """Look at the house; keep what was found for `/readyz`, and say what is late."""
+    with JobRecord("health") as job:
+        with reading() as session:
+            found = house_health(session, now=clock.now())
+        job.result = {"redis": signals.is_up(), **found.as_json()}
+        if found.late:
+            log.warning("the house is late", extra={"late": list(found.late)})
+
+
+@app.task(name="maintenance.forget")
+def forget() -> None:
+    """Delete what has been kept long enough."""
+    with JobRecord("forget") as job:
+        now, gone = clock.now(), 0
+        while count := unit(lambda session: forget_old(session, now=now)):
+            gone += count
+        job.result = {"forgotten": gone}
+
+
+@app.task(name="maintenance.heartbeat")
+def heartbeat(queue: str) -> None:
+    """Prove that somebody finishes the tasks of this queue: a stuck worker answers pings."""
+    with JobRecord(heartbeat_name(queue)):
+        pass
+
+
+def _nudge_what_waits(now: datetime) -> dict[str, Any]:
+    with reading() as session:
+        restaurants = restaurants_with_work(session)
+        messages = has_due_messages(session, now=now)
+    lanes = sorted({restaurant % settings().lanes for restaurant in restaurants})
+    for lane in lanes:
+        nudge_lane(lane)
+    if messages:
+        nudge_messages()
+    return {"lanes": lanes, "messages_due": messages}
