@@ -38,7 +38,7 @@ class Settings(BaseSettings):
     log_format: Literal["json", "console"] = "json"
 
     lanes: int = Field(4, ge=1, le=256, description="shares the restaurants are divided into")
-    decide_batch: int = Field(500, ge=1, le=10_000, description="requests decided in a commit")
+    decide_batch: int = Field(1000, ge=1, le=10_000, description="requests decided in a commit")
     sweep_seconds: int = Field(3, ge=1, le=60)
     access_minutes: int = Field(15, ge=1, le=1440)
     refresh_days: int = Field(14, ge=1, le=90)

@@ -3,11 +3,12 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
-from sqlalchemy import delete, insert, update
+from sqlalchemy import Table, delete, update
 from sqlalchemy.orm import Session
 
+from models.core.bulk import bulk_insert
 from models.entities.messages import Message
 from models.entities.reservations import (
     Assignment,
@@ -166,8 +167,7 @@ class Verdicts:
             (ReservationMove, self.moves),
             (Message, self.messages),
         ):
-            if rows:
-                session.execute(insert(entity.__table__), rows)  # type: ignore[arg-type]
+            bulk_insert(session, cast("Table", entity.__table__), rows)
 
 
 def release_tables(
@@ -193,7 +193,9 @@ def answer_change(
     session: Session, change_id: int, *, status: str, outcome: Outcome | None, now: datetime
 ) -> None:
     """Write what became of a wish to change."""
-    alternatives = [moment(quarter).isoformat() for quarter in outcome.alternatives] if outcome else []
+    alternatives = (
+        [moment(quarter).isoformat() for quarter in outcome.alternatives] if outcome else []
+    )
     session.execute(
         update(ReservationChange)
         .where(ReservationChange.id == change_id)
