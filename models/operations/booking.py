@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from models.core.crypto import contact_key, new_reference
 from models.core.errors import Invalid, NotFound, NotSeated
 from models.entities.reservations import Reservation
-from models.operations.arrivals import seat
 from models.operations.books import lock_books
 from models.operations.keys import claim_key
 from models.operations.rounds import Round, ask_of
@@ -80,7 +79,7 @@ def book_for_guest(
     """Book for a guest at the stand: decided in this very transaction, under the book's lock.
 
     `table_ids`: these tables, whatever their size; `force_pacing`: over the pacing, knowingly;
-    `walk_in`: the party is seated at once. Raises Invalid, KeyReused, NotSeated.
+    `walk_in`: recorded as such (seat it with `arrivals.seat` in the same transaction). Raises Invalid, KeyReused, NotSeated.
     """
     reference = new_reference()
     before = claim_key(session, f"{actor}:{house.id}", key, body=body, reference=reference, now=now)
@@ -94,8 +93,6 @@ def book_for_guest(
     reservation_id = _insert(session, row | source)
     round_ = Round(session, books, now=now, actor=actor)
     _seat_now(round_, reservation_id, table_ids=table_ids, force_pacing=force_pacing)
-    if walk_in:
-        seat(session, reservation_id, now=now, actor=actor)
     return Accepted(reservation_id, reference)
 
 
