@@ -1,0 +1,278 @@
+"""A scene for races: one house, many callers, and safeguards that can be taken away.
+
+The two safeguards are the book's lock and the occupancy's primary key. On MariaDB, taking the lock
+away means: the book's row is read without FOR UPDATE. SQLite has no row locks: there the lock is
+BEGIN IMMEDIATE. Plain BEGIN takes it away; but SQLite is serialisable by itself and refuses
+whoever read an older state, so its control goes without any transaction.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import pytest
+from sqlalchemy import Engine, create_engine, event, func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from models.core.db import unit
+from models.core.errors import Busy
+from models.entities import Reservation, ShiftDay, TableOccupancy
+from models.operations import books, rounds
+from models.operations.allocation import decide_waiting
+from models.operations.booking import book_for_guest, request_reservation
+from models.operations.changes import cancel_reservation, change_reservation
+from models.queries.floor import house_by_id
+from models.rules.house import book_id
+from models.rules.lifecycle import Status
+from models.rules.requests import GuestDetails, TableChange, TableRequest
+from tests.services.house import OpenHouse, ShiftTimes, open_house
+
+T = TypeVar("T")
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+#: a Friday, seven in the evening in Berlin
+START = datetime(2026, 3, 6, 18, 0, tzinfo=UTC)
+UNPACED = {"pacing": {"covers": 500}, "max_party_online": 20, "same_guest_gap_minutes": 0}
+LANES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Safeguards:
+    """Which of the two are there."""
+
+    lock: bool = True
+    key: bool = True
+
+
+BOTH_OFF = Safeguards(lock=False, key=False)
+#: with the names of the tests
+ONE_OFF = [
+    pytest.param(Safeguards(lock=False), id="without-lock"),
+    pytest.param(Safeguards(key=False), id="without-key"),
+]
+#: between reading and writing, when a race is wanted (seconds); callers come 30 ms apart
+PAUSE = 0.1
+APART = 0.03
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A house, and the engine through which everybody works."""
+
+    bind: Engine
+    house: OpenHouse
+    #: what a caller takes as "come again"
+    again: tuple[type[Exception], ...] = (Busy,)
+
+    @property
+    def lane(self) -> int:
+        """The lane of the house."""
+        return self.house.id % LANES
+
+    def unit(self, work: Callable[[Session], T]) -> T:
+        """One caller's transaction. A caller who is told `busy` comes again, as a client would."""
+        ends = time.monotonic() + 30
+        while True:
+            try:
+                return unit(work, self.bind)
+            except self.again:
+                if time.monotonic() > ends:
+                    raise
+                time.sleep(0.01)
+
+    def request(self, number: int, *, start: datetime = START, waitlist: bool = False) -> int:
+        """Party `number` asks online; its id."""
+        wish = wish_of(number, start=start, waitlist=waitlist)
+
+        def work(session: Session) -> int:
+            house = house_by_id(session, self.house.id)
+            accepted = request_reservation(
+                session, house, request=wish, key=f"key-{number}", body=b"x", now=NOW
+            )
+            return accepted.reservation_id
+
+        return self.unit(work)
+
+    def book(self, number: int, *, start: datetime = START) -> int:
+        """The staff book for party `number`; decided at once. Raises NotSeated."""
+        wish = wish_of(number, start=start)
+
+        def work(session: Session) -> int:
+            house = house_by_id(session, self.house.id)
+            accepted = book_for_guest(
+                session,
+                house,
+                request=wish,
+                key=f"staff-{number}",
+                body=b"x",
+                now=NOW,
+                actor=f"staff:{number}",
+            )
+            return accepted.reservation_id
+
+        return self.unit(work)
+
+    def change(self, reservation_id: int, change: TableChange) -> int:
+        """The guest wishes to change; the id of the wish."""
+
+        def work(session: Session) -> int:
+            return change_reservation(
+                session, reservation_id, change=change, now=NOW, actor="guest", by_staff=False
+            )
+
+        return self.unit(work)
+
+    def cancel(self, reservation_id: int) -> None:
+        """The guest cancels."""
+        self.unit(
+            lambda session: cancel_reservation(
+                session, reservation_id, now=NOW, actor="guest", by_staff=False
+            )
+        )
+
+    def drain(self, *, limit: int = 500) -> int:
+        """Decide until nobody waits in the lane; how many were decided here."""
+        count = 0
+        while decided := self.unit(
+            lambda session: decide_waiting(session, self.lane, now=NOW, limit=limit)
+        ).count:
+            count += decided
+        return count
+
+    def statuses(self) -> dict[str, int]:
+        """How many reservations stand where."""
+        query = select(Reservation.status, func.count()).group_by(Reservation.status)
+        with Session(self.bind) as session:
+            return dict(session.execute(query).all())
+
+    def sold(self) -> int:
+        """How many parties are confirmed for START."""
+        query = select(func.count()).where(
+            Reservation.status == Status.CONFIRMED, Reservation.starts_at == START
+        )
+        with Session(self.bind) as session:
+            return session.scalar(query) or 0
+
+    def sold_twice(self) -> list[tuple[int, int]]:
+        """(table, quarter) that more than one row claims."""
+        row = TableOccupancy
+        query = (
+            select(row.dining_table_id, row.quarter_hour)
+            .group_by(row.dining_table_id, row.quarter_hour)
+            .having(func.count() > 1)
+        )
+        with Session(self.bind) as session:
+            return [(table, quarter) for table, quarter in session.execute(query)]
+
+
+def wish_of(number: int, *, start: datetime = START, waitlist: bool = False) -> TableRequest:
+    """What party `number` wants; no two parties share their contact."""
+    guest = GuestDetails(name=f"Party {number}", email=f"party{number}@example.com")
+    return TableRequest(party_size=2, starts_at=start, guest=guest, waitlist=waitlist)
+
+
+@contextmanager
+def stage(
+    db: Engine,
+    patch: pytest.MonkeyPatch,
+    *,
+    safeguards: Safeguards = Safeguards(),
+    pause: float = 0.0,
+    **house: Any,
+) -> Iterator[Scene]:
+    """A house with an open book, on an engine with these safeguards.
+
+    `pause` (seconds) stands between reading the book and writing to it, so that a race that can
+    happen does happen.
+    """
+    house.setdefault("tables", {"1": ("hall", 1, 4)})
+    house.setdefault("policies", UNPACED)
+    made = open_house(db, shifts={"dinner": ShiftTimes()}, **house)
+    _open_books(db, made)
+    if pause:
+        _pause_after_reading(patch, pause)
+    bind = db if safeguards.lock else _without_lock(db, patch, safeguards)
+    if not safeguards.key:
+        _drop_key(db)
+    try:
+        # without the lock two workers decide one request, and other keys stop the second of them
+        again = (Busy,) if safeguards.lock else (Busy, IntegrityError)
+        yield Scene(bind, made, again)
+    finally:
+        if not safeguards.key:
+            _restore_key(db)
+        if bind is not db:
+            bind.dispose()
+
+
+def _open_books(db: Engine, made: OpenHouse) -> None:
+    """The rows of the books: whoever makes one locks it by that, which would hide the race."""
+    with Session(db) as session, session.begin():
+        for day in range(5):
+            date = (START + timedelta(days=day)).date()
+            number = book_id(made.shifts["dinner"], date)
+            session.add(
+                ShiftDay(
+                    id=number,
+                    restaurant_id=made.id,
+                    shift_id=made.shifts["dinner"],
+                    service_date=date,
+                )
+            )
+
+
+def _pause_after_reading(patch: pytest.MonkeyPatch, seconds: float) -> None:
+    read = rounds.load_boards
+
+    def read_and_pause(*args: Any, **options: Any) -> Any:
+        boards = read(*args, **options)
+        time.sleep(seconds)
+        return boards
+
+    patch.setattr(rounds, "load_boards", read_and_pause)
+
+
+def _without_lock(db: Engine, patch: pytest.MonkeyPatch, safeguards: Safeguards) -> Engine:
+    if db.dialect.name != "sqlite":
+        hold = books._held
+        patch.setattr(
+            books, "_held", lambda session, wanted, _exclusive: hold(session, wanted, False)
+        )
+        return db
+    if safeguards.key:
+        return db.execution_options(maitred_read_only=True)  # plain BEGIN
+    return _without_transactions(db)
+
+
+def _without_transactions(db: Engine) -> Engine:
+    bind = create_engine(db.url, connect_args={"timeout": 5})
+
+    @event.listens_for(bind, "connect")
+    def commit_each_statement(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+
+    return bind
+
+
+def _drop_key(db: Engine) -> None:
+    with db.begin() as connection:
+        if db.dialect.name != "sqlite":
+            connection.exec_driver_sql("ALTER TABLE table_occupancy DROP PRIMARY KEY")
+            return
+        columns = ", ".join(column.name for column in TableOccupancy.__table__.columns)
+        connection.exec_driver_sql("DROP TABLE table_occupancy")
+        connection.exec_driver_sql(f"CREATE TABLE table_occupancy ({columns})")
+
+
+def _restore_key(db: Engine) -> None:
+    if db.dialect.name == "sqlite":
+        return  # the file is this test's own
+    with db.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM table_occupancy")
+        connection.exec_driver_sql(
+            "ALTER TABLE table_occupancy ADD PRIMARY KEY (dining_table_id, quarter_hour)"
+        )

@@ -1,0 +1,100 @@
+"""Fifty parties for the last table: exactly one gets it; without safeguards, several do."""
+
+import time
+
+import pytest
+from sqlalchemy import Engine
+
+from models.core.errors import NotSeated
+from tests.race.scene import APART, BOTH_OFF, ONE_OFF, PAUSE, Safeguards, Scene, stage
+from tests.services.together import answers, together
+
+PARTIES = 50
+
+
+def _book_all(scene: Scene, parties: int) -> list[int]:
+    """The parties are booked by as many hosts at once; the ids of those who got a table."""
+    results = together(scene.book, range(parties))
+    for result in results:
+        assert isinstance(result, int | NotSeated), result
+    return [result for result in results if isinstance(result, int)]
+
+
+def _request_and_decide(scene: Scene, parties: int, *, limit: int) -> None:
+    """The parties ask at once, while four workers decide whatever waits."""
+
+    def ask_or_decide(number: int) -> int:
+        return scene.request(number) if number < parties else scene.drain(limit=limit)
+
+    answers(together(ask_or_decide, range(parties + 4)))
+    answers(together(lambda _: scene.drain(limit=limit), range(4)))
+
+
+def _trickle(scene: Scene, parties: int) -> None:
+    """A party comes every 30 ms, each with a worker who decides while the last one still does."""
+
+    def ask_and_decide(number: int) -> None:
+        time.sleep(APART * number)
+        scene.request(number)
+        scene.drain()
+
+    answers(together(ask_and_decide, range(parties)))
+    scene.drain()
+
+
+@pytest.mark.both
+def test_fifty_hosts_book_the_last_table_once(db: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    with stage(db, monkeypatch) as scene:
+        assert len(_book_all(scene, PARTIES)) == 1
+        assert scene.statuses() == {"confirmed": 1}
+
+
+@pytest.mark.both
+@pytest.mark.parametrize("safeguards", ONE_OFF)
+def test_one_safeguard_alone_still_books_it_once(
+    db: Engine, monkeypatch: pytest.MonkeyPatch, safeguards: Safeguards
+) -> None:
+    with stage(db, monkeypatch, safeguards=safeguards, pause=0.02) as scene:
+        assert len(_book_all(scene, 12)) == 1
+        assert (scene.sold(), scene.sold_twice()) == (1, [])
+
+
+@pytest.mark.both
+def test_control_without_safeguards_the_table_is_booked_twice(
+    db: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with stage(db, monkeypatch, safeguards=BOTH_OFF, pause=0.05) as scene:
+        assert len(_book_all(scene, 12)) > 1
+        assert scene.sold() > 1
+        assert scene.sold_twice()
+
+
+@pytest.mark.both
+@pytest.mark.parametrize("limit", [3, 500], ids=["small-rounds", "large-rounds"])
+def test_four_workers_give_the_last_table_once(
+    db: Engine, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    with stage(db, monkeypatch) as scene:
+        _request_and_decide(scene, PARTIES, limit=limit)
+        assert scene.statuses() == {"confirmed": 1, "declined": PARTIES - 1}
+        assert not scene.sold_twice()
+
+
+@pytest.mark.both
+@pytest.mark.parametrize("safeguards", ONE_OFF)
+def test_one_safeguard_alone_still_gives_it_once(
+    db: Engine, monkeypatch: pytest.MonkeyPatch, safeguards: Safeguards
+) -> None:
+    with stage(db, monkeypatch, safeguards=safeguards, pause=PAUSE) as scene:
+        _trickle(scene, 8)
+        assert (scene.sold(), scene.sold_twice()) == (1, [])
+
+
+@pytest.mark.both
+def test_control_without_safeguards_workers_give_it_twice(
+    db: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with stage(db, monkeypatch, safeguards=BOTH_OFF, pause=PAUSE) as scene:
+        _trickle(scene, 8)
+        assert scene.sold() > 1
+        assert scene.sold_twice()
