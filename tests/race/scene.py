@@ -21,10 +21,11 @@ from sqlalchemy.orm import Session
 from models.core.db import unit
 from models.core.errors import Busy
 from models.entities import Reservation, ShiftDay, TableOccupancy
-from models.operations import books, rounds
+from models.operations import books
 from models.operations.allocation import decide_waiting
 from models.operations.booking import book_for_guest, request_reservation
 from models.operations.changes import cancel_reservation, change_reservation
+from models.queries.boards import load_boards
 from models.queries.floor import house_by_id
 from models.rules.house import book_id
 from models.rules.lifecycle import Status
@@ -226,14 +227,12 @@ def _open_books(db: Engine, made: OpenHouse) -> None:
 
 
 def _pause_after_reading(patch: pytest.MonkeyPatch, seconds: float) -> None:
-    read = rounds.load_boards
-
     def read_and_pause(*args: Any, **options: Any) -> Any:
-        boards = read(*args, **options)
+        boards = load_boards(*args, **options)
         time.sleep(seconds)
         return boards
 
-    patch.setattr(rounds, "load_boards", read_and_pause)
+    patch.setattr("models.operations.rounds.load_boards", read_and_pause)
 
 
 def _without_lock(db: Engine, patch: pytest.MonkeyPatch, safeguards: Safeguards) -> Engine:
