@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from models.core import clock, signals
 from models.core.db import reading, unit
 from models.core.settings import settings
-from models.operations import arrivals
+from models.operations import overdue
 from models.operations.house import forget_old, record_job
 from models.operations.messages import release_expired_claims
 from models.queries.health import has_due_messages, house_health, restaurants_with_work
@@ -70,7 +70,7 @@ def mark_no_shows() -> None:
     """Parties that did not come in time give their tables back."""
     with JobRecord("mark_no_shows") as job:
         now = clock.now()
-        marked = unit(lambda session: arrivals.mark_no_shows(session, now=now, limit=AT_ONCE))
+        marked = unit(lambda session: overdue.mark_no_shows(session, now=now, limit=AT_ONCE))
         job.result = {"marked": marked, **_nudge_what_waits(now)}
 
 
@@ -79,7 +79,7 @@ def finish_overdue() -> None:
     """Parties whom the host forgot to send off have left."""
     with JobRecord("finish_overdue") as job:
         now = clock.now()
-        finished = unit(lambda session: arrivals.finish_overdue(session, now=now, limit=AT_ONCE))
+        finished = unit(lambda session: overdue.finish_overdue(session, now=now, limit=AT_ONCE))
         job.result = {"finished": finished, **_nudge_what_waits(now)}
 
 

@@ -79,7 +79,8 @@ def book_for_guest(
     """Book for a guest at the stand: decided in this very transaction, under the book's lock.
 
     `table_ids`: these tables, whatever their size; `force_pacing`: over the pacing, knowingly;
-    `walk_in`: recorded as such (seat it with `arrivals.seat` in the same transaction). Raises Invalid, KeyReused, NotSeated.
+    `walk_in`: recorded as such (seat it with `arrivals.seat` in the same
+    transaction). Raises Invalid, KeyReused, NotSeated.
     """
     reference = new_reference()
     before = claim_key(session, f"{actor}:{house.id}", key, body=body, reference=reference, now=now)
