@@ -49,11 +49,11 @@ def forget_everything() -> None:
         if name.partition(".")[0] not in _PACKAGES:
             continue
         for key, value in list(vars(module).items()):
-            clear = getattr(value, "cache_clear", None)
-            if callable(clear) and value.__module__ == name:
+            # of the type, so that Flask's proxies are not asked outside a request
+            if hasattr(type(value), "cache_clear") and value.__module__ == name:
                 if (name, key) == ("models.core.db", "engine") and value.cache_info().currsize:
                     value().dispose()
-                clear()
+                value.cache_clear()
     floor = sys.modules.get("models.queries.floor")
     if floor is not None:
         floor.forget_houses()

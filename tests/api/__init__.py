@@ -1,0 +1,1 @@
+"""The HTTP edge: the real application on a real database."""

@@ -1,0 +1,110 @@
+"""Staff sign in, refresh, sign out, and ask who they are."""
+
+from apiflask import APIBlueprint
+from flask import Response, request
+
+from models.core import clock
+from models.core.db import reading, unit
+from models.core.errors import SignInFailed
+from models.operations.accounts import (
+    close_sign_in,
+    is_password,
+    open_sign_in,
+    rotate_refresh,
+)
+from models.queries.accounts import Caller, CallerRole, credentials
+from models.rules.permissions import PERMISSIONS
+from web.access import account, public
+from web.api.endpoint import READ, WRITE, describe
+from web.json_body import json_response
+from web.schemas.answers import AccountOut, TokensOut
+from web.schemas.requests import Nothing, RefreshRequest, SignInRequest
+from web.throttle import check_sign_in, forget_failures, note_failure
+from web.tokens import issue_tokens, read_refresh
+
+blueprint = APIBlueprint("auth", __name__, url_prefix="/api/v1/auth", tag="Accounts")
+
+
+@blueprint.post("/sign-in")
+@public
+@blueprint.input(SignInRequest, arg_name="body")
+@describe(blueprint, {200: TokensOut}, problems=(*WRITE, 401, 429))
+def sign_in(body: SignInRequest) -> Response:
+    """Sign in with e-mail address and password.
+
+    Ten failures within 15 minutes for one address from one place: 429.
+    """
+    address = request.remote_addr or ""
+    check_sign_in(body.email, address)
+    with reading() as session:
+        known = credentials(session, body.email)
+    # Argon2 takes tens of milliseconds: outside any transaction, and the same for the unknown
+    password_hash = None if known is None else known.password_hash
+    if not is_password(body.password, password_hash) or known is None:
+        note_failure(body.email, address)
+        raise SignInFailed("this e-mail address and password do not belong together")
+    account_id = known.account_id
+    opened = unit(lambda session: open_sign_in(session, account_id, now=clock.now()))
+    forget_failures(body.email, address)
+    return _no_store(json_response(issue_tokens(opened)))
+
+
+@blueprint.post("/refresh")
+@public
+@blueprint.input(RefreshRequest, arg_name="body")
+@describe(blueprint, {200: TokensOut}, problems=(*WRITE, 401))
+def refresh(body: RefreshRequest) -> Response:
+    """Spend a refresh token: a new access token and the next refresh token.
+
+    A refresh token that was spent before ends the sign-in it belongs to.
+    """
+    sign_in_id, refresh_id = read_refresh(body.refresh_token)
+    now = clock.now()
+    opened = unit(
+        lambda session: rotate_refresh(session, sign_in_id, refresh_id=refresh_id, now=now)
+    )
+    if opened is None:
+        raise SignInFailed("this refresh token was used before, or its sign-in has ended")
+    return _no_store(json_response(issue_tokens(opened)))
+
+
+@blueprint.post("/sign-out")
+@account
+@blueprint.input(Nothing, arg_name="body")
+@describe(blueprint, {204: None}, problems=(*WRITE, 401), security=("staff",))
+def sign_out(caller: Caller, body: Nothing) -> Response:
+    """End this sign-in: its access and refresh tokens are worth nothing from now on."""
+    unit(lambda session: close_sign_in(session, caller.sign_in_id, now=clock.now()))
+    return Response(status=204)
+
+
+@blueprint.get("/me")
+@account
+@describe(blueprint, {200: AccountOut}, problems=(*READ, 401), security=("staff",))
+def me(caller: Caller) -> Response:
+    """Who is signed in, and what they may do where."""
+    return _no_store(
+        json_response(
+            {
+                "id": str(caller.account_id),
+                "email": caller.email,
+                "name": caller.name,
+                "restaurants": [_role(own) for own in caller.roles],
+            }
+        )
+    )
+
+
+def _role(own: CallerRole) -> dict[str, object]:
+    permissions = sorted(permission.value for permission in PERMISSIONS[own.role])
+    return {
+        "slug": own.slug,
+        "name": own.name,
+        "role": own.role.value,
+        "permissions": permissions,
+    }
+
+
+def _no_store(answer: Response) -> Response:
+    answer.headers["Cache-Control"] = "no-store"
+    return answer

@@ -1,0 +1,82 @@
+"""The host's book of a day, and bookings that the staff write into it."""
+
+from functools import partial
+
+from apiflask import APIBlueprint
+from flask import Response, request
+from sqlalchemy.orm import Session
+
+from models.core import clock
+from models.core.db import unit
+from models.core.errors import NotAllowed
+from models.operations.arrivals import seat
+from models.operations.booking import Accepted, book_for_guest
+from models.queries.accounts import Caller
+from models.rules.house import House
+from models.rules.permissions import Permission
+from web.access import Visitor, staff_at_house
+from web.api.arrivals import tables_by_label
+from web.api.endpoint import STAFF, WRITE, describe
+from web.api.reservations import read_view, show
+from web.headers import idempotency_key
+from web.nudging import nudge_after_move
+from web.schemas.answers import ReservationOut
+from web.schemas.requests import StaffReservationRequest
+
+blueprint = APIBlueprint("book", __name__, url_prefix="/api/v1", tag="The host stand")
+
+_SECURITY = ("staff",)
+
+
+@blueprint.post("/restaurants/<slug:slug>/book/reservations")
+@staff_at_house(Permission.WRITE_RESERVATIONS)
+@blueprint.input(StaffReservationRequest, arg_name="body")
+@describe(
+    blueprint,
+    {201: ReservationOut},
+    problems=(*WRITE, *STAFF, 404),
+    headers=("Idempotency-Key",),
+    security=_SECURITY,
+)
+def book_table(house: House, caller: Caller, body: StaffReservationRequest) -> Response:
+    """Book for a guest, decided at once: at `tables`, or where the house would seat them.
+
+    409 `not-seated` with a `reason` when there is no table. A walk-in is seated at once.
+    """
+    if body.force_pacing and not caller.has(house.id, Permission.FORCE_PACING):
+        raise NotAllowed("your role here may not go over the pacing")
+    key, raw = idempotency_key(), request.get_data()
+    accepted = unit(partial(_book, house=house, caller=caller, body=body, key=key, raw=raw))
+    nudge_after_move(house.id)
+    answer = show(read_view(accepted.reservation_id), Visitor(caller), status=201)
+    answer.headers["Location"] = f"/api/v1/reservations/{accepted.reservation_id}"
+    if accepted.replayed:
+        answer.headers["Idempotency-Replayed"] = "true"
+    return answer
+
+
+def _book(
+    session: Session,
+    *,
+    house: House,
+    caller: Caller,
+    body: StaffReservationRequest,
+    key: str,
+    raw: bytes,
+) -> Accepted:
+    now = clock.now()
+    accepted = book_for_guest(
+        session,
+        house,
+        request=body.table_request(house, now=now),
+        key=key,
+        body=raw,
+        now=now,
+        actor=caller.actor,
+        table_ids=tables_by_label(house, body.tables),
+        force_pacing=body.force_pacing,
+        walk_in=body.walk_in,
+    )
+    if body.walk_in and not accepted.replayed:
+        seat(session, accepted.reservation_id, now=now, actor=caller.actor)
+    return accepted

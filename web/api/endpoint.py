@@ -1,0 +1,97 @@
+"""How an endpoint is written: what it takes, what it answers, and which problems it may have."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final, TypeVar
+
+from apiflask import APIBlueprint
+from apiflask.schema_adapters import registry
+from apiflask.schema_adapters.pydantic import PydanticAdapter
+from flask import Request
+from pydantic import BaseModel
+
+from web.json_body import PROBLEM_TYPE, read_json_object
+from web.problems import BadRequest
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+#: models that answers name; web/openapi.py puts them under components
+ANSWER_MODELS: Final[dict[str, type[BaseModel]]] = {}
+#: an operation's request headers, until web/openapi.py makes parameters of them
+HEADERS_KEY: Final = "x-request-headers"
+
+PROBLEM_TEXTS: Final = {
+    400: "The request cannot be read",
+    401: "Not signed in, or the token is not valid",
+    403: "Signed in, but this needs another role",
+    404: "There is no such thing, or not for you",
+    409: "Not possible in this state, or busy",
+    412: "Changed since the revision that If-Match names",
+    413: "The body is too large",
+    415: "The body is not JSON",
+    422: "Some fields are not right; `errors` names each",
+    429: "Too many attempts; see Retry-After",
+    503: "The database cannot be reached; see Retry-After",
+}
+#: what any read, and any write with a body, may answer
+READ: Final = (400, 503)
+WRITE: Final = (400, 409, 413, 415, 422, 503)
+STAFF: Final = (401, 403)
+
+
+class StrictAdapter(PydanticAdapter):
+    """APIFlask's way to Pydantic: reads JSON strictly and lets our error handlers answer."""
+
+    def validate_input(self, request: Request, location: str, **kwargs: Any) -> BaseModel:
+        """The model, from the body or the query string. Raises ValidationError or BadRequest."""
+        if location == "query":
+            return self.model_class.model_validate(_query(request))
+        optional = getattr(self.model_class, "body_optional", False)
+        return self.model_class.model_validate(read_json_object(optional=optional))
+
+
+def _query(request: Request) -> dict[str, str]:
+    for name, values in request.args.lists():
+        if len(values) > 1:
+            raise BadRequest.field(name[:80], "is there more than once")
+    return request.args.to_dict()
+
+
+# Before any endpoint is declared: `input` looks the adapter up when the module is read.
+registry.register("pydantic", StrictAdapter)
+
+
+def describe(
+    blueprint: APIBlueprint,
+    answers: dict[int, type[BaseModel] | None],
+    *,
+    problems: Iterable[int],
+    headers: tuple[str, ...] = (),
+    security: tuple[str, ...] = (),
+) -> Callable[[View], View]:
+    """Say in the OpenAPI document what a view answers: models by status, and its problems.
+
+    `headers` are the request headers it reads; `security` the schemes of which one is needed.
+    """
+    responses: dict[int, Any] = {
+        status: _answer(status, model) for status, model in answers.items()
+    }
+    for status in sorted(set(problems)):
+        responses[status] = {
+            "description": PROBLEM_TEXTS[status],
+            "content": {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+    return blueprint.doc(
+        responses=responses,
+        security=[{name: []} for name in security] or None,
+        extensions={HEADERS_KEY: list(headers)},
+    )
+
+
+def _answer(status: int, model: type[BaseModel] | None) -> dict[str, Any]:
+    text = {201: "Decided", 202: "Written down; not decided yet", 204: "Done", 304: "Not modified"}
+    answer: dict[str, Any] = {"description": text.get(status, "As asked")}
+    if model is not None:
+        ANSWER_MODELS[model.__name__] = model
+        schema = {"$ref": f"#/components/schemas/{model.__name__}"}
+        answer["content"] = {"application/json": {"schema": schema}}
+    return answer

@@ -1,0 +1,70 @@
+"""For the operators: is the process alive, is the house ready, what does it count."""
+
+from functools import lru_cache
+from typing import Any
+
+from alembic.migration import MigrationContext
+from apiflask import APIBlueprint
+from flask import Response
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from models import migrations
+from models.core import clock, signals
+from models.core.db import reading
+from models.queries.health import last_health
+from web import metrics
+from web.access import public
+from web.json_body import json_response
+
+blueprint = APIBlueprint("operations", __name__, enable_openapi=False)
+
+
+@blueprint.get("/healthz")
+@public
+def healthz() -> Response:
+    """The process is alive; nothing else is asked."""
+    return json_response({"status": "alive"})
+
+
+@blueprint.get("/readyz")
+@public
+def readyz() -> Response:
+    """Whether requests can be served: 503 when the database is gone or not migrated.
+
+    Without Redis the house is degraded, not closed: requests are accepted, the sweep finds them.
+    """
+    facts = _database_facts()
+    redis = signals.is_up()
+    ready = facts["database"] == "up" and facts["migrations"]["current"]
+    well = redis and bool((facts["house"] or {}).get("well", True))
+    status = ("ready" if well else "degraded") if ready else "not ready"
+    body = {"status": status, **facts, "redis": "up" if redis else "gone"}
+    body["at"] = clock.now().isoformat(timespec="seconds")
+    return json_response(body, 200 if ready else 503, Cache_Control="no-store")
+
+
+def _database_facts() -> dict[str, Any]:
+    wanted = _wanted()
+    facts = {"found": None, "wanted": wanted, "current": False}
+    try:
+        with reading() as session:
+            found = MigrationContext.configure(session.connection()).get_current_revision()
+            house = last_health(session) if found == wanted else None
+    except (DBAPIError, PoolTimeout):
+        return {"database": "gone", "migrations": facts, "house": None}
+    facts = {"found": found, "wanted": wanted, "current": found == wanted}
+    return {"database": "up", "migrations": facts, "house": house}
+
+
+@lru_cache(maxsize=1)
+def _wanted() -> str:
+    # reads every migration's file: once is enough
+    return migrations.head()
+
+
+@blueprint.get("/metrics")
+@public
+def get_metrics() -> Response:
+    """Counts and latencies for Prometheus."""
+    return Response(metrics.exposition(), content_type=metrics.CONTENT_TYPE)

@@ -1,0 +1,182 @@
+"""Guests ask for a table, and see, change and cancel what they asked for."""
+
+from apiflask import APIBlueprint
+from flask import Response, request
+from sqlalchemy.orm import Session
+
+from models.core import clock
+from models.core.db import reading, unit
+from models.operations.booking import Accepted, request_reservation
+from models.operations.changes import cancel_reservation
+from models.queries.floor import house_by_slug
+from models.queries.reservations import ReservationView, reservation_view
+from models.rules.house import House
+from models.rules.lifecycle import Status
+from models.rules.permissions import Permission
+from models.rules.requests import TableRequest
+from web.access import Visitor, guest_or_staff, public
+from web.api.endpoint import READ, STAFF, WRITE, describe
+from web.api.shapes import requested_again, requested_facts, reservation_facts
+from web.headers import idempotency_key, if_revision, revision_tag, wait_seconds
+from web.json_body import json_response
+from web.nudging import nudge_after_move, nudge_house
+from web.patching import apply_patch
+from web.schemas.answers import RequestedOut, ReservationOut
+from web.schemas.requests import Nothing, ReservationPatch, ReservationRequest
+from web.waiting import wait_for_decision
+
+blueprint = APIBlueprint("reservations", __name__, url_prefix="/api/v1", tag="Reservations")
+
+_SECURITY = ("guest", "staff")
+
+
+@blueprint.post("/restaurants/<slug:slug>/reservations")
+@public
+@blueprint.input(ReservationRequest, arg_name="body")
+@describe(
+    blueprint,
+    {201: ReservationOut, 202: RequestedOut},
+    problems=(*WRITE, 404),
+    headers=("Idempotency-Key", "Prefer"),
+)
+def ask_for_table(slug: str, body: ReservationRequest) -> Response:
+    """Ask for a table.
+
+    202: the request is written down and will be decided within moments; the guest is told. With
+    `Prefer: wait=N` 201 with the decision, when it is made within N seconds. The same
+    Idempotency-Key and body again answer for the same reservation, however often.
+    """
+    key, seconds = idempotency_key(), wait_seconds()
+    raw, now = request.get_data(), clock.now()
+
+    def work(session: Session) -> tuple[House, TableRequest, Accepted]:
+        house = house_by_slug(session, slug)
+        asked = body.table_request(house)
+        accepted = request_reservation(
+            session, house, request=asked, key=key, body=raw, now=now, awaited=seconds > 0
+        )
+        return house, asked, accepted
+
+    house, asked, accepted = unit(work)
+    nudge_house(house.id)
+    if seconds or accepted.replayed:
+        return _answer_later(accepted, seconds)
+    facts = requested_facts(house, accepted, asked, now=now)
+    return _located(json_response(facts, 202), accepted, 1)
+
+
+def _answer_later(accepted: Accepted, seconds: int) -> Response:
+    """The decision, when it is there or comes in time and the caller wanted to wait."""
+    wait = seconds
+    if accepted.replayed and read_view(accepted.reservation_id).status is not Status.REQUESTED:
+        wait = 0  # whoever asked first has heard the signal already
+    wait_for_decision("reservation", accepted.reservation_id, wait)
+    view = read_view(accepted.reservation_id)
+    if seconds and view.status is not Status.REQUESTED:
+        answer = json_response(reservation_facts(view, for_staff=False), 201)
+        answer.headers["Preference-Applied"] = f"wait={seconds}"
+    else:
+        answer = json_response(requested_again(view), 202)
+    return _located(answer, accepted, view.revision)
+
+
+def _located(answer: Response, accepted: Accepted, revision: int) -> Response:
+    answer.headers["Location"] = f"/api/v1/reservations/{accepted.reservation_id}"
+    answer.headers["ETag"] = revision_tag(revision)
+    answer.headers["Cache-Control"] = "no-store"
+    if accepted.replayed:
+        answer.headers["Idempotency-Replayed"] = "true"
+    return answer
+
+
+@blueprint.get("/reservations/<id:reservation_id>")
+@guest_or_staff(Permission.READ_BOOK)
+@describe(blueprint, {200: ReservationOut}, problems=(*READ, *STAFF, 404), security=_SECURITY)
+def get_reservation(reservation_id: int, visitor: Visitor) -> Response:
+    """A reservation, with the last wish to change it."""
+    return show(read_view(reservation_id), visitor)
+
+
+@blueprint.patch("/reservations/<id:reservation_id>")
+@guest_or_staff(Permission.WRITE_RESERVATIONS)
+@blueprint.input(ReservationPatch, arg_name="body")
+@describe(
+    blueprint,
+    {200: ReservationOut, 202: ReservationOut},
+    problems=(*WRITE, *STAFF, 404, 412),
+    headers=("If-Match", "Prefer"),
+    security=_SECURITY,
+)
+def change(reservation_id: int, visitor: Visitor, body: ReservationPatch) -> Response:
+    """Change a reservation.
+
+    A note and the guest's details change at once (200). party_size, start and area are decided
+    like a request (202, `change.status` is `requested`); the old table is kept until then. An
+    area of null means: any.
+    """
+    seconds, revision, now = wait_seconds(), if_revision(), clock.now()
+    change_id = unit(
+        lambda session: apply_patch(
+            session,
+            reservation_id,
+            patch=body,
+            visitor=visitor,
+            if_revision=revision,
+            awaited=seconds > 0,
+            now=now,
+        )
+    )
+    view = read_view(reservation_id)
+    if change_id is None:
+        return show(view, visitor)
+    nudge_house(view.house.id)
+    if wait_for_decision("change", change_id, seconds):
+        view = read_view(reservation_id)
+    if view.change is not None and view.change.status == "requested":
+        return show(view, visitor, status=202)
+    answer = show(view, visitor)
+    if seconds:
+        answer.headers["Preference-Applied"] = f"wait={seconds}"
+    return answer
+
+
+@blueprint.post("/reservations/<id:reservation_id>/cancel")
+@guest_or_staff(Permission.WRITE_RESERVATIONS)
+@blueprint.input(Nothing, arg_name="body")
+@describe(
+    blueprint,
+    {200: ReservationOut},
+    problems=(*WRITE, *STAFF, 404, 412),
+    headers=("If-Match",),
+    security=_SECURITY,
+)
+def cancel(reservation_id: int, visitor: Visitor, body: Nothing) -> Response:
+    """Cancel a reservation. Cancelling twice is the same as once."""
+    now, revision = clock.now(), if_revision()
+    unit(
+        lambda session: cancel_reservation(
+            session,
+            reservation_id,
+            now=now,
+            actor=visitor.actor,
+            by_staff=visitor.by_staff,
+            if_revision=revision,
+        )
+    )
+    view = read_view(reservation_id)
+    nudge_after_move(view.house.id)
+    return show(view, visitor)
+
+
+def show(view: ReservationView, visitor: Visitor, *, status: int = 200) -> Response:
+    """The reservation for whoever asks, with its ETag."""
+    answer = json_response(reservation_facts(view, for_staff=visitor.by_staff), status)
+    answer.headers["ETag"] = revision_tag(view.revision)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def read_view(reservation_id: int) -> ReservationView:
+    """The reservation as it stands. Raises NotFound."""
+    with reading() as session:
+        return reservation_view(session, reservation_id)

@@ -1,0 +1,106 @@
+"""What a guest may know before asking: the restaurant, and which starts could be had."""
+
+import hashlib
+from typing import Any
+
+import orjson
+from apiflask import APIBlueprint
+from flask import Response
+
+from models.core import clock
+from models.core.db import reading
+from models.queries.floor import house_by_slug
+from models.rules.house import House, HouseShift
+from web.access import public
+from web.api.endpoint import READ, describe
+from web.api.shapes import local_text
+from web.headers import not_modified
+from web.offers import offered_starts
+from web.schemas.answers import AvailabilityOut, RestaurantOut
+from web.schemas.requests import AvailabilityQuery
+
+blueprint = APIBlueprint("restaurants", __name__, url_prefix="/api/v1", tag="Restaurants")
+
+
+@blueprint.get("/restaurants/<slug:slug>")
+@public
+@describe(
+    blueprint,
+    {200: RestaurantOut, 304: None},
+    problems=(*READ, 404),
+    headers=("If-None-Match",),
+)
+def get_restaurant(slug: str) -> Response:
+    """A restaurant: its areas, shifts, party limits and booking window."""
+    with reading() as session:
+        house = house_by_slug(session, slug)
+    return tagged(orjson.dumps(restaurant_facts(house)))
+
+
+@blueprint.get("/restaurants/<slug:slug>/availability")
+@public
+@blueprint.input(AvailabilityQuery, location="query", arg_name="query")
+@describe(
+    blueprint,
+    {200: AvailabilityOut, 304: None},
+    problems=(*READ, 404, 422),
+    headers=("If-None-Match",),
+)
+def get_availability(slug: str, query: AvailabilityQuery) -> Response:
+    """The starts of a day that could be accepted now for this party: an offer, not a promise."""
+    slots, house = offered_starts(
+        slug,
+        on_date=query.date,
+        party_size=query.party_size,
+        area_key=query.area,
+        now=clock.now(),
+    )
+    body = {
+        "date": query.date.isoformat(),
+        "party_size": query.party_size,
+        "area": query.area,
+        "slots": [
+            {"start": local_text(house, slot.starts_at), "shift": slot.shift_key} for slot in slots
+        ],
+    }
+    return tagged(orjson.dumps(body))
+
+
+def tagged(body: bytes) -> Response:
+    """A JSON answer with an ETag of its content; 304 for a caller who has it."""
+    tag = hashlib.blake2b(body, digest_size=12).hexdigest()
+    return not_modified(Response(body, mimetype="application/json"), f'"{tag}"')
+
+
+def restaurant_facts(house: House) -> dict[str, Any]:
+    """A restaurant as RestaurantOut describes it."""
+    policies = house.policies
+    return {
+        "slug": house.slug,
+        "name": house.name,
+        "zone": house.zone,
+        "locale": house.locale,
+        "phone": house.phone,
+        "email": house.email,
+        "address": house.address,
+        "areas": [{"key": area.key, "name": area.name} for area in house.areas],
+        "shifts": [_shift(shift) for shift in house.shifts],
+        "min_party": policies.min_party_online,
+        "max_party": policies.max_party_online,
+        "lead_minutes": policies.lead_minutes,
+        "window_days": policies.window_days,
+        "slot_minutes": policies.slot_minutes,
+        "cancel_cutoff_minutes": policies.cancel_cutoff_minutes,
+    }
+
+
+def _shift(shift: HouseShift) -> dict[str, Any]:
+    return {
+        "key": shift.key,
+        "name": shift.name,
+        "first": shift.first.isoformat("minutes"),
+        "last": shift.last.isoformat("minutes"),
+        "ends": shift.ends.isoformat("minutes"),
+        "weekdays": sorted(shift.weekdays),
+        "on_date": None if shift.on_date is None else shift.on_date.isoformat(),
+    }

@@ -1,0 +1,109 @@
+"""Reservations as they go out: what web/schemas/answers.py describes, as plain dicts."""
+
+from datetime import datetime
+from typing import Any
+
+from models.core.crypto import manage_token
+from models.core.settings import settings
+from models.operations.booking import Accepted
+from models.queries.reservations import ChangeView, ReservationView
+from models.rules.house import House
+from models.rules.lifecycle import Status
+from models.rules.requests import TableRequest
+
+
+def local_text(house: House, moment: datetime) -> str:
+    """RFC 3339 by the restaurant's clock, with its offset."""
+    return moment.astimezone(house.tz).isoformat(timespec="seconds")
+
+
+def manage_link(token: str) -> str:
+    """Where a guest sees, changes and cancels one reservation."""
+    return f"{settings().public_url.rstrip('/')}/manage/{token}"
+
+
+def requested_facts(
+    house: House, accepted: Accepted, request: TableRequest, *, now: datetime
+) -> dict[str, Any]:
+    """A request just written down, told without reading it back (RequestedOut)."""
+    token = manage_token(accepted.reservation_id)
+    return {
+        "id": str(accepted.reservation_id),
+        "reference": accepted.reference,
+        "status": Status.REQUESTED.value,
+        "party_size": request.party_size,
+        "start": local_text(house, request.starts_at),
+        "area": request.area_key,
+        "restaurant": _restaurant(house),
+        "created_at": local_text(house, now),
+        "manage_url": manage_link(token),
+        "manage_token": token,
+    }
+
+
+def requested_again(view: ReservationView) -> dict[str, Any]:
+    """The same for a request whose key came before (RequestedOut), as it stands now."""
+    facts = reservation_facts(view, for_staff=False)
+    kept = (
+        "id",
+        "reference",
+        "status",
+        "party_size",
+        "start",
+        "area",
+        "restaurant",
+        "created_at",
+        "manage_url",
+        "manage_token",
+    )
+    return {name: facts[name] for name in kept}
+
+
+def reservation_facts(view: ReservationView, *, for_staff: bool) -> dict[str, Any]:
+    """A reservation as its guest or the staff see it (ReservationOut)."""
+    house = view.house
+    token = manage_token(view.id)
+    facts = {
+        "id": str(view.id),
+        "reference": view.reference,
+        "status": view.status.value,
+        "revision": view.revision,
+        "party_size": view.party_size,
+        "start": local_text(house, view.starts_at),
+        "end": local_text(house, view.ends_at),
+        "area": view.area_key,
+        "restaurant": _restaurant(house),
+        "guest": {
+            "name": view.guest_name,
+            "email": view.guest_email,
+            "phone": view.guest_phone,
+            "locale": view.guest_locale,
+        },
+        "note": view.note,
+        "reason": view.reason,
+        "alternatives": [local_text(house, moment) for moment in view.alternatives],
+        "change": None if view.change is None else _change(house, view.change),
+        "created_at": local_text(house, view.created_at),
+        "decided_at": None if view.decided_at is None else local_text(house, view.decided_at),
+        "manage_url": manage_link(token),
+        "manage_token": token,
+    }
+    if for_staff:
+        facts |= {"tables": list(view.tables), "source": view.source}
+    return facts
+
+
+def _change(house: House, change: ChangeView) -> dict[str, Any]:
+    return {
+        "id": str(change.id),
+        "status": change.status,
+        "party_size": change.party_size,
+        "start": local_text(house, change.starts_at),
+        "area": change.area_key,
+        "reason": change.reason,
+        "alternatives": [local_text(house, moment) for moment in change.alternatives],
+    }
+
+
+def _restaurant(house: House) -> dict[str, str]:
+    return {"slug": house.slug, "name": house.name, "zone": house.zone, "phone": house.phone}

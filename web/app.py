@@ -1,0 +1,68 @@
+"""The Flask application: one flat, ordered list of what it is made of."""
+
+from apiflask import APIFlask
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import BaseConverter
+
+from models.core.settings import settings
+from web.api import (
+    arrivals,
+    auth,
+    book,
+    documents,
+    operations,
+    reservations,
+    restaurants,
+)
+from web.around import register_around
+from web.description import API_VERSION, register_openapi
+from web.errors import register_errors
+from web.json_body import OrjsonProvider
+from web.pages import booking, home, manage
+from web.tokens import register_tokens
+
+
+class SlugConverter(BaseConverter):
+    """A restaurant's slug; anything else is an unknown address."""
+
+    regex = r"[a-z0-9][a-z0-9-]{0,62}"
+
+
+class IdConverter(BaseConverter):
+    """A row's id, 1 to 18 digits."""
+
+    regex = r"[1-9][0-9]{0,17}"
+
+    def to_python(self, value: str) -> int:
+        """The id."""
+        return int(value)
+
+
+def create_app() -> APIFlask:
+    """The application, by the process's settings. Touches neither database nor Redis."""
+    app = APIFlask("web", title="Maitred", version=API_VERSION, docs_path=None)
+    app.json = OrjsonProvider(app)
+    app.json_provider_class = OrjsonProvider
+    app.url_map.converters["slug"] = SlugConverter
+    app.url_map.converters["id"] = IdConverter
+    app.url_map.strict_slashes = False
+    if settings().trusted_proxies:
+        proxies = settings().trusted_proxies
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies
+        )
+    register_around(app)
+    register_errors(app)
+    register_tokens(app)
+    register_openapi(app)
+    app.register_blueprint(restaurants.blueprint)
+    app.register_blueprint(reservations.blueprint)
+    app.register_blueprint(auth.blueprint)
+    app.register_blueprint(book.blueprint)
+    app.register_blueprint(arrivals.blueprint)
+    app.register_blueprint(operations.blueprint)
+    app.register_blueprint(documents.blueprint)
+    app.register_blueprint(home.blueprint)
+    app.register_blueprint(booking.blueprint)
+    app.register_blueprint(manage.blueprint)
+    return app

@@ -1,0 +1,57 @@
+"""What happens around every request: its id, its log context, its headers, its count."""
+
+import re
+import uuid
+from typing import Final
+
+from apiflask import APIFlask
+from flask import Response, g, request
+
+from models.core import log
+from web import metrics
+
+MAX_BODY: Final = 64 * 1024
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
+
+#: On every answer. The pages add their own Content-Security-Policy.
+SECURITY_HEADERS: Final = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("Referrer-Policy", "same-origin"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"),
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+)
+
+
+def register_around(app: APIFlask) -> None:
+    """Hook into `app` before and after every request."""
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    app.before_request(begin)
+    app.after_request(end)
+    app.teardown_request(forget)
+
+
+def begin() -> None:
+    """Take the caller's X-Request-ID, or make one; log lines carry it."""
+    given = request.headers.get("X-Request-ID", "")
+    g.request_id = given if _REQUEST_ID.match(given) else uuid.uuid4().hex
+    g.begun = metrics.clock()
+    log.unbind()
+    log.bind(request_id=g.request_id)
+
+
+def end(answer: Response) -> Response:
+    """Give the id back, set the headers that every answer has, count the request."""
+    answer.headers["X-Request-ID"] = g.get("request_id", "")
+    for name, value in SECURITY_HEADERS:
+        if name not in answer.headers:
+            answer.headers[name] = value
+    route = request.url_rule.rule if request.url_rule else "(none)"
+    metrics.count(request.method, route, answer.status_code, since=g.get("begun"))
+    return answer
+
+
+def forget(_error: BaseException | None) -> None:
+    """The next request of this thread starts with an empty log context."""
+    log.unbind()

@@ -1,0 +1,99 @@
+"""What the OpenAPI document says beyond what APIFlask reads out of the views."""
+
+from typing import Any, Final
+
+from apiflask import APIFlask
+from pydantic import BaseModel
+
+from web.api.endpoint import ANSWER_MODELS, HEADERS_KEY
+from web.schemas.answers import Problem
+
+#: of the API, not of the program: within v1 nothing is taken away
+API_VERSION: Final = "1.0.0"
+_REFS: Final = "#/components/schemas/{model}"
+
+#: Request headers by name: (schema, required, what it does)
+REQUEST_HEADERS: Final[dict[str, tuple[dict[str, Any], bool, str]]] = {
+    "Idempotency-Key": (
+        {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]([ -~]*[!-~])?$"},
+        True,
+        "New for each request; the same key and body again give the same answer.",
+    ),
+    "Prefer": (
+        {"type": "string", "maxLength": 200, "examples": ["wait=5"]},
+        False,
+        "`wait=N`: answer with the decision if it is made within N seconds.",
+    ),
+    "If-Match": (
+        {"type": "string", "maxLength": 200, "examples": ['"3"']},
+        False,
+        "The ETag that the change is based on; 412 when it is no longer the reservation's.",
+    ),
+    "If-None-Match": (
+        {"type": "string", "maxLength": 200},
+        False,
+        "The ETag that the caller has; 304 when it is still right.",
+    ),
+}
+SECURITY_SCHEMES: Final = {
+    "guest": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Manage-Token",
+        "description": "The token of a manage link; opens exactly one reservation.",
+    },
+    "staff": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+}
+PATH_SCHEMAS: Final = {
+    "slug": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,62}$", "examples": ["demo"]},
+    "reservation_id": {"type": "string", "pattern": "^[1-9][0-9]{0,17}$"},
+}
+
+
+def register_openapi(app: APIFlask) -> None:
+    """Set what APIFlask writes into the document, and complete the rest."""
+    app.config.update(
+        OPENAPI_VERSION="3.1.0",
+        AUTO_404_RESPONSE=False,
+        AUTO_VALIDATION_ERROR_RESPONSE=False,
+        AUTO_AUTH_ERROR_RESPONSE=False,
+        AUTO_200_RESPONSE=False,
+        AUTO_SERVERS=False,
+        AUTO_OPERATION_ID=True,
+        SECURITY_SCHEMES=SECURITY_SCHEMES,
+        DESCRIPTION="The back end that runs a restaurant's book. Errors are RFC 9457 problems.",
+    )
+    app.spec_processor(complete)  # type: ignore[arg-type]  # a dict, because SPEC_FORMAT is json
+
+
+def complete(spec: dict[str, Any]) -> dict[str, Any]:
+    """Add the models of the answers, the request headers, and exact path parameters."""
+    schemas = spec.setdefault("components", {}).setdefault("schemas", {})
+    models: dict[str, type[BaseModel]] = {**ANSWER_MODELS, "Problem": Problem}
+    for name, model in models.items():
+        schema = model.model_json_schema(ref_template=_REFS, mode="serialization")
+        schemas.update(schema.pop("$defs", {}))
+        schemas[name] = schema
+    for path in spec["paths"].values():
+        for operation in path.values():
+            _complete_operation(operation)
+    spec["components"]["schemas"] = dict(sorted(schemas.items()))
+    return spec
+
+
+def _complete_operation(operation: dict[str, Any]) -> None:
+    parameters = operation.setdefault("parameters", [])
+    for parameter in parameters:
+        if parameter["in"] == "path":
+            parameter["schema"] = PATH_SCHEMAS[parameter["name"]]
+    for name in operation.pop(HEADERS_KEY, ()):
+        schema, required, description = REQUEST_HEADERS[name]
+        parameters.append(
+            {
+                "name": name,
+                "in": "header",
+                "required": required,
+                "description": description,
+                "schema": schema,
+            }
+        )

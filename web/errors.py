@@ -1,0 +1,146 @@
+"""Every refusal leaves as application/problem+json (RFC 9457), or as a page for the two pages."""
+
+import logging
+from typing import Any
+
+import orjson
+from apiflask import APIFlask
+from flask import Response, g, request
+from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+
+from models.core.errors import FieldProblem, Invalid, MaitredError, NotSeated
+from web.json_body import PROBLEM_TYPE
+from web.problems import HTTP_CODES, Unavailable, kind_of
+
+log = logging.getLogger(__name__)
+
+TYPE_BASE = "urn:maitred:problem:"
+_MESSAGE_MAX = 300
+
+
+def register_errors(app: APIFlask) -> None:
+    """Make `app` answer every error with a problem document."""
+    app.register_error_handler(MaitredError, answer_refusal)
+    app.register_error_handler(ValidationError, answer_invalid)
+    app.register_error_handler(HTTPException, answer_http)
+    app.register_error_handler(DBAPIError, answer_database)
+    app.register_error_handler(PoolTimeout, answer_database)
+    app.register_error_handler(Exception, answer_unexpected)
+
+
+def answer_refusal(error: MaitredError) -> Response:
+    """A refusal of the house, by the table in web/problems.py."""
+    kind = kind_of(error)
+    if kind.status == 500:
+        return answer_unexpected(error)
+    more = {"reason": error.reason} if isinstance(error, NotSeated) else {}
+    answer = problem(
+        kind.status, error.code, kind.title, error.message, fields=error.fields, **more
+    )
+    if kind.retry_after is not None:
+        answer.headers["Retry-After"] = str(kind.retry_after)
+    if kind.status == 401:
+        answer.headers["WWW-Authenticate"] = 'Bearer realm="maitred"'
+    return answer
+
+
+def answer_invalid(error: ValidationError) -> Response:
+    """What Pydantic found, one entry for each bad field."""
+    return answer_refusal(invalid_from(error))
+
+
+def invalid_from(error: ValidationError) -> Invalid:
+    """Pydantic's findings as the house's own Invalid."""
+    fields = tuple(
+        FieldProblem(_path(found["loc"]), _say(found["type"], found["msg"]))
+        for found in error.errors(include_url=False, include_context=False, include_input=False)
+    )
+    return Invalid("some fields are not right", fields=fields)
+
+
+def answer_http(error: HTTPException) -> Response:
+    """What Werkzeug refuses: unknown path, wrong method, too large a body."""
+    response = error.get_response()
+    if error.code is None or error.code < 400:
+        return Response(response.get_data(), response.status_code, dict(response.headers))
+    answer = problem(
+        error.code,
+        HTTP_CODES.get(error.code, "http-error"),
+        error.name,
+        _detail(error),
+    )
+    for name in ("Allow", "Retry-After", "WWW-Authenticate"):
+        if name in response.headers:
+            answer.headers[name] = response.headers[name]
+    return answer
+
+
+def answer_database(error: Exception) -> Response:
+    """503 when the database is gone or its pool is empty; anything else of it is our bug."""
+    if not is_gone(error):
+        return answer_unexpected(error)
+    log.error("database unavailable", extra={"error": type(error).__name__})
+    return answer_refusal(Unavailable("the book cannot be reached now; try again in a moment"))
+
+
+def is_gone(error: Exception) -> bool:
+    """Whether a database error means that nothing can be had of it now."""
+    if isinstance(error, (OperationalError, InterfaceError, PoolTimeout)):
+        return True
+    return isinstance(error, DBAPIError) and error.connection_invalidated
+
+
+def answer_unexpected(error: Exception) -> Response:
+    """The last resort: logged with its trace, and told without details."""
+    log.error("unexpected error", exc_info=error)
+    return problem(500, "internal", "Internal error", "something went wrong on our side")
+
+
+def problem(
+    status: int,
+    code: str,
+    title: str,
+    detail: str,
+    *,
+    fields: tuple[FieldProblem, ...] = (),
+    **more: Any,
+) -> Response:
+    """A problem document with a stable `code` and one entry for each bad field."""
+    body = {
+        "type": TYPE_BASE + code,
+        "title": title,
+        "status": status,
+        "detail": detail[:_MESSAGE_MAX],
+        "code": code,
+        "errors": [
+            {"field": entry.field, "message": entry.message[:_MESSAGE_MAX]} for entry in fields
+        ],
+        "request_id": g.get("request_id", ""),
+        **more,
+    }
+    answer = Response(orjson.dumps(body), status=status, mimetype=PROBLEM_TYPE)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _detail(error: HTTPException) -> str:
+    if error.code == 404:
+        return "there is nothing at this address"
+    if error.code == 405:
+        return f"{request.method} is not possible here"
+    return error.description or error.name
+
+
+def _path(parts: tuple[int | str, ...]) -> str:
+    return ".".join(str(part)[:80] for part in parts) or "body"
+
+
+def _say(kind: str, message: str) -> str:
+    if kind == "extra_forbidden":
+        return "is not a known field"
+    if kind == "missing":
+        return "is required"
+    return message.removeprefix("Value error, ")

@@ -1,0 +1,51 @@
+"""Counts and latencies by route and status, for Prometheus."""
+
+import time
+from typing import Final
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from models.core.settings import settings
+
+clock = time.perf_counter
+CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
+
+_REQUESTS: Final = Counter(
+    "maitred_http_requests_total", "Answered requests.", ("method", "route", "status")
+)
+_SECONDS: Final = Histogram(
+    "maitred_http_request_seconds",
+    "Seconds from the first byte read to the answer made.",
+    ("method", "route"),
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
+
+
+def count(method: str, route: str, status: int, *, since: float | None) -> None:
+    """One answered request. Unknown methods share one label, so that nobody can make thousands."""
+    known = method if method in _METHODS else "other"
+    _REQUESTS.labels(known, route, str(status)).inc()
+    if since is not None:
+        _SECONDS.labels(known, route).observe(clock() - since)
+
+
+def exposition() -> bytes:
+    """The text Prometheus reads: of this process, or of all when METRICS_DIR is set.
+
+    With METRICS_DIR, start the processes with PROMETHEUS_MULTIPROC_DIR set to the same folder.
+    """
+    folder = settings().metrics_dir
+    if folder is None or not folder.is_dir():
+        return generate_latest(REGISTRY)
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call]
+    return generate_latest(registry)

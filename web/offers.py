@@ -1,0 +1,38 @@
+"""The starts that could be had: from Redis where they are kept, from the database where not."""
+
+from datetime import date, datetime
+
+from models.core import signals
+from models.core.db import reading
+from models.core.errors import Invalid
+from models.queries.availability import Slot, cached_availability, keep_availability
+from models.rules.house import House
+from web.recent import recent_house
+
+
+def offered_starts(
+    slug: str, *, on_date: date, party_size: int, area_key: str | None, now: datetime
+) -> tuple[list[Slot], House]:
+    """The slots of a day, and the restaurant. No query when they are kept; at most four when not.
+
+    Raises NotFound for the restaurant and Invalid for an area that it does not have.
+    """
+    house = recent_house(slug)
+    if area_key is not None and area_key not in house.area_by_key:
+        raise Invalid.field("area", "is not an area of this restaurant")
+    found = cached_availability(
+        house, on_date=on_date, party_size=party_size, area_key=area_key, now=now
+    )
+    if not isinstance(found, signals.Miss):
+        return found, house
+    with reading() as session:
+        slots = keep_availability(
+            session,
+            house,
+            found,
+            on_date=on_date,
+            party_size=party_size,
+            area_key=area_key,
+            now=now,
+        )
+    return slots, house

@@ -1,0 +1,210 @@
+"""/book/{slug}: party, date and area; then a start; then the details; then the answer."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import Any, Final
+
+import orjson
+from apiflask import APIBlueprint
+from flask import Response, request, url_for
+from pydantic import ValidationError
+from sqlalchemy.orm import Session
+
+from models.core import clock
+from models.core.crypto import manage_token
+from models.core.db import unit
+from models.core.errors import Invalid, KeyReused
+from models.core.settings import settings
+from models.operations.booking import Accepted, request_reservation
+from models.queries.availability import Slot
+from models.queries.floor import house_by_slug
+from models.rules.house import House
+from web.access import public
+from web.api.shapes import local_text
+from web.errors import invalid_from
+from web.nudging import nudge_house
+from web.offers import offered_starts
+from web.pages import words
+from web.pages.page import messages_of, register_trouble, render
+from web.recent import recent_house
+from web.schemas.fields import parse_start
+from web.schemas.requests import AvailabilityQuery, ReservationRequest
+from web.waiting import wait_for_decision
+
+blueprint = APIBlueprint("booking", __name__, enable_openapi=False)
+register_trouble(blueprint)
+
+#: How long the answer page waits for the decision before it says "we are looking".
+PAGE_WAIT_SECONDS: Final = 4
+SEARCH_FIELDS: Final = frozenset({"date", "party_size", "area"})
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The starts of one shift."""
+
+    shift: str
+    starts: list[tuple[str, str]]
+
+
+@blueprint.get("/book/<slug:slug>")
+@public
+def choose(slug: str) -> Response:
+    """The search, what it found, and (with `start`) the details to fill in."""
+    house = recent_house(slug)
+    asked = {name: value.strip() for name, value in request.args.items() if value.strip()}
+    if "start" in asked and "party_size" in asked:
+        return _details(house, asked | {"key": str(uuid.uuid4())})
+    search = {name: text for name, text in asked.items() if name in SEARCH_FIELDS}
+    facts = search_facts(house, search)
+    if "date" not in search:
+        return render("book.html", **facts)
+    offers, errors = find_offers(house, search)
+    status = 422 if errors else 200
+    return render("book.html", status=status, **{**facts, "offers": offers, "errors": errors})
+
+
+@blueprint.post("/book/<slug:slug>")
+@public
+def ask(slug: str) -> Response:
+    """Ask for the table; then on to its own page, which shows the answer."""
+    house = recent_house(slug)
+    form = {name: value.strip() for name, value in request.form.items()}
+    try:
+        accepted = _request(house, form)
+    except KeyReused:
+        wrong = {"form": "This form was sent before, with other details. Start again below."}
+        return _details(house, form | {"key": str(uuid.uuid4())}, wrong)
+    except ValidationError as error:
+        return _details(house, form, messages_of(invalid_from(error)))
+    except Invalid as error:
+        return _details(house, form, messages_of(error))
+    nudge_house(house.id)
+    seconds = min(PAGE_WAIT_SECONDS, settings().wait_seconds_max)
+    wait_for_decision("reservation", accepted.reservation_id, seconds)
+    token = manage_token(accepted.reservation_id)
+    return see_other(url_for("manage.show", token=token))
+
+
+def search_facts(house: House, search: dict[str, str]) -> dict[str, Any]:
+    """What the search form shows."""
+    today = clock.now().astimezone(house.tz).date()
+    last = today + timedelta(days=house.policies.window_days)
+    sizes = range(house.policies.min_party_online, house.policies.max_party_online + 1)
+    return {
+        "house": house,
+        "search": {"date": today.isoformat(), "party_size": "2", "area": ""} | search,
+        "sizes": [(str(size), words.covers(size)) for size in sizes],
+        "first_day": today.isoformat(),
+        "last_day": last.isoformat(),
+        "errors": {},
+        "offers": None,
+    }
+
+
+def find_offers(house: House, search: dict[str, str]) -> tuple[list[Offer], dict[str, str]]:
+    """The starts by shift, and what is wrong with the search."""
+    try:
+        query = AvailabilityQuery.model_validate(search)
+        slots, house = offered_starts(
+            house.slug,
+            on_date=query.date,
+            party_size=query.party_size,
+            area_key=query.area,
+            now=clock.now(),
+        )
+    except ValidationError as error:
+        return [], messages_of(invalid_from(error))
+    except Invalid as error:
+        return [], messages_of(error)
+    return _by_shift(house, slots), {}
+
+
+def _by_shift(house: House, slots: list[Slot]) -> list[Offer]:
+    names = {shift.key: shift.name for shift in house.shifts}
+    return [
+        Offer(
+            names.get(key, key),
+            [
+                (local_text(house, slot.starts_at), words.clock_time(house, slot.starts_at))
+                for slot in found
+            ],
+        )
+        for key, found in groupby(slots, key=lambda slot: slot.shift_key)
+    ]
+
+
+def _details(house: House, form: dict[str, str], errors: dict[str, str] | None = None) -> Response:
+    start = _start_of(form)
+    if start is None:
+        wrong = {"start": "Choose a time from the list."}
+        return render("book.html", status=422, **{**search_facts(house, {}), "errors": wrong})
+    return render(
+        "details.html",
+        status=422 if errors else 200,
+        private=True,
+        house=house,
+        form=form,
+        errors=errors or {},
+        when=words.when(house, start),
+        covers=words.covers(_size_of(form)),
+        area=words.area_name(house, form.get("area")),
+        day=_day_of(house, start).isoformat(),
+    )
+
+
+def _request(house: House, form: dict[str, str]) -> Accepted:
+    body = request_body(form)
+    asked = ReservationRequest.model_validate(body)
+    now = clock.now()
+    key = form.get("key", "")[:200] or str(uuid.uuid4())
+
+    def work(session: Session) -> Accepted:
+        current = house_by_slug(session, house.slug)
+        return request_reservation(
+            session,
+            current,
+            request=asked.table_request(current),
+            key=key,
+            body=orjson.dumps(body, option=orjson.OPT_SORT_KEYS),
+            now=now,
+            awaited=True,
+        )
+
+    return unit(work)
+
+
+def request_body(form: dict[str, str]) -> dict[str, Any]:
+    """The form as the API's own body, so that one model checks both."""
+    guest = {name: form[name] for name in ("name", "email", "phone") if form.get(name)}
+    guest.setdefault("name", "")
+    return {
+        "party_size": _size_of(form),
+        "start": form.get("start", ""),
+        "guest": guest,
+        "note": form.get("note", ""),
+        "waitlist": form.get("waitlist", "yes") == "yes",
+    } | ({"area": form["area"]} if form.get("area") else {})
+
+
+def _size_of(form: dict[str, str]) -> int:
+    text = form.get("party_size", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 5 else 0
+
+
+def _start_of(form: dict[str, str]) -> datetime | None:
+    try:
+        return parse_start(form.get("start"))
+    except ValueError:
+        return None
+
+
+def _day_of(house: House, start: datetime) -> date:
+    return start.astimezone(house.tz).date()
+
+
+def see_other(place: str) -> Response:
+    """On to another page with GET, so that a reload sends nothing again."""
+    return Response(status=303, headers={"Location": place, "Cache-Control": "no-store"})

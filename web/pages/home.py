@@ -1,0 +1,30 @@
+"""The front door: what there is to open."""
+
+from typing import Final
+
+from apiflask import APIBlueprint
+from flask import Response
+from sqlalchemy import select
+
+from models.core.db import reading
+from models.core.settings import settings
+from models.entities.floor import Restaurant
+from web.access import public
+from web.pages.page import register_trouble, render
+
+blueprint = APIBlueprint("home", __name__, enable_openapi=False)
+register_trouble(blueprint)
+
+_SHOWN: Final = 20
+
+
+@blueprint.get("/")
+@public
+def home() -> Response:
+    """Links: the API's description and, outside production, the restaurants of this house."""
+    restaurants = []
+    if settings().environment != "production":
+        query = select(Restaurant.slug, Restaurant.name).order_by(Restaurant.slug).limit(_SHOWN)
+        with reading() as session:
+            restaurants = list(session.execute(query))
+    return render("home.html", restaurants=restaurants)

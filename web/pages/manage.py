@@ -1,0 +1,224 @@
+"""/manage/{token}: a guest sees, changes and cancels one reservation. GET changes nothing."""
+
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from apiflask import APIBlueprint
+from flask import Response, request, url_for
+from pydantic import ValidationError
+
+from models.core import clock
+from models.core.crypto import read_manage_token
+from models.core.db import reading, unit
+from models.core.errors import Invalid, NotFound, SignInFailed
+from models.core.settings import settings
+from models.operations.changes import cancel_reservation
+from models.queries.reservations import ReservationView, reservation_view
+from models.rules.lifecycle import OPEN, Status
+from web.access import GUEST, Visitor, public
+from web.api.shapes import local_text
+from web.errors import invalid_from
+from web.nudging import nudge_after_move, nudge_house
+from web.pages import words
+from web.pages.booking import PAGE_WAIT_SECONDS, find_offers, search_facts, see_other
+from web.pages.page import messages_of, register_trouble, render
+from web.patching import apply_patch
+from web.schemas.requests import ReservationPatch
+from web.waiting import wait_for_decision
+
+blueprint = APIBlueprint("manage", __name__, enable_openapi=False, url_prefix="/manage")
+register_trouble(blueprint)
+
+_GUEST: Final = Visitor(None)
+
+
+@blueprint.get("/<token>")
+@public
+def show(token: str) -> Response:
+    """The reservation, its answer, and what can be done with it."""
+    view = _view(token)
+    return render("manage.html", private=True, **_facts(view, token))
+
+
+@blueprint.get("/<token>/change")
+@public
+def choose(token: str) -> Response:
+    """Another party, day or area, and the starts that could be had then."""
+    return _choices(token, dict(request.args.items()), {})
+
+
+@blueprint.post("/<token>/change")
+@public
+def change(token: str) -> Response:
+    """Ask for the change; the old table is kept until it is decided."""
+    form = {name: value.strip() for name, value in request.form.items()}
+    try:
+        _apply(token, _wish(form))
+    except ValidationError as error:
+        return _choices(token, form, messages_of(invalid_from(error)))
+    except Invalid as error:
+        return _choices(token, form, messages_of(error))
+    return see_other(url_for("manage.show", token=token))
+
+
+@blueprint.get("/<token>/details")
+@public
+def details(token: str) -> Response:
+    """Name, contact and note, to correct."""
+    return _details_form(_view(token), token, {}, {})
+
+
+@blueprint.post("/<token>/details")
+@public
+def edit(token: str) -> Response:
+    """Correct name, contact and note; this needs no decision."""
+    form = {name: value.strip() for name, value in request.form.items()}
+    guest = {name: form.get(name) or None for name in ("email", "phone")}
+    body = {"guest": guest | {"name": form.get("name", "")}, "note": form.get("note", "")}
+    try:
+        _apply(token, body)
+    except ValidationError as error:
+        return _details_form(_view(token), token, form, messages_of(invalid_from(error)))
+    except Invalid as error:
+        return _details_form(_view(token), token, form, messages_of(error))
+    return see_other(url_for("manage.show", token=token))
+
+
+@blueprint.get("/<token>/cancel")
+@public
+def confirm_cancel(token: str) -> Response:
+    """Ask once more."""
+    view = _view(token)
+    return render("cancel.html", private=True, **_facts(view, token))
+
+
+@blueprint.post("/<token>/cancel")
+@public
+def cancel(token: str) -> Response:
+    """Cancel; twice is the same as once."""
+    view, now = _view(token), clock.now()
+    unit(lambda session: cancel_reservation(session, view.id, now=now, actor=GUEST, by_staff=False))
+    nudge_after_move(view.house.id)
+    return see_other(url_for("manage.show", token=token))
+
+
+def _view(token: str) -> ReservationView:
+    try:
+        number = read_manage_token(token)
+    except SignInFailed as forged:
+        raise NotFound("this link is not valid; please use the one in our message") from forged
+    with reading() as session:
+        return reservation_view(session, number)
+
+
+def _facts(view: ReservationView, token: str) -> dict[str, Any]:
+    headline, meaning = words.STATUS_WORDS[view.status]
+    changing = view.change is not None and view.change.status == "requested"
+    return {
+        "token": token,
+        "view": view,
+        "house": view.house,
+        "headline": headline,
+        "meaning": meaning,
+        "reason": words.reason_words(view.reason) if view.status is Status.DECLINED else "",
+        "change": words.change_words(view),
+        "when": words.when(view.house, view.starts_at),
+        "covers": words.covers(view.party_size),
+        "area": words.area_name(view.house, view.area_key),
+        "may_change": view.status in OPEN and view.starts_at > clock.now(),
+        "is_late": 0 <= _minutes_ahead(view) < view.cancel_cutoff_minutes,
+        "waits": view.status is Status.REQUESTED or changing,
+        "alternatives": _alternatives(view),
+    }
+
+
+def _minutes_ahead(view: ReservationView) -> float:
+    return (view.starts_at - clock.now()).total_seconds() / 60
+
+
+def _alternatives(view: ReservationView) -> list[tuple[str, str]]:
+    """Links back to booking, one for each other start that the decision named."""
+    if view.status not in (Status.DECLINED, Status.EXPIRED, Status.WAITLISTED):
+        return []
+    place = url_for("booking.choose", slug=view.house.slug)
+    asked = {"party_size": str(view.party_size)}
+    if view.area_key:
+        asked["area"] = view.area_key
+    return [
+        (
+            f"{place}?{urlencode(asked | {'start': local_text(view.house, moment)})}",
+            words.when(view.house, moment),
+        )
+        for moment in view.alternatives
+    ]
+
+
+def _wish(form: dict[str, str]) -> dict[str, Any]:
+    """The form as the API's own body."""
+    size = form.get("party_size", "")
+    return {
+        "party_size": int(size) if size.isascii() and size.isdigit() and len(size) < 5 else 0,
+        "start": form.get("start", ""),
+        "area": form.get("area") or None,
+    }
+
+
+def _apply(token: str, body: dict[str, Any]) -> None:
+    view, now = _view(token), clock.now()
+    patch = ReservationPatch.model_validate(body)
+    change_id = unit(
+        lambda session: apply_patch(
+            session,
+            view.id,
+            patch=patch,
+            visitor=_GUEST,
+            if_revision=None,
+            awaited=True,
+            now=now,
+        )
+    )
+    if change_id is not None:
+        nudge_house(view.house.id)
+        seconds = min(PAGE_WAIT_SECONDS, settings().wait_seconds_max)
+        wait_for_decision("change", change_id, seconds)
+
+
+def _choices(token: str, form: dict[str, str], errors: dict[str, str]) -> Response:
+    view = _view(token)
+    start = view.starts_at.astimezone(view.house.tz)
+    search = {
+        "date": form.get("date") or start.date().isoformat(),
+        "party_size": form.get("party_size") or str(view.party_size),
+        "area": form.get("area", view.area_key or ""),
+    }
+    asked = {name: value for name, value in search.items() if value}
+    offers, wrong = find_offers(view.house, asked)
+    facts = search_facts(view.house, search) | _facts(view, token)
+    errors = wrong | errors
+    facts |= {
+        "offers": offers,
+        "errors": errors,
+        "own_start": local_text(view.house, view.starts_at),
+        "own_day": start.date().isoformat(),
+        "own_time": words.clock_time(view.house, view.starts_at),
+    }
+    return render("change.html", status=422 if errors else 200, private=True, **facts)
+
+
+def _details_form(
+    view: ReservationView, token: str, form: dict[str, str], errors: dict[str, str]
+) -> Response:
+    shown = {
+        "name": view.guest_name,
+        "email": view.guest_email or "",
+        "phone": view.guest_phone or "",
+        "note": view.note,
+    } | form
+    return render(
+        "edit.html",
+        status=422 if errors else 200,
+        private=True,
+        form=shown,
+        errors=errors,
+        **_facts(view, token),
+    )

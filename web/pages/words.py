@@ -1,0 +1,87 @@
+"""What the pages say: times, sizes, statuses, in plain English."""
+
+from datetime import datetime
+from typing import Final
+
+from babel.dates import format_date
+
+from models.queries.reservations import ReservationView
+from models.rules.decisions import Reason
+from models.rules.house import House
+from models.rules.lifecycle import Status
+
+#: status -> (headline, what it means for the guest)
+STATUS_WORDS: Final[dict[Status, tuple[str, str]]] = {
+    Status.REQUESTED: (
+        "We are looking for your table",
+        "This takes a moment. We also send you the answer.",
+    ),
+    Status.CONFIRMED: ("Your table is reserved", "We look forward to seeing you."),
+    Status.WAITLISTED: (
+        "You are on the waitlist",
+        "No table is free at that time. If one is given back, it is yours and we tell you.",
+    ),
+    Status.DECLINED: ("We have no table for you then", "We are sorry."),
+    Status.CANCELLED: ("This reservation is cancelled", "Nothing else needs to be done."),
+    Status.EXPIRED: ("No table became free", "We are sorry: the waitlist for that time is over."),
+    Status.ARRIVED: ("Welcome", "You are here; your table is being made ready."),
+    Status.SEATED: ("Enjoy your meal", "You are seated."),
+    Status.FINISHED: ("Thank you for coming", "We hope to see you again."),
+    Status.NO_SHOW: ("We missed you", "Nobody came for this reservation."),
+}
+REASON_WORDS: Final[dict[str, str]] = {
+    Reason.FULL: "Every table is taken at that time.",
+    Reason.PACING: "Too many parties arrive at that time already.",
+    Reason.PARTY_TOO_LARGE: "No table of ours seats a party of that size.",
+    Reason.CLOSED: "The restaurant is closed at that time.",
+    Reason.TOO_LATE: "It is too late for that time.",
+    Reason.SAME_GUEST: "You have another reservation close to that time.",
+    Reason.WAITLIST_FULL: "Every table is taken, and the waitlist is full.",
+}
+
+
+def long_date(house: House, moment: datetime) -> str:
+    """`Saturday 1 May 2027`, by the restaurant's calendar."""
+    return format_date(moment.astimezone(house.tz).date(), "EEEE d MMMM y", locale="en")
+
+
+def clock_time(house: House, moment: datetime) -> str:
+    """`19:30` by the restaurant's clock; with the offset where clocks go back and repeat it."""
+    local = moment.astimezone(house.tz)
+    # a time that exists reads differently with the other fold only where clocks repeat it
+    repeated = local.replace(fold=1 - local.fold).utcoffset() != local.utcoffset()
+    return f"{local:%H:%M} ({local:%z})" if repeated else f"{local:%H:%M}"
+
+
+def when(house: House, moment: datetime) -> str:
+    """`Saturday 1 May 2027 at 19:30`."""
+    return f"{long_date(house, moment)} at {clock_time(house, moment)}"
+
+
+def covers(party_size: int) -> str:
+    """`1 person`, `4 people`."""
+    return "1 person" if party_size == 1 else f"{party_size} people"
+
+
+def area_name(house: House, key: str | None) -> str:
+    """The area's own name; `Anywhere` without one."""
+    area = house.area_by_key.get(key or "")
+    return area.name if area else "Anywhere"
+
+
+def reason_words(reason: str | None) -> str:
+    """Why there is no table; empty when nothing was said."""
+    return REASON_WORDS.get(reason or "", "")
+
+
+def change_words(view: ReservationView) -> str:
+    """What became of the last wish to change; empty when there is nothing to say."""
+    change = view.change
+    if change is None:
+        return ""
+    wish = f"{covers(change.party_size)}, {when(view.house, change.starts_at)}"
+    if change.status == "requested":
+        return f"You asked to change this to {wish}. We are looking; your table stays until then."
+    if change.status == "refused":
+        return f"We could not change this to {wish}. {reason_words(change.reason)}".strip()
+    return ""

@@ -1,0 +1,93 @@
+"""Refusals that only HTTP knows, and the one table: which error has which status."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from models.core.errors import (
+    Busy,
+    FileInvalid,
+    Invalid,
+    KeyInFlight,
+    KeyReused,
+    MaitredError,
+    NotAllowed,
+    NotFound,
+    NotSeated,
+    RevisionConflict,
+    SignInFailed,
+    StateConflict,
+)
+
+
+class BadRequest(Invalid):
+    """The request cannot be read: broken JSON, a malformed header."""
+
+    code = "bad-request"
+
+
+class NotJson(MaitredError):
+    """A body in another format than JSON."""
+
+    code = "unsupported-media-type"
+
+
+class TooManySignIns(MaitredError):
+    """Too many failed sign-ins from there for this e-mail address."""
+
+    code = "too-many-sign-ins"
+
+
+class Unavailable(MaitredError):
+    """The database does not answer. Nothing was written; try again."""
+
+    code = "unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemKind:
+    """A status, the title that goes with it, and seconds for Retry-After."""
+
+    status: int
+    title: str
+    retry_after: int | None = None
+
+
+#: The first class of an error's MRO that stands here decides.
+PROBLEMS: Final[dict[type[MaitredError], ProblemKind]] = {
+    BadRequest: ProblemKind(400, "Bad request"),
+    SignInFailed: ProblemKind(401, "Not signed in"),
+    NotAllowed: ProblemKind(403, "Not allowed"),
+    NotFound: ProblemKind(404, "Not found"),
+    StateConflict: ProblemKind(409, "Not possible in this state"),
+    KeyInFlight: ProblemKind(409, "Still running", retry_after=1),
+    NotSeated: ProblemKind(409, "Cannot be seated"),
+    Busy: ProblemKind(409, "Busy", retry_after=1),
+    RevisionConflict: ProblemKind(412, "Changed in the meantime"),
+    NotJson: ProblemKind(415, "Unsupported media type"),
+    Invalid: ProblemKind(422, "Not valid"),
+    FileInvalid: ProblemKind(422, "Not valid"),
+    KeyReused: ProblemKind(422, "Idempotency-Key used before"),
+    TooManySignIns: ProblemKind(429, "Too many sign-ins", retry_after=900),
+    Unavailable: ProblemKind(503, "Unavailable", retry_after=2),
+    MaitredError: ProblemKind(500, "Internal error"),
+}
+
+#: What Werkzeug and Flask refuse by themselves.
+HTTP_CODES: Final[dict[int, str]] = {
+    400: "bad-request",
+    404: "not-found",
+    405: "method-not-allowed",
+    406: "not-acceptable",
+    408: "request-timeout",
+    411: "length-required",
+    413: "body-too-large",
+    414: "uri-too-long",
+    415: "unsupported-media-type",
+    416: "range-not-satisfiable",
+    431: "headers-too-large",
+}
+
+
+def kind_of(error: MaitredError) -> ProblemKind:
+    """The status and title of an error, by the table."""
+    return next(PROBLEMS[step] for step in type(error).__mro__ if step in PROBLEMS)

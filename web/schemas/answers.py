@@ -1,0 +1,198 @@
+"""What goes out, described. The views build plain dicts; the tests hold them to these models."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+
+Moment = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
+StatusName = Literal[
+    "requested",
+    "waitlisted",
+    "confirmed",
+    "arrived",
+    "seated",
+    "finished",
+    "declined",
+    "cancelled",
+    "expired",
+    "no_show",
+]
+ChangeStatus = Literal["requested", "accepted", "refused", "superseded", "dropped"]
+
+
+class Outgoing(BaseModel):
+    """The base of what goes out: exactly the fields that are described."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ProblemField(Outgoing):
+    """One bad field."""
+
+    field: str = Field(description="a path such as guest.email, or a header's name")
+    message: str
+
+
+class Problem(BaseModel):
+    """RFC 9457. `code` is stable; `errors` names each bad field."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[ProblemField]
+    request_id: str
+    reason: str | None = Field(None, description="why a staff booking cannot be seated")
+
+
+class AreaOut(Outgoing):
+    """A room or a terrace."""
+
+    key: str
+    name: str
+
+
+class ShiftOut(Outgoing):
+    """When parties may sit down, by the restaurant's clock."""
+
+    key: str
+    name: str
+    first: str
+    last: str
+    ends: str
+    weekdays: list[int] = Field(description="0 is Monday")
+    on_date: str | None = None
+
+
+class RestaurantOut(Outgoing):
+    """What a guest may know of a restaurant."""
+
+    slug: str
+    name: str
+    zone: str
+    locale: str
+    phone: str
+    email: str
+    address: str
+    areas: list[AreaOut]
+    shifts: list[ShiftOut]
+    min_party: int
+    max_party: int
+    lead_minutes: int
+    window_days: int
+    slot_minutes: int
+    cancel_cutoff_minutes: int
+
+
+class SlotOut(Outgoing):
+    """A start that could be accepted now: an offer, not a promise."""
+
+    start: Moment
+    shift: str
+
+
+class AvailabilityOut(Outgoing):
+    """The starts of a day."""
+
+    date: str
+    party_size: int
+    area: str | None
+    slots: list[SlotOut]
+
+
+class RestaurantRef(Outgoing):
+    """Where."""
+
+    slug: str
+    name: str
+    zone: str
+    phone: str
+
+
+class GuestOut(Outgoing):
+    """Who."""
+
+    name: str
+    email: str | None
+    phone: str | None
+    locale: str
+
+
+class ChangeOut(Outgoing):
+    """The last wish to change the reservation, and what became of it."""
+
+    id: str
+    status: ChangeStatus
+    party_size: int
+    start: Moment
+    area: str | None
+    reason: str | None
+    alternatives: list[Moment]
+
+
+class ReservationOut(Outgoing):
+    """A reservation, as its guest and the staff see it."""
+
+    id: str
+    reference: str
+    status: StatusName
+    revision: int
+    party_size: int
+    start: Moment
+    end: Moment
+    area: str | None
+    restaurant: RestaurantRef
+    guest: GuestOut
+    note: str
+    reason: str | None = Field(description="why it was declined")
+    alternatives: list[Moment] = Field(description="up to three other starts")
+    change: ChangeOut | None
+    created_at: Moment
+    decided_at: Moment | None
+    manage_url: str
+    manage_token: str
+    tables: list[str] | None = Field(None, description="for the staff alone")
+    source: str | None = Field(None, description="for the staff alone")
+
+
+class RequestedOut(Outgoing):
+    """A request that is written down and waits for its decision."""
+
+    id: str
+    reference: str
+    status: StatusName
+    party_size: int
+    start: Moment
+    area: str | None
+    restaurant: RestaurantRef
+    created_at: Moment
+    manage_url: str
+    manage_token: str
+
+
+class TokensOut(Outgoing):
+    """An access token, and the refresh token that is good once."""
+
+    access_token: str
+    refresh_token: str
+    expires_in: int
+    token_type: Literal["Bearer"]
+
+
+class RoleOut(Outgoing):
+    """A role at one restaurant."""
+
+    slug: str
+    name: str
+    role: Literal["owner", "manager", "host", "viewer"]
+    permissions: list[str]
+
+
+class AccountOut(Outgoing):
+    """The account that is signed in."""
+
+    id: str
+    email: str
+    name: str
+    restaurants: list[RoleOut]

@@ -1,0 +1,180 @@
+"""The kinds of values that come in: strict, bounded, each with an error that says what to send."""
+
+import re
+import unicodedata
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from typing import Annotated, Any, Final
+
+import phonenumbers
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+
+from models.core.errors import Invalid
+from models.rules.house import QUARTER_SECONDS
+
+PARTY_MAX: Final = 1000
+YEARS: Final = range(2000, 2200)
+_RFC3339: Final = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)?\Z", re.ASCII
+)
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII)
+_INT: Final = re.compile(r"\d{1,9}\Z", re.ASCII)
+_PHONE: Final = re.compile(r"\+?[0-9 ()./\-]{3,40}\Z", re.ASCII)
+#: control characters, lone surrogates, private use, line and paragraph separators
+_REFUSED: Final = frozenset({"Cc", "Cs", "Co", "Zl", "Zp"})
+#: marks that turn the reading direction around, and with it what a host reads
+_TURNING: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def one_line(value: str) -> str:
+    """Stripped and composed (NFC) text without control characters."""
+    clean = unicodedata.normalize("NFC", value.strip())
+    _refuse_hidden(clean, frozenset())
+    return clean
+
+
+def several_lines(value: str) -> str:
+    """As `one_line`, with line breaks and tabs allowed."""
+    clean = unicodedata.normalize("NFC", value.replace("\r\n", "\n").strip())
+    _refuse_hidden(clean, frozenset("\n\t"))
+    return clean
+
+
+def _refuse_hidden(text: str, allowed: frozenset[str]) -> None:
+    if text.isascii() and text.isprintable():
+        return
+    for letter in text:
+        hidden = unicodedata.category(letter) in _REFUSED or letter in _TURNING
+        if hidden and letter not in allowed:
+            raise ValueError("must not contain control characters")
+
+
+def parse_start(value: Any) -> datetime:
+    """RFC 3339 with an offset, on the quarter-hour grid, as UTC."""
+    if not isinstance(value, str) or not (found := _RFC3339.match(value)):
+        raise ValueError("must be an RFC 3339 time such as 2027-05-01T19:30:00+02:00")
+    if found.group(2) is None:
+        raise ValueError("needs its offset, such as +02:00 or Z")
+    if int(value[:4]) not in YEARS:
+        raise ValueError(f"must lie in the years {YEARS.start} to {YEARS.stop - 1}")
+    try:
+        start = datetime.fromisoformat(value.upper()).astimezone(UTC)
+    except ValueError as wrong:
+        raise ValueError("is not a time that exists") from wrong
+    if start.microsecond or start.timestamp() % QUARTER_SECONDS:
+        raise ValueError("must lie on a quarter of an hour")
+    return start
+
+
+def parse_date(value: Any) -> date:
+    """`YYYY-MM-DD`."""
+    if not isinstance(value, str) or not _DATE.match(value):
+        raise ValueError("must be a date such as 2027-05-01")
+    try:
+        day = date.fromisoformat(value)
+    except ValueError as wrong:
+        raise ValueError("is not a date that exists") from wrong
+    if day.year not in YEARS:
+        raise ValueError(f"must lie in the years {YEARS.start} to {YEARS.stop - 1}")
+    return day
+
+
+def parse_int(value: Any) -> int:
+    """A whole number out of a query string."""
+    if not isinstance(value, str) or not _INT.match(value):
+        raise ValueError("must be a whole number")
+    return int(value)
+
+
+def parse_email(value: Any) -> str:
+    """A normalised e-mail address, by its syntax alone (no look-ups)."""
+    if not isinstance(value, str) or len(value) > 254:
+        raise ValueError("must be an e-mail address of at most 254 characters")
+    return _email(value)
+
+
+@lru_cache(maxsize=1024)
+def _email(value: str) -> str:
+    try:
+        found = validate_email(value, check_deliverability=False, allow_smtputf8=False)
+    except EmailNotValidError as wrong:
+        raise ValueError(f"is not an e-mail address: {wrong}") from wrong
+    return found.ascii_email or found.normalized
+
+
+def parse_phone(value: Any) -> str:
+    """The look of a phone number; `to_e164` reads it once the restaurant's country is known."""
+    if not isinstance(value, str) or not _PHONE.match(value.strip()):
+        raise ValueError("must be a phone number such as +49 30 1234567")
+    return value.strip()
+
+
+@lru_cache(maxsize=4096)
+def to_e164(value: str, house_phone: str, field: str = "guest.phone") -> str:
+    """A phone number in E.164. Without `+` it is read as one of the restaurant's own country.
+
+    Raises Invalid naming `field`.
+    """
+    region = _region_of(house_phone)
+    if region is None and not value.startswith("+"):
+        raise Invalid.field(field, "needs its country code, such as +49")
+    try:
+        number = phonenumbers.parse(value, region)
+    except phonenumbers.NumberParseException as wrong:
+        raise Invalid.field(field, "is not a phone number") from wrong
+    if not phonenumbers.is_possible_number(number):
+        raise Invalid.field(field, "is not a phone number: too short, too long or no such country")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+@lru_cache(maxsize=256)
+def _region_of(house_phone: str) -> str | None:
+    if not house_phone.startswith("+"):
+        return None
+    try:
+        return phonenumbers.region_code_for_number(phonenumbers.parse(house_phone))
+    except phonenumbers.NumberParseException:
+        return None
+
+
+Start = Annotated[
+    datetime,
+    BeforeValidator(parse_start),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "date-time",
+            "description": "RFC 3339 with offset, on a quarter of an hour",
+            "examples": ["2027-05-01T19:30:00+02:00"],
+        }
+    ),
+]
+DateText = Annotated[
+    date, BeforeValidator(parse_date), WithJsonSchema({"type": "string", "format": "date"})
+]
+PartySize = Annotated[int, Field(strict=True, ge=1, le=PARTY_MAX)]
+PartySizeText = Annotated[
+    int,
+    BeforeValidator(parse_int),
+    Field(ge=1, le=PARTY_MAX),
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": PARTY_MAX}),
+]
+Name = Annotated[str, AfterValidator(one_line), Field(min_length=1, max_length=120)]
+Note = Annotated[str, Field(max_length=1000), AfterValidator(several_lines)]
+AreaKey = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+TableLabel = Annotated[str, AfterValidator(one_line), Field(min_length=1, max_length=32)]
+Email = Annotated[
+    str,
+    BeforeValidator(parse_email),
+    WithJsonSchema({"type": "string", "format": "email", "maxLength": 254}),
+]
+Phone = Annotated[
+    str,
+    BeforeValidator(parse_phone),
+    WithJsonSchema({"type": "string", "maxLength": 40, "examples": ["+49 30 1234567"]}),
+]
+LocaleTag = Annotated[
+    str,
+    Field(max_length=16, pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"),
+]

@@ -1,0 +1,210 @@
+"""Bodies and query strings that come in. Unknown fields are refused by name."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
+
+from models.core.errors import Invalid
+from models.rules.house import QUARTER_SECONDS, House
+from models.rules.requests import GuestDetails, TableChange, TableRequest
+from web.schemas.fields import (
+    AreaKey,
+    DateText,
+    Email,
+    LocaleTag,
+    Name,
+    Note,
+    PartySize,
+    PartySizeText,
+    Phone,
+    Start,
+    TableLabel,
+    to_e164,
+)
+
+_DEFAULT_LOCALE = "en"
+
+
+def _refuse_null(value: Any) -> Any:
+    if value is None:
+        raise ValueError("must not be null; leave it out to keep it")
+    return value
+
+
+#: Absent in a patch means: stays. These cannot be emptied, so null is a mistake.
+_NotNull = BeforeValidator(_refuse_null)
+
+
+class Incoming(BaseModel):
+    """The base of what comes in: nothing unknown, nothing converted behind the caller's back."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    #: whether sending no body at all is the same as sending {}
+    body_optional: ClassVar[bool] = False
+
+
+class GuestIn(Incoming):
+    """Who comes. An e-mail address or a phone number is needed, to send the answer to."""
+
+    name: Name
+    email: Email | None = None
+    phone: Phone | None = None
+    locale: LocaleTag | None = None
+
+    @model_validator(mode="after")
+    def check_contact(self) -> Self:
+        """At least one way to answer."""
+        if self.email is None and self.phone is None:
+            raise ValueError("needs an email or a phone")
+        return self
+
+
+class StaffGuestIn(Incoming):
+    """Who comes, as the staff write it down: contact is optional."""
+
+    name: Name
+    email: Email | None = None
+    phone: Phone | None = None
+    locale: LocaleTag | None = None
+
+
+def guest_details(guest: GuestIn | StaffGuestIn, house: House) -> GuestDetails:
+    """A guest as a value of the rules. Raises Invalid when the phone number is none."""
+    return GuestDetails(
+        name=guest.name,
+        email=guest.email,
+        phone=None if guest.phone is None else to_e164(guest.phone, house.phone),
+        locale=guest.locale or house.locale or _DEFAULT_LOCALE,
+    )
+
+
+class ReservationRequest(Incoming):
+    """A party asks for a table."""
+
+    party_size: PartySize
+    start: Start
+    guest: GuestIn
+    area: AreaKey | None = None
+    note: Note = ""
+    waitlist: bool = Field(True, description="false: rather declined than waitlisted")
+
+    def table_request(self, house: House) -> TableRequest:
+        """As a value of the rules. Raises Invalid when the phone number is none."""
+        return TableRequest(
+            party_size=self.party_size,
+            starts_at=self.start,
+            guest=guest_details(self.guest, house),
+            area_key=self.area,
+            note=self.note,
+            waitlist=self.waitlist,
+        )
+
+
+class StaffReservationRequest(Incoming):
+    """The staff write a party into the book, decided at once."""
+
+    party_size: PartySize
+    start: Start | None = Field(None, description="a walk-in's may be left out: this quarter-hour")
+    guest: StaffGuestIn
+    area: AreaKey | None = None
+    note: Note = ""
+    tables: list[TableLabel] = Field(
+        default_factory=list, max_length=12, description="labels; empty: the house chooses"
+    )
+    force_pacing: bool = Field(False, description="go over the pacing knowingly; needs permission")
+    walk_in: bool = Field(False, description="the party stands at the door, and is seated at once")
+
+    def table_request(self, house: House, *, now: datetime) -> TableRequest:
+        """As a value of the rules. Raises Invalid without a start, or with a wrong phone number."""
+        if self.start is None and not self.walk_in:
+            raise Invalid.field("start", "is required")
+        return TableRequest(
+            party_size=self.party_size,
+            starts_at=self.start or _this_quarter(now),
+            guest=guest_details(self.guest, house),
+            area_key=self.area,
+            note=self.note,
+            waitlist=False,
+        )
+
+
+def _this_quarter(now: datetime) -> datetime:
+    seconds = int(now.timestamp()) // QUARTER_SECONDS * QUARTER_SECONDS
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+class GuestPatch(Incoming):
+    """What should be different about the guest; what is not there stays."""
+
+    name: Annotated[Name | SkipJsonSchema[None], _NotNull] = None
+    email: Email | None = None
+    phone: Phone | None = None
+    locale: Annotated[LocaleTag | SkipJsonSchema[None], _NotNull] = None
+
+
+class ReservationPatch(Incoming):
+    """What should become different. party_size, start and area are decided like a request."""
+
+    party_size: Annotated[PartySize | SkipJsonSchema[None], _NotNull] = None
+    start: Annotated[Start | SkipJsonSchema[None], _NotNull] = None
+    area: AreaKey | None = Field(None, description="null: any area")
+    note: Annotated[Note | SkipJsonSchema[None], _NotNull] = None
+    guest: Annotated[GuestPatch | SkipJsonSchema[None], _NotNull] = None
+
+    @model_validator(mode="after")
+    def check_something(self) -> Self:
+        """An empty change is a mistake."""
+        if not self.model_fields_set:
+            raise ValueError("names nothing to change")
+        return self
+
+    @property
+    def table_change(self) -> TableChange | None:
+        """What the lane decides; None when nothing of that kind is asked."""
+        area = self.area or "" if "area" in self.model_fields_set else None
+        change = TableChange(party_size=self.party_size, starts_at=self.start, area_key=area)
+        return None if change == TableChange() else change
+
+
+class AvailabilityQuery(Incoming):
+    """Which starts could be had."""
+
+    date: DateText
+    party_size: PartySizeText
+    area: AreaKey | None = None
+
+
+class BookQuery(Incoming):
+    """Which day of the book."""
+
+    date: DateText
+
+
+class SeatRequest(Incoming):
+    """Where the party sits down; empty: at the tables it was given."""
+
+    body_optional: ClassVar[bool] = True
+
+    tables: list[TableLabel] = Field(default_factory=list, max_length=12)
+
+
+class Nothing(Incoming):
+    """No fields."""
+
+    body_optional: ClassVar[bool] = True
+
+
+class RefreshRequest(Incoming):
+    """The refresh token that was given last."""
+
+    refresh_token: str = Field(min_length=1, max_length=4096)
+
+
+class SignInRequest(Incoming):
+    """Who signs in."""
+
+    email: str = Field(min_length=3, max_length=254)
+    password: str = Field(min_length=1, max_length=200)

@@ -1,0 +1,82 @@
+"""JSON Web Tokens: what is in them, and how they are read. Whether they count, a row says."""
+
+import hashlib
+import hmac
+from datetime import timedelta
+from typing import Any
+
+from apiflask import APIFlask
+from flask_jwt_extended import (
+    JWTManager,
+    create_access_token,
+    create_refresh_token,
+    decode_token,
+    get_jwt,
+    verify_jwt_in_request,
+)
+from flask_jwt_extended.exceptions import JWTExtendedException
+from jwt.exceptions import PyJWTError
+
+from models.core.errors import SignInFailed
+from models.core.settings import settings
+from models.operations.accounts import OpenedSignIn
+
+_SIGN_IN = "sid"
+_REFRESH = "rid"
+
+
+def register_tokens(app: APIFlask) -> None:
+    """Set up flask-jwt-extended: HS256 with a key of its own, from headers alone."""
+    key = hmac.new(settings().secret_key.encode(), b"access-tokens", hashlib.sha256).hexdigest()
+    app.config.update(
+        JWT_SECRET_KEY=key,
+        JWT_ALGORITHM="HS256",
+        JWT_TOKEN_LOCATION=["headers"],
+        JWT_ACCESS_TOKEN_EXPIRES=timedelta(minutes=settings().access_minutes),
+        JWT_REFRESH_TOKEN_EXPIRES=timedelta(days=settings().refresh_days),
+        JWT_ENCODE_ISSUER="maitred",
+        JWT_DECODE_ISSUER="maitred",
+    )
+    JWTManager(app)
+
+
+def issue_tokens(opened: OpenedSignIn) -> dict[str, Any]:
+    """The answer to a sign-in or a refresh."""
+    who = str(opened.account_id)
+    sign_in = {_SIGN_IN: opened.sign_in_id}
+    return {
+        "access_token": create_access_token(who, additional_claims=sign_in),
+        "refresh_token": create_refresh_token(
+            who, additional_claims={**sign_in, _REFRESH: opened.refresh_id}
+        ),
+        "expires_in": settings().access_minutes * 60,
+        "token_type": "Bearer",
+    }
+
+
+def access_sign_in() -> int:
+    """The sign-in of the request's access token. Raises SignInFailed."""
+    try:
+        verify_jwt_in_request()
+        claims = get_jwt()
+    except (JWTExtendedException, PyJWTError) as wrong:
+        raise SignInFailed("send a valid access token as Authorization: Bearer") from wrong
+    return _number(claims)
+
+
+def read_refresh(token: str) -> tuple[int, str]:
+    """The sign-in and the refresh id of a refresh token. Raises SignInFailed."""
+    try:
+        claims = decode_token(token)
+    except (JWTExtendedException, PyJWTError) as wrong:
+        raise SignInFailed("this refresh token is not valid") from wrong
+    if claims.get("type") != "refresh" or not isinstance(claims.get(_REFRESH), str):
+        raise SignInFailed("this is not a refresh token")
+    return _number(claims), claims[_REFRESH]
+
+
+def _number(claims: dict[str, Any]) -> int:
+    number = claims.get(_SIGN_IN)
+    if not isinstance(number, int):
+        raise SignInFailed("this token names no sign-in")
+    return number
