@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
@@ -24,8 +24,10 @@ from tests.services.mailbox import Mailbox
 from tests.services.mariadb import MariaDB
 from tests.services.redis import RedisServer
 from tests.services.schema import create_tables, delete_rows, sqlite_template
+from tests.services.stack import Stack
 
 DATABASE = "tests"
+REPORT = pytest.StashKey[pytest.TestReport]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -164,3 +166,53 @@ def query_counter(db: Engine) -> Callable[[], AbstractContextManager[Statements]
 def house(db: Engine) -> Callable[..., OpenHouse]:
     """`house(slug=..., tables=..., policies=...)` writes a restaurant and gives its ids."""
     return partial(open_house, db)
+
+
+@pytest.fixture(scope="module")
+def _running(
+    backend: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+) -> Iterator[Stack]:
+    folder = tmp_path_factory.mktemp("stack")
+    redis = RedisServer(folder / "redis", kind="valkey" if backend == "sqlite" else "redis")
+    redis.start()
+    server: MariaDB | None = None
+    if backend == "sqlite":
+        url = f"sqlite:///{folder / 'house.sqlite3'}"
+    else:
+        server = request.getfixturevalue("mariadb")
+        url = server.new_database("stack")
+    create_tables(url)
+    box = Mailbox()
+    box.start()
+    running = Stack(folder, database_url=url, redis=redis, mailbox=box, mariadb=server)
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
+        box.stop()
+        redis.kill()
+
+
+@pytest.fixture
+def stack(_running: Stack, request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """The running house, shared by the tests of a module; healed and quiet between them."""
+    yield _running
+    report = request.node.stash.get(REPORT, None)
+    if report is not None and report.failed:
+        print(_running.logs())
+    _running.heal()
+    _running.wait_quiet()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep each test's own report, for what has to be shown when it failed."""
+    report = yield
+    if report.when == "call":
+        item.stash[REPORT] = report
+    return report

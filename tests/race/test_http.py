@@ -1,0 +1,106 @@
+"""The races again, over HTTP and with two real allocation workers."""
+
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from models.entities import TableOccupancy
+from tests.services.stack import Asked, Stack, evening
+from tests.services.together import answers, together
+
+PARTIES = 50
+ONE_TABLE = {"1": ("hall", 1, 2)}
+
+
+def _quarters_held(stack: Stack, restaurant_id: int) -> int:
+    query = select(func.count()).where(TableOccupancy.restaurant_id == restaurant_id)
+    with stack.engine.connect() as connection:
+        return connection.scalar(query) or 0
+
+
+@pytest.mark.both
+def test_fifty_guests_ask_for_the_last_table(stack: Stack) -> None:
+    house, start = stack.open_house(tables=ONE_TABLE), evening()
+    asked = answers(
+        together(lambda _: stack.post(house, start=start, waitlist=False), range(PARTIES))
+    )
+    assert Counter(each.status for each in asked) == {202: PARTIES}
+    statuses = stack.wait_decided(each.id for each in asked)
+    assert Counter(statuses.values()) == {"confirmed": 1, "declined": PARTIES - 1}
+    assert _quarters_held(stack, house.id) == 6
+
+
+@pytest.mark.both
+def test_fifty_guests_wait_for_the_answer(stack: Stack) -> None:
+    """With `Prefer: wait`: 201 for who could wait, 202 for the others; one table, one party."""
+    house, start = stack.open_house(tables=ONE_TABLE), evening()
+    asked = answers(
+        together(lambda _: stack.post(house, start=start, waitlist=False, wait=5), range(PARTIES))
+    )
+    assert {each.status for each in asked} <= {201, 202}
+    statuses = stack.wait_decided(each.id for each in asked)
+    assert Counter(statuses.values())["confirmed"] == 1
+    told = [each for each in asked if each.body["status"] == "confirmed"]
+    assert len(told) <= 1
+
+
+@pytest.mark.both
+def test_many_changes_into_the_last_table(stack: Stack) -> None:
+    house, start = stack.open_house(tables=ONE_TABLE), evening()
+    starts = [start + timedelta(days=day, hours=hour) for day in range(1, 5) for hour in (-4, 0)]
+    asked = [stack.post(house, start=other) for other in starts]
+    assert set(stack.wait_decided(each.id for each in asked).values()) == {"confirmed"}
+
+    def wish(each: Asked) -> Asked:
+        return stack.patch(each, start=start.isoformat(), wait=5)
+
+    patched = answers(together(wish, asked))
+    assert {each.status for each in patched} <= {200, 202}
+    stack.wait_quiet()
+    with stack.engine.connect() as connection:
+        held = connection.execute(
+            select(TableOccupancy.reservation_id, func.count())
+            .where(TableOccupancy.restaurant_id == house.id)
+            .group_by(TableOccupancy.reservation_id)
+        ).all()
+        first = int(start.timestamp()) // 900
+        at_start = connection.scalars(
+            select(TableOccupancy.reservation_id).where(
+                TableOccupancy.restaurant_id == house.id, TableOccupancy.quarter_hour == first
+            )
+        ).all()
+    assert {row[0]: row[1] for row in held} == {each.id: 6 for each in asked}
+    assert len(at_start) == 1
+
+
+@pytest.mark.both
+def test_cancelled_tables_are_promised_once(stack: Stack) -> None:
+    tables = {str(number): ("hall", 1, 2) for number in range(4)}
+    house, start = stack.open_house(tables=tables), evening()
+    seated = [stack.post(house, start=start, wait=5) for _ in tables]
+    assert set(stack.wait_decided(each.id for each in seated).values()) == {"confirmed"}
+    waiting = [stack.post(house, start=start) for _ in range(8)]
+    assert set(stack.wait_decided(each.id for each in waiting).values()) == {"waitlisted"}
+
+    cancelled = answers(together(stack.cancel, seated))
+    assert {each.status for each in cancelled} == {200}
+    stack.wait_quiet()
+    found = stack.statuses(each.id for each in waiting)
+    assert [found[each.id] for each in waiting] == ["confirmed"] * 4 + ["waitlisted"] * 4
+    assert _quarters_held(stack, house.id) == 4 * 6
+
+
+@pytest.mark.both
+def test_one_key_fifty_times_makes_one_reservation(stack: Stack) -> None:
+    house, start = stack.open_house(), evening()
+
+    def ask(_: int) -> Asked:
+        return stack.post(house, start=start, key="same-for-all", email="ada@example.com")
+
+    asked = answers(together(ask, range(PARTIES)))
+    assert {each.status for each in asked} == {202}
+    assert len({each.id for each in asked}) == 1
+    replayed = [each for each in asked if each.headers.get("Idempotency-Replayed")]
+    assert len(replayed) == PARTIES - 1
