@@ -1,0 +1,85 @@
+"""The clock: `python -m schedules.entry`. Two may run; one leads and enqueues."""
+
+import logging
+import signal
+import sys
+import threading
+from datetime import UTC, timedelta
+from typing import Final
+
+from apscheduler.events import EVENT_SCHEDULER_STARTED
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.blocking import BlockingScheduler
+
+from models.core import clock
+from models.core.log import configure_logging
+from models.core.settings import settings
+from schedules.jobs import Job, jobs
+from schedules.leader import RENEW_SECONDS, Leader
+from schedules.producer import Producer
+
+log = logging.getLogger(__name__)
+
+STOPPING: Final = frozenset({signal.SIGTERM, signal.SIGINT})
+
+
+def tick(job: Job, *, leader: Leader, producer: Producer) -> None:
+    """Enqueue the job if this process leads."""
+    if leader.is_leading:
+        producer.send(job)
+
+
+def make_scheduler(leader: Leader, *, producer: Producer) -> BlockingScheduler:
+    """APScheduler with every job and the lease's renewal. Late ticks are run once, or not."""
+    scheduler = BlockingScheduler(
+        timezone=UTC,
+        executors={"default": ThreadPoolExecutor(4), "lease": ThreadPoolExecutor(1)},
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+    )
+    # an executor of its own: an absent broker must not keep the lease waiting
+    scheduler.add_job(leader.renew, "interval", seconds=RENEW_SECONDS, executor="lease")
+    for number, job in enumerate(jobs(settings().sweep_seconds)):
+        scheduler.add_job(
+            tick,
+            "interval",
+            id=job.name,
+            seconds=job.every,
+            args=(job,),
+            kwargs={"leader": leader, "producer": producer},
+            # all of them soon after the start, and not in the same instant
+            next_run_time=clock.now() + timedelta(seconds=1 + number * 0.1),
+        )
+    return scheduler
+
+
+def stop_on_signal(scheduler: BlockingScheduler) -> None:
+    """From the scheduler's start on, a thread waits for SIGTERM or SIGINT and ends it.
+
+    A handler would run between any two lines of the scheduler's own thread, and take its locks.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+
+    def wait_and_stop() -> None:
+        signal.sigwait(STOPPING)
+        scheduler.shutdown(wait=False)
+
+    waiter = threading.Thread(target=wait_and_stop, name="stopping", daemon=True)
+    scheduler.add_listener(lambda _event: waiter.start(), EVENT_SCHEDULER_STARTED)
+
+
+def main() -> int:
+    """Run until SIGTERM or SIGINT; then give up the lease at once."""
+    configure_logging()
+    leader = Leader()
+    scheduler = make_scheduler(leader, producer=Producer())
+    stop_on_signal(scheduler)
+    leader.renew()
+    log.info("the clock runs", extra={"holder": leader.holder})
+    scheduler.start()
+    leader.close()
+    log.info("the clock stands")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,38 @@
+"""The one table of what the clock asks for: how often, which task, on which queue.
+
+Tasks go by name, so that the clock and the workers may differ by a release.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+MAINTENANCE: Final = "maintenance"
+#: The queues whose workers have to prove that they finish tasks.
+QUEUES: Final = ("allocation", "messages", MAINTENANCE)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job. `every` and `expires` in seconds: a send that nobody took in time is void."""
+
+    name: str
+    every: int
+    task: str
+    expires: int
+    queue: str = MAINTENANCE
+    args: tuple[str, ...] = ()
+
+
+def jobs(sweep_seconds: int) -> tuple[Job, ...]:
+    """Every job of the house. The names are those of `models.rules.health.LATE_AFTER`."""
+    return (
+        Job("sweep", sweep_seconds, "maintenance.sweep", expires=max(5, sweep_seconds)),
+        Job("mark_no_shows", 60, "maintenance.mark_no_shows", expires=60),
+        Job("finish_overdue", 60, "maintenance.finish_overdue", expires=60),
+        Job("health", 15, "maintenance.health", expires=15),
+        Job("forget", 3600, "maintenance.forget", expires=1800),
+        *(
+            Job(f"heartbeat.{queue}", 10, "maintenance.heartbeat", 10, queue, (queue,))
+            for queue in QUEUES
+        ),
+    )

@@ -1,0 +1,76 @@
+"""Which scheduler leads: a lease in the database, renewed while its holder lives."""
+
+import logging
+import os
+import secrets
+import socket
+import threading
+from time import monotonic
+from typing import Final
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from models.core import clock
+from models.core.db import unit
+from models.core.errors import Busy
+from models.operations.house import give_up, lead
+
+log = logging.getLogger(__name__)
+
+LEASE: Final = "scheduler"
+LEASE_SECONDS: Final = 10
+#: Twice within a lease and once more: a leader that died is replaced within 13 s.
+RENEW_SECONDS: Final = 3
+
+
+class Leader:
+    """This process's claim to lead. Believes in it only while the lease surely runs."""
+
+    def __init__(self) -> None:
+        self.holder: Final = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._lock = threading.Lock()
+        self._until = 0.0
+        self._closed = False
+        self._database_gone = False
+
+    @property
+    def is_leading(self) -> bool:
+        """Whether the lease is ours; False a second before it would end unrenewed."""
+        return monotonic() < self._until
+
+    def renew(self) -> None:
+        """Take or renew the lease. A database that is away is logged, and tried again later."""
+        with self._lock:
+            if self._closed:
+                return
+            was_leading, asked_at = self.is_leading, monotonic()
+            try:
+                leads = self._ask()
+            except (SQLAlchemyError, Busy) as error:
+                self._say_database_gone(error)
+                return
+            self._database_gone = False
+            self._until = asked_at + LEASE_SECONDS - 1 if leads else 0.0
+            if leads != was_leading:
+                log.info("leading" if leads else "following", extra={"holder": self.holder})
+
+    def close(self) -> None:
+        """Stop leading for good, and let the next one in at once."""
+        with self._lock:
+            self._closed, self._until = True, 0.0
+            try:
+                unit(lambda session: give_up(session, LEASE, holder=self.holder))
+            except (SQLAlchemyError, Busy) as error:
+                log.warning("lease not given up", extra={"error": type(error).__name__})
+
+    def _ask(self) -> bool:
+        return unit(
+            lambda session: lead(
+                session, LEASE, holder=self.holder, now=clock.now(), seconds=LEASE_SECONDS
+            )
+        )
+
+    def _say_database_gone(self, error: Exception) -> None:
+        if not self._database_gone:
+            log.warning("database unavailable", extra={"error": type(error).__name__})
+        self._database_gone = True

@@ -1,0 +1,59 @@
+"""Sends tasks by name; knows nothing of what they do."""
+
+import logging
+import threading
+
+from celery import Celery
+from kombu.exceptions import KombuError
+from redis import RedisError
+
+from models.core.settings import settings
+from schedules.jobs import Job
+
+log = logging.getLogger(__name__)
+
+
+def make_producer() -> Celery:
+    """A Celery app that only sends, and gives up on an absent broker within seconds."""
+    app = Celery("maitred-schedules", broker=settings().redis_url, set_as_current=False)
+    app.conf.update(
+        task_serializer="json",
+        task_ignore_result=True,
+        task_publish_retry=False,
+        broker_pool_limit=2,
+        broker_transport_options={
+            "socket_connect_timeout": 2,
+            "socket_timeout": 5,
+            "socket_keepalive": True,
+            "health_check_interval": 10,
+        },
+    )
+    return app
+
+
+class Producer:
+    """Enqueues jobs. A broker that is away is said once when it goes and once when it is back."""
+
+    def __init__(self) -> None:
+        self._app = make_producer()
+        self._lock = threading.Lock()
+        self._gone = False
+
+    def send(self, job: Job) -> None:
+        """Enqueue the job's task; the next tick comes anyway when this one cannot be sent."""
+        try:
+            self._app.send_task(
+                job.task, args=list(job.args), queue=job.queue, expires=job.expires, retry=False
+            )
+        except (RedisError, KombuError, OSError) as error:
+            self._note(gone=True, error=type(error).__name__)
+        else:
+            self._note(gone=False)
+
+    def _note(self, *, gone: bool, error: str = "") -> None:
+        with self._lock:
+            if gone and not self._gone:
+                log.warning("broker unavailable", extra={"error": error})
+            elif self._gone and not gone:
+                log.info("broker back")
+            self._gone = gone

@@ -1,0 +1,36 @@
+"""Flower, which shows the queues and tasks to who has the password: `python -m workers.flower`.
+
+Address and port come from FLOWER_ADDRESS and FLOWER_PORT.
+"""
+
+import logging
+import sys
+
+from flower import options as flower_options
+
+from models.core.log import configure_logging
+from models.core.settings import settings
+from workers.entry import app
+
+log = logging.getLogger(__name__)
+
+
+def main() -> int:
+    """Serve until SIGTERM. Without a password it does not start: Flower can end tasks."""
+    configure_logging()
+    if not settings().flower_password:
+        log.error("FLOWER_PASSWORD is not set")
+        return 1
+    chosen = flower_options.default_options
+    # set here and not in argv, where `ps` shows it
+    chosen.basic_auth = [f"{settings().flower_user}:{settings().flower_password}"]
+    chosen.natural_time = True
+    chosen.tasks_columns = "name,args,state,received,started,runtime,worker,uuid"
+    chosen.max_tasks = 10_000
+    chosen.purge_offline_workers = 60
+    app.start(argv=["flower"])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

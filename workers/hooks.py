@@ -1,0 +1,76 @@
+"""What a worker does around its tasks: logs, metrics, a sign of life, and nothing after a fork."""
+
+import logging
+import os
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import sentry_sdk
+from celery import signals as celery_signals
+from sentry_sdk.integrations.celery import CeleryIntegration
+
+from models.core import db, signals
+from models.core.log import bind, configure_logging, unbind
+from models.core.settings import settings
+from workers import metrics
+
+log = logging.getLogger(__name__)
+
+#: Tasks of which an operator wants no line each time; Flower and the metrics show them.
+_QUIET: Final = frozenset({"maintenance.sweep", "maintenance.heartbeat"})
+#: A file that is touched after every task; a container's health check looks at its age.
+_SIGN_OF_LIFE: Final = os.environ.get("WORKER_SIGN_OF_LIFE", "")
+
+_started: dict[str, float] = {}
+
+
+@celery_signals.setup_logging.connect
+def set_up_logging(**_: Any) -> None:
+    """Take logging out of Celery's hands; its lines a task tell less than ours."""
+    configure_logging()
+    for chatty in ("celery.worker.strategy", "celery.app.trace"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+@celery_signals.celeryd_init.connect
+def start_sentry(**_: Any) -> None:
+    """Report errors where SENTRY_DSN says, without arguments' values or local variables."""
+    if settings().sentry_dsn:
+        sentry_sdk.init(
+            dsn=settings().sentry_dsn,
+            environment=settings().environment,
+            integrations=[CeleryIntegration()],
+            send_default_pii=False,
+            include_local_variables=False,
+        )
+
+
+@celery_signals.worker_process_init.connect
+def forget_the_parent(**_: Any) -> None:
+    """After a fork: the parent's connections are the parent's. Neither use nor close them."""
+    if db.engine.cache_info().currsize:
+        db.engine().dispose(close=False)
+    db.engine.cache_clear()
+    signals.client.cache_clear()
+
+
+@celery_signals.task_prerun.connect
+def begin_task(task_id: str, task: Any, **_: Any) -> None:
+    """Every line logged within carries the task's id and name."""
+    unbind()
+    bind(task_id=task_id, task=task.name)
+    _started[task_id] = time.perf_counter()
+
+
+@celery_signals.task_postrun.connect
+def end_task(task_id: str, task: Any, state: str | None = None, **_: Any) -> None:
+    """Count it, say it, and show a sign of life."""
+    seconds = time.perf_counter() - _started.pop(task_id, time.perf_counter())
+    outcome = (state or "unknown").lower()
+    metrics.count(task.name, outcome, seconds)
+    level = logging.DEBUG if task.name in _QUIET else logging.INFO
+    log.log(level, "task ended", extra={"outcome": outcome, "ms": round(seconds * 1000, 1)})
+    unbind()
+    if _SIGN_OF_LIFE:
+        Path(_SIGN_OF_LIFE).touch()

@@ -1,0 +1,19 @@
+"""What a worker counts for Prometheus: tasks by name and outcome, and how long they took."""
+
+from typing import Final
+
+from prometheus_client import Counter, Histogram
+
+_TASKS: Final = Counter("maitred_tasks_total", "Finished tasks.", ("task", "outcome"))
+_SECONDS: Final = Histogram(
+    "maitred_task_seconds",
+    "Seconds that a task took.",
+    ("task",),
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+)
+
+
+def count(task: str, outcome: str, seconds: float) -> None:
+    """One finished task. `outcome` is Celery's state in lower case: success, failure, retry."""
+    _TASKS.labels(task, outcome).inc()
+    _SECONDS.labels(task).observe(seconds)
