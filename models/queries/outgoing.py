@@ -186,7 +186,7 @@ def _outgoing(
         reason=reservation.reason,
         alternatives=_moments(reservation.alternatives),
         changed_revision=changed.get(reservation.id, 0),
-        wish=wishes.get(reservation.id),
+        wish=wishes.get(reservation.id) if message.kind == Kind.CHANGE_REFUSED else None,
         restaurant=_card(restaurant),
         guest_locale=reservation.guest_locale,
         guest_name=reservation.guest_name,

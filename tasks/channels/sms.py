@@ -1,0 +1,157 @@
+"""SMS: Twilio's HTTP API through its own client, or lines of a local file."""
+
+import json
+import logging
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Protocol
+
+from requests import ConnectionError as NoConnection
+from requests import ConnectTimeout, RequestException
+from twilio.base.exceptions import TwilioException, TwilioRestException
+from twilio.http.http_client import TwilioHttpClient
+from twilio.rest import Client
+from urllib3.exceptions import NewConnectionError
+
+from models.core.settings import settings
+from tasks.channels import ChannelDown, ChannelError
+
+TIMEOUT_SECONDS = 10.0
+#: Twilio's codes for numbers and texts that no second attempt makes right.
+PERMANENT_CODES = frozenset(
+    {
+        21211,  # invalid number
+        21214,  # number cannot be reached
+        21217,  # not a phone number
+        21219,  # trial account, number not verified
+        21265,  # short code
+        21408,  # region not permitted
+        21610,  # opted out
+        21612,  # no route from our number to this one
+        21614,  # not a mobile number
+        21617,  # text too long
+        21635,  # landline
+        30006,  # landline or unreachable carrier
+    }
+)
+_NOT_SENT = frozenset({"failed", "undelivered", "canceled"})
+#: How far back Twilio's list is read for a message that may have gone out already.
+_LOOK_BACK = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Sms:
+    """One text to one number. `attempts`: counting this one; none was made before `since`."""
+
+    message_id: int
+    to: str
+    body: str
+    attempts: int
+    since: datetime
+
+
+class SmsChannel(Protocol):
+    """What sends an SMS."""
+
+    def send(self, sms: Sms) -> str:
+        """Send it; the provider's id of it. Raises ChannelError."""
+        ...
+
+
+class FileSms:
+    """The embedded mode: each SMS is one line of JSON, on disk when `send` returns."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def send(self, sms: Sms) -> str:
+        """Append the line, whole or not at all even when several processes write."""
+        provider_id = f"file-{sms.message_id}"
+        entry = {"id": provider_id, "to": sms.to, "from": settings().sms_from, "body": sms.body}
+        line = (json.dumps(entry, ensure_ascii=False) + "\n").encode()
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            target = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            try:
+                os.write(target, line)
+                os.fsync(target)
+            finally:
+                os.close(target)
+        except OSError as error:
+            raise ChannelDown(f"sms file: {type(error).__name__}") from error
+        return provider_id
+
+
+class TwilioSms:
+    """Twilio's Messages API. `base_url` takes the place of https://api.twilio.com when given."""
+
+    def __init__(self, *, account_sid: str, auth_token: str, sender: str, base_url: str) -> None:
+        # the client logs the numbers it is asked about
+        logging.getLogger("twilio").setLevel(logging.WARNING)
+        logging.getLogger("urllib3").setLevel(logging.INFO)
+        http = TwilioHttpClient(timeout=TIMEOUT_SECONDS)
+        self._client = Client(account_sid, auth_token, http_client=http)
+        if base_url:
+            self._client.api.base_url = base_url
+        self._sender = sender
+
+    def send(self, sms: Sms) -> str:
+        """Send, unless an earlier attempt whose answer was lost has done so: then that one's id."""
+        try:
+            if sms.attempts > 1:
+                earlier = self._earlier(sms)
+                if earlier is not None:
+                    return earlier
+            created = self._client.messages.create(to=sms.to, from_=self._sender, body=sms.body)
+        except (TwilioException, RequestException) as error:
+            raise _told(error) from error
+        return str(created.sid)
+
+    def _earlier(self, sms: Sms) -> str | None:
+        # not filtered by date there: a message still in Twilio's queue has no date of sending
+        for sent in self._client.messages.list(to=sms.to, limit=_LOOK_BACK):
+            if (
+                sent.body == sms.body
+                and sent.status not in _NOT_SENT
+                and sent.date_created is not None
+                and sent.date_created >= sms.since.replace(microsecond=0)
+            ):
+                return str(sent.sid)
+        return None
+
+
+def _told(error: Exception) -> ChannelError:
+    """Twilio's error by its code alone: its words repeat the number."""
+    if isinstance(error, TwilioRestException):
+        reason = f"twilio {error.status}" + (f" ({error.code})" if error.code else "")
+        if error.status in (401, 403) and error.code not in PERMANENT_CODES:
+            return ChannelDown(reason)
+        return ChannelError(reason, permanent=error.code in PERMANENT_CODES)
+    if isinstance(error, ConnectTimeout) or _never_connected(error):
+        return ChannelDown(f"twilio: cannot connect ({type(error).__name__})")
+    return ChannelError(f"twilio: no answer ({type(error).__name__})", permanent=False)
+
+
+def _never_connected(error: Exception) -> bool:
+    if not isinstance(error, NoConnection) or not error.args:
+        return False
+    return isinstance(getattr(error.args[0], "reason", None), NewConnectionError)
+
+
+@lru_cache(maxsize=1)
+def sms_channel() -> SmsChannel | None:
+    """The process's SMS channel as the settings name it; None when it is off."""
+    house = settings()
+    if house.sms_channel == "off":
+        return None
+    if house.sms_channel == "file":
+        return FileSms(house.sms_file)
+    return TwilioSms(
+        account_sid=house.twilio_account_sid,
+        auth_token=house.twilio_auth_token,
+        sender=house.sms_from,
+        base_url=house.twilio_base_url,
+    )

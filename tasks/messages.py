@@ -1,0 +1,199 @@
+"""The messages queue: what is due goes out, and what became of it is written down at once."""
+
+import logging
+import time
+import traceback
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from models.core import clock, signals
+from models.core.db import unit
+from models.core.errors import Busy
+from models.core.settings import settings
+from models.operations.messages import (
+    claim_due,
+    give_back,
+    record_delayed,
+    record_failure,
+    record_sent,
+    record_skipped,
+    skip_gone,
+)
+from models.queries.outgoing import Outgoing, load_claimed
+from models.rules.sending import Action, Verdict, judge
+from tasks.app import app
+from tasks.channels import ChannelDown, ChannelError
+from tasks.channels.email import send_email
+from tasks.channels.sms import Sms, sms_channel
+from tasks.channels.smtp import SmtpLine
+from tasks.nudges import nudge_messages
+from tasks.templates.render import render_sms
+
+log = logging.getLogger(__name__)
+
+CLAIM_LIMIT: Final = 50
+#: A task that has sent this long hands the rest to a fresh one.
+DRAIN_SECONDS: Final = 20.0
+#: Longer than a drain and its slowest last send together (see tasks/channels/smtp.py).
+LEASE_SECONDS: Final = 90
+#: A channel that is down is tried again after this long; that costs no message an attempt.
+DOWN_SECONDS: Final = 30
+#: How long a record waits for a database that is away: what was sent must not be sent again.
+RECORD_SECONDS: Final = 60.0
+
+
+@app.task(name="messages.deliver")
+def deliver() -> None:
+    """Send all that is due. Twice does nothing more: each message is claimed by one worker."""
+    signals.start_on("messages")
+    if drain():
+        nudge_messages()
+
+
+def drain() -> bool:
+    """Send until nothing is due, a channel is down or the time is up. True: there is more."""
+    ends = time.monotonic() + DRAIN_SECONDS
+    with SmtpLine(settings().smtp_url) as line:
+        while time.monotonic() < ends:
+            claimed = unit(_claim)
+            if not claimed:
+                return False
+            if not _send_all(claimed, line, ends):
+                return False
+    return True
+
+
+def _claim(session: Session) -> list[Outgoing]:
+    claim = str(uuid.uuid4())
+    count = claim_due(
+        session, limit=CLAIM_LIMIT, now=clock.now(), claim=claim, lease_seconds=LEASE_SECONDS
+    )
+    if not count:
+        return []
+    found = load_claimed(session, claim)
+    if len(found) < count:
+        skip_gone(session, claim, found=found)
+    return found
+
+
+def _send_all(claimed: list[Outgoing], line: SmtpLine, ends: float) -> bool:
+    """Deliver each. False when a channel turned out to be down."""
+    down: dict[str, str] = {}
+    held: list[Outgoing] = []
+    untried: list[Outgoing] = []
+    for message in claimed:
+        if time.monotonic() > ends:
+            untried.append(message)
+        elif message.channel in down:
+            held.append(message)
+        else:
+            try:
+                _deliver(message, line)
+            except ChannelDown as gone:
+                log.error("channel down", extra={"channel": message.channel, "error": gone.reason})
+                down[message.channel] = gone.reason
+                held.append(message)
+    for channel, reason in down.items():
+        _hold([message for message in held if message.channel == channel], reason)
+    if untried:
+        _record(lambda s: give_back(s, untried))
+    return not down
+
+
+def _hold(messages: list[Outgoing], reason: str) -> None:
+    later = clock.now() + timedelta(seconds=DOWN_SECONDS)
+    _record(lambda s: give_back(s, messages, error=reason, due_at=later))
+
+
+def _deliver(message: Outgoing, line: SmtpLine) -> None:
+    """Send one message if it still holds, and write down what became of it.
+
+    Raises ChannelDown alone: one bad message never stops the next.
+    """
+    verdict = judge(message.standing, now=clock.now())
+    if verdict.action is not Action.SEND:
+        _leave(message, verdict)
+        return
+    try:
+        provider_id = _send(message, line)
+    except ChannelDown:
+        raise
+    except ChannelError as error:
+        _fail(message, error.reason, permanent=error.permanent)
+    except Exception as error:  # a fault of ours in one message must not hold up all the others
+        where = "".join(traceback.format_tb(error.__traceback__)[-3:])  # without the values
+        log.error("message not made", extra={"message_id": message.id, "where": where})
+        _fail(message, f"internal: {type(error).__name__}", permanent=False)
+    else:
+        if provider_id is None:
+            _leave(message, Verdict(Action.SKIP, "unreachable"))
+            return
+        sent_at = clock.now()
+        _record(lambda s: record_sent(s, message, provider_id=provider_id, now=sent_at))
+        log.info("message sent", extra=_ids(message))
+
+
+def _send(message: Outgoing, line: SmtpLine) -> str | None:
+    """The provider's id; None when the guest cannot be reached on this channel."""
+    if message.channel == "email":
+        return send_email(line, message, now=clock.now()) if message.guest_email else None
+    channel = sms_channel()
+    if channel is None or not message.guest_phone:
+        return None
+    return channel.send(
+        Sms(
+            message_id=message.id,
+            to=message.guest_phone,
+            body=render_sms(message),
+            attempts=message.attempts,
+            since=message.first_due_at,
+        )
+    )
+
+
+def _leave(message: Outgoing, verdict: Verdict) -> None:
+    until = verdict.until
+    if until is not None:
+        _record(lambda s: record_delayed(s, message, until=until))
+    else:
+        _record(lambda s: record_skipped(s, message, reason=verdict.reason))
+    log.info(
+        "message left", extra=_ids(message) | {"action": verdict.action, "why": verdict.reason}
+    )
+
+
+def _fail(message: Outgoing, error: str, *, permanent: bool) -> None:
+    now = clock.now()
+    _record(lambda s: record_failure(s, message, error=error, permanent=permanent, now=now))
+    log.warning("message failed", extra=_ids(message) | {"error": error, "permanent": permanent})
+
+
+def _ids(message: Outgoing) -> dict[str, object]:
+    return {
+        "message_id": message.id,
+        "reservation_id": message.reservation_id,
+        "kind": message.kind,
+        "channel": message.channel,
+        "attempts": message.attempts,
+    }
+
+
+def _record(work: Callable[[Session], object]) -> None:
+    """Write it down, waiting for a database that is away: nothing else of this drain may go first.
+
+    Raises the database's error after RECORD_SECONDS; the claim's lease then frees the message.
+    """
+    ends = time.monotonic() + RECORD_SECONDS
+    while True:
+        try:
+            unit(work)
+            return
+        except (DBAPIError, Busy):
+            if time.monotonic() > ends:
+                raise
+            time.sleep(0.5)

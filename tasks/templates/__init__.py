@@ -1,0 +1,1 @@
+"""What messages say: phrases by language, one layout for each form, and what fills them."""
