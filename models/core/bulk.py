@@ -1,48 +1,57 @@
 """Many rows in one statement, cheaply.
 
-The driver's executemany spends about 15 us of Python on every row; here the rows travel as one
-JSON parameter and the database unpacks them (0.6 us a row in this process, and nothing to escape).
+The driver's executemany spends 15 to 40 us of Python on every row. Here each distinct value is
+escaped once by the driver itself and the rows are joined to one INSERT: 1 to 3 us a row.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
-import orjson
-from sqlalchemy import Dialect, Table, insert, text
+from sqlalchemy import Table, insert
 from sqlalchemy.orm import Session
+
+#: Rows a statement: a few hundred kilobytes, far below the server's packet limit.
+CHUNK = 2_000
 
 
 def bulk_insert(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> None:
     """Insert all rows. They have the same keys; datetimes are aware. None of JSON type."""
     if not rows:
         return
-    dialect = session.get_bind().dialect
-    if dialect.name == "sqlite":
+    if session.get_bind().dialect.name == "sqlite":
         session.execute(insert(table), rows)
         return
-    statement = _from_json(table, tuple(rows[0]), dialect)
-    session.execute(text(statement), {"rows": orjson.dumps(rows, _plain, _OPTIONS).decode()})
+    quote = session.get_bind().dialect.identifier_preparer.quote
+    names = ", ".join(quote(name) for name in rows[0])
+    head = f"INSERT INTO {quote(table.name)} ({names}) VALUES ".encode()  # noqa: S608 - our own
+    driver = cast("Any", session.connection().connection.driver_connection)
+    literal = _escaper(driver.literal)
+    with driver.cursor() as cursor:
+        for start in range(0, len(rows), CHUNK):
+            lines = [
+                b"(" + b",".join([literal(value) for value in row.values()]) + b")"
+                for row in rows[start : start + CHUNK]
+            ]
+            cursor.execute(head + b",".join(lines))
 
 
-_OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME
+def _escaper(escape: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
+    """The driver's own escaping, asked once for each value: most repeat from row to row."""
+    known: dict[Any, bytes] = {}
+
+    def literal(value: Any) -> bytes:
+        if type(value) is int:  # not bool, which equals 0 or 1 and would be mixed up with it
+            return b"%d" % value
+        found = known.get(value)
+        if found is None:
+            found = known[value] = escape(_stored(value))
+        return found
+
+    return literal
 
 
-def _plain(value: object) -> str:
+def _stored(value: Any) -> Any:
     if isinstance(value, datetime):
-        return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
-    raise TypeError(f"{type(value).__name__} does not travel in bulk")
-
-
-@lru_cache(maxsize=32)
-def _from_json(table: Table, names: tuple[str, ...], dialect: Dialect) -> str:
-    quote = dialect.identifier_preparer.quote
-    columns = ", ".join(quote(name) for name in names)
-    shapes = ", ".join(
-        f"{quote(name)} {table.c[name].type.compile(dialect)} PATH '$.{name}'" for name in names
-    )
-    return (
-        f"INSERT INTO {quote(table.name)} ({columns}) "  # noqa: S608 - names of our own tables
-        f"SELECT {columns} FROM JSON_TABLE(:rows, '$[*]' COLUMNS ({shapes})) AS sent"
-    )
+        return value.astimezone(UTC).replace(tzinfo=None)
+    return value

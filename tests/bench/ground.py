@@ -1,0 +1,141 @@
+"""The ground of a benchmark: MariaDB with durable commits, Redis, and the house's processes."""
+
+import os
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from tests.services.mailbox import Mailbox
+from tests.services.mariadb import MariaDB
+from tests.services.ports import free_port
+from tests.services.process import Process
+from tests.services.redis import RedisServer
+from tests.services.schema import create_tables
+from tests.services.surroundings import environment
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+
+
+@dataclass
+class Ground:
+    """Servers and processes of one benchmark, by name."""
+
+    folder: Path
+    database: MariaDB
+    redis: RedisServer
+    mailbox: Mailbox
+    env: dict[str, str]
+    processes: dict[str, Process] = field(default_factory=dict)
+    port: int = 0
+
+    def start(self, name: str, *argv: str | Path, env: Mapping[str, str] | None = None) -> Process:
+        """Start one process of the house."""
+        process = Process(
+            name,
+            argv,
+            log=self.folder / f"{name}.log",
+            env=self.env | dict(env or {}),
+            cwd=ROOT,
+        )
+        process.start()
+        self.processes[name] = process
+        return process
+
+    def start_web(self, target: str = "web.wsgi:app", *, workers: int = 1) -> None:
+        """The web server, ready."""
+        self.port = free_port()
+        web = self.start(
+            "web",
+            BIN / "granian",
+            "--interface=wsgi",
+            "--no-ws",
+            "--host=127.0.0.1",
+            f"--port={self.port}",
+            f"--workers={workers}",
+            "--blocking-threads=16",
+            "--backpressure=256",
+            "--log-level=warning",
+            target,
+        )
+        web.wait_ready(self._answers)
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=1):
+                return True
+        except OSError:
+            return False
+
+    def start_worker(self, name: str, *queues: str, app: str = "workers.entry:app") -> Process:
+        """A `solo` worker of these queues."""
+        return self.start(
+            name,
+            BIN / "celery",
+            "-A",
+            app,
+            "worker",
+            "--pool=solo",
+            f"--queues={','.join(queues)}",
+            f"--hostname={name}@bench",
+            "--without-gossip",
+            "--without-mingle",
+            "--loglevel=WARNING",
+        )
+
+    def stop(self, *names: str) -> None:
+        """End processes (all without names)."""
+        for name in names or tuple(self.processes):
+            self.processes.pop(name).terminate(seconds=25)
+
+    def cpu(self) -> dict[str, float]:
+        """CPU seconds spent so far by each process and its children, by the kernel's accounts."""
+        pids = {name: process.pid for name, process in self.processes.items()}
+        pids["mariadb"] = self.database._process.pid  # type: ignore[union-attr]
+        pids["redis"] = self.redis._process.pid
+        return {name: _cpu_seconds(pid) for name, pid in pids.items()}
+
+
+def _cpu_seconds(pid: int) -> float:
+    process = psutil.Process(pid)
+    family = [process, *process.children(recursive=True)]
+    times = [each.cpu_times() for each in family]
+    return sum(each.user + each.system for each in times)
+
+
+@contextmanager
+def ground() -> Iterator[Ground]:
+    """Everything but the house's own processes; all of it is gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="maitred-bench-"))
+    database = MariaDB(folder / "mariadb", durable=True)
+    redis = RedisServer(folder / "redis")
+    mailbox = Mailbox()
+    database.start()
+    redis.start()
+    mailbox.start()
+    url = database.new_database("bench")
+    create_tables(url)
+    env = os.environ | environment(
+        folder, database_url=url, redis_url=redis.url, smtp_url=mailbox.url
+    )
+    env["LOG_LEVEL"] = "WARNING"
+    made = Ground(folder, database, redis, mailbox, env)
+    try:
+        yield made
+    finally:
+        made.stop()
+        redis.kill()
+        database.kill()
+        mailbox.stop()
+
+
+def settle(seconds: float = 1.0) -> None:
+    """Let the machine come to rest between two measurements."""
+    time.sleep(seconds)
