@@ -3,7 +3,17 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, Update, delete, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Update,
+    delete,
+    insert,
+    inspect,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models.core.db import Base, dialect_of
@@ -85,5 +95,8 @@ def _touched(session: Session, change: Update) -> bool:
 
 def _insert_if_missing(session: Session, table: type[Base], values: dict[str, Any]) -> bool:
     prefix = "OR IGNORE" if dialect_of(session) == "sqlite" else "IGNORE"
-    result = session.execute(insert(table).prefix_with(prefix), values)
+    # on the mapper's table: the ORM's own insert does not say how many rows it wrote
+    result = session.execute(
+        insert(Base.metadata.tables[table.__tablename__]).prefix_with(prefix), values
+    )
     return isinstance(result, CursorResult) and result.rowcount == 1
