@@ -9,7 +9,6 @@ from sqlalchemy import (
     Update,
     delete,
     insert,
-    inspect,
     or_,
     select,
     update,

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from models.core.types import BigId, UtcDateTime, digest
+from models.core.types import UtcDateTime, digest
 
 revision = "0018"
 down_revision = "0017"
@@ -15,7 +15,7 @@ def upgrade() -> None:
         "idempotency_keys",
         sa.Column("key", digest(32), nullable=False),
         sa.Column("body", digest(32), nullable=False),
-        sa.Column("reservation_id", BigId, nullable=False),
+        sa.Column("reference", sa.String(length=12), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("key"),
         mysql_charset="utf8mb4",
