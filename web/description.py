@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from web.api.endpoint import ANSWER_MODELS, HEADERS_KEY
 from web.schemas.answers import Problem
+from web.schemas.requests import Incoming
 
 #: of the API, not of the program: within v1 nothing is taken away
 API_VERSION: Final = "1.0.0"
@@ -44,6 +45,10 @@ SECURITY_SCHEMES: Final = {
     },
     "staff": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
 }
+#: bodies that may be left out
+OPTIONAL: Final = frozenset(
+    model.__name__ for model in Incoming.__subclasses__() if model.body_optional
+)
 PATH_SCHEMAS: Final = {
     "slug": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,62}$", "examples": ["demo"]},
     "reservation_id": {"type": "string", "pattern": "^[1-9][0-9]{0,17}$"},
@@ -82,6 +87,9 @@ def complete(spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def _complete_operation(operation: dict[str, Any]) -> None:
+    if "requestBody" in operation:
+        schema = operation["requestBody"]["content"]["application/json"]["schema"]
+        operation["requestBody"]["required"] = schema["$ref"].rpartition("/")[2] not in OPTIONAL
     parameters = operation.setdefault("parameters", [])
     for parameter in parameters:
         if parameter["in"] == "path":

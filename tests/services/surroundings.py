@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from kombu import pools
 
 SECRET = "only-for-tests-only-for-tests-only-for-tests"
 #: nothing listens there, and the refusal comes at once
@@ -38,7 +39,8 @@ def settle(patch: pytest.MonkeyPatch, values: dict[str, str]) -> None:
     app = getattr(sys.modules.get("tasks.app"), "app", None)
     if app is not None and app.conf.broker_url != values["REDIS_URL"]:
         app.conf.broker_url = app.conf.broker_write_url = values["REDIS_URL"]
-        app.pool.force_close_all()
+        # kombu keeps pools by URL for ever; a closed one of another test must not come back
+        pools.reset()
         app.__dict__.pop("amqp", None)
         app._pool = None
 

@@ -1,0 +1,184 @@
+"""Staff sign in, refresh, sign out; roles, and the walls between restaurants."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import timedelta
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import update
+
+from models.core import clock
+from models.core.db import transaction
+from models.entities import Account, SignIn
+from tests.api.conftest import PASSWORD, Stand, sign_in
+from tests.services.counting import Statements
+from tests.services.house import OpenHouse
+from tests.services.redis import RedisServer
+
+Counter = Callable[[], AbstractContextManager[Statements]]
+MakeAccount = Callable[..., int]
+
+
+def me(client: FlaskClient, token: str) -> int:
+    return client.get("/api/v1/auth/me", headers={"Authorization": f"Bearer {token}"}).status_code
+
+
+def refresh(client: FlaskClient, token: str) -> tuple[int, dict[str, str]]:
+    answer = client.post("/api/v1/auth/refresh", json={"refresh_token": token})
+    return answer.status_code, answer.json
+
+
+@pytest.mark.both
+def test_who_signs_in_may_ask_who_they_are(stand: Stand, make_account: MakeAccount) -> None:
+    make_account("host@example.com", {stand.house.id: "host"})
+    tokens = sign_in(stand.client, "HOST@example.com")
+    assert tokens["token_type"] == "Bearer"
+    assert tokens["expires_in"] == 900
+    answer = stand.client.get(
+        "/api/v1/auth/me", headers={"Authorization": f"Bearer {tokens['access_token']}"}
+    )
+    assert answer.json["email"] == "host@example.com"
+    assert answer.json["restaurants"][0]["role"] == "host"
+    assert "parties:move" in answer.json["restaurants"][0]["permissions"]
+
+
+def test_a_wrong_password_and_an_unknown_account_read_alike(
+    client: FlaskClient, make_account: MakeAccount
+) -> None:
+    make_account("host@example.com")
+    wrong = [
+        client.post("/api/v1/auth/sign-in", json={"email": email, "password": "wrong wrong"})
+        for email in ("host@example.com", "nobody@example.com")
+    ]
+    assert [answer.status_code for answer in wrong] == [401, 401]
+    texts = [answer.json | {"request_id": ""} for answer in wrong]
+    assert texts[0] == texts[1]
+    assert wrong[0].headers["WWW-Authenticate"].startswith("Bearer")
+
+
+@pytest.mark.both
+def test_a_refresh_token_is_good_once(client: FlaskClient, make_account: MakeAccount) -> None:
+    make_account("host@example.com")
+    tokens = sign_in(client, "host@example.com")
+    status, fresh = refresh(client, tokens["refresh_token"])
+    assert status == 200
+    assert me(client, fresh["access_token"]) == 200
+    # somebody presents the spent one: a copy is about, so the whole sign-in ends
+    assert refresh(client, tokens["refresh_token"])[0] == 401
+    assert me(client, fresh["access_token"]) == 401
+    assert me(client, tokens["access_token"]) == 401
+    assert refresh(client, fresh["refresh_token"])[0] == 401
+
+
+@pytest.mark.both
+def test_signing_out_ends_every_token_of_the_sign_in(
+    client: FlaskClient, make_account: MakeAccount
+) -> None:
+    make_account("host@example.com")
+    tokens, other = sign_in(client, "host@example.com"), sign_in(client, "host@example.com")
+    header = {"Authorization": f"Bearer {tokens['access_token']}"}
+    assert client.post("/api/v1/auth/sign-out", headers=header).status_code == 204
+    assert me(client, tokens["access_token"]) == 401
+    assert refresh(client, tokens["refresh_token"])[0] == 401
+    assert me(client, other["access_token"]) == 200
+
+
+def test_an_access_token_is_no_refresh_token(
+    client: FlaskClient, make_account: MakeAccount
+) -> None:
+    make_account("host@example.com")
+    tokens = sign_in(client, "host@example.com")
+    assert refresh(client, tokens["access_token"])[0] == 401
+    assert me(client, tokens["refresh_token"]) == 401
+
+
+def test_an_account_that_was_closed_is_out_at_once(
+    client: FlaskClient, make_account: MakeAccount, stand: Stand
+) -> None:
+    make_account("host@example.com")
+    tokens = sign_in(client, "host@example.com")
+    with transaction(stand.db) as session:
+        session.execute(update(Account).values(active=False))
+    assert me(client, tokens["access_token"]) == 401
+    assert refresh(client, tokens["refresh_token"])[0] == 401
+
+
+def test_a_sign_in_that_ran_out_is_over(
+    client: FlaskClient, make_account: MakeAccount, stand: Stand
+) -> None:
+    make_account("host@example.com")
+    tokens = sign_in(client, "host@example.com")
+    with transaction(stand.db) as session:
+        session.execute(update(SignIn).values(expires_at=clock.now() - timedelta(seconds=1)))
+    assert me(client, tokens["access_token"]) == 401
+
+
+def test_ten_failures_have_to_wait(
+    client: FlaskClient, make_account: MakeAccount, redis: RedisServer
+) -> None:
+    make_account("host@example.com")
+    wrong = {"email": "host@example.com", "password": "wrong wrong"}
+    for _failure in range(10):
+        assert client.post("/api/v1/auth/sign-in", json=wrong).status_code == 401
+    right = {"email": "Host@example.com", "password": PASSWORD}
+    answer = client.post("/api/v1/auth/sign-in", json=right)
+    assert answer.status_code == 429
+    assert answer.headers["Retry-After"] == "900"
+    elsewhere = client.post(
+        "/api/v1/auth/sign-in", json=right, environ_base={"REMOTE_ADDR": "192.0.2.9"}
+    )
+    assert elsewhere.status_code == 200
+
+
+def test_staff_cost_one_query_before_the_work(staffed: Stand, query_counter: Counter) -> None:
+    with query_counter() as statements:
+        answer = staffed.client.get("/api/v1/auth/me", headers=staffed.as_staff())
+    assert answer.status_code == 200
+    assert statements.count == 1
+
+
+def test_a_viewer_reads_and_a_host_moves(staffed: Stand) -> None:
+    body = staffed.confirmed()
+    place = f"/api/v1/reservations/{body['id']}"
+    seen = staffed.client.get(place, headers=staffed.as_staff("viewer"))
+    assert seen.status_code == 200
+    assert seen.json["tables"]
+    for wish in ("cancel", "arrive", "seat", "finish", "no-show", "take-back"):
+        answer = staffed.client.post(f"{place}/{wish}", headers=staffed.as_staff("viewer"))
+        assert answer.status_code == 403, wish
+    patch = staffed.client.patch(place, json={"note": "x"}, headers=staffed.as_staff("viewer"))
+    assert patch.status_code == 403
+    arrived = staffed.client.post(f"{place}/arrive", headers=staffed.as_staff("host"))
+    assert arrived.status_code == 200
+    assert arrived.json["status"] == "arrived"
+
+
+@pytest.mark.both
+def test_another_restaurants_staff_find_nothing(
+    staffed: Stand, house: Callable[..., OpenHouse], make_account: MakeAccount
+) -> None:
+    other = house(slug="other")
+    make_account("stranger@example.com", {other.id: "owner"})
+    token = sign_in(staffed.client, "stranger@example.com")["access_token"]
+    header = {"Authorization": f"Bearer {token}"}
+    body = staffed.confirmed()
+    place = f"/api/v1/reservations/{body['id']}"
+    answers = [
+        staffed.client.get(place, headers=header),
+        staffed.client.patch(place, json={"note": "x"}, headers=header),
+        *(
+            staffed.client.post(f"{place}/{wish}", headers=header)
+            for wish in ("cancel", "arrive", "seat", "finish", "no-show", "take-back")
+        ),
+        staffed.client.get("/api/v1/restaurants/demo/book?date=2027-05-01", headers=header),
+        staffed.client.post(
+            "/api/v1/restaurants/demo/book/reservations",
+            json=staffed.body(),
+            headers=header | {"Idempotency-Key": "k"},
+        ),
+    ]
+    assert [answer.status_code for answer in answers] == [404] * len(answers)
+    mine = staffed.client.get(place, headers=staffed.as_staff()).json
+    assert mine["status"] == "confirmed"
+    assert mine["note"] == ""

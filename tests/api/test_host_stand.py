@@ -1,0 +1,94 @@
+"""The staff book for guests and move parties."""
+
+import uuid
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from models.core import clock
+from models.core.db import transaction
+from models.entities import Reservation
+from tests.api.conftest import Stand
+
+PLACE = "/api/v1/restaurants/demo/book/reservations"
+
+
+def book(
+    stand: Stand, role: str = "host", *, key: str | None = None, **changes: Any
+) -> TestResponse:
+    body = {"party_size": 2, "start": stand.start(), "guest": {"name": "Mr Smith"}} | changes
+    headers = stand.as_staff(role) | {"Idempotency-Key": key or uuid.uuid4().hex}
+    return stand.client.post(PLACE, json=body, headers=headers)
+
+
+@pytest.mark.both
+def test_the_staff_book_at_once_and_need_no_contact(staffed: Stand) -> None:
+    answer = book(staffed)
+    assert answer.status_code == 201, answer.text
+    assert answer.json["status"] == "confirmed"
+    assert answer.json["tables"] in (["1"], ["2"])
+    assert answer.json["source"] == "staff"
+    assert answer.json["guest"]["email"] is None
+
+
+@pytest.mark.both
+def test_the_staff_choose_the_tables(staffed: Stand) -> None:
+    answer = book(staffed, tables=["5"])
+    assert answer.status_code == 201, answer.text
+    assert answer.json["tables"] == ["5"]
+    taken = book(staffed, tables=["5"])
+    assert taken.status_code == 409
+    assert taken.json["code"] == "not-seated"
+    assert taken.json["reason"] == "full"
+    unknown = book(staffed, tables=["77"])
+    assert unknown.status_code == 422
+    assert unknown.json["errors"][0]["field"] == "tables"
+
+
+def test_the_same_key_books_once(staffed: Stand) -> None:
+    first, again = book(staffed, key="k"), book(staffed, key="k")
+    assert again.status_code == 201
+    assert again.json == first.json
+    assert again.headers["Idempotency-Replayed"] == "true"
+
+
+def test_only_a_manager_goes_over_the_pacing(staffed: Stand) -> None:
+    for _party in range(2):
+        assert book(staffed, party_size=4).status_code == 201
+    paced = book(staffed, party_size=4)
+    assert paced.status_code == 409
+    assert paced.json["reason"] == "pacing"
+    assert book(staffed, party_size=4, force_pacing=True).status_code == 403
+    assert book(staffed, "manager", party_size=4, force_pacing=True).status_code == 201
+
+
+@pytest.mark.both
+def test_a_party_comes_sits_down_and_leaves(staffed: Stand) -> None:
+    number = book(staffed).json["id"]
+    place = f"/api/v1/reservations/{number}"
+
+    def move(name: str, **body: Any) -> TestResponse:
+        return staffed.client.post(f"{place}/{name}", headers=staffed.as_staff(), json=body or None)
+
+    with transaction(staffed.db) as session:
+        row = session.get_one(Reservation, int(number))
+        assert row.starts_at > clock.now()
+    assert move("no-show").status_code == 409  # not before the start
+    assert move("arrive").json["status"] == "arrived"
+    assert move("arrive").status_code == 200  # twice is the same as once
+    seated = move("seat", tables=["6"])
+    assert seated.status_code == 200, seated.text
+    assert seated.json["tables"] == ["6"]
+    assert move("finish").json["status"] == "finished"
+    assert move("cancel").status_code == 409
+
+
+def test_a_walk_in_without_a_start_needs_an_open_house(staffed: Stand) -> None:
+    answer = staffed.client.post(
+        PLACE,
+        json={"party_size": 2, "guest": {"name": "At the door"}},
+        headers=staffed.as_staff() | {"Idempotency-Key": "k"},
+    )
+    assert answer.status_code == 422
+    assert answer.json["errors"] == [{"field": "start", "message": "is required"}]
