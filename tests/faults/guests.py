@@ -1,0 +1,112 @@
+"""Guests who go on asking while things break, and what must be true when all is well again."""
+
+import threading
+import time
+import uuid
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+import httpx
+from sqlalchemy import func, select
+
+from models.entities import Message, Reservation, TableOccupancy
+from tests.services.house import OpenHouse
+from tests.services.stack import Asked, Stack, evening
+
+
+@dataclass(slots=True)
+class Crowd:
+    """`with Crowd(stack, house, guests=6) as crowd:` asks for tables until the `with` ends.
+
+    Every guest repeats a request that got no answer, with the same key, as a client should.
+    """
+
+    stack: Stack
+    house: OpenHouse
+    guests: int = 6
+    #: between two requests of a guest (seconds)
+    pause: float = 0.03
+    accepted: list[Asked] = field(default_factory=list)
+    refused: list[Asked] = field(default_factory=list)
+    unanswered: int = 0
+    _over: threading.Event = field(default_factory=threading.Event)
+    _threads: list[threading.Thread] = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        self._threads = [
+            threading.Thread(target=self._ask, args=(number,), daemon=True)
+            for number in range(self.guests)
+        ]
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join(60)
+
+    def _ask(self, number: int) -> None:
+        days = 1
+        while not self._over.is_set():
+            days = days % 40 + 1
+            self._ask_until_answered(evening(days, hour=16 + number % 4), uuid.uuid4().hex)
+            time.sleep(self.pause)
+
+    def _ask_until_answered(self, start: object, key: str) -> None:
+        email = f"{key}@example.com"
+        ends = time.monotonic() + 30
+        while time.monotonic() < ends:
+            try:
+                asked = self.stack.post(self.house, start=start, key=key, email=email)  # type: ignore[arg-type]
+            except httpx.HTTPError:
+                self.unanswered += 1
+            else:
+                if asked.status == 202:
+                    self.accepted.append(asked)
+                    return
+                self.refused.append(asked)
+            time.sleep(0.1)
+
+    @property
+    def ids(self) -> list[int]:
+        """The reservations of all accepted requests."""
+        return [asked.id for asked in self.accepted]
+
+
+def assert_house_in_order(stack: Stack, house: OpenHouse) -> None:
+    """No work waits, every confirmed party holds its tables, everything was told once."""
+    stack.wait_quiet(seconds=60)
+    with stack.engine.connect() as connection:
+        confirmed = connection.scalars(
+            select(Reservation.id).where(
+                Reservation.restaurant_id == house.id, Reservation.status == "confirmed"
+            )
+        ).all()
+        seated = connection.scalars(
+            select(TableOccupancy.reservation_id)
+            .where(TableOccupancy.restaurant_id == house.id)
+            .distinct()
+        ).all()
+        told_twice = connection.execute(
+            select(Message.reservation_id, Message.kind, Message.channel)
+            .where(Message.restaurant_id == house.id, Message.kind != "reminder")
+            .group_by(Message.reservation_id, Message.kind, Message.channel)
+            .having(func.count() > 1)
+        ).all()
+        unsent = connection.scalars(
+            select(Message.id).where(
+                Message.restaurant_id == house.id,
+                Message.kind != "reminder",
+                Message.state != "sent",
+            )
+        ).all()
+    assert set(confirmed) == set(seated)
+    assert not told_twice
+    assert not unsent

@@ -1,0 +1,137 @@
+"""Workers die in the middle of a decision and of a send."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+import pytest
+from sqlalchemy import insert, text
+
+from models.entities import TableOccupancy
+from tests.faults.guests import Crowd, assert_house_in_order
+from tests.services.house import OpenHouse
+from tests.services.process import wait_until
+from tests.services.stack import Stack, evening
+
+FIRST_TABLE = {"1": ("hall", 1, 2)}
+HALL = {str(number): ("hall", 1, 4) for number in range(12)}
+
+
+@contextmanager
+def _claimed_elsewhere(stack: Stack, house: OpenHouse, start: datetime) -> Iterator[None]:
+    """Another transaction has written the table's quarter and not committed: a worker that wants
+    to write it too stands still there, in the middle of its own transaction."""
+    row = {
+        "dining_table_id": house.tables["1"],
+        "quarter_hour": int(start.timestamp()) // 900,
+        "reservation_id": 0,
+        "restaurant_id": house.id,
+    }
+    with stack.engine.connect() as connection:
+        connection.execute(insert(TableOccupancy), row)
+        yield
+        connection.rollback()
+
+
+def _is_stuck_in_writing(stack: Stack) -> bool:
+    """Whether some transaction has changed rows and now waits for a lock."""
+    query = text(
+        "SELECT COUNT(*) FROM information_schema.innodb_trx "
+        "WHERE trx_state = 'LOCK WAIT' AND trx_rows_modified > 0"
+    )
+    with stack.engine.connect() as connection:
+        return bool(connection.scalar(query))
+
+
+@pytest.mark.mariadb
+def test_a_worker_killed_while_it_writes_its_decision_leaves_no_trace(stack: Stack) -> None:
+    house, start = stack.open_house(tables=FIRST_TABLE), evening()
+    with _claimed_elsewhere(stack, house, start):
+        asked = [stack.post(house, start=start, waitlist=False) for _ in range(5)]
+        wait_until(lambda: _is_stuck_in_writing(stack), seconds=10, what="a worker that writes")
+        for name in ("allocation-1", "allocation-2"):
+            stack.kill9(name)
+        assert set(stack.statuses(each.id for each in asked).values()) == {"requested"}
+    stack.heal()
+    statuses = stack.wait_decided(each.id for each in asked)
+    assert statuses[asked[0].id] == "confirmed"
+    assert Counter(statuses.values()) == {"confirmed": 1, "declined": 4}
+    assert_house_in_order(stack, house)
+
+
+@pytest.mark.both
+def test_workers_killed_again_and_again_under_load(stack: Stack) -> None:
+    house = stack.open_house(tables=HALL)
+    with Crowd(stack, house) as crowd:
+        for number in range(6):
+            already = len(crowd.accepted)
+            wait_until(
+                lambda already=already: len(crowd.accepted) > already + 5,  # type: ignore[misc]
+                seconds=20,
+                what="more requests",
+            )
+            name = f"allocation-{number % 2 + 1}"
+            stack.kill9(name)
+            stack.processes[name].start()
+    assert not crowd.unanswered
+    assert crowd.ids
+    assert "requested" not in stack.wait_decided(crowd.ids).values()
+    assert_house_in_order(stack, house)
+
+
+@pytest.mark.both
+def test_a_worker_killed_before_the_servers_yes_sends_once(stack: Stack) -> None:
+    house = stack.open_house(tables=FIRST_TABLE)
+    stack.mailbox.stall = "before"
+    asked = stack.post(house, start=evening(), email="before@example.com")
+    wait_until(lambda: stack.mailbox.stalled, seconds=15, what="a send")
+    stack.kill9("messages")
+    stack.mailbox.release()
+    stack.processes["messages"].start()
+    stack.let_claims_expire()
+    stack.wait_decided([asked.id])
+    stack.mailbox.wait_for(1, recipient="before@example.com")
+    assert_house_in_order(stack, house)
+    assert len(stack.mailbox.mails("before@example.com")) == 1
+
+
+@pytest.mark.both
+def test_a_worker_killed_after_the_servers_yes_may_send_twice_and_no_more(stack: Stack) -> None:
+    """The one gap: the server has said yes, and nobody has written that down."""
+    house = stack.open_house(tables=FIRST_TABLE)
+    stack.mailbox.stall = "after"
+    stack.post(house, start=evening(), email="after@example.com")
+    wait_until(lambda: stack.mailbox.stalled, seconds=15, what="a send")
+    stack.kill9("messages")
+    stack.mailbox.release()
+    stack.processes["messages"].start()
+    stack.let_claims_expire()
+    stack.mailbox.wait_for(2, recipient="after@example.com")
+    assert_house_in_order(stack, house)
+    mails = stack.mailbox.mails("after@example.com")
+    assert len(mails) == 2
+    assert len({mail.message["Message-ID"] for mail in mails}) == 1
+
+
+@pytest.mark.both
+def test_senders_killed_again_and_again_leave_nobody_untold(stack: Stack) -> None:
+    house = stack.open_house(tables=HALL)
+    kills = 4
+    with Crowd(stack, house, guests=3) as crowd:
+        for _ in range(kills):
+            already = len(stack.mailbox.mails())
+            wait_until(
+                lambda already=already: len(stack.mailbox.mails()) > already + 3,  # type: ignore[misc]
+                seconds=20,
+                what="more mails",
+            )
+            stack.kill9("messages")
+            stack.let_claims_expire()
+            stack.processes["messages"].start()
+    stack.wait_decided(crowd.ids)
+    assert_house_in_order(stack, house)
+    sent = Counter(recipient for mail in stack.mailbox.mails() for recipient in mail.recipients)
+    assert len(sent) == len(crowd.ids)
+    # each kill may have fallen into the gap of the one mail that was on its way
+    assert sum(sent.values()) <= len(crowd.ids) + kills
