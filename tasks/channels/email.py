@@ -2,15 +2,13 @@
 
 import logging
 from datetime import datetime
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime, parseaddr
 
 from models.core.settings import settings
 from models.queries.outgoing import Outgoing
 from tasks.channels import ChannelError
 from tasks.channels.calendar import METHODS, calendar_file
+from tasks.channels.mime import Part, address_header, assemble, header
 from tasks.channels.smtp import SmtpLine
 from tasks.templates.render import Letter, one_line, render_letter
 
@@ -22,63 +20,78 @@ def send_email(line: SmtpLine, outgoing: Outgoing, *, now: datetime) -> str:
 
     Raises ChannelError.
     """
-    recipient = _writable(outgoing.guest_email or "")
-    mail = compose(outgoing, now=now)
+    recipient = writable(outgoing.guest_email or "")
     _, sender = parseaddr(settings().mail_from)
-    options = []
-    if not (recipient.isascii() and sender.isascii()):
-        if not line.speaks_utf8:
-            raise ChannelError("the mail server takes no such address", permanent=True)
-        options.append("SMTPUTF8")
-    raw = mail.as_bytes(policy=SMTPUTF8 if options else SMTP)
+    sender = writable(sender)
+    utf8 = not (recipient + sender).isascii()
+    if utf8 and not line.speaks_utf8:
+        raise ChannelError("the mail server takes no such address", permanent=True)
+    raw = compose(outgoing, sender=sender, recipient=recipient, now=now)
+    options = ["SMTPUTF8"] if utf8 else []
     line.hand_over(raw, sender=sender, recipient=recipient, options=options)
-    return str(mail["Message-ID"])
+    return message_id(outgoing, sender)
 
 
-def compose(outgoing: Outgoing, *, now: datetime) -> EmailMessage:
+def message_id(outgoing: Outgoing, sender: str) -> str:
+    """The mail's identity: that of the message's row."""
+    return f"<message-{outgoing.id}.maitred@{sender.rpartition('@')[2]}>"
+
+
+def compose(outgoing: Outgoing, *, sender: str, recipient: str, now: datetime) -> bytes:
     """The whole mail. A calendar that fails is left out and logged; the mail goes all the same."""
     letter = render_letter(outgoing)
-    name, sender = parseaddr(settings().mail_from)
-    mail = EmailMessage(policy=SMTPUTF8)
-    mail["From"] = _address(name, sender)
-    mail["To"] = _address(outgoing.guest_name, outgoing.guest_email or "")
-    if outgoing.restaurant.email:
-        mail["Reply-To"] = _address(outgoing.restaurant.name, outgoing.restaurant.email)
-    mail["Subject"] = letter.subject
-    mail["Date"] = format_datetime(now)
-    mail["Message-ID"] = f"<message-{outgoing.id}.maitred@{sender.rpartition('@')[2]}>"
-    mail["Auto-Submitted"] = "auto-generated"
-    mail["Content-Language"] = letter.language
-    mail.set_content(letter.text, cte="quoted-printable")
-    mail.add_alternative(letter.html, subtype="html", cte="quoted-printable")
-    _add_calendar(mail, outgoing, letter, sender, now)
-    return mail
+    alternatives = [
+        Part("text/plain; charset=utf-8", letter.text.encode()),
+        Part("text/html; charset=utf-8", letter.html.encode()),
+    ]
+    attachments = []
+    invite = _invite(outgoing, letter, sender, now)
+    if invite:
+        method = METHODS[outgoing.kind]
+        calendar = f"text/calendar; charset=utf-8; method={method}"
+        alternatives.append(Part(calendar, invite))
+        attachments.append(Part("application/ics", invite, filename="invite.ics"))
+    return assemble(_headers(outgoing, letter, sender, recipient, now), alternatives, attachments)
 
 
-def _add_calendar(
-    mail: EmailMessage, outgoing: Outgoing, letter: Letter, sender: str, now: datetime
-) -> None:
-    method = METHODS.get(outgoing.kind)
-    if method is None:
-        return
+def _headers(
+    outgoing: Outgoing, letter: Letter, sender: str, recipient: str, now: datetime
+) -> list[bytes]:
+    house, (our_name, _) = outgoing.restaurant, parseaddr(settings().mail_from)
+    headers = [
+        address_header("From", one_line(our_name), sender),
+        address_header("To", one_line(outgoing.guest_name), recipient),
+        header("Subject", letter.subject),
+        header("Date", format_datetime(now)),
+        header("Message-ID", message_id(outgoing, sender)),
+        header("Auto-Submitted", "auto-generated"),
+        header("Content-Language", letter.language),
+    ]
+    takes_utf8 = not (recipient + sender).isascii()  # or the mail would not be on its way
+    if house.email and (house.email.isascii() or takes_utf8):
+        headers.append(address_header("Reply-To", one_line(house.name), one_line(house.email)))
+    return headers
+
+
+def _invite(outgoing: Outgoing, letter: Letter, sender: str, now: datetime) -> bytes:
+    if outgoing.kind not in METHODS:
+        return b""
     organizer = outgoing.restaurant.email or sender
     try:
-        invite = calendar_file(outgoing, letter, organizer=organizer, now=now)
+        return calendar_file(outgoing, letter, organizer=organizer, now=now)
     except Exception as error:  # whatever is wrong with it: no calendar is no reason for no mail
         log.warning(
             "calendar left out", extra={"message_id": outgoing.id, "error": type(error).__name__}
         )
-        return
-    mail.add_alternative(
-        invite.decode(), subtype="calendar", params={"method": method}, cte="base64"
-    )
-    mail.add_attachment(
-        invite, maintype="application", subtype="ics", filename="invite.ics", cte="base64"
-    )
+        return b""
 
 
-def _writable(address: str) -> str:
-    """The address as the envelope takes it: its domain in ASCII. Raises ChannelError, permanent."""
+def writable(address: str) -> str:
+    """The address as an envelope takes it: its domain in ASCII.
+
+    Raises ChannelError, permanent, for what is no address: a line break in it would be a second
+    command to the mail server.
+    """
     user, _, domain = address.rpartition("@")
     if not user or not domain or not address.isprintable() or set(address) & set(' <>,"'):
         raise ChannelError("no address that can be written to", permanent=True)
@@ -86,8 +99,3 @@ def _writable(address: str) -> str:
         return f"{user}@{domain.encode('idna').decode('ascii')}"
     except UnicodeError as wrong:
         raise ChannelError("no address that can be written to", permanent=True) from wrong
-
-
-def _address(name: str, address: str) -> Address:
-    user, _, domain = address.rpartition("@")
-    return Address(display_name=one_line(name), username=user, domain=domain)

@@ -124,7 +124,9 @@ def _values(outgoing: Outgoing, words: Wording) -> dict[str, str]:
         "house": one_line(outgoing.restaurant.name),
         "name": one_line(outgoing.guest_name),
         "party": words.party(outgoing.party_size),
+        "n": str(outgoing.party_size),
         "when": words.when(start),
+        "brief": words.brief(start),
         "short": words.short(start),
         "link": (
             _book_link(outgoing.restaurant.slug) if over else manage_link(outgoing.reservation_id)
@@ -153,7 +155,7 @@ def _others(outgoing: Outgoing) -> list[datetime]:
 
 def _brief(outgoing: Outgoing, moment: datetime, words: Wording) -> str:
     same_day = moment.date() == local(outgoing.starts_at, zone=outgoing.restaurant.zone).date()
-    return words.time(moment) if same_day else words.short(moment)
+    return words.time(moment) if same_day else words.brief(moment)
 
 
 def _facts(outgoing: Outgoing, words: Wording, values: dict[str, str]) -> list[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """Words by language: phrases from `phrases/`, dates and times as each language writes them."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from models.rules.telling import Kind
 _FOLDER = Path(__file__).parent / "phrases"
 LANGUAGES = ("en", "de", "fr", "es", "it")
 _LAST_RESORT = "en"
+_SMS_SPARES = re.compile(r",|(?<=[^\W\d])\.")
 
 
 class KindPhrases(BaseModel):
@@ -90,6 +92,10 @@ class Wording:
     def short(self, moment: datetime) -> str:
         """`Fri, Sep 12, 8:00 PM`."""
         return f"{self.short_date(moment)}, {self.time(moment)}"
+
+    def brief(self, moment: datetime) -> str:
+        """`Fri Sep 12 8:00 PM`, for an SMS: no comma, and no dot after a shortened word."""
+        return _SMS_SPARES.sub("", f"{self.short_date(moment)} {self.time(moment)}")
 
 
 def _is_repeated(moment: datetime) -> bool:
