@@ -1,0 +1,1 @@
+"""How the house is run: `make up`, the clock, the containers, the settings named."""
