@@ -2,8 +2,9 @@
 
 import hashlib
 from datetime import datetime
+from typing import cast
 
-from sqlalchemy import insert, select
+from sqlalchemy import Table, insert, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -12,6 +13,9 @@ from models.core.errors import KeyInFlight, KeyReused
 from models.entities.house import IdempotencyKey
 
 _LOCK_WAIT = 1205
+_KEYS = cast("Table", IdempotencyKey.__table__)
+_CLAIM = insert(_KEYS).prefix_with("IGNORE")
+_CLAIM_SQLITE = insert(_KEYS).prefix_with("OR IGNORE")
 
 
 def claim_key(
@@ -25,10 +29,10 @@ def claim_key(
     """
     digest = hashlib.sha256(f"{scope}\n{key}".encode()).digest()
     fingerprint = hashlib.sha256(body).digest()
-    ignore = "OR IGNORE" if dialect_of(session) == "sqlite" else "IGNORE"
+    claim = _CLAIM_SQLITE if dialect_of(session) == "sqlite" else _CLAIM
     row = {"key": digest, "body": fingerprint, "reference": reference, "created_at": now}
     try:
-        result = session.execute(insert(IdempotencyKey.__table__).prefix_with(ignore), row)  # type: ignore[arg-type]
+        result = session.execute(claim, row)
     except OperationalError as error:
         if error.orig and error.orig.args and error.orig.args[0] == _LOCK_WAIT:
             raise KeyInFlight("the first request with this key is still running") from error
