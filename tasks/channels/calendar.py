@@ -38,7 +38,7 @@ def calendar_file(outgoing: Outgoing, letter: Letter, *, organizer: str, now: da
     end = _by_wall_clock(outgoing.ends_at, outgoing.restaurant.zone)
     zone_text = b""
     if start.tzinfo is not UTC or end.tzinfo is not UTC:
-        zone_text = _timezone(outgoing.restaurant.zone, outgoing.starts_at.year)
+        zone_text = _zone_text(outgoing.restaurant.zone, outgoing.starts_at.year)
     calendar.add_component(_event(outgoing, letter, method, organizer, start, end, now))
     # the zone's text is made once a year and zone; it belongs before the event that names it
     text = bytes(calendar.to_ical())
@@ -99,6 +99,6 @@ def _by_wall_clock(moment: datetime, zone: str) -> datetime:
 
 
 @lru_cache(maxsize=512)
-def _timezone(zone: str, year: int) -> bytes:
+def _zone_text(zone: str, year: int) -> bytes:
     first, last = date(year - 1, 1, 1), date(year + 2, 1, 1)
     return bytes(Timezone.from_tzid(zone, first_date=first, last_date=last).to_ical())

@@ -92,10 +92,10 @@ def writable(address: str) -> str:
     Raises ChannelError, permanent, for what is no address: a line break in it would be a second
     command to the mail server.
     """
-    user, _, domain = address.rpartition("@")
-    if not user or not domain or not address.isprintable() or set(address) & set(' <>,"'):
+    local, _, domain = address.rpartition("@")
+    if not local or not domain or not address.isprintable() or set(address) & set(' <>,"'):
         raise ChannelError("no address that can be written to", permanent=True)
     try:
-        return f"{user}@{domain.encode('idna').decode('ascii')}"
+        return f"{local}@{domain.encode('idna').decode('ascii')}"
     except UnicodeError as wrong:
         raise ChannelError("no address that can be written to", permanent=True) from wrong

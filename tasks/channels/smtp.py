@@ -26,7 +26,7 @@ class SmtpAddress:
     scheme: str
     host: str
     port: int
-    user: str = ""
+    login: str = ""
     password: str = field(default="", repr=False)
 
     @classmethod
@@ -171,8 +171,8 @@ def _connect(address: SmtpAddress) -> smtplib.SMTP:
         if address.scheme == "smtp+starttls":
             smtp.starttls(context=ssl.create_default_context())
             smtp.ehlo()
-        if address.user:
-            smtp.login(address.user, address.password)
+        if address.login:
+            smtp.login(address.login, address.password)
     except (smtplib.SMTPException, OSError):
         smtp.close()
         raise
