@@ -132,7 +132,7 @@ def _last_changes(session: Session, reservations: Collection[int]) -> dict[int, 
         )
         .group_by(ReservationMove.reservation_id)
     )
-    return dict(session.execute(query).tuples().all())
+    return {row[0]: row[1] for row in session.execute(query)}
 
 
 def _refused_wishes(session: Session, reservations: Collection[int]) -> dict[int, Wish]:

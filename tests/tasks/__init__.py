@@ -1,0 +1,1 @@
+"""What happens in the background: messages, on real SMTP and HTTP servers."""

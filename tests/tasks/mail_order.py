@@ -1,0 +1,134 @@
+"""Messages to send: as rows of a database, and as values."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from models.core import clock
+from models.core.db import reading, transaction
+from models.entities import Message, Reservation, ReservationMove
+from models.queries.outgoing import Card, Outgoing
+
+NOW = datetime(2026, 9, 9, 10, 0, tzinfo=UTC)
+FRIDAY = datetime(2026, 9, 11, 18, 0, tzinfo=UTC)
+
+AN_OUTGOING = Outgoing(
+    id=7,
+    claim="claim",
+    kind="confirmation",
+    channel="email",
+    variant=0,
+    attempts=1,
+    told_revision=1,
+    created_at=NOW,
+    reservation_id=123456,
+    reference="ABCD2345",
+    revision=3,
+    status="confirmed",
+    party_size=4,
+    starts_at=FRIDAY,
+    ends_at=FRIDAY + timedelta(minutes=105),
+    area="Terrasse",
+    reason=None,
+    alternatives=(),
+    changed_revision=0,
+    wish=None,
+    restaurant=Card(
+        name="Trattoria Bellavista",
+        slug="bellavista",
+        zone="Europe/Berlin",
+        locale="de-DE",
+        email="ciao@bellavista.example",
+        phone="+49 30 1234567",
+        address="Hauptstr. 12, 10827 Berlin",
+    ),
+    guest_locale="en",
+    guest_name="Zoë O'Connor",
+    guest_email="zoe@guests.example",
+    guest_phone="+4915112345678",
+    note="",
+)
+
+
+def outgoing(**values: Any) -> Outgoing:
+    """A claimed message, but for what is said otherwise."""
+    return replace(AN_OUTGOING, **values)
+
+
+def reserve(restaurant_id: int, **values: Any) -> int:
+    """Write a reservation, confirmed for tomorrow unless said otherwise; its id."""
+    number = values.pop("number", 1)
+    now = clock.now()
+    start = values.pop("starts_at", now + timedelta(days=1))
+    row = {
+        "reference": f"R{number:07}",
+        "restaurant_id": restaurant_id,
+        "book_id": 1,
+        "status": "confirmed",
+        "revision": 2,
+        "party_size": 4,
+        "starts_at": start,
+        "ends_at": start + timedelta(minutes=105),
+        "guest_name": f"Guest {number}",
+        "guest_email": f"guest{number}@guests.example",
+        "guest_phone": f"+49151{number:08}",
+        "created_at": now,
+    } | values
+    with transaction() as session:
+        reservation = Reservation(**row)
+        session.add(reservation)
+        session.flush()
+        return reservation.id
+
+
+def order(about: int, **values: Any) -> int:
+    """Write a message of that reservation, an e-mail due now unless said otherwise; its id."""
+    with transaction() as session:
+        reservation = session.get_one(Reservation, about)
+        row = {
+            "restaurant_id": reservation.restaurant_id,
+            "reservation_id": reservation.id,
+            "reservation_revision": reservation.revision,
+            "kind": "confirmation",
+            "channel": "email",
+            "state": "queued",
+            "due_at": clock.now() - timedelta(seconds=1),
+            "created_at": clock.now() - timedelta(seconds=1),
+        } | values
+        message = Message(**row)
+        session.add(message)
+        session.flush()
+        return message.id
+
+
+def moved(reservation_id: int, *, reason: str, revision: int) -> None:
+    """Write a line of the reservation's history."""
+    with transaction() as session:
+        session.add(
+            ReservationMove(
+                reservation_id=reservation_id,
+                at=clock.now(),
+                before="confirmed",
+                after="confirmed",
+                revision=revision,
+                actor="worker",
+                reason=reason,
+            )
+        )
+
+
+def row_of(message_id: int) -> Message:
+    """The message as it stands."""
+    with reading() as session:
+        row = session.get_one(Message, message_id)
+        session.expunge(row)
+        return row
+
+
+def states() -> dict[str, int]:
+    """How many messages stand in each state."""
+    with reading() as session:
+        found = session.scalars(select(Message.state)).all()
+    return {state: found.count(state) for state in set(found)}
