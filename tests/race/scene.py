@@ -23,8 +23,10 @@ from models.core.errors import Busy
 from models.entities import Reservation, ShiftDay, TableOccupancy
 from models.operations import books
 from models.operations.allocation import decide_waiting
+from models.operations.arrivals import seat
 from models.operations.booking import book_for_guest, request_reservation
 from models.operations.changes import cancel_reservation, change_reservation
+from models.operations.seats import taken_tables
 from models.queries.boards import load_boards
 from models.queries.floor import house_by_id
 from models.rules.house import book_id
@@ -135,6 +137,14 @@ class Scene:
             )
         )
 
+    def seat(self, reservation_id: int, *, at: int) -> None:
+        """A host seats the party at a table. Raises StateConflict."""
+        self.unit(
+            lambda session: seat(
+                session, reservation_id, now=START, actor="staff:1", table_ids=(at,)
+            )
+        )
+
     def drain(self, *, limit: int = 500) -> int:
         """Decide until nobody waits in the lane; how many were decided here."""
         count = 0
@@ -192,7 +202,8 @@ def stage(
     """
     house.setdefault("tables", {"1": ("hall", 1, 4)})
     house.setdefault("policies", UNPACED)
-    made = open_house(db, shifts={"dinner": ShiftTimes()}, **house)
+    house.setdefault("shifts", {"dinner": ShiftTimes()})
+    made = open_house(db, **house)
     _open_books(db, made)
     if pause:
         _pause_after_reading(patch, pause)
@@ -213,26 +224,26 @@ def stage(
 def _open_books(db: Engine, made: OpenHouse) -> None:
     """The rows of the books: whoever makes one locks it by that, which would hide the race."""
     with Session(db) as session, session.begin():
-        for day in range(5):
-            date = (START + timedelta(days=day)).date()
-            number = book_id(made.shifts["dinner"], date)
-            session.add(
-                ShiftDay(
-                    id=number,
-                    restaurant_id=made.id,
-                    shift_id=made.shifts["dinner"],
-                    service_date=date,
-                )
+        session.add_all(
+            ShiftDay(
+                id=book_id(shift, date), restaurant_id=made.id, shift_id=shift, service_date=date
             )
+            for date in [(START + timedelta(days=day)).date() for day in range(5)]
+            for shift in made.shifts.values()
+        )
 
 
 def _pause_after_reading(patch: pytest.MonkeyPatch, seconds: float) -> None:
-    def read_and_pause(*args: Any, **options: Any) -> Any:
-        boards = load_boards(*args, **options)
-        time.sleep(seconds)
-        return boards
+    def then_pause(read: Callable[..., T]) -> Callable[..., T]:
+        def read_and_pause(*args: Any, **options: Any) -> T:
+            found = read(*args, **options)
+            time.sleep(seconds)
+            return found
 
-    patch.setattr("models.operations.rounds.load_boards", read_and_pause)
+        return read_and_pause
+
+    patch.setattr("models.operations.rounds.load_boards", then_pause(load_boards))
+    patch.setattr("models.operations.arrivals.taken_tables", then_pause(taken_tables))
 
 
 def _without_lock(db: Engine, patch: pytest.MonkeyPatch, safeguards: Safeguards) -> Engine:

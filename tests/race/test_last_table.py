@@ -1,12 +1,15 @@
 """Fifty parties for the last table: exactly one gets it; without safeguards, several do."""
 
 import time
+from datetime import time as time_of
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine
 
 from models.core.errors import NotSeated
-from tests.race.scene import APART, BOTH_OFF, ONE_OFF, PAUSE, Safeguards, Scene, stage
+from tests.race.scene import APART, BOTH_OFF, ONE_OFF, PAUSE, START, Safeguards, Scene, stage
+from tests.services.house import ShiftTimes
 from tests.services.together import answers, together
 
 PARTIES = 50
@@ -98,3 +101,25 @@ def test_control_without_safeguards_workers_give_it_twice(
         _trickle(scene, 8)
         assert scene.sold() > 1
         assert scene.sold_twice()
+
+
+@pytest.mark.both
+def test_two_books_share_a_table_and_only_the_key_knows(
+    db: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lunch's last turn runs into dinner; each has its own book, and so its own lock."""
+    shifts = {
+        "lunch": ShiftTimes(first=time_of(12), last=time_of(16), ends=time_of(17, 30)),
+        "dinner": ShiftTimes(first=time_of(17)),
+    }
+    late_lunch, early_dinner = START - timedelta(hours=3), START - timedelta(hours=2)
+
+    with stage(db, monkeypatch, shifts=shifts, pause=0.02) as scene:
+
+        def book(number: int) -> int:
+            return scene.book(number, start=early_dinner if number % 2 else late_lunch)
+
+        results = together(book, range(16))
+        assert [isinstance(result, int) for result in results].count(True) == 1
+        assert all(isinstance(result, int | NotSeated) for result in results), results
+        assert scene.statuses() == {"confirmed": 1}
