@@ -52,4 +52,5 @@ def contact_key(contact: str | None) -> bytes | None:
 
 def new_reference() -> str:
     """Eight characters that a guest can read out: no 0, O, 1 or I."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(REFERENCE_LENGTH))
+    # 32 letters: five bits of each byte, so every letter is as likely as any other
+    return "".join(_ALPHABET[byte & 31] for byte in secrets.token_bytes(REFERENCE_LENGTH))

@@ -180,8 +180,8 @@ _INSERT = insert(Reservation.__table__)  # type: ignore[arg-type]
 
 
 def _insert(session: Session, row: dict[str, Any]) -> int:
-    made = session.execute(_INSERT, row).inserted_primary_key  # type: ignore[attr-defined]
-    return int(made[0])
+    made = session.connection().execute(_INSERT, row)
+    return int(made.lastrowid)
 
 
 def _by_reference(session: Session, reference: str) -> int:

@@ -32,12 +32,13 @@ def claim_key(
     claim = _CLAIM_SQLITE if dialect_of(session) == "sqlite" else _CLAIM
     row = {"key": digest, "body": fingerprint, "reference": reference, "created_at": now}
     try:
-        result = session.execute(claim, row)
+        # the connection itself: the session would add a third to the cost of a plain INSERT
+        result = session.connection().execute(claim, row)
     except OperationalError as error:
         if error.orig and error.orig.args and error.orig.args[0] == _LOCK_WAIT:
             raise KeyInFlight("the first request with this key is still running") from error
         raise
-    if result.rowcount == 1:  # type: ignore[attr-defined]
+    if result.rowcount == 1:
         return None
     return _earlier(session, digest, fingerprint)
 

@@ -8,7 +8,7 @@ from models.core import clock
 from models.core.db import reading, unit
 from models.operations.booking import Accepted, request_reservation
 from models.operations.changes import cancel_reservation
-from models.queries.floor import house_by_slug
+from models.queries.floor import house_by_slug, house_lately
 from models.queries.reservations import ReservationView, reservation_view
 from models.rules.house import House
 from models.rules.lifecycle import Status
@@ -50,7 +50,7 @@ def ask_for_table(slug: str, body: ReservationRequest) -> Response:
     raw, now = request.get_data(), clock.now()
 
     def work(session: Session) -> tuple[House, TableRequest, Accepted]:
-        house = house_by_slug(session, slug)
+        house = house_lately(slug) or house_by_slug(session, slug)
         asked = body.table_request(house)
         accepted = request_reservation(
             session, house, request=asked, key=key, body=raw, now=now, awaited=seconds > 0
