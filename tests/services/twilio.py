@@ -1,0 +1,141 @@
+"""Twilio's Messages API as a local HTTP server, which can refuse, hesitate, or lose its answer."""
+
+import base64
+import json
+import threading
+import time
+from dataclasses import dataclass
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from models.core import clock
+from tests.services.ports import free_port
+
+ACCOUNT, TOKEN = "AC" + "0" * 32, "only-for-tests"
+_PATH = f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One accepted SMS."""
+
+    sid: str
+    to: str
+    sender: str
+    body: str
+    status: str
+    created: str
+
+    def as_json(self) -> dict[str, Any]:
+        """As Twilio writes it."""
+        return {
+            "sid": self.sid,
+            "account_sid": ACCOUNT,
+            "to": self.to,
+            "from": self.sender,
+            "body": self.body,
+            "status": self.status,
+            "date_created": self.created,
+            "date_sent": None,
+            "date_updated": self.created,
+            "direction": "outbound-api",
+            "api_version": "2010-04-01",
+            "uri": f"/2010-04-01/Accounts/{ACCOUNT}/Messages/{self.sid}.json",
+        }
+
+
+class Twilio:
+    """`refuse[number] = (HTTP status, Twilio's code)`; `lose_answers`: accept, then say nothing."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.texts: list[Text] = []
+        self.asked: list[str] = []
+        self.refuse: dict[str, tuple[int, int]] = {}
+        self.lose_answers = False
+        self.status = "queued"
+        self._server: ThreadingHTTPServer | None = None
+
+    @property
+    def url(self) -> str:
+        """The address for `TWILIO_BASE_URL`."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Listen."""
+        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), _handler(self))
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def stop(self) -> None:
+        """Close the port."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+
+    def accept(self, to: str, sender: str, body: str) -> Text:
+        """Keep a text."""
+        sid = f"SM{len(self.texts):032}"
+        text = Text(sid, to, sender, body, self.status, format_datetime(clock.now()))
+        self.texts.append(text)
+        return text
+
+
+def _handler(twilio: Twilio) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            size = int(self.headers["Content-Length"])
+            form = {
+                name: values[0] for name, values in parse_qs(self.rfile.read(size).decode()).items()
+            }
+            twilio.asked.append("POST")
+            if not self._may_ask():
+                return
+            refused = twilio.refuse.get(form["To"])
+            if refused:
+                self._answer(
+                    refused[0],
+                    {"status": refused[0], "code": refused[1], "message": f"no: {form['To']}"},
+                )
+                return
+            text = twilio.accept(form["To"], form["From"], form["Body"])
+            if twilio.lose_answers:
+                time.sleep(1.5)
+                self.close_connection = True
+                return
+            self._answer(201, text.as_json())
+
+        def do_GET(self) -> None:
+            wanted = parse_qs(urlsplit(self.path).query).get("To", [""])[0]
+            twilio.asked.append("GET")
+            if not self._may_ask():
+                return
+            found = [text.as_json() for text in reversed(twilio.texts) if text.to == wanted]
+            self._answer(200, {"messages": found, "next_page_uri": None, "page": 0})
+
+        def _may_ask(self) -> bool:
+            expected = base64.b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode()
+            if self.headers.get("Authorization") != f"Basic {expected}":
+                self._answer(401, {"status": 401, "code": 20003, "message": "Authenticate"})
+                return False
+            if urlsplit(self.path).path != _PATH:
+                self._answer(404, {"status": 404, "code": 20404, "message": "not found"})
+                return False
+            return True
+
+        def _answer(self, status: int, body: dict[str, Any]) -> None:
+            raw = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(raw)))
+            self.end_headers()
+            self.wfile.write(raw)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Quiet."""
+
+    return Handler
