@@ -1,0 +1,1 @@
+"""The queries: what can be asked."""
