@@ -18,7 +18,7 @@ from schedules.jobs import Job, jobs
 from schedules.leader import RENEW_SECONDS, Leader
 from schedules.producer import Producer
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("schedules.entry")
 
 STOPPING: Final = frozenset({signal.SIGTERM, signal.SIGINT})
 
@@ -46,8 +46,8 @@ def make_scheduler(leader: Leader, *, producer: Producer) -> BlockingScheduler:
             seconds=job.every,
             args=(job,),
             kwargs={"leader": leader, "producer": producer},
-            # all of them soon after the start, and not in the same instant
-            next_run_time=clock.now() + timedelta(seconds=1 + number * 0.1),
+            # soon after the start, and not in the same instant
+            next_run_time=clock.now() + timedelta(seconds=job.begins + number * 0.1),
         )
     return scheduler
 

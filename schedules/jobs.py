@@ -13,7 +13,9 @@ QUEUES: Final = ("allocation", "messages", MAINTENANCE)
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job. `every` and `expires` in seconds: a send that nobody took in time is void."""
+    """One job. `every`, `expires` (a send that nobody took in time is void) and `begins` (its
+    first run after the clock's start) in seconds.
+    """
 
     name: str
     every: int
@@ -21,18 +23,22 @@ class Job:
     expires: int
     queue: str = MAINTENANCE
     args: tuple[str, ...] = ()
+    begins: int = 1
 
 
 def jobs(sweep_seconds: int) -> tuple[Job, ...]:
-    """Every job of the house. The names are those of `models.rules.health.LATE_AFTER`."""
+    """Every job of the house. The names are those of `models.rules.health.LATE_AFTER`.
+
+    The look at the house's health begins when the others have had their first run.
+    """
     return (
         Job("sweep", sweep_seconds, "maintenance.sweep", expires=max(5, sweep_seconds)),
         Job("mark_no_shows", 60, "maintenance.mark_no_shows", expires=60),
         Job("finish_overdue", 60, "maintenance.finish_overdue", expires=60),
-        Job("health", 15, "maintenance.health", expires=15),
         Job("forget", 3600, "maintenance.forget", expires=1800),
         *(
             Job(f"heartbeat.{queue}", 10, "maintenance.heartbeat", 10, queue, (queue,))
             for queue in QUEUES
         ),
+        Job("health", 15, "maintenance.health", expires=15, begins=5),
     )

@@ -4,6 +4,7 @@ Address and port come from FLOWER_ADDRESS and FLOWER_PORT.
 """
 
 import logging
+import os
 import sys
 
 from flower import options as flower_options
@@ -12,7 +13,7 @@ from models.core.log import configure_logging
 from models.core.settings import settings
 from workers.entry import app
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("workers.flower")
 
 
 def main() -> int:
@@ -28,8 +29,14 @@ def main() -> int:
     chosen.tasks_columns = "name,args,state,received,started,runtime,worker,uuid"
     chosen.max_tasks = 10_000
     chosen.purge_offline_workers = 60
-    app.start(argv=["flower"])
-    return 0
+    code = 0
+    try:
+        app.start(argv=["flower"])
+    except SystemExit as ended:
+        code = int(ended.code or 0)
+    # not sys.exit: Flower's threads would wait on Redis for half a minute; they hold nothing
+    logging.shutdown()
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -92,7 +92,16 @@ def configure_logging(stream: TextIO | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings().log_level)
-    for chatty in ("apscheduler", "httpx", "httpcore", "kombu", "amqp", "twilio", "mail.log"):
+    for chatty in (
+        "alembic",
+        "apscheduler",
+        "httpx",
+        "httpcore",
+        "kombu",
+        "amqp",
+        "twilio",
+        "mail.log",
+    ):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     logging.captureWarnings(True)
 

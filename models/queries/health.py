@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, func, select, union
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -13,6 +13,9 @@ from models.entities.reservations import Reservation, ReservationChange
 from models.entities.shifts import ShiftDay
 from models.rules.health import LATE_AFTER, is_late, seconds_since, waits_too_long
 from models.rules.lifecycle import Status
+
+#: The job that looks at all the others.
+SWEEP: Final = "health"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +117,24 @@ def _waiting(session: Session, now: datetime) -> tuple[WaitingRows, ...]:
 
 
 def job_health(session: Session, *, now: datetime) -> tuple[JobHealth, ...]:
-    """Every job of the house, by name. One that never ran is late."""
+    """Every job of the house but this look itself, by name. One that never ran is late."""
     runs = {run.name: run for run in session.scalars(select(JobRun))}
     found = []
-    for name in sorted(LATE_AFTER):
+    for name in sorted(LATE_AFTER.keys() - {SWEEP}):
         run = runs.get(name)
         age = seconds_since(run.last_success if run else None, now=now)
         found.append(JobHealth(name, age, is_late(name, age), run.last_error if run else None))
     return tuple(found)
 
 
-def last_health(session: Session) -> dict[str, Any] | None:
-    """What the last health sweep found (`HouseHealth.as_json`); None before the first."""
-    return session.scalar(select(JobRun.result).where(JobRun.name == "health"))
+def last_health(session: Session, *, now: datetime) -> dict[str, Any] | None:
+    """What the last health sweep found (`HouseHealth.as_json`); None before the first.
+
+    When that was too long ago, it says that the sweep itself is late, and so not well.
+    """
+    run = session.get(JobRun, SWEEP)
+    if run is None or run.result is None:
+        return None
+    if not is_late(SWEEP, seconds_since(run.last_success, now=now)):
+        return run.result
+    return run.result | {"well": False, "late": [*run.result["late"], SWEEP]}

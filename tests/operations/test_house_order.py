@@ -136,9 +136,9 @@ def test_an_empty_house_that_never_ran_is_late_with_its_jobs(db: Engine) -> None
         found = house_health(session, now=NOW)
         assert restaurants_with_work(session) == set()
         assert not has_due_messages(session, now=NOW)
-        assert last_health(session) is None
+        assert last_health(session, now=NOW) is None
     assert {rows.kind: rows.count for rows in found.waiting} == dict.fromkeys(WAITS_AT_MOST, 0)
-    assert set(found.late) == set(LATE_AFTER)
+    assert set(found.late) == LATE_AFTER.keys() - {"health"}
 
 
 def test_a_house_whose_jobs_ran_is_well(db: Engine) -> None:
@@ -149,7 +149,10 @@ def test_a_house_whose_jobs_ran_is_well(db: Engine) -> None:
     assert found.is_well
     run("health", NOW, result=found.as_json())
     with reading() as session:
-        assert last_health(session) == found.as_json()
+        assert last_health(session, now=NOW + timedelta(seconds=30)) == found.as_json()
+        old = last_health(session, now=NOW + timedelta(seconds=90))
+    assert old is not None
+    assert (old["well"], old["late"]) == (False, ["health"])
 
 
 def test_what_waits_is_counted_and_its_oldest_timed(db: Engine, house: Any) -> None:

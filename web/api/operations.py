@@ -50,7 +50,7 @@ def _database_facts() -> dict[str, Any]:
     try:
         with reading() as session:
             found = MigrationContext.configure(session.connection()).get_current_revision()
-            house = last_health(session) if found == wanted else None
+            house = last_health(session, now=clock.now()) if found == wanted else None
     except (DBAPIError, PoolTimeout):
         return {"database": "gone", "migrations": facts, "house": None}
     facts = {"found": found, "wanted": wanted, "current": found == wanted}

@@ -1,0 +1,124 @@
+"""The embedded mode's folder, `var/`: secrets made once, ports kept, the environment."""
+
+import fcntl
+import json
+import os
+import secrets
+import socket
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, Final
+
+#: Port -> the number it would like to have.
+PREFERRED: Final[Mapping[str, int]] = {"web": 8080, "flower": 5555, "smtp": 1025, "valkey": 6390}
+_HIGHEST: Final = 65_535
+
+
+class AlreadyRunning(Exception):
+    """Another `up` holds this folder. The text says which."""
+
+
+class House:
+    """One `var/` folder. Everything that the embedded mode keeps is in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._lock: IO[str] | None = None
+
+    def take(self) -> None:
+        """Make the folder, and be the only one who runs it. Raises AlreadyRunning."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = (self.folder / "up.lock").open("a+", encoding="utf-8")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as taken:
+            lock.seek(0)
+            raise AlreadyRunning(lock.read().strip()) from taken
+        self._lock = lock
+        self.note_running("starting")
+
+    def note_running(self, where: str) -> None:
+        """What a second `up` will say of this one."""
+        if self._lock is not None:
+            self._lock.seek(0)
+            self._lock.truncate()
+            self._lock.write(f"process {os.getpid()}, {where}")
+            self._lock.flush()
+
+    def secret(self, name: str, *, length: int = 32) -> str:
+        """A secret of that name, made when it is asked for first. Its file has mode 600."""
+        folder = self.folder / "secrets"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        path = folder / name
+        if not path.exists():
+            fresh = path.with_suffix(".new")
+            fresh.touch(mode=0o600)
+            fresh.write_text(secrets.token_urlsafe(length), encoding="ascii")
+            fresh.replace(path)
+        return path.read_text(encoding="ascii").strip()
+
+    def choose_ports(self, say: Callable[[str], None]) -> dict[str, int]:
+        """A free port for each name: the one it had last time, or its favourite, or the next free.
+
+        `say` hears of every port that was taken.
+        """
+        path = self.folder / "ports.json"
+        kept = json.loads(path.read_text(encoding="ascii")) if path.exists() else {}
+        chosen: dict[str, int] = {}
+        for name, preferred in PREFERRED.items():
+            wanted = int(kept.get(name, preferred))
+            chosen[name] = _free_port(wanted, besides=set(chosen.values()))
+            if chosen[name] != wanted:
+                say(f"Port {wanted} ({name}) is taken; using {chosen[name]}.")
+        path.write_text(json.dumps(chosen), encoding="ascii")
+        return chosen
+
+    def environment(self, ports: Mapping[str, int]) -> dict[str, str]:
+        """The settings of a house that lives in this folder. What is set already stays as it is."""
+        folder = self.folder.absolute()
+        password = self.secret("valkey")
+        mine = {
+            "DATABASE_URL": f"sqlite:///{folder / 'maitred.db'}",
+            "REDIS_URL": f"redis://:{password}@127.0.0.1:{ports['valkey']}/0",
+            "SECRET_KEY": self.secret("secret_key", length=48),
+            "PUBLIC_URL": f"http://localhost:{ports['web']}",
+            "SMTP_URL": f"smtp://127.0.0.1:{ports['smtp']}",
+            "SMS_FILE": str(folder / "sms.jsonl"),
+            "FLOWER_PASSWORD": self.secret("flower_password", length=12),
+            "METRICS_DIR": str(folder / "metrics"),
+        }
+        wiring = {
+            "PROMETHEUS_MULTIPROC_DIR": str(folder / "metrics"),
+            "WEB_PORT": str(ports["web"]),
+            "FLOWER_PORT": str(ports["flower"]),
+            "FLOWER_ADDRESS": "127.0.0.1",
+            "MAILBOX_PORT": str(ports["smtp"]),
+            "MAILBOX_FOLDER": str(folder / "mail"),
+            "VALKEY_FOLDER": str(folder / "valkey"),
+            "PYTHONUNBUFFERED": "1",
+        }
+        return mine | {name: value for name, value in os.environ.items() if value} | wiring
+
+    def empty_metrics(self) -> None:
+        """Counters of processes that are gone; the folder must be there before any process."""
+        folder = self.folder / "metrics"
+        folder.mkdir(exist_ok=True)
+        for path in folder.glob("*.db"):
+            path.unlink()
+
+
+def _free_port(wanted: int, *, besides: set[int]) -> int:
+    for port in range(wanted, _HIGHEST):
+        if port not in besides and _is_free(port):
+            return port
+    raise OSError(f"no port above {wanted} is free")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True

@@ -1,0 +1,142 @@
+"""Children in the foreground: started, their output kept, all of them ended with us."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from time import monotonic, sleep
+from typing import IO, Final
+
+#: Called with a child's name and each line it writes.
+Listener = Callable[[str, str], None]
+
+PATIENCE_SECONDS: Final = 25
+LOG_BYTES: Final = 20 * 1024 * 1024
+_PR_SET_PDEATHSIG: Final = 1
+_LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def _die_with_the_parent() -> None:
+    """Between fork and exec: on Linux, SIGTERM comes by itself should the supervisor be killed."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+class Child:
+    """One process in a group of its own, so that a Ctrl-C in the terminal is ours to pass on."""
+
+    def __init__(
+        self, name: str, command: str, *, env: Mapping[str, str], log: Path, listener: Listener
+    ) -> None:
+        self.name = name
+        self._keep_log_small(log)
+        # Procfile lines are shell; `exec`, so that the process is the shell no longer
+        self._process = subprocess.Popen(
+            ["/bin/sh", "-c", f"exec {command}"],
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=_die_with_the_parent,  # noqa: PLW1509  (one system call, no lock)
+        )
+        self._reader = threading.Thread(target=self._read, args=(log, listener), daemon=True)
+        self._reader.start()
+
+    @property
+    def code(self) -> int | None:
+        """The exit code; None while it runs."""
+        return self._process.poll()
+
+    def signal(self, number: signal.Signals) -> None:
+        """To the child and all of its own children."""
+        try:
+            os.killpg(self._process.pid, number)
+        except ProcessLookupError:
+            pass  # it was faster
+
+    def close(self) -> None:
+        """After its end: nothing of its group stays, and its last lines are read."""
+        self.signal(signal.SIGKILL)
+        self._process.wait()
+        self._reader.join(2)
+
+    @staticmethod
+    def _keep_log_small(log: Path) -> None:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        if log.exists() and log.stat().st_size > LOG_BYTES:
+            log.replace(log.with_suffix(".old.log"))
+
+    def _read(self, log: Path, listener: Listener) -> None:
+        output: IO[bytes] | None = self._process.stdout
+        if output is None:
+            return
+        with log.open("ab", buffering=0) as kept:
+            for line in output:
+                kept.write(line)
+                listener(self.name, line.decode("utf-8", "replace").rstrip("\n"))
+
+
+class Supervisor:
+    """Starts children and ends them: the last ones first, all but the foundations at once.
+
+    `foundations` are started first and ended when the others are gone: they serve them.
+    """
+
+    def __init__(self, logs: Path, *, listener: Listener, foundations: frozenset[str]) -> None:
+        self._logs = logs
+        self._listener = listener
+        self._foundations = foundations
+        self._children: list[Child] = []
+        #: SIGINT, SIGTERM and SIGHUP that came so far
+        self.asked_to_stop = 0
+
+    def heed_signals(self) -> None:
+        """From now on a signal asks us to stop, and a second one asks for it at once."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._note)
+
+    def _note(self, *_: object) -> None:
+        self.asked_to_stop += 1
+
+    def start(self, name: str, command: str, *, env: Mapping[str, str]) -> None:
+        """Start a child. Call it from the main thread: on its end Linux ends the child."""
+        log = self._logs / f"{name}.log"
+        self._children.append(Child(name, command, env=env, log=log, listener=self._listener))
+
+    def fallen(self) -> tuple[str, int] | None:
+        """Name and exit code of a child that ended by itself."""
+        for child in self._children:
+            if child.code is not None:
+                return child.name, child.code
+        return None
+
+    def watch(self) -> tuple[str, int] | None:
+        """Wait until a signal comes (None), or a child ends (its name and exit code)."""
+        while not self.asked_to_stop:
+            if fallen := self.fallen():
+                return fallen
+            sleep(0.1)
+        return None
+
+    def stop(self) -> None:
+        """End all children cleanly; with force after 25 s or a second signal."""
+        base = [child for child in self._children if child.name in self._foundations]
+        self._end([child for child in self._children if child not in base])
+        self._end(base)
+        self._children.clear()
+
+    def _end(self, children: list[Child]) -> None:
+        for child in children:
+            child.signal(signal.SIGTERM)
+        ends, asked = monotonic() + PATIENCE_SECONDS, self.asked_to_stop
+        while any(child.code is None for child in children):
+            if monotonic() > ends or self.asked_to_stop > max(asked, 1):
+                break
+            sleep(0.05)
+        for child in children:
+            child.close()
