@@ -45,7 +45,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         names = ["mariadb"]
     else:
         names = ["sqlite"]
-    metafunc.parametrize("backend", names, scope="module")
+    metafunc.parametrize("backend", names, scope="session")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -168,7 +168,7 @@ def house(db: Engine) -> Callable[..., OpenHouse]:
     return partial(open_house, db)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def _running(
     backend: str,
     tmp_path_factory: pytest.TempPathFactory,
@@ -198,7 +198,7 @@ def _running(
 
 @pytest.fixture
 def stack(_running: Stack, request: pytest.FixtureRequest) -> Iterator[Stack]:
-    """The running house, shared by the tests of a module; healed and quiet between them."""
+    """The running house, shared by all tests of a database; healed and quiet between them."""
     yield _running
     report = request.node.stash.get(REPORT, None)
     if report is not None and report.failed:

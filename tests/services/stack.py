@@ -76,26 +76,25 @@ class Stack:
         self.processes = self._describe(workers)
 
     def _describe(self, workers: int) -> dict[str, Process]:
-        granian = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
-        granian += ["--port", str(self.port), "--workers", "1", "--blocking-threads", "16"]
+        lines = procfile()
         found = {
-            "web": self._process("web", [*granian, "--no-ws", "web.wsgi:app"]),
-            "messages": self._worker("messages", "messages,maintenance"),
-            "scheduler": self._process("scheduler", [sys.executable, "-m", "schedules.entry"]),
+            name: self._process(name, lines[name]) for name in ("web", "messages", "scheduler")
         }
         for number in range(1, workers + 1):
             name = f"allocation-{number}"
-            found[name] = self._worker(name, "allocation")
+            found[name] = self._process(name, f"{lines['allocation']} --hostname {name}@test")
         return found
 
-    def _worker(self, name: str, queues: str) -> Process:
-        celery = [sys.executable, "-m", "celery", "-A", "workers.entry:app", "worker"]
-        celery += ["--pool", "solo", "--queues", queues, "--hostname", f"{name}@test"]
-        return self._process(name, [*celery, "--without-gossip", "--without-mingle"])
-
-    def _process(self, name: str, argv: list[str]) -> Process:
-        env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8"} | self.env
-        return Process(name, argv, log=self.folder / f"{name}.log", env=env, cwd=ROOT)
+    def _process(self, name: str, command: str) -> Process:
+        """A line of the Procfile, run by a shell that becomes the process itself."""
+        env = {
+            "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+            "PYTHONPATH": str(ROOT),
+            "LANG": "C.UTF-8",
+            "WEB_PORT": str(self.port),
+        }
+        argv = ["/bin/sh", "-c", f"exec {command}"]
+        return Process(name, argv, log=self.folder / f"{name}.log", env=env | self.env, cwd=ROOT)
 
     # --- the processes
 
@@ -240,6 +239,13 @@ class Stack:
                 .where(Message.state == "sending")
                 .values(claimed_until=clock.now() - timedelta(seconds=1))
             )
+
+
+def procfile() -> dict[str, str]:
+    """The commands of the Procfile by their names."""
+    lines = (ROOT / "Procfile").read_text(encoding="utf-8").splitlines()
+    named = (line.partition(":") for line in lines if line and not line.startswith("#"))
+    return {name.strip(): command.strip() for name, _, command in named}
 
 
 def _noon() -> time:
