@@ -1,0 +1,365 @@
+"""E-mail: the whole mail as it stands, its calendar, and what a server may answer."""
+
+import email
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.header import decode_header, make_header
+from email.message import EmailMessage
+from email.policy import default
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+from icalendar import Calendar
+
+from models.queries.outgoing import Outgoing
+from models.rules.telling import Kind
+from tasks.channels import ChannelDown, ChannelError
+from tasks.channels import email as email_channel
+from tasks.channels.email import compose, send_email
+from tasks.channels.mime import header
+from tasks.channels.smtp import SmtpAddress, SmtpLine
+from tests.services.mailbox import Mailbox
+from tests.services.ports import free_port
+from tests.tasks.mail_order import AN_OUTGOING, FRIDAY, NOW, outgoing
+
+pytestmark = pytest.mark.usefixtures("house_env")
+
+
+def sent(box: Mailbox, message: Outgoing) -> EmailMessage:
+    with SmtpLine(box.url) as line:
+        send_email(line, message, now=NOW)
+    return box.mails()[-1].message
+
+
+def calendar_of(mail: EmailMessage) -> Any:
+    """The event of the calendar part, and the calendar."""
+    (part,) = [part for part in mail.walk() if part.get_content_type() == "text/calendar"]
+    calendar = Calendar.from_ical(part.get_content())
+    assert part.get_param("method") == calendar["METHOD"]
+    (event,) = calendar.walk("VEVENT")
+    return event, calendar
+
+
+def test_a_mail_has_text_html_a_calendar_and_the_file(mailbox: Mailbox) -> None:
+    mail = sent(mailbox, outgoing())
+    (envelope,) = mailbox.mails("zoe@guests.example")
+    assert envelope.sender == "book@localhost"
+    assert [part.get_content_type() for part in mail.walk()] == [
+        "multipart/mixed",
+        "multipart/alternative",
+        "text/plain",
+        "text/html",
+        "text/calendar",
+        "application/ics",
+    ]
+    assert not [part.defects for part in mail.walk() if part.defects]
+    assert mail["From"].addresses[0].addr_spec == "book@localhost"
+    assert mail["Reply-To"].addresses[0].addr_spec == "ciao@bellavista.example"
+    assert mail["To"].addresses[0].display_name == "Zoë O'Connor"
+    assert mail["Message-ID"] == "<message-7.maitred@localhost>"
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["Content-Language"] == "en"
+    assert mail["Date"].datetime == NOW
+    assert "Your table is confirmed" in envelope.text
+    (ics,) = mail.iter_attachments()
+    assert ics.get_filename() == "invite.ics"
+
+
+def test_the_same_message_has_the_same_id_at_every_attempt(mailbox: Mailbox) -> None:
+    first, second = sent(mailbox, outgoing()), sent(mailbox, outgoing(attempts=2))
+    assert first["Message-ID"] == second["Message-ID"]
+
+
+def test_the_event_keeps_its_uid_and_its_sequence_rises(mailbox: Mailbox) -> None:
+    event, calendar = calendar_of(sent(mailbox, outgoing()))
+    assert (calendar["METHOD"], event["STATUS"]) == ("REQUEST", "CONFIRMED")
+    later = outgoing(kind=Kind.CHANGED, revision=4, starts_at=FRIDAY + timedelta(hours=1))
+    changed, _ = calendar_of(sent(mailbox, later))
+    gone = outgoing(kind=Kind.CANCELLED, status="cancelled", revision=5)
+    cancelled, calendar = calendar_of(sent(mailbox, gone))
+    assert (calendar["METHOD"], cancelled["STATUS"]) == ("CANCEL", "CANCELLED")
+    assert event["UID"] == changed["UID"] == cancelled["UID"]
+    assert [one["SEQUENCE"] for one in (event, changed, cancelled)] == [3, 4, 5]
+    assert event["LOCATION"] == "Trattoria Bellavista, Hauptstr. 12, 10827 Berlin"
+    assert "/manage/" in event["URL"]
+    assert event["ORGANIZER"] == "mailto:ciao@bellavista.example"
+    assert event["ATTENDEE"] == "mailto:zoe@guests.example"
+
+
+@pytest.mark.parametrize("kind", [Kind.WAITLISTED, Kind.DECLINED, Kind.REMINDER])
+def test_what_changes_no_appointment_has_no_calendar(mailbox: Mailbox, kind: Kind) -> None:
+    mail = sent(mailbox, outgoing(kind=kind))
+    assert mail.get_content_type() == "multipart/alternative"
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe"])
+def test_the_event_is_right_across_clock_changes(mailbox: Mailbox, zone: str) -> None:
+    """Every hour of the days around both changes, read back with the file's own time zone."""
+    card = replace(AN_OUTGOING.restaurant, zone=zone)
+    for first in (datetime(2026, 3, 28, tzinfo=UTC), datetime(2026, 10, 24, 12, tzinfo=UTC)):
+        for hours in range(0, 48, 5):
+            start = first + timedelta(hours=hours)
+            end = start + timedelta(hours=2)
+            message = outgoing(restaurant=card, starts_at=start, ends_at=end)
+            raw = compose(message, sender="a@b.c", recipient="d@e.f", now=NOW)
+            event, calendar = calendar_of(email.message_from_bytes(raw, policy=default))
+            assert event.decoded("DTSTART").astimezone(UTC) == start
+            assert event.decoded("DTEND").astimezone(UTC) == end
+            if event.decoded("DTSTART").tzinfo is not UTC:
+                (described,) = calendar.walk("VTIMEZONE")
+                assert described["TZID"] == zone
+                assert (
+                    described.to_tz(lookup_tzid=False).utcoffset(
+                        start.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+                    )
+                    == start.astimezone(ZoneInfo(zone)).utcoffset()
+                )
+
+
+def test_an_hour_that_the_clock_repeats_is_written_in_utc(mailbox: Mailbox) -> None:
+    second = datetime(2026, 10, 25, 1, 30, tzinfo=UTC)  # 02:30 for the second time
+    mail = sent(mailbox, outgoing(starts_at=second, ends_at=second + timedelta(hours=2)))
+    event, _ = calendar_of(mail)
+    assert event["DTSTART"].to_ical() == b"20261025T013000Z"
+    assert event["DTEND"].params["TZID"] == "Europe/Berlin"
+
+
+def test_a_failing_calendar_never_stops_the_mail(
+    mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_args: object, **_options: object) -> bytes:
+        raise ValueError("no calendar for zoe@guests.example today")
+
+    monkeypatch.setattr(email_channel, "calendar_file", fail)
+    mail = sent(mailbox, outgoing())
+    assert "Your table is confirmed" in mailbox.mails()[-1].text
+    assert mail.get_content_type() == "multipart/alternative"
+    assert "calendar left out" in caplog.text and "guests.example" not in caplog.text
+
+
+def test_a_real_calendar_that_cannot_be_made_never_stops_the_mail(mailbox: Mailbox) -> None:
+    before_time = datetime(1, 1, 1, tzinfo=UTC)
+    sent(mailbox, outgoing(ends_at=before_time))
+    assert len(mailbox.mails()) == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Zoë\r\nBcc: all@guests.example",
+        "Zoë\nX-Evil: yes\n\nbody",
+        "Zoë\u2028X-Evil: yes",
+        '"quoted" <evil@guests.example>, other@guests.example',
+        "a\0b",
+    ],
+)
+def test_no_name_becomes_a_header_or_a_recipient(mailbox: Mailbox, name: str) -> None:
+    card = replace(AN_OUTGOING.restaurant, name=name)
+    mail = sent(mailbox, outgoing(guest_name=name, restaurant=card, note=name))
+    (envelope,) = mailbox.mails()
+    assert envelope.recipients == ("zoe@guests.example",)
+    assert mail["Bcc"] is None and mail["X-Evil"] is None
+    assert [one.addr_spec for one in mail["To"].addresses] == ["zoe@guests.example"]
+    assert [one.addr_spec for one in mail["Reply-To"].addresses] == ["ciao@bellavista.example"]
+    assert "alternative" in str(mail) and "X-Evil" not in mail
+
+
+def test_a_header_with_a_line_break_is_refused() -> None:
+    for broken in ("a\r\nb", "a\n b", "a\rb"):
+        with pytest.raises(ValueError, match="line break"):
+            header("Subject", broken)
+
+
+def test_long_names_in_any_script_come_back_whole(mailbox: Mailbox) -> None:
+    name = "Ζωή Παπαδοπούλου 山田太郎 Müller-Lüdenscheidt " * 3
+    sent(mailbox, outgoing(guest_name=name))
+    raw = mailbox.mails()[-1].message.as_bytes()
+    assert all(len(line) <= 998 for line in raw.splitlines())
+    plain = email.message_from_bytes(raw)
+    assert str(make_header(decode_header(plain["To"]))).startswith(" ".join(name.split()))
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "nobody", "a@", "@b", "a b@c.example", "a@c.example\r\nRCPT TO:<d@e>", "a,b@c.example"],
+)
+def test_what_is_no_address_is_refused_for_good(mailbox: Mailbox, address: str) -> None:
+    with pytest.raises(ChannelError) as refused, SmtpLine(mailbox.url) as line:
+        send_email(line, outgoing(guest_email=address), now=NOW)
+    assert refused.value.permanent
+    assert mailbox.mails() == []
+
+
+def test_a_domain_beyond_ascii_is_written_in_ascii(mailbox: Mailbox) -> None:
+    mail = sent(mailbox, outgoing(guest_email="zoe@bücher.example"))
+    assert mailbox.mails("zoe@xn--bcher-kva.example")
+    assert mail["To"].addresses[0].domain == "xn--bcher-kva.example"
+
+
+class _Server:
+    """An SMTP server that answers as it is told, and says what reached it."""
+
+    def __init__(self, **options: Any) -> None:
+        self.port = free_port()
+        self.answers: dict[str, str] = {}
+        self.heard: list[Envelope] = []
+        self.connections = 0
+        self.controller = Controller(self, hostname="127.0.0.1", port=self.port, **options)
+
+    @property
+    def url(self) -> str:
+        return f"smtp://127.0.0.1:{self.port}"
+
+    async def handle_EHLO(
+        self, _server: SMTP, session: Session, _envelope: Envelope, hostname: str, lines: list[str]
+    ) -> list[str]:
+        self.connections += 1
+        session.host_name = hostname
+        return lines
+
+    async def handle_MAIL(
+        self, server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if "MAIL" in self.answers:
+            return self.answers["MAIL"]
+        if self.answers.pop("HANG UP", None):
+            assert server.transport is not None
+            server.transport.close()
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 OK"
+
+    async def handle_RCPT(
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: object
+    ) -> str:
+        if address in self.answers:
+            return self.answers[address]
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
+        if "DATA" in self.answers:
+            return self.answers["DATA"]
+        self.heard.append(envelope)
+        return "250 OK"
+
+
+@pytest.fixture
+def server() -> Iterator[_Server]:
+    one = _Server()
+    one.controller.start()
+    yield one
+    one.controller.stop(no_assert=True)
+
+
+@pytest.mark.parametrize(
+    ("where", "answer", "permanent", "reason"),
+    [
+        ("zoe@guests.example", "550 no zoe@guests.example", True, "smtp 550: recipient refused"),
+        ("zoe@guests.example", "451 greylisted", False, "smtp 451: recipient refused"),
+        ("zoe@guests.example", "421 bye", False, "smtp 421: recipient refused"),
+        ("DATA", "554 this is spam", True, "smtp 554: mail refused"),
+        ("DATA", "452 disk full", False, "smtp 452: mail refused"),
+        ("MAIL", "552 too much", False, "smtp 552: sender refused"),
+    ],
+)
+def test_the_servers_no_is_for_good_or_for_now(
+    server: _Server, where: str, answer: str, permanent: bool, reason: str
+) -> None:
+    server.answers[where] = answer
+    with SmtpLine(server.url) as line:
+        with pytest.raises(ChannelError) as refused:
+            send_email(line, outgoing(), now=NOW)
+        assert (refused.value.permanent, refused.value.reason) == (permanent, reason)
+        assert not isinstance(refused.value, ChannelDown)
+        server.answers.clear()
+        send_email(line, outgoing(guest_email="next@guests.example"), now=NOW)
+    assert [envelope.rcpt_tos for envelope in server.heard] == [["next@guests.example"]]
+
+
+def test_many_mails_go_over_one_connection(server: _Server) -> None:
+    with SmtpLine(server.url) as line:
+        for number in range(5):
+            send_email(line, outgoing(id=number), now=NOW)
+    assert (len(server.heard), server.connections) == (5, 1)
+
+
+def test_a_kept_connection_that_was_closed_meanwhile_is_made_anew(server: _Server) -> None:
+    with SmtpLine(server.url) as line:
+        send_email(line, outgoing(id=1), now=NOW)
+        server.answers["HANG UP"] = "once"
+        send_email(line, outgoing(id=2), now=NOW)
+    assert (len(server.heard), server.connections) == (2, 2)
+
+
+def test_a_server_that_is_closing_is_down(server: _Server) -> None:
+    server.answers["MAIL"] = "421 maintenance"
+    with SmtpLine(server.url) as line, pytest.raises(ChannelDown):
+        send_email(line, outgoing(), now=NOW)
+
+
+@pytest.mark.parametrize("url", ["smtp://127.0.0.1:1", "smtps://127.0.0.1:1", "http://x", "smtp:"])
+def test_no_server_is_a_channel_that_is_down(url: str) -> None:
+    with SmtpLine(url) as line, pytest.raises(ChannelDown):
+        send_email(line, outgoing(), now=NOW)
+
+
+def test_an_address_beyond_ascii_needs_smtputf8() -> None:
+    for enabled in (True, False):
+        server = _Server(enable_SMTPUTF8=enabled)
+        server.controller.start()
+        message = outgoing(guest_email="zoë@guests.example")
+        with SmtpLine(server.url) as line:
+            if enabled:
+                send_email(line, message, now=NOW)
+                (envelope,) = server.heard
+                assert envelope.rcpt_tos == ["zoë@guests.example"]
+                assert "SMTPUTF8" in envelope.mail_options
+                assert isinstance(envelope.content, bytes)
+                assert "zoë@guests.example".encode() in envelope.content
+            else:
+                with pytest.raises(ChannelError) as refused:
+                    send_email(line, message, now=NOW)
+                assert refused.value.permanent and not server.heard
+        server.controller.stop(no_assert=True)
+
+
+@pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning")
+def test_the_login_of_the_url_is_used_and_a_wrong_one_is_a_channel_that_is_down() -> None:
+    def check(_s: SMTP, _n: Session, _e: Envelope, _m: str, data: LoginPassword) -> AuthResult:
+        return AuthResult(success=(data.login, data.password) == (b"us@er", b"p:w"))
+
+    server = _Server(authenticator=check, auth_required=True, auth_require_tls=False)
+    server.controller.start()
+    for login, is_right in (("us%40er:p%3Aw", True), ("us%40er:wrong", False)):
+        with SmtpLine(f"smtp://{login}@127.0.0.1:{server.port}") as line:
+            if is_right:
+                send_email(line, outgoing(), now=NOW)
+            else:
+                with pytest.raises(ChannelDown):
+                    send_email(line, outgoing(), now=NOW)
+    assert len(server.heard) == 1
+    server.controller.stop(no_assert=True)
+
+
+def test_the_url_is_read_whole_and_its_password_is_shown_to_nobody() -> None:
+    address = SmtpAddress.parse("smtp+starttls://book:s%2Fecret@mail.example")
+    assert (address.host, address.port, address.password) == ("mail.example", 587, "s/ecret")
+    assert "ecret" not in repr(address)
+    assert SmtpAddress.parse("smtps://mail.example").port == 465
+
+
+def test_no_address_reaches_the_log(server: _Server, caplog: pytest.LogCaptureFixture) -> None:
+    server.answers["zoe@guests.example"] = "550 no zoe@guests.example"
+    with (
+        caplog.at_level(logging.DEBUG, logger="tasks"),
+        SmtpLine(server.url) as line,
+        pytest.raises(ChannelError) as refused,
+    ):
+        send_email(line, outgoing(), now=NOW)
+    assert "guests.example" not in caplog.text + refused.value.reason

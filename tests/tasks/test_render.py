@@ -1,0 +1,236 @@
+"""Words: five languages, every kind, safe in HTML, short in an SMS."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from models.core.crypto import read_manage_token
+from models.queries.outgoing import Outgoing, Wish
+from models.rules.decisions import Reason
+from models.rules.telling import Kind
+from tasks.channels.gsm7 import fold, is_gsm7, segments
+from tasks.templates.render import render_letter, render_sms
+from tasks.templates.wording import LANGUAGES, local, wording
+from tests.services import surroundings
+from tests.tasks.mail_order import AN_OUTGOING, FRIDAY, outgoing
+
+SCRIPT = "<script>alert('x')</script>"
+#: Carriers take these for an opt-out or an opt-in.
+CARRIER_WORDS = re.compile(r"\b(CANCEL|END|QUIT|YES|STOP|START)\b", re.IGNORECASE)
+
+
+@pytest.fixture(autouse=True)
+def public_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    values = surroundings.environment(tmp_path, database_url="sqlite://")
+    url = {"PUBLIC_URL": "https://tables.example.com"}
+    surroundings.settle(monkeypatch, values | url)
+    yield
+    surroundings.forget_everything()
+
+
+def of(kind: Kind, locale: str = "en", **values: object) -> Outgoing:
+    others = (FRIDAY - timedelta(hours=1), FRIDAY + timedelta(hours=2))
+    wish = Wish(6, FRIDAY + timedelta(hours=1), "pacing", others)
+    about: dict[str, object] = {"kind": kind, "guest_locale": locale}
+    if kind is Kind.DECLINED:
+        about |= {"alternatives": others, "reason": "full"}
+    if kind is Kind.CHANGE_REFUSED:
+        about["wish"] = wish
+    return outgoing(**about | values)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", list(Kind))
+def test_every_kind_is_said_whole_in_every_language(kind: Kind, language: str) -> None:
+    letter = render_letter(of(kind, language))
+    assert letter.language == language
+    assert f'<html lang="{language}">' in letter.html
+    for text in (letter.subject, letter.text, letter.html, render_sms(of(kind, language))):
+        assert "Trattoria Bellavista" in text
+        assert not re.search(r"\{\w*\}", text), "a placeholder was left"
+    assert letter.text.count(letter.link) == 1 and letter.html.count(f'"{letter.link}"') >= 1
+    assert letter.html.count('style="display:inline-block') == 1, "one clear button"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("party_size", [1, 2, 10])
+def test_an_sms_is_one_segment_and_asks_for_no_carrier_word(
+    kind: Kind, language: str, party_size: int
+) -> None:
+    for day in range(0, 360, 13):
+        start = FRIDAY + timedelta(days=day, hours=4, minutes=30)
+        wish = Wish(6, start, "pacing", ()) if kind is Kind.CHANGE_REFUSED else None
+        text = render_sms(
+            of(
+                kind,
+                language,
+                party_size=party_size,
+                starts_at=start,
+                alternatives=tuple(start + timedelta(minutes=15 * n) for n in range(1, 4)),
+                wish=wish,
+            )
+        )
+        assert is_gsm7(text), text
+        assert segments(text) == 1, (len(text), text)
+        assert not CARRIER_WORDS.search(text), text
+        assert "https://tables.example.com/" in text
+
+
+def test_a_long_name_costs_a_second_segment_and_loses_nothing() -> None:
+    house = AN_OUTGOING.restaurant
+    long_name = "The Quite Extraordinarily Long Name of a Restaurant by the Sea"
+    card = type(house)(long_name, *(getattr(house, n) for n in house.__slots__[1:]))
+    text = render_sms(of(Kind.CONFIRMATION, restaurant=card))
+    assert segments(text) == 2
+    assert long_name in text and "/manage/" in text
+
+
+def test_gsm7_folds_what_has_a_plain_form_and_leaves_other_scripts() -> None:
+    assert fold("Fri Sep 12 8:00 PM — “Café Zoë” sáb.") == 'Fri Sep 12 8:00 PM - "Café Zoe" sab.'
+    assert fold("寿司") == "寿司"
+    assert (segments("a" * 160), segments("a" * 161), segments("a" * 307)) == (1, 2, 3)
+    assert (segments("€" * 80), segments("€" * 81)) == (1, 2)
+    assert (segments("寿" * 70), segments("寿" * 71)) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("locale", "when", "short"),
+    [
+        ("en-US", "Friday, September 11, 2026 at 8:00\u00a0PM", "Fri, Sep 11, 8:00\u00a0PM"),
+        ("en-GB", "Friday, 11 September 2026 at 20:00", "Fri 11 Sept, 20:00"),
+        ("de", "Freitag, 11. September 2026 um 20:00 Uhr", "Fr., 11. Sept., 20:00"),
+        ("fr", "vendredi 11 septembre 2026 à 20:00", "ven. 11 sept., 20:00"),
+        ("es", "viernes, 11 de septiembre de 2026 a las 20:00", "vie, 11 sept, 20:00"),
+        ("it", "venerdì 11 settembre 2026 alle 20:00", "ven 11 set, 20:00"),
+    ],
+)
+def test_dates_are_written_as_each_language_writes_them(locale: str, when: str, short: str) -> None:
+    words, start = wording(locale, "de-DE"), local(FRIDAY, zone="Europe/Berlin")
+    assert (words.when(start), words.short(start)) == (when, short)
+
+
+@pytest.mark.parametrize(
+    ("guest", "house", "language", "locale"),
+    [
+        ("de-AT", "en", "de", "de_AT"),
+        ("de_CH", "en", "de", "de_CH"),
+        ("pt-BR", "fr-CA", "fr", "fr_CA"),
+        ("ja", "ja", "en", "en"),
+        ("", "it", "it", "it"),
+        ("xx-nonsense", "not a locale", "en", "en"),
+        ("en", "en-GB", "en", "en_GB"),
+        ("en", "de-DE", "en", "en"),
+        ("fr-ZZZZ-weird", "de", "fr", "fr"),
+    ],
+)
+def test_the_guests_language_then_the_houses_then_english(
+    guest: str, house: str, language: str, locale: str
+) -> None:
+    words = wording(guest, house)
+    assert (words.language, str(words.locale)) == (language, locale)
+
+
+def test_an_hour_that_the_clock_repeats_is_named_with_its_offset() -> None:
+    words = wording("en-GB", "en")
+    first = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+    times = [
+        words.time(local(first + timedelta(hours=hours), zone="Europe/Berlin"))
+        for hours in range(3)
+    ]
+    assert times == ["02:30 (UTC+02:00)", "02:30 (UTC+01:00)", "03:30"]
+
+
+def test_stored_script_is_shown_and_not_run() -> None:
+    house = AN_OUTGOING.restaurant
+    card = type(house)(SCRIPT, *(getattr(house, name) for name in house.__slots__[1:]))
+    evil = of(Kind.CONFIRMATION, guest_name=SCRIPT, note=f'"{SCRIPT}', area=SCRIPT, restaurant=card)
+    html = render_letter(evil).html
+    assert "<script>alert" not in html
+    assert html.count("&lt;script&gt;") >= 4
+    assert html.count("<script") == html.count("</script") == 1  # the linked data's own
+    data = linked_data(html)
+    assert data["underName"] == {"@type": "Person", "name": SCRIPT}
+    assert SCRIPT in render_letter(evil).text
+
+
+def test_names_that_look_like_placeholders_are_only_names() -> None:
+    letter = render_letter(of(Kind.CONFIRMATION, guest_name="{link.__class__} {0} %s {{ 7*7 }}"))
+    assert "{link.__class__} {0} %s {{ 7*7 }}" in letter.text
+
+
+def test_a_name_with_line_breaks_stays_on_its_line() -> None:
+    letter = render_letter(of(Kind.CONFIRMATION, guest_name="Zoë\r\nBcc: all@guests.example\0"))
+    assert "Dear Zoë Bcc: all@guests.example," in letter.text.splitlines()
+    assert "\n" not in letter.subject
+
+
+def linked_data(html: str) -> dict[str, object]:
+    found = re.search(r'<script type="application/ld\+json">(.*?)</script>', html, re.DOTALL)
+    assert found is not None
+    data: dict[str, object] = json.loads(found[1])
+    return data
+
+
+def test_linked_data_says_what_schema_org_asks_for() -> None:
+    data = linked_data(render_letter(of(Kind.CONFIRMATION)).html)
+    assert data["@type"] == "FoodEstablishmentReservation"
+    assert data["reservationNumber"] == "ABCD2345"
+    assert data["reservationStatus"] == "https://schema.org/ReservationConfirmed"
+    assert data["startTime"] == "2026-09-11T20:00:00+02:00"
+    assert data["partySize"] == 4
+    cancelled = linked_data(render_letter(of(Kind.CANCELLED)).html)
+    assert cancelled["reservationStatus"] == "https://schema.org/ReservationCancelled"
+    assert "ld+json" not in render_letter(of(Kind.DECLINED)).html
+
+
+def test_the_manage_link_opens_exactly_this_reservation() -> None:
+    link = render_letter(of(Kind.CONFIRMATION)).link
+    assert link.startswith("https://tables.example.com/manage/")
+    assert read_manage_token(link.rpartition("/")[2]) == AN_OUTGOING.reservation_id
+
+
+def test_a_declined_guest_hears_why_and_when_there_is_room() -> None:
+    letter = render_letter(of(Kind.DECLINED, reason=Reason.FULL.value))
+    assert "no table for 4 guests" in letter.text
+    assert "taken then" in letter.text
+    assert "- Fri, Sep 11, 7:00\u00a0PM" in letter.text
+    assert letter.link == "https://tables.example.com/book/bellavista"
+    assert "ABCD2345" not in letter.text
+    unknown = render_letter(of(Kind.DECLINED, reason="a_reason_of_a_later_release"))
+    assert "later_release" not in unknown.text
+
+
+def test_a_refused_change_names_the_wish_and_keeps_the_old_start() -> None:
+    text = render_letter(of(Kind.CHANGE_REFUSED)).text
+    assert "no table for 6 guests, Friday, September 11, 2026 at 9:00\u00a0PM" in text
+    assert "When: Friday, September 11, 2026 at 8:00\u00a0PM" in text
+
+
+class _Outline(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        if tag not in ("meta", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_the_html_is_well_formed_and_readable_without_pictures(kind: Kind) -> None:
+    outline = _Outline()
+    outline.feed(render_letter(of(kind, note="a note")).html)
+    assert outline.open == []
+    assert outline.tags.count("h1") == outline.tags.count("title") == 1
+    assert "img" not in outline.tags
