@@ -6,8 +6,20 @@ from models.core import signals
 from models.core.db import reading
 from models.core.errors import Invalid
 from models.queries.availability import Slot, cached_availability, keep_availability
+from models.queries.floor import house_by_slug, house_lately
 from models.rules.house import House
-from web.recent import recent_house
+
+
+def recent_house(slug: str) -> House:
+    """The restaurant as it was at most two seconds ago: good for offers, which promise nothing.
+
+    Raises NotFound.
+    """
+    seen = house_lately(slug)
+    if seen is not None:
+        return seen
+    with reading() as session:
+        return house_by_slug(session, slug)
 
 
 def offered_starts(

@@ -3,17 +3,15 @@
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 import pytest
 from apiflask import APIFlask
-from flask.testing import FlaskClient
 from sqlalchemy import Engine, func, select
-from werkzeug.test import TestResponse
 
-from models.core import clock
+from models.core import clock, signals
 from models.core.db import Base, transaction
 from models.core.settings import settings
 from models.operations.accounts import create_account, grant_role, hash_password
@@ -21,6 +19,10 @@ from models.operations.allocation import decide_waiting
 from models.rules.permissions import Role
 from tests.services.house import OpenHouse
 from web.app import create_app
+
+#: Flask's test client and its answers: their `json` is whatever was sent
+Client: TypeAlias = Any
+Answer: TypeAlias = Any
 
 PASSWORD = "a long enough password"
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -39,7 +41,7 @@ def app(db: Engine) -> APIFlask:
 
 
 @pytest.fixture
-def client(app: APIFlask) -> FlaskClient:
+def client(app: APIFlask) -> Client:
     """Calls the application without a server."""
     return app.test_client()
 
@@ -48,7 +50,7 @@ def client(app: APIFlask) -> FlaskClient:
 class Stand:
     """A restaurant, and the ways to call the API about it."""
 
-    client: FlaskClient
+    client: Client
     house: OpenHouse
     db: Engine
     tokens: dict[str, str] = field(default_factory=dict)
@@ -66,7 +68,7 @@ class Stand:
             "guest": {"name": "Ada Lovelace", "email": "ada@example.com"},
         } | changes
 
-    def ask(self, *, key: str | None = None, prefer: str = "", **changes: Any) -> TestResponse:
+    def ask(self, *, key: str | None = None, prefer: str = "", **changes: Any) -> Answer:
         """Ask for a table."""
         headers = {"Idempotency-Key": key or uuid.uuid4().hex}
         if prefer:
@@ -82,7 +84,9 @@ class Stand:
         done = 0
         for lane in range(settings().lanes):
             with transaction(self.db) as session:
-                done += decide_waiting(session, lane, now=clock.now(), limit=500).count
+                decided = decide_waiting(session, lane, now=clock.now(), limit=500)
+            signals.signal_decided(decided.awaited)
+            done += decided.count
         return done
 
     def confirmed(self, **changes: Any) -> dict[str, Any]:
@@ -93,7 +97,9 @@ class Stand:
         return dict(answer.json)
 
     def as_staff(self, role: str = "host") -> dict[str, str]:
-        """The header of a member of staff with this role."""
+        """The header of a member of staff with this role, who signs in when first needed."""
+        if role not in self.tokens:
+            self.tokens[role] = sign_in(self.client, f"{role}@example.com")["access_token"]
         return {"Authorization": f"Bearer {self.tokens[role]}"}
 
 
@@ -122,7 +128,7 @@ def make_account(db: Engine, password_hash: str) -> Callable[..., int]:
     return make
 
 
-def sign_in(client: FlaskClient, email: str) -> dict[str, Any]:
+def sign_in(client: Client, email: str) -> dict[str, Any]:
     """The tokens of a sign-in."""
     answer = client.post("/api/v1/auth/sign-in", json={"email": email, "password": PASSWORD})
     assert answer.status_code == 200, answer.text
@@ -130,20 +136,14 @@ def sign_in(client: FlaskClient, email: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def stand(client: FlaskClient, house: Callable[..., OpenHouse], db: Engine) -> Stand:
+def stand(client: Client, house: Callable[..., OpenHouse], db: Engine) -> Stand:
     """A restaurant with six tables, dinner only, and nobody signed in."""
     return Stand(client, house(), db)
 
 
 @pytest.fixture
 def staffed(stand: Stand, make_account: Callable[..., int]) -> Stand:
-    """The same with a signed-in account of each role."""
+    """The same with an account of each role."""
     for role in Role:
         make_account(f"{role}@example.com", {stand.house.id: role.value})
-        stand.tokens[role.value] = sign_in(stand.client, f"{role}@example.com")["access_token"]
     return stand
-
-
-def now_text() -> str:
-    """This moment as RFC 3339."""
-    return datetime.now(UTC).isoformat()

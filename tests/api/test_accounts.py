@@ -3,15 +3,15 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
 from sqlalchemy import update
 
 from models.core import clock
 from models.core.db import transaction
 from models.entities import Account, SignIn
-from tests.api.conftest import PASSWORD, Stand, sign_in
+from tests.api.conftest import PASSWORD, Client, Stand, sign_in
 from tests.services.counting import Statements
 from tests.services.house import OpenHouse
 from tests.services.redis import RedisServer
@@ -20,11 +20,11 @@ Counter = Callable[[], AbstractContextManager[Statements]]
 MakeAccount = Callable[..., int]
 
 
-def me(client: FlaskClient, token: str) -> int:
+def me(client: Client, token: str) -> Any:
     return client.get("/api/v1/auth/me", headers={"Authorization": f"Bearer {token}"}).status_code
 
 
-def refresh(client: FlaskClient, token: str) -> tuple[int, dict[str, str]]:
+def refresh(client: Client, token: str) -> tuple[int, dict[str, str]]:
     answer = client.post("/api/v1/auth/refresh", json={"refresh_token": token})
     return answer.status_code, answer.json
 
@@ -44,7 +44,7 @@ def test_who_signs_in_may_ask_who_they_are(stand: Stand, make_account: MakeAccou
 
 
 def test_a_wrong_password_and_an_unknown_account_read_alike(
-    client: FlaskClient, make_account: MakeAccount
+    client: Client, make_account: MakeAccount
 ) -> None:
     make_account("host@example.com")
     wrong = [
@@ -58,7 +58,7 @@ def test_a_wrong_password_and_an_unknown_account_read_alike(
 
 
 @pytest.mark.both
-def test_a_refresh_token_is_good_once(client: FlaskClient, make_account: MakeAccount) -> None:
+def test_a_refresh_token_is_good_once(client: Client, make_account: MakeAccount) -> None:
     make_account("host@example.com")
     tokens = sign_in(client, "host@example.com")
     status, fresh = refresh(client, tokens["refresh_token"])
@@ -73,7 +73,7 @@ def test_a_refresh_token_is_good_once(client: FlaskClient, make_account: MakeAcc
 
 @pytest.mark.both
 def test_signing_out_ends_every_token_of_the_sign_in(
-    client: FlaskClient, make_account: MakeAccount
+    client: Client, make_account: MakeAccount
 ) -> None:
     make_account("host@example.com")
     tokens, other = sign_in(client, "host@example.com"), sign_in(client, "host@example.com")
@@ -84,9 +84,7 @@ def test_signing_out_ends_every_token_of_the_sign_in(
     assert me(client, other["access_token"]) == 200
 
 
-def test_an_access_token_is_no_refresh_token(
-    client: FlaskClient, make_account: MakeAccount
-) -> None:
+def test_an_access_token_is_no_refresh_token(client: Client, make_account: MakeAccount) -> None:
     make_account("host@example.com")
     tokens = sign_in(client, "host@example.com")
     assert refresh(client, tokens["access_token"])[0] == 401
@@ -94,7 +92,7 @@ def test_an_access_token_is_no_refresh_token(
 
 
 def test_an_account_that_was_closed_is_out_at_once(
-    client: FlaskClient, make_account: MakeAccount, stand: Stand
+    client: Client, make_account: MakeAccount, stand: Stand
 ) -> None:
     make_account("host@example.com")
     tokens = sign_in(client, "host@example.com")
@@ -105,7 +103,7 @@ def test_an_account_that_was_closed_is_out_at_once(
 
 
 def test_a_sign_in_that_ran_out_is_over(
-    client: FlaskClient, make_account: MakeAccount, stand: Stand
+    client: Client, make_account: MakeAccount, stand: Stand
 ) -> None:
     make_account("host@example.com")
     tokens = sign_in(client, "host@example.com")
@@ -115,7 +113,7 @@ def test_a_sign_in_that_ran_out_is_over(
 
 
 def test_ten_failures_have_to_wait(
-    client: FlaskClient, make_account: MakeAccount, redis: RedisServer
+    client: Client, make_account: MakeAccount, redis: RedisServer
 ) -> None:
     make_account("host@example.com")
     wrong = {"email": "host@example.com", "password": "wrong wrong"}
@@ -132,8 +130,9 @@ def test_ten_failures_have_to_wait(
 
 
 def test_staff_cost_one_query_before_the_work(staffed: Stand, query_counter: Counter) -> None:
+    header = staffed.as_staff()
     with query_counter() as statements:
-        answer = staffed.client.get("/api/v1/auth/me", headers=staffed.as_staff())
+        answer = staffed.client.get("/api/v1/auth/me", headers=header)
     assert answer.status_code == 200
     assert statements.count == 1
 

@@ -3,20 +3,18 @@
 import uuid
 from typing import Any
 
+import jsonschema  # type: ignore[import-untyped]
 import pytest
-from werkzeug.test import TestResponse
 
 from models.core import clock
 from models.core.db import transaction
 from models.entities import Reservation
-from tests.api.conftest import Stand
+from tests.api.conftest import Answer, Stand
 
 PLACE = "/api/v1/restaurants/demo/book/reservations"
 
 
-def book(
-    stand: Stand, role: str = "host", *, key: str | None = None, **changes: Any
-) -> TestResponse:
+def book(stand: Stand, role: str = "host", *, key: str | None = None, **changes: Any) -> Answer:
     body = {"party_size": 2, "start": stand.start(), "guest": {"name": "Mr Smith"}} | changes
     headers = stand.as_staff(role) | {"Idempotency-Key": key or uuid.uuid4().hex}
     return stand.client.post(PLACE, json=body, headers=headers)
@@ -68,7 +66,7 @@ def test_a_party_comes_sits_down_and_leaves(staffed: Stand) -> None:
     number = book(staffed).json["id"]
     place = f"/api/v1/reservations/{number}"
 
-    def move(name: str, **body: Any) -> TestResponse:
+    def move(name: str, **body: Any) -> Answer:
         return staffed.client.post(f"{place}/{name}", headers=staffed.as_staff(), json=body or None)
 
     with transaction(staffed.db) as session:
@@ -92,3 +90,31 @@ def test_a_walk_in_without_a_start_needs_an_open_house(staffed: Stand) -> None:
     )
     assert answer.status_code == 422
     assert answer.json["errors"] == [{"field": "start", "message": "is required"}]
+
+
+@pytest.mark.both
+def test_the_book_of_a_day_shows_parties_tables_and_pacing(staffed: Stand) -> None:
+    online = staffed.confirmed(note="window")
+    walked = book(staffed, tables=["5"], party_size=4).json
+    day = staffed.start()[:10]
+    place = f"/api/v1/restaurants/demo/book?date={day}"
+    answer = staffed.client.get(place, headers=staffed.as_staff("viewer"))
+    assert answer.status_code == 200, answer.text
+    facts = answer.json
+    assert [row["id"] for row in facts["reservations"]] == [online["id"], walked["id"]]
+    assert facts["reservations"][0]["guest"]["email"] == "ada@example.com"
+    assert facts["reservations"][0]["start"] == staffed.start()
+    (dinner,) = facts["shifts"]
+    assert (dinner["covers"], dinner["parties"]) == (6, 2)
+    (busy,) = [interval for interval in dinner["intervals"] if interval["covers"]]
+    assert busy == {"start": staffed.start(), "covers": 6, "parties": 2, "online_covers": 2}
+    table = next(table for table in facts["tables"] if table["label"] == "5")
+    assert [seating["reservation_id"] for seating in table["seatings"]] == [walked["id"]]
+    schema = {"$ref": "#/components/schemas/BookOut"} | components(staffed)
+    jsonschema.Draft202012Validator(schema).validate(facts)
+    held = staffed.as_staff("viewer") | {"If-None-Match": answer.headers["ETag"]}
+    assert staffed.client.get(place, headers=held).status_code == 304
+
+
+def components(stand: Stand) -> dict[str, Any]:
+    return {"components": stand.client.get("/openapi.json").json["components"]}

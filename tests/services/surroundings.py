@@ -40,7 +40,7 @@ def settle(patch: pytest.MonkeyPatch, values: dict[str, str]) -> None:
     if app is not None and app.conf.broker_url != values["REDIS_URL"]:
         app.conf.broker_url = app.conf.broker_write_url = values["REDIS_URL"]
         # kombu keeps pools by URL for ever; a closed one of another test must not come back
-        pools.reset()
+        pools.reset()  # type: ignore[no-untyped-call]
         app.__dict__.pop("amqp", None)
         app._pool = None
 

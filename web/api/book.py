@@ -2,30 +2,54 @@
 
 from functools import partial
 
+import orjson
 from apiflask import APIBlueprint
 from flask import Response, request
 from sqlalchemy.orm import Session
 
 from models.core import clock
-from models.core.db import unit
+from models.core.db import reading, unit
 from models.core.errors import NotAllowed
 from models.operations.arrivals import seat
 from models.operations.booking import Accepted, book_for_guest
 from models.queries.accounts import Caller
+from models.queries.book import book_of
 from models.rules.house import House
 from models.rules.permissions import Permission
 from web.access import Visitor, staff_at_house
 from web.api.arrivals import tables_by_label
-from web.api.endpoint import STAFF, WRITE, describe
+from web.api.book_facts import book_facts
+from web.api.endpoint import READ, STAFF, WRITE, describe
 from web.api.reservations import read_view, show
+from web.api.restaurants import tagged
 from web.headers import idempotency_key
 from web.nudging import nudge_after_move
 from web.schemas.answers import ReservationOut
-from web.schemas.requests import StaffReservationRequest
+from web.schemas.book import BookOut
+from web.schemas.requests import BookQuery, StaffReservationRequest
 
 blueprint = APIBlueprint("book", __name__, url_prefix="/api/v1", tag="The host stand")
 
 _SECURITY = ("staff",)
+
+
+@blueprint.get("/restaurants/<slug:slug>/book")
+@staff_at_house(Permission.READ_BOOK)
+@blueprint.input(BookQuery, location="query", arg_name="query")
+@describe(
+    blueprint,
+    {200: BookOut, 304: None},
+    problems=(*READ, *STAFF, 404, 422),
+    headers=("If-None-Match",),
+    security=_SECURITY,
+)
+def get_book(house: House, caller: Caller, query: BookQuery) -> Response:
+    """A day of the house: who comes when, at which table, and how full each interval is."""
+    with reading() as session:
+        view = book_of(session, house, query.date, now=clock.now())
+    answer = tagged(orjson.dumps(book_facts(house, view)))
+    answer.headers["Cache-Control"] = "private, no-cache"
+    return answer
 
 
 @blueprint.post("/restaurants/<slug:slug>/book/reservations")

@@ -82,7 +82,7 @@ def reservation_facts(view: ReservationView, *, for_staff: bool) -> dict[str, An
         "note": view.note,
         "reason": view.reason,
         "alternatives": [local_text(house, moment) for moment in view.alternatives],
-        "change": None if view.change is None else _change(house, view.change),
+        "change": None if view.change is None else change_facts(house, view.change),
         "created_at": local_text(house, view.created_at),
         "decided_at": None if view.decided_at is None else local_text(house, view.decided_at),
         "manage_url": manage_link(token),
@@ -93,7 +93,8 @@ def reservation_facts(view: ReservationView, *, for_staff: bool) -> dict[str, An
     return facts
 
 
-def _change(house: House, change: ChangeView) -> dict[str, Any]:
+def change_facts(house: House, change: ChangeView) -> dict[str, Any]:
+    """A wish to change and what became of it (ChangeOut)."""
     return {
         "id": str(change.id),
         "status": change.status,

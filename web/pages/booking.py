@@ -25,10 +25,9 @@ from web.access import public
 from web.api.shapes import local_text
 from web.errors import invalid_from
 from web.nudging import nudge_house
-from web.offers import offered_starts
+from web.offers import offered_starts, recent_house
 from web.pages import words
 from web.pages.page import messages_of, register_trouble, render
-from web.recent import recent_house
 from web.schemas.fields import parse_start
 from web.schemas.requests import AvailabilityQuery, ReservationRequest
 from web.waiting import wait_for_decision

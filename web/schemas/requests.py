@@ -3,8 +3,15 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-from pydantic.json_schema import SkipJsonSchema
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    model_validator,
+)
+from pydantic_core import CoreSchema, core_schema
 
 from models.core.errors import Invalid
 from models.rules.house import QUARTER_SECONDS, House
@@ -27,14 +34,28 @@ from web.schemas.fields import (
 _DEFAULT_LOCALE = "en"
 
 
+class NotNull:
+    """Absent in a patch means: stays. What cannot be emptied refuses null, and says so."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """The field's own check, after null was refused."""
+        return core_schema.no_info_before_validator_function(_refuse_null, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """The field's own description, without null."""
+        found = handler(schema)
+        options = [option for option in found.get("anyOf", []) if option != {"type": "null"}]
+        return options[0] if len(options) == 1 else found
+
+
 def _refuse_null(value: Any) -> Any:
     if value is None:
         raise ValueError("must not be null; leave it out to keep it")
     return value
-
-
-#: Absent in a patch means: stays. These cannot be emptied, so null is a mistake.
-_NotNull = BeforeValidator(_refuse_null)
 
 
 class Incoming(BaseModel):
@@ -139,20 +160,20 @@ def _this_quarter(now: datetime) -> datetime:
 class GuestPatch(Incoming):
     """What should be different about the guest; what is not there stays."""
 
-    name: Annotated[Name | SkipJsonSchema[None], _NotNull] = None
+    name: Annotated[Name | None, NotNull()] = None
     email: Email | None = None
     phone: Phone | None = None
-    locale: Annotated[LocaleTag | SkipJsonSchema[None], _NotNull] = None
+    locale: Annotated[LocaleTag | None, NotNull()] = None
 
 
 class ReservationPatch(Incoming):
     """What should become different. party_size, start and area are decided like a request."""
 
-    party_size: Annotated[PartySize | SkipJsonSchema[None], _NotNull] = None
-    start: Annotated[Start | SkipJsonSchema[None], _NotNull] = None
+    party_size: Annotated[PartySize | None, NotNull()] = None
+    start: Annotated[Start | None, NotNull()] = None
     area: AreaKey | None = Field(None, description="null: any area")
-    note: Annotated[Note | SkipJsonSchema[None], _NotNull] = None
-    guest: Annotated[GuestPatch | SkipJsonSchema[None], _NotNull] = None
+    note: Annotated[Note | None, NotNull()] = None
+    guest: Annotated[GuestPatch | None, NotNull()] = None
 
     @model_validator(mode="after")
     def check_something(self) -> Self:

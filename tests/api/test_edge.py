@@ -1,0 +1,187 @@
+"""The edge itself: every endpoint names who may use it, and the document says what it answers."""
+
+import re
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]
+import pytest
+from apiflask import APIFlask
+from sqlalchemy import Engine
+
+from models import migrations
+from models.core import clock
+from models.core.db import transaction
+from models.operations.house import record_job
+from models.rules.permissions import PERMISSIONS, Permission, Role, may
+from tests.api.conftest import Client, Stand
+from tests.services import surroundings
+from tests.services.mariadb import MariaDB
+from tests.services.redis import RedisServer
+from web.access import Access
+from web.openapi import COMMITTED, document
+
+#: Flask's and APIFlask's own: files of the program, and the document
+FRAMEWORK = {"static", "openapi.spec"}
+
+
+def spec_of(app: APIFlask) -> Any:
+    """The document, as APIFlask's own type does not tell that it is a dict."""
+    return app.spec
+
+
+def test_every_endpoint_names_who_may_use_it(app: APIFlask) -> None:
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint in FRAMEWORK:
+            continue
+        access = getattr(app.view_functions[rule.endpoint], "access", None)
+        assert isinstance(access, Access), f"{rule} names neither a permission nor public"
+        needs = access.kind in ("staff", "guest-or-staff")
+        assert (access.permission is not None) == needs, rule
+        if "reservation_id" in rule.arguments or "/book" in rule.rule.removeprefix("/book"):
+            assert needs, f"{rule} is about what only some may see"
+
+
+def test_each_role_may_do_what_the_one_below_may() -> None:
+    steps = [Role.VIEWER, Role.HOST, Role.MANAGER, Role.OWNER]
+    for lower, higher in pairwise(steps):
+        assert PERMISSIONS[lower] < PERMISSIONS[higher]
+    assert PERMISSIONS[Role.OWNER] == set(Permission)
+    assert not may(Role.HOST, Permission.FORCE_PACING)
+
+
+def test_the_committed_document_is_the_one_served(app: APIFlask, client: Client) -> None:
+    assert COMMITTED.read_bytes() == document(app), "run: python -m web.openapi"
+    served = client.get("/openapi.json")
+    assert served.json == client.application.json.loads(COMMITTED.read_bytes())
+    assert served.json["openapi"].startswith("3.1")
+
+
+def test_every_reference_of_the_document_resolves(app: APIFlask) -> None:
+    text = document(app).decode()
+    names: dict[str, Any] = spec_of(app)["components"]["schemas"]
+    for name in re.findall(r"#/components/schemas/([\w.]+)", text):
+        assert name in names
+    for schema in names.values():
+        jsonschema.Draft202012Validator.check_schema(schema)
+
+
+def test_answers_are_what_the_document_says(app: APIFlask, stand: Stand) -> None:
+    body = stand.confirmed(note="x")
+    spec = spec_of(app)
+    place = f"/api/v1/reservations/{body['id']}"
+    header = {"Manage-Token": body["manage_token"]}
+    day = stand.start()[:10]
+    for name, answer in {
+        "RequestedOut": body,
+        "ReservationOut": stand.client.get(place, headers=header).json,
+        "RestaurantOut": stand.client.get("/api/v1/restaurants/demo").json,
+        "AvailabilityOut": stand.client.get(
+            f"/api/v1/restaurants/demo/availability?date={day}&party_size=2"
+        ).json,
+        "Problem": stand.client.get(place).json,
+    }.items():
+        schema = {"$ref": f"#/components/schemas/{name}", "components": spec["components"]}
+        jsonschema.Draft202012Validator(schema).validate(answer)
+
+
+def test_the_docs_page_needs_no_other_server(client: Client) -> None:
+    page = client.get("/docs")
+    assert page.status_code == 200
+    links = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert links
+    for link in links:
+        assert link.startswith("/")
+        assert client.get(link, buffered=True).status_code == 200, link
+    assert "<script>" not in page.text
+    assert client.get("/docs/assets/..%2f__init__.py").status_code == 404
+    assert client.get("/docs/assets/index.html").status_code == 404
+
+
+def test_every_answer_has_its_security_headers(client: Client) -> None:
+    for place in ("/healthz", "/api/v1/nothing", "/docs", "/"):
+        headers = client.get(place).headers
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["X-Frame-Options"] == "DENY"
+        assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+
+
+def test_metrics_count_by_route_and_status(stand: Stand) -> None:
+    stand.ask()
+    stand.client.get("/api/v1/restaurants/nowhere")
+    answer = stand.client.get("/metrics")
+    assert answer.mimetype == "text/plain"
+    route = "/api/v1/restaurants/<slug:slug>"
+    assert f'method="POST",route="{route}/reservations",status="202"' in answer.text
+    assert f'method="GET",route="{route}",status="404"' in answer.text
+    assert "maitred_http_request_seconds_bucket" in answer.text
+    assert "nowhere" not in answer.text
+
+
+@pytest.fixture
+def migrated(db: Engine) -> Engine:
+    """The database, as if the migrations had made its tables."""
+    with db.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32))")
+        connection.exec_driver_sql(f"INSERT INTO alembic_version VALUES ('{migrations.head()}')")
+    return db
+
+
+def test_ready_means_migrated_and_with_redis(
+    migrated: Engine, redis: RedisServer, client: Client
+) -> None:
+    answer = client.get("/readyz")
+    assert answer.status_code == 200, answer.text
+    assert answer.json["status"] == "ready"
+    assert answer.json["database"] == "up"
+    assert answer.json["redis"] == "up"
+    assert answer.json["migrations"]["found"] == answer.json["migrations"]["wanted"]
+
+
+def test_without_redis_the_house_is_degraded_and_open(migrated: Engine, client: Client) -> None:
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json["status"] == "degraded"
+    assert answer.json["redis"] == "gone"
+
+
+def test_a_database_that_is_not_migrated_is_not_ready(client: Client) -> None:
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json["status"] == "not ready"
+
+
+def test_readiness_tells_what_the_last_health_sweep_found(
+    migrated: Engine, redis: RedisServer, client: Client
+) -> None:
+    found = {"well": False, "late": ["requests"]}
+    with transaction(migrated) as session:
+        record_job(session, "health", started=clock.now(), ended=clock.now(), result=found)
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json["status"] == "degraded"
+    assert answer.json["house"] == found
+
+
+@pytest.mark.mariadb
+def test_a_lost_database_is_503_and_comes_back(
+    mariadb: MariaDB, house_env: dict[str, str], app: APIFlask, house: Callable[..., object]
+) -> None:
+    house()
+    client: Client = app.test_client()
+    place = "/api/v1/restaurants/demo"
+    assert client.get(place).status_code == 200
+    mariadb.kill()
+    try:
+        gone = client.get(place)
+        assert gone.status_code == 503
+        assert gone.json["code"] == "unavailable"
+        assert gone.headers["Retry-After"] == "2"
+        assert client.get("/book/demo").status_code == 503
+        assert client.get("/readyz").status_code == 503
+        assert client.get("/healthz").status_code == 200
+    finally:
+        mariadb.start()
+    surroundings.forget_everything()
+    assert client.get(place).status_code == 200
