@@ -1,11 +1,13 @@
 """The restaurant and its floor: areas, dining tables, combinations."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.core.db import Base
+from models.core.types import UtcDateTime
 
 
 class Restaurant(Base):
@@ -22,6 +24,8 @@ class Restaurant(Base):
     phone: Mapped[str] = mapped_column(String(32), default="")
     address: Mapped[str] = mapped_column(String(255), default="")
     revision: Mapped[int] = mapped_column(default=1)
+    #: when its file last changed it; what was decided earlier obeyed an older file
+    revised_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     #: the policies that differ from the trade's defaults, as the file names them
     policies: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
 
