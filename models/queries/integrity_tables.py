@@ -1,0 +1,198 @@
+"""Checked: no table is given twice at once, and the occupancy is what the assignments say.
+
+A double seating is worked out from assignments and times alone, so that it is found even where
+the occupancy, or its primary key, is wrong.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from models.entities.reservations import Assignment, Reservation, ReservationMove, TableOccupancy
+from models.queries.integrity_finding import Files, Finding
+from models.rules.house import QUARTER_SECONDS
+from models.rules.lifecycle import HOLDING, Status
+from models.rules.telling import CHANGED_REASON
+from models.rules.windows import quarter_of
+
+_JUDGED = sorted(status.value for status in HOLDING | {Status.FINISHED})
+_INSTANT = timedelta(microseconds=1)
+#: Tables that are looked at together: what bounds the memory.
+_AT_ONCE = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One table's use by one party: quarters, the last ones inclusive.
+
+    `least` ends the turn and `most` the reset buffer behind it; they are the same for a party
+    that left. `exact`: the buffer is that of the day it was decided.
+    """
+
+    table_id: int
+    reservation_id: int
+    status: str
+    begin: int
+    least: int
+    most: int
+    exact: bool
+
+    @property
+    def is_holding(self) -> bool:
+        """Whether the party still has the table, or will have it."""
+        return self.status != Status.FINISHED
+
+
+def tables(session: Session, files: Files, *, now: datetime) -> Iterator[Finding]:
+    """Double seatings ever, and the occupancy from `now` on, table by table."""
+    ids = sorted(files.tables)
+    for start in range(0, len(ids), _AT_ONCE):
+        chunk = ids[start : start + _AT_ONCE]
+        uses = _read_uses(session, files, chunk)
+        held = _read_held(session, chunk, quarter_of(now))
+        for table_id in chunk:
+            yield from taken_twice(files, uses.get(table_id, []))
+            own = held.get(table_id, [])
+            yield from _wrongly_held(files, table_id, uses.get(table_id, []), own, quarter_of(now))
+
+
+def taken_twice(files: Files, uses: Sequence[Use]) -> Iterator[Finding]:
+    """Parties whose turns at one table overlap."""
+    before: Use | None = None
+    for use in sorted(uses, key=lambda each: (each.begin, each.reservation_id)):
+        if before is not None and use.begin <= before.least:
+            ids = tuple(sorted((before.reservation_id, use.reservation_id)))
+            where = files.table_name(use.table_id)
+            text = f"{where} is given to reservations {ids[0]} and {ids[1]} at {_hour(use.begin)}"
+            yield Finding("table-twice", ids, text)
+        if before is None or use.least > before.least:
+            before = use
+
+
+def _wrongly_held(
+    files: Files,
+    table_id: int,
+    uses: Sequence[Use],
+    held: Sequence[tuple[int, int]],
+    now: int,
+) -> Iterator[Finding]:
+    """From now on: quarters that a party lacks, and quarters that nobody should hold."""
+    where = files.table_name(table_id)
+    for quarter, times in Counter(quarter for quarter, _ in held).items():
+        if times > 1:
+            ids = tuple(sorted({number for each, number in held if each == quarter}))
+            text = f"{where} is held {times} times at {_hour(quarter)}, by reservations {ids}"
+            yield Finding("table-twice", ids, text)
+    own: dict[int, set[int]] = defaultdict(set)
+    for quarter, number in held:
+        own[number].add(quarter)
+    for use in uses:
+        found = own.pop(use.reservation_id, set())
+        last = use.most if use.exact else use.least
+        lacking = set(range(max(use.begin, now), last + 1)) - found if use.is_holding else set()
+        if lacking:
+            text = f"reservation {use.reservation_id} lacks {where} at {_hours(lacking)}"
+            yield Finding("occupancy-missing", (use.reservation_id,), text)
+        beyond = {q for q in found if q < use.begin or (use.exact and q > use.most)}
+        yield from _too_much(use.reservation_id, where, beyond)
+    for number, quarters in own.items():
+        yield from _too_much(number, where, quarters)
+
+
+def _too_much(number: int, where: str, quarters: set[int]) -> Iterator[Finding]:
+    if quarters:
+        text = f"{where} is held for reservation {number} at {_hours(quarters)} without cause"
+        yield Finding("occupancy-orphan", (number,), text)
+
+
+def _read_uses(session: Session, files: Files, chunk: list[int]) -> dict[int, list[Use]]:
+    row, given = Reservation, Assignment
+    begins = _read_begins(session, chunk)
+    query = (
+        select(
+            given.dining_table_id,
+            row.id,
+            row.restaurant_id,
+            row.book_id,
+            row.status,
+            row.starts_at,
+            row.ends_at,
+            row.finished_at,
+            row.decided_at,
+        )
+        .join(row, row.id == given.reservation_id)
+        .where(given.dining_table_id.in_(chunk), row.status.in_(_JUDGED))
+    )
+    found: dict[int, list[Use]] = defaultdict(list)
+    for table_id, number, house_id, book, status, start, end, left, decided in session.execute(
+        query
+    ):
+        least = quarter_of(end - _INSTANT)
+        most, exact = least, True
+        if status == Status.FINISHED:
+            most = quarter_of(left) if left else least
+            least = min(least, most)
+        elif house_id in files.houses:
+            house = files.houses[house_id]
+            most = quarter_of(end + files.buffer(book, house) - _INSTANT)
+            exact = house.holds_for(decided)
+        begin = begins.get(number, quarter_of(start))
+        found[table_id].append(Use(table_id, number, status, begin, least, most, exact))
+    return found
+
+
+def _read_begins(session: Session, chunk: list[int]) -> dict[int, int]:
+    """Since when parties have their present tables, where that is not simply their start.
+
+    Who sits down has the table from then on, early or late; a no-show taken back has it again
+    from then on, at the earliest from the start; an accepted change begins afresh.
+    """
+    move, given = ReservationMove, Assignment
+    query = (
+        select(move.reservation_id, move.at, move.after, move.reason, Reservation.starts_at)
+        .join(given, given.reservation_id == move.reservation_id)
+        .join(Reservation, Reservation.id == move.reservation_id)
+        .where(
+            given.dining_table_id.in_(chunk),
+            Reservation.status.in_(_JUDGED),
+            or_(
+                move.after == Status.SEATED,
+                move.before == Status.NO_SHOW,
+                move.reason == CHANGED_REASON,
+            ),
+        )
+        .order_by(move.id)
+    )
+    begins: dict[int, int] = {}
+    for number, at, after, reason, start in session.execute(query):
+        if reason == CHANGED_REASON:
+            begins[number] = quarter_of(start)
+        elif after == Status.SEATED:
+            begins[number] = quarter_of(at)
+        else:
+            begins[number] = max(quarter_of(at), quarter_of(start))
+    return begins
+
+
+def _read_held(session: Session, chunk: list[int], now: int) -> dict[int, list[tuple[int, int]]]:
+    row = TableOccupancy
+    query = select(row.dining_table_id, row.quarter_hour, row.reservation_id).where(
+        row.dining_table_id.in_(chunk), row.quarter_hour >= now
+    )
+    found: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for table_id, quarter, number in session.execute(query):
+        found[table_id].append((quarter, number))
+    return found
+
+
+def _hour(quarter: int) -> str:
+    return datetime.fromtimestamp(quarter * QUARTER_SECONDS, UTC).isoformat(timespec="minutes")
+
+
+def _hours(quarters: set[int]) -> str:
+    first, last = _hour(min(quarters)), _hour(max(quarters))
+    return first if first == last else f"{first} to {last} ({len(quarters)} quarters)"
