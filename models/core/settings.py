@@ -69,7 +69,7 @@ class Settings(BaseSettings):
 def load_settings() -> Settings:
     """Read the environment now. Raises SettingsInvalid with every problem at once."""
     try:
-        return Settings()  # type: ignore[call-arg]  # fields come from the environment
+        return Settings()
     except ValidationError as invalid:
         lines = [
             f"{'.'.join(str(part) for part in error['loc']).upper() or 'settings'}: {error['msg']}"
