@@ -29,6 +29,8 @@ class Waiting:
     requests: list[int] = field(default_factory=list)
     changes: list[int] = field(default_factory=list)
     books: dict[int, int] = field(default_factory=dict)
+    #: a limit was reached: there may be more of its kind
+    more: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -50,7 +52,7 @@ def decide_waiting(session: Session, lane: int, *, now: datetime, limit: int) ->
     round_ = Round(session, waiting.books, now=now)
     round_.promote(freed)
     _answer(round_, _read_requests(session, waiting), _read_changes(session, waiting))
-    return round_.close(more=len(waiting.requests) >= limit)
+    return round_.close(more=waiting.more)
 
 
 def look(session: Session, lane: int, *, limit: int) -> Waiting:
@@ -67,13 +69,16 @@ def look(session: Session, lane: int, *, limit: int) -> Waiting:
         found.requests.append(number)
         found.books[book] = restaurant_id
     _look_for_changes(session, found, lane % lanes, lanes)
-    freed = (
+    query = (
         select(ShiftDay.id, ShiftDay.restaurant_id)
         .where(ShiftDay.freed_at.is_not(None), ShiftDay.restaurant_id % lanes == lane)
         .order_by(ShiftDay.freed_at)
         .limit(_FREED)
     )
-    found.books.update((book, house) for book, house in session.execute(freed))
+    freed = session.execute(query).all()
+    found.books.update((book, house) for book, house in freed)
+    full = (len(found.requests) >= limit, len(found.changes) >= _CHANGES, len(freed) >= _FREED)
+    found.more = any(full)
     return found
 
 
@@ -115,15 +120,24 @@ def _read_changes(session: Session, waiting: Waiting) -> Sequence[ReservationCha
     return session.scalars(query).all()
 
 
+def _read_parties(session: Session, changes: Sequence[ReservationChange]) -> dict[int, PartyRow]:
+    if not changes:
+        return {}
+    wishing = [change.reservation_id for change in changes]
+    rows = session.execute(select(*COLUMNS).where(Reservation.id.in_(wishing)))
+    return {row.id: row for row in rows}
+
+
 def _answer(
     round_: Round, requests: Sequence[PartyRow], changes: Sequence[ReservationChange]
 ) -> None:
     """Requests and changes, whichever came first."""
-    round_.guests.add(load_same_guests(round_.session, requests))
+    parties = _read_parties(round_.session, changes)
+    round_.guests.add(load_same_guests(round_.session, [*requests, *parties.values()]))
     asked: list[tuple[datetime, int, Any]] = [(row.created_at, 0, row) for row in requests]
     asked += [(change.created_at, 1, change) for change in changes]
     for _, kind, each in sorted(asked, key=lambda item: (item[0], item[1], item[2].id)):
         if kind:
-            decide_change(round_, each)
+            decide_change(round_, each, parties[each.reservation_id])
         else:
             round_.decide_request(each)

@@ -1,6 +1,6 @@
 """Booking: a party asks for a table, or the staff book one for a guest."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from models.queries.parties import COLUMNS
 from models.rules.decisions import Ask, Board, Outcome, Reason, decide
 from models.rules.house import House
 from models.rules.lifecycle import Status
+from models.rules.pacing import keeps_pace, pacing_of
 from models.rules.policies import check_request
 from models.rules.requests import TableRequest
 from models.rules.turn_times import held_quarters, turn_minutes
@@ -79,8 +80,8 @@ def book_for_guest(
     """Book for a guest at the stand: decided in this very transaction, under the book's lock.
 
     `table_ids`: these tables, whatever their size; `force_pacing`: over the pacing, knowingly;
-    `walk_in`: recorded as such (seat it with `arrivals.seat` in the same
-    transaction). Raises Invalid, KeyReused, NotSeated.
+    `walk_in`: recorded as such (seat it with `arrivals.seat` in the same transaction).
+    Raises Invalid, KeyReused, KeyInFlight, NotSeated.
     """
     reference = new_reference()
     before = claim_key(session, f"{actor}:{house.id}", key, body=body, reference=reference, now=now)
@@ -103,19 +104,12 @@ def _seat_now(
     row = round_.session.execute(select(*COLUMNS).where(Reservation.id == reservation_id)).one()
     board = round_.boards[row.book_id]
     asked = ask_of(row)
-    ask = Ask(
-        asked.party_size, asked.quarter, asked.area_id, online=False, force_pacing=force_pacing
-    )
+    ask = replace(asked, waitlist=False, force_pacing=force_pacing)
     if table_ids:
         outcome = _at_these_tables(board, ask, table_ids)
     else:
         # a staff booking may be written down after its start
-        outcome = decide(
-            board,
-            Ask(**_fields(ask), waitlist=False),
-            earliest=0,
-            offer_from=round_.earliest,
-        )
+        outcome = decide(board, ask, earliest=0)
     if outcome.status is not Status.CONFIRMED:
         reason = outcome.reason or Reason.FULL
         raise NotSeated(_REASONS.get(reason, "the party cannot be seated"), reason=reason.value)
@@ -123,26 +117,20 @@ def _seat_now(
     round_.close(more=False)
 
 
-def _fields(ask: Ask) -> dict[str, Any]:
-    return {
-        "party_size": ask.party_size,
-        "quarter": ask.quarter,
-        "area_id": ask.area_id,
-        "online": ask.online,
-        "force_pacing": ask.force_pacing,
-    }
-
-
 def _at_these_tables(board: Board, ask: Ask, table_ids: tuple[int, ...]) -> Outcome:
-    """The host's own choice of tables: they must be ours and free, the rest is the host's word."""
+    """The host's own choice of tables: they must be ours and free, and the pacing holds."""
     unknown = [table_id for table_id in table_ids if table_id not in board.house.table_by_id]
     if unknown:
         raise Invalid.field("tables", "not a table of this restaurant")
+    tables = tuple(dict.fromkeys(table_ids))
+    pacing, load = pacing_of(board.house, board.sitting.shift), board.pace.get(ask.quarter)
+    if not ask.force_pacing and not keeps_pace(pacing, load, ask.party_size, online=False):
+        return Outcome(Status.DECLINED, reason=Reason.PACING)
     held = held_quarters(board.house.policies, board.sitting.shift, party_size=ask.party_size)
-    if board.floor.first_free([table_ids], board.floor.mask(ask.quarter, held)) is None:
+    if board.floor.first_free([tables], board.floor.mask(ask.quarter, held)) is None:
         return Outcome(Status.DECLINED, reason=Reason.FULL)
-    board.seat(ask, table_ids, held)
-    return Outcome(Status.CONFIRMED, seats=table_ids, held=held)
+    board.seat(ask, tables, held)
+    return Outcome(Status.CONFIRMED, seats=tables, held=held)
 
 
 def _new_row(

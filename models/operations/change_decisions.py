@@ -12,7 +12,7 @@ from models.entities.reservations import (
 )
 from models.operations.rounds import Round, ask_of
 from models.operations.verdicts import Verdicts, answer_change, release_tables
-from models.queries.parties import COLUMNS, PartyRow
+from models.queries.parties import PartyRow
 from models.rules.decisions import Ask, Board, Outcome, Reason, decide
 from models.rules.house import House
 from models.rules.lifecycle import Status
@@ -25,9 +25,8 @@ from models.rules.windows import quarter_of
 _LONGEST = 192
 
 
-def decide_change(round_: Round, change: ReservationChange) -> None:
+def decide_change(round_: Round, change: ReservationChange, party: PartyRow) -> None:
     """Accept the wish if the party can be seated so; otherwise everything stays as it was."""
-    party = _read_party(round_, change.reservation_id)
     unsettled = party.status == Status.REQUESTED or party.id in round_.settled
     if unsettled or party.book_id not in round_.locked:
         round_.again = True  # its own answer first, or its new book's lock: in the next round
@@ -43,18 +42,13 @@ def decide_change(round_: Round, change: ReservationChange) -> None:
         round_.awaited.append(("change", change.id))
 
 
-def _read_party(round_: Round, reservation_id: int) -> PartyRow:
-    query = select(*COLUMNS).where(Reservation.id == reservation_id)
-    return round_.session.execute(query).one()
-
-
 def _change_confirmed(round_: Round, change: ReservationChange, party: PartyRow) -> None:
     house = round_.houses[party.restaurant_id]
     seats, held = _own_quarters(round_, party)
     old_board, wish = round_.boards.get(party.book_id), _wish(change, party)
     if old_board is not None:
         _set_aside(old_board, party, held, lift=True)
-    outcome = _try(round_, house, change, wish)
+    outcome = _try(round_, house, change, party, wish)
     if outcome.status is Status.CONFIRMED:
         last = max((quarter for _, quarter in held), default=0)
         first = min((quarter for _, quarter in held), default=0)
@@ -62,6 +56,8 @@ def _change_confirmed(round_: Round, change: ReservationChange, party: PartyRow)
         round_.session.execute(delete(Assignment).where(Assignment.reservation_id == party.id))
         _accept(round_, house, change, party, outcome, reason=CHANGED_REASON)
         round_.freed[party.book_id] = party.restaurant_id
+        if old_board is not None and old_board.waitlisted:
+            round_.promote([party.book_id])  # who waits came before the requests that follow
         return
     if old_board is not None:
         _set_aside(old_board, party, held, lift=False)
@@ -73,7 +69,7 @@ def _change_waitlisted(round_: Round, change: ReservationChange, party: PartyRow
     old_board = round_.boards.get(party.book_id)
     if old_board is not None:
         old_board.waitlisted -= 1
-    outcome = _try(round_, house, change, _wish(change, party))
+    outcome = _try(round_, house, change, party, _wish(change, party))
     if outcome.status is Status.DECLINED:
         if old_board is not None:
             old_board.waitlisted += 1
@@ -92,11 +88,22 @@ def _wish(change: ReservationChange, party: PartyRow) -> Ask:
     )
 
 
-def _try(round_: Round, house: House, change: ReservationChange, wish: Ask) -> Outcome:
+def _try(
+    round_: Round, house: House, change: ReservationChange, party: PartyRow, wish: Ask
+) -> Outcome:
     board = round_.boards.get(change.book_id)
     if board is None:
         return Outcome(Status.DECLINED, reason=Reason.CLOSED)
-    return decide(board, wish, earliest=round_.earliest, offer_from=round_.offer_from(house))
+    moves = change.starts_at != party.starts_at and not change.by_staff
+    if moves and round_.guests.conflicts(house, party, at=change.starts_at):
+        return Outcome(Status.DECLINED, reason=Reason.SAME_GUEST)
+    # the staff may write down after the start what was agreed at the stand
+    earliest = 0 if change.by_staff else round_.earliest
+    outcome = decide(board, wish, earliest=earliest, offered=round_.offered(house))
+    if outcome.status is Status.CONFIRMED and party.source == "online" and not wish.online:
+        # the staff went past the online limits, and the party counts for them all the same
+        board.pace[wish.quarter].online_covers += wish.party_size
+    return outcome
 
 
 def _own_quarters(round_: Round, party: PartyRow) -> tuple[Seats, list[tuple[int, int]]]:
@@ -160,6 +167,7 @@ def _accept(
     )
     verdicts: Verdicts = round_.verdicts
     if outcome.status is Status.CONFIRMED:
+        round_.guests.confirmed(party, at=change.starts_at)
         verdicts.seated(house, party.id, outcome, start=quarter_of(change.starts_at))
     verdicts.moved(house, party, outcome.status, reason, starts_at=change.starts_at)
     answer_change(round_.session, change.id, status="accepted", outcome=None, now=round_.now)

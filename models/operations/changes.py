@@ -129,8 +129,6 @@ def cancel_reservation(
         raise StateConflict(f"a reservation that is {row.status} cannot be cancelled")
     if not by_staff:
         _check_open(row, now=now, by_staff=False)
-        if not may_cancel_online(row.starts_at, now=now):
-            raise StateConflict("it has begun; please call the restaurant")
     _end_waiting_wishes(session, reservation_id, status="dropped", now=now)
     if before in HOLDING:
         _give_tables_back(session, row, now=now)
@@ -168,7 +166,7 @@ def _check_revision(row: Reservation, if_revision: int | None) -> None:
 def _check_open(row: Reservation, *, now: datetime, by_staff: bool) -> None:
     if Status(row.status) not in OPEN:
         raise StateConflict(f"a reservation that is {row.status} cannot be changed")
-    if not by_staff and row.starts_at <= now:
+    if not by_staff and not may_cancel_online(row.starts_at, now=now):
         raise StateConflict("it has begun; please call the restaurant")
 
 

@@ -10,14 +10,15 @@ from sqlalchemy.orm import Session
 from models.entities.reservations import Reservation
 from models.entities.shifts import ShiftDay
 from models.operations.books import free_books, touch_books
-from models.operations.verdicts import Verdicts, moment
+from models.operations.verdicts import Verdicts
 from models.queries.boards import load_boards
 from models.queries.floor import houses_by_id
 from models.queries.guests import SameGuests, load_same_guests
 from models.queries.parties import COLUMNS, PartyRow
-from models.rules.decisions import Ask, Board, Outcome, Reason, decide
+from models.rules.decisions import Ask, Board, Outcome, Reason, Window, decide
 from models.rules.house import House
 from models.rules.lifecycle import Status
+from models.rules.policies import bookable_quarters
 from models.rules.turn_times import turn_minutes
 from models.rules.windows import quarter_of
 
@@ -41,6 +42,7 @@ class Round:
         """`books` (book id -> restaurant id) are locked by the caller already."""
         self.session = session
         self.now = now
+        #: a request that came in time is decided up to a quarter late, if it must be
         self.earliest = quarter_of(now)
         self.locked = books
         self.houses = houses_by_id(session, books.values())
@@ -54,24 +56,32 @@ class Round:
         #: reservations whose verdict is not written yet: nothing else may be decided on them
         self.settled: set[int] = set()
         self.again = False
+        self._offered: dict[int, Window] = {}
 
     def promote(self, freed: Collection[int]) -> None:
-        """Freed tables of these books go to their waitlists, in order of arrival."""
+        """Freed tables of these books go to their waitlists, in order of arrival.
+
+        Who has begun to wait in this very round is asked in the next.
+        """
         if not freed:
             return
         query = (
             select(*COLUMNS)
-            .where(Reservation.book_id.in_(freed), Reservation.status == Status.WAITLISTED)
+            .where(
+                Reservation.book_id.in_(freed),
+                Reservation.status == Status.WAITLISTED,
+                Reservation.starts_at > self.now,
+            )
             .order_by(Reservation.id)
         )
-        rows = self.session.execute(query).all()
+        rows = [row for row in self.session.execute(query) if row.id not in self.settled]
         self.session.execute(update(ShiftDay).where(ShiftDay.id.in_(freed)).values(freed_at=None))
         self.guests.add(load_same_guests(self.session, rows))
         for row in rows:
             board = self.boards.get(row.book_id)
             if board is None or self.guests.conflicts(board.house, row):
                 continue
-            outcome = decide(board, ask_of(row), earliest=self.earliest, offer_from=self.earliest)
+            outcome = decide(board, ask_of(row), earliest=self.earliest)
             if outcome.status is Status.CONFIRMED:
                 board.waitlisted -= 1
                 self.settle(board.house, row, outcome, reason="promotion")
@@ -87,19 +97,19 @@ class Round:
         elif self.guests.conflicts(house, row):
             outcome = Outcome(Status.DECLINED, reason=Reason.SAME_GUEST)
         else:
-            outcome = decide(
-                board, ask_of(row), earliest=self.earliest, offer_from=self.offer_from(house)
-            )
+            offered = self.offered(house)
+            outcome = decide(board, ask_of(row), earliest=self.earliest, offered=offered)
         reason = outcome.reason.value if outcome.reason else "decision"
         self.settle(house, row, outcome, reason=reason)
         if row.awaited:
             self.awaited.append(("reservation", row.id))
 
-    def offer_from(self, house: House) -> int:
-        """The first quarter that may be offered online now."""
-        lead = timedelta(minutes=house.policies.lead_minutes)
-        first = self.now + lead
-        return quarter_of(first) + (moment(quarter_of(first)) < first)
+    def offered(self, house: House) -> Window:
+        """First and last quarter that may be offered online now."""
+        found = self._offered.get(house.id)
+        if found is None:
+            found = self._offered[house.id] = bookable_quarters(house, now=self.now, online=True)
+        return found
 
     def settle(self, house: House, row: PartyRow, outcome: Outcome, *, reason: str) -> None:
         """Keep the verdict for writing."""
@@ -125,7 +135,7 @@ class Round:
             count=len(self.settled),
             awaited=tuple(self.awaited),
             messages=len(self.verdicts.messages),
-            more=more or self.again,
+            more=more or self.again or bool(self.freed),
         )
 
 

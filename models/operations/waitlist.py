@@ -27,7 +27,8 @@ def expire_waitlists(session: Session, *, now: datetime, limit: int) -> int:
     books = {each.book_id: each.restaurant_id for each in found}
     lock_books(session, books)
     ids = [each.id for each in found]
-    parties = session.execute(select(*COLUMNS).where(row.id.in_(ids), *due)).all()
+    still = (row.id.in_(ids), row.book_id.in_(books), *due)
+    parties = session.execute(select(*COLUMNS).where(*still)).all()
     houses = houses_by_id(session, books.values())
     verdicts = Verdicts(now, CLOCK)
     for party in parties:

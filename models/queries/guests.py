@@ -27,16 +27,20 @@ class SameGuests:
         for restaurant_id, key, reservation_id, starts_at in held:
             self._starts[restaurant_id, key][reservation_id] = starts_at
 
-    def confirmed(self, row: PartyRow) -> None:
-        """This one stands from now on."""
-        self.add((row.restaurant_id, key, row.id, row.starts_at) for key in _keys(row))
+    def confirmed(self, row: PartyRow, *, at: datetime | None = None) -> None:
+        """This one stands from now on, at its own start or at another."""
+        self.add((row.restaurant_id, key, row.id, at or row.starts_at) for key in _keys(row))
 
-    def conflicts(self, house: House, row: PartyRow) -> bool:
-        """Whether the guest holds another reservation too near this one. Staff may: not asked."""
+    def conflicts(self, house: House, row: PartyRow, *, at: datetime | None = None) -> bool:
+        """Whether the guest holds another reservation too near this start (or `at`).
+
+        Staff may: not asked.
+        """
         if row.source != "online":
             return False
+        start = at or row.starts_at
         return any(
-            other != row.id and same_guest_conflict(house.policies, starts_at, other=row.starts_at)
+            other != row.id and same_guest_conflict(house.policies, starts_at, other=start)
             for key in _keys(row)
             for other, starts_at in self._starts.get((row.restaurant_id, key), {}).items()
         )

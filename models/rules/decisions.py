@@ -8,9 +8,13 @@ from models.rules.lifecycle import Status
 from models.rules.pacing import Load, keeps_pace, pacing_of
 from models.rules.seating import Floor, Seats, bits, candidates
 from models.rules.turn_times import held_quarters
-from models.rules.windows import Sitting
+from models.rules.windows import LAST_QUARTER, Sitting
 
 ALTERNATIVES = 3
+
+#: First and last UTC quarter, both inclusive.
+Window = tuple[int, int]
+ALWAYS: Window = (0, LAST_QUARTER)
 
 
 class Reason(StrEnum):
@@ -75,23 +79,23 @@ class Board:
         load.remove(ask.party_size, online=ask.online)
 
 
-def decide(board: Board, ask: Ask, *, earliest: int, offer_from: int) -> Outcome:
+def decide(board: Board, ask: Ask, *, earliest: int, offered: Window = ALWAYS) -> Outcome:
     """Seat the party, or say why not. A confirmed party is on the board afterwards.
 
-    `earliest`: the first quarter that may still be had; `offer_from`: the first that may be
-    offered instead (now and the lead time).
+    `earliest`: the first quarter that may still be had; `offered`: first and last quarter that
+    may be offered instead (from the lead time to the end of the booking window).
     """
     if ask.quarter not in board.sitting.starts:
         return Outcome(Status.DECLINED, reason=Reason.CLOSED)
     if ask.quarter < earliest:
-        return _declined(board, ask, Reason.TOO_LATE, offer_from)
+        return _declined(board, ask, Reason.TOO_LATE, offered)
     wanted = candidates(board.house, ask.party_size, area_id=ask.area_id, online=ask.online)
     if not wanted:
         return Outcome(Status.DECLINED, reason=Reason.PARTY_TOO_LARGE)
     reason = try_to_seat(board, ask, wanted)
     if isinstance(reason, Outcome):
         return reason
-    return _waitlisted_or_declined(board, ask, reason, offer_from)
+    return _waitlisted_or_declined(board, ask, reason, offered)
 
 
 def try_to_seat(board: Board, ask: Ask, wanted: tuple[Seats, ...]) -> Outcome | Reason:
@@ -108,12 +112,12 @@ def try_to_seat(board: Board, ask: Ask, wanted: tuple[Seats, ...]) -> Outcome | 
     return Outcome(Status.CONFIRMED, seats=seats, held=held)
 
 
-def _waitlisted_or_declined(board: Board, ask: Ask, reason: Reason, offer_from: int) -> Outcome:
+def _waitlisted_or_declined(board: Board, ask: Ask, reason: Reason, offered: Window) -> Outcome:
     policies = board.house.policies
     if not (policies.waitlist and ask.waitlist) or _never_fits(board, ask):
-        return _declined(board, ask, reason, offer_from)
+        return _declined(board, ask, reason, offered)
     if board.waitlisted >= policies.waitlist_parties:
-        return _declined(board, ask, Reason.WAITLIST_FULL, offer_from)
+        return _declined(board, ask, Reason.WAITLIST_FULL, offered)
     board.waitlisted += 1
     return Outcome(Status.WAITLISTED, reason=reason)
 
@@ -124,8 +128,9 @@ def _never_fits(board: Board, ask: Ask) -> bool:
     return not keeps_pace(pacing, None, ask.party_size, online=ask.online)
 
 
-def _declined(board: Board, ask: Ask, reason: Reason, offer_from: int) -> Outcome:
-    others = [quarter for quarter in offers(board, ask) if quarter >= offer_from]
+def _declined(board: Board, ask: Ask, reason: Reason, offered: Window) -> Outcome:
+    first, last = offered
+    others = [quarter for quarter in offers(board, ask) if first <= quarter <= last]
     nearest = sorted(others, key=lambda quarter: (abs(quarter - ask.quarter), quarter))
     return Outcome(
         Status.DECLINED, reason=reason, alternatives=tuple(sorted(nearest[:ALTERNATIVES]))

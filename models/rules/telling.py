@@ -83,7 +83,7 @@ def reminder_rows(
     Left out when the booking is newer than the reminder's hour and one hour more.
     """
     rows = []
-    for minutes in offsets:
+    for minutes in dict.fromkeys(offsets):
         due = starts_at - timedelta(minutes=minutes)
         if due - FRESH > now:
             rows += [
