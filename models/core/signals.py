@@ -63,6 +63,8 @@ def attempt(command: str, *args: Any, default: Any = None, **options: Any) -> An
     """One Redis command; `default` when Redis is gone or was gone within the last second."""
     if breaker.is_open:
         return default
+    if _owed:
+        mark_changed(())
     try:
         return getattr(client(), command)(*args, **options)
     except redis.RedisError as error:
@@ -114,8 +116,9 @@ def wait_decided(kind: str, number: int, seconds: float) -> bool:
     ends = time.monotonic() + seconds
     try:
         while (left := ends - time.monotonic()) > 0:
-            # slices below the socket timeout, so that a slow decision is not taken for a dead Redis
-            if client().blpop([f"decided:{kind}:{number}"], timeout=min(left, 1.0)):
+            # slices below the socket timeout, so that a slow decision is not taken for a dead
+            # Redis; and never so short that Redis reads it as 0, which means for ever
+            if client().blpop([f"decided:{kind}:{number}"], timeout=max(min(left, 1.0), 0.01)):
                 return True
     except redis.RedisError:
         breaker.trip()
@@ -139,9 +142,18 @@ def mark_changed(dates: Iterable[tuple[int, str]]) -> None:
     _set_generations(dates, lambda: uuid.uuid4().bytes, GENERATION_SECONDS)
 
 
+#: dates that Redis, then out of reach, was not told of: told before anything else when it is back
+_owed: set[tuple[int, str]] = set()
+
+
 def _set_generations(dates: Iterable[tuple[int, str]], make: Any, seconds: int) -> None:
-    wanted = list(dates)
-    if not wanted or breaker.is_open:
+    if breaker.is_open:
+        _owed.update(dates)
+        return
+    owed = set(_owed)
+    _owed.difference_update(owed)  # what others owe from now on, they owe still
+    wanted = owed.union(dates)
+    if not wanted:
         return
     try:
         with client().pipeline(transaction=False) as pipe:
@@ -149,6 +161,7 @@ def _set_generations(dates: Iterable[tuple[int, str]], make: Any, seconds: int) 
                 pipe.set(_generation_key(restaurant_id, service_date), make(), ex=seconds)
             pipe.execute()
     except redis.RedisError:
+        _owed.update(wanted)
         breaker.trip()
 
 

@@ -1,7 +1,8 @@
 """Availability: the starts that could be accepted now. An offer, not a promise."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import orjson
 from sqlalchemy.orm import Session
@@ -11,7 +12,9 @@ from models.queries.boards import load_boards
 from models.rules.decisions import Ask, offers
 from models.rules.house import QUARTER_SECONDS, House
 from models.rules.policies import bookable_quarters
-from models.rules.windows import sittings_on
+from models.rules.windows import LAST_QUARTER, Sitting, book_quarters, sittings_on
+
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,8 @@ def cached_availability(
 ) -> list[Slot] | signals.Miss:
     """The same from Redis: the slots, or what is needed to keep a fresh answer."""
     name = f"{house.revision}:{on_date}:{party_size}:{area_key or ''}"
+    if _shares_tables(house, on_date):
+        return signals.Miss(None, name)
     generation = signals.cache_generation(house.id, on_date.isoformat())
     if generation is None:
         return signals.Miss(None, name)
@@ -74,6 +79,25 @@ def keep_availability(
         pairs = [(slot.quarter, slot.shift_key) for slot in found]
         signals.cache_put(miss.generation, miss.name, orjson.dumps(pairs))
     return _bookable(house, found, now=now)
+
+
+def _shares_tables(house: House, on_date: date) -> bool:
+    """Whether last turns reach over from one date's books into the next date's first hours.
+
+    A decision turns only its own date's cache void, so such dates (hardly any house has them)
+    are not cached.
+    """
+    today = sittings_on(house, on_date)
+    if not today:
+        return False
+    return _reaches(house, sittings_on(house, on_date - _DAY), today) or _reaches(
+        house, today, sittings_on(house, on_date + _DAY)
+    )
+
+
+def _reaches(house: House, eve: Iterable[Sitting], morrow: Iterable[Sitting]) -> bool:
+    first = min((sitting.starts[0] for sitting in morrow), default=LAST_QUARTER)
+    return any(book_quarters(house, sitting)[1] >= first for sitting in eve)
 
 
 def _all_slots(
