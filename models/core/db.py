@@ -24,6 +24,8 @@ LOCK_WAIT_SECONDS = 3
 ATTEMPTS = 3
 #: deadlock, lock wait timeout, "record has changed since last read" (MariaDB)
 _RETRY_CODES = frozenset({1213, 1205, 1020})
+#: MariaDB names the unique key of the references, SQLite the column
+_CLASHES = ("table_occupancy", "uq_reservations_reference", "failed: reservations.reference")
 _READ_ONLY = "maitred_read_only"
 _BEFORE = "before_commit"
 _AFTER = "after_commit"
@@ -132,7 +134,11 @@ def unit(work: Callable[[Session], T], bind: Engine | None = None) -> T:
 
 
 def is_retryable(error: DBAPIError) -> bool:
-    """Deadlock, lock wait, stale read, lost connection, or a clash on the occupancy key."""
+    """Deadlock, lock wait, stale read, lost connection, or a clash that another try avoids.
+
+    Those are a table that another book's party took meanwhile (the occupancy key), and a
+    reference that is given already.
+    """
     if error.connection_invalidated:
         return True
     code = error.orig.args[0] if error.orig and error.orig.args else None
@@ -140,7 +146,8 @@ def is_retryable(error: DBAPIError) -> bool:
     if code in _RETRY_CODES or "database is locked" in text:
         return True
     # MariaDB names the key `PRIMARY` and no table, SQLite the table: the statement has it always
-    return isinstance(error, IntegrityError) and "table_occupancy" in f"{error.statement} {text}"
+    text = f"{text} {error.statement}"
+    return isinstance(error, IntegrityError) and any(clash in text for clash in _CLASHES)
 
 
 @contextmanager
