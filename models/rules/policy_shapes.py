@@ -7,6 +7,7 @@ from typing import Any
 from models.rules.house import Pacing, Policies, TurnTime
 
 _DEFAULTS = Policies()
+_NAMES = frozenset(each.name for each in fields(Policies))
 
 
 def turn_times_from(rows: Sequence[Sequence[int]]) -> tuple[TurnTime, ...]:
@@ -30,8 +31,11 @@ def pacing_to(pacing: Pacing) -> dict[str, int | None]:
 
 
 def policies_from(shape: Mapping[str, Any]) -> Policies:
-    """The kept shape as policies; what it leaves out is the trade's default."""
-    values = dict(shape)
+    """The kept shape as policies; what it leaves out is the trade's default.
+
+    A policy that this release does not know, because a newer one wrote it, is left alone.
+    """
+    values = {name: value for name, value in shape.items() if name in _NAMES}
     if "turn_times" in values:
         values["turn_times"] = turn_times_from(values["turn_times"])
     if "pacing" in values:
