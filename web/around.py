@@ -13,15 +13,18 @@ from web import metrics
 MAX_BODY: Final = 64 * 1024
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 
-#: On every answer. The pages add their own Content-Security-Policy.
-SECURITY_HEADERS: Final = (
-    ("X-Content-Type-Options", "nosniff"),
-    ("X-Frame-Options", "DENY"),
-    ("Referrer-Policy", "same-origin"),
-    ("Cross-Origin-Opener-Policy", "same-origin"),
-    ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"),
-    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
-)
+#: On every answer; pages set a Content-Security-Policy of their own.
+SECURITY_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+#: On what a browser shows as a page.
+PAGE_HEADERS: Final = {
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
 
 
 def register_around(app: APIFlask) -> None:
@@ -44,9 +47,9 @@ def begin() -> None:
 def end(answer: Response) -> Response:
     """Give the id back, set the headers that every answer has, count the request."""
     answer.headers["X-Request-ID"] = g.get("request_id", "")
-    for name, value in SECURITY_HEADERS:
-        if name not in answer.headers:
-            answer.headers[name] = value
+    is_page = answer.mimetype == "text/html"
+    for name, value in (SECURITY_HEADERS | PAGE_HEADERS if is_page else SECURITY_HEADERS).items():
+        answer.headers.setdefault(name, value)
     route = request.url_rule.rule if request.url_rule else "(none)"
     metrics.count(request.method, route, answer.status_code, since=g.get("begun"))
     return answer

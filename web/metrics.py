@@ -1,6 +1,7 @@
 """Counts and latencies by route and status, for Prometheus."""
 
 import time
+from functools import lru_cache
 from typing import Final
 
 from prometheus_client import (
@@ -32,10 +33,16 @@ _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "O
 
 def count(method: str, route: str, status: int, *, since: float | None) -> None:
     """One answered request. Unknown methods share one label, so that nobody can make thousands."""
-    known = method if method in _METHODS else "other"
-    _REQUESTS.labels(known, route, str(status)).inc()
+    requests, seconds = _children(method if method in _METHODS else "other", route, status)
+    requests.inc()
     if since is not None:
-        _SECONDS.labels(known, route).observe(clock() - since)
+        seconds.observe(clock() - since)
+
+
+@lru_cache(maxsize=1024)
+def _children(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    # looking labels up costs more than counting
+    return _REQUESTS.labels(method, route, str(status)), _SECONDS.labels(method, route)
 
 
 def exposition() -> bytes:
