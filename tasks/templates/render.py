@@ -62,6 +62,7 @@ def one_line(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
+@lru_cache(maxsize=1024)
 def manage_link(reservation_id: int) -> str:
     """The link by which a guest sees, changes and cancels this one reservation."""
     return f"{settings().public_url.rstrip('/')}/manage/{manage_token(reservation_id)}"
