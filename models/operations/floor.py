@@ -1,0 +1,203 @@
+"""A restaurant's file goes into the database: what is new is added, what is gone is inactive."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from models.core.db import Base
+from models.entities.floor import Area, Combination, CombinationTable, DiningTable, Restaurant
+from models.entities.shifts import Closure, Shift
+from models.operations.floor_holds import refuse_if_held
+from models.operations.floor_shapes import DAYS, RestaurantFile, ShiftShape
+from models.queries.floor import house_by_id
+from models.rules.house import House
+from models.rules.pacing import pacing_of
+from models.rules.policy_shapes import pacing_to, policies_from, policies_to
+from models.rules.turn_times import buffer_minutes
+
+R = TypeVar("R", Area, DiningTable, Combination, Shift)
+
+#: Under this key a shift keeps the pacing and buffers that held earlier, and until when: what was
+#: decided then is judged by them (`queries.integrity`).
+EARLIER = "earlier"
+_EVERY_DAY = 127
+
+
+def load_restaurant(session: Session, file: RestaurantFile, *, now: datetime) -> int:
+    """Make the restaurant what its file says; its id. Loading the same file twice changes nothing.
+
+    Parts are known by their slug, keys and labels. `revision` rises when anything changed.
+    Raises StateConflict, naming the reservations, when something that they hold would go.
+    """
+    row = session.scalar(select(Restaurant).where(Restaurant.slug == file.slug).with_for_update())
+    before: House | None = None
+    if row is None:
+        row = Restaurant(slug=file.slug, name=file.name, zone=file.zone, policies={})
+        session.add(row)
+        session.flush()
+    else:
+        before = house_by_id(session, row.id)
+        refuse_if_held(session, before, file, now=now)
+    writer = _Writer(session, row.id)
+    writer.put(row, _restaurant_values(file))
+    writer.write_floor(file)
+    writer.write_shifts(file, before, now=now)
+    writer.write_closures(file)
+    if writer.changed and before is not None:
+        row.revision += 1
+    session.flush()
+    return row.id
+
+
+def _restaurant_values(file: RestaurantFile) -> dict[str, Any]:
+    return {
+        "name": file.name,
+        "zone": file.zone,
+        "locale": file.locale,
+        "email": file.email or "",
+        "phone": file.phone or "",
+        "address": file.address,
+        "policies": policies_to(policies_from(file.policies.model_dump(exclude_unset=True))),
+    }
+
+
+@dataclass(slots=True)
+class _Writer:
+    """Writes what differs, and knows whether anything did."""
+
+    session: Session
+    restaurant_id: int
+    changed: bool = False
+
+    def put(self, row: Base, values: Mapping[str, Any]) -> None:
+        for name, value in values.items():
+            if getattr(row, name) != value:
+                setattr(row, name, value)
+                self.changed = True
+
+    def write_floor(self, file: RestaurantFile) -> None:
+        areas = self._rows(
+            Area,
+            "key",
+            {
+                area.key: {"name": area.name, "position": number}
+                for number, area in enumerate(file.areas)
+            },
+        )
+        tables = self._rows(
+            DiningTable,
+            "label",
+            {
+                table.label: table.model_dump(exclude={"label", "area"})
+                | {"area_id": areas[table.area].id}
+                for table in file.tables
+            },
+        )
+        joined = self._rows(
+            Combination,
+            "label",
+            {
+                each.label: each.model_dump(exclude={"label", "tables"})
+                for each in file.combinations
+            },
+        )
+        for each in file.combinations:
+            self._join(joined[each.label].id, {tables[label].id for label in each.tables})
+
+    def write_shifts(self, file: RestaurantFile, before: House | None, *, now: datetime) -> None:
+        rows = self._rows(Shift, "key", {shift.key: _shift_values(shift) for shift in file.shifts})
+        given = {shift.key: _overrides(shift) for shift in file.shifts}
+        earlier = _held_until_now(before, file, given, now=now)
+        for key, row in rows.items():
+            kept = list((row.overrides or {}).get(EARLIER, [])) + earlier.get(key, [])
+            self.put(row, {"overrides": given[key] | ({EARLIER: kept} if kept else {})})
+
+    def write_closures(self, file: RestaurantFile) -> None:
+        """Closures have no other row that needs them: those gone from the file are deleted."""
+        query = select(Closure).where(Closure.restaurant_id == self.restaurant_id)
+        known = {(row.on_date, row.shift_key): row for row in self.session.scalars(query)}
+        wanted = {(each.date, each.shift or ""): each.reason for each in file.closures}
+        for key in known.keys() - wanted.keys():
+            self.session.delete(known[key])
+            self.changed = True
+        for (day, shift_key), reason in wanted.items():
+            row = known.get((day, shift_key))
+            if row is None:
+                row = Closure(
+                    restaurant_id=self.restaurant_id, on_date=day, shift_key=shift_key, reason=""
+                )
+                self.session.add(row)
+                self.changed = True
+            self.put(row, {"reason": reason})
+
+    def _rows(
+        self, entity: type[R], name: str, wanted: Mapping[str, dict[str, Any]]
+    ) -> dict[str, R]:
+        """The rows of these names, as wanted and active; those of other names become inactive."""
+        query = select(entity).where(entity.restaurant_id == self.restaurant_id)
+        known = {getattr(row, name): row for row in self.session.scalars(query)}
+        for key, row in known.items():
+            self.put(row, {"active": key in wanted})
+        for key in wanted.keys() - known.keys():
+            known[key] = entity(restaurant_id=self.restaurant_id, active=True)
+            self.changed = True
+        for key, values in wanted.items():
+            self.put(known[key], {name: key, **values})
+            self.session.add(known[key])
+        self.session.flush()
+        return {key: known[key] for key in wanted}
+
+    def _join(self, combination_id: int, wanted: set[int]) -> None:
+        link = CombinationTable
+        query = select(link.dining_table_id).where(link.combination_id == combination_id)
+        known = set(self.session.scalars(query))
+        if known == wanted:
+            return
+        self.changed = True
+        self.session.execute(delete(link).where(link.combination_id == combination_id))
+        self.session.add_all(
+            link(combination_id=combination_id, dining_table_id=table_id)
+            for table_id in sorted(wanted)
+        )
+
+
+def _shift_values(shift: ShiftShape) -> dict[str, Any]:
+    days: Iterable[str] = shift.days or ()
+    plain = {"name", "first", "last", "ends", "on_date", "valid_from", "valid_until"}
+    mask = sum(1 << DAYS.index(day) for day in days)
+    return shift.model_dump(include=plain) | {"weekdays": mask or _EVERY_DAY}
+
+
+def _overrides(shift: ShiftShape) -> dict[str, Any]:
+    given = shift.model_dump(include={"turn_times", "pacing", "buffer_minutes"})
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _held_until_now(
+    before: House | None,
+    file: RestaurantFile,
+    given: Mapping[str, dict[str, Any]],
+    *,
+    now: datetime,
+) -> dict[str, list[dict[str, Any]]]:
+    """What pacing and buffer held so far, for the shifts for which they become different."""
+    policies = policies_from(file.policies.model_dump(exclude_unset=True))
+    found = {}
+    for shift in before.shifts if before else ():
+        if before is None or shift.key not in given:
+            continue
+        old = (pacing_to(pacing_of(before, shift)), buffer_minutes(before.policies, shift))
+        own = given[shift.key]
+        buffer = own.get("buffer_minutes")
+        new = (
+            own.get("pacing") or pacing_to(policies.pacing),
+            policies.buffer_minutes if buffer is None else buffer,
+        )
+        if old != new:
+            was = {"until": now.isoformat(), "pacing": old[0], "buffer_minutes": old[1]}
+            found[shift.key] = [was]
+    return found

@@ -1,0 +1,197 @@
+"""What may stand in a restaurant's file: the shape of each part, checked by itself."""
+
+import re
+from collections.abc import Callable
+from datetime import date, time
+from typing import Annotated, Any, Final
+from zoneinfo import available_timezones
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    EmailStr,
+    Field,
+    StringConstraints,
+)
+
+QUARTER: Final = 15
+PARTY_MAX: Final = 999
+DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+UNLIMITED: Final = "unlimited"
+
+
+def _on_the_grid(value: int) -> int:
+    if value % QUARTER:
+        raise ValueError(f"must be a multiple of {QUARTER}")
+    return value
+
+
+def _wall_time(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            value = time.fromisoformat(value)
+        except ValueError as wrong:
+            raise ValueError('must be a time such as "18:30"') from wrong
+    if not isinstance(value, time) or value.tzinfo is not None:
+        raise ValueError('must be a time such as "18:30"')
+    if value.minute % QUARTER or value.second or value.microsecond:
+        raise ValueError("must lie on a quarter of an hour")
+    return value
+
+
+def _known_zone(value: str) -> str:
+    if value not in available_timezones():
+        raise ValueError("is not a zone of the IANA database, such as Europe/Berlin")
+    return value
+
+
+def _limit(value: Any) -> Any:
+    return None if value == UNLIMITED else value
+
+
+def _weekday(value: Any) -> Any:
+    if value not in DAYS:
+        raise ValueError(f"must be one of {', '.join(DAYS)}")
+    return value
+
+
+def _matching(pattern: str, message: str) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(message)
+        return value
+
+    return check
+
+
+def _no_control(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("must not contain control characters")
+    return value
+
+
+_KEY = _matching("[a-z0-9]+(-[a-z0-9]+)*", "must be lower-case letters, digits and hyphens")
+_LOCALE = _matching("[a-z]{2}(-[A-Z]{2})?", "must be a locale such as en or de-AT")
+_PHONE = _matching("[+][0-9][0-9 ()/.-]{4,30}", "must be a number such as +49 30 1234567")
+Key = Annotated[str, Field(max_length=63), AfterValidator(_KEY)]
+Line = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_no_control)]
+Name = Annotated[Line, Field(min_length=1, max_length=120)]
+Covers = Annotated[int, Field(ge=1, le=PARTY_MAX)]
+GridMinutes = Annotated[int, AfterValidator(_on_the_grid)]
+WallTime = Annotated[time, BeforeValidator(_wall_time)]
+Weekday = Annotated[str, BeforeValidator(_weekday)]
+Limit = Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_limit)]
+Buffer = Annotated[GridMinutes, Field(ge=0, le=240)]
+TurnRow = Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=2, max_length=2)]
+TurnRows = Annotated[list[TurnRow], Field(min_length=1)]
+Minutes = Annotated[int, Field(ge=0, le=60 * 24 * 60)]
+
+
+class FileShape(BaseModel):
+    """The base: nothing unknown, nothing converted."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class PacingShape(FileShape):
+    """Most covers and parties that start in 15 minutes; "unlimited" or a number."""
+
+    covers: Limit = 10
+    parties: Limit = None
+    online_covers: Limit = None
+
+
+class PoliciesShape(FileShape):
+    """What differs from the trade's defaults; the names are those of `rules.house.Policies`."""
+
+    slot_minutes: Annotated[GridMinutes, Field(ge=15, le=120)] | None = None
+    buffer_minutes: Buffer | None = None
+    lead_minutes: Minutes | None = None
+    window_days: Annotated[int, Field(ge=1, le=730)] | None = None
+    min_party_online: Covers | None = None
+    max_party_online: Covers | None = None
+    cancel_cutoff_minutes: Minutes | None = None
+    same_guest_gap_minutes: Minutes | None = None
+    no_show_grace_minutes: Minutes | None = None
+    auto_finish_minutes: Minutes | None = None
+    waitlist: bool | None = None
+    waitlist_parties: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    reminder_minutes: list[Annotated[int, Field(ge=1, le=60 * 24 * 60)]] | None = None
+    turn_times: TurnRows | None = None
+    pacing: PacingShape | None = None
+
+
+class AreaShape(FileShape):
+    """A room or a terrace."""
+
+    key: Key
+    name: Name
+
+
+class TableShape(FileShape):
+    """A dining table; `online = false` keeps it for the staff."""
+
+    label: Annotated[Line, Field(min_length=1, max_length=32)]
+    area: Key
+    min_party: Covers = 1
+    max_party: Covers
+    priority: Annotated[int, Field(ge=-1000, le=1000)] = 0
+    online: bool = True
+
+
+class CombinationShape(FileShape):
+    """Tables that may be joined."""
+
+    label: Annotated[Line, Field(min_length=1, max_length=63)]
+    tables: Annotated[list[str], Field(min_length=2)]
+    min_party: Covers
+    max_party: Covers
+    priority: Annotated[int, Field(ge=-1000, le=1000)] = 0
+
+
+class ShiftShape(FileShape):
+    """Lunch or dinner on weekdays, or (with `on_date`) the special hours of one date.
+
+    Times earlier than `first` lie after midnight.
+    """
+
+    key: Key
+    name: Name
+    first: WallTime
+    last: WallTime
+    ends: WallTime
+    days: Annotated[list[Weekday], Field(min_length=1)] | None = None
+    on_date: date | None = None
+    valid_from: date | None = None
+    valid_until: date | None = None
+    turn_times: TurnRows | None = None
+    pacing: PacingShape | None = None
+    buffer_minutes: Buffer | None = None
+
+
+class ClosureShape(FileShape):
+    """A date closed, or one shift of it."""
+
+    date: date
+    shift: Key | None = None
+    reason: Annotated[Line, Field(max_length=255)] = ""
+
+
+class RestaurantFile(FileShape):
+    """A restaurant, as its file describes it."""
+
+    slug: Key
+    name: Name
+    zone: Annotated[str, AfterValidator(_known_zone)]
+    locale: Annotated[str, AfterValidator(_LOCALE)] = "en"
+    email: EmailStr | None = None
+    phone: Annotated[str, AfterValidator(_PHONE)] | None = None
+    address: Annotated[Line, Field(max_length=255)] = ""
+    policies: PoliciesShape = PoliciesShape()
+    areas: Annotated[list[AreaShape], Field(min_length=1)]
+    tables: Annotated[list[TableShape], Field(min_length=1)]
+    combinations: list[CombinationShape] = []
+    shifts: Annotated[list[ShiftShape], Field(min_length=1)]
+    closures: list[ClosureShape] = []
