@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Final
 
+#: Where the embedded mode keeps everything.
+VAR: Final = Path("var")
 #: Port -> the number it would like to have.
 PREFERRED: Final[Mapping[str, int]] = {"web": 8080, "flower": 5555, "smtp": 1025, "valkey": 6390}
 _HIGHEST: Final = 65_535
@@ -105,6 +107,16 @@ class House:
         folder.mkdir(exist_ok=True)
         for path in folder.glob("*.db"):
             path.unlink()
+
+
+def join(folder: Path = VAR) -> None:
+    """Give this process the settings of the house that `up` runs from `folder`.
+
+    Does nothing when DATABASE_URL names another house, or when there is none here.
+    """
+    ports = folder / "ports.json"
+    if not os.environ.get("DATABASE_URL") and ports.exists():
+        os.environ.update(House(folder).environment(json.loads(ports.read_text("ascii"))))
 
 
 def _free_port(wanted: int, *, besides: set[int]) -> int:

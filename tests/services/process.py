@@ -54,6 +54,11 @@ class Process:
         """Whether the child lives."""
         return self._child is not None and self._child.poll() is None
 
+    @property
+    def exit_code(self) -> int | None:
+        """How the child ended; None while it lives."""
+        return None if self._child is None else self._child.poll()
+
     def start(self) -> None:
         """Start the child; its output is added to the log file."""
         assert not self.is_running, f"{self.name} runs already"

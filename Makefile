@@ -1,0 +1,49 @@
+# Everything that one does with Maitred. `make up` needs Python 3.11 and nothing else.
+PYTHON ?= python3
+# MAITRED_VENV names a virtual environment that holds everything already; it is left as it is
+VENV := $(or $(MAITRED_VENV),.venv)
+RUN := $(VENV)/bin/python
+BOOTSTRAP := $(if $(MAITRED_VENV),@:,@$(PYTHON) -I deploy/bootstrap.py $(VENV))
+UV ?= uv
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: up install install-dev migrate check test bench lock clean
+
+up: install  ## the whole house in the foreground; Ctrl-C closes it
+	@exec $(RUN) -m deploy.up
+
+install:  ## the virtual environment, as the lock says
+	$(BOOTSTRAP)
+
+install-dev:  ## the same, with what the tests and the checks need
+	$(BOOTSTRAP) dev.txt
+
+migrate: install  ## bring the database of DATABASE_URL up to this release
+	$(RUN) -m deploy.database
+
+check: install-dev  ## style, types, the rules of the architecture
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+test: install-dev  ## every test, on SQLite and Valkey and on MariaDB and Redis
+	$(VENV)/bin/pytest
+
+bench: install-dev  ## the figures of docs/architecture.md, on this machine
+	$(RUN) -m tests.bench
+
+lock:  ## write the locks anew from pyproject.toml
+	$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
+		pyproject.toml --output-file requirements/base.txt
+	$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
+		--extra mysql --constraints requirements/base.txt \
+		pyproject.toml --output-file requirements/mysql.txt
+	$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
+		--extra mysql --extra dev --constraints requirements/base.txt \
+		pyproject.toml --output-file requirements/dev.txt
+
+clean:  ## what can be made again; var/ (the house's own data) stays
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+		.import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

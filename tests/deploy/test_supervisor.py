@@ -1,0 +1,134 @@
+"""The supervisor's children end with it, however it ends."""
+
+import socket
+import sys
+import threading
+from pathlib import Path
+
+import psutil
+import pytest
+
+from deploy.embedded import AlreadyRunning, House
+from deploy.supervisor import Supervisor
+from tests.architecture.tree import ROOT
+from tests.services.ports import free_port
+from tests.services.process import Process, wait_until
+
+DEAF = (
+    "import signal, time; signal.signal(15, signal.SIG_IGN); print(1, flush=True); time.sleep(600)"
+)
+#: A supervisor with two children that prints their pids and waits.
+SCRIPT = """
+import os, sys
+from pathlib import Path
+from deploy.supervisor import Supervisor
+family = Supervisor(Path(sys.argv[1]), listener=print, foundations=frozenset({"base"}))
+family.heed_signals()
+for name in ("base", "other"):
+    family.start(name, "sleep 600", env=os.environ)
+print("pids", *(child._process.pid for child in family._children), flush=True)
+fallen = family.watch()
+family.stop()
+sys.exit(3 if fallen else 0)
+"""
+
+
+@pytest.fixture
+def family(tmp_path: Path) -> tuple[Process, list[int]]:
+    """A supervisor in a process of its own, and its children's pids."""
+    env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    argv = [sys.executable, "-c", SCRIPT, tmp_path]
+    process = Process("family", argv, log=tmp_path / "family.log", env=env)
+    process.start()
+    process.wait_ready(lambda: "pids" in process.tail())
+    return process, [int(pid) for pid in process.tail().split("pids ")[1].split()]
+
+
+def gone(pids: list[int]) -> bool:
+    return not any(
+        psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" for pid in pids
+    )
+
+
+def test_a_signal_ends_all_cleanly(family: tuple[Process, list[int]]) -> None:
+    process, pids = family
+    assert not gone(pids)
+    process.terminate()
+    assert process.exit_code == 0
+    assert gone(pids)
+
+
+def test_the_end_of_one_ends_all(family: tuple[Process, list[int]]) -> None:
+    process, pids = family
+    psutil.Process(pids[1]).kill()
+    wait_until(lambda: not process.is_running, seconds=10, what="the supervisor's end")
+    assert process.exit_code == 3
+    assert gone(pids)
+
+
+def test_a_killed_supervisor_leaves_no_orphans(family: tuple[Process, list[int]]) -> None:
+    process, pids = family
+    psutil.Process(process.pid).kill()
+    wait_until(lambda: gone(pids), seconds=5, what="no orphans")
+
+
+def test_the_foundations_are_ended_last(tmp_path: Path) -> None:
+    heard: list[tuple[str, str]] = []
+    children = Supervisor(
+        tmp_path, listener=lambda *said: heard.append(said), foundations=frozenset({"base"})
+    )
+    say = 'echo {0} open; trap "echo {0} closed; exit" TERM; while :; do sleep 0.05; done'
+    for name in ("base", "first", "second"):
+        children.start(name, f"/bin/sh -c '{say.format(name)}'", env={"PATH": "/usr/bin:/bin"})
+    wait_until(lambda: len(heard) == 3, seconds=10, what="all open")
+    children.stop()
+    assert heard[-1] == ("base", "base closed")
+    assert len(heard) == 6
+    assert (tmp_path / "first.log").read_text() == "first open\nfirst closed\n"
+
+
+def test_a_second_signal_ends_who_will_not_hear(tmp_path: Path) -> None:
+    heard: list[str] = []
+    children = Supervisor(
+        tmp_path, listener=lambda _name, line: heard.append(line), foundations=frozenset()
+    )
+    children.start("deaf", f"{sys.executable} -c '{DEAF}'", env={"PATH": "/usr/bin:/bin"})
+    wait_until(lambda: heard, seconds=10, what="it runs")
+    children.asked_to_stop = 1
+    timer = threading.Timer(0.5, lambda: setattr(children, "asked_to_stop", 2))
+    timer.start()
+    children.stop()
+    timer.join()
+    assert children.fallen() is None
+
+
+def test_a_folder_is_one_house_s(tmp_path: Path) -> None:
+    first, second = House(tmp_path / "var"), House(tmp_path / "var")
+    first.take()
+    first.note_running("http://localhost:8080")
+    with pytest.raises(AlreadyRunning, match="http://localhost:8080"):
+        second.take()
+
+
+def test_secrets_are_made_once_and_for_nobody_else(tmp_path: Path) -> None:
+    house = House(tmp_path / "var")
+    house.take()
+    secret = house.secret("key", length=48)
+    assert len(secret) >= 64
+    assert House(tmp_path / "var").secret("key") == secret
+    assert (tmp_path / "var" / "secrets" / "key").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "var" / "secrets").stat().st_mode & 0o777 == 0o700
+
+
+def test_taken_ports_are_dodged_named_and_remembered(tmp_path: Path) -> None:
+    house = House(tmp_path / "var")
+    house.take()
+    said: list[str] = []
+    taken = free_port()
+    with socket.create_server(("127.0.0.1", taken)):
+        (tmp_path / "var" / "ports.json").write_text(f'{{"web": {taken}}}')
+        ports = house.choose_ports(said.append)
+    assert ports["web"] != taken
+    assert f"Port {taken} (web) is taken; using {ports['web']}." in said
+    assert len(set(ports.values())) == 4
+    assert house.choose_ports(said.append)["web"] == ports["web"]

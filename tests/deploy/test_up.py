@@ -1,0 +1,162 @@
+"""`make up` for real, in a clone: opened, used, closed, opened again as it was."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from tests.architecture.tree import ROOT, tracked
+from tests.services.process import Process, wait_until
+
+#: A cold, busy machine; a warm one needs about 6 s.
+READY = 60
+
+
+@dataclass
+class Clone:
+    """A clone of this repository, with the virtual environment that runs the tests."""
+
+    folder: Path
+    runs: int = 0
+
+    def start(self, *argv: str) -> Process:
+        """Start a command in the clone, with nothing of the tests' environment."""
+        self.runs += 1
+        env = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": str(self.folder)}
+        env |= {"MAITRED_VENV": sys.prefix}
+        log = self.folder.parent / f"run-{self.runs}.log"
+        process = Process(" ".join(argv), argv, log=log, env=env, cwd=self.folder)
+        process.start()
+        return process
+
+    def opened(self, process: Process) -> "Sign":
+        """Wait for the block of addresses."""
+        process.wait_ready(lambda: "Ctrl-C closes" in process.tail(), seconds=READY)
+        return Sign(process.log.read_text(encoding="utf-8"))
+
+    def living(self) -> list[str]:
+        """The processes that work in the clone."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if Path(process.cwd()).is_relative_to(self.folder):
+                    found.append(" ".join(process.cmdline()) or process.name())
+            except (psutil.Error, OSError):
+                continue
+        return found
+
+
+class Sign:
+    """What the block says."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.base = self._find(r"Base URL +(\S+)")
+        self.flower, self.operator, self.password = self._find_all(r"Flower +(\S+) +(\S+) / (\S+)")
+        self.accounts = dict(re.findall(r"(\w+@demo\.example) +(\S+)", text))
+
+    def _find(self, pattern: str) -> str:
+        return self._find_all(pattern)[0]
+
+    def _find_all(self, pattern: str) -> tuple[str, ...]:
+        found = re.search(pattern, self.text)
+        assert found, self.text
+        return found.groups()
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
+    """What git would clone, with what is not committed yet."""
+    folder = tmp_path_factory.mktemp("up") / "clone"
+    for path in tracked():
+        if (ROOT / path).is_file():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes((ROOT / path).read_bytes())
+    yield Clone(folder)
+
+
+def reserve(base: str) -> dict[str, Any]:
+    """A table for two on the first day that has one; the decided reservation."""
+    restaurant = f"{base}/api/v1/restaurants/demo"
+    for days in range(1, 9):
+        day = (datetime.now(UTC) + timedelta(days=days)).date().isoformat()
+        asked = {"date": day, "party_size": 2}
+        slots = httpx.get(f"{restaurant}/availability", params=asked).json()["slots"]
+        if slots:
+            guest = {"name": "Kim", "email": "kim@guests.example"}
+            answer = httpx.post(
+                f"{restaurant}/reservations",
+                json={"party_size": 2, "start": slots[0]["start"], "guest": guest},
+                headers={"Idempotency-Key": str(uuid.uuid4()), "Prefer": "wait=10"},
+                timeout=20,
+            )
+            assert answer.status_code == 201, answer.text
+            found: dict[str, Any] = answer.json()
+            return found
+    raise AssertionError("the demo restaurant has no table in the next eight days")
+
+
+def read(base: str, reservation: dict[str, Any]) -> dict[str, Any]:
+    token = reservation["manage_url"].rpartition("/")[2]
+    url = f"{base}/api/v1/reservations/{reservation['id']}"
+    answer = httpx.get(url, headers={"Manage-Token": token})
+    assert answer.status_code == 200
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def test_the_house_opens_serves_closes_and_opens_as_it_was(clone: Clone) -> None:
+    process = clone.start("make", "up")
+    sign = clone.opened(process)
+    for path in ("/readyz", "/book/demo", "/docs"):
+        assert httpx.get(sign.base + path, follow_redirects=True).status_code == 200, path
+    assert httpx.get(sign.flower + "/workers").status_code == 401
+    operator = (sign.operator, sign.password)
+    assert httpx.get(sign.flower + "/workers", auth=operator).status_code == 200
+    assert len(sign.accounts) == 4
+    for email, password in sign.accounts.items():
+        body = {"email": email, "password": password}
+        assert httpx.post(f"{sign.base}/api/v1/auth/sign-in", json=body).status_code == 200
+
+    reservation = reserve(sign.base)
+    assert reservation["status"] == "confirmed"
+    mails = clone.folder / "var" / "mail"
+    wait_until(lambda: list(mails.glob("*.eml")), seconds=10, what="a mail")
+    (mail,) = mails.glob("*.eml")
+    assert reservation["reference"].encode() in mail.read_bytes()
+
+    other = subprocess.run(
+        [sys.executable, "-m", "deploy.up"],
+        cwd=clone.folder,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert other.returncode == 1
+    assert re.search(rf"runs here already \(process \d+, {sign.base}\)", other.stderr)
+
+    os.killpg(process.pid, signal.SIGINT)  # what a terminal does at Ctrl-C
+    wait_until(lambda: not process.is_running, seconds=30, what="closed")
+    assert "Closed." in process.tail(5)
+    assert clone.living() == []
+
+    again = clone.start(sys.executable, "-m", "deploy.up")
+    second = clone.opened(again)
+    assert (second.base, second.password) == (sign.base, sign.password)
+    assert second.accounts == sign.accounts
+    assert read(second.base, reservation)["status"] == "confirmed"
+    again.terminate(seconds=30)
+    assert again.exit_code == 0
+    assert clone.living() == []
