@@ -1,12 +1,13 @@
 """Every refusal leaves as application/problem+json (RFC 9457), or as a page for the two pages."""
 
 import logging
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from apiflask import APIFlask
 from flask import Response, g, request
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
@@ -55,8 +56,8 @@ def answer_invalid(error: ValidationError) -> Response:
 def invalid_from(error: ValidationError) -> Invalid:
     """Pydantic's findings as the house's own Invalid."""
     fields = tuple(
-        FieldProblem(_path(found["loc"]), _say(found["type"], found["msg"]))
-        for found in error.errors(include_url=False, include_context=False, include_input=False)
+        FieldProblem(_path(found["loc"]), _say(found))
+        for found in error.errors(include_url=False, include_input=False)
     )
     return Invalid("some fields are not right", fields=fields)
 
@@ -138,9 +139,27 @@ def _path(parts: tuple[int | str, ...]) -> str:
     return ".".join(str(part)[:80] for part in parts) or "body"
 
 
-def _say(kind: str, message: str) -> str:
-    if kind == "extra_forbidden":
-        return "is not a known field"
-    if kind == "missing":
-        return "is required"
-    return message.removeprefix("Value error, ")
+#: Pydantic's kinds of error, said like our own: what the value must be.
+_SAY: Final[dict[str, str]] = {
+    "extra_forbidden": "is not a known field",
+    "missing": "is required",
+    "string_type": "must be a text",
+    "string_too_short": "must have at least {min_length} character(s)",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_pattern_mismatch": "does not look right: it must match {pattern}",
+    "string_unicode": "must be valid text",
+    "int_type": "must be a whole number",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "bool_type": "must be true or false",
+    "list_type": "must be a list",
+    "too_long": "must have at most {max_length} entries",
+    "model_type": "must be an object",
+}
+
+
+def _say(found: ErrorDetails) -> str:
+    text = _SAY.get(found["type"])
+    if text is not None:
+        return text.format(**found.get("ctx", {}))
+    return found["msg"].removeprefix("Value error, ")

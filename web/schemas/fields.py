@@ -14,6 +14,7 @@ from models.core.errors import Invalid
 from models.rules.house import QUARTER_SECONDS
 
 PARTY_MAX: Final = 1000
+NAME_MAX: Final = 120
 YEARS: Final = range(2000, 2200)
 _RFC3339: Final = re.compile(
     r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)?\Z", re.ASCII
@@ -36,6 +37,16 @@ def one_line(value: str) -> str:
     """Stripped and composed (NFC) text without control characters."""
     clean = unicodedata.normalize("NFC", value.strip())
     _refuse_hidden(clean, frozenset())
+    return clean
+
+
+def person_name(value: str) -> str:
+    """One line that says something. Composing may lengthen it, so it is measured again."""
+    clean = one_line(value)
+    if not clean:
+        raise ValueError("must not be empty")
+    if len(clean) > NAME_MAX:
+        raise ValueError(f"must have at most {NAME_MAX} characters")
     return clean
 
 
@@ -173,10 +184,10 @@ PartySizeText = Annotated[
     Field(ge=1, le=PARTY_MAX),
     WithJsonSchema({"type": "integer", "minimum": 1, "maximum": PARTY_MAX}),
 ]
-Name = Annotated[str, AfterValidator(one_line), Field(min_length=1, max_length=120)]
+Name = Annotated[str, Field(min_length=1, max_length=NAME_MAX), AfterValidator(person_name)]
 Note = Annotated[str, Field(max_length=1000), AfterValidator(several_lines)]
 AreaKey = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9][a-z0-9_-]*$")]
-TableLabel = Annotated[str, AfterValidator(one_line), Field(min_length=1, max_length=32)]
+TableLabel = Annotated[str, Field(min_length=1, max_length=32), AfterValidator(one_line)]
 Email = Annotated[
     str,
     BeforeValidator(parse_email),
