@@ -89,7 +89,7 @@ def _read_parties(session: Session, *, after: int) -> list[Party]:
     )
     return [
         Party(*facts[:6], _channels(bool(facts[6]), bool(facts[7])))
-        for facts in session.execute(query).tuples()
+        for facts in session.execute(query)
     ]
 
 

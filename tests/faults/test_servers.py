@@ -22,7 +22,7 @@ def test_redis_flushed_with_requests_waiting(stack: Stack) -> None:
     stack.redis.flush()
     stack.heal()
     assert set(stack.wait_decided(each.id for each in asked).values()) == {"confirmed"}
-    assert_house_in_order(stack, house)
+    assert_house_in_order(stack)
 
 
 @pytest.mark.both
@@ -36,7 +36,7 @@ def test_redis_killed_and_restarted_with_requests_waiting(stack: Stack) -> None:
     for process in stack.deciders:
         process.resume()
     assert set(stack.wait_decided(each.id for each in asked).values()) == {"confirmed"}
-    assert_house_in_order(stack, house)
+    assert_house_in_order(stack)
 
 
 @pytest.mark.both
@@ -53,7 +53,7 @@ def test_redis_flushed_and_restarted_under_load(stack: Stack) -> None:
     assert not crowd.unanswered
     assert not crowd.refused
     assert "requested" not in stack.wait_decided(crowd.ids).values()
-    assert_house_in_order(stack, house)
+    assert_house_in_order(stack)
 
 
 @pytest.mark.both
@@ -71,7 +71,7 @@ def test_requests_are_accepted_while_the_broker_is_down(stack: Stack) -> None:
     assert took[int(len(took) * 0.99) - 1] < ACCEPTED_WITHIN, took[-5:]
     stack.redis.start()
     assert set(stack.wait_decided(each.id for each in flat).values()) == {"confirmed"}
-    assert_house_in_order(stack, house)
+    assert_house_in_order(stack)
 
 
 @pytest.mark.mariadb
@@ -91,7 +91,7 @@ def test_mariadb_restarted_under_load(stack: Stack, hard: bool) -> None:
     assert "requested" not in stack.wait_decided(crowd.ids).values()
     # a request repeated with its key after the fault is still one reservation
     assert len(set(crowd.ids)) == len(crowd.ids)
-    assert_house_in_order(stack, house)
+    assert_house_in_order(stack)
 
 
 def _wait_for_more(crowd: Crowd, count: int) -> None:

@@ -63,7 +63,7 @@ def test_a_worker_killed_while_it_writes_its_decision_leaves_no_trace(stack: Sta
     statuses = stack.wait_decided(each.id for each in asked)
     assert statuses[asked[0].id] == "confirmed"
     assert Counter(statuses.values()) == {"confirmed": 1, "declined": 4}
-    assert_house_in_order(stack, house)
+    assert_house_in_order(stack)
 
 
 @pytest.mark.both
@@ -83,7 +83,7 @@ def test_workers_killed_again_and_again_under_load(stack: Stack) -> None:
     assert not crowd.unanswered
     assert crowd.ids
     assert "requested" not in stack.wait_decided(crowd.ids).values()
-    assert_house_in_order(stack, house)
+    assert_house_in_order(stack)
 
 
 @pytest.mark.both
@@ -98,7 +98,7 @@ def test_a_worker_killed_before_the_servers_yes_sends_once(stack: Stack) -> None
     stack.let_claims_expire()
     stack.wait_decided([asked.id])
     stack.mailbox.wait_for(1, recipient="before@example.com")
-    assert_house_in_order(stack, house)
+    assert_house_in_order(stack)
     assert len(stack.mailbox.mails("before@example.com")) == 1
 
 
@@ -114,7 +114,7 @@ def test_a_worker_killed_after_the_servers_yes_may_send_twice_and_no_more(stack:
     stack.processes["messages"].start()
     stack.let_claims_expire()
     stack.mailbox.wait_for(2, recipient="after@example.com")
-    assert_house_in_order(stack, house)
+    assert_house_in_order(stack)
     mails = stack.mailbox.mails("after@example.com")
     assert len(mails) == 2
     assert len({mail.message["Message-ID"] for mail in mails}) == 1
@@ -136,7 +136,7 @@ def test_senders_killed_again_and_again_leave_nobody_untold(stack: Stack) -> Non
             stack.let_claims_expire()
             stack.processes["messages"].start()
     stack.wait_decided(crowd.ids)
-    assert_house_in_order(stack, house)
+    assert_house_in_order(stack)
     sent = Counter(recipient for mail in stack.mailbox.mails() for recipient in mail.recipients)
     assert len(sent) == len(crowd.ids)
     # each kill may have fallen into the gap of the one mail that was on its way

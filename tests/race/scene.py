@@ -18,7 +18,7 @@ from sqlalchemy import Engine, create_engine, event, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from models.core.db import unit
+from models.core.db import reading, unit
 from models.core.errors import Busy
 from models.entities import Reservation, ShiftDay, TableOccupancy
 from models.operations import books
@@ -26,9 +26,10 @@ from models.operations.allocation import decide_waiting
 from models.operations.arrivals import seat
 from models.operations.booking import book_for_guest, request_reservation
 from models.operations.changes import cancel_reservation, change_reservation
-from models.operations.seats import taken_tables
+from models.operations.seats import holders
 from models.queries.boards import load_boards
 from models.queries.floor import house_by_id
+from models.queries.integrity import Finding, findings
 from models.rules.house import book_id
 from models.rules.lifecycle import Status
 from models.rules.requests import GuestDetails, TableChange, TableRequest
@@ -168,6 +169,11 @@ class Scene:
         with Session(self.bind) as session:
             return session.scalar(query) or 0
 
+    def findings(self) -> list[Finding]:
+        """What the check of the house finds wrong."""
+        with reading(self.bind) as session:
+            return findings(session, now=NOW, grace_seconds=0)
+
     def sold_twice(self) -> list[tuple[int, int]]:
         """(table, quarter) that more than one row claims."""
         row = TableOccupancy
@@ -243,7 +249,7 @@ def _pause_after_reading(patch: pytest.MonkeyPatch, seconds: float) -> None:
         return read_and_pause
 
     patch.setattr("models.operations.rounds.load_boards", then_pause(load_boards))
-    patch.setattr("models.operations.arrivals.taken_tables", then_pause(taken_tables))
+    patch.setattr("models.operations.seats.holders", then_pause(holders))
 
 
 def _without_lock(db: Engine, patch: pytest.MonkeyPatch, safeguards: Safeguards) -> Engine:

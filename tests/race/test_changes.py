@@ -77,6 +77,7 @@ def test_one_change_gets_the_last_table(db: Engine, monkeypatch: pytest.MonkeyPa
         assert _outcomes(scene) == {"accepted": 1, "refused": len(ids) - 1}
         assert (scene.sold(), scene.sold_twice()) == (1, [])
         assert _everybody_has_one_table(scene, len(ids))
+        assert not scene.findings()
 
 
 @pytest.mark.both
@@ -117,3 +118,4 @@ def test_of_many_wishes_of_one_party_the_last_counts(
         scene.drain()
         assert _everybody_has_one_table(scene, 1)
         assert "requested" not in _outcomes(scene)
+        assert not scene.findings()

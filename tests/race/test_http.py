@@ -30,6 +30,8 @@ def test_fifty_guests_ask_for_the_last_table(stack: Stack) -> None:
     statuses = stack.wait_decided(each.id for each in asked)
     assert Counter(statuses.values()) == {"confirmed": 1, "declined": PARTIES - 1}
     assert _quarters_held(stack, house.id) == 6
+    stack.wait_quiet()
+    assert not stack.findings()
 
 
 @pytest.mark.both
@@ -44,6 +46,8 @@ def test_fifty_guests_wait_for_the_answer(stack: Stack) -> None:
     assert Counter(statuses.values())["confirmed"] == 1
     told = [each for each in asked if each.body["status"] == "confirmed"]
     assert len(told) <= 1
+    stack.wait_quiet()
+    assert not stack.findings()
 
 
 @pytest.mark.both
@@ -73,6 +77,8 @@ def test_many_changes_into_the_last_table(stack: Stack) -> None:
         ).all()
     assert {row[0]: row[1] for row in held} == {each.id: 6 for each in asked}
     assert len(at_start) == 1
+    stack.wait_quiet()
+    assert not stack.findings()
 
 
 @pytest.mark.both
@@ -90,6 +96,8 @@ def test_cancelled_tables_are_promised_once(stack: Stack) -> None:
     found = stack.statuses(each.id for each in waiting)
     assert [found[each.id] for each in waiting] == ["confirmed"] * 4 + ["waitlisted"] * 4
     assert _quarters_held(stack, house.id) == 4 * 6
+    stack.wait_quiet()
+    assert not stack.findings()
 
 
 @pytest.mark.both
@@ -104,3 +112,5 @@ def test_one_key_fifty_times_makes_one_reservation(stack: Stack) -> None:
     assert len({each.id for each in asked}) == 1
     replayed = [each for each in asked if each.headers.get("Idempotency-Replayed")]
     assert len(replayed) == PARTIES - 1
+    stack.wait_quiet()
+    assert not stack.findings()

@@ -50,6 +50,7 @@ def test_fifty_hosts_book_the_last_table_once(db: Engine, monkeypatch: pytest.Mo
     with stage(db, monkeypatch) as scene:
         assert len(_book_all(scene, PARTIES)) == 1
         assert scene.statuses() == {"confirmed": 1}
+        assert not scene.findings()
 
 
 @pytest.mark.both
@@ -81,6 +82,7 @@ def test_four_workers_give_the_last_table_once(
         _request_and_decide(scene, PARTIES, limit=limit)
         assert scene.statuses() == {"confirmed": 1, "declined": PARTIES - 1}
         assert not scene.sold_twice()
+        assert not scene.findings()
 
 
 @pytest.mark.both

@@ -63,6 +63,7 @@ def test_each_freed_table_goes_to_the_next_in_line_once(
         assert scene.statuses() == {"cancelled": 4, "confirmed": 4, "waitlisted": 4}
         assert not scene.sold_twice()
         assert _told(scene, waiting[: len(seated)]) == dict.fromkeys(waiting[:4], 1)
+        assert not scene.findings()
 
 
 def _told(scene: Scene, ids: list[int]) -> dict[int, int]:
@@ -120,3 +121,4 @@ def test_a_promoted_party_that_also_wished_to_change_has_one_table(
         first = int(party.starts_at.timestamp()) // 900
         assert sorted(quarters) == list(range(first, first + 6))
         assert _confirmed(scene, waiting) == waiting[:2]
+        assert not scene.findings()

@@ -64,7 +64,7 @@ def test_one_safeguard_alone_still_seats_one(
 def test_control_without_safeguards_several_parties_sit_there(
     db: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with stage(db, monkeypatch, tables=TABLES, safeguards=BOTH_OFF, pause=0.05) as scene:
+    with stage(db, monkeypatch, tables=TABLES, safeguards=BOTH_OFF, pause=0.3) as scene:
         _everybody_to_the_window(scene)
         assert len(_at_the_window(scene)) > 1
         assert scene.sold_twice()

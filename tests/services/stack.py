@@ -12,8 +12,9 @@ import httpx
 from sqlalchemy import Engine, func, select, update
 
 from models.core import clock
-from models.core.db import make_engine
+from models.core.db import make_engine, reading
 from models.entities import Message, Reservation, ReservationChange, ShiftDay
+from models.queries.integrity import Finding, findings
 from models.rules.lifecycle import Status
 from tests.services.house import OpenHouse, ShiftTimes, open_house
 from tests.services.mailbox import Mailbox
@@ -230,6 +231,11 @@ class Stack:
     def wait_quiet(self, *, seconds: float = 30) -> None:
         """Wait until no work waits anywhere."""
         wait_until(lambda: not self.pending(), seconds=seconds, what="no work left", every=0.05)
+
+    def findings(self) -> list[Finding]:
+        """What the check of the house finds wrong, with nothing left to wait for."""
+        with reading(self.engine) as session:
+            return findings(session, now=clock.now(), grace_seconds=0)
 
     def let_claims_expire(self) -> None:
         """As if the lease of every message being sent had run out: its worker is not heard of."""
