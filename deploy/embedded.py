@@ -34,10 +34,17 @@ class House:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as taken:
-            lock.seek(0)
-            raise AlreadyRunning(lock.read().strip()) from taken
+            with lock:
+                lock.seek(0)
+                raise AlreadyRunning(lock.read().strip()) from taken
         self._lock = lock
         self.note_running("starting")
+
+    def leave(self) -> None:
+        """Another may run it now."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
 
     def note_running(self, where: str) -> None:
         """What a second `up` will say of this one."""

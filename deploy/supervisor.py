@@ -75,7 +75,7 @@ class Child:
         output: IO[bytes] | None = self._process.stdout
         if output is None:
             return
-        with log.open("ab", buffering=0) as kept:
+        with output, log.open("ab", buffering=0) as kept:
             for line in output:
                 kept.write(line)
                 listener(self.name, line.decode("utf-8", "replace").rstrip("\n"))

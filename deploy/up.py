@@ -157,7 +157,10 @@ def up(folder: Path = VAR) -> int:
     except AlreadyRunning as other:
         print(f"Maitred runs here already ({other}). Ctrl-C there closes it.", file=sys.stderr)
         return 1
-    return Opening(house).run()
+    try:
+        return Opening(house).run()
+    finally:
+        house.leave()
 
 
 if __name__ == "__main__":

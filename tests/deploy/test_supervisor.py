@@ -1,14 +1,17 @@
 """The supervisor's children end with it, however it ends."""
 
+import os
+import re
 import socket
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-from deploy.embedded import AlreadyRunning, House
+from deploy.embedded import AlreadyRunning, House, join
 from deploy.supervisor import Supervisor
 from tests.architecture.tree import ROOT
 from tests.services.ports import free_port
@@ -26,7 +29,7 @@ family = Supervisor(Path(sys.argv[1]), listener=print, foundations=frozenset({"b
 family.heed_signals()
 for name in ("base", "other"):
     family.start(name, "sleep 600", env=os.environ)
-print("pids", *(child._process.pid for child in family._children), flush=True)
+print("pids", *(child._process.pid for child in family._children), "end", flush=True)
 fallen = family.watch()
 family.stop()
 sys.exit(3 if fallen else 0)
@@ -34,14 +37,23 @@ sys.exit(3 if fallen else 0)
 
 
 @pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    """A folder that is taken."""
+    taken = House(tmp_path / "var")
+    taken.take()
+    yield taken
+    taken.leave()
+
+
+@pytest.fixture
 def family(tmp_path: Path) -> tuple[Process, list[int]]:
     """A supervisor in a process of its own, and its children's pids."""
     env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
-    argv = [sys.executable, "-c", SCRIPT, tmp_path]
+    argv = [sys.executable, "-c", SCRIPT, str(tmp_path)]
     process = Process("family", argv, log=tmp_path / "family.log", env=env)
     process.start()
-    process.wait_ready(lambda: "pids" in process.tail())
-    return process, [int(pid) for pid in process.tail().split("pids ")[1].split()]
+    process.wait_ready(lambda: re.search(r"pids \d+ \d+ end", process.tail()))
+    return process, [int(pid) for pid in re.findall(r"\d+", process.tail())]
 
 
 def gone(pids: list[int]) -> bool:
@@ -82,9 +94,10 @@ def test_the_foundations_are_ended_last(tmp_path: Path) -> None:
         children.start(name, f"/bin/sh -c '{say.format(name)}'", env={"PATH": "/usr/bin:/bin"})
     wait_until(lambda: len(heard) == 3, seconds=10, what="all open")
     children.stop()
-    assert heard[-1] == ("base", "base closed")
-    assert len(heard) == 6
-    assert (tmp_path / "first.log").read_text() == "first open\nfirst closed\n"
+    closed = [name for name, line in heard if line.endswith("closed")]
+    assert sorted(closed[:2]) == ["first", "second"]
+    assert closed[2:] == ["base"]
+    assert "first closed" in (tmp_path / "first.log").read_text(encoding="utf-8")
 
 
 def test_a_second_signal_ends_who_will_not_hear(tmp_path: Path) -> None:
@@ -102,33 +115,44 @@ def test_a_second_signal_ends_who_will_not_hear(tmp_path: Path) -> None:
     assert children.fallen() is None
 
 
-def test_a_folder_is_one_house_s(tmp_path: Path) -> None:
-    first, second = House(tmp_path / "var"), House(tmp_path / "var")
-    first.take()
-    first.note_running("http://localhost:8080")
+def test_a_folder_is_one_house_s(house: House) -> None:
+    house.note_running("http://localhost:8080")
+    second = House(house.folder)
     with pytest.raises(AlreadyRunning, match="http://localhost:8080"):
         second.take()
+    house.leave()
+    second.take()
+    second.leave()
 
 
-def test_secrets_are_made_once_and_for_nobody_else(tmp_path: Path) -> None:
-    house = House(tmp_path / "var")
-    house.take()
+def test_secrets_are_made_once_and_for_nobody_else(house: House) -> None:
     secret = house.secret("key", length=48)
     assert len(secret) >= 64
-    assert House(tmp_path / "var").secret("key") == secret
-    assert (tmp_path / "var" / "secrets" / "key").stat().st_mode & 0o777 == 0o600
-    assert (tmp_path / "var" / "secrets").stat().st_mode & 0o777 == 0o700
+    assert House(house.folder).secret("key") == secret
+    assert (house.folder / "secrets" / "key").stat().st_mode & 0o777 == 0o600
+    assert (house.folder / "secrets").stat().st_mode & 0o777 == 0o700
 
 
-def test_taken_ports_are_dodged_named_and_remembered(tmp_path: Path) -> None:
-    house = House(tmp_path / "var")
-    house.take()
+def test_taken_ports_are_dodged_named_and_remembered(house: House) -> None:
     said: list[str] = []
     taken = free_port()
     with socket.create_server(("127.0.0.1", taken)):
-        (tmp_path / "var" / "ports.json").write_text(f'{{"web": {taken}}}')
+        (house.folder / "ports.json").write_text(f'{{"web": {taken}}}')
         ports = house.choose_ports(said.append)
     assert ports["web"] != taken
     assert f"Port {taken} (web) is taken; using {ports['web']}." in said
     assert len(set(ports.values())) == 4
     assert house.choose_ports(said.append)["web"] == ports["web"]
+
+
+def test_other_commands_join_the_house_of_the_folder(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ports = house.choose_ports(lambda _said: None)
+    monkeypatch.setattr(os, "environ", {"LANG": "C"})
+    join(house.folder)
+    assert os.environ["DATABASE_URL"].endswith("var/maitred.db")
+    assert str(ports["valkey"]) in os.environ["REDIS_URL"]
+    monkeypatch.setattr(os, "environ", {"DATABASE_URL": "mysql+mysqldb://elsewhere/x"})
+    join(house.folder)
+    assert os.environ == {"DATABASE_URL": "mysql+mysqldb://elsewhere/x"}

@@ -91,7 +91,7 @@ def reserve(base: str) -> dict[str, Any]:
     restaurant = f"{base}/api/v1/restaurants/demo"
     for days in range(1, 9):
         day = (datetime.now(UTC) + timedelta(days=days)).date().isoformat()
-        asked = {"date": day, "party_size": 2}
+        asked = {"date": day, "party_size": "2"}
         slots = httpx.get(f"{restaurant}/availability", params=asked).json()["slots"]
         if slots:
             guest = {"name": "Kim", "email": "kim@guests.example"}
