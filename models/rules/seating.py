@@ -53,13 +53,6 @@ def _joined_order(combination: HouseCombination) -> tuple[int, int, int, int]:
     return len(combination.table_ids), combination.max_party, combination.priority, combination.id
 
 
-def largest_party(house: House, *, online: bool) -> int:
-    """The largest party that some table or combination of the house seats; 0 without tables."""
-    sizes = [table.max_party for table in house.tables if table.online or not online]
-    sizes += [combination.max_party for combination in house.combinations]
-    return max(sizes, default=0)
-
-
 class Floor:
     """The tables of a house over some hours, as bitmaps. Bit 0 is the quarter `base`."""
 
