@@ -14,41 +14,35 @@ from models.entities.shifts import Closure, Shift
 from models.operations.floor_holds import refuse_if_held
 from models.operations.floor_shapes import DAYS, RestaurantFile, ShiftShape
 from models.queries.floor import house_by_id
-from models.rules.house import House
-from models.rules.pacing import pacing_of
-from models.rules.policy_shapes import pacing_to, policies_from, policies_to
-from models.rules.turn_times import buffer_minutes
+from models.rules.policy_shapes import policies_from, policies_to
 
 R = TypeVar("R", Area, DiningTable, Combination, Shift)
 
-#: Under this key a shift keeps the pacing and buffers that held earlier, and until when: what was
-#: decided then is judged by them (`queries.integrity`).
-EARLIER = "earlier"
 _EVERY_DAY = 127
 
 
 def load_restaurant(session: Session, file: RestaurantFile, *, now: datetime) -> int:
     """Make the restaurant what its file says; its id. Loading the same file twice changes nothing.
 
-    Parts are known by their slug, keys and labels. `revision` rises when anything changed.
+    Parts are known by their slug, keys and labels. `revision` and `revised_at` tell of a change.
     Raises StateConflict, naming the reservations, when something that they hold would go.
     """
     row = session.scalar(select(Restaurant).where(Restaurant.slug == file.slug).with_for_update())
-    before: House | None = None
+    is_new = row is None
     if row is None:
         row = Restaurant(slug=file.slug, name=file.name, zone=file.zone, policies={})
         session.add(row)
         session.flush()
     else:
-        before = house_by_id(session, row.id)
-        refuse_if_held(session, before, file, now=now)
+        refuse_if_held(session, house_by_id(session, row.id), file, now=now)
     writer = _Writer(session, row.id)
     writer.put(row, _restaurant_values(file))
     writer.write_floor(file)
-    writer.write_shifts(file, before, now=now)
+    writer.write_shifts(file)
     writer.write_closures(file)
-    if writer.changed and before is not None:
+    if writer.changed and not is_new:
         row.revision += 1
+        row.revised_at = now
     session.flush()
     return row.id
 
@@ -108,13 +102,8 @@ class _Writer:
         for each in file.combinations:
             self._join(joined[each.label].id, {tables[label].id for label in each.tables})
 
-    def write_shifts(self, file: RestaurantFile, before: House | None, *, now: datetime) -> None:
-        rows = self._rows(Shift, "key", {shift.key: _shift_values(shift) for shift in file.shifts})
-        given = {shift.key: _overrides(shift) for shift in file.shifts}
-        earlier = _held_until_now(before, file, given, now=now)
-        for key, row in rows.items():
-            kept = list((row.overrides or {}).get(EARLIER, [])) + earlier.get(key, [])
-            self.put(row, {"overrides": given[key] | ({EARLIER: kept} if kept else {})})
+    def write_shifts(self, file: RestaurantFile) -> None:
+        self._rows(Shift, "key", {shift.key: _shift_values(shift) for shift in file.shifts})
 
     def write_closures(self, file: RestaurantFile) -> None:
         """Closures have no other row that needs them: those gone from the file are deleted."""
@@ -169,35 +158,12 @@ def _shift_values(shift: ShiftShape) -> dict[str, Any]:
     days: Iterable[str] = shift.days or ()
     plain = {"name", "first", "last", "ends", "on_date", "valid_from", "valid_until"}
     mask = sum(1 << DAYS.index(day) for day in days)
-    return shift.model_dump(include=plain) | {"weekdays": mask or _EVERY_DAY}
+    return shift.model_dump(include=plain) | {
+        "weekdays": mask or _EVERY_DAY,
+        "overrides": _overrides(shift),
+    }
 
 
 def _overrides(shift: ShiftShape) -> dict[str, Any]:
     given = shift.model_dump(include={"turn_times", "pacing", "buffer_minutes"})
     return {name: value for name, value in given.items() if value is not None}
-
-
-def _held_until_now(
-    before: House | None,
-    file: RestaurantFile,
-    given: Mapping[str, dict[str, Any]],
-    *,
-    now: datetime,
-) -> dict[str, list[dict[str, Any]]]:
-    """What pacing and buffer held so far, for the shifts for which they become different."""
-    policies = policies_from(file.policies.model_dump(exclude_unset=True))
-    found = {}
-    for shift in before.shifts if before else ():
-        if before is None or shift.key not in given:
-            continue
-        old = (pacing_to(pacing_of(before, shift)), buffer_minutes(before.policies, shift))
-        own = given[shift.key]
-        buffer = own.get("buffer_minutes")
-        new = (
-            own.get("pacing") or pacing_to(policies.pacing),
-            policies.buffer_minutes if buffer is None else buffer,
-        )
-        if old != new:
-            was = {"until": now.isoformat(), "pacing": old[0], "buffer_minutes": old[1]}
-            found[shift.key] = [was]
-    return found

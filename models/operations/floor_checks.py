@@ -42,6 +42,8 @@ class Parts:
     combinations: dict[int, CombinationShape] = field(default_factory=dict)
     shifts: dict[int, ShiftShape] = field(default_factory=dict)
     closures: dict[int, ClosureShape] = field(default_factory=dict)
+    #: keys and labels by section, also of parts that are wrong otherwise
+    names: dict[str, set[str]] = field(default_factory=dict)
 
 
 def parts_of(document: Mapping[str, Any]) -> Parts:
@@ -53,6 +55,10 @@ def parts_of(document: Mapping[str, Any]) -> Parts:
         combinations=_list(CombinationShape, document.get("combinations")),
         shifts=_list(ShiftShape, document.get("shifts")),
         closures=_list(ClosureShape, document.get("closures")),
+        names={
+            section: _names(document.get(section), key)
+            for section, key in (("areas", "key"), ("tables", "label"), ("shifts", "key"))
+        },
     )
 
 
@@ -72,6 +78,11 @@ def _list(shape: type[S], values: Any) -> dict[int, S]:
         return {}
     found = {number: _valid(shape, value) for number, value in enumerate(values)}
     return {number: value for number, value in found.items() if value is not None}
+
+
+def _names(values: Any, key: str) -> set[str]:
+    rows = values if isinstance(values, list) else []
+    return {str(row[key]) for row in rows if isinstance(row, dict) and key in row}
 
 
 # --- the checks
@@ -115,8 +126,7 @@ def _twins(section: str, key: str, values: Mapping[int, Any]) -> Iterator[Proble
 
 
 def _floor(parts: Parts) -> Iterator[Problem]:
-    areas = {area.key for area in parts.areas.values()}
-    labels = {table.label for table in parts.tables.values()}
+    areas, labels = parts.names["areas"], parts.names["tables"]
     for number, table in parts.tables.items():
         if table.area not in areas:
             yield ("tables", number, "area"), f"there is no area {table.area!r}"
@@ -176,7 +186,8 @@ def _minutes(wall: time) -> int:
 
 def _overlaps(parts: Parts) -> Iterator[Problem]:
     """No start belongs to two shifts."""
-    for (_, one), (number, other) in combinations(parts.shifts.items(), 2):
+    likely = [each for each in parts.shifts.items() if not list(_hours((), each[1]))]
+    for (_, one), (number, other) in combinations(likely, 2):
         if one.on_date != other.on_date or not _share_dates(one, other):
             continue
         day = _shared_day(one, other)
@@ -208,7 +219,7 @@ def _seatings(shift: ShiftShape) -> Iterator[tuple[int, int, str]]:
 
 
 def _closures(parts: Parts) -> Iterator[Problem]:
-    shifts = {shift.key for shift in parts.shifts.values()}
+    shifts = parts.names["shifts"]
     for number, closure in parts.closures.items():
         if closure.shift is not None and closure.shift not in shifts:
             yield ("closures", number, "shift"), f"there is no shift {closure.shift!r}"
