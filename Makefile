@@ -16,16 +16,20 @@ install:  ## the virtual environment, as the lock says
 	$(BOOTSTRAP)
 
 install-dev:  ## the same, with what the tests and the checks need
+	@sh .ci/packages
 	$(BOOTSTRAP) dev.txt
+	$(BOOTSTRAP) mysql.txt || { echo "!!! no mysqlclient: the tests on MariaDB are left out" >&2; \
+		[ "$(CI)" != true ]; }
 
 migrate: install  ## bring the database of DATABASE_URL up to this release
 	$(RUN) -m deploy.database
 
-check: install-dev  ## style, types, the rules of the architecture
+check: install-dev  ## style, types, the rules of the architecture and of the trade; a minute
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
-	$(VENV)/bin/lint-imports
+	$(VENV)/bin/lint-imports --no-logo
+	$(VENV)/bin/pytest -q tests/architecture tests/rules
 
 test: install-dev  ## every test, on SQLite and Valkey and on MariaDB and Redis
 	$(VENV)/bin/pytest
@@ -40,7 +44,7 @@ lock:  ## write the locks anew from pyproject.toml
 		--extra mysql --constraints requirements/base.txt \
 		pyproject.toml --output-file requirements/mysql.txt
 	$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
-		--extra mysql --extra dev --constraints requirements/base.txt \
+		--extra dev --constraints requirements/base.txt \
 		pyproject.toml --output-file requirements/dev.txt
 
 clean:  ## what can be made again; var/ (the house's own data) stays
