@@ -144,7 +144,7 @@ _SAY: Final[dict[str, str]] = {
     "extra_forbidden": "is not a known field",
     "missing": "is required",
     "string_type": "must be a text",
-    "string_too_short": "must have at least {min_length} character(s)",
+    "string_too_short": "must have at least {min_length} characters",
     "string_too_long": "must have at most {max_length} characters",
     "string_pattern_mismatch": "does not look right: it must match {pattern}",
     "string_unicode": "must be valid text",
@@ -159,7 +159,10 @@ _SAY: Final[dict[str, str]] = {
 
 
 def _say(found: ErrorDetails) -> str:
+    context = found.get("ctx", {})
+    if found["type"] == "string_too_short" and context.get("min_length") == 1:
+        return "must not be empty"
     text = _SAY.get(found["type"])
     if text is not None:
-        return text.format(**found.get("ctx", {}))
+        return text.format(**context)
     return found["msg"].removeprefix("Value error, ")

@@ -88,7 +88,7 @@ def test_a_form_sent_again_with_other_details_asks_first(stand: Stand) -> None:
 @pytest.mark.parametrize(
     ("changes", "text", "field"),
     [
-        ({"name": " "}, "at least 1 character", "name"),
+        ({"name": " "}, "must not be empty", "name"),
         ({"name": "Ada\x00"}, "control characters", "name"),
         ({"email": "", "phone": ""}, "needs an email or a phone", ""),
         ({"email": "ada.example.com"}, "not an e-mail address", "email"),

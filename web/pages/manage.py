@@ -200,6 +200,7 @@ def _choices(token: str, form: dict[str, str], errors: dict[str, str]) -> Respon
         "errors": errors,
         "own_start": local_text(view.house, view.starts_at),
         "own_day": start.date().isoformat(),
+        "day_words": words.day_words(search["date"]),
         "own_time": words.clock_time(view.house, view.starts_at),
     }
     return render("change.html", status=422 if errors else 200, private=True, **facts)

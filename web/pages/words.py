@@ -1,6 +1,6 @@
 """What the pages say: times, sizes, statuses, in plain English."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from babel.dates import format_date
@@ -43,6 +43,14 @@ REASON_WORDS: Final[dict[str, str]] = {
 def long_date(house: House, moment: datetime) -> str:
     """`Saturday 1 May 2027`, by the restaurant's calendar."""
     return format_date(moment.astimezone(house.tz).date(), "EEEE d MMMM y", locale="en")
+
+
+def day_words(text: str) -> str:
+    """`Saturday 1 May 2027` of an ISO date; what was typed when it is none."""
+    try:
+        return format_date(date.fromisoformat(text), "EEEE d MMMM y", locale="en")
+    except ValueError:
+        return text
 
 
 def clock_time(house: House, moment: datetime) -> str:

@@ -123,7 +123,7 @@ def full_email(value: str) -> str:
     try:
         found = validate_email(value, check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError as wrong:
-        raise ValueError(f"is not an e-mail address: {wrong}") from wrong
+        raise ValueError(f"is not an e-mail address: {str(wrong).rstrip('.')}") from wrong
     return found.ascii_email or found.normalized
 
 

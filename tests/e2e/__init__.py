@@ -1,0 +1,1 @@
+"""The running house, from outside: browser, API and mailbox together."""

@@ -1,0 +1,157 @@
+"""A person with a browser books a table, changes it and cancels it; JavaScript is off."""
+
+import os
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from models.core import clock
+from tests.services.missing import go_without
+from tests.services.stack import Stack
+
+CHROMIUM = Path("/usr/bin/chromium")
+#: set it to a folder to look at the pages
+PICTURES = os.environ.get("PAGE_PICTURES")
+PHONE = {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium."""
+    if not CHROMIUM.exists():
+        go_without("Chromium")
+    with sync_playwright() as play:
+        chromium = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A phone without JavaScript."""
+    context = browser.new_context(java_script_enabled=False, viewport=PHONE)  # type: ignore[arg-type]
+    yield context.new_page()
+    context.close()
+
+
+def soon() -> str:
+    """A date that can be booked."""
+    return (clock.now() + timedelta(days=5)).date().isoformat()
+
+
+def picture(page: Page, name: str) -> None:
+    if PICTURES:
+        page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=True)
+
+
+def book(page: Page, stack: Stack, slug: str, *, party: str = "2") -> None:
+    """As far as the details."""
+    page.goto(f"{stack.url}/book/{slug}")
+    picture(page, "1-search")
+    page.get_by_label("Party").select_option(party)
+    page.get_by_label("Date").fill(soon())
+    page.get_by_role("button", name="Show times").click()
+    expect(page.get_by_role("heading", name="Choose a time")).to_be_visible()
+    picture(page, "2-times")
+    page.get_by_role("link", name="19:00", exact=True).click()
+    expect(page.get_by_role("heading", name="Your details")).to_be_visible()
+    picture(page, "3-details")
+
+
+@pytest.mark.both
+def test_a_person_books_changes_and_cancels(page: Page, stack: Stack) -> None:
+    slug = stack.open_house().slug
+    book(page, stack, slug)
+    page.get_by_label("Name").fill("Ada Lovelace")
+    page.get_by_label("E-mail").fill("not an address")
+    page.get_by_role("button", name="Ask for this table").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    expect(page.get_by_label("E-mail")).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_label("Name")).to_have_value("Ada Lovelace")
+    picture(page, "4-errors")
+
+    page.get_by_label("E-mail").fill("ada@example.com")
+    page.get_by_label("Anything we should know?").fill("By the window, please.")
+    page.get_by_role("button", name="Ask for this table").click()
+    expect(page.get_by_role("heading", name="Your table is reserved")).to_be_visible()
+    picture(page, "5-confirmed")
+
+    page.get_by_role("link", name="Change time or party").click()
+    picture(page, "6-change")
+    page.get_by_label("Party").select_option("4")
+    page.get_by_role("button", name="Show times").click()
+    page.get_by_role("radio", name=re.compile("^20:00")).check()
+    page.get_by_role("button", name="Ask for this change").click()
+    expect(page.get_by_text("4 people")).to_be_visible()
+    expect(page.get_by_text("at 20:00")).to_be_visible()
+
+    page.get_by_role("link", name="Correct your details").click()
+    page.get_by_label("Name").fill("Ada King")
+    picture(page, "7-edit")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Ada King")).to_be_visible()
+
+    page.get_by_role("link", name="Cancel it").click()
+    picture(page, "8-cancel")
+    page.get_by_role("button", name="Yes, cancel it").click()
+    expect(page.get_by_role("heading", name="This reservation is cancelled")).to_be_visible()
+    picture(page, "9-cancelled")
+    expect(page.get_by_role("link", name="Reserve another time")).to_be_visible()
+
+
+def test_who_finds_it_full_is_led_to_another_time(page: Page, stack: Stack) -> None:
+    house = stack.open_house(tables={"1": ("hall", 1, 2)})
+    book(page, stack, house.slug)
+    taken = page.url
+    page.get_by_label("Name").fill("First")
+    page.get_by_label("E-mail").fill("first@example.com")
+    page.get_by_role("button", name="Ask for this table").click()
+    expect(page.get_by_role("heading", name="Your table is reserved")).to_be_visible()
+
+    page.goto(taken)
+    page.get_by_label("Name").fill("Second")
+    page.get_by_label("Mobile phone").fill("+44 20 7946 0958")
+    page.get_by_label("Just tell me").check()
+    page.get_by_role("button", name="Ask for this table").click()
+    expect(page.get_by_role("heading", name="We have no table for you then")).to_be_visible()
+    picture(page, "10-declined")
+    page.get_by_role("region", name="Other times").get_by_role("link").first.click()
+    expect(page.get_by_role("heading", name="Your details")).to_be_visible()
+
+
+def test_the_whole_way_goes_by_keyboard(page: Page, stack: Stack) -> None:
+    page.goto(f"{stack.url}/book/{stack.open_house().slug}")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    reached = []
+    for _step in range(3):
+        page.keyboard.press("Tab")
+        reached.append(page.locator(":focus").get_attribute("name"))
+    assert [name for name in reached if name][:2] == ["party_size", "date"]
+
+
+def test_the_docs_show_the_operations(browser: Browser, stack: Stack) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("requestfailed", lambda request: problems.append(request.url))
+    page.goto(f"{stack.url}/docs")
+    expect(page.get_by_text("/api/v1/restaurants/{slug}/availability")).to_be_visible()
+    picture(page, "11-docs")
+    context.close()
+    assert problems == []
+
+
+def test_wide_screens_use_their_room(browser: Browser, stack: Stack) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="dark")
+    page = context.new_page()
+    day = soon()
+    page.goto(f"{stack.url}/book/{stack.open_house().slug}?party_size=2&date={day}")
+    expect(page.get_by_role("heading", name="Choose a time")).to_be_visible()
+    picture(page, "12-wide-dark")
+    context.close()
