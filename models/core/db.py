@@ -46,6 +46,7 @@ def make_engine(url: str, *, pool_size: int = 16) -> Engine:
         return _make_sqlite(url, parsed.database)
     return create_engine(
         parsed,
+        hide_parameters=True,
         isolation_level="READ COMMITTED",
         pool_size=pool_size,
         max_overflow=pool_size,
@@ -66,7 +67,8 @@ def make_engine(url: str, *, pool_size: int = 16) -> Engine:
 def _make_sqlite(url: str, database: str | None) -> Engine:
     if database and database != ":memory:":
         Path(database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": 5})
+    # parameters are guests' names and notes: no error's text, and so no log, may carry them
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": 5})
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: object) -> None:

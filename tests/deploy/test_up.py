@@ -136,6 +136,11 @@ def test_the_house_opens_serves_closes_and_opens_as_it_was(clone: Clone) -> None
     (mail,) = mails.glob("*.eml")
     assert reservation["reference"].encode() in mail.read_bytes()
 
+    assert "maitred_tasks_total{" in httpx.get(f"{sign.base}/metrics").text
+    logs = b"".join(log.read_bytes() for log in (clone.folder / "var" / "log").glob("*.log"))
+    assert b"kim@guests.example" not in logs
+    assert b"Kim" not in logs
+
     other = subprocess.run(
         [sys.executable, "-m", "deploy.up"],
         cwd=clone.folder,

@@ -1,0 +1,162 @@
+"""The maintenance tasks: each finds what no nudge reached, and writes down that it ran."""
+
+import json
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, func, select
+
+from models.core import clock
+from models.core.db import reading, transaction
+from models.entities import IdempotencyKey, JobRun, Message, ShiftDay
+from tasks import maintenance
+from tasks.nudges import nudge_messages
+from tests.services.house import OpenHouse
+from tests.services.redis import RedisServer
+
+pytestmark = pytest.mark.both
+
+
+def job(name: str) -> JobRun:
+    with reading() as session:
+        row = session.get_one(JobRun, name)
+        session.expunge(row)
+        return row
+
+
+def waiting(server: RedisServer, queue: str) -> list[dict[str, Any]]:
+    """The tasks that lie in a queue."""
+    with server.client() as client:
+        found: list[bytes] = client.lrange(queue, 0, -1)
+    return [json.loads(line)["headers"] for line in found]
+
+
+def message(state: str, **values: Any) -> Message:
+    now = clock.now()
+    shape: dict[str, Any] = {
+        "restaurant_id": 1,
+        "reservation_id": 1,
+        "reservation_revision": 1,
+        "kind": "confirmation",
+        "channel": "email",
+        "due_at": now - timedelta(seconds=1),
+        "created_at": now,
+    }
+    return Message(state=state, **shape | values)
+
+
+@pytest.fixture
+def freed(house: Callable[..., OpenHouse]) -> OpenHouse:
+    """A restaurant with a freed book that no nudge told of."""
+    opened = house()
+    with transaction() as session:
+        session.add(
+            ShiftDay(
+                id=1,
+                restaurant_id=opened.id,
+                shift_id=opened.shifts["dinner"],
+                service_date=clock.now().date(),
+                freed_at=clock.now(),
+            )
+        )
+    return opened
+
+
+def test_the_sweep_nudges_what_waits(db: Engine, redis: RedisServer, freed: OpenHouse) -> None:
+    with transaction() as session:
+        session.add(message("queued"))
+    maintenance.sweep()
+    (decide,) = waiting(redis, "allocation")
+    assert (decide["task"], decide["argsrepr"]) == ("allocation.decide", f"[{freed.id % 4}]")
+    assert [task["task"] for task in waiting(redis, "messages")] == ["messages.deliver"]
+    assert job("sweep").result == {"released": 0, "lanes": [freed.id % 4], "messages_due": True}
+
+
+def test_a_house_at_rest_is_not_nudged(
+    db: Engine, redis: RedisServer, house: Callable[..., OpenHouse]
+) -> None:
+    house()
+    with transaction() as session:
+        session.add(message("queued", due_at=clock.now() + timedelta(hours=1)))
+    maintenance.sweep()
+    assert waiting(redis, "allocation") == waiting(redis, "messages") == []
+
+
+def test_the_sweep_puts_stuck_sends_back(db: Engine, redis: RedisServer) -> None:
+    with transaction() as session:
+        expired = clock.now() - timedelta(seconds=1)
+        session.add(message("sending", claim="dead", claimed_until=expired))
+    maintenance.sweep()
+    with reading() as session:
+        assert session.scalar(select(Message.state)) == "queued"
+    assert len(waiting(redis, "messages")) == 1
+
+
+def test_the_sweep_works_without_redis(db: Engine, freed: OpenHouse) -> None:
+    maintenance.sweep()
+    assert job("sweep").last_error is None
+
+
+def test_every_job_is_written_down(db: Engine, redis: RedisServer) -> None:
+    before = clock.now()
+    maintenance.mark_no_shows()
+    maintenance.finish_overdue()
+    maintenance.forget()
+    maintenance.heartbeat("messages")
+    for name in ("mark_no_shows", "finish_overdue", "forget", "heartbeat.messages"):
+        row = job(name)
+        assert row.last_success is not None
+        assert row.last_success >= before
+        assert row.last_error is None
+
+
+def test_a_failing_job_is_written_down_and_fails(
+    db: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> int:
+        raise LookupError("kim@guests.example")
+
+    monkeypatch.setattr(maintenance, "forget_old", fail)
+    with pytest.raises(LookupError):
+        maintenance.forget()
+    row = job("forget")
+    assert (row.last_error, row.last_success) == ("LookupError", None)
+
+
+def test_the_health_sweep_keeps_and_says_what_is_late(
+    db: Engine, redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        maintenance.health()
+    result = job("health").result
+    assert result is not None
+    assert result["redis"] is True
+    assert "sweep" in result["late"]
+    assert "the house is late" in caplog.text
+
+
+def test_old_keys_are_forgotten_in_as_many_rounds_as_it_takes(db: Engine) -> None:
+    long_ago = clock.now() - timedelta(days=3)
+    with transaction() as session:
+        session.add_all(
+            IdempotencyKey(
+                key=number.to_bytes(32, "big"),
+                body=bytes(32),
+                reference="X",
+                created_at=long_ago,
+            )
+            for number in range(2_500)
+        )
+    maintenance.forget()
+    with reading() as session:
+        assert session.scalar(select(func.count()).select_from(IdempotencyKey)) == 0
+    assert job("forget").result == {"forgotten": 2_500}
+
+
+def test_a_nudge_is_sent_once_until_the_worker_begins(db: Engine, redis: RedisServer) -> None:
+    for _ in range(3):
+        nudge_messages()
+    assert len(waiting(redis, "messages")) == 1
