@@ -4,11 +4,12 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 
 from celery import Celery
 from sqlalchemy import Engine, text
 
+from models.rules.house import House
 from tests.bench import houses as made
 from tests.bench.ground import BIN, Ground, ground, settle
 from tests.bench.load import Loaded, drip, percentile, press
@@ -123,7 +124,10 @@ def measure_steady(bench: Ground, bind: Engine, source: made.Wishes) -> None:
     drip(bench.port, [source.post(number).wire() for number in range(1000)], rate=50)
     _wait_empty(bind)
     ends = time.monotonic() + 30
-    told = "messages WHERE channel='email' AND kind<>'reminder' AND state='queued' AND reservation_id IN (SELECT id FROM reservations WHERE guest_email LIKE 'steady%')"
+    told = (
+        "messages WHERE channel='email' AND kind<>'reminder' AND state='queued' "
+        "AND reservation_id IN (SELECT id FROM reservations WHERE guest_email LIKE 'steady%')"
+    )
     while _count(bind, told) and time.monotonic() < ends:
         time.sleep(0.1)
     delays = _delays(bind, source.label)
@@ -150,7 +154,8 @@ def measure_post(bench: Ground, bind: Engine, source: made.Wishes) -> None:
     with bind.begin() as connection:
         connection.execute(
             text(
-                "CREATE TABLE IF NOT EXISTS bare (id BIGINT AUTO_INCREMENT PRIMARY KEY, body TEXT, at DATETIME(6))"
+                "CREATE TABLE IF NOT EXISTS bare "
+                "(id BIGINT AUTO_INCREMENT PRIMARY KEY, body TEXT, at DATETIME(6))"
             )
         )
     bench.start_web("tests.bench.bare:app")
@@ -176,7 +181,7 @@ def measure_availability(bind: Engine) -> None:
 
     for count in (10, 60, 100, 1000):
         made.make_houses(bind, 1, each=count, prefix=f"tables{count}-")
-        day = date.today() + timedelta(days=5)
+        day = datetime.now(UTC).date() + timedelta(days=5)
         took = []
         for _ in range(20):
             with counting(bind) as statements, reading() as session:
@@ -185,7 +190,7 @@ def measure_availability(bind: Engine) -> None:
                 found = availability(session, house, on_date=day, party_size=4, now=now())
                 took.append(time.perf_counter() - began)
         print(
-            f"availability, {count} tables: {len(statements)} queries, "
+            f"availability, {count} tables: {statements.count} queries, "
             f"{percentile(took, 0.5) * 1e3:.2f} ms, {len(found)} starts"
         )
 
@@ -226,7 +231,9 @@ def main() -> None:
                 settle()
 
 
-def _backlogs(bench: Ground, bind: Engine, noop: float, one: list, many: list) -> None:
+def _backlogs(
+    bench: Ground, bind: Engine, noop: float, one: list[House], many: list[House]
+) -> None:
     rate = measure_backlog(bench, bind, made.wishes(one, days=1, label="back"), 5000)
     print(f"backlog of 5,000 for one book: {rate:,.0f}/s = {rate / noop:.1f} x no-op")
     rate = measure_backlog(bench, bind, made.wishes(many, days=30, label="wide"), 8000)
@@ -235,13 +242,13 @@ def _backlogs(bench: Ground, bind: Engine, noop: float, one: list, many: list) -
     )
 
 
-def _spread(bench: Ground, bind: Engine, noop: float, many: list) -> None:
+def _spread(bench: Ground, bind: Engine, noop: float, many: list[House]) -> None:
     source = made.wishes(many, days=30, label="spread")
     measure_http(bench, bind, made.wishes(many, days=30, label="warm"), 500, 16)
     show_http("HTTP, spread, 16 connections", noop, measure_http(bench, bind, source, 6000, 16))
 
 
-def _one(bench: Ground, bind: Engine, noop: float, one: list) -> None:
+def _one(bench: Ground, bind: Engine, noop: float, one: list[House]) -> None:
     source = made.wishes(one, days=1, label="single")
     show_http("HTTP, one book, 64 connections", noop, measure_http(bench, bind, source, 5000, 64))
 

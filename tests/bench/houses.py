@@ -3,7 +3,7 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import cast
 
 from sqlalchemy import Engine, Table
@@ -54,7 +54,7 @@ class Wishes:
 
     def _sitting(self) -> tuple[House, Sitting, int]:
         house = self.random.choice(self.houses)
-        first = date.today() + timedelta(days=2)
+        first = datetime.now(UTC).date() + timedelta(days=2)
         day = first + timedelta(days=self.random.randrange(self.days))
         sitting = sittings_on(house, day)[0]
         return house, sitting, self.random.choice(sitting.starts)
