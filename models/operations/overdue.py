@@ -1,12 +1,12 @@
 """What the clock does at the stand: no-shows and forgotten finishes."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, exists, not_, or_, select
 from sqlalchemy.orm import Session
 
-from models.entities.reservations import Reservation
+from models.entities.reservations import Reservation, ReservationMove
 from models.operations.arrivals import finish, mark_no_show
 from models.operations.books import lock_books
 from models.queries.floor import houses_by_id
@@ -20,10 +20,16 @@ _Move = Callable[[Session, int], None]
 
 def mark_no_shows(session: Session, *, now: datetime, limit: int) -> int:
     """Confirmed parties whose grace is over are no-shows. Returns how many were marked."""
-    row = Reservation
+    row, move = Reservation, ReservationMove
+    taken_back = exists().where(move.reservation_id == row.id, move.before == Status.NO_SHOW)
     return _each_due(
         session,
-        (row.status == Status.CONFIRMED, row.starts_at <= now),
+        (
+            row.status == Status.CONFIRMED,
+            row.starts_at <= now,
+            # what the host took back is the host's, until the turn is over
+            or_(row.ends_at <= now, not_(taken_back)),
+        ),
         lambda policies, each: no_show_due(policies, each.starts_at, now=now),
         lambda session_, number: mark_no_show(session_, number, now=now, actor=CLOCK),
         limit=limit,
@@ -33,11 +39,9 @@ def mark_no_shows(session: Session, *, now: datetime, limit: int) -> int:
 def finish_overdue(session: Session, *, now: datetime, limit: int) -> int:
     """Seated parties long past their turn have left. Returns how many were finished."""
     row = Reservation
-    # the index knows starts, not ends: no turn is longer than two days
-    since = now - timedelta(days=2)
     return _each_due(
         session,
-        (row.status == Status.SEATED, row.starts_at.between(since, now), row.ends_at <= now),
+        (row.status == Status.SEATED, row.ends_at <= now),
         lambda policies, each: finish_due(policies, each.ends_at, now=now),
         lambda session_, number: finish(session_, number, now=now, actor=CLOCK),
         limit=limit,
@@ -63,7 +67,7 @@ def _each_due(
     ids = [each.id for each in wanted]
     again = select(Reservation).where(*due, Reservation.id.in_(ids))
     still = session.scalars(again.execution_options(populate_existing=True)).all()
-    for each in still:
-        if is_due(houses[each.restaurant_id].policies, each):
-            move(session, each.id)
-    return len(still)
+    moved = [each.id for each in still if is_due(houses[each.restaurant_id].policies, each)]
+    for number in moved:
+        move(session, number)
+    return len(moved)

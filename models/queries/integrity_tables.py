@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from models.entities.reservations import Assignment, Reservation, ReservationMove, TableOccupancy
 from models.queries.integrity_finding import Files, Finding
+from models.queries.integrity_told import EDITED
 from models.rules.house import QUARTER_SECONDS
 from models.rules.lifecycle import HOLDING, Status
 from models.rules.telling import CHANGED_REASON
@@ -160,7 +161,7 @@ def _read_begins(session: Session, chunk: list[int]) -> dict[int, int]:
             given.dining_table_id.in_(chunk),
             Reservation.status.in_(_JUDGED),
             or_(
-                move.after == Status.SEATED,
+                and_(move.after == Status.SEATED, move.reason != EDITED),
                 move.before == Status.NO_SHOW,
                 move.reason == CHANGED_REASON,
             ),

@@ -1,0 +1,136 @@
+"""A whole evening at one house, played through the operations alone; then a night's look at it."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from sqlalchemy import update
+
+from models.core.db import reading
+from models.entities import Message
+from models.operations.arrivals import arrive, finish, mark_no_show, seat, take_back
+from models.operations.changes import edit_details
+from models.operations.overdue import finish_overdue, mark_no_shows
+from models.operations.waitlist import expire_waitlists
+from models.queries.integrity import Finding, findings
+from models.rules.house import QUARTER_SECONDS
+from models.rules.lifecycle import Status
+from models.rules.requests import GuestDetails
+from tests.services.house import OpenHouse
+from tests.services.stand import NOW, START, Stand
+
+GRACE = 60.0
+#: the second day, an hour after its first parties sat down
+LATER = START + timedelta(days=1, hours=1)
+TABLES = {str(number): ("hall", 1, 2) for number in range(1, 5)} | {
+    "5": ("hall", 2, 4),
+    "6": ("hall", 2, 4),
+    "7": ("terrace", 1, 4),
+    "8": ("terrace", 4, 6),
+}
+COMBINATIONS = {"5+6": (("5", "6"), 5, 8)}
+POLICIES = {
+    "pacing": {"covers": 14, "parties": 6, "online_covers": 12},
+    "buffer_minutes": 15,
+    "max_party_online": 8,
+    "waitlist_parties": 4,
+}
+
+
+def quarters(count: int) -> timedelta:
+    """So many quarters of an hour."""
+    return timedelta(seconds=count * QUARTER_SECONDS)
+
+
+def open_evening(house: Callable[..., OpenHouse], bind: object, *, slug: str = "demo") -> Stand:
+    """A house with everything: combinations, buffer, pacing."""
+    made = house(slug=slug, tables=TABLES, combinations=COMBINATIONS, policies=POLICIES)
+    return Stand(bind, made)  # type: ignore[arg-type]
+
+
+def play(stand: Stand) -> dict[str, int]:
+    """Everything that can happen to a party, some of it at every hour; names -> reservations."""
+    book_days_before(stand)
+    named = come_and_go(stand)
+    send_due(stand, until=LATER)
+    return named
+
+
+def book_days_before(stand: Stand) -> None:
+    """Too many ask; some change, some cancel, some give other contacts; the staff book too."""
+    asked = [
+        stand.ask(1 + number % 8, start=START + quarters(number * 5 % 16 - 8), phone=_phone(number))
+        for number in range(40)
+    ]
+    held = [number for number in asked if stand.row(number).status == Status.CONFIRMED]
+    assert len(held) > 8
+    for number in held[:3]:
+        stand.change(number, starts_at=START + timedelta(hours=2))
+    stand.change(held[3], party_size=8)
+    for number in held[4:6]:
+        _edit(stand, number)
+    stand.change(held[4], starts_at=START + timedelta(hours=2, minutes=30))
+    for number in held[6:8]:
+        stand.cancel(number)
+    stand.book(2, tables=("8",), start=START + timedelta(days=2), force_pacing=True)
+    stand.book(3, start=START + timedelta(days=2), email=None)
+
+
+def _phone(number: int) -> str | None:
+    return f"+1555010{number:04}" if number % 3 else None
+
+
+def _edit(stand: Stand, number: int) -> None:
+    guest = GuestDetails(name="Somebody Else", email=None, phone=f"+1555020{number:04}")
+    stand.do(lambda session: edit_details(session, number, guest=guest, now=NOW, actor="guest"))
+
+
+def come_and_go(stand: Stand) -> dict[str, int]:
+    """The evening itself: early, late, elsewhere, never; taken back; and what the clock does."""
+    named = {
+        name: stand.book(2, start=start, force_pacing=True)
+        for name, start in {
+            "early": START + timedelta(days=1),
+            "late": START + timedelta(days=1),
+            "elsewhere": START + timedelta(days=1),
+            "never": START + timedelta(days=1),
+            "forgotten": START + timedelta(days=1),
+        }.items()
+    }
+    day = START + timedelta(days=1)
+    stand.move(seat, named["early"], now=day - timedelta(minutes=20))
+    stand.move(arrive, named["late"], now=day + timedelta(minutes=10))
+    stand.move(seat, named["late"], now=day + timedelta(minutes=35))
+    stand.move(take_back, named["late"], now=day + timedelta(minutes=36))
+    stand.move(seat, named["late"], now=day + timedelta(minutes=50))
+    tables = (stand.house.tables["8"],)
+    stand.move(seat, named["elsewhere"], now=day + timedelta(minutes=5), table_ids=tables)
+    stand.move(mark_no_show, named["never"], now=day + timedelta(minutes=16))
+    stand.move(take_back, named["never"], now=day + timedelta(minutes=40))
+    stand.move(seat, named["forgotten"], now=day)
+    stand.move(finish, named["early"], now=day + timedelta(minutes=47))
+    named["walk_in"] = stand.book(2, start=day + quarters(4), now=day + quarters(4), walk_in=True)
+    stand.move(seat, named["walk_in"], now=day + quarters(4))
+    clock(stand, now=LATER)
+    return named
+
+
+def clock(stand: Stand, *, now: datetime) -> None:
+    """What the clock does by then; and the lane after it."""
+    for job in (mark_no_shows, finish_overdue, expire_waitlists):
+        stand.do(lambda session, job=job: job(session, now=now, limit=500))  # type: ignore[misc]
+    stand.drain(now=now)
+
+
+def send_due(stand: Stand, *, until: datetime) -> None:
+    """As the messages' worker would leave them."""
+    stand.plant(
+        update(Message)
+        .where(Message.due_at <= until)
+        .values(state="sent", sent_at=until, provider_id="1")
+    )
+
+
+def check(stand: Stand, *, now: datetime = START) -> list[Finding]:
+    """What the check finds at `now`."""
+    with reading(stand.bind) as session:
+        return findings(session, now=now, grace_seconds=GRACE)
