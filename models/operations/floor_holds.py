@@ -15,7 +15,7 @@ from models.entities.reservations import Assignment, Reservation
 from models.entities.shifts import ShiftDay
 from models.operations.books import lock_books
 from models.operations.floor_shapes import RestaurantFile
-from models.rules.house import House, book_id, split_book_id
+from models.rules.house import House, split_book_id
 from models.rules.lifecycle import HOLDING, Status
 
 _NAMED = 5
@@ -75,6 +75,8 @@ def refuse_if_held(session: Session, house: House, file: RestaurantFile, *, now:
     if not after.lacks(before):
         return
     books = _books(session, house, now=now)
+    if not books:
+        return
     lock_books(session, books)
     shifts = {shift.id: shift.key for shift in house.shifts}
     found: dict[str, list[_Party]] = defaultdict(list)
@@ -118,14 +120,15 @@ def _frozen(
 
 
 def _books(session: Session, house: House, *, now: datetime) -> dict[int, int]:
-    """The books from yesterday on: those that are open, and those that could be opened online."""
+    """The open books from yesterday on.
+
+    None can be opened meanwhile: its row refers to the restaurant's, which the caller has locked.
+    """
     first = now.astimezone(house.tz).date() - _DAY
     query = select(ShiftDay.id).where(
         ShiftDay.restaurant_id == house.id, ShiftDay.service_date >= first
     )
-    days = [first + _DAY * number for number in range(house.policies.window_days + 2)]
-    could = (book_id(shift.id, day) for shift in house.shifts for day in days)
-    return dict.fromkeys([*session.scalars(query), *could], house.id)
+    return dict.fromkeys(session.scalars(query), house.id)
 
 
 def _parties(session: Session, books: Iterable[int], *, now: datetime) -> Iterable[_Party]:

@@ -466,8 +466,10 @@ def test_the_zone_stays_while_parties_are_expected(stand: Stand) -> None:
 
 
 @pytest.mark.both
-def test_a_decision_cannot_slip_in_between(stand: Stand) -> None:
-    """Not even into a book that nobody has opened yet."""
+@pytest.mark.parametrize("is_open", [False, True], ids=["new-book", "open-book"])
+def test_a_decision_cannot_slip_in_between(stand: Stand, is_open: bool) -> None:
+    if is_open:
+        stand.cancel(stand.ask(4))
     asked = [stand.request(4), stand.request(4)]
     worker = threading.Thread(target=stand.drain)
     with transaction(stand.bind) as session:
