@@ -32,6 +32,7 @@ check: install-dev  ## style, types, the rules of the architecture and of the tr
 	$(VENV)/bin/pytest -q tests/architecture tests/rules
 
 test: install-dev  ## every test, on SQLite and Valkey and on MariaDB and Redis
+	@sh .ci/packages
 	$(VENV)/bin/pytest
 
 bench: install-dev  ## the figures of docs/architecture.md, on this machine
