@@ -28,7 +28,6 @@ _REASONS = {
     Reason.PACING: "the pacing of that interval is used up",
     Reason.PARTY_TOO_LARGE: "no table or combination seats such a party",
     Reason.CLOSED: "the house is closed then",
-    Reason.TOO_LATE: "that start is over",
 }
 
 
@@ -102,17 +101,18 @@ def _seat_now(
     round_: Round, reservation_id: int, *, table_ids: tuple[int, ...], force_pacing: bool
 ) -> None:
     row = round_.session.execute(select(*COLUMNS).where(Reservation.id == reservation_id)).one()
-    board = round_.boards[row.book_id]
-    asked = ask_of(row)
-    ask = replace(asked, waitlist=False, force_pacing=force_pacing)
-    if table_ids:
+    board = round_.boards.get(row.book_id)
+    ask = replace(ask_of(row), waitlist=False, force_pacing=force_pacing)
+    if board is None:  # closed since the caller read the house
+        outcome = Outcome(Status.DECLINED, reason=Reason.CLOSED)
+    elif table_ids:
         outcome = _at_these_tables(board, ask, table_ids)
     else:
         # a staff booking may be written down after its start
         outcome = decide(board, ask, earliest=0)
     if outcome.status is not Status.CONFIRMED:
         reason = outcome.reason or Reason.FULL
-        raise NotSeated(_REASONS.get(reason, "the party cannot be seated"), reason=reason.value)
+        raise NotSeated(_REASONS[reason], reason=reason.value)
     round_.settle(round_.houses[row.restaurant_id], row, outcome, reason="decision")
     round_.close(more=False)
 
