@@ -1,0 +1,112 @@
+"""What the tests of the operations look at: messages, history, wishes, books; and houses."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import Engine, func, select, update
+from sqlalchemy.orm import Session
+
+from models.core.settings import settings
+from models.entities import (
+    Message,
+    Reservation,
+    ReservationChange,
+    ReservationMove,
+    Restaurant,
+    ShiftDay,
+    TableOccupancy,
+)
+from models.operations.allocation import decide_waiting
+from models.operations.rounds import Decided
+from tests.services.house import ShiftTimes, open_house
+from tests.services.stand import NOW, START, Stand
+
+UNPACED = {"pacing": {"covers": 500}}
+ONE_TABLE = {"1": ("hall", 1, 2)}
+TWO_TABLES = {"1": ("hall", 1, 2), "2": ("hall", 1, 2)}
+QUARTER = timedelta(minutes=15)
+HOUR = timedelta(hours=1)
+LUNCH_AND_DINNER = {
+    "lunch": ShiftTimes(first=time(12), last=time(16), ends=time(17, 30)),
+    "dinner": ShiftTimes(first=time(17)),
+}
+
+
+def a_stand(db: Engine, *, policies: Mapping[str, Any] | None = None, **house: Any) -> Stand:
+    """A house at whose stand the test works; unpaced unless it says otherwise."""
+    return Stand(db, open_house(db, policies=UNPACED | dict(policies or {}), **house))
+
+
+def one_round(stand: Stand, *, now: datetime = NOW, limit: int = 500) -> Decided:
+    """One round of decisions in the house's lane."""
+    lane = stand.house.id % settings().lanes
+    return stand.do(lambda session: decide_waiting(session, lane, now=now, limit=limit))
+
+
+def statuses(stand: Stand, numbers: Sequence[int]) -> list[str]:
+    """Where these reservations stand, in the order asked."""
+    return [stand.row(number).status for number in numbers]
+
+
+def reasons(stand: Stand, numbers: Sequence[int]) -> list[str | None]:
+    """Why they were declined or wait."""
+    return [stand.row(number).reason for number in numbers]
+
+
+def alternatives(stand: Stand, number: int) -> list[timedelta]:
+    """The starts that a declined party was offered, counted from START."""
+    kept = stand.row(number).alternatives or []
+    return [datetime.fromisoformat(text) - START for text in kept]
+
+
+def told(stand: Stand, number: int) -> list[str]:
+    """The kinds of message that a party is told by e-mail, in order; reminders left out."""
+    row = Message
+    query = (
+        select(row.kind)
+        .where(row.reservation_id == number, row.channel == "email", row.kind != "reminder")
+        .order_by(row.id)
+    )
+    with Session(stand.bind) as session:
+        return list(session.scalars(query))
+
+
+def history(stand: Stand, number: int) -> list[tuple[str, str, str]]:
+    """A reservation's moves: from, to, why. Their revisions are checked to rise by one each."""
+    row = ReservationMove
+    query = select(row).where(row.reservation_id == number).order_by(row.id)
+    with Session(stand.bind) as session:
+        moves = session.scalars(query).all()
+        last = session.get_one(Reservation, number).revision
+    assert [move.revision for move in moves] == list(range(2, last + 1))
+    return [(move.before, move.after, move.reason) for move in moves]
+
+
+def wish_row(stand: Stand, number: int) -> ReservationChange:
+    """A wish to change as it stands."""
+    with Session(stand.bind) as session:
+        return session.get_one(ReservationChange, number)
+
+
+def book_rows(stand: Stand) -> list[ShiftDay]:
+    """The books that somebody opened, by their number."""
+    with Session(stand.bind) as session:
+        return list(session.scalars(select(ShiftDay).order_by(ShiftDay.id)))
+
+
+def rows_of(stand: Stand, entity: type[Any]) -> int:
+    """How many rows a table has."""
+    with Session(stand.bind) as session:
+        return session.scalar(select(func.count()).select_from(entity)) or 0
+
+
+def quarters_held(stand: Stand) -> int:
+    """How many quarters of tables are taken in all."""
+    return rows_of(stand, TableOccupancy)
+
+
+def revise(stand: Stand, *statements: Any) -> None:
+    """Change the house's file: statements or new rows, and a new revision."""
+    raised = update(Restaurant).values(revision=Restaurant.revision + 1)
+    stand.plant(*statements, raised)
