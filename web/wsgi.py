@@ -14,6 +14,7 @@ if settings().sentry_dsn:
         environment=settings().environment,
         integrations=[FlaskIntegration()],
         send_default_pii=False,
+        include_local_variables=False,  # they hold guests
         max_request_body_size="never",
     )
 
