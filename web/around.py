@@ -9,8 +9,8 @@ from flask import Response, g, request
 
 from models.core import log
 from web import metrics
+from web.json_body import MAX_BODY
 
-MAX_BODY: Final = 64 * 1024
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 
 #: On every answer; pages set a Content-Security-Policy of their own.

@@ -1,15 +1,17 @@
 """JSON in and out: orjson, and a reader that refuses what two parsers could read differently."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from flask import Response, request
 from flask.json.provider import JSONProvider
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from web.problems import BadRequest, NotJson
 
-PROBLEM_TYPE = "application/problem+json"
+PROBLEM_TYPE: Final = "application/problem+json"
+MAX_BODY: Final = 64 * 1024
 
 
 class OrjsonProvider(JSONProvider):
@@ -43,6 +45,8 @@ def read_json_object(*, optional: bool = False) -> dict[str, Any]:
     `optional`, no body at all is an empty object.
     """
     raw = request.get_data(cache=True)
+    if request.content_length is None and len(raw) >= MAX_BODY:
+        raise RequestEntityTooLarge  # sent in chunks: Werkzeug reads so far and no further
     if optional and not raw:
         return {}
     if request.mimetype != "application/json":

@@ -66,6 +66,21 @@ def test_no_server_error_and_no_undeclared_answer(
     assert ran.returncode == 0, ran.stdout[-6000:] + ran.stderr[-2000:]
 
 
+def test_a_body_in_chunks_has_the_same_limit(server: str) -> None:
+    def chunks(count: int) -> Iterator[bytes]:
+        yield b'{"note": "'
+        for _chunk in range(count):
+            yield b"x" * 1000
+        yield b'"}'
+
+    place = f"{server}/api/v1/restaurants/demo/reservations"
+    headers = {"Content-Type": "application/json", "Idempotency-Key": "k"}
+    for count, status in ((2, 422), (100, 413), (2000, 413)):
+        answer = httpx.post(place, content=chunks(count), headers=headers)
+        assert answer.status_code == status, answer.text
+        assert answer.headers["Content-Type"] == "application/problem+json"
+
+
 def _answers(url: str) -> bool:
     try:
         return httpx.get(f"{url}/healthz").is_success
