@@ -1,0 +1,225 @@
+"""The `maitred` command: open, describe, staff, check and try out a house."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy.orm import Session
+
+from deploy.check import show_check
+from deploy.database import main as migrate_database
+from deploy.demo import DemoPlan, play_evening
+from deploy.embedded import VAR, join
+from deploy.plain import PlainGroup, Unusable
+from deploy.up import up as open_house
+from models.core import clock
+from models.core.db import reading, unit
+from models.core.errors import FileInvalid, Invalid
+from models.operations.accounts import create_account, grant_role, hash_password
+from models.operations.floor import load_restaurant
+from models.operations.floor_file import read_restaurant
+from models.operations.floor_shapes import RestaurantFile
+from models.operations.memberships import (
+    close_account,
+    find_account,
+    reopen_account,
+    take_role,
+)
+from models.queries import directory
+from models.queries.floor import house_by_slug
+from models.queries.floor_export import export_restaurant
+from models.rules.permissions import Role
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group(cls=PlainGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="maitred")
+def main() -> None:
+    """The back end that runs a restaurant's book.
+
+    Settings come from the environment. Beside a house that `maitred up` runs in this folder, the
+    other commands find it by themselves.
+    """
+
+
+@main.command()
+@click.option("--var", "folder", type=click.Path(path_type=Path), default=VAR, show_default=True)
+def up(folder: Path) -> None:
+    """Run the whole house in the foreground; Ctrl-C closes it."""
+    sys.exit(open_house(folder))
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database of DATABASE_URL up to this release."""
+    join()
+    migrate_database()
+
+
+# --- restaurants
+
+
+@main.group()
+def restaurant() -> None:
+    """Restaurants and their files."""
+    join()
+
+
+@restaurant.command()
+@click.argument("file", type=_FILE)
+def load(file: Path) -> None:
+    """Make a restaurant what FILE says. Loading the same file again changes nothing."""
+    described = _read(file)
+
+    def work(session: Session) -> int:
+        load_restaurant(session, described, now=clock.now())
+        return house_by_slug(session, described.slug).revision
+
+    revision = unit(work)
+    tables, shifts = len(described.tables), len(described.shifts)
+    click.echo(f"{described.slug}: {tables} tables, {shifts} shifts, revision {revision}")
+
+
+def _read(file: Path) -> RestaurantFile:
+    try:
+        return read_restaurant(file.read_text(encoding="utf-8"))
+    except FileInvalid as invalid:
+        lines = [f"{file}: {problem}" for problem in invalid.fields]
+        raise Unusable("\n".join(lines)) from invalid
+    except (OSError, UnicodeDecodeError) as unreadable:
+        raise Unusable(f"{file}: {unreadable}") from unreadable
+
+
+@restaurant.command()
+@click.argument("slug")
+def export(slug: str) -> None:
+    """Print the file of a restaurant as it is now."""
+    with reading() as session:
+        click.echo(export_restaurant(session, slug), nl=False)
+
+
+@restaurant.command("list")
+def list_restaurants() -> None:
+    """Print all restaurants."""
+    with reading() as session:
+        lines = directory.restaurants(session)
+    rows = [(row.slug, row.name, row.zone, row.tables, row.revision) for row in lines]
+    _print_table(("slug", "name", "zone", "tables", "revision"), rows)
+
+
+# --- accounts
+
+
+@main.group()
+def account() -> None:
+    """Who signs in, and what they may do where."""
+    join()
+
+
+@account.command()
+@click.argument("email")
+@click.option("--restaurant", "slug", required=True, help="where the role holds")
+@click.option("--role", type=click.Choice([role.value for role in Role]), required=True)
+@click.option("--name", default="", help="how the account is called")
+@click.option("--password-stdin", is_flag=True, help="read the password's line from there")
+def add(email: str, slug: str, role: str, name: str, password_stdin: bool) -> None:
+    """Give EMAIL a role at a restaurant; makes the account when there is none yet."""
+    if "@" not in email:
+        raise Unusable("email: must be an e-mail address")
+    with reading() as session:
+        house_by_slug(session, slug)
+        is_new = find_account(session, email) is None
+    hashed = hash_password(_ask_password(password_stdin)) if is_new else ""
+
+    def work(session: Session) -> None:
+        number = find_account(session, email)
+        if number is None:
+            number = create_account(
+                session, email, name=name, password_hash=hashed, now=clock.now()
+            )
+        reopen_account(session, number)
+        house = house_by_slug(session, slug)
+        grant_role(session, number, restaurant_id=house.id, role=Role(role))
+
+    unit(work)
+    click.echo(f"{email.strip().lower()} is {role} at {slug}" + (" (new)" if is_new else ""))
+
+
+def _ask_password(from_stdin: bool) -> str:
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise Invalid.field("password", "no terminal to ask on; use --password-stdin")
+    return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+
+
+@account.command("list")
+def list_accounts() -> None:
+    """Print all accounts and their roles."""
+    with reading() as session:
+        lines = directory.accounts(session)
+    rows = [
+        (row.email, row.name, row.slug, row.role, "" if row.active else "closed") for row in lines
+    ]
+    _print_table(("email", "name", "restaurant", "role", ""), rows)
+
+
+@account.command()
+@click.argument("email")
+@click.option("--restaurant", "slug", help="only the role there; without it the account closes")
+def remove(email: str, slug: str | None) -> None:
+    """Take a role from EMAIL, or close the account: nothing is deleted."""
+
+    def work(session: Session) -> None:
+        if slug is None:
+            close_account(session, email, now=clock.now())
+        else:
+            house = house_by_slug(session, slug)
+            take_role(session, email, restaurant_id=house.id)
+
+    unit(work)
+    click.echo(f"{email}: no role at {slug} any more" if slug else f"{email}: closed")
+
+
+# --- proof
+
+
+@main.command()
+@click.option("--grace", type=click.FloatRange(min=0), default=60.0, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="one JSON document instead of lines")
+def check(grace: float, as_json: bool) -> None:
+    """Prove the database: no table twice, pacing kept, everything decided and told once.
+
+    What waits may do so for GRACE seconds. Exits 1, and names the rows, when something is wrong.
+    """
+    join()
+    sys.exit(0 if show_check(grace_seconds=grace, as_json=as_json) else 1)
+
+
+@main.command()
+@click.option("--url", default="", help="the running house; PUBLIC_URL by default")
+@click.option("--guests", type=click.IntRange(1, 5_000), default=300, show_default=True)
+@click.option("--at-once", type=click.IntRange(1, 500), default=50, show_default=True)
+@click.option("--seed", type=int, default=7, show_default=True, help="the same, the same guests")
+def demo(url: str, guests: int, at_once: int, seed: int) -> None:
+    """Play a Friday evening against the running house, then check it."""
+    join()
+    plan = DemoPlan(guests=guests, at_once=at_once, seed=seed)
+    sys.exit(0 if play_evening(plan, url=url) else 1)
+
+
+def _print_table(heads: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> None:
+    table = Table(*heads, box=None, pad_edge=False, show_edge=False)
+    for row in rows:
+        table.add_row(*map(str, row))
+    # a pipe has no width: nothing is cut off there
+    console = Console() if sys.stdout.isatty() else Console(width=200)
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""Errors of the `maitred` command: plain lines that name the key, and the exit code."""
+
+from typing import Any
+
+import click
+from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from models.core.errors import FileInvalid, MaitredError, SettingsInvalid
+
+
+class Refused(click.ClickException):
+    """An error as the terminal shows it: one line for each problem. Exits with 1."""
+
+    def show(self, file: Any = None) -> None:
+        """Print it to standard error."""
+        for line in self.message.splitlines():
+            click.echo(f"maitred: {line}", err=True)
+
+
+class Unusable(Refused):
+    """What the caller wrote is wrong: arguments, files, the environment. Exits with 2."""
+
+    exit_code = 2
+
+
+class PlainGroup(click.Group):
+    """A group of commands whose known errors are told without a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; turn refusals into `Refused`."""
+        try:
+            return super().invoke(ctx)
+        except (FileInvalid, SettingsInvalid) as invalid:
+            raise Unusable(_lines(invalid)) from invalid
+        except MaitredError as refused:
+            raise Refused(_named(refused)) from refused
+        except ValidationError as invalid:
+            raise Unusable(str(invalid)) from invalid
+        except SQLAlchemyError as error:
+            raise Refused(f"DATABASE_URL: {_database(error)}") from error
+
+
+def _lines(invalid: MaitredError) -> str:
+    """Files name a problem a line already; settings stand in one."""
+    is_file = isinstance(invalid, FileInvalid)
+    return invalid.message if is_file else invalid.message.replace("; ", "\n")
+
+
+def _named(refused: MaitredError) -> str:
+    """The refusal; where fields are at fault, a line for each of them."""
+    lines = [f"{problem.field}: {problem.message}" for problem in refused.fields]
+    return "\n".join(lines) or refused.message
+
+
+def _database(error: SQLAlchemyError) -> str:
+    """What the driver said, without the statement and its parameters."""
+    if isinstance(error, DBAPIError) and error.orig is not None:
+        said = " ".join(str(part) for part in error.orig.args) or type(error.orig).__name__
+    else:
+        said = str(error).partition("\n")[0]
+    if "no such table" in said or "doesn't exist" in said:
+        return f"{said} (run `maitred migrate`?)"
+    return said

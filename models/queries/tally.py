@@ -1,0 +1,117 @@
+"""An evening in figures: what became of the parties of one book, how fast, and who was told."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from models.entities.messages import Message
+from models.entities.reservations import Reservation, ReservationChange
+from models.entities.shifts import ShiftDay
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """Parties of one size that stand in one state."""
+
+    party_size: int
+    status: str
+    parties: int
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Messages of one kind on one channel, in one state."""
+
+    kind: str
+    channel: str
+    state: str
+    messages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What still waits for somebody."""
+
+    undecided: int
+    untold: int
+
+
+def parties_in(session: Session, book: int) -> int:
+    """How many parties ever asked for that book."""
+    query = select(func.count()).where(Reservation.book_id == book)
+    return session.scalar(query) or 0
+
+
+def outcomes(session: Session, book: int) -> list[Outcomes]:
+    """What became of the parties, by size and state."""
+    row = Reservation
+    query = (
+        select(row.party_size, row.status, func.count())
+        .where(row.book_id == book)
+        .group_by(row.party_size, row.status)
+    )
+    return [Outcomes(*found) for found in session.execute(query)]
+
+
+def wishes(session: Session, book: int) -> dict[str, int]:
+    """What became of the wishes to change: status -> how many."""
+    wish = ReservationChange
+    query = (
+        select(wish.status, func.count())
+        .join(Reservation, Reservation.id == wish.reservation_id)
+        .where(Reservation.book_id == book)
+        .group_by(wish.status)
+    )
+    return {row[0]: row[1] for row in session.execute(query)}
+
+
+def decision_seconds(session: Session, book: int) -> list[float]:
+    """From the request to its last decision, ascending."""
+    row = Reservation
+    query = select(row.created_at, row.decided_at).where(
+        row.book_id == book, row.decided_at.is_not(None)
+    )
+    return sorted(
+        (decided - asked).total_seconds()
+        for asked, decided in session.execute(query)
+        if decided is not None
+    )
+
+
+def told(session: Session, book: int) -> list[Told]:
+    """The messages of the book's reservations."""
+    row = Message
+    query = (
+        select(row.kind, row.channel, row.state, func.count())
+        .join(Reservation, Reservation.id == row.reservation_id)
+        .where(Reservation.book_id == book)
+        .group_by(row.kind, row.channel, row.state)
+        .order_by(row.kind, row.channel, row.state)
+    )
+    return [Told(*found) for found in session.execute(query)]
+
+
+def waiting(session: Session, book: int, *, now: datetime) -> Waiting:
+    """Requests, wishes and freed tables that nobody decided on; messages due and not sent."""
+    row, wish, said = Reservation, ReservationChange, Message
+    ours = row.book_id == book
+    undecided = (
+        select(func.count()).where(ours, row.status == "requested"),
+        select(func.count())
+        .select_from(wish)
+        .join(row, row.id == wish.reservation_id)
+        .where(ours, wish.status == "requested"),
+        select(func.count()).where(ShiftDay.id == book, ShiftDay.freed_at.is_not(None)),
+    )
+    untold = (
+        select(func.count())
+        .select_from(said)
+        .join(row, row.id == said.reservation_id)
+        .where(ours, said.state.in_(("queued", "sending")), said.due_at <= now)
+    )
+    return Waiting(
+        undecided=sum(session.scalar(query) or 0 for query in undecided),
+        untold=session.scalar(untold) or 0,
+    )
