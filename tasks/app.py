@@ -34,7 +34,7 @@ def make_app() -> Celery:
         task_publish_retry=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
-        broker_pool_limit=4,
+        broker_pool_limit=10,
         broker_transport_options={
             "visibility_timeout": VISIBILITY_TIMEOUT,
             "unacked_restore_interval": 5,

@@ -29,6 +29,8 @@ def main() -> int:
     chosen.tasks_columns = "name,args,state,received,started,runtime,worker,uuid"
     chosen.max_tasks = 10_000
     chosen.purge_offline_workers = 60
+    # each inspection holds a connection; with the workers' small pool they waited for one another
+    app.conf.broker_pool_limit = 100
     code = 0
     try:
         app.start(argv=["flower"])
