@@ -41,9 +41,7 @@ def _nobody() -> str:
 def hash_password(password: str) -> str:
     """Argon2id, in the PHC string format. Raises Invalid when it is too short or too long."""
     if not PASSWORD_MIN <= len(password) <= PASSWORD_MAX:
-        raise Invalid.field(
-            "password", f"must have {PASSWORD_MIN} to {PASSWORD_MAX} characters"
-        )
+        raise Invalid.field("password", f"must have {PASSWORD_MIN} to {PASSWORD_MAX} characters")
     return _hasher().hash(password)
 
 
@@ -78,13 +76,9 @@ def create_account(
     return account.id
 
 
-def set_password(
-    session: Session, email: str, *, password_hash: str, now: datetime
-) -> None:
+def set_password(session: Session, email: str, *, password_hash: str, now: datetime) -> None:
     """A new password; every sign-in of the account ends. Raises NotFound."""
-    account = session.scalar(
-        select(Account).where(Account.email == email.strip().lower())
-    )
+    account = session.scalar(select(Account).where(Account.email == email.strip().lower()))
     if account is None:
         raise NotFound("there is no such account")
     account.password_hash = password_hash
@@ -95,17 +89,11 @@ def set_password(
     )
 
 
-def grant_role(
-    session: Session, account_id: int, *, restaurant_id: int, role: Role
-) -> None:
+def grant_role(session: Session, account_id: int, *, restaurant_id: int, role: Role) -> None:
     """The account has this role at the restaurant from now on, whatever it had before."""
     member = session.get(Membership, (account_id, restaurant_id))
     if member is None:
-        session.add(
-            Membership(
-                account_id=account_id, restaurant_id=restaurant_id, role=role.value
-            )
-        )
+        session.add(Membership(account_id=account_id, restaurant_id=restaurant_id, role=role.value))
     else:
         member.role = role.value
     session.flush()
