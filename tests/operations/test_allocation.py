@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
 from models.core.settings import settings
@@ -394,10 +394,6 @@ def test_decisions_write_only_what_is_needed_of_a_reservation(db: Engine) -> Non
     """The end of the turn follows the shift as it is when decided."""
     stand = a_stand(db)
     number = stand.request()
-    stand.plant(
-        Reservation.__table__.update()  # type: ignore[attr-defined]
-        .where(Reservation.id == number)
-        .values(ends_at=START + HOUR)
-    )
+    stand.plant(update(Reservation).values(ends_at=START + HOUR))
     stand.drain()
     assert stand.row(number).ends_at == START + 6 * QUARTER
