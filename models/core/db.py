@@ -2,9 +2,10 @@
 
 import logging
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,6 +30,7 @@ _CLASHES = ("table_occupancy", "uq_reservations_reference", "failed: reservation
 _READ_ONLY = "maitred_read_only"
 _BEFORE = "before_commit"
 _AFTER = "after_commit"
+_LINE = "maitred_line"
 
 
 class Base(DeclarativeBase):
@@ -86,13 +88,22 @@ def _make_sqlite(url: str, database: str | None) -> Engine:
         read_only = connection.get_execution_options().get(_READ_ONLY)
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
-    return engine
+    return engine.execution_options(**{_LINE: threading.RLock()})
 
 
 @lru_cache(maxsize=1)
 def engine() -> Engine:
     """The process's engine."""
     return make_engine(settings().database_url)
+
+
+def _in_line(bind: Engine) -> AbstractContextManager[object]:
+    """SQLite's one write lock is polled for, and the unlucky wait for seconds.
+
+    So the threads of one process stand in line for it, and only processes poll.
+    """
+    options = bind.get_execution_options()
+    return nullcontext() if _READ_ONLY in options else options.get(_LINE) or nullcontext()
 
 
 @contextmanager
@@ -102,11 +113,13 @@ def transaction(bind: Engine | None = None) -> Iterator[Session]:
     An error in such a hook is logged and swallowed: the commit stands, and the sweep finds
     whatever the hook should have nudged.
     """
-    with Session(bind or engine(), expire_on_commit=False) as session:
-        yield session
-        for hook in session.info.get(_BEFORE, []):
-            hook()
-        session.commit()
+    chosen = bind or engine()
+    with Session(chosen, expire_on_commit=False) as session:
+        with _in_line(chosen):
+            yield session
+            for hook in session.info.get(_BEFORE, []):
+                hook()
+            session.commit()
         for hook in session.info.get(_AFTER, []):
             try:
                 hook()
