@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from models.entities import Reservation, ReservationChange, TableOccupancy
 from models.rules.requests import TableChange
-from tests.race.scene import APART, BOTH_OFF, ONE_OFF, PAUSE, START, Safeguards, Scene, stage
+from tests.race.scene import APART, ONE_OFF, PAUSE, START, Safeguards, Scene, sells_twice, stage
 from tests.services.together import answers, together
 
 WISH = TableChange(starts_at=START)
@@ -94,10 +94,10 @@ def test_one_safeguard_alone_still_gives_it_once(
 def test_control_without_safeguards_several_changes_get_it(
     db: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with stage(db, monkeypatch, safeguards=BOTH_OFF, pause=PAUSE) as scene:
+    def act(scene: Scene) -> None:
         _one_after_the_other(scene, _seat_elsewhere(scene)[:6])
-        assert scene.sold() > 1
-        assert scene.sold_twice()
+
+    assert sells_twice(db, monkeypatch, act)
 
 
 @pytest.mark.both

@@ -1,13 +1,14 @@
 """The races again, over HTTP and with two real allocation workers."""
 
 from collections import Counter
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 from sqlalchemy import func, select
 
 from models.entities import TableOccupancy
-from tests.services.stack import Asked, Stack, evening
+from tests.services.house import ShiftTimes
+from tests.services.stack import UNPACED, Asked, Stack, evening, next_quarter
 from tests.services.together import answers, together
 
 PARTIES = 50
@@ -112,5 +113,30 @@ def test_one_key_fifty_times_makes_one_reservation(stack: Stack) -> None:
     assert len({each.id for each in asked}) == 1
     replayed = [each for each in asked if each.headers.get("Idempotency-Replayed")]
     assert len(replayed) == PARTIES - 1
+    stack.wait_quiet()
+    assert not stack.findings()
+
+
+@pytest.mark.both
+def test_hosts_seat_several_parties_at_one_table(stack: Stack) -> None:
+    tables = {"window": ("hall", 3, 6)} | {str(number): ("hall", 1, 2) for number in range(6)}
+    house = stack.open_house(
+        tables=tables,
+        shifts={"all-day": ShiftTimes(first=time(0), last=time(23, 45))},
+        policies=UNPACED | {"lead_minutes": 0},
+    )
+    asked = [stack.post(house, start=next_quarter(), wait=5) for _ in range(6)]
+    assert set(stack.wait_decided(each.id for each in asked).values()) == {"confirmed"}
+    token = stack.sign_in_as_host(house)
+
+    def seat(each: Asked) -> Asked:
+        return stack.staff("POST", f"/reservations/{each.id}/seat", token, tables=["window"])
+
+    seated = answers(together(seat, asked))
+    assert Counter(each.status for each in seated) == {200: 1, 409: 5}
+    assert Counter(stack.statuses(each.id for each in asked).values()) == {
+        "seated": 1,
+        "confirmed": 5,
+    }
     stack.wait_quiet()
     assert not stack.findings()

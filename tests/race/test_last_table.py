@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from models.core.errors import NotSeated
-from tests.race.scene import APART, BOTH_OFF, ONE_OFF, PAUSE, START, Safeguards, Scene, stage
+from tests.race.scene import APART, ONE_OFF, PAUSE, START, Safeguards, Scene, sells_twice, stage
 from tests.services.house import ShiftTimes
 from tests.services.together import answers, together
 
@@ -67,10 +67,7 @@ def test_one_safeguard_alone_still_books_it_once(
 def test_control_without_safeguards_the_table_is_booked_twice(
     db: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with stage(db, monkeypatch, safeguards=BOTH_OFF, pause=0.05) as scene:
-        assert len(_book_all(scene, 12)) > 1
-        assert scene.sold() > 1
-        assert scene.sold_twice()
+    assert sells_twice(db, monkeypatch, lambda scene: _book_all(scene, 12))
 
 
 @pytest.mark.both
@@ -99,10 +96,7 @@ def test_one_safeguard_alone_still_gives_it_once(
 def test_control_without_safeguards_workers_give_it_twice(
     db: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with stage(db, monkeypatch, safeguards=BOTH_OFF, pause=PAUSE) as scene:
-        _trickle(scene, 8)
-        assert scene.sold() > 1
-        assert scene.sold_twice()
+    assert sells_twice(db, monkeypatch, lambda scene: _trickle(scene, 8))
 
 
 @pytest.mark.both

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from models.entities import Message, Reservation, TableOccupancy
 from models.rules.requests import TableChange
-from tests.race.scene import APART, BOTH_OFF, ONE_OFF, PAUSE, START, Safeguards, Scene, stage
+from tests.race.scene import APART, ONE_OFF, PAUSE, START, Safeguards, Scene, sells_twice, stage
 from tests.services.together import answers, together
 
 TABLES = {str(number): ("hall", 1, 2) for number in range(1, 5)}
@@ -93,10 +93,11 @@ def test_one_safeguard_alone_still_promotes_once(
 def test_control_without_safeguards_a_freed_table_is_promised_twice(
     db: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with stage(db, monkeypatch, tables=TABLES, safeguards=BOTH_OFF, pause=PAUSE) as scene:
+    def act(scene: Scene) -> None:
         seated, _waiting = _full_house(scene)
         _cancel_and_promote(scene, seated)
-        assert scene.sold_twice()
+
+    assert sells_twice(db, monkeypatch, act, tables=TABLES)
 
 
 @pytest.mark.both

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from models.core.errors import StateConflict
 from models.entities import Assignment, Reservation
-from tests.race.scene import BOTH_OFF, ONE_OFF, Safeguards, Scene, stage
+from tests.race.scene import ONE_OFF, Safeguards, Scene, sells_twice, stage
 from tests.services.together import together
 
 PARTIES = 8
@@ -64,7 +64,4 @@ def test_one_safeguard_alone_still_seats_one(
 def test_control_without_safeguards_several_parties_sit_there(
     db: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with stage(db, monkeypatch, tables=TABLES, safeguards=BOTH_OFF, pause=0.3) as scene:
-        _everybody_to_the_window(scene)
-        assert len(_at_the_window(scene)) > 1
-        assert scene.sold_twice()
+    assert sells_twice(db, monkeypatch, _everybody_to_the_window, tables=TABLES)

@@ -12,10 +12,12 @@ import httpx
 from sqlalchemy import Engine, func, select, update
 
 from models.core import clock
-from models.core.db import make_engine, reading
+from models.core.db import make_engine, reading, transaction
 from models.entities import Message, Reservation, ReservationChange, ShiftDay
+from models.operations.accounts import create_account, grant_role, hash_password
 from models.queries.integrity import Finding, findings
 from models.rules.lifecycle import Status
+from models.rules.permissions import Role
 from tests.services.house import OpenHouse, ShiftTimes, open_house
 from tests.services.mailbox import Mailbox
 from tests.services.mariadb import MariaDB
@@ -25,6 +27,7 @@ from tests.services.redis import RedisServer
 from tests.services.surroundings import environment
 
 ROOT = Path(__file__).resolve().parents[2]
+PASSWORD = "only for tests, and long"
 UNPACED = {"pacing": {"covers": 500}, "max_party_online": 20, "same_guest_gap_minutes": 0}
 
 
@@ -192,6 +195,21 @@ class Stack:
         path = f"/api/v1/reservations/{asked.id}/cancel"
         return self._send("POST", path, json={}, headers={"Manage-Token": asked.token})
 
+    def sign_in_as_host(self, house: OpenHouse) -> str:
+        """A new host's access token."""
+        email = f"{uuid.uuid4().hex}@example.com"
+        hashed, now = hash_password(PASSWORD), clock.now()
+        with transaction(self.engine) as session:
+            number = create_account(session, email, name="Host", password_hash=hashed, now=now)
+            grant_role(session, number, restaurant_id=house.id, role=Role.HOST)
+        body = {"email": email, "password": PASSWORD}
+        return str(self._send("POST", "/api/v1/auth/sign-in", json=body).body["access_token"])
+
+    def staff(self, method: str, path: str, token: str, **body: Any) -> Asked:
+        """A call with an access token; `path` below /api/v1."""
+        headers = {"Authorization": f"Bearer {token}"}
+        return self._send(method, f"/api/v1{path}", json=body, headers=headers)
+
     def _send(self, method: str, path: str, **options: Any) -> Asked:
         answer = self._client.request(method, path, **options)
         body = answer.json() if answer.content else {}
@@ -262,3 +280,9 @@ def evening(days: int = 7, *, hour: int = 18) -> datetime:
     """An hour (UTC) some days from now."""
     day = datetime.now(UTC) + timedelta(days=days)
     return day.replace(hour=hour, minute=0, second=0, microsecond=0)
+
+
+def next_quarter() -> datetime:
+    """The next start on the grid that is at least five minutes away."""
+    soon = datetime.now(UTC) + timedelta(minutes=5)
+    return datetime.fromtimestamp((soon.timestamp() // 900 + 1) * 900, UTC)
