@@ -1,16 +1,346 @@
-"""The engine: what its errors must not say."""
+"""The one transaction: what it tries again, when it gives up, and what runs around its commit."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from functools import partial
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Engine, Row, event, insert, text, update
+from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
+from sqlalchemy.orm import Session
 
-from models.core.db import transaction
+from models.core.db import (
+    ATTEMPTS,
+    after_commit,
+    before_commit,
+    dialect_of,
+    make_engine,
+    reading,
+    transaction,
+    unit,
+)
+from models.core.errors import Busy
+from models.entities import Reservation, Restaurant, ShiftDay, TableOccupancy
+from models.operations.books import lock_books
+from models.rules.house import book_id
+from tests.operations.evenings import a_stand
+from tests.services.house import OpenHouse
+from tests.services.mariadb import MariaDB
+from tests.services.together import answers, together
+
+Open = Callable[..., OpenHouse]
+DAYS = [date(2026, 3, day) for day in (6, 7)]
+
+
+@pytest.fixture
+def impatient(database_url: str, house_env: dict[str, str]) -> Iterator[Engine]:
+    """An engine as the house's own, that waits one second for a lock at most."""
+    bind = make_engine(database_url)
+
+    @event.listens_for(bind, "connect")
+    def hurry(connection: Any, _record: object) -> None:
+        cursor = connection.cursor()
+        if bind.dialect.name == "sqlite":
+            cursor.execute("PRAGMA busy_timeout=100")
+        else:
+            cursor.execute("SET SESSION innodb_lock_wait_timeout=1")
+        cursor.close()
+
+    yield bind
+    bind.dispose()
+
+
+def books_of(made: OpenHouse) -> list[int]:
+    """The numbers of two books of the house; the first of the two is the smaller."""
+    return [book_id(made.shifts["dinner"], day) for day in DAYS]
+
+
+# --- trying again
+
+
+@pytest.mark.mariadb
+def test_a_real_deadlock_is_tried_again_and_both_succeed(db: Engine, house: Open) -> None:
+    made = house()
+    one, two = books_of(made)
+    unit(lambda session: lock_books(session, {one: made.id, two: made.id}))
+    met = threading.Barrier(2)
+    tries: list[int] = []
+
+    def cross(order: tuple[int, int]) -> str:
+        first_try = True
+
+        def work(session: Session) -> str:
+            nonlocal first_try
+            tries.append(order[0])
+            lock_books(session, {order[0]: made.id})
+            if first_try:
+                first_try = False
+                met.wait(10)  # each holds what the other wants next
+            lock_books(session, {order[1]: made.id})
+            return "done"
+
+        return unit(work, db)
+
+    assert answers(together(cross, [(one, two), (two, one)])) == ["done", "done"]
+    assert len(tries) == 3
 
 
 @pytest.mark.both
-def test_a_failed_statement_does_not_tell_its_parameters(db: Engine) -> None:
-    statement = text("INSERT INTO nowhere (name) VALUES (:name)")
-    with pytest.raises(DBAPIError) as failed, transaction() as session:
-        session.execute(statement, {"name": "Kim O'Neill"})
-    assert "nowhere" in str(failed.value)
-    assert "Kim" not in str(failed.value)
+def test_a_lock_that_is_not_to_be_had_is_busy_after_three_tries(
+    db: Engine, impatient: Engine, house: Open
+) -> None:
+    made = house()
+    book = {books_of(made)[0]: made.id}
+    unit(lambda session: lock_books(session, book))
+    tries = []
+
+    def work(session: Session) -> None:
+        tries.append(1)
+        lock_books(session, book)
+
+    with transaction(db) as holder:
+        lock_books(holder, book)
+        with pytest.raises(Busy):
+            unit(work, impatient)
+    # SQLite refuses the BEGIN itself, so that the work is not even begun
+    assert len(tries) in (0, ATTEMPTS)
+    unit(work, impatient)
+
+
+@pytest.mark.mariadb
+def test_other_books_are_not_waited_for(db: Engine, impatient: Engine, house: Open) -> None:
+    made = house()
+    one, two = books_of(made)
+    with transaction(db) as holder:
+        lock_books(holder, {one: made.id})
+        unit(lambda session: lock_books(session, {two: made.id}), impatient)
+
+
+def _hold(number: int) -> dict[str, int]:
+    return {
+        "dining_table_id": 1,
+        "quarter_hour": 1_000,
+        "reservation_id": number,
+        "restaurant_id": 1,
+    }
+
+
+@pytest.mark.both
+def test_a_table_taken_meanwhile_is_tried_again(db: Engine) -> None:
+    unit(lambda session: session.execute(insert(TableOccupancy), [_hold(1)]))
+    tries: list[int] = []
+
+    def work(session: Session) -> int:
+        tries.append(1)
+        if len(tries) == 1:
+            session.execute(insert(TableOccupancy), [_hold(2)])
+        return len(tries)
+
+    assert unit(work) == 2
+    with pytest.raises(Busy):
+        unit(lambda session: session.execute(insert(TableOccupancy), [_hold(2)]))
+
+
+@pytest.mark.both
+def test_a_reference_that_is_given_already_is_drawn_again(
+    db: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = iter(["AAAAAAAA", "AAAAAAAA", "BBBBBBBB"])
+    monkeypatch.setattr("models.operations.booking.new_reference", lambda: next(drawn))
+    stand = a_stand(db)
+    numbers = [stand.request(), stand.request()]
+    assert [stand.row(number).reference for number in numbers] == ["AAAAAAAA", "BBBBBBBB"]
+
+
+@pytest.mark.both
+def test_any_other_clash_is_an_error_at_once(db: Engine, house: Open) -> None:
+    house(slug="demo")
+    tries = []
+
+    def work(session: Session) -> None:
+        tries.append(1)
+        session.execute(insert(Restaurant), [{"slug": "demo", "name": "x", "zone": "UTC"}])
+
+    with pytest.raises(IntegrityError):
+        unit(work)
+    assert len(tries) == 1
+
+
+@pytest.mark.mariadb
+def test_a_lost_connection_is_replaced(db: Engine, mariadb: MariaDB, house: Open) -> None:
+    made = house()
+    lost: list[object] = []
+
+    def work(session: Session) -> str:
+        number = session.scalar(text("SELECT CONNECTION_ID()"))
+        if not lost:
+            lost.append(number)
+            with db.connect() as other:
+                other.exec_driver_sql(f"KILL {number}")
+        return session.get_one(Restaurant, made.id).slug
+
+    assert unit(work) == "demo"
+
+
+@pytest.mark.mariadb
+def test_a_database_that_is_gone_lets_the_drivers_error_through(
+    db: Engine, mariadb: MariaDB, house: Open
+) -> None:
+    house()
+    mariadb.kill()
+    try:
+        with pytest.raises(OperationalError):
+            unit(lambda session: session.get(Restaurant, 1))
+    finally:
+        mariadb.start()
+        db.dispose()
+
+
+@pytest.mark.mariadb
+def test_a_look_before_the_lock_does_not_fix_what_is_read_after_it(db: Engine, house: Open) -> None:
+    """READ COMMITTED: under REPEATABLE READ the second look would show the first's past."""
+    made = house()
+    with transaction(db) as session:
+        before = session.scalar(text("SELECT name FROM restaurants"))
+        unit(lambda other: other.execute(update(Restaurant).values(name="New")), db)
+        lock_books(session, {books_of(made)[0]: made.id})
+        assert (before, session.scalar(text("SELECT name FROM restaurants"))) == ("Demo", "New")
+
+
+# --- what runs around the commit
+
+
+@pytest.mark.both
+def test_hooks_run_around_the_commit_in_order(db: Engine, house: Open) -> None:
+    house()
+    seen: list[tuple[str, str | None]] = []
+
+    def look(name: str) -> Callable[[], None]:
+        def hook() -> None:
+            with reading() as other:
+                seen.append((name, other.scalar(text("SELECT name FROM restaurants"))))
+
+        return hook
+
+    with transaction() as session:
+        after_commit(session, look("after"))
+        before_commit(session, look("before"))
+        after_commit(session, look("after that"))
+        session.execute(update(Restaurant).values(name="New"))
+        assert seen == []
+    assert seen == [("before", "Demo"), ("after", "New"), ("after that", "New")]
+
+
+@pytest.mark.both
+def test_nothing_runs_when_it_is_rolled_back(db: Engine, house: Open) -> None:
+    house()
+    seen: list[str] = []
+    with pytest.raises(ZeroDivisionError), transaction() as session:
+        before_commit(session, lambda: seen.append("before"))
+        after_commit(session, lambda: seen.append("after"))
+        session.execute(update(Restaurant).values(name="New"))
+        _ = 1 // 0
+    with reading() as session:
+        assert session.scalar(text("SELECT name FROM restaurants")) == "Demo"
+    assert seen == []
+
+
+@pytest.mark.both
+def test_of_an_attempt_that_failed_no_hook_runs(db: Engine) -> None:
+    seen: list[int] = []
+    tried: list[int] = []
+    unit(lambda session: session.execute(insert(TableOccupancy), [_hold(1)]))
+
+    def work(session: Session) -> None:
+        tried.append(len(tried))
+        after_commit(session, partial(seen.append, tried[-1]))
+        if len(tried) == 1:
+            session.execute(insert(TableOccupancy), [_hold(2)])
+
+    unit(work)
+    assert (tried, seen) == ([0, 1], [1])
+
+
+@pytest.mark.both
+def test_a_failing_hook_is_logged_and_the_others_run(
+    db: Engine, house: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    house()
+    seen: list[str] = []
+    with caplog.at_level(logging.WARNING), transaction() as session:
+        session.execute(update(Restaurant).values(name="New"))
+        after_commit(session, _fail)
+        after_commit(session, lambda: seen.append("next"))
+    assert seen == ["next"]
+    assert [record.getMessage() for record in caplog.records] == ["after-commit hook failed"]
+    with reading() as session:
+        assert session.scalar(text("SELECT name FROM restaurants")) == "New"
+
+
+def _fail() -> None:
+    raise OSError("the nudge was not sent")
+
+
+# --- reading
+
+
+@pytest.mark.both
+def test_reading_keeps_nothing(db: Engine, house: Open) -> None:
+    house()
+    with reading() as session:
+        session.execute(update(Restaurant).values(name="New"))
+    with reading() as session:
+        assert session.scalar(text("SELECT name FROM restaurants")) == "Demo"
+
+
+@pytest.mark.both
+def test_reading_does_not_wait_for_a_writer(db: Engine, impatient: Engine, house: Open) -> None:
+    made = house()
+    with transaction(db) as writer:
+        writer.execute(update(Restaurant).values(name="New"))
+        with reading(impatient) as session:
+            assert session.get_one(Restaurant, made.id).name == "Demo"
+
+
+@pytest.mark.both
+def test_a_writer_does_not_wait_for_who_reads(db: Engine, impatient: Engine, house: Open) -> None:
+    made = house()
+    with reading(db) as session:
+        session.get_one(Restaurant, made.id)
+        unit(lambda writer: writer.execute(update(Restaurant).values(name="New")), impatient)
+
+
+@pytest.mark.both
+def test_foreign_keys_hold(db: Engine) -> None:
+    day = {"id": 1, "restaurant_id": 77, "shift_id": 77, "service_date": DAYS[0], "revision": 0}
+    with pytest.raises(IntegrityError):
+        unit(lambda session: session.execute(insert(ShiftDay), [day]))
+
+
+@pytest.mark.both
+def test_times_keep_their_microseconds_and_their_zone(db: Engine, house: Open) -> None:
+    stand = a_stand(db, slug="times")
+    number = stand.request()
+    moment = datetime(2026, 3, 6, 18, 0, 0, 123456, tzinfo=UTC)
+    stand.plant(update(Reservation).values(decided_at=moment))
+    assert stand.row(number).decided_at == moment
+    with pytest.raises(StatementError, match="without its offset"):
+        stand.plant(update(Reservation).values(decided_at=moment.replace(tzinfo=None)))
+
+
+@pytest.mark.both
+def test_the_dialect_is_known(db: Engine, backend: str) -> None:
+    with reading() as session:
+        name = dialect_of(session)
+    assert name == ("sqlite" if backend == "sqlite" else "mysql")
+
+
+def test_a_sqlite_database_in_memory_needs_no_folder() -> None:
+    bind = make_engine("sqlite://")
+    with bind.connect() as connection:
+        row: Row[Any] = connection.exec_driver_sql("SELECT 1").one()
+    assert row == (1,)
+    bind.dispose()

@@ -1,0 +1,79 @@
+"""Manage links that nobody can forge; contacts found by a key that tells nothing."""
+
+import hashlib
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from itsdangerous import URLSafeSerializer
+
+from models.core.crypto import (
+    REFERENCE_LENGTH,
+    contact_key,
+    manage_token,
+    new_reference,
+    read_manage_token,
+)
+from models.core.errors import SignInFailed
+from tests.services.surroundings import SECRET
+
+pytestmark = pytest.mark.usefixtures("house_env")
+ANY_TEST = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@given(st.integers(1, 2**63 - 1))
+@ANY_TEST
+def test_a_token_opens_its_reservation(house_env: dict[str, str], number: int) -> None:
+    assert read_manage_token(manage_token(number)) == number
+
+
+@given(st.text(max_size=60))
+@ANY_TEST
+def test_nothing_else_opens_one(house_env: dict[str, str], text: str) -> None:
+    with pytest.raises(SignInFailed):
+        read_manage_token(text)
+
+
+@given(st.data())
+@ANY_TEST
+def test_a_token_with_one_letter_changed_is_refused(
+    house_env: dict[str, str], data: st.DataObject
+) -> None:
+    token = manage_token(7)
+    # the last letter of the signature carries bits that nobody reads
+    place = data.draw(st.integers(0, len(token) - 2))
+    letter = data.draw(st.sampled_from("abcXYZ019-_."))
+    forged = token[:place] + letter + token[place + 1 :]
+    if forged != token:
+        with pytest.raises(SignInFailed):
+            read_manage_token(forged)
+
+
+@pytest.mark.parametrize("value", ["7", 7.5, None, [7], {"id": 7}])
+def test_a_signed_something_else_is_refused(value: object) -> None:
+    ours = {"digest_method": hashlib.sha256}
+    token = URLSafeSerializer(SECRET, salt="manage", signer_kwargs=ours).dumps(value)
+    with pytest.raises(SignInFailed):
+        read_manage_token(str(token))
+
+
+def test_a_token_of_another_house_is_refused() -> None:
+    with pytest.raises(SignInFailed):
+        read_manage_token(str(URLSafeSerializer("x" * 40, salt="manage").dumps(7)))
+
+
+def test_a_contact_is_the_same_however_it_is_written() -> None:
+    key = contact_key("ada@example.com")
+    assert key == contact_key("  ADA@Example.com\n")
+    assert key != contact_key("bo@example.com")
+    assert key is not None
+    assert len(key) == 16
+    assert b"ada" not in key
+    assert (contact_key(None), contact_key("")) == (None, None)
+
+
+def test_a_reference_can_be_read_out() -> None:
+    references = {new_reference() for _ in range(2_000)}
+    assert len(references) == 2_000
+    assert {len(each) for each in references} == {REFERENCE_LENGTH}
+    assert set("".join(references)) == set("ABCDEFGHJKLMNPQRSTUVWXYZ23456789")
