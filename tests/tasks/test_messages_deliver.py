@@ -69,7 +69,7 @@ def test_two_workers_at_once_send_each_message_once(house: OpensHouse, mailbox: 
     assert len(recipients(mailbox)) == len(set(recipients(mailbox))) == 60
 
 
-def test_no_reminder_for_a_cancelled_or_moved_reservation(
+def test_mistake_7_no_reminder_for_a_cancelled_or_moved_reservation(
     house: OpensHouse, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     noon(monkeypatch)
