@@ -37,9 +37,7 @@ MOVES: dict[Status, frozenset[Status]] = {
     Status.WAITLISTED: frozenset(
         {Status.CONFIRMED, Status.DECLINED, Status.CANCELLED, Status.EXPIRED}
     ),
-    Status.CONFIRMED: frozenset(
-        {Status.ARRIVED, Status.SEATED, Status.CANCELLED, Status.NO_SHOW}
-    ),
+    Status.CONFIRMED: frozenset({Status.ARRIVED, Status.SEATED, Status.CANCELLED, Status.NO_SHOW}),
     Status.ARRIVED: frozenset({Status.SEATED, Status.CANCELLED, Status.NO_SHOW}),
     Status.SEATED: frozenset({Status.FINISHED, Status.ARRIVED}),
     Status.FINISHED: frozenset({Status.SEATED}),
