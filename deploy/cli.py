@@ -1,5 +1,6 @@
 """The `maitred` command: open, describe, staff, check and try out a house."""
 
+import secrets
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,8 +18,8 @@ from deploy.plain import PlainGroup, Unusable
 from deploy.up import up as open_house
 from models.core import clock
 from models.core.db import reading, unit
-from models.core.errors import FileInvalid, Invalid
-from models.operations.accounts import create_account, grant_role, hash_password
+from models.core.errors import FileInvalid
+from models.operations.accounts import create_account, grant_role, hash_password, set_password
 from models.operations.floor import load_restaurant
 from models.operations.floor_file import read_restaurant
 from models.operations.floor_shapes import RestaurantFile
@@ -33,11 +34,13 @@ from models.queries.floor import house_by_slug
 from models.queries.floor_export import export_restaurant
 from models.rules.permissions import Role
 
+#: A made-up password has this many random bytes.
+PASSWORD_BYTES = 12
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.group(cls=PlainGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="maitred")
+@click.version_option(package_name="maitred", prog_name="maitred")
 def main() -> None:
     """The back end that runs a restaurant's book.
 
@@ -86,7 +89,7 @@ def load(file: Path) -> None:
 
 def _read(file: Path) -> RestaurantFile:
     try:
-        return read_restaurant(file.read_text(encoding="utf-8"))
+        return read_restaurant(file.read_text(encoding="utf-8-sig"))
     except FileInvalid as invalid:
         lines = [f"{file}: {problem}" for problem in invalid.fields]
         raise Unusable("\n".join(lines)) from invalid
@@ -127,13 +130,19 @@ def account() -> None:
 @click.option("--name", default="", help="how the account is called")
 @click.option("--password-stdin", is_flag=True, help="read the password's line from there")
 def add(email: str, slug: str, role: str, name: str, password_stdin: bool) -> None:
-    """Give EMAIL a role at a restaurant; makes the account when there is none yet."""
+    """Give EMAIL a role at a restaurant; makes the account when there is none yet.
+
+    A new account's password is made up and printed, this once, unless it comes from standard
+    input. From there an account that exists gets a new one too, and has to sign in again.
+    """
     if "@" not in email:
         raise Unusable("email: must be an e-mail address")
     with reading() as session:
         house_by_slug(session, slug)
         is_new = find_account(session, email) is None
-    hashed = hash_password(_ask_password(password_stdin)) if is_new else ""
+    given = sys.stdin.readline().rstrip("\r\n") if password_stdin else ""
+    made = "" if password_stdin or not is_new else secrets.token_urlsafe(PASSWORD_BYTES)
+    hashed = hash_password(given or made) if is_new or password_stdin else ""
 
     def work(session: Session) -> None:
         number = find_account(session, email)
@@ -141,20 +150,16 @@ def add(email: str, slug: str, role: str, name: str, password_stdin: bool) -> No
             number = create_account(
                 session, email, name=name, password_hash=hashed, now=clock.now()
             )
+        elif hashed:
+            set_password(session, email, password_hash=hashed, now=clock.now())
         reopen_account(session, number)
         house = house_by_slug(session, slug)
         grant_role(session, number, restaurant_id=house.id, role=Role(role))
 
     unit(work)
     click.echo(f"{email.strip().lower()} is {role} at {slug}" + (" (new)" if is_new else ""))
-
-
-def _ask_password(from_stdin: bool) -> str:
-    if from_stdin:
-        return sys.stdin.readline().rstrip("\r\n")
-    if not sys.stdin.isatty():
-        raise Invalid.field("password", "no terminal to ask on; use --password-stdin")
-    return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+    if made:
+        click.echo(f"password: {made}")
 
 
 @account.command("list")
@@ -194,7 +199,8 @@ def remove(email: str, slug: str | None) -> None:
 def check(grace: float, as_json: bool) -> None:
     """Prove the database: no table twice, pacing kept, everything decided and told once.
 
-    What waits may do so for GRACE seconds. Exits 1, and names the rows, when something is wrong.
+    What waits may do so for GRACE seconds. Exits 1, and names the rows, when something is wrong;
+    3 when there is no database to check.
     """
     join()
     sys.exit(0 if show_check(grace_seconds=grace, as_json=as_json) else 1)

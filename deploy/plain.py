@@ -1,12 +1,17 @@
-"""Errors of the `maitred` command: plain lines that name the key, and the exit code."""
+"""Errors of the `maitred` command: plain lines that name the key, and the exit code.
 
+0: done, or in order. 1: refused, or `check` found something. 2: what the caller wrote is wrong.
+3: there is no database to work with, so nothing was done or checked.
+"""
+
+import errno
 from typing import Any
 
 import click
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from models.core.errors import FileInvalid, MaitredError, SettingsInvalid
+from models.core.errors import FileInvalid, Invalid, MaitredError, SettingsInvalid
 
 
 class Refused(click.ClickException):
@@ -24,6 +29,12 @@ class Unusable(Refused):
     exit_code = 2
 
 
+class NoDatabase(Refused):
+    """DATABASE_URL leads nowhere, or to a database without the tables. Exits with 3."""
+
+    exit_code = 3
+
+
 class PlainGroup(click.Group):
     """A group of commands whose known errors are told without a traceback."""
 
@@ -33,18 +44,33 @@ class PlainGroup(click.Group):
             return super().invoke(ctx)
         except (FileInvalid, SettingsInvalid) as invalid:
             raise Unusable(_lines(invalid)) from invalid
+        except Invalid as invalid:
+            raise Unusable(_named(invalid)) from invalid
         except MaitredError as refused:
             raise Refused(_named(refused)) from refused
         except ValidationError as invalid:
             raise Unusable(str(invalid)) from invalid
         except SQLAlchemyError as error:
-            raise Refused(f"DATABASE_URL: {_database(error)}") from error
+            raise NoDatabase(f"DATABASE_URL: {_database(error)}") from error
+        except ModuleNotFoundError as missing:
+            raise Unusable(_module(missing)) from missing
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise  # `| head` has seen enough; click ends quietly
+            raise Unusable(str(error)) from error
 
 
 def _lines(invalid: MaitredError) -> str:
     """Files name a problem a line already; settings stand in one."""
     is_file = isinstance(invalid, FileInvalid)
     return invalid.message if is_file else invalid.message.replace("; ", "\n")
+
+
+def _module(missing: ModuleNotFoundError) -> str:
+    """Drivers of databases are extras: a URL may name one that is not installed."""
+    if missing.name == "MySQLdb":
+        return "DATABASE_URL: the driver is not installed; install maitred with the extra `mysql`"
+    return str(missing)
 
 
 def _named(refused: MaitredError) -> str:

@@ -5,8 +5,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from models.core.errors import SettingsInvalid
 
@@ -56,6 +58,18 @@ class Settings(BaseSettings):
             if path and not values.get(name):
                 values[name] = Path(path).read_text(encoding="utf-8").strip()
         return values
+
+    @field_validator("database_url")
+    @classmethod
+    def check_database_url(cls, value: str) -> str:
+        """A URL with a dialect that is known; the message repeats nothing of it."""
+        try:
+            make_url(value).get_dialect()
+        except (ArgumentError, ValueError):
+            raise ValueError(
+                "must be like sqlite:///path or mysql+mysqldb://user:pass@host/name"
+            ) from None
+        return value
 
     @model_validator(mode="after")
     def check_channels(self) -> Self:
