@@ -13,7 +13,7 @@ from models.core import clock
 from models.core.db import reading, transaction
 from models.entities import IdempotencyKey, JobRun, Message, ShiftDay
 from tasks import maintenance
-from tasks.nudges import nudge_messages
+from tasks.nudges import flush_nudges, nudge_messages
 from tests.services.house import OpenHouse
 from tests.services.redis import RedisServer
 
@@ -29,6 +29,7 @@ def job(name: str) -> JobRun:
 
 def waiting(server: RedisServer, queue: str) -> list[dict[str, Any]]:
     """The tasks that lie in a queue."""
+    assert flush_nudges()
     with server.client() as client:
         found: list[bytes] = client.lrange(queue, 0, -1)
     return [json.loads(line)["headers"] for line in found]
