@@ -50,7 +50,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say loudly what was left out."""
-    for what, count in missing.missing.items():
+    for what, count in missing.left_out(terminalreporter.stats.get("skipped", [])).items():
         terminalreporter.write_sep("!", f"NOT TESTED: {count} tests need {what}", red=True)
 
 

@@ -1,12 +1,13 @@
 """What this machine lacks: named loudly once; a failure where everything has to be there (CI)."""
 
 import os
+from collections import Counter
+from collections.abc import Iterable
 from typing import NoReturn
 
 import pytest
 
-#: what is missing -> how many tests went without
-missing: dict[str, int] = {}
+MARK = "is not installed"
 
 
 def is_strict() -> bool:
@@ -16,7 +17,16 @@ def is_strict() -> bool:
 
 def go_without(what: str) -> NoReturn:
     """Leave this test out because `what` is not installed; fail it where CI=true."""
-    missing[what] = missing.get(what, 0) + 1
     if is_strict():
-        pytest.fail(f"{what} is not installed, and CI=true allows no test to be left out")
-    pytest.skip(f"{what} is not installed")
+        pytest.fail(f"{what} {MARK}, and CI=true allows no test to be left out")
+    pytest.skip(f"{what} {MARK}")
+
+
+def left_out(skipped: Iterable[pytest.TestReport]) -> Counter[str]:
+    """How many of these reports went without what."""
+    reasons = (str(report.longrepr[2]) for report in skipped if isinstance(report.longrepr, tuple))
+    return Counter(
+        reason.removeprefix("Skipped: ").removesuffix(f" {MARK}")
+        for reason in reasons
+        if reason.endswith(MARK)
+    )
