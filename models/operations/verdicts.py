@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Protocol, cast
 
 from sqlalchemy import Table, delete, update
@@ -182,11 +182,6 @@ def release_tables(
                 TableOccupancy.reservation_id == reservation_id,
             )
         )
-
-
-def turn_end(start: datetime, minutes: int) -> datetime:
-    """The end of a turn of `minutes`."""
-    return start + timedelta(minutes=minutes)
 
 
 def answer_change(
