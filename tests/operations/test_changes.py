@@ -185,6 +185,26 @@ def test_who_leaves_a_closed_day_gives_its_table_back(db: Engine) -> None:
     assert stand.held(number) == {"1": (96, 102)}
 
 
+def test_who_cannot_leave_a_closed_day_keeps_its_table(db: Engine) -> None:
+    stand = a_stand(db, tables=ONE_TABLE)
+    number = stand.ask()
+    stand.ask(start=START + DAY)
+    revise(stand, Closure(restaurant_id=stand.house.id, on_date=START.date()))
+    wish = stand.wish(number, starts_at=START + DAY)
+    stand.drain()
+    assert wish_row(stand, wish).reason == "full"
+    assert stand.held(number) == {"1": (0, 6)}
+
+
+def test_a_guest_changes_what_the_staff_booked(db: Engine) -> None:
+    stand = a_stand(db)
+    other = stand.ask(**ADA, start=START + 2 * HOUR)
+    number = stand.book(2, **ADA)
+    stand.change(number, starts_at=START + HOUR)  # the staff allowed the two already
+    assert stand.held(number) == {"2": (4, 10)}
+    assert stand.row(other).status == "confirmed"
+
+
 def test_a_party_without_a_table_is_given_one_by_its_change(db: Engine) -> None:
     stand = a_stand(db)
     number = stand.ask(2)

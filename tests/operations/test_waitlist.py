@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, update
 
-from models.entities import Closure, ShiftDay
+from models.entities import Closure, Restaurant, ShiftDay
 from models.operations.arrivals import finish, mark_no_show, seat
 from models.operations.changes import cancel_reservation
 from models.operations.waitlist import expire_waitlists
@@ -16,6 +16,7 @@ from tests.operations.evenings import (
     ONE_TABLE,
     QUARTER,
     TWO_TABLES,
+    UNPACED,
     a_stand,
     book_rows,
     history,
@@ -131,6 +132,29 @@ def test_a_change_that_frees_a_table_promotes_before_later_requests(db: Engine) 
     assert (one_round(stand).count, one_round(stand).more) == (0, False)
     assert quarters_held(stand) == 12
     assert told(stand, waiting) == ["waitlisted", "confirmation"]
+
+
+def test_a_cancellation_and_a_change_in_one_round_promote_one_each(db: Engine) -> None:
+    stand = a_stand(db, tables=TWO_TABLES)
+    numbers = [stand.ask(), stand.ask()]
+    waiting = [stand.ask() for _ in range(3)]
+    stand.do(lambda session: _cancel(session, numbers[0]))
+    stand.wish(numbers[1], starts_at=START + 8 * QUARTER)
+    assert one_round(stand).count == 3
+    assert statuses(stand, waiting) == ["confirmed", "confirmed", "waitlisted"]
+    assert quarters_held(stand) == 18
+    stand.drain()
+    assert [told(stand, number) for number in waiting[:2]] == [["waitlisted", "confirmation"]] * 2
+
+
+def test_a_waitlist_that_the_house_gave_up_keeps_who_waits(db: Engine) -> None:
+    stand = a_stand(db, tables=TWO_TABLES)
+    numbers = [stand.ask(), stand.ask()]
+    waiting = [stand.ask(), stand.ask()]
+    given_up = UNPACED | {"waitlist": False}
+    revise(stand, update(Restaurant).values(policies=given_up))
+    stand.cancel(numbers[0])
+    assert statuses(stand, [*waiting, stand.ask()]) == ["confirmed", "waitlisted", "declined"]
 
 
 def test_who_began_to_wait_in_the_round_is_asked_in_the_next(db: Engine) -> None:
