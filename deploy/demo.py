@@ -113,23 +113,24 @@ async def _play(
         with Progress(*columns, console=console) as progress:
             lines = asyncio.Semaphore(plan.at_once)
             players = _Players(client, evening, house.slug, progress, lines)
-            await players.all_ask(guests)
+            await players.all_ask(guests[:1], "The first guest")
+            _same_database(evening, book)
+            await players.all_ask(guests[1:], "All the others")
             await _until_none(progress, "Decisions", book, lambda left: left.undecided)
             with reading() as session:
                 evening.decisions = tally.decision_seconds(session, book)
-                _same_database(evening, tally.parties_in(session, book))
             await players.some_think_again(guests)
             await _until_none(progress, "Changes and the waitlist", book, lambda it: it.undecided)
             await _until_none(progress, "Messages", book, lambda left: left.untold)
     return evening
 
 
-def _same_database(evening: Evening, found: int) -> None:
-    if found < len(evening.accepted):
-        raise Refused(
-            f"DATABASE_URL: {len(evening.accepted)} requests were accepted, {found} are in the"
-            " database; it is not the house's own"
-        )
+def _same_database(evening: Evening, book: int) -> None:
+    """After the first guest, before all the others ask at a house that is not ours."""
+    with reading() as session:
+        found = tally.parties_in(session, book)
+    if found != len(evening.accepted):
+        raise Refused("DATABASE_URL: the guest who asked first is not there: another house's")
 
 
 @dataclass(slots=True)
@@ -143,9 +144,11 @@ class _Players:
     #: who has one may speak
     lines: asyncio.Semaphore
 
-    async def all_ask(self, guests: Sequence[DemoGuest]) -> None:
-        """Everybody asks for a table."""
-        await self._each(self.progress.add_task("Requests", total=len(guests)), guests, self._ask)
+    async def all_ask(self, guests: Sequence[DemoGuest], who: str) -> None:
+        """These ask for a table."""
+        if guests:
+            task = self.progress.add_task(who, total=len(guests))
+            await self._each(task, guests, self._ask)
 
     async def some_think_again(self, guests: Sequence[DemoGuest]) -> None:
         """Some change something, some cancel."""
