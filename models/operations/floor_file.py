@@ -50,6 +50,9 @@ def _parse(text: str) -> dict[str, Any]:
         line = int(place.group(1)) if place else max(text.count("\n"), 1)
         problem = FileProblem("TOML", _AT_LINE.sub("", str(wrong)), line)
         raise FileInvalid(str(problem), fields=(problem,)) from wrong
+    except RecursionError:
+        problem = FileProblem("TOML", "is nested too deeply", 1)
+        raise FileInvalid(str(problem), fields=(problem,)) from None
 
 
 def _error(wrong: list[tuple[KeyPath, str]], lines: dict[KeyPath, int]) -> FileInvalid:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from datetime import time
 from pathlib import Path
@@ -104,7 +105,11 @@ def test_everything_wrong_in_a_file_is_named_with_file_line_and_key(
     assert revision() == 1
 
 
-@pytest.mark.parametrize("content", [b"\xff\xfe", b"slug =", b""])
+@pytest.mark.parametrize(
+    "content",
+    [b"\xff\xfe", b"slug =", b"", b"a=" + b"[" * 3000],
+    ids=["no-text", "no-toml", "empty", "deep"],
+)
 def test_what_is_no_restaurants_file_is_refused(db: Engine, tmp_path: Path, content: bytes) -> None:
     bad = tmp_path / "bad.toml"
     bad.write_bytes(content)
@@ -274,6 +279,17 @@ def test_a_house_that_cannot_be_reached_is_one_line(
     assert len(result.stderr.splitlines()) == 1
     assert ("http://127.0.0.1:1" if ends == 1 else f"maitred: {variable}: ") in result.stderr
     assert "hush" not in result.stderr
+
+
+def test_a_driver_that_is_not_installed_is_named(
+    house_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "mysql+mysqldb://me:hush-hush@127.0.0.1:1/x")
+    monkeypatch.setitem(sys.modules, "MySQLdb", None)
+    forget_everything()
+    (line,) = run("check", ends=2).stderr.splitlines()
+    assert line.startswith("maitred: DATABASE_URL: the driver is not installed")
+    assert "`mysql`" in line
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(
