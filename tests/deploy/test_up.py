@@ -116,6 +116,16 @@ def read(base: str, reservation: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def decided_in_flower(sign: Sign) -> bool:
+    """Whether Flower shows the workers of both kinds, and the decision by name with its lane."""
+    operator = (sign.operator, sign.password)
+    workers = httpx.get(f"{sign.flower}/api/workers", auth=operator, timeout=10).json()
+    tasks = httpx.get(f"{sign.flower}/api/tasks", auth=operator, timeout=10).json().values()
+    decisions = [task["args"] for task in tasks if task["name"] == "allocation.decide"]
+    kinds = {name.partition("@")[0] for name in workers}
+    return bool(decisions) and kinds >= {"allocation", "messages"}
+
+
 def test_the_house_opens_serves_closes_and_opens_as_it_was(clone: Clone) -> None:
     process = clone.start("make", "up")
     sign = clone.opened(process)
@@ -131,6 +141,7 @@ def test_the_house_opens_serves_closes_and_opens_as_it_was(clone: Clone) -> None
 
     reservation = reserve(sign.base)
     assert reservation["status"] == "confirmed"
+    wait_until(lambda: decided_in_flower(sign), seconds=20, what="the decision in Flower")
     mails = clone.folder / "var" / "mail"
     wait_until(lambda: list(mails.glob("*.eml")), seconds=10, what="a mail")
     (mail,) = mails.glob("*.eml")
