@@ -195,6 +195,17 @@ def measure_availability(bind: Engine) -> None:
         )
 
 
+def show_profiles(bind: Engine, many: list[House]) -> None:
+    """Where the time goes."""
+    from tests.bench.profile import profile_requests  # noqa: PLC0415
+    from web.app import create_app  # noqa: PLC0415
+
+    source = made.wishes(many, days=30, label="profiled")
+    profile_requests(create_app(), [source.post(number) for number in range(500)])
+    _wait_empty(bind)
+    profile_decisions(bind, made.wishes(many, days=30, label="unseen"), 2000, LANES)
+
+
 def main() -> None:
     """Run the scenarios named (all without names)."""
     chosen = set(sys.argv[1:])
@@ -224,6 +235,7 @@ def main() -> None:
             ),
             ("post", lambda: measure_post(bench, bind, made.wishes(many, days=30, label="post"))),
             ("availability", lambda: measure_availability(bind)),
+            ("profile", lambda: show_profiles(bind, many)),
         ]
         for name, run in scenarios:
             if wanted(name):
