@@ -197,7 +197,7 @@ def measure_availability(bind: Engine) -> None:
 
 def show_profiles(bind: Engine, many: list[House]) -> None:
     """Where the time goes."""
-    from tests.bench.profile import profile_requests  # noqa: PLC0415
+    from tests.bench.profile import profile_decisions, profile_requests  # noqa: PLC0415
     from web.app import create_app  # noqa: PLC0415
 
     source = made.wishes(many, days=30, label="profiled")
