@@ -193,6 +193,20 @@ def test_lunchs_last_turns_are_seen_by_dinner(db: Engine) -> None:
     assert len(book_rows(stand)) == 2
 
 
+def test_books_are_decided_together_whichever_was_asked_for_first(db: Engine) -> None:
+    stand = a_stand(db, tables=TWO_TABLES, shifts=LUNCH_AND_DINNER)
+    before = [stand.ask(start=START - 7 * HOUR), stand.ask()]  # somebody sits in each
+    numbers = [stand.request(), stand.request(start=START - 7 * HOUR), stand.request()]
+    assert one_round(stand).count == 3
+    assert statuses(stand, numbers) == ["confirmed", "confirmed", "waitlisted"]
+    assert [list(stand.held(number)) for number in [*before, *numbers[:2]]] == [
+        ["1"],
+        ["1"],
+        ["2"],
+        ["2"],
+    ]
+
+
 def test_a_shift_past_midnight_is_one_book(db: Engine) -> None:
     night = ShiftTimes(first=time(22), last=time(1), ends=time(3))
     stand = a_stand(db, tables=ONE_TABLE, shifts={"night": night})

@@ -18,6 +18,7 @@ from models.entities import (
     ReservationMove,
     ShiftDay,
 )
+from models.operations.arrivals import finish, seat
 from models.operations.booking import Accepted, book_for_guest, request_reservation
 from models.queries.floor import house_by_id
 from models.rules.house import House, book_id
@@ -193,6 +194,17 @@ def test_who_came_an_hour_ago_is_still_written_down(db: Engine) -> None:
     assert stand.held(late) == {"1": (0, 6)}
     with pytest.raises(Invalid):
         stand.book(2, now=START + 25 * HOUR)
+
+
+def test_who_started_then_and_has_left_still_counts_for_the_pacing(db: Engine) -> None:
+    stand = a_stand(db, policies={"pacing": {"covers": 5}})
+    number = stand.ask(4)
+    stand.move(seat, number, now=START)
+    stand.move(finish, number, now=START + QUARTER)
+    with pytest.raises(NotSeated) as refused:
+        stand.book(2, now=START + QUARTER)
+    assert refused.value.reason == "pacing"
+    assert stand.row(stand.book(1, now=START + QUARTER)).status == "confirmed"
 
 
 def test_a_walk_in_is_known_as_one(db: Engine) -> None:

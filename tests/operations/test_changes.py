@@ -112,6 +112,16 @@ def test_a_refused_change_leaves_everything_as_it_was(db: Engine) -> None:
     assert history(stand, number)[1:] == [("confirmed", "confirmed", "change_refused")]
 
 
+def test_a_refused_partys_table_is_not_given_away_in_the_round(db: Engine) -> None:
+    stand = a_stand(db, tables=ONE_TABLE)
+    numbers = [stand.ask(), stand.ask(start=START + 6 * QUARTER)]
+    stand.wish(numbers[0], starts_at=START + 7 * QUARTER)
+    later = stand.request(now=NOW + timedelta(seconds=1))
+    assert one_round(stand).count == 2
+    assert statuses(stand, [*numbers, later]) == ["confirmed", "confirmed", "waitlisted"]
+    assert stand.held(numbers[0]) == {"1": (0, 6)}
+
+
 def test_a_party_may_move_into_its_own_old_time(db: Engine) -> None:
     """Its own table and its own covers do not stand in its way."""
     stand = a_stand(db, tables=ONE_TABLE, policies={"pacing": {"covers": 2}})
@@ -342,6 +352,16 @@ def test_a_waitlisted_party_whose_wish_cannot_be_waits_on(db: Engine) -> None:
     assert (stand.row(number).status, stand.row(number).party_size) == ("waitlisted", 2)
     assert told(stand, number) == ["waitlisted", "change_refused"]
     assert stand.row(stand.ask()).reason == "waitlist_full"
+
+
+def test_a_waitlisted_party_that_is_refused_keeps_its_place(db: Engine) -> None:
+    stand = a_stand(db, tables=ONE_TABLE, policies={"waitlist_parties": 1})
+    stand.ask()
+    number = stand.ask()
+    stand.wish(number, party_size=5)
+    later = stand.request(now=NOW + timedelta(seconds=1))
+    assert one_round(stand).count == 2
+    assert (stand.row(number).status, stand.row(later).reason) == ("waitlisted", "waitlist_full")
 
 
 def test_a_waitlisted_party_of_a_closed_day_may_go_elsewhere(db: Engine) -> None:
