@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from models.entities import Message
 from models.operations.books import lock_books
-from models.operations.changes import cancel_reservation
+from models.operations.changes import cancel_reservation, change_reservation
 from models.operations.waitlist import expire_waitlists
+from models.rules.requests import TableChange
 from tests.operations.evenings import (
     ONE_TABLE,
     a_stand,
@@ -33,16 +34,21 @@ DAY = timedelta(days=1)
 
 def just_before_the_lock(
     patch: pytest.MonkeyPatch, module: str, work: Callable[[], object]
-) -> None:
-    """Let `work` happen once, before a module of the operations takes its first lock."""
-    left = [work]
+) -> set[int]:
+    """Let `work` happen once, before a module of the operations takes its first lock.
+
+    Gives the books that the module locks from then on.
+    """
+    left, locked = [work], set[int]()
 
     def then_lock(session: Session, books: Mapping[int, int]) -> frozenset[int]:
+        locked.update(books)
         if left:
             left.pop()()
         return lock_books(session, books)
 
     patch.setattr(f"models.operations.{module}.lock_books", then_lock)
+    return locked
 
 
 def cancel(stand: Stand, number: int) -> None:
@@ -81,9 +87,22 @@ def test_who_moved_to_another_book_meanwhile_is_cancelled_there(
     stand = a_stand(db, tables=ONE_TABLE)
     number = stand.ask()
     waiting = [stand.ask(), stand.ask(start=START + 2 * DAY), stand.ask(start=START + 2 * DAY)]
-    move = {"starts_at": START + DAY}
-    just_before_the_lock(monkeypatch, "books", lambda: stand.change(number, **move))
+    before = stand.row(number).book_id
+
+    def meanwhile() -> None:
+        wish = TableChange(starts_at=START + DAY)
+        with monkeypatch.context() as patch:  # the others lock as ever
+            patch.setattr("models.operations.books.lock_books", lock_books)
+            stand.do(
+                lambda session: change_reservation(
+                    session, number, change=wish, now=NOW, actor="guest", by_staff=False
+                )
+            )
+            stand.drain()
+
+    locked = just_before_the_lock(monkeypatch, "books", meanwhile)
     stand.cancel(number)
+    assert locked == {before, stand.row(number).book_id}
     assert statuses(stand, [number, *waiting]) == [
         "cancelled",
         "confirmed",

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
 from models.core import signals
@@ -321,6 +321,23 @@ def test_while_a_decision_commits_nothing_is_kept(stand: Stand) -> None:
     assert miss.generation is None
     assert keep(stand, house, miss)
     assert isinstance(cached(stand, house), signals.Miss)
+
+
+@pytest.mark.both
+def test_from_before_the_commit_on_nothing_is_kept(stand: Stand) -> None:
+    house, _ = warm(stand)
+    seen: list[bytes | None] = []
+
+    def look(_connection: object) -> None:
+        seen.append(signals.cache_generation(house.id, FRIDAY.isoformat()))
+
+    number = stand.request()
+    event.listen(stand.bind, "commit", look)
+    stand.drain()
+    event.remove(stand.bind, "commit", look)
+    assert seen[0] is None
+    assert stand.row(number).status == "confirmed"
+    assert signals.cache_generation(house.id, FRIDAY.isoformat())
 
 
 @pytest.mark.both
