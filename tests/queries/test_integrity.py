@@ -19,7 +19,7 @@ from models.entities import (
     ShiftDay,
     TableOccupancy,
 )
-from models.operations.arrivals import finish, seat
+from models.operations.arrivals import finish, seat, take_back
 from models.operations.changes import edit_details
 from models.queries import integrity_history
 from models.queries.integrity import AT_MOST, RULES, findings
@@ -261,11 +261,20 @@ def test_tables_that_are_no_combination_for_such_a_party(stand: Stand) -> None:
     assert found(stand) == {("misfit", (number,))}
 
 
+def test_two_tables_for_a_party_that_one_would_seat(stand: Stand) -> None:
+    number = stand.ask(3)
+    settle(stand)
+    stand.plant(Assignment(reservation_id=number, dining_table_id=stand.house.tables["6"]))
+    assert found(stand) == {("misfit", (number,)), ("occupancy-missing", (number,))}
+
+
 def test_the_host_may_seat_anybody_anywhere(stand: Stand) -> None:
     number = stand.ask(4)
     stand.book(4, tables=("2",))
     stand.move(seat, number, now=START, table_ids=(stand.house.tables["1"],))
     send_due(stand, until=START)
+    assert found(stand, now=START) == set()
+    stand.move(take_back, number, now=START)
     assert found(stand, now=START) == set()
 
 
@@ -501,7 +510,7 @@ def test_moves_that_go_wrong_on_the_way(stand: Stand, faults: dict[str, Any]) ->
     own = ReservationMove.reservation_id == number
     with Session(stand.bind) as session:
         query = select(ReservationMove.after, ReservationMove.id).where(own)
-        ids = dict(session.execute(query).tuples().all())
+        ids = {row.after: row.id for row in session.execute(query)}
     for after, values in faults.items():
         stand.plant(
             update(ReservationMove).where(ReservationMove.id == ids[after]).values(**values)
