@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
@@ -33,6 +34,11 @@ REPORT = pytest.StashKey[pytest.TestReport]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--durable`: MariaDB with durable commits and a binary log, as in production."""
     parser.addoption("--durable", action="store_true", help="durable commits and a binary log")
+
+
+def pytest_configure() -> None:
+    """SIGTERM ends the run like Ctrl-C: servers and processes that the tests started end too."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
