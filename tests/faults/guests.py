@@ -83,9 +83,10 @@ class Crowd:
 def assert_house_in_order(stack: Stack) -> None:
     """No work waits, and `maitred check` finds nothing: every table sold once, every party told."""
     stack.wait_quiet(seconds=60)
-    assert not stack.findings()
+    found = stack.findings()
+    assert not found, found
     with stack.engine.connect() as connection:
         unsent = connection.scalars(
             select(Message.id).where(Message.kind != "reminder", Message.state != "sent")
         ).all()
-    assert not unsent
+    assert not unsent, unsent
