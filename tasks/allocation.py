@@ -4,6 +4,7 @@ from time import monotonic
 
 from models.core import clock, signals
 from models.core.db import unit
+from models.core.errors import HouseUnreadable
 from models.core.settings import settings
 from models.operations.allocation import decide_waiting
 from models.operations.rounds import Decided
@@ -27,7 +28,10 @@ def decide(lane: int) -> None:
 
 def _round(lane: int) -> Decided:
     limit = settings().decide_batch
-    decided = unit(lambda session: decide_waiting(session, lane, now=clock.now(), limit=limit))
+    try:
+        decided = unit(lambda session: decide_waiting(session, lane, now=clock.now(), limit=limit))
+    except HouseUnreadable:
+        return Decided(more=True)  # logged where it was found; the next look leaves it out
     signals.signal_decided(decided.awaited)
     if decided.messages:
         nudge_messages()

@@ -10,9 +10,6 @@ import threading
 from functools import lru_cache
 from time import monotonic
 
-from kombu.exceptions import KombuError
-from redis import RedisError
-
 from models.core import signals
 from tasks.app import app
 from tasks.queues import TASKS
@@ -86,6 +83,8 @@ def _send(name: str, task: str, args: list[int]) -> None:
     try:
         if signals.claim_nudge(name):
             app.send_task(task, args=args, queue=TASKS[task].queue, expires=60, retry=False)
-    except (RedisError, KombuError, OSError) as error:
+    # whatever it is: a client whose connection is closed under it raises AttributeError and the
+    # like, and a thread that ends here would take every later nudge of this process with it
+    except Exception as error:
         signals.breaker.trip()
         log.warning("nudge not sent", extra={"task": task, "error": type(error).__name__})

@@ -205,6 +205,7 @@ def _running(
 @pytest.fixture
 def stack(_running: Stack, request: pytest.FixtureRequest) -> Iterator[Stack]:
     """The running house, shared by all tests of a database; healed and quiet between them."""
+    _running.engine.dispose()  # another test may have restarted the server: no old connections
     yield _running
     report = request.node.stash.get(REPORT, None)
     if report is not None and report.failed:

@@ -6,6 +6,7 @@ from typing import Final
 from models.core.errors import (
     Busy,
     FileInvalid,
+    HouseUnreadable,
     Invalid,
     KeyInFlight,
     KeyReused,
@@ -69,6 +70,7 @@ PROBLEMS: Final[dict[type[MaitredError], ProblemKind]] = {
     KeyReused: ProblemKind(422, "Idempotency-Key used before"),
     TooManySignIns: ProblemKind(429, "Too many sign-ins", retry_after=900),
     Unavailable: ProblemKind(503, "Unavailable", retry_after=2),
+    HouseUnreadable: ProblemKind(503, "Unavailable", retry_after=60),
     MaitredError: ProblemKind(500, "Internal error"),
 }
 

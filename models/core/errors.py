@@ -97,6 +97,16 @@ class Busy(MaitredError):
     code = "busy"
 
 
+class HouseUnreadable(MaitredError):
+    """What the database holds of one restaurant makes no sense to this release."""
+
+    code = "house-unreadable"
+
+    def __init__(self, message: str, *, restaurant_id: int) -> None:
+        super().__init__(message)
+        self.restaurant_id = restaurant_id
+
+
 class FileInvalid(MaitredError):
     """A restaurant file is wrong; `fields` names each key."""
 

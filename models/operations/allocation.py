@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
 from models.core.settings import settings
@@ -14,12 +14,16 @@ from models.entities.shifts import ShiftDay
 from models.operations.books import lock_books
 from models.operations.change_decisions import decide_change
 from models.operations.rounds import Decided, Round
+from models.queries.floor import not_aside
 from models.queries.guests import load_same_guests
 from models.queries.parties import COLUMNS, PartyRow
 from models.rules.lifecycle import Status
 
 _CHANGES = 100
 _FREED = 50
+_DAY = timedelta(days=1)
+#: a shift may end after midnight: the day before and the day after share tables with it
+_NEAR = (-1, 0, 1)
 
 
 @dataclass(slots=True)
@@ -29,6 +33,8 @@ class Waiting:
     requests: list[int] = field(default_factory=list)
     changes: list[int] = field(default_factory=list)
     books: dict[int, int] = field(default_factory=dict)
+    #: books whose waitlist is asked because tables were freed there or next door
+    asked: dict[int, int] = field(default_factory=dict)
     #: a limit was reached: there may be more of its kind
     more: bool = False
 
@@ -50,7 +56,7 @@ def decide_waiting(session: Session, lane: int, *, now: datetime, limit: int) ->
         return Decided()
     freed = lock_books(session, waiting.books)
     round_ = Round(session, waiting.books, now=now)
-    round_.promote(freed)
+    round_.promote(freed | waiting.asked.keys())
     _answer(round_, _read_requests(session, waiting), _read_changes(session, waiting))
     return round_.close(more=waiting.more)
 
@@ -61,7 +67,11 @@ def look(session: Session, lane: int, *, limit: int) -> Waiting:
     row, lanes = Reservation, settings().lanes
     requests = session.execute(
         select(row.id, row.book_id, row.restaurant_id)
-        .where(row.status == Status.REQUESTED, row.restaurant_id % lanes == lane)
+        .where(
+            row.status == Status.REQUESTED,
+            row.restaurant_id % lanes == lane,
+            not_aside(row.restaurant_id),
+        )
         .order_by(row.id)
         .limit(limit)
     )
@@ -69,17 +79,47 @@ def look(session: Session, lane: int, *, limit: int) -> Waiting:
         found.requests.append(number)
         found.books[book] = restaurant_id
     _look_for_changes(session, found, lane % lanes, lanes)
+    freed = _look_for_freed(session, found, lane % lanes, lanes)
+    full = (len(found.requests) >= limit, len(found.changes) >= _CHANGES, freed >= _FREED)
+    found.more = any(full)
+    return found
+
+
+def _look_for_freed(session: Session, found: Waiting, lane: int, lanes: int) -> int:
+    """Books with freed tables, and their neighbours with a waitlist; how many were freed.
+
+    Lunch's last turns and dinner's first parties want the same tables, so what lunch gives back
+    dinner's waitlist is asked about too.
+    """
     query = (
-        select(ShiftDay.id, ShiftDay.restaurant_id)
-        .where(ShiftDay.freed_at.is_not(None), ShiftDay.restaurant_id % lanes == lane)
+        select(ShiftDay.id, ShiftDay.restaurant_id, ShiftDay.service_date)
+        .where(
+            ShiftDay.freed_at.is_not(None),
+            ShiftDay.restaurant_id % lanes == lane,
+            not_aside(ShiftDay.restaurant_id),
+        )
         .order_by(ShiftDay.freed_at)
         .limit(_FREED)
     )
     freed = session.execute(query).all()
-    found.books.update((book, house) for book, house in freed)
-    full = (len(found.requests) >= limit, len(found.changes) >= _CHANGES, len(freed) >= _FREED)
-    found.more = any(full)
-    return found
+    if not freed:
+        return 0
+    days = {
+        (row.restaurant_id, row.service_date + shift * _DAY) for row in freed for shift in _NEAR
+    }
+    near = (
+        select(ShiftDay.id, ShiftDay.restaurant_id)
+        .join(Reservation, Reservation.book_id == ShiftDay.id)
+        .where(
+            Reservation.status == Status.WAITLISTED,
+            tuple_(ShiftDay.restaurant_id, ShiftDay.service_date).in_(sorted(days)),
+        )
+        .distinct()
+    )
+    found.asked = {row.id: row.restaurant_id for row in session.execute(near)}
+    found.books.update((row.id, row.restaurant_id) for row in freed)
+    found.books.update(found.asked)
+    return len(freed)
 
 
 def _look_for_changes(session: Session, found: Waiting, lane: int, lanes: int) -> None:
@@ -87,7 +127,11 @@ def _look_for_changes(session: Session, found: Waiting, lane: int, lanes: int) -
     query = (
         select(wish.id, wish.book_id, Reservation.book_id, wish.restaurant_id)
         .join(Reservation, Reservation.id == wish.reservation_id)
-        .where(wish.status == "requested", wish.restaurant_id % lanes == lane)
+        .where(
+            wish.status == "requested",
+            wish.restaurant_id % lanes == lane,
+            not_aside(wish.restaurant_id),
+        )
         .order_by(wish.id)
         .limit(_CHANGES)
     )

@@ -12,6 +12,7 @@ from models.core.errors import NotFound
 from models.entities.reservations import Reservation
 from models.entities.shifts import ShiftDay
 from models.rules.house import split_book_id
+from models.rules.lifecycle import Status
 
 
 def lock_books(session: Session, books: Mapping[int, int]) -> frozenset[int]:
@@ -63,6 +64,22 @@ def free_books(session: Session, books: Mapping[int, int], *, now: datetime) -> 
         .values(revision=ShiftDay.revision + 1, freed_at=now)
     )
     announce_books(session, books)
+
+
+def ask_waitlists(session: Session, restaurant_id: int, *, now: datetime) -> None:
+    """The house itself has changed: whoever waits there may be seated by now.
+
+    Takes the books' locks, in order.
+    """
+    waits = (
+        Reservation.restaurant_id == restaurant_id,
+        Reservation.status == Status.WAITLISTED,
+        Reservation.starts_at > now,
+    )
+    books = dict.fromkeys(session.scalars(select(Reservation.book_id).where(*waits)), restaurant_id)
+    if books:
+        lock_books(session, books)
+        free_books(session, books, now=now)
 
 
 def touch_books(session: Session, books: Mapping[int, int]) -> None:

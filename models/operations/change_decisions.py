@@ -79,12 +79,15 @@ def _change_waitlisted(round_: Round, change: ReservationChange, party: PartyRow
 
 
 def _wish(change: ReservationChange, party: PartyRow) -> Ask:
+    same = (change.party_size, change.area_id) == (party.party_size, party.area_id)
+    confirmed = party.status == Status.CONFIRMED
     return Ask(
         party_size=change.party_size,
         quarter=quarter_of(change.starts_at),
         area_id=change.area_id,
         online=party.source == "online" and not change.by_staff,
         waitlist=party.status == Status.WAITLISTED,
+        has=quarter_of(party.starts_at) if same and confirmed else None,
     )
 
 

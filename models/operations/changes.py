@@ -36,22 +36,28 @@ def change_reservation(
     by_staff: bool,
     if_revision: int | None = None,
     awaited: bool = False,
-) -> int:
+) -> int | None:
     """Write a wish to change down, for the lane to decide; the id of the wish.
 
-    A wish that waits already is replaced. Raises NotFound, Invalid (field named), StateConflict,
+    A wish that waits already is replaced by one with both: asked for four, then for eight
+    o'clock, it is four at eight. None when that comes to what the reservation has anyway, and
+    the waiting wish is withdrawn. Raises NotFound, Invalid (field named), StateConflict,
     RevisionConflict.
     """
     row = lock_reservation(session, reservation_id)
     _check_revision(row, if_revision)
     house = house_by_id(session, row.restaurant_id)
     _check_open(row, now=now, by_staff=by_staff)
-    wished = _wished(house, row, change)
+    waiting = _waiting_wish(session, reservation_id)
+    wished = _wished(house, row.guest_name, waiting or row, change)
     sitting = check_request(house, wished, now=now, online=not by_staff)
     area = house.area_by_key.get(wished.area_key or "")
     values = (wished.party_size, wished.starts_at, area.id if area else None)
     if values == (row.party_size, row.starts_at, row.area_id):
-        raise Invalid.field("party_size", "the change asks for what the reservation has already")
+        if waiting is None:
+            raise Invalid.field("party_size", "it asks for what the reservation has already")
+        _end_waiting_wishes(session, reservation_id, status="dropped", now=now)
+        return None
     _end_waiting_wishes(session, reservation_id, status="superseded", now=now)
     wish = ReservationChange(
         restaurant_id=row.restaurant_id,
@@ -170,14 +176,25 @@ def _check_open(row: Reservation, *, now: datetime, by_staff: bool) -> None:
         raise StateConflict("it has begun; please call the restaurant")
 
 
-def _wished(house: House, row: Reservation, change: TableChange) -> TableRequest:
-    """The whole wish: what changes, and what stays."""
-    area = house.area_by_id.get(row.area_id or 0)
+def _waiting_wish(session: Session, reservation_id: int) -> ReservationChange | None:
+    """The wish that waits to be decided; under the book's lock there is one at most."""
+    query = select(ReservationChange).where(
+        ReservationChange.reservation_id == reservation_id,
+        ReservationChange.status == "requested",
+    )
+    return session.scalars(query.order_by(ReservationChange.id.desc()).limit(1)).first()
+
+
+def _wished(
+    house: House, name: str, before: Reservation | ReservationChange, change: TableChange
+) -> TableRequest:
+    """The whole wish: what changes, and what stays as it was or as it was wished before."""
+    area = house.area_by_id.get(before.area_id or 0)
     kept = area.key if area else None
     return TableRequest(
-        party_size=change.party_size or row.party_size,
-        starts_at=change.starts_at or row.starts_at,
-        guest=GuestDetails(name=row.guest_name),
+        party_size=change.party_size or before.party_size,
+        starts_at=change.starts_at or before.starts_at,
+        guest=GuestDetails(name=name),
         area_key=kept if change.area_key is None else change.area_key or None,
     )
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from models.core.db import Base
 from models.entities.floor import Area, Combination, CombinationTable, DiningTable, Restaurant
 from models.entities.shifts import Closure, Shift
+from models.operations.books import ask_waitlists
 from models.operations.floor_holds import refuse_if_held
 from models.operations.floor_shapes import DAYS, RestaurantFile, ShiftShape
 from models.queries.floor import house_by_id
@@ -43,6 +44,7 @@ def load_restaurant(session: Session, file: RestaurantFile, *, now: datetime) ->
     if writer.changed and not is_new:
         row.revision += 1
         row.revised_at = now
+        ask_waitlists(session, row.id, now=now)
     session.flush()
     return row.id
 

@@ -1,12 +1,15 @@
 """A restaurant as the rules see it, loaded once for each revision of its file."""
 
+import logging
 from collections.abc import Iterable
 from time import monotonic
+from typing import Any
 
-from sqlalchemy import Select, bindparam, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, bindparam, select, true
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from models.core.errors import NotFound
+from models.core.errors import HouseUnreadable, NotFound
 from models.entities.floor import Area, Combination, CombinationTable, DiningTable, Restaurant
 from models.entities.shifts import Closure, Shift
 from models.rules.house import (
@@ -19,20 +22,37 @@ from models.rules.house import (
 )
 from models.rules.policy_shapes import pacing_from, policies_from, turn_times_from
 
+log = logging.getLogger(__name__)
+
 _CACHE_LIMIT = 2_000
 LATELY_SECONDS = 2.0
+#: A restaurant that cannot be read is looked at again after this long.
+ASIDE_SECONDS = 60.0
 # built once: on the path of every request, building them costs more than running them
 _NAMED = select(Restaurant.id, Restaurant.slug, Restaurant.revision)
 _BY_SLUG = _NAMED.where(Restaurant.slug == bindparam("wanted"))
 _BY_ID = _NAMED.where(Restaurant.id == bindparam("wanted"))
 _cache: dict[tuple[str, int], House] = {}
 _lately: dict[str, tuple[float, House]] = {}
+_aside: dict[int, float] = {}
 
 
 def forget_houses() -> None:
     """Empty the process's cache (another database, in tests)."""
     _cache.clear()
     _lately.clear()
+    _aside.clear()
+
+
+def not_aside(restaurant_id: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
+    """Leave out the restaurants that could not be read lately: the others must not wait for them.
+
+    Whoever loads many houses at once filters by this, so that one bad row costs one failed round
+    and not every other house its evening.
+    """
+    since = monotonic() - ASIDE_SECONDS
+    bad = sorted(number for number, seen in _aside.items() if seen > since)
+    return restaurant_id.not_in(bad) if bad else true()
 
 
 def house_by_slug(session: Session, slug: str) -> House:
@@ -76,11 +96,25 @@ def _cached(session: Session, restaurant_id: int, slug: str, revision: int) -> H
     key = (f"{restaurant_id}:{slug}", revision)
     house = _cache.get(key)
     if house is None:
-        house = _load(session, restaurant_id)
+        house = _readable(session, restaurant_id, slug)
         if len(_cache) >= _CACHE_LIMIT:
             forget_houses()
         _cache[(f"{restaurant_id}:{slug}", house.revision)] = house
     return house
+
+
+def _readable(session: Session, restaurant_id: int, slug: str) -> House:
+    try:
+        return _load(session, restaurant_id)
+    except SQLAlchemyError:
+        raise  # the database's trouble, not the restaurant's
+    except Exception as error:
+        _aside[restaurant_id] = monotonic()
+        log.exception("restaurant cannot be read", extra={"restaurant": slug})
+        raise HouseUnreadable(
+            f"restaurant {slug} cannot be read: {type(error).__name__}",
+            restaurant_id=restaurant_id,
+        ) from error
 
 
 def _load(session: Session, restaurant_id: int) -> House:

@@ -39,6 +39,8 @@ class Ask:
     online: bool = True
     waitlist: bool = True
     force_pacing: bool = False
+    #: what the party has already, and so is never offered instead
+    has: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,8 @@ def _never_fits(board: Board, ask: Ask) -> bool:
 
 def _declined(board: Board, ask: Ask, reason: Reason, offered: Window) -> Outcome:
     first, last = offered
-    others = [quarter for quarter in offers(board, ask) if first <= quarter <= last]
+    free = offers(board, ask)
+    others = [quarter for quarter in free if first <= quarter <= last and quarter != ask.has]
     nearest = sorted(others, key=lambda quarter: (abs(quarter - ask.quarter), quarter))
     return Outcome(
         Status.DECLINED, reason=reason, alternatives=tuple(sorted(nearest[:ALTERNATIVES]))

@@ -8,10 +8,11 @@ import pytest
 from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
+from models.core.errors import HouseUnreadable
 from models.core.settings import settings
 from models.entities import Assignment, Closure, Message, Reservation
 from models.operations.booking import request_reservation
-from models.queries.floor import house_by_id
+from models.queries.floor import forget_houses, house_by_id
 from models.rules.requests import GuestDetails, TableRequest
 from models.rules.windows import quarter_of
 from tests.operations.evenings import (
@@ -411,3 +412,23 @@ def test_decisions_write_only_what_is_needed_of_a_reservation(db: Engine) -> Non
     stand.plant(update(Reservation).values(ends_at=START + HOUR))
     stand.drain()
     assert stand.row(number).ends_at == START + 6 * QUARTER
+
+
+def test_a_house_that_cannot_be_read_does_not_stop_its_lane(db: Engine) -> None:
+    """Two houses share a lane. One has turn times that make no sense, and is left aside."""
+    bad = a_stand(db)
+    others = (a_stand(db, slug=f"good-{number}") for number in range(settings().lanes))
+    lane = bad.house.id % settings().lanes
+    good = next(each for each in others if each.house.id % settings().lanes == lane)
+    waits = [bad.request(), bad.request()]
+    fine = good.request()
+    sense = bad.plant_policies({"turn_times": "two hours"})
+    with pytest.raises(HouseUnreadable, match=bad.house.slug) as unreadable:
+        one_round(good)
+    assert unreadable.value.restaurant_id == bad.house.id
+    assert one_round(good).count == 1  # and now it is left out
+    assert statuses(good, [*waits, fine]) == ["requested", "requested", "confirmed"]
+    bad.plant_policies(sense)
+    forget_houses()  # as after a minute
+    assert one_round(bad).count == 2
+    assert statuses(bad, waits) == ["confirmed", "confirmed"]

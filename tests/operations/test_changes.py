@@ -53,6 +53,7 @@ def by_staff(stand: Stand, number: int, *, now: Any = NOW, **change: Any) -> int
         )
     )
     stand.drain(now=now)
+    assert wish is not None
     return wish
 
 
@@ -262,6 +263,49 @@ def test_a_newer_wish_replaces_the_one_that_waits(db: Engine) -> None:
     assert [wish_row(stand, wish).status for wish in wishes] == ["superseded", "accepted"]
     assert stand.row(number).party_size == 4
     assert told(stand, number) == ["confirmation", "changed"]
+
+
+def test_two_wishes_in_a_row_are_one_with_both(db: Engine) -> None:
+    stand = a_stand(db)
+    number = stand.ask(2)
+    wishes = [
+        stand.wish(number, party_size=4),
+        stand.wish(number, starts_at=START + HOUR),
+        stand.wish(number, area_key="hall"),
+    ]
+    stand.drain()
+    row = stand.row(number)
+    assert (row.party_size, row.starts_at) == (4, START + HOUR)
+    assert row.area_id == stand.house.areas["hall"]
+    assert [wish_row(stand, wish).status for wish in wishes[:2]] == ["superseded"] * 2
+    assert told(stand, number) == ["confirmation", "changed"]
+
+
+def test_a_wish_taken_back_before_it_is_decided_changes_nothing(db: Engine) -> None:
+    stand = a_stand(db)
+    number = stand.ask(2)
+    wish = stand.wish(number, party_size=4)
+    assert stand.wish_or_withdraw(number, party_size=2) is None
+    assert stand.drain() == 0
+    assert wish_row(stand, wish).status == "dropped"
+    assert told(stand, number) == ["confirmation"]
+    with pytest.raises(Invalid):
+        stand.wish(number, party_size=2)
+
+
+def test_a_refused_change_never_offers_what_the_party_has(db: Engine) -> None:
+    stand = a_stand(db, tables=TWO_TABLES)
+    stand.ask(start=START + QUARTER)
+    stand.ask(start=START + 4 * QUARTER)
+    number = stand.ask(start=START - 6 * QUARTER)
+    for table in (START + 8 * QUARTER, START + 9 * QUARTER, START + 10 * QUARTER):
+        stand.ask(start=table)
+    wish = stand.wish(number, starts_at=START)
+    stand.drain()
+    refused = wish_row(stand, wish)
+    assert refused.status == "refused"
+    assert refused.alternatives
+    assert (START - 6 * QUARTER).isoformat() not in refused.alternatives
 
 
 def test_a_wish_about_an_undecided_request_waits_for_its_answer(db: Engine) -> None:

@@ -480,3 +480,13 @@ def test_a_decision_cannot_slip_in_between(stand: Stand, is_open: bool) -> None:
     worker.join(20)
     assert sorted(stand.row(number).status for number in asked) == ["confirmed", "waitlisted"]
     assert [stand.held(number).keys() for number in asked] == [{"2"}, set()]
+
+
+@pytest.mark.both
+def test_a_new_table_goes_to_who_waits(stand: Stand) -> None:
+    load(without(TABLE_3, JOINED))
+    numbers = [stand.ask(4), stand.ask(4)]
+    assert [stand.row(number).status for number in numbers] == ["confirmed", "waitlisted"]
+    load(SMALL)
+    stand.drain()
+    assert stand.held(numbers[1]).keys() == {"3"}

@@ -13,6 +13,7 @@ from models.operations.waitlist import expire_waitlists
 from models.rules.house import book_id
 from tests.operations.evenings import (
     HOUR,
+    LUNCH_AND_DINNER,
     ONE_TABLE,
     QUARTER,
     TWO_TABLES,
@@ -55,6 +56,19 @@ def test_a_freed_table_goes_to_the_first_who_waits(db: Engine) -> None:
     assert not book_rows(stand)[0].freed_at
     stand.cancel(waiting[0])
     assert stand.row(waiting[1]).status == "confirmed"
+
+
+def test_what_lunch_gives_back_dinners_waitlist_is_asked_about(db: Engine) -> None:
+    """One table for the last turn of lunch and the first of dinner: two books, one floor."""
+    stand = a_stand(db, tables=ONE_TABLE, shifts=LUNCH_AND_DINNER)
+    late_lunch = START - 3 * HOUR
+    lunch = stand.ask(start=late_lunch)
+    early_dinner = stand.ask(start=late_lunch + HOUR)
+    assert statuses(stand, [lunch, early_dinner]) == ["confirmed", "waitlisted"]
+    assert stand.row(lunch).book_id != stand.row(early_dinner).book_id
+    stand.cancel(lunch)
+    assert stand.row(early_dinner).status == "confirmed"
+    assert told(stand, early_dinner) == ["waitlisted", "confirmation"]
 
 
 def test_who_waits_comes_before_who_asks_now(db: Engine) -> None:

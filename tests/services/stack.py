@@ -160,7 +160,6 @@ class Stack:
         """A restaurant of a new name, open from 12:00 to midnight every day, without pacing."""
         house.setdefault("policies", UNPACED)
         house.setdefault("shifts", {"all-day": ShiftTimes(first=_noon())})
-        self.engine.dispose()  # another test may have restarted the server: no old connections
         return open_house(self.engine, slug=f"house-{uuid.uuid4().hex[:12]}", **house)
 
     def post(

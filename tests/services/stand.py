@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from models.core.db import transaction, unit
 from models.core.settings import settings
-from models.entities import Reservation, ShiftDay, TableOccupancy
+from models.entities import Reservation, Restaurant, ShiftDay, TableOccupancy
 from models.operations.allocation import decide_waiting
 from models.operations.booking import book_for_guest, request_reservation
 from models.operations.changes import cancel_reservation, change_reservation
@@ -114,6 +114,12 @@ class Stand:
 
     def wish(self, number: int, *, now: datetime = NOW, **change: Any) -> int:
         """The guest wishes to change; the wish's id. Decided by `drain`."""
+        made = self.wish_or_withdraw(number, now=now, **change)
+        assert made is not None
+        return made
+
+    def wish_or_withdraw(self, number: int, *, now: datetime = NOW, **change: Any) -> int | None:
+        """The guest wishes to change; None when that takes the waiting wish back."""
         wish = TableChange(**change)
         return self.do(
             lambda session: change_reservation(
@@ -172,3 +178,12 @@ class Stand:
                     session.flush()
                 else:
                     session.execute(each)
+
+    def plant_policies(self, policies: Any) -> Any:
+        """Write what you like as the house's policies, as a new revision; those before."""
+        with Session(self.bind) as session:
+            row = session.get_one(Restaurant, self.house.id)
+            before, row.policies = row.policies, policies
+            row.revision += 1
+            session.commit()
+        return before
