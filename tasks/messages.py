@@ -6,6 +6,7 @@ import traceback
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from sqlalchemy.exc import DBAPIError
@@ -32,6 +33,7 @@ from tasks.channels.email import send_email
 from tasks.channels.sms import Sms, sms_channel
 from tasks.channels.smtp import SmtpLine
 from tasks.nudges import nudge_messages
+from tasks.senders import Senders
 from tasks.templates.render import render_sms
 
 log = logging.getLogger(__name__)
@@ -58,12 +60,12 @@ def deliver() -> None:
 def drain() -> bool:
     """Send until nothing is due, a channel is down or the time is up. True: there is more."""
     ends = time.monotonic() + DRAIN_SECONDS
-    with SmtpLine(settings().smtp_url) as line:
+    with Senders(settings().senders, settings().smtp_url) as senders:
         while time.monotonic() < ends:
             claimed = unit(_claim)
             if not claimed:
                 return False
-            if not _send_all(claimed, line, ends):
+            if not _send_all(claimed, senders, ends):
                 return False
     return True
 
@@ -81,28 +83,37 @@ def _claim(session: Session) -> list[Outgoing]:
     return found
 
 
-def _send_all(claimed: list[Outgoing], line: SmtpLine, ends: float) -> bool:
+def _send_all(claimed: list[Outgoing], senders: Senders, ends: float) -> bool:
     """Deliver each. False when a channel turned out to be down."""
     down: dict[str, str] = {}
-    held: list[Outgoing] = []
-    untried: list[Outgoing] = []
-    for message in claimed:
-        if time.monotonic() > ends:
-            untried.append(message)
-        elif message.channel in down:
-            held.append(message)
-        else:
-            try:
-                _deliver(message, line)
-            except ChannelDown as gone:
-                log.error("channel down", extra={"channel": message.channel, "error": gone.reason})
-                down[message.channel] = gone.reason
-                held.append(message)
+    left = senders.each(claimed, partial(_send_some, down=down, ends=ends))
     for channel, reason in down.items():
-        _hold([message for message in held if message.channel == channel], reason)
+        _hold([message for message in left if message.channel == channel], reason)
+    untried = [message for message in left if message.channel not in down]
     if untried:
         _record(lambda s: give_back(s, untried))
     return not down
+
+
+def _send_some(
+    messages: list[Outgoing], line: SmtpLine, *, down: dict[str, str], ends: float
+) -> list[Outgoing]:
+    """Deliver these one by one; those that are left, because time or their channel is over.
+
+    `down`: channel -> why, shared by all senders.
+    """
+    left: list[Outgoing] = []
+    for message in messages:
+        if message.channel in down or time.monotonic() > ends:
+            left.append(message)
+            continue
+        try:
+            _deliver(message, line)
+        except ChannelDown as gone:
+            log.error("channel down", extra={"channel": message.channel, "error": gone.reason})
+            down[message.channel] = gone.reason
+            left.append(message)
+    return left
 
 
 def _hold(messages: list[Outgoing], reason: str) -> None:

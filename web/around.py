@@ -1,7 +1,7 @@
 """What happens around every request: its id, its log context, its headers, its count."""
 
+import random
 import re
-import uuid
 from typing import Final
 
 from apiflask import APIFlask
@@ -38,7 +38,8 @@ def register_around(app: APIFlask) -> None:
 def begin() -> None:
     """Take the caller's X-Request-ID, or make one; log lines carry it."""
     given = request.headers.get("X-Request-ID", "")
-    g.request_id = given if _REQUEST_ID.match(given) else uuid.uuid4().hex
+    # an id to find log lines by, no secret: a read of the kernel's random bytes is dear
+    g.request_id = given if _REQUEST_ID.match(given) else f"{random.getrandbits(128):032x}"
     g.begun = metrics.clock()
     log.unbind()
     log.bind(request_id=g.request_id)
@@ -46,10 +47,14 @@ def begin() -> None:
 
 def end(answer: Response) -> Response:
     """Give the id back, set the headers that every answer has, count the request."""
-    answer.headers["X-Request-ID"] = g.get("request_id", "")
-    is_page = answer.mimetype == "text/html"
-    for name, value in (SECURITY_HEADERS | PAGE_HEADERS if is_page else SECURITY_HEADERS).items():
-        answer.headers.setdefault(name, value)
+    headers = answer.headers
+    headers["X-Request-ID"] = g.get("request_id", "")
+    for name, value in SECURITY_HEADERS.items():
+        if name not in headers:
+            headers[name] = value
+    if answer.mimetype == "text/html":
+        for name, value in PAGE_HEADERS.items():
+            headers.setdefault(name, value)
     route = request.url_rule.rule if request.url_rule else "(none)"
     metrics.count(request.method, route, answer.status_code, since=g.get("begun"))
     return answer

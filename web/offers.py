@@ -11,7 +11,7 @@ from models.rules.house import House
 
 
 def recent_house(slug: str) -> House:
-    """The restaurant as it was at most two seconds ago: good for offers, which promise nothing.
+    """The restaurant as it was at most two seconds ago; decisions look at it as it is then.
 
     Raises NotFound.
     """

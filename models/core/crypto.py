@@ -5,7 +5,7 @@ import hmac
 import secrets
 from functools import lru_cache
 
-from itsdangerous import BadSignature, URLSafeSerializer
+from itsdangerous import BadSignature, Signer
 
 from models.core.errors import SignInFailed
 from models.core.settings import settings
@@ -15,10 +15,8 @@ REFERENCE_LENGTH = 8
 
 
 @lru_cache(maxsize=1)
-def _signer() -> URLSafeSerializer:
-    return URLSafeSerializer(
-        settings().secret_key, salt="manage", signer_kwargs={"digest_method": hashlib.sha256}
-    )
+def _signer() -> Signer:
+    return Signer(settings().secret_key, salt="manage", digest_method=hashlib.sha256)
 
 
 @lru_cache(maxsize=1)
@@ -28,19 +26,15 @@ def _contact_key() -> bytes:
 
 def manage_token(reservation_id: int) -> str:
     """The token that opens exactly this reservation. It does not expire."""
-    token = _signer().dumps(reservation_id)
-    return token if isinstance(token, str) else token.decode()
+    return _signer().sign(str(reservation_id)).decode()
 
 
 def read_manage_token(token: str) -> int:
     """The reservation a token opens. Raises SignInFailed when it is forged or damaged."""
     try:
-        value = _signer().loads(token)
-    except BadSignature as forged:
+        return int(_signer().unsign(token))
+    except (BadSignature, ValueError) as forged:
         raise SignInFailed("this link is not valid") from forged
-    if not isinstance(value, int):
-        raise SignInFailed("this link is not valid")
-    return value
 
 
 def contact_key(contact: str | None) -> bytes | None:

@@ -107,24 +107,35 @@ def _in_line(bind: Engine) -> AbstractContextManager[object]:
 
 
 @contextmanager
+def _committed(chosen: Engine) -> Iterator[Connection]:
+    """The one place that commits. Rolls back on any error."""
+    with _in_line(chosen), chosen.connect() as connection, connection.begin() as work:
+        yield connection
+        work.commit()
+
+
+@contextmanager
 def transaction(bind: Engine | None = None) -> Iterator[Session]:
-    """The one place that commits. Rolls back on any error; then runs what `after_commit` kept.
+    """A session whose work is committed at the end; then what `after_commit` kept is run.
 
     An error in such a hook is logged and swallowed: the commit stands, and the sweep finds
     whatever the hook should have nudged.
     """
-    chosen = bind or engine()
-    with Session(chosen, expire_on_commit=False) as session:
-        with _in_line(chosen):
-            yield session
-            for hook in session.info.get(_BEFORE, []):
-                hook()
-            session.commit()
-        for hook in session.info.get(_AFTER, []):
-            try:
-                hook()
-            except Exception:  # a hook is a nudge; the rows are the truth
-                log.warning("after-commit hook failed", exc_info=True)
+    hooks: list[Callable[[], None]] = []
+    with (
+        _committed(bind or engine()) as connection,
+        Session(connection, expire_on_commit=False) as session,
+    ):
+        yield session
+        session.flush()
+        for hook in session.info.get(_BEFORE, []):
+            hook()
+        hooks = session.info.get(_AFTER, [])
+    for hook in hooks:
+        try:
+            hook()
+        except Exception:  # a hook is a nudge; the rows are the truth
+            log.warning("after-commit hook failed", exc_info=True)
 
 
 def unit(work: Callable[[Session], T], bind: Engine | None = None) -> T:
@@ -133,10 +144,28 @@ def unit(work: Callable[[Session], T], bind: Engine | None = None) -> T:
     Raises Busy when a lock was not to be had, and lets the driver's error through when the
     database is gone. `work` must be safe to run again: it is, because it reads states.
     """
+
+    def once() -> T:
+        with transaction(bind) as session:
+            return work(session)
+
+    return _again(once)
+
+
+def plain_unit(work: Callable[[Connection], T], bind: Engine | None = None) -> T:
+    """The same for a few plain statements: without a session, which costs more than they do."""
+
+    def once() -> T:
+        with _committed(bind or engine()) as connection:
+            return work(connection)
+
+    return _again(once)
+
+
+def _again(once: Callable[[], T]) -> T:
     for attempt in range(ATTEMPTS):
         try:
-            with transaction(bind) as session:
-                return work(session)
+            return once()
         except DBAPIError as error:
             if not is_retryable(error):
                 raise

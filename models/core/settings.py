@@ -41,6 +41,7 @@ class Settings(BaseSettings):
 
     lanes: int = Field(4, ge=1, le=256, description="shares the restaurants are divided into")
     decide_batch: int = Field(1000, ge=1, le=10_000, description="requests decided in a commit")
+    senders: int = Field(4, ge=1, le=32, description="messages one worker sends at once")
     sweep_seconds: int = Field(3, ge=1, le=60)
     access_minutes: int = Field(15, ge=1, le=1440)
     refresh_days: int = Field(14, ge=1, le=90)

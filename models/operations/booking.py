@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 from sqlalchemy.orm import Session
 
 from models.core.crypto import contact_key, new_reference
@@ -41,7 +41,7 @@ class Accepted:
 
 
 def request_reservation(
-    session: Session,
+    connection: Connection,
     house: House,
     *,
     request: TableRequest,
@@ -55,12 +55,14 @@ def request_reservation(
     Two statements. Raises Invalid naming the fields, KeyReused, KeyInFlight.
     """
     reference = new_reference()
-    before = claim_key(session, f"guest:{house.id}", key, body=body, reference=reference, now=now)
+    before = claim_key(
+        connection, f"guest:{house.id}", key, body=body, reference=reference, now=now
+    )
     if before is not None:
-        return Accepted(_by_reference(session, before), before, replayed=True)
+        return Accepted(_by_reference(connection, before), before, replayed=True)
     sitting = check_request(house, request, now=now, online=True)
     row = _new_row(house, sitting, request, reference=reference, now=now)
-    return Accepted(_insert(session, row | {"awaited": awaited}), reference)
+    return Accepted(_insert(connection, row | {"awaited": awaited}), reference)
 
 
 def book_for_guest(
@@ -83,15 +85,18 @@ def book_for_guest(
     Raises Invalid, KeyReused, KeyInFlight, NotSeated.
     """
     reference = new_reference()
-    before = claim_key(session, f"{actor}:{house.id}", key, body=body, reference=reference, now=now)
+    connection = session.connection()
+    before = claim_key(
+        connection, f"{actor}:{house.id}", key, body=body, reference=reference, now=now
+    )
     if before is not None:
-        return Accepted(_by_reference(session, before), before, replayed=True)
+        return Accepted(_by_reference(connection, before), before, replayed=True)
     sitting = check_request(house, request, now=now, online=False)
     books = {sitting.book_id: house.id}
     lock_books(session, books)
     row = _new_row(house, sitting, request, reference=reference, now=now)
     source = {"source": "walk_in" if walk_in else "staff", "pacing_forced": force_pacing}
-    reservation_id = _insert(session, row | source)
+    reservation_id = _insert(connection, row | source)
     round_ = Round(session, books, now=now, actor=actor)
     _seat_now(round_, reservation_id, table_ids=table_ids, force_pacing=force_pacing)
     return Accepted(reservation_id, reference)
@@ -167,14 +172,14 @@ def _new_row(
 _INSERT = insert(Reservation.__table__)  # type: ignore[arg-type]
 
 
-def _insert(session: Session, row: dict[str, Any]) -> int:
-    made = session.connection().execute(_INSERT, row)
+def _insert(connection: Connection, row: dict[str, Any]) -> int:
+    made = connection.execute(_INSERT, row)
     return int(made.lastrowid)
 
 
-def _by_reference(session: Session, reference: str) -> int:
+def _by_reference(connection: Connection, reference: str) -> int:
     query = select(Reservation.id).where(Reservation.reference == reference)
-    found = session.scalar(query)
+    found = connection.scalar(query)
     if found is None:
         raise NotFound("the reservation that this key made is gone")
     return found

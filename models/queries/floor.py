@@ -65,7 +65,7 @@ def house_by_slug(session: Session, slug: str) -> House:
 def house_lately(slug: str) -> House | None:
     """The restaurant as this process saw it within the last two seconds: no query at all.
 
-    For offers only. What is written down is checked against `house_by_slug`.
+    For offers and requests, which promise nothing: the decision reads the house as it is then.
     """
     seen = _lately.get(slug)
     if seen is None or monotonic() - seen[0] > LATELY_SECONDS:

@@ -103,17 +103,20 @@ def measure_http(
     return loaded, rate, _delays(bind, source.label), spent
 
 
+def _by_process(spent: dict[str, float]) -> str:
+    return " ".join(f"{who} {value:.2f}" for who, value in spent.items() if value > 0.005)
+
+
 def show_http(
     name: str, noop: float, found: tuple[Loaded, float, list[float], dict[str, float]]
 ) -> None:
     """Print one HTTP scenario."""
     loaded, rate, delays, spent = found
-    cpu = " ".join(f"{who} {value:.2f}" for who, value in spent.items() if value > 0.005)
     print(
         f"{name}: {rate:,.0f}/s = {rate / noop:.2f} x no-op; accepted -> decided "
         f"p50 {percentile(delays, 0.5):.1f} ms, p99 {percentile(delays, 0.99):.1f} ms; "
         f"answers {loaded.statuses}, p99 {percentile(loaded.latencies, 0.99) * 1e3:.0f} ms\n"
-        f"    CPU {sum(spent.values()):.2f} ms a reservation ({cpu})"
+        f"    CPU {sum(spent.values()):.2f} ms a reservation ({_by_process(spent)})"
     )
 
 
@@ -123,6 +126,7 @@ def measure_steady(bench: Ground, bind: Engine, source: made.Wishes) -> None:
         connection.execute(text("DELETE FROM messages"))
     bench.start_worker("messages", "messages", "maintenance")
     settle(3)
+    before = bench.cpu()
     drip(bench.port, [source.post(number).wire() for number in range(1000)], rate=50)
     _wait_empty(bind)
     ends = time.monotonic() + 30
@@ -132,6 +136,8 @@ def measure_steady(bench: Ground, bind: Engine, source: made.Wishes) -> None:
     )
     while _count(bind, told) and time.monotonic() < ends:
         time.sleep(0.1)
+    after = bench.cpu()
+    spent = {name: (after[name] - before[name]) / 1000 * 1e3 for name in after}
     delays = _delays(bind, source.label)
     query = text(
         "SELECT TIMESTAMPDIFF(MICROSECOND, r.decided_at, m.sent_at)/1000.0 FROM messages m "
@@ -143,13 +149,15 @@ def measure_steady(bench: Ground, bind: Engine, source: made.Wishes) -> None:
     print(
         f"steady 50/s: accepted -> decided p50 {percentile(delays, 0.5):.1f} ms, "
         f"p99 {percentile(delays, 0.99):.1f} ms; decided -> SMTP ({len(sent)} mails) "
-        f"p50 {percentile(sent, 0.5):.0f} ms, p99 {percentile(sent, 0.99):.0f} ms"
+        f"p50 {percentile(sent, 0.5):.0f} ms, p99 {percentile(sent, 0.99):.0f} ms\n"
+        f"    CPU {sum(spent.values()):.2f} ms a reservation ({_by_process(spent)})"
     )
     bench.stop("messages")
 
 
 def measure_post(bench: Ground, bind: Engine, source: made.Wishes) -> None:
-    """POST to 202 beside a bare one-row insert on the same server."""
+    """POST to 202 beside a bare one-row insert on the same server; nobody decides meanwhile."""
+    bench.stop("allocation-1", "allocation-2")
     wires = [source.post(number).wire() for number in range(3000)]
     ours = press(bench.port, wires, connections=16)
     bench.stop("web")
@@ -168,6 +176,7 @@ def measure_post(bench: Ground, bind: Engine, source: made.Wishes) -> None:
     )
     bench.stop("web")
     bench.start_web()
+    start_workers(bench)
     print(
         f"POST -> 202: {ours.rate:,.0f}/s beside a bare insert's {bare.rate:,.0f}/s = "
         f"{ours.rate / bare.rate:.2f}; answers {ours.statuses}"

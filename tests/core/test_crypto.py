@@ -5,7 +5,7 @@ import hashlib
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from itsdangerous import URLSafeSerializer
+from itsdangerous import Signer
 
 from models.core.crypto import (
     REFERENCE_LENGTH,
@@ -49,17 +49,16 @@ def test_a_token_with_one_letter_changed_is_refused(
             read_manage_token(forged)
 
 
-@pytest.mark.parametrize("value", ["7", 7.5, None, [7], {"id": 7}])
-def test_a_signed_something_else_is_refused(value: object) -> None:
-    ours = {"digest_method": hashlib.sha256}
-    token = URLSafeSerializer(SECRET, salt="manage", signer_kwargs=ours).dumps(value)
+@pytest.mark.parametrize("value", ["", "seven", "7.5", "0x7"])
+def test_a_signed_something_else_is_refused(value: str) -> None:
+    token = Signer(SECRET, salt="manage", digest_method=hashlib.sha256).sign(value)
     with pytest.raises(SignInFailed):
-        read_manage_token(str(token))
+        read_manage_token(token.decode())
 
 
 def test_a_token_of_another_house_is_refused() -> None:
     with pytest.raises(SignInFailed):
-        read_manage_token(str(URLSafeSerializer("x" * 40, salt="manage").dumps(7)))
+        read_manage_token(Signer("x" * 40, salt="manage").sign("7").decode())
 
 
 def test_a_contact_is_the_same_however_it_is_written() -> None:

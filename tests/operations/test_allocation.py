@@ -347,7 +347,7 @@ def test_who_waits_on_the_line_is_named(db: Engine) -> None:
         wish = TableRequest(2, START, GuestDetails("Ada", "ada@example.com"))
         house = house_by_id(session, stand.house.id)
         return request_reservation(
-            session, house, request=wish, key="k", body=b"", now=NOW, awaited=True
+            session.connection(), house, request=wish, key="k", body=b"", now=NOW, awaited=True
         ).reservation_id
 
     number = stand.do(work)

@@ -53,7 +53,7 @@ def request(stand: Stand, wish: TableRequest, **more: Any) -> Accepted:
     def work(session: Session) -> Accepted:
         house = house_by_id(session, stand.house.id)
         return request_reservation(
-            session, house, request=wish, key="k", body=b"x", now=NOW, **more
+            session.connection(), house, request=wish, key="k", body=b"x", now=NOW, **more
         )
 
     return stand.do(work)

@@ -496,7 +496,7 @@ def test_a_stale_revision_changes_nothing(db: Engine) -> None:
     number = stand.ask(2)
     change = TableChange(party_size=4)
 
-    def wish(session: Session, revision: int) -> int:
+    def wish(session: Session, revision: int) -> int | None:
         return change_reservation(
             session,
             number,

@@ -25,7 +25,9 @@ def request(stand: Stand, *, key: str = "k", body: bytes = b"a", now: Any = NOW)
     def work(session: Session) -> Accepted:
         house = house_by_id(session, stand.house.id)
         wish = TableRequest(2, START, ADA)
-        return request_reservation(session, house, request=wish, key=key, body=body, now=now)
+        return request_reservation(
+            session.connection(), house, request=wish, key=key, body=body, now=now
+        )
 
     return stand.do(work)
 
@@ -119,7 +121,9 @@ def test_a_request_that_still_runs_is_waited_for(db: Engine, ends: str) -> None:
     with Session(db) as first:
         house = house_by_id(first, stand.house.id)
         wish = TableRequest(2, START, ADA)
-        made = request_reservation(first, house, request=wish, key="k", body=b"a", now=NOW)
+        made = request_reservation(
+            first.connection(), house, request=wish, key="k", body=b"a", now=NOW
+        )
         second.start()
         second.join(0.5)
         assert second.is_alive()
@@ -137,10 +141,10 @@ def test_who_would_wait_too_long_is_told_that_it_is_running(db: Engine) -> None:
 
     def work(session: Session) -> str | None:
         session.execute(text("SET SESSION innodb_lock_wait_timeout=1"))
-        return claim_key(session, "guest:1", "k", **claim)
+        return claim_key(session.connection(), "guest:1", "k", **claim)
 
     with Session(db) as first:
-        claim_key(first, "guest:1", "k", **claim)
+        claim_key(first.connection(), "guest:1", "k", **claim)
         with pytest.raises(KeyInFlight):
             unit(work, db)
         first.commit()
@@ -153,7 +157,9 @@ def test_another_error_of_the_database_is_not_taken_for_a_wait(db: Engine) -> No
     def work(session: Session) -> str | None:
         session.execute(text("SET SESSION TRANSACTION READ ONLY"))
         session.commit()
-        return claim_key(session, "guest:1", "k", body=b"", reference="AAAABBBB", now=NOW)
+        return claim_key(
+            session.connection(), "guest:1", "k", body=b"", reference="AAAABBBB", now=NOW
+        )
 
     with pytest.raises(Exception, match="READ ONLY"):
         unit(work, db)

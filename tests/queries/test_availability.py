@@ -141,7 +141,9 @@ def _would_be(stand: Stand, start: datetime, party_size: int, area: str | None) 
     wish = TableRequest(party_size, start, GuestDetails("Ada", "ada@example.com"), area_key=area)
     with Session(stand.bind) as session:
         house = house_by_id(session, stand.house.id)
-        made = request_reservation(session, house, request=wish, key="p", body=b"", now=NOW)
+        made = request_reservation(
+            session.connection(), house, request=wish, key="p", body=b"", now=NOW
+        )
         decide_waiting(session, house.id % settings().lanes, now=NOW, limit=10)
         status = session.get_one(Reservation, made.reservation_id, populate_existing=True).status
         session.rollback()
@@ -345,7 +347,9 @@ def test_a_rolled_back_decision_only_makes_offers_slower(stand: Stand) -> None:
     house, _ = warm(stand)
     with pytest.raises(ZeroDivisionError), transaction(stand.bind) as session:
         request = TableRequest(2, START, GuestDetails("Ada", "ada@example.com"))
-        request_reservation(session, house, request=request, key="k", body=b"", now=NOW)
+        request_reservation(
+            session.connection(), house, request=request, key="k", body=b"", now=NOW
+        )
         decide_waiting(session, house.id % settings().lanes, now=NOW, limit=10)
         _ = 1 // 0
     assert isinstance(cached(stand, house), list)

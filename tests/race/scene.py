@@ -93,7 +93,7 @@ class Scene:
         def work(session: Session) -> int:
             house = house_by_id(session, self.house.id)
             accepted = request_reservation(
-                session, house, request=wish, key=f"key-{number}", body=b"x", now=NOW
+                session.connection(), house, request=wish, key=f"key-{number}", body=b"x", now=NOW
             )
             return accepted.reservation_id
 
@@ -121,12 +121,14 @@ class Scene:
     def change(self, reservation_id: int, change: TableChange) -> int:
         """The guest wishes to change; the id of the wish."""
 
-        def work(session: Session) -> int:
+        def work(session: Session) -> int | None:
             return change_reservation(
                 session, reservation_id, change=change, now=NOW, actor="guest", by_staff=False
             )
 
-        return self.unit(work)
+        made = self.unit(work)
+        assert made is not None
+        return made
 
     def cancel(self, reservation_id: int) -> None:
         """The guest cancels."""

@@ -15,7 +15,7 @@ def _ask(scene: Scene, body: bytes) -> Accepted:
     def work(session: Session) -> Accepted:
         house = house_by_id(session, scene.house.id)
         return request_reservation(
-            session, house, request=wish_of(1), key="the-key", body=body, now=NOW
+            session.connection(), house, request=wish_of(1), key="the-key", body=body, now=NOW
         )
 
     return scene.unit(work)

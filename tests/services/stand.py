@@ -50,7 +50,7 @@ class Stand:
         def work(session: Session) -> int:
             house = house_by_id(session, self.house.id)
             return request_reservation(
-                session, house, request=wish, key=key, body=b"x", now=now
+                session.connection(), house, request=wish, key=key, body=b"x", now=now
             ).reservation_id
 
         return self.do(work)

@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from models.core import clock
 from models.core.db import transaction
+from models.core.settings import settings
 from models.entities import Message, Reservation
 from models.operations.messages import release_expired_claims
 from tasks import messages
@@ -25,6 +26,7 @@ from tasks.templates.render import render_letter
 from tests.services import surroundings
 from tests.services.house import OpenHouse
 from tests.services.mailbox import Mailbox
+from tests.services.process import wait_until
 from tests.services.together import answers, together
 from tests.services.twilio import ACCOUNT, TOKEN, Twilio
 from tests.tasks.mail_order import moved, order, reserve, row_of, states
@@ -314,6 +316,7 @@ def test_a_drain_whose_time_is_up_gives_the_rest_back_and_asks_for_more(
     for number in range(4):
         order(reserve(opened.id, number=number))
     monkeypatch.setattr(messages, "DRAIN_SECONDS", 0.5)
+    monkeypatch.setattr(settings(), "senders", 1)
     mailbox.stall = "before"
     threading.Timer(0.8, mailbox.release).start()
     nudged: list[bool] = []
@@ -324,6 +327,38 @@ def test_a_drain_whose_time_is_up_gives_the_rest_back_and_asks_for_more(
     deliver()
     assert states() == {"sent": 4}
     assert len(mailbox.mails()) == 4
+
+
+def test_a_slow_mail_server_is_spoken_to_over_several_lines_at_once(
+    house: OpensHouse, mailbox: Mailbox
+) -> None:
+    opened = house()
+    for number in range(8):
+        order(reserve(opened.id, number=number))
+    mailbox.stall = "before"
+    worker = threading.Thread(target=deliver)
+    worker.start()
+    wait_until(lambda: mailbox.stalled == settings().senders, seconds=10, what="four senders")
+    mailbox.release()
+    worker.join(20)
+    assert states() == {"sent": 8}
+    assert sorted(recipients(mailbox)) == [f"guest{number}@guests.example" for number in range(8)]
+
+
+def test_what_one_guest_is_told_stays_in_order(house: OpensHouse, mailbox: Mailbox) -> None:
+    opened = house()
+    told = [reserve(opened.id, number=number) for number in range(6)]
+    wanted: dict[str, list[str]] = {}
+    for variant in range(4):
+        for number, reservation in enumerate(told):
+            message = order(reservation, variant=variant)
+            address = f"guest{number}@guests.example"
+            wanted.setdefault(address, []).append(f"<message-{message}.maitred@localhost>")
+    deliver()
+    got: dict[str, list[str]] = {}
+    for mail in mailbox.mails():
+        got.setdefault(mail.recipients[0], []).append(mail.message["Message-ID"])
+    assert got == wanted
 
 
 def test_the_claims_of_a_dead_worker_are_sent_by_another(

@@ -2,24 +2,21 @@
 
 from apiflask import APIBlueprint
 from flask import Response, request
-from sqlalchemy.orm import Session
 
 from models.core import clock
-from models.core.db import reading, unit
+from models.core.db import plain_unit, reading, unit
 from models.operations.booking import Accepted, request_reservation
 from models.operations.changes import cancel_reservation
-from models.queries.floor import house_by_slug, house_lately
 from models.queries.reservations import ReservationView, reservation_view
-from models.rules.house import House
 from models.rules.lifecycle import Status
 from models.rules.permissions import Permission
-from models.rules.requests import TableRequest
 from web.access import Visitor, guest_or_staff, public
 from web.api.endpoint import READ, STAFF, WRITE, describe
 from web.api.shapes import requested_again, requested_facts, reservation_facts
 from web.headers import idempotency_key, if_revision, revision_tag, wait_seconds
 from web.json_body import json_response
 from web.nudging import nudge_after_move, nudge_house
+from web.offers import recent_house
 from web.patching import apply_patch
 from web.schemas.answers import RequestedOut, ReservationOut
 from web.schemas.requests import Nothing, ReservationPatch, ReservationRequest
@@ -49,15 +46,13 @@ def ask_for_table(slug: str, body: ReservationRequest) -> Response:
     key, seconds = idempotency_key(), wait_seconds()
     raw, now = request.get_data(), clock.now()
 
-    def work(session: Session) -> tuple[House, TableRequest, Accepted]:
-        house = house_lately(slug) or house_by_slug(session, slug)
-        asked = body.table_request(house)
-        accepted = request_reservation(
-            session, house, request=asked, key=key, body=raw, now=now, awaited=seconds > 0
+    house = recent_house(slug)
+    asked = body.table_request(house)
+    accepted = plain_unit(
+        lambda connection: request_reservation(
+            connection, house, request=asked, key=key, body=raw, now=now, awaited=seconds > 0
         )
-        return house, asked, accepted
-
-    house, asked, accepted = unit(work)
+    )
     nudge_house(house.id)
     if seconds or accepted.replayed:
         return _answer_later(accepted, seconds)

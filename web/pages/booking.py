@@ -10,16 +10,14 @@ import orjson
 from apiflask import APIBlueprint
 from flask import Response, request, url_for
 from pydantic import ValidationError
-from sqlalchemy.orm import Session
 
 from models.core import clock
 from models.core.crypto import manage_token
-from models.core.db import unit
+from models.core.db import plain_unit
 from models.core.errors import Invalid, KeyReused
 from models.core.settings import settings
 from models.operations.booking import Accepted, request_reservation
 from models.queries.availability import Slot
-from models.queries.floor import house_by_slug
 from models.rules.house import House
 from web.access import public
 from web.api.shapes import local_text
@@ -157,22 +155,20 @@ def _details(house: House, form: dict[str, str], errors: dict[str, str] | None =
 def _request(house: House, form: dict[str, str]) -> Accepted:
     body = request_body(form)
     asked = ReservationRequest.model_validate(body)
+    request = asked.table_request(house)
     now = clock.now()
     key = form.get("key", "")[:200] or str(uuid.uuid4())
-
-    def work(session: Session) -> Accepted:
-        current = house_by_slug(session, house.slug)
-        return request_reservation(
-            session,
-            current,
-            request=asked.table_request(current),
+    return plain_unit(
+        lambda connection: request_reservation(
+            connection,
+            house,
+            request=request,
             key=key,
             body=orjson.dumps(body, option=orjson.OPT_SORT_KEYS),
             now=now,
             awaited=True,
         )
-
-    return unit(work)
+    )
 
 
 def request_body(form: dict[str, str]) -> dict[str, Any]:

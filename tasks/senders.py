@@ -1,0 +1,54 @@
+"""Senders: a few threads, each with its own line to the mail server.
+
+A mail server takes its time, a tenth of a second is common; one line alone would tell ten guests
+a second. What one guest gets stays in order, because one reservation is always the same sender's.
+"""
+
+import contextvars
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import Self
+
+from models.queries.outgoing import Outgoing
+from tasks.channels.smtp import SmtpLine
+
+#: Delivers some messages over one line; those that are left.
+Work = Callable[[list[Outgoing], SmtpLine], list[Outgoing]]
+
+
+class Senders:
+    """`with Senders(4, url) as senders:` opens lines as they are needed, and closes them."""
+
+    def __init__(self, count: int, smtp_url: str) -> None:
+        self._lines = [SmtpLine(smtp_url) for _ in range(count)]
+        self._threads = ThreadPoolExecutor(count, thread_name_prefix="sender")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _t: type[BaseException] | None, _v: BaseException | None, _b: TracebackType | None
+    ) -> None:
+        self._threads.shutdown()
+        for line in self._lines:
+            line.close()
+
+    def each(self, messages: Iterable[Outgoing], work: Work) -> list[Outgoing]:
+        """Share the messages out and wait for all senders; what they left.
+
+        Raises the first sender's error, after all have ended.
+        """
+        shares: list[list[Outgoing]] = [[] for _ in self._lines]
+        for message in messages:
+            shares[message.reservation_id % len(shares)].append(message)
+        running: list[Future[list[Outgoing]]] = [
+            # the ids of the task belong into the log lines of its threads
+            self._threads.submit(contextvars.copy_context().run, work, share, line)
+            for share, line in zip(shares, self._lines, strict=True)
+            if share
+        ]
+        errors = [error for future in running if (error := future.exception()) is not None]
+        if errors:
+            raise errors[0]
+        return [message for future in running for message in future.result()]
