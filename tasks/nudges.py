@@ -83,8 +83,6 @@ def _send(name: str, task: str, args: list[int]) -> None:
     try:
         if signals.claim_nudge(name):
             app.send_task(task, args=args, queue=TASKS[task].queue, expires=60, retry=False)
-    # whatever it is: a client whose connection is closed under it raises AttributeError and the
-    # like, and a thread that ends here would take every later nudge of this process with it
-    except Exception as error:
+    except Exception as error:  # whatever it is: the thread that ends here ends all later nudges
         signals.breaker.trip()
         log.warning("nudge not sent", extra={"task": task, "error": type(error).__name__})

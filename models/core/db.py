@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Session
 
@@ -211,6 +211,11 @@ def after_commit(session: Session, hook: Callable[[], None]) -> None:
 def before_commit(session: Session, hook: Callable[[], None]) -> None:
     """Run `hook` as the last thing before this session's commit (cache: mark as changing)."""
     session.info.setdefault(_BEFORE, []).append(hook)
+
+
+def table_of(entity: type[Base]) -> Table:
+    """The table of a mapped class, for statements that need no objects."""
+    return cast("Table", entity.__table__)
 
 
 def dialect_of(session: Session) -> str:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from models.core import signals
-from models.core.db import after_commit, before_commit, dialect_of
+from models.core.db import after_commit, before_commit, dialect_of, table_of
 from models.core.errors import NotFound
 from models.entities.reservations import Reservation
 from models.entities.shifts import ShiftDay
@@ -37,11 +37,23 @@ def lock_books(session: Session, books: Mapping[int, int]) -> frozenset[int]:
     return frozenset(book for book, freed_at in held.items() if freed_at is not None)
 
 
+_DAYS = table_of(ShiftDay)
+_BOOKS = (
+    select(_DAYS.c.id, _DAYS.c.freed_at)
+    .where(_DAYS.c.id.in_(bindparam("books", expanding=True)))
+    .order_by(_DAYS.c.id)
+)
+_BOOKS_LOCKED = _BOOKS.with_for_update()
+_TOUCH = (
+    update(_DAYS)
+    .where(_DAYS.c.id.in_(bindparam("books", expanding=True)))
+    .values(revision=_DAYS.c.revision + 1)
+)
+_FREE = _TOUCH.values(freed_at=bindparam("at"))
+
+
 def _held(session: Session, wanted: list[int], exclusive: bool) -> dict[int, datetime | None]:
-    query = (
-        select(ShiftDay.id, ShiftDay.freed_at).where(ShiftDay.id.in_(wanted)).order_by(ShiftDay.id)
-    )
-    rows = session.execute(query.with_for_update() if exclusive else query)
+    rows = session.execute(_BOOKS_LOCKED if exclusive else _BOOKS, {"books": wanted})
     return {row.id: row.freed_at for row in rows}
 
 
@@ -58,11 +70,7 @@ def _row(book: int, restaurant_id: int) -> dict[str, object]:
 
 def free_books(session: Session, books: Mapping[int, int], *, now: datetime) -> None:
     """Capacity was freed: raise the revisions, and leave the waitlists to the lanes."""
-    session.execute(
-        update(ShiftDay)
-        .where(ShiftDay.id.in_(sorted(books)))
-        .values(revision=ShiftDay.revision + 1, freed_at=now)
-    )
+    session.execute(_FREE, {"books": sorted(books), "at": now})
     announce_books(session, books)
 
 
@@ -84,11 +92,7 @@ def ask_waitlists(session: Session, restaurant_id: int, *, now: datetime) -> Non
 
 def touch_books(session: Session, books: Mapping[int, int]) -> None:
     """The books changed and nothing was freed: raise the revisions."""
-    session.execute(
-        update(ShiftDay)
-        .where(ShiftDay.id.in_(sorted(books)))
-        .values(revision=ShiftDay.revision + 1)
-    )
+    session.execute(_TOUCH, {"books": sorted(books)})
     announce_books(session, books)
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from models.entities.reservations import Reservation, ReservationMove
 from models.operations.arrivals import finish, mark_no_show
 from models.operations.books import lock_books
-from models.queries.floor import houses_by_id, not_aside
+from models.queries.floor import aside, houses_by_id
 from models.rules.house import Policies
 from models.rules.lifecycle import Status
 from models.rules.policies import finish_due, no_show_due
@@ -57,7 +57,7 @@ def _each_due(
     limit: int,
 ) -> int:
     """Find who may be due, lock their books (sorted), look again, move those who are."""
-    readable = not_aside(Reservation.restaurant_id)
+    readable = Reservation.restaurant_id.not_in(aside())
     query = select(Reservation).where(*due, readable).order_by(Reservation.starts_at).limit(limit)
     found = session.scalars(query).all()
     houses = houses_by_id(session, {each.restaurant_id for each in found})

@@ -3,12 +3,13 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
-from sqlalchemy import Table, delete, update
+from sqlalchemy import bindparam, delete, update
 from sqlalchemy.orm import Session
 
 from models.core.bulk import bulk_insert
+from models.core.db import table_of
 from models.entities.messages import Message
 from models.entities.reservations import (
     Assignment,
@@ -146,28 +147,39 @@ class Verdicts:
     def write(self, session: Session) -> None:
         """Write everything: an UPDATE for each kind of outcome, one INSERT for each table."""
         for (status, reason, alternatives, ends_at), ids in self.updates.items():
-            values: dict[str, Any] = {
-                "status": status,
-                "reason": reason,
-                "alternatives": list(alternatives) if alternatives else None,
-                "decided_at": self.now,
-                "revision": Reservation.revision + 1,
+            values = {
+                "ids": ids,
+                "to": status,
+                "why": reason,
+                "others": list(alternatives) if alternatives else None,
+                "at": self.now,
             }
-            if ends_at is not None:
-                values["ends_at"] = ends_at
-            session.execute(
-                update(Reservation)
-                .where(Reservation.id.in_(ids))
-                .values(values)
-                .execution_options(synchronize_session=False)
-            )
+            if ends_at is None:
+                session.execute(_DECIDED, values)
+            else:
+                session.execute(_DECIDED_UNTIL, values | {"until": ends_at})
         for entity, rows in (
             (TableOccupancy, self.occupancy),
             (Assignment, self.assignments),
             (ReservationMove, self.moves),
             (Message, self.messages),
         ):
-            bulk_insert(session, cast("Table", entity.__table__), rows)
+            bulk_insert(session, table_of(entity), rows)
+
+
+_ROWS = table_of(Reservation)
+_DECIDED = (
+    update(_ROWS)
+    .where(_ROWS.c.id.in_(bindparam("ids", expanding=True)))
+    .values(
+        status=bindparam("to"),
+        reason=bindparam("why"),
+        alternatives=bindparam("others"),
+        decided_at=bindparam("at"),
+        revision=_ROWS.c.revision + 1,
+    )
+)
+_DECIDED_UNTIL = _DECIDED.values(ends_at=bindparam("until"))
 
 
 def release_tables(

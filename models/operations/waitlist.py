@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from models.entities.reservations import Reservation
 from models.operations.books import lock_books, touch_books
 from models.operations.verdicts import Verdicts
-from models.queries.floor import houses_by_id, not_aside
+from models.queries.floor import aside, houses_by_id
 from models.queries.parties import COLUMNS
 from models.rules.decisions import Outcome
 from models.rules.lifecycle import Status
@@ -19,7 +19,7 @@ CLOCK = "clock"
 def expire_waitlists(session: Session, *, now: datetime, limit: int) -> int:
     """Waitlisted parties whose start has come expire, and are told. Returns how many."""
     row = Reservation
-    due = (row.status == Status.WAITLISTED, row.starts_at <= now, not_aside(row.restaurant_id))
+    due = (row.status == Status.WAITLISTED, row.starts_at <= now, row.restaurant_id.not_in(aside()))
     peek = select(row.id, row.book_id, row.restaurant_id).where(*due).order_by(row.id).limit(limit)
     found = session.execute(peek).all()
     if not found:

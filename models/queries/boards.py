@@ -1,10 +1,12 @@
 """The books as decisions need them: floor bitmaps, pacing loads, waitlist lengths."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import Integer, Select, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
+from models.core.db import table_of
 from models.entities.reservations import Reservation, TableOccupancy
 from models.rules.decisions import Board
 from models.rules.house import House, split_book_id
@@ -56,37 +58,54 @@ def _load_floors(session: Session, books: Mapping[int, tuple[House, Sitting]]) -
     return floors
 
 
+@lru_cache(maxsize=_RANGES_A_QUERY)
+def _occupancy_of(ranges: int) -> Select[int, int, int]:
+    """The statement for so many ranges: writing it costs more than running it."""
+    row = table_of(TableOccupancy).c
+    wanted = or_(
+        *(
+            and_(
+                row.restaurant_id == bindparam(f"house{number}", type_=Integer),
+                row.quarter_hour.between(
+                    bindparam(f"first{number}", type_=Integer),
+                    bindparam(f"last{number}", type_=Integer),
+                ),
+            )
+            for number in range(ranges)
+        )
+    )
+    return select(row.restaurant_id, row.dining_table_id, row.quarter_hour).where(wanted)
+
+
 def _read_occupancy(
     session: Session, floors: Mapping[int, Floor], ranges: list[tuple[int, int, int]]
 ) -> None:
-    row = TableOccupancy
-    wanted = or_(
-        *(
-            and_(row.restaurant_id == restaurant_id, row.quarter_hour.between(first, last))
-            for restaurant_id, first, last in ranges
-        )
-    )
-    query = select(row.restaurant_id, row.dining_table_id, row.quarter_hour).where(wanted)
-    for restaurant_id, table_id, quarter in session.execute(query):
+    wanted: dict[str, int] = {}
+    for number, (restaurant_id, first, last) in enumerate(ranges):
+        wanted |= {f"house{number}": restaurant_id, f"first{number}": first, f"last{number}": last}
+    for restaurant_id, table_id, quarter in session.execute(_occupancy_of(len(ranges)), wanted):
         floor = floors[restaurant_id]
         floor.taken[table_id] = floor.taken.get(table_id, 0) | 1 << (quarter - floor.base)
 
 
-def _load_pace(session: Session, boards: Mapping[int, Board]) -> None:
-    row = Reservation
-    query = (
-        select(
-            row.book_id,
-            row.starts_at,
-            row.status,
-            row.source,
-            func.sum(row.party_size),
-            func.count(),
-        )
-        .where(row.book_id.in_(sorted(boards)), row.status.in_(_COUNTED))
-        .group_by(row.book_id, row.starts_at, row.status, row.source)
+_ROW = table_of(Reservation).c
+_PACE = (
+    select(
+        _ROW.book_id,
+        _ROW.starts_at,
+        _ROW.status,
+        _ROW.source,
+        func.sum(_ROW.party_size),
+        func.count(),
     )
-    for book, starts_at, status, source, covers, parties in session.execute(query):
+    .where(_ROW.book_id.in_(bindparam("books", expanding=True)), _ROW.status.in_(_COUNTED))
+    .group_by(_ROW.book_id, _ROW.starts_at, _ROW.status, _ROW.source)
+)
+
+
+def _load_pace(session: Session, boards: Mapping[int, Board]) -> None:
+    found = session.execute(_PACE, {"books": sorted(boards)})
+    for book, starts_at, status, source, covers, parties in found:
         board = boards[book]
         if status == Status.WAITLISTED:
             board.waitlisted += parties

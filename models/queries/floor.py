@@ -3,12 +3,11 @@
 import logging
 from collections.abc import Iterable
 from time import monotonic
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, select, true
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import Select, bindparam, select
+from sqlalchemy.orm import Session
 
+from models.core.db import table_of
 from models.core.errors import HouseUnreadable, NotFound
 from models.entities.floor import Area, Combination, CombinationTable, DiningTable, Restaurant
 from models.entities.shifts import Closure, Shift
@@ -24,14 +23,18 @@ from models.rules.policy_shapes import pacing_from, policies_from, turn_times_fr
 
 log = logging.getLogger(__name__)
 
+#: What rows that make no sense come to; the database's own errors are another matter.
+_SENSELESS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
 _CACHE_LIMIT = 2_000
 LATELY_SECONDS = 2.0
 #: A restaurant that cannot be read is looked at again after this long.
 ASIDE_SECONDS = 60.0
 # built once: on the path of every request, building them costs more than running them
-_NAMED = select(Restaurant.id, Restaurant.slug, Restaurant.revision)
-_BY_SLUG = _NAMED.where(Restaurant.slug == bindparam("wanted"))
-_BY_ID = _NAMED.where(Restaurant.id == bindparam("wanted"))
+_ROW = table_of(Restaurant).c
+_NAMED = select(_ROW.id, _ROW.slug, _ROW.revision)
+_BY_SLUG = _NAMED.where(_ROW.slug == bindparam("wanted"))
+_BY_ID = _NAMED.where(_ROW.id == bindparam("wanted"))
+_BY_IDS = _NAMED.where(_ROW.id.in_(bindparam("wanted", expanding=True)))
 _cache: dict[tuple[str, int], House] = {}
 _lately: dict[str, tuple[float, House]] = {}
 _aside: dict[int, float] = {}
@@ -44,15 +47,14 @@ def forget_houses() -> None:
     _aside.clear()
 
 
-def not_aside(restaurant_id: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
-    """Leave out the restaurants that could not be read lately: the others must not wait for them.
+def aside() -> list[int]:
+    """Restaurants that could not be read lately: the others must not wait for them.
 
-    Whoever loads many houses at once filters by this, so that one bad row costs one failed round
-    and not every other house its evening.
+    Whoever loads many houses at once leaves these out, so that one bad row costs one failed round
+    and not every other house its evening. Never empty (0 is nobody's), for `NOT IN`.
     """
     since = monotonic() - ASIDE_SECONDS
-    bad = sorted(number for number, seen in _aside.items() if seen > since)
-    return restaurant_id.not_in(bad) if bad else true()
+    return [0, *sorted(number for number, seen in _aside.items() if seen > since)]
 
 
 def house_by_slug(session: Session, slug: str) -> House:
@@ -80,7 +82,7 @@ def house_by_id(session: Session, restaurant_id: int) -> House:
 
 def houses_by_id(session: Session, ids: Iterable[int]) -> dict[int, House]:
     """Several restaurants: one query for those whose revision is known here."""
-    found = session.execute(_NAMED.where(Restaurant.id.in_(sorted(set(ids))))).all()
+    found = session.execute(_BY_IDS, {"wanted": sorted(set(ids))}).all()
     return {row.id: _cached(session, row.id, row.slug, row.revision) for row in found}
 
 
@@ -106,9 +108,7 @@ def _cached(session: Session, restaurant_id: int, slug: str, revision: int) -> H
 def _readable(session: Session, restaurant_id: int, slug: str) -> House:
     try:
         return _load(session, restaurant_id)
-    except SQLAlchemyError:
-        raise  # the database's trouble, not the restaurant's
-    except Exception as error:
+    except _SENSELESS as error:
         _aside[restaurant_id] = monotonic()
         log.exception("restaurant cannot be read", extra={"restaurant": slug})
         raise HouseUnreadable(

@@ -4,9 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import select, union_all
+from sqlalchemy import Column, Select, bindparam, select, union_all
 from sqlalchemy.orm import Session
 
+from models.core.db import table_of
 from models.entities.reservations import Reservation
 from models.queries.parties import PartyRow
 from models.rules.house import House
@@ -48,23 +49,26 @@ class SameGuests:
 
 def load_same_guests(session: Session, rows: Sequence[PartyRow]) -> list[Held]:
     """Reservations that hold a table now and share a contact with one of the rows."""
-    emails = {row.email_key for row in rows if row.email_key and row.source == "online"}
-    phones = {row.phone_key for row in rows if row.phone_key and row.source == "online"}
-    queries = []
-    for column, keys in ((Reservation.email_key, emails), (Reservation.phone_key, phones)):
-        if keys:
-            queries.append(
-                select(
-                    Reservation.restaurant_id,
-                    column.label("contact"),
-                    Reservation.id,
-                    Reservation.starts_at,
-                ).where(column.in_(sorted(keys)), Reservation.status.in_(sorted(HOLDING)))
-            )
-    if not queries:
+    online = [row for row in rows if row.source == "online"]
+    emails = sorted({row.email_key for row in online if row.email_key})
+    phones = sorted({row.phone_key for row in online if row.phone_key})
+    if not emails and not phones:
         return []
-    found = session.execute(union_all(*queries))
+    found = session.execute(_SAME, {"emails": emails, "phones": phones})
     return [(row[0], row[1], row[2], row[3]) for row in found if row[1]]
+
+
+def _holding(contact: Column[bytes], keys: str) -> Select[int, bytes, int, datetime]:
+    row = table_of(Reservation).c
+    return select(row.restaurant_id, contact.label("contact"), row.id, row.starts_at).where(
+        contact.in_(bindparam(keys, expanding=True)), row.status.in_(sorted(HOLDING))
+    )
+
+
+_SAME = union_all(
+    _holding(table_of(Reservation).c.email_key, "emails"),
+    _holding(table_of(Reservation).c.phone_key, "phones"),
+)
 
 
 def _keys(row: PartyRow) -> list[bytes]:

@@ -663,8 +663,8 @@ def test_reading_who_wishes_costs_the_same_however_many_wish(db: Engine, wishes:
     looks = [text for text in statements.of("SELECT") if "assignments" not in text]
     own = [text for text in looks if text.startswith("SELECT table_occupancy.dining_table_id")]
     assert len(own) == wishes  # each party's own quarters
-    # look (3), lock, houses, tables, pacing; wishes, who wishes, who is who
-    assert len(looks) - len(own) == 10
+    # look, lock, houses, tables, pacing; wishes, who wishes, who is who
+    assert len(looks) - len(own) == 8
 
 
 def test_the_history_names_who_did_what(db: Engine) -> None:
