@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from models.core.errors import Busy
@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 LOCK_WAIT_SECONDS = 3
 ATTEMPTS = 3
+#: A connection idle for longer is asked whether it lives before it is used.
+IDLE_SECONDS = 1.0
 #: deadlock, lock wait timeout, "record has changed since last read" (MariaDB)
 _RETRY_CODES = frozenset({1213, 1205, 1020})
 #: MariaDB names the unique key of the references, SQLite the column
@@ -31,6 +33,7 @@ _READ_ONLY = "maitred_read_only"
 _BEFORE = "before_commit"
 _AFTER = "after_commit"
 _LINE = "maitred_line"
+_IDLE_SINCE = "maitred_idle_since"
 
 
 class Base(DeclarativeBase):
@@ -46,7 +49,7 @@ def make_engine(url: str, *, pool_size: int = 16) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         return _make_sqlite(url, parsed.database)
-    return create_engine(
+    engine = create_engine(
         parsed,
         hide_parameters=True,
         isolation_level="READ COMMITTED",
@@ -64,6 +67,29 @@ def make_engine(url: str, *, pool_size: int = 16) -> Engine:
             "time_zone='+00:00', sql_mode='STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
         },
     )
+    _ping_the_idle(engine)
+    return engine
+
+
+def _ping_the_idle(engine: Engine) -> None:
+    """A connection that lay idle is asked whether it lives, and replaced when the server restarted.
+
+    `pool_pre_ping` would ask every time: a round trip for each request, on the busiest evenings.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def note(_connection: Any, record: Any) -> None:
+        record.info[_IDLE_SINCE] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def ask(connection: Any, record: Any, _proxy: Any) -> None:
+        since = record.info.get(_IDLE_SINCE)
+        if since is None or time.monotonic() - since < IDLE_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as gone:
+            raise DisconnectionError from gone  # the pool makes a new one
 
 
 def _make_sqlite(url: str, database: str | None) -> Engine:

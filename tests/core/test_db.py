@@ -58,6 +58,22 @@ def books_of(made: OpenHouse) -> list[int]:
     return [book_id(made.shifts["dinner"], day) for day in DAYS]
 
 
+@pytest.mark.mariadb
+def test_a_read_after_the_server_was_restarted_finds_a_living_connection(
+    database_url: str, mariadb: MariaDB, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bind = make_engine(database_url)
+    with reading(bind) as session:
+        before = session.scalar(text("SELECT CONNECTION_ID()"))
+    monkeypatch.setattr("models.core.db.IDLE_SECONDS", 0.0)
+    with reading(bind) as session:
+        assert session.scalar(text("SELECT CONNECTION_ID()")) == before
+    mariadb.restart()
+    with reading(bind) as session:
+        assert session.scalar(text("SELECT 1")) == 1
+    bind.dispose()
+
+
 # --- trying again
 
 

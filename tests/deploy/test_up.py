@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from tests.architecture.tree import ROOT, tracked
-from tests.services.process import Process, wait_until
+from tests.services.process import NotReady, Process, wait_until
 
 #: A cold, busy machine; a warm one needs about 6 s.
 READY = 60
@@ -116,6 +116,18 @@ def read(base: str, reservation: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def until_flower_shows_a_decision(sign: Sign) -> None:
+    """Flower shows what happens while it listens, and it may have begun after the first guest."""
+    for _ in range(4):
+        try:
+            wait_until(lambda: decided_in_flower(sign), seconds=8, what="the decision in Flower")
+        except NotReady:
+            reserve(sign.base)
+        else:
+            return
+    raise AssertionError("Flower shows no decision")
+
+
 def decided_in_flower(sign: Sign) -> bool:
     """Whether Flower shows the workers of both kinds, and the decision by name with its lane."""
     operator = (sign.operator, sign.password)
@@ -141,11 +153,11 @@ def test_the_house_opens_serves_closes_and_opens_as_it_was(clone: Clone) -> None
 
     reservation = reserve(sign.base)
     assert reservation["status"] == "confirmed"
-    wait_until(lambda: decided_in_flower(sign), seconds=20, what="the decision in Flower")
     mails = clone.folder / "var" / "mail"
     wait_until(lambda: list(mails.glob("*.eml")), seconds=10, what="a mail")
     (mail,) = mails.glob("*.eml")
     assert reservation["reference"].encode() in mail.read_bytes()
+    until_flower_shows_a_decision(sign)
 
     assert "maitred_tasks_total{" in httpx.get(f"{sign.base}/metrics").text
     logs = b"".join(log.read_bytes() for log in (clone.folder / "var" / "log").glob("*.log"))
