@@ -1,0 +1,108 @@
+"""A sealed piece: a stream, compressed (zstd) and then encrypted (AES-256-GCM in segments, Tink).
+
+What is opened is authenticated segment by segment, and counted and hashed as a whole at its end:
+nobody may use what was read before the last byte has come.
+"""
+
+import hashlib
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, Final
+
+import tink
+import zstandard
+from tink import streaming_aead
+
+from tasks.backups.faults import PieceDamaged
+from tasks.backups.keys import MasterKey, new_keyset
+
+CHUNK: Final = 1 << 20
+_LEVEL: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """What is known of a sealed piece: sizes in bytes, SHA-256 in hexadecimal, its wrapped key."""
+
+    key_id: str
+    wrapped_key: str
+    plain_size: int
+    plain_sha256: str
+    sealed_size: int
+    sealed_sha256: str
+
+
+class _Counted(io.RawIOBase):
+    """Passes on what is written, counts it and hashes it; leaves the closing to others."""
+
+    def __init__(self, target: BinaryIO) -> None:
+        super().__init__()
+        self._target = target
+        self.size = 0
+        self.digest = hashlib.sha256()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object) -> int:
+        block = bytes(memoryview(data))  # type: ignore[arg-type]
+        self._target.write(block)
+        self.digest.update(block)
+        self.size += len(block)
+        return len(block)
+
+
+def seal_stream(source: BinaryIO, target: BinaryIO, *, about: str, key: MasterKey) -> Seal:
+    """Read `source` to its end and write it to `target`, sealed and bound to `about`."""
+    keyset = new_keyset()
+    counted = _Counted(target)
+    digest, size = hashlib.sha256(), 0
+    primitive = keyset.primitive(streaming_aead.StreamingAead)
+    encrypting = primitive.new_encrypting_stream(counted, about.encode())
+    compressing = zstandard.ZstdCompressor(level=_LEVEL).stream_writer(encrypting)
+    with compressing:  # closes the encrypting stream too, which writes the last segment
+        while block := source.read(CHUNK):
+            digest.update(block)
+            size += len(block)
+            compressing.write(block)
+    return Seal(
+        key_id=key.id,
+        wrapped_key=key.wrap(keyset, about=about),
+        plain_size=size,
+        plain_sha256=digest.hexdigest(),
+        sealed_size=counted.size,
+        sealed_sha256=counted.digest.hexdigest(),
+    )
+
+
+def open_stream(
+    source: BinaryIO, seal: Seal, *, piece: str, about: str, key: MasterKey
+) -> Iterator[bytes]:
+    """The blocks of a sealed piece. Raises PieceDamaged, naming the piece, whatever is wrong.
+
+    The caller has what was sealed only when the iterator has ended without an error.
+    """
+    if seal.key_id != key.id:
+        raise PieceDamaged(piece, f"sealed with key {seal.key_id}; BACKUP_KEY is {key.id}")
+    digest, size = hashlib.sha256(), 0
+    try:
+        keyset = key.unwrap(seal.wrapped_key, about=about)
+        primitive = keyset.primitive(streaming_aead.StreamingAead)
+        with primitive.new_decrypting_stream(source, about.encode()) as decrypting:
+            for block in _decompressed(decrypting):
+                digest.update(block)
+                size += len(block)
+                yield block
+    except (tink.TinkError, zstandard.ZstdError, ValueError, EOFError) as broken:
+        raise PieceDamaged(piece, "changed, cut short or of another place") from broken
+    if (size, digest.hexdigest()) != (seal.plain_size, seal.plain_sha256):
+        raise PieceDamaged(piece, "does not hold what its manifest says")
+
+
+def _decompressed(decrypting: BinaryIO) -> Iterator[bytes]:
+    reader = zstandard.ZstdDecompressor().stream_reader(decrypting, closefd=False)
+    while block := reader.read(CHUNK):
+        yield block
+    if decrypting.read(1):  # the last segment is looked at even when the frame ends before it
+        raise ValueError("more than one frame")

@@ -1,0 +1,1 @@
+"""Backups that come back."""
