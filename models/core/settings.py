@@ -2,8 +2,9 @@
 
 import os
 from functools import lru_cache
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -11,6 +12,9 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from models.core.errors import SettingsInvalid
+
+#: "600/minute", "10/15minutes": so many in a window of so long
+RATE: Final = r"\A[1-9]\d{0,8}/([1-9]\d{0,3})?(second|minute|hour|day)s?\Z"
 
 
 class Settings(BaseSettings):
@@ -21,6 +25,10 @@ class Settings(BaseSettings):
     database_url: str = Field(description="sqlite:///path or mysql+mysqldb://user:pass@host/name")
     redis_url: str = Field(description="redis://host:port/0 (Redis or Valkey)")
     secret_key: str = Field(min_length=32, description="signs manage links, JWTs and contact keys")
+    master_key: str | None = Field(
+        None, min_length=32, description="seals the keyset; empty: SECRET_KEY does"
+    )
+    keyset_file: Path = Field(Path("var/keyset.json"), description="keys of contact data, sealed")
     public_url: str = Field("http://localhost:8080", description="base of the links in messages")
 
     smtp_url: str = Field("smtp://localhost:1025", description="smtp[s]://[user:pass@]host:port")
@@ -48,7 +56,26 @@ class Settings(BaseSettings):
     wait_seconds_max: int = Field(10, ge=0, le=30, description="the longest `Prefer: wait=`")
     waiters_max: int = Field(8, ge=0, description="requests of one process that may wait at once")
     trusted_proxies: int = Field(0, ge=0, le=4, description="proxies in front whose headers count")
+    backup_folder: Path | None = Field(None, description="where sealed backups lie; empty: none")
+    backup_key: str = Field("", min_length=32, description="opens the backups")
+    backup_url: str = Field("", description="an account that may back up; empty: DATABASE_URL")
+    backup_method: Literal["auto", "physical", "dump"] = "auto"
     metrics_dir: Path | None = Field(None, description="prometheus_client's multiprocess folder")
+
+    database_ca: Path | None = Field(None, description="TLS to MySQL, signed by these, or nothing")
+    redis_ca: Path | None = Field(None, description="who signs the certificate of rediss://")
+    smtp_ca: Path | None = Field(None, description="who signs the mail server's certificate")
+
+    rate_limits: Literal["on", "off"] = "on"
+    limit_exempt: str = Field("", description="networks that no limit counts, comma-separated")
+    limit_address: str = Field("600/minute", pattern=RATE, description="of all from one address")
+    limit_request: str = Field("60/minute", pattern=RATE, description="table requests from one")
+    limit_contact: str = Field("20/hour", pattern=RATE, description="and for one guest's contact")
+    limit_manage: str = Field("120/minute", pattern=RATE, description="by manage links, from one")
+    limit_account: str = Field("1200/minute", pattern=RATE, description="of one member of staff")
+    limit_sign_in: str = Field("60/15minutes", pattern=RATE, description="attempts from one")
+    limit_refresh: str = Field("120/15minutes", pattern=RATE, description="refreshes from one")
+    limit_failures: str = Field("10/15minutes", pattern=RATE, description="wrong passwords")
 
     @model_validator(mode="before")
     @classmethod
@@ -59,6 +86,14 @@ class Settings(BaseSettings):
             if path and not values.get(name):
                 values[name] = Path(path).read_text(encoding="utf-8").strip()
         return values
+
+    @field_validator("limit_exempt")
+    @classmethod
+    def check_networks(cls, value: str) -> str:
+        """Networks such as `10.0.0.0/8, ::1`."""
+        for part in filter(None, map(str.strip, value.split(","))):
+            ip_network(part)  # a ValueError names the part
+        return value
 
     @field_validator("database_url")
     @classmethod
@@ -71,6 +106,13 @@ class Settings(BaseSettings):
                 "must be like sqlite:///path or mysql+mysqldb://user:pass@host/name"
             ) from None
         return value
+
+    @model_validator(mode="after")
+    def check_backups(self) -> Self:
+        """Backups are never written unsealed."""
+        if self.backup_folder is not None and not self.backup_key:
+            raise ValueError("BACKUP_FOLDER needs BACKUP_KEY")
+        return self
 
     @model_validator(mode="after")
     def check_channels(self) -> Self:

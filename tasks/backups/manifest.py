@@ -1,0 +1,115 @@
+"""What a backup says of itself: a signed JSON document beside the sealed piece.
+
+A backup is there when its manifest is: the piece is written first, and deleted last.
+"""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
+
+import orjson
+
+from tasks.backups.faults import PieceDamaged
+from tasks.backups.keys import MasterKey
+from tasks.backups.sealed import Seal
+from tasks.backups.store import Store
+
+#: full and incremental are physical (mariadb-backup), dump is SQL, snapshot is a SQLite file.
+Kind = Literal["full", "incremental", "dump", "snapshot"]
+
+MANIFEST: Final = ".json"
+PIECE: Final = ".sealed"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One backup. Times are UTC in ISO 8601; positions are the engine's own (LSN), 0: the start.
+
+    `rows` holds for some tables the least and the most rows that they had meanwhile.
+    """
+
+    name: str
+    kind: Kind
+    engine: str
+    engine_version: str
+    database: str
+    parent: str | None
+    began: datetime
+    ended: datetime
+    from_position: int
+    to_position: int
+    schema: str | None
+    rows: dict[str, tuple[int, int]]
+    seal: Seal
+
+    @property
+    def about(self) -> str:
+        """What the piece is bound to."""
+        return piece_about(self.name, self.parent, self.from_position)
+
+
+def piece_about(name: str, parent: str | None, from_position: int) -> str:
+    """The associated data of a piece: its name and its place in the chain."""
+    return f"maitred backup {name} after {parent or '-'} from {from_position}"
+
+
+def write_manifest(store: Store, manifest: Manifest, key: MasterKey) -> None:
+    """From now on the backup is there."""
+    body = asdict(manifest)
+    document = {"manifest": body, "signature": key.sign(_canonical(body)), "key": key.id}
+    with store.write(manifest.name + MANIFEST) as file:
+        file.write(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
+
+
+def read_manifest(store: Store, name: str, key: MasterKey) -> Manifest:
+    """The manifest of that backup. Raises PieceDamaged when it is missing or not as written."""
+    piece = name + MANIFEST
+    try:
+        with store.read(piece) as file:
+            document = orjson.loads(file.read())
+        body, signature, key_id = (document[part] for part in ("manifest", "signature", "key"))
+    except FileNotFoundError as missing:
+        raise PieceDamaged(piece, "missing") from missing
+    except (orjson.JSONDecodeError, KeyError, TypeError) as broken:
+        raise PieceDamaged(piece, "is not a manifest") from broken
+    if key_id != key.id:
+        raise PieceDamaged(piece, f"signed with key {key_id}; BACKUP_KEY is {key.id}")
+    if not key.signed(_canonical(body), str(signature)):
+        raise PieceDamaged(piece, "changed since it was written")
+    if body["name"] != name:
+        raise PieceDamaged(piece, f"is the manifest of {body['name']}")
+    return _manifest(body)
+
+
+def read_catalogue(store: Store, key: MasterKey) -> tuple[list[Manifest], list[PieceDamaged]]:
+    """Every backup of a store, oldest first; and the manifests that cannot be trusted."""
+    found: list[Manifest] = []
+    damaged: list[PieceDamaged] = []
+    for file in store.names():
+        if file.endswith(MANIFEST):
+            try:
+                found.append(read_manifest(store, file.removesuffix(MANIFEST), key))
+            except PieceDamaged as problem:
+                damaged.append(problem)
+    return sorted(found, key=lambda one: (one.ended, one.name)), damaged
+
+
+def chain_of(manifest: Manifest, catalogue: list[Manifest]) -> list[Manifest]:
+    """The backup and all it stands on, the full one first. Raises PieceDamaged for a gap."""
+    by_name = {one.name: one for one in catalogue}
+    chain = [manifest]
+    while (parent := chain[0].parent) is not None:
+        if parent not in by_name or by_name[parent] in chain:
+            raise PieceDamaged(parent + MANIFEST, f"missing, and {chain[0].name} stands on it")
+        chain.insert(0, by_name[parent])
+    return chain
+
+
+def _canonical(body: dict[str, Any]) -> bytes:
+    return orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+
+
+def _manifest(body: dict[str, Any]) -> Manifest:
+    rows = {table: (int(low), int(high)) for table, (low, high) in body["rows"].items()}
+    times = {when: datetime.fromisoformat(body[when]) for when in ("began", "ended")}
+    return Manifest(**{**body, **times, "rows": rows, "seal": Seal(**body["seal"])})

@@ -1,0 +1,58 @@
+"""Which backups are kept: 48 hourly, 14 daily, 8 weekly, 12 monthly, and all they stand on."""
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+_Period = Callable[[datetime], Hashable]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the rule looks at: a name, when its state is from (UTC), and what it stands on."""
+
+    name: str
+    at: datetime
+    parent: str | None = None
+
+
+#: period -> how many of the newest periods that have a backup keep one
+RULES: Final[tuple[tuple[_Period, int], ...]] = (
+    (lambda at: (at.date(), at.hour), 48),
+    (lambda at: at.date(), 14),
+    (lambda at: at.isocalendar()[:2], 8),
+    (lambda at: (at.year, at.month), 12),
+)
+_HOURLY: Final = RULES[0]
+
+
+def to_keep(backups: Sequence[Kept]) -> set[str]:
+    """The names that stay. Of an hour the newest; of a longer period the newest that stands alone.
+
+    So a month costs one full backup and not a chain of a day; where none stands alone, the newest.
+    What a kept backup stands on is kept as well. Does not depend on the time it is called.
+    """
+    newest_first = sorted(backups, key=lambda one: (one.at, one.name), reverse=True)
+    kept = {one.name for one in newest_first[:1]}
+    for rule in RULES:
+        kept |= _chosen(newest_first, rule)
+    parents = {one.name: one.parent for one in backups}
+    for name in list(kept):
+        parent = parents[name]
+        while parent is not None and parent in parents and parent not in kept:
+            kept.add(parent)
+            parent = parents[parent]
+    return kept
+
+
+def _chosen(newest_first: Sequence[Kept], rule: tuple[_Period, int]) -> set[str]:
+    period_of, count = rule
+    periods: dict[Hashable, list[Kept]] = {}
+    for one in newest_first:
+        periods.setdefault(period_of(one.at.astimezone(UTC)), []).append(one)
+    chosen = set()
+    for members in list(periods.values())[:count]:
+        alone = [one for one in members if one.parent is None]
+        chosen.add((members if rule is _HOURLY or not alone else alone)[0].name)
+    return chosen

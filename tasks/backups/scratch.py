@@ -1,0 +1,102 @@
+"""A MariaDB server of our own on a restored data folder: a socket, no port, nobody else."""
+
+import getpass
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Final
+
+from sqlalchemy import URL
+from sqlalchemy.exc import OperationalError
+
+from models.core.db import make_engine
+from tasks.backups.faults import RestoreRefused
+from tasks.backups.tools import find_tool, run_tool
+
+START_SECONDS: Final = 120
+STOP_SECONDS: Final = 120
+LOG: Final = "scratch-server.log"
+
+
+def new_data(folder: Path) -> None:
+    """Make `folder` the data folder of a new, empty server. Raises BackupFailed."""
+    run_tool(
+        [
+            find_tool("mariadb-install-db", "mysql_install_db"),
+            "--no-defaults",
+            f"--user={getpass.getuser()}",
+            f"--datadir={folder}",
+            "--auth-root-authentication-method=normal",
+            "--skip-test-db",
+        ]
+    )
+
+
+@contextmanager
+def serving(data: Path) -> Iterator[URL]:
+    """A server on that data folder, ended cleanly; its URL names no database yet.
+
+    Asks nobody for a password: only who may enter the folder of its socket can reach it. Commits
+    reach the disk when it ends. Raises RestoreRefused when it does not start.
+    """
+    with tempfile.TemporaryDirectory(prefix="maitred-") as folder:
+        place = Path(folder)
+        with (place / LOG).open("wb") as log, _started(data, place, log.fileno()) as child:
+            url = URL.create(
+                "mysql+mysqldb",
+                username="root",
+                host="localhost",
+                query={"unix_socket": str(place / "s")},
+            )
+            _await(url, child, place / LOG)
+            yield url
+
+
+@contextmanager
+def _started(data: Path, place: Path, log: int) -> Iterator[subprocess.Popen[bytes]]:
+    argv = [
+        find_tool("mariadbd", "mysqld"),
+        "--no-defaults",
+        f"--user={getpass.getuser()}",
+        f"--datadir={data}",
+        f"--socket={place / 's'}",
+        f"--pid-file={place / 'pid'}",
+        "--skip-networking",
+        "--skip-grant-tables",
+        "--skip-slave-start",
+        "--performance-schema=OFF",
+        "--innodb-flush-log-at-trx-commit=0",
+    ]
+    with subprocess.Popen(
+        argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+    ) as child:
+        try:
+            yield child
+        finally:
+            child.terminate()
+            try:
+                child.wait(STOP_SECONDS)
+            finally:
+                child.kill()
+
+
+def _await(url: URL, child: subprocess.Popen[bytes], log: Path) -> None:
+    bind = make_engine(url.render_as_string(hide_password=False), pool_size=1)
+    ends = monotonic() + START_SECONDS
+    try:
+        while True:
+            try:
+                with bind.connect():
+                    return
+            except OperationalError:
+                pass  # not yet
+            if child.poll() is not None or monotonic() > ends:
+                lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+                errors = [line for line in lines if "[ERROR]" in line] or lines[-1:]
+                raise RestoreRefused("the restored server does not start: " + " | ".join(errors))
+            sleep(0.05)
+    finally:
+        bind.dispose()

@@ -1,0 +1,201 @@
+"""Where a backup's bytes come from: a SQLite file, a dump of one database, a server's files."""
+
+import os
+import socket
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from pathlib import Path
+from typing import BinaryIO, Final, Protocol
+
+from sqlalchemy import URL, make_url
+
+from models.core.db import make_engine
+from tasks.backups.account import account_file
+from tasks.backups.faults import BackupFailed
+from tasks.backups.manifest import Kind
+from tasks.backups.tools import find_tool, output_of
+
+#: What mariadb-backup needs of an account, besides BINLOG MONITOR and LOCK TABLES.
+_PRIVILEGES: Final = frozenset({"RELOAD", "PROCESS"})
+#: Seconds are what it waits by default between two looks at the log: commits stalled for one.
+_LOOK_MS: Final = 100
+_FACTS: Final = "SELECT @@version, @@datadir, @@hostname"
+_GRANTED: Final = (
+    "SELECT PRIVILEGE_TYPE FROM information_schema.USER_PRIVILEGES WHERE GRANTEE ="
+    " CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), '''')"
+)
+
+
+class Source(Protocol):
+    """One way to back up one database."""
+
+    engine: str
+    version: str
+    database: str
+    kind: Kind
+
+    def stream(self, from_position: int) -> AbstractContextManager[BinaryIO]:
+        """The bytes since that position (0: all). Raises BackupFailed at its end."""
+        ...
+
+    def position(self) -> int:
+        """Where the stream that ended stands; 0 where the engine has no such thing."""
+        ...
+
+
+class Snapshot:
+    """A SQLite file while it is written to: one picture, by SQLite's backup API."""
+
+    engine = "sqlite"
+    version = sqlite3.sqlite_version
+    kind: Kind = "snapshot"
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.database = path.name
+
+    @contextmanager
+    def stream(self, from_position: int) -> Iterator[BinaryIO]:
+        """The whole file. In one step: in several it began anew with every write."""
+        with tempfile.TemporaryDirectory(prefix="maitred-") as folder:
+            copy = Path(folder) / "copy"
+            try:
+                with (
+                    closing(sqlite3.connect(f"{self._path.as_uri()}?mode=rw", uri=True)) as live,
+                    closing(sqlite3.connect(copy)) as target,
+                ):
+                    live.backup(target, pages=-1)
+            except sqlite3.Error as error:
+                raise BackupFailed(f"{self._path}: {error}") from error
+            with copy.open("rb") as file:
+                yield file
+
+    def position(self) -> int:
+        """SQLite has none."""
+        return 0
+
+
+class Dump:
+    """A logical dump of one database in one transaction: a connection is enough."""
+
+    engine = "mariadb"
+    kind: Kind = "dump"
+
+    def __init__(self, url: URL, version: str) -> None:
+        self._url = url
+        self.version = version
+        self.database = url.database or ""
+
+    @contextmanager
+    def stream(self, from_position: int) -> Iterator[BinaryIO]:
+        """SQL that makes the tables and their rows."""
+        with account_file(self._url) as file:
+            argv = [
+                find_tool("mariadb-dump", "mysqldump"),
+                f"--defaults-file={file}",
+                "--single-transaction",
+                "--quick",
+                "--skip-lock-tables",
+                "--no-tablespaces",
+                "--hex-blob",
+                "--default-character-set=utf8mb4",
+                self.database,
+            ]
+            with output_of(argv) as output:
+                yield output
+
+    def position(self) -> int:
+        """A dump has none."""
+        return 0
+
+
+class ServerFiles:
+    """The server's files while it works, by mariadb-backup: all of them, or what changed since."""
+
+    engine = "mariadb"
+    kind: Kind = "full"
+
+    def __init__(self, url: URL, version: str, data: Path) -> None:
+        self._url = url
+        self._data = data
+        self._position = 0
+        self.version = version
+        self.database = url.database or ""
+
+    @contextmanager
+    def stream(self, from_position: int) -> Iterator[BinaryIO]:
+        """An xbstream."""
+        with (
+            tempfile.TemporaryDirectory(prefix="maitred-") as folder,
+            account_file(self._url) as file,
+        ):
+            argv = [
+                find_tool("mariadb-backup"),
+                f"--defaults-file={file}",
+                "--backup",
+                "--stream=xbstream",
+                f"--log-copy-interval={_LOOK_MS}",
+                f"--datadir={self._data}",
+                f"--target-dir={folder}",
+                f"--extra-lsndir={folder}",
+            ]
+            if from_position:
+                argv.append(f"--incremental-lsn={from_position}")
+            with output_of(argv) as output:
+                yield output
+            self._position = _reached(Path(folder))
+
+    def position(self) -> int:
+        """The log sequence number up to which every page is in."""
+        return self._position
+
+
+def _reached(folder: Path) -> int:
+    for path in folder.glob("*_checkpoints"):
+        for line in path.read_text(encoding="ascii").splitlines():
+            name, _, value = line.partition("=")
+            if name.strip() == "to_lsn":
+                return int(value)
+    raise BackupFailed("mariadb-backup did not say how far it came")
+
+
+def choose_source(url: str, *, method: str) -> Source:
+    """How the database of `url` is backed up. Raises BackupFailed when `method` cannot be."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return Snapshot(Path(parsed.database or "").absolute())
+    version, data, obstacle = _look(url)
+    if method == "physical" and obstacle:
+        raise BackupFailed(f"BACKUP_METHOD=physical: {obstacle}")
+    if method == "dump" or obstacle:
+        return Dump(parsed, version)
+    return ServerFiles(parsed, version, data)
+
+
+def _look(url: str) -> tuple[str, Path, str]:
+    """Its version and data folder, and why its files cannot be copied here (empty: they can)."""
+    bind = make_engine(url, pool_size=1)
+    try:
+        with bind.connect() as connection:
+            version, data, host = connection.exec_driver_sql(_FACTS).one()
+            granted = set(connection.exec_driver_sql(_GRANTED).scalars())
+    finally:
+        bind.dispose()
+    folder = Path(data)
+    obstacle = ""
+    if "mariadb" not in str(version).lower():
+        obstacle = f"the server is no MariaDB ({version})"
+    elif host != socket.gethostname() or not _is_readable(folder):
+        obstacle = f"the server's data folder ({data} on {host}) is not readable here"
+    elif missing := _PRIVILEGES - granted:
+        obstacle = f"the account lacks {', '.join(sorted(missing))}"
+    return str(version), folder, obstacle
+
+
+def _is_readable(folder: Path) -> bool:
+    try:
+        return os.access(folder / "ibdata1", os.R_OK)
+    except OSError:
+        return False
