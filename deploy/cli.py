@@ -14,6 +14,7 @@ from deploy.check import show_check
 from deploy.database import main as migrate_database
 from deploy.demo import DemoPlan, play_evening
 from deploy.embedded import VAR, join
+from deploy.keys_cli import keys
 from deploy.plain import PlainGroup, Unusable
 from deploy.up import up as open_house
 from models.core import clock
@@ -47,6 +48,9 @@ def main() -> None:
     Settings come from the environment. Beside a house that `maitred up` runs in this folder, the
     other commands find it by themselves.
     """
+
+
+main.add_command(keys)
 
 
 @main.command()

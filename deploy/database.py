@@ -1,18 +1,44 @@
 """The database's schema, brought up to what this release wants: `python -m deploy.database`."""
 
+from sqlalchemy import inspect, text
+
 from models import migrations
 from models.core.db import engine
+from models.core.errors import SettingsInvalid
 from models.core.log import configure_logging
+from models.core.settings import settings
+from models.core.vault import ensure_keyset
 
 
 def migrate() -> tuple[str | None, str]:
     """Run the migrations that are missing. Returns the revision before, and the one now.
 
-    Safe to run twice, and by two processes at once. The database itself must be there.
+    Safe to run twice, and by two processes at once. The database itself must be there. A house
+    without a keyset gets one; one whose guests are sealed already gets SettingsInvalid, because a
+    new keyset would open none of them.
     """
     before = migrations.current(engine())
+    if not settings().keyset_file.exists() and _has_sealed_guests():
+        raise SettingsInvalid(
+            f"KEYSET_FILE: {settings().keyset_file} is missing, and only it opens the guests of "
+            "this database: bring it back (docs/recovery.md)"
+        )
+    ensure_keyset()
     migrations.upgrade(engine())
     return before, migrations.head()
+
+
+def _has_sealed_guests() -> bool:
+    with engine().connect() as connection:
+        columns = (
+            inspect(connection).get_columns("reservations")
+            if inspect(connection).has_table("reservations")
+            else []
+        )
+        if not any(column["name"] == "guest_sealed" for column in columns):
+            return False
+        query = text("SELECT 1 FROM reservations WHERE guest_sealed IS NOT NULL LIMIT 1")
+        return connection.scalar(query) is not None
 
 
 def main() -> None:

@@ -90,11 +90,14 @@ class House:
             "DATABASE_URL": f"sqlite:///{folder / 'maitred.db'}",
             "REDIS_URL": f"redis://:{password}@127.0.0.1:{ports['valkey']}/0",
             "SECRET_KEY": self.secret("secret_key", length=48),
+            "MASTER_KEY": self.secret("master_key", length=48),
+            "KEYSET_FILE": str(folder / "secrets" / "keyset.json"),
             "PUBLIC_URL": f"http://localhost:{ports['web']}",
             "SMTP_URL": f"smtp://127.0.0.1:{ports['smtp']}",
             "SMS_FILE": str(folder / "sms.jsonl"),
             "FLOWER_PASSWORD": self.secret("flower_password", length=12),
             "METRICS_DIR": str(folder / "metrics"),
+            "LIMIT_EXEMPT": "127.0.0.0/8,::1",  # `maitred demo`: 300 guests from one address
         }
         wiring = {
             "PROMETHEUS_MULTIPROC_DIR": str(folder / "metrics"),

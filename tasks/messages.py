@@ -126,6 +126,9 @@ def _deliver(message: Outgoing, line: SmtpLine) -> None:
 
     Raises ChannelDown alone: one bad message never stops the next.
     """
+    if message.unreadable:
+        _fail(message, "the guest cannot be read", permanent=False)
+        return
     verdict = judge(message.standing, now=clock.now())
     if verdict.action is not Action.SEND:
         _leave(message, verdict)

@@ -62,13 +62,13 @@ def _edited_guest(
     if patch is None:
         return None
     row = lock_reservation(session, reservation_id)
-    given = patch.model_dump(exclude_unset=True)
+    known, given = row.guest, patch.model_dump(exclude_unset=True)
     if given.get("phone") is not None:
         given["phone"] = to_e164(given["phone"], house_by_id(session, row.restaurant_id).phone)
     edited = GuestDetails(
-        name=given.get("name", row.guest_name),
-        email=given.get("email", row.guest_email),
-        phone=given.get("phone", row.guest_phone),
+        name=given.get("name", known.name),
+        email=given.get("email", known.email),
+        phone=given.get("phone", known.phone),
         locale=given.get("locale", row.guest_locale),
     )
     if not visitor.by_staff and not (edited.email or edited.phone):

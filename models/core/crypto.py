@@ -37,6 +37,12 @@ def read_manage_token(token: str) -> int:
         raise SignInFailed("this link is not valid") from forged
 
 
+def derive_key(secret: str, purpose: str) -> bytes:
+    """32 bytes of key out of a secret, another for each purpose (HKDF-SHA256, RFC 5869)."""
+    extracted = hmac.new(b"\0" * 32, secret.encode(), hashlib.sha256).digest()
+    return hmac.new(extracted, purpose.encode() + b"\1", hashlib.sha256).digest()
+
+
 def contact_key(contact: str | None) -> bytes | None:
     """A keyed hash of a normalised e-mail or phone number: finds a guest, tells nothing."""
     if not contact:

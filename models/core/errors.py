@@ -107,6 +107,12 @@ class HouseUnreadable(MaitredError):
         self.restaurant_id = restaurant_id
 
 
+class SealBroken(MaitredError):
+    """A sealed value was changed or moved, or the key that sealed it is not in the keyset."""
+
+    code = "seal-broken"
+
+
 class FileInvalid(MaitredError):
     """A restaurant file is wrong; `fields` names each key."""
 

@@ -8,11 +8,13 @@ proves the references instead.
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from models.core.crypto import contact_key
 from models.core.db import Base
 from models.core.types import BigId, UtcDateTime, digest
+from models.entities.sealed_guest import Guest, open_guest, seal_guest
 
 
 class Reservation(Base):
@@ -49,14 +51,12 @@ class Reservation(Base):
     source: Mapped[str] = mapped_column(String(8), default="online")
     #: staff went over the pacing knowingly
     pacing_forced: Mapped[bool] = mapped_column(default=False)
-    guest_name: Mapped[str] = mapped_column(String(120))
-    guest_email: Mapped[str | None] = mapped_column(String(254))
-    guest_phone: Mapped[str | None] = mapped_column(String(20))
+    #: name, e-mail, phone and note: see `guest`
+    guest_sealed: Mapped[bytes] = mapped_column(LargeBinary)
     guest_locale: Mapped[str] = mapped_column(String(16), default="en")
     #: keyed hashes of the normalised contact, to find the same guest again
     email_key: Mapped[bytes | None] = mapped_column(digest(16))
     phone_key: Mapped[bytes | None] = mapped_column(digest(16))
-    note: Mapped[str] = mapped_column(Text, default="")
     #: why it was declined or waits; a code of rules.decisions.Reason
     reason: Mapped[str | None] = mapped_column(String(32))
     #: up to three other starts, RFC 3339 in UTC
@@ -70,6 +70,16 @@ class Reservation(Base):
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     #: policies in force when the guest booked (cancel_cutoff_minutes)
     terms: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+
+    @property
+    def guest(self) -> Guest:
+        """Who comes. Raises SealBroken. Its keys for looking up are written beside it."""
+        return open_guest(self.guest_sealed, reference=self.reference)
+
+    @guest.setter
+    def guest(self, guest: Guest) -> None:
+        self.guest_sealed = seal_guest(guest, reference=self.reference)
+        self.email_key, self.phone_key = contact_key(guest.email), contact_key(guest.phone)
 
 
 class ReservationChange(Base):

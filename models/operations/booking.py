@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from models.core.crypto import contact_key, new_reference
 from models.core.errors import Invalid, NotFound, NotSeated
 from models.entities.reservations import Reservation
+from models.entities.sealed_guest import Guest, seal_guest
 from models.operations.books import lock_books
 from models.operations.keys import claim_key
 from models.operations.rounds import Round, ask_of
@@ -156,13 +157,12 @@ def _new_row(
         "waitlist": request.waitlist,
         "source": "online",
         "pacing_forced": False,
-        "guest_name": guest.name,
-        "guest_email": guest.email,
-        "guest_phone": guest.phone,
+        "guest_sealed": seal_guest(
+            Guest(guest.name, guest.email, guest.phone, request.note), reference=reference
+        ),
         "guest_locale": guest.locale,
         "email_key": contact_key(guest.email),
         "phone_key": contact_key(guest.phone),
-        "note": request.note,
         "awaited": False,
         "created_at": now,
         "terms": {"cancel_cutoff_minutes": house.policies.cancel_cutoff_minutes},

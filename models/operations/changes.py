@@ -1,11 +1,11 @@
 """Changes: a guest or the staff change or cancel a reservation."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from models.core.crypto import contact_key
 from models.core.errors import Invalid, RevisionConflict, StateConflict
 from models.entities.reservations import (
     Assignment,
@@ -13,6 +13,7 @@ from models.entities.reservations import (
     ReservationChange,
     ReservationMove,
 )
+from models.entities.sealed_guest import Guest
 from models.operations.books import free_books, lock_reservation
 from models.operations.verdicts import Verdicts, release_tables
 from models.queries.floor import house_by_id
@@ -49,7 +50,7 @@ def change_reservation(
     house = house_by_id(session, row.restaurant_id)
     _check_open(row, now=now, by_staff=by_staff)
     waiting = _waiting_wish(session, reservation_id)
-    wished = _wished(house, row.guest_name, waiting or row, change)
+    wished = _wished(house, waiting or row, change)
     sitting = check_request(house, wished, now=now, online=not by_staff)
     area = house.area_by_key.get(wished.area_key or "")
     values = (wished.party_size, wished.starts_at, area.id if area else None)
@@ -92,12 +93,11 @@ def edit_details(
     _check_revision(row, if_revision)
     if Status(row.status) not in OPEN | HOLDING:
         raise StateConflict(f"a reservation that is {row.status} cannot be changed")
-    if note is not None:
-        row.note = note
+    known = row.guest
     if guest is not None:
-        row.guest_name, row.guest_locale = guest.name, guest.locale
-        row.guest_email, row.guest_phone = guest.email, guest.phone
-        row.email_key, row.phone_key = contact_key(guest.email), contact_key(guest.phone)
+        row.guest_locale = guest.locale
+        known = Guest(guest.name, guest.email, guest.phone, known.note)
+    row.guest = known if note is None else replace(known, note=note)
     row.revision += 1
     session.add(
         ReservationMove(
@@ -186,7 +186,7 @@ def _waiting_wish(session: Session, reservation_id: int) -> ReservationChange | 
 
 
 def _wished(
-    house: House, name: str, before: Reservation | ReservationChange, change: TableChange
+    house: House, before: Reservation | ReservationChange, change: TableChange
 ) -> TableRequest:
     """The whole wish: what changes, and what stays as it was or as it was wished before."""
     area = house.area_by_id.get(before.area_id or 0)
@@ -194,7 +194,7 @@ def _wished(
     return TableRequest(
         party_size=change.party_size or before.party_size,
         starts_at=change.starts_at or before.starts_at,
-        guest=GuestDetails(name=name),
+        guest=GuestDetails(name=""),  # who comes stays, and is not asked about
         area_key=kept if change.area_key is None else change.area_key or None,
     )
 

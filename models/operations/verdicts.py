@@ -56,12 +56,12 @@ class Party(Protocol):
         """The end of its turn."""
 
     @property
-    def guest_email(self) -> str | None:
-        """The guest's e-mail."""
+    def email_key(self) -> bytes | None:
+        """There when the guest gave an e-mail address."""
 
     @property
-    def guest_phone(self) -> str | None:
-        """The guest's phone."""
+    def phone_key(self) -> bytes | None:
+        """There when the guest gave a phone number."""
 
 
 def moment(quarter: int) -> datetime:
@@ -128,7 +128,7 @@ class Verdicts:
             }
         )
         kind = telling.kind_told(after, reason)
-        by = telling.channels(party.guest_email, party.guest_phone)
+        by = telling.channels(email=bool(party.email_key), phone=bool(party.phone_key))
         if kind is None or not by:
             return
         about: dict[str, Any] = {

@@ -1,5 +1,6 @@
 """The host's book of a day: who comes when, at which table, and how full each interval is."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -9,9 +10,11 @@ from typing import Any
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
+from models.core.errors import SealBroken
 from models.entities.floor import DiningTable
 from models.entities.messages import Message
 from models.entities.reservations import Assignment, Reservation, ReservationChange
+from models.entities.sealed_guest import Guest
 from models.entities.shifts import Shift, ShiftDay
 from models.queries.book_shapes import (
     BookMessage,
@@ -27,6 +30,8 @@ from models.rules.house import QUARTER_SECONDS, House, HouseTable, book_id
 from models.rules.lifecycle import PACED, Status
 from models.rules.pacing import Load, pacing_of
 from models.rules.windows import Sitting, quarter_of, sittings_on
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +166,15 @@ def _wish(house: House, row: ReservationChange) -> ChangeView:
     )
 
 
+def _guest(row: Reservation) -> Guest:
+    """One guest who cannot be read must not close the host's whole book."""
+    try:
+        return row.guest
+    except SealBroken:
+        log.exception("guest cannot be read", extra={"reservation_id": row.id})
+        return Guest("(unreadable)")
+
+
 def _reservation(
     house: House,
     row: Reservation,
@@ -171,6 +185,7 @@ def _reservation(
     wishes: list[ChangeView],
     now: datetime,
 ) -> BookReservation:
+    guest = _guest(row)
     return BookReservation(
         id=row.id,
         reference=row.reference,
@@ -182,11 +197,11 @@ def _reservation(
         ends_at=row.ends_at,
         area_key=_area_key(house, row.area_id),
         tables=tables,
-        guest_name=row.guest_name,
-        guest_email=row.guest_email,
-        guest_phone=row.guest_phone,
+        guest_name=guest.name,
+        guest_email=guest.email,
+        guest_phone=guest.phone,
         guest_locale=row.guest_locale,
-        note=row.note,
+        note=guest.note,
         source=row.source,
         pacing_forced=row.pacing_forced,
         reason=row.reason,

@@ -80,8 +80,8 @@ def _read_parties(session: Session, *, after: int) -> list[Party]:
             row.revision,
             row.source,
             row.starts_at,
-            func.coalesce(row.guest_email, "") != "",
-            func.coalesce(row.guest_phone, "") != "",
+            row.email_key.is_not(None),
+            row.phone_key.is_not(None),
         )
         .where(row.id > after)
         .order_by(row.id)

@@ -8,9 +8,11 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from models.core.errors import SealBroken
 from models.entities.floor import Area, Restaurant
 from models.entities.messages import Message
 from models.entities.reservations import Reservation, ReservationChange, ReservationMove
+from models.entities.sealed_guest import Guest
 from models.rules.sending import Standing
 from models.rules.telling import CHANGED_REASON, Kind
 
@@ -73,6 +75,8 @@ class Outgoing:
     guest_email: str | None = field(repr=False)
     guest_phone: str | None = field(repr=False)
     note: str = field(repr=False)
+    #: the seal is broken: nobody knows whom to write to
+    unreadable: bool = False
 
     @property
     def standing(self) -> Standing:
@@ -166,6 +170,7 @@ def _outgoing(
     changed: dict[int, int],
     wishes: dict[int, Wish],
 ) -> Outgoing:
+    guest = _guest(reservation)
     return Outgoing(
         id=message.id,
         claim=message.claim or "",
@@ -189,11 +194,20 @@ def _outgoing(
         wish=wishes.get(reservation.id) if message.kind == Kind.CHANGE_REFUSED else None,
         restaurant=_card(restaurant),
         guest_locale=reservation.guest_locale,
-        guest_name=reservation.guest_name,
-        guest_email=reservation.guest_email,
-        guest_phone=reservation.guest_phone,
-        note=reservation.note,
+        guest_name=guest.name if guest else "",
+        guest_email=guest.email if guest else None,
+        guest_phone=guest.phone if guest else None,
+        note=guest.note if guest else "",
+        unreadable=guest is None,
     )
+
+
+def _guest(reservation: Reservation) -> Guest | None:
+    """None when the seal is broken: one such row must not hold up the messages of all others."""
+    try:
+        return reservation.guest
+    except SealBroken:
+        return None
 
 
 def _card(restaurant: Restaurant) -> Card:

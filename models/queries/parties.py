@@ -23,8 +23,6 @@ COLUMNS = (
     _ROW.area_id,
     _ROW.waitlist,
     _ROW.source,
-    _ROW.guest_email,
-    _ROW.guest_phone,
     _ROW.email_key,
     _ROW.phone_key,
     _ROW.awaited,

@@ -61,7 +61,7 @@ def reservation_view(session: Session, reservation_id: int) -> ReservationView:
     row = session.get(Reservation, reservation_id, populate_existing=True)
     if row is None:
         raise NotFound("there is no such reservation")
-    house = house_by_id(session, row.restaurant_id)
+    house, guest = house_by_id(session, row.restaurant_id), row.guest
     return ReservationView(
         house=house,
         id=row.id,
@@ -74,11 +74,11 @@ def reservation_view(session: Session, reservation_id: int) -> ReservationView:
         area_key=_area_key(house, row.area_id),
         source=row.source,
         waitlist=row.waitlist,
-        guest_name=row.guest_name,
-        guest_email=row.guest_email,
-        guest_phone=row.guest_phone,
+        guest_name=guest.name,
+        guest_email=guest.email,
+        guest_phone=guest.phone,
         guest_locale=row.guest_locale,
-        note=row.note,
+        note=guest.note,
         reason=row.reason,
         alternatives=_moments(row.alternatives),
         tables=_tables(session, row),

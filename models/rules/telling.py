@@ -48,7 +48,7 @@ def kind_told(after: Status, reason: str) -> Kind | None:
     return TOLD.get(after)
 
 
-def channels(email: str | None, phone: str | None) -> tuple[str, ...]:
+def channels(*, email: bool, phone: bool) -> tuple[str, ...]:
     """How this guest can be reached: by everything they gave."""
     return (("email",) if email else ()) + (("sms",) if phone else ())
 

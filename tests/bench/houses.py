@@ -12,6 +12,7 @@ from models.core.bulk import bulk_insert
 from models.core.crypto import contact_key, new_reference
 from models.core.db import transaction
 from models.entities.reservations import Reservation
+from models.entities.sealed_guest import Guest, seal_guest
 from models.queries.floor import house_by_slug
 from models.rules.house import QUARTER_SECONDS, House
 from models.rules.turn_times import turn_minutes
@@ -83,7 +84,6 @@ class Wishes:
         size = self.random.randint(1, 8)
         start = datetime.fromtimestamp(quarter * QUARTER_SECONDS, UTC)
         minutes = turn_minutes(house.policies, sitting.shift, party_size=size)
-        email, phone = f"{self.label}{number}@example.com", f"+4930{number:07d}"
         return {
             "reference": new_reference(),
             "restaurant_id": house.id,
@@ -97,11 +97,8 @@ class Wishes:
             "waitlist": 1,
             "source": "online",
             "pacing_forced": 0,
-            "guest_name": f"Guest {number}",
-            "guest_email": email,
-            "guest_phone": phone,
+            "guest_sealed": "",
             "guest_locale": "en",
-            "note": "",
             "awaited": 0,
             "created_at": datetime.now(UTC),
         }
@@ -117,16 +114,19 @@ def fill(bind: Engine, source: Wishes, count: int) -> None:
     rows = [source.row(number) for number in range(count)]
     with transaction(bind) as session:
         bulk_insert(session, cast("Table", Reservation.__table__), rows)
-        keys = [
-            {
-                "email": contact_key(str(row["guest_email"])),
-                "phone": contact_key(str(row["guest_phone"])),
-                "reference": row["reference"],
-            }
-            for row in rows
-        ]
+        guests = [_guest(source, number, str(row["reference"])) for number, row in enumerate(rows)]
         session.connection().exec_driver_sql(
-            "UPDATE reservations SET email_key=%(email)s, phone_key=%(phone)s "
-            "WHERE reference=%(reference)s",
-            keys,
+            "UPDATE reservations SET email_key=%(email)s, phone_key=%(phone)s, "
+            "guest_sealed=%(sealed)s WHERE reference=%(reference)s",
+            guests,
         )
+
+
+def _guest(source: Wishes, number: int, reference: str) -> dict[str, object]:
+    email, phone = f"{source.label}{number}@example.com", f"+4930{number:07d}"
+    return {
+        "email": contact_key(email),
+        "phone": contact_key(phone),
+        "sealed": seal_guest(Guest(f"Guest {number}", email, phone), reference=reference),
+        "reference": reference,
+    }

@@ -5,16 +5,20 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, inspect
+from sqlalchemy import Engine, inspect, select, text
+from sqlalchemy.orm import Session
 
 import models.entities  # noqa: F401  (fills the metadata)
 from models import migrations
 from models.core.db import Base, make_engine
+from models.entities.reservations import Reservation
+from models.entities.sealed_guest import Guest
 from tests.services.mariadb import MariaDB
 from tests.services.surroundings import environment
 
@@ -57,6 +61,51 @@ def test_a_second_run_does_nothing(empty: Engine) -> None:
     migrations.upgrade(empty)
     migrations.upgrade(empty)
     assert migrations.current(empty) == migrations.head()
+
+
+GUESTS: list[tuple[str, str, str | None, str | None, str]] = [
+    ("AAAA2222", "Ada Lovelace", "ada@guests.example", "+4930123", "nuts"),
+    ("BBBB2222", "Bo", None, None, ""),
+]
+
+
+@pytest.mark.both
+def test_guests_are_sealed_on_the_way_up_and_opened_on_the_way_down(
+    empty: Engine, house_env: dict[str, str]
+) -> None:
+    migrations.upgrade(empty, revision="0021")
+    plain = text("SELECT reference, guest_name, guest_email, guest_phone, note FROM reservations")
+    with empty.begin() as connection:
+        for number, (reference, name, email, phone, note) in enumerate(GUESTS):
+            connection.execute(
+                _OLD_ROW,
+                {
+                    **_OLD,
+                    "reference": reference,
+                    "name": name,
+                    "email": email,
+                    "phone": phone,
+                    "note": note,
+                    "id": number + 1,
+                },
+            )
+    migrations.upgrade(empty)
+    with Session(empty) as session:
+        found = session.scalars(select(Reservation).order_by(Reservation.id)).all()
+        guests = [(row.reference, row.guest) for row in found]
+    assert guests == [(each[0], Guest(*each[1:])) for each in GUESTS]
+    migrations.downgrade(empty, revision="0021")
+    with empty.connect() as connection:
+        assert [tuple(row) for row in connection.execute(plain)] == GUESTS
+
+
+_OLD = {"at": datetime(2026, 3, 6, 18, tzinfo=UTC).replace(tzinfo=None)}
+_OLD_ROW = text(
+    "INSERT INTO reservations (id, reference, restaurant_id, book_id, status, revision, party_size,"
+    " starts_at, ends_at, waitlist, source, pacing_forced, guest_name, guest_email, guest_phone,"
+    " guest_locale, note, awaited, created_at) VALUES (:id, :reference, 1, 1, 'confirmed', 1, 2,"
+    " :at, :at, 1, 'online', 0, :name, :email, :phone, 'en', :note, 0, :at)"
+)
 
 
 @pytest.mark.mariadb

@@ -70,7 +70,7 @@ def test_a_request_is_written_down_whole_and_nothing_is_decided(db: Engine) -> N
     assert row.ends_at == START + timedelta(minutes=105)
     assert row.book_id == book_id(stand.house.shifts["dinner"], START.date())
     assert row.area_id == stand.house.areas["terrace"]
-    assert (row.guest_name, row.guest_locale, row.note) == ("Ada", "de", "Window")
+    assert (row.guest.name, row.guest_locale, row.guest.note) == ("Ada", "de", "Window")
     assert row.email_key == contact_key("ada@example.com")
     assert row.phone_key == contact_key("+49301234567")
     assert row.terms == {"cancel_cutoff_minutes": 45}
@@ -87,7 +87,7 @@ def test_a_guest_may_leave_the_phone_out(db: Engine) -> None:
     stand = a_stand(db)
     guest = GuestDetails("Bo", "bo@example.com")
     row = stand.row(request(stand, wish_of(guest=guest)).reservation_id)
-    assert (row.guest_phone, row.phone_key) == (None, None)
+    assert (row.guest.phone, row.phone_key) == (None, None)
 
 
 def test_a_request_costs_three_statements(db: Engine) -> None:

@@ -535,7 +535,7 @@ def test_details_change_at_once_and_nobody_is_told(db: Engine) -> None:
     guest = GuestDetails("Grace", "grace@example.com", "+49302", "fr")
     edit(stand, number, guest=guest, if_revision=3)
     row = stand.row(number)
-    assert (row.note, row.guest_name, row.guest_locale) == ("By the window", "Grace", "fr")
+    assert (row.guest.note, row.guest.name, row.guest_locale) == ("By the window", "Grace", "fr")
     assert (row.email_key, row.phone_key) == (contact_key(guest.email), contact_key(guest.phone))
     assert told(stand, number) == ["confirmation"]
     assert [reason for _, _, reason in history(stand, number)] == ["decision", "edited", "edited"]

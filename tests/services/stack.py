@@ -172,12 +172,13 @@ class Stack:
         email: str | None = None,
         key: str | None = None,
         wait: int = 0,
+        phone: str | None = None,
         **more: Any,
     ) -> Asked:
         """POST a reservation; the answer whatever it is."""
         mail = email or f"{uuid.uuid4().hex}@example.com"
         body = {"party_size": party_size, "start": start.isoformat()} | more
-        body["guest"] = {"name": name, "email": mail}
+        body["guest"] = {"name": name, "email": mail} | ({"phone": phone} if phone else {})
         headers = {"Idempotency-Key": key or uuid.uuid4().hex}
         if wait:
             headers["Prefer"] = f"wait={wait}"

@@ -7,6 +7,9 @@ import pytest
 from kombu import pools
 
 SECRET = "only-for-tests-only-for-tests-only-for-tests"
+MASTER = "seals-the-keyset-of-the-tests-and-nothing-else"
+#: a keyset that MASTER opens; never written by a test
+KEYSET = Path(__file__).with_name("keyset.json")
 #: nothing listens there, and the refusal comes at once
 NOWHERE_REDIS = "redis://127.0.0.1:1/0"
 NOWHERE_SMTP = "smtp://127.0.0.1:1"
@@ -22,12 +25,15 @@ def environment(
         "REDIS_URL": redis_url,
         "SMTP_URL": smtp_url,
         "SECRET_KEY": SECRET,
+        "MASTER_KEY": MASTER,
+        "KEYSET_FILE": str(KEYSET),
         "SMS_CHANNEL": "file",
         "SMS_FILE": str(folder / "sms.jsonl"),
         "FLOWER_PASSWORD": "only-for-tests",
         "ENVIRONMENT": "test",
         "LOG_FORMAT": "json",
         "SENTRY_DSN": "",
+        "RATE_LIMITS": "off",
     }
 
 

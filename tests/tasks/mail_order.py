@@ -9,6 +9,7 @@ from sqlalchemy import select
 from models.core import clock
 from models.core.db import reading, transaction
 from models.entities import Message, Reservation, ReservationMove
+from models.entities.sealed_guest import Guest
 from models.queries.outgoing import Card, Outgoing
 
 NOW = datetime(2026, 9, 9, 10, 0, tzinfo=UTC)
@@ -71,13 +72,18 @@ def reserve(restaurant_id: int, **values: Any) -> int:
         "party_size": 4,
         "starts_at": start,
         "ends_at": start + timedelta(minutes=105),
+        "created_at": now,
+    } | values
+    who = {
         "guest_name": f"Guest {number}",
         "guest_email": f"guest{number}@guests.example",
         "guest_phone": f"+49151{number:08}",
-        "created_at": now,
-    } | values
+        "note": "",
+    }
+    who |= {name: row.pop(name) for name in who.keys() & row.keys()}
     with transaction() as session:
         reservation = Reservation(**row)
+        reservation.guest = Guest(*who.values())
         session.add(reservation)
         session.flush()
         return reservation.id

@@ -1,0 +1,37 @@
+"""Who comes, sealed: a reservation's name, contact and note as one value bound to its row."""
+
+from dataclasses import dataclass, field
+
+import orjson
+
+from models.core.vault import seal, unseal
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """What only the house and the guest may read. Never printed, so that no log has it."""
+
+    name: str = field(repr=False)
+    email: str | None = field(default=None, repr=False)
+    phone: str | None = field(default=None, repr=False)
+    note: str = field(default="", repr=False)
+
+
+def seal_guest(guest: Guest, *, reference: str) -> bytes:
+    """The guest as the row of that reference keeps it."""
+    plain = orjson.dumps([guest.name, guest.email, guest.phone, guest.note])
+    return seal(plain, about=_about(reference))
+
+
+def open_guest(sealed: bytes, *, reference: str) -> Guest:
+    """The guest again. Raises SealBroken when this is not what that row was given."""
+    return Guest(*orjson.loads(unseal(sealed, about=_about(reference))))
+
+
+def reseal_guest(sealed: bytes, *, reference: str) -> bytes:
+    """The same under the key that seals now. Raises SealBroken."""
+    return seal(unseal(sealed, about=_about(reference)), about=_about(reference))
+
+
+def _about(reference: str) -> str:
+    return f"reservation {reference}"

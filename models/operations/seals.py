@@ -1,0 +1,53 @@
+"""Seals: guests sealed by an older key are sealed again by the one that seals now."""
+
+from sqlalchemy import bindparam, func, select, update
+from sqlalchemy.orm import Session
+
+from models.core.db import table_of
+from models.core.vault import keyring, prefix_of
+from models.entities.reservations import Reservation
+from models.entities.sealed_guest import reseal_guest
+
+_ROWS = table_of(Reservation)
+_KEY = func.substr(_ROWS.c.guest_sealed, 1, 5)
+_NEXT = (
+    select(_ROWS.c.id, _ROWS.c.reference, _ROWS.c.guest_sealed)
+    .where(_ROWS.c.id > bindparam("after"), bindparam("prefix") != _KEY)
+    .order_by(_ROWS.c.id)
+    .limit(bindparam("limit"))
+)
+#: only what is still as it was read: a guest edited meanwhile has the new seal already
+_AGAIN = (
+    update(_ROWS)
+    .where(_ROWS.c.id == bindparam("row"), _ROWS.c.guest_sealed == bindparam("was"))
+    .values(guest_sealed=bindparam("is"))
+)
+
+
+def reseal_some(session: Session, *, after: int, limit: int) -> tuple[int, int] | None:
+    """Seal the next guests again that another key sealed: (how many, the last row's id).
+
+    None when there is none after that id. May stop at any time and go on from the start: what is
+    done is passed over. Takes no book's lock, and waits for nobody. Raises SealBroken.
+    """
+    prefix = prefix_of(keyring().primary)
+    wanted = {"after": after, "prefix": prefix, "limit": limit}
+    rows = session.execute(_NEXT, wanted).all()
+    if not rows:
+        return None
+    changes = [
+        {
+            "row": row.id,
+            "was": row.guest_sealed,
+            "is": reseal_guest(row.guest_sealed, reference=row.reference),
+        }
+        for row in rows
+    ]
+    session.connection().execute(_AGAIN, changes)
+    return len(rows), int(rows[-1].id)
+
+
+def count_by_key(session: Session) -> dict[int, int]:
+    """How many guests each key has sealed, by its id. Reads every reservation."""
+    query = select(_KEY.label("prefix"), func.count()).group_by(_KEY)
+    return {int.from_bytes(prefix[1:], "big"): count for prefix, count in session.execute(query)}

@@ -1,0 +1,74 @@
+"""`maitred keys`: renewed while the house goes on, given up when nobody needs them."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import Engine, delete, func, select
+from sqlalchemy.orm import Session
+
+from deploy.cli import main
+from deploy.database import migrate
+from models.core import vault
+from models.core.db import transaction
+from models.core.errors import SettingsInvalid
+from models.entities.reservations import Reservation
+from tests.operations.evenings import a_stand
+from tests.services.surroundings import KEYSET, settle
+
+
+@pytest.fixture
+def keyset(house_env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A keyset file that the test may change."""
+    path = tmp_path / "keyset.json"
+    shutil.copyfile(KEYSET, path)
+    settle(monkeypatch, house_env | {"KEYSET_FILE": str(path)})
+    return path
+
+
+def run(*args: str, ends: int = 0) -> Result:
+    result = CliRunner().invoke(main, ["keys", *args])
+    assert result.exit_code == ends, result.output
+    return result
+
+
+@pytest.mark.both
+def test_a_rotation_seals_every_guest_again(keyset: Path, db: Engine) -> None:
+    stand = a_stand(db)
+    numbers = [stand.request(note="nuts") for _ in range(7)]
+    old = vault.keyring().primary
+    assert "7 guests sealed again" in run("rotate").output
+    new = vault.keyring(now=True).primary
+    listed = run("list").output
+    assert f"{new:08x}  7" in listed
+    assert f"{old:08x}  0" in listed
+    refused = run("retire", ends=2)
+    assert f"{old:08x}" in refused.output
+    assert old in vault.keyring(now=True).ids
+    run("retire", "--yes")
+    assert vault.keyring(now=True).ids == [new]
+    assert [stand.row(number).guest.note for number in numbers] == ["nuts"] * 7
+
+
+def test_a_key_in_use_is_never_forgotten(keyset: Path, db: Engine) -> None:
+    stand = a_stand(db)
+    number = stand.request()
+    old = vault.keyring().primary
+    vault.add_key()
+    assert f"{old:08x} stays: it has sealed 1 guests" in run("retire", "--yes").output
+    assert stand.row(number).guest.name
+    assert "1 guests sealed again" in run("reseal").output
+    assert "0 guests sealed again" in run("reseal").output
+
+
+def test_a_lost_keyset_is_not_made_anew_over_sealed_guests(keyset: Path, db: Engine) -> None:
+    a_stand(db).request()
+    keyset.unlink()
+    with pytest.raises(SettingsInvalid, match="is missing, and only it opens the guests"):
+        migrate()
+    assert not keyset.exists()
+    with transaction() as session:
+        session.execute(delete(Reservation))
+    with Session(db) as session:
+        assert session.scalar(select(func.count()).select_from(Reservation)) == 0

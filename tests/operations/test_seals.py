@@ -1,0 +1,83 @@
+"""Sealing again: every guest under the new key, in batches, whatever goes on meanwhile."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, func, select
+from sqlalchemy.orm import Session
+
+from models.core import vault
+from models.core.db import unit
+from models.entities.reservations import Reservation
+from models.entities.sealed_guest import reseal_guest
+from models.operations.changes import edit_details
+from models.operations.seals import count_by_key, reseal_some
+from tests.operations.evenings import a_stand
+from tests.services.stand import NOW, Stand
+from tests.services.surroundings import KEYSET, settle
+
+pytestmark = pytest.mark.both
+
+
+@pytest.fixture
+def stand(
+    db: Engine, house_env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Stand:
+    """A house with a keyset of its own and five guests."""
+    path = tmp_path / "keyset.json"
+    shutil.copyfile(KEYSET, path)
+    settle(monkeypatch, house_env | {"KEYSET_FILE": str(path)})
+    stand = a_stand(db)
+    for _ in range(5):
+        stand.request(note="nuts")
+    return stand
+
+
+def drain(limit: int) -> list[int]:
+    """Seal all again; the sizes of the batches."""
+    after, sizes = 0, []
+    while found := unit(lambda s, after=after: reseal_some(s, after=after, limit=limit)):  # type: ignore[misc]
+        count, after = found
+        sizes.append(count)
+    return sizes
+
+
+def guests(stand: Stand) -> list[tuple[str, str]]:
+    with Session(stand.bind) as session:
+        rows = session.scalars(select(Reservation).order_by(Reservation.id)).all()
+        return [(row.guest.name, row.guest.note) for row in rows]
+
+
+def test_all_are_sealed_again_and_none_twice(stand: Stand) -> None:
+    before = guests(stand)
+    old = vault.keyring().primary
+    assert unit(count_by_key) == {old: 5}
+    new = vault.add_key()
+    assert drain(2) == [2, 2, 1]
+    assert drain(2) == []
+    assert unit(count_by_key) == {new: 5}
+    vault.drop_keys({old})
+    assert guests(stand) == before
+
+
+def test_who_is_edited_meanwhile_keeps_what_was_written(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault.add_key()
+    with Session(stand.bind) as session:
+        number = session.scalar(select(func.min(Reservation.id))) or 0
+    reseal = reseal_guest
+
+    def edit_first(sealed: bytes, *, reference: str) -> bytes:
+        # between our read and our write (on SQLite the write lock is ours: edited in our own)
+        if not edited and stand.bind.dialect.name != "sqlite":
+            edited.append(True)
+            stand.do(lambda s: edit_details(s, number, note="no nuts", now=NOW, actor="guest"))
+        return reseal(sealed, reference=reference)
+
+    edited: list[bool] = []
+    monkeypatch.setattr("models.operations.seals.reseal_guest", edit_first)
+    drain(10)
+    wanted = "nuts" if stand.bind.dialect.name == "sqlite" else "no nuts"
+    assert guests(stand)[0][1] == wanted
