@@ -1,0 +1,164 @@
+"""Making a backup: one at a time, chained to the one before, sealed; old ones are let go."""
+
+import logging
+import os
+import secrets
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from models.core import clock
+from models.core.db import engine, reading, unit
+from models.core.errors import StateConflict
+from models.core.settings import settings
+from models.entities.house import JobRun
+from models.operations.house import give_up, lead
+from tasks.backups.examine import count_rows, schema_of
+from tasks.backups.faults import PieceDamaged
+from tasks.backups.manifest import (
+    MANIFEST,
+    PIECE,
+    Kind,
+    Manifest,
+    chain_of,
+    piece_about,
+    write_manifest,
+)
+from tasks.backups.records import JOB
+from tasks.backups.retention import Kept, to_keep
+from tasks.backups.safe import Safe
+from tasks.backups.sealed import seal_stream
+from tasks.backups.sources import Source, choose_source
+
+log = logging.getLogger(__name__)
+
+#: One each hour. The clock asks more often, so that a missed hour is made up in minutes.
+EVERY: Final = timedelta(hours=1)
+#: A backup may come this much early, so that the hours do not drift.
+SLACK: Final = timedelta(minutes=3)
+#: Each night's first backup after this time (UTC) is a full one.
+NIGHT: Final = timedelta(hours=3)
+#: Nobody else makes one while this runs; a maker that was killed holds it no longer than this.
+LEASE_SECONDS: Final = 900
+
+
+def is_due(newest: Manifest | None, *, now: datetime) -> bool:
+    """Whether an hour has passed since the newest backup began."""
+    return newest is None or now - newest.began >= EVERY - SLACK
+
+
+def make_backup(safe: Safe, *, full: bool = False, only_if_due: bool = False) -> Manifest | None:
+    """Make a backup, then let go of what need not be kept. None when it was not due.
+
+    Raises StateConflict while another is being made, BackupFailed when it could not be; then
+    nothing is listed, and what was there before is there still.
+    """
+    with _alone():
+        catalogue, damaged = safe.catalogue()
+        newest = catalogue[-1] if catalogue else None
+        if only_if_due and not is_due(newest, now=clock.now()):
+            return None
+        for problem in damaged:
+            log.warning("damaged backup", extra={"piece": problem.piece})
+        source = _source()
+        parent = None if full or not newest else _parent(source, newest, catalogue)
+        made = _write(safe, source, parent)
+        prune(safe)
+        return made
+
+
+def prune(safe: Safe) -> list[str]:
+    """Delete what the retention does not keep, newest first; then what nobody lists.
+
+    The manifest goes before its piece: a backup is listed only while it is whole.
+    """
+    catalogue, damaged = safe.catalogue()
+    kept = to_keep([Kept(one.name, one.ended, one.parent) for one in catalogue])
+    gone = [one.name for one in reversed(catalogue) if one.name not in kept]
+    for name in gone:
+        safe.store.delete(name + MANIFEST)
+        safe.store.delete(name + PIECE)
+    safe.store.tidy()
+    # a damaged manifest's piece may be wanted yet: only what has none at all goes
+    listed = {one.name for one in catalogue} | {one.piece.partition(".")[0] for one in damaged}
+    for file in safe.store.names():
+        if file.endswith(PIECE) and file.removesuffix(PIECE) not in listed:
+            safe.store.delete(file)
+    return gone
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    if not unit(
+        lambda session: lead(session, JOB, holder=holder, now=clock.now(), seconds=LEASE_SECONDS)
+    ):
+        raise StateConflict("a backup is being made already")
+    try:
+        yield
+    finally:
+        unit(lambda session: give_up(session, JOB, holder=holder))
+
+
+def _source() -> Source:
+    chosen = settings()
+    return choose_source(chosen.backup_url or chosen.database_url, method=chosen.backup_method)
+
+
+def _parent(source: Source, newest: Manifest, catalogue: list[Manifest]) -> Manifest | None:
+    """What an incremental backup would stand on; None when it has to be a full one.
+
+    Only where the database itself remembers having made the newest: a server that was restored
+    has gone another way since, and its positions mean something else.
+    """
+    if source.kind != "full" or newest.kind not in ("full", "incremental"):
+        return None
+    with reading() as session:
+        run = session.get(JobRun, JOB)
+        remembers = run.result.get("name") if run and run.result else None
+    if remembers != newest.name or newest.engine_version != source.version:
+        return None
+    try:
+        first = chain_of(newest, catalogue)[0]
+    except PieceDamaged:
+        return None
+    return newest if _night(first.began) == _night(clock.now()) else None
+
+
+def _night(moment: datetime) -> date:
+    return (moment - NIGHT).date()
+
+
+def _write(safe: Safe, source: Source, parent: Manifest | None) -> Manifest:
+    began, before = clock.now(), count_rows(engine())
+    kind: Kind = "incremental" if parent else source.kind
+    name = f"{began:%Y%m%dT%H%M%SZ}-{kind}-{secrets.token_hex(3)}"
+    start = parent.to_position if parent else 0
+    stands_on = parent.name if parent else None
+    about = piece_about(name, stands_on, start)
+    with safe.store.write(name + PIECE) as target, source.stream(start) as stream:
+        seal = seal_stream(stream, target, about=about, key=safe.key)
+    after = count_rows(engine())
+    manifest = Manifest(
+        name=name,
+        kind=kind,
+        engine=source.engine,
+        engine_version=source.version,
+        database=source.database,
+        parent=stands_on,
+        began=began,
+        ended=clock.now(),
+        from_position=start,
+        to_position=source.position(),
+        schema=schema_of(engine()),
+        rows={table: _between(count, after.get(table, count)) for table, count in before.items()},
+        seal=seal,
+    )
+    write_manifest(safe.store, manifest, safe.key)
+    return manifest
+
+
+def _between(one: int, other: int) -> tuple[int, int]:
+    return min(one, other), max(one, other)

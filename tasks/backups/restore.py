@@ -1,0 +1,171 @@
+"""Bringing a backup back: into a new place, examined there, and handed over whole or not at all."""
+
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Final
+
+from sqlalchemy import URL, Engine
+
+from models.core.db import make_engine
+from tasks.backups.examine import Examined, examine
+from tasks.backups.faults import PieceDamaged, RestoreRefused
+from tasks.backups.manifest import PIECE, Manifest
+from tasks.backups.safe import Safe
+from tasks.backups.scratch import new_data, serving
+from tasks.backups.sealed import open_stream
+from tasks.backups.tools import feed, find_tool, run_tool
+
+#: The name of a restored SQLite database in its folder.
+SQLITE_FILE: Final = "maitred.db"
+#: Room that is asked for, as a multiple of what the pieces hold.
+_ROOM: Final = 1.2
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What came back, from where, and how long its parts took in seconds."""
+
+    newest: Manifest
+    pieces: int
+    unpack_seconds: float
+    open_seconds: float
+    examined: Examined
+
+
+def restore_into(
+    safe: Safe, folder: Path, *, name: str = "", despite_findings: bool = False
+) -> Restored:
+    """Restore a backup (empty: the newest) as `folder`, which must be new or empty.
+
+    There is then the server's data folder, or SQLITE_FILE. Raises PieceDamaged, naming the piece,
+    or RestoreRefused with what the examination found; then `folder` is as it was.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise RestoreRefused(f"{folder} is not empty; nothing is ever restored over anything")
+    chain = safe.chain(name)
+    folder = folder.absolute()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = folder.with_name(f".{folder.name}.restoring-{secrets.token_hex(4)}")
+    try:
+        began = monotonic()
+        _check_room(chain, folder.parent)
+        draft.mkdir(mode=0o700)
+        _unpack(safe, chain, draft)
+        unpacked = monotonic()
+        with opened(draft, chain[-1]) as bind:
+            ready = monotonic()
+            examined = examine(bind, chain[-1])
+        if examined.problems and not despite_findings:
+            raise RestoreRefused("what came back is not in order: " + "; ".join(examined.problems))
+        draft.rename(folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return Restored(chain[-1], len(chain), unpacked - began, ready - unpacked, examined)
+
+
+@contextmanager
+def opened(folder: Path, manifest: Manifest) -> Iterator[Engine]:
+    """An engine on a restored folder; ended cleanly at the end."""
+    if manifest.engine == "sqlite":
+        with _engine(f"sqlite:///{folder / SQLITE_FILE}") as bind:
+            yield bind
+        return
+    with (
+        serving(folder) as server,
+        _engine(_text(server.set(database=manifest.database))) as bind,
+    ):
+        yield bind
+
+
+@contextmanager
+def _engine(url: str) -> Iterator[Engine]:
+    bind = make_engine(url, pool_size=1)
+    try:
+        yield bind
+    finally:
+        bind.dispose()
+
+
+def _text(url: URL) -> str:
+    return url.render_as_string(hide_password=False)
+
+
+def _check_room(chain: list[Manifest], place: Path) -> None:
+    wanted = int(_ROOM * sum(one.seal.plain_size for one in chain))
+    free = shutil.disk_usage(place).free
+    if free < wanted:
+        raise RestoreRefused(f"{place} has {free >> 20} MB free; this takes {wanted >> 20} MB")
+
+
+def blocks_of(safe: Safe, manifest: Manifest) -> Iterator[bytes]:
+    """What a backup's piece holds. Raises PieceDamaged; all is good only when it has ended."""
+    piece = manifest.name + PIECE
+    try:
+        with safe.store.read(piece) as source:
+            yield from open_stream(
+                source, manifest.seal, piece=piece, about=manifest.about, key=safe.key
+            )
+    except FileNotFoundError as missing:
+        raise PieceDamaged(piece, "missing") from missing
+
+
+def _unpack(safe: Safe, chain: list[Manifest], folder: Path) -> None:
+    first, *rest = chain
+    if first.kind == "snapshot":
+        with (folder / SQLITE_FILE).open("xb") as file:
+            for block in blocks_of(safe, first):
+                file.write(block)
+    elif first.kind == "dump":
+        _load_dump(safe, first, folder)
+    else:
+        _extract(safe, first, folder)
+        _prepare(folder)
+        for manifest in rest:
+            # beside, not within: what is in a data folder is a database to the server
+            changes = folder.with_name(f"{folder.name}-changes")
+            changes.mkdir(mode=0o700)
+            try:
+                _extract(safe, manifest, changes)
+                _prepare(folder, changes)
+            finally:
+                shutil.rmtree(changes, ignore_errors=True)
+
+
+def _extract(safe: Safe, manifest: Manifest, folder: Path) -> None:
+    argv = [find_tool("mbstream"), "--extract", f"--directory={folder}"]
+    feed(argv, blocks_of(safe, manifest))
+
+
+def _prepare(folder: Path, changes: Path | None = None) -> None:
+    argv = [find_tool("mariadb-backup"), "--no-defaults", "--prepare", f"--target-dir={folder}"]
+    if changes is not None:
+        argv.append(f"--incremental-dir={changes}")
+    run_tool(argv)
+
+
+def _load_dump(safe: Safe, manifest: Manifest, folder: Path) -> None:
+    new_data(folder)
+    with serving(folder) as server:
+        with _engine(_text(server)) as bind, bind.connect() as connection:
+            connection.exec_driver_sql(
+                f"CREATE DATABASE `{manifest.database}` CHARACTER SET utf8mb4"
+            )
+        feed(client(server.set(database=manifest.database)), blocks_of(safe, manifest), quiet=True)
+
+
+def client(url: URL) -> list[str]:
+    """The command line that runs SQL at a server of ours, which asks for no password."""
+    return [
+        find_tool("mariadb", "mysql"),
+        "--no-defaults",
+        "--user=root",
+        f"--socket={url.query['unix_socket']}",
+        "--default-character-set=utf8mb4",
+        "--init-command=SET SESSION foreign_key_checks=0, unique_checks=0",
+        str(url.database),
+    ]

@@ -1,0 +1,86 @@
+"""A house whose backups are on, an evening in it, and a clock that the tests move."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from time import monotonic
+
+import pytest
+from sqlalchemy import Engine
+
+from models.core import clock
+from tasks.backups.make import make_backup
+from tasks.backups.manifest import Manifest
+from tasks.backups.records import JOB, recorded
+from tasks.backups.safe import Safe, open_safe
+from tests.queries.evening import LATER, open_evening
+from tests.services import surroundings
+from tests.services.house import OpenHouse
+from tests.services.stand import Stand
+
+BACKUP_KEY = "opens-the-backups-of-the-tests-and-nothing-else"
+
+
+class Hands:
+    """The time, which goes on by itself and can be moved."""
+
+    def __init__(self, at: datetime) -> None:
+        self._from = at
+        self._began = monotonic()
+
+    def now(self) -> datetime:
+        """As `clock.now`."""
+        return self._from + timedelta(seconds=monotonic() - self._began)
+
+    def move(self, by: timedelta) -> None:
+        """Let so much time pass."""
+        self._from += by
+
+
+@pytest.fixture
+def hands(monkeypatch: pytest.MonkeyPatch) -> Hands:
+    """The clock stands where the evening of the tests ends, and goes on from there."""
+    moved = Hands(LATER + timedelta(seconds=30))
+    monkeypatch.setattr(clock, "now", moved.now)
+    return moved
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    """The folder of the backups."""
+    return tmp_path / "kept"
+
+
+@pytest.fixture
+def safe(
+    db: Engine,
+    house_env: dict[str, str],
+    kept: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Safe]:
+    """Backups are on."""
+    values = house_env | {"BACKUP_FOLDER": str(kept), "BACKUP_KEY": BACKUP_KEY}
+    surroundings.settle(monkeypatch, values)
+    yield open_safe()
+
+
+@pytest.fixture
+def stand(safe: Safe, house: Callable[..., OpenHouse], db: Engine, hands: Hands) -> Stand:
+    """A house with eight tables, whose database is backed up."""
+    return open_evening(house, db)
+
+
+def back_up(safe: Safe, *, full: bool = False, only_if_due: bool = False) -> Manifest | None:
+    """Make a backup as the commands and the clock do: with its record."""
+    return recorded(
+        JOB,
+        lambda: make_backup(safe, full=full, only_if_due=only_if_due),
+        lambda made: {"name": made.name},
+    )
+
+
+def made(safe: Safe, *, full: bool = False) -> Manifest:
+    """Make a backup that has to be made."""
+    manifest = back_up(safe, full=full)
+    assert manifest is not None
+    return manifest
