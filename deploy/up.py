@@ -26,6 +26,7 @@ from models.core import clock
 from models.core.db import reading
 from models.core.log import configure_logging
 from models.core.settings import settings
+from models.core.signals import make_client
 from models.entities.house import JobRun
 from models.rules.health import LATE_AFTER
 
@@ -124,7 +125,7 @@ def _put_first(variable: str, folder: Path) -> None:
 
 def _redis_answers() -> bool:
     try:
-        with redis.Redis.from_url(settings().redis_url, socket_timeout=1) as client:
+        with make_client(answer_seconds=1) as client:
             return bool(client.ping())
     except redis.RedisError:
         return False

@@ -7,6 +7,7 @@ from celery import Celery
 from kombu.exceptions import KombuError
 from redis import RedisError
 
+from models.core import tls
 from models.core.settings import settings
 from schedules.jobs import Job
 
@@ -21,6 +22,7 @@ def make_producer() -> Celery:
         task_ignore_result=True,
         task_publish_retry=False,
         broker_pool_limit=2,
+        broker_use_ssl=tls.redis_broker(),
         broker_transport_options={
             "socket_connect_timeout": 2,
             "socket_timeout": 5,

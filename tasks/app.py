@@ -2,10 +2,11 @@
 
 from celery import Celery
 
+from models.core import tls
 from models.core.settings import settings
 from tasks.queues import MAINTENANCE, TASKS, VISIBILITY_TIMEOUT
 
-MODULES = ("tasks.allocation", "tasks.messages", "tasks.maintenance")
+MODULES = ("tasks.allocation", "tasks.messages", "tasks.maintenance", "tasks.backups.jobs")
 
 
 def make_app() -> Celery:
@@ -35,6 +36,7 @@ def make_app() -> Celery:
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_pool_limit=10,
+        broker_use_ssl=tls.redis_broker(),
         broker_transport_options={
             "visibility_timeout": VISIBILITY_TIMEOUT,
             "unacked_restore_interval": 5,

@@ -17,6 +17,7 @@ from models.entities.reservations import Reservation
 from models.queries.accounts import Caller, caller
 from models.queries.floor import house_by_slug
 from models.rules.permissions import Permission
+from web.limits import count_account
 from web.tokens import access_sign_in
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -125,8 +126,10 @@ def guest_or_staff(permission: Permission) -> Callable[[Callable[..., Any]], Cal
 
 
 def signed_in(session: Session) -> Caller:
-    """Who the access token stands for, in one query. Raises SignInFailed."""
-    return caller(session, access_sign_in(), now=clock.now())
+    """Who the access token stands for, in one query. Raises SignInFailed and TooManyRequests."""
+    found = caller(session, access_sign_in(), now=clock.now())
+    count_account(found.account_id)
+    return found
 
 
 def _staff_of(reservation_id: int, permission: Permission) -> Caller:

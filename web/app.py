@@ -18,6 +18,7 @@ from web.around import register_around
 from web.description import API_VERSION, register_openapi
 from web.errors import register_errors
 from web.json_body import OrjsonProvider
+from web.limits import register_limits
 from web.pages import booking, home, manage
 from web.tokens import register_tokens
 
@@ -52,6 +53,7 @@ def create_app() -> APIFlask:
             app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies
         )
     register_around(app)
+    register_limits(app)
     register_errors(app)
     register_tokens(app)
     register_openapi(app)

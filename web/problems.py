@@ -1,6 +1,6 @@
 """Refusals that only HTTP knows, and the one table: which error has which status."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from models.core.errors import (
@@ -32,7 +32,17 @@ class NotJson(MaitredError):
     code = "unsupported-media-type"
 
 
-class TooManySignIns(MaitredError):
+class TooManyRequests(MaitredError):
+    """More than the house allows from there. `retry_after`: seconds until it counts anew."""
+
+    code = "too-many-requests"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"that is too much in too short a time; try again in {retry_after} s")
+        self.retry_after = retry_after
+
+
+class TooManySignIns(TooManyRequests):
     """Too many failed sign-ins from there for this e-mail address."""
 
     code = "too-many-sign-ins"
@@ -68,7 +78,8 @@ PROBLEMS: Final[dict[type[MaitredError], ProblemKind]] = {
     Invalid: ProblemKind(422, "Not valid"),
     FileInvalid: ProblemKind(422, "Not valid"),
     KeyReused: ProblemKind(422, "Idempotency-Key used before"),
-    TooManySignIns: ProblemKind(429, "Too many sign-ins", retry_after=900),
+    TooManySignIns: ProblemKind(429, "Too many sign-ins"),
+    TooManyRequests: ProblemKind(429, "Too many requests"),
     Unavailable: ProblemKind(503, "Unavailable", retry_after=2),
     HouseUnreadable: ProblemKind(503, "Unavailable", retry_after=60),
     MaitredError: ProblemKind(500, "Internal error"),
@@ -92,4 +103,7 @@ HTTP_CODES: Final[dict[int, str]] = {
 
 def kind_of(error: MaitredError) -> ProblemKind:
     """The status and title of an error, by the table."""
-    return next(PROBLEMS[step] for step in type(error).__mro__ if step in PROBLEMS)
+    kind = next(PROBLEMS[step] for step in type(error).__mro__ if step in PROBLEMS)
+    if isinstance(error, TooManyRequests):
+        return replace(kind, retry_after=error.retry_after)
+    return kind

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Session
 
+from models.core import tls
 from models.core.errors import Busy
 from models.core.settings import settings
 
@@ -65,6 +66,7 @@ def make_engine(url: str, *, pool_size: int = 16) -> Engine:
             "connect_timeout": 3,
             "init_command": f"SET SESSION innodb_lock_wait_timeout={LOCK_WAIT_SECONDS}, "
             "time_zone='+00:00', sql_mode='STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
+            **tls.database_arguments(parsed),
         },
     )
     _ping_the_idle(engine)

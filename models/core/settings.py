@@ -13,8 +13,8 @@ from sqlalchemy.exc import ArgumentError
 
 from models.core.errors import SettingsInvalid
 
-#: "600/minute", "10/15minutes": so many in a window of so long
-RATE: Final = r"\A[1-9]\d{0,8}/([1-9]\d{0,3})?(second|minute|hour|day)s?\Z"
+#: "600/minute", "10/15minutes": so many in so long (Rust's regex: $ is the very end)
+RATE: Final = r"^[1-9]\d{0,8}/([1-9]\d{0,3})?(second|minute|hour|day)s?$"
 
 
 class Settings(BaseSettings):
@@ -57,7 +57,7 @@ class Settings(BaseSettings):
     waiters_max: int = Field(8, ge=0, description="requests of one process that may wait at once")
     trusted_proxies: int = Field(0, ge=0, le=4, description="proxies in front whose headers count")
     backup_folder: Path | None = Field(None, description="where sealed backups lie; empty: none")
-    backup_key: str = Field("", min_length=32, description="opens the backups")
+    backup_key: str | None = Field(None, min_length=32, description="opens the backups")
     backup_url: str = Field("", description="an account that may back up; empty: DATABASE_URL")
     backup_method: Literal["auto", "physical", "dump"] = "auto"
     metrics_dir: Path | None = Field(None, description="prometheus_client's multiprocess folder")

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import redis
 
+from models.core import tls
 from models.core.settings import settings
 
 log = logging.getLogger(__name__)
@@ -49,13 +50,19 @@ breaker = Breaker()
 @lru_cache(maxsize=1)
 def client() -> "redis.Redis":
     """The process's Redis client."""
+    return make_client(answer_seconds=2)
+
+
+def make_client(*, answer_seconds: float) -> "redis.Redis":
+    """A client that waits so long for an answer, and never tries again by itself."""
     return redis.Redis.from_url(
         settings().redis_url,
-        socket_connect_timeout=CONNECT_SECONDS,
-        socket_timeout=2,
+        socket_connect_timeout=min(CONNECT_SECONDS, answer_seconds),
+        socket_timeout=answer_seconds,
         retry=None,
         health_check_interval=0,
         max_connections=64,
+        **tls.redis_client(),
     )
 
 

@@ -2,13 +2,13 @@
 
 import smtplib
 import socket
-import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 from urllib.parse import unquote, urlsplit
 
+from models.core.tls import mail_context
 from tasks.channels import ChannelDown, ChannelError
 
 #: How long the server may take to connect and to answer a command.
@@ -160,7 +160,7 @@ def _connect(address: SmtpAddress) -> smtplib.SMTP:
             address.port,
             local_hostname=name,
             timeout=COMMAND_SECONDS,
-            context=ssl.create_default_context(),
+            context=mail_context(),
         )
     else:
         smtp = smtplib.SMTP(
@@ -169,7 +169,7 @@ def _connect(address: SmtpAddress) -> smtplib.SMTP:
     try:
         smtp.ehlo_or_helo_if_needed()
         if address.scheme == "smtp+starttls":
-            smtp.starttls(context=ssl.create_default_context())
+            smtp.starttls(context=mail_context())
             smtp.ehlo()
         if address.login:
             smtp.login(address.login, address.password)

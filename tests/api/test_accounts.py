@@ -122,7 +122,7 @@ def test_ten_failures_have_to_wait(
     right = {"email": "Host@example.com", "password": PASSWORD}
     answer = client.post("/api/v1/auth/sign-in", json=right)
     assert answer.status_code == 429
-    assert answer.headers["Retry-After"] == "900"
+    assert 0 < int(answer.headers["Retry-After"]) <= 900
     elsewhere = client.post(
         "/api/v1/auth/sign-in", json=right, environ_base={"REMOTE_ADDR": "192.0.2.9"}
     )

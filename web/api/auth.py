@@ -17,9 +17,9 @@ from models.rules.permissions import PERMISSIONS
 from web.access import account, public
 from web.api.endpoint import READ, WRITE, describe
 from web.json_body import json_response
+from web.limits import check_sign_in, forget_failures, note_failure
 from web.schemas.answers import AccountOut, TokensOut
 from web.schemas.requests import Nothing, RefreshRequest, SignInRequest
-from web.throttle import check_sign_in, forget_failures, note_failure
 from web.tokens import issue_tokens, read_refresh
 
 blueprint = APIBlueprint("auth", __name__, url_prefix="/api/v1/auth", tag="Accounts")
@@ -28,11 +28,11 @@ blueprint = APIBlueprint("auth", __name__, url_prefix="/api/v1/auth", tag="Accou
 @blueprint.post("/sign-in")
 @public
 @blueprint.input(SignInRequest, arg_name="body")
-@describe(blueprint, {200: TokensOut}, problems=(*WRITE, 401, 429))
+@describe(blueprint, {200: TokensOut}, problems=(*WRITE, 401))
 def sign_in(body: SignInRequest) -> Response:
     """Sign in with e-mail address and password.
 
-    Ten failures within 15 minutes for one address from one place: 429.
+    Ten failures within 15 minutes (the house's setting) for one address from one place: 429.
     """
     address = request.remote_addr or ""
     check_sign_in(body.email, address)

@@ -29,12 +29,12 @@ PROBLEM_TEXTS: Final = {
     413: "The body is too large",
     415: "The body is not JSON",
     422: "Some fields are not right; `errors` names each",
-    429: "Too many attempts; see Retry-After",
+    429: "Too many requests or attempts; see Retry-After",
     503: "The database cannot be reached; see Retry-After",
 }
 #: what any read, and any write with a body, may answer
-READ: Final = (400, 503)
-WRITE: Final = (400, 409, 413, 415, 422, 503)
+READ: Final = (400, 429, 503)
+WRITE: Final = (400, 409, 413, 415, 422, 429, 503)
 STAFF: Final = (401, 403)
 
 
