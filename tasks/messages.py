@@ -9,11 +9,12 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from models.core import clock, signals
-from models.core.db import unit
+from models.core.db import plain_unit, unit
 from models.core.errors import Busy
 from models.core.settings import settings
 from models.operations.messages import (
@@ -197,7 +198,7 @@ def _ids(message: Outgoing) -> dict[str, object]:
     }
 
 
-def _record(work: Callable[[Session], object]) -> None:
+def _record(work: Callable[[Connection], object]) -> None:
     """Write it down, waiting for a database that is away: nothing else of this drain may go first.
 
     Raises the database's error after RECORD_SECONDS; the claim's lease then frees the message.
@@ -205,7 +206,7 @@ def _record(work: Callable[[Session], object]) -> None:
     ends = time.monotonic() + RECORD_SECONDS
     while True:
         try:
-            unit(work)
+            plain_unit(work)
             return
         except (DBAPIError, Busy):
             if time.monotonic() > ends:

@@ -6,17 +6,28 @@ under its claim. A claim that expired (its worker died) goes back to the queue.
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Table, Update, case, or_, select, update
+from sqlalchemy import (
+    Connection,
+    CursorResult,
+    Update,
+    bindparam,
+    case,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
+from models.core.db import table_of
 from models.entities.messages import Message
 from models.queries.outgoing import Outgoing
 from models.rules.sending import MAX_ATTEMPTS, retry_at
 
 _ERROR_LENGTH = 255
-_TABLE = cast(Table, Message.__table__)
+_TABLE = table_of(Message)
 
 
 def claim_due(
@@ -60,39 +71,39 @@ def skip_gone(session: Session, claim: str, *, found: Collection[Outgoing]) -> i
     return _rows(session, gone.values(state="skipped", error="gone"))
 
 
-def record_sent(session: Session, sent: Outgoing, *, provider_id: str, now: datetime) -> bool:
+def record_sent(connection: Connection, sent: Outgoing, *, provider_id: str, now: datetime) -> bool:
     """The server said yes. False when somebody else has claimed the message since.
 
     Holds even when the claim ran out meanwhile (the database was away), as long as nobody else
     has taken it: what was sent must not be sent again.
     """
-    return _record(session, sent, state="sent", sent_at=now, provider_id=provider_id, error=None)
+    return _record(connection, sent, state="sent", sent_at=now, provider_id=provider_id, error=None)
 
 
-def record_skipped(session: Session, skipped: Outgoing, *, reason: str) -> bool:
+def record_skipped(connection: Connection, skipped: Outgoing, *, reason: str) -> bool:
     """It is no longer true, or there is no way to send it."""
-    return _record(session, skipped, state="skipped", error=reason)
+    return _record(connection, skipped, state="skipped", error=reason)
 
 
-def record_delayed(session: Session, delayed: Outgoing, *, until: datetime) -> bool:
+def record_delayed(connection: Connection, delayed: Outgoing, *, until: datetime) -> bool:
     """It waits for the morning; that was no attempt."""
     return _record(
-        session, delayed, state="queued", due_at=until, attempts=max(delayed.attempts - 1, 0)
+        connection, delayed, state="queued", due_at=until, attempts=max(delayed.attempts - 1, 0)
     )
 
 
 def record_failure(
-    session: Session, failed: Outgoing, *, error: str, permanent: bool, now: datetime
+    connection: Connection, failed: Outgoing, *, error: str, permanent: bool, now: datetime
 ) -> bool:
     """It did not go out: again after the backoff, or never. `error` names no address."""
     again = None if permanent else retry_at(failed.attempts, now=now)
     if again is None:
-        return _record(session, failed, state="failed", error=error[:_ERROR_LENGTH])
-    return _record(session, failed, state="queued", due_at=again, error=error[:_ERROR_LENGTH])
+        return _record(connection, failed, state="failed", error=error[:_ERROR_LENGTH])
+    return _record(connection, failed, state="queued", due_at=again, error=error[:_ERROR_LENGTH])
 
 
 def give_back(
-    session: Session,
+    connection: Connection,
     untried: Collection[Outgoing],
     *,
     error: str = "",
@@ -108,17 +119,18 @@ def give_back(
     values: dict[str, Any] = {"error": error[:_ERROR_LENGTH]} if error else {}
     if due_at is not None:
         values["due_at"] = due_at
-    fewer = case((Message.attempts > 0, Message.attempts - 1), else_=0)
-    return _rows(
-        session,
-        update(Message)
+    row = _TABLE.c
+    statement = (
+        update(_TABLE)
         .where(
-            Message.id.in_([message.id for message in untried]),
-            Message.claim.in_(claims),
-            Message.state == "sending",
+            row.id.in_([message.id for message in untried]),
+            row.claim.in_(claims),
+            row.state == "sending",
         )
-        .values(state="queued", attempts=fewer, **values),
+        .values(state="queued", attempts=case((row.attempts > 0, row.attempts - 1), else_=0))
+        .values(values)
     )
+    return connection.execute(statement).rowcount
 
 
 def release_expired_claims(session: Session, now: datetime) -> int:
@@ -138,19 +150,25 @@ def release_expired_claims(session: Session, now: datetime) -> int:
     )
 
 
-def _record(session: Session, message: Outgoing, **values: Any) -> bool:
-    # Core and not the ORM's UPDATE, which costs twice as much: this runs once a message
+def _record(connection: Connection, message: Outgoing, **values: Any) -> bool:
+    wanted = {"message": message.id, "held_by": message.claim}
+    made = connection.execute(_recording(*values), wanted | values)
+    return made.rowcount == 1
+
+
+@lru_cache(maxsize=16)
+def _recording(*columns: str) -> Update:
+    """Write these columns of a message that is still ours. Built once: it runs once a message."""
     row = _TABLE.c
-    statement = (
+    return (
         update(_TABLE)
         .where(
-            row.id == message.id,
-            row.claim == message.claim,
+            row.id == bindparam("message"),
+            row.claim == bindparam("held_by"),
             or_(row.state == "sending", row.state == "queued"),
         )
-        .values(values)
+        .values({name: bindparam(name) for name in columns})
     )
-    return cast("CursorResult[Any]", session.execute(statement)).rowcount == 1
 
 
 def _rows(session: Session, statement: Update) -> int:

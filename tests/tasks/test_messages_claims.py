@@ -182,7 +182,7 @@ def test_what_was_sent_is_recorded_even_when_the_claim_ran_out_meanwhile(
     with transaction() as session:
         release_expired_claims(session, clock.now() + timedelta(seconds=61))
     with transaction() as session:
-        assert record_sent(session, held, provider_id="<id>", now=clock.now())
+        assert record_sent(session.connection(), held, provider_id="<id>", now=clock.now())
     assert (row_of(message).state, row_of(message).provider_id) == ("sent", "<id>")
     assert claim("other") == []
 
@@ -195,8 +195,10 @@ def test_whoever_lost_the_claim_to_another_records_nothing(house: OpensHouse) ->
     assert claim("quick")
     now = clock.now()
     with transaction() as session:
-        assert not record_failure(session, held, error="smtp 550", permanent=True, now=now)
-        assert give_back(session, [held], due_at=now) == 0
+        assert not record_failure(
+            session.connection(), held, error="smtp 550", permanent=True, now=now
+        )
+        assert give_back(session.connection(), [held], due_at=now) == 0
     assert row_of(message).state == "sending"
 
 
@@ -206,7 +208,9 @@ def test_a_failure_waits_longer_each_time_and_keeps_its_reason(house: OpensHouse
     for number, wait in enumerate([*BACKOFF, None]):
         (held,) = claim(f"claim-{number}", now=now)
         with transaction() as session:
-            assert record_failure(session, held, error="smtp 451", permanent=False, now=now)
+            assert record_failure(
+                session.connection(), held, error="smtp 451", permanent=False, now=now
+            )
         row = row_of(message)
         assert row.error == "smtp 451"
         if wait is None:
@@ -223,9 +227,9 @@ def test_giving_back_costs_no_attempt(house: OpensHouse) -> None:
     held = claim("a")
     later = clock.now() + timedelta(seconds=30)
     with transaction() as session:
-        assert give_back(session, [], due_at=later) == 0
-        assert give_back(session, held[:2], error="smtp: down", due_at=later) == 2
-        assert give_back(session, held[2:]) == 1
+        assert give_back(session.connection(), [], due_at=later) == 0
+        assert give_back(session.connection(), held[:2], error="smtp: down", due_at=later) == 2
+        assert give_back(session.connection(), held[2:]) == 1
     assert [row_of(number).attempts for number in ids] == [0, 0, 0]
     assert [row_of(number).error for number in ids] == ["smtp: down", "smtp: down", None]
     assert [message.id for message in claim("b")] == [ids[2]]
