@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.orm import Session
 
+from deploy.backups_cli import COMMANDS as BACKUP_COMMANDS
 from deploy.check import show_check
 from deploy.database import main as migrate_database
 from deploy.demo import DemoPlan, play_evening
@@ -51,6 +52,8 @@ def main() -> None:
 
 
 main.add_command(keys)
+for backup_command in BACKUP_COMMANDS:
+    main.add_command(backup_command)
 
 
 @main.command()

@@ -38,7 +38,8 @@ def make_scheduler(leader: Leader, *, producer: Producer) -> BlockingScheduler:
     )
     # an executor of its own: an absent broker must not keep the lease waiting
     scheduler.add_job(leader.renew, "interval", seconds=RENEW_SECONDS, executor="lease")
-    for number, job in enumerate(jobs(settings().sweep_seconds)):
+    has_backups = settings().backup_folder is not None
+    for number, job in enumerate(jobs(settings().sweep_seconds, backups=has_backups)):
         scheduler.add_job(
             tick,
             "interval",

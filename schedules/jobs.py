@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 MAINTENANCE: Final = "maintenance"
+BACKUPS: Final = "backups"
 #: The queues whose workers have to prove that they finish tasks.
 QUEUES: Final = ("allocation", "messages", MAINTENANCE)
 
@@ -26,11 +27,16 @@ class Job:
     begins: int = 1
 
 
-def jobs(sweep_seconds: int) -> tuple[Job, ...]:
+def jobs(sweep_seconds: int, *, backups: bool) -> tuple[Job, ...]:
     """Every job of the house. The names are those of `models.rules.health.LATE_AFTER`.
 
-    The look at the house's health begins when the others have had their first run.
+    The look at the house's health begins when the others have had their first run. With `backups`
+    those are asked for, more often than they are due: a missed hour is made up in minutes.
     """
+    kept = (
+        Job("backup", 300, "backups.make", 290, BACKUPS),
+        Job("drill", 900, "backups.drill", 890, BACKUPS, begins=60),
+    )
     return (
         Job("sweep", sweep_seconds, "maintenance.sweep", expires=max(5, sweep_seconds)),
         Job("mark_no_shows", 60, "maintenance.mark_no_shows", expires=60),
@@ -40,5 +46,6 @@ def jobs(sweep_seconds: int) -> tuple[Job, ...]:
             Job(f"heartbeat.{queue}", 10, "maintenance.heartbeat", 10, queue, (queue,))
             for queue in QUEUES
         ),
+        *(kept if backups else ()),
         Job("health", 15, "maintenance.health", expires=15, begins=5),
     )

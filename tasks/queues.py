@@ -6,7 +6,8 @@ from typing import Final
 ALLOCATION: Final = "allocation"
 MESSAGES: Final = "messages"
 MAINTENANCE: Final = "maintenance"
-QUEUES: Final = (ALLOCATION, MESSAGES, MAINTENANCE)
+BACKUPS: Final = "backups"
+QUEUES: Final = (ALLOCATION, MESSAGES, MAINTENANCE, BACKUPS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ TASKS: Final[dict[str, TaskRule]] = {
     "maintenance.finish_overdue": TaskRule(MAINTENANCE, 60, 90),
     "maintenance.health": TaskRule(MAINTENANCE, 30, 45),
     "maintenance.forget": TaskRule(MAINTENANCE, 240, 300),
+    "backups.make": TaskRule(BACKUPS, 780, 840),
+    "backups.drill": TaskRule(BACKUPS, 780, 840),
     "maintenance.heartbeat": TaskRule(MAINTENANCE, 10, 20),  # sent to every queue
 }
 

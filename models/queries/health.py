@@ -7,11 +7,12 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, func, select, union
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from models.core.settings import settings
 from models.entities.house import JobRun
 from models.entities.messages import Message
 from models.entities.reservations import Reservation, ReservationChange
 from models.entities.shifts import ShiftDay
-from models.rules.health import LATE_AFTER, is_late, seconds_since, waits_too_long
+from models.rules.health import LATE_AFTER, OF_BACKUPS, is_late, seconds_since, waits_too_long
 from models.rules.lifecycle import Status
 
 #: The job that looks at all the others.
@@ -117,10 +118,14 @@ def _waiting(session: Session, now: datetime) -> tuple[WaitingRows, ...]:
 
 
 def job_health(session: Session, *, now: datetime) -> tuple[JobHealth, ...]:
-    """Every job of the house but this look itself, by name. One that never ran is late."""
+    """Every job of the house but this look itself, by name. One that never ran is late.
+
+    Backups and drills only where BACKUP_FOLDER is set.
+    """
     runs = {run.name: run for run in session.scalars(select(JobRun))}
     found = []
-    for name in sorted(LATE_AFTER.keys() - {SWEEP}):
+    left_out = {SWEEP} | (set() if settings().backup_folder else OF_BACKUPS)
+    for name in sorted(LATE_AFTER.keys() - left_out):
         run = runs.get(name)
         age = seconds_since(run.last_success if run else None, now=now)
         found.append(JobHealth(name, age, is_late(name, age), run.last_error if run else None))

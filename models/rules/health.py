@@ -11,10 +11,15 @@ LATE_AFTER: Final[Mapping[str, int]] = {
     "finish_overdue": 300,
     "health": 60,
     "forget": 3 * 3600,
+    "backup": 5400,
+    "drill": 26 * 3600,
     "heartbeat.allocation": 60,
     "heartbeat.messages": 180,
     "heartbeat.maintenance": 60,
 }
+
+#: Jobs of a house whose backups are on; another is not late with them.
+OF_BACKUPS: Final = frozenset({"backup", "drill"})
 
 #: Kind of waiting row -> seconds that the oldest may wait.
 WAITS_AT_MOST: Final[Mapping[str, int]] = {

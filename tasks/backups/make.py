@@ -7,7 +7,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from models.core import clock
 from models.core.db import engine, reading, unit
@@ -67,6 +67,11 @@ def make_backup(safe: Safe, *, full: bool = False, only_if_due: bool = False) ->
         made = _write(safe, source, parent)
         prune(safe)
         return made
+
+
+def summary(made: Manifest) -> dict[str, Any]:
+    """What is written down of a backup; its name tells the next what it may stand on."""
+    return {"name": made.name, "kind": made.kind, "bytes": made.seal.sealed_size}
 
 
 def prune(safe: Safe) -> list[str]:

@@ -1,8 +1,8 @@
-"""Which backups are kept: 48 hourly, 14 daily, 8 weekly, 12 monthly, and all they stand on."""
+"""Which backups stay: the recent, 48 hourly, 14 daily, 8 weekly, 12 monthly, and their chains."""
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 _Period = Callable[[datetime], Hashable]
@@ -25,6 +25,8 @@ RULES: Final[tuple[tuple[_Period, int], ...]] = (
     (lambda at: (at.year, at.month), 12),
 )
 _HOURLY: Final = RULES[0]
+#: All that is not older than this, by the newest: what was made by hand is not gone at once.
+RECENT: Final = timedelta(hours=2)
 
 
 def to_keep(backups: Sequence[Kept]) -> set[str]:
@@ -34,7 +36,7 @@ def to_keep(backups: Sequence[Kept]) -> set[str]:
     What a kept backup stands on is kept as well. Does not depend on the time it is called.
     """
     newest_first = sorted(backups, key=lambda one: (one.at, one.name), reverse=True)
-    kept = {one.name for one in newest_first[:1]}
+    kept = {one.name for one in newest_first if newest_first[0].at - one.at <= RECENT}
     for rule in RULES:
         kept |= _chosen(newest_first, rule)
     parents = {one.name: one.parent for one in backups}

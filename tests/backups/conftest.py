@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine
 
 from models.core import clock
-from tasks.backups.make import make_backup
+from tasks.backups.make import make_backup, summary
 from tasks.backups.manifest import Manifest
 from tasks.backups.records import JOB, recorded
 from tasks.backups.safe import Safe, open_safe
@@ -75,7 +75,7 @@ def back_up(safe: Safe, *, full: bool = False, only_if_due: bool = False) -> Man
     return recorded(
         JOB,
         lambda: make_backup(safe, full=full, only_if_due=only_if_due),
-        lambda made: {"name": made.name},
+        summary,
     )
 
 

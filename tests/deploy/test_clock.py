@@ -10,16 +10,18 @@ from sqlalchemy import Engine, select
 
 from models.core.db import reading
 from models.entities import Lease
-from models.rules.health import LATE_AFTER
+from models.rules.health import LATE_AFTER, OF_BACKUPS
 from schedules.jobs import jobs
 from schedules.leader import LEASE_SECONDS, RENEW_SECONDS
-from tasks.queues import QUEUES, TASKS
+from tasks.queues import BACKUPS, QUEUES, TASKS
 from tests.services.mariadb import MariaDB
 from tests.services.process import Process, wait_until
 from tests.services.redis import RedisServer
 
 ROOT = Path(__file__).resolve().parents[2]
 StartClock = Callable[[str], Process]
+#: The queue of the backups is asked where there are some, and is late with those alone.
+BEATING = set(QUEUES) - {BACKUPS}
 
 
 @pytest.fixture
@@ -99,7 +101,7 @@ def test_an_absent_broker_is_waited_for(
     server.start()
     try:
         wait_until(
-            lambda: all(waiting(server, queue) > 0 for queue in QUEUES),
+            lambda: all(waiting(server, queue) > 0 for queue in BEATING),
             seconds=25,
             what="every queue is asked",
         )
@@ -125,7 +127,7 @@ def test_an_absent_database_is_waited_for(
 
 
 def test_the_table_of_jobs_agrees_with_tasks_and_health() -> None:
-    table = jobs(3)
+    table = jobs(3, backups=True)
     assert {job.name for job in table} == set(LATE_AFTER)
     for job in table:
         assert LATE_AFTER[job.name] >= 2.5 * job.every
@@ -134,7 +136,13 @@ def test_the_table_of_jobs_agrees_with_tasks_and_health() -> None:
         if job.task != "maintenance.heartbeat":
             assert job.queue == TASKS[job.task].queue
     beats = {job.args: job.queue for job in table if job.task == "maintenance.heartbeat"}
-    assert beats == {(queue,): queue for queue in QUEUES}
+    assert beats == {(queue,): queue for queue in BEATING}
+
+
+def test_backups_are_asked_for_where_they_are_on() -> None:
+    on, off = jobs(3, backups=True), jobs(3, backups=False)
+    assert {job.name for job in on} - {job.name for job in off} == OF_BACKUPS
+    assert {job.queue for job in on if job.name in OF_BACKUPS} == {BACKUPS}
 
 
 def test_a_lost_leader_is_replaced_in_time_by_the_figures() -> None:

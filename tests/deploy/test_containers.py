@@ -17,9 +17,18 @@ from tests.architecture.tree import ROOT
 BIN = Path(sys.executable).parent
 SECRETS = {
     name: f"only-for-tests-{name}-only-for-tests"
-    for name in ("SECRET_KEY", "FLOWER_PASSWORD", "MYSQL_PASSWORD", "MYSQL_ROOT_PASSWORD")
+    for name in (
+        "SECRET_KEY",
+        "MASTER_KEY",
+        "FLOWER_PASSWORD",
+        "MYSQL_PASSWORD",
+        "MYSQL_ROOT_PASSWORD",
+    )
 }
-HOUSE = {"web", "worker-allocation", "worker-messages", "worker-maintenance", "scheduler", "flower"}
+HOUSE = {
+    "web", "worker-allocation", "worker-messages", "worker-maintenance", "worker-backups",
+    "scheduler", "flower",
+}  # fmt: skip
 
 
 def compose(*argv: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -49,7 +58,8 @@ def test_no_secret_has_a_default(name: str) -> None:
 def test_every_process_of_the_procfile_runs_there(services: dict[str, Any]) -> None:
     procfile = parse_procfile((ROOT / "Procfile").read_text(encoding="utf-8")).processes
     assert set(procfile) == {
-        "valkey", "mailbox", "web", "allocation", "messages", "scheduler", "flower"
+        "valkey", "mailbox", "web", "allocation", "messages", "backups", "scheduler",
+        "flower",
     }  # fmt: skip
     assert HOUSE | {"mysql", "redis", "mail", "migrate"} == set(services)
     queues = [

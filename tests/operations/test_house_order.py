@@ -15,7 +15,8 @@ from models.queries.health import (
     last_health,
     restaurants_with_work,
 )
-from models.rules.health import LATE_AFTER, WAITS_AT_MOST
+from models.rules.health import LATE_AFTER, OF_BACKUPS, WAITS_AT_MOST
+from tests.services import surroundings
 from tests.services.house import OpenHouse
 from tests.services.together import answers, together
 
@@ -138,7 +139,20 @@ def test_an_empty_house_that_never_ran_is_late_with_its_jobs(db: Engine) -> None
         assert not has_due_messages(session, now=NOW)
         assert last_health(session, now=NOW) is None
     assert {rows.kind: rows.count for rows in found.waiting} == dict.fromkeys(WAITS_AT_MOST, 0)
-    assert set(found.late) == LATE_AFTER.keys() - {"health"}
+    assert set(found.late) == LATE_AFTER.keys() - {"health"} - OF_BACKUPS
+
+
+def test_a_house_whose_backups_are_on_is_late_with_them(
+    db: Engine, house_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backups = {"BACKUP_FOLDER": "/nowhere/at/all", "BACKUP_KEY": "k" * 32}
+    surroundings.settle(monkeypatch, house_env | backups)
+    for name in LATE_AFTER:
+        run(name, NOW)
+    with reading() as session:
+        found = house_health(session, now=NOW + timedelta(minutes=91))
+    assert "backup" in found.late
+    assert "drill" not in found.late
 
 
 def test_a_house_whose_jobs_ran_is_well(db: Engine) -> None:

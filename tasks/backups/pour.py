@@ -1,0 +1,102 @@
+"""A restored database put where a URL says: an empty database of a server, or a new SQLite file."""
+
+import tempfile
+from pathlib import Path
+
+from sqlalchemy import URL, inspect, make_url
+
+from models.core.db import Base, make_engine
+from tasks.backups.account import account_file
+from tasks.backups.examine import count_rows
+from tasks.backups.faults import RestoreRefused
+from tasks.backups.restore import SQLITE_FILE, Restored, restore_into
+from tasks.backups.safe import Safe
+from tasks.backups.scratch import serving
+from tasks.backups.tools import feed, find_tool, output_of
+
+_CHUNK = 1 << 20
+
+
+def restore_to_url(
+    safe: Safe, url: str, *, name: str = "", despite_findings: bool = False
+) -> Restored:
+    """Restore a backup (empty: the newest) into the database of `url`, which must hold nothing.
+
+    It is restored into a scratch place and examined there first; only then is the database filled,
+    and emptied again should that fail. Raises as `restore_into`.
+    """
+    target = make_url(url)
+    is_file = target.get_backend_name() == "sqlite"
+    _check_empty(target)
+    near = Path(target.database or "").absolute().parent if is_file else None
+    if near is not None:
+        near.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".maitred-", dir=near) as scratch:
+        folder = Path(scratch) / "restored"
+        restored = restore_into(safe, folder, name=name, despite_findings=despite_findings)
+        if is_file != (restored.newest.engine == "sqlite"):
+            raise RestoreRefused(f"a backup of {restored.newest.engine} does not fit that URL")
+        if is_file:
+            # a link, since it fails where a file has come meanwhile
+            Path(target.database or "").hardlink_to(folder / SQLITE_FILE)
+        else:
+            _fill(target, folder, restored)
+    return restored
+
+
+def _check_empty(target: URL) -> None:
+    if target.get_backend_name() == "sqlite":
+        if Path(target.database or "").exists():
+            raise RestoreRefused(f"{target.database} is there already; nothing is restored over it")
+        return
+    bind = make_engine(target.render_as_string(hide_password=False), pool_size=1)
+    try:
+        tables = inspect(bind).get_table_names()
+    finally:
+        bind.dispose()
+    if tables:
+        raise RestoreRefused(
+            f"the database {target.database} is not empty ({len(tables)} tables); "
+            "nothing is ever restored over anything"
+        )
+
+
+def _fill(target: URL, folder: Path, restored: Restored) -> None:
+    bind = make_engine(target.render_as_string(hide_password=False), pool_size=1)
+    is_filled = False
+    try:
+        _copy(target, folder, restored.newest.database)
+        rows = count_rows(bind)
+        if rows != restored.examined.rows:
+            raise RestoreRefused(f"{rows} rows arrived of {restored.examined.rows}")
+        is_filled = True
+    finally:
+        if not is_filled:
+            Base.metadata.drop_all(bind)
+            with bind.begin() as connection:
+                connection.exec_driver_sql("DROP TABLE IF EXISTS alembic_version")
+        bind.dispose()
+
+
+def _copy(target: URL, folder: Path, database: str) -> None:
+    with serving(folder) as server, account_file(target) as account:
+        dump = [
+            find_tool("mariadb-dump", "mysqldump"),
+            "--no-defaults",
+            "--user=root",
+            f"--socket={server.query['unix_socket']}",
+            "--single-transaction",
+            "--quick",
+            "--no-tablespaces",
+            "--hex-blob",
+            "--default-character-set=utf8mb4",
+            database,
+        ]
+        load = [
+            find_tool("mariadb", "mysql"),
+            f"--defaults-file={account}",
+            "--default-character-set=utf8mb4",
+            str(target.database),
+        ]
+        with output_of(dump) as output:
+            feed(load, iter(lambda: output.read(_CHUNK), b""), quiet=True)

@@ -1,0 +1,130 @@
+"""`maitred backup | backups | restore | drill`: all that an operator types."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, create_engine, func, select, text
+
+from models.core.db import reading
+from models.entities import Reservation
+from models.entities.house import JobRun
+from tasks.backups import pour
+from tasks.backups.manifest import PIECE
+from tasks.backups.safe import Safe
+from tests.deploy.test_cli import run
+from tests.queries.evening import play
+from tests.services.mariadb import MariaDB
+from tests.services.stand import Stand
+
+NewPlace = Callable[[], str]
+
+
+@pytest.fixture
+def empty_url(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """A database without a table."""
+    if backend == "sqlite":
+        return f"sqlite:///{tmp_path}/elsewhere/house.db"
+    server: MariaDB = request.getfixturevalue("mariadb")
+    return server.new_database("elsewhere")
+
+
+def _reservations(url: str) -> int:
+    bind = create_engine(url)
+    with bind.connect() as connection:
+        count = connection.scalar(select(func.count()).select_from(Reservation))
+    bind.dispose()
+    return count or 0
+
+
+def _job(name: str) -> tuple[dict[str, Any], str | None]:
+    """What the job's last success gave, and the error of its last run."""
+    with reading() as session:
+        found = session.get(JobRun, name)
+        assert found is not None
+        return found.result or {}, found.last_error
+
+
+@pytest.mark.both
+def test_backup_list_restore(stand: Stand, safe: Safe, empty_url: str) -> None:
+    play(stand)
+    made = run("backup").stdout
+    name = made.split(":")[0]
+    assert re.fullmatch(r"\d{8}T\d{6}Z-(full|snapshot)-[0-9a-f]{6}", name)
+    second = run("backup", "--full").stdout.partition(":")[0]
+    listed = run("backups").stdout
+    assert listed.index(name) < listed.index(second)
+    assert _job("backup")[0]["name"] == second
+    with reading() as session:
+        count = session.scalar(select(func.count()).select_from(Reservation))
+    said = run("restore", "--from", name, "--to-url", empty_url).stdout
+    assert f"reservations {count}" in said
+    assert _reservations(empty_url) == count
+    again = run("restore", "--to-url", empty_url, ends=1)
+    assert "nothing is" in again.stderr
+    assert _reservations(empty_url) == count
+
+
+@pytest.mark.both
+def test_restore_into_a_folder(stand: Stand, safe: Safe, tmp_path: Path) -> None:
+    stand.ask(2)
+    run("backup")
+    said = run("restore", "--into", str(tmp_path / "back")).stdout
+    assert "reservations 1" in said
+    assert any((tmp_path / "back").iterdir())
+    assert "not empty" in run("restore", "--into", str(tmp_path / "back"), ends=1).stderr
+    assert "say where to" in run("restore", ends=2).stderr
+    assert (
+        "missing"
+        in run("restore", "--from", "nothing", "--into", str(tmp_path / "new"), ends=1).stderr
+    )
+
+
+@pytest.mark.both
+def test_a_drill_is_timed_and_written_down(stand: Stand, safe: Safe, kept: Path) -> None:
+    stand.ask(2)
+    assert "has been made yet" in run("drill", ends=1).stderr
+    run("backup")
+    said = run("drill").stdout
+    assert re.search(r"it came back: \d+\.\d s", said)
+    result, error = _job("drill")
+    assert (result["rows"]["reservations"], error) == (1, None)
+    (piece,) = kept.glob(f"*{PIECE}")
+    piece.write_bytes(piece.read_bytes()[:-1])
+    assert piece.name in run("drill", ends=1).stderr
+    assert piece.name in str(_job("drill")[1])
+
+
+@pytest.mark.both
+def test_a_damaged_manifest_is_listed_as_such(stand: Stand, safe: Safe, kept: Path) -> None:
+    run("backup")
+    (manifest,) = kept.glob("*.json")
+    manifest.write_text(manifest.read_text().replace('"rows"', '"Rows"'))
+    said = run("backups", ends=1).stdout
+    assert f"DAMAGED {manifest.name}: changed since it was written" in said
+
+
+@pytest.mark.mariadb
+def test_a_database_that_could_not_be_filled_is_empty_again(
+    stand: Stand, safe: Safe, empty_url: str, db: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand.ask(2)
+    run("backup")
+    monkeypatch.setattr(pour, "count_rows", lambda _bind: {"reservations": 7})
+    assert "rows arrived" in run("restore", "--to-url", empty_url, ends=1).stderr
+    bind = create_engine(empty_url)
+    with bind.connect() as connection:
+        assert connection.execute(text("SHOW TABLES")).all() == []
+    bind.dispose()
+
+
+def test_without_a_folder_the_commands_say_so(db: Engine, tmp_path: Path) -> None:
+    for words in (
+        ("backup",),
+        ("backups",),
+        ("drill",),
+        ("restore", "--into", str(tmp_path / "x")),
+    ):
+        assert "BACKUP_FOLDER is not set" in run(*words, ends=1).stderr

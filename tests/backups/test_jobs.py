@@ -1,0 +1,73 @@
+"""What the clock asks for: done when due, written down when it failed."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from models.core.db import reading, unit
+from models.entities.house import JobRun
+from models.operations.house import lead
+from tasks.backups import jobs
+from tasks.backups.faults import PieceDamaged
+from tasks.backups.manifest import PIECE
+from tasks.backups.records import JOB
+from tasks.backups.safe import Safe
+from tests.backups.conftest import Hands
+from tests.services.stand import Stand
+
+HOUR = timedelta(hours=1)
+
+
+def _job(name: str) -> tuple[datetime | None, str]:
+    """When the job last went well, and the error of its last run."""
+    with reading() as session:
+        run = session.get(JobRun, name)
+        assert run is not None
+        return run.last_success, run.last_error or ""
+
+
+def test_asked_every_few_minutes_one_is_made_an_hour(
+    stand: Stand, safe: Safe, hands: Hands
+) -> None:
+    for _ in range(36):
+        jobs.make()
+        hands.move(timedelta(minutes=5))
+    assert len(safe.catalogue()[0]) == 3
+    assert _job("backup")[1] == ""
+
+
+def test_one_that_is_being_made_is_no_failure(stand: Stand, safe: Safe, hands: Hands) -> None:
+    jobs.make()
+    hands.move(HOUR)
+    assert unit(lambda session: lead(session, JOB, holder="x", now=hands.now(), seconds=60))
+    jobs.make()
+    assert len(safe.catalogue()[0]) == 1
+    hands.move(timedelta(minutes=2))  # its maker was killed, and its lease has ended
+    jobs.make()
+    assert len(safe.catalogue()[0]) == 2
+
+
+def test_a_drill_a_day_and_again_soon_when_it_failed(
+    stand: Stand, safe: Safe, hands: Hands, kept: Path
+) -> None:
+    jobs.drill()
+    with reading() as session:
+        assert session.get(JobRun, "drill") is None
+    jobs.make()
+    jobs.drill()
+    first = _job("drill")[0]
+    hands.move(HOUR)
+    jobs.drill()
+    assert _job("drill")[0] == first
+    hands.move(24 * HOUR)
+    (piece,) = kept.glob(f"*{PIECE}")
+    content = piece.read_bytes()
+    piece.write_bytes(content[:-1])
+    with pytest.raises(PieceDamaged, match=piece.name):
+        jobs.drill()
+    assert _job("drill")[0] == first
+    assert piece.name in _job("drill")[1]
+    piece.write_bytes(content)
+    jobs.drill()
+    assert _job("drill")[1] == ""
