@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from deploy.embedded import join
 from deploy.plain import PlainGroup, Unusable
 from models.core import vault
 from models.core.db import reading, unit
@@ -18,6 +19,7 @@ BATCH = 500
 @click.group(cls=PlainGroup)
 def keys() -> None:
     """The keys of guests' contact data."""
+    join()
 
 
 @keys.command("list")
