@@ -8,11 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from honcho.environ import parse_procfile
 
+from models.core import signals, tallies
 from models.core.settings import Settings
+from schedules.producer import make_producer
+from tasks.app import make_app
 from tasks.queues import QUEUES
 from tests.architecture.tree import ROOT
+from tests.services import surroundings
+from tests.services.redis import RedisServer
 
 BIN = Path(sys.executable).parent
 SECRETS = {
@@ -22,6 +28,7 @@ SECRETS = {
         "MASTER_KEY",
         "FLOWER_PASSWORD",
         "MYSQL_PASSWORD",
+        "REDIS_PASSWORD",
         "MYSQL_ROOT_PASSWORD",
     )
 }
@@ -112,3 +119,62 @@ def test_the_image_gets_what_it_copies_and_no_more() -> None:
     assert all((ROOT / path).exists() for path in kept)
     packages = {"models", "tasks", "workers", "schedules", "web", "deploy"}
     assert packages | {"examples", "pyproject.toml", "README.md"} <= set(kept)
+
+
+def test_redis_lets_in_the_house_alone_and_to_no_more_than_it_needs(
+    services: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = RedisServer(tmp_path)
+    users = services["redis"]["command"][services["redis"]["command"].index("--user") :]
+    server._process.argv += users
+    server._answers = lambda: _refuses(server)  # type: ignore[method-assign]
+    server.start()
+    try:
+        url = services["web"]["environment"]["REDIS_URL"]
+        mine = url.replace("redis:6379", f"127.0.0.1:{server.port}")
+        env = surroundings.environment(tmp_path, database_url="sqlite:////nowhere/at/all")
+        surroundings.settle(monkeypatch, env | {"REDIS_URL": mine})
+        _use_everything()
+        for command in (
+            "FLUSHALL",
+            "CONFIG GET *",
+            "KEYS *",
+            "SHUTDOWN",
+            "ACL LIST",
+            "DEBUG SLEEP 0",
+        ):
+            with pytest.raises(redis.exceptions.NoPermissionError):
+                signals.client().execute_command(*command.split())  # type: ignore[no-untyped-call]
+    finally:
+        server.kill()
+        surroundings.forget_everything()
+
+
+def _refuses(server: RedisServer) -> bool:
+    with server.client() as client:
+        try:
+            client.ping()
+        except redis.AuthenticationError:
+            return True
+        except redis.ConnectionError:
+            return False
+        raise AssertionError("it lets in whoever comes")
+
+
+def _use_everything() -> None:
+    """What the house does with Redis: memory, tallies, cache, broker, control of the workers."""
+    assert signals.is_up()
+    assert signals.claim_nudge("x")
+    signals.start_on("x")
+    signals.signal_decided([("reservation", 1)])
+    assert signals.wait_decided("reservation", 1, 1)
+    signals.mark_changing([(1, "2026-03-06")])
+    signals.mark_changed([(1, "2026-03-06")])
+    assert tallies._in_redis(["tally:x:y:1"], [60], 1) == [1]
+    for app in (make_app(), make_producer()):
+        app.send_task("nothing.at.all", queue="acl", retry=False)
+        with app.connection_for_read() as line:
+            queue = line.SimpleQueue("acl")
+            assert queue.get(timeout=5).headers["task"] == "nothing.at.all"
+            queue.close()
+    assert make_app().control.inspect(timeout=0.2).ping() is None

@@ -7,7 +7,7 @@ from models.core.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Read by docker-compose.yml, not by the processes.
-COMPOSE_ALONE = {"MYSQL_PASSWORD", "MYSQL_ROOT_PASSWORD"}
+COMPOSE_ALONE = {"MYSQL_PASSWORD", "MYSQL_ROOT_PASSWORD", "REDIS_PASSWORD"}
 
 
 def example() -> dict[str, str]:
