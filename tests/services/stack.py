@@ -1,5 +1,6 @@
 """The running house: web server, workers, scheduler, with a database, Redis and SMTP of its own."""
 
+import shutil
 import sys
 import uuid
 from collections.abc import Iterable, Mapping
@@ -24,7 +25,7 @@ from tests.services.mariadb import MariaDB
 from tests.services.ports import free_port
 from tests.services.process import Process, wait_until
 from tests.services.redis import RedisServer
-from tests.services.surroundings import environment
+from tests.services.surroundings import KEYSET, environment
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "only for tests, and long"
@@ -72,7 +73,13 @@ class Stack:
         self.url = f"http://127.0.0.1:{self.port}"
         self.env = environment(
             folder, database_url=database_url, redis_url=redis.url, smtp_url=mailbox.url
-        ) | {"SWEEP_SECONDS": "1", "PUBLIC_URL": self.url, "LANES": "4"}
+        ) | {
+            "SWEEP_SECONDS": "1",
+            "PUBLIC_URL": self.url,
+            "LANES": "4",
+            # of its own: keys are renewed there
+            "KEYSET_FILE": shutil.copyfile(KEYSET, folder / "keyset.json").as_posix(),
+        }
         self.engine: Engine = make_engine(database_url, pool_size=4)
         self._client = httpx.Client(
             base_url=self.url, timeout=30, limits=httpx.Limits(max_connections=64)

@@ -1,0 +1,43 @@
+"""Keys are renewed in the middle of an evening: nobody is refused, nobody is left untold."""
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from deploy.cli import main
+from models.core import vault
+from models.entities.reservations import Reservation
+from tests.faults.guests import Crowd, assert_house_in_order
+from tests.services.process import wait_until
+from tests.services.stack import Stack
+from tests.services.surroundings import forget_everything, settle
+
+HALL = {str(number): ("hall", 1, 4) for number in range(12)}
+
+
+@pytest.mark.both
+def test_keys_are_renewed_under_load(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    settle(monkeypatch, stack.env)
+    house = stack.open_house(tables=HALL)
+    before = vault.keyring().primary
+    with Crowd(stack, house) as crowd:
+        wait_until(lambda: len(crowd.accepted) > 20, seconds=20, what="a crowd")
+        result = CliRunner().invoke(main, ["keys", "rotate"])
+        already = len(crowd.accepted)
+        wait_until(lambda: len(crowd.accepted) > already + 20, seconds=20, what="more of them")
+    assert result.exit_code == 0, result.output
+    assert not crowd.refused
+    assert not crowd.unanswered
+    stack.wait_decided(crowd.ids)
+    assert_house_in_order(stack)
+    with Session(stack.engine) as session:
+        rows = session.scalars(select(Reservation).where(Reservation.restaurant_id == house.id))
+        sealed = [(vault.key_of(row.guest_sealed), row.guest.email) for row in rows]
+    assert {email for _, email in sealed} >= crowd.emails
+    now = vault.keyring(now=True).primary
+    assert now != before
+    assert {key for key, _ in sealed} == {now}
+    told = {recipient for mail in stack.mailbox.mails() for recipient in mail.recipients}
+    assert told >= crowd.emails
+    forget_everything()
