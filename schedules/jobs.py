@@ -35,7 +35,7 @@ def jobs(sweep_seconds: int, *, backups: bool) -> tuple[Job, ...]:
     """
     kept = (
         Job("backup", 300, "backups.make", 290, BACKUPS),
-        Job("drill", 900, "backups.drill", 890, BACKUPS, begins=60),
+        Job("drill", 900, "backups.drill", 890, BACKUPS, begins=2),
     )
     return (
         Job("sweep", sweep_seconds, "maintenance.sweep", expires=max(5, sweep_seconds)),

@@ -9,12 +9,14 @@ from pathlib import Path
 from time import monotonic
 from typing import Final
 
-from sqlalchemy import URL, Engine
+from sqlalchemy import URL, Engine, delete, inspect
 
-from models.core.db import make_engine
+from models.core.db import make_engine, unit
+from models.entities.house import Lease
 from tasks.backups.examine import Examined, examine
 from tasks.backups.faults import PieceDamaged, RestoreRefused
 from tasks.backups.manifest import PIECE, Manifest
+from tasks.backups.records import JOB
 from tasks.backups.safe import Safe
 from tasks.backups.scratch import new_data, serving
 from tasks.backups.sealed import open_stream
@@ -60,12 +62,19 @@ def restore_into(
         with opened(draft, chain[-1]) as bind:
             ready = monotonic()
             examined = examine(bind, chain[-1])
+            _let_go(bind)
         if examined.problems and not despite_findings:
             raise RestoreRefused("what came back is not in order: " + "; ".join(examined.problems))
         draft.rename(folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return Restored(chain[-1], len(chain), unpacked - began, ready - unpacked, examined)
+
+
+def _let_go(bind: Engine) -> None:
+    """The backup was made while its maker held the lease, so it came back held."""
+    if inspect(bind).has_table(Lease.__tablename__):
+        unit(lambda session: session.execute(delete(Lease).where(Lease.name == JOB)), bind)
 
 
 @contextmanager
