@@ -6,13 +6,12 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-import sentry_sdk
 from celery import signals as celery_signals
 from sentry_sdk.integrations.celery import CeleryIntegration
 
 from models.core import db, signals
 from models.core.log import bind, configure_logging, unbind
-from models.core.settings import settings
+from models.core.reports import start_reports
 from workers import metrics
 
 log = logging.getLogger(__name__)
@@ -36,14 +35,7 @@ def set_up_logging(**_: Any) -> None:
 @celery_signals.celeryd_init.connect
 def start_sentry(**_: Any) -> None:
     """Report errors where SENTRY_DSN says, without arguments' values or local variables."""
-    if settings().sentry_dsn:
-        sentry_sdk.init(
-            dsn=settings().sentry_dsn,
-            environment=settings().environment,
-            integrations=[CeleryIntegration()],
-            send_default_pii=False,
-            include_local_variables=False,
-        )
+    start_reports(CeleryIntegration())
 
 
 @celery_signals.worker_process_init.connect

@@ -41,15 +41,16 @@ def mask_text(text: str) -> str:
     return _PHONE.sub(MASK, text) if _MAYBE_PHONE.search(text) else text
 
 
-def _mask(value: Any) -> Any:
+def mask(value: Any) -> Any:
+    """The value with every text in it masked; what is no plain value becomes its text."""
     if isinstance(value, str):
         return mask_text(value)
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, Mapping):
-        return {mask_text(str(key)): _mask(item) for key, item in value.items()}
+        return {mask_text(str(key)): mask(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_mask(item) for item in value]
+        return [mask(item) for item in value]
     return mask_text(str(value))
 
 
@@ -67,7 +68,7 @@ class LineFormatter(logging.Formatter):
         event.update((k, v) for k, v in record.__dict__.items() if k not in _RECORD_KEYS)
         if record.exc_info:
             event["exception"] = self.formatException(record.exc_info)
-        event = {key: _mask(value) for key, value in event.items()}
+        event = {key: mask(value) for key, value in event.items()}
         ts = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         return self._render({"ts": ts, "level": record.levelname.lower(), **event})
 
