@@ -47,6 +47,8 @@ def create_app() -> APIFlask:
     app.url_map.converters["slug"] = SlugConverter
     app.url_map.converters["id"] = IdConverter
     app.url_map.strict_slashes = False
+    # merging leads to an address made of the Host header, which is the caller's word
+    app.url_map.merge_slashes = False
     if settings().trusted_proxies:
         proxies = settings().trusted_proxies
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
