@@ -8,6 +8,8 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
+from models.core.settings import settings
+
 
 @contextmanager
 def account_file(url: URL) -> Iterator[Path]:
@@ -20,7 +22,10 @@ def account_file(url: URL) -> Iterator[Path]:
 
 
 def option_text(url: URL) -> str:
-    """The `[client]` group of a URL: what its programs need to reach the same server."""
+    """The `[client]` group of a URL: what its programs need to reach the same server.
+
+    With DATABASE_CA over TLS, as `models.core.tls` has it.
+    """
     local = url.query.get("unix_socket")
     values = {
         "user": url.username,
@@ -30,6 +35,9 @@ def option_text(url: URL) -> str:
         "port": None if local else url.port and str(url.port),
         "protocol": None if local else "tcp",
     }
+    authority = None if local else settings().database_ca
+    if authority is not None:
+        values |= {"ssl-ca": str(authority.absolute()), "ssl-verify-server-cert": "on"}
     lines = [f'{name}="{_escaped(str(value))}"' for name, value in values.items() if value]
     return "\n".join(("[client]", *lines, ""))
 

@@ -1,0 +1,66 @@
+"""How the database's own programs sign in: no password among the arguments, TLS where it is."""
+
+import stat
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url
+
+from tasks.backups.account import account_file, option_text
+from tasks.backups.faults import BackupFailed
+from tasks.backups.sources import Dump, ServerFiles
+from tests.services import surroundings
+from tests.services.certificates import make_certificates
+from tests.services.mariadb import MariaDB
+
+
+def test_the_file_is_for_its_owner_and_goes_away(house_env: dict[str, str]) -> None:
+    url = make_url("mysql+mysqldb://house:it%22s%5C%23secret@db.example:3307/house")
+    with account_file(url) as path:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+        text = path.read_text()
+    assert not path.exists()
+    assert 'password="it\\"s\\\\#secret"' in text
+    assert 'host="db.example"' in text
+    assert 'port="3307"' in text
+    assert "ssl" not in text
+
+
+def test_a_socket_needs_no_host(house_env: dict[str, str]) -> None:
+    text = option_text(make_url("mysql+mysqldb://house@localhost/house?unix_socket=/run/s"))
+    assert 'socket="/run/s"' in text
+    assert "host" not in text
+    assert "password" not in text
+
+
+def test_backups_travel_over_tls_to_the_right_server_alone(
+    tmp_path: Path, house_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right, wrong = make_certificates(tmp_path / "right"), make_certificates(tmp_path / "wrong")
+
+    class TlsMariaDB(MariaDB):
+        def _argv(self, data: Path) -> list[str]:
+            shown = [f"--ssl-cert={right.certificate}", f"--ssl-key={right.key}"]
+            return [*super()._argv(data), f"--ssl-ca={right.authority}", *shown]
+
+    server = TlsMariaDB(tmp_path / "server")
+    server.start()
+    try:
+        server.run("CREATE USER 'tls'@'%' IDENTIFIED BY 'only-for-tests' REQUIRE SSL")
+        server.run("GRANT ALL ON *.* TO 'tls'@'%'")
+        server.new_database("house")
+        server.run("CREATE TABLE guests_book (id INT PRIMARY KEY)", database="house")
+        url = make_url(f"mysql+mysqldb://tls:only-for-tests@127.0.0.1:{server.port}/house")
+        dump, files = Dump(url, "10.11"), ServerFiles(url, "10.11", server.folder / "data")
+        surroundings.settle(monkeypatch, house_env | {"DATABASE_CA": str(right.authority)})
+        with dump.stream(0) as stream:
+            assert b"guests_book" in stream.read()
+        with files.stream(0) as stream:
+            assert b"guests_book" in stream.read()
+        surroundings.settle(monkeypatch, house_env | {"DATABASE_CA": str(wrong.authority)})
+        for source in (dump, files):
+            with pytest.raises(BackupFailed, match="failed"), source.stream(0) as stream:
+                stream.read()
+    finally:
+        server.kill()
