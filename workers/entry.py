@@ -7,6 +7,7 @@ do, and one more worker is one more process.
 
 from tasks import allocation, maintenance, messages
 from tasks.app import app
+from tasks.backups import jobs as backups
 from workers import hooks
 
-__all__ = ["allocation", "app", "hooks", "maintenance", "messages"]
+__all__ = ["allocation", "app", "backups", "hooks", "maintenance", "messages"]
