@@ -92,6 +92,7 @@ class House:
             "SECRET_KEY": self.secret("secret_key", length=48),
             "MASTER_KEY": self.secret("master_key", length=48),
             "KEYSET_FILE": str(folder / "secrets" / "keyset.json"),
+            "ERASURES_FILE": str(folder / "erasures.jsonl"),
             "PUBLIC_URL": f"http://localhost:{ports['web']}",
             "SMTP_URL": f"smtp://127.0.0.1:{ports['smtp']}",
             "SMS_FILE": str(folder / "sms.jsonl"),

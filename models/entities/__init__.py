@@ -4,6 +4,7 @@ from models.entities.accounts import Account, Membership, SignIn
 from models.entities.floor import Area, Combination, CombinationTable, DiningTable, Restaurant
 from models.entities.house import IdempotencyKey, JobRun, Lease
 from models.entities.messages import Message
+from models.entities.privacy import Erasure
 from models.entities.reservations import (
     Assignment,
     Reservation,
@@ -21,6 +22,7 @@ __all__ = [
     "Combination",
     "CombinationTable",
     "DiningTable",
+    "Erasure",
     "IdempotencyKey",
     "JobRun",
     "Lease",

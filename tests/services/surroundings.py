@@ -27,6 +27,7 @@ def environment(
         "SECRET_KEY": SECRET,
         "MASTER_KEY": MASTER,
         "KEYSET_FILE": str(KEYSET),
+        "ERASURES_FILE": str(folder / "erasures.jsonl"),
         "SMS_CHANNEL": "file",
         "SMS_FILE": str(folder / "sms.jsonl"),
         "FLOWER_PASSWORD": "only-for-tests",
