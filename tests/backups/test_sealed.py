@@ -1,12 +1,16 @@
 """A sealed piece opens as it was, or not at all."""
 
+import hashlib
 import io
 import random
+from dataclasses import replace
 
 import pytest
+import zstandard
+from tink import streaming_aead
 
 from tasks.backups.faults import PieceDamaged
-from tasks.backups.keys import MasterKey, master_key
+from tasks.backups.keys import MasterKey, master_key, new_keyset
 from tasks.backups.sealed import Seal, open_stream, seal_stream
 
 KEY = master_key("only-for-tests-only-for-tests-only-for-tests")
@@ -91,6 +95,25 @@ def test_swapped_segments_and_what_was_added_are_found(big: tuple[bytes, bytes, 
     for hurt in (swapped, sealed + b"x", sealed + sealed, sealed[:SEGMENT] + sealed):
         with pytest.raises(PieceDamaged, match="the-piece"):
             _open(hurt, seal)
+
+
+def test_what_the_manifest_does_not_say_is_refused() -> None:
+    sealed, seal = _sealed(b"one")
+    for wrong in (replace(seal, plain_sha256="0" * 64), replace(seal, plain_size=4)):
+        with pytest.raises(PieceDamaged, match="does not hold what its manifest says"):
+            _open(sealed, wrong)
+
+
+def test_a_frame_after_the_first_is_refused() -> None:
+    keyset, target = new_keyset(), Unclosed()
+    primitive = keyset.primitive(streaming_aead.StreamingAead)
+    with primitive.new_encrypting_stream(target, ABOUT.encode()) as encrypting:
+        encrypting.write(zstandard.compress(b"one"))
+        encrypting.write(zstandard.compress(random.Random(1).randbytes(3 * SEGMENT)))
+    digest = hashlib.sha256(b"one").hexdigest()
+    seal = Seal(KEY.id, KEY.wrap(keyset, about=ABOUT), 3, digest, len(target.getvalue()), "")
+    with pytest.raises(PieceDamaged, match="the-piece"):
+        _open(target.getvalue(), seal)
 
 
 def test_another_place_another_key_and_another_piece_do_not_open() -> None:
