@@ -7,7 +7,7 @@ BOOTSTRAP := $(if $(MAITRED_VENV),@:,@$(PYTHON) -I deploy/bootstrap.py $(VENV))
 UV ?= uv
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: up install install-dev migrate check test bench lock clean
+.PHONY: up install install-dev migrate check test audit bench lock clean
 
 up: install  ## the whole house in the foreground; Ctrl-C closes it
 	@exec $(RUN) -m deploy.up
@@ -34,6 +34,9 @@ check: install-dev  ## style, types, the rules of the architecture and of the tr
 test: install-dev  ## every test, on SQLite and Valkey and on MariaDB and Redis
 	@sh .ci/packages
 	$(VENV)/bin/pytest
+
+audit: install-dev  ## code, secrets, licences, SBOM, advisories, nginx; AUDIT_OFFLINE=1 without a network
+	$(RUN) -m deploy.audit
 
 bench: install-dev  ## the figures of docs/architecture.md, on this machine
 	$(RUN) -m tests.bench

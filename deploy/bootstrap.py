@@ -58,7 +58,7 @@ def main() -> None:
     """`bootstrap.py VENV [LOCK]`: LOCK is base.txt (the default), mysql.txt or dev.txt."""
     if sys.version_info < LEAST:
         found = newer_python()
-        os.execv(found, [found, *sys.argv])  # noqa: S606  (the same script, no shell wanted)
+        os.execv(found, [found, *sys.argv])  # noqa: S606  # nosec B606 - itself again
     venv = Path(sys.argv[1] if len(sys.argv) > 1 else ".venv").absolute()
     install(venv, ROOT / "requirements" / (sys.argv[2] if len(sys.argv) > 2 else "base.txt"))
 

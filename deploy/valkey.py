@@ -35,7 +35,7 @@ def main() -> None:
     path.touch(mode=0o600)
     path.write_text(text, encoding="utf-8")
     binary = str(get_binary_path())
-    os.execv(binary, [binary, str(path)])  # noqa: S606  (no shell wanted)
+    os.execv(binary, [binary, str(path)])  # noqa: S606  # nosec B606 - no shell wanted
 
 
 if __name__ == "__main__":

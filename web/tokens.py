@@ -50,7 +50,7 @@ def issue_tokens(opened: OpenedSignIn) -> dict[str, Any]:
             who, additional_claims={**sign_in, _REFRESH: opened.refresh_id}
         ),
         "expires_in": settings().access_minutes * 60,
-        "token_type": "Bearer",
+        "token_type": "Bearer",  # nosec B105 - a word of OAuth
     }
 
 

@@ -24,7 +24,7 @@ def bulk_insert(session: Session, table: Table, rows: Sequence[dict[str, Any]]) 
         return
     quote = session.get_bind().dialect.identifier_preparer.quote
     names = ", ".join(quote(name) for name in rows[0])
-    head = f"INSERT INTO {quote(table.name)} ({names}) VALUES "  # noqa: S608 - our own
+    head = f"INSERT INTO {quote(table.name)} ({names}) VALUES "  # noqa: S608 # nosec B608 - our own
     connection = session.connection()
     driver = cast("Any", connection.connection.driver_connection)
     literal = _escaper(driver.literal)

@@ -201,7 +201,7 @@ def _again(once: Callable[[], T]) -> T:
                 if error.connection_invalidated:
                     raise
                 raise Busy("the book is busy; try again in a moment") from error
-            time.sleep(random.uniform(0.01, 0.05) * (attempt + 1))
+            time.sleep(random.uniform(0.01, 0.05) * (attempt + 1))  # nosec B311 - a pause
     raise AssertionError("unreachable")
 
 

