@@ -6,10 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from models.core import db as core_db
 from models.core.db import reading
+from models.core.settings import settings
+from models.entities import Reservation
 from models.queries.integrity import findings
+from models.queries.privacy import export_guest
 from tests.architecture.tree import ROOT
 from tests.backups.conftest import BACKUP_KEY, Hands
 from tests.deploy.test_cli import run
@@ -58,6 +62,16 @@ def _lose(url: str, request: pytest.FixtureRequest) -> None:
         request.getfixturevalue("mariadb").run("DROP DATABASE old")
 
 
+def _erase_somebody() -> str:
+    """After the backup one guest asks to be forgotten; the address."""
+    with reading() as session:
+        query = select(Reservation).where(Reservation.email_key.is_not(None)).limit(1)
+        email = session.scalars(query).one().guest.email
+    assert email
+    run("guest", "erase", email, "--cancel")
+    return email
+
+
 @pytest.mark.both
 def test_the_page_brings_a_lost_house_back(
     places: tuple[str, list[str]],
@@ -73,6 +87,7 @@ def test_the_page_brings_a_lost_house_back(
     play(open_evening(lambda **made: open_house(core_db.engine(), **made), core_db.engine()))
     for command in daily:
         run(*command.split())
+    forgotten = _erase_somebody()
     _lose(old, request)
 
     assert listing == ["backups"]
@@ -90,7 +105,9 @@ def test_the_page_brings_a_lost_house_back(
     for url in (newer, new):
         settle(url)
         for command in opening:
-            run(*command.split())
+            run(*command.replace("ERASURES.jsonl", str(settings().erasures_file)).split())
+        with reading() as session:
+            assert not export_guest(session, forgotten)["reservations"]
         with reading() as session:
             assert findings(session, now=hands.now(), grace_seconds=60) == []
     full = run("backups").stdout.splitlines()[-1]

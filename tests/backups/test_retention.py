@@ -52,6 +52,14 @@ def test_gaps_count_for_nothing() -> None:
     assert to_keep(few) == {one.name for one in few}
 
 
+def test_a_long_chain_stays_whole() -> None:
+    """The newest stands on all of these, however old they are."""
+    made = [Kept("b000", END)]
+    for hours in range(1, 24 * 8):
+        made.append(Kept(f"b{hours:03}", END + timedelta(hours=hours), made[-1].name))
+    assert to_keep(made) == {one.name for one in made}
+
+
 @st.composite
 def catalogues(draw: st.DrawFn) -> list[Kept]:
     steps: list[tuple[int, bool]] = draw(
