@@ -72,6 +72,8 @@ def attempt(command: str, *args: Any, default: Any = None, **options: Any) -> An
         return default
     if _owed:
         mark_changed(())
+        if breaker.is_open:  # that was the timeout already
+            return default
     try:
         return getattr(client(), command)(*args, **options)
     except redis.RedisError as error:

@@ -69,6 +69,7 @@ def forget_everything() -> None:
     signals = sys.modules.get("models.core.signals")
     if signals is not None:
         signals.breaker._until = 0.0
+        signals._owed.clear()
     tallies = sys.modules.get("models.core.tallies")
     if tallies is not None:
         tallies.breaker._until = 0.0
