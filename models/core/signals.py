@@ -68,12 +68,10 @@ def make_client(*, answer_seconds: float) -> "redis.Redis":
 
 def attempt(command: str, *args: Any, default: Any = None, **options: Any) -> Any:
     """One Redis command; `default` when Redis is gone or was gone within the last second."""
+    if _owed and not breaker.is_open:
+        mark_changed(())  # where this was the timeout, it is not waited for a second time
     if breaker.is_open:
         return default
-    if _owed:
-        mark_changed(())
-        if breaker.is_open:  # that was the timeout already
-            return default
     try:
         return getattr(client(), command)(*args, **options)
     except redis.RedisError as error:
