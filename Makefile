@@ -45,10 +45,10 @@ lock:  ## write the locks anew from pyproject.toml
 	$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
 		pyproject.toml --output-file requirements/base.txt
 	$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
-		--extra mysql --constraints requirements/base.txt \
+		--extra mysql --extra s3 --extra traces --constraints requirements/base.txt \
 		pyproject.toml --output-file requirements/mysql.txt
 	$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
-		--extra dev --constraints requirements/base.txt \
+		--extra dev --extra s3 --extra traces --constraints requirements/base.txt \
 		pyproject.toml --output-file requirements/dev.txt
 
 clean:  ## what can be made again; var/ (the house's own data) stays
