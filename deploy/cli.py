@@ -15,6 +15,7 @@ from deploy.check import show_check
 from deploy.database import main as migrate_database
 from deploy.demo import DemoPlan, play_evening
 from deploy.embedded import VAR, join
+from deploy.flags_cli import flags
 from deploy.guest_cli import guest
 from deploy.keys_cli import keys
 from deploy.plain import PlainGroup, Unusable
@@ -52,6 +53,7 @@ def main() -> None:
     """
 
 
+main.add_command(flags)
 main.add_command(keys)
 main.add_command(guest)
 for backup_command in BACKUP_COMMANDS:

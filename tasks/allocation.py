@@ -8,6 +8,7 @@ from models.core.errors import HouseUnreadable
 from models.core.settings import settings
 from models.operations.allocation import decide_waiting
 from models.operations.rounds import Decided
+from models.queries import flags
 from tasks.app import app
 from tasks.nudges import nudge_lane, nudge_messages
 
@@ -28,6 +29,7 @@ def decide(lane: int) -> None:
 
 def _round(lane: int) -> Decided:
     limit = settings().decide_batch
+    flags.refresh()
     try:
         decided = unit(lambda session: decide_waiting(session, lane, now=clock.now(), limit=limit))
     except HouseUnreadable:

@@ -1,18 +1,23 @@
 """The maintenance queue: what the clock asks for, so that nothing depends on a nudge."""
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.exc import DBAPIError
 
 from models.core import clock, signals
 from models.core.db import reading, unit
 from models.core.settings import settings
+from models.entities.house import JobRun
 from models.operations import overdue
+from models.operations.books import ask_waitlists
+from models.operations.flags import offers_to_repeat
 from models.operations.house import forget_old, record_job
 from models.operations.messages import release_expired_claims
+from models.queries import flags
 from models.queries.health import has_due_messages, house_health, restaurants_with_work
 from models.rules.health import heartbeat_name
 from tasks.app import app
@@ -22,6 +27,8 @@ log = logging.getLogger(__name__)
 
 #: Reservations that one run moves; the next run takes the rest.
 AT_ONCE = 200
+#: In the sweep's result: the last change of a flag that it has heeded.
+_FLAGS_SEEN: Final = "flags_seen"
 
 
 class JobRecord:
@@ -61,8 +68,10 @@ def sweep() -> None:
     """Nudge every lane that has work, and the messages; put stuck sends back."""
     with JobRecord("sweep") as job:
         now = clock.now()
+        flags.refresh()
         released = unit(lambda session: release_expired_claims(session, now=now))
-        job.result = {"released": released, **_nudge_what_waits(now)}
+        seen = _offer_again(now)
+        job.result = {"released": released, _FLAGS_SEEN: seen, **_nudge_what_waits(now)}
 
 
 @app.task(name="maintenance.mark_no_shows")
@@ -109,6 +118,22 @@ def heartbeat(queue: str) -> None:
     """Prove that somebody finishes the tasks of this queue: a stuck worker answers pings."""
     with JobRecord(heartbeat_name(queue)):
         pass
+
+
+def _offer_again(now: datetime) -> int:
+    """Where waitlist offers were switched, the waitlists are asked once more.
+
+    Only when every process has seen the change: whoever had not would ask in vain. Returns the
+    number of the last change that was heeded.
+    """
+    until = now - timedelta(seconds=2 * flags.FRESH_SECONDS)
+    with reading() as session:
+        run = session.get(JobRun, "sweep")
+        after = (run.result or {}).get(_FLAGS_SEEN, 0) if run else 0
+        seen, houses = offers_to_repeat(session, after=after, until=until)
+    for house in sorted(houses):
+        unit(partial(ask_waitlists, restaurant_id=house, now=now))
+    return seen
 
 
 def _nudge_what_waits(now: datetime) -> dict[str, Any]:

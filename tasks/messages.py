@@ -26,7 +26,9 @@ from models.operations.messages import (
     record_skipped,
     skip_gone,
 )
+from models.queries import flags
 from models.queries.outgoing import Outgoing, load_claimed
+from models.rules.flags import Flag
 from models.rules.sending import Action, Verdict, judge
 from tasks.app import app
 from tasks.channels import ChannelDown, ChannelError
@@ -46,6 +48,8 @@ DRAIN_SECONDS: Final = 20.0
 LEASE_SECONDS: Final = 90
 #: A channel that is down is tried again after this long; that costs no message an attempt.
 DOWN_SECONDS: Final = 30
+#: A message whose flag is off is looked at again after this long.
+HELD: Final = timedelta(seconds=30)
 #: How long a record waits for a database that is away: what was sent must not be sent again.
 RECORD_SECONDS: Final = 60.0
 
@@ -63,6 +67,7 @@ def drain() -> bool:
     ends = time.monotonic() + DRAIN_SECONDS
     with Senders(settings().senders, settings().smtp_url) as senders:
         while time.monotonic() < ends:
+            flags.refresh()
             claimed = unit(_claim)
             if not claimed:
                 return False
@@ -131,6 +136,8 @@ def _deliver(message: Outgoing, line: SmtpLine) -> None:
         _fail(message, "the guest cannot be read", permanent=False)
         return
     verdict = judge(message.standing, now=clock.now())
+    if verdict.action is Action.SEND and _is_held(message):
+        verdict = Verdict(Action.DELAY, "switched-off", clock.now() + HELD)
     if verdict.action is not Action.SEND:
         _leave(message, verdict)
         return
@@ -151,6 +158,13 @@ def _deliver(message: Outgoing, line: SmtpLine) -> None:
         sent_at = clock.now()
         _record(lambda s: record_sent(s, message, provider_id=provider_id, now=sent_at))
         log.info("message sent", extra=_ids(message))
+
+
+def _is_held(message: Outgoing) -> bool:
+    """Whether text messages are switched off for this one; it waits, and costs no attempt."""
+    return message.channel == "sms" and not flags.is_on(
+        Flag.SMS, restaurant_id=message.restaurant.id, key=message.reservation_id
+    )
 
 
 def _send(message: Outgoing, line: SmtpLine) -> str | None:

@@ -5,6 +5,7 @@ from typing import Any, Final
 from apiflask import APIFlask
 from pydantic import BaseModel
 
+from models.rules.flags import Flag
 from web.api.endpoint import ANSWER_MODELS, HEADERS_KEY
 from web.schemas.answers import Problem
 from web.schemas.requests import Incoming
@@ -50,6 +51,7 @@ OPTIONAL: Final = frozenset(
     model.__name__ for model in Incoming.__subclasses__() if model.body_optional
 )
 PATH_SCHEMAS: Final = {
+    "name": {"type": "string", "enum": [flag.value for flag in Flag]},
     "slug": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,62}$", "examples": ["demo"]},
     "reservation_id": {"type": "string", "pattern": "^[1-9][0-9]{0,17}$"},
 }

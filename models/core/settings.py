@@ -61,6 +61,7 @@ class Settings(BaseSettings):
     backup_url: str = Field("", description="an account that may back up; empty: DATABASE_URL")
     backup_method: Literal["auto", "physical", "dump"] = "auto"
     erasures_file: Path = Field(Path("var/erasures.jsonl"), description="who was erased, hashed")
+    flag_provider: str = Field("", description="OpenFeature provider, module:factory; empty: ours")
     metrics_dir: Path | None = Field(None, description="prometheus_client's multiprocess folder")
 
     database_ca: Path | None = Field(None, description="TLS to MySQL, signed by these, or nothing")

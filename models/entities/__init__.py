@@ -1,6 +1,7 @@
 """What exists: mapped classes and constraints, no behaviour."""
 
 from models.entities.accounts import Account, Membership, SignIn
+from models.entities.flags import FlagChange, FlagSwitch
 from models.entities.floor import Area, Combination, CombinationTable, DiningTable, Restaurant
 from models.entities.house import IdempotencyKey, JobRun, Lease
 from models.entities.messages import Message
@@ -23,6 +24,8 @@ __all__ = [
     "CombinationTable",
     "DiningTable",
     "Erasure",
+    "FlagChange",
+    "FlagSwitch",
     "IdempotencyKey",
     "JobRun",
     "Lease",

@@ -12,10 +12,12 @@ from models.entities.shifts import ShiftDay
 from models.operations.books import free_books, touch_books
 from models.operations.verdicts import Verdicts
 from models.queries.boards import load_boards
+from models.queries.flags import is_on
 from models.queries.floor import houses_by_id
 from models.queries.guests import SameGuests, load_same_guests
 from models.queries.parties import COLUMNS, PartyRow
 from models.rules.decisions import Ask, Board, Outcome, Reason, Window, decide
+from models.rules.flags import Flag
 from models.rules.house import House
 from models.rules.lifecycle import Status
 from models.rules.policies import bookable_quarters
@@ -80,6 +82,8 @@ class Round:
         for row in rows:
             board = self.boards.get(row.book_id)
             if board is None or self.guests.conflicts(board.house, row):
+                continue
+            if not is_on(Flag.WAITLIST_OFFERS, restaurant_id=row.restaurant_id, key=row.id):
                 continue
             outcome = decide(board, ask_of(row), earliest=self.earliest)
             if outcome.status is Status.CONFIRMED:

@@ -31,6 +31,11 @@ class AccountLine:
     role: str
 
 
+def slugs(session: Session) -> dict[int, str]:
+    """Every restaurant's slug, by id."""
+    return {row.id: row.slug for row in session.execute(select(Restaurant.id, Restaurant.slug))}
+
+
 def restaurants(session: Session) -> list[RestaurantLine]:
     """All restaurants, by slug."""
     count = (

@@ -28,6 +28,7 @@ class Card:
     email: str
     phone: str
     address: str
+    id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,4 +220,5 @@ def _card(restaurant: Restaurant) -> Card:
         email=restaurant.email,
         phone=restaurant.phone,
         address=restaurant.address,
+        id=restaurant.id,
     )

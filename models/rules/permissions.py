@@ -22,12 +22,17 @@ class Permission(StrEnum):
     FORCE_PACING = "pacing:force"
     CHANGE_FLOOR = "floor:change"
     MANAGE_ACCOUNTS = "accounts:manage"
+    SWITCH_FLAGS = "flags:switch"
 
 
 _VIEWER: Final = frozenset({Permission.READ_BOOK})
 _HOST: Final = _VIEWER | {Permission.WRITE_RESERVATIONS, Permission.MOVE_PARTIES}
 _MANAGER: Final = _HOST | {Permission.FORCE_PACING}
-_OWNER: Final = _MANAGER | {Permission.CHANGE_FLOOR, Permission.MANAGE_ACCOUNTS}
+_OWNER: Final = _MANAGER | {
+    Permission.CHANGE_FLOOR,
+    Permission.MANAGE_ACCOUNTS,
+    Permission.SWITCH_FLAGS,
+}
 
 PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
     Role.VIEWER: _VIEWER,

@@ -16,6 +16,7 @@ RULES_MAY_IMPORT = {
     "datetime",
     "enum",
     "functools",
+    "hashlib",
     "heapq",
     "itertools",
     "math",

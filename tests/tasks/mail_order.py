@@ -37,6 +37,7 @@ AN_OUTGOING = Outgoing(
     changed_revision=0,
     wish=None,
     restaurant=Card(
+        id=1,
         name="Trattoria Bellavista",
         slug="bellavista",
         zone="Europe/Berlin",

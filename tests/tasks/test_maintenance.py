@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,10 +13,14 @@ from sqlalchemy import Engine, func, select
 from models.core import clock
 from models.core.db import reading, transaction
 from models.entities import IdempotencyKey, JobRun, Message, ShiftDay
+from models.operations.flags import set_flag
+from models.queries import flags
 from tasks import maintenance
 from tasks.nudges import flush_nudges, nudge_messages
+from tests.operations.evenings import ONE_TABLE, a_stand, book_rows
 from tests.services.house import OpenHouse
 from tests.services.redis import RedisServer
+from tests.services.stand import NOW
 
 pytestmark = pytest.mark.both
 
@@ -73,7 +78,12 @@ def test_the_sweep_nudges_what_waits(db: Engine, redis: RedisServer, freed: Open
     (decide,) = waiting(redis, "allocation")
     assert (decide["task"], decide["argsrepr"]) == ("allocation.decide", f"[{freed.id % 4}]")
     assert [task["task"] for task in waiting(redis, "messages")] == ["messages.deliver"]
-    assert job("sweep").result == {"released": 0, "lanes": [freed.id % 4], "messages_due": True}
+    assert job("sweep").result == {
+        "released": 0,
+        "flags_seen": 0,
+        "lanes": [freed.id % 4],
+        "messages_due": True,
+    }
 
 
 def test_a_house_at_rest_is_not_nudged(
@@ -161,3 +171,28 @@ def test_a_nudge_is_sent_once_until_the_worker_begins(db: Engine, redis: RedisSe
     for _ in range(3):
         nudge_messages()
     assert len(waiting(redis, "messages")) == 1
+
+
+def test_waitlists_are_asked_again_where_offers_were_switched(
+    db: Engine, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand = a_stand(db, tables=ONE_TABLE)
+    first, waiting = stand.ask(), stand.ask()
+    stand.do(partial(set_flag, name="waitlist-offers", percent=0, now=NOW, actor="operator"))
+    flags.refresh()
+    stand.cancel(first)
+    assert stand.row(waiting).status == "waitlisted"
+    stand.do(partial(set_flag, name="waitlist-offers", percent=100, now=NOW, actor="operator"))
+    monkeypatch.setattr(clock, "now", lambda: NOW + timedelta(seconds=1))
+    maintenance.sweep()  # some process may not have seen it yet
+    assert not any(row.freed_at for row in book_rows(stand))
+    monkeypatch.setattr(clock, "now", lambda: NOW + timedelta(seconds=3))
+    maintenance.sweep()
+    assert any(row.freed_at for row in book_rows(stand))
+    flags.house_flags.cache_clear()
+    flags._client.cache_clear()
+    flags.refresh()
+    stand.drain(now=NOW + timedelta(seconds=4))
+    assert stand.row(waiting).status == "confirmed"
+    maintenance.sweep()  # heeded once
+    assert not any(row.freed_at for row in book_rows(stand))

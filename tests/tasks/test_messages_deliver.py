@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from models.core import clock
 from models.core.db import transaction
 from models.core.settings import settings
 from models.entities import Message, Reservation
+from models.operations.flags import set_flag
 from models.operations.messages import release_expired_claims
+from models.queries import flags
 from tasks import messages
 from tasks.channels import email as email_channel
 from tasks.channels import sms
@@ -380,3 +383,27 @@ def test_the_claims_of_a_dead_worker_are_sent_by_another(
         release_expired_claims(session, clock.now())
     deliver()
     assert (row_of(message).state, row_of(message).attempts) == ("sent", 2)
+
+
+@both
+def test_texts_that_are_switched_off_wait_and_cost_no_attempt(
+    house: OpensHouse, mailbox: Mailbox, house_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = house()
+    about = reserve(opened.id, number=1)
+    mail, text = order(about), order(about, channel="sms")
+    switch = partial(set_flag, name="sms", restaurant_id=opened.id, actor="operator")
+    with transaction() as session:
+        switch(session, is_killed=True, now=clock.now())
+    deliver()
+    assert row_of(mail).state == "sent"
+    held = row_of(text)
+    assert (held.state, held.attempts) == ("queued", 0)
+    assert not Path(house_env["SMS_FILE"]).exists()
+    with transaction() as session:
+        switch(session, percent=100, now=clock.now())
+    later = clock.now() + messages.HELD
+    monkeypatch.setattr(clock, "now", lambda: later)
+    flags.house_flags()._seen = float("-inf")
+    deliver()
+    assert row_of(text).state == "sent"

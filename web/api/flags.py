@@ -1,0 +1,106 @@
+"""Feature flags of one restaurant: how they are set, set anew, taken back."""
+
+from functools import partial
+from typing import Any, Final
+
+from apiflask import APIBlueprint
+from flask import Response
+from sqlalchemy.orm import Session
+
+from models.core import clock
+from models.core.db import reading, unit
+from models.entities.flags import FlagSwitch
+from models.operations.flags import clear_flag, set_flag
+from models.queries.accounts import Caller
+from models.queries.flags import changes, switches
+from models.rules.flags import EVERYWHERE, WHILE_OFF, Flag
+from models.rules.house import House
+from models.rules.permissions import Permission
+from web.access import staff_at_house
+from web.api.endpoint import READ, STAFF, WRITE, describe
+from web.json_body import json_response
+from web.schemas.flags import FlagRequest, FlagsOut
+
+blueprint = APIBlueprint("flags", __name__, url_prefix="/api/v1", tag="Feature flags")
+
+_SECURITY: Final = ("staff",)
+_SHOWN: Final = 50
+
+
+@blueprint.get("/restaurants/<slug:slug>/flags")
+@staff_at_house(Permission.SWITCH_FLAGS)
+@describe(blueprint, {200: FlagsOut}, problems=(*READ, *STAFF, 404), security=_SECURITY)
+def get_flags(house: House, caller: Caller) -> Response:
+    """Every flag, how it is set here and everywhere, and who changed what here."""
+    return _show(house)
+
+
+@blueprint.put("/restaurants/<slug:slug>/flags/<slug:name>")
+@staff_at_house(Permission.SWITCH_FLAGS)
+@blueprint.input(FlagRequest, arg_name="body")
+@describe(blueprint, {200: FlagsOut}, problems=(*WRITE, *STAFF, 404), security=_SECURITY)
+def put_flag(house: House, caller: Caller, name: str, body: FlagRequest) -> Response:
+    """Set a flag at this restaurant. Every process follows within two seconds."""
+    work = partial(
+        set_flag,
+        name=name,
+        restaurant_id=house.id,
+        percent=body.percent,
+        is_killed=body.is_killed,
+        now=clock.now(),
+        actor=caller.actor,
+    )
+    unit(work)
+    return _show(house)
+
+
+@blueprint.delete("/restaurants/<slug:slug>/flags/<slug:name>")
+@staff_at_house(Permission.SWITCH_FLAGS)
+@describe(blueprint, {200: FlagsOut}, problems=(*READ, *STAFF, 404, 409), security=_SECURITY)
+def delete_flag(house: House, caller: Caller, name: str) -> Response:
+    """Take this restaurant's switch back. Twice is the same as once."""
+
+    def work(session: Session) -> bool:
+        return clear_flag(
+            session, name, restaurant_id=house.id, now=clock.now(), actor=caller.actor
+        )
+
+    unit(work)
+    return _show(house)
+
+
+def _show(house: House) -> Response:
+    with reading() as session:
+        found = {(row.flag, row.restaurant_id): _switch(row) for row in switches(session)}
+        latest = changes(session, restaurant_id=house.id, limit=_SHOWN)
+        body: dict[str, Any] = {
+            "flags": [
+                {
+                    "name": flag.value,
+                    "while_off": WHILE_OFF[flag],
+                    "here": found.get((flag.value, house.id)),
+                    "everywhere": found.get((flag.value, EVERYWHERE)),
+                }
+                for flag in Flag
+            ],
+            "changes": [
+                {
+                    "name": row.flag,
+                    "percent": row.percent,
+                    "is_killed": row.is_killed,
+                    "at": row.at.isoformat(),
+                    "by": row.actor,
+                }
+                for row in latest
+            ],
+        }
+    return json_response(body)
+
+
+def _switch(row: FlagSwitch) -> dict[str, Any]:
+    return {
+        "percent": row.percent,
+        "is_killed": row.is_killed,
+        "changed_at": row.changed_at.isoformat(),
+        "changed_by": row.changed_by,
+    }
