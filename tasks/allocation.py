@@ -9,6 +9,7 @@ from models.core.settings import settings
 from models.operations.allocation import decide_waiting
 from models.operations.rounds import Decided
 from models.queries import flags
+from tasks import metrics
 from tasks.app import app
 from tasks.nudges import nudge_lane, nudge_messages
 
@@ -35,6 +36,7 @@ def _round(lane: int) -> Decided:
     except HouseUnreadable:
         return Decided(more=True)  # logged where it was found; the next look leaves it out
     signals.signal_decided(decided.awaited)
+    metrics.count_round(decided, now=clock.now())
     if decided.messages:
         nudge_messages()
     return decided

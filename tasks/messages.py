@@ -29,7 +29,8 @@ from models.operations.messages import (
 from models.queries import flags
 from models.queries.outgoing import Outgoing, load_claimed
 from models.rules.flags import Flag
-from models.rules.sending import Action, Verdict, judge
+from models.rules.sending import Action, Verdict, judge, retry_at
+from tasks import metrics
 from tasks.app import app
 from tasks.channels import ChannelDown, ChannelError
 from tasks.channels.email import send_email
@@ -141,6 +142,7 @@ def _deliver(message: Outgoing, line: SmtpLine) -> None:
     if verdict.action is not Action.SEND:
         _leave(message, verdict)
         return
+    began = time.perf_counter()
     try:
         provider_id = _send(message, line)
     except ChannelDown:
@@ -155,8 +157,9 @@ def _deliver(message: Outgoing, line: SmtpLine) -> None:
         if provider_id is None:
             _leave(message, Verdict(Action.SKIP, "unreachable"))
             return
-        sent_at = clock.now()
+        sent_at, took = clock.now(), time.perf_counter() - began
         _record(lambda s: record_sent(s, message, provider_id=provider_id, now=sent_at))
+        metrics.count_sent(message, at=sent_at, provider_seconds=took)
         log.info("message sent", extra=_ids(message))
 
 
@@ -191,6 +194,7 @@ def _leave(message: Outgoing, verdict: Verdict) -> None:
         _record(lambda s: record_delayed(s, message, until=until))
     else:
         _record(lambda s: record_skipped(s, message, reason=verdict.reason))
+    metrics.count_message(message, "skipped" if until is None else "delayed")
     log.info(
         "message left", extra=_ids(message) | {"action": verdict.action, "why": verdict.reason}
     )
@@ -199,6 +203,8 @@ def _leave(message: Outgoing, verdict: Verdict) -> None:
 def _fail(message: Outgoing, error: str, *, permanent: bool) -> None:
     now = clock.now()
     _record(lambda s: record_failure(s, message, error=error, permanent=permanent, now=now))
+    is_over = permanent or retry_at(message.attempts, now=now) is None
+    metrics.count_message(message, "failed" if is_over else "retried")
     log.warning("message failed", extra=_ids(message) | {"error": error, "permanent": permanent})
 
 

@@ -10,7 +10,7 @@ from models.entities.reservations import (
     ReservationChange,
     TableOccupancy,
 )
-from models.operations.rounds import Round, ask_of
+from models.operations.rounds import Answer, Round, ask_of
 from models.operations.verdicts import Verdicts, answer_change, release_tables
 from models.queries.parties import PartyRow
 from models.rules.decisions import Ask, Board, Outcome, Reason, decide
@@ -174,6 +174,7 @@ def _accept(
         verdicts.seated(house, party.id, outcome, start=quarter_of(change.starts_at))
     verdicts.moved(house, party, outcome.status, reason, starts_at=change.starts_at)
     answer_change(round_.session, change.id, status="accepted", outcome=None, now=round_.now)
+    round_.answers.append(Answer("change", "accepted", change.created_at))
     round_.touched[change.book_id] = party.restaurant_id
 
 
@@ -191,3 +192,4 @@ def _refuse(
         house, party, Status(party.status), REFUSED_REASON, starts_at=party.starts_at
     )
     answer_change(round_.session, change.id, status="refused", outcome=outcome, now=round_.now)
+    round_.answers.append(Answer("change", "refused", change.created_at))

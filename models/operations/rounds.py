@@ -26,10 +26,20 @@ from models.rules.windows import quarter_of
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer: to a request, a change, or who waited (promotion), and since when that waits."""
+
+    kind: str
+    outcome: str
+    asked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Decided:
     """What a round came to. `more`: the lane may hold more than this round's limit."""
 
     count: int = 0
+    answers: tuple[Answer, ...] = ()
     awaited: tuple[tuple[str, int], ...] = ()
     messages: int = 0
     more: bool = False
@@ -54,6 +64,7 @@ class Round:
         self.touched: dict[int, int] = {}
         self.freed: dict[int, int] = {}
         self.awaited: list[tuple[str, int]] = []
+        self.answers: list[Answer] = []
         self.guests = SameGuests()
         #: reservations whose verdict is not written yet: nothing else may be decided on them
         self.settled: set[int] = set()
@@ -89,6 +100,7 @@ class Round:
             if outcome.status is Status.CONFIRMED:
                 board.waitlisted -= 1
                 self.settle(board.house, row, outcome, reason="promotion")
+                self.answers.append(Answer("promotion", outcome.status.value))
             elif outcome.status is Status.WAITLISTED:
                 board.waitlisted -= 1  # decide() counted it a second time
 
@@ -105,6 +117,7 @@ class Round:
             outcome = decide(board, ask_of(row), earliest=self.earliest, offered=offered)
         reason = outcome.reason.value if outcome.reason else "decision"
         self.settle(house, row, outcome, reason=reason)
+        self.answers.append(Answer("request", outcome.status.value, row.created_at))
         if row.awaited:
             self.awaited.append(("reservation", row.id))
 
@@ -137,6 +150,7 @@ class Round:
             free_books(self.session, self.freed, now=self.now)
         return Decided(
             count=len(self.settled),
+            answers=tuple(self.answers),
             awaited=tuple(self.awaited),
             messages=len(self.verdicts.messages),
             more=more or self.again or bool(self.freed),

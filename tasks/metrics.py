@@ -1,0 +1,76 @@
+"""What the house's work comes to, for Prometheus: decisions and messages, and how long they took.
+
+Counted after the commit, so that a round that was rolled back counts for nothing.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+
+from prometheus_client import Counter, Histogram
+
+from models.operations.rounds import Answer, Decided
+from models.queries.outgoing import Outgoing
+from models.rules.telling import Kind
+
+#: the objectives (99% decided in 2 s, 99% told in 60 s) are bounds of these
+_SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800)
+
+_DECISIONS: Final = Counter(
+    "maitred_decisions_total",
+    "Answers given, by what was asked (request, change, promotion) and what it came to.",
+    ("kind", "outcome"),
+)
+_DECIDED: Final = Histogram(
+    "maitred_decision_seconds", "Seconds from asking to the answer.", ("kind",), buckets=_SECONDS
+)
+_ROUND: Final = Histogram(
+    "maitred_round_answers",
+    "Answers of one round, all in one transaction.",
+    buckets=(1, 2, 5, 10, 25, 50, 100, 250, 500, 1000),
+)
+_MESSAGES: Final = Counter(
+    "maitred_messages_total",
+    "What became of messages: sent, skipped, delayed, retried, failed.",
+    ("channel", "kind", "result"),
+)
+_TOLD: Final = Histogram(
+    "maitred_told_seconds",
+    "Seconds from a decision to the provider's yes.",
+    ("channel",),
+    buckets=_SECONDS,
+)
+_PROVIDER: Final = Histogram(
+    "maitred_provider_seconds",
+    "Seconds that the mail server or the SMS provider took for one message.",
+    ("channel",),
+    buckets=_SECONDS,
+)
+
+
+def count_round(decided: Decided, *, now: datetime) -> None:
+    """One round's answers."""
+    if decided.answers:
+        _ROUND.observe(len(decided.answers))
+    _count_answers(decided.answers, now)
+
+
+def _count_answers(answers: Iterable[Answer], now: datetime) -> None:
+    for answer in answers:
+        _DECISIONS.labels(answer.kind, answer.outcome).inc()
+        if answer.asked_at is not None:
+            _DECIDED.labels(answer.kind).observe(max(0.0, (now - answer.asked_at).total_seconds()))
+
+
+def count_message(message: Outgoing, result: str) -> None:
+    """What became of one message: skipped, delayed, retried or failed."""
+    _MESSAGES.labels(message.channel, message.kind, result).inc()
+
+
+def count_sent(message: Outgoing, *, at: datetime, provider_seconds: float) -> None:
+    """One message that the provider took. A reminder's time says nothing: it waits for its hour."""
+    count_message(message, "sent")
+    _PROVIDER.labels(message.channel).observe(provider_seconds)
+    if message.kind != Kind.REMINDER:
+        waited = (at - message.created_at).total_seconds()
+        _TOLD.labels(message.channel).observe(max(0.0, waited))
