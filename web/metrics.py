@@ -15,6 +15,7 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from models.core.settings import settings
+from web.house_metrics import HouseCollector
 
 clock = time.perf_counter
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
@@ -28,6 +29,9 @@ _SECONDS: Final = Histogram(
     ("method", "route"),
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
+_LOOKS: Final = Counter(
+    "maitred_availability_total", "Availability answered, from the cache or not.", ("source",)
+)
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
 
 
@@ -39,6 +43,11 @@ def count(method: str, route: str, status: int, *, since: float | None) -> None:
         seconds.observe(clock() - since)
 
 
+def count_look(source: str) -> None:
+    """One answer of availability: `cache` or `database`."""
+    _LOOKS.labels(source).inc()
+
+
 @lru_cache(maxsize=1024)
 def _children(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
     # looking labels up costs more than counting
@@ -46,13 +55,15 @@ def _children(method: str, route: str, status: int) -> tuple[Counter, Histogram]
 
 
 def exposition() -> bytes:
-    """The text Prometheus reads: of this process, or of all when METRICS_DIR is set.
+    """The text Prometheus reads: of this process, or of all when METRICS_DIR is set; and
+    what is asked of the rows at this moment.
 
     With METRICS_DIR, start the processes with PROMETHEUS_MULTIPROC_DIR set to the same folder.
     """
     folder = settings().metrics_dir
+    asked = CollectorRegistry()
+    asked.register(HouseCollector())
     if folder is None or not folder.is_dir():
-        return generate_latest(REGISTRY)
-    registry = CollectorRegistry()
-    MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call]
-    return generate_latest(registry)
+        return generate_latest(REGISTRY) + generate_latest(asked)
+    MultiProcessCollector(asked, path=str(folder))  # type: ignore[no-untyped-call]
+    return generate_latest(asked)

@@ -8,6 +8,7 @@ from models.core.errors import Invalid
 from models.queries.availability import Slot, cached_availability, keep_availability
 from models.queries.floor import house_by_slug, house_lately
 from models.rules.house import House
+from web import metrics
 
 
 def recent_house(slug: str) -> House:
@@ -35,6 +36,7 @@ def offered_starts(
     found = cached_availability(
         house, on_date=on_date, party_size=party_size, area_key=area_key, now=now
     )
+    metrics.count_look("database" if isinstance(found, signals.Miss) else "cache")
     if not isinstance(found, signals.Miss):
         return found, house
     with reading() as session:

@@ -1,0 +1,86 @@
+"""How the house is, asked when Prometheus asks: what waits and since when, which jobs ran."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from models.core import clock, signals
+from models.core.db import reading
+from models.entities.flags import FlagSwitch
+from models.entities.house import JobRun
+from models.queries.flags import switches
+from models.queries.health import HouseHealth, house_health
+from models.rules.flags import ALL, EVERYWHERE, Flag
+
+_PREFIX: Final = "maitred_"
+
+
+class HouseCollector(Collector):
+    """Gauges read from the rows, which are the truth. One look costs eight short queries.
+
+    Without the database there are two gauges: that it is gone, and Redis.
+    """
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """The gauges as of now."""
+        yield _one("redis_up", "Whether Redis answers.", float(signals.is_up()))
+        try:
+            with reading() as session:
+                found = house_health(session, now=clock.now())
+                families = [
+                    _one("database_up", "Whether the database answers.", 1.0),
+                    *_waiting(found),
+                    *_jobs(session.scalars(select(JobRun))),
+                    _flags(switches(session)),
+                ]
+        except (DBAPIError, PoolTimeout):
+            families = [_one("database_up", "Whether the database answers.", 0.0)]
+        yield from families
+
+
+def _waiting(found: HouseHealth) -> Iterator[GaugeMetricFamily]:
+    rows = _family("waiting_rows", "Rows that somebody should deal with.", "kind")
+    oldest = _family("waiting_oldest_seconds", "Seconds that the oldest of them waits.", "kind")
+    for each in found.waiting:
+        rows.add_metric([each.kind], each.count)
+        oldest.add_metric([each.kind], each.oldest_seconds or 0.0)
+    late = _family("late", "1 for each kind of row and each job that is late.", "what")
+    for what in [each.kind for each in found.waiting] + [each.name for each in found.jobs]:
+        late.add_metric([what], float(what in found.late))
+    yield from (rows, oldest, late)
+
+
+def _jobs(runs: Iterable[JobRun]) -> Iterator[GaugeMetricFamily]:
+    success = _family("job_last_success_seconds", "Unix time of a job's last success.", "job")
+    seconds = _family("job_seconds", "Seconds that a job's last run took.", "job")
+    failing = _family("job_failing", "1 when a job's last run failed.", "job")
+    for run in runs:
+        if run.last_success is not None:
+            success.add_metric([run.name], run.last_success.timestamp())
+        seconds.add_metric([run.name], (run.duration_ms or 0) / 1000)
+        failing.add_metric([run.name], float(run.last_error is not None))
+    yield from (success, seconds, failing)
+
+
+def _flags(found: Iterable[FlagSwitch]) -> GaugeMetricFamily:
+    family = _family("flag_percent", "Share of all for whom a flag is on everywhere.", "flag")
+    shares = dict.fromkeys((flag.value for flag in Flag), ALL)
+    for row in found:
+        if row.restaurant_id == EVERYWHERE and row.flag in shares:
+            shares[row.flag] = 0 if row.is_killed else row.percent
+    for name, share in shares.items():
+        family.add_metric([name], share)
+    return family
+
+
+def _family(name: str, text: str, label: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(_PREFIX + name, text, labels=[label])
+
+
+def _one(name: str, text: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(_PREFIX + name, text, value=value)
