@@ -1,6 +1,7 @@
 """What this machine lacks: named loudly once; a failure where everything has to be there (CI)."""
 
 import os
+import shutil
 from collections import Counter
 from collections.abc import Iterable
 from typing import NoReturn
@@ -20,6 +21,12 @@ def go_without(what: str) -> NoReturn:
     if is_strict():
         pytest.fail(f"{what} {MARK}, and CI=true allows no test to be left out")
     pytest.skip(f"{what} {MARK}")
+
+
+def require_program(name: str) -> str:
+    """Where this program is; without it the test is left out, or fails where CI=true."""
+    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    return found or go_without(name)
 
 
 def left_out(skipped: Iterable[pytest.TestReport]) -> Counter[str]:

@@ -1,0 +1,36 @@
+"""Writes the rule file and the dashboards beside it: `python -m deploy.watch.make`."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from deploy.watch.alerts import rule_groups
+from deploy.watch.dashboards import DASHBOARDS, dashboard
+
+FOLDER: Final = Path(__file__).parent
+_HEAD: Final = "# Made by `python -m deploy.watch.make` of deploy/watch/*.py; edit those.\n"
+
+
+def files() -> dict[Path, str]:
+    """Every made file and its text."""
+    rules = _HEAD + yaml.safe_dump(rule_groups(), sort_keys=False, width=100)
+    made = {FOLDER / "rules" / "maitred.yml": rules}
+    for name in DASHBOARDS:
+        text = json.dumps(dashboard(name), indent=2) + "\n"
+        made[FOLDER / "grafana" / "dashboards" / f"{name}.json"] = text
+    return made
+
+
+def main() -> None:
+    """Write them all."""
+    for path, text in files().items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        sys.stdout.write(f"{path.relative_to(FOLDER)}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""The house's objectives, and the rules that follow from them.
+
+An objective is a share of good events over 30 days; its error budget is the rest. Alerts are on the
+speed at which the budget burns, each over a long window and a short one, so that they come soon and
+go soon (the method of Google's SRE workbook, chapter 5).
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+#: What nobody's experience depends on: whoever watches over the house.
+_OPERATORS: Final = 'route!~"/healthz|/readyz|/metrics"'
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """So many of 100 events are good. `bad` and `all` are rates with %s for the window."""
+
+    name: str
+    says: str
+    target: float
+    bad: str
+    all: str
+
+    @property
+    def budget(self) -> float:
+        """The share that may be bad."""
+        return round(1 - self.target, 6)
+
+
+def _slower_than(metric: str, seconds: str, labels: str = "") -> tuple[str, str]:
+    """The rates of what took longer than that, and of all."""
+    within = f"{labels},le='{seconds}'" if labels else f"le='{seconds}'"
+    total = f"sum(rate({metric}_count{{{labels}}}[%s]))"
+    return f"({total} - sum(rate({metric}_bucket{{{within}}}[%s])))", total
+
+
+_LATE_DECISIONS: Final = _slower_than("maitred_decision_seconds", "2.0", "kind='request'")
+_LATE_MESSAGES: Final = _slower_than("maitred_told_seconds", "60.0")
+
+OBJECTIVES: Final = (
+    Objective(
+        "availability",
+        "99.9% of answers are no error of ours",
+        0.999,
+        f'sum(rate(maitred_http_requests_total{{status=~"5..",{_OPERATORS}}}[%s]))',
+        f"sum(rate(maitred_http_requests_total{{{_OPERATORS}}}[%s]))",
+    ),
+    Objective("decisions", "99% of requests are decided in 2 s", 0.99, *_LATE_DECISIONS),
+    Objective("messages", "99% of guests are told in 60 s", 0.99, *_LATE_MESSAGES),
+)
+
+#: (severity, how many times as fast as the budget allows, long window, short window)
+BURNS: Final = (
+    ("page", 14.4, "1h", "5m"),
+    ("page", 6, "6h", "30m"),
+    ("ticket", 1, "3d", "6h"),
+)
+WINDOWS: Final = tuple(sorted({window for burn in BURNS for window in burn[2:]}))
+
+
+def recorded(objective: Objective, window: str) -> str:
+    """The name of the recorded share of bad events."""
+    return f"maitred:{objective.name}:bad_ratio_{window}"
+
+
+def recording_rules() -> list[dict[str, Any]]:
+    """The share of bad events of each objective over each window; 0 while nothing happens."""
+    return [
+        {
+            "record": recorded(objective, window),
+            "expr": f"({_over(objective.bad, window)} or vector(0))"
+            f" / (({_over(objective.all, window)} > 0) or vector(1))",
+        }
+        for objective in OBJECTIVES
+        for window in WINDOWS
+    ]
+
+
+def _over(rate: str, window: str) -> str:
+    return rate.replace("%s", window)
+
+
+def burn_alerts() -> list[dict[str, Any]]:
+    """One alert for each objective and severity."""
+    return [
+        {
+            "alert": f"{objective.name.capitalize()}Burn",
+            "expr": " or ".join(
+                f"({recorded(objective, long)} > {_limit(objective, times)}"
+                f" and {recorded(objective, short)} > {_limit(objective, times)})"
+                for kind, times, long, short in BURNS
+                if kind == severity
+            ),
+            "labels": {"severity": severity},
+            "annotations": {
+                "summary": f"The budget of '{objective.says}' burns too fast",
+                "description": "{{ $value | humanizePercentage }} of the events are bad.",
+            },
+        }
+        for objective in OBJECTIVES
+        for severity in ("page", "ticket")
+    ]
+
+
+def _limit(objective: Objective, times: float) -> str:
+    return f"{objective.budget * times:.6g}"

@@ -1,0 +1,130 @@
+"""Rules, alerts, dashboards, runbooks: they are what the code makes, and name what exists."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+from prometheus_client import REGISTRY
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import Engine
+
+import tasks.metrics  # noqa: F401  (its metrics, and the workers', are in the registry then)
+import workers.metrics  # noqa: F401
+from deploy.watch.alerts import alert_rules, rule_groups
+from deploy.watch.dashboards import DASHBOARDS, dashboard
+from deploy.watch.make import FOLDER, files
+from tests.architecture.tree import ROOT
+from tests.services.missing import require_program
+from tests.services.stack import Stack
+from web.app import create_app
+
+RUNBOOKS = ROOT / "docs" / "runbooks"
+_METRIC = re.compile(r"\bmaitred_[a-z_]+\b")
+
+
+def expressions() -> Iterator[tuple[str, str]]:
+    """Every PromQL expression, with where it stands."""
+    for group in rule_groups()["groups"]:
+        for rule in group["rules"]:
+            yield rule.get("alert", rule.get("record")), rule["expr"]
+    for name in DASHBOARDS:
+        for panel in dashboard(name)["panels"]:
+            for target in panel["targets"]:
+                yield f"{name}: {panel['title']}", target["expr"]
+
+
+def test_the_committed_files_are_those_that_the_code_makes() -> None:
+    for path, text in files().items():
+        assert path.read_text(encoding="utf-8") == text, f"python -m deploy.watch.make ({path})"
+    made = {path for path in files() if path.suffix == ".json"}
+    assert set((FOLDER / "grafana" / "dashboards").glob("*.json")) == made
+
+
+def test_every_metric_that_is_named_exists(db: Engine) -> None:
+    scraped = create_app().test_client().get("/metrics").text
+    known = {family.name for family in text_string_to_metric_families(scraped)}
+    known |= {family.name for family in REGISTRY.collect()}
+    suffixes = ("_total", "_bucket", "_count", "_sum")
+    for where, expression in expressions():
+        for metric in _METRIC.findall(expression):
+            base = next((metric.removesuffix(end) for end in suffixes if metric.endswith(end)), "")
+            assert metric in known or base in known, f"{where} names {metric}"
+
+
+def test_promtool_takes_the_rules_and_they_fire_and_clear(tmp_path: Path) -> None:
+    promtool = require_program("promtool")
+    panels = [
+        {"record": f"panel:{number}", "expr": expression}
+        for number, (_, expression) in enumerate(expressions())
+    ]
+    synthetic = tmp_path / "panels.yml"
+    synthetic.write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": panels}]}))
+    for argv in (
+        ["check", "rules", str(FOLDER / "rules" / "maitred.yml"), str(synthetic)],
+        ["test", "rules", str(ROOT / "tests" / "watch" / "rules_test.yml")],
+    ):
+        done = subprocess.run([promtool, *argv], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_alert_is_made_to_fire_in_the_rules_tests() -> None:
+    document = yaml.safe_load((ROOT / "tests" / "watch" / "rules_test.yml").read_text())
+    fired = {
+        case["alertname"]
+        for each in document["tests"]
+        for case in each["alert_rule_test"]
+        if case["exp_alerts"]
+    }
+    assert fired == {rule["alert"] for rule in alert_rules()}
+
+
+def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:
+    wanted = {rule["alert"]: rule["annotations"]["runbook_url"] for rule in alert_rules()}
+    pages = {path.stem for path in RUNBOOKS.glob("*.md")} - {"README"}
+    assert pages == set(wanted)
+    index = (RUNBOOKS / "README.md").read_text(encoding="utf-8")
+    for name, page in wanted.items():
+        assert (ROOT / page).is_file()
+        assert f"({name}.md)" in index
+
+
+def test_dashboards_are_grafanas_and_each_panel_has_its_own_place() -> None:
+    for name in DASHBOARDS:
+        panels = json.loads((FOLDER / "grafana" / "dashboards" / f"{name}.json").read_text())
+        cells = [
+            (x, y)
+            for panel in panels["panels"]
+            for x in range(panel["gridPos"]["x"], panel["gridPos"]["x"] + panel["gridPos"]["w"])
+            for y in range(panel["gridPos"]["y"], panel["gridPos"]["y"] + panel["gridPos"]["h"])
+        ]
+        assert len(cells) == len(set(cells))
+        assert max(x for x, _ in cells) < 24
+
+
+def commands() -> list[str]:
+    """Each command of the runbooks once."""
+    pages = "\n".join(path.read_text(encoding="utf-8") for path in sorted(RUNBOOKS.glob("*.md")))
+    blocks = re.findall(r"^```sh\n(.*?)^```", pages, re.MULTILINE | re.DOTALL)
+    return list(dict.fromkeys(line for block in blocks for line in block.splitlines()))
+
+
+def test_every_command_of_the_runbooks_does_what_it_is_for(stack: Stack, tmp_path: Path) -> None:
+    for program in ("curl", "bash"):
+        require_program(program)
+    env = os.environ | stack.env
+    env |= {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    env |= {"BACKUP_FOLDER": str(tmp_path / "kept"), "BACKUP_KEY": "only for tests, " * 4}
+    found = commands()
+    assert len(found) >= 8
+    for command in found:
+        here = command.replace("http://localhost:8080", stack.url)
+        done = subprocess.run(
+            ["bash", "-c", here], capture_output=True, text=True, timeout=120, env=env, cwd=ROOT
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+        assert done.stdout.strip(), command
