@@ -12,6 +12,7 @@ from sentry_sdk.integrations.celery import CeleryIntegration
 from models.core import db, signals
 from models.core.log import bind, configure_logging, unbind
 from models.core.reports import start_reports
+from models.core.settings import settings
 from workers import metrics
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,12 @@ def set_up_logging(**_: Any) -> None:
 def start_sentry(**_: Any) -> None:
     """Report errors where SENTRY_DSN says, without arguments' values or local variables."""
     start_reports(CeleryIntegration())
+
+
+@celery_signals.worker_init.connect
+def show_counts(**_: Any) -> None:
+    """Serve this worker's metrics where METRICS_PORT says."""
+    metrics.serve(settings().metrics_port)
 
 
 @celery_signals.worker_process_init.connect

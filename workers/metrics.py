@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Histogram, start_http_server
 
 _TASKS: Final = Counter("maitred_tasks_total", "Finished tasks.", ("task", "outcome"))
 _SECONDS: Final = Histogram(
@@ -17,3 +17,12 @@ def count(task: str, outcome: str, seconds: float) -> None:
     """One finished task. `outcome` is Celery's state in lower case: success, failure, retry."""
     _TASKS.labels(task, outcome).inc()
     _SECONDS.labels(task).observe(seconds)
+
+
+def serve(port: int) -> None:
+    """Answer Prometheus on this port with what this process counts. Nothing for port 0.
+
+    For pools of one process (solo), as the house's workers are; the others share METRICS_DIR.
+    """
+    if port:
+        start_http_server(port)

@@ -63,6 +63,7 @@ class Settings(BaseSettings):
     erasures_file: Path = Field(Path("var/erasures.jsonl"), description="who was erased, hashed")
     flag_provider: str = Field("", description="OpenFeature provider, module:factory; empty: ours")
     metrics_dir: Path | None = Field(None, description="prometheus_client's multiprocess folder")
+    metrics_port: int = Field(0, ge=0, le=65535, description="a worker's own /metrics; 0: none")
 
     database_ca: Path | None = Field(None, description="TLS to MySQL, signed by these, or nothing")
     redis_ca: Path | None = Field(None, description="who signs the certificate of rediss://")

@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 from types import SimpleNamespace
 
+import httpx
 import pytest
 import structlog
 from prometheus_client import REGISTRY
@@ -13,6 +14,8 @@ from models.core import db as core_db
 from models.core import signals
 from tasks.app import app
 from tasks.queues import TASKS
+from tests.services import surroundings
+from tests.services.ports import free_port
 from workers import entry, hooks
 
 
@@ -52,3 +55,12 @@ def test_what_comes_every_few_seconds_is_not_told(caplog: pytest.LogCaptureFixtu
     with caplog.at_level(logging.INFO):
         hooks.end_task(task_id="t2", task=SimpleNamespace(name="maintenance.sweep"), state=None)
     assert caplog.text == ""
+
+
+def test_a_worker_shows_its_counts_where_it_is_told_to(
+    house_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = free_port()
+    surroundings.settle(monkeypatch, house_env | {"METRICS_PORT": str(port)})
+    hooks.show_counts()
+    assert "maitred_tasks_total" in httpx.get(f"http://127.0.0.1:{port}/metrics").text
