@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from models.core import clock, signals
 from models.core.db import reading, unit
+from models.core.reports import check_in
 from models.core.settings import settings
 from models.entities.house import JobRun
 from models.operations import overdue
@@ -19,7 +20,7 @@ from models.operations.house import forget_old, record_job
 from models.operations.messages import release_expired_claims
 from models.queries import flags
 from models.queries.health import has_due_messages, house_health, restaurants_with_work
-from models.rules.health import heartbeat_name
+from models.rules.health import LATE_AFTER, heartbeat_name
 from tasks.app import app
 from tasks.nudges import nudge_lane, nudge_messages
 
@@ -49,6 +50,12 @@ class JobRecord:
         error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
+        check_in(
+            self.name,
+            is_well=error is None,
+            seconds=(clock.now() - self._started).total_seconds(),
+            late_after=LATE_AFTER[self.name],
+        )
         if isinstance(error, DBAPIError):
             return  # where the job's own statement failed, this one would too
         unit(

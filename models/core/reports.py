@@ -1,9 +1,13 @@
 """Error reports: to SENTRY_DSN, saying where it went wrong and not whom it was about."""
 
+import math
 import re
+from importlib.metadata import version
+from time import monotonic
 from typing import Any, Final
 
 import sentry_sdk
+from sentry_sdk.crons import capture_checkin
 from sentry_sdk.integrations import Integration
 
 from models.core.log import MASK, mask
@@ -13,6 +17,8 @@ from models.core.settings import settings
 _TOLD: Final = ("breadcrumbs", "exception", "extra", "logentry", "message", "request", "contexts")
 #: Headers that help to find a fault. All others stay here: some are as good as a password.
 _HEADERS: Final = frozenset({"accept", "content-length", "content-type", "host", "user-agent"})
+#: A job that runs every few seconds checks in this often; a failure always does.
+_CHECK_IN_SECONDS: Final = 60
 _MANAGE: Final = re.compile(r"(/manage/)[^/?#\s\"']+")
 
 
@@ -25,12 +31,39 @@ def start_reports(*integrations: Integration) -> None:
         sentry_sdk.init(
             dsn=settings().sentry_dsn,
             environment=settings().environment,
+            release=f"maitred@{version('maitred')}",
             integrations=list(integrations),
             send_default_pii=False,
             include_local_variables=False,  # they hold guests
             max_request_body_size="never",
             before_send=without_guests,
         )
+
+
+def check_in(job: str, *, is_well: bool, seconds: float, late_after: int) -> None:
+    """Tell that a job of the clock has run, so that one that never comes again is missed.
+
+    `late_after`: seconds without a success after which it is late. Nothing without SENTRY_DSN.
+    """
+    if not sentry_sdk.is_initialized():
+        return
+    if is_well and monotonic() - _checked_in.get(job, -math.inf) < _CHECK_IN_SECONDS:
+        return
+    _checked_in[job] = monotonic()
+    minutes = max(1, math.ceil(late_after / 60))
+    capture_checkin(
+        monitor_slug=f"maitred-{job.replace('.', '-')}",
+        status="ok" if is_well else "error",
+        duration=seconds,
+        monitor_config={
+            "schedule": {"type": "interval", "value": minutes, "unit": "minute"},
+            "checkin_margin": minutes,
+        },
+    )
+
+
+#: job -> when it last checked in, of this process
+_checked_in: Final[dict[str, float]] = {}
 
 
 def without_guests(event: Any, _hint: dict[str, Any]) -> Any:

@@ -1,12 +1,15 @@
 """What is written down of backups and drills, for `/readyz`: when, how long, how it went."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from models.core import clock
 from models.core.db import unit
 from models.core.errors import MaitredError
+from models.core.reports import check_in
 from models.operations.house import record_job
+from models.rules.health import LATE_AFTER
 
 #: The job of making backups, and the lease that one maker holds.
 JOB: Final = "backup"
@@ -25,10 +28,12 @@ def recorded(
     try:
         done = work()
     except MaitredError as error:
+        _check_in(job, began, is_well=False)
         what = f"{error.code}: {error.message}"[:_LENGTH]
         unit(lambda session: record_job(session, job, started=began, ended=clock.now(), error=what))
         raise
     if done is not None:
+        _check_in(job, began, is_well=True)
         result = told(done)
         unit(
             lambda session: record_job(
@@ -36,3 +41,8 @@ def recorded(
             )
         )
     return done
+
+
+def _check_in(job: str, began: datetime, *, is_well: bool) -> None:
+    seconds = (clock.now() - began).total_seconds()
+    check_in(job, is_well=is_well, seconds=seconds, late_after=LATE_AFTER[job])

@@ -99,3 +99,39 @@ def test_an_error_report_names_the_fault_and_nobody(
     for secret in SECRETS:
         assert secret not in report, secret
         assert secret not in done.stderr + done.stdout, secret
+
+
+JOBS = """
+import sentry_sdk
+from tasks import maintenance
+from workers.hooks import start_sentry
+
+start_sentry()
+maintenance.sweep()
+maintenance.sweep()
+maintenance.forget_old = None
+try:
+    maintenance.forget()
+except TypeError:
+    pass
+sentry_sdk.flush()
+"""
+
+
+def test_jobs_of_the_clock_check_in_once_a_minute_and_tell_their_failures(
+    house_env: dict[str, str], house: object, tmp_path: Path
+) -> None:
+    house()  # type: ignore[operator]
+    with listening() as (dsn, came):
+        env = house_env | {"SENTRY_DSN": dsn, "PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
+        done = subprocess.run(
+            [sys.executable, "-c", JOBS], env=env, cwd=tmp_path, capture_output=True, text=True
+        )
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for text in came for line in text.splitlines()]
+    found = [line for line in lines if "monitor_slug" in line]
+    assert [(each["monitor_slug"], each["status"]) for each in found] == [
+        ("maitred-sweep", "ok"),
+        ("maitred-forget", "error"),
+    ]
+    assert found[0]["release"].startswith("maitred@")
