@@ -1,7 +1,8 @@
 """The maintenance queue: what the clock asks for, so that nothing depends on a nudge."""
 
 import logging
-from datetime import datetime
+from dataclasses import asdict
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any
 
@@ -13,6 +14,7 @@ from models.core.settings import settings
 from models.operations import overdue
 from models.operations.house import forget_old, record_job
 from models.operations.messages import release_expired_claims
+from models.operations.retention import forget_audit, forget_by_rule
 from models.queries.health import has_due_messages, house_health, restaurants_with_work
 from models.rules.health import heartbeat_name
 from tasks.app import app
@@ -22,6 +24,8 @@ log = logging.getLogger(__name__)
 
 #: Reservations that one run moves; the next run takes the rest.
 AT_ONCE = 200
+#: The longest that a run of retention may hold up the rest of its queue.
+RETAIN_SECONDS = 5.0
 
 
 class JobRecord:
@@ -102,6 +106,19 @@ def forget() -> None:
         while count := unit(lambda session: forget_old(session, now=now)):
             gone += count
         job.result = {"forgotten": gone}
+
+
+@app.task(name="maintenance.retain")
+def retain() -> None:
+    """Forget guests, and delete messages and audit, that were kept as long as they may be.
+
+    Ends after RETAIN_SECONDS, because messages and the sweep wait behind it; the next goes on.
+    """
+    with JobRecord("retain") as job:
+        now = clock.now()
+        done = forget_by_rule(now=now, seconds=RETAIN_SECONDS)
+        audit = forget_audit(before=now - timedelta(days=settings().keep_audit_days))
+        job.result = {**asdict(done), "audit": audit}
 
 
 @app.task(name="maintenance.heartbeat")

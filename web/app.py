@@ -10,6 +10,7 @@ from web.api import (
     auth,
     book,
     documents,
+    guests,
     operations,
     reservations,
     restaurants,
@@ -64,6 +65,7 @@ def create_app() -> APIFlask:
     app.register_blueprint(auth.blueprint)
     app.register_blueprint(book.blueprint)
     app.register_blueprint(arrivals.blueprint)
+    app.register_blueprint(guests.blueprint)
     app.register_blueprint(operations.blueprint)
     app.register_blueprint(documents.blueprint)
     app.register_blueprint(home.blueprint)

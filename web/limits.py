@@ -26,6 +26,9 @@ ASKING: Final = frozenset({"reservations.ask_for_table", "booking.ask"})
 STRICTER: Final = {
     "auth.sign_in": ("sign-in", "limit_sign_in"),
     "auth.refresh": ("refresh", "limit_refresh"),
+    "guests.find": ("guests", "limit_guests"),
+    "guests.export": ("guests", "limit_guests"),
+    "guests.erase": ("guests", "limit_guests"),
 }
 _MANAGE: Final = "manage"
 _PHONE_DIGITS: Final = 9

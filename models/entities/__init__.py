@@ -1,10 +1,11 @@
 """What exists: mapped classes and constraints, no behaviour."""
 
 from models.entities.accounts import Account, Membership, SignIn
+from models.entities.files import File, FileVersion
 from models.entities.floor import Area, Combination, CombinationTable, DiningTable, Restaurant
 from models.entities.house import IdempotencyKey, JobRun, Lease
 from models.entities.messages import Message
-from models.entities.privacy import Erasure
+from models.entities.privacy import AuditEntry, Consent, Erasure
 from models.entities.reservations import (
     Assignment,
     Reservation,
@@ -18,11 +19,15 @@ __all__ = [
     "Account",
     "Area",
     "Assignment",
+    "AuditEntry",
     "Closure",
     "Combination",
     "CombinationTable",
+    "Consent",
     "DiningTable",
     "Erasure",
+    "File",
+    "FileVersion",
     "IdempotencyKey",
     "JobRun",
     "Lease",

@@ -70,6 +70,8 @@ class Reservation(Base):
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     #: policies in force when the guest booked (cancel_cutoff_minutes)
     terms: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    #: who came is no longer known since then
+    forgotten_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     @property
     def guest(self) -> Guest:
