@@ -123,17 +123,16 @@ def erase(house: House, caller: Caller, body: GuestErasure) -> Response:
 def get_audit(house: House, caller: Caller, query: AuditQuery) -> Response:
     """Who of the staff found, gave out, erased or changed what; newest first."""
     with reading() as session:
-        rows = audit_of(session, house.id, before=query.before, limit=_AUDIT_SHOWN)
-    entries = [
-        {
-            "id": str(row.id),
-            "at": local_text(house, row.at),
-            "actor": row.actor,
-            "action": row.action,
-            "about": row.about,
-        }
-        for row in rows
-    ]
+        entries = [
+            {
+                "id": str(row.id),
+                "at": local_text(house, row.at),
+                "actor": row.actor,
+                "action": row.action,
+                "about": row.about,
+            }
+            for row in audit_of(session, house.id, before=query.before, limit=_AUDIT_SHOWN)
+        ]
     return _private(json_response({"entries": entries}))
 
 
