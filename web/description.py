@@ -5,7 +5,7 @@ from typing import Any, Final
 from apiflask import APIFlask
 from pydantic import BaseModel
 
-from web.api.endpoint import ANSWER_MODELS, HEADERS_KEY
+from web.api.endpoint import ANSWER_MODELS, BODY_KEY, HEADERS_KEY
 from web.schemas.answers import Problem
 from web.schemas.requests import Incoming
 
@@ -51,6 +51,7 @@ OPTIONAL: Final = frozenset(
 )
 PATH_SCHEMAS: Final = {
     "slug": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,62}$", "examples": ["demo"]},
+    "name": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,62}$", "examples": ["logo"]},
     "reservation_id": {"type": "string", "pattern": "^[1-9][0-9]{0,17}$"},
 }
 
@@ -90,6 +91,8 @@ def _complete_operation(operation: dict[str, Any]) -> None:
     if "requestBody" in operation:
         schema = operation["requestBody"]["content"]["application/json"]["schema"]
         operation["requestBody"]["required"] = schema["$ref"].rpartition("/")[2] not in OPTIONAL
+    if body := operation.pop(BODY_KEY, None):
+        operation["requestBody"] = {"required": True, "content": body}
     parameters = operation.setdefault("parameters", [])
     for parameter in parameters:
         if parameter["in"] == "path":
