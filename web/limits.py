@@ -25,6 +25,7 @@ ASKING: Final = frozenset({"reservations.ask_for_table", "booking.ask"})
 #: endpoints with a stricter limit of their own: (kind, the setting)
 STRICTER: Final = {
     "auth.sign_in": ("sign-in", "limit_sign_in"),
+    "auth.change_password": ("sign-in", "limit_sign_in"),
     "auth.refresh": ("refresh", "limit_refresh"),
     "guests.find": ("guests", "limit_guests"),
     "guests.export": ("guests", "limit_guests"),

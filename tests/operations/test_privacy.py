@@ -64,7 +64,7 @@ def kept(stand: Stand, number: int) -> Mapping[str, Any]:
     row = Reservation
     columns = (row.guest_sealed, row.email_key, row.phone_key, row.forgotten_at)
     with Session(stand.bind) as session:
-        return session.execute(select(*columns).where(row.id == number)).one()._mapping
+        return dict(session.execute(select(*columns).where(row.id == number)).one()._mapping)
 
 
 def restore(stand: Stand, number: int, backup: Mapping[str, Any]) -> None:

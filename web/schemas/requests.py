@@ -245,3 +245,10 @@ class SignInRequest(Incoming):
 
     email: str = Field(min_length=3, max_length=254)
     password: str = Field(min_length=1, max_length=200)
+
+
+class PasswordChange(Incoming):
+    """The password that counts, and the one that shall."""
+
+    current: str = Field(min_length=1, max_length=200)
+    password: str = Field(min_length=1, max_length=200)
