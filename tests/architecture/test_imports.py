@@ -23,6 +23,7 @@ RULES_MAY_IMPORT = {
     "re",
     "types",
     "typing",
+    "zlib",  # its checksum
     "zoneinfo",
 }
 FOLDERS = {*PACKAGES, ".ci", "docs", "examples", "requirements", "tests"}
