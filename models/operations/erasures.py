@@ -57,10 +57,12 @@ def append(line: ErasureLine | RetentionLine) -> None:
     file = settings().erasures_file
     file.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    with os.fdopen(descriptor, "ab") as appended:
-        appended.write(orjson.dumps(_values(line)) + b"\n")
-        appended.flush()
-        os.fsync(appended.fileno())
+    try:
+        # in one piece: other processes append too
+        os.write(descriptor, orjson.dumps(_values(line)) + b"\n")
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read_erasures(file: Path) -> list[ErasureLine | RetentionLine]:

@@ -26,6 +26,21 @@ def test_a_key_in_a_file_is_found(tmp_path: Path) -> None:
     assert any("AWS" in line for line in audit.audit_secrets([str(file)]))
 
 
+def test_every_finding_of_the_baseline_was_judged() -> None:
+    kept = json.loads(Path(audit.BASELINE).read_text())
+    assert audit.judge_baseline(json.dumps(kept)) == []
+    first = next(iter(kept["results"].values()))[0]
+    first["is_secret"] = True
+    assert ["is a secret" in line for line in audit.judge_baseline(json.dumps(kept))] == [True]
+    del first["is_secret"]
+    assert "nobody has judged" in audit.judge_baseline(json.dumps(kept))[0]
+
+
+def test_no_exception_is_there_without_need() -> None:
+    found = {line.partition(":")[0] for line in audit.audit_licences(exceptions=())}
+    assert found == set(audit.EXCEPTIONS)
+
+
 def test_a_licence_that_is_not_allowed_is_found() -> None:
     assert audit.audit_licences() == []
     found = audit.audit_licences(audit.LICENCES - {"BSD-3-Clause"})
