@@ -86,7 +86,7 @@ def audit_secrets(files: Sequence[str] | None = None) -> list[str]:
 
 
 def judge_baseline(text: str) -> list[str]:
-    """Findings of the baseline that nobody has judged (`detect-secrets audit`), or that are real."""
+    """Findings of the baseline that are secrets, or that nobody judged (`detect-secrets audit`)."""
     return [
         f"{file}:{found['line_number']}: "
         + (

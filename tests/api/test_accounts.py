@@ -6,7 +6,10 @@ from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any
 
+import jwt
 import pytest
+from apiflask import APIFlask
+from flask_jwt_extended import create_access_token
 from sqlalchemy import update
 
 from models.core import clock
@@ -90,6 +93,23 @@ def test_an_access_token_is_no_refresh_token(client: Client, make_account: MakeA
     tokens = sign_in(client, "host@example.com")
     assert refresh(client, tokens["access_token"])[0] == 401
     assert me(client, tokens["refresh_token"]) == 401
+
+
+def test_a_token_is_good_within_its_time_alone(
+    app: APIFlask, client: Client, make_account: MakeAccount
+) -> None:
+    number = make_account("host@example.com")
+    claims = jwt.decode(
+        sign_in(client, "host@example.com")["access_token"], options={"verify_signature": False}
+    )
+    for lasts, status in ((60, 200), (-60, 401)):
+        with app.app_context():
+            token = create_access_token(
+                str(number),
+                additional_claims={"sid": claims["sid"]},
+                expires_delta=timedelta(seconds=lasts),
+            )
+        assert me(client, token) == status
 
 
 def test_an_account_that_was_closed_is_out_at_once(
