@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 import orjson
@@ -11,13 +12,12 @@ from deploy.embedded import join
 from deploy.plain import PlainGroup, Unusable
 from models.core import clock
 from models.core.contacts import normal_contact
-from models.core.db import reading, unit
+from models.core.db import unit
 from models.core.errors import Invalid
 from models.operations.erasures import ErasureLine, read_erasures
-from models.operations.privacy import Erased, erase_guest, replay_erasure
+from models.operations.privacy import Erased, erase_guest, give_out, replay_erasure
 from models.operations.retention import replay_retention
 from models.queries.floor import house_by_slug
-from models.queries.privacy import export_guest
 from models.rules.house import House
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -35,10 +35,18 @@ def guest() -> None:
 @click.option("--restaurant", "slug", help="only there; without it at every restaurant")
 def export(contact: str, slug: str | None) -> None:
     """Print everything about the guest with this e-mail address or phone number, as JSON."""
-    with reading() as session:
+
+    def work(session: Session) -> dict[str, Any]:
         house = _house(session, slug)
-        wanted = _normal(contact, house)
-        found = export_guest(session, wanted, restaurant_id=house.id if house else None)
+        return give_out(
+            session,
+            _normal(contact, house),
+            restaurant_id=house.id if house else None,
+            now=clock.now(),
+            actor=OPERATOR,
+        )
+
+    found = unit(work)
     click.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2))
 
 

@@ -8,6 +8,7 @@ hashes need the SECRET_KEY under which they were made.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
@@ -17,12 +18,13 @@ from models.core.errors import Invalid, StateConflict
 from models.entities.messages import Message
 from models.entities.privacy import Erasure
 from models.entities.reservations import Reservation
+from models.operations.audit import note
 from models.operations.books import lock_reservation
 from models.operations.changes import cancel_reservation
 from models.operations.consents import drop_orphans, erase_consents
 from models.operations.erasures import ErasureLine, write_down
 from models.operations.forgetting import forget_reservations
-from models.queries.privacy import of_contact
+from models.queries.privacy import export_guest, of_contact
 from models.rules.lifecycle import ENDED, Status, may_move
 
 
@@ -34,6 +36,24 @@ class Erased:
     cancelled: int
     messages: int
     consents: int
+
+
+def give_out(
+    session: Session,
+    contact: str,
+    *,
+    restaurant_id: int | None = None,
+    now: datetime,
+    actor: str,
+) -> dict[str, Any]:
+    """Everything about the guest with this normal e-mail or phone (`export_guest`), audited."""
+    found = export_guest(session, contact, restaurant_id=restaurant_id)
+    houses: dict[int, list[str]] = {} if restaurant_id is None else {restaurant_id: []}
+    for row in found["reservations"]:
+        houses.setdefault(row["restaurant_id"], []).append(row["reference"])
+    for house, about in houses.items():
+        note(session, house, actor=actor, action="guest.exported", about=about, now=now)
+    return found
 
 
 def erase_guest(
@@ -50,6 +70,7 @@ def erase_guest(
     Raises StateConflict, naming the references, when one of them has not ended; with `cancel`
     those are cancelled first, and only a party that sits at a table is in the way. Nobody with
     that contact is nothing erased. The guest is not told of a cancellation: the address is gone.
+    Audited.
     """
     key = contact_key(contact)
     if key is None:
@@ -69,6 +90,9 @@ def erase_guest(
         references, contacts = by_house.get(house, ([], set()))
         count += drop_orphans(session, house, contacts)
         write_down(session, ErasureLine(house, key, now, actor, tuple(references)))
+    for house in sorted({*by_house, *consents, *([restaurant_id] if restaurant_id else [])}):
+        about = by_house.get(house, ([], set()))[0]
+        note(session, house, actor=actor, action="guest.erased", about=about, now=now)
     named = tuple(each for house in sorted(by_house) for each in by_house[house][0])
     return Erased(named, cancelled, messages, count)
 

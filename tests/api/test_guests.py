@@ -96,17 +96,19 @@ def test_a_guest_is_forgotten_once(staffed: Stand) -> None:
     assert made["reference"] in settings().erasures_file.read_text()
 
 
-@pytest.mark.parametrize(
-    ("role", "allowed"),
-    [("viewer", ()), ("host", ("find",)), ("manager", CALLS), ("owner", CALLS)],
-)
-def test_roles(staffed: Stand, role: str, allowed: tuple[str, ...]) -> None:
-    for what in CALLS:
-        expected = 200 if what in allowed else 403
-        assert call(staffed, what, role).status_code == expected, what
+def test_roles(staffed: Stand) -> None:
     place = "/api/v1/restaurants/demo/audit"
-    seen = staffed.client.get(place, headers=staffed.as_staff(role)).status_code
-    assert seen == (200 if role == "owner" else 403)
+    for role, allowed in (
+        ("viewer", ()),
+        ("host", ("find",)),
+        ("manager", CALLS),
+        ("owner", CALLS),
+    ):
+        for what in CALLS:
+            expected = 200 if what in allowed else 403
+            assert call(staffed, what, role).status_code == expected, (role, what)
+        seen = staffed.client.get(place, headers=staffed.as_staff(role)).status_code
+        assert seen == (200 if role == "owner" else 403), role
     assert staffed.client.post(f"{PLACE}/find", json={"email": "a@b.de"}).status_code == 401
 
 
@@ -139,28 +141,26 @@ def test_another_restaurants_staff_see_and_forget_nothing(
     assert row["guest"]["name"] == ADA["name"]
 
 
-@pytest.mark.parametrize(
-    ("body", "status", "field"),
-    [
-        ({}, 422, "body"),
-        ({"email": "a@b.de", "phone": "+4930123456"}, 422, "body"),
-        ({"email": "nobody"}, 422, "email"),
-        ({"email": None}, 422, "body"),
-        ({"email": 7}, 422, "email"),
-        ({"phone": "030 123456"}, 422, "phone"),
-        ({"phone": "+49"}, 422, "phone"),
-        ({"name": "Ada", "email": "a@b.de"}, 422, "name"),
-        ({"email": "a@b.de", "cancel": "yes"}, 422, "cancel"),
-    ],
+WRONG: tuple[tuple[dict[str, Any], str], ...] = (
+    ({}, "body"),
+    ({"email": "a@b.de", "phone": "+4930123456"}, "body"),
+    ({"email": None}, "body"),
+    ({"email": "nobody"}, "email"),
+    ({"email": 7}, "email"),
+    ({"phone": "030 123456"}, "phone"),
+    ({"phone": "+49"}, "phone"),
+    ({"name": "Ada", "email": "a@b.de"}, "name"),
+    ({"email": "a@b.de", "cancel": "yes"}, "cancel"),
 )
-def test_every_refusal_names_its_field(
-    staffed: Stand, body: dict[str, Any], status: int, field: str
-) -> None:
+
+
+def test_every_refusal_names_its_field(staffed: Stand) -> None:
     header = staffed.as_staff("owner")
     before = counted(staffed.db)
-    answer = staffed.client.post(f"{PLACE}/erase", json=body, headers=header)
-    assert answer.status_code == status, answer.text
-    assert field in [each["field"] for each in answer.json["errors"]]
+    for body, field in WRONG:
+        answer = staffed.client.post(f"{PLACE}/erase", json=body, headers=header)
+        assert answer.status_code == 422, body
+        assert field in [each["field"] for each in answer.json["errors"]], body
     assert counted(staffed.db) == before
 
 

@@ -15,7 +15,7 @@ from deploy.cli import main
 from models.core.db import reading
 from models.core.errors import Invalid, StateConflict
 from models.core.settings import settings
-from models.entities import Consent, Erasure, Message, Reservation, TableOccupancy
+from models.entities import AuditEntry, Consent, Erasure, Message, Reservation, TableOccupancy
 from models.operations.arrivals import seat
 from models.operations.changes import edit_details
 from models.operations.consents import say_consent
@@ -292,4 +292,8 @@ def test_the_commands(stand: Stand) -> None:
     assert "erased from 1 reservations" in run("erase", ADA, "--restaurant", slug, "--cancel")
     assert orjson.loads(run("export", ADA))["reservations"] == []
     assert "1 erasures: 0 reservations" in run("replay", str(settings().erasures_file))
+    with Session(stand.bind) as session:
+        acts = session.execute(select(AuditEntry.actor, AuditEntry.action).order_by("id")).all()
+    # found nowhere any more, the last export is nobody's
+    assert acts == [("operator", "guest.exported")] * 2 + [("operator", "guest.erased")]
     assert CliRunner().invoke(main, ["check", "--grace", "100000000"]).exit_code == 0

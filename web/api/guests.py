@@ -10,12 +10,11 @@ from models.core import clock
 from models.core.db import reading, unit
 from models.operations.audit import note
 from models.operations.consents import say_consent
-from models.operations.privacy import Erased, erase_guest
+from models.operations.privacy import erase_guest, give_out
 from models.queries.accounts import Caller
 from models.queries.audit import audit_of
 from models.queries.consents import ConsentView, consents_of_reservation
 from models.queries.guest_search import FoundGuest, FoundReservation, find_guest
-from models.queries.privacy import export_guest
 from models.rules.house import House
 from models.rules.permissions import Permission
 from web.access import Visitor, guest_or_staff, staff_at_house
@@ -67,13 +66,12 @@ def export(house: House, caller: Caller, body: GuestQuery) -> Response:
     """Everything that is held of a guest here, as a file to hand over. Audited."""
     contact, now = body.contact(house), clock.now()
 
-    def work(session: Session) -> dict[str, Any]:
-        found = export_guest(session, contact, restaurant_id=house.id)
-        about = [row["reference"] for row in found["reservations"]]
-        note(session, house.id, actor=caller.actor, action="guest.exported", about=about, now=now)
-        return found
-
-    answer = _private(json_response(unit(work)))
+    found = unit(
+        lambda session: give_out(
+            session, contact, restaurant_id=house.id, now=now, actor=caller.actor
+        )
+    )
+    answer = _private(json_response(found))
     answer.headers["Content-Disposition"] = 'attachment; filename="guest.json"'
     return answer
 
@@ -90,8 +88,8 @@ def erase(house: House, caller: Caller, body: GuestErasure) -> Response:
     """
     contact, now = body.contact(house), clock.now()
 
-    def work(session: Session) -> Erased:
-        done = erase_guest(
+    done = unit(
+        lambda session: erase_guest(
             session,
             contact,
             restaurant_id=house.id,
@@ -99,11 +97,7 @@ def erase(house: House, caller: Caller, body: GuestErasure) -> Response:
             now=now,
             actor=caller.actor,
         )
-        about = done.references
-        note(session, house.id, actor=caller.actor, action="guest.erased", about=about, now=now)
-        return done
-
-    done = unit(work)
+    )
     if done.cancelled:
         nudge_after_move(house.id)
     facts = {
