@@ -83,6 +83,7 @@ class Reservation(Base):
         """Seal who comes, and write the keys by which the same guest is found again."""
         self.guest_sealed = seal_guest(guest, reference=self.reference)
         self.email_key, self.phone_key = contact_key(guest.email), contact_key(guest.phone)
+        self.forgotten_at = None
 
 
 class ReservationChange(Base):

@@ -177,6 +177,21 @@ def test_after_a_restore_the_list_forgets_again(db: Engine) -> None:
     assert "1 erasures: 0 reservations" in CliRunner().invoke(main, command).output
 
 
+def test_the_check_finds_who_was_passed_by(db: Engine) -> None:
+    stand = a_keeping_house(db, keep_guests_days=15)
+    first, second, _ = ids(stand)
+    run()
+    assert broken_rules(stand) == set()
+    there = update(Reservation).where(Reservation.id == first)
+    stand.plant(there.values(forgotten_at=None))
+    assert broken_rules(stand) == {"forgotten"}
+    stand.plant(there.values(forgotten_at=NOW, email_key=b"x" * 16))
+    assert "forgotten" in broken_rules(stand)
+    stand.plant(there.values(email_key=None))
+    assert broken_rules(stand) == set()
+    assert stand.row(second).forgotten_at is not None
+
+
 def test_the_job_writes_down_what_it_did(db: Engine) -> None:
     a_keeping_house(db, keep_guests_days=15)
     maintenance.retain()
