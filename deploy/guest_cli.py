@@ -1,6 +1,8 @@
 """`maitred guest`: what the house holds of one guest, given out, erased, erased again."""
 
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 import orjson
@@ -9,11 +11,14 @@ from sqlalchemy.orm import Session
 from deploy.embedded import join
 from deploy.plain import PlainGroup, Unusable
 from models.core import clock
-from models.core.db import reading, unit
+from models.core.contacts import normal_contact
+from models.core.db import unit
 from models.core.errors import Invalid
-from models.operations.privacy import erase_guest, read_erasures, replay_erasures
+from models.operations.erasures import ErasureLine, read_erasures
+from models.operations.privacy import Erased, erase_guest, give_out, replay_erasure
+from models.operations.retention import replay_retention
 from models.queries.floor import house_by_slug
-from models.queries.privacy import export_guest
+from models.rules.house import House
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 OPERATOR = "operator"
@@ -30,8 +35,18 @@ def guest() -> None:
 @click.option("--restaurant", "slug", help="only there; without it at every restaurant")
 def export(contact: str, slug: str | None) -> None:
     """Print everything about the guest with this e-mail address or phone number, as JSON."""
-    with reading() as session:
-        found = export_guest(session, contact, restaurant_id=_house(session, slug))
+
+    def work(session: Session) -> dict[str, Any]:
+        house = _house(session, slug)
+        return give_out(
+            session,
+            _normal(contact, house),
+            restaurant_id=house.id if house else None,
+            now=clock.now(),
+            actor=OPERATOR,
+        )
+
+    found = unit(work)
     click.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2))
 
 
@@ -45,31 +60,48 @@ def erase(contact: str, slug: str | None, cancel: bool) -> None:
     Refused while a reservation has not ended, unless --cancel.
     """
 
-    def work(session: Session) -> list[str]:
+    def work(session: Session) -> Erased:
+        house = _house(session, slug)
         return erase_guest(
             session,
-            contact,
-            restaurant_id=_house(session, slug),
+            _normal(contact, house),
+            restaurant_id=house.id if house else None,
             cancel=cancel,
             now=clock.now(),
             actor=OPERATOR,
         )
 
-    erased = unit(work)
-    click.echo(f"erased from {len(erased)} reservations" + "".join(f"\n  {ref}" for ref in erased))
+    done = unit(work)
+    lines = [f"erased from {len(done.references)} reservations", *done.references]
+    click.echo("\n  ".join(lines))
+    if done.consents:
+        click.echo(f"and {done.consents} consents")
 
 
 @guest.command()
 @click.argument("file", type=_FILE)
 def replay(file: Path) -> None:
-    """After a restore: erase again whom FILE (a copy of ERASURES_FILE) says was erased."""
+    """After a restore: forget again whom FILE (a copy of ERASURES_FILE) says was forgotten."""
     try:
         lines = read_erasures(file)
     except Invalid as invalid:
         raise Unusable(f"{file}: {invalid}") from invalid
-    count = unit(lambda session: replay_erasures(session, lines, now=clock.now()))
+    count = 0
+    for line in lines:
+        if isinstance(line, ErasureLine):
+            count += unit(partial(replay_erasure, line=line, now=clock.now()))
+        else:
+            count += replay_retention(line, now=clock.now())
     click.echo(f"{len(lines)} erasures: {count} reservations erased again")
 
 
-def _house(session: Session, slug: str | None) -> int | None:
-    return None if slug is None else house_by_slug(session, slug).id
+def _house(session: Session, slug: str | None) -> House | None:
+    return None if slug is None else house_by_slug(session, slug)
+
+
+def _normal(contact: str, house: House | None) -> str:
+    """The contact as it was written down; without a restaurant a number needs its country code."""
+    try:
+        return normal_contact(contact, house.phone if house else "")
+    except ValueError as wrong:
+        raise Unusable(f"CONTACT {wrong}") from wrong

@@ -42,6 +42,7 @@ def jobs(sweep_seconds: int, *, backups: bool) -> tuple[Job, ...]:
         Job("mark_no_shows", 60, "maintenance.mark_no_shows", expires=60),
         Job("finish_overdue", 60, "maintenance.finish_overdue", expires=60),
         Job("forget", 3600, "maintenance.forget", expires=1800),
+        Job("retain", 300, "maintenance.retain", expires=150),
         *(
             Job(f"heartbeat.{queue}", 10, "maintenance.heartbeat", 10, queue, (queue,))
             for queue in QUEUES

@@ -1,6 +1,7 @@
 """The maintenance queue: what the clock asks for, so that nothing depends on a nudge."""
 
 import logging
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import partial
 from types import TracebackType
@@ -18,6 +19,7 @@ from models.operations.books import ask_waitlists
 from models.operations.flags import offers_to_repeat
 from models.operations.house import forget_old, record_job
 from models.operations.messages import release_expired_claims
+from models.operations.retention import forget_audit, forget_by_rule
 from models.queries import flags
 from models.queries.health import has_due_messages, house_health, restaurants_with_work
 from models.rules.health import LATE_AFTER, heartbeat_name
@@ -30,6 +32,8 @@ log = logging.getLogger(__name__)
 AT_ONCE = 200
 #: In the sweep's result: the last change of a flag that it has heeded.
 _FLAGS_SEEN: Final = "flags_seen"
+#: The longest that a run of retention may hold up the rest of its queue.
+RETAIN_SECONDS = 5.0
 
 
 class JobRecord:
@@ -118,6 +122,19 @@ def forget() -> None:
         while count := unit(lambda session: forget_old(session, now=now)):
             gone += count
         job.result = {"forgotten": gone}
+
+
+@app.task(name="maintenance.retain")
+def retain() -> None:
+    """Forget guests, and delete messages and audit, that were kept as long as they may be.
+
+    Ends after RETAIN_SECONDS, because messages and the sweep wait behind it; the next goes on.
+    """
+    with JobRecord("retain") as job:
+        now = clock.now()
+        done = forget_by_rule(now=now, seconds=RETAIN_SECONDS)
+        audit = forget_audit(before=now - timedelta(days=settings().keep_audit_days))
+        job.result = {**asdict(done), "audit": audit}
 
 
 @app.task(name="maintenance.heartbeat")

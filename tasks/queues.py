@@ -27,6 +27,7 @@ TASKS: Final[dict[str, TaskRule]] = {
     "maintenance.finish_overdue": TaskRule(MAINTENANCE, 60, 90),
     "maintenance.health": TaskRule(MAINTENANCE, 30, 45),
     "maintenance.forget": TaskRule(MAINTENANCE, 240, 300),
+    "maintenance.retain": TaskRule(MAINTENANCE, 120, 150),
     "backups.make": TaskRule(BACKUPS, 780, 840),
     "backups.drill": TaskRule(BACKUPS, 780, 840),
     "maintenance.heartbeat": TaskRule(MAINTENANCE, 10, 20),  # sent to every queue

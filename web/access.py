@@ -9,7 +9,7 @@ from flask import request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.core import clock
+from models.core import clock, log
 from models.core.crypto import read_manage_token
 from models.core.db import reading
 from models.core.errors import NotFound
@@ -128,6 +128,7 @@ def guest_or_staff(permission: Permission) -> Callable[[Callable[..., Any]], Cal
 def signed_in(session: Session) -> Caller:
     """Who the access token stands for, in one query. Raises SignInFailed and TooManyRequests."""
     found = caller(session, access_sign_in(), now=clock.now())
+    log.bind(account_id=found.account_id)
     count_account(found.account_id)
     return found
 

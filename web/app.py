@@ -10,7 +10,9 @@ from web.api import (
     auth,
     book,
     documents,
+    files,
     flags,
+    guests,
     operations,
     reservations,
     restaurants,
@@ -20,7 +22,7 @@ from web.description import API_VERSION, register_openapi
 from web.errors import register_errors
 from web.json_body import OrjsonProvider
 from web.limits import register_limits
-from web.pages import booking, home, manage
+from web.pages import booking, home, logo, manage
 from web.tokens import register_tokens
 
 
@@ -66,9 +68,12 @@ def create_app() -> APIFlask:
     app.register_blueprint(book.blueprint)
     app.register_blueprint(arrivals.blueprint)
     app.register_blueprint(flags.blueprint)
+    app.register_blueprint(guests.blueprint)
+    app.register_blueprint(files.blueprint)
     app.register_blueprint(operations.blueprint)
     app.register_blueprint(documents.blueprint)
     app.register_blueprint(home.blueprint)
     app.register_blueprint(booking.blueprint)
+    app.register_blueprint(logo.blueprint)
     app.register_blueprint(manage.blueprint)
     return app

@@ -6,7 +6,7 @@ from apiflask import APIFlask
 from pydantic import BaseModel
 
 from models.rules.flags import Flag
-from web.api.endpoint import ANSWER_MODELS, HEADERS_KEY
+from web.api.endpoint import ANSWER_MODELS, BODY_KEY, HEADERS_KEY
 from web.schemas.answers import Problem
 from web.schemas.requests import Incoming
 
@@ -51,8 +51,9 @@ OPTIONAL: Final = frozenset(
     model.__name__ for model in Incoming.__subclasses__() if model.body_optional
 )
 PATH_SCHEMAS: Final = {
-    "name": {"type": "string", "enum": [flag.value for flag in Flag]},
+    "flag": {"type": "string", "enum": [flag.value for flag in Flag]},
     "slug": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,62}$", "examples": ["demo"]},
+    "name": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,62}$", "examples": ["logo"]},
     "reservation_id": {"type": "string", "pattern": "^[1-9][0-9]{0,17}$"},
 }
 
@@ -92,6 +93,8 @@ def _complete_operation(operation: dict[str, Any]) -> None:
     if "requestBody" in operation:
         schema = operation["requestBody"]["content"]["application/json"]["schema"]
         operation["requestBody"]["required"] = schema["$ref"].rpartition("/")[2] not in OPTIONAL
+    if body := operation.pop(BODY_KEY, None):
+        operation["requestBody"] = {"required": True, "content": body}
     parameters = operation.setdefault("parameters", [])
     for parameter in parameters:
         if parameter["in"] == "path":

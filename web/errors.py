@@ -18,6 +18,8 @@ from web.problems import HTTP_CODES, Unavailable, kind_of
 
 log = logging.getLogger(__name__)
 
+#: Refusals that a log should have: who is not known, not allowed, or asks too much.
+NOTED: Final = frozenset({401, 403, 429})
 TYPE_BASE = "urn:maitred:problem:"
 _MESSAGE_MAX = 300
 
@@ -37,6 +39,8 @@ def answer_refusal(error: MaitredError) -> Response:
     kind = kind_of(error)
     if kind.status == 500:
         return answer_unexpected(error)
+    if kind.status in NOTED:
+        log.warning("refused", extra={"code": error.code, "endpoint": request.endpoint})
     more = {"reason": error.reason} if isinstance(error, NotSeated) else {}
     answer = problem(
         kind.status, error.code, kind.title, error.message, fields=error.fields, **more

@@ -25,7 +25,11 @@ ASKING: Final = frozenset({"reservations.ask_for_table", "booking.ask"})
 #: endpoints with a stricter limit of their own: (kind, the setting)
 STRICTER: Final = {
     "auth.sign_in": ("sign-in", "limit_sign_in"),
+    "auth.change_password": ("sign-in", "limit_sign_in"),
     "auth.refresh": ("refresh", "limit_refresh"),
+    "guests.find": ("guests", "limit_guests"),
+    "guests.export": ("guests", "limit_guests"),
+    "guests.erase": ("guests", "limit_guests"),
 }
 _MANAGE: Final = "manage"
 _PHONE_DIGITS: Final = 9

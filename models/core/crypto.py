@@ -24,6 +24,11 @@ def _contact_key() -> bytes:
     return hmac.new(settings().secret_key.encode(), b"contact-index", hashlib.sha256).digest()
 
 
+@lru_cache(maxsize=1)
+def _body_key() -> bytes:
+    return derive_key(settings().secret_key, "maitred request bodies")
+
+
 def manage_token(reservation_id: int) -> str:
     """The token that opens exactly this reservation. It does not expire."""
     return _signer().sign(str(reservation_id)).decode()
@@ -48,6 +53,11 @@ def contact_key(contact: str | None) -> bytes | None:
     if not contact:
         return None
     return hmac.new(_contact_key(), contact.strip().lower().encode(), hashlib.sha256).digest()[:16]
+
+
+def body_key(body: bytes) -> bytes:
+    """A keyed hash of a request's body: a plain one could be tried with names and addresses."""
+    return hmac.new(_body_key(), body, hashlib.sha256).digest()
 
 
 def new_reference() -> str:

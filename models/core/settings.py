@@ -62,6 +62,7 @@ class Settings(BaseSettings):
     backup_method: Literal["auto", "physical", "dump"] = "auto"
     erasures_file: Path = Field(Path("var/erasures.jsonl"), description="who was erased, hashed")
     flag_provider: str = Field("", description="OpenFeature provider, module:factory; empty: ours")
+    keep_audit_days: int = Field(365, ge=7, le=36_500, description="days of who looked at guests")
     metrics_dir: Path | None = Field(None, description="prometheus_client's multiprocess folder")
     metrics_port: int = Field(0, ge=0, le=65535, description="a worker's own /metrics; 0: none")
 
@@ -76,6 +77,7 @@ class Settings(BaseSettings):
     limit_contact: str = Field("20/hour", pattern=RATE, description="and for one guest's contact")
     limit_manage: str = Field("120/minute", pattern=RATE, description="by manage links, from one")
     limit_account: str = Field("1200/minute", pattern=RATE, description="of one member of staff")
+    limit_guests: str = Field("60/minute", pattern=RATE, description="guests looked up, from one")
     limit_sign_in: str = Field("60/15minutes", pattern=RATE, description="attempts from one")
     limit_refresh: str = Field("120/15minutes", pattern=RATE, description="refreshes from one")
     limit_failures: str = Field("10/15minutes", pattern=RATE, description="wrong passwords")

@@ -1,11 +1,12 @@
 """What exists: mapped classes and constraints, no behaviour."""
 
 from models.entities.accounts import Account, Membership, SignIn
+from models.entities.files import File, FileVersion
 from models.entities.flags import FlagChange, FlagSwitch
 from models.entities.floor import Area, Combination, CombinationTable, DiningTable, Restaurant
 from models.entities.house import IdempotencyKey, JobRun, Lease
 from models.entities.messages import Message
-from models.entities.privacy import Erasure
+from models.entities.privacy import AuditEntry, Consent, Erasure
 from models.entities.reservations import (
     Assignment,
     Reservation,
@@ -19,11 +20,15 @@ __all__ = [
     "Account",
     "Area",
     "Assignment",
+    "AuditEntry",
     "Closure",
     "Combination",
     "CombinationTable",
+    "Consent",
     "DiningTable",
     "Erasure",
+    "File",
+    "FileVersion",
     "FlagChange",
     "FlagSwitch",
     "IdempotencyKey",

@@ -18,7 +18,7 @@ class IdempotencyKey(Base):
 
     #: SHA-256 of scope and key
     key: Mapped[bytes] = mapped_column(digest(32), primary_key=True)
-    #: SHA-256 of the body
+    #: keyed hash of the body
     body: Mapped[bytes] = mapped_column(digest(32))
     #: the reservation that the first request made; known before its row has a number
     reference: Mapped[str] = mapped_column(String(12))

@@ -1,8 +1,8 @@
-"""Erasures: that somebody was forgotten, without saying who."""
+"""Erasures, consents, and who of the staff looked: all without saying who the guest is."""
 
 from datetime import datetime
 
-from sqlalchemy import Index, String
+from sqlalchemy import JSON, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.core.db import Base
@@ -21,3 +21,49 @@ class Erasure(Base):
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     #: staff:<account id> | operator
     actor: Mapped[str] = mapped_column(String(40))
+
+
+class Consent(Base):
+    """A guest said yes or no, on one contact. The last row of a contact counts; all are kept.
+
+    `contact` is the keyed hash: the address itself is on the guest's reservations.
+    """
+
+    __tablename__ = "consents"
+    __table_args__ = (Index("ix_consents_contact", "contact", "restaurant_id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    restaurant_id: Mapped[int]
+    contact: Mapped[bytes] = mapped_column(digest(16))
+    #: email | sms
+    channel: Mapped[str] = mapped_column(String(8))
+    #: marketing
+    purpose: Mapped[str] = mapped_column(String(20))
+    given: Mapped[bool]
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    #: booking | manage | staff
+    source: Mapped[str] = mapped_column(String(8))
+    #: guest | staff:<account id>
+    actor: Mapped[str] = mapped_column(String(40))
+    #: which text the guest had before the eyes
+    wording: Mapped[str] = mapped_column(String(63))
+
+
+class AuditEntry(Base):
+    """Who of the staff did what with guests' data or the house's files. Holds no contact data."""
+
+    __tablename__ = "audit_entries"
+    __table_args__ = (
+        Index("ix_audit_entries_restaurant", "restaurant_id", "id"),
+        Index("ix_audit_entries_at", "at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    restaurant_id: Mapped[int]
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    #: staff:<account id> | operator
+    actor: Mapped[str] = mapped_column(String(40))
+    #: guest.found | guest.exported | guest.erased | consent.changed | file.kept | file.withdrawn
+    action: Mapped[str] = mapped_column(String(32))
+    #: references of reservations, or a file's name and version
+    about: Mapped[list[str]] = mapped_column(JSON)

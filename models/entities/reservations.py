@@ -70,6 +70,8 @@ class Reservation(Base):
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     #: policies in force when the guest booked (cancel_cutoff_minutes)
     terms: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    #: who came is no longer known since then
+    forgotten_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     @property
     def guest(self) -> Guest:
@@ -81,6 +83,7 @@ class Reservation(Base):
         """Seal who comes, and write the keys by which the same guest is found again."""
         self.guest_sealed = seal_guest(guest, reference=self.reference)
         self.email_key, self.phone_key = contact_key(guest.email), contact_key(guest.phone)
+        self.forgotten_at = None
 
 
 class ReservationChange(Base):

@@ -72,3 +72,6 @@ class ShiftDay(Base):
     revision: Mapped[int] = mapped_column(default=0)
     #: capacity was freed then and the waitlist has not been looked at since
     freed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    #: retention has been through: its guests are forgotten, its messages deleted
+    guests_forgotten_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    messages_forgotten_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

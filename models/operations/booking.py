@@ -12,6 +12,7 @@ from models.core.errors import Invalid, NotFound, NotSeated
 from models.entities.reservations import Reservation
 from models.entities.sealed_guest import Guest, seal_guest
 from models.operations.books import lock_books
+from models.operations.consents import record_consent
 from models.operations.keys import claim_key
 from models.operations.rounds import Round, ask_of
 from models.queries.parties import COLUMNS
@@ -53,7 +54,8 @@ def request_reservation(
 ) -> Accepted:
     """Write a guest's request down in `requested`, for its lane to decide.
 
-    Two statements. Raises Invalid naming the fields, KeyReused, KeyInFlight.
+    Two statements, three with a word on marketing. Raises Invalid naming the fields, KeyReused,
+    KeyInFlight.
     """
     reference = new_reference()
     before = claim_key(
@@ -63,6 +65,7 @@ def request_reservation(
         return Accepted(_by_reference(connection, before), before, replayed=True)
     sitting = check_request(house, request, now=now, online=True)
     row = _new_row(house, sitting, request, reference=reference, now=now)
+    _note_consent(connection, house, request, now=now)
     return Accepted(_insert(connection, row | {"awaited": awaited}), reference)
 
 
@@ -96,6 +99,7 @@ def book_for_guest(
     books = {sitting.book_id: house.id}
     lock_books(session, books)
     row = _new_row(house, sitting, request, reference=reference, now=now)
+    _note_consent(connection, house, request, now=now)
     source = {"source": "walk_in" if walk_in else "staff", "pacing_forced": force_pacing}
     reservation_id = _insert(connection, row | source)
     round_ = Round(session, books, now=now, actor=actor)
@@ -167,6 +171,14 @@ def _new_row(
         "created_at": now,
         "terms": {"cancel_cutoff_minutes": house.policies.cancel_cutoff_minutes},
     }
+
+
+def _note_consent(
+    connection: Connection, house: House, request: TableRequest, *, now: datetime
+) -> None:
+    if request.marketing is not None:
+        contacts = {"email": request.guest.email, "sms": request.guest.phone}
+        record_consent(connection, house.id, contacts, request.marketing, now=now)
 
 
 _INSERT = insert(Reservation.__table__)  # type: ignore[arg-type]

@@ -16,6 +16,8 @@ from pydantic import (
     StringConstraints,
 )
 
+from models.rules.retention import DAYS_MAX, DAYS_MIN
+
 QUARTER: Final = 15
 PARTY_MAX: Final = 999
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -87,6 +89,7 @@ Buffer = Annotated[GridMinutes, Field(ge=0, le=240)]
 TurnRow = Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=2, max_length=2)]
 TurnRows = Annotated[list[TurnRow], Field(min_length=1)]
 Minutes = Annotated[int, Field(ge=0, le=60 * 24 * 60)]
+KeepDays = Annotated[int, Field(ge=DAYS_MIN, le=DAYS_MAX)]
 
 
 class FileShape(BaseModel):
@@ -121,6 +124,9 @@ class PoliciesShape(FileShape):
     reminder_minutes: list[Annotated[int, Field(ge=1, le=60 * 24 * 60)]] | None = None
     turn_times: TurnRows | None = None
     pacing: PacingShape | None = None
+    keep_guests_days: KeepDays | None = None
+    keep_messages_days: KeepDays | None = None
+    ask_marketing: bool | None = None
 
 
 class AreaShape(FileShape):

@@ -1,12 +1,14 @@
 """Idempotency keys: the same key and body get the same answer, whenever and however often."""
 
 import hashlib
+from collections.abc import Collection
 from datetime import datetime
 from typing import cast
 
 from sqlalchemy import Connection, Table, insert, select
 from sqlalchemy.exc import OperationalError
 
+from models.core.crypto import body_key
 from models.core.errors import KeyInFlight, KeyReused
 from models.entities.house import IdempotencyKey
 
@@ -26,7 +28,7 @@ def claim_key(
     differs, KeyInFlight when the wait takes too long.
     """
     digest = hashlib.sha256(f"{scope}\n{key}".encode()).digest()
-    fingerprint = hashlib.sha256(body).digest()
+    fingerprint = body_key(body)
     claim = _CLAIM_SQLITE if connection.dialect.name == "sqlite" else _CLAIM
     row = {"key": digest, "body": fingerprint, "reference": reference, "created_at": now}
     try:
@@ -37,15 +39,16 @@ def claim_key(
         raise
     if result.rowcount == 1:
         return None
-    return _earlier(connection, digest, fingerprint)
+    # the release before this one wrote a hash without a key
+    return _earlier(connection, digest, (fingerprint, hashlib.sha256(body).digest()))
 
 
-def _earlier(connection: Connection, digest: bytes, fingerprint: bytes) -> str:
+def _earlier(connection: Connection, digest: bytes, fingerprints: Collection[bytes]) -> str:
     query = select(IdempotencyKey.body, IdempotencyKey.reference).where(
         IdempotencyKey.key == digest
     )
     before = connection.execute(query).one()
-    if before.body != fingerprint:
+    if before.body not in fingerprints:
         raise KeyReused("this Idempotency-Key came before with another body")
     reference: str = before.reference
     return reference

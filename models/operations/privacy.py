@@ -1,45 +1,59 @@
-"""Forgetting guests: identity goes, statistics stay; and again after a restore.
+"""Forgetting one guest, and again after a restore.
 
-What stays of a reservation is its party size, times, tables, status and history. The erasure is
-written down by keyed hash, in the database and in a file beside it: a backup from before brings
-the guest back, and `replay_erasures` with that file erases the guest again. The hashes need the
-SECRET_KEY under which they were made.
+The erasure is written down by keyed hash, in the database and in a file beside it: a backup from
+before brings the guest back, and `replay_erasure` with that file erases the guest again. The
+hashes need the SECRET_KEY under which they were made.
 """
 
-import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from typing import Any
 
-import orjson
-from sqlalchemy import update
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from models.core.crypto import contact_key
-from models.core.db import before_commit
 from models.core.errors import Invalid, StateConflict
-from models.core.settings import settings
 from models.entities.messages import Message
 from models.entities.privacy import Erasure
-from models.entities.reservations import Reservation, ReservationMove
-from models.entities.sealed_guest import Guest
+from models.entities.reservations import Reservation
+from models.operations.audit import note
 from models.operations.books import lock_reservation
 from models.operations.changes import cancel_reservation
-from models.queries.privacy import of_contact
+from models.operations.consents import drop_orphans, erase_consents
+from models.operations.erasures import ErasureLine, write_down
+from models.operations.forgetting import forget_reservations
+from models.queries.privacy import export_guest, of_contact
 from models.rules.lifecycle import ENDED, Status, may_move
-
-ERASED = "erased"
 
 
 @dataclass(frozen=True, slots=True)
-class ErasureLine:
-    """One line of the erasures file."""
+class Erased:
+    """What was erased: the reservations by reference, and how many of each kind."""
 
-    restaurant_id: int
-    contact: bytes
-    at: datetime
-    actor: str
+    references: tuple[str, ...]
+    cancelled: int
+    messages: int
+    consents: int
+
+
+def give_out(
+    session: Session,
+    contact: str,
+    *,
+    restaurant_id: int | None = None,
+    now: datetime,
+    actor: str,
+) -> dict[str, Any]:
+    """Everything about the guest with this normal e-mail or phone (`export_guest`), audited."""
+    found = export_guest(session, contact, restaurant_id=restaurant_id)
+    houses: dict[int, list[str]] = {} if restaurant_id is None else {restaurant_id: []}
+    for row in found["reservations"]:
+        houses.setdefault(row["restaurant_id"], []).append(row["reference"])
+    for house, about in houses.items():
+        note(session, house, actor=actor, action="guest.exported", about=about, now=now)
+    return found
 
 
 def erase_guest(
@@ -50,68 +64,95 @@ def erase_guest(
     cancel: bool = False,
     now: datetime,
     actor: str,
-) -> list[str]:
-    """Erase the guest with this e-mail or phone, at one restaurant or all; the references.
+) -> Erased:
+    """Erase the guest with this normal e-mail or phone, at one restaurant or all.
 
     Raises StateConflict, naming the references, when one of them has not ended; with `cancel`
     those are cancelled first, and only a party that sits at a table is in the way. Nobody with
-    that contact is an empty list. The guest is not told of a cancellation: the address is gone.
+    that contact is nothing erased. The guest is not told of a cancellation: the address is gone.
+    Audited.
     """
     key = contact_key(contact)
     if key is None:
         raise Invalid.field("contact", "must not be empty")
-    rows = [
-        lock_reservation(session, number)
-        for number in session.scalars(of_contact(key, restaurant_id)).all()
-    ]
+    found = session.scalars(of_contact(key, restaurant_id)).all()
+    # read again under the lock: the staff may have corrected a wrong contact meanwhile
+    rows = [row for row in _locked(session, found) if key in (row.email_key, row.phone_key)]
     _check_ended(rows, cancel=cancel)
-    for row in rows:
-        _cancel_if_open(session, row, now=now, actor=actor)
-        _erase(session, row, now=now, actor=actor)
-    for house in sorted({row.restaurant_id for row in rows}):
-        _write_down(session, ErasureLine(house, key, now, actor))
-    return [row.reference for row in rows]
+    cancelled = sum(_cancel_if_open(session, row, now=now, actor=actor) for row in rows)
+    numbers = [row.id for row in rows]
+    messages = _count_messages(session, numbers)
+    by_house = _by_house(rows)
+    forget_reservations(session, numbers, now=now, actor=actor)
+    consents = erase_consents(session, key, restaurant_id)
+    count = sum(consents.values())
+    for house in sorted(by_house.keys() | consents.keys()):
+        references, contacts = by_house.get(house, ([], set()))
+        count += drop_orphans(session, house, contacts)
+        write_down(session, ErasureLine(house, key, now, actor, tuple(references)))
+    for house in sorted({*by_house, *consents, *([restaurant_id] if restaurant_id else [])}):
+        about = by_house.get(house, ([], set()))[0]
+        note(session, house, actor=actor, action="guest.erased", about=about, now=now)
+    named = tuple(each for house in sorted(by_house) for each in by_house[house][0])
+    return Erased(named, cancelled, messages, count)
 
 
-def read_erasures(file: Path) -> list[ErasureLine]:
-    """The lines of an erasures file. Raises Invalid naming the line that cannot be read.
+def replay_erasure(session: Session, line: ErasureLine, *, now: datetime) -> int:
+    """Erase again whom this line names; how many reservations. Twice is the same as once.
 
-    A last line that was cut short is an erasure that was never committed: left out.
+    A line that the database knows was carried out in it, and does nothing. Otherwise: what was
+    erased then, by reference, and what that contact had asked for before. Who came back since is
+    a guest again. What a backup has as open is cancelled; a party at its table keeps it and loses
+    its name.
     """
-    lines = file.read_bytes().split(b"\n")
-    found = []
-    for number, line in enumerate(lines[:-1], start=1):
-        try:
-            values = orjson.loads(line)
-            found.append(
-                ErasureLine(
-                    int(values["restaurant"]),
-                    bytes.fromhex(values["contact"]),
-                    datetime.fromisoformat(values["at"]),
-                    str(values["by"]),
-                )
-            )
-        except (ValueError, KeyError, TypeError) as unreadable:
-            raise Invalid.field("file", f"line {number} cannot be read") from unreadable
+    if session.scalar(select(Erasure.id).where(*_same(line)).limit(1)) is not None:
+        return 0
+    row = Reservation
+    before = of_contact(line.contact, line.restaurant_id).where(row.created_at <= line.at)
+    named = select(row.id).where(
+        row.reference.in_(line.references),
+        row.restaurant_id == line.restaurant_id,
+        row.forgotten_at.is_(None),
+    )
+    found = dict.fromkeys([*session.scalars(before), *session.scalars(named)])
+    rows = _locked(session, list(found))
+    for each in rows:
+        _cancel_if_open(session, each, now=now, actor=line.actor)
+    forget_reservations(session, [each.id for each in rows], now=now, actor=line.actor)
+    erase_consents(session, line.contact, line.restaurant_id, until=line.at)
+    session.add(
+        Erasure(
+            restaurant_id=line.restaurant_id, contact=line.contact, at=line.at, actor=line.actor
+        )
+    )
+    return len(rows)
+
+
+def _by_house(rows: Iterable[Reservation]) -> dict[int, tuple[list[str], set[bytes]]]:
+    """The references, and every contact key that these reservations had."""
+    found: dict[int, tuple[list[str], set[bytes]]] = {}
+    for row in rows:
+        references, contacts = found.setdefault(row.restaurant_id, ([], set()))
+        references.append(row.reference)
+        contacts.update(key for key in (row.email_key, row.phone_key) if key)
     return found
 
 
-def replay_erasures(session: Session, lines: Iterable[ErasureLine], *, now: datetime) -> int:
-    """Erase again whom these lines name; how many reservations. Twice is the same as once.
+def _same(line: ErasureLine) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Erasure.contact == line.contact,
+        Erasure.restaurant_id == line.restaurant_id,
+        Erasure.at == line.at,
+    )
 
-    Only what was asked for before the erasure: who came back since is a guest again. What a
-    backup has as open is cancelled; a party at its table keeps it and loses its name.
-    """
-    count = 0
-    for line in lines:
-        before = of_contact(line.contact, line.restaurant_id)
-        query = before.where(Reservation.created_at <= line.at)
-        for number in session.scalars(query).all():
-            row = lock_reservation(session, number)
-            _cancel_if_open(session, row, now=now, actor=line.actor)
-            _erase(session, row, now=now, actor=line.actor)
-            count += 1
-    return count
+
+def _locked(session: Session, numbers: Sequence[int]) -> list[Reservation]:
+    return [lock_reservation(session, number) for number in numbers]
+
+
+def _count_messages(session: Session, numbers: Sequence[int]) -> int:
+    query = select(func.count()).select_from(Message)
+    return session.scalar(query.where(Message.reservation_id.in_(numbers))) or 0
 
 
 def _check_ended(rows: Iterable[Reservation], *, cancel: bool) -> None:
@@ -125,54 +166,8 @@ def _check_ended(rows: Iterable[Reservation], *, cancel: bool) -> None:
         raise StateConflict(f"not ended yet: {', '.join(in_the_way)}")
 
 
-def _cancel_if_open(session: Session, row: Reservation, *, now: datetime, actor: str) -> None:
-    if may_move(Status(row.status), Status.CANCELLED):
-        cancel_reservation(session, row.id, now=now, actor=actor, by_staff=True)
-
-
-def _erase(session: Session, row: Reservation, *, now: datetime, actor: str) -> None:
-    row.guest = Guest(ERASED)  # and with it both contact keys
-    row.revision += 1
-    session.add(
-        ReservationMove(
-            reservation_id=row.id,
-            at=now,
-            before=row.status,
-            after=row.status,
-            revision=row.revision,
-            actor=actor,
-            reason="edited",
-        )
-    )
-    session.flush()
-    messages = update(Message).where(Message.reservation_id == row.id)
-    waiting = Message.state.in_(("queued", "sending"))
-    session.execute(messages.where(waiting).values(state="skipped", error=ERASED, claim=None))
-    session.execute(messages.values(provider_id=None))
-    failed = Message.state == "failed"
-    session.execute(messages.where(failed).values(error=ERASED))
-
-
-def _write_down(session: Session, line: ErasureLine) -> None:
-    session.add(
-        Erasure(
-            restaurant_id=line.restaurant_id, contact=line.contact, at=line.at, actor=line.actor
-        )
-    )
-    # before the commit: a line too many does nothing, a line too few brings a guest back
-    before_commit(session, lambda: _append(line))
-
-
-def _append(line: ErasureLine) -> None:
-    file = settings().erasures_file
-    file.parent.mkdir(parents=True, exist_ok=True)
-    values = {
-        "restaurant": line.restaurant_id,
-        "contact": line.contact.hex(),
-        "at": line.at.isoformat(),
-        "by": line.actor,
-    }
-    with file.open("ab") as appended:
-        appended.write(orjson.dumps(values) + b"\n")
-        appended.flush()
-        os.fsync(appended.fileno())
+def _cancel_if_open(session: Session, row: Reservation, *, now: datetime, actor: str) -> bool:
+    if not may_move(Status(row.status), Status.CANCELLED):
+        return False
+    cancel_reservation(session, row.id, now=now, actor=actor, by_staff=True)
+    return True

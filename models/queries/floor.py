@@ -11,6 +11,7 @@ from models.core.db import table_of
 from models.core.errors import HouseUnreadable, NotFound
 from models.entities.floor import Area, Combination, CombinationTable, DiningTable, Restaurant
 from models.entities.shifts import Closure, Shift
+from models.queries.files import logo_of
 from models.rules.house import (
     House,
     HouseArea,
@@ -135,6 +136,7 @@ def _load(session: Session, restaurant_id: int) -> House:
         combinations=_combinations(session, restaurant_id),
         shifts=_shifts(session, restaurant_id),
         closures=_closures(session, restaurant_id),
+        logo=logo_of(session, restaurant_id),
     )
 
 

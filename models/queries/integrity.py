@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from models.core.db import dialect_of
 from models.queries.integrity_finding import Files, Finding, read_files
+from models.queries.integrity_forgotten import forgotten
 from models.queries.integrity_history import history
 from models.queries.integrity_pacing import pacing
 from models.queries.integrity_parties import misfits, without_table
@@ -35,6 +36,7 @@ RULES: dict[str, str] = {
     "moves": "every reservation's history leads to where it stands",
     "reference": "every row names rows that exist",
     "stuck-claim": "no message is claimed for ever",
+    "forgotten": "who was forgotten is not known any more",
 }
 
 
@@ -67,6 +69,7 @@ def _all(session: Session, files: Files, *, now: datetime, since: datetime) -> I
     yield from history(session, files, since=since)
     yield from references(session, files, limit=AT_MOST)
     yield from stuck_claims(session, since=since, limit=AT_MOST)
+    yield from forgotten(session, limit=AT_MOST)
 
 
 def _capped(found: Iterable[Finding]) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from models.entities.messages import Message
 from models.entities.reservations import Reservation, ReservationMove
+from models.entities.shifts import ShiftDay
 from models.queries.integrity_finding import Files, Finding
 from models.queries.integrity_told import STATUSES, Party, Said, Step, untold
 from models.rules.lifecycle import Status, may_move
@@ -30,7 +31,7 @@ def history(session: Session, files: Files, *, since: datetime) -> Iterator[Find
             own = steps.get(party.id, [])
             yield from broken_chain(party, own)
             house = files.houses.get(party.restaurant_id)
-            if house is not None:
+            if house is not None and party.kept:
                 yield from untold(party, own, said.get(party.id, []), house)
 
 
@@ -82,13 +83,15 @@ def _read_parties(session: Session, *, after: int) -> list[Party]:
             row.starts_at,
             row.email_key.is_not(None),
             row.phone_key.is_not(None),
+            ShiftDay.messages_forgotten_at.is_(None),
         )
+        .outerjoin(ShiftDay, ShiftDay.id == row.book_id)
         .where(row.id > after)
         .order_by(row.id)
         .limit(_AT_ONCE)
     )
     return [
-        Party(*facts[:6], _channels(bool(facts[6]), bool(facts[7])))
+        Party(*facts[:6], _channels(bool(facts[6]), bool(facts[7])), bool(facts[8]))
         for facts in session.execute(query)
     ]
 

@@ -20,7 +20,10 @@ STATUSES = {status.value: status for status in Status}
 
 
 class Party(NamedTuple):
-    """What a reservation is judged by; `channels`: how its guest can be reached now."""
+    """What a reservation is judged by; `channels`: how its guest can be reached now.
+
+    `kept`: its messages have not been deleted by retention.
+    """
 
     id: int
     restaurant_id: int
@@ -29,6 +32,7 @@ class Party(NamedTuple):
     source: str
     starts_at: datetime
     channels: frozenset[str]
+    kept: bool = True
 
 
 class Step(NamedTuple):

@@ -11,6 +11,7 @@ LATE_AFTER: Final[Mapping[str, int]] = {
     "finish_overdue": 300,
     "health": 60,
     "forget": 3 * 3600,
+    "retain": 3600,
     "backup": 5400,
     "drill": 26 * 3600,
     "heartbeat.allocation": 60,

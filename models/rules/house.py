@@ -67,6 +67,11 @@ class Policies:
     reminder_minutes: tuple[int, ...] = (1440, 180)
     turn_times: tuple[TurnTime, ...] = DEFAULT_TURN_TIMES
     pacing: Pacing = field(default_factory=Pacing)
+    #: days after which who came is forgotten, and messages are deleted; None: never
+    keep_guests_days: int | None = None
+    keep_messages_days: int | None = None
+    #: the booking page asks whether the guest wants news of the house
+    ask_marketing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +159,8 @@ class House:
     email: str = ""
     phone: str = ""
     address: str = ""
+    #: the version of the file `logo`; None: there is none
+    logo: int | None = None
 
     @cached_property
     def memo(self) -> dict[object, object]:

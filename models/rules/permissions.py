@@ -21,16 +21,31 @@ class Permission(StrEnum):
     MOVE_PARTIES = "parties:move"
     FORCE_PACING = "pacing:force"
     CHANGE_FLOOR = "floor:change"
+    FIND_GUESTS = "guests:find"
+    EXPORT_GUESTS = "guests:export"
+    ERASE_GUESTS = "guests:erase"
+    CHANGE_FILES = "files:change"
+    READ_AUDIT = "audit:read"
     MANAGE_ACCOUNTS = "accounts:manage"
     SWITCH_FLAGS = "flags:switch"
 
 
 _VIEWER: Final = frozenset({Permission.READ_BOOK})
-_HOST: Final = _VIEWER | {Permission.WRITE_RESERVATIONS, Permission.MOVE_PARTIES}
-_MANAGER: Final = _HOST | {Permission.FORCE_PACING}
+_HOST: Final = _VIEWER | {
+    Permission.WRITE_RESERVATIONS,
+    Permission.MOVE_PARTIES,
+    Permission.FIND_GUESTS,
+}
+_MANAGER: Final = _HOST | {
+    Permission.FORCE_PACING,
+    Permission.EXPORT_GUESTS,
+    Permission.ERASE_GUESTS,
+    Permission.CHANGE_FILES,
+}
 _OWNER: Final = _MANAGER | {
     Permission.CHANGE_FLOOR,
     Permission.MANAGE_ACCOUNTS,
+    Permission.READ_AUDIT,
     Permission.SWITCH_FLAGS,
 }
 

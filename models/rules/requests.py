@@ -3,6 +3,22 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+#: The one purpose that anybody is asked about: every message of the house itself is of use.
+MARKETING = "marketing"
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentSaid:
+    """Yes or no to marketing. `source`: booking, manage or staff; `wording`: which text was shown.
+
+    `actor`: guest | staff:<account id>.
+    """
+
+    given: bool
+    wording: str
+    source: str
+    actor: str
+
 
 @dataclass(frozen=True, slots=True)
 class GuestDetails:
@@ -24,6 +40,8 @@ class TableRequest:
     area_key: str | None = None
     note: str = ""
     waitlist: bool = True
+    #: None: nothing was said about it
+    marketing: ConsentSaid | None = None
 
 
 @dataclass(frozen=True, slots=True)

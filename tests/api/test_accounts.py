@@ -1,11 +1,15 @@
 """Staff sign in, refresh, sign out; roles, and the walls between restaurants."""
 
+import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any
 
+import jwt
 import pytest
+from apiflask import APIFlask
+from flask_jwt_extended import create_access_token
 from sqlalchemy import update
 
 from models.core import clock
@@ -89,6 +93,23 @@ def test_an_access_token_is_no_refresh_token(client: Client, make_account: MakeA
     tokens = sign_in(client, "host@example.com")
     assert refresh(client, tokens["access_token"])[0] == 401
     assert me(client, tokens["refresh_token"]) == 401
+
+
+def test_a_token_is_good_within_its_time_alone(
+    app: APIFlask, client: Client, make_account: MakeAccount
+) -> None:
+    number = make_account("host@example.com")
+    claims = jwt.decode(
+        sign_in(client, "host@example.com")["access_token"], options={"verify_signature": False}
+    )
+    for lasts, status in ((60, 200), (-60, 401)):
+        with app.app_context():
+            token = create_access_token(
+                str(number),
+                additional_claims={"sid": claims["sid"]},
+                expires_delta=timedelta(seconds=lasts),
+            )
+        assert me(client, token) == status
 
 
 def test_an_account_that_was_closed_is_out_at_once(
@@ -181,3 +202,62 @@ def test_another_restaurants_staff_find_nothing(
     mine = staffed.client.get(place, headers=staffed.as_staff()).json
     assert mine["status"] == "confirmed"
     assert mine["note"] == ""
+
+
+@pytest.mark.both
+def test_who_knows_the_password_changes_it_and_signs_in_anew(
+    client: Client, make_account: MakeAccount
+) -> None:
+    make_account("host@example.com")
+    other, tokens = sign_in(client, "host@example.com"), sign_in(client, "host@example.com")
+    header = {"Authorization": f"Bearer {tokens['access_token']}"}
+
+    def change(**body: str) -> Any:
+        return client.post("/api/v1/auth/password", json=body, headers=header)
+
+    new = PASSWORD[::-1]
+    for wrong, field in (
+        ({"current": "wrong wrong", "password": new}, "current"),
+        ({"current": PASSWORD, "password": "too short"}, "password"),
+        ({"password": new}, "current"),
+    ):
+        answer = change(**wrong)
+        assert answer.status_code == 422
+        assert [each["field"] for each in answer.json["errors"]] == [field]
+    assert change(current=PASSWORD, password=new).status_code == 204
+    for old in (tokens, other):
+        assert me(client, old["access_token"]) == 401
+        assert refresh(client, old["refresh_token"])[0] == 401
+    body = {"email": "host@example.com", "password": PASSWORD}
+    assert client.post("/api/v1/auth/sign-in", json=body).status_code == 401
+    assert client.post("/api/v1/auth/sign-in", json=body | {"password": new}).status_code == 200
+
+
+def test_guessing_the_current_password_has_to_wait(
+    client: Client, make_account: MakeAccount, redis: RedisServer
+) -> None:
+    make_account("host@example.com")
+    token = sign_in(client, "host@example.com")["access_token"]
+    header = {"Authorization": f"Bearer {token}"}
+    wrong = {"current": "wrong wrong", "password": "another long password"}
+    codes = [
+        client.post("/api/v1/auth/password", json=wrong, headers=header).status_code
+        for _ in range(11)
+    ]
+    assert codes == [422] * 10 + [429]
+
+
+def test_sign_ins_and_refusals_are_logged_without_the_address(
+    staffed: Stand, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    wrong = {"email": "host@example.com", "password": "wrong wrong"}
+    staffed.client.post("/api/v1/auth/sign-in", json=wrong)
+    header = staffed.as_staff("viewer")
+    staffed.client.post(
+        "/api/v1/restaurants/demo/guests/erase", json={"email": "a@b.de"}, headers=header
+    )
+    said = [(each.getMessage(), getattr(each, "code", "")) for each in caplog.records]
+    assert ("sign-in failed", "") in said and ("signed in", "") in said
+    assert ("refused", "sign-in-failed") in said and ("refused", "not-allowed") in said
+    assert "host@" not in "".join(str(vars(each)) for each in caplog.records)

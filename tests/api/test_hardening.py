@@ -13,7 +13,13 @@ from tests.api.conftest import Answer, Client, Stand
 SCRIPT = "<script>alert(1)</script>"
 EVIL = "evil.example"
 #: values of every rule's arguments that are there
-ARGUMENTS = {"slug": "demo", "name": "swagger-ui.css", "filename": "maitred.css", "token": ""}
+ARGUMENTS = {
+    "slug": "demo",
+    "name": "swagger-ui.css",
+    "filename": "maitred.css",
+    "token": "",
+    "version": 1,
+}
 
 
 def every_get(app: APIFlask, stand: Stand) -> Iterator[tuple[str, Answer]]:

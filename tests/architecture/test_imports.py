@@ -24,7 +24,17 @@ RULES_MAY_IMPORT = {
     "re",
     "types",
     "typing",
+    "zlib",  # its checksum
     "zoneinfo",
+}
+#: Libraries that fetch from an address they are given.
+FETCHING = {"aiohttp", "ftplib", "httpx", "requests", "twilio", "urllib3"}
+FETCHERS = {
+    ("tasks/channels/sms.py", "twilio"),  # TWILIO_BASE_URL
+    ("tasks/channels/sms.py", "requests"),  # its errors
+    ("tasks/channels/sms.py", "urllib3"),
+    ("deploy/demo.py", "httpx"),  # plays the guests of PUBLIC_URL
+    ("deploy/up.py", "httpx"),  # is the house open
 }
 FOLDERS = {*PACKAGES, ".ci", "docs", "examples", "requirements", "tests"}
 
@@ -52,6 +62,17 @@ def test_the_rules_import_nothing_that_does_anything() -> None:
         and not name.startswith("models.rules")
     ]
     assert not impure
+
+
+def test_who_fetches_from_elsewhere_is_written_down() -> None:
+    """None of them goes where a caller says: what they speak to is in the settings."""
+    found = {
+        (module.path, name.partition(".")[0])
+        for module in product()
+        for name, _line in module.imports()
+        if name.partition(".")[0] in FETCHING or name in ("urllib.request", "http.client")
+    }
+    assert found == FETCHERS
 
 
 def test_there_are_no_other_folders() -> None:

@@ -1,6 +1,7 @@
 """`make audit`: each part fails when there is a fault, and none passes without having looked."""
 
 import json
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,22 @@ def test_a_key_in_a_file_is_found(tmp_path: Path) -> None:
     assert audit.audit_secrets([str(file)]) == []
     file.write_text(f"key = {KEY}\n")
     assert any("AWS" in line for line in audit.audit_secrets([str(file)]))
+
+
+def test_every_finding_of_the_baseline_was_judged() -> None:
+    kept = json.loads(Path(audit.BASELINE).read_text())
+    assert audit.judge_baseline(json.dumps(kept)) == []
+    first = next(iter(kept["results"].values()))[0]
+    first["is_secret"] = True
+    assert ["is a secret" in line for line in audit.judge_baseline(json.dumps(kept))] == [True]
+    del first["is_secret"]
+    assert "nobody has judged" in audit.judge_baseline(json.dumps(kept))[0]
+
+
+def test_no_exception_is_there_without_need() -> None:
+    found = {line.partition(":")[0] for line in audit.audit_licences(exceptions=())}
+    installed = {package.name for package in distributions()}
+    assert found == set(audit.EXCEPTIONS) & installed
 
 
 def test_a_licence_that_is_not_allowed_is_found() -> None:

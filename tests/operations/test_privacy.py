@@ -1,27 +1,34 @@
 """Forgetting guests: identity goes, statistics stay, and a restore does not bring them back."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, delete, select, update
 from sqlalchemy.orm import Session
 
 from deploy.cli import main
 from models.core.db import reading
 from models.core.errors import Invalid, StateConflict
 from models.core.settings import settings
-from models.entities import Erasure, Message, Reservation, TableOccupancy
+from models.entities import AuditEntry, Consent, Erasure, Message, Reservation, TableOccupancy
 from models.operations.arrivals import seat
-from models.operations.privacy import erase_guest, read_erasures, replay_erasures
+from models.operations.changes import edit_details
+from models.operations.consents import say_consent
+from models.operations.erasures import ErasureLine, read_erasures
+from models.operations.privacy import Erased, erase_guest, replay_erasure
 from models.queries.privacy import export_guest
-from tests.operations.evenings import a_stand
+from models.rules.requests import ConsentSaid, GuestDetails
+from tests.operations.evenings import a_stand, rows_of
 from tests.services.stand import NOW, STAFF, START, Stand
 
 pytestmark = pytest.mark.both
 ADA, PHONE = "ada@example.com", "+4930123456"
+NEW_ADA = "lovelace@example.com"
 LATER = NOW + timedelta(hours=1)
 
 
@@ -34,15 +41,36 @@ def stand(db: Engine) -> Stand:
     return stand
 
 
-def erase(stand: Stand, contact: str = ADA, *, cancel: bool = True) -> list[str]:
+def erase(stand: Stand, contact: str = ADA, *, cancel: bool = True) -> Erased:
     return stand.do(
         lambda session: erase_guest(session, contact, cancel=cancel, now=LATER, actor=STAFF)
     )
 
 
 def replay(stand: Stand) -> int:
-    lines = read_erasures(settings().erasures_file)
-    return stand.do(lambda session: replay_erasures(session, lines, now=LATER))
+    count = 0
+    for line in read_erasures(settings().erasures_file):
+        assert isinstance(line, ErasureLine)
+        count += _replay(stand, line)
+    return count
+
+
+def _replay(stand: Stand, line: ErasureLine) -> int:
+    return stand.do(lambda session: replay_erasure(session, line, now=LATER))
+
+
+def kept(stand: Stand, number: int) -> Mapping[str, Any]:
+    """What a backup has of a reservation's guest."""
+    row = Reservation
+    columns = (row.guest_sealed, row.email_key, row.phone_key, row.forgotten_at)
+    with Session(stand.bind) as session:
+        return dict(session.execute(select(*columns).where(row.id == number)).one()._mapping)
+
+
+def restore(stand: Stand, number: int, backup: Mapping[str, Any]) -> None:
+    """The database is that of the backup again, which knows of no erasure."""
+    there = update(Reservation).where(Reservation.id == number).values(**backup)
+    stand.plant(there, delete(Erasure))
 
 
 def numbers(stand: Stand, contact: str) -> list[int]:
@@ -50,7 +78,14 @@ def numbers(stand: Stand, contact: str) -> list[int]:
         return [row["id"] for row in export_guest(session, contact)["reservations"]]
 
 
+def consent(stand: Stand, number: int, *, given: bool = True, at: Any = NOW) -> None:
+    said = ConsentSaid(given, "page-1", "manage", "guest")
+    stand.do(lambda session: say_consent(session, number, said, now=at))
+
+
 def test_an_export_has_everything_of_the_guest_alone(stand: Stand) -> None:
+    (number,) = numbers(stand, ADA)
+    consent(stand, number)
     with reading() as session:
         found = export_guest(session, ADA.upper())
         assert len(export_guest(session, PHONE)["reservations"]) == 1
@@ -59,10 +94,27 @@ def test_an_export_has_everything_of_the_guest_alone(stand: Stand) -> None:
     (row,) = found["reservations"]
     assert (row["guest"]["email"], row["guest"]["phone"], row["note"]) == (ADA, PHONE, "nuts")
     assert row["restaurant"] == stand.house.slug
+    assert len(row["tables"]) == 1
     assert [move["after"] for move in row["history"]][-1] == "confirmed"
     assert {message["kind"] for message in row["messages"]} >= {"confirmation"}
-    assert elsewhere["reservations"] == []
+    # found by e-mail, and what was said about the phone is there too
+    assert [(each["channel"], each["given"]) for each in found["consents"]] == [
+        ("email", True),
+        ("sms", True),
+    ]
+    assert (elsewhere["reservations"], elsewhere["consents"]) == ([], [])
     assert b"grace" not in orjson.dumps(found)
+
+
+def test_a_broken_seal_does_not_keep_the_rest_from_the_guest(stand: Stand) -> None:
+    (number,) = numbers(stand, ADA)
+    stand.plant(update(Reservation).where(Reservation.id == number).values(guest_sealed=b"broken"))
+    with reading() as session:
+        (row,) = export_guest(session, ADA)["reservations"]
+    assert row["unreadable"] is True
+    assert row["history"] and row["messages"]
+    assert erase(stand).references == (stand.row(number).reference,)
+    assert stand.row(number).guest.name == "erased"
 
 
 def test_what_has_not_ended_is_in_the_way_unless_cancelled(stand: Stand) -> None:
@@ -71,7 +123,8 @@ def test_what_has_not_ended_is_in_the_way_unless_cancelled(stand: Stand) -> None
         erase(stand, cancel=False)
     assert stand.row(number).guest.email == ADA
     assert not settings().erasures_file.exists()
-    assert erase(stand) == [stand.row(number).reference]
+    done = erase(stand)
+    assert (done.references, done.cancelled) == ((stand.row(number).reference,), 1)
     assert stand.row(number).status == "cancelled"
 
 
@@ -86,8 +139,10 @@ def test_a_party_at_its_table_is_not_erased(stand: Stand) -> None:
 def test_identity_goes_and_statistics_stay(stand: Stand) -> None:
     (number,) = numbers(stand, ADA)
     (other,) = numbers(stand, "grace@example.com")
+    consent(stand, number)
+    consent(stand, other)
     before = stand.row(number)
-    erase(stand, PHONE)
+    done = erase(stand, PHONE)
     row = stand.row(number)
     assert (row.guest.name, row.guest.email, row.guest.phone, row.guest.note) == (
         ("erased", None, None, "")
@@ -97,38 +152,104 @@ def test_identity_goes_and_statistics_stay(stand: Stand) -> None:
         (before.party_size, before.starts_at, before.created_at)
     )
     assert row.revision > before.revision
+    assert row.forgotten_at == LATER
     assert stand.row(other).guest.email == "grace@example.com"
+    others = stand.row(other).email_key
     with Session(stand.bind) as session:
         told = session.scalars(select(Message).where(Message.reservation_id == number)).all()
         held = session.scalars(
             select(TableOccupancy).where(TableOccupancy.reservation_id == number)
         ).all()
-        kept = session.scalars(select(Erasure)).one()
+        line = session.scalars(select(Erasure)).one()
+        # her e-mail's consent went with her phone's: no reservation has either any more
+        assert session.scalars(select(Consent.contact)).all() == [others]
     assert {message.state for message in told} == {"skipped"}
     assert all(message.provider_id is None for message in told)
     assert held == []
-    assert (kept.restaurant_id, kept.at, kept.actor) == (stand.house.id, LATER, STAFF)
-    assert len(kept.contact) == 16
+    assert (done.messages, done.consents) == (len(told), 2)
+    assert (line.restaurant_id, line.at, line.actor) == (stand.house.id, LATER, STAFF)
     text = settings().erasures_file.read_text()
     assert "ada" not in text and PHONE not in text
-    assert kept.contact.hex() in text
+    assert line.contact.hex() in text and row.reference in text
+    assert settings().erasures_file.stat().st_mode & 0o077 == 0
+
+
+def test_twice_is_the_same_as_once(stand: Stand) -> None:
+    (number,) = numbers(stand, ADA)
+    erase(stand)
+    before = stand.row(number)
+    assert erase(stand) == Erased((), 0, 0, 0)
+    assert stand.row(number).revision == before.revision
+    assert rows_of(stand, Erasure) == 1
 
 
 def test_a_restored_guest_is_erased_again_and_one_who_came_back_is_not(stand: Stand) -> None:
     (number,) = numbers(stand, ADA)
-    guest = stand.row(number).guest
+    backup = kept(stand, number)
     erase(stand)
     back = stand.ask(email=ADA, now=LATER + timedelta(minutes=1))
-
-    def restore(session: Session) -> None:
-        session.get_one(Reservation, number).guest = guest
-
-    stand.do(restore)
+    restore(stand, number, backup)
     assert sorted(numbers(stand, ADA)) == [number, back]
     assert replay(stand) == 1
     assert numbers(stand, ADA) == [back]
     assert stand.row(back).status == "confirmed"
     assert replay(stand) == 0
+
+
+def test_who_had_another_contact_when_the_backup_was_made_is_erased_again(stand: Stand) -> None:
+    (number,) = numbers(stand, ADA)
+    backup = kept(stand, number)
+    details = GuestDetails("Ada", NEW_ADA)
+    stand.do(lambda session: edit_details(session, number, guest=details, now=LATER, actor="guest"))
+    erase(stand, NEW_ADA)
+    restore(stand, number, backup)
+    assert stand.row(number).guest.email == ADA
+    assert replay(stand) == 1
+    assert stand.row(number).guest.name == "erased"
+    assert numbers(stand, ADA) == []
+
+
+def test_an_erasure_that_the_database_knows_is_not_carried_out_again(stand: Stand) -> None:
+    (other,) = numbers(stand, "grace@example.com")
+    erase(stand)
+    # the staff correct a contact to Ada's: she is a guest again, in a row that is older
+    details = GuestDetails("Ada", ADA)
+    stand.do(lambda session: edit_details(session, other, guest=details, now=LATER, actor=STAFF))
+    assert replay(stand) == 0
+    assert numbers(stand, ADA) == [other]
+
+
+def test_consents_of_a_backup_are_erased_again(stand: Stand) -> None:
+    (number,) = numbers(stand, ADA)
+    erase(stand)
+    back = stand.ask(email=ADA, now=LATER)
+    said = Consent(
+        restaurant_id=stand.house.id,
+        contact=stand.row(back).email_key,
+        channel="email",
+        purpose="marketing",
+        given=True,
+        at=NOW,
+        source="booking",
+        actor="guest",
+        wording="page-1",
+    )
+    stand.plant(said, delete(Erasure))
+    consent(stand, back, given=False, at=LATER + timedelta(minutes=5))
+    replay(stand)
+    with Session(stand.bind) as session:
+        assert session.scalars(select(Consent.given)).all() == [False]
+    assert number not in numbers(stand, ADA)
+
+
+def test_a_request_sent_again_does_not_bring_the_guest_back(stand: Stand) -> None:
+    (number,) = numbers(stand, ADA)
+    erase(stand)
+    stand.asked = 0  # the very request that made her reservation
+    again = stand.request(email=ADA, phone=PHONE, note="nuts")
+    assert again == number
+    assert stand.row(number).guest.name == "erased"
+    assert numbers(stand, ADA) == []
 
 
 def test_a_damaged_file_is_named_and_a_cut_end_left_out(stand: Stand, tmp_path: Path) -> None:
@@ -142,6 +263,19 @@ def test_a_damaged_file_is_named_and_a_cut_end_left_out(stand: Stand, tmp_path: 
         read_erasures(file)
 
 
+def test_a_line_of_an_older_release_is_read(stand: Stand, tmp_path: Path) -> None:
+    (number,) = numbers(stand, ADA)
+    key = stand.row(number).email_key
+    assert key is not None
+    values = {"restaurant": stand.house.id, "contact": key.hex(), "by": STAFF}
+    file = tmp_path / "old.jsonl"
+    file.write_bytes(orjson.dumps(values | {"at": LATER.isoformat()}) + b"\n")
+    (line,) = read_erasures(file)
+    assert isinstance(line, ErasureLine)
+    assert _replay(stand, line) == 1
+    assert stand.row(number).guest.name == "erased"
+
+
 def run(*args: str, ends: int = 0) -> str:
     result = CliRunner().invoke(main, ["guest", *args])
     assert result.exit_code == ends, result.output
@@ -151,8 +285,15 @@ def run(*args: str, ends: int = 0) -> str:
 def test_the_commands(stand: Stand) -> None:
     slug = stand.house.slug
     assert orjson.loads(run("export", ADA, "--restaurant", slug))["reservations"][0]["note"]
+    # however the number is written
+    assert orjson.loads(run("export", "+49 (30) 123 456"))["reservations"][0]["note"]
+    assert "country code" in run("export", "ada", ends=2)
     assert "not ended yet" in run("erase", ADA, ends=1)
     assert "erased from 1 reservations" in run("erase", ADA, "--restaurant", slug, "--cancel")
     assert orjson.loads(run("export", ADA))["reservations"] == []
     assert "1 erasures: 0 reservations" in run("replay", str(settings().erasures_file))
+    with Session(stand.bind) as session:
+        acts = session.execute(select(AuditEntry.actor, AuditEntry.action).order_by("id")).all()
+    # found nowhere any more, the last export is nobody's
+    assert acts == [("operator", "guest.exported")] * 2 + [("operator", "guest.erased")]
     assert CliRunner().invoke(main, ["check", "--grace", "100000000"]).exit_code == 0

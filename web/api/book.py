@@ -92,7 +92,7 @@ def _book(
     accepted = book_for_guest(
         session,
         house,
-        request=body.table_request(house, now=now),
+        request=body.table_request(house, now=now, actor=caller.actor),
         key=key,
         body=raw,
         now=now,

@@ -101,12 +101,13 @@ def _reservation(house: House, row: BookReservation) -> dict[str, Any]:
         "arrived_at": _maybe(house, row.arrived_at),
         "seated_at": _maybe(house, row.seated_at),
         "finished_at": _maybe(house, row.finished_at),
-        "messages": [_message(house, message) for message in row.messages],
+        "messages": [message_facts(house, message) for message in row.messages],
         "change": None if row.change is None else change_facts(house, row.change),
     }
 
 
-def _message(house: House, message: BookMessage) -> dict[str, Any]:
+def message_facts(house: House, message: BookMessage) -> dict[str, Any]:
+    """One message (BookMessageOut)."""
     return {
         "kind": message.kind,
         "channel": message.channel,

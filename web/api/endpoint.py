@@ -18,6 +18,8 @@ View = TypeVar("View", bound=Callable[..., Any])
 ANSWER_MODELS: Final[dict[str, type[BaseModel]]] = {}
 #: an operation's request headers, until web/openapi.py makes parameters of them
 HEADERS_KEY: Final = "x-request-headers"
+#: the media types of a body that is no JSON, likewise
+BODY_KEY: Final = "x-request-body"
 
 PROBLEM_TEXTS: Final = {
     400: "The request cannot be read",
@@ -67,14 +69,19 @@ def describe(
     problems: Iterable[int],
     headers: tuple[str, ...] = (),
     security: tuple[str, ...] = (),
+    pictures: tuple[str, ...] = (),
+    takes: tuple[str, ...] = (),
 ) -> Callable[[View], View]:
     """Say in the OpenAPI document what a view answers: models by status, and its problems.
 
-    `headers` are the request headers it reads; `security` the schemes of which one is needed.
+    `headers` are the request headers it reads; `security` the schemes of which one is needed;
+    `pictures` the media types that its 200 has, `takes` those of a body that is no JSON.
     """
     responses: dict[int, Any] = {
         status: _answer(status, model) for status, model in answers.items()
     }
+    if pictures:
+        responses[200]["content"] = _binary(pictures)
     for status in sorted(set(problems)):
         responses[status] = {
             "description": PROBLEM_TEXTS[status],
@@ -83,8 +90,12 @@ def describe(
     return blueprint.doc(
         responses=responses,
         security=[{name: []} for name in security] or None,
-        extensions={HEADERS_KEY: list(headers)},
+        extensions={HEADERS_KEY: list(headers), BODY_KEY: _binary(takes)},
     )
+
+
+def _binary(media_types: tuple[str, ...]) -> dict[str, Any]:
+    return {name: {"schema": {"type": "string", "format": "binary"}} for name in media_types}
 
 
 def _answer(status: int, model: type[BaseModel] | None) -> dict[str, Any]:

@@ -35,15 +35,15 @@ def get_flags(house: House, caller: Caller) -> Response:
     return _show(house)
 
 
-@blueprint.put("/restaurants/<slug:slug>/flags/<slug:name>")
+@blueprint.put("/restaurants/<slug:slug>/flags/<slug:flag>")
 @staff_at_house(Permission.SWITCH_FLAGS)
 @blueprint.input(FlagRequest, arg_name="body")
 @describe(blueprint, {200: FlagsOut}, problems=(*WRITE, *STAFF, 404), security=_SECURITY)
-def put_flag(house: House, caller: Caller, name: str, body: FlagRequest) -> Response:
+def put_flag(house: House, caller: Caller, flag: str, body: FlagRequest) -> Response:
     """Set a flag at this restaurant. Every process follows within two seconds."""
     work = partial(
         set_flag,
-        name=name,
+        name=flag,
         restaurant_id=house.id,
         percent=body.percent,
         is_killed=body.is_killed,
@@ -54,15 +54,15 @@ def put_flag(house: House, caller: Caller, name: str, body: FlagRequest) -> Resp
     return _show(house)
 
 
-@blueprint.delete("/restaurants/<slug:slug>/flags/<slug:name>")
+@blueprint.delete("/restaurants/<slug:slug>/flags/<slug:flag>")
 @staff_at_house(Permission.SWITCH_FLAGS)
 @describe(blueprint, {200: FlagsOut}, problems=(*READ, *STAFF, 404, 409), security=_SECURITY)
-def delete_flag(house: House, caller: Caller, name: str) -> Response:
+def delete_flag(house: House, caller: Caller, flag: str) -> Response:
     """Take this restaurant's switch back. Twice is the same as once."""
 
     def work(session: Session) -> bool:
         return clear_flag(
-            session, name, restaurant_id=house.id, now=clock.now(), actor=caller.actor
+            session, flag, restaurant_id=house.id, now=clock.now(), actor=caller.actor
         )
 
     unit(work)
@@ -76,12 +76,12 @@ def _show(house: House) -> Response:
         body: dict[str, Any] = {
             "flags": [
                 {
-                    "name": flag.value,
-                    "while_off": WHILE_OFF[flag],
-                    "here": found.get((flag.value, house.id)),
-                    "everywhere": found.get((flag.value, EVERYWHERE)),
+                    "name": each.value,
+                    "while_off": WHILE_OFF[each],
+                    "here": found.get((each.value, house.id)),
+                    "everywhere": found.get((each.value, EVERYWHERE)),
                 }
-                for flag in Flag
+                for each in Flag
             ],
             "changes": [
                 {

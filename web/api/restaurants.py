@@ -91,6 +91,7 @@ def restaurant_facts(house: House) -> dict[str, Any]:
         "window_days": policies.window_days,
         "slot_minutes": policies.slot_minutes,
         "cancel_cutoff_minutes": policies.cancel_cutoff_minutes,
+        "logo": f"/logo/{house.slug}/{house.logo}" if house.logo else None,
     }
 
 

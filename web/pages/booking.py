@@ -148,6 +148,7 @@ def _details(house: House, form: dict[str, str], errors: dict[str, str] | None =
         when=words.when(house, start),
         covers=words.covers(_size_of(form)),
         area=words.area_name(house, form.get("area")),
+        news_words=words.NEWS_WORDS,
         day=_day_of(house, start).isoformat(),
     )
 
@@ -181,7 +182,15 @@ def request_body(form: dict[str, str]) -> dict[str, Any]:
         "guest": guest,
         "note": form.get("note", ""),
         "waitlist": form.get("waitlist", "yes") == "yes",
-    } | ({"area": form["area"]} if form.get("area") else {})
+        **({"area": form["area"]} if form.get("area") else {}),
+        # a box that is not ticked says nothing: it takes no earlier yes back
+        **({"marketing": news(given=True)} if form.get("news") == "yes" else {}),
+    }
+
+
+def news(*, given: bool) -> dict[str, Any]:
+    """The guest's word on news, by the text that the pages show, as the API takes it."""
+    return {"given": given, "wording": words.NEWS_WORDING}
 
 
 def _size_of(form: dict[str, str]) -> int:

@@ -13,6 +13,8 @@ from models.core.db import reading, unit
 from models.core.errors import Invalid, NotFound, SignInFailed
 from models.core.settings import settings
 from models.operations.changes import cancel_reservation
+from models.operations.consents import say_consent
+from models.queries.consents import consents_of_reservation
 from models.queries.reservations import ReservationView, reservation_view
 from models.rules.lifecycle import OPEN, Status
 from web.access import GUEST, Visitor, public
@@ -20,10 +22,10 @@ from web.api.shapes import local_text
 from web.errors import invalid_from
 from web.nudging import nudge_after_move, nudge_house
 from web.pages import words
-from web.pages.booking import PAGE_WAIT_SECONDS, find_offers, search_facts, see_other
+from web.pages.booking import PAGE_WAIT_SECONDS, find_offers, news, search_facts, see_other
 from web.pages.page import messages_of, register_trouble, render
 from web.patching import apply_patch
-from web.schemas.requests import ReservationPatch
+from web.schemas.requests import ConsentIn, ReservationPatch
 from web.waiting import wait_for_decision
 
 blueprint = APIBlueprint("manage", __name__, enable_openapi=False, url_prefix="/manage")
@@ -37,7 +39,18 @@ _GUEST: Final = Visitor(None)
 def show(token: str) -> Response:
     """The reservation, its answer, and what can be done with it."""
     view = _view(token)
-    return render("manage.html", private=True, **_facts(view, token))
+    return render("manage.html", private=True, **_facts(view, token), **_news(view))
+
+
+@blueprint.post("/<token>/news")
+@public
+def set_news(token: str) -> Response:
+    """Say yes or no to news; the same word again adds nothing."""
+    view, now = _view(token), clock.now()
+    body = ConsentIn.model_validate(news(given=request.form.get("given") == "yes"))
+    said = body.said("manage", actor=GUEST)
+    unit(lambda session: say_consent(session, view.id, said, now=now))
+    return see_other(url_for("manage.show", token=token))
 
 
 @blueprint.get("/<token>/change")
@@ -129,6 +142,19 @@ def _facts(view: ReservationView, token: str) -> dict[str, Any]:
         "is_late": 0 <= _minutes_ahead(view) < view.cancel_cutoff_minutes,
         "waits": view.status is Status.REQUESTED or changing,
         "alternatives": _alternatives(view),
+    }
+
+
+def _news(view: ReservationView) -> dict[str, Any]:
+    """Whether the page asks about news: where the house asks, and whoever once said yes."""
+    with reading() as session:
+        consents = consents_of_reservation(session, view.id)[1]
+    wants = any(each.given for each in consents)
+    reachable = bool(view.guest_email or view.guest_phone)
+    return {
+        "asks_news": wants or (view.house.policies.ask_marketing and reachable),
+        "wants_news": wants,
+        "news_words": words.NEWS_WORDS,
     }
 
 

@@ -10,6 +10,10 @@ from models.rules.decisions import Reason
 from models.rules.house import House
 from models.rules.lifecycle import Status
 
+#: What a guest who is asked reads, and its version, which consents name: change both together.
+NEWS_WORDING: Final = "page-1"
+NEWS_WORDS: Final = "Send me news and offers of this restaurant. I can change my mind at any time."
+
 #: status -> (headline, what it means for the guest)
 STATUS_WORDS: Final[dict[Status, tuple[str, str]]] = {
     Status.REQUESTED: (

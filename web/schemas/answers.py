@@ -83,6 +83,7 @@ class RestaurantOut(Outgoing):
     window_days: int
     slot_minutes: int
     cancel_cutoff_minutes: int
+    logo: str | None = Field(description="where its picture is, below this API's own address")
 
 
 class SlotOut(Outgoing):

@@ -3,13 +3,12 @@
 import re
 import unicodedata
 from datetime import UTC, date, datetime
-from functools import lru_cache
 from typing import Annotated, Any, Final
 
-import phonenumbers
-from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
+from email_validator import SPECIAL_USE_DOMAIN_NAMES
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
+from models.core.contacts import normal_email, normal_phone
 from models.core.errors import Invalid
 from models.rules.house import QUARTER_SECONDS
 
@@ -107,7 +106,7 @@ def parse_email(value: Any) -> str:
     """A normalised e-mail address, by its syntax alone (no look-ups)."""
     if not isinstance(value, str) or len(value) > 254:
         raise ValueError("must be an e-mail address of at most 254 characters")
-    return value if is_plain_email(value) else full_email(value)
+    return value if is_plain_email(value) else normal_email(value)
 
 
 def is_plain_email(value: str) -> bool:
@@ -118,15 +117,6 @@ def is_plain_email(value: str) -> bool:
     return bool(_PLAIN_EMAIL.match(value)) and value.rpartition(".")[2] not in _SPECIAL_ENDINGS
 
 
-def full_email(value: str) -> str:
-    """The address by every rule of the standards. Raises ValueError."""
-    try:
-        found = validate_email(value, check_deliverability=False, allow_smtputf8=False)
-    except EmailNotValidError as wrong:
-        raise ValueError(f"is not an e-mail address: {str(wrong).rstrip('.')}") from wrong
-    return found.ascii_email or found.normalized
-
-
 def parse_phone(value: Any) -> str:
     """The look of a phone number; `to_e164` reads it once the restaurant's country is known."""
     if not isinstance(value, str) or not _PHONE.match(value.strip()):
@@ -134,32 +124,15 @@ def parse_phone(value: Any) -> str:
     return value.strip()
 
 
-@lru_cache(maxsize=4096)
 def to_e164(value: str, house_phone: str, field: str = "guest.phone") -> str:
     """A phone number in E.164. Without `+` it is read as one of the restaurant's own country.
 
     Raises Invalid naming `field`.
     """
-    region = _region_of(house_phone)
-    if region is None and not value.startswith("+"):
-        raise Invalid.field(field, "needs its country code, such as +49")
     try:
-        number = phonenumbers.parse(value, region)
-    except phonenumbers.NumberParseException as wrong:
-        raise Invalid.field(field, "is not a phone number") from wrong
-    if not phonenumbers.is_possible_number(number):
-        raise Invalid.field(field, "is not a phone number: too short, too long or no such country")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-
-
-@lru_cache(maxsize=256)
-def _region_of(house_phone: str) -> str | None:
-    if not house_phone.startswith("+"):
-        return None
-    try:
-        return phonenumbers.region_code_for_number(phonenumbers.parse(house_phone))
-    except phonenumbers.NumberParseException:
-        return None
+        return normal_phone(value, house_phone)
+    except ValueError as wrong:
+        raise Invalid.field(field, str(wrong)) from wrong
 
 
 Start = Annotated[
@@ -187,6 +160,7 @@ PartySizeText = Annotated[
 Name = Annotated[str, Field(min_length=1, max_length=NAME_MAX), AfterValidator(person_name)]
 Note = Annotated[str, Field(max_length=1000), AfterValidator(several_lines)]
 AreaKey = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+Wording = Annotated[str, Field(max_length=63, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 TableLabel = Annotated[str, Field(min_length=1, max_length=32), AfterValidator(one_line)]
 Email = Annotated[
     str,

@@ -15,7 +15,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from models.core.errors import Invalid
 from models.rules.house import QUARTER_SECONDS, House
-from models.rules.requests import GuestDetails, TableChange, TableRequest
+from models.rules.requests import ConsentSaid, GuestDetails, TableChange, TableRequest
 from web.schemas.fields import (
     AreaKey,
     DateText,
@@ -28,6 +28,7 @@ from web.schemas.fields import (
     Phone,
     Start,
     TableLabel,
+    Wording,
     to_e164,
 )
 
@@ -102,6 +103,17 @@ def guest_details(guest: GuestIn | StaffGuestIn, house: House) -> GuestDetails:
     )
 
 
+class ConsentIn(Incoming):
+    """Yes or no to marketing, and which text the guest had before the eyes."""
+
+    given: bool
+    wording: Wording
+
+    def said(self, source: str, *, actor: str) -> ConsentSaid:
+        """As a value of the rules."""
+        return ConsentSaid(self.given, self.wording, source, actor)
+
+
 class ReservationRequest(Incoming):
     """A party asks for a table."""
 
@@ -111,6 +123,7 @@ class ReservationRequest(Incoming):
     area: AreaKey | None = None
     note: Note = ""
     waitlist: bool = Field(True, description="false: rather declined than waitlisted")
+    marketing: ConsentIn | None = Field(None, description="leave it out when nobody was asked")
 
     def table_request(self, house: House) -> TableRequest:
         """As a value of the rules. Raises Invalid when the phone number is none."""
@@ -121,6 +134,7 @@ class ReservationRequest(Incoming):
             area_key=self.area,
             note=self.note,
             waitlist=self.waitlist,
+            marketing=self.marketing.said("booking", actor="guest") if self.marketing else None,
         )
 
 
@@ -137,8 +151,9 @@ class StaffReservationRequest(Incoming):
     )
     force_pacing: bool = Field(False, description="go over the pacing knowingly; needs permission")
     walk_in: bool = Field(False, description="the party stands at the door, and is seated at once")
+    marketing: ConsentIn | None = Field(None, description="what the guest said when asked")
 
-    def table_request(self, house: House, *, now: datetime) -> TableRequest:
+    def table_request(self, house: House, *, now: datetime, actor: str) -> TableRequest:
         """As a value of the rules. Raises Invalid without a start, or with a wrong phone number."""
         if self.start is None and not self.walk_in:
             raise Invalid.field("start", "is required")
@@ -149,6 +164,7 @@ class StaffReservationRequest(Incoming):
             area_key=self.area,
             note=self.note,
             waitlist=False,
+            marketing=self.marketing.said("staff", actor=actor) if self.marketing else None,
         )
 
 
@@ -228,4 +244,11 @@ class SignInRequest(Incoming):
     """Who signs in."""
 
     email: str = Field(min_length=3, max_length=254)
+    password: str = Field(min_length=1, max_length=200)
+
+
+class PasswordChange(Incoming):
+    """The password that counts, and the one that shall."""
+
+    current: str = Field(min_length=1, max_length=200)
     password: str = Field(min_length=1, max_length=200)

@@ -6,7 +6,7 @@ from alembic import op
 from models.core.types import UtcDateTime
 
 revision = "0065"
-down_revision = "0040"
+down_revision = "0047"
 
 
 def upgrade() -> None:

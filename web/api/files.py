@@ -1,0 +1,112 @@
+"""The house's files: pictures under names, each change a new version; `logo` is shown to guests."""
+
+from itertools import groupby
+from typing import Any
+
+from apiflask import APIBlueprint
+from flask import Response, request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from models.core import clock
+from models.core.db import reading, unit
+from models.operations.files import keep_file, withdraw_file
+from models.queries.accounts import Caller
+from models.queries.files import KeptVersion, file_of, files_of
+from models.rules.house import House
+from models.rules.permissions import Permission
+from web.access import staff_at_house
+from web.api.endpoint import READ, STAFF, describe
+from web.api.shapes import local_text
+from web.json_body import MAX_BODY, json_response
+from web.pictures import picture_answer
+from web.schemas.files import FileOut, FileQuery, FilesOut
+
+blueprint = APIBlueprint("files", __name__, url_prefix="/api/v1", tag="Files")
+
+_SECURITY = ("staff",)
+_PICTURES = ("image/png", "image/jpeg", "image/webp")
+
+
+@blueprint.get("/restaurants/<slug:slug>/files")
+@staff_at_house(Permission.READ_BOOK)
+@describe(blueprint, {200: FilesOut}, problems=(*READ, *STAFF, 404), security=_SECURITY)
+def get_files(house: House, caller: Caller) -> Response:
+    """Every name and its versions, the newest first."""
+    with reading() as session:
+        found = files_of(session, house.id)
+    named = [
+        {"name": name, "versions": [_version(house, each) for each in versions]}
+        for name, versions in groupby(found, key=lambda each: each.name)
+    ]
+    return json_response({"files": named}, Cache_Control="no-store")
+
+
+@blueprint.get("/restaurants/<slug:slug>/files/<slug:name>")
+@staff_at_house(Permission.READ_BOOK)
+@blueprint.input(FileQuery, location="query", arg_name="query")
+@describe(
+    blueprint,
+    {200: None},
+    problems=(*READ, *STAFF, 404, 422),
+    security=_SECURITY,
+    pictures=_PICTURES,
+)
+def get_file(house: House, caller: Caller, name: str, query: FileQuery) -> Response:
+    """A version of a file, to download."""
+    with reading() as session:
+        media_type, content = file_of(session, house.id, name, query.version)
+    answer = picture_answer(media_type, content, name=name)
+    answer.headers["Cache-Control"] = "private, no-cache"
+    return answer
+
+
+@blueprint.put("/restaurants/<slug:slug>/files/<slug:name>")
+@staff_at_house(Permission.CHANGE_FILES)
+@describe(
+    blueprint,
+    {200: FileOut},
+    problems=(400, 409, 413, 422, 429, 503, *STAFF, 404),
+    security=_SECURITY,
+    takes=_PICTURES,
+)
+def put_file(house: House, caller: Caller, name: str) -> Response:
+    """Keep a picture under a name, as its next version. The same picture again changes nothing.
+
+    The body is the picture itself: PNG, JPEG or WebP, not moving, at most 60 kB and 2048 pixels a
+    side. What it is decides its content, whatever its Content-Type says. Audited.
+    """
+    content, now = _body(), clock.now()
+    version = unit(
+        lambda session: keep_file(session, house.id, name, content, now=now, actor=caller.actor)
+    )
+    return json_response({"name": name, "version": version}, Cache_Control="no-store")
+
+
+@blueprint.delete("/restaurants/<slug:slug>/files/<slug:name>")
+@staff_at_house(Permission.CHANGE_FILES)
+@describe(blueprint, {204: None}, problems=(400, *STAFF, 404, 409, 429, 503), security=_SECURITY)
+def delete_file(house: House, caller: Caller, name: str) -> Response:
+    """From now on the name stands for nothing. Its earlier versions are kept. Audited."""
+    now = clock.now()
+    unit(lambda session: withdraw_file(session, house.id, name, now=now, actor=caller.actor))
+    return Response(status=204)
+
+
+def _body() -> bytes:
+    content = request.get_data()
+    if request.content_length is None and len(content) >= MAX_BODY:
+        raise RequestEntityTooLarge  # sent in chunks: Werkzeug reads so far and no further
+    return content
+
+
+def _version(house: House, kept: KeptVersion) -> dict[str, Any]:
+    return {
+        "version": kept.version,
+        "at": local_text(house, kept.at),
+        "actor": kept.actor,
+        "sha256": kept.sha256 and kept.sha256.hex(),
+        "media_type": kept.media_type,
+        "size": kept.size,
+        "width": kept.width,
+        "height": kept.height,
+    }

@@ -1,0 +1,34 @@
+"""/logo/{slug}/{version}: the picture that a restaurant's pages show."""
+
+from typing import Final
+
+from apiflask import APIBlueprint
+from flask import Response
+
+from models.core.db import reading
+from models.core.errors import NotFound
+from models.queries.files import LOGO, file_of
+from models.queries.floor import house_by_slug
+from web.access import public
+from web.offers import recent_house
+from web.pictures import picture_answer
+
+blueprint = APIBlueprint("logo", __name__, enable_openapi=False)
+
+_YEAR: Final = 31_536_000
+
+
+@blueprint.get("/logo/<slug:slug>/<id:version>")
+@public
+def show(slug: str, version: int) -> Response:
+    """The logo as it is now. A version never changes, so whoever has it need not ask again."""
+    house = recent_house(slug)
+    with reading() as session:
+        if house.logo != version:  # another process may have seen the change before this one
+            house = house_by_slug(session, slug)
+        if house.logo != version:
+            raise NotFound("there is no such logo")
+        media_type, content = file_of(session, house.id, LOGO, version)
+    answer = picture_answer(media_type, content, name=LOGO)
+    answer.headers["Cache-Control"] = f"public, max-age={_YEAR}, immutable"
+    return answer
