@@ -2,16 +2,28 @@
 # Put a version in place on Kubernetes: migrate, roll out, and back to the last one when a process does
 # not become well. Safe to run again after an interruption.
 #
-#   sh deploy/k8s/release.sh ENVIRONMENT IMAGE      (an overlay; an image by its tag or digest)
+#   sh deploy/k8s/release.sh ENVIRONMENT IMAGE [rolling|canary|blue-green]
+#
+# ENVIRONMENT is an overlay, IMAGE a tag or digest. Canary and blue-green are of the web process and by
+# Argo Rollouts, which has to be in the cluster, and its plugin beside kubectl.
 set -eu
 environment=$1
 image=$2
+strategy=${3:-rolling}
 namespace=maitred-$environment
-folder=$(mktemp -d)
+overlays=$(dirname "$0")/overlays
+folder=$(mktemp -d "$overlays/.release.XXXXXX")
 trap 'rm -rf "$folder"' EXIT
 
-kubectl kustomize "$(dirname "$0")/overlays/$environment" >"$folder/base.yaml"
-sed "s#image: maitred\$#image: $image#" "$folder/base.yaml" >"$folder/all.yaml"
+case $strategy in
+    rolling) components="" ;;
+    canary | blue-green) components="../../components/argo-$strategy" ;;
+    *) echo "no such strategy: $strategy" >&2 && exit 2 ;;
+esac
+printf 'resources: [../%s]\ncomponents: [%s]\n' "$environment" "$components" \
+    >"$folder/kustomization.yaml"
+kubectl kustomize "$folder" >"$folder/plain.txt"
+sed "s#image: maitred\$#image: $image#" "$folder/plain.txt" >"$folder/all.yaml"
 
 echo "--- what the processes stand on"
 kubectl apply -f "$folder/all.yaml" -l '!app.kubernetes.io/name'
@@ -35,7 +47,7 @@ for each in $deployments; do
         exit 1
     }
 done
-if grep -q '^kind: Rollout$' "$folder/all.yaml"; then
-    # it judges the new version itself, and goes back by itself; this needs Argo's plugin of kubectl
+if [ "$strategy" != rolling ]; then
+    # it judges the new version itself, and goes back by itself
     kubectl argo rollouts status web -n "$namespace" --timeout 1800s
 fi

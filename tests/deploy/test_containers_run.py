@@ -1,7 +1,6 @@
 """The containers' commands and checks, as they stand in the files, run without containers."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -12,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from deploy import smoke
 from models.core.db import make_engine
 from tests.architecture.tree import ROOT
 from tests.deploy.test_containers import described
@@ -129,23 +130,11 @@ def test_the_smoke_test_reserves_a_table_and_cancels_it(
         open_house(engine, slug="closed", tables={})
     finally:
         engine.dispose()
-    well = _smoke(f"http://127.0.0.1:{containers.port}", "smoke")
-    assert (well.returncode, well.stderr) == (0, "")
-    assert re.search(r"smoke: confirmed after \d+\.\d s, and cancelled", well.stdout)
-    closed = _smoke(f"http://127.0.0.1:{containers.port}", "closed")
-    assert closed.returncode == 1
-    assert "no table for two" in closed.stderr
-    gone = _smoke(f"http://127.0.0.1:{free_port()}", "smoke")
-    assert (gone.returncode, "does not answer" in gone.stderr) == (1, True)
-
-
-def _smoke(url: str, slug: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "deploy.smoke", url, slug],
-        cwd=ROOT,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-    )
+    here = f"http://127.0.0.1:{containers.port}"
+    well = CliRunner().invoke(smoke.main, [here, "smoke"])
+    assert well.exit_code == 0, well.output
+    assert re.search(r"smoke: confirmed after \d+\.\d s, and cancelled", well.output)
+    closed = CliRunner().invoke(smoke.main, [here, "closed"])
+    assert (closed.exit_code, "no table for two" in closed.output) == (1, True)
+    gone = CliRunner().invoke(smoke.main, [f"http://127.0.0.1:{free_port()}", "smoke"])
+    assert (gone.exit_code, "does not answer" in gone.output) == (1, True)

@@ -479,28 +479,31 @@ def test_a_canary_has_its_share_of_callers_and_keeps_them(behind: Proxy) -> None
     assert len(came_over) == 300
 
 
-def test_turning_to_another_version_breaks_no_request(proxy: Proxy) -> None:
+def test_turning_to_another_version_breaks_no_request(behind: Proxy) -> None:
     answers: list[tuple[int, str]] = []
     done = threading.Event()
 
-    def ask() -> None:
-        with proxy.client() as client:
-            while not done.wait(0.15):  # below the limits of one address
-                answer = proxy.get(client, "/")
-                answers.append((answer.status_code, answer.json().get("by", "")))
+    def ask(asker: int) -> None:
+        with behind.client() as client:
+            while not done.wait(0.02):
+                # somebody else each time, whom no limit has counted yet
+                who = f"198.18.{asker}.{len(answers) % 250}"
+                answer = behind.get(client, "/", headers={"X-Forwarded-For": who})
+                by = answer.json()["by"] if answer.status_code == 200 else ""
+                answers.append((answer.status_code, by))
 
-    askers = [threading.Thread(target=ask) for _ in range(3)]
+    askers = [threading.Thread(target=ask, args=(number,)) for number in range(3)]
     for asker in askers:
         asker.start()
     try:
-        for to in ("green", "blue") * 5:
-            proxy.turn(to=to)
+        for to in ("green", "blue") * 10:
+            behind.turn(to=to)
             wait_until(lambda to=to: answers[-1:] == [(200, to)], seconds=20, what=to)  # type: ignore[misc]
     finally:
         done.set()
         for asker in askers:
             asker.join()
-        proxy.turn(to="blue")
+        behind.turn(to="blue")
     assert {status for status, _by in answers} == {200}, answers
 
 
