@@ -7,7 +7,12 @@ BOOTSTRAP := $(if $(MAITRED_VENV),@:,@$(PYTHON) -I deploy/bootstrap.py $(VENV))
 UV ?= uv
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: up install install-dev migrate check test audit bench lock clean
+# what the pipelines put in place: IMAGE by its tag or digest, ENVIRONMENT an overlay of deploy/k8s
+IMAGE ?= maitred
+VERSION = $(shell git describe --tags --always --dirty)
+COMMIT = $(shell git rev-parse HEAD)
+
+.PHONY: up install install-dev migrate check test audit bench lock clean image deploy smoke
 
 up: install  ## the whole house in the foreground; Ctrl-C closes it
 	@exec $(RUN) -m deploy.up
@@ -40,6 +45,18 @@ audit: install-dev  ## code, secrets, licences, SBOM, advisories, nginx; AUDIT_O
 
 bench: install-dev  ## the figures of docs/architecture.md, on this machine
 	$(RUN) -m tests.bench
+
+image:  ## build IMAGE here; with PUSH=1 to its registry, with provenance and a bill of materials
+	@mkdir -p build
+	docker buildx build --file deploy/Dockerfile --tag $(IMAGE) \
+		--build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) \
+		$(if $(PUSH),--push --provenance=mode=max --sbom=true --metadata-file build/image.json,--load) .
+
+deploy:  ## put IMAGE in place in ENVIRONMENT by STRATEGY (rolling, canary, blue-green)
+	sh deploy/k8s/release.sh $(ENVIRONMENT) $(IMAGE) $(or $(STRATEGY),rolling)
+
+smoke: install  ## reserve a table at RESTAURANT of the house at URL, and cancel it
+	$(RUN) -m deploy.smoke $(URL) $(RESTAURANT)
 
 lock:  ## write the locks anew from pyproject.toml
 	$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,45 +22,131 @@ from tests.services import surroundings
 from tests.services.redis import RedisServer
 
 BIN = Path(sys.executable).parent
-SECRETS = {
-    name: f"only-for-tests-{name}-only-for-tests"
-    for name in (
-        "SECRET_KEY",
-        "MASTER_KEY",
-        "FLOWER_PASSWORD",
-        "MYSQL_PASSWORD",
-        "REDIS_PASSWORD",
-        "MYSQL_ROOT_PASSWORD",
-    )
-}
 HOUSE = {
     "web", "worker-allocation", "worker-messages", "worker-maintenance", "worker-backups",
     "scheduler", "flower",
 }  # fmt: skip
+WATCH = {
+    "prometheus", "alertmanager", "grafana", "elasticsearch", "logstash", "kibana", "filebeat",
+}  # fmt: skip
+SHIPPED = {
+    "IMAGE": "registry.example/maitred:1",
+    "PUBLIC_URL": "https://book.example",
+    "SERVER_NAME": "book.example",
+}
 
 
-def compose(*argv: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    command = [str(BIN / "docker-compose"), "--env-file", os.devnull, "config", *argv]
+def compose(
+    *argv: str, files: tuple[str, ...] = (), env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """`docker compose config` with these words, beside no .env, of the file and its overrides."""
+    named = [f"-f=docker-compose{kind}.yml" for kind in ("", *files)]
+    command = [str(BIN / "docker-compose"), "--env-file", os.devnull, *named, *argv]
     home = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
     return subprocess.run(
-        command, cwd=ROOT, env=home | env, capture_output=True, text=True, timeout=60
+        command, cwd=ROOT, env=home | (env or {}), capture_output=True, text=True, timeout=60
     )
+
+
+def described(*argv: str, files: tuple[str, ...] = (), **env: str) -> dict[str, Any]:
+    """What compose makes of it."""
+    done = compose(*argv, "config", "--format", "json", files=files, env=env)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
 
 
 @pytest.fixture(scope="module")
 def services() -> dict[str, Any]:
-    """What compose makes of the file."""
-    done = compose("--format", "json", env=SECRETS)
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)["services"]
+    """The services of `docker compose up` alone."""
+    found: dict[str, Any] = described()["services"]
     return found
 
 
-@pytest.mark.parametrize("name", sorted(SECRETS))
-def test_no_secret_has_a_default(name: str) -> None:
-    done = compose("-q", env={key: value for key, value in SECRETS.items() if key != name})
+@pytest.fixture(scope="module")
+def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What deploy/secrets.sh makes."""
+    folder = tmp_path_factory.mktemp("house") / "secrets"
+    subprocess.run(["sh", ROOT / "deploy" / "secrets.sh", folder], check=True, timeout=60)
+    return folder
+
+
+@pytest.mark.parametrize("profile", [(), ("--profile", "watch")], ids=["alone", "watched"])
+@pytest.mark.parametrize("files", [(), (".development",), (".production",)], ids=str)
+def test_every_combination_is_valid(profile: tuple[str, ...], files: tuple[str, ...]) -> None:
+    done = compose(*profile, "config", "-q", files=files, env=SHIPPED)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_watchers_come_by_their_profile_alone(services: dict[str, Any]) -> None:
+    assert HOUSE | {"mysql", "redis", "migrate", "nginx"} == set(services)
+    watched = described("--profile", "watch")["services"]
+    assert set(watched) - set(services) == WATCH
+    for name in WATCH:
+        for volume in watched[name].get("volumes", []):
+            source = Path(volume["source"])
+            assert volume["type"] == "volume" or source.exists() or "docker" in source.parts
+
+
+def test_in_development_a_mail_catcher_is_there(services: dict[str, Any]) -> None:
+    assert "mail" not in services
+    assert "mail" in described(files=(".development",))["services"]
+
+
+@pytest.mark.parametrize("name", sorted(SHIPPED))
+def test_production_starts_with_nothing_left_out(name: str) -> None:
+    env = {key: value for key, value in SHIPPED.items() if key != name}
+    done = compose("config", "-q", files=(".production",), env=env)
     assert done.returncode != 0
     assert name in done.stderr
+
+
+def test_production_is_the_image_that_was_built_and_open_on_two_ports() -> None:
+    shipped = described(files=(".production",), **SHIPPED)["services"]
+    for name in HOUSE | {"migrate"}:
+        assert "build" not in shipped[name]
+        assert shipped[name]["image"] == SHIPPED["IMAGE"]
+        assert shipped[name]["environment"]["PUBLIC_URL"] == SHIPPED["PUBLIC_URL"]
+    assert [port["published"] for port in shipped["nginx"]["ports"]] == ["80", "443"]
+
+
+def test_every_secret_is_a_file_that_is_made(secrets: Path) -> None:
+    wanted = described("--profile", "watch")["secrets"]
+    assert {Path(secret["file"]).name for secret in wanted.values()} == {
+        file.name for file in secrets.iterdir()
+    }
+    made = {file.name: file.read_bytes() for file in secrets.iterdir()}
+    assert secrets.stat().st_mode & 0o777 == 0o700
+    subprocess.run(["sh", ROOT / "deploy" / "secrets.sh", secrets], check=True, timeout=60)
+    assert made == {file.name: file.read_bytes() for file in secrets.iterdir()}
+    assert len(made["secret_key"]) > 64
+    assert made["secret_key"] != made["master_key"]
+
+
+def test_no_secret_stands_in_an_environment(services: dict[str, Any]) -> None:
+    telling = re.compile("PASSWORD|KEY|TOKEN|DATABASE_URL|REDIS_URL|SMTP_URL")
+    for name, service in services.items():
+        for variable in service.get("environment") or {}:
+            assert not telling.search(variable) or variable.endswith("_FILE"), (name, variable)
+        for variable, path in (service.get("environment") or {}).items():
+            if str(path).startswith("/run/secrets/"):
+                given = {secret["source"] for secret in service["secrets"]}
+                assert Path(path).name in given, (name, variable)
+
+
+def test_the_house_runs_closed_in(services: dict[str, Any]) -> None:
+    for name in HOUSE | {"migrate"}:
+        service = services[name]
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert any(place.startswith("/tmp") for place in service["tmpfs"])
+    for name, service in described("--profile", "watch")["services"].items():
+        limits = service["deploy"]["resources"]["limits"]
+        assert {"cpus", "memory"} <= limits.keys(), name
+        assert service["restart"] == ("no" if name == "migrate" else "unless-stopped"), name
+    assert described()["networks"]["data"]["internal"] is True
+    assert all(set(services[name]["networks"]) == {"data"} for name in ("mysql", "redis"))
 
 
 def test_every_process_of_the_procfile_runs_there(services: dict[str, Any]) -> None:
@@ -68,7 +155,6 @@ def test_every_process_of_the_procfile_runs_there(services: dict[str, Any]) -> N
         "valkey", "mailbox", "web", "allocation", "messages", "backups", "scheduler",
         "flower",
     }  # fmt: skip
-    assert HOUSE | {"mysql", "redis", "mail", "migrate"} == set(services)
     queues = [
         name
         for service in services.values()
@@ -85,8 +171,10 @@ def test_nothing_starts_before_what_it_needs(services: dict[str, Any]) -> None:
         needs = {key: value["condition"] for key, value in services[name]["depends_on"].items()}
         assert needs == {"migrate": "service_completed_successfully", "redis": "service_healthy"}
     assert services["migrate"]["depends_on"]["mysql"]["condition"] == "service_healthy"
-    for name in ("mysql", "redis", "web", "worker-allocation", "worker-messages"):
+    assert services["nginx"]["depends_on"]["web"]["condition"] == "service_healthy"
+    for name in ("mysql", "redis", "nginx", "flower", "worker-allocation", "worker-messages"):
         assert services[name]["healthcheck"]["test"]
+    assert "healthcheck" not in services["web"]  # the image's own is the web process's
 
 
 def test_nothing_is_open_to_the_network(services: dict[str, Any]) -> None:
@@ -96,9 +184,13 @@ def test_nothing_is_open_to_the_network(services: dict[str, Any]) -> None:
 
 def test_every_variable_of_the_house_is_a_setting_of_ours(services: dict[str, Any]) -> None:
     known = {name.upper() for name in Settings.model_fields}
-    others = {"WORKER_SIGN_OF_LIFE", "FLOWER_ADDRESS", "PROMETHEUS_MULTIPROC_DIR"}
+    others = {"WORKER_SIGN_OF_LIFE", "FLOWER_ADDRESS", "PROMETHEUS_MULTIPROC_DIR", "TMPDIR"}
     for name in HOUSE:
-        assert set(services[name]["environment"]) <= known | others, name
+        given = {
+            variable if variable in known else variable.removesuffix("_FILE")
+            for variable in services[name]["environment"]
+        }
+        assert given <= known | others, name
 
 
 def test_the_image_is_as_hadolint_wants_it() -> None:
@@ -122,15 +214,16 @@ def test_the_image_gets_what_it_copies_and_no_more() -> None:
 
 
 def test_redis_lets_in_the_house_alone_and_to_no_more_than_it_needs(
-    services: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    services: dict[str, Any], secrets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = RedisServer(tmp_path)
-    users = services["redis"]["command"][services["redis"]["command"].index("--user") :]
-    server._process.argv += users
+    command = services["redis"]["command"]
+    assert command[command.index("--aclfile") + 1] == "/run/secrets/redis_acl"
+    server._process.argv += ["--aclfile", str(secrets / "redis_acl")]
     server._answers = lambda: _refuses(server)  # type: ignore[method-assign]
     server.start()
     try:
-        url = services["web"]["environment"]["REDIS_URL"]
+        url = (secrets / "redis_url").read_text(encoding="utf-8").strip()
         mine = url.replace("redis:6379", f"127.0.0.1:{server.port}")
         env = surroundings.environment(tmp_path, database_url="sqlite:////nowhere/at/all")
         surroundings.settle(monkeypatch, env | {"REDIS_URL": mine})

@@ -1,17 +1,19 @@
-"""The proxy's configuration, run for real: TLS, redirect, limits, slow clients, true addresses."""
+"""The proxy's configuration, run for real: TLS, limits, slow clients, addresses, two versions."""
 
 import json
 import os
 import re
 import shutil
 import socket
+import socketserver
 import ssl
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,7 +30,8 @@ from tests.services.ports import free_port
 from tests.services.process import Process, wait_until
 from web.json_body import MAX_BODY
 
-CONF = ROOT / "deploy" / "nginx" / "nginx.conf"
+FOLDER = ROOT / "deploy" / "nginx"
+CONF = FOLDER / "nginx.conf"
 BIN = Path(sys.executable).parent
 NAME = "book.example.com"
 #: shorter than in production, so that the test of slow clients is
@@ -36,24 +39,59 @@ DAWDLE_SECONDS = 2
 
 
 class _Echo(BaseHTTPRequestHandler):
-    """Answers what it was asked, as JSON."""
+    """Answers what it was asked, and which version it is, as JSON."""
+
+    server: "_Version"
 
     def do_GET(self) -> None:
-        """Headers and the length of the body."""
+        """Headers and the length of the body; below /stream a word, and later another."""
         length = int(self.headers.get("Content-Length") or 0)
         self.rfile.read(length)
+        self.server.seen.append(self.path)
+        if self.path == "/stream":
+            self._stream()
+            return
         names = {name.lower(): self.headers.get_all(name) for name in self.headers}
-        body = json.dumps({"path": self.path, "length": length, "headers": names}).encode()
+        facts = {"path": self.path, "length": length, "headers": names, "by": self.server.name}
+        body = json.dumps(facts).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "no-cache")
         self.end_headers()
         self.wfile.write(body)
-        self.server.seen.append(self.path)  # type: ignore[attr-defined]
 
     do_POST = do_GET
 
+    def _stream(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("X-Accel-Buffering", "no")
+        self.end_headers()
+        self.wfile.write(b"data: one\n\n")
+        self.wfile.flush()
+        self.server.go_on.wait(20)
+        self.wfile.write(b"data: two\n\n")
+
     def log_message(self, format: str, *args: Any) -> None:
         """Silence."""
+
+
+class _Version(ThreadingHTTPServer):
+    """A web process on a socket's file."""
+
+    address_family = socket.AF_UNIX
+    request_queue_size = 128
+
+    def __init__(self, path: Path, seen: list[str]) -> None:
+        self.name, self.seen, self.go_on = path.name, seen, threading.Event()
+        super().__init__(str(path), _Echo)  # type: ignore[arg-type]
+
+    def server_bind(self) -> None:
+        """Without the name and the port that HTTPServer asks of the address."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.name, 0
+        # nginx's workers are nobody when root starts it
+        Path(str(self.server_address)).chmod(0o666)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +102,19 @@ class Proxy:
     https: int
     certificates: Certificates
     folder: Path
-    seen: list[str]
+    run: Path
+    versions: dict[str, _Version]
+
+    @property
+    def seen(self) -> list[str]:
+        """The paths that reached a web process."""
+        return self.versions["blue"].seen
+
+    def turn(self, *shares: str, to: str) -> None:
+        """What upstreams.conf says of changing over: a new link by a rename."""
+        for share in shares or ("5", "25", "50", "100"):
+            (self.run / "next").symlink_to(to)
+            (self.run / "next").replace(self.run / share)
 
     def client(self) -> httpx.Client:
         """A caller who knows the authority, and gives the name."""
@@ -86,56 +136,111 @@ def _nginx() -> str:
     return found or go_without("nginx (package nginx-light)")
 
 
-def settled(folder: Path, made: Certificates, ports: dict[str, int]) -> Path:
-    """The file as a restaurant would fill it in; every place that it must fill in is there."""
-    text = CONF.read_text(encoding="utf-8")
-    for old, new in {
-        "user www-data;": "",
-        "pid /run/nginx.pid": f"pid {folder}/nginx.pid",
-        "/var/log/nginx/": f"{folder}/",
-        "/etc/ssl/maitred/fullchain.pem": str(made.certificate),
-        "/etc/ssl/maitred/privkey.pem": str(made.key),
-        "listen 443": f"listen 127.0.0.1:{ports['https']}",
-        "listen 80": f"listen 127.0.0.1:{ports['http']}",
-        "127.0.0.1:8080": f"127.0.0.1:{ports['upstream']}",
-        "_timeout 10s": f"_timeout {DAWDLE_SECONDS}s",
-        "http {": "http {\n"
-        + "".join(
-            f"    {kind}_temp_path {folder}/{kind};\n"
-            for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-        ),
-    }.items():
-        assert old in text, old
-        text = text.replace(old, new)
-    path = folder / "nginx.conf"
-    path.write_text(text, encoding="utf-8")
-    return path
+def settled(
+    folder: Path, run: Path, made: Certificates, ports: dict[str, int], *, front: str = ""
+) -> Path:
+    """The files as a restaurant would fill them in; every place that it must fill in is there."""
+    shutil.copytree(FOLDER / "maitred", folder / "maitred")
+    temporary = "".join(
+        f"    {kind}_temp_path {folder}/{kind};\n"
+        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    changes = {
+        "nginx.conf": {
+            "user www-data;": "",
+            "pid /run/nginx.pid": f"pid {folder}/nginx.pid",
+            "/var/log/nginx/": f"{folder}/",
+            "/var/cache/maitred": f"{run}/cache",
+            "listen 443": f"listen 127.0.0.1:{ports['https']}",
+            "listen 80": f"listen 127.0.0.1:{ports['http']}",
+            "_timeout 10s": f"_timeout {DAWDLE_SECONDS}s",
+            "http {": "http {\n" + temporary,
+        },
+        "maitred/certificate.conf": {
+            "/etc/ssl/maitred/fullchain.pem": str(made.certificate),
+            "/etc/ssl/maitred/privkey.pem": str(made.key),
+        },
+        "maitred/upstreams.conf": {"unix:/run/maitred/": f"unix:{run}/"},
+    }
+    for name, changed in changes.items():
+        text = (FOLDER / name).read_text(encoding="utf-8")
+        for old, new in changed.items():
+            assert old in text, old
+            text = text.replace(old, new)
+        (folder / name).write_text(text, encoding="utf-8")
+    if front:
+        (folder / "maitred" / "front.conf").write_text(front, encoding="utf-8")
+    return folder / "nginx.conf"
 
 
 @pytest.fixture(scope="module")
-def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    """nginx in front of a small upstream."""
-    folder = tmp_path_factory.mktemp("nginx")
+def versions() -> Iterator[dict[str, _Version]]:
+    """Two versions of the house, `blue` and `green`, with one list of what they heard."""
+    seen: list[str] = []
+    # a socket's path is short
+    with tempfile.TemporaryDirectory(prefix="m-") as folder:
+        Path(folder).chmod(0o755)
+        both = {name: _Version(Path(folder) / name, seen) for name in ("blue", "green")}
+        threads = [threading.Thread(target=each.serve_forever) for each in both.values()]
+        for thread in threads:
+            thread.start()
+        yield both
+        for each in both.values():
+            each.shutdown()
+            each.server_close()
+        for thread in threads:
+            thread.join()
+
+
+@contextmanager
+def running(folder: Path, versions: dict[str, _Version], *, front: str = "") -> Iterator[Proxy]:
+    """nginx in front of the two versions; all shares lead to `blue`."""
     made = make_certificates(folder / "tls", names=f"DNS:{NAME},DNS:localhost,IP:127.0.0.1")
-    ports = {name: free_port() for name in ("http", "https", "upstream")}
-    upstream = ThreadingHTTPServer(("127.0.0.1", ports["upstream"]), _Echo)
-    upstream.seen = []  # type: ignore[attr-defined]
-    thread = threading.Thread(target=upstream.serve_forever, daemon=True)
-    thread.start()
-    conf = settled(folder, made, ports)
-    argv = [_nginx(), "-c", str(conf), "-p", str(folder)]
-    tested = subprocess.run([*argv, "-t"], capture_output=True, text=True, check=False, timeout=30)
+    ports = {name: free_port() for name in ("http", "https")}
+    with tempfile.TemporaryDirectory(prefix="m-") as links:
+        run = Path(links)
+        run.chmod(0o755)
+        for name, version in versions.items():
+            (run / name).symlink_to(str(version.server_address))
+        conf = settled(folder, run, made, ports, front=front)
+        told = _tested(conf)
+        assert "warn" not in told, told
+        argv = [_nginx(), "-c", str(conf), "-p", str(folder), "-g", "daemon off;"]
+        proxy = Proxy(ports["http"], ports["https"], made, folder, run, versions)
+        proxy.turn(to="blue")
+        server = Process("nginx", argv, log=folder / "nginx.log")
+        server.start()
+        server.wait_ready(lambda: _listens(ports["https"]))
+        yield proxy
+        server.terminate()
+
+
+def _tested(conf: Path) -> str:
+    argv = [_nginx(), "-t", "-c", str(conf), "-p", str(conf.parent)]
+    tested = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30)
     assert tested.returncode == 0, tested.stderr
-    assert "warn" not in tested.stderr
-    server = Process("nginx", [*argv, "-g", "daemon off;"], log=folder / "nginx.log")
-    server.start()
-    server.wait_ready(lambda: _listens(ports["https"]))
-    seen: list[str] = upstream.seen  # type: ignore[attr-defined]
-    yield Proxy(ports["http"], ports["https"], made, folder, seen)
-    server.terminate()
-    upstream.shutdown()
-    upstream.server_close()
-    thread.join()
+    return tested.stderr
+
+
+@pytest.fixture(scope="module")
+def proxy(
+    tmp_path_factory: pytest.TempPathFactory, versions: dict[str, _Version]
+) -> Iterator[Proxy]:
+    """nginx that everybody reaches directly."""
+    with running(tmp_path_factory.mktemp("nginx"), versions) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def behind(
+    tmp_path_factory: pytest.TempPathFactory, versions: dict[str, _Version]
+) -> Iterator[Proxy]:
+    """nginx behind a load balancer, which is this machine."""
+    front = (FOLDER / "front" / "load-balancer.conf").read_text(encoding="utf-8")
+    assert "10.0.0.0/8" in front
+    front = front.replace("10.0.0.0/8", "127.0.0.0/8")
+    with running(tmp_path_factory.mktemp("behind"), versions, front=front) as made:
+        yield made
 
 
 def _listens(port: int) -> bool:
@@ -220,15 +325,15 @@ def test_what_a_caller_says_of_itself_is_replaced(proxy: Proxy) -> None:
 def test_a_body_or_header_too_large_is_refused(proxy: Proxy) -> None:
     sni = {"sni_hostname": NAME}
     with proxy.client() as client:
-        full = client.post("/full", content=b"x" * MAX_BODY, extensions=sni)
+        full = client.post("/api/full", content=b"x" * MAX_BODY, extensions=sni)
         assert (full.status_code, full.json()["length"]) == (200, MAX_BODY)
-        over = client.post("/over", content=b"x" * (MAX_BODY + 1), extensions=sni)
+        over = client.post("/api/over", content=b"x" * (MAX_BODY + 1), extensions=sni)
         assert over.status_code == 413
         assert over.headers["Content-Type"] == "application/problem+json"
-        assert over.json()["code"] == "body-too-large"
+        assert (over.json()["code"], over.json()["status"]) == ("body-too-large", 413)
         long = proxy.get(client, "/long", headers={"X-Long": "x" * 40_000})
         assert long.status_code == 400
-    assert "/over" not in proxy.seen
+    assert "/api/over" not in proxy.seen
     assert "/long" not in proxy.seen
 
 
@@ -255,7 +360,7 @@ def test_a_slow_client_is_cut_off_and_never_reaches_the_house(proxy: Proxy, sent
 
 
 def test_a_flood_from_one_address_is_429_and_ends(proxy: Proxy) -> None:
-    asked = f"GET /flood HTTP/1.1\r\nHost: {NAME}\r\n\r\n".encode()
+    asked = f"GET /api/flood HTTP/1.1\r\nHost: {NAME}\r\n\r\n".encode()
     last = asked.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
     with ExitStack() as held:
         lines = [held.enter_context(_tls(proxy, ssl.TLSVersion.TLSv1_2)) for _ in range(30)]
@@ -298,6 +403,131 @@ def test_the_log_keeps_no_manage_link_and_no_query(proxy: Proxy) -> None:
     text = path.read_text()
     assert "/manage/..." in text
     assert "s3cret" not in text
+
+
+def test_http_2_is_spoken(proxy: Proxy) -> None:
+    context = ssl.create_default_context(cafile=str(proxy.certificates.authority))
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    with (
+        socket.create_connection(("127.0.0.1", proxy.https), timeout=10) as plain,
+        context.wrap_socket(plain, server_hostname=NAME) as line,
+    ):
+        assert line.selected_alpn_protocol() == "h2"
+
+
+def test_a_house_out_of_reach_is_told_as_a_problem_or_as_a_page(proxy: Proxy) -> None:
+    proxy.turn(to="nowhere")
+    try:
+        with proxy.client() as client:
+            problem = proxy.get(client, "/api/v1/restaurants")
+            page = proxy.get(client, "/book/demo")
+    finally:
+        proxy.turn(to="blue")
+    assert problem.status_code == page.status_code == problem.json()["status"] == 502
+    assert problem.json()["code"] == "unavailable"
+    assert problem.headers["Content-Type"] == "application/problem+json"
+    assert page.headers["Content-Type"].startswith("text/html")
+    assert "<h1>Bad Gateway</h1>" in page.text
+    for answer in (problem, page):
+        assert answer.headers["Retry-After"] == "5"
+        assert answer.headers["Strict-Transport-Security"] == "max-age=63072000"
+
+
+def test_events_are_handed_on_as_they_come(proxy: Proxy) -> None:
+    go_on = proxy.versions["blue"].go_on
+    go_on.clear()
+    sni = {"sni_hostname": NAME}
+    with proxy.client() as client, client.stream("GET", "/stream", extensions=sni) as answer:
+        words = answer.iter_bytes()
+        try:
+            assert next(words) == b"data: one\n\n"  # while the second is not even said
+        finally:
+            go_on.set()
+        assert next(words) == b"data: two\n\n"
+
+
+def test_files_of_the_pages_are_asked_for_once(proxy: Proxy) -> None:
+    with proxy.client() as client:
+        answers = [proxy.get(client, f"/static/once.css?{number}") for number in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert [path for path in proxy.seen if "once.css" in path] == ["/static/once.css?0"]
+    assert answers[2].headers["Cache-Control"] == "no-cache"
+
+
+def _served(proxy: Proxy, addresses: list[str]) -> dict[str, str]:
+    """Which version answers whom."""
+    with proxy.client() as client:
+        return {
+            address: proxy.get(client, "/", headers={"X-Forwarded-For": address}).json()["by"]
+            for address in addresses
+        }
+
+
+def test_a_canary_has_its_share_of_callers_and_keeps_them(behind: Proxy) -> None:
+    callers = [f"203.0.{number // 200}.{number % 200}" for number in range(300)]
+    expected = {"5": 15, "25": 75, "50": 150, "100": 300}
+    came_over: set[str] = set()
+    try:
+        for share, count in expected.items():
+            behind.turn(share, to="green")
+            there = {who for who, by in _served(behind, callers).items() if by == "green"}
+            assert came_over <= there
+            assert abs(len(there) - count) <= 25, (share, len(there))
+            came_over = there
+    finally:
+        behind.turn(to="blue")
+    assert len(came_over) == 300
+
+
+def test_turning_to_another_version_breaks_no_request(behind: Proxy) -> None:
+    answers: list[tuple[int, str]] = []
+    done = threading.Event()
+
+    def ask(asker: int) -> None:
+        with behind.client() as client:
+            while not done.wait(0.02):
+                # somebody else each time, whom no limit has counted yet
+                who = f"198.18.{asker}.{len(answers) % 250}"
+                answer = behind.get(client, "/", headers={"X-Forwarded-For": who})
+                by = answer.json()["by"] if answer.status_code == 200 else ""
+                answers.append((answer.status_code, by))
+
+    askers = [threading.Thread(target=ask, args=(number,)) for number in range(3)]
+    for asker in askers:
+        asker.start()
+    try:
+        for to in ("green", "blue") * 10:
+            behind.turn(to=to)
+            wait_until(lambda to=to: answers[-1:] == [(200, to)], seconds=20, what=to)  # type: ignore[misc]
+    finally:
+        done.set()
+        for asker in askers:
+            asker.join()
+        behind.turn(to="blue")
+    assert {status for status, _by in answers} == {200}, answers
+
+
+def test_behind_a_load_balancer_callers_are_who_it_says(behind: Proxy) -> None:
+    def heard(line: str) -> list[str]:
+        with behind.client() as client:
+            told = behind.get(client, "/", headers={"X-Forwarded-For": line}).json()
+        return list(told["headers"]["x-forwarded-for"])
+
+    assert heard("198.51.100.7") == ["198.51.100.7"]
+    # what the caller wrote before the balancer's word counts for nothing
+    assert heard("6.6.6.6, 198.51.100.8") == ["198.51.100.8"]
+
+
+@pytest.mark.parametrize("kind", ["cloudflare", "compose"])
+def test_the_other_fronts_and_upstreams_are_valid(tmp_path: Path, kind: str) -> None:
+    made = make_certificates(tmp_path / "tls")
+    conf = settled(tmp_path, tmp_path, made, {"http": 8080, "https": 8443})
+    inside = tmp_path / "maitred"
+    if kind == "cloudflare":
+        shutil.copy(FOLDER / "front" / "cloudflare.conf", inside / "front.conf")
+    else:
+        shutil.copy(FOLDER / "compose" / "upstreams.conf", inside / "upstreams.conf")
+    assert "successful" in _tested(conf)
 
 
 def test_gixy_finds_nothing_of_weight() -> None:

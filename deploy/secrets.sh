@@ -1,0 +1,39 @@
+#!/bin/sh
+# Make what docker-compose.yml reads from secrets/: passwords, keys, the certificate of the way in.
+#
+#   sh deploy/secrets.sh [FOLDER]      (secrets)
+#
+# What is there already is left as it is, so it is safe to run again. Then put in your own:
+# smtp_url (your mail server), twilio_auth_token, fullchain.pem and privkey.pem. Only the folder is
+# closed (700): the processes in the containers are not you, and read the files one by one.
+set -eu
+folder=${1:-secrets}
+umask 022
+mkdir -p "$folder"
+chmod 700 "$folder"
+
+put() {  # put NAME VALUE: write the file unless it is there
+    [ -e "$folder/$1" ] || printf '%s\n' "$2" >"$folder/$1"
+}
+random() { openssl rand -hex 32; }
+
+for name in secret_key master_key backup_key flower_password grafana_password \
+    mysql_password mysql_root_password redis_password; do
+    put "$name" "$(random)"
+done
+mysql=$(cat "$folder/mysql_password")
+redis=$(cat "$folder/redis_password")
+put database_url "mysql+mysqldb://maitred:$mysql@mysql/maitred"
+put redis_url "redis://maitred:$redis@redis:6379/0"
+# one user, who may use Redis but neither govern nor empty it
+put redis_acl "user default off
+user maitred on >$redis ~* &* +@all -@admin -@dangerous +info"
+put smtp_url "smtp://mail:1025"
+put twilio_auth_token ""
+if [ ! -e "$folder/fullchain.pem" ]; then
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 365 \
+        -subj "/CN=localhost" -addext "subjectAltName=DNS:localhost,IP:127.0.0.1" \
+        -keyout "$folder/privkey.pem" -out "$folder/fullchain.pem" 2>/dev/null
+    # nginx reads it before it gives up being root
+    chmod 600 "$folder/privkey.pem"
+fi

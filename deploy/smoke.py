@@ -1,0 +1,92 @@
+"""Does a house that was just put in place work? `python -m deploy.smoke URL RESTAURANT`.
+
+Asks for a table through the front door, waits until it is decided, and cancels it. Needs no setting
+and no database, so it runs wherever the URL can be reached; `--email` gets the two messages.
+"""
+
+import sys
+import time
+import uuid
+from datetime import timedelta
+from typing import Any, Final
+
+import click
+import httpx
+
+from models.core import clock
+
+#: So many days ahead a free start is looked for, beginning a week from now.
+DAYS: Final = range(7, 28)
+DECIDED_SECONDS: Final = 30
+DECIDED: Final = frozenset({"confirmed", "waitlisted", "declined"})
+
+
+class NotWell(click.ClickException):
+    """What went wrong, in a sentence. The command ends with 1."""
+
+
+@click.command()
+@click.argument("url")
+@click.argument("restaurant")
+@click.option("--email", default="smoke@example.com", show_default=True)
+@click.option("--insecure", is_flag=True, help="a certificate that nobody signed will do")
+def main(url: str, restaurant: str, email: str, insecure: bool) -> None:
+    """Reserve a table at RESTAURANT of the house at URL, and cancel it."""
+    try:
+        with httpx.Client(base_url=url, timeout=15, verify=not insecure) as client:
+            click.echo(try_out(client, restaurant, email=email))
+    except httpx.HTTPError as error:
+        raise NotWell(f"{url} does not answer: {error}") from error
+
+
+def try_out(client: httpx.Client, slug: str, *, email: str) -> str:
+    """One reservation, from request to cancellation; a sentence about it. Raises NotWell."""
+    _ask(client, "GET", "/healthz")
+    start = _free_start(client, slug)
+    body = {"party_size": 2, "start": start, "guest": {"name": "Smoke Test", "email": email}}
+    headers = {"Idempotency-Key": uuid.uuid4().hex, "Prefer": "wait=10"}
+    begun = time.monotonic()
+    path = f"/api/v1/restaurants/{slug}/reservations"
+    made = _ask(client, "POST", path, json=body, headers=headers)
+    token = {"Manage-Token": str(made["manage_url"]).rpartition("/")[2]}
+    path = f"/api/v1/reservations/{made['id']}"
+    try:
+        status = _decision(client, path, token)
+        seconds = time.monotonic() - begun
+    finally:
+        _ask(client, "POST", f"{path}/cancel", json={}, headers=token)
+    if status != "confirmed":
+        raise NotWell(f"{slug} offered {start}, but the request was {status}")
+    return f"{slug}: confirmed after {seconds:.1f} s, and cancelled"
+
+
+def _free_start(client: httpx.Client, slug: str) -> str:
+    for days in DAYS:
+        day = (clock.now() + timedelta(days=days)).date().isoformat()
+        path = f"/api/v1/restaurants/{slug}/availability?date={day}&party_size=2"
+        slots = _ask(client, "GET", path)["slots"]
+        if slots:
+            return str(slots[0]["start"])
+    raise NotWell(f"{slug} has no table for two on any of the {len(DAYS)} days looked at")
+
+
+def _decision(client: httpx.Client, path: str, token: dict[str, str]) -> str:
+    ends = time.monotonic() + DECIDED_SECONDS
+    while time.monotonic() < ends:
+        status = str(_ask(client, "GET", path, headers=token)["status"])
+        if status in DECIDED:
+            return status
+        time.sleep(0.2)
+    raise NotWell(f"not decided within {DECIDED_SECONDS} s: do the workers run?")
+
+
+def _ask(client: httpx.Client, method: str, path: str, **options: Any) -> dict[str, Any]:
+    answer = client.request(method, path, **options)
+    if answer.is_error:
+        raise NotWell(f"{method} {path}: {answer.status_code} {answer.text[:200]}")
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,361 @@
+"""The manifests, put together by kustomize, held against Kubernetes' schemas and our promises.
+
+The kinds of CUSTOM are not Kubernetes' own: no schema of theirs is at hand here. What they refer to
+is looked up instead.
+"""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate  # type: ignore[import-untyped]
+import pytest
+import yaml
+from honcho.environ import parse_procfile
+from sqlalchemy import Engine, text
+
+from models.core.settings import Settings
+from tasks.queues import QUEUES, TASKS
+from tests.architecture.tree import ROOT
+from tests.services.missing import go_without
+from web import metrics
+
+K8S = ROOT / "deploy" / "k8s"
+BIN = Path(sys.executable).parent
+CUSTOM = {
+    "ExternalSecret", "TriggerAuthentication", "ScaledObject", "Rollout", "AnalysisTemplate",
+    "PodMonitor",
+}  # fmt: skip
+IMAGE = "registry.example/maitred:2"
+Manifest = dict[str, Any]
+
+
+def _kubectl() -> str:
+    found = shutil.which("kubectl", path=f"{BIN}:{os.environ.get('PATH', '')}")
+    return found or go_without("kubectl (with kustomize in it)")
+
+
+def built(folder: Path) -> list[Manifest]:
+    """What `kubectl kustomize` makes of a folder."""
+    argv = [_kubectl(), "kustomize", str(folder)]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return list(yaml.load_all(done.stdout, Loader=yaml.CSafeLoader))
+
+
+@pytest.fixture(scope="module")
+def environments(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Manifest]]:
+    """Each overlay, and production with each of Argo's ways, as release.sh adds it."""
+    names = ("development", "staging", "production")
+    found = {name: built(K8S / "overlays" / name) for name in names}
+    copy = tmp_path_factory.mktemp("k8s") / "k8s"
+    shutil.copytree(K8S, copy)
+    for way in ("argo-canary", "argo-blue-green"):
+        folder = copy / "overlays" / way
+        folder.mkdir()
+        (folder / "kustomization.yaml").write_text(
+            f"resources: [../production]\ncomponents: [../../components/{way}]\n"
+        )
+        found[way] = built(folder)
+    return found
+
+
+def _of(manifests: list[Manifest], *kinds: str) -> Iterator[Manifest]:
+    return (each for each in manifests if each["kind"] in kinds)
+
+
+def _named(manifests: list[Manifest], kind: str, name: str) -> Manifest:
+    (found,) = (each for each in _of(manifests, kind) if each["metadata"]["name"] == name)
+    return found
+
+
+def _pods(manifests: list[Manifest]) -> dict[str, Manifest]:
+    return {
+        each["metadata"]["name"]: each["spec"]["template"]["spec"]
+        for each in _of(manifests, "Deployment", "Job")
+    }
+
+
+def _ours(manifests: list[Manifest]) -> dict[str, Manifest]:
+    return {
+        name: pod
+        for name, pod in _pods(manifests).items()
+        if pod["containers"][0]["image"] == "maitred"
+    }
+
+
+def test_every_manifest_is_what_kubernetes_knows(environments: dict[str, list[Manifest]]) -> None:
+    # most are the same in every environment, but for its name
+    different = {
+        json.dumps(manifest).replace("staging", "production"): manifest
+        for manifests in environments.values()
+        for manifest in manifests
+    }
+    seen = set()
+    for manifest in different.values():
+        if manifest["kind"] in CUSTOM:
+            seen.add(manifest["kind"])
+        else:
+            latest = kubernetes_validate.latest_version()
+            kubernetes_validate.validate(manifest, latest, strict=True)
+    assert seen == CUSTOM
+
+
+def test_a_word_that_kubernetes_does_not_know_is_found() -> None:
+    (web,) = (
+        each
+        for each in built(K8S / "base")
+        if each["metadata"]["name"] == "web" and each["kind"] == "Deployment"
+    )
+    web["spec"]["template"]["spec"]["containers"][0]["redinessProbe"] = {}
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(web, kubernetes_validate.latest_version(), strict=True)
+
+
+def test_every_process_runs_there_with_the_same_words(
+    environments: dict[str, list[Manifest]],
+) -> None:
+    procfile = parse_procfile((ROOT / "Procfile").read_text(encoding="utf-8")).processes
+    pods = _ours(environments["production"])
+    assert pods.keys() == {f"worker-{queue}" for queue in QUEUES} | {
+        "web",
+        "scheduler",
+        "flower",
+        "migrate",
+    }
+    for queue in QUEUES:
+        args = pods[f"worker-{queue}"]["containers"][0]["args"]
+        wanted = shlex.split(procfile["allocation"].replace("allocation", queue))
+        assert args == wanted
+    assert pods["scheduler"]["containers"][0]["args"] == shlex.split(procfile["scheduler"])
+    assert pods["flower"]["containers"][0]["args"] == shlex.split(procfile["flower"])
+
+
+def test_every_pod_of_the_house_is_closed_in(environments: dict[str, list[Manifest]]) -> None:
+    for manifests in environments.values():
+        (namespace,) = _of(manifests, "Namespace")
+        assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+        for name, pod in _pods(manifests).items():
+            assert pod["securityContext"]["runAsNonRoot"] is True, name
+            assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}, name
+            assert pod["automountServiceAccountToken"] is False, name
+            (container,) = pod["containers"]
+            allowed = container["securityContext"]
+            assert allowed["allowPrivilegeEscalation"] is False, name
+            assert allowed["capabilities"] == {"drop": ["ALL"]}, name
+            assert {"requests", "limits"} <= container["resources"].keys(), name
+            if name in _ours(manifests):
+                assert allowed["readOnlyRootFilesystem"] is True, name
+                assert "/tmp" in {mount["mountPath"] for mount in container["volumeMounts"]}, name
+
+
+def test_a_process_that_ends_has_the_time_it_needs(environments: dict[str, list[Manifest]]) -> None:
+    pods = _ours(environments["production"])
+    for queue in QUEUES:
+        longest = max(rule.hard_limit for rule in TASKS.values() if rule.queue == queue)
+        assert pods[f"worker-{queue}"]["terminationGracePeriodSeconds"] > longest
+    web = pods["web"]["containers"][0]
+    assert web["lifecycle"]["preStop"]["exec"]["command"] == ["sleep", "10"]
+    assert pods["web"]["terminationGracePeriodSeconds"] >= 10 + 45
+    probes = ("startup", "readiness", "liveness")
+    paths = [web[f"{probe}Probe"]["httpGet"]["path"] for probe in probes]
+    assert paths == ["/readyz", "/healthz", "/healthz"]
+
+
+def test_no_release_and_no_drain_takes_all_of_a_kind(
+    environments: dict[str, list[Manifest]],
+) -> None:
+    manifests = environments["production"]
+    for each in _of(manifests, "Deployment"):
+        strategy = each["spec"]["strategy"]
+        if each["metadata"]["name"] == "worker-backups":
+            assert strategy == {"type": "Recreate"}
+        else:
+            assert strategy["rollingUpdate"]["maxUnavailable"] == 0
+        spread = each["spec"]["template"]["spec"]["topologySpreadConstraints"]
+        assert {one["topologyKey"] for one in spread} == {
+            "topology.kubernetes.io/zone", "kubernetes.io/hostname",
+        }  # fmt: skip
+    guarded = {each["metadata"]["name"] for each in _of(manifests, "PodDisruptionBudget")}
+    assert guarded == {"web", "worker-allocation", "worker-messages", "scheduler"}
+    assert _named(manifests, "Deployment", "scheduler")["spec"]["replicas"] == 2
+
+
+def test_whatever_refers_to_another_finds_it(environments: dict[str, list[Manifest]]) -> None:
+    for manifests in environments.values():
+        there = {(each["kind"], each["metadata"]["name"]) for each in manifests}
+        labels = {
+            name: _named(manifests, "Deployment", name)
+            for kind, name in there
+            if kind == "Deployment"
+        }
+        for each in _of(manifests, "HorizontalPodAutoscaler"):
+            target = each["spec"]["scaleTargetRef"]
+            assert (target["kind"], target["name"]) in there
+        for each in _of(manifests, "ScaledObject"):
+            scaled = labels[each["spec"]["scaleTargetRef"]["name"]]
+            assert "replicas" not in scaled["spec"]
+        for each in _of(manifests, "Rollout"):
+            assert (
+                each["spec"]["workloadRef"]["kind"],
+                each["spec"]["workloadRef"]["name"],
+            ) in there
+            # by the HPA, which no longer speaks of it; its pods go as the Rollout's come
+            assert "replicas" not in labels["web"]["spec"]
+            services = set(re.findall(r"'\w+Service': '([\w-]+)'", str(each["spec"]["strategy"])))
+            assert len(services) == 2
+            assert {("Service", name) for name in services} <= there
+        for pod in _ours(manifests).values():
+            config, secret = pod["containers"][0]["envFrom"]
+            assert ("ConfigMap", config["configMapRef"]["name"]) in there
+            made = {
+                each["metadata"]["name"].partition("-")[0]
+                for each in _of(manifests, "Secret", "ExternalSecret")
+            }
+            assert secret["secretRef"]["name"].partition("-")[0] in made
+
+
+def test_nobody_is_spoken_to_but_by_leave(environments: dict[str, list[Manifest]]) -> None:
+    for manifests in environments.values():
+        nobody = _named(manifests, "NetworkPolicy", "nobody")["spec"]
+        assert nobody == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+
+
+def test_the_way_in_is_tls_by_the_name_of_the_links(
+    environments: dict[str, list[Manifest]],
+) -> None:
+    hosts = set()
+    for manifests in environments.values():
+        (ingress,) = _of(manifests, "Ingress")
+        (rule,), (tls,) = ingress["spec"]["rules"], ingress["spec"]["tls"]
+        (config,) = _of(manifests, "ConfigMap")
+        assert tls["hosts"] == [rule["host"]]
+        assert config["data"]["PUBLIC_URL"] == f"https://{rule['host']}"
+        paths = {path["path"]: path["backend"]["service"]["name"] for path in rule["http"]["paths"]}
+        assert paths == {"/": "web", "/metrics": "closed", "/readyz": "closed"}
+        hosts.add(rule["host"])
+    assert len(hosts) == 3
+
+
+def test_every_setting_there_is_one_of_ours(environments: dict[str, list[Manifest]]) -> None:
+    known = {name.upper() for name in Settings.model_fields}
+    known |= {"WORKER_SIGN_OF_LIFE", "FLOWER_ADDRESS", "PROMETHEUS_MULTIPROC_DIR", "TMPDIR"}
+    for manifests in environments.values():
+        (config,) = _of(manifests, "ConfigMap")
+        assert config["data"].keys() <= known
+        for name, pod in _ours(manifests).items():
+            given = {each["name"] for each in pod["containers"][0].get("env", [])}
+            assert given <= known, name
+
+
+def test_a_canary_is_judged_by_figures_that_there_are(
+    environments: dict[str, list[Manifest]],
+) -> None:
+    template = _named(environments["argo-canary"], "AnalysisTemplate", "well")
+    queries = str([each["provider"] for each in template["spec"]["metrics"]])
+    asked = set(re.findall(r"maitred_\w+", queries))
+    metrics.count("GET", "/", 200, since=metrics.clock())
+    told = metrics.exposition().decode()
+    assert asked
+    assert all(f"{name}{{" in told for name in asked), asked
+    steps = environments["argo-canary"]
+    rollout = _named(steps, "Rollout", "web")["spec"]["strategy"]["canary"]["steps"]
+    assert [step["setWeight"] for step in rollout if "setWeight" in step] == [5, 25, 50]
+
+
+@pytest.mark.mariadb
+def test_the_age_of_the_queues_can_be_asked_of_the_database(
+    db: Engine, environments: dict[str, list[Manifest]]
+) -> None:
+    scaled = list(_of(environments["production"], "ScaledObject"))
+    assert len(scaled) == 2
+    with db.connect() as connection:
+        for each in scaled:
+            (trigger,) = each["spec"]["triggers"]
+            assert connection.scalar(text(trigger["metadata"]["query"])) == 0
+    (config,) = _of(environments["production"], "ConfigMap")
+    deciders = _named(scaled, "ScaledObject", "worker-allocation")["spec"]
+    assert deciders["maxReplicaCount"] == int(config["data"]["LANES"])
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Path:
+    """A `kubectl` that puts together for real, writes down what it is told, and changes nothing.
+
+    There is no API server here; `fails` in its folder names the command that fails.
+    """
+    program = tmp_path / "kubectl"
+    program.write_text(
+        f"""#!/bin/sh
+[ "$1" = kustomize ] && exec {_kubectl()} "$@"
+case "$*" in "apply -f "*all.yaml) cp "$3" {tmp_path}/applied ;; esac
+echo "$*" | sed "s#{tmp_path}[^ ]*#FILE#; s#-f [^ ]*all.yaml#-f FILE#" >>{tmp_path}/told
+case "$*" in *"get deployments"*) echo deployment/web; echo deployment/scheduler ;; esac
+[ ! -e {tmp_path}/fails ] || case "$*" in *"$(cat {tmp_path}/fails)"*) exit 1 ;; esac
+""",
+        encoding="utf-8",
+    )
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    return tmp_path
+
+
+def _release(cluster: Path, *, fails: str = "", strategy: str = "rolling") -> tuple[int, list[str]]:
+    if fails:
+        (cluster / "fails").write_text(fails)
+    done = subprocess.run(
+        ["sh", str(K8S / "release.sh"), "staging", IMAGE, strategy],
+        env={"PATH": f"{cluster}:/usr/bin:/bin"},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, (cluster / "told").read_text().splitlines()
+
+
+def test_a_release_migrates_first_and_waits_for_each(cluster: Path) -> None:
+    code, told = _release(cluster)
+    assert code == 0
+    assert told == [
+        "apply -f FILE -l !app.kubernetes.io/name",
+        "-n maitred-staging delete job migrate --ignore-not-found",
+        "apply -f FILE -l app.kubernetes.io/name=migrate",
+        "-n maitred-staging wait --for=condition=complete --timeout=900s job/migrate",
+        "apply -f FILE",
+        "-n maitred-staging get deployments -o name -l app.kubernetes.io/part-of=maitred",
+        "-n maitred-staging rollout status deployment/web --timeout=900s",
+        "-n maitred-staging rollout status deployment/scheduler --timeout=900s",
+    ]
+    applied = yaml.load_all((cluster / "applied").read_text(), Loader=yaml.CSafeLoader)
+    images = {pod["containers"][0]["image"] for pod in _pods(list(applied)).values()}
+    assert images == {IMAGE}
+    assert not list((K8S / "overlays").glob(".release*"))
+
+
+def test_a_canary_is_waited_for(cluster: Path) -> None:
+    code, told = _release(cluster, strategy="canary")
+    assert code == 0
+    assert told[-1] == "argo rollouts status web -n maitred-staging --timeout 1800s"
+    assert "kind: Rollout" in (cluster / "applied").read_text()
+
+
+def test_a_release_whose_migrations_fail_changes_no_process(cluster: Path) -> None:
+    code, told = _release(cluster, fails="wait --for")
+    assert code == 1
+    assert "apply -f FILE" not in told
+
+
+def test_a_release_that_does_not_become_well_goes_back(cluster: Path) -> None:
+    code, told = _release(cluster, fails="rollout status deployment/scheduler")
+    assert code == 1
+    assert told[-2:] == [
+        "-n maitred-staging rollout undo deployment/web",
+        "-n maitred-staging rollout undo deployment/scheduler",
+    ]

@@ -1,0 +1,124 @@
+"""The pipelines: read by their checkers, pinned, and made of this Makefile's own targets.
+
+For GitLab's file and Jenkins' there is no checker here: their shell is, and what they call.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.architecture.tree import ROOT
+
+BIN = Path(sys.executable).parent
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+FILES = [*WORKFLOWS, ROOT / ".gitlab-ci.yml", ROOT / "Jenkinsfile"]
+#: The plan's steps, by what a pipeline calls for each. Between the last two somebody approves.
+STEPS = (
+    r"make check",
+    r"make test",
+    r"make image PUSH=1",
+    r"make deploy ENVIRONMENT=staging",
+    r"make smoke",
+    r"make deploy ENVIRONMENT=production .*STRATEGY=",
+    r"make smoke",
+)
+#: Words of the top level that GitLab keeps for itself.
+NO_JOBS = {"stages", "default", "variables", "image", "services", "cache", "include", "workflow"}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return found
+
+
+def _run(*argv: str, told: str = "") -> str:
+    env = {"PATH": f"{BIN}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        argv, cwd=ROOT, env=env, input=told, capture_output=True, text=True, timeout=60, check=False
+    )
+    return done.stdout + done.stderr
+
+
+def test_github_s_workflows_are_as_actionlint_wants_them(tmp_path: Path) -> None:
+    assert _run(str(BIN / "actionlint")) == ""
+    broken = tmp_path / "broken.yml"
+    broken.write_text(WORKFLOWS[0].read_text().replace("runs-on: ubuntu", "run-on: ubuntu"))
+    assert "run-on" in _run(str(BIN / "actionlint"), str(broken))
+
+
+def test_every_shell_script_is_as_shellcheck_wants_it() -> None:
+    scripts = [ROOT / "deploy" / "secrets.sh", ROOT / "deploy" / "k8s" / "release.sh"]
+    scripts += [ROOT / ".ci" / "run", ROOT / ".ci" / "packages"]
+    assert _run(str(BIN / "shellcheck"), *map(str, scripts)) == ""
+
+
+def _gitlab() -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, job in _read(ROOT / ".gitlab-ci.yml").items():
+        if isinstance(job, dict) and "script" in job:
+            yield name, job
+
+
+def test_gitlab_s_jobs_are_jobs_in_stages_with_sound_shell() -> None:
+    stages = _read(ROOT / ".gitlab-ci.yml")["stages"]
+    jobs = dict(_gitlab())
+    assert not jobs.keys() & NO_JOBS
+    assert {job["stage"] for job in jobs.values()} == set(stages)
+    for name, job in jobs.items():
+        shell = "\n".join(["#!/bin/sh", *job["script"], ""])
+        assert _run(str(BIN / "shellcheck"), "--exclude=SC2154", "-", told=shell) == "", name
+    assert jobs["production"]["rules"][0]["when"] == "manual"
+
+
+def test_jenkins_brackets_close() -> None:
+    text = re.sub(r"'[^']*'|\"[^\"]*\"|//.*", "", (ROOT / "Jenkinsfile").read_text())
+    open_ones: list[str] = []
+    for sign in re.findall(r"[(){}\[\]]", text):
+        if sign in "({[":
+            open_ones.append(sign)
+        else:
+            assert open_ones.pop() + sign in ("()", "{}", "[]")
+    assert not open_ones
+
+
+@pytest.mark.parametrize("path", [FILES[1], *FILES[-2:]], ids=lambda path: path.name)
+def test_the_seven_steps_come_in_their_order(path: Path) -> None:
+    text, place = path.read_text(encoding="utf-8"), 0
+    for step in STEPS:
+        found = re.compile(step).search(text, place)
+        assert found is not None, step
+        place = found.end()
+    assert re.search(r"environment: production|when: manual|input message", text)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_every_target_that_is_called_is_there(path: Path) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    called = set(re.findall(r"make ([a-z-]+)(?= |'|$)", path.read_text(), re.MULTILINE))
+    assert called
+    assert called <= set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_workflows_trust_little(path: Path) -> None:
+    text, workflow = path.read_text(encoding="utf-8"), _read(path)
+    for line in re.findall(r"uses: (.*)", text):
+        assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line), line
+    assert workflow["permissions"] == {"contents": "read"}
+    writers = {
+        name for name, job in workflow["jobs"].items() if "write" in str(job.get("permissions"))
+    }
+    assert writers <= {"image"}
+    for name, job in workflow["jobs"].items():
+        assert job["timeout-minutes"] <= 90, name
+        for step in job["steps"]:
+            if "checkout" in step.get("uses", ""):
+                assert step["with"]["persist-credentials"] is False, name
+            # what others may have written comes by the environment, not into the script
+            assert "${{" not in step.get("run", ""), name

@@ -1,0 +1,63 @@
+"""What the watchers are given: read by their own checkers where there are any here.
+
+Grafana, Filebeat and Logstash have none here: their files are only looked at.
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.architecture.tree import ROOT
+from tests.deploy.test_containers import described
+from tests.services.missing import go_without
+
+WATCH = ROOT / "deploy" / "watch"
+
+
+@pytest.mark.parametrize(
+    ("program", "words", "file"),
+    [
+        ("promtool", ("check", "config"), "prometheus.yml"),
+        ("amtool", ("check-config",), "alertmanager.yml"),
+    ],
+)
+def test_the_servers_own_checkers_take_them(
+    program: str, words: tuple[str, ...], file: str, tmp_path: Path
+) -> None:
+    found = shutil.which(program) or go_without(f"{program} (of Prometheus)")
+    for path, code in ((WATCH / file, 0), (tmp_path / "broken.yml", 1)):
+        if code:
+            path.write_text((WATCH / file).read_text().replace("receiver", "reciever") + "x: 1\n")
+        done = subprocess.run(
+            [found, *words, str(path)], env=os.environ, capture_output=True, check=False
+        )
+        assert done.returncode == code, done.stdout
+
+
+def test_each_speaks_to_services_that_there_are() -> None:
+    services = described("--profile", "watch")["services"]
+    config: dict[str, Any] = yaml.safe_load((WATCH / "prometheus.yml").read_text())
+    targets = [
+        target
+        for job in config["scrape_configs"]
+        for group in job["static_configs"]
+        for target in group["targets"]
+    ]
+    (alerts,) = config["alerting"]["alertmanagers"]
+    targets += alerts["static_configs"][0]["targets"]
+    beat = yaml.safe_load((WATCH / "filebeat.yml").read_text())
+    targets += beat["output.logstash"]["hosts"]
+    (source,) = yaml.safe_load(
+        (WATCH / "grafana/provisioning/datasources/prometheus.yml").read_text()
+    )["datasources"]
+    targets.append(source["url"].removeprefix("http://"))
+    pipeline = (WATCH / "logstash.conf").read_text(encoding="utf-8")
+    assert "http://elasticsearch:9200" in pipeline
+    assert f"port => {beat['output.logstash']['hosts'][0].rpartition(':')[2]} " in pipeline
+    assert pipeline.count("{") == pipeline.count("}")
+    assert {target.partition(":")[0] for target in targets} <= services.keys() | {"localhost"}
