@@ -15,6 +15,7 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from models.core.settings import settings
+from web.backup_metrics import BackupCollector
 
 clock = time.perf_counter
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
@@ -46,13 +47,14 @@ def _children(method: str, route: str, status: int) -> tuple[Counter, Histogram]
 
 
 def exposition() -> bytes:
-    """The text Prometheus reads: of this process, or of all when METRICS_DIR is set.
+    """The text Prometheus reads: of this process, or of all when METRICS_DIR is set; and backups.
 
     With METRICS_DIR, start the processes with PROMETHEUS_MULTIPROC_DIR set to the same folder.
     """
     folder = settings().metrics_dir
+    asked = CollectorRegistry()
+    asked.register(BackupCollector())
     if folder is None or not folder.is_dir():
-        return generate_latest(REGISTRY)
-    registry = CollectorRegistry()
-    MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call]
-    return generate_latest(registry)
+        return generate_latest(REGISTRY) + generate_latest(asked)
+    MultiProcessCollector(asked, path=str(folder))  # type: ignore[no-untyped-call]
+    return generate_latest(asked)

@@ -16,6 +16,12 @@ from models.core.errors import SettingsInvalid
 #: "600/minute", "10/15minutes": so many in so long (Rust's regex: $ is the very end)
 RATE: Final = r"^[1-9]\d{0,8}/([1-9]\d{0,3})?(second|minute|hour|day)s?$"
 
+#: a folder, or S3's bucket and what its names begin with
+STORE: Final = (
+    r"^([^:?]*|s3://[a-z0-9][a-z0-9.-]+(/[A-Za-z0-9._-]+)*/?(\?(region|endpoint|profile)=[^&]+"
+    r"(&(region|endpoint|profile)=[^&]+)*)?)$"
+)
+
 
 class Settings(BaseSettings):
     """One object for the whole house. Names in the environment are the upper-case field names."""
@@ -56,8 +62,11 @@ class Settings(BaseSettings):
     wait_seconds_max: int = Field(10, ge=0, le=30, description="the longest `Prefer: wait=`")
     waiters_max: int = Field(8, ge=0, description="requests of one process that may wait at once")
     trusted_proxies: int = Field(0, ge=0, le=4, description="proxies in front whose headers count")
-    backup_folder: Path | None = Field(None, description="where sealed backups lie; empty: none")
+    backup_store: str = Field("", pattern=STORE, description="where sealed backups lie: a folder")
+    backup_second_store: str = Field("", pattern=STORE, description="another, for a copy of each")
+    backup_lock_days: int = Field(0, ge=0, le=3650, description="S3's lock on what is kept")
     backup_key: str | None = Field(None, min_length=32, description="opens the backups")
+    backup_old_key: str | None = Field(None, min_length=32, description="the one before it")
     backup_url: str = Field("", description="an account that may back up; empty: DATABASE_URL")
     backup_method: Literal["auto", "physical", "dump"] = "auto"
     erasures_file: Path = Field(Path("var/erasures.jsonl"), description="who was erased, hashed")
@@ -110,9 +119,13 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def check_backups(self) -> Self:
-        """Backups are never written unsealed."""
-        if self.backup_folder is not None and not self.backup_key:
-            raise ValueError("BACKUP_FOLDER needs BACKUP_KEY")
+        """Backups are never written unsealed, and the second store is another one."""
+        if self.backup_store and not self.backup_key:
+            raise ValueError("BACKUP_STORE needs BACKUP_KEY")
+        if self.backup_second_store and self.backup_second_store == self.backup_store:
+            raise ValueError("BACKUP_SECOND_STORE is BACKUP_STORE; it has to be another")
+        if self.backup_second_store and not self.backup_store:
+            raise ValueError("BACKUP_SECOND_STORE needs BACKUP_STORE")
         return self
 
     @model_validator(mode="after")

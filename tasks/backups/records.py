@@ -3,15 +3,19 @@
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
+from celery.exceptions import SoftTimeLimitExceeded
+
 from models.core import clock
 from models.core.db import unit
-from models.core.errors import MaitredError
+from models.core.errors import MaitredError, StateConflict
 from models.operations.house import record_job
 
 #: The job of making backups, and the lease that one maker holds.
 JOB: Final = "backup"
 #: The job of restoring the newest into a scratch place.
 DRILL: Final = "drill"
+#: The job of filling the second store, and its lease.
+SECOND_STORE: Final = "second_store"
 _LENGTH: Final = 255
 
 T = TypeVar("T")
@@ -24,8 +28,10 @@ def recorded(
     began = clock.now()
     try:
         done = work()
-    except MaitredError as error:
-        what = f"{error.code}: {error.message}"[:_LENGTH]
+    except StateConflict:
+        raise  # somebody else does it: no failure
+    except (MaitredError, OSError, SoftTimeLimitExceeded) as error:
+        what = _told(error)[:_LENGTH]
         unit(lambda session: record_job(session, job, started=began, ended=clock.now(), error=what))
         raise
     if done is not None:
@@ -36,3 +42,11 @@ def recorded(
             )
         )
     return done
+
+
+def _told(error: MaitredError | OSError | SoftTimeLimitExceeded) -> str:
+    if isinstance(error, MaitredError):
+        return f"{error.code}: {error.message}"
+    if isinstance(error, OSError):
+        return f"{type(error).__name__}: {error}"
+    return "it took longer than its queue allows"

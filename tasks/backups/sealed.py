@@ -83,11 +83,11 @@ def open_stream(
 
     The caller has what was sealed only when the iterator has ended without an error.
     """
-    if seal.key_id != key.id:
+    if (opener := key.known(seal.key_id)) is None:
         raise PieceDamaged(piece, f"sealed with key {seal.key_id}; BACKUP_KEY is {key.id}")
     digest, size = hashlib.sha256(), 0
     try:
-        keyset = key.unwrap(seal.wrapped_key, about=about)
+        keyset = opener.unwrap(seal.wrapped_key, about=about)
         primitive = keyset.primitive(streaming_aead.StreamingAead)
         with primitive.new_decrypting_stream(source, about.encode()) as decrypting:
             for block in _decompressed(decrypting):

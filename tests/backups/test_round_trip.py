@@ -279,7 +279,7 @@ def test_a_tool_that_fails_is_told_and_leaves_nothing(
 
 
 def test_without_a_folder_there_are_no_backups(db: Engine) -> None:
-    with pytest.raises(BackupsOff, match="BACKUP_FOLDER is not set"):
+    with pytest.raises(BackupsOff, match="BACKUP_STORE is not set"):
         open_safe()
 
 
