@@ -1,6 +1,7 @@
 """Every setting of the house, typed, read once from the environment (or `*_FILE` secrets)."""
 
 import os
+import re
 from functools import lru_cache
 from ipaddress import ip_network
 from pathlib import Path
@@ -16,6 +17,11 @@ from models.core.errors import SettingsInvalid
 #: "600/minute", "10/15minutes": so many in so long (Rust's regex: $ is the very end)
 RATE: Final = r"^[1-9]\d{0,8}/([1-9]\d{0,3})?(second|minute|hour|day)s?$"
 
+#: a key that never leaves a cloud's key service
+KMS_KEY: Final = (
+    r"^(aws-kms://arn:aws:kms:[a-z0-9-]+:[^:]*:[^:]+"
+    r"|gcp-kms://projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+)$"
+)
 #: a folder, or S3's bucket and what its names begin with
 STORE: Final = (
     r"^([^:?]*|s3://[a-z0-9][a-z0-9.-]+(/[A-Za-z0-9._-]+)*/?(\?(region|endpoint|profile)=[^&]+"
@@ -32,7 +38,7 @@ class Settings(BaseSettings):
     redis_url: str = Field(description="redis://host:port/0 (Redis or Valkey)")
     secret_key: str = Field(min_length=32, description="signs manage links, JWTs and contact keys")
     master_key: str | None = Field(
-        None, min_length=32, description="seals the keyset; empty: SECRET_KEY does"
+        None, min_length=32, description="seals the keyset: a secret, or a key of a cloud's KMS"
     )
     keyset_file: Path = Field(Path("var/keyset.json"), description="keys of contact data, sealed")
     public_url: str = Field("http://localhost:8080", description="base of the links in messages")
@@ -115,6 +121,17 @@ class Settings(BaseSettings):
             raise ValueError(
                 "must be like sqlite:///path or mysql+mysqldb://user:pass@host/name"
             ) from None
+        return value
+
+    @field_validator("master_key")
+    @classmethod
+    def check_master_key(cls, value: str | None) -> str | None:
+        """A key of a cloud is named in full; the message repeats nothing of a secret."""
+        if value and "kms:" in value.partition("/")[0] and not re.match(KMS_KEY, value):
+            raise ValueError(
+                "must be like aws-kms://arn:aws:kms:REGION:ACCOUNT:key/ID or "
+                "gcp-kms://projects/P/locations/L/keyRings/R/cryptoKeys/K"
+            )
         return value
 
     @model_validator(mode="after")

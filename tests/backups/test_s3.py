@@ -208,7 +208,7 @@ def test_all_that_is_kept_stays_locked(
     def locked_for() -> float:
         where = {"Bucket": _bucket_of(bucket), "Key": "house/a.json"}
         until = seaweed.client().get_object_retention(**where)["Retention"]["RetainUntilDate"]
-        return round((until - began) / DAY, 2)
+        return float(round((until - began) / DAY, 2))
 
     assert (store.hold(), locked_for()) == (0, 10)
     monkeypatch.setattr(clock, "now", lambda: began + 4 * DAY)
