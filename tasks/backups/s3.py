@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from models.core import clock
 from tasks.backups.faults import StoreFailed
-from tasks.backups.s3_upload import Upload
+from tasks.backups.s3_streams import Download, Upload
 from tasks.backups.store import Look, try_out
 
 log = logging.getLogger(__name__)
@@ -72,12 +72,13 @@ class S3Store:
         """The file of that name, as it comes over the line. Raises FileNotFoundError."""
         with self._telling():
             try:
-                found = self._client.get_object(Bucket=self._bucket, Key=self._prefix + name)
+                where = {"Bucket": self._bucket, "Key": self._prefix + name}
+                found = Download(self._client, where)
             except ClientError as error:
                 if _code(error) in _MISSING:
                     raise FileNotFoundError(name) from error
                 raise
-            with io.BufferedReader(found["Body"], _BUFFER) as file:
+            with io.BufferedReader(found, _BUFFER) as file:
                 yield cast("BinaryIO", file)
 
     def names(self, prefix: str = "") -> list[str]:

@@ -7,7 +7,7 @@ nobody may use what was read before the last byte has come.
 import hashlib
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
@@ -59,11 +59,12 @@ class _Watched(io.RawIOBase):
     def _watching(self) -> Iterator[None]:
         if self._trouble is not None:
             raise self._trouble  # Tink closes, and so writes, what could not be written
-        try:
+        with ExitStack() as noted:
+            noted.push(self._note)
             yield
-        except BaseException as trouble:  # noted, and goes on
-            self._trouble = trouble
-            raise
+
+    def _note(self, _kind: object, trouble: BaseException | None, _trace: object) -> None:
+        self._trouble = trouble
 
 
 class _Source(_Watched):

@@ -3,6 +3,7 @@
 import random
 import sys
 import tracemalloc
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,11 +11,12 @@ import pytest
 
 from models.core import clock
 from models.core.errors import SettingsInvalid
-from tasks.backups import s3, s3_upload, safe
+from tasks.backups import s3, s3_streams, safe
 from tasks.backups.faults import StoreFailed
 from tasks.backups.s3 import S3Store
 from tasks.backups.store import Store
 from tests.services import surroundings
+from tests.services.breaking_line import BreakingLine
 from tests.services.seaweed import Seaweed
 
 MB = 1 << 20
@@ -87,13 +89,13 @@ def test_a_large_file_goes_in_parts_and_is_never_in_memory_as_a_whole(store: S3S
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert read == count * MB + 3
-    assert peak < 3.5 * s3_upload.PART < count * MB
+    assert peak < 3.5 * s3_streams.PART < count * MB
 
 
 def test_a_writer_that_fails_leaves_no_part(
     store: S3Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3_upload, "PART", 5 * MB)
+    monkeypatch.setattr(s3_streams, "PART", 5 * MB)
     with pytest.raises(ZeroDivisionError), store.write("half") as file:
         file.write(bytes(6 * MB))
         assert len(list(store._pages("list_multipart_uploads", "Uploads"))) == 1
@@ -157,6 +159,62 @@ def test_without_the_library_it_is_said_what_to_install(
         safe.open_store("s3://bucket/x")
 
 
+# --- the line
+
+
+@pytest.fixture
+def line(seaweed: Seaweed) -> Iterator[BreakingLine]:
+    """A line to the server that the tests break."""
+    with BreakingLine(seaweed.port) as between:
+        yield between
+
+
+def test_a_line_that_breaks_now_and_then_is_taken_up_again(
+    bucket: str, line: BreakingLine, seaweed: Seaweed
+) -> None:
+    store = S3Store(bucket.replace(str(seaweed.port), str(line.port)))
+    content = random.Random(5).randbytes(20 * MB)
+    line.break_after(3 * MB, times=3)
+    _put(store, "a", content)
+    assert line.broken == 3
+    line.break_after(3 * MB, times=4)
+    assert _got(store, "a") == content
+    assert line.broken == 7
+
+
+def test_a_line_that_stays_broken_is_said_and_leaves_nothing(
+    bucket: str, line: BreakingLine, seaweed: Seaweed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3, "ATTEMPTS", 1)
+    content = bytes(12 * MB)
+    good = S3Store(bucket)
+    store = S3Store(bucket.replace(str(seaweed.port), str(line.port)))
+    line.break_after(2 * MB, times=99)
+    with pytest.raises(StoreFailed, match=store.label):
+        _put(store, "a", content)
+    assert list(good._pages("list_multipart_uploads", "Uploads")) == []
+    assert good.names() == []
+    _put(good, "a", content)
+    line.break_after(0, times=0)
+    with pytest.raises(StoreFailed, match=store.label), store.read("a") as file:
+        assert len(file.read(MB)) == MB
+        line.break_after(1, times=99)
+        file.read()
+
+
+def test_a_file_that_became_another_meanwhile_is_not_read_on(
+    bucket: str, line: BreakingLine, seaweed: Seaweed
+) -> None:
+    good = S3Store(bucket)
+    store = S3Store(bucket.replace(str(seaweed.port), str(line.port)))
+    _put(good, "a", bytes(6 * MB))
+    line.break_after(4 * MB, times=1)
+    with pytest.raises(StoreFailed, match="PreconditionFailed"), store.read("a") as file:
+        file.read(MB)
+        _put(good, "a", bytes(7 * MB))
+        file.read()
+
+
 # --- versions and locks
 
 
@@ -164,7 +222,7 @@ def test_what_is_locked_cannot_be_removed_and_comes_back(
     bucket: str, seaweed: Seaweed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = S3Store(bucket, lock_days=4)
-    monkeypatch.setattr(s3_upload, "PART", 5 * MB)
+    monkeypatch.setattr(s3_streams, "PART", 5 * MB)
     _put(store, "a.json", b"mine")
     _put(store, "b.sealed", bytes(6 * MB))
     _put(store, "gone-before", b"x")

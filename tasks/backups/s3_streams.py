@@ -1,11 +1,15 @@
-"""One file on its way to S3: in parts while it is written, there when the last has come."""
+"""One file on its way to S3, in parts, there when the last has come; and on its way back."""
 
 import io
 from typing import Any, Final
 
+from botocore.exceptions import BotoCoreError
+
 #: Bytes of the first parts. S3 takes 10,000: each thousand is larger, so that 440 GB fit.
 PART: Final = 8 << 20
 _GROWS_AFTER: Final = 1000
+#: How often a file that is read is taken up again where the line broke, between two blocks.
+RESUMED: Final = 5
 
 
 class Upload(io.RawIOBase):
@@ -61,3 +65,52 @@ class Upload(io.RawIOBase):
         )
         known = {name: sent[name] for name in ("ETag", "ChecksumCRC32") if sent.get(name)}
         self._parts.append({"PartNumber": number, **known})
+
+
+class Download(io.RawIOBase):
+    """Reads a file as it comes over the line; where the line breaks, it goes on from there."""
+
+    def __init__(self, client: Any, where: dict[str, str]) -> None:
+        super().__init__()
+        self._client = client
+        self._where = where
+        found = client.get_object(**where)
+        self._same = found["ETag"]
+        self._body = found["Body"]
+        self._position = 0
+
+    def readable(self) -> bool:
+        """It is there to be read."""
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        """The next bytes. Raises BotoCoreError when the line is gone, ClientError when the file is
+        another by now.
+        """
+        view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
+        block = self._next(len(view))
+        view[: len(block)] = block
+        self._position += len(block)
+        return len(block)
+
+    def close(self) -> None:
+        """Let go of the line."""
+        self._body.close()
+        super().close()
+
+    def _next(self, size: int) -> bytes:
+        for left in reversed(range(RESUMED + 1)):
+            try:
+                block: bytes = self._body.read(size)
+                return block
+            except BotoCoreError:
+                if not left:
+                    raise
+                self._take_up()
+        raise AssertionError("the last attempt returns or raises")
+
+    def _take_up(self) -> None:
+        self._body.close()
+        rest = f"bytes={self._position}-"
+        found = self._client.get_object(**self._where, Range=rest, IfMatch=self._same)
+        self._body = found["Body"]
