@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from models.core import clock
 from tasks.backups.faults import StoreFailed
 from tasks.backups.s3_streams import Download, Upload
-from tasks.backups.store import Look, try_out
+from tasks.backups.store import DEAD_AFTER, Look, try_out
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +93,8 @@ class S3Store:
     def tidy(self) -> None:
         """Give up the parts that were sent of files that never became whole."""
         for upload in self._pages("list_multipart_uploads", "Uploads"):
+            if clock.now() - upload["Initiated"] < DEAD_AFTER:
+                continue  # somebody else may be writing it
             where = {"Bucket": self._bucket, "Key": upload["Key"], "UploadId": upload["UploadId"]}
             with self._telling():
                 self._client.abort_multipart_upload(**where)

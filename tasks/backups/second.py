@@ -36,10 +36,7 @@ def copy_to_second(safe: Safe) -> dict[str, Any]:
             if {manifest.name + MANIFEST, manifest.name + PIECE} <= there:
                 continue
             try:
-                copy_backup(manifest, safe, second)
-                copied.append(manifest.name)
-            except FileNotFoundError:
-                log.info("gone before it was copied", extra={"backup": manifest.name})
+                copied += copy_backup(manifest, safe, second)
             except PieceDamaged as problem:
                 damaged.append(problem)
         copied += _copy_others(safe, second, there)
@@ -59,26 +56,40 @@ def _trusted(second: Safe) -> set[str]:
     return there
 
 
-def copy_backup(manifest: Manifest, source: Safe, target: Safe) -> None:
-    """Copy a piece, then its manifest. Raises PieceDamaged, and then copies neither."""
+def copy_backup(manifest: Manifest, source: Safe, target: Safe) -> list[str]:
+    """Copy a piece, then its manifest; their names, none when they were let go of meanwhile.
+
+    Raises PieceDamaged, and then copies neither.
+    """
     piece, digest = manifest.name + PIECE, hashlib.sha256()
-    with source.store.read(piece) as stream, target.store.write(piece) as copy:
-        while block := stream.read(CHUNK):
-            digest.update(block)
-            copy.write(block)
-        if digest.hexdigest() != manifest.seal.sealed_sha256:
-            what = f"changed or cut short in {source.store.label}; it was not copied"
-            raise PieceDamaged(piece, what)
-    _copy_file(manifest.name + MANIFEST, source, target)
+    place = f"in {source.store.label}; it was not copied"
+    try:
+        with source.store.read(piece) as stream, target.store.write(piece) as copy:
+            while block := stream.read(CHUNK):
+                digest.update(block)
+                copy.write(block)
+            if digest.hexdigest() != manifest.seal.sealed_sha256:
+                raise PieceDamaged(piece, f"changed or cut short {place}")
+        _copy_file(manifest.name + MANIFEST, source, target)
+    except FileNotFoundError:
+        if source.store.names(manifest.name + MANIFEST):  # it goes before its piece
+            raise PieceDamaged(piece, f"missing {place}") from None
+        return []
+    return [manifest.name]
 
 
 def _copy_others(source: Safe, target: Safe, there: set[str]) -> list[str]:
-    """What lies beside the backups and is checked where it is read."""
+    """What lies beside the backups, and is checked where it is read; the names."""
     names = [name for name in source.store.names() if not name.endswith((MANIFEST, PIECE))]
     wanted = [name for name in names if name not in there]
+    copied = []
     for name in wanted:
-        _copy_file(name, source, target)
-    return wanted
+        try:
+            _copy_file(name, source, target)
+            copied.append(name)
+        except FileNotFoundError:
+            pass  # it was let go of meanwhile
+    return copied
 
 
 def _copy_file(name: str, source: Safe, target: Safe) -> None:

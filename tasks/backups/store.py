@@ -6,13 +6,16 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
+from models.core import clock
 from tasks.backups.faults import StoreFailed
 
 _DRAFT: Final = ".draft-"
+#: Whoever has written nothing for so long writes no more.
+DEAD_AFTER: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Store(Protocol):
         ...
 
     def tidy(self) -> None:
-        """Clear away what writers left that died. Call it while nobody writes."""
+        """Clear away what writers left that died: what nobody has added to for DEAD_AFTER."""
         ...
 
     def hold(self) -> int:
@@ -124,7 +127,12 @@ class FolderStore:
         """Clear away drafts of writers that died."""
         with self._telling():
             for draft in self._folder.glob(f"{_DRAFT}*"):
-                draft.unlink(missing_ok=True)
+                try:
+                    age = clock.now().timestamp() - draft.stat().st_mtime
+                except FileNotFoundError:
+                    continue  # it has become whole
+                if age > DEAD_AFTER.total_seconds():
+                    draft.unlink(missing_ok=True)
 
     def hold(self) -> int:
         """A folder locks nothing."""

@@ -104,12 +104,17 @@ def test_a_writer_that_fails_leaves_no_part(
     assert list(store._pages("list_multipart_uploads", "Uploads")) == []
 
 
-def test_what_a_killed_writer_left_is_cleared_away(store: S3Store, seaweed: Seaweed) -> None:
+def test_what_a_killed_writer_left_is_cleared_away(
+    store: S3Store, seaweed: Seaweed, monkeypatch: pytest.MonkeyPatch
+) -> None:
     where = {"Bucket": _bucket_of(store.label), "Key": "house/dead.sealed"}
     client = seaweed.client()
     upload = client.create_multipart_upload(**where)["UploadId"]
     client.upload_part(**where, UploadId=upload, PartNumber=1, Body=bytes(5 * MB))
+    store.tidy()
     assert len(list(store._pages("list_multipart_uploads", "Uploads"))) == 1
+    later = clock.now() + timedelta(minutes=61)
+    monkeypatch.setattr(clock, "now", lambda: later)
     store.tidy()
     assert list(store._pages("list_multipart_uploads", "Uploads")) == []
 

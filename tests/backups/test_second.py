@@ -129,6 +129,22 @@ def test_a_piece_that_is_damaged_in_the_first_is_named_and_not_copied(
     assert bad.name in _job("second_store")[1]
 
 
+def test_a_piece_that_the_first_has_lost_is_named(two: Two, kept: Path) -> None:
+    name = made(open_safe()).name
+    (kept / (name + PIECE)).unlink()
+    with pytest.raises(PieceDamaged, match=f"{name}{PIECE}: missing in {kept}"):
+        copy_to_second(open_safe())
+    assert open_safe(SECOND).store.names() == []
+
+
+def test_what_lies_beside_the_backups_is_copied_too(two: Two) -> None:
+    with open_safe().store.write("log-1.log") as file:
+        file.write(b"some of the log")
+    copy_to_second(open_safe())
+    assert open_safe(SECOND).store.names() == ["log-1.log"]
+    assert copy_to_second(open_safe())["copied"] == 0
+
+
 @in_folder_and_bucket
 def test_damaged_in_one_it_is_offered_from_the_other(
     two: Two, kept: Path, tmp_path: Path, hands: Hands

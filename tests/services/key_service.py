@@ -11,11 +11,12 @@ from botocore.config import Config
 from tests.services.missing import go_without
 from tests.services.ports import free_port, is_listening
 from tests.services.process import Process
+from tests.services.surroundings import SECRET
 
 REGION = "eu-central-1"
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "maitred-of-the-tests",
-    "AWS_SECRET_ACCESS_KEY": "only-for-tests-only-for-tests",
+    "AWS_SECRET_ACCESS_KEY": SECRET,
     "AWS_EC2_METADATA_DISABLED": "true",
     "AWS_CONFIG_FILE": "/nowhere/at/all",
     "AWS_SHARED_CREDENTIALS_FILE": "/nowhere/at/all",

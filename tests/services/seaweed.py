@@ -14,8 +14,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tests.services.missing import go_without
 from tests.services.ports import free_port
 from tests.services.process import Process
+from tests.services.surroundings import SECRET
 
-NAME, SECRET = "maitred-of-the-tests", "only-for-tests-only-for-tests"
+NAME = "maitred-of-the-tests"
 #: what a process needs in its environment to be let in
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": NAME,
