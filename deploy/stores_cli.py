@@ -12,7 +12,9 @@ from rich.table import Table
 from deploy.embedded import join
 from deploy.plain import PlainGroup
 from tasks.backups.faults import StoreFailed
+from tasks.backups.make import alone
 from tasks.backups.manifest import Manifest
+from tasks.backups.records import JOB, SECOND_STORE
 from tasks.backups.rewrap import rewrap_manifests
 from tasks.backups.safe import FIRST, SECOND, open_safe, stores
 from tasks.backups.verify import verify_store
@@ -67,22 +69,29 @@ def check_store(context: click.Context) -> None:
 
 
 @backups.command()
-def rewrap() -> None:
+@click.pass_context
+def rewrap(context: click.Context) -> None:
     """Give all backups to BACKUP_KEY that BACKUP_OLD_KEY still opens; their bodies stay.
 
-    Whatever interrupts it, each backup opens with one key or the other: run it again.
+    Whatever interrupts it, each backup opens with one key or the other: run it again. Exits 1 when
+    a manifest was left as it was.
     """
+    left = 0
     for store in stores():
         safe = open_safe(store)
-        done, damaged = rewrap_manifests(safe)
+        job = JOB if store == FIRST else SECOND_STORE
+        with alone(job, f"the {store} store is being written to; try again in a minute"):
+            done, damaged = rewrap_manifests(safe)
         for problem in damaged:
             click.echo(f"LEFT in the {store} store: {problem.message}", err=True)
         click.echo(f"{store} store: {done} rewrapped; key {safe.key.id}")
+        left += len(damaged)
+    context.exit(1 if left else 0)
 
 
 @backups.command()
 @click.option("--since", type=click.DateTime(), required=True, help="UTC, 2026-11-20T19:42:10")
-@click.option("--store", "which", type=AT_STORE, default=FIRST, help="which")
+@click.option("--store", "which", type=AT_STORE, default=FIRST, help="in this store")
 def undelete(since: datetime, which: str) -> None:
     """Bring back what was deleted or overwritten since then, in a bucket that keeps versions.
 

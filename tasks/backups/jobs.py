@@ -33,12 +33,16 @@ def make() -> None:
 @app.task(name="backups.drill")
 def drill() -> None:
     """Prove the newest backup once a day. Nothing before there is one."""
-    safe = open_safe()
     with reading() as session:
         run = session.get(JobRun, DRILL)
         due = is_due(run.last_success if run else None, now=clock.now())
-    if due and safe.store.names():
-        recorded(DRILL, lambda: run_drill(safe), Drilled.as_json)
+    if due:
+        recorded(DRILL, _drilled, Drilled.as_json)
+
+
+def _drilled() -> Drilled | None:
+    safe = open_safe()
+    return run_drill(safe) if safe.store.names() else None
 
 
 @app.task(name="backups.copy")

@@ -8,8 +8,11 @@ from typing import BinaryIO
 
 import pytest
 
+from models.core.db import unit
+from models.operations.house import lead
 from tasks.backups.faults import PieceDamaged
 from tasks.backups.manifest import MANIFEST, PIECE
+from tasks.backups.records import JOB
 from tasks.backups.rewrap import rewrap_manifests
 from tasks.backups.safe import Safe, open_safe
 from tasks.backups.store import FolderStore
@@ -128,9 +131,18 @@ def test_what_no_key_opens_is_named_and_the_rest_goes_over(
     path = kept / (bad + MANIFEST)
     path.write_text(path.read_text().replace('"rows"', '"Rows"'))
     keys(NEW_KEY, BACKUP_KEY)
-    said = run("backups", "rewrap")
+    said = run("backups", "rewrap", ends=1)
     assert f"LEFT in the first store: {bad}{MANIFEST}: changed since it was written" in said.stderr
     assert "first store: 1 rewrapped" in said.stdout
+
+
+def test_it_waits_for_a_maker_who_could_let_go_of_what_it_writes(
+    keys: Keys, safe: Safe, hands: Hands
+) -> None:
+    made(safe)
+    keys(NEW_KEY, BACKUP_KEY)
+    assert unit(lambda session: lead(session, JOB, holder="x", now=hands.now(), seconds=60))
+    assert "is being written to" in run("backups", "rewrap", ends=1).stderr
 
 
 def test_both_stores_go_over(

@@ -17,6 +17,7 @@ from tasks.backups.s3 import S3Store
 from tasks.backups.store import Store
 from tests.services import surroundings
 from tests.services.breaking_line import BreakingLine
+from tests.services.process import wait_until
 from tests.services.seaweed import Seaweed
 
 MB = 1 << 20
@@ -256,8 +257,7 @@ def _after_the_last(seaweed: Seaweed, address: str) -> datetime:
     after: datetime = max(one["LastModified"] for one in every).replace(microsecond=0)
     after += timedelta(seconds=1)
     surely = after + timedelta(milliseconds=50)
-    while datetime.now(UTC) < surely:
-        pass
+    wait_until(lambda: datetime.now(UTC) > surely, seconds=5, what="the next second")
     return after
 
 

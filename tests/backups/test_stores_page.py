@@ -12,6 +12,7 @@ from tests.architecture.tree import ROOT
 from tests.backups.conftest import BACKUP_KEY
 from tests.deploy.test_cli import run
 from tests.services import surroundings
+from tests.services.process import wait_until
 
 NEW_KEY = "opens-the-backups-of-the-tests-from-now-on-alone"
 
@@ -45,9 +46,8 @@ def test_the_page_does_what_it_says(
     run("backup")
     store = open_safe().store
     names = store.names()
-    since = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=2)
-    while datetime.now(UTC) < since:
-        pass
+    since = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=1)
+    wait_until(lambda: datetime.now(UTC) > since, seconds=5, what="the next second")
     for name in names:
         store.delete(name)
     assert run("backups").stdout.count("second") == 1
