@@ -1,6 +1,8 @@
 """`maitred keys`: the keys of guests' contact data, listed, renewed, given up."""
 
+import re
 import time
+from pathlib import Path
 
 import click
 from rich.console import Console
@@ -11,6 +13,7 @@ from deploy.embedded import join
 from deploy.plain import PlainGroup, Unusable
 from models.core import vault
 from models.core.db import reading, unit
+from models.core.settings import KMS_KEY
 from models.operations.seals import count_by_key, reseal_some
 
 BATCH = 500
@@ -76,6 +79,22 @@ def retire(*, yes: bool) -> None:
         raise Unusable(f"this would forget {names}; say --yes to do it")
     vault.drop_keys(idle)
     click.echo(f"forgot {names}")
+
+
+@keys.command()
+@click.argument("master")
+@click.option("--into", required=True, type=click.Path(path_type=Path), help="a new file")
+def move(master: str, into: Path) -> None:
+    """Seal the keys by MASTER, a key of a cloud's KMS, into a new file; nothing else changes.
+
+    MASTER is aws-kms://arn:aws:kms:... or gcp-kms://projects/...; a secret is not named here,
+    where everybody on this machine could read it.
+    """
+    if not re.match(KMS_KEY, master):
+        raise Unusable("MASTER is not a key of a KMS: aws-kms://arn:... or gcp-kms://projects/...")
+    vault.copy_keys(into, master=master)
+    click.echo(f"{into} is sealed by {master}")
+    click.echo("set KEYSET_FILE and MASTER_KEY to these two for every process, and restart them")
 
 
 def _counts() -> dict[int, int]:

@@ -38,8 +38,13 @@ def make_scheduler(leader: Leader, *, producer: Producer) -> BlockingScheduler:
     )
     # an executor of its own: an absent broker must not keep the lease waiting
     scheduler.add_job(leader.renew, "interval", seconds=RENEW_SECONDS, executor="lease")
-    has_backups = settings().backup_folder is not None
-    for number, job in enumerate(jobs(settings().sweep_seconds, backups=has_backups)):
+    chosen = settings()
+    table = jobs(
+        chosen.sweep_seconds,
+        backups=bool(chosen.backup_store),
+        second=bool(chosen.backup_second_store),
+    )
+    for number, job in enumerate(table):
         scheduler.add_job(
             tick,
             "interval",

@@ -27,16 +27,18 @@ class Job:
     begins: int = 1
 
 
-def jobs(sweep_seconds: int, *, backups: bool) -> tuple[Job, ...]:
+def jobs(sweep_seconds: int, *, backups: bool, second: bool = False) -> tuple[Job, ...]:
     """Every job of the house. The names are those of `models.rules.health.LATE_AFTER`.
 
     The look at the house's health begins when the others have had their first run. With `backups`
-    those are asked for, more often than they are due: a missed hour is made up in minutes.
+    those are asked for, more often than they are due: a missed hour is made up in minutes. With
+    `second`, a second store is filled.
     """
     kept = (
         Job("backup", 300, "backups.make", 290, BACKUPS),
         Job("drill", 900, "backups.drill", 890, BACKUPS, begins=2),
     )
+    copied = (Job("second_store", 300, "backups.copy", 290, BACKUPS, begins=3),)
     return (
         Job("sweep", sweep_seconds, "maintenance.sweep", expires=max(5, sweep_seconds)),
         Job("mark_no_shows", 60, "maintenance.mark_no_shows", expires=60),
@@ -48,5 +50,6 @@ def jobs(sweep_seconds: int, *, backups: bool) -> tuple[Job, ...]:
             for queue in QUEUES
         ),
         *(kept if backups else ()),
+        *(copied if second else ()),
         Job("health", 15, "maintenance.health", expires=15, begins=5),
     )

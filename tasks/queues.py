@@ -30,6 +30,7 @@ TASKS: Final[dict[str, TaskRule]] = {
     "maintenance.retain": TaskRule(MAINTENANCE, 120, 150),
     "backups.make": TaskRule(BACKUPS, 780, 840),
     "backups.drill": TaskRule(BACKUPS, 780, 840),
+    "backups.copy": TaskRule(BACKUPS, 780, 840),
     "maintenance.heartbeat": TaskRule(MAINTENANCE, 10, 20),  # sent to every queue
 }
 

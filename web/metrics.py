@@ -15,6 +15,7 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from models.core.settings import settings
+from web.backup_metrics import BackupCollector
 from web.house_metrics import HouseCollector
 
 clock = time.perf_counter
@@ -63,6 +64,7 @@ def exposition() -> bytes:
     folder = settings().metrics_dir
     asked = CollectorRegistry()
     asked.register(HouseCollector())
+    asked.register(BackupCollector())
     if folder is None or not folder.is_dir():
         return generate_latest(REGISTRY) + generate_latest(asked)
     MultiProcessCollector(asked, path=str(folder))  # type: ignore[no-untyped-call]

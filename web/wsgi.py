@@ -2,11 +2,18 @@
 
 from sentry_sdk.integrations.flask import FlaskIntegration
 
+from models.core import vault
+from models.core.errors import SettingsInvalid
 from models.core.log import configure_logging
 from models.core.reports import start_reports
 from web.app import create_app
 
 configure_logging()
 start_reports(FlaskIntegration())
+
+try:
+    vault.keyring()  # nobody is served who could not be sealed
+except SettingsInvalid as refused:
+    raise SystemExit(f"maitred: {refused.message}") from refused
 
 app = create_app()

@@ -9,7 +9,8 @@ from typing import Any, Final
 from celery import signals as celery_signals
 from sentry_sdk.integrations.celery import CeleryIntegration
 
-from models.core import db, signals
+from models.core import db, signals, vault
+from models.core.errors import SettingsInvalid
 from models.core.log import bind, configure_logging, unbind
 from models.core.reports import start_reports
 from models.core.settings import settings
@@ -31,6 +32,15 @@ def set_up_logging(**_: Any) -> None:
     configure_logging()
     for chatty in ("celery.worker.strategy", "celery.app.trace"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+@celery_signals.celeryd_init.connect
+def open_keys(**_: Any) -> None:
+    """No worker starts that could not read who its guests are."""
+    try:
+        vault.keyring()
+    except SettingsInvalid as refused:  # Celery lets no other error end a start
+        raise SystemExit(f"maitred: {refused.message}") from refused
 
 
 @celery_signals.celeryd_init.connect

@@ -28,6 +28,12 @@ class SettingsInvalid(MaitredError):
     code = "settings-invalid"
 
 
+class KeyServiceAway(SettingsInvalid):
+    """The key service that MASTER_KEY names does not answer, or lets nobody use the key."""
+
+    code = "key-service-away"
+
+
 class Invalid(MaitredError):
     """The request is understood and cannot be right; `fields` says which part."""
 

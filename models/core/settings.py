@@ -1,6 +1,7 @@
 """Every setting of the house, typed, read once from the environment (or `*_FILE` secrets)."""
 
 import os
+import re
 from functools import lru_cache
 from ipaddress import ip_network
 from pathlib import Path
@@ -16,6 +17,17 @@ from models.core.errors import SettingsInvalid
 #: "600/minute", "10/15minutes": so many in so long (Rust's regex: $ is the very end)
 RATE: Final = r"^[1-9]\d{0,8}/([1-9]\d{0,3})?(second|minute|hour|day)s?$"
 
+#: a key that never leaves a cloud's key service
+KMS_KEY: Final = (
+    r"^(aws-kms://arn:aws:kms:[a-z0-9-]+:[^:]*:[^:]+"
+    r"|gcp-kms://projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+)$"
+)
+#: a folder, or S3's bucket and what its names begin with
+STORE: Final = (
+    r"^([^:?]*|s3://[a-z0-9][a-z0-9.-]+(/[A-Za-z0-9._-]+)*/?(\?(region|endpoint|profile)=[^&]+"
+    r"(&(region|endpoint|profile)=[^&]+)*)?)$"
+)
+
 
 class Settings(BaseSettings):
     """One object for the whole house. Names in the environment are the upper-case field names."""
@@ -26,7 +38,7 @@ class Settings(BaseSettings):
     redis_url: str = Field(description="redis://host:port/0 (Redis or Valkey)")
     secret_key: str = Field(min_length=32, description="signs manage links, JWTs and contact keys")
     master_key: str | None = Field(
-        None, min_length=32, description="seals the keyset; empty: SECRET_KEY does"
+        None, min_length=32, description="seals the keyset: a secret, or a key of a cloud's KMS"
     )
     keyset_file: Path = Field(Path("var/keyset.json"), description="keys of contact data, sealed")
     public_url: str = Field("http://localhost:8080", description="base of the links in messages")
@@ -56,8 +68,11 @@ class Settings(BaseSettings):
     wait_seconds_max: int = Field(10, ge=0, le=30, description="the longest `Prefer: wait=`")
     waiters_max: int = Field(8, ge=0, description="requests of one process that may wait at once")
     trusted_proxies: int = Field(0, ge=0, le=4, description="proxies in front whose headers count")
-    backup_folder: Path | None = Field(None, description="where sealed backups lie; empty: none")
+    backup_store: str = Field("", pattern=STORE, description="where sealed backups lie: a folder")
+    backup_second_store: str = Field("", pattern=STORE, description="another, for a copy of each")
+    backup_lock_days: int = Field(0, ge=0, le=3650, description="S3's lock on what is kept")
     backup_key: str | None = Field(None, min_length=32, description="opens the backups")
+    backup_old_key: str | None = Field(None, min_length=32, description="the one before it")
     backup_url: str = Field("", description="an account that may back up; empty: DATABASE_URL")
     backup_method: Literal["auto", "physical", "dump"] = "auto"
     erasures_file: Path = Field(Path("var/erasures.jsonl"), description="who was erased, hashed")
@@ -112,11 +127,26 @@ class Settings(BaseSettings):
             ) from None
         return value
 
+    @field_validator("master_key")
+    @classmethod
+    def check_master_key(cls, value: str | None) -> str | None:
+        """A key of a cloud is named in full; the message repeats nothing of a secret."""
+        if value and "kms:" in value.partition("/")[0] and not re.match(KMS_KEY, value):
+            raise ValueError(
+                "must be like aws-kms://arn:aws:kms:REGION:ACCOUNT:key/ID or "
+                "gcp-kms://projects/P/locations/L/keyRings/R/cryptoKeys/K"
+            )
+        return value
+
     @model_validator(mode="after")
     def check_backups(self) -> Self:
-        """Backups are never written unsealed."""
-        if self.backup_folder is not None and not self.backup_key:
-            raise ValueError("BACKUP_FOLDER needs BACKUP_KEY")
+        """Backups are never written unsealed, and the second store is another one."""
+        if self.backup_store and not self.backup_key:
+            raise ValueError("BACKUP_STORE needs BACKUP_KEY")
+        if self.backup_second_store and self.backup_second_store == self.backup_store:
+            raise ValueError("BACKUP_SECOND_STORE is BACKUP_STORE; it has to be another")
+        if self.backup_second_store and not self.backup_store:
+            raise ValueError("BACKUP_SECOND_STORE needs BACKUP_STORE")
         return self
 
     @model_validator(mode="after")

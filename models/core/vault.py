@@ -6,6 +6,7 @@ neither the database nor its dumps nor the file alone opens anything. A changed 
 within a second, which makes a new key a matter of writing it there.
 """
 
+import logging
 import os
 import threading
 import time
@@ -18,11 +19,16 @@ from tink import aead, json_proto_keyset_format, proto_keyset_format, secret_key
 from tink.proto import aes_gcm_pb2, tink_pb2
 
 from models.core.crypto import derive_key
-from models.core.errors import SealBroken, SettingsInvalid
+from models.core.errors import KeyServiceAway, SealBroken, SettingsInvalid
+from models.core.kms import is_kms_key, kms_aead
 from models.core.settings import settings
+
+log = logging.getLogger(__name__)
 
 #: How long a process may go on with the keys it has read before it looks at the file again.
 LOOK_SECONDS = 1.0
+#: How long nobody asks a key service again that did not answer.
+AWAY_SECONDS = 30.0
 #: A Tink ciphertext begins with a version byte and the key's id.
 PREFIX = 5
 _ABOUT_KEYS = b"maitred keyset"
@@ -56,6 +62,7 @@ class _Held:
     def __init__(self) -> None:
         self.ring: Keyring | None = None
         self.looked = 0.0
+        self.away_until = 0.0
         self.lock = threading.Lock()
 
 
@@ -99,8 +106,14 @@ def keyring(*, now: bool = False) -> Keyring:
     if held.ring is not None and not now and moment - held.looked < LOOK_SECONDS:
         return held.ring
     with held.lock:
-        if held.ring is None or _stamp() != held.ring.stamp:
+        if held.ring is None:
             held.ring = read_keyring()
+        elif moment >= held.away_until and _stamp() != held.ring.stamp:
+            try:
+                held.ring = read_keyring()
+            except KeyServiceAway as away:  # what was read before opens nearly all there is
+                log.warning("new keys cannot be opened yet", extra={"what": away.message})
+                held.away_until = time.monotonic() + AWAY_SECONDS
         held.looked = moment
         return held.ring
 
@@ -166,10 +179,20 @@ def drop_keys(ids: set[int]) -> None:
     keyring(now=True)
 
 
-def _write(path: Path, keyset: tink_pb2.Keyset, *, replace: bool) -> None:
+def copy_keys(into: Path, *, master: str) -> None:
+    """Write the keys into a new file, sealed by another master key. Raises FileExistsError.
+
+    The house goes on with its own file until KEYSET_FILE and MASTER_KEY name the new one.
+    """
+    _write(into, read_keyring().keyset, replace=False, sealer=master_aead(master))
+
+
+def _write(
+    path: Path, keyset: tink_pb2.Keyset, *, replace: bool, sealer: aead.Aead | None = None
+) -> None:
     """Whole or not at all, and on the disk when this returns."""
     handle = proto_keyset_format.parse(keyset.SerializeToString(), secret_key_access.TOKEN)
-    text = json_proto_keyset_format.serialize_encrypted(handle, _master(), _ABOUT_KEYS)
+    text = json_proto_keyset_format.serialize_encrypted(handle, sealer or _master(), _ABOUT_KEYS)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -196,7 +219,16 @@ def _stamp() -> tuple[int, int]:
 @lru_cache(maxsize=1)
 def _master() -> aead.Aead:
     """The key that seals the keyset, out of MASTER_KEY (or SECRET_KEY where there is none)."""
-    secret = settings().master_key or settings().secret_key
+    return master_aead(settings().master_key or settings().secret_key)
+
+
+def master_aead(secret: str) -> aead.Aead:
+    """What seals with this master key: a secret, or a key of a cloud's key service.
+
+    A key service is asked once each time the keyset is read or written, and never for a guest.
+    """
+    if is_kms_key(secret):
+        return kms_aead(secret)
     derived = derive_key(secret, "maitred master key")
     key = aes_gcm_pb2.AesGcmKey(version=0, key_value=derived)
     data = tink_pb2.KeyData(

@@ -12,11 +12,20 @@ from models.entities.house import JobRun
 from models.entities.messages import Message
 from models.entities.reservations import Reservation, ReservationChange
 from models.entities.shifts import ShiftDay
-from models.rules.health import LATE_AFTER, OF_BACKUPS, is_late, seconds_since, waits_too_long
+from models.rules.health import (
+    LATE_AFTER,
+    OF_BACKUPS,
+    OF_SECOND_STORE,
+    is_late,
+    seconds_since,
+    waits_too_long,
+)
 from models.rules.lifecycle import Status
 
 #: The job that looks at all the others.
 SWEEP: Final = "health"
+#: How the rows are called that say what each store of backups held: `store.first`.
+STORE_ROW: Final = "store."
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,8 @@ class HouseHealth:
     at: datetime
     waiting: tuple[WaitingRows, ...]
     jobs: tuple[JobHealth, ...]
+    #: what each store of backups held when it was last opened
+    stores: dict[str, Any]
 
     @property
     def is_well(self) -> bool:
@@ -67,6 +78,7 @@ class HouseHealth:
             "late": list(self.late),
             "waiting": [asdict(rows) for rows in self.waiting],
             "jobs": [asdict(job) for job in self.jobs],
+            "stores": self.stores,
         }
 
 
@@ -93,7 +105,8 @@ def has_due_messages(session: Session, *, now: datetime) -> bool:
 
 def house_health(session: Session, *, now: datetime) -> HouseHealth:
     """Look at everything that can be late. Six queries, each over an index of waiting rows."""
-    return HouseHealth(now, _waiting(session, now), job_health(session, now=now))
+    runs = {run.name: run for run in session.scalars(select(JobRun))}
+    return HouseHealth(now, _waiting(session, now), _jobs(runs, now), _stores(runs, now))
 
 
 def _waiting(session: Session, now: datetime) -> tuple[WaitingRows, ...]:
@@ -117,15 +130,52 @@ def _waiting(session: Session, now: datetime) -> tuple[WaitingRows, ...]:
     return tuple(found)
 
 
-def job_health(session: Session, *, now: datetime) -> tuple[JobHealth, ...]:
+@dataclass(frozen=True, slots=True)
+class BackupHealth:
+    """What `/metrics` tells of backups: their jobs' rows, and what each store held."""
+
+    jobs: dict[str, JobRun]
+    stores: dict[str, Any]
+
+
+def backup_health(session: Session, *, now: datetime) -> BackupHealth:
+    """The backups' jobs and stores that are on. One query of the few rows; opens no store."""
+    runs = {run.name: run for run in session.scalars(select(JobRun))}
+    on = (OF_BACKUPS | OF_SECOND_STORE) - _off()
+    jobs = {name: run for name, run in runs.items() if name in on}
+    return BackupHealth(jobs, _stores(runs, now))
+
+
+def _off() -> frozenset[str]:
+    """Jobs that this house has no use for."""
+    chosen = settings()
+    return (frozenset() if chosen.backup_store else OF_BACKUPS) | (
+        frozenset() if chosen.backup_second_store else OF_SECOND_STORE
+    )
+
+
+def _stores(runs: dict[str, JobRun], now: datetime) -> dict[str, Any]:
+    """The facts of each store by its name, with the ages of its newest in seconds as of now."""
+    found = {}
+    chosen = settings()
+    for which, address in (("first", chosen.backup_store), ("second", chosen.backup_second_store)):
+        run = runs.get(STORE_ROW + which)
+        if address and run and run.result:
+            newest = {
+                kind: one | {"age": seconds_since(datetime.fromisoformat(one["until"]), now=now)}
+                for kind, one in run.result["newest"].items()
+            }
+            found[which] = run.result | {"newest": newest}
+    return found
+
+
+def _jobs(runs: dict[str, JobRun], now: datetime) -> tuple[JobHealth, ...]:
     """Every job of the house but this look itself, by name. One that never ran is late.
 
-    Backups and drills only where BACKUP_FOLDER is set.
+    Backups and drills only where BACKUP_STORE is set, copies where there is a second.
     """
-    runs = {run.name: run for run in session.scalars(select(JobRun))}
     found = []
-    left_out = {SWEEP} | (set() if settings().backup_folder else OF_BACKUPS)
-    for name in sorted(LATE_AFTER.keys() - left_out):
+    for name in sorted(LATE_AFTER.keys() - {SWEEP} - _off()):
         run = runs.get(name)
         age = seconds_since(run.last_success if run else None, now=now)
         found.append(JobHealth(name, age, is_late(name, age), run.last_error if run else None))

@@ -14,6 +14,7 @@ LATE_AFTER: Final[Mapping[str, int]] = {
     "retain": 3600,
     "backup": 5400,
     "drill": 26 * 3600,
+    "second_store": 5400,
     "heartbeat.allocation": 60,
     "heartbeat.messages": 180,
     "heartbeat.maintenance": 60,
@@ -21,6 +22,8 @@ LATE_AFTER: Final[Mapping[str, int]] = {
 
 #: Jobs of a house whose backups are on; another is not late with them.
 OF_BACKUPS: Final = frozenset({"backup", "drill"})
+#: And of one that has a second store.
+OF_SECOND_STORE: Final = frozenset({"second_store"})
 
 #: Kind of waiting row -> seconds that the oldest may wait.
 WAITS_AT_MOST: Final[Mapping[str, int]] = {

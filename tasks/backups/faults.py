@@ -4,7 +4,7 @@ from models.core.errors import MaitredError
 
 
 class BackupsOff(MaitredError):
-    """BACKUP_FOLDER or BACKUP_KEY is not set: nothing can be kept or brought back."""
+    """BACKUP_STORE or BACKUP_KEY is not set: nothing can be kept or brought back."""
 
     code = "backups-off"
 
@@ -29,3 +29,9 @@ class RestoreRefused(MaitredError):
     """What came back is not what was kept, or there is no room for it; nothing was handed over."""
 
     code = "restore-refused"
+
+
+class StoreFailed(MaitredError):
+    """A store of backups is away, full, refuses, or is set up wrongly; the text names it."""
+
+    code = "store-failed"

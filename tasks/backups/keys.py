@@ -25,11 +25,21 @@ streaming_aead.register()
 
 @dataclass(frozen=True, slots=True)
 class MasterKey:
-    """What BACKUP_KEY opens. `id` names it and tells nothing of it."""
+    """What BACKUP_KEY opens. `id` names it and tells nothing of it.
+
+    `older` is that of BACKUP_OLD_KEY: it still opens, and never seals anything new.
+    """
 
     id: str
     wrapping: aead.Aead
     signing: bytes
+    older: "MasterKey | None" = None
+
+    def known(self, key_id: str) -> "MasterKey | None":
+        """The key of that id: this one, the older, or none of them."""
+        if key_id == self.id:
+            return self
+        return self.older.known(key_id) if self.older else None
 
     def wrap(self, keyset: tink.KeysetHandle, *, about: str) -> str:
         """A backup's keyset as its manifest keeps it: AES-256-GCM, bound to `about`, base64."""
@@ -50,13 +60,14 @@ class MasterKey:
         return hmac.compare_digest(self.sign(text).encode(), signature.encode())
 
 
-def master_key(secret: str) -> MasterKey:
+def master_key(secret: str, *, older: str | None = None) -> MasterKey:
     """The master key of a BACKUP_KEY; each of its uses has a key of its own (HKDF-SHA256)."""
     name = hashlib.sha256(derive_key(secret, "maitred backup key id")).hexdigest()
     return MasterKey(
         id=name[:_KEY_ID_LENGTH],
         wrapping=_aead(derive_key(secret, "maitred backup wrapping")),
         signing=derive_key(secret, "maitred backup manifest"),
+        older=master_key(older) if older else None,
     )
 
 

@@ -4,7 +4,7 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -55,7 +55,7 @@ def make_backup(safe: Safe, *, full: bool = False, only_if_due: bool = False) ->
     Raises StateConflict while another is being made, BackupFailed when it could not be; then
     nothing is listed, and what was there before is there still.
     """
-    with _alone():
+    with alone(JOB, "a backup is being made already"):
         catalogue, damaged = safe.catalogue()
         newest = catalogue[-1] if catalogue else None
         if only_if_due and not is_due(newest, now=clock.now()):
@@ -74,13 +74,14 @@ def summary(made: Manifest) -> dict[str, Any]:
     return {"name": made.name, "kind": made.kind, "bytes": made.seal.sealed_size}
 
 
-def prune(safe: Safe) -> list[str]:
+def prune(safe: Safe, *, besides: Collection[str] = ()) -> list[str]:
     """Delete what the retention does not keep, newest first; then what nobody lists.
 
-    The manifest goes before its piece: a backup is listed only while it is whole.
+    The manifest goes before its piece: a backup is listed only while it is whole. What `besides`
+    names stays too, and all that stays is locked for longer where the store can.
     """
     catalogue, damaged = safe.catalogue()
-    kept = to_keep([Kept(one.name, one.ended, one.parent) for one in catalogue])
+    kept = to_keep([Kept(one.name, one.ended, one.parent) for one in catalogue]).union(besides)
     gone = [one.name for one in reversed(catalogue) if one.name not in kept]
     for name in gone:
         safe.store.delete(name + MANIFEST)
@@ -91,20 +92,22 @@ def prune(safe: Safe) -> list[str]:
     for file in safe.store.names():
         if file.endswith(PIECE) and file.removesuffix(PIECE) not in listed:
             safe.store.delete(file)
+    safe.store.hold()
     return gone
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def alone(job: str, otherwise: str) -> Iterator[None]:
+    """Nobody else does this meanwhile. Raises StateConflict with `otherwise`."""
     holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     if not unit(
-        lambda session: lead(session, JOB, holder=holder, now=clock.now(), seconds=LEASE_SECONDS)
+        lambda session: lead(session, job, holder=holder, now=clock.now(), seconds=LEASE_SECONDS)
     ):
-        raise StateConflict("a backup is being made already")
+        raise StateConflict(otherwise)
     try:
         yield
     finally:
-        unit(lambda session: give_up(session, JOB, holder=holder))
+        unit(lambda session: give_up(session, job, holder=holder))
 
 
 def _source() -> Source:

@@ -72,9 +72,9 @@ def read_manifest(store: Store, name: str, key: MasterKey) -> Manifest:
         raise PieceDamaged(piece, "missing") from missing
     except (orjson.JSONDecodeError, KeyError, TypeError) as broken:
         raise PieceDamaged(piece, "is not a manifest") from broken
-    if key_id != key.id:
+    if (signer := key.known(key_id)) is None:
         raise PieceDamaged(piece, f"signed with key {key_id}; BACKUP_KEY is {key.id}")
-    if not key.signed(_canonical(body), str(signature)):
+    if not signer.signed(_canonical(body), str(signature)):
         raise PieceDamaged(piece, "changed since it was written")
     if body["name"] != name:
         raise PieceDamaged(piece, f"is the manifest of {body['name']}")

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
+from celery.exceptions import SoftTimeLimitExceeded
+
 from models.core import clock
 from models.core.db import unit
-from models.core.errors import MaitredError
+from models.core.errors import MaitredError, StateConflict
 from models.core.reports import check_in
 from models.operations.house import record_job
 from models.rules.health import LATE_AFTER
@@ -15,6 +17,8 @@ from models.rules.health import LATE_AFTER
 JOB: Final = "backup"
 #: The job of restoring the newest into a scratch place.
 DRILL: Final = "drill"
+#: The job of filling the second store, and its lease.
+SECOND_STORE: Final = "second_store"
 _LENGTH: Final = 255
 
 T = TypeVar("T")
@@ -27,9 +31,11 @@ def recorded(
     began = clock.now()
     try:
         done = work()
-    except MaitredError as error:
+    except StateConflict:
+        raise  # somebody else does it: no failure
+    except (MaitredError, OSError, SoftTimeLimitExceeded) as error:
         _check_in(job, began, is_well=False)
-        what = f"{error.code}: {error.message}"[:_LENGTH]
+        what = _told(error)[:_LENGTH]
         unit(lambda session: record_job(session, job, started=began, ended=clock.now(), error=what))
         raise
     if done is not None:
@@ -46,3 +52,11 @@ def recorded(
 def _check_in(job: str, began: datetime, *, is_well: bool) -> None:
     seconds = (clock.now() - began).total_seconds()
     check_in(job, is_well=is_well, seconds=seconds, late_after=LATE_AFTER[job])
+
+
+def _told(error: MaitredError | OSError | SoftTimeLimitExceeded) -> str:
+    if isinstance(error, MaitredError):
+        return f"{error.code}: {error.message}"
+    if isinstance(error, OSError):
+        return f"{type(error).__name__}: {error}"
+    return "it took longer than its queue allows"

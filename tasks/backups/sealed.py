@@ -7,6 +7,7 @@ nobody may use what was read before the last byte has come.
 import hashlib
 import io
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
@@ -19,6 +20,8 @@ from tasks.backups.keys import MasterKey, new_keyset
 
 CHUNK: Final = 1 << 20
 _LEVEL: Final = 3
+#: How a changed, cut or foreign piece shows itself.
+_BROKEN: Final = (tink.TinkError, zstandard.ZstdError, ValueError, EOFError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +36,56 @@ class Seal:
     sealed_sha256: str
 
 
-class _Counted(io.RawIOBase):
+class _Watched(io.RawIOBase):
+    """A stored file as Tink sees it. Tink tells of any error in there as of a broken cipher:
+    `truth` raises what it really was, so that a line that broke is not taken for damage.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__()
+        self._file = file
+        self._trouble: BaseException | None = None
+
+    @contextmanager
+    def truth(self) -> Iterator[None]:
+        try:
+            yield
+        except _BROKEN:
+            if self._trouble is not None:
+                raise self._trouble from None
+            raise
+
+    @contextmanager
+    def _watching(self) -> Iterator[None]:
+        if self._trouble is not None:
+            raise self._trouble  # Tink closes, and so writes, what could not be written
+        with ExitStack() as noted:
+            noted.push(self._note)
+            yield
+
+    def _note(self, _kind: object, trouble: BaseException | None, _trace: object) -> None:
+        self._trouble = trouble
+
+
+class _Source(_Watched):
+    """What is read. Closing it is left to others."""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
+        with self._watching():
+            block = self._file.read(len(view))
+        view[: len(block)] = block
+        return len(block)
+
+
+class _Counted(_Watched):
     """Passes on what is written, counts it and hashes it; leaves the closing to others."""
 
     def __init__(self, target: BinaryIO) -> None:
-        super().__init__()
-        self._target = target
+        super().__init__(target)
         self.size = 0
         self.digest = hashlib.sha256()
 
@@ -47,25 +94,30 @@ class _Counted(io.RawIOBase):
 
     def write(self, data: object) -> int:
         block = bytes(memoryview(data))  # type: ignore[arg-type]
-        self._target.write(block)
+        with self._watching():
+            self._file.write(block)
         self.digest.update(block)
         self.size += len(block)
         return len(block)
 
 
 def seal_stream(source: BinaryIO, target: BinaryIO, *, about: str, key: MasterKey) -> Seal:
-    """Read `source` to its end and write it to `target`, sealed and bound to `about`."""
+    """Read `source` to its end and write it to `target`, sealed and bound to `about`.
+
+    Raises what `target` raises when it cannot be written.
+    """
     keyset = new_keyset()
     counted = _Counted(target)
     digest, size = hashlib.sha256(), 0
     primitive = keyset.primitive(streaming_aead.StreamingAead)
-    encrypting = primitive.new_encrypting_stream(counted, about.encode())
-    compressing = zstandard.ZstdCompressor(level=_LEVEL).stream_writer(encrypting)
-    with compressing:  # closes the encrypting stream too, which writes the last segment
-        while block := source.read(CHUNK):
-            digest.update(block)
-            size += len(block)
-            compressing.write(block)
+    with counted.truth():
+        encrypting = primitive.new_encrypting_stream(counted, about.encode())
+        compressing = zstandard.ZstdCompressor(level=_LEVEL).stream_writer(encrypting)
+        with compressing:  # closes the encrypting stream too, which writes the last segment
+            while block := source.read(CHUNK):
+                digest.update(block)
+                size += len(block)
+                compressing.write(block)
     return Seal(
         key_id=key.id,
         wrapped_key=key.wrap(keyset, about=about),
@@ -79,22 +131,27 @@ def seal_stream(source: BinaryIO, target: BinaryIO, *, about: str, key: MasterKe
 def open_stream(
     source: BinaryIO, seal: Seal, *, piece: str, about: str, key: MasterKey
 ) -> Iterator[bytes]:
-    """The blocks of a sealed piece. Raises PieceDamaged, naming the piece, whatever is wrong.
+    """The blocks of a sealed piece. Raises PieceDamaged, naming the piece, whatever is wrong
+    with it, and what `source` raises when it cannot be read.
 
     The caller has what was sealed only when the iterator has ended without an error.
     """
-    if seal.key_id != key.id:
+    if (opener := key.known(seal.key_id)) is None:
         raise PieceDamaged(piece, f"sealed with key {seal.key_id}; BACKUP_KEY is {key.id}")
     digest, size = hashlib.sha256(), 0
     try:
-        keyset = key.unwrap(seal.wrapped_key, about=about)
+        keyset = opener.unwrap(seal.wrapped_key, about=about)
         primitive = keyset.primitive(streaming_aead.StreamingAead)
-        with primitive.new_decrypting_stream(source, about.encode()) as decrypting:
+        watched = _Source(source)
+        with (
+            watched.truth(),
+            primitive.new_decrypting_stream(watched, about.encode()) as decrypting,
+        ):
             for block in _decompressed(decrypting):
                 digest.update(block)
                 size += len(block)
                 yield block
-    except (tink.TinkError, zstandard.ZstdError, ValueError, EOFError) as broken:
+    except _BROKEN as broken:
         raise PieceDamaged(piece, "changed, cut short or of another place") from broken
     if (size, digest.hexdigest()) != (seal.plain_size, seal.plain_sha256):
         raise PieceDamaged(piece, "does not hold what its manifest says")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 from time import monotonic
 
@@ -16,6 +17,7 @@ from tasks.backups.safe import Safe, open_safe
 from tests.queries.evening import LATER, open_evening
 from tests.services import surroundings
 from tests.services.house import OpenHouse
+from tests.services.seaweed import ENVIRONMENT, Seaweed
 from tests.services.stand import Stand
 
 BACKUP_KEY = "opens-the-backups-of-the-tests-and-nothing-else"
@@ -35,6 +37,31 @@ class Hands:
     def move(self, by: timedelta) -> None:
         """Let so much time pass."""
         self._from += by
+
+
+@pytest.fixture(scope="session")
+def _seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
+    server = Seaweed(tmp_path_factory.mktemp("seaweed"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def seaweed(_seaweed: Seaweed, monkeypatch: pytest.MonkeyPatch) -> Seaweed:
+    """An S3, and this process may use it."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    return _seaweed
+
+
+_numbers = count()
+
+
+@pytest.fixture
+def bucket(seaweed: Seaweed) -> str:
+    """The address of an empty bucket that keeps versions and takes locks."""
+    return seaweed.new_bucket(f"tests-{next(_numbers)}", locks=True)
 
 
 @pytest.fixture
@@ -59,7 +86,7 @@ def safe(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Safe]:
     """Backups are on."""
-    values = house_env | {"BACKUP_FOLDER": str(kept), "BACKUP_KEY": BACKUP_KEY}
+    values = house_env | {"BACKUP_STORE": str(kept), "BACKUP_KEY": BACKUP_KEY}
     surroundings.settle(monkeypatch, values)
     yield open_safe()
 

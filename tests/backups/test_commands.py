@@ -127,4 +127,4 @@ def test_without_a_folder_the_commands_say_so(db: Engine, tmp_path: Path) -> Non
         ("drill",),
         ("restore", "--into", str(tmp_path / "x")),
     ):
-        assert "BACKUP_FOLDER is not set" in run(*words, ends=1).stderr
+        assert "BACKUP_STORE is not set" in run(*words, ends=1).stderr

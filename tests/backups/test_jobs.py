@@ -1,17 +1,20 @@
 """What the clock asks for: done when due, written down when it failed."""
 
+import shutil
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
+from sqlalchemy import Engine
 
 from models.core.db import reading, unit
 from models.entities.house import JobRun
 from models.operations.house import lead
 from tasks.backups import jobs
-from tasks.backups.faults import PieceDamaged
+from tasks.backups.faults import PieceDamaged, StoreFailed
 from tasks.backups.manifest import PIECE
-from tasks.backups.records import JOB
+from tasks.backups.records import JOB, recorded
 from tasks.backups.safe import Safe
 from tests.backups.conftest import Hands
 from tests.services.stand import Stand
@@ -46,6 +49,30 @@ def test_one_that_is_being_made_is_no_failure(stand: Stand, safe: Safe, hands: H
     hands.move(timedelta(minutes=2))  # its maker was killed, and its lease has ended
     jobs.make()
     assert len(safe.catalogue()[0]) == 2
+
+
+def test_a_store_that_is_away_is_written_down_of_each_job(
+    stand: Stand, safe: Safe, hands: Hands, kept: Path
+) -> None:
+    jobs.make()
+    went_well = _job("backup")[0]
+    shutil.rmtree(kept)
+    kept.write_text("no folder any more")
+    hands.move(HOUR)
+    for job, name in ((jobs.make, "backup"), (jobs.drill, "drill")):
+        with pytest.raises(StoreFailed, match=str(kept)):
+            job()
+        assert f"store-failed: {kept}" in _job(name)[1]
+    assert _job("backup")[0] == went_well
+
+
+def test_a_job_that_ran_out_of_its_time_is_written_down(db: Engine) -> None:
+    def endless() -> None:
+        raise SoftTimeLimitExceeded
+
+    with pytest.raises(SoftTimeLimitExceeded):
+        recorded(JOB, endless, lambda _done: {})
+    assert _job("backup")[1] == "it took longer than its queue allows"
 
 
 def test_a_drill_a_day_and_again_soon_when_it_failed(

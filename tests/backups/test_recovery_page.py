@@ -37,7 +37,7 @@ def settle(house_env: dict[str, str], tmp_path: Path, monkeypatch: pytest.Monkey
     """The environment of a house on that database, with its backups on."""
 
     def give(url: str) -> None:
-        backups = {"BACKUP_FOLDER": str(tmp_path / "kept"), "BACKUP_KEY": BACKUP_KEY}
+        backups = {"BACKUP_STORE": str(tmp_path / "kept"), "BACKUP_KEY": BACKUP_KEY}
         surroundings.settle(monkeypatch, house_env | backups | {"DATABASE_URL": url})
 
     return give

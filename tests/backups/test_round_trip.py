@@ -1,5 +1,6 @@
 """What was backed up comes back: on SQLite, and on MariaDB in files and in SQL."""
 
+import os
 import random
 import shutil
 from collections.abc import Iterator
@@ -158,7 +159,9 @@ def test_old_backups_go_and_a_draft_of_a_killed_maker_too(
     stand: Stand, safe: Safe, hands: Hands, kept: Path
 ) -> None:
     first = made(safe)
-    (kept / ".draft-20260101T000000Z-full-aa.sealed.12").write_bytes(b"half")
+    draft = kept / ".draft-20260101T000000Z-full-aa.sealed.12"
+    draft.write_bytes(b"half")
+    os.utime(draft, (0, 0))
     (kept / "20260101T000000Z-full-aa.sealed").write_bytes(b"whole, and never listed")
     for _ in range(50):
         hands.move(HOUR)
@@ -279,7 +282,7 @@ def test_a_tool_that_fails_is_told_and_leaves_nothing(
 
 
 def test_without_a_folder_there_are_no_backups(db: Engine) -> None:
-    with pytest.raises(BackupsOff, match="BACKUP_FOLDER is not set"):
+    with pytest.raises(BackupsOff, match="BACKUP_STORE is not set"):
         open_safe()
 
 

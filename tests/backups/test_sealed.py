@@ -4,12 +4,13 @@ import hashlib
 import io
 import random
 from dataclasses import replace
+from typing import Any, BinaryIO, cast
 
 import pytest
 import zstandard
 from tink import streaming_aead
 
-from tasks.backups.faults import PieceDamaged
+from tasks.backups.faults import PieceDamaged, StoreFailed
 from tasks.backups.keys import MasterKey, master_key, new_keyset
 from tasks.backups.sealed import Seal, open_stream, seal_stream
 
@@ -127,3 +128,51 @@ def test_another_place_another_key_and_another_piece_do_not_open() -> None:
         _open(other, seal)
     with pytest.raises(PieceDamaged, match="the-piece"):
         _open(sealed, other_seal)
+
+
+class Broken(io.RawIOBase):
+    """A line or a disk that fails after so many bytes, and counts how often it was tried again."""
+
+    def __init__(self, content: bytes, after: int, trouble: Exception) -> None:
+        self._content = io.BytesIO(content)
+        self._left = after
+        self._trouble = trouble
+        self.tried = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def writable(self) -> bool:
+        return True
+
+    def _take(self, count: int) -> None:
+        self._left -= count
+        if self._left < 0:
+            self.tried += 1
+            raise self._trouble
+
+    def readinto(self, buffer: Any) -> int:
+        found = self._content.readinto(buffer)
+        self._take(found)
+        return found
+
+    def write(self, data: Any) -> int:
+        self._take(len(data))
+        return len(data)
+
+
+@pytest.mark.parametrize("after", [0, 1, SEGMENT, 2 * SEGMENT + 7])
+@pytest.mark.parametrize(
+    "trouble", [StoreFailed("the line broke"), OSError(28, "the disk is full")]
+)
+def test_a_line_that_breaks_and_a_full_disk_are_no_damage(
+    big: tuple[bytes, bytes, Seal], after: int, trouble: Exception
+) -> None:
+    plain, sealed, seal = big
+    with pytest.raises(type(trouble), match=str(trouble.args[-1])):
+        source = cast("BinaryIO", Broken(sealed, after, trouble))
+        list(open_stream(source, seal, piece="the-piece", about=ABOUT, key=KEY))
+    target = Broken(b"", after, trouble)
+    with pytest.raises(type(trouble), match=str(trouble.args[-1])):
+        seal_stream(io.BytesIO(plain), cast("BinaryIO", target), about=ABOUT, key=KEY)
+    assert target.tried == 1

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, select
 
 from models.core.db import reading
 from models.entities import Lease
-from models.rules.health import LATE_AFTER, OF_BACKUPS
+from models.rules.health import LATE_AFTER, OF_BACKUPS, OF_SECOND_STORE
 from schedules.jobs import jobs
 from schedules.leader import LEASE_SECONDS, RENEW_SECONDS
 from tasks.queues import BACKUPS, QUEUES, TASKS
@@ -127,7 +127,7 @@ def test_an_absent_database_is_waited_for(
 
 
 def test_the_table_of_jobs_agrees_with_tasks_and_health() -> None:
-    table = jobs(3, backups=True)
+    table = jobs(3, backups=True, second=True)
     assert {job.name for job in table} == set(LATE_AFTER)
     for job in table:
         assert LATE_AFTER[job.name] >= 2.5 * job.every
@@ -142,7 +142,9 @@ def test_the_table_of_jobs_agrees_with_tasks_and_health() -> None:
 def test_backups_are_asked_for_where_they_are_on() -> None:
     on, off = jobs(3, backups=True), jobs(3, backups=False)
     assert {job.name for job in on} - {job.name for job in off} == OF_BACKUPS
-    assert {job.queue for job in on if job.name in OF_BACKUPS} == {BACKUPS}
+    two = jobs(3, backups=True, second=True)
+    assert {job.name for job in two} - {job.name for job in on} == OF_SECOND_STORE
+    assert {job.queue for job in two if job.name in OF_BACKUPS | OF_SECOND_STORE} == {BACKUPS}
 
 
 def test_a_lost_leader_is_replaced_in_time_by_the_figures() -> None:

@@ -118,7 +118,7 @@ def test_every_command_of_the_runbooks_does_what_it_is_for(stack: Stack, tmp_pat
         require_program(program)
     env = os.environ | stack.env
     env |= {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
-    env |= {"BACKUP_FOLDER": str(tmp_path / "kept"), "BACKUP_KEY": "only for tests, " * 4}
+    env |= {"BACKUP_STORE": str(tmp_path / "kept"), "BACKUP_KEY": "only for tests, " * 4}
     found = commands()
     assert len(found) >= 8
     for command in found:

@@ -1,0 +1,146 @@
+"""`/metrics` and `/readyz` tell of backups what the database knows, and open no store for it."""
+
+import shutil
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import Engine
+
+from models import migrations
+from models.core import db as core_db
+from tasks.backups import jobs
+from tasks.backups.manifest import PIECE
+from tasks.maintenance import health
+from tests.backups.conftest import BACKUP_KEY, Hands
+from tests.deploy.test_cli import run
+from tests.services import surroundings
+from tests.services.counting import counting
+from tests.services.stand import Stand
+from web.app import create_app
+
+HOUR = timedelta(hours=1)
+Gauges = dict[tuple[str, ...], float]
+
+
+@pytest.fixture
+def far(tmp_path: Path) -> Path:
+    return tmp_path / "far"
+
+
+@pytest.fixture
+def client(
+    stand: Stand,
+    house_env: dict[str, str],
+    kept: Path,
+    far: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Any]:
+    """The house over HTTP; it keeps backups in two stores."""
+    values = {
+        "BACKUP_STORE": str(kept),
+        "BACKUP_SECOND_STORE": str(far),
+        "BACKUP_KEY": BACKUP_KEY,
+    }
+    surroundings.settle(monkeypatch, house_env | values)
+    yield create_app().test_client()
+
+
+def _gauges(client: Any) -> Gauges:
+    """(name without its beginning, store, kind) or (name, job) -> value."""
+    answer = client.get("/metrics")
+    assert answer.status_code == 200
+    return {
+        (
+            sample.name.removeprefix("maitred_backup_"),
+            *(value for _, value in sorted(sample.labels.items(), reverse=True)),
+        ): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+        if sample.name.startswith("maitred_backup_")
+    }
+
+
+def test_ages_sizes_and_jobs_are_told(client: Any, hands: Hands, kept: Path, far: Path) -> None:
+    assert _gauges(client) == {}
+    run("backup")
+    run("drill")
+    hands.move(HOUR)
+    (piece,) = kept.glob(f"*{PIECE}")
+    found = _gauges(client)
+    for store in ("first", "second"):
+        assert 3600 <= found["newest_age_seconds", store, "snapshot"] < 3700
+        assert found["newest_bytes", store, "snapshot"] == piece.stat().st_size
+        assert found["backups", store] == 1
+        assert found["bytes", store] == piece.stat().st_size
+        assert found["damaged_manifests", store] == 0
+    for job in ("backup", "drill", "second_store"):
+        assert 3600 <= found["job_success_age_seconds", job] < 3700
+        assert 0 < found["job_seconds", job] < 100
+        assert found["job_failing", job] == 0
+
+
+def test_no_store_is_opened_and_one_query_is_made(
+    client: Any,
+    kept: Path,
+    far: Path,
+) -> None:
+    run("backup")
+    before = _gauges(client)
+    shutil.rmtree(kept)
+    shutil.rmtree(far)
+    with counting(core_db.engine()) as statements:
+        assert _gauges(client).keys() == before.keys()
+    assert statements.count == 1
+
+
+def test_a_failure_is_seen_at_once(client: Any, hands: Hands, kept: Path, far: Path) -> None:
+    run("backup")
+    shutil.rmtree(far)
+    far.write_text("no folder any more")
+    hands.move(HOUR)
+    run("backup", ends=1)
+    found = _gauges(client)
+    assert (found["job_failing", "second_store"], found["job_failing", "backup"]) == (1, 0)
+    assert found["newest_age_seconds", "first", "snapshot"] < 60
+    assert found["newest_age_seconds", "second", "snapshot"] >= 3600
+    far.unlink()
+    jobs.copy()
+    assert _gauges(client)["job_failing", "second_store"] == 0
+
+
+def test_without_the_database_the_other_metrics_are_there(client: Any, db: Engine) -> None:
+    run("backup")
+    with db.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE job_runs")
+    assert _gauges(client) == {}
+    assert "maitred_http_requests_total" in client.get("/metrics").text
+
+
+def test_readiness_names_what_lies_where_and_what_is_late(
+    client: Any, db: Engine, hands: Hands, far: Path
+) -> None:
+    run("backup")
+    name = run("backups").stdout.splitlines()[-1].split()[0]
+    with db.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32))")
+        connection.exec_driver_sql(f"INSERT INTO alembic_version VALUES ('{migrations.head()}')")
+    hands.move(HOUR)
+    shutil.rmtree(far)
+    far.write_text("no folder any more")
+    run("backup", ends=1)
+    hands.move(HOUR / 2 + timedelta(minutes=1))
+    health()
+    house = client.get("/readyz").json["house"]
+    assert set(house["late"]) >= {"second_store", "drill"}
+    assert "backup" not in house["late"]
+    said = {job["name"]: job["last_error"] for job in house["jobs"]}
+    assert str(far) in said["second_store"]
+    assert house["stores"]["second"]["newest"]["snapshot"]["name"] == name
+    assert (
+        house["stores"]["first"]["newest"]["snapshot"]["age"]
+        < house["stores"]["second"]["newest"]["snapshot"]["age"]
+    )

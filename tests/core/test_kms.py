@@ -1,0 +1,211 @@
+"""A master key in a cloud's key service: asked at the start, never for a guest, named when away."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import Engine
+
+from deploy.cli import main
+from deploy.database import migrate
+from models.core import kms_aws, vault
+from models.core.errors import KeyServiceAway, SettingsInvalid
+from models.core.settings import settings
+from tests.architecture.tree import ROOT
+from tests.services.key_service import ENVIRONMENT, KeyService
+from tests.services.ports import free_port
+from tests.services.surroundings import KEYSET, settle
+
+GCP = "gcp-kms://projects/p/locations/l/keyRings/r/cryptoKeys/k"
+House = Callable[..., Path]
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeyService]:
+    server = KeyService(tmp_path_factory.mktemp("kms"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def house(
+    service: KeyService,
+    house_env: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> House:
+    """`house(master)` gives the house that master key; its keyset file, not there at first."""
+    path = tmp_path / "keyset.json"
+
+    def give(master: str, *, endpoint: str = service.endpoint) -> Path:
+        aws = ENVIRONMENT | {"AWS_ENDPOINT_URL": endpoint}
+        values = house_env | aws | {"MASTER_KEY": master, "KEYSET_FILE": str(path)}
+        settle(monkeypatch, values)
+        return path
+
+    return give
+
+
+@pytest.fixture
+def nowhere() -> str:
+    """An endpoint where nobody listens."""
+    return f"http://127.0.0.1:{free_port()}"
+
+
+def test_a_keyset_sealed_by_the_service_opens_with_one_call_and_no_guest_costs_one(
+    house: House, service: KeyService
+) -> None:
+    master = service.new_key()
+    house(master)
+    assert vault.ensure_keyset()
+    house(master)  # another process
+    before = service.calls()
+    sealed = [vault.seal(b"Ada", about=str(number)) for number in range(200)]
+    for number, value in enumerate(sealed):
+        assert vault.unseal(value, about=str(number)) == b"Ada"
+    assert service.calls() - before == 1
+
+
+def test_keys_rotate_and_a_large_keyset_still_fits(house: House, service: KeyService) -> None:
+    house(service.new_key())
+    vault.ensure_keyset()
+    old = vault.seal(b"x", about="a")
+    for _ in range(45):  # the service itself seals no more than 4 kB
+        vault.add_key()
+    assert vault.keyring().keyset.ByteSize() > 4096
+    assert vault.unseal(old, about="a") == b"x"
+    vault.drop_keys(set(vault.keyring().ids) - {vault.key_of(old)})
+    assert vault.unseal(old, about="a") == b"x"
+
+
+def test_another_key_opens_nothing_and_is_named(house: House, service: KeyService) -> None:
+    house(service.new_key())
+    vault.ensure_keyset()
+    other = service.new_key()
+    house(other)
+    with pytest.raises(SettingsInvalid, match=f"MASTER_KEY.*{other}"):
+        vault.read_keyring()
+
+
+def test_a_key_that_the_service_does_not_have_is_named(house: House, service: KeyService) -> None:
+    gone = service.new_key()[:-12] + "0" * 12
+    path = house(gone)
+    with pytest.raises(KeyServiceAway, match=f"MASTER_KEY: {gone} cannot be used: .*NotFound"):
+        vault.ensure_keyset()
+    assert not path.exists()
+
+
+def test_a_file_sealed_by_a_secret_is_not_taken_for_one_of_the_service(
+    house: House, service: KeyService
+) -> None:
+    path = house(service.new_key())
+    shutil.copyfile(KEYSET, path)
+    with pytest.raises(SettingsInvalid, match="MASTER_KEY does not open"):
+        vault.read_keyring()
+
+
+def test_while_the_service_is_away_nothing_begins_and_nothing_is_left(
+    house: House, service: KeyService, db: Engine, nowhere: str
+) -> None:
+    master = service.new_key()
+    path = house(master, endpoint=nowhere)
+    with pytest.raises(KeyServiceAway, match=f"{master} cannot be used: Could not connect"):
+        migrate()
+    assert not any(path.parent.glob("*keyset.json*"))
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("-c", "import web.wsgi"),
+        ("-m", "celery", "-A", "workers.entry:app", "worker", "--pool", "solo"),
+    ],
+)
+def test_no_process_starts_while_the_service_is_away(
+    house: House, service: KeyService, nowhere: str, argv: tuple[str, ...]
+) -> None:
+    master = service.new_key()
+    house(master)
+    vault.ensure_keyset()
+    house(master, endpoint=nowhere)
+    ended = subprocess.run(
+        [sys.executable, *argv], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert ended.returncode != 0
+    assert f"maitred: MASTER_KEY: {master} cannot be used: Could not connect" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_who_has_begun_goes_on_while_the_service_is_away(
+    house: House, service: KeyService, nowhere: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    master = service.new_key()
+    path = house(master)
+    vault.ensure_keyset()
+    old = vault.seal(b"x", about="a")
+    mine, known = vault._held(), vault.keyring().primary
+    vault._held.cache_clear()  # another process makes a key
+    vault.add_key()
+    house(master, endpoint=nowhere)
+    monkeypatch.setattr(vault, "_held", lambda: mine)
+    mine.looked = 0.0
+    assert vault.unseal(old, about="a") == b"x"
+    assert vault.keyring().primary == known
+    monkeypatch.setattr(vault, "read_keyring", lambda: pytest.fail("it was asked again at once"))
+    assert vault.keyring(now=True).primary == known
+    monkeypatch.undo()
+    house(master)
+    mine.away_until = 0.0
+    monkeypatch.setattr(vault, "_held", lambda: mine)
+    assert vault.keyring(now=True).primary != known
+    assert path.exists()
+
+
+def test_a_house_moves_its_keys_into_the_service(
+    house: House,
+    service: KeyService,
+    house_env: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settle(monkeypatch, ENVIRONMENT | {"AWS_ENDPOINT_URL": service.endpoint} | house_env)
+    sealed, master, new = vault.seal(b"x", about="a"), service.new_key(), tmp_path / "new.json"
+    before = KEYSET.read_bytes()
+    said = CliRunner().invoke(main, ["keys", "move", master, "--into", str(new)])
+    assert (said.exit_code, f"{new} is sealed by {master}" in said.output) == (0, True)
+    assert KEYSET.read_bytes() == before
+    again = CliRunner().invoke(main, ["keys", "move", master, "--into", str(new)])
+    assert again.exit_code == 2
+    secret = CliRunner().invoke(main, ["keys", "move", "s" * 40, "--into", f"{new}2"])
+    assert (secret.exit_code, "not a key of a KMS" in secret.output) == (2, True)
+    settle(monkeypatch, house_env | {"MASTER_KEY": master, "KEYSET_FILE": str(new)})
+    assert vault.unseal(sealed, about="a") == b"x"
+
+
+@pytest.mark.parametrize(
+    "wrong", ["aws-kms:/arn:aws:kms:eu:1:key/abcdefghijkl", "gcp-kms://projects/p/locations/l/k"]
+)
+def test_a_key_that_is_not_named_in_full_is_refused_and_not_repeated(
+    house: House, wrong: str
+) -> None:
+    with pytest.raises(SettingsInvalid, match="MASTER_KEY") as refused:
+        house(wrong)
+        settings()
+    assert wrong not in refused.value.message
+
+
+def test_google_without_its_library_is_said_and_leaves_nothing(house: House) -> None:
+    path = house(GCP)
+    with pytest.raises(SettingsInvalid, match=r"gcp-kms:// needs Google's client"):
+        vault.ensure_keyset()
+    assert not path.exists()
+
+
+def test_nobody_waits_long_for_a_service_that_says_nothing() -> None:
+    waits = kms_aws.ATTEMPTS * (kms_aws.CONNECT_SECONDS + kms_aws.READ_SECONDS)
+    assert waits <= 20
