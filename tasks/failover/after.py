@@ -18,7 +18,6 @@ from tasks.failover.switch import Switched
 
 #: The record of the last fail-over, among the jobs.
 JOB: Final = "failover"
-_WORKERS: Final = "sweep"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,4 +85,5 @@ def _lease(session: Session) -> datetime | None:
 
 
 def _last_run(session: Session) -> datetime | None:
-    return session.scalar(select(JobRun.last_success).where(JobRun.name == _WORKERS))
+    # of any job: one queue may be busy with what waits
+    return session.scalar(select(func.max(JobRun.last_success)).where(JobRun.name != JOB))

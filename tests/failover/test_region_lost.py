@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from sqlalchemy import Engine
 
@@ -32,6 +31,7 @@ def house_there(
     pair: Pair, mailbox: Mailbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Stack]:
     """The whole house, with both servers in its URL."""
+    (tmp_path / "house").mkdir()
     redis = RedisServer(tmp_path / "redis")
     redis.start()
     house = Stack(
@@ -73,15 +73,17 @@ def test_the_primary_is_killed_and_the_house_goes_on(pair: Pair, house_there: St
     stack = house_there
     house = stack.open_house(tables=HALL)
     watchers = [_watcher(stack, f"watcher-{number}") for number in (1, 2)]
-    with Crowd(stack, house, guests=3) as crowd, Writers(pair.database_url, count=2) as writers:
+    with (
+        Crowd(stack, house, guests=3, pause=0.15) as crowd,
+        Writers(pair.database_url, count=2) as writers,
+    ):
         wait_until(lambda: len(crowd.accepted) > 10, seconds=30, what="a crowd")
         pair.one.kill()
         killed, before = time.monotonic(), len(crowd.accepted)
         wait_until(lambda: writers.at and writers.at[-1] > killed, seconds=30, what="a write there")
         writable = writers.at[-1] - killed
-        wait_until(lambda: len(crowd.accepted) > before + 10, seconds=30, what="guests again")
+        wait_until(lambda: len(crowd.accepted) > before + 5, seconds=30, what="guests again")
         # the clock and the workers found their way by themselves
-        said = watchers[0].tail() + watchers[1].tail()
         wait_until(
             lambda: "the workers: there after" in watchers[0].tail() + watchers[1].tail(),
             seconds=40,
@@ -92,7 +94,7 @@ def test_the_primary_is_killed_and_the_house_goes_on(pair: Pair, house_there: St
         run("failback", "--wait", "0", "--no-backup")
         assert not is_read_only(pair.one)
         back = len(crowd.accepted)
-        wait_until(lambda: len(crowd.accepted) > back + 10, seconds=30, what="guests after that")
+        wait_until(lambda: len(crowd.accepted) > back + 5, seconds=30, what="guests after that")
     print(f"writable after {writable:.1f} s; {len(writers.acknowledged)} acknowledged")
     said = "".join(process.tail() for process in watchers)
     assert said.count("no write could be taken for") == 1, said
@@ -109,9 +111,3 @@ def test_the_primary_is_killed_and_the_house_goes_on(pair: Pair, house_there: St
     assert "requested" not in stack.wait_decided(crowd.ids).values()
     assert_house_in_order(stack)
     run("check", "--grace", "0")
-    wait_until(lambda: _replicas(stack) == ["replica"], seconds=30, what="a look at the replica")
-
-
-def _replicas(stack: Stack) -> list[str]:
-    house = httpx.get(f"{stack.url}/readyz", timeout=10).json()["house"] or {}
-    return [one["role"] for one in house.get("replicas", []) if one["role"] != "primary"]
