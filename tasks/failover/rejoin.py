@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from models.rules.gtids import Position, lacking
+from models.rules.gtids import lacking
 from tasks.failover.faults import FailoverRefused
 from tasks.failover.picture import Picture, Seen
 from tasks.failover.server import Facts, wait_until_follows
@@ -41,7 +41,7 @@ def rejoin(primary: Seen, back: Seen, *, seeded_at: str = "") -> None:
     follows = held.follows
     if follows is None or follows.source != primary.name or not follows.receives:
         back.server.fence()
-        back.server.follow(primary.server.url, begin=seeded_at)
+        back.server.follow(primary.server.url, begin="" if held.written else seeded_at)
     if not wait_until_follows(back.server, seconds=_BEGIN_SECONDS):
         found = back.server.look().follows
         error = found.error if found else ""
@@ -60,12 +60,9 @@ def _check_history(held: Facts, here: Facts, *, primary: str, back: str, seeded_
             f"in the fail-over. Look at them if you must, then seed {back} anew "
             "(docs/failover.md, 4)"
         )
-    if _is_blank(held.written) and _is_blank(held.replicated) and not seeded_at:
+    # a copied data folder brings no log along, and the position in its tables is its source's
+    if not held.written and held.follows is None and not seeded_at:
         raise FailoverRefused(
-            f"{back} holds nothing of {primary}: seed it (docs/failover.md, 4), then say where its "
-            "copy ends: --seeded-at GTID"
+            f"{back} has written nothing yet: seed it with a copy of {primary} (docs/failover.md, "
+            "4), then say where that ends: --seeded-at GTID"
         )
-
-
-def _is_blank(position: Position) -> bool:
-    return not position
