@@ -66,6 +66,10 @@ class Picture:
         """All but one."""
         return [one for one in self.seen if one is not than]
 
+    def with_new_look_at(self, one: Seen) -> "Picture":
+        """The same, but for one server that is asked again."""
+        return Picture(tuple(_see(one.server) if each is one else each for each in self.seen))
+
 
 @contextmanager
 def all_servers(*, answer_seconds: int = 30) -> Iterator[tuple[Server, ...]]:

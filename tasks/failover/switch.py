@@ -66,8 +66,8 @@ def fail_over(servers: tuple[Server, ...], wish: Wish) -> Switched:
     target = _target(picture, wish)
     if not target.server.take_lock():
         raise FailoverRefused(f"somebody else is promoting {target.name} right now")
-    # what was seen before the lock may be over
-    picture = look_at(servers)
+    # another may have promoted it before the lock was ours
+    picture = picture.with_new_look_at(target)
     target = picture.named(target.name)
     if picture.primary is target:
         return Switched(target.name, "", promoted=False, lost=(), stopped_seconds=0.0)
