@@ -15,6 +15,7 @@ from deploy.check import show_check
 from deploy.database import main as migrate_database
 from deploy.demo import DemoPlan, play_evening
 from deploy.embedded import VAR, join
+from deploy.failover_cli import COMMANDS as FAILOVER_COMMANDS
 from deploy.flags_cli import flags
 from deploy.guest_cli import guest
 from deploy.keys_cli import keys
@@ -56,7 +57,7 @@ def main() -> None:
 main.add_command(flags)
 main.add_command(keys)
 main.add_command(guest)
-for backup_command in BACKUP_COMMANDS:
+for backup_command in (*BACKUP_COMMANDS, *FAILOVER_COMMANDS):
     main.add_command(backup_command)
 
 

@@ -24,6 +24,7 @@ from models.queries import flags
 from models.queries.health import has_due_messages, house_health, restaurants_with_work
 from models.rules.health import LATE_AFTER, heartbeat_name
 from tasks.app import app
+from tasks.failover.health import server_health, with_servers
 from tasks.nudges import nudge_lane, nudge_messages
 
 log = logging.getLogger(__name__)
@@ -109,9 +110,10 @@ def health() -> None:
     with JobRecord("health") as job:
         with reading() as session:
             found = house_health(session, now=clock.now())
-        job.result = {"redis": signals.is_up(), **found.as_json()}
-        if found.late:
-            log.warning("the house is late", extra={"late": list(found.late)})
+        facts = with_servers(found.as_json(), server_health())
+        job.result = {"redis": signals.is_up(), **facts}
+        if facts["late"]:
+            log.warning("the house is late", extra={"late": facts["late"]})
 
 
 @app.task(name="maintenance.forget")

@@ -10,12 +10,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from models.core import tls
 from models.core.errors import Busy
+from models.core.servers import SERVER, Servers, split_url
 from models.core.settings import settings
 
 log = logging.getLogger(__name__)
@@ -46,8 +47,10 @@ def make_engine(url: str, *, pool_size: int = 16) -> Engine:
 
     READ COMMITTED on MySQL and MariaDB: under REPEATABLE READ a plain SELECT before the lock
     fixes the snapshot, and callers who each held the lock sold one table four times.
+
+    A URL may name several servers: connections lead to the one that takes writes.
     """
-    parsed = make_url(url)
+    parsed, *others = split_url(url)
     if parsed.get_backend_name() == "sqlite":
         return _make_sqlite(url, parsed.database)
     engine = create_engine(
@@ -63,14 +66,32 @@ def make_engine(url: str, *, pool_size: int = 16) -> Engine:
         pool_reset_on_return=None,
         connect_args={
             "charset": "utf8mb4",
-            "connect_timeout": 3,
+            "connect_timeout": settings().database_connect_seconds,
             "init_command": f"SET SESSION innodb_lock_wait_timeout={LOCK_WAIT_SECONDS}, "
             "time_zone='+00:00', sql_mode='STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
             **tls.database_arguments(parsed),
         },
     )
     _ping_the_idle(engine)
+    if others:
+        Servers((parsed, *others)).guide(engine)
     return engine
+
+
+def primary_url(url: str) -> str:
+    """Of a URL with several servers, that of the one which takes writes now; others as they are.
+
+    For the database's own programs, which know but one. Raises the driver's error when none does.
+    """
+    if len(split_url(url)) == 1:
+        return url
+    bind = make_engine(url, pool_size=1)
+    try:
+        with bind.connect() as connection:
+            server: URL = connection.info[SERVER]
+    finally:
+        bind.dispose()
+    return server.render_as_string(hide_password=False)
 
 
 def _ping_the_idle(engine: Engine) -> None:

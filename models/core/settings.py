@@ -9,10 +9,10 @@ from typing import Final, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from models.core.errors import SettingsInvalid
+from models.core.servers import split_url
 
 #: "600/minute", "10/15minutes": so many in so long (Rust's regex: $ is the very end)
 RATE: Final = r"^[1-9]\d{0,8}/([1-9]\d{0,3})?(second|minute|hour|day)s?$"
@@ -81,6 +81,9 @@ class Settings(BaseSettings):
     metrics_dir: Path | None = Field(None, description="prometheus_client's multiprocess folder")
     metrics_port: int = Field(0, ge=0, le=65535, description="a worker's own /metrics; 0: none")
 
+    database_connect_seconds: int = Field(3, ge=1, le=30, description="and then the next server")
+    failover_url: str = Field("", description="an account that may fail over; the same servers")
+
     database_ca: Path | None = Field(None, description="TLS to MySQL, signed by these, or nothing")
     redis_ca: Path | None = Field(None, description="who signs the certificate of rediss://")
     smtp_ca: Path | None = Field(None, description="who signs the mail server's certificate")
@@ -115,12 +118,13 @@ class Settings(BaseSettings):
             ip_network(part)  # a ValueError names the part
         return value
 
-    @field_validator("database_url")
+    @field_validator("database_url", "failover_url")
     @classmethod
     def check_database_url(cls, value: str) -> str:
         """A URL with a dialect that is known; the message repeats nothing of it."""
         try:
-            make_url(value).get_dialect()
+            if value:
+                split_url(value)[0].get_dialect()
         except (ArgumentError, ValueError):
             raise ValueError(
                 "must be like sqlite:///path or mysql+mysqldb://user:pass@host/name"

@@ -34,6 +34,9 @@ WAITS_AT_MOST: Final[Mapping[str, int]] = {
     "stuck_sends": 300,
 }
 
+#: Seconds that a replica's newest row may be older than the primary's.
+REPLICA_BEHIND_AT_MOST: Final = 30
+
 
 def heartbeat_name(queue: str) -> str:
     """The job that proves that somebody finishes the tasks of this queue."""

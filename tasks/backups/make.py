@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from models.core import clock
-from models.core.db import engine, reading, unit
+from models.core.db import engine, primary_url, reading, unit
 from models.core.errors import StateConflict
 from models.core.settings import settings
 from models.entities.house import JobRun
@@ -112,7 +112,8 @@ def alone(job: str, otherwise: str) -> Iterator[None]:
 
 def _source() -> Source:
     chosen = settings()
-    return choose_source(chosen.backup_url or chosen.database_url, method=chosen.backup_method)
+    url = primary_url(chosen.backup_url or chosen.database_url)
+    return choose_source(url, method=chosen.backup_method)
 
 
 def _parent(source: Source, newest: Manifest, catalogue: list[Manifest]) -> Manifest | None:

@@ -4,7 +4,9 @@ import getpass
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from tests.services.missing import go_without
 from tests.services.ports import free_port
@@ -52,9 +54,18 @@ def _binary(name: str) -> str:
 class MariaDB:
     """One server. `start`, `stop`, `kill` and `restart` keep its data and its port."""
 
-    def __init__(self, folder: Path, *, durable: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        durable: bool = False,
+        config: Path | None = None,
+        options: Sequence[str] = (),
+    ) -> None:
         self.folder = folder
-        self.durable = durable
+        #: an option file of production's own, and what is this server's alone; else the tests'
+        self.config = config
+        self.options = [*options] or [*(_DURABLE if durable else _FAST)]
         self.port = free_port()
         self.socket = folder / "s"
         self._process: Process | None = None
@@ -98,15 +109,31 @@ class MariaDB:
     def _argv(self, data: Path) -> list[str]:
         return [
             _binary("mariadbd"),
-            "--no-defaults",
+            f"--defaults-file={self.config}" if self.config else "--no-defaults",
             f"--user={getpass.getuser()}",
             f"--datadir={data}",
             f"--socket={self.socket}",
             f"--pid-file={self.folder / 'pid'}",
             f"--port={self.port}",
             *_COMMON,
-            *(_DURABLE if self.durable else _FAST),
+            *self.options,
         ]
+
+    @property
+    def pid(self) -> int:
+        """The process id of the running server."""
+        assert self._process is not None, "it was never started"
+        return self._process.pid
+
+    def pause(self) -> None:
+        """SIGSTOP: its machine answers, and it says nothing."""
+        if self._process is not None:
+            self._process.pause()
+
+    def resume(self) -> None:
+        """SIGCONT."""
+        if self._process is not None:
+            self._process.resume()
 
     def stop(self) -> None:
         """Shut down cleanly."""
@@ -132,6 +159,15 @@ class MariaDB:
             for statement in statements:
                 cursor.execute(statement)
             connection.commit()
+
+    def ask(self, statement: str) -> list[tuple[Any, ...]]:
+        """What the server answers to its root."""
+        with MySQLdb.connect(
+            unix_socket=str(self.socket), user="root", connect_timeout=3
+        ) as connection:
+            cursor = connection.cursor()
+            cursor.execute(statement)
+            return list(cursor.fetchall())
 
     def new_database(self, name: str) -> str:
         """Create (or empty) a database, and name its URL."""

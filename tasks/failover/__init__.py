@@ -1,0 +1,1 @@
+"""Another region: a primary and its replica, and the way from one to the other and back."""

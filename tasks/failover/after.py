@@ -1,0 +1,89 @@
+"""What follows a fail-over: it is written down, and the clock and the workers are waited for."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from time import monotonic, sleep
+from typing import Any, Final
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from models.core import clock
+from models.core.db import reading, unit
+from models.core.errors import Busy
+from models.entities.house import JobRun, Lease
+from models.operations.house import record_job
+from tasks.failover.switch import Switched
+
+#: The record of the last fail-over, among the jobs.
+JOB: Final = "failover"
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """After how many seconds the clock renewed its lease on the new primary, and a worker did what
+    it was asked for there; None when that was not seen.
+    """
+
+    clock: float | None
+    workers: float | None
+
+
+def record(done: Switched, *, began: datetime) -> None:
+    """Write a fail-over down, in the database of the new primary."""
+    lost = None if done.lost is None else [str(missing) for missing in done.lost]
+    result: dict[str, Any] = {
+        "primary": done.primary,
+        "old": done.old,
+        "stopped_seconds": round(done.stopped_seconds, 2),
+        "lost": lost,
+    }
+    unit(lambda session: record_job(session, JOB, started=began, ended=clock.now(), result=result))
+
+
+def is_recorded(primary: str) -> bool:
+    """Whether the last fail-over that was written down made this server the primary."""
+
+    def look(session: Session) -> bool:
+        run = session.get(JobRun, JOB)
+        return bool(run and run.result and run.result.get("primary") == primary)
+
+    return unit(look)
+
+
+def await_house(*, seconds: float) -> Signs:
+    """Wait for signs of life on the new primary, so long at most. Redis may be empty or new."""
+    began, since = monotonic(), clock.now()
+    found: dict[str, float] = {}
+    lease = _seen(_lease)
+    while True:
+        now = _seen(_lease)
+        if now is not None and lease is None:
+            lease = now
+        elif now is not None and lease is not None and now > lease:
+            found.setdefault("clock", monotonic() - began)
+        ran = _seen(_last_run)
+        if ran is not None and ran > since:
+            found.setdefault("workers", monotonic() - began)
+        if len(found) == 2 or monotonic() - began > seconds:
+            return Signs(found.get("clock"), found.get("workers"))
+        sleep(0.1)
+
+
+def _seen(query: Any) -> datetime | None:
+    try:
+        with reading() as session:
+            found: datetime | None = query(session)
+            return found
+    except (DBAPIError, Busy):
+        return None
+
+
+def _lease(session: Session) -> datetime | None:
+    return session.scalar(select(func.max(Lease.expires_at)).where(Lease.name == "scheduler"))
+
+
+def _last_run(session: Session) -> datetime | None:
+    # of any job: one queue may be busy with what waits
+    return session.scalar(select(func.max(JobRun.last_success)).where(JobRun.name != JOB))

@@ -1,0 +1,68 @@
+"""A server that was the primary becomes a replica of the one that is, if it holds nothing else."""
+
+from typing import Final
+
+from models.rules.gtids import lacking
+from tasks.failover.faults import FailoverRefused
+from tasks.failover.picture import Picture, Seen
+from tasks.failover.server import Facts, wait_until_follows
+
+_CATCH_UP_SECONDS: Final = 600
+_BEGIN_SECONDS: Final = 15
+
+
+def returning(picture: Picture, *, to: str = "") -> tuple[Seen, Seen]:
+    """The primary, and the server that is to follow it. Raises FailoverRefused."""
+    primary = picture.primary
+    if primary is None:
+        raise FailoverRefused("nobody takes writes: maitred failover comes first")
+    others = picture.others(primary)
+    if not to and len(others) > 1:
+        names = " or ".join(one.name for one in others)
+        raise FailoverRefused(f"there are several: say --to {names}")
+    back = picture.named(to) if to else others[0]
+    if back is primary:
+        raise FailoverRefused(f"{back.name} takes writes already")
+    if back.facts is None:
+        raise FailoverRefused(f"{back.name} does not answer ({back.reach}): start it")
+    return primary, back
+
+
+def rejoin(primary: Seen, back: Seen, *, seeded_at: str = "") -> None:
+    """Let `back` follow `primary`, and wait until it has all. Again is harmless.
+
+    `seeded_at` is the position of the copy that its data folder was made of. Raises
+    FailoverRefused when it holds what the primary never had; then it is left as it was.
+    """
+    held, here = back.facts, primary.facts
+    if held is None or here is None:
+        raise AssertionError("both were seen")
+    _check_history(held, here, primary=primary.name, back=back.name, seeded_at=seeded_at)
+    follows = held.follows
+    if follows is None or follows.source != primary.name or not follows.receives:
+        back.server.fence()
+        back.server.follow(primary.server.url, begin="" if held.written else seeded_at)
+    if not wait_until_follows(back.server, seconds=_BEGIN_SECONDS):
+        found = back.server.look().follows
+        error = found.error if found else ""
+        raise FailoverRefused(f"{back.name} does not follow {primary.name}: {error or 'it stands'}")
+    if not back.server.wait_for(primary.server.look().written, seconds=_CATCH_UP_SECONDS):
+        raise FailoverRefused(f"{back.name} follows {primary.name}, and does not catch up")
+
+
+def _check_history(held: Facts, here: Facts, *, primary: str, back: str, seeded_at: str) -> None:
+    only_there = lacking(held.state, by=here.state, replicated=here.replicated)
+    if only_there:
+        names = ", ".join(map(str, only_there))
+        count = sum(missing.count for missing in only_there)
+        raise FailoverRefused(
+            f"{back} holds {count} transactions that {primary} never had: {names}. They were lost "
+            f"in the fail-over. Look at them if you must, then seed {back} anew "
+            "(docs/failover.md, 4)"
+        )
+    # a copied data folder brings no log along, and the position in its tables is its source's
+    if not held.written and held.follows is None and not seeded_at:
+        raise FailoverRefused(
+            f"{back} has written nothing yet: seed it with a copy of {primary} (docs/failover.md, "
+            "4), then say where that ends: --seeded-at GTID"
+        )

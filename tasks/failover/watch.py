@@ -1,0 +1,88 @@
+"""Fail-over without a hand: looks twice a second, acts after four looks without a primary."""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from sqlalchemy.exc import DBAPIError
+
+from models.rules.gtids import Position
+from tasks.failover.faults import FailoverRefused
+from tasks.failover.picture import Seen, all_servers, look_at
+from tasks.failover.server import Server
+from tasks.failover.switch import Switched, Wish, fail_over
+
+log = logging.getLogger(__name__)
+
+#: Between two looks, in seconds.
+EVERY: Final = 0.5
+#: So many looks in a row without a server that takes writes, and the replica is promoted.
+MISSES: Final = 4
+#: A server that does not answer a look within so many seconds was missed.
+ANSWER_SECONDS: Final = 1
+
+
+class Watch:
+    """One watcher. Several may run: who holds the lock on the replica promotes it.
+
+    Never promotes what could lack acknowledged writes: the primary must have been semi-synchronous
+    when it was last seen, unless `accept_loss`. `then` is called after a promotion.
+    """
+
+    def __init__(
+        self, wish: Wish, *, accept_loss: bool = False, then: Callable[[Switched], None]
+    ) -> None:
+        self._wish = wish
+        self._accept_loss = accept_loss
+        self._then = then
+        self._missed = 0
+        self._said = ""
+        self._semi_sync = False
+        self._last: Position | None = None
+
+    def run(self, over: threading.Event) -> None:
+        """Watch until `over` is set."""
+        with all_servers(answer_seconds=ANSWER_SECONDS) as servers:
+            while not over.wait(EVERY):
+                try:
+                    self.look(servers)
+                except (FailoverRefused, DBAPIError) as problem:
+                    self._say(getattr(problem, "message", None) or str(problem.__cause__))
+
+    def look(self, servers: tuple[Server, ...]) -> None:
+        """One look, and what has to be done after it. Raises FailoverRefused."""
+        primary = look_at(servers).primary
+        if primary is not None:
+            self._note(primary)
+            return
+        self._missed += 1
+        if self._missed >= MISSES:
+            self._act()
+
+    def _note(self, primary: Seen) -> None:
+        if primary.facts is None:
+            raise AssertionError("it takes writes")
+        self._missed = 0
+        self._last, self._semi_sync = primary.facts.state, primary.facts.semi_sync
+        replica = "semi-synchronous" if self._semi_sync else "WITHOUT a semi-synchronous replica"
+        self._say(f"{primary.name} takes writes, {replica}")
+
+    def _act(self) -> None:
+        if not self._semi_sync and not self._accept_loss:
+            raise FailoverRefused(
+                "the primary is gone, and was not semi-synchronous when it was last seen: the "
+                "replica may lack acknowledged writes. Decide: maitred failover"
+            )
+        with all_servers() as servers:
+            done = fail_over(servers, replace(self._wish, seen=self._last))
+        self._missed = 0
+        if done.promoted:
+            self._then(done)
+
+    def _say(self, what: str) -> None:
+        """Each state once, when it begins."""
+        if what != self._said:
+            self._said = what
+            self._wish.tell(what)

@@ -1,0 +1,1 @@
+"""Another region: a primary, its replica, and the way there and back."""

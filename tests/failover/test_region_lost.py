@@ -1,0 +1,126 @@
+"""The primary is killed under the running house: it goes on, and nobody notices for long."""
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from models.core import db as core_db
+from models.core.settings import settings
+from tests.architecture.tree import ROOT
+from tests.deploy.test_cli import run
+from tests.failover.pair import Pair, is_read_only
+from tests.failover.writers import Writers
+from tests.faults.guests import Crowd, assert_house_in_order
+from tests.services.mailbox import Mailbox
+from tests.services.process import Process, wait_until
+from tests.services.redis import RedisServer
+from tests.services.stack import Stack
+from tests.services.surroundings import settle
+
+pytestmark = pytest.mark.mariadb
+HALL = {str(number): ("hall", 1, 4) for number in range(12)}
+#: "writable in under 5 s"
+WRITABLE_SECONDS = 5
+
+
+@pytest.fixture
+def house_there(
+    pair: Pair, mailbox: Mailbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Stack]:
+    """The whole house, with both servers in its URL."""
+    (tmp_path / "house").mkdir()
+    redis = RedisServer(tmp_path / "redis")
+    redis.start()
+    house = Stack(
+        tmp_path / "house",
+        database_url=pair.database_url,
+        redis=redis,
+        mailbox=mailbox,
+        workers=1,
+    )
+    house.env |= {"FAILOVER_URL": pair.failover_url}
+    for process in house.processes.values():
+        process.env |= house.env
+    settle(monkeypatch, house.env)
+    house.start()
+    yield house
+    house.stop()
+    redis.kill()
+
+
+def _watcher(house: Stack, name: str) -> Process:
+    command = [sys.executable, "-m", "deploy.cli", "failover", "--watch", "--no-backup"]
+    process = Process(
+        name,
+        command,
+        log=house.folder / f"{name}.log",
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"} | house.env,
+        cwd=ROOT,
+    )
+    process.start()
+    return process
+
+
+def _engine() -> Engine:
+    return core_db.engine()
+
+
+def test_the_primary_is_killed_and_the_house_goes_on(pair: Pair, house_there: Stack) -> None:
+    stack = house_there
+    house = stack.open_house(tables=HALL)
+    watchers = [_watcher(stack, f"watcher-{number}") for number in (1, 2)]
+    for watcher in watchers:
+        watcher.wait_ready(lambda watcher=watcher: "semi-synchronous" in watcher.tail())  # type: ignore[misc]
+    with (
+        Crowd(stack, house, guests=3, pause=0.15) as crowd,
+        Writers(pair.database_url, count=2) as writers,
+    ):
+        wait_until(lambda: len(crowd.accepted) > 10, seconds=30, what="a crowd")
+        pair.one.kill()
+        stack.redis.flush()  # there is no copy of it in the other region, and none is needed
+        killed, before = time.monotonic(), len(crowd.accepted)
+        wait_until(lambda: writers.at and writers.at[-1] > killed, seconds=30, what="a write there")
+        writable = writers.at[-1] - killed
+        wait_until(lambda: len(crowd.accepted) > before + 5, seconds=30, what="guests again")
+        # the clock and the workers found their way by themselves
+        wait_until(
+            lambda: "the workers: there after" in watchers[0].tail() + watchers[1].tail(),
+            seconds=40,
+            what="the workers",
+        )
+        pair.one.start()
+        assert is_read_only(pair.one)
+        run("failback", "--wait", "0", "--no-backup")
+        assert not is_read_only(pair.one)
+        back = len(crowd.accepted)
+        wait_until(lambda: len(crowd.accepted) > back + 5, seconds=30, what="guests after that")
+    print(f"writable after {writable:.1f} s; {len(writers.acknowledged)} acknowledged")
+    said = "".join(process.tail() for process in watchers)
+    assert said.count("no write could be taken for") == 1, said
+    assert writable < WRITABLE_SECONDS
+    for process in watchers:
+        process.terminate()
+        assert process.exit_code == 0, process.tail()
+    # nothing that was acknowledged is lost, and what was asked again with its key is one
+    assert not writers.lost(_engine())
+    assert not crowd.unanswered
+    assert {each.status for each in crowd.refused} <= {409, 503}
+    assert len(set(crowd.ids)) == len(crowd.ids)
+    stack.engine.dispose()
+    assert "requested" not in stack.wait_decided(crowd.ids).values()
+    assert_house_in_order(stack)
+    told = Counter(
+        recipient
+        for mail in stack.mailbox.mails()
+        for recipient in mail.recipients
+        if recipient in crowd.emails
+    )
+    assert told.keys() == crowd.emails
+    # both switches may fall between the mail server's yes and its record, for each sender once
+    assert sum(told.values()) <= len(told) + 2 * settings().senders
+    run("check", "--grace", "0")
