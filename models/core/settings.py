@@ -60,6 +60,8 @@ class Settings(BaseSettings):
     backup_key: str | None = Field(None, min_length=32, description="opens the backups")
     backup_url: str = Field("", description="an account that may back up; empty: DATABASE_URL")
     backup_method: Literal["auto", "physical", "dump"] = "auto"
+    backup_log: Literal["on", "off"] = Field("on", description="keep MariaDB's log to the second")
+    log_spool: Path = Field(Path("var/spool"), description="of the process that follows the log")
     erasures_file: Path = Field(Path("var/erasures.jsonl"), description="who was erased, hashed")
     metrics_dir: Path | None = Field(None, description="prometheus_client's multiprocess folder")
 
@@ -77,6 +79,12 @@ class Settings(BaseSettings):
     limit_sign_in: str = Field("60/15minutes", pattern=RATE, description="attempts from one")
     limit_refresh: str = Field("120/15minutes", pattern=RATE, description="refreshes from one")
     limit_failures: str = Field("10/15minutes", pattern=RATE, description="wrong passwords")
+
+    @property
+    def keeps_log(self) -> bool:
+        """Whether what the database writes is kept to the second, beside the backups."""
+        is_file = make_url(self.database_url).get_backend_name() == "sqlite"
+        return self.backup_folder is not None and self.backup_log == "on" and not is_file
 
     @model_validator(mode="before")
     @classmethod

@@ -12,7 +12,14 @@ from models.entities.house import JobRun
 from models.entities.messages import Message
 from models.entities.reservations import Reservation, ReservationChange
 from models.entities.shifts import ShiftDay
-from models.rules.health import LATE_AFTER, OF_BACKUPS, is_late, seconds_since, waits_too_long
+from models.rules.health import (
+    LATE_AFTER,
+    OF_BACKUPS,
+    OF_THE_LOG,
+    is_late,
+    seconds_since,
+    waits_too_long,
+)
 from models.rules.lifecycle import Status
 
 #: The job that looks at all the others.
@@ -120,11 +127,13 @@ def _waiting(session: Session, now: datetime) -> tuple[WaitingRows, ...]:
 def job_health(session: Session, *, now: datetime) -> tuple[JobHealth, ...]:
     """Every job of the house but this look itself, by name. One that never ran is late.
 
-    Backups and drills only where BACKUP_FOLDER is set.
+    Backups and drills only where BACKUP_FOLDER is set, the log where it is kept.
     """
     runs = {run.name: run for run in session.scalars(select(JobRun))}
     found = []
-    left_out = {SWEEP} | (set() if settings().backup_folder else OF_BACKUPS)
+    chosen = settings()
+    left_out = {SWEEP} | (set() if chosen.backup_folder else OF_BACKUPS)
+    left_out |= set() if chosen.keeps_log else OF_THE_LOG
     for name in sorted(LATE_AFTER.keys() - left_out):
         run = runs.get(name)
         age = seconds_since(run.last_success if run else None, now=now)

@@ -13,6 +13,7 @@ LATE_AFTER: Final[Mapping[str, int]] = {
     "forget": 3 * 3600,
     "backup": 5400,
     "drill": 26 * 3600,
+    "log": 60,
     "heartbeat.allocation": 60,
     "heartbeat.messages": 180,
     "heartbeat.maintenance": 60,
@@ -20,6 +21,8 @@ LATE_AFTER: Final[Mapping[str, int]] = {
 
 #: Jobs of a house whose backups are on; another is not late with them.
 OF_BACKUPS: Final = frozenset({"backup", "drill"})
+#: The job of a house that keeps the log of its database beside its backups. No clock asks for it.
+OF_THE_LOG: Final = frozenset({"log"})
 
 #: Kind of waiting row -> seconds that the oldest may wait.
 WAITS_AT_MOST: Final[Mapping[str, int]] = {

@@ -35,5 +35,5 @@ def drill() -> None:
     with reading() as session:
         run = session.get(JobRun, DRILL)
         due = is_due(run.last_success if run else None, now=clock.now())
-    if due and safe.store.names():
+    if due and safe.catalogue() != ([], []):
         recorded(DRILL, lambda: run_drill(safe), Drilled.as_json)

@@ -12,6 +12,8 @@ from models.operations.house import record_job
 JOB: Final = "backup"
 #: The job of restoring the newest into a scratch place.
 DRILL: Final = "drill"
+#: The job of keeping the log of what was written since.
+LOG: Final = "log"
 _LENGTH: Final = 255
 
 T = TypeVar("T")

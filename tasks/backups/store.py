@@ -21,8 +21,8 @@ class Store(Protocol):
         """The file of that name. Raises FileNotFoundError."""
         ...
 
-    def names(self) -> list[str]:
-        """Every whole file, sorted."""
+    def names(self, prefix: str = "") -> list[str]:
+        """Every whole file whose name begins so, sorted."""
         ...
 
     def delete(self, name: str) -> None:
@@ -61,9 +61,10 @@ class FolderStore:
         with (self._folder / name).open("rb") as file:
             yield file
 
-    def names(self) -> list[str]:
-        """Every whole file, sorted."""
-        return sorted(path.name for path in self._folder.iterdir() if path.name[0] != ".")
+    def names(self, prefix: str = "") -> list[str]:
+        """Every whole file whose name begins so, sorted."""
+        found = (path.name for path in self._folder.iterdir())
+        return sorted(name for name in found if name[0] != "." and name.startswith(prefix))
 
     def delete(self, name: str) -> None:
         """Forget it; nothing when it is not there."""

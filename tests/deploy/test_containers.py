@@ -34,7 +34,7 @@ SECRETS = {
 }
 HOUSE = {
     "web", "worker-allocation", "worker-messages", "worker-maintenance", "worker-backups",
-    "scheduler", "flower",
+    "follower", "scheduler", "flower",
 }  # fmt: skip
 
 
@@ -65,8 +65,8 @@ def test_no_secret_has_a_default(name: str) -> None:
 def test_every_process_of_the_procfile_runs_there(services: dict[str, Any]) -> None:
     procfile = parse_procfile((ROOT / "Procfile").read_text(encoding="utf-8")).processes
     assert set(procfile) == {
-        "valkey", "mailbox", "web", "allocation", "messages", "backups", "scheduler",
-        "flower",
+        "valkey", "mailbox", "web", "allocation", "messages", "backups", "follower",
+        "scheduler", "flower",
     }  # fmt: skip
     assert HOUSE | {"mysql", "redis", "mail", "migrate"} == set(services)
     queues = [
