@@ -1,9 +1,9 @@
-"""Which backup a restore begins with, and which other way leads to the same state."""
+"""Which backup a restore begins with, and which other way leads as far."""
 
 from datetime import datetime
 
 from tasks.backups.faults import PieceDamaged, RestoreRefused
-from tasks.backups.log.fetch import is_whole_after
+from tasks.backups.log.fetch import end_of_log
 from tasks.backups.log.position import as_text
 from tasks.backups.manifest import Manifest, chain_of
 from tasks.backups.safe import Safe
@@ -36,7 +36,7 @@ def choose(safe: Safe, *, name: str = "", to: datetime | None = None) -> list[Ma
 
 
 def another_way(safe: Safe, problem: PieceDamaged, *, to: datetime | None) -> PieceDamaged:
-    """The same problem, with the newest backup that leads to the same state around it, if any."""
+    """The same problem, with the newest backup that leads around it and how far, if any."""
     found, _damaged = safe.catalogue()
     name = problem.piece.partition(".")[0]
     for one in reversed(found):
@@ -46,7 +46,8 @@ def another_way(safe: Safe, problem: PieceDamaged, *, to: datetime | None) -> Pi
             chain = chain_of(one, found)
         except PieceDamaged:
             continue
-        if name not in {part.name for part in chain} and is_whole_after(safe, one.log):
-            what = f"{problem.what}. `--from {one.name}` and the log lead to the same state"
-            return PieceDamaged(problem.piece, what)
+        reach = end_of_log(safe, one.log)
+        if reach is not None and name not in {part.name for part in chain}:
+            way = f"`--from {one.name}` and the log lead to {as_text(to or reach)}"
+            return PieceDamaged(problem.piece, f"{problem.what}. {way}")
     return problem

@@ -3,7 +3,7 @@
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from models.operations.house import forget_results
 from tasks.backups.choose import another_way, choose
 from tasks.backups.examine import Examined, examine
 from tasks.backups.faults import PieceDamaged, RestoreRefused
-from tasks.backups.log.replay import Replayed, replay_log
+from tasks.backups.log.replay import Log, Replayed, fetched_log
 from tasks.backups.manifest import PIECE, Manifest
 from tasks.backups.records import JOB, LOG
 from tasks.backups.safe import Safe
@@ -71,9 +71,9 @@ def restore_into(
     try:
         chain = choose(safe, name=name, to=to)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        return _restore(
-            safe, chain, folder, to=to, with_log=with_log, despite_findings=despite_findings
-        )
+        place = folder.with_name(f".{folder.name}.log-{secrets.token_hex(4)}")
+        with fetched_log(safe, chain[-1], place, to=to) if with_log else nullcontext() as log:
+            return _restore(safe, chain, folder, log, despite_findings=despite_findings)
     except PieceDamaged as problem:
         if not with_log:
             raise
@@ -81,14 +81,9 @@ def restore_into(
 
 
 def _restore(
-    safe: Safe,
-    chain: list[Manifest],
-    folder: Path,
-    *,
-    to: datetime | None,
-    with_log: bool,
-    despite_findings: bool,
+    safe: Safe, chain: list[Manifest], folder: Path, log: Log | None, *, despite_findings: bool
 ) -> Restored:
+    base = chain[-1]
     draft = folder.with_name(f".{folder.name}.restoring-{secrets.token_hex(4)}")
     try:
         began = monotonic()
@@ -96,19 +91,18 @@ def _restore(
         draft.mkdir(mode=0o700)
         _unpack(safe, chain, draft)
         unpacked = monotonic()
-        is_led_on = with_log and chain[-1].log is not None
-        replayed = replay_log(safe, chain[-1], draft, to=to) if is_led_on else None
+        replayed = log.replay(draft) if log else None
         led_on = monotonic()
-        with opened(draft, chain[-1]) as bind:
+        with opened(draft, base) as bind:
             ready = monotonic()
-            examined = examine(bind, chain[-1], until=replayed.until if replayed else None)
+            examined = examine(bind, base, until=replayed.until if replayed else None)
             _let_go(bind)
         if examined.problems and not despite_findings:
             raise RestoreRefused("what came back is not in order: " + "; ".join(examined.problems))
         draft.rename(folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return Restored(chain[-1], len(chain), unpacked - began, ready - led_on, examined, replayed)
+    return Restored(base, len(chain), unpacked - began, ready - led_on, examined, replayed)
 
 
 def _let_go(bind: Engine) -> None:

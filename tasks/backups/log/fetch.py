@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tasks.backups.faults import PieceDamaged, RestoreRefused
 from tasks.backups.log.events import Events, moment
-from tasks.backups.log.pieces import PREFIX, Piece, Span, read_piece, spans
+from tasks.backups.log.pieces import PREFIX, Piece, Span, read_head, read_piece, spans
 from tasks.backups.log.position import LogPosition, as_text
 from tasks.backups.safe import Safe
 
@@ -145,20 +145,22 @@ class _Fetch:
         raise PieceDamaged(piece.span.name, f"does not follow file {number} of {size} bytes")
 
 
-def is_whole_after(safe: Safe, base: LogPosition) -> bool:
-    """Whether by their names there is a piece for every byte after `base`."""
+def end_of_log(safe: Safe, base: LogPosition) -> datetime | None:
+    """How far the log leads on from `base`; None where by their names a piece is missing."""
+    newest: Span | None = None
     number, place, reach = base.number, base.offset, 0
     for span in spans(safe.store, base.origin):
         if span.number == number + 1:
             number, place = span.number, 0
         if span.number == number:
             if span.start > place:
-                return False
+                return None
+            newest = span
             place = max(place, span.end)
             reach = max(reach, span.end) if number == base.number else reach
         elif span.number > number:
-            return False
-    return reach >= base.offset
+            return None
+    return moment(read_head(safe, newest).until) if newest and reach >= base.offset else None
 
 
 def fetch_log(

@@ -1,6 +1,8 @@
 """The log over a restored backup: fetched, and run by MariaDB's own programs."""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,23 +28,42 @@ class Replayed:
     seconds: float
 
 
-def replay_log(safe: Safe, base: Manifest, folder: Path, *, to: datetime | None) -> Replayed:
-    """Run what came after `base` on the data folder it was restored to. Raises as `fetch_log`.
+class Log:
+    """What came after a backup, fetched: whole, and not run yet."""
 
-    The server commits lazily meanwhile; all is on the disk when this returns.
+    def __init__(self, base: Manifest, fetched: Fetched, seconds: float) -> None:
+        self._base, self._fetched, self._seconds = base, fetched, seconds
+
+    def replay(self, folder: Path) -> Replayed:
+        """Run it on the data folder that the backup was restored to. Raises BackupFailed.
+
+        The server commits lazily meanwhile; all is on the disk when this returns.
+        """
+        began = monotonic()
+        if self._fetched.files:
+            _run(folder, self._fetched, self._base)
+        seconds = self._seconds + monotonic() - began
+        return Replayed(self._fetched.until, self._fetched.size, seconds)
+
+
+@contextmanager
+def fetched_log(
+    safe: Safe, base: Manifest, place: Path, *, to: datetime | None
+) -> Iterator[Log | None]:
+    """The log after `base` in the new folder `place`, until the block ends; None without a log.
+
+    Raises as `fetch_log`: before the backup itself is touched.
     """
     if base.log is None:
-        raise AssertionError("only a backup with a position has a log")
+        yield None
+        return
     began = monotonic()
-    place = folder.with_name(f"{folder.name}-log")
     place.mkdir(mode=0o700)
     try:
         fetched = fetch_log(safe, base.log, place, since=base.ended, to=to)
-        if fetched.files:
-            _run(folder, fetched, base)
+        yield Log(base, fetched, monotonic() - began)
     finally:
         shutil.rmtree(place, ignore_errors=True)
-    return Replayed(fetched.until, fetched.size, monotonic() - began)
 
 
 def _run(folder: Path, fetched: Fetched, base: Manifest) -> None:

@@ -10,8 +10,10 @@ from sqlalchemy import Engine, NullPool, create_engine
 from tasks.backups.log.follow import Follower
 from tasks.backups.log.origin import look_at
 from tasks.backups.log.position import number_of
-from tasks.backups.safe import Safe
+from tasks.backups.safe import Safe, open_safe
+from tests.backups.conftest import BACKUP_KEY
 from tests.queries.evening import open_evening
+from tests.services import surroundings
 from tests.services.house import OpenHouse
 from tests.services.mariadb import MariaDB
 from tests.services.schema import create_tables, delete_rows
@@ -46,6 +48,20 @@ def stand(safe: Safe, house: Callable[..., OpenHouse], db: Engine) -> Stand:
 
 
 @pytest.fixture
+def settled(
+    house_env: dict[str, str], kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], Safe]:
+    """Another house, on that database, with the same backups."""
+
+    def settle(url: str) -> Safe:
+        backups = {"BACKUP_FOLDER": str(kept), "BACKUP_KEY": BACKUP_KEY, "DATABASE_URL": url}
+        surroundings.settle(monkeypatch, house_env | backups)
+        return open_safe()
+
+    return settle
+
+
+@pytest.fixture
 def spool(tmp_path: Path) -> Path:
     """Where the follower puts what it has read."""
     return tmp_path / "spool"
@@ -72,4 +88,12 @@ def catch_up(follower: Follower, bind: Engine) -> None:
     while follower.place < wanted:
         assert monotonic() < ends, (follower.place, wanted)
         follower.step()
+        sleep(0.02)
+
+
+def wait_for(is_there: Callable[[], bool]) -> None:
+    """Ask until it is so, for a minute at most."""
+    ends = monotonic() + PATIENCE
+    while not is_there():
+        assert monotonic() < ends
         sleep(0.02)
