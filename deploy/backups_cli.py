@@ -1,5 +1,9 @@
-"""`maitred backup`, `restore` and `drill`: what a tired operator types."""
+"""`maitred backup`, `restore`, `drill`, `follow`: what a tired operator types."""
 
+import signal
+import threading
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import click
@@ -8,15 +12,36 @@ from deploy.embedded import join
 from deploy.plain import Unusable
 from deploy.stores_cli import AT_STORE, backups, size_text
 from models.core.errors import MaitredError
+from models.core.log import configure_logging
 from tasks.backups.drill import Drilled, run_drill
 from tasks.backups.facts import note_store
 from tasks.backups.faults import PieceDamaged
+from tasks.backups.log.position import as_text
+from tasks.backups.log.service import follow as follow_log
 from tasks.backups.make import make_backup, summary
 from tasks.backups.pour import restore_to_url
 from tasks.backups.records import DRILL, JOB, SECOND_STORE, recorded
 from tasks.backups.restore import SQLITE_FILE, Restored, restore_into
 from tasks.backups.safe import FIRST, open_safe
 from tasks.backups.second import copy_to_second, whole_elsewhere
+
+
+class Second(click.ParamType[datetime]):
+    """A time to the second, with its zone: `2026-11-20T19:42:10Z`."""
+
+    name = "time"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Raises click's BadParameter, which says how to type it."""
+        try:
+            moment = datetime.fromisoformat(str(value))
+        except ValueError:
+            moment = None
+        if moment is None or moment.tzinfo is None or moment.microsecond:
+            self.fail("say it to the second, with its zone: 2026-11-20T19:42:10Z", param, ctx)
+        return moment.astimezone(UTC)
 
 
 @click.command()
@@ -50,22 +75,36 @@ def backup(context: click.Context, full: bool) -> None:
 @click.option("--store", "which", type=AT_STORE, default=FIRST, help="where to take it from")
 @click.option("--into", "folder", type=click.Path(path_type=Path), help="a new or empty folder")
 @click.option("--to-url", "url", default="", help="a database that holds nothing yet")
+@click.option("--to", type=Second(), help="up to this second: 2026-11-20T19:42:10Z; else the end")
+@click.option("--without-log", is_flag=True, help="the backup alone, not what came after it")
 @click.option("--despite-findings", is_flag=True, help="hand over what is not in order, too")
-def restore(name: str, which: str, folder: Path | None, url: str, despite_findings: bool) -> None:
-    """Bring a backup back, proved first: into a folder, or into an empty database.
+def restore(
+    name: str,
+    which: str,
+    folder: Path | None,
+    url: str,
+    to: datetime | None,
+    without_log: bool,
+    despite_findings: bool,
+) -> None:
+    """Bring the house back, proved first: into a folder, or into an empty database.
+
+    The newest backup (with --to: before that time) and all that the log holds since.
 
     Never over anything, never half: when a piece is damaged or the check finds something, it is
     named, and the place is as it was. Needs no database that still lives.
     """
     if (folder is None) == (not url):
         raise Unusable("say where to: --into FOLDER or --to-url URL")
+    if to and without_log:
+        raise Unusable("--to needs the log: leave --without-log out")
     join()
     safe = open_safe(which)
+    wanted = partial(restore_to_url, safe, url)
+    if folder is not None:
+        wanted = partial(restore_into, safe, folder)
     try:
-        if folder is None:
-            done = restore_to_url(safe, url, name=name, despite_findings=despite_findings)
-        else:
-            done = restore_into(safe, folder, name=name, despite_findings=despite_findings)
+        done = wanted(name=name, to=to, with_log=not without_log, despite_findings=despite_findings)
     except PieceDamaged as damage:
         _offer_other(which, name, damage)
         raise
@@ -76,9 +115,23 @@ def restore(name: str, which: str, folder: Path | None, url: str, despite_findin
 
 
 @click.command()
+def follow() -> None:
+    """Keep the log of what the database writes, to the second, until a signal comes.
+
+    One of the house's processes; several may run, one works.
+    """
+    join()
+    configure_logging()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    follow_log(stop)
+
+
+@click.command()
 @click.option("--store", "which", type=AT_STORE, default=FIRST, help="where to take it from")
 def drill(which: str) -> None:
-    """Restore the newest backup into a scratch place, prove it, print how long it took."""
+    """Restore the newest backup and its log into a scratch place, prove it, say how long."""
     join()
     safe = open_safe(which)
     done = recorded(DRILL, lambda: run_drill(safe), Drilled.as_json)
@@ -96,8 +149,12 @@ def _offer_other(which: str, name: str, damage: PieceDamaged) -> None:
 
 def _tell(done: Restored) -> None:
     newest, examined = done.newest, done.examined
-    until = f"{newest.ended:%Y-%m-%d %H:%M:%S} UTC"
-    click.echo(f"{newest.name}: the state of {until}, {done.pieces} pieces")
+    click.echo(f"{newest.name}: {done.pieces} pieces, until {as_text(newest.ended)}")
+    if done.replayed:
+        click.echo(f"the log: {size_text(done.replayed.size)} more in {done.replayed.seconds:.1f} s")
+    else:
+        click.echo("no log was replayed")
+    click.echo(f"this is the state of {as_text(done.until)}")
     click.echo(
         f"unpacked in {done.unpack_seconds:.1f} s, opened in {done.open_seconds:.1f} s,"
         f" checked in {examined.seconds:.1f} s"
@@ -108,4 +165,4 @@ def _tell(done: Restored) -> None:
 
 
 #: Everything here, for the `maitred` command.
-COMMANDS = (backup, backups, restore, drill)
+COMMANDS = (backup, backups, restore, drill, follow)

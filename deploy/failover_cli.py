@@ -151,8 +151,8 @@ def _finish(context: click.Context, done: Switched, *, wait: float, no_backup: b
         click.echo(_sign("the workers", signs.workers, wait))
     if no_backup:
         return
-    if settings().backup_folder is None:
-        click.echo("no backup was made: BACKUP_FOLDER is not set")
+    if not settings().backup_store:
+        click.echo("no backup was made: BACKUP_STORE is not set")
         return
     _or_say("the full backup", lambda: context.invoke(backup, full=True))
 

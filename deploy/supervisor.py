@@ -1,29 +1,21 @@
 """Children in the foreground: started, their output kept, all of them ended with us."""
 
-import ctypes
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import monotonic, sleep
 from typing import IO, Final
 
+from models.core.processes import die_with_the_parent
+
 #: Called with a child's name and each line it writes.
 Listener = Callable[[str, str], None]
 
 PATIENCE_SECONDS: Final = 25
 LOG_BYTES: Final = 20 * 1024 * 1024
-_PR_SET_PDEATHSIG: Final = 1
-_LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
-
-
-def _die_with_the_parent() -> None:
-    """Between fork and exec: on Linux, SIGTERM comes by itself should the supervisor be killed."""
-    if _LIBC is not None:
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class Child:
@@ -42,7 +34,7 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_die_with_the_parent,  # noqa: PLW1509  (one system call, no lock)
+            preexec_fn=die_with_the_parent,  # noqa: PLW1509  (one system call, no lock)
         )
         self._reader = threading.Thread(target=self._read, args=(log, listener), daemon=True)
         self._reader.start()

@@ -75,6 +75,8 @@ class Settings(BaseSettings):
     backup_old_key: str | None = Field(None, min_length=32, description="the one before it")
     backup_url: str = Field("", description="an account that may back up; empty: DATABASE_URL")
     backup_method: Literal["auto", "physical", "dump"] = "auto"
+    backup_log: Literal["on", "off"] = Field("on", description="keep MariaDB's log to the second")
+    log_spool: Path = Field(Path("var/spool"), description="of the process that follows the log")
     erasures_file: Path = Field(Path("var/erasures.jsonl"), description="who was erased, hashed")
     flag_provider: str = Field("", description="OpenFeature provider, module:factory; empty: ours")
     keep_audit_days: int = Field(365, ge=7, le=36_500, description="days of who looked at guests")
@@ -99,6 +101,12 @@ class Settings(BaseSettings):
     limit_sign_in: str = Field("60/15minutes", pattern=RATE, description="attempts from one")
     limit_refresh: str = Field("120/15minutes", pattern=RATE, description="refreshes from one")
     limit_failures: str = Field("10/15minutes", pattern=RATE, description="wrong passwords")
+
+    @property
+    def keeps_log(self) -> bool:
+        """Whether what the database writes is kept to the second, beside the backups."""
+        is_file = self.database_url.startswith("sqlite")
+        return bool(self.backup_store) and self.backup_log == "on" and not is_file
 
     @model_validator(mode="before")
     @classmethod

@@ -1,5 +1,6 @@
 """Keeping the house in order: who leads, what ran, what may be forgotten."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -64,6 +65,21 @@ def record_job(
     change = update(JobRun).where(JobRun.name == name).values(values)
     if not _touched(session, change):
         _insert_if_missing(session, JobRun, {"name": name, **values})
+
+
+def remember(session: Session, name: str, result: dict[str, Any]) -> dict[str, Any]:
+    """The result of a job's last success; when there is none, this one from now on."""
+    _insert_if_missing(session, JobRun, {"name": name})
+    run = session.get_one(JobRun, name, with_for_update=True)
+    if run.result is None:
+        run.result = result
+    return run.result
+
+
+def forget_results(session: Session, names: Collection[str]) -> None:
+    """What these jobs made is no longer what this database stands on."""
+    change = update(JobRun).where(JobRun.name.in_(names)).values(result=None)
+    session.execute(change, execution_options={"synchronize_session": False})
 
 
 def forget_old(session: Session, *, now: datetime) -> int:

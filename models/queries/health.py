@@ -141,7 +141,7 @@ class BackupHealth:
 def backup_health(session: Session, *, now: datetime) -> BackupHealth:
     """The backups' jobs and stores that are on. One query of the few rows; opens no store."""
     runs = {run.name: run for run in session.scalars(select(JobRun))}
-    on = (OF_BACKUPS | OF_SECOND_STORE) - _off()
+    on = (OF_BACKUPS | OF_SECOND_STORE | OF_THE_LOG) - _off()
     jobs = {name: run for name, run in runs.items() if name in on}
     return BackupHealth(jobs, _stores(runs, now))
 
@@ -149,9 +149,10 @@ def backup_health(session: Session, *, now: datetime) -> BackupHealth:
 def _off() -> frozenset[str]:
     """Jobs that this house has no use for."""
     chosen = settings()
-    return (frozenset() if chosen.backup_store else OF_BACKUPS) | (
-        frozenset() if chosen.backup_second_store else OF_SECOND_STORE
-    )
+    off = set() if chosen.backup_store else set(OF_BACKUPS)
+    off |= set() if chosen.backup_second_store else OF_SECOND_STORE
+    off |= set() if chosen.keeps_log else OF_THE_LOG
+    return frozenset(off)
 
 
 def _stores(runs: dict[str, JobRun], now: datetime) -> dict[str, Any]:
@@ -172,7 +173,8 @@ def _stores(runs: dict[str, JobRun], now: datetime) -> dict[str, Any]:
 def _jobs(runs: dict[str, JobRun], now: datetime) -> tuple[JobHealth, ...]:
     """Every job of the house but this look itself, by name. One that never ran is late.
 
-    Backups and drills only where BACKUP_STORE is set, copies where there is a second.
+    Backups and drills only where BACKUP_STORE is set, copies where there is a second, the log
+    where it is kept.
     """
     found = []
     for name in sorted(LATE_AFTER.keys() - {SWEEP} - _off()):

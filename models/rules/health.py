@@ -15,6 +15,7 @@ LATE_AFTER: Final[Mapping[str, int]] = {
     "backup": 5400,
     "drill": 26 * 3600,
     "second_store": 5400,
+    "log": 60,
     "heartbeat.allocation": 60,
     "heartbeat.messages": 180,
     "heartbeat.maintenance": 60,
@@ -24,6 +25,8 @@ LATE_AFTER: Final[Mapping[str, int]] = {
 OF_BACKUPS: Final = frozenset({"backup", "drill"})
 #: And of one that has a second store.
 OF_SECOND_STORE: Final = frozenset({"second_store"})
+#: The job of a house that keeps the log of its database beside its backups. No clock asks for it.
+OF_THE_LOG: Final = frozenset({"log"})
 
 #: Kind of waiting row -> seconds that the oldest may wait.
 WAITS_AT_MOST: Final[Mapping[str, int]] = {

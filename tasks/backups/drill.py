@@ -1,4 +1,4 @@
-"""The drill: the newest backup is restored into a scratch place, proved there, and thrown away."""
+"""The drill: the newest backup and its log, restored into a scratch place, proved, thrown away."""
 
 import tempfile
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Final
 
+from tasks.backups.log.position import as_text
 from tasks.backups.restore import Restored, restore_into
 from tasks.backups.safe import Safe
 
@@ -27,12 +28,13 @@ class Drilled:
             "name": self.restored.newest.name,
             "pieces": self.restored.pieces,
             "seconds": round(self.seconds, 1),
+            "until": as_text(self.restored.until),
             "rows": self.restored.examined.rows,
         }
 
 
 def run_drill(safe: Safe) -> Drilled:
-    """Restore the newest backup where nobody needs it. Raises what is wrong with it."""
+    """Restore the newest backup and its log where nobody needs it. Raises what is wrong."""
     began = monotonic()
     with tempfile.TemporaryDirectory(prefix="maitred-drill-") as folder:
         restored = restore_into(safe, Path(folder) / "house")

@@ -23,6 +23,7 @@ class PieceDamaged(MaitredError):
     def __init__(self, piece: str, what: str) -> None:
         super().__init__(f"{piece}: {what}")
         self.piece = piece
+        self.what = what
 
 
 class RestoreRefused(MaitredError):

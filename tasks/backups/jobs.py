@@ -42,7 +42,7 @@ def drill() -> None:
 
 def _drilled() -> Drilled | None:
     safe = open_safe()
-    return run_drill(safe) if safe.store.names() else None
+    return run_drill(safe) if safe.catalogue() != ([], []) else None
 
 
 @app.task(name="backups.copy")

@@ -17,6 +17,9 @@ from models.entities.house import JobRun
 from models.operations.house import give_up, lead
 from tasks.backups.examine import count_rows, schema_of
 from tasks.backups.faults import PieceDamaged
+from tasks.backups.log.origin import origin_of
+from tasks.backups.log.position import LogPosition
+from tasks.backups.log.prune import prune_log
 from tasks.backups.manifest import (
     MANIFEST,
     PIECE,
@@ -93,6 +96,7 @@ def prune(safe: Safe, *, besides: Collection[str] = ()) -> list[str]:
         if file.endswith(PIECE) and file.removesuffix(PIECE) not in listed:
             safe.store.delete(file)
     safe.store.hold()
+    prune_log(safe, [one for one in catalogue if one.name in kept])
     return gone
 
 
@@ -124,16 +128,20 @@ def _parent(source: Source, newest: Manifest, catalogue: list[Manifest]) -> Mani
     """
     if source.kind != "full" or newest.kind not in ("full", "incremental"):
         return None
-    with reading() as session:
-        run = session.get(JobRun, JOB)
-        remembers = run.result.get("name") if run and run.result else None
-    if remembers != newest.name or newest.engine_version != source.version:
+    if _remembered() != newest.name or newest.engine_version != source.version:
         return None
     try:
         first = chain_of(newest, catalogue)[0]
     except PieceDamaged:
         return None
     return newest if _night(first.began) == _night(clock.now()) else None
+
+
+def _remembered() -> str | None:
+    """The newest backup that this database remembers; none in one that was restored."""
+    with reading() as session:
+        run = session.get(JobRun, JOB)
+        return run.result.get("name") if run and run.result else None
 
 
 def _night(moment: datetime) -> date:
@@ -164,9 +172,18 @@ def _write(safe: Safe, source: Source, parent: Manifest | None) -> Manifest:
         schema=schema_of(engine()),
         rows={table: _between(count, after.get(table, count)) for table, count in before.items()},
         seal=seal,
+        log=_log_position(source),
     )
     write_manifest(safe.store, manifest, safe.key)
     return manifest
+
+
+def _log_position(source: Source) -> LogPosition | None:
+    """Where the backup stands in the log, if this house keeps one."""
+    logged = source.logged() if settings().backup_log == "on" else None
+    if logged is None:
+        return None
+    return LogPosition(origin_of(logged.server_id), logged.file, logged.offset)
 
 
 def _between(one: int, other: int) -> tuple[int, int]:

@@ -11,6 +11,7 @@ import orjson
 
 from tasks.backups.faults import PieceDamaged
 from tasks.backups.keys import MasterKey
+from tasks.backups.log.position import LogPosition
 from tasks.backups.sealed import Seal
 from tasks.backups.store import Store
 
@@ -41,6 +42,8 @@ class Manifest:
     schema: str | None
     rows: dict[str, tuple[int, int]]
     seal: Seal
+    #: where its state stands in the server's log; None where there is no log
+    log: LogPosition | None = None
 
     @property
     def about(self) -> str:
@@ -112,4 +115,5 @@ def _canonical(body: dict[str, Any]) -> bytes:
 def _manifest(body: dict[str, Any]) -> Manifest:
     rows = {table: (int(low), int(high)) for table, (low, high) in body["rows"].items()}
     times = {when: datetime.fromisoformat(body[when]) for when in ("began", "ended")}
-    return Manifest(**{**body, **times, "rows": rows, "seal": Seal(**body["seal"])})
+    log = LogPosition(**body["log"]) if body.get("log") else None
+    return Manifest(**{**body, **times, "rows": rows, "seal": Seal(**body["seal"]), "log": log})

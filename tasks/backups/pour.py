@@ -1,6 +1,7 @@
 """A restored database put where a URL says: an empty database of a server, or a new SQLite file."""
 
 import tempfile
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import URL, inspect, make_url
@@ -18,9 +19,15 @@ _CHUNK = 1 << 20
 
 
 def restore_to_url(
-    safe: Safe, url: str, *, name: str = "", despite_findings: bool = False
+    safe: Safe,
+    url: str,
+    *,
+    name: str = "",
+    to: datetime | None = None,
+    with_log: bool = True,
+    despite_findings: bool = False,
 ) -> Restored:
-    """Restore a backup (empty: the newest) into the database of `url`, which must hold nothing.
+    """Restore, as `restore_into`, into the database of `url`, which must hold nothing.
 
     It is restored into a scratch place and examined there first; only then is the database filled,
     and emptied again should that fail. Raises as `restore_into`.
@@ -33,7 +40,9 @@ def restore_to_url(
         near.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".maitred-", dir=near) as scratch:
         folder = Path(scratch) / "restored"
-        restored = restore_into(safe, folder, name=name, despite_findings=despite_findings)
+        restored = restore_into(
+            safe, folder, name=name, to=to, with_log=with_log, despite_findings=despite_findings
+        )
         if is_file != (restored.newest.engine == "sqlite"):
             raise RestoreRefused(f"a backup of {restored.newest.engine} does not fit that URL")
         if is_file:

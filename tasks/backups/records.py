@@ -19,6 +19,8 @@ JOB: Final = "backup"
 DRILL: Final = "drill"
 #: The job of filling the second store, and its lease.
 SECOND_STORE: Final = "second_store"
+#: The job of keeping the log of what was written since.
+LOG: Final = "log"
 _LENGTH: Final = 255
 
 T = TypeVar("T")

@@ -3,8 +3,9 @@
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from time import monotonic
 from typing import Final
@@ -12,11 +13,14 @@ from typing import Final
 from sqlalchemy import URL, Engine, delete, inspect
 
 from models.core.db import make_engine, unit
-from models.entities.house import Lease
+from models.entities.house import JobRun, Lease
+from models.operations.house import forget_results
+from tasks.backups.choose import another_way, choose
 from tasks.backups.examine import Examined, examine
 from tasks.backups.faults import PieceDamaged, RestoreRefused
+from tasks.backups.log.replay import Log, Replayed, fetched_log
 from tasks.backups.manifest import PIECE, Manifest
-from tasks.backups.records import JOB
+from tasks.backups.records import JOB, LOG
 from tasks.backups.safe import Safe
 from tasks.backups.scratch import new_data, serving
 from tasks.backups.sealed import open_stream
@@ -37,21 +41,49 @@ class Restored:
     unpack_seconds: float
     open_seconds: float
     examined: Examined
+    replayed: Replayed | None = None
+
+    @property
+    def until(self) -> datetime:
+        """The state is as of this time."""
+        return self.replayed.until if self.replayed else self.newest.ended
 
 
 def restore_into(
-    safe: Safe, folder: Path, *, name: str = "", despite_findings: bool = False
+    safe: Safe,
+    folder: Path,
+    *,
+    name: str = "",
+    to: datetime | None = None,
+    with_log: bool = True,
+    despite_findings: bool = False,
 ) -> Restored:
-    """Restore a backup (empty: the newest) as `folder`, which must be new or empty.
+    """Restore the newest backup and the log after it as `folder`, which must be new or empty.
 
-    There is then the server's data folder, or SQLITE_FILE. Raises PieceDamaged, naming the piece,
-    or RestoreRefused with what the examination found; then `folder` is as it was.
+    With `name` that backup; with `to` up to that second; not `with_log` the backup alone. There is
+    then the server's data folder, or SQLITE_FILE. Raises PieceDamaged, naming the piece and another
+    way if there is one, or RestoreRefused with what the examination found; then `folder` is as it
+    was.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RestoreRefused(f"{folder} is not empty; nothing is ever restored over anything")
-    chain = safe.chain(name)
     folder = folder.absolute()
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        chain = choose(safe, name=name, to=to)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        place = folder.with_name(f".{folder.name}.log-{secrets.token_hex(4)}")
+        with fetched_log(safe, chain[-1], place, to=to) if with_log else nullcontext() as log:
+            return _restore(safe, chain, folder, log, despite_findings=despite_findings)
+    except PieceDamaged as problem:
+        if not with_log:
+            raise
+        raise another_way(safe, problem, to=to) from problem
+
+
+def _restore(
+    safe: Safe, chain: list[Manifest], folder: Path, log: Log | None, *, despite_findings: bool
+) -> Restored:
+    base = chain[-1]
     draft = folder.with_name(f".{folder.name}.restoring-{secrets.token_hex(4)}")
     try:
         began = monotonic()
@@ -59,22 +91,32 @@ def restore_into(
         draft.mkdir(mode=0o700)
         _unpack(safe, chain, draft)
         unpacked = monotonic()
-        with opened(draft, chain[-1]) as bind:
+        replayed = log.replay(draft) if log else None
+        led_on = monotonic()
+        with opened(draft, base) as bind:
             ready = monotonic()
-            examined = examine(bind, chain[-1])
+            examined = examine(bind, base, until=replayed.until if replayed else None)
             _let_go(bind)
         if examined.problems and not despite_findings:
             raise RestoreRefused("what came back is not in order: " + "; ".join(examined.problems))
         draft.rename(folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return Restored(chain[-1], len(chain), unpacked - began, ready - unpacked, examined)
+    return Restored(base, len(chain), unpacked - began, ready - led_on, examined, replayed)
 
 
 def _let_go(bind: Engine) -> None:
-    """The backup was made while its maker held the lease, so it came back held."""
-    if inspect(bind).has_table(Lease.__tablename__):
-        unit(lambda session: session.execute(delete(Lease).where(Lease.name == JOB)), bind)
+    """The backup was made while its maker held the lease, so it came back held.
+
+    And what it came from goes another way from here: the next backup stands on nothing, and its
+    log is another one.
+    """
+    there = inspect(bind).get_table_names()
+    if Lease.__tablename__ in there:
+        held = delete(Lease).where(Lease.name.in_((JOB, LOG)))
+        unit(lambda session: session.execute(held), bind)
+    if JobRun.__tablename__ in there:
+        unit(lambda session: forget_results(session, (JOB, LOG)), bind)
 
 
 @contextmanager

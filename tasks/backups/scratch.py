@@ -68,6 +68,7 @@ def _started(data: Path, place: Path, log: int) -> Iterator[subprocess.Popen[byt
         "--skip-grant-tables",
         "--skip-slave-start",
         "--performance-schema=OFF",
+        "--max-allowed-packet=1G",
         "--innodb-flush-log-at-trx-commit=0",
     ]
     with subprocess.Popen(

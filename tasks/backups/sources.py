@@ -1,11 +1,14 @@
 """Where a backup's bytes come from: a SQLite file, a dump of one database, a server's files."""
 
+import io
 import os
+import re
 import socket
 import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
@@ -21,11 +24,37 @@ from tasks.backups.tools import find_tool, output_of
 _PRIVILEGES: Final = frozenset({"RELOAD", "PROCESS"})
 #: Seconds are what it waits by default between two looks at the log: commits stalled for one.
 _LOOK_MS: Final = 100
-_FACTS: Final = "SELECT @@version, @@datadir, @@hostname"
+_FACTS: Final = "SELECT @@version, @@datadir, @@hostname, @@server_id, @@log_bin"
+#: What mariadb-dump and mariadb-backup say of the binary log.
+_MASTER: Final = re.compile(
+    rb"^-- CHANGE MASTER TO MASTER_LOG_FILE='(?P<file>[^']+)', MASTER_LOG_POS=(?P<offset>\d+);",
+    re.MULTILINE,
+)
+_BINLOG: Final = re.compile(
+    rb"^binlog_pos = filename '(?P<file>[^']+)', position '(?P<offset>\d+)'", re.MULTILINE
+)
+_HEADING_BYTES: Final = 1 << 14
 _GRANTED: Final = (
     "SELECT PRIVILEGE_TYPE FROM information_schema.USER_PRIVILEGES WHERE GRANTEE ="
     " CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), '''')"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Server:
+    version: str
+    data: Path
+    id: int
+    has_log: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """A place in the binary log of a server."""
+
+    server_id: int
+    file: str
+    offset: int
 
 
 class Source(Protocol):
@@ -42,6 +71,10 @@ class Source(Protocol):
 
     def position(self) -> int:
         """Where the stream that ended stands; 0 where the engine has no such thing."""
+        ...
+
+    def logged(self) -> Logged | None:
+        """Where the stream that ended stands in the binary log; None where there is none."""
         ...
 
 
@@ -76,6 +109,30 @@ class Snapshot:
         """SQLite has none."""
         return 0
 
+    def logged(self) -> Logged | None:
+        """SQLite has none."""
+        return None
+
+
+class _Heard(io.RawIOBase):
+    """Passes on what a stream gives, and keeps how it began."""
+
+    def __init__(self, source: BinaryIO) -> None:
+        super().__init__()
+        self._source = source
+        self.heading = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
+        block = self._source.read(len(view))
+        view[: len(block)] = block
+        if len(self.heading) < _HEADING_BYTES:
+            self.heading += block[:_HEADING_BYTES]
+        return len(block)
+
 
 class Dump:
     """A logical dump of one database in one transaction: a connection is enough."""
@@ -83,9 +140,11 @@ class Dump:
     engine = "mariadb"
     kind: Kind = "dump"
 
-    def __init__(self, url: URL, version: str) -> None:
+    def __init__(self, url: URL, server: _Server) -> None:
         self._url = url
-        self.version = version
+        self._server = server
+        self._heard: _Heard | None = None
+        self.version = server.version
         self.database = url.database or ""
 
     @contextmanager
@@ -101,14 +160,22 @@ class Dump:
                 "--no-tablespaces",
                 "--hex-blob",
                 "--default-character-set=utf8mb4",
+                # a comment of where it stands; MariaDB knows without a lock
+                *(["--master-data=2"] if self._server.has_log else []),
                 self.database,
             ]
             with output_of(argv) as output:
-                yield output
+                self._heard = _Heard(output)
+                yield io.BufferedReader(self._heard)
 
     def position(self) -> int:
         """A dump has none."""
         return 0
+
+    def logged(self) -> Logged | None:
+        """As its heading says."""
+        found = _MASTER.search(self._heard.heading) if self._heard else None
+        return _logged(self._server, found) if found else None
 
 
 class ServerFiles:
@@ -117,11 +184,12 @@ class ServerFiles:
     engine = "mariadb"
     kind: Kind = "full"
 
-    def __init__(self, url: URL, version: str, data: Path) -> None:
+    def __init__(self, url: URL, server: _Server) -> None:
         self._url = url
-        self._data = data
+        self._server = server
         self._position = 0
-        self.version = version
+        self._logged: Logged | None = None
+        self.version = server.version
         self.database = url.database or ""
 
     @contextmanager
@@ -137,7 +205,7 @@ class ServerFiles:
                 "--backup",
                 "--stream=xbstream",
                 f"--log-copy-interval={_LOOK_MS}",
-                f"--datadir={self._data}",
+                f"--datadir={self._server.data}",
                 f"--target-dir={folder}",
                 f"--extra-lsndir={folder}",
             ]
@@ -146,6 +214,11 @@ class ServerFiles:
             with output_of(argv) as output:
                 yield output
             self._position = _reached(Path(folder))
+            self._logged = _log_place(self._server, Path(folder))
+
+    def logged(self) -> Logged | None:
+        """As mariadb-backup found it, while no commit went on."""
+        return self._logged
 
     def position(self) -> int:
         """The log sequence number up to which every page is in."""
@@ -161,37 +234,49 @@ def _reached(folder: Path) -> int:
     raise BackupFailed("mariadb-backup did not say how far it came")
 
 
+def _log_place(server: _Server, folder: Path) -> Logged | None:
+    for path in folder.glob("*_info"):
+        if found := _BINLOG.search(path.read_bytes()):
+            return _logged(server, found)
+    return None
+
+
+def _logged(server: _Server, found: re.Match[bytes]) -> Logged:
+    return Logged(server.id, found["file"].decode(), int(found["offset"]))
+
+
 def choose_source(url: str, *, method: str) -> Source:
     """How the database of `url` is backed up. Raises BackupFailed when `method` cannot be."""
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         return Snapshot(Path(parsed.database or "").absolute())
-    version, data, obstacle = _look(url)
+    server, obstacle = _look(url)
     if method == "physical" and obstacle:
         raise BackupFailed(f"BACKUP_METHOD=physical: {obstacle}")
     if method == "dump" or obstacle:
-        return Dump(parsed, version)
-    return ServerFiles(parsed, version, data)
+        return Dump(parsed, server)
+    return ServerFiles(parsed, server)
 
 
-def _look(url: str) -> tuple[str, Path, str]:
-    """Its version and data folder, and why its files cannot be copied here (empty: they can)."""
+def _look(url: str) -> tuple[_Server, str]:
+    """The server, and why its files cannot be copied here (empty: they can)."""
     bind = make_engine(url, pool_size=1)
     try:
         with bind.connect() as connection:
-            version, data, host = connection.exec_driver_sql(_FACTS).one()
+            version, data, host, number, log = connection.exec_driver_sql(_FACTS).one()
             granted = set(connection.exec_driver_sql(_GRANTED).scalars())
     finally:
         bind.dispose()
-    folder = Path(data)
+    is_mariadb = "mariadb" in str(version).lower()
+    server = _Server(str(version), Path(data), int(number), has_log=is_mariadb and bool(log))
     obstacle = ""
-    if "mariadb" not in str(version).lower():
+    if not is_mariadb:
         obstacle = f"the server is no MariaDB ({version})"
-    elif host != socket.gethostname() or not _is_readable(folder):
+    elif host != socket.gethostname() or not _is_readable(server.data):
         obstacle = f"the server's data folder ({data} on {host}) is not readable here"
     elif missing := _PRIVILEGES - granted:
         obstacle = f"the account lacks {', '.join(sorted(missing))}"
-    return str(version), folder, obstacle
+    return server, obstacle
 
 
 def _is_readable(folder: Path) -> bool:

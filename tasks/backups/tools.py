@@ -43,7 +43,7 @@ def output_of(argv: Sequence[str]) -> Iterator[BinaryIO]:
         finally:
             child.kill()
         if code:
-            raise BackupFailed(f"{Path(argv[0]).name} failed ({code}): {_last_words(said)}")
+            raise BackupFailed(f"{Path(argv[0]).name} failed ({code}): {last_words(said)}")
 
 
 def feed(argv: Sequence[str], blocks: Iterable[bytes], *, quiet: bool = False) -> None:
@@ -70,7 +70,7 @@ def feed(argv: Sequence[str], blocks: Iterable[bytes], *, quiet: bool = False) -
         finally:
             child.kill()
         if code:
-            words = "" if quiet else f": {_last_words(said)}"
+            words = "" if quiet else f": {last_words(said)}"
             raise BackupFailed(f"{Path(argv[0]).name} failed ({code}){words}")
 
 
@@ -83,7 +83,8 @@ def _as_binary(stream: object) -> BinaryIO:
     return stream  # type: ignore[return-value]
 
 
-def _last_words(said: BinaryIO) -> str:
+def last_words(said: BinaryIO) -> str:
+    """The end of what a program wrote, on one line."""
     said.seek(0)
     lines = said.read().decode("utf-8", "replace").strip().splitlines()
     return " | ".join(line.strip() for line in lines[-3:])[-_SAID:]

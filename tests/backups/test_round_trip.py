@@ -32,7 +32,7 @@ HOUR = timedelta(hours=1)
 Rows = dict[str, list[tuple[object, ...]]]
 
 
-def _rows(bind: Engine) -> Rows:
+def rows_of(bind: Engine) -> Rows:
     """Every row of every table, but what the making of a backup itself writes down."""
     left_out = {"leases", "job_runs"}
     with bind.connect() as connection:
@@ -47,7 +47,7 @@ def _came_back(safe: Safe, manifest: Manifest, folder: Path) -> Rows:
     restored = restore_into(safe, folder, name=manifest.name)
     assert restored.examined.problems == ()
     with opened(folder, manifest) as bind:
-        return _rows(bind)
+        return rows_of(bind)
 
 
 # --- every engine
@@ -56,10 +56,10 @@ def _came_back(safe: Safe, manifest: Manifest, folder: Path) -> Rows:
 @pytest.mark.both
 def test_a_whole_evening_comes_back(stand: Stand, safe: Safe, db: Engine, tmp_path: Path) -> None:
     play(stand)
-    before = _rows(db)
+    before = rows_of(db)
     manifest = made(safe)
     stand.ask(2)
-    assert _rows(db) != before
+    assert rows_of(db) != before
     assert _came_back(safe, manifest, tmp_path / "back") == before
     assert safe.chain() == [manifest]
     assert manifest.kind == ("full" if db.dialect.name == "mysql" else "snapshot")
@@ -183,7 +183,7 @@ def test_an_incremental_chain_comes_back_at_each_of_its_steps(
     steps: list[tuple[Manifest, Rows]] = []
     for _ in range(3):
         stand.ask(2)
-        steps.append((made(safe), _rows(db)))
+        steps.append((made(safe), rows_of(db)))
         hands.move(HOUR)
     assert [one.kind for one, _ in steps] == ["full", "incremental", "incremental"]
     full, change = steps[0][0].seal, steps[1][0].seal
@@ -196,7 +196,7 @@ def test_an_incremental_chain_comes_back_at_each_of_its_steps(
 def test_a_damaged_change_names_itself_and_the_step_before_comes_back(
     stand: Stand, safe: Safe, db: Engine, tmp_path: Path, kept: Path, hands: Hands
 ) -> None:
-    first, rows = made(safe), _rows(db)
+    first, rows = made(safe), rows_of(db)
     hands.move(HOUR)
     stand.ask(2)
     second = made(safe)
@@ -233,7 +233,7 @@ def test_a_dump_comes_back_through_a_connection_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     play(stand)
-    before = _rows(db)
+    before = rows_of(db)
     monkeypatch.setattr(sources, "_is_readable", lambda _folder: False)
     manifest = made(safe)
     assert manifest.kind == "dump"

@@ -24,7 +24,7 @@ from tests.services.redis import RedisServer
 BIN = Path(sys.executable).parent
 HOUSE = {
     "web", "worker-allocation", "worker-messages", "worker-maintenance", "worker-backups",
-    "scheduler", "flower",
+    "follower", "scheduler", "flower",
 }  # fmt: skip
 WATCH = {
     "prometheus", "alertmanager", "grafana", "elasticsearch", "logstash", "kibana", "filebeat",
@@ -152,8 +152,8 @@ def test_the_house_runs_closed_in(services: dict[str, Any]) -> None:
 def test_every_process_of_the_procfile_runs_there(services: dict[str, Any]) -> None:
     procfile = parse_procfile((ROOT / "Procfile").read_text(encoding="utf-8")).processes
     assert set(procfile) == {
-        "valkey", "mailbox", "web", "allocation", "messages", "backups", "scheduler",
-        "flower",
+        "valkey", "mailbox", "web", "allocation", "messages", "backups", "follower",
+        "scheduler", "flower",
     }  # fmt: skip
     queues = [
         name

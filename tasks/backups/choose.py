@@ -1,0 +1,53 @@
+"""Which backup a restore begins with, and which other way leads as far."""
+
+from datetime import datetime
+
+from tasks.backups.faults import PieceDamaged, RestoreRefused
+from tasks.backups.log.fetch import end_of_log
+from tasks.backups.log.position import as_text
+from tasks.backups.manifest import Manifest, chain_of
+from tasks.backups.safe import Safe
+
+
+def choose(safe: Safe, *, name: str = "", to: datetime | None = None) -> list[Manifest]:
+    """The chain to restore: of the backup of that name, else of the newest that ended before `to`.
+
+    Raises PieceDamaged, and RestoreRefused when nothing leads to `to`.
+    """
+    if to is None:
+        return safe.chain(name)
+    found, damaged = safe.catalogue()
+    if not name and found and not damaged:
+        before = [one for one in found if one.ended <= to]
+        if not before:
+            raise RestoreRefused(
+                f"the first backup ended at {as_text(found[0].ended)}: "
+                f"nothing leads to {as_text(to)}, which was before"
+            )
+        name = before[-1].name
+    chain = safe.chain(name)
+    if chain[-1].ended > to:
+        raise RestoreRefused(
+            f"{name} ended at {as_text(chain[-1].ended)}, which is after {as_text(to)}"
+        )
+    if chain[-1].log is None:
+        raise RestoreRefused(f"{name} stands in no log: it cannot be led on to {as_text(to)}")
+    return chain
+
+
+def another_way(safe: Safe, problem: PieceDamaged, *, to: datetime | None) -> PieceDamaged:
+    """The same problem, with the newest backup that leads around it and how far, if any."""
+    found, _damaged = safe.catalogue()
+    name = problem.piece.partition(".")[0]
+    for one in reversed(found):
+        if one.log is None or (to is not None and one.ended > to):
+            continue
+        try:
+            chain = chain_of(one, found)
+        except PieceDamaged:
+            continue
+        reach = end_of_log(safe, one.log)
+        if reach is not None and name not in {part.name for part in chain}:
+            way = f"`--from {one.name}` and the log lead to {as_text(to or reach)}"
+            return PieceDamaged(problem.piece, f"{problem.what}. {way}")
+    return problem

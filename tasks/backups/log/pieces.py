@@ -1,0 +1,153 @@
+"""A piece of the log: one stored object, its signed head in front of its sealed bytes.
+
+Its name says which bytes of which file of which server it holds. Its head says so again, signed,
+and what the file before it ended with: nothing can be left out, moved or put in another order.
+"""
+
+import io
+import re
+import struct
+from dataclasses import asdict, dataclass
+from typing import Any, BinaryIO, Final
+
+import orjson
+
+from tasks.backups.faults import PieceDamaged
+from tasks.backups.keys import MasterKey
+from tasks.backups.safe import Safe
+from tasks.backups.sealed import Seal, open_stream, seal_stream
+from tasks.backups.store import Store
+
+PREFIX: Final = "log-"
+#: No piece holds more bytes of the log.
+PIECE_BYTES: Final = 8 << 20
+_NAME: Final = re.compile(r"log-([0-9a-f]{12})-(\d{8})-(\d{12})-(\d{12})\.log")
+_MAGIC: Final = b"maitred1"
+_LENGTH: Final = struct.Struct(">I")
+#: A head is some hundred bytes; what claims more is none.
+_HEAD_BYTES: Final = 1 << 16
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """The bytes `start` to `end` of the file of that number, of one server's one life."""
+
+    origin: str
+    number: int
+    start: int
+    end: int
+
+    @property
+    def name(self) -> str:
+        """Under which they are stored."""
+        return f"{PREFIX}{self.origin}-{self.number:08d}-{self.start:012d}-{self.end:012d}.log"
+
+
+def span_of(name: str) -> Span | None:
+    """What a stored name says; None when it is no piece of a log."""
+    found = _NAME.fullmatch(name)
+    return Span(found[1], *(int(found[group]) for group in (2, 3, 4))) if found else None
+
+
+def spans(store: Store, origin: str = "") -> list[Span]:
+    """The pieces of one origin (empty: of all), in the order of their bytes."""
+    found = map(span_of, store.names(f"{PREFIX}{origin}"))
+    return sorted(span for span in found if span and span.origin.startswith(origin))
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece's head. `until`: seconds since 1970 of the newest event up to its end (0: none).
+
+    `before`: number and size of the file that this one follows, in a file's first piece; None
+    where what came before was not kept.
+    """
+
+    span: Span
+    file: str
+    until: int
+    before: tuple[int, int] | None
+    seal: Seal
+
+    @property
+    def about(self) -> str:
+        """What the bytes are bound to."""
+        return f"maitred {self.span.name} of {self.file}"
+
+
+def write_piece(
+    safe: Safe, span: Span, data: bytes, *, file: str, until: int, before: tuple[int, int] | None
+) -> Piece:
+    """Seal these bytes and store them; writing the same again does no harm."""
+    sealed = io.BytesIO()
+    about = f"maitred {span.name} of {file}"
+    seal = seal_stream(io.BytesIO(data), sealed, about=about, key=safe.key)
+    piece = Piece(span, file, until, before, seal)
+    body = asdict(piece)
+    head = orjson.dumps(
+        {"head": body, "signature": safe.key.sign(_canonical(body)), "key": safe.key.id}
+    )
+    with safe.store.write(span.name) as target:
+        target.write(_MAGIC + _LENGTH.pack(len(head)) + head + sealed.getbuffer())
+    return piece
+
+
+def read_head(safe: Safe, span: Span) -> Piece:
+    """What a piece says of itself. Raises PieceDamaged."""
+    try:
+        with safe.store.read(span.name) as source:
+            return _head(source, span, safe.key)
+    except FileNotFoundError as missing:
+        raise PieceDamaged(span.name, "missing") from missing
+
+
+def read_piece(safe: Safe, span: Span) -> tuple[Piece, bytes]:
+    """A piece and its bytes. Raises PieceDamaged, naming it, whatever is wrong."""
+    try:
+        with safe.store.read(span.name) as source:
+            piece = _head(source, span, safe.key)
+            blocks = open_stream(
+                source, piece.seal, piece=span.name, about=piece.about, key=safe.key
+            )
+            data = b"".join(blocks)
+    except FileNotFoundError as missing:
+        raise PieceDamaged(span.name, "missing") from missing
+    if len(data) != span.end - span.start:
+        raise PieceDamaged(span.name, f"holds {len(data)} bytes")
+    return piece, data
+
+
+def _head(source: BinaryIO, span: Span, key: MasterKey) -> Piece:
+    start = source.read(len(_MAGIC) + _LENGTH.size)
+    if len(start) != len(_MAGIC) + _LENGTH.size or not start.startswith(_MAGIC):
+        raise PieceDamaged(span.name, "is not a piece of a log")
+    (length,) = _LENGTH.unpack(start[len(_MAGIC) :])
+    try:
+        document = orjson.loads(source.read(min(length, _HEAD_BYTES)))
+        body, signature, key_id = (document[part] for part in ("head", "signature", "key"))
+    except (orjson.JSONDecodeError, KeyError, TypeError) as broken:
+        raise PieceDamaged(span.name, "changed, or cut short") from broken
+    signer = key.known(str(key_id))
+    if signer is None:
+        raise PieceDamaged(span.name, f"signed with key {key_id}; BACKUP_KEY is {key.id}")
+    if not isinstance(body, dict) or not signer.signed(_canonical(body), str(signature)):
+        raise PieceDamaged(span.name, "changed since it was written")
+    piece = _piece(body)
+    if piece.span != span:
+        raise PieceDamaged(span.name, f"is {piece.span.name}")
+    return piece
+
+
+def _canonical(body: dict[str, Any]) -> bytes:
+    return b"log piece " + orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+
+
+def _piece(body: dict[str, Any]) -> Piece:
+    before = body["before"]
+    return Piece(
+        span=Span(**body["span"]),
+        file=body["file"],
+        until=body["until"],
+        before=(before[0], before[1]) if before else None,
+        seal=Seal(**body["seal"]),
+    )

@@ -1,0 +1,105 @@
+"""The process that follows the log: one leads, others stand by; faults are told and outlived."""
+
+import logging
+import os
+import secrets
+import socket
+import threading
+from time import monotonic
+from typing import Final
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from models.core import clock
+from models.core.db import unit
+from models.core.errors import MaitredError
+from models.core.settings import settings
+from models.operations.house import give_up, lead, record_job
+from tasks.backups.log.follow import Follower
+from tasks.backups.records import LOG
+from tasks.backups.safe import open_safe
+
+log = logging.getLogger(__name__)
+
+#: Between two looks at what is new, in seconds.
+STEP_SECONDS: Final = 0.5
+#: A follower that died is replaced after so long.
+LEASE_SECONDS: Final = 15
+_RENEW_SECONDS: Final = 3.0
+_LENGTH: Final = 255
+
+
+class Service:
+    """A follower that works while it holds the lease."""
+
+    def __init__(self, follower: Follower) -> None:
+        self._follower = follower
+        self._holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._leads = False
+        self._renewed = -_RENEW_SECONDS
+        self._told = ""
+
+    def run(self, stop: threading.Event) -> None:
+        """Follow until `stop` is set; then let the next one in at once."""
+        while not stop.wait(STEP_SECONDS):
+            self.turn()
+        self._follower.close()
+        try:
+            unit(lambda session: give_up(session, LOG, holder=self._holder))
+        except (SQLAlchemyError, MaitredError) as error:
+            log.warning("lease not given up", extra={"error": type(error).__name__})
+
+    def turn(self) -> None:
+        """One step, if this process leads. Whatever is wrong is written down, not raised."""
+        self._renew()
+        if not self._leads:
+            return
+        try:
+            self._follower.step()
+            self._told = ""
+        except MaitredError as error:
+            self._tell(f"{error.code}: {error.message}"[:_LENGTH])
+        except (SQLAlchemyError, OSError) as error:
+            self._tell(type(error).__name__)
+
+    def _renew(self) -> None:
+        """While the database is away whoever led goes on: what it wrote last is yet to be kept."""
+        if monotonic() - self._renewed < _RENEW_SECONDS:
+            return
+        self._renewed = monotonic()
+        try:
+            leads = unit(
+                lambda session: lead(
+                    session, LOG, holder=self._holder, now=clock.now(), seconds=LEASE_SECONDS
+                )
+            )
+        except (SQLAlchemyError, MaitredError):
+            return
+        if self._leads and not leads:
+            self._follower.close()
+        self._leads = leads
+
+    def _tell(self, what: str) -> None:
+        if what == self._told:
+            return
+        self._told = what
+        log.warning("the log is not followed", extra={"why": what})
+        now = clock.now()
+        try:
+            unit(lambda session: record_job(session, LOG, started=now, ended=now, error=what))
+        except (SQLAlchemyError, MaitredError):
+            pass  # the database is what is away; /readyz tells by itself that the log is late
+
+
+def follow(stop: threading.Event) -> None:
+    """Follow the log of this house's database until `stop` is set.
+
+    Where no log is to be kept it waits for `stop` all the same: it is one of the house's processes.
+    """
+    chosen = settings()
+    if not chosen.keeps_log:
+        log.info("no log is kept")
+        stop.wait()
+        return
+    url = chosen.backup_url or chosen.database_url
+    Service(Follower(open_safe(), url, chosen.log_spool.absolute())).run(stop)

@@ -1,0 +1,162 @@
+"""From the spool into the store: each new byte of the log, once, sealed in pieces."""
+
+import hashlib
+import logging
+from pathlib import Path
+from typing import Final
+
+from tasks.backups.faults import BackupFailed
+from tasks.backups.log.events import Events
+from tasks.backups.log.pieces import PIECE_BYTES, Piece, Span, read_head, spans, write_piece
+from tasks.backups.log.position import number_of
+from tasks.backups.safe import Safe
+
+log = logging.getLogger(__name__)
+
+#: So many small pieces are merged; about a minute's at one a second.
+MERGE_AT: Final = 60
+SMALL_BYTES: Final = 1 << 20
+
+
+class Diverged(BackupFailed):
+    """The server's log is not the one that was stored: it went another way."""
+
+    code = "log-diverged"
+
+
+class Shipper:
+    """The pieces of one origin, written on from where the store ends.
+
+    Two at once do no harm: what both write is the same bytes, and a reader takes either.
+    """
+
+    def __init__(self, safe: Safe, origin: str) -> None:
+        self._safe = safe
+        self._origin = origin
+        found = spans(safe.store, origin)
+        #: number of the file that is being shipped, and how much of it is stored; 0: nothing is
+        self.number = max((one.number for one in found), default=0)
+        self._pieces = [read_head(safe, one) for one in _cover(found, self.number)]
+        self.shipped = self._pieces[-1].span.end if self._pieces else 0
+        #: seconds since 1970 of the newest event that is stored
+        self.until = self._pieces[-1].until if self._pieces else 0
+        self._before = self._pieces[0].before if self._pieces else None
+        self._events = Events()
+        self._is_proved = not self._pieces
+
+    @property
+    def file(self) -> str:
+        """The file that the server's copy has to begin with; empty: any."""
+        return self._pieces[-1].file if self._pieces else ""
+
+    def ship(self, folder: Path) -> int:
+        """Store what is new in the files of `folder`; how many bytes. Raises Diverged, OSError."""
+        numbered = {number_of(path.name): path for path in folder.iterdir() if path.suffix}
+        files = sorted((number, path) for number, path in numbered.items() if number >= self.number)
+        sent = 0
+        for place, (number, path) in enumerate(files):
+            if number != self.number:
+                self._turn_to(number)
+            is_done = place + 1 < len(files)
+            sent += self._ship_file(path, is_done=is_done)
+            if is_done:
+                path.unlink()
+        return sent
+
+    def _turn_to(self, number: int) -> None:
+        follows = self.number and number == self.number + 1
+        self._before = (self.number, self.shipped) if follows else None
+        self.number, self.shipped = number, 0
+        self._pieces, self._events, self._is_proved = [], Events(), True
+
+    def _ship_file(self, path: Path, *, is_done: bool) -> int:
+        size, first = path.stat().st_size, self.shipped
+        if not self._prove(path, size):
+            if is_done:
+                raise Diverged(f"{path.name} ended at {size}; {self.shipped} bytes are stored")
+            return 0
+        while self.shipped < size:
+            end = min(size, self.shipped + PIECE_BYTES)
+            data = _read(path, self.shipped, end)
+            self._walk(data)
+            self._pieces.append(self._write(path.name, data, end))
+            self.shipped = end
+        self._merge(path, is_done=is_done)
+        return self.shipped - first
+
+    def _write(self, file: str, data: bytes, end: int) -> Piece:
+        span = Span(self._origin, self.number, end - len(data), end)
+        before = self._before if span.start == 0 else None
+        return write_piece(self._safe, span, data, file=file, until=self.until, before=before)
+
+    def _walk(self, data: bytes) -> None:
+        try:
+            for event in self._events.feed(data):
+                self.until = max(self.until, event.at)
+        except ValueError as broken:
+            raise Diverged(f"{self._origin} file {self.number}: {broken}") from broken
+
+    def _prove(self, path: Path, size: int) -> bool:
+        """Whether the file has all that is stored of it. Its bytes are compared once."""
+        if self._is_proved:
+            return size >= self.shipped
+        if size < self.shipped:
+            return False
+        for piece in self._pieces:
+            data = _read(path, piece.span.start, piece.span.end)
+            if hashlib.sha256(data).hexdigest() != piece.seal.plain_sha256:
+                raise Diverged(f"{path.name} is not what {piece.span.name} holds")
+            self._walk(data)
+        self._is_proved = True
+        return True
+
+    def _merge(self, path: Path, *, is_done: bool) -> None:
+        """Few pieces instead of many: a minute's, and all of a file that is finished."""
+        small = sum(one.span.end - one.span.start < SMALL_BYTES for one in self._pieces)
+        if not is_done and small < MERGE_AT:
+            return
+        merged: list[Piece] = []
+        for run in _runs(self._pieces):
+            if len(run) == 1:
+                merged += run
+                continue
+            start, end = run[0].span.start, run[-1].span.end
+            span = Span(self._origin, self.number, start, end)
+            data, before = _read(path, start, end), run[0].before
+            until = run[-1].until
+            merged.append(
+                write_piece(self._safe, span, data, file=path.name, until=until, before=before)
+            )
+            for piece in run:
+                self._safe.store.delete(piece.span.name)
+        self._pieces = merged
+
+
+def _cover(found: list[Span], number: int) -> list[Span]:
+    """The pieces that hold a file from its start, without their doubles."""
+    chosen: list[Span] = []
+    place = 0
+    while fitting := [one for one in found if one.number == number and one.start == place]:
+        chosen.append(max(fitting))
+        place = chosen[-1].end
+    return chosen
+
+
+def _runs(pieces: list[Piece]) -> list[list[Piece]]:
+    """Neighbours that fit into one piece together."""
+    runs: list[list[Piece]] = []
+    for piece in pieces:
+        if runs and piece.span.end - runs[-1][0].span.start <= PIECE_BYTES:
+            runs[-1].append(piece)
+        else:
+            runs.append([piece])
+    return runs
+
+
+def _read(path: Path, start: int, end: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(start)
+        data = file.read(end - start)
+    if len(data) != end - start:
+        raise BackupFailed(f"{path.name} is shorter than it was")
+    return data

@@ -1,0 +1,76 @@
+"""MariaDB's own program that copies a server's binary log into a folder, byte for byte."""
+
+import secrets
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import URL
+
+from models.core.processes import die_with_the_parent
+from tasks.backups.account import account_file
+from tasks.backups.tools import find_tool, last_words
+
+#: Two replicas of one number push each other out, so each copy takes one of its own.
+_NUMBERS = 1 << 30
+
+
+class Tail:
+    """A running copy. It ends by itself when the server goes."""
+
+    def __init__(self, child: subprocess.Popen[bytes], said: Path) -> None:
+        self._child = child
+        self._said = said
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more is to come."""
+        return self._child.poll() is not None
+
+    @property
+    def last_words(self) -> str:
+        """What it complained of."""
+        with self._said.open("rb") as said:
+            return last_words(said)
+
+    def end(self) -> None:
+        """End it now; what it wrote stays."""
+        self._child.kill()
+        self._child.wait()
+
+
+@contextmanager
+def tailing(url: URL, folder: Path, first: str) -> Iterator[Tail]:
+    """Copy the server's log from the file `first` on, from its start; ended with the block.
+
+    The account needs REPLICATION SLAVE.
+    """
+    with account_file(url) as account, tempfile.TemporaryDirectory(prefix="maitred-") as scratch:
+        said = Path(scratch) / "said"
+        argv = [
+            find_tool("mariadb-binlog", "mysqlbinlog"),
+            f"--defaults-file={account}",
+            "--read-from-remote-server",
+            "--raw",
+            "--stop-never",
+            f"--stop-never-slave-server-id={_NUMBERS + secrets.randbelow(_NUMBERS)}",
+            f"--result-file={folder}/",
+            first,
+        ]
+        with (
+            said.open("wb") as errors,
+            subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                preexec_fn=die_with_the_parent,  # noqa: PLW1509  (one system call, no lock)
+            ) as child,
+        ):
+            tail = Tail(child, said)
+            try:
+                yield tail
+            finally:
+                tail.end()

@@ -1,0 +1,1 @@
+"""The point-in-time log, on a real server that keeps one."""

@@ -1,0 +1,99 @@
+"""A MariaDB server that keeps a binary log, a house on it with its backups on, and a follower."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import monotonic, sleep
+
+import pytest
+from sqlalchemy import Engine, NullPool, create_engine
+
+from tasks.backups.log.follow import Follower
+from tasks.backups.log.origin import look_at
+from tasks.backups.log.position import number_of
+from tasks.backups.safe import Safe, open_safe
+from tests.backups.conftest import BACKUP_KEY
+from tests.queries.evening import open_evening
+from tests.services import surroundings
+from tests.services.house import OpenHouse
+from tests.services.mariadb import MariaDB
+from tests.services.schema import create_tables, delete_rows
+from tests.services.stand import Stand
+
+DATABASE = "logged"
+PATIENCE = 60
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDB]:
+    """Durable commits, and a binary log of them."""
+    made = MariaDB(tmp_path_factory.mktemp("logged"), durable=True)
+    made.start()
+    create_tables(made.new_database(DATABASE))
+    yield made
+    made.kill()
+
+
+@pytest.fixture
+def database_url(backend: str, server: MariaDB) -> str:
+    """The house's database there, with every table and no row."""
+    delete_rows(create_engine(server.url(DATABASE), poolclass=NullPool))
+    server.run("RESET MASTER")
+    return server.url(DATABASE)
+
+
+@pytest.fixture
+def stand(safe: Safe, house: Callable[..., OpenHouse], db: Engine) -> Stand:
+    """A house with eight tables; the clock is the true one, as the server's is."""
+    return open_evening(house, db)
+
+
+@pytest.fixture
+def settled(
+    house_env: dict[str, str], kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], Safe]:
+    """Another house, on that database, with the same backups."""
+
+    def settle(url: str) -> Safe:
+        backups = {"BACKUP_STORE": str(kept), "BACKUP_KEY": BACKUP_KEY, "DATABASE_URL": url}
+        surroundings.settle(monkeypatch, house_env | backups)
+        return open_safe()
+
+    return settle
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Path:
+    """Where the follower puts what it has read."""
+    return tmp_path / "spool"
+
+
+@pytest.fixture
+def follower(safe: Safe, database_url: str, spool: Path) -> Iterator[Follower]:
+    """A follower that has not begun yet."""
+    made = Follower(safe, database_url, spool)
+    yield made
+    made.close()
+
+
+def place_of(bind: Engine) -> tuple[int, int]:
+    """Where the server's log ends now."""
+    with bind.connect() as connection:
+        found = look_at(connection)
+    return number_of(found.file), found.offset
+
+
+def catch_up(follower: Follower, bind: Engine) -> None:
+    """Let it follow until all that the server has written by now is stored."""
+    wanted, ends = place_of(bind), monotonic() + PATIENCE
+    while follower.place < wanted:
+        assert monotonic() < ends, (follower.place, wanted)
+        follower.step()
+        sleep(0.02)
+
+
+def wait_for(is_there: Callable[[], bool]) -> None:
+    """Ask until it is so, for a minute at most."""
+    ends = monotonic() + PATIENCE
+    while not is_there():
+        assert monotonic() < ends
+        sleep(0.02)
