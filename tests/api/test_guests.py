@@ -55,8 +55,10 @@ def test_a_guest_is_found_however_the_contact_is_written(staffed: Stand) -> None
 
 def test_an_address_with_its_own_letters_is_the_same_guest(staffed: Stand) -> None:
     staffed.confirmed(guest={"name": "Jörg", "email": "joerg@bücher-haus.de"})
-    answer = call(staffed, "find", email="Joerg@BÜCHER-haus.de")
-    assert [row["guest"]["name"] for row in answer.json["reservations"]] == ["Jörg"]
+    ascii_domain = "bücher-haus.de".encode("idna").decode()
+    for written in ("Joerg@BÜCHER-haus.de", f"joerg@{ascii_domain}"):
+        answer = call(staffed, "find", email=written)
+        assert [row["guest"]["name"] for row in answer.json["reservations"]] == ["Jörg"]
 
 
 @pytest.mark.both
