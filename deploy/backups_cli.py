@@ -151,7 +151,9 @@ def _tell(done: Restored) -> None:
     newest, examined = done.newest, done.examined
     click.echo(f"{newest.name}: {done.pieces} pieces, until {as_text(newest.ended)}")
     if done.replayed:
-        click.echo(f"the log: {size_text(done.replayed.size)} more in {done.replayed.seconds:.1f} s")
+        click.echo(
+            f"the log: {size_text(done.replayed.size)} more in {done.replayed.seconds:.1f} s"
+        )
     else:
         click.echo("no log was replayed")
     click.echo(f"this is the state of {as_text(done.until)}")

@@ -16,6 +16,7 @@ from models.rules.health import (
     LATE_AFTER,
     OF_BACKUPS,
     OF_SECOND_STORE,
+    OF_THE_LOG,
     is_late,
     seconds_since,
     waits_too_long,
