@@ -116,12 +116,12 @@ class Proxy:
             (self.run / "next").symlink_to(to)
             (self.run / "next").replace(self.run / share)
 
-    def client(self) -> httpx.Client:
-        """A caller who knows the authority, and gives the name."""
+    def client(self, own: str = "127.0.0.1") -> httpx.Client:
+        """A caller at the address `own` who knows the authority, and gives the name."""
         context = ssl.create_default_context(cafile=str(self.certificates.authority))
         return httpx.Client(
             base_url=f"https://127.0.0.1:{self.https}",
-            verify=context,
+            transport=httpx.HTTPTransport(verify=context, local_address=own),
             headers={"Host": NAME},
             timeout=20,
         )
@@ -248,14 +248,14 @@ def _listens(port: int) -> bool:
         return line.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _tls(proxy: Proxy, newest: ssl.TLSVersion) -> ssl.SSLSocket:
-    """A TLS line of at most this version, by a caller who would take any."""
+def _tls(proxy: Proxy, newest: ssl.TLSVersion, own: str = "127.0.0.1") -> ssl.SSLSocket:
+    """A TLS line of at most this version, by a caller at `own` who would take any."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(proxy.certificates.authority)
     context.set_ciphers("ALL:@SECLEVEL=0")
     context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
     context.maximum_version = newest
-    plain = socket.create_connection(("127.0.0.1", proxy.https), timeout=10)
+    plain = socket.create_connection(("127.0.0.1", proxy.https), timeout=10, source_address=(own, 0))
     try:
         return context.wrap_socket(plain, server_hostname=NAME)
     except ssl.SSLError:
@@ -362,8 +362,9 @@ def test_a_slow_client_is_cut_off_and_never_reaches_the_house(proxy: Proxy, sent
 def test_a_flood_from_one_address_is_429_and_ends(proxy: Proxy) -> None:
     asked = f"GET /api/flood HTTP/1.1\r\nHost: {NAME}\r\n\r\n".encode()
     last = asked.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    own = "127.0.0.7"  # an address of its own: what is counted for it stays with it
     with ExitStack() as held:
-        lines = [held.enter_context(_tls(proxy, ssl.TLSVersion.TLSv1_2)) for _ in range(30)]
+        lines = [held.enter_context(_tls(proxy, ssl.TLSVersion.TLSv1_2, own)) for _ in range(30)]
         for line in lines:
             line.settimeout(20)
             line.sendall(asked * 14 + last)
@@ -377,18 +378,22 @@ def test_a_flood_from_one_address_is_429_and_ends(proxy: Proxy) -> None:
     refused = told[told.index("HTTP/1.1 429") :].partition("}")[0]
     for words in ("application/problem+json", "Retry-After: 5", "max-age", "too-many-requests"):
         assert words in refused
-    with proxy.client() as client:
+    with proxy.client(own) as client:
         wait_until(
-            lambda: proxy.get(client, "/after").status_code == 200, seconds=20, what="calm", every=1
+            lambda: proxy.get(client, "/api/after").status_code == 200,
+            seconds=20,
+            what="calm",
+            every=1,
         )
 
 
 def test_one_address_has_so_many_lines_at_once(proxy: Proxy) -> None:
     half = f"POST /half HTTP/1.1\r\nHost: {NAME}\r\nContent-Length: 9\r\n\r\nhalf".encode()
+    own = "127.0.0.8"
     with ExitStack() as held:
         for _line in range(40):
-            held.enter_context(_tls(proxy, ssl.TLSVersion.TLSv1_2)).sendall(half)
-        with proxy.client() as client:
+            held.enter_context(_tls(proxy, ssl.TLSVersion.TLSv1_2, own)).sendall(half)
+        with proxy.client(own) as client:
             wait_until(
                 lambda: proxy.get(client, "/one-more").status_code == 429, seconds=2, what="429"
             )

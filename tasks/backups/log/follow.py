@@ -12,7 +12,7 @@ from sqlalchemy import Engine, make_url
 from sqlalchemy.orm import Session
 
 from models.core import clock
-from models.core.db import make_engine, unit
+from models.core.db import make_engine, primary_url, unit
 from models.operations.house import forget_results, record_job, remember
 from tasks.backups.faults import BackupFailed
 from tasks.backups.log.events import moment
@@ -55,7 +55,7 @@ class Follower:
 
     def __init__(self, safe: Safe, url: str, spool: Path) -> None:
         self._safe = safe
-        self._url = make_url(url)
+        self._url = url
         self._bind: Engine = make_engine(url, pool_size=1)
         self._spool = spool
         self._stack = ExitStack()
@@ -105,7 +105,9 @@ class Follower:
         first = self._first(shipper, files, origin)
         folder = self._spool / f"{origin}-{secrets.token_hex(4)}"
         folder.mkdir(mode=0o700, parents=True)
-        tail = self._stack.enter_context(tailing(self._url, folder, first))
+        # asked now: of several servers another one may have taken over
+        url = make_url(primary_url(self._url))
+        tail = self._stack.enter_context(tailing(url, folder, first))
         log.info("the log is followed", extra={"origin": origin, "file": first})
         return _Copy(tail, shipper, folder, origin)
 
