@@ -255,7 +255,9 @@ def _tls(proxy: Proxy, newest: ssl.TLSVersion, own: str = "127.0.0.1") -> ssl.SS
     context.set_ciphers("ALL:@SECLEVEL=0")
     context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
     context.maximum_version = newest
-    plain = socket.create_connection(("127.0.0.1", proxy.https), timeout=10, source_address=(own, 0))
+    plain = socket.create_connection(
+        ("127.0.0.1", proxy.https), timeout=10, source_address=(own, 0)
+    )
     try:
         return context.wrap_socket(plain, server_hostname=NAME)
     except ssl.SSLError:
