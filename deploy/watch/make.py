@@ -17,11 +17,25 @@ _HEAD: Final = "# Made by `python -m deploy.watch.make` of deploy/watch/*.py; ed
 def files() -> dict[Path, str]:
     """Every made file and its text."""
     rules = _HEAD + yaml.safe_dump(rule_groups(), sort_keys=False, width=100)
-    made = {FOLDER / "rules" / "maitred.yml": rules}
+    made = {
+        FOLDER / "rules" / "maitred.yml": rules,
+        FOLDER.parent / "k8s" / "components" / "prometheus" / "rules.yaml": _for_operator(),
+    }
     for name in DASHBOARDS:
         text = json.dumps(dashboard(name), indent=2) + "\n"
         made[FOLDER / "grafana" / "dashboards" / f"{name}.json"] = text
     return made
+
+
+def _for_operator() -> str:
+    """The same rules as Prometheus' operator takes them."""
+    wrapped = {
+        "apiVersion": "monitoring.coreos.com/v1",
+        "kind": "PrometheusRule",
+        "metadata": {"name": "maitred"},
+        "spec": rule_groups(),
+    }
+    return _HEAD + yaml.safe_dump(wrapped, sort_keys=False, width=100)
 
 
 def main() -> None:
@@ -29,7 +43,7 @@ def main() -> None:
     for path, text in files().items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-        sys.stdout.write(f"{path.relative_to(FOLDER)}\n")
+        sys.stdout.write(f"{path.relative_to(FOLDER.parent)}\n")
 
 
 if __name__ == "__main__":

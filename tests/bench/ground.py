@@ -1,11 +1,12 @@
 """The ground of a benchmark: MariaDB with durable commits, Redis, and the house's processes."""
 
 import os
+import shutil
 import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -111,10 +112,13 @@ def _cpu_seconds(pid: int) -> float:
 
 
 @contextmanager
-def ground() -> Iterator[Ground]:
-    """Everything but the house's own processes; all of it is gone afterwards."""
+def ground(server: Sequence[str] = ()) -> Iterator[Ground]:
+    """Everything but the house's own processes; all of it is gone afterwards.
+
+    `server` holds MariaDB's options in place of the usual ones.
+    """
     folder = Path(tempfile.mkdtemp(prefix="maitred-bench-"))
-    database = MariaDB(folder / "mariadb", durable=True)
+    database = MariaDB(folder / "mariadb", durable=True, options=server)
     redis = RedisServer(folder / "redis")
     mailbox = Mailbox()
     database.start()
@@ -132,8 +136,9 @@ def ground() -> Iterator[Ground]:
     finally:
         made.stop()
         redis.kill()
-        database.kill()
+        made.database.kill()  # perhaps another one by now
         mailbox.stop()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def settle(seconds: float = 1.0) -> None:

@@ -24,7 +24,7 @@ from tests.services.redis import RedisServer
 BIN = Path(sys.executable).parent
 HOUSE = {
     "web", "worker-allocation", "worker-messages", "worker-maintenance", "worker-backups",
-    "follower", "scheduler", "flower",
+    "scheduler", "flower",
 }  # fmt: skip
 WATCH = {
     "prometheus", "alertmanager", "grafana", "elasticsearch", "logstash", "kibana", "filebeat",

@@ -32,7 +32,7 @@ K8S = ROOT / "deploy" / "k8s"
 BIN = Path(sys.executable).parent
 CUSTOM = {
     "ExternalSecret", "TriggerAuthentication", "ScaledObject", "Rollout", "AnalysisTemplate",
-    "PodMonitor",
+    "PodMonitor", "PrometheusRule",
 }  # fmt: skip
 IMAGE = "registry.example/maitred:2"
 Manifest = dict[str, Any]

@@ -1,0 +1,1 @@
+"""The proof that the house comes back, at its full size: `make drill`."""

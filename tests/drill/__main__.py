@@ -1,0 +1,212 @@
+"""Lose the house, bring it back by the page's commands, and print what it took.
+
+`python -m tests.drill [ROWS] [RATE]`: a MariaDB with ROWS reservations, RATE requests a second all
+the while. Ends with 1 when a promise of docs/recovery.md was broken.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import NullPool, create_engine, text
+
+from models.core.db import engine
+from tasks.backups.manifest import PIECE
+from tests.bench import houses as made
+from tests.bench.ground import BIN, Ground, ground, settle
+from tests.bench.load import percentile
+from tests.drill.guests import Guests
+from tests.drill.million import fill
+from tests.services.mariadb import MariaDB
+
+#: What docs/recovery.md promises, in seconds.
+SERVING_SECONDS: Final = 120.0
+LOST_SECONDS: Final = 10.0
+#: How long the load goes on alone between two events.
+CALM_SECONDS: Final = 8.0
+#: a server of a house of this size
+SERVER: Final = (
+    "--innodb-flush-log-at-trx-commit=1", "--sync-binlog=1", "--log-bin=binlog", "--server-id=1",
+    "--innodb-buffer-pool-size=1G", "--innodb-log-file-size=256M",
+)  # fmt: skip
+
+
+@dataclass
+class Drill:
+    """The house under load, and what broke."""
+
+    bench: Ground
+    guests: Guests
+    broken: list[str]
+
+    def run(self, *words: str, may_fail: bool = False) -> str:
+        """One command of the page; its seconds and its last line are printed."""
+        began = time.time()
+        done = subprocess.run(
+            [BIN / "maitred", *words], env=self.bench.env, capture_output=True, text=True,
+            check=False, timeout=1800,
+        )  # fmt: skip
+        said = (done.stdout + done.stderr).strip()
+        print(f"    maitred {' '.join(words)}: {time.time() - began:.1f} s")
+        for line in said.splitlines()[-4:]:
+            print(f"        {line[:160]}")
+        if done.returncode and not may_fail:
+            self.broken.append(f"maitred {words[0]} failed")
+        return said
+
+    def expect(self, is_so: bool, what: str) -> None:
+        """Note what should have held."""
+        if not is_so:
+            self.broken.append(what)
+            print(f"    BROKEN: {what}")
+
+    def beside(self, what: str, work: Callable[[], object]) -> None:
+        """Do it under load, and print what the guests noticed."""
+        before = time.time()
+        time.sleep(CALM_SECONDS)
+        began = time.time()
+        work()
+        ended = time.time()
+        calm, meanwhile = self.guests.waited(before, began), self.guests.waited(began, ended)
+        print(
+            f"  {what}: {ended - began:.1f} s; POST p99 {percentile(meanwhile, 0.99) * 1e3:.0f} ms "
+            f"(before {percentile(calm, 0.99) * 1e3:.0f}), longest gap between two acknowledged "
+            f"{self.guests.longest_gap(began, ended) * 1e3:.0f} ms "
+            f"(before {self.guests.longest_gap(before, began) * 1e3:.0f})"
+        )
+
+
+def lose(drill: Drill, name: str, restore: Callable[[Path], None], *, redis: bool = False) -> None:
+    """Kill the server, delete its data, restore into a new one, and count."""
+    bench, old = drill.bench, drill.bench.database
+    print(f"{name}:")
+    time.sleep(CALM_SECONDS)
+    new = MariaDB(Path(tempfile.mkdtemp(dir=bench.folder)), options=SERVER)
+    new.port = old.port
+    fell = time.time()
+    old.kill()
+    shutil.rmtree(old.folder)
+    if redis:
+        bench.redis.kill()
+        bench.redis.start()  # it knows nothing any more
+    restore(new.folder / "data")
+    new.start()
+    bench.database = new
+    ends = time.time() + 60
+    while not drill.guests.first_after(fell + 1) and time.time() < ends:
+        time.sleep(0.05)
+    serving = drill.guests.first_after(fell + 1) - fell
+    print(f"  from SIGKILL to the first reservation acknowledged: {serving:.1f} s")
+    drill.expect(0 < serving < SERVING_SECONDS, f"{name}: serving after {serving:.0f} s")
+    time.sleep(CALM_SECONDS)
+    _count_lost(drill, name, fell)
+    drill.run("migrate")
+    drill.run("check", "--grace", "600")
+    drill.run("backup", "--full")
+
+
+def _count_lost(drill: Drill, name: str, fell: float) -> None:
+    promised = [(at, reference) for at, reference in drill.guests.ledger if at <= fell]
+    bind = create_engine(drill.bench.env["DATABASE_URL"], poolclass=NullPool)
+    with bind.connect() as connection:
+        there = set(connection.scalars(text("SELECT reference FROM reservations")))
+    lost = [at for at, reference in promised if reference not in there]
+    span = fell - min(lost) if lost else 0.0
+    print(f"  acknowledged before: {len(promised)}; lost of them: {len(lost)} of {span:.2f} s")
+    drill.expect(span < LOST_SECONDS, f"{name}: what was acknowledged for {span:.0f} s is lost")
+
+
+def damage_newest(folder: Path) -> str:
+    """Flip one bit in the middle of the newest incremental; its name."""
+    piece = max(folder.glob(f"*{PIECE}"), key=lambda path: path.stat().st_mtime)
+    content = bytearray(piece.read_bytes())
+    content[len(content) // 2] ^= 1
+    piece.write_bytes(content)
+    return piece.name
+
+
+def _plain_tool(bench: Ground) -> None:
+    """mariadb-backup by itself, compressed, nothing sealed."""
+    target = bench.folder / "plain.xb.zst"
+    tool = (
+        f"mariadb-backup --no-defaults --backup --stream=xbstream --user=root "
+        f"--socket={bench.database.socket} --target-dir={bench.folder} 2>/dev/null "
+        f"| zstd -q -T0 -3 -o {target}"
+    )
+    subprocess.run(["sh", "-c", tool], check=True, timeout=600)
+    print(f"    the plain tool's file: {target.stat().st_size / 1e6:.0f} MB")
+    target.unlink()
+
+
+def _restored(drill: Drill, folder: Path) -> None:
+    drill.run("restore", "--into", str(folder))
+
+
+def _around_damage(drill: Drill, kept: Path, folder: Path) -> None:
+    """As a tired operator does: told that a piece is damaged, and what else there is."""
+    name = damage_newest(kept)
+    said = drill.run("restore", "--into", str(folder), may_fail=True)
+    drill.expect(name in said, f"{name} was damaged, and not named")
+    drill.expect(not folder.exists(), "half a restore was left")
+    way = said[said.index("--from") :].split()[1].rstrip(".;,:)`")
+    drill.run("restore", "--from", way, "--into", str(folder))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run it; 1 when a promise was broken."""
+    rows = int(arguments[0]) if arguments else 1_000_000
+    rate = float(arguments[1]) if len(arguments) > 1 else 20.0
+    with ground(server=SERVER) as bench:
+        kept = bench.folder / "kept"
+        bench.env |= {
+            "BACKUP_STORE": str(kept), "BACKUP_KEY": "opens-the-backups-of-the-drill",
+            "LOG_SPOOL": str(bench.folder / "spool"),
+        }  # fmt: skip
+        os.environ.update(bench.env)
+        began = time.time()
+        houses = fill(engine(), rows)
+        engine().dispose()
+        size = sum(path.stat().st_size for path in bench.database.folder.rglob("*.ibd")) / 1e6
+        print(f"{rows:,} reservations, {size:,.0f} MB, in {time.time() - began:.0f} s", flush=True)
+        bench.start_web()
+        for name, queues in (("allocation", ("allocation",)), ("messages", ("messages",))):
+            bench.start_worker(name, *queues)
+        settle(3)
+        guests = Guests(bench.port, made.wishes(houses[1:], days=28, label="drill"), rate)
+        drill = Drill(bench, guests, [])
+        guests.start()
+        try:
+            _play(drill, kept)
+        finally:
+            guests.stop()
+        drill.expect(not guests.odd, f"answers that were not asked for: {set(guests.odd)}")
+    for what in drill.broken:
+        print(f"BROKEN: {what}")
+    return 1 if drill.broken else 0
+
+
+def _play(drill: Drill, kept: Path) -> None:
+    bench = drill.bench
+    drill.beside("the plain tool", lambda: _plain_tool(bench))
+    drill.beside("a full backup", lambda: drill.run("backup", "--full"))
+    bench.start("follower", BIN / "maitred", "follow")
+    drill.beside("an incremental", lambda: drill.run("backup"))
+    lose(drill, "lost, and restored", lambda folder: _restored(drill, folder))
+    drill.run("backup")
+    lose(
+        drill,
+        "lost, with the newest incremental damaged and Redis gone",
+        lambda folder: _around_damage(drill, kept, folder),
+        redis=True,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

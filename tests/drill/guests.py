@@ -1,0 +1,98 @@
+"""Guests who ask for tables all the while, and write down what was promised to them."""
+
+import http.client
+import itertools
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Final
+
+import orjson
+
+from tests.bench.houses import Wishes
+
+_GUESTS: Final = 4
+#: A guest who got no answer asks again, with the same key, after so long (seconds).
+_AGAIN: Final = 0.1
+
+
+@dataclass(slots=True)
+class Guests:
+    """`rate` requests a second, until `stop`; all times are time.time()."""
+
+    port: int
+    source: Wishes
+    rate: float
+    #: (when it was acknowledged, the reference)
+    ledger: list[tuple[float, str]] = field(default_factory=list)
+    #: (when it was asked, seconds to the answer) of what was acknowledged at once
+    waits: list[tuple[float, float]] = field(default_factory=list)
+    #: answers that were neither 202 nor a refusal of the server as a whole
+    odd: list[int] = field(default_factory=list)
+    _threads: list[threading.Thread] = field(default_factory=list)
+    _end: threading.Event = field(default_factory=threading.Event)
+
+    def start(self) -> None:
+        """Begin to ask."""
+        self._threads += [
+            threading.Thread(target=self._ask, args=(number,)) for number in range(_GUESTS)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """No more requests; those under way are waited for."""
+        self._end.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _ask(self, number: int) -> None:
+        pause, due, line = _GUESTS / self.rate, time.time(), None
+        while not self._end.is_set():
+            due = max(due + pause, time.time())
+            self._end.wait(due - time.time())
+            number += _GUESTS
+            post = self.source.post(number)
+            asked, tries = time.time(), 0
+            while not self._end.is_set():
+                tries += 1
+                line = line or http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+                status, reference = _answer(line, post.path, post.key, orjson.dumps(post.body))
+                if status == 202:
+                    now = time.time()
+                    self.ledger.append((now, reference))
+                    if tries == 1:
+                        self.waits.append((asked, now - asked))
+                    break
+                if status in (0, 503):
+                    line.close()
+                    line = None
+                    self._end.wait(_AGAIN)
+                    continue
+                self.odd.append(status)
+                break
+
+    def first_after(self, moment: float) -> float:
+        """When the first request was acknowledged after `moment`; 0.0 when none was."""
+        return min((at for at, _ in list(self.ledger) if at > moment), default=0.0)
+
+    def longest_gap(self, since: float, until: float) -> float:
+        """Seconds between two acknowledgements, at most, in that time."""
+        times = sorted(at for at, _ in list(self.ledger) if since <= at <= until)
+        return max((b - a for a, b in itertools.pairwise(times)), default=0.0)
+
+    def waited(self, since: float, until: float) -> list[float]:
+        """Seconds to the answer of each request asked in that time."""
+        return [took for asked, took in list(self.waits) if since <= asked <= until]
+
+
+def _answer(line: http.client.HTTPConnection, path: str, key: str, body: bytes) -> tuple[int, str]:
+    """Status and reference; 0 when there was no answer."""
+    headers = {"Content-Type": "application/json", "Idempotency-Key": key}
+    try:
+        line.request("POST", path, body=body, headers=headers)
+        answer = line.getresponse()
+        content = answer.read()
+    except (OSError, http.client.HTTPException):
+        return 0, ""
+    return answer.status, orjson.loads(content)["reference"] if answer.status == 202 else ""

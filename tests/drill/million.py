@@ -1,0 +1,94 @@
+"""So many past decisions as a house of years has, written fast: one book's evening, copied."""
+
+from collections.abc import Mapping
+from typing import Final, cast
+
+from sqlalchemy import Connection, Engine, Table, text
+
+from models.core import clock
+from models.core.db import unit
+from models.entities import Assignment, Message, Reservation, ReservationMove, TableOccupancy
+from models.entities.shifts import ShiftDay
+from models.operations.allocation import decide_waiting
+from models.rules.house import BOOKS_PER_SHIFT, House
+from tests.bench import houses as made
+
+#: Reservations of one restaurant, and its tables.
+EACH: Final = 2_000
+TABLES: Final = 30
+_DAYS: Final = 30
+_LANES: Final = 4
+#: Restaurants whose rows are copied in one transaction.
+_AT_ONCE: Final = 10
+
+
+def fill(bind: Engine, rows: int) -> list[House]:
+    """About that many reservations, decided and told, in restaurants of EACH; the restaurants.
+
+    The first one's are real: asked for, sealed and decided by the house's own code. The others' are
+    copies of its rows, so whoever came there cannot be unsealed; all else is as it would be.
+    """
+    houses = made.make_houses(bind, max(1, round(rows / EACH)), each=TABLES, prefix="million")
+    made.fill(bind, made.wishes(houses[:1], days=_DAYS, label="million"), EACH)
+    for lane in range(_LANES):
+        while unit(
+            lambda session, lane=lane: decide_waiting(  # type: ignore[misc]
+                session, lane, now=clock.now(), limit=1000
+            )
+        ).more:
+            pass
+    with bind.begin() as connection:
+        connection.execute(text("UPDATE messages SET state='sent', sent_at=due_at"))
+    for first in range(1, len(houses), _AT_ONCE):
+        with bind.begin() as connection:
+            _copy(connection, houses, first, min(first + _AT_ONCE, len(houses)))
+    with bind.begin() as connection:
+        connection.execute(text("ANALYZE TABLE reservations, messages, table_occupancy"))
+    return houses
+
+
+def _copy(connection: Connection, houses: list[House], first: int, end: int) -> None:
+    """The rows of house 0 once more for each of `houses[first:end]`."""
+    low, high = connection.execute(
+        text("SELECT MIN(id), MAX(id) FROM reservations WHERE restaurant_id = :id"),
+        {"id": houses[0].id},
+    ).one()
+    # made one after the other, so the numbers of each are those of the first, moved on
+    steps = {
+        "reservation_id": high - low + 1,
+        "restaurant_id": houses[1].id - houses[0].id,
+        "shift_id": houses[1].shifts[0].id - houses[0].shifts[0].id,
+        "area_id": 2,
+        "dining_table_id": TABLES,
+    }
+    steps["book_id"] = steps["shift_id"] * BOOKS_PER_SHIFT
+    reference = "CONCAT('M', LPAD(CONV(t.id + s.seq * :reservation_id, 10, 36), 9, '0'))"
+    copies: Mapping[type, tuple[str, dict[str, str]]] = {
+        Reservation: ("id", {"id": _moved("id", "reservation_id"), "reference": reference}),
+        ShiftDay: ("restaurant_id", {"id": _moved("id", "book_id")}),
+        ReservationMove: ("reservation_id", {"id": "NULL"}),
+        Assignment: ("reservation_id", {}),
+        TableOccupancy: ("reservation_id", {}),
+        Message: ("reservation_id", {"id": "NULL"}),
+    }
+    for entity, (by, special) in copies.items():
+        table = cast("Table", entity.__table__)  # type: ignore[attr-defined]
+        columns = [column.name for column in table.columns]
+        values = [
+            special.get(name) or (_moved(name, name) if name in steps else f"t.`{name}`")
+            for name in columns
+        ]
+        span = (houses[0].id, houses[0].id) if by == "restaurant_id" else (low, high)
+        listed = ", ".join(f"`{name}`" for name in columns)
+        connection.execute(
+            text(
+                f"INSERT INTO {table.name} ({listed}) SELECT {', '.join(values)} "
+                f"FROM seq_{first}_to_{end - 1} s STRAIGHT_JOIN {table.name} t "
+                f"WHERE t.`{by}` BETWEEN :low AND :high"
+            ),
+            {**steps, "low": span[0], "high": span[1]},
+        )
+
+
+def _moved(column: str, by: str) -> str:
+    return f"t.`{column}` + s.seq * :{by}"
