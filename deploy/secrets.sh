@@ -4,7 +4,7 @@
 #   sh deploy/secrets.sh [FOLDER]      (secrets)
 #
 # What is there already is left as it is, so it is safe to run again. Then put in your own:
-# smtp_url (your mail server), twilio_auth_token, fullchain.pem and privkey.pem. Only the folder is
+# smtp_url (your mail server), twilio_auth_token, aws_credentials, fullchain.pem and privkey.pem. Only the folder is
 # closed (700): the processes in the containers are not you, and read the files one by one.
 set -eu
 folder=${1:-secrets}
@@ -30,6 +30,8 @@ put redis_acl "user default off
 user maitred on >$redis ~* &* +@all -@admin -@dangerous +info"
 put smtp_url "smtp://mail:1025"
 put twilio_auth_token ""
+# for backups on s3://: aws_access_key_id = ..., aws_secret_access_key = ...
+put aws_credentials "[default]"
 if [ ! -e "$folder/fullchain.pem" ]; then
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 365 \
         -subj "/CN=localhost" -addext "subjectAltName=DNS:localhost,IP:127.0.0.1" \

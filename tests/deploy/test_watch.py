@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tasks.queues import QUEUES
 from tests.architecture.tree import ROOT
 from tests.deploy.test_containers import described
 from tests.services.missing import go_without
@@ -39,15 +40,22 @@ def test_the_servers_own_checkers_take_them(
         assert done.returncode == code, done.stdout
 
 
+def _looked_up(job: dict[str, Any]) -> list[str]:
+    return [name for group in job.get("dns_sd_configs", ()) for name in group["names"]]
+
+
 def test_each_speaks_to_services_that_there_are() -> None:
     services = described("--profile", "watch")["services"]
     config: dict[str, Any] = yaml.safe_load((WATCH / "prometheus.yml").read_text())
     targets = [
         target
         for job in config["scrape_configs"]
-        for group in job["static_configs"]
+        for group in job.get("static_configs", ())
         for target in group["targets"]
     ]
+    looked_up = [name for job in config["scrape_configs"] for name in _looked_up(job)]
+    assert {f"worker-{queue}" for queue in QUEUES} == set(looked_up)
+    targets += looked_up
     (alerts,) = config["alerting"]["alertmanagers"]
     targets += alerts["static_configs"][0]["targets"]
     beat = yaml.safe_load((WATCH / "filebeat.yml").read_text())
