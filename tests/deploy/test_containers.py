@@ -185,7 +185,7 @@ def test_nothing_is_open_to_the_network(services: dict[str, Any]) -> None:
 def test_every_variable_of_the_house_is_a_setting_of_ours(services: dict[str, Any]) -> None:
     known = {name.upper() for name in Settings.model_fields}
     others = {"WORKER_SIGN_OF_LIFE", "FLOWER_ADDRESS", "PROMETHEUS_MULTIPROC_DIR", "TMPDIR"}
-    others |= {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"}  # boto3's own
+    others |= {"AWS_SHARED_CREDENTIALS", "AWS_DEFAULT_REGION"}  # boto3's own
     for name in HOUSE:
         given = {
             variable if variable in known else variable.removesuffix("_FILE")
