@@ -12,7 +12,7 @@ IMAGE ?= maitred
 VERSION = $(shell git describe --tags --always --dirty)
 COMMIT = $(shell git rev-parse HEAD)
 
-.PHONY: up install install-dev migrate check test audit bench lock clean image deploy smoke
+.PHONY: up install install-dev migrate check test audit bench drill lock clean image deploy smoke
 
 up: install  ## the whole house in the foreground; Ctrl-C closes it
 	@exec $(RUN) -m deploy.up
@@ -38,13 +38,17 @@ check: install-dev  ## style, types, the rules of the architecture and of the tr
 
 test: install-dev  ## every test, on SQLite and Valkey and on MariaDB and Redis
 	@sh .ci/packages
-	$(VENV)/bin/pytest
+	@# two at once: much of a test's time is waiting for a server or a worker
+	$(VENV)/bin/pytest -n 2 --dist worksteal
 
 audit: install-dev  ## code, secrets, licences, SBOM, advisories, nginx; AUDIT_OFFLINE=1 without a network
 	$(RUN) -m deploy.audit
 
 bench: install-dev  ## the figures of docs/architecture.md, on this machine
 	$(RUN) -m tests.bench
+
+drill: install-dev  ## lose a house of a million reservations under load, and bring it back
+	$(RUN) -m tests.drill
 
 image:  ## build IMAGE here; with PUSH=1 to its registry, with provenance and a bill of materials
 	@mkdir -p build

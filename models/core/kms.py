@@ -6,6 +6,7 @@ Sealing makes a fresh AES-256-GCM key, seals with that, and lets the service sea
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Final
 
 from tink import TinkError, aead
@@ -18,12 +19,13 @@ _GCP: Final = "gcp-kms://"
 
 
 class _Named(aead.Aead):  # type: ignore[misc]  # Tink ships no types
-    """A key of a service, whose errors say which one it is. `away`: what its library raises."""
+    """A key of a service, whose errors say which one it is. `kind`: the module that reaches it."""
 
-    def __init__(self, uri: str, remote: aead.Aead, away: tuple[type[Exception], ...]) -> None:
+    def __init__(self, uri: str, kind: ModuleType) -> None:
         self._uri = uri
-        self._remote = remote
-        self._away = (TinkError, *away)
+        self._away = (TinkError, *kind.AWAY)
+        with self._naming():
+            self._remote: aead.Aead = kind.remote_aead(uri)
 
     def encrypt(self, plaintext: bytes, associated_data: bytes) -> bytes:
         with self._naming():
@@ -51,12 +53,12 @@ def is_kms_key(master: str) -> bool:
 def kms_aead(uri: str) -> aead.Aead:
     """What seals with that key. Raises SettingsInvalid when its library is not installed.
 
-    It asks the service when it seals or opens, and then raises KeyServiceAway, naming the key.
+    Raises KeyServiceAway, naming the key, when that library's own settings are no good; what is
+    returned asks the service when it seals or opens, and raises the same.
     """
     if uri.startswith(_AWS):
         kind = load_extra("models.core.kms_aws", install="aws-kms:// needs the extra `s3` (boto3)")
     else:
         install = "gcp-kms:// needs Google's client, `pip install tink[gcpkms]`"
         kind = load_extra("models.core.kms_gcp", install=install)
-    remote = _Named(uri, kind.remote_aead(uri), kind.AWAY)
-    return aead.KmsEnvelopeAead(aead.aead_key_templates.AES256_GCM, remote)
+    return aead.KmsEnvelopeAead(aead.aead_key_templates.AES256_GCM, _Named(uri, kind))

@@ -23,6 +23,6 @@ def remote_aead(uri: str) -> aead.Aead:
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
     )
     region = uri.split(":")[4]
-    client = boto3.client("kms", region_name=region, config=config)
+    client = boto3.Session().client("kms", region_name=region, config=config)
     key: aead.Aead = awskms.new_client(boto3_client=client, key_uri=uri).get_aead(uri)
     return key

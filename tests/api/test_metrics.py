@@ -72,7 +72,7 @@ def test_a_failing_job_and_a_killed_flag_show(stand: Stand) -> None:
 def test_without_the_database_it_says_so(
     db: Engine, house_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gone = make_url("sqlite:////nowhere/at/all.db").render_as_string()
+    gone = make_url("sqlite:////proc/nowhere.db").render_as_string()
     surroundings.settle(monkeypatch, house_env | {"DATABASE_URL": gone})
     found = scraped(create_app().test_client())
     assert found["maitred_database_up", ""] == 0

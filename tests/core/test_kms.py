@@ -209,3 +209,15 @@ def test_google_without_its_library_is_said_and_leaves_nothing(house: House) -> 
 def test_nobody_waits_long_for_a_service_that_says_nothing() -> None:
     waits = kms_aws.ATTEMPTS * (kms_aws.CONNECT_SECONDS + kms_aws.READ_SECONDS)
     assert waits <= 20
+
+
+def test_a_configuration_that_cannot_be_read_is_named(
+    house: House, service: KeyService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = service.new_key()
+    house(key)
+    broken = tmp_path / "config"
+    broken.write_text("no section\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(broken))
+    with pytest.raises(KeyServiceAway, match=f"MASTER_KEY: {key} cannot be used: .*{broken}"):
+        vault.ensure_keyset()

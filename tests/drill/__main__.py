@@ -166,9 +166,10 @@ def main(arguments: Sequence[str]) -> int:
     with ground(server=SERVER) as bench:
         kept = bench.folder / "kept"
         bench.env |= {
-            "BACKUP_STORE": str(kept), "BACKUP_KEY": "opens-the-backups-of-the-drill-and-nothing-else",
+            "BACKUP_STORE": str(kept),
+            "BACKUP_KEY": "opens-the-backups-of-the-drill-and-nothing-else",
             "LOG_SPOOL": str(bench.folder / "spool"),
-        }  # fmt: skip
+        }
         os.environ.update(bench.env)
         bench.database.new_database("bench")  # by the house's own migrations, as they will be asked
         subprocess.run([BIN / "maitred", "migrate"], env=bench.env, check=True, capture_output=True)

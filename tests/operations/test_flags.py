@@ -120,7 +120,7 @@ def test_a_database_that_is_gone_changes_no_answer(
 ) -> None:
     stand = a_stand(db)
     switch(stand, percent=0)
-    gone = make_engine("sqlite:////nowhere/at/all.db")
+    gone = make_engine("sqlite:////proc/nowhere.db")
     monkeypatch.setattr(flags, "reading", lambda: reading(gone))
     seen_now()
     assert "flags not read" in caplog.text

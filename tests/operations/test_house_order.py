@@ -152,7 +152,7 @@ def test_an_empty_house_that_never_ran_is_late_with_its_jobs(db: Engine) -> None
 def test_a_house_whose_backups_are_on_is_late_with_them(
     db: Engine, house_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    backups = {"BACKUP_STORE": "/nowhere/at/all", "BACKUP_KEY": "k" * 32}
+    backups = {"BACKUP_STORE": "/dev/null/nowhere", "BACKUP_KEY": "k" * 32}
     surroundings.settle(monkeypatch, house_env | backups)
     for name in LATE_AFTER:
         run(name, NOW)

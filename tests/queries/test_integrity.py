@@ -544,7 +544,7 @@ def test_occupancy_and_messages_of_nobody(two: tuple[int, int], stand: Stand) ->
 
 def test_occupancy_of_no_table(two: tuple[int, int], stand: Stand) -> None:
     first = occupancy(stand, "1", Q, two[0])
-    first.dining_table_id = 99
+    first.dining_table_id = 999_999
     stand.plant(first)
     assert found(stand) == {("reference", (two[0],))}
 

@@ -18,8 +18,8 @@ ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "maitred-of-the-tests",
     "AWS_SECRET_ACCESS_KEY": SECRET,
     "AWS_EC2_METADATA_DISABLED": "true",
-    "AWS_CONFIG_FILE": "/nowhere/at/all",
-    "AWS_SHARED_CREDENTIALS_FILE": "/nowhere/at/all",
+    "AWS_CONFIG_FILE": "/dev/null/nowhere",
+    "AWS_SHARED_CREDENTIALS_FILE": "/dev/null/nowhere",
 }
 
 

@@ -23,8 +23,8 @@ ENVIRONMENT = {
     "AWS_SECRET_ACCESS_KEY": SECRET,
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_EC2_METADATA_DISABLED": "true",
-    "AWS_CONFIG_FILE": "/nowhere/at/all",
-    "AWS_SHARED_CREDENTIALS_FILE": "/nowhere/at/all",
+    "AWS_CONFIG_FILE": "/dev/null/nowhere",
+    "AWS_SHARED_CREDENTIALS_FILE": "/dev/null/nowhere",
 }
 _ACCOUNT = {
     "identities": [
