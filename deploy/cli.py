@@ -20,6 +20,7 @@ from deploy.flags_cli import flags
 from deploy.guest_cli import guest
 from deploy.keys_cli import keys
 from deploy.plain import PlainGroup, Unusable
+from deploy.release_cli import COMMANDS as RELEASE_COMMANDS
 from deploy.up import up as open_house
 from models.core import clock
 from models.core.db import reading, unit
@@ -57,8 +58,8 @@ def main() -> None:
 main.add_command(flags)
 main.add_command(keys)
 main.add_command(guest)
-for backup_command in (*BACKUP_COMMANDS, *FAILOVER_COMMANDS):
-    main.add_command(backup_command)
+for command in (*BACKUP_COMMANDS, *FAILOVER_COMMANDS, *RELEASE_COMMANDS):
+    main.add_command(command)
 
 
 @main.command()

@@ -18,6 +18,8 @@ from models.core import clock
 #: So many days ahead a free start is looked for, beginning a week from now.
 DAYS: Final = range(7, 28)
 DECIDED_SECONDS: Final = 30
+#: RFC 2606: mail to it reaches nobody.
+NOBODY: Final = "smoke@example.com"
 DECIDED: Final = frozenset({"confirmed", "waitlisted", "declined"})
 
 
@@ -28,7 +30,7 @@ class NotWell(click.ClickException):
 @click.command()
 @click.argument("url")
 @click.argument("restaurant")
-@click.option("--email", default="smoke@example.com", show_default=True)
+@click.option("--email", default=NOBODY, show_default=True)
 @click.option("--insecure", is_flag=True, help="a certificate that nobody signed will do")
 def main(url: str, restaurant: str, email: str, insecure: bool) -> None:
     """Reserve a table at RESTAURANT of the house at URL, and cancel it."""

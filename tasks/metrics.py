@@ -16,6 +16,9 @@ from models.rules.telling import Kind
 #: the objectives (99% decided in 2 s, 99% told in 60 s) are bounds of these
 _SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800)
 
+_CHANNELS: Final = ("email", "sms")
+_RESULTS: Final = ("sent", "skipped", "delayed", "retried", "failed")
+
 _DECISIONS: Final = Counter(
     "maitred_decisions_total",
     "Answers given, by what was asked (request, change, promotion) and what it came to.",
@@ -46,6 +49,17 @@ _PROVIDER: Final = Histogram(
     ("channel",),
     buckets=_SECONDS,
 )
+
+# Shown as zeros from the start: what appears with its first event has no rate yet, and an alert on
+# rates would miss just that event.
+for _channel in _CHANNELS:
+    _TOLD.labels(_channel)
+    _PROVIDER.labels(_channel)
+    for _kind in Kind:
+        for _result in _RESULTS:
+            _MESSAGES.labels(_channel, _kind, _result)
+for _asked in ("request", "change"):
+    _DECIDED.labels(_asked)
 
 
 def count_round(decided: Decided, *, now: datetime) -> None:

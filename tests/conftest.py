@@ -15,7 +15,7 @@ from tests.services import missing, surroundings
 
 # `tasks.app` reads the settings when it is imported, so there have to be some before collection.
 os.environ.update(
-    surroundings.environment(Path("var/tests"), database_url="sqlite:////dev/null/nowhere")
+    surroundings.environment(Path("var/tests"), database_url="sqlite:////proc/nowhere")
 )
 
 from models.core import db as core_db

@@ -83,6 +83,10 @@ class Settings(BaseSettings):
     metrics_dir: Path | None = Field(None, description="prometheus_client's multiprocess folder")
     metrics_port: int = Field(0, ge=0, le=65535, description="a worker's own /metrics; 0: none")
 
+    release_folder: Path = Field(Path("var/releases"), description="what `maitred release` knows")
+    release_sockets: Path = Field(Path("/run/maitred"), description="sockets, and nginx's links")
+    release_watch_seconds: int = Field(30, ge=1, le=3600, description="for each share of a canary")
+
     database_connect_seconds: int = Field(3, ge=1, le=30, description="and then the next server")
     failover_url: str = Field("", description="an account that may fail over; the same servers")
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from celery.exceptions import SoftTimeLimitExceeded
+from sqlalchemy.exc import SQLAlchemyError
 
 from models.core import clock
 from models.core.db import unit
@@ -35,7 +36,7 @@ def recorded(
         done = work()
     except StateConflict:
         raise  # somebody else does it: no failure
-    except (MaitredError, OSError, SoftTimeLimitExceeded) as error:
+    except (MaitredError, OSError, SQLAlchemyError, SoftTimeLimitExceeded) as error:
         _check_in(job, began, is_well=False)
         what = _told(error)[:_LENGTH]
         unit(lambda session: record_job(session, job, started=began, ended=clock.now(), error=what))
@@ -56,9 +57,11 @@ def _check_in(job: str, began: datetime, *, is_well: bool) -> None:
     check_in(job, is_well=is_well, seconds=seconds, late_after=LATE_AFTER[job])
 
 
-def _told(error: MaitredError | OSError | SoftTimeLimitExceeded) -> str:
+def _told(error: MaitredError | OSError | SQLAlchemyError | SoftTimeLimitExceeded) -> str:
     if isinstance(error, MaitredError):
         return f"{error.code}: {error.message}"
     if isinstance(error, OSError):
         return f"{type(error).__name__}: {error}"
+    if isinstance(error, SQLAlchemyError):
+        return f"{type(error).__name__}: the server of BACKUP_URL or DATABASE_URL does not do it"
     return "it took longer than its queue allows"

@@ -53,7 +53,7 @@ def believe(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
     """`believe(REDIS_URL=..., REDIS_CA=...)`: the settings of this process."""
 
     def settle(**values: object) -> None:
-        base = surroundings.environment(tmp_path, database_url="sqlite:////dev/null/nowhere")
+        base = surroundings.environment(tmp_path, database_url="sqlite:////proc/nowhere")
         surroundings.settle(monkeypatch, base | {name: str(text) for name, text in values.items()})
 
     yield settle

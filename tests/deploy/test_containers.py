@@ -226,7 +226,7 @@ def test_redis_lets_in_the_house_alone_and_to_no_more_than_it_needs(
     try:
         url = (secrets / "redis_url").read_text(encoding="utf-8").strip()
         mine = url.replace("redis:6379", f"127.0.0.1:{server.port}")
-        env = surroundings.environment(tmp_path, database_url="sqlite:////dev/null/nowhere")
+        env = surroundings.environment(tmp_path, database_url="sqlite:////proc/nowhere")
         surroundings.settle(monkeypatch, env | {"REDIS_URL": mine})
         _use_everything()
         for command in (

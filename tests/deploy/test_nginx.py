@@ -131,7 +131,8 @@ class Proxy:
         return client.get(path, extensions={"sni_hostname": NAME}, **more)
 
 
-def _nginx() -> str:
+def nginx_program() -> str:
+    """Where nginx is."""
     found = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     return found or go_without("nginx (package nginx-light)")
 
@@ -205,7 +206,7 @@ def running(folder: Path, versions: dict[str, _Version], *, front: str = "") -> 
         conf = settled(folder, run, made, ports, front=front)
         told = _tested(conf)
         assert "warn" not in told, told
-        argv = [_nginx(), "-c", str(conf), "-p", str(folder), "-g", "daemon off;"]
+        argv = [nginx_program(), "-c", str(conf), "-p", str(folder), "-g", "daemon off;"]
         proxy = Proxy(ports["http"], ports["https"], made, folder, run, versions)
         proxy.turn(to="blue")
         server = Process("nginx", argv, log=folder / "nginx.log")
@@ -216,7 +217,7 @@ def running(folder: Path, versions: dict[str, _Version], *, front: str = "") -> 
 
 
 def _tested(conf: Path) -> str:
-    argv = [_nginx(), "-t", "-c", str(conf), "-p", str(conf.parent)]
+    argv = [nginx_program(), "-t", "-c", str(conf), "-p", str(conf.parent)]
     tested = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30)
     assert tested.returncode == 0, tested.stderr
     return tested.stderr

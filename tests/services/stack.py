@@ -84,6 +84,8 @@ class Stack:
         self._client = httpx.Client(
             base_url=self.url, timeout=30, limits=httpx.Limits(max_connections=64)
         )
+        #: where each worker shows its counts
+        self.metrics_ports: dict[str, int] = {}
         self.processes = self._describe(workers)
 
     def _describe(self, workers: int) -> dict[str, Process]:
@@ -104,6 +106,9 @@ class Stack:
             "LANG": "C.UTF-8",
             "WEB_PORT": str(self.port),
         }
+        if name not in ("web", "scheduler"):
+            self.metrics_ports[name] = free_port()
+            env["METRICS_PORT"] = str(self.metrics_ports[name])
         argv = ["/bin/sh", "-c", f"exec {command}"]
         return Process(name, argv, log=self.folder / f"{name}.log", env=env | self.env, cwd=ROOT)
 
@@ -134,6 +139,10 @@ class Stack:
             else:
                 process.start()
         self.processes["web"].wait_ready(self._web_answers)
+        # what was refused or cut off would be tried again in minutes, under other tests' eyes
+        with self.engine.begin() as connection:
+            again = update(Message).where(Message.state == "queued", Message.attempts > 0)
+            connection.execute(again.values(due_at=clock.now()))
 
     @property
     def workers(self) -> list[str]:

@@ -1,0 +1,145 @@
+"""A release from its first step to its last, resumed where it stood, or taken back."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from time import monotonic, time
+from typing import Final
+
+from deploy.release.journal import Journal, Release, ReleaseRefused
+from deploy.release.place import SHARES, Place, Slot, other
+from deploy.release.slots import Keeping, NotWell
+from deploy.release.steps import BACK_STEPS, STEPS, Say, Scene, Step, go_back
+from models.core.settings import settings
+
+STRATEGIES: Final = ("blue-green", "rolling", "canary")
+#: What `maitred rollback` is in the list of releases.
+BACK: Final = "rollback"
+
+
+def here() -> tuple[Place, Journal]:
+    """The place of this machine's releases, by RELEASE_FOLDER and RELEASE_SOCKETS."""
+    chosen = settings()
+    place = Place(chosen.release_folder.absolute(), chosen.release_sockets.absolute())
+    place.make()
+    return place, Journal(place.state)
+
+
+def release(folder: Path, strategy: str, say: Say) -> Release:
+    """Put the version in `folder` in place, or go on with it where it was interrupted.
+
+    Returns it with its outcome: "done", or "rolled back" with why. Raises ReleaseRefused when
+    another one is under way, or was interrupted and not taken back.
+    """
+    place, journal = here()
+    with journal.alone():
+        found = journal.newest()
+        if found is None or not found.is_open:
+            found = _begin(place, journal, folder.absolute(), strategy)
+        elif found.folder != str(folder.absolute()):
+            raise ReleaseRefused(
+                f"the release of {found.folder} was interrupted: go on with it, or take it back"
+                " (`maitred rollback`)"
+            )
+        else:
+            say(f"Going on with release {found.number}")
+        return _run(place, journal, found, BACK_STEPS if found.strategy == BACK else STEPS, say)
+
+
+def rollback(say: Say) -> Release:
+    """Take back the release that is under way; else bring the version before the live one back.
+
+    Returns what came of it. Raises ReleaseRefused when there is nothing to go back to.
+    """
+    place, journal = here()
+    with journal.alone():
+        newest = journal.newest()
+        if newest is not None and newest.is_open:
+            _take_back(_scene(place, journal, newest, say), "asked for")
+            return newest
+        live = journal.live()
+        before = journal.by_number(live.before) if live else None
+        if before is None:
+            raise ReleaseRefused("there is no version to go back to")
+        again = _begin(place, journal, Path(before.folder), BACK)
+        return _run(place, journal, again, BACK_STEPS, say)
+
+
+def start_live(say: Say) -> bool:
+    """Start the live version where it does not run, as after the machine's start; False: none."""
+    place, journal = here()
+    with journal.alone():
+        live = journal.live()
+        if live is None:
+            return False
+        keeping = Keeping(place, live.slot)
+        if not keeping.is_running:
+            say(f"Starting release {live.number} in {live.slot}")
+            keeping.start(Path(live.folder))
+            keeping.await_ready()
+        place.turn(SHARES, live.slot)
+        return True
+
+
+def _begin(place: Place, journal: Journal, folder: Path, strategy: str) -> Release:
+    live, newest = journal.live(), journal.newest()
+    begun = Release(
+        number=newest.number + 1 if newest else 1,
+        folder=str(folder),
+        strategy=strategy,
+        slot=other(live.slot) if live else "blue",
+        before=live.number if live else 0,
+        began=time(),
+    )
+    keeping = Keeping(place, begun.slot)
+    if keeping.is_running:
+        raise ReleaseRefused(f"{begun.slot} runs, and should not: see {place.state}/log")
+    journal.keep(begun)
+    return begun
+
+
+def _scene(place: Place, journal: Journal, found: Release, say: Say) -> Scene:
+    live = journal.by_number(found.before)
+    # a live version that does not run (the machine was off) has no callers to be kept
+    runs = live is not None and Keeping(place, live.slot).is_running
+    old: Slot | None = live.slot if live is not None and runs else None
+    return Scene(place, journal, found, old, say)
+
+
+def _run(
+    place: Place, journal: Journal, found: Release, steps: Sequence[Step], say: Say
+) -> Release:
+    scene = _scene(place, journal, found, say)
+    for step in steps:
+        if step.name in found.steps:
+            continue
+        began = monotonic()
+        try:
+            step.do(scene)
+        except NotWell as problem:
+            if step.goes_back:
+                say(f"  NO  {step.says}: {problem}")
+                _take_back(scene, f"{step.name}: {problem}")
+                return found
+            found.why = f"{step.name}: {problem}"
+            say(f"  !!  {step.says}: {problem}")
+        found.steps[step.name] = round(monotonic() - began, 1)
+        journal.keep(found)
+        say(f"  ok  {step.says} ({found.steps[step.name]} s)")
+    _close(journal, found, "done")
+    return found
+
+
+def _take_back(scene: Scene, why: str) -> None:
+    found = scene.release
+    try:
+        go_back(scene)
+        outcome = "rolled back"
+    except NotWell as problem:
+        outcome, why = "failed", f"{why}; and then {problem}"
+    found.why = why
+    _close(scene.journal, found, outcome)
+
+
+def _close(journal: Journal, found: Release, outcome: str) -> None:
+    found.outcome, found.ended = outcome, time()
+    journal.keep(found)

@@ -1,0 +1,100 @@
+"""What is known of each release: a file that is replaced whole with every step."""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from deploy.release.place import Slot
+from models.core.errors import MaitredError
+
+_FOLDER: Final = "releases"
+_LOCK: Final = "lock"
+
+
+class ReleaseRefused(MaitredError):
+    """Nothing was begun, and the text says why."""
+
+    code = "release-refused"
+
+
+@dataclass
+class Release:
+    """One release. Times are seconds since 1970; `steps` maps each that is done to its seconds.
+
+    outcome: "" while it is under way, then done | rolled back | failed.
+    """
+
+    number: int
+    folder: str
+    strategy: str
+    slot: Slot
+    #: the number of the release that ran before; 0 when none did
+    before: int
+    began: float
+    steps: dict[str, float] = field(default_factory=dict)
+    outcome: str = ""
+    why: str = ""
+    ended: float = 0.0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is under way, or was interrupted."""
+        return not self.outcome
+
+
+class Journal:
+    """The releases of this machine, oldest first."""
+
+    def __init__(self, state: Path) -> None:
+        self._folder = state / _FOLDER
+        self._lock = state / _LOCK
+
+    def all(self) -> list[Release]:
+        """Every release that was ever begun."""
+        files = sorted(self._folder.glob("*.json"))
+        return [Release(**_read(path)) for path in files]
+
+    def newest(self) -> Release | None:
+        """The one that was begun last."""
+        return next(reversed(self.all()), None)
+
+    def live(self) -> Release | None:
+        """The one that runs: the last that came to its end, and was not taken back since."""
+        done = [one for one in self.all() if one.outcome == "done"]
+        return done[-1] if done else None
+
+    def by_number(self, number: int) -> Release | None:
+        """That one."""
+        return next((one for one in self.all() if one.number == number), None)
+
+    def keep(self, release: Release) -> None:
+        """Write it down: on the disk when this returns, and never half."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._folder / f"{release.number:06d}.json"
+        draft = path.with_suffix(".draft")
+        with draft.open("w", encoding="utf-8") as file:
+            json.dump(asdict(release), file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Until the block ends nobody else releases here. Raises ReleaseRefused when one does."""
+        self._lock.parent.mkdir(parents=True, exist_ok=True)
+        with self._lock.open("a", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as taken:
+                raise ReleaseRefused("another release is under way on this machine") from taken
+            yield
+
+
+def _read(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found

@@ -1,0 +1,202 @@
+"""The steps of a release, each of which may be done again."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.utils import parseaddr
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Final
+
+import httpx
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from deploy.release.journal import Journal, Release
+from deploy.release.place import SHARES, Place, Slot
+from deploy.release.slots import Keeping, NotWell, run_in
+from deploy.release.watch import Counts, safe_counts, verdict
+from deploy.smoke import NOBODY, try_out
+from deploy.smoke import NotWell as SmokeFailed
+from models.core import clock, signals
+from models.core.db import reading, unit
+from models.core.settings import settings
+from models.operations.floor import load_restaurant
+from models.operations.floor_file import read_restaurant
+
+#: A version and its migrations need some room.
+ROOM_MB: Final = 200
+#: The restaurant at which each release reserves a table; nobody knows its name.
+TEST_HOUSE: Final = Path(__file__).with_name("release-test.toml")
+#: Between two looks at both versions, in seconds.
+LOOK_SECONDS: Final = 1.0
+#: A version that does not answer so many looks in a row is gone.
+DEAF: Final = 3
+#: What the old version did just before is what the new one is held against.
+BASE_SECONDS: Final = 3.0
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a step works with. `old` is the slot that serves now; None at the first release."""
+
+    place: Place
+    journal: Journal
+    release: Release
+    old: Slot | None
+    say: Say
+
+    @property
+    def new(self) -> Slot:
+        """The slot of the version that comes."""
+        return self.release.slot
+
+    @property
+    def folder(self) -> Path:
+        """Its folder."""
+        return Path(self.release.folder)
+
+
+def look_first(scene: Scene) -> None:
+    """Everything that can be known before anything is changed. Raises NotWell."""
+    for name in ("Procfile", "web", "deploy/release/keeper.py"):
+        if not (scene.folder / name).exists():
+            raise NotWell(f"{scene.folder} is no version: {name} is missing")
+    free = shutil.disk_usage(scene.place.state).free >> 20
+    if free < ROOM_MB:
+        raise NotWell(f"{scene.place.state} has {free} MB free; {ROOM_MB} are wanted")
+    run_in(scene.folder, "-c", "from models.core.settings import settings; settings()", seconds=60)
+    try:
+        with reading() as session:
+            session.execute(text("SELECT 1"))
+    except SQLAlchemyError as error:
+        raise NotWell(f"the database does not answer: {type(error).__name__}") from error
+    if not signals.is_up():
+        raise NotWell("Redis does not answer")
+
+
+def back_up(scene: Scene) -> None:
+    """A backup, where the house makes any. Raises NotWell."""
+    if settings().backup_store:
+        run_in(scene.folder, "-m", "deploy.cli", "backup", seconds=3600)
+
+
+def migrate(scene: Scene) -> None:
+    """The new version's migrations: they add, so the old version goes on. Raises NotWell."""
+    run_in(scene.folder, "-m", "deploy.database")
+
+
+def start(scene: Scene) -> None:
+    """The new version's processes, beside the old one's. Raises NotWell."""
+    keeping = Keeping(scene.place, scene.new)
+    keeping.start(scene.folder)
+    keeping.await_ready()
+
+
+def try_it(scene: Scene) -> None:
+    """One reservation at a restaurant of the release's own, past nginx. Raises NotWell."""
+    house = read_restaurant(TEST_HOUSE.read_text(encoding="utf-8"))
+    unit(lambda session: load_restaurant(session, house, now=clock.now()))
+    # to ourselves, so that nobody gets mail; a sender without a domain is no address for guests
+    own = parseaddr(settings().mail_from)[1]
+    email = own if "." in own.partition("@")[2] else NOBODY
+    try:
+        with scene.place.client(scene.new) as client:
+            scene.say(f"      {try_out(client, house.slug, email=email)}")
+    except (SmokeFailed, httpx.HTTPError) as problem:
+        raise NotWell(f"the test reservation failed: {problem}") from problem
+
+
+def turn(scene: Scene) -> None:
+    """The callers, by the release's strategy; each step watched. Raises NotWell."""
+    watch = Watch(scene)
+    if scene.release.strategy == "blue-green" or scene.old is None:
+        scene.place.turn(SHARES, scene.new)
+        watch.look("all callers", settings().release_watch_seconds)
+        return
+    # rolling hands over share by share and only sees that each is answered; a canary is watched
+    is_canary = scene.release.strategy == "canary"
+    seconds = settings().release_watch_seconds if is_canary else LOOK_SECONDS
+    for share in SHARES:
+        scene.place.turn((share,), scene.new)
+        watch.look(f"{share}% of the callers", seconds)
+
+
+class Watch:
+    """Both versions from the moment before the first caller was turned."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._deaf = 0
+        self._base = self._old_alone()
+        self._new_before = safe_counts(scene.place, scene.new) or Counts()
+
+    def look(self, what: str, seconds: float) -> None:
+        """Watch for so long. Raises NotWell as soon as the new version does worse than the old."""
+        ends, now = monotonic() + seconds, Counts()
+        while True:
+            found = safe_counts(self._scene.place, self._scene.new)
+            self._deaf = 0 if found else self._deaf + 1
+            if self._deaf >= DEAF:
+                raise NotWell("the web process does not answer any more")
+            Keeping(self._scene.place, self._scene.new).check_falls()
+            now = found.since(self._new_before) if found else now
+            if wrong := verdict(now, self._base):
+                raise NotWell(f"at {what}: {wrong}")
+            if monotonic() >= ends:
+                break
+            sleep(min(LOOK_SECONDS, max(0.05, ends - monotonic())))
+        self._scene.say(f"      {what}: {now}; the old one: {self._base}")
+
+    def _old_alone(self) -> Counts:
+        """What the old version does while it serves alone."""
+        scene = self._scene
+        before = safe_counts(scene.place, scene.old) if scene.old else None
+        if scene.old is None or before is None:
+            return Counts()
+        sleep(BASE_SECONDS)
+        after = safe_counts(scene.place, scene.old)
+        return after.since(before) if after else Counts()
+
+
+def end_old(scene: Scene) -> None:
+    """The old version's answers and tasks are finished, then it ends. Raises NotWell."""
+    if scene.old is None:
+        return
+    if not scene.place.drain(scene.old):
+        scene.say(f"      {scene.old} still has callers; it answers them while it ends")
+    Keeping(scene.place, scene.old).stop()
+
+
+def go_back(scene: Scene) -> None:
+    """All callers to the old version, and the new one's processes end."""
+    if scene.old is not None:
+        scene.place.turn(SHARES, scene.old)
+        scene.place.drain(scene.new)
+    Keeping(scene.place, scene.new).stop()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Its name in the journal, what it says of itself, and whether a fault in it takes all back."""
+
+    name: str
+    says: str
+    do: Callable[[Scene], None]
+    goes_back: bool = True
+
+
+STEPS: Final = (
+    Step("look", "looks whether all is there", look_first),
+    Step("backup", "backs up", back_up),
+    Step("migrate", "brings the schema up, by adding only", migrate),
+    Step("start", "starts the new version", start),
+    Step("smoke", "reserves a table there", try_it),
+    Step("turn", "leads the callers over", turn),
+    # from here on the new version serves: what goes wrong is told, and not taken back
+    Step("end-old", "lets the old version finish", end_old, goes_back=False),
+)
+#: A version that ran here before needs neither.
+BACK_STEPS: Final = tuple(step for step in STEPS if step.name not in ("backup", "migrate"))

@@ -1,0 +1,101 @@
+"""How two versions do beside each other, by their own counts: errors and the 95th percentile."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import inf
+from typing import Final
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+from deploy.release.place import Place, Slot
+
+#: Fewer answers than these say nothing.
+ENOUGH: Final = 20
+#: The new one's share of 5xx may be higher by so much.
+MORE_ERRORS: Final = 0.01
+#: Its 95th percentile may be so many times the old one's, and so many seconds above it.
+SLOWER_TIMES: Final = 1.5
+SLOWER_SECONDS: Final = 0.1
+#: Asked by whoever watches, not by guests.
+_OURS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What a web process has answered so far: all, 5xx, and answers within each bound (seconds)."""
+
+    answers: float = 0.0
+    errors: float = 0.0
+    within: Mapping[float, float] = field(default_factory=dict)
+
+    def since(self, before: "Counts") -> "Counts":
+        """What came after `before`. A process that began anew counts from zero."""
+        if self.answers < before.answers:
+            return self
+        within = {
+            bound: count - before.within.get(bound, 0) for bound, count in self.within.items()
+        }
+        return Counts(self.answers - before.answers, self.errors - before.errors, within)
+
+    @property
+    def error_share(self) -> float:
+        """Share of 5xx, 0..1."""
+        return self.errors / self.answers if self.answers else 0.0
+
+    @property
+    def p95(self) -> float:
+        """Seconds within which 95% were answered, straight between two bounds."""
+        bounds = sorted(self.within)
+        wanted = 0.95 * (self.within[bounds[-1]] if bounds else 0)
+        low, below = 0.0, 0.0
+        for bound in bounds:
+            count = self.within[bound]
+            if count >= wanted and count > below:
+                top = low if bound == inf else bound
+                return low + (top - low) * (wanted - below) / (count - below)
+            low, below = bound, count
+        return 0.0
+
+    def __str__(self) -> str:
+        errors, slow = f"{self.error_share:.1%} errors", f"p95 {self.p95 * 1e3:.0f} ms"
+        return f"{self.answers:.0f} answers, {errors}, {slow}"
+
+
+def counts(place: Place, slot: Slot) -> Counts:
+    """What the slot has answered so far. Raises httpx.HTTPError."""
+    text = place.ask(slot, "/metrics").raise_for_status().text
+    answers = errors = 0.0
+    within: dict[float, float] = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            labels = sample.labels
+            if labels.get("route") in _OURS:
+                continue
+            if sample.name == "maitred_http_requests_total":
+                answers += sample.value
+                errors += sample.value if labels["status"].startswith("5") else 0
+            elif sample.name == "maitred_http_request_seconds_bucket":
+                bound = float(labels["le"])
+                within[bound] = within.get(bound, 0) + sample.value
+    return Counts(answers, errors, within)
+
+
+def safe_counts(place: Place, slot: Slot) -> Counts | None:
+    """The same; None when it does not answer."""
+    try:
+        return counts(place, slot)
+    except httpx.HTTPError:
+        return None
+
+
+def verdict(new: Counts, old: Counts) -> str:
+    """What is wrong with the new version beside the old one; "" when nothing is, or can be said."""
+    if new.answers < ENOUGH:
+        return ""
+    if new.error_share > old.error_share + MORE_ERRORS:
+        return f"errors: {new.error_share:.1%} of {new.answers:.0f}, before {old.error_share:.1%}"
+    slowest = max(old.p95 * SLOWER_TIMES, old.p95 + SLOWER_SECONDS)
+    if old.answers >= ENOUGH and new.p95 > slowest:
+        return f"slow: p95 {new.p95 * 1e3:.0f} ms, before {old.p95 * 1e3:.0f} ms"
+    return ""

@@ -1,0 +1,92 @@
+"""Strict callers: every answer counts, and a closed line is a failure."""
+
+import http.client
+import json
+import socket
+import ssl
+import threading
+import time
+import uuid
+from collections import Counter
+from dataclasses import dataclass, field
+
+from tests.deploy.test_nginx import NAME
+from tests.release.house import Machine
+from tests.services.stack import evening
+
+
+@dataclass
+class Crowd:
+    """So many callers, each with an address of its own, half of them with a new line each time."""
+
+    machine: Machine
+    callers: int = 8
+    #: requests a second of each
+    rate: float = 5.0
+    #: what came of each request: "200", "202", or the name of what went wrong
+    outcomes: Counter[str] = field(default_factory=Counter)
+    #: ids of the reservations that were acknowledged
+    accepted: list[int] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    _threads: list[threading.Thread] = field(default_factory=list)
+    _end: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def failed(self) -> dict[str, int]:
+        """What was neither done nor accepted, and how often."""
+        return {name: n for name, n in self.outcomes.items() if name not in ("200", "202")}
+
+    def __enter__(self) -> "Crowd":
+        self._threads = [
+            threading.Thread(target=self._call, args=(number,)) for number in range(self.callers)
+        ]
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _call(self, number: int) -> None:
+        context = ssl.create_default_context(cafile=str(self.machine.certificates.authority))
+        keeps, line, due = number % 2 == 0, None, time.monotonic()
+        while not self._end.wait(max(0.0, due - time.monotonic())):
+            due = max(due + 1 / self.rate, time.monotonic())
+            try:
+                line = line or _connect(self.machine.port, context, f"127.0.1.{number + 1}")
+                began = time.monotonic()
+                outcome = self._ask(line, reads=int(began * 1000) % 3 == 0)
+                self.seconds.append(time.monotonic() - began)
+            except (OSError, http.client.HTTPException) as error:
+                outcome, line = type(error).__name__, None
+            self.outcomes[outcome] += 1
+            if line is not None and not keeps:
+                line.close()
+                line = None
+
+    def _ask(self, line: http.client.HTTPSConnection, *, reads: bool) -> str:
+        start, path = evening(days=20), f"/api/v1/restaurants/{self.machine.house.slug}"
+        if reads:
+            asked = f"{path}/availability?date={start.date()}&party_size=2"
+            line.request("GET", asked, headers={"Host": NAME})
+        else:
+            guest = {"name": "Ada", "email": f"{uuid.uuid4().hex}@example.com"}
+            body = json.dumps({"party_size": 2, "start": start.isoformat(), "guest": guest})
+            headers = {"Host": NAME, "Content-Type": "application/json"}
+            headers["Idempotency-Key"] = uuid.uuid4().hex
+            line.request("POST", f"{path}/reservations", body, headers)
+        answer = line.getresponse()
+        content = answer.read()
+        if answer.status == 202:
+            self.accepted.append(int(json.loads(content)["id"]))
+        return str(answer.status)
+
+
+def _connect(port: int, context: ssl.SSLContext, own: str) -> http.client.HTTPSConnection:
+    """A line from the address `own`; the certificate is the house's."""
+    line = http.client.HTTPSConnection("127.0.0.1", port, timeout=30, context=context)
+    plain = socket.create_connection(("127.0.0.1", port), timeout=30, source_address=(own, 0))
+    line.sock = context.wrap_socket(plain, server_hostname=NAME)
+    return line

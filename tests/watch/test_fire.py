@@ -1,0 +1,169 @@
+"""Each alert fires in a real Prometheus when its trouble is caused, and clears when it is over."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from deploy.watch.alerts import alert_rules
+from deploy.watch.make import FOLDER
+from models.core import clock
+from models.entities import JobRun, Message, Reservation
+from tests.architecture.tree import ROOT
+from tests.services.house import OpenHouse
+from tests.services.prometheus import Prometheus
+from tests.services.stack import Stack, evening
+
+LONG_AGO = timedelta(hours=4)
+
+
+@pytest.fixture
+def prometheus(stack: Stack, tmp_path: Path) -> Iterator[Prometheus]:
+    """It asks the web process and every worker."""
+    rules = (FOLDER / "rules" / "maitred.yml").read_text(encoding="utf-8")
+    jobs = {"web": [stack.port], "workers": list(stack.metrics_ports.values())}
+    made = Prometheus(tmp_path, rules, jobs)
+    made.start()
+    yield made
+    made.stop()
+
+
+def maitred(stack: Stack, *words: str, **env: str) -> int:
+    """One command of the house beside it; how it ended."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return subprocess.run(
+        [Path(sys.executable).parent / "maitred", *words],
+        env=stack.env | {"PATH": path, "PYTHONPATH": str(ROOT)} | env,
+        capture_output=True,
+        timeout=120,
+    ).returncode
+
+
+class Troubles:
+    """What can befall the house: each a block that causes it, and mends it at the end."""
+
+    def __init__(self, stack: Stack, house: OpenHouse, kept: Path) -> None:
+        self.stack, self.house, self.kept = stack, house, kept
+
+    def ask(self) -> int:
+        """A guest asks for a table; the status."""
+        return self.stack.post(self.house, start=evening()).status
+
+    @contextmanager
+    def web_gone(self) -> Iterator[None]:
+        """The web process was killed."""
+        self.stack.kill9("web")
+        yield
+        self.stack.heal()
+
+    @contextmanager
+    def database_gone(self) -> Iterator[None]:
+        """The database was killed; guests go on asking, and get 503."""
+        assert self.stack.mariadb is not None
+        self.stack.mariadb.kill()
+        for _ in range(5):
+            assert self.ask() == 503
+        yield
+        self.stack.mariadb.start()
+
+    @contextmanager
+    def redis_gone(self) -> Iterator[None]:
+        """Redis was killed."""
+        self.stack.redis.kill()
+        yield
+        self.stack.redis.start()
+
+    @contextmanager
+    def nobody_decides(self) -> Iterator[None]:
+        """The workers hang, and a request waits for a minute already."""
+        for worker in self.stack.deciders:
+            worker.pause()
+        asked = self.stack.post(self.house, start=evening()).id
+        self._set(Reservation, asked, created_at=clock.now() - timedelta(minutes=1))
+        yield
+        for worker in self.stack.deciders:
+            worker.resume()
+
+    @contextmanager
+    def told_too_late(self) -> Iterator[None]:
+        """What was decided long ago is sent only now."""
+        messages = self.stack.processes["messages"]
+        messages.pause()
+        asked = self.stack.post(self.house, start=evening()).id
+        self.stack.wait_decided([asked])
+        self._set(Reservation, asked, decided_at=clock.now() - LONG_AGO)
+        with self.stack.engine.begin() as connection:
+            late = update(Message).where(Message.reservation_id == asked)
+            connection.execute(late.values(created_at=clock.now() - LONG_AGO))
+        messages.resume()
+        yield
+
+    @contextmanager
+    def clock_stopped(self) -> Iterator[None]:
+        """No scheduler, and a job's last success was hours ago."""
+        self.stack.processes["scheduler"].terminate()
+        with self.stack.engine.begin() as connection:
+            job = update(JobRun).where(JobRun.name == "retain")
+            connection.execute(job.values(last_success=clock.now() - LONG_AGO))
+        yield
+        self.stack.heal()
+
+    @contextmanager
+    def backup_fails(self) -> Iterator[None]:
+        """The account that backs up is let in nowhere."""
+        env = {"BACKUP_KEY": "only for tests, " * 4, "BACKUP_STORE": str(self.kept)}
+        nowhere = "mysql+mysqldb://nobody:nothing@127.0.0.1:1/house"
+        assert maitred(self.stack, "backup", BACKUP_URL=nowhere, **env)
+        yield
+        assert not maitred(self.stack, "backup", BACKUP_METHOD="dump", **env)
+
+    @contextmanager
+    def provider_refuses(self) -> Iterator[None]:
+        """The mail server takes nothing."""
+        self.stack.mailbox.refuse_with = "451 later"
+        for _ in range(3):
+            assert self.ask() == 202
+        yield
+        self.stack.mailbox.refuse_with = ""
+
+    def _set(self, entity: type[Reservation], number: int, **values: object) -> None:
+        with self.stack.engine.begin() as connection:
+            connection.execute(update(entity).where(entity.id == number).values(**values))
+
+
+@pytest.mark.mariadb
+@pytest.mark.timeout(600)
+def test_each_alert_fires_and_clears(stack: Stack, prometheus: Prometheus, tmp_path: Path) -> None:
+    troubles = Troubles(stack, stack.open_house(), tmp_path / "kept")
+    assert troubles.ask() == 202
+    stack.wait_quiet()
+    # more than one alert tells of some troubles
+    causes = {
+        "ProviderFailing": troubles.provider_refuses,
+        "MessagesBurn": troubles.told_too_late,
+        "HouseLate": troubles.nobody_decides,
+        "JobLate": troubles.clock_stopped,
+        "JobFailing": troubles.backup_fails,
+        "RedisGone": troubles.redis_gone,
+        "DatabaseGone": troubles.database_gone,
+        "WebGone": troubles.web_gone,
+    }
+    also = {"HouseLate": "DecisionsBurn", "DatabaseGone": "AvailabilityBurn"}
+    assert causes.keys() | also.values() == {rule["alert"] for rule in alert_rules()}
+    for name, cause in causes.items():
+        prometheus.wait_clear(name)
+        with cause():
+            prometheus.wait_firing(name)
+            if name == "DatabaseGone":
+                prometheus.wait_firing(also[name])
+        if name == "HouseLate":  # seen when it is decided at last
+            prometheus.wait_firing(also[name])
+        prometheus.wait_clear(name)
+    for name in also.values():
+        prometheus.wait_clear(name)
