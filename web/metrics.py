@@ -33,12 +33,12 @@ _SECONDS: Final = Histogram(
 _LOOKS: Final = Counter(
     "maitred_availability_total", "Availability answered, from the cache or not.", ("source",)
 )
-_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
 
 
 def count(method: str, route: str, status: int, *, since: float | None) -> None:
     """One answered request. Unknown methods share one label, so that nobody can make thousands."""
-    requests, seconds = _children(method if method in _METHODS else "other", route, status)
+    requests, seconds = _children(method if method in METHODS else "other", route, status)
     requests.inc()
     if since is not None:
         seconds.observe(clock() - since)

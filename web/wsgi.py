@@ -6,12 +6,14 @@ from models.core import vault
 from models.core.errors import SettingsInvalid
 from models.core.log import configure_logging
 from models.core.reports import start_reports
+from models.core.traces import start_traces
 from web.app import create_app
 
 configure_logging()
 start_reports(FlaskIntegration())
 
 try:
+    start_traces("web")
     vault.keyring()  # nobody is served who could not be sealed
 except SettingsInvalid as refused:
     raise SystemExit(f"maitred: {refused.message}") from refused

@@ -14,7 +14,7 @@ from sqlalchemy import URL, Connection, Engine, Table, create_engine, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Session
 
-from models.core import tls
+from models.core import tls, traces
 from models.core.errors import Busy
 from models.core.servers import SERVER, Servers, split_url
 from models.core.settings import settings
@@ -160,7 +160,8 @@ def _committed(chosen: Engine) -> Iterator[Connection]:
     """The one place that commits. Rolls back on any error."""
     with _in_line(chosen), chosen.connect() as connection, connection.begin() as work:
         yield connection
-        work.commit()
+        with traces.piece("COMMIT"):
+            work.commit()
 
 
 @contextmanager

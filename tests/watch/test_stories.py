@@ -1,0 +1,184 @@
+"""One id leads from a guest's request through the decision to the provider's id of the message."""
+
+import subprocess
+import sys
+import uuid
+from typing import Any
+
+import pytest
+
+from tests.architecture.tree import ROOT
+from tests.services.ports import free_port
+from tests.services.process import wait_until
+from tests.services.stack import Asked, evening
+from tests.watch.conftest import Overheard
+
+NUMBER = "+4915112345678"
+
+
+@pytest.fixture(scope="module")
+def told(overheard: Overheard) -> Asked:
+    """A guest asks, is answered, and is told on both channels."""
+    house = overheard.stack.open_house(tables={"1": ("hall", 1, 4)})
+    asked = overheard.stack.post(
+        house,
+        start=evening(2),
+        name="Ada Lovelace",
+        email="ada@guests.example",
+        phone=NUMBER,
+        note="allergic to nuts",
+    )
+    assert asked.status == 202
+    overheard.stack.wait_decided([asked.id])
+    wait_until(lambda: len(sent_to(overheard, asked)) == 2, seconds=30, what="both messages sent")
+    return asked
+
+
+def sent_to(overheard: Overheard, asked: Asked) -> dict[str, dict[str, Any]]:
+    """The lines of the confirmations that were sent, by their channel."""
+    return {
+        line["channel"]: line
+        for line in of(overheard.lines("messages"), "message sent")
+        if line["reservation_id"] == asked.id and line["kind"] == "confirmation"
+    }
+
+
+def decision_on(overheard: Overheard, asked: Asked) -> dict[str, Any]:
+    """The line of its first decision."""
+    lines = of(overheard.lines("allocation-1"), "decided")
+    return next(line for line in lines if asked.id in line["reservation_id"])
+
+
+def of(lines: list[dict[str, Any]], event: str) -> list[dict[str, Any]]:
+    return [line for line in lines if line["event"] == event]
+
+
+def test_logs_can_be_followed_by_one_id_to_the_provider(overheard: Overheard, told: Asked) -> None:
+    (answered,) = [
+        line
+        for line in of(overheard.lines("web"), "answered")
+        if line["request_id"] == told.headers["X-Request-ID"]
+    ]
+    story = answered["trace_id"]
+    assert answered["reservation_id"] == told.id
+
+    decided = decision_on(overheard, told)
+    assert (decided["trace_id"], decided["reservation_id"]) == ([story], [told.id])
+    assert (decided["kind"], decided["outcome"]) == ("request", "confirmed")
+    assert decided["task"] == "allocation.decide"
+
+    sent = sent_to(overheard, told)
+    assert {line["trace_id"] for line in sent.values()} == {story}
+    mail = overheard.stack.mailbox.mails("ada@guests.example")[0]
+    assert mail.queued_as in sent["email"]["answer"]
+    assert sent["email"]["provider_id"] == mail.message["Message-ID"].strip("<>").partition("@")[0]
+    assert sent["sms"]["provider_id"] == overheard.twilio.texts[0].sid
+
+
+def test_a_trace_leads_from_the_request_to_both_messages(overheard: Overheard, told: Asked) -> None:
+    (story,) = decision_on(overheard, told)["trace_id"]
+    names = {"send confirmation": 2, "decide request": 1}
+
+    def all_there() -> bool:
+        found = [span.name for span in overheard.traces.spans(story)]
+        return {name: found.count(name) for name in names} == names and any(
+            name.startswith("POST") for name in found
+        )
+
+    wait_until(all_there, seconds=30, what="the whole trace")
+    spans = overheard.traces.spans(story)
+    first = spans[0]
+    assert (first.service, first.below) == ("maitred-web", "")
+    assert first.name == "POST /api/v1/restaurants/<slug:slug>/reservations"
+    assert first.facts["request_id"] == told.headers["X-Request-ID"]
+    assert first.facts["http.response.status_code"] == 202
+
+    below = [span for span in spans if span.below == first.id]
+    assert {"COMMIT", "INSERT reservations", "decide request"} <= {span.name for span in below}
+    assert {span.below for span in spans[1:]} <= {span.id for span in spans}, "none is lost"
+    sends = {span.facts["channel"]: span for span in spans if span.name == "send confirmation"}
+    assert sends["sms"].facts["provider_id"] == overheard.twilio.texts[0].sid
+    assert all(span.service == "maitred-worker" for span in sends.values())
+    # what many were decided in has a trace of its own, and its statements are there
+    (decision,) = [span for span in spans if span.name == "decide request"]
+    (task,) = decision.linked
+    wait_until(lambda: overheard.traces.spans(task), seconds=30, what="the task's own trace")
+    names_of_task = [span.name for span in overheard.traces.spans(task)]
+    assert "allocation.decide" in names_of_task
+    assert "SELECT reservations" in names_of_task
+    assert overheard.traces.paths == {"/v1/traces"}
+    assert overheard.traces.headers["api-key"] == "only for tests"
+
+
+def test_no_span_and_no_log_line_names_the_guest(overheard: Overheard, told: Asked) -> None:
+    secret = uuid.uuid4().hex
+    overheard.stack.cancel(told)
+    # paths and queries of a guest's pages: their token is as good as a password
+    client = overheard.stack._client
+    assert client.get(f"/manage/{told.token}?email=ada@guests.example").status_code == 200
+    assert client.get(f"/nowhere/{secret}/ada@guests.example").status_code == 404
+    assert client.request("SECRET" + secret, "/healthz").status_code == 405
+    looked = "GET /manage/<token>"
+    wait_until(
+        lambda: looked in {span.name for span in overheard.traces.spans()},
+        seconds=30,
+        what="the page's span",
+    )
+    overheard.stack.wait_quiet()
+    everything = b"".join(overheard.traces.bodies)
+    everything += b"".join(path.read_bytes() for path in overheard.stack.folder.glob("*.log"))
+    hidden = ("Lovelace", "ada@", "guests.example", NUMBER, NUMBER[1:], "nuts", told.token, secret)
+    for text in hidden:
+        assert text.encode() not in everything, text
+
+
+def test_who_looks_at_the_house_makes_no_traces(overheard: Overheard, told: Asked) -> None:
+    names = {span.name for span in overheard.traces.spans()}
+    assert names
+    assert not {name for name in names if "healthz" in name or "sweep" in name or "beat" in name}
+
+
+#: one process after the other costs seconds: here it is one, which takes off what it has put on
+NOT_THERE = """
+import os, sys, time
+from models.core.settings import settings
+from web import wsgi
+from workers.hooks import start_tracing
+
+def ask():
+    began = time.monotonic()
+    assert wsgi.app.test_client().get("/api/v1/restaurants/none").status_code == 404
+    return time.monotonic() - began
+
+start_tracing()
+ask()
+assert not [name for name in sys.modules if name.startswith("opentelemetry.exporter")]
+
+os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = NOWHERE
+settings.cache_clear()
+sys.modules["opentelemetry.exporter"] = None
+try:
+    start_tracing()
+except SystemExit as refused:
+    assert "needs the extra `traces`" in str(refused), refused
+else:
+    raise AssertionError("it started")
+
+del sys.modules["opentelemetry.exporter"]
+start_tracing()
+assert sum(ask() for _ in range(20)) < 5, "somebody waited for the receiver"
+os._exit(0)
+"""
+
+
+def test_what_is_not_there_costs_nothing(house_env: dict[str, str], house: object) -> None:
+    house()  # type: ignore[operator]
+    program = NOT_THERE.replace("NOWHERE", repr(f"http://127.0.0.1:{free_port()}"))
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=house_env | {"PYTHONPATH": str(ROOT), "OTEL_BSP_SCHEDULE_DELAY": "10"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
