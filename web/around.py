@@ -83,8 +83,7 @@ def end(answer: Response) -> Response:
     route = request.url_rule.rule if request.url_rule else "(none)"
     metrics.count(request.method, route, answer.status_code, since=g.get("begun"))
     if "story" in g and request.method not in _READS:
-        about_it = {"endpoint": request.endpoint, "status": answer.status_code}
-        _log.info("answered", extra=about_it)
+        _log.info("answered", extra={"endpoint": request.endpoint, "status": answer.status_code})
     if "began" in g and route not in _WATCHED:
         _tell_span(route, answer.status_code)
     return answer

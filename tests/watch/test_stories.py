@@ -1,13 +1,17 @@
 """One id leads from a guest's request through the decision to the provider's id of the message."""
 
+import json
 import subprocess
 import sys
 import uuid
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from tests.architecture.tree import ROOT
+from tests.services.log_index import LOGS, wrong_in
+from tests.services.logstash import Pipeline
 from tests.services.ports import free_port
 from tests.services.process import wait_until
 from tests.services.stack import Asked, evening
@@ -43,6 +47,11 @@ def sent_to(overheard: Overheard, asked: Asked) -> dict[str, dict[str, Any]]:
     }
 
 
+def sid_of(overheard: Overheard) -> str:
+    """Twilio's id of the first text that the guest was sent."""
+    return next(text.sid for text in overheard.twilio.texts if text.to == NUMBER)
+
+
 def decision_on(overheard: Overheard, asked: Asked) -> dict[str, Any]:
     """The line of its first decision."""
     lines = of(overheard.lines("allocation-1"), "decided")
@@ -72,7 +81,7 @@ def test_logs_can_be_followed_by_one_id_to_the_provider(overheard: Overheard, to
     mail = overheard.stack.mailbox.mails("ada@guests.example")[0]
     assert mail.queued_as in sent["email"]["answer"]
     assert sent["email"]["provider_id"] == mail.message["Message-ID"].strip("<>").partition("@")[0]
-    assert sent["sms"]["provider_id"] == overheard.twilio.texts[0].sid
+    assert sent["sms"]["provider_id"] == sid_of(overheard)
 
 
 def test_a_trace_leads_from_the_request_to_both_messages(overheard: Overheard, told: Asked) -> None:
@@ -97,7 +106,7 @@ def test_a_trace_leads_from_the_request_to_both_messages(overheard: Overheard, t
     assert {"COMMIT", "INSERT reservations", "decide request"} <= {span.name for span in below}
     assert {span.below for span in spans[1:]} <= {span.id for span in spans}, "none is lost"
     sends = {span.facts["channel"]: span for span in spans if span.name == "send confirmation"}
-    assert sends["sms"].facts["provider_id"] == overheard.twilio.texts[0].sid
+    assert sends["sms"].facts["provider_id"] == sid_of(overheard)
     assert all(span.service == "maitred-worker" for span in sends.values())
     # what many were decided in has a trace of its own, and its statements are there
     (decision,) = [span for span in spans if span.name == "decide request"]
@@ -136,6 +145,35 @@ def test_who_looks_at_the_house_makes_no_traces(overheard: Overheard, told: Aske
     names = {span.name for span in overheard.traces.spans()}
     assert names
     assert not {name for name in names if "healthz" in name or "sweep" in name or "beat" in name}
+
+
+def test_all_that_an_evening_logs_is_indexed(overheard: Overheard) -> None:
+    """Asked, decided, waitlisted, changed, cancelled, told, refused, signed in, failed."""
+    stack = overheard.stack
+    house = stack.open_house(tables={"1": ("hall", 1, 4)})
+    overheard.twilio.refuse["+4915111111111"] = (400, 21211)
+    asked = stack.post(house, start=evening(2), phone="+4915122222222")
+    unreachable = stack.post(house, start=evening(3), phone="+4915111111111")
+    full = stack.post(house, start=evening(2))
+    stack.wait_decided([asked.id, unreachable.id, full.id])
+    assert stack.patch(asked, wait=5, party_size=3).status in (200, 202)
+    stack.sign_in_as_host(house)
+    assert stack.staff("POST", f"/reservations/{asked.id}/arrive", "forged").status == 401
+    stack.cancel(asked)
+    stack.wait_quiet()
+
+    pipeline, seen = Pipeline(LOGS / "logstash.conf"), set()
+    for process in stack.processes:
+        for line in overheard.lines(process):
+            document = pipeline.document(json.dumps(line))
+            assert not list(wrong_in(document)), line
+            moment = datetime.fromisoformat(document["@timestamp"])
+            assert moment == datetime.fromisoformat(line["ts"]), "the line's own moment"
+            assert "message" not in document, "nothing is kept twice"
+            assert "original" not in document.get("event", {})
+            seen.add(line["event"])
+    wanted = {"answered", "decided", "message sent", "message failed", "task ended", "signed in"}
+    assert wanted | {"refused", "the clock runs"} <= seen
 
 
 #: one process after the other costs seconds: here it is one, which takes off what it has put on
