@@ -12,6 +12,7 @@ from sentry_sdk.integrations.celery import CeleryIntegration
 from models.core import clock, db, signals, traces, vault
 from models.core.errors import SettingsInvalid
 from models.core.log import bind, configure_logging, unbind
+from models.core.meters import start_meter
 from models.core.reports import start_reports
 from models.core.settings import settings
 from models.core.traces import start_traces
@@ -52,9 +53,10 @@ def start_sentry(**_: Any) -> None:
 
 @celery_signals.celeryd_init.connect
 def start_tracing(**_: Any) -> None:
-    """Send traces where OTEL_EXPORTER_OTLP_ENDPOINT says."""
+    """Send traces and metrics where OTEL_EXPORTER_OTLP_ENDPOINT says."""
     try:
         start_traces("worker")
+        start_meter("worker")
     except SettingsInvalid as refused:
         raise SystemExit(f"maitred: {refused.message}") from refused
 

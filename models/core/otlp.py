@@ -1,5 +1,7 @@
 """Spans over OTLP/HTTP, by OpenTelemetry's SDK: loaded only where a setting asks for it."""
 
+import os
+import socket
 import threading
 from importlib.metadata import version
 from typing import Final
@@ -28,7 +30,7 @@ from models.core.traces import Span
 
 _KINDS: Final = {kind.name.lower(): kind for kind in SpanKind}
 #: A receiver that does not answer holds up the end of a process for so long, and nothing else.
-_ANSWER_SECONDS: Final = 5.0
+ANSWER_SECONDS: Final = 5.0
 _SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
 
 
@@ -88,23 +90,29 @@ def make_teller(process: str) -> OtlpTeller:
     house, ids = settings(), _Ids()
     provider = TracerProvider(
         sampler=TraceIdRatioBased(house.traces_share),
-        resource=Resource.create(
-            {
-                "service.name": f"maitred-{process}",
-                "service.namespace": "maitred",
-                "service.version": version("maitred"),
-                "deployment.environment.name": house.environment,
-            }
-        ),
+        resource=resource_of(process),
         id_generator=ids,
     )
     exporter = OTLPSpanExporter(
         endpoint=f"{house.otel_exporter_otlp_endpoint.rstrip('/')}/v1/traces",
-        headers=_headers(house.otel_exporter_otlp_headers),
-        timeout=_ANSWER_SECONDS,
+        headers=headers_of(house.otel_exporter_otlp_headers),
+        timeout=ANSWER_SECONDS,
     )
     provider.add_span_processor(BatchSpanProcessor(exporter))
     return OtlpTeller(provider, ids)
+
+
+def resource_of(process: str) -> Resource:
+    """Who tells: this process, of this release, in this environment."""
+    return Resource.create(
+        {
+            "service.name": f"maitred-{process}",
+            "service.namespace": "maitred",
+            "service.version": version("maitred"),
+            "service.instance.id": f"{socket.gethostname()}:{os.getpid()}",
+            "deployment.environment.name": settings().environment,
+        }
+    )
 
 
 def _first_of(trace_id: str) -> SpanContext:
@@ -117,7 +125,7 @@ def _below(parent: SpanContext) -> Context:
     return set_span_in_context(NonRecordingSpan(parent), Context())
 
 
-def _headers(text: str) -> dict[str, str]:
-    """`api-key=abc,other=x%20y`, as OpenTelemetry writes them."""
+def headers_of(text: str) -> dict[str, str]:
+    """Headers out of `api-key=abc,other=x%20y`, as OpenTelemetry writes them."""
     pairs = (pair.partition("=") for pair in text.split(",") if "=" in pair)
     return {name.strip().lower(): unquote(value.strip()) for name, _, value in pairs}

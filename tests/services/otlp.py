@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -38,6 +41,7 @@ class Receiver:
     def __init__(self) -> None:
         self.port = free_port()
         self.bodies: list[bytes] = []
+        self.measured: list[bytes] = []
         self.paths: set[str] = set()
         self.headers: dict[str, str] = {}
         self._server = ThreadingHTTPServer(("127.0.0.1", self.port), _handler(self))
@@ -56,6 +60,20 @@ class Receiver:
         """Close the port."""
         self._server.shutdown()
         self._server.server_close()
+
+    def metrics(self) -> dict[tuple[str, str], list[Any]]:
+        """The points that came last, by service and name."""
+        found = {}
+        for body in list(self.measured):
+            message = ExportMetricsServiceRequest()
+            message.ParseFromString(body)
+            for resource in message.resource_metrics:
+                service = str(_facts(resource.resource.attributes)["service.name"])
+                for metric in resource.scope_metrics[0].metrics:
+                    data = getattr(metric, str(metric.WhichOneof("data")))
+                    assert data.data_points, f"{metric.name} says nothing"
+                    found[service, metric.name] = list(data.data_points)
+        return found
 
     def spans(self, trace: str | None = None) -> list[Told]:
         """All spans that have come, by their beginning; of one trace when it is named."""
@@ -100,7 +118,8 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
             is_packed = self.headers.get("Content-Encoding") == "gzip"
             receiver.paths.add(self.path)
             receiver.headers = {name.lower(): text for name, text in self.headers.items()}
-            receiver.bodies.append(gzip.decompress(raw) if is_packed else raw)
+            kept = receiver.measured if self.path == "/v1/metrics" else receiver.bodies
+            kept.append(gzip.decompress(raw) if is_packed else raw)
             answer = ExportTraceServiceResponse().SerializeToString()
             self.send_response(200)
             self.send_header("Content-Type", "application/x-protobuf")

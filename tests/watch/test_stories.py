@@ -115,7 +115,7 @@ def test_a_trace_leads_from_the_request_to_both_messages(overheard: Overheard, t
     names_of_task = [span.name for span in overheard.traces.spans(task)]
     assert "allocation.decide" in names_of_task
     assert "SELECT reservations" in names_of_task
-    assert overheard.traces.paths == {"/v1/traces"}
+    assert overheard.traces.paths <= {"/v1/traces", "/v1/metrics"}
     assert overheard.traces.headers["api-key"] == "only for tests"
 
 
@@ -134,7 +134,7 @@ def test_no_span_and_no_log_line_names_the_guest(overheard: Overheard, told: Ask
         what="the page's span",
     )
     overheard.stack.wait_quiet()
-    everything = b"".join(overheard.traces.bodies)
+    everything = b"".join([*overheard.traces.bodies, *overheard.traces.measured])
     everything += b"".join(path.read_bytes() for path in overheard.stack.folder.glob("*.log"))
     hidden = ("Lovelace", "ada@", "guests.example", NUMBER, NUMBER[1:], "nuts", told.token, secret)
     for text in hidden:
@@ -145,6 +145,32 @@ def test_who_looks_at_the_house_makes_no_traces(overheard: Overheard, told: Aske
     names = {span.name for span in overheard.traces.spans()}
     assert names
     assert not {name for name in names if "healthz" in name or "sweep" in name or "beat" in name}
+
+
+def test_metrics_go_the_same_way(overheard: Overheard, told: Asked) -> None:
+    sent = ("maitred-worker", "maitred_messages_total")
+    asked = ("maitred-web", "maitred_http_requests_total")
+    read = ("maitred-web", "maitred_redis_up")
+    took = ("maitred-web", "maitred_http_request_seconds")
+    measured = overheard.traces.metrics
+    wait_until(lambda: {sent, asked, read, took} <= measured().keys(), seconds=30, what="metrics")
+
+    route = "/api/v1/restaurants/<slug:slug>/reservations"
+
+    def of_route(found: dict[tuple[str, str], list[Any]], name: tuple[str, str]) -> list[Any]:
+        return [
+            point
+            for point in found.get(name, [])
+            if any(pair.value.string_value == route for pair in point.attributes)
+        ]
+
+    wait_until(lambda: of_route(measured(), took), seconds=30, what="the request's time")
+    found = measured()
+    (point,), (counted,) = of_route(found, took), of_route(found, asked)
+    assert counted.as_double == point.count == sum(point.bucket_counts) >= 1
+    assert len(point.bucket_counts) == len(point.explicit_bounds) + 1
+    assert 0 < point.sum < 30 * point.count
+    assert [up.as_double for up in found[read]] == [1]
 
 
 def test_all_that_an_evening_logs_is_indexed(overheard: Overheard) -> None:
