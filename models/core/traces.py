@@ -161,10 +161,10 @@ def _after(
 ) -> None:
     pieces, began = _pieces.get(), connection.info.pop(_BEGAN, None)
     if pieces is not None and began is not None:
-        pieces.append(Piece(_named(statement), began, clock.nanoseconds()))
+        pieces.append(Piece(statement_name(statement), began, clock.nanoseconds()))
 
 
-def _named(statement: str) -> str:
+def statement_name(statement: str) -> str:
     """`SELECT reservations`: SQL itself has values in it where rows are written by literals."""
     found = _STATEMENT.match(statement)
     return " ".join(filter(None, found.groups())) if found else "SQL"
