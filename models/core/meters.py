@@ -1,9 +1,5 @@
 """Metrics over OTLP, for those who have no Prometheus: off without OTLP_METRICS_SECONDS."""
 
-from collections.abc import Iterable, Iterator
-
-from prometheus_client import REGISTRY
-from prometheus_client import Metric as Family
 from prometheus_client.registry import Collector
 
 from models.core.extras import load_extra
@@ -19,10 +15,4 @@ def start_meter(process: str, *collectors: Collector) -> None:
     if not seconds or not settings().otel_exporter_otlp_endpoint:
         return
     otlp = load_extra("models.core.otlp_metrics", install="OTLP_METRICS_SECONDS needs `traces`")
-    otlp.Meter(process, lambda: _all_of(collectors)).start(seconds)
-
-
-def _all_of(collectors: Iterable[Collector]) -> Iterator[Family]:
-    yield from REGISTRY.collect()
-    for collector in collectors:
-        yield from collector.collect()
+    otlp.Meter(process, *collectors).start(seconds)

@@ -29,8 +29,10 @@ from models.core.settings import settings
 from models.core.traces import Span
 
 _KINDS: Final = {kind.name.lower(): kind for kind in SpanKind}
-#: A receiver that does not answer holds up the end of a process for so long, and nothing else.
+#: A receiver that does not answer holds up the end of a worker for so long, and nothing else.
 ANSWER_SECONDS: Final = 5.0
+#: Spans wait so long for others: granian lets no web process send its last ones when it ends.
+_WAIT_MILLIS: Final = 1000
 _SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
 
 
@@ -98,7 +100,7 @@ def make_teller(process: str) -> OtlpTeller:
         headers=headers_of(house.otel_exporter_otlp_headers),
         timeout=ANSWER_SECONDS,
     )
-    provider.add_span_processor(BatchSpanProcessor(exporter))
+    provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=_WAIT_MILLIS))
     return OtlpTeller(provider, ids)
 
 

@@ -1,10 +1,11 @@
 """Prometheus' counts over OTLP/HTTP, every so often: loaded only where a setting asks for it."""
 
 import atexit
+import logging
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from itertools import pairwise
+from collections.abc import Iterator
+from itertools import chain, pairwise
 from typing import Any, Final, cast
 
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
@@ -22,12 +23,16 @@ from opentelemetry.sdk.metrics.export import (
 )
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from prometheus_client import REGISTRY
 from prometheus_client import Metric as Family
+from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
 from models.core import clock
 from models.core.otlp import ANSWER_SECONDS, headers_of, resource_of
 from models.core.settings import settings
+
+log = logging.getLogger(__name__)
 
 _CUMULATIVE: Final = AggregationTemporality.CUMULATIVE
 _OURS: Final = "maitred_"
@@ -35,10 +40,10 @@ _Labels = tuple[tuple[str, str], ...]
 
 
 class Meter:
-    """Sends what `collect` gives, as it is counted for Prometheus, from a thread of its own."""
+    """Sends what this process counts, and what `collectors` read, from a thread of its own."""
 
-    def __init__(self, process: str, collect: Callable[[], Iterable[Family]]) -> None:
-        self._collect = collect
+    def __init__(self, process: str, *collectors: Collector) -> None:
+        self._collectors = collectors
         self._resource: Resource = resource_of(process)
         self._since = clock.nanoseconds()
         self._over = threading.Event()
@@ -55,15 +60,19 @@ class Meter:
 
     def _run(self, seconds: int) -> None:
         while not self._over.wait(seconds):
-            self.send()
+            try:
+                self.send(REGISTRY, *self._collectors)
+            except Exception as error:  # a thread that ended would send none of the later ones
+                log.warning("metrics not sent", extra={"error": type(error).__name__})
 
     def _end(self) -> None:
         self._over.set()
-        self.send()
+        self.send(REGISTRY)  # the collectors ask servers that may be gone by now
 
-    def send(self) -> None:
+    def send(self, *collectors: Collector) -> None:
         """Send once. What cannot be sent is in the next: these are sums since the beginning."""
-        ours = [each for each in self._collect() if each.samples and each.name.startswith(_OURS)]
+        found = chain.from_iterable(each.collect() for each in collectors)
+        ours = [each for each in found if each.samples and each.name.startswith(_OURS)]
         metrics = [self._metric(family) for family in ours]
         scope = ScopeMetrics(InstrumentationScope("maitred"), metrics, "")
         self._exporter.export(MetricsData([ResourceMetrics(self._resource, [scope], "")]))

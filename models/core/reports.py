@@ -68,7 +68,8 @@ _checked_in: Final[dict[str, float]] = {}
 
 def without_guests(event: Any, _hint: dict[str, Any]) -> Any:
     """The report without what belongs to a guest, with the ids by which its log lines are found."""
-    event["tags"] = {**(event.get("tags") or {}), **bound_ids()}
+    ids = {name: str(value) for name, value in bound_ids().items()}
+    event["tags"] = {**(event.get("tags") or {}), **ids}
     request = event.get("request") or {}
     for name in ("cookies", "data", "query_string", "env"):
         request.pop(name, None)

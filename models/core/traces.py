@@ -26,6 +26,8 @@ _STATEMENT: Final = re.compile(
     re.DOTALL,
 )
 _BEGAN: Final = "maitred_began"
+#: A task may run a minute and ask the database thousands of times: its first pieces tell enough.
+_PIECES: Final = 200
 
 
 #: What a span says beside its name: ids, counts, outcomes.
@@ -141,7 +143,7 @@ def piece(name: str) -> Iterator[None]:
     try:
         yield
     finally:
-        pieces.append(Piece(name, began, clock.nanoseconds()))
+        _keep(pieces, name, began)
 
 
 def trace_id_of(given: str) -> str:
@@ -161,7 +163,12 @@ def _after(
 ) -> None:
     pieces, began = _pieces.get(), connection.info.pop(_BEGAN, None)
     if pieces is not None and began is not None:
-        pieces.append(Piece(statement_name(statement), began, clock.nanoseconds()))
+        _keep(pieces, statement_name(statement), began)
+
+
+def _keep(pieces: list[Piece], name: str, began: int) -> None:
+    if len(pieces) < _PIECES:
+        pieces.append(Piece(name, began, clock.nanoseconds()))
 
 
 def statement_name(statement: str) -> str:

@@ -22,7 +22,6 @@ def receiver(house_env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iter
     taking = Receiver()
     taking.start()
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"{taking.url}/")
-    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "20")
     monkeypatch.setenv("TRACES_SHARE", "0.5")
     settings.cache_clear()
     yield taking

@@ -45,7 +45,6 @@ def overheard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Overheard]:
     house.env |= {
         "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
         "OTEL_EXPORTER_OTLP_HEADERS": "api-key=only%20for%20tests",
-        "OTEL_BSP_SCHEDULE_DELAY": "200",
         "OTLP_METRICS_SECONDS": "1",
         "SMS_CHANNEL": "twilio",
         "TWILIO_ACCOUNT_SID": ACCOUNT,
