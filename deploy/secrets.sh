@@ -4,8 +4,9 @@
 #   sh deploy/secrets.sh [FOLDER]      (secrets)
 #
 # What is there already is left as it is, so it is safe to run again. Then put in your own:
-# smtp_url (your mail server), twilio_auth_token, aws_credentials, fullchain.pem and privkey.pem. Only the folder is
-# closed (700): the processes in the containers are not you, and read the files one by one.
+# smtp_url (your mail server), twilio_auth_token, aws_credentials, otlp_headers (the key of who takes
+# traces), fullchain.pem and privkey.pem. Only the folder is closed (700): the processes in the
+# containers are not you, and read the files one by one.
 set -eu
 folder=${1:-secrets}
 umask 022
@@ -32,6 +33,7 @@ put smtp_url "smtp://mail:1025"
 put twilio_auth_token ""
 # for backups on s3://: aws_access_key_id = ..., aws_secret_access_key = ...
 put aws_credentials "[default]"
+put otlp_headers ""
 if [ ! -e "$folder/fullchain.pem" ]; then
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 365 \
         -subj "/CN=localhost" -addext "subjectAltName=DNS:localhost,IP:127.0.0.1" \

@@ -9,7 +9,7 @@ from models.core.settings import settings
 from models.operations.allocation import decide_waiting
 from models.operations.rounds import Decided
 from models.queries import flags
-from tasks import metrics
+from tasks import metrics, traced
 from tasks.app import app
 from tasks.nudges import nudge_lane, nudge_messages
 
@@ -29,7 +29,7 @@ def decide(lane: int) -> None:
 
 
 def _round(lane: int) -> Decided:
-    limit = settings().decide_batch
+    limit, began = settings().decide_batch, clock.nanoseconds()
     flags.refresh()
     try:
         decided = unit(lambda session: decide_waiting(session, lane, now=clock.now(), limit=limit))
@@ -39,4 +39,5 @@ def _round(lane: int) -> Decided:
     metrics.count_round(decided, now=clock.now())
     if decided.messages:
         nudge_messages()
+    traced.say_decided(decided.answers, began=began)
     return decided

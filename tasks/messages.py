@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from models.core import clock, signals
+from models.core import clock, signals, stories
 from models.core.db import plain_unit, unit
 from models.core.errors import Busy
 from models.core.settings import settings
@@ -30,9 +30,9 @@ from models.queries import flags
 from models.queries.outgoing import Outgoing, load_claimed
 from models.rules.flags import Flag
 from models.rules.sending import Action, Verdict, judge, retry_at
-from tasks import metrics
+from tasks import metrics, traced
 from tasks.app import app
-from tasks.channels import ChannelDown, ChannelError
+from tasks.channels import ChannelDown, ChannelError, Receipt
 from tasks.channels.email import send_email
 from tasks.channels.sms import Sms, sms_channel
 from tasks.channels.smtp import SmtpLine
@@ -114,12 +114,13 @@ def _send_some(
         if message.channel in down or time.monotonic() > ends:
             left.append(message)
             continue
-        try:
-            _deliver(message, line)
-        except ChannelDown as gone:
-            log.error("channel down", extra={"channel": message.channel, "error": gone.reason})
-            down[message.channel] = gone.reason
-            left.append(message)
+        with stories.telling_of(message.reservation_id, message_id=message.id):
+            try:
+                _deliver(message, line)
+            except ChannelDown as gone:
+                log.error("channel down", extra={"channel": message.channel, "error": gone.reason})
+                down[message.channel] = gone.reason
+                left.append(message)
     return left
 
 
@@ -142,25 +143,33 @@ def _deliver(message: Outgoing, line: SmtpLine) -> None:
     if verdict.action is not Action.SEND:
         _leave(message, verdict)
         return
-    began = time.perf_counter()
+    _try(message, line)
+
+
+def _try(message: Outgoing, line: SmtpLine) -> None:
+    """One attempt. Raises ChannelDown, which is none."""
+    began, start = time.perf_counter(), clock.nanoseconds()
     try:
-        provider_id = _send(message, line)
+        receipt = _send(message, line)
     except ChannelDown:
         raise
     except ChannelError as error:
+        traced.trace_sent(message, began=start, result=error.reason)
         _fail(message, error.reason, permanent=error.permanent)
     except Exception as error:  # a fault of ours in one message must not hold up all the others
         where = "".join(traceback.format_tb(error.__traceback__)[-3:])  # without the values
-        log.error("message not made", extra={"message_id": message.id, "where": where})
+        log.error("message not made", extra={"where": where})
         _fail(message, f"internal: {type(error).__name__}", permanent=False)
     else:
-        if provider_id is None:
+        if receipt is None:
             _leave(message, Verdict(Action.SKIP, "unreachable"))
             return
         sent_at, took = clock.now(), time.perf_counter() - began
-        _record(lambda s: record_sent(s, message, provider_id=provider_id, now=sent_at))
+        traced.trace_sent(message, began=start, result="sent", provider_id=receipt.logged_id)
+        _record(lambda s: record_sent(s, message, provider_id=receipt.provider_id, now=sent_at))
         metrics.count_sent(message, at=sent_at, provider_seconds=took)
-        log.info("message sent", extra=_ids(message))
+        said = {"provider_id": receipt.logged_id, "answer": receipt.answer}
+        log.info("message sent", extra=_ids(message) | said)
 
 
 def _is_held(message: Outgoing) -> bool:
@@ -170,22 +179,21 @@ def _is_held(message: Outgoing) -> bool:
     )
 
 
-def _send(message: Outgoing, line: SmtpLine) -> str | None:
-    """The provider's id; None when the guest cannot be reached on this channel."""
+def _send(message: Outgoing, line: SmtpLine) -> Receipt | None:
+    """The provider's receipt; None when the guest cannot be reached on this channel."""
     if message.channel == "email":
         return send_email(line, message, now=clock.now()) if message.guest_email else None
     channel = sms_channel()
     if channel is None or not message.guest_phone:
         return None
-    return channel.send(
-        Sms(
-            message_id=message.id,
-            to=message.guest_phone,
-            body=render_sms(message),
-            attempts=message.attempts,
-            since=message.first_due_at,
-        )
+    sms = Sms(
+        message_id=message.id,
+        to=message.guest_phone,
+        body=render_sms(message),
+        attempts=message.attempts,
+        since=message.first_due_at,
     )
+    return Receipt(channel.send(sms))
 
 
 def _leave(message: Outgoing, verdict: Verdict) -> None:
@@ -210,8 +218,6 @@ def _fail(message: Outgoing, error: str, *, permanent: bool) -> None:
 
 def _ids(message: Outgoing) -> dict[str, object]:
     return {
-        "message_id": message.id,
-        "reservation_id": message.reservation_id,
         "kind": message.kind,
         "channel": message.channel,
         "attempts": message.attempts,

@@ -1,5 +1,6 @@
-"""What happens around every request: its id, its log context, its headers, its count."""
+"""What happens around every request: its id, its log context, its headers, its count, its span."""
 
+import logging
 import random
 import re
 from typing import Final
@@ -7,11 +8,18 @@ from typing import Final
 from apiflask import APIFlask
 from flask import Response, g, request
 
-from models.core import log
+from models.core import clock, log, stories, traces
+from models.operations.booking import Accepted
 from web import metrics
 from web.json_body import MAX_BODY
 
+_log = logging.getLogger(__name__)
+
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
+
+_READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+#: Whoever watches asks for these all the time.
+_WATCHED: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 
 #: On every answer; pages set a Content-Security-Policy of their own.
 SECURITY_HEADERS: Final = {
@@ -44,6 +52,22 @@ def begin() -> None:
     g.begun = metrics.clock()
     log.unbind()
     log.bind(request_id=g.request_id)
+    if traces.is_on():
+        g.began = clock.nanoseconds()
+        traces.begin()
+    if request.view_args and "reservation_id" in request.view_args:
+        about(request.view_args["reservation_id"])
+
+
+def about(reservation_id: int) -> None:
+    """What this request does from here on belongs to the story of that reservation."""
+    g.story = stories.tell_of(reservation_id)
+
+
+def about_new(accepted: Accepted) -> None:
+    """The same; unless the request had come before, the story begins with this one."""
+    about(accepted.reservation_id)
+    g.is_first = not accepted.replayed
 
 
 def end(answer: Response) -> Response:
@@ -58,7 +82,32 @@ def end(answer: Response) -> Response:
             headers.setdefault(name, value)
     route = request.url_rule.rule if request.url_rule else "(none)"
     metrics.count(request.method, route, answer.status_code, since=g.get("begun"))
+    if "story" in g and request.method not in _READS:
+        _log.info("answered", extra={"endpoint": request.endpoint, "status": answer.status_code})
+    if "began" in g and route not in _WATCHED:
+        _tell_span(route, answer.status_code)
     return answer
+
+
+def _tell_span(route: str, status: int) -> None:
+    # the route, never the path: a manage link's token is in there
+    method = request.method if request.method in metrics.METHODS else "other"
+    # a look changes nothing, and is no part of the story
+    story = "" if method in _READS else g.get("story", "")
+    traces.end(
+        f"{method} {route}",
+        trace_id=story or traces.trace_id_of(g.request_id),
+        began=g.began,
+        kind="server",
+        is_first=not story or g.get("is_first", False),
+        failed=status >= 500,
+        **{
+            "request_id": g.request_id,
+            "http.request.method": method,
+            "http.route": route,
+            "http.response.status_code": status,
+        },
+    )
 
 
 def forget(_error: BaseException | None) -> None:

@@ -1,7 +1,9 @@
 """Counts and latencies by route and status, for Prometheus."""
 
+import os
 import time
 from functools import lru_cache
+from pathlib import Path
 from typing import Final
 
 from prometheus_client import (
@@ -12,7 +14,7 @@ from prometheus_client import (
     Histogram,
     generate_latest,
 )
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from models.core.settings import settings
 from web.backup_metrics import BackupCollector
@@ -33,12 +35,12 @@ _SECONDS: Final = Histogram(
 _LOOKS: Final = Counter(
     "maitred_availability_total", "Availability answered, from the cache or not.", ("source",)
 )
-_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
 
 
 def count(method: str, route: str, status: int, *, since: float | None) -> None:
     """One answered request. Unknown methods share one label, so that nobody can make thousands."""
-    requests, seconds = _children(method if method in _METHODS else "other", route, status)
+    requests, seconds = _children(method if method in METHODS else "other", route, status)
     requests.inc()
     if since is not None:
         seconds.observe(clock() - since)
@@ -67,5 +69,18 @@ def exposition() -> bytes:
     asked.register(BackupCollector())
     if folder is None or not folder.is_dir():
         return generate_latest(REGISTRY) + generate_latest(asked)
+    _forget_the_dead(folder)
     MultiProcessCollector(asked, path=str(folder))  # type: ignore[no-untyped-call]
     return generate_latest(asked)
+
+
+def _forget_the_dead(folder: Path) -> None:
+    """What a process uses now ends with it, also where it was killed; what it counted stays."""
+    for path in folder.glob("gauge_live*_*.db"):
+        pid = int(path.stem.rpartition("_")[2])
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]
+        except PermissionError:
+            pass  # it lives, and is another's

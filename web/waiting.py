@@ -3,7 +3,7 @@
 import threading
 from functools import lru_cache
 
-from models.core import signals
+from models.core import signals, traces
 from models.core.settings import settings
 
 
@@ -23,6 +23,7 @@ def wait_for_decision(kind: str, number: int, seconds: int) -> bool:
     if not _places().acquire(blocking=False):
         return False
     try:
-        return signals.wait_decided(kind, number, seconds)
+        with traces.piece("wait for the decision"):
+            return signals.wait_decided(kind, number, seconds)
     finally:
         _places().release()

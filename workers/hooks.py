@@ -9,11 +9,13 @@ from typing import Any, Final
 from celery import signals as celery_signals
 from sentry_sdk.integrations.celery import CeleryIntegration
 
-from models.core import db, signals, vault
+from models.core import clock, db, signals, traces, vault
 from models.core.errors import SettingsInvalid
 from models.core.log import bind, configure_logging, unbind
+from models.core.meters import start_meter
 from models.core.reports import start_reports
 from models.core.settings import settings
+from models.core.traces import start_traces
 from workers import metrics
 
 log = logging.getLogger(__name__)
@@ -49,6 +51,16 @@ def start_sentry(**_: Any) -> None:
     start_reports(CeleryIntegration())
 
 
+@celery_signals.celeryd_init.connect
+def start_tracing(**_: Any) -> None:
+    """Send traces and metrics where OTEL_EXPORTER_OTLP_ENDPOINT says."""
+    try:
+        start_traces("worker")
+        start_meter("worker")
+    except SettingsInvalid as refused:
+        raise SystemExit(f"maitred: {refused.message}") from refused
+
+
 @celery_signals.worker_init.connect
 def show_counts(**_: Any) -> None:
     """Serve this worker's metrics where METRICS_PORT says."""
@@ -70,6 +82,7 @@ def begin_task(task_id: str, task: Any, **_: Any) -> None:
     unbind()
     bind(task_id=task_id, task=task.name)
     _started[task_id] = time.perf_counter()
+    traces.begin()
 
 
 @celery_signals.task_postrun.connect
@@ -80,6 +93,23 @@ def end_task(task_id: str, task: Any, state: str | None = None, **_: Any) -> Non
     metrics.count(task.name, outcome, seconds)
     level = logging.DEBUG if task.name in _QUIET else logging.INFO
     log.log(level, "task ended", extra={"outcome": outcome, "ms": round(seconds * 1000, 1)})
+    if task.name not in _QUIET:
+        began = clock.nanoseconds() - int(seconds * 1e9)
+        _trace(task_id, task.name, outcome, began)
     unbind()
     if _SIGN_OF_LIFE:
         Path(_SIGN_OF_LIFE).touch()
+
+
+def _trace(task_id: str, name: str, outcome: str, began: int) -> None:
+    """The task's own trace: those of the reservations that it dealt with are linked with it."""
+    traces.end(
+        name,
+        trace_id=traces.trace_id_of(task_id.replace("-", "")),
+        began=began,
+        kind="consumer",
+        is_first=True,
+        failed=outcome == "failure",
+        task_id=task_id,
+        outcome=outcome,
+    )

@@ -175,6 +175,18 @@ DASHBOARDS: Final[dict[str, tuple[str, tuple[Panel, ...]]]] = {
             Panel("Database", (("max(maitred_database_up)", "up"),), kind="stat"),
             Panel("Redis", (("max(maitred_redis_up)", "up"),), kind="stat"),
             Panel(
+                "Database connections in use, of those that there may be",
+                (
+                    (
+                        "max by (job, instance) (maitred_database_connections_in_use"
+                        " / maitred_database_connections_most)",
+                        "{{job}} {{instance}}",
+                    ),
+                ),
+                unit="percentunit",
+                width=_WIDTH,
+            ),
+            Panel(
                 "Flags",
                 (("max by (flag) (maitred_flag_percent)", "{{flag}}"),),
                 unit="percent",

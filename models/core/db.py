@@ -14,8 +14,9 @@ from sqlalchemy import URL, Connection, Engine, Table, create_engine, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Session
 
-from models.core import tls
+from models.core import tls, traces
 from models.core.errors import Busy
+from models.core.pool import watch_pool
 from models.core.servers import SERVER, Servers, split_url
 from models.core.settings import settings
 
@@ -143,7 +144,9 @@ def _make_sqlite(url: str, database: str | None) -> Engine:
 @lru_cache(maxsize=1)
 def engine() -> Engine:
     """The process's engine."""
-    return make_engine(settings().database_url)
+    made = make_engine(settings().database_url)
+    watch_pool(made)
+    return made
 
 
 def _in_line(bind: Engine) -> AbstractContextManager[object]:
@@ -160,7 +163,8 @@ def _committed(chosen: Engine) -> Iterator[Connection]:
     """The one place that commits. Rolls back on any error."""
     with _in_line(chosen), chosen.connect() as connection, connection.begin() as work:
         yield connection
-        work.commit()
+        with traces.piece("COMMIT"):
+            work.commit()
 
 
 @contextmanager

@@ -104,6 +104,8 @@ def configure_logging(stream: TextIO | None = None) -> None:
         "mail.log",
     ):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # a receiver that is away for a moment: it tries again by itself
+    logging.getLogger("opentelemetry").setLevel(logging.ERROR)
     logging.captureWarnings(True)
 
 
@@ -115,6 +117,11 @@ def bind(**ids: str | int) -> None:
 def unbind() -> None:
     """Forget every bound id: a new request or task begins."""
     structlog.contextvars.clear_contextvars()
+
+
+def bound_ids() -> dict[str, Any]:
+    """The ids that later lines of this request or task carry."""
+    return structlog.contextvars.get_contextvars()
 
 
 @contextmanager

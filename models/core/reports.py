@@ -10,7 +10,7 @@ import sentry_sdk
 from sentry_sdk.crons import capture_checkin
 from sentry_sdk.integrations import Integration
 
-from models.core.log import MASK, mask
+from models.core.log import MASK, bound_ids, mask
 from models.core.settings import settings
 
 #: Parts of a report that may repeat what guests sent.
@@ -67,7 +67,9 @@ _checked_in: Final[dict[str, float]] = {}
 
 
 def without_guests(event: Any, _hint: dict[str, Any]) -> Any:
-    """The report without what belongs to a guest."""
+    """The report without what belongs to a guest, with the ids by which its log lines are found."""
+    ids = {name: str(value) for name, value in bound_ids().items()}
+    event["tags"] = {**(event.get("tags") or {}), **ids}
     request = event.get("request") or {}
     for name in ("cookies", "data", "query_string", "env"):
         request.pop(name, None)

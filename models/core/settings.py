@@ -56,6 +56,10 @@ class Settings(BaseSettings):
     flower_password: str = ""
     sentry_dsn: str = ""
     environment: str = "development"
+    otel_exporter_otlp_endpoint: str = Field("", description="base address; empty: no traces")
+    otel_exporter_otlp_headers: str = Field("", description="name=value,..: keys of who takes them")
+    traces_share: float = Field(1.0, ge=0, le=1, description="of all traces, by their ids")
+    otlp_metrics_seconds: int = Field(0, ge=0, le=3600, description="how often; 0: no metrics")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "console"] = "json"
 

@@ -174,7 +174,7 @@ def _accept(
         verdicts.seated(house, party.id, outcome, start=quarter_of(change.starts_at))
     verdicts.moved(house, party, outcome.status, reason, starts_at=change.starts_at)
     answer_change(round_.session, change.id, status="accepted", outcome=None, now=round_.now)
-    round_.answers.append(Answer("change", "accepted", change.created_at))
+    round_.answers.append(Answer("change", "accepted", party.id, change.created_at))
     round_.touched[change.book_id] = party.restaurant_id
 
 
@@ -192,4 +192,4 @@ def _refuse(
         house, party, Status(party.status), REFUSED_REASON, starts_at=party.starts_at
     )
     answer_change(round_.session, change.id, status="refused", outcome=outcome, now=round_.now)
-    round_.answers.append(Answer("change", "refused", change.created_at))
+    round_.answers.append(Answer("change", "refused", party.id, change.created_at))

@@ -31,6 +31,7 @@ class Answer:
 
     kind: str
     outcome: str
+    reservation_id: int
     asked_at: datetime | None = None
 
 
@@ -100,7 +101,7 @@ class Round:
             if outcome.status is Status.CONFIRMED:
                 board.waitlisted -= 1
                 self.settle(board.house, row, outcome, reason="promotion")
-                self.answers.append(Answer("promotion", outcome.status.value))
+                self.answers.append(Answer("promotion", outcome.status.value, row.id))
             elif outcome.status is Status.WAITLISTED:
                 board.waitlisted -= 1  # decide() counted it a second time
 
@@ -117,7 +118,7 @@ class Round:
             outcome = decide(board, ask_of(row), earliest=self.earliest, offered=offered)
         reason = outcome.reason.value if outcome.reason else "decision"
         self.settle(house, row, outcome, reason=reason)
-        self.answers.append(Answer("request", outcome.status.value, row.created_at))
+        self.answers.append(Answer("request", outcome.status.value, row.id, row.created_at))
         if row.awaited:
             self.awaited.append(("reservation", row.id))
 

@@ -1,5 +1,20 @@
 """Channels: one adapter each. What can go wrong is said by two errors, never by an address."""
 
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The provider has the message: its id there, and what the mail server said to that."""
+
+    provider_id: str
+    answer: str = ""
+
+    @property
+    def logged_id(self) -> str:
+        """The id for logs: of a Message-ID what stands before the @, for logs mask addresses."""
+        return self.provider_id.lstrip("<").partition("@")[0]
+
 
 class ChannelError(Exception):
     """This message did not go out. `permanent`: it never will, so it is not tried again.

@@ -6,7 +6,7 @@ from email.utils import format_datetime, parseaddr
 
 from models.core.settings import settings
 from models.queries.outgoing import Outgoing
-from tasks.channels import ChannelError
+from tasks.channels import ChannelError, Receipt
 from tasks.channels.calendar import METHODS, calendar_file
 from tasks.channels.mime import Part, address_header, assemble, header
 from tasks.channels.smtp import SmtpLine
@@ -15,8 +15,8 @@ from tasks.templates.render import Letter, one_line, render_letter
 log = logging.getLogger(__name__)
 
 
-def send_email(line: SmtpLine, outgoing: Outgoing, *, now: datetime) -> str:
-    """Hand this message to the SMTP server. Returns its Message-ID, the same at every attempt.
+def send_email(line: SmtpLine, outgoing: Outgoing, *, now: datetime) -> Receipt:
+    """Hand this message to the SMTP server. Its id is its Message-ID, the same at every attempt.
 
     Raises ChannelError.
     """
@@ -28,8 +28,8 @@ def send_email(line: SmtpLine, outgoing: Outgoing, *, now: datetime) -> str:
         raise ChannelError("the mail server takes no such address", permanent=True)
     raw = compose(outgoing, sender=sender, recipient=recipient, now=now)
     options = ["SMTPUTF8"] if utf8 else []
-    line.hand_over(raw, sender=sender, recipient=recipient, options=options)
-    return message_id(outgoing, sender)
+    answer = line.hand_over(raw, sender=sender, recipient=recipient, options=options)
+    return Receipt(message_id(outgoing, sender), answer)
 
 
 def message_id(outgoing: Outgoing, sender: str) -> str:

@@ -17,6 +17,7 @@ COMMAND_SECONDS = 10.0
 ACCEPT_SECONDS = 20.0
 _DEFAULT_PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
 _SHUTTING_DOWN = 421
+_ANSWER_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,9 @@ class SmtpLine:
         """Whether the server takes addresses beyond ASCII. Raises ChannelDown."""
         return self._open().has_extn("smtputf8")
 
-    def hand_over(self, raw: bytes, *, sender: str, recipient: str, options: Sequence[str]) -> None:
-        """Give one mail to the server; it has it when this returns.
+    def hand_over(self, raw: bytes, *, sender: str, recipient: str, options: Sequence[str]) -> str:
+        """Give one mail to the server; it has it when this returns. What the server said to it,
+        which commonly is its own id of the mail.
 
         Raises ChannelDown when nothing was handed over and nothing will be now, and ChannelError,
         permanent where the server said so.
@@ -73,7 +75,7 @@ class SmtpLine:
         self._begin(sender, options)
         try:
             self._name_recipient(recipient)
-            self._give_text(raw)
+            return self._give_text(raw)
         except (smtplib.SMTPServerDisconnected, OSError) as lost:
             self._drop()
             raise ChannelError("smtp: connection lost", permanent=False) from lost
@@ -112,18 +114,19 @@ class SmtpLine:
         if code not in (250, 251):
             self._refused(code, "recipient refused", permanent=code >= 500)
 
-    def _give_text(self, raw: bytes) -> None:
+    def _give_text(self, raw: bytes) -> str:
         smtp = self._open()
         if smtp.sock is not None:
             smtp.sock.settimeout(ACCEPT_SECONDS)
         try:
-            code, _ = smtp.data(raw)
+            code, answer = smtp.data(raw)
         except smtplib.SMTPDataError as refused:
-            code = refused.smtp_code
+            code, answer = refused.smtp_code, b""
         if smtp.sock is not None:
             smtp.sock.settimeout(COMMAND_SECONDS)
         if code != 250:
             self._refused(code, "mail refused", permanent=code >= 500)
+        return answer.decode("ascii", "replace")[:_ANSWER_LENGTH]
 
     def _refused(self, code: int, what: str, *, permanent: bool) -> None:
         # the server's own words are left out: they often repeat the address

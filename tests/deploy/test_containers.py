@@ -28,7 +28,9 @@ HOUSE = {
 }  # fmt: skip
 WATCH = {
     "prometheus", "alertmanager", "grafana", "elasticsearch", "logstash", "kibana", "filebeat",
+    "logs-setup", "kibana-setup",
 }  # fmt: skip
+ONCE = {"migrate", "logs-setup", "kibana-setup"}
 SHIPPED = {
     "IMAGE": "registry.example/maitred:1",
     "PUBLIC_URL": "https://book.example",
@@ -144,7 +146,7 @@ def test_the_house_runs_closed_in(services: dict[str, Any]) -> None:
     for name, service in described("--profile", "watch")["services"].items():
         limits = service["deploy"]["resources"]["limits"]
         assert {"cpus", "memory"} <= limits.keys(), name
-        assert service["restart"] == ("no" if name == "migrate" else "unless-stopped"), name
+        assert service["restart"] == ("no" if name in ONCE else "unless-stopped"), name
     assert described()["networks"]["data"]["internal"] is True
     assert all(set(services[name]["networks"]) == {"data"} for name in ("mysql", "redis"))
 

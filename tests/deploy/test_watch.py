@@ -1,6 +1,6 @@
 """What the watchers are given: read by their own checkers where there are any here.
 
-Grafana, Filebeat and Logstash have none here: their files are only looked at.
+Grafana has none here: its files are only looked at. For the logs see tests/watch/test_logs.py.
 """
 
 import os
@@ -58,14 +58,8 @@ def test_each_speaks_to_services_that_there_are() -> None:
     targets += looked_up
     (alerts,) = config["alerting"]["alertmanagers"]
     targets += alerts["static_configs"][0]["targets"]
-    beat = yaml.safe_load((WATCH / "filebeat.yml").read_text())
-    targets += beat["output.logstash"]["hosts"]
     (source,) = yaml.safe_load(
         (WATCH / "grafana/provisioning/datasources/prometheus.yml").read_text()
     )["datasources"]
     targets.append(source["url"].removeprefix("http://"))
-    pipeline = (WATCH / "logstash.conf").read_text(encoding="utf-8")
-    assert "http://elasticsearch:9200" in pipeline
-    assert f"port => {beat['output.logstash']['hosts'][0].rpartition(':')[2]} " in pipeline
-    assert pipeline.count("{") == pipeline.count("}")
     assert {target.partition(":")[0] for target in targets} <= services.keys() | {"localhost"}

@@ -54,6 +54,18 @@ def fault():
 fault.apply()
 sentry_sdk.flush()
 """
+#: the same web process, where the database refuses what has the guest in its parameters
+DATABASE = WEB.replace(
+    "    email =",
+    """
+    connection.execute(
+        sqlalchemy.text("INSERT INTO restaurants (slug) VALUES (:who)"),
+        {"who": "Ada Lovelace, ada@guests.example, allergic to nuts"},
+    )
+    email =""",
+)
+DATABASE = DATABASE.replace("broken(*_args", "broken(connection, *_args")
+DATABASE = DATABASE.replace("import sentry_sdk", "import sentry_sdk, sqlalchemy")
 SECRETS = ("Lovelace", "ada@guests", "493012345678", "nuts", "secret-token")
 
 
@@ -82,9 +94,17 @@ def listening() -> Iterator[tuple[str, list[str]]]:
     server.server_close()
 
 
-@pytest.mark.parametrize("program", [WEB, WORKER], ids=["web", "worker"])
+@pytest.mark.parametrize(
+    ("program", "fault", "by"),
+    [
+        (WEB, "RuntimeError", "request_id"),
+        (WORKER, "RuntimeError", "task_id"),
+        (DATABASE, "IntegrityError", "request_id"),
+    ],
+    ids=["web", "worker", "database"],
+)
 def test_an_error_report_names_the_fault_and_nobody(
-    program: str, house_env: dict[str, str], house: object, tmp_path: Path
+    program: str, fault: str, by: str, house_env: dict[str, str], house: object, tmp_path: Path
 ) -> None:
     house()  # type: ignore[operator]
     with listening() as (dsn, came):
@@ -93,8 +113,8 @@ def test_an_error_report_names_the_fault_and_nobody(
             [sys.executable, "-c", program], env=env, cwd=tmp_path, capture_output=True, text=True
         )
     assert done.returncode == 0, done.stderr
-    (report,) = [text for text in came if "the fault" in text]
-    assert "RuntimeError" in report
+    (report,) = [text for text in came if fault in text]
+    assert any(by in json.loads(line).get("tags", {}) for line in report.splitlines()), by
     assert json.loads(report.splitlines()[0])["event_id"]
     for secret in SECRETS:
         assert secret not in report, secret

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+import uuid
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -19,12 +20,16 @@ Stall = Literal["none", "before", "after"]
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """One accepted mail, with its envelope and the moment of the yes (seconds, monotonic)."""
+    """One accepted mail, with its envelope and the moment of the yes (seconds, monotonic).
+
+    `queued_as`: our id of it, which the sender was told.
+    """
 
     sender: str
     recipients: tuple[str, ...]
     message: EmailMessage
     at: float
+    queued_as: str
 
     @property
     def subject(self) -> str:
@@ -113,7 +118,7 @@ class Mailbox:
         self._kept.append(mail)
         if self.stall == "after":
             await self._hesitate()
-        return "250 OK"
+        return f"250 2.0.0 Ok: queued as {mail.queued_as}"
 
     async def _hesitate(self) -> None:
         self._stalled += 1
@@ -135,4 +140,5 @@ def _mail(envelope: Envelope) -> Mail:
         recipients=tuple(envelope.rcpt_tos),
         message=parsed,
         at=time.monotonic(),
+        queued_as=uuid.uuid4().hex[:11].upper(),
     )

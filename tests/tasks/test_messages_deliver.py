@@ -21,8 +21,8 @@ from models.operations.flags import set_flag
 from models.operations.messages import release_expired_claims
 from models.queries import flags
 from tasks import messages
+from tasks.channels import Receipt, sms
 from tasks.channels import email as email_channel
-from tasks.channels import sms
 from tasks.channels.email import send_email
 from tasks.messages import CLAIM_LIMIT, deliver, drain
 from tasks.templates.render import render_letter
@@ -296,7 +296,7 @@ def test_each_message_is_recorded_before_the_next_is_sent(
     )
     real = send_email
 
-    def die_at_the_second(line: Any, outgoing: Any, **options: Any) -> str:
+    def die_at_the_second(line: Any, outgoing: Any, **options: Any) -> Receipt:
         if outgoing.id == second:
             raise SystemExit("killed")
         return real(line, outgoing, **options)

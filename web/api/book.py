@@ -22,6 +22,7 @@ from web.api.book_facts import book_facts
 from web.api.endpoint import READ, STAFF, WRITE, describe
 from web.api.reservations import read_view, show
 from web.api.restaurants import tagged
+from web.around import about_new
 from web.headers import idempotency_key
 from web.nudging import nudge_after_move
 from web.schemas.answers import ReservationOut
@@ -71,6 +72,7 @@ def book_table(house: House, caller: Caller, body: StaffReservationRequest) -> R
         raise NotAllowed("your role here may not go over the pacing")
     key, raw = idempotency_key(), request.get_data()
     accepted = unit(partial(_book, house=house, caller=caller, body=body, key=key, raw=raw))
+    about_new(accepted)
     nudge_after_move(house.id)
     answer = show(read_view(accepted.reservation_id), Visitor(caller), status=201)
     answer.headers["Location"] = f"/api/v1/reservations/{accepted.reservation_id}"

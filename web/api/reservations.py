@@ -13,6 +13,7 @@ from models.rules.permissions import Permission
 from web.access import Visitor, guest_or_staff, public
 from web.api.endpoint import READ, STAFF, WRITE, describe
 from web.api.shapes import requested_again, requested_facts, reservation_facts
+from web.around import about_new
 from web.headers import idempotency_key, if_revision, revision_tag, wait_seconds
 from web.json_body import json_response
 from web.nudging import nudge_after_move, nudge_house
@@ -53,6 +54,7 @@ def ask_for_table(slug: str, body: ReservationRequest) -> Response:
             connection, house, request=asked, key=key, body=raw, now=now, awaited=seconds > 0
         )
     )
+    about_new(accepted)
     nudge_house(house.id)
     if seconds or accepted.replayed:
         return _answer_later(accepted, seconds)

@@ -21,6 +21,7 @@ from models.queries.availability import Slot
 from models.rules.house import House
 from web.access import public
 from web.api.shapes import local_text
+from web.around import about_new
 from web.errors import invalid_from
 from web.nudging import nudge_house
 from web.offers import offered_starts, recent_house
@@ -78,6 +79,7 @@ def ask(slug: str) -> Response:
         return _details(house, form, messages_of(invalid_from(error)))
     except Invalid as error:
         return _details(house, form, messages_of(error))
+    about_new(accepted)
     nudge_house(house.id)
     seconds = min(PAGE_WAIT_SECONDS, settings().wait_seconds_max)
     wait_for_decision("reservation", accepted.reservation_id, seconds)

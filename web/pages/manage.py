@@ -19,6 +19,7 @@ from models.queries.reservations import ReservationView, reservation_view
 from models.rules.lifecycle import OPEN, Status
 from web.access import GUEST, Visitor, public
 from web.api.shapes import local_text
+from web.around import about
 from web.errors import invalid_from
 from web.nudging import nudge_after_move, nudge_house
 from web.pages import words
@@ -120,6 +121,7 @@ def _view(token: str) -> ReservationView:
         number = read_manage_token(token)
     except SignInFailed as forged:
         raise NotFound("this link is not valid; please use the one in our message") from forged
+    about(number)
     with reading() as session:
         return reservation_view(session, number)
 

@@ -1,0 +1,43 @@
+"""How many database connections this process uses, for Prometheus."""
+
+import threading
+from typing import Any, Final
+
+from prometheus_client import Gauge
+from sqlalchemy import Engine, event
+from sqlalchemy.pool import QueuePool
+
+#: over the processes of one METRICS_DIR: the sum of those that live
+_IN_USE: Final = Gauge(
+    "maitred_database_connections_in_use",
+    "Database connections that somebody works with.",
+    multiprocess_mode="livesum",
+)
+_MOST: Final = Gauge(
+    "maitred_database_connections_most",
+    "Database connections that there may be: whoever wants one more has to wait.",
+    multiprocess_mode="livesum",
+)
+
+
+def watch_pool(engine: Engine) -> None:
+    """Count the engine's connections as they are taken and given back: of one engine a process."""
+    pool = engine.pool
+    if not isinstance(pool, QueuePool):
+        return
+    _MOST.set(pool.size() + pool._max_overflow)
+    taken: set[int] = set()
+    lock = threading.Lock()
+
+    # by the connection and not by adding up: one that breaks may be given back without being taken
+    @event.listens_for(engine, "checkout")
+    def take(_connection: Any, record: Any, _proxy: Any) -> None:
+        with lock:
+            taken.add(id(record))
+            _IN_USE.set(len(taken))
+
+    @event.listens_for(engine, "checkin")
+    def give_back(_connection: Any, record: Any) -> None:
+        with lock:
+            taken.discard(id(record))
+            _IN_USE.set(len(taken))

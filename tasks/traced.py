@@ -1,0 +1,90 @@
+"""What is said of the work once it is done: log lines and spans, under the reservation's trace id.
+
+Decisions are made many at a time and messages sent many at a time; each is told in the story of
+its own reservation (models/core/stories.py).
+"""
+
+import logging
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Final
+
+from models.core import clock, log, stories, traces
+from models.operations.rounds import Answer
+from models.queries.outgoing import Outgoing
+from models.rules.telling import Kind
+
+_log: Final = logging.getLogger(__name__)
+
+#: Answers that one log line tells of, so that it stays shorter than what collectors cut (16 kB).
+AT_ONCE: Final = 100
+
+
+def say_decided(answers: Sequence[Answer], *, began: int) -> None:
+    """A round's answers. `began`: nanoseconds since 1970.
+
+    One line for many of the same outcome: one for each would cost a third of the decisions' time.
+    """
+    for (kind, outcome), group in groupby(sorted(answers, key=_sort_key), key=_sort_key):
+        ids = [answer.reservation_id for answer in group]
+        for start in range(0, len(ids), AT_ONCE):
+            some = ids[start : start + AT_ONCE]
+            about = {"reservation_id": some, "trace_id": [stories.story_of(each) for each in some]}
+            _log.info("decided", extra={"kind": kind, "outcome": outcome} | about)
+    if traces.is_on():
+        _trace_decided(answers, began)
+
+
+def _sort_key(answer: Answer) -> tuple[str, str]:
+    return answer.kind, answer.outcome
+
+
+def _trace_decided(answers: Sequence[Answer], began: int) -> None:
+    """A span in each reservation's trace, linked with the task that decided them all."""
+    ended, task = clock.nanoseconds(), task_trace()
+    for answer in answers:
+        facts: traces.Facts = {
+            "reservation_id": answer.reservation_id,
+            "outcome": answer.outcome,
+            "decided_at_once": len(answers),
+        }
+        story = stories.story_of(answer.reservation_id)
+        name = f"decide {answer.kind}"
+        traces.tell(traces.Span(name, story, began, ended, because_of=task, facts=facts))
+
+
+def trace_sent(message: Outgoing, *, began: int, result: str, provider_id: str = "") -> None:
+    """One attempt to send a message: a span in its reservation's trace.
+
+    A reminder comes days after the rest of the story: its span begins a trace, linked with it.
+    """
+    if not traces.is_on():
+        return
+    story = stories.story_of(message.reservation_id)
+    is_reminder = message.kind == Kind.REMINDER
+    facts: traces.Facts = {
+        "message_id": message.id,
+        "reservation_id": message.reservation_id,
+        "channel": message.channel,
+        "attempts": message.attempts,
+        "result": result,
+        "provider_id": provider_id,
+    }
+    traces.tell(
+        traces.Span(
+            f"send {message.kind}",
+            traces.trace_id_of("") if is_reminder else story,
+            began,
+            clock.nanoseconds(),
+            "client",
+            is_first=is_reminder,
+            because_of=story if is_reminder else task_trace(),
+            failed=result != "sent",
+            facts=facts,
+        )
+    )
+
+
+def task_trace() -> str:
+    """The trace of the task that runs: its own id, without dashes."""
+    return str(log.bound_ids().get("task_id", "")).replace("-", "")

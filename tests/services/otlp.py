@@ -1,0 +1,133 @@
+"""A receiver of OpenTelemetry's protocol over HTTP: what has come, byte by byte and decoded."""
+
+import gzip
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+
+from tests.services.ports import free_port
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One span that has come. Ids in hexadecimal; `below`: its parent's id; `linked`: trace ids."""
+
+    service: str
+    name: str
+    trace: str
+    id: str
+    below: str
+    seconds: float
+    began: int
+    failed: bool
+    facts: dict[str, Any]
+    linked: tuple[str, ...]
+
+
+class Receiver:
+    """Takes everything; `headers` are those of the last request."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.bodies: list[bytes] = []
+        self.measured: list[bytes] = []
+        self.paths: set[str] = set()
+        self.headers: dict[str, str] = {}
+        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), _handler(self))
+        self._server.daemon_threads = True
+
+    @property
+    def url(self) -> str:
+        """The value of OTEL_EXPORTER_OTLP_ENDPOINT."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Listen."""
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def stop(self) -> None:
+        """Close the port."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    def metrics(self) -> dict[tuple[str, str], list[Any]]:
+        """The points that came last, by service and name."""
+        found = {}
+        for body in list(self.measured):
+            message = ExportMetricsServiceRequest()
+            message.ParseFromString(body)
+            for resource in message.resource_metrics:
+                service = str(_facts(resource.resource.attributes)["service.name"])
+                for metric in resource.scope_metrics[0].metrics:
+                    data = getattr(metric, str(metric.WhichOneof("data")))
+                    assert data.data_points, f"{metric.name} says nothing"
+                    found[service, metric.name] = list(data.data_points)
+        return found
+
+    def spans(self, trace: str | None = None) -> list[Told]:
+        """All spans that have come, by their beginning; of one trace when it is named."""
+        found = (told for body in list(self.bodies) for told in _decoded(body))
+        return sorted((one for one in found if trace in (None, one.trace)), key=lambda t: t.began)
+
+
+def _decoded(body: bytes) -> Iterator[Told]:
+    message = ExportTraceServiceRequest()
+    message.ParseFromString(body)
+    for resource in message.resource_spans:
+        service = str(_facts(resource.resource.attributes)["service.name"])
+        for scope in resource.scope_spans:
+            for span in scope.spans:
+                yield Told(
+                    service=service,
+                    name=span.name,
+                    trace=span.trace_id.hex(),
+                    id=span.span_id.hex(),
+                    below=span.parent_span_id.hex(),
+                    seconds=(span.end_time_unix_nano - span.start_time_unix_nano) / 1e9,
+                    began=span.start_time_unix_nano,
+                    failed=span.status.code == 2,
+                    facts=_facts(span.attributes),
+                    linked=tuple(link.trace_id.hex() for link in span.links),
+                )
+
+
+def _facts(pairs: Any) -> dict[str, Any]:
+    def value(pair: KeyValue) -> Any:
+        return getattr(pair.value, str(pair.value.WhichOneof("value")))
+
+    return {pair.key: value(pair) for pair in pairs}
+
+
+def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            raw = self.rfile.read(int(self.headers["Content-Length"]))
+            is_packed = self.headers.get("Content-Encoding") == "gzip"
+            receiver.paths.add(self.path)
+            receiver.headers = {name.lower(): text for name, text in self.headers.items()}
+            kept = receiver.measured if self.path == "/v1/metrics" else receiver.bodies
+            kept.append(gzip.decompress(raw) if is_packed else raw)
+            answer = ExportTraceServiceResponse().SerializeToString()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/x-protobuf")
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Quiet."""
+
+    return Handler

@@ -1,0 +1,64 @@
+"""A house whose every word is listened to: its logs, its traces, its mails, its texts."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import pytest
+
+from tests.services.mailbox import Mailbox
+from tests.services.otlp import Receiver
+from tests.services.redis import RedisServer
+from tests.services.schema import create_tables
+from tests.services.stack import Stack
+from tests.services.twilio import ACCOUNT, TOKEN, Twilio
+
+
+@dataclass(frozen=True, slots=True)
+class Overheard:
+    """A running house, and where its words go."""
+
+    stack: Stack
+    traces: Receiver
+    twilio: Twilio
+
+    def lines(self, process: str) -> list[dict[str, Any]]:
+        """What a process has logged so far, without the lines that are not the house's."""
+        text = (self.stack.folder / f"{process}.log").read_text(encoding="utf-8")
+        whole = text[: text.rfind("\n") + 1].splitlines()
+        return [orjson.loads(line) for line in whole if line.startswith("{")]
+
+
+@pytest.fixture(scope="module")
+def overheard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Overheard]:
+    """A house of SQLite, Valkey and five processes, for the tests of one module."""
+    folder = tmp_path_factory.mktemp("overheard")
+    url = f"sqlite:///{folder / 'house.sqlite3'}"
+    create_tables(url)
+    redis, box = RedisServer(folder / "redis", kind="valkey"), Mailbox()
+    twilio, receiver = Twilio(), Receiver()
+    servers = (redis, box, twilio, receiver)
+    for server in servers:
+        server.start()
+    house = Stack(folder, database_url=url, redis=redis, mailbox=box, workers=1)
+    house.env |= {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
+        "OTEL_EXPORTER_OTLP_HEADERS": "api-key=only%20for%20tests",
+        "OTLP_METRICS_SECONDS": "1",
+        "SMS_CHANNEL": "twilio",
+        "TWILIO_ACCOUNT_SID": ACCOUNT,
+        "TWILIO_AUTH_TOKEN": TOKEN,
+        "TWILIO_BASE_URL": twilio.url,
+    }
+    for process in house.processes.values():
+        process.env |= house.env
+    try:
+        house.start()
+        yield Overheard(house, receiver, twilio)
+    finally:
+        house.stop()
+        receiver.stop()
+        twilio.stop()
+        box.stop()
+        redis.kill()
