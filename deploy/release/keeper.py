@@ -4,13 +4,14 @@ Runs the version's web process, workers and clock, as its Procfile says; starts 
 SIGTERM: the clock and the workers end after their tasks, then the web process after its answers.
 """
 
+import fcntl
 import json
 import os
 import signal
 import sys
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Final
+from typing import Final, TextIO
 
 from honcho.environ import parse_procfile
 
@@ -26,6 +27,25 @@ WEB_SECONDS: Final = 50.0
 #: What fell is started again after so long, twice as long each time, up to a minute.
 AGAIN_SECONDS: Final = 1.0
 _MOST_SECONDS: Final = 60.0
+
+
+def pid_file(state: Path, slot: str) -> Path:
+    """Held by the slot's keeper as long as it lives, and its process id."""
+    return state / f"{slot}.pid"
+
+
+def hold(path: Path) -> TextIO | None:
+    """Take the slot for this process: keep what is returned. None when another one has it."""
+    file = path.open("a+", encoding="utf-8")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    return file
 
 
 class Keeper:
@@ -110,4 +130,7 @@ def _silent(_name: str, _line: str) -> None:
 
 
 if __name__ == "__main__":
-    Keeper(sys.argv[1], Path(sys.argv[2])).run()
+    if (held := hold(pid_file(Path(sys.argv[2]), sys.argv[1]))) is None:
+        sys.exit(f"{sys.argv[1]} has a keeper already")
+    with held:
+        Keeper(sys.argv[1], Path(sys.argv[2])).run()

@@ -1,7 +1,9 @@
 """A slot's processes from outside: started, asked whether they are well, ended."""
 
+import fcntl
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,7 +13,7 @@ from typing import Final
 
 import httpx
 
-from deploy.release.keeper import WEB_SECONDS, WORKER_SECONDS, WORKERS
+from deploy.release.keeper import WEB_SECONDS, WORKER_SECONDS, WORKERS, pid_file
 from deploy.release.place import Place, Slot
 from tasks.app import app
 
@@ -52,8 +54,14 @@ def run_in(folder: Path, *words: str, seconds: float = 900) -> None:
     except subprocess.TimeoutExpired as late:
         raise NotWell(f"{' '.join(words)}: not done after {seconds:.0f} s") from late
     if done.returncode:
-        said = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["it said nothing"]
-        raise NotWell(f"{' '.join(words)}: {said[0][:300]}")
+        raise NotWell(f"{' '.join(words)}: {_cause(done.stderr or done.stdout)}")
+
+
+def _cause(said: str) -> str:
+    """The line that names what went wrong: the last one like `Error: text`, else the last one."""
+    lines = [line for line in said.strip().splitlines() if line] or ["it said nothing"]
+    named = [line for line in lines if re.match(r"[A-Za-z_][\w.]*: ", line)]
+    return (named or lines)[-1][:300]
 
 
 class Keeping:
@@ -61,11 +69,11 @@ class Keeping:
 
     def __init__(self, place: Place, slot: Slot) -> None:
         self._place, self._slot = place, slot
-        self._pid_file = place.state / f"{slot}.pid"
+        self._pid_file = pid_file(place.state, slot)
 
     @property
     def is_running(self) -> bool:
-        """Whether the keeper lives: the process that was written down, and not another since."""
+        """Whether the keeper lives."""
         return self._pid() is not None
 
     def start(self, folder: Path) -> None:
@@ -88,7 +96,7 @@ class Keeping:
         }
         env.setdefault("GRANIAN_UDS_PERMISSIONS", "0o660")
         with (state / "log" / f"{self._slot}.log").open("ab") as log:
-            child = subprocess.Popen(
+            keeper = subprocess.Popen(
                 [python_of(folder), "-m", "deploy.release.keeper", self._slot, state],
                 cwd=folder,
                 env=env,
@@ -97,7 +105,8 @@ class Keeping:
                 stderr=log,
                 start_new_session=True,
             )
-        self._pid_file.write_text(f"{child.pid} {_started(child.pid)}", encoding="utf-8")
+        while not self.is_running and keeper.poll() is None:
+            sleep(0.05)
 
     def await_ready(self, *, seconds: float = READY_SECONDS) -> None:
         """Wait until the web process is ready and every worker answers. Raises NotWell."""
@@ -145,21 +154,15 @@ class Keeping:
             if monotonic() > ends:
                 raise NotWell(f"the processes of {self._slot} do not end")
             sleep(0.1)
-        self._pid_file.unlink(missing_ok=True)
         self._place.socket(self._slot).unlink(missing_ok=True)
 
     def _pid(self) -> int | None:
+        """The keeper's process id; None when none holds the slot."""
         if not self._pid_file.exists():
             return None
-        pid, started = self._pid_file.read_text(encoding="utf-8").split()
-        return int(pid) if _started(int(pid)) == int(started) else None
-
-
-def _started(pid: int) -> int:
-    """When a process started, in the kernel's ticks; 0 when it has ended (proc_pid_stat(5))."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-    except OSError:
-        return 0
-    fields = text.rpartition(")")[2].split()
-    return 0 if fields[0] in "ZX" else int(fields[19])
+        with self._pid_file.open(encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return int(file.read() or 0) or None
+        return None

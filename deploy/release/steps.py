@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from deploy.release.journal import Journal, Release
 from deploy.release.place import SHARES, Place, Slot
 from deploy.release.slots import Keeping, NotWell, run_in
-from deploy.release.watch import Counts, safe_counts, verdict
+from deploy.release.watch import ENOUGH, Counts, safe_counts, verdict
 from deploy.smoke import NOBODY, try_out
 from deploy.smoke import NotWell as SmokeFailed
 from models.core import clock, signals
@@ -111,10 +111,13 @@ def try_it(scene: Scene) -> None:
 
 def turn(scene: Scene) -> None:
     """The callers, by the release's strategy; each step watched. Raises NotWell."""
+    if scene.old is not None:  # begun before, and interrupted: the canary is small again
+        scene.place.turn(SHARES, scene.old)
     watch = Watch(scene)
     if scene.release.strategy == "blue-green" or scene.old is None:
         scene.place.turn(SHARES, scene.new)
         watch.look("all callers", settings().release_watch_seconds)
+        watch.check_reached()
         return
     # rolling hands over share by share and only sees that each is answered; a canary is watched
     is_canary = scene.release.strategy == "canary"
@@ -122,6 +125,7 @@ def turn(scene: Scene) -> None:
     for share in SHARES:
         scene.place.turn((share,), scene.new)
         watch.look(f"{share}% of the callers", seconds)
+    watch.check_reached()
 
 
 class Watch:
@@ -130,25 +134,33 @@ class Watch:
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
         self._deaf = 0
+        self._now = Counts()
         self._base = self._old_alone()
         self._new_before = safe_counts(scene.place, scene.new) or Counts()
 
     def look(self, what: str, seconds: float) -> None:
         """Watch for so long. Raises NotWell as soon as the new version does worse than the old."""
-        ends, now = monotonic() + seconds, Counts()
+        ends = monotonic() + seconds
         while True:
             found = safe_counts(self._scene.place, self._scene.new)
             self._deaf = 0 if found else self._deaf + 1
             if self._deaf >= DEAF:
                 raise NotWell("the web process does not answer any more")
             Keeping(self._scene.place, self._scene.new).check_falls()
-            now = found.since(self._new_before) if found else now
-            if wrong := verdict(now, self._base):
+            self._now = found.since(self._new_before) if found else self._now
+            if wrong := verdict(self._now, self._base):
                 raise NotWell(f"at {what}: {wrong}")
             if monotonic() >= ends:
                 break
             sleep(min(LOOK_SECONDS, max(0.05, ends - monotonic())))
-        self._scene.say(f"      {what}: {now}; the old one: {self._base}")
+        self._scene.say(f"      {what}: {self._now}; the old one: {self._base}")
+
+    def check_reached(self) -> None:
+        """Raises NotWell when the old one had callers, and none has come to the new one."""
+        if self._base.answers >= ENOUGH and not self._now.answers:
+            raise NotWell(
+                f"no caller came: does nginx follow the links in {self._scene.place.sockets}?"
+            )
 
     def _old_alone(self) -> Counts:
         """What the old version does while it serves alone."""

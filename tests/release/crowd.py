@@ -65,6 +65,8 @@ class Crowd:
             if line is not None and not keeps:
                 line.close()
                 line = None
+        if line is not None:
+            line.close()
 
     def _ask(self, line: http.client.HTTPSConnection, *, reads: bool) -> str:
         start, path = evening(days=20), f"/api/v1/restaurants/{self.machine.house.slug}"

@@ -112,14 +112,14 @@ def machine(folder: Path, mariadb: MariaDB) -> Iterator[Machine]:
     finally:
         engine.dispose()
         for file in (folder / "releases").glob("*.pid"):
-            _end(int(file.read_text(encoding="utf-8").split()[0]))
+            _end(int(file.read_text(encoding="utf-8")))
         proxy.terminate()
         mailbox.stop()
         redis.kill()
 
 
 def _end(pid: int) -> None:
-    """SIGKILL to a keeper: its children die with it."""
+    """SIGKILL to a keeper: its children die with it. One that ended long ago is no matter."""
     try:
         os.kill(pid, 9)
     except ProcessLookupError:
