@@ -15,6 +15,8 @@ SHARES: Final = (5, 25, 50, 100)
 #: nginx waits so long for an answer, and then nobody is on the other end.
 DRAIN_SECONDS: Final = 45.0
 _CONNECTED: Final = "03"
+#: A web process did not answer, or not as HTTP wants it.
+NoAnswer = httpx.HTTPError
 
 
 def other(slot: Slot) -> Slot:
@@ -47,7 +49,7 @@ class Place:
             draft.replace(self.sockets / str(share))
 
     def ask(self, slot: Slot, path: str, *, seconds: float = 10) -> httpx.Response:
-        """GET from the slot's web process itself, past nginx. Raises httpx.HTTPError."""
+        """GET from the slot's web process itself, past nginx. Raises NoAnswer."""
         with self.client(slot, seconds=seconds) as client:
             return client.get(path)
 

@@ -11,10 +11,8 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Final
 
-import httpx
-
 from deploy.release.keeper import WEB_SECONDS, WORKER_SECONDS, WORKERS, pid_file
-from deploy.release.place import Place, Slot
+from deploy.release.place import NoAnswer, Place, Slot
 from tasks.app import app
 
 READY_SECONDS: Final = 90.0
@@ -114,7 +112,7 @@ class Keeping:
         while True:
             try:
                 what = self._missing()
-            except httpx.HTTPError as error:
+            except NoAnswer as error:
                 what = f"the web process ({type(error).__name__})"
             if not what:
                 return
@@ -124,7 +122,7 @@ class Keeping:
             sleep(0.2)
 
     def _missing(self) -> str:
-        """Who does not answer yet; raises httpx.HTTPError for the web process."""
+        """Who does not answer yet; raises NoAnswer for the web process."""
         answer = self._place.ask(self._slot, "/readyz", seconds=5)
         if answer.status_code != 200:
             return f"/readyz says {answer.status_code}: {answer.text[:200]}"

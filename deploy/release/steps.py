@@ -8,12 +8,11 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Final
 
-import httpx
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from deploy.release.journal import Journal, Release
-from deploy.release.place import SHARES, Place, Slot
+from deploy.release.place import SHARES, NoAnswer, Place, Slot
 from deploy.release.slots import Keeping, NotWell, run_in
 from deploy.release.watch import ENOUGH, Counts, safe_counts, verdict
 from deploy.smoke import NOBODY, try_out
@@ -105,7 +104,7 @@ def try_it(scene: Scene) -> None:
     try:
         with scene.place.client(scene.new) as client:
             scene.say(f"      {try_out(client, house.slug, email=email)}")
-    except (SmokeFailed, httpx.HTTPError) as problem:
+    except (SmokeFailed, NoAnswer) as problem:
         raise NotWell(f"the test reservation failed: {problem}") from problem
 
 

@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Final
 
-import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from deploy.release.place import Place, Slot
+from deploy.release.place import NoAnswer, Place, Slot
 
 #: Fewer answers than these say nothing.
 ENOUGH: Final = 20
@@ -63,7 +62,7 @@ class Counts:
 
 
 def counts(place: Place, slot: Slot) -> Counts:
-    """What the slot has answered so far. Raises httpx.HTTPError."""
+    """What the slot has answered so far. Raises NoAnswer."""
     text = place.ask(slot, "/metrics").raise_for_status().text
     answers = errors = 0.0
     within: dict[float, float] = {}
@@ -85,7 +84,7 @@ def safe_counts(place: Place, slot: Slot) -> Counts | None:
     """The same; None when it does not answer."""
     try:
         return counts(place, slot)
-    except httpx.HTTPError:
+    except NoAnswer:
         return None
 
 

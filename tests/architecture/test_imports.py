@@ -36,6 +36,7 @@ FETCHERS = {
     ("deploy/demo.py", "httpx"),  # plays the guests of PUBLIC_URL
     ("deploy/up.py", "httpx"),  # is the house open
     ("deploy/smoke.py", "httpx"),  # a new release, tried out where its caller says it listens
+    ("deploy/release/place.py", "httpx"),  # the sockets of both slots
 }
 FOLDERS = {*PACKAGES, ".ci", ".github", "docs", "examples", "requirements", "tests"}
 

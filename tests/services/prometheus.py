@@ -1,7 +1,7 @@
 """A Prometheus of the tests' own, with the house's rules in fast motion."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import httpx
@@ -68,9 +68,14 @@ class Prometheus:
         found = self._client.get("/api/v1/alerts").raise_for_status().json()["data"]["alerts"]
         return {one["labels"]["alertname"] for one in found if one["state"] == "firing"}
 
-    def wait_firing(self, name: str) -> None:
-        """Wait until that alert fires."""
-        wait_until(lambda: name in self.firing(), seconds=40, what=f"{name} to fire", every=0.3)
+    def wait_firing(self, name: str, *, meanwhile: Callable[[], object] = bool) -> None:
+        """Wait until that alert fires; do `meanwhile` again and again."""
+
+        def fires() -> bool:
+            meanwhile()
+            return name in self.firing()
+
+        wait_until(fires, seconds=60, what=f"{name} to fire", every=0.3)
 
     def wait_clear(self, name: str) -> None:
         """Wait until it does not any more."""
