@@ -22,7 +22,8 @@ log = logging.getLogger(__name__)
 
 #: Tasks of which an operator wants no line each time; Flower and the metrics show them.
 _QUIET: Final = frozenset({"maintenance.sweep", "maintenance.heartbeat"})
-#: A file that is touched after every task; a container's health check looks at its age.
+#: Touched when the worker listens, and after every task: a release waits for it, and a container's
+#: health check looks at its age.
 _SIGN_OF_LIFE: Final = os.environ.get("WORKER_SIGN_OF_LIFE", "")
 
 _started: dict[str, float] = {}
@@ -67,6 +68,13 @@ def show_counts(**_: Any) -> None:
     metrics.serve(settings().metrics_port)
 
 
+@celery_signals.worker_ready.connect
+def show_life(**_: Any) -> None:
+    """Now it listens to its queues."""
+    if _SIGN_OF_LIFE:
+        Path(_SIGN_OF_LIFE).touch()
+
+
 @celery_signals.worker_process_init.connect
 def forget_the_parent(**_: Any) -> None:
     """After a fork: the parent's connections are the parent's. Neither use nor close them."""
@@ -97,8 +105,7 @@ def end_task(task_id: str, task: Any, state: str | None = None, **_: Any) -> Non
         began = clock.nanoseconds() - int(seconds * 1e9)
         _trace(task_id, task.name, outcome, began)
     unbind()
-    if _SIGN_OF_LIFE:
-        Path(_SIGN_OF_LIFE).touch()
+    show_life()
 
 
 def _trace(task_id: str, name: str, outcome: str, began: int) -> None:

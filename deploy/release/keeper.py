@@ -48,6 +48,11 @@ def hold(path: Path) -> TextIO | None:
     return file
 
 
+def life_file(state: Path, slot: str, name: str) -> Path:
+    """Touched by the slot's worker of this name since it listens."""
+    return state / f"{slot}-{name}.life"
+
+
 class Keeper:
     """The processes of a slot, until a signal comes."""
 
@@ -81,7 +86,9 @@ class Keeper:
     def _start(self, name: str) -> None:
         # each slot's workers have a name of their own, so that each can be asked for
         command = self._commands[name].replace("@%h", f"-{self._slot}@%h")
-        env = os.environ | self._metrics(name)
+        life = life_file(self._state, self._slot, name)
+        life.unlink(missing_ok=True)
+        env = os.environ | self._metrics(name) | {"WORKER_SIGN_OF_LIFE": str(life)}
         log = self._state / "log" / f"{self._slot}-{name}.log"
         self._children[name] = Child(name, command, env=env, log=log, listener=_silent)
 

@@ -11,14 +11,12 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Final
 
-from deploy.release.keeper import WEB_SECONDS, WORKER_SECONDS, WORKERS, pid_file
+from deploy.release.keeper import WEB_SECONDS, WORKER_SECONDS, WORKERS, life_file, pid_file
 from deploy.release.place import NoAnswer, Place, Slot
-from tasks.app import app
 
 READY_SECONDS: Final = 90.0
 #: A process that fell so often does not stand.
 FALLS: Final = 2
-_ANSWER_SECONDS: Final = 1.5
 
 
 class NotWell(Exception):
@@ -107,7 +105,7 @@ class Keeping:
             sleep(0.05)
 
     def await_ready(self, *, seconds: float = READY_SECONDS) -> None:
-        """Wait until the web process is ready and every worker answers. Raises NotWell."""
+        """Wait until the web process is ready and every worker listens. Raises NotWell."""
         ends, what = monotonic() + seconds, "nothing"
         while True:
             try:
@@ -122,14 +120,13 @@ class Keeping:
             sleep(0.2)
 
     def _missing(self) -> str:
-        """Who does not answer yet; raises NoAnswer for the web process."""
+        """Who does not serve yet; raises NoAnswer for the web process."""
         answer = self._place.ask(self._slot, "/readyz", seconds=5)
         if answer.status_code != 200:
             return f"/readyz says {answer.status_code}: {answer.text[:200]}"
-        found = app.control.inspect(timeout=_ANSWER_SECONDS).ping() or {}
-        there = {name.partition("@")[0] for name in found}
-        missing = [name for name in WORKERS if f"{name}-{self._slot}" not in there]
-        return ", ".join(missing)
+        state = self._place.state
+        deaf = (name for name in WORKERS if not life_file(state, self._slot, name).exists())
+        return ", ".join(deaf)
 
     def check_falls(self) -> None:
         """Raises NotWell when a process does not stay up."""
