@@ -19,9 +19,10 @@ from tasks.backups.faults import PieceDamaged
 from tasks.backups.log.position import as_text
 from tasks.backups.log.service import follow as follow_log
 from tasks.backups.make import make_backup, summary
+from tasks.backups.manifest import SQLITE_FILE
 from tasks.backups.pour import restore_to_url
 from tasks.backups.records import DRILL, JOB, SECOND_STORE, recorded
-from tasks.backups.restore import SQLITE_FILE, Restored, restore_into
+from tasks.backups.restore import Restored, restore_into
 from tasks.backups.safe import FIRST, open_safe
 from tasks.backups.second import copy_to_second, whole_elsewhere
 

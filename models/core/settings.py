@@ -79,7 +79,7 @@ class Settings(BaseSettings):
     backup_old_key: str | None = Field(None, min_length=32, description="the one before it")
     backup_url: str = Field("", description="an account that may back up; empty: DATABASE_URL")
     backup_method: Literal["auto", "physical", "dump"] = "auto"
-    backup_log: Literal["on", "off"] = Field("on", description="keep MariaDB's log to the second")
+    backup_log: Literal["on", "off"] = Field("on", description="keep a log to the second as well")
     log_spool: Path = Field(Path("var/spool"), description="of the process that follows the log")
     erasures_file: Path = Field(Path("var/erasures.jsonl"), description="who was erased, hashed")
     flag_provider: str = Field("", description="OpenFeature provider, module:factory; empty: ours")
@@ -113,8 +113,7 @@ class Settings(BaseSettings):
     @property
     def keeps_log(self) -> bool:
         """Whether what the database writes is kept to the second, beside the backups."""
-        is_file = self.database_url.startswith("sqlite")
-        return bool(self.backup_store) and self.backup_log == "on" and not is_file
+        return bool(self.backup_store) and self.backup_log == "on"
 
     @model_validator(mode="before")
     @classmethod

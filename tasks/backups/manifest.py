@@ -20,6 +20,8 @@ Kind = Literal["full", "incremental", "dump", "snapshot"]
 
 MANIFEST: Final = ".json"
 PIECE: Final = ".sealed"
+#: The name of a restored SQLite database in its folder.
+SQLITE_FILE: Final = "maitred.db"
 
 
 @dataclass(frozen=True, slots=True)

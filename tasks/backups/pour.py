@@ -10,7 +10,8 @@ from models.core.db import Base, make_engine
 from tasks.backups.account import account_file
 from tasks.backups.examine import count_rows
 from tasks.backups.faults import RestoreRefused
-from tasks.backups.restore import SQLITE_FILE, Restored, restore_into
+from tasks.backups.manifest import SQLITE_FILE
+from tasks.backups.restore import Restored, restore_into
 from tasks.backups.safe import Safe
 from tasks.backups.scratch import serving
 from tasks.backups.tools import feed, find_tool, output_of

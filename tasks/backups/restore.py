@@ -19,15 +19,13 @@ from tasks.backups.choose import another_way, choose
 from tasks.backups.examine import Examined, examine
 from tasks.backups.faults import PieceDamaged, RestoreRefused
 from tasks.backups.log.replay import Log, Replayed, fetched_log
-from tasks.backups.manifest import PIECE, Manifest
+from tasks.backups.manifest import PIECE, SQLITE_FILE, Manifest
 from tasks.backups.records import JOB, LOG
 from tasks.backups.safe import Safe
 from tasks.backups.scratch import new_data, serving
 from tasks.backups.sealed import open_stream
 from tasks.backups.tools import feed, find_tool, run_tool
 
-#: The name of a restored SQLite database in its folder.
-SQLITE_FILE: Final = "maitred.db"
 #: Room that is asked for, as a multiple of what the pieces hold.
 _ROOM: Final = 1.2
 

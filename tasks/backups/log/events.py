@@ -1,10 +1,13 @@
-"""The events of a binary log, one after the other: where each stands, and when it was written."""
+"""The events of a log, one after the other: where each stands, and when it was written.
+
+As MariaDB's binary log has them; a SQLite database's log (`pages`) has them too.
+"""
 
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import BinaryIO, Final
 
 #: A file begins with these.
 MAGIC: Final = b"\xfebin"
@@ -21,6 +24,16 @@ class Event:
     end: int
     at: int
     kind: int
+
+    def body(self, file: BinaryIO) -> bytes:
+        """What stands in it behind its header."""
+        file.seek(self.start + _HEADER.size)
+        return file.read(self.end - self.start - _HEADER.size)
+
+
+def framed(at: int, kind: int, body: bytes) -> bytes:
+    """An event of our own."""
+    return _HEADER.pack(at, kind, 0, _HEADER.size + len(body), 0, 0) + body
 
 
 class Events:

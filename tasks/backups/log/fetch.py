@@ -100,7 +100,7 @@ class _Fetch:
         events = Events(start)
         with path.open("xb") as file:
             file.write(data)
-        end = self._rest(number, start, events, path)
+        end = self._rest(number, start, events, path, name=piece.file)
         if self.is_reached or events.end != end:
             with path.open("r+b") as file:
                 file.truncate(events.end)
@@ -108,11 +108,13 @@ class _Fetch:
             self.files.append(path)
         return end
 
-    def _rest(self, number: int, place: int, events: Events, file: Path) -> int:
+    def _rest(self, number: int, place: int, events: Events, file: Path, *, name: str) -> int:
         """Everything from `place` on, written and walked; where it ends."""
         with file.open("r+b") as target:
             while not self.is_reached and (found := self._reader.next(number, place)):
                 piece, data = found
+                if piece.file != name:
+                    raise PieceDamaged(piece.span.name, f"is of {piece.file}, not of {name}")
                 block = data[place - piece.span.start :]
                 target.seek(place)
                 target.write(block)

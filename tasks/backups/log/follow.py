@@ -1,46 +1,76 @@
-"""Following a MariaDB server's binary log: copied into a spool as it is written, and stored."""
+"""Following what a database writes: copied into a spool as it is written, sealed and stored."""
 
 import logging
 import secrets
 import shutil
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from time import monotonic
-from typing import Final
+from typing import Final, Protocol
 
-from sqlalchemy import Engine, make_url
 from sqlalchemy.orm import Session
 
 from models.core import clock
-from models.core.db import make_engine, primary_url, unit
-from models.operations.house import forget_results, record_job, remember
+from models.core.db import unit
+from models.core.servers import split_url
+from models.operations.house import forget_results, record_job
 from tasks.backups.faults import BackupFailed
 from tasks.backups.log.events import moment
-from tasks.backups.log.origin import Server, look_at, origin_of, stored_files
-from tasks.backups.log.position import as_text, number_of
+from tasks.backups.log.file import FileLog
+from tasks.backups.log.origin import remembered
+from tasks.backups.log.position import as_text
+from tasks.backups.log.server import ServerLog
 from tasks.backups.log.ship import Diverged, Shipper
-from tasks.backups.log.tail import Tail, tailing
 from tasks.backups.records import LOG
 from tasks.backups.safe import Safe
 
 log = logging.getLogger(__name__)
 
-#: How often the server is asked how far its log is, which is then written down. In seconds.
+#: How often it is asked how far the database's log is, which is then written down. In seconds.
 LOOK_SECONDS: Final = 5.0
 #: A copy that is behind for longer is begun anew: its connection may be dead.
 STUCK_SECONDS: Final = 30.0
 
 
-class _Copy:
-    """One copy of one server's log, from its start to its end."""
+class Copying(Protocol):
+    """A copy of a database's log that is being made, in files of one folder."""
 
-    def __init__(self, tail: Tail, shipper: Shipper, folder: Path, origin: str) -> None:
-        self.tail = tail
+    def bring(self) -> bool:
+        """See that what is new comes into the folder. False when nothing more is to come."""
+        ...
+
+    @property
+    def last_words(self) -> str:
+        """What it complained of, when nothing more is to come."""
+        ...
+
+    def stands(self) -> tuple[int, int] | None:
+        """Number of the newest file of the database's log, and its size; None: it has none."""
+        ...
+
+
+class Original(Protocol):
+    """A database that keeps a log of what it writes, or is made to."""
+
+    def origin(self) -> str:
+        """The name of its log in this life. Raises BackupFailed when it keeps none."""
+        ...
+
+    def copied(self, shipper: Shipper, folder: Path) -> AbstractContextManager[Copying]:
+        """Copy it into the folder, from where the shipper's pieces end. Raises BackupFailed."""
+        ...
+
+
+class _Copy:
+    """One copy of one database's log, from its start to its end."""
+
+    def __init__(self, copying: Copying, shipper: Shipper, folder: Path, origin: str) -> None:
+        self.copying = copying
         self.shipper = shipper
         self.folder = folder
         self.origin = origin
         self.caught_up = monotonic()
-        #: where the server stood when it was asked last
+        #: where the database's log stood when it was asked last
         self.wanted: tuple[int, int] | None = None
         self.looked = 0.0
 
@@ -55,8 +85,7 @@ class Follower:
 
     def __init__(self, safe: Safe, url: str, spool: Path) -> None:
         self._safe = safe
-        self._url = url
-        self._bind: Engine = make_engine(url, pool_size=1)
+        self._original = _original(safe, url)
         self._spool = spool
         self._stack = ExitStack()
         self._copy: _Copy | None = None
@@ -72,21 +101,27 @@ class Follower:
         Raises what is wrong: BackupFailed, the driver's errors while the server is away, OSError.
         Call it again.
         """
-        if self._copy is None:
-            self._ship_what_is_left()
-            self._copy = self._begin()
-        copy = self._copy
-        has_ended = copy.tail.has_ended  # asked first: what it wrote before is shipped below
         try:
-            sent = copy.shipper.ship(copy.folder)
+            if self._copy is None:
+                self._ship_what_is_left()
+                self._copy = self._begin()
+            return self._advance(self._copy)
         except Diverged:
             self.close()
             unit(lambda session: forget_results(session, [LOG]))
             raise
-        if has_ended:
-            words = copy.tail.last_words
+
+    def _advance(self, copy: _Copy) -> int:
+        try:
+            goes_on = copy.copying.bring()  # first: what came before its end is shipped below
+        except (BackupFailed, OSError):
             self.close()
-            raise BackupFailed(f"the copy of the binary log ended: {words}")
+            raise
+        sent = copy.shipper.ship(copy.folder)
+        if not goes_on:
+            words = copy.copying.last_words
+            self.close()
+            raise BackupFailed(f"the copy of the log ended: {words}")
         if monotonic() - copy.looked >= LOOK_SECONDS:
             self._look(copy)
         return sent
@@ -97,42 +132,13 @@ class Follower:
         self._stack.close()
 
     def _begin(self) -> _Copy:
-        server, files = self._ask()
-        if not server.file:
-            raise BackupFailed("the server keeps no binary log (log_bin), or it is no MariaDB")
-        origin = origin_of(server.id)
+        origin = self._original.origin()
         shipper = Shipper(self._safe, origin)
-        first = self._first(shipper, files, origin)
         folder = self._spool / f"{origin}-{secrets.token_hex(4)}"
         folder.mkdir(mode=0o700, parents=True)
-        # asked now: of several servers another one may have taken over
-        url = make_url(primary_url(self._url))
-        tail = self._stack.enter_context(tailing(url, folder, first))
-        log.info("the log is followed", extra={"origin": origin, "file": first})
-        return _Copy(tail, shipper, folder, origin)
-
-    def _first(self, shipper: Shipper, files: list[str], origin: str) -> str:
-        """The file to copy from: the one that is stored in part, or the newest backup's."""
-        if shipper.file in files:
-            return shipper.file
-        if shipper.file:
-            later = [file for file in files if number_of(file) > shipper.number]
-            if not later:
-                unit(lambda session: forget_results(session, [LOG]))
-                raise Diverged(f"{shipper.file} is stored, and the server has {files[-1]} only")
-            log.error("the log has a gap", extra={"stored": shipper.file, "server": later[0]})
-            return later[0]
-        found, _damaged = self._safe.catalogue()
-        stand = [one.log.file for one in found if one.log and one.log.origin == origin]
-        return next((file for file in reversed(stand) if file in files), files[-1])
-
-    def _ask(self) -> tuple[Server, list[str]]:
-        try:
-            with self._bind.connect() as connection:
-                server = look_at(connection)
-                return server, stored_files(connection) if server.file else []
-        finally:
-            self._bind.dispose()
+        copying = self._stack.enter_context(self._original.copied(shipper, folder))
+        log.info("the log is followed", extra={"origin": origin})
+        return _Copy(copying, shipper, folder, origin)
 
     def _ship_what_is_left(self) -> None:
         """What earlier copies brought and nobody stored, the process having been killed."""
@@ -145,15 +151,14 @@ class Follower:
             shutil.rmtree(folder)
 
     def _look(self, copy: _Copy) -> None:
-        """Write down that the log is whole up to where the server stood at the last look."""
+        """Write down that the log is whole up to where the database stood at the last look."""
         if copy.wanted is not None and copy.place >= copy.wanted:
             copy.caught_up = monotonic()
             self._record(copy)
         elif monotonic() - copy.caught_up > STUCK_SECONDS:
             self.close()
-            raise BackupFailed(f"the copy of the binary log stands at {copy.place}")
-        server, _files = self._ask()
-        copy.wanted = (number_of(server.file), server.offset) if server.file else None
+            raise BackupFailed(f"the copy of the log stands at {copy.place}")
+        copy.wanted = copy.copying.stands()
         copy.looked = monotonic()
 
     def _record(self, copy: _Copy) -> None:
@@ -167,7 +172,14 @@ class Follower:
         }
 
         def work(session: Session) -> None:
-            life = remember(session, LOG, {"life": secrets.token_hex(8)})["life"]
-            record_job(session, LOG, started=now, ended=now, result={"life": life, **found})
+            result = remembered(session) | found
+            record_job(session, LOG, started=now, ended=now, result=result)
 
         unit(work)
+
+
+def _original(safe: Safe, url: str) -> Original:
+    parsed, *_others = split_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return FileLog(parsed.database or "")
+    return ServerLog(safe, url)

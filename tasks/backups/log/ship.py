@@ -32,7 +32,7 @@ class Shipper:
 
     def __init__(self, safe: Safe, origin: str) -> None:
         self._safe = safe
-        self._origin = origin
+        self.origin = origin
         found = spans(safe.store, origin)
         #: number of the file that is being shipped, and how much of it is stored; 0: nothing is
         self.number = max((one.number for one in found), default=0)
@@ -85,7 +85,7 @@ class Shipper:
         return self.shipped - first
 
     def _write(self, file: str, data: bytes, end: int) -> Piece:
-        span = Span(self._origin, self.number, end - len(data), end)
+        span = Span(self.origin, self.number, end - len(data), end)
         before = self._before if span.start == 0 else None
         return write_piece(self._safe, span, data, file=file, until=self.until, before=before)
 
@@ -94,7 +94,7 @@ class Shipper:
             for event in self._events.feed(data):
                 self.until = max(self.until, event.at)
         except ValueError as broken:
-            raise Diverged(f"{self._origin} file {self.number}: {broken}") from broken
+            raise Diverged(f"{self.origin} file {self.number}: {broken}") from broken
 
     def _prove(self, path: Path, size: int) -> bool:
         """Whether the file has all that is stored of it. Its bytes are compared once."""
@@ -121,7 +121,7 @@ class Shipper:
                 merged += run
                 continue
             start, end = run[0].span.start, run[-1].span.end
-            span = Span(self._origin, self.number, start, end)
+            span = Span(self.origin, self.number, start, end)
             data, before = _read(path, start, end), run[0].before
             until = run[-1].until
             merged.append(

@@ -3,7 +3,7 @@
 import secrets
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,6 +13,8 @@ from models.core.processes import die_with_the_parent
 from tasks.backups.account import account_file
 from tasks.backups.tools import find_tool, last_words
 
+#: Number of a log's file, and how far it goes.
+Place = tuple[int, int]
 #: Two replicas of one number push each other out, so each copy takes one of its own.
 _NUMBERS = 1 << 30
 
@@ -20,14 +22,17 @@ _NUMBERS = 1 << 30
 class Tail:
     """A running copy. It ends by itself when the server goes."""
 
-    def __init__(self, child: subprocess.Popen[bytes], said: Path) -> None:
+    def __init__(
+        self, child: subprocess.Popen[bytes], said: Path, stands: Callable[[], Place | None]
+    ) -> None:
         self._child = child
         self._said = said
+        #: where the server's own log ends
+        self.stands = stands
 
-    @property
-    def has_ended(self) -> bool:
-        """Whether nothing more is to come."""
-        return self._child.poll() is not None
+    def bring(self) -> bool:
+        """It brings by itself what is new; whether more is to come."""
+        return self._child.poll() is None
 
     @property
     def last_words(self) -> str:
@@ -42,10 +47,12 @@ class Tail:
 
 
 @contextmanager
-def tailing(url: URL, folder: Path, first: str) -> Iterator[Tail]:
+def tailing(
+    url: URL, folder: Path, first: str, stands: Callable[[], Place | None]
+) -> Iterator[Tail]:
     """Copy the server's log from the file `first` on, from its start; ended with the block.
 
-    The account needs REPLICATION SLAVE.
+    `stands` asks the server where it ends. The account needs REPLICATION SLAVE.
     """
     with account_file(url) as account, tempfile.TemporaryDirectory(prefix="maitred-") as scratch:
         said = Path(scratch) / "said"
@@ -69,7 +76,7 @@ def tailing(url: URL, folder: Path, first: str) -> Iterator[Tail]:
                 preexec_fn=die_with_the_parent,  # noqa: PLW1509  (one system call, no lock)
             ) as child,
         ):
-            tail = Tail(child, said)
+            tail = Tail(child, said, stands)
             try:
                 yield tail
             finally:

@@ -1,0 +1,71 @@
+"""The binary log that a MariaDB server keeps, and how it is copied."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Engine, make_url
+
+from models.core.db import make_engine, primary_url
+from tasks.backups.faults import BackupFailed
+from tasks.backups.log.origin import Server, look_at, origin_of, stored_files
+from tasks.backups.log.position import number_of
+from tasks.backups.log.ship import Diverged, Shipper
+from tasks.backups.log.tail import Tail, tailing
+from tasks.backups.safe import Safe
+
+log = logging.getLogger(__name__)
+
+
+class ServerLog:
+    """A server's binary log. An account that reads it needs BINLOG MONITOR, REPLICATION SLAVE."""
+
+    def __init__(self, safe: Safe, url: str) -> None:
+        self._safe = safe
+        self._url = url
+        self._bind: Engine = make_engine(url, pool_size=1)
+
+    def origin(self) -> str:
+        """The name of the log in this life. Raises BackupFailed without one."""
+        server, _files = self._ask()
+        if not server.file:
+            raise BackupFailed("the server keeps no binary log (log_bin), or it is no MariaDB")
+        return origin_of(server.id)
+
+    @contextmanager
+    def copied(self, shipper: Shipper, folder: Path) -> Iterator[Tail]:
+        """Copy it, from the start of the file in which the shipper's pieces end."""
+        _server, files = self._ask()
+        first = self._first(shipper, files)
+        # asked now: of several servers another one may have taken over
+        url = make_url(primary_url(self._url))
+        with tailing(url, folder, first, self.stands) as tail:
+            yield tail
+
+    def stands(self) -> tuple[int, int] | None:
+        """The file that the server writes, and how far; None when it has none."""
+        server, _files = self._ask()
+        return (number_of(server.file), server.offset) if server.file else None
+
+    def _first(self, shipper: Shipper, files: list[str]) -> str:
+        """The file to copy from: the one that is stored in part, or the newest backup's."""
+        if shipper.file in files:
+            return shipper.file
+        if shipper.file:
+            later = [file for file in files if number_of(file) > shipper.number]
+            if not later:
+                raise Diverged(f"{shipper.file} is stored, and the server has {files[-1]} only")
+            log.error("the log has a gap", extra={"stored": shipper.file, "server": later[0]})
+            return later[0]
+        found, _damaged = self._safe.catalogue()
+        stand = [one.log.file for one in found if one.log and one.log.origin == shipper.origin]
+        return next((file for file in reversed(stand) if file in files), files[-1])
+
+    def _ask(self) -> tuple[Server, list[str]]:
+        try:
+            with self._bind.connect() as connection:
+                server = look_at(connection)
+                return server, stored_files(connection) if server.file else []
+        finally:
+            self._bind.dispose()
