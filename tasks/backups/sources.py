@@ -17,9 +17,8 @@ from sqlalchemy import URL, make_url
 from models.core.db import make_engine
 from tasks.backups.account import account_file
 from tasks.backups.faults import BackupFailed
-from tasks.backups.log.origin import count_snapshot, noted_in
+from tasks.backups.log.origin import count_snapshot, stored_place
 from tasks.backups.manifest import Kind
-from tasks.backups.records import LOG
 from tasks.backups.tools import find_tool, output_of
 
 #: What mariadb-backup needs of an account, besides BINLOG MONITOR and LOCK TABLES.
@@ -89,7 +88,7 @@ class Snapshot:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._logged: Logged | None = None
+        self._place: tuple[str, int] | None = None
         self.database = path.name
 
     @contextmanager
@@ -103,10 +102,10 @@ class Snapshot:
                     closing(sqlite3.connect(copy)) as target,
                 ):
                     live.backup(target, pages=-1)
-                    self._logged = _noted(target)
+                    self._place = stored_place(target)
             except sqlite3.Error as error:
                 raise BackupFailed(f"{self._path}: {error}") from error
-            if self._logged is not None:
+            if self._place is not None:
                 count_snapshot()
             with copy.open("rb") as file:
                 yield file
@@ -117,19 +116,7 @@ class Snapshot:
 
     def logged(self) -> Logged | None:
         """How far the log was stored when the picture was taken, as the picture itself tells."""
-        return self._logged
-
-
-def _noted(copy: sqlite3.Connection) -> Logged | None:
-    """None where nobody follows; the start of the log where somebody is about to begin."""
-    try:
-        found = noted_in(copy)
-        is_begun = copy.execute("SELECT 1 FROM leases WHERE name = ?", (LOG,)).fetchone()
-    except sqlite3.OperationalError:
-        return None  # a database without tables yet
-    if "file" not in found and not is_begun:
-        return None
-    return Logged(0, f"pages.{found.get('file', 1):08d}", found.get("offset", 0))
+        return Logged(0, *self._place) if self._place else None
 
 
 class _Heard(io.RawIOBase):

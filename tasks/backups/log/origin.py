@@ -71,6 +71,21 @@ def noted_in(connection: sqlite3.Connection) -> dict[str, Any]:
     return (orjson.loads(row[0]) if row and row[0] else None) or {}
 
 
+def stored_place(connection: sqlite3.Connection) -> tuple[str, int] | None:
+    """How far the log was stored: a file of it and a place in it. None where nobody follows.
+
+    The start of the log, where somebody is about to begin it.
+    """
+    try:
+        found = noted_in(connection)
+        is_begun = connection.execute("SELECT 1 FROM leases WHERE name = ?", (LOG,)).fetchone()
+    except sqlite3.OperationalError:
+        return None  # a database without tables yet
+    if "file" not in found and not is_begun:
+        return None
+    return f"pages.{found.get('file', 1):08d}", found.get("offset", 0)
+
+
 def count_snapshot() -> None:
     """A snapshot of the database was made: what its log says from now on was after it."""
 

@@ -1,0 +1,1 @@
+"""The point-in-time log of a SQLite database."""
