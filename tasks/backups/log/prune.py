@@ -42,9 +42,9 @@ def prune_log(safe: Safe, kept: Sequence[Manifest]) -> list[str]:
 
 
 def _is_before(span: Span, first: LogPosition) -> bool:
-    # how a file begins tells how to read the rest of it
+    # how a file begins tells how to read the rest of it, and where it ends what is missing
     if span.number == first.number:
-        return span.start > 0 and span.end <= first.offset
+        return span.start > 0 and span.end < first.offset
     return span.number < first.number
 
 

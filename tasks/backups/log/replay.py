@@ -63,7 +63,7 @@ class Log:
             raise BackupFailed(f"the log cannot be put in place: {broken}") from broken
         newest = self._base.ended if second is None else moment(second)
         until = self._fetched.until
-        return until if until - newest <= UNSEEN else newest
+        return max(until, newest) if until - newest <= UNSEEN else newest
 
 
 @contextmanager

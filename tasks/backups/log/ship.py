@@ -36,6 +36,8 @@ class Shipper:
         found = spans(safe.store, origin)
         #: number of the file that is being shipped, and how much of it is stored; 0: nothing is
         self.number = max((one.number for one in found), default=0)
+        # old pieces in the middle may have been let go of
+        self._reach = max((one.end for one in found if one.number == self.number), default=0)
         self._pieces = [read_head(safe, one) for one in _cover(found, self.number)]
         self.shipped = self._pieces[-1].span.end if self._pieces else 0
         #: seconds since 1970 of the newest event that is stored
@@ -65,8 +67,8 @@ class Shipper:
 
     def _turn_to(self, number: int) -> None:
         follows = self.number and number == self.number + 1
-        self._before = (self.number, self.shipped) if follows else None
-        self.number, self.shipped = number, 0
+        self._before = (self.number, max(self.shipped, self._reach)) if follows else None
+        self.number, self.shipped, self._reach = number, 0, 0
         self._pieces, self._events, self._is_proved = [], Events(), True
 
     def _ship_file(self, path: Path, *, is_done: bool) -> int:

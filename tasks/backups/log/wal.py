@@ -7,8 +7,9 @@ asked of SQLite: what a killed writer left behind that looks like a commit, the 
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from tasks.backups.faults import BackupFailed
 
@@ -55,7 +56,8 @@ class Wal:
         `committed` asks SQLite for the number of frames that are; below zero: it cannot tell now.
         Raises Skipped.
         """
-        with self.path.open("rb") as file:
+        # unbuffered: what was read before may be another by now
+        with self.path.open("rb", buffering=0) as file:
             header = file.read(_HEADER.size)
             frames = committed()
             file.seek(0)
@@ -79,7 +81,7 @@ class Wal:
             self._salts, self.frames = salts, 0
         return int(page_size)
 
-    def _walk(self, file: BinaryIO, page_size: int, frames: int) -> Changes:
+    def _walk(self, file: FileIO, page_size: int, frames: int) -> Changes:
         if frames < self.frames:
             raise Skipped(f"{self.path.name} has {frames} frames; {self.frames} were read")
         size = _FRAME.size + page_size

@@ -21,6 +21,8 @@ from tasks.backups.log.wal import Wal
 FILE_BYTES: Final = 64 << 20
 #: So much of the write-ahead log is begun anew: 16 MB of pages of 4 kB.
 WAL_FRAMES: Final = 4000
+#: When somebody else was reading it, it is tried again so many frames later.
+_AGAIN_FRAMES: Final = 500
 #: How long to wait for whoever commits; then the next time will do.
 _PATIENCE_SECONDS: Final = 0.5
 _PICTURE: Final = "picture"
@@ -69,9 +71,10 @@ class Watch:
             raise BackupFailed(f"{self._database} is another file now")
         try:
             self._look()
-            self._tried = min(self._tried, self._wal.frames)
-            if self._wal.frames - self._tried >= WAL_FRAMES:
+            if self._wal.frames >= max(WAL_FRAMES, self._tried + _AGAIN_FRAMES):
                 self._begin_wal_anew()
+            elif self._wal.frames < self._tried:
+                self._tried = 0
         except sqlite3.Error as error:
             raise BackupFailed(f"{self._database}: {error}") from error
         return True
@@ -104,6 +107,7 @@ class Watch:
     def _begin_wal_anew(self) -> None:
         """When all of it is in the database, and nobody reads in it, the next commit does that."""
         self._tried = self._wal.frames
+        self._committed()  # nearly all of it, before anybody has to wait
         try:
             self._writer.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError:
