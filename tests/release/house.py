@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -41,6 +41,8 @@ class Machine:
     engine: Engine
     mailbox: Mailbox
     house: OpenHouse
+    #: ids of the reservations that were acknowledged, by whoever asked
+    accepted: list[int] = field(default_factory=list)
 
     def maitred(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
         """One command, to its end."""
