@@ -89,6 +89,7 @@ class Settings(BaseSettings):
 
     release_folder: Path = Field(Path("var/releases"), description="what `maitred release` knows")
     release_sockets: Path = Field(Path("/run/maitred"), description="sockets, and nginx's links")
+    release_name: str = Field("", description="what this release is called, where it is told")
     release_watch_seconds: int = Field(30, ge=1, le=3600, description="for each share of a canary")
 
     database_connect_seconds: int = Field(3, ge=1, le=30, description="and then the next server")

@@ -161,7 +161,10 @@ def settled(
             "/etc/ssl/maitred/fullchain.pem": str(made.certificate),
             "/etc/ssl/maitred/privkey.pem": str(made.key),
         },
-        "maitred/upstreams.conf": {"unix:/run/maitred/": f"unix:{run}/"},
+        "maitred/upstreams.conf": {
+            "unix:/run/maitred/": f"unix:{run}/",
+            "127.0.0.1:9180": f"127.0.0.1:{free_port()}",
+        },
     }
     for name, changed in changes.items():
         text = (FOLDER / name).read_text(encoding="utf-8")
