@@ -54,6 +54,7 @@ class Settings(BaseSettings):
 
     flower_user: str = "operator"
     flower_password: str = ""
+    flower_url: str = Field("", description="where operators open it; linked on /status/operators")
     sentry_dsn: str = ""
     environment: str = "development"
     otel_exporter_otlp_endpoint: str = Field("", description="base address; empty: no traces")
