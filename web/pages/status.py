@@ -2,6 +2,7 @@
 
 import hmac
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from apiflask import APIBlueprint
@@ -95,7 +96,7 @@ def operators() -> Response:
             }
     except (DBAPIError, PoolTimeout):
         pass
-    facts["at"] = clock.now().isoformat(sep=" ", timespec="seconds")
+    facts["at"] = _text(clock.now())
     return render("operators.html", private=True, flower=settings().flower_url, **facts)
 
 
@@ -126,9 +127,14 @@ def _same(given: str | None, wanted: str) -> bool:
 
 def _spans(rows: list[HealthChange]) -> list[Span]:
     """The rows, newest first, each with its end."""
-    begins = [row.at.isoformat(sep=" ", timespec="seconds") for row in rows]
+    begins = [_text(row.at) for row in rows]
     ends = [None, *begins]
     return [
         Span(since, until, tuple(row.late))
         for row, since, until in zip(rows, begins, ends, strict=False)
     ]
+
+
+def _text(moment: datetime) -> str:
+    """In UTC, as its page says."""
+    return moment.strftime("%Y-%m-%d %H:%M:%S")
