@@ -148,7 +148,8 @@ def settled(
     )
     changes = {
         "nginx.conf": {
-            "user www-data;": "",
+            # whose folders these are; another account may not be let into them
+            "user www-data;": "user root;" if os.geteuid() == 0 else "",
             "pid /run/nginx.pid": f"pid {folder}/nginx.pid",
             "/var/log/nginx/": f"{folder}/",
             "/var/cache/maitred": f"{run}/cache",

@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -83,11 +82,6 @@ def machine(folder: Path, mariadb: MariaDB) -> Iterator[Machine]:
     redis.start()
     mailbox.start()
     run.mkdir()
-    folder.chmod(0o755)
-    run.chmod(0o755)
-    for parent in folder.parents:  # nginx's workers are nobody when root starts it
-        if parent.stat().st_uid == os.getuid() and parent.is_relative_to(tempfile.gettempdir()):
-            parent.chmod(parent.stat().st_mode | 0o055)
     url = mariadb.new_database("released")
     made = make_certificates(folder / "tls", names=f"DNS:{NAME},IP:127.0.0.1")
     ports = {name: free_port() for name in ("http", "https")}
