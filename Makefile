@@ -12,7 +12,7 @@ IMAGE ?= maitred
 VERSION = $(shell git describe --tags --always --dirty)
 COMMIT = $(shell git rev-parse HEAD)
 
-.PHONY: up install install-dev migrate check test audit bench drill lock clean image deploy smoke
+.PHONY: up install install-dev migrate check test audit bench drill freeze lock clean image deploy smoke
 
 up: install  ## the whole house in the foreground; Ctrl-C closes it
 	@exec $(RUN) -m deploy.up
@@ -49,6 +49,13 @@ bench: install-dev  ## the figures of docs/architecture.md, on this machine
 
 drill: install-dev  ## lose a house of a million reservations under load, and bring it back
 	$(RUN) -m tests.drill
+
+# none of these is asked: only the code is looked at
+freeze: export DATABASE_URL = sqlite://
+freeze: export REDIS_URL = redis://localhost
+freeze: export SECRET_KEY = nothing is sealed with this key here
+freeze: install-dev  ## with each release: write down what the next one has to get on with
+	$(RUN) -m tests.compatibility.surface
 
 image:  ## build IMAGE here; with PUSH=1 to its registry, with provenance and a bill of materials
 	@mkdir -p build

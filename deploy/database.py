@@ -13,7 +13,8 @@ from models.core.vault import ensure_keyset
 def migrate() -> tuple[str | None, str]:
     """Run the migrations that are missing. Returns the revision before, and the one now.
 
-    Safe to run twice, and by two processes at once. The database itself must be there. A house
+    Safe to run twice, and by two processes at once. The database itself must be there; one of a
+    later release is left as it is, since it only has more than this one wants. A house
     without a keyset gets one; one whose guests are sealed already gets SettingsInvalid, because a
     new keyset would open none of them.
     """
@@ -24,6 +25,8 @@ def migrate() -> tuple[str | None, str]:
             "this database: bring it back (docs/recovery.md)"
         )
     ensure_keyset()
+    if before is not None and not migrations.knows(before):
+        return before, before
     migrations.upgrade(engine())
     return before, migrations.head()
 
@@ -45,7 +48,12 @@ def main() -> None:
     """Migrate, and say what was done."""
     configure_logging()
     before, now = migrate()
-    print(f"schema {now} (was {before or 'empty'})" if before != now else f"schema {now}: current")
+    if before != now:
+        print(f"schema {now} (was {before or 'empty'})")
+    elif now == migrations.head():
+        print(f"schema {now}: current")
+    else:
+        print(f"schema {now}: a later release's, left as it is (this one's is {migrations.head()})")
 
 
 if __name__ == "__main__":

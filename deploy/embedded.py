@@ -108,6 +108,7 @@ class House:
             "WEB_PORT": str(ports["web"]),
             "FLOWER_PORT": str(ports["flower"]),
             "FLOWER_ADDRESS": "127.0.0.1",
+            "FLOWER_URL": f"http://localhost:{ports['flower']}",
             "MAILBOX_PORT": str(ports["smtp"]),
             "MAILBOX_FOLDER": str(folder / "mail"),
             "VALKEY_FOLDER": str(folder / "valkey"),

@@ -1,7 +1,6 @@
 """What the operator of the embedded mode sees."""
 
 import json
-import os
 from collections import deque
 from pathlib import Path
 from typing import Any, Final
@@ -44,14 +43,15 @@ class Terminal:
 def sign(folder: Path, cards: list[SignInCard], seconds: float) -> str:
     """The block of addresses and sign-ins, once everything answers (after so many seconds)."""
     base, var = settings().public_url, folder.absolute()
-    flower = f"http://localhost:{os.environ['FLOWER_PORT']}"
+    chosen = settings()
     lines = [
         f"Maitred is open (after {seconds:.1f} s)",
         "",
         f"  Base URL   {base}",
         f"  A table    {base}/book/demo",
         f"  The API    {base}/docs",
-        f"  Flower     {flower}   {settings().flower_user} / {settings().flower_password}",
+        f"  Flower     {chosen.flower_url}   {chosen.flower_user} / {chosen.flower_password}",
+        f"  How it is  {base}/status, for operators {base}/status/operators (as Flower)",
         f"  Mails      {var / 'mail'}/*.eml",
         f"  SMS        {settings().sms_file}",
         f"  Logs       {var / 'log'}",

@@ -17,6 +17,7 @@ from models.entities.house import JobRun
 from models.operations import overdue
 from models.operations.books import ask_waitlists
 from models.operations.flags import offers_to_repeat
+from models.operations.health import forget_health, note_health
 from models.operations.house import forget_old, record_job
 from models.operations.messages import release_expired_claims
 from models.operations.retention import forget_audit, forget_by_rule
@@ -111,7 +112,10 @@ def health() -> None:
         with reading() as session:
             found = house_health(session, now=clock.now())
         facts = with_servers(found.as_json(), server_health())
-        job.result = {"redis": signals.is_up(), **facts}
+        redis = signals.is_up()
+        late = facts["late"] if redis else [*facts["late"], "redis"]
+        unit(lambda session: note_health(session, late, now=clock.now()))
+        job.result = {"redis": redis, **facts}
         if facts["late"]:
             log.warning("the house is late", extra={"late": facts["late"]})
 
@@ -121,8 +125,9 @@ def forget() -> None:
     """Delete what has been kept long enough."""
     with JobRecord("forget") as job:
         now, gone = clock.now(), 0
-        while count := unit(lambda session: forget_old(session, now=now)):
-            gone += count
+        for forget_some in (forget_old, forget_health):
+            while count := unit(partial(forget_some, now=now)):
+                gone += count
         job.result = {"forgotten": gone}
 
 

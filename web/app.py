@@ -22,7 +22,7 @@ from web.description import API_VERSION, register_openapi
 from web.errors import register_errors
 from web.json_body import OrjsonProvider
 from web.limits import register_limits
-from web.pages import booking, home, logo, manage
+from web.pages import booking, home, logo, manage, status
 from web.tokens import register_tokens
 
 
@@ -76,4 +76,5 @@ def create_app() -> APIFlask:
     app.register_blueprint(booking.blueprint)
     app.register_blueprint(logo.blueprint)
     app.register_blueprint(manage.blueprint)
+    app.register_blueprint(status.blueprint)
     return app

@@ -10,9 +10,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from models.core import clock, signals
+from models.core.about import release_name
 from models.core.db import reading
 from models.entities.flags import FlagSwitch
 from models.entities.house import JobRun
+from models.queries.business import Parties, parties_around
 from models.queries.flags import switches
 from models.queries.health import HouseHealth, house_health
 from models.rules.flags import ALL, EVERYWHERE, Flag
@@ -21,13 +23,14 @@ _PREFIX: Final = "maitred_"
 
 
 class HouseCollector(Collector):
-    """Gauges read from the rows, which are the truth. One look costs eight short queries.
+    """Gauges read from the rows, which are the truth. One look costs nine short queries.
 
-    Without the database there are two gauges: that it is gone, and Redis.
+    Without the database there are three gauges: that it is gone, Redis, and the release.
     """
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """The gauges as of now."""
+        yield _release()
         yield _one("redis_up", "Whether Redis answers.", float(signals.is_up()))
         try:
             with reading() as session:
@@ -37,10 +40,26 @@ class HouseCollector(Collector):
                     *_waiting(found),
                     *_jobs(session.scalars(select(JobRun))),
                     _flags(switches(session)),
+                    *_tonight(parties_around(session, now=clock.now())),
                 ]
         except (DBAPIError, PoolTimeout):
             families = [_one("database_up", "Whether the database answers.", 0.0)]
         yield from families
+
+
+def _release() -> GaugeMetricFamily:
+    family = _family("info", "1, and which release answers.", "version")
+    family.add_metric([release_name()], 1.0)
+    return family
+
+
+def _tonight(found: Iterable[Parties]) -> Iterator[GaugeMetricFamily]:
+    parties = _family("parties", "Parties from twelve hours ago until in twelve hours.", "status")
+    guests = _family("guests", "Guests in these parties.", "status")
+    for each in found:
+        parties.add_metric([each.status], each.count)
+        guests.add_metric([each.status], each.guests)
+    yield from (parties, guests)
 
 
 def _waiting(found: HouseHealth) -> Iterator[GaugeMetricFamily]:

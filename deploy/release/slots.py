@@ -85,6 +85,7 @@ class Keeping:
         for old in metrics.glob("*.db"):
             old.unlink()
         env = environment(folder) | {
+            "RELEASE_NAME": folder.name,
             "GRANIAN_UDS": str(self._place.socket(self._slot).absolute()),
             "METRICS_DIR": str(metrics),
             "PROMETHEUS_MULTIPROC_DIR": str(metrics),

@@ -1,37 +1,15 @@
 """Grafana's dashboards: few panels, each a question that somebody has."""
 
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from deploy.watch.objectives import OBJECTIVES, recorded
-
-_SOURCE: Final = {"type": "prometheus", "uid": "prometheus"}
-_WIDTH: Final = 24
-_HEIGHT: Final = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """One question: a title, expressions with their legends, a unit of Grafana's, how wide."""
-
-    title: str
-    targets: tuple[tuple[str, str], ...]
-    unit: str = "short"
-    width: int = 12
-    kind: str = "timeseries"
-
-
-def _share(expr: str, of: str, by: str) -> str:
-    return f"sum by ({by}) (rate({expr}[5m])) / ignoring({by}) group_left sum(rate({of}[5m]))"
-
-
-def _quantile(share: float, metric: str, by: str = "") -> str:
-    labels = f"le, {by}" if by else "le"
-    return f"histogram_quantile({share}, sum by ({labels}) (rate({metric}_bucket[5m])))"
-
+from deploy.watch.panels import WIDTH, Panel, quantile, share
 
 _REQUESTS: Final = "maitred_http_requests_total"
 _SECONDS: Final = "maitred_http_request_seconds"
+
+#: A web process's counts, by the release that it says it is of.
+_BY_VERSION: Final = "* on (instance) group_left (version) maitred_info"
 
 DASHBOARDS: Final[dict[str, tuple[str, tuple[Panel, ...]]]] = {
     "tonight": (
@@ -51,8 +29,8 @@ DASHBOARDS: Final[dict[str, tuple[str, tuple[Panel, ...]]]] = {
             Panel(
                 "From request to answer",
                 (
-                    (_quantile(0.5, "maitred_decision_seconds"), "half of them within"),
-                    (_quantile(0.99, "maitred_decision_seconds"), "99% within"),
+                    (quantile(0.5, "maitred_decision_seconds"), "half of them within"),
+                    (quantile(0.99, "maitred_decision_seconds"), "99% within"),
                 ),
                 unit="s",
             ),
@@ -67,7 +45,7 @@ DASHBOARDS: Final[dict[str, tuple[str, tuple[Panel, ...]]]] = {
             ),
             Panel(
                 "From answer to message, 99%",
-                ((_quantile(0.99, "maitred_told_seconds", "channel"), "{{channel}}"),),
+                ((quantile(0.99, "maitred_told_seconds", "channel"), "{{channel}}"),),
                 unit="s",
             ),
         ),
@@ -82,16 +60,12 @@ DASHBOARDS: Final[dict[str, tuple[str, tuple[Panel, ...]]]] = {
                 "Errors of ours by route",
                 ((f'sum by (route) (rate({_REQUESTS}{{status=~"5.."}}[5m]))', "{{route}}"),),
             ),
-            Panel(
-                "99% within, by route", ((_quantile(0.99, _SECONDS, "route"), "{{route}}"),), "s"
-            ),
+            Panel("99% within, by route", ((quantile(0.99, _SECONDS, "route"), "{{route}}"),), "s"),
             Panel(
                 "Availability from the cache",
                 (
                     (
-                        _share(
-                            "maitred_availability_total", "maitred_availability_total", "source"
-                        ),
+                        share("maitred_availability_total", "maitred_availability_total", "source"),
                         "{{source}}",
                     ),
                 ),
@@ -101,7 +75,7 @@ DASHBOARDS: Final[dict[str, tuple[str, tuple[Panel, ...]]]] = {
                 "Share of bad events against the objectives, an hour",
                 tuple((recorded(each, "1h"), each.says) for each in OBJECTIVES),
                 unit="percentunit",
-                width=_WIDTH,
+                width=WIDTH,
             ),
         ),
     ),
@@ -124,12 +98,12 @@ DASHBOARDS: Final[dict[str, tuple[str, tuple[Panel, ...]]]] = {
             ),
             Panel(
                 "Tasks, 99% within",
-                ((_quantile(0.99, "maitred_task_seconds", "task"), "{{task}}"),),
+                ((quantile(0.99, "maitred_task_seconds", "task"), "{{task}}"),),
                 unit="s",
             ),
             Panel(
                 "Answers in one round, 99%",
-                ((_quantile(0.99, "maitred_round_answers"), "answers"),),
+                ((quantile(0.99, "maitred_round_answers"), "answers"),),
             ),
             Panel(
                 "Since a job's last success",
@@ -144,7 +118,7 @@ DASHBOARDS: Final[dict[str, tuple[str, tuple[Panel, ...]]]] = {
         (
             Panel(
                 "The providers' time, 99%",
-                ((_quantile(0.99, "maitred_provider_seconds", "channel"), "{{channel}}"),),
+                ((quantile(0.99, "maitred_provider_seconds", "channel"), "{{channel}}"),),
                 unit="s",
             ),
             Panel(
@@ -165,7 +139,108 @@ DASHBOARDS: Final[dict[str, tuple[str, tuple[Panel, ...]]]] = {
                         "{{kind}}",
                     ),
                 ),
-                width=_WIDTH,
+                width=WIDTH,
+            ),
+        ),
+    ),
+    "releases": (
+        "Releases",
+        (
+            Panel("Processes by version", (("sum by (version) (maitred_info)", "{{version}}"),)),
+            Panel(
+                "Answers a second by version",
+                ((f"sum by (version) (rate({_REQUESTS}[1m]) {_BY_VERSION})", "{{version}}"),),
+            ),
+            Panel(
+                "Share of our errors by version",
+                (
+                    (
+                        f'sum by (version) (rate({_REQUESTS}{{status=~"5.."}}[1m]) {_BY_VERSION})'
+                        f" / sum by (version) (rate({_REQUESTS}[1m]) {_BY_VERSION})",
+                        "{{version}}",
+                    ),
+                ),
+                unit="percentunit",
+            ),
+            Panel(
+                "95% within, by version",
+                (
+                    (
+                        "histogram_quantile(0.95, sum by (le, version)"
+                        f" (rate({_SECONDS}_bucket[1m]) {_BY_VERSION}))",
+                        "{{version}}",
+                    ),
+                ),
+                unit="s",
+            ),
+        ),
+    ),
+    "backups": (
+        "Backups and recovery",
+        (
+            Panel(
+                "Age of the newest backup",
+                (
+                    (
+                        "max by (store, kind) (maitred_backup_newest_age_seconds)",
+                        "{{store}} {{kind}}",
+                    ),
+                ),
+                unit="s",
+            ),
+            Panel(
+                "Since it was last made, proved, copied, followed",
+                (("max by (job) (maitred_backup_job_success_age_seconds)", "{{job}}"),),
+                unit="s",
+            ),
+            Panel(
+                "What that took",
+                (("max by (job) (maitred_backup_job_seconds)", "{{job}}"),),
+                unit="s",
+            ),
+            Panel(
+                "Size of all backups",
+                (("max by (store) (maitred_backup_bytes)", "{{store}}"),),
+                unit="bytes",
+            ),
+            Panel("Backups", (("max by (store) (maitred_backup_backups)", "{{store}}"),), width=8),
+            Panel(
+                "Manifests that cannot be trusted",
+                (("max by (store) (maitred_backup_damaged_manifests)", "{{store}}"),),
+                kind="stat",
+                width=8,
+            ),
+            Panel(
+                "Failing",
+                (("max by (job) (maitred_backup_job_failing) == 1", "{{job}}"),),
+                kind="stat",
+                width=8,
+            ),
+        ),
+    ),
+    "business": (
+        "Business",
+        (
+            Panel(
+                "Guests from twelve hours ago until in twelve hours",
+                (("max by (status) (maitred_guests)", "{{status}}"),),
+            ),
+            Panel("Parties", (("max by (status) (maitred_parties)", "{{status}}"),)),
+            Panel(
+                "Answers a day",
+                (("sum by (outcome) (increase(maitred_decisions_total[1d]))", "{{outcome}}"),),
+            ),
+            Panel(
+                "Share of parties that did not come",
+                (
+                    (
+                        'max(maitred_parties{status="no_show"})'
+                        ' / sum(max by (status) (maitred_parties{status=~"'
+                        'no_show|seated|finished"}))',
+                        "no-show",
+                    ),
+                ),
+                unit="percentunit",
             ),
         ),
     ),
@@ -184,58 +259,14 @@ DASHBOARDS: Final[dict[str, tuple[str, tuple[Panel, ...]]]] = {
                     ),
                 ),
                 unit="percentunit",
-                width=_WIDTH,
+                width=WIDTH,
             ),
             Panel(
                 "Flags",
                 (("max by (flag) (maitred_flag_percent)", "{{flag}}"),),
                 unit="percent",
-                width=_WIDTH,
+                width=WIDTH,
             ),
         ),
     ),
 }
-
-
-def dashboard(name: str) -> dict[str, Any]:
-    """Grafana's JSON of one dashboard."""
-    title, panels = DASHBOARDS[name]
-    return {
-        "uid": f"maitred-{name}",
-        "title": f"Maitred: {title}",
-        "schemaVersion": 39,
-        "editable": False,
-        "refresh": "15s",
-        "time": {"from": "now-3h", "to": "now"},
-        "timezone": "browser",
-        "tags": ["maitred"],
-        "panels": _placed(panels),
-    }
-
-
-def _placed(panels: tuple[Panel, ...]) -> list[dict[str, Any]]:
-    """The panels from left to right, row by row."""
-    x = y = 0
-    placed = []
-    for number, panel in enumerate(panels, start=1):
-        if x + panel.width > _WIDTH:
-            x, y = 0, y + _HEIGHT
-        place = {"x": x, "y": y, "w": panel.width, "h": _HEIGHT}
-        placed.append(_panel(number, panel, place))
-        x += panel.width
-    return placed
-
-
-def _panel(number: int, panel: Panel, place: dict[str, int]) -> dict[str, Any]:
-    return {
-        "id": number,
-        "type": panel.kind,
-        "title": panel.title,
-        "datasource": _SOURCE,
-        "gridPos": place,
-        "fieldConfig": {"defaults": {"unit": panel.unit}, "overrides": []},
-        "targets": [
-            {"refId": chr(ord("A") + index), "expr": expr, "legendFormat": legend}
-            for index, (expr, legend) in enumerate(panel.targets)
-        ],
-    }

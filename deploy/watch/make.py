@@ -8,7 +8,8 @@ from typing import Final
 import yaml
 
 from deploy.watch.alerts import rule_groups
-from deploy.watch.dashboards import DASHBOARDS, dashboard
+from deploy.watch.dashboards import DASHBOARDS
+from deploy.watch.panels import dashboard
 
 FOLDER: Final = Path(__file__).parent
 _HEAD: Final = "# Made by `python -m deploy.watch.make` of deploy/watch/*.py; edit those.\n"
@@ -22,7 +23,7 @@ def files() -> dict[Path, str]:
         FOLDER.parent / "k8s" / "components" / "prometheus" / "rules.yaml": _for_operator(),
     }
     for name in DASHBOARDS:
-        text = json.dumps(dashboard(name), indent=2) + "\n"
+        text = json.dumps(dashboard(name, *DASHBOARDS[name]), indent=2) + "\n"
         made[FOLDER / "grafana" / "dashboards" / f"{name}.json"] = text
     return made
 

@@ -3,7 +3,6 @@
 import os
 import socket
 import threading
-from importlib.metadata import version
 from typing import Final
 from urllib.parse import unquote
 
@@ -25,6 +24,7 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
+from models.core.about import release_name
 from models.core.settings import settings
 from models.core.traces import Span
 
@@ -57,7 +57,7 @@ class OtlpTeller:
     """
 
     def __init__(self, provider: TracerProvider, ids: _Ids) -> None:
-        self._tracer = provider.get_tracer("maitred", version("maitred"))
+        self._tracer = provider.get_tracer("maitred", release_name())
         self._ids = ids
 
     def tell(self, span: Span) -> None:
@@ -110,7 +110,7 @@ def resource_of(process: str) -> Resource:
         {
             "service.name": f"maitred-{process}",
             "service.namespace": "maitred",
-            "service.version": version("maitred"),
+            "service.version": release_name(),
             "service.instance.id": f"{socket.gethostname()}:{os.getpid()}",
             "deployment.environment.name": settings().environment,
         }

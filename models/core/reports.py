@@ -2,7 +2,6 @@
 
 import math
 import re
-from importlib.metadata import version
 from time import monotonic
 from typing import Any, Final
 
@@ -10,6 +9,7 @@ import sentry_sdk
 from sentry_sdk.crons import capture_checkin
 from sentry_sdk.integrations import Integration
 
+from models.core.about import release_name
 from models.core.log import MASK, bound_ids, mask
 from models.core.settings import settings
 
@@ -31,7 +31,7 @@ def start_reports(*integrations: Integration) -> None:
         sentry_sdk.init(
             dsn=settings().sentry_dsn,
             environment=settings().environment,
-            release=f"maitred@{version('maitred')}",
+            release=f"maitred@{release_name()}",
             integrations=list(integrations),
             send_default_pii=False,
             include_local_variables=False,  # they hold guests

@@ -54,6 +54,7 @@ class Settings(BaseSettings):
 
     flower_user: str = "operator"
     flower_password: str = ""
+    flower_url: str = Field("", description="where operators open it; linked on /status/operators")
     sentry_dsn: str = ""
     environment: str = "development"
     otel_exporter_otlp_endpoint: str = Field("", description="base address; empty: no traces")
@@ -89,6 +90,7 @@ class Settings(BaseSettings):
 
     release_folder: Path = Field(Path("var/releases"), description="what `maitred release` knows")
     release_sockets: Path = Field(Path("/run/maitred"), description="sockets, and nginx's links")
+    release_name: str = Field("", description="what this release is called, where it is told")
     release_watch_seconds: int = Field(30, ge=1, le=3600, description="for each share of a canary")
 
     database_connect_seconds: int = Field(3, ge=1, le=30, description="and then the next server")

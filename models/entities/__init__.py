@@ -4,7 +4,7 @@ from models.entities.accounts import Account, Membership, SignIn
 from models.entities.files import File, FileVersion
 from models.entities.flags import FlagChange, FlagSwitch
 from models.entities.floor import Area, Combination, CombinationTable, DiningTable, Restaurant
-from models.entities.house import IdempotencyKey, JobRun, Lease
+from models.entities.house import HealthChange, IdempotencyKey, JobRun, Lease
 from models.entities.messages import Message
 from models.entities.privacy import AuditEntry, Consent, Erasure
 from models.entities.reservations import (
@@ -31,6 +31,7 @@ __all__ = [
     "FileVersion",
     "FlagChange",
     "FlagSwitch",
+    "HealthChange",
     "IdempotencyKey",
     "JobRun",
     "Lease",

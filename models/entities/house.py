@@ -1,4 +1,4 @@
-"""What keeps the house in order: idempotency keys, leases, job runs."""
+"""What keeps the house in order: idempotency keys, leases, job runs, how the house was."""
 
 from datetime import datetime
 from typing import Any
@@ -7,7 +7,7 @@ from sqlalchemy import JSON, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.core.db import Base
-from models.core.types import UtcDateTime, digest
+from models.core.types import BigId, UtcDateTime, digest
 
 
 class IdempotencyKey(Base):
@@ -46,3 +46,14 @@ class JobRun(Base):
     last_error: Mapped[str | None] = mapped_column(String(255))
     duration_ms: Mapped[int | None]
     result: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+
+
+class HealthChange(Base):
+    """From then on the health sweep found this, until the next row."""
+
+    __tablename__ = "health_changes"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    #: what was late or gone, by name; nothing while the house was well
+    late: Mapped[list[str]] = mapped_column(JSON)

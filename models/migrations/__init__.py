@@ -1,6 +1,7 @@
 """How the database came to look as it does: Alembic, one step a file, run from code.
 
-Expand first, deploy, contract a release later: the old code must run on the new schema.
+Expand first, deploy, contract a release later: the old code must run on the new schema, as it does
+while a release goes on and after one was taken back (tests/architecture/test_one_version_back.py).
 """
 
 from pathlib import Path
@@ -40,6 +41,12 @@ def head() -> str:
     """The revision this code wants."""
     (found,) = ScriptDirectory.from_config(_config()).get_heads()
     return found
+
+
+def knows(revision: str) -> bool:
+    """Whether this code has that step; one that it has not is a later release's."""
+    steps = ScriptDirectory.from_config(_config()).walk_revisions()
+    return revision in {step.revision for step in steps}
 
 
 def current(engine: Engine) -> str | None:

@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from models.core.errors import Invalid, StateConflict
-from models.entities.reservations import Reservation, ReservationMove
+from models.entities.reservations import Reservation
 from models.operations.books import lock_reservation, touch_books
+from models.operations.history import write_move
 from models.operations.seats import (
     change_tables,
     give_back,
@@ -154,17 +155,5 @@ def _move(
     actor: str,
     reason: str,
 ) -> None:
-    row.revision += 1
-    session.add(
-        ReservationMove(
-            reservation_id=row.id,
-            at=now,
-            before=row.status,
-            after=after.value,
-            revision=row.revision,
-            actor=actor,
-            reason=reason,
-        )
-    )
-    row.status = after.value
+    write_move(session, row, after, now=now, actor=actor, reason=reason)
     touch_books(session, {row.book_id: row.restaurant_id})

@@ -11,10 +11,10 @@ from models.entities.reservations import (
     Assignment,
     Reservation,
     ReservationChange,
-    ReservationMove,
 )
 from models.entities.sealed_guest import Guest
 from models.operations.books import free_books, lock_reservation
+from models.operations.history import write_move
 from models.operations.verdicts import Verdicts, release_tables
 from models.queries.floor import house_by_id
 from models.rules.house import House
@@ -98,18 +98,7 @@ def edit_details(
         row.guest_locale = guest.locale
         known = Guest(guest.name, guest.email, guest.phone, known.note)
     row.guest = known if note is None else replace(known, note=note)
-    row.revision += 1
-    session.add(
-        ReservationMove(
-            reservation_id=row.id,
-            at=now,
-            before=row.status,
-            after=row.status,
-            revision=row.revision,
-            actor=actor,
-            reason="edited",
-        )
-    )
+    write_move(session, row, Status(row.status), now=now, actor=actor, reason="edited")
 
 
 def cancel_reservation(

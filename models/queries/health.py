@@ -1,5 +1,6 @@
 """How the house is: what waits and for how long, which jobs ran when, who is alive."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -8,7 +9,7 @@ from sqlalchemy import ColumnElement, func, select, union
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models.core.settings import settings
-from models.entities.house import JobRun
+from models.entities.house import HealthChange, JobRun
 from models.entities.messages import Message
 from models.entities.reservations import Reservation, ReservationChange
 from models.entities.shifts import ShiftDay
@@ -183,6 +184,12 @@ def _jobs(runs: dict[str, JobRun], now: datetime) -> tuple[JobHealth, ...]:
         age = seconds_since(run.last_success if run else None, now=now)
         found.append(JobHealth(name, age, is_late(name, age), run.last_error if run else None))
     return tuple(found)
+
+
+def health_history(session: Session, *, limit: int) -> Sequence[HealthChange]:
+    """How the house was, the newest first; each row holds until the one before it in the list."""
+    query = select(HealthChange).order_by(HealthChange.id.desc()).limit(limit)
+    return session.scalars(query).all()
 
 
 def last_health(session: Session, *, now: datetime) -> dict[str, Any] | None:

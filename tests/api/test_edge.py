@@ -137,6 +137,20 @@ def test_ready_means_migrated_and_with_redis(
     assert answer.json["database"] == "up"
     assert answer.json["redis"] == "up"
     assert answer.json["migrations"]["found"] == answer.json["migrations"]["wanted"]
+    assert answer.json["migrations"]["is"] == "current"
+
+
+@pytest.mark.parametrize(
+    ("found", "stands", "status"), [("0001", "behind", 503), ("9999", "ahead", 200)]
+)
+def test_ready_on_the_schema_of_a_later_release_but_not_of_an_earlier(
+    migrated: Engine, redis: RedisServer, client: Client, found: str, stands: str, status: int
+) -> None:
+    with migrated.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{found}'")
+    answer = client.get("/readyz")
+    assert answer.status_code == status
+    assert (answer.json["migrations"]["found"], answer.json["migrations"]["is"]) == (found, stands)
 
 
 def test_without_redis_the_house_is_degraded_and_open(migrated: Engine, client: Client) -> None:

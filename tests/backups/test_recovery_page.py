@@ -81,7 +81,7 @@ def test_the_page_brings_a_lost_house_back(
     request: pytest.FixtureRequest,
 ) -> None:
     old, (new, newer) = places
-    listing, to_server, into, to_file, older, opening, daily = page_commands()
+    listing, to_server, into, to_file, _second, older, opening, daily = page_commands()
     settle(old)
     run("migrate")
     play(open_evening(lambda **made: open_house(core_db.engine(), **made), core_db.engine()))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from datetime import time
@@ -15,11 +16,12 @@ from sqlalchemy.orm import Session
 from deploy.cli import main
 from deploy.embedded import House
 from models.core import clock
-from models.core.db import reading, transaction
+from models.core.db import engine, reading, transaction
 from models.entities import Account, Assignment, Membership, SignIn
 from models.operations.accounts import is_password, open_sign_in
 from models.queries.accounts import credentials
 from models.queries.floor import house_by_slug
+from tests.architecture.tree import ROOT
 from tests.services.house import OpenHouse, ShiftTimes
 from tests.services.stand import NOW, Stand
 from tests.services.surroundings import forget_everything
@@ -247,6 +249,19 @@ def test_the_schema_is_made_once(
     assert "was empty" in run("migrate").stdout
     assert "current" in run("migrate").stdout
     run("restaurant", "load", DEMO)
+    with engine().begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    assert "schema 9999: a later release's, left as it is" in run("migrate").stdout
+    run("check")
+
+
+def test_help_is_given_where_nothing_is_set() -> None:
+    bare = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    said = subprocess.run(
+        [sys.executable, "-m", "deploy.cli", "--help"],
+        env=bare, capture_output=True, text=True, timeout=60, check=True,
+    ).stdout  # fmt: skip
+    assert all(command in said for command in main.commands)
 
 
 @pytest.mark.parametrize(

@@ -148,7 +148,8 @@ def settled(
     )
     changes = {
         "nginx.conf": {
-            "user www-data;": "",
+            # whose folders these are; another account may not be let into them
+            "user www-data;": "user root;" if os.geteuid() == 0 else "",
             "pid /run/nginx.pid": f"pid {folder}/nginx.pid",
             "/var/log/nginx/": f"{folder}/",
             "/var/cache/maitred": f"{run}/cache",
@@ -161,7 +162,10 @@ def settled(
             "/etc/ssl/maitred/fullchain.pem": str(made.certificate),
             "/etc/ssl/maitred/privkey.pem": str(made.key),
         },
-        "maitred/upstreams.conf": {"unix:/run/maitred/": f"unix:{run}/"},
+        "maitred/upstreams.conf": {
+            "unix:/run/maitred/": f"unix:{run}/",
+            "127.0.0.1:9180": f"127.0.0.1:{free_port()}",
+        },
     }
     for name, changed in changes.items():
         text = (FOLDER / name).read_text(encoding="utf-8")

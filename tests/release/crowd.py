@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import random
 import socket
 import ssl
 import threading
@@ -10,6 +11,12 @@ import uuid
 from collections import Counter
 from dataclasses import dataclass, field
 
+from sqlalchemy import func, select
+
+from models.core import clock
+from models.core.db import reading
+from models.entities import Message, Reservation
+from models.queries.integrity import findings
 from tests.deploy.test_nginx import NAME
 from tests.release.house import Machine
 from tests.services.stack import evening
@@ -22,11 +29,9 @@ class Crowd:
     machine: Machine
     callers: int = 8
     #: requests a second of each
-    rate: float = 5.0
+    rate: float = 2.5
     #: what came of each request: "200", "202", or the name of what went wrong
     outcomes: Counter[str] = field(default_factory=Counter)
-    #: ids of the reservations that were acknowledged
-    accepted: list[int] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     _threads: list[threading.Thread] = field(default_factory=list)
     _end: threading.Event = field(default_factory=threading.Event)
@@ -69,7 +74,8 @@ class Crowd:
             line.close()
 
     def _ask(self, line: http.client.HTTPSConnection, *, reads: bool) -> str:
-        start, path = evening(days=20), f"/api/v1/restaurants/{self.machine.house.slug}"
+        start = evening(days=random.randint(2, 20))
+        path = f"/api/v1/restaurants/{self.machine.house.slug}"
         if reads:
             asked = f"{path}/availability?date={start.date()}&party_size=2"
             line.request("GET", asked, headers={"Host": NAME})
@@ -82,8 +88,32 @@ class Crowd:
         answer = line.getresponse()
         content = answer.read()
         if answer.status == 202:
-            self.accepted.append(int(json.loads(content)["id"]))
+            self.machine.accepted.append(int(json.loads(content)["id"]))
         return str(answer.status)
+
+
+def in_order(place: Machine, *, seconds: float = 120) -> None:
+    """What was acknowledged, and nothing else, is there, decided, and told once."""
+
+    def waiting() -> str:
+        with reading(place.engine) as session:
+            asked = select(func.count()).where(Reservation.status == "requested")
+            told = (Message.kind, Message.state, Message.attempts)
+            untold = Message.state.not_in(("sent", "skipped")) & (Message.kind != "reminder")
+            rows = session.execute(select(*told, func.count()).where(untold).group_by(*told)).all()
+            return f"{session.scalar(asked)} asked, {rows}"
+
+    ends = time.monotonic() + seconds
+    while (left := waiting()) != "0 asked, []":
+        assert time.monotonic() < ends, left
+        time.sleep(0.1)
+    with reading(place.engine) as session:
+        theirs = select(Reservation.id).where(Reservation.restaurant_id == place.house.id)
+        assert sorted(session.scalars(theirs)) == sorted(place.accepted)
+    with reading(place.engine) as session:
+        assert findings(session, now=clock.now(), grace_seconds=0) == []
+    told = [mail.message["Message-ID"] for mail in place.mailbox.mails()]
+    assert len(told) == len(set(told))
 
 
 def _connect(port: int, context: ssl.SSLContext, own: str) -> http.client.HTTPSConnection:

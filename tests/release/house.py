@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -41,6 +41,8 @@ class Machine:
     engine: Engine
     mailbox: Mailbox
     house: OpenHouse
+    #: ids of the reservations that were acknowledged, by whoever asked
+    accepted: list[int] = field(default_factory=list)
 
     def maitred(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
         """One command, to its end."""
@@ -80,10 +82,6 @@ def machine(folder: Path, mariadb: MariaDB) -> Iterator[Machine]:
     redis.start()
     mailbox.start()
     run.mkdir()
-    folder.chmod(0o755)
-    run.chmod(0o755)
-    for parent in folder.parents[:2]:
-        parent.chmod(0o755)  # nginx's workers are nobody when root starts it
     url = mariadb.new_database("released")
     made = make_certificates(folder / "tls", names=f"DNS:{NAME},IP:127.0.0.1")
     ports = {name: free_port() for name in ("http", "https")}

@@ -80,7 +80,7 @@ class Prometheus:
     def wait_clear(self, name: str) -> None:
         """Wait until it does not any more."""
         wait_until(
-            lambda: name not in self.firing(), seconds=60, what=f"{name} to clear", every=0.3
+            lambda: name not in self.firing(), seconds=120, what=f"{name} to clear", every=0.3
         )
 
     def _has_asked(self) -> bool:

@@ -16,8 +16,9 @@ from sqlalchemy import Engine
 import tasks.metrics  # noqa: F401  (its metrics, and the workers', are in the registry then)
 import workers.metrics  # noqa: F401
 from deploy.watch.alerts import alert_rules, rule_groups
-from deploy.watch.dashboards import DASHBOARDS, dashboard
+from deploy.watch.dashboards import DASHBOARDS
 from deploy.watch.make import FOLDER, files
+from deploy.watch.panels import dashboard
 from tests.architecture.tree import ROOT
 from tests.services.missing import require_program
 from tests.services.stack import Stack
@@ -33,7 +34,7 @@ def expressions() -> Iterator[tuple[str, str]]:
         for rule in group["rules"]:
             yield rule.get("alert", rule.get("record")), rule["expr"]
     for name in DASHBOARDS:
-        for panel in dashboard(name)["panels"]:
+        for panel in dashboard(name, *DASHBOARDS[name])["panels"]:
             for target in panel["targets"]:
                 yield f"{name}: {panel['title']}", target["expr"]
 

@@ -1,7 +1,7 @@
 """For the operators: is the process alive, is the house ready, what does it count."""
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from alembic.migration import MigrationContext
 from apiflask import APIBlueprint
@@ -16,6 +16,8 @@ from models.queries.health import last_health
 from web import metrics
 from web.access import public
 from web.json_body import json_response
+
+_SERVED: Final = ("current", "ahead")
 
 blueprint = APIBlueprint("operations", __name__, enable_openapi=False)
 
@@ -32,11 +34,12 @@ def healthz() -> Response:
 def readyz() -> Response:
     """Whether requests can be served: 503 when the database is gone or not migrated.
 
+    A schema that is ahead is served: a later release only adds to it.
     Without Redis the house is degraded, not closed: requests are accepted, the sweep finds them.
     """
     facts = _database_facts()
     redis = signals.is_up()
-    ready = facts["database"] == "up" and facts["migrations"]["current"]
+    ready = facts["database"] == "up" and facts["migrations"]["is"] in _SERVED
     well = redis and bool((facts["house"] or {}).get("well", True))
     status = ("ready" if well else "degraded") if ready else "not ready"
     body = {"status": status, **facts, "redis": "up" if redis else "gone"}
@@ -46,15 +49,24 @@ def readyz() -> Response:
 
 def _database_facts() -> dict[str, Any]:
     wanted = _wanted()
-    facts = {"found": None, "wanted": wanted, "current": False}
+    facts = {"found": None, "wanted": wanted, "is": "unknown"}
     try:
         with reading() as session:
             found = MigrationContext.configure(session.connection()).get_current_revision()
-            house = last_health(session, now=clock.now()) if found == wanted else None
+            stands = _stands(found)
+            house = last_health(session, now=clock.now()) if stands in _SERVED else None
     except (DBAPIError, PoolTimeout):
         return {"database": "gone", "migrations": facts, "house": None}
-    facts = {"found": found, "wanted": wanted, "current": found == wanted}
+    facts = {"found": found, "wanted": wanted, "is": stands}
     return {"database": "up", "migrations": facts, "house": house}
+
+
+@lru_cache(maxsize=4)
+def _stands(found: str | None) -> str:
+    """Where the schema stands, for this code: current, behind, or ahead."""
+    if found == _wanted():
+        return "current"
+    return "behind" if found is None or migrations.knows(found) else "ahead"
 
 
 @lru_cache(maxsize=1)

@@ -7,10 +7,11 @@ from pathlib import Path
 from time import sleep
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from models.core import clock
 from models.core import db as core_db
+from models.core.db import make_engine
 from tasks.backups import sources
 from tasks.backups.faults import PieceDamaged
 from tasks.backups.log.follow import Follower
@@ -20,6 +21,7 @@ from tasks.backups.restore import Restored, opened, restore_into
 from tasks.backups.safe import Safe
 from tests.backups.conftest import made
 from tests.backups.log.conftest import catch_up
+from tests.backups.test_recovery_page import page_commands
 from tests.backups.test_round_trip import Rows, rows_of
 from tests.deploy.test_cli import run
 from tests.services.mariadb import MariaDB
@@ -77,6 +79,25 @@ def test_the_log_leads_to_any_second_and_around_a_damaged_incremental(
     with pytest.raises(PieceDamaged, match=f"--from {first.name}"):
         restore_into(safe, tmp_path / "again")
     assert not (tmp_path / "again").exists()
+
+
+def test_the_page_brings_back_what_was_a_second_before(
+    stand: Stand, safe: Safe, db: Engine, follower: Follower, server: MariaDB
+) -> None:
+    made(safe)
+    stand.ask(3)
+    before, rows = next_second(), rows_of(db)
+    with db.begin() as connection:
+        connection.execute(text("DELETE FROM messages"))
+    catch_up(follower, db)
+    (command,) = next(one for one in page_commands() if "--to " in one[0])
+    beside = server.new_database("beside")
+    words = command.replace("2026-11-20T19:42:10Z", f"{before:%Y-%m-%dT%H:%M:%SZ}")
+    said = run(*words.replace("URL", beside).split()).stdout
+    assert f"this is the state of {before:%Y-%m-%dT%H:%M:%SZ}" in said
+    bind = make_engine(beside, pool_size=1)
+    assert rows_of(bind) == rows
+    bind.dispose()
 
 
 def test_the_log_leads_on_from_a_dump(

@@ -1,0 +1,81 @@
+"""Versions come and go under load: `python -m tests.bench.release [REQUESTS]`.
+
+On nginx, granian, Celery, Redis and a MariaDB with durable commits: blue-green, rolling, canary and
+rollback, again and again until so many requests were asked, half of them over lines that are kept
+and half over new ones. Prints what each took and what callers waited; ends with 1 when one request
+failed, or when what was acknowledged is not there, decided, and told once.
+"""
+
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from itertools import cycle
+from pathlib import Path
+
+from tests.bench.load import percentile
+from tests.release.crowd import Crowd, in_order
+from tests.release.house import Machine, machine
+from tests.release.test_release import GOOD_STEP, add_step
+from tests.services.mariadb import MariaDB
+
+CALLERS, RATE = 24, 5.0
+
+
+def _do(place: Machine, crowd: Crowd, *words: str | Path) -> None:
+    """One command under load, and how callers fared meanwhile."""
+    asked, began = len(crowd.seconds), time.monotonic()
+    done = place.maitred(*words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    waited = sorted(crowd.seconds[asked:])
+    name = words[3] if len(words) > 3 else words[0]
+    print(
+        f"{name}: {time.monotonic() - began:.0f} s, {len(waited)} requests, "
+        f"p50 {percentile(waited, 0.5) * 1e3:.0f} ms, p99 {percentile(waited, 0.99) * 1e3:.0f} ms, "
+        f"longest {waited[-1] * 1e3:.0f} ms, failed so far: {crowd.failed or 'none'}",
+        flush=True,
+    )
+
+
+def _calm(crowd: Crowd) -> None:
+    asked = len(crowd.seconds)
+    time.sleep(10)
+    waited = sorted(crowd.seconds[asked:])
+    p50, p99 = (percentile(waited, share) * 1e3 for share in (0.5, 0.99))
+    print(f"no release: p50 {p50:.0f} ms, p99 {p99:.0f} ms")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run it; 1 when a request failed."""
+    wanted = int(arguments[0]) if arguments else 20_000
+    with tempfile.TemporaryDirectory() as folder:
+        database = MariaDB(Path(folder) / "mariadb", durable=True)
+        database.start()
+        try:
+            with machine(Path(folder) / "machine", database) as place:
+                return _play(place, wanted)
+        finally:
+            database.kill()
+
+
+def _play(place: Machine, wanted: int) -> int:
+    versions = [place.version("one"), place.version("two", copied=("models",))]
+    add_step(versions[1], GOOD_STEP)  # each release has a migration once
+    first = place.maitred("release", versions[0])
+    assert first.returncode == 0, first.stdout + first.stderr
+    with Crowd(place, callers=CALLERS, rate=RATE) as crowd:
+        _calm(crowd)
+        folders = cycle(reversed(versions))
+        while sum(crowd.outcomes.values()) < wanted:
+            for strategy in ("blue-green", "rolling", "canary"):
+                _do(place, crowd, "release", next(folders), "--strategy", strategy)
+            _do(place, crowd, "rollback")
+            next(folders)
+    print(f"outcomes: {dict(crowd.outcomes)}")
+    in_order(place, seconds=900)
+    print(f"{len(place.accepted)} acknowledged: there, decided, and told once")
+    return 1 if crowd.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

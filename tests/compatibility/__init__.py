@@ -1,0 +1,1 @@
+"""Two releases side by side: what the one before this needs is still there."""

@@ -1,0 +1,140 @@
+"""How the house is: a plain page for everybody, and all that is known for its operators."""
+
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from apiflask import APIBlueprint
+from flask import Response, request
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from models.core import clock, signals
+from models.core.about import release_name
+from models.core.db import reading
+from models.core.errors import NotFound
+from models.core.settings import settings
+from models.entities.house import HealthChange
+from models.queries.flags import switches
+from models.queries.health import health_history, house_health, last_health
+from models.rules.flags import ALL
+from web.access import public
+from web.json_body import json_response
+from web.limits import check_sign_in, forget_failures, note_failure
+from web.pages.page import register_trouble, render
+
+blueprint = APIBlueprint("status", __name__, enable_openapi=False)
+register_trouble(blueprint)
+
+#: What guests notice when it is late.
+_FELT: Final = frozenset(
+    {"requests", "changes", "freed_books", "messages", "stuck_sends", "sweep", "health"}
+    | {"heartbeat.allocation", "heartbeat.messages", "redis"}
+)
+_SAYS: Final = {
+    "open": "We take requests, and answer at once.",
+    "slow": "We take requests. Answers and messages may take longer than usual.",
+    "closed": "We cannot take requests at this moment. Please try again in a few minutes.",
+}
+#: So long a page may be shown again without asking.
+_FRESH: Final = "public, max-age=5"
+_SHOWN: Final = 50
+#: Whose failures are counted together, per address.
+_SIGN_IN: Final = "operator"
+
+
+@blueprint.get("/status")
+@public
+def status() -> Response:
+    """Whether requests are taken, in a guest's words. JSON for who prefers it; 503 when not."""
+    found = _status()
+    code = 503 if found == "closed" else 200
+    kinds = ["text/html", "application/json"]
+    if request.accept_mimetypes.best_match(kinds, default=kinds[0]) == "application/json":
+        answer = json_response({"status": found, "says": _SAYS[found]}, code)
+    else:
+        answer = render("status.html", status=code, found=found, says=_SAYS[found])
+    answer.headers["Cache-Control"] = _FRESH
+    answer.vary.add("Accept")
+    return answer
+
+
+def _status() -> str:
+    try:
+        with reading() as session:
+            health = last_health(session, now=clock.now())
+    except (DBAPIError, PoolTimeout):
+        return "closed"
+    late = set(health["late"]) if health else set()
+    return "slow" if late & _FELT or not signals.is_up() else "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """How the house was from `since` until `until`; None: until now."""
+
+    since: str
+    until: str | None
+    late: tuple[str, ...]
+
+
+@blueprint.get("/status/operators")
+@public
+def operators() -> Response:
+    """All that is known, for who has FLOWER_PASSWORD; 404 in a house without one."""
+    refused = _refused()
+    if refused is not None:
+        return refused
+    facts: dict[str, Any] = {"health": None, "redis": signals.is_up(), "release": release_name()}
+    try:
+        with reading() as session:
+            facts |= {
+                "health": house_health(session, now=clock.now()),
+                "flags": [row for row in switches(session) if row.is_killed or row.percent < ALL],
+                "spans": _spans(list(health_history(session, limit=_SHOWN))),
+            }
+    except (DBAPIError, PoolTimeout):
+        pass
+    facts["at"] = _text(clock.now())
+    return render("operators.html", private=True, flower=settings().flower_url, **facts)
+
+
+def _refused() -> Response | None:
+    """Ask for the password, unless it was given. Raises NotFound, TooManySignIns."""
+    chosen = settings()
+    if not chosen.flower_password:
+        raise NotFound("there is no such page")
+    address, given = request.remote_addr or "", request.authorization
+    check_sign_in(_SIGN_IN, address)
+    if given is not None and given.type == "basic":
+        is_user = _same(given.username, chosen.flower_user)
+        if _same(given.password, chosen.flower_password) and is_user:
+            forget_failures(_SIGN_IN, address)
+            return None
+        note_failure(_SIGN_IN, address)
+    page = render(
+        "trouble.html", status=401, private=True, title="For operators",
+        message="The name and password are those of Flower.",
+    )  # fmt: skip
+    page.headers["WWW-Authenticate"] = 'Basic realm="Maitred, for operators", charset="UTF-8"'
+    return page
+
+
+def _same(given: str | None, wanted: str) -> bool:
+    return hmac.compare_digest((given or "").encode(), wanted.encode())
+
+
+def _spans(rows: list[HealthChange]) -> list[Span]:
+    """The rows, newest first, each with its end."""
+    begins = [_text(row.at) for row in rows]
+    ends = [None, *begins]
+    return [
+        Span(since, until, tuple(row.late))
+        for row, since, until in zip(rows, begins, ends, strict=False)
+    ]
+
+
+def _text(moment: datetime) -> str:
+    """In UTC, as its page says."""
+    return moment.strftime("%Y-%m-%d %H:%M:%S")
