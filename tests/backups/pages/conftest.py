@@ -19,7 +19,7 @@ from tests.services import surroundings
 from tests.services.house import OpenHouse
 from tests.services.stand import Stand
 
-#: Commits as fast as it is told to, and says so after each. Waits for a lock as long as the house does.
+#: Commits as fast as it is told to, and says so after each. Waits for a lock as the house does.
 _WRITER = """
 import os, sqlite3, sys, time
 db = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=5)
