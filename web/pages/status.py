@@ -108,8 +108,8 @@ def _refused() -> Response | None:
     address, given = request.remote_addr or "", request.authorization
     check_sign_in(_SIGN_IN, address)
     if given is not None and given.type == "basic":
-        is_user = _same(given.username, chosen.flower_user)
-        if _same(given.password, chosen.flower_password) and is_user:
+        is_named = _same(given.username, chosen.flower_user)
+        if _same(given.password, chosen.flower_password) and is_named:
             forget_failures(_SIGN_IN, address)
             return None
         note_failure(_SIGN_IN, address)
