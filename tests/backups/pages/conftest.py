@@ -49,9 +49,11 @@ class Ledger:
         """Somebody writes; killed at the end of the block, wherever it is."""
         argv = [sys.executable, "-c", _WRITER, str(self.database), str(pause)]
         with self._told.open("ab") as told, subprocess.Popen(argv, stdout=told) as writer:
-            yield writer
-            assert writer.poll() is None, "it could not write"
-            writer.kill()
+            try:
+                yield writer
+                assert writer.poll() is None, "it could not write"
+            finally:
+                writer.kill()
 
     def told(self) -> list[tuple[int, float]]:
         """Number and time of each commit that was acknowledged."""

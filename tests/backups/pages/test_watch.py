@@ -48,8 +48,10 @@ def following(spool: Path) -> Iterator[subprocess.Popen[bytes]]:
         env=os.environ | {"LOG_SPOOL": str(spool)},
         stderr=subprocess.DEVNULL,
     ) as process:
-        yield process
-        process.kill()
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def recorded_at() -> datetime | None:
