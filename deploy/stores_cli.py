@@ -15,7 +15,7 @@ from tasks.backups.faults import StoreFailed
 from tasks.backups.make import alone
 from tasks.backups.manifest import Manifest
 from tasks.backups.records import JOB, SECOND_STORE
-from tasks.backups.rewrap import rewrap_manifests
+from tasks.backups.rewrap import rewrap_log, rewrap_manifests
 from tasks.backups.safe import FIRST, SECOND, open_safe, stores
 from tasks.backups.verify import verify_store
 
@@ -41,14 +41,16 @@ def backups(context: click.Context) -> None:
 @click.pass_context
 def verify_all(context: click.Context, name: str, which: str | None) -> None:
     """Read what is stored to its last byte, and name what is damaged. Exits 1 when something is."""
-    count, wrong = 0, 0
+    count, pieces, wrong = 0, 0, 0
     for store in (which,) if which else stores():
         with _naming(store) as problems:
-            read, damaged = verify_store(open_safe(store), name)
-            problems.extend(damaged)
-            count += read
+            found = verify_store(open_safe(store), name)
+            problems.extend(found.wrong)
+            count += found.backups
+            pieces += found.pieces
         wrong += len(problems)
-    click.echo(f"{count} backups read, {wrong} damaged")
+    log = f" and {pieces} pieces of the log" if pieces else ""
+    click.echo(f"{count} backups{log} read, {wrong} damaged")
     context.exit(1 if wrong or not count else 0)
 
 
@@ -71,10 +73,10 @@ def check_store(context: click.Context) -> None:
 @backups.command()
 @click.pass_context
 def rewrap(context: click.Context) -> None:
-    """Give all backups to BACKUP_KEY that BACKUP_OLD_KEY still opens; their bodies stay.
+    """Give all backups and pieces of the log to BACKUP_KEY that BACKUP_OLD_KEY still opens.
 
-    Whatever interrupts it, each backup opens with one key or the other: run it again. Exits 1 when
-    a manifest was left as it was.
+    Their bodies stay. Whatever interrupts it, each opens with one key or the other: run it again.
+    Exits 1 when one was left as it was.
     """
     left = 0
     for store in stores():
@@ -82,10 +84,12 @@ def rewrap(context: click.Context) -> None:
         job = JOB if store == FIRST else SECOND_STORE
         with alone(job, f"the {store} store is being written to; try again in a minute"):
             done, damaged = rewrap_manifests(safe)
-        for problem in damaged:
+        pieces, broken = rewrap_log(safe)
+        for problem in (*damaged, *broken):
             click.echo(f"LEFT in the {store} store: {problem.message}", err=True)
-        click.echo(f"{store} store: {done} rewrapped; key {safe.key.id}")
-        left += len(damaged)
+            left += 1
+        log = f" and {pieces} pieces of the log" if pieces else ""
+        click.echo(f"{store} store: {done} rewrapped{log}; key {safe.key.id}")
     context.exit(1 if left else 0)
 
 

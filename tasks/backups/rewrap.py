@@ -1,11 +1,13 @@
-"""Another BACKUP_KEY: manifests are wrapped and signed anew, the sealed pieces stay as they are."""
+"""Another BACKUP_KEY: heads are wrapped and signed anew, the sealed bytes stay as they are."""
 
 from dataclasses import replace
 
 from tasks.backups.faults import PieceDamaged
 from tasks.backups.keys import MasterKey
-from tasks.backups.manifest import MANIFEST, Manifest, read_manifest, write_manifest
+from tasks.backups.log.pieces import rewrap_piece, spans
+from tasks.backups.manifest import MANIFEST, read_manifest, write_manifest
 from tasks.backups.safe import Safe
+from tasks.backups.sealed import rewrapped
 
 
 def rewrap_manifests(safe: Safe) -> tuple[int, list[PieceDamaged]]:
@@ -24,23 +26,24 @@ def rewrap_manifests(safe: Safe) -> tuple[int, list[PieceDamaged]]:
             continue
         try:
             manifest = read_manifest(safe.store, name, safe.key)
-            write_manifest(safe.store, rewrapped(manifest, safe.key), alone)
+            seal = rewrapped(manifest.seal, piece=file, about=manifest.about, key=safe.key)
+            write_manifest(safe.store, replace(manifest, seal=seal), alone)
             done += 1
         except PieceDamaged as problem:
             damaged.append(problem)
     return done, damaged
 
 
-def rewrapped(manifest: Manifest, key: MasterKey) -> Manifest:
-    """The manifest with its piece's key wrapped by `key` itself. Raises PieceDamaged."""
-    seal = manifest.seal
-    opener = key.known(seal.key_id)
-    if opener is None:
-        what = f"sealed with key {seal.key_id}; BACKUP_KEY is {key.id}"
-        raise PieceDamaged(manifest.name + MANIFEST, what)
-    keyset = opener.unwrap(seal.wrapped_key, about=manifest.about)
-    wrapped = key.wrap(keyset, about=manifest.about)
-    return replace(manifest, seal=replace(seal, key_id=key.id, wrapped_key=wrapped))
+def rewrap_log(safe: Safe) -> tuple[int, list[PieceDamaged]]:
+    """The same for the pieces of the log, while it is followed. Raises StoreFailed."""
+    done, damaged = 0, list[PieceDamaged]()
+    for span in spans(safe.store):
+        try:
+            done += rewrap_piece(safe, span)
+        except PieceDamaged as problem:
+            if safe.store.names(span.name):  # else it was merged with others meanwhile
+                damaged.append(problem)
+    return done, damaged
 
 
 def _is_done(safe: Safe, name: str, key: MasterKey) -> bool:

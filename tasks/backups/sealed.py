@@ -8,7 +8,7 @@ import hashlib
 import io
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO, Final
 
 import tink
@@ -155,6 +155,15 @@ def open_stream(
         raise PieceDamaged(piece, "changed, cut short or of another place") from broken
     if (size, digest.hexdigest()) != (seal.plain_size, seal.plain_sha256):
         raise PieceDamaged(piece, "does not hold what its manifest says")
+
+
+def rewrapped(seal: Seal, *, piece: str, about: str, key: MasterKey) -> Seal:
+    """The same sealed bytes, whose own key `key` itself wraps. Raises PieceDamaged."""
+    opener = key.known(seal.key_id)
+    if opener is None:
+        raise PieceDamaged(piece, f"sealed with key {seal.key_id}; BACKUP_KEY is {key.id}")
+    keyset = opener.unwrap(seal.wrapped_key, about=about)
+    return replace(seal, key_id=key.id, wrapped_key=key.wrap(keyset, about=about))
 
 
 def _decompressed(decrypting: BinaryIO) -> Iterator[bytes]:

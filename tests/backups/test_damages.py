@@ -12,7 +12,7 @@ from models.core import clock
 from tasks.backups.manifest import MANIFEST, PIECE, Manifest, piece_about, write_manifest
 from tasks.backups.safe import Safe, open_safe
 from tasks.backups.sealed import seal_stream
-from tasks.backups.verify import verify_store
+from tasks.backups.verify import Verified, verify_store
 from tests.backups.conftest import BACKUP_KEY
 from tests.services import surroundings
 
@@ -108,7 +108,7 @@ def test_each_of_200_random_damages_is_found_and_named(
         while hurt == files[file] or _says_the_same(files[file], hurt):
             hurt = damage(files[file], chance)
         _put(safe, file, hurt)
-        _, wrong = verify_store(safe)
+        wrong = verify_store(safe).wrong
         assert [text.partition(": ")[0] for text in wrong] == [file], (number, damage.__name__)
         _put(safe, file, files[file])
-    assert verify_store(safe) == (1, [])
+    assert verify_store(safe) == Verified(1, 0, [])

@@ -7,7 +7,7 @@ and what the file before it ended with: nothing can be left out, moved or put in
 import io
 import re
 import struct
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, BinaryIO, Final
 
 import orjson
@@ -15,7 +15,7 @@ import orjson
 from tasks.backups.faults import PieceDamaged
 from tasks.backups.keys import MasterKey
 from tasks.backups.safe import Safe
-from tasks.backups.sealed import Seal, open_stream, seal_stream
+from tasks.backups.sealed import Seal, open_stream, rewrapped, seal_stream
 from tasks.backups.store import Store
 
 PREFIX: Final = "log-"
@@ -83,13 +83,26 @@ def write_piece(
     about = f"maitred {span.name} of {file}"
     seal = seal_stream(io.BytesIO(data), sealed, about=about, key=safe.key)
     piece = Piece(span, file, until, before, seal)
-    body = asdict(piece)
-    head = orjson.dumps(
-        {"head": body, "signature": safe.key.sign(_canonical(body)), "key": safe.key.id}
-    )
-    with safe.store.write(span.name) as target:
-        target.write(_MAGIC + _LENGTH.pack(len(head)) + head + sealed.getbuffer())
+    _store(safe, piece, sealed.getbuffer())
     return piece
+
+
+def rewrap_piece(safe: Safe, span: Span) -> bool:
+    """Wrap and sign a piece's head with the present key; False when it was so already.
+
+    Its bytes stay sealed as they are, and the piece is replaced whole. Raises PieceDamaged.
+    """
+    try:
+        with safe.store.read(span.name) as source:
+            piece = _head(source, span, safe.key)
+            if piece.seal.key_id == safe.key.id:
+                return False
+            sealed = source.read()
+    except FileNotFoundError as missing:
+        raise PieceDamaged(span.name, "missing") from missing
+    seal = rewrapped(piece.seal, piece=span.name, about=piece.about, key=safe.key)
+    _store(safe, replace(piece, seal=seal), sealed)
+    return True
 
 
 def read_head(safe: Safe, span: Span) -> Piece:
@@ -115,6 +128,15 @@ def read_piece(safe: Safe, span: Span) -> tuple[Piece, bytes]:
     if len(data) != span.end - span.start:
         raise PieceDamaged(span.name, f"holds {len(data)} bytes")
     return piece, data
+
+
+def _store(safe: Safe, piece: Piece, sealed: bytes | memoryview) -> None:
+    body = asdict(piece)
+    signature = safe.key.sign(_canonical(body))
+    head = orjson.dumps({"head": body, "signature": signature, "key": safe.key.id})
+    with safe.store.write(piece.span.name) as target:
+        target.write(_MAGIC + _LENGTH.pack(len(head)) + head)
+        target.write(sealed)
 
 
 def _head(source: BinaryIO, span: Span, key: MasterKey) -> Piece:
