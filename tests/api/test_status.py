@@ -25,6 +25,12 @@ NOW = clock.now().replace(microsecond=0)
 JSON = {"Accept": "application/json"}
 
 
+@pytest.fixture(autouse=True)
+def standing_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stays NOW, however late in a long run this is."""
+    monkeypatch.setattr(clock, "now", lambda: NOW)
+
+
 def look(bind: Engine, late: Sequence[str], *, after: float) -> None:
     """A sweep so many seconds after NOW found that late."""
     now = NOW + timedelta(seconds=after)
