@@ -1,15 +1,12 @@
 """The `maitred` command: open, describe, staff, check and try out a house."""
 
-import secrets
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.table import Table
 from sqlalchemy.orm import Session
 
+from deploy.accounts_cli import account
 from deploy.backups_cli import COMMANDS as BACKUP_COMMANDS
 from deploy.check import show_check
 from deploy.database import main as migrate_database
@@ -21,27 +18,18 @@ from deploy.guest_cli import guest
 from deploy.keys_cli import keys
 from deploy.plain import PlainGroup, Unusable
 from deploy.release_cli import COMMANDS as RELEASE_COMMANDS
+from deploy.tables import print_table
 from deploy.up import up as open_house
 from models.core import clock
 from models.core.db import reading, unit
 from models.core.errors import FileInvalid
-from models.operations.accounts import create_account, grant_role, hash_password, set_password
 from models.operations.floor import load_restaurant
 from models.operations.floor_file import read_restaurant
 from models.operations.floor_shapes import RestaurantFile
-from models.operations.memberships import (
-    close_account,
-    find_account,
-    reopen_account,
-    take_role,
-)
 from models.queries import directory
 from models.queries.floor import house_by_slug
 from models.queries.floor_export import export_restaurant
-from models.rules.permissions import Role
 
-#: A made-up password has this many random bytes.
-PASSWORD_BYTES = 12
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -55,6 +43,7 @@ def main() -> None:
     """
 
 
+main.add_command(account)
 main.add_command(flags)
 main.add_command(keys)
 main.add_command(guest)
@@ -124,83 +113,7 @@ def list_restaurants() -> None:
     with reading() as session:
         lines = directory.restaurants(session)
     rows = [(row.slug, row.name, row.zone, row.tables, row.revision) for row in lines]
-    _print_table(("slug", "name", "zone", "tables", "revision"), rows)
-
-
-# --- accounts
-
-
-@main.group()
-def account() -> None:
-    """Who signs in, and what they may do where."""
-    join()
-
-
-@account.command()
-@click.argument("email")
-@click.option("--restaurant", "slug", required=True, help="where the role holds")
-@click.option("--role", type=click.Choice([role.value for role in Role]), required=True)
-@click.option("--name", default="", help="how the account is called")
-@click.option("--password-stdin", is_flag=True, help="read the password's line from there")
-def add(email: str, slug: str, role: str, name: str, password_stdin: bool) -> None:
-    """Give EMAIL a role at a restaurant; makes the account when there is none yet.
-
-    A new account's password is made up and printed, this once, unless it comes from standard
-    input. From there an account that exists gets a new one too, and has to sign in again.
-    """
-    if "@" not in email:
-        raise Unusable("email: must be an e-mail address")
-    with reading() as session:
-        house_by_slug(session, slug)
-        is_new = find_account(session, email) is None
-    given = sys.stdin.readline().rstrip("\r\n") if password_stdin else ""
-    made = "" if password_stdin or not is_new else secrets.token_urlsafe(PASSWORD_BYTES)
-    hashed = hash_password(given or made) if is_new or password_stdin else ""
-
-    def work(session: Session) -> None:
-        number = find_account(session, email)
-        if number is None:
-            number = create_account(
-                session, email, name=name, password_hash=hashed, now=clock.now()
-            )
-        elif hashed:
-            set_password(session, email, password_hash=hashed, now=clock.now())
-        reopen_account(session, number)
-        house = house_by_slug(session, slug)
-        grant_role(session, number, restaurant_id=house.id, role=Role(role))
-
-    unit(work)
-    click.echo(f"{email.strip().lower()} is {role} at {slug}" + (" (new)" if is_new else ""))
-    if made:
-        click.echo(f"password: {made}")
-
-
-@account.command("list")
-def list_accounts() -> None:
-    """Print all accounts and their roles."""
-    with reading() as session:
-        lines = directory.accounts(session)
-    rows = [
-        (row.email, row.name, row.slug, row.role, "" if row.active else "closed") for row in lines
-    ]
-    _print_table(("email", "name", "restaurant", "role", ""), rows)
-
-
-@account.command()
-@click.argument("email")
-@click.option("--restaurant", "slug", help="only the role there; without it the account closes")
-def remove(email: str, slug: str | None) -> None:
-    """Take a role from EMAIL, or close the account: nothing is deleted."""
-
-    def work(session: Session) -> None:
-        if slug is None:
-            close_account(session, email, now=clock.now())
-        else:
-            house = house_by_slug(session, slug)
-            take_role(session, email, restaurant_id=house.id)
-
-    unit(work)
-    click.echo(f"{email}: no role at {slug} any more" if slug else f"{email}: closed")
+    print_table(("slug", "name", "zone", "tables", "revision"), rows)
 
 
 # --- proof
@@ -229,15 +142,6 @@ def demo(url: str, guests: int, at_once: int, seed: int) -> None:
     join()
     plan = DemoPlan(guests=guests, at_once=at_once, seed=seed)
     sys.exit(0 if play_evening(plan, url=url) else 1)
-
-
-def _print_table(heads: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> None:
-    table = Table(*heads, box=None, pad_edge=False, show_edge=False)
-    for row in rows:
-        table.add_row(*map(str, row))
-    # a pipe has no width: nothing is cut off there
-    console = Console() if sys.stdout.isatty() else Console(width=200)
-    console.print(table)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from models.core import vault
 from models.core.db import reading, unit
 from models.core.settings import KMS_KEY
 from models.operations.seals import count_by_key, reseal_some
+from models.operations.second_factors import reseal_factors
 
 BATCH = 500
 
@@ -27,9 +28,9 @@ def keys() -> None:
 
 @keys.command("list")
 def show_keys() -> None:
-    """Show each key, and how many guests it has sealed."""
+    """Show each key, and how many values it has sealed: guests, second factors."""
     ring, counts = vault.keyring(now=True), _counts()
-    table = Table("key", "guests", "", box=None)
+    table = Table("key", "values", "", box=None)
     for number in ring.ids:
         table.add_row(
             f"{number:08x}", f"{counts.pop(number, 0):,}", "seals" if number == ring.primary else ""
@@ -62,7 +63,7 @@ def reseal() -> None:
 @keys.command()
 @click.option("--yes", is_flag=True, help="Do it: backups that need these keys are lost.")
 def retire(*, yes: bool) -> None:
-    """Forget the keys that no guest needs any more.
+    """Forget the keys that nothing needs any more.
 
     A backup made before the last rotation does not open without them.
     """
@@ -70,7 +71,7 @@ def retire(*, yes: bool) -> None:
     idle = {number for number in ring.ids if number != ring.primary and not counts.get(number)}
     busy = [number for number in ring.ids if number != ring.primary and counts.get(number)]
     for number in busy:
-        click.echo(f"key {number:08x} stays: it has sealed {counts[number]:,} guests")
+        click.echo(f"key {number:08x} stays: it has sealed {counts[number]:,} values")
     if not idle:
         click.echo("no key to forget")
         return
@@ -112,4 +113,7 @@ def _reseal() -> None:
             count, after = found
             done += count
             progress.update(bar, completed=done)
-    click.echo(f"{done:,} guests sealed again; {primary:08x} seals")
+        factors = unit(reseal_factors)
+        progress.update(bar, completed=done + factors)
+    also = f" and {factors:,} second factors" if factors else ""
+    click.echo(f"{done:,} guests{also} sealed again; {primary:08x} seals")

@@ -16,6 +16,7 @@ from web.api import (
     operations,
     reservations,
     restaurants,
+    second_factor,
 )
 from web.around import register_around
 from web.description import API_VERSION, register_openapi
@@ -65,6 +66,7 @@ def create_app() -> APIFlask:
     app.register_blueprint(restaurants.blueprint)
     app.register_blueprint(reservations.blueprint)
     app.register_blueprint(auth.blueprint)
+    app.register_blueprint(second_factor.blueprint)
     app.register_blueprint(book.blueprint)
     app.register_blueprint(arrivals.blueprint)
     app.register_blueprint(flags.blueprint)

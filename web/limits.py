@@ -26,6 +26,10 @@ ASKING: Final = frozenset({"reservations.ask_for_table", "booking.ask"})
 STRICTER: Final = {
     "auth.sign_in": ("sign-in", "limit_sign_in"),
     "auth.change_password": ("sign-in", "limit_sign_in"),
+    "auth.choose_password": ("sign-in", "limit_sign_in"),
+    "second_factor.begin": ("sign-in", "limit_sign_in"),
+    "second_factor.confirm": ("sign-in", "limit_sign_in"),
+    "second_factor.remove": ("sign-in", "limit_sign_in"),
     "auth.refresh": ("refresh", "limit_refresh"),
     "guests.find": ("guests", "limit_guests"),
     "guests.export": ("guests", "limit_guests"),

@@ -29,6 +29,11 @@ def _body_key() -> bytes:
     return derive_key(settings().secret_key, "maitred request bodies")
 
 
+@lru_cache(maxsize=1)
+def _recovery_key() -> bytes:
+    return derive_key(settings().secret_key, "maitred recovery codes")
+
+
 def manage_token(reservation_id: int) -> str:
     """The token that opens exactly this reservation. It does not expire."""
     return _signer().sign(str(reservation_id)).decode()
@@ -58,6 +63,11 @@ def contact_key(contact: str | None) -> bytes | None:
 def body_key(body: bytes) -> bytes:
     """A keyed hash of a request's body: a plain one could be tried with names and addresses."""
     return hmac.new(_body_key(), body, hashlib.sha256).digest()
+
+
+def recovery_key(text: str) -> bytes:
+    """A keyed hash of a recovery code and whose it is."""
+    return hmac.new(_recovery_key(), text.encode(), hashlib.sha256).digest()
 
 
 def new_reference() -> str:

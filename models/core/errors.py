@@ -63,6 +63,24 @@ class SignInFailed(MaitredError):
     code = "sign-in-failed"
 
 
+class SecondFactorNeeded(SignInFailed):
+    """The password is right, and a code is asked for too."""
+
+    code = "second-factor-needed"
+
+
+class SecondFactorMissing(SignInFailed):
+    """The password is right, and this house lets nobody in without a second factor."""
+
+    code = "second-factor-missing"
+
+
+class FirstPassword(SignInFailed):
+    """The password is right, and was made up: it is good for choosing another, and no more."""
+
+    code = "first-password"
+
+
 class StateConflict(MaitredError):
     """The row's state does not allow the move (for instance: cancel a finished reservation)."""
 

@@ -107,6 +107,9 @@ class Settings(BaseSettings):
     limit_contact: str = Field("20/hour", pattern=RATE, description="and for one guest's contact")
     limit_manage: str = Field("120/minute", pattern=RATE, description="by manage links, from one")
     limit_account: str = Field("1200/minute", pattern=RATE, description="of one member of staff")
+    second_factor: Literal["offered", "required"] = Field(
+        "offered", description="required: no sign-in without one"
+    )
     limit_guests: str = Field("60/minute", pattern=RATE, description="guests looked up, from one")
     limit_sign_in: str = Field("60/15minutes", pattern=RATE, description="attempts from one")
     limit_refresh: str = Field("120/15minutes", pattern=RATE, description="refreshes from one")

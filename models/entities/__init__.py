@@ -1,6 +1,6 @@
 """What exists: mapped classes and constraints, no behaviour."""
 
-from models.entities.accounts import Account, Membership, SignIn
+from models.entities.accounts import Account, Membership, RecoveryCode, SecondFactor, SignIn
 from models.entities.files import File, FileVersion
 from models.entities.flags import FlagChange, FlagSwitch
 from models.entities.floor import Area, Combination, CombinationTable, DiningTable, Restaurant
@@ -37,10 +37,12 @@ __all__ = [
     "Lease",
     "Membership",
     "Message",
+    "RecoveryCode",
     "Reservation",
     "ReservationChange",
     "ReservationMove",
     "Restaurant",
+    "SecondFactor",
     "Shift",
     "ShiftDay",
     "SignIn",

@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.core.db import Base
-from models.core.types import BigId, UtcDateTime
+from models.core.types import BigId, UtcDateTime, digest
 
 
 class Account(Base):
@@ -21,6 +21,32 @@ class Account(Base):
     password_hash: Mapped[str] = mapped_column(String(255))
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    #: the password was made up for them: until then it is good for choosing another, and no more
+    first_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class SecondFactor(Base):
+    """What an account's one-time codes are computed from (TOTP, RFC 6238)."""
+
+    __tablename__ = "second_factors"
+
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    #: bound to the account
+    secret_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    #: none: begun, and asked for by nobody yet
+    confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    #: the 30 seconds of the last code that was taken; it and those before count no more
+    last_step: Mapped[int] = mapped_column(BigId, default=0)
+
+
+class RecoveryCode(Base):
+    """A code for who has lost the second factor, hashed. Gone once it was used."""
+
+    __tablename__ = "recovery_codes"
+
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    code: Mapped[bytes] = mapped_column(digest(32), primary_key=True)
 
 
 class Membership(Base):

@@ -1,6 +1,7 @@
 """Accounts and their sign-ins. A sign-in's row is the one truth about its tokens."""
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -13,10 +14,8 @@ from sqlalchemy.orm import Session
 from models.core.errors import Invalid, NotFound
 from models.core.settings import settings
 from models.entities.accounts import Account, Membership, SignIn
+from models.rules.passwords import weakness
 from models.rules.permissions import Role
-
-PASSWORD_MIN = 10
-PASSWORD_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +37,11 @@ def _nobody() -> str:
     return _hasher().hash(uuid.uuid4().hex)
 
 
-def hash_password(password: str) -> str:
-    """Argon2id, in the PHC string format. Raises Invalid when it is too short or too long."""
-    if not PASSWORD_MIN <= len(password) <= PASSWORD_MAX:
-        raise Invalid.field("password", f"must have {PASSWORD_MIN} to {PASSWORD_MAX} characters")
+def hash_password(password: str, *, about: Iterable[str] = ()) -> str:
+    """Argon2id, in the PHC string format. Raises Invalid when rules.passwords finds it weak."""
+    wrong = weakness(password, about=about)
+    if wrong:
+        raise Invalid.field("password", wrong)
     return _hasher().hash(password)
 
 
@@ -58,9 +58,18 @@ def is_password(password: str, password_hash: str | None) -> bool:
 
 
 def create_account(
-    session: Session, email: str, *, name: str, password_hash: str, now: datetime
+    session: Session,
+    email: str,
+    *,
+    name: str,
+    password_hash: str,
+    now: datetime,
+    first_until: datetime | None = None,
 ) -> int:
-    """A new account. Raises Invalid when the e-mail address is taken."""
+    """A new account. Raises Invalid when the e-mail address is taken.
+
+    `first_until`: the password was made up for it, and is good until then for choosing another.
+    """
     normal = email.strip().lower()
     if session.scalar(select(Account.id).where(Account.email == normal)) is not None:
         raise Invalid.field("email", "is taken by another account")
@@ -70,6 +79,7 @@ def create_account(
         password_hash=password_hash,
         active=True,
         created_at=now,
+        first_until=first_until,
     )
     session.add(account)
     session.flush()
@@ -82,6 +92,7 @@ def set_password(session: Session, email: str, *, password_hash: str, now: datet
     if account is None:
         raise NotFound("there is no such account")
     account.password_hash = password_hash
+    account.first_until = None
     session.execute(
         update(SignIn)
         .where(SignIn.account_id == account.id, SignIn.revoked_at.is_(None))
@@ -137,6 +148,14 @@ def rotate_refresh(
         return OpenedSignIn(row.id, row.account_id, fresh)
     close_sign_in(session, sign_in_id, now=now)
     return None
+
+
+def close_own_sign_in(session: Session, account_id: int, sign_in_id: int, *, now: datetime) -> None:
+    """End a sign-in of this account. Raises NotFound when it has no such one. Safe to repeat."""
+    row = session.get(SignIn, sign_in_id)
+    if row is None or row.account_id != account_id:
+        raise NotFound("there is no such sign-in")
+    close_sign_in(session, sign_in_id, now=now)
 
 
 def close_sign_in(session: Session, sign_in_id: int, *, now: datetime) -> None:

@@ -1,15 +1,18 @@
 """Seals: guests sealed by an older key are sealed again by the one that seals now."""
 
+from collections import Counter
+
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from models.core.db import table_of
-from models.core.vault import keyring, prefix_of
+from models.core.vault import PREFIX, key_of, keyring, prefix_of
+from models.entities.accounts import SecondFactor
 from models.entities.reservations import Reservation
 from models.entities.sealed_guest import reseal_guest
 
 _ROWS = table_of(Reservation)
-_KEY = func.substr(_ROWS.c.guest_sealed, 1, 5)
+_KEY = func.substr(_ROWS.c.guest_sealed, 1, PREFIX)
 _NEXT = (
     select(_ROWS.c.id, _ROWS.c.reference, _ROWS.c.guest_sealed)
     .where(_ROWS.c.id > bindparam("after"), bindparam("prefix") != _KEY)
@@ -48,6 +51,10 @@ def reseal_some(session: Session, *, after: int, limit: int) -> tuple[int, int] 
 
 
 def count_by_key(session: Session) -> dict[int, int]:
-    """How many guests each key has sealed, by its id. Reads every reservation."""
-    query = select(_KEY.label("prefix"), func.count()).group_by(_KEY)
-    return {int.from_bytes(prefix[1:], "big"): count for prefix, count in session.execute(query)}
+    """How many values each key has sealed, by its id. Reads every reservation."""
+    counts: Counter[int] = Counter()
+    for column in (_ROWS.c.guest_sealed, SecondFactor.secret_sealed):
+        key = func.substr(column, 1, PREFIX)
+        for prefix, count in session.execute(select(key, func.count()).group_by(key)):
+            counts[key_of(prefix)] += count
+    return dict(counts)

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.core.errors import NotAllowed, NotFound, SignInFailed
-from models.entities.accounts import Account, Membership, SignIn
+from models.entities.accounts import Account, Membership, SecondFactor, SignIn
 from models.entities.floor import Restaurant
 from models.rules.permissions import Permission, Role, may
 
@@ -57,16 +57,51 @@ class Credentials:
     """What a sign-in is checked against."""
 
     account_id: int
+    email: str
+    name: str
     password_hash: str
+    #: the password was made up, and is good until then for choosing another
+    first_until: datetime | None
+    has_second_factor: bool
 
 
 def credentials(session: Session, email: str) -> Credentials | None:
     """The active account of that e-mail address, or None."""
-    query = select(Account.id, Account.password_hash).where(
-        Account.email == email.strip().lower(), Account.active
+    query = (
+        select(
+            Account.id,
+            Account.email,
+            Account.name,
+            Account.password_hash,
+            Account.first_until,
+            SecondFactor.confirmed_at.is_not(None),
+        )
+        .outerjoin(SecondFactor, SecondFactor.account_id == Account.id)
+        .where(Account.email == email.strip().lower(), Account.active)
     )
     row = session.execute(query).one_or_none()
-    return None if row is None else Credentials(row.id, row.password_hash)
+    return None if row is None else Credentials(*row)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSignIn:
+    """A sign-in that counts: since when, and until when at most."""
+
+    id: int
+    created_at: datetime
+    expires_at: datetime
+
+
+def open_sign_ins(session: Session, account_id: int, *, now: datetime) -> list[OpenSignIn]:
+    """Those of one account, the newest first."""
+    query = (
+        select(SignIn.id, SignIn.created_at, SignIn.expires_at)
+        .where(
+            SignIn.account_id == account_id, SignIn.revoked_at.is_(None), SignIn.expires_at > now
+        )
+        .order_by(SignIn.id.desc())
+    )
+    return [OpenSignIn(*row) for row in session.execute(query)]
 
 
 def caller(session: Session, sign_in_id: int, *, now: datetime) -> Caller:

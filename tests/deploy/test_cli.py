@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import time
+from datetime import time, timedelta
 from pathlib import Path
 
 import pytest
@@ -153,6 +153,11 @@ def test_an_account_gets_a_password_that_is_said_once(demo: None) -> None:
     password = said[1].removeprefix("password: ")
     assert len(password) >= 16
     assert may_sign_in(password)
+    with reading() as session:
+        found = credentials(session, ANNA)
+    assert found is not None
+    assert found.first_until is not None  # for choosing another, and no more
+    assert found.first_until - clock.now() > timedelta(days=2, hours=23)
     assert run("account", "list").stdout.splitlines()[1].split() == [ANNA, "demo", "host"]
     again = run("account", "add", ANNA, "--restaurant", "demo", "--role", "manager")
     assert again.stdout == f"{ANNA} is manager at demo\n"
@@ -162,6 +167,10 @@ def test_an_account_gets_a_password_that_is_said_once(demo: None) -> None:
 def test_a_password_comes_from_standard_input(demo: None, db: Engine) -> None:
     assert PASSWORD not in add(ANNA, "--password-stdin", said=f"{PASSWORD}\n").output
     assert may_sign_in(PASSWORD)
+    with reading() as session:
+        found = credentials(session, ANNA)
+    assert found is not None
+    assert found.first_until is None
     with transaction() as session:
         number = session.scalars(select(Account.id)).one()
         open_sign_in(session, number, now=clock.now())

@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import pyotp
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import Engine, delete, func, select
@@ -10,10 +11,12 @@ from sqlalchemy.orm import Session
 
 from deploy.cli import main
 from deploy.database import migrate
-from models.core import vault
+from models.core import clock, vault
 from models.core.db import transaction
 from models.core.errors import SettingsInvalid
 from models.entities.reservations import Reservation
+from models.operations import second_factors
+from models.operations.accounts import create_account
 from tests.operations.evenings import a_stand
 from tests.services.surroundings import KEYSET, settle
 
@@ -51,12 +54,30 @@ def test_a_rotation_seals_every_guest_again(keyset: Path, db: Engine) -> None:
     assert [stand.row(number).guest.note for number in numbers] == ["nuts"] * 7
 
 
+@pytest.mark.both
+def test_second_factors_are_sealed_again_too(keyset: Path, db: Engine) -> None:
+    with transaction() as session:
+        number = create_account(
+            session, "host@example.com", name="", password_hash="-", now=clock.now()
+        )
+        secret = second_factors.begin(session, number, now=clock.now())
+    old = vault.keyring().primary
+    vault.add_key()
+    assert f"{old:08x} stays: it has sealed 1 values" in run("retire", "--yes").output
+    assert "0 guests and 1 second factors sealed again" in run("reseal").output
+    run("retire", "--yes")
+    assert old not in vault.keyring(now=True).ids
+    code = pyotp.TOTP(secret).at(clock.now())
+    with transaction() as session:
+        assert second_factors.confirm(session, number, code, now=clock.now())
+
+
 def test_a_key_in_use_is_never_forgotten(keyset: Path, db: Engine) -> None:
     stand = a_stand(db)
     number = stand.request()
     old = vault.keyring().primary
     vault.add_key()
-    assert f"{old:08x} stays: it has sealed 1 guests" in run("retire", "--yes").output
+    assert f"{old:08x} stays: it has sealed 1 values" in run("retire", "--yes").output
     assert stand.row(number).guest.name
     assert "1 guests sealed again" in run("reseal").output
     assert "0 guests sealed again" in run("reseal").output

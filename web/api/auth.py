@@ -8,8 +8,8 @@ from flask import Response, request
 from models.core import clock
 from models.core.db import reading, unit
 from models.core.errors import Invalid, SignInFailed
-from models.core.tallies import nameless
 from models.operations.accounts import (
+    close_own_sign_in,
     close_sign_in,
     hash_password,
     is_password,
@@ -17,14 +17,23 @@ from models.operations.accounts import (
     rotate_refresh,
     set_password,
 )
-from models.queries.accounts import Caller, CallerRole, credentials
+from models.queries.accounts import Caller, CallerRole, credentials, open_sign_ins
 from models.rules.permissions import PERMISSIONS
 from web.access import account, public
 from web.api.endpoint import READ, WRITE, describe
 from web.json_body import json_response
-from web.limits import check_sign_in, forget_failures, note_failure
-from web.schemas.answers import AccountOut, TokensOut
-from web.schemas.requests import Nothing, PasswordChange, RefreshRequest, SignInRequest
+from web.limits import check_sign_in, note_failure
+from web.proofs import check_first, prove_all, prove_password
+from web.schemas.accounts import (
+    AccountOut,
+    PasswordChange,
+    PasswordFirst,
+    RefreshRequest,
+    SignInRequest,
+    SignInsOut,
+    TokensOut,
+)
+from web.schemas.requests import Nothing
 from web.tokens import issue_tokens, read_refresh
 
 log = logging.getLogger(__name__)
@@ -37,23 +46,14 @@ blueprint = APIBlueprint("auth", __name__, url_prefix="/api/v1/auth", tag="Accou
 @blueprint.input(SignInRequest, arg_name="body")
 @describe(blueprint, {200: TokensOut}, problems=(*WRITE, 401))
 def sign_in(body: SignInRequest) -> Response:
-    """Sign in with e-mail address and password.
+    """Sign in with e-mail address and password, and a code where the account has a second factor.
 
-    Ten failures within 15 minutes (the house's setting) for one address from one place: 429.
+    Without the code: 401 `second-factor-needed`. A password that was made up is good for choosing
+    another: 401 `first-password`. Ten failures within 15 minutes (the house's setting) for one
+    address from one place: 429.
     """
-    address = request.remote_addr or ""
-    check_sign_in(body.email, address)
-    with reading() as session:
-        known = credentials(session, body.email)
-    # Argon2 takes tens of milliseconds: outside any transaction, and the same for the unknown
-    password_hash = None if known is None else known.password_hash
-    if not is_password(body.password, password_hash) or known is None:
-        note_failure(body.email, address)
-        log.warning("sign-in failed", extra={"who": nameless(body.email)})
-        raise SignInFailed("this e-mail address and password do not belong together")
-    account_id = known.account_id
+    account_id = prove_all(body.email, body.password, body.code).account_id
     opened = unit(lambda session: open_sign_in(session, account_id, now=clock.now()))
-    forget_failures(body.email, address)
     log.info("signed in", extra={"account_id": account_id, "sign_in_id": opened.sign_in_id})
     return _no_store(json_response(issue_tokens(opened)))
 
@@ -95,7 +95,8 @@ def sign_out(caller: Caller, body: Nothing) -> Response:
 def change_password(caller: Caller, body: PasswordChange) -> Response:
     """Change one's own password; every sign-in of the account ends, this one too.
 
-    A wrong `current` counts as a failed sign-in. 422 when the new one is too short or too long.
+    A wrong `current` counts as a failed sign-in. 422 when the new one is too short, too long, or
+    too easily guessed.
     """
     address = request.remote_addr or ""
     check_sign_in(caller.email, address)
@@ -105,9 +106,57 @@ def change_password(caller: Caller, body: PasswordChange) -> Response:
         note_failure(caller.email, address)
         log.warning("sign-in failed", extra={"account_id": caller.account_id})
         raise Invalid.field("current", "is not the password of this account")
-    fresh = hash_password(body.password)
+    houses = [name for own in caller.roles for name in (own.slug, own.name)]
+    fresh = hash_password(body.password, about=(caller.email, caller.name, *houses))
     unit(lambda session: set_password(session, caller.email, password_hash=fresh, now=clock.now()))
     log.info("password changed", extra={"account_id": caller.account_id})
+    return Response(status=204)
+
+
+@blueprint.post("/password/first")
+@public
+@blueprint.input(PasswordFirst, arg_name="body")
+@describe(blueprint, {204: None}, problems=(*WRITE, 401))
+def choose_password(body: PasswordFirst) -> Response:
+    """Choose a password instead of the one that was made up for the account; then sign in.
+
+    422 when the new one is too short, too long, or too easily guessed.
+    """
+    known = prove_password(body.email, body.current)
+    check_first(known)
+    fresh = hash_password(body.password, about=(known.email, known.name))
+    unit(lambda session: set_password(session, known.email, password_hash=fresh, now=clock.now()))
+    log.info("password chosen", extra={"account_id": known.account_id})
+    return Response(status=204)
+
+
+@blueprint.get("/sign-ins")
+@account
+@describe(blueprint, {200: SignInsOut}, problems=(*READ, 401), security=("staff",))
+def list_sign_ins(caller: Caller) -> Response:
+    """One's own sign-ins that count, the newest first."""
+    with reading() as session:
+        found = open_sign_ins(session, caller.account_id, now=clock.now())
+    lines = [
+        {
+            "id": str(each.id),
+            "created_at": each.created_at.isoformat(timespec="seconds"),
+            "expires_at": each.expires_at.isoformat(timespec="seconds"),
+            "is_this": each.id == caller.sign_in_id,
+        }
+        for each in found
+    ]
+    return _no_store(json_response({"sign_ins": lines}))
+
+
+@blueprint.post("/sign-ins/<id:sign_in_id>/end")
+@account
+@blueprint.input(Nothing, arg_name="body")
+@describe(blueprint, {204: None}, problems=(*WRITE, 401, 404), security=("staff",))
+def end_sign_in(caller: Caller, sign_in_id: int, body: Nothing) -> Response:
+    """End one of one's own sign-ins: its tokens are worth nothing from now on."""
+    now, number = clock.now(), caller.account_id
+    unit(lambda session: close_own_sign_in(session, number, sign_in_id, now=now))
     return Response(status=204)
 
 

@@ -170,30 +170,3 @@ class RequestedOut(Outgoing):
     created_at: Moment
     manage_url: str
     manage_token: str
-
-
-class TokensOut(Outgoing):
-    """An access token, and the refresh token that is good once."""
-
-    access_token: str
-    refresh_token: str
-    expires_in: int
-    token_type: Literal["Bearer"]
-
-
-class RoleOut(Outgoing):
-    """A role at one restaurant."""
-
-    slug: str
-    name: str
-    role: Literal["owner", "manager", "host", "viewer"]
-    permissions: list[str]
-
-
-class AccountOut(Outgoing):
-    """The account that is signed in."""
-
-    id: str
-    email: str
-    name: str
-    restaurants: list[RoleOut]

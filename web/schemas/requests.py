@@ -232,23 +232,3 @@ class Nothing(Incoming):
     """No fields."""
 
     body_optional: ClassVar[bool] = True
-
-
-class RefreshRequest(Incoming):
-    """The refresh token that was given last."""
-
-    refresh_token: str = Field(min_length=1, max_length=4096)
-
-
-class SignInRequest(Incoming):
-    """Who signs in."""
-
-    email: str = Field(min_length=3, max_length=254)
-    password: str = Field(min_length=1, max_length=200)
-
-
-class PasswordChange(Incoming):
-    """The password that counts, and the one that shall."""
-
-    current: str = Field(min_length=1, max_length=200)
-    password: str = Field(min_length=1, max_length=200)
