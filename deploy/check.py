@@ -8,8 +8,7 @@ from time import monotonic
 import click
 
 from models.core import clock
-from models.core.db import reading
-from models.queries.integrity import AT_MOST, RULES, Finding, findings
+from models.queries.integrity import AT_MOST, RULES, Finding, findings_at_once
 
 #: Findings of one rule that are written out for people.
 SHOWN = 20
@@ -17,8 +16,7 @@ SHOWN = 20
 
 def run_check(*, grace_seconds: float) -> list[Finding]:
     """Prove the database of DATABASE_URL; what is wrong with it."""
-    with reading() as session:
-        return findings(session, now=clock.now(), grace_seconds=grace_seconds)
+    return findings_at_once(now=clock.now(), grace_seconds=grace_seconds)
 
 
 def show_check(*, grace_seconds: float, as_json: bool = False) -> bool:

@@ -139,7 +139,7 @@ class Verdicts:
             "now": self.now,
         }
         self.messages += telling.message_rows(kind, **about)
-        if kind in (telling.Kind.CONFIRMATION, telling.Kind.CHANGED):
+        if kind in telling.REMINDED:
             self.messages += telling.reminder_rows(
                 house.policies.reminder_minutes, starts_at=starts_at, **about
             )

@@ -9,11 +9,12 @@ from sqlalchemy.orm import Session
 
 from models.entities.floor import Combination, CombinationTable, DiningTable, Restaurant
 from models.entities.shifts import Shift
+from models.queries.integrity_times import text_of
 from models.rules.house import Pacing, Policies, split_book_id
 from models.rules.policy_shapes import pacing_from, policies_from
 
 #: A worker may still have decided by the older file for this long after the change.
-_HANDOVER = timedelta(minutes=1)
+HANDOVER = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class HouseFile:
         """Whether a decision of that moment was made by this file and not by an older one."""
         if self.revised_at is None:
             return True
-        return decided_at is not None and decided_at > self.revised_at + _HANDOVER
+        return decided_at is not None and decided_at > self.revised_at + HANDOVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +70,18 @@ class Files:
     #: the tables of each combination -> the party ranges that they may be joined for
     joined: dict[frozenset[int], list[tuple[int, int]]]
 
-    def buffer(self, book: int, house: HouseFile) -> timedelta:
+    def buffer_minutes(self, book: int, house: HouseFile) -> int:
         """The reset buffer behind a turn of that book."""
         shift = self.shifts.get(split_book_id(book)[0])
         own = shift.buffer_minutes if shift else None
-        return timedelta(minutes=house.policies.buffer_minutes if own is None else own)
+        return house.policies.buffer_minutes if own is None else own
+
+    def since(self) -> dict[int, str]:
+        """After which time a decision was made by a house's file of today; empty: at any."""
+        return {
+            number: text_of(house.revised_at + HANDOVER) if house.revised_at else ""
+            for number, house in self.houses.items()
+        }
 
     def table_name(self, table_id: int) -> str:
         """A table, for people."""

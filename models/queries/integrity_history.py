@@ -1,38 +1,90 @@
-"""Checked: each reservation's moves chain to where it stands, and every decision is told once."""
+"""Checked: each reservation's moves chain to where it stands, and every decision is told once.
+
+Most histories look alike. Each is read as its shape, and what such a shape was found to be in
+order once is not judged again; what is odd is read in full.
+"""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import pairwise
-from typing import Any
+from typing import NamedTuple
 
-from sqlalchemy import and_, case, func, select
+from sqlalchemy import ColumnElement, String, and_, case, cast, func, select
 from sqlalchemy.orm import Session
 
+from models.core.db import table_of
 from models.entities.messages import Message
 from models.entities.reservations import Reservation, ReservationMove
 from models.entities.shifts import ShiftDay
 from models.queries.integrity_finding import Files, Finding
+from models.queries.integrity_shapes import Line, Shape, Shapes
+from models.queries.integrity_times import as_text, moment_of
 from models.queries.integrity_told import STATUSES, Party, Said, Step, untold
 from models.rules.lifecycle import Status, may_move
 
 #: Reservations that are looked at together: what bounds the memory.
-_AT_ONCE = 4_000
+_AT_ONCE = 8_000
+_TROUBLED = 20_000
+
+
+class _Move(NamedTuple):
+    """One move as it is read: what it was, and when."""
+
+    what: tuple[str, str, int, str]
+    at: str
 
 
 def history(session: Session, files: Files, *, since: datetime) -> Iterator[Finding]:
     """Every reservation's moves and messages. `since`: what was due before it is late."""
-    last = 0
-    while parties := _read_parties(session, after=last):
-        first, last = parties[0].id, parties[-1].id
-        steps = _read_steps(session, first, last)
-        said = _read_said(session, first, last, since=since)
-        for party in parties:
-            own = steps.get(party.id, [])
-            yield from broken_chain(party, own)
+    last, shapes = 0, Shapes(files)
+    troubled = _read_troubled(session, since=since)
+    while lines := _read_lines(session, after=last):
+        first, last = lines[0].id, lines[-1].id
+        moves = _read_steps(session, first, last)
+        odd: dict[Shape, list[Line]] = defaultdict(list)
+        for line in lines:
+            own = moves.get(line.id, [])
+            shape = shapes.of(line, [move.what for move in own], [move.at for move in own])
+            if line.id in troubled:
+                odd[(*shape, line.id)].append(line)
+            elif not shapes.is_known(shape):
+                odd[shape].append(line)
+        # the first of each shape; and of those that are not in order, all
+        samples = {alike[0].id: shape for shape, alike in odd.items()}
+        rest: list[Line] = []
+        firsts = [alike[0] for alike in odd.values()]
+        for line, found in _judged(session, files, firsts, moves, since=since):
+            shape = samples[line.id]
+            if found:
+                rest += odd[shape][1:]
+            else:
+                shapes.learn(shape)
+            yield from found
+        for _line, found in _judged(session, files, rest, moves, since=since):
+            yield from found
+
+
+def _judged(
+    session: Session,
+    files: Files,
+    lines: Sequence[Line],
+    moves: dict[int, list[_Move]],
+    *,
+    since: datetime,
+) -> Iterator[tuple[Line, list[Finding]]]:
+    """What is wrong with each of these, read in full."""
+    for start in range(0, len(lines), _AT_ONCE):
+        some = lines[start : start + _AT_ONCE]
+        said = _read_said(session, [line.id for line in some], since=since)
+        for line in some:
+            party = _party(line)
+            steps = [Step(*move.what, moment_of(move.at)) for move in moves.get(line.id, [])]
+            found = list(broken_chain(party, steps))
             house = files.houses.get(party.restaurant_id)
             if house is not None and party.kept:
-                yield from untold(party, own, said.get(party.id, []), house)
+                found += untold(party, steps, said.get(party.id, []), house)
+            yield line, found
 
 
 def broken_chain(party: Party, steps: list[Step]) -> Iterator[Finding]:
@@ -71,8 +123,23 @@ def _may_move(step: Step) -> bool:
     return before is not None and after is not None and may_move(before, after)
 
 
-def _read_parties(session: Session, *, after: int) -> list[Party]:
-    row = Reservation
+def _party(line: Line) -> Party:
+    ways = (("email", line.by_email), ("sms", line.by_sms))
+    return Party(
+        line.id,
+        line.restaurant_id,
+        line.status,
+        line.revision,
+        line.source,
+        moment_of(line.starts_at),
+        frozenset(way for way, is_there in ways if is_there),
+        bool(line.kept),
+    )
+
+
+def _read_lines(session: Session, *, after: int) -> list[Line]:
+    """The next reservations, each with all of its messages in one text."""
+    row, book = table_of(Reservation).c, table_of(ShiftDay).c
     query = (
         select(
             row.id,
@@ -80,50 +147,82 @@ def _read_parties(session: Session, *, after: int) -> list[Party]:
             row.status,
             row.revision,
             row.source,
-            row.starts_at,
+            as_text(row.starts_at),
             row.email_key.is_not(None),
             row.phone_key.is_not(None),
-            ShiftDay.messages_forgotten_at.is_(None),
+            book.messages_forgotten_at.is_(None),
         )
-        .outerjoin(ShiftDay, ShiftDay.id == row.book_id)
+        .outerjoin(book.id.table, book.id == row.book_id)
         .where(row.id > after)
         .order_by(row.id)
         .limit(_AT_ONCE)
     )
-    return [
-        Party(*facts[:6], _channels(bool(facts[6]), bool(facts[7])), bool(facts[8]))
-        for facts in session.execute(query)
-    ]
+    rows = session.execute(query).all()
+    said = _read_told(session, rows[0].id, rows[-1].id) if rows else {}
+    return [Line._make((*facts, said.get(facts[0], ""))) for facts in rows]
 
 
-def _channels(by_email: bool, by_sms: bool) -> frozenset[str]:
-    return frozenset((["email"] if by_email else []) + (["sms"] if by_sms else []))
-
-
-def _read_steps(session: Session, first: int, last: int) -> dict[int, list[Step]]:
-    move = ReservationMove
+def _read_told(session: Session, first: int, last: int) -> dict[int, str]:
+    """Of what there is a message, in one text each. All of it stands in one index."""
+    row = table_of(Message).c
+    parts = (row.reservation_revision, row.kind, row.channel, row.variant)
+    one: ColumnElement[str] = cast(parts[0], String(20))
+    for part in parts[1:]:
+        one = one + ":" + cast(part, String(20))
     query = (
-        select(move.reservation_id, move.before, move.after, move.revision, move.reason, move.at)
+        select(row.reservation_id, func.group_concat(one))
+        .where(row.reservation_id.between(first, last))
+        .group_by(row.reservation_id)
+    )
+    return dict(session.execute(query).all())
+
+
+def _read_troubled(session: Session, *, since: datetime) -> set[int]:
+    """Reservations with a message that is wrong by itself; more than anybody reads of."""
+    row = table_of(Message).c
+    query = select(row.reservation_id).where(_problem(since) != "").limit(_TROUBLED)
+    return set(session.scalars(query))
+
+
+def _read_steps(session: Session, first: int, last: int) -> dict[int, list[_Move]]:
+    move = table_of(ReservationMove).c
+    query = (
+        select(
+            move.reservation_id,
+            move.before,
+            move.after,
+            move.revision,
+            move.reason,
+            as_text(move.at),
+        )
         .where(move.reservation_id.between(first, last))
         .order_by(move.id)
     )
-    return _grouped(query, session, Step)
+    found: dict[int, list[_Move]] = defaultdict(list)
+    for number, before, after, revision, reason, at in session.execute(query):
+        found[number].append(_Move((before, after, revision, reason), at))
+    return found
 
 
-def _read_said(
-    session: Session, first: int, last: int, *, since: datetime
-) -> dict[int, list[Said]]:
-    row = Message
+def _problem(since: datetime) -> ColumnElement[str]:
+    """What is wrong with a message by itself; empty for nothing."""
+    row = table_of(Message).c
     is_late = and_(row.state.in_(("queued", "sending")), row.due_at < since)
     is_silent = and_(row.state.in_(("failed", "skipped")), func.coalesce(row.error, "") == "")
     is_known = row.state.in_(("queued", "sending", "sent", "failed", "skipped"))
-    problem = case(
+    return case(
         (is_late, "is overdue"),
         (is_silent, "ended without a reason"),
         (and_(row.state == "sent", row.sent_at.is_(None)), "was sent at no time"),
         (is_known, ""),
         else_="is in no known state",
     )
+
+
+def _read_said(session: Session, ids: Sequence[int], *, since: datetime) -> dict[int, list[Said]]:
+    if not ids:
+        return {}
+    row = table_of(Message).c
     query = (
         select(
             row.reservation_id,
@@ -132,16 +231,12 @@ def _read_said(
             row.kind,
             row.channel,
             row.variant,
-            problem,
+            _problem(since),
         )
-        .where(row.reservation_id.between(first, last))
+        .where(row.reservation_id.in_(ids))
         .order_by(row.id)
     )
-    return _grouped(query, session, Said)
-
-
-def _grouped(query: Any, session: Session, shape: Any) -> dict[int, list[Any]]:
-    found: dict[int, list[Any]] = defaultdict(list)
-    for reservation_id, *facts in session.execute(query):
-        found[reservation_id].append(shape(*facts))
+    found: dict[int, list[Said]] = defaultdict(list)
+    for number, *facts in session.execute(query):
+        found[number].append(Said(*facts))
     return found

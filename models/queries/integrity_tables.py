@@ -7,13 +7,16 @@ the occupancy, or its primary key, is wrong.
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from typing import NamedTuple
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
+from models.core.db import table_of
 from models.entities.reservations import Assignment, Reservation, ReservationMove, TableOccupancy
 from models.queries.integrity_finding import Files, Finding
+from models.queries.integrity_times import as_text, last_quarter, quarter_in
 from models.queries.integrity_told import EDITED
 from models.rules.house import QUARTER_SECONDS
 from models.rules.lifecycle import HOLDING, Status
@@ -21,7 +24,6 @@ from models.rules.telling import CHANGED_REASON
 from models.rules.windows import quarter_of
 
 _JUDGED = frozenset(status.value for status in HOLDING | {Status.FINISHED})
-_INSTANT = timedelta(microseconds=1)
 #: Tables that are looked at together: what bounds the memory.
 _AT_ONCE = 40
 
@@ -48,17 +50,27 @@ class Use:
         return self.status != Status.FINISHED
 
 
+class Block(NamedTuple):
+    """What one party holds of one table: its first and last quarter, and how many they are."""
+
+    first: int
+    last: int
+    quarters: int
+
+
 def tables(session: Session, files: Files, *, now: datetime) -> Iterator[Finding]:
     """Double seatings ever, and the occupancy from `now` on, table by table."""
     ids = sorted(files.tables)
     for start in range(0, len(ids), _AT_ONCE):
         chunk = ids[start : start + _AT_ONCE]
         uses = _read_uses(session, files, chunk)
-        held = _read_held(session, chunk, quarter_of(now))
+        blocks = _read_blocks(session, chunk, quarter_of(now))
         for table_id in chunk:
-            yield from taken_twice(files, uses.get(table_id, []))
-            own = held.get(table_id, [])
-            yield from _wrongly_held(files, table_id, uses.get(table_id, []), own, quarter_of(now))
+            own = uses.get(table_id, [])
+            yield from taken_twice(files, own)
+            if not _is_well_held(own, blocks.get(table_id, {}), quarter_of(now)):
+                held = _read_held(session, table_id, quarter_of(now))
+                yield from _wrongly_held(files, table_id, own, held, quarter_of(now))
 
 
 def taken_twice(files: Files, uses: Sequence[Use]) -> Iterator[Finding]:
@@ -72,6 +84,27 @@ def taken_twice(files: Files, uses: Sequence[Use]) -> Iterator[Finding]:
             yield Finding("table-twice", ids, text)
         if before is None or use.least > before.least:
             before = use
+
+
+def _is_well_held(uses: Sequence[Use], blocks: dict[int, Block], now: int) -> bool:
+    """Whether from now on each party has its quarters in one block, and nobody else has any."""
+    ends = now - 1
+    for block in sorted(blocks.values()):
+        if block.first <= ends or block.quarters != block.last - block.first + 1:
+            return False
+        ends = block.last
+    known = {use.reservation_id for use in uses}
+    return blocks.keys() <= known and all(
+        _is_held(use, blocks.get(use.reservation_id), now) for use in uses
+    )
+
+
+def _is_held(use: Use, block: Block | None, now: int) -> bool:
+    begin, last = max(use.begin, now), use.most if use.exact else use.least
+    if block is None:
+        return not use.is_holding or begin > last
+    lacks = use.is_holding and begin <= last and (block.first > begin or block.last < last)
+    return not (lacks or block.first < use.begin or (use.exact and block.last > use.most))
 
 
 def _wrongly_held(
@@ -111,7 +144,7 @@ def _too_much(number: int, where: str, quarters: set[int]) -> Iterator[Finding]:
 
 
 def _read_uses(session: Session, files: Files, chunk: list[int]) -> dict[int, list[Use]]:
-    row, given = Reservation, Assignment
+    row, given = table_of(Reservation).c, table_of(Assignment).c
     begins = _read_begins(session, chunk)
     query = (
         select(
@@ -120,31 +153,31 @@ def _read_uses(session: Session, files: Files, chunk: list[int]) -> dict[int, li
             row.restaurant_id,
             row.book_id,
             row.status,
-            row.starts_at,
-            row.ends_at,
-            row.finished_at,
-            row.decided_at,
+            as_text(row.starts_at),
+            as_text(row.ends_at),
+            as_text(row.finished_at),
+            as_text(row.decided_at),
         )
-        .join(row, row.id == given.reservation_id)
+        .join_from(given.reservation_id.table, row.id.table, row.id == given.reservation_id)
         # the status is left to Python: by its index the database would read every reservation
         .where(given.dining_table_id.in_(chunk))
     )
+    since = files.since()
     found: dict[int, list[Use]] = defaultdict(list)
     for table_id, number, house_id, book, status, start, end, left, decided in session.execute(
         query
     ):
         if status not in _JUDGED:
             continue
-        least = quarter_of(end - _INSTANT)
+        least = last_quarter(end, 0)
         most, exact = least, True
         if status == Status.FINISHED:
-            most = quarter_of(left) if left else least
+            most = quarter_in(left) if left else least
             least = min(least, most)
         elif house_id in files.houses:
-            house = files.houses[house_id]
-            most = quarter_of(end + files.buffer(book, house) - _INSTANT)
-            exact = house.holds_for(decided)
-        begin = begins.get(number, quarter_of(start))
+            most = last_quarter(end, files.buffer_minutes(book, files.houses[house_id]))
+            exact = not since[house_id] or (decided or "") > since[house_id]
+        begin = begins[number] if number in begins else quarter_in(start)
         found[table_id].append(Use(table_id, number, status, begin, least, most, exact))
     return found
 
@@ -181,15 +214,32 @@ def _read_begins(session: Session, chunk: list[int]) -> dict[int, int]:
     return begins
 
 
-def _read_held(session: Session, chunk: list[int], now: int) -> dict[int, list[tuple[int, int]]]:
-    row = TableOccupancy
-    query = select(row.dining_table_id, row.quarter_hour, row.reservation_id).where(
-        row.dining_table_id.in_(chunk), row.quarter_hour >= now
+def _read_blocks(session: Session, chunk: list[int], now: int) -> dict[int, dict[int, Block]]:
+    row = table_of(TableOccupancy).c
+    quarter = row.quarter_hour
+    query = (
+        select(
+            row.dining_table_id,
+            row.reservation_id,
+            func.min(quarter),
+            func.max(quarter),
+            func.count(),
+        )
+        .where(row.dining_table_id.in_(chunk), quarter >= now)
+        .group_by(row.dining_table_id, row.reservation_id)
     )
-    found: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for table_id, quarter, number in session.execute(query):
-        found[table_id].append((quarter, number))
+    found: dict[int, dict[int, Block]] = defaultdict(dict)
+    for table_id, number, *facts in session.execute(query):
+        found[table_id][number] = Block(*facts)
     return found
+
+
+def _read_held(session: Session, table_id: int, now: int) -> list[tuple[int, int]]:
+    row = TableOccupancy
+    query = select(row.quarter_hour, row.reservation_id).where(
+        row.dining_table_id == table_id, row.quarter_hour >= now
+    )
+    return [(quarter, number) for quarter, number in session.execute(query)]
 
 
 def _hour(quarter: int) -> str:

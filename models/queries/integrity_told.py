@@ -12,9 +12,8 @@ from typing import NamedTuple
 
 from models.queries.integrity_finding import Finding, HouseFile
 from models.rules.lifecycle import Status
-from models.rules.telling import Kind, kind_told, reminder_rows
+from models.rules.telling import REMINDED, Kind, kind_told, reminder_rows
 
-_REMINDED = (Kind.CONFIRMATION, Kind.CHANGED)
 EDITED = "edited"
 STATUSES = {status.value: status for status in Status}
 
@@ -142,7 +141,7 @@ def _reminders(
     for each in said:
         if each.kind == Kind.REMINDER:
             found[each.revision][each.variant, each.channel] += 1
-    causes = {each.step.revision: each for each in tellings if each.kind in _REMINDED}
+    causes = {each.step.revision: each for each in tellings if each.kind in REMINDED}
     for revision, counts in found.items():
         for (minutes, channel), times in counts.items():
             text = f"reminder of revision {revision}, {minutes} minutes before, by {channel}"

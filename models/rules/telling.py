@@ -33,6 +33,9 @@ CHANGED_REASON = "changed"
 REFUSED_REASON = "change_refused"
 UNTOLD_REASONS = frozenset({"taken_back", "edited"})
 
+#: What a guest is reminded of.
+REMINDED = frozenset({Kind.CONFIRMATION, Kind.CHANGED})
+
 #: A reservation younger than this at the reminder's hour needs none.
 FRESH = timedelta(hours=1)
 

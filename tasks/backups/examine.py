@@ -12,7 +12,7 @@ from models import migrations
 from models.core.db import reading, table_of
 from models.entities.floor import Restaurant
 from models.entities.reservations import Reservation, ReservationChange, ReservationMove
-from models.queries.integrity import findings
+from models.queries.integrity import findings_at_once
 from tasks.backups.manifest import Manifest
 
 #: Their rows are counted: nothing in them is deleted in an evening.
@@ -62,8 +62,8 @@ def examine(bind: Engine, manifest: Manifest, *, until: datetime | None = None) 
         rows, schema = count_rows(bind), schema_of(bind)
         problems = _rows_and_schema(rows, schema, manifest, is_later=until is not None)
         if schema in (None, migrations.head()):
-            with reading(bind) as session:
-                found = findings(session, now=until or manifest.ended, grace_seconds=GRACE_SECONDS)
+            at = until or manifest.ended
+            found = findings_at_once(bind, now=at, grace_seconds=GRACE_SECONDS)
             wrong = [one for one in found if one.rule not in _LATE]
             problems += [f"{one.rule}: {one.text}" for one in wrong[:_SHOWN]]
         else:

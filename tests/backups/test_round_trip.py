@@ -187,7 +187,7 @@ def test_an_incremental_chain_comes_back_at_each_of_its_steps(
         hands.move(HOUR)
     assert [one.kind for one, _ in steps] == ["full", "incremental", "incremental"]
     full, change = steps[0][0].seal, steps[1][0].seal
-    assert change.sealed_size < full.sealed_size
+    assert change.plain_size < full.plain_size
     for number, (manifest, rows) in enumerate(steps):
         assert _came_back(safe, manifest, tmp_path / f"back{number}") == rows
 

@@ -1,0 +1,94 @@
+"""The shape of a reservation's history: all that its verdict depends on, but for whose it is.
+
+Times count only for reminders: which of them were still to come when the party was confirmed, and
+whether the restaurant's file of today was in force.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from models.queries.integrity_finding import Files, HouseFile
+from models.queries.integrity_times import moment_of, text_of
+from models.queries.integrity_told import STATUSES
+from models.rules.telling import FRESH, REMINDED, kind_told
+
+What = tuple[str, str, int, str]
+Shape = tuple[Any, ...]
+#: A text of this length may have been cut off by the database: MySQL's own limit is 1,024.
+_WHOLE = 1_000
+
+
+class Line(NamedTuple):
+    """A reservation, how its guest can be reached, and its messages in one text."""
+
+    id: int
+    restaurant_id: int
+    status: str
+    revision: int
+    source: str
+    starts_at: str
+    by_email: bool
+    by_sms: bool
+    #: its messages have not been deleted by retention
+    kept: bool
+    said: str
+
+
+class Shapes:
+    """Those that were found in order."""
+
+    def __init__(self, files: Files) -> None:
+        self._houses = files.houses
+        self._since = files.since()
+        self._good: set[Shape] = set()
+        self._causes: dict[tuple[What, ...], int | None] = {}
+        self._ends: dict[tuple[str, tuple[int, ...]], tuple[str, ...]] = {}
+
+    def of(self, line: Line, whats: Sequence[What], times: Sequence[str]) -> Shape:
+        """The shape of that line with these moves, made at these times."""
+        moves = tuple(whats)
+        house = self._houses.get(line.restaurant_id)
+        reminders = self._reminders(house, line, moves, times) if house and line.kept else None
+        return (moves, line.said, reminders, *line[2:5], *line[6:9])
+
+    def is_known(self, shape: Shape) -> bool:
+        """Whether one of this shape was in order."""
+        return shape in self._good
+
+    def learn(self, shape: Shape) -> None:
+        """One of this shape was in order."""
+        if len(shape[1]) < _WHOLE:
+            self._good.add(shape)
+
+    def _reminders(
+        self, house: HouseFile, line: Line, moves: tuple[What, ...], times: Sequence[str]
+    ) -> tuple[Any, ...]:
+        """Which reminders there should be, and whether today's file says so."""
+        offsets = house.policies.reminder_minutes
+        if moves not in self._causes:
+            self._causes[moves] = _cause(moves)
+        cause = self._causes[moves]
+        if cause is None:
+            return (offsets,)
+        at = times[cause]
+        key = (line.starts_at, offsets)
+        if key not in self._ends:
+            start = moment_of(line.starts_at)
+            self._ends[key] = tuple(
+                text_of(start - timedelta(minutes=minutes) - FRESH) for minutes in offsets
+            )
+        due = tuple(end > at for end in self._ends[key])
+        since = self._since[line.restaurant_id]
+        return (offsets, due, not since or at > since)
+
+
+def _cause(moves: tuple[What, ...]) -> int | None:
+    """Which of the moves the reminders belong to: the told one of the highest revision."""
+    found = [
+        (revision, number)
+        for number, (_before, after, revision, reason) in enumerate(moves)
+        if after in STATUSES and kind_told(STATUSES[after], reason) in REMINDED
+    ]
+    # of two with one revision the last counts
+    return max(found)[1] if found else None
