@@ -54,7 +54,7 @@ def stuck_claims(session: Session, *, since: datetime, limit: int) -> Iterator[F
 
 def references(session: Session, files: Files, *, limit: int) -> Iterator[Finding]:
     """Rows that name a row which is not there: the hot tables have no foreign keys."""
-    row, held, said, given = Reservation, TableOccupancy, Message, Assignment
+    row, given = Reservation, Assignment
     for column, what, missing in (
         (row.id, "reservation {} is of no restaurant", _none(Restaurant.id, row.restaurant_id)),
         (
@@ -65,30 +65,56 @@ def references(session: Session, files: Files, *, limit: int) -> Iterator[Findin
                 _none(Area.id, row.area_id, Area.restaurant_id == row.restaurant_id),
             ),
         ),
-        (held.reservation_id, "occupancy of reservation {}: there is none", _no_party(held)),
-        (said.reservation_id, "messages of reservation {}: there is none", _no_party(said)),
-        (given.reservation_id, "tables of reservation {}: there is none", _no_party(given)),
         (
-            held.reservation_id,
-            "occupancy of reservation {} is of no table of that restaurant",
-            _none(
-                DiningTable.id,
-                held.dining_table_id,
-                DiningTable.restaurant_id == held.restaurant_id,
-            ),
+            given.reservation_id,
+            "tables of reservation {}: there is none",
+            _none(row.id, given.reservation_id),
         ),
     ):
         yield from _missing(session, select(column).where(missing).distinct().limit(limit), what)
+    yield from _messages_of_nobody(session, limit=limit)
+    yield from _held_for_nobody(session, limit=limit)
+    yield from _held_of_no_table(session, limit=limit)
     yield from _books_of_nobody(session, files)
+
+
+def _messages_of_nobody(session: Session, *, limit: int) -> Iterator[Finding]:
+    """Each reservation is looked for once, in the order of the index that has them all."""
+    said = select(Message.reservation_id).group_by(Message.reservation_id).subquery()
+    query = select(said.c.reservation_id).where(_none(Reservation.id, said.c.reservation_id))
+    yield from _missing(session, query.limit(limit), "messages of reservation {}: there is none")
+
+
+def _held_for_nobody(session: Session, *, limit: int) -> Iterator[Finding]:
+    """Each reservation is looked for once, not for each of its quarters."""
+    held = select(TableOccupancy.reservation_id).distinct().subquery()
+    query = select(held.c.reservation_id).where(_none(Reservation.id, held.c.reservation_id))
+    yield from _missing(session, query.limit(limit), "occupancy of reservation {}: there is none")
+
+
+def _held_of_no_table(session: Session, *, limit: int) -> Iterator[Finding]:
+    """The few pairs of table and restaurant are looked at, and then whose the odd ones are."""
+    held = TableOccupancy
+    pairs = select(held.dining_table_id, held.restaurant_id).distinct().subquery()
+    is_odd = _none(
+        DiningTable.id,
+        pairs.c.dining_table_id,
+        DiningTable.restaurant_id == pairs.c.restaurant_id,
+    )
+    odd = session.execute(
+        select(pairs.c.dining_table_id, pairs.c.restaurant_id).where(is_odd).limit(limit)
+    )
+    for table_id, restaurant_id in odd.all():
+        query = select(held.reservation_id).where(
+            held.dining_table_id == table_id, held.restaurant_id == restaurant_id
+        )
+        what = "occupancy of reservation {} is of no table of that restaurant"
+        yield from _missing(session, query.distinct().limit(limit), what)
 
 
 def _missing(session: Session, query: Select[int], what: str) -> Iterator[Finding]:
     for number in session.scalars(query):
         yield Finding("reference", (number,), what.format(number))
-
-
-def _no_party(entity: type[TableOccupancy | Message | Assignment]) -> ColumnElement[bool]:
-    return _none(Reservation.id, entity.reservation_id)
 
 
 def _none(

@@ -26,6 +26,7 @@ RULES_MAY_IMPORT = {
     "typing",
     "zlib",  # its checksum
     "zoneinfo",
+    "zxcvbn",  # a function of a text
 }
 #: Libraries that fetch from an address they are given.
 FETCHING = {"aiohttp", "ftplib", "httpx", "requests", "twilio", "urllib3"}

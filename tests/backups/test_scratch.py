@@ -1,0 +1,33 @@
+"""A scratch server harms nobody: not the live server beside it, of which it knows nothing."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tasks.backups.scratch import new_data, serving
+from tests.services.mariadb import MariaDB
+
+
+@pytest.fixture
+def shared(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder for everybody's temporary files; its name is short, for a socket lies in it."""
+    with tempfile.TemporaryDirectory() as folder:
+        monkeypatch.setenv("TMPDIR", folder)
+        monkeypatch.setattr(tempfile, "tempdir", None)
+        yield Path(folder)
+
+
+@pytest.mark.mariadb
+def test_it_leaves_the_temporary_tables_of_others_alone(
+    mariadb: MariaDB, shared: Path, tmp_path: Path
+) -> None:
+    theirs = shared / "#sql-temptable-791d-a-253.MAI"
+    theirs.touch()
+    new_data(tmp_path / "data")
+    assert theirs.exists()
+    with serving(tmp_path / "data"):
+        pass
+    assert theirs.exists()
+    assert [path.name for path in shared.iterdir()] == [theirs.name]
