@@ -55,7 +55,7 @@ class Drill:
         )  # fmt: skip
         said = (done.stdout + done.stderr).strip()
         print(f"    maitred {' '.join(words)}: {time.time() - began:.1f} s")
-        for line in said.splitlines()[-4:]:
+        for line in [each for each in said.splitlines() if not each.startswith("ok ")][-8:]:
             print(f"        {line[:160]}")
         if done.returncode and not may_fail:
             self.broken.append(f"maitred {words[0]} failed")
