@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from deploy.release.journal import Journal, Release
 from deploy.release.place import SHARES, NoAnswer, Place, Slot
 from deploy.release.slots import Keeping, NotWell, run_in
-from deploy.release.watch import ENOUGH, Counts, safe_counts, verdict
+from deploy.release.watch import ENOUGH, Counts, more_errors, safe_counts, slower
 from deploy.smoke import NOBODY, try_out
 from deploy.smoke import NotWell as SmokeFailed
 from models.core import clock, signals
@@ -31,6 +31,10 @@ TEST_HOUSE: Final = Path(__file__).with_name("release-test.toml")
 LOOK_SECONDS: Final = 1.0
 #: A version that does not answer so many looks in a row is gone.
 DEAF: Final = 3
+#: A version that begins is slow for a moment: so many looks in a row say that it stays so, ...
+SLOW_LOOKS: Final = 3
+#: ... for which the watch goes on so many seconds more.
+DOUBT_SECONDS: Final = 10.0
 #: What the old version did just before is what the new one is held against.
 BASE_SECONDS: Final = 3.0
 
@@ -132,10 +136,11 @@ class Watch:
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
-        self._deaf = 0
+        self._deaf = self._slow = 0
         self._now = Counts()
         self._base = self._old_alone()
-        self._new_before = safe_counts(scene.place, scene.new) or Counts()
+        self._new_before = self._new_last = safe_counts(scene.place, scene.new) or Counts()
+        self._old_last = self._old_counts()
 
     def look(self, what: str, seconds: float) -> None:
         """Watch for so long. Raises NotWell as soon as the new version does worse than the old."""
@@ -146,13 +151,36 @@ class Watch:
             if self._deaf >= DEAF:
                 raise NotWell("the web process does not answer any more")
             Keeping(self._scene.place, self._scene.new).check_falls()
-            self._now = found.since(self._new_before) if found else self._now
-            if wrong := verdict(self._now, self._base):
+            if found and (wrong := self._judge(found)):
                 raise NotWell(f"at {what}: {wrong}")
-            if monotonic() >= ends:
+            left = ends - monotonic()
+            if left <= 0 and not (self._slow and left > -DOUBT_SECONDS):
                 break
-            sleep(min(LOOK_SECONDS, max(0.05, ends - monotonic())))
+            sleep(min(LOOK_SECONDS, max(0.05, left)) if left > 0 else LOOK_SECONDS)
         self._scene.say(f"      {what}: {self._now}; the old one: {self._base}")
+
+    def _judge(self, found: Counts) -> str:
+        """What is wrong with the new version by now. Errors count at once, slowness if it stays."""
+        self._now = found.since(self._new_before)
+        if wrong := more_errors(self._now, self._base):
+            return wrong
+        part = found.since(self._new_last)
+        if part.answers < ENOUGH or self._base.answers < ENOUGH:
+            return ""
+        wrong = slower(part, self._old_beside())
+        self._new_last = found
+        self._slow = self._slow + 1 if wrong else 0
+        return wrong if self._slow >= SLOW_LOOKS else ""
+
+    def _old_beside(self) -> Counts:
+        """The old one as it does meanwhile, if it still has callers and suffers too."""
+        now = self._old_counts()
+        part, self._old_last = now.since(self._old_last), now
+        return part if part.answers >= ENOUGH and part.p95 > self._base.p95 else self._base
+
+    def _old_counts(self) -> Counts:
+        old = self._scene.old
+        return (safe_counts(self._scene.place, old) if old else None) or Counts()
 
     def check_reached(self) -> None:
         """Raises NotWell when the old one had callers, and none has come to the new one."""

@@ -88,13 +88,15 @@ def safe_counts(place: Place, slot: Slot) -> Counts | None:
         return None
 
 
-def verdict(new: Counts, old: Counts) -> str:
-    """What is wrong with the new version beside the old one; "" when nothing is, or can be said."""
-    if new.answers < ENOUGH:
+def more_errors(new: Counts, old: Counts) -> str:
+    """How much oftener the new version fails than the old; "" when it does not, or few came."""
+    if new.answers < ENOUGH or new.error_share <= old.error_share + MORE_ERRORS:
         return ""
-    if new.error_share > old.error_share + MORE_ERRORS:
-        return f"errors: {new.error_share:.1%} of {new.answers:.0f}, before {old.error_share:.1%}"
-    slowest = max(old.p95 * SLOWER_TIMES, old.p95 + SLOWER_SECONDS)
-    if old.answers >= ENOUGH and new.p95 > slowest:
-        return f"slow: p95 {new.p95 * 1e3:.0f} ms, before {old.p95 * 1e3:.0f} ms"
-    return ""
+    return f"errors: {new.error_share:.1%} of {new.answers:.0f}, before {old.error_share:.1%}"
+
+
+def slower(new: Counts, old: Counts) -> str:
+    """How much slower the new version is than the old; "" when it is not. Both have ENOUGH."""
+    if new.p95 <= max(old.p95 * SLOWER_TIMES, old.p95 + SLOWER_SECONDS):
+        return ""
+    return f"slow: p95 {new.p95 * 1e3:.0f} ms, before {old.p95 * 1e3:.0f} ms"

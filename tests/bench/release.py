@@ -6,6 +6,7 @@ and half over new ones. Prints what each took and what callers waited; ends with
 failed, or when what was acknowledged is not there, decided, and told once.
 """
 
+import os
 import sys
 import tempfile
 import time
@@ -18,6 +19,7 @@ from tests.release.crowd import Crowd, in_order
 from tests.release.house import Machine, machine
 from tests.release.test_release import GOOD_STEP, add_step
 from tests.services.mariadb import MariaDB
+from tests.services.surroundings import environment
 
 CALLERS, RATE = 24, 5.0
 
@@ -49,6 +51,8 @@ def main(arguments: Sequence[str]) -> int:
     """Run it; 1 when a request failed."""
     wanted = int(arguments[0]) if arguments else 20_000
     with tempfile.TemporaryDirectory() as folder:
+        # The bench's own engine reads settings; the house's processes get theirs from its machine.
+        os.environ.update(environment(Path(folder), database_url="sqlite:////proc/nowhere"))
         database = MariaDB(Path(folder) / "mariadb", durable=True)
         database.start()
         try:
