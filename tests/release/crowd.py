@@ -67,7 +67,8 @@ class Crowd:
             except (OSError, http.client.HTTPException) as error:
                 outcome, line = type(error).__name__, None
             self.outcomes[outcome] += 1
-            if line is not None and not keeps:
+            # nginx announces the end of a line that had its 1,000 requests: the next is a new one
+            if line is not None and (not keeps or line.sock is None):
                 line.close()
                 line = None
         if line is not None:
