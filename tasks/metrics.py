@@ -11,6 +11,7 @@ from prometheus_client import Counter, Histogram
 
 from models.operations.rounds import Answer, Decided
 from models.queries.outgoing import Outgoing
+from models.rules.reseating import CHAIN, CHAIN_LOOKS, EXACT_LOOKS, Search
 from models.rules.telling import Kind
 
 #: the objectives (99% decided in 2 s, 99% told in 60 s) are bounds of these
@@ -32,6 +33,17 @@ _ROUND: Final = Histogram(
     "Answers of one round, all in one transaction.",
     buckets=(1, 2, 5, 10, 25, 50, 100, 250, 500, 1000),
 )
+_SEARCHES: Final = Counter(
+    "maitred_room_searches_total",
+    "Searches for room in a full house: by a chain of moves, exactly, none there is, or spent.",
+    ("result",),
+)
+_LOOKS: Final = Histogram(
+    "maitred_room_search_looks",
+    f"Looks of one search, of {CHAIN_LOOKS} for each chain and {EXACT_LOOKS} for the exact one.",
+    buckets=(10, 100, 1_000, 5_000, 10_000, 20_000, 40_000, EXACT_LOOKS + CHAIN * CHAIN_LOOKS),
+)
+_MOVED: Final = Counter("maitred_reseated_parties_total", "Parties moved to make room.")
 _MESSAGES: Final = Counter(
     "maitred_messages_total",
     "What became of messages: sent, skipped, delayed, retried, failed.",
@@ -60,6 +72,8 @@ for _channel in _CHANNELS:
             _MESSAGES.labels(_channel, _kind, _result)
 for _asked in ("request", "change"):
     _DECIDED.labels(_asked)
+for _search in Search:
+    _SEARCHES.labels(_search)
 
 
 def count_round(decided: Decided, *, now: datetime) -> None:
@@ -67,6 +81,10 @@ def count_round(decided: Decided, *, now: datetime) -> None:
     if decided.answers:
         _ROUND.observe(len(decided.answers))
     _count_answers(decided.answers, now)
+    for room in decided.searches:
+        _SEARCHES.labels(room.search).inc()
+        _LOOKS.observe(room.looks)
+        _MOVED.inc(len(room.moves))
 
 
 def _count_answers(answers: Iterable[Answer], now: datetime) -> None:

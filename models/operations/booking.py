@@ -16,7 +16,7 @@ from models.operations.consents import record_consent
 from models.operations.keys import claim_key
 from models.operations.rounds import Round, ask_of
 from models.queries.parties import COLUMNS
-from models.rules.decisions import Ask, Board, Outcome, Reason, decide
+from models.rules.decisions import Ask, Board, Outcome, Reason
 from models.rules.house import House
 from models.rules.lifecycle import Status
 from models.rules.pacing import keeps_pace, pacing_of
@@ -119,7 +119,7 @@ def _seat_now(
         outcome = _at_these_tables(board, ask, table_ids)
     else:
         # a staff booking may be written down after its start
-        outcome = decide(board, ask, earliest=0)
+        outcome = round_.decide(board, ask, earliest=0)
     if outcome.status is not Status.CONFIRMED:
         reason = outcome.reason or Reason.FULL
         raise NotSeated(_REASONS[reason], reason=reason.value)

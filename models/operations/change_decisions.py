@@ -13,7 +13,7 @@ from models.entities.reservations import (
 from models.operations.rounds import Answer, Round, ask_of
 from models.operations.verdicts import Verdicts, answer_change, release_tables
 from models.queries.parties import PartyRow
-from models.rules.decisions import Ask, Board, Outcome, Reason, decide
+from models.rules.decisions import Ask, Board, Outcome, Reason
 from models.rules.house import House
 from models.rules.lifecycle import Status
 from models.rules.seating import Seats
@@ -27,11 +27,14 @@ _LONGEST = 192
 
 def decide_change(round_: Round, change: ReservationChange, party: PartyRow) -> None:
     """Accept the wish if the party can be seated so; otherwise everything stays as it was."""
-    unsettled = party.status == Status.REQUESTED or party.id in round_.settled
+    seated = party.id in round_.verdicts.seatings  # it was moved in this round
+    unsettled = party.status == Status.REQUESTED or party.id in round_.settled or seated
     if unsettled or party.book_id not in round_.locked:
         round_.again = True  # its own answer first, or its new book's lock: in the next round
         return
     round_.settled.add(party.id)
+    if (board := round_.boards.get(party.book_id)) is not None:
+        board.movable.pop(party.id, None)
     if party.status not in (Status.CONFIRMED, Status.WAITLISTED):
         answer_change(round_.session, change.id, status="dropped", outcome=None, now=round_.now)
     elif party.status == Status.CONFIRMED:
@@ -102,7 +105,7 @@ def _try(
         return Outcome(Status.DECLINED, reason=Reason.SAME_GUEST)
     # the staff may write down after the start what was agreed at the stand
     earliest = 0 if change.by_staff else round_.earliest
-    outcome = decide(board, wish, earliest=earliest, offered=round_.offered(house))
+    outcome = round_.decide(board, wish, earliest=earliest, offered=round_.offered(house))
     if outcome.status is Status.CONFIRMED and party.source == "online" and not wish.online:
         # the staff went past the online limits, and the party counts for them all the same
         board.pace[wish.quarter].online_covers += wish.party_size

@@ -15,12 +15,14 @@ from models.queries.boards import load_boards
 from models.queries.flags import is_on
 from models.queries.floor import houses_by_id
 from models.queries.guests import SameGuests, load_same_guests
+from models.queries.movable import LAID, load_movable
 from models.queries.parties import COLUMNS, PartyRow
-from models.rules.decisions import Ask, Board, Outcome, Reason, Window, decide
+from models.rules.decisions import ALWAYS, Ask, Board, Outcome, Reason, Window, decide
 from models.rules.flags import Flag
 from models.rules.house import House
 from models.rules.lifecycle import Status
 from models.rules.policies import bookable_quarters
+from models.rules.reseating import Room
 from models.rules.turn_times import turn_minutes
 from models.rules.windows import quarter_of
 
@@ -44,6 +46,8 @@ class Decided:
     awaited: tuple[tuple[str, int], ...] = ()
     messages: int = 0
     more: bool = False
+    #: the searches for room in a full house
+    searches: tuple[Room, ...] = ()
 
 
 class Round:
@@ -97,7 +101,7 @@ class Round:
                 continue
             if not is_on(Flag.WAITLIST_OFFERS, restaurant_id=row.restaurant_id, key=row.id):
                 continue
-            outcome = decide(board, ask_of(row), earliest=self.earliest)
+            outcome = self.decide(board, ask_of(row), earliest=self.earliest)
             if outcome.status is Status.CONFIRMED:
                 board.waitlisted -= 1
                 self.settle(board.house, row, outcome, reason="promotion")
@@ -115,12 +119,25 @@ class Round:
             outcome = Outcome(Status.DECLINED, reason=Reason.SAME_GUEST)
         else:
             offered = self.offered(house)
-            outcome = decide(board, ask_of(row), earliest=self.earliest, offered=offered)
+            outcome = self.decide(board, ask_of(row), earliest=self.earliest, offered=offered)
         reason = outcome.reason.value if outcome.reason else "decision"
         self.settle(house, row, outcome, reason=reason)
         self.answers.append(Answer("request", outcome.status.value, row.id, row.created_at))
         if row.awaited:
             self.awaited.append(("reservation", row.id))
+
+    def decide(self, board: Board, ask: Ask, *, earliest: int, offered: Window = ALWAYS) -> Outcome:
+        """As the rule, once more if no table is free and nobody has looked who may be moved."""
+        outcome = decide(board, ask, earliest=earliest, offered=offered)
+        if outcome.reason in (Reason.FULL, Reason.WAITLIST_FULL) and board.may_move is None:
+            house = board.house.id
+            board.may_move = is_on(Flag.RE_SEATING, restaurant_id=house, key=house)
+            if board.may_move:
+                board.is_exact = is_on(Flag.EXACT_SEATING, restaurant_id=house, key=house)
+                load_movable(self.session, board, now=self.now, without=self.settled)
+                board.waitlisted -= outcome.status is Status.WAITLISTED
+                return decide(board, ask, earliest=earliest, offered=offered)
+        return outcome
 
     def offered(self, house: House) -> Window:
         """First and last quarter that may be offered online now."""
@@ -136,7 +153,10 @@ class Round:
         if outcome.status is not Status.DECLINED:
             self.touched[row.book_id] = row.restaurant_id
         if outcome.status is Status.CONFIRMED:
-            shift = self.boards[row.book_id].sitting.shift
+            board = self.boards[row.book_id]
+            if row.source == "online" and row.starts_at >= self.now + LAID:
+                board.may_be_moved(row.id, ask_of(row), outcome.seats, outcome.held)
+            shift = board.sitting.shift
             minutes = turn_minutes(house.policies, shift, party_size=row.party_size)
             ends_at = row.starts_at + timedelta(minutes=minutes)
             self.guests.confirmed(row)
@@ -144,6 +164,10 @@ class Round:
 
     def close(self, *, more: bool) -> Decided:
         """Write the verdicts and say what was done."""
+        if self.verdicts.left:
+            moved = select(*COLUMNS).where(COLUMNS[0].in_(self.verdicts.left))
+            for row in self.session.execute(moved):
+                self.verdicts.reseated(row)
         self.verdicts.write(self.session)
         if self.touched:
             touch_books(self.session, self.touched)
@@ -154,6 +178,7 @@ class Round:
             answers=tuple(self.answers),
             awaited=tuple(self.awaited),
             messages=len(self.verdicts.messages),
+            searches=tuple(room for board in self.boards.values() for room in board.searches),
             more=more or self.again or bool(self.freed),
         )
 

@@ -1,7 +1,7 @@
 """Verdicts: what a round of decisions comes to, written with few multi-row statements."""
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -69,6 +69,35 @@ def moment(quarter: int) -> datetime:
     return datetime.fromtimestamp(quarter * QUARTER_SECONDS, UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class Seating:
+    """A party at its tables, from the quarter `start` on for `held` quarters."""
+
+    restaurant_id: int
+    reservation_id: int
+    seats: Seats
+    start: int
+    held: int
+
+    def given(self) -> list[dict[str, Any]]:
+        """Its rows of `assignments`."""
+        number = self.reservation_id
+        return [{"reservation_id": number, "dining_table_id": table} for table in self.seats]
+
+    def quarters(self) -> list[dict[str, Any]]:
+        """Its rows of `table_occupancy`."""
+        return [
+            {
+                "dining_table_id": table,
+                "quarter_hour": quarter,
+                "reservation_id": self.reservation_id,
+                "restaurant_id": self.restaurant_id,
+            }
+            for table in self.seats
+            for quarter in range(self.start, self.start + self.held)
+        ]
+
+
 @dataclass(slots=True)
 class Verdicts:
     """Collects rows while deciding, and writes them all at the end."""
@@ -76,8 +105,10 @@ class Verdicts:
     now: datetime
     actor: str = WORKER
     updates: dict[tuple[Any, ...], list[int]] = field(default_factory=lambda: defaultdict(list))
-    occupancy: list[dict[str, Any]] = field(default_factory=list)
-    assignments: list[dict[str, Any]] = field(default_factory=list)
+    #: who sits where from now on, by reservation id
+    seatings: dict[int, Seating] = field(default_factory=dict)
+    #: the tables that parties of earlier rounds leave for others, by reservation id
+    left: dict[int, Seating] = field(default_factory=dict)
     moves: list[dict[str, Any]] = field(default_factory=list)
     messages: list[dict[str, Any]] = field(default_factory=list)
 
@@ -99,34 +130,26 @@ class Verdicts:
 
     def seated(self, house: House, reservation_id: int, outcome: Outcome, *, start: int) -> None:
         """These tables are the party's for these quarters."""
-        for table_id in outcome.seats:
-            self.assignments.append({"reservation_id": reservation_id, "dining_table_id": table_id})
-            self.occupancy += [
-                {
-                    "dining_table_id": table_id,
-                    "quarter_hour": quarter,
-                    "reservation_id": reservation_id,
-                    "restaurant_id": house.id,
-                }
-                for quarter in range(start, start + outcome.held)
-            ]
+        self.seatings[reservation_id] = Seating(
+            house.id, reservation_id, outcome.seats, start, outcome.held
+        )
+        for party, seats in outcome.moves:
+            known = self.seatings.get(party.id)
+            if known is None:  # decided in an earlier round: the rows are there
+                held = party.mask.bit_count()
+                known = Seating(house.id, party.id, party.seats, party.start, held)
+                self.left[party.id] = known
+            self.seatings[party.id] = replace(known, seats=seats)
+
+    def reseated(self, party: Party) -> None:
+        """A line of history for one of those who left; its guest is told nothing."""
+        self._note(party, Status(party.status), telling.RESEATED_REASON)
 
     def moved(
         self, house: House, party: Party, after: Status, reason: str, *, starts_at: datetime
     ) -> None:
         """One line of history, and whatever the guest is to be told of it."""
-        revision = party.revision + 1
-        self.moves.append(
-            {
-                "reservation_id": party.id,
-                "at": self.now,
-                "before": party.status,
-                "after": after.value,
-                "revision": revision,
-                "actor": self.actor,
-                "reason": reason,
-            }
-        )
+        revision = self._note(party, after, reason)
         kind = telling.kind_told(after, reason)
         by = telling.channels(email=bool(party.email_key), phone=bool(party.phone_key))
         if kind is None or not by:
@@ -144,8 +167,24 @@ class Verdicts:
                 house.policies.reminder_minutes, starts_at=starts_at, **about
             )
 
+    def _note(self, party: Party, after: Status, reason: str) -> int:
+        revision = party.revision + 1
+        self.moves.append(
+            {
+                "reservation_id": party.id,
+                "at": self.now,
+                "before": party.status,
+                "after": after.value,
+                "revision": revision,
+                "actor": self.actor,
+                "reason": reason,
+            }
+        )
+        return revision
+
     def write(self, session: Session) -> None:
         """Write everything: an UPDATE for each kind of outcome, one INSERT for each table."""
+        self._clear(session)
         for (status, reason, alternatives, ends_at), ids in self.updates.items():
             values = {
                 "ids": ids,
@@ -158,13 +197,25 @@ class Verdicts:
                 session.execute(_DECIDED, values)
             else:
                 session.execute(_DECIDED_UNTIL, values | {"until": ends_at})
+        seatings = self.seatings.values()
         for entity, rows in (
-            (TableOccupancy, self.occupancy),
-            (Assignment, self.assignments),
+            (TableOccupancy, [row for each in seatings for row in each.quarters()]),
+            (Assignment, [row for each in seatings for row in each.given()]),
             (ReservationMove, self.moves),
             (Message, self.messages),
         ):
             bulk_insert(session, table_of(entity), rows)
+
+    def _clear(self, session: Session) -> None:
+        """Take those who move from where they sit."""
+        if not self.left:
+            return
+        for each in self.left.values():
+            last = each.start + each.held - 1
+            release_tables(session, each.reservation_id, each.seats, first=each.start, last=last)
+        ids = {"ids": list(self.left)}
+        session.execute(_UNASSIGNED, ids)
+        session.execute(_RAISED, ids)
 
 
 _ROWS = table_of(Reservation)
@@ -179,6 +230,13 @@ _DECIDED = (
         revision=_ROWS.c.revision + 1,
     )
 )
+_RAISED = (
+    update(_ROWS)
+    .where(_ROWS.c.id.in_(bindparam("ids", expanding=True)))
+    .values(revision=_ROWS.c.revision + 1)
+)
+_GIVEN = table_of(Assignment)
+_UNASSIGNED = delete(_GIVEN).where(_GIVEN.c.reservation_id.in_(bindparam("ids", expanding=True)))
 _DECIDED_UNTIL = _DECIDED.values(ends_at=bindparam("until"))
 
 

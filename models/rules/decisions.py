@@ -1,11 +1,12 @@
 """The decision: what becomes of one party that asks for a table, given the book as it stands."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from models.rules.house import House
 from models.rules.lifecycle import Status
 from models.rules.pacing import Load, keeps_pace, pacing_of
+from models.rules.reseating import Movable, Room, Shift, make_room
 from models.rules.seating import Floor, Seats, bits, candidates
 from models.rules.turn_times import held_quarters
 from models.rules.windows import LAST_QUARTER, Sitting
@@ -45,13 +46,17 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What was decided. `seats` when confirmed; `reason` otherwise; alternatives are quarters."""
+    """What was decided. `seats` when confirmed; `reason` otherwise; alternatives are quarters.
+
+    `moves`: who sits elsewhere from now on so that this party has a table.
+    """
 
     status: Status
     seats: Seats = ()
     held: int = 0
     reason: Reason | None = None
     alternatives: tuple[int, ...] = ()
+    moves: tuple[Shift, ...] = ()
 
 
 @dataclass(slots=True)
@@ -66,6 +71,14 @@ class Board:
     floor: Floor
     pace: dict[int, Load] = field(default_factory=dict)
     waitlisted: int = 0
+    #: who may be moved when no table is free, and whether it is done; None: not looked at yet
+    movable: dict[int, Movable] = field(default_factory=dict)
+    may_move: bool | None = None
+    is_exact: bool = False
+    #: the searches for room on this board, in order
+    searches: list[Room] = field(default_factory=list)
+    #: wishes for which no room was found, and what had been freed by then
+    _no_room: dict[tuple[int, int, int | None, bool], int] = field(default_factory=dict)
     _offers: dict[tuple[int, int | None, bool], tuple[int, int]] = field(default_factory=dict)
 
     def seat(self, ask: Ask, seats: Seats, held: int) -> None:
@@ -79,6 +92,34 @@ class Board:
         self.floor.release(seats, self.floor.mask(ask.quarter, held))
         load = self.pace.setdefault(ask.quarter, Load())
         load.remove(ask.party_size, online=ask.online)
+
+    def may_be_moved(self, number: int, ask: Ask, seats: Seats, held: int) -> None:
+        """This party, on the board already, may be moved later on."""
+        wanted = candidates(self.house, ask.party_size, area_id=ask.area_id, online=ask.online)
+        mask = self.floor.mask(ask.quarter, held)
+        self.movable[number] = Movable(number, wanted, seats, mask, ask.quarter)
+
+    def make_room(self, ask: Ask, wanted: tuple[Seats, ...], mask: int) -> Room | None:
+        """Move others so that one of `wanted` is free for the mask; None when nobody can.
+
+        What failed is not tried again before something is freed.
+        """
+        key = (ask.party_size, ask.quarter, ask.area_id, ask.online)
+        if not self.may_move or self._no_room.get(key) == self.floor.freed:
+            return None
+        room = make_room(
+            self.floor.taken, self.movable.values(), wanted, mask, is_exact=self.is_exact
+        )
+        self.searches.append(room)
+        if not room.seats:
+            self._no_room[key] = self.floor.freed
+            return None
+        self.floor.rearrange(
+            [(party.seats, party.mask) for party, _ in room.moves],
+            [(seats, party.mask) for party, seats in room.moves],
+        )
+        self.movable |= {party.id: replace(party, seats=seats) for party, seats in room.moves}
+        return room
 
 
 def decide(board: Board, ask: Ask, *, earliest: int, offered: Window = ALWAYS) -> Outcome:
@@ -107,11 +148,14 @@ def try_to_seat(board: Board, ask: Ask, wanted: tuple[Seats, ...]) -> Outcome | 
     if not ask.force_pacing and not keeps_pace(pacing, load, ask.party_size, online=ask.online):
         return Reason.PACING
     held = held_quarters(board.house.policies, board.sitting.shift, party_size=ask.party_size)
-    seats = board.floor.first_free(wanted, board.floor.mask(ask.quarter, held))
+    mask = board.floor.mask(ask.quarter, held)
+    seats = board.floor.first_free(wanted, mask)
+    room = board.make_room(ask, wanted, mask) if seats is None else None
+    seats = room.seats if room else seats
     if seats is None:
         return Reason.FULL
     board.seat(ask, seats, held)
-    return Outcome(Status.CONFIRMED, seats=seats, held=held)
+    return Outcome(Status.CONFIRMED, seats, held, moves=room.moves if room else ())
 
 
 def _waitlisted_or_declined(board: Board, ask: Ask, reason: Reason, offered: Window) -> Outcome:

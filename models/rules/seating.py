@@ -9,6 +9,8 @@ V = TypeVar("V")
 
 #: Tables that one party takes together; nearly always one.
 Seats = tuple[int, ...]
+#: Tables, and the bits for which they are held.
+Place = tuple[Seats, int]
 
 
 def candidates(
@@ -56,12 +58,14 @@ def _joined_order(combination: HouseCombination) -> tuple[int, int, int, int]:
 class Floor:
     """The tables of a house over some hours, as bitmaps. Bit 0 is the quarter `base`."""
 
-    __slots__ = ("base", "taken", "version")
+    __slots__ = ("base", "freed", "taken", "version")
 
     def __init__(self, base: int, taken: dict[int, int]) -> None:
         self.base = base
         self.taken = taken
         self.version = 0
+        #: how often something was freed
+        self.freed = 0
 
     def mask(self, quarter: int, held: int) -> int:
         """The bits of a seating from `quarter` on for `held` quarters (turn and buffer)."""
@@ -90,6 +94,15 @@ class Floor:
         for table_id in seats:
             self.taken[table_id] = self.taken.get(table_id, 0) & ~mask
         self.version += 1
+        self.freed += 1
+
+    def rearrange(self, leaves: Iterable[Place], comes: Iterable[Place]) -> None:
+        """Parties leave these tables for those; on the whole nothing is freed by it."""
+        for seats, mask in leaves:
+            for table_id in seats:
+                self.taken[table_id] &= ~mask
+        for seats, mask in comes:
+            self.take(seats, mask)
 
     def free_starts(self, wanted: Iterable[Seats], held: int, all_starts: int) -> int:
         """The starts (bits, of `all_starts`) at which some candidate is free for `held` quarters.

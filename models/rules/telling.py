@@ -31,7 +31,9 @@ TOLD: dict[Status, Kind] = {
 #: Moves whose reason says that they are told in another way, or not at all.
 CHANGED_REASON = "changed"
 REFUSED_REASON = "change_refused"
-UNTOLD_REASONS = frozenset({"taken_back", "edited"})
+#: Another table, of which guests know nothing.
+RESEATED_REASON = "re_seated"
+UNTOLD_REASONS = frozenset({"taken_back", "edited", RESEATED_REASON})
 
 #: What a guest is reminded of.
 REMINDED = frozenset({Kind.CONFIRMATION, Kind.CHANGED})

@@ -86,9 +86,11 @@ class Scene:
                     raise
                 time.sleep(0.01)
 
-    def request(self, number: int, *, start: datetime = START, waitlist: bool = False) -> int:
+    def request(
+        self, number: int, party_size: int = 2, *, start: datetime = START, waitlist: bool = False
+    ) -> int:
         """Party `number` asks online; its id."""
-        wish = wish_of(number, start=start, waitlist=waitlist)
+        wish = wish_of(number, party_size, start=start, waitlist=waitlist)
 
         def work(session: Session) -> int:
             house = house_by_id(session, self.house.id)
@@ -192,10 +194,12 @@ class Scene:
             return [(table, quarter) for table, quarter in session.execute(query)]
 
 
-def wish_of(number: int, *, start: datetime = START, waitlist: bool = False) -> TableRequest:
+def wish_of(
+    number: int, party_size: int = 2, *, start: datetime = START, waitlist: bool = False
+) -> TableRequest:
     """What party `number` wants; no two parties share their contact."""
     guest = GuestDetails(name=f"Party {number}", email=f"party{number}@example.com")
-    return TableRequest(party_size=2, starts_at=start, guest=guest, waitlist=waitlist)
+    return TableRequest(party_size=party_size, starts_at=start, guest=guest, waitlist=waitlist)
 
 
 @contextmanager
