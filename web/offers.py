@@ -5,6 +5,7 @@ from datetime import date, datetime
 from models.core import signals
 from models.core.db import reading
 from models.core.errors import Invalid
+from models.queries import flags
 from models.queries.availability import Slot, cached_availability, keep_availability
 from models.queries.floor import house_by_slug, house_lately
 from models.rules.house import House
@@ -26,7 +27,8 @@ def recent_house(slug: str) -> House:
 def offered_starts(
     slug: str, *, on_date: date, party_size: int, area_key: str | None, now: datetime
 ) -> tuple[list[Slot], House]:
-    """The slots of a day, and the restaurant. No query when they are kept; at most four when not.
+    """The slots of a day, and the restaurant. No query when they are kept; at most four when not,
+    and two more for each full book.
 
     Raises NotFound for the restaurant and Invalid for an area that it does not have.
     """
@@ -39,6 +41,7 @@ def offered_starts(
     metrics.count_look("database" if isinstance(found, signals.Miss) else "cache")
     if not isinstance(found, signals.Miss):
         return found, house
+    flags.refresh()
     with reading() as session:
         slots = keep_availability(
             session,

@@ -9,7 +9,10 @@ from sqlalchemy.orm import Session
 
 from models.core import signals
 from models.queries.boards import load_boards
-from models.rules.decisions import Ask, offers
+from models.queries.flags import is_on
+from models.queries.movable import load_movable
+from models.rules.decisions import Ask, Board, full_starts, made_by_moving, offers
+from models.rules.flags import Flag
 from models.rules.house import QUARTER_SECONDS, House
 from models.rules.policies import bookable_quarters
 from models.rules.windows import LAST_QUARTER, Sitting, book_quarters, sittings_on
@@ -39,11 +42,13 @@ def availability(
     area_key: str | None = None,
     now: datetime,
 ) -> list[Slot]:
-    """The starts of that date for such a party online, ascending. Two queries, however full.
+    """The starts of that date for such a party online, ascending.
+
+    Two queries, however full; two more for each book where a start lacks nothing but a table.
 
     An unknown area, or a party over the online limits, has none.
     """
-    found = _all_slots(session, house, on_date, party_size, area_key)
+    found = _all_slots(session, house, on_date, party_size, area_key, now)
     return _bookable(house, found, now=now)
 
 
@@ -74,7 +79,7 @@ def keep_availability(
     now: datetime,
 ) -> list[Slot]:
     """Work it out, and keep it under the generation that was read before the database was."""
-    found = _all_slots(session, house, on_date, party_size, area_key)
+    found = _all_slots(session, house, on_date, party_size, area_key, now)
     if miss.generation is not None:
         pairs = [(slot.quarter, slot.shift_key) for slot in found]
         signals.cache_put(miss.generation, miss.name, orjson.dumps(pairs))
@@ -101,9 +106,14 @@ def _reaches(house: House, eve: Iterable[Sitting], morrow: Iterable[Sitting]) ->
 
 
 def _all_slots(
-    session: Session, house: House, on_date: date, party_size: int, area_key: str | None
+    session: Session,
+    house: House,
+    on_date: date,
+    party_size: int,
+    area_key: str | None,
+    now: datetime,
 ) -> list[Slot]:
-    """What the tables and the pacing have left, whatever the hour is now."""
+    """What the tables and the pacing have left, also of starts that are too near or too far."""
     policies = house.policies
     if not policies.min_party_online <= party_size <= policies.max_party_online:
         return []
@@ -115,8 +125,18 @@ def _all_slots(
     found = []
     for board in boards.values():
         ask = Ask(party_size, board.sitting.starts[0], area.id if area else None)
-        found += [Slot(quarter, board.sitting.shift.key) for quarter in offers(board, ask)]
+        starts = offers(board, ask) + _by_moving(session, board, ask, now=now)
+        found += [Slot(quarter, board.sitting.shift.key) for quarter in starts]
     return sorted(found, key=lambda slot: slot.quarter)
+
+
+def _by_moving(session: Session, board: Board, ask: Ask, *, now: datetime) -> list[int]:
+    """Starts at which a table is free once others have moved: the decision moves them."""
+    full = full_starts(board, ask)
+    if not full or not is_on(Flag.RE_SEATING, restaurant_id=board.house.id, key=board.house.id):
+        return []
+    load_movable(session, board, now=now, without=())
+    return made_by_moving(board, ask, full)
 
 
 def _bookable(house: House, slots: list[Slot], *, now: datetime) -> list[Slot]:

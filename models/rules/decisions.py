@@ -1,12 +1,13 @@
 """The decision: what becomes of one party that asks for a table, given the book as it stands."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from models.rules.house import House
 from models.rules.lifecycle import Status
 from models.rules.pacing import Load, keeps_pace, pacing_of
-from models.rules.reseating import Movable, Room, Shift, make_room
+from models.rules.reseating import CHAIN, OFFERED_CHAIN, Movable, Room, Shift, make_room
 from models.rules.seating import Floor, Seats, bits, candidates
 from models.rules.turn_times import held_quarters
 from models.rules.windows import LAST_QUARTER, Sitting
@@ -108,7 +109,12 @@ class Board:
         if not self.may_move or self._no_room.get(key) == self.floor.freed:
             return None
         room = make_room(
-            self.floor.taken, self.movable.values(), wanted, mask, is_exact=self.is_exact
+            self.floor.taken,
+            self.movable.values(),
+            wanted,
+            mask,
+            longest=CHAIN,
+            is_exact=self.is_exact,
         )
         self.searches.append(room)
         if not room.seats:
@@ -194,17 +200,49 @@ def offers(board: Board, ask: Ask) -> list[int]:
     return [base + bit for bit in bits(remembered[1])]
 
 
+def full_starts(board: Board, ask: Ask) -> list[int]:
+    """Every start at which such a party lacks nothing but a free table, ascending."""
+    if not candidates(board.house, ask.party_size, area_id=ask.area_id, online=ask.online):
+        return []
+    free = set(offers(board, ask))
+    return [quarter for quarter in _paced(board, ask) if quarter not in free]
+
+
+def made_by_moving(board: Board, ask: Ask, starts: Iterable[int]) -> list[int]:
+    """Those of the (full) starts at which somebody in the way could simply sit elsewhere."""
+    wanted = candidates(board.house, ask.party_size, area_id=ask.area_id, online=ask.online)
+    held = held_quarters(board.house.policies, board.sitting.shift, party_size=ask.party_size)
+    return [
+        quarter
+        for quarter in starts
+        if make_room(
+            board.floor.taken,
+            board.movable.values(),
+            wanted,
+            board.floor.mask(quarter, held),
+            longest=OFFERED_CHAIN,
+            is_exact=False,
+        ).seats
+    ]
+
+
+def _paced(board: Board, ask: Ask) -> list[int]:
+    """The starts that have pace left for such a party."""
+    pacing = pacing_of(board.house, board.sitting.shift)
+    return [
+        quarter
+        for quarter in board.sitting.starts
+        if keeps_pace(pacing, board.pace.get(quarter), ask.party_size, online=ask.online)
+    ]
+
+
 def _free(board: Board, ask: Ask) -> int:
     """The free starts as bits, counted from the sitting's first start."""
     starts = board.sitting.starts
     if not starts:
         return 0
-    pacing = pacing_of(board.house, board.sitting.shift)
     first, base = starts[0], board.floor.base
-    paced = 0
-    for quarter in starts:
-        if keeps_pace(pacing, board.pace.get(quarter), ask.party_size, online=ask.online):
-            paced |= 1 << (quarter - base)
+    paced = sum(1 << (quarter - base) for quarter in _paced(board, ask))
     held = held_quarters(board.house.policies, board.sitting.shift, party_size=ask.party_size)
     wanted = candidates(board.house, ask.party_size, area_id=ask.area_id, online=ask.online)
     return board.floor.free_starts(wanted, held, paced) >> (first - base)

@@ -6,6 +6,7 @@ the budget. Everything is counted in looks (one at a table for one party), never
 same book gets the same answer on every machine.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,11 +14,14 @@ from typing import Final
 
 from models.rules.seating import Seats, bits
 
-#: Looks for a short chain of moves: a party moves, and whom it moves moves too.
-CHAIN_LOOKS: Final = 2_000
+#: Who is in the way moves, and who is in their way: so many links a decision thinks through, ...
 CHAIN: Final = 2
+#: ... and so many an offer, which is asked for a hundred times as often.
+OFFERED_CHAIN: Final = 1
+#: Looks for a chain of each length.
+CHAIN_LOOKS: Final = 2_000
 #: Looks for the exact search, over all parties that may be moved.
-EXACT_LOOKS: Final = 40_000
+EXACT_LOOKS: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,24 +71,25 @@ def make_room(
     wanted: tuple[Seats, ...],
     mask: int,
     *,
+    longest: int,
     is_exact: bool,
 ) -> Room:
     """Room for one more party at one of `wanted` for `mask`, if the movable ones make it.
 
     `taken` holds the bits of everybody, also of those who may be moved. The shortest chain of
-    moves wins; `is_exact`: where there is none, everybody's place is thought over anew.
+    moves wins, of at most `longest` links; `is_exact`: where there is none, everybody's place is
+    thought over anew.
     """
-    parties = tuple(movable)
-    search = _Search(taken, parties)
+    search, asks = _Search(taken, tuple(movable)), Movable(_ASKS, wanted, (), mask, 0)
     if not search.could_fit(wanted, mask):
         return Room(Search.NONE, search.looks)
-    for depth in range(1, CHAIN + 1):
-        seats = search.chain(wanted, mask, depth=depth)
+    for depth in range(1, longest + 1):
+        seats = search.chain(asks, depth=depth)
         if seats is not None:
             return search.room(Search.CHAIN, seats)
     if not is_exact:
         return Room(Search.SPENT, search.looks)
-    return search.all_anew(wanted, mask)
+    return search.all_anew(asks)
 
 
 class _Search:
@@ -92,18 +97,27 @@ class _Search:
 
     def __init__(self, taken: Mapping[int, int], parties: Sequence[Movable]) -> None:
         self.parties = parties
-        self.taken = dict(taken)
-        self.now = {party.id: party.seats for party in parties}
         self.looks = 0
-        self._by_id = {party.id: party for party in parties}
         self._spent = 0
+        self._taken = dict(taken)
+        self._now = {party.id: party.seats for party in parties}
+        #: the bits of those who may not be moved
+        self._fixed = dict(taken)
+        #: who of the others sits at a table
+        self._at: dict[int, list[Movable]] = defaultdict(list)
+        for party in parties:
+            for table in party.seats:
+                self._fixed[table] &= ~party.mask
+                self._at[table].append(party)
+        #: what was done since the beginning: who came to (or left) which tables
+        self._trail: list[tuple[bool, Movable, Seats]] = []
 
     def room(self, search: Search, seats: Seats) -> Room:
         """The answer: who sits elsewhere than before."""
         moves = tuple(
-            (party, self.now[party.id])
+            (party, self._now[party.id])
             for party in self.parties
-            if self.now[party.id] != party.seats
+            if self._now[party.id] != party.seats
         )
         return Room(search, self.looks, seats, moves)
 
@@ -111,8 +125,8 @@ class _Search:
 
     def could_fit(self, wanted: tuple[Seats, ...], mask: int) -> bool:
         """Whether each quarter of the mask, by itself, has a table for everybody then."""
-        fixed, tables = self._fixed(), {_ASKS: _tables(wanted)}
-        tables |= {party.id: _tables(party.wanted) for party in self.parties}
+        tables = {party.id: _tables(party.wanted) for party in self.parties}
+        tables[_ASKS] = _tables(wanted)
         for quarter in bits(mask):
             bit = 1 << quarter
             # everybody has a table now: only who asks has to find one
@@ -122,115 +136,97 @@ class _Search:
                 if party.mask & bit
                 for table in party.seats[:1]
             }
-            free = {
-                number: [table for table in own if not fixed.get(table, 0) & bit]
-                for number, own in tables.items()
-            }
-            if not self._finds_one(_ASKS, free, holder, set()):
+            seen = {table for table, taken in self._fixed.items() if taken & bit}
+            if not self._finds_one(_ASKS, tables, holder, seen):
                 return False
         return True
 
     def _finds_one(
         self,
         number: int,
-        free: Mapping[int, Sequence[int]],
+        tables: Mapping[int, Sequence[int]],
         holder: dict[int, int],
         seen: set[int],
     ) -> bool:
         """An augmenting path; of joined tables one is enough."""
-        for table in free[number]:
+        for table in tables[number]:
             if table in seen:
                 continue
             self.looks += 1
             seen.add(table)
-            if table not in holder or self._finds_one(holder[table], free, holder, seen):
+            if table not in holder or self._finds_one(holder[table], tables, holder, seen):
                 holder[table] = number
                 return True
         return False
 
-    def _fixed(self) -> dict[int, int]:
-        """The bits of those who may not be moved."""
-        fixed = dict(self.taken)
-        for party in self.parties:
-            for table in party.seats:
-                fixed[table] &= ~party.mask
-        return fixed
-
     # --- a short chain: who is in the way moves, and moves another at most
 
-    def chain(self, wanted: tuple[Seats, ...], mask: int, *, depth: int) -> Seats | None:
+    def chain(self, asks: Movable, *, depth: int) -> Seats | None:
         """Tables for one more party by chains of `depth` moves."""
         self._spent = self.looks + CHAIN_LOOKS
-        return self._place(wanted, mask, depth, frozenset())
+        return self._place(asks, depth, frozenset((asks.id,)))
 
-    def _place(
-        self, wanted: tuple[Seats, ...], mask: int, depth: int, hands: frozenset[int]
-    ) -> Seats | None:
-        for seats in wanted:
+    def _place(self, party: Movable, depth: int, hands: frozenset[int]) -> Seats | None:
+        """Where the party sits now; None, and all as it was, when there is no place."""
+        for seats in party.wanted:
             self.looks += 1
-            if not any(self.taken.get(table, 0) & mask for table in seats):
-                self._take(seats, mask)
+            if self._is_free(seats, party.mask):
+                self._change(True, party, seats)
                 return seats
         if depth:
-            for seats in wanted:
+            for seats in party.wanted:
                 if self.looks > self._spent:
                     return None
-                if self._clear(seats, mask, depth, hands):
+                if self._clear(seats, party, depth, hands):
                     return seats
         return None
 
-    def _clear(self, seats: Seats, mask: int, depth: int, hands: frozenset[int]) -> bool:
-        """Whoever is in the way there moves; False, and all as it was, when they cannot."""
+    def _clear(self, seats: Seats, party: Movable, depth: int, hands: frozenset[int]) -> bool:
+        """Whoever is in the way there moves, and the party sits there."""
         self.looks += 1
-        blockers = self._blockers(seats, mask)
-        if blockers is None or any(party.id in hands for party in blockers):
+        if any(self._fixed.get(table, 0) & party.mask for table in seats):
             return False
-        before = self.taken.copy(), self.now.copy()
-        for party in blockers:
-            self._free(self.now[party.id], party.mask)
-        self._take(seats, mask)
-        held = hands.union(party.id for party in blockers)
-        for party in blockers:
-            found = self._place(party.wanted, party.mask, depth - 1, held)
-            if found is None:
-                self.taken, self.now = before
-                return False
-            self.now[party.id] = found
-        return True
+        blockers = {
+            each.id: each for table in seats for each in self._at[table] if each.mask & party.mask
+        }
+        if not hands.isdisjoint(blockers):
+            return False
+        mark, hands = len(self._trail), hands.union(blockers)
+        for each in blockers.values():
+            self._change(False, each, self._now[each.id])
+        self._change(True, party, seats)
+        if all(self._place(each, depth - 1, hands) for each in blockers.values()):
+            return True
+        while len(self._trail) > mark:
+            came, each, where = self._trail.pop()
+            self._change(not came, each, where)
+            self._trail.pop()
+        return False
 
-    def _blockers(self, seats: Seats, mask: int) -> list[Movable] | None:
-        """Who sits there then; None when one of them may not be moved."""
-        found = [
-            party
-            for party in self.parties
-            if party.mask & mask and not set(seats).isdisjoint(self.now[party.id])
-        ]
-        for table in seats:
-            left = self.taken.get(table, 0) & mask
-            for party in found:
-                if table in self.now[party.id]:
-                    left &= ~party.mask
-            if left:
-                return None
-        return found
+    def _is_free(self, seats: Seats, mask: int) -> bool:
+        return not any(self._taken.get(table, 0) & mask for table in seats)
 
-    def _take(self, seats: Seats, mask: int) -> None:
+    def _change(self, comes: bool, party: Movable, seats: Seats) -> None:
+        """The party comes to these tables, or leaves them."""
         for table in seats:
-            self.taken[table] = self.taken.get(table, 0) | mask
-
-    def _free(self, seats: Seats, mask: int) -> None:
-        for table in seats:
-            self.taken[table] &= ~mask
+            if comes:
+                self._taken[table] = self._taken.get(table, 0) | party.mask
+                self._at[table].append(party)
+            else:
+                self._taken[table] &= ~party.mask
+                self._at[table].remove(party)
+        if comes:
+            self._now[party.id] = seats
+        self._trail.append((comes, party, seats))
 
     # --- everybody's place anew: whoever has the fewest choices left is seated next
 
-    def all_anew(self, wanted: tuple[Seats, ...], mask: int) -> Room:
+    def all_anew(self, asks: Movable) -> Room:
         """The exact search, within its looks."""
-        self.taken = self._fixed()
+        self._taken = dict(self._fixed)
         self._spent = self.looks + EXACT_LOOKS
-        self.now = {}
-        if self._seat_all([Movable(_ASKS, wanted, (), mask, 0), *self.parties]):
-            return self.room(Search.EXACT, self.now.pop(_ASKS))
+        if self._seat_all([asks, *self.parties]):
+            return self.room(Search.EXACT, self._now[asks.id])
         return Room(Search.SPENT if self.looks > self._spent else Search.NONE, self.looks)
 
     def _seat_all(self, parties: list[Movable]) -> bool:
@@ -241,19 +237,20 @@ class _Search:
         for seats in choices:
             if self.looks > self._spent:
                 return False
-            self._take(seats, party.mask)
-            self.now[party.id] = seats
+            for table in seats:
+                self._taken[table] = self._taken.get(table, 0) | party.mask
+            self._now[party.id] = seats
             if self._seat_all(rest):
                 return True
-            self._free(seats, party.mask)
-        self.now.pop(party.id, None)
+            for table in seats:
+                self._taken[table] &= ~party.mask
         return False
 
     def _tightest(self, parties: list[Movable]) -> tuple[Movable, list[Seats]]:
         """The party with the fewest places left; its own place first, so that few move."""
         best, fewest = parties[0], self._places(parties[0])
         for party in parties[1:]:
-            if not fewest:
+            if len(fewest) <= 1:
                 break
             places = self._places(party)
             if len(places) < len(fewest):
@@ -262,7 +259,7 @@ class _Search:
 
     def _places(self, party: Movable) -> list[Seats]:
         self.looks += len(party.wanted)
-        taken, mask = self.taken, party.mask
+        taken, mask = self._taken, party.mask
         return [
             seats
             for seats in party.wanted

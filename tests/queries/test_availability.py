@@ -176,8 +176,10 @@ def test_what_is_offered_is_what_would_be_confirmed(
 
 
 @pytest.mark.both
-@pytest.mark.parametrize("parties", [1, 200])
-def test_mistake_11_a_full_book_costs_what_an_empty_one_does(db: Engine, parties: int) -> None:
+@pytest.mark.parametrize(("parties", "moving"), [(1, 0), (200, 2), (500, 2)])
+def test_mistake_11_availability_does_not_grow_with_the_book(
+    db: Engine, parties: int, moving: int
+) -> None:
     tables = {str(number): ("hall", 1, 2) for number in range(60)}
     stand = a_stand(db, tables=tables, shifts=LUNCH_AND_DINNER)
     for number in range(parties):
@@ -186,7 +188,20 @@ def test_mistake_11_a_full_book_costs_what_an_empty_one_does(db: Engine, parties
     slots(stand)  # the house is known here
     with counting(db) as statements:
         slots(stand)
-    assert [text.split()[0] for text in statements.sql] == ["SELECT"] * 3  # house, tables, pacing
+    # house, tables, pacing; in a full book also who may be moved, and from where
+    assert [text.split()[0] for text in statements.sql] == ["SELECT"] * (3 + moving)
+
+
+@pytest.mark.both
+def test_a_start_for_which_somebody_must_move_is_offered(db: Engine) -> None:
+    stand = a_stand(db, tables={"1": ("hall", 1, 2), "2": ("hall", 1, 4)})
+    first, second = stand.ask(), stand.ask()
+    stand.cancel(first)
+    assert START in slots(stand, party_size=4)
+    fours = stand.ask(4)
+    assert stand.row(fours).status == "confirmed"
+    assert START not in slots(stand, party_size=4)
+    assert second
 
 
 # --- the cache

@@ -12,6 +12,7 @@ from models.core.db import reading, unit
 from models.core.errors import NotAllowed
 from models.operations.arrivals import seat
 from models.operations.booking import Accepted, book_for_guest
+from models.queries import flags
 from models.queries.accounts import Caller
 from models.queries.book import book_of
 from models.rules.house import House
@@ -71,6 +72,7 @@ def book_table(house: House, caller: Caller, body: StaffReservationRequest) -> R
     if body.force_pacing and not caller.has(house.id, Permission.FORCE_PACING):
         raise NotAllowed("your role here may not go over the pacing")
     key, raw = idempotency_key(), request.get_data()
+    flags.refresh()
     accepted = unit(partial(_book, house=house, caller=caller, body=body, key=key, raw=raw))
     about_new(accepted)
     nudge_after_move(house.id)
