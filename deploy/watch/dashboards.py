@@ -102,6 +102,23 @@ DASHBOARDS: Final[dict[str, tuple[str, tuple[Panel, ...]]]] = {
                 unit="s",
             ),
             Panel(
+                "Searches for room in a full house, an hour",
+                (
+                    (
+                        "sum by (result) (rate(maitred_room_searches_total[1h])) * 3600",
+                        "{{result}}",
+                    ),
+                    (
+                        "sum(rate(maitred_reseated_parties_total[1h])) * 3600",
+                        "parties moved",
+                    ),
+                ),
+            ),
+            Panel(
+                "Looks of a search, 99%",
+                ((quantile(0.99, "maitred_room_search_looks"), "looks"),),
+            ),
+            Panel(
                 "Answers in one round, 99%",
                 ((quantile(0.99, "maitred_round_answers"), "answers"),),
             ),
