@@ -9,6 +9,7 @@ from web.api import (
     arrivals,
     auth,
     book,
+    book_events,
     documents,
     files,
     flags,
@@ -68,6 +69,7 @@ def create_app() -> APIFlask:
     app.register_blueprint(auth.blueprint)
     app.register_blueprint(second_factor.blueprint)
     app.register_blueprint(book.blueprint)
+    app.register_blueprint(book_events.blueprint)
     app.register_blueprint(arrivals.blueprint)
     app.register_blueprint(flags.blueprint)
     app.register_blueprint(guests.blueprint)

@@ -11,6 +11,7 @@ from prometheus_client import (
     REGISTRY,
     CollectorRegistry,
     Counter,
+    Gauge,
     Histogram,
     generate_latest,
 )
@@ -35,6 +36,9 @@ _SECONDS: Final = Histogram(
 _LOOKS: Final = Counter(
     "maitred_availability_total", "Availability answered, from the cache or not.", ("source",)
 )
+_STREAMS: Final = Gauge(
+    "maitred_streams", "Streams of events that are open.", multiprocess_mode="livesum"
+)
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
 
 
@@ -49,6 +53,11 @@ def count(method: str, route: str, status: int, *, since: float | None) -> None:
 def count_look(source: str) -> None:
     """One answer of availability: `cache` or `database`."""
     _LOOKS.labels(source).inc()
+
+
+def count_stream(more: int) -> None:
+    """A stream was opened (1), or has ended (-1)."""
+    _STREAMS.inc(more)
 
 
 @lru_cache(maxsize=1024)

@@ -54,6 +54,12 @@ class Unavailable(MaitredError):
     code = "unavailable"
 
 
+class TooManyStreams(Unavailable):
+    """No thread to spare for one more stream."""
+
+    code = "too-many-streams"
+
+
 @dataclass(frozen=True, slots=True)
 class ProblemKind:
     """A status, the title that goes with it, and seconds for Retry-After."""
@@ -80,6 +86,7 @@ PROBLEMS: Final[dict[type[MaitredError], ProblemKind]] = {
     KeyReused: ProblemKind(422, "Idempotency-Key used before"),
     TooManySignIns: ProblemKind(429, "Too many sign-ins"),
     TooManyRequests: ProblemKind(429, "Too many requests"),
+    TooManyStreams: ProblemKind(503, "Too many streams", retry_after=5),
     Unavailable: ProblemKind(503, "Unavailable", retry_after=2),
     HouseUnreadable: ProblemKind(503, "Unavailable", retry_after=60),
     MaitredError: ProblemKind(500, "Internal error"),

@@ -22,7 +22,7 @@ from models.rules.flags import Flag
 from models.rules.house import House
 from models.rules.lifecycle import Status
 from models.rules.policies import bookable_quarters
-from models.rules.reseating import Room
+from models.rules.reseating import Budget, Room
 from models.rules.turn_times import turn_minutes
 from models.rules.windows import quarter_of
 
@@ -71,6 +71,7 @@ class Round:
         self.awaited: list[tuple[str, int]] = []
         self.answers: list[Answer] = []
         self.guests = SameGuests()
+        self.budget = Budget()
         #: reservations whose verdict is not written yet: nothing else may be decided on them
         self.settled: set[int] = set()
         self.again = False
@@ -133,6 +134,7 @@ class Round:
             house = board.house.id
             board.may_move = is_on(Flag.RE_SEATING, restaurant_id=house, key=house)
             if board.may_move:
+                board.budget = self.budget
                 board.is_exact = is_on(Flag.EXACT_SEATING, restaurant_id=house, key=house)
                 load_movable(self.session, board, now=self.now, without=self.settled)
                 board.waitlisted -= outcome.status is Status.WAITLISTED

@@ -7,7 +7,16 @@ from enum import StrEnum
 from models.rules.house import House
 from models.rules.lifecycle import Status
 from models.rules.pacing import Load, keeps_pace, pacing_of
-from models.rules.reseating import CHAIN, OFFERED_CHAIN, Movable, Room, Shift, make_room
+from models.rules.reseating import (
+    CHAIN,
+    OFFERED_CHAIN,
+    OFFERED_LOOKS,
+    Budget,
+    Movable,
+    Room,
+    Shift,
+    make_room,
+)
 from models.rules.seating import Floor, Seats, bits, candidates
 from models.rules.turn_times import held_quarters
 from models.rules.windows import LAST_QUARTER, Sitting
@@ -76,6 +85,7 @@ class Board:
     movable: dict[int, Movable] = field(default_factory=dict)
     may_move: bool | None = None
     is_exact: bool = False
+    budget: Budget = field(default_factory=Budget)
     #: the searches for room on this board, in order
     searches: list[Room] = field(default_factory=list)
     #: wishes for which no room was found, and what had been freed by then
@@ -103,10 +113,11 @@ class Board:
     def make_room(self, ask: Ask, wanted: tuple[Seats, ...], mask: int) -> Room | None:
         """Move others so that one of `wanted` is free for the mask; None when nobody can.
 
-        What failed is not tried again before something is freed.
+        What failed is not tried again before something is freed, and nothing once the budget is
+        spent.
         """
         key = (ask.party_size, ask.quarter, ask.area_id, ask.online)
-        if not self.may_move or self._no_room.get(key) == self.floor.freed:
+        if not self.may_move or self.budget.left <= 0 or self._no_room.get(key) == self.floor.freed:
             return None
         room = make_room(
             self.floor.taken,
@@ -117,6 +128,7 @@ class Board:
             is_exact=self.is_exact,
         )
         self.searches.append(room)
+        self.budget.left -= room.looks
         if not room.seats:
             self._no_room[key] = self.floor.freed
             return None
@@ -209,21 +221,23 @@ def full_starts(board: Board, ask: Ask) -> list[int]:
 
 
 def made_by_moving(board: Board, ask: Ask, starts: Iterable[int]) -> list[int]:
-    """Those of the (full) starts at which somebody in the way could simply sit elsewhere."""
+    """Those of the (full) starts at which somebody in the way could simply sit elsewhere.
+
+    Later ones may be left out when the looks of one offer are spent.
+    """
     wanted = candidates(board.house, ask.party_size, area_id=ask.area_id, online=ask.online)
     held = held_quarters(board.house.policies, board.sitting.shift, party_size=ask.party_size)
-    return [
-        quarter
-        for quarter in starts
-        if make_room(
-            board.floor.taken,
-            board.movable.values(),
-            wanted,
-            board.floor.mask(quarter, held),
-            longest=OFFERED_CHAIN,
-            is_exact=False,
-        ).seats
-    ]
+    taken, movable = board.floor.taken, board.movable.values()
+    found, looks = [], 0
+    for quarter in starts:
+        mask = board.floor.mask(quarter, held)
+        room = make_room(taken, movable, wanted, mask, longest=OFFERED_CHAIN, is_exact=False)
+        looks += room.looks
+        if room.seats:
+            found.append(quarter)
+        if looks > OFFERED_LOOKS:
+            break
+    return found
 
 
 def _paced(board: Board, ask: Ask) -> list[int]:

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 from typing import Final
 
 from models.rules.seating import Seats, bits
@@ -18,10 +19,13 @@ from models.rules.seating import Seats, bits
 CHAIN: Final = 2
 #: ... and so many an offer, which is asked for a hundred times as often.
 OFFERED_CHAIN: Final = 1
+OFFERED_LOOKS: Final = 30_000
 #: Looks for a chain of each length.
 CHAIN_LOOKS: Final = 2_000
 #: Looks for the exact search, over all parties that may be moved.
 EXACT_LOOKS: Final = 10_000
+#: Looks of all searches of one round: the books are locked meanwhile, and others wait.
+ROUND_LOOKS: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,13 @@ class Search(StrEnum):
     EXACT = "exact"
     #: the looks were spent before anything was found or excluded
     SPENT = "spent"
+
+
+@dataclass(slots=True)
+class Budget:
+    """What is left of a round's looks."""
+
+    left: int = ROUND_LOOKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +108,7 @@ class _Search:
 
     def __init__(self, taken: Mapping[int, int], parties: Sequence[Movable]) -> None:
         self.parties = parties
-        self.looks = 0
+        self.looks = len(parties)
         self._spent = 0
         self._taken = dict(taken)
         self._now = {party.id: party.seats for party in parties}
@@ -125,38 +136,31 @@ class _Search:
 
     def could_fit(self, wanted: tuple[Seats, ...], mask: int) -> bool:
         """Whether each quarter of the mask, by itself, has a table for everybody then."""
-        tables = {party.id: _tables(party.wanted) for party in self.parties}
-        tables[_ASKS] = _tables(wanted)
         for quarter in bits(mask):
             bit = 1 << quarter
+            there = [party for party in self.parties if party.mask & bit]
+            self.looks += len(there)
             # everybody has a table now: only who asks has to find one
-            holder = {
-                table: party.id
-                for party in self.parties
-                if party.mask & bit
-                for table in party.seats[:1]
-            }
+            holder = {table: party for party in there for table in party.seats[:1]}
             seen = {table for table, taken in self._fixed.items() if taken & bit}
-            if not self._finds_one(_ASKS, tables, holder, seen):
+            if not self._finds_one(wanted, holder, seen):
                 return False
         return True
 
     def _finds_one(
-        self,
-        number: int,
-        tables: Mapping[int, Sequence[int]],
-        holder: dict[int, int],
-        seen: set[int],
+        self, wanted: tuple[Seats, ...], holder: Mapping[int, Movable], seen: set[int]
     ) -> bool:
-        """An augmenting path; of joined tables one is enough."""
-        for table in tables[number]:
-            if table in seen:
-                continue
-            self.looks += 1
-            seen.add(table)
-            if table not in holder or self._finds_one(holder[table], tables, holder, seen):
-                holder[table] = number
-                return True
+        """Whether giving way from table to table ends at a free one; of joined tables at one."""
+        asking = [wanted]
+        while asking:
+            for table in chain.from_iterable(asking.pop()):
+                self.looks += 1
+                if table in seen:
+                    continue
+                if table not in holder:
+                    return True
+                seen.add(table)
+                asking.append(holder[table].wanted)
         return False
 
     # --- a short chain: who is in the way moves, and moves another at most
@@ -250,7 +254,7 @@ class _Search:
         """The party with the fewest places left; its own place first, so that few move."""
         best, fewest = parties[0], self._places(parties[0])
         for party in parties[1:]:
-            if len(fewest) <= 1:
+            if len(fewest) <= 1 or self.looks > self._spent:
                 break
             places = self._places(party)
             if len(places) < len(fewest):
@@ -265,8 +269,3 @@ class _Search:
             for seats in party.wanted
             if not any(taken.get(table, 0) & mask for table in seats)
         ]
-
-
-def _tables(wanted: tuple[Seats, ...]) -> tuple[int, ...]:
-    """Every table of these candidates, once, in their order."""
-    return tuple(dict.fromkeys(table for seats in wanted for table in seats))

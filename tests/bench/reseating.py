@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from models.rules.decisions import Ask, Board, decide
+from models.rules.reseating import Budget
 from models.rules.lifecycle import Status
 from tests.rules.floors import a_board, a_combination, a_floor
 
@@ -65,6 +66,7 @@ def _evening(chance: random.Random, sums: Sums, *, moves: bool, exact: bool) -> 
     ]
     sits: dict[int, tuple[Ask, int]] = {}
     for number, (ask, luck) in enumerate(asking, 1):
+        board.budget = Budget()  # each in a round of its own
         began = time.perf_counter()
         outcome = decide(board, ask, earliest=0)
         taken = time.perf_counter() - began

@@ -18,7 +18,10 @@ from models.entities import (
     TableOccupancy,
 )
 from models.operations.allocation import decide_waiting
+from models.operations.flags import set_flag
 from models.operations.rounds import Decided
+from models.queries import flags
+from models.rules.flags import Flag
 from tests.services.house import ShiftTimes, open_house
 from tests.services.stand import NOW, START, Stand
 
@@ -104,6 +107,13 @@ def rows_of(stand: Stand, entity: type[Any]) -> int:
 def quarters_held(stand: Stand) -> int:
     """How many quarters of tables are taken in all."""
     return rows_of(stand, TableOccupancy)
+
+
+def set_now(stand: Stand, flag: Flag, **switch: Any) -> None:
+    """Set a flag for the whole house, a second later for this process."""
+    stand.do(lambda session: set_flag(session, flag, now=NOW, actor="operator", **switch))
+    flags.house_flags()._seen = float("-inf")
+    flags.refresh()
 
 
 def revise(stand: Stand, *statements: Any) -> None:

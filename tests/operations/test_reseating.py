@@ -9,11 +9,9 @@ from sqlalchemy import Engine
 from models.core.db import reading
 from models.core.errors import NotSeated
 from models.operations.changes import cancel_reservation
-from models.operations.flags import set_flag
-from models.queries import flags
 from models.queries.integrity import findings
 from models.rules.flags import Flag
-from tests.operations.evenings import HOUR, a_stand, history, one_round, statuses, told
+from tests.operations.evenings import HOUR, a_stand, history, one_round, set_now, statuses, told
 from tests.services.counting import counting
 from tests.services.stand import NOW, START, Stand
 
@@ -32,12 +30,6 @@ def a_party_at_the_large_table(db: Engine) -> tuple[Stand, int]:
     stand.cancel(first)
     assert stand.held(second) == {"2": SEATED}
     return stand, second
-
-
-def switch_off(stand: Stand, flag: Flag) -> None:
-    stand.do(lambda session: set_flag(session, flag, percent=0, now=NOW, actor="operator"))
-    flags.house_flags()._seen = float("-inf")
-    flags.refresh()
 
 
 def in_order(stand: Stand, *, now: Any = NOW) -> None:
@@ -69,7 +61,7 @@ def test_who_was_decided_in_the_same_round_moves_before_it_is_written(db: Engine
 
 def test_switched_off_nobody_moves(db: Engine) -> None:
     stand, second = a_party_at_the_large_table(db)
-    switch_off(stand, Flag.RE_SEATING)
+    set_now(stand, Flag.RE_SEATING, percent=0)
     assert stand.row(stand.ask(4)).status == "waitlisted"
     assert stand.held(second) == {"2": SEATED}
 
@@ -78,7 +70,7 @@ def test_switched_off_nobody_moves(db: Engine) -> None:
 def test_a_chain_of_many_needs_the_exact_search(db: Engine, *, exact: bool) -> None:
     stand = a_stand(db, tables=STEPS)
     if not exact:
-        switch_off(stand, Flag.EXACT_SEATING)
+        set_now(stand, Flag.EXACT_SEATING, percent=0)
     blocking = [stand.ask(size) for size in range(1, 6)]
     rising = []
     for size in range(4, 0, -1):  # the next larger one is free, and its own is taken

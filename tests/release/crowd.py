@@ -18,8 +18,11 @@ from models.core.db import reading
 from models.entities import Message, Reservation
 from models.queries.integrity import findings
 from tests.deploy.test_nginx import NAME
-from tests.release.house import Machine
-from tests.services.stack import evening
+from tests.release.house import HOST, Machine
+from tests.services.stack import PASSWORD, evening
+
+#: Host stands that follow the book all the while.
+STANDS = 2
 
 
 @dataclass
@@ -33,6 +36,8 @@ class Crowd:
     #: what came of each request: "200", "202", or the name of what went wrong
     outcomes: Counter[str] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
+    #: what the host stands heard: revisions of the book, in order
+    heard: list[list[int]] = field(default_factory=list)
     _threads: list[threading.Thread] = field(default_factory=list)
     _end: threading.Event = field(default_factory=threading.Event)
 
@@ -44,6 +49,9 @@ class Crowd:
     def __enter__(self) -> "Crowd":
         self._threads = [
             threading.Thread(target=self._call, args=(number,)) for number in range(self.callers)
+        ]
+        self._threads += [
+            threading.Thread(target=self._stand, args=(number,)) for number in range(STANDS)
         ]
         for thread in self._threads:
             thread.start()
@@ -73,6 +81,26 @@ class Crowd:
                 line = None
         if line is not None:
             line.close()
+
+    def _stand(self, number: int) -> None:
+        """A host stand: one stream of the book's events after the other, without a gap."""
+        context = ssl.create_default_context(cafile=str(self.machine.certificates.authority))
+        token, heard = sign_in(self.machine, context), [-1]
+        self.heard.append(heard)
+        path = f"/api/v1/restaurants/{self.machine.house.slug}/book/events"
+        path += f"?date={evening(days=2 + number).date()}"
+        while not self._end.is_set():
+            own = {"Host": NAME, "Authorization": f"Bearer {token}", "Last-Event-ID": str(heard[-1])}
+            try:
+                line = _connect(self.machine.port, context, f"127.0.2.{number + 1}")
+                line.request("GET", path, headers=own)
+                answer = line.getresponse()
+                lines = answer.read().splitlines()
+                heard += [int(text[4:]) for text in lines if text.startswith(b"id: ")]
+                self.outcomes["200" if answer.status == 200 else f"stream {answer.status}"] += 1
+                line.close()
+            except (OSError, http.client.HTTPException) as error:
+                self.outcomes[f"stream {type(error).__name__}"] += 1
 
     def _ask(self, line: http.client.HTTPSConnection, *, reads: bool) -> str:
         start = evening(days=random.randint(2, 20))
@@ -115,6 +143,15 @@ def in_order(place: Machine, *, seconds: float = 120) -> None:
         assert findings(session, now=clock.now(), grace_seconds=0) == []
     told = [mail.message["Message-ID"] for mail in place.mailbox.mails()]
     assert len(told) == len(set(told))
+
+
+def sign_in(place: Machine, context: ssl.SSLContext) -> str:
+    """The access token of a host of the house."""
+    line = _connect(place.port, context, "127.0.2.1")
+    body = json.dumps({"email": HOST, "password": PASSWORD})
+    headers = {"Host": NAME, "Content-Type": "application/json"}
+    line.request("POST", "/api/v1/auth/sign-in", body, headers)
+    return str(json.loads(line.getresponse().read())["access_token"])
 
 
 def _connect(port: int, context: ssl.SSLContext, own: str) -> http.client.HTTPSConnection:

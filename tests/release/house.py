@@ -12,7 +12,10 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from models.core.db import make_engine
+from models.core import clock
+from models.core.db import make_engine, transaction
+from models.operations.accounts import create_account, grant_role, hash_password
+from models.rules.permissions import Role
 from tests.architecture.tree import ROOT
 from tests.deploy.test_nginx import NAME, nginx_program, settled
 from tests.services.certificates import Certificates, make_certificates
@@ -22,10 +25,12 @@ from tests.services.mariadb import MariaDB
 from tests.services.ports import free_port, is_listening
 from tests.services.process import Process
 from tests.services.redis import RedisServer
-from tests.services.stack import UNPACED
+from tests.services.stack import PASSWORD, UNPACED
 from tests.services.surroundings import KEYSET, environment
 
 BIN = Path(sys.executable).parent
+#: Who stands at the host stand.
+HOST = "host@example.com"
 #: What a version consists of.
 PARTS = ("Procfile", "deploy", "examples", "models", "schedules", "tasks", "web", "workers")
 
@@ -90,10 +95,10 @@ def machine(folder: Path, mariadb: MariaDB) -> Iterator[Machine]:
     env = environment(folder, database_url=url, redis_url=redis.url, smtp_url=mailbox.url) | {
         "PATH": path, "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8",
         "KEYSET_FILE": shutil.copyfile(KEYSET, folder / "keyset.json").as_posix(),
-        "PUBLIC_URL": f"https://{NAME}", "TRUSTED_PROXIES": "1", "WEB_THREADS": "8",
+        "PUBLIC_URL": f"https://{NAME}", "TRUSTED_PROXIES": "1", "WEB_THREADS": "12",
         "GRANIAN_UDS_PERMISSIONS": "0o666", "SWEEP_SECONDS": "1",
         "RELEASE_FOLDER": str(folder / "releases"), "RELEASE_SOCKETS": str(run),
-        "RELEASE_WATCH_SECONDS": "2",
+        "RELEASE_WATCH_SECONDS": "2", "STREAM_SECONDS": "4",
     }  # fmt: skip
     proxy = Process(
         "nginx",
@@ -104,6 +109,7 @@ def machine(folder: Path, mariadb: MariaDB) -> Iterator[Machine]:
     try:
         subprocess.run([BIN / "maitred", "migrate"], env=env, cwd=ROOT, check=True, timeout=120)
         house = open_house(engine, slug="released", policies=UNPACED)
+        _employ_host(engine, house)
         proxy.start()
         proxy.wait_ready(lambda: is_listening(ports["https"]))
         yield Machine(folder, env, ports["https"], made, engine, mailbox, house)
@@ -114,6 +120,14 @@ def machine(folder: Path, mariadb: MariaDB) -> Iterator[Machine]:
         proxy.terminate()
         mailbox.stop()
         redis.kill()
+
+
+def _employ_host(engine: Engine, house: OpenHouse) -> None:
+    with transaction(engine) as session:
+        number = create_account(
+            session, HOST, name="", password_hash=hash_password(PASSWORD), now=clock.now()
+        )
+        grant_role(session, number, restaurant_id=house.id, role=Role.HOST)
 
 
 def _end(pid: int) -> None:

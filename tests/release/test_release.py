@@ -74,6 +74,9 @@ def test_versions_come_and_go_and_no_request_fails(place: Machine) -> None:
     print(place.maitred("releases").stdout, crowd.outcomes)
     print(went_on.stdout, done.stdout, back.stdout)
     assert crowd.failed == {}
+    for heard in crowd.heard:  # each revision once, and many of them
+        assert heard == sorted(set(heard))
+        assert len(heard) > 5
     assert crowd.outcomes["202"] > 100
     in_order(place)
 

@@ -1,0 +1,125 @@
+"""The stream of the book's events: each change is told once, wherever a stream begins anew."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import pytest
+
+from models.core.settings import settings
+from tests.api.conftest import Answer, Stand
+from tests.services.redis import RedisServer
+from web.api import book_events
+
+pytestmark = pytest.mark.both
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Streams of two seconds that look often; and no place is taken by another test's."""
+    monkeypatch.setenv("STREAM_SECONDS", "2")
+    monkeypatch.setenv("STREAMS_MAX", "2")
+    monkeypatch.setattr(book_events, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(book_events, "LOOK_SECONDS_ALONE", 0.02)
+    settings.cache_clear()
+    book_events._places.cache_clear()
+    yield
+    settings.cache_clear()
+    book_events._places.cache_clear()
+
+
+def opened(stand: Stand, last: int | None = None, **query: Any) -> Answer:
+    headers = stand.as_staff() | ({} if last is None else {"Last-Event-ID": str(last)})
+    return stand.client.get(
+        f"/api/v1/restaurants/{stand.house.slug}/book/events",
+        query_string={"date": stand.start()[:10]} | query,
+        headers=headers,
+    )
+
+
+def book(stand: Stand) -> dict[str, Any]:
+    path = f"/api/v1/restaurants/{stand.house.slug}/book"
+    answer = stand.client.get(
+        path, query_string={"date": stand.start()[:10]}, headers=stand.as_staff()
+    )
+    return dict(answer.json)
+
+
+def events(answer: Answer) -> Iterator[dict[str, Any]]:
+    """The events as they come; comments and the first `retry` are left out."""
+    for piece in answer.iter_encoded():
+        fields = dict(line.split(b": ", 1) for line in piece.splitlines() if line)
+        if fields.get(b"event") == b"book":
+            yield orjson.loads(fields[b"data"]) | {"id": int(fields[b"id"])}
+
+
+def test_each_change_is_told_while_the_stream_lasts(redis: RedisServer, staffed: Stand) -> None:
+    _each_change_is_told(staffed)
+
+
+def test_without_redis_each_change_is_told_too(staffed: Stand) -> None:
+    _each_change_is_told(staffed)
+
+
+def _each_change_is_told(staffed: Stand) -> None:
+    answer = opened(staffed)
+    assert (answer.status_code, answer.mimetype) == (200, "text/event-stream")
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["X-Accel-Buffering"] == "no"
+    told = events(answer)
+    before = next(told)
+    assert before == {"date": staffed.start()[:10], "revision": 0, "id": 0}
+    staffed.confirmed()
+    after = next(told)
+    assert after["revision"] == book(staffed)["revision"] > 0
+    assert list(told) == []
+    answer.close()
+
+
+def test_a_stand_that_comes_again_hears_what_it_missed_and_nothing_else(staffed: Stand) -> None:
+    staffed.confirmed()
+    (first,) = events(opened(staffed))
+    assert list(events(opened(staffed, first["id"]))) == []
+    staffed.confirmed(guest={"name": "Bea", "email": "bea@example.com"})
+    (second,) = events(opened(staffed, first["id"]))
+    assert second["revision"] > first["revision"]
+    (odd,) = events(opened(staffed, -1))
+    assert odd == second
+
+
+def test_another_days_book_is_not_told_of(staffed: Stand) -> None:
+    answer = opened(staffed, date=staffed.start(days=4)[:10])
+    told = events(answer)
+    assert next(told)["revision"] == 0
+    staffed.confirmed()
+    assert list(told) == []
+
+
+def test_one_too_many_is_refused_and_a_place_is_free_again(staffed: Stand) -> None:
+    first, second = opened(staffed), opened(staffed)
+    refused = opened(staffed)
+    assert refused.status_code == 503
+    assert (refused.json["code"], refused.headers["Retry-After"]) == ("too-many-streams", "5")
+    first.close()
+    first.close()
+    third = opened(staffed)
+    assert third.status_code == 200
+    assert opened(staffed).status_code == 503
+    second.close()
+    third.close()
+    assert "maitred_streams 0.0" in staffed.client.get("/metrics").text
+
+
+def test_only_who_may_read_the_book_hears_of_it(staffed: Stand) -> None:
+    path = f"/api/v1/restaurants/{staffed.house.slug}/book/events"
+    assert staffed.client.get(path, query_string={"date": "2026-03-06"}).status_code == 401
+    for query in ({}, {"date": "6 March"}):
+        answer = staffed.client.get(path, query_string=query, headers=staffed.as_staff())
+        assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "date")
+
+
+def test_silence_is_broken_now_and_then(staffed: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(book_events, "SILENCE_SECONDS", 0.3)
+    pieces = list(opened(staffed).iter_encoded())
+    assert pieces[0] == b"retry: 500\n\n"
+    assert 3 <= pieces.count(b": nothing new\n\n") <= 6

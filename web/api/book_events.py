@@ -1,0 +1,115 @@
+"""The book as it changes: a stream of events for the host stand (text/event-stream)."""
+
+import threading
+from collections.abc import Iterator
+from datetime import date
+from functools import lru_cache
+from time import monotonic, sleep
+from typing import Final
+
+import orjson
+from apiflask import APIBlueprint
+from flask import Response, request
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from models.core import signals
+from models.core.db import reading
+from models.core.settings import settings
+from models.queries.accounts import Caller
+from models.queries.book_revision import book_revision
+from models.rules.house import House
+from models.rules.permissions import Permission
+from web import metrics
+from web.access import staff_at_house
+from web.api.endpoint import READ, STAFF, describe
+from web.problems import TooManyStreams
+from web.schemas.requests import BookQuery
+
+blueprint = APIBlueprint("book_events", __name__, url_prefix="/api/v1", tag="The host stand")
+
+#: Between two looks whether the book has changed: at Redis, and at the database without it.
+LOOK_SECONDS: Final = 0.5
+LOOK_SECONDS_ALONE: Final = 2.0
+#: Something is said so often, so that a line that broke is noticed.
+SILENCE_SECONDS: Final = 5.0
+#: How soon a browser comes again when a stream has ended, in milliseconds.
+AGAIN_MS: Final = 500
+
+
+@blueprint.get("/restaurants/<slug:slug>/book/events")
+@staff_at_house(Permission.READ_BOOK)
+@blueprint.input(BookQuery, location="query", arg_name="query")
+@describe(
+    blueprint,
+    {200: None},
+    problems=(*READ, *STAFF, 404, 422),
+    headers=("Last-Event-ID",),
+    security=("staff",),
+    pictures=("text/event-stream",),
+)
+def get_book_events(house: House, caller: Caller, query: BookQuery) -> Response:
+    """Says when the book of a day changes: an event `book` with its date and revision.
+
+    The event's id is the revision; the first one comes at once, unless it is the one that
+    `Last-Event-ID` names. The stream ends by itself after `STREAM_SECONDS`, and is asked for again:
+    so each release finds every stand, and no stand misses a change. 503 when this process has as
+    many streams as it may have: read the book every few seconds instead.
+    """
+    if not _places().acquire(blocking=False):
+        raise TooManyStreams("this process has as many streams as it may have")
+    given = request.headers.get("Last-Event-ID", "")
+    known = int(given) if given.isascii() and given.isdigit() else None
+    answer = Response(_Stream(house.id, query.date, known), mimetype="text/event-stream")
+    answer.headers["Cache-Control"] = "no-store"
+    answer.headers["X-Accel-Buffering"] = "no"  # nginx hands each event on as it comes
+    return answer
+
+
+@lru_cache(maxsize=1)
+def _places() -> threading.BoundedSemaphore:
+    return threading.BoundedSemaphore(max(settings().streams_max, 1))
+
+
+class _Stream:
+    """The lines of one stream. Its place is free again when the server closes it."""
+
+    def __init__(self, restaurant_id: int, on_date: date, known: int | None) -> None:
+        self._lines = _events(restaurant_id, on_date, known)
+        self._closed = False
+        metrics.count_stream(1)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._lines
+
+    def close(self) -> None:
+        """Give the place back, once."""
+        if not self._closed:
+            self._closed = True
+            metrics.count_stream(-1)
+            _places().release()
+
+
+def _events(restaurant_id: int, on_date: date, known: int | None) -> Iterator[bytes]:
+    """An event for each revision that is seen, a comment when there was none for a while."""
+    ends = monotonic() + settings().stream_seconds
+    spoken, seen = monotonic(), None
+    yield f"retry: {AGAIN_MS}\n\n".encode()
+    while monotonic() < ends:
+        # every change makes a new generation; none while one is being made, and without Redis
+        generation = signals.cache_generation(restaurant_id, on_date.isoformat())
+        if generation is None or generation != seen:
+            try:
+                with reading() as session:
+                    revision = book_revision(session, restaurant_id, on_date)
+            except (DBAPIError, PoolTimeout):
+                return  # whoever asks again hears 503, and when to come back
+            seen = generation
+            if revision != known:
+                known, spoken = revision, monotonic()
+                facts = orjson.dumps({"date": on_date.isoformat(), "revision": revision})
+                yield b"event: book\nid: %d\ndata: %s\n\n" % (revision, facts)
+        if monotonic() - spoken > SILENCE_SECONDS:
+            spoken = monotonic()
+            yield b": nothing new\n\n"
+        sleep(LOOK_SECONDS if generation else LOOK_SECONDS_ALONE)
