@@ -11,7 +11,7 @@ from prometheus_client import Counter, Histogram
 
 from models.operations.rounds import Answer, Decided
 from models.queries.outgoing import Outgoing
-from models.rules.reseating import CHAIN, CHAIN_LOOKS, EXACT_LOOKS, Search
+from models.rules.reseating import CHAIN_LOOKS, EXACT_LOOKS, Search
 from models.rules.telling import Kind
 
 #: the objectives (99% decided in 2 s, 99% told in 60 s) are bounds of these
@@ -41,7 +41,7 @@ _SEARCHES: Final = Counter(
 _LOOKS: Final = Histogram(
     "maitred_room_search_looks",
     f"Looks of one search, of {CHAIN_LOOKS} for each chain and {EXACT_LOOKS} for the exact one.",
-    buckets=(10, 100, 1_000, 5_000, 10_000, 20_000, 40_000, EXACT_LOOKS + CHAIN * CHAIN_LOOKS),
+    buckets=(10, 100, 1_000, 2_500, 5_000, 10_000, 15_000, 25_000),
 )
 _MOVED: Final = Counter("maitred_reseated_parties_total", "Parties moved to make room.")
 _MESSAGES: Final = Counter(

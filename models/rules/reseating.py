@@ -25,7 +25,7 @@ CHAIN_LOOKS: Final = 2_000
 #: Looks for the exact search, over all parties that may be moved.
 EXACT_LOOKS: Final = 10_000
 #: Looks of all searches of one round: the books are locked meanwhile, and others wait.
-ROUND_LOOKS: Final = 100_000
+ROUND_LOOKS: Final = 30_000
 
 
 @dataclass(frozen=True, slots=True)

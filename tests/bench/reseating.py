@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from models.rules.decisions import Ask, Board, decide
-from models.rules.reseating import Budget
 from models.rules.lifecycle import Status
+from models.rules.reseating import Budget
 from tests.rules.floors import a_board, a_combination, a_floor
 
 #: tables for 2, 4, 6 and 8, and pairs of small ones that may be joined

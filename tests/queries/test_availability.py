@@ -21,6 +21,7 @@ from models.queries.availability import (
     keep_availability,
 )
 from models.queries.floor import house_by_id
+from models.rules.flags import Flag
 from models.rules.house import House
 from models.rules.policies import bookable_quarters
 from models.rules.requests import GuestDetails, TableRequest
@@ -33,6 +34,7 @@ from tests.operations.evenings import (
     UNPACED,
     a_stand,
     revise,
+    set_now,
 )
 from tests.services.counting import counting
 from tests.services.house import ShiftTimes

@@ -90,7 +90,11 @@ class Crowd:
         path = f"/api/v1/restaurants/{self.machine.house.slug}/book/events"
         path += f"?date={evening(days=2 + number).date()}"
         while not self._end.is_set():
-            own = {"Host": NAME, "Authorization": f"Bearer {token}", "Last-Event-ID": str(heard[-1])}
+            own = {
+                "Host": NAME,
+                "Authorization": f"Bearer {token}",
+                "Last-Event-ID": str(heard[-1]),
+            }
             try:
                 line = _connect(self.machine.port, context, f"127.0.2.{number + 1}")
                 line.request("GET", path, headers=own)
