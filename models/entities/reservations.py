@@ -57,7 +57,7 @@ class Reservation(Base):
     #: keyed hashes of the normalised contact, to find the same guest again
     email_key: Mapped[bytes | None] = mapped_column(digest(16))
     phone_key: Mapped[bytes | None] = mapped_column(digest(16))
-    #: why it was declined or waits; a code of rules.decisions.Reason
+    #: why it was declined or waits; a code of rules.board.Reason
     reason: Mapped[str | None] = mapped_column(String(32))
     #: up to three other starts, RFC 3339 in UTC
     alternatives: Mapped[list[str] | None] = mapped_column(JSON)

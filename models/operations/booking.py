@@ -16,7 +16,7 @@ from models.operations.consents import record_consent
 from models.operations.keys import claim_key
 from models.operations.rounds import Round, ask_of
 from models.queries.parties import COLUMNS
-from models.rules.decisions import Ask, Board, Outcome, Reason
+from models.rules.board import Ask, Board, Outcome, Reason
 from models.rules.house import House
 from models.rules.lifecycle import Status
 from models.rules.pacing import keeps_pace, pacing_of

@@ -13,7 +13,7 @@ from models.entities.reservations import (
 from models.operations.rounds import Answer, Round, ask_of
 from models.operations.verdicts import Verdicts, answer_change, release_tables
 from models.queries.parties import PartyRow
-from models.rules.decisions import Ask, Board, Outcome, Reason
+from models.rules.board import Ask, Board, Outcome, Reason
 from models.rules.house import House
 from models.rules.lifecycle import Status
 from models.rules.seating import Seats

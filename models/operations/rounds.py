@@ -17,7 +17,8 @@ from models.queries.floor import houses_by_id
 from models.queries.guests import SameGuests, load_same_guests
 from models.queries.movable import LAID, load_movable
 from models.queries.parties import COLUMNS, PartyRow
-from models.rules.decisions import ALWAYS, Ask, Board, Outcome, Reason, Window, decide
+from models.rules.board import ALWAYS, Ask, Board, Outcome, Reason, Window
+from models.rules.decisions import decide
 from models.rules.flags import Flag
 from models.rules.house import House
 from models.rules.lifecycle import Status

@@ -19,7 +19,7 @@ from models.entities.reservations import (
     TableOccupancy,
 )
 from models.rules import telling
-from models.rules.decisions import Outcome
+from models.rules.board import Outcome
 from models.rules.house import QUARTER_SECONDS, House
 from models.rules.lifecycle import Status
 from models.rules.seating import Seats

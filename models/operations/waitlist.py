@@ -10,7 +10,7 @@ from models.operations.books import lock_books, touch_books
 from models.operations.verdicts import Verdicts
 from models.queries.floor import aside, houses_by_id
 from models.queries.parties import COLUMNS
-from models.rules.decisions import Outcome
+from models.rules.board import Outcome
 from models.rules.lifecycle import Status
 
 CLOCK = "clock"

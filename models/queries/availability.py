@@ -11,9 +11,10 @@ from models.core import signals
 from models.queries.boards import load_boards
 from models.queries.flags import is_on
 from models.queries.movable import load_movable
-from models.rules.decisions import Ask, Board, full_starts, made_by_moving, offers
+from models.rules.board import Ask, Board
 from models.rules.flags import Flag
 from models.rules.house import QUARTER_SECONDS, House
+from models.rules.offers import full_starts, made_by_moving, offers
 from models.rules.policies import bookable_quarters
 from models.rules.windows import LAST_QUARTER, Sitting, book_quarters, sittings_on
 

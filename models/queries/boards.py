@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from models.core.db import table_of
 from models.entities.reservations import Reservation, TableOccupancy
-from models.rules.decisions import Board
+from models.rules.board import Board
 from models.rules.house import House, split_book_id
 from models.rules.lifecycle import PACED, Status
 from models.rules.pacing import Load

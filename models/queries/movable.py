@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from models.core.db import table_of
 from models.entities.reservations import Reservation, TableOccupancy
-from models.rules.decisions import Ask, Board
+from models.rules.board import Ask, Board
 from models.rules.lifecycle import Status
 from models.rules.windows import book_quarters, quarter_of
 

@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from models.core.crypto import manage_token
 from models.core.settings import settings
 from models.queries.outgoing import Outgoing
-from models.rules.decisions import Reason
+from models.rules.board import Reason
 from models.rules.telling import Kind
 from tasks.channels.gsm7 import fold, segments
 from tasks.templates.wording import Wording, local, wording

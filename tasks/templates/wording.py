@@ -13,7 +13,7 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_skeleton, format_time
 from pydantic import BaseModel, ConfigDict
 
-from models.rules.decisions import Reason
+from models.rules.board import Reason
 from models.rules.telling import Kind
 
 _FOLDER = Path(__file__).parent / "phrases"

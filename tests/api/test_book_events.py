@@ -66,33 +66,42 @@ def _each_change_is_told(staffed: Stand) -> None:
     assert (answer.status_code, answer.mimetype) == (200, "text/event-stream")
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.headers["X-Accel-Buffering"] == "no"
-    told = events(answer)
-    before = next(told)
+    heard = events(answer)
+    before = next(heard)
     assert before == {"date": staffed.start()[:10], "revision": 0, "id": 0}
     staffed.confirmed()
-    after = next(told)
+    after = next(heard)
     assert after["revision"] == book(staffed)["revision"] > 0
-    assert list(told) == []
+    assert list(heard) == []
     answer.close()
+
+
+def told(stand: Stand, last: int | None = None) -> list[dict[str, Any]]:
+    """All that one stream tells."""
+    answer = opened(stand, last)
+    found = list(events(answer))
+    answer.close()
+    return found
 
 
 def test_a_stand_that_comes_again_hears_what_it_missed_and_nothing_else(staffed: Stand) -> None:
     staffed.confirmed()
-    (first,) = events(opened(staffed))
-    assert list(events(opened(staffed, first["id"]))) == []
+    (first,) = told(staffed)
+    assert told(staffed, first["id"]) == []
     staffed.confirmed(guest={"name": "Bea", "email": "bea@example.com"})
-    (second,) = events(opened(staffed, first["id"]))
+    (second,) = told(staffed, first["id"])
     assert second["revision"] > first["revision"]
-    (odd,) = events(opened(staffed, -1))
+    (odd,) = told(staffed, -1)
     assert odd == second
 
 
 def test_another_days_book_is_not_told_of(staffed: Stand) -> None:
     answer = opened(staffed, date=staffed.start(days=4)[:10])
-    told = events(answer)
-    assert next(told)["revision"] == 0
+    heard = events(answer)
+    assert next(heard)["revision"] == 0
     staffed.confirmed()
-    assert list(told) == []
+    assert list(heard) == []
+    answer.close()
 
 
 def test_one_too_many_is_refused_and_a_place_is_free_again(staffed: Stand) -> None:
@@ -120,6 +129,8 @@ def test_only_who_may_read_the_book_hears_of_it(staffed: Stand) -> None:
 
 def test_silence_is_broken_now_and_then(staffed: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(book_events, "SILENCE_SECONDS", 0.3)
-    pieces = list(opened(staffed).iter_encoded())
+    answer = opened(staffed)
+    pieces = list(answer.iter_encoded())
+    answer.close()
     assert pieces[0] == b"retry: 500\n\n"
     assert 3 <= pieces.count(b": nothing new\n\n") <= 6

@@ -11,7 +11,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from models.rules.decisions import Ask, Board, decide
+from models.rules.board import Ask, Board
+from models.rules.decisions import decide
 from models.rules.lifecycle import Status
 from models.rules.reseating import Budget
 from tests.rules.floors import a_board, a_combination, a_floor

@@ -8,7 +8,6 @@ from sqlalchemy import Engine
 
 from models.core.db import reading
 from models.core.errors import NotSeated
-from models.operations.changes import cancel_reservation
 from models.queries.integrity import findings
 from models.rules.flags import Flag
 from tests.operations.evenings import HOUR, a_stand, history, one_round, set_now, statuses, told
@@ -139,7 +138,3 @@ def test_looking_costs_two_statements_and_moving_four_more(db: Engine) -> None:
         one_round(other)
     # who may move, the tables they hold; then their rows, and out of the old tables
     assert moving.count - calm.count == 2 + 1 + 3
-
-
-def _cancel(session: Any, number: int) -> None:
-    cancel_reservation(session, number, now=NOW, actor="guest", by_staff=False)

@@ -6,7 +6,7 @@ from datetime import date
 
 from hypothesis import strategies as st
 
-from models.rules.decisions import Ask, Board
+from models.rules.board import Ask, Board
 from models.rules.house import (
     House,
     HouseArea,

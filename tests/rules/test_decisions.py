@@ -5,17 +5,11 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.rules.decisions import (
-    ALTERNATIVES,
-    Ask,
-    Board,
-    Outcome,
-    Reason,
-    decide,
-    offers,
-)
+from models.rules.board import Ask, Board, Outcome, Reason
+from models.rules.decisions import ALTERNATIVES, decide
 from models.rules.house import House, Pacing, Policies
 from models.rules.lifecycle import Status
+from models.rules.offers import offers
 from models.rules.seating import Seats
 from models.rules.turn_times import held_quarters
 from models.rules.windows import Sitting

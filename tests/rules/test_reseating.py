@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.rules import reseating
-from models.rules.decisions import Ask, Board, Outcome, Reason, decide
+from models.rules.board import Ask, Board, Outcome, Reason
+from models.rules.decisions import decide
 from models.rules.house import House
 from models.rules.lifecycle import Status
 from models.rules.reseating import Search

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.rules.decisions import Ask
+from models.rules.board import Ask
 from models.rules.house import House
 from models.rules.seating import Floor, Seats, bits, candidates, spread
 from tests.rules.floors import (

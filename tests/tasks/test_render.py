@@ -11,7 +11,7 @@ import pytest
 
 from models.core.crypto import read_manage_token
 from models.queries.outgoing import Outgoing, Wish
-from models.rules.decisions import Reason
+from models.rules.board import Reason
 from models.rules.telling import Kind
 from tasks.channels.gsm7 import fold, is_gsm7, segments
 from tasks.templates.render import render_letter, render_sms

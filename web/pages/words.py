@@ -6,7 +6,7 @@ from typing import Final
 from babel.dates import format_date
 
 from models.queries.reservations import ReservationView
-from models.rules.decisions import Reason
+from models.rules.board import Reason
 from models.rules.house import House
 from models.rules.lifecycle import Status
 
