@@ -27,14 +27,16 @@ EXAMPLES = 20
 
 @pytest.fixture
 def server(stand: Stand, house_env: dict[str, str], tmp_path: Path) -> Iterator[str]:
-    """Granian on this test's database, without Redis; nobody waits for decisions."""
+    """Granian on this test's database, without Redis; nobody waits for long."""
     port = free_port()
     granian = [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws"]
     process = Process(
         "web",
         [*granian, "--port", str(port), "--blocking-threads", "4", "web.wsgi:app"],
         log=tmp_path / "web.log",
-        env=dict(os.environ) | house_env | {"WAIT_SECONDS_MAX": "0", "PYTHONPATH": str(ROOT)},
+        env=dict(os.environ)
+        | house_env
+        | {"WAIT_SECONDS_MAX": "0", "STREAM_SECONDS": "1", "PYTHONPATH": str(ROOT)},
         cwd=ROOT,
     )
     url = f"http://127.0.0.1:{port}"
