@@ -1,9 +1,10 @@
 """The manifests, put together by kustomize, held against Kubernetes' schemas and our promises.
 
-The kinds of CUSTOM are not Kubernetes' own: no schema of theirs is at hand here. What they refer to
-is looked up instead.
+The kinds of CUSTOM are not Kubernetes' own: they are held against the schemas of their projects,
+which npm has; and what they refer to is looked up.
 """
 
+import copy
 import json
 import os
 import re
@@ -25,10 +26,11 @@ from sqlalchemy import Engine, text
 from models.core.settings import Settings
 from tasks.queues import QUEUES, TASKS
 from tests.architecture.tree import ROOT
-from tests.services.missing import go_without
+from tests.services.missing import go_without, require_program
 from web import metrics
 
 K8S = ROOT / "deploy" / "k8s"
+CRDS = Path(__file__).with_name("crds")
 BIN = Path(sys.executable).parent
 CUSTOM = {
     "ExternalSecret", "TriggerAuthentication", "ScaledObject", "Rollout", "AnalysisTemplate",
@@ -56,10 +58,10 @@ def environments(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Man
     """Each overlay, and production with each of Argo's ways, as release.sh adds it."""
     names = ("development", "staging", "production")
     found = {name: built(K8S / "overlays" / name) for name in names}
-    copy = tmp_path_factory.mktemp("k8s") / "k8s"
-    shutil.copytree(K8S, copy)
+    own = tmp_path_factory.mktemp("k8s") / "k8s"
+    shutil.copytree(K8S, own)
     for way in ("argo-canary", "argo-blue-green"):
-        folder = copy / "overlays" / way
+        folder = own / "overlays" / way
         folder.mkdir()
         (folder / "kustomization.yaml").write_text(
             f"resources: [../production]\ncomponents: [../../components/{way}]\n"
@@ -107,6 +109,42 @@ def test_every_manifest_is_what_kubernetes_knows(environments: dict[str, list[Ma
             latest = kubernetes_validate.latest_version()
             kubernetes_validate.validate(manifest, latest, strict=True)
     assert seen == CUSTOM
+
+
+@pytest.fixture(scope="module")
+def crds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The schemas of the custom kinds, as their projects publish them, by the lock file."""
+    folder = tmp_path_factory.mktemp("crds") / "crds"
+    shutil.copytree(CRDS, folder)
+    argv = [require_program("npm"), "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+    done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, timeout=180)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+def wrong_kinds(crds: Path, manifests: list[Manifest]) -> list[str]:
+    """What the schemas of the custom kinds say of these."""
+    done = subprocess.run(
+        [require_program("node"), "check.mjs"],
+        input=json.dumps([each for each in manifests if each["kind"] in CUSTOM]),
+        cwd=crds,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stderr == ""
+    return done.stdout.splitlines()
+
+
+def test_every_custom_kind_is_what_its_project_takes(
+    environments: dict[str, list[Manifest]], crds: Path
+) -> None:
+    everything = [each for manifests in environments.values() for each in manifests]
+    assert wrong_kinds(crds, everything) == []
+    broken = copy.deepcopy(next(each for each in everything if each["kind"] == "ScaledObject"))
+    broken["spec"]["minReplicaCount"] = "two"
+    (found,) = wrong_kinds(crds, [broken])
+    assert "minReplicaCount must be integer" in found
 
 
 def test_a_word_that_kubernetes_does_not_know_is_found() -> None:
