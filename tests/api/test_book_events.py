@@ -1,13 +1,21 @@
 """The stream of the book's events: each change is told once, wherever a stream begins anew."""
 
+import os
+import sys
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 from typing import Any
 
+import httpx
 import orjson
 import pytest
 
 from models.core.settings import settings
 from tests.api.conftest import Answer, Stand
+from tests.architecture.tree import ROOT
+from tests.services.ports import free_port, is_listening
+from tests.services.process import Process, wait_until
 from tests.services.redis import RedisServer
 from web.api import book_events
 
@@ -117,6 +125,40 @@ def test_one_too_many_is_refused_and_a_place_is_free_again(staffed: Stand) -> No
     second.close()
     third.close()
     assert "maitred_streams 0.0" in staffed.client.get("/metrics").text
+
+
+def test_a_stand_that_goes_leaves_its_place(
+    staffed: Stand, house_env: dict[str, str], tmp_path: Path
+) -> None:
+    port = free_port()
+    process = Process(
+        "web",
+        [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--port", str(port),
+         "--blocking-threads", "4", "web.wsgi:app"],
+        log=tmp_path / "web.log",
+        env=dict(os.environ) | house_env | {"STREAM_SECONDS": "40", "STREAMS_MAX": "1"},
+        cwd=ROOT,
+    )  # fmt: skip
+    process.start()
+    process.wait_ready(lambda: is_listening(port))
+    url = f"http://127.0.0.1:{port}/api/v1/restaurants/{staffed.house.slug}/book/events"
+    ask = partial(
+        httpx.stream, "GET", url, params={"date": "2026-03-06"}, headers=staffed.as_staff()
+    )
+
+    def is_refused() -> bool:
+        with ask() as answer:
+            return answer.status_code == 503
+
+    try:
+        with ask() as answer:
+            assert answer.status_code == 200
+            lines = answer.iter_lines()
+            assert next(lines).startswith("retry")
+            assert is_refused()
+        wait_until(lambda: not is_refused(), seconds=20, what="a free place")
+    finally:
+        process.terminate()
 
 
 def test_only_who_may_read_the_book_hears_of_it(staffed: Stand) -> None:
