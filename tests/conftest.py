@@ -54,6 +54,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("backend", names, scope="session")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The releases first: they take minutes, one after the other; the rest is done meanwhile."""
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/release/"))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say loudly what was left out."""
     for what, count in missing.left_out(terminalreporter.stats.get("skipped", [])).items():

@@ -1,6 +1,7 @@
 """Strict callers: every answer counts, and a closed line is a failure."""
 
 import http.client
+import itertools
 import json
 import random
 import socket
@@ -23,6 +24,7 @@ from tests.services.stack import PASSWORD, evening
 
 #: Host stands that follow the book all the while.
 STANDS = 2
+_DAYS = itertools.count(step=STANDS)
 
 
 @dataclass
@@ -38,6 +40,8 @@ class Crowd:
     seconds: list[float] = field(default_factory=list)
     #: what the host stands heard: revisions of the book, in order
     heard: list[list[int]] = field(default_factory=list)
+    #: the first of the days that they look at, which no other crowd has filled
+    day: int = field(default_factory=lambda: 21 + next(_DAYS) % 30)
     _threads: list[threading.Thread] = field(default_factory=list)
     _end: threading.Event = field(default_factory=threading.Event)
 
@@ -88,26 +92,29 @@ class Crowd:
         token, heard = sign_in(self.machine, context), [-1]
         self.heard.append(heard)
         path = f"/api/v1/restaurants/{self.machine.house.slug}/book/events"
-        path += f"?date={evening(days=2 + number).date()}"
+        path += f"?date={evening(days=self.day + number).date()}"
         while not self._end.is_set():
             own = {
                 "Host": NAME,
                 "Authorization": f"Bearer {token}",
                 "Last-Event-ID": str(heard[-1]),
             }
+            line = _connect(self.machine.port, context, f"127.0.2.{number + 1}")
             try:
-                line = _connect(self.machine.port, context, f"127.0.2.{number + 1}")
                 line.request("GET", path, headers=own)
                 answer = line.getresponse()
                 lines = answer.read().splitlines()
                 heard += [int(text[4:]) for text in lines if text.startswith(b"id: ")]
                 self.outcomes["200" if answer.status == 200 else f"stream {answer.status}"] += 1
-                line.close()
             except (OSError, http.client.HTTPException) as error:
                 self.outcomes[f"stream {type(error).__name__}"] += 1
+            finally:
+                line.close()
 
     def _ask(self, line: http.client.HTTPSConnection, *, reads: bool) -> str:
-        start = evening(days=random.randint(2, 20))
+        is_heard = random.random() < 0.1
+        days = self.day + random.randrange(STANDS) if is_heard else random.randint(2, 20)
+        start = evening(days=days)
         path = f"/api/v1/restaurants/{self.machine.house.slug}"
         if reads:
             asked = f"{path}/availability?date={start.date()}&party_size=2"
@@ -155,7 +162,9 @@ def sign_in(place: Machine, context: ssl.SSLContext) -> str:
     body = json.dumps({"email": HOST, "password": PASSWORD})
     headers = {"Host": NAME, "Content-Type": "application/json"}
     line.request("POST", "/api/v1/auth/sign-in", body, headers)
-    return str(json.loads(line.getresponse().read())["access_token"])
+    token = str(json.loads(line.getresponse().read())["access_token"])
+    line.close()
+    return token
 
 
 def _connect(port: int, context: ssl.SSLContext, own: str) -> http.client.HTTPSConnection:

@@ -46,7 +46,7 @@ AGAIN_MS: Final = 500
     problems=(*READ, *STAFF, 404, 422),
     headers=("Last-Event-ID",),
     security=("staff",),
-    pictures=("text/event-stream",),
+    events="book",
 )
 def get_book_events(house: House, caller: Caller, query: BookQuery) -> Response:
     """Says when the book of a day changes: an event `book` with its date and revision.

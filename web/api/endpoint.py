@@ -71,17 +71,21 @@ def describe(
     security: tuple[str, ...] = (),
     pictures: tuple[str, ...] = (),
     takes: tuple[str, ...] = (),
+    events: str = "",
 ) -> Callable[[View], View]:
     """Say in the OpenAPI document what a view answers: models by status, and its problems.
 
     `headers` are the request headers it reads; `security` the schemes of which one is needed;
-    `pictures` the media types that its 200 has, `takes` those of a body that is no JSON.
+    `pictures` the media types that its 200 has, `takes` those of a body that is no JSON;
+    `events` is the name of those that its 200 streams.
     """
     responses: dict[int, Any] = {
         status: _answer(status, model) for status, model in answers.items()
     }
     if pictures:
         responses[200]["content"] = _binary(pictures)
+    if events:
+        responses[200]["content"] = {"text/event-stream": {"schema": _event(events)}}
     for status in sorted(set(problems)):
         responses[status] = {
             "description": PROBLEM_TEXTS[status],
@@ -96,6 +100,13 @@ def describe(
 
 def _binary(media_types: tuple[str, ...]) -> dict[str, Any]:
     return {name: {"schema": {"type": "string", "format": "binary"}} for name in media_types}
+
+
+def _event(name: str) -> dict[str, Any]:
+    text = {"type": "string"}
+    data = text | {"contentMediaType": "application/json"}
+    properties = {"event": {"const": name}, "id": text, "data": data}
+    return {"type": "object", "properties": properties, "required": ["event", "data"]}
 
 
 def _answer(status: int, model: type[BaseModel] | None) -> dict[str, Any]:
