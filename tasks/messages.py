@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -42,6 +42,8 @@ from tasks.templates.render import render_sms
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 CLAIM_LIMIT: Final = 50
 #: A task that has sent this long hands the rest to a fresh one.
 DRAIN_SECONDS: Final = 20.0
@@ -69,7 +71,7 @@ def drain() -> bool:
     with Senders(settings().senders, settings().smtp_url) as senders:
         while time.monotonic() < ends:
             flags.refresh()
-            claimed = unit(_claim)
+            claimed = _claim(ends)
             if not claimed:
                 return False
             if not _send_all(claimed, senders, ends):
@@ -77,17 +79,28 @@ def drain() -> bool:
     return True
 
 
-def _claim(session: Session) -> list[Outgoing]:
-    claim = str(uuid.uuid4())
-    count = claim_due(
-        session, limit=CLAIM_LIMIT, now=clock.now(), claim=claim, lease_seconds=LEASE_SECONDS
-    )
-    if not count:
-        return []
-    found = load_claimed(session, claim)
-    if len(found) < count:
-        skip_gone(session, claim, found=found)
-    return found
+def _claim(ends: float) -> list[Outgoing]:
+    """Claim what is due, waiting until `ends` for a database that is away.
+
+    Every attempt claims under one name: what a commit took whose answer was lost is found by the
+    next attempt, and does not lie there until its lease ends.
+    """
+    claim, is_again = str(uuid.uuid4()), False
+
+    def once(session: Session) -> list[Outgoing]:
+        nonlocal is_again
+        now, was_tried, is_again = clock.now(), is_again, True
+        count = claim_due(
+            session, limit=CLAIM_LIMIT, now=now, claim=claim, lease_seconds=LEASE_SECONDS
+        )
+        if not count and not was_tried:
+            return []
+        found = load_claimed(session, claim)
+        if len(found) < count:
+            skip_gone(session, claim, found=found)
+        return found
+
+    return _patiently(partial(unit, once), until=ends)
 
 
 def _send_all(claimed: list[Outgoing], senders: Senders, ends: float) -> bool:
@@ -229,12 +242,15 @@ def _record(work: Callable[[Connection], object]) -> None:
 
     Raises the database's error after RECORD_SECONDS; the claim's lease then frees the message.
     """
-    ends = time.monotonic() + RECORD_SECONDS
+    _patiently(partial(plain_unit, work), until=time.monotonic() + RECORD_SECONDS)
+
+
+def _patiently(do: Callable[[], T], *, until: float) -> T:
+    """Again while the database is away. Raises its error when it still is at `until`."""
     while True:
         try:
-            plain_unit(work)
-            return
+            return do()
         except (DBAPIError, Busy):
-            if time.monotonic() > ends:
+            if time.monotonic() > until:
                 raise
             time.sleep(0.5)

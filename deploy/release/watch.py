@@ -8,14 +8,14 @@ from typing import Final
 from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.release.place import NoAnswer, Place, Slot
+from models.core.settings import settings
 
 #: Fewer answers than these say nothing.
 ENOUGH: Final = 20
 #: The new one's share of 5xx may be higher by so much.
 MORE_ERRORS: Final = 0.01
-#: Its 95th percentile may be so many times the old one's, and so many seconds above it.
+#: Its 95th percentile may be so many times the old one's, or RELEASE_SLOWER_MS above it.
 SLOWER_TIMES: Final = 1.5
-SLOWER_SECONDS: Final = 0.1
 #: Asked by whoever watches, not by guests.
 _OURS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 
@@ -97,6 +97,7 @@ def more_errors(new: Counts, old: Counts) -> str:
 
 def slower(new: Counts, old: Counts) -> str:
     """How much slower the new version is than the old; "" when it is not. Both have ENOUGH."""
-    if new.p95 <= max(old.p95 * SLOWER_TIMES, old.p95 + SLOWER_SECONDS):
+    above = settings().release_slower_ms / 1e3
+    if new.p95 <= max(old.p95 * SLOWER_TIMES, old.p95 + above):
         return ""
     return f"slow: p95 {new.p95 * 1e3:.0f} ms, before {old.p95 * 1e3:.0f} ms"

@@ -35,6 +35,8 @@ PHONE = "+15550100"
 #: a day before the guests come
 DAY_BEFORE = START - timedelta(days=1)
 Q = quarter_of(START)
+#: an id that no test's database ever comes to
+NOBODY = 999_999_999
 
 
 @pytest.fixture
@@ -523,9 +525,9 @@ def test_moves_that_go_wrong_on_the_way(stand: Stand, faults: dict[str, Any]) ->
 @pytest.mark.parametrize(
     "fault",
     [
-        {"restaurant_id": 99},
-        {"area_id": 99},
-        {"book_id": 99 * 100_000 + 20_000},
+        {"restaurant_id": NOBODY},
+        {"area_id": NOBODY},
+        {"book_id": NOBODY * 100_000 + 20_000},
     ],
     ids=lambda fault: next(iter(fault)),
 )
@@ -537,16 +539,16 @@ def test_a_reservation_that_names_nothing(
 
 
 def test_occupancy_and_messages_of_nobody(two: tuple[int, int], stand: Stand) -> None:
-    stand.plant(occupancy(stand, "8", Q, 4711))
-    assert found(stand) == {("reference", (4711,)), ("occupancy-orphan", (4711,))}
-    stand.plant(delete(TableOccupancy).where(TableOccupancy.reservation_id == 4711))
-    repeat(stand, two[0], "confirmation", reservation_id=4712)
-    assert found(stand) == {("reference", (4712,))}
+    stand.plant(occupancy(stand, "8", Q, NOBODY))
+    assert found(stand) == {("reference", (NOBODY,)), ("occupancy-orphan", (NOBODY,))}
+    stand.plant(delete(TableOccupancy).where(TableOccupancy.reservation_id == NOBODY))
+    repeat(stand, two[0], "confirmation", reservation_id=NOBODY + 1)
+    assert found(stand) == {("reference", (NOBODY + 1,))}
 
 
 def test_occupancy_of_no_table(two: tuple[int, int], stand: Stand) -> None:
     first = occupancy(stand, "1", Q, two[0])
-    first.dining_table_id = 999_999
+    first.dining_table_id = NOBODY
     stand.plant(first)
     assert found(stand) == {("reference", (two[0],))}
 

@@ -26,7 +26,7 @@ def fault():
 app.before_request(fault)
 """
 FAILS = "raise RuntimeError('broken')"
-SLOW = "time.sleep(0.7)"
+SLOW = "time.sleep(1.5)"
 
 
 @pytest.fixture(scope="module")

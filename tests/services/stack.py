@@ -23,7 +23,7 @@ from tests.services.house import OpenHouse, ShiftTimes, open_house
 from tests.services.mailbox import Mailbox
 from tests.services.mariadb import MariaDB
 from tests.services.ports import free_port
-from tests.services.process import Process, wait_until
+from tests.services.process import NotReady, Process, wait_until
 from tests.services.redis import RedisServer
 from tests.services.surroundings import KEYSET, environment
 
@@ -251,21 +251,27 @@ class Stack:
         wait_until(all_decided, seconds=seconds, what=f"{len(wanted)} decisions", every=0.05)
         return self.statuses(wanted)
 
-    def pending(self) -> int:
+    def pending(self) -> dict[str, int]:
         """Rows in which work waits: requests, wishes, freed books, due messages and sends."""
-        queries = (
-            select(func.count()).where(Reservation.status == "requested"),
-            select(func.count()).where(ReservationChange.status == "requested"),
-            select(func.count()).where(ShiftDay.freed_at.is_not(None)),
-            select(func.count()).where(Message.state == "queued", Message.due_at <= clock.now()),
-            select(func.count()).where(Message.state == "sending"),
-        )
+        queries = {
+            "requests": select(func.count()).where(Reservation.status == "requested"),
+            "wishes": select(func.count()).where(ReservationChange.status == "requested"),
+            "freed books": select(func.count()).where(ShiftDay.freed_at.is_not(None)),
+            "due messages": select(func.count()).where(
+                Message.state == "queued", Message.due_at <= clock.now()
+            ),
+            "being sent": select(func.count()).where(Message.state == "sending"),
+        }
         with self.engine.connect() as connection:
-            return sum(connection.scalar(query) or 0 for query in queries)
+            counted = {what: connection.scalar(query) or 0 for what, query in queries.items()}
+        return {what: count for what, count in counted.items() if count}
 
     def wait_quiet(self, *, seconds: float = 30) -> None:
-        """Wait until no work waits anywhere."""
-        wait_until(lambda: not self.pending(), seconds=seconds, what="no work left", every=0.05)
+        """Wait until no work waits anywhere. Raises NotReady, naming what does."""
+        try:
+            wait_until(lambda: not self.pending(), seconds=seconds, what="no work left", every=0.05)
+        except NotReady as error:
+            raise NotReady(f"{error}, but {self.pending()}") from None
 
     def findings(self) -> list[Finding]:
         """What the check of the house finds wrong, with nothing left to wait for."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, update
+from sqlalchemy import Connection, Engine, event, update
 from sqlalchemy.exc import OperationalError
 
 from models.core import clock
@@ -281,6 +281,25 @@ def test_a_record_waits_for_the_database_and_nothing_is_sent_twice(
     assert time.monotonic() > until
     assert row_of(message).state == "sent"
     deliver()
+    assert len(mailbox.mails()) == 1
+
+
+@both
+def test_a_claim_whose_answer_is_lost_is_sent_by_the_same_drain(
+    db: Engine, house: OpensHouse, mailbox: Mailbox
+) -> None:
+    """The database falls after the claim's commit, and before it says so."""
+    message = order(reserve(house().id))
+
+    def lose_the_answer(connection: Connection) -> None:
+        line = connection.connection.dbapi_connection
+        assert line is not None
+        line.commit()
+        line.close()
+
+    event.listen(db, "commit", lose_the_answer, once=True)
+    drain()
+    assert row_of(message).state == "sent"
     assert len(mailbox.mails()) == 1
 
 
