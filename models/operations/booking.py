@@ -22,7 +22,7 @@ from models.rules.lifecycle import Status
 from models.rules.pacing import keeps_pace, pacing_of
 from models.rules.policies import check_request
 from models.rules.requests import TableRequest
-from models.rules.turn_times import held_quarters, turn_minutes
+from models.rules.turn_times import turn_minutes
 from models.rules.windows import Sitting
 
 _REASONS = {
@@ -136,7 +136,7 @@ def _at_these_tables(board: Board, ask: Ask, table_ids: tuple[int, ...]) -> Outc
     pacing, load = pacing_of(board.house, board.sitting.shift), board.pace.get(ask.quarter)
     if not ask.force_pacing and not keeps_pace(pacing, load, ask.party_size, online=False):
         return Outcome(Status.DECLINED, reason=Reason.PACING)
-    held = held_quarters(board.house.policies, board.sitting.shift, party_size=ask.party_size)
+    held = board.held(ask)
     if board.floor.first_free([tables], board.floor.mask(ask.quarter, held)) is None:
         return Outcome(Status.DECLINED, reason=Reason.FULL)
     board.seat(ask, tables, held)

@@ -8,6 +8,7 @@ from models.rules.lifecycle import Status
 from models.rules.pacing import Load
 from models.rules.reseating import CHAIN, Budget, Movable, Room, Shift, make_room
 from models.rules.seating import Floor, Seats, candidates
+from models.rules.turn_times import held_quarters
 from models.rules.windows import LAST_QUARTER, Sitting
 
 #: First and last UTC quarter, both inclusive.
@@ -77,7 +78,16 @@ class Board:
     searches: list[Room] = field(default_factory=list)
     #: wishes for which no room was found, and what had been freed by then
     _no_room: dict[tuple[int, int, int | None, bool], int] = field(default_factory=dict)
-    _offers: dict[tuple[int, int | None, bool], tuple[int, int]] = field(default_factory=dict)
+    #: free starts as bits, and the floor's version that they hold for
+    offered: dict[tuple[int, int | None, bool], tuple[int, int]] = field(default_factory=dict)
+
+    def wanted(self, ask: Ask) -> tuple[Seats, ...]:
+        """What could seat such a party, the best first."""
+        return candidates(self.house, ask.party_size, area_id=ask.area_id, online=ask.online)
+
+    def held(self, ask: Ask) -> int:
+        """For how many quarters such a party holds its table."""
+        return held_quarters(self.house.policies, self.sitting.shift, party_size=ask.party_size)
 
     def seat(self, ask: Ask, seats: Seats, held: int) -> None:
         """Write a party onto the board."""
@@ -93,9 +103,8 @@ class Board:
 
     def may_be_moved(self, number: int, ask: Ask, seats: Seats, held: int) -> None:
         """This party, on the board already, may be moved later on."""
-        wanted = candidates(self.house, ask.party_size, area_id=ask.area_id, online=ask.online)
         mask = self.floor.mask(ask.quarter, held)
-        self.movable[number] = Movable(number, wanted, seats, mask, ask.quarter)
+        self.movable[number] = Movable(number, self.wanted(ask), seats, mask, ask.quarter)
 
     def make_room(self, ask: Ask, wanted: tuple[Seats, ...], mask: int) -> Room | None:
         """Move others so that one of `wanted` is free for the mask; None when nobody can.

@@ -4,8 +4,7 @@ from models.rules.board import ALWAYS, Ask, Board, Outcome, Reason, Window
 from models.rules.lifecycle import Status
 from models.rules.offers import offers
 from models.rules.pacing import keeps_pace, pacing_of
-from models.rules.seating import Seats, candidates
-from models.rules.turn_times import held_quarters
+from models.rules.seating import Seats
 
 ALTERNATIVES = 3
 
@@ -20,7 +19,7 @@ def decide(board: Board, ask: Ask, *, earliest: int, offered: Window = ALWAYS) -
         return Outcome(Status.DECLINED, reason=Reason.CLOSED)
     if ask.quarter < earliest:
         return _declined(board, ask, Reason.TOO_LATE, offered)
-    wanted = candidates(board.house, ask.party_size, area_id=ask.area_id, online=ask.online)
+    wanted = board.wanted(ask)
     if not wanted:
         return Outcome(Status.DECLINED, reason=Reason.PARTY_TOO_LARGE)
     reason = try_to_seat(board, ask, wanted)
@@ -35,7 +34,7 @@ def try_to_seat(board: Board, ask: Ask, wanted: tuple[Seats, ...]) -> Outcome | 
     load = board.pace.get(ask.quarter)
     if not ask.force_pacing and not keeps_pace(pacing, load, ask.party_size, online=ask.online):
         return Reason.PACING
-    held = held_quarters(board.house.policies, board.sitting.shift, party_size=ask.party_size)
+    held = board.held(ask)
     mask = board.floor.mask(ask.quarter, held)
     seats = board.floor.first_free(wanted, mask)
     room = board.make_room(ask, wanted, mask) if seats is None else None

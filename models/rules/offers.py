@@ -5,23 +5,22 @@ from collections.abc import Iterable
 from models.rules.board import Ask, Board
 from models.rules.pacing import keeps_pace, pacing_of
 from models.rules.reseating import OFFERED_CHAIN, OFFERED_LOOKS, make_room
-from models.rules.seating import bits, candidates
-from models.rules.turn_times import held_quarters
+from models.rules.seating import bits
 
 
 def offers(board: Board, ask: Ask) -> list[int]:
     """Every start of the sitting at which such a party could be seated now, ascending."""
     key = (ask.party_size, ask.area_id, ask.online)
-    remembered = board._offers.get(key)
+    remembered = board.offered.get(key)
     if remembered is None or remembered[0] != board.floor.version:
-        remembered = board._offers[key] = (board.floor.version, _free(board, ask))
+        remembered = board.offered[key] = (board.floor.version, _free(board, ask))
     base = board.sitting.starts[0] if board.sitting.starts else 0
     return [base + bit for bit in bits(remembered[1])]
 
 
 def full_starts(board: Board, ask: Ask) -> list[int]:
     """Every start at which such a party lacks nothing but a free table, ascending."""
-    if not candidates(board.house, ask.party_size, area_id=ask.area_id, online=ask.online):
+    if not board.wanted(ask):
         return []
     free = set(offers(board, ask))
     return [quarter for quarter in _paced(board, ask) if quarter not in free]
@@ -32,8 +31,7 @@ def made_by_moving(board: Board, ask: Ask, starts: Iterable[int]) -> list[int]:
 
     Later ones may be left out when the looks of one offer are spent.
     """
-    wanted = candidates(board.house, ask.party_size, area_id=ask.area_id, online=ask.online)
-    held = held_quarters(board.house.policies, board.sitting.shift, party_size=ask.party_size)
+    wanted, held = board.wanted(ask), board.held(ask)
     taken, movable = board.floor.taken, board.movable.values()
     found, looks = [], 0
     for quarter in starts:
@@ -64,6 +62,4 @@ def _free(board: Board, ask: Ask) -> int:
         return 0
     first, base = starts[0], board.floor.base
     paced = sum(1 << (quarter - base) for quarter in _paced(board, ask))
-    held = held_quarters(board.house.policies, board.sitting.shift, party_size=ask.party_size)
-    wanted = candidates(board.house, ask.party_size, area_id=ask.area_id, online=ask.online)
-    return board.floor.free_starts(wanted, held, paced) >> (first - base)
+    return board.floor.free_starts(board.wanted(ask), board.held(ask), paced) >> (first - base)

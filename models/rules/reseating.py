@@ -6,11 +6,11 @@ the budget. Everything is counted in looks (one at a table for one party), never
 same book gets the same answer on every machine.
 """
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import chain
 from typing import Final
 
 from models.rules.seating import Seats, bits
@@ -153,7 +153,7 @@ class _Search:
         """Whether giving way from table to table ends at a free one; of joined tables at one."""
         asking = [wanted]
         while asking:
-            for table in chain.from_iterable(asking.pop()):
+            for table in itertools.chain.from_iterable(asking.pop()):
                 self.looks += 1
                 if table in seen:
                     continue
@@ -207,20 +207,17 @@ class _Search:
             self._trail.pop()
         return False
 
-    def _is_free(self, seats: Seats, mask: int) -> bool:
-        return not any(self._taken.get(table, 0) & mask for table in seats)
-
     def _change(self, comes: bool, party: Movable, seats: Seats) -> None:
         """The party comes to these tables, or leaves them."""
-        for table in seats:
-            if comes:
-                self._taken[table] = self._taken.get(table, 0) | party.mask
-                self._at[table].append(party)
-            else:
-                self._taken[table] &= ~party.mask
-                self._at[table].remove(party)
         if comes:
+            self._hold(seats, party.mask)
             self._now[party.id] = seats
+            for table in seats:
+                self._at[table].append(party)
+        else:
+            self._let_go(seats, party.mask)
+            for table in seats:
+                self._at[table].remove(party)
         self._trail.append((comes, party, seats))
 
     # --- everybody's place anew: whoever has the fewest choices left is seated next
@@ -241,13 +238,11 @@ class _Search:
         for seats in choices:
             if self.looks > self._spent:
                 return False
-            for table in seats:
-                self._taken[table] = self._taken.get(table, 0) | party.mask
+            self._hold(seats, party.mask)
             self._now[party.id] = seats
             if self._seat_all(rest):
                 return True
-            for table in seats:
-                self._taken[table] &= ~party.mask
+            self._let_go(seats, party.mask)
         return False
 
     def _tightest(self, parties: list[Movable]) -> tuple[Movable, list[Seats]]:
@@ -263,9 +258,17 @@ class _Search:
 
     def _places(self, party: Movable) -> list[Seats]:
         self.looks += len(party.wanted)
-        taken, mask = self._taken, party.mask
-        return [
-            seats
-            for seats in party.wanted
-            if not any(taken.get(table, 0) & mask for table in seats)
-        ]
+        return [seats for seats in party.wanted if self._is_free(seats, party.mask)]
+
+    # --- tables
+
+    def _is_free(self, seats: Seats, mask: int) -> bool:
+        return not any(self._taken.get(table, 0) & mask for table in seats)
+
+    def _hold(self, seats: Seats, mask: int) -> None:
+        for table in seats:
+            self._taken[table] = self._taken.get(table, 0) | mask
+
+    def _let_go(self, seats: Seats, mask: int) -> None:
+        for table in seats:
+            self._taken[table] &= ~mask

@@ -21,7 +21,6 @@ from models.operations.allocation import decide_waiting
 from models.operations.flags import set_flag
 from models.operations.rounds import Decided
 from models.queries import flags
-from models.rules.flags import Flag
 from tests.services.house import ShiftTimes, open_house
 from tests.services.stand import NOW, START, Stand
 
@@ -109,9 +108,15 @@ def quarters_held(stand: Stand) -> int:
     return rows_of(stand, TableOccupancy)
 
 
-def set_now(stand: Stand, flag: Flag, **switch: Any) -> None:
-    """Set a flag for the whole house, a second later for this process."""
-    stand.do(lambda session: set_flag(session, flag, now=NOW, actor="operator", **switch))
+def set_now(stand: Stand, flag: str, **switch: Any) -> None:
+    """Set a flag (for the whole house), and this process has seen it."""
+    values: dict[str, Any] = {"now": NOW, "actor": "operator"} | switch
+    stand.do(lambda session: set_flag(session, flag, **values))
+    seen_now()
+
+
+def seen_now() -> None:
+    """A second later, for this process."""
     flags.house_flags()._seen = float("-inf")
     flags.refresh()
 

@@ -1,18 +1,16 @@
 """Flags on the table: set, heeded by the rounds, written down, seen without a query an answer."""
 
-from typing import Any
-
 import pytest
 from openfeature.provider.in_memory_provider import InMemoryFlag, InMemoryProvider
 from sqlalchemy import Engine
 
 from models.core.db import make_engine, reading
 from models.core.errors import Invalid, NotFound, SettingsInvalid
-from models.operations.flags import clear_flag, offers_to_repeat, set_flag
+from models.operations.flags import clear_flag, offers_to_repeat
 from models.queries import flags
 from models.queries.flags import changes, is_on, switches
 from models.rules.flags import EVERYWHERE, Flag
-from tests.operations.evenings import ONE_TABLE, a_stand, told
+from tests.operations.evenings import ONE_TABLE, a_stand, seen_now, set_now, told
 from tests.services import surroundings
 from tests.services.counting import counting
 from tests.services.process import wait_until
@@ -22,18 +20,6 @@ pytestmark = pytest.mark.both
 OFFERS = Flag.WAITLIST_OFFERS
 
 
-def switch(stand: Stand, name: str = OFFERS, **more: Any) -> None:
-    values: dict[str, Any] = {"now": NOW, "actor": "operator"} | more
-    stand.do(lambda session: set_flag(session, name, **values))
-    seen_now()
-
-
-def seen_now() -> None:
-    """A second later, for this process."""
-    flags.house_flags()._seen = float("-inf")
-    flags.refresh()
-
-
 def asked(stand: Stand, flag: Flag = OFFERS, restaurant: int | None = None) -> bool:
     return is_on(flag, restaurant_id=restaurant or stand.house.id, key="1")
 
@@ -41,11 +27,11 @@ def asked(stand: Stand, flag: Flag = OFFERS, restaurant: int | None = None) -> b
 def test_a_switch_holds_where_it_was_set(db: Engine) -> None:
     stand = a_stand(db)
     assert asked(stand)
-    switch(stand, restaurant_id=stand.house.id, percent=0)
+    set_now(stand, OFFERS, restaurant_id=stand.house.id, percent=0)
     assert not asked(stand)
     assert asked(stand, restaurant=stand.house.id + 1)
     assert asked(stand, Flag.SMS)
-    switch(stand, is_killed=True)
+    set_now(stand, OFFERS, is_killed=True)
     assert not asked(stand, restaurant=stand.house.id + 1)
     stand.do(lambda session: clear_flag(session, OFFERS, now=NOW, actor="operator"))
     seen_now()
@@ -55,7 +41,7 @@ def test_a_switch_holds_where_it_was_set(db: Engine) -> None:
 
 def test_asking_costs_no_query_and_looking_one_a_second(db: Engine) -> None:
     stand = a_stand(db)
-    switch(stand, percent=50)
+    set_now(stand, OFFERS, percent=50)
     flags.house_flags()._seen = float("inf")  # just now, however slow this machine is
     with counting(db) as statements:
         for key in range(100):
@@ -70,8 +56,8 @@ def test_asking_costs_no_query_and_looking_one_a_second(db: Engine) -> None:
 
 def test_each_change_is_written_down(db: Engine) -> None:
     stand = a_stand(db)
-    switch(stand, percent=25, actor="staff:1")
-    switch(stand, is_killed=True, restaurant_id=stand.house.id)
+    set_now(stand, OFFERS, percent=25, actor="staff:1")
+    set_now(stand, OFFERS, is_killed=True, restaurant_id=stand.house.id)
     assert stand.do(lambda session: clear_flag(session, OFFERS, now=NOW, actor="staff:2"))
     assert not stand.do(lambda session: clear_flag(session, OFFERS, now=NOW, actor="staff:2"))
     found = stand.do(
@@ -94,21 +80,21 @@ def test_each_change_is_written_down(db: Engine) -> None:
 def test_a_percentage_out_of_range_changes_nothing(db: Engine, percent: int) -> None:
     stand = a_stand(db)
     with pytest.raises(Invalid) as refused:
-        switch(stand, percent=percent)
+        set_now(stand, OFFERS, percent=percent)
     assert refused.value.fields[0].field == "percent"
     with pytest.raises(NotFound, match="waitlist-offers"):
-        switch(stand, "no-such-flag")
+        set_now(stand, "no-such-flag")
     assert stand.do(lambda session: switches(session) + changes(session, limit=1)) == []
 
 
 def test_no_offers_while_they_are_off_and_all_once_they_are_on(db: Engine) -> None:
     stand = a_stand(db, tables=ONE_TABLE)
     first, waiting = stand.ask(), stand.ask()
-    switch(stand, percent=0, restaurant_id=stand.house.id)
+    set_now(stand, OFFERS, percent=0, restaurant_id=stand.house.id)
     stand.cancel(first)
     assert stand.row(waiting).status == "waitlisted"
     assert told(stand, waiting) == ["waitlisted"]
-    switch(stand, percent=100, restaurant_id=stand.house.id)
+    set_now(stand, OFFERS, percent=100, restaurant_id=stand.house.id)
     last, houses = stand.do(lambda session: offers_to_repeat(session, after=0, until=NOW))
     assert houses == {stand.house.id}
     again = stand.do(lambda session: offers_to_repeat(session, after=last, until=NOW))
@@ -119,7 +105,7 @@ def test_a_database_that_is_gone_changes_no_answer(
     db: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     stand = a_stand(db)
-    switch(stand, percent=0)
+    set_now(stand, OFFERS, percent=0)
     gone = make_engine("sqlite:////proc/nowhere.db")
     monkeypatch.setattr(flags, "reading", lambda: reading(gone))
     seen_now()
