@@ -9,28 +9,44 @@ from rich.table import Table
 
 from deploy.embedded import join
 from deploy.plain import Refused
+from deploy.release.cluster import list_there, release_there, rollback_there
 from deploy.release.conduct import STRATEGIES, here, start_live
 from deploy.release.conduct import release as put_in_place
 from deploy.release.conduct import rollback as go_back
 from deploy.release.journal import Release
 from deploy.release.slots import NotWell
 
+_THERE = click.option(
+    "--kubernetes", metavar="ENVIRONMENT", help="there, by deploy/k8s: staging, production"
+)
+
 
 @click.command()
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("version")
 @click.option("--strategy", type=click.Choice(STRATEGIES), default="blue-green", show_default=True)
-def release(folder: Path, strategy: str) -> None:
-    """Put the version in FOLDER in place while guests go on asking; back by itself if it fails.
+@_THERE
+def release(version: str, strategy: str, kubernetes: str | None) -> None:
+    """Put VERSION in place while guests go on asking; back by itself if it fails.
 
-    Interrupted, it goes on where it stood when it is called again.
+    VERSION is a folder here, an image on Kubernetes. Interrupted, it goes on where it stood when it
+    is called again.
     """
+    if kubernetes:
+        release_there(kubernetes, version, strategy)
+        return
+    if not Path(version).is_dir():
+        raise click.BadParameter(f"{version} is no folder", param_hint="VERSION")
     join()
-    _tell(put_in_place(folder, strategy, click.echo), wanted="done")
+    _tell(put_in_place(Path(version), strategy, click.echo), wanted="done")
 
 
 @click.command()
-def rollback() -> None:
+@_THERE
+def rollback(kubernetes: str | None) -> None:
     """Take back the release under way, or bring the version before back. The schema stays."""
+    if kubernetes:
+        rollback_there(kubernetes)
+        return
     join()
     done = go_back(click.echo)
     _tell(done, wanted="done" if done.strategy == "rollback" else "rolled back")
@@ -38,8 +54,12 @@ def rollback() -> None:
 
 @click.command()
 @click.option("--start", "starts", is_flag=True, help="start the live one, as after a reboot")
-def releases(starts: bool) -> None:
+@_THERE
+def releases(starts: bool, kubernetes: str | None) -> None:
     """The releases of this machine, the newest last; which one is live, what became of others."""
+    if kubernetes:
+        list_there(kubernetes)
+        return
     join()
     if starts:
         try:

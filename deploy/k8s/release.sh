@@ -15,6 +15,12 @@ overlays=$(dirname "$0")/overlays
 folder=$(mktemp -d "$overlays/.release.XXXXXX")
 trap 'rm -rf "$folder"' EXIT
 
+go_back() {
+    echo "!!! $1: back to the version before" >&2
+    sh "$(dirname "$0")/rollback.sh" "$environment" || true
+    exit 1
+}
+
 case $strategy in
     rolling) components="" ;;
     canary | blue-green) components="../../components/argo-$strategy" ;;
@@ -39,15 +45,9 @@ echo "--- the processes"
 kubectl apply -f "$folder/all.yaml"
 deployments=$(kubectl -n "$namespace" get deployments -o name -l app.kubernetes.io/part-of=maitred)
 for each in $deployments; do
-    kubectl -n "$namespace" rollout status "$each" --timeout=900s || {
-        echo "!!! $each does not become well: back to the version before" >&2
-        for other in $deployments; do
-            kubectl -n "$namespace" rollout undo "$other" || true
-        done
-        exit 1
-    }
+    kubectl -n "$namespace" rollout status "$each" --timeout=900s || go_back "$each does not become well"
 done
 if [ "$strategy" != rolling ]; then
-    # it judges the new version itself, and goes back by itself
-    kubectl argo rollouts status web -n "$namespace" --timeout 1800s
+    # it judges the new version itself, and has led the callers back by then; the workers have not gone
+    kubectl argo rollouts status web -n "$namespace" --timeout 1800s || go_back "web was judged worse"
 fi

@@ -324,6 +324,17 @@ def test_the_age_of_the_queues_can_be_asked_of_the_database(
     assert deciders["maxReplicaCount"] == int(config["data"]["LANES"])
 
 
+DEPLOYMENTS = "-n maitred-staging get deployments -o name -l app.kubernetes.io/part-of=maitred"
+#: What a rollback says to a cluster without Argo, once it knows the processes.
+BACK = [
+    "-n maitred-staging rollout undo deployment/web",
+    "-n maitred-staging rollout undo deployment/scheduler",
+    "-n maitred-staging get rollouts.argoproj.io web",
+    "-n maitred-staging rollout status deployment/web --timeout=900s",
+    "-n maitred-staging rollout status deployment/scheduler --timeout=900s",
+]
+
+
 @pytest.fixture
 def cluster(tmp_path: Path) -> Path:
     """A `kubectl` that puts together for real, writes down what it is told, and changes nothing.
@@ -337,6 +348,7 @@ def cluster(tmp_path: Path) -> Path:
 case "$*" in "apply -f "*all.yaml) cp "$3" {tmp_path}/applied ;; esac
 echo "$*" | sed "s#{tmp_path}[^ ]*#FILE#; s#-f [^ ]*all.yaml#-f FILE#" >>{tmp_path}/told
 case "$*" in *"get deployments"*) echo deployment/web; echo deployment/scheduler ;; esac
+case "$*" in *"get rollouts"*) [ -e {tmp_path}/argo ] ; exit ;; esac
 [ ! -e {tmp_path}/fails ] || case "$*" in *"$(cat {tmp_path}/fails)"*) exit 1 ;; esac
 """,
         encoding="utf-8",
@@ -367,7 +379,7 @@ def test_a_release_migrates_first_and_waits_for_each(cluster: Path) -> None:
         "apply -f FILE -l app.kubernetes.io/name=migrate",
         "-n maitred-staging wait --for=condition=complete --timeout=900s job/migrate",
         "apply -f FILE",
-        "-n maitred-staging get deployments -o name -l app.kubernetes.io/part-of=maitred",
+        DEPLOYMENTS,
         "-n maitred-staging rollout status deployment/web --timeout=900s",
         "-n maitred-staging rollout status deployment/scheduler --timeout=900s",
     ]
@@ -393,7 +405,40 @@ def test_a_release_whose_migrations_fail_changes_no_process(cluster: Path) -> No
 def test_a_release_that_does_not_become_well_goes_back(cluster: Path) -> None:
     code, told = _release(cluster, fails="rollout status deployment/scheduler")
     assert code == 1
-    assert told[-2:] == [
-        "-n maitred-staging rollout undo deployment/web",
-        "-n maitred-staging rollout undo deployment/scheduler",
-    ]
+    assert told[-len(BACK) :] == BACK
+
+
+def test_a_canary_that_is_judged_worse_takes_the_workers_back_too(cluster: Path) -> None:
+    (cluster / "argo").touch()
+    code, told = _release(cluster, strategy="canary", fails="argo rollouts status")
+    assert code == 1
+    assert "-n maitred-staging rollout undo deployment/scheduler" in told
+    assert "argo rollouts promote web --full -n maitred-staging" in told
+
+
+def _maitred(cluster: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    env = {"PATH": f"{cluster}:/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)}
+    argv = [sys.executable, "-m", "deploy.cli", *words]
+    return subprocess.run(argv, env=env, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_words_of_a_machine_hold_on_a_cluster(cluster: Path) -> None:
+    words = ("--kubernetes", "staging")
+    done = _maitred(cluster, "release", IMAGE, "--strategy", "canary", *words)
+    assert done.returncode == 0, done.stderr
+    assert "kind: Rollout" in (cluster / "applied").read_text()
+    (cluster / "told").unlink()
+    assert _maitred(cluster, "rollback", *words).returncode == 0
+    assert (cluster / "told").read_text().splitlines() == [DEPLOYMENTS, *BACK]
+    assert _maitred(cluster, "releases", *words).returncode == 0
+    assert "get replicasets -l app.kubernetes.io/name=web" in (cluster / "told").read_text()
+    (cluster / "fails").write_text("rollout undo")
+    failed = _maitred(cluster, "rollback", *words)
+    assert failed.returncode == 1
+    assert "rollback.sh ended with 1" in failed.stderr
+
+
+def test_a_folder_that_is_not_there_is_named(cluster: Path) -> None:
+    refused = _maitred(cluster, "release", str(cluster / "nowhere"))
+    assert refused.returncode == 2
+    assert "nowhere is no folder" in refused.stderr
