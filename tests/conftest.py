@@ -19,6 +19,7 @@ os.environ.update(
 )
 
 from models.core import db as core_db
+from tests.services.compiled import COMPILED
 from tests.services.counting import Statements, counting
 from tests.services.house import OpenHouse, open_house
 from tests.services.mailbox import Mailbox
@@ -165,7 +166,9 @@ def house_env(
 @pytest.fixture
 def db(house_env: dict[str, str]) -> Engine:
     """The engine of an empty database, the one that `models.core.db.engine()` gives too."""
-    return core_db.engine()
+    bind = core_db.engine()
+    bind.update_execution_options(compiled_cache=COMPILED)
+    return bind
 
 
 @pytest.fixture
