@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import Engine, NullPool, create_engine
 
 from tests.services import missing, surroundings
@@ -19,6 +20,7 @@ os.environ.update(
 )
 
 from models.core import db as core_db
+from models.operations import accounts
 from tests.services.compiled import COMPILED
 from tests.services.counting import Statements, counting
 from tests.services.house import OpenHouse, open_house
@@ -29,6 +31,10 @@ from tests.services.schema import create_tables, delete_rows, sqlite_template
 from tests.services.stack import Stack
 
 DATABASE = "tests"
+# Argon2id as ever, at its least cost: hundreds of tests sign somebody in to see something else
+vars(accounts)["PasswordHasher"] = partial(
+    PasswordHasher, time_cost=1, memory_cost=64, parallelism=1
+)
 REPORT = pytest.StashKey[pytest.TestReport]()
 
 

@@ -1,7 +1,9 @@
 """What a test's process believes about its surroundings: environment, caches, broker."""
 
 import sys
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kombu import pools
@@ -52,17 +54,25 @@ def settle(patch: pytest.MonkeyPatch, values: dict[str, str]) -> None:
         app._pool = None
 
 
+@lru_cache(maxsize=1)
+def _caches(names: tuple[str, ...]) -> list[tuple[str, str, Any]]:
+    """Every `lru_cache` of these modules: the module, the function's name, the function."""
+    return [
+        (name, key, value)
+        for name in names
+        for key, value in list(vars(sys.modules[name]).items())
+        # of the type, so that Flask's proxies are not asked outside a request
+        if hasattr(type(value), "cache_clear") and value.__module__ == name
+    ]
+
+
 def forget_everything() -> None:
     """Empty every `lru_cache` and every known process cache of the product's modules."""
-    for name, module in list(sys.modules.items()):
-        if name.partition(".")[0] not in _PACKAGES:
-            continue
-        for key, value in list(vars(module).items()):
-            # of the type, so that Flask's proxies are not asked outside a request
-            if hasattr(type(value), "cache_clear") and value.__module__ == name:
-                if (name, key) == ("models.core.db", "engine") and value.cache_info().currsize:
-                    value().dispose()
-                value.cache_clear()
+    names = tuple(name for name in sys.modules if name.partition(".")[0] in _PACKAGES)
+    for name, key, value in _caches(names):
+        if (name, key) == ("models.core.db", "engine") and value.cache_info().currsize:
+            value().dispose()
+        value.cache_clear()
     floor = sys.modules.get("models.queries.floor")
     if floor is not None:
         floor.forget_houses()
