@@ -58,6 +58,8 @@ def rollback(kubernetes: str | None) -> None:
 def releases(starts: bool, kubernetes: str | None) -> None:
     """The releases of this machine, the newest last; which one is live, what became of others."""
     if kubernetes:
+        if starts:
+            raise click.UsageError("--start is for this machine: there the cluster starts them")
         list_there(kubernetes)
         return
     join()

@@ -120,7 +120,7 @@ def until_flower_shows_a_decision(sign: Sign) -> None:
     """Flower shows what happens while it listens, and it may have begun after the first guest."""
     for _ in range(4):
         try:
-            wait_until(lambda: decided_in_flower(sign), seconds=8, what="the decision in Flower")
+            wait_until(lambda: decided_in_flower(sign), seconds=30, what="the decision in Flower")
         except NotReady:
             reserve(sign.base)
         else:
@@ -154,7 +154,7 @@ def test_the_house_opens_serves_closes_and_opens_as_it_was(clone: Clone) -> None
     reservation = reserve(sign.base)
     assert reservation["status"] == "confirmed"
     mails = clone.folder / "var" / "mail"
-    wait_until(lambda: list(mails.glob("*.eml")), seconds=10, what="a mail")
+    wait_until(lambda: list(mails.glob("*.eml")), seconds=30, what="a mail")
     (mail,) = mails.glob("*.eml")
     assert reservation["reference"].encode() in mail.read_bytes()
     until_flower_shows_a_decision(sign)
