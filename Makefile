@@ -38,7 +38,7 @@ check: install-dev  ## style, types, the rules of the architecture and of the tr
 
 test: install-dev  ## every test, on SQLite and Valkey and on MariaDB and Redis
 	@sh .ci/packages
-	@# two at once: much of a test's time is waiting for a server or a worker
+	@# three at once: much of a test's time is waiting for a server or a worker
 	$(VENV)/bin/pytest -n 3 --dist worksteal
 
 audit: install-dev  ## code, secrets, licences, SBOM, advisories, nginx; AUDIT_OFFLINE=1 without a network
