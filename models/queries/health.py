@@ -106,9 +106,15 @@ def has_due_messages(session: Session, *, now: datetime) -> bool:
 
 
 def house_health(session: Session, *, now: datetime) -> HouseHealth:
-    """Look at everything that can be late. Six queries, each over an index of waiting rows."""
+    """Look at everything that can be late. Seven queries, each over an index, or of a few rows."""
     runs = {run.name: run for run in session.scalars(select(JobRun))}
-    return HouseHealth(now, _waiting(session, now), _jobs(runs, now), _stores(runs, now))
+    jobs = _jobs(runs, now, seconds_since(_first_look(session), now=now) or 0.0)
+    return HouseHealth(now, _waiting(session, now), jobs, _stores(runs, now))
+
+
+def _first_look(session: Session) -> datetime | None:
+    """When the health sweep first looked at the house; None when it has not yet."""
+    return session.scalar(select(HealthChange.at).order_by(HealthChange.id).limit(1))
 
 
 def _waiting(session: Session, now: datetime) -> tuple[WaitingRows, ...]:
@@ -172,8 +178,11 @@ def _stores(runs: dict[str, JobRun], now: datetime) -> dict[str, Any]:
     return found
 
 
-def _jobs(runs: dict[str, JobRun], now: datetime) -> tuple[JobHealth, ...]:
-    """Every job of the house but this look itself, by name. One that never ran is late.
+def _jobs(runs: dict[str, JobRun], now: datetime, known_for: float) -> tuple[JobHealth, ...]:
+    """Every job of the house but this look itself, by name.
+
+    One that never ran is late when the house has been looked at for so long (`known_for`, seconds):
+    a house that has just been opened is well.
 
     Backups and drills only where BACKUP_STORE is set, copies where there is a second, the log
     where it is kept.
@@ -182,7 +191,8 @@ def _jobs(runs: dict[str, JobRun], now: datetime) -> tuple[JobHealth, ...]:
     for name in sorted(LATE_AFTER.keys() - {SWEEP} - _off()):
         run = runs.get(name)
         age = seconds_since(run.last_success if run else None, now=now)
-        found.append(JobHealth(name, age, is_late(name, age), run.last_error if run else None))
+        late = is_late(name, known_for if age is None else age)
+        found.append(JobHealth(name, age, late, run.last_error if run else None))
     return tuple(found)
 
 

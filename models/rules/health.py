@@ -52,7 +52,7 @@ def seconds_since(moment: datetime | None, *, now: datetime) -> float | None:
 
 
 def is_late(job: str, age: float | None) -> bool:
-    """Whether a job's last success is too long ago. One that never ran is late."""
+    """Whether a job's last success is too long ago, or that was never."""
     return age is None or age > LATE_AFTER[job]
 
 

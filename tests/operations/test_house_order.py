@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, insert, select
 
-from models.core.db import reading, transaction
+from models.core.db import reading, transaction, unit
 from models.entities import Account, IdempotencyKey, JobRun, Lease, Message, ShiftDay, SignIn
+from models.operations.health import note_health
 from models.operations.house import forget_old, give_up, lead, record_job
 from models.queries.health import (
     has_due_messages,
@@ -138,12 +139,16 @@ def message(state: str, **times: Any) -> Message:
     )
 
 
-def test_an_empty_house_that_never_ran_is_late_with_its_jobs(db: Engine) -> None:
+def test_an_empty_house_is_well_until_its_jobs_should_have_run(db: Engine) -> None:
     with reading() as session:
-        found = house_health(session, now=NOW)
+        assert house_health(session, now=NOW).is_well
         assert restaurants_with_work(session) == set()
         assert not has_due_messages(session, now=NOW)
         assert last_health(session, now=NOW) is None
+    unit(lambda session: note_health(session, [], now=NOW))
+    with reading() as session:
+        assert house_health(session, now=NOW + timedelta(seconds=20)).is_well
+        found = house_health(session, now=NOW + timedelta(days=2))
     assert {rows.kind: rows.count for rows in found.waiting} == dict.fromkeys(WAITS_AT_MOST, 0)
     left_out = {"health"} | OF_BACKUPS | OF_SECOND_STORE | OF_THE_LOG
     assert set(found.late) == LATE_AFTER.keys() - left_out

@@ -8,13 +8,14 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, update
 
 from models.core import clock
 from models.core.db import reading, transaction
-from models.entities import IdempotencyKey, JobRun, Message, ShiftDay
+from models.entities import HealthChange, IdempotencyKey, JobRun, Message, ShiftDay
 from models.operations.flags import set_flag
 from models.queries import flags
+from models.rules.health import LATE_AFTER
 from tasks import maintenance
 from tasks.nudges import flush_nudges, nudge_messages
 from tests.operations.evenings import ONE_TABLE, a_stand, book_rows
@@ -140,6 +141,11 @@ def test_a_failing_job_is_written_down_and_fails(
 def test_the_health_sweep_keeps_and_says_what_is_late(
     db: Engine, redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
+    maintenance.health()
+    assert "the house is late" not in caplog.text
+    with transaction() as session:  # it was opened a minute ago, and no sweep has run
+        opened = clock.now() - timedelta(seconds=LATE_AFTER["sweep"] + 1)
+        session.execute(update(HealthChange).values(at=opened))
     with caplog.at_level(logging.WARNING):
         maintenance.health()
     result = job("health").result
