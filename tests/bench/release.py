@@ -75,7 +75,7 @@ def _play(place: Machine, wanted: int) -> int:
                 _do(place, crowd, "release", next(folders), "--strategy", strategy)
             _do(place, crowd, "rollback")
             next(folders)
-    print(f"outcomes: {dict(crowd.outcomes)}")
+    print(f"outcomes: {dict(crowd.outcomes)}; the machine stood still: {crowd.stalls or 'never'}")
     in_order(place, seconds=900)
     print(f"{len(place.accepted)} acknowledged: there, decided, and told once")
     return 1 if crowd.failed else 0

@@ -10,6 +10,7 @@ import threading
 import time
 import uuid
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from sqlalchemy import func, select
@@ -24,7 +25,20 @@ from tests.services.stack import PASSWORD, evening
 
 #: Host stands that follow the book all the while.
 STANDS = 2
+#: nginx cuts a line on which nothing came for 10 s. When the whole machine stands still for as long
+#: as this, in seconds, that hits lines which were just being made, and is nobody's fault.
+STALL = 5.0
 _DAYS = itertools.count(step=STANDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A request that was neither done nor accepted; when it began and ended, monotonic seconds."""
+
+    outcome: str
+    who: str
+    began: float
+    ended: float
 
 
 @dataclass
@@ -38,6 +52,9 @@ class Crowd:
     #: what came of each request: "200", "202", or the name of what went wrong
     outcomes: Counter[str] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    #: when the machine stood still, from and to
+    stalls: list[tuple[float, float]] = field(default_factory=list)
     #: what the host stands heard: revisions of the book, in order
     heard: list[list[int]] = field(default_factory=list)
     #: the first of the days that they look at, which no other crowd has filled
@@ -47,8 +64,12 @@ class Crowd:
 
     @property
     def failed(self) -> dict[str, int]:
-        """What was neither done nor accepted, and how often."""
-        return {name: n for name, n in self.outcomes.items() if name not in ("200", "202")}
+        """What was neither done nor accepted, and how often; stalls of the machine left out."""
+        return Counter(
+            fault.outcome
+            for fault in self.faults
+            if not any(fault.began < to and fault.ended > since for since, to in self.stalls)
+        )
 
     def __enter__(self) -> "Crowd":
         self._threads = [
@@ -57,6 +78,7 @@ class Crowd:
         self._threads += [
             threading.Thread(target=self._stand, args=(number,)) for number in range(STANDS)
         ]
+        self._threads.append(threading.Thread(target=self._watch))
         for thread in self._threads:
             thread.start()
         return self
@@ -71,16 +93,18 @@ class Crowd:
         keeps, line, due = number % 2 == 0, None, time.monotonic()
         while not self._end.wait(max(0.0, due - time.monotonic())):
             due = max(due + 1 / self.rate, time.monotonic())
+            who, began = f"127.0.1.{number + 1}", time.monotonic()
+            is_cut = False
             try:
-                line = line or _connect(self.machine.port, context, f"127.0.1.{number + 1}")
-                began = time.monotonic()
-                outcome = self._ask(line, reads=int(began * 1000) % 3 == 0)
-                self.seconds.append(time.monotonic() - began)
+                line = line or _connect(self.machine.port, context, who)
+                asked = time.monotonic()
+                outcome = self._ask(line, reads=int(asked * 1000) % 3 == 0)
+                self.seconds.append(time.monotonic() - asked)
             except (OSError, http.client.HTTPException) as error:
-                outcome, line = type(error).__name__, None
-            self.outcomes[outcome] += 1
+                outcome, is_cut = type(error).__name__, True
+            self._note(outcome, who, began)
             # nginx announces the end of a line that had its 1,000 requests: the next is a new one
-            if line is not None and (not keeps or line.sock is None):
+            if line is not None and (not keeps or is_cut or line.sock is None):
                 line.close()
                 line = None
         if line is not None:
@@ -99,17 +123,31 @@ class Crowd:
                 "Authorization": f"Bearer {token}",
                 "Last-Event-ID": str(heard[-1]),
             }
-            line = _connect(self.machine.port, context, f"127.0.2.{number + 1}")
+            who, began = f"127.0.2.{number + 1}", time.monotonic()
             try:
-                line.request("GET", path, headers=own)
-                answer = line.getresponse()
-                lines = answer.read().splitlines()
+                with closing(_connect(self.machine.port, context, who)) as line:
+                    line.request("GET", path, headers=own)
+                    answer = line.getresponse()
+                    lines = answer.read().splitlines()
                 heard += [int(text[4:]) for text in lines if text.startswith(b"id: ")]
-                self.outcomes["200" if answer.status == 200 else f"stream {answer.status}"] += 1
+                outcome = "200" if answer.status == 200 else f"stream {answer.status}"
             except (OSError, http.client.HTTPException) as error:
-                self.outcomes[f"stream {type(error).__name__}"] += 1
-            finally:
-                line.close()
+                outcome = f"stream {type(error).__name__}"
+            self._note(outcome, who, began)
+
+    def _note(self, outcome: str, who: str, began: float) -> None:
+        self.outcomes[outcome] += 1
+        if outcome not in ("200", "202"):
+            self.faults.append(Fault(outcome, who, began, time.monotonic()))
+
+    def _watch(self) -> None:
+        """Whether the machine stands still: this thread does nothing, and is due all the time."""
+        last = time.monotonic()
+        while not self._end.wait(0.1):
+            now = time.monotonic()
+            if now - last > STALL:
+                self.stalls.append((last, now))
+            last = now
 
     def _ask(self, line: http.client.HTTPSConnection, *, reads: bool) -> str:
         is_heard = random.random() < 0.1
