@@ -46,6 +46,7 @@ def server(stand: Stand, house_env: dict[str, str], tmp_path: Path) -> Iterator[
     process.terminate()
 
 
+@pytest.mark.timeout(400)
 def test_no_server_error_and_no_undeclared_answer(
     staffed: Stand, server: str, tmp_path: Path
 ) -> None:
@@ -64,7 +65,7 @@ def test_no_server_error_and_no_undeclared_answer(
     # it would end the sign-in that every other call needs
     command += ["--warnings", "off", "--exclude-path", "/api/v1/auth/sign-out"]
     command += ["-H", f"Authorization: {staffed.as_staff('owner')['Authorization']}"]
-    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=180)
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert ran.returncode == 0, ran.stdout[-6000:] + ran.stderr[-2000:]
 
 
