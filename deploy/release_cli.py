@@ -23,21 +23,25 @@ _THERE = click.option(
 
 @click.command()
 @click.argument("version")
-@click.option("--strategy", type=click.Choice(STRATEGIES), default="blue-green", show_default=True)
+@click.option(
+    "--strategy",
+    type=click.Choice(STRATEGIES),
+    help="blue-green if not given; on Kubernetes rolling, as the others want Argo Rollouts there",
+)
 @_THERE
-def release(version: str, strategy: str, kubernetes: str | None) -> None:
+def release(version: str, strategy: str | None, kubernetes: str | None) -> None:
     """Put VERSION in place while guests go on asking; back by itself if it fails.
 
     VERSION is a folder here, an image on Kubernetes. Interrupted, it goes on where it stood when it
     is called again.
     """
     if kubernetes:
-        release_there(kubernetes, version, strategy)
+        release_there(kubernetes, version, strategy or "rolling")
         return
     if not Path(version).is_dir():
         raise click.BadParameter(f"{version} is no folder", param_hint="VERSION")
     join()
-    _tell(put_in_place(Path(version), strategy, click.echo), wanted="done")
+    _tell(put_in_place(Path(version), strategy or "blue-green", click.echo), wanted="done")
 
 
 @click.command()

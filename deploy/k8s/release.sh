@@ -47,7 +47,12 @@ deployments=$(kubectl -n "$namespace" get deployments -o name -l app.kubernetes.
 for each in $deployments; do
     kubectl -n "$namespace" rollout status "$each" --timeout=900s || go_back "$each does not become well"
 done
-if [ "$strategy" != rolling ]; then
+case $strategy in
     # it judges the new version itself, and has led the callers back by then; the workers have not gone
-    kubectl argo rollouts status web -n "$namespace" --timeout 1800s || go_back "web was judged worse"
-fi
+    canary)
+        kubectl argo rollouts status web -n "$namespace" --timeout 1800s ||
+            go_back "the canary of web did not end well"
+        ;;
+    # promoted by hand: that nobody has done so yet is no reason to go back
+    blue-green) kubectl argo rollouts status web -n "$namespace" --timeout 1800s ;;
+esac

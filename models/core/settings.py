@@ -94,7 +94,7 @@ class Settings(BaseSettings):
     release_sockets: Path = Field(Path("/run/maitred"), description="sockets, and nginx's links")
     release_name: str = Field("", description="what this release is called, where it is told")
     release_watch_seconds: int = Field(30, ge=1, le=3600, description="for each share of a canary")
-    release_slower_ms: int = Field(200, ge=1, description="above the old one's p95: a slow version")
+    release_slower_ms: int = Field(100, ge=1, description="above the old one's p95: a slow version")
 
     database_connect_seconds: int = Field(3, ge=1, le=30, description="and then the next server")
     failover_url: str = Field("", description="an account that may fail over; the same servers")

@@ -153,7 +153,7 @@ def test_a_redis_that_hangs_costs_one_timeout(
         signals.client.cache_clear()
         signals._owed.add((1, "2026-03-06"))  # told first, and that costs the timeout already
         assert seconds_of(lambda: claim_nudge("lane:1")) < 2.9
-        assert seconds_of(everything) < 0.5
+        assert seconds_of(everything) < 0.1
     signals._owed.clear()
 
 

@@ -58,9 +58,9 @@ def test_a_killed_leader_is_replaced_and_a_stopped_one_at_once(
     db: Engine, redis: RedisServer, clock: StartClock
 ) -> None:
     first = clock("first")
-    wait_until(lambda: leader() == first.pid, seconds=30, what="the first leads")
+    wait_until(lambda: leader() == first.pid, seconds=15, what="the first leads")
     second = clock("second")
-    wait_until(lambda: waiting(redis) > 0, seconds=30, what="a job enqueued")
+    wait_until(lambda: waiting(redis) > 0, seconds=15, what="a job enqueued")
     assert leader() == first.pid
 
     first.kill()
@@ -68,10 +68,10 @@ def test_a_killed_leader_is_replaced_and_a_stopped_one_at_once(
     wait_until(lambda: leader() == second.pid, seconds=15, what="the second leads")
     assert time.monotonic() - died < 15
     redis.flush()
-    wait_until(lambda: waiting(redis) > 0, seconds=30, what="the second enqueues")
+    wait_until(lambda: waiting(redis) > 0, seconds=5, what="the second enqueues")
 
     third = clock("third")
-    wait_until(lambda: "the clock runs" in third.tail(), seconds=30, what="the third runs")
+    wait_until(lambda: "the clock runs" in third.tail(), seconds=15, what="the third runs")
     second.terminate()
     wait_until(lambda: leader() == third.pid, seconds=RENEW_SECONDS + 2, what="the third leads")
     assert "the clock stands" in second.tail()
@@ -80,15 +80,15 @@ def test_a_killed_leader_is_replaced_and_a_stopped_one_at_once(
 
 def test_only_the_leader_enqueues(db: Engine, redis: RedisServer, clock: StartClock) -> None:
     leading = clock("leading")
-    wait_until(lambda: leader() == leading.pid, seconds=30, what="one leads")
+    wait_until(lambda: leader() == leading.pid, seconds=15, what="one leads")
     following = clock("following")
-    wait_until(lambda: "the clock runs" in following.tail(), seconds=30, what="two run")
+    wait_until(lambda: "the clock runs" in following.tail(), seconds=15, what="two run")
     leading.pause()
     redis.flush()
     time.sleep(3)
     assert waiting(redis) == 0
     leading.resume()
-    wait_until(lambda: waiting(redis) > 0, seconds=30, what="the leader goes on")
+    wait_until(lambda: waiting(redis) > 0, seconds=5, what="the leader goes on")
 
 
 def test_an_absent_broker_is_waited_for(
@@ -97,7 +97,7 @@ def test_an_absent_broker_is_waited_for(
     server = RedisServer(tmp_path / "late", kind="valkey")
     house_env["REDIS_URL"] = server.url
     running = clock("lonely")
-    wait_until(lambda: "broker unavailable" in running.tail(), seconds=30, what="it says so")
+    wait_until(lambda: "broker unavailable" in running.tail(), seconds=15, what="it says so")
     server.start()
     try:
         wait_until(
@@ -116,9 +116,9 @@ def test_an_absent_database_is_waited_for(
     db: Engine, redis: RedisServer, mariadb: MariaDB, clock: StartClock
 ) -> None:
     running = clock("patient")
-    wait_until(lambda: leader() == running.pid, seconds=30, what="it leads")
+    wait_until(lambda: leader() == running.pid, seconds=15, what="it leads")
     mariadb.kill()
-    wait_until(lambda: "database unavailable" in running.tail(), seconds=30, what="it says so")
+    wait_until(lambda: "database unavailable" in running.tail(), seconds=15, what="it says so")
     mariadb.start()
     db.dispose()
     redis.flush()

@@ -438,6 +438,17 @@ def test_the_words_of_a_machine_hold_on_a_cluster(cluster: Path) -> None:
     assert "rollback.sh ended with 1" in failed.stderr
 
 
+def test_what_needs_no_argo_is_taken_when_nothing_is_said(cluster: Path) -> None:
+    assert _maitred(cluster, "release", IMAGE, "--kubernetes", "staging").returncode == 0
+    assert "argo" not in (cluster / "told").read_text()
+
+
+def test_a_blue_green_that_nobody_promoted_is_not_taken_back(cluster: Path) -> None:
+    code, told = _release(cluster, strategy="blue-green", fails="argo rollouts status")
+    assert code == 1
+    assert not [line for line in told if "rollout undo" in line]
+
+
 def test_a_folder_that_is_not_there_is_named(cluster: Path) -> None:
     refused = _maitred(cluster, "release", str(cluster / "nowhere"))
     assert refused.returncode == 2

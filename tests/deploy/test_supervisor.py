@@ -73,7 +73,7 @@ def test_a_signal_ends_all_cleanly(family: tuple[Process, list[int]]) -> None:
 def test_the_end_of_one_ends_all(family: tuple[Process, list[int]]) -> None:
     process, pids = family
     psutil.Process(pids[1]).kill()
-    wait_until(lambda: not process.is_running, seconds=30, what="the supervisor's end")
+    wait_until(lambda: not process.is_running, seconds=10, what="the supervisor's end")
     assert process.exit_code == 3
     assert gone(pids)
 
@@ -81,7 +81,7 @@ def test_the_end_of_one_ends_all(family: tuple[Process, list[int]]) -> None:
 def test_a_killed_supervisor_leaves_no_orphans(family: tuple[Process, list[int]]) -> None:
     process, pids = family
     psutil.Process(process.pid).kill()
-    wait_until(lambda: gone(pids), seconds=30, what="no orphans")
+    wait_until(lambda: gone(pids), seconds=5, what="no orphans")
 
 
 def test_the_foundations_are_ended_last(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_the_foundations_are_ended_last(tmp_path: Path) -> None:
     say = 'echo {0} open; trap "echo {0} closed; exit" TERM; while :; do sleep 0.05; done'
     for name in ("base", "first", "second"):
         children.start(name, f"/bin/sh -c '{say.format(name)}'", env={"PATH": "/usr/bin:/bin"})
-    wait_until(lambda: len(heard) == 3, seconds=30, what="all open")
+    wait_until(lambda: len(heard) == 3, seconds=10, what="all open")
     children.stop()
     closed = [name for name, line in heard if line.endswith("closed")]
     assert sorted(closed[:2]) == ["first", "second"]
@@ -106,7 +106,7 @@ def test_a_second_signal_ends_who_will_not_hear(tmp_path: Path) -> None:
         tmp_path, listener=lambda _name, line: heard.append(line), foundations=frozenset()
     )
     children.start("deaf", f"{sys.executable} -c '{DEAF}'", env={"PATH": "/usr/bin:/bin"})
-    wait_until(lambda: heard, seconds=30, what="it runs")
+    wait_until(lambda: heard, seconds=10, what="it runs")
     children.asked_to_stop = 1
     timer = threading.Timer(0.5, lambda: setattr(children, "asked_to_stop", 2))
     timer.start()

@@ -92,7 +92,7 @@ def test_a_worker_killed_before_the_servers_yes_sends_once(stack: Stack) -> None
     house = stack.open_house(tables=FIRST_TABLE)
     stack.mailbox.stall = "before"
     asked = stack.post(house, start=evening(), email="before@example.com")
-    wait_until(lambda: stack.mailbox.stalled, seconds=30, what="a send")
+    wait_until(lambda: stack.mailbox.stalled, seconds=15, what="a send")
     stack.kill9("messages")
     stack.mailbox.release()
     stack.processes["messages"].start()
@@ -109,7 +109,7 @@ def test_a_worker_killed_after_the_servers_yes_may_send_twice_and_no_more(stack:
     house = stack.open_house(tables=FIRST_TABLE)
     stack.mailbox.stall = "after"
     stack.post(house, start=evening(), email="after@example.com")
-    wait_until(lambda: stack.mailbox.stalled, seconds=30, what="a send")
+    wait_until(lambda: stack.mailbox.stalled, seconds=15, what="a send")
     stack.kill9("messages")
     stack.mailbox.release()
     stack.processes["messages"].start()

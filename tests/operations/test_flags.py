@@ -127,7 +127,7 @@ def test_another_provider_answers_where_the_setting_names_it(
     def is_off() -> bool:
         return not is_on(Flag.SMS, restaurant_id=1, key="1")
 
-    wait_until(is_off, seconds=30, what="the provider")
+    wait_until(is_off, seconds=10, what="the provider")
 
 
 @pytest.mark.parametrize("name", ["nowhere:at_all", "tests.operations.test_flags:missing", "os"])

@@ -360,7 +360,7 @@ def test_a_slow_mail_server_is_spoken_to_over_several_lines_at_once(
     mailbox.stall = "before"
     worker = threading.Thread(target=deliver)
     worker.start()
-    wait_until(lambda: mailbox.stalled == settings().senders, seconds=30, what="four senders")
+    wait_until(lambda: mailbox.stalled == settings().senders, seconds=10, what="four senders")
     mailbox.release()
     worker.join(20)
     assert states() == {"sent": 8}

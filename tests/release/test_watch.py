@@ -1,0 +1,19 @@
+"""How two versions are held against each other, at the limits that a house has without settings."""
+
+import pytest
+
+from deploy.release.watch import Counts, slower
+
+BOUNDS = (0.01, 0.05, 0.1, 0.15, 0.25, 0.5)
+
+
+def all_within(bound: float) -> Counts:
+    """A hundred answers, the slowest of which took that long."""
+    return Counts(100, 0, {each: 100.0 if each >= bound else 0.0 for each in BOUNDS})
+
+
+@pytest.mark.parametrize(("took", "is_slow"), [(0.05, False), (0.1, False), (0.25, True)])
+def test_a_tenth_of_a_second_more_is_slow(
+    house_env: dict[str, str], took: float, is_slow: bool
+) -> None:
+    assert bool(slower(all_within(took), all_within(0.05))) is is_slow
