@@ -49,8 +49,11 @@ def install(venv: Path, lock: Path) -> None:
     if not python.exists():
         run(sys.executable, "-m", "venv", str(venv))
     pip = (str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet")
-    run(*pip, "--require-hashes", "-r", str(lock))
+    # --no-deps: the lock is complete, so that nothing is resolved, whatever is newer by now. Older
+    # pips ask an index for the newest release of a package that is required with an extra.
+    run(*pip, "--no-deps", "--require-hashes", "-r", str(lock))
     run(*pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT))
+    run(str(python), "-m", "pip", "--disable-pip-version-check", "check")
     stamp.write_text(wanted)
 
 
