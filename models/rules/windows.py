@@ -111,7 +111,7 @@ def _open_books(house: House, service_date: date) -> tuple[Sitting, ...]:
         return ()
     taken = _starts_past_midnight(house, service_date - _DAY)
     sittings = []
-    for shift, starts in _offers(house, _shifts_on(house, service_date), service_date=service_date):
+    for shift, starts in _offers(house, shifts_on(house, service_date), service_date=service_date):
         own = tuple(start for start in starts if start not in taken)
         taken.update(own)
         if own:
@@ -121,7 +121,7 @@ def _open_books(house: House, service_date: date) -> tuple[Sitting, ...]:
 
 
 def _starts_past_midnight(house: House, service_date: date) -> set[int]:
-    overnight = [shift for shift in _shifts_on(house, service_date) if shift.last < shift.first]
+    overnight = [shift for shift in shifts_on(house, service_date) if shift.last < shift.first]
     offers = _offers(house, overnight, service_date=service_date)
     return {start for _, starts in offers for start in starts}
 
@@ -135,7 +135,8 @@ def _offers(
     return sorted(opening, key=lambda offer: (offer[1][0], offer[0].id))
 
 
-def _shifts_on(house: House, service_date: date) -> list[HouseShift]:
+def shifts_on(house: House, service_date: date) -> list[HouseShift]:
+    """The shifts that run on a date: its special hours or the regular ones, without the closed."""
     special = [shift for shift in house.shifts if shift.on_date == service_date]
     regular = [shift for shift in house.shifts if _runs_on(shift, service_date)]
     closed = {closure.shift_key for closure in house.closures if closure.on_date == service_date}

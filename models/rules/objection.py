@@ -1,0 +1,66 @@
+"""An objection, and the upcoming party that it is raised about, as values."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from models.rules.lifecycle import Status
+from models.rules.seating import Seats
+
+#: Who is here needs no start any more.
+HERE: Final = frozenset({Status.ARRIVED, Status.SEATED})
+
+
+class Code(StrEnum):
+    """Why a party cannot stand as it does. Public: `restaurant load` and `check` name it."""
+
+    PARTY_SIZE = "party_size"
+    ENDS_BEFORE_START = "ends_before_start"
+    TURN = "turn"
+    CLOSED = "closed"
+    SHIFT_GONE = "shift_gone"
+    NO_START = "no_start"
+    OTHER_BOOK = "other_book"
+    AREA_GONE = "area_gone"
+    NO_TABLE = "no_table"
+    TABLE_GONE = "table_gone"
+    OTHER_AREA = "other_area"
+    IN_HOUSE_ONLY = "in_house_only"
+    NOT_JOINED = "not_joined"
+    PARTY_RANGE = "party_range"
+    NOTHING_FITS = "nothing_fits"
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """One thing that does not hold.
+
+    `about` names the part of the restaurant's file at which it is mended, such as `table 4`,
+    `shift dinner` or `closure 2026-12-24`; empty: the party's own row. `words` are for people.
+    """
+
+    code: Code
+    about: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """One party that is requested, waitlisted or holds tables. Its times are aware.
+
+    `table_ids` ascend. `online`: only tables that are offered online are its own (booked online,
+    and not changed by the staff since). `chosen`: a person chose its tables or how long it stays:
+    the staff wrote it down or changed it, or it has been seated once.
+    """
+
+    status: Status
+    party_size: int
+    starts_at: datetime
+    ends_at: datetime
+    book_id: int
+    area_id: int | None = None
+    table_ids: Seats = ()
+    online: bool = True
+    chosen: bool = False
+    walk_in: bool = False
