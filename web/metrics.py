@@ -39,6 +39,12 @@ _LOOKS: Final = Counter(
 _STREAMS: Final = Gauge(
     "maitred_streams", "Streams of events that are open.", multiprocess_mode="livesum"
 )
+_HASHES: Final = Gauge(
+    "maitred_password_hashes", "Passwords being hashed now.", multiprocess_mode="livesum"
+)
+_HASHES_REFUSED: Final = Counter(
+    "maitred_password_hashes_refused_total", "Passwords not looked at: too many at once."
+)
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
 
 
@@ -55,9 +61,19 @@ def count_look(source: str) -> None:
     _LOOKS.labels(source).inc()
 
 
-def count_stream(more: int) -> None:
-    """A stream was opened (1), or has ended (-1)."""
-    _STREAMS.inc(more)
+def show_streams(count: int) -> None:
+    """So many streams are open in this process."""
+    _STREAMS.set(count)
+
+
+def show_hashes(count: int) -> None:
+    """So many passwords are being hashed in this process."""
+    _HASHES.set(count)
+
+
+def count_hash_refused() -> None:
+    """A password that was not looked at, because too many were being hashed."""
+    _HASHES_REFUSED.inc()
 
 
 @lru_cache(maxsize=1024)

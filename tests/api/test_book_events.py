@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import orjson
 import pytest
+from apiflask import APIFlask
 
 from models.core.settings import settings
 from tests.api.conftest import Answer, Stand
@@ -125,6 +126,59 @@ def test_one_too_many_is_refused_and_a_place_is_free_again(staffed: Stand) -> No
     second.close()
     third.close()
     assert "maitred_streams 0.0" in staffed.client.get("/metrics").text
+
+
+@pytest.mark.parametrize(
+    "named", ["9" * 5000, "9" * 19, "-1", "0x10", "1e3", "\u0663", "9" * 4300 + "x"]
+)
+def test_a_revision_that_cannot_be_one_takes_no_place_for_good(staffed: Stand, named: str) -> None:
+    headers = staffed.as_staff("viewer") | {"Last-Event-ID": named}
+    path = f"/api/v1/restaurants/{staffed.house.slug}/book/events"
+    for method in ("GET", "HEAD", "GET", "HEAD", "GET", "HEAD"):
+        answer = staffed.client.open(
+            path, method=method, query_string={"date": staffed.start()[:10]}, headers=headers
+        )
+        assert answer.status_code == 200, (method, answer.text)
+        answer.close()
+    assert "maitred_streams 0.0" in staffed.client.get("/metrics").text
+
+
+def test_an_answer_that_fails_after_the_view_gives_its_place_back(
+    staffed: Stand, app: APIFlask
+) -> None:
+    fails = [True]
+
+    def trouble(answer: Answer) -> Answer:
+        if fails[0] and answer.mimetype == "text/event-stream":
+            raise RuntimeError("a header that cannot be made")
+        return answer
+
+    app.after_request_funcs.setdefault(None, []).append(trouble)
+    assert [opened(staffed).status_code for _ in range(4)] == [500] * 4
+    fails[0] = False
+    answer = opened(staffed)
+    assert answer.status_code == 200
+    answer.close()
+    assert "maitred_streams 0.0" in staffed.client.get("/metrics").text
+
+
+def test_one_account_cannot_take_the_places_of_all(
+    staffed: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STREAMS_MAX", "12")
+    settings.cache_clear()
+    book_events._places.cache_clear()
+    path = f"/api/v1/restaurants/{staffed.house.slug}/book/events"
+    query = {"date": staffed.start()[:10]}
+    viewer = staffed.as_staff("viewer")
+    taken = [staffed.client.get(path, query_string=query, headers=viewer) for _ in range(12)]
+    assert [each.status_code for each in taken] == [200] * 3 + [503] * 9
+    assert taken[-1].json["code"] == "too-many-streams"
+    answer = opened(staffed)
+    assert answer.status_code == 200
+    assert "maitred_streams 4.0" in staffed.client.get("/metrics").text
+    for each in (*taken, answer):
+        each.close()
 
 
 def test_a_stand_that_goes_leaves_its_place(

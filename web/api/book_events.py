@@ -1,6 +1,7 @@
 """The book as it changes: a stream of events for the host stand (text/event-stream)."""
 
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from functools import lru_cache
@@ -9,7 +10,7 @@ from typing import Final
 
 import orjson
 from apiflask import APIBlueprint
-from flask import Response, request
+from flask import Response, g, request
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -35,6 +36,10 @@ LOOK_SECONDS_ALONE: Final = 2.0
 SILENCE_SECONDS: Final = 5.0
 #: How soon a browser comes again when a stream has ended, in milliseconds.
 AGAIN_MS: Final = 500
+#: A revision is a sum of 64-bit numbers at most; more digits are not from here.
+REVISION_DIGITS: Final = 18
+#: Places that one account has however few there are in all.
+LEAST_EACH: Final = 2
 
 
 @blueprint.get("/restaurants/<slug:slug>/book/events")
@@ -54,30 +59,74 @@ def get_book_events(house: House, caller: Caller, query: BookQuery) -> Response:
     The event's id is the revision; the first one comes at once, unless it is the one that
     `Last-Event-ID` names. The stream ends by itself after `STREAM_SECONDS`, and is asked for again:
     so each release finds every stand, and no stand misses a change. 503 when this process has as
-    many streams as it may have: read the book every few seconds instead.
+    many streams as it may have, or as one account may have: read the book every few seconds
+    instead.
     """
-    if not _places().acquire(blocking=False):
-        raise TooManyStreams("this process has as many streams as it may have")
-    given = request.headers.get("Last-Event-ID", "")
-    known = int(given) if given.isascii() and given.isdigit() else None
-    answer = Response(_Stream(house.id, query.date, known), mimetype="text/event-stream")
+    known = _last_seen(request.headers.get("Last-Event-ID", ""))
+    g.stream = _Stream(caller.account_id, house.id, query.date, known)
+    answer = Response(g.stream, mimetype="text/event-stream")
     answer.headers["Cache-Control"] = "no-store"
     answer.headers["X-Accel-Buffering"] = "no"  # nginx hands each event on as it comes
     return answer
 
 
+@blueprint.teardown_request
+def close_unanswered(error: BaseException | None) -> None:
+    """After the view an error made another answer of it: nobody will close the stream."""
+    stream = g.pop("stream", None)
+    if error is not None and stream is not None:
+        stream.close()
+
+
+def _last_seen(given: str) -> int | None:
+    """The revision that the caller knows. What cannot be one counts as none."""
+    is_number = given.isascii() and given.isdigit() and len(given) <= REVISION_DIGITS
+    return int(given) if is_number else None
+
+
+class Places:
+    """The streams of this process: so many in all, and for one account a quarter of them."""
+
+    def __init__(self, total: int) -> None:
+        self._total = max(total, 1)
+        self._each = max(self._total // 4, LEAST_EACH)
+        self._taken: Counter[int] = Counter()
+        self._lock = threading.Lock()
+
+    def take(self, account_id: int) -> None:
+        """A place, which has to be given back. Raises TooManyStreams."""
+        with self._lock:
+            if self._taken.total() >= self._total:
+                raise TooManyStreams("this process has as many streams as it may have")
+            if self._taken[account_id] >= self._each:
+                raise TooManyStreams("your account has as many streams here as it may have")
+            self._taken[account_id] += 1
+            metrics.show_streams(self._taken.total())
+
+    def give_back(self, account_id: int) -> None:
+        """Once for each place that was taken."""
+        with self._lock:
+            self._taken[account_id] -= 1
+            self._taken += Counter()  # drops those that have none
+            metrics.show_streams(self._taken.total())
+
+
 @lru_cache(maxsize=1)
-def _places() -> threading.BoundedSemaphore:
-    return threading.BoundedSemaphore(max(settings().streams_max, 1))
+def _places() -> Places:
+    return Places(settings().streams_max)
 
 
 class _Stream:
     """The lines of one stream. Its place is free again when the server closes it."""
 
-    def __init__(self, restaurant_id: int, on_date: date, known: int | None) -> None:
+    def __init__(
+        self, account_id: int, restaurant_id: int, on_date: date, known: int | None
+    ) -> None:
+        self._closed = True
         self._lines = _events(restaurant_id, on_date, known)
+        self._account_id, self._places = account_id, _places()
+        self._places.take(account_id)
         self._closed = False
-        metrics.count_stream(1)
 
     def __iter__(self) -> Iterator[bytes]:
         return self._lines
@@ -86,8 +135,7 @@ class _Stream:
         """Give the place back, once."""
         if not self._closed:
             self._closed = True
-            metrics.count_stream(-1)
-            _places().release()
+            self._places.give_back(self._account_id)
 
 
 def _events(restaurant_id: int, on_date: date, known: int | None) -> Iterator[bytes]:
