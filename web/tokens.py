@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from apiflask import APIFlask
 from flask_jwt_extended import (
@@ -21,6 +21,8 @@ from models.core.errors import SignInFailed
 from models.core.settings import settings
 from models.operations.accounts import OpenedSignIn
 
+#: The clocks of two hosts may differ by so much.
+LEEWAY_SECONDS: Final = 20
 _SIGN_IN = "sid"
 _REFRESH = "rid"
 
@@ -36,6 +38,7 @@ def register_tokens(app: APIFlask) -> None:
         JWT_REFRESH_TOKEN_EXPIRES=timedelta(days=settings().refresh_days),
         JWT_ENCODE_ISSUER="maitred",
         JWT_DECODE_ISSUER="maitred",
+        JWT_DECODE_LEEWAY=LEEWAY_SECONDS,
     )
     JWTManager(app)
 

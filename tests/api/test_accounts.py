@@ -15,6 +15,7 @@ from sqlalchemy import update
 from models.core import clock
 from models.core.db import transaction
 from models.entities import Account, SignIn
+from models.operations.accounts import open_sign_in
 from tests.api.conftest import PASSWORD, Client, Stand, sign_in
 from tests.services.counting import Statements
 from tests.services.house import OpenHouse
@@ -148,6 +149,24 @@ def test_ten_failures_have_to_wait(
         "/api/v1/auth/sign-in", json=right, environ_base={"REMOTE_ADDR": "192.0.2.9"}
     )
     assert elsewhere.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status"), [(3, 200), (19, 200), (40, 401), (-900 - 3, 200), (-900 - 40, 401)]
+)
+def test_the_clock_of_another_host_may_be_some_seconds_off(
+    client: Client, make_account: MakeAccount, app: APIFlask, seconds: int, status: int
+) -> None:
+    number = make_account("host@example.com")
+    with transaction() as session:
+        opened = open_sign_in(session, number, now=clock.now())
+    at = clock.now() + timedelta(seconds=seconds)
+    with app.app_context():
+        made = create_access_token(str(number), additional_claims={"sid": opened.sign_in_id})
+        claims = jwt.decode(made, options={"verify_signature": False})
+        claims |= {"iat": at, "nbf": at, "exp": at + timedelta(minutes=15)}
+        token = jwt.encode(claims, app.config["JWT_SECRET_KEY"], algorithm="HS256")
+    assert me(client, token) == status
 
 
 def test_staff_cost_one_query_before_the_work(staffed: Stand, query_counter: Counter) -> None:
