@@ -60,6 +60,12 @@ class TooManyStreams(Unavailable):
     code = "too-many-streams"
 
 
+class TooManyHashes(Unavailable):
+    """As many passwords are being hashed as this process has memory for."""
+
+    code = "too-many-hashes"
+
+
 @dataclass(frozen=True, slots=True)
 class ProblemKind:
     """A status, the title that goes with it, and seconds for Retry-After."""
@@ -87,6 +93,7 @@ PROBLEMS: Final[dict[type[MaitredError], ProblemKind]] = {
     TooManySignIns: ProblemKind(429, "Too many sign-ins"),
     TooManyRequests: ProblemKind(429, "Too many requests"),
     TooManyStreams: ProblemKind(503, "Too many streams", retry_after=5),
+    TooManyHashes: ProblemKind(503, "Too many passwords at once", retry_after=1),
     Unavailable: ProblemKind(503, "Unavailable", retry_after=2),
     HouseUnreadable: ProblemKind(503, "Unavailable", retry_after=60),
     MaitredError: ProblemKind(500, "Internal error"),

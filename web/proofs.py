@@ -13,9 +13,9 @@ from models.core.db import reading, unit
 from models.core.errors import FirstPassword, SecondFactorMissing, SecondFactorNeeded, SignInFailed
 from models.core.settings import settings
 from models.core.tallies import nameless
-from models.operations.accounts import is_password
 from models.operations.second_factors import spend
 from models.queries.accounts import Credentials, credentials
+from web.hashing import is_password
 from web.limits import check_sign_in, forget_failures, note_failure
 
 log = logging.getLogger(__name__)
@@ -39,6 +39,17 @@ def prove_password(email: str, password: str) -> Credentials:
     return known
 
 
+def prove_own_password(email: str, password: str) -> Credentials:
+    """The same, by a password that its owner chose: one that was made up gives no second factor.
+
+    Raises FirstPassword, too.
+    """
+    known = prove_password(email, password)
+    if known.first_until is not None:
+        _refuse_first(known)
+    return known
+
+
 def prove_code(known: Credentials, code: str | None) -> None:
     """A code of the account's second factor, used up. Raises SecondFactorNeeded, SignInFailed."""
     if not code:
@@ -58,9 +69,7 @@ def note_code(known: Credentials) -> None:
 
 def prove_all(email: str, password: str, code: str | None) -> Credentials:
     """All that a sign-in takes. Raises SignInFailed and what is made of it, TooManySignIns."""
-    known = prove_password(email, password)
-    if known.first_until is not None:
-        _refuse_first(known)
+    known = prove_own_password(email, password)
     if known.has_second_factor:
         prove_code(known, code)
         forget_failures(codes_of(known), _ANYWHERE)

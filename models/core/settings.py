@@ -74,6 +74,7 @@ class Settings(BaseSettings):
     waiters_max: int = Field(8, ge=0, description="requests of one process that may wait at once")
     streams_max: int = Field(8, ge=1, description="streams of events of one process")
     stream_seconds: int = Field(25, ge=1, le=40, description="then a stand asks for another")
+    hashes_max: int = Field(2, ge=1, le=64, description="passwords hashed at once, 64 MiB each")
     trusted_proxies: int = Field(0, ge=0, le=4, description="proxies in front whose headers count")
     backup_store: str = Field("", pattern=STORE, description="where sealed backups lie: a folder")
     backup_second_store: str = Field("", pattern=STORE, description="another, for a copy of each")
