@@ -17,6 +17,7 @@ from models.operations.accounts import create_account, grant_role, hash_password
 from models.operations.memberships import (
     close_account,
     find_account,
+    is_closed,
     reopen_account,
     take_role,
 )
@@ -47,33 +48,31 @@ def add(email: str, slug: str, role: str, name: str, password_stdin: bool) -> No
 
     A new account's password is made up and printed, this once, unless it comes from standard
     input. It is good for three days, for choosing another. From standard input an account that
-    exists gets a new one too, and has to sign in again.
+    exists gets a new one too, and has to sign in again. An account that was closed begins anew:
+    with a new password, and no role, second factor or sign-in of before.
     """
     if "@" not in email:
         raise Unusable("email: must be an e-mail address")
     with reading() as session:
         house_by_slug(session, slug)
-        is_new = find_account(session, email) is None
+        is_new = _is_new(session, email)
     given = sys.stdin.readline().rstrip("\r\n") if password_stdin else ""
     made = "" if password_stdin or not is_new else secrets.token_urlsafe(PASSWORD_BYTES)
     about = (email, name, slug)
     hashed = hash_password(given or made, about=about) if is_new or password_stdin else ""
     now = clock.now()
+    first_until = now + FIRST_PASSWORD if made else None
 
     def work(session: Session) -> None:
         number = find_account(session, email)
         if number is None:
             number = create_account(
-                session,
-                email,
-                name=name,
-                password_hash=hashed,
-                now=now,
-                first_until=now + FIRST_PASSWORD if made else None,
+                session, email, name=name, password_hash=hashed, now=now, first_until=first_until
             )
+        elif is_closed(session, number):
+            reopen_account(session, number, password_hash=hashed, now=now, first_until=first_until)
         elif hashed:
             set_password(session, email, password_hash=hashed, now=now)
-        reopen_account(session, number)
         house = house_by_slug(session, slug)
         grant_role(session, number, restaurant_id=house.id, role=Role(role))
 
@@ -82,6 +81,12 @@ def add(email: str, slug: str, role: str, name: str, password_stdin: bool) -> No
     if made:
         click.echo(f"password: {made}")
         click.echo("to be changed within three days: POST /api/v1/auth/password/first")
+
+
+def _is_new(session: Session, email: str) -> bool:
+    """Whether a password has to be given: there is no such account, or it was closed."""
+    number = find_account(session, email)
+    return number is None or is_closed(session, number)
 
 
 @account.command("list")
@@ -119,5 +124,5 @@ def forget_factor(email: str) -> None:
 
     Make sure that it is them who ask.
     """
-    unit(lambda session: remove_of(session, email))
+    unit(lambda session: remove_of(session, email, now=clock.now()))
     click.echo(f"{email}: the password is enough, until a second factor is set up again")

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from models.core import clock, log
 from models.core.crypto import read_manage_token
 from models.core.db import reading
-from models.core.errors import NotFound
+from models.core.errors import NotFound, SecondFactorMissing
+from models.core.settings import settings
 from models.entities.reservations import Reservation
 from models.queries.accounts import Caller, caller
 from models.queries.floor import house_by_slug
@@ -23,6 +24,9 @@ from web.tokens import access_sign_in
 View = TypeVar("View", bound=Callable[..., Any])
 
 GUEST: Final = "guest"
+NEEDS_FACTOR: Final = (
+    "a second factor is required here: begin at POST /api/v1/auth/second-factor, then sign in"
+)
 NO_RESTAURANT: Final = "there is no such restaurant"
 NO_RESERVATION: Final = "there is no such reservation"
 
@@ -129,6 +133,8 @@ def signed_in(session: Session) -> Caller:
     """Who the access token stands for, in one query. Raises SignInFailed and TooManyRequests."""
     found = caller(session, access_sign_in(), now=clock.now())
     log.bind(account_id=found.account_id)
+    if settings().second_factor == "required" and not found.has_second_factor:
+        raise SecondFactorMissing(NEEDS_FACTOR)
     count_account(found.account_id)
     return found
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from models.core.errors import Invalid, NotFound
 from models.core.settings import settings
-from models.entities.accounts import Account, Membership, SignIn
+from models.entities.accounts import Account, Membership, SecondFactor, SignIn
 from models.rules.passwords import weakness
 from models.rules.permissions import Role
 
@@ -93,9 +93,14 @@ def set_password(session: Session, email: str, *, password_hash: str, now: datet
         raise NotFound("there is no such account")
     account.password_hash = password_hash
     account.first_until = None
+    end_sign_ins(session, account.id, now=now)
+
+
+def end_sign_ins(session: Session, account_id: int, *, now: datetime) -> None:
+    """Every token of the account is worth nothing from now on. Safe to repeat."""
     session.execute(
         update(SignIn)
-        .where(SignIn.account_id == account.id, SignIn.revoked_at.is_(None))
+        .where(SignIn.account_id == account_id, SignIn.revoked_at.is_(None))
         .values(revoked_at=now)
     )
 
@@ -124,14 +129,25 @@ def open_sign_in(session: Session, account_id: int, *, now: datetime) -> OpenedS
 
 
 def rotate_refresh(
-    session: Session, sign_in_id: int, *, refresh_id: str, now: datetime
+    session: Session,
+    sign_in_id: int,
+    *,
+    refresh_id: str,
+    now: datetime,
+    needs_factor: bool = False,
 ) -> OpenedSignIn | None:
     """Spend a refresh token and get the next. None: it does not count, the caller signs in again.
+
+    `needs_factor`: it counts only where the account has a second factor.
 
     A token that was spent before means that somebody copied it: the sign-in is revoked, which is
     why this returns None and does not raise: the revocation must be committed.
     """
     fresh = str(uuid.uuid4())
+    counts = select(Account.id).where(Account.active)
+    if needs_factor:
+        with_one = select(SecondFactor.account_id).where(SecondFactor.confirmed_at.is_not(None))
+        counts = counts.where(Account.id.in_(with_one))
     spent = session.execute(
         update(SignIn)
         .where(
@@ -139,7 +155,7 @@ def rotate_refresh(
             SignIn.refresh_id == refresh_id,
             SignIn.revoked_at.is_(None),
             SignIn.expires_at > now,
-            SignIn.account_id.in_(select(Account.id).where(Account.active)),
+            SignIn.account_id.in_(counts),
         )
         .values(refresh_id=fresh)
     )

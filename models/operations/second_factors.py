@@ -14,6 +14,7 @@ from models.core.crypto import recovery_key
 from models.core.errors import NotFound, StateConflict
 from models.core.vault import key_of, keyring, seal, unseal
 from models.entities.accounts import Account, RecoveryCode, SecondFactor
+from models.operations.accounts import end_sign_ins
 
 #: Codes for who has lost the app, given once.
 RECOVERY_CODES: Final = 10
@@ -49,8 +50,8 @@ def uri_of(secret: str, *, email: str) -> str:
 def confirm(session: Session, account_id: int, code: str, *, now: datetime) -> list[str] | None:
     """From now on the account is asked for codes; its recovery codes, told this once.
 
-    None when the code is not right. Raises StateConflict when nothing was begun, or it counts
-    already.
+    Its sign-ins end, which were made without one. None when the code is not right. Raises
+    StateConflict when nothing was begun, or it counts already.
     """
     row = _row(session, account_id)
     if row is None or row.confirmed_at is not None:
@@ -58,6 +59,7 @@ def confirm(session: Session, account_id: int, code: str, *, now: datetime) -> l
     if not _spend_step(row, code, now=now):
         return None
     row.confirmed_at = now
+    end_sign_ins(session, account_id, now=now)
     fresh = [_new_recovery_code() for _ in range(RECOVERY_CODES)]
     session.execute(delete(RecoveryCode).where(RecoveryCode.account_id == account_id))
     session.add_all(
@@ -82,19 +84,20 @@ def spend(session: Session, account_id: int, code: str, *, now: datetime) -> boo
     return isinstance(gone, CursorResult) and gone.rowcount == 1
 
 
-def remove(session: Session, account_id: int) -> None:
-    """The account is asked for its password alone. Safe to repeat."""
+def remove(session: Session, account_id: int, *, now: datetime) -> None:
+    """The account is asked for its password alone; its sign-ins end. Safe to repeat."""
+    end_sign_ins(session, account_id, now=now)
     for entity in (RecoveryCode, SecondFactor):
         session.execute(delete(entity).where(entity.account_id == account_id))
 
 
-def remove_of(session: Session, email: str) -> None:
+def remove_of(session: Session, email: str, *, now: datetime) -> None:
     """The same, by who runs the house. Raises NotFound."""
     found = select(Account.id).where(Account.email == email.strip().lower())
     account_id = session.scalar(found)
     if account_id is None:
         raise NotFound("there is no such account")
-    remove(session, account_id)
+    remove(session, account_id, now=now)
 
 
 def reseal_factors(session: Session) -> int:

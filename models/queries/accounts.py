@@ -31,6 +31,7 @@ class Caller:
     email: str
     name: str
     roles: tuple[CallerRole, ...]
+    has_second_factor: bool
 
     @property
     def actor(self) -> str:
@@ -115,9 +116,11 @@ def caller(session: Session, sign_in_id: int, *, now: datetime) -> Caller:
             Membership.role,
             Restaurant.slug,
             Restaurant.name.label("restaurant"),
+            SecondFactor.confirmed_at.is_not(None).label("has_second_factor"),
         )
         .select_from(SignIn)
         .join(Account, Account.id == SignIn.account_id)
+        .outerjoin(SecondFactor, SecondFactor.account_id == Account.id)
         .outerjoin(Membership, Membership.account_id == Account.id)
         .outerjoin(Restaurant, Restaurant.id == Membership.restaurant_id)
         .where(
@@ -136,4 +139,7 @@ def caller(session: Session, sign_in_id: int, *, now: datetime) -> Caller:
         for row in rows
         if row.restaurant_id is not None
     )
-    return Caller(rows[0].id, sign_in_id, rows[0].email, rows[0].name, roles)
+    first = rows[0]
+    return Caller(
+        first.id, sign_in_id, first.email, first.name, roles, bool(first.has_second_factor)
+    )

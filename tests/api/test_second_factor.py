@@ -251,6 +251,78 @@ def test_its_time_is_over_one_day(client: Client, make_account: MakeAccount, han
     assert client.post(AUTH + "/password/first", json=first).status_code == 401
 
 
+@pytest.mark.parametrize(("days", "said"), [(3, "first-password"), (-1, "sign-in-failed")])
+def test_a_password_that_was_made_up_sets_up_no_second_factor(
+    client: Client, make_account: MakeAccount, hands: Time, days: int, said: str
+) -> None:
+    number = make_account(EMAIL)
+    until = hands.now + timedelta(days=days)
+    with transaction() as session:
+        session.execute(update(Account).where(Account.id == number).values(first_until=until))
+    assert ask(client, "/second-factor", status=401)["code"] == said
+    with transaction() as session:  # begun before the operator made a new password up
+        secret = second_factors.begin(session, number, now=hands.now)
+    code = pyotp.TOTP(secret).at(hands.now)
+    for path in ("/second-factor/confirm", "/second-factor/remove"):
+        assert ask(client, path, status=401, code=code)["code"] == said
+    with reading() as session:
+        assert session.get_one(SecondFactor, number).confirmed_at is None
+
+
+@pytest.mark.both
+@pytest.mark.parametrize("change", ["set up", "removed", "forgotten"])
+def test_a_second_factor_that_comes_or_goes_ends_every_sign_in(
+    client: Client, make_account: MakeAccount, hands: Time, change: str
+) -> None:
+    make_account(EMAIL)
+    code: dict[str, str] = {}
+    if change != "set up":
+        app, codes = set_up(client, hands)
+        code = {"code": app.at(hands.now)}
+    tokens = ask(client, "/sign-in", status=200, **code)
+    if change == "set up":
+        set_up(client, hands)
+    elif change == "removed":
+        ask(client, "/second-factor/remove", status=204, code=codes[0])
+    else:
+        run("account", "forget-factor", EMAIL)
+    header = {"Authorization": f"Bearer {tokens['access_token']}"}
+    assert client.get(AUTH + "/me", headers=header).status_code == 401
+    spent = {"refresh_token": tokens["refresh_token"]}
+    assert client.post(AUTH + "/refresh", json=spent).status_code == 401
+
+
+@pytest.mark.both
+def test_where_one_is_required_sign_ins_without_it_are_worth_nothing(
+    client: Client,
+    make_account: MakeAccount,
+    hands: Time,
+    house_env: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    make_account(EMAIL)
+    make_account("other@example.com")
+    tokens = ask(client, "/sign-in", status=200)
+    header = {"Authorization": f"Bearer {tokens['access_token']}"}
+    surroundings.settle(monkeypatch, house_env | {"SECOND_FACTOR": "required"})
+    monkeypatch.setattr(clock, "now", hands)
+    refused = client.get(AUTH + "/me", headers=header)
+    assert (refused.status_code, refused.json["code"]) == (401, "second-factor-missing")
+    spent = {"refresh_token": tokens["refresh_token"]}
+    assert client.post(AUTH + "/refresh", json=spent).status_code == 401
+    surroundings.settle(monkeypatch, house_env | {"SECOND_FACTOR": "offered"})
+    monkeypatch.setattr(clock, "now", hands)
+    assert client.get(AUTH + "/me", headers=header).status_code == 401  # the refresh ended it
+    app, _codes = set_up(client, hands)
+    with_code = ask(client, "/sign-in", status=200, code=app.at(hands.now))
+    surroundings.settle(monkeypatch, house_env | {"SECOND_FACTOR": "required"})
+    monkeypatch.setattr(clock, "now", hands)
+    header = {"Authorization": f"Bearer {with_code['access_token']}"}
+    assert client.get(AUTH + "/me", headers=header).status_code == 200
+    spent = {"refresh_token": with_code["refresh_token"]}
+    assert client.post(AUTH + "/refresh", json=spent).status_code == 200
+
+
 def test_ones_own_sign_ins_are_seen_and_ended(client: Client, make_account: MakeAccount) -> None:
     make_account(EMAIL)
     make_account("other@example.com")

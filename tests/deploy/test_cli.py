@@ -18,6 +18,8 @@ from deploy.embedded import House
 from models.core import clock
 from models.core.db import engine, reading, transaction
 from models.entities import Account, Assignment, Membership, SignIn
+from models.entities.accounts import RecoveryCode, SecondFactor
+from models.operations import second_factors
 from models.operations.accounts import is_password, open_sign_in
 from models.queries.accounts import credentials
 from models.queries.floor import house_by_slug
@@ -206,9 +208,39 @@ def test_a_role_is_taken_and_an_account_closed_and_opened_again(demo: None, db: 
     run("account", "remove", ANNA)
     assert not may_sign_in(PASSWORD)
     assert "closed" in run("account", "list").stdout
-    add()
-    assert may_sign_in(PASSWORD)
+    assert add().stdout.splitlines()[0] == f"{ANNA} is host at demo (new)"
+    assert not may_sign_in(PASSWORD)
     assert "no account" in run("account", "remove", "eve@example.com", ends=1).stderr
+
+
+@pytest.mark.both
+@pytest.mark.parametrize("closed_by", ["this release", "the one before"])
+def test_a_closed_account_comes_back_with_nothing_it_had(
+    demo: None, db: Engine, house: Callable[..., OpenHouse], closed_by: str
+) -> None:
+    house(slug="other")
+    run("account", "add", ANNA, "--restaurant", "demo", "--role", "owner", "--password-stdin",
+        said=PASSWORD)  # fmt: skip
+    with transaction() as session:
+        number = session.scalars(select(Account.id)).one()
+        second_factors.begin(session, number, now=clock.now())
+        session.execute(update(SecondFactor).values(confirmed_at=clock.now()))
+        session.add(RecoveryCode(account_id=number, code=b"x" * 32))
+    if closed_by == "this release":
+        run("account", "remove", ANNA)
+    else:
+        with transaction() as session:
+            session.execute(update(Account).values(active=False))
+    said = run("account", "add", ANNA, "--restaurant", "other", "--role", "viewer").stdout
+    made = said.splitlines()[1].removeprefix("password: ")
+    assert may_sign_in(made)
+    assert not may_sign_in(PASSWORD)
+    with Session(db) as session:
+        roles = session.scalars(select(Membership)).all()
+        assert [each.role for each in roles] == ["viewer"]
+        for entity in (SecondFactor, RecoveryCode):
+            assert session.scalars(select(entity)).all() == []
+        assert session.scalars(select(Account.first_until)).one() is not None
 
 
 # --- the check

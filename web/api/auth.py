@@ -8,11 +8,10 @@ from flask import Response, request
 from models.core import clock
 from models.core.db import reading, unit
 from models.core.errors import Invalid, SignInFailed
+from models.core.settings import settings
 from models.operations.accounts import (
     close_own_sign_in,
     close_sign_in,
-    hash_password,
-    is_password,
     open_sign_in,
     rotate_refresh,
     set_password,
@@ -21,6 +20,7 @@ from models.queries.accounts import Caller, CallerRole, credentials, open_sign_i
 from models.rules.permissions import PERMISSIONS
 from web.access import account, public
 from web.api.endpoint import READ, WRITE, describe
+from web.hashing import hash_password, is_password
 from web.json_body import json_response
 from web.limits import check_sign_in, note_failure
 from web.proofs import check_first, prove_all, prove_password
@@ -65,12 +65,16 @@ def sign_in(body: SignInRequest) -> Response:
 def refresh(body: RefreshRequest) -> Response:
     """Spend a refresh token: a new access token and the next refresh token.
 
-    A refresh token that was spent before ends the sign-in it belongs to.
+    A refresh token that was spent before ends the sign-in it belongs to; so does one of an account
+    without a second factor, where one is required.
     """
     sign_in_id, refresh_id = read_refresh(body.refresh_token)
     now = clock.now()
+    required = settings().second_factor == "required"
     opened = unit(
-        lambda session: rotate_refresh(session, sign_in_id, refresh_id=refresh_id, now=now)
+        lambda session: rotate_refresh(
+            session, sign_in_id, refresh_id=refresh_id, now=now, needs_factor=required
+        )
     )
     if opened is None:
         log.warning("refresh refused", extra={"sign_in_id": sign_in_id})

@@ -13,7 +13,7 @@ from web.access import public
 from web.api.endpoint import WRITE, describe
 from web.json_body import json_response
 from web.limits import check_sign_in
-from web.proofs import codes_of, note_code, prove_code, prove_password
+from web.proofs import codes_of, note_code, prove_code, prove_own_password
 from web.schemas.accounts import (
     CodeProof,
     PasswordProof,
@@ -38,7 +38,7 @@ def begin(body: PasswordProof) -> Response:
     Nothing is asked for until it is confirmed; beginning again gives another secret. 409 while
     the account has a second factor.
     """
-    known = prove_password(body.email, body.password)
+    known = prove_own_password(body.email, body.password)
     number, now = known.account_id, clock.now()
     secret = unit(lambda session: second_factors.begin(session, number, now=now))
     uri = second_factors.uri_of(secret, email=known.email)
@@ -52,9 +52,10 @@ def begin(body: PasswordProof) -> Response:
 def confirm(body: CodeProof) -> Response:
     """Confirm with a code of the app: each sign-in is asked for one from now on.
 
-    Answers ten recovery codes, this once: each stands in for a code of the app, once.
+    Answers ten recovery codes, this once: each stands in for a code of the app, once. Every
+    sign-in of the account ends: they were made without it.
     """
-    known = prove_password(body.email, body.password)
+    known = prove_own_password(body.email, body.password)
     number, now = known.account_id, clock.now()
     check_sign_in(codes_of(known), "")
     given = unit(lambda session: second_factors.confirm(session, number, body.code, now=now))
@@ -70,10 +71,14 @@ def confirm(body: CodeProof) -> Response:
 @blueprint.input(CodeProof, arg_name="body")
 @describe(blueprint, {204: None}, problems=(*WRITE, 401))
 def remove(body: CodeProof) -> Response:
-    """Take it off, with a code of it or a recovery code: the password is enough again."""
-    known = prove_password(body.email, body.password)
+    """Take it off, with a code of it or a recovery code: the password is enough again.
+
+    Every sign-in of the account ends.
+    """
+    now = clock.now()
+    known = prove_own_password(body.email, body.password)
     prove_code(known, body.code)
-    unit(lambda session: second_factors.remove(session, known.account_id))
+    unit(lambda session: second_factors.remove(session, known.account_id, now=now))
     log.info("second factor removed", extra={"account_id": known.account_id})
     return Response(status=204)
 
