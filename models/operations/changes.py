@@ -19,7 +19,7 @@ from models.operations.verdicts import Verdicts, release_tables
 from models.queries.floor import house_by_id
 from models.rules.house import House
 from models.rules.lifecycle import HOLDING, OPEN, Status, may_move
-from models.rules.policies import check_request, is_late_cancel, may_cancel_online
+from models.rules.policies import check_change, is_late_cancel, may_cancel_online
 from models.rules.requests import GuestDetails, TableChange, TableRequest
 from models.rules.windows import quarter_of
 
@@ -50,8 +50,8 @@ def change_reservation(
     house = house_by_id(session, row.restaurant_id)
     _check_open(row, now=now, by_staff=by_staff)
     waiting = _waiting_wish(session, reservation_id)
-    wished = _wished(house, waiting or row, change)
-    sitting = check_request(house, wished, now=now, online=not by_staff)
+    wished, has = _wished(house, waiting or row, change), _has(house, row)
+    sitting = check_change(house, wished, change=change, has=has, now=now, online=not by_staff)
     area = house.area_by_key.get(wished.area_key or "")
     values = (wished.party_size, wished.starts_at, area.id if area else None)
     if values == (row.party_size, row.starts_at, row.area_id):
@@ -178,14 +178,23 @@ def _wished(
     house: House, before: Reservation | ReservationChange, change: TableChange
 ) -> TableRequest:
     """The whole wish: what changes, and what stays as it was or as it was wished before."""
-    area = house.area_by_id.get(before.area_id or 0)
-    kept = area.key if area else None
-    return TableRequest(
-        party_size=change.party_size or before.party_size,
-        starts_at=change.starts_at or before.starts_at,
-        guest=GuestDetails(name=""),  # who comes stays, and is not asked about
-        area_key=kept if change.area_key is None else change.area_key or None,
+    has = _has(house, before)
+    if before.area_id and has.area_key is None and change.area_key is None:
+        # not into another room without a word
+        raise Invalid.field("area", "the area is gone that was asked for; name another, or none")
+    return replace(
+        has,
+        party_size=change.party_size or has.party_size,
+        starts_at=change.starts_at or has.starts_at,
+        area_key=has.area_key if change.area_key is None else change.area_key or None,
     )
+
+
+def _has(house: House, row: Reservation | ReservationChange) -> TableRequest:
+    """What is there, as a request: who comes stays, and is not asked about."""
+    area = house.area_by_id.get(row.area_id or 0)
+    nobody = GuestDetails(name="")
+    return TableRequest(row.party_size, row.starts_at, nobody, area.key if area else None)
 
 
 def _end_waiting_wishes(

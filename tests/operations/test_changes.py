@@ -10,11 +10,13 @@ from sqlalchemy.orm import Session
 from models.core.crypto import contact_key
 from models.core.errors import Invalid, NotFound, RevisionConflict, StateConflict
 from models.entities import (
+    Area,
     Assignment,
     Closure,
     Message,
     Reservation,
     ReservationMove,
+    Restaurant,
     TableOccupancy,
 )
 from models.operations.arrivals import arrive, seat
@@ -467,6 +469,56 @@ def test_mistake_6_no_edit_reaches_a_start_that_cannot_be_had(db: Engine) -> Non
     with pytest.raises(Invalid, match="30 minutes ahead"):
         stand.wish(number, starts_at=START + QUARTER, now=soon)
     assert stand.drain() == 0
+
+
+SOON = START - timedelta(minutes=10)
+
+
+def test_fewer_guests_are_allowed_until_the_start_and_nothing_else(db: Engine) -> None:
+    stand = a_stand(db)
+    number = stand.ask(4)
+    for change, field in (
+        ({"party_size": 5}, "party_size"),
+        ({"area_key": "hall"}, "area"),
+        ({"starts_at": START + QUARTER}, "start"),
+    ):
+        with pytest.raises(Invalid) as refused:
+            stand.wish(number, now=SOON, **change)
+        assert [each.field for each in refused.value.fields] == [field]
+    stand.wish(number, party_size=2, now=SOON)
+    stand.drain(now=SOON)
+    row = stand.row(number)
+    assert (row.party_size, row.starts_at, row.status) == (2, START, "confirmed")
+
+
+def test_what_was_agreed_is_not_asked_again_of_a_change(db: Engine) -> None:
+    """The staff booked past the window and over the online size; the guest may change the rest."""
+    stand = a_stand(db, tables={"9": ("hall", 1, 12)})
+    far = START + timedelta(days=140)
+    number = stand.book(10, start=far, now=NOW)
+    stand.wish(number, party_size=9)
+    stand.drain()
+    assert stand.row(number).party_size == 9
+    stand.wish(number, starts_at=START)
+    stand.drain()
+    row = stand.row(number)
+    assert (row.party_size, row.starts_at) == (9, START)
+    with pytest.raises(Invalid) as refused:
+        stand.wish(number, party_size=11)
+    assert [each.field for each in refused.value.fields] == ["party_size"]
+
+
+def test_who_asked_for_an_area_that_is_gone_is_not_put_elsewhere_unasked(db: Engine) -> None:
+    stand = a_stand(db)
+    number = stand.ask(2, area_key="terrace")
+    stand.plant(
+        update(Area).where(Area.key == "terrace").values(active=False),
+        update(Restaurant).values(revision=Restaurant.revision + 1),
+    )
+    with pytest.raises(Invalid) as refused:
+        stand.wish(number, party_size=1)
+    assert [each.field for each in refused.value.fields] == ["area"]
+    assert stand.wish(number, party_size=1, area_key="hall")
 
 
 def test_a_change_names_what_cannot_be(db: Engine) -> None:
