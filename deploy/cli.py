@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 
 import click
-from sqlalchemy.orm import Session
 
 from deploy.accounts_cli import account
 from deploy.backups_cli import COMMANDS as BACKUP_COMMANDS
@@ -16,21 +15,10 @@ from deploy.failover_cli import COMMANDS as FAILOVER_COMMANDS
 from deploy.flags_cli import flags
 from deploy.guest_cli import guest
 from deploy.keys_cli import keys
-from deploy.plain import PlainGroup, Unusable
+from deploy.plain import PlainGroup
 from deploy.release_cli import COMMANDS as RELEASE_COMMANDS
-from deploy.tables import print_table
+from deploy.restaurant_cli import restaurant
 from deploy.up import up as open_house
-from models.core import clock
-from models.core.db import reading, unit
-from models.core.errors import FileInvalid
-from models.operations.floor import load_restaurant
-from models.operations.floor_file import read_restaurant
-from models.operations.floor_shapes import RestaurantFile
-from models.queries import directory
-from models.queries.floor import house_by_slug
-from models.queries.floor_export import export_restaurant
-
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.group(cls=PlainGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -47,6 +35,7 @@ main.add_command(account)
 main.add_command(flags)
 main.add_command(keys)
 main.add_command(guest)
+main.add_command(restaurant)
 for command in (*BACKUP_COMMANDS, *FAILOVER_COMMANDS, *RELEASE_COMMANDS):
     main.add_command(command)
 
@@ -63,57 +52,6 @@ def migrate() -> None:
     """Bring the database of DATABASE_URL up to this release."""
     join()
     migrate_database()
-
-
-# --- restaurants
-
-
-@main.group()
-def restaurant() -> None:
-    """Restaurants and their files."""
-    join()
-
-
-@restaurant.command()
-@click.argument("file", type=_FILE)
-def load(file: Path) -> None:
-    """Make a restaurant what FILE says. Loading the same file again changes nothing."""
-    described = _read(file)
-
-    def work(session: Session) -> int:
-        load_restaurant(session, described, now=clock.now())
-        return house_by_slug(session, described.slug).revision
-
-    revision = unit(work)
-    tables, shifts = len(described.tables), len(described.shifts)
-    click.echo(f"{described.slug}: {tables} tables, {shifts} shifts, revision {revision}")
-
-
-def _read(file: Path) -> RestaurantFile:
-    try:
-        return read_restaurant(file.read_text(encoding="utf-8-sig"))
-    except FileInvalid as invalid:
-        lines = [f"{file}: {problem}" for problem in invalid.fields]
-        raise Unusable("\n".join(lines)) from invalid
-    except (OSError, UnicodeDecodeError) as unreadable:
-        raise Unusable(f"{file}: {unreadable}") from unreadable
-
-
-@restaurant.command()
-@click.argument("slug")
-def export(slug: str) -> None:
-    """Print the file of a restaurant as it is now."""
-    with reading() as session:
-        click.echo(export_restaurant(session, slug), nl=False)
-
-
-@restaurant.command("list")
-def list_restaurants() -> None:
-    """Print all restaurants."""
-    with reading() as session:
-        lines = directory.restaurants(session)
-    rows = [(row.slug, row.name, row.zone, row.tables, row.revision) for row in lines]
-    print_table(("slug", "name", "zone", "tables", "revision"), rows)
 
 
 # --- proof

@@ -1,7 +1,7 @@
 """The book: its lock (taken first, once, sorted), and saying that it changed."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
@@ -11,7 +11,7 @@ from models.core.db import after_commit, before_commit, dialect_of, table_of
 from models.core.errors import NotFound
 from models.entities.reservations import Reservation
 from models.entities.shifts import ShiftDay
-from models.rules.house import split_book_id
+from models.rules.house import House, split_book_id
 from models.rules.lifecycle import Status
 
 
@@ -88,6 +88,15 @@ def ask_waitlists(session: Session, restaurant_id: int, *, now: datetime) -> Non
     if books:
         lock_books(session, books)
         free_books(session, books, now=now)
+
+
+def open_books(session: Session, house: House, *, now: datetime) -> dict[int, int]:
+    """The restaurant's books from yesterday on that anybody has opened: book id -> restaurant."""
+    first = now.astimezone(house.tz).date() - timedelta(days=1)
+    query = select(ShiftDay.id).where(
+        ShiftDay.restaurant_id == house.id, ShiftDay.service_date >= first
+    )
+    return dict.fromkeys(session.scalars(query), house.id)
 
 
 def touch_books(session: Session, books: Mapping[int, int]) -> None:

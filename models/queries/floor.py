@@ -81,6 +81,11 @@ def house_by_id(session: Session, restaurant_id: int) -> House:
     return _house(session, _BY_ID, restaurant_id)
 
 
+def read_house(session: Session, restaurant_id: int) -> House:
+    """The restaurant as this transaction has written it. Not kept: it may be rolled back."""
+    return _load(session, restaurant_id)
+
+
 def houses_by_id(session: Session, ids: Iterable[int]) -> dict[int, House]:
     """Several restaurants: one query for those whose revision is known here."""
     found = session.execute(_BY_IDS, {"wanted": sorted(set(ids))}).all()

@@ -21,6 +21,7 @@ class Code(StrEnum):
     CLOSED = "closed"
     SHIFT_GONE = "shift_gone"
     NO_START = "no_start"
+    WALL_TIME = "wall_time"
     OTHER_BOOK = "other_book"
     AREA_GONE = "area_gone"
     NO_TABLE = "no_table"
@@ -30,6 +31,22 @@ class Code(StrEnum):
     NOT_JOINED = "not_joined"
     PARTY_RANGE = "party_range"
     NOTHING_FITS = "nothing_fits"
+
+
+#: Its start is none: for whichever of these reasons.
+NO_SEATING: Final = frozenset({Code.CLOSED, Code.SHIFT_GONE, Code.NO_START})
+#: What the file says now does not bind who was confirmed before.
+AGREED: Final = frozenset({Code.TURN})
+#: Other tables mend it.
+PLACE: Final = frozenset(
+    {
+        Code.TABLE_GONE,
+        Code.OTHER_AREA,
+        Code.IN_HOUSE_ONLY,
+        Code.NOT_JOINED,
+        Code.PARTY_RANGE,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +81,5 @@ class Party:
     online: bool = True
     chosen: bool = False
     walk_in: bool = False
+    #: its start by the wall clock that the guest was told; None: not kept
+    told: datetime | None = None

@@ -33,6 +33,8 @@ def objections(house: House, party: Party, *, before: House | None = None) -> tu
     sitting = find_sitting(house, party.starts_at)
     if sitting is None or sitting.book_id != party.book_id:
         found = (*_start(house, party, sitting, before), *found)
+    if party.told is not None:
+        found = (*_wall_time(house, party.starts_at, party.told), *found)
     if sitting is not None and party.status in HOLDING and not party.chosen:
         found = (*found, *_turn(house, party, sitting.shift))
     return found
@@ -53,6 +55,13 @@ def _turn(house: House, party: Party, shift: HouseShift) -> Iterator[Objection]:
     if has != minutes:
         words = f"its turn is {has} minutes; shift {shift.key} gives such a party {minutes}"
         yield Objection(Code.TURN, f"shift {shift.key}", words)
+
+
+def _wall_time(house: House, starts_at: datetime, told: datetime) -> Iterator[Objection]:
+    now = local_time(house, quarter_of(starts_at))
+    if now.replace(tzinfo=None) != told.replace(tzinfo=None):
+        words = f"the guest was told {told:%H:%M}, which the clock calls {now:%H:%M} now"
+        yield Objection(Code.WALL_TIME, "zone", words)
 
 
 # --- its start, and the book in which it stands

@@ -1,0 +1,117 @@
+"""`maitred restaurant`: restaurants and their files."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import click
+from sqlalchemy.orm import Session
+
+from deploy.embedded import join
+from deploy.plain import PlainGroup, Refused, Unusable
+from deploy.tables import print_table
+from models.core import clock
+from models.core.db import reading, unit
+from models.core.errors import FileInvalid
+from models.operations.floor import Loaded, apply_file
+from models.operations.floor_file import read_restaurant
+from models.operations.floor_parties import Concern, PartiesHurt, by_part, in_words
+from models.operations.floor_shapes import RestaurantFile
+from models.queries import directory
+from models.queries.floor import house_by_slug
+from models.queries.floor_export import export_restaurant
+from models.rules.house import House
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group(cls=PlainGroup)
+def restaurant() -> None:
+    """Restaurants and their files."""
+    join()
+
+
+@restaurant.command()
+@click.argument("file", type=_FILE)
+@click.option("--dry-run", is_flag=True, help="list whom it would hurt, and change nothing")
+@click.option("--move", is_flag=True, help="move who can be moved; list who stays as they are")
+def load(file: Path, *, dry_run: bool, move: bool) -> None:
+    """Make a restaurant what FILE says. Loading the same file again changes nothing.
+
+    Refused when upcoming parties count on what it changes, unless --move. A --dry-run exits with 1
+    when the load would be refused.
+    """
+    described = _read(file)
+
+    def work(session: Session) -> tuple[Loaded, House | None]:
+        loaded = apply_file(session, described, now=clock.now(), move=move, dry_run=dry_run)
+        named = loaded.concerns.hurt or loaded.concerns.agreed or loaded.concerns.known
+        return loaded, house_by_slug(session, described.slug) if named else None
+
+    try:
+        loaded, house = unit(work)
+    except PartiesHurt as hurt:
+        raise Refused(_refusal(hurt)) from hurt
+    tables, shifts = len(described.tables), len(described.shifts)
+    would = "would be " if dry_run else ""
+    click.echo(
+        f"{described.slug}: {tables} tables, {shifts} shifts, {would}revision {loaded.revision}"
+    )
+    if house is not None:
+        _show(house, loaded)
+    sys.exit(1 if dry_run and loaded.concerns.hurt and not move else 0)
+
+
+def _show(house: House, loaded: Loaded) -> None:
+    concerns = loaded.concerns
+    for heading, some in (
+        ("this file hurts", concerns.hurt),
+        ("stay as agreed, though the file gives others something else", concerns.agreed),
+        ("were not right before either", concerns.known),
+    ):
+        if some:
+            click.echo(f"{len(some)} {heading}:")
+            for line in _lines(house, some):
+                click.echo(f"  {line}")
+
+
+def _lines(house: House, concerns: Iterable[Concern]) -> Iterator[str]:
+    for about, some in by_part(concerns).items():
+        for each in some:
+            words = each.outcome or "; ".join(objection.words for objection in each.objections)
+            yield f"{about or 'reservation'}: {in_words(house, each)}: {words}"
+
+
+def _refusal(hurt: PartiesHurt) -> str:
+    lines = [f"{problem.field}: {problem.message}" for problem in hurt.fields]
+    count = len(hurt.concerns.hurt)
+    lines.append(f"nothing is changed: {count} upcoming would be hurt")
+    lines.append("--dry-run lists all; --dry-run --move says what would become of them")
+    return "\n".join(lines)
+
+
+def _read(file: Path) -> RestaurantFile:
+    try:
+        return read_restaurant(file.read_text(encoding="utf-8-sig"))
+    except FileInvalid as invalid:
+        lines = [f"{file}: {problem}" for problem in invalid.fields]
+        raise Unusable("\n".join(lines)) from invalid
+    except (OSError, UnicodeDecodeError) as unreadable:
+        raise Unusable(f"{file}: {unreadable}") from unreadable
+
+
+@restaurant.command()
+@click.argument("slug")
+def export(slug: str) -> None:
+    """Print the file of a restaurant as it is now."""
+    with reading() as session:
+        click.echo(export_restaurant(session, slug), nl=False)
+
+
+@restaurant.command("list")
+def list_restaurants() -> None:
+    """Print all restaurants."""
+    with reading() as session:
+        lines = directory.restaurants(session)
+    rows = [(row.slug, row.name, row.zone, row.tables, row.revision) for row in lines]
+    print_table(("slug", "name", "zone", "tables", "revision"), rows)
