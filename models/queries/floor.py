@@ -25,7 +25,7 @@ from models.rules.policy_shapes import pacing_from, policies_from, turn_times_fr
 log = logging.getLogger(__name__)
 
 #: What rows that make no sense come to; the database's own errors are another matter.
-_SENSELESS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
+SENSELESS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
 _CACHE_LIMIT = 2_000
 LATELY_SECONDS = 2.0
 #: A restaurant that cannot be read is looked at again after this long.
@@ -92,6 +92,17 @@ def houses_by_id(session: Session, ids: Iterable[int]) -> dict[int, House]:
     return {row.id: _cached(session, row.id, row.slug, row.revision) for row in found}
 
 
+def fresh_house(session: Session, restaurant_id: int) -> House:
+    """The restaurant as its rows are now, whatever this process knows. Raises HouseUnreadable."""
+    try:
+        return _load(session, restaurant_id)
+    except SENSELESS as error:
+        raise HouseUnreadable(
+            f"restaurant {restaurant_id} cannot be read: {type(error).__name__}",
+            restaurant_id=restaurant_id,
+        ) from error
+
+
 def _house(session: Session, query: Select[int, str, int], wanted: str | int) -> House:
     row = session.execute(query, {"wanted": wanted}).one_or_none()
     if row is None:
@@ -114,7 +125,7 @@ def _cached(session: Session, restaurant_id: int, slug: str, revision: int) -> H
 def _readable(session: Session, restaurant_id: int, slug: str) -> House:
     try:
         return _load(session, restaurant_id)
-    except _SENSELESS as error:
+    except SENSELESS as error:
         _aside[restaurant_id] = monotonic()
         log.exception("restaurant cannot be read", extra={"restaurant": slug})
         raise HouseUnreadable(

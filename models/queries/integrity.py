@@ -1,38 +1,45 @@
 """The check of a house's database: what was promised, proved by reading every row."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+import multiprocessing
+import os
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from models.core.db import dialect_of, reading
-from models.queries.integrity_finding import Files, Finding, read_files
-from models.queries.integrity_forgotten import forgotten
-from models.queries.integrity_history import history
-from models.queries.integrity_pacing import pacing
-from models.queries.integrity_parties import misfits, without_table
-from models.queries.integrity_tables import tables
-from models.queries.integrity_waiting import references, stuck_claims, undecided
+from models.core.db import dialect_of, make_engine, reading
+from models.core.settings import settings
+from models.queries.integrity_files import read_files
+from models.queries.integrity_finding import Files, Finding
+from models.queries.integrity_parts import Look, Share, capped, perform, shares
 
 __all__ = ["RULES", "Finding", "findings", "findings_at_once"]
 
 #: Findings of one rule; who needs more than these has seen enough.
 AT_MOST = 1_000
-
-_Half = Callable[..., Iterator[Finding]]
+#: Fewer shares than these are not worth the start of other processes.
+_FEW: Final = 16
+#: The database works for one while Python does for the other.
+_THREADS: Final = 2
 
 #: What is proved, by the name that a finding carries.
 RULES: dict[str, str] = {
+    "unreadable": "every restaurant's rows can be read",
     "table-twice": "no table is given to two parties at once",
+    "seated-twice": "no two parties sit at one table",
     "no-table": "who is confirmed, arrived or seated has a table",
     "occupancy-missing": "each table is held for its party to the end of turn and buffer",
     "occupancy-orphan": "no table is held for nobody",
-    "misfit": "who booked online is at tables for such a party",
+    "misfit": "no rule of the restaurant objects to a party that is to come",
     "pacing": "no interval has more online covers or parties than allowed",
+    "book": "every party is in the book of its start",
+    "row": "every row makes sense by itself",
+    "wish": "the last accepted change is what the reservation shows",
+    "guest": "every guest can be read, and is found by that contact",
     "undecided": "every accepted request and change is decided",
     "untold": "every decision is told on every channel the guest gave",
     "told-twice": "no decision is told twice",
@@ -50,65 +57,83 @@ def findings(session: Session, *, now: datetime, grace_seconds: float) -> list[F
 
     What waits may do so for `grace_seconds`. `session` has done nothing yet: all is read from one
     picture of the database, so that a house at work gives no false alarm. Memory is bounded by a
-    batch, not by the database. Decisions older than the last change of the restaurant's file are
+    share, not by the database. Decisions older than the last change of the restaurant's file are
     not held against what the file says now (ranges, pacing, buffers, reminders).
     """
     _one_picture(session)
-    since = now - timedelta(seconds=grace_seconds)
-    files = read_files(session)
-    both = (found for half in _HALVES for found in half(session, files, now=now, since=since))
-    return list(_capped(both))
+    look = _look(read_files(session), now=now, grace_seconds=grace_seconds)
+    todo = list(shares(session, look))
+    found = (each for share in todo for each in perform(session, look, share))
+    return list(capped(found, limit=AT_MOST))
 
 
 def findings_at_once(
-    bind: Engine | None = None, *, now: datetime, grace_seconds: float
+    bind: Engine | None = None,
+    *,
+    now: datetime,
+    grace_seconds: float,
+    only_first: bool = False,
+    processes: int | None = None,
 ) -> list[Finding]:
-    """The same in about half the time: two threads, each with its own picture of the database.
+    """The same, by as many processes as the machine has cores; each share has its own picture.
 
-    No rule needs both. The database works for one while Python does for the other.
+    What a share finds is looked at once more, with the files as they are then: only what is still
+    wrong was wrong. `only_first`: what a restored database must prove before it is handed over.
     """
-    since = now - timedelta(seconds=grace_seconds)
+    with reading(bind) as session:
+        _one_picture(session)
+        look = _look(read_files(session), now=now, grace_seconds=grace_seconds)
+        todo = list(shares(session, look, only_first=only_first))
+    if len(todo) > _FEW:
+        found = _by_processes(_address(bind), look, todo, processes or os.cpu_count() or 1)
+    else:
+        with ThreadPoolExecutor(_THREADS) as pool:
+            found = list(pool.map(partial(_prove, bind, look), todo))
+    return list(capped((each for share in found for each in share), limit=AT_MOST))
 
-    def look(half: _Half) -> list[Finding]:
-        with reading(bind) as session:
-            _one_picture(session)
-            found = half(session, read_files(session), now=now, since=since)
-            return list(_capped(found))
 
-    with ThreadPoolExecutor(len(_HALVES)) as pool:
-        return [found for half in pool.map(look, _HALVES) for found in half]
+def _look(files: Files, *, now: datetime, grace_seconds: float) -> Look:
+    return Look(files, now, now - timedelta(seconds=grace_seconds), AT_MOST)
+
+
+def _prove(bind: Engine | None, look: Look, share: Share) -> list[Finding]:
+    with reading(bind) as session:
+        _one_picture(session)
+        if not perform(session, look, share):
+            return []
+    # somebody may have changed a file since ours were read, or half of what spans two shares
+    with reading(bind) as session:
+        _one_picture(session)
+        return perform(session, replace(look, files=read_files(session)), share)
+
+
+def _address(bind: Engine | None) -> str:
+    if bind is None:
+        return settings().database_url
+    return bind.url.render_as_string(hide_password=False)
+
+
+def _by_processes(url: str, look: Look, todo: list[Share], count: int) -> list[list[Finding]]:
+    """Fresh processes, not copies of this one: it may have threads, and connections of its own."""
+    fresh = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(count, fresh, _begin, (url, look)) as pool:
+        return list(pool.map(_prove_here, todo))
+
+
+#: What a process of the pool proves: its engine and its look.
+_here: list[tuple[Engine, Look]] = []
+
+
+def _begin(url: str, look: Look) -> None:
+    _here.append((make_engine(url, pool_size=1), look))
+
+
+def _prove_here(share: Share) -> list[Finding]:
+    bind, look = _here[0]
+    return _prove(bind, look, share)
 
 
 def _one_picture(session: Session) -> None:
     # SQLite's transactions are one picture anyway; READ COMMITTED would be a new one each query
     if dialect_of(session) != "sqlite":
         session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
-
-
-def _seats(session: Session, files: Files, *, now: datetime, since: datetime) -> Iterator[Finding]:
-    yield from tables(session, files, now=now)
-    yield from without_table(session, limit=AT_MOST)
-    yield from misfits(session, files)
-    yield from pacing(session, files)
-    yield from undecided(session, since=since, limit=AT_MOST)
-
-
-def _stories(
-    session: Session, files: Files, *, now: datetime, since: datetime
-) -> Iterator[Finding]:
-    yield from history(session, files, since=since)
-    yield from references(session, files, limit=AT_MOST)
-    yield from stuck_claims(session, since=since, limit=AT_MOST)
-    yield from forgotten(session, limit=AT_MOST)
-
-
-#: Each rule is looked at in one of them.
-_HALVES: Final[tuple[_Half, ...]] = (_seats, _stories)
-
-
-def _capped(found: Iterable[Finding]) -> Iterator[Finding]:
-    seen: Counter[str] = Counter()
-    for finding in found:
-        seen[finding.rule] += 1
-        if seen[finding.rule] <= AT_MOST:
-            yield finding

@@ -1,17 +1,10 @@
-"""What a check of the database found, and the restaurants' files that it is held against."""
+"""What a check of the database found, and what it knows of the restaurants' files."""
 
-from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
-
-from models.entities.floor import Combination, CombinationTable, DiningTable, Restaurant
-from models.entities.shifts import Shift
 from models.queries.integrity_times import text_of
-from models.rules.house import Pacing, Policies, split_book_id
-from models.rules.policy_shapes import pacing_from, policies_from
+from models.rules.house import House, Pacing, Policies, split_book_id
 
 #: A worker may still have decided by the older file for this long after the change.
 HANDOVER = timedelta(minutes=1)
@@ -28,11 +21,12 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class HouseFile:
-    """What one restaurant's file says now, and since when."""
+    """What one restaurant's file says now, and since when. `house`: as the rules see it."""
 
     slug: str
     policies: Policies
     revised_at: datetime | None
+    house: House
 
     def holds_for(self, decided_at: datetime | None) -> bool:
         """Whether a decision of that moment was made by this file and not by an older one."""
@@ -69,6 +63,8 @@ class Files:
     tables: dict[int, TableFile]
     #: the tables of each combination -> the party ranges that they may be joined for
     joined: dict[frozenset[int], list[tuple[int, int]]]
+    #: restaurants that are there and cannot be read: nothing of theirs is held against a file
+    unreadable: dict[int, str] = field(default_factory=dict)
 
     def buffer_minutes(self, book: int, house: HouseFile) -> int:
         """The reset buffer behind a turn of that book."""
@@ -88,54 +84,3 @@ class Files:
         table = self.tables[table_id]
         house = self.houses.get(table.restaurant_id)
         return f"table {table.label} of {house.slug if house else table.restaurant_id}"
-
-
-def read_files(session: Session) -> Files:
-    """All of them, in five queries."""
-    return Files(
-        houses={
-            row.id: HouseFile(row.slug, policies_from(row.policies), row.revised_at)
-            for row in session.execute(
-                select(Restaurant.id, Restaurant.slug, Restaurant.policies, Restaurant.revised_at)
-            )
-        },
-        shifts={
-            row.id: _shift(row.restaurant_id, row.overrides)
-            for row in session.execute(select(Shift.id, Shift.restaurant_id, Shift.overrides))
-        },
-        tables={
-            row.id: TableFile(row.restaurant_id, row.label, row.min_party, row.max_party)
-            for row in session.execute(
-                select(
-                    DiningTable.id,
-                    DiningTable.restaurant_id,
-                    DiningTable.label,
-                    DiningTable.min_party,
-                    DiningTable.max_party,
-                )
-            )
-        },
-        joined=_read_joined(session),
-    )
-
-
-def _shift(restaurant_id: int, overrides: dict[str, object]) -> ShiftFile:
-    pacing, buffer = overrides.get("pacing"), overrides.get("buffer_minutes")
-    return ShiftFile(
-        restaurant_id,
-        pacing_from(pacing) if isinstance(pacing, dict) else None,
-        buffer if isinstance(buffer, int) else None,
-    )
-
-
-def _read_joined(session: Session) -> dict[frozenset[int], list[tuple[int, int]]]:
-    members: dict[int, set[int]] = defaultdict(set)
-    for row in session.execute(
-        select(CombinationTable.combination_id, CombinationTable.dining_table_id)
-    ):
-        members[row.combination_id].add(row.dining_table_id)
-    joined: dict[frozenset[int], list[tuple[int, int]]] = defaultdict(list)
-    query = select(Combination.id, Combination.min_party, Combination.max_party)
-    for number, least, most in session.execute(query):
-        joined[frozenset(members[number])].append((least, most))
-    return joined

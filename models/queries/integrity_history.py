@@ -18,10 +18,12 @@ from models.entities.messages import Message
 from models.entities.reservations import Reservation, ReservationMove
 from models.entities.shifts import ShiftDay
 from models.queries.integrity_finding import Files, Finding
+from models.queries.integrity_moments import Moments
 from models.queries.integrity_shapes import Line, Shape, Shapes
 from models.queries.integrity_times import as_text, moment_of
 from models.queries.integrity_told import STATUSES, Party, Said, Step, untold
 from models.rules.lifecycle import Status, may_move
+from models.rules.reasons import leads_to
 
 #: Reservations that are looked at together: what bounds the memory.
 _AT_ONCE = 8_000
@@ -35,34 +37,52 @@ class _Move(NamedTuple):
     at: str
 
 
-def history(session: Session, files: Files, *, since: datetime) -> Iterator[Finding]:
-    """Every reservation's moves and messages. `since`: what was due before it is late."""
-    last, shapes = 0, Shapes(files)
-    troubled = _read_troubled(session, since=since)
-    while lines := _read_lines(session, after=last):
-        first, last = lines[0].id, lines[-1].id
-        moves = _read_steps(session, first, last)
+def history(
+    session: Session, files: Files, *, since: datetime, first: int, last: int
+) -> Iterator[Finding]:
+    """The moves, times and messages of these reservations. What was due before `since` is late."""
+    after, shapes, moments = first - 1, Shapes(files), Moments(files)
+    troubled = _read_troubled(session, first, last, since=since)
+    while lines := _read_lines(session, after=after, last=last):
+        after = lines[-1].id
+        moves = _read_steps(session, lines[0].id, after)
         odd: dict[Shape, list[Line]] = defaultdict(list)
         for line in lines:
             own = moves.get(line.id, [])
-            shape = shapes.of(line, [move.what for move in own], [move.at for move in own])
+            times = [move.at for move in own]
+            if problem := moments.problem(line, times):
+                rule, text = problem
+                yield Finding(rule, (line.id,), f"reservation {line.id} {text}")
+            shape = shapes.of(line, [move.what for move in own], times)
             if line.id in troubled:
                 odd[(*shape, line.id)].append(line)
             elif not shapes.is_known(shape):
                 odd[shape].append(line)
-        # the first of each shape; and of those that are not in order, all
-        samples = {alike[0].id: shape for shape, alike in odd.items()}
-        rest: list[Line] = []
-        firsts = [alike[0] for alike in odd.values()]
-        for line, found in _judged(session, files, firsts, moves, since=since):
-            shape = samples[line.id]
-            if found:
-                rest += odd[shape][1:]
-            else:
-                shapes.learn(shape)
-            yield from found
-        for _line, found in _judged(session, files, rest, moves, since=since):
-            yield from found
+        yield from _compared(session, files, shapes, odd, moves, since=since)
+
+
+def _compared(
+    session: Session,
+    files: Files,
+    shapes: Shapes,
+    odd: dict[Shape, list[Line]],
+    moves: dict[int, list[_Move]],
+    *,
+    since: datetime,
+) -> Iterator[Finding]:
+    """The first of each shape is judged; and of those that are not in order, all."""
+    samples = {alike[0].id: shape for shape, alike in odd.items()}
+    rest: list[Line] = []
+    firsts = [alike[0] for alike in odd.values()]
+    for line, found in _judged(session, files, firsts, moves, since=since):
+        shape = samples[line.id]
+        if found:
+            rest += odd[shape][1:]
+        else:
+            shapes.learn(shape)
+        yield from found
+    for _line, found in _judged(session, files, rest, moves, since=since):
+        yield from found
 
 
 def _judged(
@@ -112,6 +132,8 @@ def _broken_link(steps: list[Step]) -> str:
         before = step.revision
         if step.before != step.after and not _may_move(step):
             return f"moved from {step.before} to {step.after}, which nothing may"
+        if not leads_to(step.reason, step.before, step.after):
+            return f"moved from {step.before} to {step.after} by {step.reason!r}"
     for step, following in pairwise(steps):
         if step.after != following.before:
             return f"moved to {step.after}, and next from {following.before}"
@@ -137,7 +159,7 @@ def _party(line: Line) -> Party:
     )
 
 
-def _read_lines(session: Session, *, after: int) -> list[Line]:
+def _read_lines(session: Session, *, after: int, last: int) -> list[Line]:
     """The next reservations, each with all of its messages in one text."""
     row, book = table_of(Reservation).c, table_of(ShiftDay).c
     query = (
@@ -151,9 +173,15 @@ def _read_lines(session: Session, *, after: int) -> list[Line]:
             row.email_key.is_not(None),
             row.phone_key.is_not(None),
             book.messages_forgotten_at.is_(None),
+            book.id.is_not(None),
+            row.book_id,
+            row.party_size,
+            as_text(row.ends_at),
+            as_text(row.created_at),
+            as_text(row.decided_at),
         )
         .outerjoin(book.id.table, book.id == row.book_id)
-        .where(row.id > after)
+        .where(row.id > after, row.id <= last)
         .order_by(row.id)
         .limit(_AT_ONCE)
     )
@@ -177,10 +205,13 @@ def _read_told(session: Session, first: int, last: int) -> dict[int, str]:
     return dict(session.execute(query).all())
 
 
-def _read_troubled(session: Session, *, since: datetime) -> set[int]:
+def _read_troubled(session: Session, first: int, last: int, *, since: datetime) -> set[int]:
     """Reservations with a message that is wrong by itself; more than anybody reads of."""
     row = table_of(Message).c
-    query = select(row.reservation_id).where(_problem(since) != "").limit(_TROUBLED)
+    query = select(row.reservation_id).where(
+        row.reservation_id.between(first, last), _problem(since) != ""
+    )
+    query = query.limit(_TROUBLED)
     return set(session.scalars(query))
 
 

@@ -32,6 +32,13 @@ class Line(NamedTuple):
     by_sms: bool
     #: its messages have not been deleted by retention
     kept: bool
+    #: the row of its book is there
+    has_book: bool
+    book_id: int
+    party_size: int
+    ends_at: str
+    created_at: str
+    decided_at: str | None
     said: str
 
 
@@ -50,7 +57,8 @@ class Shapes:
         moves = tuple(whats)
         house = self._houses.get(line.restaurant_id)
         reminders = self._reminders(house, line, moves, times) if house and line.kept else None
-        return (moves, line.said, reminders, *line[2:5], *line[6:9])
+        facts = (line.status, line.revision, line.source, line.by_email, line.by_sms, line.kept)
+        return (moves, line.said, reminders, *facts)
 
     def is_known(self, shape: Shape) -> bool:
         """Whether one of this shape was in order."""

@@ -43,6 +43,7 @@ class Use:
     least: int
     most: int
     exact: bool
+    restaurant_id: int = 0
 
     @property
     def is_holding(self) -> bool:
@@ -58,16 +59,19 @@ class Block(NamedTuple):
     quarters: int
 
 
-def tables(session: Session, files: Files, *, now: datetime) -> Iterator[Finding]:
-    """Double seatings ever, and the occupancy from `now` on, table by table."""
-    ids = sorted(files.tables)
+def tables(
+    session: Session, files: Files, ids: Sequence[int], *, now: datetime
+) -> Iterator[Finding]:
+    """Double seatings ever, and the occupancy from `now` on, of these tables."""
     for start in range(0, len(ids), _AT_ONCE):
         chunk = ids[start : start + _AT_ONCE]
         uses = _read_uses(session, files, chunk)
         blocks = _read_blocks(session, chunk, quarter_of(now))
         for table_id in chunk:
             own = uses.get(table_id, [])
+            yield from _strangers(files, table_id, own)
             yield from taken_twice(files, own)
+            yield from seated_twice(files, own)
             if not _is_well_held(own, blocks.get(table_id, {}), quarter_of(now)):
                 held = _read_held(session, table_id, quarter_of(now))
                 yield from _wrongly_held(files, table_id, own, held, quarter_of(now))
@@ -76,7 +80,8 @@ def tables(session: Session, files: Files, *, now: datetime) -> Iterator[Finding
 def taken_twice(files: Files, uses: Sequence[Use]) -> Iterator[Finding]:
     """Parties whose turns at one table overlap."""
     before: Use | None = None
-    for use in sorted(uses, key=lambda each: (each.begin, each.reservation_id)):
+    held = [use for use in uses if use.begin <= use.most]  # who came when it was over held nothing
+    for use in sorted(held, key=lambda each: (each.begin, each.reservation_id)):
         if before is not None and use.begin <= before.least:
             ids = tuple(sorted((before.reservation_id, use.reservation_id)))
             where = files.table_name(use.table_id)
@@ -84,6 +89,25 @@ def taken_twice(files: Files, uses: Sequence[Use]) -> Iterator[Finding]:
             yield Finding("table-twice", ids, text)
         if before is None or use.least > before.least:
             before = use
+
+
+def seated_twice(files: Files, uses: Sequence[Use]) -> Iterator[Finding]:
+    """Parties that sit at one table, whatever their turns say: who sits there has it."""
+    seated = [use for use in uses if use.status == Status.SEATED]
+    if len(seated) > 1:
+        ids = tuple(sorted(use.reservation_id for use in seated))
+        where = files.table_name(seated[0].table_id)
+        names = ", ".join(str(number) for number in ids)
+        yield Finding("seated-twice", ids, f"reservations {names} all sit at {where}")
+
+
+def _strangers(files: Files, table_id: int, uses: Sequence[Use]) -> Iterator[Finding]:
+    """Parties of one restaurant at the table of another."""
+    own = files.tables[table_id].restaurant_id
+    for use in uses:
+        if use.restaurant_id != own:
+            text = f"reservation {use.reservation_id} has {files.table_name(table_id)}, of another"
+            yield Finding("reference", (use.reservation_id,), f"{text} restaurant")
 
 
 def _is_well_held(uses: Sequence[Use], blocks: dict[int, Block], now: int) -> bool:
@@ -143,7 +167,7 @@ def _too_much(number: int, where: str, quarters: set[int]) -> Iterator[Finding]:
         yield Finding("occupancy-orphan", (number,), text)
 
 
-def _read_uses(session: Session, files: Files, chunk: list[int]) -> dict[int, list[Use]]:
+def _read_uses(session: Session, files: Files, chunk: Sequence[int]) -> dict[int, list[Use]]:
     row, given = table_of(Reservation).c, table_of(Assignment).c
     begins = _read_begins(session, chunk)
     query = (
@@ -178,11 +202,11 @@ def _read_uses(session: Session, files: Files, chunk: list[int]) -> dict[int, li
             most = last_quarter(end, files.buffer_minutes(book, files.houses[house_id]))
             exact = not since[house_id] or (decided or "") > since[house_id]
         begin = begins[number] if number in begins else quarter_in(start)
-        found[table_id].append(Use(table_id, number, status, begin, least, most, exact))
+        found[table_id].append(Use(table_id, number, status, begin, least, most, exact, house_id))
     return found
 
 
-def _read_begins(session: Session, chunk: list[int]) -> dict[int, int]:
+def _read_begins(session: Session, chunk: Sequence[int]) -> dict[int, int]:
     """Since when parties have their present tables, where that is not simply their start.
 
     Who sits down has the table from then on, early or late; a no-show taken back has it again
@@ -214,7 +238,7 @@ def _read_begins(session: Session, chunk: list[int]) -> dict[int, int]:
     return begins
 
 
-def _read_blocks(session: Session, chunk: list[int], now: int) -> dict[int, dict[int, Block]]:
+def _read_blocks(session: Session, chunk: Sequence[int], now: int) -> dict[int, dict[int, Block]]:
     row = table_of(TableOccupancy).c
     quarter = row.quarter_hour
     query = (

@@ -4,7 +4,10 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, String, cast
+from sqlalchemy import ColumnElement, Integer, String, cast
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import GenericFunction
 
 from models.rules.windows import quarter_of
 
@@ -37,3 +40,22 @@ def quarter_in(text: str) -> int:
 def last_quarter(text: str, minutes: int) -> int:
     """The last quarter that a use to that moment, and so many minutes behind it, takes."""
     return quarter_of(moment_of(text) + timedelta(minutes=minutes) - _INSTANT)
+
+
+class seconds_between(GenericFunction[int]):
+    """Whole seconds from the first time to the second; empty when one of them is."""
+
+    type = Integer()
+    inherit_cache = True
+
+
+@compiles(seconds_between)
+def _of_mysql(element: seconds_between, compiler: SQLCompiler, **more: Any) -> str:
+    early, late = (compiler.process(each, **more) for each in element.clauses)
+    return f"TIMESTAMPDIFF(SECOND, {early}, {late})"
+
+
+@compiles(seconds_between, "sqlite")
+def _of_sqlite(element: seconds_between, compiler: SQLCompiler, **more: Any) -> str:
+    early, late = (compiler.process(each, **more) for each in element.clauses)
+    return f"(CAST(strftime('%s', {late}) AS INTEGER) - CAST(strftime('%s', {early}) AS INTEGER))"

@@ -126,7 +126,7 @@ def send_due(stand: Stand, *, until: datetime) -> None:
     stand.plant(
         update(Message)
         .where(Message.due_at <= until)
-        .values(state="sent", sent_at=until, provider_id="1")
+        .values(state="sent", sent_at=until, provider_id="1", claim="worker", attempts=1)
     )
 
 

@@ -1,0 +1,175 @@
+"""Checked: every row makes sense by itself and beside the row that it names.
+
+A law is a condition in SQL, so that the database reads millions of rows and hands over the few
+that break one.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    String,
+    and_,
+    case,
+    func,
+    not_,
+    or_,
+    select,
+    type_coerce,
+)
+from sqlalchemy.orm import Session
+
+from models.core.db import table_of
+from models.entities.reservations import Reservation
+from models.queries.integrity_finding import Finding
+from models.queries.integrity_times import as_text, seconds_between
+from models.rules.board import Reason
+from models.rules.lifecycle import Status
+from models.rules.policies import STAFF_MAX_PARTY
+
+#: A time this far ahead of the check's clock comes from no clock of ours.
+AHEAD: Final = timedelta(days=1)
+#: Two machines' clocks, and a wait for a lock, may turn the order of two times round by so much.
+DISORDER_SECONDS: Final = 120
+#: How the text of a time on the grid goes on, from the minute.
+_GRID: Final = tuple(f"{minute:02}:00.000000" for minute in (0, 15, 30, 45))
+_MINUTE: Final = 15
+SOURCES: Final = frozenset({"online", "staff", "walk_in"})
+#: What JSON columns hold for nothing: nothing, or JSON's own word for it.
+_NOTHING: Final = "null"
+REASONS: Final = sorted(reason.value for reason in Reason)
+
+_ARRIVED = [Status.ARRIVED, Status.SEATED, Status.FINISHED]
+_NOT_ARRIVED = [Status.REQUESTED, Status.WAITLISTED, Status.CONFIRMED, Status.DECLINED]
+_SEATED = [Status.SEATED, Status.FINISHED]
+_REFUSED = [Status.WAITLISTED, Status.DECLINED]
+_GIVEN = [Status.CONFIRMED, Status.ARRIVED, Status.SEATED, Status.FINISHED, Status.NO_SHOW]
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """`broken` is true of a row that breaks it; `text` says how."""
+
+    text: str
+    broken: ColumnElement[bool]
+    rule: str = "row"
+
+
+def breaches(
+    session: Session,
+    what: str,
+    key: ColumnElement[Any],
+    party: ColumnElement[Any],
+    source: FromClause,
+    laws: Sequence[Law],
+    *,
+    limit: int,
+) -> Iterator[Finding]:
+    """The rows of `source` that break one of the laws; `party` is the reservation concerned."""
+    flags = [case((law.broken, 1), else_=0) for law in laws]
+    query = select(key, party, *flags).select_from(source).where(or_(*[law.broken for law in laws]))
+    for number, reservation, *broken in session.execute(query.limit(limit)):
+        name = f"reservation {reservation}"
+        name = name if number == reservation else f"{what} {number} of {name}"
+        for law, is_broken in zip(laws, broken, strict=True):
+            if is_broken:
+                yield Finding(law.rule, (reservation,), f"{name} {law.text}")
+
+
+def reservations(session: Session, *, now: datetime, limit: int) -> Iterator[Finding]:
+    """Each reservation's own columns against each other."""
+    row = table_of(Reservation)
+    laws = [*_wish_laws(), *_hour_laws(now)]
+    yield from breaches(session, "reservation", row.c.id, row.c.id, row, laws, limit=limit)
+
+
+def off_grid(column: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether a time lies between two quarters."""
+    return func.substr(as_text(column), _MINUTE).not_in(_GRID)
+
+
+def beyond(party_size: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether that is no number of people."""
+    return not_(party_size.between(1, STAFF_MAX_PARTY))
+
+
+def is_in(column: ColumnElement[Any], statuses: Sequence[Status]) -> ColumnElement[bool]:
+    """Whether a status is one of these."""
+    return column.in_([status.value for status in statuses])
+
+
+def says(column: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether a JSON column holds more than nothing."""
+    return and_(column.is_not(None), func.coalesce(json_text(column), _NOTHING) != _NOTHING)
+
+
+def json_text(column: ColumnElement[Any]) -> ColumnElement[str]:
+    """A JSON column as the text that it is kept as, readable or not."""
+    return type_coerce(column, String)
+
+
+def _wish_laws() -> list[Law]:
+    row = table_of(Reservation).c
+    online, status = row.source == "online", row.status
+    unreachable = and_(
+        row.email_key.is_(None), row.phone_key.is_(None), row.forgotten_at.is_(None), online
+    )
+    return [
+        Law("is in no known state", status.not_in([each.value for each in Status])),
+        Law("is for no possible number of people", beyond(row.party_size)),
+        Law("begins off the grid", off_grid(row.starts_at)),
+        Law("came in no known way", row.source.not_in(sorted(SOURCES))),
+        Law("came online and is over the pacing knowingly", and_(online, row.pacing_forced)),
+        Law("came online and left no contact", unreachable),
+        Law("waits and did not want to", and_(status == Status.WAITLISTED, not_(row.waitlist))),
+        Law("gives a reason that nobody knows", row.reason.not_in(REASONS)),
+        Law(
+            "has no table and no reason why",
+            and_(is_in(status, _REFUSED), row.reason.is_(None)),
+        ),
+        Law(
+            "has a table and a reason why not",
+            and_(is_in(status, _GIVEN), row.reason.is_not(None)),
+        ),
+        Law(
+            "is offered other starts and was not declined",
+            and_(status != Status.DECLINED, says(row.alternatives)),
+        ),
+    ]
+
+
+def _hour_laws(now: datetime) -> list[Law]:
+    row = table_of(Reservation).c
+    status, ahead = row.status, now + AHEAD
+    ended = status == Status.FINISHED
+    undecided = is_in(status, [Status.REQUESTED, Status.CANCELLED])
+    times = (row.created_at, row.decided_at, row.arrived_at, row.seated_at, row.finished_at)
+    return [
+        Law("ends before it has begun", row.ends_at <= row.starts_at),
+        Law("bears a time that has not come", or_(*[each > ahead for each in times])),
+        Law("waits for an answer and has it", _has(status == Status.REQUESTED, row.decided_at)),
+        Law("was answered at no time", and_(not_(undecided), row.decided_at.is_(None))),
+        Law("was answered before it was asked", _before(row.decided_at, row.created_at)),
+        Law("arrived at no time", and_(is_in(status, _ARRIVED), row.arrived_at.is_(None))),
+        Law("arrived before its time", _has(is_in(status, _NOT_ARRIVED), row.arrived_at)),
+        Law("sat down at no time", and_(is_in(status, _SEATED), row.seated_at.is_(None))),
+        Law("sat down and does not sit", _has(not_(is_in(status, _SEATED)), row.seated_at)),
+        Law("left at no time", and_(ended, row.finished_at.is_(None))),
+        Law("has left and is still here", _has(not_(ended), row.finished_at)),
+        Law("sat down before it came", _before(row.seated_at, row.arrived_at)),
+        Law("left before it sat down", _before(row.finished_at, row.seated_at)),
+        Law("is forgotten before it was asked for", _before(row.forgotten_at, row.created_at)),
+        Law("is forgotten at a time that has not come", row.forgotten_at > ahead),
+    ]
+
+
+def _has(where: ColumnElement[bool], column: ColumnElement[Any]) -> ColumnElement[bool]:
+    return and_(where, column.is_not(None))
+
+
+def _before(early: ColumnElement[Any], late: ColumnElement[Any]) -> ColumnElement[bool]:
+    return and_(early < late, seconds_between(early, late) > DISORDER_SECONDS)

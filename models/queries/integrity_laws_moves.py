@@ -1,0 +1,167 @@
+"""Checked: every wish, move and book makes sense by itself and beside its reservation."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select
+from sqlalchemy.orm import Session
+
+from models.core.db import table_of
+from models.entities.reservations import Reservation, ReservationChange, ReservationMove
+from models.entities.shifts import ShiftDay
+from models.queries.integrity_finding import Files, Finding
+from models.queries.integrity_laws import AHEAD, REASONS, Law, beyond, breaches, off_grid, says
+from models.rules.house import book_id
+from models.rules.telling import CHANGED_REASON, REFUSED_REASON
+
+#: What becomes of a wish.
+_WISHES: Final = ("requested", "accepted", "refused", "superseded", "dropped")
+#: Who moves parties; the staff are named by their account's number.
+_ACTORS: Final = ("guest", "worker", "clock", "operator")
+_STAFF: Final = "staff:"
+
+
+def wishes(session: Session, *, now: datetime, limit: int) -> Iterator[Finding]:
+    """Each wish to change beside its reservation, and beside the move that answered it."""
+    wish, row = table_of(ReservationChange), table_of(Reservation)
+    source = wish.join(row, row.c.id == wish.c.reservation_id)
+    laws = [*_wish_laws(now), *_answer_laws()]
+    yield from breaches(session, "wish", wish.c.id, row.c.id, source, laws, limit=limit)
+    yield from _unanswered(session, limit=limit)
+
+
+def _wish_laws(now: datetime) -> list[Law]:
+    wish, row = table_of(ReservationChange).c, table_of(Reservation).c
+    by_staff = func.substr(wish.actor, 1, len(_STAFF)) == _STAFF
+    waits = wish.status == "requested"
+    return [
+        Law(
+            "is of another restaurant",
+            wish.restaurant_id != row.restaurant_id,
+            rule="reference",
+        ),
+        Law("is in no known state", wish.status.not_in(_WISHES)),
+        Law("is for no possible number of people", beyond(wish.party_size)),
+        Law("begins off the grid", off_grid(wish.starts_at)),
+        Law("is of nobody who may wish", _nobody(wish.actor)),
+        Law("is of the staff and of a guest", by_staff != wish.by_staff),
+        Law("waits and was answered", and_(waits, wish.decided_at.is_not(None))),
+        Law("was answered at no time", and_(not_(waits), wish.decided_at.is_(None))),
+        Law("was answered before it was made", wish.decided_at < wish.created_at),
+        Law("was made before its reservation", wish.created_at < row.created_at),
+        Law(
+            "bears a time that has not come",
+            or_(wish.created_at > now + AHEAD, wish.decided_at > now + AHEAD),
+        ),
+        Law("gives a reason that nobody knows", wish.reason.not_in(REASONS)),
+        Law(
+            "was refused for no reason, or not and for one",
+            (wish.status == "refused") != wish.reason.is_not(None),
+        ),
+        Law(
+            "is offered other starts and was not refused",
+            and_(wish.status != "refused", says(wish.alternatives)),
+        ),
+    ]
+
+
+def _answer_laws() -> list[Law]:
+    wish, row = table_of(ReservationChange).c, table_of(Reservation).c
+    table, move = table_of(ReservationChange).alias("other"), table_of(ReservationMove).c
+    later = exists().where(
+        table.c.reservation_id == wish.reservation_id,
+        table.c.status == "accepted",
+        table.c.id > wish.id,
+    )
+    twice = exists().where(
+        table.c.reservation_id == wish.reservation_id,
+        table.c.status == "requested",
+        table.c.id > wish.id,
+    )
+    moved = exists().where(move.reservation_id == wish.reservation_id, move.at == wish.decided_at)
+    shown = and_(
+        wish.book_id == row.book_id,
+        wish.party_size == row.party_size,
+        wish.starts_at == row.starts_at,
+        func.coalesce(wish.area_id, 0) == func.coalesce(row.area_id, 0),
+    )
+    return [
+        Law(
+            "waits beside a later one",
+            and_(wish.status == "requested", twice),
+            rule="wish",
+        ),
+        Law(
+            "was accepted, and the reservation does not show it",
+            and_(wish.status == "accepted", not_(later), not_(shown)),
+            rule="wish",
+        ),
+        Law(
+            "was answered, and no move says so",
+            and_(wish.status.in_(("accepted", "refused")), not_(moved)),
+            rule="wish",
+        ),
+    ]
+
+
+def _unanswered(session: Session, *, limit: int) -> Iterator[Finding]:
+    """Moves that answered a wish which is not there."""
+    wish, move = table_of(ReservationChange), table_of(ReservationMove)
+    for reason, status in ((CHANGED_REASON, "accepted"), (REFUSED_REASON, "refused")):
+        answered = exists().where(
+            wish.c.reservation_id == move.c.reservation_id,
+            wish.c.decided_at == move.c.at,
+            wish.c.status == status,
+        )
+        broken = and_(move.c.reason == reason, not_(answered))
+        law = Law(f"says that a wish was {status}, and none was", broken, rule="wish")
+        key, party = move.c.id, move.c.reservation_id
+        yield from breaches(session, "move", key, party, move, [law], limit=limit)
+
+
+def moves(session: Session, *, now: datetime, limit: int) -> Iterator[Finding]:
+    """Who moved a party, and when."""
+    move = table_of(ReservationMove)
+    laws = [
+        Law("was made by nobody who may", _nobody(move.c.actor)),
+        Law("bears a time that has not come", move.c.at > now + AHEAD),
+    ]
+    key, party = move.c.id, move.c.reservation_id
+    yield from breaches(session, "move", key, party, move, laws, limit=limit)
+
+
+def books(session: Session, files: Files, *, now: datetime) -> Iterator[Finding]:
+    """Each book's row against its number, its shift, and the calendar."""
+    row = ShiftDay
+    query = select(
+        row.id, row.restaurant_id, row.shift_id, row.service_date, row.revision, row.freed_at,
+        row.guests_forgotten_at, row.messages_forgotten_at,
+    )  # fmt: skip
+    for number, restaurant_id, shift_id, day, revision, freed, guests, told in session.execute(
+        query
+    ):
+        shift = files.shifts.get(shift_id)
+        done = [at for at in (guests, told) if at is not None]
+        problem = ""
+        if shift is None or shift.restaurant_id != restaurant_id:
+            problem = "is of no shift of its restaurant"
+        elif number != book_id(shift_id, day):
+            problem = f"is not that of shift {shift_id} on {day}"
+        elif revision < 0:
+            problem = f"is in revision {revision}"
+        elif freed is not None and freed > now + AHEAD:
+            problem = f"was freed at a time that has not come, {freed}"
+        elif any(at > now + AHEAD or at.date() < day - timedelta(days=1) for at in done):
+            problem = "was forgotten before its day, or at a time that has not come"
+        if problem:
+            yield Finding("row", (), f"book {number} {problem}")
+
+
+def _nobody(actor: ColumnElement[Any]) -> ColumnElement[bool]:
+    number = func.substr(actor, len(_STAFF) + 1)
+    rest = number
+    for digit in "0123456789":
+        rest = func.replace(rest, digit, "")
+    staff = and_(func.substr(actor, 1, len(_STAFF)) == _STAFF, number != "", rest == "")
+    return not_(or_(actor.in_(_ACTORS), staff))

@@ -1,0 +1,133 @@
+"""Checked: every message makes sense by itself and beside its reservation."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, and_, exists, literal, not_, or_
+from sqlalchemy.orm import Session
+
+from models.core.db import table_of
+from models.core.types import UtcDateTime
+from models.entities.messages import Message
+from models.entities.reservations import Reservation, ReservationMove
+from models.queries.integrity_finding import Finding
+from models.queries.integrity_laws import AHEAD, Law, breaches
+from models.queries.integrity_times import seconds_between
+from models.rules.sending import MAX_ATTEMPTS, TRUE_WHILE
+from models.rules.telling import CHANGED_REASON, Kind
+
+_MINUTE_SECONDS: Final = 60
+
+
+def messages(session: Session, *, now: datetime, limit: int) -> Iterator[Finding]:
+    """Each message beside its reservation."""
+    said, row = table_of(Message), table_of(Reservation)
+    source = said.join(row, row.c.id == said.c.reservation_id)
+    laws = [
+        Law(
+            "is of another restaurant",
+            said.c.restaurant_id != row.c.restaurant_id,
+            rule="reference",
+        ),
+        *_state_laws(now),
+        *_reminder_laws(now),
+        *_skipped_laws(now),
+    ]
+    yield from breaches(session, "message", said.c.id, row.c.id, source, laws, limit=limit)
+
+
+def _state_laws(now: datetime) -> list[Law]:
+    said = table_of(Message).c
+    sent, sending = said.state == "sent", said.state == "sending"
+    unclaimed = or_(said.claim.is_(None), said.attempts < 1)
+    untouched = and_(said.state == "queued", said.claim.is_(None), said.kind != Kind.REMINDER)
+    return [
+        Law("is a variant of what has none", _both(said.variant != 0, said.kind != Kind.REMINDER)),
+        Law("was tried an impossible number of times", _outside(said.attempts, 0, MAX_ATTEMPTS)),
+        Law("is being sent by nobody", _both(sending, unclaimed)),
+        Law("was sent by nobody", _both(sent, unclaimed)),
+        Law("was sent and has not been sent", _both(not_(sent), said.sent_at.is_not(None))),
+        Law("was sent before it was written", _both(sent, said.sent_at < said.created_at)),
+        Law("was due before it was written", said.due_at < said.created_at),
+        Law("was put off by nobody", _both(untouched, said.due_at != said.created_at)),
+        Law("is claimed until a time far ahead", _both(sending, said.claimed_until > now + AHEAD)),
+        Law("names an address in its error", said.error.contains("@")),
+        Law(
+            "bears a time that has not come",
+            or_(said.sent_at > now + AHEAD, said.created_at > now + AHEAD),
+        ),
+    ]
+
+
+def _reminder_laws(now: datetime) -> list[Law]:
+    """Reminders of the party as it stands: none after the start, none before its hour."""
+    said, row = table_of(Message).c, table_of(Reservation).c
+    planned = said.variant * _MINUTE_SECONDS
+    until = seconds_between(said.due_at, row.starts_at)
+    waits = and_(
+        said.kind == Kind.REMINDER,
+        said.state == "queued",
+        row.status.in_(sorted(TRUE_WHILE[Kind.REMINDER])),
+        not_(_changed_since()),
+    )
+    early = seconds_between(literal(now, UtcDateTime()), row.starts_at) > planned
+    return [
+        Law("reminds when the party has come", and_(waits, said.due_at >= row.starts_at)),
+        Law("reminds before its hour", and_(waits, until > planned)),
+        Law("was put off before its hour", and_(waits, early, until != planned)),
+    ]
+
+
+def _skipped_laws(now: datetime) -> list[Law]:
+    """What was not sent because it was no longer true, though it is."""
+    said, row, move = table_of(Message).c, table_of(Reservation).c, table_of(ReservationMove).c
+    is_true = or_(
+        *[
+            and_(said.kind == kind, row.status.in_(sorted(statuses)))
+            for kind, statuses in TRUE_WHILE.items()
+        ]
+    )
+    moved_since = exists().where(
+        move.reservation_id == said.reservation_id, move.revision > said.reservation_revision
+    )
+    skipped = said.state == "skipped"
+    is_reminder = said.kind == Kind.REMINDER
+    too_early = or_(
+        and_(is_reminder, row.starts_at > now), and_(not_(is_reminder), row.ends_at > now)
+    )
+    forgotten = row.forgotten_at.is_not(None)
+    return [
+        Law(
+            "was left out as no longer true, and it is true",
+            and_(skipped, said.error == "superseded", is_true, not_(moved_since)),
+            rule="untold",
+        ),
+        Law(
+            "was left out as too late, and it is not",
+            and_(skipped, said.error == "too_late", too_early, not_(_changed_since())),
+            rule="untold",
+        ),
+        Law(
+            "was left out for a guest who is forgotten, and who is not",
+            and_(skipped, said.error == "erased", not_(forgotten)),
+            rule="untold",
+        ),
+    ]
+
+
+def _changed_since() -> ColumnElement[bool]:
+    said, move = table_of(Message).c, table_of(ReservationMove).c
+    return exists().where(
+        move.reservation_id == said.reservation_id,
+        move.reason == CHANGED_REASON,
+        move.revision > said.reservation_revision,
+    )
+
+
+def _both(one: ColumnElement[bool], other: ColumnElement[bool]) -> ColumnElement[bool]:
+    return and_(one, other)
+
+
+def _outside(column: ColumnElement[Any], least: int, most: int) -> ColumnElement[bool]:
+    return not_(column.between(least, most))

@@ -1,0 +1,119 @@
+"""Checked: a reservation's times agree with each other, with its moves, and with its book."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import lru_cache
+from itertools import pairwise
+from typing import Final
+
+from models.queries.integrity_finding import Files, HouseFile
+from models.queries.integrity_shapes import Line
+from models.queries.integrity_times import moment_of
+from models.rules.house import split_book_id
+from models.rules.lifecycle import Status
+from models.rules.turn_times import turn_minutes
+from models.rules.windows import find_sitting
+
+#: Two machines' clocks, and a wait for a lock, may turn the order of two moves round by so much.
+DISORDER: Final = timedelta(minutes=2)
+#: The longest use of a table: a day too late, and a turn.
+_LONGEST: Final = timedelta(days=2)
+#: A party of the night belongs to the day before.
+_NOON: Final = 12
+_DAY: Final = timedelta(days=1)
+#: Who has not sat down keeps the turn that was decided.
+_UNSEATED: Final = frozenset({Status.REQUESTED, Status.WAITLISTED, Status.CONFIRMED})
+
+Problem = tuple[str, str]
+
+
+class Moments:
+    """What is wrong with the times of one reservation after another; starts are few, so kept."""
+
+    def __init__(self, files: Files) -> None:
+        self._houses = files.houses
+        self._since = files.since()
+        self._days: dict[tuple[int, int, str], str] = {}
+        self._sittings: dict[tuple[int, int, str], str] = {}
+        self._turns: dict[tuple[int, int, int, str, str], str] = {}
+
+    def problem(self, line: Line, times: Sequence[str]) -> Problem | None:
+        """The rule that is broken, and how; None for nothing. `times`: those of its moves."""
+        if text := _disorder(line, times):
+            return "moves", text
+        if text := _span(line.starts_at, line.ends_at):
+            return "row", text
+        if line.status != Status.REQUESTED and not line.has_book:
+            return "reference", "was decided in a book that is not there"
+        house = self._houses.get(line.restaurant_id)
+        if house is None:
+            return None
+        place = line.restaurant_id, line.book_id, line.starts_at
+        if place not in self._days:
+            self._days[place] = _off_day(house, line)
+        text = self._days[place]
+        if not text and self._is_of_today(line):
+            text = self._off_file(house, line)
+        return ("book", text) if text else None
+
+    def _is_of_today(self, line: Line) -> bool:
+        """Whether the restaurant's file of today decided about it, and nobody at the stand."""
+        since = self._since[line.restaurant_id]
+        at = line.decided_at or line.created_at
+        return line.source == "online" and (not since or at > since)
+
+    def _off_file(self, house: HouseFile, line: Line) -> str:
+        place = line.restaurant_id, line.book_id, line.starts_at
+        if place not in self._sittings:
+            self._sittings[place] = _off_sitting(house, line)
+        if self._sittings[place] or line.status not in _UNSEATED:
+            return self._sittings[place]
+        shift_id = split_book_id(line.book_id)[0]
+        turn = line.restaurant_id, shift_id, line.party_size, line.starts_at, line.ends_at
+        if turn not in self._turns:
+            self._turns[turn] = _off_turn(house, line)
+        return self._turns[turn]
+
+
+def _disorder(line: Line, times: Sequence[str]) -> str:
+    for before, after in pairwise((line.created_at, *times)):
+        if after < before and moment_of(before) - moment_of(after) > DISORDER:
+            return f"moved at {after}, after {before}"
+    if line.decided_at is not None and line.decided_at not in times:
+        return f"was decided at {line.decided_at}, and no move says so"
+    return ""
+
+
+@lru_cache(maxsize=100_000)
+def _span(starts_at: str, ends_at: str) -> str:
+    span = moment_of(ends_at) - moment_of(starts_at)
+    return "" if timedelta(0) < span <= _LONGEST else f"begins at {starts_at}, ends at {ends_at}"
+
+
+def _off_day(house: HouseFile, line: Line) -> str:
+    local = moment_of(line.starts_at).astimezone(house.house.tz)
+    try:
+        day = split_book_id(line.book_id)[1]
+    except (ValueError, OverflowError):
+        return "is in a book of no date"
+    if day == local.date() or (day == local.date() - _DAY and local.hour < _NOON):
+        return ""
+    return f"is in the book of {day}, and begins on {local.date()}"
+
+
+def _off_sitting(house: HouseFile, line: Line) -> str:
+    sitting = find_sitting(house.house, moment_of(line.starts_at))
+    if sitting is None:
+        return f"begins at {line.starts_at}, when the restaurant seats nobody"
+    if sitting.book_id != line.book_id:
+        return f"is in book {line.book_id}, and its start in book {sitting.book_id}"
+    return ""
+
+
+def _off_turn(house: HouseFile, line: Line) -> str:
+    shift = house.house.shift_by_id.get(split_book_id(line.book_id)[0])
+    if shift is None:
+        return ""
+    minutes = turn_minutes(house.policies, shift, party_size=line.party_size)
+    ends_at = moment_of(line.starts_at) + timedelta(minutes=minutes)
+    return "" if ends_at == moment_of(line.ends_at) else f"keeps its table until {line.ends_at}"

@@ -1,0 +1,121 @@
+"""Checked: the rules have no objection to any upcoming party in its restaurant as it is now."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Row, and_, or_, select
+from sqlalchemy.orm import Session
+
+from models.core.db import table_of
+from models.entities.reservations import (
+    Assignment,
+    Reservation,
+    ReservationChange,
+    ReservationMove,
+)
+from models.queries.integrity_finding import Files, Finding, HouseFile
+from models.rules.lifecycle import HOLDING, Status
+from models.rules.objection import Code, Party
+from models.rules.seating import Seats
+from models.rules.standing import objections
+
+_HOLDING = sorted(status.value for status in HOLDING)
+#: What was agreed by an older file of the restaurant stays agreed.
+_AGREED = frozenset({Code.TURN})
+#: Found already, by `integrity_parties`.
+_NAMED = frozenset({Code.NO_TABLE})
+_WAITING = sorted((Status.REQUESTED.value, Status.WAITLISTED.value))
+
+
+class _Known(NamedTuple):
+    """What else is known of the parties of one share."""
+
+    tables: dict[int, Seats]
+    #: the staff changed it: guests' limits were not asked
+    by_staff: set[int]
+    #: it has been seated once: since then a person chose
+    seated: set[int]
+
+
+def standing(
+    session: Session, files: Files, *, now: datetime, first: int, last: int
+) -> Iterator[Finding]:
+    """What the rules say about each of these parties that waits for its start or holds a table."""
+    row = table_of(Reservation).c
+    waits = and_(row.status.in_(_WAITING), row.starts_at > now)
+    holds = and_(row.status.in_(_HOLDING), row.ends_at > now)
+    concerned = and_(row.id.between(first, last), or_(waits, holds))
+    rows = session.execute(select(*_COLUMNS).where(concerned)).all()
+    if not rows:
+        return
+    known = _read_known(session, concerned)
+    for each in rows:
+        house = files.houses.get(each.restaurant_id)
+        if house is None:
+            continue
+        for text in _objections(house, each, known):
+            yield Finding("misfit", (each.id,), f"reservation {each.id}: {text}")
+
+
+_ROW = table_of(Reservation).c
+_COLUMNS = (
+    _ROW.id,
+    _ROW.restaurant_id,
+    _ROW.status,
+    _ROW.party_size,
+    _ROW.starts_at,
+    _ROW.ends_at,
+    _ROW.book_id,
+    _ROW.area_id,
+    _ROW.source,
+    _ROW.decided_at,
+)
+
+
+def _objections(house: HouseFile, row: Row[*tuple[Any, ...]], known: _Known) -> Iterator[str]:
+    party = _party(row, known)
+    for objection in objections(house.house, party):
+        if objection.code in _NAMED:
+            continue
+        if objection.code in _AGREED and not house.holds_for(row.decided_at):
+            continue
+        yield objection.words
+
+
+def _party(row: Row[*tuple[Any, ...]], known: _Known) -> Party:
+    status, staff_changed = Status(row.status), row.id in known.by_staff
+    return Party(
+        status=status,
+        party_size=row.party_size,
+        starts_at=row.starts_at,
+        ends_at=row.ends_at,
+        book_id=row.book_id,
+        area_id=row.area_id,
+        table_ids=known.tables.get(row.id, ()) if status in HOLDING else (),
+        online=row.source == "online" and not staff_changed,
+        chosen=row.source != "online" or staff_changed or row.id in known.seated,
+        walk_in=row.source == "walk_in",
+    )
+
+
+def _read_known(session: Session, concerned: ColumnElement[bool]) -> _Known:
+    given, move, wish = (
+        table_of(each).c for each in (Assignment, ReservationMove, ReservationChange)
+    )
+    tables: dict[int, list[int]] = defaultdict(list)
+    for number, table_id in session.execute(
+        select(given.reservation_id, given.dining_table_id)
+        .join(Reservation, _ROW.id == given.reservation_id)
+        .where(concerned)
+        .order_by(given.dining_table_id)
+    ):
+        tables[number].append(table_id)
+    changed = select(wish.reservation_id).join(Reservation, _ROW.id == wish.reservation_id)
+    seated = select(move.reservation_id).join(Reservation, _ROW.id == move.reservation_id)
+    return _Known(
+        {number: tuple(ids) for number, ids in tables.items()},
+        set(session.scalars(changed.where(concerned, wish.status == "accepted", wish.by_staff))),
+        set(session.scalars(seated.where(concerned, move.after == Status.SEATED))),
+    )
