@@ -16,10 +16,10 @@ from models.core.settings import settings
 from models.entities.house import JobRun
 from models.operations import overdue
 from models.operations.books import ask_waitlists
+from models.operations.claims import release_expired_claims
 from models.operations.flags import offers_to_repeat
 from models.operations.health import forget_health, note_health
 from models.operations.house import forget_old, record_job
-from models.operations.messages import release_expired_claims
 from models.operations.retention import forget_audit, forget_by_rule
 from models.queries import flags
 from models.queries.health import has_due_messages, house_health, restaurants_with_work

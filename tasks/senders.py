@@ -6,7 +6,7 @@ a second. What one guest gets stays in order, because one reservation is always 
 
 import contextvars
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import Self
 
@@ -34,10 +34,22 @@ class Senders:
         for line in self._lines:
             line.close()
 
-    def each(self, messages: Iterable[Outgoing], work: Work) -> list[Outgoing]:
+    def greet(self) -> None:
+        """Connect and sign in over one line. Raises ChannelDown."""
+        self._lines[0].greet()
+
+    def each(
+        self,
+        messages: Iterable[Outgoing],
+        work: Work,
+        *,
+        every: float,
+        meanwhile: Callable[[], None],
+    ) -> list[Outgoing]:
         """Share the messages out and wait for all senders; what they left.
 
-        Raises the first sender's error, after all have ended.
+        `meanwhile` is called every so many seconds until then. Raises the first sender's error,
+        after all have ended.
         """
         shares: list[list[Outgoing]] = [[] for _ in self._lines]
         for message in messages:
@@ -48,6 +60,8 @@ class Senders:
             for share, line in zip(shares, self._lines, strict=True)
             if share
         ]
+        while wait(running, timeout=every).not_done:
+            meanwhile()
         errors = [error for future in running if (error := future.exception()) is not None]
         if errors:
             raise errors[0]

@@ -23,7 +23,7 @@ _PREFIX: Final = "maitred_"
 
 
 class HouseCollector(Collector):
-    """Gauges read from the rows, which are the truth. One look costs nine short queries.
+    """Gauges read from the rows, which are the truth. One look costs ten short queries.
 
     Without the database there are three gauges: that it is gone, Redis, and the release.
     """
@@ -38,6 +38,7 @@ class HouseCollector(Collector):
                 families = [
                     _one("database_up", "Whether the database answers.", 1.0),
                     *_waiting(found),
+                    _channels(found),
                     *_jobs(session.scalars(select(JobRun))),
                     _flags(switches(session)),
                     *_tonight(parties_around(session, now=clock.now())),
@@ -72,6 +73,13 @@ def _waiting(found: HouseHealth) -> Iterator[GaugeMetricFamily]:
     for what in [each.kind for each in found.waiting] + [each.name for each in found.jobs]:
         late.add_metric([what], float(what in found.late))
     yield from (rows, oldest, late)
+
+
+def _channels(found: HouseHealth) -> GaugeMetricFamily:
+    family = _family("channel_up", "1 while messages go out on a channel.", "channel")
+    for each in found.channels:
+        family.add_metric([each.channel], float(each.is_up))
+    return family
 
 
 def _jobs(runs: Iterable[JobRun]) -> Iterator[GaugeMetricFamily]:

@@ -74,6 +74,14 @@ SYMPTOMS: Final = (
         description="`maitred backups` or the log tell why.",
     ),
     _alert(
+        "ChannelDown",
+        "min by (channel) (maitred_channel_up) == 0",
+        after="30s",
+        severity="page",
+        summary="{{ $labels.channel }}: nothing goes out",
+        description="Its messages wait; `/readyz` and `/status/operators` say why.",
+    ),
+    _alert(
         "ProviderFailing",
         'sum by (channel) (rate(maitred_messages_total{result=~"retried|failed"}[10m]))'
         " / sum by (channel) (rate(maitred_messages_total[10m])) > 0.2",

@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     public_url: str = Field("http://localhost:8080", description="base of the links in messages")
 
     smtp_url: str = Field("smtp://localhost:1025", description="smtp[s]://[user:pass@]host:port")
+    smtp_helo: str = Field("", description="our name in EHLO; empty: the host of PUBLIC_URL")
+    smtp_token_file: Path | None = Field(None, description="an OAuth2 token: sign in by XOAUTH2")
+    smtp_token_command: str = Field("", description="or a command that prints one")
     mail_from: str = "Maitred <book@localhost>"
     sms_channel: Literal["file", "twilio", "off"] = "file"
     sms_file: Path = Path("var/sms.jsonl")

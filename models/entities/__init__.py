@@ -5,7 +5,7 @@ from models.entities.files import File, FileVersion
 from models.entities.flags import FlagChange, FlagSwitch
 from models.entities.floor import Area, Combination, CombinationTable, DiningTable, Restaurant
 from models.entities.house import HealthChange, IdempotencyKey, JobRun, Lease
-from models.entities.messages import Message
+from models.entities.messages import ChannelState, Message
 from models.entities.privacy import AuditEntry, Consent, Erasure
 from models.entities.reservations import (
     Assignment,
@@ -21,6 +21,7 @@ __all__ = [
     "Area",
     "Assignment",
     "AuditEntry",
+    "ChannelState",
     "Closure",
     "Combination",
     "CombinationTable",

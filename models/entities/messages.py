@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, String, UniqueConstraint
+from sqlalchemy import JSON, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.core.db import Base
@@ -51,3 +51,18 @@ class Message(Base):
     #: why it failed or was skipped; never contains an address
     error: Mapped[str | None] = mapped_column(String(255))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class ChannelState(Base):
+    """A channel that was down at least once. While `down_since` is set, its messages wait."""
+
+    __tablename__ = "channel_states"
+
+    channel: Mapped[str] = mapped_column(String(8), primary_key=True)
+    down_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    #: why it is down, or was; never contains an address
+    reason: Mapped[str | None] = mapped_column(String(255))
+    #: when one message is tried again
+    probe_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    #: messages whose refusal seemed to be about us
+    suspects: Mapped[list[int] | None] = mapped_column(JSON)

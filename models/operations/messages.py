@@ -1,74 +1,19 @@
-"""The outgoing queue: claim what is due, record what became of it.
-
-A message is claimed by a conditional UPDATE, so two workers never hold the same one, and recorded
-under its claim. A claim that expired (its worker died) goes back to the queue.
-"""
+"""The outgoing queue: what became of each claimed message, recorded under its claim."""
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import (
-    Connection,
-    CursorResult,
-    Update,
-    bindparam,
-    case,
-    or_,
-    select,
-    update,
-)
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, Update, bindparam, case, or_, update
 
 from models.core.db import table_of
 from models.entities.messages import Message
-from models.queries.outgoing import Outgoing
-from models.rules.sending import MAX_ATTEMPTS, retry_at
+from models.queries.outgoing import ANSWER_LOST, Outgoing
+from models.rules.sending import retry_at
 
 _ERROR_LENGTH = 255
 _TABLE = table_of(Message)
-
-
-def claim_due(
-    session: Session, *, limit: int, now: datetime, claim: str, lease_seconds: int
-) -> int:
-    """Claim up to `limit` due messages, oldest first, for `lease_seconds`. Returns how many.
-
-    Rows that another worker is claiming are passed over (SKIP LOCKED; on SQLite the transaction
-    itself keeps the others out), and the UPDATE takes only what is still queued.
-    """
-    due = (
-        select(Message.id)
-        .where(Message.state == "queued", Message.due_at <= now)
-        .order_by(Message.due_at, Message.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    ids = session.scalars(due).all()
-    if not ids:
-        return 0
-    return _rows(
-        session,
-        update(Message)
-        .where(Message.id.in_(ids), Message.state == "queued", Message.due_at <= now)
-        .values(
-            state="sending",
-            claim=claim,
-            claimed_until=now + timedelta(seconds=lease_seconds),
-            attempts=Message.attempts + 1,
-        ),
-    )
-
-
-def skip_gone(session: Session, claim: str, *, found: Collection[Outgoing]) -> int:
-    """Skip those of the claim that have no reservation any more. Returns how many."""
-    gone = update(Message).where(
-        Message.claim == claim,
-        Message.state == "sending",
-        Message.id.not_in([message.id for message in found]),
-    )
-    return _rows(session, gone.values(state="skipped", error="gone"))
 
 
 def record_sent(connection: Connection, sent: Outgoing, *, provider_id: str, now: datetime) -> bool:
@@ -78,6 +23,11 @@ def record_sent(connection: Connection, sent: Outgoing, *, provider_id: str, now
     has taken it: what was sent must not be sent again.
     """
     return _record(connection, sent, state="sent", sent_at=now, provider_id=provider_id, error=None)
+
+
+def record_lost(connection: Connection, lost: Outgoing, *, now: datetime) -> bool:
+    """It is no longer true, but an earlier attempt handed it over: the guest may have it."""
+    return _record(connection, lost, state="sent", sent_at=now, error=lost.last_error)
 
 
 def record_skipped(connection: Connection, skipped: Outgoing, *, reason: str) -> bool:
@@ -93,9 +43,20 @@ def record_delayed(connection: Connection, delayed: Outgoing, *, until: datetime
 
 
 def record_failure(
-    connection: Connection, failed: Outgoing, *, error: str, permanent: bool, now: datetime
+    connection: Connection,
+    failed: Outgoing,
+    *,
+    error: str,
+    permanent: bool,
+    now: datetime,
+    is_unsure: bool = False,
 ) -> bool:
-    """It did not go out: again after the backoff, or never. `error` names no address."""
+    """It did not go out: again after the backoff, or never. `error` names no address.
+
+    `is_unsure`: it may have gone out. That stays written while it is tried again.
+    """
+    if is_unsure or failed.was_lost:
+        error = ANSWER_LOST + error.removeprefix(ANSWER_LOST)
     again = None if permanent else retry_at(failed.attempts, now=now)
     if again is None:
         return _record(connection, failed, state="failed", error=error[:_ERROR_LENGTH])
@@ -133,23 +94,6 @@ def give_back(
     return connection.execute(statement).rowcount
 
 
-def release_expired_claims(session: Session, now: datetime) -> int:
-    """Claims whose worker died: back to the queue, or failed after too many. Returns how many.
-
-    `claim` stays written: a worker that was only slow may still record what it has sent.
-    """
-    spent = Message.attempts >= MAX_ATTEMPTS
-    return _rows(
-        session,
-        update(Message)
-        .where(Message.state == "sending", Message.claimed_until < now)
-        .values(
-            error=case((spent, "every attempt ended without an answer"), else_=Message.error),
-            state=case((spent, "failed"), else_="queued"),
-        ),
-    )
-
-
 def _record(connection: Connection, message: Outgoing, **values: Any) -> bool:
     wanted = {"message": message.id, "held_by": message.claim}
     made = connection.execute(_recording(*values), wanted | values)
@@ -169,8 +113,3 @@ def _recording(*columns: str) -> Update:
         )
         .values({name: bindparam(name) for name in columns})
     )
-
-
-def _rows(session: Session, statement: Update) -> int:
-    result = session.execute(statement.execution_options(synchronize_session=False))
-    return cast("CursorResult[Any]", result).rowcount

@@ -13,11 +13,13 @@ from models.entities.house import HealthChange, JobRun
 from models.entities.messages import Message
 from models.entities.reservations import Reservation, ReservationChange
 from models.entities.shifts import ShiftDay
+from models.queries.channels import ChannelHealth, channel_health
 from models.rules.health import (
     LATE_AFTER,
     OF_BACKUPS,
     OF_SECOND_STORE,
     OF_THE_LOG,
+    channel_name,
     is_late,
     seconds_since,
     waits_too_long,
@@ -59,6 +61,7 @@ class HouseHealth:
     jobs: tuple[JobHealth, ...]
     #: what each store of backups held when it was last opened
     stores: dict[str, Any]
+    channels: tuple[ChannelHealth, ...] = ()
 
     @property
     def is_well(self) -> bool:
@@ -67,9 +70,11 @@ class HouseHealth:
 
     @property
     def late(self) -> tuple[str, ...]:
-        """The names of what is late: kinds of waiting rows, then jobs."""
-        return tuple(rows.kind for rows in self.waiting if rows.is_late) + tuple(
-            job.name for job in self.jobs if job.is_late
+        """The names of what is late: kinds of waiting rows, jobs; then what is down."""
+        return (
+            *(rows.kind for rows in self.waiting if rows.is_late),
+            *(job.name for job in self.jobs if job.is_late),
+            *(channel_name(each.channel) for each in self.channels if not each.is_up),
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -81,6 +86,7 @@ class HouseHealth:
             "waiting": [asdict(rows) for rows in self.waiting],
             "jobs": [asdict(job) for job in self.jobs],
             "stores": self.stores,
+            "channels": [asdict(each) for each in self.channels],
         }
 
 
@@ -106,10 +112,11 @@ def has_due_messages(session: Session, *, now: datetime) -> bool:
 
 
 def house_health(session: Session, *, now: datetime) -> HouseHealth:
-    """Look at everything that can be late. Seven queries, each over an index, or of a few rows."""
+    """Look at everything that can be late. Eight queries, each over an index, or of a few rows."""
     runs = {run.name: run for run in session.scalars(select(JobRun))}
     jobs = _jobs(runs, now, seconds_since(_first_look(session), now=now) or 0.0)
-    return HouseHealth(now, _waiting(session, now), jobs, _stores(runs, now))
+    waiting = _waiting(session, now)
+    return HouseHealth(now, waiting, jobs, _stores(runs, now), channel_health(session, now=now))
 
 
 def _first_look(session: Session) -> datetime | None:

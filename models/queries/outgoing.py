@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -13,8 +13,11 @@ from models.entities.floor import Area, Restaurant
 from models.entities.messages import Message
 from models.entities.reservations import Reservation, ReservationChange, ReservationMove
 from models.entities.sealed_guest import Guest
-from models.rules.sending import Standing
+from models.rules.sending import VOID_AFTER_CHANGE, Standing
 from models.rules.telling import CHANGED_REASON, Kind
+
+#: How the error of a message begins that may have gone out without an answer.
+ANSWER_LOST: Final = "unsure: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,12 @@ class Outgoing:
     note: str = field(repr=False)
     #: the seal is broken: nobody knows whom to write to
     unreadable: bool = False
+    last_error: str = ""
+
+    @property
+    def was_lost(self) -> bool:
+        """Whether an earlier attempt handed it over, and the answer was lost."""
+        return self.last_error.startswith(ANSWER_LOST)
 
     @property
     def standing(self) -> Standing:
@@ -100,8 +109,8 @@ class Outgoing:
         return self.created_at
 
 
-def load_claimed(session: Session, claim: str) -> list[Outgoing]:
-    """The claim's messages, oldest first, in at most three queries however many they are.
+def load_claimed(session: Session, claim: str, *, only: int | None = None) -> list[Outgoing]:
+    """The claim's messages (`only` one of them), oldest first, in at most three queries.
 
     A message whose reservation or restaurant is no longer there is left out.
     """
@@ -113,8 +122,10 @@ def load_claimed(session: Session, claim: str) -> list[Outgoing]:
         .where(Message.claim == claim, Message.state == "sending")
         .order_by(Message.due_at, Message.id)
     )
+    if only is not None:
+        query = query.where(Message.id == only)
     found = session.execute(query).all()
-    changed = _last_changes(session, _ids(found, (Kind.CHANGED, Kind.REMINDER)))
+    changed = _last_changes(session, _ids(found, VOID_AFTER_CHANGE))
     wishes = _refused_wishes(session, _ids(found, (Kind.CHANGE_REFUSED,)))
     return [
         _outgoing(message, reservation, restaurant, area, changed, wishes)
@@ -122,7 +133,7 @@ def load_claimed(session: Session, claim: str) -> list[Outgoing]:
     ]
 
 
-def _ids(found: Iterable[Any], kinds: tuple[Kind, ...]) -> set[int]:
+def _ids(found: Iterable[Any], kinds: Collection[Kind]) -> set[int]:
     return {row[0].reservation_id for row in found if row[0].kind in kinds}
 
 
@@ -200,6 +211,7 @@ def _outgoing(
         guest_phone=guest.phone if guest else None,
         note=guest.note if guest else "",
         unreadable=guest is None,
+        last_error=message.error or "",
     )
 
 

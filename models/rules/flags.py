@@ -16,6 +16,7 @@ class Flag(StrEnum):
 
     WAITLIST_OFFERS = "waitlist-offers"
     SMS = "sms"
+    EMAIL = "email"
     RE_SEATING = "re-seating"
     EXACT_SEATING = "exact-seating"
 
@@ -24,6 +25,7 @@ class Flag(StrEnum):
 WHILE_OFF: Final[dict[Flag, str]] = {
     Flag.WAITLIST_OFFERS: "freed tables are not given to who waits; asked again once it is on",
     Flag.SMS: "text messages wait in the queue, and go out once it is on",
+    Flag.EMAIL: "mails wait in the queue, and go out once it is on",
     Flag.RE_SEATING: "no table is free: the party is refused or waits, and nobody is moved for it",
     Flag.EXACT_SEATING: "re-seating tries short chains of moves only",
 }

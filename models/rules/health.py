@@ -46,6 +46,11 @@ def heartbeat_name(queue: str) -> str:
     return f"heartbeat.{queue}"
 
 
+def channel_name(channel: str) -> str:
+    """What a channel that is down is called among what is late."""
+    return f"channel.{channel}"
+
+
 def seconds_since(moment: datetime | None, *, now: datetime) -> float | None:
     """Whole and tenths of seconds from `moment` to `now`; None when it never was."""
     return None if moment is None else round(max(0.0, (now - moment).total_seconds()), 1)

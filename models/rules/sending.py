@@ -36,7 +36,7 @@ TRUE_WHILE: dict[str, frozenset[str]] = {
     Kind.REMINDER: frozenset({Status.CONFIRMED}),
 }
 #: Kinds that a later accepted change makes void: it told the guest itself, or has its own row.
-_VOID_AFTER_CHANGE = frozenset({Kind.CHANGED, Kind.REMINDER})
+VOID_AFTER_CHANGE = frozenset({Kind.CHANGED, Kind.CHANGE_REFUSED, Kind.REMINDER})
 
 
 class Action(StrEnum):
@@ -79,7 +79,7 @@ def judge(standing: Standing, *, now: datetime) -> Verdict:
     is_reminder = standing.kind == Kind.REMINDER
     if standing.status not in TRUE_WHILE.get(standing.kind, ()):
         return Verdict(Action.SKIP, "superseded")
-    if standing.kind in _VOID_AFTER_CHANGE and standing.changed_revision > standing.told_revision:
+    if standing.kind in VOID_AFTER_CHANGE and standing.changed_revision > standing.told_revision:
         return Verdict(Action.SKIP, "superseded")
     if now >= (standing.starts_at if is_reminder else standing.ends_at):
         return Verdict(Action.SKIP, "too_late")

@@ -53,6 +53,10 @@ def kind_told(after: Status, reason: str) -> Kind | None:
     return TOLD.get(after)
 
 
+#: Every way in which guests are told.
+CHANNELS = ("email", "sms")
+
+
 def channels(*, email: bool, phone: bool) -> tuple[str, ...]:
     """How this guest can be reached: by everything they gave."""
     return (("email",) if email else ()) + (("sms",) if phone else ())

@@ -33,3 +33,19 @@ class ChannelDown(ChannelError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason, permanent=False)
+
+
+class SenderRefused(ChannelError):
+    """The provider refuses us, as it seems from its answer to this message. No attempt was made,
+    unless other messages go out meanwhile: then the refusal was about this one after all.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, permanent=False)
+
+
+class AnswerLost(ChannelError):
+    """The whole message was handed over and the answer did not come: it may have been taken."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, permanent=False)

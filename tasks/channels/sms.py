@@ -1,5 +1,6 @@
 """SMS: Twilio's HTTP API through its own client, or lines of a local file."""
 
+import fcntl
 import json
 import logging
 import os
@@ -17,26 +18,10 @@ from twilio.rest import Client
 from urllib3.exceptions import NewConnectionError
 
 from models.core.settings import settings
-from tasks.channels import ChannelDown, ChannelError
+from models.rules.replies import Blame, read_twilio
+from tasks.channels import AnswerLost, ChannelDown, ChannelError
 
 TIMEOUT_SECONDS = 10.0
-#: Twilio's codes for numbers and texts that no second attempt makes right.
-PERMANENT_CODES = frozenset(
-    {
-        21211,  # invalid number
-        21214,  # number cannot be reached
-        21217,  # not a phone number
-        21219,  # trial account, number not verified
-        21265,  # short code
-        21408,  # region not permitted
-        21610,  # opted out
-        21612,  # no route from our number to this one
-        21614,  # not a mobile number
-        21617,  # text too long
-        21635,  # landline
-        30006,  # landline or unreachable carrier
-    }
-)
 _NOT_SENT = frozenset({"failed", "undelivered", "canceled"})
 #: How far back Twilio's list is read for a message that may have gone out already.
 _LOOK_BACK = 20
@@ -74,15 +59,31 @@ class FileSms:
         line = (json.dumps(entry, ensure_ascii=False) + "\n").encode()
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            target = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            target = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
             try:
-                os.write(target, line)
+                # several processes write: one at a time, or a short write splits another's line
+                fcntl.flock(target, fcntl.LOCK_EX)
+                _write_whole(target, line)
                 os.fsync(target)
             finally:
                 os.close(target)
         except OSError as error:
             raise ChannelDown(f"sms file: {type(error).__name__}") from error
         return provider_id
+
+
+def _write_whole(target: int, line: bytes) -> None:
+    """All of it, or an error and nothing: what a full disk left of the line is taken back."""
+    size = os.fstat(target).st_size
+    if size and os.pread(target, 1, size - 1) != b"\n":
+        line = b"\n" + line  # somebody died within a line: the next one stays whole
+    rest = memoryview(line)
+    try:
+        while rest:
+            rest = rest[os.write(target, rest) :]
+    except OSError:
+        os.ftruncate(target, size)
+        raise
 
 
 class TwilioSms:
@@ -127,12 +128,13 @@ def _told(error: Exception) -> ChannelError:
     """Twilio's error by its code alone: its words repeat the number."""
     if isinstance(error, TwilioRestException):
         reason = f"twilio {error.status}" + (f" ({error.code})" if error.code else "")
-        if error.status in (401, 403) and error.code not in PERMANENT_CODES:
+        blame = read_twilio(error.status, error.code)
+        if blame is Blame.SENDER:
             return ChannelDown(reason)
-        return ChannelError(reason, permanent=error.code in PERMANENT_CODES)
+        return ChannelError(reason, permanent=blame is Blame.MESSAGE)
     if isinstance(error, ConnectTimeout) or _never_connected(error):
         return ChannelDown(f"twilio: cannot connect ({type(error).__name__})")
-    return ChannelError(f"twilio: no answer ({type(error).__name__})", permanent=False)
+    return AnswerLost(f"twilio: no answer ({type(error).__name__})")
 
 
 def _never_connected(error: Exception) -> bool:

@@ -1,7 +1,6 @@
-"""One SMTP connection, reused for a drain. Says of each failure whether it is for good."""
+"""One SMTP connection, reused for a drain. Says of each failure whom it is about."""
 
 import smtplib
-import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -9,7 +8,9 @@ from typing import Self
 from urllib.parse import unquote, urlsplit
 
 from models.core.tls import mail_context
-from tasks.channels import ChannelDown, ChannelError
+from models.rules.replies import Blame, Reply, Stage, read_reply
+from tasks.channels import AnswerLost, ChannelDown, ChannelError, SenderRefused
+from tasks.channels.smtp_session import NoCommonWay, own_name, sign_in
 
 #: How long the server may take to connect and to answer a command.
 COMMAND_SECONDS = 10.0
@@ -60,6 +61,10 @@ class SmtpLine:
     ) -> None:
         self.close()
 
+    def greet(self) -> None:
+        """Connect and sign in, with no mail. Raises ChannelDown."""
+        self._open()
+
     @property
     def speaks_utf8(self) -> bool:
         """Whether the server takes addresses beyond ASCII. Raises ChannelDown."""
@@ -69,16 +74,21 @@ class SmtpLine:
         """Give one mail to the server; it has it when this returns. What the server said to it,
         which commonly is its own id of the mail.
 
-        Raises ChannelDown when nothing was handed over and nothing will be now, and ChannelError,
-        permanent where the server said so.
+        Raises ChannelDown when nothing was handed over and nothing will be now, SenderRefused when
+        this seems so, AnswerLost when nobody knows, and ChannelError, permanent where no other
+        attempt would end otherwise.
         """
         self._begin(sender, options)
         try:
             self._name_recipient(recipient)
-            return self._give_text(raw)
         except (smtplib.SMTPServerDisconnected, OSError) as lost:
             self._drop()
             raise ChannelError("smtp: connection lost", permanent=False) from lost
+        try:
+            return self._give_text(raw)
+        except (smtplib.SMTPServerDisconnected, OSError) as lost:
+            self._drop()
+            raise AnswerLost("smtp: the answer was lost, it may have been taken") from lost
 
     def close(self) -> None:
         """Say goodbye, if there is somebody to say it to."""
@@ -94,25 +104,23 @@ class SmtpLine:
         """MAIL FROM. A kept connection may have gone stale: then once again over a new one."""
         was_kept = self._smtp is not None
         try:
-            code, _ = self._open().mail(sender, options)
+            code, answer = self._open().mail(sender, options)
         except (smtplib.SMTPServerDisconnected, OSError) as lost:
             self._drop()
             if not was_kept:
                 raise ChannelDown("smtp: no answer") from lost
             self._begin(sender, options)
             return
-        if code == _SHUTTING_DOWN:
+        if code == _SHUTTING_DOWN and was_kept:
             self._drop()
-            if not was_kept:
-                raise ChannelDown("smtp 421: the server is closing")
             self._begin(sender, options)
         elif code != 250:
-            self._refused(code, "sender refused", permanent=False)
+            self._refused(Stage.MAIL_FROM, code, answer)
 
     def _name_recipient(self, recipient: str) -> None:
-        code, _ = self._open().rcpt(recipient)
+        code, answer = self._open().rcpt(recipient)
         if code not in (250, 251):
-            self._refused(code, "recipient refused", permanent=code >= 500)
+            self._refused(Stage.RECIPIENT, code, answer)
 
     def _give_text(self, raw: bytes) -> str:
         smtp = self._open()
@@ -121,30 +129,42 @@ class SmtpLine:
         try:
             code, answer = smtp.data(raw)
         except smtplib.SMTPDataError as refused:
-            code, answer = refused.smtp_code, b""
+            code, answer = refused.smtp_code, _bytes(refused.smtp_error)
         if smtp.sock is not None:
             smtp.sock.settimeout(COMMAND_SECONDS)
         if code != 250:
-            self._refused(code, "mail refused", permanent=code >= 500)
+            self._refused(Stage.TEXT, code, answer)
         return answer.decode("ascii", "replace")[:_ANSWER_LENGTH]
 
-    def _refused(self, code: int, what: str, *, permanent: bool) -> None:
-        # the server's own words are left out: they often repeat the address
-        if code == _SHUTTING_DOWN:
-            self._drop()
-        else:
+    def _refused(self, stage: Stage, code: int, answer: bytes) -> None:
+        """Ready for the next mail, where the server still listens. Raises what it means."""
+        try:
+            if code == _SHUTTING_DOWN:
+                raise smtplib.SMTPServerDisconnected
             self._open().rset()
-        raise ChannelError(f"smtp {code}: {what}", permanent=permanent)
+        except (smtplib.SMTPServerDisconnected, OSError):
+            self._drop()
+        reply = read_reply(stage, code, answer.decode("utf-8", "replace"))
+        reason = _reason(reply)
+        if reply.blame is Blame.SENDER:
+            is_sure = stage is Stage.MAIL_FROM
+            raise ChannelDown(reason) if is_sure else SenderRefused(reason)
+        raise ChannelError(reason, permanent=reply.blame is Blame.MESSAGE)
 
     def _open(self) -> smtplib.SMTP:
         if self._smtp is None:
             address = SmtpAddress.parse(self._url)
             try:
                 self._smtp = _connect(address)
+            except smtplib.SMTPResponseException as refused:
+                is_sign_in = isinstance(refused, smtplib.SMTPAuthenticationError)
+                stage = Stage.SIGN_IN if is_sign_in else Stage.GREETING
+                words = _bytes(refused.smtp_error).decode("utf-8", "replace")
+                raise ChannelDown(_reason(read_reply(stage, refused.smtp_code, words))) from refused
+            except NoCommonWay as none:
+                raise ChannelDown(f"smtp: {none}") from none
             except (smtplib.SMTPException, OSError, ValueError) as error:
-                code = getattr(error, "smtp_code", "")
-                reason = f"smtp: cannot connect ({type(error).__name__} {code}".rstrip() + ")"
-                raise ChannelDown(reason) from error
+                raise ChannelDown(f"smtp: cannot connect ({type(error).__name__})") from error
         return self._smtp
 
     def _drop(self) -> None:
@@ -153,29 +173,31 @@ class SmtpLine:
             self._smtp = None
 
 
+def _bytes(answer: bytes | str) -> bytes:
+    return answer if isinstance(answer, bytes) else answer.encode()
+
+
+def _reason(reply: Reply) -> str:
+    # the server's own words are left out: they often repeat the address
+    return f"smtp {reply.codes}: {reply.why}"
+
+
 def _connect(address: SmtpAddress) -> smtplib.SMTP:
-    # a name for EHLO given here spares smtplib its look-up in the DNS, which may take seconds
-    name = socket.gethostname()
+    name, host, port = own_name(), address.host, address.port
     smtp: smtplib.SMTP
     if address.scheme == "smtps":
         smtp = smtplib.SMTP_SSL(
-            address.host,
-            address.port,
-            local_hostname=name,
-            timeout=COMMAND_SECONDS,
-            context=mail_context(),
+            host, port, local_hostname=name, timeout=COMMAND_SECONDS, context=mail_context()
         )
     else:
-        smtp = smtplib.SMTP(
-            address.host, address.port, local_hostname=name, timeout=COMMAND_SECONDS
-        )
+        smtp = smtplib.SMTP(host, port, local_hostname=name, timeout=COMMAND_SECONDS)
     try:
         smtp.ehlo_or_helo_if_needed()
         if address.scheme == "smtp+starttls":
             smtp.starttls(context=mail_context())
             smtp.ehlo()
         if address.login:
-            smtp.login(address.login, address.password)
+            sign_in(smtp, address.login, address.password)
     except (smtplib.SMTPException, OSError):
         smtp.close()
         raise

@@ -15,7 +15,7 @@ BROAD_EXCEPTS: dict[str, tuple[str, int]] = {
     "models/core/db.py": ("an after-commit hook is a nudge; the commit stands", 1),
     "models/core/otlp_metrics.py": ("a thread that ended would send no metric any more", 1),
     "tasks/nudges.py": ("a thread that ended would take every later nudge with it", 1),
-    "tasks/messages.py": ("a fault in one message must not hold up all the others", 1),
+    "tasks/delivery.py": ("a fault in one message must not hold up all the others", 1),
     "tasks/channels/email.py": ("no calendar is no reason for no mail", 1),
 }
 

@@ -54,6 +54,10 @@ class Mailbox:
         self.port = free_port()
         self.stall: Stall = "none"
         self.refuse_with = ""
+        #: "MAIL", "DATA" or a recipient -> what is said to it instead of yes
+        self.refusals: dict[str, str] = {}
+        #: how many mails were begun
+        self.asked = 0
         self._kept: list[Mail] = []
         self._stalled = 0
         self._go = threading.Event()
@@ -93,6 +97,7 @@ class Mailbox:
         self._kept.clear()
         self._stalled = 0
         self.refuse_with = ""
+        self.refusals.clear()
         self._go.clear()
 
     def mails(self, recipient: str | None = None) -> list[Mail]:
@@ -105,10 +110,31 @@ class Mailbox:
             lambda: len(self.mails(recipient)) >= count, seconds=seconds, what=f"{count} mails"
         )
 
+    async def handle_MAIL(
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """aiosmtpd's hook: who sends."""
+        self.asked += 1
+        if "MAIL" in self.refusals:
+            return self.refusals["MAIL"]
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 2.1.0 Ok"
+
+    async def handle_RCPT(
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """aiosmtpd's hook: to whom."""
+        if address in self.refusals:
+            return self.refusals[address]
+        envelope.rcpt_tos.append(address)
+        envelope.rcpt_options.extend(options)
+        return "250 2.1.5 Ok"
+
     async def handle_DATA(self, _server: SMTP, session: Session, envelope: Envelope) -> str:
         """aiosmtpd's hook: the mail's text has come; the answer is the yes or the no."""
-        if self.refuse_with:
-            return self.refuse_with
+        if self.refuse_with or "DATA" in self.refusals:
+            return self.refuse_with or self.refusals["DATA"]
         mail = _mail(envelope)
         if self.stall == "before":
             await self._hesitate()

@@ -8,16 +8,12 @@ import pytest
 from sqlalchemy import func, select
 
 from models.core import clock
-from models.core.db import reading, transaction
-from models.entities import Message, ReservationChange
-from models.operations.messages import (
-    claim_due,
-    give_back,
-    record_failure,
-    record_sent,
-    release_expired_claims,
-    skip_gone,
-)
+from models.core.db import reading, transaction, unit
+from models.entities import JobRun, Message, ReservationChange
+from models.operations.channels import PROBE_AFTER, mark_down, mark_up, take_probes
+from models.operations.claims import claim_due, release_expired_claims, renew, skip_gone
+from models.operations.messages import give_back, record_failure, record_sent
+from models.queries.channels import was_cleared
 from models.queries.outgoing import Outgoing, load_claimed
 from models.rules.sending import BACKOFF, MAX_ATTEMPTS
 from tests.services.counting import Statements
@@ -35,13 +31,17 @@ def claim(name: str, *, limit: int = 50, now: datetime | None = None) -> list[Ou
         return load_claimed(session, name)
 
 
+def many(restaurant_id: int, count: int) -> list[int]:
+    return [reserve(restaurant_id, number=number) for number in range(count)]
+
+
 def test_oldest_due_first_and_only_what_is_due(house: OpensHouse) -> None:
-    reservation = reserve(house().id)
+    first, second, third, fourth = many(house().id, 4)
     now = clock.now()
-    late = order(reservation, kind="reminder", variant=1, due_at=now - timedelta(minutes=5))
-    later = order(reservation, kind="reminder", variant=2, due_at=now - timedelta(minutes=1))
-    order(reservation, kind="reminder", variant=3, due_at=now + timedelta(minutes=1))
-    order(reservation, kind="reminder", variant=4, state="sent")
+    late = order(first, kind="reminder", variant=1, due_at=now - timedelta(minutes=5))
+    later = order(second, kind="reminder", variant=2, due_at=now - timedelta(minutes=1))
+    order(third, kind="reminder", variant=3, due_at=now + timedelta(minutes=1))
+    order(fourth, kind="reminder", variant=4, state="sent")
     assert [message.id for message in claim("a", limit=1)] == [late]
     assert [message.id for message in claim("b")] == [later]
     assert claim("c") == []
@@ -51,8 +51,7 @@ def test_oldest_due_first_and_only_what_is_due(house: OpensHouse) -> None:
 
 
 def test_no_message_is_ever_claimed_twice(house: OpensHouse) -> None:
-    reservation = reserve(house().id)
-    ids = {order(reservation, kind="reminder", variant=number) for number in range(40)}
+    ids = {order(reservation, kind="reminder") for reservation in many(house().id, 40)}
 
     def drain(name: str) -> list[int]:
         taken: list[int] = []
@@ -72,10 +71,8 @@ def test_loading_takes_the_same_few_queries_however_many(
     house: OpensHouse, query_counter: Callable[[], AbstractContextManager[Statements]]
 ) -> None:
     opened = house()
-    for number in range(30):
-        reservation = reserve(opened.id, number=number)
-        for kind in ("reminder", "changed", "change_refused"):
-            order(reservation, kind=kind)
+    for number, reservation in enumerate(many(opened.id, 90)):
+        order(reservation, kind=("reminder", "changed", "change_refused")[number % 3])
     counts = []
     for name, limit in (("a", 3), ("b", 60)):
         with transaction() as session:
@@ -116,8 +113,9 @@ def test_a_loaded_message_knows_its_reservation_and_its_refused_wish(house: Open
                 )
             )
     order(reservation, kind="change_refused", due_at=clock.now() - timedelta(minutes=2))
-    order(reservation, kind="reminder", variant=180)
-    refused, reminder = claim("a")
+    (refused,) = claim("a")
+    order(reservation, kind="reminder", variant=180, channel="sms")
+    (reminder,) = claim("b")
     assert refused.wish is not None and reminder.wish is None
     assert (refused.wish.party_size, refused.wish.reason) == (7, "pacing")
     assert [moment.hour for moment in refused.wish.alternatives] == [19]
@@ -222,8 +220,7 @@ def test_a_failure_waits_longer_each_time_and_keeps_its_reason(house: OpensHouse
 
 
 def test_giving_back_costs_no_attempt(house: OpensHouse) -> None:
-    reservation = reserve(house().id)
-    ids = [order(reservation, kind="reminder", variant=number) for number in range(3)]
+    ids = [order(reservation, kind="reminder") for reservation in many(house().id, 3)]
     held = claim("a")
     later = clock.now() + timedelta(seconds=30)
     with transaction() as session:
@@ -237,9 +234,8 @@ def test_giving_back_costs_no_attempt(house: OpensHouse) -> None:
 
 def test_counting_and_claiming_agree_under_contention(house: OpensHouse) -> None:
     """The number that `claim_due` returns is the number of rows that carry the claim."""
-    reservation = reserve(house().id)
-    for number in range(30):
-        order(reservation, kind="reminder", variant=number)
+    for reservation in many(house().id, 30):
+        order(reservation, kind="reminder")
 
     def count(name: str) -> tuple[int, int]:
         with transaction() as session:
@@ -251,3 +247,94 @@ def test_counting_and_claiming_agree_under_contention(house: OpensHouse) -> None
     pairs = answers(together(count, list("abcdef")))
     assert all(won == written for won, written in pairs)
     assert sum(won for won, _ in pairs) == 30
+
+
+def test_of_one_reservation_and_channel_one_message_is_on_its_way(house: OpensHouse) -> None:
+    """Whoever sends them: the second is only claimed once the first is recorded."""
+    reservation, other = many(house().id, 2)
+    changed = order(reservation, kind="changed", due_at=clock.now() - timedelta(seconds=9))
+    cancelled = order(reservation, kind="cancelled")
+    text = order(reservation, kind="cancelled", channel="sms")
+    neighbour = order(other)
+    (first, *_rest) = held = claim("a")
+    assert {message.id for message in held} == {changed, text, neighbour}
+    assert claim("b") == []
+    with transaction() as session:
+        record_sent(session.connection(), first, provider_id="<id>", now=clock.now())
+    assert [message.id for message in claim("c")] == [cancelled]
+
+
+def test_two_workers_at_once_never_hold_two_messages_of_one_guest(house: OpensHouse) -> None:
+    """Both look before either has committed: the later message is nobody's."""
+    for reservation in many(house().id, 20):
+        for variant in range(3):
+            order(reservation, kind="reminder", variant=variant)
+    taken = answers(together(lambda name: claim(name, limit=10), list("abcdef")))
+    reservations = [message.reservation_id for held in taken for message in held]
+    assert len(reservations) == len(set(reservations)) > 0
+
+
+def test_a_message_that_waits_for_another_attempt_holds_up_no_later_one(house: OpensHouse) -> None:
+    reservation = reserve(house().id)
+    order(reservation, kind="changed", due_at=clock.now() + timedelta(minutes=2))
+    cancelled = order(reservation, kind="cancelled")
+    assert [message.id for message in claim("a")] == [cancelled]
+
+
+def test_messages_of_a_channel_that_is_down_are_claimed_by_its_probe_alone(
+    house: OpensHouse,
+) -> None:
+    first, second, third = (order(one) for one in many(house().id, 3))
+    now = clock.now()
+    with transaction() as session:
+        assert mark_down(session, "email", reason="smtp 550 5.4.5", suspects=[first], now=now)
+        assert not mark_down(session, "email", reason="smtp 550 5.4.5", suspects=[], now=now)
+    assert claim("a") == []
+    with transaction() as session:
+        assert take_probes(session, now=now) == []
+        assert take_probes(session, now=now + PROBE_AFTER) == ["email"]
+        assert take_probes(session, now=now + PROBE_AFTER) == [], "one worker alone"
+        claim_due(session, limit=1, now=now, claim="p", lease_seconds=9, probe="email")
+        assert [message.id for message in load_claimed(session, "p")] == [second], "no suspect"
+    with transaction() as session:
+        assert not was_cleared(session, "email", first)
+        assert mark_up(session, "email") == now
+        assert mark_up(session, "email") is None
+        assert was_cleared(session, "email", first) and not was_cleared(session, "email", third)
+    assert [message.id for message in claim("b")] == [first, third]
+
+
+def test_two_workers_that_find_a_channel_down_tell_it_once(house: OpensHouse) -> None:
+    house()
+
+    def find(name: str) -> bool:
+        return unit(lambda session: mark_down(session, "sms", reason=name, now=clock.now()))
+
+    assert sorted(answers(together(find, list("abcd")))) == [False, False, False, True]
+
+
+def test_whoever_lives_keeps_the_claim(house: OpensHouse) -> None:
+    message = order(reserve(house().id))
+    (held,) = claim("a")
+    later = clock.now() + timedelta(seconds=61)
+    with transaction() as session:
+        assert renew(session.connection(), held.claim, until=later + timedelta(seconds=1)) == 1
+        assert release_expired_claims(session, later) == 0
+        assert release_expired_claims(session, later + timedelta(seconds=2)) == 1
+    assert row_of(message).state == "queued"
+
+
+def test_after_a_pause_of_the_sweep_who_holds_a_claim_gets_time_to_say_so(
+    house: OpensHouse,
+) -> None:
+    """The database was away: what was sent meanwhile is about to be recorded."""
+    order(reserve(house().id))
+    claim("a")
+    later = clock.now() + timedelta(seconds=61)
+    with transaction() as session:
+        session.add(JobRun(name="sweep", last_success=later - timedelta(seconds=40)))
+        session.flush()
+        assert release_expired_claims(session, later) == 0
+        session.get_one(JobRun, "sweep").last_success = later
+        session.flush()
+        assert release_expired_claims(session, later + timedelta(seconds=3)) == 1

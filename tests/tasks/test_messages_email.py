@@ -18,7 +18,7 @@ from icalendar import Calendar
 
 from models.queries.outgoing import Outgoing
 from models.rules.telling import Kind
-from tasks.channels import ChannelDown, ChannelError, smtp
+from tasks.channels import ChannelDown, ChannelError, SenderRefused, smtp
 from tasks.channels import email as email_channel
 from tasks.channels.email import compose, send_email
 from tasks.channels.mime import header
@@ -264,11 +264,10 @@ def server() -> Iterator[_Server]:
     ("where", "answer", "permanent", "reason"),
     [
         ("zoe@guests.example", "550 no zoe@guests.example", True, "smtp 550: recipient refused"),
-        ("zoe@guests.example", "451 greylisted", False, "smtp 451: recipient refused"),
-        ("zoe@guests.example", "421 bye", False, "smtp 421: recipient refused"),
-        ("DATA", "554 this is spam", True, "smtp 554: mail refused"),
-        ("DATA", "452 disk full", False, "smtp 452: mail refused"),
-        ("MAIL", "552 too much", False, "smtp 552: sender refused"),
+        ("zoe@guests.example", "552 5.2.2 full", False, "smtp 552 5.2.2: the mailbox is full"),
+        ("zoe@guests.example", "451 greylisted", False, "smtp 451: greylisted"),
+        ("DATA", "554 this is spam", True, "smtp 554: text refused"),
+        ("DATA", "452 disk full", False, "smtp 452: text refused for now"),
     ],
 )
 def test_the_servers_no_is_for_good_or_for_now(
@@ -280,6 +279,34 @@ def test_the_servers_no_is_for_good_or_for_now(
             send_email(line, outgoing(), now=NOW)
         assert (refused.value.permanent, refused.value.reason) == (permanent, reason)
         assert not isinstance(refused.value, ChannelDown)
+        server.answers.clear()
+        send_email(line, outgoing(guest_email="next@guests.example"), now=NOW)
+    assert [envelope.rcpt_tos for envelope in server.heard] == [["next@guests.example"]]
+
+
+@pytest.mark.parametrize(
+    ("where", "answer", "kind"),
+    [
+        ("MAIL", "552 too much", ChannelDown),
+        ("MAIL", "550 5.7.1 not you", ChannelDown),
+        ("MAIL", "451 4.3.0 later", ChannelDown),
+        ("zoe@guests.example", "421 bye", SenderRefused),
+        (
+            "zoe@guests.example",
+            "554 5.7.1 <zoe@guests.example>: Relay access denied",
+            SenderRefused,
+        ),
+        ("DATA", "550 5.4.5 Daily user sending limit exceeded", SenderRefused),
+    ],
+)
+def test_a_refusal_of_the_sender_is_no_fault_of_the_message(
+    server: _Server, where: str, answer: str, kind: type[ChannelError]
+) -> None:
+    server.answers[where] = answer
+    with SmtpLine(server.url) as line:
+        with pytest.raises(kind) as refused:
+            send_email(line, outgoing(), now=NOW)
+        assert "guests.example" not in refused.value.reason
         server.answers.clear()
         send_email(line, outgoing(guest_email="next@guests.example"), now=NOW)
     assert [envelope.rcpt_tos for envelope in server.heard] == [["next@guests.example"]]

@@ -1,7 +1,9 @@
 """SMS: Twilio's client against a real HTTP server, and the local file."""
 
+import errno
 import json
 import logging
+import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -52,8 +54,6 @@ def test_a_text_goes_to_twilio_and_its_id_comes_back(twilio: Twilio) -> None:
         (400, 21610, True),
         (400, 21614, True),
         (403, 21408, True),
-        (400, 21606, False),
-        (429, 20429, False),
         (500, 20500, False),
         (503, 0, False),
     ],
@@ -67,6 +67,15 @@ def test_twilios_codes_say_whether_it_is_for_good(
     assert refused.value.permanent is permanent
     assert not isinstance(refused.value, ChannelDown)
     assert str(status) in refused.value.reason and NUMBER not in refused.value.reason
+
+
+@pytest.mark.parametrize(("status", "code"), [(400, 21606), (429, 20429), (403, 20005), (429, 0)])
+def test_what_twilio_says_of_our_account_is_no_fault_of_the_message(
+    twilio: Twilio, status: int, code: int
+) -> None:
+    twilio.refuse[NUMBER] = (status, code)
+    with pytest.raises(ChannelDown):
+        channel(twilio.url).send(text())
 
 
 def test_wrong_credentials_are_no_fault_of_the_message(twilio: Twilio) -> None:
@@ -130,6 +139,51 @@ def test_the_file_has_whole_lines_whoever_writes(
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     assert {line["id"] for line in lines} == set(ids)
     assert {line["body"] for line in lines} == {body}
+    surroundings.forget_everything()
+
+
+def test_short_writes_of_several_processes_leave_whole_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A nearly full disk takes a line in pieces: nobody else's line comes between them."""
+    path = tmp_path / "sms.jsonl"
+    surroundings.settle(monkeypatch, surroundings.environment(tmp_path, database_url="sqlite://"))
+    real = os.write
+    monkeypatch.setattr(os, "write", lambda target, data: real(target, bytes(data)[:7]))
+    out = FileSms(path)
+
+    def write(number: int) -> str:
+        return out.send(Sms(number, NUMBER, "Tisch für 4", 1, clock.now()))
+
+    answers(together(write, range(8)))
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert {json.loads(line)["id"] for line in lines} == {f"file-{number}" for number in range(8)}
+    surroundings.forget_everything()
+
+
+def test_a_line_that_finds_no_room_leaves_nothing_of_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "sms.jsonl"
+    surroundings.settle(monkeypatch, surroundings.environment(tmp_path, database_url="sqlite://"))
+    path.write_bytes(b'{"id": "torn')  # somebody died within a line
+    real, written = os.write, [0]
+
+    def full(target: int, data: bytes) -> int:
+        written[0] += 1
+        if written[0] == 2:
+            raise OSError(errno.ENOSPC, "no space")
+        return real(target, bytes(data)[:9])
+
+    out = FileSms(path)
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "write", full)
+        with pytest.raises(ChannelDown):
+            out.send(text())
+    assert path.read_bytes() == b'{"id": "torn'
+    out.send(text())
+    torn, whole = path.read_text(encoding="utf-8").splitlines()
+    assert json.loads(whole)["id"] == "file-7" and torn == '{"id": "torn'
     surroundings.forget_everything()
 
 

@@ -131,6 +131,14 @@ class Troubles:
         yield
         self.stack.mailbox.refuse_with = ""
 
+    @contextmanager
+    def channel_down(self) -> Iterator[None]:
+        """The mail server is away."""
+        self.stack.mailbox.stop()
+        assert self.ask() == 202
+        yield
+        self.stack.mailbox.start()
+
     def _set(self, entity: type[Reservation], number: int, **values: object) -> None:
         with self.stack.engine.begin() as connection:
             connection.execute(update(entity).where(entity.id == number).values(**values))
@@ -145,6 +153,7 @@ def test_each_alert_fires_and_clears(stack: Stack, prometheus: Prometheus, tmp_p
     # more than one alert tells of some troubles
     causes = {
         "ProviderFailing": troubles.provider_refuses,
+        "ChannelDown": troubles.channel_down,
         "MessagesBurn": troubles.told_too_late,
         "HouseLate": troubles.nobody_decides,
         "JobLate": troubles.clock_stopped,

@@ -19,6 +19,8 @@ from models.entities.house import HealthChange
 from models.queries.flags import switches
 from models.queries.health import health_history, house_health, last_health
 from models.rules.flags import ALL
+from models.rules.health import channel_name
+from models.rules.telling import CHANNELS
 from web.access import public
 from web.json_body import json_response
 from web.limits import check_sign_in, forget_failures, note_failure
@@ -31,6 +33,7 @@ register_trouble(blueprint)
 _FELT: Final = frozenset(
     {"requests", "changes", "freed_books", "messages", "stuck_sends", "sweep", "health"}
     | {"heartbeat.allocation", "heartbeat.messages", "redis"}
+    | {channel_name(channel) for channel in CHANNELS}
 )
 _SAYS: Final = {
     "open": "We take requests, and answer at once.",
