@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := $(or $(MAITRED_VENV),.venv)
 RUN := $(VENV)/bin/python
 BOOTSTRAP := $(if $(MAITRED_VENV),@:,@$(PYTHON) -I deploy/bootstrap.py $(VENV))
-UV ?= uv
+UV ?= $(VENV)/bin/uv
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 # what the pipelines put in place: IMAGE by its tag or digest, ENVIRONMENT an overlay of deploy/k8s
@@ -69,15 +69,16 @@ deploy:  ## put IMAGE in place in ENVIRONMENT by STRATEGY (rolling, canary, blue
 smoke: install  ## reserve a table at RESTAURANT of the house at URL, and cancel it
 	$(RUN) -m deploy.smoke $(URL) $(RESTAURANT)
 
-lock:  ## write the locks anew from pyproject.toml
-	$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
-		pyproject.toml --output-file requirements/base.txt
-	$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
-		--extra mysql --extra s3 --extra traces --constraints requirements/base.txt \
-		pyproject.toml --output-file requirements/mysql.txt
-	$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
-		--extra dev --extra s3 --extra traces --constraints requirements/base.txt \
-		pyproject.toml --output-file requirements/dev.txt
+LOCK = $(UV) pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url \
+	--python-version 3.11 $(if $(UPGRADE),--upgrade)
+
+lock:  ## write the locks anew from pyproject.toml; UPGRADE=1 takes the newest releases
+	$(LOCK) --group build --output-file requirements/build.txt
+	$(LOCK) pyproject.toml --output-file requirements/base.txt
+	$(LOCK) pyproject.toml --extra mysql --extra s3 --extra traces \
+		--constraints requirements/base.txt --output-file requirements/mysql.txt
+	$(LOCK) pyproject.toml --extra dev --extra s3 --extra traces \
+		--constraints requirements/base.txt --output-file requirements/dev.txt
 
 clean:  ## what can be made again; var/ (the house's own data) stays
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \

@@ -14,6 +14,11 @@ from pathlib import Path
 LEAST = (3, 11)
 CANDIDATES = ("python3.11", "python3.12", "python3.13", "python3.14")
 ROOT = Path(__file__).resolve().parent.parent
+# A lock is complete, so nothing is resolved, whatever is newer by now: pips before 23.3 ask for
+# the newest release of a package that is required with an extra, and then refuse the lock. What
+# is released as source alone is built with what build.txt installs first, not with what is newest.
+LOCKED = ("--no-deps", "--require-hashes", "--no-build-isolation")
+BUILD = ROOT / "requirements" / "build.txt"
 
 
 def newer_python() -> str:
@@ -28,7 +33,7 @@ def newer_python() -> str:
 def digest(lock: Path) -> str:
     """What the environment depends on: the lock, the package's own file, this Python."""
     hashed = hashlib.sha256(sys.version.encode())
-    for path in (lock, ROOT / "pyproject.toml"):
+    for path in (BUILD, lock, ROOT / "pyproject.toml"):
         hashed.update(path.read_bytes())
     return hashed.hexdigest()
 
@@ -49,9 +54,8 @@ def install(venv: Path, lock: Path) -> None:
     if not python.exists():
         run(sys.executable, "-m", "venv", str(venv))
     pip = (str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet")
-    # --no-deps: the lock is complete, so that nothing is resolved, whatever is newer by now. Older
-    # pips ask an index for the newest release of a package that is required with an extra.
-    run(*pip, "--no-deps", "--require-hashes", "-r", str(lock))
+    for each in (BUILD, lock):
+        run(*pip, *LOCKED, "-r", str(each))
     run(*pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT))
     run(str(python), "-m", "pip", "--disable-pip-version-check", "check")
     stamp.write_text(wanted)

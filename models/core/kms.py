@@ -59,6 +59,6 @@ def kms_aead(uri: str) -> aead.Aead:
     if uri.startswith(_AWS):
         kind = load_extra("models.core.kms_aws", install="aws-kms:// needs the extra `s3` (boto3)")
     else:
-        install = "gcp-kms:// needs Google's client, `pip install tink[gcpkms]`"
+        install = "gcp-kms:// needs the extra `google-kms`"
         kind = load_extra("models.core.kms_gcp", install=install)
     return aead.KmsEnvelopeAead(aead.aead_key_templates.AES256_GCM, _Named(uri, kind))
