@@ -69,17 +69,19 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != "PIP_CONSTRAINT"}
 
 
-def _run(*argv: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(argv, capture_output=True, text=True, check=False, env=_environment())
+def _run(*argv: str, **more: str) -> subprocess.CompletedProcess[str]:
+    env = _environment() | more
+    return subprocess.run(argv, capture_output=True, text=True, check=False, env=env)
 
 
 def _try(python: Path, lock: Path, newer: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """What pip would install from the lock, while newer releases are on offer."""
-    return _install(python, "--dry-run", "--find-links", str(newer), *options, "-r", str(lock))
+    offered = {"PIP_FIND_LINKS": str(newer)}
+    return _install(python, "--dry-run", *options, "-r", str(lock), **offered)
 
 
-def _install(python: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    return _run(str(python), "-m", "pip", "install", *options)
+def _install(python: Path, *options: str, **more: str) -> subprocess.CompletedProcess[str]:
+    return _run(str(python), "-m", "pip", "install", *options, **more)
 
 
 def _released(lock: Path) -> dict[str, list[tuple[str, str]]]:
