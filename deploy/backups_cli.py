@@ -90,7 +90,8 @@ def restore(
 ) -> None:
     """Bring the house back, proved first: into a folder, or into an empty database.
 
-    The newest backup (with --to: before that time) and all that the log holds since.
+    The newest backup (with --to: before that time) and all that the log holds since; of SQLite,
+    which has no log, the nearest snapshot.
 
     Never over anything, never half: when a piece is damaged or the check finds something, it is
     named, and the place is as it was. Needs no database that still lives.
@@ -109,7 +110,7 @@ def restore(
     except PieceDamaged as damage:
         _offer_other(which, name, damage)
         raise
-    _tell(done)
+    _tell(done, to)
     if folder is not None:
         is_file = done.newest.engine == "sqlite"
         click.echo(f"database: {folder / SQLITE_FILE}" if is_file else f"data folder: {folder}")
@@ -137,7 +138,7 @@ def drill(which: str) -> None:
     safe = open_safe(which)
     done = recorded(DRILL, lambda: run_drill(safe), Drilled.as_json)
     if done:
-        _tell(done.restored)
+        _tell(done.restored, None)
         click.echo(f"it came back: {done.seconds:.1f} s from the first byte to the proof")
 
 
@@ -148,7 +149,7 @@ def _offer_other(which: str, name: str, damage: PieceDamaged) -> None:
         raise PieceDamaged(damage.piece, damage.message.partition(": ")[2] + where) from damage
 
 
-def _tell(done: Restored) -> None:
+def _tell(done: Restored, to: datetime | None) -> None:
     newest, examined = done.newest, done.examined
     click.echo(f"{newest.name}: {done.pieces} pieces, until {as_text(newest.ended)}")
     if done.replayed:
@@ -158,6 +159,9 @@ def _tell(done: Restored) -> None:
     else:
         click.echo("no log was replayed")
     click.echo(f"this is the state of {as_text(done.until)}")
+    if to and done.until < to:
+        apart = (to - done.until).total_seconds()
+        click.echo(f"the nearest snapshot lies {apart:.0f} s before {as_text(to)}")
     click.echo(
         f"unpacked in {done.unpack_seconds:.1f} s, opened in {done.open_seconds:.1f} s,"
         f" checked in {examined.seconds:.1f} s"

@@ -99,7 +99,6 @@ class House:
             "FLOWER_PASSWORD": self.secret("flower_password", length=12),
             "METRICS_DIR": str(folder / "metrics"),
             "BACKUP_STORE": str(folder / "backups"),
-            "LOG_SPOOL": str(folder / "spool"),
             "BACKUP_KEY": self.secret("backup_key", length=48),
             "LIMIT_EXEMPT": "127.0.0.0/8,::1",  # `maitred demo`: 300 guests from one address
         }

@@ -43,6 +43,7 @@ def make_scheduler(leader: Leader, *, producer: Producer) -> BlockingScheduler:
         chosen.sweep_seconds,
         backups=bool(chosen.backup_store),
         second=bool(chosen.backup_second_store),
+        backup_seconds=chosen.backup_asked_seconds,
     )
     for number, job in enumerate(table):
         scheduler.add_job(

@@ -27,15 +27,17 @@ class Job:
     begins: int = 1
 
 
-def jobs(sweep_seconds: int, *, backups: bool, second: bool = False) -> tuple[Job, ...]:
+def jobs(
+    sweep_seconds: int, *, backups: bool, second: bool = False, backup_seconds: int = 300
+) -> tuple[Job, ...]:
     """Every job of the house. The names are those of `models.rules.health.LATE_AFTER`.
 
     The look at the house's health begins when the others have had their first run. With `backups`
-    those are asked for, more often than they are due: a missed hour is made up in minutes. With
-    `second`, a second store is filled.
+    those are asked for, more often than they are due: a missed hour is made up in minutes. SQLite's
+    are due more often, so `backup_seconds` is shorter. With `second`, a second store is filled.
     """
     kept = (
-        Job("backup", 300, "backups.make", 290, BACKUPS),
+        Job("backup", backup_seconds, "backups.make", 290, BACKUPS),
         Job("drill", 900, "backups.drill", 890, BACKUPS, begins=2),
     )
     copied = (Job("second_store", 300, "backups.copy", 290, BACKUPS, begins=3),)

@@ -86,8 +86,9 @@ class Settings(BaseSettings):
     backup_old_key: str | None = Field(None, min_length=32, description="the one before it")
     backup_url: str = Field("", description="an account that may back up; empty: DATABASE_URL")
     backup_method: Literal["auto", "physical", "dump"] = "auto"
-    backup_log: Literal["on", "off"] = Field("on", description="keep a log to the second as well")
+    backup_log: Literal["on", "off"] = Field("on", description="keep MariaDB's log as well")
     log_spool: Path = Field(Path("var/spool"), description="of the process that follows the log")
+    snapshot_seconds: int = Field(60, ge=10, le=3600, description="between SQLite's backups")
     erasures_file: Path = Field(Path("var/erasures.jsonl"), description="who was erased, hashed")
     flag_provider: str = Field("", description="OpenFeature provider, module:factory; empty: ours")
     keep_audit_days: int = Field(365, ge=7, le=36_500, description="days of who looked at guests")
@@ -123,9 +124,19 @@ class Settings(BaseSettings):
     limit_failures: str = Field("10/15minutes", pattern=RATE, description="wrong passwords")
 
     @property
+    def is_sqlite(self) -> bool:
+        """Whether the database is a SQLite file."""
+        return self.database_url.startswith("sqlite")
+
+    @property
     def keeps_log(self) -> bool:
         """Whether what the database writes is kept to the second, beside the backups."""
-        return bool(self.backup_store) and self.backup_log == "on"
+        return bool(self.backup_store) and self.backup_log == "on" and not self.is_sqlite
+
+    @property
+    def backup_asked_seconds(self) -> int:
+        """How often the clock asks for a backup; it is made when it is due."""
+        return self.snapshot_seconds if self.is_sqlite else 300
 
     @model_validator(mode="before")
     @classmethod

@@ -12,6 +12,7 @@ from tasks.backups.safe import Safe
 def choose(safe: Safe, *, name: str = "", to: datetime | None = None) -> list[Manifest]:
     """The chain to restore: of the backup of that name, else of the newest that ended before `to`.
 
+    A snapshot of a SQLite file is not led on: it is the nearest before `to`.
     Raises PieceDamaged, and RestoreRefused when nothing leads to `to`.
     """
     if to is None:
@@ -30,7 +31,7 @@ def choose(safe: Safe, *, name: str = "", to: datetime | None = None) -> list[Ma
         raise RestoreRefused(
             f"{name} ended at {as_text(chain[-1].ended)}, which is after {as_text(to)}"
         )
-    if chain[-1].log is None:
+    if chain[-1].log is None and chain[-1].engine != "sqlite":
         raise RestoreRefused(f"{name} stands in no log: it cannot be led on to {as_text(to)}")
     return chain
 

@@ -1,13 +1,12 @@
-"""Where a backup's bytes come from: a SQLite file, a dump of one database, a server's files."""
+"""Where a backup's bytes come from: a dump of one database, a server's files, a SQLite file."""
 
 import io
 import os
 import re
 import socket
-import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
@@ -17,8 +16,8 @@ from sqlalchemy import URL, make_url
 from models.core.db import make_engine
 from tasks.backups.account import account_file
 from tasks.backups.faults import BackupFailed
-from tasks.backups.log.origin import count_snapshot, stored_place
 from tasks.backups.manifest import Kind
+from tasks.backups.snapshot import Snapshot
 from tasks.backups.tools import find_tool, output_of
 
 #: What mariadb-backup needs of an account, besides BINLOG MONITOR and LOCK TABLES.
@@ -77,46 +76,6 @@ class Source(Protocol):
     def logged(self) -> Logged | None:
         """Where the stream that ended stands in the binary log; None where there is none."""
         ...
-
-
-class Snapshot:
-    """A SQLite file while it is written to: one picture, by SQLite's backup API."""
-
-    engine = "sqlite"
-    version = sqlite3.sqlite_version
-    kind: Kind = "snapshot"
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._place: tuple[str, int] | None = None
-        self.database = path.name
-
-    @contextmanager
-    def stream(self, from_position: int) -> Iterator[BinaryIO]:
-        """The whole file. In one step: in several it began anew with every write."""
-        with tempfile.TemporaryDirectory(prefix="maitred-") as folder:
-            copy = Path(folder) / "copy"
-            try:
-                with (
-                    closing(sqlite3.connect(f"{self._path.as_uri()}?mode=rw", uri=True)) as live,
-                    closing(sqlite3.connect(copy)) as target,
-                ):
-                    live.backup(target, pages=-1)
-                    self._place = stored_place(target)
-            except sqlite3.Error as error:
-                raise BackupFailed(f"{self._path}: {error}") from error
-            if self._place is not None:
-                count_snapshot()
-            with copy.open("rb") as file:
-                yield file
-
-    def position(self) -> int:
-        """SQLite has none."""
-        return 0
-
-    def logged(self) -> Logged | None:
-        """How far the log was stored when the picture was taken, as the picture itself tells."""
-        return Logged(0, *self._place) if self._place else None
 
 
 class _Heard(io.RawIOBase):

@@ -1,6 +1,6 @@
 """The events of a log, one after the other: where each stands, and when it was written.
 
-As MariaDB's binary log has them; a SQLite database's log (`pages`) has them too.
+As MariaDB's binary log has them.
 """
 
 import struct
@@ -29,11 +29,6 @@ class Event:
         """What stands in it behind its header."""
         file.seek(self.start + _HEADER.size)
         return file.read(self.end - self.start - _HEADER.size)
-
-
-def framed(at: int, kind: int, body: bytes) -> bytes:
-    """An event of our own."""
-    return _HEADER.pack(at, kind, 0, _HEADER.size + len(body), 0, 0) + body
 
 
 class Events:

@@ -3,24 +3,23 @@
 import logging
 import secrets
 import shutil
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from pathlib import Path
 from time import monotonic
-from typing import Final, Protocol
+from typing import Final
 
 from sqlalchemy.orm import Session
 
 from models.core import clock
 from models.core.db import unit
-from models.core.servers import split_url
 from models.operations.house import forget_results, record_job
 from tasks.backups.faults import BackupFailed
 from tasks.backups.log.events import moment
-from tasks.backups.log.file import FileLog
 from tasks.backups.log.origin import remembered
 from tasks.backups.log.position import as_text
 from tasks.backups.log.server import ServerLog
 from tasks.backups.log.ship import Diverged, Shipper
+from tasks.backups.log.tail import Tail
 from tasks.backups.records import LOG
 from tasks.backups.safe import Safe
 
@@ -32,39 +31,10 @@ LOOK_SECONDS: Final = 5.0
 STUCK_SECONDS: Final = 30.0
 
 
-class Copying(Protocol):
-    """A copy of a database's log that is being made, in files of one folder."""
-
-    def bring(self) -> bool:
-        """See that what is new comes into the folder. False when nothing more is to come."""
-        ...
-
-    @property
-    def last_words(self) -> str:
-        """What it complained of, when nothing more is to come."""
-        ...
-
-    def stands(self) -> tuple[int, int] | None:
-        """Number of the newest file of the database's log, and its size; None: it has none."""
-        ...
-
-
-class Original(Protocol):
-    """A database that keeps a log of what it writes, or is made to."""
-
-    def origin(self) -> str:
-        """The name of its log in this life. Raises BackupFailed when it keeps none."""
-        ...
-
-    def copied(self, shipper: Shipper, folder: Path) -> AbstractContextManager[Copying]:
-        """Copy it into the folder, from where the shipper's pieces end. Raises BackupFailed."""
-        ...
-
-
 class _Copy:
     """One copy of one database's log, from its start to its end."""
 
-    def __init__(self, copying: Copying, shipper: Shipper, folder: Path, origin: str) -> None:
+    def __init__(self, copying: Tail, shipper: Shipper, folder: Path, origin: str) -> None:
         self.copying = copying
         self.shipper = shipper
         self.folder = folder
@@ -85,7 +55,7 @@ class Follower:
 
     def __init__(self, safe: Safe, url: str, spool: Path) -> None:
         self._safe = safe
-        self._original = _original(safe, url)
+        self._server = ServerLog(safe, url)
         self._spool = spool
         self._stack = ExitStack()
         self._copy: _Copy | None = None
@@ -132,11 +102,11 @@ class Follower:
         self._stack.close()
 
     def _begin(self) -> _Copy:
-        origin = self._original.origin()
+        origin = self._server.origin()
         shipper = Shipper(self._safe, origin)
         folder = self._spool / f"{origin}-{secrets.token_hex(4)}"
         folder.mkdir(mode=0o700, parents=True)
-        copying = self._stack.enter_context(self._original.copied(shipper, folder))
+        copying = self._stack.enter_context(self._server.copied(shipper, folder))
         log.info("the log is followed", extra={"origin": origin})
         return _Copy(copying, shipper, folder, origin)
 
@@ -176,10 +146,3 @@ class Follower:
             record_job(session, LOG, started=now, ended=now, result=result)
 
         unit(work)
-
-
-def _original(safe: Safe, url: str) -> Original:
-    parsed, *_others = split_url(url)
-    if parsed.get_backend_name() == "sqlite":
-        return FileLog(parsed.database or "")
-    return ServerLog(safe, url)

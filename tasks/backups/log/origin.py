@@ -2,16 +2,13 @@
 
 import hashlib
 import secrets
-import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from models.core.db import unit
-from models.entities.house import JobRun
 from models.operations.house import remember
 from tasks.backups.records import LOG
 
@@ -51,47 +48,10 @@ def origin_of(server_id: int) -> str:
 
     The life is a word that the database itself remembers, and that a restore takes out of it.
     """
-    return origin_in(unit(remembered), server_id)
-
-
-def origin_in(found: dict[str, Any], server_id: int) -> str:
-    """The same, of what the record of the log holds; empty when it holds no life."""
-    life = found.get("life")
-    return hashlib.sha256(f"{life} {server_id}".encode()).hexdigest()[:_LENGTH] if life else ""
+    life = unit(remembered)["life"]
+    return hashlib.sha256(f"{life} {server_id}".encode()).hexdigest()[:_LENGTH]
 
 
 def remembered(session: Session) -> dict[str, Any]:
     """What the record of the log holds; a new life when there is none."""
     return remember(session, LOG, {"life": secrets.token_hex(8)})
-
-
-def noted_in(connection: sqlite3.Connection) -> dict[str, Any]:
-    """The same as a SQLite file has it, as of the connection's transaction."""
-    row = connection.execute("SELECT result FROM job_runs WHERE name = ?", (LOG,)).fetchone()
-    return (orjson.loads(row[0]) if row and row[0] else None) or {}
-
-
-def stored_place(connection: sqlite3.Connection) -> tuple[str, int] | None:
-    """How far the log was stored: a file of it and a place in it. None where nobody follows.
-
-    The start of the log, where somebody is about to begin it.
-    """
-    try:
-        found = noted_in(connection)
-        is_begun = connection.execute("SELECT 1 FROM leases WHERE name = ?", (LOG,)).fetchone()
-    except sqlite3.OperationalError:
-        return None  # a database without tables yet
-    if "file" not in found and not is_begun:
-        return None
-    return f"pages.{found.get('file', 1):08d}", found.get("offset", 0)
-
-
-def count_snapshot() -> None:
-    """A snapshot of the database was made: what its log says from now on was after it."""
-
-    def work(session: Session) -> None:
-        found = remembered(session)
-        counted = found | {"snapshots": found.get("snapshots", 0) + 1}
-        session.execute(update(JobRun).where(JobRun.name == LOG).values(result=counted))
-
-    unit(work)

@@ -1,29 +1,22 @@
-"""The log over a restored backup: fetched, and run by MariaDB's own programs, or put in place."""
+"""The log over a restored backup: fetched, and run by MariaDB's own programs."""
 
 import shutil
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from time import monotonic
-from typing import Final
 
 from sqlalchemy import URL
 
-from tasks.backups.faults import BackupFailed
-from tasks.backups.log.events import moment
 from tasks.backups.log.fetch import Fetched, fetch_log
-from tasks.backups.log.pages import replay as replay_pages
-from tasks.backups.manifest import SQLITE_FILE, Manifest
+from tasks.backups.manifest import Manifest
 from tasks.backups.safe import Safe
 from tasks.backups.scratch import serving
 from tasks.backups.tools import feed, find_tool, output_of
 
 _CHUNK = 1 << 20
-#: A log of pages has a change every few seconds; where it has none for longer, nobody looked.
-UNSEEN: Final = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +40,10 @@ class Log:
         The server commits lazily meanwhile; all is on the disk when this returns.
         """
         began = monotonic()
-        until = self._fetched.until
-        if self._base.engine == "sqlite":
-            until = self._put_in_place(folder / SQLITE_FILE)
-        elif self._fetched.files:
+        if self._fetched.files:
             _run(folder, self._fetched, self._base)
         seconds = self._seconds + monotonic() - began
-        return Replayed(until, self._fetched.size, seconds)
-
-    def _put_in_place(self, database: Path) -> datetime:
-        """Until when the state is: earlier than asked for where nobody looked for a while."""
-        try:
-            second = replay_pages(database, self._fetched.files, self._fetched.start)
-        except (ValueError, struct.error) as broken:
-            raise BackupFailed(f"the log cannot be put in place: {broken}") from broken
-        newest = self._base.ended if second is None else moment(second)
-        until = self._fetched.until
-        return max(until, newest) if until - newest <= UNSEEN else newest
+        return Replayed(self._fetched.until, self._fetched.size, seconds)
 
 
 @contextmanager

@@ -1,1 +1,0 @@
-"""The point-in-time log of a SQLite database."""
