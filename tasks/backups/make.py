@@ -14,7 +14,7 @@ from models.core.db import engine, primary_url, reading, unit
 from models.core.errors import StateConflict
 from models.core.settings import settings
 from models.entities.house import JobRun
-from models.operations.house import give_up, lead, record_job
+from models.operations.house import give_up, lead
 from tasks.backups.examine import count_rows, schema_of
 from tasks.backups.faults import PieceDamaged
 from tasks.backups.log.origin import origin_of
@@ -47,8 +47,6 @@ SLACK: Final = timedelta(minutes=3)
 NIGHT: Final = timedelta(hours=3)
 #: Nobody else makes one while this runs; a maker that was killed holds it no longer than this.
 LEASE_SECONDS: Final = 900
-#: The record of what the newest snapshot of a SQLite file held.
-_CONTENT: Final = "backup_content"
 
 
 def is_due(newest: Manifest | None, *, now: datetime) -> bool:
@@ -66,35 +64,22 @@ def make_backup(safe: Safe, *, full: bool = False, only_if_due: bool = False) ->
         catalogue, damaged = safe.catalogue()
         newest = catalogue[-1] if catalogue else None
         source = _source()
-        if only_if_due and not is_due(newest, now=clock.now()) and not _is_news(source, newest):
+        if only_if_due and not _is_wanted(source, newest):
             return None
         for problem in damaged:
             log.warning("damaged backup", extra={"piece": problem.piece})
         parent = None if full or not newest else _parent(source, newest, catalogue)
         made = _write(safe, source, parent)
-        _note_content(made.name, source)
+        if isinstance(source, Snapshot):
+            source.note(made.name)
         prune(safe)
         return made
 
 
-def _is_news(source: Source, newest: Manifest | None) -> bool:
-    """Whether a SQLite file has changed since its newest snapshot, and that is old enough."""
-    if not isinstance(source, Snapshot) or newest is None:
-        return False
-    pause = timedelta(seconds=settings().snapshot_seconds)
-    if clock.now() - newest.began < pause - pause / 20:
-        return False
-    with reading() as session:
-        run = session.get(JobRun, _CONTENT)
-        known = run.result if run else None
-    return known != {"name": newest.name, "content": source.content_now()}
-
-
-def _note_content(name: str, source: Source) -> None:
-    """Remember what a snapshot held; the next is made when there is something else."""
-    if isinstance(source, Snapshot):
-        now, found = clock.now(), {"name": name, "content": source.content}
-        unit(lambda session: record_job(session, _CONTENT, started=now, ended=now, result=found))
+def _is_wanted(source: Source, newest: Manifest | None) -> bool:
+    if is_due(newest, now=clock.now()):
+        return True
+    return isinstance(source, Snapshot) and newest is not None and source.is_news(newest)
 
 
 def summary(made: Manifest) -> dict[str, Any]:

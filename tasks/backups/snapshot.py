@@ -5,16 +5,24 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from models.core import clock
+from models.core.db import reading, unit
+from models.core.settings import settings
+from models.entities.house import JobRun
+from models.operations.house import record_job
 from tasks.backups.faults import BackupFailed
-from tasks.backups.manifest import Kind
+from tasks.backups.manifest import Kind, Manifest
 
 #: Tables in which something is written although nothing of any restaurant has changed.
 BOOKKEEPING: Final = ("health_changes", "job_runs", "leases")
 #: SQLite counts commits in the first page's header.
 _HEADER_BYTES: Final = 100
+#: The record of what the newest snapshot held.
+_NOTED: Final = "backup_content"
 
 
 class Snapshot:
@@ -37,10 +45,21 @@ class Snapshot:
             with copy.open("rb") as file:
                 yield file
 
-    def content_now(self) -> str:
-        """What `content` would be, were it streamed now. Raises BackupFailed."""
+    def is_news(self, newest: Manifest) -> bool:
+        """Whether the newest snapshot is SNAPSHOT_SECONDS old, and the file has changed since."""
+        pause = timedelta(seconds=settings().snapshot_seconds)
+        if clock.now() - newest.began < pause - pause / 20:
+            return False
+        with reading() as session:
+            run = session.get(JobRun, _NOTED)
+            known = run.result if run else None
         with self._copied() as copy:
-            return content_of(copy)
+            return known != {"name": newest.name, "content": content_of(copy)}
+
+    def note(self, name: str) -> None:
+        """Remember that the snapshot of that name holds what was streamed."""
+        now, found = clock.now(), {"name": name, "content": self.content}
+        unit(lambda session: record_job(session, _NOTED, started=now, ended=now, result=found))
 
     def position(self) -> int:
         """SQLite has none."""
