@@ -19,16 +19,23 @@ from deploy.plain import PlainGroup
 from deploy.release_cli import COMMANDS as RELEASE_COMMANDS
 from deploy.restaurant_cli import restaurant
 from deploy.up import up as open_house
+from models.core.lines import patience
+
+#: Commands that run on and on: a database that falls silent must not hold them up for long.
+_SERVING = ("up", "follow")
 
 
 @click.group(cls=PlainGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="maitred", prog_name="maitred")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """The back end that runs a restaurant's book.
 
     Settings come from the environment. Beside a house that `maitred up` runs in this folder, the
     other commands find it by themselves.
     """
+    if context.invoked_subcommand not in _SERVING:
+        context.with_resource(patience())
 
 
 main.add_command(account)

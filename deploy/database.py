@@ -5,6 +5,7 @@ from sqlalchemy import inspect, text
 from models import migrations
 from models.core.db import engine
 from models.core.errors import SettingsInvalid
+from models.core.lines import patience
 from models.core.log import configure_logging
 from models.core.settings import settings
 from models.core.vault import ensure_keyset
@@ -18,6 +19,11 @@ def migrate() -> tuple[str | None, str]:
     without a keyset gets one; one whose guests are sealed already gets SettingsInvalid, because a
     new keyset would open none of them.
     """
+    with patience():  # a column may be added to millions of rows
+        return _migrate()
+
+
+def _migrate() -> tuple[str | None, str]:
     before = migrations.current(engine())
     if not settings().keyset_file.exists() and _has_sealed_guests():
         raise SettingsInvalid(

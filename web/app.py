@@ -25,6 +25,7 @@ from web.errors import register_errors
 from web.json_body import OrjsonProvider
 from web.limits import register_limits
 from web.pages import booking, home, logo, manage, status
+from web.room import register_room
 from web.tokens import register_tokens
 
 
@@ -60,6 +61,7 @@ def create_app() -> APIFlask:
             app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies
         )
     register_around(app)
+    register_room(app)
     register_limits(app)
     register_errors(app)
     register_tokens(app)

@@ -16,7 +16,7 @@ from models.core.meters import start_meter
 from models.core.reports import start_reports
 from models.core.settings import settings
 from models.core.traces import start_traces
-from workers import metrics
+from workers import metrics, watchdog
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +68,12 @@ def show_counts(**_: Any) -> None:
     metrics.serve(settings().metrics_port)
 
 
+@celery_signals.worker_init.connect
+def watch_limits(**_: Any) -> None:
+    """A task that hangs must not hold its queue up for ever."""
+    watchdog.start()
+
+
 @celery_signals.worker_ready.connect
 def show_life(**_: Any) -> None:
     """Now it listens to its queues."""
@@ -90,12 +96,14 @@ def begin_task(task_id: str, task: Any, **_: Any) -> None:
     unbind()
     bind(task_id=task_id, task=task.name)
     _started[task_id] = time.perf_counter()
+    watchdog.begin(task_id, task.name)
     traces.begin()
 
 
 @celery_signals.task_postrun.connect
 def end_task(task_id: str, task: Any, state: str | None = None, **_: Any) -> None:
     """Count it, say it, and show a sign of life."""
+    watchdog.end(task_id)
     seconds = time.perf_counter() - _started.pop(task_id, time.perf_counter())
     outcome = (state or "unknown").lower()
     metrics.count(task.name, outcome, seconds)

@@ -14,8 +14,17 @@ from sqlalchemy import URL, Connection, Engine, Table, create_engine, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Session
 
-from models.core import tls, traces
+from models.core import traces
 from models.core.errors import Busy
+from models.core.lines import (
+    LOCK_WAIT_SECONDS,
+    Caller,
+    Connect,
+    connection_arguments,
+    notice_silence,
+    plain_connect,
+    statement_seconds,
+)
 from models.core.pool import watch_pool
 from models.core.servers import SERVER, Servers, split_url
 from models.core.settings import settings
@@ -24,8 +33,9 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-LOCK_WAIT_SECONDS = 3
 ATTEMPTS = 3
+#: Whoever has waited so long for a server that then fell silent is not made to wait again.
+PATIENCE_SECONDS = 10
 #: A connection idle for longer is asked whether it lives before it is used.
 IDLE_SECONDS = 1.0
 #: deadlock, lock wait timeout, "record has changed since last read" (MariaDB)
@@ -43,13 +53,14 @@ class Base(DeclarativeBase):
     """Every mapped class."""
 
 
-def make_engine(url: str, *, pool_size: int = 16) -> Engine:
+def make_engine(url: str, *, pool_size: int = 16, limit: int = 0) -> Engine:
     """An engine whose isolation and timeouts are what the book's lock needs.
 
     READ COMMITTED on MySQL and MariaDB: under REPEATABLE READ a plain SELECT before the lock
     fixes the snapshot, and callers who each held the lock sold one table four times.
 
-    A URL may name several servers: connections lead to the one that takes writes.
+    A URL may name several servers: connections lead to the one that takes writes. `limit`:
+    seconds that a statement may take, else as this process's settings say.
     """
     parsed, *others = split_url(url)
     if parsed.get_backend_name() == "sqlite":
@@ -65,17 +76,16 @@ def make_engine(url: str, *, pool_size: int = 16) -> Engine:
         pool_pre_ping=False,
         # every session ends its own transaction: a second ROLLBACK is a round trip for nothing
         pool_reset_on_return=None,
-        connect_args={
-            "charset": "utf8mb4",
-            "connect_timeout": settings().database_connect_seconds,
-            "init_command": f"SET SESSION innodb_lock_wait_timeout={LOCK_WAIT_SECONDS}, "
-            "time_zone='+00:00', sql_mode='STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
-            **tls.database_arguments(parsed),
-        },
+        connect_args=connection_arguments(parsed, limit or statement_seconds()),
     )
+    notice_silence(engine)
     _ping_the_idle(engine)
+    connect: Connect = plain_connect
     if others:
-        Servers((parsed, *others)).guide(engine)
+        servers = Servers((parsed, *others))
+        servers.guide(engine)
+        connect = servers.connect
+    event.listen(engine, "do_connect", Caller(connect))
     return engine
 
 
@@ -216,11 +226,14 @@ def plain_unit(work: Callable[[Connection], T], bind: Engine | None = None) -> T
 
 
 def _again(once: Callable[[], T]) -> T:
+    began = time.monotonic()
     for attempt in range(ATTEMPTS):
         try:
             return once()
         except DBAPIError as error:
             if not is_retryable(error):
+                raise
+            if error.connection_invalidated and time.monotonic() - began > PATIENCE_SECONDS:
                 raise
             if attempt == ATTEMPTS - 1:
                 if error.connection_invalidated:

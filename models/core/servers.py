@@ -1,9 +1,6 @@
 """The servers of one database URL: tried in turn, and only the one that takes writes is used."""
 
-import os
 import re
-import socket
-import sys
 from typing import Any, Final
 
 from sqlalchemy import URL, Engine, event, make_url
@@ -18,8 +15,6 @@ _SEVERAL: Final = re.compile(
 #: "The server is running with the --read-only option": it was fenced, or never was the primary
 _READ_ONLY: Final = 1290
 _NOBODY: Final = 2002
-#: A machine that vanished says nothing: after so many seconds of that its connections are ended.
-_SILENT_SECONDS: Final = 6
 
 
 def split_url(text: str) -> tuple[URL, ...]:
@@ -54,13 +49,13 @@ class Servers:
         self._last = 0
 
     def guide(self, engine: Engine) -> None:
-        """Let the engine's new connections come from here, and let those of a fenced server go."""
-        event.listen(engine, "do_connect", self._connect)
+        """Let the engine's connections to a fenced server go, all of them at once."""
         event.listen(engine, "handle_error", _let_go_when_fenced)
 
-    def _connect(
+    def connect(
         self, dialect: Dialect, record: Any, arguments: Any, options: dict[str, Any]
     ) -> Any:
+        """A new connection to the server that takes writes."""
         problems: list[tuple[int, str]] = []
         error = dialect.loaded_dbapi.Error
         # plain assignments: threads may meet here, and each finds its own way
@@ -70,7 +65,6 @@ class Servers:
             try:
                 connection = dialect.connect(*arguments, **options | place)
                 if _takes_writes(connection):
-                    _notice_silence(connection)
                     self._last = number
                     if record is not None:
                         record.info[SERVER] = url
@@ -92,20 +86,6 @@ def _takes_writes(connection: Any) -> bool:
     (read_only,) = cursor.fetchone()
     cursor.close()
     return not read_only
-
-
-def _notice_silence(connection: Any) -> None:
-    """A statement may take its time; a machine that does not even acknowledge is gone."""
-    if sys.platform != "linux":
-        return
-    with socket.socket(fileno=os.dup(connection.fileno())) as line:
-        if line.family not in (socket.AF_INET, socket.AF_INET6):
-            return
-        line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 2)
-        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1)
-        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _SILENT_SECONDS - 2)
-        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _SILENT_SECONDS * 1000)
 
 
 def _let_go_when_fenced(context: ExceptionContext) -> None:

@@ -75,6 +75,7 @@ class Settings(BaseSettings):
     refresh_days: int = Field(14, ge=1, le=90)
     wait_seconds_max: int = Field(10, ge=0, le=30, description="the longest `Prefer: wait=`")
     waiters_max: int = Field(8, ge=0, description="requests of one process that may wait at once")
+    web_threads: int = Field(32, ge=1, le=1024, description="threads of one web process")
     streams_max: int = Field(8, ge=1, description="streams of events of one process")
     stream_seconds: int = Field(25, ge=1, le=40, description="then a stand asks for another")
     hashes_max: int = Field(2, ge=1, le=64, description="passwords hashed at once, 64 MiB each")
@@ -102,6 +103,7 @@ class Settings(BaseSettings):
     release_slower_ms: int = Field(100, ge=1, description="above the old one's p95: a slow version")
 
     database_connect_seconds: int = Field(3, ge=1, le=30, description="and then the next server")
+    database_statement_seconds: int = Field(10, ge=1, le=600, description="the longest statement")
     failover_url: str = Field("", description="an account that may fail over; the same servers")
 
     database_ca: Path | None = Field(None, description="TLS to MySQL, signed by these, or nothing")

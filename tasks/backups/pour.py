@@ -7,6 +7,7 @@ from pathlib import Path
 from sqlalchemy import URL, inspect, make_url
 
 from models.core.db import Base, make_engine
+from models.core.lines import PATIENT_SECONDS
 from tasks.backups.account import account_file
 from tasks.backups.examine import count_rows
 from tasks.backups.faults import RestoreRefused
@@ -59,7 +60,8 @@ def _check_empty(target: URL) -> None:
         if Path(target.database or "").exists():
             raise RestoreRefused(f"{target.database} is there already; nothing is restored over it")
         return
-    bind = make_engine(target.render_as_string(hide_password=False), pool_size=1)
+    text = target.render_as_string(hide_password=False)
+    bind = make_engine(text, pool_size=1, limit=PATIENT_SECONDS)
     try:
         tables = inspect(bind).get_table_names()
     finally:
@@ -72,7 +74,8 @@ def _check_empty(target: URL) -> None:
 
 
 def _fill(target: URL, folder: Path, restored: Restored) -> None:
-    bind = make_engine(target.render_as_string(hide_password=False), pool_size=1)
+    text = target.render_as_string(hide_password=False)
+    bind = make_engine(text, pool_size=1, limit=PATIENT_SECONDS)
     is_filled = False
     try:
         _copy(target, folder, restored.newest.database)

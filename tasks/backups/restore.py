@@ -13,6 +13,7 @@ from typing import Final
 from sqlalchemy import URL, Engine, delete, inspect
 
 from models.core.db import make_engine, unit
+from models.core.lines import PATIENT_SECONDS
 from models.entities.house import JobRun, Lease
 from models.operations.house import forget_results
 from tasks.backups.choose import another_way, choose
@@ -133,7 +134,7 @@ def opened(folder: Path, manifest: Manifest) -> Iterator[Engine]:
 
 @contextmanager
 def _engine(url: str) -> Iterator[Engine]:
-    bind = make_engine(url, pool_size=1)
+    bind = make_engine(url, pool_size=1, limit=PATIENT_SECONDS)
     try:
         yield bind
     finally:

@@ -1,7 +1,8 @@
-"""A line between a client and a server of localhost, which breaks when it is told to."""
+"""A line between a client and a server of localhost, which breaks or falls silent when told to."""
 
 import socket
 import threading
+from collections.abc import Callable
 from types import TracebackType
 
 _BLOCK = 65_536
@@ -15,6 +16,8 @@ class BreakingLine:
         self._listening = socket.create_server(("127.0.0.1", 0))
         self._lock = threading.Lock()
         self._after, self._times = 0, 0
+        self._silent, self._silences = False, 0
+        self._lost: list[socket.socket] = []
         self.port: int = self._listening.getsockname()[1]
         self.broken = 0
 
@@ -22,6 +25,16 @@ class BreakingLine:
         """So many times, a connection breaks that has carried so many bytes from now on."""
         with self._lock:
             self._after, self._times = count, times
+
+    def fall_silent(self) -> None:
+        """From now on every byte is lost, of what is connected and of what connects: no end, no
+        refusal. As when a firewall forgets its connections, or a cable is pulled."""
+        self._silent = True
+        self._silences += 1
+
+    def speak_again(self) -> None:
+        """New connections work. One that was silent stays so for ever, on both sides."""
+        self._silent = False
 
     def __enter__(self) -> "BreakingLine":
         threading.Thread(target=self._accept, daemon=True).start()
@@ -34,6 +47,8 @@ class BreakingLine:
         _trace: TracebackType | None,
     ) -> None:
         self._listening.close()
+        for end in self._lost:
+            end.close()
 
     def _accept(self) -> None:
         while True:
@@ -41,26 +56,45 @@ class BreakingLine:
                 near, _ = self._listening.accept()
             except OSError:
                 return  # closed
+            if self._silent:
+                self._start(self._swallow, near)
+                continue
             far = socket.create_connection(("127.0.0.1", self._target))
+            born = self._silences
             for one, other in ((near, far), (far, near)):
-                threading.Thread(target=self._pass_on, args=(one, other), daemon=True).start()
+                self._start(self._pass_on, one, other, born)
 
-    def _pass_on(self, one: socket.socket, other: socket.socket) -> None:
+    @staticmethod
+    def _start(work: Callable[..., None], *values: object) -> None:
+        threading.Thread(target=work, args=values, daemon=True).start()
+
+    def _pass_on(self, one: socket.socket, other: socket.socket, born: int) -> None:
         carried = 0
         try:
             while block := one.recv(_BLOCK):
                 carried += len(block)
-                if self._breaks(carried):
+                if born < self._silences or self._breaks(carried):
                     break
                 other.sendall(block)
         except OSError:
             pass  # the other way broke
+        if born < self._silences:
+            self._swallow(one)
+            return
         for end in (one, other):
             try:
                 end.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass  # so it is already
             end.close()
+
+    def _swallow(self, one: socket.socket) -> None:
+        try:
+            while one.recv(_BLOCK):
+                pass
+        except OSError:
+            pass
+        self._lost.append(one)  # kept open: no word of any end reaches anybody
 
     def _breaks(self, carried: int) -> bool:
         with self._lock:

@@ -1,0 +1,58 @@
+"""A worker whose task never ends is ended by its own watchdog, and says where it stood."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tasks.queues import TASKS
+from workers import watchdog
+
+ROOT = Path(__file__).resolve().parents[2]
+#: a task that stands still in C, as a driver does that waits for a server
+_HANGS = """
+import time
+from workers import watchdog
+watchdog.GRACE_SECONDS = {grace}
+watchdog._LOOK_SECONDS = 0.01
+watchdog.start()
+watchdog.begin("t1", "maintenance.sweep")
+time.sleep(0.5)
+{then}
+time.sleep(0.5)
+print("it went on")
+"""
+
+
+def _run(env: dict[str, str], *, limit: float, then: str = "") -> subprocess.CompletedProcess[str]:
+    grace = limit - TASKS["maintenance.sweep"].hard_limit
+    return subprocess.run(
+        [sys.executable, "-c", _HANGS.format(grace=grace, then=then)],
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), **env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_a_task_past_its_hard_limit_ends_the_worker(house_env: dict[str, str]) -> None:
+    ended = _run(house_env, limit=0.7)
+    assert ended.returncode == watchdog.EXIT_CODE
+    assert "it went on" not in ended.stdout
+    assert "time.sleep" in ended.stderr or "<string>" in ended.stderr
+
+
+def test_a_task_that_ends_in_time_does_not(house_env: dict[str, str]) -> None:
+    done = _run(house_env, limit=0.7, then='watchdog.end("t1")')
+    assert (done.returncode, done.stdout) == (0, "it went on\n")
+
+
+def test_every_task_of_the_table_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watchdog, "_running", {})
+    for name in TASKS:
+        watchdog.begin(name, name)
+    assert set(watchdog._running) == set(TASKS)
+    assert watchdog.overdue() is None
+    monkeypatch.setattr(watchdog, "monotonic", lambda: 10**9)
+    assert watchdog.overdue() in TASKS

@@ -1,0 +1,122 @@
+"""The line to the only database falls silent: no end, no refusal. Then it is well again."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from time import monotonic
+
+import httpx
+import pytest
+
+from models.core import clock
+from models.core.db import make_engine, reading
+from models.queries.health import house_health
+from tests.faults.guests import assert_house_in_order
+from tests.services.breaking_line import BreakingLine
+from tests.services.mailbox import Mailbox
+from tests.services.mariadb import MariaDB
+from tests.services.process import wait_until
+from tests.services.redis import RedisServer
+from tests.services.schema import create_tables
+from tests.services.stack import Asked, Stack, evening
+
+HALL = {str(number): ("hall", 1, 4) for number in range(12)}
+LIMIT = 2
+#: more guests at once than the web process has threads
+CROWD = 48
+
+
+@pytest.fixture
+def line(mariadb: MariaDB) -> Iterator[BreakingLine]:
+    with BreakingLine(mariadb.port) as between:
+        yield between
+
+
+@pytest.fixture
+def apart(
+    tmp_path: Path,
+    mariadb: MariaDB,
+    redis_server: RedisServer,
+    mailbox: Mailbox,
+    line: BreakingLine,
+) -> Iterator[Stack]:
+    """The running house, whose processes reach the database over the line alone."""
+    url = mariadb.new_database("apart")
+    create_tables(url)
+    redis_server.flush()
+    over_the_line = url.replace(f":{mariadb.port}/", f":{line.port}/")
+    stack = Stack(
+        tmp_path, database_url=over_the_line, redis=redis_server, mailbox=mailbox, mariadb=mariadb
+    )
+    stack.engine = make_engine(url, pool_size=4)
+    for process in stack.processes.values():
+        process.env["DATABASE_STATEMENT_SECONDS"] = str(LIMIT)
+    try:
+        stack.start()
+        yield stack
+    finally:
+        line.speak_again()
+        stack.stop()
+
+
+@pytest.mark.mariadb
+def test_a_silent_database_hangs_nobody(apart: Stack, line: BreakingLine) -> None:
+    house = apart.open_house(tables=HALL)
+    before = [apart.post(house, start=evening(day)) for day in range(1, 5)]
+    apart.wait_decided(each.id for each in before)
+    pids = {name: process.pid for name, process in apart.processes.items()}
+
+    line.fall_silent()
+    alive, asked = _ask_many(apart, house)
+    assert all(code == 200 for code, _seconds in alive)
+    assert max(seconds for _code, seconds in alive) < LIMIT, "/healthz waits for the database"
+    assert {each.status for each in asked} == {503}
+    assert {each.body["code"] for each in asked} == {"unavailable"}
+    began = monotonic()
+    assert httpx.get(f"{apart.url}/readyz", timeout=30).status_code == 503
+    assert monotonic() - began < 15
+
+    line.speak_again()
+    asks = f"{apart.url}/api/v1/restaurants/{house.slug}"
+    wait_until(lambda: httpx.get(asks).is_success, seconds=30, what="it serves again")
+    again = [apart.post(house, start=evening(day)) for day in range(5, 15)]
+    assert {each.status for each in again} == {202}
+    assert "requested" not in apart.wait_decided(each.id for each in again).values()
+    assert_house_in_order(apart)
+    # nobody had to be started again, and the clock leads
+    assert {name: process.pid for name, process in apart.processes.items()} == pids
+    assert all(process.is_running for process in apart.processes.values())
+    wait_until(lambda: not _late(apart), seconds=60, what="every job and every queue in time")
+
+
+@pytest.mark.mariadb
+def test_processes_end_when_asked_to_while_the_database_is_silent(
+    apart: Stack, line: BreakingLine
+) -> None:
+    line.fall_silent()
+    house_is_silent = monotonic()
+    wait_until(lambda: monotonic() - house_is_silent > 1, seconds=5, what="a sweep that hangs")
+    for name in ("scheduler", *apart.workers):
+        apart.processes[name].terminate(seconds=40)
+        assert apart.processes[name].exit_code == 0, apart.processes[name].tail()
+
+
+def _ask_many(stack: Stack, house: object) -> tuple[list[tuple[int, float]], list[Asked]]:
+    """What `/healthz` answered, and how fast, while so many guests ask for tables."""
+    alive: list[tuple[int, float]] = []
+    with ThreadPoolExecutor(CROWD) as pool:
+        posts = [
+            pool.submit(stack.post, house, start=evening(number % 40 + 1))  # type: ignore[arg-type]
+            for number in range(CROWD * 2)
+        ]
+        with httpx.Client(base_url=stack.url, timeout=30) as client:
+            while not all(post.done() for post in posts):
+                began = monotonic()
+                alive.append((client.get("/healthz").status_code, monotonic() - began))
+    return alive, [post.result() for post in posts]
+
+
+def _late(stack: Stack) -> tuple[str, ...]:
+    """What is late, as nobody had looked before: those that have not run since the silence."""
+    with reading(stack.engine) as session:
+        return house_health(session, now=clock.now()).late
