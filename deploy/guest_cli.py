@@ -9,11 +9,10 @@ import orjson
 from sqlalchemy.orm import Session
 
 from deploy.embedded import join
-from deploy.plain import PlainGroup, Unusable
+from deploy.plain import PlainGroup, Refused, Unusable
 from models.core import clock
 from models.core.contacts import normal_contact
 from models.core.db import unit
-from models.core.errors import Invalid
 from models.operations.erasures import ErasureLine, read_erasures
 from models.operations.privacy import Erased, erase_guest, give_out, replay_erasure
 from models.operations.retention import replay_retention
@@ -81,18 +80,22 @@ def erase(contact: str, slug: str | None, cancel: bool) -> None:
 @guest.command()
 @click.argument("file", type=_FILE)
 def replay(file: Path) -> None:
-    """After a restore: forget again whom FILE (a copy of ERASURES_FILE) says was forgotten."""
-    try:
-        lines = read_erasures(file)
-    except Invalid as invalid:
-        raise Unusable(f"{file}: {invalid}") from invalid
+    """After a restore: forget again whom FILE (a copy of ERASURES_FILE) says was forgotten.
+
+    A line that cannot be read is named and passed over: exit 1, when all the others are done.
+    """
+    read = read_erasures(file)
     count = 0
-    for line in lines:
+    for line in read.lines:
         if isinstance(line, ErasureLine):
             count += unit(partial(replay_erasure, line=line, now=clock.now()))
         else:
             count += replay_retention(line, now=clock.now())
-    click.echo(f"{len(lines)} erasures: {count} reservations erased again")
+    click.echo(f"{len(read.lines)} erasures: {count} reservations erased again")
+    if read.torn:
+        raise Refused(
+            "\n".join(f"{file}: line {number} cannot be read; passed over" for number in read.torn)
+        )
 
 
 def _house(session: Session, slug: str | None) -> House | None:

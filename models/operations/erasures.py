@@ -3,20 +3,21 @@
 A line is written before the commit: one too many does nothing, one too few brings a guest back.
 """
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from sqlalchemy.orm import Session
 
 from models.core.db import before_commit
-from models.core.errors import Invalid
 from models.core.settings import settings
+from models.core.whole_lines import append_line
 from models.entities.privacy import Erasure
+
+_BEGINS: Final = b'{"restaurant"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,31 +54,44 @@ def write_down(session: Session, line: ErasureLine) -> None:
 
 
 def append(line: ErasureLine | RetentionLine) -> None:
-    """Append it to the file; it is on the disk when this returns."""
-    file = settings().erasures_file
-    file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    try:
-        # in one piece: other processes append too
-        os.write(descriptor, orjson.dumps(_values(line)) + b"\n")
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    """Append it to the file; it is on the disk when this returns. Raises OSError: then it is not,
+    and nobody may be told that somebody was erased."""
+    append_line(settings().erasures_file, orjson.dumps(_values(line)))
 
 
-def read_erasures(file: Path) -> list[ErasureLine | RetentionLine]:
-    """The lines of an erasures file. Raises Invalid naming the line that cannot be read.
+@dataclass(frozen=True, slots=True)
+class Erasures:
+    """What a file of erasures holds, and the numbers of the lines that cannot be read (from 1)."""
 
-    A last line that was cut short is an erasure that was never committed: left out.
+    lines: tuple[ErasureLine | RetentionLine, ...]
+    torn: tuple[int, ...]
+
+
+def read_erasures(file: Path) -> Erasures:
+    """The lines of an erasures file. One that cannot be read is named, and passed over.
+
+    A last line that was cut short is an erasure that was never committed: left out, and not named.
     """
-    lines = file.read_bytes().split(b"\n")
-    found = []
-    for number, line in enumerate(lines[:-1], start=1):
-        try:
-            found.append(_line(orjson.loads(line)))
-        except (ValueError, KeyError, TypeError) as unreadable:
-            raise Invalid.field("file", f"line {number} cannot be read") from unreadable
-    return found
+    *whole, cut = file.read_bytes().split(b"\n")
+    found: list[ErasureLine | RetentionLine] = []
+    torn = []
+    for number, line in enumerate(whole, start=1):
+        if (read := _read(line)) is None:
+            torn.append(number)
+            # two appended at once on a file system without locks: the later one may be whole
+            read = _read(line[line.rfind(_BEGINS) :])
+        if read is not None:
+            found.append(read)
+    if (last := _read(cut)) is not None:
+        found.append(last)
+    return Erasures(tuple(found), tuple(torn))
+
+
+def _read(line: bytes) -> ErasureLine | RetentionLine | None:
+    try:
+        return _line(orjson.loads(line))
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _values(line: ErasureLine | RetentionLine) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from deploy.cli import main
 from models.core.db import reading
-from models.core.errors import Invalid, StateConflict
+from models.core.errors import StateConflict
 from models.core.settings import settings
 from models.entities import AuditEntry, Consent, Erasure, Message, Reservation, TableOccupancy
 from models.operations.arrivals import seat
@@ -49,7 +49,7 @@ def erase(stand: Stand, contact: str = ADA, *, cancel: bool = True) -> Erased:
 
 def replay(stand: Stand) -> int:
     count = 0
-    for line in read_erasures(settings().erasures_file):
+    for line in read_erasures(settings().erasures_file).lines:
         assert isinstance(line, ErasureLine)
         count += _replay(stand, line)
     return count
@@ -252,15 +252,36 @@ def test_a_request_sent_again_does_not_bring_the_guest_back(stand: Stand) -> Non
     assert numbers(stand, ADA) == []
 
 
-def test_a_damaged_file_is_named_and_a_cut_end_left_out(stand: Stand, tmp_path: Path) -> None:
+def test_a_torn_line_is_named_and_all_others_are_read(stand: Stand, tmp_path: Path) -> None:
     erase(stand)
     whole = settings().erasures_file.read_bytes()
     file = tmp_path / "copy.jsonl"
-    file.write_bytes(whole + whole[:-9])
-    assert len(read_erasures(file)) == 1
-    file.write_bytes(b"{}\n" + whole)
-    with pytest.raises(Invalid, match="line 1"):
-        read_erasures(file)
+    file.write_bytes(whole + whole[:-9])  # cut at the end: never committed
+    assert (len(read_erasures(file).lines), read_erasures(file).torn) == (1, ())
+    file.write_bytes(whole[:-9] + b"\n" + whole + b"{}\n" + whole)
+    assert (len(read_erasures(file).lines), read_erasures(file).torn) == (2, (1, 3))
+    file.write_bytes(whole[:-9] + whole + whole)  # two at once, without a lock
+    assert (len(read_erasures(file).lines), read_erasures(file).torn) == (2, (1,))
+
+
+def test_a_replay_passes_over_torn_lines_and_says_which(stand: Stand) -> None:
+    erase(stand)
+    file = settings().erasures_file
+    file.write_bytes(b'{"restaurant":1,"at\n' + file.read_bytes())
+    said = run("replay", str(file), ends=1)
+    assert "1 erasures" in said
+    assert "line 1 cannot be read" in said
+
+
+def test_an_erasure_on_a_full_disk_is_refused_and_nothing_is_erased(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (number,) = numbers(stand, ADA)
+    monkeypatch.setenv("ERASURES_FILE", "/dev/full")
+    settings.cache_clear()
+    with pytest.raises(OSError, match="space"):
+        erase(stand)
+    assert stand.row(number).guest.email == ADA
 
 
 def test_a_line_of_an_older_release_is_read(stand: Stand, tmp_path: Path) -> None:
@@ -270,7 +291,7 @@ def test_a_line_of_an_older_release_is_read(stand: Stand, tmp_path: Path) -> Non
     values = {"restaurant": stand.house.id, "contact": key.hex(), "by": STAFF}
     file = tmp_path / "old.jsonl"
     file.write_bytes(orjson.dumps(values | {"at": LATER.isoformat()}) + b"\n")
-    (line,) = read_erasures(file)
+    (line,) = read_erasures(file).lines
     assert isinstance(line, ErasureLine)
     assert _replay(stand, line) == 1
     assert stand.row(number).guest.name == "erased"

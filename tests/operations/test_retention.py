@@ -161,7 +161,7 @@ def test_after_a_restore_the_list_forgets_again(db: Engine) -> None:
         columns = (row.id, row.guest_sealed, row.email_key, row.phone_key, row.forgotten_at)
         backup = session.execute(select(*columns)).all()
     run()
-    (line,) = read_erasures(settings().erasures_file)
+    (line,) = read_erasures(settings().erasures_file).lines
     assert isinstance(line, RetentionLine)
     for each in backup:
         values = dict(each._mapping)

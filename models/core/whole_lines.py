@@ -1,0 +1,74 @@
+"""Files to which several processes append: a line is there whole, and on the disk, or it is not."""
+
+import errno
+import fcntl
+import os
+from contextlib import closing, suppress
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Final
+
+#: How long another process may hold the file before that is an error.
+LOCK_SECONDS: Final = 5.0
+#: Some network file systems know no locks: there a line may still be torn, and reading says so.
+_NO_LOCKS: Final = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
+
+
+class _Held(int):
+    """A descriptor that closes as a file does."""
+
+    def close(self) -> None:
+        os.close(self)
+
+
+def append_line(path: Path, line: bytes) -> None:
+    """Append the line and its end; both are on the disk when this returns.
+
+    Raises OSError (no space, no such device, locked for 5 s): then nothing of it is in the file.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    is_new = not path.exists()
+    # read as well: to see whether the last line has an end
+    with closing(_Held(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600))) as file:
+        _lock(file, path)
+        size = os.fstat(file).st_size
+        # whoever died in the middle of a line left it without an end: ours is a line of its own
+        start = b"\n" if size and os.pread(file, 1, size - 1) != b"\n" else b""
+        try:
+            _write(file, start + line + b"\n")
+            os.fsync(file)
+        except OSError:
+            with suppress(OSError):
+                os.ftruncate(file, size)
+            raise
+    if is_new:
+        _sync_folder(path.parent)
+
+
+def _lock(file: int, path: Path) -> None:
+    ends = monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if monotonic() > ends:
+                raise TimeoutError(errno.ETIMEDOUT, "another process holds it", str(path)) from None
+            sleep(0.005)
+        except OSError as error:
+            if error.errno in _NO_LOCKS:
+                return
+            raise
+        else:
+            return
+
+
+def _write(file: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        # may write less than it was given: the disk is full in the middle of the line
+        rest = rest[os.write(file, rest) :]
+
+
+def _sync_folder(folder: Path) -> None:
+    with closing(_Held(os.open(folder, os.O_RDONLY))) as handle:
+        os.fsync(handle)
