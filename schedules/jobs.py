@@ -8,6 +8,14 @@ from typing import Final
 
 MAINTENANCE: Final = "maintenance"
 BACKUPS: Final = "backups"
+#: What is asked for every minute, while guests come and go.
+AT_THE_STAND: Final = (
+    "mark_no_shows",
+    "finish_overdue",
+    "end_evenings",
+    "expire_waitlists",
+    "make_way",
+)
 #: The queues whose workers have to prove that they finish tasks.
 QUEUES: Final = ("allocation", "messages", MAINTENANCE)
 
@@ -43,8 +51,7 @@ def jobs(
     copied = (Job("second_store", 300, "backups.copy", 290, BACKUPS, begins=3),)
     return (
         Job("sweep", sweep_seconds, "maintenance.sweep", expires=max(5, sweep_seconds)),
-        Job("mark_no_shows", 60, "maintenance.mark_no_shows", expires=60),
-        Job("finish_overdue", 60, "maintenance.finish_overdue", expires=60),
+        *(Job(name, 60, f"maintenance.{name}", expires=60) for name in AT_THE_STAND),
         Job("forget", 3600, "maintenance.forget", expires=1800),
         Job("retain", 300, "maintenance.retain", expires=150),
         *(

@@ -14,13 +14,13 @@ from models.core.db import reading, unit
 from models.core.reports import check_in
 from models.core.settings import settings
 from models.entities.house import JobRun
-from models.operations import overdue
 from models.operations.books import ask_waitlists
 from models.operations.claims import release_expired_claims
 from models.operations.flags import offers_to_repeat
 from models.operations.health import forget_health, note_health
 from models.operations.house import forget_old, record_job
 from models.operations.retention import forget_audit, forget_by_rule
+from models.operations.stand_jobs import STAND_JOBS
 from models.queries import flags
 from models.queries.health import has_due_messages, house_health, restaurants_with_work
 from models.rules.health import LATE_AFTER, heartbeat_name
@@ -30,8 +30,6 @@ from tasks.nudges import nudge_lane, nudge_messages
 
 log = logging.getLogger(__name__)
 
-#: Reservations that one run moves; the next run takes the rest.
-AT_ONCE = 200
 #: In the sweep's result: the last change of a flag that it has heeded.
 _FLAGS_SEEN: Final = "flags_seen"
 #: The longest that a run of retention may hold up the rest of its queue.
@@ -89,20 +87,38 @@ def sweep() -> None:
 
 @app.task(name="maintenance.mark_no_shows")
 def mark_no_shows() -> None:
-    """Parties that did not come in time give their tables back."""
-    with JobRecord("mark_no_shows") as job:
-        now = clock.now()
-        marked = unit(lambda session: overdue.mark_no_shows(session, now=now, limit=AT_ONCE))
-        job.result = {"marked": marked, **_nudge_what_waits(now)}
+    """Parties that did not come give their tables back, where the restaurant chose that."""
+    _at_the_stand("mark_no_shows")
 
 
 @app.task(name="maintenance.finish_overdue")
 def finish_overdue() -> None:
-    """Parties whom the host forgot to send off have left."""
-    with JobRecord("finish_overdue") as job:
+    """Parties whom the host forgot to send off have left, where the restaurant chose that."""
+    _at_the_stand("finish_overdue")
+
+
+@app.task(name="maintenance.end_evenings")
+def end_evenings() -> None:
+    """Parties of whom nobody said what became of them have an end."""
+    _at_the_stand("end_evenings")
+
+
+@app.task(name="maintenance.expire_waitlists")
+def expire_waitlists() -> None:
+    """Who still waits when the start has come is told so."""
+    _at_the_stand("expire_waitlists")
+
+
+@app.task(name="maintenance.make_way")
+def make_way() -> None:
+    """Who is next at a table that somebody has not left sits elsewhere."""
+    _at_the_stand("make_way")
+
+
+def _at_the_stand(name: str) -> None:
+    with JobRecord(name) as job:
         now = clock.now()
-        finished = unit(lambda session: overdue.finish_overdue(session, now=now, limit=AT_ONCE))
-        job.result = {"finished": finished, **_nudge_what_waits(now)}
+        job.result = {"moved": STAND_JOBS[name](now), **_nudge_what_waits(now)}
 
 
 @app.task(name="maintenance.health")

@@ -41,7 +41,12 @@ IDLE_SECONDS = 1.0
 #: deadlock, lock wait timeout, "record has changed since last read" (MariaDB)
 _RETRY_CODES = frozenset({1213, 1205, 1020})
 #: MariaDB names the unique key of the references, SQLite the column
-_CLASHES = ("table_occupancy", "uq_reservations_reference", "failed: reservations.reference")
+_CLASHES = (
+    "table_occupancy",
+    "seated_tables",
+    "uq_reservations_reference",
+    "failed: reservations.reference",
+)
 _READ_ONLY = "maitred_read_only"
 _BEFORE = "before_commit"
 _AFTER = "after_commit"
@@ -246,8 +251,8 @@ def _again(once: Callable[[], T]) -> T:
 def is_retryable(error: DBAPIError) -> bool:
     """Deadlock, lock wait, stale read, lost connection, or a clash that another try avoids.
 
-    Those are a table that another book's party took meanwhile (the occupancy key), and a
-    reference that is given already.
+    Those are a table that another book's party took meanwhile (the occupancy key, or the key of
+    who sits where), and a reference that is given already.
     """
     if error.connection_invalidated:
         return True

@@ -12,6 +12,7 @@ from models.entities.reservations import (
     Reservation,
     ReservationChange,
     ReservationMove,
+    SeatedTable,
     TableOccupancy,
 )
 from models.entities.shifts import Closure, Shift, ShiftDay
@@ -43,6 +44,7 @@ __all__ = [
     "ReservationChange",
     "ReservationMove",
     "Restaurant",
+    "SeatedTable",
     "SecondFactor",
     "Shift",
     "ShiftDay",

@@ -158,3 +158,18 @@ class TableOccupancy(Base):
     quarter_hour: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     reservation_id: Mapped[int] = mapped_column(BigId)
     restaurant_id: Mapped[int]
+
+
+class SeatedTable(Base):
+    """A table at which a party sits. The primary key makes two parties at one table impossible.
+
+    Written when a party sits down, deleted when it leaves. Until then the table is taken,
+    whatever the turn said. A row counts only while its reservation is `seated`.
+    """
+
+    __tablename__ = "seated_tables"
+    __table_args__ = (Index("ix_seated_tables_restaurant", "restaurant_id"),)
+
+    dining_table_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    reservation_id: Mapped[int] = mapped_column(BigId)
+    restaurant_id: Mapped[int]

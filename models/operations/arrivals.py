@@ -1,4 +1,8 @@
-"""Arrivals: the party comes, sits down, leaves, or never came."""
+"""Arrivals: the party comes, sits down, leaves, or never came.
+
+Every verb may come twice, by a host who presses again or by a repeated transaction: one that is
+done already does nothing. `acts_on` names what its caller has seen.
+"""
 
 from datetime import datetime, timedelta
 
@@ -8,6 +12,7 @@ from models.core.errors import Invalid, StateConflict
 from models.entities.reservations import Reservation
 from models.operations.books import lock_reservation, touch_books
 from models.operations.history import write_move
+from models.operations.repeats import ANYTHING, ActsOn, is_repeat
 from models.operations.seats import (
     change_tables,
     give_back,
@@ -16,34 +21,37 @@ from models.operations.seats import (
     tables_of,
     whole_turn_from,
 )
+from models.operations.sitting import refuse_if_others_sit, sit_down, stand_up
 from models.queries.floor import house_by_id
 from models.rules.house import QUARTER_SECONDS
-from models.rules.lifecycle import Status, may_move
+from models.rules.lifecycle import ONLY_BACK, Status, may_move
 from models.rules.seating import Seats
 
 #: A party is not here before this, nor after that.
 _EARLY, _LATE = timedelta(hours=12), timedelta(hours=24)
-#: What taking the last move back leads to; these ways are open to `take_back` alone.
-_BACK = {
-    Status.NO_SHOW: Status.CONFIRMED,
-    Status.SEATED: Status.ARRIVED,
-    Status.FINISHED: Status.SEATED,
-}
+_QUARTER = timedelta(seconds=QUARTER_SECONDS)
 
 
-def arrive(session: Session, reservation_id: int, *, now: datetime, actor: str) -> None:
-    """The party is here and waits to be seated. Raises NotFound, StateConflict.
+def arrive(
+    session: Session,
+    reservation_id: int,
+    *,
+    now: datetime,
+    actor: str,
+    acts_on: ActsOn = ANYTHING,
+) -> None:
+    """The party is here and waits to be seated. Raises NotFound, StateConflict, RevisionConflict.
 
     A no-show that comes after all needs its tables free.
     """
-    row = _locked(session, reservation_id, Status.ARRIVED)
-    if row is None:
+    row = lock_reservation(session, reservation_id)
+    if _is_done(session, row, Status.ARRIVED, acts_on, reason="arrival", actor=actor):
         return
-    _check_day(row, now=now)
+    check_day(row, now=now)
     if row.status == Status.NO_SHOW:
         hold_again(session, house_by_id(session, row.restaurant_id), row, now=now)
     row.arrived_at = now
-    _move(session, row, Status.ARRIVED, now=now, actor=actor, reason="arrival")
+    move(session, row, Status.ARRIVED, now=now, actor=actor, reason="arrival")
 
 
 def seat(
@@ -53,12 +61,14 @@ def seat(
     now: datetime,
     actor: str,
     table_ids: Seats = (),
+    acts_on: ActsOn = ANYTHING,
 ) -> None:
-    """The party sits down, at its own tables or at `table_ids`. Raises NotFound, StateConflict.
+    """The party sits down, at its own tables or at `table_ids`.
 
     A party that sits down late keeps its table that much longer, until somebody follows; one
     that sits down early needs its table free from now on. One that sits already moves to
-    `table_ids`. Nobody else's table is ever taken.
+    `table_ids`. Nobody else's table is ever taken: where somebody still sits, the error names
+    who, whatever that party's turn said. Raises NotFound, StateConflict, RevisionConflict.
     """
     row = lock_reservation(session, reservation_id)
     given = tables_of(session, row.id)
@@ -66,87 +76,91 @@ def seat(
     sits = row.status == Status.SEATED
     if sits and wanted == given:
         return
+    reason = "moved" if sits else "seating"
+    if is_repeat(session, row, acts_on, reason=reason, actor=actor):
+        return
     if not sits:
         _check_move(row, Status.SEATED)
-        _check_day(row, now=now)
+        check_day(row, now=now)
     house = house_by_id(session, row.restaurant_id)
     if not set(table_ids) <= house.table_by_id.keys():
         raise Invalid.field("tables", "not a table of this restaurant")
+    refuse_if_others_sit(session, house, row, wanted)
     (stay_on if sits else whole_turn_from)(session, house, row, wanted, now=now)
+    sit_down(session, row, wanted)
     change_tables(session, row, given, wanted, now=now)
     row.seated_at = row.seated_at if sits else now
     row.arrived_at = row.arrived_at or now
-    reason = "moved" if sits else "seating"
-    _move(session, row, Status.SEATED, now=now, actor=actor, reason=reason)
+    move(session, row, Status.SEATED, now=now, actor=actor, reason=reason)
 
 
-def finish(session: Session, reservation_id: int, *, now: datetime, actor: str) -> None:
-    """The party has left: its tables are free from the next quarter on."""
-    row = _locked(session, reservation_id, Status.FINISHED)
-    if row is None:
-        return
-    give_back(session, row, since=now + timedelta(seconds=QUARTER_SECONDS), now=now)
-    row.finished_at = now
-    _move(session, row, Status.FINISHED, now=now, actor=actor, reason="finish")
+def finish(
+    session: Session,
+    reservation_id: int,
+    *,
+    now: datetime,
+    actor: str,
+    acts_on: ActsOn = ANYTHING,
+) -> None:
+    """The party has left: its tables are free from the next quarter on.
 
-
-def mark_no_show(session: Session, reservation_id: int, *, now: datetime, actor: str) -> None:
-    """Nobody came: the tables are free. Before the start there is no such thing."""
-    row = _locked(session, reservation_id, Status.NO_SHOW)
-    if row is None:
-        return
-    if now < row.starts_at:
-        raise StateConflict("the reservation has not begun yet")
-    give_back(session, row, since=None, now=now)
-    _move(session, row, Status.NO_SHOW, now=now, actor=actor, reason="no_show")
-
-
-def take_back(session: Session, reservation_id: int, *, now: datetime, actor: str) -> None:
-    """Undo a no-show, a seating or a finish, on the day itself and while the tables are free.
-
-    Raises NotFound, StateConflict.
+    One that nobody seated, or that was called a no-show, was here all the same: from its start
+    on that can be said. Raises NotFound, StateConflict, RevisionConflict.
     """
     row = lock_reservation(session, reservation_id)
-    after = _BACK.get(Status(row.status))
-    if after is None:
-        raise StateConflict(f"a reservation that is {row.status} has nothing to take back")
-    _check_day(row, now=now)
-    house = house_by_id(session, row.restaurant_id)
-    if row.status == Status.NO_SHOW:
-        hold_again(session, house, row, now=now)
-        row.arrived_at = None
-    elif row.status == Status.FINISHED:
-        stay_on(session, house, row, tables_of(session, row.id), now=now)
-        row.finished_at = None
-    else:
-        row.seated_at = None
-    _move(session, row, after, now=now, actor=actor, reason="taken_back")
+    if _is_done(session, row, Status.FINISHED, acts_on, reason="finish", actor=actor):
+        return
+    if row.status != Status.SEATED:
+        _check_begun(row, now=now)
+        check_day(row, now=now)
+    stand_up(session, row)
+    give_back(session, row, since=now + _QUARTER, now=now)
+    row.finished_at = now
+    move(session, row, Status.FINISHED, now=now, actor=actor, reason="finish")
 
 
-def _locked(session: Session, reservation_id: int, after: Status) -> Reservation | None:
-    """The row under its book's lock; None when it has made the move already."""
+def mark_no_show(
+    session: Session,
+    reservation_id: int,
+    *,
+    now: datetime,
+    actor: str,
+    acts_on: ActsOn = ANYTHING,
+) -> None:
+    """Nobody came: the tables are free. Before the start there is no such thing.
+
+    It can be said of a party, too, that the clock took for finished at the end of its evening.
+    Raises NotFound, StateConflict, RevisionConflict.
+    """
     row = lock_reservation(session, reservation_id)
-    if row.status == after:
-        return None
-    _check_move(row, after)
-    return row
+    if _is_done(session, row, Status.NO_SHOW, acts_on, reason="no_show", actor=actor):
+        return
+    _check_begun(row, now=now)
+    if row.status == Status.FINISHED:
+        check_day(row, now=now)
+        if row.seated_at is not None:
+            raise StateConflict("a reservation that is finished cannot become no_show: it sat here")
+    row.finished_at = None
+    give_back(session, row, since=None, now=now)
+    move(session, row, Status.NO_SHOW, now=now, actor=actor, reason="no_show")
 
 
-def _check_move(row: Reservation, after: Status) -> None:
-    before = Status(row.status)
-    undoes = before is not Status.NO_SHOW and _BACK.get(before) is after
-    if undoes or not may_move(before, after):
-        raise StateConflict(f"a reservation that is {before} cannot become {after}")
+def end_evening(session: Session, row: Reservation, *, now: datetime, actor: str) -> None:
+    """Nobody said what became of the party, and it is long gone. Its book is locked already."""
+    stand_up(session, row)
+    row.finished_at = max(row.ends_at, row.arrived_at or row.ends_at)
+    write_move(session, row, Status.FINISHED, now=now, actor=actor, reason="evening_over")
 
 
-def _check_day(row: Reservation, *, now: datetime) -> None:
+def check_day(row: Reservation, *, now: datetime) -> None:
+    """Raises StateConflict when that is not the party's day."""
     if row.starts_at - now > _EARLY:
         raise StateConflict("the reservation is not for today")
     if now - row.starts_at > _LATE:
         raise StateConflict("that was not today")
 
 
-def _move(
+def move(
     session: Session,
     row: Reservation,
     after: Status,
@@ -155,5 +169,33 @@ def _move(
     actor: str,
     reason: str,
 ) -> None:
+    """Write the move down, and say that its book changed."""
     write_move(session, row, after, now=now, actor=actor, reason=reason)
     touch_books(session, {row.book_id: row.restaurant_id})
+
+
+def _is_done(
+    session: Session,
+    row: Reservation,
+    after: Status,
+    acts_on: ActsOn,
+    *,
+    reason: str,
+    actor: str,
+) -> bool:
+    """Whether it has made the move already. Raises StateConflict when it may not."""
+    if row.status == after or is_repeat(session, row, acts_on, reason=reason, actor=actor):
+        return True
+    _check_move(row, after)
+    return False
+
+
+def _check_move(row: Reservation, after: Status) -> None:
+    before = Status(row.status)
+    if after in ONLY_BACK.get(before, ()) or not may_move(before, after):
+        raise StateConflict(f"a reservation that is {before} cannot become {after}")
+
+
+def _check_begun(row: Reservation, *, now: datetime) -> None:
+    if now < row.starts_at:
+        raise StateConflict("the reservation has not begun yet")

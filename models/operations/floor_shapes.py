@@ -119,6 +119,8 @@ class PoliciesShape(FileShape):
     same_guest_gap_minutes: Minutes | None = None
     no_show_grace_minutes: Minutes | None = None
     auto_finish_minutes: Minutes | None = None
+    auto_no_show: bool | None = None
+    auto_finish: bool | None = None
     waitlist: bool | None = None
     waitlist_parties: Annotated[int, Field(ge=0, le=10_000)] | None = None
     reminder_minutes: list[Annotated[int, Field(ge=1, le=60 * 24 * 60)]] | None = None

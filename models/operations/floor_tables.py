@@ -38,7 +38,8 @@ def seat_elsewhere(
     other way than a decision does (a person had a hand in it) stays there. Three queries.
     """
     held = _read_held(session, after, parties)
-    boards = load_boards(session, {each.party.book_id: after for each in parties})
+    books = {each.party.book_id: after for each in parties}
+    boards = load_boards(session, books, now=verdicts.now)
     floors = {number: board.floor for number, board in boards.items()}
     waiting = [sitting for each in parties if (sitting := _sitting(after, each, held))]
     waiting = [each for each in waiting if each.party.book_id in floors]

@@ -1,74 +1,153 @@
-"""What the clock does at the stand: no-shows and forgotten finishes."""
+"""What the clock does at the stand: no-shows and finishes where a restaurant chose them, and the
+end of every evening.
+"""
 
+from collections import defaultdict
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
-from sqlalchemy import ColumnElement, exists, not_, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, exists, not_, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from models.entities.reservations import Reservation, ReservationMove
-from models.operations.arrivals import finish, mark_no_show
-from models.operations.books import lock_books
+from models.operations.arrivals import end_evening, finish, mark_no_show
+from models.operations.books import lock_books, touch_books
 from models.queries.floor import aside, houses_by_id
 from models.rules.house import Policies
-from models.rules.lifecycle import Status
-from models.rules.policies import finish_due, no_show_due
+from models.rules.lifecycle import HOLDING, Status
+from models.rules.policies import finish_before, no_show_before
 
 CLOCK = "clock"
+STAFF: Final = "staff:%"
+#: So long after the end of its turn a party is surely gone, and its evening is over.
+OVER_AFTER: Final = timedelta(hours=6)
 _Move = Callable[[Session, int], None]
 
 
 def mark_no_shows(session: Session, *, now: datetime, limit: int) -> int:
-    """Confirmed parties whose grace is over are no-shows. Returns how many were marked."""
-    row, move = Reservation, ReservationMove
-    taken_back = exists().where(move.reservation_id == row.id, move.before == Status.NO_SHOW)
+    """Confirmed parties whose grace is over are no-shows. Returns how many were marked.
+
+    Only where the restaurant chose it (`auto_no_show`) and the stand is in use: of the same book
+    somebody has arrived. What the staff said after the start stands: a booking written late, a
+    no-show taken back.
+    """
+    row = Reservation
     return _each_due(
         session,
-        (
-            row.status == Status.CONFIRMED,
-            row.starts_at <= now,
-            # what the host took back is the host's, until the turn is over
-            or_(row.ends_at <= now, not_(taken_back)),
-        ),
-        lambda policies, each: no_show_due(policies, each.starts_at, now=now),
+        (row.status == Status.CONFIRMED, _stand_in_use(), not_(_staff_spoke())),
+        row.starts_at,
+        lambda policies: no_show_before(policies, now=now),
         lambda session_, number: mark_no_show(session_, number, now=now, actor=CLOCK),
+        now=now,
         limit=limit,
     )
 
 
 def finish_overdue(session: Session, *, now: datetime, limit: int) -> int:
-    """Seated parties long past their turn have left. Returns how many were finished."""
-    row = Reservation
+    """Seated parties long past their turn have left. Returns how many were finished.
+
+    Only where the restaurant chose it (`auto_finish`), and not who was taken back once.
+    """
+    row, move = Reservation, ReservationMove
+    taken_back = exists().where(
+        move.reservation_id == row.id, move.before == Status.FINISHED, move.actor.like(STAFF)
+    )
     return _each_due(
         session,
-        (row.status == Status.SEATED, row.ends_at <= now),
-        lambda policies, each: finish_due(policies, each.ends_at, now=now),
+        (row.status == Status.SEATED, not_(taken_back)),
+        row.ends_at,
+        lambda policies: finish_before(policies, now=now),
         lambda session_, number: finish(session_, number, now=now, actor=CLOCK),
+        now=now,
         limit=limit,
+    )
+
+
+def end_evenings(session: Session, *, now: datetime, limit: int) -> int:
+    """Parties of whom nobody said what became of them are finished, OVER_AFTER their turn.
+
+    A no-show is a word against a guest, so the clock never says it here. Returns how many.
+    """
+    row, before = Reservation, now - OVER_AFTER
+    due = (
+        row.status.in_(sorted(HOLDING)),
+        row.starts_at <= before,  # for the index
+        row.ends_at <= before,
+        row.restaurant_id.not_in(aside()),
+    )
+    peek = select(row.id, row.book_id, row.restaurant_id).where(*due)
+    found = session.execute(peek.order_by(row.starts_at, row.id).limit(limit)).all()
+    if not found:
+        return 0
+    books = {each.book_id: each.restaurant_id for each in found}
+    lock_books(session, books)
+    again = select(row).where(row.id.in_([each.id for each in found]), row.book_id.in_(books), *due)
+    parties = session.scalars(again.execution_options(populate_existing=True)).all()
+    for party in parties:
+        end_evening(session, party, now=now, actor=CLOCK)
+    touch_books(session, books)
+    return len(parties)
+
+
+def _stand_in_use() -> ColumnElement[bool]:
+    other = aliased(Reservation)
+    return exists().where(other.book_id == Reservation.book_id, other.arrived_at.is_not(None))
+
+
+def _staff_spoke() -> ColumnElement[bool]:
+    move = ReservationMove
+    return exists().where(
+        move.reservation_id == Reservation.id,
+        move.at >= Reservation.starts_at,
+        move.actor.like(STAFF),
     )
 
 
 def _each_due(
     session: Session,
     due: tuple[ColumnElement[bool], ...],
-    is_due: Callable[[Policies, Reservation], bool],
+    since: InstrumentedAttribute[datetime],
+    before: Callable[[Policies], datetime | None],
     move: _Move,
     *,
+    now: datetime,
     limit: int,
 ) -> int:
-    """Find who may be due, lock their books (sorted), look again, move those who are."""
-    readable = Reservation.restaurant_id.not_in(aside())
-    query = select(Reservation).where(*due, readable).order_by(Reservation.starts_at).limit(limit)
-    found = session.scalars(query).all()
-    houses = houses_by_id(session, {each.restaurant_id for each in found})
-    wanted = [each for each in found if is_due(houses[each.restaurant_id].policies, each)]
-    if not wanted:
+    """Find who is due, lock their books (sorted), look again, move those who still are.
+
+    `before`: up to when `since` must lie at a restaurant with such policies; None: never. All of
+    it is asked of the database, so that the limit counts none but those who are due.
+    """
+    is_due = (*due, _chosen(session, (due[0], since <= now), since, before))
+    row = Reservation
+    query = select(row.id, row.book_id, row.restaurant_id).where(*is_due)
+    found = session.execute(query.order_by(since, row.id).limit(limit)).all()
+    if not found:
         return 0
-    lock_books(session, {each.book_id: each.restaurant_id for each in wanted})
-    ids = [each.id for each in wanted]
-    again = select(Reservation).where(*due, Reservation.id.in_(ids))
-    still = session.scalars(again.execution_options(populate_existing=True)).all()
-    moved = [each.id for each in still if is_due(houses[each.restaurant_id].policies, each)]
+    lock_books(session, {each.book_id: each.restaurant_id for each in found})
+    again = select(row.id).where(row.id.in_([each.id for each in found]), *is_due)
+    moved = session.scalars(again.order_by(since, row.id)).all()
     for number in moved:
         move(session, number)
     return len(moved)
+
+
+def _chosen(
+    session: Session,
+    candidates: tuple[ColumnElement[bool], ...],
+    since: InstrumentedAttribute[datetime],
+    before: Callable[[Policies], datetime | None],
+) -> ColumnElement[bool]:
+    """The condition that each restaurant's own policies make of `since`."""
+    row = Reservation
+    where = select(row.restaurant_id).where(*candidates, row.restaurant_id.not_in(aside()))
+    houses = houses_by_id(session, session.scalars(where.distinct()).all())
+    chosen: dict[datetime, list[int]] = defaultdict(list)
+    for number, house in houses.items():
+        if (at := before(house.policies)) is not None:
+            chosen[at].append(number)
+    return or_(
+        row.id < 0,  # nobody, where no restaurant chose it
+        *(and_(row.restaurant_id.in_(ids), since <= at) for at, ids in chosen.items()),
+    )

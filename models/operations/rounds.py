@@ -65,7 +65,7 @@ class Round:
         self.locked = books
         self.houses = houses_by_id(session, books.values())
         wanted = {book: self.houses[house] for book, house in books.items()}
-        self.boards: dict[int, Board] = load_boards(session, wanted)
+        self.boards: dict[int, Board] = load_boards(session, wanted, now=now)
         self.verdicts = Verdicts(now, actor)
         self.touched: dict[int, int] = {}
         self.freed: dict[int, int] = {}

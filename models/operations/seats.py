@@ -10,6 +10,7 @@ from models.core.db import Base
 from models.core.errors import StateConflict
 from models.entities.reservations import Assignment, Reservation, TableOccupancy
 from models.operations.books import free_books
+from models.operations.sitting import refuse_if_others_sit
 from models.operations.verdicts import moment, release_tables
 from models.rules.house import QUARTER_SECONDS, House, split_book_id
 from models.rules.seating import Seats
@@ -64,9 +65,11 @@ def stay_on(
 
 
 def hold_again(session: Session, house: House, row: Reservation, *, now: datetime) -> None:
-    """A no-show has its tables back for what is left of its turn. Raises StateConflict."""
+    """The party has its tables back for what is left of its turn. Raises StateConflict."""
     first = max(quarter_of(row.starts_at), quarter_of(now))
     tables, last = tables_of(session, row.id), _last(house, row, row.ends_at)
+    if first <= last:
+        refuse_if_others_sit(session, house, row, tables)
     _hold_all(session, house, row, tables, first=first, last=last)
 
 
@@ -102,7 +105,12 @@ def _hold_all(
     held = holders(session, tables, first=first, last=last)
     taken = sorted({table for (table, _), party in held.items() if party != row.id})
     if taken:
-        raise StateConflict(f"held by another party: {', '.join(_labels(house, taken))}")
+        others = {party for party in held.values() if party != row.id}
+        query = select(Reservation.reference).where(Reservation.id.in_(others))
+        names = ", ".join(session.scalars(query.order_by(Reservation.id)))
+        raise StateConflict(
+            f"held by another party: {', '.join(_labels(house, taken))} (reservation {names})"
+        )
     rows = [
         {
             "dining_table_id": table,

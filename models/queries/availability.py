@@ -122,7 +122,7 @@ def _all_slots(
     if area_key and area is None:
         return []
     sittings = sittings_on(house, on_date)
-    boards = load_boards(session, {sitting.book_id: house for sitting in sittings})
+    boards = load_boards(session, {sitting.book_id: house for sitting in sittings}, now=now)
     found = []
     for board in boards.values():
         ask = Ask(party_size, board.sitting.starts[0], area.id if area else None)

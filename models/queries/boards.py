@@ -1,13 +1,26 @@
 """The books as decisions need them: floor bitmaps, pacing loads, waitlist lengths."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from functools import lru_cache
+from typing import Any, Final
 
-from sqlalchemy import Integer, Select, and_, bindparam, func, or_, select
+from sqlalchemy import (
+    CompoundSelect,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
 from models.core.db import table_of
-from models.entities.reservations import Reservation, TableOccupancy
+from models.entities.reservations import Reservation, SeatedTable, TableOccupancy
 from models.rules.board import Board
 from models.rules.house import House, split_book_id
 from models.rules.lifecycle import PACED, Status
@@ -16,6 +29,10 @@ from models.rules.seating import Floor
 from models.rules.windows import Sitting, book_quarters, quarter_of, sittings_on
 
 _RANGES_A_QUERY = 100
+#: A party that sits has its table for this quarter-hour and the next, whatever its turn said.
+STAYS_QUARTERS: Final = 2
+#: instead of a quarter: somebody sits there now
+_SITS: Final = -1
 _COUNTED = sorted(status.value for status in PACED | {Status.WAITLISTED})
 
 
@@ -25,10 +42,11 @@ def sitting_of(house: House, book: int) -> Sitting | None:
     return next((sitting for sitting in sittings if sitting.book_id == book), None)
 
 
-def load_boards(session: Session, books: Mapping[int, House]) -> dict[int, Board]:
+def load_boards(session: Session, books: Mapping[int, House], *, now: datetime) -> dict[int, Board]:
     """A board for each book that is (still) open. Two queries for up to 100 books.
 
     Books of one restaurant share one floor, so that lunch's last turns are seen by dinner.
+    A table at which somebody sits is taken, also when that party's turn is over.
     Call it after the lock when deciding.
     """
     open_books = {
@@ -38,7 +56,7 @@ def load_boards(session: Session, books: Mapping[int, House]) -> dict[int, Board
     }
     if not open_books:
         return {}
-    floors = _load_floors(session, open_books)
+    floors = _load_floors(session, open_books, quarter_of(now))
     boards = {
         book: Board(house, sitting, floors[house.id])
         for book, (house, sitting) in open_books.items()
@@ -47,20 +65,25 @@ def load_boards(session: Session, books: Mapping[int, House]) -> dict[int, Board
     return boards
 
 
-def _load_floors(session: Session, books: Mapping[int, tuple[House, Sitting]]) -> dict[int, Floor]:
+def _load_floors(
+    session: Session, books: Mapping[int, tuple[House, Sitting]], now: int
+) -> dict[int, Floor]:
     ranges = [(house.id, *book_quarters(house, sitting)) for house, sitting in books.values()]
     floors: dict[int, Floor] = {}
     for restaurant_id, first, _ in ranges:
         floor = floors.setdefault(restaurant_id, Floor(first, {}))
         floor.base = min(floor.base, first)
     for start in range(0, len(ranges), _RANGES_A_QUERY):
-        _read_occupancy(session, floors, ranges[start : start + _RANGES_A_QUERY])
+        _read_occupancy(session, floors, ranges[start : start + _RANGES_A_QUERY], now)
     return floors
 
 
-@lru_cache(maxsize=_RANGES_A_QUERY)
-def _occupancy_of(ranges: int) -> Select[int, int, int]:
-    """The statement for so many ranges: writing it costs more than running it."""
+@lru_cache(maxsize=2 * _RANGES_A_QUERY)
+def _occupancy_of(ranges: int, *, sitting: bool) -> Select[int, int, int] | CompoundSelect[Any]:
+    """The statement for so many ranges: writing it costs more than running it.
+
+    `sitting`: and who sits in these restaurants now.
+    """
     row = table_of(TableOccupancy).c
     wanted = or_(
         *(
@@ -74,18 +97,39 @@ def _occupancy_of(ranges: int) -> Select[int, int, int]:
             for number in range(ranges)
         )
     )
-    return select(row.restaurant_id, row.dining_table_id, row.quarter_hour).where(wanted)
+    held = select(row.restaurant_id, row.dining_table_id, row.quarter_hour).where(wanted)
+    return union_all(held, _SITTING) if sitting else held
+
+
+_SEATED, _PARTY = table_of(SeatedTable).c, table_of(Reservation).c
+_SITTING = (
+    select(_SEATED.restaurant_id, _SEATED.dining_table_id, literal_column(str(_SITS)))
+    .join_from(_SEATED.restaurant_id.table, _PARTY.id.table, _PARTY.id == _SEATED.reservation_id)
+    .where(
+        _SEATED.restaurant_id.in_(bindparam("tonight", expanding=True)),
+        _PARTY.status == Status.SEATED.value,
+    )
+)
 
 
 def _read_occupancy(
-    session: Session, floors: Mapping[int, Floor], ranges: list[tuple[int, int, int]]
+    session: Session, floors: Mapping[int, Floor], ranges: list[tuple[int, int, int]], now: int
 ) -> None:
-    wanted: dict[str, int] = {}
+    wanted: dict[str, Any] = {}
     for number, (restaurant_id, first, last) in enumerate(ranges):
         wanted |= {f"house{number}": restaurant_id, f"first{number}": first, f"last{number}": last}
-    for restaurant_id, table_id, quarter in session.execute(_occupancy_of(len(ranges)), wanted):
+    stays = range(now, now + STAYS_QUARTERS)
+    tonight = {house for house, first, last in ranges if first < stays.stop and now <= last}
+    if tonight:
+        wanted["tonight"] = sorted(tonight)
+    query = _occupancy_of(len(ranges), sitting=bool(tonight))
+    for restaurant_id, table_id, quarter in session.execute(query, wanted):
         floor = floors[restaurant_id]
-        floor.taken[table_id] = floor.taken.get(table_id, 0) | 1 << (quarter - floor.base)
+        if quarter == _SITS:
+            # the floor's first quarter may be a later one
+            floor.take((table_id,), floor.mask(now, STAYS_QUARTERS))
+        else:
+            floor.taken[table_id] = floor.taken.get(table_id, 0) | 1 << (quarter - floor.base)
 
 
 _ROW = table_of(Reservation).c

@@ -25,6 +25,7 @@ from models.queries.book_shapes import (
     Interval,
     Seating,
 )
+from models.queries.book_warnings import overstays_minutes, warnings_of
 from models.queries.reservations import ChangeView
 from models.rules.house import QUARTER_SECONDS, House, HouseTable, book_id
 from models.rules.lifecycle import PACED, Status
@@ -51,10 +52,12 @@ def book_of(session: Session, house: House, service_date: date, *, now: datetime
     seats = _read_seats(session, books)
     messages = _grouped(_read_messages(session, books), _message)
     wishes = _grouped(_read_wishes(session, books), lambda row: _wish(house, row))
+    warnings = warnings_of(house.policies, rows, seats, now=now)
     reservations = tuple(
         _reservation(
             house,
             row,
+            warnings=warnings.get(row.id, ()),
             shift_key=books[row.book_id].key,
             tables=tuple(table.label for table in seats[row.id]),
             messages=tuple(messages[row.id]),
@@ -183,6 +186,7 @@ def _reservation(
     tables: tuple[str, ...],
     messages: tuple[BookMessage, ...],
     wishes: list[ChangeView],
+    warnings: tuple[str, ...],
     now: datetime,
 ) -> BookReservation:
     guest = _guest(row)
@@ -206,6 +210,8 @@ def _reservation(
         pacing_forced=row.pacing_forced,
         reason=row.reason,
         is_late=row.status == Status.CONFIRMED and row.starts_at < now,
+        overstays_minutes=overstays_minutes(row, now=now),
+        warnings=warnings,
         created_at=row.created_at,
         arrived_at=row.arrived_at,
         seated_at=row.seated_at,

@@ -43,6 +43,10 @@ class BookReservation:
     pacing_forced: bool
     reason: str | None
     is_late: bool
+    #: whole minutes past its turn that a seated party sits
+    overstays_minutes: int
+    #: what the host should look at: names of `book_warnings.BookWarning`
+    warnings: tuple[str, ...]
     created_at: datetime
     arrived_at: datetime | None
     seated_at: datetime | None

@@ -43,7 +43,7 @@ SOURCES: Final = frozenset({"online", "staff", "walk_in"})
 _NOTHING: Final = "null"
 REASONS: Final = sorted(reason.value for reason in Reason)
 
-_ARRIVED = [Status.ARRIVED, Status.SEATED, Status.FINISHED]
+_ARRIVED = [Status.ARRIVED, Status.SEATED]
 _NOT_ARRIVED = [Status.REQUESTED, Status.WAITLISTED, Status.CONFIRMED, Status.DECLINED]
 _SEATED = [Status.SEATED, Status.FINISHED]
 _REFUSED = [Status.WAITLISTED, Status.DECLINED]
@@ -147,6 +147,8 @@ def _hour_laws(now: datetime) -> list[Law]:
     status, ahead = row.status, now + AHEAD
     ended = status == Status.FINISHED
     undecided = is_in(status, [Status.REQUESTED, Status.CANCELLED])
+    # that a party was here can be said when it is over, and so of one that nobody saw arrive
+    came = or_(is_in(status, _ARRIVED), row.seated_at.is_not(None))
     times = (row.created_at, row.decided_at, row.arrived_at, row.seated_at, row.finished_at)
     return [
         Law("ends before it has begun", row.ends_at <= row.starts_at),
@@ -154,9 +156,9 @@ def _hour_laws(now: datetime) -> list[Law]:
         Law("waits for an answer and has it", _has(status == Status.REQUESTED, row.decided_at)),
         Law("was answered at no time", and_(not_(undecided), row.decided_at.is_(None))),
         Law("was answered before it was asked", _before(row.decided_at, row.created_at)),
-        Law("arrived at no time", and_(is_in(status, _ARRIVED), row.arrived_at.is_(None))),
+        Law("arrived at no time", and_(came, row.arrived_at.is_(None))),
         Law("arrived before its time", _has(is_in(status, _NOT_ARRIVED), row.arrived_at)),
-        Law("sat down at no time", and_(is_in(status, _SEATED), row.seated_at.is_(None))),
+        Law("sat down at no time", and_(status == Status.SEATED, row.seated_at.is_(None))),
         Law("sat down and does not sit", _has(not_(is_in(status, _SEATED)), row.seated_at)),
         Law("left at no time", and_(ended, row.finished_at.is_(None))),
         Law("has left and is still here", _has(not_(ended), row.finished_at)),

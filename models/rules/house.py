@@ -62,6 +62,9 @@ class Policies:
     same_guest_gap_minutes: int = 120
     no_show_grace_minutes: int = 15
     auto_finish_minutes: int = 30
+    #: the clock itself marks no-shows where the stand is in use, and finishes who overstays
+    auto_no_show: bool = False
+    auto_finish: bool = False
     waitlist: bool = True
     waitlist_parties: int = 20
     reminder_minutes: tuple[int, ...] = (1440, 180)

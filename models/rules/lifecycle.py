@@ -24,7 +24,7 @@ HOLDING = frozenset({Status.CONFIRMED, Status.ARRIVED, Status.SEATED})
 PACED = HOLDING | {Status.FINISHED}
 #: States that a guest may still change or cancel.
 OPEN = frozenset({Status.REQUESTED, Status.WAITLISTED, Status.CONFIRMED})
-#: States that nothing leaves, but for a no-show taken back.
+#: States that nothing leaves but what the staff take back or set right.
 ENDED = frozenset(
     {Status.FINISHED, Status.DECLINED, Status.CANCELLED, Status.EXPIRED, Status.NO_SHOW}
 )
@@ -37,14 +37,21 @@ MOVES: dict[Status, frozenset[Status]] = {
     Status.WAITLISTED: frozenset(
         {Status.CONFIRMED, Status.DECLINED, Status.CANCELLED, Status.EXPIRED}
     ),
-    Status.CONFIRMED: frozenset({Status.ARRIVED, Status.SEATED, Status.CANCELLED, Status.NO_SHOW}),
-    Status.ARRIVED: frozenset({Status.SEATED, Status.CANCELLED, Status.NO_SHOW}),
+    Status.CONFIRMED: frozenset(
+        {Status.ARRIVED, Status.SEATED, Status.FINISHED, Status.CANCELLED, Status.NO_SHOW}
+    ),
+    Status.ARRIVED: frozenset({Status.SEATED, Status.FINISHED, Status.CANCELLED, Status.NO_SHOW}),
     Status.SEATED: frozenset({Status.FINISHED, Status.ARRIVED}),
-    Status.FINISHED: frozenset({Status.SEATED}),
+    Status.FINISHED: frozenset({Status.SEATED, Status.ARRIVED, Status.CONFIRMED, Status.NO_SHOW}),
     Status.DECLINED: frozenset(),
     Status.CANCELLED: frozenset(),
     Status.EXPIRED: frozenset(),
-    Status.NO_SHOW: frozenset({Status.CONFIRMED, Status.ARRIVED, Status.SEATED}),
+    Status.NO_SHOW: frozenset({Status.CONFIRMED, Status.ARRIVED, Status.SEATED, Status.FINISHED}),
+}
+#: Of these, the ways that only taking a move back may go.
+ONLY_BACK: dict[Status, frozenset[Status]] = {
+    Status.SEATED: frozenset({Status.ARRIVED}),
+    Status.FINISHED: frozenset({Status.SEATED, Status.ARRIVED, Status.CONFIRMED}),
 }
 
 

@@ -133,9 +133,18 @@ def no_show_due(policies: Policies, starts_at: datetime, *, now: datetime) -> bo
     return _minutes_from(starts_at, now) >= policies.no_show_grace_minutes
 
 
-def finish_due(policies: Policies, turn_ends_at: datetime, *, now: datetime) -> bool:
-    """Whether a seated party is so long past its turn that the host must have forgotten it."""
-    return _minutes_from(turn_ends_at, now) >= policies.auto_finish_minutes
+def no_show_before(policies: Policies, *, now: datetime) -> datetime | None:
+    """The last start whose absent party the clock itself may call a no-show; None: none."""
+    if not policies.auto_no_show:
+        return None
+    return now - timedelta(minutes=policies.no_show_grace_minutes)
+
+
+def finish_before(policies: Policies, *, now: datetime) -> datetime | None:
+    """The last end of a turn whose party the clock itself may take for gone; None: none."""
+    if not policies.auto_finish:
+        return None
+    return now - timedelta(minutes=policies.auto_finish_minutes)
 
 
 def _minutes_from(begin: datetime, end: datetime) -> float:

@@ -17,7 +17,8 @@ MOVED: Final[dict[str, frozenset[Status]]] = {
     "seating": frozenset({Status.SEATED}),
     "finish": frozenset({Status.FINISHED}),
     "no_show": frozenset({Status.NO_SHOW}),
-    "taken_back": frozenset({Status.CONFIRMED, Status.ARRIVED, Status.SEATED}),
+    "evening_over": frozenset({Status.FINISHED}),
+    "taken_back": frozenset({Status.CONFIRMED, Status.ARRIVED, Status.SEATED, Status.NO_SHOW}),
     "cancellation": frozenset({Status.CANCELLED}),
     "late_cancellation": frozenset({Status.CANCELLED}),
 }

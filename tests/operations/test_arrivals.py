@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from models.core.db import reading
 from models.core.errors import Invalid, NotFound, StateConflict
 from models.entities import ReservationMove, ShiftDay
-from models.operations.arrivals import arrive, finish, mark_no_show, seat, take_back
+from models.operations.arrivals import arrive, finish, mark_no_show, seat
+from models.operations.taking_back import take_back
 from models.queries.integrity import findings
 from tests.queries.evening import send_due
 from tests.services.house import OpenHouse
@@ -476,7 +477,7 @@ MOVES = {"arrive": arrive, "seat": seat, "finish": finish, "mark_no_show": mark_
 ALLOWED = {
     "arrive": {"confirmed", "no_show", "arrived"},
     "seat": {"confirmed", "arrived", "no_show", "seated"},
-    "finish": {"seated", "finished"},
+    "finish": {"confirmed", "arrived", "seated", "no_show", "finished"},
     "mark_no_show": {"confirmed", "arrived", "no_show"},
 }
 STATES = (

@@ -1,4 +1,4 @@
-"""What the clock does at the stand: no-shows after their grace, forgotten finishes."""
+"""What the clock does at the stand: no-shows and finishes where they were chosen, and every end."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -8,21 +8,34 @@ from sqlalchemy import Engine, update
 
 from models.core.db import reading
 from models.entities import Reservation
-from models.operations.arrivals import arrive, finish, mark_no_show, seat, take_back
-from models.operations.overdue import finish_overdue, mark_no_shows
+from models.operations.arrivals import arrive, finish, mark_no_show, seat
+from models.operations.overdue import OVER_AFTER, end_evenings, finish_overdue, mark_no_shows
+from models.operations.taking_back import take_back
 from models.queries.integrity import findings
 from tests.queries.evening import send_due
 from tests.services.house import OpenHouse
 from tests.services.stand import START, Stand
 
 pytestmark = pytest.mark.both
-TABLES = {"1": ("hall", 1, 2), "2": ("hall", 1, 2)}
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+#: two rooms full of guests, and one table that nobody books
+TABLES = {"1": ("hall", 1, 2), "2": ("hall", 1, 2), "bar": ("bar", 9, 9)}
 POLICIES = {"reminder_minutes": [], "no_show_grace_minutes": 20, "auto_finish_minutes": 40}
+CHOSEN = POLICIES | {"auto_no_show": True, "auto_finish": True}
 
 
 @pytest.fixture
 def stand(db: Engine, house: Callable[..., OpenHouse]) -> Stand:
-    return Stand(db, house(tables=TABLES, policies=POLICIES))
+    """A house that lets the clock speak, with a stand that is in use."""
+    return in_use(Stand(db, house(tables=TABLES, policies=CHOSEN)))
+
+
+def in_use(stand: Stand) -> Stand:
+    """Somebody has arrived there."""
+    number = stand.book(1, tables=("bar",), start=START - 2 * HOUR)
+    stand.move(arrive, number, now=START - 2 * HOUR)
+    return stand
 
 
 def minutes(count: float) -> datetime:
@@ -77,19 +90,73 @@ def test_a_no_show_s_table_goes_to_the_waitlist(stand: Stand) -> None:
     assert in_order(stand, now=minutes(20))
 
 
-def test_what_the_host_took_back_is_the_host_s_until_the_turn_is_over(stand: Stand) -> None:
+def test_what_the_staff_say_afterwards_stands(stand: Stand) -> None:
+    """A no-show taken back, a booking written down late: the clock does not say otherwise."""
     number = stand.ask(2)
     stand.move(mark_no_show, number, now=minutes(20))
     stand.move(take_back, number, now=minutes(25))
-    assert run(mark_no_shows, stand, now=minutes(89)) == 0
-    assert run(mark_no_shows, stand, now=minutes(90)) == 1
+    late = stand.book(2, tables=("2",), now=minutes(40))
+    for now in (minutes(41), minutes(89), minutes(90), minutes(300)):
+        assert run(mark_no_shows, stand, now=now) == 0
+    for each in (number, late):
+        stand.move(finish, each, now=minutes(301))
+    assert [stand.row(each).status for each in (number, late)] == ["finished", "finished"]
+    assert in_order(stand, now=minutes(301))
+
+
+def test_nobody_is_a_no_show_where_the_restaurant_did_not_choose_it(
+    db: Engine, house: Callable[..., OpenHouse]
+) -> None:
+    stand = in_use(Stand(db, house(tables=TABLES, policies=POLICIES)))
+    number = stand.ask(2)
+    assert run(mark_no_shows, stand, now=minutes(300)) == 0
+    assert stand.held(number) == {"1": (0, 6)}
+
+
+def test_nobody_is_a_no_show_where_nobody_stands_at_the_stand(
+    db: Engine, house: Callable[..., OpenHouse]
+) -> None:
+    stand = Stand(db, house(tables=TABLES, policies=CHOSEN))
+    stand.move(arrive, stand.ask(1, start=START - DAY), now=START - DAY)  # another evening
+    number = stand.ask(2)
+    assert run(mark_no_shows, stand, now=minutes(60)) == 0
+    in_use(stand)
+    assert run(mark_no_shows, stand, now=minutes(60)) == 1
     assert stand.row(number).status == "no_show"
+
+
+def test_nobody_is_finished_where_the_restaurant_did_not_choose_it(
+    db: Engine, house: Callable[..., OpenHouse]
+) -> None:
+    stand = Stand(db, house(tables=TABLES, policies=POLICIES))
+    number = stand.ask(2)
+    stand.move(seat, number, now=minutes(0))
+    assert run(finish_overdue, stand, now=minutes(300)) == 0
+    assert stand.row(number).status == "seated"
+
+
+def test_one_restaurant_s_long_grace_stops_nobody_else(
+    stand: Stand, db: Engine, house: Callable[..., OpenHouse]
+) -> None:
+    patient = CHOSEN | {"no_show_grace_minutes": 400, "auto_finish_minutes": 400}
+    slow = in_use(Stand(db, house(slug="slow", tables=TABLES, policies=patient)))
+    sits = slow.book(2, tables=("1",), start=START - HOUR)
+    slow.move(seat, sits, now=START - HOUR)
+    waits = slow.book(2, tables=("2",), start=START - HOUR, now=START - 2 * HOUR)
+    absent, overstays = stand.book(2, tables=("1",)), stand.book(2, tables=("2",))
+    stand.move(seat, overstays, now=minutes(0))
+    # the slow one's parties are the longest overdue, and the limit is one
+    assert run(mark_no_shows, stand, now=minutes(140), limit=1) == 1
+    assert run(finish_overdue, stand, now=minutes(140), limit=1) == 1
+    assert [stand.row(each).status for each in (absent, overstays)] == ["no_show", "finished"]
+    assert [slow.row(each).status for each in (waits, sits)] == ["confirmed", "seated"]
 
 
 def test_each_house_has_its_own_grace(
     stand: Stand, db: Engine, house: Callable[..., OpenHouse]
 ) -> None:
-    other = Stand(db, house(slug="other", tables=TABLES, policies={"no_show_grace_minutes": 0}))
+    quicker = CHOSEN | {"no_show_grace_minutes": 0}
+    other = in_use(Stand(db, house(slug="other", tables=TABLES, policies=quicker)))
     patient, quick = stand.ask(2), other.ask(2)
     assert run(mark_no_shows, stand, now=minutes(0)) == 1
     assert (stand.row(patient).status, stand.row(quick).status) == ("confirmed", "no_show")
@@ -142,25 +209,60 @@ def test_who_does_not_sit_is_not_finished(stand: Stand) -> None:
     assert stand.row(confirmed).status == "confirmed"
 
 
-def test_a_finish_taken_back_has_its_time_again(stand: Stand) -> None:
+def test_a_finish_taken_back_is_not_finished_again_by_the_clock(stand: Stand) -> None:
     number = stand.ask(2)
     stand.move(seat, number, now=minutes(0))
     run(finish_overdue, stand, now=minutes(130))
     stand.move(take_back, number, now=minutes(133))
-    assert run(finish_overdue, stand, now=minutes(134)) == 0
-    assert run(finish_overdue, stand, now=minutes(174.99)) == 0
-    assert run(finish_overdue, stand, now=minutes(175)) == 1
-    assert in_order(stand, now=minutes(175))
+    assert run(finish_overdue, stand, now=minutes(400)) == 0
+    assert stand.row(number).status == "seated"
+    assert in_order(stand, now=minutes(400))
 
 
-def test_a_clock_that_stood_still_for_a_week_finishes_them_all_the_same(stand: Stand) -> None:
+def test_a_clock_that_stood_still_for_a_week_ends_them_all_the_same(stand: Stand) -> None:
     number, absent = stand.ask(2), stand.ask(2)
     stand.move(seat, number, now=minutes(0))
     late = START + timedelta(days=7)
     assert run(finish_overdue, stand, now=late) == 1
     assert run(mark_no_shows, stand, now=late) == 1
     assert (stand.row(number).status, stand.row(absent).status) == ("finished", "no_show")
+    run(end_evenings, stand, now=late)
     assert in_order(stand, now=late)
+
+
+# --- the end of the evening
+
+
+def test_the_evening_ends_for_everybody_of_whom_nothing_was_said(
+    db: Engine, house: Callable[..., OpenHouse]
+) -> None:
+    stand = Stand(db, house(tables=TABLES | {"3": ("hall", 1, 2)}, policies=POLICIES))
+    expected, came, sits = stand.ask(2), stand.ask(2), stand.ask(2)
+    stand.move(arrive, came, now=minutes(0))
+    stand.move(seat, sits, now=minutes(0))
+    over = minutes(90) + OVER_AFTER
+    assert run(end_evenings, stand, now=over - timedelta(seconds=1)) == 0
+    assert run(end_evenings, stand, now=over) == 3
+    for number in (expected, came, sits):
+        row = stand.row(number)
+        assert (row.status, row.finished_at) == ("finished", minutes(90))
+    assert run(end_evenings, stand, now=over) == 0
+    assert stand.ask(2, start=minutes(90), now=START - DAY)  # the tables are free
+    assert in_order(stand, now=over)
+
+
+def test_what_the_clock_assumed_can_be_set_right(
+    db: Engine, house: Callable[..., OpenHouse]
+) -> None:
+    stand = Stand(db, house(tables=TABLES, policies=POLICIES))
+    absent, late = stand.ask(2), stand.ask(2)
+    stand.move(arrive, late, now=minutes(5))
+    morning = minutes(90) + OVER_AFTER
+    assert run(end_evenings, stand, now=morning) == 2
+    stand.move(mark_no_show, absent, now=morning)
+    stand.move(take_back, late, now=morning)
+    assert [stand.row(each).status for each in (absent, late)] == ["no_show", "arrived"]
+    assert in_order(stand, now=morning)
 
 
 def test_finishing_twice_is_the_same_as_once(stand: Stand) -> None:

@@ -16,7 +16,7 @@ from models.operations import retention
 from models.operations.audit import note
 from models.operations.consents import say_consent
 from models.operations.erasures import RetentionLine, read_erasures
-from models.operations.overdue import mark_no_shows
+from models.operations.overdue import end_evenings
 from models.operations.retention import Forgotten, forget_audit, forget_by_rule
 from models.queries.integrity import findings
 from models.rules.requests import ConsentSaid
@@ -36,7 +36,7 @@ def a_keeping_house(db: Engine, **policies: Any) -> Stand:
     stand = a_stand(db, policies=policies)
     stand.ask(email="ada@example.com", phone="+4930123456", note="nuts")
     stand.cancel(stand.ask(email="grace@example.com"))
-    stand.do(lambda session: mark_no_shows(session, now=START + 2 * DAY, limit=10))
+    stand.do(lambda session: end_evenings(session, now=START + 2 * DAY, limit=10))
     stand.ask(email="hopper@example.com", start=START + 20 * DAY)
     return stand
 
@@ -97,7 +97,7 @@ def test_who_has_not_ended_is_kept_and_looked_at_again(db: Engine) -> None:
     run(START + 60 * DAY)
     # nobody wrote down that the last party left: its book is not done
     assert names(stand)[2] == "Party 3"
-    stand.do(lambda session: mark_no_shows(session, now=START + 21 * DAY, limit=10))
+    stand.do(lambda session: end_evenings(session, now=START + 21 * DAY, limit=10))
     assert run(START + 60 * DAY).guests == 1
     assert names(stand)[2] == "erased"
 

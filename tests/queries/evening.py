@@ -7,10 +7,10 @@ from sqlalchemy import update
 
 from models.core.db import reading
 from models.entities import Message
-from models.operations.arrivals import arrive, finish, mark_no_show, seat, take_back
+from models.operations.arrivals import arrive, finish, mark_no_show, seat
 from models.operations.changes import edit_details
-from models.operations.overdue import finish_overdue, mark_no_shows
-from models.operations.waitlist import expire_waitlists
+from models.operations.stand_jobs import STAND_JOBS
+from models.operations.taking_back import take_back
 from models.queries.integrity import Finding, findings
 from models.rules.house import QUARTER_SECONDS
 from models.rules.lifecycle import Status
@@ -93,6 +93,7 @@ def come_and_go(stand: Stand) -> dict[str, int]:
             "late": START + timedelta(days=1),
             "elsewhere": START + timedelta(days=1),
             "never": START + timedelta(days=1),
+            "absent": START + timedelta(days=1),
             "forgotten": START + timedelta(days=1),
         }.items()
     }
@@ -104,7 +105,8 @@ def come_and_go(stand: Stand) -> dict[str, int]:
     stand.move(seat, named["late"], now=day + timedelta(minutes=50))
     tables = (stand.house.tables["8"],)
     stand.move(seat, named["elsewhere"], now=day + timedelta(minutes=5), table_ids=tables)
-    stand.move(mark_no_show, named["never"], now=day + timedelta(minutes=16))
+    for name in ("never", "absent"):
+        stand.move(mark_no_show, named[name], now=day + timedelta(minutes=16))
     stand.move(take_back, named["never"], now=day + timedelta(minutes=40))
     stand.move(seat, named["forgotten"], now=day)
     stand.move(finish, named["early"], now=day + timedelta(minutes=47))
@@ -116,8 +118,8 @@ def come_and_go(stand: Stand) -> dict[str, int]:
 
 def clock(stand: Stand, *, now: datetime) -> None:
     """What the clock does by then; and the lane after it."""
-    for job in (mark_no_shows, finish_overdue, expire_waitlists):
-        stand.do(lambda session, job=job: job(session, now=now, limit=500))  # type: ignore[misc]
+    for job in STAND_JOBS.values():
+        job(now)
     stand.drain(now=now)
 
 

@@ -19,8 +19,9 @@ from models.entities import (
     ShiftDay,
     TableOccupancy,
 )
-from models.operations.arrivals import finish, seat, take_back
+from models.operations.arrivals import finish, seat
 from models.operations.changes import edit_details
+from models.operations.taking_back import take_back
 from models.queries import integrity_history
 from models.queries.integrity import AT_MOST, RULES, findings
 from models.rules.requests import GuestDetails

@@ -12,9 +12,10 @@ from models.rules.house import QUARTER_SECONDS, House, HouseClosure, Policies
 from models.rules.policies import (
     bookable_quarters,
     check_request,
-    finish_due,
+    finish_before,
     is_late_cancel,
     may_cancel_online,
+    no_show_before,
     no_show_due,
     same_guest_conflict,
 )
@@ -217,8 +218,9 @@ def test_no_show_and_finish_fall_due_after_their_grace() -> None:
     grace, overstay = DINNER + timedelta(minutes=15), DINNER + timedelta(minutes=30)
     assert no_show_due(policies, DINNER, now=grace)
     assert not no_show_due(policies, DINNER, now=grace - second)
-    assert finish_due(policies, DINNER, now=overstay)
-    assert not finish_due(policies, DINNER, now=overstay - second)
+    chosen = Policies(auto_no_show=True, auto_finish=True)
+    assert no_show_before(chosen, now=grace) == DINNER == finish_before(chosen, now=overstay)
+    assert no_show_before(policies, now=grace) is finish_before(policies, now=overstay) is None
 
 
 @settings(deadline=None, max_examples=60)

@@ -97,6 +97,8 @@ def _reservation(house: House, row: BookReservation) -> dict[str, Any]:
         "pacing_forced": row.pacing_forced,
         "reason": row.reason,
         "is_late": row.is_late,
+        "overstays_minutes": row.overstays_minutes,
+        "warnings": list(row.warnings),
         "created_at": local_text(house, row.created_at),
         "arrived_at": _maybe(house, row.arrived_at),
         "seated_at": _maybe(house, row.seated_at),

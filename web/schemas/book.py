@@ -1,5 +1,7 @@
 """The host's book of a day, described."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from web.schemas.answers import ChangeOut, GuestOut, Moment, Outgoing, StatusName
@@ -35,6 +37,11 @@ class BookReservationOut(Outgoing):
     pacing_forced: bool
     reason: str | None
     is_late: bool = Field(description="expected by now, and not here yet")
+    overstays_minutes: int = Field(description="minutes past its turn that the party sits")
+    warnings: list[Literal["not_here", "overstays", "table_occupied"]] = Field(
+        description="not_here: the grace is over, did they come? overstays: the turn is over, the "
+        "table is not free. table_occupied: at its table another party still sits"
+    )
     created_at: Moment
     arrived_at: Moment | None
     seated_at: Moment | None

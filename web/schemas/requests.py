@@ -16,6 +16,7 @@ from pydantic_core import CoreSchema, core_schema
 from models.core.errors import Invalid
 from models.rules.house import QUARTER_SECONDS, House
 from models.rules.requests import ConsentSaid, GuestDetails, TableChange, TableRequest
+from web.schemas.answers import StatusName
 from web.schemas.fields import (
     AreaKey,
     DateText,
@@ -220,10 +221,20 @@ class BookQuery(Incoming):
     date: DateText
 
 
-class SeatRequest(Incoming):
-    """Where the party sits down; empty: at the tables it was given."""
+class MoveRequest(Incoming):
+    """How the party stands as the host sees it, so that a move is not made twice."""
 
     body_optional: ClassVar[bool] = True
+
+    from_: StatusName | None = Field(
+        None,
+        alias="from",
+        description="the status that is acted upon; 409 when it is another by now",
+    )
+
+
+class SeatRequest(MoveRequest):
+    """Where the party sits down; empty: at the tables it was given."""
 
     tables: list[TableLabel] = Field(default_factory=list, max_length=12)
 

@@ -1,0 +1,106 @@
+"""What can be done is done by somebody: every public operation is reached from an edge."""
+
+import ast
+from collections.abc import Iterator
+
+from models.operations.stand_jobs import STAND_JOBS
+from schedules.jobs import jobs
+from tasks.queues import TASKS
+from tests.architecture.tree import Module, product
+
+EDGES = ("web/", "tasks/", "deploy/", "schedules/", "workers/")
+#: A top-level name: its module, dotted, and what it is called there.
+Name = tuple[str, str]
+
+
+def dotted(module: Module) -> str:
+    return module.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def imported(tree: ast.AST) -> dict[str, Name]:
+    """What each imported name stands for. A module itself is (module, "")."""
+    found: dict[str, Name] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for name in node.names:
+                found[name.asname or name.name] = (node.module, name.name)
+        elif isinstance(node, ast.Import):
+            for name in node.names:
+                found[name.asname or name.name.partition(".")[0]] = (name.name, "")
+    return found
+
+
+def used(node: ast.AST, home: str, known: dict[str, Name]) -> Iterator[Name]:
+    """Every top-level name that this code speaks of."""
+    for each in ast.walk(node):
+        if isinstance(each, ast.Name):
+            yield known.get(each.id, (home, each.id))
+        elif isinstance(each, ast.Attribute) and isinstance(each.value, ast.Name):
+            module, name = known.get(each.value.id, ("", ""))
+            yield (f"{module}.{name}" if name else module, each.attr)
+
+
+def graph() -> tuple[dict[Name, set[Name]], set[Name]]:
+    """Which top-level name speaks of which; and those of the edges."""
+    speaks: dict[Name, set[Name]] = {}
+    roots: set[Name] = set()
+    for module in product():
+        home, known = dotted(module), imported(module.tree)
+        for node in module.tree.body:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                continue
+            for name in called(node):
+                speaks.setdefault((home, name), set()).update(used(node, home, known))
+                if module.path.startswith(EDGES):
+                    roots.add((home, name))
+    return speaks, roots
+
+
+def called(node: ast.stmt) -> list[str]:
+    """The names that a statement of a module defines; what defines none runs at its import."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return [node.name]
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    return [each.id for each in targets if isinstance(each, ast.Name)] or ["(at import)"]
+
+
+def reached() -> set[Name]:
+    speaks, found = graph()
+    todo = list(found)
+    while todo:
+        for name in speaks.get(todo.pop(), ()):
+            if name in speaks and name not in found:
+                found.add(name)
+                todo.append(name)
+    return found
+
+
+def public_operations() -> set[Name]:
+    return {
+        (dotted(module), node.name)
+        for module in product()
+        if module.path.startswith("models/operations/")
+        for node in module.tree.body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")
+    }
+
+
+def test_every_operation_is_reached_from_an_edge() -> None:
+    operations = public_operations()
+    assert len(operations) > 100
+    assert operations - reached() == set()
+
+
+def test_the_way_is_really_looked_for(tmp_path: object) -> None:
+    """What nobody speaks of is found; what only itself speaks of, too."""
+    speaks, _ = graph()
+    spoken = {name for names in speaks.values() for name in names}
+    assert ("models.operations.waitlist", "expire_waitlists") in spoken
+    assert ("models.operations.waitlist", "expire_wait_lists") not in reached()
+
+
+def test_the_clock_asks_for_every_job_of_the_stand() -> None:
+    asked = {job.name: job.task for job in jobs(3, backups=False)}
+    for name in STAND_JOBS:
+        assert asked[name] == f"maintenance.{name}"
+        assert asked[name] in TASKS
