@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from models.core.errors import Invalid, StateConflict
 from models.entities.reservations import Reservation
-from models.operations.books import lock_reservation, touch_books
+from models.operations.books import lock_reservation
 from models.operations.history import write_move
 from models.operations.repeats import ANYTHING, ActsOn, is_repeat
 from models.operations.seats import (
@@ -22,13 +22,12 @@ from models.operations.seats import (
     whole_turn_from,
 )
 from models.operations.sitting import refuse_if_others_sit, sit_down, stand_up
+from models.operations.steps import check_begun, check_day, move
 from models.queries.floor import house_by_id
 from models.rules.house import QUARTER_SECONDS
 from models.rules.lifecycle import ONLY_BACK, Status, may_move
 from models.rules.seating import Seats
 
-#: A party is not here before this, nor after that.
-_EARLY, _LATE = timedelta(hours=12), timedelta(hours=24)
 _QUARTER = timedelta(seconds=QUARTER_SECONDS)
 
 
@@ -111,7 +110,7 @@ def finish(
     if _is_done(session, row, Status.FINISHED, acts_on, reason="finish", actor=actor):
         return
     if row.status != Status.SEATED:
-        _check_begun(row, now=now)
+        check_begun(row, now=now)
         check_day(row, now=now)
     stand_up(session, row)
     give_back(session, row, since=now + _QUARTER, now=now)
@@ -135,7 +134,7 @@ def mark_no_show(
     row = lock_reservation(session, reservation_id)
     if _is_done(session, row, Status.NO_SHOW, acts_on, reason="no_show", actor=actor):
         return
-    _check_begun(row, now=now)
+    check_begun(row, now=now)
     if row.status == Status.FINISHED:
         check_day(row, now=now)
         if row.seated_at is not None:
@@ -150,28 +149,6 @@ def end_evening(session: Session, row: Reservation, *, now: datetime, actor: str
     stand_up(session, row)
     row.finished_at = max(row.ends_at, row.arrived_at or row.ends_at)
     write_move(session, row, Status.FINISHED, now=now, actor=actor, reason="evening_over")
-
-
-def check_day(row: Reservation, *, now: datetime) -> None:
-    """Raises StateConflict when that is not the party's day."""
-    if row.starts_at - now > _EARLY:
-        raise StateConflict("the reservation is not for today")
-    if now - row.starts_at > _LATE:
-        raise StateConflict("that was not today")
-
-
-def move(
-    session: Session,
-    row: Reservation,
-    after: Status,
-    *,
-    now: datetime,
-    actor: str,
-    reason: str,
-) -> None:
-    """Write the move down, and say that its book changed."""
-    write_move(session, row, after, now=now, actor=actor, reason=reason)
-    touch_books(session, {row.book_id: row.restaurant_id})
 
 
 def _is_done(
@@ -194,8 +171,3 @@ def _check_move(row: Reservation, after: Status) -> None:
     before = Status(row.status)
     if after in ONLY_BACK.get(before, ()) or not may_move(before, after):
         raise StateConflict(f"a reservation that is {before} cannot become {after}")
-
-
-def _check_begun(row: Reservation, *, now: datetime) -> None:
-    if now < row.starts_at:
-        raise StateConflict("the reservation has not begun yet")

@@ -6,11 +6,11 @@ from sqlalchemy.orm import Session
 
 from models.core.errors import StateConflict
 from models.entities.reservations import Reservation
-from models.operations.arrivals import check_day, move
 from models.operations.books import lock_reservation
 from models.operations.repeats import ANYTHING, ActsOn, is_repeat, last_step
 from models.operations.seats import hold_again, stay_on, tables_of
 from models.operations.sitting import refuse_if_others_sit, sit_down, stand_up
+from models.operations.steps import check_day, move
 from models.queries.floor import house_by_id
 from models.rules.lifecycle import Status
 
