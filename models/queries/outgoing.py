@@ -1,5 +1,6 @@
 """What a claimed message needs to be rendered and sent."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from models.entities.messages import Message
 from models.entities.reservations import Reservation, ReservationChange, ReservationMove
 from models.entities.sealed_guest import Guest
 from models.rules.sending import VOID_AFTER_CHANGE, Standing
-from models.rules.telling import CHANGED_REASON, Kind
+from models.rules.telling import CHANGED_REASON, REFUSED_REASON, Kind
 
 #: How the error of a message begins that may have gone out without an answer.
 ANSWER_LOST: Final = "unsure: "
@@ -137,18 +138,23 @@ def _ids(found: Iterable[Any], kinds: Collection[Kind]) -> set[int]:
     return {row[0].reservation_id for row in found if row[0].kind in kinds}
 
 
-def _last_changes(session: Session, reservations: Collection[int]) -> dict[int, int]:
+def _last_changes(session: Session, reservations: Collection[int]) -> dict[int, dict[str, int]]:
+    """Reservation -> the revisions of its last accepted and its last refused change, by reason."""
     if not reservations:
         return {}
+    move = ReservationMove
     query = (
-        select(ReservationMove.reservation_id, func.max(ReservationMove.revision))
+        select(move.reservation_id, move.reason, func.max(move.revision))
         .where(
-            ReservationMove.reservation_id.in_(reservations),
-            ReservationMove.reason == CHANGED_REASON,
+            move.reservation_id.in_(reservations),
+            move.reason.in_((CHANGED_REASON, REFUSED_REASON)),
         )
-        .group_by(ReservationMove.reservation_id)
+        .group_by(move.reservation_id, move.reason)
     )
-    return {row[0]: row[1] for row in session.execute(query)}
+    found: dict[int, dict[str, int]] = defaultdict(dict)
+    for reservation, reason, revision in session.execute(query):
+        found[reservation][reason] = revision
+    return found
 
 
 def _refused_wishes(session: Session, reservations: Collection[int]) -> dict[int, Wish]:
@@ -179,7 +185,7 @@ def _outgoing(
     reservation: Reservation,
     restaurant: Restaurant,
     area: str | None,
-    changed: dict[int, int],
+    changed: dict[int, dict[str, int]],
     wishes: dict[int, Wish],
 ) -> Outgoing:
     guest = _guest(reservation)
@@ -202,7 +208,7 @@ def _outgoing(
         area=area,
         reason=reservation.reason,
         alternatives=_moments(reservation.alternatives),
-        changed_revision=changed.get(reservation.id, 0),
+        changed_revision=_told_later(message, changed.get(reservation.id, {})),
         wish=wishes.get(reservation.id) if message.kind == Kind.CHANGE_REFUSED else None,
         restaurant=_card(restaurant),
         guest_locale=reservation.guest_locale,
@@ -213,6 +219,16 @@ def _outgoing(
         unreadable=guest is None,
         last_error=message.error or "",
     )
+
+
+def _told_later(message: Message, changes: dict[str, int]) -> int:
+    """The revision that makes this message void when it is higher than its own.
+
+    A refusal names the wish that was refused last: it is told once.
+    """
+    changed = changes.get(CHANGED_REASON, 0)
+    is_refusal = message.kind == Kind.CHANGE_REFUSED
+    return max(changed, changes.get(REFUSED_REASON, 0)) if is_refusal else changed
 
 
 def _guest(reservation: Reservation) -> Guest | None:

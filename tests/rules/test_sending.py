@@ -70,6 +70,14 @@ def test_of_two_changes_the_last_is_told_and_a_confirmation_stays_true() -> None
     assert judge(confirmation, now=NOON).action is Action.SEND
 
 
+def test_a_refused_change_is_void_after_a_later_one_was_accepted() -> None:
+    """Its alternatives are gone, and the guest has what was wished for."""
+    refused = standing(Kind.CHANGE_REFUSED)
+    assert judge(replace(refused, changed_revision=3), now=NOON).reason == "superseded"
+    assert judge(replace(refused, changed_revision=2), now=NOON).action is Action.SEND
+    assert judge(replace(refused, changed_revision=1), now=NOON).action is Action.SEND
+
+
 def test_what_comes_after_the_event_is_not_sent() -> None:
     start, end = standing().starts_at, standing().ends_at
     assert judge(standing(Kind.REMINDER), now=start).reason == "too_late"

@@ -1,6 +1,7 @@
 """An SMTP server of the tests' own, which can hesitate before or after its yes."""
 
 import asyncio
+import math
 import threading
 import time
 import uuid
@@ -47,12 +48,14 @@ class Mailbox:
     """Accepts every mail, unless told to hesitate or to refuse.
 
     `stall = "before"`: the mail is not taken until `release()`. `"after"`: it is taken and kept,
-    but the yes is only said at `release()`: what dies in between does not know.
+    but the yes is only said at `release()`: what dies in between does not know. `stall_most`: how
+    many are kept waiting; the next ones are not.
     """
 
     def __init__(self) -> None:
         self.port = free_port()
         self.stall: Stall = "none"
+        self.stall_most = math.inf
         self.refuse_with = ""
         #: "MAIL", "DATA" or a recipient -> what is said to it instead of yes
         self.refusals: dict[str, str] = {}
@@ -96,6 +99,7 @@ class Mailbox:
         self.release()
         self._kept.clear()
         self._stalled = 0
+        self.stall_most = math.inf
         self.refuse_with = ""
         self.refusals.clear()
         self._go.clear()
@@ -136,13 +140,14 @@ class Mailbox:
         if self.refuse_with or "DATA" in self.refusals:
             return self.refuse_with or self.refusals["DATA"]
         mail = _mail(envelope)
-        if self.stall == "before":
+        is_stalled = self._stalled < self.stall_most
+        if self.stall == "before" and is_stalled:
             await self._hesitate()
             # who was killed in the meantime never heard a yes, and its mail is not kept
             if session.peer is None or _is_gone(_server):
                 return "451 too late"
         self._kept.append(mail)
-        if self.stall == "after":
+        if self.stall == "after" and is_stalled:
             await self._hesitate()
         return f"250 2.0.0 Ok: queued as {mail.queued_as}"
 
