@@ -21,6 +21,7 @@ from models.queries import directory
 from models.queries.floor import house_by_slug
 from models.queries.floor_export import export_restaurant
 from models.rules.house import House
+from tasks.channels.gsm7 import beyond_gsm7
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -57,6 +58,9 @@ def load(file: Path, *, dry_run: bool, move: bool) -> None:
     click.echo(
         f"{described.slug}: {tables} tables, {shifts} shifts, {would}revision {loaded.revision}"
     )
+    dear = beyond_gsm7(described.name)
+    if dear:
+        click.echo(f"note: {dear} in the name makes each SMS Unicode, mostly three for one")
     if house is not None:
         _show(house, loaded)
     sys.exit(1 if dry_run and loaded.concerns.hurt and not move else 0)

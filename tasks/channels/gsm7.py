@@ -8,10 +8,20 @@ _BASIC = frozenset(
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 _EXTENDED = frozenset("^{}\\[~]|€")
-#: What typography writes, in the letters of the alphabet.
+#: What typography and other languages write, in the letters of the alphabet: what a reader takes
+#: for the same. One letter beyond the alphabet would make every SMS of a restaurant three.
 _PLAIN = {
-    "’": "'", "‘": "'", "“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "–": "-", "—": "-",
-    "…": "...", "·": "-", "`": "'", "œ": "oe", "Œ": "OE", "ł": "l", "Ł": "L", "đ": "d",
+    "’": "'", "‘": "'", "‚": "'", "‛": "'", "ʻ": "'", "ʼ": "'", "′": "'", "´": "'", "`": "'",
+    "‹": "'", "›": "'", "“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "″": '"',
+    "–": "-", "—": "-", "‐": "-", "‑": "-", "‒": "-", "―": "-", "−": "-", "·": "-", "•": "-",
+    "…": "...", "×": "x", "÷": "/", "⁄": "/", "¦": "/", "°": "o", "©": "(c)", "®": "(R)",
+    "œ": "oe", "Œ": "OE", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ð": "d", "Ð": "D",
+    "þ": "th", "Þ": "Th", "ẞ": "SS", "ı": "i", "ə": "e", "Ə": "E", "ħ": "h", "Ħ": "H",
+    "ŧ": "t", "Ŧ": "T", "ŋ": "n", "Ŋ": "N", "ĸ": "k", "ɓ": "b", "Ɓ": "B", "ɗ": "d", "Ɗ": "D",
+    "ƙ": "k", "Ƙ": "K", "µ": "u", "¢": "c", "ª": "a",
+    # Greek capitals that look like Latin ones; the others are in the alphabet
+    "Α": "A", "Β": "B", "Ε": "E", "Ζ": "Z", "Η": "H", "Ι": "I", "Κ": "K", "Μ": "M", "Ν": "N",
+    "Ο": "O", "Ρ": "P", "Τ": "T", "Υ": "Y", "Χ": "X",
 }  # fmt: skip
 
 
@@ -32,7 +42,9 @@ def _plain(letter: str) -> str:
     if letter.isspace():
         return " "
     bare = "".join(
-        part for part in unicodedata.normalize("NFKD", letter) if not unicodedata.combining(part)
+        _PLAIN.get(part, part)
+        for part in unicodedata.normalize("NFKD", letter)
+        if not unicodedata.combining(part)
     )
     return bare if bare and all(part in _BASIC for part in bare) else letter
 
@@ -40,6 +52,11 @@ def _plain(letter: str) -> str:
 def is_gsm7(text: str) -> bool:
     """Whether the text needs no Unicode."""
     return all(letter in _BASIC or letter in _EXTENDED for letter in text)
+
+
+def beyond_gsm7(text: str) -> str:
+    """The letters of the text that have no form in GSM-7, once each."""
+    return "".join(dict.fromkeys(letter for letter in fold(text) if not is_gsm7(letter)))
 
 
 def segments(text: str) -> int:

@@ -55,6 +55,8 @@ class Twilio:
         self.asked: list[str] = []
         self.refuse: dict[str, tuple[int, int]] = {}
         self.lose_answers = False
+        #: what a trial account puts before each text
+        self.prefix = ""
         self.status = "queued"
         self._server: ThreadingHTTPServer | None = None
 
@@ -102,7 +104,12 @@ def _handler(twilio: Twilio) -> type[BaseHTTPRequestHandler]:
                     {"status": refused[0], "code": refused[1], "message": f"no: {form['To']}"},
                 )
                 return
-            text = twilio.accept(form["To"], form["From"], form["Body"])
+            sender = form.get("From") or form["MessagingServiceSid"]
+            is_number = "From" in form and not sender.startswith("MG")
+            if not is_number and "MessagingServiceSid" not in form:
+                self._answer(400, {"status": 400, "code": 21212, "message": "Invalid From"})
+                return
+            text = twilio.accept(form["To"], sender, twilio.prefix + form["Body"])
             if twilio.lose_answers:
                 time.sleep(1.5)
                 self.close_connection = True

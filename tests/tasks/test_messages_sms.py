@@ -103,6 +103,26 @@ def test_a_lost_answer_is_looked_up_and_not_sent_again(
     assert len(twilio.texts) == 1
 
 
+def test_a_trial_accounts_words_before_ours_do_not_hide_an_earlier_attempt(
+    twilio: Twilio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sms, "TIMEOUT_SECONDS", 0.4)
+    twilio.prefix = "Sent from your Twilio trial account - "
+    twilio.lose_answers = True
+    with pytest.raises(ChannelError):
+        channel(twilio.url).send(text())
+    twilio.lose_answers = False
+    assert channel(twilio.url).send(text(attempts=2)) == twilio.texts[0].sid
+    assert len(twilio.texts) == 1
+
+
+def test_a_messaging_service_sends_by_its_id(twilio: Twilio) -> None:
+    service = "MG" + "0" * 32
+    out = TwilioSms(account_sid=ACCOUNT, auth_token=TOKEN, sender=service, base_url=twilio.url)
+    out.send(text())
+    assert twilio.texts[0].sender == service
+
+
 def test_the_same_words_of_an_earlier_reminder_are_no_earlier_attempt(twilio: Twilio) -> None:
     channel(twilio.url).send(text())
     later = text(attempts=2, age_seconds=-2)  # not due when that one went out

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,7 +14,7 @@ from models.core.crypto import read_manage_token
 from models.queries.outgoing import Outgoing, Wish
 from models.rules.board import Reason
 from models.rules.telling import Kind
-from tasks.channels.gsm7 import fold, is_gsm7, segments
+from tasks.channels.gsm7 import beyond_gsm7, fold, is_gsm7, segments
 from tasks.templates.render import render_letter, render_sms
 from tasks.templates.wording import LANGUAGES, local, wording
 from tests.services import surroundings
@@ -97,6 +98,23 @@ def test_gsm7_folds_what_has_a_plain_form_and_leaves_other_scripts() -> None:
     assert (segments("a" * 160), segments("a" * 161), segments("a" * 307)) == (1, 2, 3)
     assert (segments("€" * 80), segments("€" * 81)) == (1, 2)
     assert (segments("寿" * 70), segments("寿" * 71)) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Kadıköy", "Đồng Quê", "Bacı Əziz", "Þórður & Sønner", "Ðe Pub", "GRÖẞE", "Bar 45°", "ΤΑΒΕΡΝΑ",
+     "Café «Chez nous»", "L’Été – bistro", "N° 5 • Żółw", "O‑Toro × Sake"],
+)  # fmt: skip
+def test_one_letter_in_a_name_makes_no_sms_three(name: str) -> None:
+    plain = outgoing(restaurant=replace(AN_OUTGOING.restaurant, name="x" * len(name)))
+    message = outgoing(restaurant=replace(AN_OUTGOING.restaurant, name=name))
+    assert is_gsm7(render_sms(message)), render_sms(message)
+    assert segments(render_sms(message)) == segments(render_sms(plain)) == 1
+
+
+def test_what_has_no_plain_form_is_named() -> None:
+    assert beyond_gsm7("Café 寿司 寿") == "寿司"
+    assert beyond_gsm7("Đồng Quê 45°") == ""
 
 
 @pytest.mark.parametrize(
