@@ -1,30 +1,31 @@
 """The calendar file of a reservation: one event, which a later message changes or takes away."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
-from functools import lru_cache
+from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from icalendar import Calendar, Event, Timezone, vCalAddress, vText
+from icalendar import Calendar, Event, vCalAddress, vText
 
 from models.core.settings import settings
 from models.queries.outgoing import Outgoing
 from models.rules.telling import Kind
+from tasks.channels.calendar_zone import zone_text
 from tasks.templates.render import Letter, manage_link, one_line
 
 #: The kinds that put the event into the guest's calendar, or take it out.
 METHODS: Final[Mapping[str, str]] = {
-    Kind.CONFIRMATION: "REQUEST",
-    Kind.CHANGED: "REQUEST",
+    Kind.CONFIRMATION: "PUBLISH",
+    Kind.CHANGED: "PUBLISH",
     Kind.CANCELLED: "CANCEL",
 }
 _PRODUCT = "-//Maitred//Reservations//EN"
 
 
 def calendar_file(outgoing: Outgoing, letter: Letter, *, organizer: str, now: datetime) -> bytes:
-    """RFC 5545 and 5546: UID from the reservation, SEQUENCE its revision.
+    """RFC 5545 and 5546: UID from the reservation, SEQUENCE its revision. Published, not asked for
+    (ADR 16): it names no attendee, so that no calendar offers an answer that nobody reads.
 
     Start and end stand in the restaurant's zone with its VTIMEZONE, so that they stay right when
     the clocks change. `organizer` is an address. For kinds in METHODS alone (KeyError otherwise).
@@ -36,13 +37,13 @@ def calendar_file(outgoing: Outgoing, letter: Letter, *, organizer: str, now: da
     calendar.add("method", method)
     start = _by_wall_clock(outgoing.starts_at, outgoing.restaurant.zone)
     end = _by_wall_clock(outgoing.ends_at, outgoing.restaurant.zone)
-    zone_text = b""
+    described = b""
     if start.tzinfo is not UTC or end.tzinfo is not UTC:
-        zone_text = _zone_text(outgoing.restaurant.zone, outgoing.starts_at.year)
+        described = zone_text(outgoing.restaurant.zone, outgoing.starts_at.year)
     calendar.add_component(_event(outgoing, letter, method, organizer, start, end, now))
     # the zone's text is made once a year and zone; it belongs before the event that names it
     text = bytes(calendar.to_ical())
-    return text.replace(b"BEGIN:VEVENT", zone_text + b"BEGIN:VEVENT", 1)
+    return text.replace(b"BEGIN:VEVENT", described + b"BEGIN:VEVENT", 1)
 
 
 def _event(
@@ -69,11 +70,6 @@ def _event(
     event.add("url", link)
     event.add("transp", "OPAQUE")
     event.add("organizer", _person(organizer, house.name))
-    if outgoing.guest_email:
-        guest = _person(outgoing.guest_email, outgoing.guest_name)
-        guest.params["PARTSTAT"] = vText("ACCEPTED")
-        guest.params["RSVP"] = vText("FALSE")
-        event.add("attendee", guest)
     return event
 
 
@@ -92,13 +88,9 @@ def _person(address: str, name: str) -> vCalAddress:
 def _by_wall_clock(moment: datetime, zone: str) -> datetime:
     """The moment in the restaurant's zone; in UTC where the clock shows that hour twice.
 
-    A local time in iCalendar means the first of the two, and has no way to say the second.
+    A local time in iCalendar means the first of the two and has no way to say the second; and
+    some calendars (ical.js, libical) take it for the second.
     """
     local = moment.astimezone(ZoneInfo(zone))
-    return moment.astimezone(UTC) if local.fold else local
-
-
-@lru_cache(maxsize=512)
-def _zone_text(zone: str, year: int) -> bytes:
-    first, last = date(year - 1, 1, 1), date(year + 2, 1, 1)
-    return bytes(Timezone.from_tzid(zone, first_date=first, last_date=last).to_ical())
+    is_once = local.replace(fold=0).utcoffset() == local.replace(fold=1).utcoffset()
+    return local if is_once else moment.astimezone(UTC)

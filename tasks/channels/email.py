@@ -59,7 +59,7 @@ def _headers(
 ) -> list[bytes]:
     house, (our_name, _) = outgoing.restaurant, parseaddr(settings().mail_from)
     headers = [
-        address_header("From", one_line(our_name), sender),
+        address_header("From", one_line(house.name) or one_line(our_name), sender),
         address_header("To", one_line(outgoing.guest_name), recipient),
         header("Subject", letter.subject),
         header("Date", format_datetime(now)),
