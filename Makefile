@@ -74,6 +74,7 @@ LOCK = $(UV) pip compile --quiet --universal --generate-hashes --no-header --no-
 
 lock:  ## write the locks anew from pyproject.toml; UPGRADE=1 takes the newest releases
 	$(LOCK) --group build --output-file requirements/build.txt
+	$(LOCK) --group pipelines --output-file requirements/pipelines.txt
 	$(LOCK) pyproject.toml --output-file requirements/base.txt
 	$(LOCK) pyproject.toml --extra mysql --extra s3 --extra traces \
 		--constraints requirements/base.txt --output-file requirements/mysql.txt

@@ -1,6 +1,9 @@
 """`make audit`: each part fails when there is a fault, and none passes without having looked."""
 
 import json
+import re
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import distributions
 from pathlib import Path
 
@@ -25,6 +28,10 @@ def test_a_key_in_a_file_is_found(tmp_path: Path) -> None:
     assert audit.audit_secrets([str(file)]) == []
     file.write_text(f"key = {KEY}\n")
     assert any("AWS" in line for line in audit.audit_secrets([str(file)]))
+
+
+def test_this_repository_holds_no_secret() -> None:
+    assert audit.audit_secrets() == []
 
 
 def test_every_finding_of_the_baseline_was_judged() -> None:
@@ -86,6 +93,40 @@ def test_advisories_that_nobody_could_ask_are_no_pass(capsys: pytest.CaptureFixt
     assert capsys.readouterr().out == ""
     assert judge(skipped, known, offline=True) == ["a 1: CVE-1"]
     assert "!!! vulnerabilities were NOT checked" in capsys.readouterr().out
+
+
+class _Osv(BaseHTTPRequestHandler):
+    """An advisory service that knows one fault: of the kombu that is locked."""
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        fault = {"id": "OSV-1", "summary": "a fault", "affected": [], "details": ""}
+        found = {"vulns": [fault]} if asked["package"]["name"] == "kombu" else {}
+        body = json.dumps(found).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing on standard error."""
+
+
+def test_a_locked_package_with_a_known_fault_is_named(tmp_path: Path) -> None:
+    lock = tmp_path / "lock.txt"
+    text = Path("requirements/base.txt").read_text()
+    wanted = [b for b in re.split(r"\n(?=\S)", text) if b.startswith(("kombu==", "click=="))]
+    lock.write_text("\n".join(wanted))
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Osv) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/v1/query"
+        found = audit.audit_advisories([str(lock)], osv_url=url)
+        server.shutdown()
+    assert [line.partition(" ")[0] for line in found] == ["kombu"]
+
+
+def test_every_lock_is_audited() -> None:
+    assert {Path(lock) for lock in audit.LOCKS} == set(Path("requirements").glob("*.txt"))
 
 
 def test_nginx_with_a_fault_is_found(tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ SHIPPED = {
     "IMAGE": "registry.example/maitred:1",
     "PUBLIC_URL": "https://book.example",
     "SERVER_NAME": "book.example",
+    "SMS_CHANNEL": "off",
 }
 
 
