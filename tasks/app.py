@@ -4,6 +4,7 @@ from celery import Celery
 
 from models.core import tls
 from models.core.settings import settings
+from tasks.broker import use_transport
 from tasks.queues import MAINTENANCE, TASKS, VISIBILITY_TIMEOUT
 
 MODULES = ("tasks.allocation", "tasks.messages", "tasks.maintenance", "tasks.backups.jobs")
@@ -11,6 +12,7 @@ MODULES = ("tasks.allocation", "tasks.messages", "tasks.maintenance", "tasks.bac
 
 def make_app() -> Celery:
     """A Celery app on the house's Redis: JSON only, no results, late acknowledgement."""
+    use_transport()
     app = Celery("maitred", broker=settings().redis_url, include=list(MODULES))
     app.conf.update(
         task_serializer="json",
@@ -35,6 +37,7 @@ def make_app() -> Celery:
         task_publish_retry=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
+        broker_channel_error_retry=True,
         broker_pool_limit=10,
         broker_use_ssl=tls.redis_broker(),
         broker_transport_options={
