@@ -29,9 +29,11 @@ def decide_waiting(session: Session, lane: int, *, now: datetime, limit: int) ->
         return Decided()
     freed = lock_books(session, waiting.books)
     round_ = Round(session, waiting.books, now=now)
-    round_.promote(freed | waiting.asked.keys())
+    # freed since the look, or once more: its neighbours' waitlists were not all looked for
+    seen = {book for book, revision in freed.items() if waiting.freed.get(book) == revision}
+    round_.promote(freed.keys() | waiting.asked.keys(), answered=seen)
     _answer(round_, _read_requests(session, waiting), _read_changes(session, waiting))
-    return round_.close(more=waiting.more)
+    return round_.close(more=waiting.more or freed.keys() != seen)
 
 
 _REQUESTS_AGAIN = (

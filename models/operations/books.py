@@ -1,6 +1,6 @@
 """The book: its lock (taken first, once, sorted), and saying that it changed."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, insert, select, update
@@ -15,10 +15,11 @@ from models.rules.house import House, split_book_id
 from models.rules.lifecycle import Status
 
 
-def lock_books(session: Session, books: Mapping[int, int]) -> frozenset[int]:
+def lock_books(session: Session, books: Mapping[int, int]) -> dict[int, int]:
     """Hold these books until the end of the transaction. `books`: book id -> restaurant id.
 
-    Returns those with freed tables that the waitlist has not been asked about yet.
+    Returns those with freed tables that the waitlist has not been asked about yet, each with its
+    revision.
 
     Whatever a decision depends on is read after this call, never before it. Books that nobody
     opened yet get their row here. Waits 3 s at most, then the database's lock error asks `unit`
@@ -34,12 +35,12 @@ def lock_books(session: Session, books: Mapping[int, int]) -> frozenset[int]:
             insert(ShiftDay).prefix_with(ignore), [_row(book, books[book]) for book in missing]
         )
         held |= _held(session, missing, exclusive)
-    return frozenset(book for book, freed_at in held.items() if freed_at is not None)
+    return {book: revision for book, revision in held.items() if revision is not None}
 
 
 _DAYS = table_of(ShiftDay)
 _BOOKS = (
-    select(_DAYS.c.id, _DAYS.c.freed_at)
+    select(_DAYS.c.id, _DAYS.c.freed_at, _DAYS.c.revision)
     .where(_DAYS.c.id.in_(bindparam("books", expanding=True)))
     .order_by(_DAYS.c.id)
 )
@@ -52,9 +53,10 @@ _TOUCH = (
 _FREE = _TOUCH.values(freed_at=bindparam("at"))
 
 
-def _held(session: Session, wanted: list[int], exclusive: bool) -> dict[int, datetime | None]:
+def _held(session: Session, wanted: list[int], exclusive: bool) -> dict[int, int | None]:
+    """Book -> the revision of one with freed tables, None of another."""
     rows = session.execute(_BOOKS_LOCKED if exclusive else _BOOKS, {"books": wanted})
-    return {row.id: row.freed_at for row in rows}
+    return {row.id: row.revision if row.freed_at is not None else None for row in rows}
 
 
 def _row(book: int, restaurant_id: int) -> dict[str, object]:
@@ -72,6 +74,11 @@ def free_books(session: Session, books: Mapping[int, int], *, now: datetime) -> 
     """Capacity was freed: raise the revisions, and leave the waitlists to the lanes."""
     session.execute(_FREE, {"books": sorted(books), "at": now})
     announce_books(session, books)
+
+
+def clear_freed(session: Session, books: Collection[int]) -> None:
+    """Everybody whom the freed tables of these books concern is asked in this transaction."""
+    session.execute(update(_DAYS).where(_DAYS.c.id.in_(books)).values(freed_at=None))
 
 
 def ask_waitlists(session: Session, restaurant_id: int, *, now: datetime) -> None:

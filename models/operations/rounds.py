@@ -4,12 +4,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.entities.reservations import Reservation
-from models.entities.shifts import ShiftDay
-from models.operations.books import free_books, touch_books
+from models.operations.books import clear_freed, free_books, touch_books
 from models.operations.verdicts import Verdicts
 from models.queries.boards import load_boards
 from models.queries.flags import is_on
@@ -78,11 +77,15 @@ class Round:
         self.again = False
         self._offered: dict[int, Window] = {}
 
-    def promote(self, freed: Collection[int]) -> None:
+    def promote(self, freed: Collection[int], *, answered: Collection[int] = ()) -> None:
         """Freed tables of these books go to their waitlists, in order of arrival.
 
-        Who has begun to wait in this very round is asked in the next.
+        Who has begun to wait in this very round is asked in the next; and nobody whose start is
+        nearer than a guest may book: a word so late reaches nobody. `answered`: books of which
+        everybody concerned is asked herewith.
         """
+        if answered:
+            clear_freed(self.session, answered)
         if not freed:
             return
         query = (
@@ -95,7 +98,6 @@ class Round:
             .order_by(Reservation.id)
         )
         rows = [row for row in self.session.execute(query) if row.id not in self.settled]
-        self.session.execute(update(ShiftDay).where(ShiftDay.id.in_(freed)).values(freed_at=None))
         self.guests.add(load_same_guests(self.session, rows))
         for row in rows:
             board = self.boards.get(row.book_id)
@@ -103,7 +105,8 @@ class Round:
                 continue
             if not is_on(Flag.WAITLIST_OFFERS, restaurant_id=row.restaurant_id, key=row.id):
                 continue
-            outcome = self.decide(board, ask_of(row), earliest=self.earliest)
+            earliest = max(self.earliest, self.offered(board.house)[0])
+            outcome = self.decide(board, ask_of(row), earliest=earliest)
             if outcome.status is Status.CONFIRMED:
                 board.waitlisted -= 1
                 self.settle(board.house, row, outcome, reason="promotion")

@@ -41,6 +41,8 @@ class Waiting:
     requests: list[int] = field(default_factory=list)
     changes: list[int] = field(default_factory=list)
     books: dict[int, int] = field(default_factory=dict)
+    #: books with freed tables -> the revision in which they were seen so
+    freed: dict[int, int] = field(default_factory=dict)
     #: books whose waitlist is asked because tables were freed there or next door
     asked: dict[int, int] = field(default_factory=dict)
     #: a limit was reached: there may be more of its kind
@@ -59,7 +61,7 @@ def look(session: Session, lane: int, *, limit: int) -> Waiting:
     """
     lanes = settings().lanes
     mine = {"lane": lane % lanes, "lanes": lanes, "limit": limit, "aside": aside()}
-    found, freed = Waiting(), dict[int, int]()
+    found = Waiting()
     for kind, number, book, other_book, restaurant_id in session.execute(_LOOK, mine):
         found.books[book] = restaurant_id
         if kind == _REQUEST:
@@ -68,11 +70,11 @@ def look(session: Session, lane: int, *, limit: int) -> Waiting:
             found.changes.append(number)
             found.books[other_book] = restaurant_id
         else:
-            freed[book] = restaurant_id
-    full = (len(found.requests) >= limit, len(found.changes) >= _CHANGES, len(freed) >= _FREED)
-    found.more = any(full)
-    if freed:
-        found.asked = _waitlists_near(session, freed)
+            found.freed[book] = other_book  # the column has the revision here
+    kinds = ((found.requests, limit), (found.changes, _CHANGES), (found.freed, _FREED))
+    found.more = any(len(rows) >= most for rows, most in kinds)
+    if found.freed:
+        found.asked = _waitlists_near(session, {book: found.books[book] for book in found.freed})
         found.books.update(found.asked)
     return found
 
@@ -125,7 +127,7 @@ def _looks() -> CompoundSelect[Any]:
         .limit(_CHANGES)
     )
     freed = (
-        select(*_named(_BOOK, days.c.id, days.c.id, days.c.id, days.c.restaurant_id))
+        select(*_named(_BOOK, days.c.id, days.c.id, days.c.revision, days.c.restaurant_id))
         .where(days.c.freed_at.is_not(None), *mine(days.c.restaurant_id))
         .order_by(days.c.freed_at)
         .limit(_FREED)

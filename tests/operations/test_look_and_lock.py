@@ -4,7 +4,8 @@ On SQLite there is no such time: the transaction itself is the lock.
 """
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -13,9 +14,13 @@ from sqlalchemy.orm import Session
 from models.entities import Message
 from models.operations.books import lock_books
 from models.operations.changes import cancel_reservation, change_reservation
+from models.operations.rounds import Round
 from models.operations.waitlist import expire_waitlists
+from models.queries.lanes import Waiting, look
 from models.rules.requests import TableChange
 from tests.operations.evenings import (
+    HOUR,
+    LUNCH_AND_DINNER,
     ONE_TABLE,
     a_stand,
     book_rows,
@@ -41,7 +46,7 @@ def just_before_the_lock(
     """
     left, locked = [work], set[int]()
 
-    def then_lock(session: Session, books: Mapping[int, int]) -> frozenset[int]:
+    def then_lock(session: Session, books: Mapping[int, int]) -> dict[int, int]:
         locked.update(books)
         if left:
             left.pop()()
@@ -51,9 +56,9 @@ def just_before_the_lock(
     return locked
 
 
-def cancel(stand: Stand, number: int) -> None:
+def cancel(stand: Stand, number: int, *, now: datetime = NOW) -> None:
     stand.do(
-        lambda session: cancel_reservation(session, number, now=NOW, actor="guest", by_staff=False)
+        lambda session: cancel_reservation(session, number, now=now, actor="guest", by_staff=False)
     )
 
 
@@ -121,3 +126,80 @@ def test_who_was_promoted_meanwhile_does_not_expire(
     just_before_the_lock(monkeypatch, "waitlist", lambda: stand.cancel(first))
     assert stand.do(lambda session: expire_waitlists(session, now=START, limit=9)) == 0
     assert stand.row(waiting).status == "confirmed"
+
+
+def lunch_to_dinner(db: Engine) -> tuple[Stand, int, int, int]:
+    """One table: two lunches, the later until 17:30, and a dinner that waits for its end."""
+    stand = a_stand(db, tables=ONE_TABLE, shifts=LUNCH_AND_DINNER)
+    early, late = START - 6 * HOUR, START - 3 * HOUR
+    lunches = stand.ask(start=early), stand.ask(start=late)
+    waits = stand.ask(start=START - 2 * HOUR)
+    assert statuses(stand, [*lunches, waits]) == ["confirmed", "confirmed", "waitlisted"]
+    return stand, *lunches, waits
+
+
+def test_a_cancellation_between_look_and_lock_is_heard_next_door_too(
+    db: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand, early, late, waits = lunch_to_dinner(db)
+    asks = stand.request(start=START - 6 * HOUR)  # the lane has work in lunch's book alone
+    just_before_the_lock(monkeypatch, "allocation", lambda: cancel(stand, late))
+    assert one_round(stand).more
+    assert stand.row(waits).status == "waitlisted"
+    stand.drain()
+    assert stand.row(waits).status == "confirmed"
+    assert statuses(stand, [early, asks]) == ["confirmed", "waitlisted"]
+    assert not [book for book in book_rows(stand) if book.freed_at]
+
+
+def test_a_second_cancellation_between_look_and_lock_is_heard_next_door_too(
+    db: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The look knows lunch's book as freed, but nobody waited next door then."""
+    stand = a_stand(db, tables=ONE_TABLE, shifts=LUNCH_AND_DINNER)
+    early, late = stand.ask(start=START - 6 * HOUR), stand.ask(start=START - 3 * HOUR)
+    waits = []
+
+    def meanwhile() -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr("models.operations.allocation.lock_books", lock_books)
+            waits.append(stand.request(start=START - 2 * HOUR))
+            answer_only(stand, patch)
+        cancel(stand, late)
+
+    cancel(stand, early)
+    just_before_the_lock(monkeypatch, "allocation", meanwhile)
+    assert one_round(stand).more
+    stand.drain()
+    assert statuses(stand, waits) == ["confirmed"]
+    assert not [book for book in book_rows(stand) if book.freed_at]
+
+
+def answer_only(stand: Stand, patch: pytest.MonkeyPatch) -> None:
+    """Another worker decides the requests of its look, and has not seen a freed book."""
+
+    def look_past(*given: Any, **more: Any) -> Waiting:
+        found = look(*given, **more)
+        return Waiting(
+            found.requests, books={b: h for b, h in found.books.items() if b not in found.freed}
+        )
+
+    patch.setattr("models.operations.allocation.look", look_past)
+    one_round(stand)
+
+
+def test_control_whoever_clears_what_nobody_looked_at_leaves_the_neighbour_waiting(
+    db: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand, _early, late, waits = lunch_to_dinner(db)
+    stand.request(start=START - 6 * HOUR)
+    just_before_the_lock(monkeypatch, "allocation", lambda: cancel(stand, late))
+    honest = Round.promote
+
+    def clear_all(self: Round, freed: Any, *, answered: Any = ()) -> None:
+        honest(self, freed, answered=freed)
+
+    monkeypatch.setattr(Round, "promote", clear_all)
+    one_round(stand)
+    stand.drain()
+    assert stand.row(waits).status == "waitlisted"

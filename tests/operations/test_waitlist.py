@@ -333,3 +333,24 @@ def test_a_book_freed_for_nobody_is_forgotten_without_a_trace(db: Engine) -> Non
     assert (one_round(stand).count, one_round(stand).count) == (0, 0)
     assert stand.revision() == revision
     assert not book_rows(stand)[0].freed_at
+
+
+def test_nobody_is_promoted_whose_start_is_nearer_than_the_lead_time(db: Engine) -> None:
+    """A guest who hears of a table five seconds before does not come, and is no no-show."""
+    stand = a_stand(db, tables=TWO_TABLES, policies={"lead_minutes": 30})
+    taken = [stand.ask(), stand.ask()]
+    near, far = stand.ask(), stand.ask(start=START + QUARTER)
+    now = START - 2 * QUARTER + timedelta(seconds=1)
+    for number in taken:
+        stand.cancel(number, now=now)
+    assert statuses(stand, [near, far]) == ["waitlisted", "confirmed"]
+    assert told(stand, near) == ["waitlisted"]
+    assert expire(stand, now=START) == 1
+    assert told(stand, near) == ["waitlisted", "declined"]
+
+
+def test_up_to_the_lead_time_who_waits_is_promoted(db: Engine) -> None:
+    stand = a_stand(db, tables=ONE_TABLE, policies={"lead_minutes": 30})
+    first, waits = stand.ask(), stand.ask()
+    stand.cancel(first, now=START - 2 * QUARTER)
+    assert stand.row(waits).status == "confirmed"
