@@ -76,7 +76,8 @@ def seat(
     if sits and wanted == given:
         return
     reason = "moved" if sits else "seating"
-    if is_repeat(session, row, acts_on, reason=reason, actor=actor):
+    # who sits elsewhere than is wanted was not moved by this very verb
+    if is_repeat(session, row, acts_on, reason="" if sits else reason, actor=actor):
         return
     if not sits:
         _check_move(row, Status.SEATED)

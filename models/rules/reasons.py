@@ -26,7 +26,7 @@ MOVED: Final[dict[str, frozenset[Status]]] = {
 STAYED: Final[dict[str, frozenset[Status]]] = {
     CHANGED_REASON: frozenset({Status.CONFIRMED}),
     REFUSED_REASON: frozenset({Status.CONFIRMED, Status.WAITLISTED}),
-    RESEATED_REASON: frozenset({Status.CONFIRMED}),
+    RESEATED_REASON: frozenset({Status.CONFIRMED, Status.ARRIVED}),
     "decision": frozenset({Status.WAITLISTED}),
     "moved": frozenset({Status.SEATED}),
     "edited": frozenset(Status),

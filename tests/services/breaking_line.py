@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 
 _BLOCK = 65_536
@@ -18,6 +19,7 @@ class BreakingLine:
         self._after, self._times = 0, 0
         self._silent, self._silences = False, 0
         self._lost: list[socket.socket] = []
+        self._unanswered = b""
         self.port: int = self._listening.getsockname()[1]
         self.broken = 0
 
@@ -35,6 +37,12 @@ class BreakingLine:
     def speak_again(self) -> None:
         """New connections work. One that was silent stays so for ever, on both sides."""
         self._silent = False
+
+    def lose_the_answer_to(self, word: bytes) -> None:
+        """Once, a connection breaks that has passed this word on, in capitals or not, and has an
+        answer to it: that is lost."""
+        with self._lock:
+            self._unanswered = word.lower()
 
     def __enter__(self) -> "BreakingLine":
         threading.Thread(target=self._accept, daemon=True).start()
@@ -60,20 +68,33 @@ class BreakingLine:
                 self._start(self._swallow, near)
                 continue
             far = socket.create_connection(("127.0.0.1", self._target))
-            born = self._silences
-            for one, other in ((near, far), (far, near)):
-                self._start(self._pass_on, one, other, born)
+            born, mute = self._silences, threading.Event()
+            self._start(self._pass_on, near, far, born, self._watch_for_the_word(mute))
+            self._start(self._pass_on, far, near, born, partial(_is_set, mute))
+
+    def _watch_for_the_word(self, mute: threading.Event) -> Callable[[bytes], bool]:
+        def never_ends(block: bytes) -> bool:
+            with self._lock:
+                if self._unanswered and self._unanswered in block.lower():
+                    self._unanswered = b""
+                    self.broken += 1
+                    mute.set()
+            return False
+
+        return never_ends
 
     @staticmethod
     def _start(work: Callable[..., None], *values: object) -> None:
         threading.Thread(target=work, args=values, daemon=True).start()
 
-    def _pass_on(self, one: socket.socket, other: socket.socket, born: int) -> None:
+    def _pass_on(
+        self, one: socket.socket, other: socket.socket, born: int, ends: Callable[[bytes], bool]
+    ) -> None:
         carried = 0
         try:
             while block := one.recv(_BLOCK):
                 carried += len(block)
-                if born < self._silences or self._breaks(carried):
+                if born < self._silences or ends(block) or self._breaks(carried):
                     break
                 other.sendall(block)
         except OSError:
@@ -103,3 +124,7 @@ class BreakingLine:
             self._times -= 1
             self.broken += 1
             return True
+
+
+def _is_set(mute: threading.Event, _block: bytes) -> bool:
+    return mute.is_set()
