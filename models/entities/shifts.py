@@ -3,7 +3,7 @@
 from datetime import date, datetime, time
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Time, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, String, Time, UniqueConstraint, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.core.db import Base
@@ -33,6 +33,8 @@ class Shift(Base):
     valid_until: Mapped[date | None]
     #: turn_times, pacing, buffer_minutes where they differ from the restaurant's
     overrides: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    #: the last turns may end after `ends`; so did all before the column was there
+    may_run_over: Mapped[bool] = mapped_column(default=True, server_default=true())
     active: Mapped[bool] = mapped_column(default=True)
 
 

@@ -17,9 +17,10 @@ from models.operations.books import free_books, lock_reservation
 from models.operations.history import write_move
 from models.operations.verdicts import Verdicts, release_tables
 from models.queries.floor import house_by_id
+from models.rules.changing import check_change
 from models.rules.house import House
 from models.rules.lifecycle import HOLDING, OPEN, Status, may_move
-from models.rules.policies import check_change, is_late_cancel, may_cancel_online
+from models.rules.policies import is_late_cancel, may_cancel_online
 from models.rules.requests import GuestDetails, TableChange, TableRequest
 from models.rules.windows import quarter_of
 

@@ -246,7 +246,16 @@ class _Writer:
 
 def _shift_values(shift: ShiftShape) -> dict[str, Any]:
     days: Iterable[str] = shift.days or ()
-    plain = {"name", "first", "last", "ends", "on_date", "valid_from", "valid_until"}
+    plain = {
+        "name",
+        "first",
+        "last",
+        "ends",
+        "on_date",
+        "valid_from",
+        "valid_until",
+        "may_run_over",
+    }
     mask = sum(1 << DAYS.index(day) for day in days)
     return shift.model_dump(include=plain) | {
         "weekdays": mask or _EVERY_DAY,

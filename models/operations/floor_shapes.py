@@ -177,6 +177,7 @@ class ShiftShape(FileShape):
     turn_times: TurnRows | None = None
     pacing: PacingShape | None = None
     buffer_minutes: Buffer | None = None
+    may_run_over: bool = False
 
 
 class ClosureShape(FileShape):

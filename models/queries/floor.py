@@ -222,6 +222,7 @@ def _shift(row: Shift) -> HouseShift:
         turn_times=None if turn_times is None else turn_times_from(turn_times),
         pacing=None if pacing is None else pacing_from(pacing),
         buffer_minutes=row.overrides.get("buffer_minutes"),
+        may_run_over=row.may_run_over,
     )
 
 

@@ -90,6 +90,8 @@ def _shift(shift: HouseShift) -> dict[str, Any]:
     for name in ("on_date", "valid_from", "valid_until", "buffer_minutes"):
         if (value := getattr(shift, name)) is not None:
             row[name] = value
+    if shift.may_run_over:
+        row["may_run_over"] = True
     if shift.turn_times is not None:
         row["turn_times"] = turn_times_to(shift.turn_times)
     return row if shift.pacing is None else row | {"pacing": _pacing(shift.pacing)}

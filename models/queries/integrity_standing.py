@@ -17,13 +17,11 @@ from models.entities.reservations import (
 )
 from models.queries.integrity_finding import Files, Finding, HouseFile
 from models.rules.lifecycle import HOLDING, Status
-from models.rules.objection import Code, Party
+from models.rules.objection import AGREED, Code, Party
 from models.rules.seating import Seats
 from models.rules.standing import objections
 
 _HOLDING = sorted(status.value for status in HOLDING)
-#: What was agreed by an older file of the restaurant stays agreed.
-_AGREED = frozenset({Code.TURN})
 #: Found already, by `integrity_parties`.
 _NAMED = frozenset({Code.NO_TABLE})
 _WAITING = sorted((Status.REQUESTED.value, Status.WAITLISTED.value))
@@ -79,7 +77,7 @@ def _objections(house: HouseFile, row: Row[*tuple[Any, ...]], known: _Known) -> 
     for objection in objections(house.house, party):
         if objection.code in _NAMED:
             continue
-        if objection.code in _AGREED and not house.holds_for(row.decided_at):
+        if objection.code in AGREED and not house.holds_for(row.decided_at):
             continue
         yield objection.words
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from models.rules.closing import last_start
 from models.rules.house import House
 from models.rules.lifecycle import Status
 from models.rules.pacing import Load
@@ -88,6 +89,12 @@ class Board:
     def held(self, ask: Ask) -> int:
         """For how many quarters such a party holds its table."""
         return held_quarters(self.house.policies, self.sitting.shift, party_size=ask.party_size)
+
+    def last_start(self, ask: Ask) -> int:
+        """The last quarter at which such a party may start. The staff may keep it past the end."""
+        if not ask.online:
+            return LAST_QUARTER
+        return last_start(self.house, self.sitting, party_size=ask.party_size)
 
     def seat(self, ask: Ask, seats: Seats, held: int) -> None:
         """Write a party onto the board."""

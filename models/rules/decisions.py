@@ -17,6 +17,8 @@ def decide(board: Board, ask: Ask, *, earliest: int, offered: Window = ALWAYS) -
     """
     if ask.quarter not in board.sitting.starts:
         return Outcome(Status.DECLINED, reason=Reason.CLOSED)
+    if ask.quarter > board.last_start(ask):
+        return _declined(board, ask, Reason.CLOSED, offered)
     if ask.quarter < earliest:
         return _declined(board, ask, Reason.TOO_LATE, offered)
     wanted = board.wanted(ask)

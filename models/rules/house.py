@@ -115,8 +115,9 @@ class HouseCombination:
 class HouseShift:
     """Recurring lunch or dinner, or (with `on_date`) special hours of one date.
 
-    `first`, `last` are the first and last seating by the wall clock; `ends` closes the shift.
-    A `last` or `ends` earlier than `first` lies after midnight. `weekdays`: Monday is 0.
+    `first`, `last` are the first and last seating by the wall clock. At `ends` everybody has left,
+    unless online parties `may_run_over`. A `last` earlier than `first` lies after midnight, and so
+    does an `ends` that is not later. `weekdays`: Monday is 0.
     """
 
     id: int
@@ -132,6 +133,7 @@ class HouseShift:
     turn_times: tuple[TurnTime, ...] | None = None
     pacing: Pacing | None = None
     buffer_minutes: int | None = None
+    may_run_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ class Code(StrEnum):
     CLOSED = "closed"
     SHIFT_GONE = "shift_gone"
     NO_START = "no_start"
+    RUNS_OVER = "runs_over"
     WALL_TIME = "wall_time"
     OTHER_BOOK = "other_book"
     AREA_GONE = "area_gone"
@@ -36,7 +37,7 @@ class Code(StrEnum):
 #: Its start is none: for whichever of these reasons.
 NO_SEATING: Final = frozenset({Code.CLOSED, Code.SHIFT_GONE, Code.NO_START})
 #: What the file says now does not bind who was confirmed before.
-AGREED: Final = frozenset({Code.TURN})
+AGREED: Final = frozenset({Code.TURN, Code.RUNS_OVER})
 #: Other tables mend it.
 PLACE: Final = frozenset(
     {

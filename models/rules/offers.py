@@ -46,12 +46,14 @@ def made_by_moving(board: Board, ask: Ask, starts: Iterable[int]) -> list[int]:
 
 
 def _paced(board: Board, ask: Ask) -> list[int]:
-    """The starts that have pace left for such a party."""
+    """The starts that have pace left for such a party, and whose turn ends in time."""
     pacing = pacing_of(board.house, board.sitting.shift)
+    last = board.last_start(ask)
     return [
         quarter
         for quarter in board.sitting.starts
-        if keeps_pace(pacing, board.pace.get(quarter), ask.party_size, online=ask.online)
+        if quarter <= last
+        and keeps_pace(pacing, board.pace.get(quarter), ask.party_size, online=ask.online)
     ]
 
 

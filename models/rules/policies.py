@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from math import ceil
 
 from models.core.errors import FieldProblem, Invalid
+from models.rules.closing import runs_over
 from models.rules.house import QUARTER_SECONDS, House, Policies
-from models.rules.requests import TableChange, TableRequest
+from models.rules.requests import TableRequest
 from models.rules.windows import (
     LAST_QUARTER,
     Sitting,
@@ -36,66 +37,15 @@ def check_request(house: House, request: TableRequest, *, now: datetime, online:
     """
     sitting = find_sitting(house, request.starts_at)
     wrong = {
-        "party_size": _party_problem(house, request.party_size, online=online),
-        "area": _area_problem(house, request.area_key),
-        "start": _start_problem(house, request.starts_at, now=now, online=online)
-        or (_no_sitting(house, request.starts_at) if sitting is None else ""),
+        "party_size": party_problem(house, request.party_size, online=online),
+        "area": area_problem(house, request.area_key),
+        "start": start_problem(house, request.starts_at, now=now, online=online)
+        or sitting_problem(house, sitting, request, online=online),
     }
     problems = tuple(FieldProblem(name, message) for name, message in wrong.items() if message)
     if sitting is None or problems:
         raise Invalid(problems[0].message, fields=problems)
     return sitting
-
-
-def check_change(
-    house: House,
-    wished: TableRequest,
-    *,
-    change: TableChange,
-    has: TableRequest,
-    now: datetime,
-    online: bool,
-) -> Sitting:
-    """The sitting of a changed reservation. `wished` is what it `has` with the `change` in it.
-
-    Only what becomes different is checked: what was agreed stands, whatever is asked for today.
-    Online, fewer covers are allowed until the start. Raises Invalid naming fields of the change.
-    """
-    sitting = find_sitting(house, wished.starts_at)
-    late = _is_late(house, has.starts_at, now=now, online=online)
-    wrong = {}
-    if wished.starts_at != has.starts_at and change.starts_at is not None:
-        problem = _start_problem(house, wished.starts_at, now=now, online=online)
-        wrong["start"] = problem or ("" if sitting else _no_sitting(house, wished.starts_at))
-    if change.party_size is not None and wished.party_size != has.party_size:
-        wrong["party_size"] = _size_change_problem(
-            house, wished.party_size, has=has.party_size, late=late, online=online
-        )
-    if change.area_key is not None and wished.area_key != has.area_key:
-        wrong["area"] = _area_problem(house, wished.area_key) or late
-    problems = tuple(FieldProblem(name, message) for name, message in wrong.items() if message)
-    if sitting is None and not problems:
-        name = "party_size" if change.party_size is not None else "area"
-        problems = (FieldProblem(name, f"{_no_sitting(house, wished.starts_at)}; name a start"),)
-    if sitting is None or problems:
-        raise Invalid(problems[0].message, fields=problems)
-    return sitting
-
-
-def _is_late(house: House, starts_at: datetime, *, now: datetime, online: bool) -> str:
-    """What is said of a change for which it is too late; empty in time, and to the staff."""
-    lead = house.policies.lead_minutes
-    if not online or _minutes_from(now, starts_at) >= lead:
-        return ""
-    return f"cannot change any more: the start is less than {lead} minutes ahead"
-
-
-def _size_change_problem(house: House, size: int, *, has: int, late: str, online: bool) -> str:
-    if online and house.policies.min_party_online <= size < has:
-        return ""
-    return _party_problem(house, size, online=online) or (
-        f"{late}; fewer guests are fine" if late else ""
-    )
 
 
 def bookable_quarters(house: House, *, now: datetime, online: bool) -> tuple[int, int]:
@@ -112,12 +62,12 @@ def bookable_quarters(house: House, *, now: datetime, online: bool) -> tuple[int
 
 def same_guest_conflict(policies: Policies, start: datetime, *, other: datetime) -> bool:
     """Whether one guest's two starts are too near each other. Exactly the gap apart is allowed."""
-    return abs(_minutes_from(start, other)) < policies.same_guest_gap_minutes
+    return abs(minutes_from(start, other)) < policies.same_guest_gap_minutes
 
 
 def may_cancel_online(starts_at: datetime, *, now: datetime) -> bool:
     """Guests may cancel until the start: a late word is better for the house than a no-show."""
-    return _minutes_from(now, starts_at) > 0
+    return minutes_from(now, starts_at) > 0
 
 
 def is_late_cancel(cutoff_minutes: int, starts_at: datetime, *, now: datetime) -> bool:
@@ -125,12 +75,12 @@ def is_late_cancel(cutoff_minutes: int, starts_at: datetime, *, now: datetime) -
 
     It is reported to the house, not refused. Exactly at the cutoff is still in time.
     """
-    return _minutes_from(now, starts_at) < cutoff_minutes
+    return minutes_from(now, starts_at) < cutoff_minutes
 
 
 def no_show_due(policies: Policies, starts_at: datetime, *, now: datetime) -> bool:
     """Whether a confirmed party of which nobody arrived has used up its grace."""
-    return _minutes_from(starts_at, now) >= policies.no_show_grace_minutes
+    return minutes_from(starts_at, now) >= policies.no_show_grace_minutes
 
 
 def no_show_before(policies: Policies, *, now: datetime) -> datetime | None:
@@ -147,7 +97,8 @@ def finish_before(policies: Policies, *, now: datetime) -> datetime | None:
     return now - timedelta(minutes=policies.auto_finish_minutes)
 
 
-def _minutes_from(begin: datetime, end: datetime) -> float:
+def minutes_from(begin: datetime, end: datetime) -> float:
+    """Minutes from one moment to the other, by no wall clock."""
     return (end.timestamp() - begin.timestamp()) / 60
 
 
@@ -156,7 +107,8 @@ def _next_quarter(moment: datetime, *, minutes: int) -> int:
     return ceil((moment.timestamp() + minutes * 60) / QUARTER_SECONDS)
 
 
-def _party_problem(house: House, party_size: int, *, online: bool) -> str:
+def party_problem(house: House, party_size: int, *, online: bool) -> str:
+    """What is wrong with a party of that size; empty for nothing."""
     if not online:
         fits = 1 <= party_size <= STAFF_MAX_PARTY
         return "" if fits else f"must be from 1 to {STAFF_MAX_PARTY}"
@@ -168,13 +120,15 @@ def _party_problem(house: House, party_size: int, *, online: bool) -> str:
     return ""
 
 
-def _area_problem(house: House, area_key: str | None) -> str:
+def area_problem(house: House, area_key: str | None) -> str:
+    """What is wrong with an area; empty for nothing."""
     if area_key is None or area_key in house.area_by_key:
         return ""
     return f"is not an area of this restaurant; its areas: {', '.join(house.area_by_key)}"
 
 
-def _start_problem(house: House, starts_at: datetime, *, now: datetime, online: bool) -> str:
+def start_problem(house: House, starts_at: datetime, *, now: datetime, online: bool) -> str:
+    """What is wrong with a start that is too near, too far or past; empty for nothing."""
     first, last = bookable_quarters(house, now=now, online=online)
     quarter = quarter_of(starts_at)
     if first <= quarter <= last:
@@ -183,9 +137,18 @@ def _start_problem(house: House, starts_at: datetime, *, now: datetime, online: 
         return _too_far(house, last, online=online)
     if not online:
         return "lies more than 24 hours in the past"
-    if _minutes_from(starts_at, now) > 0:
+    if minutes_from(starts_at, now) > 0:
         return "lies in the past"
     return f"must be at least {house.policies.lead_minutes} minutes ahead"
+
+
+def sitting_problem(
+    house: House, sitting: Sitting | None, wished: TableRequest, *, online: bool
+) -> str:
+    """Why that is no start, or none for such a party; empty when it is."""
+    if sitting is None:
+        return no_sitting(house, wished.starts_at)
+    return runs_over(house, sitting, wished) if online else ""
 
 
 def _too_far(house: House, last: int, *, online: bool) -> str:
@@ -195,7 +158,7 @@ def _too_far(house: House, last: int, *, online: bool) -> str:
     return f"must be within {house.policies.window_days} days, until {day}"
 
 
-def _no_sitting(house: House, starts_at: datetime) -> str:
+def no_sitting(house: House, starts_at: datetime) -> str:
     """Why a bookable time is no start: closed on that local date, or the starts nearest to it."""
     wanted = quarter_of(starts_at)
     day = local(house, wanted).date()

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Final
 
+from models.rules.closing import last_start
 from models.rules.house import House, HouseShift, split_book_id
 from models.rules.lifecycle import HOLDING
 from models.rules.objection import HERE, Code, Objection, Party
@@ -35,8 +36,11 @@ def objections(house: House, party: Party, *, before: House | None = None) -> tu
         found = (*_start(house, party, sitting, before), *found)
     if party.told is not None:
         found = (*_wall_time(house, party.starts_at, party.told), *found)
-    if sitting is not None and party.status in HOLDING and not party.chosen:
-        found = (*found, *_turn(house, party, sitting.shift))
+    if sitting is not None and not party.chosen:
+        if party.status in HOLDING:
+            found = (*found, *_turn(house, party, sitting.shift))
+        if party.online and sitting.closes is not None:
+            found = (*found, *_runs_over(house, party, sitting))
     return found
 
 
@@ -55,6 +59,19 @@ def _turn(house: House, party: Party, shift: HouseShift) -> Iterator[Objection]:
     if has != minutes:
         words = f"its turn is {has} minutes; shift {shift.key} gives such a party {minutes}"
         yield Objection(Code.TURN, f"shift {shift.key}", words)
+
+
+def _runs_over(house: House, party: Party, sitting: Sitting) -> Iterator[Objection]:
+    """Who holds a table stays as long as was agreed, who waits as long as the rules give now."""
+    last = last_start(house, sitting, party_size=party.party_size)
+    if party.status in HOLDING and sitting.closes is not None:
+        is_late = quarter_of(party.ends_at - timedelta(microseconds=1)) >= sitting.closes
+    else:
+        is_late = quarter_of(party.starts_at) > last
+    if is_late:
+        name = f"shift {sitting.shift.key}"
+        words = f"it stays longer than {name}, which ends at {sitting.shift.ends:%H:%M}"
+        yield Objection(Code.RUNS_OVER, name, words)
 
 
 def _wall_time(house: House, starts_at: datetime, told: datetime) -> Iterator[Objection]:

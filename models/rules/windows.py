@@ -23,12 +23,16 @@ _MEMO = "_sittings"
 
 @dataclass(frozen=True, slots=True)
 class Sitting:
-    """One book and what it offers: `starts` are UTC quarters, strictly ascending, never empty."""
+    """One book and what it offers: `starts` are UTC quarters, strictly ascending, never empty.
+
+    By the begin of the quarter `closes` everybody has left; None: the last turns may run over.
+    """
 
     book_id: int
     shift: HouseShift
     service_date: date
     starts: tuple[int, ...]
+    closes: int | None = None
 
 
 def quarter_of(moment: datetime) -> int:
@@ -116,7 +120,8 @@ def _open_books(house: House, service_date: date) -> tuple[Sitting, ...]:
         taken.update(own)
         if own:
             number = book_id(shift.id, service_date)
-            sittings.append(Sitting(number, shift, service_date, own))
+            closes = None if shift.may_run_over else _closes(house, shift, service_date)
+            sittings.append(Sitting(number, shift, service_date, own, closes))
     return tuple(sittings)
 
 
@@ -170,6 +175,12 @@ def _starts(house: House, shift: HouseShift, *, service_date: date) -> tuple[int
     return tuple(
         quarter for quarter, wall in walls if first <= wall <= last and not (wall - first) % step
     )
+
+
+def _closes(house: House, shift: HouseShift, service_date: date) -> int:
+    """The quarter that begins when the shift ends; of a repeated wall time the later one."""
+    day = service_date + _DAY * (shift.ends <= shift.first)
+    return max(_readings(house.tz, datetime.combine(day, shift.ends))) // QUARTER_SECONDS
 
 
 def _offset(tz: ZoneInfo, seconds: int) -> timedelta | None:

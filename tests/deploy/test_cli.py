@@ -133,7 +133,8 @@ def test_a_table_that_a_party_holds_is_not_taken_away(stand: Stand, tmp_path: Pa
     file = tmp_path / "less.toml"
     file.write_text("\n".join(less), encoding="utf-8")
     error = run("restaurant", "load", str(file), ends=1).stderr
-    assert error.startswith("maitred: table 3: is held by")
+    assert error.startswith("maitred: table 3: ")
+    assert "table 3 is no table of this restaurant" in error
     assert stand.row(number).reference in error
     assert revision() == 1
 

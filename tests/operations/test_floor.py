@@ -96,8 +96,12 @@ WRONG = {
         "line 22: shifts[0].ends: must not be before last",
     ),
     "overlap": (
-        instead("last = 14:00:00", "last = 17:00:00").replace("16:00:00", "18:00:00"),
+        instead("last = 14:00:00", "last = 17:00:00").replace("16:00:00", "19:00:00"),
         "line 27: shifts[1].first: its seatings overlap those of 'dinner' on mon",
+    ),
+    "never had": (
+        instead("last = 14:00:00", "last = 14:45:00"),
+        "line 28: shifts[1].last: can never be had: the shortest turn is 90 minutes, 15 more than",
     ),
     "twin label": (
         instead('label = "3"', 'label = "2"').replace('"2", "3"', '"1", "2"'),
@@ -175,7 +179,7 @@ def test_shifts_overlap_only_on_days_that_they_share() -> None:
     after_midnight = night.format("night", "22:00", "00:30")
     assert not wrong(SMALL + after_midnight)
     early = (
-        '\n[[shifts]]\nkey = "early"\nname = "E"\nfirst = "00:15"\nlast = "01:00"\nends = "02:00"\n'
+        '\n[[shifts]]\nkey = "early"\nname = "E"\nfirst = "00:15"\nlast = "01:00"\nends = "03:00"\n'
     )
     found = problems(SMALL + after_midnight + 'days = ["sun"]\n' + early + 'days = ["mon"]\n')
     assert "its seatings overlap those of 'night'" in found[0]
@@ -231,6 +235,15 @@ def test_the_examples_load(db: Engine, name: str) -> None:
     load(text)
     assert house_of(name).revision == 1
     assert in_one(lambda session: export_restaurant(session, name)) == text
+
+
+def test_a_shift_may_run_over_when_it_says_so(db: Engine) -> None:
+    late = instead("last = 14:00:00", "last = 14:45:00\nmay_run_over = true")
+    load(late)
+    assert [shift.may_run_over for shift in house_of().shifts] == [False, True]
+    text = in_one(lambda session: export_restaurant(session, "small"))
+    load(text)
+    assert house_of().revision == 1
 
 
 @pytest.mark.both

@@ -152,7 +152,7 @@ def test_only_what_the_file_makes_worse_is_held_against_it(stand: Stand) -> None
 
 def test_turn_times_bind_who_is_decided_from_now_on(stand: Stand) -> None:
     stand.ask(2)
-    loaded = apply(instead("max_party_online = 8", "turn_times = [[999, 150]]"))
+    loaded = apply(instead("max_party_online = 8", "turn_times = [[999, 120]]"))
     assert [each.code for who in loaded.concerns.agreed for each in who.objections] == [Code.TURN]
 
 

@@ -70,6 +70,7 @@ def a_shift(
         turn_times=turn_times,
         pacing=Pacing(),
         buffer_minutes=buffer_minutes,
+        may_run_over=True,
     )
 
 

@@ -1,0 +1,143 @@
+"""The end of a shift: nobody who books online stays longer, unless the shift says that they may."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.core.errors import Invalid
+from models.rules.board import Ask, Board, Reason
+from models.rules.changing import check_change
+from models.rules.decisions import decide
+from models.rules.house import House, HouseShift, Policies, TurnTime
+from models.rules.lifecycle import Status
+from models.rules.objection import Code, Party
+from models.rules.offers import offers
+from models.rules.policies import check_request
+from models.rules.requests import GuestDetails, TableChange, TableRequest
+from models.rules.standing import objections
+from models.rules.turn_times import turn_quarters
+from models.rules.windows import local, sittings_on
+from tests.rules.floors import a_board, a_floor, a_table
+from tests.rules.houses import DAY, FRIDAY, at, utc
+
+#: lunch from 12:00 to 14:00; at 16:00 everybody has left: eight guests stay for 135 minutes
+LUNCH = replace(
+    a_floor([a_table(1, 1, 8), a_table(2, 1, 8)], first="12:00", last="14:00").shifts[0],
+    ends=at("16:00"),
+    may_run_over=False,
+)
+HOUSE = replace(a_floor([a_table(1, 1, 8), a_table(2, 1, 8)]), shifts=(LUNCH,))
+#: 14:00 in Berlin
+TWO = utc("2026-07-10T12:00")
+MORNING = TWO - timedelta(hours=5)
+GUEST = GuestDetails("Ada")
+
+
+def last_offer(house: House, ask: Ask) -> str:
+    return f"{local(house, offers(a_board(house), ask)[-1]):%H:%M}"
+
+
+def ask_of(board: Board, party_size: int, *, online: bool = True) -> Ask:
+    return Ask(party_size, board.sitting.starts[-1], online=online, waitlist=False)
+
+
+def test_a_large_party_starts_earlier_than_a_small_one() -> None:
+    board = a_board(HOUSE)
+    assert last_offer(HOUSE, ask_of(board, 6)) == "14:00"
+    assert last_offer(HOUSE, ask_of(board, 8)) == "13:45"
+    outcome = decide(board, ask_of(board, 8), earliest=0)
+    assert (outcome.status, outcome.reason) == (Status.DECLINED, Reason.CLOSED)
+    assert outcome.alternatives == board.sitting.starts[-4:-1]
+    assert decide(board, ask_of(board, 6), earliest=0).status is Status.CONFIRMED
+
+
+def test_the_staff_may_keep_a_party_past_the_end() -> None:
+    board = a_board(HOUSE)
+    assert decide(board, ask_of(board, 8, online=False), earliest=0).status is Status.CONFIRMED
+
+
+def test_a_shift_that_may_run_over_offers_every_start() -> None:
+    house = replace(HOUSE, shifts=(replace(LUNCH, may_run_over=True),))
+    board = a_board(house)
+    assert last_offer(house, ask_of(board, 8)) == "14:00"
+    assert decide(board, ask_of(board, 8), earliest=0).status is Status.CONFIRMED
+
+
+def test_a_request_is_told_the_last_start_for_its_party() -> None:
+    request = TableRequest(8, TWO, GUEST)
+    with pytest.raises(
+        Invalid, match=r"ends at 16:00: its last start is 2026-07-10T13:45"
+    ) as wrong:
+        check_request(HOUSE, request, now=MORNING, online=True)
+    assert [each.field for each in wrong.value.fields] == ["start"]
+    check_request(HOUSE, request, now=MORNING, online=False)
+    check_request(HOUSE, replace(request, party_size=6), now=MORNING, online=True)
+
+
+def test_a_party_does_not_grow_past_the_end() -> None:
+    has = TableRequest(6, TWO, GUEST)
+    with pytest.raises(Invalid) as wrong:
+        check_change(
+            HOUSE,
+            replace(has, party_size=8),
+            change=TableChange(party_size=8),
+            has=has,
+            now=MORNING,
+            online=True,
+        )
+    assert [each.field for each in wrong.value.fields] == ["party_size"]
+
+
+def test_who_stays_longer_than_the_shift_is_objected_to() -> None:
+    board = a_board(HOUSE)
+    party = Party(
+        Status.CONFIRMED, 8, TWO, TWO + timedelta(minutes=135), board.sitting.book_id, None, (1,)
+    )
+    assert [each.code for each in objections(HOUSE, party)] == [Code.RUNS_OVER]
+    assert objections(HOUSE, replace(party, online=False)) == ()
+    waits = replace(party, status=Status.WAITLISTED, table_ids=())
+    assert [each.code for each in objections(HOUSE, waits)] == [Code.RUNS_OVER]
+
+
+def test_an_end_at_the_hour_of_the_first_seating_is_a_day_later() -> None:
+    around = replace(LUNCH, first=at("00:00"), last=at("23:45"), ends=at("00:00"))
+    (sitting,) = sittings_on(replace(HOUSE, shifts=(around,)), FRIDAY)
+    assert len(sitting.starts) == 96
+    assert sitting.closes == sitting.starts[-1] + 1
+
+
+HOURS = st.integers(0, 95).map(lambda quarter: at(f"{quarter // 4:02}:{quarter % 4 * 15:02}"))
+
+
+@st.composite
+def shifts(draw: st.DrawFn) -> HouseShift:
+    """Any hours whatever, past midnight too, and turns of any length."""
+    turns = (
+        TurnTime(4, 15 * draw(st.integers(1, 12))),
+        TurnTime(999, 15 * draw(st.integers(1, 20))),
+    )
+    return replace(LUNCH, first=draw(HOURS), last=draw(HOURS), ends=draw(HOURS), turn_times=turns)
+
+
+@given(
+    shift=shifts(),
+    size=st.integers(1, 8),
+    zone=st.sampled_from(["Europe/Berlin", "America/New_York", "Australia/Lord_Howe"]),
+    month=st.integers(0, 11),
+)
+def test_nobody_is_offered_a_turn_that_ends_after_the_shift(
+    shift: HouseShift, size: int, zone: str, month: int
+) -> None:
+    house = replace(HOUSE, shifts=(shift,), zone=zone, policies=Policies())
+    day = FRIDAY + 30 * month * DAY
+    for sitting in sittings_on(house, day):
+        board = Board(house, sitting, a_board(HOUSE).floor)
+        board.floor.base = sitting.starts[0]
+        for start in offers(board, Ask(size, sitting.starts[0])):
+            end = start + turn_quarters(house.policies, shift, party_size=size)
+            shown = local(house, end)
+            closes = sitting.service_date + DAY * (shift.ends <= shift.first)
+            assert (shown.date(), shown.time()) <= (closes, shift.ends)
