@@ -86,6 +86,63 @@ def test_a_party_comes_sits_down_and_leaves(
     assert move("cancel").status_code == 409
 
 
+@pytest.mark.both
+def test_a_move_names_what_it_acts_upon(staffed: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    booked = book(staffed)
+    number, seen = int(booked.json["id"]), booked.headers["ETag"]
+    with transaction(staffed.db) as session:
+        start = session.get_one(Reservation, number).starts_at
+    monkeypatch.setattr(clock, "now", lambda: start)
+
+    def move(name: str, match: str | None = None, **body: Any) -> Answer:
+        headers = staffed.as_staff() | ({"If-Match": match} if match else {})
+        place = f"/api/v1/reservations/{number}/{name}"
+        return staffed.client.post(place, headers=headers, json=body or None)
+
+    seated = move("seat", seen)
+    assert (seated.status_code, seated.json["status"]) == (200, "seated")
+    again = move("seat", seen)  # its answer was lost
+    assert (again.status_code, again.headers["ETag"]) == (200, seated.headers["ETag"])
+    other = move("no-show", seen)
+    assert (other.status_code, other.json["code"]) == (412, "revision-conflict")
+    other = move("finish", **{"from": "arrived"})
+    assert (other.status_code, other.json["code"]) == (409, "state-conflict")
+    assert move("finish", **{"from": "eating"}).json["errors"][0]["field"] == "from"
+    assert move("finish", **{"from": "seated"}).json["status"] == "finished"
+    for _ in range(2):
+        assert move("take-back").json["status"] == "seated"
+    for _ in range(2):
+        assert move("take-back", **{"from": "seated"}).json["status"] == "arrived"
+
+
+@pytest.mark.both
+def test_who_still_sits_there_is_named(staffed: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, next_ = (
+        book(staffed, tables=["5"], start=staffed.start(hour)).json for hour in (18, 21)
+    )
+    with transaction(staffed.db) as session:
+        rows = [session.get_one(Reservation, int(each["id"])) for each in (first, next_)]
+        starts = [row.starts_at for row in rows]
+
+    def seat(party: dict[str, Any]) -> Answer:
+        place = f"/api/v1/reservations/{party['id']}/seat"
+        return staffed.client.post(place, headers=staffed.as_staff())
+
+    monkeypatch.setattr(clock, "now", lambda: starts[0])
+    assert seat(first).status_code == 200
+    monkeypatch.setattr(clock, "now", lambda: starts[1] + timedelta(minutes=1))
+    refused = seat(next_)
+    assert (refused.status_code, refused.json["code"]) == (409, "state-conflict")
+    assert first["reference"] in refused.json["detail"]
+    day = first["start"][:10]
+    place = f"/api/v1/restaurants/demo/book?date={day}"
+    facts = staffed.client.get(place, headers=staffed.as_staff("viewer")).json
+    said = {row["id"]: row["warnings"] for row in facts["reservations"]}
+    assert said == {first["id"]: ["overstays"], next_["id"]: ["table_occupied"]}
+    schema = {"$ref": "#/components/schemas/BookOut"} | components(staffed)
+    jsonschema.Draft202012Validator(schema).validate(facts)
+
+
 def test_a_walk_in_without_a_start_needs_an_open_house(staffed: Stand) -> None:
     answer = staffed.client.post(
         PLACE,
