@@ -10,13 +10,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.core import clock, log
-from models.core.crypto import read_manage_token
 from models.core.db import reading
 from models.core.errors import NotFound, SecondFactorMissing
 from models.core.settings import settings
 from models.entities.reservations import Reservation
 from models.queries.accounts import Caller, caller
 from models.queries.floor import house_by_slug
+from models.queries.links import opened_by
 from models.rules.permissions import Permission
 from web.limits import count_account
 from web.tokens import access_sign_in
@@ -118,10 +118,9 @@ def guest_or_staff(permission: Permission) -> Callable[[Callable[..., Any]], Cal
             token = request.headers.get("Manage-Token")
             if token is None:
                 visitor = Visitor(_staff_of(reservation_id, permission))
-            elif read_manage_token(token) == reservation_id:
-                visitor = Visitor(None)
             else:
-                raise NotFound(NO_RESERVATION)
+                _check_guest(token, reservation_id)
+                visitor = Visitor(None)
             return view(reservation_id=reservation_id, visitor=visitor, **given)
 
         return _mark(checked, Access("guest-or-staff", permission))
@@ -131,12 +130,20 @@ def guest_or_staff(permission: Permission) -> Callable[[Callable[..., Any]], Cal
 
 def signed_in(session: Session) -> Caller:
     """Who the access token stands for, in one query. Raises SignInFailed and TooManyRequests."""
-    found = caller(session, access_sign_in(), now=clock.now())
+    number, began = access_sign_in()
+    found = caller(session, number, began=began, now=clock.now())
     log.bind(account_id=found.account_id)
     if settings().second_factor == "required" and not found.has_second_factor:
         raise SecondFactorMissing(NEEDS_FACTOR)
     count_account(found.account_id)
     return found
+
+
+def _check_guest(token: str, reservation_id: int) -> None:
+    """Raise SignInFailed for a token that opens nothing, NotFound for another reservation's."""
+    with reading() as session:
+        if opened_by(session, token, now=clock.now()) != reservation_id:
+            raise NotFound(NO_RESERVATION)
 
 
 def _staff_of(reservation_id: int, permission: Permission) -> Caller:

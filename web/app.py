@@ -14,6 +14,7 @@ from web.api import (
     files,
     flags,
     guests,
+    links,
     operations,
     reservations,
     restaurants,
@@ -74,6 +75,7 @@ def create_app() -> APIFlask:
     app.register_blueprint(book_events.blueprint)
     app.register_blueprint(arrivals.blueprint)
     app.register_blueprint(flags.blueprint)
+    app.register_blueprint(links.blueprint)
     app.register_blueprint(guests.blueprint)
     app.register_blueprint(files.blueprint)
     app.register_blueprint(operations.blueprint)

@@ -13,3 +13,8 @@ def nudge_after_move(restaurant_id: int) -> None:
     """A reservation was moved: its lane may promote someone, and messages may be due."""
     nudge_house(restaurant_id)
     nudge_messages()
+
+
+def nudge_after_link() -> None:
+    """A message is due, and nothing else has changed."""
+    nudge_messages()

@@ -67,13 +67,18 @@ def note_code(known: Credentials) -> None:
     log.warning("second factor refused", extra={"account_id": known.account_id})
 
 
+def factor_is_required() -> bool:
+    """Whether nobody is let in without a second factor."""
+    return settings().second_factor == "required"
+
+
 def prove_all(email: str, password: str, code: str | None) -> Credentials:
     """All that a sign-in takes. Raises SignInFailed and what is made of it, TooManySignIns."""
     known = prove_own_password(email, password)
     if known.has_second_factor:
         prove_code(known, code)
         forget_failures(codes_of(known), _ANYWHERE)
-    elif settings().second_factor == "required":
+    elif factor_is_required():
         raise SecondFactorMissing(
             "this house wants a second factor: begin at POST /api/v1/auth/second-factor"
         )

@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from apiflask import APIFlask
@@ -25,6 +25,7 @@ from models.operations.accounts import OpenedSignIn
 LEEWAY_SECONDS: Final = 20
 _SIGN_IN = "sid"
 _REFRESH = "rid"
+_BEGAN = "began"
 
 
 def register_tokens(app: APIFlask) -> None:
@@ -46,7 +47,7 @@ def register_tokens(app: APIFlask) -> None:
 def issue_tokens(opened: OpenedSignIn) -> dict[str, Any]:
     """The answer to a sign-in or a refresh."""
     who = str(opened.account_id)
-    sign_in = {_SIGN_IN: opened.sign_in_id}
+    sign_in = {_SIGN_IN: opened.sign_in_id, _BEGAN: int(opened.began.timestamp())}
     return {
         "access_token": create_access_token(who, additional_claims=sign_in),
         "refresh_token": create_refresh_token(
@@ -57,25 +58,25 @@ def issue_tokens(opened: OpenedSignIn) -> dict[str, Any]:
     }
 
 
-def access_sign_in() -> int:
-    """The sign-in of the request's access token. Raises SignInFailed."""
+def access_sign_in() -> tuple[int, datetime | None]:
+    """The sign-in of the request's access token, and when that began. Raises SignInFailed."""
     try:
         verify_jwt_in_request()
         claims = get_jwt()
     except (JWTExtendedException, PyJWTError) as wrong:
         raise SignInFailed("send a valid access token as Authorization: Bearer") from wrong
-    return _number(claims)
+    return _number(claims), _began(claims)
 
 
-def read_refresh(token: str) -> tuple[int, str]:
-    """The sign-in and the refresh id of a refresh token. Raises SignInFailed."""
+def read_refresh(token: str) -> tuple[int, str, datetime | None]:
+    """The sign-in and refresh id of a refresh token, and when it began. Raises SignInFailed."""
     try:
         claims = decode_token(token)
     except (JWTExtendedException, PyJWTError) as wrong:
         raise SignInFailed("this refresh token is not valid") from wrong
     if claims.get("type") != "refresh" or not isinstance(claims.get(_REFRESH), str):
         raise SignInFailed("this is not a refresh token")
-    return _number(claims), claims[_REFRESH]
+    return _number(claims), claims[_REFRESH], _began(claims)
 
 
 def _number(claims: dict[str, Any]) -> int:
@@ -83,3 +84,8 @@ def _number(claims: dict[str, Any]) -> int:
     if not isinstance(number, int):
         raise SignInFailed("this token names no sign-in")
     return number
+
+
+def _began(claims: dict[str, Any]) -> datetime | None:
+    second = claims.get(_BEGAN)
+    return datetime.fromtimestamp(second, UTC) if isinstance(second, int) else None

@@ -1,9 +1,12 @@
 """Signed manage tokens, and keyed hashes of contact data."""
 
+import base64
 import hashlib
 import hmac
 import secrets
+from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Final
 
 from itsdangerous import BadSignature, Signer
 
@@ -12,6 +15,20 @@ from models.core.settings import settings
 
 _ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 REFERENCE_LENGTH = 8
+#: Random bytes of a reservation that its token carries; and of the signature, 128 bits.
+LINK_SECRET_BYTES: Final = 8
+_SIGNATURE_BYTES: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class ManageToken:
+    """What a token of ours says: a reservation, and the secret that its row must have.
+
+    None: it was made before rows had one.
+    """
+
+    reservation_id: int
+    secret: bytes | None = field(repr=False)
 
 
 @lru_cache(maxsize=1)
@@ -34,17 +51,50 @@ def _recovery_key() -> bytes:
     return derive_key(settings().secret_key, "maitred recovery codes")
 
 
-def manage_token(reservation_id: int) -> str:
-    """The token that opens exactly this reservation. It does not expire."""
-    return _signer().sign(str(reservation_id)).decode()
+@lru_cache(maxsize=1)
+def _link_key() -> bytes:
+    return derive_key(settings().secret_key, "maitred manage links")
 
 
-def read_manage_token(token: str) -> int:
-    """The reservation a token opens. Raises SignInFailed when it is forged or damaged."""
+def new_link_secret() -> bytes:
+    """What a new reservation's token is bound to. Another one makes every token before it void."""
+    return secrets.token_bytes(LINK_SECRET_BYTES)
+
+
+def manage_token(reservation_id: int, secret: bytes | None) -> str:
+    """The token that opens the reservation while its row has this secret (rules.links).
+
+    Signed: who reads the database has no token. None: a row from before there were secrets.
+    """
+    if secret is None:
+        return _signer().sign(str(reservation_id)).decode()
+    said = f"{reservation_id}.{_text(secret)}"
+    return f"{said}.{_signature(said)}"
+
+
+def read_manage_token(token: str) -> ManageToken:
+    """What a token says; the row has to be asked whether it counts.
+
+    Raises SignInFailed when it is forged or damaged: that costs no look at the database.
+    """
+    said, _, signature = token.rpartition(".")
+    number, _, secret = said.partition(".")
     try:
-        return int(_signer().unsign(token))
+        if not secret:
+            return ManageToken(int(_signer().unsign(token)), None)
+        if hmac.compare_digest(_signature(said).encode(), signature.encode()):
+            return ManageToken(int(number), base64.urlsafe_b64decode(secret + "=="))
     except (BadSignature, ValueError) as forged:
         raise SignInFailed("this link is not valid") from forged
+    raise SignInFailed("this link is not valid")
+
+
+def _signature(said: str) -> str:
+    return _text(hmac.new(_link_key(), said.encode(), hashlib.sha256).digest()[:_SIGNATURE_BYTES])
+
+
+def _text(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
 
 
 def derive_key(secret: str, purpose: str) -> bytes:

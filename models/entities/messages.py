@@ -14,7 +14,8 @@ class Message(Base):
 
     state: queued -> sending -> sent | failed | skipped; sending -> queued when the claim expired.
     `reservation_revision` is the reservation's revision that this message tells of.
-    `variant` tells reminders apart (minutes before the start); 0 otherwise.
+    `variant` tells reminders apart (minutes before the start), and the times that a link was sent
+    again; 0 otherwise.
     """
 
     __tablename__ = "messages"
@@ -35,7 +36,7 @@ class Message(Base):
     restaurant_id: Mapped[int]
     reservation_id: Mapped[int] = mapped_column(BigId)
     reservation_revision: Mapped[int]
-    #: confirmation | waitlisted | declined | changed | change_refused | cancelled | reminder
+    #: confirmation | waitlisted | declined | changed | change_refused | cancelled | reminder | link
     kind: Mapped[str] = mapped_column(String(20))
     #: email | sms
     channel: Mapped[str] = mapped_column(String(8))

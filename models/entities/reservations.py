@@ -72,6 +72,8 @@ class Reservation(Base):
     terms: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     #: who came is no longer known since then
     forgotten_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    #: random; the guest's link carries it. None: made before there were any (rules.links)
+    link_secret: Mapped[bytes | None] = mapped_column(digest(8))
 
     @property
     def guest(self) -> Guest:

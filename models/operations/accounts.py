@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from models.core.errors import Invalid, NotFound
 from models.core.settings import settings
 from models.entities.accounts import Account, Membership, SecondFactor, SignIn
+from models.queries.accounts import is_sign_in
 from models.rules.passwords import weakness
 from models.rules.permissions import Role
 
@@ -25,6 +26,7 @@ class OpenedSignIn:
     sign_in_id: int
     account_id: int
     refresh_id: str
+    began: datetime
 
 
 @lru_cache(maxsize=1)
@@ -125,7 +127,7 @@ def open_sign_in(session: Session, account_id: int, *, now: datetime) -> OpenedS
     )
     session.add(row)
     session.flush()
-    return OpenedSignIn(row.id, account_id, row.refresh_id)
+    return OpenedSignIn(row.id, account_id, row.refresh_id, now)
 
 
 def rotate_refresh(
@@ -133,12 +135,14 @@ def rotate_refresh(
     sign_in_id: int,
     *,
     refresh_id: str,
+    began: datetime | None,
     now: datetime,
     needs_factor: bool = False,
 ) -> OpenedSignIn | None:
     """Spend a refresh token and get the next. None: it does not count, the caller signs in again.
 
-    `needs_factor`: it counts only where the account has a second factor.
+    `began`: when its sign-in did, as the token says. `needs_factor`: it counts only where the
+    account has a second factor.
 
     A token that was spent before means that somebody copied it: the sign-in is revoked, which is
     why this returns None and does not raise: the revocation must be committed.
@@ -151,7 +155,7 @@ def rotate_refresh(
     spent = session.execute(
         update(SignIn)
         .where(
-            SignIn.id == sign_in_id,
+            *is_sign_in(sign_in_id, began),
             SignIn.refresh_id == refresh_id,
             SignIn.revoked_at.is_(None),
             SignIn.expires_at > now,
@@ -161,8 +165,12 @@ def rotate_refresh(
     )
     if isinstance(spent, CursorResult) and spent.rowcount == 1:
         row = session.get_one(SignIn, sign_in_id)
-        return OpenedSignIn(row.id, row.account_id, fresh)
-    close_sign_in(session, sign_in_id, now=now)
+        return OpenedSignIn(row.id, row.account_id, fresh, row.created_at)
+    session.execute(
+        update(SignIn)
+        .where(*is_sign_in(sign_in_id, began), SignIn.revoked_at.is_(None))
+        .values(revoked_at=now)
+    )
     return None
 
 

@@ -1,13 +1,13 @@
 """Booking: a party asks for a table, or the staff book one for a guest."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.orm import Session
 
-from models.core.crypto import contact_key, new_reference
+from models.core.crypto import contact_key, new_link_secret, new_reference
 from models.core.errors import Invalid, NotFound, NotSeated
 from models.entities.reservations import Reservation
 from models.entities.sealed_guest import Guest, seal_guest
@@ -39,6 +39,8 @@ class Accepted:
 
     reservation_id: int
     reference: str
+    #: what its manage token is bound to
+    link_secret: bytes | None = field(repr=False)
     replayed: bool = False
 
 
@@ -62,11 +64,11 @@ def request_reservation(
         connection, f"guest:{house.id}", key, body=body, reference=reference, now=now
     )
     if before is not None:
-        return Accepted(_by_reference(connection, before), before, replayed=True)
+        return _replayed(connection, before)
     sitting = check_request(house, request, now=now, online=True)
     row = _new_row(house, sitting, request, reference=reference, now=now)
     _note_consent(connection, house, request, now=now)
-    return Accepted(_insert(connection, row | {"awaited": awaited}), reference)
+    return Accepted(_insert(connection, row | {"awaited": awaited}), reference, row["link_secret"])
 
 
 def book_for_guest(
@@ -94,7 +96,7 @@ def book_for_guest(
         connection, f"{actor}:{house.id}", key, body=body, reference=reference, now=now
     )
     if before is not None:
-        return Accepted(_by_reference(connection, before), before, replayed=True)
+        return _replayed(connection, before)
     sitting = check_request(house, request, now=now, online=False)
     books = {sitting.book_id: house.id}
     lock_books(session, books)
@@ -104,7 +106,7 @@ def book_for_guest(
     reservation_id = _insert(connection, row | source)
     round_ = Round(session, books, now=now, actor=actor)
     _seat_now(round_, reservation_id, table_ids=table_ids, force_pacing=force_pacing)
-    return Accepted(reservation_id, reference)
+    return Accepted(reservation_id, reference, row["link_secret"])
 
 
 def _seat_now(
@@ -169,6 +171,7 @@ def _new_row(
         "phone_key": contact_key(guest.phone),
         "awaited": False,
         "created_at": now,
+        "link_secret": new_link_secret(),
         "terms": {"cancel_cutoff_minutes": house.policies.cancel_cutoff_minutes},
     }
 
@@ -189,9 +192,9 @@ def _insert(connection: Connection, row: dict[str, Any]) -> int:
     return int(made.lastrowid)
 
 
-def _by_reference(connection: Connection, reference: str) -> int:
-    query = select(Reservation.id).where(Reservation.reference == reference)
-    found = connection.scalar(query)
+def _replayed(connection: Connection, reference: str) -> Accepted:
+    query = select(Reservation.id, Reservation.link_secret)
+    found = connection.execute(query.where(Reservation.reference == reference)).one_or_none()
     if found is None:
         raise NotFound("the reservation that this key made is gone")
-    return found
+    return Accepted(found.id, reference, found.link_secret, replayed=True)

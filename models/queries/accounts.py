@@ -1,9 +1,9 @@
 """Who calls: the account, its sign-in and its roles, in one statement."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from models.core.errors import NotAllowed, NotFound, SignInFailed
@@ -105,7 +105,19 @@ def open_sign_ins(session: Session, account_id: int, *, now: datetime) -> list[O
     return [OpenSignIn(*row) for row in session.execute(query)]
 
 
-def caller(session: Session, sign_in_id: int, *, now: datetime) -> Caller:
+def is_sign_in(sign_in_id: int, began: datetime | None) -> tuple[ColumnElement[bool], ...]:
+    """Conditions: the sign-in of this number that began in this second.
+
+    A number alone is given out again when a database was restored. None: the token is from before
+    they said when.
+    """
+    same = (SignIn.id == sign_in_id,)
+    if began is None:
+        return same
+    return (*same, SignIn.created_at >= began, SignIn.created_at < began + timedelta(seconds=1))
+
+
+def caller(session: Session, sign_in_id: int, *, began: datetime | None, now: datetime) -> Caller:
     """The account behind a sign-in. Raises SignInFailed when it ended, or the account did."""
     query = (
         select(
@@ -124,7 +136,7 @@ def caller(session: Session, sign_in_id: int, *, now: datetime) -> Caller:
         .outerjoin(Membership, Membership.account_id == Account.id)
         .outerjoin(Restaurant, Restaurant.id == Membership.restaurant_id)
         .where(
-            SignIn.id == sign_in_id,
+            *is_sign_in(sign_in_id, began),
             SignIn.revoked_at.is_(None),
             SignIn.expires_at > now,
             Account.active,

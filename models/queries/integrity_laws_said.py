@@ -15,7 +15,7 @@ from models.queries.integrity_finding import Finding
 from models.queries.integrity_laws import AHEAD, Law, breaches
 from models.queries.integrity_times import seconds_between
 from models.rules.sending import MAX_ATTEMPTS, TRUE_WHILE
-from models.rules.telling import CHANGED_REASON, Kind
+from models.rules.telling import CHANGED_REASON, UNMOVED, Kind
 
 _MINUTE_SECONDS: Final = 60
 
@@ -43,7 +43,7 @@ def _state_laws(now: datetime) -> list[Law]:
     unclaimed = or_(said.claim.is_(None), said.attempts < 1)
     untouched = and_(said.state == "queued", said.claim.is_(None), said.kind != Kind.REMINDER)
     return [
-        Law("is a variant of what has none", _both(said.variant != 0, said.kind != Kind.REMINDER)),
+        Law("is a variant of what has none", _both(said.variant != 0, said.kind.not_in(UNMOVED))),
         Law("was tried an impossible number of times", _outside(said.attempts, 0, MAX_ATTEMPTS)),
         Law("is being sent by nobody", _both(sending, unclaimed)),
         Law("was sent by nobody", _both(sent, unclaimed)),

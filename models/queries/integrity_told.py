@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from models.queries.integrity_finding import Finding, HouseFile
 from models.rules.lifecycle import Status
-from models.rules.telling import REMINDED, Kind, kind_told, reminder_rows
+from models.rules.telling import REMINDED, UNMOVED, Kind, kind_told, reminder_rows
 
 EDITED = "edited"
 STATUSES = {status.value: status for status in Status}
@@ -71,10 +71,10 @@ def untold(
         if each.problem:
             yield _finding(party, f"{_name(each)} {each.problem}", rule="message-late")
     tellings, edits = _tellings(steps)
-    news = {(each.revision, each.kind) for each in said if each.kind != Kind.REMINDER}
+    news = {(each.revision, each.kind) for each in said if each.kind not in UNMOVED}
     heard: dict[tuple[int, str], list[str]] = defaultdict(list)
     for each in said:
-        if each.kind != Kind.REMINDER:
+        if each.kind not in UNMOVED:
             heard[each.revision, each.kind].append(each.channel)
     reached = _channels(party, tellings, heard, edits)
     for telling in tellings:

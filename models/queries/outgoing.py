@@ -83,6 +83,8 @@ class Outgoing:
     #: the seal is broken: nobody knows whom to write to
     unreadable: bool = False
     last_error: str = ""
+    #: what the guest's link carries
+    link_secret: bytes | None = field(default=None, repr=False)
 
     @property
     def was_lost(self) -> bool:
@@ -218,6 +220,7 @@ def _outgoing(
         note=guest.note if guest else "",
         unreadable=guest is None,
         last_error=message.error or "",
+        link_secret=reservation.link_secret,
     )
 
 

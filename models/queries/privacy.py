@@ -21,7 +21,7 @@ from models.entities.reservations import (
 
 #: sealed, or hashes of what is shown beside them
 _NOT_SHOWN = frozenset(
-    {"guest_sealed", "email_key", "phone_key", "contact", "claim", "claimed_until"}
+    {"guest_sealed", "email_key", "phone_key", "contact", "claim", "claimed_until", "link_secret"}
 )
 
 

@@ -1,6 +1,6 @@
 """One reservation, as guests and staff may see it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import select
@@ -54,6 +54,8 @@ class ReservationView:
     created_at: datetime
     decided_at: datetime | None
     cancel_cutoff_minutes: int
+    #: what the guest's manage token is bound to; for nobody else
+    link_secret: bytes | None = field(repr=False)
 
 
 def reservation_view(session: Session, reservation_id: int) -> ReservationView:
@@ -86,6 +88,7 @@ def reservation_view(session: Session, reservation_id: int) -> ReservationView:
         created_at=row.created_at,
         decided_at=row.decided_at,
         cancel_cutoff_minutes=int((row.terms or {}).get("cancel_cutoff_minutes", 0)),
+        link_secret=row.link_secret,
     )
 
 

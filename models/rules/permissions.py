@@ -18,6 +18,7 @@ class Permission(StrEnum):
 
     READ_BOOK = "book:read"
     WRITE_RESERVATIONS = "reservations:write"
+    SEND_LINKS = "links:send"
     MOVE_PARTIES = "parties:move"
     FORCE_PACING = "pacing:force"
     CHANGE_FLOOR = "floor:change"
@@ -33,6 +34,7 @@ class Permission(StrEnum):
 _VIEWER: Final = frozenset({Permission.READ_BOOK})
 _HOST: Final = _VIEWER | {
     Permission.WRITE_RESERVATIONS,
+    Permission.SEND_LINKS,
     Permission.MOVE_PARTIES,
     Permission.FIND_GUESTS,
 }

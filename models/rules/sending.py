@@ -5,7 +5,7 @@ from datetime import datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from models.rules.lifecycle import Status
+from models.rules.lifecycle import HOLDING, OPEN, Status
 from models.rules.telling import Kind
 
 #: Reminders wait while the restaurant's clock is in here; nothing else does.
@@ -34,6 +34,7 @@ TRUE_WHILE: dict[str, frozenset[str]] = {
     Kind.CHANGE_REFUSED: frozenset({Status.CONFIRMED, Status.WAITLISTED}),
     Kind.CANCELLED: frozenset({Status.CANCELLED}),
     Kind.REMINDER: frozenset({Status.CONFIRMED}),
+    Kind.LINK: frozenset(OPEN | HOLDING),
 }
 #: Kinds that a later accepted change makes void: it told the guest itself, or has its own row.
 VOID_AFTER_CHANGE = frozenset({Kind.CHANGED, Kind.CHANGE_REFUSED, Kind.REMINDER})

@@ -17,6 +17,7 @@ class Kind(StrEnum):
     CHANGE_REFUSED = "change_refused"
     CANCELLED = "cancelled"
     REMINDER = "reminder"
+    LINK = "link"
 
 
 #: What a guest is told when a reservation moves into this state.
@@ -34,6 +35,9 @@ REFUSED_REASON = "change_refused"
 #: Another table, of which guests know nothing.
 RESEATED_REASON = "re_seated"
 UNTOLD_REASONS = frozenset({"taken_back", "edited", RESEATED_REASON})
+
+#: Messages that no move makes: the clock does, or the staff.
+UNMOVED = frozenset({Kind.REMINDER, Kind.LINK})
 
 #: What a guest is reminded of.
 REMINDED = frozenset({Kind.CONFIRMATION, Kind.CHANGED})

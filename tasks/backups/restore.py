@@ -10,18 +10,17 @@ from pathlib import Path
 from time import monotonic
 from typing import Final
 
-from sqlalchemy import URL, Engine, delete, inspect
+from sqlalchemy import URL, Engine
 
-from models.core.db import make_engine, unit
+from models.core import clock
+from models.core.db import make_engine
 from models.core.lines import PATIENT_SECONDS
-from models.entities.house import JobRun, Lease
-from models.operations.house import forget_results
 from tasks.backups.choose import another_way, choose
 from tasks.backups.examine import Examined, examine
 from tasks.backups.faults import PieceDamaged, RestoreRefused
+from tasks.backups.handover import hand_over
 from tasks.backups.log.replay import Log, Replayed, fetched_log
 from tasks.backups.manifest import PIECE, SQLITE_FILE, Manifest
-from tasks.backups.records import JOB, LOG
 from tasks.backups.safe import Safe
 from tasks.backups.scratch import new_data, serving
 from tasks.backups.sealed import open_stream
@@ -95,27 +94,14 @@ def _restore(
         with opened(draft, base) as bind:
             ready = monotonic()
             examined = examine(bind, base, until=replayed.until if replayed else None)
-            _let_go(bind)
+            until = replayed.until if replayed else base.ended
+            hand_over(bind, until=until, now=clock.now())
         if examined.problems and not despite_findings:
             raise RestoreRefused("what came back is not in order: " + "; ".join(examined.problems))
         draft.rename(folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return Restored(base, len(chain), unpacked - began, ready - led_on, examined, replayed)
-
-
-def _let_go(bind: Engine) -> None:
-    """The backup was made while its maker held the lease, so it came back held.
-
-    And what it came from goes another way from here: the next backup stands on nothing, and its
-    log is another one.
-    """
-    there = inspect(bind).get_table_names()
-    if Lease.__tablename__ in there:
-        held = delete(Lease).where(Lease.name.in_((JOB, LOG)))
-        unit(lambda session: session.execute(held), bind)
-    if JobRun.__tablename__ in there:
-        unit(lambda session: forget_results(session, (JOB, LOG)), bind)
 
 
 @contextmanager

@@ -56,7 +56,7 @@ def _event(
     now: datetime,
 ) -> Event:
     house = outgoing.restaurant
-    link = manage_link(outgoing.reservation_id)
+    link = manage_link(outgoing)
     event = Event()
     event.add("uid", uid(outgoing.reservation_id))
     event.add("sequence", outgoing.revision)

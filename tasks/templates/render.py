@@ -29,6 +29,7 @@ _SCHEMA_STATUS = {
     Kind.WAITLISTED: "ReservationPending",
     Kind.CANCELLED: "ReservationCancelled",
     Kind.DECLINED: None,
+    Kind.LINK: None,
 }
 
 
@@ -62,10 +63,15 @@ def one_line(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
-@lru_cache(maxsize=1024)
-def manage_link(reservation_id: int) -> str:
+def manage_link(outgoing: Outgoing) -> str:
     """The link by which a guest sees, changes and cancels this one reservation."""
-    return f"{settings().public_url.rstrip('/')}/manage/{manage_token(reservation_id)}"
+    return _manage_link(outgoing.reservation_id, outgoing.link_secret)
+
+
+@lru_cache(maxsize=1024)
+def _manage_link(reservation_id: int, secret: bytes | None) -> str:
+    token = manage_token(reservation_id, secret)
+    return f"{settings().public_url.rstrip('/')}/manage/{token}"
 
 
 def _book_link(slug: str) -> str:
@@ -129,9 +135,7 @@ def _values(outgoing: Outgoing, words: Wording) -> dict[str, str]:
         "when": words.when(start),
         "brief": words.brief(start),
         "short": words.short(start),
-        "link": (
-            _book_link(outgoing.restaurant.slug) if over else manage_link(outgoing.reservation_id)
-        ),
+        "link": (_book_link(outgoing.restaurant.slug) if over else manage_link(outgoing)),
         "wish": "",
     }
     if outgoing.wish:
@@ -192,5 +196,5 @@ def _linked_data(outgoing: Outgoing, values: dict[str, str]) -> dict[str, Any] |
         "startTime": local(outgoing.starts_at, zone=house.zone).isoformat(),
         "endTime": local(outgoing.ends_at, zone=house.zone).isoformat(),
         "partySize": outgoing.party_size,
-        "modifyReservationUrl": manage_link(outgoing.reservation_id),
+        "modifyReservationUrl": manage_link(outgoing),
     }

@@ -8,9 +8,12 @@ from hypothesis import strategies as st
 from itsdangerous import Signer
 
 from models.core.crypto import (
+    LINK_SECRET_BYTES,
     REFERENCE_LENGTH,
+    ManageToken,
     contact_key,
     manage_token,
+    new_link_secret,
     new_reference,
     read_manage_token,
 )
@@ -21,10 +24,38 @@ pytestmark = pytest.mark.usefixtures("house_env")
 ANY_TEST = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-@given(st.integers(1, 2**63 - 1))
+@given(st.integers(1, 2**63 - 1), st.none() | st.binary(min_size=8, max_size=8))
 @ANY_TEST
-def test_a_token_opens_its_reservation(house_env: dict[str, str], number: int) -> None:
-    assert read_manage_token(manage_token(number)) == number
+def test_a_token_says_its_reservation_and_its_secret(
+    house_env: dict[str, str], number: int, secret: bytes | None
+) -> None:
+    assert read_manage_token(manage_token(number, secret)) == ManageToken(number, secret)
+
+
+def test_a_token_is_no_longer_than_those_of_before_and_tells_no_secret_key() -> None:
+    assert len(manage_token(123456, new_link_secret())) <= len(manage_token(123456, None))
+    assert new_link_secret() != new_link_secret()
+    assert len(new_link_secret()) == LINK_SECRET_BYTES
+
+
+def test_what_the_database_holds_makes_no_token() -> None:
+    """Who reads a row and has a token of another one cannot put the two together."""
+    number, secret, signature = manage_token(7, b"eight by").split(".")
+    foreign = manage_token(8, b"eight by").split(".")
+    legacy = manage_token(7, None).split(".")
+    for forged in (
+        f"{number}.{secret}",
+        f"{number}.{secret}.",
+        f"{number}.{secret}.{foreign[2]}",
+        f"{number}.{secret}.{legacy[1]}",
+        f"{foreign[0]}.{secret}.{signature}",
+        f"{number}..{signature}",
+        f"{number}.{secret}.{signature}.{signature}",
+        f"0{number}.{secret}.{signature}",
+        f"{number}.{secret}=.{signature}",
+    ):
+        with pytest.raises(SignInFailed):
+            read_manage_token(forged)
 
 
 @given(st.text(max_size=60))
@@ -34,12 +65,13 @@ def test_nothing_else_opens_one(house_env: dict[str, str], text: str) -> None:
         read_manage_token(text)
 
 
-@given(st.data())
+@pytest.mark.parametrize("secret", [None, b"eight by"])
+@given(data=st.data())
 @ANY_TEST
 def test_a_token_with_one_letter_changed_is_refused(
-    house_env: dict[str, str], data: st.DataObject
+    house_env: dict[str, str], secret: bytes | None, data: st.DataObject
 ) -> None:
-    token = manage_token(7)
+    token = manage_token(7, secret)
     # the last letter of the signature carries bits that nobody reads
     place = data.draw(st.integers(0, len(token) - 2))
     letter = data.draw(st.sampled_from("abcXYZ019-_."))

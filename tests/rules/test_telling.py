@@ -12,6 +12,7 @@ from models.rules.telling import (
     CHANGED_REASON,
     REFUSED_REASON,
     TOLD,
+    UNMOVED,
     UNTOLD_REASONS,
     Kind,
     channels,
@@ -51,10 +52,10 @@ def test_what_the_guest_is_told_of_a_move(after: Status, reason: str, kind: Kind
     assert kind_told(after, reason) is kind
 
 
-def test_every_kind_but_the_reminder_is_told_of_some_move() -> None:
+def test_every_kind_but_the_clocks_and_the_staffs_own_is_told_of_some_move() -> None:
     reasons = ["decision", CHANGED_REASON, REFUSED_REASON, *sorted(UNTOLD_REASONS)]
     told = {kind_told(status, reason) for status in Status for reason in reasons}
-    assert told == set(Kind) - {Kind.REMINDER} | {None}
+    assert told == set(Kind) - UNMOVED | {None}
     assert set(TOLD.values()) < set(Kind)
 
 

@@ -51,6 +51,7 @@ AN_OUTGOING = Outgoing(
     guest_email="zoe@guests.example",
     guest_phone="+4915112345678",
     note="",
+    link_secret=b"eight by",
 )
 
 

@@ -210,7 +210,8 @@ def test_linked_data_says_what_schema_org_asks_for() -> None:
 def test_the_manage_link_opens_exactly_this_reservation() -> None:
     link = render_letter(of(Kind.CONFIRMATION)).link
     assert link.startswith("https://tables.example.com/manage/")
-    assert read_manage_token(link.rpartition("/")[2]) == AN_OUTGOING.reservation_id
+    said = read_manage_token(link.rpartition("/")[2])
+    assert (said.reservation_id, said.secret) == (AN_OUTGOING.reservation_id, b"eight by")
 
 
 def test_a_declined_guest_hears_why_and_when_there_is_room() -> None:

@@ -8,7 +8,6 @@ from flask import Response, request
 from models.core import clock
 from models.core.db import reading, unit
 from models.core.errors import Invalid, SignInFailed
-from models.core.settings import settings
 from models.operations.accounts import (
     close_own_sign_in,
     close_sign_in,
@@ -23,7 +22,7 @@ from web.api.endpoint import READ, WRITE, describe
 from web.hashing import hash_password, is_password
 from web.json_body import json_response
 from web.limits import check_sign_in, note_failure
-from web.proofs import check_first, prove_all, prove_password
+from web.proofs import check_first, factor_is_required, prove_all, prove_password
 from web.schemas.accounts import (
     AccountOut,
     PasswordChange,
@@ -68,12 +67,16 @@ def refresh(body: RefreshRequest) -> Response:
     A refresh token that was spent before ends the sign-in it belongs to; so does one of an account
     without a second factor, where one is required.
     """
-    sign_in_id, refresh_id = read_refresh(body.refresh_token)
+    sign_in_id, refresh_id, began = read_refresh(body.refresh_token)
     now = clock.now()
-    required = settings().second_factor == "required"
     opened = unit(
         lambda session: rotate_refresh(
-            session, sign_in_id, refresh_id=refresh_id, now=now, needs_factor=required
+            session,
+            sign_in_id,
+            refresh_id=refresh_id,
+            began=began,
+            now=now,
+            needs_factor=factor_is_required(),
         )
     )
     if opened is None:

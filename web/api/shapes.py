@@ -26,7 +26,7 @@ def requested_facts(
     house: House, accepted: Accepted, request: TableRequest, *, now: datetime
 ) -> dict[str, Any]:
     """A request just written down, told without reading it back (RequestedOut)."""
-    token = manage_token(accepted.reservation_id)
+    token = manage_token(accepted.reservation_id, accepted.link_secret)
     return {
         "id": str(accepted.reservation_id),
         "reference": accepted.reference,
@@ -60,9 +60,11 @@ def requested_again(view: ReservationView) -> dict[str, Any]:
 
 
 def reservation_facts(view: ReservationView, *, for_staff: bool) -> dict[str, Any]:
-    """A reservation as its guest or the staff see it (ReservationOut)."""
+    """A reservation as its guest or the staff see it (ReservationOut).
+
+    The staff get no link: it is the guest's own way in, and whoever has it acts as the guest.
+    """
     house = view.house
-    token = manage_token(view.id)
     facts = {
         "id": str(view.id),
         "reference": view.reference,
@@ -85,12 +87,13 @@ def reservation_facts(view: ReservationView, *, for_staff: bool) -> dict[str, An
         "change": None if view.change is None else change_facts(house, view.change),
         "created_at": local_text(house, view.created_at),
         "decided_at": None if view.decided_at is None else local_text(house, view.decided_at),
-        "manage_url": manage_link(token),
-        "manage_token": token,
+        "manage_url": None,
+        "manage_token": None,
     }
     if for_staff:
-        facts |= {"tables": list(view.tables), "source": view.source}
-    return facts
+        return facts | {"tables": list(view.tables), "source": view.source}
+    token = manage_token(view.id, view.link_secret)
+    return facts | {"manage_url": manage_link(token), "manage_token": token}
 
 
 def change_facts(house: House, change: ChangeView) -> dict[str, Any]:

@@ -83,7 +83,7 @@ def ask(slug: str) -> Response:
     nudge_house(house.id)
     seconds = min(PAGE_WAIT_SECONDS, settings().wait_seconds_max)
     wait_for_decision("reservation", accepted.reservation_id, seconds)
-    token = manage_token(accepted.reservation_id)
+    token = manage_token(accepted.reservation_id, accepted.link_secret)
     return see_other(url_for("manage.show", token=token))
 
 

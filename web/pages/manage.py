@@ -15,6 +15,7 @@ from models.core.settings import settings
 from models.operations.changes import cancel_reservation
 from models.operations.consents import say_consent
 from models.queries.consents import consents_of_reservation
+from models.queries.links import opens
 from models.queries.reservations import ReservationView, reservation_view
 from models.rules.lifecycle import OPEN, Status
 from web.access import GUEST, Visitor, public
@@ -33,6 +34,7 @@ blueprint = APIBlueprint("manage", __name__, enable_openapi=False, url_prefix="/
 register_trouble(blueprint)
 
 _GUEST: Final = Visitor(None)
+_NO_LINK: Final = "this link is not valid; please use the one in our message"
 
 
 @blueprint.get("/<token>")
@@ -118,12 +120,15 @@ def cancel(token: str) -> Response:
 
 def _view(token: str) -> ReservationView:
     try:
-        number = read_manage_token(token)
+        link = read_manage_token(token)
     except SignInFailed as forged:
-        raise NotFound("this link is not valid; please use the one in our message") from forged
-    about(number)
+        raise NotFound(_NO_LINK) from forged
+    about(link.reservation_id)
     with reading() as session:
-        return reservation_view(session, number)
+        view = reservation_view(session, link.reservation_id)
+    if not opens(link, view.link_secret, ends_at=view.ends_at, now=clock.now()):
+        raise NotFound(_NO_LINK)
+    return view
 
 
 def _facts(view: ReservationView, token: str) -> dict[str, Any]:

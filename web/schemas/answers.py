@@ -151,8 +151,8 @@ class ReservationOut(Outgoing):
     change: ChangeOut | None
     created_at: Moment
     decided_at: Moment | None
-    manage_url: str
-    manage_token: str
+    manage_url: str | None = Field(description="for the guest alone")
+    manage_token: str | None = Field(description="for the guest alone")
     tables: list[str] | None = Field(None, description="for the staff alone")
     source: str | None = Field(None, description="for the staff alone")
 
@@ -170,3 +170,9 @@ class RequestedOut(Outgoing):
     created_at: Moment
     manage_url: str
     manage_token: str
+
+
+class LinkSentOut(Outgoing):
+    """How the link goes to the guest; the link itself is told to nobody else."""
+
+    channels: list[str] = Field(description="email, sms")

@@ -239,6 +239,14 @@ class SeatRequest(MoveRequest):
     tables: list[TableLabel] = Field(default_factory=list, max_length=12)
 
 
+class LinkRequest(Incoming):
+    """How the link goes to the guest again."""
+
+    body_optional: ClassVar[bool] = True
+
+    renew: bool = False
+
+
 class Nothing(Incoming):
     """No fields."""
 

@@ -1,0 +1,19 @@
+"""Add reservations.link_secret: no reservation of before has one."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from models.core.types import digest
+
+revision = "0072"
+down_revision = "0071"
+
+
+def upgrade() -> None:
+    """Add it."""
+    op.add_column("reservations", sa.Column("link_secret", digest(8), nullable=True))
+
+
+def downgrade() -> None:
+    """Drop it."""
+    op.drop_column("reservations", "link_secret")

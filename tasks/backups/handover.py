@@ -1,0 +1,61 @@
+"""What a restored database has to forget, and must never give out again, before it is handed over.
+
+What it came from went on after the state that came back: it gave out numbers and signed people in.
+"""
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Engine, Table, delete, func, inspect, select, update
+
+from models.core.db import Base, unit
+from models.core.types import BigId
+from models.entities.accounts import SignIn
+from models.entities.house import JobRun, Lease
+from models.operations.house import forget_results
+from tasks.backups.records import JOB, LOG
+
+#: Numbers that a table may have given out since the state that came back: so many at once, and so
+#: many a second. Restored twice from one backup, the second begins beyond the first.
+AT_ONCE: Final = 1_000_000
+A_SECOND: Final = 100
+
+
+def hand_over(bind: Engine, *, until: datetime, now: datetime) -> None:
+    """Make ready for a new life what stood like this at `until`. Safe to repeat.
+
+    The leases and results of its maker go. All sign-ins end. On MariaDB and MySQL new rows get
+    numbers that were never given out; SQLite counts on from the last row that it has, so nothing
+    may trust a number alone (links: rules.links; tokens: queries.accounts).
+    """
+    there = set(inspect(bind).get_table_names())
+    if Lease.__tablename__ in there:
+        held = delete(Lease).where(Lease.name.in_((JOB, LOG)))
+        unit(lambda session: session.execute(held), bind)
+    if JobRun.__tablename__ in there:
+        unit(lambda session: forget_results(session, (JOB, LOG)), bind)
+    if SignIn.__tablename__ in there:
+        ended = update(SignIn).where(SignIn.revoked_at.is_(None)).values(revoked_at=now)
+        unit(lambda session: session.execute(ended), bind)
+    if bind.dialect.name != "sqlite":
+        gap = AT_ONCE + A_SECOND * max(0, int((now - until).total_seconds()))
+        for table in _counted(there):
+            _move_on(bind, table, gap)
+
+
+def _counted(there: set[str]) -> list[Table]:
+    """The tables of this release that number their rows themselves, with room for it."""
+    return [
+        table
+        for table in Base.metadata.sorted_tables
+        if table.name in there and table.autoincrement_column is not None
+        if table.autoincrement_column.type is BigId
+    ]
+
+
+def _move_on(bind: Engine, table: Table, gap: int) -> None:
+    column = table.autoincrement_column
+    with bind.connect() as connection:
+        last = connection.scalar(select(func.coalesce(func.max(column), 0))) or 0
+        name = bind.dialect.identifier_preparer.format_table(table)
+        connection.exec_driver_sql(f"ALTER TABLE {name} AUTO_INCREMENT = {int(last) + gap}")
