@@ -5,8 +5,8 @@ from alembic import op
 
 from models.core.types import digest
 
-revision = "0072"
-down_revision = "0071"
+revision = "0075"
+down_revision = "0074"
 
 
 def upgrade() -> None:
