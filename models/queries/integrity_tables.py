@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
@@ -24,6 +24,8 @@ from models.rules.telling import CHANGED_REASON
 from models.rules.windows import quarter_of
 
 _JUDGED = frozenset(status.value for status in HOLDING | {Status.FINISHED})
+#: Later than every quarter: the table was given away, and not had again.
+_NEVER: Final = 2**31
 #: Tables that are looked at together: what bounds the memory.
 _AT_ONCE = 40
 
@@ -80,7 +82,7 @@ def tables(
 def taken_twice(files: Files, uses: Sequence[Use]) -> Iterator[Finding]:
     """Parties whose turns at one table overlap."""
     before: Use | None = None
-    held = [use for use in uses if use.begin <= use.most]  # who came when it was over held nothing
+    held = [use for use in uses if use.begin <= use.least]  # who came when it was over held nothing
     for use in sorted(held, key=lambda each: (each.begin, each.reservation_id)):
         if before is not None and use.begin <= before.least:
             ids = tuple(sorted((before.reservation_id, use.reservation_id)))
@@ -210,7 +212,8 @@ def _read_begins(session: Session, chunk: Sequence[int]) -> dict[int, int]:
     """Since when parties have their present tables, where that is not simply their start.
 
     Who sits down has the table from then on, early or late; a no-show taken back has it again
-    from then on, at the earliest from the start; an accepted change begins afresh.
+    from then on, at the earliest from the start; one of whom is said later that it came has none
+    again; an accepted change begins afresh.
     """
     move, given = ReservationMove, Assignment
     query = (
@@ -233,6 +236,8 @@ def _read_begins(session: Session, chunk: Sequence[int]) -> dict[int, int]:
             begins[number] = quarter_of(start)
         elif after == Status.SEATED:
             begins[number] = quarter_of(at)
+        elif after == Status.FINISHED:
+            begins[number] = _NEVER
         else:
             begins[number] = max(quarter_of(at), quarter_of(start))
     return begins

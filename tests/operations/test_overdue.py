@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Engine, update
 
 from models.core.db import reading
+from models.core.errors import StateConflict
 from models.entities import Reservation
 from models.operations.arrivals import arrive, finish, mark_no_show, seat
 from models.operations.overdue import OVER_AFTER, end_evenings, finish_overdue, mark_no_shows
@@ -271,3 +272,27 @@ def test_finishing_twice_is_the_same_as_once(stand: Stand) -> None:
     for later in (60, 70):
         stand.move(finish, number, now=minutes(later))
     assert (stand.row(number).revision, stand.row(number).finished_at) == (4, minutes(60))
+
+
+# --- who came after all, when the turn is over
+
+
+@pytest.mark.parametrize("verb", [arrive, finish], ids=["arrived", "they came"])
+@pytest.mark.parametrize("later", [95, 40], ids=["after its turn", "within its turn"])
+def test_a_no_show_who_came_after_all_had_no_table_that_was_given_away(
+    stand: Stand, verb: Callable[..., None], later: int
+) -> None:
+    absent = stand.book(2, tables=("1",))
+    stand.move(mark_no_show, absent, now=minutes(20))
+    other = stand.book(2, tables=("1",), start=minutes(30), now=minutes(25))
+    stand.move(seat, other, now=minutes(30))
+    if verb is arrive and later < 90:
+        with pytest.raises(StateConflict):
+            stand.move(verb, absent, now=minutes(later))
+        return
+    stand.move(verb, absent, now=minutes(later))
+    assert stand.held(absent) == {}
+    for now in (minutes(later), minutes(130), minutes(90) + OVER_AFTER):
+        assert in_order(stand, now=now)
+    run(end_evenings, stand, now=minutes(120) + OVER_AFTER)
+    assert in_order(stand, now=minutes(120) + OVER_AFTER)
