@@ -4,7 +4,7 @@ end of every evening.
 
 from collections import defaultdict
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import ColumnElement, and_, exists, not_, or_, select
@@ -15,13 +15,11 @@ from models.operations.arrivals import end_evening, finish, mark_no_show
 from models.operations.books import lock_books, touch_books
 from models.queries.floor import aside, houses_by_id
 from models.rules.house import Policies
-from models.rules.lifecycle import HOLDING, Status
+from models.rules.lifecycle import HOLDING, OVER_AFTER, Status
 from models.rules.policies import finish_before, no_show_before
 
 CLOCK = "clock"
 STAFF: Final = "staff:%"
-#: So long after the end of its turn a party is surely gone, and its evening is over.
-OVER_AFTER: Final = timedelta(hours=6)
 _Move = Callable[[Session, int], None]
 
 

@@ -24,7 +24,7 @@ from models.rules.health import (
     seconds_since,
     waits_too_long,
 )
-from models.rules.lifecycle import Status
+from models.rules.lifecycle import HOLDING, OVER_AFTER, Status
 
 #: The job that looks at all the others.
 SWEEP: Final = "health"
@@ -112,7 +112,7 @@ def has_due_messages(session: Session, *, now: datetime) -> bool:
 
 
 def house_health(session: Session, *, now: datetime) -> HouseHealth:
-    """Look at everything that can be late. Eight queries, each over an index, or of a few rows."""
+    """Look at everything that can be late. Ten queries, each over an index, or of a few rows."""
     runs = {run.name: run for run in session.scalars(select(JobRun))}
     jobs = _jobs(runs, now, seconds_since(_first_look(session), now=now) or 0.0)
     waiting = _waiting(session, now)
@@ -126,6 +126,7 @@ def _first_look(session: Session) -> datetime | None:
 
 def _waiting(session: Session, now: datetime) -> tuple[WaitingRows, ...]:
     message, change, book = Message, ReservationChange, ShiftDay
+    over = now - OVER_AFTER
     looks: dict[str, tuple[InstrumentedAttribute[Any], ColumnElement[bool]]] = {
         "requests": (Reservation.created_at, Reservation.status == Status.REQUESTED),
         "changes": (change.created_at, change.status == "requested"),
@@ -135,12 +136,23 @@ def _waiting(session: Session, now: datetime) -> tuple[WaitingRows, ...]:
             message.claimed_until,
             (message.state == "sending") & (message.claimed_until <= now),
         ),
+        # the age of a party that the clock should have ended counts from when it should
+        "unended": (
+            Reservation.ends_at,
+            Reservation.status.in_(sorted(HOLDING))
+            & (Reservation.starts_at <= over)  # for the index
+            & (Reservation.ends_at <= over),
+        ),
+        "waitlists": (
+            Reservation.starts_at,
+            (Reservation.status == Status.WAITLISTED) & (Reservation.starts_at <= now),
+        ),
     }
     found = []
     for kind, (since, condition) in looks.items():
         query = select(func.count(), func.min(since)).where(condition)
         count, oldest = session.execute(query).one()
-        age = seconds_since(oldest, now=now)
+        age = seconds_since(oldest, now=over if kind == "unended" else now)
         found.append(WaitingRows(kind, count, age, waits_too_long(kind, age)))
     return tuple(found)
 

@@ -38,6 +38,8 @@ WAITS_AT_MOST: Final[Mapping[str, int]] = {
     "freed_books": 60,
     "messages": 300,
     "stuck_sends": 300,
+    "unended": 600,
+    "waitlists": 300,
 }
 
 #: Seconds that a replica's newest row may be older than the primary's.

@@ -1,6 +1,11 @@
 """A reservation's states and the one table of allowed moves."""
 
+from datetime import timedelta
 from enum import StrEnum
+from typing import Final
+
+#: So long after the end of its turn a party is surely gone, and its evening is over.
+OVER_AFTER: Final = timedelta(hours=6)
 
 
 class Status(StrEnum):

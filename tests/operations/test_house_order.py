@@ -23,8 +23,10 @@ from models.rules.health import (
     OF_THE_LOG,
     WAITS_AT_MOST,
 )
+from models.rules.lifecycle import OVER_AFTER
 from tests.services import surroundings
 from tests.services.house import OpenHouse
+from tests.services.stand import START, Stand
 from tests.services.together import answers, together
 
 pytestmark = pytest.mark.both
@@ -205,3 +207,21 @@ def test_what_waits_is_counted_and_its_oldest_timed(db: Engine, house: Any) -> N
     assert (rows["freed_books"].oldest_seconds, rows["freed_books"].is_late) == (61.0, True)
     assert (rows["stuck_sends"].oldest_seconds, rows["stuck_sends"].is_late) == (10.0, False)
     assert {"messages", "freed_books"} <= set(found.late)
+
+
+def test_a_party_that_nobody_ended_is_known(db: Engine, house: Any) -> None:
+    stand = Stand(db, house(tables={"1": ("hall", 1, 2)}))
+    stand.ask()
+    stand.ask()
+    for late, unended, waitlists in (
+        (timedelta(minutes=4), None, 240.0),
+        (timedelta(minutes=90) + OVER_AFTER + timedelta(minutes=9), 540.0, 27540.0),
+        (timedelta(minutes=90) + OVER_AFTER + timedelta(minutes=11), 660.0, 27660.0),
+    ):
+        with reading() as session:
+            found = house_health(session, now=START + late)
+        rows = {row.kind: row for row in found.waiting}
+        assert rows["unended"].oldest_seconds == unended
+        assert rows["unended"].is_late is bool(unended and unended > 600)
+        assert rows["waitlists"].oldest_seconds == waitlists
+        assert rows["waitlists"].is_late is (waitlists > 300)

@@ -10,9 +10,10 @@ from models.core.db import reading
 from models.core.errors import StateConflict
 from models.entities import Reservation
 from models.operations.arrivals import arrive, finish, mark_no_show, seat
-from models.operations.overdue import OVER_AFTER, end_evenings, finish_overdue, mark_no_shows
+from models.operations.overdue import end_evenings, finish_overdue, mark_no_shows
 from models.operations.taking_back import take_back
 from models.queries.integrity import findings
+from models.rules.lifecycle import OVER_AFTER
 from tests.queries.evening import send_due
 from tests.services.house import OpenHouse
 from tests.services.stand import START, Stand
