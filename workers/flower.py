@@ -8,12 +8,28 @@ import os
 import sys
 
 from flower import options as flower_options
+from flower.views import BaseHandler
 
 from models.core.log import configure_logging
 from models.core.settings import settings
+from tasks.queues import QUEUES
 from workers.entry import app
 
 log = logging.getLogger("workers.flower")
+
+
+def all_queues(handler: BaseHandler) -> list[str]:
+    """The queues of the Broker tab: ours, and whatever else a worker serves.
+
+    Flower's own list has those of workers that answered the one inspection it makes when it
+    starts: a queue whose worker was busy or not there yet was missing until somebody asked again.
+    """
+    served = {
+        queue["name"]
+        for info in handler.application.workers.values()
+        for queue in info.get("active_queues", [])
+    }
+    return sorted(served.union(QUEUES))
 
 
 def main() -> int:
@@ -31,6 +47,7 @@ def main() -> int:
     chosen.purge_offline_workers = 60
     # each inspection holds a connection; with the workers' small pool they waited for one another
     app.conf.broker_pool_limit = 100
+    BaseHandler.get_active_queue_names = all_queues
     code = 0
     try:
         app.start(argv=["flower"])
