@@ -15,6 +15,7 @@ from deploy.failover_cli import COMMANDS as FAILOVER_COMMANDS
 from deploy.flags_cli import flags
 from deploy.guest_cli import guest
 from deploy.keys_cli import keys
+from deploy.messages_cli import messages
 from deploy.plain import PlainGroup
 from deploy.release_cli import COMMANDS as RELEASE_COMMANDS
 from deploy.restaurant_cli import restaurant
@@ -42,6 +43,7 @@ main.add_command(account)
 main.add_command(flags)
 main.add_command(keys)
 main.add_command(guest)
+main.add_command(messages)
 main.add_command(restaurant)
 for command in (*BACKUP_COMMANDS, *FAILOVER_COMMANDS, *RELEASE_COMMANDS):
     main.add_command(command)

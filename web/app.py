@@ -15,6 +15,7 @@ from web.api import (
     flags,
     guests,
     links,
+    messages,
     operations,
     reservations,
     restaurants,
@@ -78,6 +79,7 @@ def create_app() -> APIFlask:
     app.register_blueprint(links.blueprint)
     app.register_blueprint(guests.blueprint)
     app.register_blueprint(files.blueprint)
+    app.register_blueprint(messages.blueprint)
     app.register_blueprint(operations.blueprint)
     app.register_blueprint(documents.blueprint)
     app.register_blueprint(home.blueprint)

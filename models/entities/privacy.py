@@ -64,7 +64,7 @@ class AuditEntry(Base):
     #: staff:<account id> | operator
     actor: Mapped[str] = mapped_column(String(40))
     #: guest.found | guest.exported | guest.erased | consent.changed | file.kept | file.withdrawn
-    #: link.sent | link.renewed
+    #: link.sent | link.renewed | message.sent_again
     action: Mapped[str] = mapped_column(String(32))
     #: references of reservations, or a file's name and version
     about: Mapped[list[str]] = mapped_column(JSON)

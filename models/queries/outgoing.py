@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
 from models.core.errors import SealBroken
@@ -117,16 +117,24 @@ def load_claimed(session: Session, claim: str, *, only: int | None = None) -> li
 
     A message whose reservation or restaurant is no longer there is left out.
     """
+    mine = and_(Message.claim == claim, Message.state == "sending")
+    return _load(session, mine if only is None else and_(mine, Message.id == only))
+
+
+def load_failed(session: Session, ids: Collection[int]) -> list[Outgoing]:
+    """Those of these messages that failed, as `load_claimed` does."""
+    return _load(session, and_(Message.id.in_(ids), Message.state == "failed"))
+
+
+def _load(session: Session, which: ColumnElement[bool]) -> list[Outgoing]:
     query = (
         select(Message, Reservation, Restaurant, Area.name)
         .join(Reservation, Reservation.id == Message.reservation_id)
         .join(Restaurant, Restaurant.id == Message.restaurant_id)
         .outerjoin(Area, Area.id == Reservation.area_id)
-        .where(Message.claim == claim, Message.state == "sending")
+        .where(which)
         .order_by(Message.due_at, Message.id)
     )
-    if only is not None:
-        query = query.where(Message.id == only)
     found = session.execute(query).all()
     changed = _last_changes(session, _ids(found, VOID_AFTER_CHANGE))
     wishes = _refused_wishes(session, _ids(found, (Kind.CHANGE_REFUSED,)))

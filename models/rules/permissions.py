@@ -22,6 +22,7 @@ class Permission(StrEnum):
     MOVE_PARTIES = "parties:move"
     FORCE_PACING = "pacing:force"
     CHANGE_FLOOR = "floor:change"
+    SEND_AGAIN = "messages:send-again"
     FIND_GUESTS = "guests:find"
     EXPORT_GUESTS = "guests:export"
     ERASE_GUESTS = "guests:erase"
@@ -36,6 +37,7 @@ _HOST: Final = _VIEWER | {
     Permission.WRITE_RESERVATIONS,
     Permission.SEND_LINKS,
     Permission.MOVE_PARTIES,
+    Permission.SEND_AGAIN,
     Permission.FIND_GUESTS,
 }
 _MANAGER: Final = _HOST | {

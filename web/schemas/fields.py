@@ -65,8 +65,8 @@ def _refuse_hidden(text: str, allowed: frozenset[str]) -> None:
             raise ValueError("must not contain control characters")
 
 
-def parse_start(value: Any) -> datetime:
-    """RFC 3339 with an offset, on the quarter-hour grid, as UTC."""
+def parse_instant(value: Any) -> datetime:
+    """RFC 3339 with an offset, as UTC."""
     if not isinstance(value, str) or not (found := _RFC3339.match(value)):
         raise ValueError("must be an RFC 3339 time such as 2027-05-01T19:30:00+02:00")
     if found.group(2) is None:
@@ -74,9 +74,14 @@ def parse_start(value: Any) -> datetime:
     if int(value[:4]) not in YEARS:
         raise ValueError(f"must lie in the years {YEARS.start} to {YEARS.stop - 1}")
     try:
-        start = datetime.fromisoformat(value.upper()).astimezone(UTC)
+        return datetime.fromisoformat(value.upper()).astimezone(UTC)
     except ValueError as wrong:
         raise ValueError("is not a time that exists") from wrong
+
+
+def parse_start(value: Any) -> datetime:
+    """RFC 3339 with an offset, on the quarter-hour grid, as UTC."""
+    start = parse_instant(value)
     if start.microsecond or start.timestamp() % QUARTER_SECONDS:
         raise ValueError("must lie on a quarter of an hour")
     return start
@@ -135,6 +140,18 @@ def to_e164(value: str, house_phone: str, field: str = "guest.phone") -> str:
         raise Invalid.field(field, str(wrong)) from wrong
 
 
+Instant = Annotated[
+    datetime,
+    BeforeValidator(parse_instant),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "date-time",
+            "description": "RFC 3339 with offset",
+            "examples": ["2027-05-01T19:32:10+02:00"],
+        }
+    ),
+]
 Start = Annotated[
     datetime,
     BeforeValidator(parse_start),
