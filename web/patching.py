@@ -29,6 +29,8 @@ def apply_patch(
     In one transaction, so that `if_revision` holds for both. Raises Invalid, StateConflict,
     RevisionConflict, NotFound.
     """
+    if patch.staff_note is not None and not visitor.by_staff:
+        raise Invalid.field("staff_note", "is for the staff alone")
     change_id = None
     wish = patch.table_change
     if wish is not None:
@@ -42,11 +44,12 @@ def apply_patch(
             if_revision=if_revision,
             awaited=awaited,
         )
-    if patch.note is not None or patch.guest is not None:
+    if any(each is not None for each in (patch.note, patch.staff_note, patch.guest)):
         edit_details(
             session,
             reservation_id,
             note=patch.note,
+            staff_note=patch.staff_note,
             guest=_edited_guest(session, reservation_id, patch.guest, visitor),
             now=now,
             actor=visitor.actor,

@@ -5,16 +5,45 @@ costs a look-up, a shared lock on the parent and an index for every row written.
 proves the references instead.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, exists, func
+from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from models.core.crypto import contact_key
 from models.core.db import Base
 from models.core.types import BigId, UtcDateTime, digest
-from models.entities.sealed_guest import Guest, open_guest, seal_guest
+from models.entities.sealed_guest import (
+    Guest,
+    open_guest,
+    open_staff_note,
+    seal_guest,
+    seal_staff_note,
+)
+
+#: Why a move is there that changed nothing but words: name, contact, notes.
+EDITED = "edited"
+
+
+class ReservationMove(Base):
+    """One line of a reservation's history: from, to, who, when, why."""
+
+    __tablename__ = "reservation_moves"
+    __table_args__ = (Index("ix_reservation_moves_reservation", "reservation_id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    reservation_id: Mapped[int] = mapped_column(ForeignKey("reservations.id"))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    before: Mapped[str] = mapped_column(String(12))
+    after: Mapped[str] = mapped_column(String(12))
+    #: the reservation's revision after the move
+    revision: Mapped[int]
+    #: guest | staff:<account id> | worker | clock
+    actor: Mapped[str] = mapped_column(String(40))
+    #: what it was: decision, change, promotion, cancellation, arrival, ... or a decline's reason
+    reason: Mapped[str] = mapped_column(String(32), default="")
 
 
 class Reservation(Base):
@@ -51,8 +80,12 @@ class Reservation(Base):
     source: Mapped[str] = mapped_column(String(8), default="online")
     #: staff went over the pacing knowingly
     pacing_forced: Mapped[bool] = mapped_column(default=False)
-    #: name, e-mail, phone and note: see `guest`
+    #: name, e-mail, phone and the guest's note: see `guest`
     guest_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    #: what the staff keep for themselves: see `staff_note`
+    staff_note_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    #: the revision at which both notes were written, each in its place; NULL: there was one note
+    notes_revision: Mapped[int | None] = mapped_column()
     guest_locale: Mapped[str] = mapped_column(String(16), default="en")
     #: keyed hashes of the normalised contact, to find the same guest again
     email_key: Mapped[bytes | None] = mapped_column(digest(16))
@@ -74,11 +107,24 @@ class Reservation(Base):
     forgotten_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     #: random; the guest's link carries it. None: made before there were any (rules.links)
     link_secret: Mapped[bytes | None] = mapped_column(digest(8))
+    #: the staff wrote into the one note that there was
+    _staff_edited: Mapped[bool] = column_property(
+        exists().where(
+            ReservationMove.reservation_id == id,
+            ReservationMove.reason == EDITED,
+            ReservationMove.actor.startswith("staff:"),
+            ReservationMove.revision > func.coalesce(notes_revision, 0),
+        )
+    )
 
     @property
     def guest(self) -> Guest:
-        """Who comes. Raises SealBroken. Its keys for looking up are written beside it."""
-        return open_guest(self.guest_sealed, reference=self.reference)
+        """Who comes, with the guest's own wishes. Raises SealBroken.
+
+        Its keys for looking up are written beside it.
+        """
+        known = open_guest(self.guest_sealed, reference=self.reference)
+        return replace(known, note="") if self._is_staffs_note else known
 
     @guest.setter
     def guest(self, guest: Guest) -> None:
@@ -86,6 +132,28 @@ class Reservation(Base):
         self.guest_sealed = seal_guest(guest, reference=self.reference)
         self.email_key, self.phone_key = contact_key(guest.email), contact_key(guest.phone)
         self.forgotten_at = None
+
+    @property
+    def staff_note(self) -> str:
+        """What the staff wrote for themselves; nothing that a guest is shown. Raises SealBroken."""
+        kept = open_staff_note(self.staff_note_sealed, reference=self.reference)
+        if kept or not self._is_staffs_note:
+            return kept
+        return open_guest(self.guest_sealed, reference=self.reference).note
+
+    def write_notes(self, guest: Guest, staff_note: str) -> None:
+        """Seal who comes and both notes, each in its own place from this revision on."""
+        self.guest = guest
+        self.staff_note_sealed = seal_staff_note(staff_note, reference=self.reference)
+        self.notes_revision = self.revision
+
+    @property
+    def _is_staffs_note(self) -> bool:
+        """Whether the one note that older releases kept may be the staff's: then no guest reads it.
+
+        So it is when the staff made the reservation, or edited it: what they edited is not known.
+        """
+        return self._staff_edited or (self.notes_revision is None and self.source != "online")
 
 
 class ReservationChange(Base):
@@ -116,25 +184,6 @@ class ReservationChange(Base):
     awaited: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-
-
-class ReservationMove(Base):
-    """One line of a reservation's history: from, to, who, when, why."""
-
-    __tablename__ = "reservation_moves"
-    __table_args__ = (Index("ix_reservation_moves_reservation", "reservation_id"),)
-
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    reservation_id: Mapped[int] = mapped_column(ForeignKey("reservations.id"))
-    at: Mapped[datetime] = mapped_column(UtcDateTime)
-    before: Mapped[str] = mapped_column(String(12))
-    after: Mapped[str] = mapped_column(String(12))
-    #: the reservation's revision after the move
-    revision: Mapped[int]
-    #: guest | staff:<account id> | worker | clock
-    actor: Mapped[str] = mapped_column(String(40))
-    #: what it was: decision, change, promotion, cancellation, arrival, ... or a decline's reason
-    reason: Mapped[str] = mapped_column(String(32), default="")
 
 
 class Assignment(Base):

@@ -33,5 +33,24 @@ def reseal_guest(sealed: bytes, *, reference: str) -> bytes:
     return seal(unseal(sealed, about=_about(reference)), about=_about(reference))
 
 
+def seal_staff_note(note: str, *, reference: str) -> bytes | None:
+    """The staff's note as the row of that reference keeps it; None when there is none."""
+    return seal(note.encode(), about=_about_note(reference)) if note else None
+
+
+def open_staff_note(sealed: bytes | None, *, reference: str) -> str:
+    """The staff's note again, empty when there is none. Raises SealBroken."""
+    return "" if sealed is None else unseal(sealed, about=_about_note(reference)).decode()
+
+
+def reseal_staff_note(sealed: bytes | None, *, reference: str) -> bytes | None:
+    """The same under the key that seals now. Raises SealBroken."""
+    return seal_staff_note(open_staff_note(sealed, reference=reference), reference=reference)
+
+
 def _about(reference: str) -> str:
     return f"reservation {reference}"
+
+
+def _about_note(reference: str) -> str:
+    return f"staff note of {reference}"

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from models.core.crypto import contact_key, new_link_secret, new_reference
 from models.core.errors import Invalid, NotFound, NotSeated
 from models.entities.reservations import Reservation
-from models.entities.sealed_guest import Guest, seal_guest
+from models.entities.sealed_guest import Guest, seal_guest, seal_staff_note
 from models.operations.books import lock_books
 from models.operations.consents import record_consent
 from models.operations.keys import claim_key
@@ -166,6 +166,8 @@ def _new_row(
         "guest_sealed": seal_guest(
             Guest(guest.name, guest.email, guest.phone, request.note), reference=reference
         ),
+        "staff_note_sealed": seal_staff_note(request.staff_note, reference=reference),
+        "notes_revision": 1,
         "guest_locale": guest.locale,
         "email_key": contact_key(guest.email),
         "phone_key": contact_key(guest.phone),

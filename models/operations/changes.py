@@ -3,11 +3,12 @@
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.core.errors import Invalid, RevisionConflict, StateConflict
 from models.entities.reservations import (
+    EDITED,
     Assignment,
     Reservation,
     ReservationChange,
@@ -16,12 +17,12 @@ from models.entities.sealed_guest import Guest
 from models.operations.books import free_books, lock_reservation
 from models.operations.history import write_move
 from models.operations.verdicts import Verdicts, release_tables
+from models.operations.wishes import as_request, end_waiting_wishes, waiting_wish, wished
 from models.queries.floor import house_by_id
 from models.rules.changing import check_change
-from models.rules.house import House
 from models.rules.lifecycle import HOLDING, OPEN, Status, may_move
 from models.rules.policies import is_late_cancel, may_cancel_online
-from models.rules.requests import GuestDetails, TableChange, TableRequest
+from models.rules.requests import GuestDetails, TableChange
 from models.rules.windows import quarter_of
 
 #: A seating never reaches further than this many quarters from its start (two days).
@@ -50,17 +51,17 @@ def change_reservation(
     _check_revision(row, if_revision)
     house = house_by_id(session, row.restaurant_id)
     _check_open(row, now=now, by_staff=by_staff)
-    waiting = _waiting_wish(session, reservation_id)
-    wished, has = _wished(house, waiting or row, change), _has(house, row)
-    sitting = check_change(house, wished, change=change, has=has, now=now, online=not by_staff)
-    area = house.area_by_key.get(wished.area_key or "")
-    values = (wished.party_size, wished.starts_at, area.id if area else None)
+    waiting = waiting_wish(session, reservation_id)
+    asked, has = wished(house, waiting or row, change), as_request(house, row)
+    sitting = check_change(house, asked, change=change, has=has, now=now, online=not by_staff)
+    area = house.area_by_key.get(asked.area_key or "")
+    values = (asked.party_size, asked.starts_at, area.id if area else None)
     if values == (row.party_size, row.starts_at, row.area_id):
         if waiting is None:
             raise Invalid.field("party_size", "it asks for what the reservation has already")
-        _end_waiting_wishes(session, reservation_id, status="dropped", now=now)
+        end_waiting_wishes(session, reservation_id, status="dropped", now=now)
         return None
-    _end_waiting_wishes(session, reservation_id, status="superseded", now=now)
+    end_waiting_wishes(session, reservation_id, status="superseded", now=now)
     wish = ReservationChange(
         restaurant_id=row.restaurant_id,
         reservation_id=row.id,
@@ -84,22 +85,29 @@ def edit_details(
     reservation_id: int,
     *,
     note: str | None = None,
+    staff_note: str | None = None,
     guest: GuestDetails | None = None,
     now: datetime,
     actor: str,
     if_revision: int | None = None,
 ) -> None:
-    """Change what needs no decision: the note, and how the guest is called and reached."""
+    """Change what needs no decision: the notes, and how the guest is called and reached.
+
+    `note` is the guest's, `staff_note` the staff's own, which no guest is shown.
+    """
     row = lock_reservation(session, reservation_id)
     _check_revision(row, if_revision)
     if Status(row.status) not in OPEN | HOLDING:
         raise StateConflict(f"a reservation that is {row.status} cannot be changed")
-    known = row.guest
+    known, kept = row.guest, row.staff_note
     if guest is not None:
         row.guest_locale = guest.locale
         known = Guest(guest.name, guest.email, guest.phone, known.note)
-    row.guest = known if note is None else replace(known, note=note)
-    write_move(session, row, Status(row.status), now=now, actor=actor, reason="edited")
+    write_move(session, row, Status(row.status), now=now, actor=actor, reason=EDITED)
+    row.write_notes(
+        known if note is None else replace(known, note=note),
+        kept if staff_note is None else staff_note,
+    )
 
 
 def cancel_reservation(
@@ -125,7 +133,7 @@ def cancel_reservation(
         raise StateConflict(f"a reservation that is {row.status} cannot be cancelled")
     if not by_staff:
         _check_open(row, now=now, by_staff=False)
-    _end_waiting_wishes(session, reservation_id, status="dropped", now=now)
+    end_waiting_wishes(session, reservation_id, status="dropped", now=now)
     if before in HOLDING:
         _give_tables_back(session, row, now=now)
     cutoff = int((row.terms or {}).get("cancel_cutoff_minutes", 0))
@@ -164,48 +172,3 @@ def _check_open(row: Reservation, *, now: datetime, by_staff: bool) -> None:
         raise StateConflict(f"a reservation that is {row.status} cannot be changed")
     if not by_staff and not may_cancel_online(row.starts_at, now=now):
         raise StateConflict("it has begun; please call the restaurant")
-
-
-def _waiting_wish(session: Session, reservation_id: int) -> ReservationChange | None:
-    """The wish that waits to be decided; under the book's lock there is one at most."""
-    query = select(ReservationChange).where(
-        ReservationChange.reservation_id == reservation_id,
-        ReservationChange.status == "requested",
-    )
-    return session.scalars(query.order_by(ReservationChange.id.desc()).limit(1)).first()
-
-
-def _wished(
-    house: House, before: Reservation | ReservationChange, change: TableChange
-) -> TableRequest:
-    """The whole wish: what changes, and what stays as it was or as it was wished before."""
-    has = _has(house, before)
-    if before.area_id and has.area_key is None and change.area_key is None:
-        # not into another room without a word
-        raise Invalid.field("area", "the area is gone that was asked for; name another, or none")
-    return replace(
-        has,
-        party_size=change.party_size or has.party_size,
-        starts_at=change.starts_at or has.starts_at,
-        area_key=has.area_key if change.area_key is None else change.area_key or None,
-    )
-
-
-def _has(house: House, row: Reservation | ReservationChange) -> TableRequest:
-    """What is there, as a request: who comes stays, and is not asked about."""
-    area = house.area_by_id.get(row.area_id or 0)
-    nobody = GuestDetails(name="")
-    return TableRequest(row.party_size, row.starts_at, nobody, area.key if area else None)
-
-
-def _end_waiting_wishes(
-    session: Session, reservation_id: int, *, status: str, now: datetime
-) -> None:
-    session.execute(
-        update(ReservationChange)
-        .where(
-            ReservationChange.reservation_id == reservation_id,
-            ReservationChange.status == "requested",
-        )
-        .values(status=status, decided_at=now)
-    )

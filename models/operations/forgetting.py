@@ -1,6 +1,6 @@
 """What forgetting does to a reservation's rows, whoever asks for it: identity goes, the rest stays.
 
-Party size, times, tables, status and history stay. Name, contact, note, the contact's hashes and
+Party size, times, tables, status and history stay. Name, contact, notes, the contact's hashes and
 the provider's ids of its messages go; a message that was not sent yet never will be.
 """
 
@@ -25,6 +25,7 @@ _FORGET = (
     .where(_ROWS.c.id == bindparam("row"))
     .values(
         guest_sealed=bindparam("sealed"),
+        staff_note_sealed=None,
         email_key=None,
         phone_key=None,
         revision=bindparam("next"),

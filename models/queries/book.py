@@ -169,13 +169,13 @@ def _wish(house: House, row: ReservationChange) -> ChangeView:
     )
 
 
-def _guest(row: Reservation) -> Guest:
-    """One guest who cannot be read must not close the host's whole book."""
+def _who(row: Reservation) -> tuple[Guest, str]:
+    """The guest and the staff's note. One who cannot be read must not close the whole book."""
     try:
-        return row.guest
+        return row.guest, row.staff_note
     except SealBroken:
         log.exception("guest cannot be read", extra={"reservation_id": row.id})
-        return Guest("(unreadable)")
+        return Guest("(unreadable)"), ""
 
 
 def _reservation(
@@ -189,7 +189,7 @@ def _reservation(
     warnings: tuple[str, ...],
     now: datetime,
 ) -> BookReservation:
-    guest = _guest(row)
+    guest, staff_note = _who(row)
     return BookReservation(
         id=row.id,
         reference=row.reference,
@@ -206,6 +206,7 @@ def _reservation(
         guest_phone=guest.phone,
         guest_locale=row.guest_locale,
         note=guest.note,
+        staff_note=staff_note,
         source=row.source,
         pacing_forced=row.pacing_forced,
         reason=row.reason,

@@ -39,6 +39,7 @@ class BookReservation:
     guest_phone: str | None
     guest_locale: str
     note: str
+    staff_note: str
     source: str
     pacing_forced: bool
     reason: str | None

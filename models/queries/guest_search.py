@@ -25,6 +25,7 @@ class FoundReservation:
 
     row: Reservation
     guest: Guest | None
+    staff_note: str
     messages: Sequence[BookMessage]
 
 
@@ -52,7 +53,7 @@ def find_guest(session: Session, restaurant_id: int, contact: str) -> FoundGuest
     messages = _messages(session, shown)
     keys = {key} | {each for found in shown for each in (found.email_key, found.phone_key)}
     return FoundGuest(
-        [FoundReservation(each, _guest(each), messages[each.id]) for each in shown],
+        [FoundReservation(each, *_who(each), messages[each.id]) for each in shown],
         consents_of(session, restaurant_id, keys),
         more=len(rows) > SHOWN,
     )
@@ -69,8 +70,8 @@ def _messages(session: Session, rows: Sequence[Reservation]) -> dict[int, list[B
     return found
 
 
-def _guest(row: Reservation) -> Guest | None:
+def _who(row: Reservation) -> tuple[Guest | None, str]:
     try:
-        return row.guest
+        return row.guest, row.staff_note
     except SealBroken:
-        return None
+        return None, ""

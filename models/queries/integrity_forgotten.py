@@ -12,13 +12,18 @@ from models.rules.lifecycle import ENDED
 
 
 def forgotten(session: Session, *, limit: int) -> Iterator[Finding]:
-    """Forgotten guests who can still be found, and guests that retention has passed by."""
+    """Forgotten guests who are still known, and guests that retention has passed by."""
     row, book = Reservation, ShiftDay
     found = select(row.id).where(
-        row.forgotten_at.is_not(None), or_(row.email_key.is_not(None), row.phone_key.is_not(None))
+        row.forgotten_at.is_not(None),
+        or_(
+            row.email_key.is_not(None),
+            row.phone_key.is_not(None),
+            row.staff_note_sealed.is_not(None),
+        ),
     )
     for number in session.scalars(found.limit(limit)):
-        yield Finding("forgotten", (number,), f"reservation {number} is forgotten, and is found")
+        yield Finding("forgotten", (number,), f"reservation {number} is forgotten, and is known")
     left = (
         select(row.id, book.service_date)
         .join(book, book.id == row.book_id)

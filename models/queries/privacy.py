@@ -21,7 +21,16 @@ from models.entities.reservations import (
 
 #: sealed, or hashes of what is shown beside them
 _NOT_SHOWN = frozenset(
-    {"guest_sealed", "email_key", "phone_key", "contact", "claim", "claimed_until", "link_secret"}
+    {
+        "guest_sealed",
+        "staff_note_sealed",
+        "email_key",
+        "phone_key",
+        "contact",
+        "claim",
+        "claimed_until",
+        "link_secret",
+    }
 )
 
 
@@ -78,9 +87,9 @@ def _whole(session: Session, number: int) -> dict[str, Any]:
 def _guest(row: Reservation) -> dict[str, Any]:
     """One seal that does not open must not keep all the rest from the guest."""
     try:
-        guest = row.guest
+        guest, staff_note = row.guest, row.staff_note
     except SealBroken:
-        return {"guest": None, "note": None, "unreadable": True}
+        return {"guest": None, "note": None, "staff_note": None, "unreadable": True}
     return {
         "guest": {
             "name": guest.name,
@@ -89,6 +98,7 @@ def _guest(row: Reservation) -> dict[str, Any]:
             "locale": row.guest_locale,
         },
         "note": guest.note,
+        "staff_note": staff_note,
     }
 
 

@@ -47,6 +47,7 @@ class ReservationView:
     guest_phone: str | None
     guest_locale: str
     note: str
+    staff_note: str
     reason: str | None
     alternatives: tuple[datetime, ...]
     tables: tuple[str, ...]
@@ -81,6 +82,7 @@ def reservation_view(session: Session, reservation_id: int) -> ReservationView:
         guest_phone=guest.phone,
         guest_locale=row.guest_locale,
         note=guest.note,
+        staff_note=row.staff_note,
         reason=row.reason,
         alternatives=_moments(row.alternatives),
         tables=_tables(session, row),

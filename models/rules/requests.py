@@ -38,7 +38,10 @@ class TableRequest:
     starts_at: datetime
     guest: GuestDetails
     area_key: str | None = None
+    #: the guest's own wishes, which the guest is shown
     note: str = ""
+    #: what the staff keep for themselves
+    staff_note: str = ""
     waitlist: bool = True
     #: None: nothing was said about it
     marketing: ConsentSaid | None = None

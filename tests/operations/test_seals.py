@@ -61,6 +61,17 @@ def test_all_are_sealed_again_and_none_twice(stand: Stand) -> None:
     assert guests(stand) == before
 
 
+def test_the_staffs_note_is_sealed_too(stand: Stand) -> None:
+    number = stand.book(staff_note="tips badly")
+    old, kept = vault.keyring().primary, stand.row(number).staff_note_sealed or b""
+    assert kept and b"tips badly" not in kept
+    assert unit(count_by_key) == {old: 7}
+    new = vault.add_key()
+    drain(10)
+    assert unit(count_by_key) == {new: 7}
+    assert stand.row(number).staff_note == "tips badly"
+
+
 def test_who_is_edited_meanwhile_keeps_what_was_written(
     stand: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -93,6 +93,7 @@ def _reservation(house: House, row: BookReservation) -> dict[str, Any]:
             "locale": row.guest_locale,
         },
         "note": row.note,
+        "staff_note": row.staff_note,
         "source": row.source,
         "pacing_forced": row.pacing_forced,
         "reason": row.reason,

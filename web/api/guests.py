@@ -194,6 +194,7 @@ def _reservation(house: House, found: FoundReservation) -> dict[str, Any]:
         "end": local_text(house, row.ends_at),
         "guest": who,
         "note": guest.note if guest else "",
+        "staff_note": found.staff_note,
         "source": row.source,
         "created_at": local_text(house, row.created_at),
         "messages": [message_facts(house, each) for each in found.messages],

@@ -91,7 +91,11 @@ def reservation_facts(view: ReservationView, *, for_staff: bool) -> dict[str, An
         "manage_token": None,
     }
     if for_staff:
-        return facts | {"tables": list(view.tables), "source": view.source}
+        return facts | {
+            "tables": list(view.tables),
+            "source": view.source,
+            "staff_note": view.staff_note,
+        }
     token = manage_token(view.id, view.link_secret)
     return facts | {"manage_url": manage_link(token), "manage_token": token}
 

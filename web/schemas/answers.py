@@ -145,7 +145,7 @@ class ReservationOut(Outgoing):
     area: str | None
     restaurant: RestaurantRef
     guest: GuestOut
-    note: str
+    note: str = Field(description="the guest's own wishes")
     reason: str | None = Field(description="why it was declined")
     alternatives: list[Moment] = Field(description="up to three other starts")
     change: ChangeOut | None
@@ -155,6 +155,7 @@ class ReservationOut(Outgoing):
     manage_token: str | None = Field(description="for the guest alone")
     tables: list[str] | None = Field(None, description="for the staff alone")
     source: str | None = Field(None, description="for the staff alone")
+    staff_note: str | None = Field(None, description="for the staff alone: their own note")
 
 
 class RequestedOut(Outgoing):

@@ -32,7 +32,8 @@ class BookReservationOut(Outgoing):
     area: str | None
     tables: list[str]
     guest: GuestOut
-    note: str
+    note: str = Field(description="the guest's own wishes")
+    staff_note: str = Field(description="the staff's own; no guest is shown it")
     source: str
     pacing_forced: bool
     reason: str | None

@@ -61,7 +61,8 @@ class FoundReservationOut(Outgoing):
     start: Moment
     end: Moment
     guest: GuestOut | None = Field(description="null: it cannot be read")
-    note: str
+    note: str = Field(description="the guest's own wishes")
+    staff_note: str = Field(description="the staff's own; no guest is shown it")
     source: str
     created_at: Moment
     messages: list[BookMessageOut]

@@ -1,7 +1,7 @@
 """Bodies and query strings that come in. Unknown fields are refused by name."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import (
     BaseModel,
@@ -34,6 +34,8 @@ from web.schemas.fields import (
 )
 
 _DEFAULT_LOCALE = "en"
+GUESTS_NOTE: Final = "the guest's wishes, which the guest is shown in messages and pages"
+STAFFS_NOTE: Final = "what the staff keep for themselves; no guest is shown it"
 
 
 class NotNull:
@@ -146,7 +148,8 @@ class StaffReservationRequest(Incoming):
     start: Start | None = Field(None, description="a walk-in's may be left out: this quarter-hour")
     guest: StaffGuestIn
     area: AreaKey | None = None
-    note: Note = ""
+    note: Note = Field("", description=GUESTS_NOTE)
+    staff_note: Note = Field("", description=STAFFS_NOTE)
     tables: list[TableLabel] = Field(
         default_factory=list, max_length=12, description="labels; empty: the house chooses"
     )
@@ -164,6 +167,7 @@ class StaffReservationRequest(Incoming):
             guest=guest_details(self.guest, house),
             area_key=self.area,
             note=self.note,
+            staff_note=self.staff_note,
             waitlist=False,
             marketing=self.marketing.said("staff", actor=actor) if self.marketing else None,
         )
@@ -189,7 +193,10 @@ class ReservationPatch(Incoming):
     party_size: Annotated[PartySize | None, NotNull()] = None
     start: Annotated[Start | None, NotNull()] = None
     area: AreaKey | None = Field(None, description="null: any area")
-    note: Annotated[Note | None, NotNull()] = None
+    note: Annotated[Note | None, NotNull()] = Field(None, description=GUESTS_NOTE)
+    staff_note: Annotated[Note | None, NotNull()] = Field(
+        None, description=f"{STAFFS_NOTE}; a guest may not send it"
+    )
     guest: Annotated[GuestPatch | None, NotNull()] = None
 
     @model_validator(mode="after")

@@ -1,0 +1,17 @@
+"""Add reservations.staff_note_sealed: what the staff keep for themselves."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0076"
+down_revision = "0075"
+
+
+def upgrade() -> None:
+    """Add it."""
+    op.add_column("reservations", sa.Column("staff_note_sealed", sa.LargeBinary(), nullable=True))
+
+
+def downgrade() -> None:
+    """Drop it."""
+    op.drop_column("reservations", "staff_note_sealed")
