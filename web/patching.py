@@ -1,14 +1,16 @@
 """One change of a reservation, whatever it names: the API's PATCH and the manage page."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from models.core.errors import Invalid
 from models.operations.books import lock_reservation
 from models.operations.changes import change_reservation, edit_details
+from models.operations.staff_changes import change_at_once
 from models.queries.floor import house_by_id
-from models.rules.requests import GuestDetails
+from models.rules.requests import GuestDetails, TableChange
 from web.access import Visitor
 from web.schemas.fields import to_e164
 from web.schemas.requests import GuestPatch, ReservationPatch
@@ -26,24 +28,20 @@ def apply_patch(
 ) -> int | None:
     """Write the details and the wish; the wish's id, or None when nothing has to be decided.
 
-    In one transaction, so that `if_revision` holds for both. Raises Invalid, StateConflict,
-    RevisionConflict, NotFound.
+    The staff's own wish is decided here and now. In one transaction, so that `if_revision` holds
+    for both. Raises Invalid, StateConflict, RevisionConflict, NotFound, NotSeated.
     """
-    if patch.staff_note is not None and not visitor.by_staff:
-        raise Invalid.field("staff_note", "is for the staff alone")
+    for name in ("staff_note", "notify"):
+        if getattr(patch, name) is not None and not visitor.by_staff:
+            raise Invalid.field(name, "is for the staff alone")
     change_id = None
-    wish = patch.table_change
-    if wish is not None:
-        change_id = change_reservation(
-            session,
-            reservation_id,
-            change=wish,
-            now=now,
-            actor=visitor.actor,
-            by_staff=visitor.by_staff,
-            if_revision=if_revision,
-            awaited=awaited,
-        )
+    row = lock_reservation(session, reservation_id) if patch.table_change else None
+    before = row and row.revision + row.guest_ahead
+    if row is not None:
+        change_id = _change(session, row.id, patch, visitor, if_revision, awaited, now)
+        session.refresh(row)
+        if row.revision + row.guest_ahead != before:
+            if_revision = None  # it held, and this request has raised it since
     if any(each is not None for each in (patch.note, patch.staff_note, patch.guest)):
         edit_details(
             session,
@@ -53,9 +51,27 @@ def apply_patch(
             guest=_edited_guest(session, reservation_id, patch.guest, visitor),
             now=now,
             actor=visitor.actor,
+            by_staff=visitor.by_staff,
             if_revision=if_revision,
         )
     return change_id
+
+
+def _change(
+    session: Session,
+    reservation_id: int,
+    patch: ReservationPatch,
+    visitor: Visitor,
+    if_revision: int | None,
+    awaited: bool,
+    now: datetime,
+) -> int | None:
+    wish = patch.table_change or TableChange()
+    said: dict[str, Any] = {"now": now, "actor": visitor.actor, "if_revision": if_revision}
+    if not visitor.by_staff:
+        return change_reservation(session, reservation_id, change=wish, awaited=awaited, **said)
+    change_at_once(session, reservation_id, change=wish, notify=patch.notify is not False, **said)
+    return None
 
 
 def _edited_guest(

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Mapped, column_property, mapped_column
 from models.core.crypto import contact_key
 from models.core.db import Base
 from models.core.types import BigId, UtcDateTime, digest
+from models.entities.moves import EDITED, ReservationMove
 from models.entities.sealed_guest import (
     Guest,
     open_guest,
@@ -23,27 +24,14 @@ from models.entities.sealed_guest import (
     seal_staff_note,
 )
 
-#: Why a move is there that changed nothing but words: name, contact, notes.
-EDITED = "edited"
-
-
-class ReservationMove(Base):
-    """One line of a reservation's history: from, to, who, when, why."""
-
-    __tablename__ = "reservation_moves"
-    __table_args__ = (Index("ix_reservation_moves_reservation", "reservation_id"),)
-
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    reservation_id: Mapped[int] = mapped_column(ForeignKey("reservations.id"))
-    at: Mapped[datetime] = mapped_column(UtcDateTime)
-    before: Mapped[str] = mapped_column(String(12))
-    after: Mapped[str] = mapped_column(String(12))
-    #: the reservation's revision after the move
-    revision: Mapped[int]
-    #: guest | staff:<account id> | worker | clock
-    actor: Mapped[str] = mapped_column(String(40))
-    #: what it was: decision, change, promotion, cancellation, arrival, ... or a decline's reason
-    reason: Mapped[str] = mapped_column(String(32), default="")
+__all__ = [
+    "EDITED",
+    "Assignment",
+    "Reservation",
+    "ReservationChange",
+    "ReservationMove",
+    "TableOccupancy",
+]
 
 
 class Reservation(Base):
@@ -68,8 +56,10 @@ class Reservation(Base):
     restaurant_id: Mapped[int]
     book_id: Mapped[int] = mapped_column(BigId)
     status: Mapped[str] = mapped_column(String(12))
-    #: raised by every move and change; messages and ETags carry it
+    #: raised by every move and change; messages and the staff's ETags carry it
     revision: Mapped[int] = mapped_column(default=1)
+    #: how far the guest's own revision is ahead of it: see `guest_revision`
+    guest_ahead: Mapped[int] = mapped_column(default=0, server_default="0")
     party_size: Mapped[int]
     starts_at: Mapped[datetime] = mapped_column(UtcDateTime)
     ends_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -119,10 +109,7 @@ class Reservation(Base):
 
     @property
     def guest(self) -> Guest:
-        """Who comes, with the guest's own wishes. Raises SealBroken.
-
-        Its keys for looking up are written beside it.
-        """
+        """Who comes, with the guest's own wishes. Raises SealBroken. Its keys stand beside it."""
         known = open_guest(self.guest_sealed, reference=self.reference)
         return replace(known, note="") if self._is_staffs_note else known
 
@@ -132,6 +119,14 @@ class Reservation(Base):
         self.guest_sealed = seal_guest(guest, reference=self.reference)
         self.email_key, self.phone_key = contact_key(guest.email), contact_key(guest.phone)
         self.forgotten_at = None
+
+    @property
+    def guest_revision(self) -> int:
+        """Raised by what the guest can see, and by nothing else; guests' ETags carry it.
+
+        A move that no guest sees (another table) leaves it alone, a wish to change raises it.
+        """
+        return self.revision + self.guest_ahead
 
     @property
     def staff_note(self) -> str:
@@ -181,6 +176,8 @@ class ReservationChange(Base):
     actor: Mapped[str] = mapped_column(String(40))
     reason: Mapped[str | None] = mapped_column(String(32))
     alternatives: Mapped[list[str] | None] = mapped_column(JSON)
+    #: the reservation's revision that answered it: the message of that revision is about this wish
+    answered_revision: Mapped[int | None]
     awaited: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -16,7 +16,7 @@ from models.operations.consents import record_consent
 from models.operations.keys import claim_key
 from models.operations.rounds import Round, ask_of
 from models.queries.parties import COLUMNS
-from models.rules.board import Ask, Board, Outcome, Reason
+from models.rules.board import STAFF_WORDS, Ask, Board, Outcome, Reason
 from models.rules.house import House
 from models.rules.lifecycle import Status
 from models.rules.pacing import keeps_pace, pacing_of
@@ -24,13 +24,6 @@ from models.rules.policies import check_request
 from models.rules.requests import TableRequest
 from models.rules.turn_times import turn_minutes
 from models.rules.windows import Sitting
-
-_REASONS = {
-    Reason.FULL: "no table is free then",
-    Reason.PACING: "the pacing of that interval is used up",
-    Reason.PARTY_TOO_LARGE: "no table or combination seats such a party",
-    Reason.CLOSED: "the house is closed then",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +76,13 @@ def book_for_guest(
     table_ids: tuple[int, ...] = (),
     force_pacing: bool = False,
     walk_in: bool = False,
+    notify: bool = True,
 ) -> Accepted:
     """Book for a guest at the stand: decided in this very transaction, under the book's lock.
 
     `table_ids`: these tables, whatever their size; `force_pacing`: over the pacing, knowingly;
-    `walk_in`: recorded as such (seat it with `arrivals.seat` in the same transaction).
+    `walk_in`: recorded as such (seat it with `arrivals.seat` in the same transaction); not
+    `notify`: the staff tell the guest themselves, and reminders are sent all the same.
     Raises Invalid, KeyReused, KeyInFlight, NotSeated.
     """
     reference = new_reference()
@@ -105,6 +100,7 @@ def book_for_guest(
     source = {"source": "walk_in" if walk_in else "staff", "pacing_forced": force_pacing}
     reservation_id = _insert(connection, row | source)
     round_ = Round(session, books, now=now, actor=actor)
+    round_.verdicts.untold |= set() if notify else {reservation_id}
     _seat_now(round_, reservation_id, table_ids=table_ids, force_pacing=force_pacing)
     return Accepted(reservation_id, reference, row["link_secret"])
 
@@ -124,7 +120,7 @@ def _seat_now(
         outcome = round_.decide(board, ask, earliest=0)
     if outcome.status is not Status.CONFIRMED:
         reason = outcome.reason or Reason.FULL
-        raise NotSeated(_REASONS[reason], reason=reason.value)
+        raise NotSeated(STAFF_WORDS[reason], reason=reason.value)
     round_.settle(round_.houses[row.restaurant_id], row, outcome, reason="decision")
     round_.close(more=False)
 

@@ -23,6 +23,10 @@ from models.rules.windows import quarter_of
 
 #: No turn is longer than two days of quarters.
 _LONGEST = 192
+#: Their ends were told, and nobody waits for more. Whoever has come, left or was missed is told
+#: that the wish came too late: every wish that was written down is answered.
+_TOLD_OTHERWISE = frozenset({Status.DECLINED, Status.CANCELLED, Status.EXPIRED})
+_LATE = Reason.TOO_LATE
 
 
 def decide_change(round_: Round, change: ReservationChange, party: PartyRow) -> None:
@@ -35,8 +39,11 @@ def decide_change(round_: Round, change: ReservationChange, party: PartyRow) -> 
     round_.settled.add(party.id)
     if (board := round_.boards.get(party.book_id)) is not None:
         board.movable.pop(party.id, None)
-    if party.status not in (Status.CONFIRMED, Status.WAITLISTED):
+    if party.status in _TOLD_OTHERWISE:
         answer_change(round_.session, change.id, status="dropped", outcome=None, now=round_.now)
+    elif party.status not in (Status.CONFIRMED, Status.WAITLISTED):
+        house, outcome = round_.houses[party.restaurant_id], Outcome(Status.DECLINED, reason=_LATE)
+        _refuse(round_, house, change, party, outcome)
     elif party.status == Status.CONFIRMED:
         _change_confirmed(round_, change, party)
     else:
@@ -176,8 +183,7 @@ def _accept(
         round_.guests.confirmed(party, at=change.starts_at)
         verdicts.seated(house, party.id, outcome, start=quarter_of(change.starts_at))
     verdicts.moved(house, party, outcome.status, reason, starts_at=change.starts_at)
-    answer_change(round_.session, change.id, status="accepted", outcome=None, now=round_.now)
-    round_.answers.append(Answer("change", "accepted", party.id, change.created_at))
+    _answer(round_, change, party, "accepted")
     round_.touched[change.book_id] = party.restaurant_id
 
 
@@ -194,5 +200,23 @@ def _refuse(
     round_.verdicts.moved(
         house, party, Status(party.status), REFUSED_REASON, starts_at=party.starts_at
     )
-    answer_change(round_.session, change.id, status="refused", outcome=outcome, now=round_.now)
-    round_.answers.append(Answer("change", "refused", party.id, change.created_at))
+    _answer(round_, change, party, "refused", outcome)
+
+
+def _answer(
+    round_: Round,
+    change: ReservationChange,
+    party: PartyRow,
+    status: str,
+    outcome: Outcome | None = None,
+) -> None:
+    revision = party.revision + 1
+    answer_change(
+        round_.session,
+        change.id,
+        status=status,
+        outcome=outcome,
+        now=round_.now,
+        revision=revision,
+    )
+    round_.answers.append(Answer("change", status, party.id, change.created_at))

@@ -6,22 +6,30 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.core.errors import Invalid, RevisionConflict, StateConflict
+from models.core.errors import StateConflict
 from models.entities.reservations import (
     EDITED,
     Assignment,
     Reservation,
-    ReservationChange,
 )
 from models.entities.sealed_guest import Guest
 from models.operations.books import free_books, lock_reservation
 from models.operations.history import write_move
 from models.operations.verdicts import Verdicts, release_tables
-from models.operations.wishes import as_request, end_waiting_wishes, waiting_wish, wished
+from models.operations.wishes import (
+    as_request,
+    check_open,
+    check_revision,
+    end_waiting_wishes,
+    is_so,
+    new_wish,
+    waiting_wish,
+    wished,
+)
 from models.queries.floor import house_by_id
 from models.rules.changing import check_change
 from models.rules.lifecycle import HOLDING, OPEN, Status, may_move
-from models.rules.policies import is_late_cancel, may_cancel_online
+from models.rules.policies import is_late_cancel
 from models.rules.requests import GuestDetails, TableChange
 from models.rules.windows import quarter_of
 
@@ -36,45 +44,36 @@ def change_reservation(
     change: TableChange,
     now: datetime,
     actor: str,
-    by_staff: bool,
     if_revision: int | None = None,
     awaited: bool = False,
 ) -> int | None:
-    """Write a wish to change down, for the lane to decide; the id of the wish.
+    """Write a guest's wish to change down, for the lane to decide; the id of the wish.
 
     A wish that waits already is replaced by one with both: asked for four, then for eight
-    o'clock, it is four at eight. None when that comes to what the reservation has anyway, and
-    the waiting wish is withdrawn. Raises NotFound, Invalid (field named), StateConflict,
-    RevisionConflict.
+    o'clock, it is four at eight. Asked again, it is the same wish. None when that comes to what
+    the reservation has anyway; then a wish that waits is withdrawn. `if_revision` is the guest's.
+    Raises NotFound, Invalid (field named), StateConflict, RevisionConflict.
     """
     row = lock_reservation(session, reservation_id)
-    _check_revision(row, if_revision)
     house = house_by_id(session, row.restaurant_id)
-    _check_open(row, now=now, by_staff=by_staff)
+    check_open(row, now=now, by_staff=False)
     waiting = waiting_wish(session, reservation_id)
-    asked, has = wished(house, waiting or row, change), as_request(house, row)
-    sitting = check_change(house, asked, change=change, has=has, now=now, online=not by_staff)
-    area = house.area_by_key.get(asked.area_key or "")
-    values = (asked.party_size, asked.starts_at, area.id if area else None)
-    if values == (row.party_size, row.starts_at, row.area_id):
+    asked = wished(house, waiting or row, change)
+    if is_so(house, waiting or row, asked):
         if waiting is None:
-            raise Invalid.field("party_size", "it asks for what the reservation has already")
+            return None  # it is so: perhaps this very request made it so, and its answer was lost
+        waiting.awaited = waiting.awaited or awaited
+        return waiting.id
+    check_revision(row.guest_revision, if_revision)
+    row.guest_ahead += 1
+    if is_so(house, row, asked):
         end_waiting_wishes(session, reservation_id, status="dropped", now=now)
         return None
+    has = as_request(house, row)
+    sitting = check_change(house, asked, change=change, has=has, now=now, online=True)
     end_waiting_wishes(session, reservation_id, status="superseded", now=now)
-    wish = ReservationChange(
-        restaurant_id=row.restaurant_id,
-        reservation_id=row.id,
-        book_id=sitting.book_id,
-        status="requested",
-        party_size=values[0],
-        starts_at=values[1],
-        area_id=values[2],
-        by_staff=by_staff,
-        actor=actor,
-        awaited=awaited,
-        created_at=now,
-    )
+    wish = new_wish(row, house, asked, book_id=sitting.book_id, now=now, actor=actor)
+    wish.awaited = awaited
     session.add(wish)
     session.flush()
     return wish.id
@@ -89,25 +88,31 @@ def edit_details(
     guest: GuestDetails | None = None,
     now: datetime,
     actor: str,
+    by_staff: bool = False,
     if_revision: int | None = None,
 ) -> None:
     """Change what needs no decision: the notes, and how the guest is called and reached.
 
-    `note` is the guest's, `staff_note` the staff's own, which no guest is shown.
+    `note` is the guest's, `staff_note` the staff's own, which no guest is shown. What is so
+    already leaves no line. Raises NotFound, StateConflict, RevisionConflict.
     """
     row = lock_reservation(session, reservation_id)
-    _check_revision(row, if_revision)
     if Status(row.status) not in OPEN | HOLDING:
         raise StateConflict(f"a reservation that is {row.status} cannot be changed")
-    known, kept = row.guest, row.staff_note
+    before = (row.guest, row.guest_locale)
+    known, locale = before
     if guest is not None:
-        row.guest_locale = guest.locale
-        known = Guest(guest.name, guest.email, guest.phone, known.note)
+        known, locale = Guest(guest.name, guest.email, guest.phone, known.note), guest.locale
+    known = known if note is None else replace(known, note=note)
+    kept = row.staff_note if staff_note is None else staff_note
+    is_seen = (known, locale) != before
+    if not is_seen and kept == row.staff_note:
+        return
+    check_revision(row.revision if by_staff else row.guest_revision, if_revision)
+    row.guest_locale = locale
     write_move(session, row, Status(row.status), now=now, actor=actor, reason=EDITED)
-    row.write_notes(
-        known if note is None else replace(known, note=note),
-        kept if staff_note is None else staff_note,
-    )
+    row.guest_ahead -= not is_seen
+    row.write_notes(known, kept)
 
 
 def cancel_reservation(
@@ -118,27 +123,29 @@ def cancel_reservation(
     actor: str,
     by_staff: bool,
     if_revision: int | None = None,
+    notify: bool = True,
 ) -> None:
     """Cancel: the tables are free at once, the waitlist gets its chance, the guest is told.
 
     Cancelling twice is the same as once. A late cancellation is allowed and recorded as late.
-    Raises NotFound, StateConflict, RevisionConflict.
+    Not `notify`: the staff tell the guest themselves. Raises NotFound, StateConflict,
+    RevisionConflict.
     """
     row = lock_reservation(session, reservation_id)
     if row.status == Status.CANCELLED:
         return
-    _check_revision(row, if_revision)
+    check_revision(row.revision if by_staff else row.guest_revision, if_revision)
     before = Status(row.status)
     if not may_move(before, Status.CANCELLED):
         raise StateConflict(f"a reservation that is {row.status} cannot be cancelled")
     if not by_staff:
-        _check_open(row, now=now, by_staff=False)
+        check_open(row, now=now, by_staff=False)
     end_waiting_wishes(session, reservation_id, status="dropped", now=now)
     if before in HOLDING:
         _give_tables_back(session, row, now=now)
     cutoff = int((row.terms or {}).get("cancel_cutoff_minutes", 0))
     late = is_late_cancel(cutoff, row.starts_at, now=now) and before in HOLDING
-    verdicts = Verdicts(now, actor)
+    verdicts = Verdicts(now, actor, untold=set() if notify else {row.id})
     verdicts.moved(
         house_by_id(session, row.restaurant_id),
         row,
@@ -160,15 +167,3 @@ def _give_tables_back(session: Session, row: Reservation, *, now: datetime) -> N
     start = quarter_of(row.starts_at)
     release_tables(session, row.id, tables, first=start - _REACH, last=start + _REACH)
     free_books(session, {row.book_id: row.restaurant_id}, now=now)
-
-
-def _check_revision(row: Reservation, if_revision: int | None) -> None:
-    if if_revision is not None and row.revision != if_revision:
-        raise RevisionConflict("the reservation has changed since you read it")
-
-
-def _check_open(row: Reservation, *, now: datetime, by_staff: bool) -> None:
-    if Status(row.status) not in OPEN:
-        raise StateConflict(f"a reservation that is {row.status} cannot be changed")
-    if not by_staff and not may_cancel_online(row.starts_at, now=now):
-        raise StateConflict("it has begun; please call the restaurant")

@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from models.entities.reservations import Reservation, ReservationMove
 from models.rules.lifecycle import Status
+from models.rules.telling import UNSEEN_REASONS
 
 
 def write_move(
@@ -19,6 +20,7 @@ def write_move(
 ) -> None:
     """Let the reservation stand there as its next revision; whether it may is not asked."""
     row.revision += 1
+    row.guest_ahead -= reason in UNSEEN_REASONS
     session.add(
         ReservationMove(
             reservation_id=row.id,

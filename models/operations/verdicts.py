@@ -111,6 +111,9 @@ class Verdicts:
     left: dict[int, Seating] = field(default_factory=dict)
     moves: list[dict[str, Any]] = field(default_factory=list)
     messages: list[dict[str, Any]] = field(default_factory=list)
+    #: reservations whose guests the staff tell themselves
+    untold: set[int] = field(default_factory=set)
+    unwanted: list[dict[str, Any]] = field(default_factory=list)
 
     def decided(
         self, house: House, party: Party, outcome: Outcome, *, ends_at: datetime, reason: str
@@ -161,7 +164,11 @@ class Verdicts:
             "by": by,
             "now": self.now,
         }
-        self.messages += telling.message_rows(kind, **about)
+        rows = telling.message_rows(kind, **about)
+        if party.id in self.untold:
+            self.unwanted += [row | telling.NOT_WANTED for row in rows]
+        else:
+            self.messages += rows
         if kind in telling.REMINDED:
             self.messages += telling.reminder_rows(
                 house.policies.reminder_minutes, starts_at=starts_at, **about
@@ -203,6 +210,7 @@ class Verdicts:
             (Assignment, [row for each in seatings for row in each.given()]),
             (ReservationMove, self.moves),
             (Message, self.messages),
+            (Message, self.unwanted),
         ):
             bulk_insert(session, table_of(entity), rows)
 
@@ -233,7 +241,7 @@ _DECIDED = (
 _RAISED = (
     update(_ROWS)
     .where(_ROWS.c.id.in_(bindparam("ids", expanding=True)))
-    .values(revision=_ROWS.c.revision + 1)
+    .values(revision=_ROWS.c.revision + 1, guest_ahead=_ROWS.c.guest_ahead - 1)
 )
 _GIVEN = table_of(Assignment)
 _UNASSIGNED = delete(_GIVEN).where(_GIVEN.c.reservation_id.in_(bindparam("ids", expanding=True)))
@@ -255,9 +263,15 @@ def release_tables(
 
 
 def answer_change(
-    session: Session, change_id: int, *, status: str, outcome: Outcome | None, now: datetime
+    session: Session,
+    change_id: int,
+    *,
+    status: str,
+    outcome: Outcome | None,
+    now: datetime,
+    revision: int | None = None,
 ) -> None:
-    """Write what became of a wish to change."""
+    """Write what became of a wish to change. `revision`: the reservation's that tells of it."""
     alternatives = (
         [moment(quarter).isoformat() for quarter in outcome.alternatives] if outcome else []
     )
@@ -269,6 +283,7 @@ def answer_change(
             reason=outcome.reason.value if outcome and outcome.reason else None,
             alternatives=alternatives or None,
             decided_at=now,
+            answered_revision=revision,
         )
         .execution_options(synchronize_session=False)
     )

@@ -6,10 +6,26 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from models.core.errors import Invalid
+from models.core.errors import Invalid, RevisionConflict, StateConflict
 from models.entities.reservations import Reservation, ReservationChange
 from models.rules.house import House
+from models.rules.lifecycle import OPEN, Status
+from models.rules.policies import may_cancel_online
 from models.rules.requests import GuestDetails, TableChange, TableRequest
+
+
+def check_revision(revision: int, if_revision: int | None) -> None:
+    """Raises RevisionConflict unless the caller knows the reservation as it is."""
+    if if_revision is not None and revision != if_revision:
+        raise RevisionConflict("the reservation has changed since you read it")
+
+
+def check_open(row: Reservation, *, now: datetime, by_staff: bool) -> None:
+    """Raises StateConflict when it has ended, or for its guest has begun."""
+    if Status(row.status) not in OPEN:
+        raise StateConflict(f"a reservation that is {row.status} cannot be changed")
+    if not by_staff and not may_cancel_online(row.starts_at, now=now):
+        raise StateConflict("it has begun; please call the restaurant")
 
 
 def waiting_wish(session: Session, reservation_id: int) -> ReservationChange | None:
@@ -42,6 +58,38 @@ def as_request(house: House, row: Reservation | ReservationChange) -> TableReque
     area = house.area_by_id.get(row.area_id or 0)
     nobody = GuestDetails(name="")
     return TableRequest(row.party_size, row.starts_at, nobody, area.key if area else None)
+
+
+def is_so(house: House, row: Reservation | ReservationChange, asked: TableRequest) -> bool:
+    """Whether that is what is there, an area that is gone being none that could be asked for."""
+    has = as_request(house, row)
+    return asked == has and (has.area_key is None) == (row.area_id is None)
+
+
+def new_wish(
+    row: Reservation,
+    house: House,
+    asked: TableRequest,
+    *,
+    book_id: int,
+    now: datetime,
+    actor: str,
+    by_staff: bool = False,
+) -> ReservationChange:
+    """The wish as a row in `requested`, of a request that was checked."""
+    return ReservationChange(
+        restaurant_id=row.restaurant_id,
+        reservation_id=row.id,
+        book_id=book_id,
+        status="requested",
+        party_size=asked.party_size,
+        starts_at=asked.starts_at,
+        area_id=house.area_by_key[asked.area_key].id if asked.area_key else None,
+        by_staff=by_staff,
+        actor=actor,
+        awaited=False,
+        created_at=now,
+    )
 
 
 def end_waiting_wishes(

@@ -167,7 +167,10 @@ def _last_changes(session: Session, reservations: Collection[int]) -> dict[int, 
     return found
 
 
-def _refused_wishes(session: Session, reservations: Collection[int]) -> dict[int, Wish]:
+def _refused_wishes(
+    session: Session, reservations: Collection[int]
+) -> dict[tuple[int, int | None], Wish]:
+    """By reservation, and the revision that told of it; under None the last one."""
     if not reservations:
         return {}
     query = (
@@ -178,12 +181,20 @@ def _refused_wishes(session: Session, reservations: Collection[int]) -> dict[int
         )
         .order_by(ReservationChange.id)  # the last one stays
     )
-    return {
-        row.reservation_id: Wish(
-            row.party_size, row.starts_at, row.reason, _moments(row.alternatives)
-        )
-        for row in session.scalars(query)
-    }
+    found: dict[tuple[int, int | None], Wish] = {}
+    for row in session.scalars(query):
+        wish = Wish(row.party_size, row.starts_at, row.reason, _moments(row.alternatives))
+        found[row.reservation_id, row.answered_revision] = found[row.reservation_id, None] = wish
+    return found
+
+
+def _wish_of(message: Message, wishes: dict[tuple[int, int | None], Wish]) -> Wish | None:
+    """The wish that the message answers; the last one where the release before did not say."""
+    if message.kind != Kind.CHANGE_REFUSED:
+        return None
+    number = message.reservation_id
+    own = wishes.get((number, message.reservation_revision))
+    return own or wishes.get((number, None))
 
 
 def _moments(alternatives: list[str] | None) -> tuple[datetime, ...]:
@@ -196,7 +207,7 @@ def _outgoing(
     restaurant: Restaurant,
     area: str | None,
     changed: dict[int, dict[str, int]],
-    wishes: dict[int, Wish],
+    wishes: dict[tuple[int, int | None], Wish],
 ) -> Outgoing:
     guest = _guest(reservation)
     return Outgoing(
@@ -218,8 +229,8 @@ def _outgoing(
         area=area,
         reason=reservation.reason,
         alternatives=_moments(reservation.alternatives),
-        changed_revision=_told_later(message, changed.get(reservation.id, {})),
-        wish=wishes.get(reservation.id) if message.kind == Kind.CHANGE_REFUSED else None,
+    changed: dict[int, dict[str, int]],
+    wishes: dict[tuple[int, int | None], Wish],
         restaurant=_card(restaurant),
         guest_locale=reservation.guest_locale,
         guest_name=guest.name if guest else "",

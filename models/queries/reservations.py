@@ -35,7 +35,9 @@ class ReservationView:
     id: int
     reference: str
     status: Status
+    #: the row's own, for the staff, and the guest's
     revision: int
+    guest_revision: int
     party_size: int
     starts_at: datetime
     ends_at: datetime
@@ -71,6 +73,7 @@ def reservation_view(session: Session, reservation_id: int) -> ReservationView:
         reference=row.reference,
         status=Status(row.status),
         revision=row.revision,
+        guest_revision=row.guest_revision,
         party_size=row.party_size,
         starts_at=row.starts_at,
         ends_at=row.ends_at,

@@ -29,6 +29,15 @@ class Reason(StrEnum):
     WAITLIST_FULL = "waitlist_full"
 
 
+#: Why the staff's own booking or change cannot be, for them to read.
+STAFF_WORDS = {
+    Reason.FULL: "no table is free then",
+    Reason.PACING: "the pacing of that interval is used up",
+    Reason.PARTY_TOO_LARGE: "no table or combination seats such a party",
+    Reason.CLOSED: "the restaurant is closed then",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
     """One party's wish, as the decision sees it. `quarter`: UTC epoch seconds // 900."""

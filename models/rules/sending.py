@@ -5,7 +5,7 @@ from datetime import datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from models.rules.lifecycle import HOLDING, OPEN, Status
+from models.rules.lifecycle import HOLDING, OPEN, PACED, Status
 from models.rules.telling import Kind
 
 #: Reminders wait while the restaurant's clock is in here; nothing else does.
@@ -31,7 +31,8 @@ TRUE_WHILE: dict[str, frozenset[str]] = {
     Kind.WAITLISTED: frozenset({Status.WAITLISTED}),
     Kind.DECLINED: frozenset({Status.DECLINED, Status.EXPIRED}),
     Kind.CHANGED: frozenset({Status.CONFIRMED, Status.WAITLISTED}),
-    Kind.CHANGE_REFUSED: frozenset({Status.CONFIRMED, Status.WAITLISTED}),
+    # also whoever came meanwhile: the wish was accepted for deciding, and is answered
+    Kind.CHANGE_REFUSED: PACED | {Status.WAITLISTED, Status.NO_SHOW},
     Kind.CANCELLED: frozenset({Status.CANCELLED}),
     Kind.REMINDER: frozenset({Status.CONFIRMED}),
     Kind.LINK: frozenset(OPEN | HOLDING),

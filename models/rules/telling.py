@@ -35,6 +35,11 @@ REFUSED_REASON = "change_refused"
 #: Another table, of which guests know nothing.
 RESEATED_REASON = "re_seated"
 UNTOLD_REASONS = frozenset({"taken_back", "edited", RESEATED_REASON})
+#: Moves of which a guest sees nothing at all: other tables.
+UNSEEN_REASONS = frozenset({RESEATED_REASON, "moved"})
+
+#: A message that the staff did not want to be sent: its row says so, and stays.
+NOT_WANTED = {"state": "skipped", "error": "not_wanted"}
 
 #: Messages that no move makes: the clock does, or the staff.
 UNMOVED = frozenset({Kind.REMINDER, Kind.LINK})

@@ -100,7 +100,7 @@ def test_who_moved_to_another_book_meanwhile_is_cancelled_there(
             patch.setattr("models.operations.books.lock_books", lock_books)
             stand.do(
                 lambda session: change_reservation(
-                    session, number, change=wish, now=NOW, actor="guest", by_staff=False
+                    session, number, change=wish, now=NOW, actor="guest"
                 )
             )
             stand.drain()

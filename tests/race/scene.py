@@ -125,7 +125,7 @@ class Scene:
 
         def work(session: Session) -> int | None:
             return change_reservation(
-                session, reservation_id, change=change, now=NOW, actor="guest", by_staff=False
+                session, reservation_id, change=change, now=NOW, actor="guest"
             )
 
         made = self.unit(work)

@@ -114,7 +114,7 @@ def test_of_many_wishes_of_one_party_the_last_counts(
             else:
                 scene.drain()
 
-        together(wish_or_decide, range(12))  # some ask for what they have by now: refused
+        together(wish_or_decide, range(12))  # some ask for what they have by now
         scene.drain()
         assert _everybody_has_one_table(scene, 1)
         assert "requested" not in _outcomes(scene)

@@ -70,6 +70,7 @@ class Stand:
         tables: tuple[str, ...] = (),
         force_pacing: bool = False,
         walk_in: bool = False,
+        notify: bool = True,
         **more: Any,
     ) -> int:
         """The staff book, at these tables (labels) or any. Raises NotSeated."""
@@ -88,6 +89,7 @@ class Stand:
                 table_ids=tuple(self.house.tables[label] for label in tables),
                 force_pacing=force_pacing,
                 walk_in=walk_in,
+                notify=notify,
             ).reservation_id
 
         return self.do(work)
@@ -122,9 +124,7 @@ class Stand:
         """The guest wishes to change; None when that takes the waiting wish back."""
         wish = TableChange(**change)
         return self.do(
-            lambda session: change_reservation(
-                session, number, change=wish, now=now, actor="guest", by_staff=False
-            )
+            lambda session: change_reservation(session, number, change=wish, now=now, actor="guest")
         )
 
     def change(self, number: int, *, now: datetime = NOW, **change: Any) -> None:

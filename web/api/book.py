@@ -104,6 +104,7 @@ def _book(
         table_ids=tables_by_label(house, body.tables),
         force_pacing=body.force_pacing,
         walk_in=body.walk_in,
+        notify=body.notify,
     )
     if body.walk_in and not accepted.replayed:
         seat(session, accepted.reservation_id, now=now, actor=caller.actor)

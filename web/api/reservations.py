@@ -5,8 +5,10 @@ from flask import Response, request
 
 from models.core import clock
 from models.core.db import plain_unit, reading, unit
+from models.core.errors import Invalid
 from models.operations.booking import Accepted, request_reservation
 from models.operations.changes import cancel_reservation
+from models.queries import flags
 from models.queries.reservations import ReservationView, reservation_view
 from models.rules.lifecycle import Status
 from models.rules.permissions import Permission
@@ -20,7 +22,7 @@ from web.nudging import nudge_after_move, nudge_house
 from web.offers import recent_house
 from web.patching import apply_patch
 from web.schemas.answers import RequestedOut, ReservationOut
-from web.schemas.requests import Nothing, ReservationPatch, ReservationRequest
+from web.schemas.requests import CancelRequest, ReservationPatch, ReservationRequest
 from web.waiting import wait_for_decision
 
 blueprint = APIBlueprint("reservations", __name__, url_prefix="/api/v1", tag="Reservations")
@@ -74,7 +76,7 @@ def _answer_later(accepted: Accepted, seconds: int) -> Response:
         answer.headers["Preference-Applied"] = f"wait={seconds}"
     else:
         answer = json_response(requested_again(view), 202)
-    return _located(answer, accepted, view.revision)
+    return _located(answer, accepted, view.guest_revision)
 
 
 def _located(answer: Response, accepted: Accepted, revision: int) -> Response:
@@ -107,11 +109,15 @@ def get_reservation(reservation_id: int, visitor: Visitor) -> Response:
 def change(reservation_id: int, visitor: Visitor, body: ReservationPatch) -> Response:
     """Change a reservation.
 
-    A note and the guest's details change at once (200). party_size, start and area are decided
-    like a request (202, `change.status` is `requested`); the old table is kept until then. An
-    area of null means: any.
+    Notes and the guest's details change at once (200). A guest's party_size, start and area are
+    decided like a request (202, `change.status` is `requested`); the old table is kept until then.
+    The staff's are decided at once: 200, or 409 `not-seated` with a `reason`, and then nothing has
+    happened and nobody is told. An area of null means: any. What is so already is 200 too, whatever
+    If-Match says.
     """
     seconds, revision, now = wait_seconds(), if_revision(), clock.now()
+    if visitor.by_staff:
+        flags.refresh()
     change_id = unit(
         lambda session: apply_patch(
             session,
@@ -125,6 +131,8 @@ def change(reservation_id: int, visitor: Visitor, body: ReservationPatch) -> Res
     )
     view = read_view(reservation_id)
     if change_id is None:
+        if body.table_change is not None:
+            nudge_after_move(view.house.id)
         return show(view, visitor)
     nudge_house(view.house.id)
     if wait_for_decision("change", change_id, seconds):
@@ -139,7 +147,7 @@ def change(reservation_id: int, visitor: Visitor, body: ReservationPatch) -> Res
 
 @blueprint.post("/reservations/<id:reservation_id>/cancel")
 @guest_or_staff(Permission.WRITE_RESERVATIONS)
-@blueprint.input(Nothing, arg_name="body")
+@blueprint.input(CancelRequest, arg_name="body")
 @describe(
     blueprint,
     {200: ReservationOut},
@@ -147,8 +155,10 @@ def change(reservation_id: int, visitor: Visitor, body: ReservationPatch) -> Res
     headers=("If-Match",),
     security=_SECURITY,
 )
-def cancel(reservation_id: int, visitor: Visitor, body: Nothing) -> Response:
+def cancel(reservation_id: int, visitor: Visitor, body: CancelRequest) -> Response:
     """Cancel a reservation. Cancelling twice is the same as once."""
+    if body.notify is not None and not visitor.by_staff:
+        raise Invalid.field("notify", "is for the staff alone")
     now, revision = clock.now(), if_revision()
     unit(
         lambda session: cancel_reservation(
@@ -158,6 +168,7 @@ def cancel(reservation_id: int, visitor: Visitor, body: Nothing) -> Response:
             actor=visitor.actor,
             by_staff=visitor.by_staff,
             if_revision=revision,
+            notify=body.notify is not False,
         )
     )
     view = read_view(reservation_id)
@@ -168,7 +179,8 @@ def cancel(reservation_id: int, visitor: Visitor, body: Nothing) -> Response:
 def show(view: ReservationView, visitor: Visitor, *, status: int = 200) -> Response:
     """The reservation for whoever asks, with its ETag."""
     answer = json_response(reservation_facts(view, for_staff=visitor.by_staff), status)
-    answer.headers["ETag"] = revision_tag(view.revision)
+    revision = view.revision if visitor.by_staff else view.guest_revision
+    answer.headers["ETag"] = revision_tag(revision)
     answer.headers["Cache-Control"] = "no-store"
     return answer
 

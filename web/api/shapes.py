@@ -69,7 +69,7 @@ def reservation_facts(view: ReservationView, *, for_staff: bool) -> dict[str, An
         "id": str(view.id),
         "reference": view.reference,
         "status": view.status.value,
-        "revision": view.revision,
+        "revision": view.revision if for_staff else view.guest_revision,
         "party_size": view.party_size,
         "start": local_text(house, view.starts_at),
         "end": local_text(house, view.ends_at),

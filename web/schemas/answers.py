@@ -138,7 +138,10 @@ class ReservationOut(Outgoing):
     id: str
     reference: str
     status: StatusName
-    revision: int
+    revision: int = Field(
+        description="the ETag's number: a guest's rises with what the guest can see, the staff's "
+        "with every change"
+    )
     party_size: int
     start: Moment
     end: Moment

@@ -35,6 +35,7 @@ from web.schemas.fields import (
 
 _DEFAULT_LOCALE = "en"
 GUESTS_NOTE: Final = "the guest's wishes, which the guest is shown in messages and pages"
+NOTIFY: Final = "false: the staff tell the guest themselves; true: the guest is sent the result"
 STAFFS_NOTE: Final = "what the staff keep for themselves; no guest is shown it"
 
 
@@ -153,6 +154,7 @@ class StaffReservationRequest(Incoming):
     tables: list[TableLabel] = Field(
         default_factory=list, max_length=12, description="labels; empty: the house chooses"
     )
+    notify: bool = Field(True, description=NOTIFY)
     force_pacing: bool = Field(False, description="go over the pacing knowingly; needs permission")
     walk_in: bool = Field(False, description="the party stands at the door, and is seated at once")
     marketing: ConsentIn | None = Field(None, description="what the guest said when asked")
@@ -197,12 +199,15 @@ class ReservationPatch(Incoming):
     staff_note: Annotated[Note | None, NotNull()] = Field(
         None, description=f"{STAFFS_NOTE}; a guest may not send it"
     )
+    notify: Annotated[bool | None, NotNull()] = Field(
+        None, description=f"{NOTIFY} (as when left out); a guest may not send it"
+    )
     guest: Annotated[GuestPatch | None, NotNull()] = None
 
     @model_validator(mode="after")
     def check_something(self) -> Self:
         """An empty change is a mistake."""
-        if not self.model_fields_set:
+        if not self.model_fields_set - {"notify"}:
             raise ValueError("names nothing to change")
         return self
 
@@ -252,6 +257,16 @@ class LinkRequest(Incoming):
     body_optional: ClassVar[bool] = True
 
     renew: bool = False
+
+
+class CancelRequest(Incoming):
+    """How to cancel."""
+
+    body_optional: ClassVar[bool] = True
+
+    notify: Annotated[bool | None, NotNull()] = Field(
+        None, description=f"{NOTIFY} (as when left out); a guest may not send it"
+    )
 
 
 class Nothing(Incoming):

@@ -1,0 +1,31 @@
+"""A reservation's history, a line for each step."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.core.db import Base
+from models.core.types import BigId, UtcDateTime
+
+#: Why a move is there that changed nothing but words: name, contact, notes.
+EDITED = "edited"
+
+
+class ReservationMove(Base):
+    """One line of a reservation's history: from, to, who, when, why."""
+
+    __tablename__ = "reservation_moves"
+    __table_args__ = (Index("ix_reservation_moves_reservation", "reservation_id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    reservation_id: Mapped[int] = mapped_column(ForeignKey("reservations.id"))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    before: Mapped[str] = mapped_column(String(12))
+    after: Mapped[str] = mapped_column(String(12))
+    #: the reservation's revision after the move
+    revision: Mapped[int]
+    #: guest | staff:<account id> | worker | clock
+    actor: Mapped[str] = mapped_column(String(40))
+    #: what it was: decision, change, promotion, cancellation, arrival, ... or a decline's reason
+    reason: Mapped[str] = mapped_column(String(32), default="")
