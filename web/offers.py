@@ -27,7 +27,7 @@ def recent_house(slug: str) -> House:
 def offered_starts(
     slug: str, *, on_date: date, party_size: int, area_key: str | None, now: datetime
 ) -> tuple[list[Slot], House]:
-    """The slots of a day, and the restaurant. No query when they are kept; at most four when not,
+    """The slots of a day, and the restaurant. No query when they are kept; at most five when not,
     and two more for each full book.
 
     Raises NotFound for the restaurant and Invalid for an area that it does not have.
@@ -42,7 +42,7 @@ def offered_starts(
     if not isinstance(found, signals.Miss):
         return found, house
     flags.refresh()
-    with reading() as session:
+    with reading(snapshot=True) as session:  # a book may be decided between two of the queries
         slots = keep_availability(
             session,
             house,

@@ -48,6 +48,7 @@ _CLASHES = (
     "failed: reservations.reference",
 )
 _READ_ONLY = "maitred_read_only"
+_ONE_STATE = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
 _BEFORE = "before_commit"
 _AFTER = "after_commit"
 _LINE = "maitred_line"
@@ -266,10 +267,17 @@ def is_retryable(error: DBAPIError) -> bool:
 
 
 @contextmanager
-def reading(bind: Engine | None = None) -> Iterator[Session]:
-    """A session for reads alone: takes no write lock on SQLite, and is rolled back at the end."""
+def reading(bind: Engine | None = None, *, snapshot: bool = False) -> Iterator[Session]:
+    """A session for reads alone: takes no write lock on SQLite, and is rolled back at the end.
+
+    `snapshot`: all of its queries see one state, for what would make no sense of two. A round
+    trip more, but on SQLite, where it is always so.
+    """
     chosen = (bind or engine()).execution_options(**{_READ_ONLY: True})
     with Session(chosen, expire_on_commit=False) as session:
+        if snapshot and dialect_of(session) != "sqlite":
+            # of the transaction that the first query begins, and of no other
+            session.connection().exec_driver_sql(_ONE_STATE)
         yield session
         session.rollback()
 
