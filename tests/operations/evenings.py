@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import Session
 
+from models.core.db import reading
 from models.core.settings import settings
 from models.entities import (
     Message,
@@ -18,9 +19,11 @@ from models.entities import (
     TableOccupancy,
 )
 from models.operations.allocation import decide_waiting
+from models.operations.claims import claim_due
 from models.operations.flags import set_flag
 from models.operations.rounds import Decided
 from models.queries import flags
+from models.queries.outgoing import Outgoing, load_claimed
 from tests.services.house import ShiftTimes, open_house
 from tests.services.stand import NOW, START, Stand
 
@@ -125,3 +128,15 @@ def revise(stand: Stand, *statements: Any) -> None:
     """Change the house's file: statements or new rows, and a new revision."""
     raised = update(Restaurant).values(revision=Restaurant.revision + 1)
     stand.plant(*statements, raised)
+
+
+def outgoing(stand: Stand, *, now: datetime = NOW) -> list[Outgoing]:
+    """The messages that are due, as they go out, in the order in which they were written."""
+    found: list[Outgoing] = []
+    claim: dict[str, Any] = {"claim": "c", "limit": 100, "lease_seconds": 60}
+    while stand.do(lambda session: claim_due(session, now=now, **claim)):
+        with reading(stand.bind) as session:
+            found += load_claimed(session, "c")
+        sent = {"state": "sent", "sent_at": now, "claim": None}
+        stand.plant(update(Message).where(Message.claim == "c").values(**sent))
+    return sorted(found, key=lambda each: each.id)

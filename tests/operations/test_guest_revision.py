@@ -5,15 +5,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from models.core.db import reading
 from models.core.errors import RevisionConflict
 from models.operations.arrivals import arrive, finish, mark_no_show, seat
 from models.operations.changes import cancel_reservation, change_reservation, edit_details
-from models.operations.messages import claim_due
-from models.queries.outgoing import load_claimed
 from models.rules.requests import TableChange
 from models.rules.sending import Action, judge
-from tests.operations.evenings import HOUR, TWO_TABLES, a_stand, told, wish_row
+from tests.operations.evenings import HOUR, TWO_TABLES, a_stand, outgoing, told, wish_row
 from tests.services.stand import NOW, STAFF, START, Stand
 
 pytestmark = pytest.mark.both
@@ -130,11 +127,3 @@ def test_each_refusal_is_about_its_own_wish(db: Engine) -> None:
     assert first.wish and second.wish
     assert (first.wish.reason, first.wish.starts_at) == ("full", START + HOUR)
     assert (second.wish.reason, second.wish.party_size) == ("party_too_large", 5)
-
-
-def outgoing(stand: Stand, *, now: Any = NOW) -> list[Any]:
-    """The messages that are due, in the order in which they were written."""
-    said: dict[str, Any] = {"limit": 100, "claim": "c", "lease_seconds": 60}
-    stand.do(lambda session: claim_due(session, now=now, **said))
-    with reading(stand.bind) as session:
-        return sorted(load_claimed(session, "c"), key=lambda each: each.id)

@@ -9,13 +9,11 @@ from models.core.db import reading
 from models.entities import Reservation, ReservationMove
 from models.operations.changes import edit_details
 from models.operations.forgetting import forget_reservations
-from models.operations.messages import claim_due
 from models.queries.book import book_of
 from models.queries.floor import house_by_id
-from models.queries.outgoing import load_claimed
 from models.queries.privacy import export_guest
 from models.queries.reservations import reservation_view
-from tests.operations.evenings import a_stand
+from tests.operations.evenings import a_stand, outgoing
 from tests.services.stand import NOW, STAFF, START, Stand
 
 pytestmark = pytest.mark.both
@@ -46,10 +44,7 @@ def notes(stand: Stand, number: int) -> tuple[str, str]:
 
 def mailed(stand: Stand) -> set[str]:
     """The notes that go out with the messages which are due."""
-    claim: dict[str, Any] = {"claim": "c", "lease_seconds": 60, "limit": 100}
-    stand.do(lambda session: claim_due(session, now=NOW, **claim))
-    with reading(stand.bind) as session:
-        return {each.note for each in load_claimed(session, "c")}
+    return {each.note for each in outgoing(stand)}
 
 
 def as_of_before(stand: Stand, number: int, **values: Any) -> None:
