@@ -270,13 +270,11 @@ def is_retryable(error: DBAPIError) -> bool:
 def reading(bind: Engine | None = None, *, snapshot: bool = False) -> Iterator[Session]:
     """A session for reads alone: takes no write lock on SQLite, and is rolled back at the end.
 
-    `snapshot`: all of its queries see one state, for what would make no sense of two. A round
-    trip more, but on SQLite, where it is always so.
+    `snapshot`: all its queries see one state. A round trip more, but on SQLite, where it is so.
     """
     chosen = (bind or engine()).execution_options(**{_READ_ONLY: True})
     with Session(chosen, expire_on_commit=False) as session:
         if snapshot and dialect_of(session) != "sqlite":
-            # of the transaction that the first query begins, and of no other
             session.connection().exec_driver_sql(_ONE_STATE)
         yield session
         session.rollback()

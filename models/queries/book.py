@@ -158,19 +158,12 @@ def _message(row: Message) -> BookMessage:
 
 
 def _wish(house: House, row: ReservationChange) -> ChangeView:
-    return ChangeView(
-        id=row.id,
-        status=row.status,
-        party_size=row.party_size,
-        starts_at=row.starts_at,
-        area_key=_area_key(house, row.area_id),
-        reason=None,
-        alternatives=(),
-    )
+    area = _area_key(house, row.area_id)
+    return ChangeView(row.id, row.status, row.party_size, row.starts_at, area, None, ())
 
 
 def _who(row: Reservation) -> tuple[Guest, str]:
-    """The guest and the staff's note. One who cannot be read must not close the whole book."""
+    """One guest who cannot be read must not close the host's whole book."""
     try:
         return row.guest, row.staff_note
     except SealBroken:
