@@ -229,8 +229,8 @@ def _outgoing(
         area=area,
         reason=reservation.reason,
         alternatives=_moments(reservation.alternatives),
-    changed: dict[int, dict[str, int]],
-    wishes: dict[tuple[int, int | None], Wish],
+        changed_revision=_told_later(message, changed.get(reservation.id, {})),
+        wish=_wish_of(message, wishes),
         restaurant=_card(restaurant),
         guest_locale=reservation.guest_locale,
         guest_name=guest.name if guest else "",
@@ -246,7 +246,7 @@ def _outgoing(
 def _told_later(message: Message, changes: dict[str, int]) -> int:
     """The revision that makes this message void when it is higher than its own.
 
-    A refusal names the wish that was refused last: it is told once.
+    Of several refusals that wait the last is told.
     """
     changed = changes.get(CHANGED_REASON, 0)
     is_refusal = message.kind == Kind.CHANGE_REFUSED
