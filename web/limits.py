@@ -1,4 +1,4 @@
-"""Who may do how much in how long: by address, guest's contact, account; beyond it, 429.
+"""Who may do how much in how long: by address, device, contact, account; beyond it, 429.
 
 The rates are settings. Counting is models/core/tallies.py: one round trip to Redis a request, and
 each web process by itself while Redis is gone. Nothing is written that names an address or a guest.
@@ -12,30 +12,35 @@ import orjson
 from apiflask import APIFlask
 from flask import request
 
+from models.core.errors import SignInFailed
 from models.core.settings import settings
 from models.core.tallies import Tally, count, forget, nameless, rate
+from web.devices import device_of
 from web.problems import TooManyRequests, TooManySignIns
+from web.tokens import access_account, read_refresh
 
 #: never counted: whoever watches over the house, and files that cost nothing
-UNCOUNTED: Final = frozenset(
-    {"operations.healthz", "operations.readyz", "operations.get_metrics", "static"}
-)
+UNCOUNTED: Final = frozenset({"operations.healthz", "static"})
+WATCHING: Final = frozenset({"operations.readyz", "operations.get_metrics"})
 #: where a table is asked for; the limits by guest are counted there
 ASKING: Final = frozenset({"reservations.ask_for_table", "booking.ask"})
+SIGN_IN: Final = "auth.sign_in"
+REFRESH: Final = "auth.refresh"
 #: endpoints with a stricter limit of their own: (kind, the setting)
 STRICTER: Final = {
-    "auth.sign_in": ("sign-in", "limit_sign_in"),
+    SIGN_IN: ("sign-in", "limit_sign_in"),
     "auth.change_password": ("sign-in", "limit_sign_in"),
     "auth.choose_password": ("sign-in", "limit_sign_in"),
     "second_factor.begin": ("sign-in", "limit_sign_in"),
     "second_factor.confirm": ("sign-in", "limit_sign_in"),
     "second_factor.remove": ("sign-in", "limit_sign_in"),
-    "auth.refresh": ("refresh", "limit_refresh"),
     "guests.find": ("guests", "limit_guests"),
     "guests.export": ("guests", "limit_guests"),
     "guests.erase": ("guests", "limit_guests"),
 }
 _MANAGE: Final = "manage"
+#: headers that a proxy adds
+_FROM_OUTSIDE: Final = ("X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Forwarded")
 _PHONE_DIGITS: Final = 9
 _CONTACT_MAX: Final = 320
 
@@ -47,13 +52,21 @@ def register_limits(app: APIFlask) -> None:
 
 
 def count_request() -> None:
-    """Count this request by its address, and by what it is. Raises TooManyRequests."""
+    """Count this request by who sends it, and by what it is. Raises TooManyRequests.
+
+    By the account or the device that it proves to be of, else by its address: so who shares the
+    address cannot use up what the staff may do.
+    """
     endpoint = request.endpoint or ""
     who = _who(request.remote_addr or "")
-    if who is None or endpoint in UNCOUNTED:
+    if who is None or endpoint in UNCOUNTED or (endpoint in WATCHING and not is_from_outside()):
         return
-    chosen = settings()
-    tallies = [Tally(rate(chosen.limit_address), "address", who)]
+    chosen, known = settings(), _known(endpoint)
+    tallies = [
+        Tally(rate(chosen.limit_account), "known", known)
+        if known
+        else Tally(rate(chosen.limit_address), "address", who)
+    ]
     if endpoint in ASKING:
         tallies.append(Tally(rate(chosen.limit_request), "request", who))
         tallies += [
@@ -61,7 +74,9 @@ def count_request() -> None:
         ]
     elif endpoint in STRICTER:
         kind, setting = STRICTER[endpoint]
-        tallies.append(Tally(rate(getattr(chosen, setting)), kind, who))
+        tallies.append(Tally(rate(getattr(chosen, setting)), kind, known or who))
+    elif endpoint == REFRESH and known:  # what is no token of ours costs nothing and counts nothing
+        tallies.append(Tally(rate(chosen.limit_refresh), "refresh", known))
     elif request.blueprint == _MANAGE or "Manage-Token" in request.headers:
         tallies.append(Tally(rate(chosen.limit_manage), _MANAGE, who))
     _refuse_beyond(tallies)
@@ -74,21 +89,36 @@ def count_account(account_id: int) -> None:
     _refuse_beyond([Tally(rate(settings().limit_account), "account", str(account_id))])
 
 
-def check_sign_in(email: str, address: str) -> None:
-    """Raise TooManySignIns after too many wrong passwords. Counted from every network."""
-    wait = count([_failures(email, address)], by=0)
+def place_of(email: str = "", device: str | None = None) -> str:
+    """Where guesses at this account come from: a device it knows, or a network."""
+    known = device_of(email, device)
+    return f"device {known}" if known else _network(request.remote_addr or "")
+
+
+def take_guess(who: str, place: str) -> None:
+    """Count a guess before it is looked at, so that many at once are no more than the limit.
+
+    Counted from every network. Raises TooManySignIns. Give it back when it was right, or when
+    nobody looked at it.
+    """
+    wait = count([_guesses(who, place)])
     if wait:
         raise TooManySignIns(wait)
 
 
-def note_failure(email: str, address: str) -> None:
-    """Count a wrong password."""
-    count([_failures(email, address)])
+def give_back(who: str, place: str) -> None:
+    """It was no failure."""
+    count([_guesses(who, place)], by=-1)
 
 
-def forget_failures(email: str, address: str) -> None:
-    """A right password clears the count."""
-    forget(_failures(email, address))
+def forget_guesses(who: str, place: str) -> None:
+    """Who is let in has no failures any more."""
+    forget(_guesses(who, place))
+
+
+def is_from_outside() -> bool:
+    """Whether a proxy handed the request on: whoever watches over the house comes directly."""
+    return any(name in request.headers for name in _FROM_OUTSIDE)
 
 
 def _refuse_beyond(tallies: list[Tally]) -> None:
@@ -97,9 +127,23 @@ def _refuse_beyond(tallies: list[Tally]) -> None:
         raise TooManyRequests(wait)
 
 
-def _failures(email: str, address: str) -> Tally:
-    name = nameless(f"{email.strip().lower()}\n{address}")
+def _guesses(who: str, place: str) -> Tally:
+    name = nameless(f"{who.strip().lower()}\n{place}")
     return Tally(rate(settings().limit_failures), "failures", name)
+
+
+def _known(endpoint: str) -> str | None:
+    """The account, sign-in or device that the request proves to be of, by signature alone."""
+    try:
+        if endpoint == REFRESH:
+            return f"sign-in {read_refresh(str(_body().get('refresh_token')))[0]}"
+        if endpoint == SIGN_IN:
+            body = _body()
+            found = device_of(str(body.get("email")), body.get("device_token"))
+            return f"device {found}" if found else None
+        return f"account {access_account()}" if "Authorization" in request.headers else None
+    except SignInFailed:
+        return None
 
 
 @lru_cache(maxsize=8192)
@@ -108,15 +152,25 @@ def _who(address: str) -> str | None:
     try:
         found = ip_address(address)
     except ValueError:
-        return nameless(f"address {address[:100]}")
+        return nameless(_network(address))
     if isinstance(found, IPv6Address) and found.ipv4_mapped:
         found = found.ipv4_mapped
     exempt = filter(None, map(str.strip, settings().limit_exempt.split(",")))
     if any(found in ip_network(each) for each in exempt):
         return None
+    return nameless(_network(address))
+
+
+def _network(address: str) -> str:
+    """An IPv4 address, or the IPv6 network of 64 bits: whoever has one of it has all of it."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return f"address {address[:100]}"
     if isinstance(found, IPv6Address):
-        return nameless(f"address {ip_network((int(found) >> 64 << 64, 64))}")
-    return nameless(f"address {found}")
+        mapped = found.ipv4_mapped
+        return f"address {mapped or ip_network((int(found) >> 64 << 64, 64))}"
+    return f"address {found}"
 
 
 def _contacts() -> list[str]:
@@ -129,12 +183,17 @@ def _contacts() -> list[str]:
 def _guest() -> Any:
     if request.endpoint == "booking.ask":
         return request.form
+    guest = _body().get("guest")
+    return guest if isinstance(guest, dict) else {}
+
+
+def _body() -> dict[str, Any]:
+    """The body before it is checked; empty where it is no JSON object."""
     try:
         body = orjson.loads(request.get_data(cache=True))
     except ValueError:
         return {}
-    guest = body.get("guest") if isinstance(body, dict) else None
-    return guest if isinstance(guest, dict) else {}
+    return body if isinstance(body, dict) else {}
 
 
 def _digits(phone: object) -> str | None:

@@ -1,12 +1,13 @@
 """Who proves to be an account: by its password, and by a code where it has a second factor.
 
-Failures are counted by account and address, and those of codes by account from anywhere: a code
-has six digits. Beyond the house's limit every answer is 429.
+Failures are counted by account and network, or device that signed in before; those of codes by
+account from anywhere: a code has six digits. Beyond the house's limit every answer is 429.
 """
 
 import logging
-
-from flask import request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 from models.core import clock
 from models.core.db import reading, unit
@@ -16,7 +17,8 @@ from models.core.tallies import nameless
 from models.operations.second_factors import spend
 from models.queries.accounts import Credentials, credentials
 from web.hashing import is_password
-from web.limits import check_sign_in, forget_failures, note_failure
+from web.limits import forget_guesses, give_back, place_of, take_guess
+from web.problems import TooManyHashes
 
 log = logging.getLogger(__name__)
 
@@ -24,27 +26,34 @@ log = logging.getLogger(__name__)
 _ANYWHERE = ""
 
 
-def prove_password(email: str, password: str) -> Credentials:
-    """The account of this address and password. Raises SignInFailed, TooManySignIns."""
-    address = request.remote_addr or ""
-    check_sign_in(email, address)
+def prove_password(email: str, password: str, device: str | None = None) -> Credentials:
+    """The account of this address and password.
+
+    Raises SignInFailed, TooManySignIns, TooManyHashes. `device`: what it showed to be known by.
+    """
+    place = place_of(email, device)
+    take_guess(email, place)
     with reading() as session:
         known = credentials(session, email)
     # Argon2 takes tens of milliseconds: outside any transaction, and the same for the unknown
-    password_hash = None if known is None else known.password_hash
-    if not is_password(password, password_hash) or known is None:
-        note_failure(email, address)
+    try:
+        is_right = is_password(password, None if known is None else known.password_hash)
+    except TooManyHashes:
+        give_back(email, place)
+        raise
+    if not is_right or known is None:
         log.warning("sign-in failed", extra={"who": nameless(email)})
         raise SignInFailed("this e-mail address and password do not belong together")
+    give_back(email, place)
     return known
 
 
-def prove_own_password(email: str, password: str) -> Credentials:
+def prove_own_password(email: str, password: str, device: str | None = None) -> Credentials:
     """The same, by a password that its owner chose: one that was made up gives no second factor.
 
     Raises FirstPassword, too.
     """
-    known = prove_password(email, password)
+    known = prove_password(email, password, device)
     if known.first_until is not None:
         _refuse_first(known)
     return known
@@ -54,17 +63,30 @@ def prove_code(known: Credentials, code: str | None) -> None:
     """A code of the account's second factor, used up. Raises SecondFactorNeeded, SignInFailed."""
     if not code:
         raise SecondFactorNeeded("send a code of your second factor, too: `code`")
-    check_sign_in(codes_of(known), _ANYWHERE)
     now = clock.now()
-    if not unit(lambda session: spend(session, known.account_id, code, now=now)):
-        note_code(known)
+    with guessed_code(known) as guess:
+        guess.is_right = unit(lambda session: spend(session, known.account_id, code, now=now))
+    if not guess.is_right:
         raise SignInFailed("this code is not right, or was used before")
 
 
-def note_code(known: Credentials) -> None:
-    """Count a wrong code."""
-    note_failure(codes_of(known), _ANYWHERE)
-    log.warning("second factor refused", extra={"account_id": known.account_id})
+@dataclass(slots=True)
+class Guess:
+    """Whether a code was right; until that is known it counts as wrong."""
+
+    is_right: bool = False
+
+
+@contextmanager
+def guessed_code(known: Credentials) -> Iterator[Guess]:
+    """Count a code, from wherever it comes, unless it turns out right. Raises TooManySignIns."""
+    take_guess(codes_of(known), _ANYWHERE)
+    guess = Guess()
+    yield guess
+    if guess.is_right:
+        give_back(codes_of(known), _ANYWHERE)
+    else:
+        log.warning("second factor refused", extra={"account_id": known.account_id})
 
 
 def factor_is_required() -> bool:
@@ -72,17 +94,19 @@ def factor_is_required() -> bool:
     return settings().second_factor == "required"
 
 
-def prove_all(email: str, password: str, code: str | None) -> Credentials:
+def prove_all(
+    email: str, password: str, code: str | None, device: str | None = None
+) -> Credentials:
     """All that a sign-in takes. Raises SignInFailed and what is made of it, TooManySignIns."""
-    known = prove_own_password(email, password)
+    known = prove_own_password(email, password, device)
     if known.has_second_factor:
         prove_code(known, code)
-        forget_failures(codes_of(known), _ANYWHERE)
+        forget_guesses(codes_of(known), _ANYWHERE)
     elif factor_is_required():
         raise SecondFactorMissing(
             "this house wants a second factor: begin at POST /api/v1/auth/second-factor"
         )
-    forget_failures(email, request.remote_addr or "")
+    forget_guesses(email, place_of(email, device))
     return known
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from apiflask import APIFlask
+from flask import g, request
 from flask_jwt_extended import (
     JWTManager,
     create_access_token,
@@ -60,12 +61,27 @@ def issue_tokens(opened: OpenedSignIn) -> dict[str, Any]:
 
 def access_sign_in() -> tuple[int, datetime | None]:
     """The sign-in of the request's access token, and when that began. Raises SignInFailed."""
-    try:
-        verify_jwt_in_request()
-        claims = get_jwt()
-    except (JWTExtendedException, PyJWTError) as wrong:
-        raise SignInFailed("send a valid access token as Authorization: Bearer") from wrong
+    claims = _access_claims()
     return _number(claims), _began(claims)
+
+
+def access_account() -> str:
+    """The account that the request's access token names. Raises SignInFailed."""
+    return str(_access_claims().get("sub"))
+
+
+def _access_claims() -> dict[str, Any]:
+    """Read once a request: the limits ask, and then who lets in."""
+    sent = request.headers.get("Authorization", "")
+    read, claims = g.get("access_claims", ("", {}))
+    if not sent or sent != read:
+        try:
+            verify_jwt_in_request()
+        except (JWTExtendedException, PyJWTError) as wrong:
+            raise SignInFailed("send a valid access token as Authorization: Bearer") from wrong
+        claims = dict(get_jwt())
+        g.access_claims = (sent, claims)
+    return dict(claims)
 
 
 def read_refresh(token: str) -> tuple[int, str, datetime | None]:

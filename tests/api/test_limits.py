@@ -16,7 +16,7 @@ from tests.services import surroundings
 from tests.services.house import OpenHouse
 from tests.services.redis import RedisServer
 from web.app import create_app
-from web.limits import ASKING, STRICTER, UNCOUNTED
+from web.limits import ASKING, REFRESH, STRICTER, UNCOUNTED, WATCHING
 
 #: so long that no window ends while a test runs
 LOW = {
@@ -98,6 +98,18 @@ def test_an_unknown_path_counts_and_those_who_watch_do_not(
         assert seen_from(stand, "192.0.2.1", path) != 429, path
 
 
+def test_who_watches_from_outside_finds_nothing_and_is_counted(
+    limited: Limited, redis: RedisServer
+) -> None:
+    stand = limited(LIMIT_ADDRESS="3/100days")
+    outside = {"X-Forwarded-For": "192.0.2.1"}
+    asked = [
+        stand.client.get(path, headers=outside).status_code
+        for path in ("/metrics", "/metrics/", "/readyz", "/metrics")
+    ]
+    assert asked == [404] * 3 + [429]
+
+
 def test_one_guest_is_limited_from_wherever_the_requests_come(
     limited: Limited, redis: RedisServer
 ) -> None:
@@ -164,7 +176,19 @@ def test_sign_ins_and_refreshes_are_limited_by_address(
     assert [tried("sign-in", right, "192.0.2.1") for _ in range(7)] == [200] * 6 + [429]
     assert tried("sign-in", right, "192.0.2.2") == 200
     forged = {"refresh_token": "x" * 40}
-    assert [tried("refresh", forged, "192.0.2.3") for _ in range(5)] == [401] * 4 + [429]
+    assert [tried("refresh", forged, "192.0.2.3") for _ in range(9)] == [401] * 9
+    good = stand.client.post(
+        "/api/v1/auth/sign-in", json=right, environ_base={"REMOTE_ADDR": "192.0.2.4"}
+    ).json
+    used = []
+    for _ in range(5):
+        body = {"refresh_token": good["refresh_token"]}
+        answer = stand.client.post(
+            "/api/v1/auth/refresh", json=body, environ_base={"REMOTE_ADDR": "192.0.2.3"}
+        )
+        used.append(answer.status_code)
+        good = answer.json
+    assert used == [200] * 4 + [429]
 
 
 def test_manage_links_are_limited_by_address(limited: Limited, redis: RedisServer) -> None:
@@ -280,7 +304,7 @@ def test_a_request_costs_one_round_trip(
 
 
 def test_the_endpoints_with_limits_of_their_own_exist(app: APIFlask) -> None:
-    named = UNCOUNTED | ASKING | set(STRICTER)
+    named = UNCOUNTED | WATCHING | ASKING | {REFRESH} | set(STRICTER)
     assert named <= set(app.view_functions)
     assert all(hasattr(settings(), name) for _kind, name in STRICTER.values())
 

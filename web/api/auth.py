@@ -3,7 +3,7 @@
 import logging
 
 from apiflask import APIBlueprint
-from flask import Response, request
+from flask import Response
 
 from models.core import clock
 from models.core.db import reading, unit
@@ -15,13 +15,13 @@ from models.operations.accounts import (
     rotate_refresh,
     set_password,
 )
-from models.queries.accounts import Caller, CallerRole, credentials, open_sign_ins
+from models.queries.accounts import Caller, CallerRole, open_sign_ins
 from models.rules.permissions import PERMISSIONS
 from web.access import account, public
 from web.api.endpoint import READ, WRITE, describe
-from web.hashing import hash_password, is_password
+from web.devices import device_token
+from web.hashing import hash_password
 from web.json_body import json_response
-from web.limits import check_sign_in, note_failure
 from web.proofs import check_first, factor_is_required, prove_all, prove_password
 from web.schemas.accounts import (
     AccountOut,
@@ -48,13 +48,14 @@ def sign_in(body: SignInRequest) -> Response:
     """Sign in with e-mail address and password, and a code where the account has a second factor.
 
     Without the code: 401 `second-factor-needed`. A password that was made up is good for choosing
-    another: 401 `first-password`. Ten failures within 15 minutes (the house's setting) for one
-    address from one place: 429.
+    another: 401 `first-password`. Ten failures within 15 minutes (a setting) for one account from
+    one network: 429. With the `device_token` of an earlier sign-in a device has its own count.
     """
-    account_id = prove_all(body.email, body.password, body.code).account_id
+    account_id = prove_all(body.email, body.password, body.code, body.device_token).account_id
     opened = unit(lambda session: open_sign_in(session, account_id, now=clock.now()))
     log.info("signed in", extra={"account_id": account_id, "sign_in_id": opened.sign_in_id})
-    return _no_store(json_response(issue_tokens(opened)))
+    device = {"device_token": device_token(body.email, body.device_token)}
+    return _no_store(json_response(issue_tokens(opened) | device))
 
 
 @blueprint.post("/refresh")
@@ -105,14 +106,10 @@ def change_password(caller: Caller, body: PasswordChange) -> Response:
     A wrong `current` counts as a failed sign-in. 422 when the new one is too short, too long, or
     too easily guessed.
     """
-    address = request.remote_addr or ""
-    check_sign_in(caller.email, address)
-    with reading() as session:
-        known = credentials(session, caller.email)
-    if known is None or not is_password(body.current, known.password_hash):
-        note_failure(caller.email, address)
-        log.warning("sign-in failed", extra={"account_id": caller.account_id})
-        raise Invalid.field("current", "is not the password of this account")
+    try:
+        prove_password(caller.email, body.current)
+    except SignInFailed as wrong:
+        raise Invalid.field("current", "is not the password of this account") from wrong
     houses = [name for own in caller.roles for name in (own.slug, own.name)]
     fresh = hash_password(body.password, about=(caller.email, caller.name, *houses))
     unit(lambda session: set_password(session, caller.email, password_hash=fresh, now=clock.now()))

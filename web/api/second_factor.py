@@ -12,8 +12,7 @@ from models.operations import second_factors
 from web.access import public
 from web.api.endpoint import WRITE, describe
 from web.json_body import json_response
-from web.limits import check_sign_in
-from web.proofs import codes_of, note_code, prove_code, prove_own_password
+from web.proofs import guessed_code, prove_code, prove_own_password
 from web.schemas.accounts import (
     CodeProof,
     PasswordProof,
@@ -57,10 +56,10 @@ def confirm(body: CodeProof) -> Response:
     """
     known = prove_own_password(body.email, body.password)
     number, now = known.account_id, clock.now()
-    check_sign_in(codes_of(known), "")
-    given = unit(lambda session: second_factors.confirm(session, number, body.code, now=now))
+    with guessed_code(known) as guess:
+        given = unit(lambda session: second_factors.confirm(session, number, body.code, now=now))
+        guess.is_right = given is not None
     if given is None:
-        note_code(known)
         raise Invalid.field("code", "is not right, or was used before")
     log.info("second factor confirmed", extra={"account_id": number})
     return _no_store(json_response({"recovery_codes": given}))

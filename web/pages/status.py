@@ -23,7 +23,7 @@ from models.rules.health import channel_name
 from models.rules.telling import CHANNELS
 from web.access import public
 from web.json_body import json_response
-from web.limits import check_sign_in, forget_failures, note_failure
+from web.limits import forget_guesses, give_back, place_of, take_guess
 from web.pages.page import register_trouble, render
 
 blueprint = APIBlueprint("status", __name__, enable_openapi=False)
@@ -108,14 +108,15 @@ def _refused() -> Response | None:
     chosen = settings()
     if not chosen.flower_password:
         raise NotFound("there is no such page")
-    address, given = request.remote_addr or "", request.authorization
-    check_sign_in(_SIGN_IN, address)
+    place, given = place_of(), request.authorization
+    take_guess(_SIGN_IN, place)
     if given is not None and given.type == "basic":
         is_named = _same(given.username, chosen.flower_user)
         if _same(given.password, chosen.flower_password) and is_named:
-            forget_failures(_SIGN_IN, address)
+            forget_guesses(_SIGN_IN, place)
             return None
-        note_failure(_SIGN_IN, address)
+    else:
+        give_back(_SIGN_IN, place)  # nobody guessed: the browser has not asked yet
     page = render(
         "trouble.html", status=401, private=True, title="For operators",
         message="The name and password are those of Flower.",

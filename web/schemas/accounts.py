@@ -27,6 +27,7 @@ class SignInRequest(PasswordProof):
     """Who signs in."""
 
     code: str | None = Field(None, min_length=6, max_length=40, description=CODE)
+    device_token: str | None = Field(None, max_length=64, description="of an earlier sign-in")
 
 
 class CodeProof(PasswordProof):
@@ -57,6 +58,9 @@ class TokensOut(Outgoing):
     refresh_token: str
     expires_in: int
     token_type: Literal["Bearer"]
+    device_token: str | None = Field(
+        None, description="of a sign-in: for the next one from this device"
+    )
 
 
 class RoleOut(Outgoing):
