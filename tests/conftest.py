@@ -29,12 +29,15 @@ from tests.services.mariadb import MariaDB
 from tests.services.redis import RedisServer
 from tests.services.schema import create_tables, delete_rows, sqlite_template
 from tests.services.stack import Stack
+from web import metrics
 
 DATABASE = "tests"
 # Argon2id as ever, at its least cost: hundreds of tests sign somebody in to see something else
 vars(accounts)["PasswordHasher"] = partial(
     PasswordHasher, time_cost=1, memory_cost=64, parallelism=1
 )
+# a test that has done something looks at once
+vars(metrics)["KEPT_SECONDS"] = 0.0
 REPORT = pytest.StashKey[pytest.TestReport]()
 
 

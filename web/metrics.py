@@ -1,6 +1,7 @@
 """Counts and latencies by route and status, for Prometheus."""
 
 import os
+import threading
 import time
 from functools import lru_cache
 from pathlib import Path
@@ -23,6 +24,7 @@ from web.house_metrics import HouseCollector
 
 clock = time.perf_counter
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
+KEPT_SECONDS = 1.0
 
 _REQUESTS: Final = Counter(
     "maitred_http_requests_total", "Answered requests.", ("method", "route", "status")
@@ -82,7 +84,32 @@ def _children(method: str, route: str, status: int) -> tuple[Counter, Histogram]
     return _REQUESTS.labels(method, route, str(status)), _SECONDS.labels(method, route)
 
 
+class _Kept:
+    """The last text, and until when it is good. Who asks meanwhile waits for the one being made."""
+
+    def __init__(self) -> None:
+        self._lock, self._text, self._until = threading.Lock(), b"", 0.0
+
+    def text(self) -> bytes:
+        """The text as it is, or was less than KEPT_SECONDS ago."""
+        with self._lock:
+            if clock() >= self._until:
+                self._text = _made()
+                self._until = clock() + KEPT_SECONDS
+            return self._text
+
+
+@lru_cache(maxsize=1)
+def _kept() -> _Kept:
+    return _Kept()
+
+
 def exposition() -> bytes:
+    """The text Prometheus reads, made at most once in KEPT_SECONDS: it costs queries and CPU."""
+    return _kept().text()
+
+
+def _made() -> bytes:
     """The text Prometheus reads: of this process, or of all when METRICS_DIR is set; and
     what is asked of the rows at this moment.
 

@@ -94,6 +94,7 @@ class Settings(BaseSettings):
     flag_provider: str = Field("", description="OpenFeature provider, module:factory; empty: ours")
     keep_audit_days: int = Field(365, ge=7, le=36_500, description="days of who looked at guests")
     metrics_dir: Path | None = Field(None, description="prometheus_client's multiprocess folder")
+    metrics_token: str = Field("", description="opens /metrics and /readyz through a proxy")
     metrics_port: int = Field(0, ge=0, le=65535, description="a worker's own /metrics; 0: none")
 
     release_folder: Path = Field(Path("var/releases"), description="what `maitred release` knows")

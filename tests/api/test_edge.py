@@ -19,6 +19,7 @@ from tests.api.conftest import Client, Stand
 from tests.services import surroundings
 from tests.services.mariadb import MariaDB
 from tests.services.redis import RedisServer
+from web import metrics
 from web.access import Access
 from web.openapi import COMMITTED, document
 
@@ -105,6 +106,53 @@ def test_every_answer_has_its_security_headers(client: Client) -> None:
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert (headers.get("X-Frame-Options") == "DENY") == (place in ("/docs", "/"))
         assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+
+
+VARIANTS = (
+    "/metrics", "/metrics/", "/metrics%2f", "/metrics?x", "/readyz", "/readyz/", "/readyz%2F",
+    "/%6detrics",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Forwarded-Host"])
+@pytest.mark.parametrize("path", VARIANTS)
+def test_what_is_for_who_watches_is_not_there_through_a_proxy(
+    client: Client, header: str, path: str
+) -> None:
+    answer = client.get(path, headers={header: "192.0.2.1"})
+    assert answer.status_code == 404
+    assert "maitred_" not in answer.text and "migrations" not in answer.text
+    assert client.get(path).status_code in (200, 404, 503)
+
+
+def test_a_token_opens_it_through_a_proxy(
+    client: Client, house_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside = {"X-Forwarded-For": "192.0.2.1"}
+    for sent in ({}, {"Authorization": "Bearer "}, {"Authorization": "Basic Og=="}):
+        assert client.get("/metrics", headers=outside | sent).status_code == 404
+    surroundings.settle(monkeypatch, house_env | {"METRICS_TOKEN": "for-who-watches"})
+    for token, status in (("for-who-watches", 200), ("for-who-watcheS", 404), ("", 404)):
+        sent = {"Authorization": f"Bearer {token}"}
+        assert client.get("/metrics", headers=outside | sent).status_code == status
+    assert client.get("/metrics").status_code == 200
+
+
+def test_metrics_are_made_once_a_second_whoever_asks(
+    client: Client, query_counter: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(metrics, "KEPT_SECONDS", 1.0)
+    monkeypatch.setattr(metrics, "clock", lambda: now[0])
+    client.get("/metrics")
+    with query_counter() as statements:
+        for _ in range(20):
+            assert client.get("/metrics").status_code == 200
+    assert statements.count == 0
+    now[0] += 1.0
+    with query_counter() as statements:
+        client.get("/metrics")
+    assert statements.count > 0
 
 
 def test_metrics_count_by_route_and_status(stand: Stand) -> None:

@@ -314,6 +314,37 @@ def test_every_answer_asks_for_tls_alone(proxy: Proxy) -> None:
     assert "/metrics" not in proxy.seen
 
 
+@pytest.mark.parametrize("name", ["metrics", "readyz"])
+def test_what_is_for_who_watches_is_closed_however_it_is_written(proxy: Proxy, name: str) -> None:
+    variants = (
+        f"/{name}/", f"/{name}%2f", f"/{name}%2F%2f", f"//{name}", f"/./{name}", f"/x/../{name}",
+        f"/x/..%2f{name}", f"/%{name.encode().hex()[:2]}{name[1:]}", f"/{name}/.", f"/{name}?x=1",
+        f"/{name};x", f"/{name}%00",
+    )  # fmt: skip
+    for path in variants:
+        asked = f"GET {path} HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n\r\n".encode()
+        with _tls(proxy, ssl.TLSVersion.TLSv1_2) as line:
+            line.sendall(asked)
+            told = b"".join(iter(partial(line.recv, 65536), b"")).decode()
+        assert re.match(r"HTTP/1\.1 40[04] ", told), path
+    assert not [path for path in proxy.seen if name in path]
+
+
+def test_one_ipv6_network_is_one_caller(behind: Proxy) -> None:
+    """As nginx names callers: by the first 64 bits, in whatever form the rest comes."""
+
+    def ask(client: httpx.Client, address: str) -> int:
+        header = {"X-Forwarded-For": address}
+        return behind.get(client, "/api/who", headers=header).status_code
+
+    networks = ("2001:db8:1:2:{:x}::1", "2001:db8::{:x}:1:2:3", "2001:db8:0:5:{:x}:6:7:8")
+    with behind.client("127.0.0.9") as client:
+        for network in networks:
+            found = [ask(client, network.format(number)) for number in range(1, 240)]
+            assert found.count(429) > 20, network
+        assert ask(client, "2001:db8:1:3::1") == 200
+
+
 def test_what_a_caller_says_of_itself_is_replaced(proxy: Proxy) -> None:
     forged = {
         "X-Forwarded-For": "10.0.0.1, 10.0.0.2",
@@ -415,6 +446,38 @@ def test_the_log_keeps_no_manage_link_and_no_query(proxy: Proxy) -> None:
     text = path.read_text()
     assert "/manage/..." in text
     assert "s3cret" not in text
+
+
+def test_no_log_keeps_a_manage_link_whatever_goes_wrong(proxy: Proxy) -> None:
+    """An upstream that is down, a limit that is hit, bodies and headers that are refused."""
+    link, other = "/manage/7.s3cret.s3cret", "/book/in-the-log"
+    proxy.turn(to="nowhere")
+    try:
+        with proxy.client("127.0.0.11") as client:
+            for path in (link, other):
+                assert proxy.get(client, path).status_code == 502
+    finally:
+        proxy.turn(to="blue")
+    sni = {"sni_hostname": NAME}
+    with proxy.client("127.0.0.12") as client:
+        for path in (link, other):
+            body = b"x" * (MAX_BODY + 1)
+            assert client.post(path, content=body, extensions=sni).status_code == 413
+            assert proxy.get(client, path, headers={"X-Long": "x" * 40_000}).status_code == 400
+    for own, path in (("127.0.0.13", link), ("127.0.0.14", other)):
+        asked = f"GET {path} HTTP/1.1\r\nHost: {NAME}\r\n\r\n".encode() * 400
+        with _tls(proxy, ssl.TLSVersion.TLSv1_2, own) as line:
+            line.settimeout(20)
+            line.sendall(asked.removesuffix(b"\r\n\r\n") + b"\r\nConnection: close\r\n\r\n")
+            told = b"".join(iter(partial(line.recv, 65536), b""))
+        assert b"HTTP/1.1 429" in told
+    log = proxy.folder / "error.log"
+    wait_until(lambda: f'"GET {other}' in log.read_text(), seconds=5, what="the log's line")
+    text = log.read_text() + (proxy.folder / "access.log").read_text()
+    for words in ("limiting requests", "too large body", "connect() to unix:"):
+        assert words in text  # the others' troubles are there
+    assert "s3cret" not in text
+    assert "/manage/..." in text
 
 
 def test_http_2_is_spoken(proxy: Proxy) -> None:

@@ -1,21 +1,26 @@
 """For the operators: is the process alive, is the house ready, what does it count."""
 
-from functools import lru_cache
+import hmac
+from collections.abc import Callable
+from functools import lru_cache, wraps
 from typing import Any, Final
 
 from alembic.migration import MigrationContext
 from apiflask import APIBlueprint
-from flask import Response
+from flask import Response, request
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from models import migrations
 from models.core import clock, signals
 from models.core.db import reading
+from models.core.errors import NotFound
+from models.core.settings import settings
 from models.queries.health import last_health
 from web import metrics
 from web.access import public
 from web.json_body import json_response
+from web.limits import is_from_outside
 
 _SERVED: Final = ("current", "ahead")
 
@@ -29,8 +34,28 @@ def healthz() -> Response:
     return json_response({"status": "alive"})
 
 
+def for_who_watches(view: Callable[[], Response]) -> Callable[[], Response]:
+    """Not for whom a proxy hands on, whatever way the path was written: to those it is not there.
+
+    With METRICS_TOKEN who sends it as a bearer's token is let in from anywhere.
+    """
+
+    @wraps(view)
+    def checked() -> Response:
+        token, given = settings().metrics_token, request.authorization
+        is_known = given is not None and hmac.compare_digest(
+            (given.token or "").encode(), token.encode()
+        )
+        if is_from_outside() and not (token and is_known):
+            raise NotFound("there is nothing at this address")
+        return view()
+
+    return checked
+
+
 @blueprint.get("/readyz")
 @public
+@for_who_watches
 def readyz() -> Response:
     """Whether requests can be served: 503 when the database is gone or not migrated.
 
@@ -77,6 +102,7 @@ def _wanted() -> str:
 
 @blueprint.get("/metrics")
 @public
+@for_who_watches
 def get_metrics() -> Response:
-    """Counts and latencies for Prometheus."""
+    """Counts and latencies for Prometheus, as of a second ago at most."""
     return Response(metrics.exposition(), content_type=metrics.CONTENT_TYPE)
