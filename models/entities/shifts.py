@@ -3,7 +3,7 @@
 from datetime import date, datetime, time
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Time, UniqueConstraint, true
+from sqlalchemy import JSON, ForeignKey, Index, String, Time, UniqueConstraint, false, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.core.db import Base
@@ -52,6 +52,8 @@ class Closure(Base):
     #: empty: the whole day
     shift_key: Mapped[str] = mapped_column(String(63), default="")
     reason: Mapped[str] = mapped_column(String(255), default="")
+    #: that day of every year from then on
+    yearly: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class ShiftDay(Base):

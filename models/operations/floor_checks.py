@@ -1,13 +1,17 @@
 """What must hold between the parts of a restaurant's file. Each check names the key at fault."""
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date
 from typing import Any, Final
 
 from models.core.toml_lines import KeyPath
 from models.operations.floor_parts import Parts, Problem, parts_of
-from models.operations.floor_shapes import CombinationShape, TableShape
+from models.operations.floor_shapes import ClosureShape, CombinationShape, TableShape
 from models.operations.floor_shift_checks import check_overlaps, check_shifts, check_turn_times
 from models.rules.house import Policies
+
+#: More days in one entry were meant otherwise.
+LONGEST_CLOSURE: Final = 366
 
 
 def _policies(parts: Parts) -> Iterator[Problem]:
@@ -24,8 +28,6 @@ def _no_twins(parts: Parts) -> Iterator[Problem]:
     joined = {n: each.label for n, each in parts.combinations.items()}
     yield from _twins("combinations", "label", joined)
     yield from _twins("shifts", "key", {n: each.key for n, each in parts.shifts.items()})
-    closed = {n: (each.date, each.shift) for n, each in parts.closures.items()}
-    yield from _twins("closures", "date", closed)
 
 
 def _twins(section: str, key: str, values: Mapping[int, Any]) -> Iterator[Problem]:
@@ -59,9 +61,32 @@ def _party_range(path: KeyPath, part: TableShape | CombinationShape) -> Iterator
 
 def _closures(parts: Parts) -> Iterator[Problem]:
     shifts = parts.names["shifts"]
+    seen: dict[tuple[date, str | None], int] = {}
     for number, closure in parts.closures.items():
+        path = ("closures", number)
         if closure.shift is not None and closure.shift not in shifts:
-            yield ("closures", number, "shift"), f"there is no shift {closure.shift!r}"
+            yield (*path, "shift"), f"there is no shift {closure.shift!r}"
+        wrong = list(_closed_dates(path, closure))
+        yield from wrong
+        again = [day for day in ([] if wrong else closure.dates()) if (day, closure.shift) in seen]
+        if again:
+            name = "date" if closure.date else "from"
+            other = seen[again[0], closure.shift]
+            yield (*path, name), f"{again[0]} stands in closures[{other}] already"
+        seen |= {(day, closure.shift): number for day in closure.dates()}
+
+
+def _closed_dates(path: KeyPath, closure: ClosureShape) -> Iterator[Problem]:
+    """One date, or from one to another."""
+    begin, end = closure.first, closure.until
+    if closure.date is not None:
+        if begin or end:
+            yield (*path, "date"), "says nothing beside from and until"
+    elif begin is None or end is None:
+        yield path, "needs a date, or from and until (the last day closed)"
+    elif not 0 <= (end - begin).days < LONGEST_CLOSURE:
+        words = f"must not be before from, nor {LONGEST_CLOSURE} days after it"
+        yield (*path, "until"), words
 
 
 CHECKS: Final[tuple[Callable[[Parts], Iterator[Problem]], ...]] = (

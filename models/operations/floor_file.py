@@ -83,7 +83,7 @@ def _known(path: KeyPath) -> list[str]:
     for part in path[:-1]:
         if isinstance(part, str):
             shape = _shape_within(shape.model_fields[part].annotation) or shape
-    return sorted(shape.model_fields)
+    return sorted(each.alias or name for name, each in shape.model_fields.items())
 
 
 def _shape_within(annotation: Any) -> type[FileShape] | None:

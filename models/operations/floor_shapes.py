@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import date, time
+from datetime import date, time, timedelta
 from typing import Annotated, Any, Final
 from zoneinfo import available_timezones
 
@@ -18,6 +18,8 @@ from pydantic import (
 
 from models.rules.retention import DAYS_MAX, DAYS_MIN
 
+#: in `ClosureShape` the name `date` is a key of the file
+_Date = date
 QUARTER: Final = 15
 PARTY_MAX: Final = 999
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -31,6 +33,8 @@ def _on_the_grid(value: int) -> int:
 
 
 def _wall_time(value: Any) -> Any:
+    if value == "24:00":
+        return time()
     if isinstance(value, str):
         try:
             value = time.fromisoformat(value)
@@ -40,6 +44,21 @@ def _wall_time(value: Any) -> Any:
         raise ValueError('must be a time such as "18:30"')
     if value.minute % QUARTER or value.second or value.microsecond:
         raise ValueError("must lie on a quarter of an hour")
+    return value
+
+
+def _opening(value: Any) -> Any:
+    if value == "24:00":
+        raise ValueError('is the next day\'s midnight: write "00:00", for the day that begins then')
+    return _wall_time(value)
+
+
+def _slot(value: int) -> int:
+    if value % QUARTER:
+        raise ValueError(
+            f"must be a multiple of {QUARTER}: tables are held by quarters of an hour;"
+            f" write {max(QUARTER, value // QUARTER * QUARTER)} or {-(-value // QUARTER) * QUARTER}"
+        )
     return value
 
 
@@ -55,7 +74,10 @@ def _limit(value: Any) -> Any:
 
 def _weekday(value: Any) -> Any:
     if value not in DAYS:
-        raise ValueError(f"must be one of {', '.join(DAYS)}")
+        raise ValueError(
+            f"must be one of {', '.join(DAYS)}; what comes on some weeks only, such as each third"
+            " Thursday, is one [[shifts]] with on_date for each date"
+        )
     return value
 
 
@@ -83,6 +105,7 @@ Name = Annotated[Line, Field(min_length=1, max_length=120)]
 Covers = Annotated[int, Field(ge=1, le=PARTY_MAX)]
 GridMinutes = Annotated[int, AfterValidator(_on_the_grid)]
 WallTime = Annotated[time, BeforeValidator(_wall_time)]
+Opening = Annotated[time, BeforeValidator(_opening)]
 Weekday = Annotated[str, BeforeValidator(_weekday)]
 Limit = Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_limit)]
 Buffer = Annotated[GridMinutes, Field(ge=0, le=240)]
@@ -109,7 +132,7 @@ class PacingShape(FileShape):
 class PoliciesShape(FileShape):
     """What differs from the trade's defaults; the names are those of `rules.house.Policies`."""
 
-    slot_minutes: Annotated[GridMinutes, Field(ge=15, le=120)] | None = None
+    slot_minutes: Annotated[int, AfterValidator(_slot), Field(ge=15, le=120)] | None = None
     buffer_minutes: Buffer | None = None
     lead_minutes: Minutes | None = None
     window_days: Annotated[int, Field(ge=1, le=730)] | None = None
@@ -167,7 +190,7 @@ class ShiftShape(FileShape):
 
     key: Key
     name: Name
-    first: WallTime
+    first: Opening
     last: WallTime
     ends: WallTime
     days: Annotated[list[Weekday], Field(min_length=1)] | None = None
@@ -181,11 +204,27 @@ class ShiftShape(FileShape):
 
 
 class ClosureShape(FileShape):
-    """A date closed, or one shift of it."""
+    """A date closed, or the dates from one to another; wholly, or one shift of each.
 
-    date: date
+    `yearly`: those days of every year from then on.
+    """
+
+    date: _Date | None = None
+    first: _Date | None = Field(default=None, alias="from")
+    until: _Date | None = None
+    yearly: bool = False
     shift: Key | None = None
     reason: Annotated[Line, Field(max_length=255)] = ""
+
+    def dates(self) -> list[_Date]:
+        """Every date that it names; none of what makes no sense (the checks say so)."""
+        if self.date is not None:
+            return [self.date]
+        if self.first is None or self.until is None:
+            return []
+        return [
+            self.first + timedelta(days=day) for day in range((self.until - self.first).days + 1)
+        ]
 
 
 class RestaurantFile(FileShape):

@@ -60,7 +60,9 @@ def _hours(path: KeyPath, shift: ShiftShape) -> Iterator[Problem]:
             f"is {minutes / 60:g} h after first (an earlier time lies after midnight);"
             f" a shift lasts at most {LONGEST_SHIFT // 60} h past midnight",
         )
-    if not wrong and _closes(shift) < _after(shift.first, shift.last):
+    if shift.first == shift.last == shift.ends == time():
+        yield (*path, "last"), 'is first again: a shift around the clock has last = "23:45"'
+    elif not wrong and _closes(shift) < _after(shift.first, shift.last):
         yield (*path, "ends"), "must not be before last"
 
 

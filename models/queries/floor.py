@@ -229,6 +229,6 @@ def _shift(row: Shift) -> HouseShift:
 def _closures(session: Session, restaurant_id: int) -> tuple[HouseClosure, ...]:
     query = select(Closure).where(Closure.restaurant_id == restaurant_id).order_by(Closure.on_date)
     return tuple(
-        HouseClosure(row.on_date, row.shift_key or None, row.reason)
+        HouseClosure(row.on_date, row.shift_key or None, row.reason, row.yearly)
         for row in session.scalars(query)
     )

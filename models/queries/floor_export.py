@@ -1,7 +1,7 @@
 """A restaurant as the text of a file that loads to the same."""
 
 from collections.abc import Iterable
-from datetime import time
+from datetime import time, timedelta
 from typing import Any
 
 import tomlkit
@@ -9,11 +9,13 @@ from sqlalchemy.orm import Session
 from tomlkit.items import Array, InlineTable
 
 from models.queries.floor import house_by_slug
-from models.rules.house import House, HouseShift, HouseTable, Pacing
+from models.rules.house import House, HouseClosure, HouseShift, HouseTable, Pacing
 from models.rules.policy_shapes import policies_to, turn_times_to
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _UNLIMITED = "unlimited"
+#: Days of one entry; the file takes no more.
+_LONGEST = 366
 
 
 def export_restaurant(session: Session, slug: str) -> str:
@@ -84,7 +86,8 @@ def _pacing(pacing: Pacing) -> dict[str, int | str]:
 
 def _shift(shift: HouseShift) -> dict[str, Any]:
     row: dict[str, Any] = {"key": shift.key, "name": shift.name}
-    row |= {name: _wall(getattr(shift, name)) for name in ("first", "last", "ends")}
+    row |= {"first": _wall(shift.first), "last": _wall(shift.last)}
+    row["ends"] = "24:00" if shift.ends == time() else _wall(shift.ends)
     if shift.on_date is None and len(shift.weekdays) < len(_DAYS):
         row["days"] = [_DAYS[day] for day in sorted(shift.weekdays)]
     for name in ("on_date", "valid_from", "valid_until", "buffer_minutes"):
@@ -98,11 +101,27 @@ def _shift(shift: HouseShift) -> dict[str, Any]:
 
 
 def _closures(house: House) -> Iterable[dict[str, Any]]:
-    for closure in house.closures:
-        row: dict[str, Any] = {"date": closure.on_date}
-        if closure.shift_key:
-            row["shift"] = closure.shift_key
-        yield row | ({"reason": closure.reason} if closure.reason else {})
+    """Days in a row that are closed alike are one entry."""
+    runs: list[list[HouseClosure]] = []
+    for closure in sorted(house.closures, key=lambda each: (_alike(each), each.on_date)):
+        last = runs[-1][-1] if runs else None
+        follows = last and last.on_date + timedelta(days=1) == closure.on_date
+        if last and follows and _alike(last) == _alike(closure) and len(runs[-1]) < _LONGEST:
+            runs[-1].append(closure)
+        else:
+            runs.append([closure])
+    for run in sorted(runs, key=lambda each: (each[0].on_date, _alike(each[0]))):
+        first = run[0]
+        row: dict[str, Any] = {"date": first.on_date}
+        if len(run) > 1:
+            row = {"from": first.on_date, "until": run[-1].on_date}
+        row |= {"yearly": True} if first.yearly else {}
+        row |= {"shift": first.shift_key} if first.shift_key else {}
+        yield row | ({"reason": first.reason} if first.reason else {})
+
+
+def _alike(closure: HouseClosure) -> tuple[str, str, bool]:
+    return closure.shift_key or "", closure.reason, closure.yearly
 
 
 def _wall(value: time) -> str:

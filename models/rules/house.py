@@ -138,11 +138,18 @@ class HouseShift:
 
 @dataclass(frozen=True, slots=True)
 class HouseClosure:
-    """A day closed: wholly, or one shift of it."""
+    """A day closed: wholly, or one shift of it; `yearly`: and that day of every later year."""
 
     on_date: date
     shift_key: str | None = None
     reason: str = ""
+    yearly: bool = False
+
+    def covers(self, day: date) -> bool:
+        """Whether that day is closed by it."""
+        if not self.yearly or day < self.on_date:
+            return day == self.on_date
+        return (day.month, day.day) == (self.on_date.month, self.on_date.day)
 
 
 @dataclass(frozen=True)

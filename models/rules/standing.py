@@ -106,7 +106,7 @@ def _no_start(house: House, party: Party, before: House | None) -> Objection:
     shift_id, day = split_book_id(party.book_id)
     shift, name = house.shift_by_id.get(shift_id), _shift_name(house, before, shift_id)
     for closure in house.closures:
-        if closure.on_date == day and closure.shift_key in (None, shift.key if shift else None):
+        if closure.covers(day) and closure.shift_key in (None, shift.key if shift else None):
             what = "the restaurant" if closure.shift_key is None else name
             why = f" ({closure.reason})" if closure.reason else ""
             return Objection(Code.CLOSED, f"closure {day}", f"{what} is closed on {day}{why}")

@@ -144,7 +144,7 @@ def shifts_on(house: House, service_date: date) -> list[HouseShift]:
     """The shifts that run on a date: its special hours or the regular ones, without the closed."""
     special = [shift for shift in house.shifts if shift.on_date == service_date]
     regular = [shift for shift in house.shifts if _runs_on(shift, service_date)]
-    closed = {closure.shift_key for closure in house.closures if closure.on_date == service_date}
+    closed = {closure.shift_key for closure in house.closures if closure.covers(service_date)}
     if None in closed:
         return []
     return [shift for shift in special or regular if shift.key not in closed]

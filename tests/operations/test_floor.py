@@ -99,6 +99,48 @@ WRONG = {
         instead("last = 14:00:00", "last = 17:00:00").replace("16:00:00", "19:00:00"),
         "line 27: shifts[1].first: its seatings overlap those of 'dinner' on mon",
     ),
+    "opens at 24:00": (
+        instead("first = 12:00:00", 'first = "24:00"'),
+        'line 27: shifts[1].first: is the next day\'s midnight: write "00:00"',
+    ),
+    "around the clock": (
+        instead("first = 12:00:00", 'first = "00:00"\ndays = ["mon"]')
+        .replace("last = 14:00:00", 'last = "24:00"')
+        .replace("ends = 16:00:00", 'ends = "24:00"'),
+        'line 29: shifts[1].last: is first again: a shift around the clock has last = "23:45"',
+    ),
+    "grid of ten minutes": (
+        instead("max_party_online = 8", "slot_minutes = 20"),
+        "line 13: policies.slot_minutes: must be a multiple of 15: tables are held by quarters of"
+        " an hour; write 15 or 30",
+    ),
+    "third Thursday": (
+        SMALL + 'days = ["third thu"]\n',
+        "line 30: shifts[1].days[0]: must be one of mon, tue, wed, thu, fri, sat, sun; what comes"
+        " on some weeks only, such as each third Thursday, is one [[shifts]] with on_date",
+    ),
+    "closure without a date": (
+        SMALL + "\n[[closures]]\nfrom = 2026-08-01\n",
+        "line 31: closures[0]: needs a date, or from and until",
+    ),
+    "closure that ends before it begins": (
+        SMALL + "\n[[closures]]\nfrom = 2026-08-01\nuntil = 2026-07-01\n",
+        "line 33: closures[0].until: must not be before from",
+    ),
+    "closure of a date and more": (
+        SMALL + "\n[[closures]]\ndate = 2026-08-01\nuntil = 2026-08-09\n",
+        "line 32: closures[0].date: says nothing beside from and until",
+    ),
+    "closed twice": (
+        SMALL
+        + "\n[[closures]]\nfrom = 2026-08-01\nuntil = 2026-08-21\n"
+        + "[[closures]]\ndate = 2026-08-09\n",
+        "line 35: closures[1].date: 2026-08-09 stands in closures[0] already",
+    ),
+    "unknown key of a closure": (
+        SMALL + "\n[[closures]]\nday = 2026-08-01\ndate = 2026-08-01\n",
+        "line 32: closures[0].day: is not a key of the file; known here: date, from, reason",
+    ),
     "never had": (
         instead("last = 14:00:00", "last = 14:45:00"),
         "line 28: shifts[1].last: can never be had: the shortest turn is 90 minutes, 15 more than",
@@ -235,6 +277,65 @@ def test_the_examples_load(db: Engine, name: str) -> None:
     load(text)
     assert house_of(name).revision == 1
     assert in_one(lambda session: export_restaurant(session, name)) == text
+
+
+HOLIDAYS = """
+[[closures]]
+from = 2026-08-01
+until = 2026-08-21
+reason = "Holidays"
+
+[[closures]]
+date = 2026-12-24
+yearly = true
+shift = "dinner"
+
+[[closures]]
+from = 2026-12-31
+until = 2027-01-01
+yearly = true
+"""
+
+
+@pytest.mark.both
+def test_closures_of_many_days_and_of_each_year_come_back_as_they_were_written(db: Engine) -> None:
+    load(SMALL + HOLIDAYS)
+    house = house_of()
+    assert len(house.closures) == 21 + 1 + 2
+    for day, keys in (
+        (date(2026, 7, 31), ["lunch", "dinner"]),
+        (date(2026, 8, 1), []),
+        (date(2026, 8, 21), []),
+        (date(2026, 8, 22), ["lunch", "dinner"]),
+        (date(2027, 8, 1), ["lunch", "dinner"]),
+        (date(2026, 12, 24), ["lunch"]),
+        (date(2031, 12, 24), ["lunch"]),
+        (date(2026, 1, 1), ["lunch", "dinner"]),
+        (date(2030, 1, 1), []),
+    ):
+        assert [sitting.shift.key for sitting in sittings_on(house, day)] == keys, day
+    text = in_one(lambda session: export_restaurant(session, "small"))
+    for part in HOLIDAYS.strip().split("\n\n"):
+        assert set(part.splitlines()) <= set(text.splitlines())
+    assert text.count("[[closures]]") == 3
+    load(text)
+    assert house_of().revision == 1
+
+
+def test_a_shift_around_the_clock_seats_every_quarter_of_every_day(db: Engine) -> None:
+    text = without('[[shifts]]\nkey = "dinner"\nname = "Dinner"\n' + DINNER)
+    text = (
+        text.replace("first = 12:00:00", 'first = "00:00"')
+        .replace("last = 14:00:00", 'last = "23:45"')
+        .replace("ends = 16:00:00", 'ends = "24:00"\nmay_run_over = true')
+    )
+    load(text)
+    week = [sittings_on(house_of(), date(2026, 5, 4) + timedelta(days=day)) for day in range(7)]
+    assert [len(sitting.starts) for day in week for sitting in day] == [96] * 7
+    exported = in_one(lambda session: export_restaurant(session, "small"))
+    assert 'ends = "24:00"' in exported
+    load(exported)
+    assert house_of().revision == 1
 
 
 def test_a_shift_may_run_over_when_it_says_so(db: Engine) -> None:
