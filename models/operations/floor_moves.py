@@ -18,7 +18,7 @@ from models.queries.standing import Upcoming
 from models.rules.board import Outcome
 from models.rules.house import House
 from models.rules.lifecycle import Status
-from models.rules.objection import AGREED, PLACE, Objection, Party
+from models.rules.objection import AGREED, HOPELESS, PLACE, Objection, Party
 from models.rules.windows import find_sitting
 
 
@@ -145,7 +145,10 @@ def _tell_who_waits(
 ) -> None:
     """Who waits for what can never come free is told, and waits no longer."""
     ended = {
-        each.who.id: each for each in moved if each.left and each.party.status is Status.WAITLISTED
+        each.who.id: each
+        for each in moved
+        if each.party.status is Status.WAITLISTED
+        and any(objection.code in HOPELESS for objection in each.left)
     }
     for row in _rows(session, ended):
         outcome = Outcome(Status.EXPIRED)

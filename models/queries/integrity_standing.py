@@ -17,7 +17,7 @@ from models.entities.reservations import (
 )
 from models.queries.integrity_finding import Files, Finding, HouseFile
 from models.rules.lifecycle import HOLDING, Status
-from models.rules.objection import AGREED, Code, Party
+from models.rules.objection import AGREED, HOPELESS, Code, Party
 from models.rules.seating import Seats
 from models.rules.standing import objections
 
@@ -77,6 +77,8 @@ def _objections(house: HouseFile, row: Row[*tuple[Any, ...]], known: _Known) -> 
     for objection in objections(house.house, party):
         if objection.code in _NAMED:
             continue
+        if objection.code in HOPELESS and party.status is Status.REQUESTED:
+            continue  # its decision is what says so
         if objection.code in AGREED and not house.holds_for(row.decided_at):
             continue
         yield objection.words

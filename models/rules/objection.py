@@ -36,6 +36,8 @@ class Code(StrEnum):
 
 #: Its start is none: for whichever of these reasons.
 NO_SEATING: Final = frozenset({Code.CLOSED, Code.SHIFT_GONE, Code.NO_START})
+#: A party that waits can never be seated so. To a request its decision says it by itself.
+HOPELESS: Final = NO_SEATING | {Code.AREA_GONE, Code.NOTHING_FITS}
 #: What the file says now does not bind who was confirmed before.
 AGREED: Final = frozenset({Code.TURN, Code.RUNS_OVER})
 #: Other tables mend it.
