@@ -44,7 +44,7 @@ def check_change(
         if sitting and online and "start" not in wrong and wished.party_size > has.party_size:
             wrong["party_size"] = wrong["party_size"] or runs_over(house, sitting, wished)
     if change.area_key is not None and wished.area_key != has.area_key:
-        wrong["area"] = area_problem(house, wished.area_key) or late
+        wrong["area"] = area_problem(house, wished.area_key, online=online) or late
     problems = tuple(FieldProblem(name, message) for name, message in wrong.items() if message)
     if sitting is None and not problems:
         name = "party_size" if change.party_size is not None else "area"

@@ -10,6 +10,7 @@ from math import ceil
 from models.core.errors import FieldProblem, Invalid
 from models.rules.closing import runs_over
 from models.rules.house import QUARTER_SECONDS, House, Policies
+from models.rules.offered import is_offered, online_areas
 from models.rules.requests import TableRequest
 from models.rules.windows import (
     LAST_QUARTER,
@@ -38,7 +39,7 @@ def check_request(house: House, request: TableRequest, *, now: datetime, online:
     sitting = find_sitting(house, request.starts_at)
     wrong = {
         "party_size": party_problem(house, request.party_size, online=online),
-        "area": area_problem(house, request.area_key),
+        "area": area_problem(house, request.area_key, online=online),
         "start": start_problem(house, request.starts_at, now=now, online=online)
         or sitting_problem(house, sitting, request, online=online),
     }
@@ -120,11 +121,15 @@ def party_problem(house: House, party_size: int, *, online: bool) -> str:
     return ""
 
 
-def area_problem(house: House, area_key: str | None) -> str:
+def area_problem(house: House, area_key: str | None, *, online: bool) -> str:
     """What is wrong with an area; empty for nothing."""
-    if area_key is None or area_key in house.area_by_key:
+    area = house.area_by_key.get(area_key or "")
+    if area_key is None or (area and (not online or is_offered(house, area))):
         return ""
-    return f"is not an area of this restaurant; its areas: {', '.join(house.area_by_key)}"
+    keys = ", ".join(each.key for each in (online_areas(house) if online else house.areas))
+    if area:
+        return f"is not offered online; what is: {keys or 'none'}"
+    return f"is not an area of this restaurant; its areas: {keys}"
 
 
 def start_problem(house: House, starts_at: datetime, *, now: datetime, online: bool) -> str:

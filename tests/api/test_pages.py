@@ -5,7 +5,11 @@ import re
 from typing import Any
 
 import pytest
+from sqlalchemy import select, update
 
+from models.core.db import transaction
+from models.entities import Area, DiningTable, Restaurant
+from models.queries.floor import forget_houses
 from tests.api.conftest import Answer, Client, Stand, counted
 
 
@@ -51,6 +55,27 @@ def test_the_search_shows_the_starts_of_a_day(stand: Stand) -> None:
     assert chosen.status_code == 200
     assert "19:00" in chosen.text
     assert "2 people" in chosen.text
+
+
+def test_a_room_that_cannot_be_had_is_offered_nowhere(stand: Stand) -> None:
+    with transaction(stand.db) as session:
+        session.execute(
+            update(DiningTable)
+            .where(DiningTable.area_id.in_(select(Area.id).where(Area.key == "terrace")))
+            .values(online=False)
+        )
+        session.execute(update(Restaurant).values(revision=Restaurant.revision + 1))
+    forget_houses()
+    page = stand.client.get("/book/demo")
+    assert page.status_code == 200
+    assert "Terrace" not in page.text
+    facts = stand.client.get("/api/v1/restaurants/demo").json
+    assert [(area["key"], area["online"]) for area in facts["areas"]] == [
+        ("hall", True),
+        ("terrace", False),
+    ]
+    assert f'<option value="{facts["max_party"]}"' in page.text
+    assert f'<option value="{facts["max_party"] + 1}"' not in page.text
 
 
 @pytest.mark.both

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.core.errors import Invalid
-from models.rules.house import QUARTER_SECONDS, House, HouseClosure, Policies
+from models.rules.house import QUARTER_SECONDS, House, HouseClosure, HouseTable, Policies
+from models.rules.offered import online_areas, online_sizes
 from models.rules.policies import (
     bookable_quarters,
     check_request,
@@ -26,7 +27,8 @@ from tests.rules.houses import DAY, ENDS_OF_TIME, FRIDAY, a_house, a_shift, utc
 #: Friday noon in Berlin; dinner is offered from 18:00 (16:00 UTC) to 21:00.
 NOW = utc("2026-07-10T10:00")
 DINNER = utc("2026-07-10T17:00")
-HOUSE = a_house(a_shift("18:00", "21:00"))
+TABLES = (HouseTable(1, "1", 1, 1, 8), HouseTable(2, "2", 2, 1, 8))
+HOUSE = replace(a_house(a_shift("18:00", "21:00")), tables=TABLES)
 
 
 def ask(
@@ -91,6 +93,19 @@ def test_the_staff_are_not_bound_by_online_party_sizes(party_size: int) -> None:
 def test_an_unknown_area_is_refused_and_the_known_ones_named(online: bool) -> None:
     message = refused(area="roof", online=online)["area"]
     assert "room, terrace" in message
+
+
+def test_a_room_whose_tables_are_for_the_staff_cannot_be_had_online() -> None:
+    house = replace(HOUSE, tables=(TABLES[0], replace(TABLES[1], online=False)))
+    assert [area.key for area in online_areas(house)] == ["room"]
+    message = refused(area="terrace", house=house)["area"]
+    assert message == "is not offered online; what is: room"
+    assert accepted(area="terrace", house=house, online=False)
+    assert online_sizes(replace(house, tables=(replace(TABLES[0], min_party=2, max_party=4),))) == (
+        2,
+        3,
+        4,
+    )
 
 
 def test_every_wrong_field_is_named_at_once() -> None:

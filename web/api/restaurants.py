@@ -11,6 +11,7 @@ from models.core import clock
 from models.core.db import reading
 from models.queries.floor import house_by_slug
 from models.rules.house import House, HouseShift
+from models.rules.offered import is_offered, online_sizes
 from web.access import public
 from web.api.endpoint import READ, describe
 from web.api.shapes import local_text
@@ -83,10 +84,13 @@ def restaurant_facts(house: House) -> dict[str, Any]:
         "phone": house.phone,
         "email": house.email,
         "address": house.address,
-        "areas": [{"key": area.key, "name": area.name} for area in house.areas],
+        "areas": [
+            {"key": area.key, "name": area.name, "online": is_offered(house, area)}
+            for area in house.areas
+        ],
         "shifts": [_shift(shift) for shift in house.shifts],
         "min_party": policies.min_party_online,
-        "max_party": policies.max_party_online,
+        "max_party": max(online_sizes(house), default=policies.max_party_online),
         "lead_minutes": policies.lead_minutes,
         "window_days": policies.window_days,
         "slot_minutes": policies.slot_minutes,

@@ -19,6 +19,7 @@ from models.core.settings import settings
 from models.operations.booking import Accepted, request_reservation
 from models.queries.availability import Slot
 from models.rules.house import House
+from models.rules.offered import online_areas, online_sizes
 from web.access import public
 from web.api.shapes import local_text
 from web.around import about_new
@@ -91,11 +92,11 @@ def search_facts(house: House, search: dict[str, str]) -> dict[str, Any]:
     """What the search form shows."""
     today = clock.now().astimezone(house.tz).date()
     last = today + timedelta(days=house.policies.window_days)
-    sizes = range(house.policies.min_party_online, house.policies.max_party_online + 1)
     return {
         "house": house,
+        "areas": online_areas(house),
         "search": {"date": today.isoformat(), "party_size": "2", "area": ""} | search,
-        "sizes": [(str(size), words.covers(size)) for size in sizes],
+        "sizes": [(str(size), words.covers(size)) for size in online_sizes(house)],
         "first_day": today.isoformat(),
         "last_day": last.isoformat(),
         "errors": {},

@@ -228,7 +228,10 @@ def _choices(token: str, form: dict[str, str], errors: dict[str, str]) -> Respon
     offers, wrong = find_offers(view.house, asked)
     facts = search_facts(view.house, search) | _facts(view, token)
     errors = wrong | errors
+    # what it has already it may keep, whether or not guests may ask for it
+    own = [area for area in view.house.areas if area.key == view.area_key]
     facts |= {
+        "areas": (*facts["areas"], *(area for area in own if area not in facts["areas"])),
         "offers": offers,
         "errors": errors,
         "own_start": local_text(view.house, view.starts_at),

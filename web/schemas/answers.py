@@ -51,6 +51,7 @@ class AreaOut(Outgoing):
 
     key: str
     name: str
+    online: bool = Field(description="whether guests may ask for it: it has tables for them")
 
 
 class ShiftOut(Outgoing):
