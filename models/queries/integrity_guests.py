@@ -115,7 +115,7 @@ def _are_terms(text: str | None) -> bool:
         terms = json.loads(text)
     except ValueError:
         return False
-    cutoff = terms.get("cancel_cutoff_minutes", 0) if isinstance(terms, dict) else None
+    cutoff = terms.get("cancel_cutoff_minutes") if isinstance(terms, dict) else None
     return type(cutoff) is int and cutoff >= 0
 
 

@@ -179,6 +179,9 @@ def _read_lines(session: Session, *, after: int, last: int) -> list[Line]:
             as_text(row.ends_at),
             as_text(row.created_at),
             as_text(row.decided_at),
+            as_text(row.arrived_at),
+            as_text(row.seated_at),
+            as_text(row.finished_at),
         )
         .outerjoin(book.id.table, book.id == row.book_id)
         .where(row.id > after, row.id <= last)

@@ -15,6 +15,7 @@ from sqlalchemy import (
     String,
     and_,
     case,
+    exists,
     func,
     not_,
     or_,
@@ -24,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from models.core.db import table_of
-from models.entities.reservations import Reservation
+from models.entities.reservations import Reservation, ReservationMove
 from models.queries.integrity_finding import Finding
 from models.queries.integrity_times import as_text, seconds_between
 from models.rules.board import Reason
@@ -38,12 +39,14 @@ DISORDER_SECONDS: Final = 120
 #: How the text of a time on the grid goes on, from the minute.
 _GRID: Final = tuple(f"{minute:02}:00.000000" for minute in (0, 15, 30, 45))
 _MINUTE: Final = 15
+#: No restaurant takes bookings further ahead than two years; a day for the zones.
+_WINDOW_SECONDS: Final = 731 * 24 * 3600
 SOURCES: Final = frozenset({"online", "staff", "walk_in"})
 #: What JSON columns hold for nothing: nothing, or JSON's own word for it.
 _NOTHING: Final = "null"
 REASONS: Final = sorted(reason.value for reason in Reason)
 
-_ARRIVED = [Status.ARRIVED, Status.SEATED]
+_HERE = [Status.ARRIVED, Status.SEATED]
 _NOT_ARRIVED = [Status.REQUESTED, Status.WAITLISTED, Status.CONFIRMED, Status.DECLINED]
 _SEATED = [Status.SEATED, Status.FINISHED]
 _REFUSED = [Status.WAITLISTED, Status.DECLINED]
@@ -145,13 +148,24 @@ def _wish_laws() -> list[Law]:
 def _hour_laws(now: datetime) -> list[Law]:
     row = table_of(Reservation).c
     status, ahead = row.status, now + AHEAD
+    early = seconds_between(row.created_at, row.starts_at) > _WINDOW_SECONDS
     ended = status == Status.FINISHED
+    move = table_of(ReservationMove).c
+    # the staff may set right afterwards that a party came, and an evening ends for whoever is left
+    sat = not_(
+        exists().where(
+            move.reservation_id == row.id,
+            move.after == Status.FINISHED,
+            move.before != Status.SEATED,
+        )
+    )
     undecided = is_in(status, [Status.REQUESTED, Status.CANCELLED])
     # that a party was here can be said when it is over, and so of one that nobody saw arrive
-    came = or_(is_in(status, _ARRIVED), row.seated_at.is_not(None))
+    came = or_(is_in(status, _HERE), row.seated_at.is_not(None))
     times = (row.created_at, row.decided_at, row.arrived_at, row.seated_at, row.finished_at)
     return [
         Law("ends before it has begun", row.ends_at <= row.starts_at),
+        Law("was asked for too long before", and_(row.source == "online", early)),
         Law("bears a time that has not come", or_(*[each > ahead for each in times])),
         Law("waits for an answer and has it", _has(status == Status.REQUESTED, row.decided_at)),
         Law("was answered at no time", and_(not_(undecided), row.decided_at.is_(None))),
@@ -159,6 +173,8 @@ def _hour_laws(now: datetime) -> list[Law]:
         Law("arrived at no time", and_(came, row.arrived_at.is_(None))),
         Law("arrived before its time", _has(is_in(status, _NOT_ARRIVED), row.arrived_at)),
         Law("sat down at no time", and_(status == Status.SEATED, row.seated_at.is_(None))),
+        Law("left and never sat down", and_(ended, row.seated_at.is_(None), sat)),
+        Law("left and never came", and_(ended, row.arrived_at.is_(None), sat)),
         Law("sat down and does not sit", _has(not_(is_in(status, _SEATED)), row.seated_at)),
         Law("left at no time", and_(ended, row.finished_at.is_(None))),
         Law("has left and is still here", _has(not_(ended), row.finished_at)),

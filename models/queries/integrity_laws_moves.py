@@ -8,11 +8,16 @@ from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select
 from sqlalchemy.orm import Session
 
 from models.core.db import table_of
+from models.entities.floor import Area
 from models.entities.reservations import Reservation, ReservationChange, ReservationMove
 from models.entities.shifts import ShiftDay
 from models.queries.integrity_finding import Files, Finding
 from models.queries.integrity_laws import AHEAD, REASONS, Law, beyond, breaches, off_grid, says
-from models.rules.house import book_id
+from models.queries.integrity_moments import Moments
+from models.queries.integrity_times import as_text
+from models.rules.house import BOOKS_PER_SHIFT, book_id
+from models.rules.lifecycle import Status
+from models.rules.retention import DAYS_MIN
 from models.rules.telling import CHANGED_REASON, REFUSED_REASON
 
 #: What becomes of a wish.
@@ -20,6 +25,10 @@ _WISHES: Final = ("requested", "accepted", "refused", "superseded", "dropped")
 #: Who moves parties; the staff are named by their account's number.
 _ACTORS: Final = ("guest", "worker", "clock", "operator")
 _STAFF: Final = "staff:"
+#: Nothing of a book is forgotten before, by the rule of any restaurant.
+_KEPT: Final = timedelta(days=DAYS_MIN - 1)
+#: What only a host does.
+_OF_THE_STAND: Final = ("arrival", "seating", "moved")
 
 
 def wishes(session: Session, *, now: datetime, limit: int) -> Iterator[Finding]:
@@ -33,12 +42,17 @@ def wishes(session: Session, *, now: datetime, limit: int) -> Iterator[Finding]:
 
 def _wish_laws(now: datetime) -> list[Law]:
     wish, row = table_of(ReservationChange).c, table_of(Reservation).c
-    by_staff = func.substr(wish.actor, 1, len(_STAFF)) == _STAFF
+    by_staff = _by_staff(wish.actor)
     waits = wish.status == "requested"
     return [
         Law(
             "is of another restaurant",
             wish.restaurant_id != row.restaurant_id,
+            rule="reference",
+        ),
+        Law(
+            "wishes an area that its restaurant does not have",
+            and_(wish.area_id.is_not(None), not_(_has_area())),
             rule="reference",
         ),
         Law("is in no known state", wish.status.not_in(_WISHES)),
@@ -64,6 +78,11 @@ def _wish_laws(now: datetime) -> list[Law]:
             and_(wish.status != "refused", says(wish.alternatives)),
         ),
     ]
+
+
+def _has_area() -> ColumnElement[bool]:
+    wish, area = table_of(ReservationChange).c, table_of(Area).c
+    return exists().where(area.id == wish.area_id, area.restaurant_id == wish.restaurant_id)
 
 
 def _answer_laws() -> list[Law]:
@@ -105,6 +124,21 @@ def _answer_laws() -> list[Law]:
     ]
 
 
+def wished_books(session: Session, files: Files) -> Iterator[Finding]:
+    """The book of each wish against its start and its restaurant."""
+    wish, moments = table_of(ReservationChange).c, Moments(files)
+    query = select(
+        wish.id, wish.reservation_id, wish.restaurant_id, wish.book_id, as_text(wish.starts_at)
+    )
+    for number, party, restaurant_id, book, starts_at in session.execute(query):
+        shift = files.shifts.get(book // BOOKS_PER_SHIFT)
+        problem = moments.wish_problem(restaurant_id, book, starts_at)
+        if shift is None or shift.restaurant_id != restaurant_id:
+            problem = "is of no shift of its restaurant"
+        if problem:
+            yield Finding("book", (party,), f"wish {number} of reservation {party} {problem}")
+
+
 def _unanswered(session: Session, *, limit: int) -> Iterator[Finding]:
     """Moves that answered a wish which is not there."""
     wish, move = table_of(ReservationChange), table_of(ReservationMove)
@@ -122,13 +156,23 @@ def _unanswered(session: Session, *, limit: int) -> Iterator[Finding]:
 
 def moves(session: Session, *, now: datetime, limit: int) -> Iterator[Finding]:
     """Who moved a party, and when."""
-    move = table_of(ReservationMove)
+    move, row = table_of(ReservationMove), table_of(Reservation)
+    answered = and_(
+        move.c.before == Status.REQUESTED,
+        move.c.after.in_((Status.CONFIRMED, Status.WAITLISTED, Status.DECLINED)),
+        move.c.before != move.c.after,
+    )
+    by_worker, online = move.c.actor == "worker", row.c.source == "online"
+    at_the_stand = move.c.reason.in_(_OF_THE_STAND)
     laws = [
         Law("was made by nobody who may", _nobody(move.c.actor)),
         Law("bears a time that has not come", move.c.at > now + AHEAD),
+        Law("answers whom somebody else answers", and_(answered, by_worker != online)),
+        Law("was made at no stand", and_(at_the_stand, not_(_by_staff(move.c.actor)))),
     ]
+    source = move.join(row, row.c.id == move.c.reservation_id)
     key, party = move.c.id, move.c.reservation_id
-    yield from breaches(session, "move", key, party, move, laws, limit=limit)
+    yield from breaches(session, "move", key, party, source, laws, limit=limit)
 
 
 def books(session: Session, files: Files, *, now: datetime) -> Iterator[Finding]:
@@ -152,8 +196,8 @@ def books(session: Session, files: Files, *, now: datetime) -> Iterator[Finding]
             problem = f"is in revision {revision}"
         elif freed is not None and freed > now + AHEAD:
             problem = f"was freed at a time that has not come, {freed}"
-        elif any(at > now + AHEAD or at.date() < day - timedelta(days=1) for at in done):
-            problem = "was forgotten before its day, or at a time that has not come"
+        elif any(at > now + AHEAD or at.date() < day + _KEPT for at in done):
+            problem = "was forgotten too early, or at a time that has not come"
         if problem:
             yield Finding("row", (), f"book {number} {problem}")
 
@@ -163,5 +207,9 @@ def _nobody(actor: ColumnElement[Any]) -> ColumnElement[bool]:
     rest = number
     for digit in "0123456789":
         rest = func.replace(rest, digit, "")
-    staff = and_(func.substr(actor, 1, len(_STAFF)) == _STAFF, number != "", rest == "")
+    staff = and_(_by_staff(actor), number != "", rest == "")
     return not_(or_(actor.in_(_ACTORS), staff))
+
+
+def _by_staff(actor: ColumnElement[Any]) -> ColumnElement[bool]:
+    return func.substr(actor, 1, len(_STAFF)) == _STAFF

@@ -12,12 +12,14 @@ from models.core.types import UtcDateTime
 from models.entities.messages import Message
 from models.entities.reservations import Reservation, ReservationMove
 from models.queries.integrity_finding import Finding
-from models.queries.integrity_laws import AHEAD, Law, breaches
+from models.queries.integrity_laws import AHEAD, DISORDER_SECONDS, Law, breaches
 from models.queries.integrity_times import seconds_between
 from models.rules.sending import MAX_ATTEMPTS, TRUE_WHILE
 from models.rules.telling import CHANGED_REASON, UNMOVED, Kind
 
 _MINUTE_SECONDS: Final = 60
+#: No reminder is written for more than a year ahead.
+_VARIANT_MAX: Final = 366 * 24 * 60
 
 
 def messages(session: Session, *, now: datetime, limit: int) -> Iterator[Finding]:
@@ -38,12 +40,15 @@ def messages(session: Session, *, now: datetime, limit: int) -> Iterator[Finding
 
 
 def _state_laws(now: datetime) -> list[Law]:
-    said = table_of(Message).c
+    said, row = table_of(Message).c, table_of(Reservation).c
     sent, sending = said.state == "sent", said.state == "sending"
     unclaimed = or_(said.claim.is_(None), said.attempts < 1)
     untouched = and_(said.state == "queued", said.claim.is_(None), said.kind != Kind.REMINDER)
     return [
         Law("is a variant of what has none", _both(said.variant != 0, said.kind.not_in(UNMOVED))),
+        Law("is a variant that there cannot be", _outside(said.variant, 0, _VARIANT_MAX)),
+        Law("was sent with an error", and_(sent, said.error.is_not(None))),
+        Law("was written before its reservation", _long_before(said.created_at, row.created_at)),
         Law("was tried an impossible number of times", _outside(said.attempts, 0, MAX_ATTEMPTS)),
         Law("is being sent by nobody", _both(sending, unclaimed)),
         Law("was sent by nobody", _both(sent, unclaimed)),
@@ -127,6 +132,10 @@ def _changed_since() -> ColumnElement[bool]:
 
 def _both(one: ColumnElement[bool], other: ColumnElement[bool]) -> ColumnElement[bool]:
     return and_(one, other)
+
+
+def _long_before(early: ColumnElement[Any], late: ColumnElement[Any]) -> ColumnElement[bool]:
+    return and_(early < late, seconds_between(early, late) > DISORDER_SECONDS)
 
 
 def _outside(column: ColumnElement[Any], least: int, most: int) -> ColumnElement[bool]:

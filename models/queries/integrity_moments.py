@@ -37,6 +37,11 @@ class Moments:
         self._sittings: dict[tuple[int, int, str], str] = {}
         self._turns: dict[tuple[int, int, int, str, str], str] = {}
 
+    def wish_problem(self, restaurant_id: int, book: int, starts_at: str) -> str:
+        """What is wrong with the book of a wish; empty for nothing."""
+        house = self._houses.get(restaurant_id)
+        return _off_day(house, book, starts_at) if house else ""
+
     def problem(self, line: Line, times: Sequence[str]) -> Problem | None:
         """The rule that is broken, and how; None for nothing. `times`: those of its moves."""
         if text := _disorder(line, times):
@@ -50,7 +55,7 @@ class Moments:
             return None
         place = line.restaurant_id, line.book_id, line.starts_at
         if place not in self._days:
-            self._days[place] = _off_day(house, line)
+            self._days[place] = _off_day(house, line.book_id, line.starts_at)
         text = self._days[place]
         if not text and self._is_of_today(line):
             text = self._off_file(house, line)
@@ -79,8 +84,13 @@ def _disorder(line: Line, times: Sequence[str]) -> str:
     for before, after in pairwise((line.created_at, *times)):
         if after < before and moment_of(before) - moment_of(after) > DISORDER:
             return f"moved at {after}, after {before}"
-    if line.decided_at is not None and line.decided_at not in times:
-        return f"was decided at {line.decided_at}, and no move says so"
+    for at in (line.decided_at, line.arrived_at, line.seated_at):
+        if at is not None and at not in times:
+            return f"bears the time {at}, and no move was made then"
+    # whom the evening's end found still here has left when the turn was over
+    left = line.finished_at
+    if left is not None and left not in times and left not in (line.ends_at, line.arrived_at):
+        return f"left at {left}, and no move was made then"
     return ""
 
 
@@ -90,10 +100,10 @@ def _span(starts_at: str, ends_at: str) -> str:
     return "" if timedelta(0) < span <= _LONGEST else f"begins at {starts_at}, ends at {ends_at}"
 
 
-def _off_day(house: HouseFile, line: Line) -> str:
-    local = moment_of(line.starts_at).astimezone(house.house.tz)
+def _off_day(house: HouseFile, book: int, starts_at: str) -> str:
+    local = moment_of(starts_at).astimezone(house.house.tz)
     try:
-        day = split_book_id(line.book_id)[1]
+        day = split_book_id(book)[1]
     except (ValueError, OverflowError):
         return "is in a book of no date"
     if day == local.date() or (day == local.date() - _DAY and local.hour < _NOON):

@@ -70,6 +70,7 @@ def _placed(session: Session, look: Look, _share: Share) -> Iterator[Finding]:
 
 def _waits(session: Session, look: Look, _share: Share) -> Iterator[Finding]:
     yield from waiting.undecided(session, since=look.since, limit=look.limit)
+    yield from waiting.overdue(session, now=look.now, limit=look.limit)
     yield from waiting.stuck_claims(session, since=look.since, limit=look.limit)
     yield from forgotten(session, limit=look.limit)
 
@@ -102,6 +103,7 @@ def _sound(session: Session, look: Look, _share: Share) -> Iterator[Finding]:
 
 def _wished(session: Session, look: Look, _share: Share) -> Iterator[Finding]:
     yield from moved.wishes(session, now=look.now, limit=look.limit)
+    yield from moved.wished_books(session, look.files)
     yield from moved.moves(session, now=look.now, limit=look.limit)
     yield from wished_starts(session, limit=look.limit)
 

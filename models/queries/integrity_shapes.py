@@ -39,6 +39,9 @@ class Line(NamedTuple):
     ends_at: str
     created_at: str
     decided_at: str | None
+    arrived_at: str | None
+    seated_at: str | None
+    finished_at: str | None
     said: str
 
 

@@ -6,7 +6,6 @@ the occupancy, or its primary key, is wrong.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
@@ -16,8 +15,10 @@ from sqlalchemy.orm import Session
 from models.core.db import table_of
 from models.entities.reservations import Assignment, Reservation, ReservationMove, TableOccupancy
 from models.queries.integrity_finding import Files, Finding
+from models.queries.integrity_seated import read_sitters, seated
 from models.queries.integrity_times import as_text, last_quarter, quarter_in
 from models.queries.integrity_told import EDITED
+from models.queries.integrity_uses import Use
 from models.rules.house import QUARTER_SECONDS
 from models.rules.lifecycle import HOLDING, Status
 from models.rules.telling import CHANGED_REASON
@@ -28,29 +29,6 @@ _JUDGED = frozenset(status.value for status in HOLDING | {Status.FINISHED})
 _NEVER: Final = 2**31
 #: Tables that are looked at together: what bounds the memory.
 _AT_ONCE = 40
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """One table's use by one party: quarters, the last ones inclusive.
-
-    `least` ends the turn and `most` the reset buffer behind it; they are the same for a party
-    that left. `exact`: the buffer is that of the day it was decided.
-    """
-
-    table_id: int
-    reservation_id: int
-    status: str
-    begin: int
-    least: int
-    most: int
-    exact: bool
-    restaurant_id: int = 0
-
-    @property
-    def is_holding(self) -> bool:
-        """Whether the party still has the table, or will have it."""
-        return self.status != Status.FINISHED
 
 
 class Block(NamedTuple):
@@ -69,11 +47,12 @@ def tables(
         chunk = ids[start : start + _AT_ONCE]
         uses = _read_uses(session, files, chunk)
         blocks = _read_blocks(session, chunk, quarter_of(now))
+        sitters = read_sitters(session, chunk)
         for table_id in chunk:
             own = uses.get(table_id, [])
             yield from _strangers(files, table_id, own)
             yield from taken_twice(files, own)
-            yield from seated_twice(files, own)
+            yield from seated(files, table_id, own, sitters.get(table_id))
             if not _is_well_held(own, blocks.get(table_id, {}), quarter_of(now)):
                 held = _read_held(session, table_id, quarter_of(now))
                 yield from _wrongly_held(files, table_id, own, held, quarter_of(now))
@@ -91,16 +70,6 @@ def taken_twice(files: Files, uses: Sequence[Use]) -> Iterator[Finding]:
             yield Finding("table-twice", ids, text)
         if before is None or use.least > before.least:
             before = use
-
-
-def seated_twice(files: Files, uses: Sequence[Use]) -> Iterator[Finding]:
-    """Parties that sit at one table, whatever their turns say: who sits there has it."""
-    seated = [use for use in uses if use.status == Status.SEATED]
-    if len(seated) > 1:
-        ids = tuple(sorted(use.reservation_id for use in seated))
-        where = files.table_name(seated[0].table_id)
-        names = ", ".join(str(number) for number in ids)
-        yield Finding("seated-twice", ids, f"reservations {names} all sit at {where}")
 
 
 def _strangers(files: Files, table_id: int, uses: Sequence[Use]) -> Iterator[Finding]:

@@ -1,7 +1,7 @@
 """Checked: nothing waits too long, no claim is stuck, and every row names rows that exist."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, not_, or_, select
@@ -14,6 +14,11 @@ from models.entities.reservations import Assignment, Reservation, ReservationCha
 from models.entities.shifts import ShiftDay
 from models.queries.integrity_finding import Files, Finding
 from models.rules.house import BOOKS_PER_SHIFT
+from models.rules.lifecycle import HOLDING, OVER_AFTER, Status
+
+_HOLDING = sorted(status.value for status in HOLDING)
+#: The clock's jobs are minutes late at most. Who is still there after this was passed by.
+PASSED_BY = timedelta(hours=1)
 
 
 def undecided(session: Session, *, since: datetime, limit: int) -> Iterator[Finding]:
@@ -35,6 +40,21 @@ def undecided(session: Session, *, since: datetime, limit: int) -> Iterator[Find
     for number, day in session.execute(freed.limit(limit)):
         text = f"tables of book {number} ({day}) were freed, and nobody was asked"
         yield Finding("undecided", (), text)
+
+
+def overdue(session: Session, *, now: datetime, limit: int) -> Iterator[Finding]:
+    """Parties whose evening is over, and who never left it: they hold the book, and are known."""
+    row = Reservation
+    waits = and_(row.status == Status.WAITLISTED, row.starts_at < now - PASSED_BY)
+    is_here = and_(
+        row.status.in_(_HOLDING),
+        row.starts_at < now - OVER_AFTER - PASSED_BY,
+        row.ends_at < now - OVER_AFTER - PASSED_BY,
+    )
+    query = select(row.id, row.status, row.ends_at).where(or_(waits, is_here))
+    for number, status, ends_at in session.execute(query.limit(limit)):
+        text = f"reservation {number} is {status}, and its turn was over at {ends_at}"
+        yield Finding("overdue", (number,), text)
 
 
 def stuck_claims(session: Session, *, since: datetime, limit: int) -> Iterator[Finding]:

@@ -3,22 +3,24 @@
 from typing import Final
 
 from models.rules.board import Reason
-from models.rules.lifecycle import Status
+from models.rules.lifecycle import HOLDING, Status
 from models.rules.telling import CHANGED_REASON, REFUSED_REASON, RESEATED_REASON
 
+#: Details alone; behind a colon there may stand what became of the contact.
+EDITED: Final = "edited"
 _WAITS: Final = frozenset({Status.WAITLISTED, Status.DECLINED})
 #: Reasons of a move to another state (or, for a waiting party's new wish, to the same).
 MOVED: Final[dict[str, frozenset[Status]]] = {
     **{reason.value: _WAITS for reason in Reason},
-    "decision": _WAITS | {Status.CONFIRMED},
+    "decision": frozenset({Status.CONFIRMED}),
     "promotion": frozenset({Status.CONFIRMED}),
     "expired": frozenset({Status.EXPIRED}),
     "arrival": frozenset({Status.ARRIVED}),
     "seating": frozenset({Status.SEATED}),
     "finish": frozenset({Status.FINISHED}),
-    "no_show": frozenset({Status.NO_SHOW}),
     "evening_over": frozenset({Status.FINISHED}),
-    "taken_back": frozenset({Status.CONFIRMED, Status.ARRIVED, Status.SEATED, Status.NO_SHOW}),
+    "no_show": frozenset({Status.NO_SHOW}),
+    "taken_back": HOLDING | {Status.NO_SHOW},
     "cancellation": frozenset({Status.CANCELLED}),
     "late_cancellation": frozenset({Status.CANCELLED}),
 }
@@ -29,11 +31,12 @@ STAYED: Final[dict[str, frozenset[Status]]] = {
     RESEATED_REASON: frozenset({Status.CONFIRMED, Status.ARRIVED}),
     "decision": frozenset({Status.WAITLISTED}),
     "moved": frozenset({Status.SEATED}),
-    "edited": frozenset(Status),
+    EDITED: frozenset(Status),
 }
 
 
 def leads_to(reason: str, before: str, after: str) -> bool:
     """Whether a move of that reason can have led from there to there."""
-    known: frozenset[str] = (STAYED if before == after else MOVED).get(reason, frozenset())
+    name = EDITED if reason.startswith(f"{EDITED}:") else reason
+    known: frozenset[str] = (STAYED if before == after else MOVED).get(name, frozenset())
     return after in known

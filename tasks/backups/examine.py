@@ -20,7 +20,7 @@ COUNTED: Final = (Restaurant, Reservation, ReservationMove, ReservationChange)
 #: What waits may have done so for this long when the backup was made.
 GRACE_SECONDS: Final = 300
 #: What was late when the backup was made is work for whoever goes on from there, and no damage.
-_LATE: Final = frozenset({"undecided", "message-late", "stuck-claim"})
+_LATE: Final = frozenset({"undecided", "overdue", "message-late", "stuck-claim"})
 _SHOWN: Final = 20
 
 

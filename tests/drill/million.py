@@ -6,8 +6,10 @@ from typing import Final, cast
 from sqlalchemy import Connection, Engine, Table, text
 
 from models.core import clock
+from models.core.crypto import contact_key
 from models.core.db import unit
 from models.entities import Assignment, Message, Reservation, ReservationMove, TableOccupancy
+from models.entities.sealed_guest import Guest, seal_guest
 from models.entities.shifts import ShiftDay
 from models.operations.allocation import decide_waiting
 from models.rules.house import BOOKS_PER_SHIFT, House
@@ -18,6 +20,7 @@ EACH: Final = 2_000
 TABLES: Final = 30
 _DAYS: Final = 30
 _LANES: Final = 4
+_ROWS_AT_ONCE: Final = 5_000
 #: Restaurants whose rows are copied in one transaction.
 _AT_ONCE: Final = 10
 
@@ -26,7 +29,7 @@ def fill(bind: Engine, rows: int) -> list[House]:
     """About that many reservations, decided and told, in restaurants of EACH; the restaurants.
 
     The first one's are real: asked for, sealed and decided by the house's own code. The others' are
-    copies of its rows, so whoever came there cannot be unsealed; all else is as it would be.
+    copies of its rows, each with a guest and a seal of its own.
     """
     houses = made.make_houses(bind, max(1, round(rows / EACH)), each=TABLES, prefix="million")
     made.fill(bind, made.wishes(houses[:1], days=_DAYS, label="million"), EACH)
@@ -38,10 +41,18 @@ def fill(bind: Engine, rows: int) -> list[House]:
         ).more:
             pass
     with bind.begin() as connection:
-        connection.execute(text("UPDATE messages SET state='sent', sent_at=due_at"))
+        connection.execute(
+            text(
+                "UPDATE messages SET state='sent', sent_at=due_at, claim='drill', attempts=1 "
+                "WHERE due_at <= UTC_TIMESTAMP(6)"
+            )
+        )
     for first in range(1, len(houses), _AT_ONCE):
+        end = min(first + _AT_ONCE, len(houses))
         with bind.begin() as connection:
-            _copy(connection, houses, first, min(first + _AT_ONCE, len(houses)))
+            _copy(connection, houses, first, end)
+        with bind.begin() as connection:
+            _seal(connection, houses[first].id, houses[end - 1].id)
     with bind.begin() as connection:
         connection.execute(text("ANALYZE TABLE reservations, messages, table_occupancy"))
     return houses
@@ -88,6 +99,34 @@ def _copy(connection: Connection, houses: list[House], first: int, end: int) -> 
             ),
             {**steps, "low": span[0], "high": span[1]},
         )
+
+
+def _seal(connection: Connection, first: int, last: int) -> None:
+    """Who comes to the restaurants from `first` to `last`: sealed, and found by their contact."""
+    connection.exec_driver_sql(
+        "CREATE TEMPORARY TABLE who (id BIGINT PRIMARY KEY, sealed BLOB, email VARBINARY(16), "
+        "phone VARBINARY(16))"
+    )
+    rows = connection.execute(
+        text("SELECT id, reference FROM reservations WHERE restaurant_id BETWEEN :first AND :last"),
+        {"first": first, "last": last},
+    )
+    people = [_person(number, reference) for number, reference in rows]
+    for start in range(0, len(people), _ROWS_AT_ONCE):
+        some = people[start : start + _ROWS_AT_ONCE]
+        # the driver makes one statement of these
+        connection.exec_driver_sql("INSERT INTO who VALUES (%s, %s, %s, %s)", some)
+    connection.exec_driver_sql(
+        "UPDATE reservations r JOIN who w ON w.id = r.id "
+        "SET r.guest_sealed = w.sealed, r.email_key = w.email, r.phone_key = w.phone"
+    )
+    connection.exec_driver_sql("DROP TEMPORARY TABLE who")
+
+
+def _person(number: int, reference: str) -> tuple[object, ...]:
+    email, phone = f"million{number}@example.com", f"+4930{number:08d}"
+    sealed = seal_guest(Guest(f"Guest {number}", email, phone), reference=reference)
+    return number, sealed, contact_key(email), contact_key(phone)
 
 
 def _moved(column: str, by: str) -> str:

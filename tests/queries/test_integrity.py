@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,11 +19,13 @@ from models.entities import (
     ShiftDay,
     TableOccupancy,
 )
-from models.operations.arrivals import finish, seat
+from models.operations.arrivals import arrive, finish, seat
 from models.operations.changes import edit_details
 from models.operations.taking_back import take_back
 from models.queries import integrity_history
 from models.queries.integrity import AT_MOST, RULES, findings
+from models.queries.integrity_waiting import PASSED_BY
+from models.rules.lifecycle import OVER_AFTER
 from models.rules.requests import GuestDetails
 from models.rules.windows import quarter_of
 from tests.queries.evening import GRACE, LATER, check, open_evening, play, send_due
@@ -339,6 +341,27 @@ def test_an_older_file_allowed_it(two: tuple[int, int], stand: Stand) -> None:
 def test_a_wish_that_nobody_decides(two: tuple[int, int], stand: Stand) -> None:
     stand.wish(two[0], party_size=1)
     assert found(stand) == {("undecided", (two[0],))}
+
+
+@pytest.mark.parametrize("status", ["waitlisted", "confirmed", "arrived", "seated"])
+def test_a_party_that_is_left_over_when_its_evening_has_ended(stand: Stand, status: str) -> None:
+    number = stand.ask(6)
+    if status == "waitlisted":
+        stand.ask(6)
+        number, ends = stand.ask(6), START
+    else:
+        moves = {"arrived": arrive, "seated": seat}
+        if status in moves:
+            stand.move(moves[status], number, now=START)
+        ends = stand.row(number).ends_at + OVER_AFTER
+    assert stand.row(number).status == status
+    due = ends + PASSED_BY
+    send_due(stand, until=due)
+
+    def is_left_over(now: datetime) -> bool:
+        return ("overdue", (number,)) in found(stand, now=now)
+
+    assert [is_left_over(due), is_left_over(due + timedelta(seconds=1))] == [False, True]
 
 
 def test_a_freed_book_that_nobody_looked_at(two: tuple[int, int], stand: Stand) -> None:

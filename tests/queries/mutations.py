@@ -1,0 +1,76 @@
+"""Mutations: how a value of a hot table may be wrong, for any column, by the column's own type."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import JSON, Boolean, Column, Date, Integer, LargeBinary, String
+
+from models.core.db import Base
+from models.core.types import UtcDateTime
+from models.entities import (
+    Assignment,
+    Message,
+    Reservation,
+    ReservationChange,
+    ReservationMove,
+    SeatedTable,
+    ShiftDay,
+    TableOccupancy,
+)
+
+#: The tables that guests' promises stand in.
+HOT: tuple[type[Base], ...] = (
+    Reservation,
+    ReservationChange,
+    ReservationMove,
+    Assignment,
+    TableOccupancy,
+    SeatedTable,
+    Message,
+    ShiftDay,
+)
+NOBODY = 999_999_999
+Values = Iterator[tuple[str, Any]]
+
+
+def columns() -> list[tuple[type[Base], str]]:
+    """Every column of the hot tables, read from the classes."""
+    return [(entity, column.name) for entity in HOT for column in entity.__table__.columns]
+
+
+def mutations(column: Column[Any], value: Any, others: dict[str, Any]) -> Values:
+    """Wrong values for that column of a row that has `value`, each with its name.
+
+    `others`: names of values that other rows have (another restaurant's, another date's, the
+    neighbour's), for this column.
+    """
+    yield "null", None  # where there must be a value, the database itself says no
+    yield from _of_type(column, value)
+    yield from others.items()
+
+
+def _of_type(column: Column[Any], value: Any) -> Values:
+    kind = column.type
+    if isinstance(kind, Boolean):
+        yield "flipped", not value
+    elif isinstance(kind, JSON):
+        yield "unreadable", "[1, {"
+        yield "another shape", '{"a": [1]}'
+    elif isinstance(kind, UtcDateTime):
+        yield from _times(value)
+    elif isinstance(kind, Date):
+        yield "another date", (value or date(2026, 3, 6)) + timedelta(days=3)
+    elif isinstance(kind, Integer):
+        yield from (("negative", -5), ("nobody's", NOBODY), ("one more", (value or 0) + 1))
+    elif isinstance(kind, LargeBinary):
+        yield "damaged", bytes(byte ^ 1 for byte in value or b"x" * 16)
+    elif isinstance(kind, String):
+        yield from (("empty", ""), ("nonsense", "x?!"))
+
+
+def _times(value: datetime | None) -> Values:
+    base = value or datetime(2026, 3, 6, 18, 7, tzinfo=UTC)
+    yield "ten years on", base + timedelta(days=3650)
+    yield "ten years back", base - timedelta(days=3650)
+    yield "minutes on", base + timedelta(minutes=7)
