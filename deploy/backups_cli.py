@@ -169,6 +169,11 @@ def _tell(done: Restored, to: datetime | None) -> None:
     click.echo(", ".join(f"{table} {count}" for table, count in sorted(examined.rows.items())))
     for problem in examined.problems:
         click.echo(f"WRONG {problem}")
+    if not examined.is_whole:
+        click.echo("proved: tables, books, rules and references")
+        click.echo(
+            "not proved yet: histories, messages, pacing, guests; open, then `maitred check`"
+        )
 
 
 #: Everything here, for the `maitred` command.

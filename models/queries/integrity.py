@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from models.core.db import dialect_of, make_engine, reading
+from models.core.lines import patience
 from models.core.settings import settings
 from models.queries.integrity_files import read_files
 from models.queries.integrity_finding import Files, Finding
@@ -127,7 +128,8 @@ _here: list[tuple[Engine, Look]] = []
 
 
 def _begin(url: str, look: Look) -> None:
-    _here.append((make_engine(url, pool_size=1), look))
+    with patience():  # a statement may read a whole table, and holds nobody up
+        _here.append((make_engine(url, pool_size=1), look))
 
 
 def _prove_here(share: Share) -> list[Finding]:

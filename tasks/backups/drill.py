@@ -37,7 +37,7 @@ def run_drill(safe: Safe) -> Drilled:
     """Restore the newest backup and its log where nobody needs it. Raises what is wrong."""
     began = monotonic()
     with tempfile.TemporaryDirectory(prefix="maitred-drill-") as folder:
-        restored = restore_into(safe, Path(folder) / "house")
+        restored = restore_into(safe, Path(folder) / "house", thorough=True)
         return Drilled(restored, monotonic() - began)
 
 

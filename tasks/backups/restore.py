@@ -2,10 +2,11 @@
 
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Final
@@ -55,13 +56,15 @@ def restore_into(
     to: datetime | None = None,
     with_log: bool = True,
     despite_findings: bool = False,
+    thorough: bool = False,
 ) -> Restored:
     """Restore the newest backup and the log after it as `folder`, which must be new or empty.
 
     With `name` that backup; with `to` up to that second; not `with_log` the backup alone. There is
-    then the server's data folder, or SQLITE_FILE. Raises PieceDamaged, naming the piece and another
-    way if there is one, or RestoreRefused with what the examination found; then `folder` is as it
-    was.
+    then the server's data folder, or SQLITE_FILE. `thorough`: proved wholly, however large.
+
+    Raises PieceDamaged, naming the piece and another way if there is one, or RestoreRefused with
+    what the examination found; then `folder` is as it was.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RestoreRefused(f"{folder} is not empty; nothing is ever restored over anything")
@@ -71,7 +74,8 @@ def restore_into(
         folder.parent.mkdir(parents=True, exist_ok=True)
         place = folder.with_name(f".{folder.name}.log-{secrets.token_hex(4)}")
         with fetched_log(safe, chain[-1], place, to=to) if with_log else nullcontext() as log:
-            return _restore(safe, chain, folder, log, despite_findings=despite_findings)
+            look = partial(examine, thorough=thorough)
+            return _restore(safe, chain, folder, log, look, despite_findings=despite_findings)
     except PieceDamaged as problem:
         if not with_log:
             raise
@@ -79,7 +83,13 @@ def restore_into(
 
 
 def _restore(
-    safe: Safe, chain: list[Manifest], folder: Path, log: Log | None, *, despite_findings: bool
+    safe: Safe,
+    chain: list[Manifest],
+    folder: Path,
+    log: Log | None,
+    look: Callable[..., Examined],
+    *,
+    despite_findings: bool,
 ) -> Restored:
     base = chain[-1]
     draft = folder.with_name(f".{folder.name}.restoring-{secrets.token_hex(4)}")
@@ -93,7 +103,7 @@ def _restore(
         led_on = monotonic()
         with opened(draft, base) as bind:
             ready = monotonic()
-            examined = examine(bind, base, until=replayed.until if replayed else None)
+            examined = look(bind, base, until=replayed.until if replayed else None)
             until = replayed.until if replayed else base.ended
             hand_over(bind, until=until, now=clock.now())
         if examined.problems and not despite_findings:

@@ -8,15 +8,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, select, text, update
+from sqlalchemy import Engine, delete, select, text, update
 from sqlalchemy.orm import Session
 
 from models.core.db import Base, transaction, unit
 from models.core.errors import StateConflict
-from models.entities import Reservation
+from models.entities import Assignment, Reservation, ReservationMove
 from models.operations.house import give_up as let_go
 from models.operations.house import lead
 from tasks.backups import sources
+from tasks.backups.drill import run_drill
 from tasks.backups.faults import BackupFailed, BackupsOff, PieceDamaged, RestoreRefused
 from tasks.backups.make import is_due
 from tasks.backups.manifest import MANIFEST, PIECE, Manifest
@@ -127,6 +128,29 @@ def test_what_is_not_in_order_is_not_handed_over(
     restored = restore_into(safe, target, name=manifest.name, despite_findings=True)
     assert restored.examined.problems
     assert target.exists()
+
+
+@pytest.mark.both
+def test_a_large_database_is_handed_over_when_what_guests_need_is_proved(
+    stand: Stand, safe: Safe, db: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = stand.ask(2)
+    of_it = ReservationMove.reservation_id == number
+    with transaction(db) as session:
+        session.execute(update(ReservationMove).where(of_it).values(reason="nonsense"))
+    made(safe)
+    with pytest.raises(RestoreRefused, match="nonsense"):
+        restore_into(safe, tmp_path / "small")
+    monkeypatch.setattr("tasks.backups.examine.WHOLE_UP_TO", 0)
+    examined = restore_into(safe, tmp_path / "large").examined
+    assert (examined.problems, examined.is_whole) == ((), False)
+    with pytest.raises(RestoreRefused, match="nonsense"):
+        run_drill(safe)
+    with transaction(db) as session:
+        session.execute(delete(Assignment).where(Assignment.reservation_id == number))
+    made(safe)
+    with pytest.raises(RestoreRefused, match="no-table"):
+        restore_into(safe, tmp_path / "without a table")
 
 
 @pytest.mark.both

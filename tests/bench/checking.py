@@ -16,6 +16,7 @@ from sqlalchemy import text
 
 from models.core import clock
 from models.core.db import engine
+from models.core.lines import patience
 from models.entities import Assignment, Message, Reservation, ReservationMove, TableOccupancy
 from models.queries.integrity import findings_at_once
 from tests.bench.ground import BIN, Ground, ground
@@ -30,7 +31,7 @@ _SERVER = ("--innodb-flush-log-at-trx-commit=2", "--innodb-buffer-pool-size=1G")
 def main(arguments: Sequence[str]) -> int:
     """Fill, read, check; 1 when a house in order is called otherwise, or a promise is broken."""
     rows = int(arguments[0]) if arguments else 300_000
-    with ground(server=_SERVER) as bench:
+    with patience(), ground(server=_SERVER) as bench:
         os.environ.update(bench.env)
         bench.database.new_database("bench")
         subprocess.run([BIN / "maitred", "migrate"], env=bench.env, check=True, capture_output=True)
