@@ -31,6 +31,8 @@ SERVING_SECONDS: Final = 120.0
 LOST_SECONDS: Final = 10.0
 #: How long the load goes on alone between two events.
 CALM_SECONDS: Final = 8.0
+#: As the Procfile has them, without backups: this drill makes those itself.
+WORKERS: Final = {"allocation": ("allocation",), "messages": ("messages", "maintenance")}
 #: a server of a house of this size
 SERVER: Final = (
     "--innodb-flush-log-at-trx-commit=1", "--sync-binlog=1", "--log-bin=binlog", "--server-id=1",
@@ -179,8 +181,10 @@ def main(arguments: Sequence[str]) -> int:
         size = sum(path.stat().st_size for path in bench.database.folder.rglob("*.ibd")) / 1e6
         print(f"{rows:,} reservations, {size:,.0f} MB, in {time.time() - began:.0f} s", flush=True)
         bench.start_web()
-        for name, queues in (("allocation", ("allocation",)), ("messages", ("messages",))):
+        for name, queues in WORKERS.items():
             bench.start_worker(name, *queues)
+        # who else would take a message back that was on its way when the server was killed?
+        bench.start("scheduler", sys.executable, "-m", "schedules.entry")
         settle(3)
         guests = Guests(bench.port, made.wishes(houses[1:], days=28, label="drill"), rate)
         drill = Drill(bench, guests, [])
