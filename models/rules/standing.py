@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from models.rules.closing import last_start
-from models.rules.house import House, HouseShift, split_book_id
+from models.rules.house import QUARTER_SECONDS, House, HouseShift, split_book_id
 from models.rules.lifecycle import HOLDING
 from models.rules.objection import HERE, Code, Objection, Party
 from models.rules.policies import STAFF_MAX_PARTY
@@ -63,10 +63,10 @@ def _turn(house: House, party: Party, shift: HouseShift) -> Iterator[Objection]:
 
 def _runs_over(house: House, party: Party, sitting: Sitting) -> Iterator[Objection]:
     """Who holds a table stays as long as was agreed, who waits as long as the rules give now."""
-    last = last_start(house, sitting, party_size=party.party_size)
     if party.status in HOLDING and sitting.closes is not None:
-        is_late = quarter_of(party.ends_at - timedelta(microseconds=1)) >= sitting.closes
+        is_late = party.ends_at.timestamp() > sitting.closes * QUARTER_SECONDS
     else:
+        last = last_start(house, sitting, party_size=party.party_size)
         is_late = quarter_of(party.starts_at) > last
     if is_late:
         name = f"shift {sitting.shift.key}"

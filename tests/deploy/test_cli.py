@@ -137,6 +137,16 @@ def test_a_table_that_a_party_holds_is_not_taken_away(stand: Stand, tmp_path: Pa
     assert "table 3 is no table of this restaurant" in error
     assert stand.row(number).reference in error
     assert revision() == 1
+    before = run("restaurant", "export", "demo").stdout
+    listed = run("restaurant", "load", str(file), "--dry-run", ends=1).stdout
+    assert "would be revision 2" in listed
+    assert stand.row(number).reference in listed
+    planned = run("restaurant", "load", str(file), "--dry-run", "--move").stdout
+    assert "has table 1 now" in planned
+    assert run("restaurant", "export", "demo").stdout == before
+    moved = run("restaurant", "load", str(file), "--move").stdout
+    assert "has table 1 now" in moved
+    assert stand.held(number).keys() == {"1"}
 
 
 def test_an_unknown_restaurant_is_named_so(db: Engine) -> None:
