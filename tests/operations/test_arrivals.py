@@ -21,7 +21,10 @@ from tests.services.stand import NOW, STAFF, START, Stand
 pytestmark = pytest.mark.both
 #: two small tables and a large one; 90 minutes for two, 105 for four; 15 to reset a table
 TABLES = {"1": ("hall", 1, 2), "2": ("hall", 1, 2), "9": ("hall", 3, 6)}
-POLICIES = {"pacing": {"covers": 500}, "buffer_minutes": 15, "reminder_minutes": []}
+#: and who waits may be promoted up to the start
+POLICIES = {
+    "pacing": {"covers": 500}, "buffer_minutes": 15, "reminder_minutes": [], "lead_minutes": 0
+}  # fmt: skip
 
 
 @pytest.fixture

@@ -85,7 +85,7 @@ def test_who_came_is_no_no_show(stand: Stand) -> None:
 def test_a_no_show_s_table_goes_to_the_waitlist(stand: Stand) -> None:
     stand.ask(2)
     stand.ask(2)
-    waits = stand.ask(2, start=minutes(30))
+    waits = stand.ask(2, start=minutes(60))
     assert run(mark_no_shows, stand, now=minutes(20)) == 2
     stand.drain(now=minutes(20))
     assert stand.row(waits).status == "confirmed"
