@@ -101,13 +101,19 @@ def book_for_guest(
     reservation_id = _insert(connection, row | source)
     round_ = Round(session, books, now=now, actor=actor)
     round_.verdicts.untold |= set() if notify else {reservation_id}
-    _seat_now(round_, reservation_id, table_ids=table_ids, force_pacing=force_pacing)
+    seat_now(round_, reservation_id, table_ids=table_ids, force_pacing=force_pacing)
     return Accepted(reservation_id, reference, row["link_secret"])
 
 
-def _seat_now(
-    round_: Round, reservation_id: int, *, table_ids: tuple[int, ...], force_pacing: bool
+def seat_now(
+    round_: Round,
+    reservation_id: int,
+    *,
+    table_ids: tuple[int, ...] = (),
+    force_pacing: bool = False,
+    reason: str = "decision",
 ) -> None:
+    """Confirm the party in this round, whose book is locked. Raises NotSeated, Invalid."""
     row = round_.session.execute(select(*COLUMNS).where(Reservation.id == reservation_id)).one()
     board = round_.boards.get(row.book_id)
     ask = replace(ask_of(row), waitlist=False, force_pacing=force_pacing)
@@ -119,9 +125,9 @@ def _seat_now(
         # a staff booking may be written down after its start
         outcome = round_.decide(board, ask, earliest=0)
     if outcome.status is not Status.CONFIRMED:
-        reason = outcome.reason or Reason.FULL
-        raise NotSeated(STAFF_WORDS[reason], reason=reason.value)
-    round_.settle(round_.houses[row.restaurant_id], row, outcome, reason="decision")
+        why = outcome.reason or Reason.FULL
+        raise NotSeated(STAFF_WORDS[why], reason=why.value)
+    round_.settle(round_.houses[row.restaurant_id], row, outcome, reason=reason)
     round_.close(more=False)
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from models.core.db import reading, table_of
-from models.core.errors import NotSeated, StateConflict
+from models.core.errors import Busy, NotSeated, StateConflict
 from models.entities import SeatedTable
 from models.operations.arrivals import arrive, finish, mark_no_show, seat
 from models.operations.sitting import mend_seated_tables
@@ -129,6 +129,32 @@ def test_two_parties_at_one_table_are_impossible_even_if_the_code_is_wrong(db: E
     row = {"dining_table_id": stand.house.tables["1"], "reservation_id": 7, "restaurant_id": 1}
     with pytest.raises(IntegrityError):
         stand.plant(insert(table_of(SeatedTable)).values(row))
+
+
+def everybody_is_waved_through(*_: object) -> None:
+    """As if the operation did not ask who sits there."""
+
+
+def test_the_key_alone_refuses_a_second_party(db: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    stand = a_stand(db, tables=ONE_TABLE, policies=NEAR)
+    first = overstayed(stand)
+    next_ = stand.book(2, tables=("1",), start=minutes(90))
+    patched = "models.operations.arrivals.refuse_if_others_sit"
+    monkeypatch.setattr(patched, everybody_is_waved_through)
+    with pytest.raises(Busy):
+        stand.move(seat, next_, now=minutes(91))
+    assert (sits_at(stand), stand.row(next_).status) == ({"1": first}, "confirmed")
+
+
+def test_control_without_question_and_key_two_parties_sit_at_one_table(
+    db: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand = a_stand(db, tables=ONE_TABLE, policies=NEAR)
+    numbers = [overstayed(stand), stand.book(2, tables=("1",), start=minutes(90))]
+    for name in ("refuse_if_others_sit", "sit_down"):
+        monkeypatch.setattr(f"models.operations.arrivals.{name}", everybody_is_waved_through)
+    stand.move(seat, numbers[1], now=minutes(91))
+    assert [stand.row(number).status for number in numbers] == ["seated", "seated"]
 
 
 def test_who_is_next_sits_elsewhere(db: Engine) -> None:

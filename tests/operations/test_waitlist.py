@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, update
 
+from models.core.errors import NotSeated, StateConflict
 from models.entities import Closure, Restaurant, ShiftDay
 from models.operations.arrivals import finish, mark_no_show, seat
 from models.operations.changes import cancel_reservation
+from models.operations.confirming import confirm_waitlisted
 from models.operations.waitlist import expire_waitlists
 from models.rules.house import book_id
 from tests.operations.evenings import (
@@ -354,3 +356,20 @@ def test_up_to_the_lead_time_who_waits_is_promoted(db: Engine) -> None:
     first, waits = stand.ask(), stand.ask()
     stand.cancel(first, now=START - 2 * QUARTER)
     assert stand.row(waits).status == "confirmed"
+
+
+def test_the_staff_confirm_who_waits_inside_the_lead_time(db: Engine) -> None:
+    stand = a_stand(db, tables=ONE_TABLE, policies={"lead_minutes": 30})
+    first, waits = stand.ask(), stand.ask()
+    now = START - timedelta(minutes=5)
+    with pytest.raises(NotSeated):
+        stand.move(confirm_waitlisted, waits, now=now)
+    stand.cancel(first, now=now)
+    assert stand.row(waits).status == "waitlisted"
+    for _ in range(2):
+        stand.move(confirm_waitlisted, waits, now=now)
+    assert stand.held(waits) == {"1": (0, 6)}
+    assert history(stand, waits)[1:] == [("waitlisted", "confirmed", "promotion")]
+    assert told(stand, waits) == ["waitlisted", "confirmation"]
+    with pytest.raises(StateConflict):
+        stand.move(confirm_waitlisted, first, now=now)

@@ -11,8 +11,10 @@ from models.core import clock
 from models.core.db import unit
 from models.core.errors import Invalid
 from models.operations.arrivals import arrive, finish, mark_no_show, seat
+from models.operations.confirming import confirm_waitlisted
 from models.operations.repeats import ActsOn
 from models.operations.taking_back import take_back
+from models.queries import flags
 from models.queries.accounts import Caller
 from models.rules.house import House
 from models.rules.lifecycle import Status
@@ -117,6 +119,25 @@ def taken_back(reservation_id: int, caller: Caller, body: MoveRequest) -> Respon
     back.
     """
     return _move(take_back, reservation_id, caller, body)
+
+
+@blueprint.post("/reservations/<id:reservation_id>/confirm")
+@staff_of_reservation(Permission.WRITE_RESERVATIONS)
+@blueprint.input(MoveRequest, arg_name="body")
+@describe(
+    blueprint,
+    {200: ReservationOut},
+    problems=_PROBLEMS,
+    headers=_HEADERS,
+    security=_SECURITY,
+)
+def confirmed(reservation_id: int, caller: Caller, body: MoveRequest) -> Response:
+    """A waitlisted party has a table, however near its start is; the guest is told.
+
+    409 `not-seated` with a `reason` when there is none.
+    """
+    flags.refresh()
+    return _move(confirm_waitlisted, reservation_id, caller, body)
 
 
 def tables_by_label(house: House, labels: list[str]) -> tuple[int, ...]:
