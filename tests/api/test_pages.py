@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from models.core import clock
 from models.core.db import transaction
 from models.entities import Area, DiningTable, Restaurant
 from models.queries.floor import forget_houses
+from tasks.templates.wording import wording
 from tests.api.conftest import Answer, Client, Stand, counted
 
 
@@ -47,13 +49,13 @@ def test_the_search_shows_the_starts_of_a_day(stand: Stand) -> None:
     day = stand.start()[:10]
     page = stand.client.get("/book/demo", query_string={"party_size": "2", "date": day})
     assert page.status_code == 200
-    assert "19:00" in page.text
+    assert "7:00\xa0PM" in page.text
     assert '<option value="2" selected>' in page.text
     assert f'value="{day}"' in page.text
     (link,) = [link for link in links_of(page.text) if stand.start().replace("+", "%2B") in link]
     chosen = stand.client.get(link)
     assert chosen.status_code == 200
-    assert "19:00" in chosen.text
+    assert "7:00\xa0PM" in chosen.text
     assert "2 people" in chosen.text
 
 
@@ -180,9 +182,76 @@ def test_a_guest_changes_party_and_time(stand: Stand) -> None:
     assert "You asked to change this to 4 people" in stand.client.get(place).text
     stand.decide()
     after = stand.client.get(place).text
-    assert "20:00" in after
+    assert "8:00\xa0PM" in after
     assert "4 people" in after
     assert "You asked" not in after
+
+
+def change_form(page: str) -> dict[str, str]:
+    """What the one form of the change page sends as it stands: selects, date and radio."""
+    (form,) = re.findall(r"<form.*?</form>", page, re.DOTALL)
+    chosen = re.findall(r'<select [^>]*name="(\w+)".*?value="([^"]*)" selected', form, re.DOTALL)
+    chosen += re.findall(r'name="(date)"[^>]* value="([^"]*)"', form)
+    chosen += re.findall(r'name="(start)" value="([^"]*)" (?:required )?checked', form)
+    return dict(chosen)
+
+
+def test_size_area_and_time_stand_in_one_form(stand: Stand) -> None:
+    place = booked(stand)
+    stand.decide()
+    form = change_form(stand.client.get(f"{place}/change").text)
+    assert form["party_size"] == "2"
+    assert form["start"] == stand.start()
+    # chosen, and asked for without looking at the times of it first
+    wish = form | {"party_size": "6", "area": "terrace", "start": stand.start(20)}
+    smaller = wish | {"party_size": "1"}
+    looked = stand.client.get(f"{place}/change", query_string=smaller)
+    assert change_form(looked.text) == smaller  # "Show times" keeps every choice
+    assert stand.client.post(f"{place}/change", data=wish).status_code == 303
+    asked = html.unescape(stand.client.get(place).text)
+    assert "You asked to change this to 6 people" in asked
+    assert "8:00\xa0PM" in asked
+
+
+def test_a_day_whose_times_were_not_shown_is_asked_about_first(stand: Stand) -> None:
+    place = booked(stand)
+    stand.decide()
+    other = stand.start(days=4)[:10]
+    form = {"party_size": "2", "area": "", "date": other, "start": stand.start()}
+    page = stand.client.post(f"{place}/change", data=form)
+    assert page.status_code == 422
+    assert "Choose a time on that day" in page.text
+    assert f'value="{other}"' in page.text
+    assert counted(stand.db)["reservation_changes"] == 0
+
+
+@pytest.mark.parametrize(("locale", "written"), [("en-US", "7:00\xa0PM"), ("de", "19:00")])
+def test_pages_write_times_as_the_messages_do(stand: Stand, locale: str, written: str) -> None:
+    with transaction(stand.db) as session:
+        row = session.get_one(Restaurant, stand.house.id)
+        row.locale, row.revision = locale, row.revision + 1
+    place = booked(stand)
+    stand.decide()
+    reservation_page = stand.client.get(place).text
+    start = clock.now().fromisoformat(stand.start())
+    assert wording(locale, locale).time(start) == written
+    assert f" at {written}<" in reservation_page
+    assert written in stand.client.get(f"{place}/change").text
+    assert written in details(stand).text
+
+
+def test_an_error_names_its_field(stand: Stand) -> None:
+    form = fields_of(details(stand).text)
+    for wrong, text, field, by in (
+        ({"name": ""}, "Name must not be empty.", "name", "name-wrong"),
+        ({"email": ""}, "Your contact needs an email or a phone.", "email", "contact-wrong"),
+    ):
+        page = html.unescape(submit(stand.client, form, **wrong).text)
+        assert f'<a href="#{field}">{text}</a>' in page
+        assert f'<p class="wrong" id="{by}">{text}</p>' in page
+        (tag,) = re.findall(rf'<input id="{field}"[^>]*>', page)
+        assert 'aria-invalid="true"' in tag
+        assert f'aria-describedby="{by}' in tag
 
 
 def test_a_change_that_cannot_be_is_said_beside_the_times(stand: Stand) -> None:
@@ -224,7 +293,7 @@ def test_cancelling_asks_once_more_and_get_changes_nothing(stand: Stand) -> None
         assert stand.client.get(f"{place}{way}").status_code == 200
     assert counted(stand.db) == before
     assert "Your table is reserved" in stand.client.get(place).text
-    assert "Cancel this reservation?" in stand.client.get(f"{place}/cancel").text
+    assert "Cancel this reser&shy;vation?" in stand.client.get(f"{place}/cancel").text
     assert stand.client.post(f"{place}/cancel").status_code == 303
     assert "This reservation is cancelled" in stand.client.get(place).text
     assert stand.client.post(f"{place}/cancel").status_code == 303

@@ -68,6 +68,9 @@ def choose(token: str) -> Response:
 def change(token: str) -> Response:
     """Ask for the change; the old table is kept until it is decided."""
     form = {name: value.strip() for name, value in request.form.items()}
+    if form.get("date") and form.get("start") and not form["start"].startswith(form["date"]):
+        # another day was chosen, and its times were not shown yet
+        return _choices(token, form, {"start": "Choose a time on that day."})
     try:
         _apply(token, _wish(form))
     except ValidationError as error:
@@ -142,7 +145,7 @@ def _facts(view: ReservationView, token: str) -> dict[str, Any]:
         "meaning": meaning,
         "reason": words.reason_words(view.reason) if view.status is Status.DECLINED else "",
         "change": words.change_words(view),
-        "when": words.when(view.house, view.starts_at),
+        "when": words.when(view.house, view.starts_at, guest_locale=view.guest_locale),
         "covers": words.covers(view.party_size),
         "area": words.area_name(view.house, view.area_key),
         "may_change": view.status in OPEN and view.starts_at > clock.now(),
@@ -180,7 +183,7 @@ def _alternatives(view: ReservationView) -> list[tuple[str, str]]:
     return [
         (
             f"{place}?{urlencode(asked | {'start': local_text(view.house, moment)})}",
-            words.when(view.house, moment),
+            words.when(view.house, moment, guest_locale=view.guest_locale),
         )
         for moment in view.alternatives
     ]
@@ -237,7 +240,8 @@ def _choices(token: str, form: dict[str, str], errors: dict[str, str]) -> Respon
         "own_start": local_text(view.house, view.starts_at),
         "own_day": start.date().isoformat(),
         "day_words": words.day_words(search["date"]),
-        "own_time": words.clock_time(view.house, view.starts_at),
+        "own_time": words.clock_time(view.house, view.starts_at, guest_locale=view.guest_locale),
+        "chosen": form.get("start") or local_text(view.house, view.starts_at),
     }
     return render("change.html", status=422 if errors else 200, private=True, **facts)
 

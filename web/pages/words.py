@@ -9,6 +9,7 @@ from models.queries.reservations import ReservationView
 from models.rules.board import Reason
 from models.rules.house import House
 from models.rules.lifecycle import Status
+from tasks.templates.wording import local, wording
 
 #: What a guest who is asked reads, and its version, which consents name: change both together.
 NEWS_WORDING: Final = "page-1"
@@ -57,17 +58,19 @@ def day_words(text: str) -> str:
         return text
 
 
-def clock_time(house: House, moment: datetime) -> str:
-    """`19:30` by the restaurant's clock; with the offset where clocks go back and repeat it."""
-    local = moment.astimezone(house.tz)
-    # a time that exists reads differently with the other fold only where clocks repeat it
-    repeated = local.replace(fold=1 - local.fold).utcoffset() != local.utcoffset()
-    return f"{local:%H:%M} ({local:%z})" if repeated else f"{local:%H:%M}"
+def clock_time(house: House, moment: datetime, *, guest_locale: str = "") -> str:
+    """`19:30` or `7:30 PM` by the restaurant's clock, as the guest's messages write it.
+
+    With the offset where clocks go back and repeat it.
+    """
+    written = wording(guest_locale or house.locale, house.locale)
+    return written.time(local(moment, zone=house.zone))
 
 
-def when(house: House, moment: datetime) -> str:
+def when(house: House, moment: datetime, *, guest_locale: str = "") -> str:
     """`Saturday 1 May 2027 at 19:30`."""
-    return f"{long_date(house, moment)} at {clock_time(house, moment)}"
+    at = clock_time(house, moment, guest_locale=guest_locale)
+    return f"{long_date(house, moment)} at {at}"
 
 
 def covers(party_size: int) -> str:
@@ -91,7 +94,8 @@ def change_words(view: ReservationView) -> str:
     change = view.change
     if change is None:
         return ""
-    wish = f"{covers(change.party_size)}, {when(view.house, change.starts_at)}"
+    start = when(view.house, change.starts_at, guest_locale=view.guest_locale)
+    wish = f"{covers(change.party_size)}, {start}"
     if change.status == "requested":
         return f"You asked to change this to {wish}. We are looking; your table stays until then."
     if change.status == "refused":
