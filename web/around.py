@@ -17,7 +17,8 @@ _log = logging.getLogger(__name__)
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 
-_READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+#: Methods that change nothing.
+READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 #: Whoever watches asks for these all the time.
 _WATCHED: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 
@@ -82,7 +83,7 @@ def end(answer: Response) -> Response:
             headers.setdefault(name, value)
     route = request.url_rule.rule if request.url_rule else "(none)"
     metrics.count(request.method, route, answer.status_code, since=g.get("begun"))
-    if "story" in g and request.method not in _READS:
+    if "story" in g and request.method not in READS:
         _log.info("answered", extra={"endpoint": request.endpoint, "status": answer.status_code})
     if "began" in g and route not in _WATCHED:
         _tell_span(route, answer.status_code)
@@ -93,7 +94,7 @@ def _tell_span(route: str, status: int) -> None:
     # the route, never the path: a manage link's token is in there
     method = request.method if request.method in metrics.METHODS else "other"
     # a look changes nothing, and is no part of the story
-    story = "" if method in _READS else g.get("story", "")
+    story = "" if method in READS else g.get("story", "")
     traces.end(
         f"{method} {route}",
         trace_id=story or traces.trace_id_of(g.request_id),

@@ -12,7 +12,8 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
-from models.core.errors import FieldProblem, Invalid, MaitredError, NotSeated
+from models.core.errors import Busy, FieldProblem, Invalid, MaitredError, NotSeated
+from web.around import READS
 from web.json_body import PROBLEM_TYPE
 from web.problems import HTTP_CODES, Unavailable, kind_of
 
@@ -20,6 +21,12 @@ log = logging.getLogger(__name__)
 
 #: Refusals that a log should have: who is not known, not allowed, or asks too much.
 NOTED: Final = frozenset({401, 403, 429})
+#: After these the answer to a commit may be what was lost.
+_PERHAPS_DONE: Final = frozenset({Busy, Unavailable})
+_PERHAPS: Final = (
+    "whether this was written is not known: send it once more as it was, with the same "
+    "Idempotency-Key or If-Match where it had one, and it is done once"
+)
 TYPE_BASE = "urn:maitred:problem:"
 _MESSAGE_MAX = 300
 
@@ -42,9 +49,10 @@ def answer_refusal(error: MaitredError) -> Response:
     if kind.status in NOTED:
         log.warning("refused", extra={"code": error.code, "endpoint": request.endpoint})
     more = {"reason": error.reason} if isinstance(error, NotSeated) else {}
-    answer = problem(
-        kind.status, error.code, kind.title, error.message, fields=error.fields, **more
-    )
+    message = error.message
+    if type(error) in _PERHAPS_DONE and request.method not in READS:
+        message, more = f"{message}; {_PERHAPS}", more | {"outcome": "unknown"}
+    answer = problem(kind.status, error.code, kind.title, message, fields=error.fields, **more)
     if kind.retry_after is not None:
         answer.headers["Retry-After"] = str(kind.retry_after)
     if kind.status == 401:

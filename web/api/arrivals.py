@@ -21,7 +21,7 @@ from models.rules.lifecycle import Status
 from models.rules.permissions import Permission
 from web.access import Visitor, staff_of_reservation
 from web.api.endpoint import STAFF, WRITE, describe
-from web.api.reservations import read_view, show
+from web.api.seen import read_view, show
 from web.headers import if_revision
 from web.nudging import nudge_after_move
 from web.schemas.answers import ReservationOut

@@ -15,14 +15,15 @@ from models.operations.booking import Accepted, book_for_guest
 from models.queries import flags
 from models.queries.accounts import Caller
 from models.queries.book import book_of
+from models.queries.reservations import ReservationView
 from models.rules.house import House
 from models.rules.permissions import Permission
 from web.access import Visitor, staff_at_house
 from web.api.arrivals import tables_by_label
 from web.api.book_facts import book_facts
 from web.api.endpoint import READ, STAFF, WRITE, describe
-from web.api.reservations import read_view, show
 from web.api.restaurants import tagged
+from web.api.seen import show, view_within
 from web.around import about_new
 from web.headers import idempotency_key
 from web.nudging import nudge_after_move
@@ -73,10 +74,10 @@ def book_table(house: House, caller: Caller, body: StaffReservationRequest) -> R
         raise NotAllowed("your role here may not go over the pacing")
     key, raw = idempotency_key(), request.get_data()
     flags.refresh()
-    accepted = unit(partial(_book, house=house, caller=caller, body=body, key=key, raw=raw))
+    accepted, view = unit(partial(_book, house=house, caller=caller, body=body, key=key, raw=raw))
     about_new(accepted)
     nudge_after_move(house.id)
-    answer = show(read_view(accepted.reservation_id), Visitor(caller), status=201)
+    answer = show(view, Visitor(caller), status=201)
     answer.headers["Location"] = f"/api/v1/reservations/{accepted.reservation_id}"
     if accepted.replayed:
         answer.headers["Idempotency-Replayed"] = "true"
@@ -91,7 +92,7 @@ def _book(
     body: StaffReservationRequest,
     key: str,
     raw: bytes,
-) -> Accepted:
+) -> tuple[Accepted, ReservationView]:
     now = clock.now()
     accepted = book_for_guest(
         session,
@@ -108,4 +109,4 @@ def _book(
     )
     if body.walk_in and not accepted.replayed:
         seat(session, accepted.reservation_id, now=now, actor=caller.actor)
-    return accepted
+    return accepted, view_within(session, accepted.reservation_id)

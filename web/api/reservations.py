@@ -2,18 +2,20 @@
 
 from apiflask import APIBlueprint
 from flask import Response, request
+from sqlalchemy.orm import Session
 
 from models.core import clock
-from models.core.db import plain_unit, reading, unit
+from models.core.db import plain_unit, unit
 from models.core.errors import Invalid
 from models.operations.booking import Accepted, request_reservation
 from models.operations.changes import cancel_reservation
 from models.queries import flags
-from models.queries.reservations import ReservationView, reservation_view
+from models.queries.reservations import ReservationView
 from models.rules.lifecycle import Status
 from models.rules.permissions import Permission
 from web.access import Visitor, guest_or_staff, public
 from web.api.endpoint import READ, STAFF, WRITE, describe
+from web.api.seen import lately, read_view, show, view_within
 from web.api.shapes import requested_again, requested_facts, reservation_facts
 from web.around import about_new
 from web.headers import idempotency_key, if_revision, revision_tag, wait_seconds
@@ -118,8 +120,9 @@ def change(reservation_id: int, visitor: Visitor, body: ReservationPatch) -> Res
     seconds, revision, now = wait_seconds(), if_revision(), clock.now()
     if visitor.by_staff:
         flags.refresh()
-    change_id = unit(
-        lambda session: apply_patch(
+
+    def work(session: Session) -> tuple[int | None, ReservationView]:
+        change_id = apply_patch(
             session,
             reservation_id,
             patch=body,
@@ -128,15 +131,16 @@ def change(reservation_id: int, visitor: Visitor, body: ReservationPatch) -> Res
             awaited=seconds > 0,
             now=now,
         )
-    )
-    view = read_view(reservation_id)
+        return change_id, view_within(session, reservation_id)
+
+    change_id, view = unit(work)
     if change_id is None:
         if body.table_change is not None:
             nudge_after_move(view.house.id)
         return show(view, visitor)
     nudge_house(view.house.id)
     if wait_for_decision("change", change_id, seconds):
-        view = read_view(reservation_id)
+        view = lately(view)
     if view.change is not None and view.change.status == "requested":
         return show(view, visitor, status=202)
     answer = show(view, visitor)
@@ -160,8 +164,9 @@ def cancel(reservation_id: int, visitor: Visitor, body: CancelRequest) -> Respon
     if body.notify is not None and not visitor.by_staff:
         raise Invalid.field("notify", "is for the staff alone")
     now, revision = clock.now(), if_revision()
-    unit(
-        lambda session: cancel_reservation(
+
+    def work(session: Session) -> ReservationView:
+        cancel_reservation(
             session,
             reservation_id,
             now=now,
@@ -170,22 +175,8 @@ def cancel(reservation_id: int, visitor: Visitor, body: CancelRequest) -> Respon
             if_revision=revision,
             notify=body.notify is not False,
         )
-    )
-    view = read_view(reservation_id)
+        return view_within(session, reservation_id)
+
+    view = unit(work)
     nudge_after_move(view.house.id)
     return show(view, visitor)
-
-
-def show(view: ReservationView, visitor: Visitor, *, status: int = 200) -> Response:
-    """The reservation for whoever asks, with its ETag."""
-    answer = json_response(reservation_facts(view, for_staff=visitor.by_staff), status)
-    revision = view.revision if visitor.by_staff else view.guest_revision
-    answer.headers["ETag"] = revision_tag(revision)
-    answer.headers["Cache-Control"] = "no-store"
-    return answer
-
-
-def read_view(reservation_id: int) -> ReservationView:
-    """The reservation as it stands. Raises NotFound."""
-    with reading() as session:
-        return reservation_view(session, reservation_id)

@@ -44,6 +44,9 @@ class Problem(BaseModel):
     errors: list[ProblemField]
     request_id: str
     reason: str | None = Field(None, description="why a staff booking cannot be seated")
+    outcome: Literal["unknown"] | None = Field(
+        None, description="unknown: whether it was written; the same request again does it once"
+    )
 
 
 class AreaOut(Outgoing):

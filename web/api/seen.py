@@ -1,0 +1,45 @@
+"""A reservation as it is read for an answer, and shown to whoever asks."""
+
+from flask import Response
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
+
+from models.core.db import reading
+from models.queries.reservations import ReservationView, reservation_view
+from web.access import Visitor
+from web.api.shapes import reservation_facts
+from web.errors import is_gone
+from web.headers import revision_tag
+from web.json_body import json_response
+
+
+def show(view: ReservationView, visitor: Visitor, *, status: int = 200) -> Response:
+    """The reservation for whoever asks, with its ETag."""
+    answer = json_response(reservation_facts(view, for_staff=visitor.by_staff), status)
+    revision = view.revision if visitor.by_staff else view.guest_revision
+    answer.headers["ETag"] = revision_tag(revision)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def read_view(reservation_id: int) -> ReservationView:
+    """The reservation as it stands. Raises NotFound."""
+    with reading() as session:
+        return reservation_view(session, reservation_id)
+
+
+def view_within(session: Session, reservation_id: int) -> ReservationView:
+    """The reservation as this transaction leaves it: what is done needs no more reading after."""
+    session.flush()
+    return reservation_view(session, reservation_id)
+
+
+def lately(view: ReservationView) -> ReservationView:
+    """The reservation as it stands; as it stood when the database cannot be asked now."""
+    try:
+        return read_view(view.id)
+    except (DBAPIError, PoolTimeout) as error:
+        if not is_gone(error):
+            raise
+        return view
