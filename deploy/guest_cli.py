@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from deploy.embedded import join
 from deploy.plain import PlainGroup, Refused, Unusable
 from models.core import clock
-from models.core.contacts import normal_contact
+from models.core.contacts import kept_contact
 from models.core.db import unit
 from models.operations.erasures import ErasureLine, read_erasures
 from models.operations.privacy import Erased, erase_guest, give_out, replay_erasure
@@ -105,6 +105,6 @@ def _house(session: Session, slug: str | None) -> House | None:
 def _normal(contact: str, house: House | None) -> str:
     """The contact as it was written down; without a restaurant a number needs its country code."""
     try:
-        return normal_contact(contact, house.phone if house else "")
+        return kept_contact(contact, house.phone if house else "")
     except ValueError as wrong:
         raise Unusable(f"CONTACT {wrong}") from wrong

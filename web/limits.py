@@ -12,6 +12,7 @@ import orjson
 from apiflask import APIFlask
 from flask import request
 
+from models.core.contacts import counted_as
 from models.core.errors import SignInFailed
 from models.core.settings import settings
 from models.core.tallies import Tally, count, forget, nameless, rate
@@ -41,7 +42,6 @@ STRICTER: Final = {
 _MANAGE: Final = "manage"
 #: headers that a proxy adds
 _FROM_OUTSIDE: Final = ("X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Forwarded")
-_PHONE_DIGITS: Final = 9
 _CONTACT_MAX: Final = 320
 
 
@@ -174,10 +174,11 @@ def _network(address: str) -> str:
 
 
 def _contacts() -> list[str]:
-    """The e-mail address and the phone number that the request is for, before it is checked."""
+    """Whom the request is for, in one spelling, before it is checked: e-mail and phone."""
     guest = _guest()
-    found = [guest.get("email"), _digits(guest.get("phone"))]
-    return [text[:_CONTACT_MAX] for text in found if isinstance(text, str) and text.strip()]
+    given = [guest.get("email"), guest.get("phone")]
+    texts = [text[:_CONTACT_MAX] for text in given if isinstance(text, str)]
+    return list(filter(None, map(counted_as, texts)))
 
 
 def _guest() -> Any:
@@ -194,11 +195,3 @@ def _body() -> dict[str, Any]:
     except ValueError:
         return {}
     return body if isinstance(body, dict) else {}
-
-
-def _digits(phone: object) -> str | None:
-    """The end of a number is the same with and without its country's code."""
-    if not isinstance(phone, str):
-        return None
-    digits = "".join(letter for letter in phone[:_CONTACT_MAX] if letter.isdecimal())
-    return f"phone {digits[-_PHONE_DIGITS:]}" if digits else None

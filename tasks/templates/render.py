@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from models.core.crypto import manage_token
+from models.core.names import printed
 from models.core.settings import settings
 from models.queries.outgoing import Outgoing
 from models.rules.board import Reason
@@ -60,7 +61,7 @@ def _template(name: str) -> Template:
 
 def one_line(text: str) -> str:
     """The text on one line without control characters: fit for a header, a name, an SMS."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return printed(text)
 
 
 def manage_link(outgoing: Outgoing) -> str:

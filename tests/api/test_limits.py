@@ -123,6 +123,31 @@ def test_one_guest_is_limited_from_wherever_the_requests_come(
     assert asked_by(stand, "192.0.2.9", email="bob@example.com").status_code == 202
 
 
+@pytest.mark.parametrize(
+    "spellings",
+    [
+        ["ada@b\u00fccher-haus.de", "ada+1@xn--bcher-haus-9db.de", "\uff21da@B\u00dcCHER-haus.de"],
+        ["ada+1@example.com", "ada+2@example.com", "a\u200bda+3@example.com"],
+    ],
+)
+def test_another_spelling_of_an_address_is_no_other_guest(
+    limited: Limited, redis: RedisServer, spellings: list[str]
+) -> None:
+    stand = limited()
+    for number, email in enumerate([*spellings, spellings[0]]):
+        answer = asked_by(stand, f"192.0.2.{number}", email=email)
+        assert answer.status_code == (429 if number == len(spellings) else 202), email
+
+
+def test_an_extension_makes_no_other_guest(limited: Limited, redis: RedisServer) -> None:
+    stand = limited()
+    phones = [f"+49 30 1234567 x{number}" for number in range(4)]
+    found = [
+        asked_by(stand, f"192.0.2.{number}", phone=phone) for number, phone in enumerate(phones)
+    ]
+    assert [answer.status_code for answer in found] == [202] * 3 + [429]
+
+
 def test_a_phone_number_is_the_same_with_and_without_its_country(
     limited: Limited, redis: RedisServer
 ) -> None:

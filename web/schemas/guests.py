@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from models.rules.house import House
 from web.schemas.answers import GuestOut, Moment, Outgoing, StatusName
 from web.schemas.book import BookMessageOut
-from web.schemas.fields import Email, Phone, parse_int, to_e164
+from web.schemas.fields import Phone, SoughtEmail, parse_int, to_kept
 from web.schemas.requests import Incoming
 
 EntryId = Annotated[
@@ -21,7 +21,7 @@ EntryId = Annotated[
 class GuestQuery(Incoming):
     """One guest, by exactly one contact. In a body, so that no log of addresses has it."""
 
-    email: Email | None = None
+    email: SoughtEmail | None = None
     phone: Phone | None = None
 
     @model_validator(mode="after")
@@ -32,10 +32,10 @@ class GuestQuery(Incoming):
         return self
 
     def contact(self, house: House) -> str:
-        """The contact as it is written down. Raises Invalid when the phone number is none."""
+        """The contact as it was written down, now or by an earlier release. Raises Invalid."""
         if self.phone is not None:
-            return to_e164(self.phone, house.phone, "phone")
-        return self.email or ""
+            return to_kept(self.phone, house.phone, "phone")
+        return to_kept(self.email or "", house.phone, "email")
 
 
 class GuestErasure(GuestQuery):
