@@ -19,7 +19,7 @@ from models.queries import flags
 from models.queries.outgoing import Outgoing, load_claimed
 from models.rules.flags import Flag
 from models.rules.sending import Action, Verdict, judge, retry_at
-from tasks import metrics, traced
+from tasks import caps, metrics, traced
 from tasks.channel_watch import ChannelWatch, is_cleared
 from tasks.channels import AnswerLost, ChannelDown, ChannelError, Receipt, SenderRefused
 from tasks.channels.email import send_email
@@ -64,6 +64,8 @@ def deliver_one(message: Outgoing, line: SmtpLine, watch: ChannelWatch) -> bool:
     verdict = judge(message.standing, now=clock.now())
     if verdict.action is Action.SEND and _is_held(message):
         verdict = Verdict(Action.DELAY, "switched-off", clock.now() + HELD)
+    if verdict.action is Action.SEND and (why := caps.over(message)):
+        verdict = Verdict(Action.SKIP, why)
     if verdict.action is not Action.SEND:
         _leave(message, verdict)
         return True
@@ -145,6 +147,7 @@ def _leave(message: Outgoing, verdict: Verdict) -> None:
         result = "sent"
         record(lambda s: record_lost(s, message, now=clock.now()))
     else:
+        result = "limited" if verdict.reason in caps.REASONS else result
         record(lambda s: record_skipped(s, message, reason=verdict.reason))
     metrics.count_message(message, result)
     log.info(

@@ -18,7 +18,7 @@ from models.rules.telling import Kind
 _SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800)
 
 _CHANNELS: Final = ("email", "sms")
-_RESULTS: Final = ("sent", "skipped", "delayed", "retried", "failed")
+_RESULTS: Final = ("sent", "skipped", "limited", "delayed", "retried", "failed")
 
 _DECISIONS: Final = Counter(
     "maitred_decisions_total",
@@ -46,7 +46,7 @@ _LOOKS: Final = Histogram(
 _MOVED: Final = Counter("maitred_reseated_parties_total", "Parties moved to make room.")
 _MESSAGES: Final = Counter(
     "maitred_messages_total",
-    "What became of messages: sent, skipped, delayed, retried, failed.",
+    "What became of messages: sent, skipped, limited, delayed, retried, failed.",
     ("channel", "kind", "result"),
 )
 _TOLD: Final = Histogram(

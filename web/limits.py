@@ -17,7 +17,8 @@ from models.core.errors import SignInFailed
 from models.core.settings import settings
 from models.core.tallies import Tally, count, forget, nameless, rate
 from web.devices import device_of
-from web.problems import TooManyRequests, TooManySignIns
+from web.problems import TooManyChanges, TooManyRequests, TooManySignIns
+from web.schemas.fields import parse_start
 from web.tokens import access_account, read_refresh
 
 #: never counted: whoever watches over the house, and files that cost nothing
@@ -25,6 +26,9 @@ UNCOUNTED: Final = frozenset({"operations.healthz", "static"})
 WATCHING: Final = frozenset({"operations.readyz", "operations.get_metrics"})
 #: where a table is asked for; the limits by guest are counted there
 ASKING: Final = frozenset({"reservations.ask_for_table", "booking.ask"})
+FORMS: Final = frozenset({"booking.ask", "manage.edit"})
+#: where a guest may name another contact, which counts as one that a table is asked for
+EDITING: Final = frozenset({"reservations.change", "manage.edit"})
 SIGN_IN: Final = "auth.sign_in"
 REFRESH: Final = "auth.refresh"
 #: endpoints with a stricter limit of their own: (kind, the setting)
@@ -68,7 +72,10 @@ def count_request() -> None:
         else Tally(rate(chosen.limit_address), "address", who)
     ]
     if endpoint in ASKING:
-        tallies.append(Tally(rate(chosen.limit_request), "request", who))
+        asked = (chosen.limit_request, chosen.limit_request_hour)
+        tallies += [Tally(rate(each), "request", who) for each in asked]
+        if evening := _evening():
+            tallies.append(Tally(rate(chosen.limit_evening), "occasion", f"{who}:{evening}"))
         tallies += [
             Tally(rate(chosen.limit_contact), "contact", nameless(each)) for each in _contacts()
         ]
@@ -79,7 +86,22 @@ def count_request() -> None:
         tallies.append(Tally(rate(chosen.limit_refresh), "refresh", known))
     elif request.blueprint == _MANAGE or "Manage-Token" in request.headers:
         tallies.append(Tally(rate(chosen.limit_manage), _MANAGE, who))
+        if endpoint in EDITING:
+            tallies += [
+                Tally(rate(chosen.limit_contact), "contact", nameless(each)) for each in _contacts()
+            ]
     _refuse_beyond(tallies)
+
+
+def count_change(reservation_id: int) -> None:
+    """Count a guest's change of this reservation, from wherever. Raises TooManyChanges."""
+    chosen = settings()
+    if chosen.rate_limits == "off":
+        return
+    rates = (chosen.limit_changes, chosen.limit_changes_day)
+    wait = count([Tally(rate(each), "changes", str(reservation_id)) for each in rates])
+    if wait:
+        raise TooManyChanges(wait)
 
 
 def count_account(account_id: int) -> None:
@@ -181,15 +203,26 @@ def _contacts() -> list[str]:
     return list(filter(None, map(counted_as, texts)))
 
 
+def _evening() -> str | None:
+    """The restaurant and the UTC day that a table is asked for, however the offset is written."""
+    start = _body().get("start")
+    try:
+        day = int(parse_start(start).timestamp()) // 86_400
+    except ValueError:
+        return None
+    return f"{(request.view_args or {}).get('slug', '')}:{day}"
+
+
 def _guest() -> Any:
-    if request.endpoint == "booking.ask":
-        return request.form
-    guest = _body().get("guest")
+    body = _body()
+    guest = body if request.endpoint in FORMS else body.get("guest")
     return guest if isinstance(guest, dict) else {}
 
 
 def _body() -> dict[str, Any]:
     """The body before it is checked; empty where it is no JSON object."""
+    if request.endpoint in FORMS:
+        return request.form.to_dict()
     try:
         body = orjson.loads(request.get_data(cache=True))
     except ValueError:

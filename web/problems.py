@@ -37,9 +37,24 @@ class TooManyRequests(MaitredError):
 
     code = "too-many-requests"
 
-    def __init__(self, retry_after: int) -> None:
-        super().__init__(f"that is too much in too short a time; try again in {retry_after} s")
+    def __init__(self, retry_after: int, said: str = "") -> None:
+        again = f"that is too much in too short a time; try again in {retry_after} s"
+        super().__init__(said or again)
         self.retry_after = retry_after
+
+
+class TooManyChanges(TooManyRequests):
+    """More changes of one reservation than anybody needs: each of them is told by message."""
+
+    code = "too-many-changes"
+
+    def __init__(self, retry_after: int) -> None:
+        minutes = -(-retry_after // 60)
+        super().__init__(
+            retry_after,
+            "this reservation was changed very often just now; it stays as it is. "
+            f"Please call the restaurant, or try again in {minutes} min",
+        )
 
 
 class TooManySignIns(TooManyRequests):
@@ -91,6 +106,7 @@ PROBLEMS: Final[dict[type[MaitredError], ProblemKind]] = {
     FileInvalid: ProblemKind(422, "Not valid"),
     KeyReused: ProblemKind(422, "Idempotency-Key used before"),
     TooManySignIns: ProblemKind(429, "Too many sign-ins"),
+    TooManyChanges: ProblemKind(429, "Too many changes"),
     TooManyRequests: ProblemKind(429, "Too many requests"),
     TooManyStreams: ProblemKind(503, "Too many streams", retry_after=5),
     TooManyHashes: ProblemKind(503, "Too many passwords at once", retry_after=1),

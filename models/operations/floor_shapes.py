@@ -99,6 +99,8 @@ def _no_control(value: str) -> str:
 _KEY = _matching("[a-z0-9]+(-[a-z0-9]+)*", "must be lower-case letters, digits and hyphens")
 _LOCALE = _matching("[a-z]{2}(-[A-Z]{2})?", "must be a locale such as en or de-AT")
 _PHONE = _matching("[+][0-9][0-9 ()/.-]{4,30}", "must be a number such as +49 30 1234567")
+_COUNTRY = _matching("[A-Z]{2}", "must be a country such as DE")
+Country = Annotated[str, AfterValidator(_COUNTRY)]
 Key = Annotated[str, Field(max_length=63), AfterValidator(_KEY)]
 Line = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_no_control)]
 Name = Annotated[Line, Field(min_length=1, max_length=120)]
@@ -152,6 +154,7 @@ class PoliciesShape(FileShape):
     keep_guests_days: KeepDays | None = None
     keep_messages_days: KeepDays | None = None
     ask_marketing: bool | None = None
+    sms_countries: Annotated[list[Country], Field(max_length=250)] | None = None
 
 
 class AreaShape(FileShape):

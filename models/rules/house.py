@@ -75,6 +75,8 @@ class Policies:
     keep_messages_days: int | None = None
     #: the booking page asks whether the guest wants news of the house
     ask_marketing: bool = False
+    #: text messages go to these countries (`DE`) alone; empty: to all, those abroad in bounds
+    sms_countries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

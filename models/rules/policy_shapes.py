@@ -42,6 +42,8 @@ def policies_from(shape: Mapping[str, Any]) -> Policies:
         values["pacing"] = pacing_from(values["pacing"])
     if "reminder_minutes" in values:
         values["reminder_minutes"] = tuple(values["reminder_minutes"])
+    if "sms_countries" in values:
+        values["sms_countries"] = tuple(values["sms_countries"])
     return Policies(**values)
 
 

@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -174,6 +175,76 @@ def test_the_booking_page_has_the_same_limits_and_says_so_on_a_page(
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
 
 
+def test_one_address_cannot_book_an_evening_out(limited: Limited, redis: RedisServer) -> None:
+    many = {"LIMIT_REQUEST": "1000/100days"}
+    stand = limited(**many, LIMIT_EVENING="3/100days")
+    found = [asked_by(stand, email=f"g{number}@example.com") for number in range(5)]
+    assert [answer.status_code for answer in found] == [202] * 3 + [429] * 2
+    # the same moment in another offset is no other evening
+    other = stand.body(guest={"name": "Ada", "email": "x@example.com"})
+    other["start"] = datetime.fromisoformat(other["start"]).astimezone(UTC).isoformat()
+    assert asked_with(stand, other).status_code == 429
+    # another day is, and so is another address
+    other["start"] = stand.start(days=5)
+    assert asked_with(stand, other).status_code == 202
+    assert asked_by(stand, "192.0.2.2", email="y@example.com").status_code == 202
+
+
+def test_requests_are_counted_by_the_hour_too(limited: Limited, redis: RedisServer) -> None:
+    stand = limited(LIMIT_REQUEST="1000/100days", LIMIT_REQUEST_HOUR="4/200days")
+    found = [asked_by(stand, email=f"g{number}@example.com") for number in range(5)]
+    assert [answer.status_code for answer in found] == [202] * 4 + [429]
+
+
+def asked_with(stand: Stand, body: dict[str, Any]) -> Answer:
+    return stand.client.post(
+        f"{PLACE}/reservations",
+        json=body,
+        headers={"Idempotency-Key": os.urandom(8).hex()},
+        environ_base={"REMOTE_ADDR": "192.0.2.1"},
+    )
+
+
+def test_a_reservation_is_changed_so_often_and_no_more(
+    limited: Limited, redis: RedisServer
+) -> None:
+    stand = limited(LIMIT_MANAGE="1000/100days", LIMIT_CHANGES="3/100days")
+    made = asked_by(stand, email="ada@example.com").json
+    token = {"Manage-Token": made["manage_url"].rpartition("/")[2]}
+    place = f"/api/v1/reservations/{made['id']}"
+    for number in range(5):
+        answer = stand.client.patch(
+            place,
+            json={"note": f"{number}"},
+            headers=token,
+            environ_base={"REMOTE_ADDR": f"192.0.2.{number}"},
+        )
+        assert answer.status_code == (200 if number < 3 else 429), answer.text
+    assert answer.json["code"] == "too-many-changes"
+    assert "call the restaurant" in answer.json["detail"]
+    assert int(answer.headers["Retry-After"]) > 0
+    kept = stand.client.get(place, headers=token).json
+    assert kept["note"] == "2"
+    # the staff are not held to it
+    changed = stand.client.patch(place, json={"party_size": 3}, headers=stand.as_staff())
+    assert changed.status_code in (200, 202)
+
+
+def test_a_contact_named_in_an_edit_counts_as_one_asked_for(
+    limited: Limited, redis: RedisServer
+) -> None:
+    stand = limited(LIMIT_MANAGE="1000/100days")
+    for number in range(4):
+        made = asked_by(stand, f"192.0.2.{number}", email=f"own{number}@example.com").json
+        answer = stand.client.patch(
+            f"/api/v1/reservations/{made['id']}",
+            json={"guest": {"email": f"victim+{number}@example.com"}},
+            headers={"Manage-Token": made["manage_url"].rpartition("/")[2]},
+            environ_base={"REMOTE_ADDR": f"192.0.2.{number}"},
+        )
+        assert answer.status_code == (200 if number < 3 else 429), answer.text
+
+
 def test_bodies_that_are_wrong_count_too(limited: Limited, redis: RedisServer) -> None:
     stand = limited()
     bodies = ["", "[", "[]", '{"guest": 3}', '{"guest": {"email": 3, "phone": []}}', "{}", "1", "x"]
@@ -325,7 +396,7 @@ def test_a_request_costs_one_round_trip(
         asked_by(stand, email="ada@example.com", phone="+49 30 1234567")
         after = client.info("commandstats")["cmdstat_evalsha"]["calls"]
     assert after - before == 1
-    assert [len(names) for names in calls] == [4]
+    assert [len(names) for names in calls] == [6]
 
 
 def test_the_endpoints_with_limits_of_their_own_exist(app: APIFlask) -> None:

@@ -25,6 +25,7 @@ _OTHERS = {
     "reminder_minutes": st.lists(_NUMBERS, max_size=4).map(tuple),
     "turn_times": _TURN_TIMES,
     "pacing": _PACING,
+    "sms_countries": st.lists(st.sampled_from(["DE", "AT", "US"]), max_size=3).map(tuple),
 }
 POLICIES = st.builds(
     Policies, **{name: _OTHERS.get(name, _NUMBERS) for name in get_type_hints(Policies)}

@@ -20,6 +20,7 @@ from web.api.shapes import requested_again, requested_facts, reservation_facts
 from web.around import about_new
 from web.headers import idempotency_key, if_revision, revision_tag, wait_seconds
 from web.json_body import json_response
+from web.limits import count_change
 from web.nudging import nudge_after_move, nudge_house
 from web.offers import recent_house
 from web.patching import apply_patch
@@ -120,6 +121,8 @@ def change(reservation_id: int, visitor: Visitor, body: ReservationPatch) -> Res
     seconds, revision, now = wait_seconds(), if_revision(), clock.now()
     if visitor.by_staff:
         flags.refresh()
+    else:
+        count_change(reservation_id)
 
     def work(session: Session) -> tuple[int | None, ReservationView]:
         change_id = apply_patch(

@@ -22,6 +22,7 @@ from web.access import GUEST, Visitor, public
 from web.api.shapes import local_text
 from web.around import about
 from web.errors import invalid_from
+from web.limits import count_change
 from web.nudging import nudge_after_move, nudge_house
 from web.pages import words
 from web.pages.booking import PAGE_WAIT_SECONDS, find_offers, news, search_facts, see_other
@@ -201,6 +202,7 @@ def _wish(form: dict[str, str]) -> dict[str, Any]:
 
 def _apply(token: str, body: dict[str, Any]) -> None:
     view, now = _view(token), clock.now()
+    count_change(view.id)
     patch = ReservationPatch.model_validate(body)
     change_id = unit(
         lambda session: apply_patch(

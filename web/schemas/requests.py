@@ -14,6 +14,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 
 from models.core.errors import Invalid
+from models.core.phones import country_of
 from models.rules.house import QUARTER_SECONDS, House
 from models.rules.requests import ConsentSaid, GuestDetails, TableChange, TableRequest
 from web.schemas.answers import StatusName
@@ -98,11 +99,20 @@ class StaffGuestIn(Incoming):
 
 
 def guest_details(guest: GuestIn | StaffGuestIn, house: House) -> GuestDetails:
-    """A guest as a value of the rules. Raises Invalid when the phone number is none."""
+    """A guest as a value of the rules.
+
+    Raises Invalid when the phone number is none, or the only contact and never written to.
+    """
+    phone = None if guest.phone is None else to_e164(guest.phone, house.phone)
+    allowed = house.policies.sms_countries
+    if phone and not guest.email and allowed and country_of(phone) not in allowed:
+        raise Invalid.field(
+            "guest.phone", "we send no text messages to that country: give an email"
+        )
     return GuestDetails(
         name=guest.name,
         email=guest.email,
-        phone=None if guest.phone is None else to_e164(guest.phone, house.phone),
+        phone=phone,
         locale=guest.locale or house.locale or _DEFAULT_LOCALE,
     )
 
