@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import JSON, Index, String, UniqueConstraint
+from sqlalchemy import JSON, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.core.db import Base
@@ -36,7 +36,7 @@ class Message(Base):
     restaurant_id: Mapped[int]
     reservation_id: Mapped[int] = mapped_column(BigId)
     reservation_revision: Mapped[int]
-    #: confirmation | waitlisted | declined | changed | change_refused | cancelled | reminder | link
+    #: one of rules.telling.Kind
     kind: Mapped[str] = mapped_column(String(20))
     #: email | sms
     channel: Mapped[str] = mapped_column(String(8))
@@ -52,6 +52,8 @@ class Message(Base):
     #: why it failed or was skipped; never contains an address
     error: Mapped[str | None] = mapped_column(String(255))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    #: whom to tell, when that is no contact of the reservation any more; until it was told
+    recipient_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
 class ChannelState(Base):

@@ -48,6 +48,16 @@ def reseal_staff_note(sealed: bytes | None, *, reference: str) -> bytes | None:
     return seal_staff_note(open_staff_note(sealed, reference=reference), reference=reference)
 
 
+def seal_contact(contact: str, *, reference: str) -> bytes:
+    """A contact that a reservation had before, for the message that says so."""
+    return seal(contact.encode(), about=f"contact before of {reference}")
+
+
+def open_contact(sealed: bytes, *, reference: str) -> str:
+    """The contact again. Raises SealBroken."""
+    return unseal(sealed, about=f"contact before of {reference}").decode()
+
+
 def _about(reference: str) -> str:
     return f"reservation {reference}"
 

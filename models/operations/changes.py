@@ -8,13 +8,13 @@ from sqlalchemy.orm import Session
 
 from models.core.errors import StateConflict
 from models.entities.reservations import (
-    EDITED,
     Assignment,
     Reservation,
 )
 from models.entities.sealed_guest import Guest
 from models.operations.books import free_books, lock_reservation
 from models.operations.history import write_move
+from models.operations.retelling import contacts_of, tell_again
 from models.operations.verdicts import Verdicts, release_tables
 from models.operations.wishes import (
     as_request,
@@ -28,6 +28,7 @@ from models.operations.wishes import (
 )
 from models.queries.floor import house_by_id
 from models.rules.changing import check_change
+from models.rules.contact_edits import edit_reason
 from models.rules.lifecycle import HOLDING, OPEN, Status, may_move
 from models.rules.policies import is_late_cancel
 from models.rules.requests import GuestDetails, TableChange
@@ -93,6 +94,7 @@ def edit_details(
 ) -> None:
     """Change what needs no decision: the notes, and how the guest is called and reached.
 
+    A new contact is told how things stand, and the one before that it is written to no more.
     `note` is the guest's, `staff_note` the staff's own, which no guest is shown. What is so
     already leaves no line. Raises NotFound, StateConflict, RevisionConflict.
     """
@@ -110,9 +112,13 @@ def edit_details(
         return
     check_revision(row.revision if by_staff else row.guest_revision, if_revision)
     row.guest_locale = locale
-    write_move(session, row, Status(row.status), now=now, actor=actor, reason=EDITED)
+    reason = edit_reason(contacts_of(before[0]), contacts_of(known))
+    write_move(session, row, Status(row.status), now=now, actor=actor, reason=reason)
     row.guest_ahead -= not is_seen
     row.write_notes(known, kept)
+    if guest is not None:
+        house = house_by_id(session, row.restaurant_id)
+        tell_again(session, row, house, before=before[0], now=now)
 
 
 def cancel_reservation(

@@ -77,5 +77,7 @@ def _silence(session: Session, numbers: Collection[int]) -> None:
     messages = messages.execution_options(synchronize_session=False)
     waiting = Message.state.in_(("queued", "sending"))
     session.execute(messages.where(waiting).values(state="skipped", error=ERASED, claim=None))
+    sealed = Message.recipient_sealed.is_not(None)
+    session.execute(messages.where(sealed).values(recipient_sealed=None))
     session.execute(messages.where(Message.provider_id.is_not(None)).values(provider_id=None))
     session.execute(messages.where(Message.state == "failed").values(error=ERASED))

@@ -11,6 +11,7 @@ from models.core.db import table_of
 from models.entities.messages import Message
 from models.queries.outgoing import ANSWER_LOST, Outgoing
 from models.rules.sending import retry_at
+from models.rules.telling import Kind
 
 _ERROR_LENGTH = 255
 _TABLE = table_of(Message)
@@ -96,6 +97,8 @@ def give_back(
 
 def _record(connection: Connection, message: Outgoing, **values: Any) -> bool:
     wanted = {"message": message.id, "held_by": message.claim}
+    if message.kind == Kind.CONTACT_CHANGED and values["state"] != "queued":
+        values["recipient_sealed"] = None  # it is no contact of the reservation: not kept longer
     made = connection.execute(_recording(*values), wanted | values)
     return made.rowcount == 1
 

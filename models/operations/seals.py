@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from models.core.db import table_of
 from models.core.vault import PREFIX, key_of, keyring, prefix_of
 from models.entities.accounts import SecondFactor
+from models.entities.messages import Message
 from models.entities.reservations import Reservation
 from models.entities.sealed_guest import reseal_guest, reseal_staff_note
 
@@ -58,7 +59,12 @@ def reseal_some(session: Session, *, after: int, limit: int) -> tuple[int, int] 
 def count_by_key(session: Session) -> dict[int, int]:
     """How many values each key has sealed, by its id. Reads every reservation."""
     counts: Counter[int] = Counter()
-    columns = (_ROWS.c.guest_sealed, _ROWS.c.staff_note_sealed, SecondFactor.secret_sealed)
+    columns = (
+        _ROWS.c.guest_sealed,
+        _ROWS.c.staff_note_sealed,
+        SecondFactor.secret_sealed,
+        Message.recipient_sealed,
+    )
     for column in columns:
         key = func.substr(column, 1, PREFIX)
         found = select(key, func.count()).where(column.is_not(None)).group_by(key)

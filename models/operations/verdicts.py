@@ -22,6 +22,7 @@ from models.rules import telling
 from models.rules.board import Outcome
 from models.rules.house import QUARTER_SECONDS, House
 from models.rules.lifecycle import Status
+from models.rules.outbox import message_rows, reminder_rows
 from models.rules.seating import Seats
 from models.rules.windows import quarter_of
 
@@ -164,13 +165,13 @@ class Verdicts:
             "by": by,
             "now": self.now,
         }
-        rows = telling.message_rows(kind, **about)
+        rows = message_rows(kind, **about)
         if party.id in self.untold:
             self.unwanted += [row | telling.NOT_WANTED for row in rows]
         else:
             self.messages += rows
         if kind in telling.REMINDED:
-            self.messages += telling.reminder_rows(
+            self.messages += reminder_rows(
                 house.policies.reminder_minutes, starts_at=starts_at, **about
             )
 

@@ -7,8 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.entities.messages import ChannelState
+from models.rules.contact_edits import CHANNELS
 from models.rules.health import seconds_since
-from models.rules.telling import CHANNELS
 
 
 @dataclass(frozen=True, slots=True)

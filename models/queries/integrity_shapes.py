@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from models.queries.integrity_finding import Files, HouseFile
 from models.queries.integrity_times import moment_of, text_of
 from models.queries.integrity_told import STATUSES
+from models.rules.contact_edits import contact_marks
 from models.rules.telling import FRESH, REMINDED, kind_told
 
 What = tuple[str, str, int, str]
@@ -52,7 +53,7 @@ class Shapes:
         self._houses = files.houses
         self._since = files.since()
         self._good: set[Shape] = set()
-        self._causes: dict[tuple[What, ...], int | None] = {}
+        self._causes: dict[tuple[What, ...], tuple[int, ...]] = {}
         self._ends: dict[tuple[str, tuple[int, ...]], tuple[str, ...]] = {}
 
     def of(self, line: Line, whats: Sequence[What], times: Sequence[str]) -> Shape:
@@ -79,27 +80,29 @@ class Shapes:
         offsets = house.policies.reminder_minutes
         if moves not in self._causes:
             self._causes[moves] = _cause(moves)
-        cause = self._causes[moves]
-        if cause is None:
-            return (offsets,)
-        at = times[cause]
         key = (line.starts_at, offsets)
         if key not in self._ends:
             start = moment_of(line.starts_at)
             self._ends[key] = tuple(
                 text_of(start - timedelta(minutes=minutes) - FRESH) for minutes in offsets
             )
-        due = tuple(end > at for end in self._ends[key])
         since = self._since[line.restaurant_id]
-        return (offsets, due, not since or at > since)
+        found: list[Any] = [offsets]
+        for cause in self._causes[moves]:
+            at = times[cause]
+            found += [tuple(end > at for end in self._ends[key]), not since or at > since]
+        return tuple(found)
 
 
-def _cause(moves: tuple[What, ...]) -> int | None:
-    """Which of the moves the reminders belong to: the told one of the highest revision."""
-    found = [
+def _cause(moves: tuple[What, ...]) -> tuple[int, ...]:
+    """Which of the moves reminders belong to: the last that all were told of, and contacts since.
+
+    Of two with one revision the last counts.
+    """
+    told = sorted(
         (revision, number)
         for number, (_before, after, revision, reason) in enumerate(moves)
         if after in STATUSES and kind_told(STATUSES[after], reason) in REMINDED
-    ]
-    # of two with one revision the last counts
-    return max(found)[1] if found else None
+    )
+    whole = [place for place, (_, number) in enumerate(told) if not contact_marks(moves[number][3])]
+    return tuple(number for _, number in told[whole[-1] if whole else 0 :])

@@ -192,7 +192,7 @@ def _read_begins(session: Session, chunk: Sequence[int]) -> dict[int, int]:
         .where(
             given.dining_table_id.in_(chunk),
             or_(
-                and_(move.after == Status.SEATED, move.reason != EDITED),
+                and_(move.after == Status.SEATED, move.reason.not_like(f"{EDITED}%")),
                 move.before == Status.NO_SHOW,
                 move.reason == CHANGED_REASON,
             ),

@@ -1,20 +1,33 @@
 """Checked for one reservation: each move that must be told has one message a channel, no more.
 
-How a guest could be reached is not recorded with each move. But it only changes by an edit, so
-between two edits every move is told on the same channels, and after the last edit on those that
-the reservation has now.
+An edit says in its reason what it did to the contact, so from the contact of now the channels of
+each move follow (`models.rules.telling.tellings`). Only an edit of an earlier release may have
+changed it silently: what was before such a one is held against the channels that fit it best.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
 from models.queries.integrity_finding import Finding, HouseFile
+from models.rules import telling as telling_rules
+from models.rules.contact_edits import CHANNELS, EDITED_REASON
 from models.rules.lifecycle import Status
-from models.rules.telling import REMINDED, UNMOVED, Kind, kind_told, reminder_rows
+from models.rules.telling import (
+    REMINDED,
+    UNMOVED,
+    Kind,
+    Telling,
+    channels_before,
+    reminded,
+    tellings,
+)
 
-EDITED = "edited"
+EDITED = EDITED_REASON
+Heard = dict[tuple[int, str], list[str]]
+_ANY = [frozenset(CHANNELS), *(frozenset((each,)) for each in CHANNELS), frozenset[str]()]
+_SOME = [each for each in _ANY if each]
 STATUSES = {status.value: status for status in Status}
 
 
@@ -55,14 +68,6 @@ class Said(NamedTuple):
     problem: str
 
 
-class _Telling(NamedTuple):
-    """A move that must be told, and after how many edits of the guest's contact it was made."""
-
-    step: Step
-    kind: Kind
-    edits: int
-
-
 def untold(
     party: Party, steps: list[Step], said: list[Said], house: HouseFile
 ) -> Iterator[Finding]:
@@ -70,55 +75,56 @@ def untold(
     for each in said:
         if each.problem:
             yield _finding(party, f"{_name(each)} {each.problem}", rule="message-late")
-    tellings, edits = _tellings(steps)
-    news = {(each.revision, each.kind) for each in said if each.kind not in UNMOVED}
-    heard: dict[tuple[int, str], list[str]] = defaultdict(list)
+    heard: Heard = defaultdict(list)
     for each in said:
         if each.kind not in UNMOVED:
             heard[each.revision, each.kind].append(each.channel)
-    reached = _channels(party, tellings, heard, edits)
-    for telling in tellings:
-        key = (telling.step.revision, telling.kind.value)
-        news.discard(key)
-        yield from _compare(party, telling, heard.get(key, []), reached[telling.edits])
-    for revision, kind in sorted(news):
+    told = _told(party, steps, heard)
+    for telling in told:
+        yield from _compare(party, telling, heard.get(_key(telling), []))
+    for revision, kind in sorted(heard.keys() - set(map(_key, told))):
         text = f"{kind} of revision {revision} belongs to no move"
         yield _finding(party, text, rule="told-without-cause")
-    yield from _reminders(party, tellings, said, reached, house)
+    yield from _reminders(party, told, said, house)
 
 
-def _tellings(steps: list[Step]) -> tuple[list[_Telling], int]:
-    found, edits = [], 0
-    for step in steps:
-        edits += step.reason == EDITED
-        after = STATUSES.get(step.after)
-        kind = kind_told(after, step.reason) if after else None
-        if kind is not None:
-            found.append(_Telling(step, kind, edits))
-    return found, edits
-
-
-def _channels(
-    party: Party,
-    tellings: list[_Telling],
-    heard: dict[tuple[int, str], list[str]],
-    edits: int,
-) -> dict[int, frozenset[str]]:
-    """The channels after each number of edits: the most that any of its moves was told on."""
-    found: dict[int, frozenset[str]] = defaultdict(frozenset)
-    for telling in tellings:
-        own = frozenset(heard.get((telling.step.revision, telling.kind.value), []))
-        found[telling.edits] |= own
-    found[edits] = party.channels
-    if party.source == "online" and not found[0]:
-        found[0] = frozenset(("email or sms",))  # who asked online left one of them
+def _told(party: Party, steps: list[Step], heard: Heard) -> list[Telling]:
+    """All that must have been told, from the contact of now back to the request."""
+    found: list[Telling] = []
+    by = party.channels
+    parts = _parts(steps)
+    for number, part in reversed(list(enumerate(parts))):
+        options = [by] if number == len(parts) - 1 else sorted(_ANY, key=lambda each: each != by)
+        if number == 0 and party.source == "online":
+            options = [each for each in options if each] or _SOME  # who asks online leaves one
+        by = min(options, key=lambda each: _misfit(tellings(part, each), heard))
+        found = tellings(part, by) + found
+        by = channels_before(part, by)
     return found
 
 
-def _compare(
-    party: Party, telling: _Telling, heard: list[str], wanted: frozenset[str]
-) -> Iterator[Finding]:
-    what = f"{telling.kind} of revision {telling.step.revision}"
+def _parts(steps: list[Step]) -> list[list[telling_rules.Step]]:
+    """The history, cut before each edit that does not say what it did to the contact."""
+    parts: list[list[telling_rules.Step]] = [[]]
+    for step in steps:
+        if step.reason == EDITED:
+            parts.append([])
+        if after := STATUSES.get(step.after):
+            parts[-1].append(telling_rules.Step(after, step.reason, step.revision, step.at))
+    return parts
+
+
+def _misfit(told: list[Telling], heard: Heard) -> int:
+    """How many messages are missing or too many, if this is what must have been told."""
+    return sum(len(set(each.by) ^ set(heard.get(_key(each), []))) for each in told)
+
+
+def _key(telling: Telling) -> tuple[int, str]:
+    return telling.step.revision, telling.kind.value
+
+
+def _compare(party: Party, telling: Telling, heard: list[str]) -> Iterator[Finding]:
+    what, wanted = f"{telling.kind} of revision {telling.step.revision}", set(telling.by)
     for channel in sorted(wanted - set(heard)):
         yield _finding(party, f"{what} was not told by {channel}", rule="untold")
     for channel, times in Counter(heard).items():
@@ -130,55 +136,41 @@ def _compare(
 
 
 def _reminders(
-    party: Party,
-    tellings: list[_Telling],
-    said: list[Said],
-    reached: dict[int, frozenset[str]],
-    house: HouseFile,
+    party: Party, told: list[Telling], said: list[Said], house: HouseFile
 ) -> Iterator[Finding]:
-    """Reminders belong to a confirmation or a change; the last of these has all that are due."""
-    found: dict[int, Counter[tuple[int, str]]] = defaultdict(Counter)
-    for each in said:
-        if each.kind == Kind.REMINDER:
-            found[each.revision][each.variant, each.channel] += 1
-    causes = {each.step.revision: each for each in tellings if each.kind in REMINDED}
-    for revision, counts in found.items():
-        for (minutes, channel), times in counts.items():
-            text = f"reminder of revision {revision}, {minutes} minutes before, by {channel}"
-            if revision not in causes or channel not in reached[causes[revision].edits]:
-                yield _finding(party, f"{text} has no cause", rule="told-without-cause")
-            elif times > 1:
-                yield _finding(party, f"{text} is told {times} times", rule="told-twice")
-    if causes:
-        last = causes[max(causes)]
-        yield from _missing_reminders(party, last, set(found[last.step.revision]), reached, house)
+    """Reminders belong to what was told of the table; the last word has all that are due."""
+    found: Counter[tuple[int, str, int]] = Counter(
+        (each.revision, each.channel, each.variant) for each in said if each.kind == Kind.REMINDER
+    )
+    causes = [each for each in told if each.kind in REMINDED]
+    rightful = {(each.step.revision, channel) for each in causes for channel in each.by}
+    for (revision, channel, minutes), times in found.items():
+        text = f"reminder of revision {revision}, {minutes} minutes before, by {channel}"
+        if (revision, channel) not in rightful:
+            yield _finding(party, f"{text} has no cause", rule="told-without-cause")
+        elif times > 1:
+            yield _finding(party, f"{text} is told {times} times", rule="told-twice")
+    last = {channel: each for each in causes for channel in each.by}
+    for channel, cause in sorted(last.items()):
+        yield from _missing_reminders(party, cause.step, channel, found, house)
 
 
 def _missing_reminders(
     party: Party,
-    last: _Telling,
-    found: set[tuple[int, str]],
-    reached: dict[int, frozenset[str]],
+    step: telling_rules.Step,
+    channel: str,
+    found: Collection[tuple[int, str, int]],
     house: HouseFile,
 ) -> Iterator[Finding]:
-    if not house.holds_for(last.step.at):
+    if not house.holds_for(step.at):
         return
-    rows = reminder_rows(
-        house.policies.reminder_minutes,
-        starts_at=party.starts_at,
-        restaurant_id=party.restaurant_id,
-        reservation_id=party.id,
-        revision=last.step.revision,
-        by=tuple(reached[last.edits]),
-        now=last.step.at,
-    )
-    wanted = {(row["variant"], row["channel"]) for row in rows}
-    for minutes, channel in sorted(wanted - found):
+    offsets = house.policies.reminder_minutes
+    wanted = set(reminded(offsets, starts_at=party.starts_at, now=step.at))
+    there = {each[2] for each in found if each[:2] == (step.revision, channel)}
+    for minutes in sorted(wanted - there):
         text = f"reminder {minutes} minutes before by {channel} is missing"
         yield _finding(party, text, rule="untold")
-    for minutes, channel in sorted(found - wanted):
-        if channel not in reached[last.edits]:
-            continue  # named already
+    for minutes in sorted(there - wanted):
         text = f"reminder {minutes} minutes before by {channel} has no cause"
         yield _finding(party, text, rule="told-without-cause")
 

@@ -13,7 +13,8 @@ from models.core.errors import SealBroken
 from models.entities.floor import Area, Restaurant
 from models.entities.messages import Message
 from models.entities.reservations import Reservation, ReservationChange, ReservationMove
-from models.entities.sealed_guest import Guest
+from models.entities.sealed_guest import Guest, open_contact
+from models.rules.contact_edits import EMAIL
 from models.rules.sending import VOID_AFTER_CHANGE, Standing
 from models.rules.telling import CHANGED_REASON, REFUSED_REASON, Kind
 
@@ -33,6 +34,8 @@ class Card:
     phone: str
     address: str
     id: int
+    #: text messages go to these countries alone; empty: to all
+    sms_countries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,8 @@ class Outgoing:
     last_error: str = ""
     #: what the guest's link carries
     link_secret: bytes | None = field(default=None, repr=False)
+    #: the staff wrote the contact down, or it has opened the link that it was sent
+    is_proved: bool = True
 
     @property
     def was_lost(self) -> bool:
@@ -209,7 +214,7 @@ def _outgoing(
     changed: dict[int, dict[str, int]],
     wishes: dict[tuple[int, int | None], Wish],
 ) -> Outgoing:
-    guest = _guest(reservation)
+    guest = _guest(reservation, message)
     return Outgoing(
         id=message.id,
         claim=message.claim or "",
@@ -253,10 +258,18 @@ def _told_later(message: Message, changes: dict[str, int]) -> int:
     return max(changed, changes.get(REFUSED_REASON, 0)) if is_refusal else changed
 
 
-def _guest(reservation: Reservation) -> Guest | None:
-    """None when the seal is broken: one such row must not hold up the messages of all others."""
+def _guest(reservation: Reservation, message: Message) -> Guest | None:
+    """None when the seal is broken: one such row must not hold up the messages of all others.
+
+    A contact of before is told nothing of who comes; without it nobody is.
+    """
     try:
-        return reservation.guest
+        if message.kind != Kind.CONTACT_CHANGED:
+            return reservation.guest
+        sealed, reference = message.recipient_sealed, reservation.reference
+        contact = open_contact(sealed, reference=reference) if sealed else None
+        is_email = message.channel == EMAIL
+        return Guest("", contact if is_email else None, None if is_email else contact)
     except SealBroken:
         return None
 
@@ -271,4 +284,5 @@ def _card(restaurant: Restaurant) -> Card:
         phone=restaurant.phone,
         address=restaurant.address,
         id=restaurant.id,
+        sms_countries=tuple((restaurant.policies or {}).get("sms_countries", ())),
     )

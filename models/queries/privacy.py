@@ -24,6 +24,7 @@ _NOT_SHOWN = frozenset(
     {
         "guest_sealed",
         "staff_note_sealed",
+        "recipient_sealed",
         "email_key",
         "phone_key",
         "contact",

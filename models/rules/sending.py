@@ -36,6 +36,8 @@ TRUE_WHILE: dict[str, frozenset[str]] = {
     Kind.CANCELLED: frozenset({Status.CANCELLED}),
     Kind.REMINDER: frozenset({Status.CONFIRMED}),
     Kind.LINK: frozenset(OPEN | HOLDING),
+    # the contact of before is no part of the reservation, whatever becomes of that
+    Kind.CONTACT_CHANGED: frozenset(Status),
 }
 #: Kinds that a later accepted change makes void: it told the guest itself, or has its own row.
 VOID_AFTER_CHANGE = frozenset({Kind.CHANGED, Kind.CHANGE_REFUSED, Kind.REMINDER})

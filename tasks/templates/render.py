@@ -18,7 +18,7 @@ from tasks.channels.gsm7 import fold, segments
 from tasks.templates.wording import Wording, local, wording
 
 #: Kinds after which there is nothing left to manage: their button leads to a new request.
-_OVER = frozenset({Kind.DECLINED, Kind.CANCELLED})
+_OVER = frozenset({Kind.DECLINED, Kind.CANCELLED, Kind.CONTACT_CHANGED})
 _EXPLAINED = frozenset({Kind.DECLINED, Kind.CHANGE_REFUSED})
 _WITH_PLANS = frozenset({Kind.CONFIRMATION, Kind.CHANGED, Kind.CHANGE_REFUSED, Kind.REMINDER})
 #: What schema.org calls the reservation; None: nothing to put into a calendar's assistant.
@@ -31,6 +31,7 @@ _SCHEMA_STATUS = {
     Kind.CANCELLED: "ReservationCancelled",
     Kind.DECLINED: None,
     Kind.LINK: None,
+    Kind.CONTACT_CHANGED: None,
 }
 
 
@@ -88,7 +89,7 @@ def render_letter(outgoing: Outgoing) -> Letter:
         "language": words.language,
         "words": words.phrases,
         "title": phrases.title,
-        "greeting": words.phrases.greeting.format(**values),
+        "greeting": _greeting(words, values),
         "lead": phrases.lead.format(**values),
         "why": _why(outgoing, words),
         "facts": [] if kind is Kind.DECLINED else _facts(outgoing, words, values),
@@ -143,6 +144,11 @@ def _values(outgoing: Outgoing, words: Wording) -> dict[str, str]:
         wished = local(outgoing.wish.starts_at, zone=outgoing.restaurant.zone)
         values["wish"] = f"{words.party(outgoing.wish.party_size)}, {words.when(wished)}"
     return values
+
+
+def _greeting(words: Wording, values: dict[str, str]) -> str:
+    phrases = words.phrases
+    return phrases.greeting.format(**values) if values["name"] else phrases.greeting_unnamed
 
 
 def _why(outgoing: Outgoing, words: Wording) -> str:

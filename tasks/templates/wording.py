@@ -43,6 +43,7 @@ class Phrases(BaseModel):
     party_other: str
     when: str
     greeting: str
+    greeting_unnamed: str
     reference: str
     when_label: str
     party_label: str

@@ -7,13 +7,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from models.core.contacts import (
-    clean_phone,
-    counted_as,
-    kept_contact,
-    normal_email,
-    normal_phone,
-)
+from models.core.contacts import counted_as, kept_contact, normal_email
+from models.core.phones import clean_phone, normal_phone
 
 BERLIN, NEW_YORK, NOWHERE = "+49 30 901820", "+1 212 555 0100", ""
 DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2212\uff0d"

@@ -562,7 +562,7 @@ def edit(stand: Stand, number: int, **what: Any) -> None:
     stand.do(lambda session: edit_details(session, number, now=NOW, actor="guest", **what))
 
 
-def test_details_change_at_once_and_nobody_is_told(db: Engine) -> None:
+def test_details_change_at_once_and_only_a_new_contact_is_told(db: Engine) -> None:
     stand = a_stand(db)
     number = stand.ask(2)
     edit(stand, number, note="By the window")
@@ -571,8 +571,9 @@ def test_details_change_at_once_and_nobody_is_told(db: Engine) -> None:
     row = stand.row(number)
     assert (row.guest.note, row.guest.name, row.guest_locale) == ("By the window", "Grace", "fr")
     assert (row.email_key, row.phone_key) == (contact_key(guest.email), contact_key(guest.phone))
-    assert told(stand, number) == ["confirmation"]
-    assert [reason for _, _, reason in history(stand, number)] == ["decision", "edited", "edited"]
+    assert told(stand, number) == ["confirmation", "contact_changed", "confirmation"]
+    reasons = [reason for _, _, reason in history(stand, number)]
+    assert reasons == ["decision", "edited", "edited:~email,+sms"]
     with pytest.raises(RevisionConflict):
         edit(stand, number, note="Late", if_revision=3)
     stand.move(seat, number, now=START)

@@ -496,7 +496,27 @@ def test_a_guest_of_the_staff_may_have_no_contact(stand: Stand) -> None:
     number = stand.book(2, email=None)
     assert found(stand) == set()
     contact(stand, number, email="late@example.com", phone=None)
+    send_due(stand, until=NOW)
     assert found(stand) == set()
+
+
+def test_a_contact_that_came_later_must_have_been_told(stand: Stand) -> None:
+    number = stand.book(2, email=None)
+    contact(stand, number, email="late@example.com", phone="+4930123456")
+    send_due(stand, until=NOW)
+    gone = delete(Message).where(Message.channel == "sms")
+    stand.plant(gone.where(Message.kind == "confirmation"))
+    assert found(stand) == {("untold", (number,))}
+
+
+def test_the_contact_of_before_must_have_been_told(stand: Stand) -> None:
+    number = stand.ask(2, email="old@example.com")
+    send_due(stand, until=NOW)
+    contact(stand, number, email="new@example.com", phone=None)
+    send_due(stand, until=NOW)
+    assert found(stand) == set()
+    stand.plant(delete(Message).where(Message.kind == "contact_changed"))
+    assert found(stand) == {("untold", (number,))}
 
 
 # --- moves and references

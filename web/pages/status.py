@@ -18,9 +18,9 @@ from models.core.settings import settings
 from models.entities.house import HealthChange
 from models.queries.flags import switches
 from models.queries.health import health_history, house_health, last_health
+from models.rules.contact_edits import CHANNELS
 from models.rules.flags import ALL
 from models.rules.health import channel_name
-from models.rules.telling import CHANNELS
 from web.access import public
 from web.json_body import json_response
 from web.limits import forget_guesses, give_back, place_of, take_guess

@@ -7,16 +7,10 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from models.core.contacts import (
-    EMAIL_MAX,
-    PHONE_MAX,
-    clean_phone,
-    kept_contact,
-    normal_email,
-    normal_phone,
-)
+from models.core.contacts import EMAIL_MAX, kept_contact, normal_email
 from models.core.errors import Invalid
 from models.core.names import is_visible, tidy_name
+from models.core.phones import PHONE_MAX, clean_phone, normal_phone
 from models.rules.house import QUARTER_SECONDS
 
 PARTY_MAX: Final = 1000

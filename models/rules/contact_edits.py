@@ -1,0 +1,45 @@
+"""What an edit did to the contact of a reservation: it stands in the reason of the move."""
+
+from collections.abc import Mapping
+from typing import Final
+
+EDITED_REASON: Final = "edited"
+EMAIL: Final = "email"
+SMS: Final = "sms"
+CHANNELS: Final = (EMAIL, SMS)
+#: What an edit did to a channel: there is one now, there is another, there is none any more.
+ADDED: Final = "+"
+REPLACED: Final = "~"
+DROPPED: Final = "-"
+
+
+def edit_reason(before: Mapping[str, str | None], after: Mapping[str, str | None]) -> str:
+    """The reason of an edit, by what it did to the contact (channel -> address or number).
+
+    `edited`, or `edited:+sms,~email`: so a history says how the guest could be reached when.
+    """
+    marks = [
+        _mark(before.get(channel), after.get(channel)) + channel
+        for channel in CHANNELS
+        if (before.get(channel) or "") != (after.get(channel) or "")
+    ]
+    return f"{EDITED_REASON}:{','.join(marks)}" if marks else EDITED_REASON
+
+
+def contact_marks(reason: str) -> dict[str, str]:
+    """What an edit of this reason did: channel -> ADDED, REPLACED or DROPPED. Else nothing."""
+    before, _, marks = reason.partition(":")
+    if before != EDITED_REASON:
+        return {}
+    return {mark[1:]: mark[0] for mark in marks.split(",") if mark[1:] in CHANNELS}
+
+
+def is_edit(reason: str) -> bool:
+    """Whether a move of this reason changed details alone."""
+    return reason.partition(":")[0] == EDITED_REASON
+
+
+def _mark(before: str | None, after: str | None) -> str:
+    if not before:
+        return ADDED
+    return REPLACED if after else DROPPED
