@@ -15,6 +15,8 @@ from models.core.settings import settings
 
 _ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 REFERENCE_LENGTH = 8
+#: 45 bits, tried over the network at `LIMIT_MANAGE`
+PROOF_LENGTH = 9
 #: Random bytes of a reservation that its token carries; and of the signature, 128 bits.
 LINK_SECRET_BYTES: Final = 8
 _SIGNATURE_BYTES: Final = 16
@@ -39,6 +41,11 @@ def _signer() -> Signer:
 @lru_cache(maxsize=1)
 def _contact_key() -> bytes:
     return hmac.new(settings().secret_key.encode(), b"contact-index", hashlib.sha256).digest()
+
+
+@lru_cache(maxsize=1)
+def _proof_key() -> bytes:
+    return derive_key(settings().secret_key, "maitred contact proofs")
 
 
 @lru_cache(maxsize=1)
@@ -95,6 +102,13 @@ def _signature(said: str) -> str:
 
 def _text(value: bytes) -> str:
     return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+
+
+def proof_code(reservation_id: int, contact: str) -> str:
+    """What the link in a message carries, that whoever asked for the table was not given."""
+    said = f"{reservation_id}\n{contact}".encode()
+    proof = hmac.new(_proof_key(), said, hashlib.sha256).digest()
+    return "".join(_ALPHABET[byte & 31] for byte in proof[:PROOF_LENGTH])
 
 
 def derive_key(secret: str, purpose: str) -> bytes:

@@ -80,6 +80,9 @@ class Reservation(Base):
     #: keyed hashes of the normalised contact, to find the same guest again
     email_key: Mapped[bytes | None] = mapped_column(digest(16))
     phone_key: Mapped[bytes | None] = mapped_column(digest(16))
+    #: since when the contact is known to be the guest's: its link was opened (operations.proofs)
+    email_proved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    phone_proved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     #: why it was declined or waits; a code of rules.board.Reason
     reason: Mapped[str | None] = mapped_column(String(32))
     #: up to three other starts, RFC 3339 in UTC

@@ -49,7 +49,7 @@ def request_reservation(
 ) -> Accepted:
     """Write a guest's request down in `requested`, for its lane to decide.
 
-    Two statements, three with a word on marketing. Raises Invalid naming the fields, KeyReused,
+    Two statements. Raises Invalid naming the fields, KeyReused,
     KeyInFlight.
     """
     reference = new_reference()
@@ -60,7 +60,6 @@ def request_reservation(
         return _replayed(connection, before)
     sitting = check_request(house, request, now=now, online=True)
     row = _new_row(house, sitting, request, reference=reference, now=now)
-    _note_consent(connection, house, request, now=now)
     return Accepted(_insert(connection, row | {"awaited": awaited}), reference, row["link_secret"])
 
 
@@ -176,8 +175,16 @@ def _new_row(
         "awaited": False,
         "created_at": now,
         "link_secret": new_link_secret(),
-        "terms": {"cancel_cutoff_minutes": house.policies.cancel_cutoff_minutes},
+        "terms": _terms(house, request),
     }
+
+
+def _terms(house: House, request: TableRequest) -> dict[str, Any]:
+    """What was agreed. A guest's word on marketing waits until the contact has proved itself."""
+    terms: dict[str, Any] = {"cancel_cutoff_minutes": house.policies.cancel_cutoff_minutes}
+    if request.marketing is not None and request.marketing.source != "staff":
+        terms["marketing"] = request.marketing.waiting()
+    return terms
 
 
 def _note_consent(

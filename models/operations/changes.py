@@ -1,5 +1,6 @@
 """Changes: a guest or the staff change or cancel a reservation."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 
@@ -28,7 +29,7 @@ from models.operations.wishes import (
 )
 from models.queries.floor import house_by_id
 from models.rules.changing import check_change
-from models.rules.contact_edits import edit_reason
+from models.rules.contact_edits import EMAIL, SMS, contact_marks, edit_reason
 from models.rules.lifecycle import HOLDING, OPEN, Status, may_move
 from models.rules.policies import is_late_cancel
 from models.rules.requests import GuestDetails, TableChange
@@ -113,12 +114,21 @@ def edit_details(
     check_revision(row.revision if by_staff else row.guest_revision, if_revision)
     row.guest_locale = locale
     reason = edit_reason(contacts_of(before[0]), contacts_of(known))
+    _forget_proofs(row, contact_marks(reason))
     write_move(session, row, Status(row.status), now=now, actor=actor, reason=reason)
     row.guest_ahead -= not is_seen
     row.write_notes(known, kept)
     if guest is not None:
         house = house_by_id(session, row.restaurant_id)
         tell_again(session, row, house, before=before[0], now=now)
+
+
+def _forget_proofs(row: Reservation, marks: Collection[str]) -> None:
+    """Another contact has proved nothing yet."""
+    if EMAIL in marks:
+        row.email_proved_at = None
+    if SMS in marks:
+        row.phone_proved_at = None
 
 
 def cancel_reservation(

@@ -13,7 +13,7 @@ from models.entities.privacy import Consent
 from models.entities.reservations import Reservation
 from models.operations.audit import note
 from models.operations.books import lock_reservation
-from models.queries.consents import consents_of
+from models.queries.consents import consents_of, proved_channels
 from models.rules.requests import MARKETING, ConsentSaid
 
 _CONSENTS = table_of(Consent)
@@ -57,12 +57,21 @@ def record_consent(
 def say_consent(session: Session, reservation_id: int, said: ConsentSaid, *, now: datetime) -> None:
     """The same on the contacts that a reservation has; the same word again adds nothing.
 
+    A guest's word counts on contacts that have opened their link; on others it waits for that.
+
     What the staff say is audited. Raises NotFound, and Invalid when it has no contact.
     """
     row = lock_reservation(session, reservation_id)
     guest = row.guest
     contacts = {"email": guest.email, "sms": guest.phone}
     keys = [row.email_key, row.phone_key]
+    if said.source != "staff" and any(contacts.values()):
+        proved = proved_channels(row)
+        if {channel for channel, contact in contacts.items() if contact} - proved:
+            row.terms = {**(row.terms or {}), "marketing": said.waiting()}
+        contacts = {channel: each for channel, each in contacts.items() if channel in proved}
+        if not any(contacts.values()):
+            return
     known = {
         view.channel
         for view in consents_of(session, row.restaurant_id, keys)

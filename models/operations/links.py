@@ -13,7 +13,8 @@ from models.operations.audit import note
 from models.operations.books import lock_reservation
 from models.rules.lifecycle import HOLDING, OPEN, Status
 from models.rules.links import SENT_MOST, SENT_WITHIN
-from models.rules.telling import Kind, channels, message_rows
+from models.rules.outbox import message_rows
+from models.rules.telling import Kind, channels
 
 
 def send_link(

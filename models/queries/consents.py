@@ -12,6 +12,7 @@ from models.entities.privacy import Consent
 from models.entities.reservations import Reservation
 from models.queries.floor import house_by_id
 from models.rules.house import House
+from models.rules.requests import MARKETING
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,34 @@ def consents_of(
     return sorted(found, key=lambda view: (view.channel, view.at))
 
 
+def proved_channels(row: Reservation) -> set[str]:
+    """The channels whose contact has opened its link, or was written down by the staff."""
+    if row.source != "online":
+        return {"email", "sms"}
+    proofs = {"email": row.email_proved_at, "sms": row.phone_proved_at}
+    return {channel for channel, since in proofs.items() if since is not None}
+
+
 def consents_of_reservation(
-    session: Session, reservation_id: int
+    session: Session, reservation_id: int, *, for_guest: bool = False
 ) -> tuple[House, list[ConsentView]]:
-    """The restaurant, and the last word on the contacts of its reservation. Raises NotFound."""
+    """The restaurant, and the last word on the contacts of its reservation. Raises NotFound.
+
+    `for_guest`: whoever has the link is told of a contact that has not proved itself only what was
+    said with this reservation.
+    """
     row = session.get(Reservation, reservation_id)
     if row is None:
         raise NotFound("there is no such reservation")
     house = house_by_id(session, row.restaurant_id)
-    return house, consents_of(session, house.id, [row.email_key, row.phone_key])
+    keys = {"email": row.email_key, "sms": row.phone_key}
+    if not for_guest:
+        return house, consents_of(session, house.id, keys.values())
+    proved = proved_channels(row)
+    known = consents_of(session, house.id, [keys[channel] for channel in proved])
+    said = (row.terms or {}).get("marketing")
+    waiting = [channel for channel, key in keys.items() if key and channel not in proved]
+    if said:
+        given = (said["given"], row.created_at, said["source"], said["wording"])
+        known += [ConsentView(channel, MARKETING, *given) for channel in waiting]
+    return house, sorted(known, key=lambda view: (view.channel, view.at))

@@ -215,6 +215,7 @@ def _outgoing(
     wishes: dict[tuple[int, int | None], Wish],
 ) -> Outgoing:
     guest = _guest(reservation, message)
+    proved = _is_proved(reservation, message)
     return Outgoing(
         id=message.id,
         claim=message.claim or "",
@@ -238,10 +239,12 @@ def _outgoing(
         wish=_wish_of(message, wishes),
         restaurant=_card(restaurant),
         guest_locale=reservation.guest_locale,
-        guest_name=guest.name if guest else "",
+        # a stranger's words go to nobody who has not asked for them
+        guest_name=guest.name if guest and proved else "",
         guest_email=guest.email if guest else None,
         guest_phone=guest.phone if guest else None,
-        note=guest.note if guest else "",
+        note=guest.note if guest and proved else "",
+        is_proved=proved,
         unreadable=guest is None,
         last_error=message.error or "",
         link_secret=reservation.link_secret,
@@ -272,6 +275,12 @@ def _guest(reservation: Reservation, message: Message) -> Guest | None:
         return Guest("", contact if is_email else None, None if is_email else contact)
     except SealBroken:
         return None
+
+
+def _is_proved(reservation: Reservation, message: Message) -> bool:
+    is_email = message.channel == EMAIL
+    since = reservation.email_proved_at if is_email else reservation.phone_proved_at
+    return reservation.source != "online" or since is not None
 
 
 def _card(restaurant: Restaurant) -> Card:

@@ -38,6 +38,15 @@ STAFF_WORDS = {
 }
 
 
+def told_reason(reason: str | None) -> str | None:
+    """The reason as whoever asked hears it at once.
+
+    Anybody may ask in a guest's name: that the guest has a table about then is told to the guest's
+    own contact alone, by message.
+    """
+    return Reason.FULL.value if reason == Reason.SAME_GUEST else reason
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
     """One party's wish, as the decision sees it. `quarter`: UTC epoch seconds // 900."""

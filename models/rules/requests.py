@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 #: The one purpose that anybody is asked about: every message of the house itself is of use.
 MARKETING = "marketing"
@@ -18,6 +19,10 @@ class ConsentSaid:
     wording: str
     source: str
     actor: str
+
+    def waiting(self) -> dict[str, Any]:
+        """As a reservation's terms keep it until the contact has proved itself."""
+        return {"given": self.given, "wording": self.wording, "source": self.source}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from models.core.crypto import manage_token
+from models.core.crypto import manage_token, proof_code
 from models.core.names import printed
 from models.core.settings import settings
 from models.queries.outgoing import Outgoing
@@ -76,6 +76,15 @@ def _manage_link(reservation_id: int, secret: bytes | None) -> str:
     return f"{settings().public_url.rstrip('/')}/manage/{token}"
 
 
+def _own_link(outgoing: Outgoing) -> str:
+    """The manage link; to a contact that has not opened one yet, with the code that proves it."""
+    link = manage_link(outgoing)
+    contact = outgoing.guest_email if outgoing.channel == "email" else outgoing.guest_phone
+    if outgoing.is_proved or not contact:
+        return link
+    return f"{link}?k={proof_code(outgoing.reservation_id, contact)}"
+
+
 def _book_link(slug: str) -> str:
     return f"{settings().public_url.rstrip('/')}/book/{slug}"
 
@@ -112,9 +121,19 @@ def render_letter(outgoing: Outgoing) -> Letter:
 
 
 def render_sms(outgoing: Outgoing) -> str:
-    """The SMS of this message: GSM-7 where the script allows, one segment where words allow."""
+    """The SMS of this message: GSM-7 where the script allows, one segment where words allow.
+
+    The code of the link is left out where it would cost another segment.
+    """
     words = wording(outgoing.guest_locale, outgoing.restaurant.locale)
     values = _values(outgoing, words)
+    text = _sms(outgoing, words, values)
+    if segments(text) == 1 or outgoing.is_proved:
+        return text
+    return _sms(outgoing, words, values | {"link": values["link"].partition("?")[0]})
+
+
+def _sms(outgoing: Outgoing, words: Wording, values: dict[str, str]) -> str:
     phrases = words.phrases.kinds[Kind(outgoing.kind)]
     others = _others(outgoing) if phrases.sms_others else []
     texts = []
@@ -137,7 +156,7 @@ def _values(outgoing: Outgoing, words: Wording) -> dict[str, str]:
         "when": words.when(start),
         "brief": words.brief(start),
         "short": words.short(start),
-        "link": (_book_link(outgoing.restaurant.slug) if over else manage_link(outgoing)),
+        "link": (_book_link(outgoing.restaurant.slug) if over else _own_link(outgoing)),
         "wish": "",
     }
     if outgoing.wish:

@@ -12,8 +12,10 @@ from apiflask import APIFlask
 from sqlalchemy import Engine, func, select
 
 from models.core import clock, signals
+from models.core.crypto import proof_code
 from models.core.db import Base, transaction
 from models.core.settings import settings
+from models.entities import Reservation
 from models.operations.accounts import create_account, grant_role, hash_password
 from models.operations.allocation import decide_waiting
 from models.rules.permissions import Role
@@ -95,6 +97,15 @@ class Stand:
         assert answer.status_code == 202, answer.text
         self.decide()
         return dict(answer.json)
+
+    def prove(self, made: dict[str, Any]) -> None:
+        """The guest opens the link of each message: its contacts are the guest's own."""
+        with transaction(self.db) as session:
+            guest = session.get_one(Reservation, int(made["id"])).guest
+        for contact in filter(None, (guest.email, guest.phone)):
+            code = proof_code(int(made["id"]), contact)
+            answer = self.client.get(f"/manage/{made['manage_token']}?k={code}")
+            assert answer.status_code == 303
 
     def as_staff(self, role: str = "host") -> dict[str, str]:
         """The header of a member of staff with this role, who signs in when first needed."""

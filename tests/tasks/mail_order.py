@@ -75,6 +75,8 @@ def reserve(restaurant_id: int, **values: Any) -> int:
         "starts_at": start,
         "ends_at": start + timedelta(minutes=105),
         "created_at": now,
+        "email_proved_at": now,
+        "phone_proved_at": now,
     } | values
     who = {
         "guest_name": f"Guest {number}",

@@ -141,7 +141,9 @@ def get_audit(house: House, caller: Caller, query: AuditQuery) -> Response:
 def get_consent(reservation_id: int, visitor: Visitor) -> Response:
     """What the guest of a reservation has consented to, as it stands."""
     with reading() as session:
-        house, consents = consents_of_reservation(session, reservation_id)
+        house, consents = consents_of_reservation(
+            session, reservation_id, for_guest=not visitor.by_staff
+        )
     return _private(json_response(_consents(house, consents)))
 
 
@@ -157,6 +159,7 @@ def get_consent(reservation_id: int, visitor: Visitor) -> Response:
 def set_consent(reservation_id: int, visitor: Visitor, body: ConsentIn) -> Response:
     """Give or withdraw consent to marketing, on the contacts that the reservation has.
 
+    A guest's word counts on contacts that have opened the link of a message, and waits on others.
     What was said before is kept beside it; the same word again adds nothing. Nothing that the
     house sends by itself needs consent.
     """
@@ -164,7 +167,9 @@ def set_consent(reservation_id: int, visitor: Visitor, body: ConsentIn) -> Respo
     now = clock.now()
     unit(lambda session: say_consent(session, reservation_id, said, now=now))
     with reading() as session:
-        house, consents = consents_of_reservation(session, reservation_id)
+        house, consents = consents_of_reservation(
+            session, reservation_id, for_guest=not visitor.by_staff
+        )
     return _private(json_response(_consents(house, consents)))
 
 

@@ -7,6 +7,7 @@ from models.core.crypto import manage_token
 from models.core.settings import settings
 from models.operations.booking import Accepted
 from models.queries.reservations import ChangeView, ReservationView
+from models.rules.board import told_reason
 from models.rules.house import House
 from models.rules.lifecycle import Status
 from models.rules.requests import TableRequest
@@ -82,9 +83,9 @@ def reservation_facts(view: ReservationView, *, for_staff: bool) -> dict[str, An
             "locale": view.guest_locale,
         },
         "note": view.note,
-        "reason": view.reason,
+        "reason": view.reason if for_staff else told_reason(view.reason),
         "alternatives": [local_text(house, moment) for moment in view.alternatives],
-        "change": None if view.change is None else change_facts(house, view.change),
+        "change": _change(view, for_staff=for_staff),
         "created_at": local_text(house, view.created_at),
         "decided_at": None if view.decided_at is None else local_text(house, view.decided_at),
         "manage_url": None,
@@ -98,6 +99,13 @@ def reservation_facts(view: ReservationView, *, for_staff: bool) -> dict[str, An
         }
     token = manage_token(view.id, view.link_secret)
     return facts | {"manage_url": manage_link(token), "manage_token": token}
+
+
+def _change(view: ReservationView, *, for_staff: bool) -> dict[str, Any] | None:
+    if view.change is None:
+        return None
+    facts = change_facts(view.house, view.change)
+    return facts if for_staff else facts | {"reason": told_reason(view.change.reason)}
 
 
 def change_facts(house: House, change: ChangeView) -> dict[str, Any]:

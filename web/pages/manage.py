@@ -14,6 +14,7 @@ from models.core.errors import Invalid, NotFound, SignInFailed
 from models.core.settings import settings
 from models.operations.changes import cancel_reservation
 from models.operations.consents import say_consent
+from models.operations.proofs import prove_contact
 from models.queries.consents import consents_of_reservation
 from models.queries.links import opens
 from models.queries.reservations import ReservationView, reservation_view
@@ -36,13 +37,24 @@ register_trouble(blueprint)
 
 _GUEST: Final = Visitor(None)
 _NO_LINK: Final = "this link is not valid; please use the one in our message"
+#: in the query of a message's link: see models/operations/proofs.py
+PROOF: Final = "k"
 
 
 @blueprint.get("/<token>")
 @public
 def show(token: str) -> Response:
-    """The reservation, its answer, and what can be done with it."""
+    """The reservation, its answer, and what can be done with it.
+
+    The link of a message proves that whoever opens it has the contact; that changes nothing else.
+    """
     view = _view(token)
+    code = request.args.get(PROOF, "")
+    if code:
+        if request.method == "GET" and "prefetch" not in request.headers.get("Sec-Purpose", ""):
+            now = clock.now()
+            unit(lambda session: prove_contact(session, view.id, code, now=now))
+        return see_other(url_for("manage.show", token=token))
     return render("manage.html", private=True, **_facts(view, token), **_news(view))
 
 
@@ -159,7 +171,7 @@ def _facts(view: ReservationView, token: str) -> dict[str, Any]:
 def _news(view: ReservationView) -> dict[str, Any]:
     """Whether the page asks about news: where the house asks, and whoever once said yes."""
     with reading() as session:
-        consents = consents_of_reservation(session, view.id)[1]
+        consents = consents_of_reservation(session, view.id, for_guest=True)[1]
     wants = any(each.given for each in consents)
     reachable = bool(view.guest_email or view.guest_phone)
     return {

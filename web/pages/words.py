@@ -6,7 +6,7 @@ from typing import Final
 from babel.dates import format_date
 
 from models.queries.reservations import ReservationView
-from models.rules.board import Reason
+from models.rules.board import Reason, told_reason
 from models.rules.house import House
 from models.rules.lifecycle import Status
 from tasks.templates.wording import local, wording
@@ -86,7 +86,7 @@ def area_name(house: House, key: str | None) -> str:
 
 def reason_words(reason: str | None) -> str:
     """Why there is no table; empty when nothing was said."""
-    return REASON_WORDS.get(reason or "", "")
+    return REASON_WORDS.get(told_reason(reason) or "", "")
 
 
 def change_words(view: ReservationView) -> str:

@@ -1,0 +1,19 @@
+"""Add reservations.phone_proved_at: since when whom we write to is known to have it."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from models.core.types import UtcDateTime
+
+revision = "0078"
+down_revision = "0077"
+
+
+def upgrade() -> None:
+    """Add it."""
+    op.add_column("reservations", sa.Column("phone_proved_at", UtcDateTime(), nullable=True))
+
+
+def downgrade() -> None:
+    """Drop it."""
+    op.drop_column("reservations", "phone_proved_at")

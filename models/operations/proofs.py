@@ -1,0 +1,66 @@
+"""Proofs: who opens the link of a message has the contact that it went to.
+
+Anybody can ask for a table in somebody's name, and gets a link at once. The links in messages carry
+a code more, which nobody else is given. Until it comes back, nothing that the sender wrote is in a
+message, and the sender's word on marketing waits.
+"""
+
+import hmac
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from models.core.crypto import proof_code
+from models.core.errors import SealBroken
+from models.entities.reservations import Reservation
+from models.operations.consents import record_consent
+from models.operations.retelling import contacts_of
+from models.queries.consents import consents_of
+from models.rules.contact_edits import EMAIL
+from models.rules.requests import ConsentSaid
+
+
+def prove_contact(session: Session, reservation_id: int, code: str, *, now: datetime) -> bool:
+    """Note that the contact of this code has opened its link; whether that is news.
+
+    A code of nobody, or of a contact that the reservation has no more, is no error: the link opens
+    the reservation all the same. What the guest said about marketing when booking counts from now
+    on, where the contact has not said anything before.
+    """
+    row = session.get(Reservation, reservation_id)
+    if row is None:
+        return False
+    try:
+        contacts = contacts_of(row.guest)
+    except SealBroken:
+        return False
+    for channel, contact in contacts.items():
+        if contact and hmac.compare_digest(proof_code(row.id, contact).encode(), code.encode()):
+            return _note(session, row, channel, contact, now=now)
+    return False
+
+
+def _note(session: Session, row: Reservation, channel: str, contact: str, *, now: datetime) -> bool:
+    key, since = (
+        (Reservation.email_key, Reservation.email_proved_at)
+        if channel == EMAIL
+        else (Reservation.phone_key, Reservation.phone_proved_at)
+    )
+    own = row.email_key if channel == EMAIL else row.phone_key
+    noted: Any = session.execute(
+        update(Reservation)
+        # only while the contact is the same: it may be edited at this moment
+        .where(Reservation.id == row.id, key == own, since.is_(None))
+        .values({since.key: now})
+        .execution_options(synchronize_session=False)
+    )
+    if noted.rowcount != 1:
+        return False
+    said = (row.terms or {}).get("marketing")
+    known = {view.channel for view in consents_of(session, row.restaurant_id, [own])}
+    if said and channel not in known:
+        word = ConsentSaid(said["given"], said["wording"], said["source"], "guest")
+        record_consent(session.connection(), row.restaurant_id, {channel: contact}, word, now=now)
+    return True
