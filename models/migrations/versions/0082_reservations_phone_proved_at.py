@@ -5,8 +5,8 @@ from alembic import op
 
 from models.core.types import UtcDateTime
 
-revision = "0078"
-down_revision = "0077"
+revision = "0082"
+down_revision = "0081"
 
 
 def upgrade() -> None:

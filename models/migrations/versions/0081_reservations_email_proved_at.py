@@ -5,8 +5,8 @@ from alembic import op
 
 from models.core.types import UtcDateTime
 
-revision = "0077"
-down_revision = "0076"
+revision = "0081"
+down_revision = "0080"
 
 
 def upgrade() -> None:
