@@ -1,6 +1,7 @@
 """Telling again: who is the guest's contact now knows how things stand, and is reminded."""
 
-from datetime import timedelta
+import random
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -17,9 +18,9 @@ from models.operations.privacy import erase_guest
 from models.queries.integrity import findings
 from models.queries.outgoing import Outgoing, load_claimed
 from models.rules.requests import GuestDetails
-from tests.operations.evenings import ONE_TABLE, a_stand
+from tests.operations.evenings import ONE_TABLE, TWO_TABLES, a_stand
 from tests.services.counting import counting
-from tests.services.stand import NOW, STAFF, Stand
+from tests.services.stand import NOW, STAFF, START, Stand
 
 pytestmark = pytest.mark.both
 
@@ -46,16 +47,16 @@ def rows(stand: Stand, number: int, *states: str) -> set[Row]:
     return {each for each in found if not states or each[4] in states}  # type: ignore[misc]
 
 
-def send(stand: Stand) -> list[Outgoing]:
+def send(stand: Stand, *, now: datetime = NOW) -> list[Outgoing]:
     """Send all that is due, as a worker does."""
     claims = count()
 
     def work(session: Session) -> list[Outgoing]:
         claim = str(next(claims))
-        claim_due(session, limit=50, now=NOW, claim=claim, lease_seconds=60)
+        claim_due(session, limit=50, now=now, claim=claim, lease_seconds=60)
         found = load_claimed(session, claim)
         for each in found:
-            record_sent(session.connection(), each, provider_id="1", now=NOW)
+            record_sent(session.connection(), each, provider_id="1", now=now)
         return found
 
     sent: list[Outgoing] = []
@@ -195,3 +196,41 @@ def test_an_edit_costs_few_statements(db: Engine) -> None:
     with counting(db) as counted:
         edit(stand, number, email=NEW, now=NOW + timedelta(minutes=1))
     assert counted.count <= 12, counted.sql
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_after_any_history_each_contact_of_now_knows_how_things_stand(
+    db: Engine, seed: int
+) -> None:
+    """Moves, changes, edits and sending in any order; the check and the rows agree."""
+    dice = random.Random(seed)
+    stand = a_stand(db, tables=TWO_TABLES)
+    stand.ask(2, email="other@example.com")
+    number = stand.ask(2, email=OLD)
+    for step in range(1, 10):
+        now = NOW + timedelta(minutes=10 * step)
+        what = dice.choice(["edit", "edit", "change", "send", "wait"])
+        if what == "edit":
+            email = dice.choice([None, OLD, NEW])
+            phone = dice.choice([None, PHONE, "+4930654321"])
+            edit(stand, number, email or (None if phone else OLD), phone, now=now)
+        elif what == "change":
+            start = START + dice.choice([-1, 0, 1]) * timedelta(hours=1)
+            stand.wish_or_withdraw(number, now=now, starts_at=start)
+            stand.drain(now=now)
+        elif what == "send":
+            send(stand, now=now)
+        send_all = step == 9
+        if send_all:
+            send(stand, now=now)
+    with reading(stand.bind) as session:
+        assert findings(session, now=now, grace_seconds=60) == []
+    row = stand.row(number)
+    by = {"email": row.email_key, "sms": row.phone_key}
+    told = rows(stand, number, "sent", "queued")
+    state = {"confirmed": {"confirmation", "changed"}, "waitlisted": {"waitlisted"}}[row.status]
+    for channel, key in by.items():
+        if key:
+            assert [each for each in told if each[2] == channel and each[1] in state], channel
+        else:
+            assert not [each for each in told if each[2] == channel and each[4] == "queued"]
