@@ -5,8 +5,8 @@ from alembic import op
 
 from models.core.types import UtcDateTime
 
-revision = "0082"
-down_revision = "0081"
+revision = "0083"
+down_revision = "0082"
 
 
 def upgrade() -> None:
