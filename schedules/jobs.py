@@ -52,6 +52,7 @@ def jobs(
     return (
         Job("sweep", sweep_seconds, "maintenance.sweep", expires=max(5, sweep_seconds)),
         *(Job(name, 60, f"maintenance.{name}", expires=60) for name in AT_THE_STAND),
+        Job("deliveries", 60, "messages.ask_deliveries", expires=60, queue="messages"),
         Job("forget", 3600, "maintenance.forget", expires=1800),
         Job("retain", 300, "maintenance.retain", expires=150),
         *(

@@ -22,7 +22,9 @@ from tasks.app import app
 from tasks.channel_watch import ChannelWatch, keep_down, keep_up, probes
 from tasks.channels import ChannelDown
 from tasks.channels.smtp import SmtpLine
+from tasks.deliveries import ask_deliveries
 from tasks.delivery import as_it_stands, deliver_one, fail
+from tasks.maintenance import JobRecord
 from tasks.nudges import nudge_messages
 from tasks.patience import patiently, record
 from tasks.senders import Senders
@@ -43,6 +45,16 @@ def deliver() -> None:
     """Send all that is due. Twice does nothing more: each message is claimed by one worker."""
     signals.start_on("messages")
     if drain():
+        nudge_messages()
+
+
+@app.task(name="messages.ask_deliveries")
+def ask() -> None:
+    """Learn what became of texts that were sent; what did not arrive is told by mail."""
+    with JobRecord("deliveries") as job:
+        asked, is_queued = ask_deliveries()
+        job.result = {"asked": asked}
+    if is_queued:
         nudge_messages()
 
 

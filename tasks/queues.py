@@ -22,6 +22,7 @@ class TaskRule:
 TASKS: Final[dict[str, TaskRule]] = {
     "allocation.decide": TaskRule(ALLOCATION, 60, 90),
     "messages.deliver": TaskRule(MESSAGES, 120, 150),
+    "messages.ask_deliveries": TaskRule(MESSAGES, 30, 45),
     "maintenance.sweep": TaskRule(MAINTENANCE, 30, 45),
     "maintenance.mark_no_shows": TaskRule(MAINTENANCE, 60, 90),
     "maintenance.finish_overdue": TaskRule(MAINTENANCE, 60, 90),

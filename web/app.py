@@ -5,6 +5,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter
 
 from models.core.settings import settings
+from web import hooks
 from web.api import (
     arrivals,
     auth,
@@ -80,6 +81,7 @@ def create_app() -> APIFlask:
     app.register_blueprint(guests.blueprint)
     app.register_blueprint(files.blueprint)
     app.register_blueprint(messages.blueprint)
+    app.register_blueprint(hooks.blueprint)
     app.register_blueprint(operations.blueprint)
     app.register_blueprint(documents.blueprint)
     app.register_blueprint(home.blueprint)

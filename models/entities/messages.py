@@ -49,6 +49,8 @@ class Message(Base):
     claimed_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     provider_id: Mapped[str | None] = mapped_column(String(255))
+    #: the provider's last word on a text: delivered, undelivered, ...
+    delivery: Mapped[str | None] = mapped_column(String(16))
     #: why it failed or was skipped; never contains an address
     error: Mapped[str | None] = mapped_column(String(255))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -13,6 +13,7 @@ LATE_AFTER: Final[Mapping[str, int]] = {
     "expire_waitlists": 300,
     "make_way": 300,
     "health": 60,
+    "deliveries": 900,
     "forget": 3 * 3600,
     "retain": 3600,
     "backup": 5400,

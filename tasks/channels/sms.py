@@ -20,6 +20,7 @@ from urllib3.exceptions import NewConnectionError
 from models.core.settings import settings
 from models.rules.replies import Blame, read_twilio
 from tasks.channels import AnswerLost, ChannelDown, ChannelError
+from tasks.channels.callbacks import status_url
 
 TIMEOUT_SECONDS = 10.0
 _NOT_SENT = frozenset({"failed", "undelivered", "canceled"})
@@ -108,10 +109,19 @@ class TwilioSms:
                 earlier = self._earlier(sms)
                 if earlier is not None:
                     return earlier
-            created = self._client.messages.create(to=sms.to, body=sms.body, **self._from)
+            told = {"status_callback": url} if (url := status_url(sms.message_id)) else {}
+            created = self._client.messages.create(to=sms.to, body=sms.body, **self._from, **told)
         except (TwilioException, RequestException) as error:
             raise _told(error) from error
         return str(created.sid)
+
+    def look_up(self, provider_id: str) -> tuple[str, int | None]:
+        """A text's status at Twilio, and the code of what went wrong. Raises ChannelError."""
+        try:
+            found = self._client.messages(provider_id).fetch()
+        except (TwilioException, RequestException) as error:
+            raise _told(error) from error
+        return str(found.status), int(found.error_code) if found.error_code else None
 
     def _earlier(self, sms: Sms) -> str | None:
         # not filtered by date there: a message still in Twilio's queue has no date of sending

@@ -34,6 +34,7 @@ FETCHERS = {
     ("tasks/channels/sms.py", "twilio"),  # TWILIO_BASE_URL
     ("tasks/channels/sms.py", "requests"),  # its errors
     ("tasks/channels/sms.py", "urllib3"),
+    ("tasks/channels/callbacks.py", "twilio"),  # reads signatures, fetches nothing
     ("deploy/demo.py", "httpx"),  # plays the guests of PUBLIC_URL
     ("deploy/up.py", "httpx"),  # is the house open
     ("deploy/smoke.py", "httpx"),  # a new release, tried out where its caller says it listens

@@ -4,7 +4,7 @@ import base64
 import json
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -27,6 +27,8 @@ class Text:
     body: str
     status: str
     created: str
+    callback: str = ""
+    error_code: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """As Twilio writes it."""
@@ -37,6 +39,7 @@ class Text:
             "from": self.sender,
             "body": self.body,
             "status": self.status,
+            "error_code": self.error_code,
             "date_created": self.created,
             "date_sent": None,
             "date_updated": self.created,
@@ -77,10 +80,15 @@ class Twilio:
             self._server.shutdown()
             self._server.server_close()
 
-    def accept(self, to: str, sender: str, body: str) -> Text:
+    def become(self, sid: str, status: str, code: int | None = None) -> None:
+        """What became of a text."""
+        place = next(place for place, text in enumerate(self.texts) if text.sid == sid)
+        self.texts[place] = replace(self.texts[place], status=status, error_code=code)
+
+    def accept(self, to: str, sender: str, body: str, callback: str = "") -> Text:
         """Keep a text."""
         sid = f"SM{len(self.texts):032}"
-        text = Text(sid, to, sender, body, self.status, format_datetime(clock.now()))
+        text = Text(sid, to, sender, body, self.status, format_datetime(clock.now()), callback)
         self.texts.append(text)
         return text
 
@@ -109,7 +117,9 @@ def _handler(twilio: Twilio) -> type[BaseHTTPRequestHandler]:
             if not is_number and "MessagingServiceSid" not in form:
                 self._answer(400, {"status": 400, "code": 21212, "message": "Invalid From"})
                 return
-            text = twilio.accept(form["To"], sender, twilio.prefix + form["Body"])
+            text = twilio.accept(
+                form["To"], sender, twilio.prefix + form["Body"], form.get("StatusCallback", "")
+            )
             if twilio.lose_answers:
                 time.sleep(1.5)
                 self.close_connection = True
@@ -121,6 +131,11 @@ def _handler(twilio: Twilio) -> type[BaseHTTPRequestHandler]:
             twilio.asked.append("GET")
             if not self._may_ask():
                 return
+            path = urlsplit(self.path).path
+            if path != _PATH:
+                one = [text for text in twilio.texts if path.endswith(f"/{text.sid}.json")]
+                self._answer(200 if one else 404, one[0].as_json() if one else {"status": 404})
+                return
             found = [text.as_json() for text in reversed(twilio.texts) if text.to == wanted]
             self._answer(200, {"messages": found, "next_page_uri": None, "page": 0})
 
@@ -129,7 +144,7 @@ def _handler(twilio: Twilio) -> type[BaseHTTPRequestHandler]:
             if self.headers.get("Authorization") != f"Basic {expected}":
                 self._answer(401, {"status": 401, "code": 20003, "message": "Authenticate"})
                 return False
-            if urlsplit(self.path).path != _PATH:
+            if not urlsplit(self.path).path.startswith(_PATH.removesuffix(".json")):
                 self._answer(404, {"status": 404, "code": 20404, "message": "not found"})
                 return False
             return True
