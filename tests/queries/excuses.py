@@ -59,6 +59,7 @@ EXCUSED: dict[str, dict[str, str]] = {
     "messages.claimed_until": {"*": "is asked for only while a message is being sent"},
     "messages.sent_at": {"minutes on": _ALONE},
     "messages.provider_id": {"*": _OPAQUE},
+    "messages.delivery": {"*": "what the provider said last stands nowhere else"},
     "messages.error": {"* @ *queued": "what the last try said, in words of the mail server"},
     "messages.due_at": {"* @ *sent": _SENT},
     "messages.created_at": {"minutes on @ *reminder*": _ALONE},

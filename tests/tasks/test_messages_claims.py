@@ -15,7 +15,9 @@ from models.operations.claims import claim_due, release_expired_claims, renew, s
 from models.operations.messages import give_back, record_failure, record_sent
 from models.queries.channels import was_cleared
 from models.queries.outgoing import Outgoing, load_claimed
+from models.rules.health import LATE_AFTER
 from models.rules.sending import BACKOFF, MAX_ATTEMPTS
+from tasks.messages import LEASE_SECONDS, RENEW_SECONDS
 from tests.services.counting import Statements
 from tests.services.house import OpenHouse
 from tests.services.together import answers, together
@@ -322,6 +324,13 @@ def test_whoever_lives_keeps_the_claim(house: OpensHouse) -> None:
         assert release_expired_claims(session, later) == 0
         assert release_expired_claims(session, later + timedelta(seconds=2)) == 1
     assert row_of(message).state == "queued"
+
+
+def test_a_killed_worker_delays_what_it_held_by_half_a_minute_at_most() -> None:
+    """By the figures: its lease ends, the next sweep frees it and nudges."""
+    sweep = LATE_AFTER["sweep"] / 10  # its period
+    assert LEASE_SECONDS + 2 * sweep <= 30
+    assert LEASE_SECONDS >= 5 * RENEW_SECONDS
 
 
 def test_after_a_pause_of_the_sweep_who_holds_a_claim_gets_time_to_say_so(
