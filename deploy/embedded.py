@@ -13,6 +13,13 @@ from typing import IO, Final
 VAR: Final = Path("var")
 #: Port -> the number it would like to have.
 PREFERRED: Final[Mapping[str, int]] = {"web": 8080, "flower": 5555, "smtp": 1025, "valkey": 6390}
+#: Process -> its port.
+PORTS: Final[Mapping[str, str]] = {
+    "web": "web",
+    "flower": "flower",
+    "mailbox": "smtp",
+    "valkey": "valkey",
+}
 _HIGHEST: Final = 65_535
 
 
@@ -135,12 +142,13 @@ def join(folder: Path = VAR) -> None:
 
 def _free_port(wanted: int, *, besides: set[int]) -> int:
     for port in range(wanted, _HIGHEST):
-        if port not in besides and _is_free(port):
+        if port not in besides and is_free(port):
             return port
     raise OSError(f"no port above {wanted} is free")
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Whether nobody listens on this port of localhost."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

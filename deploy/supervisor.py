@@ -25,11 +25,13 @@ class Child:
         self, name: str, command: str, *, env: Mapping[str, str], log: Path, listener: Listener
     ) -> None:
         self.name = name
+        self.command = command
+        self.env = dict(env)
         self._keep_log_small(log)
         # Procfile lines are shell; `exec`, so that the process is the shell no longer
         self._process = subprocess.Popen(
             ["/bin/sh", "-c", f"exec {command}"],
-            env=dict(env),
+            env=self.env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -69,7 +71,10 @@ class Child:
             return
         with output, log.open("ab", buffering=0) as kept:
             for line in output:
-                kept.write(line)
+                try:
+                    kept.write(line)
+                except OSError:
+                    pass  # the disk is full; who stopped reading would stop the child
                 listener(self.name, line.decode("utf-8", "replace").rstrip("\n"))
 
 
@@ -106,6 +111,19 @@ class Supervisor:
             if child.code is not None:
                 return child.name, child.code
         return None
+
+    def start_again(self, name: str) -> None:
+        """Start anew what has ended, by the same command. From the main thread, as `start`."""
+        (child,) = self.let_go(name)
+        self.start(name, child.command, env=child.env)
+
+    def let_go(self, name: str) -> list[Child]:
+        """What has ended is not waited for any more. Returns it."""
+        gone = [child for child in self._children if child.name == name]
+        self._children = [child for child in self._children if child.name != name]
+        for child in gone:
+            child.close()
+        return gone
 
     def watch(self) -> tuple[str, int] | None:
         """Wait until a signal comes (None), or a child ends (its name and exit code)."""

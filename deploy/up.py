@@ -7,37 +7,47 @@ Everything it keeps is in `var/`. The processes are those of the Procfile; what 
 import os
 import sys
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Final
 
-import httpx
-import redis
 from honcho.environ import parse_procfile
-from sqlalchemy.exc import SQLAlchemyError
 
+from deploy.answers import (
+    every_queue_moves,
+    mailbox_answers,
+    redis_answers,
+    web_answers,
+    workers_answer,
+)
 from deploy.database import migrate
-from deploy.embedded import VAR, AlreadyRunning, House
+from deploy.embedded import PORTS, VAR, AlreadyRunning, House, is_free
 from deploy.opening import SignInCard, open_demo
 from deploy.supervisor import Supervisor
 from deploy.terminal import Terminal, sign
 from models.core import clock
-from models.core.db import reading
 from models.core.log import configure_logging
 from models.core.settings import settings
-from models.core.signals import make_client
-from models.entities.house import JobRun
-from models.rules.health import LATE_AFTER
 
 ROOT: Final = Path(__file__).resolve().parent.parent
+#: Who only looks on: without it all else goes on.
+OBSERVERS: Final = frozenset({"flower"})
+#: Whoever falls so often within so many seconds is not started again.
+MOST_FALLS: Final = 5
+FALLS_SECONDS: Final = 600
+#: How often other ports are tried when somebody took one meanwhile.
+OPENINGS: Final = 3
 #: Started first and ended last; left out when the environment names another server.
 FOUNDATIONS: Final = {"valkey": "REDIS_URL", "mailbox": "SMTP_URL"}
 READY_SECONDS: Final = 120
 
 
 class NotReady(Exception):
-    """The house did not open; the text says why."""
+    """Maitred did not open; the text says why."""
+
+
+class PortTaken(Exception):
+    """A port that was free is another's now. The text says which."""
 
 
 class Opening:
@@ -46,6 +56,8 @@ class Opening:
     def __init__(self, house: House) -> None:
         self._house = house
         self._terminal = Terminal()
+        self._ports: dict[str, int] = {}
+        self._without: set[str] = set()
         theirs = {name for name, variable in FOUNDATIONS.items() if os.environ.get(variable)}
         self._commands = {
             name: command
@@ -60,16 +72,10 @@ class Opening:
 
     def run(self) -> int:
         """Open, watch, close. 0 when a signal ended it, 1 when a process fell or did not come."""
-        began = monotonic()
         self._children.heed_signals()
-        ports = self._house.choose_ports(self._terminal.say)
-        os.environ.update(self._house.environment(ports))
-        _put_first("PATH", Path(sys.executable).parent)
-        _put_first("PYTHONPATH", ROOT)
         try:
-            cards = self._open()
-            self._terminal.say(sign(self._house.folder, cards, monotonic() - began))
-            fallen = self._children.watch()
+            self._terminal.say(self._open_somewhere())
+            fallen = self._watch()
         except NotReady as reason:
             self._terminal.say(f"Maitred did not open: {reason}")
             return 0 if self._children.asked_to_stop else 1
@@ -82,20 +88,44 @@ class Opening:
         self._terminal.say("Closed.")
         return 0
 
+    def _open_somewhere(self) -> str:
+        """Open, on other ports when one was taken meanwhile; the block of addresses."""
+        began, given = monotonic(), dict(os.environ)
+        for _ in range(OPENINGS):
+            self._ports = self._house.choose_ports(self._terminal.say)
+            os.environ.clear()
+            os.environ.update(given)
+            os.environ.update(self._house.environment(self._ports))
+            settings.cache_clear()
+            _put_first("PATH", Path(sys.executable).parent)
+            _put_first("PYTHONPATH", ROOT)
+            try:
+                return sign(self._house.folder, self._open(), monotonic() - began)
+            except PortTaken as taken:
+                self._terminal.say(f"{taken} Trying again.")
+                self._children.stop()
+        raise NotReady(f"in {OPENINGS} attempts somebody else took a port each time")
+
     def _open(self) -> list[SignInCard]:
         self._house.empty_metrics()
         self._start(*(name for name in FOUNDATIONS if name in self._commands))
         configure_logging()
         migrate()
         cards = open_demo(self._house.secret)
-        self._await(_redis_answers, "Redis to answer")
+        self._await(redis_answers, "Redis to answer")
         started = clock.now()
         self._start(*(name for name in self._commands if name not in FOUNDATIONS))
         self._house.note_running(settings().public_url)
-        self._await(lambda: _web_answers("WEB_PORT", "/readyz"), "the web server")
-        self._await(lambda: _every_queue_moves(started), "the workers and the clock")
-        self._await(lambda: _web_answers("FLOWER_PORT", "/healthcheck"), "Flower")
+        self._await(lambda: web_answers("WEB_PORT", "/readyz"), "the web server")
+        self._await(lambda: every_queue_moves(started), "the workers and the clock")
+        self._await(lambda: workers_answer(self._commands), "every worker")
+        if "mailbox" in self._commands:
+            self._await(mailbox_answers, "the mailbox")
+        self._await(self._flower_answers, "Flower")
         return cards
+
+    def _flower_answers(self) -> bool:
+        return "flower" in self._without or web_answers("FLOWER_PORT", "/healthcheck")
 
     def _start(self, *names: str) -> None:
         for name in names:
@@ -105,12 +135,44 @@ class Opening:
         ends = monotonic() + READY_SECONDS
         while not is_there():
             if fallen := self._children.fallen():
-                raise NotReady(self._fall(*fallen))
+                self._heed_fall(*fallen)
             if self._children.asked_to_stop:
                 raise NotReady("it was stopped")
             if monotonic() > ends:
                 raise NotReady(f"waited {READY_SECONDS} s for {what}; see {self._house.folder}/log")
             sleep(0.1)
+
+    def _heed_fall(self, name: str, code: int) -> None:
+        """While it opens: another port is tried, an observer done without, all else is the end."""
+        port = PORTS.get(name)
+        if port and not is_free(self._ports[port]):
+            raise PortTaken(f"Port {self._ports[port]} ({name}) was taken by another meanwhile.")
+        if name not in OBSERVERS:
+            raise NotReady(self._fall(name, code))
+        self._go_without(name, code)
+
+    def _watch(self) -> tuple[str, int] | None:
+        """Until a signal comes (None), or somebody falls again and again: name and exit code."""
+        falls: dict[str, list[float]] = {}
+        while fallen := self._children.watch():
+            name, code = fallen
+            now = monotonic()
+            recent = [at for at in falls.get(name, []) if now - at < FALLS_SECONDS]
+            falls[name] = [*recent, now]
+            if len(recent) < MOST_FALLS:
+                self._terminal.say(f"{self._fall(name, code)}\n{name} is started again.")
+                sleep(len(recent))
+                self._children.start_again(name)
+            elif name in OBSERVERS:
+                self._go_without(name, code)
+            else:
+                return fallen
+        return None
+
+    def _go_without(self, name: str, code: int) -> None:
+        self._terminal.say(f"{self._fall(name, code)}\nMaitred goes on without {name}.")
+        self._children.let_go(name)
+        self._without.add(name)
 
     def _fall(self, name: str, code: int) -> str:
         return f"{name} ended by itself (exit code {code}). Its last lines:\n" + (
@@ -121,33 +183,6 @@ class Opening:
 def _put_first(variable: str, folder: Path) -> None:
     rest = os.environ.get(variable)
     os.environ[variable] = f"{folder}{os.pathsep}{rest}" if rest else str(folder)
-
-
-def _redis_answers() -> bool:
-    try:
-        with make_client(answer_seconds=1) as client:
-            return bool(client.ping())
-    except redis.RedisError:
-        return False
-
-
-def _web_answers(port: str, path: str) -> bool:
-    try:
-        answer = httpx.get(f"http://127.0.0.1:{os.environ[port]}{path}", timeout=5)
-    except httpx.HTTPError:
-        return False
-    return answer.status_code == 200
-
-
-def _every_queue_moves(since: datetime) -> bool:
-    """Whether a heartbeat went from the clock through Redis and each worker into the database."""
-    beats = [name for name in LATE_AFTER if name.startswith("heartbeat.")]
-    try:
-        with reading() as session:
-            runs = [session.get(JobRun, name) for name in beats]
-            return all(run and run.last_success and run.last_success > since for run in runs)
-    except SQLAlchemyError:
-        return False
 
 
 def up(folder: Path = VAR) -> int:

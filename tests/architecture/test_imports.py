@@ -36,7 +36,7 @@ FETCHERS = {
     ("tasks/channels/sms.py", "urllib3"),
     ("tasks/channels/callbacks.py", "twilio"),  # reads signatures, fetches nothing
     ("deploy/demo.py", "httpx"),  # plays the guests of PUBLIC_URL
-    ("deploy/up.py", "httpx"),  # is the house open
+    ("deploy/answers.py", "httpx"),  # is the house open
     ("deploy/smoke.py", "httpx"),  # a new release, tried out where its caller says it listens
     ("deploy/release/place.py", "httpx"),  # the sockets of both slots
 }

@@ -156,3 +156,29 @@ def test_other_commands_join_the_house_of_the_folder(
     monkeypatch.setattr(os, "environ", {"DATABASE_URL": "mysql+mysqldb://elsewhere/x"})
     join(house.folder)
     assert os.environ == {"DATABASE_URL": "mysql+mysqldb://elsewhere/x"}
+
+
+def test_a_full_disk_under_the_logs_stops_no_child(tmp_path: Path) -> None:
+    """A child whose output nobody reads any more stands still at its next line."""
+    (tmp_path / "chatty.log").symlink_to("/dev/full")
+    heard: list[str] = []
+    children = Supervisor(
+        tmp_path, listener=lambda _name, line: heard.append(line), foundations=frozenset()
+    )
+    children.start("chatty", "/bin/sh -c 'echo one; echo two'", env={"PATH": "/usr/bin:/bin"})
+    wait_until(lambda: heard == ["one", "two"], seconds=10, what="both lines heard")
+    children.stop()
+
+
+def test_what_fell_is_started_again_by_the_same_command(tmp_path: Path) -> None:
+    heard: list[str] = []
+    children = Supervisor(
+        tmp_path, listener=lambda _name, line: heard.append(line), foundations=frozenset()
+    )
+    children.start("brief", "/bin/sh -c 'echo $WORD'", env={"PATH": "/usr/bin:/bin", "WORD": "hi"})
+    wait_until(children.fallen, seconds=10, what="it ended")
+    children.start_again("brief")
+    wait_until(lambda: heard == ["hi", "hi"], seconds=10, what="it ran twice")
+    wait_until(children.fallen, seconds=10, what="it ended again")
+    children.let_go("brief")
+    assert children.fallen() is None

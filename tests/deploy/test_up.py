@@ -66,6 +66,18 @@ class Clone:
                 continue
         return found
 
+    def living_by_name(self, part: str) -> list[psutil.Process]:
+        """Those whose command line has this part."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                is_here = Path(process.cwd()).is_relative_to(self.folder)
+                if is_here and part in " ".join(process.cmdline()):
+                    found.append(process)
+            except (psutil.Error, OSError):
+                continue
+        return found
+
 
 class Sign:
     """What the block says."""
@@ -88,12 +100,15 @@ class Sign:
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
     """What git would clone, with what is not committed yet."""
-    folder = tmp_path_factory.mktemp("up") / "clone"
+    yield make_clone(tmp_path_factory.mktemp("up") / "clone")
+
+
+def make_clone(folder: Path) -> Clone:
     for path in tracked():
         if (ROOT / path).is_file():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes((ROOT / path).read_bytes())
-    yield Clone(folder)
+    return Clone(folder)
 
 
 def reserve(base: str) -> dict[str, Any]:
@@ -207,3 +222,47 @@ def test_the_first_command_of_the_readme_opens_serves_and_opens_again(clone: Clo
     again.terminate(seconds=30)
     assert again.exit_code == 0
     assert clone.living() == []
+
+
+#: A Flower whose port is taken by somebody else just before it wants it, the first time; then it
+#: cannot start at all.
+UNLUCKY = """
+import os, pathlib, subprocess, sys
+TAKE = '''
+import os, socket, time
+held = socket.create_server(("127.0.0.1", int(os.environ["FLOWER_PORT"])))
+print("taken", flush=True)
+time.sleep(120)
+'''
+once = pathlib.Path("var/once")
+if not once.exists():
+    other = subprocess.Popen(
+        [sys.executable, "-c", TAKE], stdout=subprocess.PIPE, start_new_session=True
+    )
+    other.stdout.readline()
+    once.write_text(str(other.pid))
+sys.exit("Flower cannot start")
+"""
+
+
+def test_a_taken_port_a_broken_observer_and_a_killed_worker_end_nothing(tmp_path: Path) -> None:
+    clone = make_clone(tmp_path / "clone")
+    (clone.folder / "unlucky.py").write_text(UNLUCKY, encoding="utf-8")
+    procfile = clone.folder / "Procfile"
+    lines = procfile.read_text(encoding="utf-8")
+    procfile.write_text(re.sub(r"(?m)^flower:.*$", "flower: python unlucky.py", lines))
+    process = clone.start(sys.executable, "-m", "deploy.up")
+    sign = clone.opened(process)
+    said = process.log.read_text(encoding="utf-8")
+    assert re.search(r"Port \d+ \(flower\) was taken by another meanwhile. Trying again.", said)
+    assert "goes on without flower" in said.partition("Maitred is open")[0]
+
+    for worker in clone.living_by_name("allocation@"):
+        worker.kill()
+    wait_until(lambda: "allocation is started again" in process.tail(200), seconds=15, what="said")
+    assert reserve(sign.base)["status"] == "confirmed"
+
+    other = int((clone.folder / "var" / "once").read_text())
+    os.kill(other, signal.SIGKILL)
+    process.terminate(seconds=30)
+    assert process.exit_code == 0
