@@ -17,6 +17,8 @@ from models.core.settings import settings
 from schedules.jobs import Job, jobs
 from schedules.leader import RENEW_SECONDS, Leader
 from schedules.producer import Producer
+from schedules.steps import watch_steps
+from tasks.presence import start_presence
 
 log = logging.getLogger("schedules.entry")
 
@@ -81,6 +83,8 @@ def main() -> int:
     scheduler = make_scheduler(leader, producer=Producer())
     stop_on_signal(scheduler)
     leader.renew()
+    start_presence("scheduler")
+    watch_steps(scheduler)
     log.info("the clock runs", extra={"holder": leader.holder})
     scheduler.start()
     leader.close()

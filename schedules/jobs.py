@@ -22,8 +22,9 @@ QUEUES: Final = ("allocation", "messages", MAINTENANCE)
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job. `every`, `expires` (a send that nobody took in time is void) and `begins` (its
-    first run after the clock's start) in seconds.
+    """One job. `every` and `begins` (its first run after the clock's start) in seconds.
+
+    No send is ever void: by whose clock should it be? `expires` is heeded by nobody any more.
     """
 
     name: str

@@ -10,14 +10,14 @@ from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from models.core import clock
+from models.core.clocks import database_now
 from models.core.db import unit
 from models.core.errors import Busy
 from models.operations.house import give_up, lead
+from models.queries.presence import LEASE
 
 log = logging.getLogger(__name__)
 
-LEASE: Final = "scheduler"
 LEASE_SECONDS: Final = 10
 #: Twice within a lease and once more: a leader that died is replaced within 13 s.
 RENEW_SECONDS: Final = 3
@@ -66,7 +66,7 @@ class Leader:
     def _ask(self) -> bool:
         return unit(
             lambda session: lead(
-                session, LEASE, holder=self.holder, now=clock.now(), seconds=LEASE_SECONDS
+                session, LEASE, holder=self.holder, now=database_now(session), seconds=LEASE_SECONDS
             )
         )
 

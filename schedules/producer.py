@@ -9,6 +9,7 @@ from redis import RedisError
 
 from models.core import tls
 from models.core.settings import settings
+from models.core.signals import MOST_WAITING, make_client
 from schedules.jobs import Job
 
 log = logging.getLogger(__name__)
@@ -38,15 +39,18 @@ class Producer:
 
     def __init__(self) -> None:
         self._app = make_producer()
+        self._redis = make_client(answer_seconds=2)
         self._lock = threading.Lock()
         self._gone = False
 
     def send(self, job: Job) -> None:
-        """Enqueue the job's task; the next tick comes anyway when this one cannot be sent."""
+        """Enqueue the job's task; the next tick comes anyway when this one cannot be sent.
+
+        It is not when so many wait already that nobody can be working on them.
+        """
         try:
-            self._app.send_task(
-                job.task, args=list(job.args), queue=job.queue, expires=job.expires, retry=False
-            )
+            if int(self._redis.llen(job.queue)) < MOST_WAITING:
+                self._app.send_task(job.task, args=list(job.args), queue=job.queue, retry=False)
         except (RedisError, KombuError, OSError) as error:
             self._note(gone=True, error=type(error).__name__)
         else:

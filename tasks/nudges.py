@@ -81,8 +81,9 @@ class Nudger:
 def _send(name: str, task: str, args: list[int]) -> None:
     """Publish unless it is published already."""
     try:
-        if signals.claim_nudge(name):
-            app.send_task(task, args=args, queue=TASKS[task].queue, expires=60, retry=False)
+        queue = TASKS[task].queue
+        if signals.claim_nudge(name) and not signals.is_piled_up(queue):
+            app.send_task(task, args=args, queue=queue, retry=False)
     except Exception as error:  # whatever it is: the thread that ends here ends all later nudges
         signals.breaker.trip()
         log.warning("nudge not sent", extra={"task": task, "error": type(error).__name__})

@@ -18,6 +18,7 @@ from models.queries.business import Parties, parties_around
 from models.queries.flags import switches
 from models.queries.health import HouseHealth, house_health
 from models.rules.flags import ALL, EVERYWHERE, Flag
+from models.rules.health import CLOCKS, ZONE_DATA
 
 _PREFIX: Final = "maitred_"
 
@@ -39,6 +40,7 @@ class HouseCollector(Collector):
                     _one("database_up", "Whether the database answers.", 1.0),
                     *_waiting(found),
                     _channels(found),
+                    _clocks(found),
                     *_jobs(session.scalars(select(JobRun))),
                     _flags(switches(session)),
                     *_tonight(parties_around(session, now=clock.now())),
@@ -70,7 +72,8 @@ def _waiting(found: HouseHealth) -> Iterator[GaugeMetricFamily]:
         rows.add_metric([each.kind], each.count)
         oldest.add_metric([each.kind], each.oldest_seconds or 0.0)
     late = _family("late", "1 for each kind of row and each job that is late.", "what")
-    for what in [each.kind for each in found.waiting] + [each.name for each in found.jobs]:
+    names = [each.kind for each in found.waiting] + [each.name for each in found.jobs]
+    for what in [*names, CLOCKS, ZONE_DATA]:
         late.add_metric([what], float(what in found.late))
     yield from (rows, oldest, late)
 
@@ -79,6 +82,14 @@ def _channels(found: HouseHealth) -> GaugeMetricFamily:
     family = _family("channel_up", "1 while messages go out on a channel.", "channel")
     for each in found.channels:
         family.add_metric([each.channel], float(each.is_up))
+    return family
+
+
+def _clocks(found: HouseHealth) -> GaugeMetricFamily:
+    family = _family("clock_ahead_seconds", "By how much a process's clock is ahead.", "process")
+    for each in found.processes:
+        if each.clock_seconds is not None:
+            family.add_metric([each.name], each.clock_seconds)
     return family
 
 

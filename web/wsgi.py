@@ -8,6 +8,7 @@ from models.core.log import configure_logging
 from models.core.meters import start_meter
 from models.core.reports import start_reports
 from models.core.traces import start_traces
+from tasks.presence import start_presence
 from web.app import create_app
 from web.backup_metrics import BackupCollector
 from web.house_metrics import HouseCollector
@@ -23,3 +24,4 @@ except SettingsInvalid as refused:
     raise SystemExit(f"maitred: {refused.message}") from refused
 
 app = create_app()
+start_presence("web")

@@ -16,6 +16,7 @@ from models.core.meters import start_meter
 from models.core.reports import start_reports
 from models.core.settings import settings
 from models.core.traces import start_traces
+from tasks.presence import start_presence
 from workers import metrics, watchdog
 
 log = logging.getLogger(__name__)
@@ -66,6 +67,12 @@ def start_tracing(**_: Any) -> None:
 def show_counts(**_: Any) -> None:
     """Serve this worker's metrics where METRICS_PORT says."""
     metrics.serve(settings().metrics_port)
+
+
+@celery_signals.worker_init.connect
+def show_presence(**_: Any) -> None:
+    """Say which clock and which time zones this worker works by."""
+    start_presence("worker")
 
 
 @celery_signals.worker_init.connect

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 CONNECT_SECONDS = 0.3
 BREAK_SECONDS = 1.0
 NUDGE_SECONDS = 5
+#: Tasks that wait in one queue; more would only be in the way when its workers come back.
+MOST_WAITING = 200
 SIGNAL_SECONDS = 60
 CHANGING_SECONDS = 15
 GENERATION_SECONDS = 600
@@ -91,6 +93,11 @@ def is_up() -> bool:
 def claim_nudge(name: str) -> bool:
     """Whether the caller should publish: False when somebody has, or when Redis is gone."""
     return bool(attempt("set", f"nudge:{name}", b"1", nx=True, ex=NUDGE_SECONDS, default=None))
+
+
+def is_piled_up(queue: str) -> bool:
+    """Whether so many tasks wait that the workers must be gone: the sweep finds the rows."""
+    return int(attempt("llen", queue, default=0)) >= MOST_WAITING
 
 
 def start_on(name: str) -> None:

@@ -4,7 +4,7 @@ from models.entities.accounts import Account, Membership, RecoveryCode, SecondFa
 from models.entities.files import File, FileVersion
 from models.entities.flags import FlagChange, FlagSwitch
 from models.entities.floor import Area, Combination, CombinationTable, DiningTable, Restaurant
-from models.entities.house import HealthChange, IdempotencyKey, JobRun, Lease
+from models.entities.house import HealthChange, IdempotencyKey, JobRun, Lease, ProcessSeen
 from models.entities.messages import ChannelState, Message
 from models.entities.privacy import AuditEntry, Consent, Erasure
 from models.entities.reservations import (
@@ -39,6 +39,7 @@ __all__ = [
     "Lease",
     "Membership",
     "Message",
+    "ProcessSeen",
     "RecoveryCode",
     "Reservation",
     "ReservationChange",

@@ -48,6 +48,21 @@ class JobRun(Base):
     result: Mapped[dict[str, Any] | None] = mapped_column(JSON)
 
 
+class ProcessSeen(Base):
+    """A process that is there: web, worker or scheduler, and what it works by."""
+
+    __tablename__ = "processes"
+
+    name: Mapped[str] = mapped_column(String(120), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    #: by the database's clock
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    #: milliseconds by which its own clock was ahead; nothing where that could not be told
+    clock_ms: Mapped[int | None]
+    #: the version of the time zones
+    zone_data: Mapped[str] = mapped_column(String(32))
+
+
 class HealthChange(Base):
     """From then on the health sweep found this, until the next row."""
 

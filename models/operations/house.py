@@ -28,13 +28,15 @@ _FORGET_AT_ONCE = 1_000
 def lead(session: Session, name: str, *, holder: str, now: datetime, seconds: float) -> bool:
     """Take the lease `name`, or renew it, until `now + seconds`. False when another holds it.
 
-    A lease is free when it has expired. Holders' clocks must agree to within a second or two.
+    A lease is free when it has expired; or when it runs so much longer than one lasts that a wrong
+    clock must have written it. `now` is the database's (`database_now`), the same for all holders.
     """
     values = {"holder": holder, "expires_at": now + timedelta(seconds=seconds)}
-    free = or_(Lease.holder == holder, Lease.expires_at <= now)
-    if _touched(session, update(Lease).where(Lease.name == name, free).values(values)):
+    too_long = Lease.expires_at > now + timedelta(seconds=3 * seconds)
+    free = or_(Lease.holder == holder, Lease.expires_at <= now, too_long)
+    if touched(session, update(Lease).where(Lease.name == name, free).values(values)):
         return True
-    return _insert_if_missing(session, Lease, {"name": name, **values})
+    return insert_if_missing(session, Lease, {"name": name, **values})
 
 
 def give_up(session: Session, name: str, *, holder: str) -> None:
@@ -63,13 +65,13 @@ def record_job(
     if error is None:
         values |= {"last_success": ended, "result": result}
     change = update(JobRun).where(JobRun.name == name).values(values)
-    if not _touched(session, change):
-        _insert_if_missing(session, JobRun, {"name": name, **values})
+    if not touched(session, change):
+        insert_if_missing(session, JobRun, {"name": name, **values})
 
 
 def remember(session: Session, name: str, result: dict[str, Any]) -> dict[str, Any]:
     """The result of a job's last success; when there is none, this one from now on."""
-    _insert_if_missing(session, JobRun, {"name": name})
+    insert_if_missing(session, JobRun, {"name": name})
     run = session.get_one(JobRun, name, with_for_update=True)
     if run.result is None:
         run.result = result
@@ -102,13 +104,15 @@ def _forget(
     return len(keys)
 
 
-def _touched(session: Session, change: Update) -> bool:
+def touched(session: Session, change: Update) -> bool:
+    """Whether the change met exactly one row."""
     # rows that matched: the MySQL driver is told so (CLIENT.FOUND_ROWS), SQLite counts them so
     result = session.execute(change, execution_options={"synchronize_session": False})
     return isinstance(result, CursorResult) and result.rowcount == 1
 
 
-def _insert_if_missing(session: Session, table: type[Base], values: dict[str, Any]) -> bool:
+def insert_if_missing(session: Session, table: type[Base], values: dict[str, Any]) -> bool:
+    """Insert the row, unless its key is there already. Whether it was inserted."""
     prefix = "OR IGNORE" if dialect_of(session) == "sqlite" else "IGNORE"
     # on the mapper's table: the ORM's own insert does not say how many rows it wrote
     result = session.execute(

@@ -14,8 +14,10 @@ from models.entities.messages import Message
 from models.entities.reservations import Reservation, ReservationChange
 from models.entities.shifts import ShiftDay
 from models.queries.channels import ChannelHealth, channel_health
+from models.queries.presence import ProcessHealth, late_of, nobody_leads, processes_seen
 from models.rules.health import (
     LATE_AFTER,
+    LEADER,
     OF_BACKUPS,
     OF_SECOND_STORE,
     OF_THE_LOG,
@@ -62,6 +64,7 @@ class HouseHealth:
     #: what each store of backups held when it was last opened
     stores: dict[str, Any]
     channels: tuple[ChannelHealth, ...] = ()
+    processes: tuple[ProcessHealth, ...] = ()
 
     @property
     def is_well(self) -> bool:
@@ -75,6 +78,7 @@ class HouseHealth:
             *(rows.kind for rows in self.waiting if rows.is_late),
             *(job.name for job in self.jobs if job.is_late),
             *(channel_name(each.channel) for each in self.channels if not each.is_up),
+            *late_of(self.processes),
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -87,6 +91,7 @@ class HouseHealth:
             "jobs": [asdict(job) for job in self.jobs],
             "stores": self.stores,
             "channels": [asdict(each) for each in self.channels],
+            "processes": [asdict(each) for each in self.processes],
         }
 
 
@@ -112,11 +117,18 @@ def has_due_messages(session: Session, *, now: datetime) -> bool:
 
 
 def house_health(session: Session, *, now: datetime) -> HouseHealth:
-    """Look at everything that can be late. Ten queries, each over an index, or of a few rows."""
+    """Look at everything that can be late. Eleven queries, each over an index, or of a few rows."""
     runs = {run.name: run for run in session.scalars(select(JobRun))}
     jobs = _jobs(runs, now, seconds_since(_first_look(session), now=now) or 0.0)
     waiting = _waiting(session, now)
-    return HouseHealth(now, waiting, jobs, _stores(runs, now), channel_health(session, now=now))
+    return HouseHealth(
+        now,
+        waiting,
+        jobs,
+        _stores(runs, now),
+        channel_health(session, now=now),
+        processes_seen(session, now=now),
+    )
 
 
 def _first_look(session: Session) -> datetime | None:
@@ -224,11 +236,15 @@ def health_history(session: Session, *, limit: int) -> Sequence[HealthChange]:
 def last_health(session: Session, *, now: datetime) -> dict[str, Any] | None:
     """What the last health sweep found (`HouseHealth.as_json`); None before the first.
 
-    When that was too long ago, it says that the sweep itself is late, and so not well.
+    When that was too long ago, it says that the sweep itself is late, and so not well; the same
+    when nobody leads, so that nobody asks for a sweep.
     """
     run = session.get(JobRun, SWEEP)
     if run is None or run.result is None:
         return None
-    if not is_late(SWEEP, seconds_since(run.last_success, now=now)):
+    late = [LEADER] if nobody_leads(session, now=now) else []
+    if is_late(SWEEP, seconds_since(run.last_success, now=now)):
+        late.append(SWEEP)
+    if not late:
         return run.result
-    return run.result | {"well": False, "late": [*run.result["late"], SWEEP]}
+    return run.result | {"well": False, "late": [*run.result["late"], *late]}

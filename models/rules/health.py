@@ -47,6 +47,22 @@ WAITS_AT_MOST: Final[Mapping[str, int]] = {
 REPLICA_BEHIND_AT_MOST: Final = 30
 
 
+#: What is late with processes whose clock is wrong, who work by other zone data than the others,
+#: or of whom none leads.
+CLOCKS: Final = "clocks"
+ZONE_DATA: Final = "zone-data"
+LEADER: Final = "leader"
+#: Seconds by which a clock may be wrong.
+CLOCKS_DIFFER_SECONDS: Final = 2.0
+#: Seconds for which a process that was seen counts as there.
+PROCESS_SEEN_SECONDS: Final = 90
+#: Seconds for which nobody may lead; and those that no lease lasts, unless a wrong clock wrote it.
+LEASE_LATE_SECONDS: Final = 15
+LEASE_TOO_LONG_SECONDS: Final = 60
+#: A moment that lies further in the future was written by a wrong clock.
+_FUTURE_SECONDS: Final = 30
+
+
 def heartbeat_name(queue: str) -> str:
     """The job that proves that somebody finishes the tasks of this queue."""
     return f"heartbeat.{queue}"
@@ -58,8 +74,14 @@ def channel_name(channel: str) -> str:
 
 
 def seconds_since(moment: datetime | None, *, now: datetime) -> float | None:
-    """Whole and tenths of seconds from `moment` to `now`; None when it never was."""
-    return None if moment is None else round(max(0.0, (now - moment).total_seconds()), 1)
+    """Whole and tenths of seconds from `moment` to `now`; None when it never was.
+
+    A moment in the future was written by a wrong clock: when it was is not known.
+    """
+    seconds = None if moment is None else (now - moment).total_seconds()
+    if seconds is None or seconds < -_FUTURE_SECONDS:
+        return None
+    return round(max(0.0, seconds), 1)
 
 
 def is_late(job: str, age: float | None) -> bool:

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from models import migrations
 from models.core import clock
 from models.core.db import transaction
-from models.operations.house import record_job
+from models.operations.house import lead, record_job
 from models.rules.permissions import PERMISSIONS, Permission, Role, may
 from tests.api.conftest import Client, Stand
 from tests.services import surroundings
@@ -220,6 +220,7 @@ def test_readiness_tells_what_the_last_health_sweep_found(
     found = {"well": False, "late": ["requests"]}
     with transaction(migrated) as session:
         record_job(session, "health", started=clock.now(), ended=clock.now(), result=found)
+        lead(session, "scheduler", holder="x", now=clock.now(), seconds=30)
     answer = client.get("/readyz")
     assert answer.status_code == 200
     assert answer.json["status"] == "degraded"

@@ -176,11 +176,12 @@ def test_a_house_whose_jobs_ran_is_well(db: Engine) -> None:
         found = house_health(session, now=NOW + timedelta(seconds=20))
     assert found.is_well
     run("health", NOW, result=found.as_json())
+    unit(lambda session: lead(session, "scheduler", holder="a", now=NOW, seconds=50))
     with reading() as session:
         assert last_health(session, now=NOW + timedelta(seconds=30)) == found.as_json()
         old = last_health(session, now=NOW + timedelta(seconds=90))
     assert old is not None
-    assert (old["well"], old["late"]) == (False, ["health"])
+    assert (old["well"], old["late"]) == (False, ["leader", "health"])
 
 
 def test_what_waits_is_counted_and_its_oldest_timed(db: Engine, house: Any) -> None:

@@ -16,6 +16,7 @@ from models.core import clock, signals
 from models.core.db import reading
 from models.core.errors import NotFound
 from models.core.settings import settings
+from models.core.zones import zone_data
 from models.queries.health import last_health
 from web import metrics
 from web.access import public
@@ -68,6 +69,7 @@ def readyz() -> Response:
     well = redis and bool((facts["house"] or {}).get("well", True))
     status = ("ready" if well else "degraded") if ready else "not ready"
     body = {"status": status, **facts, "redis": "up" if redis else "gone"}
+    body["zone_data"] = zone_data()
     body["at"] = clock.now().isoformat(timespec="seconds")
     return json_response(body, 200 if ready else 503, Cache_Control="no-store")
 

@@ -11,6 +11,7 @@ from typing import Final
 from sqlalchemy.exc import SQLAlchemyError
 
 from models.core import clock
+from models.core.clocks import database_now
 from models.core.db import unit
 from models.core.errors import MaitredError
 from models.core.settings import settings
@@ -70,7 +71,11 @@ class Service:
         try:
             leads = unit(
                 lambda session: lead(
-                    session, LOG, holder=self._holder, now=clock.now(), seconds=LEASE_SECONDS
+                    session,
+                    LOG,
+                    holder=self._holder,
+                    now=database_now(session),
+                    seconds=LEASE_SECONDS,
                 )
             )
         except (SQLAlchemyError, MaitredError):

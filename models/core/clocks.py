@@ -1,0 +1,57 @@
+"""Clocks of several machines: the database's is the one that counts; the others are held to it."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from models.core import clock, signals
+from models.core.db import dialect_of
+
+#: An answer that took longer says nothing of a clock.
+_SLOW_SECONDS: Final = 1.0
+
+
+def database_now(session: Session) -> datetime:
+    """The time by the database's clock. SQLite has none of its own: by this machine's."""
+    if dialect_of(session) == "sqlite":
+        return clock.now()
+    found = session.scalar(select(func.utc_timestamp(6)))
+    return found.replace(tzinfo=UTC) if found else clock.now()
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """By how many seconds this process's clock is ahead of another's; negative: behind."""
+
+    seconds: float
+    of: str
+
+
+def clock_ahead(session: Session) -> Ahead | None:
+    """How far this clock is from the database's and Redis's: of the two, the larger difference.
+
+    None when neither could be asked, or took so long that the answer says nothing.
+    """
+    found = []
+    began = clock.now()
+    if dialect_of(session) != "sqlite":
+        found.append(_ahead("the database", database_now(session), began))
+    began = clock.now()
+    if told := signals.attempt("time"):
+        seconds, micros = told
+        theirs = datetime.fromtimestamp(seconds + micros / 1e6, UTC)
+        found.append(_ahead("Redis", theirs, began))
+    known = [each for each in found if each is not None]
+    return max(known, key=lambda each: abs(each.seconds), default=None)
+
+
+def _ahead(of: str, theirs: datetime, began: datetime) -> Ahead | None:
+    ended = clock.now()
+    took = (ended - began).total_seconds()
+    if not 0 <= took <= _SLOW_SECONDS:
+        return None
+    middle = began + (ended - began) / 2
+    return Ahead(round((middle - theirs).total_seconds(), 3), of)
