@@ -1,9 +1,7 @@
 """SMS: Twilio's HTTP API through its own client, or lines of a local file."""
 
-import fcntl
 import json
 import logging
-import os
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -18,6 +16,7 @@ from twilio.rest import Client
 from urllib3.exceptions import NewConnectionError
 
 from models.core.settings import settings
+from models.core.whole_lines import append_line
 from models.rules.replies import Blame, read_twilio
 from tasks.channels import AnswerLost, ChannelDown, ChannelError
 from tasks.channels.callbacks import status_url
@@ -57,34 +56,11 @@ class FileSms:
         """Append the line, whole or not at all even when several processes write."""
         provider_id = f"file-{sms.message_id}"
         entry = {"id": provider_id, "to": sms.to, "from": settings().sms_from, "body": sms.body}
-        line = (json.dumps(entry, ensure_ascii=False) + "\n").encode()
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            target = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-            try:
-                # several processes write: one at a time, or a short write splits another's line
-                fcntl.flock(target, fcntl.LOCK_EX)
-                _write_whole(target, line)
-                os.fsync(target)
-            finally:
-                os.close(target)
+            append_line(self._path, json.dumps(entry, ensure_ascii=False).encode())
         except OSError as error:
             raise ChannelDown(f"sms file: {type(error).__name__}") from error
         return provider_id
-
-
-def _write_whole(target: int, line: bytes) -> None:
-    """All of it, or an error and nothing: what a full disk left of the line is taken back."""
-    size = os.fstat(target).st_size
-    if size and os.pread(target, 1, size - 1) != b"\n":
-        line = b"\n" + line  # somebody died within a line: the next one stays whole
-    rest = memoryview(line)
-    try:
-        while rest:
-            rest = rest[os.write(target, rest) :]
-    except OSError:
-        os.ftruncate(target, size)
-        raise
 
 
 class TwilioSms:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from time import sleep
 
 import pytest
 
@@ -67,8 +68,12 @@ def test_many_who_write_in_pieces_tear_no_line(
 ) -> None:
     file = tmp_path / "lines"
     write = os.write
-    monkeypatch.setattr(os, "write", lambda file, data: write(file, bytes(data[:3])))
 
+    def piece(target: int, data: memoryview) -> int:
+        sleep(0.0002)  # so that the others come in between, where they may
+        return write(target, bytes(data[:3]))
+
+    monkeypatch.setattr(os, "write", piece)
     words = [bytes([65 + number]) * 30 for number in range(6)]
 
     def append(word: bytes) -> None:
