@@ -9,7 +9,7 @@ from redis import RedisError
 
 from models.core import tls
 from models.core.settings import settings
-from models.core.signals import MOST_WAITING, make_client
+from models.core.signals import MOST_WAITING, client, in_short
 from schedules.jobs import Job
 
 log = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ def make_producer() -> Celery:
         task_serializer="json",
         task_ignore_result=True,
         task_publish_retry=False,
-        broker_pool_limit=2,
+        broker_pool_limit=1,  # one send at a time: each connection is one of Redis's maxclients
         broker_use_ssl=tls.redis_broker(),
         broker_transport_options={
             "socket_connect_timeout": 2,
@@ -39,7 +39,7 @@ class Producer:
 
     def __init__(self) -> None:
         self._app = make_producer()
-        self._redis = make_client(answer_seconds=2)
+        self._sending = threading.Lock()
         self._lock = threading.Lock()
         self._gone = False
 
@@ -49,10 +49,11 @@ class Producer:
         It is not when so many wait already that nobody can be working on them.
         """
         try:
-            if int(self._redis.llen(job.queue)) < MOST_WAITING:
-                self._app.send_task(job.task, args=list(job.args), queue=job.queue, retry=False)
+            with self._sending:
+                if int(client().llen(job.queue)) < MOST_WAITING:
+                    self._app.send_task(job.task, args=list(job.args), queue=job.queue, retry=False)
         except (RedisError, KombuError, OSError) as error:
-            self._note(gone=True, error=type(error).__name__)
+            self._note(gone=True, error=in_short(error))
         else:
             self._note(gone=False)
 

@@ -38,7 +38,7 @@ def make_app() -> Celery:
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_channel_error_retry=True,
-        broker_pool_limit=10,
+        broker_pool_limit=2,  # one thread nudges
         broker_use_ssl=tls.redis_broker(),
         broker_transport_options={
             "visibility_timeout": VISIBILITY_TIMEOUT,

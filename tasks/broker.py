@@ -6,12 +6,17 @@ The refusals are no `connection_errors` of kombu's: an acknowledgement that fail
 is passed over, and the worker, who may hold but one message, never asks for another.
 """
 
+import logging
 from time import sleep
 from typing import Any, Final
 
 from kombu.transport import TRANSPORT_ALIASES
 from kombu.transport.redis import Transport as RedisTransport
-from redis.exceptions import ResponseError
+from redis.exceptions import ConnectionError, ResponseError
+
+from models.core.signals import NO_ROOM, in_short
+
+log = logging.getLogger(__name__)
 
 #: Between two attempts at a server that refuses.
 PAUSE_SECONDS: Final = 1.0
@@ -19,7 +24,16 @@ _SCHEMES: Final = ("redis", "rediss")
 
 
 class Transport(RedisTransport):
-    """Kombu's own, with a pause after a refusal."""
+    """Kombu's own, with a pause after a refusal. One for lack of room is named."""
+
+    def establish_connection(self) -> Any:
+        """Connect. Raises the driver's error."""
+        try:
+            return super().establish_connection()  # type: ignore[no-untyped-call]
+        except ConnectionError as error:
+            if in_short(error) == NO_ROOM:
+                log.error(NO_ROOM)
+            raise
 
     def register_with_event_loop(self, connection: Any, loop: Any) -> None:
         """Begin to listen. Where that is refused, take a breath: the worker comes again at once."""

@@ -28,6 +28,8 @@ CHANGING_SECONDS = 15
 GENERATION_SECONDS = 600
 CACHE_SECONDS = 60
 _CHANGING = b"changing"
+#: What an operator is told at Redis's `maxclients`.
+NO_ROOM = "Redis takes no more connections: raise its maxclients (docs/runbooks/RedisGone.md)"
 
 
 class Breaker:
@@ -68,6 +70,11 @@ def make_client(*, answer_seconds: float) -> "redis.Redis":
     )
 
 
+def in_short(error: Exception) -> str:
+    """What failed, without anything of the address: the error's name, or NO_ROOM."""
+    return NO_ROOM if "max number of clients" in str(error).lower() else type(error).__name__
+
+
 def attempt(command: str, *args: Any, default: Any = None, **options: Any) -> Any:
     """One Redis command; `default` when Redis is gone or was gone within the last second."""
     if _owed and not breaker.is_open:
@@ -78,7 +85,7 @@ def attempt(command: str, *args: Any, default: Any = None, **options: Any) -> An
         return getattr(client(), command)(*args, **options)
     except redis.RedisError as error:
         breaker.trip()
-        log.warning("redis unavailable", extra={"command": command, "error": type(error).__name__})
+        log.warning("redis unavailable", extra={"command": command, "error": in_short(error)})
         return default
 
 

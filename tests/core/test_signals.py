@@ -11,6 +11,8 @@ from models.core import signals
 from models.core.settings import settings
 from models.core.signals import (
     BREAK_SECONDS,
+    NO_ROOM,
+    attempt,
     cache_generation,
     cache_get,
     cache_put,
@@ -260,3 +262,15 @@ def test_what_is_owed_stays_owed_while_redis_is_gone() -> None:
     signals.breaker._until = 0.0
     assert not claim_nudge("lane:1")
     assert signals._owed == set(DATES)
+
+
+def test_a_redis_without_room_for_a_connection_is_named(
+    redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with redis.client() as held:
+        held.config_set("maxclients", "1")
+        try:
+            assert attempt("get", "x") is None
+        finally:
+            held.config_set("maxclients", "1000")
+    assert any(getattr(record, "error", "") == NO_ROOM for record in caplog.records)
