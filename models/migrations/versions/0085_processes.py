@@ -5,8 +5,8 @@ from alembic import op
 
 from models.core.types import UtcDateTime
 
-revision = "0081"
-down_revision = "0080"
+revision = "0085"
+down_revision = "0084"
 
 
 def upgrade() -> None:
