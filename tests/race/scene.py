@@ -1,6 +1,7 @@
 """A scene for races: one house, many callers, and safeguards that can be taken away.
 
-The two safeguards are the book's lock and the occupancy's primary key. On MariaDB, taking the lock
+The two safeguards are the book's lock and the primary keys: of the occupancy, and of who sits
+where. On MariaDB, taking the lock
 away means: the book's row is read without FOR UPDATE. SQLite has no row locks: there the lock is
 BEGIN IMMEDIATE. Plain BEGIN takes it away; but SQLite is serialisable by itself and refuses
 whoever read an older state, so its control goes without any transaction.
@@ -18,9 +19,9 @@ from sqlalchemy import Engine, create_engine, event, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from models.core.db import reading, unit
+from models.core.db import reading, table_of, unit
 from models.core.errors import Busy
-from models.entities import Reservation, ShiftDay, TableOccupancy
+from models.entities import Reservation, SeatedTable, ShiftDay, TableOccupancy
 from models.operations import books
 from models.operations.allocation import decide_waiting
 from models.operations.arrivals import seat
@@ -225,14 +226,14 @@ def stage(
     if pause:
         _pause_after_reading(bind, pause)
     if not safeguards.key:
-        _drop_key(db)
+        _drop_keys(db)
     try:
         # without the lock two workers decide one request, and other keys stop the second of them
         again = (Busy,) if safeguards.lock else (Busy, IntegrityError)
         yield Scene(bind, made, again)
     finally:
         if not safeguards.key:
-            _restore_key(db)
+            _restore_keys(db)
         if bind is not db:
             bind.dispose()
 
@@ -300,25 +301,32 @@ def _without_transactions(db: Engine) -> Engine:
     return bind
 
 
-def _drop_key(db: Engine) -> None:
+#: what makes two parties at one table impossible: when they hold it, and while they sit
+_KEYS = (
+    (table_of(TableOccupancy), "dining_table_id, quarter_hour"),
+    (table_of(SeatedTable), "dining_table_id"),
+)
+
+
+def _drop_keys(db: Engine) -> None:
     with db.begin() as connection:
-        if db.dialect.name != "sqlite":
-            connection.exec_driver_sql(
-                "ALTER TABLE table_occupancy DROP PRIMARY KEY, "
-                "ADD INDEX not_unique (dining_table_id, quarter_hour)"
-            )
-            return
-        columns = ", ".join(column.name for column in TableOccupancy.__table__.columns)
-        connection.exec_driver_sql("DROP TABLE table_occupancy")
-        connection.exec_driver_sql(f"CREATE TABLE table_occupancy ({columns})")
+        for table, key in _KEYS:
+            if db.dialect.name != "sqlite":
+                connection.exec_driver_sql(
+                    f"ALTER TABLE {table.name} DROP PRIMARY KEY, ADD INDEX not_unique ({key})"
+                )
+                continue
+            columns = ", ".join(column.name for column in table.columns)
+            connection.exec_driver_sql(f"DROP TABLE {table.name}")
+            connection.exec_driver_sql(f"CREATE TABLE {table.name} ({columns})")
 
 
-def _restore_key(db: Engine) -> None:
+def _restore_keys(db: Engine) -> None:
     if db.dialect.name == "sqlite":
         return  # the file is this test's own
     with db.begin() as connection:
-        connection.exec_driver_sql("DELETE FROM table_occupancy")
-        connection.exec_driver_sql(
-            "ALTER TABLE table_occupancy DROP INDEX not_unique, "
-            "ADD PRIMARY KEY (dining_table_id, quarter_hour)"
-        )
+        for table, key in _KEYS:
+            connection.exec_driver_sql(f"DELETE FROM {table.name}")
+            connection.exec_driver_sql(
+                f"ALTER TABLE {table.name} DROP INDEX not_unique, ADD PRIMARY KEY ({key})"
+            )
