@@ -5,9 +5,12 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
+from models.core import clock, signals
 from models.core import db as core_db
 from models.core.db import make_engine
+from models.entities import Reservation
 from tests.api.conftest import Answer, Stand, counted
 from tests.api.test_changes import guest, patch, seen
 from tests.services.breaking_line import BreakingLine
@@ -83,3 +86,26 @@ def test_what_may_be_done_is_not_called_undone(
     looked = seen(stand, made, guest(made))
     assert looked.status_code == 503
     assert "outcome" not in looked.json
+
+
+def arrive(stand: Stand, made: dict[str, Any], headers: dict[str, str]) -> Answer:
+    return stand.client.post(f"/api/v1/reservations/{made['id']}/arrive", headers=headers)
+
+
+def test_a_move_that_is_done_needs_no_reading_after(
+    staffed: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database goes away right behind the commit."""
+    made, host = staffed.confirmed(start=staffed.start(days=1)), staffed.as_staff()
+    with Session(staffed.db) as session:
+        start = session.get_one(Reservation, int(made["id"])).starts_at
+    monkeypatch.setattr(clock, "now", lambda: start)
+    gone = make_engine(staffed.db.url.set(port=1).render_as_string(hide_password=False))
+
+    def go_away(*_: object) -> None:
+        monkeypatch.setattr(core_db, "engine", lambda: gone)
+
+    monkeypatch.setattr(signals, "mark_changed", go_away)
+    answer = arrive(staffed, made, host)
+    assert core_db.engine() is gone
+    assert (answer.status_code, answer.json["status"]) == (200, "arrived")

@@ -6,6 +6,7 @@ from typing import Any
 
 from apiflask import APIBlueprint
 from flask import Response
+from sqlalchemy.orm import Session
 
 from models.core import clock
 from models.core.db import unit
@@ -16,12 +17,13 @@ from models.operations.repeats import ActsOn
 from models.operations.taking_back import take_back
 from models.queries import flags
 from models.queries.accounts import Caller
+from models.queries.reservations import ReservationView
 from models.rules.house import House
 from models.rules.lifecycle import Status
 from models.rules.permissions import Permission
 from web.access import Visitor, staff_of_reservation
 from web.api.endpoint import STAFF, WRITE, describe
-from web.api.seen import read_view, show
+from web.api.seen import read_view, show, view_within
 from web.headers import if_revision
 from web.nudging import nudge_after_move
 from web.schemas.answers import ReservationOut
@@ -154,9 +156,11 @@ def _move(
 ) -> Response:
     now = clock.now()
     acts_on = ActsOn(Status(body.from_) if body.from_ else None, if_revision())
-    unit(
-        lambda session: move(session, reservation_id, now=now, actor=caller.actor, acts_on=acts_on)
-    )
-    view = read_view(reservation_id)
+
+    def work(session: Session) -> ReservationView:
+        move(session, reservation_id, now=now, actor=caller.actor, acts_on=acts_on)
+        return view_within(session, reservation_id)
+
+    view = unit(work)
     nudge_after_move(view.house.id)
     return show(view, Visitor(caller))
