@@ -34,9 +34,10 @@ def stand(db: Engine, house: Callable[..., OpenHouse]) -> Stand:
 
 
 def in_use(stand: Stand) -> Stand:
-    """Somebody has arrived there."""
+    """Somebody has arrived there, and left."""
     number = stand.book(1, tables=("bar",), start=START - 2 * HOUR)
     stand.move(arrive, number, now=START - 2 * HOUR)
+    stand.move(finish, number, now=START - HOUR)
     return stand
 
 
