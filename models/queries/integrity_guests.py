@@ -15,7 +15,7 @@ from models.core.db import table_of
 from models.core.errors import SealBroken, SettingsInvalid
 from models.core.vault import keyring
 from models.entities.reservations import Reservation, ReservationChange
-from models.entities.sealed_guest import Guest, open_guest
+from models.entities.sealed_guest import Guest, open_guest, open_staff_note
 from models.queries.integrity_finding import Finding
 
 #: Reservations that are read together: what bounds the memory.
@@ -64,6 +64,7 @@ def _read(session: Session, after: int, last: int) -> list[Row[*tuple[Any, ...]]
             row.id,
             row.reference,
             row.guest_sealed,
+            row.staff_note_sealed,
             row.email_key,
             row.phone_key,
             row.guest_locale,
@@ -82,6 +83,7 @@ def _problem(row: Row[*tuple[Any, ...]]) -> str:
     """What is wrong with who comes; empty for nothing. Never contains any of it."""
     try:
         guest = open_guest(row.guest_sealed, reference=row.reference)
+        open_staff_note(row.staff_note_sealed, reference=row.reference)
         wrong = _wrong_key(guest, row)
     except _SENSELESS:
         return "is for a guest who cannot be read: the seal is broken"

@@ -130,6 +130,8 @@ def _wish_laws() -> list[Law]:
         Law("came online and left no contact", unreachable),
         Law("waits and did not want to", and_(status == Status.WAITLISTED, not_(row.waitlist))),
         Law("gives a reason that nobody knows", row.reason.not_in(REASONS)),
+        Law("is in no revision for its guest", row.revision + row.guest_ahead < 1),
+        Law("has notes of no revision", not_(row.notes_revision.between(1, row.revision))),
         Law(
             "has no table and no reason why",
             and_(is_in(status, _REFUSED), row.reason.is_(None)),

@@ -98,7 +98,12 @@ def _answer_laws() -> list[Law]:
         table.c.status == "requested",
         table.c.id > wish.id,
     )
-    moved = exists().where(move.reservation_id == wish.reservation_id, move.at == wish.decided_at)
+    moved = exists().where(
+        move.reservation_id == wish.reservation_id,
+        move.at == wish.decided_at,
+        # wishes that an older release answered do not say by which revision
+        move.revision == func.coalesce(wish.answered_revision, move.revision),
+    )
     shown = and_(
         wish.book_id == row.book_id,
         wish.party_size == row.party_size,
