@@ -127,7 +127,7 @@ def send_due(stand: Stand, *, until: datetime) -> None:
     """As the messages' worker would leave them."""
     stand.plant(
         update(Message)
-        .where(Message.due_at <= until)
+        .where(Message.due_at <= until, Message.state == "queued")
         .values(state="sent", sent_at=until, provider_id="1", claim="worker", attempts=1)
     )
 
