@@ -1,6 +1,6 @@
 """What the OpenAPI document says beyond what APIFlask reads out of the views."""
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from apiflask import APIFlask
 from pydantic import BaseModel
@@ -92,8 +92,23 @@ def complete(spec: dict[str, Any]) -> dict[str, Any]:
     for path in spec["paths"].values():
         for operation in path.values():
             _complete_operation(operation)
-    spec["components"]["schemas"] = dict(sorted(schemas.items()))
-    return spec
+    # every blueprint brings its tag, and generators of clients take a name but once
+    spec["tags"] = list({tag["name"]: tag for tag in spec["tags"]}.values())
+    spec["components"]["schemas"] = schemas = dict(sorted(schemas.items()))
+    return cast("dict[str, Any]", _by_one_name(spec, schemas))
+
+
+def _by_one_name(part: Any, schemas: dict[str, Any]) -> Any:
+    """Each model under its own name: what was nested (`Outer.Model`) is `Model` everywhere."""
+    if isinstance(part, list):
+        return [_by_one_name(each, schemas) for each in part]
+    if not isinstance(part, dict):
+        return part
+    if part is schemas:
+        part = {name.rpartition(".")[2]: schema for name, schema in part.items()}
+    kept = {name: _by_one_name(each, schemas) for name, each in part.items()}
+    place, _, name = str(kept.get("$ref", "")).rpartition("/")
+    return kept | {"$ref": f"{place}/{name.rpartition('.')[2]}"} if place else kept
 
 
 def _complete_operation(operation: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ from models.core.phones import country_of
 from models.rules.house import QUARTER_SECONDS, House
 from models.rules.requests import ConsentSaid, GuestDetails, TableChange, TableRequest
 from web.schemas.answers import StatusName
+from web.schemas.examples import ASKED, BOOKED, CHANGED
 from web.schemas.fields import (
     AreaKey,
     DateText,
@@ -131,6 +132,8 @@ class ConsentIn(Incoming):
 class ReservationRequest(Incoming):
     """A party asks for a table."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [ASKED]})
+
     party_size: PartySize
     start: Start
     guest: GuestIn
@@ -154,6 +157,8 @@ class ReservationRequest(Incoming):
 
 class StaffReservationRequest(Incoming):
     """The staff write a party into the book, decided at once."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [BOOKED]})
 
     party_size: PartySize
     start: Start | None = Field(None, description="a walk-in's may be left out: this quarter-hour")
@@ -201,6 +206,8 @@ class GuestPatch(Incoming):
 
 class ReservationPatch(Incoming):
     """What should become different. party_size, start and area are decided like a request."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [CHANGED]})
 
     party_size: Annotated[PartySize | None, NotNull()] = None
     start: Annotated[Start | None, NotNull()] = None
