@@ -27,7 +27,7 @@ def links_of(page: str) -> list[str]:
 
 def details(stand: Stand, *, start: str | None = None) -> Answer:
     query = {"party_size": "2", "area": "", "start": start or stand.start()}
-    return stand.client.get("/book/demo", query_string=query)
+    return stand.client.get("/book/demo", query_string=query, follow_redirects=True)
 
 
 def submit(client: Client, form: dict[str, str], **changes: str) -> Answer:
@@ -53,7 +53,7 @@ def test_the_search_shows_the_starts_of_a_day(stand: Stand) -> None:
     assert '<option value="2" selected>' in page.text
     assert f'value="{day}"' in page.text
     (link,) = [link for link in links_of(page.text) if stand.start().replace("+", "%2B") in link]
-    chosen = stand.client.get(link)
+    chosen = stand.client.get(link, follow_redirects=True)
     assert chosen.status_code == 200
     assert "7:00\xa0PM" in chosen.text
     assert "2 people" in chosen.text
@@ -98,8 +98,42 @@ def test_a_person_books_a_table(stand: Stand) -> None:
     assert "by the window" in page.text
     assert "http-equiv" not in page.text
     again = submit(stand.client, form, note="by the window")
-    assert again.headers["Location"] == place
+    assert again.headers["Location"] == f"{place}?again=1"
+    assert "You have this table already" in stand.client.get(again.headers["Location"]).text
     assert counted(stand.db)["reservations"] == 1
+
+
+@pytest.mark.both
+def test_who_goes_back_and_presses_again_is_shown_the_table(stand: Stand) -> None:
+    query = {"party_size": "2", "area": "", "start": stand.start()}
+    chosen = stand.client.get("/book/demo", query_string=query)
+    assert chosen.status_code == 303
+    address = chosen.headers["Location"]
+    first = submit(stand.client, fields_of(stand.client.get(address).text))
+    stand.decide()
+    # the browser's "back" asks for the same address again
+    again = submit(stand.client, fields_of(stand.client.get(address).text))
+    assert again.headers["Location"] == f"{first.headers['Location']}?again=1"
+    stand.decide()
+    page = stand.client.get(again.headers["Location"]).text
+    assert "You have this table already" in page
+    assert "no table" not in page
+    rows = counted(stand.db)
+    assert (rows["reservations"], rows["reservation_moves"]) == (1, 1)
+
+
+def test_nobody_learns_from_a_refusal_that_a_contact_has_a_table(staffed: Stand) -> None:
+    staffed.confirmed()
+    stranger = staffed.confirmed(guest={"name": "Somebody", "email": "ada@example.com"})
+    place = f"/api/v1/reservations/{stranger['id']}"
+    header = {"Manage-Token": stranger["manage_token"]}
+    seen = staffed.client.get(place, headers=header)
+    assert (seen.json["status"], seen.json["reason"]) == ("declined", "full")
+    page = staffed.client.get(f"/manage/{stranger['manage_token']}").text
+    assert "Every table is taken" in page
+    assert "another reservation" not in page
+    # the staff are told the truth
+    assert staffed.client.get(place, headers=staffed.as_staff()).json["reason"] == "same_guest"
 
 
 def test_a_form_sent_again_with_other_details_asks_first(stand: Stand) -> None:
@@ -310,7 +344,7 @@ def test_who_is_declined_is_led_back_to_other_times(stand: Stand) -> None:
     assert "We have no table for you then" in page.text
     others = [link for link in links_of(page.text) if "start=" in link]
     assert others
-    assert "Your details" in stand.client.get(others[0]).text
+    assert "Your details" in stand.client.get(others[0], follow_redirects=True).text
 
 
 def test_who_waits_is_told_so(stand: Stand) -> None:

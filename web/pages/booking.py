@@ -55,7 +55,14 @@ def choose(slug: str) -> Response:
     house = recent_house(slug)
     asked = {name: value.strip() for name, value in request.args.items() if value.strip()}
     if "start" in asked and "party_size" in asked:
-        return _details(house, asked | {"key": str(uuid.uuid4())})
+        if "key" in asked or _start_of(asked) is None:
+            return _details(house, asked)
+        # the form's key stands in its address: who comes back to it sends the same request again
+        keyed: dict[str, Any] = {
+            name: asked[name] for name in (*SEARCH_FIELDS, "start") if name in asked
+        }
+        keyed["key"] = str(uuid.uuid4())
+        return see_other(url_for("booking.choose", slug=slug, **keyed))
     search = {name: text for name, text in asked.items() if name in SEARCH_FIELDS}
     facts = search_facts(house, search)
     if "date" not in search:
@@ -85,7 +92,8 @@ def ask(slug: str) -> Response:
     seconds = min(PAGE_WAIT_SECONDS, settings().wait_seconds_max)
     wait_for_decision("reservation", accepted.reservation_id, seconds)
     token = manage_token(accepted.reservation_id, accepted.link_secret)
-    return see_other(url_for("manage.show", token=token))
+    again: dict[str, Any] = {"again": "1"} if accepted.replayed else {}
+    return see_other(url_for("manage.show", token=token, **again))
 
 
 def search_facts(house: House, search: dict[str, str]) -> dict[str, Any]:

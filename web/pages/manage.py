@@ -149,12 +149,14 @@ def _view(token: str) -> ReservationView:
 
 def _facts(view: ReservationView, token: str) -> dict[str, Any]:
     headline, meaning = words.STATUS_WORDS[view.status]
+    # the form was sent again: the guest has the answer, and is shown it
+    has_already = view.status is Status.CONFIRMED and request.args.get("again") == "1"
     changing = view.change is not None and view.change.status == "requested"
     return {
         "token": token,
         "view": view,
         "house": view.house,
-        "headline": headline,
+        "headline": words.AGAIN if has_already else headline,
         "meaning": meaning,
         "reason": words.reason_words(view.reason) if view.status is Status.DECLINED else "",
         "change": words.change_words(view),

@@ -34,13 +34,15 @@ STATUS_WORDS: Final[dict[Status, tuple[str, str]]] = {
     Status.FINISHED: ("Thank you for coming", "We hope to see you again."),
     Status.NO_SHOW: ("We missed you", "Nobody came for this reservation."),
 }
+AGAIN: Final = "You have this table already"
 REASON_WORDS: Final[dict[str, str]] = {
     Reason.FULL: "Every table is taken at that time.",
     Reason.PACING: "Too many parties arrive at that time already.",
     Reason.PARTY_TOO_LARGE: "No table of ours seats a party of that size.",
     Reason.CLOSED: "The restaurant is closed at that time.",
     Reason.TOO_LATE: "It is too late for that time.",
-    Reason.SAME_GUEST: "You have another reservation close to that time.",
+    # whether a contact has a table near that time is not for everybody to know
+    Reason.SAME_GUEST: "Every table is taken at that time.",
     Reason.WAITLIST_FULL: "Every table is taken, and the waitlist is full.",
 }
 
