@@ -1,6 +1,5 @@
 """Reservations as they go out: what web/schemas/answers.py describes, as plain dicts."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -8,11 +7,7 @@ from models.core.crypto import manage_token
 from models.core.settings import settings
 from models.operations.booking import Accepted
 from models.queries.reservations import ChangeView, ReservationView
-<<<<<<< HEAD
 from models.rules.board import told_reason
-=======
-from models.rules.board import Reason
->>>>>>> ea3f046 (Show the table to who presses again; tell nobody that a contact has one)
 from models.rules.house import House
 from models.rules.lifecycle import Status
 from models.rules.requests import TableRequest
@@ -70,9 +65,7 @@ def reservation_facts(view: ReservationView, *, for_staff: bool) -> dict[str, An
 
     The staff get no link: it is the guest's own way in, and whoever has it acts as the guest.
     """
-    house, change = view.house, view.change
-    if change is not None and not for_staff:
-        change = replace(change, reason=told_reason(change.reason))
+    house = view.house
     facts = {
         "id": str(view.id),
         "reference": view.reference,
@@ -92,11 +85,7 @@ def reservation_facts(view: ReservationView, *, for_staff: bool) -> dict[str, An
         "note": view.note,
         "reason": view.reason if for_staff else told_reason(view.reason),
         "alternatives": [local_text(house, moment) for moment in view.alternatives],
-<<<<<<< HEAD
         "change": _change(view, for_staff=for_staff),
-=======
-        "change": None if change is None else change_facts(house, change),
->>>>>>> ea3f046 (Show the table to who presses again; tell nobody that a contact has one)
         "created_at": local_text(house, view.created_at),
         "decided_at": None if view.decided_at is None else local_text(house, view.decided_at),
         "manage_url": None,
@@ -112,17 +101,11 @@ def reservation_facts(view: ReservationView, *, for_staff: bool) -> dict[str, An
     return facts | {"manage_url": manage_link(token), "manage_token": token}
 
 
-<<<<<<< HEAD
 def _change(view: ReservationView, *, for_staff: bool) -> dict[str, Any] | None:
     if view.change is None:
         return None
     facts = change_facts(view.house, view.change)
     return facts if for_staff else facts | {"reason": told_reason(view.change.reason)}
-=======
-def told_reason(reason: str | None) -> str | None:
-    """The reason as anybody may hear it: whether a contact has a table is that guest's own."""
-    return Reason.FULL.value if reason == Reason.SAME_GUEST else reason
->>>>>>> ea3f046 (Show the table to who presses again; tell nobody that a contact has one)
 
 
 def change_facts(house: House, change: ChangeView) -> dict[str, Any]:
