@@ -13,6 +13,7 @@ from models.entities.files import File, FileVersion
 from models.entities.floor import Restaurant
 from models.operations.audit import note
 from models.queries.files import LOGO, last_version
+from models.rules.picture_notes import without_notes
 from models.rules.pictures import look_at
 
 #: What one restaurant may keep; versions beyond are the oldest, and go.
@@ -25,12 +26,14 @@ def keep_file(
 ) -> int:
     """Make `content` what the name stands for; its version. The same content again changes nothing.
 
-    Raises Invalid saying what is wrong with the content, StateConflict beyond NAMES_MAX.
+    What a picture says of where and by whom it was made is not kept. Raises Invalid saying what is
+    wrong with the content, StateConflict beyond NAMES_MAX.
     """
     try:
         picture = look_at(content)
     except ValueError as wrong:
         raise Invalid.field("body", str(wrong)) from wrong
+    content = without_notes(picture.media_type, content)
     house = _locked(session, restaurant_id)
     digest = hashlib.sha256(content).digest()
     last = last_version(session, restaurant_id, name)
