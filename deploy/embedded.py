@@ -6,6 +6,7 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
 
@@ -21,6 +22,8 @@ PORTS: Final[Mapping[str, str]] = {
     "valkey": "valkey",
 }
 _HIGHEST: Final = 65_535
+#: what nobody but the owner may do with a file, as a mask
+_FOR_OTHERS: Final = 0o077
 
 
 class AlreadyRunning(Exception):
@@ -45,7 +48,16 @@ class House:
                 lock.seek(0)
                 raise AlreadyRunning(lock.read().strip()) from taken
         self._lock = lock
+        self._close()
         self.note_running("starting")
+
+    def _close(self) -> None:
+        """Guests' data is in there: for its owner alone, whatever was made before or will be."""
+        os.umask(_FOR_OTHERS)
+        for path in (self.folder, *self.folder.rglob("*")):
+            with suppress(FileNotFoundError):  # what a process of before leaves may go meanwhile
+                if not path.is_symlink():
+                    path.chmod(path.stat().st_mode & ~_FOR_OTHERS)
 
     def leave(self) -> None:
         """Another may run it now."""
@@ -137,6 +149,7 @@ def join(folder: Path = VAR) -> None:
     """
     ports = folder / "ports.json"
     if not os.environ.get("DATABASE_URL") and ports.exists():
+        os.umask(_FOR_OTHERS)  # what a command writes there is as closed as the rest
         os.environ.update(House(folder).environment(json.loads(ports.read_text("ascii"))))
 
 

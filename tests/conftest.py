@@ -76,6 +76,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_sep("!", f"NOT TESTED: {count} tests need {what}", red=True)
 
 
+@pytest.fixture(autouse=True)
+def _mask() -> Iterator[None]:
+    """The embedded mode closes what its process writes; the next test's process is as before."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)
+
+
 @pytest.fixture(scope="session")
 def mariadb(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest

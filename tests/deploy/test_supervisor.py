@@ -133,6 +133,30 @@ def test_secrets_are_made_once_and_for_nobody_else(house: House) -> None:
     assert (house.folder / "secrets").stat().st_mode & 0o777 == 0o700
 
 
+def test_nothing_in_the_folder_is_for_others(tmp_path: Path) -> None:
+    """Also what an earlier release left open, and what is written from now on."""
+    folder = tmp_path / "var"
+    before = os.umask(0o022)
+    try:
+        (folder / "mail").mkdir(parents=True)
+        (folder / "maitred.db").write_bytes(b"guests")
+        (folder / "mail" / "1.eml").write_bytes(b"guests")
+        outside = tmp_path / "outside"
+        outside.write_bytes(b"theirs")
+        (folder / "link").symlink_to(outside)
+        taken = House(folder)
+        taken.take()
+        (folder / "sms.jsonl").write_bytes(b"guests")
+        taken.choose_ports(lambda _said: None)
+        taken.leave()
+    finally:
+        os.umask(before)
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            assert path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600), path
+    assert outside.stat().st_mode & 0o777 == 0o644
+
+
 def test_taken_ports_are_dodged_named_and_remembered(house: House) -> None:
     said: list[str] = []
     taken = free_port()
