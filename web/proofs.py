@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from models.core import clock
+from models.core.crypto import nameless
 from models.core.db import reading, unit
 from models.core.errors import FirstPassword, SecondFactorMissing, SecondFactorNeeded, SignInFailed
 from models.core.settings import settings
-from models.core.tallies import nameless
 from models.operations.second_factors import spend
 from models.queries.accounts import Credentials, credentials
 from web.hashing import is_password
@@ -42,7 +42,7 @@ def prove_password(email: str, password: str, device: str | None = None) -> Cred
         give_back(email, place)
         raise
     if not is_right or known is None:
-        log.warning("sign-in failed", extra={"who": nameless(email)})
+        log.warning("sign-in failed", extra={"who": nameless(email, place="logs")})
         raise SignInFailed("this e-mail address and password do not belong together")
     give_back(email, place)
     return known

@@ -43,6 +43,11 @@ def _contact_key() -> bytes:
     return hmac.new(settings().secret_key.encode(), b"contact-index", hashlib.sha256).digest()
 
 
+@lru_cache(maxsize=8)
+def _name_key(place: str) -> bytes:
+    return derive_key(settings().secret_key, f"maitred names in {place}")
+
+
 @lru_cache(maxsize=1)
 def _proof_key() -> bytes:
     return derive_key(settings().secret_key, "maitred contact proofs")
@@ -122,6 +127,14 @@ def contact_key(contact: str | None) -> bytes | None:
     if not contact:
         return None
     return hmac.new(_contact_key(), contact.strip().lower().encode(), hashlib.sha256).digest()[:16]
+
+
+def nameless(who: str, *, place: str) -> str:
+    """A name that tells nobody who it is, and is another in each place (`redis`, `logs`).
+
+    So what stands in one cannot be looked up in another, nor in the database.
+    """
+    return hmac.new(_name_key(place), who.strip().lower().encode(), hashlib.sha256).hexdigest()[:32]
 
 
 def body_key(body: bytes) -> bytes:

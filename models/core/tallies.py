@@ -10,8 +10,7 @@ from typing import Any, Final
 import redis
 from limits import parse
 
-from models.core import clock
-from models.core.crypto import contact_key
+from models.core import clock, crypto
 from models.core.signals import Breaker, make_client
 
 log = logging.getLogger(__name__)
@@ -57,7 +56,7 @@ def rate(text: str) -> Rate:
 
 def nameless(who: str) -> str:
     """A keyed hash: neither an address nor a guest can be read in Redis."""
-    return (contact_key(who) or b"").hex()
+    return crypto.nameless(who, place="redis")
 
 
 def count(tallies: Sequence[Tally], *, by: int = 1) -> int:

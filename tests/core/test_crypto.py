@@ -1,18 +1,21 @@
 """Manage links that nobody can forge; contacts found by a key that tells nothing."""
 
 import hashlib
+import hmac
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from itsdangerous import Signer
 
+from models.core import tallies
 from models.core.crypto import (
     LINK_SECRET_BYTES,
     REFERENCE_LENGTH,
     ManageToken,
     contact_key,
     manage_token,
+    nameless,
     new_link_secret,
     new_reference,
     read_manage_token,
@@ -108,3 +111,21 @@ def test_a_reference_can_be_read_out() -> None:
     assert len(references) == 2_000
     assert {len(each) for each in references} == {REFERENCE_LENGTH}
     assert set("".join(references)) == set("ABCDEFGHJKLMNPQRSTUVWXYZ23456789")
+
+
+def test_a_guest_has_another_name_in_each_place() -> None:
+    """A copy of Redis, or of a log, cannot be laid beside the database."""
+    who = "ada@example.com"
+    names = {nameless(who, place="redis"), nameless(who, place="logs")}
+    key = contact_key(who)
+    assert key is not None
+    assert len(names | {key.hex()}) == 3
+    assert nameless(" ADA@example.com", place="redis") in names
+    assert tallies.nameless(who) == nameless(who, place="redis")
+
+
+def test_guests_are_found_by_what_was_written_before() -> None:
+    """The index in the database is what it was: no other key, no other form."""
+    secret = hmac.new(SECRET.encode(), b"contact-index", hashlib.sha256).digest()
+    was = hmac.new(secret, b"ada@example.com", hashlib.sha256).digest()[:16]
+    assert contact_key("ada@example.com") == was
