@@ -64,7 +64,7 @@ class AuditEntry(Base):
     #: staff:<account id> | operator
     actor: Mapped[str] = mapped_column(String(40))
     #: guest.found | guest.exported | guest.erased | consent.changed | file.kept | file.withdrawn
-    #: link.sent | link.renewed | message.sent_again
+    #: link.sent | link.renewed | message.sent_again | guest.read | book.read
     action: Mapped[str] = mapped_column(String(32))
-    #: references of reservations, or a file's name and version
+    #: references of reservations, a file's name and version, or a book's date
     about: Mapped[list[str]] = mapped_column(JSON)

@@ -26,6 +26,7 @@ from web.api.restaurants import tagged
 from web.api.seen import show, view_within
 from web.around import about_new
 from web.headers import idempotency_key
+from web.looks import note_look
 from web.nudging import nudge_after_move
 from web.schemas.answers import ReservationOut
 from web.schemas.book import BookOut
@@ -47,7 +48,8 @@ _SECURITY = ("staff",)
     security=_SECURITY,
 )
 def get_book(house: House, caller: Caller, query: BookQuery) -> Response:
-    """A day of the house: who comes when, at which table, and how full each interval is."""
+    """A day of the house: who comes when, at which table, how full each interval is. Audited."""
+    note_look(house.id, caller.actor, "book.read", query.date.isoformat())
     with reading() as session:
         view = book_of(session, house, query.date, now=clock.now())
     answer = tagged(orjson.dumps(book_facts(house, view)))

@@ -21,6 +21,7 @@ from web.around import about_new
 from web.headers import idempotency_key, if_revision, revision_tag, wait_seconds
 from web.json_body import json_response
 from web.limits import count_change
+from web.looks import note_look
 from web.nudging import nudge_after_move, nudge_house
 from web.offers import recent_house
 from web.patching import apply_patch
@@ -95,8 +96,11 @@ def _located(answer: Response, accepted: Accepted, revision: int) -> Response:
 @guest_or_staff(Permission.READ_BOOK)
 @describe(blueprint, {200: ReservationOut}, problems=(*READ, *STAFF, 404), security=_SECURITY)
 def get_reservation(reservation_id: int, visitor: Visitor) -> Response:
-    """A reservation, with the last wish to change it."""
-    return show(read_view(reservation_id), visitor)
+    """A reservation, with the last wish to change it. Audited when the staff ask."""
+    view = read_view(reservation_id)
+    if visitor.by_staff:
+        note_look(view.house.id, visitor.actor, "guest.read", view.reference)
+    return show(view, visitor)
 
 
 @blueprint.patch("/reservations/<id:reservation_id>")
