@@ -4,8 +4,6 @@ The rates are settings. Counting is models/core/tallies.py: one round trip to Re
 each web process by itself while Redis is gone. Nothing is written that names an address or a guest.
 """
 
-from functools import lru_cache
-from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any, Final
 
 import orjson
@@ -16,6 +14,7 @@ from models.core.contacts import counted_as
 from models.core.errors import SignInFailed
 from models.core.settings import settings
 from models.core.tallies import Tally, count, forget, nameless, rate
+from web.callers import network_of, who_of
 from web.devices import device_of
 from web.problems import TooManyChanges, TooManyRequests, TooManySignIns
 from web.schemas.fields import parse_start
@@ -62,7 +61,7 @@ def count_request() -> None:
     address cannot use up what the staff may do.
     """
     endpoint = request.endpoint or ""
-    who = _who(request.remote_addr or "")
+    who = who_of(request.remote_addr or "")
     if who is None or endpoint in UNCOUNTED or (endpoint in WATCHING and not is_from_outside()):
         return
     chosen, known = settings(), _known(endpoint)
@@ -106,7 +105,7 @@ def count_change(reservation_id: int) -> None:
 
 def count_account(account_id: int) -> None:
     """Count a call of this member of staff. Raises TooManyRequests."""
-    if settings().rate_limits == "off" or _who(request.remote_addr or "") is None:
+    if settings().rate_limits == "off" or who_of(request.remote_addr or "") is None:
         return
     _refuse_beyond([Tally(rate(settings().limit_account), "account", str(account_id))])
 
@@ -114,7 +113,7 @@ def count_account(account_id: int) -> None:
 def place_of(email: str = "", device: str | None = None) -> str:
     """Where guesses at this account come from: a device it knows, or a network."""
     known = device_of(email, device)
-    return f"device {known}" if known else _network(request.remote_addr or "")
+    return f"device {known}" if known else network_of(request.remote_addr or "")
 
 
 def take_guess(who: str, place: str) -> None:
@@ -166,33 +165,6 @@ def _known(endpoint: str) -> str | None:
         return f"account {access_account()}" if "Authorization" in request.headers else None
     except SignInFailed:
         return None
-
-
-@lru_cache(maxsize=8192)
-def _who(address: str) -> str | None:
-    """The name of an address (of an IPv6 network of 64 bits); None for an exempt one."""
-    try:
-        found = ip_address(address)
-    except ValueError:
-        return nameless(_network(address))
-    if isinstance(found, IPv6Address) and found.ipv4_mapped:
-        found = found.ipv4_mapped
-    exempt = filter(None, map(str.strip, settings().limit_exempt.split(",")))
-    if any(found in ip_network(each) for each in exempt):
-        return None
-    return nameless(_network(address))
-
-
-def _network(address: str) -> str:
-    """An IPv4 address, or the IPv6 network of 64 bits: whoever has one of it has all of it."""
-    try:
-        found = ip_address(address)
-    except ValueError:
-        return f"address {address[:100]}"
-    if isinstance(found, IPv6Address):
-        mapped = found.ipv4_mapped
-        return f"address {mapped or ip_network((int(found) >> 64 << 64, 64))}"
-    return f"address {found}"
 
 
 def _contacts() -> list[str]:

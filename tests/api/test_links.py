@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from apiflask import APIFlask
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 
 from models.core import clock
 from models.core.crypto import manage_token
@@ -33,6 +33,7 @@ BODIES: dict[str, Any] = {
     "guests.set_consent": {"given": True, "wording": "x"},
     "flags.put_flag": {"percent": 0},
     "links.send": {"renew": True},
+    "messages.send_some_again": {"since": "2026-01-01T00:00:00Z"},
 }
 
 
@@ -58,7 +59,10 @@ def asked_of_staff(app: APIFlask) -> Iterator[tuple[str, str, str]]:
 def call(stand: Stand, role: Role, endpoint: str, method: str, rule: str, number: str) -> Answer:
     day = {"date": stand.start()[:10]} if "/book" in rule else {}
     values = {"slug": stand.house.slug, "reservation_id": number, "sign_in_id": "999999"}
-    values |= {"name": "logo", "flag": "sms"}
+    with reading() as session:
+        first = select(func.min(Message.id)).where(Message.reservation_id == int(number))
+        message = session.scalar(first)
+    values |= {"name": "logo", "flag": "sms", "message_id": str(message)}
     path = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: values[found[1]], rule)
     body = BODIES.get(endpoint, {})
     if endpoint == "book.book_table":
@@ -89,6 +93,7 @@ def test_no_answer_to_the_staff_opens_a_reservation(
             with transaction() as session:  # its hour has come, or the stand could do nothing
                 begun = {"starts_at": clock.now(), "ends_at": clock.now() + timedelta(hours=2)}
                 session.execute(update(Reservation).where(Reservation.id == number).values(begun))
+                session.execute(update(Message).values(state="failed"))
             answer = call(staffed, role, endpoint, method, rule, str(number))
             text = answer.get_data().decode("latin-1") + str(answer.headers)
             answer.close()

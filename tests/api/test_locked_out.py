@@ -11,8 +11,8 @@ from tests.api.conftest import PASSWORD, Answer, Stand
 from tests.services import surroundings
 from tests.services.redis import RedisServer
 from web.app import create_app
+from web.callers import network_of
 from web.devices import device_of, device_token
-from web.limits import _network
 
 WIFI = "192.0.2.1"
 AUTH = "/api/v1/auth"
@@ -149,11 +149,11 @@ def test_one_ipv6_network_has_the_guesses_of_one_address(place: Stand, step: str
 
 def test_networks_are_told_apart_by_64_bits() -> None:
     same = {"2001:db8:7:7::1", "2001:db8:7:7:ffff::2", "2001:DB8:7:7:1:2:3:4"}
-    assert len({_network(each) for each in same}) == 1
+    assert len({network_of(each) for each in same}) == 1
     others = {"2001:db8:7:8::1", "192.0.2.1", "192.0.2.2", "nowhere"}
-    assert len({_network(each) for each in others | same}) == 5
-    assert _network("::ffff:192.0.2.1") == _network("192.0.2.1")
-    assert nameless(_network("192.0.2.1"))
+    assert len({network_of(each) for each in others | same}) == 5
+    assert network_of("::ffff:192.0.2.1") == network_of("192.0.2.1")
+    assert nameless(network_of("192.0.2.1"))
 
 
 def test_the_token_of_a_sign_in_that_has_ended_is_counted_too(place: Stand) -> None:
