@@ -14,8 +14,9 @@ from models.core.crypto import contact_key
 from models.core.db import table_of
 from models.core.errors import SealBroken, SettingsInvalid
 from models.core.vault import keyring
+from models.entities.messages import Message
 from models.entities.reservations import Reservation, ReservationChange
-from models.entities.sealed_guest import Guest, open_guest, open_staff_note
+from models.entities.sealed_guest import Guest, open_contact, open_guest, open_staff_note
 from models.queries.integrity_finding import Finding
 
 #: Reservations that are read together: what bounds the memory.
@@ -44,6 +45,24 @@ def sealed_away() -> Finding | None:
     except SettingsInvalid as error:
         return Finding("guest", (), f"no guest can be unsealed: {error.message}")
     return None
+
+
+def contacts_before(session: Session) -> Iterator[Finding]:
+    """Contacts of before, each sealed until it was told."""
+    if sealed_away():
+        return  # named already
+    row, said = table_of(Reservation).c, table_of(Message).c
+    query = (
+        select(said.id, row.id, row.reference, said.recipient_sealed)
+        .join_from(said.id.table, row.id.table, row.id == said.reservation_id)
+        .where(said.recipient_sealed.is_not(None))
+    )
+    for number, party, reference, sealed in session.execute(query):
+        try:
+            open_contact(sealed, reference=reference)
+        except _SENSELESS:
+            text = f"message {number} of reservation {party} is for a contact that cannot be read"
+            yield Finding("guest", (party,), text)
 
 
 def wished_starts(session: Session, *, limit: int) -> Iterator[Finding]:

@@ -130,6 +130,7 @@ def _wish_laws() -> list[Law]:
         Law("came online and left no contact", unreachable),
         Law("waits and did not want to", and_(status == Status.WAITLISTED, not_(row.waitlist))),
         Law("gives a reason that nobody knows", row.reason.not_in(REASONS)),
+        *_proof_laws(),
         Law("is in no revision for its guest", row.revision + row.guest_ahead < 1),
         Law("has notes of no revision", not_(row.notes_revision.between(1, row.revision))),
         Law(
@@ -145,6 +146,15 @@ def _wish_laws() -> list[Law]:
             and_(status != Status.DECLINED, says(row.alternatives)),
         ),
     ]
+
+
+def _proof_laws() -> Iterator[Law]:
+    """A contact is proved by its guest: there is one, and it was so since it was asked for."""
+    row = table_of(Reservation).c
+    for proved, key in ((row.email_proved_at, row.email_key), (row.phone_proved_at, row.phone_key)):
+        unknown = and_(key.is_(None), row.forgotten_at.is_(None))
+        wrong = or_(unknown, _before(proved, row.created_at))
+        yield Law(f"bears a wrong {proved.name}", and_(proved.is_not(None), wrong))
 
 
 def _hour_laws(now: datetime) -> list[Law]:
@@ -164,6 +174,7 @@ def _hour_laws(now: datetime) -> list[Law]:
     undecided = is_in(status, [Status.REQUESTED, Status.CANCELLED])
     # that a party was here can be said when it is over, and so of one that nobody saw arrive
     came = or_(is_in(status, _HERE), row.seated_at.is_not(None))
+    later = (row.forgotten_at, row.email_proved_at, row.phone_proved_at)
     times = (row.created_at, row.decided_at, row.arrived_at, row.seated_at, row.finished_at)
     return [
         Law("ends before it has begun", row.ends_at <= row.starts_at),
@@ -183,7 +194,10 @@ def _hour_laws(now: datetime) -> list[Law]:
         Law("sat down before it came", _before(row.seated_at, row.arrived_at)),
         Law("left before it sat down", _before(row.finished_at, row.seated_at)),
         Law("is forgotten before it was asked for", _before(row.forgotten_at, row.created_at)),
-        Law("is forgotten at a time that has not come", row.forgotten_at > ahead),
+        Law(
+            "was forgotten or proved at a time that has not come",
+            or_(*[each > ahead for each in later]),
+        ),
     ]
 
 

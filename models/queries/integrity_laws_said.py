@@ -41,6 +41,7 @@ def messages(session: Session, *, now: datetime, limit: int) -> Iterator[Finding
 
 def _state_laws(now: datetime) -> list[Law]:
     said, row = table_of(Message).c, table_of(Reservation).c
+    no_text = said.channel != "sms"
     sent, sending = said.state == "sent", said.state == "sending"
     unclaimed = or_(said.claim.is_(None), said.attempts < 1)
     untouched = and_(said.state == "queued", said.claim.is_(None), said.kind != Kind.REMINDER)
@@ -58,6 +59,8 @@ def _state_laws(now: datetime) -> list[Law]:
         Law("was put off by nobody", _both(untouched, said.due_at != said.created_at)),
         Law("is claimed until a time far ahead", _both(sending, said.claimed_until > now + AHEAD)),
         Law("names an address in its error", said.error.contains("@")),
+        Law("was told, and keeps whom", and_(sent, said.recipient_sealed.is_not(None))),
+        Law("is no text, and was delivered as one", and_(said.delivery.is_not(None), no_text)),
         Law(
             "bears a time that has not come",
             or_(said.sent_at > now + AHEAD, said.created_at > now + AHEAD),

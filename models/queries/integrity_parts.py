@@ -23,7 +23,7 @@ from models.queries.floor import SENSELESS
 from models.queries.integrity_files import unreadable
 from models.queries.integrity_finding import Files, Finding
 from models.queries.integrity_forgotten import forgotten
-from models.queries.integrity_guests import guests, sealed_away, wished_starts
+from models.queries.integrity_guests import contacts_before, guests, sealed_away, wished_starts
 from models.queries.integrity_history import history
 from models.queries.integrity_pacing import pacing
 from models.queries.integrity_parties import without_table
@@ -109,7 +109,8 @@ def _wished(session: Session, look: Look, _share: Share) -> Iterator[Finding]:
 
 
 def _said(session: Session, look: Look, _share: Share) -> Iterator[Finding]:
-    return said.messages(session, now=look.now, limit=look.limit)
+    yield from said.messages(session, now=look.now, limit=look.limit)
+    yield from contacts_before(session)
 
 
 @dataclass(frozen=True, slots=True)
