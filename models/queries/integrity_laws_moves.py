@@ -1,7 +1,7 @@
 """Checked: every wish, move and book makes sense by itself and beside its reservation."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select
@@ -10,14 +10,12 @@ from sqlalchemy.orm import Session
 from models.core.db import table_of
 from models.entities.floor import Area
 from models.entities.reservations import Reservation, ReservationChange, ReservationMove
-from models.entities.shifts import ShiftDay
 from models.queries.integrity_finding import Files, Finding
 from models.queries.integrity_laws import AHEAD, REASONS, Law, beyond, breaches, off_grid, says
 from models.queries.integrity_moments import Moments
 from models.queries.integrity_times import as_text
-from models.rules.house import BOOKS_PER_SHIFT, book_id
+from models.rules.house import BOOKS_PER_SHIFT
 from models.rules.lifecycle import Status
-from models.rules.retention import DAYS_MIN
 from models.rules.telling import CHANGED_REASON, REFUSED_REASON
 
 #: What becomes of a wish.
@@ -25,8 +23,6 @@ _WISHES: Final = ("requested", "accepted", "refused", "superseded", "dropped")
 #: Who moves parties; the staff are named by their account's number.
 _ACTORS: Final = ("guest", "worker", "clock", "operator")
 _STAFF: Final = "staff:"
-#: Nothing of a book is forgotten before, by the rule of any restaurant.
-_KEPT: Final = timedelta(days=DAYS_MIN - 1)
 #: What only a host does.
 _OF_THE_STAND: Final = ("arrival", "seating", "moved")
 
@@ -178,33 +174,6 @@ def moves(session: Session, *, now: datetime, limit: int) -> Iterator[Finding]:
     source = move.join(row, row.c.id == move.c.reservation_id)
     key, party = move.c.id, move.c.reservation_id
     yield from breaches(session, "move", key, party, source, laws, limit=limit)
-
-
-def books(session: Session, files: Files, *, now: datetime) -> Iterator[Finding]:
-    """Each book's row against its number, its shift, and the calendar."""
-    row = ShiftDay
-    query = select(
-        row.id, row.restaurant_id, row.shift_id, row.service_date, row.revision, row.freed_at,
-        row.guests_forgotten_at, row.messages_forgotten_at,
-    )  # fmt: skip
-    for number, restaurant_id, shift_id, day, revision, freed, guests, told in session.execute(
-        query
-    ):
-        shift = files.shifts.get(shift_id)
-        done = [at for at in (guests, told) if at is not None]
-        problem = ""
-        if shift is None or shift.restaurant_id != restaurant_id:
-            problem = "is of no shift of its restaurant"
-        elif number != book_id(shift_id, day):
-            problem = f"is not that of shift {shift_id} on {day}"
-        elif revision < 0:
-            problem = f"is in revision {revision}"
-        elif freed is not None and freed > now + AHEAD:
-            problem = f"was freed at a time that has not come, {freed}"
-        elif any(at > now + AHEAD or at.date() < day + _KEPT for at in done):
-            problem = "was forgotten too early, or at a time that has not come"
-        if problem:
-            yield Finding("row", (), f"book {number} {problem}")
 
 
 def _nobody(actor: ColumnElement[Any]) -> ColumnElement[bool]:

@@ -20,6 +20,7 @@ from models.queries import integrity_laws_moves as moved
 from models.queries import integrity_laws_said as said
 from models.queries import integrity_waiting as waiting
 from models.queries.floor import SENSELESS
+from models.queries.integrity_books import books
 from models.queries.integrity_files import unreadable
 from models.queries.integrity_finding import Files, Finding
 from models.queries.integrity_forgotten import forgotten
@@ -98,7 +99,7 @@ def _known(session: Session, _look: Look, share: Share) -> Iterator[Finding]:
 
 def _sound(session: Session, look: Look, _share: Share) -> Iterator[Finding]:
     yield from laws.reservations(session, now=look.now, limit=look.limit)
-    yield from moved.books(session, look.files, now=look.now)
+    yield from books(session, look.files, now=look.now)
 
 
 def _wished(session: Session, look: Look, _share: Share) -> Iterator[Finding]:
