@@ -24,13 +24,12 @@ QUEUES: Final = ("allocation", "messages", MAINTENANCE)
 class Job:
     """One job. `every` and `begins` (its first run after the clock's start) in seconds.
 
-    No send is ever void: by whose clock should it be? `expires` is heeded by nobody any more.
+    No send expires: the workers' clocks may differ from ours, and every task is harmless twice.
     """
 
     name: str
     every: int
     task: str
-    expires: int
     queue: str = MAINTENANCE
     args: tuple[str, ...] = ()
     begins: int = 1
@@ -46,21 +45,21 @@ def jobs(
     are due more often, so `backup_seconds` is shorter. With `second`, a second store is filled.
     """
     kept = (
-        Job("backup", backup_seconds, "backups.make", 290, BACKUPS),
-        Job("drill", 900, "backups.drill", 890, BACKUPS, begins=2),
+        Job("backup", backup_seconds, "backups.make", BACKUPS),
+        Job("drill", 900, "backups.drill", BACKUPS, begins=2),
     )
-    copied = (Job("second_store", 300, "backups.copy", 290, BACKUPS, begins=3),)
+    copied = (Job("second_store", 300, "backups.copy", BACKUPS, begins=3),)
     return (
-        Job("sweep", sweep_seconds, "maintenance.sweep", expires=max(5, sweep_seconds)),
-        *(Job(name, 60, f"maintenance.{name}", expires=60) for name in AT_THE_STAND),
-        Job("deliveries", 60, "messages.ask_deliveries", expires=60, queue="messages"),
-        Job("forget", 3600, "maintenance.forget", expires=1800),
-        Job("retain", 300, "maintenance.retain", expires=150),
+        Job("sweep", sweep_seconds, "maintenance.sweep"),
+        *(Job(name, 60, f"maintenance.{name}") for name in AT_THE_STAND),
+        Job("deliveries", 60, "messages.ask_deliveries", queue="messages"),
+        Job("forget", 3600, "maintenance.forget"),
+        Job("retain", 300, "maintenance.retain"),
         *(
-            Job(f"heartbeat.{queue}", 10, "maintenance.heartbeat", 10, queue, (queue,))
+            Job(f"heartbeat.{queue}", 10, "maintenance.heartbeat", queue, (queue,))
             for queue in QUEUES
         ),
         *(kept if backups else ()),
         *(copied if second else ()),
-        Job("health", 15, "maintenance.health", expires=15, begins=5),
+        Job("health", 15, "maintenance.health", begins=5),
     )
