@@ -16,7 +16,6 @@ from models.core.db import reading, unit
 from models.operations.sending_again import send_again, send_all_again
 from models.queries.failed import failed_messages
 from models.queries.floor import house_by_slug
-from tasks.nudges import nudge_messages
 
 OPERATOR: Final = "operator"
 #: Queued again in one transaction.
@@ -73,7 +72,6 @@ def retry(number: int | None, since: str | None, slug: str | None) -> None:
     else:
         queued, void = _retry_all(_moment(since or ""), slug)
         click.echo(f"queued: {queued}, no longer true: {void}")
-    nudge_messages()
 
 
 def _retry_all(since: datetime, slug: str | None) -> tuple[int, int]:
