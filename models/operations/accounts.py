@@ -135,19 +135,20 @@ def rotate_refresh(
     sign_in_id: int,
     *,
     refresh_id: str,
+    fresh: str,
     began: datetime | None,
     now: datetime,
     needs_factor: bool = False,
 ) -> OpenedSignIn | None:
     """Spend a refresh token and get the next. None: it does not count, the caller signs in again.
 
-    `began`: when its sign-in did, as the token says. `needs_factor`: it counts only where the
-    account has a second factor.
+    `fresh` is the next one's id, made before the transaction: one that is repeated because the
+    answer to its COMMIT was lost finds it there, and has done it. `began`: when its sign-in did,
+    as the token says. `needs_factor`: it counts only where the account has a second factor.
 
     A token that was spent before means that somebody copied it: the sign-in is revoked, which is
     why this returns None and does not raise: the revocation must be committed.
     """
-    fresh = str(uuid.uuid4())
     counts = select(Account.id).where(Account.active)
     if needs_factor:
         with_one = select(SecondFactor.account_id).where(SecondFactor.confirmed_at.is_not(None))
@@ -156,7 +157,7 @@ def rotate_refresh(
         update(SignIn)
         .where(
             *is_sign_in(sign_in_id, began),
-            SignIn.refresh_id == refresh_id,
+            SignIn.refresh_id.in_((refresh_id, fresh)),
             SignIn.revoked_at.is_(None),
             SignIn.expires_at > now,
             SignIn.account_id.in_(counts),

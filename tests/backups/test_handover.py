@@ -87,7 +87,12 @@ def test_no_sign_in_of_before_counts(stand: Stand, safe: Safe, tmp_path: Path) -
 def spend(bind: Engine, old: OpenedSignIn, *, now: datetime) -> OpenedSignIn | None:
     def work(session: Session) -> OpenedSignIn | None:
         return rotate_refresh(
-            session, old.sign_in_id, refresh_id=old.refresh_id, began=second(old), now=now
+            session,
+            old.sign_in_id,
+            refresh_id=old.refresh_id,
+            fresh="the next",
+            began=second(old),
+            now=now,
         )
 
     return unit(work, bind)

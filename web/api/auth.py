@@ -1,6 +1,7 @@
 """Staff sign in, refresh, sign out, change their password, and ask who they are."""
 
 import logging
+import uuid
 
 from apiflask import APIBlueprint
 from flask import Response
@@ -69,12 +70,13 @@ def refresh(body: RefreshRequest) -> Response:
     without a second factor, where one is required.
     """
     sign_in_id, refresh_id, began = read_refresh(body.refresh_token)
-    now = clock.now()
+    now, fresh = clock.now(), str(uuid.uuid4())
     opened = unit(
         lambda session: rotate_refresh(
             session,
             sign_in_id,
             refresh_id=refresh_id,
+            fresh=fresh,
             began=began,
             now=now,
             needs_factor=factor_is_required(),
