@@ -63,6 +63,9 @@ class Reservation(Base):
     party_size: Mapped[int]
     starts_at: Mapped[datetime] = mapped_column(UtcDateTime)
     ends_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    #: minutes by which the wall clock was ahead of UTC at the start, when the start was last
+    #: written (rules.told); NULL: not known
+    told_offset: Mapped[int | None]
     area_id: Mapped[int | None]
     #: may be waitlisted when no table is free
     waitlist: Mapped[bool] = mapped_column(default=True)

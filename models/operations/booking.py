@@ -22,6 +22,7 @@ from models.rules.lifecycle import Status
 from models.rules.pacing import keeps_pace, pacing_of
 from models.rules.policies import check_request
 from models.rules.requests import TableRequest
+from models.rules.told import offset_of
 from models.rules.turn_times import turn_minutes
 from models.rules.windows import Sitting
 
@@ -160,6 +161,7 @@ def _new_row(
         "party_size": request.party_size,
         "starts_at": request.starts_at,
         "ends_at": request.starts_at + timedelta(minutes=minutes),
+        "told_offset": offset_of(house, request.starts_at),
         "area_id": house.area_by_key[request.area_key].id if request.area_key else None,
         "waitlist": request.waitlist,
         "source": "online",

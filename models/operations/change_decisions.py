@@ -18,6 +18,7 @@ from models.rules.house import House
 from models.rules.lifecycle import Status
 from models.rules.seating import Seats
 from models.rules.telling import CHANGED_REASON, REFUSED_REASON
+from models.rules.told import offset_of
 from models.rules.turn_times import turn_minutes
 from models.rules.windows import quarter_of
 
@@ -172,6 +173,7 @@ def _accept(
             party_size=change.party_size,
             starts_at=change.starts_at,
             ends_at=change.starts_at + turn,
+            told_offset=offset_of(house, change.starts_at),
             area_id=change.area_id,
             alternatives=None,
             revision=Reservation.revision + 1,

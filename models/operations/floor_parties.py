@@ -81,7 +81,7 @@ def new_objections(before: House, after: House, was: Party, party: Party) -> tup
 
 def _as_told(before: House, after: House, party: Party) -> Party:
     """With the wall time that the guest knows, where the file changes the clock on the wall."""
-    if before.zone == after.zone:
+    if before.zone == after.zone or party.told is not None:
         return party
     return replace(party, told=local(before, quarter_of(party.starts_at)))
 

@@ -20,6 +20,7 @@ from models.rules.lifecycle import HOLDING, Status
 from models.rules.objection import AGREED, HOPELESS, Code, Party
 from models.rules.seating import Seats
 from models.rules.standing import objections
+from models.rules.told import told_wall
 
 _HOLDING = sorted(status.value for status in HOLDING)
 #: Found already, by `integrity_parties`.
@@ -65,6 +66,7 @@ _COLUMNS = (
     _ROW.party_size,
     _ROW.starts_at,
     _ROW.ends_at,
+    _ROW.told_offset,
     _ROW.book_id,
     _ROW.area_id,
     _ROW.source,
@@ -97,6 +99,7 @@ def _party(row: Row[*tuple[Any, ...]], known: _Known) -> Party:
         online=row.source == "online" and not staff_changed,
         chosen=row.source != "online" or staff_changed or row.id in known.seated,
         walk_in=row.source == "walk_in",
+        told=told_wall(row.starts_at, row.told_offset),
     )
 
 

@@ -15,6 +15,7 @@ from models.rules.house import QUARTER_SECONDS
 from models.rules.lifecycle import HOLDING, Status
 from models.rules.objection import Party
 from models.rules.seating import Seats
+from models.rules.told import told_wall
 
 _ROW = table_of(Reservation).c
 _WISH = table_of(ReservationChange).c
@@ -48,6 +49,7 @@ def upcoming(session: Session, restaurant_id: int, *, now: datetime) -> list[Upc
         _ROW.party_size,
         _ROW.starts_at,
         _ROW.ends_at,
+        _ROW.told_offset,
         _ROW.book_id,
         _ROW.area_id,
         _ROW.source,
@@ -72,6 +74,7 @@ def _party(row: Any, tables: dict[int, Seats], by_staff: Container[int]) -> Part
         online=row.source == "online" and row.id not in by_staff,
         chosen=status is Status.SEATED,
         walk_in=row.source == "walk_in",
+        told=told_wall(row.starts_at, row.told_offset),
     )
 
 

@@ -34,7 +34,7 @@ def objections(house: House, party: Party, *, before: House | None = None) -> tu
     sitting = find_sitting(house, party.starts_at)
     if sitting is None or sitting.book_id != party.book_id:
         found = (*_start(house, party, sitting, before), *found)
-    if party.told is not None:
+    if party.told is not None and party.status not in HERE:
         found = (*_wall_time(house, party.starts_at, party.told), *found)
     if sitting is not None and not party.chosen:
         if party.status in HOLDING:
