@@ -2,6 +2,8 @@
 
 import sys
 from collections.abc import Iterable, Iterator
+from datetime import date
+from functools import partial
 from pathlib import Path
 
 import click
@@ -13,10 +15,12 @@ from deploy.tables import print_table
 from models.core import clock
 from models.core.db import reading, unit
 from models.core.errors import FileInvalid
-from models.operations.floor import Loaded, apply_file
+from models.operations.floor import OPERATOR, Loaded, apply_file
 from models.operations.floor_file import read_restaurant
 from models.operations.floor_parties import Concern, PartiesHurt, by_part, in_words
 from models.operations.floor_shapes import RestaurantFile
+from models.operations.reanchoring import Reanchored, nights_moved
+from models.operations.reanchoring import reanchor as reanchor_night
 from models.queries import directory
 from models.queries.floor import house_by_slug
 from models.queries.floor_export import export_restaurant
@@ -110,6 +114,42 @@ def export(slug: str) -> None:
     """Print the file of a restaurant as it is now."""
     with reading() as session:
         click.echo(export_restaurant(session, slug), nl=False)
+
+
+@restaurant.command()
+@click.argument("slug")
+@click.option("--dry-run", is_flag=True, help="list who would come when, and change nothing")
+def reanchor(slug: str, *, dry_run: bool) -> None:
+    """Bring back to the wall time that they were told whom new zone rules moved.
+
+    A party keeps its table where that is free then, and gets another where not. No guest is told.
+    Exits with 1 when some are left as they are; they are listed.
+    """
+    with reading() as session:
+        house = house_by_slug(session, slug)
+        nights = nights_moved(session, house, now=clock.now())
+
+    def bring_back(session: Session, night: date) -> list[Reanchored]:
+        now = clock.now()
+        return reanchor_night(session, house.id, night, now=now, actor=OPERATOR, dry_run=dry_run)
+
+    found = [each for night in nights for each in unit(partial(bring_back, night=night))]
+    left = [each for each in found if each.why]
+    for each in found:
+        click.echo(_reanchored(house, each))
+    would = "would be " if dry_run else ""
+    click.echo(f"{slug}: {len(found) - len(left)} {would}re-anchored, {len(left)} left as they are")
+    sys.exit(1 if left else 0)
+
+
+def _reanchored(house: House, each: Reanchored) -> str:
+    party = each.who.party
+    what = f"{each.who.reference} (party of {party.party_size}, {party.status.value})"
+    times = f"{each.told:%Y-%m-%d}: told {each.told:%H:%M}, shown {each.shown:%H:%M}"
+    if each.why:
+        return f"{what} {times}; stays: {each.why}"
+    labels = " + ".join(house.table_by_id[number].label for number in each.seats)
+    return f"{what} {times}; comes at {each.told:%H:%M}{f', at table {labels}' * bool(labels)}"
 
 
 @restaurant.command("list")

@@ -60,6 +60,31 @@ def tell_again(
         bulk_insert(session, table_of(Message), _messages(row, sorted(missing), now=now))
 
 
+def remind_anew(session: Session, row: Reservation, house: House, *, now: datetime) -> None:
+    """Set the reminders to the hours before a start that was moved without a word.
+
+    Its move is written already. Three statements at most.
+    """
+    session.flush()
+    said = session.scalars(
+        select(Message).where(
+            Message.reservation_id == row.id, Message.kind == telling.Kind.REMINDER.value
+        )
+    ).all()
+    by = telling.channels(email=bool(row.email_key), phone=bool(row.phone_key))
+    offsets = house.policies.reminder_minutes
+    due = telling.due(_steps(session, row.id), by, starts_at=row.starts_at, offsets=offsets)
+    wanted = {tuple(each): each for each in due if each.kind is telling.Kind.REMINDER}
+    for each in said:
+        key = (each.reservation_revision, each.kind, each.channel, each.variant)
+        is_wanted = wanted.pop(key, None) is not None
+        if each.state == "queued" and is_wanted:
+            each.due_at = row.starts_at - timedelta(minutes=each.variant)
+        elif each.state == "queued":
+            session.delete(each)
+    bulk_insert(session, table_of(Message), _messages(row, sorted(wanted.values()), now=now))
+
+
 def _steps(session: Session, reservation_id: int) -> list[telling.Step]:
     move = ReservationMove
     query = (

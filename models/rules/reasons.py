@@ -4,7 +4,12 @@ from typing import Final
 
 from models.rules.board import Reason
 from models.rules.lifecycle import HOLDING, Status
-from models.rules.telling import CHANGED_REASON, REFUSED_REASON, RESEATED_REASON
+from models.rules.telling import (
+    CHANGED_REASON,
+    REANCHORED_REASON,
+    REFUSED_REASON,
+    RESEATED_REASON,
+)
 
 #: Details alone; behind a colon there may stand what became of the contact.
 EDITED: Final = "edited"
@@ -29,6 +34,7 @@ STAYED: Final[dict[str, frozenset[Status]]] = {
     CHANGED_REASON: frozenset({Status.CONFIRMED}),
     REFUSED_REASON: frozenset({Status.CONFIRMED, Status.WAITLISTED}),
     RESEATED_REASON: frozenset({Status.CONFIRMED, Status.ARRIVED}),
+    REANCHORED_REASON: frozenset({Status.CONFIRMED, Status.WAITLISTED}),
     "decision": frozenset({Status.WAITLISTED}),
     "moved": frozenset({Status.SEATED}),
     EDITED: frozenset(Status),

@@ -42,7 +42,9 @@ CHANGED_REASON = "changed"
 REFUSED_REASON = "change_refused"
 #: Another table, of which guests know nothing.
 RESEATED_REASON = "re_seated"
-UNTOLD_REASONS = frozenset({"taken_back", EDITED_REASON, RESEATED_REASON})
+#: It comes again at the wall time that was told, which new zone rules had moved.
+REANCHORED_REASON = "reanchored"
+UNTOLD_REASONS = frozenset({"taken_back", EDITED_REASON, RESEATED_REASON, REANCHORED_REASON})
 #: Moves of which a guest sees nothing at all: other tables.
 UNSEEN_REASONS = frozenset({RESEATED_REASON, "moved"})
 

@@ -23,17 +23,16 @@ def told_wall(starts_at: datetime, told_offset: int | None) -> datetime | None:
     return starts_at.astimezone(UTC).replace(tzinfo=None) + told_offset * _MINUTE
 
 
-def has_moved(house: House, starts_at: datetime, told_offset: int | None) -> bool:
-    """Whether the wall clock shows something else than the guest was told."""
-    return told_offset is not None and offset_of(house, starts_at) != told_offset
+def shows(house: House, starts_at: datetime) -> datetime:
+    """What the wall clock shows at that start, by the zone data of now; without a zone."""
+    return starts_at.astimezone(house.tz).replace(tzinfo=None)
 
 
-def instant_of(house: House, wall: datetime, told_offset: int) -> datetime | None:
+def instant_of(house: House, wall: datetime, *, near: datetime) -> datetime | None:
     """When the wall clock shows that time, in UTC; None: it never does.
 
-    Of a time that it shows twice, the one nearer to what was meant when it was told.
+    Of a time that it shows twice, the one nearer to `near`.
     """
-    meant = wall.replace(tzinfo=UTC) - told_offset * _MINUTE
-    readings = {wall.replace(tzinfo=house.tz, fold=fold).astimezone(UTC) for fold in (0, 1)}
-    real = [each for each in readings if each.astimezone(house.tz).replace(tzinfo=None) == wall]
-    return min(real, key=lambda each: (abs(each - meant), each), default=None)
+    readings = [wall.replace(tzinfo=house.tz, fold=fold).astimezone(UTC) for fold in (0, 1)]
+    real = [each for each in readings if shows(house, each) == wall]
+    return min(real, key=lambda each: abs(each - near), default=None)

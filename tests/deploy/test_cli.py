@@ -25,8 +25,9 @@ from models.queries.accounts import credentials
 from models.queries.floor import house_by_slug
 from tests.architecture.tree import ROOT
 from tests.services.house import OpenHouse, ShiftTimes
-from tests.services.stand import NOW, Stand
+from tests.services.stand import NOW, START, Stand
 from tests.services.surroundings import forget_everything
+from tests.services.zone_rules import other_rules
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 DEMO = str(EXAMPLES / "demo.toml")
@@ -73,6 +74,30 @@ def demo(db: Engine) -> None:
 
 
 # --- restaurants
+
+
+def test_who_was_moved_by_new_zone_rules_is_listed_and_brought_back(
+    stand: Stand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = stand.ask(2)
+    who = f"{stand.row(number).reference} (party of 2, confirmed) 2026-03-06: told 19:00, shown "
+    assert run("restaurant", "reanchor", "demo").stdout == (
+        "demo: 0 re-anchored, 0 left as they are\n"
+    )
+    with other_rules(tmp_path, hours=2):
+        dry = run("restaurant", "reanchor", "demo", "--dry-run").stdout.splitlines()
+        assert dry == [
+            f"{who}20:00; comes at 19:00",
+            "demo: 1 would be re-anchored, 0 left as they are",
+        ]
+        wet = run("restaurant", "reanchor", "demo").stdout.splitlines()
+        assert wet == [dry[0], "demo: 1 re-anchored, 0 left as they are"]
+        assert stand.row(number).starts_at == START - timedelta(hours=1)
+    monkeypatch.setattr(clock, "now", lambda: START - timedelta(hours=2))
+    with other_rules(tmp_path, hours=4):
+        stays = run("restaurant", "reanchor", "demo", ends=1).stdout.splitlines()
+    assert stays[0] == f"{who}21:00; stays: that time is past"
+    assert stays[-1] == "demo: 0 re-anchored, 1 left as they are"
 
 
 @pytest.mark.both
