@@ -54,6 +54,7 @@ def jobs(
         *(Job(name, 60, f"maintenance.{name}") for name in AT_THE_STAND),
         Job("deliveries", 60, "messages.ask_deliveries", queue="messages"),
         Job("forget", 3600, "maintenance.forget"),
+        Job("wall_times", 900, "maintenance.wall_times"),
         Job("retain", 300, "maintenance.retain"),
         *(
             Job(f"heartbeat.{queue}", 10, "maintenance.heartbeat", queue, (queue,))

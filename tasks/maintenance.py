@@ -21,6 +21,7 @@ from models.operations.health import forget_health, note_health
 from models.operations.house import forget_old, record_job
 from models.operations.retention import forget_audit, forget_by_rule
 from models.operations.stand_jobs import STAND_JOBS
+from models.operations.wall_times import look_at_wall_times
 from models.queries import flags
 from models.queries.health import has_due_messages, house_health, restaurants_with_work
 from models.rules.health import LATE_AFTER, heartbeat_name
@@ -145,6 +146,13 @@ def forget() -> None:
             while count := unit(partial(forget_some, now=now)):
                 gone += count
         job.result = {"forgotten": gone}
+
+
+@app.task(name="maintenance.wall_times")
+def wall_times() -> None:
+    """See whose wall clock new zone rules have moved."""
+    with JobRecord("wall_times") as job:
+        job.result = look_at_wall_times(clock.now())
 
 
 @app.task(name="maintenance.retain")

@@ -3,30 +3,19 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
 
-from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from models.core.bulk import bulk_insert
-from models.core.db import table_of
-from models.entities.reservations import Assignment, Reservation, ReservationChange, TableOccupancy
 from models.operations.books import free_books, lock_books
-from models.operations.history import write_move
+from models.operations.reanchored_rows import Plan, write_again
 from models.operations.reanchored_tables import Place, find_places
-from models.operations.retelling import remind_anew
-from models.operations.verdicts import Seating, release_tables
 from models.queries.floor import house_by_id
 from models.queries.standing import Upcoming, upcoming
 from models.rules.house import House, split_book_id
 from models.rules.lifecycle import OPEN, Status
 from models.rules.seating import Seats
-from models.rules.telling import REANCHORED_REASON
-from models.rules.told import instant_of, offset_of, shows
+from models.rules.told import instant_of, shows
 from models.rules.windows import find_sitting, quarter_of
-
-#: Wishes that say how the party stands, or wish nothing about its start.
-_FOLLOW: Final = ("accepted", "requested")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +30,6 @@ class Reanchored:
     shown: datetime
     seats: Seats = ()
     why: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """Where a party comes again: its instant and the book of it."""
-
-    who: Upcoming
-    starts_at: datetime
-    book_id: int
 
 
 def nights_moved(session: Session, house: House, *, now: datetime) -> list[date]:
@@ -88,7 +68,7 @@ def reanchor(
     left |= {number: place.why for number, place in places.items() if place.why}
     plans = [each for each in plans if each.who.id not in left]
     if plans and not dry_run:
-        _write(session, house, plans, places, now=now, actor=actor)
+        write_again(session, house, plans, places, now=now, actor=actor)
         free_books(session, books, now=now)
     return [_outcome(house, who, places, left) for who in parties]
 
@@ -112,15 +92,15 @@ def _of_night(session: Session, house: House, night: date, *, now: datetime) -> 
     return [who for who in _moved(session, house, now=now) if _night(who) == night]
 
 
-def _books(plan: _Plan) -> set[int]:
+def _books(plan: Plan) -> set[int]:
     return {plan.who.party.book_id, plan.book_id}
 
 
 def _plans(
     house: House, parties: Iterable[Upcoming], *, now: datetime
-) -> tuple[list[_Plan], dict[int, str]]:
+) -> tuple[list[Plan], dict[int, str]]:
     """Who can come again at what was told; of the others (by id) why not."""
-    plans: list[_Plan] = []
+    plans: list[Plan] = []
     left: dict[int, str] = {}
     for who in parties:
         told, meant = who.party.told, who.party.starts_at
@@ -135,7 +115,7 @@ def _plans(
         elif sitting is None:
             left[who.id] = "no shift seats at that time"
         else:
-            plans.append(_Plan(who, starts_at, sitting.book_id))
+            plans.append(Plan(who, starts_at, sitting.book_id))
     return plans, left
 
 
@@ -146,57 +126,3 @@ def _outcome(
     place = places.get(who.id)
     seats = place.seats if place and place.seats != place.own else ()
     return Reanchored(who, who.party.told or shown, shown, seats, left.get(who.id, ""))
-
-
-def _write(
-    session: Session,
-    house: House,
-    plans: list[_Plan],
-    places: Mapping[int, Place],
-    *,
-    now: datetime,
-    actor: str,
-) -> None:
-    ids = [each.who.id for each in plans]
-    rows = {
-        row.id: row
-        for row in session.scalars(
-            select(Reservation)
-            .where(Reservation.id.in_(ids))
-            .execution_options(populate_existing=True)
-        )
-    }
-    seatings = [
-        Seating(house.id, number, place.seats, place.start, place.held)
-        for number in ids
-        if (place := places.get(number))
-    ]
-    for each in seatings:
-        was = places[each.reservation_id]
-        release_tables(
-            session, each.reservation_id, was.own, first=was.begins, last=was.begins + was.held - 1
-        )
-    numbers = [each.reservation_id for each in seatings]
-    session.execute(delete(Assignment).where(Assignment.reservation_id.in_(numbers)))
-    quarters = [row for each in seatings for row in each.quarters()]
-    bulk_insert(session, table_of(TableOccupancy), quarters)
-    given = [row for each in seatings for row in each.given()]
-    bulk_insert(session, table_of(Assignment), given)
-    for plan in plans:
-        _move(session, house, plan, rows[plan.who.id], now=now, actor=actor)
-
-
-def _move(
-    session: Session, house: House, plan: _Plan, row: Reservation, *, now: datetime, actor: str
-) -> None:
-    follow = update(ReservationChange).where(
-        ReservationChange.reservation_id == row.id,
-        ReservationChange.starts_at == row.starts_at,
-        ReservationChange.status.in_(_FOLLOW),
-    )
-    session.execute(follow.values(starts_at=plan.starts_at, book_id=plan.book_id))
-    row.ends_at += plan.starts_at - row.starts_at
-    row.starts_at, row.book_id = plan.starts_at, plan.book_id
-    row.told_offset = offset_of(house, plan.starts_at)
-    write_move(session, row, Status(row.status), now=now, actor=actor, reason=REANCHORED_REASON)
-    remind_anew(session, row, house, now=now)

@@ -21,6 +21,9 @@ from models.rules.health import (
     OF_BACKUPS,
     OF_SECOND_STORE,
     OF_THE_LOG,
+    WAITS_AT_MOST,
+    WALL_TIMES,
+    ZONE_RULES,
     channel_name,
     is_late,
     seconds_since,
@@ -120,7 +123,7 @@ def house_health(session: Session, *, now: datetime) -> HouseHealth:
     """Look at everything that can be late. Eleven queries, each over an index, or of a few rows."""
     runs = {run.name: run for run in session.scalars(select(JobRun))}
     jobs = _jobs(runs, now, seconds_since(_first_look(session), now=now) or 0.0)
-    waiting = _waiting(session, now)
+    waiting = (*_waiting(session, now), _wall_times(runs))
     return HouseHealth(
         now,
         waiting,
@@ -167,6 +170,13 @@ def _waiting(session: Session, now: datetime) -> tuple[WaitingRows, ...]:
         age = seconds_since(oldest, now=over if kind == "unended" else now)
         found.append(WaitingRows(kind, count, age, waits_too_long(kind, age)))
     return tuple(found)
+
+
+def _wall_times(runs: dict[str, JobRun]) -> WaitingRows:
+    """Parties whose wall clock had moved when their job last looked."""
+    run = runs.get(WALL_TIMES)
+    count = sum((run.result or {}).get("moved", {}).values()) if run else 0
+    return WaitingRows(ZONE_RULES, count, None, count > WAITS_AT_MOST[ZONE_RULES])
 
 
 @dataclass(frozen=True, slots=True)

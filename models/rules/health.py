@@ -15,6 +15,7 @@ LATE_AFTER: Final[Mapping[str, int]] = {
     "health": 60,
     "deliveries": 900,
     "forget": 3 * 3600,
+    "wall_times": 3600,
     "retain": 3600,
     "backup": 5400,
     "drill": 26 * 3600,
@@ -32,6 +33,10 @@ OF_SECOND_STORE: Final = frozenset({"second_store"})
 #: The job of a house that keeps the log of its database beside its backups. No clock asks for it.
 OF_THE_LOG: Final = frozenset({"log"})
 
+#: The job that looks whose wall clock new zone rules have moved, and the kind of those parties.
+WALL_TIMES: Final = "wall_times"
+ZONE_RULES: Final = "zone_rules"
+
 #: Kind of waiting row -> seconds that the oldest may wait.
 WAITS_AT_MOST: Final[Mapping[str, int]] = {
     "requests": 30,
@@ -41,6 +46,8 @@ WAITS_AT_MOST: Final[Mapping[str, int]] = {
     "stuck_sends": 300,
     "unended": 600,
     "waitlists": 300,
+    # a party whose wall clock moved is late as soon as it is seen
+    ZONE_RULES: 0,
 }
 
 #: Seconds that a replica's newest row may be older than the primary's.

@@ -5,6 +5,7 @@ was when the start was last written.
 """
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from models.rules.house import House
 
@@ -13,7 +14,12 @@ _MINUTE = timedelta(minutes=1)
 
 def offset_of(house: House, starts_at: datetime) -> int:
     """The minutes by which the wall clock is ahead of UTC at that start."""
-    return (starts_at.astimezone(house.tz).utcoffset() or timedelta()) // _MINUTE
+    return offset_in(house.tz, starts_at)
+
+
+def offset_in(tz: ZoneInfo, starts_at: datetime) -> int:
+    """The same, in that zone."""
+    return (starts_at.astimezone(tz).utcoffset() or timedelta()) // _MINUTE
 
 
 def told_wall(starts_at: datetime, told_offset: int | None) -> datetime | None:
