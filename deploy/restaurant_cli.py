@@ -19,7 +19,7 @@ from models.operations.floor import OPERATOR, Loaded, apply_file
 from models.operations.floor_file import read_restaurant
 from models.operations.floor_parties import Concern, PartiesHurt, by_part, in_words
 from models.operations.floor_shapes import RestaurantFile
-from models.operations.reanchoring import Reanchored, nights_moved
+from models.operations.reanchoring import Reanchored, keep_as_shown, nights_moved
 from models.operations.reanchoring import reanchor as reanchor_night
 from models.queries import directory
 from models.queries.floor import house_by_slug
@@ -119,11 +119,13 @@ def export(slug: str) -> None:
 @restaurant.command()
 @click.argument("slug")
 @click.option("--dry-run", is_flag=True, help="list who would come when, and change nothing")
-def reanchor(slug: str, *, dry_run: bool) -> None:
+@click.option("--keep", is_flag=True, help="who stays has been told by you what is shown now")
+def reanchor(slug: str, *, dry_run: bool, keep: bool) -> None:
     """Bring back to the wall time that they were told whom new zone rules moved.
 
     A party keeps its table where that is free then, and gets another where not. No guest is told.
-    Exits with 1 when some are left as they are; they are listed.
+    Exits with 1 when some are left as they are; they are listed. Call them, and then say --keep:
+    from then on, the time that is shown counts as told.
     """
     with reading() as session:
         house = house_by_slug(session, slug)
@@ -139,7 +141,14 @@ def reanchor(slug: str, *, dry_run: bool) -> None:
         click.echo(_reanchored(house, each))
     would = "would be " if dry_run else ""
     click.echo(f"{slug}: {len(found) - len(left)} {would}re-anchored, {len(left)} left as they are")
-    sys.exit(1 if left else 0)
+    if not keep or dry_run:
+        sys.exit(1 if left else 0)
+
+    def keep_night(session: Session, night: date) -> int:
+        return keep_as_shown(session, house.id, night, now=clock.now())
+
+    kept = sum(unit(partial(keep_night, night=night)) for night in nights)
+    click.echo(f"{slug}: {kept} keep the time that is shown")
 
 
 def _reanchored(house: House, each: Reanchored) -> str:

@@ -4,8 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from models.entities.reservations import Reservation
 from models.operations.books import free_books, lock_books
 from models.operations.reanchored_rows import Plan, write_again
 from models.operations.reanchored_tables import Place, find_places
@@ -14,7 +16,7 @@ from models.queries.standing import Upcoming, upcoming
 from models.rules.house import House, split_book_id
 from models.rules.lifecycle import OPEN, Status
 from models.rules.seating import Seats
-from models.rules.told import instant_of, shows
+from models.rules.told import instant_of, offset_of, shows
 from models.rules.windows import find_sitting, quarter_of
 
 
@@ -71,6 +73,28 @@ def reanchor(
         write_again(session, house, plans, places, now=now, actor=actor)
         free_books(session, books, now=now)
     return [_outcome(house, who, places, left) for who in parties]
+
+
+def keep_as_shown(session: Session, restaurant_id: int, night: date, *, now: datetime) -> int:
+    """The guests of that date who are moved still know the time that is shown; how many.
+
+    From now on that is what they were told. Takes the locks of their books, in order.
+    """
+    house = house_by_id(session, restaurant_id)
+    books = {who.party.book_id: restaurant_id for who in _of_night(session, house, night, now=now)}
+    if not books:
+        return 0
+    lock_books(session, books)
+    parties = _of_night(session, house, night, now=now)
+    parties = [who for who in parties if who.party.book_id in books]
+    for who in parties:
+        session.execute(
+            update(Reservation)
+            .where(Reservation.id == who.id)
+            .values(told_offset=offset_of(house, who.party.starts_at))
+            .execution_options(synchronize_session=False)
+        )
+    return len(parties)
 
 
 def _moved(session: Session, house: House, *, now: datetime) -> list[Upcoming]:

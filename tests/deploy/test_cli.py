@@ -96,8 +96,14 @@ def test_who_was_moved_by_new_zone_rules_is_listed_and_brought_back(
     monkeypatch.setattr(clock, "now", lambda: START - timedelta(hours=2))
     with other_rules(tmp_path, hours=4):
         stays = run("restaurant", "reanchor", "demo", ends=1).stdout.splitlines()
-    assert stays[0] == f"{who}21:00; stays: that time is past"
-    assert stays[-1] == "demo: 0 re-anchored, 1 left as they are"
+        assert stays[0] == f"{who}21:00; stays: that time is past"
+        assert stays[-1] == "demo: 0 re-anchored, 1 left as they are"
+        run("restaurant", "reanchor", "demo", "--keep", "--dry-run", ends=1)
+        kept = run("restaurant", "reanchor", "demo", "--keep").stdout.splitlines()
+        assert kept == [*stays, "demo: 1 keep the time that is shown"]
+        last = run("restaurant", "reanchor", "demo").stdout
+        assert last == "demo: 0 re-anchored, 0 left as they are\n"
+        assert stand.row(number).told_offset == 240
 
 
 @pytest.mark.both
