@@ -1,0 +1,123 @@
+"""Who bothers a stranger, or empties an evening: `python -m tests.bench.strangers`.
+
+Three crowds ask the real processes with the limits at their defaults. One books and gives a
+stranger's contact to its reservation, to and fro. One books an evening out from one address with
+made-up contacts. One is a busy restaurant's evening: 300 guests, each from an address of their own.
+Prints what each got of what it asked; ends with 1 when a stranger or an evening was not spared, or
+when the busy restaurant met a limit.
+"""
+
+import sys
+import time
+from datetime import timedelta
+from typing import Any, Final
+
+import httpx
+from sqlalchemy import create_engine, text
+
+from models.core import clock
+from models.rules.house import House
+from models.rules.windows import local, sittings_on
+from tests.bench.ground import Ground, ground
+from tests.bench.houses import make_houses
+
+GUESTS: Final = 300
+TRIES: Final = 60
+STRANGER: Final = "stranger@elsewhere.example"
+
+
+class Crowd:
+    """Guests who ask; the answers' statuses are counted."""
+
+    def __init__(self, bench: Ground, house: House, starts: list[str]) -> None:
+        self._client = httpx.Client(base_url=f"http://127.0.0.1:{bench.port}", timeout=60)
+        self._house = house
+        self._starts = starts
+        self._asked = 0
+        self.statuses: dict[int, int] = {}
+
+    def ask(self, email: str, address: str) -> dict[str, Any]:
+        """Ask for a table for two and wait for the decision; what was answered."""
+        self._asked += 1
+        start = self._starts[self._asked % len(self._starts)]
+        answer = self._client.post(
+            f"/api/v1/restaurants/{self._house.slug}/reservations",
+            json={"party_size": 2, "start": start, "guest": {"name": "Kim", "email": email}},
+            headers=_headers(address) | {"Idempotency-Key": f"{email}-{self._asked}"},
+        )
+        self._count(answer)
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def give(self, reservation: dict[str, Any], email: str, address: str) -> None:
+        """Give the reservation another contact."""
+        token = reservation["manage_url"].rpartition("/")[2]
+        answer = self._client.patch(
+            f"/api/v1/reservations/{reservation['id']}",
+            json={"guest": {"email": email}},
+            headers=_headers(address) | {"Manage-Token": token},
+        )
+        self._count(answer)
+
+    def _count(self, answer: httpx.Response) -> None:
+        self.statuses[answer.status_code] = self.statuses.get(answer.status_code, 0) + 1
+
+
+def _headers(address: str) -> dict[str, str]:
+    return {"X-Forwarded-For": address, "Prefer": "wait=10"}
+
+
+def _starts(house: House) -> list[str]:
+    day = clock.now().date() + timedelta(days=7)
+    return [local(house, each).isoformat() for each in sittings_on(house, day)[0].starts]
+
+
+def _bother(bench: Ground, crowd: Crowd) -> int:
+    """To and fro between one's own contact and a stranger's; the mails that the stranger had."""
+    mine = crowd.ask("me@guests.example", "198.51.100.1")
+    for number in range(TRIES):
+        crowd.give(mine, STRANGER if number % 2 else f"me{number}@guests.example", "198.51.100.1")
+    time.sleep(10)  # what is queued goes out
+    return len(bench.mailbox.mails(STRANGER))
+
+
+def _empty(crowd: Crowd) -> int:
+    """Book an evening from one address; how many requests were written down."""
+    for number in range(TRIES):
+        crowd.ask(f"nobody{number}@made-up.example", "198.51.100.2")
+    return TRIES - crowd.statuses.get(429, 0)
+
+
+def _busy(crowd: Crowd) -> int:
+    """An evening's guests, each from their own address; how many met a limit."""
+    for number in range(GUESTS):
+        crowd.ask(f"guest{number}@guests.example", f"203.0.{number // 250}.{number % 250 + 1}")
+    return crowd.statuses.get(429, 0)
+
+
+def main() -> int:
+    """Run it; 1 when somebody was not spared."""
+    with ground() as bench:
+        bench.env |= {"RATE_LIMITS": "on", "TRUSTED_PROXIES": "1"}
+        bind = create_engine(bench.env["DATABASE_URL"])
+        (house,) = make_houses(bind, 1)
+        bench.start_web()
+        bench.start_worker("allocation", "allocation")
+        bench.start_worker("messages", "messages", "maintenance")
+        starts = _starts(house)
+        bother = Crowd(bench, house, starts)
+        told = _bother(bench, bother)
+        written = _empty(Crowd(bench, house, starts))
+        refused = _busy(Crowd(bench, house, starts))
+        with bind.connect() as connection:
+            limited = connection.scalar(text("SELECT COUNT(*) FROM messages WHERE error='limited'"))
+        bind.dispose()
+    print(f"changes of one reservation: {bother.statuses.get(200, 0)} of {TRIES} taken")
+    print(f"a stranger's contact given {TRIES // 2} times: {told} mails, {limited} held back")
+    print(f"an evening asked for {TRIES} times from one address: {written} written down")
+    print(f"a busy evening: {refused} of {GUESTS} guests met a limit")
+    return int(told > TRIES // 4 or written > TRIES // 4 or refused > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
