@@ -18,6 +18,7 @@ from models.entities.reservations import (
     ReservationMove,
     TableOccupancy,
 )
+from models.operations.retold import Retold
 from models.rules import telling
 from models.rules.board import Outcome
 from models.rules.house import QUARTER_SECONDS, House
@@ -55,6 +56,10 @@ class Party(Protocol):
     @property
     def ends_at(self) -> datetime:
         """The end of its turn."""
+
+    @property
+    def told_offset(self) -> int | None:
+        """The wall clock by which its start was told (rules.told)."""
 
     @property
     def email_key(self) -> bytes | None:
@@ -106,6 +111,7 @@ class Verdicts:
     now: datetime
     actor: str = WORKER
     updates: dict[tuple[Any, ...], list[int]] = field(default_factory=lambda: defaultdict(list))
+    retold: Retold = field(default_factory=Retold)
     #: who sits where from now on, by reservation id
     seatings: dict[int, Seating] = field(default_factory=dict)
     #: the tables that parties of earlier rounds leave for others, by reservation id
@@ -127,6 +133,7 @@ class Verdicts:
             alternatives or None,
             None if ends_at == party.ends_at else ends_at,
         )
+        self.retold.note(house, party.id, party.starts_at, party.told_offset)
         self.updates[key].append(party.id)
         if outcome.status is Status.CONFIRMED:
             self.seated(house, party.id, outcome, start=quarter_of(party.starts_at))
@@ -205,6 +212,7 @@ class Verdicts:
                 session.execute(_DECIDED, values)
             else:
                 session.execute(_DECIDED_UNTIL, values | {"until": ends_at})
+        self.retold.write(session)
         seatings = self.seatings.values()
         for entity, rows in (
             (TableOccupancy, [row for each in seatings for row in each.quarters()]),

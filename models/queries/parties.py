@@ -20,6 +20,7 @@ COLUMNS = (
     _ROW.party_size,
     _ROW.starts_at,
     _ROW.ends_at,
+    _ROW.told_offset,
     _ROW.area_id,
     _ROW.waitlist,
     _ROW.source,

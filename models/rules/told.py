@@ -29,6 +29,11 @@ def told_wall(starts_at: datetime, told_offset: int | None) -> datetime | None:
     return starts_at.astimezone(UTC).replace(tzinfo=None) + told_offset * _MINUTE
 
 
+def has_moved(house: House, starts_at: datetime, told_offset: int | None) -> bool:
+    """Whether the wall clock shows something else at the start than was told."""
+    return told_offset is not None and offset_of(house, starts_at) != told_offset
+
+
 def shows(house: House, starts_at: datetime) -> datetime:
     """What the wall clock shows at that start, by the zone data of now; without a zone."""
     return starts_at.astimezone(house.tz).replace(tzinfo=None)

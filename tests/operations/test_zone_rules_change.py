@@ -84,3 +84,17 @@ def test_a_file_that_is_loaded_is_told_whom_the_zone_rules_moved(
         (who,) = upcoming(session, stand.house.id, now=NOW)
         codes = {each.code for each in objections(house_of("demo"), who.party)}
     assert codes == {Code.WALL_TIME}
+
+
+@pytest.mark.both
+def test_who_is_answered_after_the_change_is_told_by_the_new_clock(
+    stand: Stand, tmp_path: Path
+) -> None:
+    first, promoted, waits = (stand.ask(6) for _ in range(3))
+    assert stand.row(waits).status == "waitlisted"
+    asked = stand.request(2)
+    with other_rules(tmp_path, hours=2):
+        stand.cancel(first)
+        assert {stand.row(number).status for number in (promoted, asked)} == {"confirmed"}
+        assert {stand.row(number).told_offset for number in (promoted, asked)} == {120}
+        assert said(stand) == {f"reservation {waits}: {MOVED}"}
