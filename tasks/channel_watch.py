@@ -95,7 +95,7 @@ def keep_up(channel: str) -> None:
     since = unit(partial(mark_up, channel=channel))
     if since is not None:
         took = (clock.now() - since).total_seconds()
-        log.warning("channel up", extra={"channel": channel, "seconds_down": round(took, 1)})
+        log.warning("channel up", extra={"channel": channel, "seconds": round(took, 1)})
 
 
 def probes() -> list[str]:

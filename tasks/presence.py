@@ -49,7 +49,7 @@ def show_presence(kind: str) -> None:
         log.debug("presence not shown", extra={"error": type(error).__name__})
         return
     if ahead and abs(ahead.seconds) > CLOCKS_DIFFER_SECONDS:
-        log.warning("clocks differ", extra={"seconds": round(ahead.seconds, 1), "from": ahead.of})
+        log.warning("clocks differ", extra={"seconds": round(ahead.seconds, 1), "other": ahead.of})
 
 
 def _go_on(kind: str) -> None:

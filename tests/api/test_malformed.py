@@ -60,7 +60,6 @@ PATCHES: dict[str, tuple[Any, int, str]] = {
     "phone wrong": ({"guest": {"phone": "123"}}, 422, "guest.phone"),
     "note with NUL": ({"note": "\x00"}, 422, "note"),
     "status": ({"status": "confirmed"}, 422, "status"),
-    "nothing new": ({"party_size": 2}, 422, "party_size"),
 }
 
 

@@ -201,7 +201,7 @@ def test_a_key_that_is_not_named_in_full_is_refused_and_not_repeated(
 
 def test_google_without_its_library_is_said_and_leaves_nothing(house: House) -> None:
     path = house(GCP)
-    with pytest.raises(SettingsInvalid, match=r"gcp-kms:// needs Google's client"):
+    with pytest.raises(SettingsInvalid, match=r"gcp-kms:// needs the extra `google-kms`"):
         vault.ensure_keyset()
     assert not path.exists()
 

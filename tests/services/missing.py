@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import sys
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -25,7 +27,9 @@ def go_without(what: str) -> NoReturn:
 
 def require_program(name: str) -> str:
     """Where this program is; without it the test is left out, or fails where CI=true."""
-    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    ours = Path(sys.executable).parent  # what the locks install
+    places = f"{ours}:{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
+    found = shutil.which(name, path=places)
     return found or go_without(name)
 
 
