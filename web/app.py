@@ -64,7 +64,7 @@ def create_app() -> APIFlask:
             app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies
         )
     register_around(app)
-    register_room(app)
+    register_room(app, book_events.open_streams)
     register_limits(app)
     register_errors(app)
     register_tokens(app)

@@ -110,6 +110,16 @@ class Places:
             self._taken += Counter()  # drops those that have none
             metrics.show_streams(self._taken.total())
 
+    @property
+    def taken(self) -> int:
+        """How many are open now."""
+        return self._taken.total()
+
+
+def open_streams() -> int:
+    """The streams of this process that are open now: each keeps a thread."""
+    return _places().taken
+
 
 @lru_cache(maxsize=1)
 def _places() -> Places:
