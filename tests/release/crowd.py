@@ -51,6 +51,8 @@ class Crowd:
     rate: float = 2.5
     #: what came of each request: "200", "202", or the name of what went wrong
     outcomes: Counter[str] = field(default_factory=Counter)
+    #: what the answers from 500 on said
+    refusals: Counter[str] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     #: when the machine stood still, from and to
@@ -163,6 +165,8 @@ class Crowd:
         content = answer.read()
         if answer.status == 202:
             self.machine.accepted.append(int(json.loads(content)["id"]))
+        if answer.status >= 500:
+            self.refusals[content[:300].decode()] += 1
         return str(answer.status)
 
 

@@ -95,7 +95,7 @@ def machine(folder: Path, mariadb: MariaDB) -> Iterator[Machine]:
     env = environment(folder, database_url=url, redis_url=redis.url, smtp_url=mailbox.url) | {
         "PATH": path, "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8",
         "KEYSET_FILE": shutil.copyfile(KEYSET, folder / "keyset.json").as_posix(),
-        "PUBLIC_URL": f"https://{NAME}", "TRUSTED_PROXIES": "1", "WEB_THREADS": "12",
+        "PUBLIC_URL": f"https://{NAME}", "TRUSTED_PROXIES": "1",
         "GRANIAN_UDS_PERMISSIONS": "0o666", "SWEEP_SECONDS": "1",
         "RELEASE_FOLDER": str(folder / "releases"), "RELEASE_SOCKETS": str(run),
         "RELEASE_WATCH_SECONDS": "2", "STREAM_SECONDS": "4",

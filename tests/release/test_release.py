@@ -73,7 +73,7 @@ def test_versions_come_and_go_and_no_request_fails(place: Machine) -> None:
         assert "9998: a later release's" in place.maitred("migrate").stdout
     print(place.maitred("releases").stdout, crowd.outcomes)
     print(went_on.stdout, done.stdout, back.stdout)
-    assert crowd.failed == {}, (crowd.faults, crowd.stalls)
+    assert crowd.failed == {}, (crowd.faults, crowd.refusals, crowd.stalls)
     for heard in crowd.heard:  # each revision once, and many of them
         assert heard == sorted(set(heard))
         assert len(heard) > 5
@@ -103,7 +103,7 @@ def test_a_broken_version_is_taken_back_and_says_why(
     assert "rolled back after" in done.stdout
     assert live(place) == before
     allowed = {"500"} if fault == "fails" else set()
-    assert set(crowd.failed) <= allowed, (crowd.faults, crowd.stalls)
+    assert set(crowd.failed) <= allowed, (crowd.faults, crowd.refusals, crowd.stalls)
     # the canary's share, and no more
     assert crowd.outcomes["500"] <= 0.3 * sum(crowd.outcomes.values())
     in_order(place)
