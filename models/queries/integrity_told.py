@@ -97,7 +97,7 @@ def _told(party: Party, steps: list[Step], heard: Heard) -> list[Telling]:
         options = [by] if number == len(parts) - 1 else sorted(_ANY, key=lambda each: each != by)
         if number == 0 and party.source == "online":
             options = [each for each in options if each] or _SOME  # who asks online leaves one
-        by = min(options, key=lambda each: _misfit(tellings(part, each), heard))
+        by = min(options, key=lambda each: _misfit(part, each, heard))
         found = tellings(part, by) + found
         by = channels_before(part, by)
     return found
@@ -114,9 +114,16 @@ def _parts(steps: list[Step]) -> list[list[telling_rules.Step]]:
     return parts
 
 
-def _misfit(told: list[Telling], heard: Heard) -> int:
-    """How many messages are missing or too many, if this is what must have been told."""
-    return sum(len(set(each.by) ^ set(heard.get(_key(each), []))) for each in told)
+def _misfit(part: list[telling_rules.Step], by: frozenset[str], heard: Heard) -> int:
+    """How many messages of these steps are missing or too many, were the guest reached `by` these.
+
+    With no channel nothing must have been told: then all that was is too many.
+    """
+    wanted = {_key(each): set(each.by) for each in tellings(part, by)}
+    revisions = {step.revision for step in part}
+    there = {key: set(channels) for key, channels in heard.items() if key[0] in revisions}
+    keys = wanted.keys() | there.keys()
+    return sum(len(wanted.get(key, set()) ^ there.get(key, set())) for key in keys)
 
 
 def _key(telling: Telling) -> tuple[int, str]:

@@ -216,6 +216,23 @@ def test_the_check_finds_who_was_passed_by(db: Engine) -> None:
     assert stand.row(second).forgotten_at is not None
 
 
+@pytest.mark.parametrize("phone", [None, "+4930123456"])
+def test_whom_the_staff_booked_was_told_with_cause(db: Engine, phone: str | None) -> None:
+    stand = a_stand(db, policies={"keep_guests_days": 15})
+    came = stand.book(email="ada@example.com", phone=phone)
+    stand.cancel(stand.book(email="grace@example.com", phone=phone))
+    stand.book(email=None)
+    evenings_end()
+    assert rows_of(stand, Message) > 0
+    assert broken_rules(stand) == set()
+    assert run().guests == 3
+    assert broken_rules(stand) == set()
+    # and a word that no move makes still has no cause
+    told = update(Message).where(Message.reservation_id == came)
+    stand.plant(told.where(Message.kind == "confirmation").values(kind="waitlisted"))
+    assert broken_rules(stand) == {"told-without-cause"}
+
+
 def test_the_job_writes_down_what_it_did(db: Engine) -> None:
     a_keeping_house(db, keep_guests_days=15)
     maintenance.retain()
