@@ -128,7 +128,14 @@ def send_due(stand: Stand, *, until: datetime) -> None:
     stand.plant(
         update(Message)
         .where(Message.due_at <= until, Message.state == "queued")
-        .values(state="sent", sent_at=until, provider_id="1", claim="worker", attempts=1)
+        .values(
+            state="sent",
+            sent_at=until,
+            provider_id="1",
+            claim="worker",
+            attempts=1,
+            recipient_sealed=None,
+        )
     )
 
 
