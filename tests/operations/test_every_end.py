@@ -7,6 +7,7 @@ import itertools
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from math import ceil
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -30,6 +31,7 @@ from tests.services.stand import START, Stand
 
 TABLES = {"1": ("hall", 1, 2), "2": ("hall", 1, 2), "3": ("hall", 1, 4)}
 KEEP_DAYS = 7
+QUARTER = timedelta(minutes=15)
 #: after which everybody is forgotten: the book's day is over by then, and the days to keep
 LATER = timedelta(days=KEEP_DAYS + 3)
 VERBS: dict[str, Callable[..., None]] = {
@@ -59,11 +61,17 @@ def run_clock(stand: Stand, now: datetime) -> None:
     stand.drain(now=now)
 
 
+def next_quarter(now: datetime) -> datetime:
+    """The first quarter of an hour that begins at `now` or later."""
+    return START + ceil((now - START) / QUARTER) * QUARTER
+
+
 def step(stand: Stand, what: str, which: int, now: datetime, parties: list[int]) -> None:
     start = START + timedelta(minutes=15 * (which % 5))
     try:
         if what == "ask":
-            parties.append(stand.ask(1 + which % 3, start=start, now=min(now, start)))
+            # for a quarter that has not begun: the clock of the script is never turned back
+            parties.append(stand.ask(1 + which % 3, start=max(start, next_quarter(now)), now=now))
         elif what == "book":
             parties.append(stand.book(1 + which % 3, start=start, now=now))
         elif what == "the clock":
@@ -71,7 +79,9 @@ def step(stand: Stand, what: str, which: int, now: datetime, parties: list[int])
         elif what == "cancel":
             stand.cancel(parties[which % len(parties)], now=now)
         elif what == "wish":
-            stand.change(parties[which % len(parties)], now=now, starts_at=start)
+            # that it has already is no wish, or takes the one back that waits
+            stand.wish_or_withdraw(parties[which % len(parties)], now=now, starts_at=start)
+            stand.drain(now=now)
         elif what == "seat at 1":
             tables = (stand.house.tables["1"],)
             stand.move(seat, parties[which % len(parties)], now=now, table_ids=tables)
@@ -98,6 +108,22 @@ def assert_one_party_a_table(stand: Stand) -> None:
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(script=steps, policies=chosen)
+@example(
+    script=[("wish", 0, -60), ("wish", 1, -50), ("wish", 0, -40), ("wish", 5, -30)],
+    policies={"auto_no_show": False, "auto_finish": False},
+)
+@example(
+    script=[("book", 0, 152), ("seat", 4, -4), ("ask", 0, 1), ("ask", 5, 454), ("ask", 1, -9)],
+    policies={"auto_no_show": True, "auto_finish": False},
+)
+@example(
+    script=[("cancel", 0, -60), ("book", 0, 300), ("the clock", 0, 600), ("ask", 3, 20)],
+    policies={"auto_no_show": False, "auto_finish": False},
+)
+@example(
+    script=[("ask", 4, 60), ("ask", 4, 60), ("ask", 4, 60), ("no-show", 0, 61), ("ask", 0, 62)],
+    policies={"auto_no_show": False, "auto_finish": False},
+)
 @example(
     script=[("ask", 0, -60)] * 4 + [("arrive", 0, 0), ("seat", 1, 5)],
     policies={"auto_no_show": False, "auto_finish": False},
