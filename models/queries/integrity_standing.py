@@ -25,6 +25,8 @@ from models.rules.told import told_wall
 _HOLDING = sorted(status.value for status in HOLDING)
 #: Found already, by `integrity_parties`.
 _NAMED = frozenset({Code.NO_TABLE})
+#: Nothing was promised before the decision.
+_DECIDED = HOPELESS | {Code.WALL_TIME}
 _WAITING = sorted((Status.REQUESTED.value, Status.WAITLISTED.value))
 
 
@@ -79,8 +81,8 @@ def _objections(house: HouseFile, row: Row[*tuple[Any, ...]], known: _Known) -> 
     for objection in objections(house.house, party):
         if objection.code in _NAMED:
             continue
-        if objection.code in HOPELESS and party.status is Status.REQUESTED:
-            continue  # its decision is what says so
+        if objection.code in _DECIDED and party.status is Status.REQUESTED:
+            continue  # its decision is what says so, and by which clock
         if objection.code in AGREED and not house.holds_for(row.decided_at):
             continue
         yield objection.words

@@ -9,7 +9,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from deploy.watch.alerts import alert_rules
 from deploy.watch.make import FOLDER
@@ -96,12 +97,11 @@ class Troubles:
         messages.pause()
         asked = self.stack.post(self.house, start=evening()).id
         self.stack.wait_decided([asked])
-        self._set(Reservation, asked, decided_at=clock.now() - LONG_AGO)
-        with self.stack.engine.begin() as connection:
-            late = update(Message).where(Message.reservation_id == asked)
-            connection.execute(late.values(created_at=clock.now() - LONG_AGO))
+        self._shift(asked, -LONG_AGO)
         messages.resume()
         yield
+        # the stack goes on to other tests, whose check would find these times
+        self._shift(asked, LONG_AGO)
 
     @contextmanager
     def clock_stopped(self) -> Iterator[None]:
@@ -138,6 +138,13 @@ class Troubles:
         assert self.ask() == 202
         yield
         self.stack.mailbox.start()
+
+    def _shift(self, asked: int, by: timedelta) -> None:
+        """Move when the party was decided and its messages were written."""
+        with Session(self.stack.engine) as session, session.begin():
+            session.get_one(Reservation, asked).decided_at += by
+            for message in session.scalars(select(Message).where(Message.reservation_id == asked)):
+                message.created_at += by
 
     def _set(self, entity: type[Reservation], number: int, **values: object) -> None:
         with self.stack.engine.begin() as connection:
