@@ -142,7 +142,9 @@ class Troubles:
     def _shift(self, asked: int, by: timedelta) -> None:
         """Move when the party was decided and its messages were written."""
         with Session(self.stack.engine) as session, session.begin():
-            session.get_one(Reservation, asked).decided_at += by
+            row = session.get_one(Reservation, asked)
+            assert row.decided_at is not None
+            row.decided_at = row.decided_at + by
             for message in session.scalars(select(Message).where(Message.reservation_id == asked)):
                 message.created_at += by
 
