@@ -35,6 +35,8 @@ DEAF: Final = 3
 SLOW_LOOKS: Final = 3
 #: ... for which the watch goes on so many seconds more.
 DOUBT_SECONDS: Final = 10.0
+#: A canary whose share has had too few answers to judge by is watched up to so many times longer.
+FEW_TIMES: Final = 5
 #: What the old version did just before is what the new one is held against.
 BASE_SECONDS: Final = 3.0
 
@@ -154,10 +156,19 @@ class Watch:
             if found and (wrong := self._judge(found)):
                 raise NotWell(f"at {what}: {wrong}")
             left = ends - monotonic()
-            if left <= 0 and not (self._slow and left > -DOUBT_SECONDS):
+            if left <= 0 and left <= -self._more_seconds(seconds):
                 break
             sleep(min(LOOK_SECONDS, max(0.05, left)) if left > 0 else LOOK_SECONDS)
         self._scene.say(f"      {what}: {self._now}; the old one: {self._base}")
+
+    def _more_seconds(self, seconds: float) -> float:
+        """How much longer a share is watched: nothing was seen yet, or something that may pass."""
+        if self._slow:
+            return DOUBT_SECONDS
+        # without callers there is nothing to wait for; a share that rolls is not judged by itself
+        is_awaited = self._base.answers >= ENOUGH and self._scene.release.strategy == "canary"
+        has_few = self._now.answers < ENOUGH
+        return (FEW_TIMES - 1) * seconds if is_awaited and has_few else 0.0
 
     def _judge(self, found: Counts) -> str:
         """What is wrong with the new version by now. Errors count at once, slowness if it stays."""

@@ -12,6 +12,8 @@ from models.core.settings import settings
 
 #: Fewer answers than these say nothing.
 ENOUGH: Final = 20
+#: So many 5xx say something, however few the answers are.
+ENOUGH_ERRORS: Final = 5
 #: The new one's share of 5xx may be higher by so much.
 MORE_ERRORS: Final = 0.01
 #: Its 95th percentile may be so many times the old one's, or RELEASE_SLOWER_MS above it.
@@ -90,7 +92,8 @@ def safe_counts(place: Place, slot: Slot) -> Counts | None:
 
 def more_errors(new: Counts, old: Counts) -> str:
     """How much oftener the new version fails than the old; "" when it does not, or few came."""
-    if new.answers < ENOUGH or new.error_share <= old.error_share + MORE_ERRORS:
+    has_few = new.answers < ENOUGH and new.errors < ENOUGH_ERRORS
+    if has_few or new.error_share <= old.error_share + MORE_ERRORS:
         return ""
     return f"errors: {new.error_share:.1%} of {new.answers:.0f}, before {old.error_share:.1%}"
 
