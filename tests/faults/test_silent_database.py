@@ -57,6 +57,7 @@ def apart(
     finally:
         line.speak_again()
         stack.stop()
+        print(stack.processes["web"].tail())  # shown when the test fails
 
 
 @pytest.mark.mariadb

@@ -1,15 +1,23 @@
 """Free ports, below the range that outgoing connections take theirs from."""
 
+import os
 import random
 import socket
+from collections.abc import Mapping
 
 _given: set[int] = set()
+_FIRST, _LAST = 15_000, 32_000
 
 
 def free_port() -> int:
-    """A TCP port of localhost that nobody listens on, never given twice by this process."""
+    """A TCP port of localhost that nobody listens on, never given twice by this test run.
+
+    Each process of pytest-xdist has ports of its own: one that is given may be bound much later,
+    and two servers that share a port (SO_REUSEPORT) get each other's requests without any error.
+    """
+    first, last = _own_range(os.environ)
     for _ in range(500):
-        port = random.SystemRandom().randrange(15_000, 32_000)
+        port = random.SystemRandom().randrange(first, last)
         if port in _given:
             continue
         with socket.socket() as probe:
@@ -20,6 +28,14 @@ def free_port() -> int:
         _given.add(port)
         return port
     raise RuntimeError("no free port found")
+
+
+def _own_range(env: Mapping[str, str]) -> tuple[int, int]:
+    """From and below: below what the kernel gives to connections, 32768."""
+    processes = int(env.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    number = int(env.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    share = (_LAST - _FIRST) // processes
+    return _FIRST + number * share, _FIRST + (number + 1) * share
 
 
 def is_listening(port: int) -> bool:
