@@ -69,7 +69,7 @@ deploy:  ## put IMAGE in place in ENVIRONMENT by STRATEGY (rolling, canary, blue
 smoke: install  ## reserve a table at RESTAURANT of the house at URL, and cancel it
 	$(RUN) -m deploy.smoke $(URL) $(RESTAURANT)
 
-LOCK = $(UV) pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url \
+LOCK = $(UV) pip compile --quiet --system-certs --universal --generate-hashes --no-header --no-emit-index-url \
 	--python-version 3.11 $(if $(UPGRADE),--upgrade)
 
 lock:  ## write the locks anew from pyproject.toml; UPGRADE=1 takes the newest releases

@@ -87,7 +87,8 @@ def _install(python: Path, *options: str, **more: str) -> subprocess.CompletedPr
 def _released(lock: Path) -> dict[str, list[tuple[str, str]]]:
     """By "name==version": the file name and SHA-256 of each wheel that the index has of it."""
     uv = str(Path(sys.executable).parent / "uv")
-    options = ("--no-deps", "--universal", "--python-version", PYTHONS[0])
+    # the machine's own certificates, as pip does: an index may have one of its company
+    options = ("--system-certs", "--no-deps", "--universal", "--python-version", PYTHONS[0])
     done = _run(uv, "pip", "compile", "--quiet", "--format", "pylock.toml", *options, str(lock))
     assert done.returncode == 0, done.stderr
     return {
