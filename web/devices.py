@@ -23,7 +23,7 @@ LONGEST: Final = 64
 
 @lru_cache(maxsize=1)
 def _key() -> bytes:
-    return derive_key(settings().secret_key, "maitred devices")
+    return derive_key(settings().secret("secret_key"), "maitred devices")
 
 
 def device_token(email: str, known: str | None) -> str:

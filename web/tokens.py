@@ -31,7 +31,9 @@ _BEGAN = "began"
 
 def register_tokens(app: APIFlask) -> None:
     """Set up flask-jwt-extended: HS256 with a key of its own, from headers alone."""
-    key = hmac.new(settings().secret_key.encode(), b"access-tokens", hashlib.sha256).hexdigest()
+    key = hmac.new(
+        settings().secret("secret_key").encode(), b"access-tokens", hashlib.sha256
+    ).hexdigest()
     app.config.update(
         JWT_SECRET_KEY=key,
         JWT_ALGORITHM="HS256",

@@ -13,6 +13,7 @@ from models.core import clock, db, signals, traces, vault
 from models.core.errors import SettingsInvalid
 from models.core.log import bind, configure_logging, unbind
 from models.core.meters import start_meter
+from models.core.needs import needed_by
 from models.core.reports import start_reports
 from models.core.settings import settings
 from models.core.traces import start_traces
@@ -40,7 +41,9 @@ def set_up_logging(**_: Any) -> None:
 
 @celery_signals.celeryd_init.connect
 def open_keys(**_: Any) -> None:
-    """No worker starts that could not read who its guests are."""
+    """No worker starts that could not read who its guests are, where it has to."""
+    if "MASTER_KEY" not in needed_by(settings().process):
+        return
     try:
         vault.keyring()
     except SettingsInvalid as refused:  # Celery lets no other error end a start

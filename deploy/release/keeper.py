@@ -16,10 +16,13 @@ from typing import Final, TextIO
 from honcho.environ import parse_procfile
 
 from deploy.supervisor import Child
+from models.core.needs import given_to
 
 #: What a slot runs of the Procfile. The other lines serve both slots.
 WORKERS: Final = ("allocation", "messages", "backups")
 PROCESSES: Final = ("web", *WORKERS, "follower", "scheduler")
+#: A line that serves several queues is several processes in one.
+_SERVES: Final = {"messages": ("messages", "maintenance")}
 #: A worker may need so long for its task; then it is killed, and the task comes again.
 WORKER_SECONDS: Final = 330.0
 #: The web process answers what it has heard.
@@ -88,7 +91,8 @@ class Keeper:
         command = self._commands[name].replace("@%h", f"-{self._slot}@%h")
         life = life_file(self._state, self._slot, name)
         life.unlink(missing_ok=True)
-        env = os.environ | self._metrics(name) | {"WORKER_SIGN_OF_LIFE": str(life)}
+        env = given_to(_SERVES.get(name, (name,)), os.environ)
+        env |= self._metrics(name) | {"WORKER_SIGN_OF_LIFE": str(life)}
         log = self._state / "log" / f"{self._slot}-{name}.log"
         self._children[name] = Child(name, command, env=env, log=log, listener=_silent)
 

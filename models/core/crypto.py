@@ -35,37 +35,39 @@ class ManageToken:
 
 @lru_cache(maxsize=1)
 def _signer() -> Signer:
-    return Signer(settings().secret_key, salt="manage", digest_method=hashlib.sha256)
+    return Signer(settings().secret("secret_key"), salt="manage", digest_method=hashlib.sha256)
 
 
 @lru_cache(maxsize=1)
 def _contact_key() -> bytes:
-    return hmac.new(settings().secret_key.encode(), b"contact-index", hashlib.sha256).digest()
+    return hmac.new(
+        settings().secret("secret_key").encode(), b"contact-index", hashlib.sha256
+    ).digest()
 
 
 @lru_cache(maxsize=8)
 def _name_key(place: str) -> bytes:
-    return derive_key(settings().secret_key, f"maitred names in {place}")
+    return derive_key(settings().secret("secret_key"), f"maitred names in {place}")
 
 
 @lru_cache(maxsize=1)
 def _proof_key() -> bytes:
-    return derive_key(settings().secret_key, "maitred contact proofs")
+    return derive_key(settings().secret("secret_key"), "maitred contact proofs")
 
 
 @lru_cache(maxsize=1)
 def _body_key() -> bytes:
-    return derive_key(settings().secret_key, "maitred request bodies")
+    return derive_key(settings().secret("secret_key"), "maitred request bodies")
 
 
 @lru_cache(maxsize=1)
 def _recovery_key() -> bytes:
-    return derive_key(settings().secret_key, "maitred recovery codes")
+    return derive_key(settings().secret("secret_key"), "maitred recovery codes")
 
 
 @lru_cache(maxsize=1)
 def _link_key() -> bytes:
-    return derive_key(settings().secret_key, "maitred manage links")
+    return derive_key(settings().secret("secret_key"), "maitred manage links")
 
 
 def new_link_secret() -> bytes:

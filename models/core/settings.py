@@ -7,13 +7,17 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Final, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.exc import ArgumentError
 
 from models.core.errors import SettingsInvalid
+from models.core.needs import REQUIRED, needed_by
 from models.core.servers import split_url
 
+DATABASE: Final = "sqlite:///path or mysql+mysqldb://user:pass@host/name"
+SECRET_LENGTH: Final = 32
 #: "600/minute", "10/15minutes": so many in so long (Rust's regex: $ is the very end)
 RATE: Final = r"^[1-9]\d{0,8}/([1-9]\d{0,3})?(second|minute|hour|day)s?$"
 
@@ -34,9 +38,12 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True)
 
-    database_url: str = Field(description="sqlite:///path or mysql+mysqldb://user:pass@host/name")
-    redis_url: str = Field(description="redis://host:port/0 (Redis or Valkey)")
-    secret_key: str = Field(min_length=32, description="signs manage links, JWTs and contact keys")
+    process: str = Field("", description="what this is; asks for its own secrets alone")
+    database_url: str = Field("", validate_default=True, description=DATABASE)
+    redis_url: str = Field("", validate_default=True, description="redis://host:port/0")
+    secret_key: str = Field(
+        "", validate_default=True, description="signs links, JWTs, contact keys: 32 characters"
+    )
     master_key: str | None = Field(
         None, min_length=32, description="seals the keyset: a secret, or a key of a cloud's KMS"
     )
@@ -150,6 +157,14 @@ class Settings(BaseSettings):
         """How often the clock asks for a backup; it is made when it is due."""
         return self.snapshot_seconds if self.is_sqlite else 300
 
+    def secret(self, name: str) -> str:
+        """A secret by its field's name. Raises SettingsInvalid where there is none."""
+        value = getattr(self, name)
+        if value:
+            return str(value)
+        whose = f"the process {self.process} is not given it" if self.process else "it is not set"
+        raise SettingsInvalid(f"{name.upper()}: {whose} (docs/security.md)")
+
     @model_validator(mode="before")
     @classmethod
     def read_secret_files(cls, values: dict[str, object]) -> dict[str, object]:
@@ -159,6 +174,24 @@ class Settings(BaseSettings):
             if path and not values.get(name):
                 values[name] = Path(path).read_text(encoding="utf-8").strip()
         return values
+
+    @field_validator("process")
+    @classmethod
+    def check_process(cls, value: str) -> str:
+        """One of those that there are, or several of them."""
+        needed_by(value)
+        return value
+
+    @field_validator(*(name.lower() for name in REQUIRED))
+    @classmethod
+    def check_required(cls, value: str, info: ValidationInfo) -> str:
+        """There, where this process needs it."""
+        name = str(info.field_name)
+        if not value and name.upper() in needed_by(info.data.get("process", "")):
+            raise PydanticCustomError("missing", "Field required")
+        if value and name == "secret_key" and len(value) < SECRET_LENGTH:
+            raise ValueError(f"should have at least {SECRET_LENGTH} characters")
+        return value
 
     @field_validator("limit_exempt")
     @classmethod
@@ -176,9 +209,7 @@ class Settings(BaseSettings):
             if value:
                 split_url(value)[0].get_dialect()
         except (ArgumentError, ValueError):
-            raise ValueError(
-                "must be like sqlite:///path or mysql+mysqldb://user:pass@host/name"
-            ) from None
+            raise ValueError(f"must be like {DATABASE}") from None
         return value
 
     @field_validator("master_key")
@@ -195,7 +226,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def check_backups(self) -> Self:
         """Backups are never written unsealed, and the second store is another one."""
-        if self.backup_store and not self.backup_key:
+        if self.backup_store and not self.backup_key and self._needs("BACKUP_KEY"):
             raise ValueError("BACKUP_STORE needs BACKUP_KEY")
         if self.backup_second_store and self.backup_second_store == self.backup_store:
             raise ValueError("BACKUP_SECOND_STORE is BACKUP_STORE; it has to be another")
@@ -203,11 +234,15 @@ class Settings(BaseSettings):
             raise ValueError("BACKUP_SECOND_STORE needs BACKUP_STORE")
         return self
 
+    def _needs(self, secret: str) -> bool:
+        return secret in needed_by(self.process)
+
     @model_validator(mode="after")
     def check_channels(self) -> Self:
-        """Twilio needs its two credentials."""
+        """Twilio needs its two credentials, where texts are sent or its calls are proved."""
         signed_in = self.twilio_account_sid and self.twilio_auth_token
-        if self.sms_channel == "twilio" and not signed_in:
+        asked = self.sms_channel == "twilio" and self._needs("TWILIO_AUTH_TOKEN")
+        if asked and not signed_in:
             raise ValueError("sms_channel=twilio needs TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN")
         return self
 

@@ -16,7 +16,7 @@ from models.core.settings import settings
 
 @lru_cache(maxsize=1)
 def _key() -> bytes:
-    return derive_key(settings().secret_key, "maitred stories")
+    return derive_key(settings().secret("secret_key"), "maitred stories")
 
 
 def story_of(reservation_id: int) -> str:

@@ -219,7 +219,7 @@ def _stamp() -> tuple[int, int]:
 @lru_cache(maxsize=1)
 def _master() -> aead.Aead:
     """The key that seals the keyset, out of MASTER_KEY (or SECRET_KEY where there is none)."""
-    return master_aead(settings().master_key or settings().secret_key)
+    return master_aead(settings().master_key or settings().secret("secret_key"))
 
 
 def master_aead(secret: str) -> aead.Aead:

@@ -69,7 +69,7 @@ def open_safe(which: str = FIRST) -> Safe:
     chosen = settings()
     if not chosen.backup_store:
         raise BackupsOff("BACKUP_STORE is not set: no backups are made, and none can be restored")
-    key = master_key(chosen.backup_key or "", older=chosen.backup_old_key)
+    key = master_key(chosen.secret("backup_key"), older=chosen.backup_old_key)
     second = chosen.backup_second_store
     if which != FIRST:
         if not second:

@@ -13,6 +13,7 @@ import redis
 from honcho.environ import parse_procfile
 
 from models.core import signals, tallies
+from models.core.needs import SECRETS, needed_by
 from models.core.settings import Settings
 from schedules.producer import make_producer
 from tasks.app import make_app
@@ -31,6 +32,12 @@ WATCH = {
     "logs-setup", "kibana-setup",
 }  # fmt: skip
 ONCE = {"migrate", "logs-setup", "kibana-setup"}
+#: the secret's file, where it is not called as the setting is
+FILES = {"OTEL_EXPORTER_OTLP_HEADERS": "otlp_headers"}
+#: secrets that secrets/ has no file for
+OPTIONAL = {
+    "BACKUP_OLD_KEY", "BACKUP_URL", "METRICS_TOKEN", "SMTP_TOKEN_FILE", "SMTP_TOKEN_COMMAND",
+}  # fmt: skip
 SHIPPED = {
     "IMAGE": "registry.example/maitred:1",
     "PUBLIC_URL": "https://book.example",
@@ -135,6 +142,26 @@ def test_no_secret_stands_in_an_environment(services: dict[str, Any]) -> None:
             if str(path).startswith("/run/secrets/"):
                 given = {secret["source"] for secret in service["secrets"]}
                 assert Path(path).name in given, (name, variable)
+
+
+def test_each_service_is_given_the_secrets_of_the_table_and_no_more(
+    services: dict[str, Any],
+) -> None:
+    for name in HOUSE | {"migrate"}:
+        process = name.removeprefix("worker-")
+        service = services[name]
+        assert service["environment"]["PROCESS"] == process
+        given = {
+            variable if variable in SECRETS else variable.removesuffix("_FILE")
+            for variable in service["environment"]
+        } & SECRETS
+        # what has no file in secrets/ is an operator's own to add
+        assert given == needed_by(process) - OPTIONAL, name
+        files = {secret["source"] for secret in service.get("secrets", [])}
+        wanted = {FILES.get(each, each.lower()) for each in given - {"SENTRY_DSN"}}
+        assert files == wanted | ({"aws_credentials"} if process == "backups" else set()), name
+        mounts = {volume["target"] for volume in service.get("volumes", [])}
+        assert ("/var/lib/maitred/keys" in mounts) == ("MASTER_KEY" in given), name
 
 
 def test_the_house_runs_closed_in(services: dict[str, Any]) -> None:

@@ -10,21 +10,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from click.testing import CliRunner
 
 from deploy import smoke
 from models.core.db import make_engine
+from models.core.needs import SECRETS, needed_by
+from tasks.queues import QUEUES
 from tests.architecture.tree import ROOT
 from tests.deploy.test_containers import described
 from tests.services.house import ShiftTimes, open_house
+from tests.services.mailbox import Mailbox
 from tests.services.mariadb import MariaDB
 from tests.services.ports import free_port
 from tests.services.process import Process, wait_until
 from tests.services.redis import RedisServer
 
 pytestmark = pytest.mark.mariadb
-RUN = ("web", "worker-allocation", "scheduler")
+WORKERS = tuple(f"worker-{queue}" for queue in QUEUES)
+RUN = ("web", *WORKERS, "scheduler", "flower")
 PATH = f"{Path(sys.executable).parent}:/usr/bin:/bin"
 
 
@@ -41,6 +46,7 @@ class Containers:
 
     folder: Path
     port: int
+    flower_port: int
     services: dict[str, Any]
 
     def here(self, words: list[str]) -> list[str]:
@@ -48,14 +54,21 @@ class Containers:
         moved = [
             re.sub(r"/(run|tmp|var/lib/maitred)/", rf"{self.folder}/\1/", word) for word in words
         ]
-        return [word.replace("8080", str(self.port)) for word in moved]
+        return [
+            word.replace("8080", str(self.port)).replace(":5555", f":{self.flower_port}")
+            for word in moved
+        ]
 
     def environment(self, name: str) -> dict[str, str]:
-        """The service's own, and what the image sets."""
+        """The service's own, and what the image sets. Nothing of this process's environment."""
         given = self.services[name]["environment"]
         values = self.here([str(value) for value in given.values()])
         image = {"PATH": PATH, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
-        return dict(zip(given, values, strict=True)) | image
+        # containers have their ports for themselves
+        ports = {"FLOWER_PORT": str(self.flower_port)} if name == "flower" else {}
+        if "METRICS_PORT" in given:
+            ports["METRICS_PORT"] = str(free_port())
+        return dict(zip(given, values, strict=True)) | image | ports
 
     def process(self, name: str) -> Process:
         """The service's command, not started."""
@@ -83,9 +96,12 @@ class Containers:
 
 @pytest.fixture(scope="module")
 def containers(
-    mariadb: MariaDB, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
+    mariadb: MariaDB,
+    redis_server: RedisServer,
+    _mailbox: Mailbox,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Containers:
-    """The services, with this machine's database and Redis in their secrets."""
+    """The services, with this machine's database, Redis and mail server in their secrets."""
     folder = tmp_path_factory.mktemp("containers")
     for place in ("run/metrics", "tmp", "var/lib/maitred/keys", "var/lib/maitred/sms"):
         (folder / place).mkdir(parents=True)
@@ -93,12 +109,14 @@ def containers(
     subprocess.run(["sh", ROOT / "deploy" / "secrets.sh", secrets], check=True, timeout=60)
     (secrets / "database_url").write_text(mariadb.new_database("containers"))
     (secrets / "redis_url").write_text(redis_server.url)
-    return Containers(folder, free_port(), described()["services"])
+    (secrets / "smtp_url").write_text(_mailbox.url)
+    services = described(BACKUP_STORE="/var/lib/maitred/backups")["services"]
+    return Containers(folder, free_port(), free_port(), services)
 
 
 @pytest.fixture(scope="module")
 def running(containers: Containers) -> Iterator[dict[str, Process]]:
-    """After `migrate` has ended well: the web process, a worker and the clock."""
+    """After `migrate` has ended well: each process with what its own service is given."""
     migrate = containers.process("migrate")
     migrate.start()
     wait_until(lambda: not migrate.is_running, seconds=60, what="the migrations")
@@ -114,7 +132,7 @@ def running(containers: Containers) -> Iterator[dict[str, Process]]:
 def test_each_becomes_well_by_its_own_check(
     containers: Containers, running: dict[str, Process]
 ) -> None:
-    for name in ("web", "worker-allocation"):
+    for name in ("web", "worker-allocation", "worker-messages", "worker-maintenance", "flower"):
         running[name].wait_ready(lambda name=name: containers.is_well(name), seconds=90)  # type: ignore[misc]
     wait_until(lambda: "leading" in running["scheduler"].tail(), seconds=60, what="a leader")
 
@@ -138,3 +156,54 @@ def test_the_smoke_test_reserves_a_table_and_cancels_it(
     assert (closed.exit_code, "no table for two" in closed.output) == (1, True)
     gone = CliRunner().invoke(smoke.main, [f"http://127.0.0.1:{free_port()}", "smoke"])
     assert (gone.exit_code, "does not answer" in gone.output) == (1, True)
+
+
+def test_with_its_own_secrets_alone_each_process_does_its_work(
+    containers: Containers, running: dict[str, Process], _mailbox: Mailbox
+) -> None:
+    running["web"].wait_ready(lambda: containers.is_well("web"), seconds=90)
+    url = (containers.folder / "run/secrets/database_url").read_text()
+    engine = make_engine(url, pool_size=1)
+    try:
+        open_house(engine, slug="shared-out", shifts={"dinner": ShiftTimes()})
+    finally:
+        engine.dispose()
+    guest = "guest@example.com"
+    here = f"http://127.0.0.1:{containers.port}"
+    # web answers, a worker decides
+    well = CliRunner().invoke(smoke.main, [here, "shared-out", "--email", guest])
+    assert well.exit_code == 0, well.output
+    # a sender sends: of what is cancelled at once perhaps the cancellation alone
+    _mailbox.wait_for(1, recipient=guest, seconds=60)
+    # the clock asks, and a backup is made
+    made = containers.folder / "var/lib/maitred/backups"
+    wait_until(lambda: list(made.glob("*.sealed")), seconds=120, what="a backup")
+    # the operators' page takes Flower's password
+    password = (containers.folder / "run/secrets/flower_password").read_text().strip()
+    status = httpx.get(f"{here}/status/operators", auth=("operator", password), timeout=10)
+    assert status.status_code == 200
+    assert all(process.is_running for process in running.values())
+
+
+@pytest.mark.parametrize("name", RUN)
+def test_a_secret_that_is_not_given_is_not_read_elsewhere(
+    containers: Containers, name: str
+) -> None:
+    given = containers.environment(name)
+    others = SECRETS - needed_by(given["PROCESS"])
+    assert not others & given.keys()
+    assert not {f"{each}_FILE" for each in others} & given.keys()
+
+
+def test_a_command_says_which_secret_its_container_lacks(containers: Containers) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "deploy.cli", "backup"],
+        env=containers.environment("web"),
+        cwd=containers.folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "BACKUP_KEY: the process web is not given it" in done.stderr

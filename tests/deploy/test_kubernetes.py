@@ -23,6 +23,7 @@ import yaml
 from honcho.environ import parse_procfile
 from sqlalchemy import Engine, text
 
+from models.core.needs import REQUIRED, SECRETS, needed_by
 from models.core.settings import Settings
 from tasks.queues import QUEUES, TASKS
 from tests.architecture.tree import ROOT
@@ -252,13 +253,40 @@ def test_whatever_refers_to_another_finds_it(environments: dict[str, list[Manife
             assert len(services) == 2
             assert {("Service", name) for name in services} <= there
         for pod in _ours(manifests).values():
-            config, secret = pod["containers"][0]["envFrom"]
+            (config,) = pod["containers"][0]["envFrom"]
             assert ("ConfigMap", config["configMapRef"]["name"]) in there
-            made = {
-                each["metadata"]["name"].partition("-")[0]
-                for each in _of(manifests, "Secret", "ExternalSecret")
-            }
-            assert secret["secretRef"]["name"].partition("-")[0] in made
+            made = {each["metadata"]["name"] for each in _of(manifests, "Secret", "ExternalSecret")}
+            refs = _secret_refs(pod).values()
+            assert {ref["name"] for ref in refs} <= made
+
+
+def _secret_refs(pod: Manifest) -> dict[str, dict[str, Any]]:
+    """The variables that come out of a Secret."""
+    return {
+        each["name"]: each["valueFrom"]["secretKeyRef"]
+        for each in pod["containers"][0]["env"]
+        if "valueFrom" in each
+    }
+
+
+def test_each_pod_is_given_the_secrets_of_the_table_and_no_more(
+    environments: dict[str, list[Manifest]],
+) -> None:
+    for manifests in environments.values():
+        (config,) = _of(manifests, "ConfigMap")
+        assert not config["data"].keys() & SECRETS
+        for name, pod in _ours(manifests).items():
+            process = name.removeprefix("worker-")
+            refs = _secret_refs(pod)
+            plain = {each["name"]: each.get("value") for each in pod["containers"][0]["env"]}
+            assert plain["PROCESS"] == process
+            # a token in a file wants a volume of the operator's own
+            assert refs.keys() == needed_by(process) - {"SMTP_TOKEN_FILE"}, name
+            assert all(ref["key"] == variable for variable, ref in refs.items())
+            for variable in needed_by(process) & set(REQUIRED):
+                assert not refs[variable].get("optional"), (name, variable)
+            mounts = {mount["name"] for mount in pod["containers"][0]["volumeMounts"]}
+            assert ("keys" in mounts) == ("MASTER_KEY" in refs), name
 
 
 def test_nobody_is_spoken_to_but_by_leave(environments: dict[str, list[Manifest]]) -> None:
