@@ -24,6 +24,8 @@ from models.rules.lifecycle import HOLDING, Status
 from models.rules.telling import CHANGED_REASON
 from models.rules.windows import quarter_of
 
+#: Where a finish that was not so leads back to, but for who sits.
+_BACK: Final = (Status.CONFIRMED.value, Status.ARRIVED.value)
 _JUDGED = frozenset(status.value for status in HOLDING | {Status.FINISHED})
 #: Later than every quarter: the table was given away, and not had again.
 _NEVER: Final = 2**31
@@ -45,7 +47,7 @@ def tables(
     """Double seatings ever, and the occupancy from `now` on, of these tables."""
     for start in range(0, len(ids), _AT_ONCE):
         chunk = ids[start : start + _AT_ONCE]
-        uses = _read_uses(session, files, chunk)
+        uses = read_uses(session, files, chunk)
         blocks = _read_blocks(session, chunk, quarter_of(now))
         sitters = read_sitters(session, chunk)
         for table_id in chunk:
@@ -138,7 +140,8 @@ def _too_much(number: int, where: str, quarters: set[int]) -> Iterator[Finding]:
         yield Finding("occupancy-orphan", (number,), text)
 
 
-def _read_uses(session: Session, files: Files, chunk: Sequence[int]) -> dict[int, list[Use]]:
+def read_uses(session: Session, files: Files, chunk: Sequence[int]) -> dict[int, list[Use]]:
+    """What these tables are, or were, used for by whom, by assignments, times and history."""
     row, given = table_of(Reservation).c, table_of(Assignment).c
     begins = _read_begins(session, chunk)
     query = (
@@ -180,9 +183,9 @@ def _read_uses(session: Session, files: Files, chunk: Sequence[int]) -> dict[int
 def _read_begins(session: Session, chunk: Sequence[int]) -> dict[int, int]:
     """Since when parties have their present tables, where that is not simply their start.
 
-    Who sits down has the table from then on, early or late; a no-show taken back has it again
-    from then on, at the earliest from the start; one of whom is said later that it came has none
-    again; an accepted change begins afresh.
+    Who sits down has the table from then on, early or late; a no-show or a finish taken back has it
+    again from then on, at the earliest from the start; one of whom is said later that it came has
+    none again; an accepted change begins afresh.
     """
     move, given = ReservationMove, Assignment
     query = (
@@ -194,6 +197,7 @@ def _read_begins(session: Session, chunk: Sequence[int]) -> dict[int, int]:
             or_(
                 and_(move.after == Status.SEATED, move.reason.not_like(f"{EDITED}%")),
                 move.before == Status.NO_SHOW,
+                and_(move.before == Status.FINISHED, move.after.in_(_BACK)),
                 move.reason == CHANGED_REASON,
             ),
         )
