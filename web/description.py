@@ -31,6 +31,11 @@ REQUEST_HEADERS: Final[dict[str, tuple[dict[str, Any], bool, str]]] = {
         False,
         "The ETag that the change is based on; 412 when it is no longer the reservation's.",
     ),
+    "Manage-Token": (
+        {"type": "string", "maxLength": 200},
+        False,
+        "The token of a reservation that this guest has already.",
+    ),
     "Last-Event-ID": (
         {"type": "string", "maxLength": 200, "examples": ["17"]},
         False,

@@ -12,7 +12,15 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
-from models.core.errors import Busy, FieldProblem, Invalid, MaitredError, NotSeated
+from models.core.errors import (
+    AlreadyBooked,
+    Busy,
+    FieldProblem,
+    Invalid,
+    MaitredError,
+    NotSeated,
+)
+from web.api.shapes import manage_link
 from web.around import READS
 from web.json_body import PROBLEM_TYPE
 from web.problems import HTTP_CODES, Unavailable, kind_of
@@ -48,7 +56,7 @@ def answer_refusal(error: MaitredError) -> Response:
         return answer_unexpected(error)
     if kind.status in NOTED:
         log.warning("refused", extra={"code": error.code, "endpoint": request.endpoint})
-    more = {"reason": error.reason} if isinstance(error, NotSeated) else {}
+    more = _more(error)
     message = error.message
     if type(error) in _PERHAPS_DONE and request.method not in READS:
         message, more = f"{message}; {_PERHAPS}", more | {"outcome": "unknown"}
@@ -58,6 +66,15 @@ def answer_refusal(error: MaitredError) -> Response:
     if kind.status == 401:
         answer.headers["WWW-Authenticate"] = 'Bearer realm="maitred"'
     return answer
+
+
+def _more(error: MaitredError) -> dict[str, str]:
+    """What a caller can go on with, beside the words."""
+    if isinstance(error, NotSeated):
+        return {"reason": error.reason}
+    if isinstance(error, AlreadyBooked):
+        return {"reservation_id": str(error.reservation_id), "manage_url": manage_link(error.token)}
+    return {}
 
 
 def answer_invalid(error: ValidationError) -> Response:

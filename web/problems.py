@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from models.core.errors import (
+    AlreadyBooked,
     Busy,
     FileInvalid,
     HouseUnreadable,
@@ -99,6 +100,7 @@ PROBLEMS: Final[dict[type[MaitredError], ProblemKind]] = {
     StateConflict: ProblemKind(409, "Not possible in this state"),
     KeyInFlight: ProblemKind(409, "Still running", retry_after=1),
     NotSeated: ProblemKind(409, "Cannot be seated"),
+    AlreadyBooked: ProblemKind(409, "Reserved already"),
     Busy: ProblemKind(409, "Busy", retry_after=1),
     RevisionConflict: ProblemKind(412, "Changed in the meantime"),
     NotJson: ProblemKind(415, "Unsupported media type"),

@@ -115,6 +115,21 @@ class NotSeated(MaitredError):
         self.reason = reason
 
 
+class AlreadyBooked(MaitredError):
+    """The guest has a table near that time, and proved to be its guest by `token`, its link.
+
+    `is_same`: it is the very table that was asked for again.
+    """
+
+    code = "already-booked"
+
+    def __init__(self, reservation_id: int, token: str, *, is_same: bool) -> None:
+        super().__init__("you have a table near that time already; change it, or cancel it first")
+        self.reservation_id = reservation_id
+        self.token = token
+        self.is_same = is_same
+
+
 class Busy(MaitredError):
     """The book stayed locked or the database asked for a retry three times. Try again soon."""
 

@@ -1,5 +1,6 @@
 """Booking: a party asks for a table, or the staff book one for a guest."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from models.operations.books import lock_books
 from models.operations.consents import record_consent
 from models.operations.keys import claim_key
 from models.operations.rounds import Round, ask_of
+from models.operations.second_tables import refuse_second
 from models.queries.parties import COLUMNS
 from models.rules.board import STAFF_WORDS, Ask, Board, Outcome, Reason
 from models.rules.house import House
@@ -47,11 +49,12 @@ def request_reservation(
     body: bytes,
     now: datetime,
     awaited: bool = False,
+    links: Sequence[str] = (),
 ) -> Accepted:
     """Write a guest's request down in `requested`, for its lane to decide.
 
-    Two statements. Raises Invalid naming the fields, KeyReused,
-    KeyInFlight.
+    `links`: manage tokens of what the caller has already. Two statements, three with a link.
+    Raises Invalid naming the fields, AlreadyBooked, KeyReused, KeyInFlight.
     """
     reference = new_reference()
     before = claim_key(
@@ -60,6 +63,7 @@ def request_reservation(
     if before is not None:
         return _replayed(connection, before)
     sitting = check_request(house, request, now=now, online=True)
+    refuse_second(connection, house, request, links, now=now)
     row = _new_row(house, sitting, request, reference=reference, now=now)
     return Accepted(_insert(connection, row | {"awaited": awaited}), reference, row["link_secret"])
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from models.entities.reservations import Reservation
 from models.operations.books import clear_freed, free_books, touch_books
+from models.operations.second_tables import links_to_first
 from models.operations.verdicts import Verdicts
 from models.queries.boards import load_boards
 from models.queries.flags import is_on
@@ -120,8 +121,9 @@ class Round:
         board = self.boards.get(row.book_id)
         if board is None:
             outcome = Outcome(Status.DECLINED, reason=Reason.CLOSED)
-        elif self.guests.conflicts(house, row):
+        elif self.guests.asks_again(house, row):
             outcome = Outcome(Status.DECLINED, reason=Reason.SAME_GUEST)
+            self.verdicts.untold.add(row.id)  # the link to the first says it, to its own contact
         else:
             offered = self.offered(house)
             outcome = self.decide(board, ask_of(row), earliest=self.earliest, offered=offered)
@@ -174,6 +176,8 @@ class Round:
             moved = select(*COLUMNS).where(COLUMNS[0].in_(self.verdicts.left))
             for row in self.session.execute(moved):
                 self.verdicts.reseated(row)
+        firsts = self.guests.firsts(without=self.settled)
+        self.verdicts.messages += links_to_first(self.session, firsts, now=self.now)
         self.verdicts.write(self.session)
         if self.touched:
             touch_books(self.session, self.touched)

@@ -118,7 +118,7 @@ class Verdicts:
     left: dict[int, Seating] = field(default_factory=dict)
     moves: list[dict[str, Any]] = field(default_factory=list)
     messages: list[dict[str, Any]] = field(default_factory=list)
-    #: reservations whose guests the staff tell themselves
+    #: reservations whose guests are told in another way: by the staff, or by another message
     untold: set[int] = field(default_factory=set)
     unwanted: list[dict[str, Any]] = field(default_factory=list)
 

@@ -1,7 +1,7 @@
 """The same guest, twice: who holds a reservation near a start already."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Column, Select, bindparam, select, union_all
@@ -22,6 +22,7 @@ class SameGuests:
 
     def __init__(self) -> None:
         self._starts: dict[tuple[int, bytes], dict[int, datetime]] = defaultdict(dict)
+        self._firsts: dict[int, str] = {}
 
     def add(self, held: Iterable[Held]) -> None:
         """Reservations that stand: (restaurant, contact key, reservation, start)."""
@@ -37,14 +38,34 @@ class SameGuests:
 
         Staff may: not asked.
         """
+        return bool(self._others(house, row, at=at))
+
+    def asks_again(self, house: House, row: PartyRow) -> bool:
+        """The same of a request; what the guest has is kept, to be told."""
+        others = self._others(house, row)
+        self._firsts |= others
+        return bool(others)
+
+    def firsts(self, *, without: Container[int]) -> dict[int, str]:
+        """What those have who asked for a second table, and the channel to tell them by.
+
+        `without`: who was answered in this very round is told what they have anyway.
+        """
+        return {number: by for number, by in self._firsts.items() if number not in without}
+
+    def _others(self, house: House, row: PartyRow, *, at: datetime | None = None) -> dict[int, str]:
+        """Those reservations, and by which channel their guest is the same one."""
         if row.source != "online":
-            return False
+            return {}
         start = at or row.starts_at
-        return any(
-            other != row.id and same_guest_conflict(house.policies, starts_at, other=start)
-            for key in _keys(row)
+        return {
+            other: channel
+            # where both are the same it is the last that counts
+            for channel, key in (("sms", row.phone_key), ("email", row.email_key))
+            if key
             for other, starts_at in self._starts.get((row.restaurant_id, key), {}).items()
-        )
+            if other != row.id and same_guest_conflict(house.policies, starts_at, other=start)
+        }
 
 
 def load_same_guests(session: Session, rows: Sequence[PartyRow]) -> list[Held]:

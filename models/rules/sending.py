@@ -36,6 +36,7 @@ TRUE_WHILE: dict[str, frozenset[str]] = {
     Kind.CANCELLED: frozenset({Status.CANCELLED}),
     Kind.REMINDER: frozenset({Status.CONFIRMED}),
     Kind.LINK: frozenset(OPEN | HOLDING),
+    Kind.ALREADY_BOOKED: HOLDING,
     # the contact of before is no part of the reservation, whatever becomes of that
     Kind.CONTACT_CHANGED: frozenset(Status),
 }

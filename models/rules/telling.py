@@ -24,6 +24,8 @@ class Kind(StrEnum):
     CANCELLED = "cancelled"
     REMINDER = "reminder"
     LINK = "link"
+    #: the link to a table, because a second one was asked for
+    ALREADY_BOOKED = "already_booked"
     #: to the contact that the reservation had before
     CONTACT_CHANGED = "contact_changed"
 
@@ -48,11 +50,11 @@ UNTOLD_REASONS = frozenset({"taken_back", EDITED_REASON, RESEATED_REASON, REANCH
 #: Moves of which a guest sees nothing at all: other tables.
 UNSEEN_REASONS = frozenset({RESEATED_REASON, "moved"})
 
-#: A message that the staff did not want to be sent: its row says so, and stays.
+#: A message that was not wanted (the staff tell it, or another one does): its row stays.
 NOT_WANTED = {"state": "skipped", "error": "not_wanted"}
 
-#: Messages that no move makes: the clock does, or the staff.
-UNMOVED = frozenset({Kind.REMINDER, Kind.LINK})
+#: Messages that no move makes: the clock does, the staff, or whoever asks for a second table.
+UNMOVED = frozenset({Kind.REMINDER, Kind.LINK, Kind.ALREADY_BOOKED})
 
 #: What a guest is reminded of.
 REMINDED = frozenset({Kind.CONFIRMATION, Kind.CHANGED})

@@ -31,6 +31,7 @@ _SCHEMA_STATUS = {
     Kind.CANCELLED: "ReservationCancelled",
     Kind.DECLINED: None,
     Kind.LINK: None,
+    Kind.ALREADY_BOOKED: None,
     Kind.CONTACT_CHANGED: None,
 }
 

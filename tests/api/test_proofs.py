@@ -157,7 +157,7 @@ def test_nobody_learns_whether_a_contact_has_a_table(staffed: Stand, mailbox: Ma
     assert staffed.client.get(place, headers=staffed.as_staff()).json["reason"] == "same_guest"
     # the contact itself is told
     sent(mailbox)
-    assert any("another reservation" in mail.text for mail in mailbox.mails())
+    assert any("a table already" in mail.text for mail in mailbox.mails())
 
 
 def test_a_contact_that_was_edited_meanwhile_is_not_proved(stand: Stand) -> None:

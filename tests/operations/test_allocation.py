@@ -33,6 +33,7 @@ from tests.operations.evenings import (
     statuses,
     told,
 )
+from tests.queries.evening import check
 from tests.services.counting import counting
 from tests.services.house import ShiftTimes
 from tests.services.stand import NOW, START, Stand
@@ -279,6 +280,30 @@ def test_one_guest_has_one_table_at_a_time(
     stand.drain()
     assert statuses(stand, numbers) == ["confirmed", "declined", "confirmed"]
     assert reasons(stand, numbers) == [None, "same_guest", None]
+
+
+@pytest.mark.parametrize("together_", [True, False], ids=["one round", "two rounds"])
+@pytest.mark.parametrize(("first", "second"), SAME, ids=["e-mail", "phone"])
+def test_who_asks_for_a_second_table_is_sent_the_link_to_the_first_once(
+    db: Engine, first: dict[str, Any], second: dict[str, Any], together_: bool
+) -> None:
+    stand = a_stand(db, policies={"reminder_minutes": []})
+    numbers = [stand.request(**first)]
+    if not together_:
+        stand.drain()
+    for _ in range(2):
+        numbers += [stand.request(**second), stand.request(**second)]
+        if not together_:
+            stand.drain()
+    stand.drain()
+    by = "sms" if "phone" in first else "email"
+    with Session(stand.bind) as session:
+        rows = session.scalars(select(Message).order_by(Message.id)).all()
+    said = [(row.kind, row.channel) for row in rows if row.reservation_id == numbers[0]]
+    # where it is confirmed in the same round, that says it
+    assert said[1:] == ([] if together_ else [("already_booked", by)])
+    assert {row.state for row in rows if row.reservation_id != numbers[0]} == {"skipped"}
+    assert check(stand, now=NOW) == []
 
 
 def test_a_guest_who_cancelled_or_only_waits_may_ask_again(db: Engine) -> None:

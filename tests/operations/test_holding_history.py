@@ -169,7 +169,7 @@ ALONE = {"auto_no_show": False, "auto_finish": False}
 
 @pytest.mark.both
 @settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(script=steps, policies=chosen)
 @example(  # a no-show who came when the turn was over, after another had the table

@@ -41,7 +41,7 @@ _SECURITY = ("guest", "staff")
     blueprint,
     {201: ReservationOut, 202: RequestedOut},
     problems=(*WRITE, 404),
-    headers=("Idempotency-Key", "Prefer"),
+    headers=("Idempotency-Key", "Prefer", "Manage-Token"),
 )
 def ask_for_table(slug: str, body: ReservationRequest) -> Response:
     """Ask for a table.
@@ -49,15 +49,26 @@ def ask_for_table(slug: str, body: ReservationRequest) -> Response:
     202: the request is written down and will be decided within moments; the guest is told. With
     `Prefer: wait=N` 201 with the decision, when it is made within N seconds. The same
     Idempotency-Key and body again answer for the same reservation, however often.
+
+    A guest has one table near a time. With its `Manage-Token` a second request is 409
+    `already-booked` with its `manage_url`; without, it is declined as `full`, and the contact is
+    sent the link, once. Two tables on purpose are booked as staff, at `/book/reservations`.
     """
     key, seconds = idempotency_key(), wait_seconds()
     raw, now = request.get_data(), clock.now()
-
+    links = request.headers.getlist("Manage-Token")
     house = recent_house(slug)
     asked = body.table_request(house)
     accepted = plain_unit(
         lambda connection: request_reservation(
-            connection, house, request=asked, key=key, body=raw, now=now, awaited=seconds > 0
+            connection,
+            house,
+            request=asked,
+            key=key,
+            body=raw,
+            now=now,
+            awaited=bool(seconds),
+            links=links,
         )
     )
     about_new(accepted)

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from models.core import clock
 from models.core.crypto import manage_token
 from models.core.db import plain_unit
-from models.core.errors import Invalid, KeyReused
+from models.core.errors import AlreadyBooked, Invalid, KeyReused
 from models.core.settings import settings
 from models.operations.booking import Accepted, request_reservation
 from models.queries.availability import Slot
@@ -28,6 +28,7 @@ from web.nudging import nudge_house
 from web.offers import offered_starts, recent_house
 from web.pages import words
 from web.pages.page import messages_of, register_trouble, render
+from web.pages.remembered import asked_before, remember
 from web.schemas.fields import parse_start
 from web.schemas.requests import AvailabilityQuery, ReservationRequest
 from web.waiting import wait_for_decision
@@ -83,6 +84,9 @@ def ask(slug: str) -> Response:
     except KeyReused:
         wrong = {"form": "This form was sent before, with other details. Start again below."}
         return _details(house, form | {"key": str(uuid.uuid4())}, wrong)
+    except AlreadyBooked as has:
+        how = "same" if has.is_same else "other"
+        return see_other(url_for("manage.show", token=has.token, again=how))
     except ValidationError as error:
         return _details(house, form, messages_of(invalid_from(error)))
     except Invalid as error:
@@ -92,8 +96,8 @@ def ask(slug: str) -> Response:
     seconds = min(PAGE_WAIT_SECONDS, settings().wait_seconds_max)
     wait_for_decision("reservation", accepted.reservation_id, seconds)
     token = manage_token(accepted.reservation_id, accepted.link_secret)
-    again: dict[str, Any] = {"again": "1"} if accepted.replayed else {}
-    return see_other(url_for("manage.show", token=token, **again))
+    again: dict[str, Any] = {"again": "same"} if accepted.replayed else {}
+    return remember(see_other(url_for("manage.show", token=token, **again)), slug, token)
 
 
 def search_facts(house: House, search: dict[str, str]) -> dict[str, Any]:
@@ -179,6 +183,7 @@ def _request(house: House, form: dict[str, str]) -> Accepted:
             body=orjson.dumps(body, option=orjson.OPT_SORT_KEYS),
             now=now,
             awaited=True,
+            links=asked_before(),
         )
     )
 

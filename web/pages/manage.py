@@ -150,14 +150,14 @@ def _view(token: str) -> ReservationView:
 def _facts(view: ReservationView, token: str) -> dict[str, Any]:
     headline, meaning = words.STATUS_WORDS[view.status]
     # the form was sent again: the guest has the answer, and is shown it
-    has_already = view.status is Status.CONFIRMED and request.args.get("again") == "1"
+    again = request.args.get("again") if view.status is Status.CONFIRMED else None
     changing = view.change is not None and view.change.status == "requested"
     return {
         "token": token,
         "view": view,
         "house": view.house,
-        "headline": words.AGAIN if has_already else headline,
-        "meaning": meaning,
+        "headline": words.AGAIN if again else headline,
+        "meaning": words.ONE_NEAR_THAT_TIME if again == "other" else meaning,
         "reason": words.reason_words(view.reason) if view.status is Status.DECLINED else "",
         "change": words.change_words(view),
         "when": words.when(view.house, view.starts_at, guest_locale=view.guest_locale),

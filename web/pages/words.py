@@ -35,6 +35,10 @@ STATUS_WORDS: Final[dict[Status, tuple[str, str]]] = {
     Status.NO_SHOW: ("We missed you", "Nobody came for this reservation."),
 }
 AGAIN: Final = "You have this table already"
+ONE_NEAR_THAT_TIME: Final = (
+    "You asked for another one near that time, and each guest can have one. To come at another "
+    "time or with more people, change this one."
+)
 REASON_WORDS: Final[dict[str, str]] = {
     Reason.FULL: "Every table is taken at that time.",
     Reason.PACING: "Too many parties arrive at that time already.",

@@ -44,6 +44,8 @@ class Problem(BaseModel):
     errors: list[ProblemField]
     request_id: str
     reason: str | None = Field(None, description="why a staff booking cannot be seated")
+    reservation_id: str | None = Field(None, description="already-booked: what the guest has")
+    manage_url: str | None = Field(None, description="already-booked: the link to it")
     outcome: Literal["unknown"] | None = Field(
         None, description="unknown: whether it was written; the same request again does it once"
     )
