@@ -10,6 +10,8 @@ from babel.core import get_global
 from phonenumbers import CountryCodeSource, PhoneNumber, PhoneNumberType, ValidationResult
 
 PHONE_MAX: Final = 64
+#: ITU-T E.164: of a number with its country code. phonenumbers lets longer ones pass
+_DIGITS_MAX: Final = 15
 
 #: dots in the middle, which no standard counts among the dashes or dots
 _MIDDLE_DOTS: Final = frozenset("\u00b7\u2022\u2027\u2219\u22c5\u30fb\uff65")
@@ -89,7 +91,10 @@ def _normal_phone(text: str, house_phone: str) -> str:
         raise ValueError("is not a phone number")
     if not _is_foreign(text):
         _check_national(text, number)
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    found = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    if len(found) - 1 > _DIGITS_MAX:
+        raise ValueError(_IMPOSSIBLE[ValidationResult.TOO_LONG])
+    return found
 
 
 def _parted(value: str) -> tuple[str, str]:

@@ -40,6 +40,8 @@ REAL = [
         (NEW_YORK, "+1 212 555 0142 99", "too long"),
         (NEW_YORK, "+49 1", "not a phone number"),
         (NEW_YORK, "+49 11", "needs its area code"),
+        (NEW_YORK, "+49 171 123456789012", "too long"),
+        (BERLIN, "0171 12345678901234", "no phone number of|too long"),
         (NEW_YORK, "+999 1234567", "country code that does not exist"),
         (NOWHERE, "030 901820", "country code, such as"),
     ],
@@ -117,6 +119,7 @@ def test_a_number_is_refused_or_normal_for_good(text: str, house: str) -> None:
 def test_a_guest_kept_under_a_number_refused_today_is_still_found() -> None:
     assert kept_contact("5550142", NEW_YORK) == "+15550142"
     assert kept_contact("1234567", BERLIN) == "+491234567"
+    assert kept_contact("+49171123456789012", NEW_YORK) == "+49171123456789012"
     assert kept_contact(f"{'a' * 65}@example.com") == f"{'a' * 65}@example.com"
     with pytest.raises(ValueError, match="must be a phone number"):
         kept_contact("ada", BERLIN)
