@@ -208,12 +208,14 @@ def _linked_data(outgoing: Outgoing, values: dict[str, str]) -> dict[str, Any] |
     if status is None:
         return None
     house = outgoing.restaurant
+    # a first message has no name to tell, and a Person needs one
+    under = {"underName": {"@type": "Person", "name": values["name"]}} if values["name"] else {}
     return {
         "@context": "https://schema.org",
         "@type": "FoodEstablishmentReservation",
         "reservationNumber": outgoing.reference,
         "reservationStatus": f"https://schema.org/{status}",
-        "underName": {"@type": "Person", "name": values["name"]},
+        **under,
         "reservationFor": {
             "@type": "FoodEstablishment",
             "name": values["house"],

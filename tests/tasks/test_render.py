@@ -207,6 +207,12 @@ def test_linked_data_says_what_schema_org_asks_for() -> None:
     assert "ld+json" not in render_letter(of(Kind.DECLINED)).html
 
 
+def test_linked_data_of_a_first_message_names_nobody() -> None:
+    data = linked_data(render_letter(of(Kind.CONFIRMATION, guest_name="")).html)
+    assert "underName" not in data
+    assert data["reservationNumber"] == "ABCD2345"
+
+
 def test_the_manage_link_opens_exactly_this_reservation() -> None:
     link = render_letter(of(Kind.CONFIRMATION)).link
     assert link.startswith("https://tables.example.com/manage/")
