@@ -4,6 +4,8 @@ The rates are settings. Counting is models/core/tallies.py: one round trip to Re
 each web process by itself while Redis is gone. Nothing is written that names an address or a guest.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import orjson
@@ -11,7 +13,7 @@ from apiflask import APIFlask
 from flask import request
 
 from models.core.contacts import counted_as
-from models.core.errors import SignInFailed
+from models.core.errors import Invalid, RevisionConflict, SignInFailed, StateConflict
 from models.core.settings import settings
 from models.core.tallies import Tally, count, forget, nameless, rate
 from web.callers import network_of, who_of
@@ -92,15 +94,27 @@ def count_request() -> None:
     _refuse_beyond(tallies)
 
 
-def count_change(reservation_id: int) -> None:
-    """Count a guest's change of this reservation, from wherever. Raises TooManyChanges."""
+@contextmanager
+def counted_change(reservation_id: int) -> Iterator[None]:
+    """Count a guest's change of this reservation, from wherever. Raises TooManyChanges.
+
+    Counted before it is made, so that many at once are no more than the limit. One that is refused
+    is told to nobody, and counts nothing: who mistypes an address may correct it.
+    """
     chosen = settings()
     if chosen.rate_limits == "off":
+        yield
         return
     rates = (chosen.limit_changes, chosen.limit_changes_day)
-    wait = count([Tally(rate(each), "changes", str(reservation_id)) for each in rates])
+    tallies = [Tally(rate(each), "changes", str(reservation_id)) for each in rates]
+    wait = count(tallies)
     if wait:
         raise TooManyChanges(wait)
+    try:
+        yield
+    except (Invalid, StateConflict, RevisionConflict):
+        count(tallies, by=-1)
+        raise
 
 
 def count_account(account_id: int) -> None:

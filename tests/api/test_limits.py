@@ -230,6 +230,29 @@ def test_a_reservation_is_changed_so_often_and_no_more(
     assert changed.status_code == 200
 
 
+def test_a_change_that_is_refused_leaves_the_guest_as_many_as_before(
+    limited: Limited, redis: RedisServer
+) -> None:
+    stand = limited(LIMIT_MANAGE="1000/100days", LIMIT_CHANGES="3/100days")
+    made = asked_by(stand, email="ada@example.com").json
+    secret = made["manage_url"].rpartition("/")[2]
+    token = {"Manage-Token": secret}
+    place, page = f"/api/v1/reservations/{made['id']}", f"/manage/{secret}"
+    refused: list[Callable[[], Answer]] = [
+        lambda: stand.client.patch(place, json={"party_size": 900}, headers=token),
+        lambda: stand.client.patch(
+            place, json={"note": "x"}, headers={**token, "If-Match": '"99"'}
+        ),
+        lambda: stand.client.post(f"{page}/details", data={"name": "Ada", "email": "ada@"}),
+        lambda: stand.client.post(f"{page}/details", data={"name": "Ada", "phone": "110"}),
+        lambda: stand.client.post(f"{page}/change", data={"party_size": "900"}),
+    ]
+    assert [ask().status_code for ask in refused] == [422, 412, 422, 422, 422]
+    for number in range(4):
+        answer = stand.client.patch(place, json={"note": f"{number}"}, headers=token)
+        assert answer.status_code == (200 if number < 3 else 429), answer.text
+
+
 def test_a_contact_named_in_an_edit_counts_as_one_asked_for(
     limited: Limited, redis: RedisServer
 ) -> None:

@@ -1,5 +1,7 @@
 """Guests ask for a table, and see, change and cancel what they asked for."""
 
+from contextlib import nullcontext
+
 from apiflask import APIBlueprint
 from flask import Response, request
 from sqlalchemy.orm import Session
@@ -20,7 +22,7 @@ from web.api.shapes import requested_again, requested_facts, reservation_facts
 from web.around import about_new
 from web.headers import idempotency_key, if_revision, revision_tag, wait_seconds
 from web.json_body import json_response
-from web.limits import count_change
+from web.limits import counted_change
 from web.looks import note_look
 from web.nudging import nudge_after_move, nudge_house
 from web.offers import recent_house
@@ -136,8 +138,6 @@ def change(reservation_id: int, visitor: Visitor, body: ReservationPatch) -> Res
     seconds, revision, now = wait_seconds(), if_revision(), clock.now()
     if visitor.by_staff:
         flags.refresh()
-    else:
-        count_change(reservation_id)
 
     def work(session: Session) -> tuple[int | None, ReservationView]:
         change_id = apply_patch(
@@ -151,7 +151,8 @@ def change(reservation_id: int, visitor: Visitor, body: ReservationPatch) -> Res
         )
         return change_id, view_within(session, reservation_id)
 
-    change_id, view = unit(work)
+    with nullcontext() if visitor.by_staff else counted_change(reservation_id):
+        change_id, view = unit(work)
     if change_id is None:
         if body.table_change is not None:
             nudge_after_move(view.house.id)

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from apiflask import APIBlueprint
 from flask import Response, request, url_for
 from pydantic import ValidationError
+from sqlalchemy.orm import Session
 
 from models.core import clock
 from models.core.crypto import read_manage_token
@@ -23,7 +24,7 @@ from web.access import GUEST, Visitor, public
 from web.api.shapes import local_text
 from web.around import about
 from web.errors import invalid_from
-from web.limits import count_change
+from web.limits import counted_change
 from web.nudging import nudge_after_move, nudge_house
 from web.pages import words
 from web.pages.booking import PAGE_WAIT_SECONDS, find_offers, news, search_facts, see_other
@@ -216,10 +217,10 @@ def _wish(form: dict[str, str]) -> dict[str, Any]:
 
 def _apply(token: str, body: dict[str, Any]) -> None:
     view, now = _view(token), clock.now()
-    count_change(view.id)
     patch = ReservationPatch.model_validate(body)
-    change_id = unit(
-        lambda session: apply_patch(
+
+    def work(session: Session) -> int | None:
+        return apply_patch(
             session,
             view.id,
             patch=patch,
@@ -228,7 +229,9 @@ def _apply(token: str, body: dict[str, Any]) -> None:
             awaited=True,
             now=now,
         )
-    )
+
+    with counted_change(view.id):
+        change_id = unit(work)
     if change_id is not None:
         nudge_house(view.house.id)
         seconds = min(PAGE_WAIT_SECONDS, settings().wait_seconds_max)
