@@ -65,8 +65,8 @@ def look_at(before: House, after: House, parties: Iterable[Upcoming]) -> Concern
         hurts = tuple(each for each in new if each.code not in AGREED)
         if hurts:
             hurt.append(Concern(who, hurts))
-        elif new:
-            agreed.append(Concern(who, new))
+        elif new or all(each.code in AGREED for each in found):
+            agreed.append(Concern(who, new or found))
         else:
             known.append(Concern(who, found))
     return Concerns(tuple(hurt), tuple(agreed), tuple(known))

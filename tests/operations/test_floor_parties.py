@@ -152,8 +152,12 @@ def test_only_what_the_file_makes_worse_is_held_against_it(stand: Stand) -> None
 
 def test_turn_times_bind_who_is_decided_from_now_on(stand: Stand) -> None:
     stand.ask(2)
-    loaded = apply(instead("max_party_online = 8", "turn_times = [[999, 120]]"))
-    assert [each.code for who in loaded.concerns.agreed for each in who.objections] == [Code.TURN]
+    text = instead("max_party_online = 8", "turn_times = [[999, 120]]")
+    # the next file tells of them in the same words: nothing is wrong with them
+    for changed in (text, text.replace('name = "Small"', 'name = "Smaller"')):
+        loaded = apply(changed)
+        agreed = [each.code for who in loaded.concerns.agreed for each in who.objections]
+        assert (agreed, loaded.concerns.known) == ([Code.TURN], ())
 
 
 def test_who_sits_and_whom_the_host_seated_as_he_liked_is_left_alone(stand: Stand) -> None:
