@@ -12,11 +12,16 @@ HANDOVER = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One broken rule. `ids` are reservations where there are any; `text` says which rows."""
+    """One broken rule. `ids` are reservations where there are any; `text` says which rows.
+
+    `is_known`: a changed file, or new zone rules, left a party where nothing fits it any more. The
+    staff were told, and have to call it; no row is damaged.
+    """
 
     rule: str
     ids: tuple[int, ...]
     text: str
+    is_known: bool = False
 
 
 @dataclass(frozen=True, slots=True)

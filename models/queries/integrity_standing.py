@@ -17,7 +17,7 @@ from models.entities.reservations import (
 )
 from models.queries.integrity_finding import Files, Finding, HouseFile
 from models.rules.lifecycle import HOLDING, Status
-from models.rules.objection import AGREED, HOPELESS, Code, Party
+from models.rules.objection import AGREED, HOPELESS, Code, Objection, Party
 from models.rules.seating import Seats
 from models.rules.standing import objections
 from models.rules.told import told_wall
@@ -25,6 +25,8 @@ from models.rules.told import told_wall
 _HOLDING = sorted(status.value for status in HOLDING)
 #: Found already, by `integrity_parties`.
 _NAMED = frozenset({Code.NO_TABLE})
+#: About the row by itself: no file makes it so.
+_OWN = frozenset({Code.PARTY_SIZE, Code.ENDS_BEFORE_START})
 #: Nothing was promised before the decision.
 _DECIDED = HOPELESS | {Code.WALL_TIME}
 _WAITING = sorted((Status.REQUESTED.value, Status.WAITLISTED.value))
@@ -56,8 +58,11 @@ def standing(
         house = files.houses.get(each.restaurant_id)
         if house is None:
             continue
-        for text in _objections(house, each, known):
-            yield Finding("misfit", (each.id,), f"reservation {each.id}: {text}")
+        is_older = not house.holds_for(each.decided_at)
+        for objection in _objections(house, each, known):
+            text = f"reservation {each.id}: {objection.words}"
+            is_known = objection.code is Code.WALL_TIME or (is_older and objection.code not in _OWN)
+            yield Finding("misfit", (each.id,), text, is_known)
 
 
 _ROW = table_of(Reservation).c
@@ -76,7 +81,7 @@ _COLUMNS = (
 )
 
 
-def _objections(house: HouseFile, row: Row[*tuple[Any, ...]], known: _Known) -> Iterator[str]:
+def _objections(house: HouseFile, row: Row[*tuple[Any, ...]], known: _Known) -> Iterator[Objection]:
     party = _party(row, known)
     for objection in objections(house.house, party):
         if objection.code in _NAMED:
@@ -85,7 +90,7 @@ def _objections(house: HouseFile, row: Row[*tuple[Any, ...]], known: _Known) -> 
             continue  # its decision is what says so, and by which clock
         if objection.code in AGREED and not house.holds_for(row.decided_at):
             continue
-        yield objection.words
+        yield objection
 
 
 def _party(row: Row[*tuple[Any, ...]], known: _Known) -> Party:

@@ -63,7 +63,8 @@ def examine(
 
     With more than WHOLE_UP_TO reservations only what guests need at once, unless `thorough`.
 
-    As of the time of the backup; what was late then is no problem. A schema of another release
+    As of the time of the backup; what was late then is no problem, nor is a party that a changed
+    file or new zone rules left behind. A schema of another release
     cannot be proved by this one's code: that is a problem too. With `until`, the log was replayed
     to that time: there may be more rows and a later schema than the manifest says.
     """
@@ -77,13 +78,17 @@ def examine(
             found = findings_at_once(
                 bind, now=at, grace_seconds=GRACE_SECONDS, only_first=not is_whole
             )
-            wrong = [one for one in found if one.rule not in _LATE and not _lacks_keys(one)]
+            wrong = [one for one in found if not _is_no_damage(one)]
             problems += [f"{one.rule}: {one.text}" for one in wrong[:_SHOWN]]
         else:
             problems.append(f"the schema is {schema}, this release's {migrations.head()}")
     except SQLAlchemyError as error:
         rows, problems = {}, [f"cannot be read: {type(error).__name__}"]
     return Examined(tuple(problems), rows, monotonic() - began, is_whole)
+
+
+def _is_no_damage(found: Finding) -> bool:
+    return found.rule in _LATE or found.is_known or _lacks_keys(found)
 
 
 def _lacks_keys(found: Finding) -> bool:

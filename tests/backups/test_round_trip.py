@@ -14,6 +14,8 @@ from sqlalchemy.orm import Session
 from models.core.db import Base, transaction, unit
 from models.core.errors import StateConflict
 from models.entities import Assignment, Reservation, ReservationMove
+from models.operations.floor import apply_file
+from models.operations.floor_file import read_restaurant
 from models.operations.house import give_up as let_go
 from models.operations.house import lead
 from tasks.backups import sources
@@ -25,9 +27,10 @@ from tasks.backups.records import JOB
 from tasks.backups.restore import opened, restore_into
 from tasks.backups.safe import Safe, open_safe
 from tests.backups.conftest import Hands, back_up, made
-from tests.queries.evening import play
+from tests.operations.small import SMALL, a_small_stand, in_one
+from tests.queries.evening import check, play
 from tests.services.mariadb import MariaDB
-from tests.services.stand import Stand
+from tests.services.stand import NOW, START, Stand
 
 HOUR = timedelta(hours=1)
 Rows = dict[str, list[tuple[object, ...]]]
@@ -128,6 +131,25 @@ def test_what_is_not_in_order_is_not_handed_over(
     restored = restore_into(safe, target, name=manifest.name, despite_findings=True)
     assert restored.examined.problems
     assert target.exists()
+
+
+@pytest.mark.both
+def test_a_party_that_a_changed_file_left_behind_stops_no_restore(
+    db: Engine, safe: Safe, hands: Hands, tmp_path: Path
+) -> None:
+    hands.move(NOW - hands.now())
+    stand = a_small_stand(db)
+    left = stand.ask(2)
+    closed = read_restaurant(f"{SMALL}\n[[closures]]\ndate = {START:%Y-%m-%d}\n")
+    in_one(lambda session: apply_file(session, closed, now=NOW, move=True))
+    assert [(each.rule, each.ids) for each in check(stand, now=NOW)] == [("misfit", (left,))]
+    assert restore_into(safe, tmp_path / "back", name=made(safe).name).examined.problems == ()
+    # one that was decided by the file of now is a fault of its row
+    later = {"decided_at": NOW + 2 * HOUR}
+    with transaction(db) as session:
+        session.execute(update(Reservation).where(Reservation.id == left).values(later))
+    with pytest.raises(RestoreRefused, match=f"misfit: reservation {left}"):
+        restore_into(safe, tmp_path / "other", name=made(safe).name)
 
 
 @pytest.mark.both
