@@ -18,6 +18,7 @@ from models.core.servers import split_url
 
 DATABASE: Final = "sqlite:///path or mysql+mysqldb://user:pass@host/name"
 SECRET_LENGTH: Final = 32
+NOT_SET: Final = "is not set (see .env.example, but in a folder where `make up` ran none is needed)"
 #: "600/minute", "10/15minutes": so many in so long (Rust's regex: $ is the very end)
 RATE: Final = r"^[1-9]\d{0,8}/([1-9]\d{0,3})?(second|minute|hour|day)s?$"
 
@@ -253,7 +254,8 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as invalid:
         lines = [
-            f"{'.'.join(str(part) for part in error['loc']).upper() or 'settings'}: {error['msg']}"
+            f"{'.'.join(str(part) for part in error['loc']).upper() or 'settings'}: "
+            f"{NOT_SET if error['type'] == 'missing' else error['msg']}"
             for error in invalid.errors()
         ]
         raise SettingsInvalid("; ".join(lines)) from invalid

@@ -412,6 +412,8 @@ def test_all_missing_settings_are_named_at_once(
         "REDIS_URL",
         "SECRET_KEY",
     }
+    # a newcomer who has not started anything yet reads what to do
+    assert all("is not set" in line and "`make up`" in line for line in lines)
     forget_everything()
 
 
