@@ -37,6 +37,7 @@ vars(accounts)["PasswordHasher"] = partial(
     PasswordHasher, time_cost=1, memory_cost=64, parallelism=1
 )
 # a test that has done something looks at once
+_KEPT_SECONDS = metrics.KEPT_SECONDS
 vars(metrics)["KEPT_SECONDS"] = 0.0
 REPORT = pytest.StashKey[pytest.TestReport]()
 
@@ -74,6 +75,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say loudly what was left out."""
     for what, count in missing.left_out(terminalreporter.stats.get("skipped", [])).items():
         terminalreporter.write_sep("!", f"NOT TESTED: {count} tests need {what}", red=True)
+
+
+@pytest.fixture
+def kept_seconds() -> float:
+    """How long the metrics are kept in the product; the tests look at once."""
+    return _KEPT_SECONDS
 
 
 @pytest.fixture(autouse=True)
