@@ -13,6 +13,7 @@ AT_THE_STAND: Final = (
     "mark_no_shows",
     "finish_overdue",
     "end_evenings",
+    "release_unconfirmed",
     "expire_waitlists",
     "make_way",
 )

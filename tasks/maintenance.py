@@ -104,6 +104,12 @@ def end_evenings() -> None:
     _at_the_stand("end_evenings")
 
 
+@app.task(name="maintenance.release_unconfirmed")
+def release_unconfirmed() -> None:
+    """Tables that were held for a confirmation by link are free again."""
+    _at_the_stand("release_unconfirmed")
+
+
 @app.task(name="maintenance.expire_waitlists")
 def expire_waitlists() -> None:
     """Who still waits when the start has come is told so."""

@@ -27,6 +27,7 @@ TASKS: Final[dict[str, TaskRule]] = {
     "maintenance.mark_no_shows": TaskRule(MAINTENANCE, 60, 90),
     "maintenance.finish_overdue": TaskRule(MAINTENANCE, 60, 90),
     "maintenance.end_evenings": TaskRule(MAINTENANCE, 60, 90),
+    "maintenance.release_unconfirmed": TaskRule(MAINTENANCE, 60, 90),
     "maintenance.expire_waitlists": TaskRule(MAINTENANCE, 60, 90),
     "maintenance.make_way": TaskRule(MAINTENANCE, 60, 90),
     "maintenance.health": TaskRule(MAINTENANCE, 30, 45),

@@ -48,6 +48,7 @@ class Reservation(Base):
         Index("ix_reservations_book", "book_id", "status"),
         Index("ix_reservations_email_key", "email_key"),
         Index("ix_reservations_phone_key", "phone_key"),
+        Index("ix_reservations_confirm_by", "confirm_by"),
         Index("uq_reservations_reference", "reference", unique=True),
     )
 
@@ -86,6 +87,8 @@ class Reservation(Base):
     #: since when the contact is known to be the guest's: its link was opened (operations.proofs)
     email_proved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     phone_proved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    #: until when its guest has to confirm it by the link; NULL: it stands (operations.unproved)
+    confirm_by: Mapped[datetime | None] = mapped_column(UtcDateTime)
     #: why it was declined or waits; a code of rules.board.Reason
     reason: Mapped[str | None] = mapped_column(String(32))
     #: up to three other starts, RFC 3339 in UTC

@@ -11,7 +11,6 @@ from models.entities.reservations import Reservation, ReservationChange
 from models.operations.books import lock_books
 from models.operations.change_decisions import decide_change
 from models.operations.rounds import Decided, Round
-from models.queries.guests import load_same_guests
 from models.queries.lanes import Waiting, look
 from models.queries.parties import COLUMNS, PartyRow
 from models.rules.lifecycle import Status
@@ -75,7 +74,7 @@ def _answer(
 ) -> None:
     """Requests and changes, whichever came first."""
     parties = _read_parties(round_.session, changes)
-    round_.guests.add(load_same_guests(round_.session, [*requests, *parties.values()]))
+    round_.look_for([*requests, *parties.values()])
     asked: list[tuple[datetime, int, Any]] = [(row.created_at, 0, row) for row in requests]
     asked += [(change.created_at, 1, change) for change in changes]
     for _, kind, each in sorted(asked, key=lambda item: (item[0], item[1], item[2].id)):

@@ -158,7 +158,7 @@ def cancel_reservation(
         check_open(row, now=now, by_staff=False)
     end_waiting_wishes(session, reservation_id, status="dropped", now=now)
     if before in HOLDING:
-        _give_tables_back(session, row, now=now)
+        give_tables_back(session, row, now=now)
     cutoff = int((row.terms or {}).get("cancel_cutoff_minutes", 0))
     late = is_late_cancel(cutoff, row.starts_at, now=now) and before in HOLDING
     verdicts = Verdicts(now, actor, untold=set() if notify else {row.id})
@@ -171,10 +171,12 @@ def cancel_reservation(
     )
     verdicts.write(session)
     row.status = Status.CANCELLED.value
+    row.confirm_by = None
     row.revision += 1
 
 
-def _give_tables_back(session: Session, row: Reservation, *, now: datetime) -> None:
+def give_tables_back(session: Session, row: Reservation, *, now: datetime) -> None:
+    """Its tables are free at once, and the waitlist of its book is asked."""
     tables = tuple(
         session.scalars(
             select(Assignment.dining_table_id).where(Assignment.reservation_id == row.id)

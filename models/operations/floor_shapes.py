@@ -154,6 +154,9 @@ class PoliciesShape(FileShape):
     keep_guests_days: KeepDays | None = None
     keep_messages_days: KeepDays | None = None
     ask_marketing: bool | None = None
+    confirm_by_link: bool | None = None
+    confirm_minutes: Annotated[int, Field(ge=5, le=24 * 60)] | None = None
+    unproved_percent: Annotated[int, Field(ge=1, le=100)] | None = None
     sms_countries: Annotated[list[Country], Field(max_length=250)] | None = None
 
 

@@ -33,3 +33,5 @@ def write_move(
         )
     )
     row.status = after.value
+    if after is not Status.CONFIRMED:
+        row.confirm_by = None  # whoever comes need not say so any more

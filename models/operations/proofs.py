@@ -19,6 +19,7 @@ from models.operations.consents import record_consent
 from models.operations.retelling import contacts_of
 from models.queries.consents import consents_of
 from models.rules.contact_edits import EMAIL
+from models.rules.lifecycle import Status
 from models.rules.requests import ConsentSaid
 
 
@@ -30,16 +31,27 @@ def prove_contact(session: Session, reservation_id: int, code: str, *, now: date
     on, where the contact has not said anything before.
     """
     row = session.get(Reservation, reservation_id)
-    if row is None:
-        return False
+    if row is None or (row.status == Status.CONFIRMED and row.confirm_by is not None):
+        return False  # it is held: only a button says that the guest wants it (operations.unproved)
+    proved = _contact_of(row, code)
+    return proved is not None and _note(session, row, *proved, now=now)
+
+
+def is_proof_of(row: Reservation, code: str) -> bool:
+    """Whether this code was sent to a contact that the reservation has now."""
+    return _contact_of(row, code) is not None
+
+
+def _contact_of(row: Reservation, code: str) -> tuple[str, str] | None:
+    """The channel and the contact that the code was sent to."""
     try:
         contacts = contacts_of(row.guest)
     except SealBroken:
-        return False
+        return None
     for channel, contact in contacts.items():
         if contact and hmac.compare_digest(proof_code(row.id, contact).encode(), code.encode()):
-            return _note(session, row, channel, contact, now=now)
-    return False
+            return channel, contact
+    return None
 
 
 def _note(session: Session, row: Reservation, channel: str, contact: str, *, now: datetime) -> bool:

@@ -32,8 +32,7 @@ from models.rules.retention import keeps_since
 log = logging.getLogger(__name__)
 
 CLOCK = "clock"
-_BOOKS_AT_ONCE = 200
-_AUDIT_AT_ONCE = 1_000
+_BOOKS_AT_ONCE, _AUDIT_AT_ONCE = 200, 1_000
 
 
 @dataclass(slots=True)

@@ -1,6 +1,6 @@
 """A round of decisions over locked books: the boards, and the verdicts so far."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from models.entities.reservations import Reservation
 from models.operations.books import clear_freed, free_books, touch_books
 from models.operations.second_tables import links_to_first
+from models.operations.unproved import hold_until
 from models.operations.verdicts import Verdicts
 from models.queries.boards import load_boards
 from models.queries.flags import is_on
@@ -17,8 +18,9 @@ from models.queries.floor import houses_by_id
 from models.queries.guests import SameGuests, load_same_guests
 from models.queries.movable import LAID, load_movable
 from models.queries.parties import COLUMNS, PartyRow
+from models.queries.unproved import Unproved
 from models.rules.board import ALWAYS, Ask, Board, Outcome, Reason, Window
-from models.rules.decisions import decide
+from models.rules.decisions import decide, no_table
 from models.rules.flags import Flag
 from models.rules.house import House
 from models.rules.lifecycle import Status
@@ -72,6 +74,7 @@ class Round:
         self.awaited: list[tuple[str, int]] = []
         self.answers: list[Answer] = []
         self.guests = SameGuests()
+        self.unproved = Unproved()
         self.budget = Budget()
         #: reservations whose verdict is not written yet: nothing else may be decided on them
         self.settled: set[int] = set()
@@ -99,7 +102,7 @@ class Round:
             .order_by(Reservation.id)
         )
         rows = [row for row in self.session.execute(query) if row.id not in self.settled]
-        self.guests.add(load_same_guests(self.session, rows))
+        self.look_for(rows)
         for row in rows:
             board = self.boards.get(row.book_id)
             if board is None or self.guests.conflicts(board.house, row):
@@ -107,13 +110,34 @@ class Round:
             if not is_on(Flag.WAITLIST_OFFERS, restaurant_id=row.restaurant_id, key=row.id):
                 continue
             earliest = max(self.earliest, self.offered(board.house)[0])
-            outcome = self.decide(board, ask_of(row), earliest=earliest)
+            outcome = self._decide_party(board, row, earliest=earliest)
             if outcome.status is Status.CONFIRMED:
                 board.waitlisted -= 1
                 self.settle(board.house, row, outcome, reason="promotion")
                 self.answers.append(Answer("promotion", outcome.status.value, row.id))
             elif outcome.status is Status.WAITLISTED:
                 board.waitlisted -= 1  # decide() counted it a second time
+
+    def look_for(self, rows: Sequence[PartyRow]) -> None:
+        """Read what is known of these guests, before anything is decided on them."""
+        self.guests.add(load_same_guests(self.session, rows))
+        asked = [row for row in rows if self.houses[row.restaurant_id].policies.confirm_by_link]
+        if asked:
+            self.unproved.load(self.session, asked, self.boards)
+
+    def _decide_party(
+        self, board: Board, row: PartyRow, *, earliest: int, offered: Window = ALWAYS
+    ) -> Outcome:
+        """As the rule; who has proved no contact has only a share of the tables, for a while."""
+        ask = ask_of(row)
+        if not self.unproved.must_confirm(board.house, row):
+            return self.decide(board, ask, earliest=earliest, offered=offered)
+        if self.unproved.is_full(board, ask):
+            return no_table(board, ask, Reason.FULL, offered)
+        outcome = self.decide(board, ask, earliest=earliest, offered=offered)
+        if outcome.status is Status.CONFIRMED:
+            self.unproved.hold(board.house, row, ask, outcome, now=self.now)
+        return outcome
 
     def decide_request(self, row: PartyRow) -> None:
         """One request gets its answer."""
@@ -126,7 +150,7 @@ class Round:
             self.verdicts.untold.add(row.id)  # the link to the first says it, to its own contact
         else:
             offered = self.offered(house)
-            outcome = self.decide(board, ask_of(row), earliest=self.earliest, offered=offered)
+            outcome = self._decide_party(board, row, earliest=self.earliest, offered=offered)
         reason = outcome.reason.value if outcome.reason else "decision"
         self.settle(house, row, outcome, reason=reason)
         self.answers.append(Answer("request", outcome.status.value, row.id, row.created_at))
@@ -179,6 +203,7 @@ class Round:
         firsts = self.guests.firsts(without=self.settled)
         self.verdicts.messages += links_to_first(self.session, firsts, now=self.now)
         self.verdicts.write(self.session)
+        hold_until(self.session, self.unproved.until)
         if self.touched:
             touch_books(self.session, self.touched)
         if self.freed:

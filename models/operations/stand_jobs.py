@@ -11,6 +11,7 @@ from models.core.db import reading, unit
 from models.operations.making_way import make_way, overtaken_books
 from models.operations.overdue import end_evenings, finish_overdue, mark_no_shows
 from models.operations.sitting import mend_seated_tables
+from models.operations.unproved import release_unconfirmed
 from models.operations.waitlist import expire_waitlists
 
 #: Reservations that one transaction moves.
@@ -45,6 +46,7 @@ STAND_JOBS: Final[Mapping[str, Callable[[datetime], int]]] = {
     "mark_no_shows": partial(_until_done, mark_no_shows),
     "finish_overdue": partial(_until_done, finish_overdue),
     "end_evenings": partial(_until_done, end_evenings),
+    "release_unconfirmed": partial(_until_done, release_unconfirmed),
     "expire_waitlists": partial(_until_done, expire_waitlists),
     "make_way": _make_way_everywhere,
 }

@@ -34,6 +34,8 @@ from models.rules.policies import STAFF_MAX_PARTY
 
 #: A time this far ahead of the check's clock comes from no clock of ours.
 AHEAD: Final = timedelta(days=1)
+#: So long after its time a table that nobody confirmed has been given back.
+UNCONFIRMED: Final = timedelta(minutes=10)
 #: Two machines' clocks, and a wait for a lock, may turn the order of two times round by so much.
 DISORDER_SECONDS: Final = 120
 #: How the text of a time on the grid goes on, from the minute.
@@ -131,6 +133,7 @@ def _wish_laws() -> list[Law]:
         Law("waits and did not want to", and_(status == Status.WAITLISTED, not_(row.waitlist))),
         Law("gives a reason that nobody knows", row.reason.not_in(REASONS)),
         *_proof_laws(),
+        *_held_laws(),
         Law("is in no revision for its guest", row.revision + row.guest_ahead < 1),
         Law("has notes of no revision", not_(row.notes_revision.between(1, row.revision))),
         Law(
@@ -157,6 +160,17 @@ def _proof_laws() -> Iterator[Law]:
         yield Law(f"bears a wrong {proved.name}", and_(proved.is_not(None), wrong))
 
 
+def _held_laws() -> Iterator[Law]:
+    """Held until its guest confirms it: asked for online, and by a contact that proved nothing."""
+    row = table_of(Reservation).c
+    stands = or_(row.status != Status.CONFIRMED, row.source != "online")
+    proved = or_(row.email_proved_at.is_not(None), row.phone_proved_at.is_not(None))
+    yield Law("is held for a confirmation that it needs not", _has(stands, row.confirm_by))
+    yield Law("has proved its contact and is held until it does", _has(proved, row.confirm_by))
+    yield Law("is held past its start", row.confirm_by > row.starts_at)
+    yield Law("was to be confirmed before it was asked for", row.confirm_by < row.created_at)
+
+
 def _hour_laws(now: datetime) -> list[Law]:
     row = table_of(Reservation).c
     status, ahead = row.status, now + AHEAD
@@ -177,6 +191,7 @@ def _hour_laws(now: datetime) -> list[Law]:
     later = (row.forgotten_at, row.email_proved_at, row.phone_proved_at)
     times = (row.created_at, row.decided_at, row.arrived_at, row.seated_at, row.finished_at)
     return [
+        Law("was not confirmed in time, and holds its table", row.confirm_by < now - UNCONFIRMED),
         Law("ends before it has begun", row.ends_at <= row.starts_at),
         Law("was asked for too long before", and_(row.source == "online", early)),
         Law("bears a time that has not come", or_(*[each > ahead for each in times])),

@@ -16,7 +16,7 @@ from models.entities.reservations import Reservation, ReservationChange, Reserva
 from models.entities.sealed_guest import Guest, open_contact
 from models.rules.contact_edits import EMAIL
 from models.rules.sending import VOID_AFTER_CHANGE, Standing
-from models.rules.telling import CHANGED_REASON, REFUSED_REASON, Kind
+from models.rules.telling import CHANGED_REASON, PROVED_REASON, REFUSED_REASON, Kind
 
 #: How the error of a message begins that may have gone out without an answer.
 ANSWER_LOST: Final = "unsure: "
@@ -90,6 +90,7 @@ class Outgoing:
     link_secret: bytes | None = field(default=None, repr=False)
     #: the staff wrote the contact down, or it has opened the link that it was sent
     is_proved: bool = True
+    confirm_by: datetime | None = None
 
     @property
     def was_lost(self) -> bool:
@@ -162,7 +163,7 @@ def _last_changes(session: Session, reservations: Collection[int]) -> dict[int, 
         select(move.reservation_id, move.reason, func.max(move.revision))
         .where(
             move.reservation_id.in_(reservations),
-            move.reason.in_((CHANGED_REASON, REFUSED_REASON)),
+            move.reason.in_((CHANGED_REASON, REFUSED_REASON, PROVED_REASON)),
         )
         .group_by(move.reservation_id, move.reason)
     )
@@ -214,8 +215,7 @@ def _outgoing(
     changed: dict[int, dict[str, int]],
     wishes: dict[tuple[int, int | None], Wish],
 ) -> Outgoing:
-    guest = _guest(reservation, message)
-    proved = _is_proved(reservation, message)
+    guest, proved = _guest(reservation, message), _is_proved(reservation, message)
     return Outgoing(
         id=message.id,
         claim=message.claim or "",
@@ -245,6 +245,7 @@ def _outgoing(
         guest_phone=guest.phone if guest else None,
         note=guest.note if guest and proved else "",
         is_proved=proved,
+        confirm_by=reservation.confirm_by,
         unreadable=guest is None,
         last_error=message.error or "",
         link_secret=reservation.link_secret,
@@ -257,6 +258,8 @@ def _told_later(message: Message, changes: dict[str, int]) -> int:
     Of several refusals that wait the last is told.
     """
     changed = changes.get(CHANGED_REASON, 0)
+    if message.kind == Kind.REMINDER:  # a table that was held and now stands has its own
+        return max(changed, changes.get(PROVED_REASON, 0))
     is_refusal = message.kind == Kind.CHANGE_REFUSED
     return max(changed, changes.get(REFUSED_REASON, 0)) if is_refusal else changed
 

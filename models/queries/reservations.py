@@ -57,6 +57,8 @@ class ReservationView:
     created_at: datetime
     decided_at: datetime | None
     cancel_cutoff_minutes: int
+    #: until when its guest has to confirm it by the link; None: it stands
+    confirm_by: datetime | None
     #: what the guest's manage token is bound to; for nobody else
     link_secret: bytes | None = field(repr=False)
 
@@ -93,6 +95,7 @@ def reservation_view(session: Session, reservation_id: int) -> ReservationView:
         created_at=row.created_at,
         decided_at=row.decided_at,
         cancel_cutoff_minutes=int((row.terms or {}).get("cancel_cutoff_minutes", 0)),
+        confirm_by=row.confirm_by if row.status == Status.CONFIRMED else None,
         link_secret=row.link_secret,
     )
 

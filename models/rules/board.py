@@ -27,6 +27,7 @@ class Reason(StrEnum):
     TOO_LATE = "too_late"
     SAME_GUEST = "same_guest"
     WAITLIST_FULL = "waitlist_full"
+    UNPROVED = "unproved"
 
 
 #: Why the staff's own booking or change cannot be, for them to read.

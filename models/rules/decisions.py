@@ -27,7 +27,7 @@ def decide(board: Board, ask: Ask, *, earliest: int, offered: Window = ALWAYS) -
     reason = try_to_seat(board, ask, wanted)
     if isinstance(reason, Outcome):
         return reason
-    return _waitlisted_or_declined(board, ask, reason, offered)
+    return no_table(board, ask, reason, offered)
 
 
 def try_to_seat(board: Board, ask: Ask, wanted: tuple[Seats, ...]) -> Outcome | Reason:
@@ -47,7 +47,8 @@ def try_to_seat(board: Board, ask: Ask, wanted: tuple[Seats, ...]) -> Outcome | 
     return Outcome(Status.CONFIRMED, seats, held, moves=room.moves if room else ())
 
 
-def _waitlisted_or_declined(board: Board, ask: Ask, reason: Reason, offered: Window) -> Outcome:
+def no_table(board: Board, ask: Ask, reason: Reason, offered: Window = ALWAYS) -> Outcome:
+    """Waitlisted where that is any use, else declined with other starts."""
     policies = board.house.policies
     if not (policies.waitlist and ask.waitlist) or _never_fits(board, ask):
         return _declined(board, ask, reason, offered)

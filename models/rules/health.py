@@ -10,6 +10,7 @@ LATE_AFTER: Final[Mapping[str, int]] = {
     "mark_no_shows": 300,
     "finish_overdue": 300,
     "end_evenings": 300,
+    "release_unconfirmed": 300,
     "expire_waitlists": 300,
     "make_way": 300,
     "health": 60,

@@ -75,6 +75,11 @@ class Policies:
     keep_messages_days: int | None = None
     #: the booking page asks whether the guest wants news of the house
     ask_marketing: bool = False
+    #: who has proved no contact confirms by the link in the message within so many minutes, and
+    #: until then such parties hold no more than this share of the tables
+    confirm_by_link: bool = False
+    confirm_minutes: int = 15
+    unproved_percent: int = 50
     #: text messages go to these countries (`DE`) alone; empty: to all, those abroad in bounds
     sms_countries: tuple[str, ...] = ()
 

@@ -43,7 +43,15 @@ MOVES: dict[Status, frozenset[Status]] = {
         {Status.CONFIRMED, Status.DECLINED, Status.CANCELLED, Status.EXPIRED}
     ),
     Status.CONFIRMED: frozenset(
-        {Status.ARRIVED, Status.SEATED, Status.FINISHED, Status.CANCELLED, Status.NO_SHOW}
+        {
+            Status.ARRIVED,
+            Status.SEATED,
+            Status.FINISHED,
+            Status.CANCELLED,
+            Status.NO_SHOW,
+            # nobody confirmed it by its link in time
+            Status.EXPIRED,
+        }
     ),
     Status.ARRIVED: frozenset({Status.SEATED, Status.FINISHED, Status.CANCELLED, Status.NO_SHOW}),
     Status.SEATED: frozenset({Status.FINISHED, Status.ARRIVED}),

@@ -6,9 +6,11 @@ from models.rules.board import Reason
 from models.rules.lifecycle import HOLDING, Status
 from models.rules.telling import (
     CHANGED_REASON,
+    PROVED_REASON,
     REANCHORED_REASON,
     REFUSED_REASON,
     RESEATED_REASON,
+    UNPROVED_REASON,
 )
 
 #: Details alone; behind a colon there may stand what became of the contact.
@@ -19,6 +21,7 @@ MOVED: Final[dict[str, frozenset[Status]]] = {
     **{reason.value: _WAITS for reason in Reason},
     "decision": frozenset({Status.CONFIRMED}),
     "promotion": frozenset({Status.CONFIRMED}),
+    UNPROVED_REASON: frozenset({Status.EXPIRED}),
     "expired": frozenset({Status.EXPIRED}),
     "arrival": frozenset({Status.ARRIVED}),
     "seating": frozenset({Status.SEATED}),
@@ -35,6 +38,7 @@ STAYED: Final[dict[str, frozenset[Status]]] = {
     REFUSED_REASON: frozenset({Status.CONFIRMED, Status.WAITLISTED}),
     RESEATED_REASON: frozenset({Status.CONFIRMED, Status.ARRIVED}),
     REANCHORED_REASON: frozenset({Status.CONFIRMED, Status.WAITLISTED}),
+    PROVED_REASON: frozenset({Status.CONFIRMED}),
     "decision": frozenset({Status.WAITLISTED}),
     "moved": frozenset({Status.SEATED}),
     EDITED: frozenset(Status),

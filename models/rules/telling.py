@@ -46,6 +46,10 @@ REFUSED_REASON = "change_refused"
 RESEATED_REASON = "re_seated"
 #: It comes again at the wall time that was told, which new zone rules had moved.
 REANCHORED_REASON = "reanchored"
+#: Its guest has confirmed it by the link: what was held is told as what stands.
+PROVED_REASON = "proved"
+#: Nobody has.
+UNPROVED_REASON = "unproved"
 UNTOLD_REASONS = frozenset({"taken_back", EDITED_REASON, RESEATED_REASON, REANCHORED_REASON})
 #: Moves of which a guest sees nothing at all: other tables.
 UNSEEN_REASONS = frozenset({RESEATED_REASON, "moved"})

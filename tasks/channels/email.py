@@ -74,7 +74,7 @@ def _headers(
 
 
 def _invite(outgoing: Outgoing, letter: Letter, sender: str, now: datetime) -> bytes:
-    if outgoing.kind not in METHODS:
+    if outgoing.kind not in METHODS or outgoing.confirm_by is not None:
         return b""
     organizer = outgoing.restaurant.email or sender
     try:

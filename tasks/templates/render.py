@@ -15,10 +15,12 @@ from models.queries.outgoing import Outgoing
 from models.rules.board import Reason
 from models.rules.telling import Kind
 from tasks.channels.gsm7 import fold, segments
-from tasks.templates.wording import Wording, local, wording
+from tasks.templates.wording import KindPhrases, Wording, local, wording
 
 #: Kinds after which there is nothing left to manage: their button leads to a new request.
 _OVER = frozenset({Kind.DECLINED, Kind.CANCELLED, Kind.CONTACT_CHANGED})
+#: Kinds that say that a table stands; until it is confirmed by the link, it only may.
+_HELD = frozenset({Kind.CONFIRMATION, Kind.CHANGED, Kind.LINK, Kind.ALREADY_BOOKED})
 _EXPLAINED = frozenset({Kind.DECLINED, Kind.CHANGE_REFUSED})
 _WITH_PLANS = frozenset({Kind.CONFIRMATION, Kind.CHANGED, Kind.CHANGE_REFUSED, Kind.REMINDER})
 #: What schema.org calls the reservation; None: nothing to put into a calendar's assistant.
@@ -94,7 +96,7 @@ def render_letter(outgoing: Outgoing) -> Letter:
     """The e-mail of this message. Raises KeyError for a kind that has no words."""
     words = wording(outgoing.guest_locale, outgoing.restaurant.locale)
     values, kind = _values(outgoing, words), Kind(outgoing.kind)
-    phrases = words.phrases.kinds[kind]
+    phrases, is_held = _phrases(outgoing, words), _is_held(outgoing)
     context = {
         "language": words.language,
         "words": words.phrases,
@@ -104,9 +106,9 @@ def render_letter(outgoing: Outgoing) -> Letter:
         "why": _why(outgoing, words),
         "facts": [] if kind is Kind.DECLINED else _facts(outgoing, words, values),
         "others": [words.short(moment) for moment in _others(outgoing)],
-        "button": words.phrases.book if kind in _OVER else words.phrases.manage,
+        "button": _button(outgoing, words),
         "link": values["link"],
-        "plans": words.phrases.plans if kind in _WITH_PLANS else "",
+        "plans": words.phrases.plans if kind in _WITH_PLANS and not is_held else "",
         "house": outgoing.restaurant,
         "footer": words.phrases.footer.format(**values),
         "linked_data": _linked_data(outgoing, values),
@@ -129,13 +131,29 @@ def render_sms(outgoing: Outgoing) -> str:
     words = wording(outgoing.guest_locale, outgoing.restaurant.locale)
     values = _values(outgoing, words)
     text = _sms(outgoing, words, values)
-    if segments(text) == 1 or outgoing.is_proved:
+    if segments(text) == 1 or outgoing.is_proved or _is_held(outgoing):
         return text
     return _sms(outgoing, words, values | {"link": values["link"].partition("?")[0]})
 
 
+def _is_held(outgoing: Outgoing) -> bool:
+    """Whether it tells of a table that is held until somebody confirms it by the link."""
+    return outgoing.confirm_by is not None and outgoing.kind in _HELD
+
+
+def _phrases(outgoing: Outgoing, words: Wording) -> KindPhrases:
+    held = _is_held(outgoing)
+    return words.phrases.to_confirm if held else words.phrases.kinds[Kind(outgoing.kind)]
+
+
+def _button(outgoing: Outgoing, words: Wording) -> str:
+    if _is_held(outgoing):
+        return words.phrases.confirm
+    return words.phrases.book if Kind(outgoing.kind) in _OVER else words.phrases.manage
+
+
 def _sms(outgoing: Outgoing, words: Wording, values: dict[str, str]) -> str:
-    phrases = words.phrases.kinds[Kind(outgoing.kind)]
+    phrases = _phrases(outgoing, words)
     others = _others(outgoing) if phrases.sms_others else []
     texts = []
     for count in range(len(others), -1, -1):
@@ -159,7 +177,10 @@ def _values(outgoing: Outgoing, words: Wording) -> dict[str, str]:
         "short": words.short(start),
         "link": (_book_link(outgoing.restaurant.slug) if over else _own_link(outgoing)),
         "wish": "",
+        "until": "",
     }
+    if outgoing.confirm_by:
+        values["until"] = words.time(local(outgoing.confirm_by, zone=outgoing.restaurant.zone))
     if outgoing.wish:
         wished = local(outgoing.wish.starts_at, zone=outgoing.restaurant.zone)
         values["wish"] = f"{words.party(outgoing.wish.party_size)}, {words.when(wished)}"
@@ -205,6 +226,8 @@ def _facts(outgoing: Outgoing, words: Wording, values: dict[str, str]) -> list[t
 def _linked_data(outgoing: Outgoing, values: dict[str, str]) -> dict[str, Any] | None:
     """schema.org's FoodEstablishmentReservation, which mail programs show as a card."""
     status = _SCHEMA_STATUS[Kind(outgoing.kind)]
+    if _is_held(outgoing):
+        status = "ReservationPending"
     if status is None:
         return None
     house = outgoing.restaurant

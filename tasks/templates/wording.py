@@ -58,6 +58,9 @@ class Phrases(BaseModel):
     event: str
     kinds: Mapping[Kind, KindPhrases]
     reasons: Mapping[Reason, str]
+    #: instead of a confirmation, while it is held for who confirms it by the link until {until}
+    to_confirm: KindPhrases
+    confirm: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,26 @@ def of(kind: Kind, locale: str = "en", **values: object) -> Outgoing:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", [Kind.CONFIRMATION, Kind.CHANGED, Kind.LINK, Kind.ALREADY_BOOKED])
+def test_a_table_that_is_held_asks_to_confirm_it_in_every_language(
+    kind: Kind, language: str
+) -> None:
+    held = of(kind, language, confirm_by=FRIDAY - timedelta(days=3), is_proved=False)
+    letter, stands = render_letter(held), render_letter(of(kind, language))
+    phrases = wording(language, "en").phrases
+    until = wording(language, "en").time(local(FRIDAY - timedelta(days=3), zone="Europe/Rome"))
+    assert until in letter.text and phrases.to_confirm.title in letter.text
+    assert phrases.confirm in letter.text and phrases.confirm in letter.html
+    assert stands.subject != letter.subject and phrases.plans not in letter.text
+    for text in (letter.subject, letter.text, letter.html, render_sms(held)):
+        assert not re.search(r"\{\w*\}", text), "a placeholder was left"
+    # without the code nobody can confirm, whatever it costs
+    assert "?k=" in letter.text and "?k=" in render_sms(held)
+    assert is_gsm7(render_sms(held)) and segments(render_sms(held)) <= 2
+    assert not CARRIER_WORDS.search(render_sms(held))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", list(Kind))
 def test_every_kind_is_said_whole_in_every_language(kind: Kind, language: str) -> None:
     letter = render_letter(of(kind, language))

@@ -88,6 +88,7 @@ def reservation_facts(view: ReservationView, *, for_staff: bool) -> dict[str, An
         "change": _change(view, for_staff=for_staff),
         "created_at": local_text(house, view.created_at),
         "decided_at": None if view.decided_at is None else local_text(house, view.decided_at),
+        "confirm_by": None if view.confirm_by is None else local_text(house, view.confirm_by),
         "manage_url": None,
         "manage_token": None,
     }

@@ -16,6 +16,7 @@ from models.core.settings import settings
 from models.operations.changes import cancel_reservation
 from models.operations.consents import say_consent
 from models.operations.proofs import prove_contact
+from models.operations.unproved import confirm_by_link
 from models.queries.consents import consents_of_reservation
 from models.queries.links import opens
 from models.queries.reservations import ReservationView, reservation_view
@@ -51,12 +52,25 @@ def show(token: str) -> Response:
     """
     view = _view(token)
     code = request.args.get(PROOF, "")
+    if code and view.confirm_by is not None:
+        # a mail scanner may open every link: the table waits for a button
+        return render("manage.html", private=True, **_facts(view, token, code), **_news(view))
     if code:
         if request.method == "GET" and "prefetch" not in request.headers.get("Sec-Purpose", ""):
             now = clock.now()
             unit(lambda session: prove_contact(session, view.id, code, now=now))
         return see_other(url_for("manage.show", token=token))
     return render("manage.html", private=True, **_facts(view, token), **_news(view))
+
+
+@blueprint.post("/<token>/confirm")
+@public
+def confirm(token: str) -> Response:
+    """The contact that the link was sent to wants the table; twice is the same as once."""
+    view, now, code = _view(token), clock.now(), request.form.get(PROOF, "")
+    unit(lambda session: confirm_by_link(session, view.id, code, now=now))
+    nudge_after_move(view.house.id)
+    return see_other(url_for("manage.show", token=token))
 
 
 @blueprint.post("/<token>/news")
@@ -148,13 +162,15 @@ def _view(token: str) -> ReservationView:
     return view
 
 
-def _facts(view: ReservationView, token: str) -> dict[str, Any]:
-    headline, meaning = words.STATUS_WORDS[view.status]
+def _facts(view: ReservationView, token: str, code: str = "") -> dict[str, Any]:
+    headline, meaning = words.status_words(view, may_confirm=bool(code))
     # the form was sent again: the guest has the answer, and is shown it
-    again = request.args.get("again") if view.status is Status.CONFIRMED else None
+    stands = view.status is Status.CONFIRMED and view.confirm_by is None
+    again = request.args.get("again") if stands else None
     changing = view.change is not None and view.change.status == "requested"
     return {
         "token": token,
+        "code": code,
         "view": view,
         "house": view.house,
         "headline": words.AGAIN if again else headline,

@@ -39,6 +39,17 @@ ONE_NEAR_THAT_TIME: Final = (
     "You asked for another one near that time, and each guest can have one. To come at another "
     "time or with more people, change this one."
 )
+#: while the table is held for who confirms it: (headline, what it means)
+TO_CONFIRM: Final = (
+    "Please confirm your table",
+    "We hold it for you until {until}. Open the link in our message to confirm it.",
+)
+#: who opened that link
+CONFIRM_HERE: Final = "We hold it for you until {until}. Do you want it?"
+NOT_CONFIRMED: Final = (
+    "This reservation was not confirmed",
+    "It was not confirmed by the link in our message in time, and the table was given back.",
+)
 REASON_WORDS: Final[dict[str, str]] = {
     Reason.FULL: "Every table is taken at that time.",
     Reason.PACING: "Too many parties arrive at that time already.",
@@ -47,8 +58,20 @@ REASON_WORDS: Final[dict[str, str]] = {
     Reason.TOO_LATE: "It is too late for that time.",
     # whether a contact has a table near that time is not for everybody to know
     Reason.SAME_GUEST: "Every table is taken at that time.",
+    Reason.UNPROVED: "It was not confirmed by the link in our message in time.",
     Reason.WAITLIST_FULL: "Every table is taken, and the waitlist is full.",
 }
+
+
+def status_words(view: ReservationView, *, may_confirm: bool) -> tuple[str, str]:
+    """The headline, and what it means. `may_confirm`: by the link that a message carried."""
+    if view.confirm_by is not None:
+        until = clock_time(view.house, view.confirm_by, guest_locale=view.guest_locale)
+        headline, meaning = TO_CONFIRM
+        return headline, (CONFIRM_HERE if may_confirm else meaning).format(until=until)
+    if view.status is Status.EXPIRED and view.reason == Reason.UNPROVED:
+        return NOT_CONFIRMED
+    return STATUS_WORDS[view.status]
 
 
 def long_date(house: House, moment: datetime) -> str:

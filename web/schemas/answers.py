@@ -160,6 +160,9 @@ class ReservationOut(Outgoing):
     change: ChangeOut | None
     created_at: Moment
     decided_at: Moment | None
+    confirm_by: Moment | None = Field(
+        None, description="until when the guest has to confirm it by the link in the message"
+    )
     manage_url: str | None = Field(description="for the guest alone")
     manage_token: str | None = Field(description="for the guest alone")
     tables: list[str] | None = Field(None, description="for the staff alone")

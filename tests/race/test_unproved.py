@@ -1,0 +1,67 @@
+"""A guest confirms by the link while the clock takes the table away: one of the two, and whole."""
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import Engine
+
+from models.entities import Reservation
+from models.operations import unproved
+from tests.operations.test_look_and_lock import just_before_the_lock
+from tests.operations.test_unproved import confirm, in_order, minutes, release, two_tables
+from tests.services.house import OpenHouse
+from tests.services.together import answers, together
+
+House = Callable[..., OpenHouse]
+
+
+@pytest.mark.both
+def test_a_guest_and_the_clock_at_once_come_to_one_end(db: Engine, house: House) -> None:
+    stand = two_tables(db, house)
+    ends = []
+    for _ in range(6):
+        number = stand.ask(2)
+
+        def act(which: int, number: int = number) -> bool:
+            if which:
+                return release(stand, now=minutes(15)) > 0
+            return confirm(stand, number, now=minutes(15))
+
+        confirmed, released = answers(together(act, range(2)))
+        assert confirmed != released
+        row = stand.row(number)
+        assert row.status == ("confirmed" if confirmed else "expired")
+        assert bool(stand.held(number)) == confirmed
+        ends.append(confirmed)
+        assert in_order(stand, now=minutes(16))
+        if confirmed:
+            stand.cancel(number, now=minutes(16))
+    print(f"confirmed {sum(ends)} of {len(ends)} times")
+
+
+@pytest.mark.mariadb
+def test_a_confirmation_just_before_the_lock_keeps_the_table(
+    db: Engine, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand = two_tables(db, house)
+    number = stand.ask(2)
+    just_before_the_lock(monkeypatch, "unproved", lambda: confirm(stand, number, now=minutes(15)))
+    assert release(stand, now=minutes(15)) == 0
+    assert stand.row(number).status == "confirmed"
+    assert in_order(stand, now=minutes(16))
+
+
+@pytest.mark.mariadb
+def test_control_a_look_that_is_not_repeated_takes_a_confirmed_table(
+    db: Engine, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The race is there: without the second look under the lock the confirmed guest loses."""
+    stand = two_tables(db, house)
+    number = stand.ask(2)
+    just_before_the_lock(monkeypatch, "unproved", lambda: confirm(stand, number, now=minutes(15)))
+    look = unproved._held
+    monkeypatch.setattr(
+        unproved, "_held", lambda session, _which: look(session, Reservation.id == number)
+    )
+    assert release(stand, now=minutes(15)) == 1
+    assert stand.row(number).status == "expired"
