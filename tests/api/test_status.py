@@ -119,6 +119,23 @@ def test_operators_see_what_is_late_and_what_was(
         assert session.scalar(select(func.count(HealthChange.id))) == 2
 
 
+def test_operators_see_every_limit_in_force(
+    db: Engine, redis: RedisServer, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = sign_in(client, settings().flower_password).text
+    assert "RATE_LIMITS is off" in page
+    monkeypatch.setenv("RATE_LIMITS", "on")
+    monkeypatch.setenv("LIMIT_EVENING", "7/day")
+    surroundings.forget_everything()
+    page = sign_in(client, settings().flower_password).text
+    assert "RATE_LIMITS is off" not in page and "7/day" in page
+    limits = [name for name in type(settings()).model_fields if name.startswith("limit_")]
+    assert len(limits) > 10
+    for name in limits:
+        assert name.upper() in page
+        assert str(getattr(settings(), name) or "none") in page
+
+
 def test_operators_have_a_password(
     db: Engine, redis: RedisServer, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -99,8 +99,17 @@ def operators() -> Response:
             }
     except (DBAPIError, PoolTimeout):
         pass
-    facts["at"] = _text(clock.now())
+    facts |= {"at": _text(clock.now()), "limits": _limits()}
     return render("operators.html", private=True, flower=settings().flower_url, **facts)
+
+
+def _limits() -> dict[str, str]:
+    """The limits in force, by their settings. Empty where none is."""
+    chosen = settings()
+    if chosen.rate_limits == "off":
+        return {}
+    names = [name for name in type(chosen).model_fields if name.startswith("limit_")]
+    return {name.upper(): str(getattr(chosen, name)) or "none" for name in names}
 
 
 def _refused() -> Response | None:
