@@ -74,6 +74,8 @@ class Reservation(Base):
     source: Mapped[str] = mapped_column(String(8), default="online")
     #: staff went over the pacing knowingly
     pacing_forced: Mapped[bool] = mapped_column(default=False)
+    #: the staff chose the tables, and not the decision; NULL: an older release did not say
+    tables_chosen: Mapped[bool | None]
     #: name, e-mail, phone and the guest's note: see `guest`
     guest_sealed: Mapped[bytes] = mapped_column(LargeBinary)
     #: what the staff keep for themselves: see `staff_note`

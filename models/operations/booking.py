@@ -101,8 +101,8 @@ def book_for_guest(
     lock_books(session, books)
     row = _new_row(house, sitting, request, reference=reference, now=now)
     _note_consent(connection, house, request, now=now)
-    source = {"source": "walk_in" if walk_in else "staff", "pacing_forced": force_pacing}
-    reservation_id = _insert(connection, row | source)
+    row |= {"source": "walk_in" if walk_in else "staff", "pacing_forced": force_pacing}
+    reservation_id = _insert(connection, row | {"tables_chosen": bool(table_ids)})
     round_ = Round(session, books, now=now, actor=actor)
     round_.verdicts.untold |= set() if notify else {reservation_id}
     seat_now(round_, reservation_id, table_ids=table_ids, force_pacing=force_pacing)
@@ -170,6 +170,7 @@ def _new_row(
         "waitlist": request.waitlist,
         "source": "online",
         "pacing_forced": False,
+        "tables_chosen": False,
         "guest_sealed": seal_guest(
             Guest(guest.name, guest.email, guest.phone, request.note), reference=reference
         ),

@@ -175,6 +175,7 @@ def _accept(
             ends_at=change.starts_at + turn,
             told_offset=offset_of(house, change.starts_at),
             area_id=change.area_id,
+            tables_chosen=False,
             alternatives=None,
             revision=Reservation.revision + 1,
         )

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from models.core.bulk import bulk_insert
@@ -34,8 +34,8 @@ def overtaken_books(session: Session, *, now: datetime) -> dict[int, int]:
 def make_way(session: Session, book: int, restaurant_id: int, *, now: datetime) -> int:
     """Move who is next at a table where somebody overstays to a free one, for its whole turn.
 
-    Whom the staff wrote down keeps the table: they may have chosen it. Where no other table is
-    free, all stays as it is, and the book warns the host. Returns how many were moved.
+    Whose table the staff chose keeps it, or may have: an older release did not say. Where no other
+    table is free, all stays as it is, and the book warns the host. Returns how many were moved.
     """
     lock_books(session, {book: restaurant_id})
     house = house_by_id(session, restaurant_id)
@@ -65,7 +65,7 @@ def _overtaken(now: datetime) -> tuple[ColumnElement[bool], ...]:
     return (
         row.id.in_(tables),
         row.status.in_((Status.CONFIRMED, Status.ARRIVED)),
-        row.source == "online",
+        or_(row.source == "online", row.tables_chosen.is_(False)),
         row.restaurant_id.not_in(aside()),
     )
 
@@ -78,7 +78,7 @@ def _elsewhere(session: Session, board: Board, row: Reservation, *, now: datetim
         return False
     begin, held = quarters[0], quarters[-1] - quarters[0] + 1
     mask = board.floor.mask(begin, held)
-    ask = Ask(row.party_size, begin, row.area_id)
+    ask = Ask(row.party_size, begin, row.area_id, online=row.source == "online")
     seats = board.floor.first_free(board.wanted(ask), mask)
     if seats is None:
         return False

@@ -188,8 +188,7 @@ class Round:
             board = self.boards[row.book_id]
             if row.source == "online" and row.starts_at >= self.now + LAID:
                 board.may_be_moved(row.id, ask_of(row), outcome.seats, outcome.held)
-            shift = board.sitting.shift
-            minutes = turn_minutes(house.policies, shift, party_size=row.party_size)
+            minutes = turn_minutes(house.policies, board.sitting.shift, party_size=row.party_size)
             ends_at = row.starts_at + timedelta(minutes=minutes)
             self.guests.confirmed(row)
         self.verdicts.decided(house, row, outcome, ends_at=ends_at, reason=reason)
@@ -220,10 +219,5 @@ class Round:
 
 def ask_of(row: PartyRow) -> Ask:
     """A reservation's row as a wish."""
-    return Ask(
-        party_size=row.party_size,
-        quarter=quarter_of(row.starts_at),
-        area_id=row.area_id,
-        online=row.source == "online",
-        waitlist=row.waitlist,
-    )
+    place = (row.party_size, quarter_of(row.starts_at), row.area_id)
+    return Ask(*place, online=row.source == "online", waitlist=row.waitlist)

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from models.core.db import reading, table_of
 from models.core.errors import Busy, NotSeated, StateConflict
-from models.entities import SeatedTable
+from models.entities import Reservation, SeatedTable
 from models.operations.arrivals import arrive, finish, mark_no_show, seat
 from models.operations.sitting import mend_seated_tables
 from models.operations.stand_jobs import STAND_JOBS
@@ -157,10 +157,11 @@ def test_control_without_question_and_key_two_parties_sit_at_one_table(
     assert [stand.row(number).status for number in numbers] == ["seated", "seated"]
 
 
-def test_who_is_next_sits_elsewhere(db: Engine) -> None:
+@pytest.mark.parametrize("by_phone", [False, True], ids=["online", "by phone"])
+def test_who_is_next_sits_elsewhere(db: Engine, by_phone: bool) -> None:
     stand = a_stand(db, tables=TWO_TABLES, policies=NEAR)
     first = overstayed(stand)
-    next_ = stand.ask(2, start=minutes(90))
+    next_ = (stand.book if by_phone else stand.ask)(2, start=minutes(90))
     assert stand.held(next_) == {"1": (6, 12)}
     assert STAND_JOBS["make_way"](minutes(89)) == 0
     assert STAND_JOBS["make_way"](minutes(90)) == 1
@@ -188,6 +189,21 @@ def test_who_cannot_sit_elsewhere_is_said_to_the_host(db: Engine, by_staff: bool
         book = book_of(session, house, START.date(), now=now)
     said = {row.id: (row.overstays_minutes, row.warnings) for row in book.reservations}
     assert said == {first: (7, ("overstays",)), next_: (0, ("table_occupied",))}
+
+
+@pytest.mark.parametrize("how", ["nobody said", "changed since"])
+def test_whose_table_may_have_been_chosen_keeps_it(db: Engine, how: str) -> None:
+    stand = a_stand(db, tables=TWO_TABLES | {"3": ("hall", 1, 1)}, policies=NEAR)
+    overstayed(stand)
+    if how == "nobody said":  # as an older release wrote it
+        next_ = stand.book(2, start=minutes(90))
+        stand.plant(update(Reservation).where(Reservation.id == next_).values(tables_chosen=None))
+    else:  # the decision gives a table to whom is changed, whoever chose the one before
+        next_ = stand.book(1, tables=("3",), start=minutes(90))
+        assert stand.row(next_).tables_chosen is True
+        stand.change(next_, party_size=2)
+        assert stand.held(next_) == {"1": (6, 12)}
+    assert STAND_JOBS["make_way"](minutes(90)) == (how == "changed since")
 
 
 def test_the_book_asks_whether_a_late_party_came(db: Engine) -> None:

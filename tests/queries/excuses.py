@@ -37,6 +37,7 @@ EXCUSED: dict[str, dict[str, str]] = {
         "null @ coming": "the wish is gone, and the table that it was given serves it as well",
     },
     "reservations.waitlist": {"*": "asked once, when no table was free; only who waits must have"},
+    "reservations.tables_chosen": {"*": "whether the host chose them is nowhere but here"},
     "reservations.pacing_forced": {"flipped @ by staff": "only says that the host knew it"},
     "reservations.awaited": {"flipped": "only wakes a caller who waits for the answer"},
     "reservations.alternatives": {"*": "what was not offered is missed by nobody"},

@@ -56,7 +56,6 @@ def ask_for_table(slug: str, body: ReservationRequest) -> Response:
     """
     key, seconds = idempotency_key(), wait_seconds()
     raw, now = request.get_data(), clock.now()
-    links = request.headers.getlist("Manage-Token")
     house = recent_house(slug)
     asked = body.table_request(house)
     accepted = plain_unit(
@@ -68,7 +67,7 @@ def ask_for_table(slug: str, body: ReservationRequest) -> Response:
             body=raw,
             now=now,
             awaited=bool(seconds),
-            links=links,
+            links=request.headers.getlist("Manage-Token"),
         )
     )
     about_new(accepted)
