@@ -1,7 +1,8 @@
 """Lose the house, bring it back by the page's commands, and print what it took.
 
 `python -m tests.drill [ROWS] [RATE]`: a MariaDB with ROWS reservations, RATE requests a second all
-the while. Ends with 1 when a promise of docs/recovery.md was broken.
+the while. Ends with 1 when a promise of docs/recovery.md was broken, or when anything is left to do
+or wrong after the last disaster.
 """
 
 import os
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy import Connection, NullPool, create_engine, text
 
 from models.core.db import engine
 from tasks.backups.manifest import PIECE
@@ -25,14 +26,26 @@ from tests.bench.load import percentile
 from tests.drill.guests import Guests
 from tests.drill.million import fill
 from tests.services.mariadb import MariaDB
+from tests.services.process import wait_until
 
 #: What docs/recovery.md promises, in seconds.
 SERVING_SECONDS: Final = 120.0
 LOST_SECONDS: Final = 10.0
 #: How long the load goes on alone between two events.
 CALM_SECONDS: Final = 8.0
+#: So far behind the log's follower is at most, on a busy machine.
+FOLLOWED_SECONDS: Final = 3.0
+SENDING: Final = "SELECT COUNT(*) FROM messages WHERE state = 'sending'"
+WAITS: Final = (
+    "SELECT (SELECT COUNT(*) FROM reservations WHERE status = 'requested') + (SELECT COUNT(*) "
+    "FROM messages WHERE state = 'sending' OR (state = 'queued' AND due_at <= UTC_TIMESTAMP(6)))"
+)
 #: As the Procfile has them, without backups: this drill makes those itself.
 WORKERS: Final = {"allocation": ("allocation",), "messages": ("messages", "maintenance")}
+#: How long what the disasters left undone may take, when nobody asks for more.
+REST_SECONDS: Final = 300.0
+#: What may wait when all is done: nothing, but for what became due just now.
+GRACE_SECONDS: Final = 30
 #: a server of a house of this size
 SERVER: Final = (
     "--innodb-flush-log-at-trx-commit=1", "--sync-binlog=1", "--log-bin=binlog", "--server-id=1",
@@ -49,7 +62,7 @@ class Drill:
     broken: list[str]
 
     def run(self, *words: str, may_fail: bool = False) -> str:
-        """One command of the page; its seconds and its last line are printed."""
+        """One command of the page; its seconds and its last lines are printed, findings in full."""
         began = time.time()
         done = subprocess.run(
             [BIN / "maitred", *words], env=self.bench.env, capture_output=True, text=True,
@@ -57,8 +70,10 @@ class Drill:
         )  # fmt: skip
         said = (done.stdout + done.stderr).strip()
         print(f"    maitred {' '.join(words)}: {time.time() - began:.1f} s")
-        for line in [each for each in said.splitlines() if not each.startswith("ok ")][-8:]:
-            print(f"        {line[:160]}")
+        lines = [each for each in said.splitlines() if not each.startswith("ok ")]
+        is_check = words[0] == "check"
+        for line in lines if is_check else [each[:160] for each in lines[-8:]]:
+            print(f"        {line}", flush=True)
         if done.returncode and not may_fail:
             self.broken.append(f"maitred {words[0]} failed")
         return said
@@ -85,22 +100,31 @@ class Drill:
         )
 
 
-def lose(drill: Drill, name: str, restore: Callable[[Path], None], *, redis: bool = False) -> None:
-    """Kill the server, delete its data, restore into a new one, and count."""
+def lose(drill: Drill, name: str, restore: Callable[[Path], None], *, more: bool = False) -> None:
+    """Kill the server, delete its data, restore into a new one, and count.
+
+    It falls while a mail is on its way. `more`: Redis and the worker that sends it fall as well.
+    """
     bench, old = drill.bench, drill.bench.database
     print(f"{name}:")
     time.sleep(CALM_SECONDS)
     new = MariaDB(Path(tempfile.mkdtemp(dir=bench.folder)), options=SERVER)
     new.port = old.port
+    _wait_for_a_send(bench)
     fell = time.time()
     old.kill()
     shutil.rmtree(old.folder)
-    if redis:
+    if more:
+        bench.processes["messages"].kill()
         bench.redis.kill()
         bench.redis.start()  # it knows nothing any more
+    bench.mailbox.release()
     restore(new.folder / "data")
     new.start()
     bench.database = new
+    print(f"  on their way when it fell: {_count(bench, SENDING)} messages")
+    if more:
+        bench.processes["messages"].start()
     ends = time.time() + 60
     while not drill.guests.first_after(fell + 1) and time.time() < ends:
         time.sleep(0.05)
@@ -116,13 +140,40 @@ def lose(drill: Drill, name: str, restore: Callable[[Path], None], *, redis: boo
 
 def _count_lost(drill: Drill, name: str, fell: float) -> None:
     promised = [(at, reference) for at, reference in drill.guests.ledger if at <= fell]
-    bind = create_engine(drill.bench.env["DATABASE_URL"], poolclass=NullPool)
-    with bind.connect() as connection:
+    with _connected(drill.bench) as connection:
         there = set(connection.scalars(text("SELECT reference FROM reservations")))
     lost = [at for at, reference in promised if reference not in there]
     span = fell - min(lost) if lost else 0.0
     print(f"  acknowledged before: {len(promised)}; lost of them: {len(lost)} of {span:.2f} s")
     drill.expect(span < LOST_SECONDS, f"{name}: what was acknowledged for {span:.0f} s is lost")
+
+
+def _wait_for_a_send(bench: Ground) -> None:
+    """One mail is at the server, which has not said yes; the log has followed to its claim."""
+    bench.mailbox.clear()
+    bench.mailbox.stall_most, bench.mailbox.stall = 1, "after"
+    wait_until(lambda: bench.mailbox.stalled > 0, seconds=60, what="a mail on its way")
+    settle(FOLLOWED_SECONDS)
+
+
+def come_to_rest(drill: Drill) -> None:
+    """Nobody asks for more: what the disasters left undone is done, and nothing is wrong."""
+    print("at rest:")
+    began = time.time()
+    while (left := _count(drill.bench, WAITS)) and time.time() < began + REST_SECONDS:
+        time.sleep(1)
+    print(f"  nothing waits any more after {time.time() - began:.0f} s")
+    drill.expect(not left, f"{left} requests and messages wait for nothing")
+    drill.run("check", "--grace", str(GRACE_SECONDS))
+
+
+def _count(bench: Ground, query: str) -> int:
+    with _connected(bench) as connection:
+        return int(connection.scalar(text(query)) or 0)
+
+
+def _connected(bench: Ground) -> Connection:
+    return create_engine(bench.env["DATABASE_URL"], poolclass=NullPool).connect()
 
 
 def damage_newest(folder: Path) -> str:
@@ -194,6 +245,7 @@ def main(arguments: Sequence[str]) -> int:
         finally:
             guests.stop()
         drill.expect(not guests.odd, f"answers that were not asked for: {set(guests.odd)}")
+        come_to_rest(drill)
     for what in drill.broken:
         print(f"BROKEN: {what}")
     return 1 if drill.broken else 0
@@ -209,9 +261,9 @@ def _play(drill: Drill, kept: Path) -> None:
     drill.run("backup")
     lose(
         drill,
-        "lost, with the newest incremental damaged and Redis gone",
+        "lost, with the newest incremental damaged, and Redis and the sender gone",
         lambda folder: _around_damage(drill, kept, folder),
-        redis=True,
+        more=True,
     )
 
 
