@@ -39,21 +39,17 @@ aead.register()
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """The keys as read from the file once: `ids` oldest first, `primary` seals what is new."""
+    """The keys as read from the file once: `ids` of all, oldest first; `primary` seals."""
 
     keyset: tink_pb2.Keyset
     aead: aead.Aead
     stamp: tuple[int, int]
+    ids: tuple[int, ...]
 
     @property
     def primary(self) -> int:
         """The id of the key that seals."""
         return int(self.keyset.primary_key_id)
-
-    @property
-    def ids(self) -> list[int]:
-        """The ids of all keys."""
-        return [int(key.key_id) for key in self.keyset.key]
 
 
 class _Held:
@@ -133,7 +129,9 @@ def read_keyring() -> Keyring:
     except tink.TinkError as wrong:
         raise SettingsInvalid(f"KEYSET_FILE: MASTER_KEY does not open {path}") from wrong
     raw = proto_keyset_format.serialize(handle, secret_key_access.TOKEN)
-    return Keyring(tink_pb2.Keyset.FromString(raw), handle.primitive(aead.Aead), stamp)
+    keyset = tink_pb2.Keyset.FromString(raw)
+    ids = tuple(int(key.key_id) for key in keyset.key)
+    return Keyring(keyset, handle.primitive(aead.Aead), stamp, ids)
 
 
 def ensure_keyset() -> bool:

@@ -50,7 +50,7 @@ def test_a_rotation_seals_every_guest_again(keyset: Path, db: Engine) -> None:
     assert f"{old:08x}" in refused.output
     assert old in vault.keyring(now=True).ids
     run("retire", "--yes")
-    assert vault.keyring(now=True).ids == [new]
+    assert vault.keyring(now=True).ids == (new,)
     assert [stand.row(number).guest.note for number in numbers] == ["nuts"] * 7
 
 
