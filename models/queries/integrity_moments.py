@@ -1,15 +1,15 @@
 """Checked: a reservation's times agree with each other, with its moves, and with its book."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import lru_cache
-from itertools import pairwise
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from models.queries.integrity_finding import Files, HouseFile
 from models.queries.integrity_shapes import Line
-from models.queries.integrity_times import moment_of
-from models.rules.house import split_book_id
+from models.queries.integrity_times import grid_moment, moment_of
+from models.rules.house import BOOKS_PER_SHIFT, split_book_id
 from models.rules.lifecycle import Status
 from models.rules.turn_times import turn_minutes
 from models.rules.windows import find_sitting
@@ -35,7 +35,7 @@ class Moments:
         self._since = files.since()
         self._days: dict[tuple[int, int, str], str] = {}
         self._sittings: dict[tuple[int, int, str], str] = {}
-        self._turns: dict[tuple[int, int, int, str, str], str] = {}
+        self._turns: dict[tuple[int, int, int], timedelta | None] = {}
 
     def wish_problem(self, restaurant_id: int, book: int, starts_at: str) -> str:
         """What is wrong with the book of a wish; empty for nothing."""
@@ -46,8 +46,8 @@ class Moments:
         """The rule that is broken, and how; None for nothing. `times`: those of its moves."""
         if text := _disorder(line, times):
             return "moves", text
-        if text := _span(line.starts_at, line.ends_at):
-            return "row", text
+        if not timedelta(0) < _span(line.starts_at, line.ends_at) <= _LONGEST:
+            return "row", f"begins at {line.starts_at}, ends at {line.ends_at}"
         if line.status != Status.REQUESTED and not line.has_book:
             return "reference", "was decided in a book that is not there"
         house = self._houses.get(line.restaurant_id)
@@ -73,17 +73,25 @@ class Moments:
             self._sittings[place] = _off_sitting(house, line)
         if self._sittings[place] or line.status not in _UNSEATED:
             return self._sittings[place]
-        shift_id = split_book_id(line.book_id)[0]
-        turn = line.restaurant_id, shift_id, line.party_size, line.starts_at, line.ends_at
-        if turn not in self._turns:
-            self._turns[turn] = _off_turn(house, line)
-        return self._turns[turn]
+        return self._off_turn(house, line)
+
+    def _off_turn(self, house: HouseFile, line: Line) -> str:
+        shift_id = line.book_id // BOOKS_PER_SHIFT
+        place = line.restaurant_id, shift_id, line.party_size
+        if place not in self._turns:
+            self._turns[place] = _turn(house, shift_id, line.party_size)
+        turn = self._turns[place]
+        if turn is None or turn == _span(line.starts_at, line.ends_at):
+            return ""
+        return f"keeps its table until {line.ends_at}"
 
 
 def _disorder(line: Line, times: Sequence[str]) -> str:
-    for before, after in pairwise((line.created_at, *times)):
+    before = line.created_at
+    for after in times:
         if after < before and moment_of(before) - moment_of(after) > DISORDER:
             return f"moved at {after}, after {before}"
+        before = after
     for at in (line.decided_at, line.arrived_at, line.seated_at):
         if at is not None and at not in times:
             return f"bears the time {at}, and no move was made then"
@@ -95,24 +103,30 @@ def _disorder(line: Line, times: Sequence[str]) -> str:
 
 
 @lru_cache(maxsize=100_000)
-def _span(starts_at: str, ends_at: str) -> str:
-    span = moment_of(ends_at) - moment_of(starts_at)
-    return "" if timedelta(0) < span <= _LONGEST else f"begins at {starts_at}, ends at {ends_at}"
+def _span(starts_at: str, ends_at: str) -> timedelta:
+    return grid_moment(ends_at) - grid_moment(starts_at)
+
+
+@lru_cache(maxsize=100_000)
+def _wall(tz: ZoneInfo, starts_at: str) -> tuple[date, int]:
+    """Its date and hour there."""
+    local = grid_moment(starts_at).astimezone(tz)
+    return local.date(), local.hour
 
 
 def _off_day(house: HouseFile, book: int, starts_at: str) -> str:
-    local = moment_of(starts_at).astimezone(house.house.tz)
+    today, hour = _wall(house.house.tz, starts_at)
     try:
         day = split_book_id(book)[1]
     except (ValueError, OverflowError):
         return "is in a book of no date"
-    if day == local.date() or (day == local.date() - _DAY and local.hour < _NOON):
+    if day == today or (day == today - _DAY and hour < _NOON):
         return ""
-    return f"is in the book of {day}, and begins on {local.date()}"
+    return f"is in the book of {day}, and begins on {today}"
 
 
 def _off_sitting(house: HouseFile, line: Line) -> str:
-    sitting = find_sitting(house.house, moment_of(line.starts_at))
+    sitting = find_sitting(house.house, grid_moment(line.starts_at))
     if sitting is None:
         return f"begins at {line.starts_at}, when the restaurant seats nobody"
     if sitting.book_id != line.book_id:
@@ -120,10 +134,9 @@ def _off_sitting(house: HouseFile, line: Line) -> str:
     return ""
 
 
-def _off_turn(house: HouseFile, line: Line) -> str:
-    shift = house.house.shift_by_id.get(split_book_id(line.book_id)[0])
+def _turn(house: HouseFile, shift_id: int, party_size: int) -> timedelta | None:
+    """How long such a party keeps its table; None: there is no such shift."""
+    shift = house.house.shift_by_id.get(shift_id)
     if shift is None:
-        return ""
-    minutes = turn_minutes(house.policies, shift, party_size=line.party_size)
-    ends_at = moment_of(line.starts_at) + timedelta(minutes=minutes)
-    return "" if ends_at == moment_of(line.ends_at) else f"keeps its table until {line.ends_at}"
+        return None
+    return timedelta(minutes=turn_minutes(house.policies, shift, party_size=party_size))

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Row, and_, or_, select
@@ -16,6 +17,7 @@ from models.entities.reservations import (
     ReservationMove,
 )
 from models.queries.integrity_finding import Files, Finding, HouseFile
+from models.queries.integrity_times import as_text, grid_moment, moment_of
 from models.rules.lifecycle import HOLDING, Status
 from models.rules.objection import AGREED, HOPELESS, Code, Objection, Party
 from models.rules.seating import Seats
@@ -71,13 +73,13 @@ _COLUMNS = (
     _ROW.restaurant_id,
     _ROW.status,
     _ROW.party_size,
-    _ROW.starts_at,
-    _ROW.ends_at,
+    as_text(_ROW.starts_at).label("starts_at"),
+    as_text(_ROW.ends_at).label("ends_at"),
     _ROW.told_offset,
     _ROW.book_id,
     _ROW.area_id,
     _ROW.source,
-    _ROW.decided_at,
+    as_text(_ROW.decided_at).label("decided_at"),
 )
 
 
@@ -88,7 +90,7 @@ def _objections(house: HouseFile, row: Row[*tuple[Any, ...]], known: _Known) -> 
             continue
         if objection.code in _DECIDED and party.status is Status.REQUESTED:
             continue  # its decision is what says so, and by which clock
-        if objection.code in AGREED and not house.holds_for(row.decided_at):
+        if objection.code in AGREED and not house.holds_for(_moment(row.decided_at)):
             continue
         yield objection
 
@@ -98,16 +100,25 @@ def _party(row: Row[*tuple[Any, ...]], known: _Known) -> Party:
     return Party(
         status=status,
         party_size=row.party_size,
-        starts_at=row.starts_at,
-        ends_at=row.ends_at,
+        starts_at=grid_moment(row.starts_at),
+        ends_at=grid_moment(row.ends_at),
         book_id=row.book_id,
         area_id=row.area_id,
         table_ids=known.tables.get(row.id, ()) if status in HOLDING else (),
         online=row.source == "online" and not staff_changed,
         chosen=row.source != "online" or staff_changed or row.id in known.seated,
         walk_in=row.source == "walk_in",
-        told=told_wall(row.starts_at, row.told_offset),
+        told=_told(row.starts_at, row.told_offset),
     )
+
+
+@lru_cache(maxsize=100_000)
+def _told(starts_at: str, offset: int | None) -> datetime | None:
+    return told_wall(grid_moment(starts_at), offset)
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else moment_of(text)
 
 
 def _read_known(session: Session, concerned: ColumnElement[bool]) -> _Known:

@@ -31,15 +31,21 @@ def moment_of(text: str) -> datetime:
 
 
 @lru_cache(maxsize=100_000)
+def grid_moment(text: str) -> datetime:
+    """The same of a time on the grid: starts and ends are few, so each is parsed once."""
+    return moment_of(text)
+
+
+@lru_cache(maxsize=100_000)
 def quarter_in(text: str) -> int:
     """The quarter that the moment lies in; starts and ends lie on the grid, so they are few."""
-    return quarter_of(moment_of(text))
+    return quarter_of(grid_moment(text))
 
 
 @lru_cache(maxsize=100_000)
 def last_quarter(text: str, minutes: int) -> int:
     """The last quarter that a use to that moment, and so many minutes behind it, takes."""
-    return quarter_of(moment_of(text) + timedelta(minutes=minutes) - _INSTANT)
+    return quarter_of(grid_moment(text) + timedelta(minutes=minutes) - _INSTANT)
 
 
 class seconds_between(GenericFunction[int]):
