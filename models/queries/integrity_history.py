@@ -6,11 +6,10 @@ order once is not judged again; what is odd is read in full.
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from itertools import pairwise
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, String, and_, case, cast, func, select
+from sqlalchemy import ColumnElement, String, cast, func, select
 from sqlalchemy.orm import Session
 
 from models.core.db import table_of
@@ -27,7 +26,6 @@ from models.rules.reasons import leads_to
 
 #: Reservations that are looked at together: what bounds the memory.
 _AT_ONCE = 8_000
-_TROUBLED = 20_000
 
 
 class _Move(NamedTuple):
@@ -37,12 +35,9 @@ class _Move(NamedTuple):
     at: str
 
 
-def history(
-    session: Session, files: Files, *, since: datetime, first: int, last: int
-) -> Iterator[Finding]:
-    """The moves, times and messages of these reservations. What was due before `since` is late."""
+def history(session: Session, files: Files, *, first: int, last: int) -> Iterator[Finding]:
+    """The moves and times of these reservations, and whether each decision was told once."""
     after, shapes, moments = first - 1, Shapes(files), Moments(files)
-    troubled = _read_troubled(session, first, last, since=since)
     while lines := _read_lines(session, after=after, last=last):
         after = lines[-1].id
         moves = _read_steps(session, lines[0].id, after)
@@ -54,11 +49,9 @@ def history(
                 rule, text = problem
                 yield Finding(rule, (line.id,), f"reservation {line.id} {text}")
             shape = shapes.of(line, [move.what for move in own], times)
-            if line.id in troubled:
-                odd[(*shape, line.id)].append(line)
-            elif not shapes.is_known(shape):
+            if not shapes.is_known(shape):
                 odd[shape].append(line)
-        yield from _compared(session, files, shapes, odd, moves, since=since)
+        yield from _compared(session, files, shapes, odd, moves)
 
 
 def _compared(
@@ -67,21 +60,19 @@ def _compared(
     shapes: Shapes,
     odd: dict[Shape, list[Line]],
     moves: dict[int, list[_Move]],
-    *,
-    since: datetime,
 ) -> Iterator[Finding]:
     """The first of each shape is judged; and of those that are not in order, all."""
     samples = {alike[0].id: shape for shape, alike in odd.items()}
     rest: list[Line] = []
     firsts = [alike[0] for alike in odd.values()]
-    for line, found in _judged(session, files, firsts, moves, since=since):
+    for line, found in _judged(session, files, firsts, moves):
         shape = samples[line.id]
         if found:
             rest += odd[shape][1:]
         else:
             shapes.learn(shape)
         yield from found
-    for _line, found in _judged(session, files, rest, moves, since=since):
+    for _line, found in _judged(session, files, rest, moves):
         yield from found
 
 
@@ -90,13 +81,11 @@ def _judged(
     files: Files,
     lines: Sequence[Line],
     moves: dict[int, list[_Move]],
-    *,
-    since: datetime,
 ) -> Iterator[tuple[Line, list[Finding]]]:
     """What is wrong with each of these, read in full."""
     for start in range(0, len(lines), _AT_ONCE):
         some = lines[start : start + _AT_ONCE]
-        said = _read_said(session, [line.id for line in some], since=since)
+        said = _read_said(session, [line.id for line in some])
         for line in some:
             party = _party(line)
             steps = [Step(*move.what, moment_of(move.at)) for move in moves.get(line.id, [])]
@@ -208,16 +197,6 @@ def _read_told(session: Session, first: int, last: int) -> dict[int, str]:
     return dict(session.execute(query).all())
 
 
-def _read_troubled(session: Session, first: int, last: int, *, since: datetime) -> set[int]:
-    """Reservations with a message that is wrong by itself; more than anybody reads of."""
-    row = table_of(Message).c
-    query = select(row.reservation_id).where(
-        row.reservation_id.between(first, last), _problem(since) != ""
-    )
-    query = query.limit(_TROUBLED)
-    return set(session.scalars(query))
-
-
 def _read_steps(session: Session, first: int, last: int) -> dict[int, list[_Move]]:
     move = table_of(ReservationMove).c
     query = (
@@ -238,22 +217,7 @@ def _read_steps(session: Session, first: int, last: int) -> dict[int, list[_Move
     return found
 
 
-def _problem(since: datetime) -> ColumnElement[str]:
-    """What is wrong with a message by itself; empty for nothing."""
-    row = table_of(Message).c
-    is_late = and_(row.state.in_(("queued", "sending")), row.due_at < since)
-    is_silent = and_(row.state.in_(("failed", "skipped")), func.coalesce(row.error, "") == "")
-    is_known = row.state.in_(("queued", "sending", "sent", "failed", "skipped"))
-    return case(
-        (is_late, "is overdue"),
-        (is_silent, "ended without a reason"),
-        (and_(row.state == "sent", row.sent_at.is_(None)), "was sent at no time"),
-        (is_known, ""),
-        else_="is in no known state",
-    )
-
-
-def _read_said(session: Session, ids: Sequence[int], *, since: datetime) -> dict[int, list[Said]]:
+def _read_said(session: Session, ids: Sequence[int]) -> dict[int, list[Said]]:
     if not ids:
         return {}
     row = table_of(Message).c
@@ -265,7 +229,6 @@ def _read_said(session: Session, ids: Sequence[int], *, since: datetime) -> dict
             row.kind,
             row.channel,
             row.variant,
-            _problem(since),
         )
         .where(row.reservation_id.in_(ids))
         .order_by(row.id)

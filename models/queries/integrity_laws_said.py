@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, exists, literal, not_, or_
+from sqlalchemy import ColumnElement, and_, exists, func, literal, not_, or_
 from sqlalchemy.orm import Session
 
 from models.core.db import table_of
@@ -18,12 +18,13 @@ from models.rules.sending import MAX_ATTEMPTS, TRUE_WHILE
 from models.rules.telling import CHANGED_REASON, UNMOVED, Kind
 
 _MINUTE_SECONDS: Final = 60
+_STATES: Final = ("queued", "sending", "sent", "failed", "skipped")
 #: No reminder is written for more than a year ahead.
 _VARIANT_MAX: Final = 366 * 24 * 60
 
 
-def messages(session: Session, *, now: datetime, limit: int) -> Iterator[Finding]:
-    """Each message beside its reservation."""
+def messages(session: Session, *, now: datetime, since: datetime, limit: int) -> Iterator[Finding]:
+    """Each message beside its reservation. What was due before `since` is late."""
     said, row = table_of(Message), table_of(Reservation)
     source = said.join(row, row.c.id == said.c.reservation_id)
     laws = [
@@ -33,6 +34,7 @@ def messages(session: Session, *, now: datetime, limit: int) -> Iterator[Finding
             rule="reference",
         ),
         *_state_laws(now),
+        *_late_laws(since),
         *_reminder_laws(now),
         *_skipped_laws(now),
     ]
@@ -44,27 +46,39 @@ def _state_laws(now: datetime) -> list[Law]:
     no_text = said.channel != "sms"
     sent, sending = said.state == "sent", said.state == "sending"
     unclaimed = or_(said.claim.is_(None), said.attempts < 1)
-    untouched = and_(said.state == "queued", said.claim.is_(None), said.kind != Kind.REMINDER)
+    untouched = and_(said.claim.is_(None), said.state == "queued", said.kind != Kind.REMINDER)
     return [
         Law("is a variant of what has none", _both(said.variant != 0, said.kind.not_in(UNMOVED))),
         Law("is a variant that there cannot be", _outside(said.variant, 0, _VARIANT_MAX)),
-        Law("was sent with an error", and_(sent, said.error.is_not(None))),
+        Law("was sent with an error", said.error.is_not(None), among=sent),
         Law("was written before its reservation", _long_before(said.created_at, row.created_at)),
         Law("was tried an impossible number of times", _outside(said.attempts, 0, MAX_ATTEMPTS)),
-        Law("is being sent by nobody", _both(sending, unclaimed)),
-        Law("was sent by nobody", _both(sent, unclaimed)),
-        Law("was sent and has not been sent", _both(not_(sent), said.sent_at.is_not(None))),
-        Law("was sent before it was written", _both(sent, said.sent_at < said.created_at)),
+        Law("is being sent by nobody", unclaimed, among=sending),
+        Law("was sent by nobody", unclaimed, among=sent),
+        Law("was sent and has not been sent", _both(said.sent_at.is_not(None), not_(sent))),
+        Law("was sent before it was written", said.sent_at < said.created_at, among=sent),
         Law("was due before it was written", said.due_at < said.created_at),
-        Law("was put off by nobody", _both(untouched, said.due_at != said.created_at)),
-        Law("is claimed until a time far ahead", _both(sending, said.claimed_until > now + AHEAD)),
+        Law("was put off by nobody", _both(said.due_at != said.created_at, untouched)),
+        Law("is claimed until a time far ahead", said.claimed_until > now + AHEAD, among=sending),
         Law("names an address in its error", said.error.contains("@")),
-        Law("was told, and keeps whom", and_(sent, said.recipient_sealed.is_not(None))),
+        Law("was told, and keeps whom", said.recipient_sealed.is_not(None), among=sent),
         Law("is no text, and was delivered as one", and_(said.delivery.is_not(None), no_text)),
         Law(
             "bears a time that has not come",
             or_(said.sent_at > now + AHEAD, said.created_at > now + AHEAD),
         ),
+    ]
+
+
+def _late_laws(since: datetime) -> list[Law]:
+    said = table_of(Message).c
+    waits, ended = said.state.in_(("queued", "sending")), said.state.in_(("failed", "skipped"))
+    silent, late = func.coalesce(said.error, "") == "", "message-late"
+    return [
+        Law("is overdue", and_(said.due_at < since, waits), rule=late),
+        Law("ended without a reason", and_(silent, ended), rule=late),
+        Law("was sent at no time", said.sent_at.is_(None), among=said.state == "sent", rule=late),
+        Law("is in no known state", said.state.not_in(_STATES), rule=late),
     ]
 
 
@@ -74,16 +88,19 @@ def _reminder_laws(now: datetime) -> list[Law]:
     planned = said.variant * _MINUTE_SECONDS
     until = seconds_between(said.due_at, row.starts_at)
     waits = and_(
-        said.kind == Kind.REMINDER,
         said.state == "queued",
+        said.kind == Kind.REMINDER,
         row.status.in_(sorted(TRUE_WHILE[Kind.REMINDER])),
-        not_(_changed_since()),
     )
+    # looked at last: nearly no row comes so far
+    same = not_(_changed_since())
     early = seconds_between(literal(now, UtcDateTime()), row.starts_at) > planned
     return [
-        Law("reminds when the party has come", and_(waits, said.due_at >= row.starts_at)),
-        Law("reminds before its hour", and_(waits, until > planned)),
-        Law("was put off before its hour", and_(waits, early, until != planned)),
+        Law(
+            "reminds when the party has come", and_(said.due_at >= row.starts_at, same), among=waits
+        ),
+        Law("reminds before its hour", and_(until > planned, same), among=waits),
+        Law("was put off before its hour", and_(until != planned, early, same), among=waits),
     ]
 
 
@@ -108,18 +125,21 @@ def _skipped_laws(now: datetime) -> list[Law]:
     return [
         Law(
             "was left out as no longer true, and it is true",
-            and_(skipped, said.error == "superseded", is_true, not_(moved_since)),
+            and_(said.error == "superseded", is_true, not_(moved_since)),
             rule="untold",
+            among=skipped,
         ),
         Law(
             "was left out as too late, and it is not",
-            and_(skipped, said.error == "too_late", too_early, not_(_changed_since())),
+            and_(said.error == "too_late", too_early, not_(_changed_since())),
             rule="untold",
+            among=skipped,
         ),
         Law(
             "was left out for a guest who is forgotten, and who is not",
-            and_(skipped, said.error == "erased", not_(forgotten)),
+            and_(said.error == "erased", not_(forgotten)),
             rule="untold",
+            among=skipped,
         ),
     ]
 

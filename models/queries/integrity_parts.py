@@ -82,7 +82,7 @@ def _paced(session: Session, look: Look, _share: Share) -> Iterator[Finding]:
 
 def _story(session: Session, look: Look, share: Share) -> Iterator[Finding]:
     span = {"first": share.first, "last": share.last}
-    return history(session, look.files, since=look.since, **span)
+    return history(session, look.files, **span)
 
 
 def _stands(session: Session, look: Look, share: Share) -> Iterator[Finding]:
@@ -110,7 +110,7 @@ def _wished(session: Session, look: Look, _share: Share) -> Iterator[Finding]:
 
 
 def _said(session: Session, look: Look, _share: Share) -> Iterator[Finding]:
-    yield from said.messages(session, now=look.now, limit=look.limit)
+    yield from said.messages(session, now=look.now, since=look.since, limit=look.limit)
     yield from contacts_before(session)
 
 

@@ -58,23 +58,19 @@ class Step(NamedTuple):
 
 
 class Said(NamedTuple):
-    """One message; `problem` says what is wrong with its state, if anything."""
+    """One message, as far as it matters to who was told what."""
 
     id: int
     revision: int
     kind: str
     channel: str
     variant: int
-    problem: str
 
 
 def untold(
     party: Party, steps: list[Step], said: list[Said], house: HouseFile
 ) -> Iterator[Finding]:
-    """What was not told, told twice, told without cause, or is late."""
-    for each in said:
-        if each.problem:
-            yield _finding(party, f"{_name(each)} {each.problem}", rule="message-late")
+    """What was not told, told twice, or told without cause."""
     heard: Heard = defaultdict(list)
     for each in said:
         if each.kind not in UNMOVED:
@@ -180,10 +176,6 @@ def _missing_reminders(
     for minutes in sorted(there - wanted):
         text = f"reminder {minutes} minutes before by {channel} has no cause"
         yield _finding(party, text, rule="told-without-cause")
-
-
-def _name(said: Said) -> str:
-    return f"message {said.id} ({said.kind} of revision {said.revision} by {said.channel})"
 
 
 def _finding(party: Party, text: str, *, rule: str) -> Finding:
