@@ -7,20 +7,19 @@ order once is not judged again; what is odd is read in full.
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, String, cast, func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.core.db import table_of
-from models.entities.messages import Message
-from models.entities.reservations import Reservation, ReservationMove
+from models.entities.reservations import Reservation
 from models.entities.shifts import ShiftDay
 from models.queries.integrity_finding import Files, Finding
 from models.queries.integrity_moments import Moments
+from models.queries.integrity_read import Move, read_said, read_steps, read_told
 from models.queries.integrity_shapes import Line, Shape, Shapes
 from models.queries.integrity_times import as_text, moment_of
-from models.queries.integrity_told import STATUSES, Party, Said, Step, untold
+from models.queries.integrity_told import STATUSES, Party, Step, untold
 from models.rules.lifecycle import Status, may_move
 from models.rules.reasons import leads_to
 
@@ -28,19 +27,12 @@ from models.rules.reasons import leads_to
 _AT_ONCE = 8_000
 
 
-class _Move(NamedTuple):
-    """One move as it is read: what it was, and when."""
-
-    what: tuple[str, str, int, str]
-    at: str
-
-
 def history(session: Session, files: Files, *, first: int, last: int) -> Iterator[Finding]:
     """The moves and times of these reservations, and whether each decision was told once."""
     after, shapes, moments = first - 1, Shapes(files), Moments(files)
     while lines := _read_lines(session, after=after, last=last):
         after = lines[-1].id
-        moves = _read_steps(session, lines[0].id, after)
+        moves = read_steps(session, lines[0].id, after)
         odd: dict[Shape, list[Line]] = defaultdict(list)
         for line in lines:
             own = moves.get(line.id, [])
@@ -59,7 +51,7 @@ def _compared(
     files: Files,
     shapes: Shapes,
     odd: dict[Shape, list[Line]],
-    moves: dict[int, list[_Move]],
+    moves: dict[int, list[Move]],
 ) -> Iterator[Finding]:
     """The first of each shape is judged; and of those that are not in order, all."""
     samples = {alike[0].id: shape for shape, alike in odd.items()}
@@ -80,12 +72,12 @@ def _judged(
     session: Session,
     files: Files,
     lines: Sequence[Line],
-    moves: dict[int, list[_Move]],
+    moves: dict[int, list[Move]],
 ) -> Iterator[tuple[Line, list[Finding]]]:
     """What is wrong with each of these, read in full."""
     for start in range(0, len(lines), _AT_ONCE):
         some = lines[start : start + _AT_ONCE]
-        said = _read_said(session, [line.id for line in some])
+        said = read_said(session, [line.id for line in some])
         for line in some:
             party = _party(line)
             steps = [Step(*move.what, moment_of(move.at)) for move in moves.get(line.id, [])]
@@ -178,62 +170,5 @@ def _read_lines(session: Session, *, after: int, last: int) -> list[Line]:
         .limit(_AT_ONCE)
     )
     rows = session.execute(query).all()
-    said = _read_told(session, rows[0].id, rows[-1].id) if rows else {}
+    said = read_told(session, rows[0].id, rows[-1].id) if rows else {}
     return [Line._make((*facts, said.get(facts[0], ""))) for facts in rows]
-
-
-def _read_told(session: Session, first: int, last: int) -> dict[int, str]:
-    """Of what there is a message, in one text each. All of it stands in one index."""
-    row = table_of(Message).c
-    parts = (row.reservation_revision, row.kind, row.channel, row.variant)
-    one: ColumnElement[str] = cast(parts[0], String(20))
-    for part in parts[1:]:
-        one = one + ":" + cast(part, String(20))
-    query = (
-        select(row.reservation_id, func.group_concat(one))
-        .where(row.reservation_id.between(first, last))
-        .group_by(row.reservation_id)
-    )
-    return dict(session.execute(query).all())
-
-
-def _read_steps(session: Session, first: int, last: int) -> dict[int, list[_Move]]:
-    move = table_of(ReservationMove).c
-    query = (
-        select(
-            move.reservation_id,
-            move.before,
-            move.after,
-            move.revision,
-            move.reason,
-            as_text(move.at),
-        )
-        .where(move.reservation_id.between(first, last))
-        .order_by(move.id)
-    )
-    found: dict[int, list[_Move]] = defaultdict(list)
-    for number, before, after, revision, reason, at in session.execute(query):
-        found[number].append(_Move((before, after, revision, reason), at))
-    return found
-
-
-def _read_said(session: Session, ids: Sequence[int]) -> dict[int, list[Said]]:
-    if not ids:
-        return {}
-    row = table_of(Message).c
-    query = (
-        select(
-            row.reservation_id,
-            row.id,
-            row.reservation_revision,
-            row.kind,
-            row.channel,
-            row.variant,
-        )
-        .where(row.reservation_id.in_(ids))
-        .order_by(row.id)
-    )
-    found: dict[int, list[Said]] = defaultdict(list)
-    for number, *facts in session.execute(query):
-        found[number].append(Said(*facts))
-    return found

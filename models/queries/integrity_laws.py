@@ -1,25 +1,17 @@
-"""Checked: every row makes sense by itself and beside the row that it names.
-
-A law is a condition in SQL, so that the database reads millions of rows and hands over the few
-that break one.
-"""
+"""Checked: every reservation makes sense by itself."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
-    FromClause,
     String,
     and_,
-    case,
     exists,
     func,
     not_,
     or_,
-    select,
     type_coerce,
 )
 from sqlalchemy.orm import Session
@@ -27,6 +19,7 @@ from sqlalchemy.orm import Session
 from models.core.db import table_of
 from models.entities.reservations import Reservation, ReservationMove
 from models.queries.integrity_finding import Finding
+from models.queries.integrity_law import Law, breaches
 from models.queries.integrity_times import as_text, seconds_between
 from models.rules.board import Reason
 from models.rules.lifecycle import Status
@@ -53,57 +46,6 @@ _NOT_ARRIVED = [Status.REQUESTED, Status.WAITLISTED, Status.CONFIRMED, Status.DE
 _SEATED = [Status.SEATED, Status.FINISHED]
 _REFUSED = [Status.WAITLISTED, Status.DECLINED]
 _GIVEN = [Status.CONFIRMED, Status.ARRIVED, Status.SEATED, Status.FINISHED, Status.NO_SHOW]
-
-
-@dataclass(frozen=True, slots=True)
-class Law:
-    """`broken` is true of a row that breaks it; `text` says how.
-
-    `among`: it is asked of these rows only. Laws that share it have the database look once a row.
-    """
-
-    text: str
-    broken: ColumnElement[bool]
-    rule: str = "row"
-    among: ColumnElement[bool] | None = None
-
-    @property
-    def whole(self) -> ColumnElement[bool]:
-        """`broken`, of any row."""
-        return self.broken if self.among is None else and_(self.among, self.broken)
-
-
-def breaches(
-    session: Session,
-    what: str,
-    key: ColumnElement[Any],
-    party: ColumnElement[Any],
-    source: FromClause,
-    laws: Sequence[Law],
-    *,
-    limit: int,
-) -> Iterator[Finding]:
-    """The rows of `source` that break one of the laws; `party` is the reservation concerned.
-
-    Read in the order of its first table: nearly every row is read, and so it lies on the disk.
-    """
-    flags = [case((law.whole, 1), else_=0) for law in laws]
-    query = select(key, party, *flags).select_from(source).where(or_(*_by_rows(laws)))
-    query = query.limit(limit).prefix_with("STRAIGHT_JOIN", dialect="mysql")
-    for number, reservation, *broken in session.execute(query):
-        name = f"reservation {reservation}"
-        name = name if number == reservation else f"{what} {number} of {name}"
-        for law, is_broken in zip(laws, broken, strict=True):
-            if is_broken:
-                yield Finding(law.rule, (reservation,), f"{name} {law.text}")
-
-
-def _by_rows(laws: Sequence[Law]) -> Iterator[ColumnElement[bool]]:
-    """The laws without `among` first, then those that share one."""
-    sharing = {id(law.among): law.among for law in laws if law.among is not None}
-    yield from (law.broken for law in laws if law.among is None)
-    for key, among in sharing.items():
-        yield and_(among, or_(*[law.broken for law in laws if id(law.among) == key]))
 
 
 def reservations(session: Session, *, now: datetime, limit: int) -> Iterator[Finding]:

@@ -11,7 +11,8 @@ from models.core.db import table_of
 from models.entities.floor import Area
 from models.entities.reservations import Reservation, ReservationChange, ReservationMove
 from models.queries.integrity_finding import Files, Finding
-from models.queries.integrity_laws import AHEAD, REASONS, Law, beyond, breaches, off_grid, says
+from models.queries.integrity_law import Law, breaches
+from models.queries.integrity_laws import AHEAD, REASONS, beyond, off_grid, says
 from models.queries.integrity_moments import Moments
 from models.queries.integrity_times import as_text
 from models.rules.house import BOOKS_PER_SHIFT

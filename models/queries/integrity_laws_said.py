@@ -12,7 +12,8 @@ from models.core.types import UtcDateTime
 from models.entities.messages import Message
 from models.entities.reservations import Reservation, ReservationMove
 from models.queries.integrity_finding import Finding
-from models.queries.integrity_laws import AHEAD, DISORDER_SECONDS, Law, breaches
+from models.queries.integrity_law import Law, breaches
+from models.queries.integrity_laws import AHEAD, DISORDER_SECONDS
 from models.queries.integrity_times import seconds_between
 from models.rules.sending import MAX_ATTEMPTS, TRUE_WHILE
 from models.rules.telling import CHANGED_REASON, UNMOVED, Kind

@@ -60,7 +60,7 @@ def standing(
         house = files.houses.get(each.restaurant_id)
         if house is None:
             continue
-        is_older = not house.holds_for(each.decided_at)
+        is_older = not house.holds_for(_moment(each.decided_at))
         for objection in _objections(house, each, known):
             text = f"reservation {each.id}: {objection.words}"
             is_known = objection.code is Code.WALL_TIME or (is_older and objection.code not in _OWN)

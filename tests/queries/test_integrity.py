@@ -117,13 +117,13 @@ def test_the_connection_goes_back_as_it_was(db: Engine) -> None:
 def test_a_change_meanwhile_does_not_confuse_it(
     two: tuple[int, int], stand: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = integrity_history._read_steps
+    read = vars(integrity_history)["read_steps"]
 
     def cancel_and_read(*place: Any) -> Any:
         stand.cancel(two[0], now=DAY_BEFORE)
         return read(*place)
 
-    monkeypatch.setattr(integrity_history, "_read_steps", cancel_and_read)
+    monkeypatch.setattr(integrity_history, "read_steps", cancel_and_read)
     assert found(stand) == set()
     assert stand.row(two[0]).status == "cancelled"
 

@@ -71,14 +71,14 @@ def test_it_is_the_one_picture_that_keeps_it_from_being_confused(
     stand: Stand, monkeypatch: pytest.MonkeyPatch, pictures: str
 ) -> None:
     number = stand.ask(2)
-    read = integrity_history._read_steps
+    read = vars(integrity_history)["read_steps"]
 
     def cancel_and_read(*place: Any) -> Any:
         if stand.row(number).status == "confirmed":
             stand.cancel(number)
         return read(*place)
 
-    monkeypatch.setattr(integrity_history, "_read_steps", cancel_and_read)
+    monkeypatch.setattr(integrity_history, "read_steps", cancel_and_read)
     if pictures == "many":
         monkeypatch.setattr(integrity, "_one_picture", lambda _session: None)
     confused = bool(check(stand, now=NOW))
