@@ -19,6 +19,7 @@ ALLOWED = {
     (S.CONFIRMED, S.FINISHED),
     (S.CONFIRMED, S.CANCELLED),
     (S.CONFIRMED, S.NO_SHOW),
+    (S.CONFIRMED, S.EXPIRED),  # not confirmed by its link in time
     (S.ARRIVED, S.SEATED),
     (S.ARRIVED, S.FINISHED),
     (S.ARRIVED, S.CANCELLED),
