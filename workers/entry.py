@@ -8,6 +8,8 @@ do, and one more worker is one more process.
 from tasks import allocation, maintenance, messages
 from tasks.app import app
 from tasks.backups import jobs as backups
-from workers import hooks
+from workers import hooks, life
+
+app.steps["consumer"].add(life.Ticking)
 
 __all__ = ["allocation", "app", "backups", "hooks", "maintenance", "messages"]

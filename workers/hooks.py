@@ -1,9 +1,7 @@
 """What a worker does around its tasks: logs, metrics, a sign of life, and nothing after a fork."""
 
 import logging
-import os
 import time
-from pathlib import Path
 from typing import Any, Final
 
 from celery import signals as celery_signals
@@ -18,15 +16,12 @@ from models.core.reports import start_reports
 from models.core.settings import settings
 from models.core.traces import start_traces
 from tasks.presence import start_presence
-from workers import metrics, watchdog
+from workers import life, metrics, watchdog
 
 log = logging.getLogger(__name__)
 
 #: Tasks of which an operator wants no line each time; Flower and the metrics show them.
 _QUIET: Final = frozenset({"maintenance.sweep", "maintenance.heartbeat"})
-#: Touched when the worker listens, and after every task: a release waits for it, and a container's
-#: health check looks at its age.
-_SIGN_OF_LIFE: Final = os.environ.get("WORKER_SIGN_OF_LIFE", "")
 
 _started: dict[str, float] = {}
 
@@ -87,8 +82,7 @@ def watch_limits(**_: Any) -> None:
 @celery_signals.worker_ready.connect
 def show_life(**_: Any) -> None:
     """Now it listens to its queues."""
-    if _SIGN_OF_LIFE:
-        Path(_SIGN_OF_LIFE).touch()
+    life.start()
 
 
 @celery_signals.worker_process_init.connect
@@ -112,7 +106,7 @@ def begin_task(task_id: str, task: Any, **_: Any) -> None:
 
 @celery_signals.task_postrun.connect
 def end_task(task_id: str, task: Any, state: str | None = None, **_: Any) -> None:
-    """Count it, say it, and show a sign of life."""
+    """Count it, and say it."""
     watchdog.end(task_id)
     seconds = time.perf_counter() - _started.pop(task_id, time.perf_counter())
     outcome = (state or "unknown").lower()
@@ -123,7 +117,6 @@ def end_task(task_id: str, task: Any, state: str | None = None, **_: Any) -> Non
         began = clock.nanoseconds() - int(seconds * 1e9)
         _trace(task_id, task.name, outcome, began)
     unbind()
-    show_life()
 
 
 def _trace(task_id: str, name: str, outcome: str, began: int) -> None:

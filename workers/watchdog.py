@@ -41,6 +41,11 @@ def overdue() -> str | None:
     return next((task for task, ends in list(_running.values()) if now > ends), None)
 
 
+def is_busy() -> bool:
+    """Whether a task runs, within its limit."""
+    return bool(_running)
+
+
 def start() -> None:
     """Watch over this process's tasks from a thread of its own."""
     threading.Thread(target=_watch, name="watchdog", daemon=True).start()

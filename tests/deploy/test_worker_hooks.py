@@ -1,7 +1,6 @@
 """What a worker does around its tasks."""
 
 import logging
-from pathlib import Path
 from types import SimpleNamespace
 
 import httpx
@@ -37,9 +36,8 @@ def test_after_a_fork_nothing_of_the_parent_is_used(db: Engine) -> None:
 
 
 def test_a_task_s_lines_carry_its_id_and_it_is_counted(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(hooks, "_SIGN_OF_LIFE", str(tmp_path / "alive"))
     task, before = SimpleNamespace(name="maintenance.forget"), counted("maintenance.forget")
     with caplog.at_level(logging.INFO):
         hooks.begin_task(task_id="t1", task=task)
@@ -48,7 +46,6 @@ def test_a_task_s_lines_carry_its_id_and_it_is_counted(
     assert structlog.contextvars.get_contextvars() == {}
     assert "task ended" in caplog.text
     assert counted("maintenance.forget") == before + 1
-    assert (tmp_path / "alive").exists()
 
 
 def test_what_comes_every_few_seconds_is_not_told(caplog: pytest.LogCaptureFixture) -> None:
