@@ -14,6 +14,7 @@ from deploy.embedded import VAR, join
 from deploy.failover_cli import COMMANDS as FAILOVER_COMMANDS
 from deploy.flags_cli import flags
 from deploy.guest_cli import guest
+from deploy.health_cli import health
 from deploy.keys_cli import keys
 from deploy.messages_cli import messages
 from deploy.plain import PlainGroup
@@ -43,6 +44,7 @@ main.add_command(account)
 main.add_command(flags)
 main.add_command(keys)
 main.add_command(guest)
+main.add_command(health)
 main.add_command(messages)
 main.add_command(restaurant)
 for command in (*BACKUP_COMMANDS, *FAILOVER_COMMANDS, *RELEASE_COMMANDS):

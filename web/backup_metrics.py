@@ -18,7 +18,7 @@ from models.rules.health import seconds_since
 
 _KIND: Final = ("store", "kind")
 _STORE: Final = ("store",)
-_JOB: Final = ("job",)
+_JOB: Final = ("name",)  # `job` is Prometheus' own label
 
 
 class BackupCollector(Collector):

@@ -93,10 +93,11 @@ def _clocks(found: HouseHealth) -> GaugeMetricFamily:
     return family
 
 
+# not `job`: that is Prometheus' own label, and what it scrapes would be renamed
 def _jobs(runs: Iterable[JobRun]) -> Iterator[GaugeMetricFamily]:
-    success = _family("job_last_success_seconds", "Unix time of a job's last success.", "job")
-    seconds = _family("job_seconds", "Seconds that a job's last run took.", "job")
-    failing = _family("job_failing", "1 when a job's last run failed.", "job")
+    success = _family("job_last_success_seconds", "Unix time of a job's last success.", "name")
+    seconds = _family("job_seconds", "Seconds that a job's last run took.", "name")
+    failing = _family("job_failing", "1 when a job's last run failed.", "name")
     for run in runs:
         if run.last_success is not None:
             success.add_metric([run.name], run.last_success.timestamp())

@@ -2,13 +2,18 @@
 
 from typing import Any, Final
 
-from deploy.watch.objectives import burn_alerts, recording_rules
+from deploy.watch.objectives import EACH, burn_alerts, recording_rules
 
 #: Late with these, guests or hosts notice: somebody is called. The rest can wait for the morning.
 URGENT: Final = ("requests", "changes", "freed_books", "messages", "sweep")
 _URGENT_RE: Final = "|".join((*URGENT, "heartbeat.allocation", "heartbeat.messages"))
-#: Where an alert's runbook lies, by the alert's name.
-RUNBOOKS: Final = "docs/runbooks/{name}.md"
+#: Where the runbooks can be read: Prometheus' external label `runbooks`, an address without a slash
+#: at its end; without one, the folder in a clone.
+RUNBOOKS: Final = "{{ with $externalLabels.runbooks }}{{ . }}{{ else }}docs/runbooks{{ end }}/%s.md"
+#: An installation that was there a quarter of an hour ago, and of which nothing is asked any more.
+_VANISHED: Final = (
+    f'group by ({EACH}) (up{{job="web"}} offset 15m) unless group by ({EACH}) (up{{job="web"}})'
+)
 
 
 def _alert(
@@ -27,15 +32,23 @@ def _alert(
 SYMPTOMS: Final = (
     _alert(
         "WebGone",
-        'up{job="web"} == 0 or absent(up{job="web"})',
+        f'max by ({EACH}) (up{{job="web"}}) == 0 or absent(up{{job="web"}}) or ({_VANISHED})',
         after="1m",
         severity="page",
         summary="No web process answers",
-        description="{{ $labels.instance }} was not reached for a minute.",
+        description="None was reached for a minute.",
+    ),
+    _alert(
+        "ProcessGone",
+        f'min by ({EACH}, job, instance) (up{{job=~"web|worker.*|flower"}}) == 0',
+        after="15m",
+        severity="ticket",
+        summary="{{ $labels.job }} at {{ $labels.instance }} does not answer",
+        description="Others of its kind may do its work meanwhile.",
     ),
     _alert(
         "DatabaseGone",
-        "max(maitred_database_up) == 0",
+        f"max by ({EACH}) (maitred_database_up) == 0",
         after="30s",
         severity="page",
         summary="The database does not answer",
@@ -43,7 +56,7 @@ SYMPTOMS: Final = (
     ),
     _alert(
         "RedisGone",
-        "max(maitred_redis_up) == 0",
+        f"max by ({EACH}) (maitred_redis_up) == 0",
         after="2m",
         severity="page",
         summary="Redis does not answer",
@@ -51,7 +64,7 @@ SYMPTOMS: Final = (
     ),
     _alert(
         "HouseLate",
-        f'max by (what) (maitred_late{{what=~"{_URGENT_RE}"}}) == 1',
+        f'max by ({EACH}, what) (maitred_late{{what=~"{_URGENT_RE}"}}) == 1',
         after="1m",
         severity="page",
         summary="{{ $labels.what }}: late",
@@ -59,7 +72,7 @@ SYMPTOMS: Final = (
     ),
     _alert(
         "JobLate",
-        f'max by (what) (maitred_late{{what!~"{_URGENT_RE}"}}) == 1',
+        f'max by ({EACH}, what) (maitred_late{{what!~"{_URGENT_RE}"}}) == 1',
         after="15m",
         severity="ticket",
         summary="{{ $labels.what }}: late",
@@ -67,15 +80,15 @@ SYMPTOMS: Final = (
     ),
     _alert(
         "JobFailing",
-        "max by (job) (maitred_job_failing) == 1",
+        f"max by ({EACH}, name) (maitred_job_failing) == 1",
         after="15m",
         severity="ticket",
-        summary="{{ $labels.job }}: its last run failed",
+        summary="{{ $labels.name }}: its last run failed",
         description="`maitred backups` or the log tell why.",
     ),
     _alert(
         "ChannelDown",
-        "min by (channel) (maitred_channel_up) == 0",
+        f"min by ({EACH}, channel) (maitred_channel_up) == 0",
         after="30s",
         severity="page",
         summary="{{ $labels.channel }}: nothing goes out",
@@ -83,8 +96,8 @@ SYMPTOMS: Final = (
     ),
     _alert(
         "ProviderFailing",
-        'sum by (channel) (rate(maitred_messages_total{result=~"retried|failed"}[10m]))'
-        " / sum by (channel) (rate(maitred_messages_total[10m])) > 0.2",
+        f'sum by ({EACH}, channel) (rate(maitred_messages_total{{result=~"retried|failed"}}[10m]))'
+        f" / sum by ({EACH}, channel) (rate(maitred_messages_total[10m])) > 0.2",
         after="5m",
         severity="page",
         summary="{{ $labels.channel }}: the provider refuses",
@@ -103,7 +116,7 @@ def alert_rules() -> list[dict[str, Any]]:
 
 
 def _page(name: str) -> str:
-    return RUNBOOKS.format(name=name)
+    return RUNBOOKS % name
 
 
 def rule_groups() -> dict[str, Any]:

@@ -124,10 +124,10 @@ DASHBOARDS: Final[dict[str, tuple[str, tuple[Panel, ...]]]] = {
             ),
             Panel(
                 "Since a job's last success",
-                (("time() - max by (job) (maitred_job_last_success_seconds)", "{{job}}"),),
+                (("time() - max by (name) (maitred_job_last_success_seconds)", "{{name}}"),),
                 unit="s",
             ),
-            Panel("Failing jobs", (("max by (job) (maitred_job_failing) == 1", "{{job}}"),)),
+            Panel("Failing jobs", (("max by (name) (maitred_job_failing) == 1", "{{name}}"),)),
         ),
     ),
     "messages": (
@@ -207,12 +207,12 @@ DASHBOARDS: Final[dict[str, tuple[str, tuple[Panel, ...]]]] = {
             ),
             Panel(
                 "Since it was last made, proved, copied, followed",
-                (("max by (job) (maitred_backup_job_success_age_seconds)", "{{job}}"),),
+                (("max by (name) (maitred_backup_job_success_age_seconds)", "{{name}}"),),
                 unit="s",
             ),
             Panel(
                 "What that took",
-                (("max by (job) (maitred_backup_job_seconds)", "{{job}}"),),
+                (("max by (name) (maitred_backup_job_seconds)", "{{name}}"),),
                 unit="s",
             ),
             Panel(
@@ -229,7 +229,7 @@ DASHBOARDS: Final[dict[str, tuple[str, tuple[Panel, ...]]]] = {
             ),
             Panel(
                 "Failing",
-                (("max by (job) (maitred_backup_job_failing) == 1", "{{job}}"),),
+                (("max by (name) (maitred_backup_job_failing) == 1", "{{name}}"),),
                 kind="stat",
                 width=8,
             ),

@@ -8,6 +8,12 @@ go soon (the method of Google's SRE workbook, chapter 5).
 from dataclasses import dataclass
 from typing import Any, Final
 
+#: One Prometheus may watch several installations, each in a namespace of its own: every sum, and
+#: every alert, is of one of them. Without namespaces there is one.
+EACH: Final = "namespace"
+#: An objective of three nines is missed by the one error of a quiet night: so many bad events are
+#: wanted before somebody is called.
+LEAST_BAD: Final = 5
 #: What nobody's experience depends on: whoever watches over the house.
 _OPERATORS: Final = 'route!~"/healthz|/readyz|/metrics"'
 
@@ -31,8 +37,8 @@ class Objective:
 def _slower_than(metric: str, seconds: str, labels: str = "") -> tuple[str, str]:
     """The rates of what took longer than that, and of all."""
     within = f"{labels},le='{seconds}'" if labels else f"le='{seconds}'"
-    total = f"sum(rate({metric}_count{{{labels}}}[%s]))"
-    return f"({total} - sum(rate({metric}_bucket{{{within}}}[%s])))", total
+    total = f"sum by ({EACH}) (rate({metric}_count{{{labels}}}[%s]))"
+    return f"({total} - sum by ({EACH}) (rate({metric}_bucket{{{within}}}[%s])))", total
 
 
 _LATE_DECISIONS: Final = _slower_than("maitred_decision_seconds", "2.0", "kind='request'")
@@ -43,8 +49,8 @@ OBJECTIVES: Final = (
         "availability",
         "99.9% of answers are no error of ours",
         0.999,
-        f'sum(rate(maitred_http_requests_total{{status=~"5..",{_OPERATORS}}}[%s]))',
-        f"sum(rate(maitred_http_requests_total{{{_OPERATORS}}}[%s]))",
+        f'sum by ({EACH}) (rate(maitred_http_requests_total{{status=~"5..",{_OPERATORS}}}[%s]))',
+        f"sum by ({EACH}) (rate(maitred_http_requests_total{{{_OPERATORS}}}[%s]))",
     ),
     Objective("decisions", "99% of requests are decided in 2 s", 0.99, *_LATE_DECISIONS),
     Objective("messages", "99% of guests are told in 60 s", 0.99, *_LATE_MESSAGES),
@@ -65,12 +71,12 @@ def recorded(objective: Objective, window: str) -> str:
 
 
 def recording_rules() -> list[dict[str, Any]]:
-    """The share of bad events of each objective over each window; 0 while nothing happens."""
+    """The share of bad events of each objective over each window; none while nothing happens."""
     return [
         {
             "record": recorded(objective, window),
-            "expr": f"({_over(objective.bad, window)} or vector(0))"
-            f" / (({_over(objective.all, window)} > 0) or vector(1))",
+            "expr": f"({_over(objective.bad, window)} or 0 * {_over(objective.all, window)})"
+            f" / ({_over(objective.all, window)} > 0)",
         }
         for objective in OBJECTIVES
         for window in WINDOWS
@@ -88,7 +94,8 @@ def burn_alerts() -> list[dict[str, Any]]:
             "alert": f"{objective.name.capitalize()}Burn",
             "expr": " or ".join(
                 f"({recorded(objective, long)} > {_limit(objective, times)}"
-                f" and {recorded(objective, short)} > {_limit(objective, times)})"
+                f" and {recorded(objective, short)} > {_limit(objective, times)}"
+                f" and {_counted(objective.bad, long)} >= {LEAST_BAD})"
                 for kind, times, long, short in BURNS
                 if kind == severity
             ),
@@ -101,6 +108,11 @@ def burn_alerts() -> list[dict[str, Any]]:
         for objective in OBJECTIVES
         for severity in ("page", "ticket")
     ]
+
+
+def _counted(rate: str, window: str) -> str:
+    """The events themselves, where `rate` is how many a second."""
+    return _over(rate.replace("rate(", "increase("), window)
 
 
 def _limit(objective: Objective, times: float) -> str:

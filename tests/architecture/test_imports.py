@@ -38,6 +38,7 @@ FETCHERS = {
     ("deploy/demo.py", "httpx"),  # plays the guests of PUBLIC_URL
     ("deploy/answers.py", "httpx"),  # is the house open
     ("deploy/smoke.py", "httpx"),  # a new release, tried out where its caller says it listens
+    ("deploy/health_cli.py", "httpx"),  # the web process that its operator names
     ("deploy/release/place.py", "httpx"),  # the sockets of both slots
 }
 FOLDERS = {*PACKAGES, ".ci", ".github", "docs", "examples", "requirements", "tests"}

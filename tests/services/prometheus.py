@@ -65,8 +65,22 @@ class Prometheus:
 
     def firing(self) -> set[str]:
         """The names of the alerts that fire now."""
+        return {labels["alertname"] for labels in self._firing()}
+
+    def _firing(self) -> list[dict[str, str]]:
         found = self._client.get("/api/v1/alerts").raise_for_status().json()["data"]["alerts"]
-        return {one["labels"]["alertname"] for one in found if one["state"] == "firing"}
+        return [one["labels"] for one in found if one["state"] == "firing"]
+
+    def labels(self, name: str) -> dict[str, str]:
+        """The labels of the first alert of that name that fires, without severity and instance."""
+        for labels in self._firing():
+            if labels["alertname"] == name:
+                return {
+                    key: text
+                    for key, text in labels.items()
+                    if key not in ("alertname", "severity", "instance")
+                }
+        raise AssertionError(f"{name} does not fire")
 
     def wait_firing(self, name: str, *, meanwhile: Callable[[], object] = bool) -> None:
         """Wait until that alert fires; do `meanwhile` again and again."""

@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 
 import tasks.metrics  # noqa: F401  (its metrics, and the workers', are in the registry then)
 import workers.metrics  # noqa: F401
+from deploy.health_cli import EXIT_CODES
 from deploy.watch.alerts import alert_rules, rule_groups
 from deploy.watch.dashboards import DASHBOARDS
 from deploy.watch.make import FOLDER, files
@@ -90,7 +91,9 @@ def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:
     assert pages == set(wanted)
     index = (RUNBOOKS / "README.md").read_text(encoding="utf-8")
     for name, page in wanted.items():
-        assert (ROOT / page).is_file()
+        # without the external label that says where else they are
+        here = re.sub(r"\{\{ with .*\{\{ else \}\}(.*)\{\{ end \}\}", r"\1", page)
+        assert (ROOT / here).is_file()
         assert f"({name}.md)" in index
 
 
@@ -127,5 +130,7 @@ def test_every_command_of_the_runbooks_does_what_it_is_for(stack: Stack, tmp_pat
         done = subprocess.run(
             ["bash", "-c", here], capture_output=True, text=True, timeout=120, env=env, cwd=ROOT
         )
-        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+        # this one says how the installation is by its code, too
+        fine = EXIT_CODES.values() if command.startswith("maitred health") else (0,)
+        assert done.returncode in fine, f"{command}\n{done.stdout}{done.stderr}"
         assert done.stdout.strip(), command

@@ -1,0 +1,62 @@
+"""What `/readyz` and `maitred health` say: the database, its schema, Redis, and what is late."""
+
+from functools import lru_cache
+from typing import Any, Final
+
+from alembic.migration import MigrationContext
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from models import migrations
+from models.core import clock, signals
+from models.core.db import reading
+from models.core.zones import zone_data
+from models.queries.health import last_health
+
+#: Nothing can be served.
+NOT_READY: Final = "not ready"
+_SERVED: Final = ("current", "ahead")
+
+
+def readiness() -> dict[str, Any]:
+    """`status`: "ready", "degraded" (requests are accepted, something is wrong) or "not ready".
+
+    Beside it the facts. Asks the database and Redis; raises nothing when they are away.
+    """
+    facts = _database_facts()
+    redis = signals.is_up()
+    ready = facts["database"] == "up" and facts["migrations"]["is"] in _SERVED
+    well = redis and bool((facts["house"] or {}).get("well", True))
+    status = ("ready" if well else "degraded") if ready else NOT_READY
+    body = {"status": status, **facts, "redis": "up" if redis else "gone"}
+    body["zone_data"] = zone_data()
+    body["at"] = clock.now().isoformat(timespec="seconds")
+    return body
+
+
+def _database_facts() -> dict[str, Any]:
+    wanted = _wanted()
+    facts = {"found": None, "wanted": wanted, "is": "unknown"}
+    try:
+        with reading() as session:
+            found = MigrationContext.configure(session.connection()).get_current_revision()
+            stands = _stands(found)
+            house = last_health(session, now=clock.now()) if stands in _SERVED else None
+    except (DBAPIError, PoolTimeout):
+        return {"database": "gone", "migrations": facts, "house": None}
+    facts = {"found": found, "wanted": wanted, "is": stands}
+    return {"database": "up", "migrations": facts, "house": house}
+
+
+@lru_cache(maxsize=4)
+def _stands(found: str | None) -> str:
+    """Where the schema stands, for this code: current, behind, or ahead."""
+    if found == _wanted():
+        return "current"
+    return "behind" if found is None or migrations.knows(found) else "ahead"
+
+
+@lru_cache(maxsize=1)
+def _wanted() -> str:
+    # reads every migration's file: once is enough
+    return migrations.head()
