@@ -12,7 +12,7 @@ IMAGE ?= maitred
 VERSION = $(shell git describe --tags --always --dirty)
 COMMIT = $(shell git rev-parse HEAD)
 
-.PHONY: up install install-dev migrate check test audit bench drill freeze lock clean image deploy smoke
+.PHONY: up install install-dev migrate check test rehearse audit bench drill freeze lock clean image deploy smoke
 
 up: install  ## the whole house in the foreground; Ctrl-C closes it
 	@exec $(RUN) -m deploy.up
@@ -40,6 +40,9 @@ test: install-dev  ## every test, on SQLite and Valkey and on MariaDB and Redis
 	@sh .ci/packages
 	@# three at once: much of a test's time is waiting for a server or a worker
 	$(VENV)/bin/pytest -n 3 --dist worksteal
+
+rehearse: install-dev  ## docker-compose.yml started by runc, as root: with a database away for minutes, a quarter of an hour
+	$(VENV)/bin/pytest -s -m slow tests/rehearsal
 
 audit: install-dev  ## code, secrets, licences, SBOM, advisories, nginx; AUDIT_OFFLINE=1 without a network
 	$(RUN) -m deploy.audit

@@ -142,10 +142,6 @@ def settled(
 ) -> Path:
     """The files as a restaurant would fill them in; every place that it must fill in is there."""
     shutil.copytree(FOLDER / "maitred", folder / "maitred")
-    temporary = "".join(
-        f"    {kind}_temp_path {folder}/{kind};\n"
-        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
     changes = {
         "nginx.conf": {
             # whose folders these are; another account may not be let into them
@@ -156,7 +152,6 @@ def settled(
             "listen 443": f"listen 127.0.0.1:{ports['https']}",
             "listen 80": f"listen 127.0.0.1:{ports['http']}",
             "_timeout 10s": f"_timeout {DAWDLE_SECONDS}s",
-            "http {": "http {\n" + temporary,
         },
         "maitred/certificate.conf": {
             "/etc/ssl/maitred/fullchain.pem": str(made.certificate),

@@ -1,0 +1,141 @@
+"""docker-compose.yml, started service by service with the file's own words, by runc."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from deploy.health_cli import EXIT_CODES
+from tests.architecture.tree import ROOT
+from tests.deploy.test_containers import described
+from tests.rehearsal import images
+from tests.rehearsal.box import Box
+from tests.rehearsal.network import Network
+from tests.services.missing import require_program
+from tests.services.process import wait_until
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+ORDER = (
+    "mysql", "redis", "migrate", "web", "worker-allocation", "worker-messages",
+    "worker-maintenance", "worker-backups", "scheduler", "flower", "nginx",
+)  # fmt: skip
+WORKERS = tuple(name for name in ORDER if name.startswith("worker-"))
+IMAGES = {"redis": images.redis, "nginx": images.nginx, "mysql": images.mysql}
+#: A worker without a sign of life for three minutes is stuck: the database is away for longer.
+AWAY_SECONDS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """The services by name, their network, and the folder with their secrets."""
+
+    boxes: dict[str, Box]
+    network: Network
+    folder: Path
+
+    def maitred(self, name: str, *words: str) -> str:
+        """What a command says in that service's container, where it must succeed."""
+        done = self.boxes[name].inside("maitred", *words)
+        assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def await_ready(self) -> None:
+        """Wait until nothing is late or degraded."""
+        web = self.boxes["web"]
+        is_ready = partial(_is_ready, web)
+        wait_until(is_ready, seconds=120, what="ready", every=2)
+
+    def reserve(self) -> str:
+        """What the smoke test says that comes in by nginx, over TLS."""
+        argv = [
+            "ip", "netns", "exec", self.network.space("nginx"),
+            sys.executable, "-m", "deploy.smoke", "https://localhost", "demo",
+        ]  # fmt: skip
+        known = {"SSL_CERT_FILE": str(self.folder / "secrets" / "fullchain.pem")}
+        env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)} | known
+        done = subprocess.run(argv, env=env, cwd=ROOT, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
+def _is_ready(web: Box) -> bool:
+    return web.inside("maitred", "health").returncode == EXIT_CODES["ready"]
+
+
+@pytest.fixture(scope="module")
+def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
+    """Every service, not started; afterwards none is left."""
+    for program in ("runc", "ip", "mariadbd", "redis-server", "nginx"):
+        require_program(program)
+    folder = tmp_path_factory.mktemp("compose")
+    subprocess.run(["sh", ROOT / "deploy" / "secrets.sh", folder / "secrets"], check=True)
+    told = described(BACKUP_STORE="/var/lib/maitred/backups")
+    (folder / "configs").mkdir()
+    for name, config in told["configs"].items():
+        (folder / "configs" / name).write_text(config["content"], encoding="utf-8")
+    with Network(f"rehearsal{os.getpid()}", list(ORDER), sys.executable) as network:
+        boxes = {
+            name: Box(
+                name, told["services"][name], IMAGES.get(name, images.maitred)(), folder, network
+            )
+            for name in ORDER
+        }
+        try:
+            yield Rehearsal(boxes, network, folder)
+        finally:
+            for name in reversed(ORDER):
+                boxes[name].stop()
+
+
+def test_the_compose_file_runs_as_written(rehearsal: Rehearsal) -> None:
+    for act in (everything_starts, a_table_is_reserved, a_backup_is_proved, the_database_is_away):
+        began = time.monotonic()
+        act(rehearsal)
+        print(f"{act.__name__.replace('_', ' ')}: {time.monotonic() - began:.0f} s")
+
+
+def everything_starts(rehearsal: Rehearsal) -> None:
+    """Each as those that depend on it wait for it."""
+    for name in ORDER:
+        box = rehearsal.boxes[name]
+        box.start()
+        if name == "migrate":
+            assert box.await_end() == 0, box.tail()
+        elif name != "scheduler":  # it has no check of its own
+            box.await_well()
+
+
+def a_table_is_reserved(rehearsal: Rehearsal) -> None:
+    """By nginx, over TLS; and nothing is late or degraded then."""
+    rehearsal.maitred("web", "restaurant", "load", str(ROOT / "examples" / "demo.toml"))
+    assert "confirmed" in rehearsal.reserve()
+    rehearsal.await_ready()
+
+
+def a_backup_is_proved(rehearsal: Rehearsal) -> None:
+    """Made and brought back within the container that does it every hour."""
+    rehearsal.maitred("worker-backups", "backup")
+    rehearsal.maitred("worker-backups", "drill")
+
+
+def the_database_is_away(rehearsal: Rehearsal) -> None:
+    """For minutes: no process ends, no worker counts as stuck, and all goes on afterwards."""
+    boxes = rehearsal.boxes
+    boxes["mysql"].stop(120)
+    ends = time.monotonic() + AWAY_SECONDS
+    while time.monotonic() < ends:
+        for name in WORKERS:
+            assert boxes[name].is_well(), f"{name}: {boxes[name].tail()}"
+        time.sleep(10)
+    assert {name for name in ORDER[3:] if boxes[name].exit_code is not None} == set()
+    boxes["mysql"].start()
+    boxes["mysql"].await_well()
+    rehearsal.await_ready()
+    assert "confirmed" in rehearsal.reserve()
+    rehearsal.maitred("web", "check")
