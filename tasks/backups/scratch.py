@@ -1,6 +1,6 @@
 """A MariaDB server of our own on a restored data folder: a socket, no port, nobody else."""
 
-import getpass
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -30,13 +30,18 @@ def new_data(folder: Path) -> None:
             [
                 find_tool("mariadb-install-db", "mysql_install_db"),
                 "--no-defaults",
-                f"--user={getpass.getuser()}",
+                *_as_root(),
                 f"--datadir={folder}",
                 f"--tmpdir={place}",
                 "--auth-root-authentication-method=normal",
                 "--skip-test-db",
             ]
         )
+
+
+def _as_root() -> list[str]:
+    """Root is not made another account; whoever else it is needs no name (a container's number)."""
+    return ["--user=root"] if os.geteuid() == 0 else []
 
 
 @contextmanager
@@ -64,7 +69,7 @@ def _started(data: Path, place: Path, log: int) -> Iterator[subprocess.Popen[byt
     argv = [
         find_tool("mariadbd", "mysqld"),
         "--no-defaults",
-        f"--user={getpass.getuser()}",
+        *_as_root(),
         f"--datadir={data}",
         f"--socket={place / 's'}",
         f"--pid-file={place / 'pid'}",
