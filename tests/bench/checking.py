@@ -1,7 +1,8 @@
 """How long `maitred check` takes: `python -m tests.bench.checking [ROWS]`, on MariaDB.
 
 Beside the seconds stands a ratio, which another machine has too: to reading the same rows once and
-doing nothing with them.
+doing nothing with them. Processor time is that of all processes together, the database's included;
+memory is the most that those of the check held at one time.
 """
 
 import os
@@ -11,7 +12,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from threading import Event, Thread
+from typing import Final
 
+import psutil
 from sqlalchemy import text
 
 from models.core import clock
@@ -24,6 +28,7 @@ from tests.drill.million import fill
 
 #: What docs/benchmarks.md promises, for so many reservations.
 PROMISED = {300_000: 30.0, 1_000_000: 120.0}
+_LOOK_SECONDS: Final = 0.2
 _READ = (Reservation, ReservationMove, Message, Assignment, TableOccupancy)
 _SERVER = ("--innodb-flush-log-at-trx-commit=2", "--innodb-buffer-pool-size=1G")
 
@@ -60,21 +65,49 @@ def main(arguments: Sequence[str]) -> int:
 
 @dataclass(frozen=True)
 class Took:
-    """Seconds by the clock, and of all processors: ours, our children's and the database's."""
+    """Seconds by the clock, and of all processors: ours, our children's and the database's.
+
+    `megabytes`: the most that we and our children held, without the servers.
+    """
 
     seconds: float
     cpu: float
+    megabytes: float
 
     def __str__(self) -> str:
-        return f"{self.seconds:.1f} s (CPU {self.cpu:.1f} s)"
+        return f"{self.seconds:.1f} s (CPU {self.cpu:.1f} s, {self.megabytes:.0f} MB)"
 
 
 def _measured(bench: Ground, work: Callable[[], object]) -> Took:
     def cpu() -> float:
         return sum(os.times()[:4]) + bench.cpu()["mariadb"]
 
+    held, end = [0.0], Event()
+    servers = {bench.database.pid, bench.redis._process.pid}
+    watch = Thread(target=_watch, args=(held, end, servers))
+    watch.start()
     before = cpu()
-    return Took(_timed(work), cpu() - before)
+    try:
+        seconds = _timed(work)
+    finally:
+        end.set()
+        watch.join()
+    return Took(seconds, cpu() - before, max(held) / 1e6)
+
+
+def _watch(held: list[float], end: Event, servers: set[int]) -> None:
+    """What the processes of the check hold together, now and then."""
+    own = psutil.Process()
+    while not end.wait(_LOOK_SECONDS):
+        family = [own, *own.children(recursive=True)]
+        held.append(sum(_held(each) for each in family if each.pid not in servers))
+
+
+def _held(process: psutil.Process) -> float:
+    try:
+        return float(process.memory_info().rss)
+    except psutil.NoSuchProcess:
+        return 0.0
 
 
 def _check(found: list[object], processes: int, only_first: bool) -> None:
