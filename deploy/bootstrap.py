@@ -38,9 +38,9 @@ def digest(lock: Path) -> str:
     return hashed.hexdigest()
 
 
-def run(*argv: str) -> None:
-    """Run a command; end with what it was when it fails."""
-    if subprocess.call(argv) != 0:
+def run(*argv: str, **more: str) -> None:
+    """Run a command, `more` in its environment; end with what it was when it fails."""
+    if subprocess.call(argv, env=os.environ | more) != 0:
         sys.exit("failed: " + " ".join(argv))
 
 
@@ -56,7 +56,8 @@ def install(venv: Path, lock: Path) -> None:
     pip = (str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet")
     for each in (BUILD, lock):
         run(*pip, *LOCKED, "-r", str(each))
-    run(*pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT))
+    # setuptools warns of every editable installation; nobody who reads it can do anything
+    run(*pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT), PYTHONWARNINGS="ignore")
     run(str(python), "-m", "pip", "--disable-pip-version-check", "check")
     stamp.write_text(wanted)
 
