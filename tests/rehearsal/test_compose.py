@@ -6,19 +6,16 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from deploy.health_cli import EXIT_CODES
 from tests.architecture.tree import ROOT
 from tests.deploy.test_containers import described
 from tests.rehearsal import images
 from tests.rehearsal.box import Box
 from tests.rehearsal.network import Network
 from tests.services.missing import require_program
-from tests.services.process import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 ORDER = (
@@ -29,6 +26,7 @@ WORKERS = tuple(name for name in ORDER if name.startswith("worker-"))
 IMAGES = {"redis": images.redis, "nginx": images.nginx, "mysql": images.mysql}
 #: A worker without a sign of life for three minutes is stuck: the database is away for longer.
 AWAY_SECONDS = 200
+READY_SECONDS = 180
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +45,10 @@ class Rehearsal:
 
     def await_ready(self) -> None:
         """Wait until nothing is late or degraded."""
-        web = self.boxes["web"]
-        is_ready = partial(_is_ready, web)
-        wait_until(is_ready, seconds=120, what="ready", every=2)
+        ends = time.monotonic() + READY_SECONDS
+        while (done := self.boxes["web"].inside("maitred", "health")).returncode:
+            assert time.monotonic() < ends, done.stdout + done.stderr
+            time.sleep(2)
 
     def reserve(self) -> str:
         """What the smoke test says that comes in by nginx, over TLS."""
@@ -62,10 +61,6 @@ class Rehearsal:
         done = subprocess.run(argv, env=env, cwd=ROOT, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
-
-
-def _is_ready(web: Box) -> bool:
-    return web.inside("maitred", "health").returncode == EXIT_CODES["ready"]
 
 
 @pytest.fixture(scope="module")
