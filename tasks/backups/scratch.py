@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from models.core.db import make_engine
 from tasks.backups.faults import RestoreRefused
+from tasks.backups.memory import free_memory
 from tasks.backups.tools import find_tool, run_tool
 
 START_SECONDS: Final = 120
@@ -98,16 +99,12 @@ def _started(data: Path, place: Path, log: int) -> Iterator[subprocess.Popen[byt
 
 
 def _room() -> int:
-    """Bytes for the scratch server's pages: a quarter of what the machine has left.
+    """Bytes for the scratch server's pages: a quarter of the memory that is left here.
 
-    All of a house is read in a check; with the server's own 128 MB most of it more than once.
+    All of a restaurant is read in a check; with the server's own 128 MB most of it more than once.
     """
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        (free,) = [int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")]
-    except (OSError, ValueError):
-        return _LEAST_ROOM
-    return min(max(free * 1024 // 4, _LEAST_ROOM), _MOST_ROOM)
+    free = free_memory()
+    return _LEAST_ROOM if free is None else min(max(free // 4, _LEAST_ROOM), _MOST_ROOM)
 
 
 def _await(url: URL, child: subprocess.Popen[bytes], log: Path) -> None:

@@ -1,0 +1,54 @@
+"""How much memory is left: the machine's, or less where a container may have less."""
+
+from pathlib import Path
+from typing import Final
+
+#: What Linux says of the machine, and of this process's own control group (version 2, then 1).
+PROC: Final = Path("/proc")
+GROUPS: Final = Path("/sys/fs/cgroup")
+
+
+def free_memory(proc: Path = PROC, groups: Path = GROUPS) -> int | None:
+    """Bytes that could be taken now; None where nothing says so."""
+    found = [
+        left for left in (_machine(proc), _group(groups), _old_group(groups)) if left is not None
+    ]
+    return min(found, default=None)
+
+
+def _machine(proc: Path) -> int | None:
+    kilobytes = _named(proc / "meminfo", "MemAvailable:")
+    return None if kilobytes is None else kilobytes * 1024
+
+
+def _group(groups: Path) -> int | None:
+    """What is left of the limit; cached files give way, so they do not count."""
+    limit, used = _number(groups / "memory.max"), _number(groups / "memory.current")
+    if limit is None or used is None:
+        return None
+    return max(0, limit - used + (_named(groups / "memory.stat", "inactive_file") or 0))
+
+
+def _old_group(groups: Path) -> int | None:
+    folder = groups / "memory"
+    limit = _number(folder / "memory.limit_in_bytes")
+    used = _number(folder / "memory.usage_in_bytes")
+    if limit is None or used is None:
+        return None
+    return max(0, limit - used + (_named(folder / "memory.stat", "total_inactive_file") or 0))
+
+
+def _number(path: Path) -> int | None:
+    try:
+        return int(path.read_text(encoding="ascii"))
+    except (OSError, ValueError):  # `max`: no limit
+        return None
+
+
+def _named(path: Path, name: str) -> int | None:
+    """The number after this word at the beginning of a line."""
+    try:
+        lines = [line.split() for line in path.read_text(encoding="ascii").splitlines()]
+        return next((int(words[1]) for words in lines if words and words[0] == name), None)
+    except (OSError, ValueError, IndexError):
+        return None
