@@ -154,6 +154,11 @@ class Settings(BaseSettings):
         return bool(self.backup_store) and self.backup_log == "on" and not self.is_sqlite
 
     @property
+    def lacks_backups(self) -> bool:
+        """Whether this is production and nothing is backed up: somebody has to hear of that."""
+        return self.environment == "production" and not self.backup_store
+
+    @property
     def backup_asked_seconds(self) -> int:
         """How often the clock asks for a backup; it is made when it is due."""
         return self.snapshot_seconds if self.is_sqlite else 300

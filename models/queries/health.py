@@ -226,9 +226,11 @@ def _jobs(runs: dict[str, JobRun], now: datetime, known_for: float) -> tuple[Job
     a house that has just been opened is well.
 
     Backups and drills only where BACKUP_STORE is set, copies where there is a second, the log
-    where it is kept.
+    where it is kept. In production an installation without a store is not well.
     """
     found = []
+    if settings().lacks_backups:
+        found.append(JobHealth("backup", None, True, "BACKUP_STORE is empty: no backup is made"))
     for name in sorted(LATE_AFTER.keys() - {SWEEP} - _off()):
         run = runs.get(name)
         age = seconds_since(run.last_success if run else None, now=now)

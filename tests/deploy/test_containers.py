@@ -43,6 +43,7 @@ SHIPPED = {
     "PUBLIC_URL": "https://book.example",
     "SERVER_NAME": "book.example",
     "SMS_CHANNEL": "off",
+    "BACKUP_STORE": "/var/lib/maitred/backups",
 }
 
 

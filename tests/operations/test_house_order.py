@@ -169,6 +169,33 @@ def test_a_house_whose_backups_are_on_is_late_with_them(
     assert "drill" not in found.late
 
 
+@pytest.mark.parametrize(
+    ("environment", "store", "is_late"),
+    [
+        ("production", "", True),
+        ("production", "/dev/null/nowhere", False),
+        ("staging", "", False),
+        ("development", "", False),
+    ],
+)
+def test_production_without_any_backup_is_not_well(
+    db: Engine,
+    house_env: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    environment: str,
+    store: str,
+    is_late: bool,
+) -> None:
+    more = {"ENVIRONMENT": environment, "BACKUP_STORE": store, "BACKUP_KEY": "k" * 32}
+    surroundings.settle(monkeypatch, house_env | more)
+    for name in LATE_AFTER:
+        run(name, NOW)
+    with reading() as session:
+        found = house_health(session, now=NOW + timedelta(seconds=20))
+    assert ("backup" in found.late) is is_late
+    assert [job.name for job in found.jobs].count("backup") == int(is_late or bool(store))
+
+
 def test_a_house_whose_jobs_ran_is_well(db: Engine) -> None:
     for name in LATE_AFTER:
         run(name, NOW)
