@@ -68,7 +68,7 @@ def test_a_broken_promise_is_found_after_the_evening(
     with transaction(stack.engine) as session:  # the stack is everybody's: as it was
         session.execute(told.values(state="sent"))
     assert result.exit_code == 1
-    assert f"reservation {party.id}: " in result.output
+    assert f" of reservation {party.id} ended without a reason" in result.output
     surroundings.forget_everything()
 
 
