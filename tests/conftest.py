@@ -26,6 +26,7 @@ from tests.services.counting import Statements, counting
 from tests.services.house import OpenHouse, open_house
 from tests.services.mailbox import Mailbox
 from tests.services.mariadb import MariaDB
+from tests.services.mysql import MySQL
 from tests.services.redis import RedisServer
 from tests.services.schema import create_tables, delete_rows, sqlite_template
 from tests.services.stack import Stack
@@ -43,8 +44,12 @@ REPORT = pytest.StashKey[pytest.TestReport]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--durable`: MariaDB with durable commits and a binary log, as in production."""
+    """`--durable`: MariaDB with durable commits and a binary log, as in production.
+
+    `--mysql`: what runs on MariaDB runs on MySQL, and tests/mysql too.
+    """
     parser.addoption("--durable", action="store_true", help="durable commits and a binary log")
+    parser.addoption("--mysql", action="store_true", help="MySQL in the place of MariaDB")
 
 
 def pytest_configure() -> None:
@@ -52,23 +57,47 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What takes MySQL is asked for by `--mysql`."""
+    left_alone = collection_path.name == "mysql" and not config.getoption("--mysql")
+    return True if left_alone else None
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Which database: `both` runs a test on SQLite and on MariaDB, `mariadb` there alone."""
+    """Which database: `both` runs a test on SQLite and on MariaDB, `mariadb` there alone.
+
+    With `--mysql` what runs on MariaDB runs on MySQL, and nothing of that a second time on SQLite.
+    """
     if "backend" not in metafunc.fixturenames:
         return
+    server = "mysql" if metafunc.config.getoption("--mysql") else "mariadb"
     if metafunc.definition.get_closest_marker("both"):
-        names = ["sqlite", "mariadb"]
+        names = [server] if server == "mysql" else ["sqlite", server]
     elif metafunc.definition.get_closest_marker("mariadb"):
-        names = ["mariadb"]
+        names = [server]
     else:
         names = ["sqlite"]
     metafunc.parametrize("backend", names, scope="session")
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The releases first: they take minutes, one after the other; the rest is done meanwhile."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The releases first: they take minutes, one after the other; the rest is done meanwhile.
+
+    With `--mysql` only what runs on MySQL.
+    """
+    if config.getoption("--mysql"):
+        wanted = [item for item in items if _is_for_mysql(item)]
+        config.hook.pytest_deselected(items=[item for item in items if item not in set(wanted)])
+        items[:] = wanted
     items.sort(key=lambda item: not item.nodeid.startswith("tests/release/"))
+
+
+def _is_for_mysql(item: pytest.Item) -> bool:
+    if item.get_closest_marker("only_mariadb"):
+        return False
+    is_ours = item.path.is_relative_to(Path(__file__).parent / "mysql")
+    return is_ours or any(item.get_closest_marker(name) for name in ("both", "mariadb"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -96,9 +125,10 @@ def _mask() -> Iterator[None]:
 def mariadb(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[MariaDB]:
-    """A MariaDB server, with a database `tests` that has every table."""
+    """A MariaDB server (MySQL with `--mysql`), with a database `tests` that has every table."""
     durable = bool(request.config.getoption("--durable"))
-    server = MariaDB(tmp_path_factory.mktemp("mariadb"), durable=durable)
+    kind = MySQL if request.config.getoption("--mysql") else MariaDB
+    server = kind(tmp_path_factory.mktemp("mariadb"), durable=durable)
     server.start()
     create_tables(server.new_database(DATABASE))
     yield server

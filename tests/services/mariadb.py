@@ -185,6 +185,10 @@ class MariaDB:
         )
         return self.url(name)
 
+    def forget_log(self) -> None:
+        """Begin the binary log anew with its first file, as a server that was seeded anew does."""
+        self.run("RESET MASTER")
+
     def url(self, database: str) -> str:
         """SQLAlchemy's URL of a database on this server."""
         return f"mysql+mysqldb://{USER}:{PASSWORD}@127.0.0.1:{self.port}/{database}"
