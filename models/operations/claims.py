@@ -32,6 +32,7 @@ from models.rules.sending import MAX_ATTEMPTS
 #: A sweep that comes so long after the one before it has missed something.
 PAUSE = timedelta(seconds=10)
 _TABLE = table_of(Message)
+_IN_ORDER = "FORCE INDEX FOR ORDER BY (ix_messages_due)"
 
 
 def claim_due(
@@ -58,6 +59,8 @@ def claim_due(
     if probe is None:
         down = select(ChannelState.channel).where(ChannelState.down_since.is_not(None))
         due = due.where(Message.channel.not_in(down)).order_by(Message.due_at, Message.id)
+        # MySQL would sort, and lock all that wait for it: nobody else could claim any meanwhile
+        due = due.with_hint(_TABLE, _IN_ORDER, "mysql").with_hint(_TABLE, _IN_ORDER, "mariadb")
     else:
         state = session.get(ChannelState, probe)
         suspects = (state.suspects if state else None) or []

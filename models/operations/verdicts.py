@@ -262,11 +262,12 @@ def release_tables(
 ) -> None:
     """Delete a party's quarters from `first` to `last` on these tables."""
     if table_ids:
+        row = table_of(TableOccupancy)  # the class would have MySQL look first whom it deletes
         session.execute(
-            delete(TableOccupancy).where(
-                TableOccupancy.dining_table_id.in_(table_ids),
-                TableOccupancy.quarter_hour.between(first, last),
-                TableOccupancy.reservation_id == reservation_id,
+            delete(row).where(
+                row.c.dining_table_id.in_(table_ids),
+                row.c.quarter_hour.between(first, last),
+                row.c.reservation_id == reservation_id,
             )
         )
 
