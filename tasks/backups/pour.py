@@ -9,6 +9,7 @@ from sqlalchemy import URL, inspect, make_url
 from models.core.db import Base, make_engine
 from models.core.lines import PATIENT_SECONDS
 from tasks.backups.account import account_file
+from tasks.backups.dialects import for_server
 from tasks.backups.examine import count_rows
 from tasks.backups.faults import RestoreRefused
 from tasks.backups.manifest import SQLITE_FILE
@@ -112,4 +113,15 @@ def _copy(target: URL, folder: Path, database: str) -> None:
             str(target.database),
         ]
         with output_of(dump) as output:
-            feed(load, iter(lambda: output.read(_CHUNK), b""), quiet=True)
+            blocks = iter(lambda: output.read(_CHUNK), b"")
+            fitting = for_server(blocks, made_by=_version(server), read_by=_version(target))
+            feed(load, fitting, quiet=True)
+
+
+def _version(url: URL) -> str:
+    bind = make_engine(url.render_as_string(hide_password=False), pool_size=1)
+    try:
+        with bind.connect() as connection:
+            return str(connection.exec_driver_sql("SELECT @@version").scalar_one())
+    finally:
+        bind.dispose()

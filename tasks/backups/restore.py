@@ -17,6 +17,7 @@ from models.core import clock
 from models.core.db import make_engine
 from models.core.lines import PATIENT_SECONDS
 from tasks.backups.choose import another_way, choose
+from tasks.backups.dialects import for_server
 from tasks.backups.examine import Examined, examine
 from tasks.backups.faults import PieceDamaged, RestoreRefused
 from tasks.backups.handover import hand_over
@@ -198,10 +199,16 @@ def _load_dump(safe: Safe, manifest: Manifest, folder: Path) -> None:
     new_data(folder)
     with serving(folder) as server:
         with _engine(_text(server)) as bind, bind.connect() as connection:
+            version = connection.exec_driver_sql("SELECT @@version").scalar_one()
             connection.exec_driver_sql(
                 f"CREATE DATABASE `{manifest.database}` CHARACTER SET utf8mb4"
             )
-        feed(client(server.set(database=manifest.database)), blocks_of(safe, manifest), quiet=True)
+        dump = blocks_of(safe, manifest)
+        feed(
+            client(server.set(database=manifest.database)),
+            for_server(dump, made_by=manifest.engine_version, read_by=version),
+            quiet=True,
+        )
 
 
 def client(url: URL) -> list[str]:

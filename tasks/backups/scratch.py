@@ -26,13 +26,17 @@ LOG: Final = "scratch-server.log"
 
 def new_data(folder: Path) -> None:
     """Make `folder` the data folder of a new, empty server. Raises BackupFailed."""
+    folder.mkdir(mode=0o700, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="maitred-") as place:
+        # that program is a script which takes no blank in a path
+        plain = Path(place) / "data"
+        plain.symlink_to(folder.absolute())
         run_tool(
             [
                 find_tool("mariadb-install-db", "mysql_install_db"),
                 "--no-defaults",
                 *_as_root(),
-                f"--datadir={folder}",
+                f"--datadir={plain}",
                 f"--tmpdir={place}",
                 "--auth-root-authentication-method=normal",
                 "--skip-test-db",

@@ -20,6 +20,8 @@ from tests.services.house import OpenHouse
 from tests.services.seaweed import ENVIRONMENT, Seaweed
 from tests.services.stand import Stand
 
+#: What the first backup of a database is, by its engine.
+FIRST_KIND = {"sqlite": "snapshot", "mariadb": "full", "mysql": "dump"}
 BACKUP_KEY = "opens-the-backups-of-the-tests-and-nothing-else"
 
 

@@ -52,7 +52,7 @@ def test_backup_list_restore(stand: Stand, safe: Safe, empty_url: str) -> None:
     play(stand)
     made = run("backup").stdout
     name = made.split(":")[0]
-    assert re.fullmatch(r"\d{8}T\d{6}Z-(full|snapshot)-[0-9a-f]{6}", name)
+    assert re.fullmatch(r"\d{8}T\d{6}Z-(full|snapshot|dump)-[0-9a-f]{6}", name)
     second = run("backup", "--full").stdout.partition(":")[0]
     listed = run("backups").stdout
     assert listed.index(name) < listed.index(second)

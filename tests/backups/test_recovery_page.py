@@ -16,7 +16,7 @@ from models.queries.integrity import findings
 from models.queries.privacy import export_guest
 from models.rules.lifecycle import Status
 from tests.architecture.tree import ROOT
-from tests.backups.conftest import BACKUP_KEY, Hands
+from tests.backups.conftest import BACKUP_KEY, FIRST_KIND, Hands
 from tests.deploy.test_cli import run
 from tests.queries.evening import open_evening, play
 from tests.services import surroundings
@@ -82,6 +82,7 @@ def test_the_page_brings_a_lost_house_back(
     hands: Hands,
     tmp_path: Path,
     request: pytest.FixtureRequest,
+    backend: str,
 ) -> None:
     old, (new, newer) = places
     listing, to_server, into, to_file, _second, older, opening, daily = page_commands()
@@ -114,5 +115,5 @@ def test_the_page_brings_a_lost_house_back(
         with reading() as session:
             assert findings(session, now=hands.now(), grace_seconds=60) == []
     full = run("backups").stdout.splitlines()[-1]
-    assert ("snapshot" if is_file else "full") in full
+    assert f"-{FIRST_KIND[backend]}-" in full
     core_db.engine().dispose()

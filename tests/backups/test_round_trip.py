@@ -26,7 +26,7 @@ from tasks.backups.manifest import MANIFEST, PIECE, Manifest
 from tasks.backups.records import JOB
 from tasks.backups.restore import opened, restore_into
 from tasks.backups.safe import Safe, open_safe
-from tests.backups.conftest import Hands, back_up, made
+from tests.backups.conftest import FIRST_KIND, Hands, back_up, made
 from tests.operations.small import SMALL, a_small_stand, in_one
 from tests.queries.evening import check, play
 from tests.services.mariadb import MariaDB
@@ -58,7 +58,9 @@ def _came_back(safe: Safe, manifest: Manifest, folder: Path) -> Rows:
 
 
 @pytest.mark.both
-def test_a_whole_evening_comes_back(stand: Stand, safe: Safe, db: Engine, tmp_path: Path) -> None:
+def test_a_whole_evening_comes_back(
+    stand: Stand, safe: Safe, db: Engine, tmp_path: Path, backend: str
+) -> None:
     play(stand)
     before = rows_of(db)
     manifest = made(safe)
@@ -66,7 +68,7 @@ def test_a_whole_evening_comes_back(stand: Stand, safe: Safe, db: Engine, tmp_pa
     assert rows_of(db) != before
     assert _came_back(safe, manifest, tmp_path / "back") == before
     assert safe.chain() == [manifest]
-    assert manifest.kind == ("full" if db.dialect.name == "mysql" else "snapshot")
+    assert manifest.kind == FIRST_KIND[backend]
     assert manifest.rows["reservations"][0] == len(before["reservations"])
 
 
@@ -223,6 +225,7 @@ def test_old_backups_go_and_a_draft_of_a_killed_maker_too(
 
 
 @pytest.mark.mariadb
+@pytest.mark.only_mariadb
 def test_an_incremental_chain_comes_back_at_each_of_its_steps(
     stand: Stand, safe: Safe, db: Engine, tmp_path: Path, hands: Hands
 ) -> None:
@@ -256,6 +259,7 @@ def test_a_damaged_change_names_itself_and_the_step_before_comes_back(
 
 
 @pytest.mark.mariadb
+@pytest.mark.only_mariadb
 def test_each_night_and_after_a_restore_a_full_one_is_made(
     stand: Stand, safe: Safe, db: Engine, hands: Hands
 ) -> None:
@@ -298,6 +302,7 @@ def weak(mariadb: MariaDB) -> Iterator[str]:
 
 
 @pytest.mark.mariadb
+@pytest.mark.only_mariadb
 def test_the_method_is_what_the_account_allows(stand: Stand, weak: str, db: Engine) -> None:
     url = db.url.render_as_string(hide_password=False)
     assert sources.choose_source(url, method="auto").kind == "full"
@@ -311,6 +316,7 @@ def test_the_method_is_what_the_account_allows(stand: Stand, weak: str, db: Engi
 
 
 @pytest.mark.mariadb
+@pytest.mark.only_mariadb
 def test_a_tool_that_fails_is_told_and_leaves_nothing(
     stand: Stand, safe: Safe, kept: Path, monkeypatch: pytest.MonkeyPatch, db: Engine
 ) -> None:
