@@ -37,7 +37,8 @@ def option_text(url: URL) -> str:
     }
     authority = None if local else settings().database_ca
     if authority is not None:
-        values |= {"ssl-ca": str(authority.absolute()), "ssl-verify-server-cert": "on"}
+        # MariaDB's client library reads a word as 0 there, and would trust anybody
+        values |= {"ssl-ca": str(authority.absolute()), "ssl-verify-server-cert": "1"}
     lines = [f'{name}="{_escaped(str(value))}"' for name, value in values.items() if value]
     return "\n".join(("[client]", *lines, ""))
 
