@@ -122,13 +122,19 @@ class Follower:
 
     def _look(self, copy: _Copy) -> None:
         """Write down that the log is whole up to where the database stood at the last look."""
+        stands = copy.copying.stands()
+        if self._server.origin() != copy.origin:
+            self.close()
+            raise BackupFailed("the database goes on in another log than was followed")
+        if stands is not None and copy.place > stands:
+            raise Diverged(f"{copy.place} is stored, and the server's log ends at {stands}")
         if copy.wanted is not None and copy.place >= copy.wanted:
             copy.caught_up = monotonic()
             self._record(copy)
         elif monotonic() - copy.caught_up > STUCK_SECONDS:
             self.close()
             raise BackupFailed(f"the copy of the log stands at {copy.place}")
-        copy.wanted = copy.copying.stands()
+        copy.wanted = stands
         copy.looked = monotonic()
 
     def _record(self, copy: _Copy) -> None:

@@ -1,4 +1,4 @@
-"""A MariaDB server that keeps a binary log, a house on it with its backups on, and a follower."""
+"""A server (MariaDB, or MySQL with `--mysql`) that keeps a binary log, and a follower of it."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +16,7 @@ from tests.queries.evening import open_evening
 from tests.services import surroundings
 from tests.services.house import OpenHouse
 from tests.services.mariadb import MariaDB
+from tests.services.mysql import MySQL
 from tests.services.schema import create_tables, delete_rows
 from tests.services.stand import Stand
 
@@ -24,9 +25,12 @@ PATIENCE = 60
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDB]:
+def server(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[MariaDB]:
     """Durable commits, and a binary log of them."""
-    made = MariaDB(tmp_path_factory.mktemp("logged"), durable=True)
+    kind = MySQL if request.config.getoption("--mysql") else MariaDB
+    made = kind(tmp_path_factory.mktemp("logged"), durable=True)
     made.start()
     create_tables(made.new_database(DATABASE))
     yield made
@@ -37,7 +41,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDB]:
 def database_url(backend: str, server: MariaDB) -> str:
     """The house's database there, with every table and no row."""
     delete_rows(create_engine(server.url(DATABASE), poolclass=NullPool))
-    server.run("RESET MASTER")
+    server.forget_log()
     return server.url(DATABASE)
 
 

@@ -147,7 +147,7 @@ def test_a_log_that_went_another_way_is_never_mixed_with_the_old_one(
     stand.ask(2)
     catch_up(follower, db)
     follower.close()
-    server.run("RESET MASTER")
+    server.forget_log()
     for _ in range(4):
         stand.ask(2)
     with pytest.raises(Diverged):
@@ -172,7 +172,11 @@ def test_a_large_transaction_is_cut_by_bytes_and_small_pieces_are_merged(
     monkeypatch.setattr(ship, "PIECE_BYTES", 100_000)
     monkeypatch.setattr(ship, "MERGE_AT", 12)
     server.run("CREATE TABLE IF NOT EXISTS bulk (a LONGBLOB)", database="logged")
-    server.run("INSERT INTO bulk SELECT RANDOM_BYTES(1024) FROM seq_1_to_700", database="logged")
+    server.run(
+        "INSERT INTO bulk WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
+        " WHERE i < 700) SELECT RANDOM_BYTES(1024) FROM n",
+        database="logged",
+    )
     server.run("DROP TABLE bulk", database="logged")
     for _ in range(12):
         stand.ask(1)
@@ -221,27 +225,74 @@ def test_the_process_is_killed_its_copy_ends_and_a_standby_takes_over(
     assert sum(path.stat().st_size for path in fetched.files) >= wanted[1]
 
 
+def told_of(service: Service) -> tuple[datetime | None, str]:
+    """What the job says after another turn: its last success, and the last error."""
+    service.turn()
+    return last_run()
+
+
+def last_run() -> tuple[datetime | None, str]:
+    """What is written down of the log."""
+    with reading() as session:
+        run = session.get(JobRun, LOG)
+        return (run.last_success, str(run.last_error)) if run else (None, "")
+
+
 @pytest.mark.mariadb
-def test_readyz_hears_when_the_log_is_whole_and_why_it_is_not(
+def test_readyz_hears_when_the_log_is_whole_and_when_that_is_long_ago(
     stand: Stand, safe: Safe, db: Engine, follower: Follower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(follow, "LOOK_SECONDS", 0.0)
     service = Service(follower)
-
-    def job() -> tuple[datetime | None, str]:
-        service.turn()
-        with reading() as session:
-            run = session.get(JobRun, LOG)
-            return (run.last_success, str(run.last_error)) if run else (None, "")
-
-    wait_for(lambda: job()[0] is not None)
+    wait_for(lambda: told_of(service)[0] is not None)
     assert not late()
     monkeypatch.setattr(clock, "now", lambda: datetime.now(UTC) + timedelta(minutes=2))
     assert late()
-    follower.close()
+
+
+@pytest.mark.mariadb
+@pytest.mark.only_mariadb  # MySQL's log is copied by no program of the server's
+def test_a_program_that_is_missing_is_told(
+    stand: Stand, safe: Safe, db: Engine, follower: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setattr(tools, "_PLACES", ())
-    wait_for(lambda: "not installed" in job()[1])
+    service = Service(follower)
+    wait_for(lambda: "not installed" in told_of(service)[1])
+
+
+@pytest.mark.mariadb
+def test_a_log_that_ends_before_what_is_stored_of_it_is_another_and_no_success(
+    stand: Stand,
+    safe: Safe,
+    db: Engine,
+    server: MariaDB,
+    follower: Follower,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(follow, "LOOK_SECONDS", 0.0)
+    for _ in range(3):
+        stand.ask(2)
+    catch_up(follower, db)
+    follower.close()
+    server.forget_log()  # as where a server was seeded anew: the first file again, and it is short
+    stand.ask(1)
+    assert place_of(db) < (1, len(stored(safe)[1]))
+    service = Service(follower)
+    heard = [last_run()]
+
+    def is_told() -> bool:
+        heard.append(told_of(service))
+        return "log-diverged" in heard[-1][1]
+
+    wait_for(is_told)
+    before = heard[0][0]
+    assert {success for success, _error in heard} == {before}
+    # it is kept beside the old one, from its first byte on
+    old = {span.origin for span in spans(safe.store)}
+    wait_for(lambda: told_of(service)[0] != before)
+    (new,) = {span.origin for span in spans(safe.store)} - old
+    assert spans(safe.store, new)[0].start == 0
 
 
 def late() -> bool:
