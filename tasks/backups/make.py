@@ -193,7 +193,7 @@ def _log_position(source: Source) -> LogPosition | None:
     logged = source.logged() if settings().backup_log == "on" else None
     if logged is None:
         return None
-    return LogPosition(origin_of(logged.server_id), logged.file, logged.offset)
+    return LogPosition(origin_of(logged.identity), logged.file, logged.offset)
 
 
 def _between(one: int, other: int) -> tuple[int, int]:

@@ -1,21 +1,23 @@
 """Where a backup's bytes come from: a dump of one database, a server's files, a SQLite file."""
 
-import io
 import os
 import re
 import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
 from sqlalchemy import URL, make_url
 
 from models.core.db import make_engine
+from models.core.settings import settings
 from tasks.backups.account import account_file
+from tasks.backups.dialects import is_mariadb
+from tasks.backups.dumps import Dump, LockedDump, Logged, Server, logged
 from tasks.backups.faults import BackupFailed
+from tasks.backups.log.origin import identity_of
 from tasks.backups.manifest import Kind
 from tasks.backups.snapshot import Snapshot
 from tasks.backups.tools import find_tool, output_of
@@ -24,37 +26,15 @@ from tasks.backups.tools import find_tool, output_of
 _PRIVILEGES: Final = frozenset({"RELOAD", "PROCESS"})
 #: Seconds are what it waits by default between two looks at the log: commits stalled for one.
 _LOOK_MS: Final = 100
-_FACTS: Final = "SELECT @@version, @@datadir, @@hostname, @@server_id, @@log_bin"
-#: What mariadb-dump and mariadb-backup say of the binary log.
-_MASTER: Final = re.compile(
-    rb"^-- CHANGE MASTER TO MASTER_LOG_FILE='(?P<file>[^']+)', MASTER_LOG_POS=(?P<offset>\d+);",
-    re.MULTILINE,
-)
+_FACTS: Final = "SELECT @@version, @@datadir, @@hostname, @@log_bin"
+#: What mariadb-backup says of the binary log.
 _BINLOG: Final = re.compile(
     rb"^binlog_pos = filename '(?P<file>[^']+)', position '(?P<offset>\d+)'", re.MULTILINE
 )
-_HEADING_BYTES: Final = 1 << 14
 _GRANTED: Final = (
     "SELECT PRIVILEGE_TYPE FROM information_schema.USER_PRIVILEGES WHERE GRANTEE ="
     " CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), '''')"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Server:
-    version: str
-    data: Path
-    id: int
-    has_log: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Logged:
-    """A place in the binary log of a server."""
-
-    server_id: int
-    file: str
-    offset: int
 
 
 class Source(Protocol):
@@ -78,77 +58,13 @@ class Source(Protocol):
         ...
 
 
-class _Heard(io.RawIOBase):
-    """Passes on what a stream gives, and keeps how it began."""
-
-    def __init__(self, source: BinaryIO) -> None:
-        super().__init__()
-        self._source = source
-        self.heading = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: object) -> int:
-        view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
-        block = self._source.read(len(view))
-        view[: len(block)] = block
-        if len(self.heading) < _HEADING_BYTES:
-            self.heading += block[:_HEADING_BYTES]
-        return len(block)
-
-
-class Dump:
-    """A logical dump of one database in one transaction: a connection is enough."""
-
-    engine = "mariadb"
-    kind: Kind = "dump"
-
-    def __init__(self, url: URL, server: _Server) -> None:
-        self._url = url
-        self._server = server
-        self._heard: _Heard | None = None
-        self.version = server.version
-        self.database = url.database or ""
-
-    @contextmanager
-    def stream(self, from_position: int) -> Iterator[BinaryIO]:
-        """SQL that makes the tables and their rows."""
-        with account_file(self._url) as file:
-            argv = [
-                find_tool("mariadb-dump", "mysqldump"),
-                f"--defaults-file={file}",
-                "--single-transaction",
-                "--quick",
-                "--skip-lock-tables",
-                "--no-tablespaces",
-                "--hex-blob",
-                "--default-character-set=utf8mb4",
-                # a comment of where it stands; MariaDB knows without a lock
-                *(["--master-data=2"] if self._server.has_log else []),
-                self.database,
-            ]
-            with output_of(argv) as output:
-                self._heard = _Heard(output)
-                yield io.BufferedReader(self._heard)
-
-    def position(self) -> int:
-        """A dump has none."""
-        return 0
-
-    def logged(self) -> Logged | None:
-        """As its heading says."""
-        found = _MASTER.search(self._heard.heading) if self._heard else None
-        return _logged(self._server, found) if found else None
-
-
 class ServerFiles:
     """The server's files while it works, by mariadb-backup: all of them, or what changed since."""
 
     engine = "mariadb"
     kind: Kind = "full"
 
-    def __init__(self, url: URL, server: _Server) -> None:
+    def __init__(self, url: URL, server: Server) -> None:
         self._url = url
         self._server = server
         self._position = 0
@@ -198,15 +114,11 @@ def _reached(folder: Path) -> int:
     raise BackupFailed("mariadb-backup did not say how far it came")
 
 
-def _log_place(server: _Server, folder: Path) -> Logged | None:
+def _log_place(server: Server, folder: Path) -> Logged | None:
     for path in folder.glob("*_info"):
         if found := _BINLOG.search(path.read_bytes()):
-            return _logged(server, found)
+            return logged(server, found)
     return None
-
-
-def _logged(server: _Server, found: re.Match[bytes]) -> Logged:
-    return Logged(server.id, found["file"].decode(), int(found["offset"]))
 
 
 def choose_source(url: str, *, method: str) -> Source:
@@ -217,24 +129,26 @@ def choose_source(url: str, *, method: str) -> Source:
     server, obstacle = _look(url)
     if method == "physical" and obstacle:
         raise BackupFailed(f"BACKUP_METHOD=physical: {obstacle}")
+    if not is_mariadb(server.version) and server.has_log and settings().keeps_log:
+        return LockedDump(parsed, server)
     if method == "dump" or obstacle:
         return Dump(parsed, server)
     return ServerFiles(parsed, server)
 
 
-def _look(url: str) -> tuple[_Server, str]:
+def _look(url: str) -> tuple[Server, str]:
     """The server, and why its files cannot be copied here (empty: they can)."""
     bind = make_engine(url, pool_size=1)
     try:
         with bind.connect() as connection:
-            version, data, host, number, log = connection.exec_driver_sql(_FACTS).one()
+            version, data, host, log = connection.exec_driver_sql(_FACTS).one()
+            identity = identity_of(connection)
             granted = set(connection.exec_driver_sql(_GRANTED).scalars())
     finally:
         bind.dispose()
-    is_mariadb = "mariadb" in str(version).lower()
-    server = _Server(str(version), Path(data), int(number), has_log=is_mariadb and bool(log))
+    server = Server(str(version), Path(data), identity, has_log=bool(log))
     obstacle = ""
-    if not is_mariadb:
+    if not is_mariadb(server.version):
         obstacle = f"the server is no MariaDB ({version})"
     elif host != socket.gethostname() or not _is_readable(server.data):
         obstacle = f"the server's data folder ({data} on {host}) is not readable here"

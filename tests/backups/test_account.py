@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import make_url
 
 from tasks.backups.account import account_file, option_text
+from tasks.backups.dumps import Dump, Server
 from tasks.backups.faults import BackupFailed
-from tasks.backups.sources import Dump, ServerFiles, _Server
+from tasks.backups.sources import ServerFiles
 from tests.services import surroundings
 from tests.services.certificates import make_certificates
 from tests.services.mariadb import MariaDB
@@ -52,7 +53,7 @@ def test_backups_travel_over_tls_to_the_right_server_alone(
         server.new_database("house")
         server.run("CREATE TABLE guests_book (id INT PRIMARY KEY)", database="house")
         url = make_url(f"mysql+mysqldb://tls:only-for-tests@127.0.0.1:{server.port}/house")
-        about = _Server("10.11", server.folder / "data", id=1, has_log=False)
+        about = Server("10.11-MariaDB", server.folder / "data", identity="1", has_log=False)
         dump, files = Dump(url, about), ServerFiles(url, about)
         surroundings.settle(monkeypatch, house_env | {"DATABASE_CA": str(right.authority)})
         with dump.stream(0) as stream:

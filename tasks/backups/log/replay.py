@@ -10,7 +10,10 @@ from time import monotonic
 
 from sqlalchemy import URL
 
+from tasks.backups.dialects import is_mariadb
+from tasks.backups.log.events import MAGIC
 from tasks.backups.log.fetch import Fetched, fetch_log
+from tasks.backups.log.mysql import for_mariadb
 from tasks.backups.manifest import Manifest
 from tasks.backups.safe import Safe
 from tasks.backups.scratch import serving
@@ -67,12 +70,17 @@ def fetched_log(
 
 
 def _run(folder: Path, fetched: Fetched, base: Manifest) -> None:
+    files, start = fetched.files, max(fetched.start, len(MAGIC))
+    if not is_mariadb(base.engine_version):
+        starts = [start, *[len(MAGIC)] * (len(files) - 1)]
+        files = tuple(map(for_mariadb, files, starts))
+        start = len(MAGIC)
     decode = [
         find_tool("mariadb-binlog", "mysqlbinlog"),
         "--no-defaults",
-        f"--start-position={max(fetched.start, 4)}",
+        f"--start-position={start}",
         *([f"--database={base.database}"] if base.kind == "dump" else []),
-        *map(str, fetched.files),
+        *map(str, files),
     ]
     with serving(folder) as server, output_of(decode) as output:
         feed(_client(server), iter(lambda: output.read(_CHUNK), b""), quiet=True)

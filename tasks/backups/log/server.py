@@ -1,4 +1,4 @@
-"""The binary log that a MariaDB server keeps, and how it is copied."""
+"""The binary log that a MariaDB or MySQL server keeps, and how it is copied."""
 
 import logging
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ from sqlalchemy import Engine, make_url
 
 from models.core.db import make_engine, primary_url
 from tasks.backups.faults import BackupFailed
+from tasks.backups.log.mysql import check_variables
 from tasks.backups.log.origin import Server, look_at, origin_of, stored_files
 from tasks.backups.log.position import number_of
 from tasks.backups.log.ship import Diverged, Shipper
@@ -19,7 +20,10 @@ log = logging.getLogger(__name__)
 
 
 class ServerLog:
-    """A server's binary log. An account that reads it needs BINLOG MONITOR, REPLICATION SLAVE."""
+    """A server's binary log.
+
+    An account that reads it needs REPLICATION SLAVE and BINLOG MONITOR (MySQL: REPLICATION CLIENT).
+    """
 
     def __init__(self, safe: Safe, url: str) -> None:
         self._safe = safe
@@ -30,17 +34,17 @@ class ServerLog:
         """The name of the log in this life. Raises BackupFailed without one."""
         server, _files = self._ask()
         if not server.file:
-            raise BackupFailed("the server keeps no binary log (log_bin), or it is no MariaDB")
-        return origin_of(server.id)
+            raise BackupFailed("the server keeps no binary log (log_bin)")
+        return origin_of(server.identity)
 
     @contextmanager
     def copied(self, shipper: Shipper, folder: Path) -> Iterator[Tail]:
         """Copy it, from the start of the file in which the shipper's pieces end."""
-        _server, files = self._ask()
+        server, files = self._ask()
         first = self._first(shipper, files)
         # asked now: of several servers another one may have taken over
         url = make_url(primary_url(self._url))
-        with tailing(url, folder, first, self.stands) as tail:
+        with tailing(url, folder, first, self.stands, is_mariadb=server.is_mariadb) as tail:
             yield tail
 
     def stands(self) -> tuple[int, int] | None:
@@ -66,6 +70,8 @@ class ServerLog:
         try:
             with self._bind.connect() as connection:
                 server = look_at(connection)
+                if not server.is_mariadb:
+                    check_variables(connection)
                 return server, stored_files(connection) if server.file else []
         finally:
             self._bind.dispose()

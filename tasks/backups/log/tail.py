@@ -1,7 +1,11 @@
-"""MariaDB's own program that copies a server's binary log into a folder, byte for byte."""
+"""The program that copies a server's binary log into a folder, byte for byte.
+
+MariaDB has one of its own; for MySQL it is `tasks.backups.log.stream`.
+"""
 
 import secrets
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +15,7 @@ from sqlalchemy import URL
 
 from models.core.processes import die_with_the_parent
 from tasks.backups.account import account_file
+from tasks.backups.log import stream
 from tasks.backups.tools import find_tool, last_words
 
 #: Number of a log's file, and how far it goes.
@@ -48,7 +53,7 @@ class Tail:
 
 @contextmanager
 def tailing(
-    url: URL, folder: Path, first: str, stands: Callable[[], Place | None]
+    url: URL, folder: Path, first: str, stands: Callable[[], Place | None], *, is_mariadb: bool
 ) -> Iterator[Tail]:
     """Copy the server's log from the file `first` on, from its start; ended with the block.
 
@@ -56,20 +61,11 @@ def tailing(
     """
     with account_file(url) as account, tempfile.TemporaryDirectory(prefix="maitred-") as scratch:
         said = Path(scratch) / "said"
-        argv = [
-            find_tool("mariadb-binlog", "mysqlbinlog"),
-            f"--defaults-file={account}",
-            "--read-from-remote-server",
-            "--raw",
-            "--stop-never",
-            f"--stop-never-slave-server-id={_NUMBERS + secrets.randbelow(_NUMBERS)}",
-            f"--result-file={folder}/",
-            first,
-        ]
+        make = _of_mariadb if is_mariadb else _of_mysql
         with (
             said.open("wb") as errors,
             subprocess.Popen(
-                argv,
+                make(account, folder, first, _NUMBERS + secrets.randbelow(_NUMBERS)),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
@@ -81,3 +77,20 @@ def tailing(
                 yield tail
             finally:
                 tail.end()
+
+
+def _of_mariadb(account: Path, folder: Path, first: str, number: int) -> list[str]:
+    return [
+        find_tool("mariadb-binlog", "mysqlbinlog"),
+        f"--defaults-file={account}",
+        "--read-from-remote-server",
+        "--raw",
+        "--stop-never",
+        f"--stop-never-slave-server-id={number}",
+        f"--result-file={folder}/",
+        first,
+    ]
+
+
+def _of_mysql(account: Path, folder: Path, first: str, number: int) -> list[str]:
+    return [sys.executable, "-m", stream.__name__, str(account), str(folder), first, str(number)]
