@@ -13,7 +13,8 @@ from models.core import clock
 from models.core.db import reading, unit
 from models.core.errors import Busy
 from models.entities.house import JobRun, Lease
-from models.operations.house import record_job
+from models.operations.house import forget_results, record_job
+from tasks.backups.records import LOG
 from tasks.failover.switch import Switched
 
 #: The record of the last fail-over, among the jobs.
@@ -31,7 +32,11 @@ class Signs:
 
 
 def record(done: Switched, *, began: datetime) -> None:
-    """Write a fail-over down, in the database of the new primary."""
+    """Write a fail-over down, in the database of the new primary.
+
+    Its log begins another life: a server that was seeded anew since it was the primary last names
+    its files as it did then.
+    """
     lost = None if done.lost is None else [str(missing) for missing in done.lost]
     result: dict[str, Any] = {
         "primary": done.primary,
@@ -39,7 +44,13 @@ def record(done: Switched, *, began: datetime) -> None:
         "stopped_seconds": round(done.stopped_seconds, 2),
         "lost": lost,
     }
-    unit(lambda session: record_job(session, JOB, started=began, ended=clock.now(), result=result))
+
+    def work(session: Session) -> None:
+        record_job(session, JOB, started=began, ended=clock.now(), result=result)
+        if done.promoted:
+            forget_results(session, [LOG])
+
+    unit(work)
 
 
 def is_recorded(primary: str) -> bool:
