@@ -12,7 +12,10 @@ IMAGE ?= maitred
 VERSION = $(shell git describe --tags --always --dirty)
 COMMIT = $(shell git rev-parse HEAD)
 
-.PHONY: up install install-dev migrate check test rehearse audit bench drill freeze lock clean image deploy smoke
+# where most of what depends on the database is
+ON_MYSQL := $(addprefix tests/,backups core migrations operations queries race tasks)
+
+.PHONY: up install install-dev migrate check test test-slow rehearse audit bench drill freeze lock clean image deploy smoke
 
 up: install  ## the whole house in the foreground; Ctrl-C closes it
 	@exec $(RUN) -m deploy.up
@@ -40,6 +43,12 @@ test: install-dev  ## every test, on SQLite and Valkey and on MariaDB and Redis
 	@sh .ci/packages
 	@# three at once: much of a test's time is waiting for a server or a worker
 	$(VENV)/bin/pytest -n 3 --dist worksteal
+
+test-slow: install-dev  ## what runs on MariaDB on MySQL too, what its fall costs, and the rehearsal
+	@sh .ci/mysql || [ "$(CI)" != true ]
+	$(VENV)/bin/pytest -s --mysql tests/mysql
+	$(VENV)/bin/pytest --mysql -n 2 --dist worksteal $(ON_MYSQL)
+	$(MAKE) rehearse
 
 rehearse: install-dev  ## docker-compose.yml started by runc, as root: with a database away for minutes, a quarter of an hour
 	$(VENV)/bin/pytest -s -m slow tests/rehearsal
