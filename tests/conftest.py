@@ -30,6 +30,7 @@ from tests.services.mysql import MySQL
 from tests.services.redis import RedisServer
 from tests.services.schema import create_tables, delete_rows, sqlite_template
 from tests.services.stack import Stack
+from tests.services.stacks import open_stack
 from web import metrics
 
 DATABASE = "tests"
@@ -244,26 +245,9 @@ def _running(
     tmp_path_factory: pytest.TempPathFactory,
     request: pytest.FixtureRequest,
 ) -> Iterator[Stack]:
-    folder = tmp_path_factory.mktemp("stack")
-    redis = RedisServer(folder / "redis", kind="valkey" if backend == "sqlite" else "redis")
-    redis.start()
-    server: MariaDB | None = None
-    if backend == "sqlite":
-        url = f"sqlite:///{folder / 'house.sqlite3'}"
-    else:
-        server = request.getfixturevalue("mariadb")
-        url = server.new_database("stack")
-    create_tables(url)
-    box = Mailbox()
-    box.start()
-    running = Stack(folder, database_url=url, redis=redis, mailbox=box, mariadb=server)
-    try:
-        running.start()
+    server = None if backend == "sqlite" else request.getfixturevalue("mariadb")
+    with open_stack(tmp_path_factory.mktemp("stack"), server) as running:
         yield running
-    finally:
-        running.stop()
-        box.stop()
-        redis.kill()
 
 
 @pytest.fixture

@@ -1,5 +1,8 @@
 """Keys are renewed in the middle of an evening: nobody is refused, nobody is left untold."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import select
@@ -11,9 +14,18 @@ from models.entities.reservations import Reservation
 from tests.faults.guests import Crowd, assert_house_in_order
 from tests.services.process import wait_until
 from tests.services.stack import Stack
+from tests.services.stacks import open_stack
 from tests.services.surroundings import forget_everything, settle
 
 HALL = {str(number): ("hall", 1, 4) for number in range(12)}
+
+
+@pytest.fixture
+def stack(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """Of its own: other tests could not read whom the new keys seal."""
+    server = None if backend == "sqlite" else request.getfixturevalue("mariadb")
+    with open_stack(tmp_path, server) as running:
+        yield running
 
 
 @pytest.mark.both

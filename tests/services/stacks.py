@@ -1,0 +1,34 @@
+"""A running installation with a Redis, a mail server and a database of its own."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.services.mailbox import Mailbox
+from tests.services.mariadb import MariaDB
+from tests.services.redis import RedisServer
+from tests.services.schema import create_tables
+from tests.services.stack import Stack
+
+
+@contextmanager
+def open_stack(folder: Path, server: MariaDB | None) -> Iterator[Stack]:
+    """Started, on a new database of `server`, or on SQLite; nothing of it is left afterwards."""
+    redis = RedisServer(folder / "redis", kind="valkey" if server is None else "redis")
+    redis.start()
+    if server is None:
+        url = f"sqlite:///{folder / 'house.sqlite3'}"
+    else:
+        url = server.new_database(f"stack_{secrets.token_hex(4)}")  # several may run beside it
+    create_tables(url)
+    box = Mailbox()
+    box.start()
+    running = Stack(folder, database_url=url, redis=redis, mailbox=box, mariadb=server)
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
+        box.stop()
+        redis.kill()
