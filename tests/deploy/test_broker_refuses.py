@@ -2,12 +2,13 @@
 
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from celery import Celery
 from kombu.exceptions import KombuError
-from redis import RedisError
+from redis import Redis, RedisError
 
 from tests.services.process import Process, wait_until
 from tests.services.redis import RedisServer
@@ -66,12 +67,10 @@ def test_a_worker_whose_acknowledgement_is_refused_goes_on_afterwards(
     pid = worker.pid
     with broker.client() as client:
         for _ in range(3):
-            before = _ended(worker)
-            for _ in range(30):
-                send()
-            wait_until(lambda n=before: _ended(worker) > n, seconds=20, what="at work")  # type: ignore[misc]
+            _stop_at_work(worker, client, send)
             noticed = _noticed(worker)
             client.execute_command(*begin)
+            worker.resume()
             wait_until(lambda n=noticed: _noticed(worker) > n, seconds=20, what="refused")  # type: ignore[misc]
             client.execute_command(*end)
             before = _ended(worker)
@@ -80,6 +79,23 @@ def test_a_worker_whose_acknowledgement_is_refused_goes_on_afterwards(
     assert worker.is_running
     assert worker.pid == pid
     assert "Frequent restarts" not in worker.log.read_text()
+
+
+def _stop_at_work(worker: Process, client: Redis, send: Send) -> None:
+    """The worker stands still before tasks: one that had done them all is refused nothing."""
+    while True:
+        before = _ended(worker)
+        for _ in range(30):
+            send()
+        wait_until(partial(_has_ended_more, worker, before), seconds=20, what="at work")
+        worker.pause()
+        if client.llen("allocation"):
+            return
+        worker.resume()
+
+
+def _has_ended_more(worker: Process, before: int) -> bool:
+    return _ended(worker) > before
 
 
 def _ended(worker: Process) -> int:
