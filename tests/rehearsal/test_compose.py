@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ ORDER = (
     "mysql", "redis", "migrate", "web", "worker-allocation", "worker-messages",
     "worker-maintenance", "worker-backups", "scheduler", "flower", "nginx",
 )  # fmt: skip
+MAIL = "mail"
 WORKERS = tuple(name for name in ORDER if name.startswith("worker-"))
 IMAGES = {"redis": images.redis, "nginx": images.nginx, "mysql": images.mysql}
 #: A worker without a sign of life for three minutes is stuck: the database is away for longer.
@@ -63,6 +65,19 @@ class Rehearsal:
         return done.stdout
 
 
+@contextmanager
+def _mail(network: Network) -> Iterator[None]:
+    """A server that takes every mail, where secrets/smtp_url says that it is."""
+    words = (sys.executable, "-m", "aiosmtpd", "-n", "-l", "0.0.0.0:1025")
+    taking = ("-c", "aiosmtpd.handlers.Sink")
+    argv = ["ip", "netns", "exec", network.space(MAIL), *words, *taking]
+    with subprocess.Popen(argv, stderr=subprocess.DEVNULL) as server:
+        try:
+            yield
+        finally:
+            server.kill()
+
+
 @pytest.fixture(scope="module")
 def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
     """Every service, not started; afterwards none is left."""
@@ -74,7 +89,8 @@ def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
     (folder / "configs").mkdir()
     for name, config in told["configs"].items():
         (folder / "configs" / name).write_text(config["content"], encoding="utf-8")
-    with Network(f"rehearsal{os.getpid()}", list(ORDER), sys.executable) as network:
+    names = [*ORDER, MAIL]
+    with Network(f"rehearsal{os.getpid()}", names, sys.executable) as network, _mail(network):
         boxes = {
             name: Box(
                 name, told["services"][name], IMAGES.get(name, images.maitred)(), folder, network
