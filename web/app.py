@@ -30,6 +30,7 @@ from web.limits import register_limits
 from web.pages import booking, home, logo, manage, status
 from web.room import register_room
 from web.tokens import register_tokens
+from web.unread import register_unread
 
 
 class SlugConverter(BaseConverter):
@@ -64,6 +65,7 @@ def create_app() -> APIFlask:
             app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies
         )
     register_around(app)
+    register_unread(app)
     register_room(app, book_events.open_streams)
     register_limits(app)
     register_errors(app)
