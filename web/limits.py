@@ -6,11 +6,12 @@ each web process by itself while Redis is gone. Nothing is written that names an
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any, Final
 
 import orjson
 from apiflask import APIFlask
-from flask import request
+from flask import Response, g, request
 
 from models.core.contacts import counted_as
 from models.core.errors import Invalid, RevisionConflict, SignInFailed, StateConflict
@@ -54,6 +55,7 @@ def register_limits(app: APIFlask) -> None:
     """Count every request of `app` before it is looked at, where the settings say so."""
     if settings().rate_limits == "on":
         app.before_request(count_request)
+        app.after_request(_give_contacts_back)
 
 
 def count_request() -> None:
@@ -77,9 +79,7 @@ def count_request() -> None:
         tallies += [Tally(rate(each), "request", who) for each in asked]
         if evening := _evening():
             tallies.append(Tally(rate(chosen.limit_evening), "occasion", f"{who}:{evening}"))
-        tallies += [
-            Tally(rate(chosen.limit_contact), "contact", nameless(each)) for each in _contacts()
-        ]
+        tallies += _count_contacts()
     elif endpoint in STRICTER:
         kind, setting = STRICTER[endpoint]
         tallies.append(Tally(rate(getattr(chosen, setting)), kind, known or who))
@@ -88,9 +88,7 @@ def count_request() -> None:
     elif request.blueprint == _MANAGE or "Manage-Token" in request.headers:
         tallies.append(Tally(rate(chosen.limit_manage), _MANAGE, who))
         if endpoint in EDITING:
-            tallies += [
-                Tally(rate(chosen.limit_contact), "contact", nameless(each)) for each in _contacts()
-            ]
+            tallies += _count_contacts()
     _refuse_beyond(tallies)
 
 
@@ -155,6 +153,21 @@ def forget_guesses(who: str, place: str) -> None:
 def is_from_outside() -> bool:
     """Whether a proxy handed the request on: whoever watches over the house comes directly."""
     return any(name in request.headers for name in _FROM_OUTSIDE)
+
+
+def _count_contacts() -> list[Tally]:
+    """A tally for each contact that the request names, given back if it is refused."""
+    limit = rate(settings().limit_contact)
+    tallies = [Tally(limit, "contact", nameless(each)) for each in _contacts()]
+    g.contacts = tallies
+    return tallies
+
+
+def _give_contacts_back(response: Response) -> Response:
+    """A refused request told nobody anything: it must not use up what a contact's owner may ask."""
+    if response.status_code >= HTTPStatus.BAD_REQUEST and (tallies := g.pop("contacts", None)):
+        count(tallies, by=-1)
+    return response
 
 
 def _refuse_beyond(tallies: list[Tally]) -> None:

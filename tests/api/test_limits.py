@@ -149,11 +149,11 @@ def test_an_extension_makes_no_other_guest(limited: Limited, redis: RedisServer)
     assert [answer.status_code for answer in found] == [202] * 3 + [429]
 
 
-def test_a_phone_number_is_the_same_with_and_without_its_country(
+def test_a_phone_number_is_the_same_however_it_is_written(
     limited: Limited, redis: RedisServer
 ) -> None:
     stand = limited()
-    phones = ["030 1234567", "+49 30 1234567", "(030) 123-4567", "+49301234567"]
+    phones = ["+49 30 1234567", "+49 (0)30 1234567", "+49 (30) 123-4567", "+49301234567"]
     found = [
         asked_by(stand, f"192.0.2.{number}", phone=phone) for number, phone in enumerate(phones)
     ]
@@ -266,6 +266,33 @@ def test_a_contact_named_in_an_edit_counts_as_one_asked_for(
             environ_base={"REMOTE_ADDR": f"192.0.2.{number}"},
         )
         assert answer.status_code == (200 if number < 3 else 429), answer.text
+
+
+def test_refused_requests_do_not_use_up_what_a_contact_may_ask(
+    limited: Limited, redis: RedisServer
+) -> None:
+    stand = limited(LIMIT_REQUEST="1000/100days", LIMIT_MANAGE="1000/100days")
+    made = asked_by(stand, email="own@example.com").json
+    edit, token = f"/api/v1/reservations/{made['id']}", made["manage_url"].rpartition("/")[2]
+    victim = {"name": "V", "email": "victim@example.com"}
+    refused: list[Callable[[], Answer]] = [
+        lambda: stand.client.post(
+            f"{PLACE}/reservations",
+            json={"guest": victim, "party_size": 0},
+            headers={"Idempotency-Key": os.urandom(8).hex()},
+        ),
+        lambda: stand.client.post("/book/demo", data={**victim, "party_size": "900"}),
+        lambda: stand.client.patch(
+            edit, json={"guest": victim, "party_size": 900}, headers={"Manage-Token": token}
+        ),
+        lambda: stand.client.patch(
+            edit, json={"guest": victim}, headers={"Manage-Token": "of nobody"}
+        ),
+    ]
+    for ask in refused:
+        assert {ask().status_code for _ in range(5)} <= {401, 403, 404, 422}
+    found = [asked_by(stand, email=victim["email"]).status_code for _ in range(4)]
+    assert found == [202] * 3 + [429]
 
 
 def test_bodies_that_are_wrong_count_too(limited: Limited, redis: RedisServer) -> None:
