@@ -12,7 +12,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from models.entities.reservations import Reservation, ReservationMove
 from models.operations.arrivals import end_evening, finish, mark_no_show
-from models.operations.books import lock_books, touch_books
+from models.operations.books import touch_books
+from models.operations.due import lock_due
 from models.queries.floor import aside, houses_by_id
 from models.rules.house import Policies
 from models.rules.lifecycle import HOLDING, OVER_AFTER, Status
@@ -74,14 +75,11 @@ def end_evenings(session: Session, *, now: datetime, limit: int) -> int:
         row.ends_at <= before,
         row.restaurant_id.not_in(aside()),
     )
-    peek = select(row.id, row.book_id, row.restaurant_id).where(*due)
-    found = session.execute(peek.order_by(row.starts_at, row.id).limit(limit)).all()
-    if not found:
+    books, still = lock_due(session, due, row.starts_at, limit=limit)
+    if not books:
         return 0
-    books = {each.book_id: each.restaurant_id for each in found}
-    lock_books(session, books)
-    again = select(row).where(row.id.in_([each.id for each in found]), row.book_id.in_(books), *due)
-    parties = session.scalars(again.execution_options(populate_existing=True)).all()
+    again = select(row).where(*still).execution_options(populate_existing=True)
+    parties = session.scalars(again).all()
     for party in parties:
         end_evening(session, party, now=now, actor=CLOCK)
     touch_books(session, books)
@@ -118,14 +116,11 @@ def _each_due(
     it is asked of the database, so that the limit counts none but those who are due.
     """
     is_due = (*due, _chosen(session, (due[0], since <= now), since, before))
-    row = Reservation
-    query = select(row.id, row.book_id, row.restaurant_id).where(*is_due)
-    found = session.execute(query.order_by(since, row.id).limit(limit)).all()
-    if not found:
+    books, still = lock_due(session, is_due, since, limit=limit)
+    if not books:
         return 0
-    lock_books(session, {each.book_id: each.restaurant_id for each in found})
-    again = select(row.id).where(row.id.in_([each.id for each in found]), *is_due)
-    moved = session.scalars(again.order_by(since, row.id)).all()
+    again = select(Reservation.id).where(*still)
+    moved = session.scalars(again.order_by(since, Reservation.id)).all()
     for number in moved:
         move(session, number)
     return len(moved)

@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, and_, bindparam, select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from models.core.db import table_of
 from models.entities.reservations import Reservation
-from models.operations.books import lock_books, lock_reservation
+from models.operations.books import lock_reservation
 from models.operations.changes import give_tables_back
+from models.operations.due import lock_due
 from models.operations.proofs import is_proof_of, prove_contact
 from models.operations.verdicts import Verdicts
 from models.operations.wishes import end_waiting_wishes
@@ -63,14 +64,11 @@ def release_unconfirmed(session: Session, *, now: datetime, limit: int) -> int:
         row.status == Status.CONFIRMED,
         row.restaurant_id.not_in(aside()),
     )
-    peek = select(row.id, row.book_id, row.restaurant_id).where(*due)
-    found = session.execute(peek.order_by(row.confirm_by, row.id).limit(limit)).all()
-    if not found:
+    books, still = lock_due(session, due, row.confirm_by, limit=limit)
+    if not books:
         return 0
-    books = {each.book_id: each.restaurant_id for each in found}
-    lock_books(session, books)
-    ids = [each.id for each in found]
-    parties = _held(session, and_(row.id.in_(ids), row.book_id.in_(books), *due))
+    held = select(row).where(*still).execution_options(populate_existing=True)
+    parties = session.scalars(held).all()
     verdicts = Verdicts(now, CLOCK)
     for party in parties:
         end_waiting_wishes(session, party.id, status="dropped", now=now)
@@ -83,9 +81,3 @@ def release_unconfirmed(session: Session, *, now: datetime, limit: int) -> int:
         party.confirm_by = None
         party.revision += 1
     return len(parties)
-
-
-def _held(session: Session, which: ColumnElement[bool]) -> Sequence[Reservation]:
-    """Those of them that are as looked for under the lock."""
-    query = select(Reservation).where(which).execution_options(populate_existing=True)
-    return session.scalars(query).all()

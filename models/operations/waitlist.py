@@ -6,7 +6,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.entities.reservations import Reservation
-from models.operations.books import lock_books, touch_books
+from models.operations.books import touch_books
+from models.operations.due import lock_due
 from models.operations.verdicts import Verdicts
 from models.queries.floor import aside, houses_by_id
 from models.queries.parties import COLUMNS
@@ -20,14 +21,9 @@ def expire_waitlists(session: Session, *, now: datetime, limit: int) -> int:
     """Waitlisted parties whose start has come expire, and are told. Returns how many."""
     row = Reservation
     due = (row.status == Status.WAITLISTED, row.starts_at <= now, row.restaurant_id.not_in(aside()))
-    peek = select(row.id, row.book_id, row.restaurant_id).where(*due).order_by(row.id).limit(limit)
-    found = session.execute(peek).all()
-    if not found:
+    books, still = lock_due(session, due, row.starts_at, limit=limit)
+    if not books:
         return 0
-    books = {each.book_id: each.restaurant_id for each in found}
-    lock_books(session, books)
-    ids = [each.id for each in found]
-    still = (row.id.in_(ids), row.book_id.in_(books), *due)
     parties = session.execute(select(*COLUMNS).where(*still)).all()
     houses = houses_by_id(session, books.values())
     verdicts = Verdicts(now, CLOCK)

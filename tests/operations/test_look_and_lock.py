@@ -123,7 +123,7 @@ def test_who_was_promoted_meanwhile_does_not_expire(
 ) -> None:
     stand = a_stand(db, tables=ONE_TABLE)
     first, waiting = stand.ask(), stand.ask()
-    just_before_the_lock(monkeypatch, "waitlist", lambda: stand.cancel(first))
+    just_before_the_lock(monkeypatch, "due", lambda: stand.cancel(first))
     assert stand.do(lambda session: expire_waitlists(session, now=START, limit=9)) == 0
     assert stand.row(waiting).status == "confirmed"
 

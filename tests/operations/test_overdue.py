@@ -182,7 +182,7 @@ def test_who_came_while_the_clock_looked_is_left_alone(
         table = update(Reservation).where(Reservation.id == number)
         session.execute(table.values(status="arrived"))  # type: ignore[attr-defined]
 
-    monkeypatch.setattr("models.operations.overdue.lock_books", arrive_before_the_lock)
+    monkeypatch.setattr("models.operations.due.lock_books", arrive_before_the_lock)
     assert run(mark_no_shows, stand, now=minutes(60)) == 0
     assert stand.row(number).status == "arrived"
 

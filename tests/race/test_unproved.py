@@ -1,12 +1,13 @@
 """A guest confirms by the link while the clock takes the table away: one of the two, and whole."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
 from models.entities import Reservation
-from models.operations import unproved
+from models.operations.due import lock_due
 from tests.operations.test_look_and_lock import just_before_the_lock
 from tests.operations.test_unproved import confirm, in_order, minutes, release, two_tables
 from tests.services.house import OpenHouse
@@ -45,7 +46,7 @@ def test_a_confirmation_just_before_the_lock_keeps_the_table(
 ) -> None:
     stand = two_tables(db, house)
     number = stand.ask(2)
-    just_before_the_lock(monkeypatch, "unproved", lambda: confirm(stand, number, now=minutes(15)))
+    just_before_the_lock(monkeypatch, "due", lambda: confirm(stand, number, now=minutes(15)))
     assert release(stand, now=minutes(15)) == 0
     assert stand.row(number).status == "confirmed"
     assert in_order(stand, now=minutes(16))
@@ -58,10 +59,11 @@ def test_control_a_look_that_is_not_repeated_takes_a_confirmed_table(
     """The race is there: without the second look under the lock the confirmed guest loses."""
     stand = two_tables(db, house)
     number = stand.ask(2)
-    just_before_the_lock(monkeypatch, "unproved", lambda: confirm(stand, number, now=minutes(15)))
-    look = unproved._held
-    monkeypatch.setattr(
-        unproved, "_held", lambda session, _which: look(session, Reservation.id == number)
-    )
+    just_before_the_lock(monkeypatch, "due", lambda: confirm(stand, number, now=minutes(15)))
+
+    def find_and_trust(*args: Any, limit: int) -> Any:
+        return lock_due(*args, limit=limit)[0], (Reservation.id == number,)
+
+    monkeypatch.setattr("models.operations.unproved.lock_due", find_and_trust)
     assert release(stand, now=minutes(15)) == 1
     assert stand.row(number).status == "expired"
