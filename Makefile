@@ -15,7 +15,7 @@ COMMIT = $(shell git rev-parse HEAD)
 # where most of what depends on the database is
 ON_MYSQL := $(addprefix tests/,backups core migrations operations queries race tasks)
 
-.PHONY: up install install-dev migrate check test test-slow rehearse audit bench drill freeze lock clean image deploy smoke
+.PHONY: up install install-dev migrate check test test-slow rehearse audit bench drill freeze lock clean image deploy smoke plan
 
 up: install  ## the whole house in the foreground; Ctrl-C closes it
 	@exec $(RUN) -m deploy.up
@@ -52,6 +52,9 @@ test-slow: install-dev  ## what runs on MariaDB on MySQL too, what its fall cost
 
 rehearse: install-dev  ## docker-compose.yml started by runc, as root: with a database away for minutes, a quarter of an hour
 	$(VENV)/bin/pytest -s -m slow tests/rehearsal
+
+plan: install-dev  ## docs/deployment-plan.md of what the tests of this checkout have shown
+	$(RUN) -m tests.plan $(RUNS)
 
 audit: install-dev  ## code, secrets, licences, SBOM, advisories, nginx; AUDIT_OFFLINE=1 without a network
 	$(RUN) -m deploy.audit

@@ -12,7 +12,7 @@ import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import Engine, NullPool, create_engine
 
-from tests.services import missing, surroundings
+from tests.services import missing, plan, surroundings
 
 # `tasks.app` reads the settings when it is imported, so there have to be some before collection.
 os.environ.update(
@@ -53,9 +53,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--mysql", action="store_true", help="MySQL in the place of MariaDB")
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """SIGTERM ends the run like Ctrl-C: servers and processes that the tests started end too."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    config.pluginmanager.register(plan.Recorder())
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -1,0 +1,92 @@
+"""The lines of the deployment plan and where each is asked for: a closed table."""
+
+from dataclasses import dataclass
+from typing import Final
+
+#: How a line was seen in a target, the strongest first.
+HOW: Final = {
+    "seen": "it ran for real in a test",
+    "rehearsed": "the target's own files were run without the engine that reads them there",
+    "rendered": "the target's own files were made and checked, and nothing ran",
+    "read": "it is written down, and nothing checked it by running it",
+}
+#: What a cell says that no test fills.
+NOT_THERE: Final = "not there"
+NOT_ASKED: Final = "-"
+NO_PROOF: Final = "no proof"
+
+MACHINES: Final = {
+    "hosts": "hosts with nginx, MariaDB or MySQL, Redis",
+    "compose": "Docker Compose on one machine",
+    "kubernetes": "any Kubernetes cluster",
+    "aws": "AWS",
+    "azure": "Azure",
+    "google-cloud": "Google Cloud",
+    "embedded": "the Procfile: `make up`, SQLite",
+}
+PIPELINES: Final = {"github": "GitHub Actions", "gitlab": "GitLab CI", "jenkins": "Jenkins"}
+TARGETS: Final = MACHINES | PIPELINES
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One promise of the plan."""
+
+    says: str
+    targets: tuple[str, ...] = tuple(MACHINES)
+
+
+def _pipeline(says: str) -> Line:
+    return Line(says, tuple(PIPELINES))
+
+
+LINES: Final = {
+    "development": Line("an environment for development"),
+    "staging": Line("an environment for staging"),
+    "production": Line("an environment for production"),
+    "first-start": Line("starts as its page says, and takes a reservation"),
+    "secrets": Line("each process has its own secrets and no more"),
+    "tls": Line("TLS 1.2 or later, with a certificate that is checked"),
+    "certificates": Line("certificates are renewed before they end"),
+    "rolling": Line("a rolling release"),
+    "canary": Line("a canary release, judged by what guests get"),
+    "blue-green": Line("a blue-green release"),
+    "upgrade": Line("0 failed requests while a release is put in place"),
+    "rollback": Line("back to the version before, by command or by itself"),
+    "backup-before-release": Line("a backup before a release"),
+    "backup-full": Line("full backups by the clock"),
+    "backup-log": Line("incremental backups, or the log followed"),
+    "backup-verified": Line("what is stored is verified, and damage is named"),
+    "backup-drilled": Line("the newest backup is brought back and checked by the clock"),
+    "backup-restored": Line("restored by the page's commands"),
+    "recovery-point": Line("recovery point under 5 minutes"),
+    "recovery-time": Line("recovery time under 15 minutes"),
+    "failover": Line("another database server takes over"),
+    "second-region": Line("a second region takes over"),
+    "logs": Line("logs are kept for 90 days"),
+    "metrics": Line("metrics, and dashboards of them"),
+    "alerts": Line("alerts at once, to somebody who is reached"),
+    "health": Line("readiness and liveness, and none of them lies"),
+    "database-away": Line("the database is away for 5 minutes, and all goes on afterwards"),
+    "pipeline-tests": _pipeline("runs the tests before anything else"),
+    "pipeline-scan": _pipeline("scans what it ships"),
+    "pipeline-build": _pipeline("builds one image for all environments"),
+    "pipeline-deploy": _pipeline("puts it in place, and back when the smoke test fails"),
+}
+
+#: What no test fills: (line, target) -> (`read`, NOT_THERE or NOT_ASKED; where, or why).
+_BY_HAND: Final = "it is stopped and started again: nobody's production"
+DECLARED: Final[dict[tuple[str, str], tuple[str, str]]] = {
+    (line, "embedded"): (NOT_ASKED, _BY_HAND)
+    for line in ("staging", "production", "rolling", "canary", "blue-green", "failover")
+} | {("second-region", "embedded"): (NOT_ASKED, "one file on one machine")}
+
+
+def check(line: str, target: str, how: str) -> None:
+    """Raise ValueError unless the plan has that line for that target, seen in a way it knows."""
+    if line not in LINES:
+        raise ValueError(f"the plan has no line {line!r}: {', '.join(LINES)}")
+    if target not in LINES[line].targets:
+        raise ValueError(f"{line!r} is not asked of {target!r}: {', '.join(LINES[line].targets)}")
+    if how not in HOW:
+        raise ValueError(f"nothing is proved by {how!r}: {', '.join(HOW)}")

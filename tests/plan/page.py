@@ -1,0 +1,135 @@
+"""The page of the deployment plan, made of what the tests proved."""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from tests.architecture.tree import ROOT
+from tests.plan.lines import (
+    DECLARED,
+    HOW,
+    LINES,
+    MACHINES,
+    NO_PROOF,
+    NOT_ASKED,
+    NOT_THERE,
+    PIPELINES,
+    TARGETS,
+)
+from tests.services.plan import Record
+
+PAGE: Final = ROOT / "docs" / "deployment-plan.md"
+KEPT: Final = ROOT / "docs" / "deployment-plan.json"
+
+_HEAD: Final = """\
+<!-- Made by `make plan` of docs/deployment-plan.json: the words of tests/services/plan.py -->
+# The deployment plan, line by line
+
+What is promised, in each place where Maitred runs, and how it was seen there. No word of the tables
+is written by hand: a test that has shown a line says so with what it measured, and `make plan`
+writes this page. A run of some of the tests replaces what they said before, and leaves the rest.
+
+"""
+_NOTHING: Final = {
+    NO_PROOF: "no test has shown it yet",
+    NOT_THERE: "it cannot be done there",
+    NOT_ASKED: "it is not asked of that target",
+}
+
+
+def page(records: Iterable[Record]) -> str:
+    """The whole page."""
+    kept = list(records)
+    ways = "\n".join(f"- **{how}**: {says}" for how, says in (HOW | _NOTHING).items())
+    tables = [
+        f"## {title}\n\n{_table(kept, tuple(targets))}\n\n{_named(targets)}"
+        for title, targets in (("Where it runs", MACHINES), ("Pipelines", PIPELINES))
+    ]
+    details = [f"### {line}: {LINES[line].says}\n\n{_details(kept, line)}" for line in LINES]
+    parts = [_HEAD + ways, *tables, "## What was seen", *details]
+    return "\n\n".join(parts) + "\n"
+
+
+def _named(targets: dict[str, str]) -> str:
+    return "; ".join(f"*{target}*: {says}" for target, says in targets.items()) + "."
+
+
+def cell(records: Iterable[Record], line: str, target: str) -> str:
+    """One cell: the strongest way in which the line was seen there, or that it was not."""
+    found = {each["how"] for each in _of(records, line, target)}
+    declared = DECLARED.get((line, target), (NO_PROOF, ""))[0]
+    return next((how for how in HOW if how in found), declared)
+
+
+def _of(records: Iterable[Record], line: str, target: str) -> list[Record]:
+    order = list(HOW)
+    found = [each for each in records if (each["line"], each["target"]) == (line, target)]
+    return sorted(found, key=lambda each: (order.index(each["how"]), each["test"]))
+
+
+def _table(records: list[Record], targets: tuple[str, ...]) -> str:
+    rows = [
+        "| " + " | ".join([line, *(cell(records, line, target) for target in targets)]) + " |"
+        for line, promise in LINES.items()
+        if promise.targets == targets
+    ]
+    head = [f"| | {' | '.join(targets)} |", "| --- |" + " --- |" * len(targets)]
+    return "\n".join(head + rows)
+
+
+def _details(records: list[Record], line: str) -> str:
+    lines, silent = [], []
+    for target in LINES[line].targets:
+        found = _of(records, line, target)
+        lines += [f"- {target}: {_said(each)}" for each in found]
+        how, why = DECLARED.get((line, target), ("", ""))
+        if how:
+            lines.append(f"- {target}: {f'**{how}**: ' if how in HOW else ''}{why}")
+        elif not found:
+            silent.append(target)
+    if silent:
+        lines.append(f"- **{NO_PROOF}**: {', '.join(silent)}")
+    return "\n".join(lines)
+
+
+def _said(record: Record) -> str:
+    figure = f"{record['figure']} " if record["figure"] else ""
+    return f"**{record['how']}**: {figure}(`{record['test']}`, {record['on']})"
+
+
+def exists(test: str) -> bool:
+    """Whether a test of that name, or a program started by that command, is there."""
+    if test.startswith("python -m "):
+        module = test.split()[2].replace(".", "/")
+        return any((ROOT / f"{module}{end}").is_file() for end in (".py", "/__main__.py"))
+    path, _, name = test.partition("[")[0].partition("::")
+    if not (ROOT / path).is_file():
+        return False
+    text = (ROOT / path).read_text(encoding="utf-8")
+    return bool(re.search(rf"^def {re.escape(name)}\(", text, re.MULTILINE))
+
+
+def merged(kept: Iterable[Record], runs: Iterable[dict[str, object]]) -> list[Record]:
+    """What was kept, with each test's own words replaced by those of its newest run."""
+    records = [each for each in kept if exists(each["test"])]
+    for run in sorted(runs, key=lambda each: str(each["on"])):
+        on, ran, proved = str(run["on"]), run["ran"], run["proved"]
+        assert isinstance(ran, list)
+        assert isinstance(proved, list)
+        replaced = {test for test in ran if not _is_newer(records, test, on)}
+        records = [each for each in records if each["test"] not in replaced]
+        records += [each | {"on": on} for each in proved if each["test"] in replaced]
+    order = list(LINES), list(TARGETS)
+    return sorted(
+        records,
+        key=lambda each: (
+            order[0].index(each["line"]),
+            order[1].index(each["target"]),
+            each["test"],
+            each["figure"],
+        ),
+    )
+
+
+def _is_newer(records: list[Record], test: str, on: str) -> bool:
+    return any(each["test"] == test and each["on"] > on for each in records)

@@ -1,0 +1,72 @@
+"""What a test has proved of the deployment plan: `plan.prove(...)`, written when it has passed."""
+
+import json
+import os
+import time
+from collections.abc import Generator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.tree import ROOT
+from tests.plan.lines import check
+
+#: Where each session writes what it proved; `python -m tests.plan` reads it.
+FOLDER = ROOT / "build" / "plan"
+Record = dict[str, str]
+_proved: list[Record] = []
+
+
+def prove(*, line: str, target: str, how: str, figure: str = "", by: str = "") -> None:
+    """This test has just shown that line of the plan for that target.
+
+    `how` as tests.plan.lines.HOW has it; `figure` is what was measured, in a few words. It counts
+    when the test has passed to its end. A program that is no test says its command in `by`.
+    """
+    check(line, target, how)
+    test = by or os.environ["PYTEST_CURRENT_TEST"].rpartition(" (")[0]
+    record = {"line": line, "target": target, "how": how, "figure": figure, "test": test}
+    if by:
+        write(FOLDER, [test], [record])
+    else:
+        _proved.append(record)
+
+
+def write(folder: Path, ran: list[str], records: list[Record]) -> None:
+    """A file of one session: the tests that ran, and what those proved that passed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    run = {"on": f"{datetime.now(UTC):%Y-%m-%dT%H:%MZ}", "ran": sorted(set(ran)), "proved": records}
+    path = folder / f"{os.getpid()}-{time.time_ns()}.json"
+    path.write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
+
+
+class Recorder:
+    """The plugin that keeps what the tests of this process proved."""
+
+    def __init__(self, folder: Path = FOLDER) -> None:
+        self.folder = folder
+        self.ran: list[str] = []
+        self.failed: set[str] = set()
+        self.records: list[Record] = []
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """What was proved counts when the test and its end have passed."""
+        report = yield
+        if report.when == "setup" and not report.skipped:
+            self.ran.append(item.nodeid)
+        if report.failed:
+            self.failed.add(item.nodeid)
+        if report.when == "teardown":
+            if item.nodeid not in self.failed:
+                self.records += _proved
+            _proved.clear()
+        return report
+
+    def pytest_sessionfinish(self) -> None:
+        """Write it, where there is anything to write."""
+        if self.ran:
+            write(self.folder, self.ran, self.records)
