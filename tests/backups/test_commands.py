@@ -16,6 +16,7 @@ from tasks.backups.manifest import PIECE
 from tasks.backups.safe import Safe
 from tests.deploy.test_cli import run
 from tests.queries.evening import play
+from tests.services import plan
 from tests.services.mariadb import MariaDB
 from tests.services.stand import Stand
 
@@ -83,7 +84,9 @@ def test_restore_into_a_folder(stand: Stand, safe: Safe, tmp_path: Path) -> None
 
 
 @pytest.mark.both
-def test_a_drill_is_timed_and_written_down(stand: Stand, safe: Safe, kept: Path) -> None:
+def test_a_drill_is_timed_and_written_down(
+    stand: Stand, safe: Safe, kept: Path, backend: str
+) -> None:
     stand.ask(2)
     assert "has been made yet" in run("drill", ends=1).stderr
     run("backup")
@@ -95,6 +98,7 @@ def test_a_drill_is_timed_and_written_down(stand: Stand, safe: Safe, kept: Path)
     piece.write_bytes(piece.read_bytes()[:-1])
     assert piece.name in run("drill", ends=1).stderr
     assert piece.name in str(_job("drill")[1])
+    plan.prove(line="backup-drilled", target=plan.where(backend), how="seen")
 
 
 @pytest.mark.both

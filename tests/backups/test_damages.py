@@ -14,7 +14,7 @@ from tasks.backups.safe import Safe, open_safe
 from tasks.backups.sealed import seal_stream
 from tasks.backups.verify import Verified, verify_store
 from tests.backups.conftest import BACKUP_KEY
-from tests.services import surroundings
+from tests.services import plan, surroundings
 
 SEGMENT = 1 << 20
 Damage = Callable[[bytes, random.Random], bytes | None]
@@ -112,3 +112,9 @@ def test_each_of_200_random_damages_is_found_and_named(
         assert [text.partition(": ")[0] for text in wrong] == [file], (number, damage.__name__)
         _put(safe, file, files[file])
     assert verify_store(safe) == Verified(1, 0, [])
+    plan.prove(
+        line="backup-verified",
+        target="embedded",
+        how="seen",
+        figure=f"{count} of {count} random damages named, in a {where}",
+    )

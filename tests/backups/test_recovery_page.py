@@ -19,7 +19,7 @@ from tests.architecture.tree import ROOT
 from tests.backups.conftest import BACKUP_KEY, FIRST_KIND, Hands
 from tests.deploy.test_cli import run
 from tests.queries.evening import open_evening, play
-from tests.services import surroundings
+from tests.services import plan, surroundings
 from tests.services.house import open_house
 from tests.services.mariadb import MariaDB
 
@@ -117,3 +117,9 @@ def test_the_page_brings_a_lost_house_back(
     full = run("backups").stdout.splitlines()[-1]
     assert f"-{FIRST_KIND[backend]}-" in full
     core_db.engine().dispose()
+    plan.prove(
+        line="backup-restored",
+        target=plan.where(backend),
+        how="seen",
+        figure="each command of docs/recovery.md",
+    )

@@ -29,6 +29,7 @@ from tasks.backups.safe import Safe, open_safe
 from tests.backups.conftest import FIRST_KIND, Hands, back_up, made
 from tests.operations.small import SMALL, a_small_stand, in_one
 from tests.queries.evening import check, play
+from tests.services import plan
 from tests.services.mariadb import MariaDB
 from tests.services.stand import NOW, START, Stand
 
@@ -98,7 +99,7 @@ def test_a_restore_goes_into_an_empty_place_only(stand: Stand, safe: Safe, tmp_p
 @pytest.mark.both
 @pytest.mark.parametrize("hurt", ["flip", "cut", "gone", "manifest"])
 def test_a_damaged_piece_is_named_and_nothing_is_left(
-    stand: Stand, safe: Safe, kept: Path, tmp_path: Path, hurt: str
+    stand: Stand, safe: Safe, kept: Path, tmp_path: Path, hurt: str, backend: str
 ) -> None:
     manifest = made(safe)
     piece = manifest.name + (MANIFEST if hurt == "manifest" else PIECE)
@@ -116,6 +117,12 @@ def test_a_damaged_piece_is_named_and_nothing_is_left(
         restore_into(safe, target)
     assert not target.exists()
     assert not target.parent.exists() or list(target.parent.iterdir()) == []
+    plan.prove(
+        line="backup-verified",
+        target=plan.where(backend),
+        how="seen",
+        figure=f"{hurt}: named, nothing handed over",
+    )
 
 
 @pytest.mark.both
@@ -201,6 +208,9 @@ def test_one_an_hour_and_a_missed_hour_is_made_up(stand: Stand, safe: Safe, hand
     assert back_up(safe, only_if_due=True) is not None
     assert back_up(safe, only_if_due=True) is None
     assert len(safe.catalogue()[0]) == 3
+    plan.prove(
+        line="backup-full", target="embedded", how="seen", figure="each hour, a missed one made up"
+    )
 
 
 def test_old_backups_go_and_a_draft_of_a_killed_maker_too(
@@ -239,6 +249,9 @@ def test_an_incremental_chain_comes_back_at_each_of_its_steps(
     assert change.plain_size < full.plain_size
     for number, (manifest, rows) in enumerate(steps):
         assert _came_back(safe, manifest, tmp_path / f"back{number}") == rows
+    plan.prove(
+        line="backup-log", target="hosts", how="seen", figure="incremental, each step restored"
+    )
 
 
 @pytest.mark.mariadb
@@ -272,6 +285,9 @@ def test_each_night_and_after_a_restore_a_full_one_is_made(
     with transaction(db) as session:  # as in a database that was restored from before that
         session.execute(text("UPDATE job_runs SET result = NULL WHERE name = 'backup'"))
     assert made(safe).kind == "full"
+    plan.prove(
+        line="backup-full", target="hosts", how="seen", figure="each night, and after a restore"
+    )
 
 
 @pytest.mark.mariadb

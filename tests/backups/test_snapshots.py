@@ -20,6 +20,7 @@ from tasks.backups.restore import restore_into
 from tasks.backups.safe import Safe
 from tasks.backups.snapshot import BOOKKEEPING, content_of
 from tests.backups.conftest import Hands
+from tests.services import plan
 from tests.services.stand import Stand
 
 MINUTE = timedelta(minutes=1)
@@ -44,6 +45,8 @@ def test_a_snapshot_is_made_each_minute_in_which_something_changed(
         hands.move(MINUTE)
         jobs.make()
     assert len(_names(safe)) == 3
+    for line in ("recovery-point", "backup-log"):
+        plan.prove(line=line, target="embedded", how="seen", figure="a snapshot each minute")
 
 
 def test_one_is_made_each_hour_though_nothing_changed(

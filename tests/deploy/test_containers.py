@@ -19,7 +19,7 @@ from schedules.producer import make_producer
 from tasks.app import make_app
 from tasks.queues import QUEUES
 from tests.architecture.tree import ROOT
-from tests.services import surroundings
+from tests.services import plan, surroundings
 from tests.services.redis import RedisServer
 
 BIN = Path(sys.executable).parent
@@ -87,6 +87,11 @@ def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_combination_is_valid(profile: tuple[str, ...], files: tuple[str, ...]) -> None:
     done = compose(*profile, "config", "-q", files=files, env=SHIPPED)
     assert (done.returncode, done.stderr) == (0, "")
+    for name in ("development", "production"):
+        if not files or f".{name}" in files:
+            plan.prove(
+                line=name, target="compose", how="rendered", figure="compose takes the files"
+            )
 
 
 def test_the_watchers_come_by_their_profile_alone(services: dict[str, Any]) -> None:
@@ -163,6 +168,7 @@ def test_each_service_is_given_the_secrets_of_the_table_and_no_more(
         assert files == wanted | ({"aws_credentials"} if process == "backups" else set()), name
         mounts = {volume["target"] for volume in service.get("volumes", [])}
         assert ("/var/lib/maitred/keys" in mounts) == ("MASTER_KEY" in given), name
+    plan.prove(line="secrets", target="compose", how="rendered")
 
 
 def test_the_house_runs_closed_in(services: dict[str, Any]) -> None:

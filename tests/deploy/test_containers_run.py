@@ -20,6 +20,7 @@ from models.core.needs import SECRETS, needed_by
 from tasks.queues import QUEUES
 from tests.architecture.tree import ROOT
 from tests.deploy.test_containers import described
+from tests.services import plan
 from tests.services.house import ShiftTimes, open_house
 from tests.services.mailbox import Mailbox
 from tests.services.mariadb import MariaDB
@@ -183,6 +184,12 @@ def test_with_its_own_secrets_alone_each_process_does_its_work(
     status = httpx.get(f"{here}/status/operators", auth=("operator", password), timeout=10)
     assert status.status_code == 200
     assert all(process.is_running for process in running.values())
+    plan.prove(
+        line="secrets",
+        target="compose",
+        how="rehearsed",
+        figure=f"{len(running)} processes, each with its own alone",
+    )
 
 
 @pytest.mark.parametrize("name", RUN)

@@ -10,6 +10,7 @@ from deploy.cli import main
 from deploy.health_cli import EXIT_CODES
 from models.core.db import engine
 from models.migrations import head
+from tests.services import plan
 from tests.services.mailbox import Mailbox
 from tests.services.ports import free_port
 from tests.services.redis import RedisServer
@@ -48,6 +49,12 @@ def test_without_redis_it_is_degraded_and_without_a_database_not_ready(
     settle(monkeypatch, house_env | nowhere)
     code, found = health()
     assert (code, found["status"], found["database"]) == (2, "not ready", "gone")
+    plan.prove(
+        line="health",
+        target="hosts",
+        how="seen",
+        figure="degraded without Redis, not ready without a database",
+    )
 
 
 def test_a_web_process_that_does_not_answer_is_said(

@@ -27,12 +27,14 @@ from models.core.needs import REQUIRED, SECRETS, needed_by
 from models.core.settings import Settings
 from tasks.queues import QUEUES, TASKS
 from tests.architecture.tree import ROOT
+from tests.services import plan
 from tests.services.missing import go_without, require_program
 from web import metrics
 
 K8S = ROOT / "deploy" / "k8s"
 CRDS = Path(__file__).with_name("crds")
 BIN = Path(sys.executable).parent
+STAND_IN = "release.sh against a stand-in for kubectl"
 CUSTOM = {
     "ExternalSecret", "TriggerAuthentication", "ScaledObject", "Rollout", "AnalysisTemplate",
     "PodMonitor", "PrometheusRule",
@@ -110,6 +112,8 @@ def test_every_manifest_is_what_kubernetes_knows(environments: dict[str, list[Ma
             latest = kubernetes_validate.latest_version()
             kubernetes_validate.validate(manifest, latest, strict=True)
     assert seen == CUSTOM
+    for name in ("development", "staging", "production"):
+        plan.prove(line=name, target="kubernetes", how="rendered", figure="by Kubernetes' schemas")
 
 
 @pytest.fixture(scope="module")
@@ -287,6 +291,7 @@ def test_each_pod_is_given_the_secrets_of_the_table_and_no_more(
                 assert not refs[variable].get("optional"), (name, variable)
             mounts = {mount["name"] for mount in pod["containers"][0]["volumeMounts"]}
             assert ("keys" in mounts) == ("MASTER_KEY" in refs), name
+    plan.prove(line="secrets", target="kubernetes", how="rendered")
 
 
 def test_nobody_is_spoken_to_but_by_leave(environments: dict[str, list[Manifest]]) -> None:
@@ -309,6 +314,7 @@ def test_the_way_in_is_tls_by_the_name_of_the_links(
         assert paths == {"/": "web", "/metrics": "closed", "/readyz": "closed"}
         hosts.add(rule["host"])
     assert len(hosts) == 3
+    plan.prove(line="tls", target="kubernetes", how="rendered")
 
 
 def test_every_setting_there_is_one_of_ours(environments: dict[str, list[Manifest]]) -> None:
@@ -415,6 +421,7 @@ def test_a_release_migrates_first_and_waits_for_each(cluster: Path) -> None:
     images = {pod["containers"][0]["image"] for pod in _pods(list(applied)).values()}
     assert images == {IMAGE}
     assert not list((K8S / "overlays").glob(".release*"))
+    plan.prove(line="rolling", target="kubernetes", how="rehearsed", figure=STAND_IN)
 
 
 def test_a_canary_is_waited_for(cluster: Path) -> None:
@@ -422,6 +429,7 @@ def test_a_canary_is_waited_for(cluster: Path) -> None:
     assert code == 0
     assert told[-1] == "argo rollouts status web -n maitred-staging --timeout 1800s"
     assert "kind: Rollout" in (cluster / "applied").read_text()
+    plan.prove(line="canary", target="kubernetes", how="rehearsed", figure=STAND_IN)
 
 
 def test_a_release_whose_migrations_fail_changes_no_process(cluster: Path) -> None:
@@ -434,6 +442,7 @@ def test_a_release_that_does_not_become_well_goes_back(cluster: Path) -> None:
     code, told = _release(cluster, fails="rollout status deployment/scheduler")
     assert code == 1
     assert told[-len(BACK) :] == BACK
+    plan.prove(line="rollback", target="kubernetes", how="rehearsed", figure=STAND_IN)
 
 
 def test_a_canary_that_is_judged_worse_takes_the_workers_back_too(cluster: Path) -> None:
@@ -475,6 +484,7 @@ def test_a_blue_green_that_nobody_promoted_is_not_taken_back(cluster: Path) -> N
     code, told = _release(cluster, strategy="blue-green", fails="argo rollouts status")
     assert code == 1
     assert not [line for line in told if "rollout undo" in line]
+    plan.prove(line="blue-green", target="kubernetes", how="rehearsed", figure=STAND_IN)
 
 
 def test_a_folder_that_is_not_there_is_named(cluster: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from models.core import signals
 from tests.architecture.tree import ROOT
+from tests.services import plan
 from tests.services.process import Process, wait_until
 from tests.services.redis import RedisServer
 from workers import life, watchdog
@@ -61,6 +62,9 @@ def test_a_database_that_is_away_and_an_empty_queue_age_no_sign(
     nowhere = {"DATABASE_URL": "mysql+mysqldb://nobody@127.0.0.1:1/nothing"}
     with worker(tmp_path, house_env | nowhere) as sign:
         shows(sign, 40)  # far longer than the loop may stand still
+    plan.prove(
+        line="health", target="hosts", how="seen", figure="a database that is away stops no worker"
+    )
 
 
 def test_a_redis_that_is_away_ages_no_sign(

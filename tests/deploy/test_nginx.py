@@ -24,6 +24,7 @@ import httpx
 import pytest
 
 from tests.architecture.tree import ROOT
+from tests.services import plan
 from tests.services.certificates import Certificates, make_certificates
 from tests.services.missing import go_without
 from tests.services.ports import free_port
@@ -630,6 +631,9 @@ def test_sslyze_finds_mozillas_intermediate_profile(proxy: Proxy) -> None:
     told = done.stdout[done.stdout.find("COMPLIANCE") :]
     assert re.search(r"127\.0\.0\.1:\d+: OK - Compliant", told), told or done.stderr
     assert done.returncode == 0
+    plan.prove(
+        line="tls", target="hosts", how="seen", figure="Mozilla's intermediate profile, by sslyze"
+    )
 
 
 def test_the_limits_here_are_those_of_the_house() -> None:

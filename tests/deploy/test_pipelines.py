@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from tests.architecture.tree import ROOT
+from tests.services import plan
 
 BIN = Path(sys.executable).parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -95,6 +96,10 @@ def test_the_seven_steps_come_in_their_order(path: Path) -> None:
         assert found is not None, step
         place = found.end()
     assert re.search(r"environment: production|when: manual|input message", text)
+    names = {".gitlab-ci.yml": "gitlab", "Jenkinsfile": "jenkins"}
+    target = names.get(path.name, "github")
+    for line in ("pipeline-tests", "pipeline-build", "pipeline-deploy"):
+        plan.prove(line=line, target=target, how="rendered")
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)

@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from tests.architecture.tree import ROOT, tracked
+from tests.services import plan
 from tests.services.process import NotReady, Process, wait_until
 
 #: A cold, busy machine; a warm one needs about 6 s.
@@ -222,6 +223,10 @@ def test_the_first_command_of_the_readme_opens_serves_and_opens_again(clone: Clo
     again.terminate(seconds=30)
     assert again.exit_code == 0
     assert clone.living() == []
+    for line in ("development", "first-start"):
+        plan.prove(
+            line=line, target="embedded", how="seen", figure="the first command of README.md"
+        )
 
 
 #: A Flower whose port is taken by somebody else just before it wants it, the first time; then it

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +25,7 @@ from tests.bench.ground import BIN, Ground, ground, settle
 from tests.bench.load import percentile
 from tests.drill.guests import Guests
 from tests.drill.million import fill
+from tests.services import plan
 from tests.services.mariadb import MariaDB
 from tests.services.process import wait_until
 
@@ -60,6 +61,7 @@ class Drill:
     bench: Ground
     guests: Guests
     broken: list[str]
+    proved: list[tuple[str, str]] = field(default_factory=list)
 
     def run(self, *words: str, may_fail: bool = False) -> str:
         """One command of the page; its seconds and its last lines are printed, findings in full."""
@@ -130,6 +132,7 @@ def lose(drill: Drill, name: str, restore: Callable[[Path], None], *, more: bool
         time.sleep(0.05)
     serving = drill.guests.first_after(fell + 1) - fell
     print(f"  from SIGKILL to the first reservation acknowledged: {serving:.1f} s")
+    drill.proved.append(("recovery-time", f"{name}: serving after {serving:.1f} s"))
     drill.expect(0 < serving < SERVING_SECONDS, f"{name}: serving after {serving:.0f} s")
     time.sleep(CALM_SECONDS)
     _count_lost(drill, name, fell)
@@ -145,6 +148,7 @@ def _count_lost(drill: Drill, name: str, fell: float) -> None:
     lost = [at for at, reference in promised if reference not in there]
     span = fell - min(lost) if lost else 0.0
     print(f"  acknowledged before: {len(promised)}; lost of them: {len(lost)} of {span:.2f} s")
+    drill.proved.append(("recovery-point", f"{name}: {span:.1f} s, {len(lost)} of {len(promised)}"))
     drill.expect(span < LOST_SECONDS, f"{name}: what was acknowledged for {span:.0f} s is lost")
 
 
@@ -248,6 +252,10 @@ def main(arguments: Sequence[str]) -> int:
         come_to_rest(drill)
     for what in drill.broken:
         print(f"BROKEN: {what}")
+    if not drill.broken:
+        for line, figure in drill.proved:
+            program = f"python -m tests.drill {rows} {rate:g}"
+            plan.prove(line=line, target="hosts", how="seen", figure=figure, by=program)
     return 1 if drill.broken else 0
 
 

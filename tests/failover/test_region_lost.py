@@ -16,6 +16,7 @@ from tests.deploy.test_cli import run
 from tests.failover.pair import Pair, is_read_only
 from tests.failover.writers import Writers
 from tests.faults.guests import Crowd, assert_house_in_order
+from tests.services import plan
 from tests.services.mailbox import Mailbox
 from tests.services.process import Process, wait_until
 from tests.services.redis import RedisServer
@@ -124,3 +125,6 @@ def test_the_primary_is_killed_and_the_house_goes_on(pair: Pair, house_there: St
     # both switches may fall between the mail server's yes and its record, for each sender once
     assert sum(told.values()) <= len(told) + 2 * settings().senders
     run("check", "--grace", "0")
+    said = f"killed: writable after {writable:.1f} s, 0 of {len(writers.acknowledged)} lost"
+    for line in ("failover", "second-region"):
+        plan.prove(line=line, target="hosts", how="seen", figure=said)

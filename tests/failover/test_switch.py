@@ -20,7 +20,7 @@ from tasks.failover.watch import MISSES, Watch
 from tests.deploy.test_cli import run
 from tests.failover.pair import Pair, is_read_only, name_of
 from tests.failover.writers import Writers
-from tests.services import surroundings
+from tests.services import plan, surroundings
 from tests.services.mariadb import MariaDB
 from tests.services.process import wait_until
 
@@ -63,6 +63,9 @@ def test_there_and_back_under_load_with_nothing_lost(pair: Pair) -> None:
     assert found["lost"] == []
     # twice is once
     assert "nothing to do" in run("failover", *QUICK).output
+    pause = f"writes paused for {writers.longest_pause():.1f} s"
+    said = f"there and back, {pause}, 0 of {len(writers.acknowledged)} lost"
+    plan.prove(line="failover", target="hosts", how="seen", figure=said)
 
 
 class _Killed(BaseException):

@@ -16,6 +16,7 @@ from tasks.backups.log.pieces import spans
 from tasks.backups.safe import Safe
 from tests.backups.log.conftest import wait_for
 from tests.deploy.test_cli import run
+from tests.services import plan
 from tests.services.mysql import MySQL
 from tests.services.stand import Stand
 
@@ -89,6 +90,14 @@ def test_a_server_that_is_gone_for_good_costs_seconds_and_is_back_in_minutes(
     assert since < LOST_SECONDS
     assert seconds < BACK_SECONDS
     assert len(lost) < len(acknowledged) / 2
+    point = f"MySQL: {since:.1f} s of commits lost of {len(acknowledged)} commits"
+    plan.prove(line="recovery-point", target="hosts", how="seen", figure=point)
+    plan.prove(
+        line="recovery-time",
+        target="hosts",
+        how="seen",
+        figure=f"MySQL: restored and checked in {seconds:.1f} s",
+    )
 
 
 def _work_until_it_falls(stand: Stand, server: MySQL) -> dict[int, datetime]:

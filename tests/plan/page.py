@@ -81,7 +81,7 @@ def _details(records: list[Record], line: str) -> str:
     lines, silent = [], []
     for target in LINES[line].targets:
         found = _of(records, line, target)
-        lines += [f"- {target}: {_said(each)}" for each in found]
+        lines += [f"- {target}: {said}" for said in _said(found)]
         how, why = DECLARED.get((line, target), ("", ""))
         if how:
             lines.append(f"- {target}: {f'**{how}**: ' if how in HOW else ''}{why}")
@@ -92,9 +92,17 @@ def _details(records: list[Record], line: str) -> str:
     return "\n".join(lines)
 
 
-def _said(record: Record) -> str:
-    figure = f"{record['figure']} " if record["figure"] else ""
-    return f"**{record['how']}**: {figure}(`{record['test']}`, {record['on']})"
+def _said(records: list[Record]) -> list[str]:
+    """A line for each test, with all that it measured."""
+    by_test: dict[tuple[str, str], list[Record]] = {}
+    for each in records:
+        by_test.setdefault((each["how"], each["test"].partition("[")[0]), []).append(each)
+    lines = []
+    for (how, test), found in by_test.items():
+        figures = "; ".join(dict.fromkeys(each["figure"] for each in found if each["figure"]))
+        on = max(each["on"] for each in found).partition("T")[0]
+        lines.append(f"**{how}**: {figures}{' ' * bool(figures)}(`{test}`, {on})")
+    return lines
 
 
 def exists(test: str) -> bool:

@@ -133,7 +133,9 @@ def test_what_a_test_says_counts_when_it_has_passed_to_its_end(tmp_path: Path) -
 def test_a_program_says_its_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan, "FOLDER", tmp_path)
     program = "python -m tests.drill 1000 20"
-    plan.prove(line="recovery-time", target="hosts", how="seen", figure="9 s", by=program)
+    for line in ("recovery-point", "recovery-time"):
+        plan.prove(line=line, target="hosts", how="seen", figure="9 s", by=program)
     (file,) = tmp_path.glob("*.json")
-    (record,) = merged([], [json.loads(file.read_text())])
-    assert (record["test"], record["figure"]) == (program, "9 s")
+    first, second = merged([], [json.loads(file.read_text())])
+    assert (first["line"], second["line"]) == ("recovery-point", "recovery-time")
+    assert {first["test"], second["test"]} == {program}

@@ -16,6 +16,7 @@ from tests.deploy.test_containers import described
 from tests.rehearsal import images
 from tests.rehearsal.box import Box
 from tests.rehearsal.network import Network
+from tests.services import plan
 from tests.services.missing import require_program
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
@@ -127,12 +128,16 @@ def a_table_is_reserved(rehearsal: Rehearsal) -> None:
     rehearsal.maitred("web", "restaurant", "load", str(ROOT / "examples" / "demo.toml"))
     assert "confirmed" in rehearsal.reserve()
     rehearsal.await_ready()
+    for line in ("first-start", "tls"):
+        plan.prove(line=line, target="compose", how="rehearsed", figure="by runc, through nginx")
 
 
 def a_backup_is_proved(rehearsal: Rehearsal) -> None:
     """Made and brought back within the container that does it every hour."""
     rehearsal.maitred("worker-backups", "backup")
     rehearsal.maitred("worker-backups", "drill")
+    for line in ("backup-full", "backup-drilled"):
+        plan.prove(line=line, target="compose", how="rehearsed", figure="MySQL, by runc")
 
 
 def the_database_is_away(rehearsal: Rehearsal) -> None:
@@ -150,3 +155,5 @@ def the_database_is_away(rehearsal: Rehearsal) -> None:
     rehearsal.await_ready()
     assert "confirmed" in rehearsal.reserve()
     rehearsal.maitred("web", "check")
+    away = f"away for {AWAY_SECONDS} s"
+    plan.prove(line="health", target="compose", how="rehearsed", figure=away)

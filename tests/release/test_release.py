@@ -9,6 +9,7 @@ import pytest
 from tests.architecture.tree import ROOT
 from tests.release.crowd import Crowd, in_order
 from tests.release.house import Machine, machine
+from tests.services import plan
 from tests.services.mariadb import MariaDB
 
 pytestmark = [pytest.mark.mariadb, pytest.mark.timeout(400)]
@@ -79,6 +80,9 @@ def test_versions_come_and_go_and_no_request_fails(place: Machine) -> None:
         assert len(heard) > 5
     assert crowd.outcomes["202"] > 100
     in_order(place)
+    asked = f"{sum(crowd.outcomes.values()):,} requests, 0 failed"
+    for line in ("canary", "rolling", "upgrade", "rollback"):
+        plan.prove(line=line, target="hosts", how="seen", figure=asked)
 
 
 @pytest.mark.parametrize(
@@ -107,6 +111,9 @@ def test_a_broken_version_is_taken_back_and_says_why(
     # the canary's share, and no more
     assert crowd.outcomes["500"] <= 0.3 * sum(crowd.outcomes.values())
     in_order(place)
+    plan.prove(
+        line="rollback", target="hosts", how="seen", figure=f"{fault}, {strategy}: by itself"
+    )
 
 
 def broken(place: Machine, fault: str) -> Path:

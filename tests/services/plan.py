@@ -16,6 +16,7 @@ from tests.plan.lines import check
 FOLDER = ROOT / "build" / "plan"
 Record = dict[str, str]
 _proved: list[Record] = []
+_by_program: list[Record] = []
 
 
 def prove(*, line: str, target: str, how: str, figure: str = "", by: str = "") -> None:
@@ -28,16 +29,22 @@ def prove(*, line: str, target: str, how: str, figure: str = "", by: str = "") -
     test = by or os.environ["PYTEST_CURRENT_TEST"].rpartition(" (")[0]
     record = {"line": line, "target": target, "how": how, "figure": figure, "test": test}
     if by:
-        write(FOLDER, [test], [record])
+        _by_program.append(record)
+        write(FOLDER, [test], _by_program, f"{os.getpid()}-program")
     else:
         _proved.append(record)
 
 
-def write(folder: Path, ran: list[str], records: list[Record]) -> None:
+def where(backend: str) -> str:
+    """The target that runs on such a database: a file is embedded, a server has hosts."""
+    return "embedded" if backend == "sqlite" else "hosts"
+
+
+def write(folder: Path, ran: list[str], records: list[Record], name: str) -> None:
     """A file of one session: the tests that ran, and what those proved that passed."""
     folder.mkdir(parents=True, exist_ok=True)
     run = {"on": f"{datetime.now(UTC):%Y-%m-%dT%H:%MZ}", "ran": sorted(set(ran)), "proved": records}
-    path = folder / f"{os.getpid()}-{time.time_ns()}.json"
+    path = folder / f"{name}.json"
     path.write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
 
 
@@ -69,4 +76,4 @@ class Recorder:
     def pytest_sessionfinish(self) -> None:
         """Write it, where there is anything to write."""
         if self.ran:
-            write(self.folder, self.ran, self.records)
+            write(self.folder, self.ran, self.records, f"{os.getpid()}-{time.time_ns()}")

@@ -24,6 +24,7 @@ from tests.backups.log.conftest import catch_up
 from tests.backups.test_recovery_page import page_commands
 from tests.backups.test_round_trip import Rows, rows_of
 from tests.deploy.test_cli import run
+from tests.services import plan
 from tests.services.mariadb import MariaDB
 from tests.services.stand import Stand
 
@@ -99,6 +100,9 @@ def test_the_page_brings_back_what_was_a_second_before(
     bind = make_engine(beside, pool_size=1)
     assert rows_of(bind) == rows
     bind.dispose()
+    plan.prove(
+        line="backup-log", target="hosts", how="seen", figure="to the second before a deletion"
+    )
 
 
 def test_the_log_leads_on_from_a_dump(
