@@ -5,8 +5,8 @@
 #
 # What is there already is left as it is, so it is safe to run again. Then put in your own:
 # smtp_url (your mail server), twilio_auth_token, aws_credentials, otlp_headers (the key of who takes
-# traces), fullchain.pem and privkey.pem. Only the folder is closed (700): the processes in the
-# containers are not you, and read the files one by one.
+# traces), alert_receivers (who is told of alerts), fullchain.pem and privkey.pem. Only the folder is
+# closed (700): the processes in the containers are not you, and read the files one by one.
 set -eu
 folder=${1:-secrets}
 umask 022
@@ -34,6 +34,14 @@ put twilio_auth_token ""
 # for backups on s3://: aws_access_key_id = ..., aws_secret_access_key = ...
 put aws_credentials "[default]"
 put otlp_headers ""
+# who is told of alerts; as long as nobody is, Alertmanager does not start
+put alert_receivers '# Take the signs away, and put in your own (the receivers of Alertmanager). "page" is called at any
+# hour, and not by mail alone: a dead mail server could not tell of itself. "ticket" can wait.
+#receivers:
+#  - name: page
+#    pagerduty_configs: [{routing_key: "..."}]
+#  - name: ticket
+#    email_configs: [{to: "...", from: "...", smarthost: "mail.example.com:587"}]'
 if [ ! -e "$folder/fullchain.pem" ]; then
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 365 \
         -subj "/CN=localhost" -addext "subjectAltName=DNS:localhost,IP:127.0.0.1" \

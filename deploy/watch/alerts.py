@@ -7,6 +7,8 @@ from deploy.watch.objectives import EACH, burn_alerts, recording_rules
 #: Late with these, guests or hosts notice: somebody is called. The rest can wait for the morning.
 URGENT: Final = ("requests", "changes", "freed_books", "messages", "sweep")
 _URGENT_RE: Final = "|".join((*URGENT, "heartbeat.allocation", "heartbeat.messages"))
+#: Of the database's log: with it the recovery point is seconds, without it an hour.
+_LOG: Final = "log"
 #: Where the runbooks can be read: Prometheus' external label `runbooks`, an address without a slash
 #: at its end; without one, the folder in a clone.
 RUNBOOKS: Final = "{{ with $externalLabels.runbooks }}{{ . }}{{ else }}docs/runbooks{{ end }}/%s.md"
@@ -72,11 +74,19 @@ SYMPTOMS: Final = (
     ),
     _alert(
         "JobLate",
-        f'max by ({EACH}, what) (maitred_late{{what!~"{_URGENT_RE}"}}) == 1',
+        f'max by ({EACH}, what) (maitred_late{{what!~"{_URGENT_RE}|{_LOG}"}}) == 1',
         after="15m",
         severity="ticket",
         summary="{{ $labels.what }}: late",
         description="A job of the house has not succeeded for too long.",
+    ),
+    _alert(
+        "LogLate",
+        f'max by ({EACH}) (maitred_late{{what="{_LOG}"}}) == 1',
+        after="2m",
+        severity="page",
+        summary="The database's log is not kept",
+        description="What is committed now would be lost with the server.",
     ),
     _alert(
         "JobFailing",
@@ -102,6 +112,15 @@ SYMPTOMS: Final = (
         severity="page",
         summary="{{ $labels.channel }}: the provider refuses",
         description="{{ $value | humanizePercentage }} of the attempts fail.",
+    ),
+    _alert(
+        "AlertsUnsent",
+        f"sum by ({EACH}, integration)"
+        " (rate(alertmanager_notification_requests_failed_total[5m])) > 0",
+        after="5m",
+        severity="page",
+        summary="Alertmanager reaches nobody by {{ $labels.integration }}",
+        description="Who is told that way hears of no alert.",
     ),
 )
 

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import httpx
 import yaml
 
+from deploy.watch.make import FOLDER
 from tests.services.missing import require_program
 from tests.services.ports import free_port
 from tests.services.process import Process, wait_until
@@ -22,28 +24,47 @@ def in_fast_motion(rules: str) -> str:
     return re.sub(r"^(\s*interval:) \S+$", r"\1 1s", rules, flags=re.MULTILINE)
 
 
-class Prometheus:
-    """Asks those ports each half second. `jobs`: name -> ports of this machine."""
+def as_shipped(jobs: Mapping[str, list[int]], alertmanager: int | None) -> dict[str, Any]:
+    """deploy/watch/prometheus.yml with ports of this machine in the places of its services.
 
-    def __init__(self, folder: Path, rules: str, jobs: Mapping[str, list[int]]) -> None:
+    Of what it asks, the jobs that are given; more often than there.
+    """
+    config: dict[str, Any] = yaml.safe_load((FOLDER / "prometheus.yml").read_text("utf-8"))
+    scraped = {job["job_name"]: job for job in config["scrape_configs"]}
+    assert jobs.keys() <= scraped.keys(), "what is not shipped is not asked"
+    for name, ports in jobs.items():
+        scraped[name].pop("dns_sd_configs", None)
+        scraped[name]["static_configs"] = [{"targets": [f"127.0.0.1:{each}" for each in ports]}]
+    config["scrape_configs"] = [scraped[name] for name in jobs]
+    config["global"] |= {
+        "scrape_interval": "500ms",
+        "scrape_timeout": "500ms",
+        "evaluation_interval": "1s",
+    }
+    config["rule_files"] = ["rules.yml"]
+    (told,) = config["alerting"]["alertmanagers"]
+    told["static_configs"] = [{"targets": [f"127.0.0.1:{alertmanager}"] if alertmanager else []}]
+    return config
+
+
+class Prometheus:
+    """Asks those ports each half second, by the configuration that is shipped.
+
+    `jobs`: name, as it is there -> ports of this machine. `rules`: the text of the rule file.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        rules: str,
+        jobs: Mapping[str, list[int]],
+        *,
+        alertmanager: int | None = None,
+    ) -> None:
         self.port = free_port()
         self._client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=10)
-        (folder / "rules.yml").write_text(in_fast_motion(rules), encoding="utf-8")
-        config = {
-            "global": {
-                "scrape_interval": "500ms",
-                "scrape_timeout": "500ms",
-                "evaluation_interval": "1s",
-            },
-            "rule_files": ["rules.yml"],
-            "scrape_configs": [
-                {
-                    "job_name": name,
-                    "static_configs": [{"targets": [f"127.0.0.1:{port}" for port in ports]}],
-                }
-                for name, ports in jobs.items()
-            ],
-        }
+        (folder / "rules.yml").write_text(rules, encoding="utf-8")
+        config = as_shipped(jobs, alertmanager)
         (folder / "prometheus.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
         argv = [
             require_program("prometheus"),
@@ -96,6 +117,13 @@ class Prometheus:
         wait_until(
             lambda: name not in self.firing(), seconds=120, what=f"{name} to clear", every=0.3
         )
+
+    def ask(self, query: str) -> list[tuple[dict[str, str], float]]:
+        """What a query says now: the labels of each series, and its value."""
+        answer = self._client.get("/api/v1/query", params={"query": query})
+        assert answer.is_success, answer.text
+        found = answer.json()["data"]["result"]
+        return [(one["metric"], float(one["value"][1])) for one in found]
 
     def _has_asked(self) -> bool:
         try:

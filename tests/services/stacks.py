@@ -1,7 +1,7 @@
 """A running installation with a Redis, a mail server and a database of its own."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,8 +13,13 @@ from tests.services.stack import Stack
 
 
 @contextmanager
-def open_stack(folder: Path, server: MariaDB | None) -> Iterator[Stack]:
-    """Started, on a new database of `server`, or on SQLite; nothing of it is left afterwards."""
+def open_stack(
+    folder: Path, server: MariaDB | None, env: Mapping[str, str] | None = None
+) -> Iterator[Stack]:
+    """Started, on a new database of `server`, or on SQLite; nothing of it is left afterwards.
+
+    `env`: what its processes are told besides.
+    """
     redis = RedisServer(folder / "redis", kind="valkey" if server is None else "redis")
     redis.start()
     if server is None:
@@ -25,6 +30,9 @@ def open_stack(folder: Path, server: MariaDB | None) -> Iterator[Stack]:
     box = Mailbox()
     box.start()
     running = Stack(folder, database_url=url, redis=redis, mailbox=box, mariadb=server)
+    running.env |= env or {}
+    for process in running.processes.values():
+        process.env |= running.env
     try:
         running.start()
         yield running

@@ -18,9 +18,14 @@ from deploy.watch.objectives import LEAST_BAD
 from models.core import clock
 from models.entities import JobRun, Message, Reservation
 from tests.architecture.tree import ROOT
+from tests.services import plan
+from tests.services.alertmanager import Alertmanager, Operators
 from tests.services.house import OpenHouse
-from tests.services.prometheus import Prometheus
-from tests.services.stack import Stack, evening
+from tests.services.mariadb import MariaDB
+from tests.services.process import Process
+from tests.services.prometheus import Prometheus, in_fast_motion
+from tests.services.stack import Stack, evening, procfile
+from tests.services.stacks import open_stack
 
 LONG_AGO = timedelta(hours=4)
 #: Bad events that burn an objective's budget; some are counted by halves in a short window.
@@ -33,15 +38,56 @@ LABELS = {
     "HouseLate": {"what": "requests"},
     "JobLate": {"what": "retain"},
     "ProcessGone": {"job": "workers"},
+    "AlertsUnsent": {"integration": "webhook"},
 }
 
 
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """An installation that keeps backups and the log of its database."""
+    folder = tmp_path_factory.mktemp("watched")
+    server = MariaDB(folder / "mariadb", durable=True)
+    server.start()
+    kept = {"BACKUP_STORE": str(folder / "kept"), "BACKUP_KEY": "only for tests, " * 4}
+    with open_stack(folder / "stack", server, kept | {"LOG_SPOOL": str(folder / "spool")}) as stack:
+        argv = ["/bin/sh", "-c", f"exec {procfile()['follower']}"]
+        env = stack.processes["scheduler"].env
+        log = stack.folder / "follower.log"
+        stack.processes["follower"] = Process("follower", argv, log=log, env=env, cwd=ROOT)
+        stack.processes["follower"].start()
+        yield stack
+        print(stack.logs())
+    server.kill()
+
+
 @pytest.fixture
-def prometheus(stack: Stack, tmp_path: Path) -> Iterator[Prometheus]:
-    """It asks the web process and every worker."""
-    rules = (FOLDER / "rules" / "maitred.yml").read_text(encoding="utf-8")
-    jobs = {"web": [stack.port], "workers": list(stack.metrics_ports.values())}
-    made = Prometheus(tmp_path, rules, jobs)
+def operators() -> Iterator[Operators]:
+    """Who is told."""
+    made = Operators()
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def alertmanager(operators: Operators, tmp_path: Path) -> Iterator[Alertmanager]:
+    """It tells them."""
+    made = Alertmanager(tmp_path / "alertmanager", operators.receivers)
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def prometheus(watched: Stack, alertmanager: Alertmanager, tmp_path: Path) -> Iterator[Prometheus]:
+    """It asks the web process, every worker, and who tells of the alerts."""
+    rules = in_fast_motion((FOLDER / "rules" / "maitred.yml").read_text(encoding="utf-8"))
+    jobs = {
+        "web": [watched.port],
+        "workers": list(watched.metrics_ports.values()),
+        "alertmanager": [alertmanager.port],
+    }
+    made = Prometheus(tmp_path, rules, jobs, alertmanager=alertmanager.port)
     made.start()
     yield made
     made.stop()
@@ -61,8 +107,8 @@ def maitred(stack: Stack, *words: str, **env: str) -> int:
 class Troubles:
     """What can befall the house: each a block that causes it, and mends it at the end."""
 
-    def __init__(self, stack: Stack, house: OpenHouse, kept: Path) -> None:
-        self.stack, self.house, self.kept = stack, house, kept
+    def __init__(self, stack: Stack, house: OpenHouse, operators: Operators) -> None:
+        self.stack, self.house, self.operators = stack, house, operators
 
     def ask(self) -> int:
         """A guest asks for a table; the status."""
@@ -138,11 +184,29 @@ class Troubles:
     @contextmanager
     def backup_fails(self) -> Iterator[None]:
         """The account that backs up is let in nowhere."""
-        env = {"BACKUP_KEY": "only for tests, " * 4, "BACKUP_STORE": str(self.kept)}
         nowhere = "mysql+mysqldb://nobody:nothing@127.0.0.1:1/house"
-        assert maitred(self.stack, "backup", BACKUP_URL=nowhere, **env)
+        assert maitred(self.stack, "backup", BACKUP_URL=nowhere)
         yield
-        assert not maitred(self.stack, "backup", BACKUP_METHOD="dump", **env)
+        assert not maitred(self.stack, "backup", BACKUP_METHOD="dump")
+
+    @contextmanager
+    def log_not_followed(self) -> Iterator[None]:
+        """Who follows the database's log hangs, since hours."""
+        self.stack.processes["follower"].pause()
+        with self.stack.engine.begin() as connection:
+            job = update(JobRun).where(JobRun.name == "log")
+            done = connection.execute(job.values(last_success=clock.now() - LONG_AGO))
+            assert done.rowcount == 1
+        yield
+        self.stack.processes["follower"].resume()
+
+    @contextmanager
+    def operators_out_of_reach(self) -> Iterator[None]:
+        """Who is called takes no call, when there is something to tell."""
+        self.operators.away.add("page")
+        with self.worker_gone(), self.web_gone():
+            yield
+        self.operators.away.clear()
 
     @contextmanager
     def provider_refuses(self) -> Iterator[None]:
@@ -177,10 +241,12 @@ class Troubles:
 
 @pytest.mark.mariadb
 @pytest.mark.timeout(600)
-def test_each_alert_fires_and_clears(stack: Stack, prometheus: Prometheus, tmp_path: Path) -> None:
-    troubles = Troubles(stack, stack.open_house(), tmp_path / "kept")
+def test_each_alert_fires_is_told_and_clears(
+    watched: Stack, prometheus: Prometheus, operators: Operators
+) -> None:
+    troubles = Troubles(watched, watched.open_house(), operators)
     assert troubles.ask() == 202
-    stack.wait_quiet()
+    watched.wait_quiet()
     # more than one alert tells of some troubles
     causes = {
         "ProviderFailing": troubles.provider_refuses,
@@ -189,22 +255,39 @@ def test_each_alert_fires_and_clears(stack: Stack, prometheus: Prometheus, tmp_p
         "HouseLate": troubles.nobody_decides,
         "JobLate": troubles.clock_stopped,
         "JobFailing": troubles.backup_fails,
+        "LogLate": troubles.log_not_followed,
         "RedisGone": troubles.redis_gone,
         "DatabaseGone": troubles.database_gone,
         "ProcessGone": troubles.worker_gone,
         "WebGone": troubles.web_gone,
+        "AlertsUnsent": troubles.operators_out_of_reach,
     }
     also = {"HouseLate": "DecisionsBurn", "DatabaseGone": "AvailabilityBurn"}
-    assert causes.keys() | also.values() == {rule["alert"] for rule in alert_rules()}
+    severities: dict[str, set[str]] = {}
+    for rule in alert_rules():
+        severities.setdefault(rule["alert"], set()).add(rule["labels"]["severity"])
+    assert causes.keys() | also.values() == severities.keys(), "an alert that nobody made to fire"
     for name, cause in causes.items():
         prometheus.wait_clear(name)
+        heard = len(operators.told)
         with cause():
             prometheus.wait_firing(name)
             assert prometheus.labels(name) == LABELS.get(name, {})
             if name == "DatabaseGone":
                 prometheus.wait_firing(also[name], meanwhile=troubles.ask)
+            reached = {"ticket"} if name == "AlertsUnsent" else severities[name]
+            for receiver in reached:
+                operators.wait_told(receiver, name, "firing", after=heard)
         if name == "HouseLate":  # seen when it is decided at last
             prometheus.wait_firing(also[name])
         prometheus.wait_clear(name)
+        for receiver in severities[name]:
+            operators.wait_told(receiver, name, "resolved", after=heard)
     for name in also.values():
         prometheus.wait_clear(name)
+        for receiver in severities[name]:
+            operators.wait_told(receiver, name, "resolved")
+    for target in ("hosts", "compose"):
+        how = "seen" if target == "hosts" else "rehearsed"
+        said = f"{len(severities)} alerts fired, were told by Alertmanager, and cleared"
+        plan.prove(line="alerts", target=target, how=how, figure=said)

@@ -1,0 +1,52 @@
+#!/bin/sh
+# Start Alertmanager with the routes beside this file and the operator's receivers; refuse where an
+# alert would reach nobody.
+#
+#   sh deploy/watch/alertmanager.sh RECEIVERS FOLDER [OPTIONS OF ALERTMANAGER]
+#   sh deploy/watch/alertmanager.sh RECEIVERS          (only looks whether it would start)
+#
+# RECEIVERS has Alertmanager's `receivers:` (and `global:` where they want it); each begins with its
+# name, and each of its ways is a line of its own. FOLDER is Alertmanager's own: what it remembers, and the two files as one.
+set -eu
+umask 077
+receivers=$1
+folder=${2:-}
+routes=$(dirname "$0")/alertmanager.yml
+
+refuse() {
+    echo "!!! nobody would be told of alerts: $1. See docs/runbooks/README.md" >&2
+    exit 1
+}
+
+ways() {  # ways NAME: by what that receiver is reached, one a line
+    sed 's/#.*//' "$receivers" | awk -v wanted="$1" '
+        /-[ {]*name:/ {
+            name = $0
+            sub(/.*-[ {]*name: */, "", name)
+            gsub(/["\047]/, "", name)
+            sub(/[ ,}].*/, "", name)
+        }
+        name == wanted && /_configs:/ && !/_configs: *\[ *\]/ {
+            sub(/_configs:.*/, "")
+            sub(/.*[ {,-]/, "")
+            print
+        }'
+}
+
+[ -s "$receivers" ] || refuse "$receivers is not there"
+for name in page ticket; do
+    [ -n "$(ways "$name")" ] || refuse "the receiver \`$name\` of $receivers has no way to anybody"
+done
+ways page | grep -qvx email ||
+    refuse "\`page\` is reached by mail alone, and a dead mail server could not tell of itself"
+
+together=${folder:-$(mktemp -d)}/alertmanager.yml
+cat "$routes" "$receivers" >"$together"
+amtool check-config "$together" >&2 || refuse "Alertmanager does not take $receivers"
+if [ -z "$folder" ]; then
+    rm -r "$(dirname "$together")"
+    exit 0
+fi
+shift 2
+program=$(command -v alertmanager || command -v prometheus-alertmanager)
+exec "$program" --config.file="$together" --storage.path="$folder" "$@"

@@ -1,0 +1,83 @@
+"""Whom an alert reaches: Alertmanager refuses to start where the answer is nobody."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from deploy.watch.make import FOLDER
+from tests.architecture.tree import ROOT
+from tests.services.alertmanager import SCRIPT, Alertmanager
+from tests.services.missing import require_program
+from tests.services.process import wait_until
+
+PAGER = "pagerduty_configs: [{routing_key: abc}]"
+MAIL = "email_configs: [{to: a@b.example, from: c@d.example, smarthost: 'mail.example.com:587'}]"
+
+
+def receivers(page: str, ticket: str) -> str:
+    return f"receivers:\n  - name: page\n    {page}\n  - name: 'ticket'\n    {ticket}\n"
+
+
+def looked_at(folder: Path, text: str) -> tuple[int, str]:
+    """What the script says of these receivers, where it only looks."""
+    for program in ("amtool", "awk"):
+        require_program(program)
+    (folder / "receivers").write_text(text, encoding="utf-8")
+    argv = ["sh", str(FOLDER / SCRIPT), str(folder / "receivers")]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize(
+    "ticket", [MAIL, PAGER, "webhook_configs: [{url: 'http://localhost/#1'}]  # ours"]
+)
+def test_who_is_reached_is_taken(ticket: str, tmp_path: Path) -> None:
+    code, said = looked_at(tmp_path, receivers(PAGER, ticket))
+    assert code == 0, said
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "is not there"),
+        ("receivers: []\n", "the receiver `page` of"),
+        (receivers("", MAIL), "the receiver `page` of"),
+        (receivers("email_configs: []", MAIL), "the receiver `page` of"),
+        (receivers(f"# {PAGER}", MAIL), "the receiver `page` of"),
+        (receivers(PAGER, ""), "the receiver `ticket` of"),
+        (receivers(MAIL, PAGER), "reached by mail alone"),
+        (receivers(PAGER.replace("routing", "rooting"), MAIL), "Alertmanager does not take"),
+    ],
+)
+def test_where_an_alert_would_reach_nobody_it_is_refused(
+    text: str, why: str, tmp_path: Path
+) -> None:
+    code, said = looked_at(tmp_path, text)
+    assert (code, why in said) == (1, True), said
+
+
+def test_what_secrets_sh_makes_waits_for_the_operator(tmp_path: Path) -> None:
+    subprocess.run(["sh", ROOT / "deploy" / "secrets.sh", tmp_path / "s"], check=True, timeout=60)
+    made = (tmp_path / "s" / "alert_receivers").read_text(encoding="utf-8")
+    assert looked_at(tmp_path, made)[0] == 1
+    # with the signs taken away it is in order
+    opened = "".join(
+        f"{line.removeprefix('#')}\n"
+        for line in made.splitlines()
+        if not re.match(r"# \S", line)  # words, no example
+    )
+    code, said = looked_at(tmp_path, opened.replace('"..."', "someone@example.com"))
+    assert code == 0, said
+
+
+def test_alertmanager_itself_does_not_start_then(tmp_path: Path) -> None:
+    nobody = Alertmanager(tmp_path / "alertmanager", "receivers: []\n")
+    nobody.process.start()
+    wait_until(lambda: not nobody.process.is_running, seconds=30, what="it to end")
+    assert nobody.process.exit_code == 1
+    assert "nobody would be told of alerts" in nobody.process.tail()
+    somebody = Alertmanager(tmp_path / "again", receivers(PAGER, PAGER))
+    somebody.start()
+    somebody.stop()
