@@ -19,12 +19,13 @@ put() {  # put NAME VALUE: write the file unless it is there
 random() { openssl rand -hex 32; }
 
 for name in secret_key master_key backup_key flower_password grafana_password \
-    mysql_password mysql_root_password redis_password; do
+    mysql_password mysql_root_password backup_password redis_password; do
     put "$name" "$(random)"
 done
 mysql=$(cat "$folder/mysql_password")
 redis=$(cat "$folder/redis_password")
 put database_url "mysql+mysqldb://maitred:$mysql@mysql/maitred"
+put backup_url "mysql+mysqldb://backup:$(cat "$folder/backup_password")@mysql/maitred"
 put redis_url "redis://maitred:$redis@redis:6379/0"
 # one user, who may use Redis but neither govern nor empty it
 put redis_acl "user default off

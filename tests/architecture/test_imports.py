@@ -40,6 +40,7 @@ FETCHERS = {
     ("deploy/smoke.py", "httpx"),  # a new release, tried out where its caller says it listens
     ("deploy/health_cli.py", "httpx"),  # the web process that its operator names
     ("deploy/release/place.py", "httpx"),  # the sockets of both slots
+    ("deploy/live.py", "http"),  # the socket of its own container
 }
 FOLDERS = {*PACKAGES, ".ci", ".github", "docs", "examples", "requirements", "tests"}
 

@@ -12,6 +12,7 @@ import pytest
 import redis
 from honcho.environ import parse_procfile
 
+from deploy import live
 from models.core import signals, tallies
 from models.core.needs import SECRETS, needed_by
 from models.core.settings import Settings
@@ -25,7 +26,7 @@ from tests.services.redis import RedisServer
 BIN = Path(sys.executable).parent
 HOUSE = {
     "web", "worker-allocation", "worker-messages", "worker-maintenance", "worker-backups",
-    "scheduler", "flower",
+    "follower", "scheduler", "flower",
 }  # fmt: skip
 WATCH = {
     "prometheus", "alertmanager", "grafana", "elasticsearch", "logstash", "kibana", "filebeat",
@@ -36,7 +37,7 @@ ONCE = {"migrate", "logs-setup", "kibana-setup"}
 FILES = {"OTEL_EXPORTER_OTLP_HEADERS": "otlp_headers"}
 #: secrets that secrets/ has no file for
 OPTIONAL = {
-    "BACKUP_OLD_KEY", "BACKUP_URL", "METRICS_TOKEN", "SMTP_TOKEN_FILE", "SMTP_TOKEN_COMMAND",
+    "BACKUP_OLD_KEY", "METRICS_TOKEN", "SMTP_TOKEN_FILE", "SMTP_TOKEN_COMMAND",
 }  # fmt: skip
 SHIPPED = {
     "IMAGE": "registry.example/maitred:1",
@@ -45,6 +46,13 @@ SHIPPED = {
     "SMS_CHANNEL": "off",
     "BACKUP_STORE": "/var/lib/maitred/backups",
 }
+
+
+def of_the_image(instruction: str) -> list[str]:
+    """The words of the last CMD or HEALTHCHECK of the Dockerfile."""
+    text = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", "")
+    words = re.findall(rf"^{instruction} [^\[]*(\[.*\])$", text, re.MULTILINE)[-1]
+    return list(json.loads(words))
 
 
 def compose(
@@ -165,7 +173,8 @@ def test_each_service_is_given_the_secrets_of_the_table_and_no_more(
         assert given == needed_by(process) - OPTIONAL, name
         files = {secret["source"] for secret in service.get("secrets", [])}
         wanted = {FILES.get(each, each.lower()) for each in given - {"SENTRY_DSN"}}
-        assert files == wanted | ({"aws_credentials"} if process == "backups" else set()), name
+        stores = {"aws_credentials"} if process in ("backups", "follower") else set()
+        assert files == wanted | stores, name
         mounts = {volume["target"] for volume in service.get("volumes", [])}
         assert ("/var/lib/maitred/keys" in mounts) == ("MASTER_KEY" in given), name
     plan.prove(line="secrets", target="compose", how="rendered")
@@ -209,9 +218,52 @@ def test_nothing_starts_before_what_it_needs(services: dict[str, Any]) -> None:
         assert needs == {"migrate": "service_completed_successfully", "redis": "service_healthy"}
     assert services["migrate"]["depends_on"]["mysql"]["condition"] == "service_healthy"
     assert services["nginx"]["depends_on"]["web"]["condition"] == "service_healthy"
-    for name in ("mysql", "redis", "nginx", "flower", "worker-allocation", "worker-messages"):
+    for name in ("mysql", "redis", "nginx", "web", "flower", "worker-allocation"):
         assert services[name]["healthcheck"]["test"]
-    assert "healthcheck" not in services["web"]  # the image's own is the web process's
+
+
+def test_web_is_the_image_s_own_command_on_a_socket_that_nginx_has_too(
+    services: dict[str, Any],
+) -> None:
+    web, nginx = services["web"], services["nginx"]
+    assert web["command"] == ["python", "-m", "deploy.live", "serve", *of_the_image("CMD")]
+    assert web["healthcheck"]["test"] == ["CMD", "python", "-m", "deploy.live", "check"]
+    place = web["environment"]["WEB_SOCKETS"]
+    mounts = [
+        next(volume for volume in service["volumes"] if volume.get("target") == place)
+        for service in (web, nginx)
+    ]
+    assert [(one["source"], one.get("read_only", False)) for one in mounts] == [
+        ("sockets", False),
+        ("sockets", True),
+    ]
+    upstreams = (ROOT / "deploy/nginx/compose/upstreams.conf").read_text(encoding="utf-8")
+    assert f"server unix:{place}/{live.LINK} " in upstreams
+
+
+def test_no_service_relies_on_the_mode_of_a_tmpfs_that_the_image_does_not_have(
+    services: dict[str, Any],
+) -> None:
+    """runc before 1.1.8 forgets it when a container is started again."""
+    for name in HOUSE | {"migrate"}:
+        assert services[name]["tmpfs"] == ["/tmp:mode=1777"], name  # nosec B108
+        folder = services[name]["environment"].get("METRICS_DIR", "/tmp/below")  # nosec B108
+        assert folder.startswith("/tmp/"), name  # nosec B108
+
+
+def test_the_log_is_followed_wherever_backups_are_made() -> None:
+    shipped = described(files=(".production",), **SHIPPED)["services"]
+    for name in HOUSE | {"migrate"}:
+        assert shipped[name]["environment"]["BACKUP_LOG"] == "on", name
+    follower, mysql = shipped["follower"], shipped["mysql"]
+    mounts = {volume["target"] for volume in follower["volumes"]}
+    assert {follower["environment"]["LOG_SPOOL"], "/var/lib/maitred/backups"} <= mounts
+    first = [volume for volume in mysql["volumes"] if "initdb" in volume["target"]]
+    account = Path(first[0]["source"]).read_text(encoding="utf-8")
+    page = (ROOT / "docs/recovery.md").read_text(encoding="utf-8")
+    granted = re.findall(r"^GRANT .*$", account, re.MULTILINE)
+    assert granted
+    assert granted == re.findall(r"^GRANT .* TO backup;$", page, re.MULTILINE)
 
 
 def test_nothing_is_open_to_the_network(services: dict[str, Any]) -> None:
@@ -223,6 +275,7 @@ def test_every_variable_of_the_house_is_a_setting_of_ours(services: dict[str, An
     known = {name.upper() for name in Settings.model_fields}
     others = {"WORKER_SIGN_OF_LIFE", "FLOWER_ADDRESS", "PROMETHEUS_MULTIPROC_DIR", "TMPDIR"}
     others |= {"AWS_SHARED_CREDENTIALS", "AWS_DEFAULT_REGION"}  # boto3's own
+    others |= {"WEB_SOCKETS"}  # of deploy/live.py
     for name in HOUSE:
         given = {
             variable if variable in known else variable.removesuffix("_FILE")

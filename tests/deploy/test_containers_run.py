@@ -1,10 +1,10 @@
 """The containers' commands and checks, as they stand in the files, run without containers."""
 
-import json
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,8 @@ from models.core.db import make_engine
 from models.core.needs import SECRETS, needed_by
 from tasks.queues import QUEUES
 from tests.architecture.tree import ROOT
-from tests.deploy.test_containers import described
+from tests.deploy.test_containers import described, of_the_image
+from tests.deploy.test_nginx import nginx_program
 from tests.services import plan
 from tests.services.house import ShiftTimes, open_house
 from tests.services.mailbox import Mailbox
@@ -30,22 +31,17 @@ from tests.services.redis import RedisServer
 
 pytestmark = pytest.mark.mariadb
 WORKERS = tuple(f"worker-{queue}" for queue in QUEUES)
-RUN = ("web", *WORKERS, "scheduler", "flower")
+RUN = ("web", *WORKERS, "follower", "scheduler", "flower")
 PATH = f"{Path(sys.executable).parent}:/usr/bin:/bin"
-
-
-def of_the_image(instruction: str) -> list[str]:
-    """The words of the last CMD or HEALTHCHECK of the Dockerfile."""
-    text = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", "")
-    words = re.findall(rf"^{instruction} [^\[]*(\[.*\])$", text, re.MULTILINE)[-1]
-    return list(json.loads(words))
 
 
 @dataclass(frozen=True, slots=True)
 class Containers:
-    """One machine's containers; their folders are below `folder`, the web's port is `port`."""
+    """One machine's containers; their folders are below `folder`, `port` is nginx's 8080."""
 
     folder: Path
+    #: a path of its own: a socket's may have no more than 107 bytes
+    sockets: Path
     port: int
     flower_port: int
     services: dict[str, Any]
@@ -64,6 +60,8 @@ class Containers:
         """The service's own, and what the image sets. Nothing of this process's environment."""
         given = self.services[name]["environment"]
         values = self.here([str(value) for value in given.values()])
+        if "WEB_SOCKETS" in given:
+            values[list(given).index("WEB_SOCKETS")] = str(self.sockets)
         image = {"PATH": PATH, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
         # containers have their ports for themselves
         ports = {"FLOWER_PORT": str(self.flower_port)} if name == "flower" else {}
@@ -82,15 +80,32 @@ class Containers:
             cwd=self.folder / "var/lib/maitred",
         )
 
+    def nginx(self) -> Process:
+        """The way in for those inside, with the file that the compose file gives to nginx."""
+        upstreams = (ROOT / "deploy/nginx/compose/upstreams.conf").read_text(encoding="utf-8")
+        upstreams = upstreams.replace("listen 8080", f"listen 127.0.0.1:{self.port}")
+        upstreams = upstreams.replace("/var/lib/maitred/sockets", str(self.sockets))
+        places = "".join(
+            f"{kind}_temp_path {self.folder}/tmp/{kind};\n"
+            for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        )
+        conf = self.folder / "nginx.conf"
+        conf.write_text(
+            f"user root;\npid {self.folder}/nginx.pid;\nevents {{}}\n"
+            f"http {{\n{places}{upstreams}}}\n"
+        )
+        argv = [nginx_program(), "-c", str(conf), "-p", str(self.folder), "-g", "daemon off;"]
+        return Process("nginx", argv, log=self.folder / "nginx.log")
+
     def is_well(self, name: str) -> bool:
         """What the container's health check says."""
-        test = self.services[name].get("healthcheck", {}).get("test")
-        kind, *words = test or ["CMD", *of_the_image("HEALTHCHECK")]
+        test = self.services[name]["healthcheck"]["test"]
+        kind, *words = test
         argv = ["sh", "-c", *words] if kind == "CMD-SHELL" else words
         # compose writes a dollar as two
         argv = [word.replace("$$", "$") for word in self.here(argv)]
         done = subprocess.run(
-            argv, env={"PATH": PATH}, capture_output=True, timeout=30, check=False
+            argv, env=self.environment(name), capture_output=True, timeout=30, check=False
         )
         return done.returncode == 0
 
@@ -101,18 +116,22 @@ def containers(
     redis_server: RedisServer,
     _mailbox: Mailbox,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Containers:
+) -> Iterator[Containers]:
     """The services, with this machine's database, Redis and mail server in their secrets."""
     folder = tmp_path_factory.mktemp("containers")
-    for place in ("run/metrics", "tmp", "var/lib/maitred/keys", "var/lib/maitred/sms"):
+    sockets = Path(tempfile.mkdtemp(prefix="web"))
+    for place in ("run", "tmp", *(f"var/lib/maitred/{name}" for name in ("keys", "sms", "spool"))):
         (folder / place).mkdir(parents=True)
     secrets = folder / "run" / "secrets"
     subprocess.run(["sh", ROOT / "deploy" / "secrets.sh", secrets], check=True, timeout=60)
-    (secrets / "database_url").write_text(mariadb.new_database("containers"))
+    database = mariadb.new_database("containers")
+    for name in ("database_url", "backup_url"):
+        (secrets / name).write_text(database)
     (secrets / "redis_url").write_text(redis_server.url)
     (secrets / "smtp_url").write_text(_mailbox.url)
     services = described(BACKUP_STORE="/var/lib/maitred/backups")["services"]
-    return Containers(folder, free_port(), free_port(), services)
+    yield Containers(folder, sockets, free_port(), free_port(), services)
+    shutil.rmtree(sockets)
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +141,7 @@ def running(containers: Containers) -> Iterator[dict[str, Process]]:
     migrate.start()
     wait_until(lambda: not migrate.is_running, seconds=60, what="the migrations")
     assert migrate.exit_code == 0, migrate.tail()
-    started = {name: containers.process(name) for name in RUN}
+    started = {name: containers.process(name) for name in RUN} | {"nginx": containers.nginx()}
     for process in started.values():
         process.start()
     yield started

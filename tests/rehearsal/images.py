@@ -40,6 +40,8 @@ def maitred() -> Image:
             "/var/lib/maitred/keys": closed,
             "/var/lib/maitred/sms": closed,
             "/var/lib/maitred/backups": closed,
+            "/var/lib/maitred/spool": closed,
+            "/var/lib/maitred/sockets": (MAITRED, 0o755),
             "/var/tmp": (0, 0o1777),
         },
     )
