@@ -18,6 +18,7 @@ from tasks.failover.after import await_house, is_recorded, record
 from tasks.failover.faults import FailoverRefused
 from tasks.failover.picture import Picture, Seen, all_servers, look_at
 from tasks.failover.rejoin import rejoin, returning
+from tasks.failover.replaced import fence_replaced
 from tasks.failover.switch import Switched, Wish, fail_over
 from tasks.failover.watch import EVERY, MISSES, Watch
 
@@ -94,7 +95,7 @@ def failback(
     """
     join()
     with all_servers() as servers:
-        primary, back = returning(look_at(servers), to=to)
+        primary, back = returning(fence_replaced(look_at(servers), click.echo), to=to)
         rejoin(primary, back, seeded_at=seeded_at)
         click.echo(f"{back.name} follows {primary.name} and has all")
         if rejoin_only:

@@ -11,7 +11,9 @@ from sqlalchemy.orm import Session
 
 from models.core.clocks import Ahead, clock_ahead, database_now
 from models.core.db import unit
+from models.core.epochs import memory_of
 from models.core.errors import MaitredError
+from models.core.settings import settings
 from models.core.zones import zone_data
 from models.operations.presence import show_process
 from models.rules.health import CLOCKS_DIFFER_SECONDS, PROCESS_SEEN_SECONDS
@@ -55,5 +57,8 @@ def show_presence(kind: str) -> None:
 def _go_on(kind: str) -> None:
     pause = threading.Event()
     while True:
+        # connections to a server that was replaced as the primary meanwhile are let go
+        if newest := memory_of(settings().database_url):
+            newest.look()
         show_presence(kind)
         pause.wait(EVERY_SECONDS)

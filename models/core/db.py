@@ -19,14 +19,13 @@ from models.core.errors import Busy
 from models.core.lines import (
     LOCK_WAIT_SECONDS,
     Caller,
-    Connect,
     connection_arguments,
     notice_silence,
-    plain_connect,
     statement_seconds,
 )
 from models.core.pool import watch_pool
-from models.core.servers import SERVER, Servers, split_url
+from models.core.primary import SERVER, way
+from models.core.servers import split_url
 from models.core.settings import settings
 
 log = logging.getLogger(__name__)
@@ -65,7 +64,7 @@ def make_engine(url: str, *, pool_size: int = 16, limit: int = 0) -> Engine:
     READ COMMITTED on MySQL and MariaDB: under REPEATABLE READ a plain SELECT before the lock
     fixes the snapshot, and callers who each held the lock sold one table four times.
 
-    A URL may name several servers: connections lead to the one that takes writes. `limit`:
+    A URL may name several servers: connections lead to the one that is the primary. `limit`:
     seconds that a statement may take, else as this process's settings say.
     """
     parsed, *others = split_url(url)
@@ -86,12 +85,7 @@ def make_engine(url: str, *, pool_size: int = 16, limit: int = 0) -> Engine:
     )
     notice_silence(engine)
     _ping_the_idle(engine)
-    connect: Connect = plain_connect
-    if others:
-        servers = Servers((parsed, *others))
-        servers.guide(engine)
-        connect = servers.connect
-    event.listen(engine, "do_connect", Caller(connect))
+    event.listen(engine, "do_connect", Caller(way(engine, (parsed, *others))))
     return engine
 
 

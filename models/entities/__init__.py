@@ -4,7 +4,14 @@ from models.entities.accounts import Account, Membership, RecoveryCode, SecondFa
 from models.entities.files import File, FileVersion
 from models.entities.flags import FlagChange, FlagSwitch
 from models.entities.floor import Area, Combination, CombinationTable, DiningTable, Restaurant
-from models.entities.house import HealthChange, IdempotencyKey, JobRun, Lease, ProcessSeen
+from models.entities.house import (
+    HealthChange,
+    IdempotencyKey,
+    JobRun,
+    Lease,
+    ProcessSeen,
+    Promotion,
+)
 from models.entities.messages import ChannelState, Message
 from models.entities.privacy import AuditEntry, Consent, Erasure
 from models.entities.reservations import (
@@ -40,6 +47,7 @@ __all__ = [
     "Membership",
     "Message",
     "ProcessSeen",
+    "Promotion",
     "RecoveryCode",
     "Reservation",
     "ReservationChange",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Index, String
+from sqlalchemy import JSON, BigInteger, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.core.db import Base
@@ -72,3 +72,18 @@ class HealthChange(Base):
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     #: what was late or gone, by name; nothing while the house was well
     late: Mapped[list[str]] = mapped_column(JSON)
+
+
+class Promotion(Base):
+    """A server that became the primary, or a database that was restored: written there first.
+
+    The row with the highest epoch is the newest; a server that lacks it was replaced.
+    """
+
+    __tablename__ = "promotions"
+
+    #: seconds since 1970, and above every epoch before it
+    epoch: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    #: `host:port`; empty for a restore
+    server: Mapped[str] = mapped_column(String(255))
+    promoted_at: Mapped[datetime] = mapped_column(UtcDateTime)

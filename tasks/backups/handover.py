@@ -11,8 +11,9 @@ from sqlalchemy import Engine, Table, delete, func, inspect, select, update
 from models.core.db import Base, unit
 from models.core.types import BigId
 from models.entities.accounts import SignIn
-from models.entities.house import JobRun, Lease
+from models.entities.house import JobRun, Lease, Promotion
 from models.operations.house import forget_results
+from models.operations.promotions import write_promotion
 from tasks.backups.records import JOB, LOG
 
 #: Numbers that a table may have given out since the state that came back: so many at once, and so
@@ -24,9 +25,10 @@ A_SECOND: Final = 100
 def hand_over(bind: Engine, *, until: datetime, now: datetime) -> None:
     """Make ready for a new life what stood like this at `until`. Safe to repeat.
 
-    The leases and results of its maker go. All sign-ins end. On MariaDB and MySQL new rows get
-    numbers that were never given out; SQLite counts on from the last row that it has, so nothing
-    may trust a number alone (links: rules.links; tokens: queries.accounts).
+    The leases and results of its maker go. All sign-ins end. It counts as promoted now: where a
+    server of before can be reached as well, this one is the primary. On MariaDB and MySQL new
+    rows get numbers that were never given out; SQLite counts on from the last row that it has, so
+    nothing may trust a number alone (links: rules.links; tokens: queries.accounts).
     """
     there = set(inspect(bind).get_table_names())
     if Lease.__tablename__ in there:
@@ -37,6 +39,9 @@ def hand_over(bind: Engine, *, until: datetime, now: datetime) -> None:
     if SignIn.__tablename__ in there:
         ended = update(SignIn).where(SignIn.revoked_at.is_(None)).values(revoked_at=now)
         unit(lambda session: session.execute(ended), bind)
+    if Promotion.__tablename__ in there:
+        newest = int(now.timestamp())
+        unit(lambda session: write_promotion(session, "", newest=newest, now=now), bind)
     if bind.dialect.name != "sqlite":
         gap = AT_ONCE + A_SECOND * max(0, int((now - until).total_seconds()))
         for table in _counted(there):

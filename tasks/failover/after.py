@@ -1,19 +1,25 @@
 """What follows a fail-over: it is written down, and the clock and the workers are waited for."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic, sleep
 from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from models.core import clock
-from models.core.db import reading, unit
+from models.core.db import engine, make_engine, reading, unit
+from models.core.epochs import memory_of
 from models.core.errors import Busy
-from models.entities.house import JobRun, Lease
+from models.core.servers import server_name, split_url
+from models.core.settings import settings
+from models.entities.house import JobRun, Lease, Promotion
 from models.operations.house import forget_results, record_job
+from models.operations.promotions import write_promotion
 from tasks.backups.records import LOG
 from tasks.failover.switch import Switched
 
@@ -35,7 +41,7 @@ def record(done: Switched, *, began: datetime) -> None:
     """Write a fail-over down, in the database of the new primary.
 
     Its log begins another life: a server that was seeded anew since it was the primary last names
-    its files as it did then.
+    its files as it did then. The promotion is written and told to Redis, where it is not yet.
     """
     lost = None if done.lost is None else [str(missing) for missing in done.lost]
     result: dict[str, Any] = {
@@ -45,22 +51,51 @@ def record(done: Switched, *, began: datetime) -> None:
         "lost": lost,
     }
 
-    def work(session: Session) -> None:
+    known = memory_of(settings().database_url)
+
+    def work(session: Session) -> int:
         record_job(session, JOB, started=began, ended=clock.now(), result=result)
         if done.promoted:
             forget_results(session, [LOG])
+        newest = known.look() if known else 0
+        return write_promotion(session, done.primary, newest=newest, now=clock.now())
 
-    unit(work)
+    with _database_of(done.primary) as bind:
+        epoch = unit(work, bind)
+    if known:
+        known.note(epoch)
 
 
 def is_recorded(primary: str) -> bool:
-    """Whether the last fail-over that was written down made this server the primary."""
+    """Whether the last fail-over that was written down made this server the primary, and none
+    that Redis remembers came after it.
+    """
+    known = memory_of(settings().database_url)
+    newest = known.look() if known else 0
 
     def look(session: Session) -> bool:
         run = session.get(JobRun, JOB)
-        return bool(run and run.result and run.result.get("primary") == primary)
+        epoch = session.scalar(select(func.max(Promotion.epoch))) or 0
+        is_last = bool(run and run.result and run.result.get("primary") == primary)
+        return is_last and epoch >= newest
 
-    return unit(look)
+    with _database_of(primary) as bind:
+        return unit(look, bind)
+
+
+@contextmanager
+def _database_of(primary: str) -> Iterator[Engine]:
+    """The database on that server, whatever others say; by DATABASE_URL where that names it so."""
+    urls = split_url(settings().database_url)
+    found = next((url for url in urls if server_name(url) == primary), None)
+    if found is None:
+        yield engine()
+        return
+    bind = make_engine(found.render_as_string(hide_password=False), pool_size=1)
+    try:
+        yield bind
+    finally:
+        bind.dispose()
 
 
 def await_house(*, seconds: float) -> Signs:

@@ -8,9 +8,10 @@ from sqlalchemy import URL, func, select
 from sqlalchemy.exc import DBAPIError
 
 from models.core.db import make_engine
+from models.core.epochs import memory_of
 from models.core.servers import server_name, split_url
 from models.core.settings import settings
-from models.entities.house import JobRun
+from models.entities.house import JobRun, Promotion
 from models.rules.health import REPLICA_BEHIND_AT_MOST
 
 _SEMI_SYNC = (
@@ -24,7 +25,7 @@ _SEMI_SYNC = (
 
 @dataclass(frozen=True, slots=True)
 class ServerHealth:
-    """One server of DATABASE_URL: primary, replica or gone.
+    """One server of DATABASE_URL: primary, replica, gone; or replaced, and takes writes still.
 
     `behind_seconds` is the age of a replica's newest record of a job, beside the primary's.
     `semi_sync_off`: it should be, and the primary goes on without.
@@ -37,7 +38,9 @@ class ServerHealth:
 
     @property
     def late(self) -> set[str]:
-        """What `/readyz` names: `replica`, `semi_sync`."""
+        """What `/readyz` names: `two_primaries`, `replica`, `semi_sync`."""
+        if self.role == "replaced":
+            return {"two_primaries"}
         behind = self.behind_seconds
         is_late = self.role != "primary" and (behind is None or behind > REPLICA_BEHIND_AT_MOST)
         return ({"replica"} if is_late else set()) | (
@@ -51,8 +54,12 @@ def server_health() -> tuple[ServerHealth, ...]:
     if len(urls) < 2:
         return ()
     found = [(url, _look(url)) for url in urls]
-    newest = max((facts[1] for _, facts in found if facts and facts[1]), default=None)
-    return tuple(_judge(server_name(url), facts, newest) for url, facts in found)
+    answered = [facts for _, facts in found if facts]
+    newest = max((facts.job for facts in answered if facts.job), default=None)
+    epoch = max((facts.epoch for facts in answered), default=0)
+    if remembered := memory_of(settings().database_url):
+        remembered.note(epoch)
+    return tuple(_judge(server_name(url), facts, newest, epoch) for url, facts in found)
 
 
 def with_servers(health: dict[str, Any], servers: tuple[ServerHealth, ...]) -> dict[str, Any]:
@@ -63,28 +70,38 @@ def with_servers(health: dict[str, Any], servers: tuple[ServerHealth, ...]) -> d
     return health | {"servers": [asdict(one) for one in servers], "late": late, "well": not late}
 
 
-def _look(url: URL) -> tuple[bool, datetime | None, bool] | None:
-    """Read-only, its newest record of a job, without semi-sync; None when it does not answer."""
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What a server said: its newest record of a job, and of a promotion."""
+
+    read_only: bool
+    job: datetime | None
+    semi_sync_off: bool
+    epoch: int
+
+
+def _look(url: URL) -> _Facts | None:
+    """Ask a server; None when it does not answer."""
     bind = make_engine(url.render_as_string(hide_password=False), pool_size=1)
     try:
         with bind.connect() as connection:
-            read_only = bool(connection.exec_driver_sql("SELECT @@global.read_only").scalar())
-            newest = connection.scalar(select(func.max(JobRun.last_success)))
-            is_off = bool(connection.exec_driver_sql(_SEMI_SYNC).scalar())
-            return read_only, newest, is_off
+            return _Facts(
+                bool(connection.exec_driver_sql("SELECT @@global.read_only").scalar()),
+                connection.scalar(select(func.max(JobRun.last_success))),
+                bool(connection.exec_driver_sql(_SEMI_SYNC).scalar()),
+                connection.scalar(select(func.max(Promotion.epoch))) or 0,
+            )
     except DBAPIError:
         return None
     finally:
         bind.dispose()
 
 
-def _judge(
-    server: str, facts: tuple[bool, datetime | None, bool] | None, newest: datetime | None
-) -> ServerHealth:
+def _judge(server: str, facts: _Facts | None, newest: datetime | None, epoch: int) -> ServerHealth:
     if facts is None:
         return ServerHealth(server, "gone", None, semi_sync_off=False)
-    read_only, own, is_off = facts
-    if not read_only:
-        return ServerHealth(server, "primary", None, semi_sync_off=is_off)
-    behind = round((newest - own).total_seconds(), 1) if newest and own else None
+    if not facts.read_only:
+        role = "replaced" if facts.epoch < epoch else "primary"
+        return ServerHealth(server, role, None, semi_sync_off=facts.semi_sync_off)
+    behind = round((newest - facts.job).total_seconds(), 1) if newest and facts.job else None
     return ServerHealth(server, "replica", behind, semi_sync_off=False)

@@ -31,6 +31,11 @@ class Seen:
         return self.facts is not None and self.facts.takes_writes
 
     @property
+    def epoch(self) -> int:
+        """Of the newest promotion that it knows; 0 where that cannot be told."""
+        return (self.facts.epoch if self.facts else None) or 0
+
+    @property
     def is_replica(self) -> bool:
         """Whether it answers and follows another server, however well."""
         return self.facts is not None and self.facts.follows is not None
@@ -43,14 +48,33 @@ class Picture:
     seen: tuple[Seen, ...]
 
     @property
+    def newest(self) -> int:
+        """The epoch of the newest promotion that any of them knows."""
+        return max(one.epoch for one in self.seen)
+
+    @property
+    def replaced(self) -> list[Seen]:
+        """Who takes writes though another was promoted in its place."""
+        return [
+            one
+            for one in self.seen
+            if one.takes_writes and one.facts and one.facts.epoch is not None
+            if one.facts.epoch < self.newest
+        ]
+
+    @property
     def primary(self) -> Seen | None:
-        """Who takes writes; None when nobody does. Raises FailoverRefused when several do."""
-        writers = [one for one in self.seen if one.takes_writes]
+        """Who takes writes, and was not replaced; None when nobody does.
+
+        Raises FailoverRefused when several do, and no promotion says which of them it is.
+        """
+        replaced = self.replaced
+        writers = [one for one in self.seen if one.takes_writes and one not in replaced]
         if len(writers) > 1:
             names = " and ".join(one.name for one in writers)
             raise FailoverRefused(
-                f"{names} take writes at once: stop the house, find out by docs/failover.md which "
-                "of them to keep, and make the other read-only"
+                f"{names} take writes at once, and no promotion tells which of them is the "
+                "primary: docs/failover.md, 4, says how to find out and what to do"
             )
         return writers[0] if writers else None
 

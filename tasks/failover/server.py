@@ -13,6 +13,7 @@ from models.core import tls
 from models.core.servers import server_name
 from models.core.settings import settings
 from models.rules.gtids import Position, has_reached, parse_position
+from tasks.failover import promotions
 
 #: Only who holds it on the server that is promoted may promote it.
 LOCK: Final = "maitred-failover"
@@ -62,6 +63,8 @@ class Facts:
     follows: Follows | None
     semi_sync: bool
     semi_sync_wanted: bool
+    #: of the newest promotion that it knows; None where FAILOVER_URL's account may not read that
+    epoch: int | None = None
 
     @property
     def takes_writes(self) -> bool:
@@ -143,7 +146,12 @@ class Server:
             semi_sync=semi_sync.get("Rpl_semi_sync_master_status") == "ON"
             and int(semi_sync.get("Rpl_semi_sync_master_clients", 0)) > 0,
             semi_sync_wanted=bool(wanted),
+            epoch=promotions.newest_epoch(self._run),
         )
+
+    def may_write_promotions(self) -> bool:
+        """Whether a promotion can be written down here before anybody else can write."""
+        return promotions.may_write(self._run)
 
     def _follows(self) -> Follows | None:
         row = self._run("SHOW SLAVE STATUS").mappings().first()
@@ -208,15 +216,19 @@ class Server:
         """Nothing comes any more; what came is applied."""
         self._run("STOP SLAVE IO_THREAD")
 
-    def promote(self) -> None:
-        """Follow nobody, and take writes.
+    def promote(self, *, epoch: int = 0) -> None:
+        """Follow nobody, and take writes; with an epoch, that is written down before.
 
-        In one statement for the server: it does both, whatever becomes of who asked.
+        In one statement for the server: it does all, whatever becomes of who asked.
         """
         self._run("STOP SLAVE")
+        written = f"{promotions.insert_text(promotions.ONE)};" if epoch else ""
         raw = self._raw()
         cursor = raw.cursor()
-        cursor.execute("RESET SLAVE ALL; SET GLOBAL read_only=0")
+        cursor.execute(
+            f"RESET SLAVE ALL; {written} SET GLOBAL read_only=0",
+            (epoch, self.name) if epoch else None,
+        )
         while cursor.nextset():
             pass
         cursor.close()

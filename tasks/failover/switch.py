@@ -13,9 +13,12 @@ from typing import Final
 
 from sqlalchemy.exc import DBAPIError
 
+from models.core import clock
 from models.rules.gtids import Missing, Position, has_reached, lacking
+from models.rules.promotions import next_epoch
 from tasks.failover.faults import FailoverRefused
 from tasks.failover.picture import Picture, Seen, look_at
+from tasks.failover.replaced import check_newest, fence_replaced, remembered_epoch
 from tasks.failover.server import Server, wait_until_follows
 
 log = logging.getLogger(__name__)
@@ -62,7 +65,8 @@ def fail_over(servers: tuple[Server, ...], wish: Wish) -> Switched:
     With `to` also while the primary lives: then nothing is lost, or nothing happens. Run again
     after it was killed anywhere, it ends the same.
     """
-    picture = look_at(servers)
+    picture = fence_replaced(look_at(servers), wish.tell)
+    remembered = remembered_epoch()
     target = _target(picture, wish)
     if not target.server.take_lock():
         raise FailoverRefused(f"somebody else is promoting {target.name} right now")
@@ -70,6 +74,8 @@ def fail_over(servers: tuple[Server, ...], wish: Wish) -> Switched:
     picture = picture.with_new_look_at(target)
     target = picture.named(target.name)
     if picture.primary is target:
+        if not wish.to:
+            check_newest(target, remembered)
         return Switched(target.name, "", promoted=False, lost=(), stopped_seconds=0.0)
     if picture.primary is not None and not wish.to:
         raise FailoverRefused(_lives(picture.primary, target))
@@ -78,7 +84,7 @@ def fail_over(servers: tuple[Server, ...], wish: Wish) -> Switched:
     if old.facts is not None:
         return _switch(old, target, wish)
     _check_gone(old, target, wish)
-    return _take_over(old, target, wish)
+    return _take_over(old, target, wish, newest=max(picture.newest, remembered))
 
 
 def _target(picture: Picture, wish: Wish) -> Seen:
@@ -216,15 +222,20 @@ def _follow_closely(old: Seen, target: Seen) -> None:
 # --- without it
 
 
-def _take_over(old: Seen, target: Seen, wish: Wish) -> Switched:
-    """The old one is gone: take all that the replica has received, and go on from there."""
+def _take_over(old: Seen, target: Seen, wish: Wish, *, newest: int) -> Switched:
+    """The old one is gone: take all that the replica has received, and go on from there.
+
+    The promotion is written before the first write can be: whoever sees both servers when the old
+    one returns knows which is the primary.
+    """
     began = monotonic()
     server = target.server
     if target.is_replica:
         server.stop_receiving()
         _apply_the_rest(server)
     held = server.look()
-    server.promote()
+    epoch = next_epoch(newest, now=clock.now()) if server.may_write_promotions() else 0
+    server.promote(epoch=epoch)
     stopped = monotonic() - began
     lost = None
     if wish.seen is not None:

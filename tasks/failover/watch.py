@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from models.rules.gtids import Position
 from tasks.failover.faults import FailoverRefused
 from tasks.failover.picture import Seen, all_servers, look_at
+from tasks.failover.replaced import fence_replaced
 from tasks.failover.server import Server
 from tasks.failover.switch import Switched, Wish, fail_over
 
@@ -53,7 +54,7 @@ class Watch:
 
     def look(self, servers: tuple[Server, ...]) -> None:
         """One look, and what has to be done after it. Raises FailoverRefused."""
-        primary = look_at(servers).primary
+        primary = fence_replaced(look_at(servers), self._wish.tell).primary
         if primary is not None:
             self._note(primary)
             return

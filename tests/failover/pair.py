@@ -17,6 +17,8 @@ GRANTS = (
     "REPLICATION SLAVE, REPLICATION SLAVE ADMIN, SLAVE MONITOR, BINLOG MONITOR, READ_ONLY ADMIN,"
     " CONNECTION ADMIN, PROCESS, RELOAD"
 )
+#: and on the table that says who was promoted last; CREATE, since the table may not be there yet
+PROMOTIONS = "SELECT, INSERT, CREATE"
 
 
 def make_seed(folder: Path) -> Path:
@@ -29,6 +31,7 @@ def make_seed(folder: Path) -> Path:
         f"GRANT ALL ON {DATABASE}.* TO 'house'@'127.0.0.1'",
         f"CREATE USER 'failover'@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'",
         f"GRANT {GRANTS} ON *.* TO 'failover'@'127.0.0.1'",
+        f"GRANT {PROMOTIONS} ON {DATABASE}.promotions TO 'failover'@'127.0.0.1'",
     )
     create_tables(server.url(DATABASE))
     server.stop()

@@ -30,6 +30,7 @@ def test_what_is_late_is_named() -> None:
     assert _late("replica", behind=30.1) == ["replica"]
     assert _late("replica") == ["replica"]
     assert _late("gone") == ["replica"]
+    assert _late("replaced") == ["two_primaries"]
     assert with_servers(BARE, ()) == BARE
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.architecture.tree import ROOT
 from tests.deploy.test_cli import run
-from tests.failover.pair import GRANTS, Pair, is_read_only
+from tests.failover.pair import GRANTS, PROMOTIONS, Pair, is_read_only
 from tests.services.mariadb import MariaDB
 
 pytestmark = pytest.mark.mariadb
@@ -67,3 +67,4 @@ def test_the_page_is_right(pair: Pair, tmp_path: Path) -> None:
 
 def test_the_page_grants_what_the_tests_have() -> None:
     assert GRANTS in " ".join(PAGE.split())
+    assert f"GRANT {PROMOTIONS} ON maitred.promotions TO 'failover'" in PAGE

@@ -1,0 +1,50 @@
+"""The table of promotions, as the account of FAILOVER_URL asks and writes it."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from sqlalchemy.exc import DBAPIError
+
+from models.core.epochs import NOT_TO_BE_READ
+from models.core.servers import split_url
+from models.core.settings import settings
+
+Run = Callable[[str], Any]
+#: Values of one promotion: its epoch, and the server's name.
+ONE: Final = "VALUES (%s, %s, UTC_TIMESTAMP(6))"
+_NONE: Final = "SELECT 1, '', NOW() WHERE FALSE"
+
+
+def _table() -> str:
+    name = split_url(settings().database_url)[0].database or ""
+    return f"`{name.replace('`', '``')}`.promotions"
+
+
+def insert_text(rows: str) -> str:
+    """The statement that writes these rows."""
+    return f"INSERT INTO {_table()} (epoch, server, promoted_at) {rows}"  # nosec B608
+
+
+def newest_epoch(run: Run) -> int | None:
+    """The newest that this server knows, 0 before the first; None where it may not be read."""
+    try:
+        return int(run(f"SELECT MAX(epoch) FROM {_table()}").scalar() or 0)  # noqa: S608 # nosec B608
+    except DBAPIError as error:
+        if _may_not(error):
+            return None
+        raise
+
+
+def may_write(run: Run) -> bool:
+    """Whether the account may write one, also while the server takes no writes from others."""
+    try:
+        run(insert_text(_NONE))
+    except DBAPIError as error:
+        if _may_not(error):
+            return False
+        raise
+    return True
+
+
+def _may_not(error: DBAPIError) -> bool:
+    return bool(error.orig and error.orig.args[0] in NOT_TO_BE_READ)

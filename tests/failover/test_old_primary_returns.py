@@ -1,0 +1,219 @@
+"""Another server was promoted while the primary was only cut off: it returns, and takes writes."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from models.core import clock
+from models.core.db import engine, make_engine, unit
+from models.core.epochs import Answer, ask, memory
+from models.entities.house import Lease
+from tasks.failover.server import Server
+from tests.deploy.test_cli import run
+from tests.failover.pair import DATABASE, Pair, is_read_only, name_of
+from tests.services.mailbox import Mailbox
+from tests.services.mariadb import MariaDB
+from tests.services.process import wait_until
+from tests.services.redis import RedisServer
+from tests.services.stack import Stack, evening
+from tests.services.surroundings import forget_everything, settle
+
+pytestmark = pytest.mark.mariadb
+QUICK = ("--wait", "0", "--no-backup")
+
+
+@pytest.fixture
+def redis_there(tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis of this test's own: what it remembers is of this pair."""
+    server = RedisServer(tmp_path / "redis")
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def returned(pair: Pair, redis_there: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Pair:
+    """The first was cut off, the second promoted; the first is back, and takes writes."""
+    mine = {"REDIS_URL": redis_there.url, "DATABASE_CONNECT_SECONDS": "1"}
+    settle(monkeypatch, dict(os.environ) | mine)
+    cut_off_and_back(pair)
+    forget_everything()
+    return pair
+
+
+def cut_off_and_back(pair: Pair) -> None:
+    """Nobody stops the first, and somebody says that it is gone."""
+    pair.one.pause()
+    wait_until(lambda: _hears_nobody(pair.two), seconds=30, what="the replica to notice too")
+    assert "you say that it is gone" in run("failover", "--old-is-gone", *QUICK).output
+    pair.one.resume()
+    assert not is_read_only(pair.one), "the old primary takes writes: else nothing is tested"
+    assert not is_read_only(pair.two)
+
+
+def _hears_nobody(replica: MariaDB) -> bool:
+    query = (
+        "SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS"
+        " WHERE VARIABLE_NAME = 'Slave_running'"
+    )
+    return replica.ask(query) != [("ON",)]
+
+
+def _write(name: str) -> int:
+    """A row, by this process's engine; the port of the server that took it."""
+
+    def work(session: Session) -> int:
+        session.execute(insert(Lease).values(name=name, holder="x", expires_at=clock.now()))
+        return int(session.scalar(text("SELECT @@port")) or 0)
+
+    return unit(work)
+
+
+def test_control_without_the_fence_a_process_that_starts_writes_to_the_old_primary(
+    returned: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without_epoch(*given: Any) -> Answer:
+        return Answer(ask(*given).takes_writes, None)
+
+    monkeypatch.setattr("models.core.primary.ask", without_epoch)
+    assert _write("lost") == returned.one.port
+
+
+def test_a_process_that_starts_writes_where_the_newest_promotion_is(returned: Pair) -> None:
+    assert _write("kept") == returned.two.port
+    # also where the addresses stand the other way round
+    url = returned.database_url.replace(returned.hosts, _turned(returned))
+    bind = make_engine(url)
+    with bind.connect() as connection:
+        assert connection.scalar(text("SELECT @@port")) == returned.two.port
+    bind.dispose()
+
+
+def _turned(pair: Pair) -> str:
+    return ",".join(name_of(server) for server in (pair.two, pair.one))
+
+
+def test_a_process_that_reaches_the_old_primary_alone_knows_it_by_redis(returned: Pair) -> None:
+    returned.two.pause()
+    with pytest.raises(OperationalError) as refused:
+        _write("lost")
+    assert f"{name_of(returned.one)} was replaced" in str(refused.value)
+    said = run("failover", *QUICK, ends=1).output
+    assert "another server was promoted in its place, and does not answer" in said
+    # lost for good: a person says so, and it is the primary of a newer promotion
+    assert not is_read_only(returned.one)
+    run("failover", "--to", name_of(returned.one), *QUICK)
+    forget_everything()
+    assert _write("kept") == returned.one.port
+    returned.two.resume()
+
+
+def test_a_process_that_was_there_lets_its_connections_to_the_old_primary_go(
+    pair: Pair, redis_there: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle(monkeypatch, dict(os.environ) | {"REDIS_URL": redis_there.url})
+    assert _write("before") == pair.one.port
+    mine = memory(DATABASE)
+    # as another process, which saw the other server promoted, tells Redis
+    pair.two.run("STOP SLAVE", "SET GLOBAL read_only=0")
+    newest = mine.newest + 1
+    pair.two.run(f"INSERT INTO promotions VALUES ({newest}, 'two', NOW())", database=DATABASE)
+    assert _write("lost") == pair.one.port, "nobody has told this process"
+    with redis_there.client() as client:
+        client.zadd("promotions", {DATABASE: newest})
+    mine.look()  # which each process does every half minute (tasks/presence.py)
+    assert _write("kept") == pair.two.port
+    assert _write("kept too") == pair.two.port
+
+
+def test_the_next_fail_over_command_makes_the_old_primary_read_only(returned: Pair) -> None:
+    with engine().connect():
+        old, new = map(name_of, returned.servers)
+    said = run("failover", *QUICK).output
+    assert f"{old} took writes, though another server was promoted in its place" in said
+    assert f"{new} takes writes: nothing to do" in said
+    assert is_read_only(returned.one)
+    assert not is_read_only(returned.two)
+    assert "has all" in run("failback", "--rejoin-only").output
+
+
+class _Killed(BaseException):
+    """As if the process had died: nothing catches it."""
+
+
+def test_a_promotion_is_written_down_before_it_can_take_a_write(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promote = Server.promote
+
+    def dying(server: Server, **given: int) -> None:
+        promote(server, **given)
+        raise _Killed
+
+    monkeypatch.setattr(Server, "promote", dying)
+    pair.one.kill()
+    with pytest.raises(_Killed):
+        run("failover", *QUICK)
+    ((newest,),) = pair.two.ask(
+        f"SELECT server FROM {DATABASE}.promotions ORDER BY epoch DESC LIMIT 1"
+    )
+    assert newest == name_of(pair.two)
+
+
+def test_without_the_right_to_write_promotions_the_new_primary_writes_it_down_itself(
+    pair: Pair, redis_there: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair.one.run(f"REVOKE ALL ON {DATABASE}.promotions FROM 'failover'@'127.0.0.1'")
+    settle(monkeypatch, dict(os.environ) | {"REDIS_URL": redis_there.url})
+    wait_until(lambda: _may_not(pair.two), seconds=10, what="the replica to have that too")
+    monkeypatch.setenv("DATABASE_CONNECT_SECONDS", "1")
+    forget_everything()
+    cut_off_and_back(pair)
+    forget_everything()
+    assert _write("kept") == pair.two.port
+    # the operator's account cannot tell which is right, and says so
+    assert "take writes at once" in run("failover", *QUICK, ends=1).output
+
+
+def _may_not(server: MariaDB) -> bool:
+    query = f"SELECT 1 FROM mysql.tables_priv WHERE Db = '{DATABASE}' AND Table_priv <> ''"
+    return not server.ask(query)
+
+
+def test_a_reservation_after_a_restart_is_decided_by_the_new_primary(
+    pair: Pair,
+    redis_there: RedisServer,
+    mailbox: Mailbox,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The whole installation, with the old primary first in its list of servers."""
+    (tmp_path / "processes").mkdir()
+    stack = Stack(
+        tmp_path / "processes",
+        database_url=pair.database_url,
+        redis=redis_there,
+        mailbox=mailbox,
+        workers=1,
+    )
+    settle(monkeypatch, stack.env | {"FAILOVER_URL": pair.failover_url})
+    monkeypatch.setenv("DATABASE_CONNECT_SECONDS", "1")
+    forget_everything()
+    restaurant = stack.open_house(tables={"1": ("hall", 1, 4), "2": ("hall", 1, 4)})
+    cut_off_and_back(pair)
+    stack.engine.dispose()
+    (held,) = pair.one.ask("SELECT @@gtid_binlog_pos")
+    stack.start()
+    asked = stack.post(restaurant, start=evening())
+    assert asked.status == 202
+    assert stack.wait_decided([asked.id]) == {asked.id: "confirmed"}
+    stack.stop()
+    assert pair.one.ask("SELECT @@gtid_binlog_pos") == [held], "somebody wrote to the old primary"
+    there = f"SELECT COUNT(*) FROM {DATABASE}.reservations"
+    assert (pair.one.ask(there), pair.two.ask(there)) == ([(0,)], [(1,)])
