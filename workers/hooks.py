@@ -77,6 +77,7 @@ def show_presence(**_: Any) -> None:
 def watch_limits(**_: Any) -> None:
     """A task that hangs must not hold its queue up for ever."""
     watchdog.start()
+    life.reassure()
 
 
 @celery_signals.worker_ready.connect

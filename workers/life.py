@@ -13,6 +13,7 @@ from typing import Any, Final
 from celery import bootsteps
 
 from models.core import signals
+from models.core.processes import systemd_listens_at, tell_systemd
 from workers import watchdog
 
 #: Touched from when the worker listens; a release waits until it is there.
@@ -50,6 +51,22 @@ def _show() -> None:
         threading.Event().wait(TICK_SECONDS)
         if not is_stuck():
             Path(FILE).touch()
+
+
+def reassure() -> None:
+    """Tell systemd that this worker is not stuck, where it asks for that (WatchdogSec=).
+
+    From the start of the process on: a worker that waits for Redis is not stuck.
+    """
+    if where := systemd_listens_at():
+        threading.Thread(target=_reassure, args=(where,), name="reassuring", daemon=True).start()
+
+
+def _reassure(where: str) -> None:
+    while True:
+        if not is_stuck():
+            tell_systemd(where, "WATCHDOG=1")
+        threading.Event().wait(TICK_SECONDS)
 
 
 class Ticking(bootsteps.StartStopStep):  # type: ignore[misc]

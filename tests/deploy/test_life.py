@@ -1,5 +1,7 @@
 """A worker's sign of life grows old when the worker is stuck, and at no other time."""
 
+import os
+import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -120,3 +122,27 @@ def test_no_sign_is_shown_where_none_is_asked_for(
     monkeypatch.chdir(tmp_path)
     life.start()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_systemd_hears_of_a_worker_from_its_start_while_redis_is_away(
+    house_env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(life, "TICK_SECONDS", 0.02)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(10)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        life.reassure()
+        assert systemd.recv(100) == b"WATCHDOG=1"
+        # its loop has not begun to go round, and Redis is why
+        monkeypatch.setattr(life, "_ticked", -1000.0)
+        monkeypatch.setattr(signals, "is_up", lambda: False)
+        for _ in range(3):
+            assert systemd.recv(100) == b"WATCHDOG=1"
+        # the servers that a worker starts would speak in its name
+        assert "NOTIFY_SOCKET" not in os.environ
+        monkeypatch.setattr(signals, "is_up", lambda: True)
+        systemd.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            while True:
+                systemd.recv(100)
