@@ -14,7 +14,7 @@ from deploy.release.conduct import STRATEGIES, here, start_live
 from deploy.release.conduct import release as put_in_place
 from deploy.release.conduct import rollback as go_back
 from deploy.release.journal import Release
-from deploy.release.slots import NotWell
+from deploy.release.wrong import NotWell
 
 _THERE = click.option(
     "--kubernetes", metavar="ENVIRONMENT", help="there, by deploy/k8s: staging, production"

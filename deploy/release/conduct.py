@@ -7,8 +7,9 @@ from typing import Final
 
 from deploy.release.journal import Journal, Release, ReleaseRefused
 from deploy.release.place import SHARES, Place, Slot, other
-from deploy.release.slots import Keeping, NotWell
+from deploy.release.slots import Keeping
 from deploy.release.steps import BACK_STEPS, STEPS, Say, Scene, Step, go_back
+from deploy.release.wrong import NotWell
 from models.core.settings import settings
 
 STRATEGIES: Final = ("blue-green", "rolling", "canary")

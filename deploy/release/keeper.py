@@ -13,20 +13,11 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Final, TextIO
 
-from honcho.environ import parse_procfile
-
+from deploy.release.line import as_slots, commands, life_file, own
+from deploy.release.processes import PROCESSES, served_by, stop_seconds
 from deploy.supervisor import Child
 from models.core.needs import given_to
 
-#: What a slot runs of the Procfile. The other lines serve both slots.
-WORKERS: Final = ("allocation", "messages", "backups")
-PROCESSES: Final = ("web", *WORKERS, "follower", "scheduler")
-#: A line that serves several queues is several processes in one.
-_SERVES: Final = {"messages": ("messages", "maintenance")}
-#: A worker may need so long for its task; then it is killed, and the task comes again.
-WORKER_SECONDS: Final = 330.0
-#: The web process answers what it has heard.
-WEB_SECONDS: Final = 50.0
 #: What fell is started again after so long, twice as long each time, up to a minute.
 AGAIN_SECONDS: Final = 1.0
 _MOST_SECONDS: Final = 60.0
@@ -51,22 +42,16 @@ def hold(path: Path) -> TextIO | None:
     return file
 
 
-def life_file(state: Path, slot: str, name: str) -> Path:
-    """Touched by the slot's worker of this name since it listens."""
-    return state / f"{slot}-{name}.life"
-
-
 class Keeper:
     """The processes of a slot, until a signal comes."""
 
     def __init__(self, slot: str, state: Path) -> None:
         self._slot, self._state = slot, state
-        text = Path("Procfile").read_text(encoding="utf-8")
-        named = parse_procfile(text).processes
-        self._commands = {name: named[name] for name in PROCESSES if name in named}
+        named = commands()
+        self._commands: dict[str, str] = {name: named[name] for name in PROCESSES if name in named}
         self._children: dict[str, Child] = {}
         self._due: dict[str, float] = {}
-        self._falls = dict.fromkeys(self._commands, 0)
+        self._falls: dict[str, int] = dict.fromkeys(self._commands, 0)
         self._stops = False
 
     def run(self) -> None:
@@ -80,29 +65,18 @@ class Keeper:
             self._mend()
             sleep(0.2)
         workers = [name for name in self._children if name != "web"]
-        self._end(workers, WORKER_SECONDS)
-        self._end(["web"], WEB_SECONDS)
+        self._end(workers)
+        self._end(["web"])
 
     def _stop(self, *_: object) -> None:
         self._stops = True
 
     def _start(self, name: str) -> None:
-        # each slot's workers have a name of their own, so that each can be asked for
-        command = self._commands[name].replace("@%h", f"-{self._slot}@%h")
-        life = life_file(self._state, self._slot, name)
-        life.unlink(missing_ok=True)
-        env = given_to(_SERVES.get(name, (name,)), os.environ)
-        env |= self._metrics(name) | {"WORKER_SIGN_OF_LIFE": str(life)}
+        command = as_slots(self._commands[name], self._slot)
+        life_file(self._state, self._slot, name).unlink(missing_ok=True)
+        env = given_to(served_by(name), os.environ) | own(self._state, self._slot, name)
         log = self._state / "log" / f"{self._slot}-{name}.log"
         self._children[name] = Child(name, command, env=env, log=log, listener=_silent)
-
-    def _metrics(self, name: str) -> dict[str, str]:
-        """Every worker of both slots shows its counts on a port of its own, where it shows them."""
-        first = int(os.environ.get("METRICS_PORT") or 0)
-        if not first:
-            return {}
-        offset = PROCESSES.index(name) + (10 if self._slot == "green" else 0)
-        return {"METRICS_PORT": str(first + offset)}
 
     def _mend(self) -> None:
         for name, child in list(self._children.items()):
@@ -125,15 +99,19 @@ class Keeper:
         draft.write_text(json.dumps(self._falls), encoding="utf-8")
         draft.replace(path)
 
-    def _end(self, names: list[str], seconds: float) -> None:
+    def _end(self, names: list[str]) -> None:
+        """End them, each in its own time; what has not ended then is killed."""
         children = [self._children[name] for name in names if name in self._children]
         for child in children:
             child.signal(signal.SIGTERM)
-        ends = monotonic() + seconds
-        while any(child.code is None for child in children) and monotonic() < ends:
+        began = monotonic()
+        while children:
+            spent = monotonic() - began
+            for child in list(children):
+                if child.code is not None or spent > stop_seconds([child.name]):
+                    child.close()
+                    children.remove(child)
             sleep(0.05)
-        for child in children:
-            child.close()
 
 
 def _silent(_name: str, _line: str) -> None:

@@ -40,6 +40,19 @@ class Place:
         """Where the web process of this slot listens."""
         return self.sockets / slot
 
+    def metrics(self, slot: Slot) -> Path:
+        """Where the slot's processes put what they count."""
+        return self.state / f"{slot}.metrics"
+
+    def name(self, what: str, folder: Path) -> None:
+        """Lead the link of a slot, or "live", to a version: `STATE/version/WHAT`."""
+        link = self.state / "version" / what
+        link.parent.mkdir(exist_ok=True)
+        draft = link.with_name(f".{what}.next")
+        draft.unlink(missing_ok=True)
+        draft.symlink_to(folder)
+        draft.replace(link)
+
     def turn(self, shares: tuple[int, ...], slot: Slot) -> None:
         """Lead these shares to that slot: each by one rename, so that no caller finds no link."""
         for share in shares:

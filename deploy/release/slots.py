@@ -6,33 +6,21 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Final
 
-from deploy.release.keeper import WEB_SECONDS, WORKER_SECONDS, WORKERS, life_file, pid_file
+from deploy.release.keeper import pid_file
+from deploy.release.line import environment, life_file, python_of, shared
 from deploy.release.place import NoAnswer, Place, Slot
+from deploy.release.processes import WORKERS, stop_seconds
+from deploy.release.units import Units
+from deploy.release.wrong import NotWell
+from models.core.settings import settings
 
 READY_SECONDS: Final = 90.0
 #: A process that fell so often does not stand.
 FALLS: Final = 2
-
-
-class NotWell(Exception):
-    """A version does not do what it should; the text says what."""
-
-
-def python_of(folder: Path) -> Path:
-    """The version's own Python; ours where it has none."""
-    own = folder / ".venv" / "bin" / "python"
-    return own if own.exists() else Path(sys.executable)
-
-
-def environment(folder: Path) -> dict[str, str]:
-    """What the processes of a version get: ours, and its own code and programs first."""
-    programs = f"{python_of(folder).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    return dict(os.environ) | {"PATH": programs, "PYTHONPATH": str(folder)}
 
 
 def run_in(folder: Path, *words: str, seconds: float = 900) -> None:
@@ -66,32 +54,34 @@ class Keeping:
     def __init__(self, place: Place, slot: Slot) -> None:
         self._place, self._slot = place, slot
         self._pid_file = pid_file(place.state, slot)
+        self._units = Units(slot) if settings().release_by == "systemd" else None
 
     @property
     def is_running(self) -> bool:
-        """Whether the keeper lives."""
-        return self._pid() is not None
+        """Whether the slot was started, and not ended since."""
+        return self._units.are_started() if self._units else self._pid() is not None
 
     def start(self, folder: Path) -> None:
-        """Start a version in this slot, unless it runs already."""
+        """Start a version in this slot, unless it runs already. Raises NotWell."""
         if self.is_running:
             return
         state = self._place.state.absolute()
         (state / "log").mkdir(parents=True, exist_ok=True)
         (state / f"{self._slot}.falls.json").unlink(missing_ok=True)
         self._place.socket(self._slot).unlink(missing_ok=True)
-        metrics = state / f"{self._slot}.metrics"
-        metrics.mkdir(exist_ok=True)
-        for old in metrics.glob("*.db"):
+        for name in WORKERS:
+            life_file(state, self._slot, name).unlink(missing_ok=True)
+        self._place.metrics(self._slot).mkdir(exist_ok=True)
+        for old in self._place.metrics(self._slot).glob("*.db"):
             old.unlink()
-        env = environment(folder) | {
-            "RELEASE_NAME": folder.name,
-            "GRANIAN_UDS": str(self._place.socket(self._slot).absolute()),
-            "METRICS_DIR": str(metrics),
-            "PROMETHEUS_MULTIPROC_DIR": str(metrics),
-            "LOG_SPOOL": str(state / f"{self._slot}.spool"),
-        }
-        env.setdefault("GRANIAN_UDS_PERMISSIONS", "0o660")
+        self._place.name(self._slot, folder)
+        if self._units:
+            self._units.start()
+        else:
+            self._start_keeper(folder, state)
+
+    def _start_keeper(self, folder: Path, state: Path) -> None:
+        env = environment(folder) | shared(self._place, self._slot, folder)
         with (state / "log" / f"{self._slot}.log").open("ab") as log:
             keeper = subprocess.Popen(
                 [python_of(folder), "-m", "deploy.release.keeper", self._slot, state],
@@ -132,20 +122,31 @@ class Keeping:
     def check_falls(self) -> None:
         """Raises NotWell when a process does not stay up."""
         if not self.is_running:
-            raise NotWell(f"its keeper ended; see {self._place.state}/log/{self._slot}.log")
-        path = self._place.state / f"{self._slot}.falls.json"
-        falls = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        for name, count in falls.items():
+            raise NotWell(f"{self._slot} ended; see {self._log()}")
+        for name, count in self._falls().items():
             if count >= FALLS:
-                log = f"{self._place.state}/log/{self._slot}-{name}.log"
-                raise NotWell(f"{name} fell {count} times; see {log}")
+                raise NotWell(f"{name} fell {count} times; see {self._log(name)}")
+
+    def _falls(self) -> dict[str, int]:
+        if self._units:
+            return self._units.falls()
+        path = self._place.state / f"{self._slot}.falls.json"
+        found: dict[str, int] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        return found
+
+    def _log(self, name: str = "") -> str:
+        """Where it is written why."""
+        if self._units:
+            return self._units.log(name)
+        return f"{self._place.state}/log/{self._slot}{f'-{name}' if name else ''}.log"
 
     def stop(self) -> None:
         """End all after their tasks and answers. Raises NotWell when they do not end."""
-        pid = self._pid()
-        if pid is not None:
+        if self._units:
+            self._units.stop()
+        elif (pid := self._pid()) is not None:
             os.kill(pid, signal.SIGTERM)
-        ends = monotonic() + WORKER_SECONDS + WEB_SECONDS + 10
+        ends = monotonic() + stop_seconds(WORKERS) + stop_seconds(["web"]) + 10
         while self.is_running:
             if monotonic() > ends:
                 raise NotWell(f"the processes of {self._slot} do not end")

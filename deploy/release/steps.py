@@ -11,14 +11,18 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from deploy.release import front
 from deploy.release.journal import Journal, Release
 from deploy.release.place import SHARES, NoAnswer, Place, Slot
-from deploy.release.slots import Keeping, NotWell, run_in
+from deploy.release.slots import Keeping, run_in
+from deploy.release.units import renew_flower
 from deploy.release.watch import ENOUGH, Counts, more_errors, safe_counts, slower
+from deploy.release.wrong import NotWell
 from deploy.smoke import NOBODY, try_out
 from deploy.smoke import NotWell as SmokeFailed
+from models import migrations
 from models.core import clock, signals
-from models.core.db import reading, unit
+from models.core.db import engine, reading, unit
 from models.core.settings import settings
 from models.operations.floor import load_restaurant
 from models.operations.floor_file import read_restaurant
@@ -80,11 +84,17 @@ def look_first(scene: Scene) -> None:
         raise NotWell(f"the database does not answer: {type(error).__name__}") from error
     if not signals.is_up():
         raise NotWell("Redis does not answer")
+    if front.is_asked():
+        front.check_there()
 
 
 def back_up(scene: Scene) -> None:
-    """A backup, where the house makes any. Raises NotWell."""
-    if settings().backup_store:
+    """A backup, where any are made and there is something to lose. Raises NotWell."""
+    if not settings().backup_store:
+        return
+    if migrations.current(engine()) is None:
+        scene.say("      the database is empty: there is nothing to back up")
+    else:
         run_in(scene.folder, "-m", "deploy.cli", "backup", seconds=3600)
 
 
@@ -211,6 +221,19 @@ class Watch:
         return after.since(before) if after else Counts()
 
 
+def ask_front(scene: Scene) -> None:
+    """Guests are answered by the new version, all the way through nginx. Raises NotWell."""
+    if front.is_asked():
+        front.check_leads_to(scene.place, scene.new)
+
+
+def name_live(scene: Scene) -> None:
+    """The link by which commands and Flower find the live version. Raises NotWell."""
+    scene.place.name("live", scene.folder)
+    if settings().release_by == "systemd":
+        renew_flower()
+
+
 def end_old(scene: Scene) -> None:
     """The old version's answers and tasks are finished, then it ends. Raises NotWell."""
     if scene.old is None:
@@ -245,7 +268,9 @@ STEPS: Final = (
     Step("start", "starts the new version", start),
     Step("smoke", "reserves a table there", try_it),
     Step("turn", "leads the callers over", turn),
+    Step("front", "asks nginx as a guest does", ask_front),
     # from here on the new version serves: what goes wrong is told, and not taken back
+    Step("live", "tells the commands and Flower", name_live, goes_back=False),
     Step("end-old", "lets the old version finish", end_old, goes_back=False),
 )
 #: A version that ran here before needs neither.

@@ -107,6 +107,8 @@ class Settings(BaseSettings):
 
     release_folder: Path = Field(Path("var/releases"), description="what `maitred release` knows")
     release_sockets: Path = Field(Path("/run/maitred"), description="sockets, and nginx's links")
+    release_by: Literal["keeper", "systemd"] = Field("keeper", description="who runs a version")
+    release_front: str = Field("https://127.0.0.1", description="nginx as guests reach it; or off")
     release_name: str = Field("", description="what this release is called, where it is told")
     release_watch_seconds: int = Field(30, ge=1, le=3600, description="for each share of a canary")
     release_slower_ms: int = Field(100, ge=1, description="above the old one's p95: a slow version")
@@ -177,8 +179,9 @@ class Settings(BaseSettings):
         """`SECRET_KEY_FILE=/run/secrets/key` sets SECRET_KEY from the file's text."""
         for name in cls.model_fields:
             path = os.environ.get(f"{name.upper()}_FILE")
-            if path and not values.get(name):
-                values[name] = Path(path).read_text(encoding="utf-8").strip()
+            text = Path(path).read_text(encoding="utf-8") if path and not values.get(name) else ""
+            if text.strip():  # an empty file is a secret that is not set, as an empty variable is
+                values[name] = text.strip()
         return values
 
     @field_validator("process")

@@ -41,6 +41,7 @@ FETCHERS = {
     ("deploy/health_cli.py", "httpx"),  # the web process that its operator names
     ("deploy/release/place.py", "httpx"),  # the sockets of both slots
     ("deploy/live.py", "http"),  # the socket of its own container
+    ("deploy/release/front.py", "httpx"),  # nginx, where RELEASE_FRONT says that it is
 }
 FOLDERS = {*PACKAGES, ".ci", ".github", "docs", "examples", "requirements", "tests"}
 

@@ -99,6 +99,8 @@ def machine(folder: Path, mariadb: MariaDB) -> Iterator[Machine]:
         "GRANIAN_UDS_PERMISSIONS": "0o666", "SWEEP_SECONDS": "1",
         "RELEASE_FOLDER": str(folder / "releases"), "RELEASE_SOCKETS": str(run),
         "RELEASE_WATCH_SECONDS": "2", "STREAM_SECONDS": "4",
+        "RELEASE_FRONT": f"https://127.0.0.1:{ports['https']}",
+        "SSL_CERT_FILE": str(made.authority),
         # other tests take the machine for seconds: that is no slow version
         "RELEASE_SLOWER_MS": "600",
     }  # fmt: skip

@@ -1,0 +1,100 @@
+"""One process of a slot: `python -m deploy.release.line NAME [SLOT]`, in a version's folder.
+
+It becomes what the version's own Procfile says. The units of deploy/systemd start so, and the
+keeper gives its children the same words and the same environment.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+from honcho.environ import parse_procfile
+
+from deploy.release.place import Place, Slot
+from deploy.release.processes import PROCESSES, served_by
+from models.core.errors import SettingsInvalid
+from models.core.needs import given_to
+from models.core.settings import settings
+
+#: EX_CONFIG of sysexits.h: to start it again would mend nothing.
+NO_SUCH_LINE: Final = 78
+
+
+def python_of(folder: Path) -> Path:
+    """The version's own Python; ours where it has none."""
+    own = folder / ".venv" / "bin" / "python"
+    return own if own.exists() else Path(sys.executable)
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """What the processes of a version get: ours, and its own code and programs first."""
+    programs = f"{python_of(folder).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    return dict(os.environ) | {"PATH": programs, "PYTHONPATH": str(folder)}
+
+
+def shared(place: Place, slot: Slot, folder: Path) -> dict[str, str]:
+    """What all processes of a slot are given besides."""
+    state, metrics = place.state.absolute(), str(place.metrics(slot).absolute())
+    return {
+        "RELEASE_NAME": folder.name,
+        "GRANIAN_UDS": str(place.socket(slot).absolute()),
+        "GRANIAN_UDS_PERMISSIONS": os.environ.get("GRANIAN_UDS_PERMISSIONS") or "0o660",
+        "METRICS_DIR": metrics,
+        "PROMETHEUS_MULTIPROC_DIR": metrics,
+        "LOG_SPOOL": str(state / f"{slot}.spool"),
+    }
+
+
+def commands() -> dict[str, str]:
+    """The Procfile of the version in whose folder this process is."""
+    found: dict[str, str] = parse_procfile(Path("Procfile").read_text(encoding="utf-8")).processes
+    return found
+
+
+def as_slots(command: str, slot: str) -> str:
+    """A line as a slot's: its workers have a name of their own, so that each can be asked for."""
+    return command.replace("@%h", f"-{slot}@%h")
+
+
+def life_file(state: Path, slot: str, name: str) -> Path:
+    """Touched by the slot's worker of this name since it listens."""
+    return state / f"{slot}-{name}.life"
+
+
+def own(state: Path, slot: str, name: str) -> dict[str, str]:
+    """What one process of a slot is given alone: its sign of life, and a port of its own for its
+    counts where workers show them."""
+    given = {"WORKER_SIGN_OF_LIFE": str(life_file(state, slot, name))}
+    first = int(os.environ.get("METRICS_PORT") or 0)
+    if first:
+        offset = PROCESSES.index(name) + (10 if slot == "green" else 0)
+        given["METRICS_PORT"] = str(first + offset)
+    return given
+
+
+def become(name: str, slot: Slot | None) -> None:
+    """Be that process, in the place of this one. Raises SystemExit where that cannot be."""
+    folder = Path.cwd().resolve()
+    os.environ["PROCESS"] = ",".join(served_by(name))
+    try:
+        chosen = settings()
+    except SettingsInvalid as refused:
+        sys.exit(f"maitred: {refused.message}")
+    if (command := commands().get(name)) is None:
+        sys.stderr.write(f"maitred: {folder}/Procfile has no process {name}\n")
+        sys.exit(NO_SUCH_LINE)
+    env = environment(folder) | {"RELEASE_NAME": folder.name}
+    if slot is not None:
+        place = Place(chosen.release_folder.absolute(), chosen.release_sockets.absolute())
+        life_file(place.state, slot, name).unlink(missing_ok=True)
+        env |= shared(place, slot, folder) | own(place.state, slot, name)
+        command = as_slots(command, slot)
+    env = given_to(served_by(name), env)
+    # Procfile lines are shell; `exec`, so that the process is the shell no longer
+    os.execve("/bin/sh", ["sh", "-c", f"exec {command}"], env)  # noqa: S606  # nosec B606
+
+
+if __name__ == "__main__":
+    _slot: dict[str, Slot] = {"blue": "blue", "green": "green"}
+    become(sys.argv[1], _slot[sys.argv[2]] if sys.argv[2:] else None)

@@ -1,0 +1,80 @@
+"""A slot's processes as systemd runs them: the units of deploy/systemd.
+
+Whoever calls has to be allowed to start and stop them; deploy/systemd/polkit.rules lets the account
+`maitred` do that, and nothing else.
+"""
+
+import re
+import subprocess
+from collections.abc import Sequence
+from typing import Final
+
+from deploy.release.place import Slot
+from deploy.release.processes import PROCESSES
+from deploy.release.wrong import NotWell
+
+#: The unit of Flower, which serves both slots, and runs the live version.
+FLOWER: Final = "maitred-flower.service"
+
+
+def target_of(slot: str) -> str:
+    """All units of a slot together."""
+    return f"maitred@{slot}.target"
+
+
+def unit_of(line: str, slot: str) -> str:
+    """The unit of one process of a slot."""
+    return f"maitred-{line}@{slot}.service"
+
+
+class Units:
+    """The units of one slot."""
+
+    def __init__(self, slot: Slot) -> None:
+        self._slot = slot
+
+    def are_started(self) -> bool:
+        """Whether the slot was started, and not ended since; what falls is started again."""
+        done = _systemctl(["is-active", "--quiet", target_of(self._slot)])
+        return done.returncode == 0
+
+    def start(self) -> None:
+        """Start them all. Raises NotWell."""
+        _must(["start", target_of(self._slot)])
+
+    def stop(self) -> None:
+        """End them all, the web process last, and wait for it. Raises NotWell."""
+        own = [unit_of(line, self._slot) for line in PROCESSES]
+        _must(["stop", *own, target_of(self._slot)])
+
+    def falls(self) -> dict[str, int]:
+        """How often each was started again since the slot was started."""
+        own = [unit_of(line, self._slot) for line in PROCESSES]
+        said = _must(["show", "--property=NRestarts", *own])
+        counts = [int(number) for number in re.findall(r"^NRestarts=(\d+)$", said, re.MULTILINE)]
+        return dict(zip(PROCESSES, counts, strict=True))
+
+    def log(self, line: str) -> str:
+        """The command that shows what a process said; of all of them for ""."""
+        return f"`journalctl -u {unit_of(line or '*', self._slot)}`"
+
+
+def renew_flower() -> None:
+    """Start Flower again, where it runs, from the version that is live now. Raises NotWell."""
+    _must(["try-restart", FLOWER])
+
+
+def _must(words: Sequence[str]) -> str:
+    """What systemctl says. Raises NotWell with its words when it does not do it."""
+    done = _systemctl(words)
+    if done.returncode:
+        raise NotWell(f"systemctl {words[0]}: {done.stderr.strip() or done.returncode}")
+    return done.stdout
+
+
+def _systemctl(words: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    argv = ["systemctl", "--no-ask-password", *words]
+    try:
+        return subprocess.run(argv, capture_output=True, text=True, check=False)
+    except FileNotFoundError as missing:
+        raise NotWell("RELEASE_BY=systemd, and there is no systemctl") from missing

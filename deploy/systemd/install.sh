@@ -1,0 +1,97 @@
+#!/bin/sh
+# Put on this machine what Maitred's units want: an account, folders, settings, secrets, and the units.
+#
+#   sh deploy/systemd/install.sh book.example.com      (the name that guests use; as root)
+#
+# What is there of settings and secrets is left as it is, so it is safe to run again, and is, with each
+# version whose units have changed.
+set -eu
+name=${1:?the name that guests use}
+here=$(cd "$(dirname "$0")" && pwd)
+umask 022
+
+id maitred >/dev/null 2>&1 ||
+    useradd --system --user-group --home-dir /var/lib/maitred --shell /usr/sbin/nologin maitred
+install -d -m 700 -o maitred -g maitred /var/lib/maitred
+for folder in keys backups sms releases; do
+    install -d -m 700 -o maitred -g maitred "/var/lib/maitred/$folder"
+done
+# root writes them; the account reads them for its commands, and no process of the units can
+install -d -m 750 -o root -g maitred /etc/maitred /etc/maitred/secrets
+
+put() {  # put NAME VALUE: the secret, unless it is there
+    if [ ! -e "/etc/maitred/secrets/$1" ]; then
+        (umask 027 && printf '%s\n' "$2" >"/etc/maitred/secrets/$1")
+        chgrp maitred "/etc/maitred/secrets/$1"
+    fi
+}
+random() { openssl rand -hex 32; }
+database=$(random) backup=$(random) redis=$(random)
+for each in secret_key master_key backup_key flower_password; do
+    put "$each" "$(random)"
+done
+# empty is: not set. A mail server has to be named before guests hear anything
+for each in smtp_url twilio_auth_token metrics_token sentry_dsn otel_exporter_otlp_headers \
+    backup_old_key aws_shared_credentials failover_url; do
+    put "$each" ""
+done
+
+# the accounts of both servers, made with the passwords of the secrets: once, for the first start
+if [ ! -e /etc/maitred/secrets/database_url ]; then
+    (
+        umask 077
+        cat >/etc/maitred/accounts.sql <<SQL
+CREATE DATABASE maitred CHARACTER SET utf8mb4;
+CREATE USER maitred@localhost IDENTIFIED BY '$database';
+GRANT ALL ON maitred.* TO maitred@localhost;
+CREATE USER maitred_backup@localhost IDENTIFIED BY '$backup';
+GRANT RELOAD, PROCESS, BINLOG MONITOR, REPLICATION SLAVE ON *.* TO maitred_backup@localhost;
+GRANT SELECT, LOCK TABLES, SHOW VIEW, TRIGGER, EVENT ON maitred.* TO maitred_backup@localhost;
+SQL
+        cat >/etc/maitred/redis.conf <<CONF
+# it carries tasks: each is on the disk within a second, and none is thrown out to make room
+appendonly yes
+appendfsync everysec
+maxmemory-policy noeviction
+# one user, who may use Redis but neither govern nor empty it
+user default off
+user maitred on >$redis ~* &* +@all -@admin -@dangerous +info
+CONF
+    )
+    put database_url "mysql+mysqldb://maitred:$database@127.0.0.1/maitred"
+    put backup_url "mysql+mysqldb://maitred_backup:$backup@127.0.0.1/maitred"
+    put redis_url "redis://maitred:$redis@127.0.0.1:6379/0"
+fi
+
+if [ ! -e /etc/maitred/maitred.env ]; then
+    cat >/etc/maitred/maitred.env <<ENV
+# Settings that are no secret, by the names of .env.example. Secrets are files in /etc/maitred/secrets.
+PUBLIC_URL=https://$name
+MAIL_FROM="Maitred <book@$name>"
+ENVIRONMENT=production
+SMS_CHANNEL=off
+TRUSTED_PROXIES=1
+FLOWER_ADDRESS=127.0.0.1
+KEYSET_FILE=/var/lib/maitred/keys/keyset.json
+ERASURES_FILE=/var/lib/maitred/keys/erasures.jsonl
+SMS_FILE=/var/lib/maitred/sms/sms.jsonl
+# better on another machine or s3://; a folder elsewhere needs a drop-in (ReadWritePaths=)
+BACKUP_STORE=/var/lib/maitred/backups
+# the units count on these
+RELEASE_BY=systemd
+RELEASE_FOLDER=/var/lib/maitred/releases
+RELEASE_SOCKETS=/run/maitred
+METRICS_PORT=9100
+ENV
+fi
+
+install -m 644 "$here"/units/* /etc/systemd/system/
+install -D -m 644 "$here/tmpfiles.conf" /etc/tmpfiles.d/maitred.conf
+install -D -m 644 "$here/polkit.rules" /etc/polkit-1/rules.d/50-maitred.rules
+install -D -m 644 "$here/journald.conf" /etc/systemd/journald.conf.d/maitred.conf
+install -D -m 644 "$here/logrotate.conf" /etc/logrotate.d/nginx
+install -m 755 "$here/maitred" /usr/local/bin/maitred
+systemd-tmpfiles --create maitred.conf
+systemctl daemon-reload
+systemctl restart systemd-journald
+systemctl enable maitred.service maitred-flower.service

@@ -1,0 +1,63 @@
+"""A release is done when guests get its answers through nginx, and not before."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.release.house import Machine, machine
+from tests.services.mariadb import MariaDB
+
+pytestmark = [pytest.mark.mariadb, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="module")
+def place(mariadb: MariaDB, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """A machine with nginx in front, and no version yet."""
+    with machine(tmp_path_factory.mktemp("f"), mariadb) as made:
+        yield made
+
+
+def test_a_first_release_whose_sockets_nginx_cannot_open_is_taken_back(place: Machine) -> None:
+    sockets, elsewhere = place.env["RELEASE_SOCKETS"], place.folder / "elsewhere"
+    version = place.version("first")
+    # for nginx it is the same whether it may not open a socket or finds none
+    place.env["RELEASE_SOCKETS"] = str(elsewhere)
+    refused = place.maitred("release", version)
+    assert refused.returncode == 1
+    assert "front: nginx says 502: can its workers open the sockets" in refused.stderr
+    assert "rolled back after" in refused.stdout
+    assert not _is_live(place)
+    place.env["RELEASE_SOCKETS"] = sockets
+    done = place.maitred("release", version)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "asks nginx as a guest does" in done.stdout
+    assert _is_live(place)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("RELEASE_FRONT", "https://127.0.0.1:1", "does not answer as book.example.com"),
+        # what a browser would refuse is no way in
+        ("SSL_CERT_FILE", "/dev/null", "CERTIFICATE_VERIFY_FAILED"),
+        ("PUBLIC_URL", "https://other.example.com", "does not answer as other.example.com"),
+    ],
+)
+def test_without_a_way_in_nothing_is_begun(
+    place: Machine, tmp_path: Path, name: str, value: str, says: str
+) -> None:
+    before = place.env[name]
+    place.env[name] = value
+    try:
+        refused = place.maitred("release", place.version(f"without-{name}"))
+    finally:
+        place.env[name] = before
+    assert refused.returncode == 1
+    assert "look: " in refused.stderr
+    assert says in refused.stderr
+    assert "backs up" not in refused.stdout
+
+
+def _is_live(place: Machine) -> bool:
+    return "live" in place.maitred("releases").stdout

@@ -1,0 +1,164 @@
+"""Versions put in place by the units of deploy/systemd, each started by its own words."""
+
+import os
+import shutil
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from deploy.release.place import SHARES
+from deploy.systemd.make import FILES, FOLDER
+from models.core.needs import SECRETS
+from tests.architecture.tree import ROOT
+from tests.deploy.test_nginx import NAME
+from tests.release.crowd import Crowd, in_order
+from tests.release.house import Machine, machine
+from tests.services import plan
+from tests.services.mariadb import MariaDB
+from tests.services.process import wait_until
+
+pytestmark = [pytest.mark.mariadb, pytest.mark.timeout(400)]
+
+_SYSTEMCTL = f"""#!/bin/sh
+exec {sys.executable} {ROOT}/tests/services/systemctl.py "$@"
+"""
+
+
+@pytest.fixture(scope="module")
+def place(mariadb: MariaDB, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """A machine with the units, settings and secrets of deploy/systemd, and no version yet."""
+    with machine(tmp_path_factory.mktemp("u"), mariadb) as made:
+        root = made.folder / "machine"
+        shutil.copytree(FOLDER, root / "etc/systemd/system")
+        (root / "var/lib/maitred/releases").mkdir(parents=True)
+        _settle(made, root)
+        (made.folder / "bin").mkdir()
+        command = made.folder / "bin" / "systemctl"
+        command.write_text(_SYSTEMCTL, encoding="utf-8")
+        command.chmod(0o755)
+        made.env["PATH"] = f"{command.parent}:{made.env['PATH']}"
+        try:
+            yield made
+        finally:
+            switch_off(made)
+
+
+def _settle(made: Machine, root: Path) -> None:
+    """Settings into the one file and each secret into its own, as on a real machine."""
+    made.env |= {
+        "RELEASE_BY": "systemd",
+        "RELEASE_FOLDER": str(root / "var/lib/maitred/releases"),
+        "MACHINE": str(root),
+    }
+    secrets = root / "etc/maitred/secrets"
+    secrets.mkdir(parents=True)
+    for name in FILES:
+        (secrets / name.lower()).write_text(made.env.get(name, ""), encoding="utf-8")
+    kept = {key: text for key, text in made.env.items() if key not in SECRETS | {"PATH"}}
+    text = "".join(f'{key}="{value}"\n' for key, value in kept.items())
+    (root / "etc/maitred/maitred.env").write_text(text, encoding="utf-8")
+
+
+def version(place: Machine, name: str, *, allocation: str = "") -> Path:
+    """A version with an environment of its own, where the units look for it."""
+    folder = place.version(name, allocation=allocation) if allocation else place.version(name)
+    (folder / ".venv").symlink_to(sys.prefix)
+    return folder
+
+
+def units(place: Machine, slot: str) -> dict[str, int]:
+    """The units of a slot that are started, and who looks after each."""
+    found = sorted((place.folder / "machine/run-systemd").glob(f"maitred-*@{slot}.service.pid"))
+    return {path.name.partition("@")[0]: int(path.read_text(encoding="utf-8")) for path in found}
+
+
+def switch_off(place: Machine) -> None:
+    """Everything that runs is killed, and what was in memory is gone."""
+    for slot in ("blue", "green"):
+        for pid in units(place, slot).values():
+            try:
+                family = psutil.Process(pid).children(recursive=True)
+                os.kill(pid, 9)
+            except (psutil.Error, ProcessLookupError):
+                continue
+            for process in family:
+                process.kill()
+    shutil.rmtree(place.folder / "machine/run-systemd", ignore_errors=True)
+    for path in (place.folder / "run").glob("*"):
+        if path.is_symlink() or path.is_socket():
+            path.unlink()
+
+
+def put(place: Machine, *words: str | Path, code: int = 0) -> subprocess.CompletedProcess[str]:
+    """A release or a rollback, which has to end so."""
+    done = place.maitred(*words)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+def link(place: Machine, share: int = 100) -> str:
+    return (place.folder / "run" / str(share)).readlink().name
+
+
+def test_releases_start_and_end_the_units_and_a_reboot_finds_the_live_one(place: Machine) -> None:
+    first = version(place, "first")
+    put(place, "release", first)
+    assert len(units(place, "blue")) == 6
+    _secrets_are_apart(place)
+    second = version(place, "second")
+    with Crowd(place) as crowd:
+        put(place, "release", second)
+    assert crowd.failed == {}, (crowd.faults, crowd.refusals, crowd.stalls)
+    assert (len(units(place, "green")), units(place, "blue"), link(place)) == (6, {}, "green")
+    # a worker that does not stay up is seen by how often systemd started it again
+    broken = version(place, "broken", allocation="sh -c 'sleep 0.5; exit 3'")
+    said = put(place, "release", broken, code=1).stderr
+    assert "allocation fell 2 times; see `journalctl -u maitred-allocation@blue.service`" in said
+    assert (units(place, "blue"), link(place)) == ({}, "green")
+    # the power was cut: links and sockets were in memory
+    switch_off(place)
+    put(place, "releases", "--start")
+    assert {link(place, share) for share in SHARES} == {"green"}
+    _answers(place)
+    put(place, "rollback")
+    assert (len(units(place, "blue")), units(place, "green"), link(place)) == (6, {}, "blue")
+    version_now = place.folder / "machine/var/lib/maitred/releases/version"
+    assert {name: (version_now / name).resolve() for name in ("blue", "live")} == {
+        "blue": first, "live": first,
+    }  # fmt: skip
+    in_order(place)
+    plan.prove(line="rollback", target="hosts", how="rehearsed")
+
+
+def _secrets_are_apart(place: Machine) -> None:
+    """Each process was given what the table says; the clock has no key of guests' data."""
+    for name, given, kept_back in (
+        ("maitred-web", "MASTER_KEY_FILE", "SMTP_URL_FILE"),
+        ("maitred-scheduler", "DATABASE_URL_FILE", "MASTER_KEY_FILE"),
+        ("maitred-messages", "SMTP_URL_FILE", "BACKUP_KEY_FILE"),
+    ):
+        (process,) = psutil.Process(units(place, "blue")[name]).children()
+        environ = process.environ()
+        assert given in environ
+        assert kept_back not in environ
+        # not what the operator's own shell had
+        assert "MACHINE_SHELL" not in environ
+        assert "SECRET_KEY" not in environ
+
+
+def _answers(place: Machine) -> None:
+    """Through nginx, as a guest comes."""
+    proved = ssl.create_default_context(cafile=str(place.certificates.authority))
+
+    def is_there() -> bool:
+        with httpx.Client(base_url=f"https://127.0.0.1:{place.port}", verify=proved) as client:
+            sni = {"sni_hostname": NAME}
+            return client.get("/healthz", headers={"Host": NAME}, extensions=sni).is_success
+
+    wait_until(is_there, seconds=20, what="nginx leads to the live version")
