@@ -15,13 +15,17 @@ COMMIT = $(shell git rev-parse HEAD)
 # where most of what depends on the database is
 ON_MYSQL := $(addprefix tests/,backups core migrations operations queries race tasks)
 
-.PHONY: up install install-dev migrate check test test-slow rehearse audit bench drill freeze lock clean image deploy smoke plan
+.PHONY: up install install-host install-dev migrate check test test-slow rehearse audit bench drill freeze lock clean image deploy smoke plan
 
 up: install  ## the whole house in the foreground; Ctrl-C closes it
 	@exec $(RUN) -m deploy.up
 
 install:  ## the virtual environment, as the lock says
 	$(BOOTSTRAP)
+
+install-host:  ## the same for a machine that serves guests: with MariaDB's driver, S3 and traces; compiled
+	$(BOOTSTRAP) mysql.txt
+	$(RUN) -m compileall -q deploy models schedules tasks web workers
 
 install-dev:  ## the same, with what the tests and the checks need
 	@sh .ci/packages
