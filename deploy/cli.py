@@ -11,6 +11,7 @@ from deploy.check import show_check
 from deploy.database import main as migrate_database
 from deploy.demo import DemoPlan, play_evening
 from deploy.embedded import VAR, join
+from deploy.env_file import join_env_file
 from deploy.failover_cli import COMMANDS as FAILOVER_COMMANDS
 from deploy.flags_cli import flags
 from deploy.guest_cli import guest
@@ -33,9 +34,11 @@ _SERVING = ("up", "follow")
 def main(context: click.Context) -> None:
     """The back end that runs a restaurant's book.
 
-    Settings come from the environment. Beside a house that `maitred up` runs in this folder, the
-    other commands find it by themselves.
+    Settings come from the environment, and from the file `.env` in this folder. Beside a house that
+    `maitred up` runs in this folder, the other commands find it by themselves.
     """
+    if context.invoked_subcommand != "up":
+        join_env_file()
     if context.invoked_subcommand not in _SERVING:
         context.with_resource(patience())
 
