@@ -11,11 +11,13 @@ from sqlalchemy.exc import DBAPIError
 
 from deploy.backups_cli import backup
 from deploy.embedded import join
+from deploy.failover_lost import show as show_lost
 from models.core import clock
 from models.core.errors import MaitredError
 from models.core.settings import settings
 from tasks.failover.after import await_house, is_recorded, record
 from tasks.failover.faults import FailoverRefused
+from tasks.failover.lost import compare as find_lost
 from tasks.failover.picture import Picture, Seen, all_servers, look_at
 from tasks.failover.rejoin import rejoin, returning
 from tasks.failover.replaced import fence_replaced
@@ -39,6 +41,7 @@ _NO_BACKUP = click.option("--no-backup", is_flag=True, help="make no full backup
 @click.option("--old-is-gone", is_flag=True, help="vouch for it: a silent primary takes no writes")
 @click.option("--fence", default="", metavar="COMMAND", help="makes sure that it takes none")
 @click.option("--watch", is_flag=True, help="go on looking, and do it when the primary is gone")
+@click.option("--compare", default="", metavar="HOST:PORT", help="show what it alone holds")
 @click.option("--accept-loss", is_flag=True, help="with --watch: even without semi-sync")
 @_WAIT
 @_NO_BACKUP
@@ -50,6 +53,7 @@ def failover(
     old_is_gone: bool,
     fence: str,
     watch: bool,
+    compare: str,
     accept_loss: bool,
     wait: float,
     no_backup: bool,
@@ -71,6 +75,9 @@ def failover(
     with all_servers() as servers:
         if only_look:
             context.exit(0 if _show(look_at(servers)) else 1)
+        if compare:
+            _compare(fence_replaced(look_at(servers), click.echo), compare)
+            return
         done = fail_over(servers, wish)
     if done.promoted or not is_recorded(done.primary):
         finish(done)
@@ -102,6 +109,12 @@ def failback(
             return
         done = fail_over(servers, Wish(back.name, tell=click.echo))
     _finish(context, done, wait=wait, no_backup=no_backup)
+
+
+def _compare(picture: Picture, old: str) -> None:
+    lost = find_lost(picture, old)
+    primary = picture.primary
+    show_lost(lost, old=old, primary=primary.name if primary else "")
 
 
 def _watch(watcher: Watch) -> None:

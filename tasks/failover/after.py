@@ -60,7 +60,7 @@ def record(done: Switched, *, began: datetime) -> None:
         newest = known.look() if known else 0
         return write_promotion(session, done.primary, newest=newest, now=clock.now())
 
-    with _database_of(done.primary) as bind:
+    with database_of(done.primary) as bind:
         epoch = unit(work, bind)
     if known:
         known.note(epoch)
@@ -79,12 +79,12 @@ def is_recorded(primary: str) -> bool:
         is_last = bool(run and run.result and run.result.get("primary") == primary)
         return is_last and epoch >= newest
 
-    with _database_of(primary) as bind:
+    with database_of(primary) as bind:
         return unit(look, bind)
 
 
 @contextmanager
-def _database_of(primary: str) -> Iterator[Engine]:
+def database_of(primary: str) -> Iterator[Engine]:
     """The database on that server, whatever others say; by DATABASE_URL where that names it so."""
     urls = split_url(settings().database_url)
     found = next((url for url in urls if server_name(url) == primary), None)

@@ -57,12 +57,12 @@ def _check_history(held: Facts, here: Facts, *, primary: str, back: str, seeded_
         count = sum(missing.count for missing in only_there)
         raise FailoverRefused(
             f"{back} holds {count} transactions that {primary} never had: {names}. They were lost "
-            f"in the fail-over. Look at them if you must, then seed {back} anew "
-            "(docs/failover.md, 4)"
+            f"in the fail-over. What they are: maitred failover --compare {back}; then seed it "
+            "anew (docs/failover.md, 4 and 5)"
         )
     # a copied data folder brings no log along, and the position in its tables is its source's
     if not held.written and held.follows is None and not seeded_at:
         raise FailoverRefused(
             f"{back} has written nothing yet: seed it with a copy of {primary} (docs/failover.md, "
-            "4), then say where that ends: --seeded-at GTID"
+            "5), then say where that ends: --seeded-at GTID"
         )

@@ -149,6 +149,10 @@ class Server:
             epoch=promotions.newest_epoch(self._run),
         )
 
+    def log_files(self) -> list[str]:
+        """The files of its binary log, the oldest first."""
+        return [str(row[0]) for row in self._run("SHOW BINARY LOGS").all()]
+
     def may_write_promotions(self) -> bool:
         """Whether a promotion can be written down here before anybody else can write."""
         return promotions.may_write(self._run)

@@ -1,13 +1,16 @@
 """A pair of servers for a test, connected by the product's own commands."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.deploy.test_cli import run
+from tests.failover.cut_off import cut_off_and_back
 from tests.failover.pair import Pair, make_seed, name_of, start_pair
 from tests.services import surroundings
+from tests.services.redis import RedisServer
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +34,22 @@ def pair(apart: Pair) -> Pair:
     """The primary and its replica."""
     run("failover", "--to", name_of(apart.one), "--wait", "0", "--no-backup")
     return apart
+
+
+@pytest.fixture
+def redis_there(tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis of this test's own: what it remembers is of this pair."""
+    server = RedisServer(tmp_path / "redis")
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def returned(pair: Pair, redis_there: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Pair:
+    """The first was cut off, the second promoted; the first is back, and takes writes."""
+    mine = {"REDIS_URL": redis_there.url, "DATABASE_CONNECT_SECONDS": "1"}
+    surroundings.settle(monkeypatch, dict(os.environ) | mine)
+    cut_off_and_back(pair)
+    surroundings.forget_everything()
+    return pair

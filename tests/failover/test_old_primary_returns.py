@@ -1,7 +1,6 @@
 """Another server was promoted while the primary was only cut off: it returns, and takes writes."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from models.core.epochs import Answer, ask, memory
 from models.entities.house import Lease
 from tasks.failover.server import Server
 from tests.deploy.test_cli import run
+from tests.failover.cut_off import QUICK, cut_off_and_back
 from tests.failover.pair import DATABASE, Pair, is_read_only, name_of
 from tests.services.mailbox import Mailbox
 from tests.services.mariadb import MariaDB
@@ -25,44 +25,6 @@ from tests.services.stack import Stack, evening
 from tests.services.surroundings import forget_everything, settle
 
 pytestmark = pytest.mark.mariadb
-QUICK = ("--wait", "0", "--no-backup")
-
-
-@pytest.fixture
-def redis_there(tmp_path: Path) -> Iterator[RedisServer]:
-    """A Redis of this test's own: what it remembers is of this pair."""
-    server = RedisServer(tmp_path / "redis")
-    server.start()
-    yield server
-    server.kill()
-
-
-@pytest.fixture
-def returned(pair: Pair, redis_there: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Pair:
-    """The first was cut off, the second promoted; the first is back, and takes writes."""
-    mine = {"REDIS_URL": redis_there.url, "DATABASE_CONNECT_SECONDS": "1"}
-    settle(monkeypatch, dict(os.environ) | mine)
-    cut_off_and_back(pair)
-    forget_everything()
-    return pair
-
-
-def cut_off_and_back(pair: Pair) -> None:
-    """Nobody stops the first, and somebody says that it is gone."""
-    pair.one.pause()
-    wait_until(lambda: _hears_nobody(pair.two), seconds=30, what="the replica to notice too")
-    assert "you say that it is gone" in run("failover", "--old-is-gone", *QUICK).output
-    pair.one.resume()
-    assert not is_read_only(pair.one), "the old primary takes writes: else nothing is tested"
-    assert not is_read_only(pair.two)
-
-
-def _hears_nobody(replica: MariaDB) -> bool:
-    query = (
-        "SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS"
-        " WHERE VARIABLE_NAME = 'Slave_running'"
-    )
-    return replica.ask(query) != [("ON",)]
 
 
 def _write(name: str) -> int:

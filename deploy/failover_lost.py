@@ -1,0 +1,48 @@
+"""`maitred failover --compare`: what a replaced primary alone holds, and what to do about each."""
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from tasks.failover.lost import ADVICE, Lost
+
+_WIDTH = 180
+
+
+def show(lost: Lost, *, old: str, primary: str) -> None:
+    """Print it: the reservations one by one, with their guests; other rows by table."""
+    if not lost.transactions:
+        click.echo(f"{old} holds nothing that {primary} never had")
+        return
+    names = ", ".join(map(str, lost.transactions))
+    count = sum(one.count for one in lost.transactions)
+    click.echo(f"{old} holds {count} transactions that {primary} never had: {names}")
+    console = Console(width=_WIDTH)
+    if lost.reservations:
+        console.print(_reservations(lost))
+    if lost.others:
+        console.print(_others(lost))
+
+
+def _reservations(lost: Lost) -> Table:
+    heads = ("reservation", "", "restaurant", "at", "party", "status", "guest", "do")
+    table = Table(*heads, box=None, pad_edge=False)
+    for one in lost.reservations:
+        table.add_row(
+            one.reference,
+            one.what,
+            one.restaurant,
+            one.start,
+            str(one.party_size),
+            one.status,
+            one.guest,
+            one.advice,
+        )
+    return table
+
+
+def _others(lost: Lost) -> Table:
+    table = Table("other rows", "", "", "do", box=None, pad_edge=False)
+    for (name, what), count in sorted(lost.others.items()):
+        table.add_row(name, what, str(count), ADVICE.get(name, "look at them"))
+    return table

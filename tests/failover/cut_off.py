@@ -1,0 +1,26 @@
+"""A primary that was only cut off when another was promoted in its place, and returns."""
+
+from tests.deploy.test_cli import run
+from tests.failover.pair import Pair, is_read_only
+from tests.services.mariadb import MariaDB
+from tests.services.process import wait_until
+
+QUICK = ("--wait", "0", "--no-backup")
+
+
+def cut_off_and_back(pair: Pair) -> None:
+    """Nobody stops the first, and somebody says that it is gone."""
+    pair.one.pause()
+    wait_until(lambda: _hears_nobody(pair.two), seconds=30, what="the replica to notice too")
+    assert "you say that it is gone" in run("failover", "--old-is-gone", *QUICK).output
+    pair.one.resume()
+    assert not is_read_only(pair.one), "the old primary takes writes: else nothing is tested"
+    assert not is_read_only(pair.two)
+
+
+def _hears_nobody(replica: MariaDB) -> bool:
+    query = (
+        "SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS"
+        " WHERE VARIABLE_NAME = 'Slave_running'"
+    )
+    return replica.ask(query) != [("ON",)]
