@@ -148,6 +148,7 @@ class Box:
         service, image = self._service, self._image
         entrypoint = service.get("entrypoint") or image.entrypoint
         words = [*entrypoint, *(service.get("command") or image.command)]
+        words = [word.replace("$$", "$") for word in words]  # compose writes a dollar as two
         env = image.env | {key: str(value) for key, value in service.get("environment", {}).items()}
         allowed = set(CAPABILITIES) if "ALL" not in service.get("cap_drop", ()) else set()
         allowed |= set(service.get("cap_add", ()))
@@ -198,7 +199,7 @@ class Box:
         return found
 
     def _given(self) -> list[dict[str, Any]]:
-        """Volumes, secrets and configs, and what stands in for the image's files."""
+        """Volumes and secrets, and what stands in for the image's files."""
         found = [_bind(Path(here), path) for path, here in self._image.files.items()]
         for volume in self._service.get("volumes", ()):
             if volume["type"] == "volume":
@@ -209,8 +210,6 @@ class Box:
         for secret in self._service.get("secrets", ()):
             target = secret.get("target") or f"/run/secrets/{secret['source']}"
             found.append(_bind(self._shared / "secrets" / secret["source"], target, True))
-        for config in self._service.get("configs", ()):
-            found.append(_bind(self._shared / "configs" / config["source"], config["target"], True))
         return found
 
     def _volume(self, name: str, target: str) -> Path:

@@ -73,6 +73,6 @@ def mysql() -> Image:
     return Image(
         env={"PATH": _PATH},
         folders={"/var/lib/mysql": (0, 0o700), "/run/mysqld": (0, 0o755)},
-        files={"/usr/local/bin/docker-entrypoint.sh": str(Path(__file__).with_name("mysql.sh"))},
-        entrypoint=("sh", "/usr/local/bin/docker-entrypoint.sh"),
+        files={"/docker-entrypoint.sh": str(Path(__file__).with_name("mysql.sh"))},
+        entrypoint=("sh", "/docker-entrypoint.sh"),
     )

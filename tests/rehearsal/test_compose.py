@@ -87,9 +87,6 @@ def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
     folder = tmp_path_factory.mktemp("compose")
     subprocess.run(["sh", ROOT / "deploy" / "secrets.sh", folder / "secrets"], check=True)
     told = described(BACKUP_STORE="/var/lib/maitred/backups")
-    (folder / "configs").mkdir()
-    for name, config in told["configs"].items():
-        (folder / "configs" / name).write_text(config["content"], encoding="utf-8")
     names = [*ORDER, MAIL]
     with Network(f"rehearsal{os.getpid()}", names, sys.executable) as network, _mail(network):
         boxes = {
