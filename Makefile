@@ -54,7 +54,8 @@ test-slow: install-dev  ## what runs on MariaDB on MySQL too, what its fall cost
 	$(VENV)/bin/pytest --mysql -n 2 --dist worksteal $(ON_MYSQL)
 	$(MAKE) rehearse
 
-rehearse: install-dev  ## docker-compose.yml started by runc, as root: with a database away for minutes, a quarter of an hour
+rehearse: install-dev  ## docs/deploy/compose.md on a Docker engine, and a host: as root, half an hour
+	@sh .ci/docker || [ "$(CI)" != true ]
 	$(VENV)/bin/pytest -s -m slow tests/rehearsal
 
 plan: install-dev  ## docs/deployment-plan.md of what the tests of this checkout have shown

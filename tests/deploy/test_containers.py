@@ -251,6 +251,28 @@ def test_no_service_relies_on_the_mode_of_a_tmpfs_that_the_image_does_not_have(
         assert folder.startswith("/tmp/"), name  # nosec B108
 
 
+def test_an_upgrade_takes_every_process_of_ours_along(services: dict[str, Any]) -> None:
+    script = ROOT / "deploy" / "upgrade.sh"
+    found = re.search(r'^BESIDE="(.*)"$', script.read_text(encoding="utf-8"), re.MULTILINE)
+    assert found
+    beside = set(found[1].split())
+    assert beside | {"flower"} == HOUSE
+    # two containers of one service: neither a port nor a name may be theirs alone
+    for name in beside:
+        assert not {"ports", "container_name"} & services[name].keys(), name
+    scripts = [script, ROOT / ".ci" / "docker", *(ROOT / "deploy" / "mysql").glob("*.sh")]
+    done = subprocess.run(
+        [str(BIN / "shellcheck"), *map(str, scripts)], capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout == ""
+
+
+def test_no_config_is_written_into_a_closed_root() -> None:
+    """Compose refuses a config that has `content` where `read_only` is set, and starts nothing."""
+    for name, service in described("--profile", "watch")["services"].items():
+        assert not (service.get("read_only") and service.get("configs")), name
+
+
 def test_the_log_is_followed_wherever_backups_are_made() -> None:
     shipped = described(files=(".production",), **SHIPPED)["services"]
     for name in HOUSE | {"migrate"}:

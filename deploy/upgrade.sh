@@ -1,0 +1,250 @@
+#!/bin/sh
+# Put another image in place with Docker Compose, while guests go on asking: no request is lost.
+#
+#   sh deploy/upgrade.sh IMAGE         # by its tag or digest
+#   sh deploy/upgrade.sh               # the image that runs, with the settings as they are now
+#   sh deploy/upgrade.sh --rollback    # the image before
+#
+# Backs up, migrates (a migration only adds), starts every process of the new version beside the old one's,
+# turns the link that nginx follows (deploy/live.py), watches, and lets the old ones finish. Whatever
+# fails before that: the new ones are removed, the old version serves, and it ends with 1. Safe to run
+# again, also after it was killed. WITHOUT_BACKUP=1 makes no backup first; docs/deploy/compose.md.
+set -eu
+cd "$(dirname "$0")/.."
+
+#: two of each may run at once; web is started last, when the others are there
+BESIDE="worker-allocation worker-messages worker-maintenance worker-backups follower scheduler web"
+READY_SECONDS=${READY_SECONDS:-180}
+#: the new version is watched for so long, and may answer so many requests with 5xx
+WATCH_SECONDS=${WATCH_SECONDS:-10}
+FAULTS=5
+# what is under way: `began` or `served`, and the containers of the version before
+JOURNAL=.upgrade
+
+say() { printf '%s %s\n' "$(date -u +%H:%M:%S)" "$*"; }
+fail() {
+    printf 'NOT DONE: %s\n' "$*" >&2
+    exit 1
+}
+compose() { docker compose "$@"; }
+of_service() { compose ps --all --quiet "$1"; }
+was_there() { grep -q "^$1$" "$JOURNAL"; }
+
+# what came beside the version before
+new_ones() {
+    for service in $BESIDE; do
+        for id in $(of_service "$service"); do
+            was_there "$id" || echo "$id"
+        done
+    done
+}
+web_of() { # web_of old|new: the id of that web container
+    for id in $(of_service web); do
+        if was_there "$id"; then [ "$1" = old ] && echo "$id"; else [ "$1" = new ] && echo "$id"; fi
+    done | head -n 1
+}
+live() { docker exec "$1" python -m deploy.live "$2"; }
+
+# all callers are with the version before, and what came beside it is gone
+take_back() {
+    old=$(web_of old)
+    came=$(new_ones)
+    if [ -n "$old" ] && [ "$(docker inspect -f '{{.State.Running}}' "$old")" = true ]; then
+        live "$old" turn
+    fi
+    if [ -n "$came" ]; then
+        new=$(web_of new)
+        if [ -n "$new" ]; then live "$new" drain >/dev/null 2>&1 || :; fi
+        # shellcheck disable=SC2086  # a list of ids
+        docker stop $came >/dev/null
+        # shellcheck disable=SC2086
+        docker rm --force $came >/dev/null
+    fi
+    rm -f "$JOURNAL"
+}
+
+# the new version serves: the old one's answers and tasks are finished, then it ends
+finish() {
+    gone=""
+    for service in $BESIDE; do
+        for id in $(of_service "$service"); do
+            if was_there "$id"; then gone="$gone $id"; fi
+        done
+    done
+    old=$(web_of old)
+    if [ -n "$old" ]; then live "$old" drain || :; fi
+    if [ -n "$gone" ]; then
+        say "the old version's tasks are finished; a backup may take minutes"
+        # shellcheck disable=SC2086
+        docker stop $gone >/dev/null
+        # shellcheck disable=SC2086
+        docker rm --force $gone >/dev/null
+    fi
+    # its port can be held by one alone; nobody but operators asks it
+    compose up --detach --no-deps --no-build flower >/dev/null 2>&1 || say "NOTE: flower did not start"
+    rm -f "$JOURNAL"
+}
+
+ended() {
+    code=$?
+    trap - EXIT INT TERM HUP
+    if [ -e "$JOURNAL" ] && head -n 1 "$JOURNAL" | grep -q began; then
+        say "going back" >&2
+        take_back && say "the version before serves; the schema may have grown, which it can live with" >&2
+    fi
+    exit "$code"
+}
+
+setting() { if [ -e .env ]; then sed -n "s/^$1=//p" .env | tail -n 1 | tr -d "\"'"; fi; }
+
+# remember IMAGE BEFORE: what `docker compose` starts from now on, and what --rollback goes back to
+remember() {
+    if [ -e .env ]; then cp -p .env .env.next; else (umask 077 && : >.env.next); fi
+    { if [ -e .env ]; then grep -v -e '^IMAGE=' -e '^IMAGE_BEFORE=' .env || :; fi
+      printf 'IMAGE=%s\n' "$1"
+      if [ -n "$2" ]; then printf 'IMAGE_BEFORE=%s\n' "$2"; fi
+    } >.env.next
+    mv .env.next .env
+}
+
+well() { # well SERVICE ID: by its own check; one without stays up for five seconds
+    ends=$(($(date +%s) + READY_SECONDS))
+    stood=0
+    while :; do
+        # shellcheck disable=SC2046  # three words
+        set -- "$1" "$2" $(docker inspect -f \
+            '{{.State.Status}} {{.RestartCount}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}}' "$2")
+        if [ "$3" != running ] || [ "$4" != 0 ]; then
+            docker logs --tail 8 "$2" >&2
+            fail "$1 does not stand: $3"
+        fi
+        case $1/$5 in
+        web/*) if said=$(live "$2" check 2>&1); then return; fi ;;
+        */healthy) return ;;
+        */none) stood=$((stood + 1)); [ "$stood" -gt 5 ] && return ;;
+        *) said=$5 ;;
+        esac
+        if [ "$(date +%s)" -gt "$ends" ]; then
+            fail "$1 is not ready after $READY_SECONDS s: ${said:-}"
+        fi
+        sleep 1
+    done
+}
+
+# nginx's own check: through TLS, by the name, to the web process
+through_nginx() {
+    nginx=$(compose ps --quiet nginx)
+    docker exec "$nginx" sh -c "$(docker inspect -f '{{index .Config.Healthcheck.Test 1}}' "$nginx")"
+}
+
+confirm() { # confirm ID: what comes to nginx comes to it, and is answered
+    before=$(live "$1" answered)
+    through_nginx || fail "nginx does not answer for the new version"
+    sleep 2 # counts are made anew each second
+    [ "$(live "$1" answered)" -gt "$before" ] || fail "what comes to nginx does not reach the new version"
+    seconds=0
+    while [ "$seconds" -lt "$WATCH_SECONDS" ]; do
+        faults=$(live "$1" failed)
+        [ "$faults" -lt "$FAULTS" ] || fail "the new version answered $faults requests with 5xx"
+        sleep 1
+        seconds=$((seconds + 1))
+    done
+}
+
+# --- what is wanted, and whether it can be done
+case ${1:-} in
+--rollback) image=$(setting IMAGE_BEFORE) ;;
+-*) fail "say IMAGE, --rollback, or nothing" ;;
+*) image=${1:-} ;;
+esac
+exec 9>.upgrade.lock
+flock -n 9 || fail "another upgrade is under way"
+export IMAGE="${image:-$(setting IMAGE)}"
+[ -n "$IMAGE" ] || unset IMAGE
+
+if [ -e "$JOURNAL" ]; then
+    if head -n 1 "$JOURNAL" | grep -q served; then
+        say "finishing the upgrade that was interrupted"
+        finish
+        if [ "${1:-}" = --rollback ]; then image=$(setting IMAGE_BEFORE); export IMAGE="$image"; fi
+    else
+        say "taking back the upgrade that was interrupted"
+        take_back
+        if [ "${1:-}" = --rollback ]; then exit 0; fi
+    fi
+fi
+if [ "${1:-}" = --rollback ] && [ -z "$image" ]; then
+    fail "no image before is known (IMAGE_BEFORE in .env): name it, sh deploy/upgrade.sh IMAGE"
+fi
+web=$(compose ps --quiet web | head -n 1)
+if [ -z "$web" ] || ! compose exec -T nginx test -L /var/lib/maitred/sockets/live; then
+    fail "nothing serves here that could go on meanwhile: docker compose up -d"
+fi
+if [ -z "$image" ]; then
+    image=$(docker inspect -f '{{.Config.Image}}' "$web")
+elif ! docker pull --quiet "$image" >/dev/null 2>&1; then
+    docker image inspect "$image" >/dev/null 2>&1 || fail "$image can neither be pulled nor is it here"
+    say "$image is in no registry: the one of this machine is taken"
+fi
+export IMAGE="$image"
+
+# --- nothing that serves is touched by these
+if [ "${1:-}" != --rollback ]; then
+    if [ -n "${WITHOUT_BACKUP:-}" ]; then
+        say "NO BACKUP is made: WITHOUT_BACKUP is set"
+    elif [ -z "$(compose exec -T worker-backups printenv BACKUP_STORE)" ]; then
+        fail "there is no BACKUP_STORE, so no backup before the upgrade: set it, or WITHOUT_BACKUP=1"
+    else
+        say "backs up"
+        compose exec -T worker-backups maitred backup || fail "no backup was made; nothing was changed"
+    fi
+    say "migrates"
+    compose run --rm -T --no-deps migrate || fail "the migration failed; the old version serves"
+fi
+
+# --- beside the old version
+# shellcheck disable=SC2086  # a list of services
+compose rm --force $BESIDE >/dev/null 2>&1
+{
+    echo began
+    for service in $BESIDE; do of_service "$service"; done
+} >"$JOURNAL.next"
+mv "$JOURNAL.next" "$JOURNAL"
+trap ended EXIT
+trap 'exit 130' INT TERM HUP
+say "starts $image beside the old version"
+for service in $BESIDE; do
+    count=$(of_service "$service" | wc -l)
+    compose up --detach --no-deps --no-build --no-recreate --scale "$service=$((count + 1))" "$service" \
+        >/dev/null 2>&1 || fail "$service of $image cannot be started"
+done
+for service in $BESIDE; do
+    for id in $(of_service "$service"); do
+        was_there "$id" || well "$service" "$id"
+    done
+done
+
+say "leads the callers over"
+new=$(web_of new)
+live "$new" turn
+confirm "$new"
+
+# --- it serves. From here on nothing is taken back
+before=$(docker inspect -f '{{.Config.Image}}' "$web")
+kept=$(docker inspect -f '{{.Image}}' "$web")
+if [ "$(docker image inspect -f '{{.Id}}' "$before" 2>/dev/null)" != "$kept" ]; then
+    docker tag "$kept" maitred:before # the tag means another image by now
+    before=maitred:before
+fi
+[ "$kept" != "$(docker inspect -f '{{.Image}}' "$new")" ] || before=$(setting IMAGE_BEFORE)
+[ "${1:-}" != --rollback ] || before=""
+remember "$image" "$before"
+sed 's/^began$/served/' "$JOURNAL" >"$JOURNAL.next"
+mv "$JOURNAL.next" "$JOURNAL"
+finish
+for file in nginx.conf compose/upstreams.conf; do
+    compose exec -T nginx cat "/etc/nginx/$(echo "$file" | sed s/compose/maitred/)" </dev/null |
+        cmp -s - "deploy/nginx/$file" ||
+        say "NOTE: nginx runs with another $file; when few ask: docker compose up -d --no-deps --force-recreate nginx"
+done
+say "$image serves"
