@@ -16,11 +16,13 @@ from models.entities.flags import FlagSwitch
 from models.entities.house import JobRun
 from models.queries.business import Parties, parties_around
 from models.queries.flags import switches
-from models.queries.health import HouseHealth, house_health
+from models.queries.health import STORE_ROW, HouseHealth, house_health
 from models.rules.flags import ALL, EVERYWHERE, Flag
 from models.rules.health import CLOCKS, ZONE_DATA
 
 _PREFIX: Final = "maitred_"
+#: Not what a store of backups held when it was looked at last.
+_IS_JOB: Final = JobRun.name.not_like(f"{STORE_ROW}%")
 
 
 class HouseCollector(Collector):
@@ -41,7 +43,7 @@ class HouseCollector(Collector):
                     *_waiting(found),
                     _channels(found),
                     _clocks(found),
-                    *_jobs(session.scalars(select(JobRun))),
+                    *_jobs(session.scalars(select(JobRun).where(_IS_JOB))),
                     _flags(switches(session)),
                     *_tonight(parties_around(session, now=clock.now())),
                 ]

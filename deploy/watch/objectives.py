@@ -15,7 +15,7 @@ EACH: Final = "namespace"
 #: wanted before somebody is called.
 LEAST_BAD: Final = 5
 #: What nobody's experience depends on: whoever watches over the house.
-_OPERATORS: Final = 'route!~"/healthz|/readyz|/metrics"'
+OPERATORS: Final = 'route!~"/healthz|/readyz|/metrics"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,8 @@ OBJECTIVES: Final = (
         "availability",
         "99.9% of answers are no error of ours",
         0.999,
-        f'sum by ({EACH}) (rate(maitred_http_requests_total{{status=~"5..",{_OPERATORS}}}[%s]))',
-        f"sum by ({EACH}) (rate(maitred_http_requests_total{{{_OPERATORS}}}[%s]))",
+        f'sum by ({EACH}) (rate(maitred_http_requests_total{{status=~"5..",{OPERATORS}}}[%s]))',
+        f"sum by ({EACH}) (rate(maitred_http_requests_total{{{OPERATORS}}}[%s]))",
     ),
     Objective("decisions", "99% of requests are decided in 2 s", 0.99, *_LATE_DECISIONS),
     Objective("messages", "99% of guests are told in 60 s", 0.99, *_LATE_MESSAGES),

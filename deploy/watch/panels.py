@@ -1,9 +1,34 @@
 """Panels of Grafana's, and a dashboard's JSON."""
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
+from deploy.watch.objectives import OPERATORS
+
+REQUESTS: Final = "maitred_http_requests_total"
+SECONDS: Final = "maitred_http_request_seconds"
+#: What guests and staff asked for; without those who watch.
+ASKED: Final = f"{REQUESTS}{{{OPERATORS}}}"
+FAILED: Final = f'{REQUESTS}{{status=~"5..",{OPERATORS}}}'
 _SOURCE: Final = {"type": "prometheus", "uid": "prometheus"}
+#: Of which environments a dashboard tells: the namespaces of all installations that this Prometheus
+#: asks. Where none has a namespace there is one installation, and "All" is that one.
+_ENVIRONMENT: Final = {
+    "name": "namespace",
+    "label": "Environment",
+    "type": "query",
+    "datasource": _SOURCE,
+    "definition": "label_values(maitred_info, namespace)",
+    "query": {"query": "label_values(maitred_info, namespace)", "refId": "namespace"},
+    "refresh": 2,
+    "sort": 1,
+    "multi": True,
+    "includeAll": True,
+    "allValue": ".*",
+    "current": {"text": "All", "value": "$__all"},
+}
+_METRIC: Final = re.compile(r"\b(maitred(?:_[a-z]+|:[a-z0-9_]+)+)\b(\{)?")
 #: Of a whole row.
 WIDTH: Final = 24
 _HEIGHT: Final = 8
@@ -31,6 +56,21 @@ def quantile(part: float, metric: str, by: str = "") -> str:
     return f"histogram_quantile({part}, sum by ({labels}) (rate({metric}_bucket[5m])))"
 
 
+def of_rows(metric: str, by: str) -> str:
+    """Rows counted by that label: each web process tells the same of its own environment."""
+    return f"sum by ({by}) (max by (namespace, {by}) ({metric}))"
+
+
+def of_environments(expr: str) -> str:
+    """The expression, of the chosen environments alone."""
+
+    def chosen(found: re.Match[str]) -> str:
+        more = "," if found[2] else "}"
+        return f'{found[1]}{{namespace=~"$namespace"{more}'
+
+    return _METRIC.sub(chosen, expr)
+
+
 def dashboard(name: str, title: str, panels: tuple[Panel, ...]) -> dict[str, Any]:
     """Grafana's JSON of one dashboard."""
     return {
@@ -42,6 +82,7 @@ def dashboard(name: str, title: str, panels: tuple[Panel, ...]) -> dict[str, Any
         "time": {"from": "now-3h", "to": "now"},
         "timezone": "browser",
         "tags": ["maitred"],
+        "templating": {"list": [_ENVIRONMENT]},
         "panels": _placed(panels),
     }
 
@@ -68,7 +109,11 @@ def _panel(number: int, panel: Panel, place: dict[str, int]) -> dict[str, Any]:
         "gridPos": place,
         "fieldConfig": {"defaults": {"unit": panel.unit}, "overrides": []},
         "targets": [
-            {"refId": chr(ord("A") + index), "expr": expr, "legendFormat": legend}
+            {
+                "refId": chr(ord("A") + index),
+                "expr": of_environments(expr),
+                "legendFormat": legend,
+            }
             for index, (expr, legend) in enumerate(panel.targets)
         ],
     }

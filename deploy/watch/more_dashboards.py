@@ -1,0 +1,149 @@
+"""The dashboards of what stands behind the evening: releases, backups, business, servers."""
+
+from typing import Final
+
+from deploy.watch.panels import ASKED, FAILED, SECONDS, WIDTH, Panel, of_rows
+
+_NO_SHOWS: Final = 'maitred_parties{status="no_show"}'
+_CAME_OR_NOT: Final = 'maitred_parties{status=~"no_show|seated|finished"}'
+#: A web process's counts, by the release that it says it is of.
+_BY_VERSION: Final = "* on (instance) group_left (version) maitred_info"
+
+
+MORE: Final[dict[str, tuple[str, tuple[Panel, ...]]]] = {
+    "releases": (
+        "Releases",
+        (
+            Panel("Processes by version", (("sum by (version) (maitred_info)", "{{version}}"),)),
+            Panel(
+                "Answers a second by version",
+                ((f"sum by (version) (rate({ASKED}[1m]) {_BY_VERSION})", "{{version}}"),),
+            ),
+            Panel(
+                "Share of our errors by version",
+                (
+                    (
+                        f"(sum by (version) (rate({FAILED}[1m]) {_BY_VERSION})"
+                        f" or 0 * sum by (version) (rate({ASKED}[1m]) {_BY_VERSION}))"
+                        f" / sum by (version) (rate({ASKED}[1m]) {_BY_VERSION})",
+                        "{{version}}",
+                    ),
+                ),
+                unit="percentunit",
+            ),
+            Panel(
+                "95% within, by version",
+                (
+                    (
+                        "histogram_quantile(0.95, sum by (le, version)"
+                        f" (rate({SECONDS}_bucket[1m]) {_BY_VERSION}))",
+                        "{{version}}",
+                    ),
+                ),
+                unit="s",
+            ),
+        ),
+    ),
+    "backups": (
+        "Backups and recovery",
+        (
+            Panel(
+                "Age of the newest backup",
+                (
+                    (
+                        "max by (store, kind) (maitred_backup_newest_age_seconds)",
+                        "{{store}} {{kind}}",
+                    ),
+                ),
+                unit="s",
+            ),
+            Panel(
+                "Since it was last made, proved, copied, followed",
+                (("max by (name) (maitred_backup_job_success_age_seconds)", "{{name}}"),),
+                unit="s",
+            ),
+            Panel(
+                "What that took",
+                (("max by (name) (maitred_backup_job_seconds)", "{{name}}"),),
+                unit="s",
+            ),
+            Panel(
+                "Size of all backups",
+                ((of_rows("maitred_backup_bytes", "store"), "{{store}}"),),
+                unit="bytes",
+            ),
+            Panel("Backups", ((of_rows("maitred_backup_backups", "store"), "{{store}}"),), width=8),
+            Panel(
+                "Manifests that cannot be trusted",
+                ((of_rows("maitred_backup_damaged_manifests", "store"), "{{store}}"),),
+                kind="stat",
+                width=8,
+            ),
+            Panel(
+                "Failing",
+                (("max by (name) (maitred_backup_job_failing)", "{{name}}"),),
+                kind="stat",
+                width=8,
+            ),
+        ),
+    ),
+    "business": (
+        "Business",
+        (
+            Panel(
+                "Guests from twelve hours ago until in twelve hours",
+                ((of_rows("maitred_guests", "status"), "{{status}}"),),
+            ),
+            Panel("Parties", ((of_rows("maitred_parties", "status"), "{{status}}"),)),
+            Panel(
+                "Answers a day",
+                (("sum by (outcome) (increase(maitred_decisions_total[1d]))", "{{outcome}}"),),
+            ),
+            Panel(
+                "Share of parties that did not come",
+                (
+                    (
+                        f"sum({of_rows(_NO_SHOWS, 'status')})"
+                        f" / (sum({of_rows(_CAME_OR_NOT, 'status')}) > 0)",
+                        "no-show",
+                    ),
+                ),
+                unit="percentunit",
+            ),
+        ),
+    ),
+    "house": (
+        "Database, Redis, flags",
+        (
+            Panel(
+                "Database",
+                (("min(max by (namespace) (maitred_database_up))", "up"),),
+                kind="stat",
+            ),
+            Panel("Redis", (("min(max by (namespace) (maitred_redis_up))", "up"),), kind="stat"),
+            Panel(
+                "Database connections in use, of those that there may be",
+                (
+                    (
+                        "max by (job, instance) (maitred_database_connections_in_use"
+                        " / maitred_database_connections_most)",
+                        "{{job}} {{instance}}",
+                    ),
+                ),
+                unit="percentunit",
+                width=WIDTH,
+            ),
+            Panel(
+                "Flags",
+                (
+                    (
+                        "max by (namespace, flag) (maitred_flag_percent)",
+                        "{{flag}} {{namespace}}",
+                    ),
+                ),
+                unit="percent",
+                width=WIDTH,
+            ),
+        ),
+    ),
+}
