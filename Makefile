@@ -15,7 +15,8 @@ COMMIT = $(shell git rev-parse HEAD)
 # where most of what depends on the database is
 ON_MYSQL := $(addprefix tests/,backups core migrations operations queries race tasks)
 
-.PHONY: up install install-host install-dev migrate check test test-slow rehearse audit bench drill freeze lock clean image deploy smoke plan
+.PHONY: up install install-host install-dev migrate check test test-slow rehearse audit bench drill freeze lock clean image \
+	scan ask deploy rollback promote smoke smoke-or-rollback plan
 
 up: install  ## the whole house in the foreground; Ctrl-C closes it
 	@exec $(RUN) -m deploy.up
@@ -83,11 +84,26 @@ image:  ## build IMAGE here; with PUSH=1 to its registry, with provenance and a 
 		--build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) \
 		$(if $(PUSH),--push --provenance=mode=max --sbom=true --metadata-file build/image.json,--load) .
 
+scan:  ## look IMAGE through for known weaknesses that have a remedy; ends with 1 when a grave one is found
+	sh deploy/scan.sh $(IMAGE)
+
+ask:  ## what `make deploy` would miss, without changing anything
+	ASK_ONLY=1 sh deploy/k8s/release.sh $(ENVIRONMENT) $(IMAGE) $(or $(STRATEGY),rolling)
+
 deploy:  ## put IMAGE in place in ENVIRONMENT by STRATEGY (rolling, canary, blue-green)
 	sh deploy/k8s/release.sh $(ENVIRONMENT) $(IMAGE) $(or $(STRATEGY),rolling)
 
-smoke: install  ## reserve a table at RESTAURANT of the house at URL, and cancel it
+rollback:  ## take the last release in ENVIRONMENT back
+	sh deploy/k8s/rollback.sh $(ENVIRONMENT)
+
+promote:  ## give a blue-green or a canary in ENVIRONMENT that waits all requests
+	sh deploy/k8s/promote.sh $(ENVIRONMENT)
+
+smoke: install  ## reserve a table at RESTAURANT of the installation at URL, and cancel it
 	$(RUN) -m deploy.smoke $(URL) $(RESTAURANT)
+
+smoke-or-rollback: install  ## the same; when it fails, take the last release in ENVIRONMENT back
+	SMOKE="$(RUN) -m deploy.smoke" sh deploy/k8s/smoke.sh $(ENVIRONMENT) "$(URL)" "$(RESTAURANT)"
 
 LOCK = $(UV) pip compile --quiet --system-certs --universal --generate-hashes --no-header --no-emit-index-url \
 	--python-version 3.11 $(if $(UPGRADE),--upgrade)

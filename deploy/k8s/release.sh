@@ -1,58 +1,128 @@
 #!/bin/sh
-# Put a version in place on Kubernetes: migrate, roll out, and back to the last one when a process does
-# not become well. Safe to run again after an interruption.
+# Put a version in place on Kubernetes: ask, back up, migrate, roll out, and back to what was there when a
+# process does not become well. Safe to run again after an interruption.
 #
 #   sh deploy/k8s/release.sh ENVIRONMENT IMAGE [rolling|canary|blue-green]
 #
-# ENVIRONMENT is an overlay, IMAGE a tag or digest. Canary and blue-green are of the web process and by
-# Argo Rollouts, which has to be in the cluster, and its plugin beside kubectl.
+# ENVIRONMENT is an overlay, IMAGE a tag or digest. Canary and blue-green are of the web process, where the
+# overlay has components/argo. ASK_ONLY=1 changes nothing, and says what is missing.
+# WITHOUT_BACKUP=1 goes on where no backup can be made.
 set -eu
 environment=$1
 image=$2
 strategy=${3:-rolling}
 namespace=maitred-$environment
-overlays=$(dirname "$0")/overlays
-folder=$(mktemp -d "$overlays/.release.XXXXXX")
-trap 'rm -rf "$folder"' EXIT
+scripts=$(dirname "$0")
+overlays=$scripts/overlays
+# shellcheck source=deploy/k8s/words.sh
+. "$scripts/words.sh"
 
+refuse() {
+    echo "!!! $1" >&2
+    exit 2
+}
+stop() {
+    echo "!!! $1: no process was changed" >&2
+    exit 1
+}
 go_back() {
     echo "!!! $1: back to the version before" >&2
-    sh "$(dirname "$0")/rollback.sh" "$environment" || true
+    sh "$scripts/rollback.sh" "$environment" || echo "!!! and that failed: see above" >&2
     exit 1
 }
 
+command -v kubectl >/dev/null || refuse "kubectl is not installed"
+[ -d "$overlays/$environment" ] || refuse "no such environment: $environment"
 case $strategy in
     rolling) components="" ;;
     canary | blue-green) components="../../components/argo-$strategy" ;;
-    *) echo "no such strategy: $strategy" >&2 && exit 2 ;;
+    *) refuse "no such strategy: $strategy" ;;
 esac
+folder=$(mktemp -d "$overlays/.release.XXXXXX")
+trap 'rm -rf "$folder"' EXIT
+grep -qs components/argo "$overlays/$environment/kustomization.yaml" || components=""
 printf 'resources: [../%s]\ncomponents: [%s]\n' "$environment" "$components" \
     >"$folder/kustomization.yaml"
 kubectl kustomize "$folder" >"$folder/plain.txt"
 sed "s#image: maitred\$#image: $image#" "$folder/plain.txt" >"$folder/all.yaml"
 
+echo "--- what it needs"
+sh "$scripts/preflight.sh" "$environment" "$image" "$strategy" "$folder/all.yaml"
+[ -z "${ASK_ONLY:-}" ] || exit 0
+
+before=$(deployments) || stop "the processes in place cannot be asked for"
+if [ -n "$before" ] && grep -q '^  BACKUP_STORE: .' "$folder/all.yaml" && [ -z "${WITHOUT_BACKUP:-}" ]; then
+    echo "--- a backup"
+    here exec deployment/worker-backups -- maitred backup || stop "no backup was made"
+fi
+
 echo "--- what the processes stand on"
-kubectl apply -f "$folder/all.yaml" -l '!app.kubernetes.io/name'
+handed_over=""
+if grep -q '^kind: Rollout' "$folder/all.yaml" && ! led; then
+    handed_over=$(here get deployment web --ignore-not-found -o 'jsonpath={.spec.replicas}') || handed_over=""
+fi
+kubectl apply -f "$folder/all.yaml" -l '!app.kubernetes.io/name' || stop "not everything could be applied"
+if [ -n "$handed_over" ]; then
+    echo "--- the web process is handed over to Argo, as it is"
+    here scale rollouts.argoproj.io web --replicas="$handed_over"
+    well || stop "Argo did not take the web process over"
+elif [ -n "$before" ] && led; then
+    seen || stop "Argo did not read the strategy"
+    # Argo points the Service at one version where it shares requests out; rolling wants it at all pods
+    if [ "$strategy" = rolling ] &&
+        [ -n "$(here get service web -o 'jsonpath={.spec.selector.rollouts-pod-template-hash}')" ]; then
+        here patch service web --type=json \
+            -p '[{"op":"remove","path":"/spec/selector/rollouts-pod-template-hash"}]' || stop "the Service web is Argo's still"
+    fi
+fi
+if grep -q '^kind: ExternalSecret' "$folder/all.yaml"; then
+    here wait --for=condition=Ready --timeout="${SECRETS_SECONDS:-120}s" externalsecrets.external-secrets.io --all ||
+        stop "the secrets did not come"
+fi
+
 echo "--- the schema"
-kubectl -n "$namespace" delete job migrate --ignore-not-found
-kubectl apply -f "$folder/all.yaml" -l app.kubernetes.io/name=migrate
-kubectl -n "$namespace" wait --for=condition=complete --timeout=900s job/migrate || {
-    kubectl -n "$namespace" logs job/migrate --tail=50
-    echo "!!! the migrations failed; nothing else was changed" >&2
-    exit 1
-}
-echo "--- the processes"
-kubectl apply -f "$folder/all.yaml"
-deployments=$(kubectl -n "$namespace" get deployments -o name -l app.kubernetes.io/part-of=maitred)
-for each in $deployments; do
-    kubectl -n "$namespace" rollout status "$each" --timeout=900s || go_back "$each does not become well"
+here delete job migrate --ignore-not-found
+kubectl apply -f "$folder/all.yaml" -l app.kubernetes.io/name=migrate || stop "the migration could not be started"
+tries=${MIGRATE_TRIES:-300}
+while :; do
+    state=$(here get job migrate -o 'jsonpath={.status.conditions[?(@.status=="True")].type}') || state=""
+    case $state in
+        *Complete*) break ;;
+        *Failed*) tries=0 ;;
+    esac
+    tries=$((tries - 1))
+    if [ "$tries" -lt 0 ]; then
+        here logs job/migrate --tail=50 || true
+        stop "the migrations failed"
+    fi
+    sleep "${LOOK_SECONDS:-3}"
 done
-case $strategy in
-    # it judges the new version itself, and has led the callers back by then; the workers have not gone
-    canary)
-        kubectl argo rollouts status web -n "$namespace" --timeout 1800s ||
-            go_back "the canary of web did not end well"
-        ;;
-    # promoted by hand: that nobody has done so yet is no reason to go back
-    blue-green) kubectl argo rollouts status web -n "$namespace" --timeout 1800s ;;
-esac
+
+# what rollback.sh goes back to: kept while a release is under way, so that one that was interrupted and is
+# run again does not take its own half for the version before
+if [ "$(here get configmap last-release --ignore-not-found -o 'jsonpath={.data.state}')" != "under way" ]; then
+    revisions=""
+    for each in $before; do
+        revisions="$revisions${each##*/}=$(revision "$each") "
+    done
+    here create configmap last-release --from-literal="before=$revisions" --from-literal="image=$image" \
+        --from-literal="state=under way" --dry-run=client -o yaml >"$folder/last.yaml"
+    here apply -f "$folder/last.yaml" || stop "the version in place could not be written down"
+fi
+
+echo "--- the processes"
+kubectl apply -f "$folder/all.yaml" || go_back "not everything could be applied"
+now=$(deployments) || go_back "the processes cannot be asked for"
+for each in $now; do
+    here rollout status "$each" --timeout=900s || go_back "$each does not become well"
+done
+if led; then
+    well && code=0 || code=$?
+    if [ "$code" = 2 ] && [ "$strategy" = blue-green ]; then
+        # promoted by hand: that nobody has done so yet is no reason to go back
+        echo "!!! nobody has promoted the new version yet; it waits" >&2
+        exit 1
+    fi
+    [ "$code" = 0 ] || go_back "the new version of web was not judged well"
+fi
+here patch configmap last-release --type=merge -p '{"data":{"state":"done"}}'

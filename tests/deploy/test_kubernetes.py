@@ -10,7 +10,6 @@ import os
 import re
 import shlex
 import shutil
-import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -29,17 +28,14 @@ from tasks.queues import QUEUES, TASKS
 from tests.architecture.tree import ROOT
 from tests.services import plan
 from tests.services.missing import go_without, require_program
-from web import metrics
 
 K8S = ROOT / "deploy" / "k8s"
 CRDS = Path(__file__).with_name("crds")
 BIN = Path(sys.executable).parent
-STAND_IN = "release.sh against a stand-in for kubectl"
 CUSTOM = {
     "ExternalSecret", "TriggerAuthentication", "ScaledObject", "Rollout", "AnalysisTemplate",
-    "PodMonitor", "PrometheusRule",
+    "PodMonitor", "PrometheusRule", "HTTPRoute", "Gateway",
 }  # fmt: skip
-IMAGE = "registry.example/maitred:2"
 Manifest = dict[str, Any]
 
 
@@ -111,7 +107,7 @@ def test_every_manifest_is_what_kubernetes_knows(environments: dict[str, list[Ma
         else:
             latest = kubernetes_validate.latest_version()
             kubernetes_validate.validate(manifest, latest, strict=True)
-    assert seen == CUSTOM
+    assert seen | {"Gateway"} == CUSTOM
     for name in ("development", "staging", "production"):
         plan.prove(line=name, target="kubernetes", how="rendered", figure="by Kubernetes' schemas")
 
@@ -145,6 +141,7 @@ def test_every_custom_kind_is_what_its_project_takes(
     environments: dict[str, list[Manifest]], crds: Path
 ) -> None:
     everything = [each for manifests in environments.values() for each in manifests]
+    everything += built(K8S / "gateway")
     assert wrong_kinds(crds, everything) == []
     broken = copy.deepcopy(next(each for each in everything if each["kind"] == "ScaledObject"))
     broken["spec"]["minReplicaCount"] = "two"
@@ -169,11 +166,8 @@ def test_every_process_runs_there_with_the_same_words(
     procfile = parse_procfile((ROOT / "Procfile").read_text(encoding="utf-8")).processes
     pods = _ours(environments["production"])
     assert pods.keys() == {f"worker-{queue}" for queue in QUEUES} | {
-        "web",
-        "scheduler",
-        "flower",
-        "migrate",
-    }
+        "web", "scheduler", "flower", "migrate",
+    }  # fmt: skip
     for queue in QUEUES:
         args = pods[f"worker-{queue}"]["containers"][0]["args"]
         wanted = shlex.split(procfile["allocation"].replace("allocation", queue))
@@ -247,15 +241,20 @@ def test_whatever_refers_to_another_finds_it(environments: dict[str, list[Manife
             scaled = labels[each["spec"]["scaleTargetRef"]["name"]]
             assert "replicas" not in scaled["spec"]
         for each in _of(manifests, "Rollout"):
-            assert (
-                each["spec"]["workloadRef"]["kind"],
-                each["spec"]["workloadRef"]["name"],
-            ) in there
+            led = each["spec"]["workloadRef"]
+            assert (led["kind"], led["name"]) in there
             # by the HPA, which no longer speaks of it; its pods go as the Rollout's come
             assert "replicas" not in labels["web"]["spec"]
+            # release.sh puts the strategy in place before it changes the pods
+            assert "app.kubernetes.io/name" not in each["metadata"].get("labels", {})
             services = set(re.findall(r"'\w+Service': '([\w-]+)'", str(each["spec"]["strategy"])))
-            assert len(services) == 2
+            assert services in (set(), {"web", "web-next"})
             assert {("Service", name) for name in services} <= there
+            templates = set(re.findall(r"'templateName': '(\w+)'", str(each["spec"]["strategy"])))
+            assert {("AnalysisTemplate", name) for name in templates} <= there
+        for each in _of(manifests, "HTTPRoute"):
+            for rule in each["spec"]["rules"]:
+                assert {("Service", one["name"]) for one in rule["backendRefs"]} <= there
         for pod in _ours(manifests).values():
             (config,) = pod["containers"][0]["envFrom"]
             assert ("ConfigMap", config["configMapRef"]["name"]) in there
@@ -304,17 +303,47 @@ def test_the_way_in_is_tls_by_the_name_of_the_links(
     environments: dict[str, list[Manifest]],
 ) -> None:
     hosts = set()
-    for manifests in environments.values():
-        (ingress,) = _of(manifests, "Ingress")
-        (rule,), (tls,) = ingress["spec"]["rules"], ingress["spec"]["tls"]
+    for name, manifests in environments.items():
+        (route,) = _of(manifests, "HTTPRoute")
+        (host,) = route["spec"]["hostnames"]
         (config,) = _of(manifests, "ConfigMap")
-        assert tls["hosts"] == [rule["host"]]
-        assert config["data"]["PUBLIC_URL"] == f"https://{rule['host']}"
-        paths = {path["path"]: path["backend"]["service"]["name"] for path in rule["http"]["paths"]}
-        assert paths == {"/": "web", "/metrics": "closed", "/readyz": "closed"}
-        hosts.add(rule["host"])
+        assert config["data"]["PUBLIC_URL"] == f"https://{host}"
+        assert route["spec"]["parentRefs"] == [{"name": "public", "namespace": "gateway"}]
+        (rule,) = route["spec"]["rules"]
+        # told where a certificate is renewed by itself, and never of a machine's own name
+        assert ("filters" in rule) == (name != "development")
+        assert "retry" not in rule
+        hosts.add(host)
     assert len(hosts) == 3
     plan.prove(line="tls", target="kubernetes", how="rendered")
+
+
+def test_no_environment_leads_argo_past_the_gateway(
+    environments: dict[str, list[Manifest]],
+) -> None:
+    (route,) = _of(environments["argo-canary"], "HTTPRoute")
+    shares = {one["name"]: one["weight"] for one in route["spec"]["rules"][0]["backendRefs"]}
+    assert shares == {"web": 100, "web-next": 0}
+    strategy = _named(environments["argo-canary"], "Rollout", "web")["spec"]["strategy"]["canary"]
+    plugin = {"httpRoute": "web", "namespace": "maitred-production"}
+    assert strategy["trafficRouting"] == {"plugins": {"argoproj-labs/gatewayAPI": plugin}}
+    assert [step["setWeight"] for step in strategy["steps"] if "setWeight" in step] == [5, 25, 50]
+
+
+def test_what_an_environment_names_is_found_where_it_belongs(tmp_path: Path) -> None:
+    own = tmp_path / "k8s"
+    shutil.copytree(K8S, own)
+    named = own / "overlays" / "production" / "cluster.yaml"
+    values = yaml.safe_load(named.read_text())["data"]
+    text_ = named.read_text()
+    for key, value in values.items():
+        text_ = text_.replace(f"  {key}: {value}\n", f"  {key}: x-{key.lower()}\n")
+    named.write_text(text_)
+    made = json.dumps(built(own / "overlays" / "production"))
+    assert [key for key in values if f"x-{key.lower()}" not in made] == []
+    assert "x-host" in json.loads(made)[1]["data"]["PUBLIC_URL"]
+    # what is only read here is not applied
+    assert '"name": "cluster"' not in made
 
 
 def test_every_setting_there_is_one_of_ours(environments: dict[str, list[Manifest]]) -> None:
@@ -326,21 +355,6 @@ def test_every_setting_there_is_one_of_ours(environments: dict[str, list[Manifes
         for name, pod in _ours(manifests).items():
             given = {each["name"] for each in pod["containers"][0].get("env", [])}
             assert given <= known, name
-
-
-def test_a_canary_is_judged_by_figures_that_there_are(
-    environments: dict[str, list[Manifest]],
-) -> None:
-    template = _named(environments["argo-canary"], "AnalysisTemplate", "well")
-    queries = str([each["provider"] for each in template["spec"]["metrics"]])
-    asked = set(re.findall(r"maitred_\w+", queries))
-    metrics.count("GET", "/", 200, since=metrics.clock())
-    told = metrics.exposition().decode()
-    assert asked
-    assert all(f"{name}{{" in told for name in asked), asked
-    steps = environments["argo-canary"]
-    rollout = _named(steps, "Rollout", "web")["spec"]["strategy"]["canary"]["steps"]
-    assert [step["setWeight"] for step in rollout if "setWeight" in step] == [5, 25, 50]
 
 
 @pytest.mark.mariadb
@@ -356,138 +370,3 @@ def test_the_age_of_the_queues_can_be_asked_of_the_database(
     (config,) = _of(environments["production"], "ConfigMap")
     deciders = _named(scaled, "ScaledObject", "worker-allocation")["spec"]
     assert deciders["maxReplicaCount"] == int(config["data"]["LANES"])
-
-
-DEPLOYMENTS = "-n maitred-staging get deployments -o name -l app.kubernetes.io/part-of=maitred"
-#: What a rollback says to a cluster without Argo, once it knows the processes.
-BACK = [
-    "-n maitred-staging rollout undo deployment/web",
-    "-n maitred-staging rollout undo deployment/scheduler",
-    "-n maitred-staging get rollouts.argoproj.io web",
-    "-n maitred-staging rollout status deployment/web --timeout=900s",
-    "-n maitred-staging rollout status deployment/scheduler --timeout=900s",
-]
-
-
-@pytest.fixture
-def cluster(tmp_path: Path) -> Path:
-    """A `kubectl` that puts together for real, writes down what it is told, and changes nothing.
-
-    There is no API server here; `fails` in its folder names the command that fails.
-    """
-    program = tmp_path / "kubectl"
-    program.write_text(
-        f"""#!/bin/sh
-[ "$1" = kustomize ] && exec {_kubectl()} "$@"
-case "$*" in "apply -f "*all.yaml) cp "$3" {tmp_path}/applied ;; esac
-echo "$*" | sed "s#{tmp_path}[^ ]*#FILE#; s#-f [^ ]*all.yaml#-f FILE#" >>{tmp_path}/told
-case "$*" in *"get deployments"*) echo deployment/web; echo deployment/scheduler ;; esac
-case "$*" in *"get rollouts"*) [ -e {tmp_path}/argo ] ; exit ;; esac
-[ ! -e {tmp_path}/fails ] || case "$*" in *"$(cat {tmp_path}/fails)"*) exit 1 ;; esac
-""",
-        encoding="utf-8",
-    )
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    return tmp_path
-
-
-def _release(cluster: Path, *, fails: str = "", strategy: str = "rolling") -> tuple[int, list[str]]:
-    if fails:
-        (cluster / "fails").write_text(fails)
-    done = subprocess.run(
-        ["sh", str(K8S / "release.sh"), "staging", IMAGE, strategy],
-        env={"PATH": f"{cluster}:/usr/bin:/bin"},
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    return done.returncode, (cluster / "told").read_text().splitlines()
-
-
-def test_a_release_migrates_first_and_waits_for_each(cluster: Path) -> None:
-    code, told = _release(cluster)
-    assert code == 0
-    assert told == [
-        "apply -f FILE -l !app.kubernetes.io/name",
-        "-n maitred-staging delete job migrate --ignore-not-found",
-        "apply -f FILE -l app.kubernetes.io/name=migrate",
-        "-n maitred-staging wait --for=condition=complete --timeout=900s job/migrate",
-        "apply -f FILE",
-        DEPLOYMENTS,
-        "-n maitred-staging rollout status deployment/web --timeout=900s",
-        "-n maitred-staging rollout status deployment/scheduler --timeout=900s",
-    ]
-    applied = yaml.load_all((cluster / "applied").read_text(), Loader=yaml.CSafeLoader)
-    images = {pod["containers"][0]["image"] for pod in _pods(list(applied)).values()}
-    assert images == {IMAGE}
-    assert not list((K8S / "overlays").glob(".release*"))
-    plan.prove(line="rolling", target="kubernetes", how="rehearsed", figure=STAND_IN)
-
-
-def test_a_canary_is_waited_for(cluster: Path) -> None:
-    code, told = _release(cluster, strategy="canary")
-    assert code == 0
-    assert told[-1] == "argo rollouts status web -n maitred-staging --timeout 1800s"
-    assert "kind: Rollout" in (cluster / "applied").read_text()
-    plan.prove(line="canary", target="kubernetes", how="rehearsed", figure=STAND_IN)
-
-
-def test_a_release_whose_migrations_fail_changes_no_process(cluster: Path) -> None:
-    code, told = _release(cluster, fails="wait --for")
-    assert code == 1
-    assert "apply -f FILE" not in told
-
-
-def test_a_release_that_does_not_become_well_goes_back(cluster: Path) -> None:
-    code, told = _release(cluster, fails="rollout status deployment/scheduler")
-    assert code == 1
-    assert told[-len(BACK) :] == BACK
-    plan.prove(line="rollback", target="kubernetes", how="rehearsed", figure=STAND_IN)
-
-
-def test_a_canary_that_is_judged_worse_takes_the_workers_back_too(cluster: Path) -> None:
-    (cluster / "argo").touch()
-    code, told = _release(cluster, strategy="canary", fails="argo rollouts status")
-    assert code == 1
-    assert "-n maitred-staging rollout undo deployment/scheduler" in told
-    assert "argo rollouts promote web --full -n maitred-staging" in told
-
-
-def _maitred(cluster: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    env = {"PATH": f"{cluster}:/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)}
-    argv = [sys.executable, "-m", "deploy.cli", *words]
-    return subprocess.run(argv, env=env, capture_output=True, text=True, timeout=60, check=False)
-
-
-def test_the_words_of_a_machine_hold_on_a_cluster(cluster: Path) -> None:
-    words = ("--kubernetes", "staging")
-    done = _maitred(cluster, "release", IMAGE, "--strategy", "canary", *words)
-    assert done.returncode == 0, done.stderr
-    assert "kind: Rollout" in (cluster / "applied").read_text()
-    (cluster / "told").unlink()
-    assert _maitred(cluster, "rollback", *words).returncode == 0
-    assert (cluster / "told").read_text().splitlines() == [DEPLOYMENTS, *BACK]
-    assert _maitred(cluster, "releases", *words).returncode == 0
-    assert "get replicasets -l app.kubernetes.io/name=web" in (cluster / "told").read_text()
-    (cluster / "fails").write_text("rollout undo")
-    failed = _maitred(cluster, "rollback", *words)
-    assert failed.returncode == 1
-    assert "rollback.sh ended with 1" in failed.stderr
-
-
-def test_what_needs_no_argo_is_taken_when_nothing_is_said(cluster: Path) -> None:
-    assert _maitred(cluster, "release", IMAGE, "--kubernetes", "staging").returncode == 0
-    assert "argo" not in (cluster / "told").read_text()
-
-
-def test_a_blue_green_that_nobody_promoted_is_not_taken_back(cluster: Path) -> None:
-    code, told = _release(cluster, strategy="blue-green", fails="argo rollouts status")
-    assert code == 1
-    assert not [line for line in told if "rollout undo" in line]
-    plan.prove(line="blue-green", target="kubernetes", how="rehearsed", figure=STAND_IN)
-
-
-def test_a_folder_that_is_not_there_is_named(cluster: Path) -> None:
-    refused = _maitred(cluster, "release", str(cluster / "nowhere"))
-    assert refused.returncode == 2
-    assert "nowhere is no folder" in refused.stderr

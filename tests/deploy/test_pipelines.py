@@ -24,11 +24,13 @@ FILES = [*WORKFLOWS, ROOT / ".gitlab-ci.yml", ROOT / "Jenkinsfile"]
 STEPS = (
     r"make check",
     r"make test",
+    r"make image IMAGE=",
+    r"make scan IMAGE=",
     r"make image PUSH=1",
     r"make deploy ENVIRONMENT=staging",
     r"make smoke",
     r"make deploy ENVIRONMENT=production .*STRATEGY=",
-    r"make smoke",
+    r"make smoke-or-rollback ENVIRONMENT=production URL=",
 )
 #: Words of the top level that GitLab keeps for itself.
 NO_JOBS = {"stages", "default", "variables", "image", "services", "cache", "include", "workflow"}
@@ -55,9 +57,10 @@ def test_github_s_workflows_are_as_actionlint_wants_them(tmp_path: Path) -> None
 
 
 def test_every_shell_script_is_as_shellcheck_wants_it() -> None:
-    scripts = [ROOT / "deploy" / "secrets.sh", ROOT / "deploy" / "k8s" / "release.sh"]
+    scripts = [ROOT / "deploy" / "secrets.sh", ROOT / "deploy" / "scan.sh"]
+    scripts += [*(ROOT / "deploy" / "k8s").glob("*.sh")]
     scripts += [ROOT / ".ci" / "run", ROOT / ".ci" / "packages"]
-    assert _run(str(BIN / "shellcheck"), *map(str, scripts)) == ""
+    assert _run(str(BIN / "shellcheck"), "-x", *map(str, scripts)) == ""
 
 
 def _gitlab() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -88,8 +91,10 @@ def test_jenkins_brackets_close() -> None:
     assert not open_ones
 
 
-@pytest.mark.parametrize("path", [FILES[1], *FILES[-2:]], ids=lambda path: path.name)
-def test_the_seven_steps_come_in_their_order(path: Path) -> None:
+@pytest.mark.parametrize(
+    "path", [ROOT / ".github" / "workflows" / "ci.yml", *FILES[-2:]], ids=lambda path: path.name
+)
+def test_the_steps_come_in_their_order(path: Path) -> None:
     text, place = path.read_text(encoding="utf-8"), 0
     for step in STEPS:
         found = re.compile(step).search(text, place)
@@ -98,8 +103,68 @@ def test_the_seven_steps_come_in_their_order(path: Path) -> None:
     assert re.search(r"environment: production|when: manual|input message", text)
     names = {".gitlab-ci.yml": "gitlab", "Jenkinsfile": "jenkins"}
     target = names.get(path.name, "github")
-    for line in ("pipeline-tests", "pipeline-build", "pipeline-deploy"):
+    # that it goes back, and when, is rehearsed in test_cluster_release.py
+    for line in ("pipeline-tests", "pipeline-scan", "pipeline-build", "pipeline-deploy"):
         plan.prove(line=line, target=target, how="rendered")
+
+
+#: What a clock starts, by file: the targets, and no other.
+BY_THE_CLOCK = {
+    "nightly.yml": {"test-slow"},
+    "weekly.yml": {"audit", "image", "scan"},
+    ".gitlab-ci.yml": {"test-slow", "audit", "image", "scan"},
+}
+
+
+def _by_the_clock(path: Path) -> str:
+    if path.name != ".gitlab-ci.yml":
+        return path.read_text(encoding="utf-8")
+    schedule = '$CI_PIPELINE_SOURCE == "schedule"'
+    jobs = [job for _, job in _gitlab() if schedule in str(job["rules"])]
+    assert {name for name, job in _gitlab() if job not in jobs} >= {"staging", "production"}
+    return "\n".join(line for job in jobs for line in job["script"])
+
+
+@pytest.mark.parametrize("name", BY_THE_CLOCK)
+def test_a_clock_puts_nothing_in_place(name: str) -> None:
+    (path,) = (path for path in FILES if path.name == name)
+    assert set(re.findall(r"make ([a-z-]+)", _by_the_clock(path))) == BY_THE_CLOCK[name]
+
+
+def test_jenkins_clock_puts_nothing_in_place() -> None:
+    text = (ROOT / "Jenkinsfile").read_text(encoding="utf-8")
+    stages = dict(re.findall(r"stage\('(\w+)'\) \{(.*?)(?=stage\(|\Z)", text, re.DOTALL))
+    assert stages.keys() >= {"Nightly", "Weekly", "Image", "Staging", "Approval", "Production"}
+    for name, stage in stages.items():
+        if name in ("Nightly", "Weekly"):
+            assert "when { triggeredBy 'TimerTrigger'" in stage
+        elif name not in ("Check", "Test"):
+            assert "when { branch 'main'; not { triggeredBy 'TimerTrigger' } }" in stage, name
+    assert "make image PUSH=1" not in stages["Weekly"]
+
+
+def _scanned(tmp_path: Path, *, found: int, **env: str) -> tuple[int, str]:
+    """`make scan` with a Docker that writes down what it is told."""
+    docker = tmp_path / "docker"
+    docker.write_text(f'#!/bin/sh\necho "$*" >>{tmp_path}/told\nexit {found}\n')
+    docker.chmod(0o755)
+    argv = ["make", "--no-print-directory", "scan", "IMAGE=registry.example/maitred:2"]
+    words = {"PATH": f"{tmp_path}:/usr/bin:/bin"} | env
+    done = subprocess.run(argv, cwd=ROOT, env=words, capture_output=True, timeout=60, check=False)
+    return done.returncode, (tmp_path / "told").read_text()
+
+
+def test_an_image_is_scanned_by_a_fixed_tool_and_a_finding_stops(tmp_path: Path) -> None:
+    code, told = _scanned(tmp_path, found=0)
+    assert code == 0
+    assert re.search(r" anchore/grype:v\d+\.\d+\.\d+@sha256:[0-9a-f]{64} ", told)
+    assert " docker:registry.example/maitred:2 --config /deploy/grype.yaml " in told
+    code, _ = _scanned(tmp_path, found=1)
+    assert code != 0
+    asked = _read(ROOT / "deploy" / "grype.yaml")
+    assert (asked["fail-on-severity"], asked["only-fixed"]) == ("high", True)
+    for each in asked["ignore"]:
+        assert each["reason"], each
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 const PACKAGES = {
   "argoproj.io": "argo-rollouts",
   "external-secrets.io": "external-secrets",
+  "gateway.networking.k8s.io": "gateway-api",
   "keda.sh": "keda",
   "monitoring.coreos.com": "prometheus-operator",
 };

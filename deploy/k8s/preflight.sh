@@ -1,0 +1,171 @@
+#!/bin/sh
+# What a release will need, asked before it changes anything: every problem at once, a line each.
+#
+#   sh deploy/k8s/preflight.sh ENVIRONMENT IMAGE STRATEGY MANIFESTS
+#
+# MANIFESTS is what release.sh would apply. Ends with 1 when something is missing. It leaves nothing behind.
+# A cluster whose namespace is not there yet is asked for less: there is nothing that could be hurt.
+# ARGO_NAMESPACE names where Argo Rollouts runs (argo-rollouts).
+set -u
+environment=$1
+image=$2
+strategy=$3
+manifests=$4
+namespace=maitred-$environment
+cluster=$(dirname "$0")/overlays/$environment/cluster.yaml
+problems=0
+
+problem() {
+    echo "!!! $1" >&2
+    problems=$((problems + 1))
+}
+value() { sed -n "s/^  $1: //p" "$cluster"; }
+here() { kubectl -n "$namespace" "$@"; }
+finish() {
+    [ "$problems" = 0 ] && exit 0
+    echo "!!! nothing was changed: $problems to be mended first (docs/deploy/kubernetes.md)" >&2
+    exit 1
+}
+
+if ! said=$(kubectl version 2>&1); then
+    problem "the cluster cannot be reached: $(echo "$said" | tail -n 1)"
+    finish
+fi
+if ! there=$(kubectl get namespace "$namespace" --ignore-not-found -o name); then
+    problem "the account may not look at the namespace $namespace"
+    finish
+fi
+
+# the kinds that the manifests speak of
+kinds=$(kubectl api-resources --no-headers 2>/dev/null | awk '{print $(NF-2), $NF}')
+wanted=$(awk '/^apiVersion: / {api = $2} /^kind: / {print api, $2}' "$manifests" | sort -u)
+missing=$(echo "$wanted" | while read -r api kind; do
+    echo "$kinds" | grep -qx "$api $kind" || echo "$api/$kind"
+done)
+for each in $missing; do
+    case $each in
+        argoproj.io/*) from="Argo Rollouts" ;;
+        gateway.networking.k8s.io/*) from="the Gateway API and a controller for it" ;;
+        external-secrets.io/*) from="External Secrets" ;;
+        keda.sh/*) from="KEDA" ;;
+        monitoring.coreos.com/*) from="Prometheus' operator" ;;
+        *) from="another version of Kubernetes" ;;
+    esac
+    problem "the cluster does not know $each: $from is to be installed"
+done
+
+# what is done beside applying the manifests
+may() {
+    here auth can-i --quiet "$@" || problem "the account may not $* in $namespace"
+}
+if [ -n "$there" ]; then
+    may create pods
+    may delete pods
+    may delete jobs
+    may get pods --subresource=log
+    may patch deployments.apps
+    may create configmaps
+    may create pods --subresource=exec
+    if grep -q '^kind: Rollout' "$manifests"; then
+        may patch rollouts.argoproj.io --subresource=status
+        may patch rollouts.argoproj.io --subresource=scale
+        may patch services
+    fi
+else
+    kubectl auth can-i --quiet create namespaces || problem "the account may not make the namespace $namespace"
+fi
+
+# the way in
+gateway=$(value gateway)
+of=$(value gatewayNamespace)
+ready=$(kubectl -n "$of" get gateways.gateway.networking.k8s.io "$gateway" \
+    -o 'jsonpath={.status.conditions[?(@.type=="Programmed")].status}' 2>/dev/null) || ready="not there"
+[ "$ready" = True ] || problem "the Gateway $gateway in $of is not in place (Programmed: ${ready:-not yet})"
+
+# secrets
+if grep -q '^kind: ExternalSecret' "$manifests"; then
+    ready=$(kubectl get clustersecretstores.external-secrets.io maitred \
+        -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}' 2>/dev/null) || ready="not there"
+    [ "$ready" = True ] || problem "the ClusterSecretStore maitred does not work (Ready: ${ready:-not yet})"
+fi
+if [ -n "$there" ] && ! grep -q '^kind: Secret' "$manifests"; then
+    # shellcheck disable=SC2016  # kubectl's own template
+    if given=$(here get secret maitred --ignore-not-found \
+        -o 'go-template={{range $name, $value := .data}}{{$name}} {{end}}' 2>/dev/null); then
+        for each in DATABASE_URL REDIS_URL SECRET_KEY; do
+            case " $given" in
+                *" $each "*) ;;
+                *) problem "the Secret maitred in $namespace has no $each" ;;
+            esac
+        done
+    else
+        echo "    (the account may not read Secrets: they were not looked at)"
+    fi
+fi
+
+# Argo Rollouts
+led=""
+[ -z "$there" ] || led=$(here get rollouts.argoproj.io web --ignore-not-found -o name 2>/dev/null)
+if [ -n "$led" ] && ! grep -q '^kind: Rollout' "$manifests"; then
+    problem "Argo leads the web process, and overlays/$environment is without components/argo: see 'Away from Argo'"
+fi
+if [ "$strategy" != rolling ]; then
+    grep -q '^kind: Rollout' "$manifests" ||
+        problem "$strategy is Argo's: overlays/$environment has no components/argo"
+    if [ -z "$led" ]; then
+        problem "$strategy wants a version in place that Argo leads: release once by rolling"
+    else
+        phase=$(here get rollouts.argoproj.io web -o 'jsonpath={.status.phase}')
+        # the same once more goes on where it was interrupted
+        inside=$(here get deployment web -o 'jsonpath={.spec.template.spec.containers[0].image}')
+        [ "$phase" = Healthy ] || [ "$inside" = "$image" ] ||
+            problem "the release before has not ended: Argo calls the web process ${phase:-unseen}"
+    fi
+    service=$(value prometheus | sed -n 's#^[a-z]*://\([a-z0-9-]*\)\.\([a-z0-9-]*\).*#\2 get service \1#p')
+    # shellcheck disable=SC2086  # three words
+    [ -z "$service" ] || kubectl -n $service -o name >/dev/null 2>&1 ||
+        problem "no Prometheus at $(value prometheus), which judges: see overlays/$environment/cluster.yaml"
+fi
+if [ "$strategy" = canary ]; then
+    plugins=$(kubectl -n "${ARGO_NAMESPACE:-argo-rollouts}" get configmap argo-rollouts-config \
+        -o 'jsonpath={.data.trafficRouterPlugins}' 2>/dev/null)
+    case $plugins in
+        *argoproj-labs/gatewayAPI*) ;;
+        *) problem "Argo has no plugin argoproj-labs/gatewayAPI, by which a canary gets its share" ;;
+    esac
+fi
+
+# everything else that the cluster would refuse: rights, policies, fields. A Job cannot be changed in place
+if [ -n "$there" ] && [ "$problems" = 0 ]; then
+    said=$(kubectl apply --dry-run=server -f "$manifests" -l 'app.kubernetes.io/name!=migrate' 2>&1 >/dev/null) ||
+        problem "the cluster refuses the manifests: $said"
+fi
+
+# the image, by the nodes' own right to fetch it
+if [ -n "$there" ] && [ "$problems" = 0 ]; then
+    here delete pod preflight --ignore-not-found --wait >/dev/null 2>&1
+    allowed='{"allowPrivilegeEscalation":false,"capabilities":{"drop":["ALL"]}}'
+    if here run preflight --image="$image" --restart=Never --overrides='{"spec":{
+        "automountServiceAccountToken":false,
+        "securityContext":{"runAsNonRoot":true,"runAsUser":10001,"seccompProfile":{"type":"RuntimeDefault"}},
+        "containers":[{"name":"preflight","image":"'"$image"'","command":["true"],"securityContext":'"$allowed"',
+            "resources":{"requests":{"cpu":"10m","memory":"16Mi"},"limits":{"memory":"64Mi"}}}]}}' >/dev/null; then
+        tries=${PREFLIGHT_TRIES:-60}
+        while :; do
+            state=$(here get pod preflight -o 'jsonpath={.status.phase} {.status.containerStatuses[0].state.waiting.reason}')
+            case $state in
+                Succeeded*) break ;;
+                *ErrImagePull* | *ImagePullBackOff* | *InvalidImageName*)
+                    problem "the cluster cannot fetch the image $image" && break ;;
+                Failed*) problem "the image $image does not run" && break ;;
+            esac
+            tries=$((tries - 1))
+            [ "$tries" -gt 0 ] || { problem "the image $image was not fetched in time (${state:-no answer})" && break; }
+            sleep "${LOOK_SECONDS:-5}"
+        done
+        here delete pod preflight --ignore-not-found --wait=false >/dev/null
+    else
+        problem "no pod can be started in $namespace"
+    fi
+fi
+finish

@@ -1,0 +1,61 @@
+# Shared by release.sh, rollback.sh and smoke.sh, which set $namespace. POSIX shell and plain kubectl:
+# Argo's plugin for kubectl is not needed.
+# shellcheck shell=sh disable=SC2154
+
+here() { kubectl -n "$namespace" "$@"; }
+
+deployments() { here get deployments -o name -l app.kubernetes.io/part-of=maitred; }
+
+# the number that Kubernetes gives each version of a Deployment
+revision() { here get "$1" -o 'jsonpath={.metadata.annotations.deployment\.kubernetes\.io/revision}'; }
+
+# whether Argo leads the web process
+led() { [ -n "$(here get rollouts.argoproj.io web --ignore-not-found -o name 2>/dev/null)" ]; }
+
+# Wait until Argo has read what was applied: the Rollout, and the Deployment that describes its pods.
+seen() {
+    tries=${SEEN_TRIES:-24}
+    while :; do
+        rollout=$(here get rollouts.argoproj.io web \
+            -o 'jsonpath={.metadata.generation}={.status.observedGeneration} {.status.workloadObservedGeneration}') || return 1
+        wanted=$(here get deployment web --ignore-not-found -o 'jsonpath={.metadata.generation}') || return 1
+        generation=${rollout%%=*}
+        [ "$rollout" = "$generation=$generation $wanted" ] && return 0
+        tries=$((tries - 1))
+        [ "$tries" -gt 0 ] || { echo "!!! Argo Rollouts does not take notice of the web process: does it run?" >&2 && return 1; }
+        sleep "${LOOK_SECONDS:-5}"
+    done
+}
+
+# Wait until Argo calls the web process well. 1: it did not become so. 2: still waiting for somebody's word.
+well() {
+    seen || return 1
+    tries=${WELL_TRIES:-360}
+    told=""
+    while :; do
+        phase=$(here get rollouts.argoproj.io web -o 'jsonpath={.status.phase}') || phase=""
+        case $phase in
+            Healthy) return 0 ;;
+            Degraded)
+                here get rollouts.argoproj.io web -o 'jsonpath={.status.message}{"\n"}' >&2
+                return 1
+                ;;
+            Paused)
+                [ -n "$told" ] || echo "    Argo waits for a word: make promote ENVIRONMENT=${namespace#maitred-}," \
+                    "or make rollback ENVIRONMENT=${namespace#maitred-}"
+                told=yes
+                ;;
+        esac
+        tries=$((tries - 1))
+        if [ "$tries" -le 0 ]; then
+            [ "$phase" = Paused ] && return 2
+            return 1
+        fi
+        sleep "${LOOK_SECONDS:-5}"
+    done
+}
+
+# All requests to the version that is being put in place, without waiting for a verdict.
+promote() {
+    here patch rollouts.argoproj.io web --subresource=status --type=merge -p '{"status":{"promoteFull":true}}'
+}
