@@ -39,6 +39,8 @@ class Image:
     links: dict[str, str] = field(default_factory=dict)
     #: what stands in for a file of the image: path -> path of this machine
     files: dict[str, str] = field(default_factory=dict)
+    #: its root folder; this machine's stands for it where the image itself is not there
+    root: str = "/"
 
 
 class Box:
@@ -129,7 +131,7 @@ class Box:
         run("mount", "-t", "tmpfs", "tmpfs", place)
         for name in ("upper", "work", "root"):
             (place / name).mkdir()
-        layers = f"lowerdir=/,upperdir={place}/upper,workdir={place}/work"
+        layers = f"lowerdir={self._image.root},upperdir={place}/upper,workdir={place}/work"
         run("mount", "-t", "overlay", "overlay", "-o", layers, place / "root")
         root = place / "root"
         # an interpreter below a closed home is the image's, which everybody may run

@@ -80,7 +80,7 @@ class Machine:
         hosts = f"127.0.0.1 localhost {' '.join(named)}\n"
         (root / "etc" / "hosts").write_text(hosts, encoding="ascii")
         (root / "etc" / "hostname").write_text("machine\n", encoding="ascii")
-        self._given = _as_pip_here(root)
+        self._given = as_pip_here(root)
         self._cgroup = _own_cgroup(f"machine-{os.getpid()}")
         self._shell: subprocess.Popen[bytes] | None = None
 
@@ -146,7 +146,8 @@ class Machine:
         first = self._first()
         if first is None or "init" not in " ".join(first.cmdline()):
             return False
-        return "running" in self.run("systemctl is-system-running").stdout
+        said = self.run("systemctl is-system-running").stdout
+        return "running" in said or "degraded" in said
 
     def _first(self) -> psutil.Process | None:
         """Its first process, as it is called outside."""
@@ -162,7 +163,7 @@ def _own_cgroup(name: str) -> Path:
     return made
 
 
-def _as_pip_here(root: Path) -> list[str]:
+def as_pip_here(root: Path) -> list[str]:
     """pip there asks whom pip here asks, and trusts whom this machine trusts; folders for that."""
     said = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=True
