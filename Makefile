@@ -55,8 +55,9 @@ test-slow: install-dev  ## what runs on MariaDB on MySQL too, what its fall cost
 	$(VENV)/bin/pytest --mysql -n 2 --dist worksteal $(ON_MYSQL)
 	$(MAKE) rehearse
 
-rehearse: install-dev  ## docs/deploy/compose.md on a Docker engine, and a host: as root, half an hour
+rehearse: install-dev  ## as root: docs/deploy/compose.md on a Docker engine, the image, a host by systemd, make up; an hour
 	@sh .ci/docker || [ "$(CI)" != true ]
+	@sh .ci/packages rehearsal
 	$(VENV)/bin/pytest -s -m slow tests/rehearsal
 
 plan: install-dev  ## docs/deployment-plan.md of what the tests of this checkout have shown

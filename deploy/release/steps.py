@@ -131,6 +131,7 @@ def turn(scene: Scene) -> None:
     watch = Watch(scene)
     if scene.release.strategy == "blue-green" or scene.old is None:
         scene.place.turn(SHARES, scene.new)
+        ask_front(scene)  # before all of them have waited for the watch's end
         watch.look("all callers", settings().release_watch_seconds)
         watch.check_reached()
         return

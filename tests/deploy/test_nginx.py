@@ -148,6 +148,7 @@ def settled(
             # whose folders these are; another account may not be let into them
             "user www-data;": "user root;" if os.geteuid() == 0 else "",
             "pid /run/nginx.pid": f"pid {folder}/nginx.pid",
+            "/var/www/maitred": f"{folder}/www",
             "/var/log/nginx/": f"{folder}/",
             "/var/cache/maitred": f"{run}/cache",
             "listen 443": f"listen 127.0.0.1:{ports['https']}",
@@ -264,6 +265,17 @@ def _tls(proxy: Proxy, newest: ssl.TLSVersion, own: str = "127.0.0.1") -> ssl.SS
     except ssl.SSLError:
         plain.close()
         raise
+
+
+def test_who_signs_certificates_finds_the_proof_over_plain_http(proxy: Proxy) -> None:
+    folder = proxy.folder / "www" / ".well-known" / "acme-challenge"
+    folder.mkdir(parents=True)
+    (folder / "token").write_text("proof")
+    proof = f"http://127.0.0.1:{proxy.http}/.well-known/acme-challenge"
+    answer = httpx.get(f"{proof}/token", headers={"Host": NAME})
+    assert (answer.status_code, answer.text) == (200, "proof")
+    assert httpx.get(f"{proof}/other", headers={"Host": NAME}).status_code == 404
+    assert httpx.get(f"{proof}/../../x", headers={"Host": NAME}).status_code == 308
 
 
 def test_plain_http_leads_to_tls_and_says_no_version(proxy: Proxy) -> None:

@@ -112,7 +112,7 @@ def make_clone(folder: Path) -> Clone:
     return Clone(folder)
 
 
-def reserve(base: str) -> dict[str, Any]:
+def reserve(base: str, email: str = "kim@guests.example") -> dict[str, Any]:
     """A table for two on the first day that has one; the decided reservation."""
     restaurant = f"{base}/api/v1/restaurants/demo"
     for days in range(1, 9):
@@ -120,7 +120,7 @@ def reserve(base: str) -> dict[str, Any]:
         asked = {"date": day, "party_size": "2"}
         slots = httpx.get(f"{restaurant}/availability", params=asked).json()["slots"]
         if slots:
-            guest = {"name": "Kim", "email": "kim@guests.example"}
+            guest = {"name": "Kim", "email": email}
             answer = httpx.post(
                 f"{restaurant}/reservations",
                 json={"party_size": 2, "start": slots[0]["start"], "guest": guest},

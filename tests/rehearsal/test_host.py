@@ -80,7 +80,8 @@ def _repository(machine: Machine) -> None:
         (place / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / path, place / path)
     own = ["-c", "user.name=t", "-c", "user.email=t@t.example"]
-    for words in (["init", "-q"], ["add", "-A"], [*own, "commit", "-qm", "v1"]):
+    tag = [*own, "tag", "v0.2.0"]
+    for words in (["init", "-q"], ["add", "-A"], [*own, "commit", "-qm", "v1"], tag):
         subprocess.run(["git", *words], cwd=place, check=True, timeout=60)
     text = f'[url "/srv/repository"]\n\tinsteadOf = {REPOSITORY}\n'
     (machine.root / "root" / ".gitconfig").write_text(text, encoding="utf-8")
@@ -155,7 +156,7 @@ def nginx_may_not_open_the_sockets(machine: Machine) -> None:
     machine.must("chgrp maitred /run/maitred; chmod 2750 /run/maitred")
     refused = machine.run(f"maitred release {V1}")
     assert refused.returncode == 1, refused.stdout
-    assert "front: nginx says 502: can its workers open the sockets" in refused.stderr
+    assert "turn: nginx says 502: can its workers open the sockets" in refused.stderr
     machine.must("systemd-tmpfiles --create maitred.conf")
     assert "rolled back" in machine.must("maitred releases")
 
@@ -202,10 +203,13 @@ def what_runs_is_as_said(machine: Machine) -> None:
 
 
 def another_version_comes_and_goes(machine: Machine) -> None:
-    machine.must(
-        f"cp -a {V1} /srv/maitred/v2 && make -C /srv/maitred/v2 install-host", outside=True
-    )
-    machine.must("maitred release /srv/maitred/v2", seconds=600)
+    """By the commands of releases.md."""
+    text = (ROOT / "docs" / "releases.md").read_text(encoding="utf-8")
+    clone, install, *rest = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)[0].splitlines()
+    for command in (clone, install):
+        machine.must(command, outside=True, seconds=600)
+    for command in rest:
+        machine.must(command, seconds=600)
     active = "systemctl is-active maitred-web@blue maitred-web@green; true"
     assert machine.must(active).split() == ["inactive", "active"]
     machine.must("maitred rollback", seconds=600)

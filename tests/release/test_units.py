@@ -55,12 +55,17 @@ def _settle(made: Machine, root: Path) -> None:
         "RELEASE_BY": "systemd",
         "RELEASE_FOLDER": str(root / "var/lib/maitred/releases"),
         "MACHINE": str(root),
+        "SSH_CONNECTION": "an operator's",
     }
     secrets = root / "etc/maitred/secrets"
     secrets.mkdir(parents=True)
     for name in FILES:
         (secrets / name.lower()).write_text(made.env.get(name, ""), encoding="utf-8")
-    kept = {key: text for key, text in made.env.items() if key not in SECRETS | {"PATH"}}
+    kept = {
+        key: text
+        for key, text in made.env.items()
+        if key not in SECRETS | {"PATH", "SSH_CONNECTION"}
+    }
     text = "".join(f'{key}="{value}"\n' for key, value in kept.items())
     (root / "etc/maitred/maitred.env").write_text(text, encoding="utf-8")
 
@@ -139,17 +144,17 @@ def test_releases_start_and_end_the_units_and_a_reboot_finds_the_live_one(place:
 def _secrets_are_apart(place: Machine) -> None:
     """Each process was given what the table says; the clock has no key of guests' data."""
     for name, given, kept_back in (
-        ("maitred-web", "MASTER_KEY_FILE", "SMTP_URL_FILE"),
+        # those that give themselves no other title, which would hide their environment
         ("maitred-scheduler", "DATABASE_URL_FILE", "MASTER_KEY_FILE"),
-        ("maitred-messages", "SMTP_URL_FILE", "BACKUP_KEY_FILE"),
+        ("maitred-follower", "BACKUP_KEY_FILE", "MASTER_KEY_FILE"),
     ):
         (process,) = psutil.Process(units(place, "blue")[name]).children()
         environ = process.environ()
         assert given in environ
         assert kept_back not in environ
-        # not what the operator's own shell had
-        assert "MACHINE_SHELL" not in environ
+        # nothing of what the operator's own shell had
         assert "SECRET_KEY" not in environ
+        assert "SSH_CONNECTION" not in environ
 
 
 def _answers(place: Machine) -> None:

@@ -1,0 +1,92 @@
+"""What `make up` runs: backed up, drilled, lost, brought back, a version on, a version back."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.architecture.tree import ROOT
+from tests.deploy.test_up import Clone, Sign, make_clone, read, reserve
+from tests.release.test_release import GOOD_STEP, add_step
+from tests.services import plan
+from tests.services.process import Process
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+def maitred(clone: Clone, *words: str) -> str:
+    """What the command says in the clone, as recovery.md has it; it has to succeed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "deploy.cli", *words],
+        cwd=clone.folder, env={"PATH": os.environ["PATH"]},
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def opened(clone: Clone) -> tuple[Process, Sign]:
+    """`make up`'s own process, which has said that it is open."""
+    process = clone.start(sys.executable, "-m", "deploy.up")
+    clone.runs += 1  # nothing is installed: it is soon there
+    return process, clone.opened(process)
+
+
+def closed(process: Process) -> None:
+    process.terminate(seconds=30)
+    assert process.exit_code == 0, process.tail(40)
+
+
+def test_it_is_backed_up_lost_brought_back_and_a_version_comes_and_goes(tmp_path: Path) -> None:
+    clone = make_clone(tmp_path / "clone")
+    process, sign = opened(clone)
+    kept = reserve(sign.base)
+    assert "B plain" in maitred(clone, "backup")
+    assert "it came back" in maitred(clone, "drill")
+    plan.prove(line="backup-drilled", target="embedded", how="seen")
+    closed(process)
+
+    process, sign = opened(clone)
+    _lose_and_bring_back(clone, process)
+    process, sign = opened(clone)
+    assert read(sign.base, kept)["status"] == "confirmed"
+    plan.prove(line="backup-restored", target="embedded", how="seen")
+    maitred(clone, "check")
+    closed(process)
+
+    # the next version has a migration more
+    steps = clone.folder / "models" / "migrations" / "versions"
+    before = set(steps.iterdir())
+    add_step(clone.folder, GOOD_STEP)
+    process, sign = opened(clone)
+    late = reserve(sign.base, "lee@guests.example")
+    assert late["status"] == "confirmed"
+    closed(process)
+    # and the one before runs on what that left
+    for added in set(steps.glob("*.py")) - before:
+        added.unlink()
+    shutil.rmtree(steps / "__pycache__", ignore_errors=True)
+    process, sign = opened(clone)
+    ready = httpx.get(f"{sign.base}/readyz", timeout=10)
+    assert (ready.status_code, ready.json()["migrations"]["is"]) == (200, "ahead")
+    assert read(sign.base, late)["status"] == "confirmed"
+    assert reserve(sign.base, "max@guests.example")["status"] == "confirmed"
+    closed(process)
+    assert clone.living() == []
+
+
+def _lose_and_bring_back(clone: Clone, process: Process) -> None:
+    """The file of the database is gone; the newest snapshot comes into its place."""
+    closed(process)
+    var = clone.folder / "var"
+    for path in var.glob("maitred.db*"):
+        path.unlink()
+    new = clone.folder.parent / "new.db"
+    said = maitred(clone, "restore", "--to-url", f"sqlite:///{new}")
+    assert "this is the state of" in said
+    new.rename(var / "maitred.db")
+    assert (ROOT / "docs" / "recovery.md").read_text().count("sqlite:////NEW/maitred.db") == 1
