@@ -79,7 +79,10 @@ _BY_HAND: Final = "it is stopped and started again: nobody's production"
 DECLARED: Final[dict[tuple[str, str], tuple[str, str]]] = {
     (line, "embedded"): (NOT_ASKED, _BY_HAND)
     for line in ("staging", "production", "rolling", "canary", "blue-green", "failover")
-} | {("second-region", "embedded"): (NOT_ASKED, "one file on one machine")}
+} | {
+    ("second-region", "embedded"): (NOT_ASKED, "one file on one machine"),
+    ("logs", "embedded"): (NOT_THERE, "20 MB of each process, and the 20 MB before (docs/logs.md)"),
+}
 
 
 def check(line: str, target: str, how: str) -> None:
