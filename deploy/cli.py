@@ -22,6 +22,7 @@ from deploy.plain import PlainGroup
 from deploy.release_cli import COMMANDS as RELEASE_COMMANDS
 from deploy.restaurant_cli import restaurant
 from deploy.up import up as open_house
+from deploy.workers_cli import workers
 from models.core.lines import patience
 
 #: Commands that run on and on: a database that falls silent must not hold them up for long.
@@ -50,6 +51,7 @@ main.add_command(guest)
 main.add_command(health)
 main.add_command(messages)
 main.add_command(restaurant)
+main.add_command(workers)
 for command in (*BACKUP_COMMANDS, *FAILOVER_COMMANDS, *RELEASE_COMMANDS):
     main.add_command(command)
 

@@ -8,6 +8,7 @@ import httpx
 import orjson
 
 from deploy.embedded import join
+from models.core.settings import settings
 from tasks.readiness import readiness
 
 #: How the command ends, by the status.
@@ -17,15 +18,18 @@ _ANSWER_SECONDS: Final = 10
 
 @click.command()
 @click.option("--url", help="ask the web process there, too, for its /healthz")
-def health(url: str | None) -> None:
+@click.option("--web", is_flag=True, help="the same, at PUBLIC_URL")
+def health(url: str | None, web: bool) -> None:
     """Whether requests can be served, and what is late.
 
     Ends with 0 when ready, 1 when degraded, 2 when nothing can be served (or nobody answers at
-    --url).
+    --url or --web).
     """
     join()
     found = readiness()
     code = EXIT_CODES[found["status"]]
+    if web:
+        url = settings().public_url
     if url is not None:
         found |= {"web": (answer := _web(url))}
         code = code if answer == "alive" else EXIT_CODES["not ready"]

@@ -1,10 +1,8 @@
 """Rules, alerts, dashboards, runbooks: they are what the code makes, and name what exists."""
 
 import json
-import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +20,7 @@ from deploy.watch.make import FOLDER, files
 from deploy.watch.panels import dashboard
 from tests.architecture.tree import ROOT
 from tests.services.missing import require_program
+from tests.services.pages import Machine, commands
 from tests.services.stack import Stack
 from web.app import create_app
 
@@ -110,27 +109,21 @@ def test_dashboards_are_grafanas_and_each_panel_has_its_own_place() -> None:
         assert max(x for x, _ in cells) < 24
 
 
-def commands() -> list[str]:
-    """Each command of the runbooks once."""
-    pages = "\n".join(path.read_text(encoding="utf-8") for path in sorted(RUNBOOKS.glob("*.md")))
-    blocks = re.findall(r"^```sh\n(.*?)^```", pages, re.MULTILINE | re.DOTALL)
-    return list(dict.fromkeys(line for block in blocks for line in block.splitlines()))
-
-
 def test_every_command_of_the_runbooks_does_what_it_is_for(stack: Stack, tmp_path: Path) -> None:
-    for program in ("curl", "bash"):
-        require_program(program)
-    env = os.environ | stack.env
-    env |= {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
-    env |= {"BACKUP_STORE": str(tmp_path / "kept"), "BACKUP_KEY": "only for tests, " * 4}
-    found = commands()
+    """On a machine that has nothing but the file `.env`."""
+    backups = {"BACKUP_STORE": str(tmp_path / "kept"), "BACKUP_KEY": "only for tests, " * 4}
+    machine = Machine(tmp_path / "machine", stack.env | backups)
+    found = dict.fromkeys(
+        command
+        for path in sorted(RUNBOOKS.glob("*.md"))
+        for command in commands(path.read_text(encoding="utf-8"))
+    )
     assert len(found) >= 8
     for command in found:
-        here = command.replace("http://localhost:8080", stack.url)
-        done = subprocess.run(
-            ["bash", "-c", here], capture_output=True, text=True, timeout=120, env=env, cwd=ROOT
-        )
+        assert command.startswith("maitred "), "of the image there is nothing else for sure"
         # this one says how the installation is by its code, too
-        fine = EXIT_CODES.values() if command.startswith("maitred health") else (0,)
-        assert done.returncode in fine, f"{command}\n{done.stdout}{done.stderr}"
-        assert done.stdout.strip(), command
+        is_health = command.startswith("maitred health")
+        said = machine.run(command, ends=EXIT_CODES.values() if is_health else 0)
+        assert '"status": ' in said if is_health else said.strip(), command
+    said = machine.run("maitred workers")
+    assert all(f"{name}@" in said for name in ("allocation-1", "allocation-2")), said
