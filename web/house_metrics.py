@@ -16,13 +16,11 @@ from models.entities.flags import FlagSwitch
 from models.entities.house import JobRun
 from models.queries.business import Parties, parties_around
 from models.queries.flags import switches
-from models.queries.health import STORE_ROW, HouseHealth, house_health
+from models.queries.health import SWEEP, HouseHealth, house_health, jobs_on
 from models.rules.flags import ALL, EVERYWHERE, Flag
-from models.rules.health import CLOCKS, ZONE_DATA
+from models.rules.health import CLOCKS, OF_SERVERS, ZONE_DATA
 
 _PREFIX: Final = "maitred_"
-#: Not what a store of backups held when it was looked at last.
-_IS_JOB: Final = JobRun.name.not_like(f"{STORE_ROW}%")
 
 
 class HouseCollector(Collector):
@@ -38,12 +36,13 @@ class HouseCollector(Collector):
         try:
             with reading() as session:
                 found = house_health(session, now=clock.now())
+                runs = session.scalars(select(JobRun)).all()
                 families = [
                     _one("database_up", "Whether the database answers.", 1.0),
-                    *_waiting(found),
+                    *_waiting(found, runs),
                     _channels(found),
                     _clocks(found),
-                    *_jobs(session.scalars(select(JobRun).where(_IS_JOB))),
+                    *_jobs(run for run in runs if run.name in jobs_on()),
                     _flags(switches(session)),
                     *_tonight(parties_around(session, now=clock.now())),
                 ]
@@ -67,7 +66,7 @@ def _tonight(found: Iterable[Parties]) -> Iterator[GaugeMetricFamily]:
     yield from (parties, guests)
 
 
-def _waiting(found: HouseHealth) -> Iterator[GaugeMetricFamily]:
+def _waiting(found: HouseHealth, runs: Iterable[JobRun]) -> Iterator[GaugeMetricFamily]:
     rows = _family("waiting_rows", "Rows that somebody should deal with.", "kind")
     oldest = _family("waiting_oldest_seconds", "Seconds that the oldest of them waits.", "kind")
     for each in found.waiting:
@@ -77,6 +76,10 @@ def _waiting(found: HouseHealth) -> Iterator[GaugeMetricFamily]:
     names = [each.kind for each in found.waiting] + [each.name for each in found.jobs]
     for what in [*names, CLOCKS, ZONE_DATA]:
         late.add_metric([what], float(what in found.late))
+    # the servers of the database are looked at by the sweep alone
+    sweep = next((run.result or {} for run in runs if run.name == SWEEP), {})
+    for what in OF_SERVERS if sweep.get("servers") else ():
+        late.add_metric([what], float(what in sweep["late"]))
     yield from (rows, oldest, late)
 
 

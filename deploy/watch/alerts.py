@@ -5,7 +5,7 @@ from typing import Any, Final
 from deploy.watch.objectives import EACH, burn_alerts, recording_rules
 
 #: Late with these, guests or hosts notice: somebody is called. The rest can wait for the morning.
-URGENT: Final = ("requests", "changes", "freed_books", "messages", "sweep")
+URGENT: Final = ("requests", "changes", "freed_books", "messages", "sweep", "two_primaries")
 _URGENT_RE: Final = "|".join((*URGENT, "heartbeat.allocation", "heartbeat.messages"))
 #: Of the database's log: with it the recovery point is seconds, without it an hour.
 _LOG: Final = "log"

@@ -6,8 +6,9 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from models.core.settings import settings
 from models.entities.messages import ChannelState
-from models.rules.contact_edits import CHANNELS
+from models.rules.contact_edits import CHANNELS, SMS
 from models.rules.health import seconds_since
 
 
@@ -22,9 +23,10 @@ class ChannelHealth:
 
 
 def channel_health(session: Session, *, now: datetime) -> tuple[ChannelHealth, ...]:
-    """Every channel of the house. One that never failed is up."""
+    """Every channel that is on. One that never failed is up."""
     rows = {row.channel: row for row in session.scalars(select(ChannelState))}
-    return tuple(_health(channel, rows.get(channel), now) for channel in CHANNELS)
+    on = [each for each in CHANNELS if each != SMS or settings().sms_channel != "off"]
+    return tuple(_health(channel, rows.get(channel), now) for channel in on)
 
 
 def _health(channel: str, row: ChannelState | None, now: datetime) -> ChannelHealth:

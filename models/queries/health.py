@@ -190,9 +190,14 @@ class BackupHealth:
 def backup_health(session: Session, *, now: datetime) -> BackupHealth:
     """The backups' jobs and stores that are on. One query of the few rows; opens no store."""
     runs = {run.name: run for run in session.scalars(select(JobRun))}
-    on = (OF_BACKUPS | OF_SECOND_STORE | OF_THE_LOG) - _off()
+    on = (OF_BACKUPS | OF_SECOND_STORE | OF_THE_LOG) & jobs_on()
     jobs = {name: run for name, run in runs.items() if name in on}
     return BackupHealth(jobs, _stores(runs, now))
+
+
+def jobs_on() -> frozenset[str]:
+    """Every job that somebody asks for here. A record of another is of what was once."""
+    return frozenset(LATE_AFTER.keys() - _off())
 
 
 def _off() -> frozenset[str]:
@@ -231,7 +236,7 @@ def _jobs(runs: dict[str, JobRun], now: datetime, known_for: float) -> tuple[Job
     found = []
     if settings().lacks_backups:
         found.append(JobHealth("backup", None, True, "BACKUP_STORE is empty: no backup is made"))
-    for name in sorted(LATE_AFTER.keys() - {SWEEP} - _off()):
+    for name in sorted(jobs_on() - {SWEEP}):
         run = runs.get(name)
         age = seconds_since(run.last_success if run else None, now=now)
         late = is_late(name, known_for if age is None else age)

@@ -51,6 +51,12 @@ WAITS_AT_MOST: Final[Mapping[str, int]] = {
     ZONE_RULES: 0,
 }
 
+#: What is late with several database servers: two take writes; the replica is gone or behind; the
+#: primary goes on without it.
+TWO_PRIMARIES: Final = "two_primaries"
+REPLICA: Final = "replica"
+SEMI_SYNC: Final = "semi_sync"
+OF_SERVERS: Final = (TWO_PRIMARIES, REPLICA, SEMI_SYNC)
 #: Seconds that a replica's newest row may be older than the primary's.
 REPLICA_BEHIND_AT_MOST: Final = 30
 

@@ -12,7 +12,7 @@ from models.core.epochs import memory_of
 from models.core.servers import server_name, split_url
 from models.core.settings import settings
 from models.entities.house import JobRun, Promotion
-from models.rules.health import REPLICA_BEHIND_AT_MOST
+from models.rules.health import REPLICA, REPLICA_BEHIND_AT_MOST, SEMI_SYNC, TWO_PRIMARIES
 
 _SEMI_SYNC = (
     "SELECT COUNT(*) FROM information_schema.GLOBAL_VARIABLES, information_schema.GLOBAL_STATUS"
@@ -40,12 +40,10 @@ class ServerHealth:
     def late(self) -> set[str]:
         """What `/readyz` names: `two_primaries`, `replica`, `semi_sync`."""
         if self.role == "replaced":
-            return {"two_primaries"}
+            return {TWO_PRIMARIES}
         behind = self.behind_seconds
         is_late = self.role != "primary" and (behind is None or behind > REPLICA_BEHIND_AT_MOST)
-        return ({"replica"} if is_late else set()) | (
-            {"semi_sync"} if self.semi_sync_off else set()
-        )
+        return ({REPLICA} if is_late else set()) | ({SEMI_SYNC} if self.semi_sync_off else set())
 
 
 def server_health() -> tuple[ServerHealth, ...]:

@@ -7,9 +7,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine, make_url
 
 from models.core import clock
-from models.core.db import transaction
-from models.entities import FlagSwitch
+from models.core.db import reading, transaction
+from models.core.settings import settings
+from models.entities import ChannelState, FlagSwitch
 from models.operations.house import record_job
+from models.queries.health import house_health
 from tests.api.conftest import Client, Stand
 from tests.services import surroundings
 from tests.services.redis import RedisServer
@@ -48,7 +50,7 @@ def test_a_failing_job_and_a_killed_flag_show(stand: Stand) -> None:
     began = clock.now()
     with transaction(stand.db) as session:
         record_job(session, "sweep", started=began, ended=began + timedelta(seconds=2))
-        record_job(session, "backup", started=began, ended=began, error="BackupFailed")
+        record_job(session, "retain", started=began, ended=began, error="SealBroken")
         session.add(
             FlagSwitch(
                 flag="sms",
@@ -64,9 +66,63 @@ def test_a_failing_job_and_a_killed_flag_show(stand: Stand) -> None:
         began.timestamp(), abs=3
     )
     assert found["maitred_job_seconds", "sweep"] == 2
-    assert (found["maitred_job_failing", "sweep"], found["maitred_job_failing", "backup"]) == (0, 1)
+    assert (found["maitred_job_failing", "sweep"], found["maitred_job_failing", "retain"]) == (0, 1)
     assert found["maitred_flag_percent", "sms"] == 0
     assert found["maitred_flag_percent", "waitlist-offers"] == 100
+
+
+def test_what_is_switched_off_or_was_once_leaves_the_metrics(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else its last failure would call somebody for ever."""
+    began = clock.now()
+    names = {"log", "second_store", "job-of-a-release-before"}
+    with transaction(stand.db) as session:
+        for name in names:
+            record_job(session, name, started=began, ended=began, error="StoreFailed")
+        session.add(ChannelState(channel="sms", down_since=began, reason="twilio 401"))
+    server = "mysql+mysqldb://nobody@127.0.0.1:1/none"  # SQLite keeps no log
+    on_are = {"database_url": server, "backup_store": "/kept", "backup_second_store": "/far"}
+    for name, value in on_are.items():
+        monkeypatch.setattr(settings(), name, value)
+    on = scraped(stand.client)
+    assert (on["maitred_job_failing", "log"], on["maitred_job_failing", "second_store"]) == (1, 1)
+    assert on["maitred_channel_up", "sms"] == 0
+    monkeypatch.setattr(settings(), "backup_log", "off")
+    monkeypatch.setattr(settings(), "backup_second_store", "")
+    monkeypatch.setattr(settings(), "sms_channel", "off")
+    off = scraped(stand.client)
+    assert not [
+        sample for sample in off if sample[1] in {*names, "sms"} and "flag" not in sample[0]
+    ]
+    assert on["maitred_channel_up", "email"] == off["maitred_channel_up", "email"] == 1
+
+
+def test_a_log_of_which_nothing_was_kept_is_late(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = clock.now() - timedelta(seconds=61)
+    with transaction(stand.db) as session:
+        record_job(session, "log", started=kept, ended=kept)
+    monkeypatch.setattr(settings(), "database_url", "mysql+mysqldb://nobody@127.0.0.1:1/none")
+    monkeypatch.setattr(settings(), "backup_store", "/kept")
+    assert scraped(stand.client)["maitred_late", "log"] == 1
+    with reading() as session:
+        assert "log" in house_health(session, now=clock.now()).late
+        assert "log" not in house_health(session, now=kept + timedelta(seconds=59)).late
+
+
+def test_the_servers_of_the_database_are_late_as_the_sweep_found_them(stand: Stand) -> None:
+    def sweep(*late: str, servers: tuple[str, ...] = ("one", "two")) -> Samples:
+        now, result = clock.now(), {"late": list(late), "servers": list(servers)}
+        with transaction(stand.db) as session:
+            record_job(session, "health", started=now, ended=now, result=result)
+        return scraped(stand.client)
+
+    assert ("maitred_late", "replica") not in sweep(servers=())
+    found = sweep("two_primaries", "replica")
+    late = [found["maitred_late", name] for name in ("two_primaries", "replica", "semi_sync")]
+    assert late == [1, 1, 0]
 
 
 def test_without_the_database_it_says_so(
