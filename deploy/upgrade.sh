@@ -15,9 +15,13 @@ cd "$(dirname "$0")/.."
 #: two of each may run at once; web is started last, when the others are there
 BESIDE="worker-allocation worker-messages worker-maintenance worker-backups follower scheduler web"
 READY_SECONDS=${READY_SECONDS:-180}
+#: a process without a check of its own stands when it has run for so long
+STAND_SECONDS=${STAND_SECONDS:-5}
 #: the new version is watched for so long, and may answer so many requests with 5xx
 WATCH_SECONDS=${WATCH_SECONDS:-10}
 FAULTS=5
+# /metrics is made anew each second
+COUNT_SECONDS=${COUNT_SECONDS:-2}
 # what is under way: `began` or `served`, and the containers of the version before
 JOURNAL=.upgrade
 
@@ -121,7 +125,7 @@ well() { # well SERVICE ID: by its own check; one without stays up for five seco
         case $1/$5 in
         web/*) if said=$(live "$2" check 2>&1); then return; fi ;;
         */healthy) return ;;
-        */none) stood=$((stood + 1)); [ "$stood" -gt 5 ] && return ;;
+        */none) stood=$((stood + 1)); [ "$stood" -gt "$STAND_SECONDS" ] && return ;;
         *) said=$5 ;;
         esac
         if [ "$(date +%s)" -gt "$ends" ]; then
@@ -140,7 +144,7 @@ through_nginx() {
 confirm() { # confirm ID: what comes to nginx comes to it, and is answered
     before=$(live "$1" answered)
     through_nginx || fail "nginx does not answer for the new version"
-    sleep 2 # counts are made anew each second
+    sleep "$COUNT_SECONDS"
     [ "$(live "$1" answered)" -gt "$before" ] || fail "what comes to nginx does not reach the new version"
     seconds=0
     while [ "$seconds" -lt "$WATCH_SECONDS" ]; do
@@ -158,7 +162,7 @@ case ${1:-} in
 *) image=${1:-} ;;
 esac
 exec 9>.upgrade.lock
-flock -n 9 || fail "another upgrade is under way"
+flock -w 15 9 || fail "another upgrade is under way"
 export IMAGE="${image:-$(setting IMAGE)}"
 [ -n "$IMAGE" ] || unset IMAGE
 
