@@ -58,6 +58,7 @@ test-slow: install-dev  ## what runs on MariaDB on MySQL too, what its fall cost
 rehearse: install-dev  ## as root: docs/deploy/compose.md on a Docker engine, the image, a host by systemd, make up; an hour
 	@sh .ci/docker || [ "$(CI)" != true ]
 	@sh .ci/packages rehearsal
+	@sh .ci/mysql || [ "$(CI)" != true ]
 	$(VENV)/bin/pytest -s -m slow tests/rehearsal
 
 plan: install-dev  ## docs/deployment-plan.md of what the tests of this checkout have shown

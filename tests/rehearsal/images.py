@@ -1,12 +1,14 @@
 """What each image of the compose file has beside this machine's programs."""
 
 import json
+import os
 import re
 import sys
 from pathlib import Path
 
 from tests.architecture.tree import ROOT
 from tests.rehearsal.box import Image
+from tests.services.mysql import PLACE
 
 BIN = Path(sys.executable).parent
 MAITRED = 10001
@@ -19,6 +21,12 @@ def words_of(instruction: str) -> tuple[str, ...]:
     text = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", "")
     found = re.findall(rf"^{instruction} [^\[]*(\[.*\])$", text, re.MULTILINE)[-1]
     return tuple(json.loads(found))
+
+
+def mysqld() -> Path | None:
+    """The MySQL that `sh .ci/mysql` brings; None: MariaDB stands for it."""
+    found = Path(os.environ.get(PLACE) or ROOT / "build" / "mysql").absolute() / "mysqld"
+    return found if found.exists() else None
 
 
 def maitred() -> Image:
@@ -65,13 +73,13 @@ def redis() -> Image:
 
 
 def mysql() -> Image:
-    """MySQL's image makes a first database by its entrypoint; here MariaDB stands for it.
+    """MySQL's image makes a first database by its entrypoint, which mysql.sh stands for.
 
     What the entrypoint does: an empty data folder is filled, with the account and the database that
     the environment names, by a server without a port; then the server runs with the file's words.
     """
     return Image(
-        env={"PATH": _PATH},
+        env={"PATH": _PATH} | ({"MYSQLD": str(found)} if (found := mysqld()) else {}),
         folders={"/var/lib/mysql": (0, 0o700), "/run/mysqld": (0, 0o755)},
         files={"/docker-entrypoint.sh": str(Path(__file__).with_name("mysql.sh"))},
         entrypoint=("sh", "/docker-entrypoint.sh"),

@@ -1,0 +1,121 @@
+"""Versions come and go on a Docker engine by deploy/upgrade.sh, while strict callers ask."""
+
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+
+from tests.rehearsal.page import Page
+from tests.rehearsal.site import Callers, Site
+from tests.release.test_release import GOOD_STEP, add_step
+from tests.services import plan
+from tests.services.process import wait_until
+
+REQUESTS = 20_000
+BESIDE = (
+    "worker-allocation", "worker-messages", "worker-maintenance", "worker-backups", "follower",
+    "scheduler", "web",
+)  # fmt: skip
+
+
+def nothing_is_lost_while_versions_come_and_go(place: Site, page: Page) -> dict[str, object]:
+    """Upgrade, settings, a failed one, a killed one, rollback: every request is answered."""
+    add_step(place.version("2"), GOOD_STEP)
+    broken = place.version("broken") / "web" / "wsgi.py"
+    broken.write_text("raise SystemExit('this version does not start')\n", encoding="utf-8")
+    acts: tuple[Callable[[Site, Page], None], ...] = (
+        upgraded, settings_changed, not_upgraded, killed_and_done_again, rolled_back,
+    )  # fmt: skip
+    with Callers(place) as callers:
+        for act in acts:
+            began = time.monotonic()
+            act(place, page)
+            took = round(time.monotonic() - began)
+            said = {"what": act.__name__.replace("_", " "), "seconds": took}
+            place.protocol.append(said | {"requests so far": callers.done()})
+        callers.await_requests(REQUESTS)
+    report = callers.report
+    accepted = set(report.pop("accepted"))
+    assert report["failed"] == 0, report
+    assert report["requests"] >= REQUESTS
+    wait_until(
+        lambda: not place.ids("status = 'requested'"), seconds=180, what="all decided", every=2
+    )
+    assert place.ids() >= accepted
+    place.maitred("web", "check")
+    figure = f"0 of {report['requests']:,} requests failed"
+    for line in ("upgrade", "rollback", "blue-green", "backup-before-release"):
+        plan.prove(line=line, target="compose", how="seen", figure=figure)
+    return report | {"accepted": len(accepted)}
+
+
+def upgraded(place: Site, page: Page) -> None:
+    """Every process is the new version's, there is one of each, and a backup came first."""
+    before = backups(place)
+    print(page.type(place, "Upgrade", 1, image="maitred:2"))
+    serves(place, "maitred:2")
+    assert backups(place) > before
+
+
+def settings_changed(place: Site, page: Page) -> None:
+    """What stands in .env now is what the processes have, and --rollback goes where it went."""
+    with (place.folder / ".env").open("a", encoding="utf-8") as settings:
+        settings.write("LOG_LEVEL=WARNING\n")
+    page.type(place, "Upgrade", 1)
+    serves(place, "maitred:2")
+    for service in ("web", "worker-allocation"):
+        assert place.compose("exec", "-T", service, "printenv", "LOG_LEVEL") == "WARNING\n"
+    assert "IMAGE_BEFORE=maitred:1\n" in (place.folder / ".env").read_text(encoding="utf-8")
+
+
+def not_upgraded(place: Site, _page: Page) -> None:
+    """A version that does not start: the one before serves on, and the script says so."""
+    done = place.upgrade("maitred:broken", WITHOUT_BACKUP="1", READY_SECONDS="60")
+    assert done.returncode == 1, done.stdout
+    assert "web does not stand" in done.stderr
+    assert "this version does not start" in done.stderr
+    assert "the version before serves" in done.stderr
+    serves(place, "maitred:2")
+
+
+def killed_and_done_again(place: Site, _page: Page) -> None:
+    """The script ends by SIGKILL with both versions there: the next one takes it back first."""
+    env = place.engine.env | {"WITHOUT_BACKUP": "1"}
+    with subprocess.Popen(
+        ["sh", "deploy/upgrade.sh", "maitred:1"],
+        cwd=place.folder, env=env, stdout=subprocess.PIPE, text=True, start_new_session=True,
+    ) as begun:  # fmt: skip
+        assert begun.stdout
+        while "leads the callers" not in begun.stdout.readline():
+            assert begun.poll() is None
+        begun.send_signal(signal.SIGKILL)
+    done = place.upgrade("maitred:1", WITHOUT_BACKUP="1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "taking back the upgrade that was interrupted" in done.stdout
+    serves(place, "maitred:1")
+
+
+def rolled_back(place: Site, page: Page) -> None:
+    """To the image before; once."""
+    page.type(place, "Upgrade", 1)
+    serves(place, "maitred:2")
+    again = place.upgrade("--rollback")
+    assert again.returncode == 1
+    assert "no image before is known" in again.stderr
+    serves(place, "maitred:2")
+
+
+def serves(place: Site, image: str) -> None:
+    """Every process of Maitred is of that image, and there is one of each."""
+    assert {name: of for name, of in place.images().items() if name in BESIDE} == {
+        name: [image] for name in BESIDE
+    }
+    assert not (place.folder / ".upgrade").exists()
+    assert f"IMAGE={image}\n" in (place.folder / ".env").read_text(encoding="utf-8")
+
+
+def backups(place: Site) -> int:
+    """How many there are."""
+    return place.compose(
+        "exec", "-T", "worker-backups", "sh", "-c", "ls /var/lib/maitred/backups"
+    ).count("-dump-")
