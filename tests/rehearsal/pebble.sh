@@ -13,7 +13,7 @@ cat >pebble.json <<JSON
 JSON
 systemd-run --quiet --unit=pebble --setenv=PEBBLE_VA_NOSLEEP=1 --setenv=PEBBLE_WFE_NONCEREJECT=0 \
     pebble -config /root/pebble/pebble.json
-printf 'server = https://localhost:14000/dir\nno-verify-ssl = true\n' >/etc/letsencrypt/cli.ini
+printf 'server = https://localhost:14000/dir\nno-verify-ssl = true\nno-random-sleep-on-renew = true\n' >/etc/letsencrypt/cli.ini
 until python3 -c '
 import ssl, urllib.request
 unproved = ssl._create_unverified_context()

@@ -137,7 +137,7 @@ def a_certificate_is_signed_and_renewed(machine: Machine) -> None:
     assert "Pebble" in first
     play(machine, "5.", 1)
     # for real: nginx has the new one without anybody's hand
-    machine.must("certbot renew --force-renewal --quiet --no-random-sleep-on-renew")
+    machine.must("certbot renew --force-renewal --quiet")
     ends = time.monotonic() + 20
     while _served(machine) == first:
         assert time.monotonic() < ends, "nginx still shows the certificate of before"
