@@ -74,15 +74,24 @@ LINES: Final = {
     "pipeline-deploy": _pipeline("puts it in place, and back when the smoke test fails"),
 }
 
+#: A cloud is Kubernetes with servers that somebody else runs: what a cluster does, it does there.
+CLOUDS: Final = ("aws", "azure", "google-cloud")
+OF_THE_CLUSTER: Final = frozenset(LINES) - {"second-region", "failover", "logs"}
+
+_ONE_MACHINE: Final = "one person's machine, without other callers; it is stopped and started"
 #: What no test fills: (line, target) -> (`read`, NOT_THERE or NOT_ASKED; where, or why).
-_BY_HAND: Final = "it is stopped and started again: nobody's production"
 DECLARED: Final[dict[tuple[str, str], tuple[str, str]]] = {
-    (line, "embedded"): (NOT_ASKED, _BY_HAND)
-    for line in ("staging", "production", "rolling", "canary", "blue-green", "failover")
+    (line, "embedded"): (NOT_ASKED, _ONE_MACHINE)
+    for line in (
+        "staging", "production", "secrets", "tls", "certificates", "rolling", "canary",
+        "blue-green", "upgrade", "rollback", "backup-before-release", "failover",
+    )
 } | {
+    ("development", "hosts"): (NOT_ASKED, "the Procfile is what one develops with"),
     ("second-region", "embedded"): (NOT_ASKED, "one file on one machine"),
+    ("database-away", "embedded"): (NOT_ASKED, "the database is a file beside the processes"),
     ("logs", "embedded"): (NOT_THERE, "20 MB of each process, and the 20 MB before (docs/logs.md)"),
-}
+}  # fmt: skip
 
 
 def check(line: str, target: str, how: str) -> None:

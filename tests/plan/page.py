@@ -6,6 +6,7 @@ from typing import Final
 
 from tests.architecture.tree import ROOT
 from tests.plan.lines import (
+    CLOUDS,
     DECLARED,
     HOW,
     LINES,
@@ -13,6 +14,7 @@ from tests.plan.lines import (
     NO_PROOF,
     NOT_ASKED,
     NOT_THERE,
+    OF_THE_CLUSTER,
     PIPELINES,
     TARGETS,
 )
@@ -56,9 +58,16 @@ def _named(targets: dict[str, str]) -> str:
 
 def cell(records: Iterable[Record], line: str, target: str) -> str:
     """One cell: the strongest way in which the line was seen there, or that it was not."""
-    found = {each["how"] for each in _of(records, line, target)}
-    declared = DECLARED.get((line, target), (NO_PROOF, ""))[0]
-    return next((how for how in HOW if how in found), declared)
+    kept = list(records)
+    found = {each["how"] for each in _of(kept, line, target)}
+    return next((how for how in HOW if how in found), _unproved(kept, line, target)[0])
+
+
+def _unproved(records: list[Record], line: str, target: str) -> tuple[str, str]:
+    """What is said of a cell that no test fills, and why."""
+    if target in CLOUDS and line in OF_THE_CLUSTER and _of(records, line, "kubernetes"):
+        return "read", f"as on any Kubernetes cluster; what is the cloud's: docs/deploy/{target}.md"
+    return DECLARED.get((line, target), (NO_PROOF, ""))
 
 
 def _of(records: Iterable[Record], line: str, target: str) -> list[Record]:
@@ -82,11 +91,11 @@ def _details(records: list[Record], line: str) -> str:
     for target in LINES[line].targets:
         found = _of(records, line, target)
         lines += [f"- {target}: {said}" for said in _said(found)]
-        how, why = DECLARED.get((line, target), ("", ""))
-        if how:
-            lines.append(f"- {target}: {f'**{how}**: ' if how in HOW else ''}{why}")
-        elif not found:
+        how, why = _unproved(records, line, target)
+        if not found and how == NO_PROOF:
             silent.append(target)
+        elif not found:
+            lines.append(f"- {target}: {'' if how == NOT_ASKED else f'**{how}**: '}{why}")
     if silent:
         lines.append(f"- **{NO_PROOF}**: {', '.join(silent)}")
     return "\n".join(lines)
@@ -126,7 +135,11 @@ def merged(kept: Iterable[Record], runs: Iterable[dict[str, object]]) -> list[Re
         assert isinstance(proved, list)
         replaced = {test for test in ran if not _is_newer(records, test, on)}
         records = [each for each in records if each["test"] not in replaced]
-        records += [each | {"on": on} for each in proved if each["test"] in replaced]
+        records += [
+            each | {"on": on}
+            for each in proved
+            if each["test"] in replaced and exists(each["test"])
+        ]
     order = list(LINES), list(TARGETS)
     return sorted(
         records,

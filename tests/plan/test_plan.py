@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.tree import ROOT
-from tests.plan.lines import DECLARED, LINES, NO_PROOF, NOT_ASKED, NOT_THERE
+from tests.plan.lines import CLOUDS, DECLARED, LINES, NO_PROOF, NOT_ASKED, NOT_THERE
 from tests.plan.page import KEPT, PAGE, cell, exists, merged, page
 from tests.services import plan
 from tests.services.plan import Record
@@ -55,8 +55,21 @@ def test_a_cell_without_proof_says_so() -> None:
     assert "**seen**: 0 of 9 failed (`tests/plan" in page([one()])
 
 
+def test_a_cloud_has_what_the_cluster_has_and_only_by_words() -> None:
+    assert cell([], "rollback", "aws") == NO_PROOF
+    there = one(line="rollback", target="kubernetes", how="rehearsed")
+    assert cell([there], "rollback", "aws") == "read"
+    assert cell([there], "rollback", "hosts") == NO_PROOF
+    of_the_cloud = one(line="second-region", target="kubernetes")
+    assert cell([of_the_cloud], "second-region", "aws") == NO_PROOF
+    for target in CLOUDS:
+        page_of_it = ROOT / "docs" / "deploy" / f"{target}.md"
+        assert "(kubernetes.md)" in page_of_it.read_text(encoding="utf-8")
+
+
 def test_what_is_declared_is_of_the_plan_and_claims_nothing() -> None:
     for (line, target), (how, why) in DECLARED.items():
+        assert not [each for each in RECORDS if (each["line"], each["target"]) == (line, target)]
         assert target in LINES[line].targets
         assert how in ("read", NOT_THERE, NOT_ASKED)
         assert why
@@ -79,7 +92,8 @@ def test_a_new_run_replaces_the_words_of_its_own_tests_alone() -> None:
     # a run of before changes nothing, one that proved nothing takes the old words away
     assert merged(kept, [run_of("2026-11-27T19:00Z", new)]) == merged(kept, [])
     assert merged(kept, [run_of("2026-11-27T21:00Z", ran=one()["test"])]) == [other]
-    assert merged([one(test="tests/plan/test_gone.py::test_gone")], []) == []
+    gone = one(test="tests/plan/test_gone.py::test_gone")
+    assert merged([gone], [run_of("2026-11-27T21:00Z", gone)]) == []
 
 
 RECORDING = """
