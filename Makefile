@@ -53,6 +53,7 @@ test-slow: install-dev  ## what runs on MariaDB on MySQL too, what its fall cost
 	@sh .ci/mysql || [ "$(CI)" != true ]
 	$(VENV)/bin/pytest -s --mysql tests/mysql
 	$(VENV)/bin/pytest --mysql -n 2 --dist worksteal $(ON_MYSQL)
+	$(VENV)/bin/pytest -s -m slow tests/faults
 	$(MAKE) rehearse
 
 rehearse: install-dev  ## as root: docs/deploy/compose.md on a Docker engine, the image, a host by systemd, make up; an hour

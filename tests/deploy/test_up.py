@@ -223,6 +223,7 @@ def test_the_first_command_of_the_readme_opens_serves_and_opens_again(clone: Clo
     again.terminate(seconds=30)
     assert again.exit_code == 0
     assert clone.living() == []
+    plan.prove(line="metrics", target="embedded", how="seen", figure="/metrics; no dashboards")
     for line in ("development", "first-start"):
         plan.prove(
             line=line, target="embedded", how="seen", figure="the first command of README.md"

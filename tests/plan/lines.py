@@ -90,6 +90,7 @@ DECLARED: Final[dict[tuple[str, str], tuple[str, str]]] = {
     ("development", "hosts"): (NOT_ASKED, "the Procfile is what one develops with"),
     ("second-region", "embedded"): (NOT_ASKED, "one file on one machine"),
     ("database-away", "embedded"): (NOT_ASKED, "the database is a file beside the processes"),
+    ("alerts", "embedded"): (NOT_THERE, "nobody is told; /status/operators shows what is late"),
     ("logs", "embedded"): (NOT_THERE, "20 MB of each process, and the 20 MB before (docs/logs.md)"),
 }  # fmt: skip
 

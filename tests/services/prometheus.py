@@ -24,12 +24,14 @@ def in_fast_motion(rules: str) -> str:
     return re.sub(r"^(\s*interval:) \S+$", r"\1 1s", rules, flags=re.MULTILINE)
 
 
-def as_shipped(jobs: Mapping[str, list[int]], alertmanager: int | None) -> dict[str, Any]:
-    """deploy/watch/prometheus.yml with ports of this machine in the places of its services.
+def as_shipped(
+    jobs: Mapping[str, list[int]], alertmanager: int | None, file: str = "prometheus.yml"
+) -> dict[str, Any]:
+    """That file of deploy/watch with ports of this machine in the places of its services.
 
     Of what it asks, the jobs that are given; more often than there.
     """
-    config: dict[str, Any] = yaml.safe_load((FOLDER / "prometheus.yml").read_text("utf-8"))
+    config: dict[str, Any] = yaml.safe_load((FOLDER / file).read_text("utf-8"))
     scraped = {job["job_name"]: job for job in config["scrape_configs"]}
     assert jobs.keys() <= scraped.keys(), "what is not shipped is not asked"
     for name, ports in jobs.items():
@@ -51,6 +53,7 @@ class Prometheus:
     """Asks those ports each half second, by the configuration that is shipped.
 
     `jobs`: name, as it is there -> ports of this machine. `rules`: the text of the rule file.
+    `file`: which of the shipped ones.
     """
 
     def __init__(
@@ -60,11 +63,12 @@ class Prometheus:
         jobs: Mapping[str, list[int]],
         *,
         alertmanager: int | None = None,
+        file: str = "prometheus.yml",
     ) -> None:
         self.port = free_port()
         self._client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=10)
         (folder / "rules.yml").write_text(rules, encoding="utf-8")
-        config = as_shipped(jobs, alertmanager)
+        config = as_shipped(jobs, alertmanager, file)
         (folder / "prometheus.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
         argv = [
             require_program("prometheus"),

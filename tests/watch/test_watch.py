@@ -19,6 +19,7 @@ from deploy.watch.dashboards import DASHBOARDS
 from deploy.watch.make import FOLDER, files
 from deploy.watch.panels import dashboard
 from tests.architecture.tree import ROOT
+from tests.services import plan
 from tests.services.missing import require_program
 from tests.services.pages import Machine, commands
 from tests.services.stack import Stack
@@ -44,6 +45,10 @@ def test_the_committed_files_are_those_that_the_code_makes() -> None:
         assert path.read_text(encoding="utf-8") == text, f"python -m deploy.watch.make ({path})"
     made = {path for path in files() if path.suffix == ".json"}
     assert set((FOLDER / "grafana" / "dashboards").glob("*.json")) == made
+    said = "the rules that fire here, as a PrometheusRule; who is told is the cluster's to say"
+    plan.prove(line="alerts", target="kubernetes", how="rendered", figure=said)
+    said = "PodMonitors; the dashboards are imported by hand"
+    plan.prove(line="metrics", target="kubernetes", how="rendered", figure=said)
 
 
 def test_every_metric_that_is_named_exists(db: Engine) -> None:

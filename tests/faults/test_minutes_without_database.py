@@ -1,0 +1,65 @@
+"""The database is away for five minutes: nobody has to be started again, and all goes on."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.faults.guests import assert_house_in_order
+from tests.services import plan
+from tests.services.mariadb import MariaDB
+from tests.services.process import wait_until
+from tests.services.stack import Stack, evening
+from tests.services.stacks import open_stack
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+HALL = {str(number): ("hall", 1, 4) for number in range(12)}
+AWAY_SECONDS = 300
+EVERY_SECONDS = 10
+
+
+@pytest.fixture
+def apart(tmp_path: Path) -> Iterator[Stack]:
+    """An installation with a server of its own."""
+    server = MariaDB(tmp_path / "mariadb")
+    server.start()
+    with open_stack(tmp_path / "stack", server) as stack:
+        yield stack
+        print(stack.logs())
+    server.kill()
+
+
+def test_five_minutes_without_a_database_end_nothing(apart: Stack) -> None:
+    assert apart.mariadb is not None
+    house = apart.open_house(tables=HALL)
+    waiting = [apart.post(house, start=evening(day)) for day in range(1, 6)]
+    pids = {name: process.pid for name, process in apart.processes.items()}
+    apart.mariadb.kill()
+    ends = time.monotonic() + AWAY_SECONDS
+    while time.monotonic() < ends:
+        assert httpx.get(f"{apart.url}/healthz", timeout=10).status_code == 200
+        assert httpx.get(f"{apart.url}/readyz", timeout=30).status_code == 503
+        assert apart.post(house, start=evening(6)).status == 503
+        time.sleep(EVERY_SECONDS)
+    apart.mariadb.start()
+    began = time.monotonic()
+    apart.engine.dispose()
+    wait_until(lambda: _serves(apart, house.slug), seconds=60, what="it serves again")
+    served = time.monotonic() - began
+    asked = [apart.post(house, start=evening(day)) for day in range(7, 12)]
+    assert {each.status for each in asked} == {202}
+    found = apart.wait_decided(each.id for each in [*waiting, *asked])
+    assert set(found.values()) == {"confirmed"}
+    apart.wait_quiet(seconds=60)
+    assert {name: process.pid for name, process in apart.processes.items()} == pids
+    assert all(process.is_running for process in apart.processes.values())
+    assert_house_in_order(apart)
+    said = f"away for {AWAY_SECONDS} s: served {served:.1f} s after it was back, no process ended"
+    print(said)
+    plan.prove(line="database-away", target="hosts", how="seen", figure=said)
+
+
+def _serves(stack: Stack, slug: str) -> bool:
+    return httpx.get(f"{stack.url}/api/v1/restaurants/{slug}", timeout=30).is_success
