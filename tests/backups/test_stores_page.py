@@ -12,7 +12,9 @@ from tests.architecture.tree import ROOT
 from tests.backups.conftest import BACKUP_KEY
 from tests.deploy.test_cli import run
 from tests.services import surroundings
+from tests.services.pages import Machine
 from tests.services.process import wait_until
+from tests.services.seaweed import ENVIRONMENT
 
 NEW_KEY = "opens-the-backups-of-the-tests-from-now-on-alone"
 
@@ -65,3 +67,12 @@ def test_the_page_does_what_it_says(
     assert run(*rewrap).stdout.count(" 0 rewrapped") == 2
     surroundings.settle(monkeypatch, values | keys | {"BACKUP_OLD_KEY": ""})
     assert "2 backups read, 0 damaged" in run(*verify).stdout
+
+
+def test_the_settings_of_a_store_may_stand_in_the_file_alone(bucket: str, tmp_path: Path) -> None:
+    """AWS's own variables too: the commands are called with an empty environment."""
+    backups = {"BACKUP_STORE": bucket, "BACKUP_KEY": BACKUP_KEY}
+    settings = surroundings.environment(tmp_path, database_url=f"sqlite:///{tmp_path}/here.db")
+    machine = Machine(tmp_path / "machine", settings | ENVIRONMENT | backups)
+    machine.run("maitred migrate && maitred backup")
+    assert "1 backups read, 0 damaged" in machine.run("maitred backups verify")

@@ -17,6 +17,7 @@ from tasks.failover.server import Server
 from tests.deploy.test_cli import run
 from tests.failover.cut_off import QUICK, cut_off_and_back
 from tests.failover.pair import DATABASE, Pair, is_read_only, name_of
+from tests.services import plan
 from tests.services.mailbox import Mailbox
 from tests.services.mariadb import MariaDB
 from tests.services.process import wait_until
@@ -179,3 +180,9 @@ def test_a_reservation_after_a_restart_is_decided_by_the_new_primary(
     assert pair.one.ask("SELECT @@gtid_binlog_pos") == [held], "somebody wrote to the old primary"
     there = f"SELECT COUNT(*) FROM {DATABASE}.reservations"
     assert (pair.one.ask(there), pair.two.ask(there)) == ([(0,)], [(1,)])
+    plan.prove(
+        line="failover",
+        target="hosts",
+        how="seen",
+        figure="a primary that was cut off and returns gets no reservation, also after a restart",
+    )
