@@ -208,7 +208,7 @@ fi
 
 # --- beside the old version
 # shellcheck disable=SC2086  # a list of services
-compose rm --force $BESIDE >/dev/null 2>&1
+compose rm --force $BESIDE >/dev/null 2>&1 || : # stopped ones, which would be started with the new
 {
     echo began
     for service in $BESIDE; do of_service "$service"; done

