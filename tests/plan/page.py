@@ -115,7 +115,7 @@ def _said(records: list[Record]) -> list[str]:
 
 
 def exists(test: str) -> bool:
-    """Whether a test of that name, or a program started by that command, is there."""
+    """Whether there is such a test, and it may prove something; or a program of that command."""
     if test.startswith("python -m "):
         module = test.split()[2].replace(".", "/")
         return any((ROOT / f"{module}{end}").is_file() for end in (".py", "/__main__.py"))
@@ -123,23 +123,26 @@ def exists(test: str) -> bool:
     if not (ROOT / path).is_file():
         return False
     text = (ROOT / path).read_text(encoding="utf-8")
-    return bool(re.search(rf"^def {re.escape(name)}\(", text, re.MULTILINE))
+    is_there = re.search(rf"^def {re.escape(name)}\(", text, re.MULTILINE)
+    return bool(is_there) and "prove(" in text
 
 
 def merged(kept: Iterable[Record], runs: Iterable[dict[str, object]]) -> list[Record]:
-    """What was kept, with each test's own words replaced by those of its newest run."""
+    """What was kept, with each test's own words replaced by those of its newest run that passed.
+
+    A test that fails takes nothing away: the suite fails then, and the page says from when it is.
+    """
     records = [each for each in kept if exists(each["test"])]
     for run in sorted(runs, key=lambda each: str(each["on"])):
-        on, ran, proved = str(run["on"]), run["ran"], run["proved"]
-        assert isinstance(ran, list)
+        on, proved = str(run["on"]), run["proved"]
         assert isinstance(proved, list)
-        replaced = {test for test in ran if not _is_newer(records, test, on)}
-        records = [each for each in records if each["test"] not in replaced]
-        records += [
+        new = [
             each | {"on": on}
             for each in proved
-            if each["test"] in replaced and exists(each["test"])
+            if exists(each["test"]) and not _is_newer(records, each["test"], on)
         ]
+        replaced = {each["test"] for each in new}
+        records = [each for each in records if each["test"] not in replaced] + new
     order = list(LINES), list(TARGETS)
     return sorted(
         records,

@@ -30,7 +30,7 @@ def prove(*, line: str, target: str, how: str, figure: str = "", by: str = "") -
     record = {"line": line, "target": target, "how": how, "figure": figure, "test": test}
     if by:
         _by_program.append(record)
-        write(FOLDER, [test], _by_program, f"{os.getpid()}-program")
+        write(FOLDER, _by_program, f"{os.getpid()}-program")
     else:
         _proved.append(record)
 
@@ -40,10 +40,10 @@ def where(backend: str) -> str:
     return "embedded" if backend == "sqlite" else "hosts"
 
 
-def write(folder: Path, ran: list[str], records: list[Record], name: str) -> None:
-    """A file of one session: the tests that ran, and what those proved that passed."""
+def write(folder: Path, records: list[Record], name: str) -> None:
+    """A file of one session: when it was, and what its tests proved."""
     folder.mkdir(parents=True, exist_ok=True)
-    run = {"on": f"{datetime.now(UTC):%Y-%m-%dT%H:%MZ}", "ran": sorted(set(ran)), "proved": records}
+    run = {"on": f"{datetime.now(UTC):%Y-%m-%dT%H:%MZ}", "proved": records}
     path = folder / f"{name}.json"
     path.write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
 
@@ -53,7 +53,6 @@ class Recorder:
 
     def __init__(self, folder: Path = FOLDER) -> None:
         self.folder = folder
-        self.ran: list[str] = []
         self.failed: set[str] = set()
         self.records: list[Record] = []
 
@@ -63,8 +62,6 @@ class Recorder:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """What was proved counts when the test and its end have passed."""
         report = yield
-        if report.when == "setup" and not report.skipped:
-            self.ran.append(item.nodeid)
         if report.failed:
             self.failed.add(item.nodeid)
         if report.when == "teardown":
@@ -75,5 +72,5 @@ class Recorder:
 
     def pytest_sessionfinish(self) -> None:
         """Write it, where there is anything to write."""
-        if self.ran:
-            write(self.folder, self.ran, self.records, f"{os.getpid()}-{time.time_ns()}")
+        if self.records:
+            write(self.folder, self.records, f"{os.getpid()}-{time.time_ns()}")
