@@ -432,7 +432,7 @@ def test_the_page_s_commands_are_executed_in_their_order(there: There) -> None:
     smoked.write_text("#!/bin/sh\nexit 0\n")
     smoked.chmod(0o755)
     there.cluster.state.refuses.add("promotion")
-    failed = {}
+    failed, led = {}, copy.deepcopy(there.cluster.state.get("Rollout", NAMESPACE, "web"))
     for command in _commands():
         words = command.replace("production", "staging").replace(
             "make smoke-or-rollback", f"make RUN={smoked} BOOTSTRAP=@: smoke-or-rollback"
@@ -440,12 +440,14 @@ def test_the_page_s_commands_are_executed_in_their_order(there: There) -> None:
         if "make promote" in command:
             # there is something to promote, and something to take back
             assert there.release("blue-green").returncode == 0
+        if "annotate scaledobject" in command and led:
+            # another region's page: Argo was left above
+            assert there.cluster.state.get("Rollout", NAMESPACE, "web") is None
+            there.cluster.state.put(led)
         done = there.run("sh", "-c", words)
         if done.returncode:
             failed[command] = done.stderr
-    # the last release was taken back: there is none
     assert list(failed) == [], failed
-    assert there.cluster.state.get("Rollout", NAMESPACE, "web") is None
 
 
 def _maitred(there: There, *words: str) -> subprocess.CompletedProcess[str]:

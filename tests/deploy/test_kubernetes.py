@@ -166,14 +166,14 @@ def test_every_process_runs_there_with_the_same_words(
     procfile = parse_procfile((ROOT / "Procfile").read_text(encoding="utf-8")).processes
     pods = _ours(environments["production"])
     assert pods.keys() == {f"worker-{queue}" for queue in QUEUES} | {
-        "web", "scheduler", "flower", "migrate",
+        "web", "scheduler", "flower", "follower", "migrate",
     }  # fmt: skip
     for queue in QUEUES:
         args = pods[f"worker-{queue}"]["containers"][0]["args"]
         wanted = shlex.split(procfile["allocation"].replace("allocation", queue))
         assert args == wanted
-    assert pods["scheduler"]["containers"][0]["args"] == shlex.split(procfile["scheduler"])
-    assert pods["flower"]["containers"][0]["args"] == shlex.split(procfile["flower"])
+    for name in ("scheduler", "flower", "follower"):
+        assert pods[name]["containers"][0]["args"] == shlex.split(procfile[name])
 
 
 def test_every_pod_of_the_house_is_closed_in(environments: dict[str, list[Manifest]]) -> None:
@@ -213,7 +213,8 @@ def test_no_release_and_no_drain_takes_all_of_a_kind(
     manifests = environments["production"]
     for each in _of(manifests, "Deployment"):
         strategy = each["spec"]["strategy"]
-        if each["metadata"]["name"] == "worker-backups":
+        if each["metadata"]["name"] in ("worker-backups", "follower"):
+            assert each["spec"]["replicas"] == 1
             assert strategy == {"type": "Recreate"}
         else:
             assert strategy["rollingUpdate"]["maxUnavailable"] == 0
@@ -299,6 +300,52 @@ def test_nobody_is_spoken_to_but_by_leave(environments: dict[str, list[Manifest]
         assert nobody == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
 
 
+#: Secrets that are of something outside the cluster: Sentry, traces, KMS, the stores.
+OUTSIDE = {"SENTRY_DSN", "OTEL_EXPORTER_OTLP_HEADERS", "MASTER_KEY", "BACKUP_KEY"}
+
+
+def test_who_leaves_the_cluster_is_who_has_something_to_do_there(
+    environments: dict[str, list[Manifest]],
+) -> None:
+    for manifests in environments.values():
+        leaving = _named(manifests, "NetworkPolicy", "leaving")["spec"]
+        (chosen,) = leaving["podSelector"]["matchExpressions"]
+        pods = _ours(manifests)
+        outside = {name for name in pods if needed_by(name.removeprefix("worker-")) & OUTSIDE}
+        assert set(chosen["values"]) == outside
+        mail = _named(manifests, "NetworkPolicy", "mail")["spec"]["podSelector"]["matchLabels"]
+        assert [name for name in pods if "SMTP_URL" in needed_by(name.removeprefix("worker-"))] == [
+            mail["app.kubernetes.io/name"]
+        ]
+
+
+def test_a_cloud_s_roles_are_given_by_the_table_of_secrets(
+    environments: dict[str, list[Manifest]],
+) -> None:
+    for manifests in environments.values():
+        accounts = {each["metadata"]["name"] for each in _of(manifests, "ServiceAccount")}
+        assert accounts == {"backups", "guests"}
+        for name, pod in _ours(manifests).items():
+            needs = needed_by(name.removeprefix("worker-"))
+            account = (
+                "backups" if "BACKUP_KEY" in needs else "guests" if "MASTER_KEY" in needs else None
+            )
+            assert pod.get("serviceAccountName") == account, name
+
+
+def test_the_follower_has_a_disk_and_the_log_is_on(environments: dict[str, list[Manifest]]) -> None:
+    for manifests in environments.values():
+        pod = _ours(manifests)["follower"]
+        (container,) = pod["containers"]
+        spool = {each["name"]: each.get("value") for each in container["env"]}["LOG_SPOOL"]
+        mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+        (disk,) = (each for each in pod["volumes"] if each["name"] == mounts[spool])
+        # not memory: a day of the log may wait there
+        assert "medium" not in disk["emptyDir"]
+        (config,) = _of(manifests, "ConfigMap")
+        assert "BACKUP_LOG" not in config["data"]
+
+
 def test_the_way_in_is_tls_by_the_name_of_the_links(
     environments: dict[str, list[Manifest]],
 ) -> None:
@@ -339,9 +386,11 @@ def test_what_an_environment_names_is_found_where_it_belongs(tmp_path: Path) -> 
     for key, value in values.items():
         text_ = text_.replace(f"  {key}: {value}\n", f"  {key}: x-{key.lower()}\n")
     named.write_text(text_)
-    made = json.dumps(built(own / "overlays" / "production"))
+    manifests = built(own / "overlays" / "production")
+    made = json.dumps(manifests)
     assert [key for key in values if f"x-{key.lower()}" not in made] == []
-    assert "x-host" in json.loads(made)[1]["data"]["PUBLIC_URL"]
+    (config,) = _of(manifests, "ConfigMap")
+    assert config["data"]["PUBLIC_URL"] == "https://x-host"
     # what is only read here is not applied
     assert '"name": "cluster"' not in made
 

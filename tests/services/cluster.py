@@ -25,6 +25,7 @@ KINDS: dict[str, dict[str, tuple[str, bool]]] = {
         "Secret": ("secrets", True),
         "Service": ("services", True),
         "Pod": ("pods", True),
+        "ServiceAccount": ("serviceaccounts", True),
         "PersistentVolumeClaim": ("persistentvolumeclaims", True),
     },
     "apps/v1": {"Deployment": ("deployments", True), "ReplicaSet": ("replicasets", True)},
