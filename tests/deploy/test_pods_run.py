@@ -20,7 +20,8 @@ from deploy import smoke
 from models.core.db import make_engine
 from tasks.queues import QUEUES
 from tests.architecture.tree import ROOT
-from tests.deploy.test_containers_run import PATH, of_the_image
+from tests.deploy.test_containers import of_the_image
+from tests.deploy.test_containers_run import PATH
 from tests.deploy.test_kubernetes import K8S, Manifest, built
 from tests.services import plan
 from tests.services.house import ShiftTimes, open_house
