@@ -208,8 +208,11 @@ def another_version_comes_and_goes(machine: Machine) -> None:
     clone, install, *rest = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)[0].splitlines()
     for command in (clone, install):
         machine.must(command, outside=True, seconds=600)
+    made = machine.must("maitred backups").count("-dump-")
     for command in rest:
         machine.must(command, seconds=600)
+    assert machine.must("maitred backups").count("-dump-") > made
+    plan.prove(line="backup-before-release", target="hosts", how="seen")
     active = "systemctl is-active maitred-web@blue maitred-web@green; true"
     assert machine.must(active).split() == ["inactive", "active"]
     machine.must("maitred rollback", seconds=600)
