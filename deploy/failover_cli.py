@@ -193,6 +193,11 @@ def _show(picture: Picture) -> bool:
     for one in picture.seen:
         table.add_row(one.name, *_row(one))
     Console(width=_WIDTH).print(table)
+    if any(one.facts and one.facts.epoch is None for one in picture.seen):
+        click.echo(
+            "the table of promotions cannot be read: no migration was made yet, or the account of "
+            "FAILOVER_URL lacks a right (docs/failover.md, 7)"
+        )
     primary = picture.primary
     if primary is None:
         click.echo("nobody takes writes")

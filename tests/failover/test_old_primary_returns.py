@@ -135,6 +135,7 @@ def test_without_the_right_to_write_promotions_the_new_primary_writes_it_down_it
     pair.one.run(f"REVOKE ALL ON {DATABASE}.promotions FROM 'failover'@'127.0.0.1'")
     settle(monkeypatch, dict(os.environ) | {"REDIS_URL": redis_there.url})
     wait_until(lambda: _may_not(pair.two), seconds=10, what="the replica to have that too")
+    assert "the table of promotions cannot be read" in run("failover", "--check").output
     monkeypatch.setenv("DATABASE_CONNECT_SECONDS", "1")
     forget_everything()
     cut_off_and_back(pair)

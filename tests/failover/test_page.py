@@ -88,7 +88,9 @@ def test_when_two_took_writes_the_page_leads_back_to_one_and_its_replica(
     assert epochs[0] > epochs[1]
     assert fence.strip() == "SET GLOBAL read_only=1;"
 
-    fail_over, compare = _commands(4)
+    fail_over, compare, lost_for_good = _commands(4)
+    # tests/failover/test_old_primary_returns.py runs it
+    assert lost_for_good == "maitred failover --to HOST:PORT"
     assert "it is read-only now" in _maitred(fail_over, *QUICK)
     old = name_of(returned.one)
     said = _maitred(compare.replace("HOST:PORT", old))
