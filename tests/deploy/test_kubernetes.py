@@ -365,6 +365,33 @@ def test_the_way_in_is_tls_by_the_name_of_the_links(
     plan.prove(line="tls", target="kubernetes", how="rendered")
 
 
+def test_each_name_has_a_listener_whose_certificate_is_renewed(
+    environments: dict[str, list[Manifest]],
+) -> None:
+    gateway = _named(built(K8S / "gateway"), "Gateway", "public")
+    assert gateway["metadata"]["annotations"] == {"cert-manager.io/cluster-issuer": "letsencrypt"}
+    listeners = {each["hostname"]: each for each in gateway["spec"]["listeners"] if "tls" in each}
+    for name in ("staging", "production"):
+        (route,) = _of(environments[name], "HTTPRoute")
+        listener = listeners[route["spec"]["hostnames"][0]]
+        # cert-manager makes a Secret of each, and makes it anew before it ends
+        assert listener["tls"]["certificateRefs"]
+        selected = listener["allowedRoutes"]["namespaces"]["selector"]["matchExpressions"][0]
+        assert f"maitred-{name}" in selected["values"]
+        # its answer to the certificate authority passes the policy that closes everything
+        solver = _named(environments[name], "NetworkPolicy", "acme-solver")["spec"]
+        assert solver["podSelector"] == {
+            "matchLabels": {"acme.cert-manager.io/http01-solver": "true"}
+        }
+        # and nothing of ours mounts a certificate, so nothing holds an old one
+        mounts = [
+            mount for pod in _ours(environments[name]).values()
+            for mount in pod["containers"][0]["volumeMounts"]
+        ]  # fmt: skip
+        assert not [mount for mount in mounts if "subPath" in mount]
+    plan.prove(line="certificates", target="kubernetes", how="rendered")
+
+
 def test_no_environment_leads_argo_past_the_gateway(
     environments: dict[str, list[Manifest]],
 ) -> None:
