@@ -142,13 +142,13 @@ through_nginx() {
 }
 
 confirm() { # confirm ID: what comes to nginx comes to it, and is answered
-    before=$(live "$1" answered)
+    before=$(live "$1" answered) || fail "the new version does not answer"
     through_nginx || fail "nginx does not answer for the new version"
     sleep "$COUNT_SECONDS"
     [ "$(live "$1" answered)" -gt "$before" ] || fail "what comes to nginx does not reach the new version"
     seconds=0
     while [ "$seconds" -lt "$WATCH_SECONDS" ]; do
-        faults=$(live "$1" failed)
+        faults=$(live "$1" failed) || fail "the new version does not answer any more"
         [ "$faults" -lt "$FAULTS" ] || fail "the new version answered $faults requests with 5xx"
         sleep 1
         seconds=$((seconds + 1))

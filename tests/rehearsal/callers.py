@@ -21,7 +21,7 @@ from typing import Any, Final
 
 CALLERS: Final = 24
 #: Requests a second of each; nginx takes 20 from one address.
-RATE: Final = 8.0
+RATE: Final = 4.0
 #: One in so many is a request for a table, the others look for free ones.
 READS: Final = 4
 DAYS: Final = range(8, 29)
