@@ -87,6 +87,9 @@ def play(known: Known) -> None:
     hall = stack.open_house(tables=HALL)
     stack.wait_decided(stack.post(hall, start=evening(5)).id for _ in range(REFUSED))
     stack.wait_quiet()
+    with stack.engine.begin() as connection:
+        again = update(Message).where(Message.state == "queued", Message.attempts > 0)
+        connection.execute(again.values(due_at=clock.now() + timedelta(hours=1)))
     stack.mailbox.refuse_with = ""
     assert stack.mariadb is not None
     stack.mariadb.kill()
@@ -100,8 +103,6 @@ def play(known: Known) -> None:
     asked = [stack.post(hall, start=evening(7), wait=10).id for _ in range(WAITING)]
     stack.wait_quiet()
     with stack.engine.begin() as connection:
-        again = update(Message).where(Message.state == "queued", Message.attempts > 0)
-        connection.execute(again.values(due_at=clock.now() + timedelta(hours=1)))
         # as if nobody had decided them; no clock and no guest sends a worker to look
         rows = update(Reservation).where(Reservation.id.in_(asked))
         connection.execute(rows.values(status=Status.REQUESTED))
