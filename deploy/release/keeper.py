@@ -13,7 +13,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Final, TextIO
 
-from deploy.release.line import as_slots, commands, life_file, own
+from deploy.release.line import as_slots, clear_after, commands, own
 from deploy.release.processes import PROCESSES, served_by, stop_seconds
 from deploy.supervisor import Child
 from models.core.needs import given_to
@@ -73,7 +73,7 @@ class Keeper:
 
     def _start(self, name: str) -> None:
         command = as_slots(self._commands[name], self._slot)
-        life_file(self._state, self._slot, name).unlink(missing_ok=True)
+        clear_after(self._state, self._slot, name, Path(os.environ["GRANIAN_UDS"]))
         env = given_to(served_by(name), os.environ) | own(self._state, self._slot, name)
         log = self._state / "log" / f"{self._slot}-{name}.log"
         self._children[name] = Child(name, command, env=env, log=log, listener=_silent)

@@ -62,6 +62,14 @@ def life_file(state: Path, slot: str, name: str) -> Path:
     return state / f"{slot}-{name}.life"
 
 
+def clear_after(state: Path, slot: str, name: str, socket: Path) -> None:
+    """Away with what the one before left: its sign of life, and a killed web process's socket, at
+    which nobody hears any more, and where a new one could not begin to."""
+    life_file(state, slot, name).unlink(missing_ok=True)
+    if name == "web":
+        socket.unlink(missing_ok=True)
+
+
 def own(state: Path, slot: str, name: str) -> dict[str, str]:
     """What one process of a slot is given alone: its sign of life, and a port of its own for its
     counts where workers show them."""
@@ -87,7 +95,7 @@ def become(name: str, slot: Slot | None) -> None:
     env = environment(folder) | {"RELEASE_NAME": folder.name}
     if slot is not None:
         place = Place(chosen.release_folder.absolute(), chosen.release_sockets.absolute())
-        life_file(place.state, slot, name).unlink(missing_ok=True)
+        clear_after(place.state, slot, name, place.socket(slot))
         env |= shared(place, slot, folder) | own(place.state, slot, name)
         command = as_slots(command, slot)
     env = given_to(served_by(name), env)

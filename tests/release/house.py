@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 from sqlalchemy import Engine
 
 from models.core import clock
@@ -124,6 +126,14 @@ def machine(folder: Path, mariadb: MariaDB) -> Iterator[Machine]:
         proxy.terminate()
         mailbox.stop()
         redis.kill()
+
+
+def answers(place: Machine) -> bool:
+    """Whether a guest who comes by nginx is answered."""
+    proved = ssl.create_default_context(cafile=str(place.certificates.authority))
+    with httpx.Client(base_url=f"https://127.0.0.1:{place.port}", verify=proved) as client:
+        sni = {"sni_hostname": NAME}
+        return client.get("/healthz", headers={"Host": NAME}, extensions=sni).is_success
 
 
 def _employ_host(engine: Engine, house: OpenHouse) -> None:

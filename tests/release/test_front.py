@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
-from tests.release.house import Machine, machine
+from tests.release.house import Machine, answers, machine
 from tests.services.mariadb import MariaDB
+from tests.services.process import wait_until
 
 pytestmark = [pytest.mark.mariadb, pytest.mark.timeout(300)]
 
@@ -33,6 +35,19 @@ def test_a_first_release_whose_sockets_nginx_cannot_open_is_taken_back(place: Ma
     assert done.returncode == 0, done.stdout + done.stderr
     assert "asks nginx as a guest does" in done.stdout
     assert _is_live(place)
+    _the_web_process_is_killed(place)
+
+
+def _the_web_process_is_killed(place: Machine) -> None:
+    """Its socket stays behind, and the next one listens all the same."""
+    (keeper,) = (
+        psutil.Process(int(path.read_text(encoding="utf-8")))
+        for path in Path(place.env["RELEASE_FOLDER"]).glob("blue.pid")
+    )
+    (web,) = (each for each in keeper.children() if "granian" in " ".join(each.cmdline()))
+    web.kill()
+    wait_until(lambda: not web.is_running(), seconds=10, what="it is gone")
+    wait_until(lambda: answers(place), seconds=60, what="nginx leads to another web process")
 
 
 @pytest.mark.parametrize(

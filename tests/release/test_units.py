@@ -2,13 +2,11 @@
 
 import os
 import shutil
-import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import psutil
 import pytest
 
@@ -16,9 +14,8 @@ from deploy.release.place import SHARES
 from deploy.systemd.make import FILES, FOLDER
 from models.core.needs import SECRETS
 from tests.architecture.tree import ROOT
-from tests.deploy.test_nginx import NAME
 from tests.release.crowd import Crowd, in_order
-from tests.release.house import Machine, machine
+from tests.release.house import Machine, answers, machine
 from tests.services import plan
 from tests.services.mariadb import MariaDB
 from tests.services.process import wait_until
@@ -130,7 +127,7 @@ def test_releases_start_and_end_the_units_and_a_reboot_finds_the_live_one(place:
     switch_off(place)
     put(place, "releases", "--start")
     assert {link(place, share) for share in SHARES} == {"green"}
-    _answers(place)
+    wait_until(lambda: answers(place), seconds=20, what="nginx leads to the live version")
     put(place, "rollback")
     assert (len(units(place, "blue")), units(place, "green"), link(place)) == (6, {}, "blue")
     version_now = place.folder / "machine/var/lib/maitred/releases/version"
@@ -155,15 +152,3 @@ def _secrets_are_apart(place: Machine) -> None:
         # nothing of what the operator's own shell had
         assert "SECRET_KEY" not in environ
         assert "SSH_CONNECTION" not in environ
-
-
-def _answers(place: Machine) -> None:
-    """Through nginx, as a guest comes."""
-    proved = ssl.create_default_context(cafile=str(place.certificates.authority))
-
-    def is_there() -> bool:
-        with httpx.Client(base_url=f"https://127.0.0.1:{place.port}", verify=proved) as client:
-            sni = {"sni_hostname": NAME}
-            return client.get("/healthz", headers={"Host": NAME}, extensions=sni).is_success
-
-    wait_until(is_there, seconds=20, what="nginx leads to the live version")
