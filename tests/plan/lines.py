@@ -87,6 +87,9 @@ DECLARED: Final[dict[tuple[str, str], tuple[str, str]]] = {
         "blue-green", "upgrade", "rollback", "backup-before-release", "failover",
     )
 } | {
+    ("second-region", cloud): ("read", f"docs/deploy/{cloud}.md, A second region")
+    for cloud in CLOUDS
+} | {
     ("development", "hosts"): (NOT_ASKED, "the Procfile is what one develops with"),
     ("second-region", "embedded"): (NOT_ASKED, "one file on one machine"),
     ("database-away", "embedded"): (NOT_ASKED, "the database is a file beside the processes"),

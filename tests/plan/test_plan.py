@@ -60,11 +60,11 @@ def test_a_cloud_has_what_the_cluster_has_and_only_by_words() -> None:
     there = one(line="rollback", target="kubernetes", how="rehearsed")
     assert cell([there], "rollback", "aws") == "read"
     assert cell([there], "rollback", "hosts") == NO_PROOF
-    of_the_cloud = one(line="second-region", target="kubernetes")
-    assert cell([of_the_cloud], "second-region", "aws") == NO_PROOF
+    assert cell([one(line="failover", target="kubernetes")], "failover", "aws") == NO_PROOF
     for target in CLOUDS:
-        page_of_it = ROOT / "docs" / "deploy" / f"{target}.md"
-        assert "(kubernetes.md)" in page_of_it.read_text(encoding="utf-8")
+        text = (ROOT / "docs" / "deploy" / f"{target}.md").read_text(encoding="utf-8")
+        assert "(kubernetes.md)" in text
+        assert "\n## A second region\n" in text
 
 
 def test_what_is_declared_is_of_the_plan_and_claims_nothing() -> None:
