@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from models.core.clocks import Ahead, clock_ahead, database_now
 from models.core.db import unit
-from models.core.epochs import memory_of
+from models.core.epochs import look_everywhere
 from models.core.errors import MaitredError
 from models.core.settings import settings
 from models.core.zones import zone_data
@@ -24,9 +24,11 @@ log = logging.getLogger(__name__)
 EVERY_SECONDS: Final = PROCESS_SEEN_SECONDS / 3
 
 
-def start_presence(kind: str) -> None:
-    """From now on, as long as this process lives. `kind`: web, worker, scheduler."""
-    threading.Thread(target=_go_on, args=(kind,), name="presence", daemon=True).start()
+def start_presence(kind: str) -> threading.Event:
+    """From now on, until the event is set. `kind`: web, worker, scheduler."""
+    over = threading.Event()
+    threading.Thread(target=_go_on, args=(kind, over), name="presence", daemon=True).start()
+    return over
 
 
 def show_presence(kind: str) -> None:
@@ -54,11 +56,10 @@ def show_presence(kind: str) -> None:
         log.warning("clocks differ", extra={"seconds": round(ahead.seconds, 1), "other": ahead.of})
 
 
-def _go_on(kind: str) -> None:
-    pause = threading.Event()
+def _go_on(kind: str, over: threading.Event) -> None:
     while True:
         # connections to a server that was replaced as the primary meanwhile are let go
-        if newest := memory_of(settings().database_url):
-            newest.look()
+        look_everywhere(settings().database_url)
         show_presence(kind)
-        pause.wait(EVERY_SECONDS)
+        if over.wait(EVERY_SECONDS):
+            return

@@ -6,11 +6,15 @@ Redis remembers the newest as well: a process that starts, and reaches only a se
 replaced, knows by it.
 """
 
+from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
+from sqlalchemy import URL, create_engine
+
 from models.core import signals
+from models.core.lines import connection_arguments
 from models.core.servers import split_url
 from models.core.settings import settings
 
@@ -20,6 +24,9 @@ _BOTH: Final = "SELECT @@global.read_only, (SELECT COALESCE(MAX(epoch), 0) FROM 
 _WITHOUT: Final = "SELECT @@global.read_only, NULL"
 #: no database chosen, none such, no such table yet, or an account that may not read it
 NOT_TO_BE_READ: Final = frozenset({1044, 1046, 1049, 1142, 1146})
+
+#: So long a look at all servers waits for one that says nothing.
+_LOOK_SECONDS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,3 +98,30 @@ def memory_of(url: str) -> Memory | None:
     """The memory of the database of that URL; None where it names but one server."""
     urls = split_url(url)
     return memory(urls[0].database or "") if len(urls) > 1 else None
+
+
+def look_everywhere(url: str) -> None:
+    """Learn of the newest promotion from Redis, and from every server of that URL that answers.
+
+    Over connections of its own, which are closed. Where the URL names but one server, nobody is
+    asked.
+    """
+    known = memory_of(url)
+    if known is None:
+        return
+    known.look()
+    for one in split_url(url):
+        known.note(_epoch_of(one))
+
+
+def _epoch_of(url: URL) -> int:
+    """The newest promotion that a server knows; 0 where it says nothing."""
+    dialect = create_engine(url).dialect
+    arguments, options = dialect.create_connect_args(url)
+    limits = connection_arguments(url, _LOOK_SECONDS) | {"connect_timeout": _LOOK_SECONDS}
+    error = dialect.loaded_dbapi.Error
+    try:
+        with closing(dialect.connect(*arguments, **{**options, **limits})) as connection:
+            return ask(connection, error).epoch or 0
+    except error:
+        return 0

@@ -14,6 +14,7 @@ from models.core.db import engine, make_engine, unit
 from models.core.epochs import Answer, ask, memory
 from models.entities.house import Lease
 from tasks.failover.server import Server
+from tasks.presence import start_presence
 from tests.deploy.test_cli import run
 from tests.failover.cut_off import QUICK, cut_off_and_back
 from tests.failover.pair import DATABASE, Pair, is_read_only, name_of
@@ -93,6 +94,36 @@ def test_a_process_that_was_there_lets_its_connections_to_the_old_primary_go(
     mine.look()  # which each process does every half minute (tasks/presence.py)
     assert _write("kept") == pair.two.port
     assert _write("kept too") == pair.two.port
+
+
+def test_without_redis_each_process_asks_the_other_servers_itself(
+    pair: Pair, redis_there: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Web, worker and clock each run that thread; between its turns is half a minute."""
+    settle(monkeypatch, dict(os.environ) | {"REDIS_URL": redis_there.url})
+    assert _write("before") == pair.one.port
+    redis_there.stop()
+    pair.two.run("STOP SLAVE", "SET GLOBAL read_only=0")
+    newest = memory(DATABASE).newest + 1
+    pair.two.run(f"INSERT INTO promotions VALUES ({newest}, 'two', NOW())", database=DATABASE)
+    # the control: neither an open connection nor a new one to the server chosen last knows
+    assert _write("lost") == pair.one.port
+    engine().dispose()
+    assert _write("lost too") == pair.one.port
+    monkeypatch.setattr("tasks.presence.EVERY_SECONDS", 0.1)
+    over = start_presence("web")
+    try:
+        wait_until(lambda: memory(DATABASE).newest == newest, seconds=30, what="the look at both")
+    finally:
+        over.set()
+    assert _write("kept") == pair.two.port
+    assert _connections(pair.one) == 0
+
+
+def _connections(server: MariaDB) -> int:
+    """Of the restaurant's account."""
+    query = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER = 'house'"
+    return int(server.ask(query)[0][0])
 
 
 def test_the_next_fail_over_command_makes_the_old_primary_read_only(returned: Pair) -> None:
