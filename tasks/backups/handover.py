@@ -9,6 +9,8 @@ from typing import Final
 from sqlalchemy import Engine, Table, delete, func, inspect, select, update
 
 from models.core.db import Base, unit
+from models.core.epochs import memory_of
+from models.core.settings import settings
 from models.core.types import BigId
 from models.entities.accounts import SignIn
 from models.entities.house import JobRun, Lease, Promotion
@@ -25,10 +27,11 @@ A_SECOND: Final = 100
 def hand_over(bind: Engine, *, until: datetime, now: datetime) -> None:
     """Make ready for a new life what stood like this at `until`. Safe to repeat.
 
-    The leases and results of its maker go. All sign-ins end. It counts as promoted now: where a
-    server of before can be reached as well, this one is the primary. On MariaDB and MySQL new
-    rows get numbers that were never given out; SQLite counts on from the last row that it has, so
-    nothing may trust a number alone (links: rules.links; tokens: queries.accounts).
+    The leases and results of its maker go. All sign-ins end. It counts as promoted now, after all
+    that Redis remembers: where a server of before can be reached as well, this one is the primary.
+    On MariaDB and MySQL new rows get numbers that were never given out; SQLite counts on from the
+    last row that it has, so nothing may trust a number alone (links: rules.links; tokens:
+    queries.accounts).
     """
     there = set(inspect(bind).get_table_names())
     if Lease.__tablename__ in there:
@@ -40,7 +43,9 @@ def hand_over(bind: Engine, *, until: datetime, now: datetime) -> None:
         ended = update(SignIn).where(SignIn.revoked_at.is_(None)).values(revoked_at=now)
         unit(lambda session: session.execute(ended), bind)
     if Promotion.__tablename__ in there:
-        newest = int(now.timestamp())
+        known = memory_of(settings().database_url)
+        # another machine's clock may have been ahead of this one's
+        newest = max(int(now.timestamp()), known.look() if known else 0)
         unit(lambda session: write_promotion(session, "", newest=newest, now=now), bind)
     if bind.dialect.name != "sqlite":
         gap = AT_ONCE + A_SECOND * max(0, int((now - until).total_seconds()))

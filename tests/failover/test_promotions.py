@@ -1,5 +1,6 @@
 """The epoch of a promotion is above all others, whoever wrote them."""
 
+import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,6 +12,8 @@ from models.entities.house import Promotion
 from models.operations.promotions import write_promotion
 from models.rules.promotions import next_epoch
 from tasks.backups.handover import hand_over
+from tests.services.redis import RedisServer
+from tests.services.surroundings import settle
 
 NOW = datetime(2026, 11, 27, 20, 0, tzinfo=UTC)
 SECONDS = int(NOW.timestamp())
@@ -44,3 +47,21 @@ def test_a_restored_database_counts_as_promoted_now(db: Engine) -> None:
     hand_over(db, until=now, now=now + timedelta(hours=1))
     with reading() as session:
         assert (session.scalar(select(func.max(Promotion.epoch))) or 0) >= before + 3600
+
+
+@pytest.mark.both
+def test_a_restored_database_counts_as_promoted_after_all_that_redis_remembers(
+    db: Engine, redis_there: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock of whoever promoted last was a day ahead of this machine's."""
+    pair = "mysql+mysqldb://somebody@127.0.0.1:1,127.0.0.1:2/restored"
+    mine = {"REDIS_URL": redis_there.url, "DATABASE_URL": pair}
+    settle(monkeypatch, dict(os.environ) | mine)
+    now = clock.now()
+    remembered = int((now + timedelta(days=1)).timestamp())
+    with redis_there.client() as client:
+        client.zadd("promotions", {"restored": remembered})
+    hand_over(db, until=now, now=now)
+    with reading(db) as session:
+        epoch = session.scalar(select(func.max(Promotion.epoch))) or 0
+    assert epoch >= remembered, "each process would say that this server was replaced"
