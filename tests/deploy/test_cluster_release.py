@@ -230,6 +230,16 @@ def test_what_is_missing_is_said_before_anything_changes(what: str, there: There
     assert there.cluster.state.get("Pod", NAMESPACE, "preflight") is None
 
 
+def test_an_overlay_without_argo_is_told_so_where_argo_leads(there: There) -> None:
+    file = there.folder / "k8s" / "overlays" / "staging" / "kustomization.yaml"
+    file.write_text(file.read_text().replace("  - ../../components/argo\n", ""))
+    done = there.release("canary")
+    assert done.returncode == 1
+    assert "canary is Argo's: overlays/staging has no components/argo" in done.stderr
+    assert "see 'Away from Argo'" in done.stderr
+    assert there.wrote() == []
+
+
 def test_words_that_nobody_knows_are_refused(there: There) -> None:
     assert "no such strategy" in there.release("yellow").stderr
     nowhere = there.run("sh", str(K8S / "release.sh"), "nowhere", NEW)
