@@ -34,6 +34,7 @@ from tests.services.redis import RedisServer
 pytestmark = pytest.mark.mariadb
 WORKERS = tuple(f"worker-{queue}" for queue in QUEUES)
 RUN = ("web", *WORKERS, "scheduler", "flower", "follower")
+PODS = "the pods' own commands, settings and probes, without a cluster"
 KEY = "only for tests, and long enough to be a key"
 
 
@@ -173,7 +174,8 @@ def test_production_starts_to_ready_with_nothing_degraded(
     assert pods.ready()["status"] == "degraded"
     running["follower"].start()
     wait_until(lambda: pods.late() == [], seconds=90, what="the log is kept again")
-    plan.prove(line="backup-log", target="kubernetes", how="rehearsed", figure="the follower's pod")
+    for line in ("backup-full", "backup-log", "backup-drilled", "health"):
+        plan.prove(line=line, target="kubernetes", how="rehearsed", figure=PODS)
 
 
 def test_production_reserves_a_table_and_cancels_it(
@@ -187,3 +189,4 @@ def test_production_reserves_a_table_and_cancels_it(
         engine.dispose()
     done = CliRunner().invoke(smoke.main, [f"http://127.0.0.1:{pods.port}", "smoke"])
     assert done.exit_code == 0, done.output
+    plan.prove(line="first-start", target="kubernetes", how="rehearsed", figure=PODS)
