@@ -19,6 +19,7 @@ from tasks.failover.after import await_house, is_recorded, record
 from tasks.failover.faults import FailoverRefused
 from tasks.failover.lost import compare as find_lost
 from tasks.failover.picture import Picture, Seen, all_servers, look_at
+from tasks.failover.promotions import missing_right
 from tasks.failover.rejoin import rejoin, returning
 from tasks.failover.replaced import fence_replaced
 from tasks.failover.switch import Switched, Wish, fail_over
@@ -193,11 +194,7 @@ def _show(picture: Picture) -> bool:
     for one in picture.seen:
         table.add_row(one.name, *_row(one))
     Console(width=_WIDTH).print(table)
-    if any(one.facts and one.facts.epoch is None for one in picture.seen):
-        click.echo(
-            "the table of promotions cannot be read: no migration was made yet, or the account of "
-            "FAILOVER_URL lacks a right (docs/failover.md, 7)"
-        )
+    _show_rights(picture)
     primary = picture.primary
     if primary is None:
         click.echo("nobody takes writes")
@@ -205,6 +202,20 @@ def _show(picture: Picture) -> bool:
     if not well:
         click.echo("no replica follows: a fail-over would have nowhere to go")
     return bool(well)
+
+
+def _show_rights(picture: Picture) -> None:
+    answering = [one for one in picture.seen if one.facts]
+    if any(one.facts and one.facts.epoch is None for one in answering):
+        lacking = "the table of promotions cannot be read"
+    elif not all(one.server.may_write_promotions() for one in answering):
+        lacking = "no promotion can be written down before the new primary takes writes"
+    else:
+        return
+    click.echo(
+        f"{lacking}: no migration was made yet, or the account of FAILOVER_URL lacks a right; as "
+        f"root of the primary: {missing_right()} (docs/failover.md, 7)"
+    )
 
 
 def _follows_well(one: Seen) -> bool:

@@ -18,6 +18,7 @@ from models.core.servers import server_name
 #: Where a connection's own information names the URL of its server.
 SERVER: Final = "maitred_server"
 _EPOCH: Final = "maitred_epoch"
+_LET_GO: Final = "maitred_let_go"
 _PORT: Final = 3306
 #: "The server is running with the --read-only option": it was fenced, or never was the primary
 _READ_ONLY: Final = 1290
@@ -58,9 +59,11 @@ class Servers:
         self._urls = urls
         self._memory = newest
         self._last: int | None = None
+        self._error: type[Exception] = Exception
 
     def guide(self, engine: Engine) -> None:
         """Let the engine's connections to a fenced or replaced server go, all of them at once."""
+        self._error = engine.dialect.loaded_dbapi.OperationalError
         event.listen(engine, "handle_error", _let_go_when_fenced)
         event.listen(engine, "checkout", self._let_go_when_replaced)
 
@@ -141,10 +144,19 @@ class Servers:
         return _Found(number, connection, answer)
 
     def _let_go_when_replaced(self, _connection: Any, record: Any, _proxy: Any) -> None:
-        """A connection made before somebody saw a newer promotion. Costs no round trip."""
+        """A connection made before somebody saw a newer promotion. Costs no round trip.
+
+        The pool makes a new one. Was that replaced too, it gives up with an error that says
+        nothing: so the second time the caller gets the database's own, and tries again.
+        """
         epoch = record.info.get(_EPOCH)
-        if epoch is not None and epoch < self._memory.newest:
-            raise DisconnectionError  # the pool makes a new one
+        again = record.record_info.pop(_LET_GO, False)
+        if epoch is None or epoch >= self._memory.newest:
+            return
+        if again:
+            raise self._error(_READ_ONLY, "the primary was replaced: it counts as read-only")
+        record.record_info[_LET_GO] = True
+        raise DisconnectionError
 
 
 def _place(url: URL) -> dict[str, Any]:

@@ -36,14 +36,23 @@ def newest_epoch(run: Run) -> int | None:
 
 
 def may_write(run: Run) -> bool:
-    """Whether the account may write one, also while the server takes no writes from others."""
+    """Whether the account may write one, also while the server takes no writes from others.
+
+    Nothing is written, not even to the binary log.
+    """
     try:
-        run(insert_text(_NONE))
+        run(f"EXPLAIN {insert_text(_NONE)}")
     except DBAPIError as error:
         if _may_not(error):
             return False
         raise
     return True
+
+
+def missing_right() -> str:
+    """The statement that lets the account of FAILOVER_URL read and write it."""
+    account = split_url(settings().failover_url or "")[0].username or ""
+    return f"GRANT SELECT, INSERT, CREATE ON {_table()} TO '{account}'@'%'"
 
 
 def _may_not(error: DBAPIError) -> bool:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, text
+from sqlalchemy import event, insert, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -174,6 +174,34 @@ def test_without_the_right_to_write_promotions_the_new_primary_writes_it_down_it
     assert _write("kept") == pair.two.port
     # the operator's account cannot tell which is right, and says so
     assert "take writes at once" in run("failover", *QUICK, ends=1).output
+
+
+def test_the_check_names_the_right_to_write_promotions_that_is_missing(pair: Pair) -> None:
+    (before,) = pair.two.ask("SELECT @@gtid_binlog_pos")
+    assert "promotion" not in run("failover", "--check").output
+    assert pair.two.ask("SELECT @@gtid_binlog_pos") == [before], "a look writes nothing"
+    pair.one.run(f"REVOKE INSERT ON {DATABASE}.promotions FROM 'failover'@'127.0.0.1'")
+    said = " ".join(run("failover", "--check").output.split())
+    assert f"GRANT SELECT, INSERT, CREATE ON `{DATABASE}`.promotions TO 'failover'@'%'" in said
+
+
+def test_a_connection_replaced_while_it_was_made_is_an_error_that_is_tried_again(
+    pair: Pair,
+) -> None:
+    """Another thread sees a newer promotion each time before the connection can be used."""
+    known = memory(DATABASE)
+    tries: list[int] = []
+
+    def promoted_meanwhile(*_: object) -> None:
+        if len(tries) < 2:
+            tries.append(known.newest + 1)
+            row = f"INSERT INTO promotions VALUES ({tries[-1]}, 'one', NOW())"
+            pair.one.run(row, database=DATABASE)
+            known.note(tries[-1])
+
+    event.listen(engine(), "connect", promoted_meanwhile)
+    assert _write("kept") == pair.one.port
+    assert len(tries) == 2, "else nothing is tested"
 
 
 def _may_not(server: MariaDB) -> bool:
