@@ -19,8 +19,9 @@ problem() {
     echo "!!! $1" >&2
     problems=$((problems + 1))
 }
+# shellcheck source=deploy/k8s/words.sh
+. "$(dirname "$0")/words.sh"
 value() { sed -n "s/^  $1: //p" "$cluster"; }
-here() { kubectl -n "$namespace" "$@"; }
 finish() {
     [ "$problems" = 0 ] && exit 0
     echo "!!! nothing was changed: $problems to be mended first (docs/deploy/kubernetes.md)" >&2
@@ -64,6 +65,7 @@ if [ -n "$there" ]; then
     may delete jobs
     may get pods --subresource=log
     may patch deployments.apps
+    may list replicasets.apps
     may create configmaps
     may create pods --subresource=exec
     if grep -q '^kind: Rollout' "$manifests"; then
@@ -105,7 +107,7 @@ fi
 
 # Argo Rollouts
 led=""
-[ -z "$there" ] || led=$(here get rollouts.argoproj.io web --ignore-not-found -o name 2>/dev/null)
+[ -z "$there" ] || led=$(leader) || problem "the cluster does not say whether Argo leads the web process"
 if [ -n "$led" ] && ! grep -q '^kind: Rollout' "$manifests"; then
     problem "Argo leads the web process, and overlays/$environment is without components/argo: see 'Away from Argo'"
 fi

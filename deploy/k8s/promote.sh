@@ -1,6 +1,6 @@
 #!/bin/sh
 # Give the new version of the web process all requests: of a blue-green that waits, or of a canary that
-# had too few to be judged.
+# had too few to be judged. Waits until it has them; then the release has ended.
 #
 #   sh deploy/k8s/promote.sh ENVIRONMENT
 set -eu
@@ -8,3 +8,9 @@ namespace=maitred-$1
 # shellcheck source=deploy/k8s/words.sh
 . "$(dirname "$0")/words.sh"
 promote
+well quietly || {
+    echo "!!! the new version did not become well: make rollback ENVIRONMENT=$1" >&2
+    exit 1
+}
+state=$(here get configmap last-release --ignore-not-found -o 'jsonpath={.data.state}')
+[ "$state" != "with Argo" ] || here patch configmap last-release --type=merge -p '{"data":{"state":"done"}}'

@@ -57,16 +57,28 @@ if [ -n "$before" ] && grep -q '^  BACKUP_STORE: .' "$folder/all.yaml" && [ -z "
 fi
 
 echo "--- what the processes stand on"
-handed_over=""
-if grep -q '^kind: Rollout' "$folder/all.yaml" && ! led; then
-    handed_over=$(here get deployment web --ignore-not-found -o 'jsonpath={.spec.replicas}') || handed_over=""
+leads=$(leader) || stop "the cluster does not say whether Argo leads the web process"
+handed_over=0
+if grep -q '^kind: Rollout' "$folder/all.yaml"; then
+    # Argo keeps the Deployment of what it leads at none
+    handed_over=$(here get deployment web --ignore-not-found -o 'jsonpath={.spec.replicas}') ||
+        stop "the web process cannot be asked for"
+fi
+if [ "${handed_over:-0}" != 0 ] && [ -z "$leads" ]; then
+    echo "--- the web process is handed over to Argo, as it is"
+    # made with its number, so that there is no moment of one pod; what is created keeps it when it is applied
+    awk -v count="$handed_over" '
+        /^---$/ { if (rollout) exit; text = ""; next }
+        { text = text $0 "\n" }
+        /^kind: Rollout$/ { rollout = 1 }
+        /^spec:$/ { text = text "  replicas: " count "\n" }
+        END { if (rollout) printf "%s", text }' "$folder/all.yaml" >"$folder/rollout.yaml"
+    kubectl create -f "$folder/rollout.yaml" || stop "Argo could not be given the web process"
 fi
 kubectl apply -f "$folder/all.yaml" -l '!app.kubernetes.io/name' || stop "not everything could be applied"
-if [ -n "$handed_over" ]; then
-    echo "--- the web process is handed over to Argo, as it is"
-    here scale rollouts.argoproj.io web --replicas="$handed_over"
+if [ "${handed_over:-0}" != 0 ]; then
     well || stop "Argo did not take the web process over"
-elif [ -n "$before" ] && led; then
+elif [ -n "$leads" ]; then
     seen || stop "Argo did not read the strategy"
     # Argo points the Service at one version where it shares requests out; rolling wants it at all pods
     if [ "$strategy" = rolling ] &&
@@ -98,14 +110,27 @@ while :; do
     sleep "${LOOK_SECONDS:-3}"
 done
 
-# what rollback.sh goes back to: kept while a release is under way, so that one that was interrupted and is
-# run again does not take its own half for the version before
-if [ "$(here get configmap last-release --ignore-not-found -o 'jsonpath={.data.state}')" != "under way" ]; then
-    revisions=""
+# What rollback.sh goes back to: kept while a release is under way, so that one that was interrupted and is
+# run again does not take its own half for the version before. One that was left to Argo has ended when Argo
+# calls it well.
+last=$(here get configmap last-release --ignore-not-found -o 'jsonpath={.data.state}={.data.image}') ||
+    stop "the release before cannot be asked for"
+keep=""
+case $last in
+    "under way="* | "with Argo=$image") keep=yes ;;
+    "with Argo="*)
+        phase=$(here get rollouts.argoproj.io web --ignore-not-found -o 'jsonpath={.status.phase}') ||
+            stop "Argo cannot be asked for"
+        [ -z "$leads" ] || [ "$phase" = Healthy ] || keep=yes
+        ;;
+esac
+if [ -z "$keep" ]; then
+    versions=""
     for each in $before; do
-        revisions="$revisions${each##*/}=$(revision "$each") "
+        version=$(version "$each") || stop "the version of $each in place is not known"
+        versions="$versions${each##*/}=$version "
     done
-    here create configmap last-release --from-literal="before=$revisions" --from-literal="image=$image" \
+    here create configmap last-release --from-literal="before=$versions" --from-literal="image=$image" \
         --from-literal="state=under way" --dry-run=client -o yaml >"$folder/last.yaml"
     here apply -f "$folder/last.yaml" || stop "the version in place could not be written down"
 fi
@@ -116,7 +141,10 @@ now=$(deployments) || go_back "the processes cannot be asked for"
 for each in $now; do
     here rollout status "$each" --timeout=900s || go_back "$each does not become well"
 done
-if led; then
+leads=$(leader) || go_back "the cluster does not say whether Argo leads the web process"
+if [ -n "$leads" ]; then
+    # should nobody wait here any more, the next release asks Argo how this one ended
+    here patch configmap last-release --type=merge -p '{"data":{"state":"with Argo"}}' || go_back "the cluster does not answer"
     well && code=0 || code=$?
     if [ "$code" = 2 ] && [ "$strategy" = blue-green ]; then
         # promoted by hand: that nobody has done so yet is no reason to go back

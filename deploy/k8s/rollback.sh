@@ -14,17 +14,29 @@ if [ -z "$before" ]; then
     echo "!!! there is no release to take back: none is written down, or it was the first, or is taken back" >&2
     exit 1
 fi
+if ! leads=$(leader) || ! sets=$(versions); then
+    echo "!!! the cluster does not answer: nothing was taken back" >&2
+    exit 1
+fi
 undone=""
+processes=""
 for each in $before; do
     name=deployment/${each%=*}
+    processes="$processes $name"
     now=$(revision "$name") || { result=1 && continue; }
-    [ "$now" != "${each#*=}" ] || continue
-    here rollout undo "$name" --to-revision="${each#*=}" || result=1
+    was=${each#*=}
+    case $was in
+        # a name, and its number today; earlier releases wrote the number itself
+        *[!0-9]*) was=$(echo "$sets" | awk -v name="$was" '$2 == name {print $3}') ;;
+    esac
+    [ -n "$was" ] || { echo "!!! the cluster no longer has ${each#*=} of $name" >&2 && result=1 && continue; }
+    [ "$now" != "$was" ] || continue
+    here rollout undo "$name" --to-revision="$was" || result=1
     undone="$undone $name"
 done
-[ -n "$undone" ] || echo "the release changed no process; there is nothing to take back"
+[ -n "$undone" ] || [ $result != 0 ] || echo "each process has its version of before; there is nothing to take back"
 # Argo's Rollout follows the Deployment; what served before is not tried out anew
-if led; then
+if [ -n "$leads" ]; then
     if seen; then
         hashes=$(here get rollouts.argoproj.io web -o 'jsonpath={.status.currentPodHash} {.status.stableRS}')
         [ "${hashes% *}" = "${hashes#* }" ] || promote || result=1
@@ -33,7 +45,8 @@ if led; then
         result=1
     fi
 fi
-for each in $undone; do
+# also those that an interrupted run of this has taken back
+for each in $processes; do
     here rollout status "$each" --timeout=900s || result=1
 done
 [ $result != 0 ] || here delete configmap last-release

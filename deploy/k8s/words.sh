@@ -1,4 +1,4 @@
-# Shared by release.sh, rollback.sh and smoke.sh, which set $namespace. POSIX shell and plain kubectl:
+# Shared by preflight.sh, release.sh, rollback.sh and promote.sh, which set $namespace. POSIX shell and plain kubectl:
 # Argo's plugin for kubectl is not needed.
 # shellcheck shell=sh disable=SC2154
 
@@ -9,8 +9,30 @@ deployments() { here get deployments -o name -l app.kubernetes.io/part-of=maitre
 # the number that Kubernetes gives each version of a Deployment
 revision() { here get "$1" -o 'jsonpath={.metadata.annotations.deployment\.kubernetes\.io/revision}'; }
 
-# whether Argo leads the web process
-led() { [ -n "$(here get rollouts.argoproj.io web --ignore-not-found -o name 2>/dev/null)" ]; }
+# Deployment, ReplicaSet and number of each version. A version that comes again gets a new number, its
+# ReplicaSet keeps its name.
+versions() {
+    here get replicasets -o 'jsonpath={range .items[*]}{.metadata.ownerReferences[0].kind}/{.metadata.ownerReferences[0].name} {.metadata.name} {.metadata.annotations.deployment\.kubernetes\.io/revision}{"\n"}{end}'
+}
+
+# the ReplicaSet of the version that a Deployment describes
+version() {
+    number=$(revision "$1") && sets=$(versions) || return 1
+    found=$(echo "$sets" | awk -v of="Deployment/${1##*/}" -v number="$number" '$1 == of && $3 == number {print $2}')
+    [ -n "$found" ] && echo "$found"
+}
+
+# "Argo" where it leads the web process, else nothing. 1: the cluster does not say.
+leader() {
+    if said=$(here get rollouts.argoproj.io web --ignore-not-found -o name 2>&1); then
+        case $said in *rollout.argoproj.io/web*) echo Argo ;; esac
+        return 0
+    fi
+    # without Argo Rollouts nothing is led by it
+    case $said in *"doesn't have a resource type"*) return 0 ;; esac
+    echo "$said" >&2
+    return 1
+}
 
 # Wait until Argo has read what was applied: the Rollout, and the Deployment that describes its pods.
 seen() {
@@ -28,10 +50,11 @@ seen() {
 }
 
 # Wait until Argo calls the web process well. 1: it did not become so. 2: still waiting for somebody's word.
+# `well quietly` does not say who may give it.
 well() {
     seen || return 1
     tries=${WELL_TRIES:-360}
-    told=""
+    told=${1:-}
     while :; do
         phase=$(here get rollouts.argoproj.io web -o 'jsonpath={.status.phase}') || phase=""
         case $phase in

@@ -159,11 +159,14 @@ def test_a_release_asks_backs_up_migrates_and_waits_for_each(there: There) -> No
         "PATCH configmaps/last-release", "DELETE migrate", "POST jobs/migrate",
         "POST configmaps/last-release", "PATCH deployments/web",
     ]  # fmt: skip
-    assert [word for word in wrote if word in order] == [*order[1:], order[0]]
+    assert [word for word in wrote if word in order] == [*order[1:], order[0], order[0]]
     note = there.cluster.state.get("ConfigMap", NAMESPACE, "last-release")
     assert note is not None
     assert note["data"]["state"] == "done"
-    assert "web=1 " in note["data"]["before"]
+    (web,) = re.findall(r"\bweb=(\S+) ", note["data"]["before"])
+    version = there.cluster.state.get("ReplicaSet", NAMESPACE, web)
+    assert version is not None
+    assert version["spec"]["template"]["spec"]["containers"][0]["image"] == OLD
     assert not list((there.folder / "k8s" / "overlays").glob(".release*"))
     plan.prove(line="rolling", target="kubernetes", how="rehearsed", figure=STAND_IN)
 
@@ -330,6 +333,41 @@ def test_a_release_that_was_interrupted_and_run_again_goes_back_behind_both(ther
     assert there.images()["web"] == OLD
 
 
+def test_a_release_that_cannot_read_the_one_before_changes_no_process(there: There) -> None:
+    note = {"before": "web=1 scheduler=1 ", "image": NEW, "state": "under way"}
+    there.put("ConfigMap", "last-release", data=note)
+    there.cluster.state.refuses.add("GET configmaps/last-release")
+    done = there.release()
+    assert done.returncode == 1
+    assert "the release before cannot be asked for: no process was changed" in done.stderr
+    assert set(there.images().values()) == {OLD}
+    kept = there.cluster.state.get("ConfigMap", NAMESPACE, "last-release")
+    assert kept is not None
+    assert kept["data"] == note
+
+
+def test_a_rollback_that_is_interrupted_and_run_again_goes_on(there: There) -> None:
+    assert there.release().returncode == 0
+    there.cluster.state.refuses.add("PATCH deployments/worker-messages")
+    assert there.script("rollback.sh").returncode == 1
+    assert there.images()["web"] == OLD
+    assert there.images()["worker-messages"] == NEW
+    there.cluster.state.refuses.clear()
+    done = there.script("rollback.sh")
+    assert done.returncode == 0, done.stderr
+    assert set(there.images().values()) == {OLD}
+    assert there.cluster.state.get("ConfigMap", NAMESPACE, "last-release") is None
+
+
+def test_a_rollback_that_gets_no_answer_takes_nothing_back(there: There) -> None:
+    assert there.release().returncode == 0
+    there.cluster.state.refuses.add("GET rollouts/web")
+    done = there.script("rollback.sh")
+    assert done.returncode == 1
+    assert "nothing was taken back" in done.stderr
+    assert set(there.images().values()) == {NEW}
+
+
 def test_a_canary_that_is_judged_well_has_all_requests_in_the_end(there: There) -> None:
     done = there.release("canary")
     assert done.returncode == 0, done.stderr
@@ -368,6 +406,50 @@ def test_a_blue_green_waits_for_its_promotion_and_is_not_taken_back(there: There
     plan.prove(line="blue-green", target="kubernetes", how="rehearsed", figure=STAND_IN)
 
 
+NEXT = "registry.example/maitred:3"
+
+
+@pytest.mark.parametrize("who", ["make promote", "argo's own page"])
+def test_a_release_after_a_promoted_one_goes_back_to_that(who: str, there: There) -> None:
+    assert there.release("blue-green").returncode == 1
+    if who == "make promote":
+        assert there.script("promote.sh").returncode == 0
+        note = there.cluster.state.get("ConfigMap", NAMESPACE, "last-release")
+        assert note is not None
+        assert note["data"]["state"] == "done"
+    else:
+        rollout = copy.deepcopy(there.cluster.state.get("Rollout", NAMESPACE, "web"))
+        assert rollout is not None
+        rollout["status"]["promoteFull"] = True
+        there.cluster.state.put(rollout)
+    assert there.serves() == NEW
+    done = there.script("release.sh", NEXT)
+    assert done.returncode == 0, done.stderr
+    assert there.serves() == NEXT
+    assert there.script("rollback.sh").returncode == 0
+    assert set(there.images().values()) == {NEW}
+    assert there.serves() == NEW
+
+
+def test_a_release_over_one_that_nobody_promoted_goes_back_behind_both(there: There) -> None:
+    assert there.release("blue-green").returncode == 1
+    there.cluster.state.refuses.add("deployment/scheduler")
+    assert there.script("release.sh", NEXT).returncode == 1
+    assert there.images()["web"] == OLD
+    assert there.serves() == OLD
+
+
+def test_a_promotion_that_does_not_become_well_is_told(there: There) -> None:
+    assert there.release("blue-green").returncode == 1
+    there.cluster.state.refuses.add("argo")
+    done = there.script("promote.sh")
+    assert done.returncode == 1
+    assert "make rollback ENVIRONMENT=staging" in done.stderr
+    note = there.cluster.state.get("ConfigMap", NAMESPACE, "last-release")
+    assert note is not None
+    assert note["data"]["state"] == "with Argo"
+
+
 def test_rolling_after_a_canary_gives_the_service_all_pods_again(there: There) -> None:
     assert there.release("canary").returncode == 0
     service = there.cluster.state.get("Service", NAMESPACE, "web")
@@ -387,8 +469,44 @@ def test_a_deployment_is_handed_over_to_argo_before_its_version_changes(there: T
     done = there.release()
     assert done.returncode == 0, done.stderr
     wrote = there.wrote()
-    handed, changed = wrote.index("PATCH rollouts/web/scale"), wrote.index("PATCH deployments/web")
+    handed, changed = wrote.index("POST rollouts/web"), wrote.index("PATCH deployments/web")
     assert handed < changed
+    rollout = there.cluster.state.get("Rollout", NAMESPACE, "web")
+    assert rollout is not None
+    assert rollout["spec"]["replicas"] == 5
+
+
+@pytest.mark.parametrize("word", ["PATCH rollouts/web", "PATCH rollouts/web/scale"])
+def test_a_handing_over_that_is_interrupted_leaves_as_many_pods(word: str, there: There) -> None:
+    there.cluster.state.delete("Rollout", NAMESPACE, "web")
+    web = there.cluster.state.get("Deployment", NAMESPACE, "web")
+    assert web is not None
+    web["spec"]["replicas"] = 5
+    there.cluster.state.refuses.add(word)
+    there.release()
+    rollout = there.cluster.state.get("Rollout", NAMESPACE, "web")
+    assert rollout is not None
+    assert rollout["spec"]["replicas"] == 5
+    there.cluster.state.refuses.clear()
+    assert there.release().returncode == 0
+    rollout = there.cluster.state.get("Rollout", NAMESPACE, "web")
+    assert rollout is not None
+    assert rollout["spec"]["replicas"] == 5
+
+
+#: the first is the preflight's, the second kubectl's own, the third decides about the handing over
+@pytest.mark.parametrize("time", [1, 3])
+def test_a_cluster_that_does_not_answer_is_not_one_that_argo_does_not_lead(
+    time: int, there: There
+) -> None:
+    rollout = there.cluster.state.get("Rollout", NAMESPACE, "web")
+    assert rollout is not None
+    rollout["spec"]["replicas"] = 5
+    there.cluster.state.refuses.add(f"GET rollouts/web {time}")
+    done = there.release()
+    assert done.returncode == 1
+    assert "does not say whether Argo leads the web process" in done.stderr
+    assert there.wrote() == []
     rollout = there.cluster.state.get("Rollout", NAMESPACE, "web")
     assert rollout is not None
     assert rollout["spec"]["replicas"] == 5

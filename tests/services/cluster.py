@@ -214,7 +214,10 @@ class _Handler(BaseHTTPRequestHandler):
             return
         kind, api, namespace, name, sub, query = place
         state = self.cluster.state
-        if sub == "log":
+        plural = urlsplit(self.path).path.split("/")[-2]
+        if name and not sub and state.refuses_to_tell(f"GET {plural}/{name}"):
+            self._answer(_status(403, "Forbidden", f"{plural}/{name} cannot be read"))
+        elif sub == "log":
             self._answer("Traceback: no such column\n")
         elif query.get("watch") in ("1", "true"):
             self._watch()

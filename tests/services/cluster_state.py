@@ -7,6 +7,7 @@ Deployment, as their sources say. `refuses` names what does not go well.
 import copy
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -61,10 +62,17 @@ class State:
     #: words of `auth can-i` that are answered with no: "create pods"
     forbidden: set[str] = field(default_factory=set)
     made: int = 0
+    #: how often each object was asked for: "GET rollouts/web"
+    asked: Counter[str] = field(default_factory=Counter)
 
     def get(self, kind: str, namespace: str, name: str) -> Object | None:
         """One object, or None."""
         return self.objects.get((kind, namespace, name))
+
+    def refuses_to_tell(self, word: str) -> bool:
+        """Whether `refuses` has the word, or the word and how many times it was asked by now."""
+        self.asked[word] += 1
+        return bool({word, f"{word} {self.asked[word]}"} & self.refuses)
 
     def of(self, kind: str, namespace: str = "") -> Iterator[Object]:
         """All objects of a kind, of one namespace or of all."""
