@@ -78,7 +78,7 @@ fi
 kubectl apply -f "$folder/all.yaml" -l '!app.kubernetes.io/name' || stop "not everything could be applied"
 if [ "${handed_over:-0}" != 0 ]; then
     well || stop "Argo did not take the web process over"
-elif [ -n "$leads" ]; then
+elif [ -n "$before" ] && [ -n "$leads" ]; then
     seen || stop "Argo did not read the strategy"
     # Argo points the Service at one version where it shares requests out; rolling wants it at all pods
     if [ "$strategy" = rolling ] &&

@@ -49,11 +49,15 @@ seen() {
     done
 }
 
+# How often to ask Argo, every five seconds: half an hour. Of a canary three shares are judged for up to a
+# quarter of an hour each, and then somebody may give a word.
+patience() { if [ "${strategy:-}" = canary ]; then echo 840; else echo 360; fi; }
+
 # Wait until Argo calls the web process well. 1: it did not become so. 2: still waiting for somebody's word.
 # `well quietly` does not say who may give it.
 well() {
     seen || return 1
-    tries=${WELL_TRIES:-360}
+    tries=${WELL_TRIES:-$(patience)}
     told=${1:-}
     while :; do
         phase=$(here get rollouts.argoproj.io web -o 'jsonpath={.status.phase}') || phase=""

@@ -386,6 +386,20 @@ def test_a_canary_that_is_judged_worse_takes_the_workers_back_too(there: There) 
     plan.prove(line="canary", target="kubernetes", how="rehearsed", figure=STAND_IN)
 
 
+def test_a_canary_is_waited_for_until_its_last_share_can_be_judged(there: There) -> None:
+    argo = K8S / "components"
+    steps = (argo / "argo-canary" / "kustomization.yaml").read_text().count("- analysis:")
+    (judged,) = yaml.safe_load_all((argo / "argo" / "analysis.yaml").read_text())
+    seconds = max(
+        int(metric["interval"].removesuffix("s")) * metric["count"]
+        for metric in judged["spec"]["metrics"]
+    )
+    tries = there.run("sh", "-c", f"strategy=canary; . {K8S}/words.sh; patience").stdout
+    assert steps == 3
+    assert int(tries) * 5 > steps * (seconds + 300)
+    assert int(there.run("sh", "-c", f". {K8S}/words.sh; patience").stdout) * 5 == 30 * 60
+
+
 def test_a_canary_with_too_few_requests_waits_for_a_word_and_then_goes_back(there: There) -> None:
     there.cluster.state.refuses.add("requests")
     done = there.release("canary")
