@@ -12,6 +12,7 @@ deploy/upgrade.sh starts another version beside the one that serves, and turns t
 own library alone: the check runs every few seconds.
 """
 
+import contextlib
 import http.client
 import os
 import re
@@ -20,7 +21,7 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic, sleep, time
 from typing import Final
 
 LINK: Final = "live"
@@ -29,6 +30,8 @@ DRAIN_SECONDS: Final = 45.0
 #: The check is given five by docker-compose.yml; what is counted is slow to come on a busy machine.
 _CHECK_SECONDS: Final = 4.0
 _COUNT_SECONDS: Final = 30.0
+#: A socket without a listener may be one that is being made; after so long it is not.
+_DEAD_SECONDS: Final = 60.0
 #: The kernel's SS_CONNECTING, not accepted yet, and SS_CONNECTED.
 _CONNECTED: Final = ("02", "03")
 #: nginx's own processes run as another user, and nobody else has this folder.
@@ -63,11 +66,12 @@ def own() -> Path:
 def serve(words: Sequence[str]) -> None:
     """Become that web process. Callers come here at once if nobody else is there.
 
-    Its folder of counts begins empty.
+    Its folder of counts begins empty, and sockets of containers that are gone are removed.
     """
     own().unlink(missing_ok=True)
     if not listens(folder() / LINK):
         turn()
+    _sweep()
     if counts := os.environ.get("METRICS_DIR"):
         shutil.rmtree(counts, ignore_errors=True)
         Path(counts).mkdir(parents=True)
@@ -85,6 +89,28 @@ def listens(path: Path) -> bool:
     finally:
         line.close()
     return True
+
+
+def _sweep() -> None:
+    """Remove the sockets that nobody has. What cannot be removed does no harm."""
+    for path in folder().iterdir():
+        with contextlib.suppress(OSError):
+            if not path.is_symlink() and path.is_socket() and _is_dead(path):
+                path.unlink()
+
+
+def _is_dead(path: Path) -> bool:
+    """Refused, for long enough: a process that is slow to accept is asked in vain, but lives."""
+    if time() - path.stat().st_mtime < _DEAD_SECONDS:
+        return False
+    line = _Line(path)
+    try:
+        line.connect()
+    except ConnectionRefusedError:
+        return True
+    finally:
+        line.close()
+    return False
 
 
 def turn() -> None:

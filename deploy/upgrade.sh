@@ -22,7 +22,7 @@ WATCH_SECONDS=${WATCH_SECONDS:-10}
 FAULTS=5
 # /metrics is made anew each second
 COUNT_SECONDS=${COUNT_SECONDS:-2}
-# what is under way: `began` or `served`, and the containers of the version before
+# what is under way: `began`, or `served WHAT IMAGE BEFORE`; and the containers of the version before
 JOURNAL=.upgrade
 
 say() { printf '%s %s\n' "$(date -u +%H:%M:%S)" "$*"; }
@@ -34,48 +34,57 @@ compose() { docker compose "$@"; }
 of_service() { compose ps --all --quiet "$1"; }
 was_there() { grep -q "^$1$" "$JOURNAL"; }
 
-# what came beside the version before
-new_ones() {
-    for service in $BESIDE; do
-        for id in $(of_service "$service"); do
-            was_there "$id" || echo "$id"
-        done
-    done
-}
-web_of() { # web_of old|new: the id of that web container
-    for id in $(of_service web); do
-        if was_there "$id"; then [ "$1" = old ] && echo "$id"; else [ "$1" = new ] && echo "$id"; fi
+runs() { [ "$(docker inspect -f '{{.State.Running}}' "$1" 2>/dev/null)" = true ]; }
+
+# still_runs SERVICE: the first container of the version before that does
+still_runs() {
+    for id in $(of_service "$1"); do
+        if was_there "$id" && runs "$id"; then echo "$id"; fi
     done | head -n 1
+}
+# came SERVICE: the containers beside the version before
+came() {
+    for id in $(of_service "$1"); do
+        was_there "$id" || echo "$id"
+    done
 }
 live() { docker exec "$1" python -m deploy.live "$2"; }
 
-# all callers are with the version before, and what came beside it is gone
+# all callers are with the version before, and what came beside it is gone. Returns 1, with everything left
+# as it is, when they cannot be led there. It is called where `set -e` has no effect
 take_back() {
-    old=$(web_of old)
-    came=$(new_ones)
-    if [ -n "$old" ] && [ "$(docker inspect -f '{{.State.Running}}' "$old")" = true ]; then
-        live "$old" turn
-    fi
-    if [ -n "$came" ]; then
-        new=$(web_of new)
+    old=$(still_runs web)
+    if [ -z "$old" ] || ! live "$old" turn; then return 1; fi
+    surplus=""
+    for service in $BESIDE; do
+        # one that was made anew since, by `docker compose up`, is the only one of its service: it stays
+        if [ -z "$(still_runs "$service")" ]; then continue; fi
+        for id in $(came "$service"); do surplus="$surplus $id"; done
+    done
+    if [ -n "$surplus" ]; then
+        new=$(came web | head -n 1)
         if [ -n "$new" ]; then live "$new" drain >/dev/null 2>&1 || :; fi
         # shellcheck disable=SC2086  # a list of ids
-        docker stop $came >/dev/null
+        docker stop $surplus >/dev/null || return 1
         # shellcheck disable=SC2086
-        docker rm --force $came >/dev/null
+        docker rm --force $surplus >/dev/null || return 1
     fi
     rm -f "$JOURNAL"
 }
+NOT_BACK="the callers cannot be led to the version before, so both versions were left as they are: \
+docker compose ps --all; docker compose logs web. Then run this again"
 
 # the new version serves: the old one's answers and tasks are finished, then it ends
 finish() {
+    read -r _ _ now was <"$JOURNAL"
+    if [ -n "$now" ]; then remember "$now" "$was"; fi
     gone=""
     for service in $BESIDE; do
         for id in $(of_service "$service"); do
             if was_there "$id"; then gone="$gone $id"; fi
         done
     done
-    old=$(web_of old)
+    old=$(still_runs web)
     if [ -n "$old" ]; then live "$old" drain || :; fi
     if [ -n "$gone" ]; then
         say "the old version's tasks are finished; a backup may take minutes"
@@ -92,9 +101,13 @@ finish() {
 ended() {
     code=$?
     trap - EXIT INT TERM HUP
-    if [ -e "$JOURNAL" ] && head -n 1 "$JOURNAL" | grep -q began; then
+    if [ -e "$JOURNAL" ] && head -n 1 "$JOURNAL" | grep -q '^began$'; then
         say "going back" >&2
-        take_back && say "the version before serves; the schema may have grown, which it can live with" >&2
+        if take_back; then
+            say "the version before serves; the schema may have grown, which it can live with" >&2
+        else
+            say "NOT TAKEN BACK: $NOT_BACK" >&2
+        fi
     fi
     exit "$code"
 }
@@ -103,12 +116,14 @@ setting() { if [ -e .env ]; then sed -n "s/^$1=//p" .env | tail -n 1 | tr -d "\"
 
 # remember IMAGE BEFORE: what `docker compose` starts from now on, and what --rollback goes back to
 remember() {
-    if [ -e .env ]; then cp -p .env .env.next; else (umask 077 && : >.env.next); fi
+    file=.env # or where it leads to: a link stays one
+    if [ -L .env ]; then file=$(readlink -f .env); fi
+    if [ -e .env ]; then cp -p .env "$file.next"; else (umask 077 && : >"$file.next"); fi
     { if [ -e .env ]; then grep -v -e '^IMAGE=' -e '^IMAGE_BEFORE=' .env || :; fi
       printf 'IMAGE=%s\n' "$1"
       if [ -n "$2" ]; then printf 'IMAGE_BEFORE=%s\n' "$2"; fi
-    } >.env.next
-    mv .env.next .env
+    } >"$file.next"
+    mv "$file.next" "$file"
 }
 
 well() { # well SERVICE ID: by its own check; one without stays up for five seconds
@@ -161,19 +176,33 @@ case ${1:-} in
 -*) fail "say IMAGE, --rollback, or nothing" ;;
 *) image=${1:-} ;;
 esac
+command -v flock >/dev/null || fail "flock is not installed: it is in util-linux; on macOS, brew install flock"
 exec 9>.upgrade.lock
 flock -w 15 9 || fail "another upgrade is under way"
 export IMAGE="${image:-$(setting IMAGE)}"
 [ -n "$IMAGE" ] || unset IMAGE
 
 if [ -e "$JOURNAL" ]; then
-    if head -n 1 "$JOURNAL" | grep -q served; then
+    compose ps --all --quiet >/dev/null || fail "docker compose does not answer"
+    if head -n 1 "$JOURNAL" | grep -q '^served'; then
+        read -r _ what _ <"$JOURNAL"
         say "finishing the upgrade that was interrupted"
         finish
-        if [ "${1:-}" = --rollback ]; then image=$(setting IMAGE_BEFORE); export IMAGE="$image"; fi
+        if [ "${1:-}" = --rollback ]; then
+            image=$(setting IMAGE_BEFORE)
+            export IMAGE="$image"
+            # that one was going back, and now it is done
+            if [ "$what" = --rollback ]; then say "$(setting IMAGE) serves"; exit 0; fi
+        fi
+    elif [ -z "$(still_runs web)" ]; then
+        say "the version before the upgrade that was interrupted does not run any more: nothing is taken back"
+        rm -f "$JOURNAL"
+        if [ "${1:-}" = --rollback ]; then
+            fail "what runs now was left as it is: docker compose up -d, or sh deploy/upgrade.sh IMAGE"
+        fi
     else
         say "taking back the upgrade that was interrupted"
-        take_back
+        take_back || fail "$NOT_BACK"
         if [ "${1:-}" = --rollback ]; then exit 0; fi
     fi
 fi
@@ -196,6 +225,8 @@ export IMAGE="$image"
 if [ "${1:-}" != --rollback ]; then
     if [ -n "${WITHOUT_BACKUP:-}" ]; then
         say "NO BACKUP is made: WITHOUT_BACKUP is set"
+    elif ! compose exec -T worker-backups true </dev/null; then
+        fail "worker-backups does not run, so no backup can be made: docker compose logs worker-backups"
     elif [ -z "$(compose exec -T worker-backups printenv BACKUP_STORE)" ]; then
         fail "there is no BACKUP_STORE, so no backup before the upgrade: set it, or WITHOUT_BACKUP=1"
     else
@@ -229,7 +260,7 @@ for service in $BESIDE; do
 done
 
 say "leads the callers over"
-new=$(web_of new)
+new=$(came web | head -n 1)
 live "$new" turn
 confirm "$new"
 
@@ -242,8 +273,9 @@ if [ "$(docker image inspect -f '{{.Id}}' "$before" 2>/dev/null)" != "$kept" ]; 
 fi
 [ "$kept" != "$(docker inspect -f '{{.Image}}' "$new")" ] || before=$(setting IMAGE_BEFORE)
 [ "${1:-}" != --rollback ] || before=""
-remember "$image" "$before"
-sed 's/^began$/served/' "$JOURNAL" >"$JOURNAL.next"
+what=upgrade
+[ "${1:-}" != --rollback ] || what=--rollback
+{ echo "served $what $image $before"; sed 1d "$JOURNAL"; } >"$JOURNAL.next"
 mv "$JOURNAL.next" "$JOURNAL"
 finish
 for file in nginx.conf compose/upstreams.conf; do

@@ -2,8 +2,9 @@
 
 What it does is what the real one was seen to do (tests/rehearsal). `STATE` names the file:
 `containers` id -> service, image; `images` name -> id; `link` the web container that nginx is led
-to; `calls` what changed anything; `broken` image -> the service that does not stand; `faults` image
--> 5xx that its web answers; `fails` words of a command that ends with 1.
+to; `calls` what changed anything; `broken` image -> the service that does not stand; `stopped`
+containers that do not run; `faults` image -> 5xx that its web answers; `fails` words of a command
+that ends with 1.
 """
 
 import json
@@ -38,6 +39,8 @@ class Docker:
             self._up(words, last)
         elif name == "run":
             self._note(f"migrate {os.environ['IMAGE']}")
+        elif name == "exec" and f"{words[2]}-0" in self.state["stopped"]:
+            return 1
         elif name == "exec" and words[3] == "printenv":
             print(self.state["store"])
         elif name == "exec" and words[3] == "maitred":
@@ -72,6 +75,7 @@ class Docker:
 
     def _inspect(self, words: list[str]) -> None:
         shown, it = words[1], self.containers[words[2]]
+        is_running = words[2] not in self.state["stopped"]
         is_broken = self.state["broken"].get(it["image"]) == it["service"]
         if "RestartCount" in shown:
             is_checked = it["service"].startswith(CHECKED)
@@ -81,7 +85,7 @@ class Docker:
         elif ".Image" in shown:
             print(it.get("id") or self.state["images"][it["image"]])
         else:
-            print("true")
+            print(str(is_running).lower())
 
     def _exec(self, words: list[str]) -> int:
         container, command = words[0], words[-1]

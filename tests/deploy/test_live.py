@@ -79,6 +79,26 @@ def test_the_first_one_is_led_to_and_its_counts_begin_anew(place: Path, tmp_path
         process.wait()
 
 
+def test_sockets_of_containers_that_are_gone_are_removed_and_no_other(place: Path) -> None:
+    with another(place, "lives"), another(place, "just-made"), another(place, "full") as full:
+        full.listen(0)
+        with socket.socket(socket.AF_UNIX) as waits:
+            waits.connect(str(place / "full"))
+            another(place, "gone").close()
+            another(place, "young").close()
+            (place / "a-file").touch()
+            for name in ("lives", "gone", "full"):
+                os.utime(place / name, (0, 0))
+            process = serving(place)
+            try:
+                assert {path.name for path in place.iterdir()} == {
+                    live.LINK, live.own().name, "lives", "just-made", "full", "young", "a-file",
+                }  # fmt: skip
+            finally:
+                process.kill()
+                process.wait()
+
+
 def test_the_next_one_waits_until_it_is_turned_to(place: Path) -> None:
     with another(place):
         (place / live.LINK).symlink_to("another")

@@ -83,6 +83,7 @@ def place(tmp_path: Path) -> Place:
         "containers": containers, "link": "web-0", "made": 0, "calls": [], "answered": {},
         "images": {"maitred:1": "id1", "maitred:2": "id2"}, "registry": ["maitred:2"],
         "store": "s3://bucket", "broken": {}, "faults": {}, "fails": [],
+        "stopped": [],
     }  # fmt: skip
     (tmp_path / "state.json").write_text(json.dumps(state))
     return Place(tmp_path)
@@ -139,6 +140,7 @@ def test_a_tag_that_means_another_image_by_now_is_kept_by_another_name(place: Pl
     ("wrong", "says"),
     [
         ({"store": ""}, "no BACKUP_STORE"),
+        ({"stopped": ["worker-backups-0"]}, "worker-backups does not run"),
         ({"fails": ["maitred backup"]}, "no backup was made"),
         ({"fails": ["migrate"]}, "the migration failed"),
         ({"fails": ["pull", "image inspect"]}, "can neither be pulled"),
@@ -192,8 +194,17 @@ def test_without_a_store_it_goes_on_when_it_is_told_to(place: Place) -> None:
 def test_killed_at_any_step_it_is_taken_back_or_finished_by_the_next_one(
     place: Place, at: str, next_time: tuple[str, ...], serves: str, says: str
 ) -> None:
+    killed(place, at, "maitred:2")
+    done = place.upgrade(*next_time)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert says in done.stdout
+    assert place.serves() == serves
+
+
+def killed(place: Place, at: str, *words: str) -> None:
+    """An upgrade, until it has said this."""
     env = place.env(WATCH_SECONDS="3")
-    argv = ["sh", "deploy/upgrade.sh", "maitred:2"]
+    argv = ["sh", "deploy/upgrade.sh", *words]
     with subprocess.Popen(
         argv, cwd=place.folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         text=True, start_new_session=True,
@@ -203,10 +214,93 @@ def test_killed_at_any_step_it_is_taken_back_or_finished_by_the_next_one(
             assert begun.poll() is None
         os.killpg(begun.pid, signal.SIGKILL)
     time.sleep(0.2)  # the stand-in's file is whole again
-    done = place.upgrade(*next_time)
+
+
+@pytest.mark.parametrize("kept", [set(), {"web"}], ids=["all", "all but web"])
+def test_killed_and_then_brought_up_by_compose_nothing_that_runs_is_removed(
+    place: Place, kept: set[str]
+) -> None:
+    killed(place, "beside the old", "maitred:2")
+    _made_anew(place, kept)
+    before = set(place.state["containers"])
+    place.change(fails=["test -L"])  # it ends right after what it does to the interrupted one
+    assert place.upgrade("maitred:2").returncode == 1
+    assert set(place.state["containers"]) == before
+    place.change(fails=[])
+    done = place.upgrade("maitred:2")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert says in done.stdout
-    assert place.serves() == serves
+    assert place.serves() == "maitred:2"
+
+
+def test_killed_and_brought_up_by_compose_there_is_nothing_to_go_back_to(place: Place) -> None:
+    killed(place, "beside the old", "maitred:2")
+    _made_anew(place, set())
+    done = place.upgrade("--rollback")
+    assert done.returncode == 1
+    assert "what runs now was left as it is" in done.stderr
+    assert place.serves() == "maitred:1"
+
+
+def _made_anew(place: Place, kept: set[str]) -> None:
+    """`docker compose up --detach --force-recreate` with the settings of before: one of each."""
+    found, anew = place.state["containers"], dict[str, Any]()
+    for service in {it["service"] for it in found.values()}:
+        name = f"{service}-0" if service in kept else f"{service}-anew"
+        anew[name] = {"service": service, "image": "maitred:1"}
+    anew["nginx-0"] = anew.pop("nginx-anew")
+    web = next(name for name, it in anew.items() if it["service"] == "web")
+    place.change(containers=anew, link=web)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"fails": ["web-0 python -m deploy.live turn", "exec nginx-0"]}, {"stopped": ["web-0"]}],
+    ids=["it cannot be turned to", "it does not run"],
+)
+def test_the_new_one_is_not_removed_when_the_one_before_cannot_take_the_callers(
+    place: Place, wrong: dict[str, Any]
+) -> None:
+    place.change(faults={"maitred:2": 5}, **wrong)
+    done = place.upgrade("maitred:2")
+    assert done.returncode == 1
+    assert "the version before serves" not in done.stderr
+    assert "NOT TAKEN BACK" in done.stderr
+    state = place.state
+    assert state["containers"][state["link"]]["image"] == "maitred:2"
+    assert not [call for call in state["calls"] if call.startswith("stop")]
+    assert (place.folder / ".upgrade").exists()
+    place.change(fails=[], stopped=[], faults={}, broken={"maitred:2": "web"})
+    assert place.upgrade("maitred:2").returncode == 1
+    assert place.serves() == "maitred:1"
+
+
+def test_going_back_that_was_killed_when_it_served_is_done_when_it_is_asked_again(
+    place: Place,
+) -> None:
+    place.upgrade("maitred:2")
+    killed(place, "tasks are finished", "--rollback")
+    done = place.upgrade("--rollback")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert place.serves() == "maitred:1"
+    assert "IMAGE=maitred:1" in place.settings
+
+
+def test_settings_behind_a_link_stay_behind_it(place: Place) -> None:
+    kept = place.folder / "settings"
+    (place.folder / ".env").rename(kept)
+    (place.folder / ".env").symlink_to("settings")
+    assert place.upgrade("maitred:2").returncode == 0
+    assert (place.folder / ".env").is_symlink()
+    assert "IMAGE=maitred:2" in kept.read_text().splitlines()
+
+
+def test_where_there_is_no_flock_it_says_what_to_install(place: Place) -> None:
+    for name in ("sh", "dirname", "sed", "tail", "tr"):
+        (place.folder / "bin" / name).symlink_to(shutil.which(name) or name)
+    done = place.upgrade("maitred:2", PATH=str(place.folder / "bin"))
+    assert done.returncode == 1
+    assert "flock is not installed" in done.stderr
+    assert place.state["calls"] == []
 
 
 def test_two_at_once_are_refused(place: Place) -> None:
