@@ -19,11 +19,14 @@ done
 # root writes them; the account reads them for its commands, and no process of the units can
 install -d -m 750 -o root -g maitred /etc/maitred /etc/maitred/secrets
 
+write() {  # write NAME VALUE: the secret, whole or not at all
+    draft=/etc/maitred/.$1.next
+    (umask 027 && printf '%s\n' "$2" >"$draft")
+    chgrp maitred "$draft"
+    mv "$draft" "/etc/maitred/secrets/$1"
+}
 put() {  # put NAME VALUE: the secret, unless it is there
-    if [ ! -e "/etc/maitred/secrets/$1" ]; then
-        (umask 027 && printf '%s\n' "$2" >"/etc/maitred/secrets/$1")
-        chgrp maitred "/etc/maitred/secrets/$1"
-    fi
+    if [ ! -e "/etc/maitred/secrets/$1" ]; then write "$1" "$2"; fi
 }
 random() { openssl rand -hex 32; }
 database=$(random) backup=$(random) redis=$(random)
@@ -36,7 +39,8 @@ for each in smtp_url twilio_auth_token metrics_token sentry_dsn otel_exporter_ot
     put "$each" ""
 done
 
-# the accounts of both servers, made with the passwords of the secrets: once, for the first start
+# the accounts of each server, made with the passwords of the secrets: once, for the first start. The last
+# secret says that all is written: killed before it, the next run begins that server's anew
 if [ ! -e /etc/maitred/secrets/database_url ]; then
     (
         umask 077
@@ -48,6 +52,13 @@ CREATE USER maitred_backup@localhost IDENTIFIED BY '$backup';
 GRANT RELOAD, PROCESS, BINLOG MONITOR, REPLICATION SLAVE ON *.* TO maitred_backup@localhost;
 GRANT SELECT, LOCK TABLES, SHOW VIEW, TRIGGER, EVENT ON maitred.* TO maitred_backup@localhost;
 SQL
+    )
+    write backup_url "mysql+mysqldb://maitred_backup:$backup@127.0.0.1/maitred"
+    write database_url "mysql+mysqldb://maitred:$database@127.0.0.1/maitred"
+fi
+if [ ! -e /etc/maitred/secrets/redis_url ]; then
+    (
+        umask 077
         cat >/etc/maitred/redis.conf <<CONF
 # it carries tasks: each is on the disk within a second, and none is thrown out to make room
 appendonly yes
@@ -58,9 +69,7 @@ user default off
 user maitred on >$redis ~* &* +@all -@admin -@dangerous +info
 CONF
     )
-    put database_url "mysql+mysqldb://maitred:$database@127.0.0.1/maitred"
-    put backup_url "mysql+mysqldb://maitred_backup:$backup@127.0.0.1/maitred"
-    put redis_url "redis://maitred:$redis@127.0.0.1:6379/0"
+    write redis_url "redis://maitred:$redis@127.0.0.1:6379/0"
 fi
 
 if [ ! -e /etc/maitred/maitred.env ]; then

@@ -57,10 +57,17 @@ def test_github_s_workflows_are_as_actionlint_wants_them(tmp_path: Path) -> None
 
 
 def test_every_shell_script_is_as_shellcheck_wants_it() -> None:
-    scripts = [ROOT / "deploy" / "secrets.sh", ROOT / "deploy" / "scan.sh"]
-    scripts += [*(ROOT / "deploy" / "k8s").glob("*.sh")]
-    scripts += [ROOT / ".ci" / "run", ROOT / ".ci" / "packages"]
+    places = [path for name in ("deploy", ".ci", "tests") for path in (ROOT / name).rglob("*")]
+    scripts = [path for path in places if path.is_file() and _is_shell(path)]
+    assert {"upgrade.sh", "install.sh", "maitred", "alertmanager.sh", "words.sh", "run"} <= {
+        path.name for path in scripts
+    }
     assert _run(str(BIN / "shellcheck"), "-x", *map(str, scripts)) == ""
+
+
+def _is_shell(path: Path) -> bool:
+    with path.open("rb") as file:
+        return path.suffix == ".sh" or re.match(rb"#!/bin/(ba)?sh\b", file.read(12)) is not None
 
 
 def _gitlab() -> Iterator[tuple[str, dict[str, Any]]]:

@@ -1,0 +1,59 @@
+"""deploy/systemd/install.sh is killed at each secret of a server's account, and run again."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.tree import ROOT
+
+#: What needs root, or changes the machine. `chgrp` is called for each secret: there it is killed.
+STAND_INS = {
+    "id": "exit 0",
+    "install": '[ "$1" = -d ] || exit 0; for last; do :; done; mkdir -p "$last"',
+    "chgrp": 'case $2 in *"$KILLED_AT"*) kill -9 $PPID ;; esac',
+    "systemctl": "exit 0",
+    "systemd-tmpfiles": "exit 0",
+}
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Path:
+    """A folder in the place of /etc, with the script beside it."""
+    text = (ROOT / "deploy" / "systemd" / "install.sh").read_text(encoding="utf-8")
+    for folder in ("/etc", "/var/lib", "/usr/local"):
+        text = re.sub(rf"(?<![\w.]){folder}/", f"{tmp_path}{folder}/", text)
+    (tmp_path / "install.sh").write_text(text)
+    (tmp_path / "bin").mkdir()
+    for name, line in STAND_INS.items():
+        (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{line}\n")
+        (tmp_path / "bin" / name).chmod(0o755)
+    return tmp_path
+
+
+def installed(machine: Path, killed_at: str) -> int:
+    """The exit code."""
+    env = {"PATH": f"{machine}/bin:{os.environ['PATH']}", "KILLED_AT": killed_at}
+    argv = ["sh", "install.sh", "book.example"]
+    return subprocess.run(argv, cwd=machine, env=env, timeout=60, check=False).returncode
+
+
+@pytest.mark.parametrize("killed_at", ["database_url", "backup_url", "redis_url"])
+def test_killed_between_two_secrets_the_next_run_leaves_none_out(
+    machine: Path, killed_at: str
+) -> None:
+    assert installed(machine, killed_at) != 0
+    assert installed(machine, "nowhere") == 0
+    etc = machine / "etc" / "maitred"
+    secrets = {path.name: path.read_text() for path in (etc / "secrets").iterdir()}
+    for name, accounts in (
+        ("database_url", "accounts.sql"),
+        ("backup_url", "accounts.sql"),
+        ("redis_url", "redis.conf"),
+    ):
+        (password,) = re.findall(r":([0-9a-f]{64})@", secrets[name])
+        assert password in (etc / accounts).read_text(), name
+    assert installed(machine, "nowhere") == 0
+    assert {path.name: path.read_text() for path in (etc / "secrets").iterdir()} == secrets
