@@ -352,6 +352,12 @@ def test_a_rollback_that_is_interrupted_and_run_again_goes_on(there: There) -> N
     assert there.script("rollback.sh").returncode == 1
     assert there.images()["web"] == OLD
     assert there.images()["worker-messages"] == NEW
+    numbers = {
+        each["metadata"]["annotations"]["deployment.kubernetes.io/revision"]
+        for each in there.cluster.state.of("ReplicaSet", NAMESPACE)
+        if each["metadata"]["ownerReferences"][0]["name"] == "web"
+    }
+    assert numbers == {"2", "3"}
     there.cluster.state.refuses.clear()
     done = there.script("rollback.sh")
     assert done.returncode == 0, done.stderr

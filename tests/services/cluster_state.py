@@ -47,9 +47,19 @@ def _without_none(value: Any) -> Any:
     return value
 
 
+def _said(value: Any) -> Any:
+    """Without what is empty: an undo writes `resources: {}` and `creationTimestamp: null`."""
+    if isinstance(value, dict):
+        said = {key: _said(each) for key, each in value.items()}
+        return {key: each for key, each in said.items() if each not in (None, {}, [])}
+    if isinstance(value, list):
+        return [_said(each) for each in value]
+    return value
+
+
 def hash_of(template: Object) -> str:
-    """A name for a description of pods."""
-    return hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()[:10]
+    """A name for a description of pods; what means the same has the same."""
+    return hashlib.sha256(json.dumps(_said(template), sort_keys=True).encode()).hexdigest()[:10]
 
 
 @dataclass
