@@ -58,6 +58,20 @@ fi
 
 echo "--- what the processes stand on"
 leads=$(leader) || stop "the cluster does not say whether Argo leads the web process"
+# What rollback.sh goes back to: kept while a release is under way, so that one that was interrupted and is
+# run again does not take its own half for the version before. One that was left to Argo has ended when Argo
+# calls it well; that is asked before its strategy is changed, by which Argo would promote it.
+last=$(here get configmap last-release --ignore-not-found -o 'jsonpath={.data.state}={.data.image}') ||
+    stop "the release before cannot be asked for"
+keep=""
+case $last in
+    "under way="* | "with Argo=$image") keep=yes ;;
+    "with Argo="*)
+        phase=$(here get rollouts.argoproj.io web --ignore-not-found -o 'jsonpath={.status.phase}') ||
+            stop "Argo cannot be asked for"
+        [ -z "$leads" ] || [ "$phase" = Healthy ] || keep=yes
+        ;;
+esac
 handed_over=0
 if grep -q '^kind: Rollout' "$folder/all.yaml"; then
     # Argo keeps the Deployment of what it leads at none
@@ -110,20 +124,6 @@ while :; do
     sleep "${LOOK_SECONDS:-3}"
 done
 
-# What rollback.sh goes back to: kept while a release is under way, so that one that was interrupted and is
-# run again does not take its own half for the version before. One that was left to Argo has ended when Argo
-# calls it well.
-last=$(here get configmap last-release --ignore-not-found -o 'jsonpath={.data.state}={.data.image}') ||
-    stop "the release before cannot be asked for"
-keep=""
-case $last in
-    "under way="* | "with Argo=$image") keep=yes ;;
-    "with Argo="*)
-        phase=$(here get rollouts.argoproj.io web --ignore-not-found -o 'jsonpath={.status.phase}') ||
-            stop "Argo cannot be asked for"
-        [ -z "$leads" ] || [ "$phase" = Healthy ] || keep=yes
-        ;;
-esac
 if [ -z "$keep" ]; then
     versions=""
     for each in $before; do
