@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 import time
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from models.core import clock
 from models.core.db import make_engine
 from tasks.backups.log.pieces import PREFIX
+from tests.architecture.tree import ROOT
 from tests.backups.conftest import BACKUP_KEY
 from tests.services import surroundings
 from tests.services.house import open_house
@@ -18,6 +20,9 @@ from tests.services.pages import Machine, blocks, commands, sections
 from tests.services.process import Process, wait_until
 from tests.services.stack import evening
 from tests.services.stand import Stand
+
+#: the command of this environment first, wherever the tests were started
+WITH_MAITRED = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 
 PAGE = sections("recovery.md")
 WELL = {"BACKUP_KEY": BACKUP_KEY}
@@ -48,7 +53,7 @@ def _ask(stand: Stand, email: str) -> str:
 
 
 def _follow(machine: Machine, folder: Path) -> Process:
-    env = {"PATH": os.environ["PATH"], "PYTHONPATH": os.environ["PYTHONPATH"]}
+    env = {"PATH": WITH_MAITRED, "PYTHONPATH": str(ROOT)}
     argv = ["/bin/sh", "-c", "exec maitred follow"]
     process = Process("follow", argv, log=folder / "follow.log", env=env, cwd=machine.folder)
     process.start()

@@ -3,10 +3,12 @@
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests.architecture.tree import ROOT
 from tests.deploy.test_cli import run
 from tests.failover.cut_off import QUICK
 from tests.failover.pair import CONFIG, DATABASE, GRANTS, PROMOTIONS, Pair, is_read_only, name_of
@@ -14,6 +16,9 @@ from tests.services.mariadb import PASSWORD, USER, MariaDB
 from tests.services.pages import Machine, blocks, commands, sections
 from tests.services.process import Process
 from tests.services.surroundings import environment
+
+#: the command of this environment first, wherever the tests were started
+WITH_MAITRED = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 
 pytestmark = pytest.mark.mariadb
 PAGE = sections("failover.md")
@@ -141,7 +146,7 @@ def _set_up(one: MariaDB, two: MariaDB, folder: Path) -> None:
         "follow",
         ["/bin/sh", "-c", "exec maitred follow"],
         log=folder / "follow.log",
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": os.environ["PYTHONPATH"]},
+        env={"PATH": WITH_MAITRED, "PYTHONPATH": str(ROOT)},
         cwd=machine.folder,
     )
     follower.start()
