@@ -35,8 +35,8 @@ _SERVING = ("up", "follow")
 def main(context: click.Context) -> None:
     """The back end that runs a restaurant's book.
 
-    Settings come from the environment, and from the file `.env` in this folder. Beside a house that
-    `maitred up` runs in this folder, the other commands find it by themselves.
+    Settings come from the environment, and from the file `.env` in this folder. Beside an
+    installation that `maitred up` runs in this folder, the other commands find it by themselves.
     """
     if context.invoked_subcommand != "up":
         join_env_file()
