@@ -1,9 +1,10 @@
 """The starts that could be had: from Redis where they are kept, from the database where not."""
 
 from datetime import date, datetime
+from functools import partial
 
 from models.core import signals
-from models.core.db import reading
+from models.core.db import one_state, reading
 from models.core.errors import Invalid
 from models.queries import flags
 from models.queries.availability import Slot, cached_availability, keep_availability
@@ -42,14 +43,13 @@ def offered_starts(
     if not isinstance(found, signals.Miss):
         return found, house
     flags.refresh()
-    with reading(snapshot=True) as session:  # a book may be decided between two of the queries
-        slots = keep_availability(
-            session,
-            house,
-            found,
-            on_date=on_date,
-            party_size=party_size,
-            area_key=area_key,
-            now=now,
-        )
-    return slots, house
+    look = partial(
+        keep_availability,
+        house=house,
+        miss=found,
+        on_date=on_date,
+        party_size=party_size,
+        area_key=area_key,
+        now=now,
+    )
+    return one_state(look), house  # a book may be decided between two of the queries

@@ -37,8 +37,8 @@ ATTEMPTS = 3
 PATIENCE_SECONDS = 10
 #: A connection idle for longer is asked whether it lives before it is used.
 IDLE_SECONDS = 1.0
-#: deadlock, lock wait timeout, "record has changed since last read" (MariaDB)
-_RETRY_CODES = frozenset({1213, 1205, 1020})
+#: deadlock, lock wait, "record has changed since last read" (MariaDB), a migration came between
+_RETRY_CODES = frozenset({1213, 1205, 1020, 1412})
 #: MariaDB names the unique key of the references, SQLite the column
 _CLASHES = (
     "table_occupancy",
@@ -48,8 +48,7 @@ _CLASHES = (
 )
 _READ_ONLY = "maitred_read_only"
 _ONE_STATE = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
-_BEFORE = "before_commit"
-_AFTER = "after_commit"
+_BEFORE, _AFTER = "before_commit", "after_commit"
 _LINE = "maitred_line"
 _IDLE_SINCE = "maitred_idle_since"
 
@@ -261,17 +260,24 @@ def is_retryable(error: DBAPIError) -> bool:
 
 
 @contextmanager
-def reading(bind: Engine | None = None, *, snapshot: bool = False) -> Iterator[Session]:
-    """A session for reads alone: takes no write lock on SQLite, and is rolled back at the end.
-
-    `snapshot`: all its queries see one state. A round trip more, but on SQLite, where it is so.
-    """
+def reading(bind: Engine | None = None) -> Iterator[Session]:
+    """A session for reads alone: takes no write lock on SQLite, and is rolled back at the end."""
     chosen = (bind or engine()).execution_options(**{_READ_ONLY: True})
     with Session(chosen, expire_on_commit=False) as session:
-        if snapshot and dialect_of(session) != "sqlite":
-            session.connection().exec_driver_sql(_ONE_STATE)
         yield session
         session.rollback()
+
+
+def one_state(look: Callable[[Session], T], bind: Engine | None = None) -> T:
+    """What `look` sees in one state, by a round trip more; again when a migration came between."""
+
+    def once() -> T:
+        with reading(bind) as session:
+            if dialect_of(session) != "sqlite":  # where it is so
+                session.connection().exec_driver_sql(_ONE_STATE)
+            return look(session)
+
+    return _again(once)
 
 
 def after_commit(session: Session, hook: Callable[[], None]) -> None:

@@ -18,6 +18,7 @@ from models.core.db import (
     before_commit,
     dialect_of,
     make_engine,
+    one_state,
     reading,
     transaction,
     unit,
@@ -319,6 +320,25 @@ def test_reading_does_not_wait_for_a_writer(db: Engine, impatient: Engine, house
         writer.execute(update(Restaurant).values(name="New"))
         with reading(impatient) as session:
             assert session.get_one(Restaurant, made.id).name == "Demo"
+
+
+@pytest.mark.mariadb
+def test_a_look_at_one_state_is_taken_again_when_a_migration_came_between(db: Engine) -> None:
+    seen: list[int] = []
+
+    def look(session: Session) -> int:
+        session.scalar(text("SELECT COUNT(*) FROM restaurants"))
+        if not seen:  # the first look alone
+            seen.append(1)
+            with db.begin() as migration:
+                migration.exec_driver_sql("ALTER TABLE shift_days ADD COLUMN mood INTEGER")
+        return int(session.scalar(text("SELECT COUNT(*) FROM shift_days")) or 0)
+
+    try:
+        assert one_state(look, db) == 0
+    finally:
+        with db.begin() as migration:
+            migration.exec_driver_sql("ALTER TABLE shift_days DROP COLUMN mood")
 
 
 @pytest.mark.both
