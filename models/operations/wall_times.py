@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from models.core.db import reading, table_of, unit
+from models.core.db import one_state, table_of, unit
 from models.entities.reservations import Reservation
 from models.queries.wall_times import moved_parties, to_come, zones
 from models.rules.told import offset_in
@@ -25,8 +25,7 @@ def look_at_wall_times(now: datetime) -> dict[str, Any]:
 
     Counted first: what is filled in by the rules of now says nothing about those of before.
     """
-    with reading() as session:
-        moved = moved_parties(session, now=now)
+    moved = one_state(partial(moved_parties, now=now))
     filled = 0
     while count := unit(partial(keep_wall_times, now=now)):
         filled += count
