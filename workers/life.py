@@ -53,20 +53,25 @@ def _show() -> None:
             Path(FILE).touch()
 
 
-def reassure() -> None:
+def reassure() -> threading.Event:
     """Tell systemd that this worker is not stuck, where it asks for that (WatchdogSec=).
 
-    From the start of the process on: a worker that waits for Redis is not stuck.
+    From the start of the process on: a worker that waits for Redis is not stuck. Until the
+    event is set; a worker never sets it.
     """
+    ended = threading.Event()
     if where := systemd_listens_at():
-        threading.Thread(target=_reassure, args=(where,), name="reassuring", daemon=True).start()
+        threading.Thread(
+            target=_reassure, args=(where, ended), name="reassuring", daemon=True
+        ).start()
+    return ended
 
 
-def _reassure(where: str) -> None:
-    while True:
+def _reassure(where: str, ended: threading.Event) -> None:
+    while not ended.is_set():
         if not is_stuck():
             tell_systemd(where, "WATCHDOG=1")
-        threading.Event().wait(TICK_SECONDS)
+        ended.wait(TICK_SECONDS)
 
 
 class Ticking(bootsteps.StartStopStep):  # type: ignore[misc]

@@ -125,14 +125,18 @@ def test_no_sign_is_shown_where_none_is_asked_for(
 
 
 def test_systemd_hears_of_a_worker_from_its_start_while_redis_is_away(
-    house_env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    house_env: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
     monkeypatch.setattr(life, "TICK_SECONDS", 0.02)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(tmp_path / "notify"))
         systemd.settimeout(10)
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
-        life.reassure()
+        ended = life.reassure()
+        request.addfinalizer(ended.set)
         assert systemd.recv(100) == b"WATCHDOG=1"
         # its loop has not begun to go round, and Redis is why
         monkeypatch.setattr(life, "_ticked", -1000.0)
