@@ -14,7 +14,8 @@ import httpx
 from sqlalchemy import update
 
 from models.core import clock
-from models.entities import Message, Reservation
+from models.entities import JobRun, Message, Reservation
+from models.rules.health import LATE_AFTER, WALL_TIMES
 from models.rules.lifecycle import Status
 from tests.services.house import OpenHouse
 from tests.services.mariadb import MariaDB
@@ -106,6 +107,10 @@ def play(known: Known) -> None:
         # as if nobody had decided them; no clock and no guest sends a worker to look
         rows = update(Reservation).where(Reservation.id.in_(asked))
         connection.execute(rows.values(status=Status.REQUESTED))
+        # and something is late, however fast this machine was
+        looked = update(JobRun).where(JobRun.name == WALL_TIMES)
+        long_ago = clock.now() - timedelta(seconds=2 * LATE_AFTER[WALL_TIMES])
+        assert connection.execute(looked.values(last_success=long_ago)).rowcount == 1
 
 
 def _tasks(stack: Stack) -> float:
