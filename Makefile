@@ -49,8 +49,9 @@ test: install-dev  ## every test, on SQLite and Valkey and on MariaDB and Redis
 	@# three at once: much of a test's time is waiting for a server or a worker
 	$(VENV)/bin/pytest -n 3 --dist worksteal
 
-test-slow: install-dev  ## what runs on MariaDB on MySQL too, what its fall costs, and the rehearsal
+test-slow: install-dev  ## the slow proofs: releases in a cluster, everything of the database on MySQL, faults, the rehearsal
 	@sh .ci/mysql || [ "$(CI)" != true ]
+	$(VENV)/bin/pytest -n 3 --dist worksteal -m slow tests/deploy
 	$(VENV)/bin/pytest -s --mysql tests/mysql
 	$(VENV)/bin/pytest --mysql -n 2 --dist worksteal $(ON_MYSQL)
 	$(VENV)/bin/pytest -s -m slow tests/faults

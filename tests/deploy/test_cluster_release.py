@@ -171,6 +171,7 @@ def test_a_release_asks_backs_up_migrates_and_waits_for_each(there: There) -> No
     plan.prove(line="rolling", target="kubernetes", how="rehearsed", figure=STAND_IN)
 
 
+@pytest.mark.slow
 def test_the_first_release_of_an_environment_needs_nothing_of_ours(empty: There) -> None:
     done = empty.release()
     assert done.returncode == 0, done.stderr
@@ -268,6 +269,7 @@ BACK = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [step for step in UNTOUCHED if UNTOUCHED[step]])
 def test_a_release_that_fails_before_the_processes_changes_none(step: str, there: There) -> None:
     there.cluster.state.refuses.add(step)
@@ -289,6 +291,7 @@ def test_without_a_backup_nothing_is_migrated_but_by_leave(there: There) -> None
     plan.prove(line="backup-before-release", target="kubernetes", how="rehearsed", figure=STAND_IN)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", BACK)
 def test_a_release_that_fails_among_the_processes_takes_back_what_it_changed(
     step: str, there: There
@@ -312,6 +315,7 @@ def test_a_rollback_takes_one_release_back_and_is_no_switch(there: There) -> Non
     plan.prove(line="rollback", target="kubernetes", how="rehearsed", figure=STAND_IN)
 
 
+@pytest.mark.slow
 def test_the_same_version_once_more_leaves_nothing_to_take_back(there: There) -> None:
     assert there.release().returncode == 0
     assert there.release().returncode == 0
@@ -321,6 +325,7 @@ def test_the_same_version_once_more_leaves_nothing_to_take_back(there: There) ->
     assert set(there.images().values()) == {NEW}
 
 
+@pytest.mark.slow
 def test_a_release_that_was_interrupted_and_run_again_goes_back_behind_both(there: There) -> None:
     note = {"before": "web=1 scheduler=1 ", "image": NEW, "state": "under way"}
     there.put("ConfigMap", "last-release", data=note)
@@ -346,6 +351,7 @@ def test_a_release_that_cannot_read_the_one_before_changes_no_process(there: The
     assert kept["data"] == note
 
 
+@pytest.mark.slow
 def test_a_rollback_that_is_interrupted_and_run_again_goes_on(there: There) -> None:
     assert there.release().returncode == 0
     there.cluster.state.refuses.add("PATCH deployments/worker-messages")
@@ -365,6 +371,7 @@ def test_a_rollback_that_is_interrupted_and_run_again_goes_on(there: There) -> N
     assert there.cluster.state.get("ConfigMap", NAMESPACE, "last-release") is None
 
 
+@pytest.mark.slow
 def test_a_rollback_that_gets_no_answer_takes_nothing_back(there: There) -> None:
     assert there.release().returncode == 0
     there.cluster.state.refuses.add("GET rollouts/web")
@@ -374,6 +381,7 @@ def test_a_rollback_that_gets_no_answer_takes_nothing_back(there: There) -> None
     assert set(there.images().values()) == {NEW}
 
 
+@pytest.mark.slow
 def test_a_canary_that_is_judged_well_has_all_requests_in_the_end(there: There) -> None:
     done = there.release("canary")
     assert done.returncode == 0, done.stderr
@@ -406,6 +414,7 @@ def test_a_canary_is_waited_for_until_its_last_share_can_be_judged(there: There)
     assert int(there.run("sh", "-c", f". {K8S}/words.sh; patience").stdout) * 5 == 30 * 60
 
 
+@pytest.mark.slow
 def test_a_canary_with_too_few_requests_waits_for_a_word_and_then_goes_back(there: There) -> None:
     there.cluster.state.refuses.add("requests")
     done = there.release("canary")
@@ -429,6 +438,7 @@ def test_a_blue_green_waits_for_its_promotion_and_is_not_taken_back(there: There
 NEXT = "registry.example/maitred:3"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("who", ["make promote", "argo's own page"])
 def test_a_release_after_a_promoted_one_goes_back_to_that(who: str, there: There) -> None:
     assert there.release("blue-green").returncode == 1
@@ -451,6 +461,7 @@ def test_a_release_after_a_promoted_one_goes_back_to_that(who: str, there: There
     assert there.serves() == NEW
 
 
+@pytest.mark.slow
 def test_a_release_over_one_that_nobody_promoted_goes_back_behind_both(there: There) -> None:
     assert there.release("blue-green").returncode == 1
     there.cluster.state.refuses.add("deployment/scheduler")
@@ -459,6 +470,7 @@ def test_a_release_over_one_that_nobody_promoted_goes_back_behind_both(there: Th
     assert there.serves() == OLD
 
 
+@pytest.mark.slow
 def test_a_promotion_that_does_not_become_well_is_told(there: There) -> None:
     assert there.release("blue-green").returncode == 1
     there.cluster.state.refuses.add("argo")
@@ -470,6 +482,7 @@ def test_a_promotion_that_does_not_become_well_is_told(there: There) -> None:
     assert note["data"]["state"] == "with Argo"
 
 
+@pytest.mark.slow
 def test_rolling_after_a_canary_gives_the_service_all_pods_again(there: There) -> None:
     assert there.release("canary").returncode == 0
     service = there.cluster.state.get("Service", NAMESPACE, "web")
@@ -481,6 +494,7 @@ def test_rolling_after_a_canary_gives_the_service_all_pods_again(there: There) -
     assert HASH not in service["spec"]["selector"]
 
 
+@pytest.mark.slow
 def test_a_deployment_is_handed_over_to_argo_before_its_version_changes(there: There) -> None:
     there.cluster.state.delete("Rollout", NAMESPACE, "web")
     web = there.cluster.state.get("Deployment", NAMESPACE, "web")
@@ -496,6 +510,7 @@ def test_a_deployment_is_handed_over_to_argo_before_its_version_changes(there: T
     assert rollout["spec"]["replicas"] == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("word", ["PATCH rollouts/web", "PATCH rollouts/web/scale"])
 def test_a_handing_over_that_is_interrupted_leaves_as_many_pods(word: str, there: There) -> None:
     there.cluster.state.delete("Rollout", NAMESPACE, "web")
@@ -557,6 +572,7 @@ def test_a_smoke_test_that_fails_takes_the_release_back_and_says_so(there: There
         plan.prove(line="pipeline-deploy", target=target, how="rehearsed", figure=STAND_IN)
 
 
+@pytest.mark.slow
 def test_a_smoke_test_that_passes_or_has_no_address_takes_nothing_back(there: There) -> None:
     assert there.release().returncode == 0
     assert there.script("smoke.sh", "https://x.example", "demo", SMOKE="true").returncode == 0
@@ -575,6 +591,7 @@ def _commands() -> list[str]:
     return [line for block in blocks for line in block.splitlines()]
 
 
+@pytest.mark.slow
 def test_the_page_s_commands_are_executed_in_their_order(there: There) -> None:
     smoked = there.folder / "python3"
     smoked.write_text("#!/bin/sh\nexit 0\n")
@@ -603,6 +620,7 @@ def _maitred(there: There, *words: str) -> subprocess.CompletedProcess[str]:
     return there.run(sys.executable, "-m", "deploy.cli", *words, "--kubernetes", "staging")
 
 
+@pytest.mark.slow
 def test_the_words_of_a_machine_hold_on_a_cluster(there: There) -> None:
     done = _maitred(there, "release", NEW)
     assert done.returncode == 0, done.stderr
