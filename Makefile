@@ -19,7 +19,7 @@ ON_MYSQL := $(addprefix tests/,backups core migrations operations queries race t
 	scan ask deploy rollback promote smoke smoke-or-rollback plan
 
 up: install  ## the whole house in the foreground; Ctrl-C closes it
-	@exec $(RUN) -m deploy.up
+	@exec $(RUN) -m deploy.embedded.up
 
 install:  ## the virtual environment, as the lock says
 	$(BOOTSTRAP)

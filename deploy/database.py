@@ -3,12 +3,12 @@
 from sqlalchemy import inspect, text
 
 from models import migrations
-from models.core.db import engine
+from models.core.database.connections import patience
+from models.core.database.transactions import engine
 from models.core.errors import SettingsInvalid
-from models.core.lines import patience
-from models.core.log import configure_logging
+from models.core.observe.logs import configure_logging
+from models.core.secrets.encryption import ensure_keyset
 from models.core.settings import settings
-from models.core.vault import ensure_keyset
 
 
 def migrate() -> tuple[str | None, str]:

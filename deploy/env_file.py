@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from deploy.embedded import VAR
+from deploy.embedded.folder import VAR
 
 NAME: Final = ".env"
 _LINE: Final = re.compile(r"(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*)")

@@ -12,7 +12,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.blocking import BlockingScheduler
 
 from models.core import clock
-from models.core.log import configure_logging
+from models.core.observe.logs import configure_logging
 from models.core.settings import settings
 from schedules.jobs import Job, jobs
 from schedules.leader import RENEW_SECONDS, Leader

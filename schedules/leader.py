@@ -11,10 +11,10 @@ from typing import Final
 from sqlalchemy.exc import SQLAlchemyError
 
 from models.core.clocks import database_now
-from models.core.db import unit
+from models.core.database.transactions import unit
 from models.core.errors import Busy
-from models.operations.house import give_up, lead
-from models.queries.presence import LEASE
+from models.operations.running.jobs import give_up, lead
+from models.queries.running.presence import LEASE
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from kombu.exceptions import KombuError
 from redis import RedisError
 
 from models.core import tls
+from models.core.redis.signals import MOST_WAITING, client, in_short
 from models.core.settings import settings
-from models.core.signals import MOST_WAITING, client, in_short
 from schedules.jobs import Job
 
 log = logging.getLogger(__name__)

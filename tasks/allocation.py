@@ -2,13 +2,14 @@
 
 from time import monotonic
 
-from models.core import clock, signals
-from models.core.db import unit
+from models.core import clock
+from models.core.database.transactions import unit
 from models.core.errors import HouseUnreadable
+from models.core.redis import signals
 from models.core.settings import settings
-from models.operations.allocation import decide_waiting
-from models.operations.rounds import Decided
-from models.queries import flags
+from models.operations.deciding.allocation import decide_waiting
+from models.operations.deciding.rounds import Decided
+from models.queries.running import flags
 from tasks import metrics, traced
 from tasks.app import app
 from tasks.nudges import nudge_lane, nudge_messages

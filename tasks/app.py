@@ -7,7 +7,7 @@ from models.core.settings import settings
 from tasks.broker import use_transport
 from tasks.queues import MAINTENANCE, TASKS, VISIBILITY_TIMEOUT
 
-MODULES = ("tasks.allocation", "tasks.messages", "tasks.maintenance", "tasks.backups.jobs")
+MODULES = ("tasks.allocation", "tasks.messages", "tasks.maintenance", "tasks.backup_queue")
 
 
 def make_app() -> Celery:

@@ -14,7 +14,7 @@ from kombu.transport import TRANSPORT_ALIASES
 from kombu.transport.redis import Transport as RedisTransport
 from redis.exceptions import ConnectionError, ResponseError
 
-from models.core.signals import NO_ROOM, in_short
+from models.core.redis.signals import NO_ROOM, in_short
 
 log = logging.getLogger(__name__)
 

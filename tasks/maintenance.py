@@ -9,21 +9,22 @@ from typing import Any, Final
 
 from sqlalchemy.exc import DBAPIError
 
-from models.core import clock, signals
-from models.core.db import reading, unit
-from models.core.reports import check_in
+from models.core import clock
+from models.core.database.transactions import reading, unit
+from models.core.observe.sentry import check_in
+from models.core.redis import signals
 from models.core.settings import settings
-from models.entities.house import JobRun
-from models.operations.books import ask_waitlists
-from models.operations.claims import release_expired_claims
-from models.operations.flags import offers_to_repeat
-from models.operations.health import forget_health, note_health
-from models.operations.house import forget_old, record_job
-from models.operations.retention import forget_audit, forget_by_rule
-from models.operations.stand_jobs import STAND_JOBS
-from models.operations.wall_times import look_at_wall_times
-from models.queries import flags
-from models.queries.health import has_due_messages, house_health, restaurants_with_work
+from models.entities.running import JobRun
+from models.operations.deciding.books import ask_waitlists
+from models.operations.guests.retention import forget_audit, forget_by_rule
+from models.operations.messages.claims import release_expired_claims
+from models.operations.running.flags import offers_to_repeat
+from models.operations.running.health import forget_health, note_health
+from models.operations.running.jobs import forget_old, record_job
+from models.operations.stand.jobs import STAND_JOBS
+from models.operations.wall_times.jobs import look_at_wall_times
+from models.queries.running import flags
+from models.queries.running.health import has_due_messages, house_health, restaurants_with_work
 from models.rules.health import LATE_AFTER, heartbeat_name
 from tasks.app import app
 from tasks.failover.health import server_health, with_servers

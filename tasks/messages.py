@@ -10,24 +10,26 @@ from typing import Final
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from models.core import clock, signals, stories
-from models.core.db import plain_unit, unit
+from models.core import clock
+from models.core.database.transactions import plain_unit, unit
 from models.core.errors import Busy
+from models.core.observe import trace_ids
+from models.core.redis import signals
 from models.core.settings import settings
-from models.operations.claims import claim_due, renew, skip_gone
-from models.operations.messages import give_back
-from models.queries import flags
-from models.queries.outgoing import Outgoing, load_claimed
+from models.operations.messages.claims import claim_due, renew, skip_gone
+from models.operations.messages.outgoing import give_back
+from models.queries.messages.outgoing import Outgoing, load_claimed
+from models.queries.running import flags
 from tasks.app import app
-from tasks.channel_watch import ChannelWatch, keep_down, keep_up, probes
-from tasks.channels import ChannelDown
-from tasks.channels.smtp import SmtpLine
-from tasks.deliveries import ask_deliveries
-from tasks.delivery import as_it_stands, deliver_one, fail
 from tasks.maintenance import JobRecord
+from tasks.messaging.channel_watch import ChannelWatch, keep_down, keep_up, probes
+from tasks.messaging.channels import ChannelDown
+from tasks.messaging.channels.smtp import SmtpLine
+from tasks.messaging.deliveries import ask_deliveries
+from tasks.messaging.delivery import as_it_stands, deliver_one, fail
+from tasks.messaging.patience import patiently, record
+from tasks.messaging.senders import Senders
 from tasks.nudges import nudge_messages
-from tasks.patience import patiently, record
-from tasks.senders import Senders
 
 log = logging.getLogger(__name__)
 
@@ -151,7 +153,7 @@ def _send_some(
         if message.channel in watch.down or time.monotonic() > ends:
             left.append(message)
             continue
-        with stories.telling_of(message.reservation_id, message_id=message.id):
+        with trace_ids.telling_of(message.reservation_id, message_id=message.id):
             current = as_it_stands(message, read_at=read_at)
             if current is None:
                 log.warning("claim lost", extra={"message_id": message.id})

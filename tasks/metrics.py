@@ -9,10 +9,10 @@ from typing import Final
 
 from prometheus_client import Counter, Histogram
 
-from models.operations.rounds import Answer, Decided
-from models.queries.outgoing import Outgoing
-from models.rules.reseating import CHAIN_LOOKS, EXACT_LOOKS, Search
-from models.rules.telling import Kind
+from models.operations.deciding.rounds import Answer, Decided
+from models.queries.messages.outgoing import Outgoing
+from models.rules.deciding.reseating import CHAIN_LOOKS, EXACT_LOOKS, Search
+from models.rules.messages.notifying import Kind
 
 #: the objectives (99% decided in 2 s, 99% told in 60 s) are bounds of these
 _SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800)

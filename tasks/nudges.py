@@ -10,7 +10,7 @@ import threading
 from functools import lru_cache
 from time import monotonic
 
-from models.core import signals
+from models.core.redis import signals
 from tasks.app import app
 from tasks.queues import TASKS
 

@@ -10,12 +10,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from models.core.clocks import Ahead, clock_ahead, database_now
-from models.core.db import unit
-from models.core.epochs import look_everywhere
+from models.core.database.epochs import look_everywhere
+from models.core.database.transactions import unit
 from models.core.errors import MaitredError
 from models.core.settings import settings
 from models.core.zones import zone_data
-from models.operations.presence import show_process
+from models.operations.running.presence import show_process
 from models.rules.health import CLOCKS_DIFFER_SECONDS, PROCESS_SEEN_SECONDS
 
 log = logging.getLogger(__name__)

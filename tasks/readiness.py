@@ -8,10 +8,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from models import migrations
-from models.core import clock, signals
-from models.core.db import reading
+from models.core import clock
+from models.core.database.transactions import reading
+from models.core.redis import signals
 from models.core.zones import zone_data
-from models.queries.health import last_health
+from models.queries.running.health import last_health
 
 #: Nothing can be served.
 NOT_READY: Final = "not ready"

@@ -1,7 +1,7 @@
 """What is said of the work once it is done: log lines and spans, under the reservation's trace id.
 
 Decisions are made many at a time and messages sent many at a time; each is told in the story of
-its own reservation (models/core/stories.py).
+its own reservation (models/core/observe/trace_ids.py).
 """
 
 import logging
@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Final
 
-from models.core import clock, log, stories, traces
-from models.operations.rounds import Answer
-from models.queries.outgoing import Outgoing
-from models.rules.telling import Kind
+from models.core import clock
+from models.core.observe import logs, trace_ids, traces
+from models.operations.deciding.rounds import Answer
+from models.queries.messages.outgoing import Outgoing
+from models.rules.messages.notifying import Kind
 
 _log: Final = logging.getLogger(__name__)
 
@@ -29,7 +30,10 @@ def say_decided(answers: Sequence[Answer], *, began: int) -> None:
         ids = [answer.reservation_id for answer in group]
         for start in range(0, len(ids), AT_ONCE):
             some = ids[start : start + AT_ONCE]
-            about = {"reservation_id": some, "trace_id": [stories.story_of(each) for each in some]}
+            about = {
+                "reservation_id": some,
+                "trace_id": [trace_ids.story_of(each) for each in some],
+            }
             _log.info("decided", extra={"kind": kind, "outcome": outcome} | about)
     if traces.is_on():
         _trace_decided(answers, began)
@@ -48,7 +52,7 @@ def _trace_decided(answers: Sequence[Answer], began: int) -> None:
             "outcome": answer.outcome,
             "decided_at_once": len(answers),
         }
-        story = stories.story_of(answer.reservation_id)
+        story = trace_ids.story_of(answer.reservation_id)
         name = f"decide {answer.kind}"
         traces.tell(traces.Span(name, story, began, ended, because_of=task, facts=facts))
 
@@ -60,7 +64,7 @@ def trace_sent(message: Outgoing, *, began: int, result: str, provider_id: str =
     """
     if not traces.is_on():
         return
-    story = stories.story_of(message.reservation_id)
+    story = trace_ids.story_of(message.reservation_id)
     is_reminder = message.kind == Kind.REMINDER
     facts: traces.Facts = {
         "message_id": message.id,
@@ -87,4 +91,4 @@ def trace_sent(message: Outgoing, *, began: int, result: str, provider_id: str =
 
 def task_trace() -> str:
     """The trace of the task that runs: its own id, without dashes."""
-    return str(log.bound_ids().get("task_id", "")).replace("-", "")
+    return str(logs.bound_ids().get("task_id", "")).replace("-", "")

@@ -19,19 +19,19 @@ os.environ.update(
     surroundings.environment(Path("var/tests"), database_url="sqlite:////proc/nowhere")
 )
 
-from models.core import db as core_db
-from models.operations import accounts
+from models.core.database import transactions as core_db
+from models.operations.accounts import accounts
 from tests.services.compiled import COMPILED
 from tests.services.counting import Statements, counting
-from tests.services.house import OpenHouse, open_house
 from tests.services.mailbox import Mailbox
 from tests.services.mariadb import MariaDB
 from tests.services.mysql import MySQL
 from tests.services.redis import RedisServer
+from tests.services.restaurant import OpenHouse, open_house
 from tests.services.schema import create_tables, delete_rows, sqlite_template
 from tests.services.stack import Stack
 from tests.services.stacks import open_stack
-from web import metrics
+from web.metrics import requests as metrics
 
 DATABASE = "tests"
 # Argon2id as ever, at its least cost: hundreds of tests sign somebody in to see something else
@@ -222,7 +222,7 @@ def house_env(
 
 @pytest.fixture
 def db(house_env: dict[str, str]) -> Engine:
-    """The engine of an empty database, the one that `models.core.db.engine()` gives too."""
+    """The engine of an empty database: what `transactions.engine()` gives, too."""
     bind = core_db.engine()
     bind.update_execution_options(compiled_cache=COMPILED)
     return bind

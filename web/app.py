@@ -5,32 +5,26 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter
 
 from models.core.settings import settings
-from web import hooks
 from web.api import (
-    arrivals,
-    auth,
-    book,
-    book_events,
     documents,
     files,
     flags,
-    guests,
-    links,
-    messages,
     operations,
+    provider_callbacks,
     reservations,
     restaurants,
-    second_factor,
 )
-from web.around import register_around
+from web.api.accounts import auth, second_factor
+from web.api.stand import arrivals, book, book_events, guests, links, messages
 from web.description import API_VERSION, register_openapi
-from web.errors import register_errors
-from web.json_body import OrjsonProvider
-from web.limits import register_limits
+from web.http.around import register_around
+from web.http.errors import register_errors
+from web.http.json_body import OrjsonProvider
+from web.http.rate_limits import register_limits
+from web.http.reserved_threads import register_room
+from web.http.tokens import register_tokens
+from web.http.unread import register_unread
 from web.pages import booking, home, logo, manage, status
-from web.room import register_room
-from web.tokens import register_tokens
-from web.unread import register_unread
 
 
 class SlugConverter(BaseConverter):
@@ -83,7 +77,7 @@ def create_app() -> APIFlask:
     app.register_blueprint(guests.blueprint)
     app.register_blueprint(files.blueprint)
     app.register_blueprint(messages.blueprint)
-    app.register_blueprint(hooks.blueprint)
+    app.register_blueprint(provider_callbacks.blueprint)
     app.register_blueprint(operations.blueprint)
     app.register_blueprint(documents.blueprint)
     app.register_blueprint(home.blueprint)

@@ -3,14 +3,14 @@
 from datetime import date, datetime
 from functools import partial
 
-from models.core import signals
-from models.core.db import one_state, reading
+from models.core.database.transactions import one_state, reading
 from models.core.errors import Invalid
-from models.queries import flags
-from models.queries.availability import Slot, cached_availability, keep_availability
-from models.queries.floor import house_by_slug, house_lately
-from models.rules.house import House
-from web import metrics
+from models.core.redis import signals
+from models.queries.deciding.availability import Slot, cached_availability, keep_availability
+from models.queries.floor.load import house_by_slug, house_lately
+from models.queries.running import flags
+from models.rules.restaurant.restaurant import House
+from web.metrics import requests as metrics
 
 
 def recent_house(slug: str) -> House:

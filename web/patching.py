@@ -6,12 +6,12 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from models.core.errors import Invalid
-from models.operations.books import lock_reservation
-from models.operations.changes import change_reservation, edit_details
-from models.operations.staff_changes import change_at_once
-from models.queries.floor import house_by_id
-from models.rules.requests import GuestDetails, TableChange
-from web.access import Visitor
+from models.operations.deciding.books import lock_reservation
+from models.operations.reservations.changes import change_reservation, edit_details
+from models.operations.reservations.staff_changes import change_at_once
+from models.queries.floor.load import house_by_id
+from models.rules.reservations.requests import GuestDetails, TableChange
+from web.http.access import Visitor
 from web.schemas.fields import to_e164
 from web.schemas.requests import GuestPatch, ReservationPatch
 

@@ -6,8 +6,8 @@ do, and one more worker is one more process.
 """
 
 from tasks import allocation, maintenance, messages
+from tasks import backup_queue as backups
 from tasks.app import app
-from tasks.backups import jobs as backups
 from workers import hooks, life
 
 app.steps["consumer"].add(life.Ticking)

@@ -10,7 +10,7 @@ import sys
 from flower import options as flower_options
 from flower.views import BaseHandler
 
-from models.core.log import configure_logging
+from models.core.observe.logs import configure_logging
 from models.core.settings import settings
 from tasks.queues import QUEUES
 from workers.entry import app

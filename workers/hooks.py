@@ -7,14 +7,18 @@ from typing import Any, Final
 from celery import signals as celery_signals
 from sentry_sdk.integrations.celery import CeleryIntegration
 
-from models.core import clock, db, signals, traces, vault
+from models.core import clock
+from models.core.database import transactions
 from models.core.errors import SettingsInvalid
-from models.core.log import bind, configure_logging, unbind
-from models.core.meters import start_meter
-from models.core.needs import needed_by
-from models.core.reports import start_reports
+from models.core.observe import traces
+from models.core.observe.logs import bind, configure_logging, unbind
+from models.core.observe.metrics import start_meter
+from models.core.observe.sentry import start_reports
+from models.core.observe.traces import start_traces
+from models.core.redis import signals
+from models.core.secrets import encryption
+from models.core.secrets.by_process import needed_by
 from models.core.settings import settings
-from models.core.traces import start_traces
 from tasks.presence import start_presence
 from workers import life, metrics, watchdog
 
@@ -40,7 +44,7 @@ def open_keys(**_: Any) -> None:
     if "MASTER_KEY" not in needed_by(settings().process):
         return
     try:
-        vault.keyring()
+        encryption.keyring()
     except SettingsInvalid as refused:  # Celery lets no other error end a start
         raise SystemExit(f"maitred: {refused.message}") from refused
 
@@ -89,9 +93,9 @@ def show_life(**_: Any) -> None:
 @celery_signals.worker_process_init.connect
 def forget_the_parent(**_: Any) -> None:
     """After a fork: the parent's connections are the parent's. Neither use nor close them."""
-    if db.engine.cache_info().currsize:
-        db.engine().dispose(close=False)
-    db.engine.cache_clear()
+    if transactions.engine.cache_info().currsize:
+        transactions.engine().dispose(close=False)
+    transactions.engine.cache_clear()
     signals.client.cache_clear()
 
 

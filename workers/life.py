@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from celery import bootsteps
 
-from models.core import signals
 from models.core.processes import systemd_listens_at, tell_systemd
+from models.core.redis import signals
 from workers import watchdog
 
 #: Touched from when the worker listens; a release waits until it is there.

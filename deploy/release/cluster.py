@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from deploy.plain import Refused
+from deploy.cli.errors import Refused
 
 _SCRIPTS: Final = Path(__file__).parents[1] / "k8s"
 _COLUMNS: Final = ",".join(

@@ -13,10 +13,10 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Final, TextIO
 
+from deploy.embedded.supervisor import Child
 from deploy.release.line import as_slots, clear_after, commands, own
 from deploy.release.processes import PROCESSES, served_by, stop_seconds
-from deploy.supervisor import Child
-from models.core.needs import given_to
+from models.core.secrets.by_process import given_to
 
 #: What fell is started again after so long, twice as long each time, up to a minute.
 AGAIN_SECONDS: Final = 1.0

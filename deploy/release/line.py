@@ -14,7 +14,7 @@ from honcho.environ import parse_procfile
 from deploy.release.place import Place, Slot
 from deploy.release.processes import PROCESSES, served_by
 from models.core.errors import SettingsInvalid
-from models.core.needs import given_to
+from models.core.secrets.by_process import given_to
 from models.core.settings import settings
 
 #: EX_CONFIG of sysexits.h: to start it again would mend nothing.

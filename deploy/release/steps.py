@@ -21,11 +21,12 @@ from deploy.release.wrong import NotWell
 from deploy.smoke import NOBODY, try_out
 from deploy.smoke import NotWell as SmokeFailed
 from models import migrations
-from models.core import clock, signals
-from models.core.db import engine, reading, unit
+from models.core import clock
+from models.core.database.transactions import engine, reading, unit
+from models.core.redis import signals
 from models.core.settings import settings
-from models.operations.floor import load_restaurant
-from models.operations.floor_file import read_restaurant
+from models.operations.floor.file import read_restaurant
+from models.operations.floor.load import load_restaurant
 
 #: A version and its migrations need some room.
 ROOM_MB: Final = 200

@@ -1,7 +1,7 @@
 """Writes the units beside it: `python -m deploy.systemd.make`.
 
 They are made of the tables of the product: what a slot runs and how long it may take to end
-(deploy/release/processes.py), and which process is given which secret (models/core/needs.py).
+(deploy/release/processes.py), and which process is given which secret (models/core/secrets/by_process.py).
 """
 
 import sys
@@ -11,7 +11,7 @@ from typing import Final
 
 from deploy.release.processes import PROCESSES, WORKERS, served_by, stop_seconds
 from deploy.release.units import FLOWER, target_of, unit_of
-from models.core.needs import SECRETS, needed_by
+from models.core.secrets.by_process import SECRETS, needed_by
 
 FOLDER: Final = Path(__file__).parent / "units"
 #: Where a machine has its settings and secrets: one file for each secret, called as the setting is.

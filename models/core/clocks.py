@@ -7,8 +7,9 @@ from typing import Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from models.core import clock, signals
-from models.core.db import dialect_of
+from models.core import clock
+from models.core.database.transactions import dialect_of
+from models.core.redis import signals
 
 #: An answer that took longer says nothing of a clock.
 _SLOW_SECONDS: Final = 1.0

@@ -12,9 +12,9 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.exc import ArgumentError
 
+from models.core.database.servers import split_url
 from models.core.errors import SettingsInvalid
-from models.core.needs import REQUIRED, needed_by
-from models.core.servers import split_url
+from models.core.secrets.by_process import REQUIRED, needed_by
 
 DATABASE: Final = "sqlite:///path or mysql+mysqldb://user:pass@host/name"
 SECRET_LENGTH: Final = 32

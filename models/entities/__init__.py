@@ -4,14 +4,6 @@ from models.entities.accounts import Account, Membership, RecoveryCode, SecondFa
 from models.entities.files import File, FileVersion
 from models.entities.flags import FlagChange, FlagSwitch
 from models.entities.floor import Area, Combination, CombinationTable, DiningTable, Restaurant
-from models.entities.house import (
-    HealthChange,
-    IdempotencyKey,
-    JobRun,
-    Lease,
-    ProcessSeen,
-    Promotion,
-)
 from models.entities.messages import ChannelState, Message
 from models.entities.privacy import AuditEntry, Consent, Erasure
 from models.entities.reservations import (
@@ -21,6 +13,14 @@ from models.entities.reservations import (
     ReservationMove,
     SeatedTable,
     TableOccupancy,
+)
+from models.entities.running import (
+    HealthChange,
+    IdempotencyKey,
+    JobRun,
+    Lease,
+    ProcessSeen,
+    Promotion,
 )
 from models.entities.shifts import Closure, Shift, ShiftDay
 

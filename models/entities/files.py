@@ -5,8 +5,8 @@ from datetime import datetime
 from sqlalchemy import LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.core.db import Base
-from models.core.types import BigId, UtcDateTime, digest
+from models.core.database.transactions import Base
+from models.core.database.types import BigId, UtcDateTime, digest
 
 
 class File(Base):

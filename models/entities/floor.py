@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.core.db import Base
-from models.core.types import UtcDateTime
+from models.core.database.transactions import Base
+from models.core.database.types import UtcDateTime
 
 
 class Restaurant(Base):

@@ -12,9 +12,9 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, exists, func
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
-from models.core.crypto import contact_key
-from models.core.db import Base
-from models.core.types import BigId, UtcDateTime, digest
+from models.core.database.transactions import Base
+from models.core.database.types import BigId, UtcDateTime, digest
+from models.core.secrets.signing import contact_key
 from models.entities.moves import EDITED, ReservationMove
 from models.entities.sealed_guest import (
     Guest,

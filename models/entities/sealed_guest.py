@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from models.core.vault import seal, unseal
+from models.core.secrets.encryption import seal, unseal
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, String, Time, UniqueConstraint, false, true
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.core.db import Base
-from models.core.types import BigId, UtcDateTime
+from models.core.database.transactions import Base
+from models.core.database.types import BigId, UtcDateTime
 
 
 class Shift(Base):

@@ -4,7 +4,7 @@ from alembic import context
 from sqlalchemy import Connection, Engine
 
 import models.entities  # noqa: F401  (fills the metadata)
-from models.core.db import Base
+from models.core.database.transactions import Base
 
 LOCK_NAME = "maitred-migrations"
 #: seconds to wait for another migration; then for a table that a long transaction holds

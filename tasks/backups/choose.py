@@ -6,7 +6,7 @@ from tasks.backups.faults import PieceDamaged, RestoreRefused
 from tasks.backups.log.fetch import end_of_log
 from tasks.backups.log.position import as_text
 from tasks.backups.manifest import Manifest, chain_of
-from tasks.backups.safe import Safe
+from tasks.backups.stores.safe import Safe
 
 
 def choose(safe: Safe, *, name: str = "", to: datetime | None = None) -> list[Manifest]:

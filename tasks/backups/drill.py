@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from tasks.backups.log.position import as_text
 from tasks.backups.restore import Restored, restore_into
-from tasks.backups.safe import Safe
+from tasks.backups.stores.safe import Safe
 
 #: Once a day, asked more often.
 EVERY: Final = timedelta(hours=23)

@@ -9,10 +9,10 @@ from sqlalchemy import Engine, func, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from models import migrations
-from models.core.db import reading, table_of
+from models.core.database.transactions import reading, table_of
 from models.entities.floor import Restaurant
 from models.entities.reservations import Reservation, ReservationChange, ReservationMove
-from models.queries.integrity import Finding, findings_at_once
+from models.integrity.check import Finding, findings_at_once
 from tasks.backups.manifest import Manifest
 
 #: Their rows are counted: nothing in them is deleted in an evening.

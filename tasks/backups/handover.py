@@ -8,14 +8,14 @@ from typing import Final
 
 from sqlalchemy import Engine, Table, delete, func, inspect, select, update
 
-from models.core.db import Base, unit
-from models.core.epochs import memory_of
+from models.core.database.epochs import memory_of
+from models.core.database.transactions import Base, unit
+from models.core.database.types import BigId
 from models.core.settings import settings
-from models.core.types import BigId
 from models.entities.accounts import SignIn
-from models.entities.house import JobRun, Lease, Promotion
-from models.operations.house import forget_results
-from models.operations.promotions import write_promotion
+from models.entities.running import JobRun, Lease, Promotion
+from models.operations.running.jobs import forget_results
+from models.operations.running.promotions import write_promotion
 from tasks.backups.records import JOB, LOG
 
 #: Numbers that a table may have given out since the state that came back: so many at once, and so

@@ -10,11 +10,13 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from models.core import clock
-from models.core.db import engine, primary_url, reading, unit
+from models.core.database.transactions import engine, primary_url, reading, unit
 from models.core.errors import StateConflict
 from models.core.settings import settings
-from models.entities.house import JobRun
-from models.operations.house import give_up, lead
+from models.entities.running import JobRun
+from models.operations.running.jobs import give_up, lead
+from tasks.backups.databases.snapshot import Snapshot
+from tasks.backups.databases.sources import Source, choose_source
 from tasks.backups.examine import count_rows, schema_of
 from tasks.backups.faults import PieceDamaged
 from tasks.backups.log.origin import origin_of
@@ -31,10 +33,8 @@ from tasks.backups.manifest import (
 )
 from tasks.backups.records import JOB
 from tasks.backups.retention import Kept, to_keep
-from tasks.backups.safe import Safe
-from tasks.backups.sealed import seal_stream
-from tasks.backups.snapshot import Snapshot
-from tasks.backups.sources import Source, choose_source
+from tasks.backups.stores.safe import Safe
+from tasks.backups.stores.sealed import seal_stream
 
 log = logging.getLogger(__name__)
 

@@ -10,10 +10,10 @@ from typing import Any, Final, Literal
 import orjson
 
 from tasks.backups.faults import PieceDamaged
-from tasks.backups.keys import MasterKey
 from tasks.backups.log.position import LogPosition
-from tasks.backups.sealed import Seal
-from tasks.backups.store import Store
+from tasks.backups.stores.keys import MasterKey
+from tasks.backups.stores.sealed import Seal
+from tasks.backups.stores.store import Store
 
 #: full and incremental are physical (mariadb-backup), dump is SQL, snapshot is a SQLite file.
 Kind = Literal["full", "incremental", "dump", "snapshot"]

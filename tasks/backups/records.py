@@ -8,10 +8,10 @@ from celery.exceptions import SoftTimeLimitExceeded
 from sqlalchemy.exc import SQLAlchemyError
 
 from models.core import clock
-from models.core.db import unit
+from models.core.database.transactions import unit
 from models.core.errors import MaitredError, StateConflict
-from models.core.reports import check_in
-from models.operations.house import record_job
+from models.core.observe.sentry import check_in
+from models.operations.running.jobs import record_job
 from models.rules.health import LATE_AFTER
 
 #: The job of making backups, and the lease that one maker holds.

@@ -14,19 +14,19 @@ from typing import Final
 from sqlalchemy import URL, Engine
 
 from models.core import clock
-from models.core.db import make_engine
-from models.core.lines import PATIENT_SECONDS
+from models.core.database.connections import PATIENT_SECONDS
+from models.core.database.transactions import make_engine
 from tasks.backups.choose import another_way, choose
-from tasks.backups.dialects import for_server
+from tasks.backups.databases.dialects import for_server
+from tasks.backups.databases.scratch import new_data, serving
+from tasks.backups.databases.tools import feed, find_tool, run_tool
 from tasks.backups.examine import Examined, examine
 from tasks.backups.faults import PieceDamaged, RestoreRefused
 from tasks.backups.handover import hand_over
 from tasks.backups.log.replay import Log, Replayed, fetched_log
 from tasks.backups.manifest import PIECE, SQLITE_FILE, Manifest
-from tasks.backups.safe import Safe
-from tasks.backups.scratch import new_data, serving
-from tasks.backups.sealed import open_stream
-from tasks.backups.tools import feed, find_tool, run_tool
+from tasks.backups.stores.safe import Safe
+from tasks.backups.stores.sealed import open_stream
 
 #: Room that is asked for, as a multiple of what the pieces hold.
 _ROOM: Final = 1.2

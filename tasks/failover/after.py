@@ -12,14 +12,14 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from models.core import clock
-from models.core.db import engine, make_engine, reading, unit
-from models.core.epochs import memory_of
+from models.core.database.epochs import memory_of
+from models.core.database.servers import server_name, split_url
+from models.core.database.transactions import engine, make_engine, reading, unit
 from models.core.errors import Busy
-from models.core.servers import server_name, split_url
 from models.core.settings import settings
-from models.entities.house import JobRun, Lease, Promotion
-from models.operations.house import forget_results, record_job
-from models.operations.promotions import write_promotion
+from models.entities.running import JobRun, Lease, Promotion
+from models.operations.running.jobs import forget_results, record_job
+from models.operations.running.promotions import write_promotion
 from tasks.backups.records import LOG
 from tasks.failover.switch import Switched
 

@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import URL, func, select
 from sqlalchemy.exc import DBAPIError
 
-from models.core.db import make_engine
-from models.core.epochs import memory_of
-from models.core.servers import server_name, split_url
+from models.core.database.epochs import memory_of
+from models.core.database.servers import server_name, split_url
+from models.core.database.transactions import make_engine
 from models.core.settings import settings
-from models.entities.house import JobRun, Promotion
+from models.entities.running import JobRun, Promotion
 from models.rules.health import REPLICA, REPLICA_BEHIND_AT_MOST, SEMI_SYNC, TWO_PRIMARIES
 
 _SEMI_SYNC = (

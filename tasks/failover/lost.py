@@ -9,16 +9,16 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from models.core.db import reading
+from models.core.database.servers import split_url
+from models.core.database.transactions import reading
 from models.core.errors import MaitredError
-from models.core.servers import split_url
 from models.core.settings import settings
 from models.entities import Reservation, Restaurant
 from models.rules.gtids import Missing, lacking
-from models.rules.lifecycle import HOLDING, OPEN
+from models.rules.reservations.lifecycle import HOLDING, OPEN
 from tasks.failover.after import database_of
 from tasks.failover.faults import FailoverRefused
-from tasks.failover.picture import Picture
+from tasks.failover.overview import Picture
 from tasks.failover.written import Change, changes
 
 RESERVATIONS: Final = "reservations"

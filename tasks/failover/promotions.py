@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from sqlalchemy.exc import DBAPIError
 
-from models.core.epochs import NOT_TO_BE_READ
-from models.core.servers import split_url
+from models.core.database.epochs import NOT_TO_BE_READ
+from models.core.database.servers import split_url
 from models.core.settings import settings
 
 Run = Callable[[str], Any]

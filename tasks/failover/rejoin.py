@@ -4,7 +4,7 @@ from typing import Final
 
 from models.rules.gtids import lacking
 from tasks.failover.faults import FailoverRefused
-from tasks.failover.picture import Picture, Seen
+from tasks.failover.overview import Picture, Seen
 from tasks.failover.server import Facts, wait_until_follows
 
 _CATCH_UP_SECONDS: Final = 600

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from models.core.epochs import memory_of
+from models.core.database.epochs import memory_of
 from models.core.settings import settings
 from tasks.failover.faults import FailoverRefused
-from tasks.failover.picture import Picture, Seen
+from tasks.failover.overview import Picture, Seen
 
 
 def remembered_epoch() -> int:

@@ -10,7 +10,7 @@ from sqlalchemy import URL, Connection, NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
 from models.core import tls
-from models.core.servers import server_name
+from models.core.database.servers import server_name
 from models.core.settings import settings
 from models.rules.gtids import Position, has_reached, parse_position
 from tasks.failover import promotions

@@ -17,7 +17,7 @@ from models.core import clock
 from models.rules.gtids import Missing, Position, has_reached, lacking
 from models.rules.promotions import next_epoch
 from tasks.failover.faults import FailoverRefused
-from tasks.failover.picture import Picture, Seen, look_at
+from tasks.failover.overview import Picture, Seen, look_at
 from tasks.failover.replaced import check_newest, fence_replaced, remembered_epoch
 from tasks.failover.server import Server, wait_until_follows
 

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from models.rules.gtids import Position
 from tasks.failover.faults import FailoverRefused
-from tasks.failover.picture import Seen, all_servers, look_at
+from tasks.failover.overview import Seen, all_servers, look_at
 from tasks.failover.replaced import fence_replaced
 from tasks.failover.server import Server
 from tasks.failover.switch import Switched, Wish, fail_over

@@ -8,9 +8,9 @@ from typing import BinaryIO, Final
 from sqlalchemy import URL
 
 from models.rules.gtids import Missing, Position
-from tasks.backups.account import account_file
+from tasks.backups.databases.account import account_file
+from tasks.backups.databases.tools import find_tool, output_of
 from tasks.backups.faults import BackupFailed
-from tasks.backups.tools import find_tool, output_of
 from tasks.failover.faults import FailoverRefused
 
 _GTID: Final = re.compile(rb"\tGTID (\d+)-(\d+)-(\d+)\b")

@@ -11,15 +11,16 @@ import pytest
 from apiflask import APIFlask
 from sqlalchemy import Engine, func, select
 
-from models.core import clock, signals
-from models.core.crypto import proof_code
-from models.core.db import Base, transaction
+from models.core import clock
+from models.core.database.transactions import Base, transaction
+from models.core.redis import signals
+from models.core.secrets.signing import proof_code
 from models.core.settings import settings
 from models.entities import Reservation
-from models.operations.accounts import create_account, grant_role, hash_password
-from models.operations.allocation import decide_waiting
+from models.operations.accounts.accounts import create_account, grant_role, hash_password
+from models.operations.deciding.allocation import decide_waiting
 from models.rules.permissions import Role
-from tests.services.house import OpenHouse
+from tests.services.restaurant import OpenHouse
 from web.app import create_app
 
 #: Flask's test client and its answers: their `json` is whatever was sent

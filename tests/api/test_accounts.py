@@ -13,13 +13,13 @@ from flask_jwt_extended import create_access_token
 from sqlalchemy import update
 
 from models.core import clock
-from models.core.db import transaction
+from models.core.database.transactions import transaction
 from models.entities import Account, SignIn
-from models.operations.accounts import open_sign_in
+from models.operations.accounts.accounts import open_sign_in
 from tests.api.conftest import PASSWORD, Client, Stand, sign_in
 from tests.services.counting import Statements
-from tests.services.house import OpenHouse
 from tests.services.redis import RedisServer
+from tests.services.restaurant import OpenHouse
 
 Counter = Callable[[], AbstractContextManager[Statements]]
 MakeAccount = Callable[..., int]

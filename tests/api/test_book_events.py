@@ -18,7 +18,7 @@ from tests.architecture.tree import ROOT
 from tests.services.ports import free_port, is_listening
 from tests.services.process import Process, wait_until
 from tests.services.redis import RedisServer
-from web.api import book_events
+from web.api.stand import book_events
 
 pytestmark = pytest.mark.both
 

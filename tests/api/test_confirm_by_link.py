@@ -9,15 +9,15 @@ from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
 from models.core import clock
-from models.core.db import transaction
+from models.core.database.transactions import transaction
 from models.entities import Reservation, Restaurant
-from models.operations.unproved import release_unconfirmed
+from models.operations.stand.unconfirmed import release_unconfirmed
 from tasks.messages import deliver
 from tests.api.conftest import Stand
 from tests.services import surroundings
-from tests.services.house import open_house
 from tests.services.mailbox import Mailbox
 from tests.services.redis import RedisServer
+from tests.services.restaurant import open_house
 from web.app import create_app
 
 TABLES = {str(number): ("hall", 1, 4) for number in range(1, 35)}

@@ -12,15 +12,15 @@ from sqlalchemy import Engine
 
 from models import migrations
 from models.core import clock
-from models.core.db import transaction
-from models.operations.house import lead, record_job
+from models.core.database.transactions import transaction
+from models.operations.running.jobs import lead, record_job
 from models.rules.permissions import PERMISSIONS, Permission, Role, may
 from tests.api.conftest import Client, Stand
 from tests.services import surroundings
 from tests.services.mariadb import MariaDB
 from tests.services.redis import RedisServer
-from web import metrics
-from web.access import Access
+from web.http.access import Access
+from web.metrics import requests as metrics
 from web.openapi import COMMITTED, document
 
 #: Flask's and APIFlask's own: files of the program, and the document

@@ -9,11 +9,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models.entities import File
-from models.operations import files
-from models.queries.floor import forget_houses
+from models.operations.running import files
+from models.queries.floor.load import forget_houses
 from tests.api.conftest import Answer, Stand, counted, sign_in
-from tests.services.house import OpenHouse
 from tests.services.pictures import jpeg, png, webp
+from tests.services.restaurant import OpenHouse
 
 PLACE = "/api/v1/restaurants/demo/files"
 

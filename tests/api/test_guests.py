@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from models.core.db import transaction
+from models.core.database.transactions import transaction
 from models.core.settings import settings
 from models.entities import Restaurant
-from models.queries.floor import forget_houses
+from models.queries.floor.load import forget_houses
 from tests.api.conftest import Answer, Client, Stand, counted, sign_in
-from tests.services.house import OpenHouse
+from tests.services.restaurant import OpenHouse
 
 PLACE = "/api/v1/restaurants/demo/guests"
 ADA = {"name": "Ada Lovelace", "email": "ada@example.com", "phone": "+49 30 123456"}

@@ -8,7 +8,7 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from models.core import clock
-from models.core.db import transaction
+from models.core.database.transactions import transaction
 from models.entities import Reservation
 from tests.api.conftest import Answer, Stand
 

@@ -10,14 +10,15 @@ from typing import Any
 import pytest
 from apiflask import APIFlask
 
-from models.core import clock, tallies
+from models.core import clock
+from models.core.redis import counters
 from models.core.settings import settings
 from tests.api.conftest import PASSWORD, Answer, Client, Stand
 from tests.services import surroundings
-from tests.services.house import OpenHouse
 from tests.services.redis import RedisServer
+from tests.services.restaurant import OpenHouse
 from web.app import create_app
-from web.limits import ASKING, REFRESH, STRICTER, UNCOUNTED, WATCHING
+from web.http.rate_limits import ASKING, REFRESH, STRICTER, UNCOUNTED, WATCHING
 
 #: so long that no window ends while a test runs
 LOW = {
@@ -398,17 +399,17 @@ def test_a_hung_redis_holds_nobody_up_for_long(limited: Limited, redis: RedisSer
     os.kill(redis._process.pid, signal.SIGSTOP)
     try:
         begun = time.monotonic()
-        wait = tallies.count([tallies.Tally(tallies.rate("9/day"), "address", "x")])
+        wait = counters.count([counters.Tally(counters.rate("9/day"), "address", "x")])
         first = time.monotonic() - begun
         begun = time.monotonic()
         for _ in range(50):
-            tallies.count([tallies.Tally(tallies.rate("90/day"), "address", "x")])
+            counters.count([counters.Tally(counters.rate("90/day"), "address", "x")])
         rest = time.monotonic() - begun
     finally:
         os.kill(redis._process.pid, signal.SIGCONT)
     assert wait == 0
-    assert first < tallies.ANSWER_SECONDS + 0.25
-    assert rest < tallies.ANSWER_SECONDS + 0.25
+    assert first < counters.ANSWER_SECONDS + 0.25
+    assert rest < counters.ANSWER_SECONDS + 0.25
 
 
 def test_redis_hears_neither_guest_nor_address_and_keeps_nothing_for_ever(
@@ -434,13 +435,13 @@ def test_a_request_costs_one_round_trip(
     stand = limited()
     asked_by(stand, email="x@example.com")
     calls: list[Any] = []
-    send = tallies._in_redis
+    send = counters._in_redis
 
     def noted(names: Any, *rest: Any) -> Any:
         calls.append(names)
         return send(names, *rest)
 
-    monkeypatch.setattr(tallies, "_in_redis", noted)
+    monkeypatch.setattr(counters, "_in_redis", noted)
     with redis.client() as client:
         before = client.info("commandstats").get("cmdstat_evalsha", {}).get("calls", 0)
         asked_by(stand, email="ada@example.com", phone="+49 30 1234567")
@@ -463,11 +464,11 @@ def test_the_document_says_429_everywhere(app: APIFlask) -> None:
 
 
 def test_this_processs_own_tallies_are_bounded() -> None:
-    here = tallies._Here()
-    for number in range(tallies._KEPT + 10):
+    here = counters._Here()
+    for number in range(counters._KEPT + 10):
         here.count([f"tally:{number}"], [60], 0, 1)
     assert here.count(["tally:1"], [60], 0, 1) == [1]
-    assert len(here._found) <= tallies._KEPT + 1
+    assert len(here._found) <= counters._KEPT + 1
 
 
 def test_the_house_fixture_is_not_limited(house: Callable[..., OpenHouse], client: Client) -> None:

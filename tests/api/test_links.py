@@ -11,16 +11,16 @@ from apiflask import APIFlask
 from sqlalchemy import delete, func, select, update
 
 from models.core import clock
-from models.core.crypto import manage_token
-from models.core.db import reading, transaction
+from models.core.database.transactions import reading, transaction
+from models.core.secrets.signing import manage_token
 from models.core.settings import settings
 from models.entities import Assignment, Message, Reservation, ReservationMove, TableOccupancy
-from models.queries.integrity import findings
-from models.rules.links import LASTS, SENT_MOST
+from models.integrity.check import findings
 from models.rules.permissions import PERMISSIONS, Permission, Role
+from models.rules.reservations.links import LASTS, SENT_MOST
 from tests.api.conftest import Answer, Client, Stand, sign_in
-from tests.services.house import OpenHouse
 from tests.services.pictures import png
+from tests.services.restaurant import OpenHouse
 
 pytestmark = pytest.mark.both
 

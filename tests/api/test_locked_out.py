@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from apiflask import APIFlask
 
-from models.core import tallies
-from models.core.tallies import nameless
+from models.core.redis import counters
+from models.core.redis.counters import nameless
 from tests.api.conftest import PASSWORD, Answer, Stand
 from tests.services import surroundings
 from tests.services.redis import RedisServer
 from web.app import create_app
-from web.callers import network_of
-from web.devices import device_of, device_token
+from web.http.callers import network_of
+from web.http.devices import device_of, device_token
 
 WIFI = "192.0.2.1"
 AUTH = "/api/v1/auth"
@@ -103,7 +103,7 @@ def test_sixty_guesses_at_once_are_no_more_than_the_limit(
 ) -> None:
     more = {"LIMIT_SIGN_IN": "900/100days", "LIMIT_ADDRESS": "900/100days", "HASHES_MAX": "64"}
     # a Redis that answers late is done without for a moment: not what is looked at here
-    monkeypatch.setattr(tallies, "ANSWER_SECONDS", 60.0)
+    monkeypatch.setattr(counters, "ANSWER_SECONDS", 60.0)
     surroundings.settle(monkeypatch, house_env | LOW | more)
     app: APIFlask = create_app()
     gate, statuses = threading.Barrier(60), []

@@ -10,11 +10,11 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from models.core import clock
-from models.core.db import reading
+from models.core.database.transactions import reading
 from models.entities.privacy import AuditEntry
 from tests.api.conftest import Stand
 from tests.services.redis import RedisServer
-from web import looks
+from web.api import access_log
 
 pytestmark = pytest.mark.both
 
@@ -56,7 +56,7 @@ def test_each_account_and_view_is_a_line_an_hour(
 def test_several_processes_write_one_line(redis: RedisServer, staffed: Stand) -> None:
     body = staffed.confirmed()
     see(staffed, "viewer", body["id"], day=body["start"][:10])
-    looks._seen.cache_clear()  # another process
+    access_log._seen.cache_clear()  # another process
     see(staffed, "viewer", body["id"], day=body["start"][:10])
     assert set(looked().values()) == {1}
 
@@ -90,5 +90,5 @@ def test_an_audit_that_cannot_be_written_keeps_nobody_from_the_book(
     def broken(*_: Any, **__: Any) -> None:
         raise OperationalError("INSERT", {}, Exception("read only"))
 
-    monkeypatch.setattr(looks, "note", broken)
+    monkeypatch.setattr(access_log, "note", broken)
     see(staffed, "viewer", body["id"], day=body["start"][:10], times=1)

@@ -7,9 +7,10 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from models.core import clock, signals
-from models.core import db as core_db
-from models.core.db import make_engine
+from models.core import clock
+from models.core.database import transactions as core_db
+from models.core.database.transactions import make_engine
+from models.core.redis import signals
 from models.entities import Reservation
 from tests.api.conftest import Answer, Stand, counted
 from tests.api.test_changes import guest, patch, seen

@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import select
 
 from models.core import clock
-from models.core.db import reading, transaction
+from models.core.database.transactions import reading, transaction
 from models.entities import AuditEntry, Message
 from tests.api.conftest import Answer, Stand
 from tests.tasks.mail_order import moved, order, reserve, row_of
-from web.api import messages as view
+from web.api.stand import messages as view
 from web.schemas.messages import FailedMessagesOut, SentAgainOut
 
 PLACE = "/api/v1/restaurants/demo/messages"

@@ -7,11 +7,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine, make_url
 
 from models.core import clock
-from models.core.db import reading, transaction
+from models.core.database.transactions import reading, transaction
 from models.core.settings import settings
 from models.entities import ChannelState, FlagSwitch
-from models.operations.house import record_job
-from models.queries.health import house_health
+from models.operations.running.jobs import record_job
+from models.queries.running.health import house_health
 from tests.api.conftest import Client, Stand
 from tests.services import surroundings
 from tests.services.redis import RedisServer

@@ -2,8 +2,8 @@
 
 import pytest
 
-from models.core.crypto import manage_token
-from models.core.db import reading
+from models.core.database.transactions import reading
+from models.core.secrets.signing import manage_token
 from models.entities import Reservation
 from tests.api.conftest import Stand
 from tests.api.test_host_stand import book

@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import select, update
 
 from models.core import clock
-from models.core.db import transaction
+from models.core.database.transactions import transaction
 from models.entities import Area, DiningTable, Restaurant
-from models.queries.floor import forget_houses
-from tasks.templates.wording import wording
+from models.queries.floor.load import forget_houses
+from tasks.messaging.templates.wording import wording
 from tests.api.conftest import Answer, Client, Stand, counted
 
 

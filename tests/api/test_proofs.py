@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import select
 
 from models.core import clock
-from models.core.crypto import proof_code
-from models.core.db import reading, transaction
+from models.core.database.transactions import reading, transaction
+from models.core.secrets.signing import proof_code
 from models.entities import Message, Reservation
-from models.operations.proofs import prove_contact
+from models.operations.reservations.contact_proofs import prove_contact
 from tasks.messages import deliver
 from tests.api.conftest import Stand, counted
 from tests.services.mailbox import Mailbox

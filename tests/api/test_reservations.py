@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from models.core.db import transaction
+from models.core.database.transactions import transaction
 from models.entities import Reservation
 from tests.api.conftest import Stand
 from tests.services.counting import Statements

@@ -9,9 +9,9 @@ from flask import request
 from models.core.settings import settings
 from tests.api.conftest import Client, Stand
 from tests.services.process import wait_until
-from web import room
 from web.app import create_app
-from web.room import KEPT_FREE, STALLED_SECONDS, Room, room_of
+from web.http import reserved_threads
+from web.http.reserved_threads import KEPT_FREE, STALLED_SECONDS, Room, room_of
 
 
 class Hands:
@@ -26,7 +26,7 @@ class Hands:
 @pytest.fixture
 def hands(monkeypatch: pytest.MonkeyPatch) -> Hands:
     made = Hands()
-    monkeypatch.setattr(room, "monotonic", made)
+    monkeypatch.setattr(reserved_threads, "monotonic", made)
     return made
 
 

@@ -11,9 +11,9 @@ from apiflask import APIFlask
 from sqlalchemy import Engine, select, text, update
 
 from models.core import clock
-from models.core.db import reading, transaction
+from models.core.database.transactions import reading, transaction
 from models.entities.accounts import Account, RecoveryCode, SecondFactor
-from models.operations import second_factors
+from models.operations.accounts import second_factors
 from tests.api.conftest import PASSWORD, Client
 from tests.deploy.test_cli import run
 from tests.services import surroundings

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from models.core.crypto import manage_token
+from models.core.secrets.signing import manage_token
 from tasks.messages import deliver
 from tests.api.conftest import Answer, Stand, counted
 from tests.api.test_pages import details, fields_of, submit

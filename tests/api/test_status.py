@@ -9,12 +9,12 @@ from apiflask import APIFlask
 from sqlalchemy import Engine, func, select
 
 from models.core import clock
-from models.core.db import reading, transaction
+from models.core.database.transactions import reading, transaction
 from models.core.settings import settings
 from models.entities import HealthChange
-from models.operations.health import KEPT, forget_health, note_health
-from models.operations.house import record_job
-from models.queries.health import health_history
+from models.operations.running.health import KEPT, forget_health, note_health
+from models.operations.running.jobs import record_job
+from models.queries.running.health import health_history
 from tests.api.conftest import Answer, Client
 from tests.services import surroundings
 from tests.services.counting import counting

@@ -31,14 +31,14 @@ RULES_MAY_IMPORT = {
 #: Libraries that fetch from an address they are given.
 FETCHING = {"aiohttp", "ftplib", "httpx", "requests", "twilio", "urllib3"}
 FETCHERS = {
-    ("tasks/channels/sms.py", "twilio"),  # TWILIO_BASE_URL
-    ("tasks/channels/sms.py", "requests"),  # its errors
-    ("tasks/channels/sms.py", "urllib3"),
-    ("tasks/channels/callbacks.py", "twilio"),  # reads signatures, fetches nothing
-    ("deploy/demo.py", "httpx"),  # plays the guests of PUBLIC_URL
-    ("deploy/answers.py", "httpx"),  # is the house open
+    ("tasks/messaging/channels/sms.py", "twilio"),  # TWILIO_BASE_URL
+    ("tasks/messaging/channels/sms.py", "requests"),  # its errors
+    ("tasks/messaging/channels/sms.py", "urllib3"),
+    ("tasks/messaging/channels/callbacks.py", "twilio"),  # reads signatures, fetches nothing
+    ("deploy/demo/demo.py", "httpx"),  # plays the guests of PUBLIC_URL
+    ("deploy/embedded/answers.py", "httpx"),  # is the house open
     ("deploy/smoke.py", "httpx"),  # a new release, tried out where its caller says it listens
-    ("deploy/health_cli.py", "httpx"),  # the web process that its operator names
+    ("deploy/cli/health.py", "httpx"),  # the web process that its operator names
     ("deploy/release/place.py", "httpx"),  # the sockets of both slots
     ("deploy/live.py", "http"),  # the socket of its own container
     ("deploy/release/front.py", "httpx"),  # nginx, where RELEASE_FRONT says that it is

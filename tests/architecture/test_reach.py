@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from models.operations.stand_jobs import STAND_JOBS
+from models.operations.stand.jobs import STAND_JOBS
 from schedules.jobs import jobs
 from tasks.queues import TASKS
 from tests.architecture.tree import Module, product
@@ -95,8 +95,8 @@ def test_the_way_is_really_looked_for(tmp_path: object) -> None:
     """What nobody speaks of is found; what only itself speaks of, too."""
     speaks, _ = graph()
     spoken = {name for names in speaks.values() for name in names}
-    assert ("models.operations.waitlist", "expire_waitlists") in spoken
-    assert ("models.operations.waitlist", "expire_wait_lists") not in reached()
+    assert ("models.operations.deciding.waitlist", "expire_waitlists") in spoken
+    assert ("models.operations.deciding.waitlist", "expire_wait_lists") not in reached()
 
 
 def test_the_clock_asks_for_every_job_of_the_stand() -> None:

@@ -13,10 +13,10 @@ from models.core import clock
 from tasks.backups.make import make_backup, summary
 from tasks.backups.manifest import Manifest
 from tasks.backups.records import JOB, recorded
-from tasks.backups.safe import Safe, open_safe
+from tasks.backups.stores.safe import Safe, open_safe
 from tests.queries.evening import LATER, open_evening
 from tests.services import surroundings
-from tests.services.house import OpenHouse
+from tests.services.restaurant import OpenHouse
 from tests.services.seaweed import ENVIRONMENT, Seaweed
 from tests.services.stand import Stand
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from tasks.backups.account import account_file, option_text
-from tasks.backups.dumps import Dump, Server
+from tasks.backups.databases.account import account_file, option_text
+from tasks.backups.databases.dumps import Dump, Server
+from tasks.backups.databases.sources import ServerFiles
 from tasks.backups.faults import BackupFailed
-from tasks.backups.sources import ServerFiles
 from tests.services import surroundings
 from tests.services.certificates import make_certificates
 from tests.services.mariadb import MariaDB

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from tasks.backups.faults import PieceDamaged
-from tasks.backups.keys import master_key
 from tasks.backups.manifest import (
     Manifest,
     chain_of,
@@ -17,8 +16,9 @@ from tasks.backups.manifest import (
     read_manifest,
     write_manifest,
 )
-from tasks.backups.sealed import Seal
-from tasks.backups.store import FolderStore
+from tasks.backups.stores.keys import master_key
+from tasks.backups.stores.sealed import Seal
+from tasks.backups.stores.store import FolderStore
 
 KEY = master_key("only-for-tests-only-for-tests-only-for-tests")
 OTHER = master_key("another-secret-another-secret-another-secret")

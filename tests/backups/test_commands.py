@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, create_engine, func, select, text
 
-from models.core.db import reading
+from models.core.database.transactions import reading
 from models.entities import Reservation
-from models.entities.house import JobRun
-from tasks.backups import pour
+from models.entities.running import JobRun
+from tasks.backups.databases import pour
 from tasks.backups.manifest import PIECE
-from tasks.backups.safe import Safe
+from tasks.backups.stores.safe import Safe
 from tests.deploy.test_cli import run
 from tests.queries.evening import play
 from tests.services import plan

@@ -10,9 +10,9 @@ import pytest
 
 from models.core import clock
 from tasks.backups.manifest import MANIFEST, PIECE, Manifest, piece_about, write_manifest
-from tasks.backups.safe import Safe, open_safe
-from tasks.backups.sealed import seal_stream
-from tasks.backups.verify import Verified, verify_store
+from tasks.backups.stores.safe import Safe, open_safe
+from tasks.backups.stores.sealed import seal_stream
+from tasks.backups.stores.verify import Verified, verify_store
 from tests.backups.conftest import BACKUP_KEY
 from tests.services import plan, surroundings
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tasks.backups.dialects import for_server
+from tasks.backups.databases.dialects import for_server
 
 MARIADB, MYSQL = "10.11.19-MariaDB-0+deb12u1", "9.7.4-2"
 

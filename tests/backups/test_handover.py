@@ -10,16 +10,21 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from models.core import clock
-from models.core.crypto import manage_token
-from models.core.db import reading, unit
+from models.core.database.transactions import reading, unit
 from models.core.errors import SignInFailed
+from models.core.secrets.signing import manage_token
 from models.entities import Account, Message, Reservation, ReservationMove, SignIn
-from models.operations.accounts import OpenedSignIn, create_account, open_sign_in, rotate_refresh
-from models.queries.accounts import caller
-from models.queries.links import opened_by
+from models.operations.accounts.accounts import (
+    OpenedSignIn,
+    create_account,
+    open_sign_in,
+    rotate_refresh,
+)
+from models.queries.accounts.accounts import caller
+from models.queries.reservations.links import opened_by
 from tasks.backups.handover import AT_ONCE, hand_over
 from tasks.backups.restore import opened, restore_into
-from tasks.backups.safe import Safe
+from tasks.backups.stores.safe import Safe
 from tests.backups.conftest import Hands, made
 from tests.services.stand import Stand
 

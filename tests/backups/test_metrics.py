@@ -11,8 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine
 
 from models import migrations
-from models.core import db as core_db
-from tasks.backups import jobs
+from models.core.database import transactions as core_db
+from tasks import backup_queue
 from tasks.backups.manifest import PIECE
 from tasks.maintenance import health
 from tests.backups.conftest import BACKUP_KEY, Hands
@@ -21,7 +21,7 @@ from tests.services import surroundings
 from tests.services.counting import counting
 from tests.services.stand import Stand
 from web.app import create_app
-from web.backup_metrics import BackupCollector
+from web.metrics.backups import BackupCollector
 
 HOUR = timedelta(hours=1)
 Gauges = dict[tuple[str, ...], float]
@@ -110,7 +110,7 @@ def test_a_failure_is_seen_at_once(client: Any, hands: Hands, kept: Path, far: P
     assert found["newest_age_seconds", "first", "snapshot"] < 60
     assert found["newest_age_seconds", "second", "snapshot"] >= 3600
     far.unlink()
-    jobs.copy()
+    backup_queue.copy()
     assert _gauges(client)["job_failing", "second_store"] == 0
 
 

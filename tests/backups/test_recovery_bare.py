@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from models.core import clock
-from models.core.db import make_engine
+from models.core.database.transactions import make_engine
 from tasks.backups.log.pieces import PREFIX
 from tests.architecture.tree import ROOT
 from tests.backups.conftest import BACKUP_KEY
 from tests.services import surroundings
-from tests.services.house import open_house
 from tests.services.mariadb import PASSWORD, USER, MariaDB
 from tests.services.pages import Machine, blocks, commands, sections
 from tests.services.process import Process, wait_until
+from tests.services.restaurant import open_house
 from tests.services.stack import evening
 from tests.services.stand import Stand
 

@@ -8,20 +8,20 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from models.core import db as core_db
-from models.core.db import reading
+from models.core.database import transactions as core_db
+from models.core.database.transactions import reading
 from models.core.settings import settings
 from models.entities import Reservation
-from models.queries.integrity import findings
-from models.queries.privacy import export_guest
-from models.rules.lifecycle import Status
+from models.integrity.check import findings
+from models.queries.guests.privacy import export_guest
+from models.rules.reservations.lifecycle import Status
 from tests.architecture.tree import ROOT
 from tests.backups.conftest import BACKUP_KEY, FIRST_KIND, Hands
 from tests.deploy.test_cli import run
 from tests.queries.evening import open_evening, play
 from tests.services import plan, surroundings
-from tests.services.house import open_house
 from tests.services.mariadb import MariaDB
+from tests.services.restaurant import open_house
 
 Settle = Callable[[str], None]
 

@@ -8,15 +8,15 @@ from typing import BinaryIO
 
 import pytest
 
-from models.core.db import unit
-from models.operations.house import lead
+from models.core.database.transactions import unit
+from models.operations.running.jobs import lead
 from tasks.backups.faults import PieceDamaged
 from tasks.backups.manifest import MANIFEST, PIECE
 from tasks.backups.records import JOB
-from tasks.backups.rewrap import rewrap_manifests
-from tasks.backups.safe import Safe, open_safe
-from tasks.backups.store import FolderStore
-from tasks.backups.verify import verify
+from tasks.backups.stores.rewrap import rewrap_manifests
+from tasks.backups.stores.safe import Safe, open_safe
+from tasks.backups.stores.store import FolderStore
+from tasks.backups.stores.verify import verify
 from tests.backups.conftest import BACKUP_KEY, Hands, made
 from tests.deploy.test_cli import run
 from tests.services import surroundings

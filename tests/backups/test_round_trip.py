@@ -11,21 +11,21 @@ import pytest
 from sqlalchemy import Engine, delete, select, text, update
 from sqlalchemy.orm import Session
 
-from models.core.db import Base, transaction, unit
+from models.core.database.transactions import Base, transaction, unit
 from models.core.errors import StateConflict
 from models.entities import Assignment, Reservation, ReservationMove
-from models.operations.floor import apply_file
-from models.operations.floor_file import read_restaurant
-from models.operations.house import give_up as let_go
-from models.operations.house import lead
-from tasks.backups import sources
+from models.operations.floor.file import read_restaurant
+from models.operations.floor.load import apply_file
+from models.operations.running.jobs import give_up as let_go
+from models.operations.running.jobs import lead
+from tasks.backups.databases import sources
 from tasks.backups.drill import run_drill
 from tasks.backups.faults import BackupFailed, BackupsOff, PieceDamaged, RestoreRefused
 from tasks.backups.make import is_due
 from tasks.backups.manifest import MANIFEST, PIECE, Manifest
 from tasks.backups.records import JOB
 from tasks.backups.restore import opened, restore_into
-from tasks.backups.safe import Safe, open_safe
+from tasks.backups.stores.safe import Safe, open_safe
 from tests.backups.conftest import FIRST_KIND, Hands, back_up, made
 from tests.operations.small import SMALL, a_small_stand, in_one
 from tests.queries.evening import check, play

@@ -11,10 +11,10 @@ import pytest
 
 from models.core import clock
 from models.core.errors import SettingsInvalid
-from tasks.backups import s3, s3_streams, safe
 from tasks.backups.faults import StoreFailed
-from tasks.backups.s3 import S3Store
-from tasks.backups.store import Store
+from tasks.backups.stores import s3, s3_streams, safe
+from tasks.backups.stores.s3 import S3Store
+from tasks.backups.stores.store import Store
 from tests.services import surroundings
 from tests.services.breaking_line import BreakingLine
 from tests.services.process import wait_until
@@ -160,7 +160,7 @@ def test_without_the_library_it_is_said_what_to_install(
     house_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "boto3", None)
-    monkeypatch.delitem(sys.modules, "tasks.backups.s3")
+    monkeypatch.delitem(sys.modules, "tasks.backups.stores.s3")
     with pytest.raises(SettingsInvalid, match=r"extra `s3`"):
         safe.open_store("s3://bucket/x")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.backups.scratch import new_data, serving
+from tasks.backups.databases.scratch import new_data, serving
 from tests.services.mariadb import MariaDB
 
 

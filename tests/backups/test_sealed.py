@@ -11,8 +11,8 @@ import zstandard
 from tink import streaming_aead
 
 from tasks.backups.faults import PieceDamaged, StoreFailed
-from tasks.backups.keys import MasterKey, master_key, new_keyset
-from tasks.backups.sealed import Seal, open_stream, seal_stream
+from tasks.backups.stores.keys import MasterKey, master_key, new_keyset
+from tasks.backups.stores.sealed import Seal, open_stream, seal_stream
 
 KEY = master_key("only-for-tests-only-for-tests-only-for-tests")
 ABOUT = "backup 20261120T190000Z-full-ab12 from 0"

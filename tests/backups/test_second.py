@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 
-from models.core.db import reading
-from models.entities.house import JobRun
-from tasks.backups import jobs, retention, s3
+from models.core.database.transactions import reading
+from models.entities.running import JobRun
+from tasks import backup_queue
+from tasks.backups import retention
 from tasks.backups.faults import BackupsOff, PieceDamaged, StoreFailed
 from tasks.backups.manifest import MANIFEST, PIECE
-from tasks.backups.safe import SECOND, Safe, open_safe
-from tasks.backups.second import copy_to_second
+from tasks.backups.stores import s3
+from tasks.backups.stores.safe import SECOND, Safe, open_safe
+from tasks.backups.stores.second import copy_to_second
 from tests.backups.conftest import BACKUP_KEY, Hands, made
 from tests.deploy.test_cli import run
 from tests.queries.evening import play
@@ -71,8 +73,8 @@ def test_each_backup_lies_in_both_and_comes_back_from_the_second_alone(
     play(stand)
     assert "second store: 1 copied" in run("backup").stdout
     hands.move(HOUR)
-    jobs.make()
-    jobs.copy()
+    backup_queue.make()
+    backup_queue.copy()
     far = open_safe(SECOND)
     assert far.store.names() == open_safe().store.names()
     assert _job("second_store")[0] == {"copied": 1, "backups": 2}
@@ -124,7 +126,7 @@ def test_a_piece_that_is_damaged_in_the_first_is_named_and_not_copied(
     good = made(open_safe())
     _flip(kept / (bad.name + PIECE))
     with pytest.raises(PieceDamaged, match=f"{bad.name}{PIECE}: changed or cut short in {kept}"):
-        jobs.copy()
+        backup_queue.copy()
     assert open_safe(SECOND).store.names() == [good.name + MANIFEST, good.name + PIECE]
     assert bad.name in _job("second_store")[1]
 
@@ -195,9 +197,9 @@ def test_a_second_store_that_is_away_stops_nothing_and_is_made_up_later(
     assert ": " in said.stdout
     assert "NOT IN THE SECOND STORE: s3://far/house: Could not connect" in said.stderr
     hands.move(HOUR)
-    jobs.make()
+    backup_queue.make()
     with pytest.raises(StoreFailed, match="s3://far/house: Could not connect"):
-        jobs.copy()
+        backup_queue.copy()
     assert len(open_safe().catalogue()[0]) == 2
     assert _job("backup")[1] == ""
     assert "store-failed: s3://far/house" in _job("second_store")[1]
@@ -205,7 +207,7 @@ def test_a_second_store_that_is_away_stops_nothing_and_is_made_up_later(
     assert "AWAY the second store: s3://far/house" in said.stdout
     run("restore", "--into", str(tmp_path / "back"))
     surroundings.settle(monkeypatch, two | {"BACKUP_SECOND_STORE": bucket})  # it is back
-    jobs.copy()
+    backup_queue.copy()
     assert _job("second_store")[1] == ""
     assert open_safe(SECOND).store.names() == open_safe().store.names()
 

@@ -9,16 +9,16 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import make_url
 
-from deploy.backups_cli import restore
-from models.core.db import unit
+from deploy.cli.recovery.backups import restore
+from models.core.database.transactions import unit
 from models.core.settings import settings
-from models.operations.house import record_job
-from tasks.backups import jobs
+from models.operations.running.jobs import record_job
+from tasks import backup_queue
+from tasks.backups.databases.snapshot import BOOKKEEPING, content_of
 from tasks.backups.log.position import as_text
 from tasks.backups.manifest import SQLITE_FILE
 from tasks.backups.restore import restore_into
-from tasks.backups.safe import Safe
-from tasks.backups.snapshot import BOOKKEEPING, content_of
+from tasks.backups.stores.safe import Safe
 from tests.backups.conftest import Hands
 from tests.services import plan
 from tests.services.stand import Stand
@@ -38,12 +38,12 @@ def _names(safe: Safe) -> list[str]:
 def test_a_snapshot_is_made_each_minute_in_which_something_changed(
     stand: Stand, safe: Safe, hands: Hands
 ) -> None:
-    jobs.make()
+    backup_queue.make()
     for minute in range(1, 7):
         if minute in (2, 5):
             stand.ask()
         hands.move(MINUTE)
-        jobs.make()
+        backup_queue.make()
     assert len(_names(safe)) == 3
     for line in ("recovery-point", "backup-log"):
         plan.prove(line=line, target="embedded", how="seen", figure="a snapshot each minute")
@@ -52,31 +52,31 @@ def test_a_snapshot_is_made_each_minute_in_which_something_changed(
 def test_one_is_made_each_hour_though_nothing_changed(
     stand: Stand, safe: Safe, hands: Hands
 ) -> None:
-    jobs.make()
+    backup_queue.make()
     hands.move(timedelta(minutes=58))
-    jobs.make()
+    backup_queue.make()
     assert len(_names(safe)) == 2
 
 
 def test_what_the_jobs_write_down_of_themselves_is_no_change(
     stand: Stand, safe: Safe, hands: Hands
 ) -> None:
-    jobs.make()
+    backup_queue.make()
     now = hands.now()
     unit(lambda session: record_job(session, "sweep", started=now, ended=now, result={"n": 1}))
     hands.move(MINUTE)
-    jobs.make()
+    backup_queue.make()
     assert len(_names(safe)) == 1
 
 
 def test_the_nearest_snapshot_before_a_second_comes_back(
     stand: Stand, safe: Safe, hands: Hands, tmp_path: Path
 ) -> None:
-    jobs.make()
+    backup_queue.make()
     first = hands.now()
     hands.move(MINUTE)
     stand.ask()
-    jobs.make()
+    backup_queue.make()
     wanted = first.replace(microsecond=0) + timedelta(seconds=42)
     done = restore_into(safe, tmp_path / "then", to=wanted)
     assert done.newest.name == _names(safe)[0]
@@ -96,7 +96,7 @@ def test_nothing_checkpoints_the_live_file(stand: Stand, safe: Safe, hands: Hand
     log = live.with_name(live.name + "-wal")
     before = log.read_bytes()
     assert before
-    jobs.make()
+    backup_queue.make()
     assert log.read_bytes()[: len(before)] == before
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from tasks.backups.safe import open_safe
+from tasks.backups.stores.safe import open_safe
 from tests.architecture.tree import ROOT
 from tests.backups.conftest import BACKUP_KEY
 from tests.deploy.test_cli import run

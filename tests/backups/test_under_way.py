@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import Engine
 
 from models.core import clock
-from models.core.db import engine, reading, unit
-from models.operations.claims import claim_due
-from models.queries.integrity import findings
-from tasks.backups.safe import Safe
+from models.core.database.transactions import engine, reading, unit
+from models.integrity.check import findings
+from models.operations.messages.claims import claim_due
+from tasks.backups.stores.safe import Safe
 from tasks.maintenance import sweep
 from tasks.messages import LEASE_SECONDS, drain
 from tests.backups.conftest import Hands, made

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from celery import Celery
 from sqlalchemy import Engine, text
 
-from models.rules.house import House
-from tests.bench import houses as made
+from models.rules.restaurant.restaurant import House
+from tests.bench import restaurants as made
 from tests.bench.ground import BIN, Ground, ground, settle
 from tests.bench.load import Loaded, drip, percentile, press
 from tests.services.counting import counting
@@ -195,9 +195,9 @@ def measure_post(bench: Ground, bind: Engine, source: made.Wishes) -> None:
 def measure_availability(bind: Engine) -> None:
     """Queries and time of availability for 10, 60, 100 and 1,000 tables."""
     from models.core.clock import now  # noqa: PLC0415
-    from models.core.db import reading  # noqa: PLC0415
-    from models.queries.availability import availability  # noqa: PLC0415
-    from models.queries.floor import house_by_slug  # noqa: PLC0415
+    from models.core.database.transactions import reading  # noqa: PLC0415
+    from models.queries.deciding.availability import availability  # noqa: PLC0415
+    from models.queries.floor.load import house_by_slug  # noqa: PLC0415
 
     for count in (10, 60, 100, 1000):
         made.make_houses(bind, 1, each=count, prefix=f"tables{count}-")
@@ -237,7 +237,7 @@ def main() -> None:
         os.environ.update(bench.env)
         noop = measure_noop(bench)
         print(f"no-op Celery task, prefork -c 2: {noop:,.0f}/s")
-        from models.core.db import engine  # noqa: PLC0415 - after the environment is set
+        from models.core.database.transactions import engine  # noqa: PLC0415 - after the environment is set
 
         bind = engine()
         one = made.make_houses(bind, 1, prefix="one")

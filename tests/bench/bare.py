@@ -6,7 +6,7 @@ import orjson
 from flask import Flask, Response, request
 from sqlalchemy import text
 
-from models.core.db import engine
+from models.core.database.transactions import engine
 
 app = Flask("bare")
 _INSERT = text("INSERT INTO bare (body, at) VALUES (:body, UTC_TIMESTAMP(6))")

@@ -19,10 +19,10 @@ import psutil
 from sqlalchemy import text
 
 from models.core import clock
-from models.core.db import engine
-from models.core.lines import patience
+from models.core.database.connections import patience
+from models.core.database.transactions import engine
 from models.entities import Assignment, Message, Reservation, ReservationMove, TableOccupancy
-from models.queries.integrity import findings_at_once
+from models.integrity.check import findings_at_once
 from tests.bench.ground import BIN, Ground, ground
 from tests.drill.million import fill
 

@@ -18,12 +18,12 @@ import psutil
 from sqlalchemy import create_engine
 
 from models.core import clock
-from models.core.db import transaction
-from models.operations.accounts import create_account, grant_role, hash_password
+from models.core.database.transactions import transaction
+from models.operations.accounts.accounts import create_account, grant_role, hash_password
 from models.rules.permissions import Role
 from tests.bench.ground import Ground, ground, settle
 from tests.bench.load import percentile
-from tests.services.house import open_house
+from tests.services.restaurant import open_house
 
 PASSWORD: Final = "only for tests, and long"
 CONNECTIONS: Final = 64

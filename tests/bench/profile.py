@@ -11,9 +11,9 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from models.core import clock
-from models.core.db import unit
-from models.operations.allocation import decide_waiting
-from tests.bench import houses as made
+from models.core.database.transactions import unit
+from models.operations.deciding.allocation import decide_waiting
+from tests.bench import restaurants as made
 from tests.bench.load import Post
 
 LINES = 14

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tests.bench.load import percentile
 from tests.release.crowd import Crowd, in_order
-from tests.release.house import Machine, machine
+from tests.release.restaurant import Machine, machine
 from tests.release.test_release import GOOD_STEP, add_step
 from tests.services import plan
 from tests.services.mariadb import MariaDB

@@ -11,10 +11,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from models.rules.board import Ask, Board
-from models.rules.decisions import decide
-from models.rules.lifecycle import Status
-from models.rules.reseating import Budget
+from models.rules.deciding.board import Ask, Board
+from models.rules.deciding.decisions import decide
+from models.rules.deciding.reseating import Budget
+from models.rules.reservations.lifecycle import Status
 from tests.rules.floors import a_board, a_combination, a_floor
 
 #: tables for 2, 4, 6 and 8, and pairs of small ones that may be joined

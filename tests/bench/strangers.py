@@ -16,10 +16,10 @@ import httpx
 from sqlalchemy import create_engine, text
 
 from models.core import clock
-from models.rules.house import House
-from models.rules.windows import local, sittings_on
+from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.sittings import local, sittings_on
 from tests.bench.ground import Ground, ground
-from tests.bench.houses import make_houses
+from tests.bench.restaurants import make_houses
 
 GUESTS: Final = 300
 TRIES: Final = 60

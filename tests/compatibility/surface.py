@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import Column, UniqueConstraint
 
 import models.entities  # noqa: F401 - fills Base.metadata
-from models.core.db import Base
+from models.core.database.transactions import Base
 from tasks.app import MODULES, app
 from tasks.queues import TASKS
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, Table, delete, select
 from sqlalchemy.orm import Session
 
-from models.core.bulk import CHUNK, bulk_insert
-from models.core.db import transaction
+from models.core.database.bulk import CHUNK, bulk_insert
+from models.core.database.transactions import transaction
 from models.entities import Message
 from tests.services.counting import counting
 

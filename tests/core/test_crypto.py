@@ -8,8 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from itsdangerous import Signer
 
-from models.core import tallies
-from models.core.crypto import (
+from models.core.errors import SignInFailed
+from models.core.redis import counters
+from models.core.secrets.signing import (
     LINK_SECRET_BYTES,
     REFERENCE_LENGTH,
     ManageToken,
@@ -20,7 +21,6 @@ from models.core.crypto import (
     new_reference,
     read_manage_token,
 )
-from models.core.errors import SignInFailed
 from tests.services.surroundings import SECRET
 
 pytestmark = pytest.mark.usefixtures("house_env")
@@ -121,7 +121,7 @@ def test_a_guest_has_another_name_in_each_place() -> None:
     assert key is not None
     assert len(names | {key.hex()}) == 3
     assert nameless(" ADA@example.com", place="redis") in names
-    assert tallies.nameless(who) == nameless(who, place="redis")
+    assert counters.nameless(who) == nameless(who, place="redis")
 
 
 def test_guests_are_found_by_what_was_written_before() -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, Row, event, insert, text, update
 from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 from sqlalchemy.orm import Session
 
-from models.core.db import (
+from models.core.database.transactions import (
     ATTEMPTS,
     after_commit,
     before_commit,
@@ -25,11 +25,11 @@ from models.core.db import (
 )
 from models.core.errors import Busy
 from models.entities import Reservation, Restaurant, ShiftDay, TableOccupancy
-from models.operations.books import lock_books
-from models.rules.house import book_id
+from models.operations.deciding.books import lock_books
+from models.rules.restaurant.restaurant import book_id
 from tests.operations.evenings import a_stand
-from tests.services.house import OpenHouse
 from tests.services.mariadb import MariaDB
+from tests.services.restaurant import OpenHouse
 from tests.services.together import answers, together
 
 Open = Callable[..., OpenHouse]
@@ -66,7 +66,7 @@ def test_a_read_after_the_server_was_restarted_finds_a_living_connection(
     bind = make_engine(database_url)
     with reading(bind) as session:
         before = session.scalar(text("SELECT CONNECTION_ID()"))
-    monkeypatch.setattr("models.core.db.IDLE_SECONDS", 0.0)
+    monkeypatch.setattr("models.core.database.transactions.IDLE_SECONDS", 0.0)
     with reading(bind) as session:
         assert session.scalar(text("SELECT CONNECTION_ID()")) == before
     mariadb.restart()
@@ -166,7 +166,7 @@ def test_a_reference_that_is_given_already_is_drawn_again(
     db: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn = iter(["AAAAAAAA", "AAAAAAAA", "BBBBBBBB"])
-    monkeypatch.setattr("models.operations.booking.new_reference", lambda: next(drawn))
+    monkeypatch.setattr("models.operations.reservations.booking.new_reference", lambda: next(drawn))
     stand = a_stand(db)
     numbers = [stand.request(), stand.request()]
     assert [stand.row(number).reference for number in numbers] == ["AAAAAAAA", "BBBBBBBB"]

@@ -10,10 +10,10 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import Engine
 
-from deploy.cli import main
+from deploy.cli.main import main
 from deploy.database import migrate
-from models.core import kms_aws, vault
 from models.core.errors import KeyServiceAway, SettingsInvalid
+from models.core.secrets import encryption, kms_aws
 from models.core.settings import settings
 from tests.architecture.tree import ROOT
 from tests.services.key_service import ENVIRONMENT, KeyService
@@ -62,41 +62,41 @@ def test_a_keyset_sealed_by_the_service_opens_with_one_call_and_no_guest_costs_o
 ) -> None:
     master = service.new_key()
     house(master)
-    assert vault.ensure_keyset()
+    assert encryption.ensure_keyset()
     house(master)  # another process
     before = service.calls()
-    sealed = [vault.seal(b"Ada", about=str(number)) for number in range(200)]
+    sealed = [encryption.seal(b"Ada", about=str(number)) for number in range(200)]
     for number, value in enumerate(sealed):
-        assert vault.unseal(value, about=str(number)) == b"Ada"
+        assert encryption.unseal(value, about=str(number)) == b"Ada"
     assert service.calls() - before == 1
 
 
 def test_keys_rotate_and_a_large_keyset_still_fits(house: House, service: KeyService) -> None:
     house(service.new_key())
-    vault.ensure_keyset()
-    old = vault.seal(b"x", about="a")
+    encryption.ensure_keyset()
+    old = encryption.seal(b"x", about="a")
     for _ in range(45):  # the service itself seals no more than 4 kB
-        vault.add_key()
-    assert vault.keyring().keyset.ByteSize() > 4096
-    assert vault.unseal(old, about="a") == b"x"
-    vault.drop_keys(set(vault.keyring().ids) - {vault.key_of(old)})
-    assert vault.unseal(old, about="a") == b"x"
+        encryption.add_key()
+    assert encryption.keyring().keyset.ByteSize() > 4096
+    assert encryption.unseal(old, about="a") == b"x"
+    encryption.drop_keys(set(encryption.keyring().ids) - {encryption.key_of(old)})
+    assert encryption.unseal(old, about="a") == b"x"
 
 
 def test_another_key_opens_nothing_and_is_named(house: House, service: KeyService) -> None:
     house(service.new_key())
-    vault.ensure_keyset()
+    encryption.ensure_keyset()
     other = service.new_key()
     house(other)
     with pytest.raises(SettingsInvalid, match=f"MASTER_KEY.*{other}"):
-        vault.read_keyring()
+        encryption.read_keyring()
 
 
 def test_a_key_that_the_service_does_not_have_is_named(house: House, service: KeyService) -> None:
     gone = service.new_key()[:-12] + "0" * 12
     path = house(gone)
     with pytest.raises(KeyServiceAway, match=f"MASTER_KEY: {gone} cannot be used: .*NotFound"):
-        vault.ensure_keyset()
+        encryption.ensure_keyset()
     assert not path.exists()
 
 
@@ -106,7 +106,7 @@ def test_a_file_sealed_by_a_secret_is_not_taken_for_one_of_the_service(
     path = house(service.new_key())
     shutil.copyfile(KEYSET, path)
     with pytest.raises(SettingsInvalid, match="MASTER_KEY does not open"):
-        vault.read_keyring()
+        encryption.read_keyring()
 
 
 def test_while_the_service_is_away_nothing_begins_and_nothing_is_left(
@@ -131,7 +131,7 @@ def test_no_process_starts_while_the_service_is_away(
 ) -> None:
     master = service.new_key()
     house(master)
-    vault.ensure_keyset()
+    encryption.ensure_keyset()
     house(master, endpoint=nowhere)
     ended = subprocess.run(
         [sys.executable, *argv], cwd=ROOT, capture_output=True, text=True, timeout=60
@@ -146,23 +146,25 @@ def test_who_has_begun_goes_on_while_the_service_is_away(
 ) -> None:
     master = service.new_key()
     path = house(master)
-    vault.ensure_keyset()
-    old = vault.seal(b"x", about="a")
-    mine, known = vault._held(), vault.keyring().primary
-    vault._held.cache_clear()  # another process makes a key
-    vault.add_key()
+    encryption.ensure_keyset()
+    old = encryption.seal(b"x", about="a")
+    mine, known = encryption._held(), encryption.keyring().primary
+    encryption._held.cache_clear()  # another process makes a key
+    encryption.add_key()
     house(master, endpoint=nowhere)
-    monkeypatch.setattr(vault, "_held", lambda: mine)
+    monkeypatch.setattr(encryption, "_held", lambda: mine)
     mine.looked = 0.0
-    assert vault.unseal(old, about="a") == b"x"
-    assert vault.keyring().primary == known
-    monkeypatch.setattr(vault, "read_keyring", lambda: pytest.fail("it was asked again at once"))
-    assert vault.keyring(now=True).primary == known
+    assert encryption.unseal(old, about="a") == b"x"
+    assert encryption.keyring().primary == known
+    monkeypatch.setattr(
+        encryption, "read_keyring", lambda: pytest.fail("it was asked again at once")
+    )
+    assert encryption.keyring(now=True).primary == known
     monkeypatch.undo()
     house(master)
     mine.away_until = 0.0
-    monkeypatch.setattr(vault, "_held", lambda: mine)
-    assert vault.keyring(now=True).primary != known
+    monkeypatch.setattr(encryption, "_held", lambda: mine)
+    assert encryption.keyring(now=True).primary != known
     assert path.exists()
 
 
@@ -174,7 +176,7 @@ def test_a_house_moves_its_keys_into_the_service(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settle(monkeypatch, ENVIRONMENT | {"AWS_ENDPOINT_URL": service.endpoint} | house_env)
-    sealed, master, new = vault.seal(b"x", about="a"), service.new_key(), tmp_path / "new.json"
+    sealed, master, new = encryption.seal(b"x", about="a"), service.new_key(), tmp_path / "new.json"
     before = KEYSET.read_bytes()
     said = CliRunner().invoke(main, ["keys", "move", master, "--into", str(new)])
     assert (said.exit_code, f"{new} is sealed by {master}" in said.output) == (0, True)
@@ -184,7 +186,7 @@ def test_a_house_moves_its_keys_into_the_service(
     secret = CliRunner().invoke(main, ["keys", "move", "s" * 40, "--into", f"{new}2"])
     assert (secret.exit_code, "not a key of a KMS" in secret.output) == (2, True)
     settle(monkeypatch, house_env | {"MASTER_KEY": master, "KEYSET_FILE": str(new)})
-    assert vault.unseal(sealed, about="a") == b"x"
+    assert encryption.unseal(sealed, about="a") == b"x"
 
 
 @pytest.mark.parametrize(
@@ -202,7 +204,7 @@ def test_a_key_that_is_not_named_in_full_is_refused_and_not_repeated(
 def test_google_without_its_library_is_said_and_leaves_nothing(house: House) -> None:
     path = house(GCP)
     with pytest.raises(SettingsInvalid, match=r"gcp-kms:// needs the extra `google-kms`"):
-        vault.ensure_keyset()
+        encryption.ensure_keyset()
     assert not path.exists()
 
 
@@ -220,4 +222,4 @@ def test_a_configuration_that_cannot_be_read_is_named(
     broken.write_text("no section\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(broken))
     with pytest.raises(KeyServiceAway, match=f"MASTER_KEY: {key} cannot be used: .*{broken}"):
-        vault.ensure_keyset()
+        encryption.ensure_keyset()

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from models.core.log import MASK, bind, bound, configure_logging, mask_text, unbind
+from models.core.observe.logs import MASK, bind, bound, configure_logging, mask_text, unbind
 from models.core.settings import settings
 
 log = logging.getLogger("tests.core")

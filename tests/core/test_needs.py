@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from models.core.errors import SettingsInvalid
-from models.core.needs import NEEDS, REQUIRED, SECRETS, given_to, needed_by
+from models.core.secrets.by_process import NEEDS, REQUIRED, SECRETS, given_to, needed_by
 from models.core.settings import Settings, load_settings
 from tasks.queues import QUEUES
 

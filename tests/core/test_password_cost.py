@@ -8,7 +8,7 @@ from argon2 import PasswordHasher, Type, extract_parameters
 from tests.architecture.tree import ROOT
 
 HASH = (
-    "from models.operations.accounts import hash_password;"
+    "from models.operations.accounts.accounts import hash_password;"
     "print(hash_password('a long one, unguessed'))"
 )
 

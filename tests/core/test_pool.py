@@ -13,12 +13,12 @@ from sqlalchemy import Engine
 
 from models.core.settings import settings
 from tests.architecture.tree import ROOT
-from web.metrics import exposition
+from web.metrics.requests import exposition
 
 IN_USE, MOST = "maitred_database_connections_in_use", "maitred_database_connections_most"
 HOLDING = """
 import sys
-from models.core.db import engine
+from models.core.database.transactions import engine
 held = [engine().connect() for _ in range(2)]
 print("held", flush=True)
 sys.stdin.read()

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from models.core import signals
-from models.core.settings import settings
-from models.core.signals import (
+from models.core.redis import signals
+from models.core.redis.signals import (
     BREAK_SECONDS,
     NO_ROOM,
     attempt,
@@ -23,6 +22,7 @@ from models.core.signals import (
     start_on,
     wait_decided,
 )
+from models.core.settings import settings
 from tests.services.ports import free_port
 from tests.services.redis import RedisServer
 

@@ -10,8 +10,9 @@ from sqlalchemy import Engine, insert, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from models.core import clock, lines
-from models.core.db import make_engine, reading, transaction, unit
+from models.core import clock
+from models.core.database import connections
+from models.core.database.transactions import make_engine, reading, transaction, unit
 from models.entities import Lease
 from tests.services.breaking_line import BreakingLine
 from tests.services.mariadb import MariaDB
@@ -61,7 +62,7 @@ def test_silence_in_a_statement_is_noticed_with_one_server(far: Engine, line: Br
     again = monotonic()
     with pytest.raises(OperationalError):
         unit(_ask, far)  # one caller waited in vain; the next is told so at once
-    assert monotonic() - again < lines._AT_ONCE_SECONDS
+    assert monotonic() - again < connections._AT_ONCE_SECONDS
     line.speak_again()
     wait_until(lambda: _answers(far), seconds=10, what="an answer")
 
@@ -70,7 +71,7 @@ def test_silence_in_a_statement_is_noticed_with_one_server(far: Engine, line: Br
 def test_silence_at_the_commit_and_of_an_idle_connection_is_noticed(
     far: Engine, line: BreakingLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("models.core.db.IDLE_SECONDS", 0.0)
+    monkeypatch.setattr("models.core.database.transactions.IDLE_SECONDS", 0.0)
     with pytest.raises(OperationalError), transaction(far) as session:
         _ask(session)
         line.fall_silent()
@@ -118,13 +119,13 @@ def test_a_command_may_take_its_time(
     database_url: str, house_env: dict[str, str], pytestconfig: pytest.Config
 ) -> None:
     query = text(MYSQLS if pytestconfig.getoption("--mysql") else MARIADBS)
-    with lines.patience():
+    with connections.patience():
         patient = make_engine(database_url)
     with patient.connect() as connection:
-        assert connection.execute(query).one()[0] == lines.PATIENT_SECONDS
+        assert connection.execute(query).one()[0] == connections.PATIENT_SECONDS
     usual = make_engine(database_url)
     with usual.connect() as connection:
-        limit = lines.statement_seconds()
+        limit = connections.statement_seconds()
         assert connection.execute(query).one() == (limit, 3 * limit, limit)
     for bind in (patient, usual):
         bind.dispose()

@@ -13,12 +13,12 @@ from kombu import pools
 from kombu.exceptions import OperationalError as OperationalBrokerError
 from sqlalchemy.exc import OperationalError
 
-from models.core import signals, tallies
-from models.core.db import make_engine
+from models.core.database.transactions import make_engine
+from models.core.redis import counters, signals
 from schedules.producer import make_producer
 from tasks.app import make_app
-from tasks.channels import ChannelDown
-from tasks.channels.smtp import SmtpLine
+from tasks.messaging.channels import ChannelDown
+from tasks.messaging.channels.smtp import SmtpLine
 from tests.services import surroundings
 from tests.services.certificates import Certificates, make_certificates
 from tests.services.mariadb import MariaDB
@@ -170,7 +170,7 @@ def tls_redis(
 def test_redis_over_tls(tls_redis: _TlsRedis, certificates: Certificates, believe: Any) -> None:
     believe(REDIS_URL=tls_redis.url, REDIS_CA=certificates.authority)
     assert signals.is_up()
-    seen = tallies._in_redis(["tally:x:y:1"], [60], 1)
+    seen = counters._in_redis(["tally:x:y:1"], [60], 1)
     assert seen is not None
     believe(REDIS_URL=tls_redis.url.replace("rediss", "redis"))
     assert not signals.is_up()

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from models.core import stories, traces
-from models.core.log import bound
-from models.core.otlp import headers_of, make_teller
+from models.core.observe import trace_ids, traces
+from models.core.observe.logs import bound
+from models.core.observe.otlp_traces import headers_of, make_teller
+from models.core.observe.traces import Span, statement_name
 from models.core.settings import settings
-from models.core.traces import Span, statement_name
 from tasks import traced
 from tests.services.otlp import Receiver
 from tests.services.process import wait_until
@@ -46,7 +46,7 @@ def test_a_statement_is_its_verb_and_its_table(statement: str, name: str) -> Non
 
 
 def test_every_process_sends_the_same_share(receiver: Receiver) -> None:
-    ids = [stories.story_of(number) for number in range(1, 401)]
+    ids = [trace_ids.story_of(number) for number in range(1, 401)]
     for process in ("web", "worker"):
         teller = make_teller(process)
         for each in ids:
@@ -81,7 +81,7 @@ def test_a_reminder_begins_a_trace_and_other_messages_do_not(
         for message in (confirmation, replace(confirmation, kind="reminder")):
             traced.trace_sent(message, began=1, result="sent")
         traced.trace_sent(confirmation, began=1, result="smtp 550: recipient refused")
-    story = stories.story_of(confirmation.reservation_id)
+    story = trace_ids.story_of(confirmation.reservation_id)
     sent, reminder, refused = told
     assert (sent.trace_id, sent.is_first) == (story, False)
     assert sent.because_of == "0123456789abcdef0123456789abcdef"

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.core import vault
 from models.core.errors import SealBroken, SettingsInvalid
+from models.core.secrets import encryption
 from models.core.settings import settings
 from models.entities.sealed_guest import Guest, open_guest, seal_guest
 from tests.services.surroundings import KEYSET, settle
@@ -28,10 +28,10 @@ def keyset(house_env: dict[str, str], tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_what_is_sealed_opens_and_cannot_be_read() -> None:
-    sealed = vault.seal(b"ada@example.com", about="reservation ABCD2345")
+    sealed = encryption.seal(b"ada@example.com", about="reservation ABCD2345")
     assert b"ada" not in sealed
-    assert vault.unseal(sealed, about="reservation ABCD2345") == b"ada@example.com"
-    assert vault.seal(b"x", about="a") != vault.seal(b"x", about="a")
+    assert encryption.unseal(sealed, about="reservation ABCD2345") == b"ada@example.com"
+    assert encryption.seal(b"x", about="a") != encryption.seal(b"x", about="a")
 
 
 def test_a_value_moved_to_another_row_does_not_open() -> None:
@@ -42,15 +42,15 @@ def test_a_value_moved_to_another_row_does_not_open() -> None:
 
 
 def test_every_changed_bit_is_noticed() -> None:
-    sealed = vault.seal(b"Ada", about="a")
+    sealed = encryption.seal(b"Ada", about="a")
     for place in range(len(sealed) * 8):
         forged = bytearray(sealed)
         forged[place // 8] ^= 1 << place % 8
         with pytest.raises(SealBroken):
-            vault.unseal(bytes(forged), about="a")
+            encryption.unseal(bytes(forged), about="a")
     for length in range(len(sealed)):
         with pytest.raises(SealBroken):
-            vault.unseal(sealed[:length], about="a")
+            encryption.unseal(sealed[:length], about="a")
 
 
 @given(st.text(), st.none() | st.text(), st.none() | st.text(), st.text())
@@ -67,44 +67,47 @@ def test_a_guest_is_never_printed() -> None:
 
 
 def test_after_a_new_key_old_and_new_values_open(keyset: Path) -> None:
-    old = vault.seal(b"old", about="a")
-    number = vault.add_key()
-    new = vault.seal(b"new", about="a")
-    assert vault.key_of(new) == number != vault.key_of(old)
-    assert new.startswith(vault.prefix_of(number))
-    assert (vault.unseal(old, about="a"), vault.unseal(new, about="a")) == (b"old", b"new")
-    vault.drop_keys({vault.key_of(old), number})  # the one that seals stays
-    assert vault.unseal(new, about="a") == b"new"
+    old = encryption.seal(b"old", about="a")
+    number = encryption.add_key()
+    new = encryption.seal(b"new", about="a")
+    assert encryption.key_of(new) == number != encryption.key_of(old)
+    assert new.startswith(encryption.prefix_of(number))
+    assert (encryption.unseal(old, about="a"), encryption.unseal(new, about="a")) == (
+        b"old",
+        b"new",
+    )
+    encryption.drop_keys({encryption.key_of(old), number})  # the one that seals stays
+    assert encryption.unseal(new, about="a") == b"new"
     with pytest.raises(SealBroken):
-        vault.unseal(old, about="a")
+        encryption.unseal(old, about="a")
 
 
 def test_a_key_that_another_process_made_is_found_at_once(
     keyset: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    vault.seal(b"x", about="a")
-    mine = vault._held()
-    vault._held.cache_clear()  # another process
-    vault.add_key()
-    theirs = vault.seal(b"theirs", about="a")
-    monkeypatch.setattr(vault, "_held", lambda: mine)
-    assert vault.unseal(theirs, about="a") == b"theirs"
+    encryption.seal(b"x", about="a")
+    mine = encryption._held()
+    encryption._held.cache_clear()  # another process
+    encryption.add_key()
+    theirs = encryption.seal(b"theirs", about="a")
+    monkeypatch.setattr(encryption, "_held", lambda: mine)
+    assert encryption.unseal(theirs, about="a") == b"theirs"
 
 
 def test_a_changed_file_is_noticed_within_a_second(
     keyset: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    vault.seal(b"x", about="a")
-    mine = vault._held()
-    vault._held.cache_clear()
-    number = vault.add_key()
-    monkeypatch.setattr(vault, "_held", lambda: mine)
-    mine.looked -= vault.LOOK_SECONDS
-    assert vault.key_of(vault.seal(b"x", about="a")) == number
+    encryption.seal(b"x", about="a")
+    mine = encryption._held()
+    encryption._held.cache_clear()
+    number = encryption.add_key()
+    monkeypatch.setattr(encryption, "_held", lambda: mine)
+    mine.looked -= encryption.LOOK_SECONDS
+    assert encryption.key_of(encryption.seal(b"x", about="a")) == number
 
 
 def test_the_file_tells_nothing_and_is_nobody_elses(keyset: Path) -> None:
-    vault.add_key()
+    encryption.add_key()
     text = keyset.read_text(encoding="utf-8")
     assert json.loads(text).keys() == {"encryptedKeyset", "keysetInfo"}
     assert stat.S_IMODE(keyset.stat().st_mode) == 0o600
@@ -116,21 +119,21 @@ def test_another_master_key_opens_nothing(
 ) -> None:
     settle(monkeypatch, house_env | {"KEYSET_FILE": str(keyset), "MASTER_KEY": "x" * 40})
     with pytest.raises(SettingsInvalid, match="MASTER_KEY does not open"):
-        vault.seal(b"x", about="a")
+        encryption.seal(b"x", about="a")
 
 
 @pytest.mark.parametrize("text", [None, "", "{", '{"encryptedKeyset": "AAAA"}'])
 def test_a_file_that_is_missing_or_damaged_is_named(keyset: Path, text: str | None) -> None:
     keyset.unlink() if text is None else keyset.write_text(text, encoding="utf-8")
     with pytest.raises(SettingsInvalid, match="KEYSET_FILE"):
-        vault.read_keyring()
+        encryption.read_keyring()
 
 
 def test_a_new_house_gets_a_keyset_once(keyset: Path) -> None:
-    assert not vault.ensure_keyset()
+    assert not encryption.ensure_keyset()
     keyset.unlink()
-    assert vault.ensure_keyset()
+    assert encryption.ensure_keyset()
     before = keyset.read_bytes()
-    assert not vault.ensure_keyset()
+    assert not encryption.ensure_keyset()
     assert keyset.read_bytes() == before
     assert settings().keyset_file == keyset

@@ -9,8 +9,8 @@ from time import sleep
 
 import pytest
 
-from models.core import whole_lines
-from models.core.whole_lines import append_line
+from models.core import append_files
+from models.core.append_files import append_line
 from tests.services.together import together
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,7 +19,7 @@ LONG = b"x" * 5000
 _APPENDS = """
 import resource, signal, sys
 from pathlib import Path
-from models.core.whole_lines import append_line
+from models.core.append_files import append_line
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
 try:
@@ -93,7 +93,7 @@ def test_many_who_write_in_pieces_tear_no_line(
 def test_a_file_that_another_holds_is_not_waited_for_without_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(whole_lines, "LOCK_SECONDS", 0.05)
+    monkeypatch.setattr(append_files, "LOCK_SECONDS", 0.05)
     with (tmp_path / "lines").open("wb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(TimeoutError):

@@ -13,7 +13,7 @@ from models.core.zones import zone_data
 
 ROOT = Path(__file__).resolve().parents[2]
 #: what each process imports first: web, worker, scheduler, command, and what runs beside them
-ENTRIES = ("web.wsgi", "workers.entry", "schedules.entry", "deploy.cli", "workers.flower")
+ENTRIES = ("web.wsgi", "workers.entry", "schedules.entry", "deploy.cli.main", "workers.flower")
 _ASKS = (
     "import {entry}, zoneinfo, datetime; "
     "print(datetime.datetime(2026, 7, 1, tzinfo=zoneinfo.ZoneInfo('Europe/Berlin')).utcoffset(), "

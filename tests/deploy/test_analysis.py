@@ -11,8 +11,8 @@ import yaml
 from tests.deploy.test_kubernetes import K8S
 from tests.services import plan
 from tests.services.missing import require_program
-from web import metrics
 from web.app import create_app
+from web.metrics import requests as metrics
 
 TEMPLATE: dict[str, Any] = yaml.safe_load(
     (K8S / "components" / "argo" / "analysis.yaml").read_text(encoding="utf-8")

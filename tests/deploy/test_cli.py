@@ -13,18 +13,18 @@ from click.testing import CliRunner, Result
 from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
-from deploy.cli import main
-from deploy.embedded import House
+from deploy.cli.main import main
+from deploy.embedded.folder import House
 from models.core import clock
-from models.core.db import engine, reading, transaction
+from models.core.database.transactions import engine, reading, transaction
 from models.entities import Account, Assignment, Membership, SignIn
 from models.entities.accounts import RecoveryCode, SecondFactor
-from models.operations import second_factors
-from models.operations.accounts import is_password, open_sign_in
-from models.queries.accounts import credentials
-from models.queries.floor import house_by_slug
+from models.operations.accounts import second_factors
+from models.operations.accounts.accounts import is_password, open_sign_in
+from models.queries.accounts.accounts import credentials
+from models.queries.floor.load import house_by_slug
 from tests.architecture.tree import ROOT
-from tests.services.house import OpenHouse, ShiftTimes
+from tests.services.restaurant import OpenHouse, ShiftTimes
 from tests.services.stand import NOW, START, Stand
 from tests.services.surroundings import forget_everything
 from tests.services.zone_rules import other_rules

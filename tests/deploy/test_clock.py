@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, select
 
-from models.core.db import reading
+from models.core.database.transactions import reading
 from models.entities import Lease
 from models.rules.health import LATE_AFTER, OF_BACKUPS, OF_SECOND_STORE, OF_THE_LOG
 from schedules.jobs import jobs

@@ -13,8 +13,8 @@ import redis
 from honcho.environ import parse_procfile
 
 from deploy import live
-from models.core import signals, tallies
-from models.core.needs import SECRETS, needed_by
+from models.core.redis import counters, signals
+from models.core.secrets.by_process import SECRETS, needed_by
 from models.core.settings import Settings
 from schedules.producer import make_producer
 from tasks.app import make_app
@@ -375,7 +375,7 @@ def _use_everything() -> None:
     assert signals.wait_decided("reservation", 1, 1)
     signals.mark_changing([(1, "2026-03-06")])
     signals.mark_changed([(1, "2026-03-06")])
-    assert tallies._in_redis(["tally:x:y:1"], [60], 1) == [1]
+    assert counters._in_redis(["tally:x:y:1"], [60], 1) == [1]
     for app in (make_app(), make_producer()):
         app.send_task("nothing.at.all", queue="acl", retry=False)
         with app.connection_for_read() as line:

@@ -15,19 +15,19 @@ import pytest
 from click.testing import CliRunner
 
 from deploy import smoke
-from models.core.db import make_engine
-from models.core.needs import SECRETS, needed_by
+from models.core.database.transactions import make_engine
+from models.core.secrets.by_process import SECRETS, needed_by
 from tasks.queues import QUEUES
 from tests.architecture.tree import ROOT
 from tests.deploy.test_containers import described, of_the_image
 from tests.deploy.test_nginx import nginx_program
 from tests.services import plan
-from tests.services.house import ShiftTimes, open_house
 from tests.services.mailbox import Mailbox
 from tests.services.mariadb import MariaDB
 from tests.services.ports import free_port
 from tests.services.process import Process, wait_until
 from tests.services.redis import RedisServer
+from tests.services.restaurant import ShiftTimes, open_house
 
 pytestmark = pytest.mark.mariadb
 WORKERS = tuple(f"worker-{queue}" for queue in QUEUES)

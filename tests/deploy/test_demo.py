@@ -8,17 +8,17 @@ from click.testing import CliRunner, Result
 from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import Session
 
-from deploy.cli import main
-from deploy.demo_guests import invite
-from deploy.demo_report import percentile
+from deploy.cli.main import main
+from deploy.demo.guests import invite
+from deploy.demo.report import percentile
 from models.core import clock
-from models.core.db import transaction, unit
+from models.core.database.transactions import transaction, unit
 from models.entities import Message, Reservation
-from models.operations.floor import load_restaurant
-from models.operations.floor_file import read_restaurant
-from models.queries.floor import house_by_slug
-from models.rules.house import split_book_id
-from models.rules.windows import sittings_on
+from models.operations.floor.file import read_restaurant
+from models.operations.floor.load import load_restaurant
+from models.queries.floor.load import house_by_slug
+from models.rules.restaurant.restaurant import split_book_id
+from models.rules.restaurant.sittings import sittings_on
 from tests.services import surroundings
 from tests.services.stack import Stack
 

@@ -4,7 +4,7 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import Engine
 
-from deploy.cli import main
+from deploy.cli.main import main
 from tests.operations.evenings import a_stand
 
 

@@ -6,9 +6,9 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
-from deploy.cli import main
-from deploy.health_cli import EXIT_CODES
-from models.core.db import engine
+from deploy.cli.health import EXIT_CODES
+from deploy.cli.main import main
+from models.core.database.transactions import engine
 from models.migrations import head
 from tests.services import plan
 from tests.services.mailbox import Mailbox

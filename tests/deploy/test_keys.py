@@ -9,14 +9,15 @@ from click.testing import CliRunner, Result
 from sqlalchemy import Engine, delete, func, select
 from sqlalchemy.orm import Session
 
-from deploy.cli import main
+from deploy.cli.main import main
 from deploy.database import migrate
-from models.core import clock, vault
-from models.core.db import transaction
+from models.core import clock
+from models.core.database.transactions import transaction
 from models.core.errors import SettingsInvalid
+from models.core.secrets import encryption
 from models.entities.reservations import Reservation
-from models.operations import second_factors
-from models.operations.accounts import create_account
+from models.operations.accounts import second_factors
+from models.operations.accounts.accounts import create_account
 from tests.operations.evenings import a_stand
 from tests.services.surroundings import KEYSET, settle
 
@@ -40,17 +41,17 @@ def run(*args: str, ends: int = 0) -> Result:
 def test_a_rotation_seals_every_guest_again(keyset: Path, db: Engine) -> None:
     stand = a_stand(db)
     numbers = [stand.request(note="nuts") for _ in range(7)]
-    old = vault.keyring().primary
+    old = encryption.keyring().primary
     assert "7 guests sealed again" in run("rotate").output
-    new = vault.keyring(now=True).primary
+    new = encryption.keyring(now=True).primary
     listed = run("list").output
     assert f"{new:08x}  7" in listed
     assert f"{old:08x}  0" in listed
     refused = run("retire", ends=2)
     assert f"{old:08x}" in refused.output
-    assert old in vault.keyring(now=True).ids
+    assert old in encryption.keyring(now=True).ids
     run("retire", "--yes")
-    assert vault.keyring(now=True).ids == (new,)
+    assert encryption.keyring(now=True).ids == (new,)
     assert [stand.row(number).guest.note for number in numbers] == ["nuts"] * 7
 
 
@@ -61,12 +62,12 @@ def test_second_factors_are_sealed_again_too(keyset: Path, db: Engine) -> None:
             session, "host@example.com", name="", password_hash="-", now=clock.now()
         )
         secret = second_factors.begin(session, number, now=clock.now())
-    old = vault.keyring().primary
-    vault.add_key()
+    old = encryption.keyring().primary
+    encryption.add_key()
     assert f"{old:08x} stays: it has sealed 1 values" in run("retire", "--yes").output
     assert "0 guests and 1 second factors sealed again" in run("reseal").output
     run("retire", "--yes")
-    assert old not in vault.keyring(now=True).ids
+    assert old not in encryption.keyring(now=True).ids
     code = pyotp.TOTP(secret).at(clock.now())
     with transaction() as session:
         assert second_factors.confirm(session, number, code, now=clock.now())
@@ -75,8 +76,8 @@ def test_second_factors_are_sealed_again_too(keyset: Path, db: Engine) -> None:
 def test_a_key_in_use_is_never_forgotten(keyset: Path, db: Engine) -> None:
     stand = a_stand(db)
     number = stand.request()
-    old = vault.keyring().primary
-    vault.add_key()
+    old = encryption.keyring().primary
+    encryption.add_key()
     assert f"{old:08x} stays: it has sealed 1 values" in run("retire", "--yes").output
     assert stand.row(number).guest.name
     assert "1 guests sealed again" in run("reseal").output

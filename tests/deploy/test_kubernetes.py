@@ -22,7 +22,7 @@ import yaml
 from honcho.environ import parse_procfile
 from sqlalchemy import Engine, text
 
-from models.core.needs import REQUIRED, SECRETS, needed_by
+from models.core.secrets.by_process import REQUIRED, SECRETS, needed_by
 from models.core.settings import Settings
 from tasks.queues import QUEUES, TASKS
 from tests.architecture.tree import ROOT

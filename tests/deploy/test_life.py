@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from models.core import signals
+from models.core.redis import signals
 from tests.architecture.tree import ROOT
 from tests.services import plan
 from tests.services.process import Process, wait_until

@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import select
 
 from models.core import clock
-from models.core.db import reading
+from models.core.database.transactions import reading
 from models.entities import AuditEntry
 from tests.deploy.test_cli import run
-from tests.services.house import OpenHouse
+from tests.services.restaurant import OpenHouse
 from tests.tasks.mail_order import order, reserve, row_of
 
 FAILED = {"state": "failed", "attempts": 7, "error": "smtp 550 5.1.1: recipient refused"}
@@ -56,7 +56,7 @@ def test_more_than_fit_into_one_transaction_are_all_sent_again(
     for number in range(7):
         status = "cancelled" if number % 2 else "confirmed"
         order(reserve(opened.id, number=number, status=status), **FAILED)
-    monkeypatch.setattr("deploy.messages_cli._AT_ONCE", 2)
+    monkeypatch.setattr("deploy.cli.messages._AT_ONCE", 2)
     said = run("messages", "retry", "--since", (clock.now() - timedelta(hours=1)).isoformat())
     assert said.stdout == "queued: 4, no longer true: 3\n"
 

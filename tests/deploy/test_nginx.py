@@ -29,7 +29,7 @@ from tests.services.certificates import Certificates, make_certificates
 from tests.services.missing import go_without
 from tests.services.ports import free_port
 from tests.services.process import Process, wait_until
-from web.json_body import MAX_BODY
+from web.http.json_body import MAX_BODY
 
 FOLDER = ROOT / "deploy" / "nginx"
 CONF = FOLDER / "nginx.conf"

@@ -17,19 +17,19 @@ import pytest
 from click.testing import CliRunner
 
 from deploy import smoke
-from models.core.db import make_engine
+from models.core.database.transactions import make_engine
 from tasks.queues import QUEUES
 from tests.architecture.tree import ROOT
 from tests.deploy.test_containers import of_the_image
 from tests.deploy.test_containers_run import PATH
 from tests.deploy.test_kubernetes import K8S, Manifest, built
 from tests.services import plan
-from tests.services.house import ShiftTimes, open_house
 from tests.services.mailbox import Mailbox
 from tests.services.mariadb import MariaDB
 from tests.services.ports import free_port
 from tests.services.process import Process, wait_until
 from tests.services.redis import RedisServer
+from tests.services.restaurant import ShiftTimes, open_house
 
 pytestmark = pytest.mark.mariadb
 WORKERS = tuple(f"worker-{queue}" for queue in QUEUES)

@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from deploy.embedded import AlreadyRunning, House, join
-from deploy.supervisor import Supervisor
+from deploy.embedded.folder import AlreadyRunning, House, join
+from deploy.embedded.supervisor import Supervisor
 from tests.architecture.tree import ROOT
 from tests.services.ports import free_port
 from tests.services.process import Process, wait_until
@@ -24,7 +24,7 @@ DEAF = (
 SCRIPT = """
 import os, sys
 from pathlib import Path
-from deploy.supervisor import Supervisor
+from deploy.embedded.supervisor import Supervisor
 family = Supervisor(Path(sys.argv[1]), listener=print, foundations=frozenset({"base"}))
 family.heed_signals()
 for name in ("base", "other"):

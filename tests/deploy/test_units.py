@@ -12,7 +12,7 @@ from honcho.environ import parse_procfile
 
 from deploy.release.processes import PROCESSES, STOP_SECONDS, WORKERS, served_by
 from deploy.systemd.make import FILES, FOLDER, files, secrets_of
-from models.core.needs import SECRETS, needed_by
+from models.core.secrets.by_process import SECRETS, needed_by
 from models.core.settings import Settings
 from tasks.queues import QUEUES, TASKS
 from tests.architecture.tree import ROOT

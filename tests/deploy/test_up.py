@@ -200,7 +200,7 @@ def test_the_first_command_of_the_readme_opens_serves_and_opens_again(clone: Clo
     assert b"Kim" not in logs
 
     other = subprocess.run(
-        [clone.python, "-m", "deploy.up"],
+        [clone.python, "-m", "deploy.embedded.up"],
         cwd=clone.folder,
         env={"PATH": os.environ["PATH"]},
         capture_output=True,
@@ -215,7 +215,7 @@ def test_the_first_command_of_the_readme_opens_serves_and_opens_again(clone: Clo
     assert "Closed." in process.tail(5)
     assert clone.living() == []
 
-    again = clone.start(clone.python, "-m", "deploy.up")
+    again = clone.start(clone.python, "-m", "deploy.embedded.up")
     second = clone.opened(again)
     assert (second.base, second.password) == (sign.base, sign.password)
     assert second.accounts == sign.accounts
@@ -257,7 +257,7 @@ def test_a_taken_port_a_broken_observer_and_a_killed_worker_end_nothing(tmp_path
     procfile = clone.folder / "Procfile"
     lines = procfile.read_text(encoding="utf-8")
     procfile.write_text(re.sub(r"(?m)^flower:.*$", "flower: python unlucky.py", lines))
-    process = clone.start(sys.executable, "-m", "deploy.up")
+    process = clone.start(sys.executable, "-m", "deploy.embedded.up")
     sign = clone.opened(process)
     said = process.log.read_text(encoding="utf-8")
     assert re.search(r"Port \d+ \(flower\) was taken by another meanwhile. Trying again.", said)

@@ -9,8 +9,8 @@ import structlog
 from prometheus_client import REGISTRY
 from sqlalchemy import Engine
 
-from models.core import db as core_db
-from models.core import signals
+from models.core.database import transactions as core_db
+from models.core.redis import signals
 from tasks.app import app
 from tasks.queues import TASKS
 from tests.services import surroundings

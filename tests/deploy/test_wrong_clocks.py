@@ -10,10 +10,10 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from models.core import clock
-from models.core.db import reading, unit
+from models.core.database.transactions import reading, unit
 from models.entities import JobRun, Lease, ProcessSeen
-from models.operations.house import lead, record_job
-from models.queries.health import house_health, last_health
+from models.operations.running.jobs import lead, record_job
+from models.queries.running.health import house_health, last_health
 from models.rules.health import CLOCKS, LEADER, LEASE_TOO_LONG_SECONDS
 from schedules.jobs import jobs
 from schedules.producer import Producer

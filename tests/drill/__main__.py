@@ -18,9 +18,9 @@ from typing import Final
 
 from sqlalchemy import Connection, NullPool, create_engine, text
 
-from models.core.db import engine
+from models.core.database.transactions import engine
 from tasks.backups.manifest import PIECE
-from tests.bench import houses as made
+from tests.bench import restaurants as made
 from tests.bench.ground import BIN, Ground, ground, settle
 from tests.bench.load import percentile
 from tests.drill.guests import Guests

@@ -9,7 +9,7 @@ from typing import Final
 
 import orjson
 
-from tests.bench.houses import Wishes
+from tests.bench.restaurants import Wishes
 
 _GUESTS: Final = 4
 #: A guest who got no answer asks again, with the same key, after so long (seconds).

@@ -6,14 +6,14 @@ from typing import Final, cast
 from sqlalchemy import Connection, Engine, Table, text
 
 from models.core import clock
-from models.core.crypto import contact_key
-from models.core.db import unit
+from models.core.database.transactions import unit
+from models.core.secrets.signing import contact_key
 from models.entities import Assignment, Message, Reservation, ReservationMove, TableOccupancy
 from models.entities.sealed_guest import Guest, seal_guest
 from models.entities.shifts import ShiftDay
-from models.operations.allocation import decide_waiting
-from models.rules.house import BOOKS_PER_SHIFT, House
-from tests.bench import houses as made
+from models.operations.deciding.allocation import decide_waiting
+from models.rules.restaurant.restaurant import BOOKS_PER_SHIFT, House
+from tests.bench import restaurants as made
 
 #: Reservations of one restaurant, and its tables.
 EACH: Final = 2_000

@@ -6,16 +6,16 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine
 
-from models.core.db import Base, make_engine
+from models.core.database.transactions import Base, make_engine
 from tasks.failover.lost import ADVICE, RESERVATIONS
 from tests.deploy.test_cli import run
 from tests.failover.cut_off import cut_off_and_back
 from tests.failover.pair import DATABASE, Pair, is_read_only, name_of
 from tests.services import surroundings
-from tests.services.house import open_house
 from tests.services.mariadb import MariaDB
 from tests.services.process import wait_until
 from tests.services.redis import RedisServer
+from tests.services.restaurant import open_house
 from tests.services.stand import START, Stand
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from models.core.db import reading
-from models.entities.house import JobRun
+from models.core.database.transactions import reading
+from models.entities.running import JobRun
 from tasks.failover.health import ServerHealth, with_servers
 from tasks.maintenance import health
 from tests.failover.pair import Pair, name_of

@@ -10,9 +10,9 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from models.core import clock
-from models.core.db import engine, make_engine, unit
-from models.core.epochs import Answer, ask, memory
-from models.entities.house import Lease
+from models.core.database.epochs import Answer, ask, memory
+from models.core.database.transactions import engine, make_engine, unit
+from models.entities.running import Lease
 from tasks.failover.server import Server
 from tasks.presence import start_presence
 from tests.deploy.test_cli import run
@@ -45,7 +45,7 @@ def test_control_without_the_fence_a_process_that_starts_writes_to_the_old_prima
     def without_epoch(*given: Any) -> Answer:
         return Answer(ask(*given).takes_writes, None)
 
-    monkeypatch.setattr("models.core.primary.ask", without_epoch)
+    monkeypatch.setattr("models.core.database.primary.ask", without_epoch)
     assert _write("lost") == returned.one.port
 
 

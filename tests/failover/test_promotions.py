@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import Engine, func, select
 
 from models.core import clock
-from models.core.db import reading, unit
-from models.entities.house import Promotion
-from models.operations.promotions import write_promotion
+from models.core.database.transactions import reading, unit
+from models.entities.running import Promotion
+from models.operations.running.promotions import write_promotion
 from models.rules.promotions import next_epoch
 from tasks.backups.handover import hand_over
 from tests.services.redis import RedisServer

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from models.core import db as core_db
+from models.core.database import transactions as core_db
 from models.core.settings import settings
 from tests.architecture.tree import ROOT
 from tests.deploy.test_cli import run

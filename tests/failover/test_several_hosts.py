@@ -9,9 +9,9 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from models.core import clock
-from models.core.db import make_engine, primary_url, reading, transaction, unit
-from models.core.servers import server_name, split_url
-from models.entities.house import Lease
+from models.core.database.servers import server_name, split_url
+from models.core.database.transactions import make_engine, primary_url, reading, transaction, unit
+from models.entities.running import Lease
 from tests.failover.pair import Pair, name_of
 
 PASSWORD_WITH_SIGNS = "mysql+mysqldb://me:a%2Cb%40c@one:3307,two/house?charset=utf8"

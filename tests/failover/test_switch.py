@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from models.core.db import engine, reading
-from models.core.servers import split_url
-from models.entities.house import JobRun
+from models.core.database.servers import split_url
+from models.core.database.transactions import engine, reading
+from models.entities.running import JobRun
 from tasks.failover import server as servers
 from tasks.failover.after import JOB
 from tasks.failover.faults import FailoverRefused
-from tasks.failover.picture import all_servers
+from tasks.failover.overview import all_servers
 from tasks.failover.switch import Switched, Wish
 from tasks.failover.watch import MISSES, Watch
 from tests.deploy.test_cli import run

@@ -11,8 +11,8 @@ from sqlalchemy import Engine, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from models.core import clock
-from models.core.db import make_engine, transaction
-from models.entities.house import Lease
+from models.core.database.transactions import make_engine, transaction
+from models.entities.running import Lease
 
 
 @dataclass

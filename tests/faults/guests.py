@@ -11,7 +11,7 @@ import httpx
 from sqlalchemy import select
 
 from models.entities import Message
-from tests.services.house import OpenHouse
+from tests.services.restaurant import OpenHouse
 from tests.services.stack import Asked, Stack, evening
 
 

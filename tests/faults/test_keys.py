@@ -8,8 +8,8 @@ from click.testing import CliRunner
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from deploy.cli import main
-from models.core import vault
+from deploy.cli.main import main
+from models.core.secrets import encryption
 from models.entities.reservations import Reservation
 from tests.faults.guests import Crowd, assert_house_in_order
 from tests.services.process import wait_until
@@ -32,7 +32,7 @@ def stack(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> Itera
 def test_keys_are_renewed_under_load(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     settle(monkeypatch, stack.env)
     house = stack.open_house(tables=HALL)
-    before = vault.keyring().primary
+    before = encryption.keyring().primary
     with Crowd(stack, house) as crowd:
         wait_until(lambda: len(crowd.accepted) > 20, seconds=20, what="a crowd")
         result = CliRunner().invoke(main, ["keys", "rotate"])
@@ -45,9 +45,9 @@ def test_keys_are_renewed_under_load(stack: Stack, monkeypatch: pytest.MonkeyPat
     assert_house_in_order(stack)
     with Session(stack.engine) as session:
         rows = session.scalars(select(Reservation).where(Reservation.restaurant_id == house.id))
-        sealed = [(vault.key_of(row.guest_sealed), row.guest.email) for row in rows]
+        sealed = [(encryption.key_of(row.guest_sealed), row.guest.email) for row in rows]
     assert {email for _, email in sealed} >= crowd.emails
-    now = vault.keyring(now=True).primary
+    now = encryption.keyring(now=True).primary
     assert now != before
     assert {key for key, _ in sealed} == {now}
     told = {recipient for mail in stack.mailbox.mails() for recipient in mail.recipients}

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from models.core import clock
-from models.core.db import make_engine, reading
-from models.queries.health import house_health
+from models.core.database.transactions import make_engine, reading
+from models.queries.running.health import house_health
 from tests.faults.guests import assert_house_in_order
 from tests.services.breaking_line import BreakingLine
 from tests.services.mailbox import Mailbox

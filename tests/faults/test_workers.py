@@ -11,8 +11,8 @@ from sqlalchemy import insert, text
 from models.core.settings import settings
 from models.entities import TableOccupancy
 from tests.faults.guests import Crowd, assert_house_in_order
-from tests.services.house import OpenHouse
 from tests.services.process import wait_until
+from tests.services.restaurant import OpenHouse
 from tests.services.stack import Stack, evening
 
 FIRST_TABLE = {"1": ("hall", 1, 2)}

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 import models.entities  # noqa: F401  (fills the metadata)
 from models import migrations
-from models.core.db import Base, make_engine
+from models.core.database.transactions import Base, make_engine
 from models.entities.reservations import Reservation
 from models.entities.sealed_guest import Guest
 from tests.services.mariadb import MariaDB

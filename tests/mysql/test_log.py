@@ -14,16 +14,16 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, create_engine, make_url, text
 
 from models import migrations
-from models.core.db import Base, make_engine
-from tasks.backups.account import account_file
+from models.core.database.transactions import Base, make_engine
+from tasks.backups.databases.account import account_file
 from tasks.backups.faults import BackupFailed
+from tasks.backups.log.binlog.mysql import _WANTED, check_variables
+from tasks.backups.log.binlog.rows import Table, with_text
+from tasks.backups.log.binlog.stream import Stream, StreamFailed
 from tasks.backups.log.follow import Follower
-from tasks.backups.log.mysql import _WANTED, check_variables
 from tasks.backups.log.origin import look_at
-from tasks.backups.log.rows import Table, with_text
-from tasks.backups.log.stream import Stream, StreamFailed
 from tasks.backups.restore import opened, restore_into
-from tasks.backups.safe import Safe
+from tasks.backups.stores.safe import Safe
 from tests.backups.conftest import made
 from tests.backups.log.conftest import catch_up
 from tests.backups.test_round_trip import rows_of

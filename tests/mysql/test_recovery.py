@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 
 from tasks.backups.log.pieces import spans
-from tasks.backups.safe import Safe
+from tasks.backups.stores.safe import Safe
 from tests.backups.log.conftest import wait_for
 from tests.deploy.test_cli import run
 from tests.services import plan

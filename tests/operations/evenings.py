@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import Session
 
-from models.core.db import reading
+from models.core.database.transactions import reading
 from models.core.settings import settings
 from models.entities import (
     Message,
@@ -18,13 +18,13 @@ from models.entities import (
     ShiftDay,
     TableOccupancy,
 )
-from models.operations.allocation import decide_waiting
-from models.operations.claims import claim_due
-from models.operations.flags import set_flag
-from models.operations.rounds import Decided
-from models.queries import flags
-from models.queries.outgoing import Outgoing, load_claimed
-from tests.services.house import ShiftTimes, open_house
+from models.operations.deciding.allocation import decide_waiting
+from models.operations.deciding.rounds import Decided
+from models.operations.messages.claims import claim_due
+from models.operations.running.flags import set_flag
+from models.queries.messages.outgoing import Outgoing, load_claimed
+from models.queries.running import flags
+from tests.services.restaurant import ShiftTimes, open_house
 from tests.services.stand import NOW, START, Stand
 
 UNPACED = {"pacing": {"covers": 500}}

@@ -7,12 +7,12 @@ from typing import TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from models.core.db import unit
-from models.operations.floor import load_restaurant
-from models.operations.floor_file import read_restaurant
-from models.queries.floor import house_by_slug
-from models.rules.house import House
-from tests.services.house import OpenHouse
+from models.core.database.transactions import unit
+from models.operations.floor.file import read_restaurant
+from models.operations.floor.load import load_restaurant
+from models.queries.floor.load import house_by_slug
+from models.rules.restaurant.restaurant import House
+from tests.services.restaurant import OpenHouse
 from tests.services.stand import NOW, Stand
 
 T = TypeVar("T")

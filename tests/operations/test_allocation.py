@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 from models.core.errors import HouseUnreadable
 from models.core.settings import settings
 from models.entities import Assignment, Closure, Message, Reservation
-from models.operations.booking import request_reservation
-from models.queries.floor import forget_houses, house_by_id
-from models.rules.requests import GuestDetails, TableRequest
-from models.rules.windows import quarter_of
+from models.operations.reservations.booking import request_reservation
+from models.queries.floor.load import forget_houses, house_by_id
+from models.rules.reservations.requests import GuestDetails, TableRequest
+from models.rules.restaurant.sittings import quarter_of
 from tests.operations.evenings import (
     HOUR,
     LUNCH_AND_DINNER,
@@ -35,7 +35,7 @@ from tests.operations.evenings import (
 )
 from tests.queries.evening import check
 from tests.services.counting import counting
-from tests.services.house import ShiftTimes
+from tests.services.restaurant import ShiftTimes
 from tests.services.stand import NOW, START, Stand
 from tests.services.together import answers, together
 

@@ -8,14 +8,14 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from models.core.db import reading
+from models.core.database.transactions import reading
 from models.core.errors import Invalid, NotFound, StateConflict
 from models.entities import ReservationMove, ShiftDay
-from models.operations.arrivals import arrive, finish, mark_no_show, seat
-from models.operations.taking_back import take_back
-from models.queries.integrity import findings
+from models.integrity.check import findings
+from models.operations.stand.arrivals import arrive, finish, mark_no_show, seat
+from models.operations.stand.undo import take_back
 from tests.queries.evening import send_due
-from tests.services.house import OpenHouse
+from tests.services.restaurant import OpenHouse
 from tests.services.stand import NOW, STAFF, START, Stand
 
 pytestmark = pytest.mark.both

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import Engine, update
 from sqlalchemy.orm import Session
 
-from models.core.crypto import contact_key
 from models.core.errors import Invalid, NotSeated
+from models.core.secrets.signing import contact_key
 from models.entities import (
     Closure,
     DiningTable,
@@ -18,11 +18,11 @@ from models.entities import (
     ReservationMove,
     ShiftDay,
 )
-from models.operations.arrivals import finish, seat
-from models.operations.booking import Accepted, book_for_guest, request_reservation
-from models.queries.floor import house_by_id
-from models.rules.house import House, book_id
-from models.rules.requests import GuestDetails, TableRequest
+from models.operations.reservations.booking import Accepted, book_for_guest, request_reservation
+from models.operations.stand.arrivals import finish, seat
+from models.queries.floor.load import house_by_id
+from models.rules.reservations.requests import GuestDetails, TableRequest
+from models.rules.restaurant.restaurant import House, book_id
 from tests.operations.evenings import (
     HOUR,
     ONE_TABLE,

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import Engine, delete, func, select, update
 from sqlalchemy.orm import Session
 
-from models.core.crypto import contact_key
 from models.core.errors import Invalid, NotFound, RevisionConflict, StateConflict
+from models.core.secrets.signing import contact_key
 from models.entities import (
     Area,
     Assignment,
@@ -19,10 +19,14 @@ from models.entities import (
     Restaurant,
     TableOccupancy,
 )
-from models.operations.arrivals import arrive, seat
-from models.operations.changes import cancel_reservation, change_reservation, edit_details
-from models.operations.staff_changes import change_at_once
-from models.rules.requests import GuestDetails, TableChange
+from models.operations.reservations.changes import (
+    cancel_reservation,
+    change_reservation,
+    edit_details,
+)
+from models.operations.reservations.staff_changes import change_at_once
+from models.operations.stand.arrivals import arrive, seat
+from models.rules.reservations.requests import GuestDetails, TableChange
 from tests.operations.evenings import (
     HOUR,
     LUNCH_AND_DINNER,

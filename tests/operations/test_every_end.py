@@ -16,13 +16,13 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from models.core import clock
-from models.core.db import reading
+from models.core.database.transactions import reading
 from models.core.errors import MaitredError
 from models.entities import Assignment, Reservation, SeatedTable
-from models.operations.arrivals import arrive, finish, mark_no_show, seat
-from models.operations.taking_back import take_back
-from models.queries.integrity import findings
-from models.rules.lifecycle import ENDED, Status
+from models.integrity.check import findings
+from models.operations.stand.arrivals import arrive, finish, mark_no_show, seat
+from models.operations.stand.undo import take_back
+from models.rules.reservations.lifecycle import ENDED, Status
 from schedules.jobs import jobs
 from tasks.app import app
 from tests.operations.evenings import a_stand

@@ -4,11 +4,11 @@ import pytest
 from openfeature.provider.in_memory_provider import InMemoryFlag, InMemoryProvider
 from sqlalchemy import Engine
 
-from models.core.db import make_engine, reading
+from models.core.database.transactions import make_engine, reading
 from models.core.errors import Invalid, NotFound, SettingsInvalid
-from models.operations.flags import clear_flag, offers_to_repeat
-from models.queries import flags
-from models.queries.flags import changes, is_on, switches
+from models.operations.running.flags import clear_flag, offers_to_repeat
+from models.queries.running import flags
+from models.queries.running.flags import changes, is_on, switches
 from models.rules.flags import EVERYWHERE, Flag
 from tests.operations.evenings import ONE_TABLE, a_stand, seen_now, set_now, told
 from tests.services import surroundings

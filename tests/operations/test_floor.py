@@ -8,15 +8,15 @@ import pytest
 from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
-from models.core.db import transaction
+from models.core.database.transactions import transaction
 from models.core.errors import FileInvalid, StateConflict
 from models.core.toml_lines import key_lines
 from models.entities import Area, Closure, Combination, DiningTable, Reservation, Restaurant, Shift
-from models.operations.floor import load_restaurant
-from models.operations.floor_file import FileProblem, read_restaurant
-from models.queries.floor_export import export_restaurant
-from models.rules.house import Pacing, TurnTime
-from models.rules.windows import sittings_on
+from models.operations.floor.file import FileProblem, read_restaurant
+from models.operations.floor.load import load_restaurant
+from models.queries.floor.export import export_restaurant
+from models.rules.restaurant.restaurant import Pacing, TurnTime
+from models.rules.restaurant.sittings import sittings_on
 from tests.operations.small import SMALL, a_small_stand, house_of, in_one, instead, load, without
 from tests.services.stand import NOW, START, Stand
 

@@ -12,23 +12,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from models.core.db import reading
+from models.core.database.transactions import reading
 from models.core.errors import Invalid
-from models.operations.floor import apply_file
-from models.operations.floor_file import read_restaurant
-from models.operations.floor_parties import PartiesHurt, look_at
-from models.queries.integrity import findings
-from models.queries.standing import Upcoming
-from models.rules.board import Ask
-from models.rules.decisions import decide
-from models.rules.house import QUARTER_SECONDS, House, HouseArea, HouseClosure
-from models.rules.lifecycle import Status
-from models.rules.objection import Party
-from models.rules.turn_times import turn_minutes
-from models.rules.windows import quarter_of, sittings_on
+from models.integrity.check import findings
+from models.operations.floor.file import read_restaurant
+from models.operations.floor.load import apply_file
+from models.operations.floor.parties import PartiesHurt, look_at
+from models.queries.deciding.standing import Upcoming
+from models.rules.deciding.board import Ask
+from models.rules.deciding.decisions import decide
+from models.rules.deciding.objection import Party
+from models.rules.reservations.lifecycle import Status
+from models.rules.restaurant.restaurant import QUARTER_SECONDS, House, HouseArea, HouseClosure
+from models.rules.restaurant.sittings import quarter_of, sittings_on
+from models.rules.restaurant.turn_times import turn_minutes
 from tests.operations.small import SMALL, a_small_stand, in_one
 from tests.rules.floors import HALL, TERRACE, a_board, asks, fits, houses
-from tests.rules.houses import DAY, FRIDAY, a_shift, at, utc
+from tests.rules.restaurants import DAY, FRIDAY, a_shift, at, utc
 from tests.services.stand import NOW, START, Stand
 
 FIRST: Final = quarter_of(utc("2026-07-10T16:00"))

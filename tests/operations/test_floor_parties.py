@@ -7,14 +7,14 @@ from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
 from models.entities import Message, Reservation, ReservationChange
-from models.operations.arrivals import arrive, seat
-from models.operations.floor import Loaded, apply_file
-from models.operations.floor_file import read_restaurant
-from models.operations.floor_parties import PartiesHurt
-from models.queries.standing import upcoming
-from models.rules.house import split_book_id
-from models.rules.objection import AGREED, Code
-from models.rules.standing import objections
+from models.operations.floor.file import read_restaurant
+from models.operations.floor.load import Loaded, apply_file
+from models.operations.floor.parties import PartiesHurt
+from models.operations.stand.arrivals import arrive, seat
+from models.queries.deciding.standing import upcoming
+from models.rules.deciding.objection import AGREED, Code
+from models.rules.deciding.standing import objections
+from models.rules.restaurant.restaurant import split_book_id
 from tests.operations.small import SMALL, a_small_stand, house_of, in_one, instead, load, without
 from tests.services.stand import NOW, START, Stand
 

@@ -6,10 +6,14 @@ import pytest
 from sqlalchemy import Engine
 
 from models.core.errors import RevisionConflict
-from models.operations.arrivals import arrive, finish, mark_no_show, seat
-from models.operations.changes import cancel_reservation, change_reservation, edit_details
-from models.rules.requests import TableChange
-from models.rules.sending import Action, judge
+from models.operations.reservations.changes import (
+    cancel_reservation,
+    change_reservation,
+    edit_details,
+)
+from models.operations.stand.arrivals import arrive, finish, mark_no_show, seat
+from models.rules.messages.sending import Action, judge
+from models.rules.reservations.requests import TableChange
 from tests.operations.evenings import HOUR, TWO_TABLES, a_stand, outgoing, told, wish_row
 from tests.services.stand import NOW, STAFF, START, Stand
 

@@ -13,15 +13,15 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from models.core import clock
-from models.core.db import reading
+from models.core.database.transactions import reading
 from models.entities import Assignment, DiningTable, Reservation, TableOccupancy
-from models.queries.integrity import findings
-from models.queries.integrity_files import read_files
-from models.queries.integrity_tables import read_uses
-from models.queries.standing import upcoming
-from models.rules.house import QUARTER_SECONDS
-from models.rules.lifecycle import HOLDING, Status
-from models.rules.windows import quarter_of
+from models.integrity.check import findings
+from models.integrity.checks.tables import read_uses
+from models.integrity.restaurant_files import read_files
+from models.queries.deciding.standing import upcoming
+from models.rules.reservations.lifecycle import HOLDING, Status
+from models.rules.restaurant.restaurant import QUARTER_SECONDS
+from models.rules.restaurant.sittings import quarter_of
 from tests.operations.evenings import a_stand
 from tests.operations.test_every_end import TABLES, chosen, step, steps
 from tests.queries.evening import send_due

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, insert, select
 
-from models.core.db import reading, transaction, unit
+from models.core.database.transactions import reading, transaction, unit
 from models.entities import Account, IdempotencyKey, JobRun, Lease, Message, ShiftDay, SignIn
-from models.operations.health import note_health
-from models.operations.house import forget_old, give_up, lead, record_job
-from models.queries.health import (
+from models.operations.running.health import note_health
+from models.operations.running.jobs import forget_old, give_up, lead, record_job
+from models.queries.running.health import (
     has_due_messages,
     house_health,
     last_health,
@@ -23,9 +23,9 @@ from models.rules.health import (
     OF_THE_LOG,
     WAITS_AT_MOST,
 )
-from models.rules.lifecycle import OVER_AFTER
+from models.rules.reservations.lifecycle import OVER_AFTER
 from tests.services import surroundings
-from tests.services.house import OpenHouse
+from tests.services.restaurant import OpenHouse
 from tests.services.stand import START, Stand
 from tests.services.together import answers, together
 

@@ -8,13 +8,13 @@ import pytest
 from sqlalchemy import Engine, delete, text
 from sqlalchemy.orm import Session
 
-from models.core.db import unit
+from models.core.database.transactions import unit
 from models.core.errors import KeyInFlight, KeyReused, NotFound, NotSeated
 from models.entities import Closure, IdempotencyKey, Reservation
-from models.operations.booking import Accepted, book_for_guest, request_reservation
-from models.operations.keys import claim_key
-from models.queries.floor import house_by_id
-from models.rules.requests import GuestDetails, TableRequest
+from models.operations.reservations.booking import Accepted, book_for_guest, request_reservation
+from models.operations.reservations.idempotency_keys import claim_key
+from models.queries.floor.load import house_by_id
+from models.rules.reservations.requests import GuestDetails, TableRequest
 from tests.operations.evenings import ONE_TABLE, a_stand, revise, rows_of
 from tests.services.stand import NOW, STAFF, START, Stand
 

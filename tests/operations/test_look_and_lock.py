@@ -12,12 +12,12 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from models.entities import Message
-from models.operations.books import lock_books
-from models.operations.changes import cancel_reservation, change_reservation
-from models.operations.rounds import Round
-from models.operations.waitlist import expire_waitlists
-from models.queries.lanes import Waiting, look
-from models.rules.requests import TableChange
+from models.operations.deciding.books import lock_books
+from models.operations.deciding.rounds import Round
+from models.operations.deciding.waitlist import expire_waitlists
+from models.operations.reservations.changes import cancel_reservation, change_reservation
+from models.queries.deciding.lanes import Waiting, look
+from models.rules.reservations.requests import TableChange
 from tests.operations.evenings import (
     HOUR,
     LUNCH_AND_DINNER,
@@ -67,7 +67,7 @@ def test_who_cancelled_meanwhile_is_not_answered(
 ) -> None:
     stand = a_stand(db)
     numbers = [stand.request(), stand.request()]
-    just_before_the_lock(monkeypatch, "allocation", lambda: cancel(stand, numbers[0]))
+    just_before_the_lock(monkeypatch, "deciding.allocation", lambda: cancel(stand, numbers[0]))
     assert one_round(stand).count == 1
     assert statuses(stand, numbers) == ["cancelled", "confirmed"]
     assert told(stand, numbers[0]) == ["cancelled"]
@@ -80,7 +80,9 @@ def test_what_another_worker_decided_meanwhile_is_not_decided_again(
     numbers = [stand.ask(), stand.request(), stand.request()]
     stand.wish(numbers[0], party_size=4)
     decided = []
-    just_before_the_lock(monkeypatch, "allocation", lambda: decided.append(one_round(stand).count))
+    just_before_the_lock(
+        monkeypatch, "deciding.allocation", lambda: decided.append(one_round(stand).count)
+    )
     assert (one_round(stand).count, decided) == (0, [3])
     assert statuses(stand, numbers) == ["confirmed"] * 3
     assert rows_of(stand, Message) == 4 + 2 * 4  # a message and two reminders of each move
@@ -97,7 +99,7 @@ def test_who_moved_to_another_book_meanwhile_is_cancelled_there(
     def meanwhile() -> None:
         wish = TableChange(starts_at=START + DAY)
         with monkeypatch.context() as patch:  # the others lock as ever
-            patch.setattr("models.operations.books.lock_books", lock_books)
+            patch.setattr("models.operations.deciding.books.lock_books", lock_books)
             stand.do(
                 lambda session: change_reservation(
                     session, number, change=wish, now=NOW, actor="guest"
@@ -105,7 +107,7 @@ def test_who_moved_to_another_book_meanwhile_is_cancelled_there(
             )
             stand.drain()
 
-    locked = just_before_the_lock(monkeypatch, "books", meanwhile)
+    locked = just_before_the_lock(monkeypatch, "deciding.books", meanwhile)
     stand.cancel(number)
     assert locked == {before, stand.row(number).book_id}
     assert statuses(stand, [number, *waiting]) == [
@@ -123,7 +125,7 @@ def test_who_was_promoted_meanwhile_does_not_expire(
 ) -> None:
     stand = a_stand(db, tables=ONE_TABLE)
     first, waiting = stand.ask(), stand.ask()
-    just_before_the_lock(monkeypatch, "due", lambda: stand.cancel(first))
+    just_before_the_lock(monkeypatch, "deciding.due", lambda: stand.cancel(first))
     assert stand.do(lambda session: expire_waitlists(session, now=START, limit=9)) == 0
     assert stand.row(waiting).status == "confirmed"
 
@@ -143,7 +145,7 @@ def test_a_cancellation_between_look_and_lock_is_heard_next_door_too(
 ) -> None:
     stand, early, late, waits = lunch_to_dinner(db)
     asks = stand.request(start=START - 6 * HOUR)  # the lane has work in lunch's book alone
-    just_before_the_lock(monkeypatch, "allocation", lambda: cancel(stand, late))
+    just_before_the_lock(monkeypatch, "deciding.allocation", lambda: cancel(stand, late))
     assert one_round(stand).more
     assert stand.row(waits).status == "waitlisted"
     stand.drain()
@@ -162,13 +164,13 @@ def test_a_second_cancellation_between_look_and_lock_is_heard_next_door_too(
 
     def meanwhile() -> None:
         with monkeypatch.context() as patch:
-            patch.setattr("models.operations.allocation.lock_books", lock_books)
+            patch.setattr("models.operations.deciding.allocation.lock_books", lock_books)
             waits.append(stand.request(start=START - 2 * HOUR))
             answer_only(stand, patch)
         cancel(stand, late)
 
     cancel(stand, early)
-    just_before_the_lock(monkeypatch, "allocation", meanwhile)
+    just_before_the_lock(monkeypatch, "deciding.allocation", meanwhile)
     assert one_round(stand).more
     stand.drain()
     assert statuses(stand, waits) == ["confirmed"]
@@ -184,7 +186,7 @@ def answer_only(stand: Stand, patch: pytest.MonkeyPatch) -> None:
             found.requests, books={b: h for b, h in found.books.items() if b not in found.freed}
         )
 
-    patch.setattr("models.operations.allocation.look", look_past)
+    patch.setattr("models.operations.deciding.allocation.look", look_past)
     one_round(stand)
 
 
@@ -193,7 +195,7 @@ def test_control_whoever_clears_what_nobody_looked_at_leaves_the_neighbour_waiti
 ) -> None:
     stand, _early, late, waits = lunch_to_dinner(db)
     stand.request(start=START - 6 * HOUR)
-    just_before_the_lock(monkeypatch, "allocation", lambda: cancel(stand, late))
+    just_before_the_lock(monkeypatch, "deciding.allocation", lambda: cancel(stand, late))
     honest = Round.promote
 
     def clear_all(self: Round, freed: Any, *, answered: Any = ()) -> None:

@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, update
 
-from models.core.db import reading
+from models.core.database.transactions import reading
 from models.entities import Reservation, ReservationMove
-from models.operations.changes import edit_details
-from models.operations.forgetting import forget_reservations
-from models.queries.book import book_of
-from models.queries.floor import house_by_id
-from models.queries.privacy import export_guest
-from models.queries.reservations import reservation_view
+from models.operations.guests.forgetting import forget_reservations
+from models.operations.reservations.changes import edit_details
+from models.queries.book.book import book_of
+from models.queries.floor.load import house_by_id
+from models.queries.guests.privacy import export_guest
+from models.queries.reservations.reservations import reservation_view
 from tests.operations.evenings import a_stand, outgoing
 from tests.services.stand import NOW, STAFF, START, Stand
 

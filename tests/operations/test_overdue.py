@@ -6,16 +6,16 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import Engine, update
 
-from models.core.db import reading
+from models.core.database.transactions import reading
 from models.core.errors import StateConflict
 from models.entities import Reservation
-from models.operations.arrivals import arrive, finish, mark_no_show, seat
-from models.operations.overdue import end_evenings, finish_overdue, mark_no_shows
-from models.operations.taking_back import take_back
-from models.queries.integrity import findings
-from models.rules.lifecycle import OVER_AFTER
+from models.integrity.check import findings
+from models.operations.stand.arrivals import arrive, finish, mark_no_show, seat
+from models.operations.stand.overdue import end_evenings, finish_overdue, mark_no_shows
+from models.operations.stand.undo import take_back
+from models.rules.reservations.lifecycle import OVER_AFTER
 from tests.queries.evening import send_due
-from tests.services.house import OpenHouse
+from tests.services.restaurant import OpenHouse
 from tests.services.stand import START, Stand
 
 pytestmark = pytest.mark.both
@@ -182,7 +182,7 @@ def test_who_came_while_the_clock_looked_is_left_alone(
         table = update(Reservation).where(Reservation.id == number)
         session.execute(table.values(status="arrived"))  # type: ignore[attr-defined]
 
-    monkeypatch.setattr("models.operations.due.lock_books", arrive_before_the_lock)
+    monkeypatch.setattr("models.operations.deciding.due.lock_books", arrive_before_the_lock)
     assert run(mark_no_shows, stand, now=minutes(60)) == 0
     assert stand.row(number).status == "arrived"
 

@@ -11,19 +11,19 @@ from click.testing import CliRunner
 from sqlalchemy import Engine, delete, select, update
 from sqlalchemy.orm import Session
 
-from deploy.cli import main
-from models.core.db import reading
+from deploy.cli.main import main
+from models.core.database.transactions import reading
 from models.core.errors import StateConflict
 from models.core.settings import settings
 from models.entities import AuditEntry, Consent, Erasure, Message, Reservation, TableOccupancy
-from models.operations.arrivals import seat
-from models.operations.changes import edit_details
-from models.operations.consents import say_consent
-from models.operations.erasures import ErasureLine, read_erasures
-from models.operations.privacy import Erased, erase_guest, replay_erasure
-from models.operations.stand_jobs import STAND_JOBS
-from models.queries.privacy import export_guest
-from models.rules.requests import ConsentSaid, GuestDetails
+from models.operations.guests.consents import say_consent
+from models.operations.guests.erasures import ErasureLine, read_erasures
+from models.operations.guests.privacy import Erased, erase_guest, replay_erasure
+from models.operations.reservations.changes import edit_details
+from models.operations.stand.arrivals import seat
+from models.operations.stand.jobs import STAND_JOBS
+from models.queries.guests.privacy import export_guest
+from models.rules.reservations.requests import ConsentSaid, GuestDetails
 from tests.operations.evenings import a_stand, rows_of
 from tests.services.stand import NOW, STAFF, START, Stand
 

@@ -9,14 +9,14 @@ import pytest
 from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
-from models.core.db import reading
+from models.core.database.transactions import reading
 from models.entities import Message, Reservation, ReservationMove
-from models.operations.floor import OPERATOR
-from models.operations.reanchoring import Reanchored, nights_moved, reanchor
-from models.rules.house import split_book_id
+from models.operations.floor.load import OPERATOR
+from models.operations.wall_times.reanchoring import Reanchored, nights_moved, reanchor
+from models.rules.restaurant.restaurant import split_book_id
 from tests.operations.small import house_of
 from tests.queries.evening import check
-from tests.services.house import OpenHouse
+from tests.services.restaurant import OpenHouse
 from tests.services.stand import NOW, START, Stand
 from tests.services.zone_rules import other_rules
 

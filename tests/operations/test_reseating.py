@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from models.core.db import reading
+from models.core.database.transactions import reading
 from models.core.errors import NotSeated
-from models.queries.integrity import findings
+from models.integrity.check import findings
 from models.rules.flags import Flag
 from tests.operations.evenings import HOUR, a_stand, history, one_round, set_now, statuses, told
 from tests.services.counting import counting

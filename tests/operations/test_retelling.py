@@ -9,15 +9,15 @@ import pytest
 from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import Session
 
-from models.core.db import reading
+from models.core.database.transactions import reading
 from models.entities import Message, Reservation
-from models.operations.changes import edit_details
-from models.operations.claims import claim_due
-from models.operations.messages import record_sent
-from models.operations.privacy import erase_guest
-from models.queries.integrity import findings
-from models.queries.outgoing import Outgoing, load_claimed
-from models.rules.requests import GuestDetails
+from models.integrity.check import findings
+from models.operations.guests.privacy import erase_guest
+from models.operations.messages.claims import claim_due
+from models.operations.messages.outgoing import record_sent
+from models.operations.reservations.changes import edit_details
+from models.queries.messages.outgoing import Outgoing, load_claimed
+from models.rules.reservations.requests import GuestDetails
 from tests.operations.evenings import ONE_TABLE, TWO_TABLES, a_stand
 from tests.services.counting import counting
 from tests.services.stand import NOW, STAFF, START, Stand

@@ -9,24 +9,24 @@ from click.testing import CliRunner
 from sqlalchemy import Engine, delete, func, select, update
 from sqlalchemy.orm import Session
 
-from deploy.cli import main
-from models.core.crypto import proof_code
-from models.core.db import transaction
+from deploy.cli.main import main
+from models.core.database.transactions import transaction
+from models.core.secrets.signing import proof_code
 from models.core.settings import settings
 from models.entities import AuditEntry, Consent, JobRun, Message, Reservation, ShiftDay
-from models.operations import retention
-from models.operations.audit import note
-from models.operations.consents import say_consent
-from models.operations.erasures import RetentionLine, read_erasures
-from models.operations.overdue import end_evenings
-from models.operations.proofs import prove_contact
-from models.operations.retention import Forgotten, forget_audit, forget_by_rule
-from models.operations.stand_jobs import STAND_JOBS
-from models.queries.integrity import findings
-from models.rules.requests import ConsentSaid
+from models.integrity.check import findings
+from models.operations.accounts.audit import note
+from models.operations.guests import retention
+from models.operations.guests.consents import say_consent
+from models.operations.guests.erasures import RetentionLine, read_erasures
+from models.operations.guests.retention import Forgotten, forget_audit, forget_by_rule
+from models.operations.reservations.contact_proofs import prove_contact
+from models.operations.stand.jobs import STAND_JOBS
+from models.operations.stand.overdue import end_evenings
+from models.rules.reservations.requests import ConsentSaid
 from tasks import maintenance
 from tests.operations.evenings import a_stand, rows_of
-from tests.services.house import open_house
+from tests.services.restaurant import open_house
 from tests.services.stand import NOW, STAFF, START, Stand
 
 pytestmark = pytest.mark.both

@@ -7,12 +7,12 @@ import pytest
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
-from models.core import vault
-from models.core.db import unit
+from models.core.database.transactions import unit
+from models.core.secrets import encryption
 from models.entities.reservations import Reservation
 from models.entities.sealed_guest import reseal_guest
-from models.operations.changes import edit_details
-from models.operations.seals import count_by_key, reseal_some
+from models.operations.guests.resealing import count_by_key, reseal_some
+from models.operations.reservations.changes import edit_details
 from tests.operations.evenings import a_stand
 from tests.services.stand import NOW, Stand
 from tests.services.surroundings import KEYSET, settle
@@ -51,22 +51,22 @@ def guests(stand: Stand) -> list[tuple[str, str]]:
 
 def test_all_are_sealed_again_and_none_twice(stand: Stand) -> None:
     before = guests(stand)
-    old = vault.keyring().primary
+    old = encryption.keyring().primary
     assert unit(count_by_key) == {old: 5}
-    new = vault.add_key()
+    new = encryption.add_key()
     assert drain(2) == [2, 2, 1]
     assert drain(2) == []
     assert unit(count_by_key) == {new: 5}
-    vault.drop_keys({old})
+    encryption.drop_keys({old})
     assert guests(stand) == before
 
 
 def test_the_staffs_note_is_sealed_too(stand: Stand) -> None:
     number = stand.book(staff_note="tips badly")
-    old, kept = vault.keyring().primary, stand.row(number).staff_note_sealed or b""
+    old, kept = encryption.keyring().primary, stand.row(number).staff_note_sealed or b""
     assert kept and b"tips badly" not in kept
     assert unit(count_by_key) == {old: 7}
-    new = vault.add_key()
+    new = encryption.add_key()
     drain(10)
     assert unit(count_by_key) == {new: 7}
     assert stand.row(number).staff_note == "tips badly"
@@ -75,7 +75,7 @@ def test_the_staffs_note_is_sealed_too(stand: Stand) -> None:
 def test_who_is_edited_meanwhile_keeps_what_was_written(
     stand: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    vault.add_key()
+    encryption.add_key()
     with Session(stand.bind) as session:
         number = session.scalar(select(func.min(Reservation.id))) or 0
     reseal = reseal_guest
@@ -88,7 +88,7 @@ def test_who_is_edited_meanwhile_keeps_what_was_written(
         return reseal(sealed, reference=reference)
 
     edited: list[bool] = []
-    monkeypatch.setattr("models.operations.seals.reseal_guest", edit_first)
+    monkeypatch.setattr("models.operations.guests.resealing.reseal_guest", edit_first)
     drain(10)
     wanted = "nuts" if stand.bind.dialect.name == "sqlite" else "no nuts"
     assert guests(stand)[0][1] == wanted

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import Engine, make_url
 
-from models.core.db import make_engine, unit
+from models.core.database.transactions import make_engine, unit
 from models.entities.accounts import SignIn
-from models.operations.accounts import (
+from models.operations.accounts.accounts import (
     OpenedSignIn,
     create_account,
     open_sign_in,

@@ -8,16 +8,16 @@ from sqlalchemy import Engine, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from models.core.db import reading, table_of
+from models.core.database.transactions import reading, table_of
 from models.core.errors import Busy, NotSeated, StateConflict
 from models.entities import Reservation, SeatedTable
-from models.operations.arrivals import arrive, finish, mark_no_show, seat
-from models.operations.sitting import mend_seated_tables
-from models.operations.stand_jobs import STAND_JOBS
-from models.operations.taking_back import take_back
-from models.queries.availability import availability
-from models.queries.book import book_of
-from models.queries.floor import house_by_id
+from models.operations.stand.arrivals import arrive, finish, mark_no_show, seat
+from models.operations.stand.jobs import STAND_JOBS
+from models.operations.stand.seated_tables import mend_seated_tables
+from models.operations.stand.undo import take_back
+from models.queries.book.book import book_of
+from models.queries.deciding.availability import availability
+from models.queries.floor.load import house_by_id
 from tests.operations.evenings import ONE_TABLE, QUARTER, TWO_TABLES, a_stand, history
 from tests.services.stand import START, Stand
 
@@ -139,7 +139,7 @@ def test_the_key_alone_refuses_a_second_party(db: Engine, monkeypatch: pytest.Mo
     stand = a_stand(db, tables=ONE_TABLE, policies=NEAR)
     first = overstayed(stand)
     next_ = stand.book(2, tables=("1",), start=minutes(90))
-    patched = "models.operations.arrivals.refuse_if_others_sit"
+    patched = "models.operations.stand.arrivals.refuse_if_others_sit"
     monkeypatch.setattr(patched, everybody_is_waved_through)
     with pytest.raises(Busy):
         stand.move(seat, next_, now=minutes(91))
@@ -152,7 +152,7 @@ def test_control_without_question_and_key_two_parties_sit_at_one_table(
     stand = a_stand(db, tables=ONE_TABLE, policies=NEAR)
     numbers = [overstayed(stand), stand.book(2, tables=("1",), start=minutes(90))]
     for name in ("refuse_if_others_sit", "sit_down"):
-        monkeypatch.setattr(f"models.operations.arrivals.{name}", everybody_is_waved_through)
+        monkeypatch.setattr(f"models.operations.stand.arrivals.{name}", everybody_is_waved_through)
     stand.move(seat, numbers[1], now=minutes(91))
     assert [stand.row(number).status for number in numbers] == ["seated", "seated"]
 

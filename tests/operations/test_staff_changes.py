@@ -7,13 +7,13 @@ import pytest
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
-from models.core.db import reading
+from models.core.database.transactions import reading
 from models.core.errors import NotSeated, RevisionConflict, StateConflict
 from models.entities import Message, Reservation, ReservationChange, ReservationMove
-from models.operations.changes import cancel_reservation
-from models.operations.staff_changes import change_at_once
-from models.queries.integrity import findings
-from models.rules.requests import TableChange
+from models.integrity.check import findings
+from models.operations.reservations.changes import cancel_reservation
+from models.operations.reservations.staff_changes import change_at_once
+from models.rules.reservations.requests import TableChange
 from tests.operations.evenings import (
     HOUR,
     LUNCH_AND_DINNER,

@@ -9,19 +9,19 @@ import pytest
 from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
-from models.core.crypto import proof_code
-from models.core.db import reading
+from models.core.database.transactions import reading
+from models.core.secrets.signing import proof_code
 from models.entities import Message
-from models.operations.arrivals import arrive, finish, mark_no_show, seat
-from models.operations.proofs import prove_contact
-from models.operations.taking_back import take_back
-from models.operations.unproved import confirm_by_link, release_unconfirmed
-from models.queries.integrity import findings
-from models.queries.outgoing import load_failed
-from models.rules.policies import STAFF_LOOKBACK_MINUTES
-from models.rules.sending import Action, judge
+from models.integrity.check import findings
+from models.operations.reservations.contact_proofs import prove_contact
+from models.operations.stand.arrivals import arrive, finish, mark_no_show, seat
+from models.operations.stand.unconfirmed import confirm_by_link, release_unconfirmed
+from models.operations.stand.undo import take_back
+from models.queries.messages.outgoing import load_failed
+from models.rules.messages.sending import Action, judge
+from models.rules.restaurant.policies import STAFF_LOOKBACK_MINUTES
 from tests.queries.evening import send_due
-from tests.services.house import OpenHouse
+from tests.services.restaurant import OpenHouse
 from tests.services.stand import NOW, START, Stand
 
 pytestmark = pytest.mark.both

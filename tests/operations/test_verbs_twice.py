@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, make_url
 
-from models.core.db import make_engine
+from models.core.database.transactions import make_engine
 from models.core.errors import RevisionConflict, StateConflict
-from models.operations.arrivals import arrive, finish, mark_no_show, seat
-from models.operations.repeats import ActsOn
-from models.operations.taking_back import take_back
-from models.rules.lifecycle import Status
+from models.operations.reservations.repeats import ActsOn
+from models.operations.stand.arrivals import arrive, finish, mark_no_show, seat
+from models.operations.stand.undo import take_back
+from models.rules.reservations.lifecycle import Status
 from tests.operations.evenings import TWO_TABLES, a_stand, history
 from tests.services.breaking_line import BreakingLine
 from tests.services.stand import START, Stand

@@ -8,11 +8,11 @@ from sqlalchemy import Engine, update
 
 from models.core.errors import NotSeated, StateConflict
 from models.entities import Closure, Restaurant, ShiftDay
-from models.operations.arrivals import finish, mark_no_show, seat
-from models.operations.changes import cancel_reservation
-from models.operations.confirming import confirm_waitlisted
-from models.operations.waitlist import expire_waitlists
-from models.rules.house import book_id
+from models.operations.deciding.waitlist import expire_waitlists
+from models.operations.reservations.changes import cancel_reservation
+from models.operations.stand.arrivals import finish, mark_no_show, seat
+from models.operations.stand.confirming import confirm_waitlisted
+from models.rules.restaurant.restaurant import book_id
 from tests.operations.evenings import (
     HOUR,
     LUNCH_AND_DINNER,

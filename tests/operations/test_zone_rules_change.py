@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, update
 
-from models.core.db import reading
+from models.core.database.transactions import reading
 from models.entities import Reservation
-from models.operations.arrivals import seat
-from models.queries.standing import upcoming
-from models.rules.objection import Code
-from models.rules.standing import objections
+from models.operations.stand.arrivals import seat
+from models.queries.deciding.standing import upcoming
+from models.rules.deciding.objection import Code
+from models.rules.deciding.standing import objections
 from tests.operations.small import house_of
 from tests.queries.evening import check
-from tests.services.house import OpenHouse
+from tests.services.restaurant import OpenHouse
 from tests.services.stand import NOW, START, Stand
 from tests.services.zone_rules import other_rules
 

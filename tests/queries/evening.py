@@ -5,17 +5,17 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import update
 
-from models.core.db import reading
+from models.core.database.transactions import reading
 from models.entities import Message
-from models.operations.arrivals import arrive, finish, mark_no_show, seat
-from models.operations.changes import edit_details
-from models.operations.stand_jobs import STAND_JOBS
-from models.operations.taking_back import take_back
-from models.queries.integrity import Finding, findings
-from models.rules.house import QUARTER_SECONDS
-from models.rules.lifecycle import Status
-from models.rules.requests import GuestDetails
-from tests.services.house import OpenHouse
+from models.integrity.check import Finding, findings
+from models.operations.reservations.changes import edit_details
+from models.operations.stand.arrivals import arrive, finish, mark_no_show, seat
+from models.operations.stand.jobs import STAND_JOBS
+from models.operations.stand.undo import take_back
+from models.rules.reservations.lifecycle import Status
+from models.rules.reservations.requests import GuestDetails
+from models.rules.restaurant.restaurant import QUARTER_SECONDS
+from tests.services.restaurant import OpenHouse
 from tests.services.stand import NOW, START, Stand
 
 GRACE = 60.0

@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import JSON, Boolean, Column, Date, Integer, LargeBinary, String
 
-from models.core.db import Base
-from models.core.types import UtcDateTime
+from models.core.database.transactions import Base
+from models.core.database.types import UtcDateTime
 from models.entities import (
     Assignment,
     Message,

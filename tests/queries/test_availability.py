@@ -8,24 +8,24 @@ import pytest
 from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
-from models.core import signals
-from models.core.db import reading, transaction
+from models.core.database.transactions import reading, transaction
+from models.core.redis import signals
 from models.core.settings import settings
 from models.entities import Closure, Reservation
-from models.operations.allocation import decide_waiting
-from models.operations.booking import request_reservation
-from models.queries.availability import (
+from models.operations.deciding.allocation import decide_waiting
+from models.operations.reservations.booking import request_reservation
+from models.queries.deciding.availability import (
     Slot,
     availability,
     cached_availability,
     keep_availability,
 )
-from models.queries.floor import house_by_id
+from models.queries.floor.load import house_by_id
 from models.rules.flags import Flag
-from models.rules.house import House
-from models.rules.policies import bookable_quarters
-from models.rules.requests import GuestDetails, TableRequest
-from models.rules.windows import quarter_of, sittings_on
+from models.rules.reservations.requests import GuestDetails, TableRequest
+from models.rules.restaurant.policies import bookable_quarters
+from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.sittings import quarter_of, sittings_on
 from tests.operations.evenings import (
     HOUR,
     LUNCH_AND_DINNER,
@@ -37,8 +37,8 @@ from tests.operations.evenings import (
     set_now,
 )
 from tests.services.counting import counting
-from tests.services.house import ShiftTimes
 from tests.services.redis import RedisServer
+from tests.services.restaurant import ShiftTimes
 from tests.services.stand import NOW, START, Stand
 
 FRIDAY = START.date()

@@ -7,15 +7,15 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 from sqlalchemy import Engine, update
 
-from models.core.db import reading
+from models.core.database.transactions import reading
 from models.entities import DiningTable, Message, Restaurant, Shift
-from models.operations.arrivals import arrive
-from models.queries.book import book_of
-from models.queries.book_shapes import BookReservation, BookView
-from models.queries.floor import house_by_id
-from models.rules.lifecycle import Status
+from models.operations.stand.arrivals import arrive
+from models.queries.book.book import book_of
+from models.queries.book.shapes import BookReservation, BookView
+from models.queries.floor.load import house_by_id
+from models.rules.reservations.lifecycle import Status
 from tests.services.counting import Statements
-from tests.services.house import OpenHouse, ShiftTimes
+from tests.services.restaurant import OpenHouse, ShiftTimes
 from tests.services.stand import NOW, START, Stand
 
 DAY = date(2026, 3, 6)

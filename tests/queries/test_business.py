@@ -6,12 +6,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine
 
-from models.core.db import reading
-from models.queries.business import parties_around
-from models.rules.lifecycle import Status
+from models.core.database.transactions import reading
+from models.queries.running.business import parties_around
+from models.rules.reservations.lifecycle import Status
 from tests.queries.evening import open_evening
 from tests.services.counting import counting
-from tests.services.house import OpenHouse
+from tests.services.restaurant import OpenHouse
 from tests.services.stand import START
 
 

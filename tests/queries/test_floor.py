@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, update
 
-from models.core.db import reading
+from models.core.database.transactions import reading
 from models.core.errors import NotFound
 from models.entities import Closure, Combination, DiningTable
-from models.queries import floor
-from models.queries.floor import house_by_id, house_by_slug, house_lately, houses_by_id
-from models.rules.house import House, HouseClosure, Pacing, TurnTime
+from models.queries.floor import load as floor
+from models.queries.floor.load import house_by_id, house_by_slug, house_lately, houses_by_id
+from models.rules.restaurant.restaurant import House, HouseClosure, Pacing, TurnTime
 from tests.operations.evenings import a_stand, revise
 from tests.services.counting import counting
-from tests.services.house import ShiftTimes
+from tests.services.restaurant import ShiftTimes
 from tests.services.stand import Stand
 
 pytestmark = pytest.mark.both

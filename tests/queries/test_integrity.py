@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, delete, select, text, update
 from sqlalchemy.orm import Session
 
-from models.core.db import reading
+from models.core.database.transactions import reading
 from models.entities import (
     Assignment,
     Message,
@@ -19,17 +19,17 @@ from models.entities import (
     ShiftDay,
     TableOccupancy,
 )
-from models.operations.arrivals import arrive, finish, seat
-from models.operations.changes import edit_details
-from models.operations.taking_back import take_back
-from models.queries import integrity_history
-from models.queries.integrity import AT_MOST, RULES, findings
-from models.queries.integrity_waiting import PASSED_BY
-from models.rules.lifecycle import OVER_AFTER
-from models.rules.requests import GuestDetails
-from models.rules.windows import quarter_of
+from models.integrity.check import AT_MOST, RULES, findings
+from models.integrity.checks import history
+from models.integrity.checks.waiting import PASSED_BY
+from models.operations.reservations.changes import edit_details
+from models.operations.stand.arrivals import arrive, finish, seat
+from models.operations.stand.undo import take_back
+from models.rules.reservations.lifecycle import OVER_AFTER
+from models.rules.reservations.requests import GuestDetails
+from models.rules.restaurant.sittings import quarter_of
 from tests.queries.evening import GRACE, LATER, check, open_evening, play, send_due
-from tests.services.house import OpenHouse
+from tests.services.restaurant import OpenHouse
 from tests.services.stand import NOW, START, Stand
 
 pytestmark = pytest.mark.both
@@ -117,13 +117,13 @@ def test_the_connection_goes_back_as_it_was(db: Engine) -> None:
 def test_a_change_meanwhile_does_not_confuse_it(
     two: tuple[int, int], stand: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = vars(integrity_history)["read_steps"]
+    read = vars(history)["read_steps"]
 
     def cancel_and_read(*place: Any) -> Any:
         stand.cancel(two[0], now=DAY_BEFORE)
         return read(*place)
 
-    monkeypatch.setattr(integrity_history, "read_steps", cancel_and_read)
+    monkeypatch.setattr(history, "read_steps", cancel_and_read)
     assert found(stand) == set()
     assert stand.row(two[0]).status == "cancelled"
 
@@ -621,7 +621,7 @@ def test_every_finding_is_of_a_known_rule_and_says_which_rows(
 
 def test_the_list_has_an_end(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     assert AT_MOST == 1_000
-    monkeypatch.setattr("models.queries.integrity.AT_MOST", 2)
+    monkeypatch.setattr("models.integrity.check.AT_MOST", 2)
     for _ in range(3):
         stand.request(2)
     assert [each.rule for each in check(stand, now=DAY_BEFORE)] == ["undecided"] * 2

@@ -10,11 +10,12 @@ import pytest
 from sqlalchemy import Engine, update
 
 from models.entities import Assignment
-from models.operations.arrivals import finish, seat
-from models.queries import integrity, integrity_history
-from models.queries.integrity import findings_at_once
+from models.integrity import check as integrity
+from models.integrity.check import findings_at_once
+from models.integrity.checks import history
+from models.operations.stand.arrivals import finish, seat
 from tests.queries.evening import GRACE, LATER, check, open_evening, play, send_due
-from tests.services.house import OpenHouse
+from tests.services.restaurant import OpenHouse
 from tests.services.stand import NOW, START, Stand
 
 pytestmark = pytest.mark.both
@@ -71,14 +72,14 @@ def test_it_is_the_one_picture_that_keeps_it_from_being_confused(
     stand: Stand, monkeypatch: pytest.MonkeyPatch, pictures: str
 ) -> None:
     number = stand.ask(2)
-    read = vars(integrity_history)["read_steps"]
+    read = vars(history)["read_steps"]
 
     def cancel_and_read(*place: Any) -> Any:
         if stand.row(number).status == "confirmed":
             stand.cancel(number)
         return read(*place)
 
-    monkeypatch.setattr(integrity_history, "read_steps", cancel_and_read)
+    monkeypatch.setattr(history, "read_steps", cancel_and_read)
     if pictures == "many":
         monkeypatch.setattr(integrity, "_one_picture", lambda _session: None)
     confused = bool(check(stand, now=NOW))

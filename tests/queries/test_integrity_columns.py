@@ -16,13 +16,13 @@ from sqlalchemy import Engine, and_, null, select, type_coerce, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import JSON, String
 
-from models.core.db import Base, make_engine
+from models.core.database.transactions import Base, make_engine
 from models.entities import Message, ReservationChange, ReservationMove, ShiftDay
-from models.operations.arrivals import finish, seat
+from models.operations.stand.arrivals import finish, seat
 from tests.queries.evening import check, open_evening, send_due
 from tests.queries.excuses import EXCUSED
 from tests.queries.mutations import HOT, columns, mutations
-from tests.services.house import open_house
+from tests.services.restaurant import open_house
 from tests.services.schema import create_tables
 from tests.services.stand import START, Stand
 

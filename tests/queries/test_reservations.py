@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from models.core.db import reading
+from models.core.database.transactions import reading
 from models.core.errors import NotFound
-from models.queries.reservations import ReservationView, reservation_view
-from models.rules.lifecycle import Status
+from models.queries.reservations.reservations import ReservationView, reservation_view
+from models.rules.reservations.lifecycle import Status
 from tests.operations.evenings import HOUR, ONE_TABLE, QUARTER, a_stand
 from tests.services.counting import Statements
 from tests.services.stand import NOW, START, Stand

@@ -19,20 +19,20 @@ from sqlalchemy import Engine, create_engine, event, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from models.core.db import reading, table_of, unit
+from models.core.database.transactions import reading, table_of, unit
 from models.core.errors import Busy
 from models.entities import Reservation, SeatedTable, ShiftDay, TableOccupancy
-from models.operations import books
-from models.operations.allocation import decide_waiting
-from models.operations.arrivals import seat
-from models.operations.booking import book_for_guest, request_reservation
-from models.operations.changes import cancel_reservation, change_reservation
-from models.queries.floor import house_by_id
-from models.queries.integrity import Finding, findings
-from models.rules.house import book_id
-from models.rules.lifecycle import Status
-from models.rules.requests import GuestDetails, TableChange, TableRequest
-from tests.services.house import OpenHouse, ShiftTimes, open_house
+from models.integrity.check import Finding, findings
+from models.operations.deciding import books
+from models.operations.deciding.allocation import decide_waiting
+from models.operations.reservations.booking import book_for_guest, request_reservation
+from models.operations.reservations.changes import cancel_reservation, change_reservation
+from models.operations.stand.arrivals import seat
+from models.queries.floor.load import house_by_id
+from models.rules.reservations.lifecycle import Status
+from models.rules.reservations.requests import GuestDetails, TableChange, TableRequest
+from models.rules.restaurant.restaurant import book_id
+from tests.services.restaurant import OpenHouse, ShiftTimes, open_house
 
 T = TypeVar("T")
 

@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import Engine
 
 from models.core import clock
-from models.core.db import reading
-from models.queries.availability import Slot, availability
-from models.queries.floor import house_by_id
-from models.queries.movable import load_movable
+from models.core.database.transactions import reading
+from models.queries.deciding.availability import Slot, availability
+from models.queries.deciding.movable import load_movable
+from models.queries.floor.load import house_by_id
 from tests.operations.evenings import a_stand
 from tests.services.stand import Stand
 from web.offers import offered_starts
@@ -42,7 +42,7 @@ def full(db: Engine, start: datetime, monkeypatch: pytest.MonkeyPatch) -> Stand:
         stand.ask(4, start=start, now=now)
         load_movable(*args, **more)
 
-    monkeypatch.setattr("models.queries.availability.load_movable", decided_meanwhile)
+    monkeypatch.setattr("models.queries.deciding.availability.load_movable", decided_meanwhile)
     return stand
 
 

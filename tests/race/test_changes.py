@@ -8,7 +8,7 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from models.entities import Reservation, ReservationChange, TableOccupancy
-from models.rules.requests import TableChange
+from models.rules.reservations.requests import TableChange
 from tests.race.scene import APART, ONE_OFF, PAUSE, START, Safeguards, Scene, sells_twice, stage
 from tests.services.together import answers, together
 

@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import Engine, event
 
 from models.core.settings import settings
-from models.operations.changes import edit_details
-from models.operations.erasures import read_erasures
-from models.operations.privacy import Erased, erase_guest
-from models.rules.requests import GuestDetails
+from models.operations.guests.erasures import read_erasures
+from models.operations.guests.privacy import Erased, erase_guest
+from models.operations.reservations.changes import edit_details
+from models.rules.reservations.requests import GuestDetails
 from tests.operations.evenings import a_stand
 from tests.services.stand import NOW, STAFF, Stand
 from tests.services.together import answers, together

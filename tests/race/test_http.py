@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from models.entities import TableOccupancy
-from tests.services.house import ShiftTimes
+from tests.services.restaurant import ShiftTimes
 from tests.services.stack import UNPACED, Asked, Stack, evening, next_quarter
 from tests.services.together import answers, together
 

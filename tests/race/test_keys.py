@@ -5,8 +5,8 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from models.core.errors import KeyReused
-from models.operations.booking import Accepted, request_reservation
-from models.queries.floor import house_by_id
+from models.operations.reservations.booking import Accepted, request_reservation
+from models.queries.floor.load import house_by_id
 from tests.race.scene import NOW, Scene, stage, wish_of
 from tests.services.together import answers, together
 

@@ -5,7 +5,7 @@ import time
 import pytest
 from sqlalchemy import Engine
 
-from models.queries.integrity import Finding
+from models.integrity.check import Finding
 from tests.race.scene import APART, PAUSE, Safeguards, Scene, stage
 from tests.services.together import answers, together
 

@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import Engine
 
 from models.entities import Reservation
-from models.operations.due import lock_due
+from models.operations.deciding.due import lock_due
 from tests.operations.test_look_and_lock import just_before_the_lock
 from tests.operations.test_unproved import confirm, in_order, minutes, release, two_tables
-from tests.services.house import OpenHouse
+from tests.services.restaurant import OpenHouse
 from tests.services.together import answers, together
 
 House = Callable[..., OpenHouse]
@@ -46,7 +46,9 @@ def test_a_confirmation_just_before_the_lock_keeps_the_table(
 ) -> None:
     stand = two_tables(db, house)
     number = stand.ask(2)
-    just_before_the_lock(monkeypatch, "due", lambda: confirm(stand, number, now=minutes(15)))
+    just_before_the_lock(
+        monkeypatch, "deciding.due", lambda: confirm(stand, number, now=minutes(15))
+    )
     assert release(stand, now=minutes(15)) == 0
     assert stand.row(number).status == "confirmed"
     assert in_order(stand, now=minutes(16))
@@ -59,11 +61,13 @@ def test_control_a_look_that_is_not_repeated_takes_a_confirmed_table(
     """The race is there: without the second look under the lock the confirmed guest loses."""
     stand = two_tables(db, house)
     number = stand.ask(2)
-    just_before_the_lock(monkeypatch, "due", lambda: confirm(stand, number, now=minutes(15)))
+    just_before_the_lock(
+        monkeypatch, "deciding.due", lambda: confirm(stand, number, now=minutes(15))
+    )
 
     def find_and_trust(*args: Any, limit: int) -> Any:
         return lock_due(*args, limit=limit)[0], (Reservation.id == number,)
 
-    monkeypatch.setattr("models.operations.unproved.lock_due", find_and_trust)
+    monkeypatch.setattr("models.operations.stand.unconfirmed.lock_due", find_and_trust)
     assert release(stand, now=minutes(15)) == 1
     assert stand.row(number).status == "expired"

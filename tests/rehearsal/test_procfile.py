@@ -31,7 +31,7 @@ def maitred(clone: Clone, *words: str) -> str:
 
 def opened(clone: Clone) -> tuple[Process, Sign]:
     """`make up`'s own process, which has said that it is open."""
-    process = clone.start(sys.executable, "-m", "deploy.up")
+    process = clone.start(sys.executable, "-m", "deploy.embedded.up")
     clone.runs += 1  # nothing is installed: it is soon there
     return process, clone.opened(process)
 

@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from sqlalchemy import func, select
 
 from models.core import clock
-from models.core.db import reading
+from models.core.database.transactions import reading
 from models.entities import Message, Reservation
-from models.queries.integrity import findings
+from models.integrity.check import findings
 from tests.deploy.test_nginx import NAME
-from tests.release.house import HOST, Machine
+from tests.release.restaurant import HOST, Machine
 from tests.services.stack import PASSWORD, evening
 
 #: Host stands that follow the book all the while.

@@ -6,7 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.release.house import Machine, answers, machine
+from tests.release.restaurant import Machine, answers, machine
 from tests.services.mariadb import MariaDB
 from tests.services.process import wait_until
 

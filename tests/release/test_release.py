@@ -8,7 +8,7 @@ import pytest
 
 from tests.architecture.tree import ROOT
 from tests.release.crowd import Crowd, in_order
-from tests.release.house import Machine, machine
+from tests.release.restaurant import Machine, machine
 from tests.services import plan
 from tests.services.mariadb import MariaDB
 

@@ -12,10 +12,10 @@ import pytest
 
 from deploy.release.place import SHARES
 from deploy.systemd.make import FILES, FOLDER
-from models.core.needs import SECRETS
+from models.core.secrets.by_process import SECRETS
 from tests.architecture.tree import ROOT
 from tests.release.crowd import Crowd, in_order
-from tests.release.house import Machine, answers, machine
+from tests.release.restaurant import Machine, answers, machine
 from tests.services import plan
 from tests.services.mariadb import MariaDB
 from tests.services.process import wait_until

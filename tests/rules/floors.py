@@ -6,8 +6,9 @@ from datetime import date
 
 from hypothesis import strategies as st
 
-from models.rules.board import Ask, Board
-from models.rules.house import (
+from models.rules.deciding.board import Ask, Board
+from models.rules.deciding.seating import Floor, Seats
+from models.rules.restaurant.restaurant import (
     House,
     HouseArea,
     HouseCombination,
@@ -15,9 +16,8 @@ from models.rules.house import (
     Pacing,
     Policies,
 )
-from models.rules.seating import Floor, Seats
-from models.rules.windows import sittings_on
-from tests.rules.houses import FRIDAY, a_house, a_shift
+from models.rules.restaurant.sittings import sittings_on
+from tests.rules.restaurants import FRIDAY, a_house, a_shift
 
 HALL, TERRACE = 1, 2
 UNPACED = Pacing(covers=None)

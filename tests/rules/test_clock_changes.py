@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 
-from models.rules.house import Policies
-from models.rules.windows import last_quarter_of, local, sittings_on
-from tests.rules.houses import DAY, a_house, a_shift, clocks, obvious_starts, offered, wall
+from models.rules.restaurant.restaurant import Policies
+from models.rules.restaurant.sittings import last_quarter_of, local, sittings_on
+from tests.rules.restaurants import DAY, a_house, a_shift, clocks, obvious_starts, offered, wall
 
 
 def test_mistake_5_starts_stay_right_across_a_dst_change() -> None:

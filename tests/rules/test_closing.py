@@ -8,20 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.core.errors import Invalid
-from models.rules.board import Ask, Board, Reason
-from models.rules.changing import check_change
-from models.rules.decisions import decide
-from models.rules.house import House, HouseShift, Policies, TurnTime
-from models.rules.lifecycle import Status
-from models.rules.objection import Code, Party
-from models.rules.offers import offers
-from models.rules.policies import check_request
-from models.rules.requests import GuestDetails, TableChange, TableRequest
-from models.rules.standing import objections
-from models.rules.turn_times import turn_quarters
-from models.rules.windows import local, sittings_on
+from models.rules.deciding.board import Ask, Board, Reason
+from models.rules.deciding.decisions import decide
+from models.rules.deciding.objection import Code, Party
+from models.rules.deciding.offers import offers
+from models.rules.deciding.standing import objections
+from models.rules.reservations.changing import check_change
+from models.rules.reservations.lifecycle import Status
+from models.rules.reservations.requests import GuestDetails, TableChange, TableRequest
+from models.rules.restaurant.policies import check_request
+from models.rules.restaurant.restaurant import House, HouseShift, Policies, TurnTime
+from models.rules.restaurant.sittings import local, sittings_on
+from models.rules.restaurant.turn_times import turn_quarters
 from tests.rules.floors import a_board, a_floor, a_table
-from tests.rules.houses import DAY, FRIDAY, at, utc
+from tests.rules.restaurants import DAY, FRIDAY, at, utc
 
 #: lunch from 12:00 to 14:00; at 16:00 everybody has left: eight guests stay for 135 minutes
 LUNCH = replace(

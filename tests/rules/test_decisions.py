@@ -5,14 +5,14 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.rules.board import Ask, Board, Outcome, Reason
-from models.rules.decisions import ALTERNATIVES, decide
-from models.rules.house import House, Pacing, Policies
-from models.rules.lifecycle import Status
-from models.rules.offers import offers
-from models.rules.seating import Seats
-from models.rules.turn_times import held_quarters
-from models.rules.windows import Sitting
+from models.rules.deciding.board import Ask, Board, Outcome, Reason
+from models.rules.deciding.decisions import ALTERNATIVES, decide
+from models.rules.deciding.offers import offers
+from models.rules.deciding.seating import Seats
+from models.rules.reservations.lifecycle import Status
+from models.rules.restaurant.restaurant import House, Pacing, Policies
+from models.rules.restaurant.sittings import Sitting
+from models.rules.restaurant.turn_times import held_quarters
 from tests.rules.floors import (
     HALL,
     TERRACE,

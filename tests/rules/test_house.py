@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.rules.house import HouseTable, book_id, split_book_id
-from tests.rules.houses import a_house, a_shift
+from models.rules.restaurant.restaurant import HouseTable, book_id, split_book_id
+from tests.rules.restaurants import a_house, a_shift
 
 DATES = st.dates(date(1970, 1, 1), date(2243, 10, 16))
 SHIFTS = st.integers(1, 2**31)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.rules.lifecycle import ENDED, HOLDING, MOVES, OPEN, PACED, Status, may_move
+from models.rules.reservations.lifecycle import ENDED, HOLDING, MOVES, OPEN, PACED, Status, may_move
 
 S = Status
 ALLOWED = {

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.rules.house import Pacing, Policies
-from models.rules.pacing import Load, keeps_pace, pacing_of
+from models.rules.restaurant.pacing import Load, keeps_pace, pacing_of
+from models.rules.restaurant.restaurant import Pacing, Policies
 from tests.rules.floors import a_floor, a_table
-from tests.rules.houses import a_house, a_shift
+from tests.rules.restaurants import a_house, a_shift
 
 LOADS = st.builds(Load, st.integers(0, 20), st.integers(0, 9), st.integers(0, 20))
 LIMITS = st.none() | st.integers(0, 24)

@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from models.rules.picture_notes import without_notes
+from models.rules.picture_metadata import without_notes
 from models.rules.pictures import look_at
 from tests.services.pictures import chunk, jpeg, png, riff, segment
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.core.errors import Invalid
-from models.rules.house import QUARTER_SECONDS, House, HouseClosure, HouseTable, Policies
-from models.rules.offered import online_areas, online_sizes
-from models.rules.policies import (
+from models.rules.reservations.requests import GuestDetails, TableRequest
+from models.rules.restaurant.online_tables import online_areas, online_sizes
+from models.rules.restaurant.policies import (
     bookable_quarters,
     check_request,
     finish_before,
@@ -20,9 +20,15 @@ from models.rules.policies import (
     no_show_due,
     same_guest_conflict,
 )
-from models.rules.requests import GuestDetails, TableRequest
-from models.rules.windows import Sitting, local, quarter_of, sittings_on
-from tests.rules.houses import DAY, ENDS_OF_TIME, FRIDAY, a_house, a_shift, utc
+from models.rules.restaurant.restaurant import (
+    QUARTER_SECONDS,
+    House,
+    HouseClosure,
+    HouseTable,
+    Policies,
+)
+from models.rules.restaurant.sittings import Sitting, local, quarter_of, sittings_on
+from tests.rules.restaurants import DAY, ENDS_OF_TIME, FRIDAY, a_house, a_shift, utc
 
 #: Friday noon in Berlin; dinner is offered from 18:00 (16:00 UTC) to 21:00.
 NOW = utc("2026-07-10T10:00")

@@ -6,8 +6,7 @@ from typing import get_type_hints
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.rules.house import DEFAULT_TURN_TIMES, Pacing, Policies, TurnTime
-from models.rules.policy_shapes import (
+from models.rules.restaurant.policy_storage import (
     pacing_from,
     pacing_to,
     policies_from,
@@ -15,6 +14,7 @@ from models.rules.policy_shapes import (
     turn_times_from,
     turn_times_to,
 )
+from models.rules.restaurant.restaurant import DEFAULT_TURN_TIMES, Pacing, Policies, TurnTime
 
 _NUMBERS = st.integers(0, 10_000)
 _LIMITS = st.none() | st.integers(1, 500)

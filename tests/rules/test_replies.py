@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from models.rules.replies import Blame, Stage, read_reply, read_twilio
+from models.rules.messages.replies import Blame, Stage, read_reply, read_twilio
 
 US, MESSAGE, PASSING = Blame.SENDER, Blame.MESSAGE, Blame.PASSING
 

@@ -6,14 +6,14 @@ from itertools import product
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.rules import reseating
-from models.rules.board import Ask, Board, Outcome, Reason
-from models.rules.decisions import decide
-from models.rules.house import House
-from models.rules.lifecycle import Status
-from models.rules.reseating import Search
-from models.rules.seating import candidates
-from models.rules.turn_times import held_quarters
+from models.rules.deciding import reseating
+from models.rules.deciding.board import Ask, Board, Outcome, Reason
+from models.rules.deciding.decisions import decide
+from models.rules.deciding.reseating import Search
+from models.rules.deciding.seating import candidates
+from models.rules.reservations.lifecycle import Status
+from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.turn_times import held_quarters
 from tests.rules.floors import (
     UNPACED,
     Ledger,

@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.rules.board import Ask
-from models.rules.house import House
-from models.rules.seating import Floor, Seats, bits, candidates, spread
+from models.rules.deciding.board import Ask
+from models.rules.deciding.seating import Floor, Seats, bits, candidates, spread
+from models.rules.restaurant.restaurant import House
 from tests.rules.floors import (
     HALL,
     TERRACE,

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from models.rules.lifecycle import Status
-from models.rules.sending import (
+from models.rules.messages.notifying import Kind
+from models.rules.messages.sending import (
     BACKOFF,
     MAX_ATTEMPTS,
     TRUE_WHILE,
@@ -17,7 +17,7 @@ from models.rules.sending import (
     quiet_until,
     retry_at,
 )
-from models.rules.telling import Kind
+from models.rules.reservations.lifecycle import Status
 
 BERLIN = ZoneInfo("Europe/Berlin")
 START = datetime(2026, 7, 3, 20, 0, tzinfo=BERLIN)

@@ -8,9 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.rules.board import Ask, Board
-from models.rules.decisions import decide
-from models.rules.house import (
+from models.rules.deciding.board import Ask, Board
+from models.rules.deciding.decisions import decide
+from models.rules.deciding.objection import Code, Party
+from models.rules.deciding.standing import objections
+from models.rules.reservations.lifecycle import HOLDING, Status
+from models.rules.restaurant.restaurant import (
     QUARTER_SECONDS,
     House,
     HouseArea,
@@ -20,13 +23,10 @@ from models.rules.house import (
     TurnTime,
     book_id,
 )
-from models.rules.lifecycle import HOLDING, Status
-from models.rules.objection import Code, Party
-from models.rules.standing import objections
-from models.rules.turn_times import turn_minutes
-from models.rules.windows import find_sitting
+from models.rules.restaurant.sittings import find_sitting
+from models.rules.restaurant.turn_times import turn_minutes
 from tests.rules.floors import HALL, TERRACE, a_board, a_combination, a_floor, a_table, asks, houses
-from tests.rules.houses import DAY, FRIDAY, a_shift, at, utc
+from tests.rules.restaurants import DAY, FRIDAY, a_shift, at, utc
 
 HOUSE = a_floor(
     [a_table(1, 1, 2), a_table(2, 2, 4), a_table(3, 2, 4, area_id=TERRACE), a_table(4, 1, 8)],

@@ -7,10 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.rules.contact_edits import contact_marks, edit_reason, is_edit
-from models.rules.lifecycle import Status
-from models.rules.outbox import message_rows, reminder_rows
-from models.rules.telling import (
+from models.rules.messages.notifying import (
     CHANGED_REASON,
     REFUSED_REASON,
     TOLD,
@@ -26,7 +23,10 @@ from models.rules.telling import (
     reminded,
     tellings,
 )
-from tests.rules.houses import utc
+from models.rules.messages.outbox import message_rows, reminder_rows
+from models.rules.reservations.contact_edits import contact_marks, edit_reason, is_edit
+from models.rules.reservations.lifecycle import Status
+from tests.rules.restaurants import utc
 
 DINNER = utc("2026-03-06T18:00:00")
 BOTH = ("email", "sms")

@@ -4,15 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.rules.house import Policies, TurnTime
-from models.rules.turn_times import (
+from models.rules.restaurant.restaurant import Policies, TurnTime
+from models.rules.restaurant.turn_times import (
     buffer_minutes,
     held_quarters,
     longest_held_quarters,
     turn_minutes,
     turn_quarters,
 )
-from tests.rules.houses import a_shift
+from tests.rules.restaurants import a_shift
 
 SHORT = (TurnTime(2, 60), TurnTime(6, 75))
 

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
-from models.rules.house import House, HouseClosure, Policies, book_id
-from models.rules.windows import (
+from models.rules.restaurant.restaurant import House, HouseClosure, Policies, book_id
+from models.rules.restaurant.sittings import (
     LAST_QUARTER,
     book_quarters,
     find_sitting,
@@ -15,7 +15,7 @@ from models.rules.windows import (
     quarter_of,
     sittings_on,
 )
-from tests.rules.houses import (
+from tests.rules.restaurants import (
     DAY,
     ENDS_OF_TIME,
     FRIDAY,

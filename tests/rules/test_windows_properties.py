@@ -7,9 +7,15 @@ from zoneinfo import available_timezones
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from models.rules.house import QUARTER_SECONDS, House, HouseClosure, HouseShift, Policies
-from models.rules.windows import book_quarters, find_sitting, local, sittings_on
-from tests.rules.houses import DAY, a_house, a_shift, obvious_starts
+from models.rules.restaurant.restaurant import (
+    QUARTER_SECONDS,
+    House,
+    HouseClosure,
+    HouseShift,
+    Policies,
+)
+from models.rules.restaurant.sittings import book_quarters, find_sitting, local, sittings_on
+from tests.rules.restaurants import DAY, a_house, a_shift, obvious_starts
 
 ZONES = st.sampled_from(sorted(available_timezones()))
 DATES = st.dates(date(1970, 1, 5), date(2200, 1, 1))

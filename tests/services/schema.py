@@ -5,7 +5,7 @@ from pathlib import Path
 from sqlalchemy import Engine, create_engine
 
 import models.entities  # noqa: F401  (the mapped classes register themselves)
-from models.core.db import Base
+from models.core.database.transactions import Base
 
 
 def create_tables(url: str) -> None:

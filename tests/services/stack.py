@@ -13,18 +13,18 @@ import httpx
 from sqlalchemy import Engine, func, select, update
 
 from models.core import clock
-from models.core.db import make_engine, reading, transaction
+from models.core.database.transactions import make_engine, reading, transaction
 from models.entities import Message, Reservation, ReservationChange, ShiftDay
-from models.operations.accounts import create_account, grant_role, hash_password
-from models.queries.integrity import Finding, findings
-from models.rules.lifecycle import Status
+from models.integrity.check import Finding, findings
+from models.operations.accounts.accounts import create_account, grant_role, hash_password
 from models.rules.permissions import Role
-from tests.services.house import OpenHouse, ShiftTimes, open_house
+from models.rules.reservations.lifecycle import Status
 from tests.services.mailbox import Mailbox
 from tests.services.mariadb import MariaDB
 from tests.services.ports import free_port
 from tests.services.process import NotReady, Process, wait_until
 from tests.services.redis import RedisServer
+from tests.services.restaurant import OpenHouse, ShiftTimes, open_house
 from tests.services.surroundings import KEYSET, environment
 
 ROOT = Path(__file__).resolve().parents[2]

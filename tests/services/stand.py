@@ -8,16 +8,16 @@ from typing import Any, TypeVar
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from models.core.db import transaction, unit
+from models.core.database.transactions import transaction, unit
 from models.core.settings import settings
 from models.entities import Reservation, Restaurant, ShiftDay, TableOccupancy
-from models.operations.allocation import decide_waiting
-from models.operations.booking import book_for_guest, request_reservation
-from models.operations.changes import cancel_reservation, change_reservation
-from models.queries.floor import house_by_id
-from models.rules.requests import GuestDetails, TableChange, TableRequest
-from models.rules.windows import quarter_of
-from tests.services.house import OpenHouse
+from models.operations.deciding.allocation import decide_waiting
+from models.operations.reservations.booking import book_for_guest, request_reservation
+from models.operations.reservations.changes import cancel_reservation, change_reservation
+from models.queries.floor.load import house_by_id
+from models.rules.reservations.requests import GuestDetails, TableChange, TableRequest
+from models.rules.restaurant.sittings import quarter_of
+from tests.services.restaurant import OpenHouse
 
 T = TypeVar("T")
 

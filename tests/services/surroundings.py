@@ -70,17 +70,20 @@ def forget_everything() -> None:
     """Empty every `lru_cache` and every known process cache of the product's modules."""
     names = tuple(name for name in sys.modules if name.partition(".")[0] in _PACKAGES)
     for name, key, value in _caches(names):
-        if (name, key) == ("models.core.db", "engine") and value.cache_info().currsize:
+        if (name, key) == (
+            "models.core.database.transactions",
+            "engine",
+        ) and value.cache_info().currsize:
             value().dispose()
         value.cache_clear()
-    floor = sys.modules.get("models.queries.floor")
+    floor = sys.modules.get("models.queries.floor.load")
     if floor is not None:
         floor.forget_houses()
-    signals = sys.modules.get("models.core.signals")
+    signals = sys.modules.get("models.core.redis.signals")
     if signals is not None:
         signals.breaker._until = 0.0
         signals._owed.clear()
-    tallies = sys.modules.get("models.core.tallies")
+    tallies = sys.modules.get("models.core.redis.counters")
     if tallies is not None:
         tallies.breaker._until = 0.0
         tallies._here._found.clear()

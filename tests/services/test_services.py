@@ -7,14 +7,14 @@ from email.message import EmailMessage
 import pytest
 from sqlalchemy import Engine, func, select
 
-from models.core.db import reading, transaction
+from models.core.database.transactions import reading, transaction
 from models.core.settings import settings
 from models.entities import DiningTable, Restaurant
 from tests.services.counting import counting
-from tests.services.house import OpenHouse
 from tests.services.mailbox import Mailbox
 from tests.services.mariadb import MariaDB
 from tests.services.redis import RedisServer
+from tests.services.restaurant import OpenHouse
 from tests.services.together import answers, together
 
 

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from models.core.zones import use_pinned_zones
-from models.queries.floor import forget_houses
-from models.rules import windows
+from models.queries.floor.load import forget_houses
+from models.rules.restaurant import sittings
 
 
 @contextmanager
@@ -32,4 +32,4 @@ def _forget() -> None:
     """What a start of the process forgets by itself."""
     zoneinfo.ZoneInfo.clear_cache()
     forget_houses()
-    windows._last_quarter_of.cache_clear()
+    sittings._last_quarter_of.cache_clear()

@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import select
 
 from models.core import clock
-from models.core.db import reading, transaction
+from models.core.database.transactions import reading, transaction
 from models.entities import Message, Reservation, ReservationMove
 from models.entities.sealed_guest import Guest
-from models.queries.outgoing import Card, Outgoing
+from models.queries.messages.outgoing import Card, Outgoing
 
 NOW = datetime(2026, 9, 9, 10, 0, tzinfo=UTC)
 FRIDAY = datetime(2026, 9, 11, 18, 0, tzinfo=UTC)

@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
-from models.core import tallies
+from models.core.redis import counters
 from models.entities import Message
-from tasks import caps, metrics
+from tasks import metrics
 from tasks.messages import deliver
+from tasks.messaging import caps
 from tests.services import surroundings
-from tests.services.house import OpenHouse
 from tests.services.mailbox import Mailbox
 from tests.services.redis import RedisServer
+from tests.services.restaurant import OpenHouse
 from tests.tasks.mail_order import AN_OUTGOING, order, outgoing, reserve, row_of, states
 
 #: so long that no window ends while a test runs
@@ -75,7 +76,7 @@ def test_a_message_that_is_tried_again_counts_once(
 def test_without_redis_this_process_counts(low: Callable[..., None]) -> None:
     low()
     assert told(7, guest_email="nobody.counts@example.com") == [""] * 5 + ["limited"] * 2
-    assert tallies.breaker.is_open
+    assert counters.breaker.is_open
 
 
 def test_text_messages_abroad_are_bounded_and_at_home_are_not(

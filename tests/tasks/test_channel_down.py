@@ -10,16 +10,16 @@ import pytest
 from sqlalchemy import Engine
 
 from models.core import clock
-from models.core.db import reading, transaction
+from models.core.database.transactions import reading, transaction
 from models.entities import ChannelState, Message
-from models.operations.flags import set_flag
-from models.queries import flags
-from models.queries.health import HouseHealth, house_health
+from models.operations.running.flags import set_flag
+from models.queries.running import flags
+from models.queries.running.health import HouseHealth, house_health
 from models.rules.flags import Flag
-from tasks import delivery
 from tasks.messages import deliver
-from tests.services.house import OpenHouse
+from tasks.messaging import delivery
 from tests.services.mailbox import Mailbox
+from tests.services.restaurant import OpenHouse
 from tests.tasks.mail_order import order, reserve, row_of, states
 
 OpensHouse = Callable[..., OpenHouse]

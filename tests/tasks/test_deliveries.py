@@ -10,16 +10,16 @@ from sqlalchemy import Engine, select, update
 from twilio.request_validator import RequestValidator
 
 from models.core import clock
-from models.core.db import reading, transaction
+from models.core.database.transactions import reading, transaction
 from models.core.errors import NotFound
 from models.entities import Message
-from models.operations.deliveries import note_delivery
-from models.rules.deliveries import ASK_AFTER, ASK_AFTER_CALLS
-from tasks.channels.callbacks import can_be_called
+from models.operations.messages.deliveries import note_delivery
+from models.rules.messages.deliveries import ASK_AFTER, ASK_AFTER_CALLS
 from tasks.messages import ask, deliver
+from tasks.messaging.channels.callbacks import can_be_called
 from tests.services import surroundings
-from tests.services.house import OpenHouse
 from tests.services.mailbox import Mailbox
+from tests.services.restaurant import OpenHouse
 from tests.services.twilio import ACCOUNT, TOKEN, Twilio
 from tests.tasks.mail_order import order, reserve, row_of
 from web.app import create_app

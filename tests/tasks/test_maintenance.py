@@ -11,18 +11,18 @@ import pytest
 from sqlalchemy import Engine, func, select, update
 
 from models.core import clock
-from models.core.db import reading, transaction
+from models.core.database.transactions import reading, transaction
 from models.entities import HealthChange, IdempotencyKey, JobRun, Message, ShiftDay
-from models.operations.flags import set_flag
-from models.operations.stand_jobs import STAND_JOBS
-from models.queries import flags
+from models.operations.running.flags import set_flag
+from models.operations.stand.jobs import STAND_JOBS
+from models.queries.running import flags
 from models.rules.health import LATE_AFTER
 from tasks import maintenance
 from tasks.app import app
 from tasks.nudges import flush_nudges, nudge_messages
 from tests.operations.evenings import ONE_TABLE, a_stand, book_rows
-from tests.services.house import OpenHouse
 from tests.services.redis import RedisServer
+from tests.services.restaurant import OpenHouse
 from tests.services.stand import NOW
 
 pytestmark = pytest.mark.both

@@ -7,15 +7,15 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import true, update
 
-from models.core.db import transaction
+from models.core.database.transactions import transaction
 from models.core.settings import settings
 from models.entities import Reservation
-from models.operations import claims
-from tasks import delivery
+from models.operations.messages import claims
 from tasks.messages import drain
-from tests.services.house import OpenHouse
+from tasks.messaging import delivery
 from tests.services.mailbox import Mailbox
 from tests.services.process import wait_until
+from tests.services.restaurant import OpenHouse
 from tests.tasks.mail_order import moved, order, reserve, row_of
 
 pytestmark = pytest.mark.both
@@ -126,7 +126,7 @@ def test_a_mail_whose_answer_was_lost_does_not_stand_as_skipped(
     """The server took the mail; the line was cut before it said so; then the guest cancelled."""
     reservation = reserve(house().id, number=1)
     confirmation = order(reservation)
-    monkeypatch.setattr("tasks.channels.smtp.ACCEPT_SECONDS", 0.5)
+    monkeypatch.setattr("tasks.messaging.channels.smtp.ACCEPT_SECONDS", 0.5)
     mailbox.stall, mailbox.stall_most = "after", 1
     drain()
     mailbox.release()

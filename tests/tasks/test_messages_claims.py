@@ -8,18 +8,18 @@ import pytest
 from sqlalchemy import func, select
 
 from models.core import clock
-from models.core.db import reading, transaction, unit
+from models.core.database.transactions import reading, transaction, unit
 from models.entities import JobRun, Message, ReservationChange
-from models.operations.channels import PROBE_AFTER, mark_down, mark_up, take_probes
-from models.operations.claims import claim_due, release_expired_claims, renew, skip_gone
-from models.operations.messages import give_back, record_failure, record_sent
-from models.queries.channels import was_cleared
-from models.queries.outgoing import Outgoing, load_claimed
+from models.operations.messages.channels import PROBE_AFTER, mark_down, mark_up, take_probes
+from models.operations.messages.claims import claim_due, release_expired_claims, renew, skip_gone
+from models.operations.messages.outgoing import give_back, record_failure, record_sent
+from models.queries.messages.channels import was_cleared
+from models.queries.messages.outgoing import Outgoing, load_claimed
 from models.rules.health import LATE_AFTER
-from models.rules.sending import BACKOFF, MAX_ATTEMPTS
+from models.rules.messages.sending import BACKOFF, MAX_ATTEMPTS
 from tasks.messages import LEASE_SECONDS, RENEW_SECONDS
 from tests.services.counting import Statements
-from tests.services.house import OpenHouse
+from tests.services.restaurant import OpenHouse
 from tests.services.together import answers, together
 from tests.tasks.mail_order import moved, order, reserve, row_of
 

@@ -14,22 +14,23 @@ from sqlalchemy import Connection, Engine, event, update
 from sqlalchemy.exc import OperationalError
 
 from models.core import clock
-from models.core.db import transaction
+from models.core.database.transactions import transaction
 from models.core.settings import settings
 from models.entities import Message, Reservation
-from models.operations.claims import release_expired_claims
-from models.operations.flags import set_flag
-from models.queries import flags
-from tasks import delivery, messages
-from tasks.channels import Receipt, sms
-from tasks.channels import email as email_channel
-from tasks.channels.email import send_email
+from models.operations.messages.claims import release_expired_claims
+from models.operations.running.flags import set_flag
+from models.queries.running import flags
+from tasks import messages
 from tasks.messages import CLAIM_LIMIT, deliver, drain
-from tasks.templates.render import render_letter
+from tasks.messaging import delivery
+from tasks.messaging.channels import Receipt, sms
+from tasks.messaging.channels import email as email_channel
+from tasks.messaging.channels.email import send_email
+from tasks.messaging.templates.render import render_letter
 from tests.services import surroundings
-from tests.services.house import OpenHouse
 from tests.services.mailbox import Mailbox
 from tests.services.process import wait_until
+from tests.services.restaurant import OpenHouse
 from tests.services.together import answers, together
 from tests.services.twilio import ACCOUNT, TOKEN, Twilio
 from tests.tasks.mail_order import moved, order, reserve, row_of, states

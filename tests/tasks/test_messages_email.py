@@ -19,14 +19,14 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from icalendar import Calendar
 
-from models.queries.outgoing import Outgoing
-from models.rules.telling import Kind
-from tasks.channels import ChannelDown, ChannelError, SenderRefused, smtp
-from tasks.channels import email as email_channel
-from tasks.channels.calendar_zone import zone_text
-from tasks.channels.email import compose, send_email
-from tasks.channels.mime import header
-from tasks.channels.smtp import SmtpAddress, SmtpLine
+from models.queries.messages.outgoing import Outgoing
+from models.rules.messages.notifying import Kind
+from tasks.messaging.channels import ChannelDown, ChannelError, SenderRefused, smtp
+from tasks.messaging.channels import email as email_channel
+from tasks.messaging.channels.calendar_zone import zone_text
+from tasks.messaging.channels.email import compose, send_email
+from tasks.messaging.channels.mime import header
+from tasks.messaging.channels.smtp import SmtpAddress, SmtpLine
 from tests.services import surroundings
 from tests.services.mailbox import Mailbox
 from tests.services.ports import free_port

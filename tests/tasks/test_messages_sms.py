@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from models.core import clock
-from tasks.channels import ChannelDown, ChannelError, sms
-from tasks.channels.sms import FileSms, Sms, TwilioSms, sms_channel
+from tasks.messaging.channels import ChannelDown, ChannelError, sms
+from tasks.messaging.channels.sms import FileSms, Sms, TwilioSms, sms_channel
 from tests.services import surroundings
 from tests.services.ports import free_port
 from tests.services.together import answers, together

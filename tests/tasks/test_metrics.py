@@ -11,9 +11,9 @@ from models.core import clock
 from tasks.allocation import decide
 from tasks.messages import deliver
 from tests.operations.evenings import ONE_TABLE, a_stand
-from tests.services.house import OpenHouse
 from tests.services.mailbox import Mailbox
 from tests.services.redis import RedisServer
+from tests.services.restaurant import OpenHouse
 from tests.services.stand import NOW, Stand
 from tests.tasks.mail_order import order, reserve
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from models.core.crypto import read_manage_token
-from models.queries.outgoing import Outgoing, Wish
-from models.rules.board import Reason
-from models.rules.telling import Kind
-from tasks.channels.gsm7 import beyond_gsm7, fold, is_gsm7, segments
-from tasks.templates.render import render_letter, render_sms
-from tasks.templates.wording import LANGUAGES, local, wording
+from models.core.secrets.signing import read_manage_token
+from models.queries.messages.outgoing import Outgoing, Wish
+from models.rules.deciding.board import Reason
+from models.rules.messages.notifying import Kind
+from tasks.messaging.channels.gsm7 import beyond_gsm7, fold, is_gsm7, segments
+from tasks.messaging.templates.render import render_letter, render_sms
+from tasks.messaging.templates.wording import LANGUAGES, local, wording
 from tests.services import surroundings
 from tests.tasks.mail_order import AN_OUTGOING, FRIDAY, outgoing
 

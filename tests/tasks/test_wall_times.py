@@ -8,12 +8,12 @@ import pytest
 from sqlalchemy import Engine, update
 
 from models.core import clock
-from models.core.db import reading
+from models.core.database.transactions import reading
 from models.entities import JobRun, Reservation
-from models.queries.health import house_health
+from models.queries.running.health import house_health
 from models.rules.health import WALL_TIMES, ZONE_RULES
 from tasks import maintenance
-from tests.services.house import OpenHouse
+from tests.services.restaurant import OpenHouse
 from tests.services.stand import NOW, START, Stand
 from tests.services.zone_rules import other_rules
 

@@ -16,10 +16,10 @@ from sqlalchemy import update
 from models.core import clock
 from models.entities import JobRun, Message, Reservation
 from models.rules.health import LATE_AFTER, WALL_TIMES
-from models.rules.lifecycle import Status
-from tests.services.house import OpenHouse
+from models.rules.reservations.lifecycle import Status
 from tests.services.mariadb import MariaDB
 from tests.services.process import wait_until
+from tests.services.restaurant import OpenHouse
 from tests.services.stack import Asked, Stack, evening
 from tests.services.stacks import open_stack
 

@@ -15,9 +15,9 @@ from deploy.watch.make import FOLDER
 from deploy.watch.objectives import recording_rules
 from deploy.watch.panels import dashboard
 from models.core import clock
-from models.core.db import reading
+from models.core.database.transactions import reading
 from models.entities import JobRun, Message, Reservation
-from models.queries.health import house_health
+from models.queries.running.health import house_health
 from models.rules.flags import ALL, Flag
 from tasks.backups.manifest import MANIFEST, PIECE
 from tasks.metrics import _SECONDS as SECONDS

@@ -20,10 +20,10 @@ from models.entities import JobRun, Message, Reservation
 from tests.architecture.tree import ROOT
 from tests.services import plan
 from tests.services.alertmanager import Alertmanager, Operators
-from tests.services.house import OpenHouse
 from tests.services.mariadb import MariaDB
 from tests.services.process import Process
 from tests.services.prometheus import Prometheus, in_fast_motion
+from tests.services.restaurant import OpenHouse
 from tests.services.stack import Stack, evening, procfile
 from tests.services.stacks import open_stack
 

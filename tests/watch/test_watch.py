@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 import tasks.metrics  # noqa: F401  (its metrics, and the workers', are in the registry then)
 import workers.metrics  # noqa: F401
-from deploy.health_cli import EXIT_CODES
+from deploy.cli.health import EXIT_CODES
 from deploy.watch.alerts import alert_rules, rule_groups
 from deploy.watch.dashboards import DASHBOARDS
 from deploy.watch.make import FOLDER, files

@@ -6,7 +6,7 @@ from apiflask import APIBlueprint
 from flask import Response, render_template, send_from_directory
 from swagger_ui_bundle import swagger_ui_path  # type: ignore[import-untyped]
 
-from web.access import public
+from web.http.access import public
 
 blueprint = APIBlueprint("documents", __name__, enable_openapi=False)
 

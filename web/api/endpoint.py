@@ -9,8 +9,8 @@ from apiflask.schema_adapters.pydantic import PydanticAdapter
 from flask import Request
 from pydantic import BaseModel
 
-from web.json_body import PROBLEM_TYPE, read_json_object
-from web.problems import BadRequest
+from web.http.json_body import PROBLEM_TYPE, read_json_object
+from web.http.problems import BadRequest
 
 View = TypeVar("View", bound=Callable[..., Any])
 

@@ -8,16 +8,16 @@ from flask import Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from models.core import clock
-from models.core.db import reading, unit
-from models.operations.files import keep_file, withdraw_file
-from models.queries.accounts import Caller
-from models.queries.files import KeptVersion, file_of, files_of
-from models.rules.house import House
+from models.core.database.transactions import reading, unit
+from models.operations.running.files import keep_file, withdraw_file
+from models.queries.accounts.accounts import Caller
+from models.queries.running.files import KeptVersion, file_of, files_of
 from models.rules.permissions import Permission
-from web.access import staff_at_house
+from models.rules.restaurant.restaurant import House
 from web.api.endpoint import READ, STAFF, describe
 from web.api.shapes import local_text
-from web.json_body import MAX_BODY, json_response
+from web.http.access import staff_at_house
+from web.http.json_body import MAX_BODY, json_response
 from web.pictures import picture_answer
 from web.schemas.files import FileOut, FileQuery, FilesOut
 

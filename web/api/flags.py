@@ -8,17 +8,17 @@ from flask import Response
 from sqlalchemy.orm import Session
 
 from models.core import clock
-from models.core.db import reading, unit
+from models.core.database.transactions import reading, unit
 from models.entities.flags import FlagSwitch
-from models.operations.flags import clear_flag, set_flag
-from models.queries.accounts import Caller
-from models.queries.flags import changes, switches
+from models.operations.running.flags import clear_flag, set_flag
+from models.queries.accounts.accounts import Caller
+from models.queries.running.flags import changes, switches
 from models.rules.flags import EVERYWHERE, WHILE_OFF, Flag
-from models.rules.house import House
 from models.rules.permissions import Permission
-from web.access import staff_at_house
+from models.rules.restaurant.restaurant import House
 from web.api.endpoint import READ, STAFF, WRITE, describe
-from web.json_body import json_response
+from web.http.access import staff_at_house
+from web.http.json_body import json_response
 from web.schemas.flags import FlagRequest, FlagsOut
 
 blueprint = APIBlueprint("flags", __name__, url_prefix="/api/v1", tag="Feature flags")

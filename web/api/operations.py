@@ -10,10 +10,10 @@ from flask import Response, request
 from models.core.errors import NotFound
 from models.core.settings import settings
 from tasks.readiness import NOT_READY, readiness
-from web import metrics
-from web.access import public
-from web.json_body import json_response
-from web.limits import is_from_outside
+from web.http.access import public
+from web.http.json_body import json_response
+from web.http.rate_limits import is_from_outside
+from web.metrics import requests as metrics
 
 blueprint = APIBlueprint("operations", __name__, enable_openapi=False)
 

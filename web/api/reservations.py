@@ -5,29 +5,29 @@ from flask import Response, request
 from sqlalchemy.orm import Session
 
 from models.core import clock
-from models.core.db import plain_unit, unit
+from models.core.database.transactions import plain_unit, unit
 from models.core.errors import Invalid
-from models.operations.booking import Accepted, request_reservation
-from models.operations.changes import cancel_reservation
-from models.queries import flags
-from models.queries.reservations import ReservationView
-from models.rules.lifecycle import Status
+from models.operations.reservations.booking import Accepted, request_reservation
+from models.operations.reservations.changes import cancel_reservation
+from models.queries.reservations.reservations import ReservationView
+from models.queries.running import flags
 from models.rules.permissions import Permission
-from web.access import Visitor, guest_or_staff, public
+from models.rules.reservations.lifecycle import Status
+from web.api.access_log import note_look
 from web.api.endpoint import READ, STAFF, WRITE, describe
 from web.api.seen import lately, read_view, show, view_within
 from web.api.shapes import requested_again, requested_facts, reservation_facts
-from web.around import about_new
-from web.headers import idempotency_key, if_revision, revision_tag, wait_seconds
-from web.json_body import json_response
-from web.limits import counted_change
-from web.looks import note_look
+from web.http.access import Visitor, guest_or_staff, public
+from web.http.around import about_new
+from web.http.headers import idempotency_key, if_revision, revision_tag, wait_seconds
+from web.http.json_body import json_response
+from web.http.rate_limits import counted_change
+from web.http.waiting import wait_for_decision
 from web.nudging import nudge_after_move, nudge_house
 from web.offers import recent_house
 from web.patching import apply_patch
 from web.schemas.answers import RequestedOut, ReservationOut
 from web.schemas.requests import CancelRequest, ReservationPatch, ReservationRequest
-from web.waiting import wait_for_decision
 
 blueprint = APIBlueprint("reservations", __name__, url_prefix="/api/v1", tag="Reservations")
 

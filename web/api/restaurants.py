@@ -8,14 +8,14 @@ from apiflask import APIBlueprint
 from flask import Response
 
 from models.core import clock
-from models.core.db import reading
-from models.queries.floor import house_by_slug
-from models.rules.house import House, HouseShift
-from models.rules.offered import is_offered, online_sizes
-from web.access import public
+from models.core.database.transactions import reading
+from models.queries.floor.load import house_by_slug
+from models.rules.restaurant.online_tables import is_offered, online_sizes
+from models.rules.restaurant.restaurant import House, HouseShift
 from web.api.endpoint import READ, describe
 from web.api.shapes import local_text
-from web.headers import not_modified
+from web.http.access import public
+from web.http.headers import not_modified
 from web.offers import offered_starts
 from web.schemas.answers import AvailabilityOut, RestaurantOut
 from web.schemas.requests import AvailabilityQuery

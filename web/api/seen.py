@@ -5,13 +5,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-from models.core.db import reading
-from models.queries.reservations import ReservationView, reservation_view
-from web.access import Visitor
+from models.core.database.transactions import reading
+from models.queries.reservations.reservations import ReservationView, reservation_view
 from web.api.shapes import reservation_facts
-from web.errors import is_gone
-from web.headers import revision_tag
-from web.json_body import json_response
+from web.http.access import Visitor
+from web.http.errors import is_gone
+from web.http.headers import revision_tag
+from web.http.json_body import json_response
 
 
 def show(view: ReservationView, visitor: Visitor, *, status: int = 200) -> Response:

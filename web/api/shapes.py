@@ -3,14 +3,14 @@
 from datetime import datetime
 from typing import Any
 
-from models.core.crypto import manage_token
+from models.core.secrets.signing import manage_token
 from models.core.settings import settings
-from models.operations.booking import Accepted
-from models.queries.reservations import ChangeView, ReservationView
-from models.rules.board import told_reason
-from models.rules.house import House
-from models.rules.lifecycle import Status
-from models.rules.requests import TableRequest
+from models.operations.reservations.booking import Accepted
+from models.queries.reservations.reservations import ChangeView, ReservationView
+from models.rules.deciding.board import told_reason
+from models.rules.reservations.lifecycle import Status
+from models.rules.reservations.requests import TableRequest
+from models.rules.restaurant.restaurant import House
 
 
 def local_text(house: House, moment: datetime) -> str:

@@ -12,18 +12,19 @@ from flask import Response, request, url_for
 from pydantic import ValidationError
 
 from models.core import clock
-from models.core.crypto import manage_token
-from models.core.db import plain_unit
+from models.core.database.transactions import plain_unit
 from models.core.errors import AlreadyBooked, Invalid, KeyReused
+from models.core.secrets.signing import manage_token
 from models.core.settings import settings
-from models.operations.booking import Accepted, request_reservation
-from models.queries.availability import Slot
-from models.rules.house import House
-from models.rules.offered import online_areas, online_sizes
-from web.access import public
+from models.operations.reservations.booking import Accepted, request_reservation
+from models.queries.deciding.availability import Slot
+from models.rules.restaurant.online_tables import online_areas, online_sizes
+from models.rules.restaurant.restaurant import House
 from web.api.shapes import local_text
-from web.around import about_new
-from web.errors import invalid_from
+from web.http.access import public
+from web.http.around import about_new
+from web.http.errors import invalid_from
+from web.http.waiting import wait_for_decision
 from web.nudging import nudge_house
 from web.offers import offered_starts, recent_house
 from web.pages import words
@@ -31,7 +32,6 @@ from web.pages.page import messages_of, register_trouble, render
 from web.pages.remembered import asked_before, remember
 from web.schemas.fields import parse_start
 from web.schemas.requests import AvailabilityQuery, ReservationRequest
-from web.waiting import wait_for_decision
 
 blueprint = APIBlueprint("booking", __name__, enable_openapi=False)
 register_trouble(blueprint)

@@ -6,10 +6,10 @@ from apiflask import APIBlueprint
 from flask import Response
 from sqlalchemy import select
 
-from models.core.db import reading
+from models.core.database.transactions import reading
 from models.core.settings import settings
 from models.entities.floor import Restaurant
-from web.access import public
+from web.http.access import public
 from web.pages.page import register_trouble, render
 
 blueprint = APIBlueprint("home", __name__, enable_openapi=False)

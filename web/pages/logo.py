@@ -5,11 +5,11 @@ from typing import Final
 from apiflask import APIBlueprint
 from flask import Response
 
-from models.core.db import reading
+from models.core.database.transactions import reading
 from models.core.errors import NotFound
-from models.queries.files import LOGO, file_of
-from models.queries.floor import house_by_slug
-from web.access import public
+from models.queries.floor.load import house_by_slug
+from models.queries.running.files import LOGO, file_of
+from web.http.access import public
 from web.offers import recent_house
 from web.pictures import picture_answer
 

@@ -9,37 +9,37 @@ from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from models.core import clock
-from models.core.crypto import read_manage_token
-from models.core.db import reading, unit
+from models.core.database.transactions import reading, unit
 from models.core.errors import Invalid, NotFound, SignInFailed
+from models.core.secrets.signing import read_manage_token
 from models.core.settings import settings
-from models.operations.changes import cancel_reservation
-from models.operations.consents import say_consent
-from models.operations.proofs import prove_contact
-from models.operations.unproved import confirm_by_link
-from models.queries.consents import consents_of_reservation
-from models.queries.links import opens
-from models.queries.reservations import ReservationView, reservation_view
-from models.rules.lifecycle import OPEN, Status
-from web.access import GUEST, Visitor, public
+from models.operations.guests.consents import say_consent
+from models.operations.reservations.changes import cancel_reservation
+from models.operations.reservations.contact_proofs import prove_contact
+from models.operations.stand.unconfirmed import confirm_by_link
+from models.queries.guests.consents import consents_of_reservation
+from models.queries.reservations.links import opens
+from models.queries.reservations.reservations import ReservationView, reservation_view
+from models.rules.reservations.lifecycle import OPEN, Status
 from web.api.shapes import local_text
-from web.around import about
-from web.errors import invalid_from
-from web.limits import counted_change
+from web.http.access import GUEST, Visitor, public
+from web.http.around import about
+from web.http.errors import invalid_from
+from web.http.rate_limits import counted_change
+from web.http.waiting import wait_for_decision
 from web.nudging import nudge_after_move, nudge_house
 from web.pages import words
 from web.pages.booking import PAGE_WAIT_SECONDS, find_offers, news, search_facts, see_other
 from web.pages.page import messages_of, register_trouble, render
 from web.patching import apply_patch
 from web.schemas.requests import ConsentIn, ReservationPatch
-from web.waiting import wait_for_decision
 
 blueprint = APIBlueprint("manage", __name__, enable_openapi=False, url_prefix="/manage")
 register_trouble(blueprint)
 
 _GUEST: Final = Visitor(None)
 _NO_LINK: Final = "this link is not valid; please use the one in our message"
-#: in the query of a message's link: see models/operations/proofs.py
+#: in the query of a message's link: see models/operations/reservations/contact_proofs.py
 PROOF: Final = "k"
 
 

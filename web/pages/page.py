@@ -10,8 +10,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from models.core.errors import Invalid, MaitredError
-from web.errors import invalid_from, is_gone
-from web.problems import ProblemKind, Unavailable, kind_of
+from web.http.errors import invalid_from, is_gone
+from web.http.problems import ProblemKind, Unavailable, kind_of
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from typing import Final
 from flask import Response, request, url_for
 
 from models.core.settings import settings
-from models.operations.second_tables import LINKS_MOST
+from models.operations.reservations.second_tables import LINKS_MOST
 
 NAME: Final = "maitred_asked"
 #: An evening's change of mind; then a link in a message is the way.

@@ -10,20 +10,21 @@ from flask import Response, request
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from models.core import clock, signals
-from models.core.about import release_name
-from models.core.db import reading
+from models.core import clock
+from models.core.database.transactions import reading
 from models.core.errors import NotFound
+from models.core.observe.version import release_name
+from models.core.redis import signals
 from models.core.settings import settings
-from models.entities.house import HealthChange
-from models.queries.flags import switches
-from models.queries.health import health_history, house_health, last_health
-from models.rules.contact_edits import CHANNELS
+from models.entities.running import HealthChange
+from models.queries.running.flags import switches
+from models.queries.running.health import health_history, house_health, last_health
 from models.rules.flags import ALL
 from models.rules.health import channel_name
-from web.access import public
-from web.json_body import json_response
-from web.limits import forget_guesses, give_back, place_of, take_guess
+from models.rules.reservations.contact_edits import CHANNELS
+from web.http.access import public
+from web.http.json_body import json_response
+from web.http.rate_limits import forget_guesses, give_back, place_of, take_guess
 from web.pages.page import register_trouble, render
 
 blueprint = APIBlueprint("status", __name__, enable_openapi=False)

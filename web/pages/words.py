@@ -5,11 +5,11 @@ from typing import Final
 
 from babel.dates import format_date
 
-from models.queries.reservations import ReservationView
-from models.rules.board import Reason, told_reason
-from models.rules.house import House
-from models.rules.lifecycle import Status
-from tasks.templates.wording import local, wording
+from models.queries.reservations.reservations import ReservationView
+from models.rules.deciding.board import Reason, told_reason
+from models.rules.reservations.lifecycle import Status
+from models.rules.restaurant.restaurant import House
+from tasks.messaging.templates.wording import local, wording
 
 #: What a guest who is asked reads, and its version, which consents name: change both together.
 NEWS_WORDING: Final = "page-1"

@@ -11,7 +11,7 @@ from models.core.contacts import EMAIL_MAX, kept_contact, normal_email
 from models.core.errors import Invalid
 from models.core.names import is_visible, tidy_name
 from models.core.phones import PHONE_MAX, clean_phone, normal_phone
-from models.rules.house import QUARTER_SECONDS
+from models.rules.restaurant.restaurant import QUARTER_SECONDS
 
 PARTY_MAX: Final = 1000
 NAME_MAX: Final = 120

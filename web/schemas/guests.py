@@ -4,7 +4,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from models.rules.house import House
+from models.rules.restaurant.restaurant import House
 from web.schemas.answers import GuestOut, Moment, Outgoing, StatusName
 from web.schemas.book import BookMessageOut
 from web.schemas.fields import Phone, SoughtEmail, parse_int, to_kept

@@ -15,8 +15,8 @@ from pydantic_core import CoreSchema, core_schema
 
 from models.core.errors import Invalid
 from models.core.phones import country_of
-from models.rules.house import QUARTER_SECONDS, House
-from models.rules.requests import ConsentSaid, GuestDetails, TableChange, TableRequest
+from models.rules.reservations.requests import ConsentSaid, GuestDetails, TableChange, TableRequest
+from models.rules.restaurant.restaurant import QUARTER_SECONDS, House
 from web.schemas.answers import StatusName
 from web.schemas.examples import ASKED, BOOKED, CHANGED
 from web.schemas.fields import (

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from models.core.types import UtcDateTime
+from models.core.database.types import UtcDateTime
 
 revision = "0009"
 down_revision = "0008"

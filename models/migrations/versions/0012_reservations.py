@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from models.core.types import BigId, UtcDateTime, digest
+from models.core.database.types import BigId, UtcDateTime, digest
 
 revision = "0012"
 down_revision = "0011"

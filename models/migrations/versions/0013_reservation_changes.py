@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from models.core.types import BigId, UtcDateTime
+from models.core.database.types import BigId, UtcDateTime
 
 revision = "0013"
 down_revision = "0012"

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from models.core.types import UtcDateTime, digest
+from models.core.database.types import UtcDateTime, digest
 
 revision = "0018"
 down_revision = "0017"

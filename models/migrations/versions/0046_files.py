@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from models.core.types import digest
+from models.core.database.types import digest
 
 revision = "0046"
 down_revision = "0045"

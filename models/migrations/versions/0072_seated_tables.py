@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from models.core.types import BigId
+from models.core.database.types import BigId
 
 revision = "0072"
 down_revision = "0071"

@@ -5,10 +5,10 @@ from datetime import datetime
 from pathlib import Path
 
 from tasks.backups.faults import PieceDamaged, RestoreRefused
-from tasks.backups.log.events import Events, moment
+from tasks.backups.log.binlog.events import Events, moment
 from tasks.backups.log.pieces import PREFIX, Piece, Span, read_head, read_piece, spans
 from tasks.backups.log.position import LogPosition, as_text
-from tasks.backups.safe import Safe
+from tasks.backups.stores.safe import Safe
 
 
 @dataclass(frozen=True, slots=True)

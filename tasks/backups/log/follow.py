@@ -11,17 +11,17 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from models.core import clock
-from models.core.db import unit
-from models.operations.house import forget_results, record_job
+from models.core.database.transactions import unit
+from models.operations.running.jobs import forget_results, record_job
 from tasks.backups.faults import BackupFailed
-from tasks.backups.log.events import moment
+from tasks.backups.log.binlog.events import moment
 from tasks.backups.log.origin import remembered
 from tasks.backups.log.position import as_text
 from tasks.backups.log.server import ServerLog
 from tasks.backups.log.ship import Diverged, Shipper
 from tasks.backups.log.tail import Tail
 from tasks.backups.records import LOG
-from tasks.backups.safe import Safe
+from tasks.backups.stores.safe import Safe
 
 log = logging.getLogger(__name__)
 

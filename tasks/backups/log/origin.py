@@ -9,9 +9,9 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
-from models.core.db import unit
-from models.operations.house import remember
-from tasks.backups.dialects import is_mariadb
+from models.core.database.transactions import unit
+from models.operations.running.jobs import remember
+from tasks.backups.databases.dialects import is_mariadb
 from tasks.backups.records import LOG
 
 #: Of an origin's name in the store.

@@ -13,10 +13,10 @@ from typing import Any, BinaryIO, Final
 import orjson
 
 from tasks.backups.faults import PieceDamaged
-from tasks.backups.keys import MasterKey
-from tasks.backups.safe import Safe
-from tasks.backups.sealed import Seal, open_stream, rewrapped, seal_stream
-from tasks.backups.store import Store
+from tasks.backups.stores.keys import MasterKey
+from tasks.backups.stores.safe import Safe
+from tasks.backups.stores.sealed import Seal, open_stream, rewrapped, seal_stream
+from tasks.backups.stores.store import Store
 
 PREFIX: Final = "log-"
 #: No piece holds more bytes of the log.

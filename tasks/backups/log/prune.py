@@ -5,11 +5,11 @@ from datetime import timedelta
 from typing import Final
 
 from tasks.backups.faults import PieceDamaged
-from tasks.backups.log.events import moment
+from tasks.backups.log.binlog.events import moment
 from tasks.backups.log.pieces import Span, read_head, spans
 from tasks.backups.log.position import LogPosition
 from tasks.backups.manifest import Manifest
-from tasks.backups.safe import Safe
+from tasks.backups.stores.safe import Safe
 
 #: A restore to any second goes back this far, by the newest backup.
 DAYS: Final = timedelta(days=14)

@@ -10,14 +10,14 @@ from time import monotonic
 
 from sqlalchemy import URL
 
-from tasks.backups.dialects import is_mariadb
-from tasks.backups.log.events import MAGIC
+from tasks.backups.databases.dialects import is_mariadb
+from tasks.backups.databases.scratch import serving
+from tasks.backups.databases.tools import feed, find_tool, output_of
+from tasks.backups.log.binlog.events import MAGIC
+from tasks.backups.log.binlog.mysql import for_mariadb
 from tasks.backups.log.fetch import Fetched, fetch_log
-from tasks.backups.log.mysql import for_mariadb
 from tasks.backups.manifest import Manifest
-from tasks.backups.safe import Safe
-from tasks.backups.scratch import serving
-from tasks.backups.tools import feed, find_tool, output_of
+from tasks.backups.stores.safe import Safe
 
 _CHUNK = 1 << 20
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from sqlalchemy import Engine, make_url
 
-from models.core.db import make_engine, primary_url
+from models.core.database.transactions import make_engine, primary_url
 from tasks.backups.faults import BackupFailed
-from tasks.backups.log.mysql import check_variables
+from tasks.backups.log.binlog.mysql import check_variables
 from tasks.backups.log.origin import Server, look_at, origin_of, stored_files
 from tasks.backups.log.position import number_of
 from tasks.backups.log.ship import Diverged, Shipper
 from tasks.backups.log.tail import Tail, tailing
-from tasks.backups.safe import Safe
+from tasks.backups.stores.safe import Safe
 
 log = logging.getLogger(__name__)
 

@@ -12,13 +12,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from models.core import clock
 from models.core.clocks import database_now
-from models.core.db import unit
+from models.core.database.transactions import unit
 from models.core.errors import MaitredError
 from models.core.settings import settings
-from models.operations.house import give_up, lead, record_job
+from models.operations.running.jobs import give_up, lead, record_job
 from tasks.backups.log.follow import Follower
 from tasks.backups.records import LOG
-from tasks.backups.safe import open_safe
+from tasks.backups.stores.safe import open_safe
 
 log = logging.getLogger(__name__)
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Final
 
 from tasks.backups.faults import BackupFailed
-from tasks.backups.log.events import Events
+from tasks.backups.log.binlog.events import Events
 from tasks.backups.log.pieces import PIECE_BYTES, Piece, Span, read_head, spans, write_piece
 from tasks.backups.log.position import number_of
-from tasks.backups.safe import Safe
+from tasks.backups.stores.safe import Safe
 
 log = logging.getLogger(__name__)
 

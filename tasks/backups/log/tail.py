@@ -1,6 +1,6 @@
 """The program that copies a server's binary log into a folder, byte for byte.
 
-MariaDB has one of its own; for MySQL it is `tasks.backups.log.stream`.
+MariaDB has one of its own; for MySQL it is `tasks.backups.log.binlog.stream`.
 """
 
 import secrets
@@ -14,9 +14,9 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from models.core.processes import die_with_the_parent
-from tasks.backups.account import account_file
-from tasks.backups.log import stream
-from tasks.backups.tools import find_tool, last_words
+from tasks.backups.databases.account import account_file
+from tasks.backups.databases.tools import find_tool, last_words
+from tasks.backups.log.binlog import stream
 
 #: Number of a log's file, and how far it goes.
 Place = tuple[int, int]

@@ -10,13 +10,13 @@ from sqlalchemy import Engine, NullPool, create_engine
 from tasks.backups.log.follow import Follower
 from tasks.backups.log.origin import look_at
 from tasks.backups.log.position import number_of
-from tasks.backups.safe import Safe, open_safe
+from tasks.backups.stores.safe import Safe, open_safe
 from tests.backups.conftest import BACKUP_KEY
 from tests.queries.evening import open_evening
 from tests.services import surroundings
-from tests.services.house import OpenHouse
 from tests.services.mariadb import MariaDB
 from tests.services.mysql import MySQL
+from tests.services.restaurant import OpenHouse
 from tests.services.schema import create_tables, delete_rows
 from tests.services.stand import Stand
 

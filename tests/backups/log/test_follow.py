@@ -12,10 +12,10 @@ from sqlalchemy import Engine, delete
 from sqlalchemy.exc import OperationalError
 
 from models.core import clock
-from models.core.db import reading, unit
-from models.entities.house import JobRun, Lease
-from models.queries.health import house_health
-from tasks.backups import tools
+from models.core.database.transactions import reading, unit
+from models.entities.running import JobRun, Lease
+from models.queries.running.health import house_health
+from tasks.backups.databases import tools
 from tasks.backups.faults import BackupFailed
 from tasks.backups.log import follow, ship
 from tasks.backups.log.fetch import fetch_log
@@ -25,7 +25,7 @@ from tasks.backups.log.position import LogPosition
 from tasks.backups.log.service import Service
 from tasks.backups.log.ship import Diverged
 from tasks.backups.records import LOG
-from tasks.backups.safe import Safe
+from tasks.backups.stores.safe import Safe
 from tests.backups.conftest import made
 from tests.backups.log.conftest import PATIENCE, catch_up, place_of, wait_for
 from tests.services.mariadb import MariaDB

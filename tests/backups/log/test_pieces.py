@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 
 from tasks.backups.faults import PieceDamaged, RestoreRefused
-from tasks.backups.keys import master_key
-from tasks.backups.log.events import BEGINS_TRANSACTION, MAGIC
+from tasks.backups.log.binlog.events import BEGINS_TRANSACTION, MAGIC
 from tasks.backups.log.fetch import end_of_log, fetch_log
 from tasks.backups.log.pieces import read_piece, spans
 from tasks.backups.log.position import LogPosition
 from tasks.backups.log.prune import prune_log
 from tasks.backups.log.ship import Shipper
 from tasks.backups.manifest import Manifest
-from tasks.backups.safe import Safe
-from tasks.backups.sealed import Seal
-from tasks.backups.store import FolderStore
+from tasks.backups.stores.keys import master_key
+from tasks.backups.stores.safe import Safe
+from tasks.backups.stores.sealed import Seal
+from tasks.backups.stores.store import FolderStore
 
 ORIGIN = "0123456789ab"
 BEGAN = datetime(2026, 11, 20, 19, 0, tzinfo=UTC)

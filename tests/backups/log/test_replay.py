@@ -10,15 +10,15 @@ import pytest
 from sqlalchemy import Engine, text
 
 from models.core import clock
-from models.core import db as core_db
-from models.core.db import make_engine
-from tasks.backups import sources
+from models.core.database import transactions as core_db
+from models.core.database.transactions import make_engine
+from tasks.backups.databases import sources
 from tasks.backups.faults import PieceDamaged
 from tasks.backups.log.follow import Follower
 from tasks.backups.log.pieces import spans
 from tasks.backups.manifest import MANIFEST, PIECE
 from tasks.backups.restore import Restored, opened, restore_into
-from tasks.backups.safe import Safe
+from tasks.backups.stores.safe import Safe
 from tests.backups.conftest import made
 from tests.backups.log.conftest import catch_up
 from tests.backups.test_recovery_page import page_commands

@@ -1,0 +1,1 @@
+"""The `maitred` command, one module a group of verbs."""

@@ -1,0 +1,133 @@
+"""`maitred account`: who signs in, and what they may do where."""
+
+import secrets
+import sys
+from datetime import timedelta
+from typing import Final
+
+import click
+from sqlalchemy.orm import Session
+
+from deploy.cli.errors import PlainGroup, Unusable
+from deploy.cli.tables import print_table
+from deploy.embedded.folder import join
+from models.core import clock
+from models.core.database.transactions import reading, unit
+from models.operations.accounts.accounts import (
+    create_account,
+    grant_role,
+    hash_password,
+    set_password,
+)
+from models.operations.accounts.memberships import (
+    close_account,
+    find_account,
+    is_closed,
+    reopen_account,
+    take_role,
+)
+from models.operations.accounts.second_factors import remove_of
+from models.queries.floor.load import house_by_slug
+from models.queries.running import directory
+from models.rules.permissions import Role
+
+#: A made-up password has this many random bytes, and is good for choosing another for so long.
+PASSWORD_BYTES: Final = 12
+FIRST_PASSWORD: Final = timedelta(days=3)
+
+
+@click.group(cls=PlainGroup)
+def account() -> None:
+    """Who signs in, and what they may do where."""
+    join()
+
+
+@account.command()
+@click.argument("email")
+@click.option("--restaurant", "slug", required=True, help="where the role holds")
+@click.option("--role", type=click.Choice([role.value for role in Role]), required=True)
+@click.option("--name", default="", help="how the account is called")
+@click.option("--password-stdin", is_flag=True, help="read the password's line from there")
+def add(email: str, slug: str, role: str, name: str, password_stdin: bool) -> None:
+    """Give EMAIL a role at a restaurant; makes the account when there is none yet.
+
+    A new account's password is made up and printed, this once, unless it comes from standard
+    input. It is good for three days, for choosing another. From standard input an account that
+    exists gets a new one too, and has to sign in again. An account that was closed begins anew:
+    with a new password, and no role, second factor or sign-in of before.
+    """
+    if "@" not in email:
+        raise Unusable("email: must be an e-mail address")
+    with reading() as session:
+        house_by_slug(session, slug)
+        is_new = _is_new(session, email)
+    given = sys.stdin.readline().rstrip("\r\n") if password_stdin else ""
+    made = "" if password_stdin or not is_new else secrets.token_urlsafe(PASSWORD_BYTES)
+    about = (email, name, slug)
+    hashed = hash_password(given or made, about=about) if is_new or password_stdin else ""
+    now = clock.now()
+    first_until = now + FIRST_PASSWORD if made else None
+
+    def work(session: Session) -> None:
+        number = find_account(session, email)
+        if number is None:
+            number = create_account(
+                session, email, name=name, password_hash=hashed, now=now, first_until=first_until
+            )
+        elif is_closed(session, number):
+            reopen_account(session, number, password_hash=hashed, now=now, first_until=first_until)
+        elif hashed:
+            set_password(session, email, password_hash=hashed, now=now)
+        house = house_by_slug(session, slug)
+        grant_role(session, number, restaurant_id=house.id, role=Role(role))
+
+    unit(work)
+    click.echo(f"{email.strip().lower()} is {role} at {slug}" + (" (new)" if is_new else ""))
+    if made:
+        click.echo(f"password: {made}")
+        click.echo("to be changed within three days: POST /api/v1/auth/password/first")
+
+
+def _is_new(session: Session, email: str) -> bool:
+    """Whether a password has to be given: there is no such account, or it was closed."""
+    number = find_account(session, email)
+    return number is None or is_closed(session, number)
+
+
+@account.command("list")
+def list_accounts() -> None:
+    """Print all accounts and their roles."""
+    with reading() as session:
+        lines = directory.accounts(session)
+    rows = [
+        (row.email, row.name, row.slug, row.role, "" if row.active else "closed") for row in lines
+    ]
+    print_table(("email", "name", "restaurant", "role", ""), rows)
+
+
+@account.command()
+@click.argument("email")
+@click.option("--restaurant", "slug", help="only the role there; without it the account closes")
+def remove(email: str, slug: str | None) -> None:
+    """Take a role from EMAIL, or close the account: nothing is deleted."""
+
+    def work(session: Session) -> None:
+        if slug is None:
+            close_account(session, email, now=clock.now())
+        else:
+            house = house_by_slug(session, slug)
+            take_role(session, email, restaurant_id=house.id)
+
+    unit(work)
+    click.echo(f"{email}: no role at {slug} any more" if slug else f"{email}: closed")
+
+
+@account.command("forget-factor")
+@click.argument("email")
+def forget_factor(email: str) -> None:
+    """Take the second factor off EMAIL, who has lost it and the recovery codes.
+
+    Make sure that it is them who ask.
+    """
+    unit(lambda session: remove_of(session, email, now=clock.now()))
+    click.echo(f"{email}: the password is enough, until a second factor is set up again")

@@ -1,0 +1,110 @@
+"""`maitred guest`: what the house holds of one guest, given out, erased, erased again."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+from sqlalchemy.orm import Session
+
+from deploy.cli.errors import PlainGroup, Refused, Unusable
+from deploy.embedded.folder import join
+from models.core import clock
+from models.core.contacts import kept_contact
+from models.core.database.transactions import unit
+from models.operations.guests.erasures import ErasureLine, read_erasures
+from models.operations.guests.privacy import Erased, erase_guest, give_out, replay_erasure
+from models.operations.guests.retention import replay_retention
+from models.queries.floor.load import house_by_slug
+from models.rules.restaurant.restaurant import House
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+OPERATOR = "operator"
+
+
+@click.group(cls=PlainGroup)
+def guest() -> None:
+    """What the house holds of one guest."""
+    join()
+
+
+@guest.command()
+@click.argument("contact")
+@click.option("--restaurant", "slug", help="only there; without it at every restaurant")
+def export(contact: str, slug: str | None) -> None:
+    """Print everything about the guest with this e-mail address or phone number, as JSON."""
+
+    def work(session: Session) -> dict[str, Any]:
+        house = _house(session, slug)
+        return give_out(
+            session,
+            _normal(contact, house),
+            restaurant_id=house.id if house else None,
+            now=clock.now(),
+            actor=OPERATOR,
+        )
+
+    found = unit(work)
+    click.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2))
+
+
+@guest.command()
+@click.argument("contact")
+@click.option("--restaurant", "slug", help="only there; without it at every restaurant")
+@click.option("--cancel", is_flag=True, help="cancel what has not ended, without telling the guest")
+def erase(contact: str, slug: str | None, cancel: bool) -> None:
+    """Forget the guest with this e-mail address or phone number; statistics stay.
+
+    Refused while a reservation has not ended, unless --cancel.
+    """
+
+    def work(session: Session) -> Erased:
+        house = _house(session, slug)
+        return erase_guest(
+            session,
+            _normal(contact, house),
+            restaurant_id=house.id if house else None,
+            cancel=cancel,
+            now=clock.now(),
+            actor=OPERATOR,
+        )
+
+    done = unit(work)
+    lines = [f"erased from {len(done.references)} reservations", *done.references]
+    click.echo("\n  ".join(lines))
+    if done.consents:
+        click.echo(f"and {done.consents} consents")
+
+
+@guest.command()
+@click.argument("file", type=_FILE)
+def replay(file: Path) -> None:
+    """After a restore: forget again whom FILE (a copy of ERASURES_FILE) says was forgotten.
+
+    A line that cannot be read is named and passed over: exit 1, when all the others are done.
+    """
+    read = read_erasures(file)
+    count = 0
+    for line in read.lines:
+        if isinstance(line, ErasureLine):
+            count += unit(partial(replay_erasure, line=line, now=clock.now()))
+        else:
+            count += replay_retention(line, now=clock.now())
+    click.echo(f"{len(read.lines)} erasures: {count} reservations erased again")
+    if read.torn:
+        raise Refused(
+            "\n".join(f"{file}: line {number} cannot be read; passed over" for number in read.torn)
+        )
+
+
+def _house(session: Session, slug: str | None) -> House | None:
+    return None if slug is None else house_by_slug(session, slug)
+
+
+def _normal(contact: str, house: House | None) -> str:
+    """The contact as it was written down; without a restaurant a number needs its country code."""
+    try:
+        return kept_contact(contact, house.phone if house else "")
+    except ValueError as wrong:
+        raise Unusable(f"CONTACT {wrong}") from wrong

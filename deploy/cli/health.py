@@ -1,0 +1,46 @@
+"""`maitred health`: what `/readyz` says, where no proxy and no web process is needed to ask."""
+
+import sys
+from typing import Any, Final
+
+import click
+import httpx
+import orjson
+
+from deploy.embedded.folder import join
+from models.core.settings import settings
+from tasks.readiness import readiness
+
+#: How the command ends, by the status.
+EXIT_CODES: Final = {"ready": 0, "degraded": 1, "not ready": 2}
+_ANSWER_SECONDS: Final = 10
+
+
+@click.command()
+@click.option("--url", help="ask the web process there, too, for its /healthz")
+@click.option("--web", is_flag=True, help="the same, at PUBLIC_URL")
+def health(url: str | None, web: bool) -> None:
+    """Whether requests can be served, and what is late.
+
+    Ends with 0 when ready, 1 when degraded, 2 when nothing can be served (or nobody answers at
+    --url or --web).
+    """
+    join()
+    found = readiness()
+    code = EXIT_CODES[found["status"]]
+    if web:
+        url = settings().public_url
+    if url is not None:
+        found |= {"web": (answer := _web(url))}
+        code = code if answer == "alive" else EXIT_CODES["not ready"]
+    click.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
+    sys.exit(code)
+
+
+def _web(url: str) -> Any:
+    """What the web process says of itself, or why it says nothing."""
+    try:
+        answer = httpx.get(f"{url.rstrip('/')}/healthz", timeout=_ANSWER_SECONDS)
+        return answer.raise_for_status().json()["status"]
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError) as error:
+        return f"no answer: {type(error).__name__}: {error}"

@@ -1,0 +1,119 @@
+"""`maitred keys`: the keys of guests' contact data, listed, renewed, given up."""
+
+import re
+import time
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from deploy.cli.errors import PlainGroup, Unusable
+from deploy.embedded.folder import join
+from models.core.database.transactions import reading, unit
+from models.core.secrets import encryption
+from models.core.settings import KMS_KEY
+from models.operations.accounts.second_factors import reseal_factors
+from models.operations.guests.resealing import count_by_key, reseal_some
+
+BATCH = 500
+
+
+@click.group(cls=PlainGroup)
+def keys() -> None:
+    """The keys of guests' contact data."""
+    join()
+
+
+@keys.command("list")
+def show_keys() -> None:
+    """Show each key, and how many values it has sealed: guests, second factors."""
+    ring, counts = encryption.keyring(now=True), _counts()
+    table = Table("key", "values", "", box=None)
+    for number in ring.ids:
+        table.add_row(
+            f"{number:08x}", f"{counts.pop(number, 0):,}", "seals" if number == ring.primary else ""
+        )
+    for number, count in counts.items():
+        table.add_row(f"{number:08x}", f"{count:,}", "NOT IN THE KEYSET: these do not open")
+    Console().print(table)
+
+
+@keys.command()
+def rotate() -> None:
+    """Make a new key, and seal every guest with it, while the house goes on.
+
+    When it is interrupted, `maitred keys reseal` does the rest. The old keys stay until
+    `maitred keys retire`: backups made before need them.
+    """
+    number = encryption.add_key()
+    click.echo(f"key {number:08x} seals from now on")
+    # a process that looked at the file just before may go on with the old key for so long
+    time.sleep(2 * encryption.LOOK_SECONDS)
+    _reseal()
+
+
+@keys.command()
+def reseal() -> None:
+    """Seal again what an older key has sealed."""
+    _reseal()
+
+
+@keys.command()
+@click.option("--yes", is_flag=True, help="Do it: backups that need these keys are lost.")
+def retire(*, yes: bool) -> None:
+    """Forget the keys that nothing needs any more.
+
+    A backup made before the last rotation does not open without them.
+    """
+    ring, counts = encryption.keyring(now=True), _counts()
+    idle = {number for number in ring.ids if number != ring.primary and not counts.get(number)}
+    busy = [number for number in ring.ids if number != ring.primary and counts.get(number)]
+    for number in busy:
+        click.echo(f"key {number:08x} stays: it has sealed {counts[number]:,} values")
+    if not idle:
+        click.echo("no key to forget")
+        return
+    names = ", ".join(f"{number:08x}" for number in sorted(idle))
+    if not yes:
+        raise Unusable(f"this would forget {names}; say --yes to do it")
+    encryption.drop_keys(idle)
+    click.echo(f"forgot {names}")
+
+
+@keys.command()
+@click.argument("master")
+@click.option("--into", required=True, type=click.Path(path_type=Path), help="a new file")
+def move(master: str, into: Path) -> None:
+    """Seal the keys by MASTER, a key of a cloud's KMS, into a new file; nothing else changes.
+
+    MASTER is aws-kms://arn:aws:kms:... or gcp-kms://projects/...; a secret is not named here,
+    where everybody on this machine could read it.
+    """
+    if not re.match(KMS_KEY, master):
+        raise Unusable("MASTER is not a key of a KMS: aws-kms://arn:... or gcp-kms://projects/...")
+    encryption.copy_keys(into, master=master)
+    click.echo(f"{into} is sealed by {master}")
+    click.echo("set KEYSET_FILE and MASTER_KEY to these two for every process, and restart them")
+
+
+def _counts() -> dict[int, int]:
+    with reading() as session:
+        return count_by_key(session)
+
+
+def _reseal() -> None:
+    primary = encryption.keyring(now=True).primary
+    todo = sum(count for number, count in _counts().items() if number != primary)
+    done, after = 0, 0
+    with Progress(console=Console(stderr=True)) as progress:
+        bar = progress.add_task("sealing", total=todo)
+        while found := unit(lambda s, after=after: reseal_some(s, after=after, limit=BATCH)):  # type: ignore[misc]
+            count, after = found
+            done += count
+            progress.update(bar, completed=done)
+        factors = unit(reseal_factors)
+        progress.update(bar, completed=done + factors)
+    also = f" and {factors:,} second factors" if factors else ""
+    click.echo(f"{done:,} guests{also} sealed again; {primary:08x} seals")

@@ -1,0 +1,98 @@
+"""The `maitred` command: open, describe, staff, check and try out a house."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from deploy.cli.accounts import account
+from deploy.cli.check import show_check
+from deploy.cli.errors import PlainGroup
+from deploy.cli.flags import flags
+from deploy.cli.guest import guest
+from deploy.cli.health import health
+from deploy.cli.keys import keys
+from deploy.cli.messages import messages
+from deploy.cli.recovery.backups import COMMANDS as BACKUP_COMMANDS
+from deploy.cli.recovery.failover import COMMANDS as FAILOVER_COMMANDS
+from deploy.cli.release import COMMANDS as RELEASE_COMMANDS
+from deploy.cli.restaurant import restaurant
+from deploy.cli.workers import workers
+from deploy.database import main as migrate_database
+from deploy.demo.demo import DemoPlan, play_evening
+from deploy.embedded.folder import VAR, join
+from deploy.embedded.up import up as open_house
+from deploy.env_file import join_env_file
+from models.core.database.connections import patience
+
+#: Commands that run on and on: a database that falls silent must not hold them up for long.
+_SERVING = ("up", "follow")
+
+
+@click.group(cls=PlainGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="maitred", prog_name="maitred")
+@click.pass_context
+def main(context: click.Context) -> None:
+    """The back end that runs a restaurant's book.
+
+    Settings come from the environment, and from the file `.env` in this folder. Beside an
+    installation that `maitred up` runs in this folder, the other commands find it by themselves.
+    """
+    if context.invoked_subcommand != "up":
+        join_env_file()
+    if context.invoked_subcommand not in _SERVING:
+        context.with_resource(patience())
+
+
+main.add_command(account)
+main.add_command(flags)
+main.add_command(keys)
+main.add_command(guest)
+main.add_command(health)
+main.add_command(messages)
+main.add_command(restaurant)
+main.add_command(workers)
+for command in (*BACKUP_COMMANDS, *FAILOVER_COMMANDS, *RELEASE_COMMANDS):
+    main.add_command(command)
+
+
+@main.command()
+@click.option("--var", "folder", type=click.Path(path_type=Path), default=VAR, show_default=True)
+def up(folder: Path) -> None:
+    """Run the whole house in the foreground; Ctrl-C closes it."""
+    sys.exit(open_house(folder))
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database of DATABASE_URL up to this release."""
+    join()
+    migrate_database()
+
+
+# --- proof
+
+
+@main.command()
+@click.option("--grace", type=click.FloatRange(min=0), default=60.0, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="one JSON document instead of lines")
+def check(grace: float, as_json: bool) -> None:
+    """Prove the database: no table twice, pacing kept, everything decided and told once.
+
+    What waits may do so for GRACE seconds. Exits 1, and names the rows, when something is wrong;
+    3 when there is no database to check.
+    """
+    join()
+    sys.exit(0 if show_check(grace_seconds=grace, as_json=as_json) else 1)
+
+
+@main.command()
+@click.option("--url", default="", help="the running house; PUBLIC_URL by default")
+@click.option("--guests", type=click.IntRange(1, 5_000), default=300, show_default=True)
+@click.option("--at-once", type=click.IntRange(1, 500), default=50, show_default=True)
+@click.option("--seed", type=int, default=7, show_default=True, help="the same, the same guests")
+def demo(url: str, guests: int, at_once: int, seed: int) -> None:
+    """Play a Friday evening against the running house, then check it."""
+    join()
+    plan = DemoPlan(guests=guests, at_once=at_once, seed=seed)
+    sys.exit(0 if play_evening(plan, url=url) else 1)

@@ -1,0 +1,1 @@
+"""The verbs of backups, stores and fail-over."""

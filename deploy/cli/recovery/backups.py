@@ -1,0 +1,180 @@
+"""`maitred backup`, `restore`, `drill`, `follow`: what a tired operator types."""
+
+import signal
+import threading
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import click
+
+from deploy.cli.errors import Unusable
+from deploy.cli.recovery.stores import AT_STORE, backups, size_text
+from deploy.embedded.folder import join
+from models.core.errors import MaitredError
+from models.core.observe.logs import configure_logging
+from tasks.backups.databases.pour import restore_to_url
+from tasks.backups.drill import Drilled, run_drill
+from tasks.backups.faults import PieceDamaged
+from tasks.backups.log.position import as_text
+from tasks.backups.log.service import follow as follow_log
+from tasks.backups.make import make_backup, summary
+from tasks.backups.manifest import SQLITE_FILE
+from tasks.backups.records import DRILL, JOB, SECOND_STORE, recorded
+from tasks.backups.restore import Restored, restore_into
+from tasks.backups.stores.facts import note_store
+from tasks.backups.stores.safe import FIRST, open_safe
+from tasks.backups.stores.second import copy_to_second, whole_elsewhere
+
+
+class Second(click.ParamType[datetime]):
+    """A time to the second, with its zone: `2026-11-20T19:42:10Z`."""
+
+    name = "time"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Raises click's BadParameter, which says how to type it."""
+        try:
+            moment = datetime.fromisoformat(str(value))
+        except ValueError:
+            moment = None
+        if moment is None or moment.tzinfo is None or moment.microsecond:
+            self.fail("say it to the second, with its zone: 2026-11-20T19:42:10Z", param, ctx)
+        return moment.astimezone(UTC)
+
+
+@click.command()
+@click.option("--full", is_flag=True, help="one that stands alone, whatever was made before")
+@click.pass_context
+def backup(context: click.Context, full: bool) -> None:
+    """Make a backup now; where it can be, of what changed since the last.
+
+    Exits 1 when it was made, but could not be copied to the second store.
+    """
+    join()
+    safe = open_safe()
+    made = recorded(JOB, lambda: make_backup(safe, full=full), summary)
+    if made:
+        seconds = (made.ended - made.began).total_seconds()
+        size = size_text(made.seal.sealed_size)
+        plain = size_text(made.seal.plain_size)
+        click.echo(f"{made.name}: {size} ({plain} plain), {seconds:.1f} s")
+        note_store(FIRST, safe)
+    if safe.second is not None:
+        try:
+            done = recorded(SECOND_STORE, lambda: copy_to_second(safe), lambda done: done)
+        except MaitredError as problem:
+            click.echo(f"NOT IN THE SECOND STORE: {problem.message}", err=True)
+            context.exit(1)
+        click.echo(f"second store: {done['copied'] if done else 0} copied")
+
+
+@click.command()
+@click.option("--from", "name", default="", help="a name from `maitred backups`; else the newest")
+@click.option("--store", "which", type=AT_STORE, default=FIRST, help="where to take it from")
+@click.option("--into", "folder", type=click.Path(path_type=Path), help="a new or empty folder")
+@click.option("--to-url", "url", default="", help="a database that holds nothing yet")
+@click.option("--to", type=Second(), help="up to this second: 2026-11-20T19:42:10Z; else the end")
+@click.option("--without-log", is_flag=True, help="the backup alone, not what came after it")
+@click.option("--despite-findings", is_flag=True, help="hand over what is not in order, too")
+def restore(
+    name: str,
+    which: str,
+    folder: Path | None,
+    url: str,
+    to: datetime | None,
+    without_log: bool,
+    despite_findings: bool,
+) -> None:
+    """Bring the house back, proved first: into a folder, or into an empty database.
+
+    The newest backup (with --to: before that time) and all that the log holds since; of SQLite,
+    which has no log, the nearest snapshot.
+
+    Never over anything, never half: when a piece is damaged or the check finds something, it is
+    named, and the place is as it was. Needs no database that still lives.
+    """
+    if (folder is None) == (not url):
+        raise Unusable("say where to: --into FOLDER or --to-url URL")
+    if to and without_log:
+        raise Unusable("--to needs the log: leave --without-log out")
+    join()
+    safe = open_safe(which)
+    wanted = partial(restore_to_url, safe, url)
+    if folder is not None:
+        wanted = partial(restore_into, safe, folder)
+    try:
+        done = wanted(name=name, to=to, with_log=not without_log, despite_findings=despite_findings)
+    except PieceDamaged as damage:
+        _offer_other(which, name, damage)
+        raise
+    _tell(done, to)
+    if folder is not None:
+        is_file = done.newest.engine == "sqlite"
+        click.echo(f"database: {folder / SQLITE_FILE}" if is_file else f"data folder: {folder}")
+
+
+@click.command()
+def follow() -> None:
+    """Keep the log of what the database writes, to the second, until a signal comes.
+
+    One of the house's processes; several may run, one works.
+    """
+    join()
+    configure_logging()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    follow_log(stop)
+
+
+@click.command()
+@click.option("--store", "which", type=AT_STORE, default=FIRST, help="where to take it from")
+def drill(which: str) -> None:
+    """Restore the newest backup and its log into a scratch place, prove it, say how long."""
+    join()
+    safe = open_safe(which)
+    done = recorded(DRILL, lambda: run_drill(safe), Drilled.as_json)
+    if done:
+        _tell(done.restored, None)
+        click.echo(f"it came back: {done.seconds:.1f} s from the first byte to the proof")
+
+
+def _offer_other(which: str, name: str, damage: PieceDamaged) -> None:
+    """Where the same can be had: raises what is damaged, and the way out of it."""
+    if other := whole_elsewhere(which, name):
+        where = f"; it is whole in the {other} store: --store {other}"
+        raise PieceDamaged(damage.piece, damage.message.partition(": ")[2] + where) from damage
+
+
+def _tell(done: Restored, to: datetime | None) -> None:
+    newest, examined = done.newest, done.examined
+    click.echo(f"{newest.name}: {done.pieces} pieces, until {as_text(newest.ended)}")
+    if done.replayed:
+        click.echo(
+            f"the log: {size_text(done.replayed.size)} more in {done.replayed.seconds:.1f} s"
+        )
+    else:
+        click.echo("no log was replayed")
+    click.echo(f"this is the state of {as_text(done.until)}")
+    if to and done.until < to:
+        apart = (to - done.until).total_seconds()
+        click.echo(f"the nearest snapshot lies {apart:.0f} s before {as_text(to)}")
+    click.echo(
+        f"unpacked in {done.unpack_seconds:.1f} s, opened in {done.open_seconds:.1f} s,"
+        f" checked in {examined.seconds:.1f} s"
+    )
+    click.echo(", ".join(f"{table} {count}" for table, count in sorted(examined.rows.items())))
+    for problem in examined.problems:
+        click.echo(f"WRONG {problem}")
+    if not examined.is_whole:
+        click.echo("proved: tables, books, rules and references")
+        click.echo(
+            "not proved yet: histories, messages, pacing, guests; open, then `maitred check`"
+        )
+
+
+#: Everything here, for the `maitred` command.
+COMMANDS = (backup, backups, restore, drill, follow)

@@ -1,0 +1,242 @@
+"""`maitred failover` and `failback`: the database goes to the other region, and comes back."""
+
+import signal
+import threading
+from collections.abc import Callable
+
+import click
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy.exc import DBAPIError
+
+from deploy.cli.recovery.backups import backup
+from deploy.cli.recovery.lost import show as show_lost
+from deploy.embedded.folder import join
+from models.core import clock
+from models.core.errors import MaitredError
+from models.core.settings import settings
+from tasks.failover.after import await_house, is_recorded, record
+from tasks.failover.faults import FailoverRefused
+from tasks.failover.lost import compare as find_lost
+from tasks.failover.overview import Picture, Seen, all_servers, look_at
+from tasks.failover.promotions import missing_right
+from tasks.failover.rejoin import rejoin, returning
+from tasks.failover.replaced import fence_replaced
+from tasks.failover.switch import Switched, Wish, fail_over
+from tasks.failover.watch import EVERY, MISSES, Watch
+
+_WIDTH = 140
+_WAIT = click.option(
+    "--wait",
+    type=click.FloatRange(min=0),
+    default=30.0,
+    show_default=True,
+    help="seconds for the clock and the workers to be seen there",
+)
+_NO_BACKUP = click.option("--no-backup", is_flag=True, help="make no full backup afterwards")
+
+
+@click.command()
+@click.option("--check", "only_look", is_flag=True, help="only look; exits 1 if it could not be")
+@click.option("--to", default="", metavar="HOST:PORT", help="switch to it while the primary lives")
+@click.option("--old-is-gone", is_flag=True, help="vouch for it: a silent primary takes no writes")
+@click.option("--fence", default="", metavar="COMMAND", help="makes sure that it takes none")
+@click.option("--watch", is_flag=True, help="go on looking, and do it when the primary is gone")
+@click.option("--compare", default="", metavar="HOST:PORT", help="show what it alone holds")
+@click.option("--accept-loss", is_flag=True, help="with --watch: even without semi-sync")
+@_WAIT
+@_NO_BACKUP
+@click.pass_context
+def failover(
+    context: click.Context,
+    only_look: bool,
+    to: str,
+    old_is_gone: bool,
+    fence: str,
+    watch: bool,
+    compare: str,
+    accept_loss: bool,
+    wait: float,
+    no_backup: bool,
+) -> None:
+    """Make the replica the primary: the old one fenced, nothing left behind that can be had.
+
+    Refused, with the reason, while the primary lives (but see --to) or may live unseen. Killed
+    anywhere and run again, it ends the same.
+    """
+    join()
+    wish = Wish(to, old_is_gone, fence, tell=click.echo)
+
+    def finish(done: Switched) -> None:
+        _finish(context, done, wait=wait, no_backup=no_backup)
+
+    if watch:
+        _watch(Watch(wish, accept_loss=accept_loss, then=finish))
+        return
+    with all_servers() as servers:
+        if only_look:
+            context.exit(0 if _show(look_at(servers)) else 1)
+        if compare:
+            _compare(fence_replaced(look_at(servers), click.echo), compare)
+            return
+        done = fail_over(servers, wish)
+    if done.promoted or not is_recorded(done.primary):
+        finish(done)
+    else:
+        click.echo(f"{done.primary} takes writes: nothing to do")
+
+
+@click.command()
+@click.option("--to", default="", metavar="HOST:PORT", help="which server, where there are several")
+@click.option("--rejoin-only", is_flag=True, help="let it follow, and leave the primary as it is")
+@click.option("--seeded-at", default="", metavar="GTID", help="where the copy ends it was made of")
+@_WAIT
+@_NO_BACKUP
+@click.pass_context
+def failback(
+    context: click.Context, to: str, rejoin_only: bool, seeded_at: str, wait: float, no_backup: bool
+) -> None:
+    """Let the old primary follow the new one, and when it has all, make it the primary again.
+
+    Refused when it holds what the new one never had. Nothing is lost; writes stop for a moment,
+    and how long is said.
+    """
+    join()
+    with all_servers() as servers:
+        primary, back = returning(fence_replaced(look_at(servers), click.echo), to=to)
+        rejoin(primary, back, seeded_at=seeded_at)
+        click.echo(f"{back.name} follows {primary.name} and has all")
+        if rejoin_only:
+            return
+        done = fail_over(servers, Wish(back.name, tell=click.echo))
+    _finish(context, done, wait=wait, no_backup=no_backup)
+
+
+def _compare(picture: Picture, old: str) -> None:
+    lost = find_lost(picture, old)
+    primary = picture.primary
+    show_lost(lost, old=old, primary=primary.name if primary else "")
+
+
+def _watch(watcher: Watch) -> None:
+    over = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: over.set())
+    click.echo(f"watching: {MISSES} looks without a primary, {EVERY:g} s apart, and it is replaced")
+    watcher.run(over)
+
+
+def _tell(done: Switched) -> None:
+    click.echo(f"no write could be taken for {done.stopped_seconds:.2f} s of this")
+    if done.lost is None:
+        click.echo(
+            f"lost: what {done.old} did not pass on, which is known when it is back (maitred "
+            "failback names it); with semi-sync on, nothing that was acknowledged"
+        )
+    for missing in done.lost or ():
+        click.echo(f"LOST: {missing} ({missing.count} transactions of {done.old})")
+    if done.lost == ():
+        click.echo("lost: nothing")
+
+
+def _take_along(done: Switched) -> None:
+    """Who answers and holds nothing else follows the new primary from now on."""
+    with all_servers() as servers:
+        try:
+            picture = look_at(servers)
+            primary = picture.named(done.primary)
+            for other in picture.others(primary):
+                if other.facts is not None:
+                    rejoin(primary, other)
+                    click.echo(f"{other.name} follows {primary.name}")
+        except (FailoverRefused, DBAPIError) as problem:
+            click.echo(f"does not follow yet: {problem}", err=True)
+
+
+def _finish(context: click.Context, done: Switched, *, wait: float, no_backup: bool) -> None:
+    """Everything after the switch; none of it undoes it."""
+    began = clock.now()
+    if done.promoted:
+        _tell(done)
+    _take_along(done)
+    _or_say("the record", lambda: record(done, began=began))
+    if wait:
+        signs = await_house(seconds=wait)
+        click.echo(_sign("the clock", signs.clock, wait))
+        click.echo(_sign("the workers", signs.workers, wait))
+    if no_backup:
+        return
+    if not settings().backup_store:
+        click.echo("no backup was made: BACKUP_STORE is not set")
+        return
+    _or_say("the full backup", lambda: context.invoke(backup, full=True))
+
+
+def _or_say(what: str, work: Callable[[], object]) -> None:
+    try:
+        work()
+    except (MaitredError, DBAPIError) as problem:
+        click.echo(f"{what} could not be made: {problem}", err=True)
+
+
+def _sign(who: str, after: float | None, waited: float) -> str:
+    if after is None:
+        return (
+            f"{who}: not seen within {waited:g} s. Where all run with both servers in "
+            "DATABASE_URL they find it; else start them there (Procfile)"
+        )
+    return f"{who}: there after {after:.1f} s"
+
+
+def _show(picture: Picture) -> bool:
+    """Print what stands where; whether a fail-over could be."""
+    table = Table("server", "", "follows", "behind", "semi-sync", "holds", box=None, pad_edge=False)
+    for one in picture.seen:
+        table.add_row(one.name, *_row(one))
+    Console(width=_WIDTH).print(table)
+    _show_rights(picture)
+    primary = picture.primary
+    if primary is None:
+        click.echo("nobody takes writes")
+    well = [one for one in picture.seen if _follows_well(one)]
+    if not well:
+        click.echo("no replica follows: a fail-over would have nowhere to go")
+    return bool(well)
+
+
+def _show_rights(picture: Picture) -> None:
+    answering = [one for one in picture.seen if one.facts]
+    if any(one.facts and one.facts.epoch is None for one in answering):
+        lacking = "the table of promotions cannot be read"
+    elif not all(one.server.may_write_promotions() for one in answering):
+        lacking = "no promotion can be written down before the new primary takes writes"
+    else:
+        return
+    click.echo(
+        f"{lacking}: no migration was made yet, or the account of FAILOVER_URL lacks a right; as "
+        f"root of the primary: {missing_right()} (docs/failover.md, 7)"
+    )
+
+
+def _follows_well(one: Seen) -> bool:
+    follows = one.facts.follows if one.facts else None
+    return follows is not None and follows.applies and not follows.error
+
+
+def _row(one: Seen) -> tuple[str, ...]:
+    facts = one.facts
+    if facts is None:
+        return (one.reach, "", "", "", "")
+    role = "takes writes" if one.takes_writes else "read-only"
+    follows = facts.follows
+    source = behind = ""
+    if follows is not None:
+        source = follows.source if follows.receives else f"{follows.source} (not heard)"
+        behind = follows.error or f"{follows.behind_seconds or 0} s"
+    held = ",".join(f"{domain}-{server}-{n}" for (domain, server), n in facts.written.items())
+    semi_sync = ("on" if facts.semi_sync else "OFF") if one.takes_writes else ""
+    return (role, source, behind, semi_sync, held)
+
+
+#: Everything here, for the `maitred` command.
+COMMANDS = (failover, failback)

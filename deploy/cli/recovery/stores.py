@@ -1,0 +1,147 @@
+"""`maitred backups`: what lies where, whether it is whole, and the care of stores and keys."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Final
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from deploy.cli.errors import PlainGroup
+from deploy.embedded.folder import join
+from tasks.backups.faults import StoreFailed
+from tasks.backups.make import alone
+from tasks.backups.manifest import Manifest
+from tasks.backups.records import JOB, SECOND_STORE
+from tasks.backups.stores.rewrap import rewrap_log, rewrap_manifests
+from tasks.backups.stores.safe import FIRST, SECOND, open_safe, stores
+from tasks.backups.stores.verify import verify_store
+
+_WIDTH = 140
+AT_STORE: Final = click.Choice((FIRST, SECOND))
+
+
+@click.group(cls=PlainGroup, invoke_without_command=True)
+@click.pass_context
+def backups(context: click.Context) -> None:
+    """List all backups, oldest first, and where each lies.
+
+    Exits 1 when a manifest is damaged, or a store is away.
+    """
+    join()
+    if context.invoked_subcommand is None:
+        context.exit(0 if _list() else 1)
+
+
+@backups.command("verify")
+@click.option("--from", "name", default="", help="a name from `maitred backups`; else all of them")
+@click.option("--store", "which", type=AT_STORE, help="this store alone; else each that there is")
+@click.pass_context
+def verify_all(context: click.Context, name: str, which: str | None) -> None:
+    """Read what is stored to its last byte, and name what is damaged. Exits 1 when something is."""
+    count, pieces, wrong = 0, 0, 0
+    for store in (which,) if which else stores():
+        with _naming(store) as problems:
+            found = verify_store(open_safe(store), name)
+            problems.extend(found.wrong)
+            count += found.backups
+            pieces += found.pieces
+        wrong += len(problems)
+    log = f" and {pieces} pieces of the log" if pieces else ""
+    click.echo(f"{count} backups{log} read, {wrong} damaged")
+    context.exit(1 if wrong or not count else 0)
+
+
+@backups.command("check-store")
+@click.pass_context
+def check_store(context: click.Context) -> None:
+    """Try each store, and look at what guards it. Exits 1 when something is not as it should be."""
+    wrong = 0
+    for store in stores():
+        with _naming(store) as problems:
+            opened = open_safe(store).store
+            click.echo(f"{store}: {opened.label}")
+            for look in opened.check():
+                click.echo(f"  {'yes' if look.is_well else 'NO '}  {look.text}")
+                wrong += not look.is_well
+        wrong += len(problems)
+    context.exit(1 if wrong else 0)
+
+
+@backups.command()
+@click.pass_context
+def rewrap(context: click.Context) -> None:
+    """Give all backups and pieces of the log to BACKUP_KEY that BACKUP_OLD_KEY still opens.
+
+    Their bodies stay. Whatever interrupts it, each opens with one key or the other: run it again.
+    Exits 1 when one was left as it was.
+    """
+    left = 0
+    for store in stores():
+        safe = open_safe(store)
+        job = JOB if store == FIRST else SECOND_STORE
+        with alone(job, f"the {store} store is being written to; try again in a minute"):
+            done, damaged = rewrap_manifests(safe)
+        pieces, broken = rewrap_log(safe)
+        for problem in (*damaged, *broken):
+            click.echo(f"LEFT in the {store} store: {problem.message}", err=True)
+            left += 1
+        log = f" and {pieces} pieces of the log" if pieces else ""
+        click.echo(f"{store} store: {done} rewrapped{log}; key {safe.key.id}")
+    context.exit(1 if left else 0)
+
+
+@backups.command()
+@click.option("--since", type=click.DateTime(), required=True, help="UTC, 2026-11-20T19:42:10")
+@click.option("--store", "which", type=AT_STORE, default=FIRST, help="in this store")
+def undelete(since: datetime, which: str) -> None:
+    """Bring back what was deleted or overwritten since then, in a bucket that keeps versions.
+
+    What the retention let go of comes back too, until the next backup is made.
+    """
+    for name in open_safe(which).store.bring_back(since.replace(tzinfo=UTC)):
+        click.echo(f"back: {name}")
+
+
+@contextmanager
+def _naming(store: str) -> Iterator[list[str]]:
+    """A list for what is damaged in that store; told at the end, and that it is away."""
+    problems: list[str] = []
+    try:
+        yield problems
+    except StoreFailed as away:
+        problems.append(away.message)
+    for problem in problems:
+        click.echo(f"WRONG in the {store} store: {problem}")
+
+
+def _list() -> bool:
+    found: dict[str, Manifest] = {}
+    lies: dict[str, list[str]] = {}
+    wrong: list[str] = []
+    for store in stores():
+        try:
+            catalogue, damaged = open_safe(store).catalogue()
+        except StoreFailed as away:
+            wrong.append(f"AWAY the {store} store: {away.message}")
+            continue
+        place = f" (in the {store} store)" if len(stores()) > 1 else ""
+        wrong += [f"DAMAGED {problem.message}{place}" for problem in damaged]
+        for one in catalogue:
+            found.setdefault(one.name, one)
+            lies.setdefault(one.name, []).append(store)
+    table = Table("name", "until (UTC)", "size", "in", "stands on", box=None, pad_edge=False)
+    for one in sorted(found.values(), key=lambda one: (one.ended, one.name)):
+        until, size = f"{one.ended:%Y-%m-%d %H:%M:%S}", size_text(one.seal.sealed_size)
+        table.add_row(one.name, until, size, "+".join(lies[one.name]), one.parent or "")
+    Console(width=_WIDTH).print(table)
+    for problem in wrong:
+        click.echo(problem)
+    return not wrong
+
+
+def size_text(count: int) -> str:
+    """Bytes as a person reads them."""
+    return f"{count / 1_000_000:.1f} MB" if count >= 100_000 else f"{count / 1_000:.1f} kB"

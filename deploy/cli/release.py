@@ -1,0 +1,98 @@
+"""`maitred release`, `rollback`, `releases`: versions on this machine, behind nginx."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from deploy.cli.errors import Refused
+from deploy.embedded.folder import join
+from deploy.release.cluster import list_there, release_there, rollback_there
+from deploy.release.conduct import STRATEGIES, here, start_live
+from deploy.release.conduct import release as put_in_place
+from deploy.release.conduct import rollback as go_back
+from deploy.release.journal import Release
+from deploy.release.wrong import NotWell
+
+_THERE = click.option(
+    "--kubernetes", metavar="ENVIRONMENT", help="there, by deploy/k8s: staging, production"
+)
+
+
+@click.command()
+@click.argument("version")
+@click.option(
+    "--strategy",
+    type=click.Choice(STRATEGIES),
+    help="blue-green if not given; on Kubernetes rolling, as the others want Argo Rollouts there",
+)
+@_THERE
+def release(version: str, strategy: str | None, kubernetes: str | None) -> None:
+    """Put VERSION in place while guests go on asking; back by itself if it fails.
+
+    VERSION is a folder here, an image on Kubernetes. Interrupted, it goes on where it stood when it
+    is called again.
+    """
+    if kubernetes:
+        release_there(kubernetes, version, strategy or "rolling")
+        return
+    if not Path(version).is_dir():
+        raise click.BadParameter(f"{version} is no folder", param_hint="VERSION")
+    join()
+    _tell(put_in_place(Path(version), strategy or "blue-green", click.echo), wanted="done")
+
+
+@click.command()
+@_THERE
+def rollback(kubernetes: str | None) -> None:
+    """Take back the release under way, or bring the version before back. The schema stays."""
+    if kubernetes:
+        rollback_there(kubernetes)
+        return
+    join()
+    done = go_back(click.echo)
+    _tell(done, wanted="done" if done.strategy == "rollback" else "rolled back")
+
+
+@click.command()
+@click.option("--start", "starts", is_flag=True, help="start the live one, as after a reboot")
+@_THERE
+def releases(starts: bool, kubernetes: str | None) -> None:
+    """The releases of this machine, the newest last; which one is live, what became of others."""
+    if kubernetes:
+        if starts:
+            raise click.UsageError("--start is for this machine: there the cluster starts them")
+        list_there(kubernetes)
+        return
+    join()
+    if starts:
+        try:
+            if not start_live(click.echo):
+                raise Refused("there is no live version: `maitred release FOLDER` makes one")
+        except NotWell as problem:
+            raise Refused(str(problem)) from problem
+    _place, journal = here()
+    live = journal.live()
+    table = Table("", "when (UTC)", "version", "how", "slot", "seconds", "outcome", box=None)
+    for one in journal.all():
+        mark = "live" if live and one.number == live.number else str(one.number)
+        began = datetime.fromtimestamp(one.began, UTC).strftime("%Y-%m-%d %H:%M:%S")
+        took = f"{one.ended - one.began:.0f}" if one.ended else ""
+        said = ": ".join(word for word in (one.outcome or "interrupted", one.why) if word)
+        table.add_row(mark, began, one.folder, one.strategy, one.slot, took, said)
+    Console(width=160, soft_wrap=True).print(table)
+
+
+def _tell(done: Release, *, wanted: str) -> None:
+    seconds = done.ended - done.began
+    click.echo(f"release {done.number}: {done.outcome} after {seconds:.0f} s")
+    if done.outcome != wanted:
+        raise Refused(done.why)
+    if done.why and done.outcome == "done":
+        click.echo(f"but: {done.why}", err=True)
+
+
+#: Everything here, for the `maitred` command.
+COMMANDS = (release, rollback, releases)

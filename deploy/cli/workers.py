@@ -1,0 +1,32 @@
+"""`maitred workers`: who of them answers, and what each is doing."""
+
+import sys
+
+import click
+from kombu.exceptions import OperationalError
+
+from deploy.embedded.folder import join
+from tasks.at_work import workers_at_work
+
+
+@click.command()
+@click.option("--wait", default=5.0, show_default=True, help="seconds for them to answer")
+def workers(wait: float) -> None:
+    """Which workers answer, and what each is doing.
+
+    A worker in the middle of a task may answer only when that is done: one that is missing here
+    for minutes is stuck, or not there. Ends with 1 when nobody answers.
+    """
+    join()
+    try:
+        found = workers_at_work(seconds=wait)
+    except OperationalError as gone:
+        click.echo(f"Redis does not answer: {type(gone.__cause__ or gone).__name__}")
+        sys.exit(1)
+    for name, begun in sorted(found.items()):
+        click.echo(f"{name}: {'' if begun else 'waits for work'}")
+        for one in begun:
+            click.echo(f"  {one.task} {one.arguments} for {one.seconds:.0f} s")
+    if not found:
+        click.echo(f"no worker answered within {wait:g} s: each is busy, or none is there")
+        sys.exit(1)

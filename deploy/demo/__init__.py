@@ -1,0 +1,1 @@
+"""`maitred demo`: an evening of made-up guests against a running installation."""

@@ -1,0 +1,251 @@
+"""`maitred demo`: a Friday evening, played by hundreds of guests against the running house."""
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from time import monotonic
+from typing import Any, Final
+
+import httpx
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+
+from deploy.cli.check import show_check
+from deploy.cli.errors import Refused
+from deploy.demo import report
+from deploy.demo.guests import DemoGuest, invite
+from models.core import clock
+from models.core.database.transactions import reading, unit
+from models.core.settings import settings
+from models.operations.floor.file import read_restaurant
+from models.operations.floor.load import load_restaurant
+from models.queries.book import evening as tally
+from models.queries.floor.load import house_by_slug
+from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.sittings import Sitting, sittings_on
+
+EXAMPLE: Final = Path(__file__).resolve().parents[2] / "examples" / "friday.toml"
+FRIDAY: Final = 4
+#: A guest who got no answer asks again, with the same key.
+TRIES: Final = 5
+PATIENCE_SECONDS: Final = 120
+#: Answers that mean: come again.
+BUSY: Final = frozenset({409, 429, 503})
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPlan:
+    """How many guests, how many connections, and which guests."""
+
+    guests: int = 300
+    at_once: int = 50
+    seed: int = 7
+
+
+@dataclass(slots=True)
+class Evening:
+    """What happened so far: answers by guest, seconds of each POST, and what was refused."""
+
+    accepted: dict[str, dict[str, Any]] = field(default_factory=dict)
+    seconds: list[float] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    decisions: list[float] = field(default_factory=list)
+
+
+def play_evening(plan: DemoPlan, *, url: str = "") -> bool:
+    """Play it at the house that `url` (PUBLIC_URL by default) answers for; print what came of it.
+
+    Whether everything that was accepted is decided and the check of the database finds nothing.
+    Raises Refused when there is no house, or DATABASE_URL is not its database.
+    """
+    console = Console()
+    base = (url or settings().public_url).rstrip("/")
+    _look(base)
+    file = read_restaurant(EXAMPLE.read_text(encoding="utf-8"))
+    unit(lambda session: load_restaurant(session, file, now=clock.now()))
+    house, sitting = _free_friday(file.slug)
+    guests = invite(house, sitting, count=plan.guests, seed=plan.seed)
+    console.print(
+        f"{plan.guests} guests ask {house.name} ({base}) for a table on Friday,"
+        f" {sitting.service_date}; {plan.at_once} at once"
+    )
+    evening = asyncio.run(_play(guests, base, house, sitting.book_id, plan, console))
+    return _report(console, evening, sitting.book_id)
+
+
+def _look(base: str) -> None:
+    try:
+        answer = httpx.get(f"{base}/healthz", timeout=10)
+    except httpx.HTTPError as error:
+        raise Refused(f"no house answers at {base}; `make up` opens one ({error})") from error
+    if answer.status_code != httpx.codes.OK:
+        raise Refused(f"the house at {base} is not well: {answer.status_code}")
+
+
+def _free_friday(slug: str) -> tuple[House, Sitting]:
+    """The next Friday for which nobody has asked yet."""
+    with reading() as session:
+        house = house_by_slug(session, slug)
+        today = clock.now().astimezone(house.tz).date()
+        for ahead in range(1, house.policies.window_days + 1):
+            day = today + timedelta(days=ahead)
+            for sitting in sittings_on(house, day) if day.weekday() == FRIDAY else ():
+                if not tally.parties_in(session, sitting.book_id):
+                    return house, sitting
+    raise Refused(f"every Friday of the next {house.policies.window_days} days is played already")
+
+
+async def _play(
+    guests: Sequence[DemoGuest],
+    base: str,
+    house: House,
+    book: int,
+    plan: DemoPlan,
+    console: Console,
+) -> Evening:
+    evening = Evening()
+    limits = httpx.Limits(max_connections=plan.at_once)
+    columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn())
+    async with httpx.AsyncClient(base_url=base, timeout=30, limits=limits) as client:
+        with Progress(*columns, console=console) as progress:
+            lines = asyncio.Semaphore(plan.at_once)
+            players = _Players(client, evening, house.slug, progress, lines)
+            await players.all_ask(guests[:1], "The first guest")
+            _same_database(evening, book)
+            await players.all_ask(guests[1:], "All the others")
+            await _until_none(progress, "Decisions", book, lambda left: left.undecided)
+            with reading() as session:
+                evening.decisions = tally.decision_seconds(session, book)
+            await players.some_think_again(guests)
+            await _until_none(progress, "Changes and the waitlist", book, lambda it: it.undecided)
+            await _until_none(progress, "Messages", book, lambda left: left.untold)
+    return evening
+
+
+def _same_database(evening: Evening, book: int) -> None:
+    """After the first guest, before all the others ask at a house that is not ours."""
+    with reading() as session:
+        found = tally.parties_in(session, book)
+    if found != len(evening.accepted):
+        raise Refused("DATABASE_URL: the guest who asked first is not there: another house's")
+
+
+@dataclass(slots=True)
+class _Players:
+    """The guests at their telephones."""
+
+    client: httpx.AsyncClient
+    evening: Evening
+    slug: str
+    progress: Progress
+    #: who has one may speak
+    lines: asyncio.Semaphore
+
+    async def all_ask(self, guests: Sequence[DemoGuest], who: str) -> None:
+        """These ask for a table."""
+        if guests:
+            task = self.progress.add_task(who, total=len(guests))
+            await self._each(task, guests, self._ask)
+
+    async def some_think_again(self, guests: Sequence[DemoGuest]) -> None:
+        """Some change something, some cancel."""
+        again = [
+            guest
+            for guest in guests
+            if guest.key in self.evening.accepted and (guest.change or guest.cancels)
+        ]
+        task = self.progress.add_task("Second thoughts", total=len(again))
+        await self._each(task, again, self._think_again)
+
+    async def _each(
+        self,
+        task: TaskID,
+        guests: Sequence[DemoGuest],
+        act: Callable[[DemoGuest], Awaitable[None]],
+    ) -> None:
+        async def one(guest: DemoGuest) -> None:
+            async with self.lines:
+                await act(guest)
+            self.progress.advance(task)
+
+        await asyncio.gather(*(one(guest) for guest in guests))
+
+    async def _ask(self, guest: DemoGuest) -> None:
+        headers = {"Idempotency-Key": f"demo-{guest.key}-{uuid.uuid4()}"}
+        path = f"/api/v1/restaurants/{self.slug}/reservations"
+        answer = await self._send("POST", path, json=guest.body, headers=headers)
+        if answer.status_code == httpx.codes.ACCEPTED:
+            self.evening.accepted[guest.key] = answer.json()
+            self.evening.seconds.append(answer.elapsed.total_seconds())
+        else:
+            self.evening.refused.append(f"{answer.status_code}: {answer.text[:300]}")
+
+    async def _think_again(self, guest: DemoGuest) -> None:
+        """Refusals (409: declined already, for instance) are an answer like another."""
+        facts = self.evening.accepted[guest.key]
+        headers, path = (
+            {"Manage-Token": facts["manage_token"]},
+            f"/api/v1/reservations/{facts['id']}",
+        )
+        if guest.change:
+            await self._send("PATCH", path, json=guest.change, headers=headers)
+        else:
+            await self._send("POST", f"{path}/cancel", json={}, headers=headers)
+
+    async def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        for attempt in range(1, TRIES):
+            try:
+                answer = await self.client.request(method, path, **options)
+            except httpx.TransportError:
+                await asyncio.sleep(0.2 * attempt)
+                continue
+            if answer.status_code not in BUSY or "Retry-After" not in answer.headers:
+                return answer
+            await asyncio.sleep(0.2 * attempt)
+        return await self.client.request(method, path, **options)
+
+
+async def _until_none(
+    progress: Progress, what: str, book: int, count: Callable[[tally.Waiting], int]
+) -> None:
+    """Wait until the count is 0, for two minutes at most."""
+    ends, most, task = monotonic() + PATIENCE_SECONDS, 0, progress.add_task(what, total=None)
+    while monotonic() < ends:
+        with reading() as session:
+            left = count(tally.waiting(session, book, now=clock.now()))
+        most = max(most, left)
+        progress.update(task, total=most or 1, completed=most - left if most else 1)
+        if not left:
+            return
+        await asyncio.sleep(0.1)
+
+
+def _report(console: Console, evening: Evening, book: int) -> bool:
+    with reading() as session:
+        found = tally.outcomes(session, book)
+        wishes, said = tally.wishes(session, book), tally.told(session, book)
+        left = tally.waiting(session, book, now=clock.now())
+    report.show_outcomes(console, found)
+    if wishes:
+        words = ", ".join(f"{count} {status}" for status, count in sorted(wishes.items()))
+        console.print(f"Wishes to change: {words}")
+    report.show_times(
+        console,
+        {
+            "request to answer (202)": sorted(evening.seconds),
+            "request to decision": evening.decisions,
+        },
+    )
+    report.show_told(console, said)
+    for line in evening.refused[:5]:
+        console.print(f"refused: {line}")
+    if left.undecided or left.untold:
+        console.print(
+            f"after {PATIENCE_SECONDS} s: {left.undecided} undecided, {left.untold} untold"
+        )
+    console.print()
+    in_order = show_check(grace_seconds=30)
+    return in_order and not (evening.refused or left.undecided or left.untold)

@@ -1,0 +1,1 @@
+"""What `make up` runs: every process of an installation on this machine."""

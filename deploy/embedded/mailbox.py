@@ -1,0 +1,74 @@
+"""A mailbox for trying out: takes every mail by SMTP and keeps it as a plain `.eml` file.
+
+`python -m deploy.embedded.mailbox`: MAILBOX_HOST, MAILBOX_PORT and MAILBOX_FOLDER say where.
+"""
+
+import asyncio
+import logging
+import os
+import re
+import signal
+from pathlib import Path
+from typing import Final
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from models.core import clock
+from models.core.observe.logs import configure_logging
+
+log = logging.getLogger("deploy.embedded.mailbox")
+
+LARGEST: Final = 10 * 1024 * 1024
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9.@_-]+")
+
+
+class Keeper:
+    """aiosmtpd's handler: one file a mail, named by time and recipient."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._count = 0
+        folder.mkdir(parents=True, exist_ok=True)
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
+        """Keep the mail, then say yes."""
+        content = envelope.content
+        raw = content if isinstance(content, bytes) else str(content).encode()
+        self._keep(raw, envelope.rcpt_tos[0])
+        return "250 OK"
+
+    def _keep(self, raw: bytes, recipient: str) -> None:
+        self._count += 1
+        moment = clock.now().strftime("%Y%m%dT%H%M%S.%f")
+        name = f"{moment}-{self._count:05d}-{_UNSAFE.sub('_', recipient)[:80]}.eml"
+        unfinished = self.folder / f".{name}"
+        unfinished.write_bytes(raw)
+        # whoever lists the folder sees whole mails only
+        unfinished.replace(self.folder / name)
+
+
+async def serve(folder: Path, *, host: str, port: int) -> None:
+    """Take mails until SIGTERM or SIGINT."""
+    keeper = Keeper(folder)
+    loop, stopping = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    server = await loop.create_server(
+        lambda: SMTP(keeper, data_size_limit=LARGEST, enable_SMTPUTF8=True), host, port
+    )
+    log.info("the mailbox is open", extra={"folder": str(folder)})
+    await stopping.wait()
+    server.close()
+
+
+def main() -> None:
+    """Serve where the environment says."""
+    configure_logging()
+    folder = Path(os.environ.get("MAILBOX_FOLDER", "var/mail"))
+    host = os.environ.get("MAILBOX_HOST", "127.0.0.1")
+    port = int(os.environ.get("MAILBOX_PORT", "1025"))
+    asyncio.run(serve(folder, host=host, port=port))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""What the operator of the embedded mode sees."""
+
+import json
+from collections import deque
+from pathlib import Path
+from typing import Any, Final
+
+from deploy.embedded.opening import SignInCard
+from models.core.settings import settings
+
+_LOUD: Final = frozenset({"warning", "error", "critical"})
+_SHOWN_ANYWAY: Final = frozenset({"ts", "level", "event", "logger"})
+
+
+class Terminal:
+    """What the operator sees: warnings of the processes, and their last lines when one falls."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, deque[str]] = {}
+
+    def hear(self, name: str, line: str) -> None:
+        """One line of a process. Only warnings and errors are shown at once."""
+        self._last.setdefault(name, deque(maxlen=15)).append(line)
+        if line.startswith("{"):
+            try:
+                event: dict[str, Any] = json.loads(line)
+            except ValueError:
+                return
+            if event.get("level") in _LOUD:
+                more = [f"{k}={v}" for k, v in event.items() if k not in _SHOWN_ANYWAY]
+                self.say(f"{name:>10} | {event['level']}: {event.get('event')} {' '.join(more)}")
+
+    def last_lines(self, name: str) -> str:
+        """The end of what a process said."""
+        return "\n".join(f"    {line}" for line in self._last.get(name, ()))
+
+    @staticmethod
+    def say(text: str) -> None:
+        """To standard output, now."""
+        print(text, flush=True)
+
+
+def sign(folder: Path, cards: list[SignInCard], seconds: float) -> str:
+    """The block of addresses and sign-ins, once everything answers (after so many seconds)."""
+    base, var = settings().public_url, folder.absolute()
+    chosen = settings()
+    lines = [
+        f"Maitred is open (after {seconds:.1f} s)",
+        "",
+        f"  Base URL   {base}",
+        f"  A table    {base}/book/demo",
+        f"  The API    {base}/docs",
+        f"  Flower     {chosen.flower_url}   {chosen.flower_user} / {chosen.flower_password}",
+        f"  How it is  {base}/status, for operators {base}/status/operators (as Flower)",
+        f"  Mails      {var / 'mail'}/*.eml",
+        f"  SMS        {settings().sms_file}",
+        f"  Logs       {var / 'log'}",
+        "",
+        "  Sign-ins at the demo restaurant (POST /api/v1/auth/sign-in):",
+        *(f"    {card.role:<8} {card.email:<24} {card.password}" for card in cards),
+        "",
+        "  Ctrl-C closes the house; the next start finds it as it was.",
+    ]
+    rule = "=" * (max(map(len, lines)) + 2)
+    return "\n".join(["", rule, *(f" {line}" for line in lines), rule, ""])

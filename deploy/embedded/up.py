@@ -1,0 +1,205 @@
+"""The whole house in the foreground, on this machine alone: `maitred up`.
+
+Everything it keeps is in `var/`. The processes are those of the Procfile; what they say is in
+`var/log/`, warnings come to the terminal as well.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Final
+
+from honcho.environ import parse_procfile
+
+from deploy.database import migrate
+from deploy.embedded.answers import (
+    every_queue_moves,
+    mailbox_answers,
+    redis_answers,
+    web_answers,
+    workers_answer,
+)
+from deploy.embedded.folder import PORTS, VAR, AlreadyRunning, House, is_free
+from deploy.embedded.opening import SignInCard, open_demo
+from deploy.embedded.supervisor import Supervisor
+from deploy.embedded.terminal import Terminal, sign
+from models.core import clock
+from models.core.observe.logs import configure_logging
+from models.core.settings import settings
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+#: Who only looks on: without it all else goes on.
+OBSERVERS: Final = frozenset({"flower"})
+#: Whoever falls so often within so many seconds is not started again.
+MOST_FALLS: Final = 5
+FALLS_SECONDS: Final = 600
+#: How often other ports are tried when somebody took one meanwhile.
+OPENINGS: Final = 3
+#: Started first and ended last; left out when the environment names another server.
+FOUNDATIONS: Final = {"valkey": "REDIS_URL", "mailbox": "SMTP_URL"}
+READY_SECONDS: Final = 120
+
+
+class NotReady(Exception):
+    """Maitred did not open; the text says why."""
+
+
+class PortTaken(Exception):
+    """A port that was free is another's now. The text says which."""
+
+
+class Opening:
+    """One run of the house, from its folder to its end."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._terminal = Terminal()
+        self._ports: dict[str, int] = {}
+        self._without: set[str] = set()
+        theirs = {name for name, variable in FOUNDATIONS.items() if os.environ.get(variable)}
+        self._commands = {
+            name: command
+            for name, command in parse_procfile(
+                (ROOT / "Procfile").read_text(encoding="utf-8")
+            ).processes.items()
+            if name not in theirs
+        }
+        self._children = Supervisor(
+            house.folder / "log", listener=self._terminal.hear, foundations=frozenset(FOUNDATIONS)
+        )
+
+    def run(self) -> int:
+        """Open, watch, close. 0 when a signal ended it, 1 when a process fell or did not come."""
+        self._children.heed_signals()
+        try:
+            self._terminal.say(self._open_somewhere())
+            fallen = self._watch()
+        except NotReady as reason:
+            self._terminal.say(f"Maitred did not open: {reason}")
+            return 0 if self._children.asked_to_stop else 1
+        finally:
+            self._terminal.say("Closing ...")
+            self._children.stop()
+        if fallen:
+            self._terminal.say(self._fall(*fallen))
+            return 1
+        self._terminal.say("Closed.")
+        return 0
+
+    def _open_somewhere(self) -> str:
+        """Open, on other ports when one was taken meanwhile; the block of addresses."""
+        began, given = monotonic(), dict(os.environ)
+        for _ in range(OPENINGS):
+            self._ports = self._house.choose_ports(self._terminal.say)
+            os.environ.clear()
+            os.environ.update(given)
+            os.environ.update(self._house.environment(self._ports))
+            settings.cache_clear()
+            _put_first("PATH", Path(sys.executable).parent)
+            _put_first("PYTHONPATH", ROOT)
+            try:
+                return sign(self._house.folder, self._open(), monotonic() - began)
+            except PortTaken as taken:
+                self._terminal.say(f"{taken} Trying again.")
+                self._children.stop()
+        raise NotReady(f"in {OPENINGS} attempts somebody else took a port each time")
+
+    def _open(self) -> list[SignInCard]:
+        self._house.empty_metrics()
+        self._start(*(name for name in FOUNDATIONS if name in self._commands))
+        configure_logging()
+        migrate()
+        cards = open_demo(self._house.secret)
+        self._await(redis_answers, "Redis to answer")
+        started = clock.now()
+        # SQLite has no log to follow
+        left_out = FOUNDATIONS.keys() | (set() if settings().keeps_log else {"follower"})
+        self._start(*(name for name in self._commands if name not in left_out))
+        self._house.note_running(settings().public_url)
+        self._await(lambda: web_answers("WEB_PORT", "/readyz"), "the web server")
+        self._await(lambda: every_queue_moves(started), "the workers and the clock")
+        self._await(lambda: workers_answer(self._commands), "every worker")
+        if "mailbox" in self._commands:
+            self._await(mailbox_answers, "the mailbox")
+        self._await(self._flower_answers, "Flower")
+        return cards
+
+    def _flower_answers(self) -> bool:
+        return "flower" in self._without or web_answers("FLOWER_PORT", "/healthcheck")
+
+    def _start(self, *names: str) -> None:
+        for name in names:
+            self._children.start(name, self._commands[name], env=os.environ)
+
+    def _await(self, is_there: Callable[[], bool], what: str) -> None:
+        ends = monotonic() + READY_SECONDS
+        while not is_there():
+            if fallen := self._children.fallen():
+                self._heed_fall(*fallen)
+            if self._children.asked_to_stop:
+                raise NotReady("it was stopped")
+            if monotonic() > ends:
+                raise NotReady(f"waited {READY_SECONDS} s for {what}; see {self._house.folder}/log")
+            sleep(0.1)
+
+    def _heed_fall(self, name: str, code: int) -> None:
+        """While it opens: another port is tried, an observer done without, all else is the end."""
+        port = PORTS.get(name)
+        if port and not is_free(self._ports[port]):
+            raise PortTaken(f"Port {self._ports[port]} ({name}) was taken by another meanwhile.")
+        if name not in OBSERVERS:
+            raise NotReady(self._fall(name, code))
+        self._go_without(name, code)
+
+    def _watch(self) -> tuple[str, int] | None:
+        """Until a signal comes (None), or somebody falls again and again: name and exit code."""
+        falls: dict[str, list[float]] = {}
+        while fallen := self._children.watch():
+            name, code = fallen
+            now = monotonic()
+            recent = [at for at in falls.get(name, []) if now - at < FALLS_SECONDS]
+            falls[name] = [*recent, now]
+            if len(recent) < MOST_FALLS:
+                self._terminal.say(f"{self._fall(name, code)}\n{name} is started again.")
+                sleep(len(recent))
+                self._children.start_again(name)
+            elif name in OBSERVERS:
+                self._go_without(name, code)
+            else:
+                return fallen
+        return None
+
+    def _go_without(self, name: str, code: int) -> None:
+        self._terminal.say(f"{self._fall(name, code)}\nMaitred goes on without {name}.")
+        self._children.let_go(name)
+        self._without.add(name)
+
+    def _fall(self, name: str, code: int) -> str:
+        return f"{name} ended by itself (exit code {code}). Its last lines:\n" + (
+            self._terminal.last_lines(name)
+        )
+
+
+def _put_first(variable: str, folder: Path) -> None:
+    rest = os.environ.get(variable)
+    os.environ[variable] = f"{folder}{os.pathsep}{rest}" if rest else str(folder)
+
+
+def up(folder: Path = VAR) -> int:
+    """Open the house of `folder` (`var/` here), and return when it is closed: the exit code."""
+    house = House(folder)
+    try:
+        house.take()
+    except AlreadyRunning as other:
+        print(f"Maitred runs here already ({other}). Ctrl-C there closes it.", file=sys.stderr)
+        return 1
+    try:
+        return Opening(house).run()
+    finally:
+        house.leave()
+
+
+if __name__ == "__main__":
+    sys.exit(up())

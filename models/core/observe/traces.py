@@ -1,0 +1,178 @@
+"""Traces: which piece of work took how long, for one reservation from the request to the message.
+
+Off without OTEL_EXPORTER_OTLP_ENDPOINT, and then OpenTelemetry is not even imported. A span is
+written down when its work is over: only then is it known which reservation a request was about.
+No span has SQL, addresses, names or links in it.
+"""
+
+import random
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol, TypeAlias
+
+from sqlalchemy import Engine, event
+
+from models.core import clock
+from models.core.extras import load_extra
+from models.core.settings import settings
+
+_TRACE_ID: Final = re.compile(r"(?!0{32})[0-9a-f]{32}\Z")
+#: what a statement does and to which table; nothing after that, where values may be
+_STATEMENT: Final = re.compile(
+    r"\s*(?:(SELECT)\b.*?\sFROM|(INSERT) INTO|(UPDATE)|(DELETE) FROM)\s+[`\"]?([a-z_]+)|\s*(\w+)",
+    re.DOTALL,
+)
+_BEGAN: Final = "maitred_began"
+#: A task may run a minute and ask the database thousands of times: its first pieces tell enough.
+_PIECES: Final = 200
+
+
+#: What a span says beside its name: ids, counts, outcomes.
+Facts: TypeAlias = dict[str, str | int | float | bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of work that is over. Times in nanoseconds since 1970.
+
+    `is_first`: it begins its trace; any other hangs below the first one, wherever that was told.
+    `because_of`: the trace in which this work was done together with other work.
+    """
+
+    name: str
+    trace_id: str
+    began: int
+    ended: int
+    kind: str = "internal"
+    is_first: bool = False
+    because_of: str = ""
+    failed: bool = False
+    facts: Facts = field(default_factory=dict)
+    pieces: tuple["Piece", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a span, spent on another server: a statement, a commit, a wait."""
+
+    name: str
+    began: int
+    ended: int
+
+
+class Teller(Protocol):
+    """Where spans go."""
+
+    def tell(self, span: Span) -> None:
+        """Take this span; it is sent later, by a thread of its own."""
+        ...
+
+
+_teller: Teller | None = None
+#: the pieces of the work that is going on in this thread, or in the task of this thread
+_pieces: ContextVar[list[Piece] | None] = ContextVar("maitred_pieces", default=None)
+
+
+def start_traces(process: str) -> None:
+    """Send this process's spans as the settings say; `process` (web, worker) names the service.
+
+    Raises SettingsInvalid when the extra `traces` is not installed.
+    """
+    global _teller
+    if not settings().otel_exporter_otlp_endpoint:
+        return
+    otlp = load_extra(
+        "models.core.observe.otlp_traces",
+        install="OTEL_EXPORTER_OTLP_ENDPOINT needs the extra `traces`",
+    )
+    _teller = otlp.make_teller(process)
+    event.listen(Engine, "before_cursor_execute", _before)
+    event.listen(Engine, "after_cursor_execute", _after)
+
+
+def is_on() -> bool:
+    """Whether spans go anywhere."""
+    return _teller is not None
+
+
+def begin() -> None:
+    """A request or task begins: its statements are its pieces, until `end`."""
+    if _teller is not None:
+        _pieces.set([])
+
+
+def end(
+    name: str, *, trace_id: str, began: int, kind: str, is_first: bool, failed: bool, **facts: Any
+) -> None:
+    """The request or task is over: its span is told, with its pieces."""
+    found = _pieces.get()
+    if _teller is None or found is None:
+        return
+    _pieces.set(None)
+    tell(
+        Span(
+            name,
+            trace_id,
+            began,
+            clock.nanoseconds(),
+            kind,
+            is_first=is_first,
+            failed=failed,
+            facts=facts,
+            pieces=tuple(found),
+        )
+    )
+
+
+def tell(span: Span) -> None:
+    """Send this span, if spans go anywhere."""
+    if _teller is not None:
+        _teller.tell(span)
+
+
+@contextmanager
+def piece(name: str) -> Iterator[None]:
+    """What is done within is a piece of the request or task."""
+    pieces = _pieces.get()
+    if pieces is None:
+        yield
+        return
+    began = clock.nanoseconds()
+    try:
+        yield
+    finally:
+        _keep(pieces, name, began)
+
+
+def trace_id_of(given: str) -> str:
+    """This id, where it has a trace id's shape (ours have), else a new one."""
+    return given if _TRACE_ID.match(given) else f"{random.getrandbits(128) | 1:032x}"  # nosec B311
+
+
+def _before(
+    connection: Any, _cursor: Any, _statement: str, _values: Any, _context: Any, _many: bool
+) -> None:
+    if _pieces.get() is not None:
+        connection.info[_BEGAN] = clock.nanoseconds()
+
+
+def _after(
+    connection: Any, _cursor: Any, statement: str, _values: Any, _context: Any, _many: bool
+) -> None:
+    pieces, began = _pieces.get(), connection.info.pop(_BEGAN, None)
+    if pieces is not None and began is not None:
+        _keep(pieces, statement_name(statement), began)
+
+
+def _keep(pieces: list[Piece], name: str, began: int) -> None:
+    if len(pieces) < _PIECES:
+        pieces.append(Piece(name, began, clock.nanoseconds()))
+
+
+def statement_name(statement: str) -> str:
+    """`SELECT reservations`: SQL itself has values in it where rows are written by literals."""
+    found = _STATEMENT.match(statement)
+    return " ".join(filter(None, found.groups())) if found else "SQL"

@@ -1,0 +1,1 @@
+"""Redis as short-lived memory: signals between processes, and counters."""

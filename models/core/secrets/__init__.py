@@ -1,0 +1,1 @@
+"""Keys and what they do: encryption at rest, signatures, keyed hashes, key services."""

@@ -1,0 +1,1 @@
+"""The check of a database: what was promised, proved by reading every row."""

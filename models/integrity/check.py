@@ -1,0 +1,149 @@
+"""The check of a house's database: what was promised, proved by reading every row."""
+
+import gc
+import multiprocessing
+import os
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from models.core.database.connections import patience
+from models.core.database.transactions import dialect_of, make_engine, reading
+from models.core.settings import settings
+from models.integrity.finding import Files, Finding
+from models.integrity.parts import Look, Share, capped, perform, shares
+from models.integrity.restaurant_files import read_files
+
+__all__ = ["RULES", "Finding", "findings", "findings_at_once"]
+
+#: Findings of one rule; who needs more than these has seen enough.
+AT_MOST = 1_000
+#: Fewer shares than these are not worth the start of other processes.
+_FEW: Final = 16
+#: Rows come and go by the thousand, and none of them is part of a cycle: between two searches for
+#: cycles so many objects may be made. At Python's own 700 the searches take a sixth of the time.
+_ALLOCATIONS: Final = 50_000
+#: The database works for one while Python does for the other.
+_THREADS: Final = 2
+
+#: What is proved, by the name that a finding carries.
+RULES: dict[str, str] = {
+    "unreadable": "every restaurant's rows can be read",
+    "table-twice": "no table is given to two parties at once",
+    "seated-twice": "no two parties sit at one table",
+    "seated-row": "who sits at a table has it until it leaves",
+    "no-table": "who is confirmed, arrived or seated has a table",
+    "occupancy-missing": "each table is held for its party to the end of turn and buffer",
+    "occupancy-orphan": "no table is held for nobody",
+    "misfit": "no rule of the restaurant objects to a party that is to come",
+    "pacing": "no interval has more online covers or parties than allowed",
+    "book": "every party is in the book of its start",
+    "row": "every row makes sense by itself",
+    "wish": "the last accepted change is what the reservation shows",
+    "guest": "every guest can be read, and is found by that contact",
+    "overdue": "no party is left over from an evening that has ended",
+    "undecided": "every accepted request and change is decided",
+    "untold": "every decision is told on every channel the guest gave",
+    "told-twice": "no decision is told twice",
+    "told-without-cause": "nothing is told that was not decided",
+    "message-late": "every due message is sent, or failed for a reason",
+    "moves": "every reservation's history leads to where it stands",
+    "reference": "every row names rows that exist",
+    "stuck-claim": "no message is claimed for ever",
+    "forgotten": "who was forgotten is not known any more",
+}
+
+
+def findings(session: Session, *, now: datetime, grace_seconds: float) -> list[Finding]:
+    """Everything that is wrong; empty for a house in order. At most 1,000 of each rule.
+
+    What waits may do so for `grace_seconds`. `session` has done nothing yet: all is read from one
+    picture of the database, so that a house at work gives no false alarm. Memory is bounded by a
+    share, not by the database. Decisions older than the last change of the restaurant's file are
+    not held against what the file says now (ranges, pacing, buffers, reminders).
+    """
+    _one_picture(session)
+    look = _look(read_files(session), now=now, grace_seconds=grace_seconds)
+    todo = list(shares(session, look))
+    found = (each for share in todo for each in perform(session, look, share))
+    return list(capped(found, limit=AT_MOST))
+
+
+def findings_at_once(
+    bind: Engine | None = None,
+    *,
+    now: datetime,
+    grace_seconds: float,
+    only_first: bool = False,
+    processes: int | None = None,
+) -> list[Finding]:
+    """The same, by as many processes as the machine has cores; each share has its own picture.
+
+    What a share finds is looked at once more, with the files as they are then: only what is still
+    wrong was wrong. `only_first`: what a restored database must prove before it is handed over.
+    """
+    with reading(bind) as session:
+        _one_picture(session)
+        look = _look(read_files(session), now=now, grace_seconds=grace_seconds)
+        todo = list(shares(session, look, only_first=only_first))
+    if len(todo) > _FEW:
+        found = _by_processes(_address(bind), look, todo, processes or os.cpu_count() or 1)
+    else:
+        with ThreadPoolExecutor(_THREADS) as pool:
+            found = list(pool.map(partial(_prove, bind, look), todo))
+    return list(capped((each for share in found for each in share), limit=AT_MOST))
+
+
+def _look(files: Files, *, now: datetime, grace_seconds: float) -> Look:
+    return Look(files, now, now - timedelta(seconds=grace_seconds), AT_MOST)
+
+
+def _prove(bind: Engine | None, look: Look, share: Share) -> list[Finding]:
+    with reading(bind) as session:
+        _one_picture(session)
+        if not perform(session, look, share):
+            return []
+    # somebody may have changed a file since ours were read, or half of what spans two shares
+    with reading(bind) as session:
+        _one_picture(session)
+        return perform(session, replace(look, files=read_files(session)), share)
+
+
+def _address(bind: Engine | None) -> str:
+    if bind is None:
+        return settings().database_url
+    return bind.url.render_as_string(hide_password=False)
+
+
+def _by_processes(url: str, look: Look, todo: list[Share], count: int) -> list[list[Finding]]:
+    """Fresh processes, not copies of this one: it may have threads, and connections of its own."""
+    fresh = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(count, fresh, _begin, (url, look)) as pool:
+        return list(pool.map(_prove_here, todo))
+
+
+#: What a process of the pool proves: its engine and its look.
+_here: list[tuple[Engine, Look]] = []
+
+
+def _begin(url: str, look: Look) -> None:
+    gc.freeze()
+    gc.set_threshold(_ALLOCATIONS)
+    with patience():  # a statement may read a whole table, and holds nobody up
+        _here.append((make_engine(url, pool_size=1), look))
+
+
+def _prove_here(share: Share) -> list[Finding]:
+    bind, look = _here[0]
+    return _prove(bind, look, share)
+
+
+def _one_picture(session: Session) -> None:
+    # SQLite's transactions are one picture anyway; READ COMMITTED would be a new one each query
+    if dialect_of(session) != "sqlite":
+        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})

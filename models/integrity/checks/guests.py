@@ -1,0 +1,160 @@
+"""Checked: each guest is unsealed once: who comes can be read, and is found by that contact."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final
+
+from sqlalchemy import Row, String, select, type_coerce
+from sqlalchemy.orm import Session
+
+from models.core.database.transactions import table_of
+from models.core.errors import SealBroken, SettingsInvalid
+from models.core.secrets.encryption import keyring
+from models.core.secrets.signing import contact_key
+from models.entities.messages import Message
+from models.entities.reservations import Reservation, ReservationChange
+from models.entities.sealed_guest import Guest, open_contact, open_guest, open_staff_note
+from models.integrity.finding import Finding
+
+#: Reservations that are read together: what bounds the memory.
+_AT_ONCE: Final = 5_000
+_MOST_STARTS: Final = 3
+_LOCALE: Final = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?")
+_REFERENCE: Final = re.compile(r"[A-Z0-9]{4,12}")
+_SENSELESS: Final = (SealBroken, ValueError, TypeError)
+
+
+def guests(session: Session, *, first: int, last: int) -> Iterator[Finding]:
+    """The guests of these reservations: seal, keys, language, terms, and starts offered."""
+    after = first - 1
+    while rows := _read(session, after, last):
+        after = rows[-1].id
+        for row in rows:
+            problem = _problem(row)
+            if problem:
+                yield Finding("guest", (row.id,), f"reservation {row.id} {problem}")
+
+
+def sealed_away() -> Finding | None:
+    """Why no guest at all can be unsealed here; None when they can."""
+    try:
+        keyring()
+    except SettingsInvalid as error:
+        return Finding("guest", (), f"no guest can be unsealed: {error.message}")
+    return None
+
+
+def contacts_before(session: Session) -> Iterator[Finding]:
+    """Contacts of before, each sealed until it was told."""
+    if sealed_away():
+        return  # named already
+    row, said = table_of(Reservation).c, table_of(Message).c
+    query = (
+        select(said.id, row.id, row.reference, said.recipient_sealed)
+        .join_from(said.id.table, row.id.table, row.id == said.reservation_id)
+        .where(said.recipient_sealed.is_not(None))
+        # few messages have one: their reservations are looked up, not everybody's messages
+        .prefix_with("STRAIGHT_JOIN", dialect="mysql")
+    )
+    for number, party, reference, sealed in session.execute(query):
+        try:
+            open_contact(sealed, reference=reference)
+        except _SENSELESS:
+            text = f"message {number} of reservation {party} is for a contact that cannot be read"
+            yield Finding("guest", (party,), text)
+
+
+def wished_starts(session: Session, *, limit: int) -> Iterator[Finding]:
+    """The starts that were offered to those whose wish was refused."""
+    wish = table_of(ReservationChange).c
+    text = type_coerce(wish.alternatives, String)
+    query = select(wish.id, wish.reservation_id, text).where(text.is_not(None), text != "null")
+    for number, party, starts in session.execute(query.limit(limit)):
+        if not _are_starts(starts):
+            what = f"wish {number} of reservation {party} is offered unreadable starts"
+            yield Finding("row", (party,), what)
+
+
+def _read(session: Session, after: int, last: int) -> list[Row[*tuple[Any, ...]]]:
+    row = table_of(Reservation).c
+    query = (
+        select(
+            row.id,
+            row.reference,
+            row.guest_sealed,
+            row.staff_note_sealed,
+            row.email_key,
+            row.phone_key,
+            row.guest_locale,
+            row.forgotten_at,
+            type_coerce(row.terms, String).label("terms"),
+            type_coerce(row.alternatives, String).label("alternatives"),
+        )
+        .where(row.id > after, row.id <= last)
+        .order_by(row.id)
+        .limit(_AT_ONCE)
+    )
+    return list(session.execute(query).all())
+
+
+def _problem(row: Row[*tuple[Any, ...]]) -> str:
+    """What is wrong with who comes; empty for nothing. Never contains any of it."""
+    try:
+        guest = open_guest(row.guest_sealed, reference=row.reference)
+        open_staff_note(row.staff_note_sealed, reference=row.reference)
+        wrong = _wrong_key(guest, row)
+    except _SENSELESS:
+        return "is for a guest who cannot be read: the seal is broken"
+    if wrong:
+        return wrong
+    if not _is_locale(row.guest_locale):
+        return "is for a guest of no language"
+    if not _REFERENCE.fullmatch(row.reference):
+        return "has a reference that nobody can read out"
+    if not _are_terms(row.terms):
+        return "bears unreadable terms"
+    return "" if _are_starts(row.alternatives) else "is offered unreadable starts"
+
+
+def _wrong_key(guest: Guest, row: Row[*tuple[Any, ...]]) -> str:
+    if contact_key(guest.email) != row.email_key:
+        return "is not found by the guest's e-mail address"
+    if contact_key(guest.phone) != row.phone_key:
+        return "is not found by the guest's phone number"
+    is_known = guest.email or guest.phone or guest.note
+    if row.forgotten_at is not None and is_known:
+        return "is forgotten, and the guest is still known"
+    return "" if guest.name else "is for a guest without a name"
+
+
+@lru_cache(maxsize=1_000)
+def _is_locale(text: str) -> bool:
+    return bool(_LOCALE.fullmatch(text))
+
+
+@lru_cache(maxsize=10_000)
+def _are_terms(text: str | None) -> bool:
+    if text is None or text == "null":
+        return True
+    try:
+        terms = json.loads(text)
+    except ValueError:
+        return False
+    cutoff = terms.get("cancel_cutoff_minutes") if isinstance(terms, dict) else None
+    return type(cutoff) is int and cutoff >= 0
+
+
+@lru_cache(maxsize=10_000)
+def _are_starts(text: str | None) -> bool:
+    if text is None or text == "null":
+        return True
+    try:
+        starts = json.loads(text)
+        moments = [datetime.fromisoformat(each) for each in starts]
+    except (ValueError, TypeError):
+        return False
+    aware = all(moment.tzinfo is not None for moment in moments)
+    return isinstance(starts, list) and len(starts) <= _MOST_STARTS and aware

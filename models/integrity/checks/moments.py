@@ -1,0 +1,142 @@
+"""Checked: a reservation's times agree with each other, with its moves, and with its book."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from functools import lru_cache
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from models.integrity.finding import Files, HouseFile
+from models.integrity.history_shapes import Line
+from models.integrity.times import grid_moment, moment_of
+from models.rules.reservations.lifecycle import Status
+from models.rules.restaurant.restaurant import BOOKS_PER_SHIFT, split_book_id
+from models.rules.restaurant.sittings import find_sitting
+from models.rules.restaurant.turn_times import turn_minutes
+
+#: Two machines' clocks, and a wait for a lock, may turn the order of two moves round by so much.
+DISORDER: Final = timedelta(minutes=2)
+#: The longest use of a table: a day too late, and a turn.
+_LONGEST: Final = timedelta(days=2)
+#: A party of the night belongs to the day before.
+_NOON: Final = 12
+_DAY: Final = timedelta(days=1)
+#: Who has not sat down keeps the turn that was decided.
+_UNSEATED: Final = frozenset({Status.REQUESTED, Status.WAITLISTED, Status.CONFIRMED})
+
+Problem = tuple[str, str]
+
+
+class Moments:
+    """What is wrong with the times of one reservation after another; starts are few, so kept."""
+
+    def __init__(self, files: Files) -> None:
+        self._houses = files.houses
+        self._since = files.since()
+        self._days: dict[tuple[int, int, str], str] = {}
+        self._sittings: dict[tuple[int, int, str], str] = {}
+        self._turns: dict[tuple[int, int, int], timedelta | None] = {}
+
+    def wish_problem(self, restaurant_id: int, book: int, starts_at: str) -> str:
+        """What is wrong with the book of a wish; empty for nothing."""
+        house = self._houses.get(restaurant_id)
+        return _off_day(house, book, starts_at) if house else ""
+
+    def problem(self, line: Line, times: Sequence[str]) -> Problem | None:
+        """The rule that is broken, and how; None for nothing. `times`: those of its moves."""
+        if text := _disorder(line, times):
+            return "moves", text
+        if not timedelta(0) < _span(line.starts_at, line.ends_at) <= _LONGEST:
+            return "row", f"begins at {line.starts_at}, ends at {line.ends_at}"
+        if line.status != Status.REQUESTED and not line.has_book:
+            return "reference", "was decided in a book that is not there"
+        house = self._houses.get(line.restaurant_id)
+        if house is None:
+            return None
+        place = line.restaurant_id, line.book_id, line.starts_at
+        if place not in self._days:
+            self._days[place] = _off_day(house, line.book_id, line.starts_at)
+        text = self._days[place]
+        if not text and self._is_of_today(line):
+            text = self._off_file(house, line)
+        return ("book", text) if text else None
+
+    def _is_of_today(self, line: Line) -> bool:
+        """Whether the restaurant's file of today decided about it, and nobody at the stand."""
+        since = self._since[line.restaurant_id]
+        at = line.decided_at or line.created_at
+        return line.source == "online" and (not since or at > since)
+
+    def _off_file(self, house: HouseFile, line: Line) -> str:
+        place = line.restaurant_id, line.book_id, line.starts_at
+        if place not in self._sittings:
+            self._sittings[place] = _off_sitting(house, line)
+        if self._sittings[place] or line.status not in _UNSEATED:
+            return self._sittings[place]
+        return self._off_turn(house, line)
+
+    def _off_turn(self, house: HouseFile, line: Line) -> str:
+        shift_id = line.book_id // BOOKS_PER_SHIFT
+        place = line.restaurant_id, shift_id, line.party_size
+        if place not in self._turns:
+            self._turns[place] = _turn(house, shift_id, line.party_size)
+        turn = self._turns[place]
+        if turn is None or turn == _span(line.starts_at, line.ends_at):
+            return ""
+        return f"keeps its table until {line.ends_at}"
+
+
+def _disorder(line: Line, times: Sequence[str]) -> str:
+    before = line.created_at
+    for after in times:
+        if after < before and moment_of(before) - moment_of(after) > DISORDER:
+            return f"moved at {after}, after {before}"
+        before = after
+    for at in (line.decided_at, line.arrived_at, line.seated_at):
+        if at is not None and at not in times:
+            return f"bears the time {at}, and no move was made then"
+    # whom the evening's end found still here has left when the turn was over
+    left = line.finished_at
+    if left is not None and left not in times and left not in (line.ends_at, line.arrived_at):
+        return f"left at {left}, and no move was made then"
+    return ""
+
+
+@lru_cache(maxsize=100_000)
+def _span(starts_at: str, ends_at: str) -> timedelta:
+    return grid_moment(ends_at) - grid_moment(starts_at)
+
+
+@lru_cache(maxsize=100_000)
+def _wall(tz: ZoneInfo, starts_at: str) -> tuple[date, int]:
+    """Its date and hour there."""
+    local = grid_moment(starts_at).astimezone(tz)
+    return local.date(), local.hour
+
+
+def _off_day(house: HouseFile, book: int, starts_at: str) -> str:
+    today, hour = _wall(house.house.tz, starts_at)
+    try:
+        day = split_book_id(book)[1]
+    except (ValueError, OverflowError):
+        return "is in a book of no date"
+    if day == today or (day == today - _DAY and hour < _NOON):
+        return ""
+    return f"is in the book of {day}, and begins on {today}"
+
+
+def _off_sitting(house: HouseFile, line: Line) -> str:
+    sitting = find_sitting(house.house, grid_moment(line.starts_at))
+    if sitting is None:
+        return f"begins at {line.starts_at}, when the restaurant seats nobody"
+    if sitting.book_id != line.book_id:
+        return f"is in book {line.book_id}, and its start in book {sitting.book_id}"
+    return ""
+
+
+def _turn(house: HouseFile, shift_id: int, party_size: int) -> timedelta | None:
+    """How long such a party keeps its table; None: there is no such shift."""
+    shift = house.house.shift_by_id.get(shift_id)
+    if shift is None:
+        return None
+    return timedelta(minutes=turn_minutes(house.policies, shift, party_size=party_size))

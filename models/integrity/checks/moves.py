@@ -1,0 +1,190 @@
+"""Checked: every wish, move and book makes sense by itself and beside its reservation."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select
+from sqlalchemy.orm import Session
+
+from models.core.database.transactions import table_of
+from models.entities.floor import Area
+from models.entities.reservations import Reservation, ReservationChange, ReservationMove
+from models.integrity.checks.moments import Moments
+from models.integrity.checks.reservations import AHEAD, REASONS, beyond, off_grid, says
+from models.integrity.finding import Files, Finding
+from models.integrity.law import Law, breaches
+from models.integrity.times import as_text
+from models.rules.messages.notifying import CHANGED_REASON, REFUSED_REASON
+from models.rules.reservations.lifecycle import Status
+from models.rules.restaurant.restaurant import BOOKS_PER_SHIFT
+
+#: What becomes of a wish.
+_WISHES: Final = ("requested", "accepted", "refused", "superseded", "dropped")
+#: Who moves parties; the staff are named by their account's number.
+_ACTORS: Final = ("guest", "worker", "clock", "operator")
+_STAFF: Final = "staff:"
+#: What only a host does.
+_OF_THE_STAND: Final = ("arrival", "seating", "moved")
+
+
+def wishes(session: Session, *, now: datetime, limit: int) -> Iterator[Finding]:
+    """Each wish to change beside its reservation, and beside the move that answered it."""
+    wish, row = table_of(ReservationChange), table_of(Reservation)
+    source = wish.join(row, row.c.id == wish.c.reservation_id)
+    laws = [*_wish_laws(now), *_answer_laws()]
+    yield from breaches(session, "wish", wish.c.id, row.c.id, source, laws, limit=limit)
+    yield from _unanswered(session, limit=limit)
+
+
+def _wish_laws(now: datetime) -> list[Law]:
+    wish, row = table_of(ReservationChange).c, table_of(Reservation).c
+    by_staff = _by_staff(wish.actor)
+    waits = wish.status == "requested"
+    return [
+        Law(
+            "is of another restaurant",
+            wish.restaurant_id != row.restaurant_id,
+            rule="reference",
+        ),
+        Law(
+            "wishes an area that its restaurant does not have",
+            and_(wish.area_id.is_not(None), not_(_has_area())),
+            rule="reference",
+        ),
+        Law("is in no known state", wish.status.not_in(_WISHES)),
+        Law("is for no possible number of people", beyond(wish.party_size)),
+        Law("begins off the grid", off_grid(wish.starts_at)),
+        Law("is of nobody who may wish", _nobody(wish.actor)),
+        Law("is of the staff and of a guest", by_staff != wish.by_staff),
+        Law("waits and was answered", and_(waits, wish.decided_at.is_not(None))),
+        Law("was answered at no time", and_(not_(waits), wish.decided_at.is_(None))),
+        Law("was answered before it was made", wish.decided_at < wish.created_at),
+        Law("was made before its reservation", wish.created_at < row.created_at),
+        Law(
+            "bears a time that has not come",
+            or_(wish.created_at > now + AHEAD, wish.decided_at > now + AHEAD),
+        ),
+        Law("gives a reason that nobody knows", wish.reason.not_in(REASONS)),
+        Law(
+            "was refused for no reason, or not and for one",
+            (wish.status == "refused") != wish.reason.is_not(None),
+        ),
+        Law(
+            "is offered other starts and was not refused",
+            and_(wish.status != "refused", says(wish.alternatives)),
+        ),
+    ]
+
+
+def _has_area() -> ColumnElement[bool]:
+    wish, area = table_of(ReservationChange).c, table_of(Area).c
+    return exists().where(area.id == wish.area_id, area.restaurant_id == wish.restaurant_id)
+
+
+def _answer_laws() -> list[Law]:
+    wish, row = table_of(ReservationChange).c, table_of(Reservation).c
+    table, move = table_of(ReservationChange).alias("other"), table_of(ReservationMove).c
+    later = exists().where(
+        table.c.reservation_id == wish.reservation_id,
+        table.c.status == "accepted",
+        table.c.id > wish.id,
+    )
+    twice = exists().where(
+        table.c.reservation_id == wish.reservation_id,
+        table.c.status == "requested",
+        table.c.id > wish.id,
+    )
+    moved = exists().where(
+        move.reservation_id == wish.reservation_id,
+        move.at == wish.decided_at,
+        # wishes that an older release answered do not say by which revision
+        move.revision == func.coalesce(wish.answered_revision, move.revision),
+    )
+    shown = and_(
+        wish.book_id == row.book_id,
+        wish.party_size == row.party_size,
+        wish.starts_at == row.starts_at,
+        func.coalesce(wish.area_id, 0) == func.coalesce(row.area_id, 0),
+    )
+    return [
+        Law(
+            "waits beside a later one",
+            and_(wish.status == "requested", twice),
+            rule="wish",
+        ),
+        Law(
+            "was accepted, and the reservation does not show it",
+            and_(wish.status == "accepted", not_(later), not_(shown)),
+            rule="wish",
+        ),
+        Law(
+            "was answered, and no move says so",
+            and_(wish.status.in_(("accepted", "refused")), not_(moved)),
+            rule="wish",
+        ),
+    ]
+
+
+def wished_books(session: Session, files: Files) -> Iterator[Finding]:
+    """The book of each wish against its start and its restaurant."""
+    wish, moments = table_of(ReservationChange).c, Moments(files)
+    query = select(
+        wish.id, wish.reservation_id, wish.restaurant_id, wish.book_id, as_text(wish.starts_at)
+    )
+    for number, party, restaurant_id, book, starts_at in session.execute(query):
+        shift = files.shifts.get(book // BOOKS_PER_SHIFT)
+        problem = moments.wish_problem(restaurant_id, book, starts_at)
+        if shift is None or shift.restaurant_id != restaurant_id:
+            problem = "is of no shift of its restaurant"
+        if problem:
+            yield Finding("book", (party,), f"wish {number} of reservation {party} {problem}")
+
+
+def _unanswered(session: Session, *, limit: int) -> Iterator[Finding]:
+    """Moves that answered a wish which is not there."""
+    wish, move = table_of(ReservationChange), table_of(ReservationMove)
+    for reason, status in ((CHANGED_REASON, "accepted"), (REFUSED_REASON, "refused")):
+        answered = exists().where(
+            wish.c.reservation_id == move.c.reservation_id,
+            wish.c.decided_at == move.c.at,
+            wish.c.status == status,
+        )
+        broken = and_(move.c.reason == reason, not_(answered))
+        law = Law(f"says that a wish was {status}, and none was", broken, rule="wish")
+        key, party = move.c.id, move.c.reservation_id
+        yield from breaches(session, "move", key, party, move, [law], limit=limit)
+
+
+def moves(session: Session, *, now: datetime, limit: int) -> Iterator[Finding]:
+    """Who moved a party, and when."""
+    move, row = table_of(ReservationMove), table_of(Reservation)
+    answered = and_(
+        move.c.before == Status.REQUESTED,
+        move.c.after.in_((Status.CONFIRMED, Status.WAITLISTED, Status.DECLINED)),
+        move.c.before != move.c.after,
+    )
+    by_worker, online = move.c.actor == "worker", row.c.source == "online"
+    at_the_stand = move.c.reason.in_(_OF_THE_STAND)
+    laws = [
+        Law("was made by nobody who may", _nobody(move.c.actor)),
+        Law("bears a time that has not come", move.c.at > now + AHEAD),
+        Law("answers whom somebody else answers", and_(answered, by_worker != online)),
+        Law("was made at no stand", and_(at_the_stand, not_(_by_staff(move.c.actor)))),
+    ]
+    source = move.join(row, row.c.id == move.c.reservation_id)
+    key, party = move.c.id, move.c.reservation_id
+    yield from breaches(session, "move", key, party, source, laws, limit=limit)
+
+
+def _nobody(actor: ColumnElement[Any]) -> ColumnElement[bool]:
+    number = func.substr(actor, len(_STAFF) + 1)
+    rest = number
+    for digit in "0123456789":
+        rest = func.replace(rest, digit, "")
+    staff = and_(_by_staff(actor), number != "", rest == "")
+    return not_(or_(actor.in_(_ACTORS), staff))
+
+
+def _by_staff(actor: ColumnElement[Any]) -> ColumnElement[bool]:
+    return func.substr(actor, 1, len(_STAFF)) == _STAFF

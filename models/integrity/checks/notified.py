@@ -1,0 +1,183 @@
+"""Checked for one reservation: each move that must be told has one message a channel, no more.
+
+An edit says in its reason what it did to the contact, so from the contact of now the channels of
+each move follow (`models.rules.messages.notifying.tellings`). Only an edit of an earlier release
+may have changed it silently: what was before such a one is held against the channels that fit it
+best.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+from models.integrity.finding import Finding, HouseFile
+from models.rules.messages import notifying as telling_rules
+from models.rules.messages.notifying import (
+    REMINDED,
+    UNMOVED,
+    Kind,
+    Telling,
+    channels_before,
+    reminded,
+    tellings,
+)
+from models.rules.reservations.contact_edits import CHANNELS, EDITED_REASON
+from models.rules.reservations.lifecycle import Status
+
+EDITED = EDITED_REASON
+Heard = dict[tuple[int, str], list[str]]
+_ANY = [frozenset(CHANNELS), *(frozenset((each,)) for each in CHANNELS), frozenset[str]()]
+_SOME = [each for each in _ANY if each]
+STATUSES = {status.value: status for status in Status}
+
+
+class Party(NamedTuple):
+    """What a reservation is judged by; `channels`: how its guest can be reached now.
+
+    `kept`: its messages have not been deleted by retention.
+    """
+
+    id: int
+    restaurant_id: int
+    status: str
+    revision: int
+    source: str
+    starts_at: datetime
+    channels: frozenset[str]
+    kept: bool = True
+
+
+class Step(NamedTuple):
+    """One move."""
+
+    before: str
+    after: str
+    revision: int
+    reason: str
+    at: datetime
+
+
+class Said(NamedTuple):
+    """One message, as far as it matters to who was told what."""
+
+    id: int
+    revision: int
+    kind: str
+    channel: str
+    variant: int
+
+
+def untold(
+    party: Party, steps: list[Step], said: list[Said], house: HouseFile
+) -> Iterator[Finding]:
+    """What was not told, told twice, or told without cause."""
+    heard: Heard = defaultdict(list)
+    for each in said:
+        if each.kind not in UNMOVED:
+            heard[each.revision, each.kind].append(each.channel)
+    told = _told(party, steps, heard)
+    for telling in told:
+        yield from _compare(party, telling, heard.get(_key(telling), []))
+    for revision, kind in sorted(heard.keys() - set(map(_key, told))):
+        text = f"{kind} of revision {revision} belongs to no move"
+        yield _finding(party, text, rule="told-without-cause")
+    yield from _reminders(party, told, said, house)
+
+
+def _told(party: Party, steps: list[Step], heard: Heard) -> list[Telling]:
+    """All that must have been told, from the contact of now back to the request."""
+    found: list[Telling] = []
+    by = party.channels
+    parts = _parts(steps)
+    for number, part in reversed(list(enumerate(parts))):
+        options = [by] if number == len(parts) - 1 else sorted(_ANY, key=lambda each: each != by)
+        if number == 0 and party.source == "online":
+            options = [each for each in options if each] or _SOME  # who asks online leaves one
+        by = min(options, key=lambda each: _misfit(part, each, heard))
+        found = tellings(part, by) + found
+        by = channels_before(part, by)
+    return found
+
+
+def _parts(steps: list[Step]) -> list[list[telling_rules.Step]]:
+    """The history, cut before each edit that does not say what it did to the contact."""
+    parts: list[list[telling_rules.Step]] = [[]]
+    for step in steps:
+        if step.reason == EDITED:
+            parts.append([])
+        if after := STATUSES.get(step.after):
+            parts[-1].append(telling_rules.Step(after, step.reason, step.revision, step.at))
+    return parts
+
+
+def _misfit(part: list[telling_rules.Step], by: frozenset[str], heard: Heard) -> int:
+    """How many messages of these steps are missing or too many, were the guest reached `by` these.
+
+    With no channel nothing must have been told: then all that was is too many.
+    """
+    wanted = {_key(each): set(each.by) for each in tellings(part, by)}
+    revisions = {step.revision for step in part}
+    there = {key: set(channels) for key, channels in heard.items() if key[0] in revisions}
+    keys = wanted.keys() | there.keys()
+    return sum(len(wanted.get(key, set()) ^ there.get(key, set())) for key in keys)
+
+
+def _key(telling: Telling) -> tuple[int, str]:
+    return telling.step.revision, telling.kind.value
+
+
+def _compare(party: Party, telling: Telling, heard: list[str]) -> Iterator[Finding]:
+    what, wanted = f"{telling.kind} of revision {telling.step.revision}", set(telling.by)
+    for channel in sorted(wanted - set(heard)):
+        yield _finding(party, f"{what} was not told by {channel}", rule="untold")
+    for channel, times in Counter(heard).items():
+        if times > 1:
+            yield _finding(party, f"{what} is told {times} times by {channel}", rule="told-twice")
+        if channel not in wanted:
+            text = f"{what} is told by {channel}, which the guest did not give"
+            yield _finding(party, text, rule="told-without-cause")
+
+
+def _reminders(
+    party: Party, told: list[Telling], said: list[Said], house: HouseFile
+) -> Iterator[Finding]:
+    """Reminders belong to what was told of the table; the last word has all that are due."""
+    found: Counter[tuple[int, str, int]] = Counter(
+        (each.revision, each.channel, each.variant) for each in said if each.kind == Kind.REMINDER
+    )
+    causes = [each for each in told if each.kind in REMINDED]
+    rightful = {(each.step.revision, channel) for each in causes for channel in each.by}
+    for (revision, channel, minutes), times in found.items():
+        text = f"reminder of revision {revision}, {minutes} minutes before, by {channel}"
+        if (revision, channel) not in rightful:
+            yield _finding(party, f"{text} has no cause", rule="told-without-cause")
+        elif times > 1:
+            yield _finding(party, f"{text} is told {times} times", rule="told-twice")
+    last = {channel: each for each in causes for channel in each.by}
+    for channel, cause in sorted(last.items()):
+        yield from _missing_reminders(party, cause.step, channel, found, house)
+
+
+def _missing_reminders(
+    party: Party,
+    step: telling_rules.Step,
+    channel: str,
+    found: Collection[tuple[int, str, int]],
+    house: HouseFile,
+) -> Iterator[Finding]:
+    if not house.holds_for(step.at):
+        return
+    offsets = house.policies.reminder_minutes
+    wanted = set(reminded(offsets, starts_at=party.starts_at, now=step.at))
+    there = {each[2] for each in found if each[:2] == (step.revision, channel)}
+    for minutes in sorted(wanted - there):
+        text = f"reminder {minutes} minutes before by {channel} is missing"
+        yield _finding(party, text, rule="untold")
+    for minutes in sorted(there - wanted):
+        text = f"reminder {minutes} minutes before by {channel} has no cause"
+        yield _finding(party, text, rule="told-without-cause")
+
+
+def _finding(party: Party, text: str, *, rule: str) -> Finding:
+    return Finding(rule, (party.id,), f"reservation {party.id}: {text}")

@@ -1,0 +1,128 @@
+"""Checked: no interval of any book has more online covers or parties than the pacing allows.
+
+Only what was decided online is judged. The staff may go over the pacing, and everything that they
+wrote counted when an online party was decided: so online covers alone never exceed a limit.
+Left out are also no-shows taken back, and for the online limit parties that the staff changed.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy.orm import Session
+
+from models.entities.reservations import Reservation, ReservationChange, ReservationMove
+from models.integrity.finding import Files, Finding, HouseFile, ShiftFile
+from models.rules.reservations.lifecycle import PACED, Status
+from models.rules.restaurant.restaurant import BOOKS_PER_SHIFT, Pacing
+
+_PACED = sorted(status.value for status in PACED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """One online party that starts in the interval."""
+
+    id: int
+    party_size: int
+    decided_at: datetime | None
+    #: the staff changed it: the online limit was not asked
+    by_staff: bool
+
+
+def pacing(session: Session, files: Files) -> Iterator[Finding]:
+    """Every interval of every book; decisions of an older file of the house are left out."""
+    for shift_id, shift in files.shifts.items():
+        house = files.houses.get(shift.restaurant_id)
+        if house is None:
+            continue
+        limits = shift.pacing or house.policies.pacing
+        for book, starts_at in _suspects(session, shift_id, limits):
+            starts = _read_starts(session, house, book, starts_at)
+            for text in _exceeded(limits, starts):
+                yield _finding(files, shift, book, starts_at, starts, text)
+
+
+def _online(first_book: int, last_book: int) -> ColumnElement[bool]:
+    row = Reservation
+    return and_(
+        row.book_id.between(first_book, last_book),
+        row.source == "online",
+        row.status.in_(_PACED),
+    )
+
+
+def _suspects(session: Session, shift_id: int, limits: Pacing) -> list[tuple[int, datetime]]:
+    """The intervals of a shift, on any date, whose sums are over a limit."""
+    row = Reservation
+    first = shift_id * BOOKS_PER_SHIFT
+    covers, parties = func.sum(row.party_size), func.count()
+    query = (
+        select(row.book_id, row.starts_at, covers, parties)
+        .where(_online(first, first + BOOKS_PER_SHIFT - 1))
+        .group_by(row.book_id, row.starts_at)
+    )
+    least = _least(limits.covers, limits.online_covers)
+    return [
+        (book, starts_at)
+        for book, starts_at, sum_, count in session.execute(query)
+        if _is_over(least, int(sum_)) or _is_over(limits.parties, count)
+    ]
+
+
+def _read_starts(
+    session: Session, house: HouseFile, book: int, starts_at: datetime
+) -> list[_Start]:
+    row, move, wish = Reservation, ReservationMove, ReservationChange
+    taken_back = select(move.reservation_id).where(
+        move.reservation_id == row.id, move.before == Status.NO_SHOW
+    )
+    by_staff = (
+        select(wish.id)
+        .where(wish.reservation_id == row.id, wish.by_staff, wish.status == "accepted")
+        .exists()
+    )
+    query = select(row.id, row.party_size, row.decided_at, by_staff).where(
+        _online(book, book), row.starts_at == starts_at, ~taken_back.exists()
+    )
+    found = [_Start(*facts) for facts in session.execute(query.order_by(row.id))]
+    return [start for start in found if house.holds_for(start.decided_at)]
+
+
+def _exceeded(limits: Pacing, starts: list[_Start]) -> Iterator[str]:
+    covers = _covers(starts)
+    online = _covers(start for start in starts if not start.by_staff)
+    if _is_over(limits.covers, covers):
+        yield f"{covers} covers, {limits.covers} allowed"
+    if _is_over(limits.parties, len(starts)):
+        yield f"{len(starts)} parties, {limits.parties} allowed"
+    if _is_over(limits.online_covers, online):
+        yield f"{online} online covers, {limits.online_covers} allowed"
+
+
+def _covers(starts: Iterable[_Start]) -> int:
+    return sum(start.party_size for start in starts)
+
+
+def _is_over(limit: int | None, value: int) -> bool:
+    return limit is not None and value > limit
+
+
+def _least(*limits: int | None) -> int | None:
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
+def _finding(
+    files: Files,
+    shift: ShiftFile,
+    book: int,
+    starts_at: datetime,
+    starts: list[_Start],
+    text: str,
+) -> Finding:
+    slug = files.houses[shift.restaurant_id].slug
+    ids = tuple(start.id for start in starts)
+    names = ", ".join(str(number) for number in ids)
+    where = f"{slug}, book {book}, {starts_at.isoformat()}"
+    return Finding("pacing", ids, f"{where}: {text} online (reservations {names})")

@@ -1,0 +1,51 @@
+"""Checked: no two parties sit at one table, and who sits there has it until it leaves."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.core.database.transactions import table_of
+from models.entities.reservations import SeatedTable
+from models.integrity.finding import Files, Finding
+from models.integrity.table_uses import Use
+from models.rules.reservations.lifecycle import Status
+
+
+class Sitter(NamedTuple):
+    """Who sits at a table, by the row that says so."""
+
+    reservation_id: int
+    restaurant_id: int
+
+
+def seated(
+    files: Files, table_id: int, uses: Sequence[Use], sitter: Sitter | None
+) -> Iterator[Finding]:
+    """Whoever sits there has it, whatever the turns say. `sitter`: the table's row, if any.
+
+    A row of a party that has left counts for nothing, and a job clears it away.
+    """
+    here = [use.reservation_id for use in uses if use.status == Status.SEATED]
+    if not here:
+        return
+    where, ids = files.table_name(table_id), tuple(sorted(here))
+    if len(here) > 1:
+        names = ", ".join(str(number) for number in ids)
+        yield Finding("seated-twice", ids, f"reservations {names} all sit at {where}")
+    elif sitter is None or sitter.reservation_id != here[0]:
+        text = f"reservation {here[0]} sits at {where}, and no row says so"
+        yield Finding("seated-row", ids, text)
+    elif sitter.restaurant_id != files.tables[table_id].restaurant_id:
+        yield Finding("seated-row", ids, f"{where} is taken at another restaurant")
+
+
+def read_sitters(session: Session, table_ids: Sequence[int]) -> dict[int, Sitter]:
+    """The rows of these tables."""
+    row = table_of(SeatedTable).c
+    query = select(row.dining_table_id, row.reservation_id, row.restaurant_id)
+    return {
+        found.dining_table_id: Sitter(found.reservation_id, found.restaurant_id)
+        for found in session.execute(query.where(row.dining_table_id.in_(table_ids)))
+    }

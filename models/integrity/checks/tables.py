@@ -1,0 +1,253 @@
+"""Checked: no table is given twice at once, and the occupancy is what the assignments say.
+
+A double seating is worked out from assignments and times alone, so that it is found even where
+the occupancy, or its primary key, is wrong.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from models.core.database.transactions import table_of
+from models.entities.reservations import Assignment, Reservation, ReservationMove, TableOccupancy
+from models.integrity.checks.notified import EDITED
+from models.integrity.checks.seated import read_sitters, seated
+from models.integrity.finding import Files, Finding
+from models.integrity.table_uses import Use
+from models.integrity.times import as_text, last_quarter, quarter_in
+from models.rules.messages.notifying import CHANGED_REASON
+from models.rules.reservations.lifecycle import HOLDING, Status
+from models.rules.restaurant.restaurant import QUARTER_SECONDS
+from models.rules.restaurant.sittings import quarter_of
+
+#: Where a finish that was not so leads back to, but for who sits.
+_BACK: Final = (Status.CONFIRMED.value, Status.ARRIVED.value)
+_JUDGED = frozenset(status.value for status in HOLDING | {Status.FINISHED})
+#: Later than every quarter: the table was given away, and not had again.
+_NEVER: Final = 2**31
+#: Tables that are looked at together: what bounds the memory.
+_AT_ONCE = 40
+
+
+class Block(NamedTuple):
+    """What one party holds of one table: its first and last quarter, and how many they are."""
+
+    first: int
+    last: int
+    quarters: int
+
+
+def tables(
+    session: Session, files: Files, ids: Sequence[int], *, now: datetime
+) -> Iterator[Finding]:
+    """Double seatings ever, and the occupancy from `now` on, of these tables."""
+    for start in range(0, len(ids), _AT_ONCE):
+        chunk = ids[start : start + _AT_ONCE]
+        uses = read_uses(session, files, chunk)
+        blocks = _read_blocks(session, chunk, quarter_of(now))
+        sitters = read_sitters(session, chunk)
+        for table_id in chunk:
+            own = uses.get(table_id, [])
+            yield from _strangers(files, table_id, own)
+            yield from taken_twice(files, own)
+            yield from seated(files, table_id, own, sitters.get(table_id))
+            if not _is_well_held(own, blocks.get(table_id, {}), quarter_of(now)):
+                held = _read_held(session, table_id, quarter_of(now))
+                yield from _wrongly_held(files, table_id, own, held, quarter_of(now))
+
+
+def taken_twice(files: Files, uses: Sequence[Use]) -> Iterator[Finding]:
+    """Parties whose turns at one table overlap."""
+    before: Use | None = None
+    held = [use for use in uses if use.begin <= use.least]  # who came when it was over held nothing
+    for use in sorted(held, key=lambda each: (each.begin, each.reservation_id)):
+        if before is not None and use.begin <= before.least:
+            ids = tuple(sorted((before.reservation_id, use.reservation_id)))
+            where = files.table_name(use.table_id)
+            text = f"{where} is given to reservations {ids[0]} and {ids[1]} at {_hour(use.begin)}"
+            yield Finding("table-twice", ids, text)
+        if before is None or use.least > before.least:
+            before = use
+
+
+def _strangers(files: Files, table_id: int, uses: Sequence[Use]) -> Iterator[Finding]:
+    """Parties of one restaurant at the table of another."""
+    own = files.tables[table_id].restaurant_id
+    for use in uses:
+        if use.restaurant_id != own:
+            text = f"reservation {use.reservation_id} has {files.table_name(table_id)}, of another"
+            yield Finding("reference", (use.reservation_id,), f"{text} restaurant")
+
+
+def _is_well_held(uses: Sequence[Use], blocks: dict[int, Block], now: int) -> bool:
+    """Whether from now on each party has its quarters in one block, and nobody else has any."""
+    ends = now - 1
+    for block in sorted(blocks.values()):
+        if block.first <= ends or block.quarters != block.last - block.first + 1:
+            return False
+        ends = block.last
+    known = {use.reservation_id for use in uses}
+    return blocks.keys() <= known and all(
+        _is_held(use, blocks.get(use.reservation_id), now) for use in uses
+    )
+
+
+def _is_held(use: Use, block: Block | None, now: int) -> bool:
+    begin, last = max(use.begin, now), use.most if use.exact else use.least
+    if block is None:
+        return not use.is_holding or begin > last
+    lacks = use.is_holding and begin <= last and (block.first > begin or block.last < last)
+    return not (lacks or block.first < use.begin or (use.exact and block.last > use.most))
+
+
+def _wrongly_held(
+    files: Files,
+    table_id: int,
+    uses: Sequence[Use],
+    held: Sequence[tuple[int, int]],
+    now: int,
+) -> Iterator[Finding]:
+    """From now on: quarters that a party lacks, and quarters that nobody should hold."""
+    where = files.table_name(table_id)
+    for quarter, times in Counter(quarter for quarter, _ in held).items():
+        if times > 1:
+            ids = tuple(sorted({number for each, number in held if each == quarter}))
+            text = f"{where} is held {times} times at {_hour(quarter)}, by reservations {ids}"
+            yield Finding("table-twice", ids, text)
+    own: dict[int, set[int]] = defaultdict(set)
+    for quarter, number in held:
+        own[number].add(quarter)
+    for use in uses:
+        found = own.pop(use.reservation_id, set())
+        last = use.most if use.exact else use.least
+        lacking = set(range(max(use.begin, now), last + 1)) - found if use.is_holding else set()
+        if lacking:
+            text = f"reservation {use.reservation_id} lacks {where} at {_hours(lacking)}"
+            yield Finding("occupancy-missing", (use.reservation_id,), text)
+        beyond = {q for q in found if q < use.begin or (use.exact and q > use.most)}
+        yield from _too_much(use.reservation_id, where, beyond)
+    for number, quarters in own.items():
+        yield from _too_much(number, where, quarters)
+
+
+def _too_much(number: int, where: str, quarters: set[int]) -> Iterator[Finding]:
+    if quarters:
+        text = f"{where} is held for reservation {number} at {_hours(quarters)} without cause"
+        yield Finding("occupancy-orphan", (number,), text)
+
+
+def read_uses(session: Session, files: Files, chunk: Sequence[int]) -> dict[int, list[Use]]:
+    """What these tables are, or were, used for by whom, by assignments, times and history."""
+    row, given = table_of(Reservation).c, table_of(Assignment).c
+    begins = _read_begins(session, chunk)
+    query = (
+        select(
+            given.dining_table_id,
+            row.id,
+            row.restaurant_id,
+            row.book_id,
+            row.status,
+            as_text(row.starts_at),
+            as_text(row.ends_at),
+            as_text(row.finished_at),
+            as_text(row.decided_at),
+        )
+        .join_from(given.reservation_id.table, row.id.table, row.id == given.reservation_id)
+        # the status is left to Python: by its index the database would read every reservation
+        .where(given.dining_table_id.in_(chunk))
+    )
+    since = files.since()
+    found: dict[int, list[Use]] = defaultdict(list)
+    for table_id, number, house_id, book, status, start, end, left, decided in session.execute(
+        query
+    ):
+        if status not in _JUDGED:
+            continue
+        least = last_quarter(end, 0)
+        most, exact = least, True
+        if status == Status.FINISHED:
+            most = quarter_in(left) if left else least
+            least = min(least, most)
+        elif house_id in files.houses:
+            most = last_quarter(end, files.buffer_minutes(book, files.houses[house_id]))
+            exact = not since[house_id] or (decided or "") > since[house_id]
+        begin = begins[number] if number in begins else quarter_in(start)
+        found[table_id].append(Use(table_id, number, status, begin, least, most, exact, house_id))
+    return found
+
+
+def _read_begins(session: Session, chunk: Sequence[int]) -> dict[int, int]:
+    """Since when parties have their present tables, where that is not simply their start.
+
+    Who sits down has the table from then on, early or late; a no-show or a finish taken back has it
+    again from then on, at the earliest from the start; one of whom is said later that it came has
+    none again; an accepted change begins afresh.
+    """
+    move, given = ReservationMove, Assignment
+    query = (
+        select(move.reservation_id, move.at, move.after, move.reason, Reservation.starts_at)
+        .join(given, given.reservation_id == move.reservation_id)
+        .join(Reservation, Reservation.id == move.reservation_id)
+        .where(
+            given.dining_table_id.in_(chunk),
+            or_(
+                and_(move.after == Status.SEATED, move.reason.not_like(f"{EDITED}%")),
+                move.before == Status.NO_SHOW,
+                and_(move.before == Status.FINISHED, move.after.in_(_BACK)),
+                move.reason == CHANGED_REASON,
+            ),
+        )
+        .order_by(move.id)
+    )
+    begins: dict[int, int] = {}
+    for number, at, after, reason, start in session.execute(query):
+        if reason == CHANGED_REASON:
+            begins[number] = quarter_of(start)
+        elif after == Status.SEATED:
+            begins[number] = quarter_of(at)
+        elif after == Status.FINISHED:
+            begins[number] = _NEVER
+        else:
+            begins[number] = max(quarter_of(at), quarter_of(start))
+    return begins
+
+
+def _read_blocks(session: Session, chunk: Sequence[int], now: int) -> dict[int, dict[int, Block]]:
+    row = table_of(TableOccupancy).c
+    quarter = row.quarter_hour
+    query = (
+        select(
+            row.dining_table_id,
+            row.reservation_id,
+            func.min(quarter),
+            func.max(quarter),
+            func.count(),
+        )
+        .where(row.dining_table_id.in_(chunk), quarter >= now)
+        .group_by(row.dining_table_id, row.reservation_id)
+    )
+    found: dict[int, dict[int, Block]] = defaultdict(dict)
+    for table_id, number, *facts in session.execute(query):
+        found[table_id][number] = Block(*facts)
+    return found
+
+
+def _read_held(session: Session, table_id: int, now: int) -> list[tuple[int, int]]:
+    row = TableOccupancy
+    query = select(row.quarter_hour, row.reservation_id).where(
+        row.dining_table_id == table_id, row.quarter_hour >= now
+    )
+    return [(quarter, number) for quarter, number in session.execute(query)]
+
+
+def _hour(quarter: int) -> str:
+    return datetime.fromtimestamp(quarter * QUARTER_SECONDS, UTC).isoformat(timespec="minutes")
+
+
+def _hours(quarters: set[int]) -> str:
+    first, last = _hour(min(quarters)), _hour(max(quarters))
+    return first if first == last else f"{first} to {last} ({len(quarters)} quarters)"

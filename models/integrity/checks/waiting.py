@@ -1,0 +1,157 @@
+"""Checked: nothing waits too long, no claim is stuck, and every row names rows that exist."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, exists, func, not_, or_, select
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import InstrumentedAttribute
+
+from models.entities.floor import Area, DiningTable, Restaurant
+from models.entities.messages import Message
+from models.entities.reservations import Assignment, Reservation, ReservationChange, TableOccupancy
+from models.entities.shifts import ShiftDay
+from models.integrity.finding import Files, Finding
+from models.rules.reservations.lifecycle import HOLDING, OVER_AFTER, Status
+from models.rules.restaurant.restaurant import BOOKS_PER_SHIFT
+
+_HOLDING = sorted(status.value for status in HOLDING)
+#: The clock's jobs are minutes late at most. Who is still there after this was passed by.
+PASSED_BY = timedelta(hours=1)
+
+
+def undecided(session: Session, *, since: datetime, limit: int) -> Iterator[Finding]:
+    """Requests, wishes and freed books older than `since` that still wait for the lane."""
+    row, wish, book = Reservation, ReservationChange, ShiftDay
+    requests = select(row.id, row.created_at).where(
+        row.status == "requested", row.created_at < since
+    )
+    for number, at in session.execute(requests.limit(limit)):
+        text = f"reservation {number}, asked for at {at}, is not decided"
+        yield Finding("undecided", (number,), text)
+    wishes = select(wish.id, wish.reservation_id).where(
+        wish.status == "requested", wish.created_at < since
+    )
+    for number, party in session.execute(wishes.limit(limit)):
+        text = f"change {number} of reservation {party} is not decided"
+        yield Finding("undecided", (party,), text)
+    freed = select(book.id, book.service_date).where(book.freed_at < since)
+    for number, day in session.execute(freed.limit(limit)):
+        text = f"tables of book {number} ({day}) were freed, and nobody was asked"
+        yield Finding("undecided", (), text)
+
+
+def overdue(session: Session, *, now: datetime, limit: int) -> Iterator[Finding]:
+    """Parties whose evening is over, and who never left it: they hold the book, and are known."""
+    row = Reservation
+    waits = and_(row.status == Status.WAITLISTED, row.starts_at < now - PASSED_BY)
+    is_here = and_(
+        row.status.in_(_HOLDING),
+        row.starts_at < now - OVER_AFTER - PASSED_BY,
+        row.ends_at < now - OVER_AFTER - PASSED_BY,
+    )
+    query = select(row.id, row.status, row.ends_at).where(or_(waits, is_here))
+    for number, status, ends_at in session.execute(query.limit(limit)):
+        text = f"reservation {number} is {status}, and its turn was over at {ends_at}"
+        yield Finding("overdue", (number,), text)
+
+
+def stuck_claims(session: Session, *, since: datetime, limit: int) -> Iterator[Finding]:
+    """Messages in `sending` whose claim ran out before `since`."""
+    query = (
+        select(Message.id, Message.reservation_id, Message.claimed_until)
+        .where(
+            Message.state == "sending",
+            or_(Message.claimed_until.is_(None), Message.claimed_until < since),
+        )
+        .limit(limit)
+    )
+    for row in session.execute(query):
+        text = f"message {row.id} of reservation {row.reservation_id} is claimed for ever"
+        yield Finding("stuck-claim", (row.reservation_id,), text)
+
+
+def references(session: Session, files: Files, *, limit: int) -> Iterator[Finding]:
+    """Rows that name a row which is not there: the hot tables have no foreign keys."""
+    row, given = Reservation, Assignment
+    for column, what, missing in (
+        (row.id, "reservation {} is of no restaurant", _none(Restaurant.id, row.restaurant_id)),
+        (
+            row.id,
+            "reservation {} wishes an area that its restaurant does not have",
+            and_(
+                row.area_id.is_not(None),
+                _none(Area.id, row.area_id, Area.restaurant_id == row.restaurant_id),
+            ),
+        ),
+        (
+            given.reservation_id,
+            "tables of reservation {}: there is none",
+            _none(row.id, given.reservation_id),
+        ),
+    ):
+        yield from _missing(session, select(column).where(missing).distinct().limit(limit), what)
+    yield from _messages_of_nobody(session, limit=limit)
+    yield from _held_for_nobody(session, limit=limit)
+    yield from _held_of_no_table(session, limit=limit)
+    yield from _books_of_nobody(session, files)
+
+
+def _messages_of_nobody(session: Session, *, limit: int) -> Iterator[Finding]:
+    """Each reservation is looked for once, in the order of the index that has them all."""
+    said = select(Message.reservation_id).group_by(Message.reservation_id).subquery()
+    query = select(said.c.reservation_id).where(_none(Reservation.id, said.c.reservation_id))
+    yield from _missing(session, query.limit(limit), "messages of reservation {}: there is none")
+
+
+def _held_for_nobody(session: Session, *, limit: int) -> Iterator[Finding]:
+    """Each reservation is looked for once, not for each of its quarters."""
+    held = select(TableOccupancy.reservation_id).distinct().subquery()
+    query = select(held.c.reservation_id).where(_none(Reservation.id, held.c.reservation_id))
+    yield from _missing(session, query.limit(limit), "occupancy of reservation {}: there is none")
+
+
+def _held_of_no_table(session: Session, *, limit: int) -> Iterator[Finding]:
+    """The few pairs of table and restaurant are looked at, and then whose the odd ones are."""
+    held = TableOccupancy
+    pairs = select(held.dining_table_id, held.restaurant_id).distinct().subquery()
+    is_odd = _none(
+        DiningTable.id,
+        pairs.c.dining_table_id,
+        DiningTable.restaurant_id == pairs.c.restaurant_id,
+    )
+    odd = session.execute(
+        select(pairs.c.dining_table_id, pairs.c.restaurant_id).where(is_odd).limit(limit)
+    )
+    for table_id, restaurant_id in odd.all():
+        query = select(held.reservation_id).where(
+            held.dining_table_id == table_id, held.restaurant_id == restaurant_id
+        )
+        what = "occupancy of reservation {} is of no table of that restaurant"
+        yield from _missing(session, query.distinct().limit(limit), what)
+
+
+def _missing(session: Session, query: Select[int], what: str) -> Iterator[Finding]:
+    for number in session.scalars(query):
+        yield Finding("reference", (number,), what.format(number))
+
+
+def _none(
+    key: InstrumentedAttribute[int], value: ColumnElement[Any] | Any, *also: ColumnElement[bool]
+) -> ColumnElement[bool]:
+    return not_(exists().where(key == value, *also))
+
+
+def _books_of_nobody(session: Session, files: Files) -> Iterator[Finding]:
+    """Reservations whose book is of no shift of their restaurant."""
+    row = Reservation
+    shift = row.book_id // BOOKS_PER_SHIFT
+    query = select(shift.label("shift"), row.restaurant_id, func.min(row.id).label("id")).group_by(
+        shift, row.restaurant_id
+    )
+    for found in session.execute(query):
+        known = files.shifts.get(int(found.shift))
+        if known is None or known.restaurant_id != found.restaurant_id:
+            text = f"reservation {found.id} (and perhaps others) is of no shift of its restaurant"
+            yield Finding("reference", (found.id,), text)

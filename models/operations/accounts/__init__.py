@@ -1,0 +1,1 @@
+"""Staff accounts, their roles, second factors, and the audit log."""

@@ -1,0 +1,79 @@
+"""Who works where: roles given to accounts and taken from them."""
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import CursorResult, delete, select, update
+from sqlalchemy.orm import Session
+
+from models.core.errors import NotFound
+from models.entities.accounts import Account, Membership
+from models.operations.accounts import second_factors
+
+#: Stands where a hash would: no password has it.
+NOBODY_KNOWS: Final = "none"
+
+
+def find_account(session: Session, email: str) -> int | None:
+    """The account of that e-mail address, active or not."""
+    return session.scalar(select(Account.id).where(Account.email == email.strip().lower()))
+
+
+def take_role(session: Session, email: str, *, restaurant_id: int) -> None:
+    """The account has no role at the restaurant any more. Raises NotFound when it had none."""
+    gone = session.execute(
+        delete(Membership).where(
+            Membership.restaurant_id == restaurant_id,
+            Membership.account_id == (find_account(session, email) or 0),
+        )
+    )
+    if not (isinstance(gone, CursorResult) and gone.rowcount):
+        raise NotFound(f"{email} has no role there")
+
+
+def close_account(session: Session, email: str, *, now: datetime) -> None:
+    """The account is nobody's any more: its sign-ins, roles, second factor and password end now.
+
+    The row stays, for the audit and the history that name it. Raises NotFound.
+    """
+    account_id = find_account(session, email)
+    if account_id is None:
+        raise NotFound(f"there is no account {email}")
+    session.execute(update(Account).where(Account.id == account_id).values(active=False))
+    _take_everything(session, account_id, now=now)
+
+
+def is_closed(session: Session, account_id: int) -> bool:
+    """Whether the account was closed."""
+    return not session.scalar(select(Account.active).where(Account.id == account_id))
+
+
+def reopen_account(
+    session: Session,
+    account_id: int,
+    *,
+    password_hash: str,
+    now: datetime,
+    first_until: datetime | None = None,
+) -> None:
+    """A closed account begins anew, with this password and nothing that it had before.
+
+    `first_until`: as for `create_account`.
+    """
+    # an account that an earlier release closed still has all of it
+    _take_everything(session, account_id, now=now)
+    session.execute(
+        update(Account)
+        .where(Account.id == account_id)
+        .values(active=True, password_hash=password_hash, first_until=first_until)
+    )
+
+
+def _take_everything(session: Session, account_id: int, *, now: datetime) -> None:
+    second_factors.remove(session, account_id, now=now)  # which ends the sign-ins
+    session.execute(delete(Membership).where(Membership.account_id == account_id))
+    session.execute(
+        update(Account)
+        .where(Account.id == account_id)
+        .values(password_hash=NOBODY_KNOWS, first_until=None)
+    )

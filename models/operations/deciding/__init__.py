@@ -1,0 +1,1 @@
+"""Decisions under the locks of their books."""

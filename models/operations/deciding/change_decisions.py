@@ -1,0 +1,225 @@
+"""A wish to change, decided: the old table is kept until there is a new one."""
+
+from datetime import timedelta
+
+from sqlalchemy import delete, select, update
+
+from models.entities.reservations import (
+    Assignment,
+    Reservation,
+    ReservationChange,
+    TableOccupancy,
+)
+from models.operations.deciding.rounds import Answer, Round, ask_of
+from models.operations.deciding.verdicts import Verdicts, answer_change, release_tables
+from models.queries.deciding.parties import PartyRow
+from models.rules.deciding.board import Ask, Board, Outcome, Reason
+from models.rules.deciding.seating import Seats
+from models.rules.messages.notifying import CHANGED_REASON, REFUSED_REASON
+from models.rules.messages.told_times import offset_of
+from models.rules.reservations.lifecycle import Status
+from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.sittings import quarter_of
+from models.rules.restaurant.turn_times import turn_minutes
+
+#: No turn is longer than two days of quarters.
+_LONGEST = 192
+#: Their ends were told, and nobody waits for more. Whoever has come, left or was missed is told
+#: that the wish came too late: every wish that was written down is answered.
+_TOLD_OTHERWISE = frozenset({Status.DECLINED, Status.CANCELLED, Status.EXPIRED})
+_LATE = Reason.TOO_LATE
+
+
+def decide_change(round_: Round, change: ReservationChange, party: PartyRow) -> None:
+    """Accept the wish if the party can be seated so; otherwise everything stays as it was."""
+    seated = party.id in round_.verdicts.seatings  # it was moved in this round
+    unsettled = party.status == Status.REQUESTED or party.id in round_.settled or seated
+    if unsettled or party.book_id not in round_.locked:
+        round_.again = True  # its own answer first, or its new book's lock: in the next round
+        return
+    round_.settled.add(party.id)
+    if (board := round_.boards.get(party.book_id)) is not None:
+        board.movable.pop(party.id, None)
+    if party.status in _TOLD_OTHERWISE:
+        answer_change(round_.session, change.id, status="dropped", outcome=None, now=round_.now)
+    elif party.status not in (Status.CONFIRMED, Status.WAITLISTED):
+        house, outcome = round_.houses[party.restaurant_id], Outcome(Status.DECLINED, reason=_LATE)
+        _refuse(round_, house, change, party, outcome)
+    elif party.status == Status.CONFIRMED:
+        _change_confirmed(round_, change, party)
+    else:
+        _change_waitlisted(round_, change, party)
+    if change.awaited:
+        round_.awaited.append(("change", change.id))
+
+
+def _change_confirmed(round_: Round, change: ReservationChange, party: PartyRow) -> None:
+    house = round_.houses[party.restaurant_id]
+    seats, held = _own_quarters(round_, party)
+    old_board, wish = round_.boards.get(party.book_id), _wish(change, party)
+    if old_board is not None:
+        _set_aside(old_board, party, held, lift=True)
+    outcome = _try(round_, house, change, party, wish)
+    if outcome.status is Status.CONFIRMED:
+        last = max((quarter for _, quarter in held), default=0)
+        first = min((quarter for _, quarter in held), default=0)
+        release_tables(round_.session, party.id, seats, first=first, last=last)
+        round_.session.execute(delete(Assignment).where(Assignment.reservation_id == party.id))
+        _accept(round_, house, change, party, outcome, reason=CHANGED_REASON)
+        round_.freed[party.book_id] = party.restaurant_id
+        if old_board is not None and old_board.waitlisted:
+            round_.promote([party.book_id])  # who waits came before the requests that follow
+        return
+    if old_board is not None:
+        _set_aside(old_board, party, held, lift=False)
+    _refuse(round_, house, change, party, outcome)
+
+
+def _change_waitlisted(round_: Round, change: ReservationChange, party: PartyRow) -> None:
+    house = round_.houses[party.restaurant_id]
+    old_board = round_.boards.get(party.book_id)
+    if old_board is not None:
+        old_board.waitlisted -= 1
+    outcome = _try(round_, house, change, party, _wish(change, party))
+    if outcome.status is Status.DECLINED:
+        if old_board is not None:
+            old_board.waitlisted += 1
+        _refuse(round_, house, change, party, outcome)
+    else:
+        _accept(round_, house, change, party, outcome, reason="decision")
+
+
+def _wish(change: ReservationChange, party: PartyRow) -> Ask:
+    same = (change.party_size, change.area_id) == (party.party_size, party.area_id)
+    confirmed = party.status == Status.CONFIRMED
+    return Ask(
+        party_size=change.party_size,
+        quarter=quarter_of(change.starts_at),
+        area_id=change.area_id,
+        online=party.source == "online" and not change.by_staff,
+        waitlist=party.status == Status.WAITLISTED,
+        has=quarter_of(party.starts_at) if same and confirmed else None,
+    )
+
+
+def _try(
+    round_: Round, house: House, change: ReservationChange, party: PartyRow, wish: Ask
+) -> Outcome:
+    board = round_.boards.get(change.book_id)
+    if board is None:
+        return Outcome(Status.DECLINED, reason=Reason.CLOSED)
+    moves = change.starts_at != party.starts_at and not change.by_staff
+    if moves and round_.guests.conflicts(house, party, at=change.starts_at):
+        return Outcome(Status.DECLINED, reason=Reason.SAME_GUEST)
+    # the staff may write down after the start what was agreed at the stand
+    earliest = 0 if change.by_staff else round_.earliest
+    outcome = round_.decide(board, wish, earliest=earliest, offered=round_.offered(house))
+    if outcome.status is Status.CONFIRMED and party.source == "online" and not wish.online:
+        # the staff went past the online limits, and the party counts for them all the same
+        board.pace[wish.quarter].online_covers += wish.party_size
+    return outcome
+
+
+def _own_quarters(round_: Round, party: PartyRow) -> tuple[Seats, list[tuple[int, int]]]:
+    """The party's tables, and exactly the (table, quarter) pairs it holds."""
+    seats = tuple(
+        round_.session.scalars(
+            select(Assignment.dining_table_id).where(Assignment.reservation_id == party.id)
+        )
+    )
+    start = quarter_of(party.starts_at)
+    row = TableOccupancy
+    query = select(row.dining_table_id, row.quarter_hour).where(
+        row.dining_table_id.in_(seats),
+        row.quarter_hour.between(start - _LONGEST, start + _LONGEST),
+        row.reservation_id == party.id,
+    )
+    return seats, [(table_id, quarter) for table_id, quarter in round_.session.execute(query)]
+
+
+def _set_aside(board: Board, party: PartyRow, held: list[tuple[int, int]], *, lift: bool) -> None:
+    """Take the party's own quarters and covers off the board, or put them back."""
+    for table_id, quarter in held:
+        mask = board.floor.mask(quarter, 1)
+        if lift:
+            board.floor.release((table_id,), mask)
+        else:
+            board.floor.take((table_id,), mask)
+    ask = ask_of(party)
+    if lift:
+        board.lift(ask, (), 0)
+    else:
+        board.seat(ask, (), 0)
+
+
+def _accept(
+    round_: Round,
+    house: House,
+    change: ReservationChange,
+    party: PartyRow,
+    outcome: Outcome,
+    *,
+    reason: str,
+) -> None:
+    shift = round_.boards[change.book_id].sitting.shift
+    turn = timedelta(minutes=turn_minutes(house.policies, shift, party_size=change.party_size))
+    round_.session.execute(
+        update(Reservation)
+        .where(Reservation.id == party.id)
+        .values(
+            status=outcome.status.value,
+            reason=outcome.reason.value if outcome.reason else None,
+            book_id=change.book_id,
+            party_size=change.party_size,
+            starts_at=change.starts_at,
+            ends_at=change.starts_at + turn,
+            told_offset=offset_of(house, change.starts_at),
+            area_id=change.area_id,
+            tables_chosen=False,
+            alternatives=None,
+            revision=Reservation.revision + 1,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    verdicts: Verdicts = round_.verdicts
+    if outcome.status is Status.CONFIRMED:
+        round_.guests.confirmed(party, at=change.starts_at)
+        verdicts.seated(house, party.id, outcome, start=quarter_of(change.starts_at))
+    verdicts.moved(house, party, outcome.status, reason, starts_at=change.starts_at)
+    _answer(round_, change, party, "accepted")
+    round_.touched[change.book_id] = party.restaurant_id
+
+
+def _refuse(
+    round_: Round, house: House, change: ReservationChange, party: PartyRow, outcome: Outcome
+) -> None:
+    """The reservation stays; the refusal is told, and so it is a line of its history."""
+    round_.session.execute(
+        update(Reservation)
+        .where(Reservation.id == party.id)
+        .values(revision=Reservation.revision + 1)
+        .execution_options(synchronize_session=False)
+    )
+    round_.verdicts.moved(
+        house, party, Status(party.status), REFUSED_REASON, starts_at=party.starts_at
+    )
+    _answer(round_, change, party, "refused", outcome)
+
+
+def _answer(
+    round_: Round,
+    change: ReservationChange,
+    party: PartyRow,
+    status: str,
+    outcome: Outcome | None = None,
+) -> None:
+    revision = party.revision + 1
+    answer_change(
+        round_.session,
+        change.id,
+        status=status,
+        outcome=outcome,
+        now=round_.now,
+        revision=revision,
+    )
+    round_.answers.append(Answer("change", status, party.id, change.created_at))

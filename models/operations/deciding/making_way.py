@@ -1,0 +1,100 @@
+"""Making way: the next party sits elsewhere when the one before it has not left its table."""
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from models.core.database.bulk import bulk_insert
+from models.core.database.transactions import table_of
+from models.entities.reservations import Reservation, SeatedTable, TableOccupancy
+from models.operations.deciding.books import lock_books
+from models.operations.deciding.occupancy import change_tables, tables_of
+from models.operations.deciding.verdicts import Seating
+from models.operations.reservations.history import write_move
+from models.queries.deciding.boards import STAYS_QUARTERS, load_boards
+from models.queries.floor.load import aside, house_by_id
+from models.rules.deciding.board import Ask, Board
+from models.rules.deciding.seating import Seats
+from models.rules.messages.notifying import RESEATED_REASON
+from models.rules.reservations.lifecycle import Status
+from models.rules.restaurant.sittings import quarter_of
+
+CLOCK: Final = "clock"
+
+
+def overtaken_books(session: Session, *, now: datetime) -> dict[int, int]:
+    """The books (-> restaurant) in which somebody's table is still sat at by the party before."""
+    follower = Reservation
+    query = select(follower.book_id, follower.restaurant_id).where(*_overtaken(now)).distinct()
+    return {row.book_id: row.restaurant_id for row in session.execute(query)}
+
+
+def make_way(session: Session, book: int, restaurant_id: int, *, now: datetime) -> int:
+    """Move who is next at a table where somebody overstays to a free one, for its whole turn.
+
+    Whose table the staff chose keeps it, or may have: an older release did not say. Where no other
+    table is free, all stays as it is, and the book warns the host. Returns how many were moved.
+    """
+    lock_books(session, {book: restaurant_id})
+    house = house_by_id(session, restaurant_id)
+    board = load_boards(session, {book: house}, now=now).get(book)
+    if board is None:
+        return 0
+    query = select(Reservation).where(*_overtaken(now), Reservation.book_id == book)
+    parties = session.scalars(query.execution_options(populate_existing=True)).all()
+    return sum(_elsewhere(session, board, row, now=now) for row in parties)
+
+
+def _overtaken(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Who has a table now or in the next quarter at which another still sits past its turn."""
+    row, held, seated, sits = Reservation, TableOccupancy, SeatedTable, aliased(Reservation)
+    quarter = quarter_of(now)
+    tables = (
+        select(held.reservation_id)
+        .join(seated, seated.dining_table_id == held.dining_table_id)
+        .join(sits, sits.id == seated.reservation_id)
+        .where(
+            sits.status == Status.SEATED,
+            sits.ends_at <= now,
+            held.reservation_id != sits.id,
+            held.quarter_hour.between(quarter, quarter + STAYS_QUARTERS - 1),
+        )
+    )
+    return (
+        row.id.in_(tables),
+        row.status.in_((Status.CONFIRMED, Status.ARRIVED)),
+        or_(row.source == "online", row.tables_chosen.is_(False)),
+        row.restaurant_id.not_in(aside()),
+    )
+
+
+def _elsewhere(session: Session, board: Board, row: Reservation, *, now: datetime) -> bool:
+    """Whether the party could be moved, and so was."""
+    given = tables_of(session, row.id)
+    quarters = _quarters_of(session, row.id, given)
+    if not quarters:
+        return False
+    begin, held = quarters[0], quarters[-1] - quarters[0] + 1
+    mask = board.floor.mask(begin, held)
+    ask = Ask(row.party_size, begin, row.area_id, online=row.source == "online")
+    seats = board.floor.first_free(board.wanted(ask), mask)
+    if seats is None:
+        return False
+    board.floor.rearrange([(given, mask)], [(seats, mask)])
+    # who sits there still has it
+    board.floor.take(given, board.floor.mask(quarter_of(now), STAYS_QUARTERS))
+    change_tables(session, row, given, seats, now=now)
+    taken = Seating(row.restaurant_id, row.id, seats, begin, held)
+    bulk_insert(session, table_of(TableOccupancy), taken.quarters())
+    write_move(session, row, Status(row.status), now=now, actor=CLOCK, reason=RESEATED_REASON)
+    return True
+
+
+def _quarters_of(session: Session, reservation_id: int, tables: Seats) -> list[int]:
+    held = TableOccupancy
+    query = select(held.quarter_hour).where(
+        held.dining_table_id.in_(tables), held.reservation_id == reservation_id
+    )
+    return sorted(set(session.scalars(query)))

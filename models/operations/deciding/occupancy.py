@@ -1,0 +1,172 @@
+"""Which quarters a party holds on which tables: looked at, given and taken back under the lock."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from models.core.database.bulk import bulk_insert
+from models.core.database.transactions import Base
+from models.core.errors import StateConflict
+from models.entities.reservations import Assignment, Reservation, TableOccupancy
+from models.operations.deciding.books import free_books
+from models.operations.deciding.verdicts import moment, release_tables
+from models.operations.stand.seated_tables import refuse_if_others_sit
+from models.rules.deciding.seating import Seats
+from models.rules.restaurant.restaurant import QUARTER_SECONDS, House, split_book_id
+from models.rules.restaurant.sittings import quarter_of
+from models.rules.restaurant.turn_times import buffer_minutes, turn_minutes
+
+#: A seating never reaches further than this many quarters from its start (two days).
+REACH = 192
+_QUARTER = timedelta(seconds=QUARTER_SECONDS)
+_TABLE = Base.metadata.tables[TableOccupancy.__tablename__]
+
+
+def tables_of(session: Session, reservation_id: int) -> Seats:
+    """The tables that the party was given."""
+    query = (
+        select(Assignment.dining_table_id)
+        .where(Assignment.reservation_id == reservation_id)
+        .order_by(Assignment.dining_table_id)
+    )
+    return tuple(session.scalars(query))
+
+
+def whole_turn_from(
+    session: Session, house: House, row: Reservation, tables: Seats, *, now: datetime
+) -> None:
+    """The party sits down now: hold the tables from now on, until a whole turn is over if nobody
+    follows before, at least to the end that it had. Raises StateConflict naming taken tables.
+    """
+    begin, last = quarter_of(now), _last(house, row, row.ends_at)
+    end = moment(begin) + _turn(house, row)
+    wished = _last(house, row, end)
+    if begin > last:  # its own turn is over: it needs a new one
+        _hold_all(session, house, row, tables, first=begin, last=wished)
+        row.ends_at = end
+        return
+    _hold_all(session, house, row, tables, first=begin, last=last)
+    more = _free_after(session, row, tables, last=last, wished=wished)
+    if more > 0:
+        _hold_all(session, house, row, tables, first=last + 1, last=last + more)
+        row.ends_at += more * _QUARTER
+
+
+def stay_on(
+    session: Session, house: House, row: Reservation, tables: Seats, *, now: datetime
+) -> None:
+    """The party sits and stays: hold the tables from now to the end of its turn; when that is
+    over, to the end of this quarter. Raises StateConflict naming taken tables.
+    """
+    begin = quarter_of(now)
+    row.ends_at = max(row.ends_at, moment(begin + 1))
+    _hold_all(session, house, row, tables, first=begin, last=_last(house, row, row.ends_at))
+
+
+def hold_again(session: Session, house: House, row: Reservation, *, now: datetime) -> None:
+    """The party has its tables back for what is left of its turn. Raises StateConflict."""
+    first = max(quarter_of(row.starts_at), quarter_of(now))
+    tables, last = tables_of(session, row.id), _last(house, row, row.ends_at)
+    if first <= last:
+        refuse_if_others_sit(session, house, row, tables)
+    _hold_all(session, house, row, tables, first=first, last=last)
+
+
+def change_tables(
+    session: Session, row: Reservation, given: Seats, wanted: Seats, *, now: datetime
+) -> None:
+    """These are the party's tables now; those that it leaves are free, and offered on."""
+    left = tuple(table_id for table_id in given if table_id not in wanted)
+    if left:
+        start = quarter_of(row.starts_at)
+        release_tables(session, row.id, left, first=start - REACH, last=start + REACH)
+        free_books(session, {row.book_id: row.restaurant_id}, now=now)
+    if wanted != given:
+        session.execute(delete(Assignment).where(Assignment.reservation_id == row.id))
+        session.add_all(
+            Assignment(reservation_id=row.id, dining_table_id=table_id) for table_id in wanted
+        )
+
+
+def give_back(session: Session, row: Reservation, *, since: datetime | None, now: datetime) -> None:
+    """Free the party's quarters, all or from `since` on; the waitlist is asked next."""
+    start = quarter_of(row.starts_at)
+    first = start - REACH if since is None else quarter_of(since)
+    last = max(start, first) + REACH
+    release_tables(session, row.id, tables_of(session, row.id), first=first, last=last)
+    free_books(session, {row.book_id: row.restaurant_id}, now=now)
+
+
+def _hold_all(
+    session: Session, house: House, row: Reservation, tables: Seats, *, first: int, last: int
+) -> None:
+    """Hold what is not held yet of these quarters. Raises StateConflict naming taken tables."""
+    held = holders(session, tables, first=first, last=last)
+    taken = sorted({table for (table, _), party in held.items() if party != row.id})
+    if taken:
+        others = {party for party in held.values() if party != row.id}
+        query = select(Reservation.reference).where(Reservation.id.in_(others))
+        names = ", ".join(session.scalars(query.order_by(Reservation.id)))
+        raise StateConflict(
+            f"held by another party: {', '.join(_labels(house, taken))} (reservation {names})"
+        )
+    rows = [
+        {
+            "dining_table_id": table,
+            "quarter_hour": quarter,
+            "reservation_id": row.id,
+            "restaurant_id": row.restaurant_id,
+        }
+        for table in tables
+        for quarter in range(first, last + 1)
+        if (table, quarter) not in held
+    ]
+    # the primary key refuses what somebody took meanwhile
+    bulk_insert(session, _TABLE, rows)
+
+
+def holders(
+    session: Session, tables: Seats, *, first: int, last: int
+) -> dict[tuple[int, int], int]:
+    """Who holds which (table, quarter), first and last inclusive."""
+    held = TableOccupancy
+    query = select(held.dining_table_id, held.quarter_hour, held.reservation_id).where(
+        held.dining_table_id.in_(tables), held.quarter_hour.between(first, last)
+    )
+    return {(table, quarter): party for table, quarter, party in session.execute(query)}
+
+
+def _free_after(
+    session: Session, row: Reservation, tables: Seats, *, last: int, wished: int
+) -> int:
+    """How many quarters behind `last`, to `wished` at most, until somebody follows."""
+    held = TableOccupancy
+    query = select(func.min(held.quarter_hour)).where(
+        held.dining_table_id.in_(tables),
+        held.quarter_hour.between(last + 1, wished),
+        held.reservation_id != row.id,
+    )
+    follower = session.scalar(query)
+    return (wished if follower is None else follower - 1) - last
+
+
+def _labels(house: House, table_ids: list[int]) -> list[str]:
+    # a table that was taken off the floor has no label here any more
+    known = house.table_by_id
+    return [known[each].label if each in known else f"#{each}" for each in table_ids]
+
+
+def _turn(house: House, row: Reservation) -> timedelta:
+    """How long such a party sits, by the shift's turn times."""
+    shift = house.shift_by_id.get(split_book_id(row.book_id)[0])
+    if shift is None:
+        return row.ends_at - row.starts_at
+    return timedelta(minutes=turn_minutes(house.policies, shift, party_size=row.party_size))
+
+
+def _last(house: House, row: Reservation, end: datetime) -> int:
+    """The last quarter that a turn to `end`, and the buffer behind it, holds."""
+    shift = house.shift_by_id.get(split_book_id(row.book_id)[0])
+    minutes = buffer_minutes(house.policies, shift) if shift else house.policies.buffer_minutes
+    return quarter_of(end + timedelta(minutes=minutes) - timedelta(microseconds=1))

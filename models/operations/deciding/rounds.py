@@ -1,0 +1,223 @@
+"""A round of decisions over locked books: the boards, and the verdicts so far."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.entities.reservations import Reservation
+from models.operations.deciding.books import clear_freed, free_books, touch_books
+from models.operations.deciding.verdicts import Verdicts
+from models.operations.reservations.second_tables import links_to_first
+from models.operations.stand.unconfirmed import hold_until
+from models.queries.deciding.boards import load_boards
+from models.queries.deciding.movable import LAID, load_movable
+from models.queries.deciding.parties import COLUMNS, PartyRow
+from models.queries.deciding.unconfirmed import Unproved
+from models.queries.floor.load import houses_by_id
+from models.queries.reservations.same_guest import SameGuests, load_same_guests
+from models.queries.running.flags import is_on
+from models.rules.deciding.board import ALWAYS, Ask, Board, Outcome, Reason, Window
+from models.rules.deciding.decisions import decide, no_table
+from models.rules.deciding.reseating import Budget, Room
+from models.rules.flags import Flag
+from models.rules.reservations.lifecycle import Status
+from models.rules.restaurant.policies import bookable_quarters
+from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.sittings import quarter_of
+from models.rules.restaurant.turn_times import turn_minutes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer: to a request, a change, or who waited (promotion), and since when that waits."""
+
+    kind: str
+    outcome: str
+    reservation_id: int
+    asked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What a round came to. `more`: the lane may hold more than this round's limit."""
+
+    count: int = 0
+    answers: tuple[Answer, ...] = ()
+    awaited: tuple[tuple[str, int], ...] = ()
+    messages: int = 0
+    more: bool = False
+    #: the searches for room in a full house
+    searches: tuple[Room, ...] = ()
+
+
+class Round:
+    """One round of decisions over locked books: the boards, and the verdicts so far."""
+
+    def __init__(
+        self, session: Session, books: Mapping[int, int], *, now: datetime, actor: str = "worker"
+    ) -> None:
+        """`books` (book id -> restaurant id) are locked by the caller already."""
+        self.session = session
+        self.now = now
+        #: a request that came in time is decided up to a quarter late, if it must be
+        self.earliest = quarter_of(now)
+        self.locked = books
+        self.houses = houses_by_id(session, books.values())
+        wanted = {book: self.houses[house] for book, house in books.items()}
+        self.boards: dict[int, Board] = load_boards(session, wanted, now=now)
+        self.verdicts = Verdicts(now, actor)
+        self.touched: dict[int, int] = {}
+        self.freed: dict[int, int] = {}
+        self.awaited: list[tuple[str, int]] = []
+        self.answers: list[Answer] = []
+        self.guests = SameGuests()
+        self.unproved = Unproved()
+        self.budget = Budget()
+        #: reservations whose verdict is not written yet: nothing else may be decided on them
+        self.settled: set[int] = set()
+        self.again = False
+        self._offered: dict[int, Window] = {}
+
+    def promote(self, freed: Collection[int], *, answered: Collection[int] = ()) -> None:
+        """Freed tables of these books go to their waitlists, in order of arrival.
+
+        Who has begun to wait in this very round is asked in the next; and nobody whose start is
+        nearer than a guest may book: a word so late reaches nobody. `answered`: books of which
+        everybody concerned is asked herewith.
+        """
+        if answered:
+            clear_freed(self.session, answered)
+        if not freed:
+            return
+        query = (
+            select(*COLUMNS)
+            .where(
+                Reservation.book_id.in_(freed),
+                Reservation.status == Status.WAITLISTED,
+                Reservation.starts_at > self.now,
+            )
+            .order_by(Reservation.id)
+        )
+        rows = [row for row in self.session.execute(query) if row.id not in self.settled]
+        self.look_for(rows)
+        for row in rows:
+            board = self.boards.get(row.book_id)
+            if board is None or self.guests.conflicts(board.house, row):
+                continue
+            if not is_on(Flag.WAITLIST_OFFERS, restaurant_id=row.restaurant_id, key=row.id):
+                continue
+            earliest = max(self.earliest, self.offered(board.house)[0])
+            outcome = self._decide_party(board, row, earliest=earliest)
+            if outcome.status is Status.CONFIRMED:
+                board.waitlisted -= 1
+                self.settle(board.house, row, outcome, reason="promotion")
+                self.answers.append(Answer("promotion", outcome.status.value, row.id))
+            elif outcome.status is Status.WAITLISTED:
+                board.waitlisted -= 1  # decide() counted it a second time
+
+    def look_for(self, rows: Sequence[PartyRow]) -> None:
+        """Read what is known of these guests, before anything is decided on them."""
+        self.guests.add(load_same_guests(self.session, rows))
+        asked = [row for row in rows if self.houses[row.restaurant_id].policies.confirm_by_link]
+        if asked:
+            self.unproved.load(self.session, asked, self.boards)
+
+    def _decide_party(
+        self, board: Board, row: PartyRow, *, earliest: int, offered: Window = ALWAYS
+    ) -> Outcome:
+        """As the rule; who has proved no contact has only a share of the tables, for a while."""
+        ask = ask_of(row)
+        if not self.unproved.must_confirm(board.house, row):
+            return self.decide(board, ask, earliest=earliest, offered=offered)
+        if self.unproved.is_full(board, ask):
+            return no_table(board, ask, Reason.FULL, offered)
+        outcome = self.decide(board, ask, earliest=earliest, offered=offered)
+        if outcome.status is Status.CONFIRMED:
+            self.unproved.hold(board.house, row, ask, outcome, now=self.now)
+        return outcome
+
+    def decide_request(self, row: PartyRow) -> None:
+        """One request gets its answer."""
+        house = self.houses[row.restaurant_id]
+        board = self.boards.get(row.book_id)
+        if board is None:
+            outcome = Outcome(Status.DECLINED, reason=Reason.CLOSED)
+        elif self.guests.asks_again(house, row):
+            outcome = Outcome(Status.DECLINED, reason=Reason.SAME_GUEST)
+            self.verdicts.untold.add(row.id)  # the link to the first says it, to its own contact
+        else:
+            offered = self.offered(house)
+            outcome = self._decide_party(board, row, earliest=self.earliest, offered=offered)
+        reason = outcome.reason.value if outcome.reason else "decision"
+        self.settle(house, row, outcome, reason=reason)
+        self.answers.append(Answer("request", outcome.status.value, row.id, row.created_at))
+        if row.awaited:
+            self.awaited.append(("reservation", row.id))
+
+    def decide(self, board: Board, ask: Ask, *, earliest: int, offered: Window = ALWAYS) -> Outcome:
+        """As the rule, once more if no table is free and nobody has looked who may be moved."""
+        outcome = decide(board, ask, earliest=earliest, offered=offered)
+        if outcome.reason in (Reason.FULL, Reason.WAITLIST_FULL) and board.may_move is None:
+            house = board.house.id
+            board.may_move = is_on(Flag.RE_SEATING, restaurant_id=house, key=house)
+            if board.may_move:
+                board.budget = self.budget
+                board.is_exact = is_on(Flag.EXACT_SEATING, restaurant_id=house, key=house)
+                load_movable(self.session, board, now=self.now, without=self.settled)
+                board.waitlisted -= outcome.status is Status.WAITLISTED
+                return decide(board, ask, earliest=earliest, offered=offered)
+        return outcome
+
+    def offered(self, house: House) -> Window:
+        """First and last quarter that may be offered online now."""
+        found = self._offered.get(house.id)
+        if found is None:
+            found = self._offered[house.id] = bookable_quarters(house, now=self.now, online=True)
+        return found
+
+    def settle(self, house: House, row: PartyRow, outcome: Outcome, *, reason: str) -> None:
+        """Keep the verdict for writing."""
+        self.settled.add(row.id)
+        ends_at = row.ends_at
+        if outcome.status is not Status.DECLINED:
+            self.touched[row.book_id] = row.restaurant_id
+        if outcome.status is Status.CONFIRMED:
+            board = self.boards[row.book_id]
+            if row.source == "online" and row.starts_at >= self.now + LAID:
+                board.may_be_moved(row.id, ask_of(row), outcome.seats, outcome.held)
+            minutes = turn_minutes(house.policies, board.sitting.shift, party_size=row.party_size)
+            ends_at = row.starts_at + timedelta(minutes=minutes)
+            self.guests.confirmed(row)
+        self.verdicts.decided(house, row, outcome, ends_at=ends_at, reason=reason)
+
+    def close(self, *, more: bool) -> Decided:
+        """Write the verdicts and say what was done."""
+        if self.verdicts.left:
+            moved = select(*COLUMNS).where(COLUMNS[0].in_(self.verdicts.left))
+            for row in self.session.execute(moved):
+                self.verdicts.reseated(row)
+        firsts = self.guests.firsts(without=self.settled)
+        self.verdicts.messages += links_to_first(self.session, firsts, now=self.now)
+        self.verdicts.write(self.session)
+        hold_until(self.session, self.unproved.until)
+        if self.touched:
+            touch_books(self.session, self.touched)
+        if self.freed:
+            free_books(self.session, self.freed, now=self.now)
+        return Decided(
+            count=len(self.settled),
+            answers=tuple(self.answers),
+            awaited=tuple(self.awaited),
+            messages=len(self.verdicts.messages),
+            searches=tuple(room for board in self.boards.values() for room in board.searches),
+            more=more or self.again or bool(self.freed),
+        )
+
+
+def ask_of(row: PartyRow) -> Ask:
+    """A reservation's row as a wish."""
+    place = (row.party_size, quarter_of(row.starts_at), row.area_id)
+    return Ask(*place, online=row.source == "online", waitlist=row.waitlist)

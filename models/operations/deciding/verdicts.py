@@ -1,0 +1,299 @@
+"""Verdicts: what a round of decisions comes to, written with few multi-row statements."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from sqlalchemy import bindparam, delete, update
+from sqlalchemy.orm import Session
+
+from models.core.database.bulk import bulk_insert
+from models.core.database.transactions import table_of
+from models.entities.messages import Message
+from models.entities.reservations import (
+    Assignment,
+    Reservation,
+    ReservationChange,
+    ReservationMove,
+    TableOccupancy,
+)
+from models.operations.wall_times.retold import Retold
+from models.rules.deciding.board import Outcome
+from models.rules.deciding.seating import Seats
+from models.rules.messages import notifying
+from models.rules.messages.outbox import message_rows, reminder_rows
+from models.rules.reservations.lifecycle import Status
+from models.rules.restaurant.restaurant import QUARTER_SECONDS, House
+from models.rules.restaurant.sittings import quarter_of
+
+WORKER = "worker"
+
+
+class Party(Protocol):
+    """What a verdict needs of a reservation's row."""
+
+    @property
+    def id(self) -> int:
+        """The reservation."""
+
+    @property
+    def restaurant_id(self) -> int:
+        """Its house."""
+
+    @property
+    def status(self) -> str:
+        """Where it stands now."""
+
+    @property
+    def revision(self) -> int:
+        """Its revision now."""
+
+    @property
+    def starts_at(self) -> datetime:
+        """Its start."""
+
+    @property
+    def ends_at(self) -> datetime:
+        """The end of its turn."""
+
+    @property
+    def told_offset(self) -> int | None:
+        """The wall clock by which its start was told (rules.told)."""
+
+    @property
+    def email_key(self) -> bytes | None:
+        """There when the guest gave an e-mail address."""
+
+    @property
+    def phone_key(self) -> bytes | None:
+        """There when the guest gave a phone number."""
+
+
+def moment(quarter: int) -> datetime:
+    """The begin of a UTC quarter."""
+    return datetime.fromtimestamp(quarter * QUARTER_SECONDS, UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Seating:
+    """A party at its tables, from the quarter `start` on for `held` quarters."""
+
+    restaurant_id: int
+    reservation_id: int
+    seats: Seats
+    start: int
+    held: int
+
+    def given(self) -> list[dict[str, Any]]:
+        """Its rows of `assignments`."""
+        number = self.reservation_id
+        return [{"reservation_id": number, "dining_table_id": table} for table in self.seats]
+
+    def quarters(self) -> list[dict[str, Any]]:
+        """Its rows of `table_occupancy`."""
+        return [
+            {
+                "dining_table_id": table,
+                "quarter_hour": quarter,
+                "reservation_id": self.reservation_id,
+                "restaurant_id": self.restaurant_id,
+            }
+            for table in self.seats
+            for quarter in range(self.start, self.start + self.held)
+        ]
+
+
+@dataclass(slots=True)
+class Verdicts:
+    """Collects rows while deciding, and writes them all at the end."""
+
+    now: datetime
+    actor: str = WORKER
+    updates: dict[tuple[Any, ...], list[int]] = field(default_factory=lambda: defaultdict(list))
+    retold: Retold = field(default_factory=Retold)
+    #: who sits where from now on, by reservation id
+    seatings: dict[int, Seating] = field(default_factory=dict)
+    #: the tables that parties of earlier rounds leave for others, by reservation id
+    left: dict[int, Seating] = field(default_factory=dict)
+    moves: list[dict[str, Any]] = field(default_factory=list)
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    #: reservations whose guests are told in another way: by the staff, or by another message
+    untold: set[int] = field(default_factory=set)
+    unwanted: list[dict[str, Any]] = field(default_factory=list)
+
+    def decided(
+        self, house: House, party: Party, outcome: Outcome, *, ends_at: datetime, reason: str
+    ) -> None:
+        """A request or a waitlisted party has its answer. `reason` goes into the history."""
+        alternatives = tuple(moment(quarter).isoformat() for quarter in outcome.alternatives)
+        key = (
+            outcome.status.value,
+            outcome.reason.value if outcome.reason else None,
+            alternatives or None,
+            None if ends_at == party.ends_at else ends_at,
+        )
+        self.retold.note(house, party.id, party.starts_at, party.told_offset)
+        self.updates[key].append(party.id)
+        if outcome.status is Status.CONFIRMED:
+            self.seated(house, party.id, outcome, start=quarter_of(party.starts_at))
+        self.moved(house, party, outcome.status, reason, starts_at=party.starts_at)
+
+    def seated(self, house: House, reservation_id: int, outcome: Outcome, *, start: int) -> None:
+        """These tables are the party's for these quarters."""
+        self.seatings[reservation_id] = Seating(
+            house.id, reservation_id, outcome.seats, start, outcome.held
+        )
+        for party, seats in outcome.moves:
+            known = self.seatings.get(party.id)
+            if known is None:  # decided in an earlier round: the rows are there
+                held = party.mask.bit_count()
+                known = Seating(house.id, party.id, party.seats, party.start, held)
+                self.left[party.id] = known
+            self.seatings[party.id] = replace(known, seats=seats)
+
+    def reseated(self, party: Party) -> None:
+        """A line of history for one of those who left; its guest is told nothing."""
+        self._note(party, Status(party.status), notifying.RESEATED_REASON)
+
+    def moved(
+        self, house: House, party: Party, after: Status, reason: str, *, starts_at: datetime
+    ) -> None:
+        """One line of history, and whatever the guest is to be told of it."""
+        revision = self._note(party, after, reason)
+        kind = notifying.kind_told(after, reason)
+        by = notifying.channels(email=bool(party.email_key), phone=bool(party.phone_key))
+        if kind is None or not by:
+            return
+        about: dict[str, Any] = {
+            "restaurant_id": party.restaurant_id,
+            "reservation_id": party.id,
+            "revision": revision,
+            "by": by,
+            "now": self.now,
+        }
+        rows = message_rows(kind, **about)
+        if party.id in self.untold:
+            self.unwanted += [row | notifying.NOT_WANTED for row in rows]
+        else:
+            self.messages += rows
+        if kind in notifying.REMINDED:
+            self.messages += reminder_rows(
+                house.policies.reminder_minutes, starts_at=starts_at, **about
+            )
+
+    def _note(self, party: Party, after: Status, reason: str) -> int:
+        revision = party.revision + 1
+        self.moves.append(
+            {
+                "reservation_id": party.id,
+                "at": self.now,
+                "before": party.status,
+                "after": after.value,
+                "revision": revision,
+                "actor": self.actor,
+                "reason": reason,
+            }
+        )
+        return revision
+
+    def write(self, session: Session) -> None:
+        """Write everything: an UPDATE for each kind of outcome, one INSERT for each table."""
+        self._clear(session)
+        for (status, reason, alternatives, ends_at), ids in self.updates.items():
+            values = {
+                "ids": ids,
+                "to": status,
+                "why": reason,
+                "others": list(alternatives) if alternatives else None,
+                "at": self.now,
+            }
+            if ends_at is None:
+                session.execute(_DECIDED, values)
+            else:
+                session.execute(_DECIDED_UNTIL, values | {"until": ends_at})
+        self.retold.write(session)
+        seatings = self.seatings.values()
+        for entity, rows in (
+            (TableOccupancy, [row for each in seatings for row in each.quarters()]),
+            (Assignment, [row for each in seatings for row in each.given()]),
+            (ReservationMove, self.moves),
+            (Message, self.messages),
+            (Message, self.unwanted),
+        ):
+            bulk_insert(session, table_of(entity), rows)
+
+    def _clear(self, session: Session) -> None:
+        """Take those who move from where they sit."""
+        if not self.left:
+            return
+        for each in self.left.values():
+            last = each.start + each.held - 1
+            release_tables(session, each.reservation_id, each.seats, first=each.start, last=last)
+        ids = {"ids": list(self.left)}
+        session.execute(_UNASSIGNED, ids)
+        session.execute(_RAISED, ids)
+
+
+_ROWS = table_of(Reservation)
+_DECIDED = (
+    update(_ROWS)
+    .where(_ROWS.c.id.in_(bindparam("ids", expanding=True)))
+    .values(
+        status=bindparam("to"),
+        reason=bindparam("why"),
+        alternatives=bindparam("others"),
+        decided_at=bindparam("at"),
+        revision=_ROWS.c.revision + 1,
+    )
+)
+_RAISED = (
+    update(_ROWS)
+    .where(_ROWS.c.id.in_(bindparam("ids", expanding=True)))
+    .values(revision=_ROWS.c.revision + 1, guest_ahead=_ROWS.c.guest_ahead - 1)
+)
+_GIVEN = table_of(Assignment)
+_UNASSIGNED = delete(_GIVEN).where(_GIVEN.c.reservation_id.in_(bindparam("ids", expanding=True)))
+_DECIDED_UNTIL = _DECIDED.values(ends_at=bindparam("until"))
+
+
+def release_tables(
+    session: Session, reservation_id: int, table_ids: Seats, *, first: int, last: int
+) -> None:
+    """Delete a party's quarters from `first` to `last` on these tables."""
+    if table_ids:
+        row = table_of(TableOccupancy)  # the class would have MySQL look first whom it deletes
+        session.execute(
+            delete(row).where(
+                row.c.dining_table_id.in_(table_ids),
+                row.c.quarter_hour.between(first, last),
+                row.c.reservation_id == reservation_id,
+            )
+        )
+
+
+def answer_change(
+    session: Session,
+    change_id: int,
+    *,
+    status: str,
+    outcome: Outcome | None,
+    now: datetime,
+    revision: int | None = None,
+) -> None:
+    """Write what became of a wish to change. `revision`: the reservation's that tells of it."""
+    alternatives = (
+        [moment(quarter).isoformat() for quarter in outcome.alternatives] if outcome else []
+    )
+    session.execute(
+        update(ReservationChange)
+        .where(ReservationChange.id == change_id)
+        .values(
+            status=status,
+            reason=outcome.reason.value if outcome and outcome.reason else None,
+            alternatives=alternatives or None,
+            decided_at=now,
+            answered_revision=revision,
+        )
+        .execution_options(synchronize_session=False)
+    )

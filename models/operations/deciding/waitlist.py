@@ -1,0 +1,36 @@
+"""The waitlist's end: who still waits when the start comes is told so."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.entities.reservations import Reservation
+from models.operations.deciding.books import touch_books
+from models.operations.deciding.due import lock_due
+from models.operations.deciding.verdicts import Verdicts
+from models.queries.deciding.parties import COLUMNS
+from models.queries.floor.load import aside, houses_by_id
+from models.rules.deciding.board import Outcome
+from models.rules.reservations.lifecycle import Status
+
+CLOCK = "clock"
+
+
+def expire_waitlists(session: Session, *, now: datetime, limit: int) -> int:
+    """Waitlisted parties whose start has come expire, and are told. Returns how many."""
+    row = Reservation
+    due = (row.status == Status.WAITLISTED, row.starts_at <= now, row.restaurant_id.not_in(aside()))
+    books, still = lock_due(session, due, row.starts_at, limit=limit)
+    if not books:
+        return 0
+    parties = session.execute(select(*COLUMNS).where(*still)).all()
+    houses = houses_by_id(session, books.values())
+    verdicts = Verdicts(now, CLOCK)
+    for party in parties:
+        house = houses[party.restaurant_id]
+        outcome = Outcome(Status.EXPIRED)
+        verdicts.decided(house, party, outcome, ends_at=party.ends_at, reason="expired")
+    verdicts.write(session)
+    touch_books(session, books)
+    return len(parties)

@@ -1,0 +1,105 @@
+"""What must hold between the parts of a restaurant's file. Each check names the key at fault."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from typing import Any, Final
+
+from models.core.toml_lines import KeyPath
+from models.operations.floor.parts import Parts, Problem, parts_of
+from models.operations.floor.shapes import ClosureShape, CombinationShape, TableShape
+from models.operations.floor.shift_checks import check_overlaps, check_shifts, check_turn_times
+from models.rules.restaurant.restaurant import Policies
+
+#: More days in one entry were meant otherwise.
+LONGEST_CLOSURE: Final = 366
+
+
+def _policies(parts: Parts) -> Iterator[Problem]:
+    default, given = Policies(), parts.policies
+    least = given.min_party_online or default.min_party_online
+    if least > (given.max_party_online or default.max_party_online):
+        yield ("policies", "min_party_online"), "must be <= max_party_online"
+    yield from check_turn_times(("policies",), given.turn_times)
+
+
+def _no_twins(parts: Parts) -> Iterator[Problem]:
+    yield from _twins("areas", "key", {n: each.key for n, each in parts.areas.items()})
+    yield from _twins("tables", "label", {n: each.label for n, each in parts.tables.items()})
+    joined = {n: each.label for n, each in parts.combinations.items()}
+    yield from _twins("combinations", "label", joined)
+    yield from _twins("shifts", "key", {n: each.key for n, each in parts.shifts.items()})
+
+
+def _twins(section: str, key: str, values: Mapping[int, Any]) -> Iterator[Problem]:
+    first: dict[Any, int] = {}
+    for number, value in values.items():
+        if value in first:
+            yield (section, number, key), f"is the same as {section}[{first[value]}].{key}"
+        first.setdefault(value, number)
+
+
+def _floor(parts: Parts) -> Iterator[Problem]:
+    areas, labels = parts.names["areas"], parts.names["tables"]
+    for number, table in parts.tables.items():
+        if table.area not in areas:
+            yield ("tables", number, "area"), f"there is no area {table.area!r}"
+        yield from _party_range(("tables", number), table)
+    for number, joined in parts.combinations.items():
+        yield from _party_range(("combinations", number), joined)
+        for place, label in enumerate(joined.tables):
+            here = ("combinations", number, "tables", place)
+            if label not in labels:
+                yield here, f"there is no table {label!r}"
+            if label in joined.tables[:place]:
+                yield here, f"table {label!r} stands here twice"
+
+
+def _party_range(path: KeyPath, part: TableShape | CombinationShape) -> Iterator[Problem]:
+    if part.min_party > part.max_party:
+        yield (*path, "min_party"), "must be <= max_party"
+
+
+def _closures(parts: Parts) -> Iterator[Problem]:
+    shifts = parts.names["shifts"]
+    seen: dict[tuple[date, str | None], int] = {}
+    for number, closure in parts.closures.items():
+        path = ("closures", number)
+        if closure.shift is not None and closure.shift not in shifts:
+            yield (*path, "shift"), f"there is no shift {closure.shift!r}"
+        wrong = list(_closed_dates(path, closure))
+        yield from wrong
+        again = [day for day in ([] if wrong else closure.dates()) if (day, closure.shift) in seen]
+        if again:
+            name = "date" if closure.date else "from"
+            other = seen[again[0], closure.shift]
+            yield (*path, name), f"{again[0]} stands in closures[{other}] already"
+        seen |= {(day, closure.shift): number for day in closure.dates()}
+
+
+def _closed_dates(path: KeyPath, closure: ClosureShape) -> Iterator[Problem]:
+    """One date, or from one to another."""
+    begin, end = closure.first, closure.until
+    if closure.date is not None:
+        if begin or end:
+            yield (*path, "date"), "says nothing beside from and until"
+    elif begin is None or end is None:
+        yield path, "needs a date, or from and until (the last day closed)"
+    elif not 0 <= (end - begin).days < LONGEST_CLOSURE:
+        words = f"must not be before from, nor {LONGEST_CLOSURE} days after it"
+        yield (*path, "until"), words
+
+
+CHECKS: Final[tuple[Callable[[Parts], Iterator[Problem]], ...]] = (
+    _policies,
+    _no_twins,
+    _floor,
+    check_shifts,
+    check_overlaps,
+    _closures,
+)
+
+
+def relations(document: Mapping[str, Any]) -> list[Problem]:
+    """Everything that is wrong between the parts of the parsed file."""
+    parts = parts_of(document)
+    return [problem for check in CHECKS for problem in check(parts)]

@@ -1,0 +1,120 @@
+"""A restaurant's file goes into the database: what is new is added, what is gone is inactive."""
+
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass, field, replace
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.entities.floor import Restaurant
+from models.operations.deciding.books import ask_waitlists, lock_books, open_books
+from models.operations.floor.moves import move_parties
+from models.operations.floor.parties import Concern, Concerns, PartiesHurt, look_at
+from models.operations.floor.shapes import RestaurantFile
+from models.operations.floor.writer import write_file
+from models.queries.deciding.standing import upcoming
+from models.queries.floor.load import house_by_id, read_house
+from models.rules.restaurant.restaurant import House
+
+#: Who loads a file at the command line.
+OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a file came to. `hurt` names outcomes where parties were moved with it."""
+
+    restaurant_id: int
+    revision: int
+    changed: bool
+    concerns: Concerns = field(default_factory=Concerns)
+
+
+def load_restaurant(session: Session, file: RestaurantFile, *, now: datetime) -> int:
+    """Make the restaurant what its file says; its id. Loading the same file twice changes nothing.
+
+    Parts are known by their slug, keys and labels. `revision` and `revised_at` tell of a change.
+    Raises PartiesHurt when something would go that upcoming parties count on.
+    """
+    return apply_file(session, file, now=now).restaurant_id
+
+
+def apply_file(
+    session: Session,
+    file: RestaurantFile,
+    *,
+    now: datetime,
+    move: bool = False,
+    dry_run: bool = False,
+    actor: str = OPERATOR,
+) -> Loaded:
+    """As `load_restaurant`, and who is concerned.
+
+    `move`: parties follow the file where they can, those that cannot stay as they are; nobody is
+    refused. `dry_run`: all is done, told and undone; nothing is refused either.
+    """
+    row = session.scalar(select(Restaurant).where(Restaurant.slug == file.slug).with_for_update())
+    if row is None:
+        return _undone(session, dry_run, lambda: _open_new(session, file))
+    before = house_by_id(session, row.id)
+    # none can be opened meanwhile: its row refers to the restaurant's, which is locked
+    if books := open_books(session, before, now=now):
+        lock_books(session, books)
+    load = _Load(session, row, before, now=now, actor=actor)
+    loaded = _undone(session, dry_run, lambda: load.apply(file, move=move, is_asked=dry_run))
+    if loaded.changed and not dry_run:
+        ask_waitlists(session, before.id, now=now)
+    return loaded
+
+
+def _undone(session: Session, dry_run: bool, work: Callable[[], Loaded]) -> Loaded:
+    """The work; in a dry run taken back, and only what it came to is kept."""
+    if not dry_run:
+        return work()
+    with session.begin_nested() as savepoint:
+        loaded = work()
+        savepoint.rollback()
+    session.expire_all()
+    return loaded
+
+
+def _open_new(session: Session, file: RestaurantFile) -> Loaded:
+    row = Restaurant(slug=file.slug, name=file.name, zone=file.zone, policies={})
+    session.add(row)
+    session.flush()
+    write_file(session, row, file)
+    return Loaded(row.id, row.revision, changed=True)
+
+
+@dataclass(slots=True)
+class _Load:
+    """A changed file of a restaurant that is there. Its row and its books are locked."""
+
+    session: Session
+    row: Restaurant
+    before: House
+    _: KW_ONLY
+    now: datetime
+    actor: str
+
+    def apply(self, file: RestaurantFile, *, move: bool, is_asked: bool) -> Loaded:
+        """Write the file; ask the rules about everybody. Raises PartiesHurt."""
+        if not write_file(self.session, self.row, file):
+            return Loaded(self.row.id, self.row.revision, changed=False)
+        self.row.revision += 1
+        self.row.revised_at = self.now
+        self.session.flush()
+        after = read_house(self.session, self.row.id)
+        parties = upcoming(self.session, self.row.id, now=self.now)
+        concerns = look_at(self.before, after, parties)
+        if concerns.hurt and move:
+            concerns = replace(concerns, hurt=self._move(after, concerns))
+        elif concerns.hurt and not is_asked:
+            raise PartiesHurt(self.before, concerns)
+        return Loaded(self.row.id, self.row.revision, changed=True, concerns=concerns)
+
+    def _move(self, after: House, concerns: Concerns) -> tuple[Concern, ...]:
+        return move_parties(
+            self.session, self.before, after, concerns.hurt, now=self.now, actor=self.actor
+        )

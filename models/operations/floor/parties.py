@@ -1,0 +1,119 @@
+"""Whom a changed file would hurt: the rules are asked about every party, before and after."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from models.core.errors import FieldProblem, StateConflict
+from models.queries.deciding.standing import Upcoming
+from models.rules.deciding.objection import AGREED, NO_SEATING, Objection, Party
+from models.rules.deciding.standing import objections
+from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.sittings import local, quarter_of
+
+#: So many parties of one part of the file are named by a refusal; `--dry-run` names all.
+_NAMED: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """One party, what does not hold about it, and what `--move` makes of it."""
+
+    who: Upcoming
+    objections: tuple[Objection, ...]
+    outcome: str = ""
+
+    @property
+    def about(self) -> str:
+        """The first part of the file at which it is mended."""
+        return self.objections[0].about
+
+
+@dataclass(frozen=True, slots=True)
+class Concerns:
+    """What a file does to the parties that count on the restaurant.
+
+    `hurt`: by this file. `agreed`: they keep what the file gives to others no longer. `known`:
+    did not hold before either.
+    """
+
+    hurt: tuple[Concern, ...] = ()
+    agreed: tuple[Concern, ...] = ()
+    known: tuple[Concern, ...] = ()
+
+
+class PartiesHurt(StateConflict):
+    """The file takes from parties what they count on; `concerns` names them all."""
+
+    code = "parties-hurt"
+
+    def __init__(self, house: House, concerns: Concerns) -> None:
+        problems = tuple(_problems(house, concerns.hurt))
+        lines = "; ".join(f"{problem.field} {problem.message}" for problem in problems)
+        super().__init__(f"reservations need what the file changes: {lines}", fields=problems)
+        self.concerns = concerns
+
+
+def look_at(before: House, after: House, parties: Iterable[Upcoming]) -> Concerns:
+    """Everybody of whom something does not hold once the restaurant is as `after`."""
+    hurt, agreed, known = [], [], []
+    for who in parties:
+        found = objections(after, _as_told(before, after, who.party), before=before)
+        if not found:
+            continue
+        new = new_objections(before, after, who.party, who.party)
+        hurts = tuple(each for each in new if each.code not in AGREED)
+        if hurts:
+            hurt.append(Concern(who, hurts))
+        elif new or all(each.code in AGREED for each in found):
+            agreed.append(Concern(who, new or found))
+        else:
+            known.append(Concern(who, found))
+    return Concerns(tuple(hurt), tuple(agreed), tuple(known))
+
+
+def new_objections(before: House, after: House, was: Party, party: Party) -> tuple[Objection, ...]:
+    """What does not hold of the party after, and did of the party as it was before."""
+    old = {_kind(each) for each in objections(before, was)}
+    found = objections(after, _as_told(before, after, party), before=before)
+    return tuple(each for each in found if _kind(each) not in old)
+
+
+def _as_told(before: House, after: House, party: Party) -> Party:
+    """With the wall time that the guest knows, where the file changes the clock on the wall."""
+    if before.zone == after.zone or party.told is not None:
+        return party
+    return replace(party, told=local(before, quarter_of(party.starts_at)))
+
+
+def _kind(objection: Objection) -> tuple[str, str]:
+    """What is the same objection still; a start that is none may be none for another reason."""
+    if objection.code in NO_SEATING:
+        return "no_start", ""
+    return objection.code.value, objection.about
+
+
+def in_words(house: House, concern: Concern) -> str:
+    """`AB12CD (2026-03-06 19:00, party of 2, confirmed)`."""
+    who, party = concern.who, concern.who.party
+    state = "wishes to change" if who.wish_id else party.status.value
+    starts = party.starts_at.astimezone(house.tz)
+    return f"{who.reference} ({starts:%Y-%m-%d %H:%M}, party of {party.party_size}, {state})"
+
+
+def by_part(concerns: Iterable[Concern]) -> dict[str, list[Concern]]:
+    """Grouped by the part of the file; everybody stands once."""
+    groups: dict[str, list[Concern]] = {}
+    for concern in concerns:
+        groups.setdefault(concern.about, []).append(concern)
+    return groups
+
+
+def _problems(house: House, hurt: Iterable[Concern]) -> Iterable[FieldProblem]:
+    for about, concerns in by_part(hurt).items():
+        named = [
+            f"{in_words(house, each)}: {each.objections[0].words}" for each in concerns[:_NAMED]
+        ]
+        if len(concerns) > _NAMED:
+            named.append(f"and {len(concerns) - _NAMED} more")
+        yield FieldProblem(about, "; ".join(named))

@@ -1,0 +1,75 @@
+"""The parts of a restaurant's file, each by itself, for checks between them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from models.core.toml_lines import KeyPath
+from models.operations.floor.shapes import (
+    AreaShape,
+    ClosureShape,
+    CombinationShape,
+    FileShape,
+    PoliciesShape,
+    ShiftShape,
+    TableShape,
+)
+
+#: A path, and what is wrong there.
+Problem = tuple[KeyPath, str]
+S = TypeVar("S", bound=FileShape)
+
+
+@dataclass(slots=True)
+class Parts:
+    """Those parts of a file that are right by themselves, each with its number in the file."""
+
+    policies: PoliciesShape = field(default_factory=PoliciesShape)
+    areas: dict[int, AreaShape] = field(default_factory=dict)
+    tables: dict[int, TableShape] = field(default_factory=dict)
+    combinations: dict[int, CombinationShape] = field(default_factory=dict)
+    shifts: dict[int, ShiftShape] = field(default_factory=dict)
+    closures: dict[int, ClosureShape] = field(default_factory=dict)
+    #: keys and labels by section, also of parts that are wrong otherwise
+    names: dict[str, set[str]] = field(default_factory=dict)
+
+
+def parts_of(document: Mapping[str, Any]) -> Parts:
+    """What can be checked against each other, also where something else is wrong."""
+    return Parts(
+        policies=_valid(PoliciesShape, document.get("policies", {})) or PoliciesShape(),
+        areas=_list(AreaShape, document.get("areas")),
+        tables=_list(TableShape, document.get("tables")),
+        combinations=_list(CombinationShape, document.get("combinations")),
+        shifts=_list(ShiftShape, document.get("shifts")),
+        closures=_list(ClosureShape, document.get("closures")),
+        names={
+            section: _names(document.get(section), key)
+            for section, key in (("areas", "key"), ("tables", "label"), ("shifts", "key"))
+        },
+    )
+
+
+def _valid(shape: type[S], value: Any) -> S | None:
+    """The part, without those of its keys that are wrong by themselves: the file reports them."""
+    try:
+        return shape.model_validate(value)
+    except ValidationError as invalid:
+        wrong = {error["loc"][0] for error in invalid.errors() if error["loc"]}
+        if isinstance(value, dict) and not wrong.isdisjoint(value):
+            return _valid(shape, {key: each for key, each in value.items() if key not in wrong})
+        return None
+
+
+def _list(shape: type[S], values: Any) -> dict[int, S]:
+    if not isinstance(values, list):
+        return {}
+    found = {number: _valid(shape, value) for number, value in enumerate(values)}
+    return {number: value for number, value in found.items() if value is not None}
+
+
+def _names(values: Any, key: str) -> set[str]:
+    rows = values if isinstance(values, list) else []
+    return {str(row[key]) for row in rows if isinstance(row, dict) and key in row}

@@ -1,0 +1,126 @@
+"""What must hold of a file's shifts and closures: hours, turns, and no start in two shifts."""
+
+from collections.abc import Iterator
+from datetime import date, time
+from itertools import combinations
+from typing import Final
+
+from models.core.toml_lines import KeyPath
+from models.operations.floor.parts import Parts, Problem
+from models.operations.floor.shapes import DAYS, ShiftShape
+from models.rules.restaurant.restaurant import DEFAULT_TURN_TIMES
+
+_DAY: Final = 24 * 60
+_WEEK: Final = 7 * _DAY
+#: A shift that is longer was meant otherwise: a time before `first` lies after midnight.
+LONGEST_SHIFT: Final = 18 * 60
+LONGEST_TURN: Final = 12 * 60
+
+
+def check_turn_times(path: KeyPath, rows: list[list[int]] | None) -> Iterator[Problem]:
+    """Rows that rise, on the grid."""
+    before = 0
+    for number, (up_to, minutes) in enumerate(rows or []):
+        here = (*path, "turn_times", number)
+        if up_to <= before:
+            yield here, "party sizes must rise from row to row"
+        if minutes % 15 or minutes > LONGEST_TURN:
+            yield here, f"minutes must be a multiple of 15, at most {LONGEST_TURN}"
+        before = up_to
+
+
+def check_shifts(parts: Parts) -> Iterator[Problem]:
+    """Each shift by itself."""
+    for number, shift in parts.shifts.items():
+        path = ("shifts", number)
+        yield from check_turn_times(path, shift.turn_times)
+        wrong = list(_hours(path, shift))
+        yield from wrong or _never_had(path, shift, shift.turn_times or parts.policies.turn_times)
+        if shift.on_date is not None:
+            for name in ("days", "valid_from", "valid_until"):
+                if getattr(shift, name) is not None:
+                    yield (*path, name), "says nothing beside on_date"
+        if shift.valid_from and shift.valid_until and shift.valid_until < shift.valid_from:
+            yield (*path, "valid_until"), "must not be before valid_from"
+        for place, day in enumerate(shift.days or []):
+            if day in (shift.days or [])[:place]:
+                yield (*path, "days", place), f"{day} stands here twice"
+
+
+def _hours(path: KeyPath, shift: ShiftShape) -> Iterator[Problem]:
+    """A shift may fill one day; past midnight a long one was meant otherwise."""
+    wrong = False
+    for name, wall in (("last", shift.last), ("ends", shift.ends)):
+        minutes = _after(shift.first, wall)
+        if wall == time() or not minutes > LONGEST_SHIFT or wall > shift.first:
+            continue
+        wrong = True
+        yield (
+            (*path, name),
+            f"is {minutes / 60:g} h after first (an earlier time lies after midnight);"
+            f" a shift lasts at most {LONGEST_SHIFT // 60} h past midnight",
+        )
+    if shift.first == shift.last == shift.ends == time():
+        yield (*path, "last"), 'is first again: a shift around the clock has last = "23:45"'
+    elif not wrong and _closes(shift) < _after(shift.first, shift.last):
+        yield (*path, "ends"), "must not be before last"
+
+
+def _never_had(path: KeyPath, shift: ShiftShape, rows: list[list[int]] | None) -> Iterator[Problem]:
+    """A last seating that nobody can be given, because the shift ends before the shortest turn."""
+    turn = min(row[1] for row in rows or [[each.minutes] * 2 for each in DEFAULT_TURN_TIMES])
+    late = _after(shift.first, shift.last) + turn - _closes(shift)
+    if late > 0 and not shift.may_run_over:
+        yield (
+            (*path, "last"),
+            f"can never be had: the shortest turn is {turn} minutes, {late} more than until ends;"
+            " seat earlier, end later, or write may_run_over = true",
+        )
+
+
+def _closes(shift: ShiftShape) -> int:
+    """Minutes from first to ends; ends at first is a day later."""
+    return _after(shift.first, shift.ends) or _DAY
+
+
+def _after(first: time, other: time) -> int:
+    """Minutes from `first` to the other time, which lies after midnight when it is earlier."""
+    return (_minutes(other) - _minutes(first)) % _DAY
+
+
+def _minutes(wall: time) -> int:
+    return wall.hour * 60 + wall.minute
+
+
+def check_overlaps(parts: Parts) -> Iterator[Problem]:
+    """No start belongs to two shifts."""
+    likely = [each for each in parts.shifts.items() if not list(_hours((), each[1]))]
+    for (_, one), (number, other) in combinations(likely, 2):
+        if one.on_date != other.on_date or not _share_dates(one, other):
+            continue
+        day = _shared_day(one, other)
+        if day is not None:
+            where = f"on {one.on_date}" if one.on_date else f"on {day}"
+            yield ("shifts", number, "first"), f"its seatings overlap those of {one.key!r} {where}"
+
+
+def _share_dates(one: ShiftShape, other: ShiftShape) -> bool:
+    begins = max(one.valid_from or date.min, other.valid_from or date.min)
+    return begins <= min(one.valid_until or date.max, other.valid_until or date.max)
+
+
+def _shared_day(one: ShiftShape, other: ShiftShape) -> str | None:
+    """The first day on which both would seat at the same minute."""
+    for begin, end, day in _seatings(one):
+        for their_begin, their_end, _ in _seatings(other):
+            for week in (-_WEEK, 0, _WEEK):
+                if begin <= their_end + week and their_begin + week <= end:
+                    return day
+    return None
+
+
+def _seatings(shift: ShiftShape) -> Iterator[tuple[int, int, str]]:
+    days = ["mon"] if shift.on_date else shift.days or list(DAYS)
+    for day in days:
+        begin = DAYS.index(day) * _DAY + _minutes(shift.first)
+        yield begin, begin + _after(shift.first, shift.last), day

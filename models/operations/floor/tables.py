@@ -1,0 +1,101 @@
+"""Other tables for parties whose own are none for them any more."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.core.database.transactions import table_of
+from models.entities.reservations import TableOccupancy
+from models.operations.deciding.verdicts import Seating, Verdicts
+from models.queries.deciding.boards import load_boards
+from models.queries.deciding.standing import Upcoming
+from models.rules.deciding.objection import Party
+from models.rules.deciding.seating import Floor, Seats, candidates
+from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.sittings import quarter_of
+
+#: A seating never reaches further than this many quarters from its start (two days).
+_REACH = 192
+
+
+@dataclass(frozen=True, slots=True)
+class _Sitting:
+    """Where a party would sit, and what it asked for."""
+
+    party: Party
+    seating: Seating
+
+
+def seat_elsewhere(
+    session: Session, after: House, parties: Sequence[Upcoming], verdicts: Verdicts
+) -> dict[int, Seats]:
+    """Give other tables to whom it can; reservation -> its new tables. The pacing is not asked.
+
+    By start; who finds nothing is asked again once others have left. Who holds its tables in any
+    other way than a decision does (a person had a hand in it) stays there. Three queries.
+    """
+    held = _read_held(session, after, parties)
+    books = {each.party.book_id: after for each in parties}
+    boards = load_boards(session, books, now=verdicts.now)
+    floors = {number: board.floor for number, board in boards.items()}
+    waiting = [sitting for each in parties if (sitting := _sitting(after, each, held))]
+    waiting = [each for each in waiting if each.party.book_id in floors]
+    given: dict[int, Seats] = {}
+    while found := [each for each in waiting if _moves(after, floors, each, verdicts)]:
+        given |= {each.seating.reservation_id: _seats(verdicts, each) for each in found}
+        waiting = [each for each in waiting if each not in found]
+    return given
+
+
+def _seats(verdicts: Verdicts, sitting: _Sitting) -> Seats:
+    return verdicts.seatings[sitting.seating.reservation_id].seats
+
+
+def _moves(after: House, floors: dict[int, Floor], sitting: _Sitting, verdicts: Verdicts) -> bool:
+    party, own = sitting.party, sitting.seating
+    floor = floors[party.book_id]
+    mask = floor.mask(own.start, own.held)
+    floor.release(own.seats, mask)
+    wanted = candidates(after, party.party_size, area_id=party.area_id, online=party.online)
+    seats = floor.first_free(wanted, mask)
+    floor.take(seats or own.seats, mask)
+    if seats is None:
+        return False
+    verdicts.left[own.reservation_id] = own
+    verdicts.seatings[own.reservation_id] = replace(own, seats=seats)
+    return True
+
+
+def _sitting(after: House, who: Upcoming, held: dict[int, dict[int, set[int]]]) -> _Sitting | None:
+    """How the party sits now; None when it holds its tables in a way of its own."""
+    places, start = held.get(who.id, {}), quarter_of(who.party.starts_at)
+    quarters = next(iter(places.values()), set())
+    whole = set(range(start, start + len(quarters)))
+    if not quarters or any(each != whole for each in places.values()):
+        return None
+    seats = tuple(sorted(places))
+    if seats != who.party.table_ids:
+        return None
+    return _Sitting(who.party, Seating(after.id, who.id, seats, start, len(whole)))
+
+
+def _read_held(
+    session: Session, after: House, parties: Iterable[Upcoming]
+) -> dict[int, dict[int, set[int]]]:
+    """Reservation -> table -> its quarters."""
+    starts = {each.id: quarter_of(each.party.starts_at) for each in parties}
+    found: dict[int, dict[int, set[int]]] = defaultdict(lambda: defaultdict(set))
+    if not starts:
+        return found
+    row = table_of(TableOccupancy).c
+    query = select(row.reservation_id, row.dining_table_id, row.quarter_hour).where(
+        row.restaurant_id == after.id,
+        row.quarter_hour.between(min(starts.values()), max(starts.values()) + _REACH),
+    )
+    for number, table, quarter in session.execute(query):
+        if number in starts:
+            found[number][table].add(quarter)
+    return found

@@ -1,0 +1,1 @@
+"""Guests' data: consent, retention, erasure, and encryption by the newest key."""

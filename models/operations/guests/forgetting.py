@@ -1,0 +1,83 @@
+"""What forgetting does to a reservation's rows, whoever asks for it: identity goes, the rest stays.
+
+Party size, times, tables, status and history stay. Name, contact, notes, the contact's hashes and
+the provider's ids of its messages go; a message that was not sent yet never will be.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.orm import Session
+
+from models.core.database.bulk import bulk_insert
+from models.core.database.transactions import table_of
+from models.entities.messages import Message
+from models.entities.reservations import Reservation, ReservationMove
+from models.entities.sealed_guest import Guest, seal_guest
+
+ERASED = "erased"
+
+_ROWS = table_of(Reservation)
+_MOVES = table_of(ReservationMove)
+_FORGET = (
+    update(_ROWS)
+    .where(_ROWS.c.id == bindparam("row"))
+    .values(
+        guest_sealed=bindparam("sealed"),
+        staff_note_sealed=None,
+        email_key=None,
+        phone_key=None,
+        revision=bindparam("next"),
+        forgotten_at=bindparam("at"),
+    )
+)
+
+
+def forget_reservations(
+    session: Session, numbers: Collection[int], *, now: datetime, actor: str
+) -> None:
+    """Forget who these reservations are for. Their books must be locked by the caller.
+
+    What the session held of them is read anew afterwards.
+    """
+    if not numbers:
+        return
+    session.flush()
+    columns = (_ROWS.c.id, _ROWS.c.reference, _ROWS.c.status, _ROWS.c.revision)
+    rows = session.execute(select(*columns).where(_ROWS.c.id.in_(numbers)).order_by(_ROWS.c.id))
+    changes, moves = [], []
+    for row in rows:
+        sealed = seal_guest(Guest(ERASED), reference=row.reference)
+        changes.append({"row": row.id, "sealed": sealed, "next": row.revision + 1, "at": now})
+        moves.append(_move(row.id, row.status, row.revision + 1, now=now, actor=actor))
+    session.connection().execute(_FORGET, changes)
+    bulk_insert(session, _MOVES, moves)
+    _silence(session, numbers)
+    session.expire_all()
+
+
+def _move(
+    number: int, status: str, revision: int, *, now: datetime, actor: str
+) -> dict[str, object]:
+    # "edited": from here on the guest cannot be reached, and `maitred check` expects no message
+    return {
+        "reservation_id": number,
+        "at": now,
+        "before": status,
+        "after": status,
+        "revision": revision,
+        "actor": actor,
+        "reason": "edited",
+    }
+
+
+def _silence(session: Session, numbers: Collection[int]) -> None:
+    messages = update(Message).where(Message.reservation_id.in_(numbers))
+    messages = messages.execution_options(synchronize_session=False)
+    waiting = Message.state.in_(("queued", "sending"))
+    session.execute(messages.where(waiting).values(state="skipped", error=ERASED, claim=None))
+    sealed = Message.recipient_sealed.is_not(None)
+    session.execute(messages.where(sealed).values(recipient_sealed=None))
+    session.execute(messages.where(Message.provider_id.is_not(None)).values(provider_id=None))
+    session.execute(messages.where(Message.state == "failed").values(error=ERASED))

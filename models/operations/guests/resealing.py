@@ -1,0 +1,73 @@
+"""Seals: guests sealed by an older key are sealed again by the one that seals now."""
+
+from collections import Counter
+
+from sqlalchemy import bindparam, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from models.core.database.transactions import table_of
+from models.core.secrets.encryption import PREFIX, key_of, keyring, prefix_of
+from models.entities.accounts import SecondFactor
+from models.entities.messages import Message
+from models.entities.reservations import Reservation
+from models.entities.sealed_guest import reseal_guest, reseal_staff_note
+
+_ROWS = table_of(Reservation)
+_KEY = func.substr(_ROWS.c.guest_sealed, 1, PREFIX)
+_NOTE_KEY = func.substr(_ROWS.c.staff_note_sealed, 1, PREFIX)
+_NEXT = (
+    select(_ROWS.c.id, _ROWS.c.reference, _ROWS.c.guest_sealed, _ROWS.c.staff_note_sealed)
+    .where(
+        _ROWS.c.id > bindparam("after"),
+        or_(bindparam("prefix") != _KEY, bindparam("prefix") != _NOTE_KEY),
+    )
+    .order_by(_ROWS.c.id)
+    .limit(bindparam("limit"))
+)
+#: only what is still as it was read: a guest edited meanwhile has new seals already, both
+_AGAIN = (
+    update(_ROWS)
+    .where(_ROWS.c.id == bindparam("row"), _ROWS.c.guest_sealed == bindparam("was"))
+    .values(guest_sealed=bindparam("is"), staff_note_sealed=bindparam("note"))
+)
+
+
+def reseal_some(session: Session, *, after: int, limit: int) -> tuple[int, int] | None:
+    """Seal the next guests again that another key sealed: (how many, the last row's id).
+
+    None when there is none after that id. May stop at any time and go on from the start: what is
+    done is passed over. Takes no book's lock, and waits for nobody. Raises SealBroken.
+    """
+    prefix = prefix_of(keyring().primary)
+    wanted = {"after": after, "prefix": prefix, "limit": limit}
+    rows = session.execute(_NEXT, wanted).all()
+    if not rows:
+        return None
+    changes = [
+        {
+            "row": row.id,
+            "was": row.guest_sealed,
+            "is": reseal_guest(row.guest_sealed, reference=row.reference),
+            "note": reseal_staff_note(row.staff_note_sealed, reference=row.reference),
+        }
+        for row in rows
+    ]
+    session.connection().execute(_AGAIN, changes)
+    return len(rows), int(rows[-1].id)
+
+
+def count_by_key(session: Session) -> dict[int, int]:
+    """How many values each key has sealed, by its id. Reads every reservation."""
+    counts: Counter[int] = Counter()
+    columns = (
+        _ROWS.c.guest_sealed,
+        _ROWS.c.staff_note_sealed,
+        SecondFactor.secret_sealed,
+        Message.recipient_sealed,
+    )
+    for column in columns:
+        key = func.substr(column, 1, PREFIX)
+        found = select(key, func.count()).where(column.is_not(None)).group_by(key)
+        for prefix, count in session.execute(found):
+            counts[key_of(prefix)] += count
+    return dict(counts)

@@ -1,0 +1,1 @@
+"""The outgoing queue, and the state of the channels it uses."""

@@ -1,0 +1,118 @@
+"""The outgoing queue: what became of each claimed message, recorded under its claim."""
+
+from collections.abc import Collection
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, Update, bindparam, case, or_, update
+
+from models.core.database.transactions import table_of
+from models.entities.messages import Message
+from models.queries.messages.outgoing import ANSWER_LOST, Outgoing
+from models.rules.messages.notifying import Kind
+from models.rules.messages.sending import retry_at
+
+_ERROR_LENGTH = 255
+_TABLE = table_of(Message)
+
+
+def record_sent(connection: Connection, sent: Outgoing, *, provider_id: str, now: datetime) -> bool:
+    """The server said yes. False when somebody else has claimed the message since.
+
+    Holds even when the claim ran out meanwhile (the database was away), as long as nobody else
+    has taken it: what was sent must not be sent again.
+    """
+    return _record(connection, sent, state="sent", sent_at=now, provider_id=provider_id, error=None)
+
+
+def record_lost(connection: Connection, lost: Outgoing, *, now: datetime) -> bool:
+    """It is no longer true, but an earlier attempt handed it over: the guest may have it."""
+    return _record(connection, lost, state="sent", sent_at=now, error=lost.last_error)
+
+
+def record_skipped(connection: Connection, skipped: Outgoing, *, reason: str) -> bool:
+    """It is no longer true, or there is no way to send it."""
+    return _record(connection, skipped, state="skipped", error=reason)
+
+
+def record_delayed(connection: Connection, delayed: Outgoing, *, until: datetime) -> bool:
+    """It waits for the morning; that was no attempt."""
+    return _record(
+        connection, delayed, state="queued", due_at=until, attempts=max(delayed.attempts - 1, 0)
+    )
+
+
+def record_failure(
+    connection: Connection,
+    failed: Outgoing,
+    *,
+    error: str,
+    permanent: bool,
+    now: datetime,
+    is_unsure: bool = False,
+) -> bool:
+    """It did not go out: again after the backoff, or never. `error` names no address.
+
+    `is_unsure`: it may have gone out. That stays written while it is tried again.
+    """
+    if is_unsure or failed.was_lost:
+        error = ANSWER_LOST + error.removeprefix(ANSWER_LOST)
+    again = None if permanent else retry_at(failed.attempts, now=now)
+    if again is None:
+        return _record(connection, failed, state="failed", error=error[:_ERROR_LENGTH])
+    return _record(connection, failed, state="queued", due_at=again, error=error[:_ERROR_LENGTH])
+
+
+def give_back(
+    connection: Connection,
+    untried: Collection[Outgoing],
+    *,
+    error: str = "",
+    due_at: datetime | None = None,
+) -> int:
+    """Back to the queue, untried: the channel is down, or the drain's time is up.
+
+    Costs none of their attempts. Due at `due_at`, or as it was. Returns how many.
+    """
+    if not untried:
+        return 0
+    claims = {message.claim for message in untried}
+    values: dict[str, Any] = {"error": error[:_ERROR_LENGTH]} if error else {}
+    if due_at is not None:
+        values["due_at"] = due_at
+    row = _TABLE.c
+    statement = (
+        update(_TABLE)
+        .where(
+            row.id.in_([message.id for message in untried]),
+            row.claim.in_(claims),
+            row.state == "sending",
+        )
+        .values(state="queued", attempts=case((row.attempts > 0, row.attempts - 1), else_=0))
+        .values(values)
+    )
+    return connection.execute(statement).rowcount
+
+
+def _record(connection: Connection, message: Outgoing, **values: Any) -> bool:
+    wanted = {"message": message.id, "held_by": message.claim}
+    if message.kind == Kind.CONTACT_CHANGED and values["state"] != "queued":
+        values["recipient_sealed"] = None  # it is no contact of the reservation: not kept longer
+    made = connection.execute(_recording(*values), wanted | values)
+    return made.rowcount == 1
+
+
+@lru_cache(maxsize=16)
+def _recording(*columns: str) -> Update:
+    """Write these columns of a message that is still ours. Built once: it runs once a message."""
+    row = _TABLE.c
+    return (
+        update(_TABLE)
+        .where(
+            row.id == bindparam("message"),
+            row.claim == bindparam("held_by"),
+            or_(row.state == "sending", row.state == "queued"),
+        )
+        .values({name: bindparam(name) for name in columns})
+    )

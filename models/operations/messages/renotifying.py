@@ -1,0 +1,157 @@
+"""Telling again: after an edit every channel of the contact as it is now knows how things stand.
+
+What is due is worked out by the rules (`telling.due`) from the history; the rows that are missing
+are written, and those that wait for a contact of before are withdrawn.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.core.database.bulk import bulk_insert
+from models.core.database.transactions import table_of
+from models.entities.messages import Message
+from models.entities.reservations import Reservation, ReservationMove
+from models.entities.sealed_guest import Guest, seal_contact
+from models.rules.messages import notifying
+from models.rules.messages.outbox import message_rows, reminder_rows
+from models.rules.reservations.contact_edits import ADDED, EMAIL, SMS, contact_marks
+from models.rules.reservations.lifecycle import OPEN, Status
+from models.rules.restaurant.restaurant import House
+
+#: Why a message was not sent: its contact was given up before its turn.
+SUPERSEDED: Final = "superseded"
+#: The contact of before had heard nothing that it could rely on.
+NEVER_TOLD: Final = "never told"
+
+
+def contacts_of(guest: Guest) -> dict[str, str | None]:
+    """How a guest can be reached: channel -> address or number, None where there is none."""
+    return {EMAIL: guest.email, SMS: guest.phone}
+
+
+def tell_again(
+    session: Session, row: Reservation, house: House, *, before: Guest, now: datetime
+) -> None:
+    """Write and withdraw messages after an edit, whose move is written already.
+
+    `row` is locked, and has its contact of now; `before` is who it was for. Four statements at
+    most.
+    """
+    session.flush()
+    said = session.scalars(select(Message).where(Message.reservation_id == row.id)).all()
+    steps = _steps(session, row.id)
+    marks = contact_marks(steps[-1].reason) if steps else {}
+    by = notifying.channels(email=bool(row.email_key), phone=bool(row.phone_key))
+    wanted = notifying.due(
+        steps, by, starts_at=row.starts_at, offsets=house.policies.reminder_minutes
+    )
+    heard = {each.channel for each in said if each.state in ("sending", "sent")}
+    _withdraw(said, wanted, marks)
+    _tell_before(session, row, contacts_of(before), marks, heard, now=now)
+    if Status(row.status) in OPEN and row.starts_at > now:
+        known = {
+            (each.reservation_revision, each.kind, each.channel, each.variant) for each in said
+        }
+        missing = [each for each in wanted if tuple(each) not in known]
+        bulk_insert(session, table_of(Message), _messages(row, sorted(missing), now=now))
+
+
+def remind_anew(session: Session, row: Reservation, house: House, *, now: datetime) -> None:
+    """Set the reminders to the hours before a start that was moved without a word.
+
+    Its move is written already. Three statements at most.
+    """
+    session.flush()
+    said = session.scalars(
+        select(Message).where(
+            Message.reservation_id == row.id, Message.kind == notifying.Kind.REMINDER.value
+        )
+    ).all()
+    by = notifying.channels(email=bool(row.email_key), phone=bool(row.phone_key))
+    offsets = house.policies.reminder_minutes
+    due = notifying.due(_steps(session, row.id), by, starts_at=row.starts_at, offsets=offsets)
+    wanted = {tuple(each): each for each in due if each.kind is notifying.Kind.REMINDER}
+    for each in said:
+        key = (each.reservation_revision, each.kind, each.channel, each.variant)
+        is_wanted = wanted.pop(key, None) is not None
+        if each.state == "queued" and is_wanted:
+            each.due_at = row.starts_at - timedelta(minutes=each.variant)
+        elif each.state == "queued":
+            session.delete(each)
+    bulk_insert(session, table_of(Message), _messages(row, sorted(wanted.values()), now=now))
+
+
+def _steps(session: Session, reservation_id: int) -> list[notifying.Step]:
+    move = ReservationMove
+    query = (
+        select(move.after, move.reason, move.revision, move.at)
+        .where(move.reservation_id == reservation_id)
+        .order_by(move.id)
+    )
+    return [
+        notifying.Step(Status(after), reason, revision, at)
+        for after, reason, revision, at in session.execute(query)
+    ]
+
+
+def _withdraw(said: Any, wanted: frozenset[notifying.Due], marks: Mapping[str, str]) -> None:
+    """What waits for a contact that the reservation has no more would go to the new one."""
+    for each in said:
+        key = (each.reservation_revision, each.kind, each.channel, each.variant)
+        waits = each.state == "queued" and each.recipient_sealed is None
+        if waits and each.channel in marks and key not in wanted:
+            each.state, each.error = "skipped", SUPERSEDED
+
+
+def _tell_before(
+    session: Session,
+    row: Reservation,
+    before: Mapping[str, str | None],
+    marks: Mapping[str, str],
+    heard: set[str],
+    *,
+    now: datetime,
+) -> None:
+    """The contact of before hears once that it is written to no more, if it was written to."""
+    if row.status not in notifying.TOLD:
+        return
+    for channel, mark in marks.items():
+        contact = before.get(channel)
+        if mark == ADDED or not contact:
+            continue
+        (values,) = message_rows(
+            notifying.Kind.CONTACT_CHANGED, **_about(row, row.revision, channel, now)
+        )
+        message = Message(**values)
+        if channel in heard:
+            message.recipient_sealed = seal_contact(contact, reference=row.reference)
+        else:
+            message.state, message.error = "skipped", NEVER_TOLD
+        session.add(message)
+
+
+def _messages(
+    row: Reservation, missing: list[notifying.Due], *, now: datetime
+) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for each in missing:
+        about = _about(row, each.revision, each.channel, now)
+        if each.kind is not notifying.Kind.REMINDER:
+            rows += message_rows(each.kind, **about)
+        elif row.starts_at - timedelta(minutes=each.variant) > now:
+            rows += reminder_rows((each.variant,), starts_at=row.starts_at, **about)
+    return rows
+
+
+def _about(row: Reservation, revision: int, channel: str, now: datetime) -> dict[str, Any]:
+    return {
+        "restaurant_id": row.restaurant_id,
+        "reservation_id": row.id,
+        "revision": revision,
+        "by": (channel,),
+        "now": now,
+    }

@@ -1,0 +1,1 @@
+"""What guests and staff do with a reservation before it is due."""

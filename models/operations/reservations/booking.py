@@ -1,0 +1,218 @@
+"""Booking: a party asks for a table, or the staff book one for a guest."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+from sqlalchemy.orm import Session
+
+from models.core.errors import Invalid, NotFound, NotSeated
+from models.core.secrets.signing import contact_key, new_link_secret, new_reference
+from models.entities.reservations import Reservation
+from models.entities.sealed_guest import Guest, seal_guest, seal_staff_note
+from models.operations.deciding.books import lock_books
+from models.operations.deciding.rounds import Round, ask_of
+from models.operations.guests.consents import record_consent
+from models.operations.reservations.idempotency_keys import claim_key
+from models.operations.reservations.second_tables import refuse_second
+from models.queries.deciding.parties import COLUMNS
+from models.rules.deciding.board import STAFF_WORDS, Ask, Board, Outcome, Reason
+from models.rules.messages.told_times import offset_of
+from models.rules.reservations.lifecycle import Status
+from models.rules.reservations.requests import TableRequest
+from models.rules.restaurant.pacing import keeps_pace, pacing_of
+from models.rules.restaurant.policies import check_request
+from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.sittings import Sitting
+from models.rules.restaurant.turn_times import turn_minutes
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A request that is written down. `replayed`: its key had come before."""
+
+    reservation_id: int
+    reference: str
+    #: what its manage token is bound to
+    link_secret: bytes | None = field(repr=False)
+    replayed: bool = False
+
+
+def request_reservation(
+    connection: Connection,
+    house: House,
+    *,
+    request: TableRequest,
+    key: str,
+    body: bytes,
+    now: datetime,
+    awaited: bool = False,
+    links: Sequence[str] = (),
+) -> Accepted:
+    """Write a guest's request down in `requested`, for its lane to decide.
+
+    `links`: manage tokens of what the caller has already. Two statements, three with a link.
+    Raises Invalid naming the fields, AlreadyBooked, KeyReused, KeyInFlight.
+    """
+    reference = new_reference()
+    before = claim_key(
+        connection, f"guest:{house.id}", key, body=body, reference=reference, now=now
+    )
+    if before is not None:
+        return _replayed(connection, before)
+    sitting = check_request(house, request, now=now, online=True)
+    refuse_second(connection, house, request, links, now=now)
+    row = _new_row(house, sitting, request, reference=reference, now=now)
+    return Accepted(_insert(connection, row | {"awaited": awaited}), reference, row["link_secret"])
+
+
+def book_for_guest(
+    session: Session,
+    house: House,
+    *,
+    request: TableRequest,
+    key: str,
+    body: bytes,
+    now: datetime,
+    actor: str,
+    table_ids: tuple[int, ...] = (),
+    force_pacing: bool = False,
+    walk_in: bool = False,
+    notify: bool = True,
+) -> Accepted:
+    """Book for a guest at the stand: decided in this very transaction, under the book's lock.
+
+    `table_ids`: these tables, whatever their size; `force_pacing`: over the pacing, knowingly;
+    `walk_in`: recorded as such (seat it with `arrivals.seat` in the same transaction); not
+    `notify`: the staff tell the guest themselves, and reminders are sent all the same.
+    Raises Invalid, KeyReused, KeyInFlight, NotSeated.
+    """
+    reference = new_reference()
+    connection = session.connection()
+    before = claim_key(
+        connection, f"{actor}:{house.id}", key, body=body, reference=reference, now=now
+    )
+    if before is not None:
+        return _replayed(connection, before)
+    sitting = check_request(house, request, now=now, online=False)
+    books = {sitting.book_id: house.id}
+    lock_books(session, books)
+    row = _new_row(house, sitting, request, reference=reference, now=now)
+    _note_consent(connection, house, request, now=now)
+    row |= {"source": "walk_in" if walk_in else "staff", "pacing_forced": force_pacing}
+    reservation_id = _insert(connection, row | {"tables_chosen": bool(table_ids)})
+    round_ = Round(session, books, now=now, actor=actor)
+    round_.verdicts.untold |= set() if notify else {reservation_id}
+    seat_now(round_, reservation_id, table_ids=table_ids, force_pacing=force_pacing)
+    return Accepted(reservation_id, reference, row["link_secret"])
+
+
+def seat_now(
+    round_: Round,
+    reservation_id: int,
+    *,
+    table_ids: tuple[int, ...] = (),
+    force_pacing: bool = False,
+    reason: str = "decision",
+) -> None:
+    """Confirm the party in this round, whose book is locked. Raises NotSeated, Invalid."""
+    row = round_.session.execute(select(*COLUMNS).where(Reservation.id == reservation_id)).one()
+    board = round_.boards.get(row.book_id)
+    ask = replace(ask_of(row), waitlist=False, force_pacing=force_pacing)
+    if board is None:  # closed since the caller read the house
+        outcome = Outcome(Status.DECLINED, reason=Reason.CLOSED)
+    elif table_ids:
+        outcome = _at_these_tables(board, ask, table_ids)
+    else:
+        # a staff booking may be written down after its start
+        outcome = round_.decide(board, ask, earliest=0)
+    if outcome.status is not Status.CONFIRMED:
+        why = outcome.reason or Reason.FULL
+        raise NotSeated(STAFF_WORDS[why], reason=why.value)
+    round_.settle(round_.houses[row.restaurant_id], row, outcome, reason=reason)
+    round_.close(more=False)
+
+
+def _at_these_tables(board: Board, ask: Ask, table_ids: tuple[int, ...]) -> Outcome:
+    """The host's own choice of tables: they must be ours and free, and the pacing holds."""
+    unknown = [table_id for table_id in table_ids if table_id not in board.house.table_by_id]
+    if unknown:
+        raise Invalid.field("tables", "not a table of this restaurant")
+    tables = tuple(dict.fromkeys(table_ids))
+    pacing, load = pacing_of(board.house, board.sitting.shift), board.pace.get(ask.quarter)
+    if not ask.force_pacing and not keeps_pace(pacing, load, ask.party_size, online=False):
+        return Outcome(Status.DECLINED, reason=Reason.PACING)
+    held = board.held(ask)
+    if board.floor.first_free([tables], board.floor.mask(ask.quarter, held)) is None:
+        return Outcome(Status.DECLINED, reason=Reason.FULL)
+    board.seat(ask, tables, held)
+    return Outcome(Status.CONFIRMED, seats=tables, held=held)
+
+
+def _new_row(
+    house: House, sitting: Sitting, request: TableRequest, *, reference: str, now: datetime
+) -> dict[str, Any]:
+    minutes = turn_minutes(house.policies, sitting.shift, party_size=request.party_size)
+    guest = request.guest
+    return {
+        "reference": reference,
+        "restaurant_id": house.id,
+        "book_id": sitting.book_id,
+        "status": Status.REQUESTED.value,
+        "revision": 1,
+        "party_size": request.party_size,
+        "starts_at": request.starts_at,
+        "ends_at": request.starts_at + timedelta(minutes=minutes),
+        "told_offset": offset_of(house, request.starts_at),
+        "area_id": house.area_by_key[request.area_key].id if request.area_key else None,
+        "waitlist": request.waitlist,
+        "source": "online",
+        "pacing_forced": False,
+        "tables_chosen": False,
+        "guest_sealed": seal_guest(
+            Guest(guest.name, guest.email, guest.phone, request.note), reference=reference
+        ),
+        "staff_note_sealed": seal_staff_note(request.staff_note, reference=reference),
+        "notes_revision": 1,
+        "guest_locale": guest.locale,
+        "email_key": contact_key(guest.email),
+        "phone_key": contact_key(guest.phone),
+        "awaited": False,
+        "created_at": now,
+        "link_secret": new_link_secret(),
+        "terms": _terms(house, request),
+    }
+
+
+def _terms(house: House, request: TableRequest) -> dict[str, Any]:
+    """What was agreed. A guest's word on marketing waits until the contact has proved itself."""
+    terms: dict[str, Any] = {"cancel_cutoff_minutes": house.policies.cancel_cutoff_minutes}
+    if request.marketing is not None and request.marketing.source != "staff":
+        terms["marketing"] = request.marketing.waiting()
+    return terms
+
+
+def _note_consent(
+    connection: Connection, house: House, request: TableRequest, *, now: datetime
+) -> None:
+    if request.marketing is not None:
+        contacts = {"email": request.guest.email, "sms": request.guest.phone}
+        record_consent(connection, house.id, contacts, request.marketing, now=now)
+
+
+_INSERT = insert(Reservation.__table__)  # type: ignore[arg-type]
+
+
+def _insert(connection: Connection, row: dict[str, Any]) -> int:
+    made = connection.execute(_INSERT, row)
+    return int(made.lastrowid)
+
+
+def _replayed(connection: Connection, reference: str) -> Accepted:
+    query = select(Reservation.id, Reservation.link_secret)
+    found = connection.execute(query.where(Reservation.reference == reference)).one_or_none()
+    if found is None:
+        raise NotFound("the reservation that this key made is gone")
+    return Accepted(found.id, reference, found.link_secret, replayed=True)

@@ -1,0 +1,187 @@
+"""Changes: a guest or the staff change or cancel a reservation."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.core.errors import StateConflict
+from models.entities.reservations import (
+    Assignment,
+    Reservation,
+)
+from models.entities.sealed_guest import Guest
+from models.operations.deciding.books import free_books, lock_reservation
+from models.operations.deciding.verdicts import Verdicts, release_tables
+from models.operations.messages.renotifying import contacts_of, tell_again
+from models.operations.reservations.history import write_move
+from models.operations.reservations.pending_changes import (
+    as_request,
+    check_open,
+    check_revision,
+    end_waiting_wishes,
+    is_so,
+    new_wish,
+    waiting_wish,
+    wished,
+)
+from models.queries.floor.load import house_by_id
+from models.rules.reservations.changing import check_change
+from models.rules.reservations.contact_edits import EMAIL, SMS, contact_marks, edit_reason
+from models.rules.reservations.lifecycle import HOLDING, OPEN, Status, may_move
+from models.rules.reservations.requests import GuestDetails, TableChange
+from models.rules.restaurant.policies import is_late_cancel
+from models.rules.restaurant.sittings import quarter_of
+
+#: A seating never reaches further than this many quarters from its start (two days).
+_REACH = 192
+
+
+def change_reservation(
+    session: Session,
+    reservation_id: int,
+    *,
+    change: TableChange,
+    now: datetime,
+    actor: str,
+    if_revision: int | None = None,
+    awaited: bool = False,
+) -> int | None:
+    """Write a guest's wish to change down, for the lane to decide; the id of the wish.
+
+    A wish that waits already is replaced by one with both: asked for four, then for eight
+    o'clock, it is four at eight. Asked again, it is the same wish. None when that comes to what
+    the reservation has anyway; then a wish that waits is withdrawn. `if_revision` is the guest's.
+    Raises NotFound, Invalid (field named), StateConflict, RevisionConflict.
+    """
+    row = lock_reservation(session, reservation_id)
+    house = house_by_id(session, row.restaurant_id)
+    check_open(row, now=now, by_staff=False)
+    waiting = waiting_wish(session, reservation_id)
+    asked = wished(house, waiting or row, change)
+    if is_so(house, waiting or row, asked):
+        if waiting is None:
+            return None  # it is so: perhaps this very request made it so, and its answer was lost
+        waiting.awaited = waiting.awaited or awaited
+        return waiting.id
+    check_revision(row.guest_revision, if_revision)
+    row.guest_ahead += 1
+    if is_so(house, row, asked):
+        end_waiting_wishes(session, reservation_id, status="dropped", now=now)
+        return None
+    has = as_request(house, row)
+    sitting = check_change(house, asked, change=change, has=has, now=now, online=True)
+    end_waiting_wishes(session, reservation_id, status="superseded", now=now)
+    wish = new_wish(row, house, asked, book_id=sitting.book_id, now=now, actor=actor)
+    wish.awaited = awaited
+    session.add(wish)
+    session.flush()
+    return wish.id
+
+
+def edit_details(
+    session: Session,
+    reservation_id: int,
+    *,
+    note: str | None = None,
+    staff_note: str | None = None,
+    guest: GuestDetails | None = None,
+    now: datetime,
+    actor: str,
+    by_staff: bool = False,
+    if_revision: int | None = None,
+) -> None:
+    """Change what needs no decision: the notes, and how the guest is called and reached.
+
+    A new contact is told how things stand, and the one before that it is written to no more.
+    `note` is the guest's, `staff_note` the staff's own, which no guest is shown. What is so
+    already leaves no line. Raises NotFound, StateConflict, RevisionConflict.
+    """
+    row = lock_reservation(session, reservation_id)
+    if Status(row.status) not in OPEN | HOLDING:
+        raise StateConflict(f"a reservation that is {row.status} cannot be changed")
+    before = (row.guest, row.guest_locale)
+    known, locale = before
+    if guest is not None:
+        known, locale = Guest(guest.name, guest.email, guest.phone, known.note), guest.locale
+    known = known if note is None else replace(known, note=note)
+    kept = row.staff_note if staff_note is None else staff_note
+    is_seen = (known, locale) != before
+    if not is_seen and kept == row.staff_note:
+        return
+    check_revision(row.revision if by_staff else row.guest_revision, if_revision)
+    row.guest_locale = locale
+    reason = edit_reason(contacts_of(before[0]), contacts_of(known))
+    _forget_proofs(row, contact_marks(reason))
+    write_move(session, row, Status(row.status), now=now, actor=actor, reason=reason)
+    row.guest_ahead -= not is_seen
+    row.write_notes(known, kept)
+    if guest is not None:
+        house = house_by_id(session, row.restaurant_id)
+        tell_again(session, row, house, before=before[0], now=now)
+
+
+def _forget_proofs(row: Reservation, marks: Collection[str]) -> None:
+    """Another contact has proved nothing yet."""
+    if EMAIL in marks:
+        row.email_proved_at = None
+    if SMS in marks:
+        row.phone_proved_at = None
+
+
+def cancel_reservation(
+    session: Session,
+    reservation_id: int,
+    *,
+    now: datetime,
+    actor: str,
+    by_staff: bool,
+    if_revision: int | None = None,
+    notify: bool = True,
+) -> None:
+    """Cancel: the tables are free at once, the waitlist gets its chance, the guest is told.
+
+    Cancelling twice is the same as once. A late cancellation is allowed and recorded as late.
+    Not `notify`: the staff tell the guest themselves. Raises NotFound, StateConflict,
+    RevisionConflict.
+    """
+    row = lock_reservation(session, reservation_id)
+    if row.status == Status.CANCELLED:
+        return
+    check_revision(row.revision if by_staff else row.guest_revision, if_revision)
+    before = Status(row.status)
+    if not may_move(before, Status.CANCELLED):
+        raise StateConflict(f"a reservation that is {row.status} cannot be cancelled")
+    if not by_staff:
+        check_open(row, now=now, by_staff=False)
+    end_waiting_wishes(session, reservation_id, status="dropped", now=now)
+    if before in HOLDING:
+        give_tables_back(session, row, now=now)
+    cutoff = int((row.terms or {}).get("cancel_cutoff_minutes", 0))
+    late = is_late_cancel(cutoff, row.starts_at, now=now) and before in HOLDING
+    verdicts = Verdicts(now, actor, untold=set() if notify else {row.id})
+    verdicts.moved(
+        house_by_id(session, row.restaurant_id),
+        row,
+        Status.CANCELLED,
+        "late_cancellation" if late else "cancellation",
+        starts_at=row.starts_at,
+    )
+    verdicts.write(session)
+    row.status = Status.CANCELLED.value
+    row.confirm_by = None
+    row.revision += 1
+
+
+def give_tables_back(session: Session, row: Reservation, *, now: datetime) -> None:
+    """Its tables are free at once, and the waitlist of its book is asked."""
+    tables = tuple(
+        session.scalars(
+            select(Assignment.dining_table_id).where(Assignment.reservation_id == row.id)
+        )
+    )
+    start = quarter_of(row.starts_at)
+    release_tables(session, row.id, tables, first=start - _REACH, last=start + _REACH)
+    free_books(session, {row.book_id: row.restaurant_id}, now=now)

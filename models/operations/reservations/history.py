@@ -1,0 +1,37 @@
+"""A reservation's history: each step leaves a row."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from models.entities.reservations import Reservation, ReservationMove
+from models.rules.messages.notifying import UNSEEN_REASONS
+from models.rules.reservations.lifecycle import Status
+
+
+def write_move(
+    session: Session,
+    row: Reservation,
+    after: Status,
+    *,
+    now: datetime,
+    actor: str,
+    reason: str,
+) -> None:
+    """Let the reservation stand there as its next revision; whether it may is not asked."""
+    row.revision += 1
+    row.guest_ahead -= reason in UNSEEN_REASONS
+    session.add(
+        ReservationMove(
+            reservation_id=row.id,
+            at=now,
+            before=row.status,
+            after=after.value,
+            revision=row.revision,
+            actor=actor,
+            reason=reason,
+        )
+    )
+    row.status = after.value
+    if after is not Status.CONFIRMED:
+        row.confirm_by = None  # whoever comes need not say so any more

@@ -1,0 +1,106 @@
+"""Wishes to change: the one that waits, what it comes to with another, and its end undecided."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from models.core.errors import Invalid, RevisionConflict, StateConflict
+from models.entities.reservations import Reservation, ReservationChange
+from models.rules.reservations.lifecycle import OPEN, Status
+from models.rules.reservations.requests import GuestDetails, TableChange, TableRequest
+from models.rules.restaurant.policies import may_cancel_online
+from models.rules.restaurant.restaurant import House
+
+
+def check_revision(revision: int, if_revision: int | None) -> None:
+    """Raises RevisionConflict unless the caller knows the reservation as it is."""
+    if if_revision is not None and revision != if_revision:
+        raise RevisionConflict("the reservation has changed since you read it")
+
+
+def check_open(row: Reservation, *, now: datetime, by_staff: bool) -> None:
+    """Raises StateConflict when it has ended, or for its guest has begun."""
+    if Status(row.status) not in OPEN:
+        raise StateConflict(f"a reservation that is {row.status} cannot be changed")
+    if not by_staff and not may_cancel_online(row.starts_at, now=now):
+        raise StateConflict("it has begun; please call the restaurant")
+
+
+def waiting_wish(session: Session, reservation_id: int) -> ReservationChange | None:
+    """The wish that waits to be decided; under the book's lock there is one at most."""
+    query = select(ReservationChange).where(
+        ReservationChange.reservation_id == reservation_id,
+        ReservationChange.status == "requested",
+    )
+    return session.scalars(query.order_by(ReservationChange.id.desc()).limit(1)).first()
+
+
+def wished(
+    house: House, before: Reservation | ReservationChange, change: TableChange
+) -> TableRequest:
+    """The whole wish: what changes, and what stays as it was or as it was wished before."""
+    has = as_request(house, before)
+    if before.area_id and has.area_key is None and change.area_key is None:
+        # not into another room without a word
+        raise Invalid.field("area", "the area is gone that was asked for; name another, or none")
+    return replace(
+        has,
+        party_size=change.party_size or has.party_size,
+        starts_at=change.starts_at or has.starts_at,
+        area_key=has.area_key if change.area_key is None else change.area_key or None,
+    )
+
+
+def as_request(house: House, row: Reservation | ReservationChange) -> TableRequest:
+    """What is there, as a request: who comes stays, and is not asked about."""
+    area = house.area_by_id.get(row.area_id or 0)
+    nobody = GuestDetails(name="")
+    return TableRequest(row.party_size, row.starts_at, nobody, area.key if area else None)
+
+
+def is_so(house: House, row: Reservation | ReservationChange, asked: TableRequest) -> bool:
+    """Whether that is what is there, an area that is gone being none that could be asked for."""
+    has = as_request(house, row)
+    return asked == has and (has.area_key is None) == (row.area_id is None)
+
+
+def new_wish(
+    row: Reservation,
+    house: House,
+    asked: TableRequest,
+    *,
+    book_id: int,
+    now: datetime,
+    actor: str,
+    by_staff: bool = False,
+) -> ReservationChange:
+    """The wish as a row in `requested`, of a request that was checked."""
+    return ReservationChange(
+        restaurant_id=row.restaurant_id,
+        reservation_id=row.id,
+        book_id=book_id,
+        status="requested",
+        party_size=asked.party_size,
+        starts_at=asked.starts_at,
+        area_id=house.area_by_key[asked.area_key].id if asked.area_key else None,
+        by_staff=by_staff,
+        actor=actor,
+        awaited=False,
+        created_at=now,
+    )
+
+
+def end_waiting_wishes(
+    session: Session, reservation_id: int, *, status: str, now: datetime
+) -> None:
+    """The wish that waits is not decided any more: it is `superseded` or `dropped`."""
+    session.execute(
+        update(ReservationChange)
+        .where(
+            ReservationChange.reservation_id == reservation_id,
+            ReservationChange.status == "requested",
+        )
+        .values(status=status, decided_at=now)
+    )

@@ -1,0 +1,50 @@
+"""Verbs that come twice: what each acts upon, and whether it has been done already."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.core.errors import RevisionConflict, StateConflict
+from models.entities.reservations import Reservation, ReservationMove
+from models.rules.reservations.lifecycle import Status
+
+
+@dataclass(frozen=True, slots=True)
+class ActsOn:
+    """The state or the revision that whoever moves a party has seen; None: whatever it is."""
+
+    status: Status | None = None
+    revision: int | None = None
+
+
+ANYTHING: Final = ActsOn()
+
+
+def is_repeat(
+    session: Session, row: Reservation, acts_on: ActsOn, *, reason: str, actor: str
+) -> bool:
+    """Whether this very verb made the revision after the one that it acts upon.
+
+    Then it is done, and says so again. Raises RevisionConflict and StateConflict when something
+    else happened since.
+    """
+    if acts_on.revision is not None and acts_on.revision != row.revision:
+        move = ReservationMove
+        made = select(move.reason, move.actor).where(
+            move.reservation_id == row.id, move.revision == acts_on.revision + 1
+        )
+        if session.execute(made).first() == (reason, actor):
+            return True
+        raise RevisionConflict("the reservation has changed since you read it")
+    if acts_on.status is not None and acts_on.status != row.status:
+        raise StateConflict(f"the reservation is {row.status}, and not {acts_on.status}")
+    return False
+
+
+def last_step(session: Session, reservation_id: int) -> ReservationMove | None:
+    """The last move that led from one state to another."""
+    move = ReservationMove
+    query = select(move).where(move.reservation_id == reservation_id, move.before != move.after)
+    return session.scalars(query.order_by(move.id.desc()).limit(1)).first()

@@ -1,0 +1,112 @@
+"""The staff change a reservation: decided in the request itself, or nothing has happened."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.core.errors import Busy, NotSeated, StateConflict
+from models.entities.reservations import Reservation, ReservationChange
+from models.operations.deciding.books import lock_books, lock_reservation
+from models.operations.deciding.change_decisions import decide_change
+from models.operations.deciding.rounds import Round
+from models.operations.reservations.pending_changes import (
+    as_request,
+    check_open,
+    check_revision,
+    is_so,
+    new_wish,
+    waiting_wish,
+    wished,
+)
+from models.queries.deciding.parties import COLUMNS
+from models.queries.floor.load import house_by_id
+from models.queries.reservations.same_guest import load_same_guests
+from models.rules.deciding.board import STAFF_WORDS, Reason
+from models.rules.reservations.changing import check_change
+from models.rules.reservations.lifecycle import Status
+from models.rules.reservations.requests import TableChange
+from models.rules.restaurant.sittings import find_sitting
+
+
+def change_at_once(
+    session: Session,
+    reservation_id: int,
+    *,
+    change: TableChange,
+    now: datetime,
+    actor: str,
+    if_revision: int | None = None,
+    notify: bool = True,
+) -> bool:
+    """Change it now; False when it is so already. `if_revision` is the row's own.
+
+    A wish of the guest that waits is answered first, as its lane would. Not `notify`: the staff
+    tell the guest themselves; reminders are for the new start all the same. Raises NotFound,
+    Invalid (field named), StateConflict, RevisionConflict, Busy, and NotSeated when there is no
+    table: then the caller's transaction is rolled back, and nothing is left of the attempt.
+    """
+    row = _lock(session, reservation_id, change)
+    check_open(row, now=now, by_staff=True)
+    house = house_by_id(session, row.restaurant_id)
+    if is_so(house, row, wished(house, row, change)):
+        return False
+    check_revision(row.revision, if_revision)
+    if row.status == Status.REQUESTED:
+        raise StateConflict("the request itself is not decided yet; try again in a moment")
+    waiting = waiting_wish(session, reservation_id)
+    if waiting is not None:
+        _decide(session, row, waiting, now=now, actor="worker")
+        session.refresh(row)
+    asked, has = wished(house, row, change), as_request(house, row)
+    sitting = check_change(house, asked, change=change, has=has, now=now, online=False)
+    wish = new_wish(row, house, asked, book_id=sitting.book_id, now=now, actor=actor, by_staff=True)
+    session.add(wish)
+    session.flush()
+    _decide(session, row, wish, now=now, actor=actor, notify=notify)
+    if wish.status != "accepted":
+        reason = Reason(wish.reason or Reason.FULL)
+        raise NotSeated(STAFF_WORDS.get(reason, STAFF_WORDS[Reason.FULL]), reason=reason.value)
+    return True
+
+
+def _lock(session: Session, reservation_id: int, change: TableChange) -> Reservation:
+    """The reservation, with its book and those of the wished start and of a waiting wish locked."""
+    where = session.execute(
+        select(Reservation.book_id, Reservation.restaurant_id).where(
+            Reservation.id == reservation_id
+        )
+    ).one_or_none()
+    if where is not None:
+        books = {where.book_id}
+        if change.starts_at is not None:
+            house = house_by_id(session, where.restaurant_id)
+            sitting = find_sitting(house, change.starts_at)
+            books |= {sitting.book_id} if sitting else set()
+        waiting = waiting_wish(session, reservation_id)
+        books |= {waiting.book_id} if waiting else set()
+        lock_books(session, dict.fromkeys(books, where.restaurant_id))
+    return lock_reservation(session, reservation_id)
+
+
+def _decide(
+    session: Session,
+    row: Reservation,
+    wish: ReservationChange,
+    *,
+    now: datetime,
+    actor: str,
+    notify: bool = True,
+) -> None:
+    """Answer the wish on its locked books, as its lane would. Raises Busy when it cannot be."""
+    books = dict.fromkeys((row.book_id, wish.book_id), row.restaurant_id)
+    lock_books(session, books)  # held already, unless somebody moved it before we had the lock
+    party = session.execute(select(*COLUMNS).where(COLUMNS[0] == row.id)).one()
+    round_ = Round(session, books, now=now, actor=actor)
+    round_.verdicts.untold |= set() if notify else {row.id}
+    round_.guests.add(load_same_guests(session, [party]))
+    decide_change(round_, wish, party)
+    round_.close(more=False)
+    session.refresh(wish)
+    if wish.status == "requested":
+        raise Busy("the reservation is being decided; try again in a moment")

@@ -1,0 +1,121 @@
+"""The house's files: each content is kept once by its hash; a name's versions point to contents."""
+
+import hashlib
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from models.core.database.transactions import table_of
+from models.core.errors import Invalid, NotFound, StateConflict
+from models.entities.files import File, FileVersion
+from models.entities.floor import Restaurant
+from models.operations.accounts.audit import note
+from models.queries.running.files import LOGO, last_version
+from models.rules.picture_metadata import without_notes
+from models.rules.pictures import look_at
+
+#: What one restaurant may keep; versions beyond are the oldest, and go.
+NAMES_MAX: Final = 20
+VERSIONS_KEPT: Final = 50
+
+
+def keep_file(
+    session: Session, restaurant_id: int, name: str, content: bytes, *, now: datetime, actor: str
+) -> int:
+    """Make `content` what the name stands for; its version. The same content again changes nothing.
+
+    What a picture says of where and by whom it was made is not kept. Raises Invalid saying what is
+    wrong with the content, StateConflict beyond NAMES_MAX.
+    """
+    try:
+        picture = look_at(content)
+    except ValueError as wrong:
+        raise Invalid.field("body", str(wrong)) from wrong
+    content = without_notes(picture.media_type, content)
+    house = _locked(session, restaurant_id)
+    digest = hashlib.sha256(content).digest()
+    last = last_version(session, restaurant_id, name)
+    if last is None:
+        _check_names(session, restaurant_id)
+    elif last.sha256 == digest:
+        return last.version
+    if session.get(File, (restaurant_id, digest)) is None:
+        kept = File(
+            restaurant_id=restaurant_id,
+            sha256=digest,
+            media_type=picture.media_type,
+            size=len(content),
+            width=picture.width,
+            height=picture.height,
+            content=content,
+        )
+        session.add(kept)
+    return _next(session, house, name, digest, now=now, actor=actor)
+
+
+def withdraw_file(
+    session: Session, restaurant_id: int, name: str, *, now: datetime, actor: str
+) -> None:
+    """From now on the name stands for nothing; its versions are kept. Raises NotFound."""
+    house = _locked(session, restaurant_id)
+    last = last_version(session, restaurant_id, name)
+    if last is None or last.sha256 is None:
+        raise NotFound("there is no file of that name")
+    _next(session, house, name, None, now=now, actor=actor)
+
+
+def _locked(session: Session, restaurant_id: int) -> Restaurant:
+    """The restaurant's row is the lock of its files."""
+    query = select(Restaurant).where(Restaurant.id == restaurant_id).with_for_update()
+    return session.scalars(query.execution_options(populate_existing=True)).one()
+
+
+def _check_names(session: Session, restaurant_id: int) -> None:
+    names = select(func.count(FileVersion.name.distinct()))
+    count = session.scalar(names.where(FileVersion.restaurant_id == restaurant_id)) or 0
+    if count >= NAMES_MAX:
+        raise StateConflict(f"a restaurant keeps files under at most {NAMES_MAX} names")
+
+
+def _next(
+    session: Session,
+    house: Restaurant,
+    name: str,
+    digest: bytes | None,
+    *,
+    now: datetime,
+    actor: str,
+) -> int:
+    last = last_version(session, house.id, name)
+    version = last.version + 1 if last else 1
+    session.add(
+        FileVersion(
+            restaurant_id=house.id, name=name, version=version, sha256=digest, at=now, actor=actor
+        )
+    )
+    session.flush()
+    _drop_oldest(session, house.id, name, version)
+    if name == LOGO:
+        house.revision += 1  # every process reads the restaurant, and with it its logo, anew
+    action = "file.kept" if digest else "file.withdrawn"
+    note(session, house.id, actor=actor, action=action, about=[f"{name} {version}"], now=now)
+    return version
+
+
+def _drop_oldest(session: Session, restaurant_id: int, name: str, version: int) -> None:
+    versions, files = table_of(FileVersion), table_of(File)
+    session.execute(
+        delete(versions).where(
+            versions.c.restaurant_id == restaurant_id,
+            versions.c.name == name,
+            versions.c.version <= version - VERSIONS_KEPT,
+        )
+    )
+    used = select(versions.c.sha256).where(
+        versions.c.restaurant_id == restaurant_id, versions.c.sha256.is_not(None)
+    )
+    session.execute(
+        delete(files).where(files.c.restaurant_id == restaurant_id, files.c.sha256.not_in(used))
+    )

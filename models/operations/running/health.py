@@ -1,0 +1,43 @@
+"""How the house was, and since when: a row for each change that the health sweep saw."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from models.entities.running import HealthChange, JobRun
+from models.queries.running.health import SWEEP
+from models.rules.health import is_late, seconds_since
+
+#: So long it is remembered.
+KEPT: Final = timedelta(days=90)
+
+
+def note_health(session: Session, late: Sequence[str], *, now: datetime) -> None:
+    """Write down what is late when it is not what was late before. One look, mostly no write.
+
+    Where nobody looked for a while (the database was gone, or the workers), that is written down
+    first, from the last look on, as `health`.
+    """
+    newest = session.scalar(select(HealthChange).order_by(HealthChange.id.desc()).limit(1))
+    sweep = session.get(JobRun, SWEEP)
+    looked = sweep.last_success if sweep else None
+    was = newest.late if newest else None
+    if was is not None and looked and is_late(SWEEP, seconds_since(looked, now=now)):
+        was = [SWEEP]
+        session.add(HealthChange(at=looked, late=was))
+        session.flush()
+    if was != sorted(late):
+        session.add(HealthChange(at=now, late=sorted(late)))
+
+
+def forget_health(session: Session, *, now: datetime) -> int:
+    """Delete what is older than 90 days, but what still holds; how many rows."""
+    rows = select(HealthChange.id).order_by(HealthChange.id.desc()).limit(1)
+    newest = session.scalar(rows) or 0
+    old = select(HealthChange.id).where(HealthChange.at < now - KEPT, HealthChange.id < newest)
+    numbers = session.scalars(old.limit(1000)).all()
+    session.execute(delete(HealthChange).where(HealthChange.id.in_(numbers)))
+    return len(numbers)

@@ -1,0 +1,121 @@
+"""Keeping the house in order: who leads, what ran, what may be forgotten."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Update,
+    delete,
+    insert,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from models.core.database.transactions import Base, dialect_of
+from models.entities.accounts import SignIn
+from models.entities.running import IdempotencyKey, JobRun, Lease
+
+#: How long a POST's Idempotency-Key is remembered.
+KEY_LIFE = timedelta(hours=48)
+_FORGET_AT_ONCE = 1_000
+
+
+def lead(session: Session, name: str, *, holder: str, now: datetime, seconds: float) -> bool:
+    """Take the lease `name`, or renew it, until `now + seconds`. False when another holds it.
+
+    A lease is free when it has expired; or when it runs so much longer than one lasts that a wrong
+    clock must have written it. `now` is the database's (`database_now`), the same for all holders.
+    """
+    values = {"holder": holder, "expires_at": now + timedelta(seconds=seconds)}
+    too_long = Lease.expires_at > now + timedelta(seconds=3 * seconds)
+    free = or_(Lease.holder == holder, Lease.expires_at <= now, too_long)
+    if touched(session, update(Lease).where(Lease.name == name, free).values(values)):
+        return True
+    return insert_if_missing(session, Lease, {"name": name, **values})
+
+
+def give_up(session: Session, name: str, *, holder: str) -> None:
+    """Let go of the lease, so that the next can lead at once. Nothing when another holds it."""
+    session.execute(delete(Lease).where(Lease.name == name, Lease.holder == holder))
+
+
+def record_job(
+    session: Session,
+    name: str,
+    *,
+    started: datetime,
+    ended: datetime,
+    error: str | None = None,
+    result: dict[str, Any] | None = None,
+) -> None:
+    """Write down a job's run. `error` names the kind of failure; it never holds contact data.
+
+    A success keeps the time and the result; a failure leaves those of the last success.
+    """
+    values: dict[str, Any] = {
+        "last_started": started,
+        "last_error": error,
+        "duration_ms": round((ended - started).total_seconds() * 1000),
+    }
+    if error is None:
+        values |= {"last_success": ended, "result": result}
+    change = update(JobRun).where(JobRun.name == name).values(values)
+    if not touched(session, change):
+        insert_if_missing(session, JobRun, {"name": name, **values})
+
+
+def remember(session: Session, name: str, result: dict[str, Any]) -> dict[str, Any]:
+    """The result of a job's last success; when there is none, this one from now on."""
+    insert_if_missing(session, JobRun, {"name": name})
+    run = session.get_one(JobRun, name, with_for_update=True)
+    if run.result is None:
+        run.result = result
+    return run.result
+
+
+def forget_results(session: Session, names: Collection[str]) -> None:
+    """What these jobs made is no longer what this database stands on."""
+    change = update(JobRun).where(JobRun.name.in_(names)).values(result=None)
+    session.execute(change, execution_options={"synchronize_session": False})
+
+
+def forget_old(session: Session, *, now: datetime) -> int:
+    """Delete idempotency keys older than 48 h and expired sign-ins, some thousand at most.
+
+    Returns how many went; call again while it is not 0.
+    """
+    return _forget(session, IdempotencyKey.key, IdempotencyKey.created_at <= now - KEY_LIFE) + (
+        _forget(session, SignIn.id, SignIn.expires_at <= now)
+    )
+
+
+def _forget(
+    session: Session, key: InstrumentedAttribute[Any], condition: ColumnElement[bool]
+) -> int:
+    # by primary key, so that only the rows that go are locked
+    keys = session.scalars(select(key).where(condition).limit(_FORGET_AT_ONCE)).all()
+    if keys:
+        session.execute(delete(key.class_).where(key.in_(keys)))
+    return len(keys)
+
+
+def touched(session: Session, change: Update) -> bool:
+    """Whether the change met exactly one row."""
+    # rows that matched: the MySQL driver is told so (CLIENT.FOUND_ROWS), SQLite counts them so
+    result = session.execute(change, execution_options={"synchronize_session": False})
+    return isinstance(result, CursorResult) and result.rowcount == 1
+
+
+def insert_if_missing(session: Session, table: type[Base], values: dict[str, Any]) -> bool:
+    """Insert the row, unless its key is there already. Whether it was inserted."""
+    prefix = "OR IGNORE" if dialect_of(session) == "sqlite" else "IGNORE"
+    # on the mapper's table: the ORM's own insert does not say how many rows it wrote
+    result = session.execute(
+        insert(Base.metadata.tables[table.__tablename__]).prefix_with(prefix), values
+    )
+    return isinstance(result, CursorResult) and result.rowcount == 1

@@ -1,0 +1,174 @@
+"""Arrivals: the party comes, sits down, leaves, or never came.
+
+Every verb may come twice, by a host who presses again or by a repeated transaction: one that is
+done already does nothing. `acts_on` names what its caller has seen.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from models.core.errors import Invalid, StateConflict
+from models.entities.reservations import Reservation
+from models.operations.deciding.books import lock_reservation
+from models.operations.deciding.occupancy import (
+    change_tables,
+    give_back,
+    hold_again,
+    stay_on,
+    tables_of,
+    whole_turn_from,
+)
+from models.operations.reservations.history import write_move
+from models.operations.reservations.repeats import ANYTHING, ActsOn, is_repeat
+from models.operations.stand.seated_tables import refuse_if_others_sit, sit_down, stand_up
+from models.operations.stand.steps import check_begun, check_day, move
+from models.queries.floor.load import house_by_id
+from models.rules.deciding.seating import Seats
+from models.rules.reservations.lifecycle import ONLY_BACK, Status, may_move
+from models.rules.restaurant.restaurant import QUARTER_SECONDS
+
+_QUARTER = timedelta(seconds=QUARTER_SECONDS)
+
+
+def arrive(
+    session: Session,
+    reservation_id: int,
+    *,
+    now: datetime,
+    actor: str,
+    acts_on: ActsOn = ANYTHING,
+) -> None:
+    """The party is here and waits to be seated. Raises NotFound, StateConflict, RevisionConflict.
+
+    A no-show that comes after all needs its tables free.
+    """
+    row = lock_reservation(session, reservation_id)
+    if _is_done(session, row, Status.ARRIVED, acts_on, reason="arrival", actor=actor):
+        return
+    check_day(row, now=now)
+    if row.status == Status.NO_SHOW:
+        hold_again(session, house_by_id(session, row.restaurant_id), row, now=now)
+    row.arrived_at = now
+    move(session, row, Status.ARRIVED, now=now, actor=actor, reason="arrival")
+
+
+def seat(
+    session: Session,
+    reservation_id: int,
+    *,
+    now: datetime,
+    actor: str,
+    table_ids: Seats = (),
+    acts_on: ActsOn = ANYTHING,
+) -> None:
+    """The party sits down, at its own tables or at `table_ids`.
+
+    A party that sits down late keeps its table that much longer, until somebody follows; one
+    that sits down early needs its table free from now on. One that sits already moves to
+    `table_ids`. Nobody else's table is ever taken: where somebody still sits, the error names
+    who, whatever that party's turn said. Raises NotFound, StateConflict, RevisionConflict.
+    """
+    row = lock_reservation(session, reservation_id)
+    given = tables_of(session, row.id)
+    wanted = tuple(sorted(set(table_ids))) or given
+    sits = row.status == Status.SEATED
+    if sits and wanted == given:
+        return
+    reason = "moved" if sits else "seating"
+    # who sits elsewhere than is wanted was not moved by this very verb
+    if is_repeat(session, row, acts_on, reason="" if sits else reason, actor=actor):
+        return
+    if not sits:
+        _check_move(row, Status.SEATED)
+        check_day(row, now=now)
+    house = house_by_id(session, row.restaurant_id)
+    if not set(table_ids) <= house.table_by_id.keys():
+        raise Invalid.field("tables", "not a table of this restaurant")
+    refuse_if_others_sit(session, house, row, wanted)
+    (stay_on if sits else whole_turn_from)(session, house, row, wanted, now=now)
+    sit_down(session, row, wanted)
+    change_tables(session, row, given, wanted, now=now)
+    row.seated_at = row.seated_at if sits else now
+    row.arrived_at = row.arrived_at or now
+    move(session, row, Status.SEATED, now=now, actor=actor, reason=reason)
+
+
+def finish(
+    session: Session,
+    reservation_id: int,
+    *,
+    now: datetime,
+    actor: str,
+    acts_on: ActsOn = ANYTHING,
+) -> None:
+    """The party has left: its tables are free from the next quarter on.
+
+    One that nobody seated, or that was called a no-show, was here all the same: from its start
+    on that can be said. Raises NotFound, StateConflict, RevisionConflict.
+    """
+    row = lock_reservation(session, reservation_id)
+    if _is_done(session, row, Status.FINISHED, acts_on, reason="finish", actor=actor):
+        return
+    if row.status != Status.SEATED:
+        check_begun(row, now=now)
+        check_day(row, now=now)
+    stand_up(session, row)
+    give_back(session, row, since=now + _QUARTER, now=now)
+    row.finished_at = now
+    move(session, row, Status.FINISHED, now=now, actor=actor, reason="finish")
+
+
+def mark_no_show(
+    session: Session,
+    reservation_id: int,
+    *,
+    now: datetime,
+    actor: str,
+    acts_on: ActsOn = ANYTHING,
+) -> None:
+    """Nobody came: the tables are free. Before the start there is no such thing.
+
+    It can be said of a party, too, that the clock took for finished at the end of its evening.
+    Raises NotFound, StateConflict, RevisionConflict.
+    """
+    row = lock_reservation(session, reservation_id)
+    if _is_done(session, row, Status.NO_SHOW, acts_on, reason="no_show", actor=actor):
+        return
+    check_begun(row, now=now)
+    if row.status == Status.FINISHED:
+        check_day(row, now=now)
+        if row.seated_at is not None:
+            raise StateConflict("a reservation that is finished cannot become no_show: it sat here")
+    row.finished_at = None
+    give_back(session, row, since=None, now=now)
+    move(session, row, Status.NO_SHOW, now=now, actor=actor, reason="no_show")
+
+
+def end_evening(session: Session, row: Reservation, *, now: datetime, actor: str) -> None:
+    """Nobody said what became of the party, and it is long gone. Its book is locked already."""
+    stand_up(session, row)
+    row.finished_at = max(row.ends_at, row.arrived_at or row.ends_at)
+    write_move(session, row, Status.FINISHED, now=now, actor=actor, reason="evening_over")
+
+
+def _is_done(
+    session: Session,
+    row: Reservation,
+    after: Status,
+    acts_on: ActsOn,
+    *,
+    reason: str,
+    actor: str,
+) -> bool:
+    """Whether it has made the move already. Raises StateConflict when it may not."""
+    if row.status == after or is_repeat(session, row, acts_on, reason=reason, actor=actor):
+        return True
+    _check_move(row, after)
+    return False
+
+
+def _check_move(row: Reservation, after: Status) -> None:
+    before = Status(row.status)
+    if after in ONLY_BACK.get(before, ()) or not may_move(before, after):
+        raise StateConflict(f"a reservation that is {before} cannot become {after}")

@@ -1,0 +1,52 @@
+"""The one table of what the clock does at the stand. Each opens its own transactions."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from models.core.database.transactions import reading, unit
+from models.operations.deciding.making_way import make_way, overtaken_books
+from models.operations.deciding.waitlist import expire_waitlists
+from models.operations.stand.overdue import end_evenings, finish_overdue, mark_no_shows
+from models.operations.stand.seated_tables import mend_seated_tables
+from models.operations.stand.unconfirmed import release_unconfirmed
+
+#: Reservations that one transaction moves.
+AT_ONCE: Final = 200
+_Step = Callable[..., int]
+
+
+def _until_done(step: _Step, now: datetime) -> int:
+    """Transaction after transaction, until one finds fewer than it may move. How many in all."""
+    done = 0
+    while True:
+        count = unit(partial(step, now=now, limit=AT_ONCE))
+        done += count
+        if count < AT_ONCE:
+            return done
+
+
+def _make_way_everywhere(now: datetime) -> int:
+    unit(mend_seated_tables)
+    with reading() as session:
+        books = overtaken_books(session, now=now)
+
+    def in_book(session: Session, book: int) -> int:
+        return make_way(session, book, books[book], now=now)
+
+    return sum(unit(partial(in_book, book=book)) for book in sorted(books))
+
+
+#: The job's name -> what it does at a time; how many parties it moved. In this order: who is to
+#: leave leaves before somebody makes way.
+STAND_JOBS: Final[Mapping[str, Callable[[datetime], int]]] = {
+    "mark_no_shows": partial(_until_done, mark_no_shows),
+    "finish_overdue": partial(_until_done, finish_overdue),
+    "end_evenings": partial(_until_done, end_evenings),
+    "release_unconfirmed": partial(_until_done, release_unconfirmed),
+    "expire_waitlists": partial(_until_done, expire_waitlists),
+    "make_way": _make_way_everywhere,
+}

@@ -1,0 +1,87 @@
+"""Who sits at which table: the fact that a table is taken until somebody says otherwise."""
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.orm import Session
+
+from models.core.database.transactions import table_of
+from models.core.errors import StateConflict
+from models.entities.reservations import Assignment, Reservation, SeatedTable
+from models.queries.book.seated_parties import sitters
+from models.rules.deciding.seating import Seats
+from models.rules.reservations.lifecycle import Status
+from models.rules.restaurant.restaurant import House
+
+_ROWS = table_of(SeatedTable)
+
+
+def refuse_if_others_sit(session: Session, house: House, row: Reservation, tables: Seats) -> None:
+    """Raises StateConflict naming each party that still sits at one of these tables.
+
+    Rows of parties that left without a word (an older release finished them) are cleared away.
+    """
+    others = [each for each in sitters(session, tables) if each.reservation_id != row.id]
+    sitting = [each for each in others if each.sits]
+    if sitting:
+        known = house.table_by_id
+        said = ", ".join(
+            f"reservation {each.reference} still sits at "
+            f"{known[each.table_id].label if each.table_id in known else f'#{each.table_id}'}"
+            for each in sitting
+        )
+        raise StateConflict(f"{said}: move it, or finish it, first")
+    if others:
+        gone = [each.table_id for each in others]
+        session.execute(delete(_ROWS).where(_ROWS.c.dining_table_id.in_(gone)))
+
+
+def sit_down(session: Session, row: Reservation, tables: Seats) -> None:
+    """The party sits at these tables, and at none of those that it was given before.
+
+    Ask `refuse_if_others_sit` first. The key refuses a party that came meanwhile; `unit` then
+    runs again, and that one is named.
+    """
+    stand_up(session, row)
+    rows = [
+        {"dining_table_id": table, "reservation_id": row.id, "restaurant_id": row.restaurant_id}
+        for table in tables
+    ]
+    if rows:
+        session.execute(insert(_ROWS), rows)
+
+
+def stand_up(session: Session, row: Reservation) -> None:
+    """The party sits nowhere any more."""
+    given = select(Assignment.dining_table_id).where(Assignment.reservation_id == row.id)
+    tables = session.scalars(given).all()
+    session.execute(
+        delete(_ROWS).where(_ROWS.c.dining_table_id.in_(tables), _ROWS.c.reservation_id == row.id)
+    )
+
+
+def mend_seated_tables(session: Session) -> int:
+    """Write down who sits where and has no row, and clear away who has left: what an older
+    release moved beside this one. How many rows were wrong.
+    """
+    party, given = table_of(Reservation).c, table_of(Assignment).c
+    gone = (
+        select(_ROWS.c.dining_table_id)
+        .join_from(_ROWS, party.id.table, party.id == _ROWS.c.reservation_id)
+        .where(party.status != Status.SEATED.value)
+    )
+    stale = session.scalars(gone).all()
+    if stale:
+        session.execute(delete(_ROWS).where(_ROWS.c.dining_table_id.in_(stale)))
+    lacking = (
+        select(given.dining_table_id, party.id, party.restaurant_id)
+        .join_from(party.id.table, given.reservation_id.table, given.reservation_id == party.id)
+        .outerjoin(_ROWS, _ROWS.c.dining_table_id == given.dining_table_id)
+        .where(party.status == Status.SEATED.value, _ROWS.c.reservation_id.is_(None))
+        .order_by(party.id)
+    )
+    # of two at one table, the one that came last
+    rows = {row.dining_table_id: row for row in session.execute(lacking)}
+    names = ("dining_table_id", "reservation_id", "restaurant_id")
+    if rows:
+        values = [dict(zip(names, row, strict=True)) for row in rows.values()]
+        session.execute(insert(_ROWS), values)
+    return len(stale) + len(rows)

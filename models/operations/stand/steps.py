@@ -1,0 +1,42 @@
+"""A step at the stand: whether the party's day has come, and the line of history."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from models.core.errors import StateConflict
+from models.entities.reservations import Reservation
+from models.operations.deciding.books import touch_books
+from models.operations.reservations.history import write_move
+from models.rules.reservations.lifecycle import Status
+
+#: A party is not here before this, nor after that.
+_EARLY, _LATE = timedelta(hours=12), timedelta(hours=24)
+
+
+def check_day(row: Reservation, *, now: datetime) -> None:
+    """Raises StateConflict when that is not the party's day."""
+    if row.starts_at - now > _EARLY:
+        raise StateConflict("the reservation is not for today")
+    if now - row.starts_at > _LATE:
+        raise StateConflict("that was not today")
+
+
+def move(
+    session: Session,
+    row: Reservation,
+    after: Status,
+    *,
+    now: datetime,
+    actor: str,
+    reason: str,
+) -> None:
+    """Write the move down, and say that its book changed."""
+    write_move(session, row, after, now=now, actor=actor, reason=reason)
+    touch_books(session, {row.book_id: row.restaurant_id})
+
+
+def check_begun(row: Reservation, *, now: datetime) -> None:
+    """Raises StateConflict before the party's start."""
+    if now < row.starts_at:
+        raise StateConflict("the reservation has not begun yet")

@@ -1,0 +1,83 @@
+"""Tables held for who has proved no contact: confirmed by the link, or given back in time."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.orm import Session
+
+from models.core.database.transactions import table_of
+from models.entities.reservations import Reservation
+from models.operations.deciding.books import lock_reservation
+from models.operations.deciding.due import lock_due
+from models.operations.deciding.verdicts import Verdicts
+from models.operations.reservations.changes import give_tables_back
+from models.operations.reservations.contact_proofs import is_proof_of, prove_contact
+from models.operations.reservations.pending_changes import end_waiting_wishes
+from models.queries.floor.load import aside, house_by_id
+from models.rules.deciding.board import Reason
+from models.rules.messages.notifying import PROVED_REASON, UNPROVED_REASON
+from models.rules.reservations.lifecycle import Status
+
+_ROWS = table_of(Reservation)
+_HOLD = (
+    update(_ROWS)
+    .where(_ROWS.c.id.in_(bindparam("ids", expanding=True)))
+    .values(confirm_by=bindparam("until"))
+)
+CLOCK: Final = "clock"
+GUEST: Final = "guest"
+
+
+def hold_until(session: Session, until: Mapping[datetime, Sequence[int]]) -> None:
+    """These parties, just confirmed, hold their tables until then."""
+    for moment, ids in until.items():
+        session.execute(_HOLD, {"ids": ids, "until": moment})
+
+
+def confirm_by_link(session: Session, reservation_id: int, code: str, *, now: datetime) -> bool:
+    """The contact of this code says that it wants the table; whether that is news.
+
+    It stands from now on, and is told so. Also after its time, as long as nobody took the table
+    away. Raises NotFound.
+    """
+    row = lock_reservation(session, reservation_id)
+    is_held = row.status == Status.CONFIRMED and row.confirm_by is not None
+    if not is_held or not is_proof_of(row, code):
+        return False
+    row.confirm_by = None
+    prove_contact(session, row.id, code, now=now)
+    verdicts = Verdicts(now, GUEST)
+    house = house_by_id(session, row.restaurant_id)
+    verdicts.moved(house, row, Status.CONFIRMED, PROVED_REASON, starts_at=row.starts_at)
+    verdicts.write(session)
+    row.revision += 1
+    return True
+
+
+def release_unconfirmed(session: Session, *, now: datetime, limit: int) -> int:
+    """Who has not confirmed in time loses the table and is told; the waitlist has it. How many."""
+    row = Reservation
+    due = (
+        row.confirm_by <= now,
+        row.status == Status.CONFIRMED,
+        row.restaurant_id.not_in(aside()),
+    )
+    books, still = lock_due(session, due, row.confirm_by, limit=limit)
+    if not books:
+        return 0
+    held = select(row).where(*still).execution_options(populate_existing=True)
+    parties = session.scalars(held).all()
+    verdicts = Verdicts(now, CLOCK)
+    for party in parties:
+        end_waiting_wishes(session, party.id, status="dropped", now=now)
+        give_tables_back(session, party, now=now)
+        house = house_by_id(session, party.restaurant_id)
+        verdicts.moved(house, party, Status.EXPIRED, UNPROVED_REASON, starts_at=party.starts_at)
+    verdicts.write(session)
+    for party in parties:
+        party.status, party.reason = Status.EXPIRED.value, Reason.UNPROVED.value
+        party.confirm_by = None
+        party.revision += 1
+    return len(parties)

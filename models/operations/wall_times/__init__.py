@@ -1,0 +1,1 @@
+"""Reservations whose wall time was moved by new time zone rules."""

@@ -1,0 +1,36 @@
+"""Who is told by another wall clock than before: zone rules changed between asking and answer."""
+
+from collections import defaultdict
+from datetime import datetime
+
+from sqlalchemy import bindparam, update
+from sqlalchemy.orm import Session
+
+from models.core.database.transactions import table_of
+from models.entities.reservations import Reservation
+from models.rules.messages.told_times import has_moved, offset_of
+from models.rules.restaurant.restaurant import House
+
+_ROWS = table_of(Reservation)
+_RETOLD = (
+    update(_ROWS)
+    .where(_ROWS.c.id.in_(bindparam("ids", expanding=True)))
+    .values(told_offset=bindparam("offset"))
+)
+
+
+class Retold:
+    """Collected while deciding, and written at the end: mostly nobody, and no statement."""
+
+    def __init__(self) -> None:
+        self._ids: dict[int, list[int]] = defaultdict(list)
+
+    def note(self, house: House, number: int, starts_at: datetime, told: int | None) -> None:
+        """The guest of this reservation hears its start by the clock of now."""
+        if has_moved(house, starts_at, told):
+            self._ids[offset_of(house, starts_at)].append(number)
+
+    def write(self, session: Session) -> None:
+        """An UPDATE for each offset."""
+        for offset, ids in self._ids.items():
+            session.execute(_RETOLD, {"ids": ids, "offset": offset})

@@ -1,0 +1,89 @@
+"""The rows of parties that come at another instant: tables, starts, wishes, history, reminders."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from models.core.database.bulk import bulk_insert
+from models.core.database.transactions import table_of
+from models.entities.reservations import Assignment, Reservation, ReservationChange, TableOccupancy
+from models.operations.deciding.verdicts import Seating, release_tables
+from models.operations.messages.renotifying import remind_anew
+from models.operations.reservations.history import write_move
+from models.operations.wall_times.tables import Place
+from models.queries.deciding.standing import Upcoming
+from models.rules.messages.notifying import REANCHORED_REASON
+from models.rules.messages.told_times import offset_of
+from models.rules.reservations.lifecycle import Status
+from models.rules.restaurant.restaurant import House
+
+#: Wishes that say how the party stands, or wish nothing about its start.
+_FOLLOW: Final = ("accepted", "requested")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Where a party comes again: its instant and the book of it."""
+
+    who: Upcoming
+    starts_at: datetime
+    book_id: int
+
+
+def write_again(
+    session: Session,
+    house: House,
+    plans: list[Plan],
+    places: Mapping[int, Place],
+    *,
+    now: datetime,
+    actor: str,
+) -> None:
+    """Write where each comes again, at its place of `places`. The books are locked."""
+    ids = [each.who.id for each in plans]
+    rows = {
+        row.id: row
+        for row in session.scalars(
+            select(Reservation)
+            .where(Reservation.id.in_(ids))
+            .execution_options(populate_existing=True)
+        )
+    }
+    seatings = [
+        Seating(house.id, number, place.seats, place.start, place.held)
+        for number in ids
+        if (place := places.get(number))
+    ]
+    for each in seatings:
+        was = places[each.reservation_id]
+        release_tables(
+            session, each.reservation_id, was.own, first=was.begins, last=was.begins + was.held - 1
+        )
+    numbers = [each.reservation_id for each in seatings]
+    session.execute(delete(Assignment).where(Assignment.reservation_id.in_(numbers)))
+    quarters = [row for each in seatings for row in each.quarters()]
+    bulk_insert(session, table_of(TableOccupancy), quarters)
+    given = [row for each in seatings for row in each.given()]
+    bulk_insert(session, table_of(Assignment), given)
+    for plan in plans:
+        _move(session, house, plan, rows[plan.who.id], now=now, actor=actor)
+
+
+def _move(
+    session: Session, house: House, plan: Plan, row: Reservation, *, now: datetime, actor: str
+) -> None:
+    follow = update(ReservationChange).where(
+        ReservationChange.reservation_id == row.id,
+        ReservationChange.starts_at == row.starts_at,
+        ReservationChange.status.in_(_FOLLOW),
+    )
+    session.execute(follow.values(starts_at=plan.starts_at, book_id=plan.book_id))
+    row.ends_at += plan.starts_at - row.starts_at
+    row.starts_at, row.book_id = plan.starts_at, plan.book_id
+    row.told_offset = offset_of(house, plan.starts_at)
+    write_move(session, row, Status(row.status), now=now, actor=actor, reason=REANCHORED_REASON)
+    remind_anew(session, row, house, now=now)

@@ -1,0 +1,117 @@
+"""Tables for parties that all come at another instant: their own where they are free then."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.core.database.transactions import table_of
+from models.entities.reservations import TableOccupancy
+from models.queries.deciding.standing import Upcoming
+from models.rules.deciding.seating import Seats, candidates
+from models.rules.reservations.lifecycle import Status
+from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.sittings import quarter_of
+
+#: A seating never reaches further than this many quarters from its start (two days).
+_REACH = 192
+_Taken = dict[tuple[int, int], int]
+
+
+@dataclass(slots=True)
+class Place:
+    """Where a party sits from the quarter `start` on. No `seats`: nowhere, and `why`.
+
+    `own` are its tables of before, which it held from `begins` for as many quarters.
+    """
+
+    start: int
+    begins: int
+    own: Seats
+    held: int
+    seats: Seats = ()
+    why: str = ""
+
+
+def find_places(
+    session: Session, house: House, comers: Sequence[tuple[Upcoming, int]]
+) -> dict[int, Place]:
+    """A place for each party that holds tables, at its new quarter. One query.
+
+    All move together: a party takes what another leaves. The pacing is not asked.
+    """
+    seated = [(who, quarter) for who, quarter in comers if who.party.status is Status.CONFIRMED]
+    taken = _read_taken(session, house, seated)
+    held: dict[int, dict[int, set[int]]] = defaultdict(lambda: defaultdict(set))
+    for (table, quarter), number in taken.items():
+        held[number][table].add(quarter)
+    places = {who.id: _place(who, quarter, held[who.id]) for who, quarter in seated}
+    waiting = [who for who, _ in seated if not places[who.id].why]
+    while waiting:
+        placed = [who for who in waiting if _sits_at_its_own(house, who, places[who.id], taken)]
+        if not placed:
+            placed = _one_elsewhere(house, waiting, places, taken)
+        if not placed:
+            break
+        waiting = [who for who in waiting if who not in placed]
+    for who in waiting:
+        places[who.id].why = "no table is free then"
+    return places
+
+
+def _place(who: Upcoming, start: int, held: dict[int, set[int]]) -> Place:
+    begins = quarter_of(who.party.starts_at)
+    quarters = next(iter(held.values()), set())
+    whole = set(range(begins, begins + len(quarters)))
+    place = Place(start, begins, tuple(sorted(held)), len(quarters))
+    is_plain = bool(quarters) and all(each == whole for each in held.values())
+    if not is_plain or place.own != who.party.table_ids:
+        place.why = "it holds its tables in a way of its own"
+    return place
+
+
+def _sits_at_its_own(house: House, who: Upcoming, place: Place, taken: _Taken) -> bool:
+    are_there = all(table in house.table_by_id for table in place.own)
+    return are_there and _sit(who, place, place.own, taken)
+
+
+def _one_elsewhere(
+    house: House, waiting: Sequence[Upcoming], places: dict[int, Place], taken: _Taken
+) -> list[Upcoming]:
+    """The first that finds other tables: what it leaves may be another's own."""
+    for who in waiting:
+        party = who.party
+        wanted = candidates(house, party.party_size, area_id=party.area_id, online=party.online)
+        if any(_sit(who, places[who.id], seats, taken) for seats in wanted):
+            return [who]
+    return []
+
+
+def _sit(who: Upcoming, place: Place, seats: Seats, taken: _Taken) -> bool:
+    """Sit there from now on, if nobody else does; what it leaves is free."""
+    quarters = range(place.start, place.start + place.held)
+    wanted = [(table, quarter) for table in seats for quarter in quarters]
+    if any(taken.get(each, who.id) != who.id for each in wanted):
+        return False
+    for table in place.own:
+        for quarter in range(place.begins, place.begins + place.held):
+            taken.pop((table, quarter), None)
+    taken |= dict.fromkeys(wanted, who.id)
+    place.seats = seats
+    return True
+
+
+def _read_taken(session: Session, house: House, comers: Sequence[tuple[Upcoming, int]]) -> _Taken:
+    """(table, quarter) -> who holds it, as far as any of these comes or came."""
+    if not comers:
+        return {}
+    starts = [quarter for _, quarter in comers]
+    starts += [quarter_of(who.party.starts_at) for who, _ in comers]
+    row = table_of(TableOccupancy).c
+    query = select(row.dining_table_id, row.quarter_hour, row.reservation_id).where(
+        row.restaurant_id == house.id,
+        row.quarter_hour.between(min(starts), max(starts) + _REACH),
+    )
+    return {(table, quarter): number for table, quarter, number in session.execute(query)}

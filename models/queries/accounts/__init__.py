@@ -1,0 +1,1 @@
+"""Callers and their roles, and the audit log."""

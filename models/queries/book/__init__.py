@@ -1,0 +1,1 @@
+"""The host's book of a day."""

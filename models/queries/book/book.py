@@ -1,0 +1,294 @@
+"""The host's book of a day: who comes when, at which table, and how full each interval is."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import and_, select
+from sqlalchemy.orm import Session
+
+from models.core.errors import SealBroken
+from models.entities.floor import DiningTable
+from models.entities.messages import Message
+from models.entities.reservations import Assignment, Reservation, ReservationChange
+from models.entities.sealed_guest import Guest
+from models.entities.shifts import Shift, ShiftDay
+from models.queries.book.shapes import (
+    BookMessage,
+    BookReservation,
+    BookShift,
+    BookTable,
+    BookView,
+    Interval,
+    Seating,
+)
+from models.queries.book.warnings import overstays_minutes, warnings_of
+from models.queries.reservations.reservations import ChangeView
+from models.rules.reservations.lifecycle import PACED, Status
+from models.rules.restaurant.pacing import Load, pacing_of
+from models.rules.restaurant.restaurant import QUARTER_SECONDS, House, HouseTable, book_id
+from models.rules.restaurant.sittings import Sitting, quarter_of, sittings_on
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Book:
+    """One shift's book, whether or not anybody opened it yet."""
+
+    id: int
+    key: str
+    name: str
+    revision: int
+
+
+def book_of(session: Session, house: House, service_date: date, *, now: datetime) -> BookView:
+    """Every shift of that date, with all its reservations in whatever state. Five queries."""
+    books = _read_books(session, house, service_date)
+    rows = _read_reservations(session, books)
+    seats = _read_seats(session, books)
+    messages = _grouped(_read_messages(session, books), _message)
+    wishes = _grouped(_read_wishes(session, books), lambda row: _wish(house, row))
+    warnings = warnings_of(house.policies, rows, seats, now=now)
+    reservations = tuple(
+        _reservation(
+            house,
+            row,
+            warnings=warnings.get(row.id, ()),
+            shift_key=books[row.book_id].key,
+            tables=tuple(table.label for table in seats[row.id]),
+            messages=tuple(messages[row.id]),
+            wishes=wishes[row.id],
+            now=now,
+        )
+        for row in rows
+    )
+    sittings = {sitting.book_id: sitting for sitting in sittings_on(house, service_date)}
+    return BookView(
+        service_date=service_date,
+        revision=sum(book.revision for book in books.values()),
+        shifts=_shifts(house, books, sittings, rows),
+        tables=_tables(house, reservations, seats),
+        reservations=reservations,
+    )
+
+
+# --- what the database knows
+
+
+def _read_books(session: Session, house: House, service_date: date) -> dict[int, _Book]:
+    """The books that the house's shifts have on this date, also those of shifts given up."""
+    day = and_(ShiftDay.shift_id == Shift.id, ShiftDay.service_date == service_date)
+    query = (
+        select(Shift.id, Shift.key, Shift.name, ShiftDay.revision)
+        .outerjoin(ShiftDay, day)
+        .where(Shift.restaurant_id == house.id)
+        .order_by(Shift.id)
+    )
+    return {
+        number: _Book(number, row.key, row.name, row.revision or 0)
+        for row in session.execute(query)
+        for number in [book_id(row.id, service_date)]
+    }
+
+
+def _read_reservations(session: Session, books: Collection[int]) -> list[Reservation]:
+    query = (
+        select(Reservation)
+        .where(Reservation.book_id.in_(books))
+        .order_by(Reservation.starts_at, Reservation.id)
+        .execution_options(populate_existing=True)
+    )
+    return list(session.scalars(query))
+
+
+def _read_seats(session: Session, books: Collection[int]) -> dict[int, list[HouseTable]]:
+    """The tables given to each party that has, or had, them; inactive tables too."""
+    query = (
+        select(Assignment.reservation_id, DiningTable)
+        .join(DiningTable, DiningTable.id == Assignment.dining_table_id)
+        .join(Reservation, Reservation.id == Assignment.reservation_id)
+        .where(Reservation.book_id.in_(books), Reservation.status.in_(sorted(PACED)))
+        .order_by(DiningTable.id)
+    )
+    seats: dict[int, list[HouseTable]] = defaultdict(list)
+    for reservation_id, row in session.execute(query):
+        table = HouseTable(row.id, row.label, row.area_id, row.min_party, row.max_party)
+        seats[reservation_id].append(table)
+    return seats
+
+
+def _read_messages(session: Session, books: Collection[int]) -> Iterable[Message]:
+    query = (
+        select(Message)
+        .join(Reservation, Reservation.id == Message.reservation_id)
+        .where(Reservation.book_id.in_(books))
+        .order_by(Message.id)
+        .execution_options(populate_existing=True)
+    )
+    return session.scalars(query)
+
+
+def _read_wishes(session: Session, books: Collection[int]) -> Iterable[ReservationChange]:
+    query = (
+        select(ReservationChange)
+        .join(Reservation, Reservation.id == ReservationChange.reservation_id)
+        .where(Reservation.book_id.in_(books), ReservationChange.status == "requested")
+        .order_by(ReservationChange.id)
+        .execution_options(populate_existing=True)
+    )
+    return session.scalars(query)
+
+
+def _grouped(rows: Iterable[Any], shape: Callable[[Any], Any]) -> dict[int, list[Any]]:
+    found: dict[int, list[Any]] = defaultdict(list)
+    for row in rows:
+        found[row.reservation_id].append(shape(row))
+    return found
+
+
+# --- as the host reads it
+
+
+def _message(row: Message) -> BookMessage:
+    return BookMessage(row.kind, row.channel, row.state, row.due_at, row.sent_at, row.error)
+
+
+def _wish(house: House, row: ReservationChange) -> ChangeView:
+    area = _area_key(house, row.area_id)
+    return ChangeView(row.id, row.status, row.party_size, row.starts_at, area, None, ())
+
+
+def _who(row: Reservation) -> tuple[Guest, str]:
+    """One guest who cannot be read must not close the host's whole book."""
+    try:
+        return row.guest, row.staff_note
+    except SealBroken:
+        log.exception("guest cannot be read", extra={"reservation_id": row.id})
+        return Guest("(unreadable)"), ""
+
+
+def _reservation(
+    house: House,
+    row: Reservation,
+    *,
+    shift_key: str,
+    tables: tuple[str, ...],
+    messages: tuple[BookMessage, ...],
+    wishes: list[ChangeView],
+    warnings: tuple[str, ...],
+    now: datetime,
+) -> BookReservation:
+    guest, staff_note = _who(row)
+    return BookReservation(
+        id=row.id,
+        reference=row.reference,
+        status=Status(row.status),
+        revision=row.revision,
+        shift_key=shift_key,
+        party_size=row.party_size,
+        starts_at=row.starts_at,
+        ends_at=row.ends_at,
+        area_key=_area_key(house, row.area_id),
+        tables=tables,
+        guest_name=guest.name,
+        guest_email=guest.email,
+        guest_phone=guest.phone,
+        guest_locale=row.guest_locale,
+        note=guest.note,
+        staff_note=staff_note,
+        source=row.source,
+        pacing_forced=row.pacing_forced,
+        reason=row.reason,
+        is_late=row.status == Status.CONFIRMED and row.starts_at < now,
+        overstays_minutes=overstays_minutes(row, now=now),
+        warnings=warnings,
+        created_at=row.created_at,
+        arrived_at=row.arrived_at,
+        seated_at=row.seated_at,
+        finished_at=row.finished_at,
+        messages=messages,
+        change=wishes[-1] if wishes else None,
+    )
+
+
+def _shifts(
+    house: House,
+    books: Mapping[int, _Book],
+    sittings: Mapping[int, Sitting],
+    rows: Iterable[Reservation],
+) -> tuple[BookShift, ...]:
+    """The open shifts in order of their first start, then those that only have parties left."""
+    by_book: dict[int, list[Reservation]] = defaultdict(list)
+    for row in rows:
+        by_book[row.book_id].append(row)
+    closed = [number for number in by_book if number not in sittings]
+    return tuple(
+        _shift(house, books[number], sittings.get(number), by_book[number])
+        for number in [*sittings, *closed]
+        if number in books
+    )
+
+
+def _shift(
+    house: House, book: _Book, sitting: Sitting | None, rows: list[Reservation]
+) -> BookShift:
+    loads = {quarter: Load() for quarter in (sitting.starts if sitting else ())}
+    for row in rows:
+        if Status(row.status) in PACED:
+            load = loads.setdefault(quarter_of(row.starts_at), Load())
+            load.add(row.party_size, online=row.source == "online")
+    return BookShift(
+        book_id=book.id,
+        key=book.key,
+        name=book.name,
+        revision=book.revision,
+        is_open=sitting is not None,
+        pacing=pacing_of(house, sitting.shift) if sitting else house.policies.pacing,
+        covers=sum(load.covers for load in loads.values()),
+        parties=sum(load.parties for load in loads.values()),
+        waitlisted=sum(row.status == Status.WAITLISTED for row in rows),
+        intervals=tuple(_interval(quarter, load) for quarter, load in sorted(loads.items())),
+    )
+
+
+def _interval(quarter: int, load: Load) -> Interval:
+    starts_at = datetime.fromtimestamp(quarter * QUARTER_SECONDS, UTC)
+    return Interval(starts_at, load.covers, load.parties, load.online_covers)
+
+
+def _tables(
+    house: House,
+    reservations: Iterable[BookReservation],
+    seats: Mapping[int, list[HouseTable]],
+) -> tuple[BookTable, ...]:
+    """The house's tables, then those taken off the floor at which somebody still sits."""
+    tables = dict(house.table_by_id)
+    seatings: dict[int, list[Seating]] = defaultdict(list)
+    for row in reservations:
+        for table in seats.get(row.id, ()):
+            tables.setdefault(table.id, table)
+            seatings[table.id].append(
+                Seating(
+                    row.id, row.reference, row.status, row.party_size, row.starts_at, row.ends_at
+                )
+            )
+    return tuple(
+        BookTable(
+            id=table.id,
+            label=table.label,
+            area_key=_area_key(house, table.area_id),
+            min_party=table.min_party,
+            max_party=table.max_party,
+            seatings=tuple(seatings[table.id]),
+        )
+        for table in tables.values()
+    )
+
+
+def _area_key(house: House, area_id: int | None) -> str | None:
+    area = house.area_by_id.get(area_id or 0)
+    return area.key if area else None

@@ -1,0 +1,1 @@
+"""What decisions need to know before and under the locks."""

@@ -1,0 +1,145 @@
+"""Availability: the starts that could be accepted now. An offer, not a promise."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import orjson
+from sqlalchemy.orm import Session
+
+from models.core.redis import signals
+from models.queries.deciding.boards import load_boards
+from models.queries.deciding.movable import load_movable
+from models.queries.running.flags import is_on
+from models.rules.deciding.board import Ask, Board
+from models.rules.deciding.offers import full_starts, made_by_moving, offers
+from models.rules.flags import Flag
+from models.rules.restaurant.policies import bookable_quarters
+from models.rules.restaurant.restaurant import QUARTER_SECONDS, House
+from models.rules.restaurant.sittings import LAST_QUARTER, Sitting, book_quarters, sittings_on
+
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A start that could be had: its UTC quarter, and the key of its shift."""
+
+    quarter: int
+    shift_key: str
+
+    @property
+    def starts_at(self) -> datetime:
+        """The start, in UTC."""
+        return datetime.fromtimestamp(self.quarter * QUARTER_SECONDS, UTC)
+
+
+def availability(
+    session: Session,
+    house: House,
+    *,
+    on_date: date,
+    party_size: int,
+    area_key: str | None = None,
+    now: datetime,
+) -> list[Slot]:
+    """The starts of that date for such a party online, ascending.
+
+    Two queries, however full; two more for each book where a start lacks nothing but a table.
+
+    An unknown area, or a party over the online limits, has none.
+    """
+    found = _all_slots(session, house, on_date, party_size, area_key, now)
+    return _bookable(house, found, now=now)
+
+
+def cached_availability(
+    house: House, *, on_date: date, party_size: int, area_key: str | None = None, now: datetime
+) -> list[Slot] | signals.Miss:
+    """The same from Redis: the slots, or what is needed to keep a fresh answer."""
+    name = f"{house.revision}:{on_date}:{party_size}:{area_key or ''}"
+    if _shares_tables(house, on_date):
+        return signals.Miss(None, name)
+    generation = signals.cache_generation(house.id, on_date.isoformat())
+    if generation is None:
+        return signals.Miss(None, name)
+    kept = signals.cache_get(generation, name)
+    if kept is None:
+        return signals.Miss(generation, name)
+    return _bookable(house, [Slot(*pair) for pair in orjson.loads(kept)], now=now)
+
+
+def keep_availability(
+    session: Session,
+    house: House,
+    miss: signals.Miss,
+    *,
+    on_date: date,
+    party_size: int,
+    area_key: str | None = None,
+    now: datetime,
+) -> list[Slot]:
+    """Work it out, and keep it under the generation that was read before the database was."""
+    found = _all_slots(session, house, on_date, party_size, area_key, now)
+    if miss.generation is not None:
+        pairs = [(slot.quarter, slot.shift_key) for slot in found]
+        signals.cache_put(miss.generation, miss.name, orjson.dumps(pairs))
+    return _bookable(house, found, now=now)
+
+
+def _shares_tables(house: House, on_date: date) -> bool:
+    """Whether last turns reach over from one date's books into the next date's first hours.
+
+    A decision turns only its own date's cache void, so such dates (hardly any house has them)
+    are not cached.
+    """
+    today = sittings_on(house, on_date)
+    if not today:
+        return False
+    return _reaches(house, sittings_on(house, on_date - _DAY), today) or _reaches(
+        house, today, sittings_on(house, on_date + _DAY)
+    )
+
+
+def _reaches(house: House, eve: Iterable[Sitting], morrow: Iterable[Sitting]) -> bool:
+    first = min((sitting.starts[0] for sitting in morrow), default=LAST_QUARTER)
+    return any(book_quarters(house, sitting)[1] >= first for sitting in eve)
+
+
+def _all_slots(
+    session: Session,
+    house: House,
+    on_date: date,
+    party_size: int,
+    area_key: str | None,
+    now: datetime,
+) -> list[Slot]:
+    """What the tables and the pacing have left, also of starts that are too near or too far."""
+    policies = house.policies
+    if not policies.min_party_online <= party_size <= policies.max_party_online:
+        return []
+    area = house.area_by_key.get(area_key) if area_key else None
+    if area_key and area is None:
+        return []
+    sittings = sittings_on(house, on_date)
+    boards = load_boards(session, {sitting.book_id: house for sitting in sittings}, now=now)
+    found = []
+    for board in boards.values():
+        ask = Ask(party_size, board.sitting.starts[0], area.id if area else None)
+        starts = offers(board, ask) + _by_moving(session, board, ask, now=now)
+        found += [Slot(quarter, board.sitting.shift.key) for quarter in starts]
+    return sorted(found, key=lambda slot: slot.quarter)
+
+
+def _by_moving(session: Session, board: Board, ask: Ask, *, now: datetime) -> list[int]:
+    """Starts at which a table is free once others have moved: the decision moves them."""
+    full = full_starts(board, ask)
+    if not full or not is_on(Flag.RE_SEATING, restaurant_id=board.house.id, key=board.house.id):
+        return []
+    load_movable(session, board, now=now, without=())
+    return made_by_moving(board, ask, full)
+
+
+def _bookable(house: House, slots: list[Slot], *, now: datetime) -> list[Slot]:
+    first, last = bookable_quarters(house, now=now, online=True)
+    return [slot for slot in slots if first <= slot.quarter <= last]

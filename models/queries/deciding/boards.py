@@ -1,0 +1,161 @@
+"""The books as decisions need them: floor bitmaps, pacing loads, waitlist lengths."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final
+
+from sqlalchemy import (
+    CompoundSelect,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    or_,
+    select,
+    union_all,
+)
+from sqlalchemy.orm import Session
+
+from models.core.database.transactions import table_of
+from models.entities.reservations import Reservation, SeatedTable, TableOccupancy
+from models.rules.deciding.board import Board
+from models.rules.deciding.seating import Floor
+from models.rules.reservations.lifecycle import PACED, Status
+from models.rules.restaurant.pacing import Load
+from models.rules.restaurant.restaurant import House, split_book_id
+from models.rules.restaurant.sittings import Sitting, book_quarters, quarter_of, sittings_on
+
+_RANGES_A_QUERY = 100
+#: A party that sits has its table for this quarter-hour and the next, whatever its turn said.
+STAYS_QUARTERS: Final = 2
+#: instead of a quarter: somebody sits there now
+_SITS: Final = -1
+_COUNTED = sorted(status.value for status in PACED | {Status.WAITLISTED})
+
+
+def sitting_of(house: House, book: int) -> Sitting | None:
+    """The sitting of a book's number; None when the house is closed then by now."""
+    sittings = sittings_on(house, split_book_id(book)[1])
+    return next((sitting for sitting in sittings if sitting.book_id == book), None)
+
+
+def load_boards(session: Session, books: Mapping[int, House], *, now: datetime) -> dict[int, Board]:
+    """A board for each book that is (still) open. Two queries for up to 100 books.
+
+    Books of one restaurant share one floor, so that lunch's last turns are seen by dinner.
+    A table at which somebody sits is taken, also when that party's turn is over.
+    Call it after the lock when deciding.
+    """
+    open_books = {
+        book: (house, sitting)
+        for book, house in books.items()
+        if (sitting := sitting_of(house, book)) is not None
+    }
+    if not open_books:
+        return {}
+    floors = _load_floors(session, open_books, quarter_of(now))
+    boards = {
+        book: Board(house, sitting, floors[house.id])
+        for book, (house, sitting) in open_books.items()
+    }
+    _load_pace(session, boards)
+    return boards
+
+
+def _load_floors(
+    session: Session, books: Mapping[int, tuple[House, Sitting]], now: int
+) -> dict[int, Floor]:
+    ranges = [(house.id, *book_quarters(house, sitting)) for house, sitting in books.values()]
+    floors: dict[int, Floor] = {}
+    for restaurant_id, first, _ in ranges:
+        floor = floors.setdefault(restaurant_id, Floor(first, {}))
+        floor.base = min(floor.base, first)
+    for start in range(0, len(ranges), _RANGES_A_QUERY):
+        _read_occupancy(session, floors, ranges[start : start + _RANGES_A_QUERY], now)
+    return floors
+
+
+@lru_cache(maxsize=2 * _RANGES_A_QUERY)
+def _occupancy_of(ranges: int, *, sitting: bool) -> Select[int, int, int] | CompoundSelect[Any]:
+    """The statement for so many ranges: writing it costs more than running it.
+
+    `sitting`: and who sits in these restaurants now.
+    """
+    row = table_of(TableOccupancy).c
+    wanted = or_(
+        *(
+            and_(
+                row.restaurant_id == bindparam(f"house{number}", type_=Integer),
+                row.quarter_hour.between(
+                    bindparam(f"first{number}", type_=Integer),
+                    bindparam(f"last{number}", type_=Integer),
+                ),
+            )
+            for number in range(ranges)
+        )
+    )
+    held = select(row.restaurant_id, row.dining_table_id, row.quarter_hour).where(wanted)
+    return union_all(held, _SITTING) if sitting else held
+
+
+_SEATED, _PARTY = table_of(SeatedTable).c, table_of(Reservation).c
+_SITTING = (
+    select(_SEATED.restaurant_id, _SEATED.dining_table_id, literal_column(str(_SITS)))
+    .join_from(_SEATED.restaurant_id.table, _PARTY.id.table, _PARTY.id == _SEATED.reservation_id)
+    .where(
+        _SEATED.restaurant_id.in_(bindparam("tonight", expanding=True)),
+        _PARTY.status == Status.SEATED.value,
+    )
+)
+
+
+def _read_occupancy(
+    session: Session, floors: Mapping[int, Floor], ranges: list[tuple[int, int, int]], now: int
+) -> None:
+    wanted: dict[str, Any] = {}
+    for number, (restaurant_id, first, last) in enumerate(ranges):
+        wanted |= {f"house{number}": restaurant_id, f"first{number}": first, f"last{number}": last}
+    stays = range(now, now + STAYS_QUARTERS)
+    tonight = {house for house, first, last in ranges if first < stays.stop and now <= last}
+    if tonight:
+        wanted["tonight"] = sorted(tonight)
+    query = _occupancy_of(len(ranges), sitting=bool(tonight))
+    for restaurant_id, table_id, quarter in session.execute(query, wanted):
+        floor = floors[restaurant_id]
+        if quarter == _SITS:
+            # the floor's first quarter may be a later one
+            floor.take((table_id,), floor.mask(now, STAYS_QUARTERS))
+        else:
+            floor.taken[table_id] = floor.taken.get(table_id, 0) | 1 << (quarter - floor.base)
+
+
+_ROW = table_of(Reservation).c
+_PACE = (
+    select(
+        _ROW.book_id,
+        _ROW.starts_at,
+        _ROW.status,
+        _ROW.source,
+        func.sum(_ROW.party_size),
+        func.count(),
+    )
+    .where(_ROW.book_id.in_(bindparam("books", expanding=True)), _ROW.status.in_(_COUNTED))
+    .group_by(_ROW.book_id, _ROW.starts_at, _ROW.status, _ROW.source)
+)
+
+
+def _load_pace(session: Session, boards: Mapping[int, Board]) -> None:
+    found = session.execute(_PACE, {"books": sorted(boards)})
+    for book, starts_at, status, source, covers, parties in found:
+        board = boards[book]
+        if status == Status.WAITLISTED:
+            board.waitlisted += parties
+            continue
+        load = board.pace.setdefault(quarter_of(starts_at), Load())
+        load.covers += int(covers)
+        load.parties += parties
+        if source == "online":
+            load.online_covers += int(covers)

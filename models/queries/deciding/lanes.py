@@ -1,0 +1,146 @@
+"""Lanes: who waits to be decided, before any lock is taken."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    CompoundSelect,
+    Integer,
+    bindparam,
+    literal_column,
+    select,
+    tuple_,
+    union_all,
+)
+from sqlalchemy.orm import Session
+
+from models.core.database.transactions import table_of
+from models.core.settings import settings
+from models.entities.reservations import Reservation, ReservationChange
+from models.entities.shifts import ShiftDay
+from models.queries.floor.load import aside
+from models.rules.reservations.lifecycle import Status
+from models.rules.restaurant.restaurant import split_book_id
+
+_CHANGES = 100
+_FREED = 50
+_DAY = timedelta(days=1)
+#: a shift may end after midnight: the day before and the day after share tables with it
+_NEAR = (-1, 0, 1)
+_REQUEST, _CHANGE, _BOOK = range(3)
+
+
+@dataclass(slots=True)
+class Waiting:
+    """What a look at the lane found, before any lock: only ids, nothing to decide on."""
+
+    requests: list[int] = field(default_factory=list)
+    changes: list[int] = field(default_factory=list)
+    books: dict[int, int] = field(default_factory=dict)
+    #: books with freed tables -> the revision in which they were seen so
+    freed: dict[int, int] = field(default_factory=dict)
+    #: books whose waitlist is asked because tables were freed there or next door
+    asked: dict[int, int] = field(default_factory=dict)
+    #: a limit was reached: there may be more of its kind
+    more: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody waits."""
+        return not self.books
+
+
+def look(session: Session, lane: int, *, limit: int) -> Waiting:
+    """Who waits in the lane: requests, wishes to change, and books with freed tables.
+
+    One statement, and a second when tables were freed.
+    """
+    lanes = settings().lanes
+    mine = {"lane": lane % lanes, "lanes": lanes, "limit": limit, "aside": aside()}
+    found = Waiting()
+    for kind, number, book, other_book, restaurant_id in session.execute(_LOOK, mine):
+        found.books[book] = restaurant_id
+        if kind == _REQUEST:
+            found.requests.append(number)
+        elif kind == _CHANGE:
+            found.changes.append(number)
+            found.books[other_book] = restaurant_id
+        else:
+            found.freed[book] = other_book  # the column has the revision here
+    kinds = ((found.requests, limit), (found.changes, _CHANGES), (found.freed, _FREED))
+    found.more = any(len(rows) >= most for rows, most in kinds)
+    if found.freed:
+        found.asked = _waitlists_near(session, {book: found.books[book] for book in found.freed})
+        found.books.update(found.asked)
+    return found
+
+
+def _waitlists_near(session: Session, freed: Mapping[int, int]) -> dict[int, int]:
+    """The books with a waitlist on the days around these.
+
+    Lunch's last turns and dinner's first parties want the same tables, so what lunch gives back
+    dinner's waitlist is asked about too.
+    """
+    days = {
+        (restaurant_id, split_book_id(book)[1] + shift * _DAY)
+        for book, restaurant_id in freed.items()
+        for shift in _NEAR
+    }
+    query = (
+        select(ShiftDay.id, ShiftDay.restaurant_id)
+        .join(Reservation, Reservation.book_id == ShiftDay.id)
+        .where(
+            Reservation.status == Status.WAITLISTED,
+            tuple_(ShiftDay.restaurant_id, ShiftDay.service_date).in_(sorted(days)),
+        )
+        .distinct()
+    )
+    return {row.id: row.restaurant_id for row in session.execute(query)}
+
+
+def _looks() -> CompoundSelect[Any]:
+    """Three looks in one statement: a lane is looked at for every request, so it counts."""
+    asks, wishes, days = table_of(Reservation), table_of(ReservationChange), table_of(ShiftDay)
+    now_at = asks.alias("now_at")
+
+    def mine(restaurant_id: ColumnElement[int]) -> tuple[ColumnElement[bool], ...]:
+        lane, lanes = bindparam("lane", type_=Integer), bindparam("lanes", type_=Integer)
+        aside_ids: BindParameter[int] = bindparam("aside", expanding=True)
+        return restaurant_id % lanes == lane, restaurant_id.not_in(aside_ids)
+
+    requests = (
+        select(*_named(_REQUEST, asks.c.id, asks.c.book_id, asks.c.book_id, asks.c.restaurant_id))
+        .where(asks.c.status == Status.REQUESTED.value, *mine(asks.c.restaurant_id))
+        .order_by(asks.c.id)
+        .limit(bindparam("limit", type_=Integer))
+    )
+    row = wishes.c
+    changes = (
+        select(*_named(_CHANGE, row.id, row.book_id, now_at.c.book_id, row.restaurant_id))
+        .join_from(wishes, now_at, now_at.c.id == row.reservation_id)
+        .where(row.status == "requested", *mine(row.restaurant_id))
+        .order_by(row.id)
+        .limit(_CHANGES)
+    )
+    freed = (
+        select(*_named(_BOOK, days.c.id, days.c.id, days.c.revision, days.c.restaurant_id))
+        .where(days.c.freed_at.is_not(None), *mine(days.c.restaurant_id))
+        .order_by(days.c.freed_at)
+        .limit(_FREED)
+    )
+    # each in brackets of its own, because of its limit; SQLite wants a table around it
+    looks = (requests.subquery("r"), changes.subquery("c"), freed.subquery("f"))
+    return union_all(*(select(each) for each in looks))
+
+
+def _named(kind: int, *columns: ColumnElement[int]) -> list[ColumnElement[Any]]:
+    names = ("number", "book", "other_book", "house")
+    named = [column.label(name) for column, name in zip(columns, names, strict=True)]
+    return [literal_column(str(kind)).label("kind"), *named]
+
+
+_LOOK = _looks()

@@ -1,0 +1,63 @@
+"""Who may be moved to another table: who asked online, is confirmed, and does not come yet soon."""
+
+from collections import defaultdict
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.core.database.transactions import table_of
+from models.entities.reservations import Reservation, TableOccupancy
+from models.rules.deciding.board import Ask, Board
+from models.rules.reservations.lifecycle import Status
+from models.rules.restaurant.sittings import book_quarters, quarter_of
+
+#: So long before the start the table is laid, and the host knows who will sit there.
+LAID: Final = timedelta(minutes=30)
+
+
+def load_movable(
+    session: Session, board: Board, *, now: datetime, without: Collection[int]
+) -> None:
+    """Tell the board (its book is locked by the caller) which of its parties may be moved.
+
+    Not those whom the staff wrote down: they may have chosen the table. `without`: parties with
+    which something else is done already. Two queries.
+    """
+    row = table_of(Reservation).c
+    query = select(row.id, row.party_size, row.starts_at, row.area_id).where(
+        row.book_id == board.sitting.book_id,
+        row.status == Status.CONFIRMED.value,
+        row.source == "online",
+        row.starts_at >= now + LAID,
+    )
+    parties = session.execute(query).all()
+    held = _read_held(session, board) if parties else {}
+    for number, party_size, starts_at, area_id in parties:
+        places = held.get(number)
+        if number in without or places is None:
+            continue
+        ask = Ask(party_size, quarter_of(starts_at), area_id)
+        seats, quarters = tuple(sorted(places)), next(iter(places.values()))
+        whole = set(range(ask.quarter, ask.quarter + len(quarters)))
+        # who sits in any other way than a decision seats (the host had a hand in it) stays there
+        if all(quarters == whole for quarters in places.values()):
+            board.may_be_moved(number, ask, seats, len(whole))
+
+
+def _read_held(session: Session, board: Board) -> dict[int, dict[int, set[int]]]:
+    """Reservation -> table -> its quarters; not of those who reach out of the book."""
+    row = table_of(TableOccupancy).c
+    first, last = book_quarters(board.house, board.sitting)
+    query = select(row.reservation_id, row.dining_table_id, row.quarter_hour).where(
+        row.restaurant_id == board.house.id, row.quarter_hour.between(first, last + 1)
+    )
+    found: dict[int, dict[int, set[int]]] = defaultdict(lambda: defaultdict(set))
+    beyond: set[int] = set()
+    for number, table, quarter in session.execute(query):
+        found[number][table].add(quarter)
+        if quarter > last:
+            beyond.add(number)
+    return {number: places for number, places in found.items() if number not in beyond}

@@ -1,0 +1,106 @@
+"""Who has proved a contact, and which tables are held by parties that have not yet."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Column, Select, bindparam, or_, select, union_all
+from sqlalchemy.orm import Session
+
+from models.core.database.transactions import table_of
+from models.entities.reservations import Reservation, TableOccupancy
+from models.queries.deciding.parties import PartyRow
+from models.rules.deciding.board import Ask, Board, Outcome
+from models.rules.reservations.lifecycle import PACED, Status
+from models.rules.restaurant.restaurant import House
+
+#: a table at a quarter-hour
+Cell = tuple[int, int]
+_SEATED = sorted({Status.ARRIVED.value, Status.SEATED.value, Status.FINISHED.value} & set(PACED))
+
+
+class Unproved:
+    """Kept up to date while a round decides. Only for restaurants with `confirm_by_link`."""
+
+    def __init__(self) -> None:
+        self._proved: set[tuple[int, bytes]] = set()
+        self._held: dict[int, set[Cell]] = defaultdict(set)
+        #: reservations of this round by until when they are to be confirmed
+        self.until: dict[datetime, list[int]] = defaultdict(list)
+
+    def load(self, session: Session, rows: Sequence[PartyRow], books: Collection[int]) -> None:
+        """Who of these has proved a contact, and what is held unproved. Two queries."""
+        self._proved |= proved_contacts(session, rows)
+        for restaurant_id, table, quarter in session.execute(_HELD, {"books": sorted(books)}):
+            self._held[restaurant_id].add((table, quarter))
+
+    def must_confirm(self, house: House, row: PartyRow) -> bool:
+        """Whether this party holds its table only until it is confirmed."""
+        asked = house.policies.confirm_by_link and row.source == "online"
+        return asked and not any(
+            (row.restaurant_id, key) in self._proved for key in (row.email_key, row.phone_key)
+        )
+
+    def is_full(self, board: Board, ask: Ask) -> bool:
+        """Whether unproved parties hold their share of the tables within this party's turn.
+
+        The last of them may go beyond it by what its combination has more than one table.
+        """
+        house = board.house
+        tables = sum(table.online for table in house.tables)
+        most = max(1, tables * house.policies.unproved_percent // 100)
+        turn = range(ask.quarter, ask.quarter + board.held(ask))
+        held = {table for table, quarter in self._held[house.id] if quarter in turn}
+        return len(held) >= most
+
+    def hold(
+        self, house: House, row: PartyRow, ask: Ask, outcome: Outcome, *, now: datetime
+    ) -> None:
+        """This party holds its tables unproved from now on, and for how long it may."""
+        self.until[confirm_until(house, row, now=now)].append(row.id)
+        turn = range(ask.quarter, ask.quarter + outcome.held)
+        self._held[house.id] |= {(table, each) for table in outcome.seats for each in turn}
+
+
+def confirm_until(house: House, row: PartyRow, *, now: datetime) -> datetime:
+    """Until when; the start at the latest."""
+    starts_at: datetime = row.starts_at
+    return min(now + timedelta(minutes=house.policies.confirm_minutes), starts_at)
+
+
+def proved_contacts(session: Session, rows: Sequence[PartyRow]) -> set[tuple[int, bytes]]:
+    """Restaurant and contact key of those who opened a link, or who came, under that contact."""
+    emails = sorted({row.email_key for row in rows if row.email_key})
+    phones = sorted({row.phone_key for row in rows if row.phone_key})
+    houses = sorted({row.restaurant_id for row in rows})
+    if not emails and not phones:
+        return set()
+    wanted = {"emails": emails, "phones": phones, "houses": houses, "came": _SEATED}
+    return {(house, key) for house, key in session.execute(_PROVED, wanted)}
+
+
+_ROW = table_of(Reservation).c
+_CELL = table_of(TableOccupancy).c
+
+
+def _known(contact: Column[bytes], since: Column[datetime], keys: str) -> Select[int, bytes]:
+    return select(_ROW.restaurant_id, contact.label("contact")).where(
+        contact.in_(bindparam(keys, expanding=True)),
+        _ROW.restaurant_id.in_(bindparam("houses", expanding=True)),
+        or_(since.is_not(None), _ROW.status.in_(bindparam("came", expanding=True))),
+    )
+
+
+_PROVED = union_all(
+    _known(_ROW.email_key, _ROW.email_proved_at, "emails"),
+    _known(_ROW.phone_key, _ROW.phone_proved_at, "phones"),
+)
+_HELD = (
+    select(_CELL.restaurant_id, _CELL.dining_table_id, _CELL.quarter_hour)
+    .join_from(_CELL.reservation_id.table, _ROW.id.table, _ROW.id == _CELL.reservation_id)
+    .where(
+        _ROW.book_id.in_(bindparam("books", expanding=True)),
+        _ROW.status == Status.CONFIRMED.value,
+        _ROW.confirm_by.is_not(None),
+    )
+)

@@ -1,0 +1,1 @@
+"""A restaurant as the rules need it, and as the text of its file."""

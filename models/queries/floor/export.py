@@ -1,0 +1,128 @@
+"""A restaurant as the text of a file that loads to the same."""
+
+from collections.abc import Iterable
+from datetime import time, timedelta
+from typing import Any
+
+import tomlkit
+from sqlalchemy.orm import Session
+from tomlkit.items import Array, InlineTable
+
+from models.queries.floor.load import house_by_slug
+from models.rules.restaurant.policy_storage import policies_to, turn_times_to
+from models.rules.restaurant.restaurant import House, HouseClosure, HouseShift, HouseTable, Pacing
+
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_UNLIMITED = "unlimited"
+#: Days of one entry; the file takes no more.
+_LONGEST = 366
+
+
+def export_restaurant(session: Session, slug: str) -> str:
+    """The restaurant's file as TOML. What is inactive is left out. Raises NotFound."""
+    house = house_by_slug(session, slug)
+    document = tomlkit.document()
+    for name in ("slug", "name", "zone", "locale", "email", "phone", "address"):
+        if value := getattr(house, name):
+            document.add(name, value)
+    document.add("areas", _lines({"key": area.key, "name": area.name} for area in house.areas))
+    document.add("tables", _lines(_table(house, table) for table in house.tables))
+    if house.combinations:
+        document.add("combinations", _lines(_combinations(house)))
+    if policies := _policies(house):
+        document.add("policies", tomlkit.item(policies))
+    document.add("shifts", _blocks(_shift(shift) for shift in house.shifts))
+    if house.closures:
+        document.add("closures", _blocks(_closures(house)))
+    return tomlkit.dumps(document)
+
+
+def _lines(rows: Iterable[dict[str, Any]]) -> Array:
+    """An array with one element a line."""
+    array = tomlkit.array()
+    for row in rows:
+        line: InlineTable = tomlkit.inline_table()
+        line.update(row)
+        array.append(line)
+    return array.multiline(True)
+
+
+def _blocks(rows: Iterable[dict[str, Any]]) -> Any:
+    blocks = tomlkit.aot()
+    for row in rows:
+        blocks.append(tomlkit.item(row))
+    return blocks
+
+
+def _table(house: House, table: HouseTable) -> dict[str, Any]:
+    row: dict[str, Any] = {"label": table.label, "area": house.area_by_id[table.area_id].key}
+    row |= {"min_party": table.min_party, "max_party": table.max_party}
+    if table.priority:
+        row["priority"] = table.priority
+    return row if table.online else row | {"online": False}
+
+
+def _combinations(house: House) -> Iterable[dict[str, Any]]:
+    for each in house.combinations:
+        labels = [house.table_by_id[table_id].label for table_id in each.table_ids]
+        row: dict[str, Any] = {"label": each.label, "tables": labels}
+        row |= {"min_party": each.min_party, "max_party": each.max_party}
+        yield row | ({"priority": each.priority} if each.priority else {})
+
+
+def _policies(house: House) -> dict[str, Any]:
+    shape = policies_to(house.policies)
+    return shape | ({"pacing": _pacing(house.policies.pacing)} if "pacing" in shape else {})
+
+
+def _pacing(pacing: Pacing) -> dict[str, int | str]:
+    row: dict[str, int | str] = {"covers": pacing.covers or _UNLIMITED}
+    if pacing.parties is not None:
+        row["parties"] = pacing.parties
+    if pacing.online_covers is not None:
+        row["online_covers"] = pacing.online_covers
+    return row
+
+
+def _shift(shift: HouseShift) -> dict[str, Any]:
+    row: dict[str, Any] = {"key": shift.key, "name": shift.name}
+    row |= {"first": _wall(shift.first), "last": _wall(shift.last)}
+    row["ends"] = "24:00" if shift.ends == time() else _wall(shift.ends)
+    if shift.on_date is None and len(shift.weekdays) < len(_DAYS):
+        row["days"] = [_DAYS[day] for day in sorted(shift.weekdays)]
+    for name in ("on_date", "valid_from", "valid_until", "buffer_minutes"):
+        if (value := getattr(shift, name)) is not None:
+            row[name] = value
+    if shift.may_run_over:
+        row["may_run_over"] = True
+    if shift.turn_times is not None:
+        row["turn_times"] = turn_times_to(shift.turn_times)
+    return row if shift.pacing is None else row | {"pacing": _pacing(shift.pacing)}
+
+
+def _closures(house: House) -> Iterable[dict[str, Any]]:
+    """Days in a row that are closed alike are one entry."""
+    runs: list[list[HouseClosure]] = []
+    for closure in sorted(house.closures, key=lambda each: (_alike(each), each.on_date)):
+        last = runs[-1][-1] if runs else None
+        follows = last and last.on_date + timedelta(days=1) == closure.on_date
+        if last and follows and _alike(last) == _alike(closure) and len(runs[-1]) < _LONGEST:
+            runs[-1].append(closure)
+        else:
+            runs.append([closure])
+    for run in sorted(runs, key=lambda each: (each[0].on_date, _alike(each[0]))):
+        first = run[0]
+        row: dict[str, Any] = {"date": first.on_date}
+        if len(run) > 1:
+            row = {"from": first.on_date, "until": run[-1].on_date}
+        row |= {"yearly": True} if first.yearly else {}
+        row |= {"shift": first.shift_key} if first.shift_key else {}
+        yield row | ({"reason": first.reason} if first.reason else {})
+
+
+def _alike(closure: HouseClosure) -> tuple[str, str, bool]:
+    return closure.shift_key or "", closure.reason, closure.yearly
+
+
+def _wall(value: time) -> str:
+    return f"{value:%H:%M}"

@@ -1,0 +1,234 @@
+"""A restaurant as the rules see it, loaded once for each revision of its file."""
+
+import logging
+from collections.abc import Iterable
+from time import monotonic
+
+from sqlalchemy import Select, bindparam, select
+from sqlalchemy.orm import Session
+
+from models.core.database.transactions import table_of
+from models.core.errors import HouseUnreadable, NotFound
+from models.entities.floor import Area, Combination, CombinationTable, DiningTable, Restaurant
+from models.entities.shifts import Closure, Shift
+from models.queries.running.files import logo_of
+from models.rules.restaurant.policy_storage import pacing_from, policies_from, turn_times_from
+from models.rules.restaurant.restaurant import (
+    House,
+    HouseArea,
+    HouseClosure,
+    HouseCombination,
+    HouseShift,
+    HouseTable,
+)
+
+log = logging.getLogger(__name__)
+
+#: What rows that make no sense come to; the database's own errors are another matter.
+SENSELESS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
+_CACHE_LIMIT = 2_000
+LATELY_SECONDS = 2.0
+#: A restaurant that cannot be read is looked at again after this long.
+ASIDE_SECONDS = 60.0
+# built once: on the path of every request, building them costs more than running them
+_ROW = table_of(Restaurant).c
+_NAMED = select(_ROW.id, _ROW.slug, _ROW.revision)
+_BY_SLUG = _NAMED.where(_ROW.slug == bindparam("wanted"))
+_BY_ID = _NAMED.where(_ROW.id == bindparam("wanted"))
+_BY_IDS = _NAMED.where(_ROW.id.in_(bindparam("wanted", expanding=True)))
+_cache: dict[tuple[str, int], House] = {}
+_lately: dict[str, tuple[float, House]] = {}
+_aside: dict[int, float] = {}
+
+
+def forget_houses() -> None:
+    """Empty the process's cache (another database, in tests)."""
+    _cache.clear()
+    _lately.clear()
+    _aside.clear()
+
+
+def aside() -> list[int]:
+    """Restaurants that could not be read lately: the others must not wait for them.
+
+    Whoever loads many houses at once leaves these out, so that one bad row costs one failed round
+    and not every other house its evening. Never empty (0 is nobody's), for `NOT IN`.
+    """
+    since = monotonic() - ASIDE_SECONDS
+    return [0, *sorted(number for number, seen in _aside.items() if seen > since)]
+
+
+def house_by_slug(session: Session, slug: str) -> House:
+    """The restaurant of that slug. One query when its revision is known here. Raises NotFound."""
+    house = _house(session, _BY_SLUG, slug)
+    _lately[slug] = (monotonic(), house)
+    return house
+
+
+def house_lately(slug: str) -> House | None:
+    """The restaurant as this process saw it within the last two seconds: no query at all.
+
+    For offers and requests, which promise nothing: the decision reads the house as it is then.
+    """
+    seen = _lately.get(slug)
+    if seen is None or monotonic() - seen[0] > LATELY_SECONDS:
+        return None
+    return seen[1]
+
+
+def house_by_id(session: Session, restaurant_id: int) -> House:
+    """The restaurant of that id. Raises NotFound."""
+    return _house(session, _BY_ID, restaurant_id)
+
+
+def read_house(session: Session, restaurant_id: int) -> House:
+    """The restaurant as this transaction has written it. Not kept: it may be rolled back."""
+    return _load(session, restaurant_id)
+
+
+def houses_by_id(session: Session, ids: Iterable[int]) -> dict[int, House]:
+    """Several restaurants: one query for those whose revision is known here."""
+    found = session.execute(_BY_IDS, {"wanted": sorted(set(ids))}).all()
+    return {row.id: _cached(session, row.id, row.slug, row.revision) for row in found}
+
+
+def fresh_house(session: Session, restaurant_id: int) -> House:
+    """The restaurant as its rows are now, whatever this process knows. Raises HouseUnreadable."""
+    try:
+        return _load(session, restaurant_id)
+    except SENSELESS as error:
+        raise HouseUnreadable(
+            f"restaurant {restaurant_id} cannot be read: {type(error).__name__}",
+            restaurant_id=restaurant_id,
+        ) from error
+
+
+def _house(session: Session, query: Select[int, str, int], wanted: str | int) -> House:
+    row = session.execute(query, {"wanted": wanted}).one_or_none()
+    if row is None:
+        raise NotFound("there is no such restaurant")
+    return _cached(session, row.id, row.slug, row.revision)
+
+
+def _cached(session: Session, restaurant_id: int, slug: str, revision: int) -> House:
+    # slug and id both name it: in tests one process sees several databases
+    key = (f"{restaurant_id}:{slug}", revision)
+    house = _cache.get(key)
+    if house is None:
+        house = _readable(session, restaurant_id, slug)
+        if len(_cache) >= _CACHE_LIMIT:
+            forget_houses()
+        _cache[(f"{restaurant_id}:{slug}", house.revision)] = house
+    return house
+
+
+def _readable(session: Session, restaurant_id: int, slug: str) -> House:
+    try:
+        return _load(session, restaurant_id)
+    except SENSELESS as error:
+        _aside[restaurant_id] = monotonic()
+        log.exception("restaurant cannot be read", extra={"restaurant": slug})
+        raise HouseUnreadable(
+            f"restaurant {slug} cannot be read: {type(error).__name__}",
+            restaurant_id=restaurant_id,
+        ) from error
+
+
+def _load(session: Session, restaurant_id: int) -> House:
+    row = session.get_one(Restaurant, restaurant_id, populate_existing=True)
+    return House(
+        id=row.id,
+        slug=row.slug,
+        name=row.name,
+        zone=row.zone,
+        locale=row.locale,
+        revision=row.revision,
+        email=row.email,
+        phone=row.phone,
+        address=row.address,
+        policies=policies_from(row.policies),
+        areas=_areas(session, restaurant_id),
+        tables=_tables(session, restaurant_id),
+        combinations=_combinations(session, restaurant_id),
+        shifts=_shifts(session, restaurant_id),
+        closures=_closures(session, restaurant_id),
+        logo=logo_of(session, restaurant_id),
+    )
+
+
+def _areas(session: Session, restaurant_id: int) -> tuple[HouseArea, ...]:
+    query = (
+        select(Area)
+        .where(Area.restaurant_id == restaurant_id, Area.active)
+        .order_by(Area.position, Area.id)
+    )
+    return tuple(HouseArea(row.id, row.key, row.name) for row in session.scalars(query))
+
+
+def _tables(session: Session, restaurant_id: int) -> tuple[HouseTable, ...]:
+    query = (
+        select(DiningTable)
+        .where(DiningTable.restaurant_id == restaurant_id, DiningTable.active)
+        .order_by(DiningTable.id)
+    )
+    return tuple(
+        HouseTable(
+            row.id, row.label, row.area_id, row.min_party, row.max_party, row.priority, row.online
+        )
+        for row in session.scalars(query)
+    )
+
+
+def _combinations(session: Session, restaurant_id: int) -> tuple[HouseCombination, ...]:
+    query = (
+        select(Combination, CombinationTable.dining_table_id)
+        .join(CombinationTable, CombinationTable.combination_id == Combination.id)
+        .where(Combination.restaurant_id == restaurant_id, Combination.active)
+        .order_by(Combination.id, CombinationTable.dining_table_id)
+    )
+    members: dict[int, list[int]] = {}
+    rows: dict[int, Combination] = {}
+    for combination, table_id in session.execute(query):
+        rows[combination.id] = combination
+        members.setdefault(combination.id, []).append(table_id)
+    return tuple(
+        HouseCombination(
+            row.id, row.label, tuple(members[row.id]), row.min_party, row.max_party, row.priority
+        )
+        for row in rows.values()
+    )
+
+
+def _shifts(session: Session, restaurant_id: int) -> tuple[HouseShift, ...]:
+    query = (
+        select(Shift).where(Shift.restaurant_id == restaurant_id, Shift.active).order_by(Shift.id)
+    )
+    return tuple(_shift(row) for row in session.scalars(query))
+
+
+def _shift(row: Shift) -> HouseShift:
+    turn_times, pacing = row.overrides.get("turn_times"), row.overrides.get("pacing")
+    return HouseShift(
+        id=row.id,
+        key=row.key,
+        name=row.name,
+        first=row.first,
+        last=row.last,
+        ends=row.ends,
+        weekdays=frozenset(day for day in range(7) if row.weekdays >> day & 1),
+        on_date=row.on_date,
+        valid_from=row.valid_from,
+        valid_until=row.valid_until,
+        turn_times=None if turn_times is None else turn_times_from(turn_times),
+        pacing=None if pacing is None else pacing_from(pacing),
+        buffer_minutes=row.overrides.get("buffer_minutes"),
+        may_run_over=row.may_run_over,
+    )
+
+
+def _closures(session: Session, restaurant_id: int) -> tuple[HouseClosure, ...]:
+    query = select(Closure).where(Closure.restaurant_id == restaurant_id).order_by(Closure.on_date)
+    return tuple(
+        HouseClosure(row.on_date, row.shift_key or None, row.reason, row.yearly)
+        for row in session.scalars(query)
+    )

@@ -1,0 +1,1 @@
+"""Guests of one restaurant, and everything that is kept about one."""

@@ -1,0 +1,80 @@
+"""What a guest has consented to, as it stands."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.core.errors import NotFound
+from models.entities.privacy import Consent
+from models.entities.reservations import Reservation
+from models.queries.floor.load import house_by_id
+from models.rules.reservations.requests import MARKETING
+from models.rules.restaurant.restaurant import House
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentView:
+    """The last word on one contact."""
+
+    channel: str
+    purpose: str
+    given: bool
+    at: datetime
+    source: str
+    wording: str
+
+
+def consents_of(
+    session: Session, restaurant_id: int, contacts: Collection[bytes | None]
+) -> list[ConsentView]:
+    """The last word on each of these contacts, e-mail first. None where nothing was ever said."""
+    keys = {key for key in contacts if key}
+    if not keys:
+        return []
+    query = (
+        select(Consent)
+        .where(Consent.restaurant_id == restaurant_id, Consent.contact.in_(keys))
+        .order_by(Consent.id)  # the last one stays
+    )
+    last = {(row.contact, row.purpose): row for row in session.scalars(query)}
+    found = [
+        ConsentView(row.channel, row.purpose, row.given, row.at, row.source, row.wording)
+        for row in last.values()
+    ]
+    return sorted(found, key=lambda view: (view.channel, view.at))
+
+
+def proved_channels(row: Reservation) -> set[str]:
+    """The channels whose contact has opened its link, or was written down by the staff."""
+    if row.source != "online":
+        return {"email", "sms"}
+    proofs = {"email": row.email_proved_at, "sms": row.phone_proved_at}
+    return {channel for channel, since in proofs.items() if since is not None}
+
+
+def consents_of_reservation(
+    session: Session, reservation_id: int, *, for_guest: bool = False
+) -> tuple[House, list[ConsentView]]:
+    """The restaurant, and the last word on the contacts of its reservation. Raises NotFound.
+
+    `for_guest`: whoever has the link is told of a contact that has not proved itself only what was
+    said with this reservation.
+    """
+    row = session.get(Reservation, reservation_id)
+    if row is None:
+        raise NotFound("there is no such reservation")
+    house = house_by_id(session, row.restaurant_id)
+    keys = {"email": row.email_key, "sms": row.phone_key}
+    if not for_guest:
+        return house, consents_of(session, house.id, keys.values())
+    proved = proved_channels(row)
+    known = consents_of(session, house.id, [keys[channel] for channel in proved])
+    said = (row.terms or {}).get("marketing")
+    waiting = [channel for channel, key in keys.items() if key and channel not in proved]
+    if said:
+        given = (said["given"], row.created_at, said["source"], said["wording"])
+        known += [ConsentView(channel, MARKETING, *given) for channel in waiting]
+    return house, sorted(known, key=lambda view: (view.channel, view.at))

@@ -1,0 +1,127 @@
+"""Everything the house holds of one guest."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, or_, select, true
+from sqlalchemy.orm import Session
+
+from models.core.database.transactions import Base
+from models.core.errors import SealBroken
+from models.core.secrets.signing import contact_key
+from models.entities.floor import DiningTable, Restaurant
+from models.entities.messages import Message
+from models.entities.privacy import Consent
+from models.entities.reservations import (
+    Assignment,
+    Reservation,
+    ReservationChange,
+    ReservationMove,
+)
+
+#: sealed, or hashes of what is shown beside them
+_NOT_SHOWN = frozenset(
+    {
+        "guest_sealed",
+        "staff_note_sealed",
+        "recipient_sealed",
+        "email_key",
+        "phone_key",
+        "contact",
+        "claim",
+        "claimed_until",
+        "link_secret",
+    }
+)
+
+
+def of_contact(key: bytes, restaurant_id: int | None = None) -> Select[int]:
+    """The ids of the reservations with this contact key, as e-mail or phone; oldest first."""
+    query = select(Reservation.id).where(
+        or_(Reservation.email_key == key, Reservation.phone_key == key)
+    )
+    if restaurant_id is not None:
+        query = query.where(Reservation.restaurant_id == restaurant_id)
+    return query.order_by(Reservation.book_id, Reservation.id)
+
+
+def export_guest(
+    session: Session, contact: str, *, restaurant_id: int | None = None
+) -> dict[str, Any]:
+    """Reservations with this normal e-mail or phone, each with history, wishes and messages.
+
+    And what the guest consented to, on this contact and on those that stand beside it. Ready for
+    JSON; times are RFC 3339 in UTC. Nothing found is an empty list.
+    """
+    key = contact_key(contact)
+    if key is None:
+        return {"contact": contact, "reservations": [], "consents": []}
+    numbers = session.scalars(of_contact(key, restaurant_id)).all()
+    keys = {key} | _contacts_of(session, numbers)
+    here = true() if restaurant_id is None else Consent.restaurant_id == restaurant_id
+    return {
+        "contact": contact,
+        "reservations": [_whole(session, number) for number in numbers],
+        "consents": _rows(session, Consent, Consent.contact.in_(keys), here),
+    }
+
+
+def _contacts_of(session: Session, numbers: Any) -> set[bytes]:
+    query = select(Reservation.email_key, Reservation.phone_key).where(Reservation.id.in_(numbers))
+    return {key for row in session.execute(query) for key in row if key}
+
+
+def _whole(session: Session, number: int) -> dict[str, Any]:
+    row = session.get_one(Reservation, number)
+    house = session.get_one(Restaurant, row.restaurant_id)
+    return {
+        **_plain(row),
+        "restaurant": house.slug,
+        **_guest(row),
+        "tables": _tables(session, number),
+        "history": _rows(session, ReservationMove, ReservationMove.reservation_id == number),
+        "changes": _rows(session, ReservationChange, ReservationChange.reservation_id == number),
+        "messages": _rows(session, Message, Message.reservation_id == number),
+    }
+
+
+def _guest(row: Reservation) -> dict[str, Any]:
+    """One seal that does not open must not keep all the rest from the guest."""
+    try:
+        guest, staff_note = row.guest, row.staff_note
+    except SealBroken:
+        return {"guest": None, "note": None, "staff_note": None, "unreadable": True}
+    return {
+        "guest": {
+            "name": guest.name,
+            "email": guest.email,
+            "phone": guest.phone,
+            "locale": row.guest_locale,
+        },
+        "note": guest.note,
+        "staff_note": staff_note,
+    }
+
+
+def _tables(session: Session, number: int) -> list[str]:
+    query = (
+        select(DiningTable.label)
+        .join(Assignment, Assignment.dining_table_id == DiningTable.id)
+        .where(Assignment.reservation_id == number)
+        .order_by(DiningTable.id)
+    )
+    return list(session.scalars(query))
+
+
+def _rows(session: Session, entity: type[Base], *conditions: Any) -> list[dict[str, Any]]:
+    key = entity.__table__.c.id
+    return [_plain(row) for row in session.scalars(select(entity).where(*conditions).order_by(key))]
+
+
+def _plain(row: Base) -> dict[str, Any]:
+    values = {name: getattr(row, name) for name in row.__table__.columns.keys()}  # noqa: SIM118
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in values.items()
+        if name not in _NOT_SHOWN
+    }

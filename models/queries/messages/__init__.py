@@ -1,0 +1,1 @@
+"""The outgoing queue, failed messages, and the state of the channels."""

@@ -1,0 +1,300 @@
+"""What a claimed message needs to be rendered and sent."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy.orm import Session
+
+from models.core.errors import SealBroken
+from models.entities.floor import Area, Restaurant
+from models.entities.messages import Message
+from models.entities.reservations import Reservation, ReservationChange, ReservationMove
+from models.entities.sealed_guest import Guest, open_contact
+from models.rules.messages.notifying import CHANGED_REASON, PROVED_REASON, REFUSED_REASON, Kind
+from models.rules.messages.sending import VOID_AFTER_CHANGE, Standing
+from models.rules.reservations.contact_edits import EMAIL
+
+#: How the error of a message begins that may have gone out without an answer.
+ANSWER_LOST: Final = "unsure: "
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """The restaurant, as its guests see it."""
+
+    name: str
+    slug: str
+    zone: str
+    locale: str
+    email: str
+    phone: str
+    address: str
+    id: int
+    #: text messages go to these countries alone; empty: to all
+    sms_countries: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A change that was refused: what the guest had wished for, why not, what else is free."""
+
+    party_size: int
+    starts_at: datetime
+    reason: str | None
+    alternatives: tuple[datetime, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One claimed message with everything that rendering and sending need.
+
+    Contact data is left out of the repr, so that it reaches no log.
+    """
+
+    id: int
+    claim: str
+    kind: str
+    channel: str
+    variant: int
+    attempts: int
+    told_revision: int
+    created_at: datetime
+
+    reservation_id: int
+    reference: str
+    revision: int
+    status: str
+    party_size: int
+    starts_at: datetime
+    ends_at: datetime
+    area: str | None
+    reason: str | None
+    alternatives: tuple[datetime, ...]
+    changed_revision: int
+    wish: Wish | None
+
+    restaurant: Card
+    guest_locale: str
+    guest_name: str = field(repr=False)
+    guest_email: str | None = field(repr=False)
+    guest_phone: str | None = field(repr=False)
+    note: str = field(repr=False)
+    #: the seal is broken: nobody knows whom to write to
+    unreadable: bool = False
+    last_error: str = ""
+    #: what the guest's link carries
+    link_secret: bytes | None = field(default=None, repr=False)
+    #: the staff wrote the contact down, or it has opened the link that it was sent
+    is_proved: bool = True
+    confirm_by: datetime | None = None
+
+    @property
+    def was_lost(self) -> bool:
+        """Whether an earlier attempt handed it over, and the answer was lost."""
+        return self.last_error.startswith(ANSWER_LOST)
+
+    @property
+    def standing(self) -> Standing:
+        """What the rules of sending judge."""
+        return Standing(
+            kind=self.kind,
+            told_revision=self.told_revision,
+            changed_revision=self.changed_revision,
+            status=self.status,
+            starts_at=self.starts_at,
+            ends_at=self.ends_at,
+            zone=self.restaurant.zone,
+        )
+
+    @property
+    def first_due_at(self) -> datetime:
+        """No attempt was made before this moment, whatever delays moved `due_at`."""
+        if self.kind == Kind.REMINDER:
+            return max(self.created_at, self.starts_at - timedelta(minutes=self.variant))
+        return self.created_at
+
+
+def load_claimed(session: Session, claim: str, *, only: int | None = None) -> list[Outgoing]:
+    """The claim's messages (`only` one of them), oldest first, in at most three queries.
+
+    A message whose reservation or restaurant is no longer there is left out.
+    """
+    mine = and_(Message.claim == claim, Message.state == "sending")
+    return _load(session, mine if only is None else and_(mine, Message.id == only))
+
+
+def load_failed(session: Session, ids: Collection[int]) -> list[Outgoing]:
+    """Those of these messages that failed, as `load_claimed` does."""
+    return _load(session, and_(Message.id.in_(ids), Message.state == "failed"))
+
+
+def _load(session: Session, which: ColumnElement[bool]) -> list[Outgoing]:
+    query = (
+        select(Message, Reservation, Restaurant, Area.name)
+        .join(Reservation, Reservation.id == Message.reservation_id)
+        .join(Restaurant, Restaurant.id == Message.restaurant_id)
+        .outerjoin(Area, Area.id == Reservation.area_id)
+        .where(which)
+        .order_by(Message.due_at, Message.id)
+    )
+    found = session.execute(query).all()
+    changed = _last_changes(session, _ids(found, VOID_AFTER_CHANGE))
+    wishes = _refused_wishes(session, _ids(found, (Kind.CHANGE_REFUSED,)))
+    return [
+        _outgoing(message, reservation, restaurant, area, changed, wishes)
+        for message, reservation, restaurant, area in found
+    ]
+
+
+def _ids(found: Iterable[Any], kinds: Collection[Kind]) -> set[int]:
+    return {row[0].reservation_id for row in found if row[0].kind in kinds}
+
+
+def _last_changes(session: Session, reservations: Collection[int]) -> dict[int, dict[str, int]]:
+    """Reservation -> the revisions of its last accepted and its last refused change, by reason."""
+    if not reservations:
+        return {}
+    move = ReservationMove
+    query = (
+        select(move.reservation_id, move.reason, func.max(move.revision))
+        .where(
+            move.reservation_id.in_(reservations),
+            move.reason.in_((CHANGED_REASON, REFUSED_REASON, PROVED_REASON)),
+        )
+        .group_by(move.reservation_id, move.reason)
+    )
+    found: dict[int, dict[str, int]] = defaultdict(dict)
+    for reservation, reason, revision in session.execute(query):
+        found[reservation][reason] = revision
+    return found
+
+
+def _refused_wishes(
+    session: Session, reservations: Collection[int]
+) -> dict[tuple[int, int | None], Wish]:
+    """By reservation, and the revision that told of it; under None the last one."""
+    if not reservations:
+        return {}
+    query = (
+        select(ReservationChange)
+        .where(
+            ReservationChange.reservation_id.in_(reservations),
+            ReservationChange.status == "refused",
+        )
+        .order_by(ReservationChange.id)  # the last one stays
+    )
+    found: dict[tuple[int, int | None], Wish] = {}
+    for row in session.scalars(query):
+        wish = Wish(row.party_size, row.starts_at, row.reason, _moments(row.alternatives))
+        found[row.reservation_id, row.answered_revision] = found[row.reservation_id, None] = wish
+    return found
+
+
+def _wish_of(message: Message, wishes: dict[tuple[int, int | None], Wish]) -> Wish | None:
+    """The wish that the message answers; the last one where the release before did not say."""
+    if message.kind != Kind.CHANGE_REFUSED:
+        return None
+    number = message.reservation_id
+    own = wishes.get((number, message.reservation_revision))
+    return own or wishes.get((number, None))
+
+
+def _moments(alternatives: list[str] | None) -> tuple[datetime, ...]:
+    return tuple(datetime.fromisoformat(text) for text in alternatives or ())
+
+
+def _outgoing(
+    message: Message,
+    reservation: Reservation,
+    restaurant: Restaurant,
+    area: str | None,
+    changed: dict[int, dict[str, int]],
+    wishes: dict[tuple[int, int | None], Wish],
+) -> Outgoing:
+    guest, proved = _guest(reservation, message), _is_proved(reservation, message)
+    return Outgoing(
+        id=message.id,
+        claim=message.claim or "",
+        kind=message.kind,
+        channel=message.channel,
+        variant=message.variant,
+        attempts=message.attempts,
+        told_revision=message.reservation_revision,
+        created_at=message.created_at,
+        reservation_id=reservation.id,
+        reference=reservation.reference,
+        revision=reservation.revision,
+        status=reservation.status,
+        party_size=reservation.party_size,
+        starts_at=reservation.starts_at,
+        ends_at=reservation.ends_at,
+        area=area,
+        reason=reservation.reason,
+        alternatives=_moments(reservation.alternatives),
+        changed_revision=_told_later(message, changed.get(reservation.id, {})),
+        wish=_wish_of(message, wishes),
+        restaurant=_card(restaurant),
+        guest_locale=reservation.guest_locale,
+        # a stranger's words go to nobody who has not asked for them
+        guest_name=guest.name if guest and proved else "",
+        guest_email=guest.email if guest else None,
+        guest_phone=guest.phone if guest else None,
+        note=guest.note if guest and proved else "",
+        is_proved=proved,
+        confirm_by=reservation.confirm_by,
+        unreadable=guest is None,
+        last_error=message.error or "",
+        link_secret=reservation.link_secret,
+    )
+
+
+def _told_later(message: Message, changes: dict[str, int]) -> int:
+    """The revision that makes this message void when it is higher than its own.
+
+    Of several refusals that wait the last is told.
+    """
+    changed = changes.get(CHANGED_REASON, 0)
+    if message.kind == Kind.REMINDER:  # a table that was held and now stands has its own
+        return max(changed, changes.get(PROVED_REASON, 0))
+    is_refusal = message.kind == Kind.CHANGE_REFUSED
+    return max(changed, changes.get(REFUSED_REASON, 0)) if is_refusal else changed
+
+
+def _guest(reservation: Reservation, message: Message) -> Guest | None:
+    """None when the seal is broken: one such row must not hold up the messages of all others.
+
+    A contact of before is told nothing of who comes; without it nobody is.
+    """
+    try:
+        if message.kind != Kind.CONTACT_CHANGED:
+            return reservation.guest
+        sealed, reference = message.recipient_sealed, reservation.reference
+        contact = open_contact(sealed, reference=reference) if sealed else None
+        is_email = message.channel == EMAIL
+        return Guest("", contact if is_email else None, None if is_email else contact)
+    except SealBroken:
+        return None
+
+
+def _is_proved(reservation: Reservation, message: Message) -> bool:
+    is_email = message.channel == EMAIL
+    since = reservation.email_proved_at if is_email else reservation.phone_proved_at
+    return reservation.source != "online" or since is not None
+
+
+def _card(restaurant: Restaurant) -> Card:
+    return Card(
+        name=restaurant.name,
+        slug=restaurant.slug,
+        zone=restaurant.zone,
+        locale=restaurant.locale,
+        email=restaurant.email,
+        phone=restaurant.phone,
+        address=restaurant.address,
+        id=restaurant.id,
+        sms_countries=tuple((restaurant.policies or {}).get("sms_countries", ())),
+    )

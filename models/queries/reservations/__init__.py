@@ -1,0 +1,1 @@
+"""Reservations, as guests and staff may see them."""

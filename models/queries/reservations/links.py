@@ -1,0 +1,39 @@
+"""Which reservation a manage token opens."""
+
+import hmac
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.core.errors import SignInFailed
+from models.core.secrets.signing import ManageToken, read_manage_token
+from models.entities.reservations import Reservation
+from models.rules.reservations.links import has_ended
+
+
+def opened_by(session: Session, token: str, *, now: datetime) -> int:
+    """The reservation's id, in one query; none for a forged token.
+
+    Raises SignInFailed when it is forged, was withdrawn, or its time is over.
+    """
+    link = read_manage_token(token)
+    row = session.execute(
+        select(Reservation.link_secret, Reservation.ends_at).where(
+            Reservation.id == link.reservation_id
+        )
+    ).one_or_none()
+    if row is None or not opens(link, row.link_secret, ends_at=row.ends_at, now=now):
+        raise SignInFailed("this link is not valid")
+    return link.reservation_id
+
+
+def opens(link: ManageToken, secret: bytes | None, *, ends_at: datetime, now: datetime) -> bool:
+    """Whether the link opens a reservation that has this secret and ends then.
+
+    A link without one is from before there were any, and so has to be the row: one that has been
+    given a secret since takes no other.
+    """
+    return hmac.compare_digest(link.secret or b"", secret or b"") and not has_ended(
+        ends_at, now=now
+    )

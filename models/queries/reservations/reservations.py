@@ -1,0 +1,146 @@
+"""One reservation, as guests and staff may see it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.core.errors import NotFound
+from models.entities.floor import DiningTable
+from models.entities.reservations import Assignment, Reservation, ReservationChange
+from models.queries.floor.load import house_by_id
+from models.rules.reservations.lifecycle import HOLDING, Status
+from models.rules.restaurant.restaurant import House
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeView:
+    """The last wish to change, and what became of it."""
+
+    id: int
+    status: str
+    party_size: int
+    starts_at: datetime
+    area_key: str | None
+    reason: str | None
+    alternatives: tuple[datetime, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReservationView:
+    """A reservation with its house, tables and last wish to change. Times are UTC."""
+
+    house: House
+    id: int
+    reference: str
+    status: Status
+    #: the row's own, for the staff, and the guest's
+    revision: int
+    guest_revision: int
+    party_size: int
+    starts_at: datetime
+    ends_at: datetime
+    area_key: str | None
+    source: str
+    waitlist: bool
+    guest_name: str
+    guest_email: str | None
+    guest_phone: str | None
+    guest_locale: str
+    note: str
+    staff_note: str
+    reason: str | None
+    alternatives: tuple[datetime, ...]
+    tables: tuple[str, ...]
+    change: ChangeView | None
+    created_at: datetime
+    decided_at: datetime | None
+    cancel_cutoff_minutes: int
+    #: until when its guest has to confirm it by the link; None: it stands
+    confirm_by: datetime | None
+    #: what the guest's manage token is bound to; for nobody else
+    link_secret: bytes | None = field(repr=False)
+
+
+def reservation_view(session: Session, reservation_id: int) -> ReservationView:
+    """The reservation as it stands. Four queries. Raises NotFound."""
+    row = session.get(Reservation, reservation_id, populate_existing=True)
+    if row is None:
+        raise NotFound("there is no such reservation")
+    house, guest = house_by_id(session, row.restaurant_id), row.guest
+    return ReservationView(
+        house=house,
+        id=row.id,
+        reference=row.reference,
+        status=Status(row.status),
+        revision=row.revision,
+        guest_revision=row.guest_revision,
+        party_size=row.party_size,
+        starts_at=row.starts_at,
+        ends_at=row.ends_at,
+        area_key=_area_key(house, row.area_id),
+        source=row.source,
+        waitlist=row.waitlist,
+        guest_name=guest.name,
+        guest_email=guest.email,
+        guest_phone=guest.phone,
+        guest_locale=row.guest_locale,
+        note=guest.note,
+        staff_note=row.staff_note,
+        reason=row.reason,
+        alternatives=_moments(row.alternatives),
+        tables=_tables(session, row),
+        change=_last_change(session, house, row.id),
+        created_at=row.created_at,
+        decided_at=row.decided_at,
+        cancel_cutoff_minutes=int((row.terms or {}).get("cancel_cutoff_minutes", 0)),
+        confirm_by=row.confirm_by if row.status == Status.CONFIRMED else None,
+        link_secret=row.link_secret,
+    )
+
+
+def _tables(session: Session, row: Reservation) -> tuple[str, ...]:
+    if Status(row.status) not in HOLDING | {Status.FINISHED}:
+        return ()
+    query = (
+        select(DiningTable.label)
+        .join(Assignment, Assignment.dining_table_id == DiningTable.id)
+        .where(Assignment.reservation_id == row.id)
+        .order_by(DiningTable.id)
+    )
+    return tuple(session.scalars(query))
+
+
+def _last_change(session: Session, house: House, reservation_id: int) -> ChangeView | None:
+    query = (
+        select(ReservationChange)
+        .where(
+            ReservationChange.reservation_id == reservation_id,
+            ReservationChange.status != "superseded",
+        )
+        .order_by(ReservationChange.id.desc())
+        .limit(1)
+        .execution_options(populate_existing=True)
+    )
+    row = session.scalars(query).one_or_none()
+    if row is None:
+        return None
+    return ChangeView(
+        id=row.id,
+        status=row.status,
+        party_size=row.party_size,
+        starts_at=row.starts_at,
+        area_key=_area_key(house, row.area_id),
+        reason=row.reason,
+        alternatives=_moments(row.alternatives),
+    )
+
+
+def _area_key(house: House, area_id: int | None) -> str | None:
+    area = house.area_by_id.get(area_id or 0)
+    return area.key if area else None
+
+
+def _moments(values: list[str] | None) -> tuple[datetime, ...]:
+    return tuple(datetime.fromisoformat(value) for value in values or ())

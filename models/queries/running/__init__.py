@@ -1,0 +1,1 @@
+"""Health, presence, flags and files of an installation."""

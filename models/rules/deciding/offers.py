@@ -1,0 +1,67 @@
+"""Offers: the starts at which a party could be seated now, also those for which others move."""
+
+from collections.abc import Iterable
+
+from models.rules.deciding.board import Ask, Board
+from models.rules.deciding.reseating import OFFERED_CHAIN, OFFERED_LOOKS, make_room
+from models.rules.deciding.seating import bits
+from models.rules.restaurant.pacing import keeps_pace, pacing_of
+
+
+def offers(board: Board, ask: Ask) -> list[int]:
+    """Every start of the sitting at which such a party could be seated now, ascending."""
+    key = (ask.party_size, ask.area_id, ask.online)
+    remembered = board.offered.get(key)
+    if remembered is None or remembered[0] != board.floor.version:
+        remembered = board.offered[key] = (board.floor.version, _free(board, ask))
+    base = board.sitting.starts[0] if board.sitting.starts else 0
+    return [base + bit for bit in bits(remembered[1])]
+
+
+def full_starts(board: Board, ask: Ask) -> list[int]:
+    """Every start at which such a party lacks nothing but a free table, ascending."""
+    if not board.wanted(ask):
+        return []
+    free = set(offers(board, ask))
+    return [quarter for quarter in _paced(board, ask) if quarter not in free]
+
+
+def made_by_moving(board: Board, ask: Ask, starts: Iterable[int]) -> list[int]:
+    """Those of the (full) starts at which somebody in the way could simply sit elsewhere.
+
+    Later ones may be left out when the looks of one offer are spent.
+    """
+    wanted, held = board.wanted(ask), board.held(ask)
+    taken, movable = board.floor.taken, board.movable.values()
+    found, looks = [], 0
+    for quarter in starts:
+        mask = board.floor.mask(quarter, held)
+        room = make_room(taken, movable, wanted, mask, longest=OFFERED_CHAIN, is_exact=False)
+        looks += room.looks
+        if room.seats:
+            found.append(quarter)
+        if looks > OFFERED_LOOKS:
+            break
+    return found
+
+
+def _paced(board: Board, ask: Ask) -> list[int]:
+    """The starts that have pace left for such a party, and whose turn ends in time."""
+    pacing = pacing_of(board.house, board.sitting.shift)
+    last = board.last_start(ask)
+    return [
+        quarter
+        for quarter in board.sitting.starts
+        if quarter <= last
+        and keeps_pace(pacing, board.pace.get(quarter), ask.party_size, online=ask.online)
+    ]
+
+
+def _free(board: Board, ask: Ask) -> int:
+    """The free starts as bits, counted from the sitting's first start."""
+    starts = board.sitting.starts
+    if not starts:
+        return 0
+    first, base = starts[0], board.floor.base
+    paced = sum(1 << (quarter - base) for quarter in _paced(board, ask))
+    return board.floor.free_starts(board.wanted(ask), board.held(ask), paced) >> (first - base)

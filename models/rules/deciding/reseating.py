@@ -1,0 +1,274 @@
+"""Re-seating: when no table is free, whether parties that are still to come could sit elsewhere.
+
+Guests are promised a table, not which. So a party that has not come yet may be moved, and a
+reservation is refused only when no order of the tables holds them all, or none was found within
+the budget. Everything is counted in looks (one at a table for one party), never in seconds: the
+same book gets the same answer on every machine.
+"""
+
+import itertools
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from models.rules.deciding.seating import Seats, bits
+
+#: Who is in the way moves, and who is in their way: so many links a decision thinks through, ...
+CHAIN: Final = 2
+#: ... and so many an offer, which is asked for a hundred times as often.
+OFFERED_CHAIN: Final = 1
+OFFERED_LOOKS: Final = 30_000
+#: Looks for a chain of each length.
+CHAIN_LOOKS: Final = 2_000
+#: Looks for the exact search, over all parties that may be moved.
+EXACT_LOOKS: Final = 10_000
+#: Looks of all searches of one round: the books are locked meanwhile, and others wait.
+ROUND_LOOKS: Final = 30_000
+
+
+@dataclass(frozen=True, slots=True)
+class Movable:
+    """A party that may be moved: what could seat it, where it sits, and the bits that it holds.
+
+    `start`: the quarter of its first bit.
+    """
+
+    id: int
+    wanted: tuple[Seats, ...]
+    seats: Seats
+    mask: int
+    start: int
+
+
+#: Stands for the party that asks.
+_ASKS: Final = 0
+#: A party as it sits, and where it will.
+Shift = tuple[Movable, Seats]
+
+
+class Search(StrEnum):
+    """How a search for room ended."""
+
+    #: some party has no table in some quarter, however they sit
+    NONE = "none"
+    CHAIN = "chain"
+    EXACT = "exact"
+    #: the looks were spent before anything was found or excluded
+    SPENT = "spent"
+
+
+@dataclass(slots=True)
+class Budget:
+    """What is left of a round's looks."""
+
+    left: int = ROUND_LOOKS
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a search came to: the tables for who asks, and who (as it sat) moves where for it."""
+
+    search: Search
+    looks: int
+    seats: Seats = ()
+    moves: tuple[Shift, ...] = ()
+
+
+def make_room(
+    taken: Mapping[int, int],
+    movable: Iterable[Movable],
+    wanted: tuple[Seats, ...],
+    mask: int,
+    *,
+    longest: int,
+    is_exact: bool,
+) -> Room:
+    """Room for one more party at one of `wanted` for `mask`, if the movable ones make it.
+
+    `taken` holds the bits of everybody, also of those who may be moved. The shortest chain of
+    moves wins, of at most `longest` links; `is_exact`: where there is none, everybody's place is
+    thought over anew.
+    """
+    search, asks = _Search(taken, tuple(movable)), Movable(_ASKS, wanted, (), mask, 0)
+    if not search.could_fit(wanted, mask):
+        return Room(Search.NONE, search.looks)
+    for depth in range(1, longest + 1):
+        seats = search.chain(asks, depth=depth)
+        if seats is not None:
+            return search.room(Search.CHAIN, seats)
+    if not is_exact:
+        return Room(Search.SPENT, search.looks)
+    return search.all_anew(asks)
+
+
+class _Search:
+    """Tables and parties while they are tried out."""
+
+    def __init__(self, taken: Mapping[int, int], parties: Sequence[Movable]) -> None:
+        self.parties = parties
+        self.looks = len(parties)
+        self._spent = 0
+        self._taken = dict(taken)
+        self._now = {party.id: party.seats for party in parties}
+        #: the bits of those who may not be moved
+        self._fixed = dict(taken)
+        #: who of the others sits at a table
+        self._at: dict[int, list[Movable]] = defaultdict(list)
+        for party in parties:
+            for table in party.seats:
+                self._fixed[table] &= ~party.mask
+                self._at[table].append(party)
+        #: what was done since the beginning: who came to (or left) which tables
+        self._trail: list[tuple[bool, Movable, Seats]] = []
+
+    def room(self, search: Search, seats: Seats) -> Room:
+        """The answer: who sits elsewhere than before."""
+        moves = tuple(
+            (party, self._now[party.id])
+            for party in self.parties
+            if self._now[party.id] != party.seats
+        )
+        return Room(search, self.looks, seats, moves)
+
+    # --- could it be at all? In each quarter every party needs a table of its own
+
+    def could_fit(self, wanted: tuple[Seats, ...], mask: int) -> bool:
+        """Whether each quarter of the mask, by itself, has a table for everybody then."""
+        for quarter in bits(mask):
+            bit = 1 << quarter
+            there = [party for party in self.parties if party.mask & bit]
+            self.looks += len(there)
+            # everybody has a table now: only who asks has to find one
+            holder = {table: party for party in there for table in party.seats[:1]}
+            seen = {table for table, taken in self._fixed.items() if taken & bit}
+            if not self._finds_one(wanted, holder, seen):
+                return False
+        return True
+
+    def _finds_one(
+        self, wanted: tuple[Seats, ...], holder: Mapping[int, Movable], seen: set[int]
+    ) -> bool:
+        """Whether giving way from table to table ends at a free one; of joined tables at one."""
+        asking = [wanted]
+        while asking:
+            for table in itertools.chain.from_iterable(asking.pop()):
+                self.looks += 1
+                if table in seen:
+                    continue
+                if table not in holder:
+                    return True
+                seen.add(table)
+                asking.append(holder[table].wanted)
+        return False
+
+    # --- a short chain: who is in the way moves, and moves another at most
+
+    def chain(self, asks: Movable, *, depth: int) -> Seats | None:
+        """Tables for one more party by chains of `depth` moves."""
+        self._spent = self.looks + CHAIN_LOOKS
+        return self._place(asks, depth, frozenset((asks.id,)))
+
+    def _place(self, party: Movable, depth: int, hands: frozenset[int]) -> Seats | None:
+        """Where the party sits now; None, and all as it was, when there is no place."""
+        for seats in party.wanted:
+            self.looks += 1
+            if self._is_free(seats, party.mask):
+                self._change(True, party, seats)
+                return seats
+        if depth:
+            for seats in party.wanted:
+                if self.looks > self._spent:
+                    return None
+                if self._clear(seats, party, depth, hands):
+                    return seats
+        return None
+
+    def _clear(self, seats: Seats, party: Movable, depth: int, hands: frozenset[int]) -> bool:
+        """Whoever is in the way there moves, and the party sits there."""
+        self.looks += 1
+        if any(self._fixed.get(table, 0) & party.mask for table in seats):
+            return False
+        blockers = {
+            each.id: each for table in seats for each in self._at[table] if each.mask & party.mask
+        }
+        if not hands.isdisjoint(blockers):
+            return False
+        mark, hands = len(self._trail), hands.union(blockers)
+        for each in blockers.values():
+            self._change(False, each, self._now[each.id])
+        self._change(True, party, seats)
+        if all(self._place(each, depth - 1, hands) for each in blockers.values()):
+            return True
+        while len(self._trail) > mark:
+            came, each, where = self._trail.pop()
+            self._change(not came, each, where)
+            self._trail.pop()
+        return False
+
+    def _change(self, comes: bool, party: Movable, seats: Seats) -> None:
+        """The party comes to these tables, or leaves them."""
+        if comes:
+            self._hold(seats, party.mask)
+            self._now[party.id] = seats
+            for table in seats:
+                self._at[table].append(party)
+        else:
+            self._let_go(seats, party.mask)
+            for table in seats:
+                self._at[table].remove(party)
+        self._trail.append((comes, party, seats))
+
+    # --- everybody's place anew: whoever has the fewest choices left is seated next
+
+    def all_anew(self, asks: Movable) -> Room:
+        """The exact search, within its looks."""
+        self._taken = dict(self._fixed)
+        self._spent = self.looks + EXACT_LOOKS
+        if self._seat_all([asks, *self.parties]):
+            return self.room(Search.EXACT, self._now[asks.id])
+        return Room(Search.SPENT if self.looks > self._spent else Search.NONE, self.looks)
+
+    def _seat_all(self, parties: list[Movable]) -> bool:
+        if not parties:
+            return True
+        party, choices = self._tightest(parties)
+        rest = [each for each in parties if each is not party]
+        for seats in choices:
+            if self.looks > self._spent:
+                return False
+            self._hold(seats, party.mask)
+            self._now[party.id] = seats
+            if self._seat_all(rest):
+                return True
+            self._let_go(seats, party.mask)
+        return False
+
+    def _tightest(self, parties: list[Movable]) -> tuple[Movable, list[Seats]]:
+        """The party with the fewest places left; its own place first, so that few move."""
+        best, fewest = parties[0], self._places(parties[0])
+        for party in parties[1:]:
+            if len(fewest) <= 1 or self.looks > self._spent:
+                break
+            places = self._places(party)
+            if len(places) < len(fewest):
+                best, fewest = party, places
+        return best, sorted(fewest, key=lambda seats: seats != best.seats)
+
+    def _places(self, party: Movable) -> list[Seats]:
+        self.looks += len(party.wanted)
+        return [seats for seats in party.wanted if self._is_free(seats, party.mask)]
+
+    # --- tables
+
+    def _is_free(self, seats: Seats, mask: int) -> bool:
+        return not any(self._taken.get(table, 0) & mask for table in seats)
+
+    def _hold(self, seats: Seats, mask: int) -> None:
+        for table in seats:
+            self._taken[table] = self._taken.get(table, 0) | mask
+
+    def _let_go(self, seats: Seats, mask: int) -> None:
+        for table in seats:
+            self._taken[table] &= ~mask

@@ -1,0 +1,145 @@
+"""Seating: which tables a party gets. One integer a table, one bit a quarter-hour."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar, cast
+
+from models.rules.restaurant.restaurant import House, HouseCombination, HouseTable
+
+V = TypeVar("V")
+
+#: Tables that one party takes together; nearly always one.
+Seats = tuple[int, ...]
+#: Tables, and the bits for which they are held.
+Place = tuple[Seats, int]
+
+
+def candidates(
+    house: House, party_size: int, *, area_id: int | None, online: bool
+) -> tuple[Seats, ...]:
+    """What could seat this party, best first: the smallest single table that fits, then
+    combinations. Tables that are in-house only are left to the staff.
+    """
+    key = ("candidates", party_size, area_id, online)
+    return _remembered(house, key, lambda: _candidates(house, party_size, area_id, online))
+
+
+def _candidates(
+    house: House, party_size: int, area_id: int | None, online: bool
+) -> tuple[Seats, ...]:
+    usable = {
+        table.id: table
+        for table in house.tables
+        if (table.online or not online) and area_id in (None, table.area_id)
+    }
+    singles = sorted(
+        (table for table in usable.values() if table.min_party <= party_size <= table.max_party),
+        key=_single_order,
+    )
+    joined = sorted(
+        (
+            combination
+            for combination in house.combinations
+            if combination.min_party <= party_size <= combination.max_party
+            and all(table_id in usable for table_id in combination.table_ids)
+        ),
+        key=_joined_order,
+    )
+    return tuple((table.id,) for table in singles) + tuple(each.table_ids for each in joined)
+
+
+def _single_order(table: HouseTable) -> tuple[int, int, int]:
+    return table.max_party, table.priority, table.id
+
+
+def _joined_order(combination: HouseCombination) -> tuple[int, int, int, int]:
+    return len(combination.table_ids), combination.max_party, combination.priority, combination.id
+
+
+class Floor:
+    """The tables of a house over some hours, as bitmaps. Bit 0 is the quarter `base`."""
+
+    __slots__ = ("base", "freed", "taken", "version")
+
+    def __init__(self, base: int, taken: dict[int, int]) -> None:
+        self.base = base
+        self.taken = taken
+        self.version = 0
+        #: how often something was freed
+        self.freed = 0
+
+    def mask(self, quarter: int, held: int) -> int:
+        """The bits of a seating from `quarter` on for `held` quarters (turn and buffer)."""
+        bits = ((1 << held) - 1) << max(quarter - self.base, 0)
+        return bits if quarter >= self.base else bits >> (self.base - quarter)
+
+    def first_free(self, wanted: Iterable[Seats], mask: int) -> Seats | None:
+        """The first of the candidates that is free for all of the mask."""
+        taken = self.taken
+        for seats in wanted:
+            for table_id in seats:
+                if taken.get(table_id, 0) & mask:
+                    break
+            else:
+                return seats
+        return None
+
+    def take(self, seats: Seats, mask: int) -> None:
+        """These tables are held for the mask from now on."""
+        for table_id in seats:
+            self.taken[table_id] = self.taken.get(table_id, 0) | mask
+        self.version += 1
+
+    def release(self, seats: Seats, mask: int) -> None:
+        """These tables are free for the mask again."""
+        for table_id in seats:
+            self.taken[table_id] = self.taken.get(table_id, 0) & ~mask
+        self.version += 1
+        self.freed += 1
+
+    def rearrange(self, leaves: Iterable[Place], comes: Iterable[Place]) -> None:
+        """Parties leave these tables for those; on the whole nothing is freed by it."""
+        for seats, mask in leaves:
+            for table_id in seats:
+                self.taken[table_id] &= ~mask
+        for seats, mask in comes:
+            self.take(seats, mask)
+
+    def free_starts(self, wanted: Iterable[Seats], held: int, all_starts: int) -> int:
+        """The starts (bits, of `all_starts`) at which some candidate is free for `held` quarters.
+
+        Bit-parallel: all starts of a table at once, in log2(held) shifts.
+        """
+        found = 0
+        for seats in wanted:
+            blocked = 0
+            for table_id in seats:
+                blocked |= self.taken.get(table_id, 0)
+            found |= ~spread(blocked, held) & all_starts
+            if found == all_starts:
+                break
+        return found
+
+
+def spread(taken: int, held: int) -> int:
+    """The starts that collide: bit i is set when any of the `held` bits from i on is taken."""
+    covered = 1
+    while covered < held:
+        step = min(covered, held - covered)
+        taken |= taken >> step
+        covered += step
+    return taken
+
+
+def bits(value: int) -> Iterator[int]:
+    """The positions of the bits that are set, ascending."""
+    while value:
+        low = value & -value
+        yield low.bit_length() - 1
+        value ^= low
+
+
+def _remembered(house: House, key: object, make: Callable[[], V]) -> V:
+    found = house.memo.get(key)
+    if found is None:
+        found = house.memo[key] = make()
+    return cast("V", found)

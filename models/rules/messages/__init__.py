@@ -1,0 +1,1 @@
+"""Which messages are sent to whom, when, and what a failure means."""

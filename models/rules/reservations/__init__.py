@@ -1,0 +1,1 @@
+"""A reservation's states, and what may be changed about it."""

@@ -1,0 +1,52 @@
+"""Why a party moved: each reason of the history, and where it can lead."""
+
+from typing import Final
+
+from models.rules.deciding.board import Reason
+from models.rules.messages.notifying import (
+    CHANGED_REASON,
+    PROVED_REASON,
+    REANCHORED_REASON,
+    REFUSED_REASON,
+    RESEATED_REASON,
+    UNPROVED_REASON,
+)
+from models.rules.reservations.lifecycle import HOLDING, Status
+
+#: Details alone; behind a colon there may stand what became of the contact.
+EDITED: Final = "edited"
+_WAITS: Final = frozenset({Status.WAITLISTED, Status.DECLINED})
+#: Reasons of a move to another state (or, for a waiting party's new wish, to the same).
+MOVED: Final[dict[str, frozenset[Status]]] = {
+    **{reason.value: _WAITS for reason in Reason},
+    "decision": frozenset({Status.CONFIRMED}),
+    "promotion": frozenset({Status.CONFIRMED}),
+    UNPROVED_REASON: frozenset({Status.EXPIRED}),
+    "expired": frozenset({Status.EXPIRED}),
+    "arrival": frozenset({Status.ARRIVED}),
+    "seating": frozenset({Status.SEATED}),
+    "finish": frozenset({Status.FINISHED}),
+    "evening_over": frozenset({Status.FINISHED}),
+    "no_show": frozenset({Status.NO_SHOW}),
+    "taken_back": HOLDING | {Status.NO_SHOW},
+    "cancellation": frozenset({Status.CANCELLED}),
+    "late_cancellation": frozenset({Status.CANCELLED}),
+}
+#: Reasons of a line of history that leaves the party where it stands.
+STAYED: Final[dict[str, frozenset[Status]]] = {
+    CHANGED_REASON: frozenset({Status.CONFIRMED}),
+    REFUSED_REASON: frozenset({Status.CONFIRMED, Status.WAITLISTED}),
+    RESEATED_REASON: frozenset({Status.CONFIRMED, Status.ARRIVED}),
+    REANCHORED_REASON: frozenset({Status.CONFIRMED, Status.WAITLISTED}),
+    PROVED_REASON: frozenset({Status.CONFIRMED}),
+    "decision": frozenset({Status.WAITLISTED}),
+    "moved": frozenset({Status.SEATED}),
+    EDITED: frozenset(Status),
+}
+
+
+def leads_to(reason: str, before: str, after: str) -> bool:
+    """Whether a move of that reason can have led from there to there."""
+    name = EDITED if reason.startswith(f"{EDITED}:") else reason
+    known: frozenset[str] = (STAYED if before == after else MOVED).get(name, frozenset())
+    return after in known

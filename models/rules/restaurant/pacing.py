@@ -1,0 +1,51 @@
+"""Pacing: most covers and parties that start in one 15-minute interval."""
+
+from dataclasses import dataclass
+
+from models.rules.restaurant.restaurant import House, HouseShift, Pacing
+
+
+@dataclass(slots=True)
+class Load:
+    """What starts in one interval already."""
+
+    covers: int = 0
+    parties: int = 0
+    online_covers: int = 0
+
+    def add(self, party_size: int, *, online: bool) -> None:
+        """One party more."""
+        self.covers += party_size
+        self.parties += 1
+        if online:
+            self.online_covers += party_size
+
+    def remove(self, party_size: int, *, online: bool) -> None:
+        """One party less."""
+        self.covers -= party_size
+        self.parties -= 1
+        if online:
+            self.online_covers -= party_size
+
+
+def pacing_of(house: House, shift: HouseShift) -> Pacing:
+    """The shift's own pacing, or the restaurant's."""
+    return shift.pacing or house.policies.pacing
+
+
+def keeps_pace(pacing: Pacing, load: Load | None, party_size: int, *, online: bool) -> bool:
+    """Whether a party may start in an interval that carries `load` already.
+
+    An oversized party does not slip through an empty interval: the limits hold for the first
+    party as for the last.
+    """
+    now = load or _NOTHING
+    if pacing.covers is not None and now.covers + party_size > pacing.covers:
+        return False
+    if pacing.parties is not None and now.parties + 1 > pacing.parties:
+        return False
+    limit = pacing.online_covers
+    return not (online and limit is not None and now.online_covers + party_size > limit)
+
+
+_NOTHING = Load()

@@ -1,0 +1,1 @@
+"""Where a backup comes from and goes to: servers, dumps, SQLite files."""

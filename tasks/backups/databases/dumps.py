@@ -1,0 +1,183 @@
+"""A logical dump of one database, in one transaction; where it stands in the server's log."""
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from sqlalchemy import URL, Connection, inspect
+from sqlalchemy.exc import DBAPIError
+
+from models.core.database.transactions import make_engine
+from tasks.backups.databases.account import account_file
+from tasks.backups.databases.dialects import is_mariadb
+from tasks.backups.databases.tools import find_tool, output_of
+from tasks.backups.faults import BackupFailed
+from tasks.backups.log.origin import look_at
+from tasks.backups.manifest import Kind
+
+#: What mariadb-dump says of the binary log.
+_MASTER: Final = re.compile(
+    rb"^-- CHANGE MASTER TO MASTER_LOG_FILE='(?P<file>[^']+)', MASTER_LOG_POS=(?P<offset>\d+);",
+    re.MULTILINE,
+)
+_HEADING_BYTES: Final = 1 << 14
+#: What mariadb-dump writes first of all that it read within its transaction.
+_READS: Final = b"-- Table structure for table"
+#: Commits wait while the tables are locked, and whoever locks them waits no longer than this.
+_LOCK_WAIT_SECONDS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What is known of a database's server. `identity` tells its log from those of others."""
+
+    version: str
+    data: Path
+    identity: str
+    has_log: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """A place in the binary log of a server."""
+
+    identity: str
+    file: str
+    offset: int
+
+
+class _Heard(io.RawIOBase):
+    """Passes on what a stream gives, and keeps how it began."""
+
+    def __init__(self, source: BinaryIO) -> None:
+        super().__init__()
+        self._source = source
+        self._ahead = b""
+        self.heading = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
+        if self._ahead:
+            block, self._ahead = self._ahead[: len(view)], self._ahead[len(view) :]
+        else:
+            block = self._source.read(len(view))
+        view[: len(block)] = block
+        if len(self.heading) < _HEADING_BYTES:
+            self.heading += block[:_HEADING_BYTES]
+        return len(block)
+
+    def wait_for(self, words: bytes) -> None:
+        """Until these words came, or the end; what came with them is given as ever."""
+        while words not in self._ahead:
+            # `read` would wait for more than there is
+            block = self._source.read1(_HEADING_BYTES)  # type: ignore[attr-defined]
+            if not block:
+                return
+            self._ahead += block
+
+
+class Dump:
+    """A dump of a MariaDB database, or of a MySQL that keeps no log: a connection is enough."""
+
+    engine = "mariadb"
+    kind: Kind = "dump"
+
+    def __init__(self, url: URL, server: Server) -> None:
+        self._url = url
+        self._server = server
+        self._heard: _Heard | None = None
+        self.version = server.version
+        self.database = url.database or ""
+
+    @contextmanager
+    def stream(self, from_position: int) -> Iterator[BinaryIO]:
+        """SQL that makes the tables and their rows."""
+        with account_file(self._url) as file, output_of(self._argv(file)) as output:
+            self._heard = _Heard(output)
+            yield io.BufferedReader(self._heard)
+
+    def _argv(self, account: Path) -> list[str]:
+        server = self._server
+        return [
+            find_tool("mariadb-dump", "mysqldump"),
+            f"--defaults-file={account}",
+            "--single-transaction",
+            "--quick",
+            "--skip-lock-tables",
+            "--no-tablespaces",
+            "--hex-blob",
+            "--default-character-set=utf8mb4",
+            # a comment of where it stands; MariaDB knows without a lock
+            *(["--master-data=2"] if server.has_log and is_mariadb(server.version) else []),
+            self.database,
+        ]
+
+    def position(self) -> int:
+        """A dump has none."""
+        return 0
+
+    def logged(self) -> Logged | None:
+        """As its heading says."""
+        found = _MASTER.search(self._heard.heading) if self._heard else None
+        return logged(self._server, found) if found else None
+
+
+class LockedDump(Dump):
+    """A dump of a MySQL database, whose server does not say where a snapshot stands in its log.
+
+    So nobody writes to the tables from when that is asked until the dump's transaction has begun:
+    some tenths of a second. The account needs RELOAD, LOCK TABLES and REPLICATION CLIENT for it.
+    """
+
+    def __init__(self, url: URL, server: Server) -> None:
+        super().__init__(url, server)
+        self._place: Logged | None = None
+
+    @contextmanager
+    def stream(self, from_position: int) -> Iterator[BinaryIO]:
+        """SQL that makes the tables and their rows."""
+        with account_file(self._url) as file, ExitStack() as stack:
+            with _nobody_writes(self._url) as connection:
+                here = look_at(connection)
+                self._place = Logged(here.identity, here.file, here.offset)
+                heard = _Heard(stack.enter_context(output_of(self._argv(file))))
+                heard.wait_for(_READS)
+            yield io.BufferedReader(heard)
+
+    def logged(self) -> Logged | None:
+        """As the server said, while nobody wrote."""
+        return self._place
+
+
+@contextmanager
+def _nobody_writes(url: URL) -> Iterator[Connection]:
+    """All tables of the database locked for reading; whoever wrote before has committed."""
+    bind = make_engine(url.render_as_string(hide_password=False), pool_size=1)
+    quoted = bind.dialect.identifier_preparer.quote
+    try:
+        with bind.connect() as connection:
+            tables = ", ".join(map(quoted, inspect(bind).get_table_names()))
+            try:
+                connection.exec_driver_sql(f"SET SESSION lock_wait_timeout={_LOCK_WAIT_SECONDS}")
+                # not LOCK TABLES: who writes is let in before it, again and again
+                connection.exec_driver_sql(f"FLUSH TABLES {tables} WITH READ LOCK")
+            except DBAPIError as error:
+                raise BackupFailed(f"the tables cannot be locked: {error.orig}") from error
+            try:
+                yield connection
+            finally:
+                connection.invalidate()  # its locks end with it
+    finally:
+        bind.dispose()
+
+
+def logged(server: Server, found: re.Match[bytes]) -> Logged:
+    """The place that such a match names."""
+    return Logged(server.identity, found["file"].decode(), int(found["offset"]))

@@ -1,0 +1,130 @@
+"""A MariaDB server of our own on a restored data folder: a socket, no port, nobody else."""
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Final
+
+from sqlalchemy import URL
+from sqlalchemy.exc import OperationalError
+
+from models.core.database.transactions import make_engine
+from tasks.backups.databases.tools import find_tool, run_tool
+from tasks.backups.faults import RestoreRefused
+from tasks.backups.memory import free_memory
+
+START_SECONDS: Final = 120
+STOP_SECONDS: Final = 120
+_LEAST_ROOM: Final = 128 << 20
+_MOST_ROOM: Final = 8 << 30
+LOG: Final = "scratch-server.log"
+
+
+def new_data(folder: Path) -> None:
+    """Make `folder` the data folder of a new, empty server. Raises BackupFailed."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="maitred-") as place:
+        # that program is a script which takes no blank in a path
+        plain = Path(place) / "data"
+        plain.symlink_to(folder.absolute())
+        run_tool(
+            [
+                find_tool("mariadb-install-db", "mysql_install_db"),
+                "--no-defaults",
+                *_as_root(),
+                f"--datadir={plain}",
+                f"--tmpdir={place}",
+                "--auth-root-authentication-method=normal",
+                "--skip-test-db",
+            ]
+        )
+
+
+def _as_root() -> list[str]:
+    """Root is not made another account; whoever else it is needs no name (a container's number)."""
+    return ["--user=root"] if os.geteuid() == 0 else []
+
+
+@contextmanager
+def serving(data: Path) -> Iterator[URL]:
+    """A server on that data folder, ended cleanly; its URL names no database yet.
+
+    Asks nobody for a password: only who may enter the folder of its socket can reach it. Commits
+    reach the disk when it ends. Raises RestoreRefused when it does not start.
+    """
+    with tempfile.TemporaryDirectory(prefix="maitred-") as folder:
+        place = Path(folder)
+        with (place / LOG).open("wb") as log, _started(data, place, log.fileno()) as child:
+            url = URL.create(
+                "mysql+mysqldb",
+                username="root",
+                host="localhost",
+                query={"unix_socket": str(place / "s")},
+            )
+            _await(url, child, place / LOG)
+            yield url
+
+
+@contextmanager
+def _started(data: Path, place: Path, log: int) -> Iterator[subprocess.Popen[bytes]]:
+    argv = [
+        find_tool("mariadbd", "mysqld"),
+        "--no-defaults",
+        *_as_root(),
+        f"--datadir={data}",
+        f"--socket={place / 's'}",
+        f"--pid-file={place / 'pid'}",
+        # a server that starts deletes the temporary tables of whoever shares the folder with it
+        f"--tmpdir={place}",
+        "--skip-networking",
+        "--skip-grant-tables",
+        "--skip-slave-start",
+        "--performance-schema=OFF",
+        "--max-allowed-packet=1G",
+        "--innodb-flush-log-at-trx-commit=0",
+        f"--innodb-buffer-pool-size={_room()}",
+        "--innodb-buffer-pool-load-at-startup=OFF",
+    ]
+    with subprocess.Popen(
+        argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+    ) as child:
+        try:
+            yield child
+        finally:
+            child.terminate()
+            try:
+                child.wait(STOP_SECONDS)
+            finally:
+                child.kill()
+
+
+def _room() -> int:
+    """Bytes for the scratch server's pages: a quarter of the memory that is left here.
+
+    All of a restaurant is read in a check; with the server's own 128 MB most of it more than once.
+    """
+    free = free_memory()
+    return _LEAST_ROOM if free is None else min(max(free // 4, _LEAST_ROOM), _MOST_ROOM)
+
+
+def _await(url: URL, child: subprocess.Popen[bytes], log: Path) -> None:
+    bind = make_engine(url.render_as_string(hide_password=False), pool_size=1)
+    ends = monotonic() + START_SECONDS
+    try:
+        while True:
+            try:
+                with bind.connect():
+                    return
+            except OperationalError:
+                pass  # not yet
+            if child.poll() is not None or monotonic() > ends:
+                lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+                errors = [line for line in lines if "[ERROR]" in line] or lines[-1:]
+                raise RestoreRefused("the restored server does not start: " + " | ".join(errors))
+            sleep(0.05)
+    finally:
+        bind.dispose()

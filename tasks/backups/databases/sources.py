@@ -1,0 +1,164 @@
+"""Where a backup's bytes come from: a dump of one database, a server's files, a SQLite file."""
+
+import os
+import re
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import BinaryIO, Final, Protocol
+
+from sqlalchemy import URL, make_url
+
+from models.core.database.transactions import make_engine
+from models.core.settings import settings
+from tasks.backups.databases.account import account_file
+from tasks.backups.databases.dialects import is_mariadb
+from tasks.backups.databases.dumps import Dump, LockedDump, Logged, Server, logged
+from tasks.backups.databases.snapshot import Snapshot
+from tasks.backups.databases.tools import find_tool, output_of
+from tasks.backups.faults import BackupFailed
+from tasks.backups.log.origin import identity_of
+from tasks.backups.manifest import Kind
+
+#: What mariadb-backup needs of an account, besides BINLOG MONITOR and LOCK TABLES.
+_PRIVILEGES: Final = frozenset({"RELOAD", "PROCESS"})
+#: Seconds are what it waits by default between two looks at the log: commits stalled for one.
+_LOOK_MS: Final = 100
+_FACTS: Final = "SELECT @@version, @@datadir, @@hostname, @@log_bin"
+#: What mariadb-backup says of the binary log.
+_BINLOG: Final = re.compile(
+    rb"^binlog_pos = filename '(?P<file>[^']+)', position '(?P<offset>\d+)'", re.MULTILINE
+)
+_GRANTED: Final = (
+    "SELECT PRIVILEGE_TYPE FROM information_schema.USER_PRIVILEGES WHERE GRANTEE ="
+    " CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), '''')"
+)
+
+
+class Source(Protocol):
+    """One way to back up one database."""
+
+    engine: str
+    version: str
+    database: str
+    kind: Kind
+
+    def stream(self, from_position: int) -> AbstractContextManager[BinaryIO]:
+        """The bytes since that position (0: all). Raises BackupFailed at its end."""
+        ...
+
+    def position(self) -> int:
+        """Where the stream that ended stands; 0 where the engine has no such thing."""
+        ...
+
+    def logged(self) -> Logged | None:
+        """Where the stream that ended stands in the binary log; None where there is none."""
+        ...
+
+
+class ServerFiles:
+    """The server's files while it works, by mariadb-backup: all of them, or what changed since."""
+
+    engine = "mariadb"
+    kind: Kind = "full"
+
+    def __init__(self, url: URL, server: Server) -> None:
+        self._url = url
+        self._server = server
+        self._position = 0
+        self._logged: Logged | None = None
+        self.version = server.version
+        self.database = url.database or ""
+
+    @contextmanager
+    def stream(self, from_position: int) -> Iterator[BinaryIO]:
+        """An xbstream."""
+        with (
+            tempfile.TemporaryDirectory(prefix="maitred-") as folder,
+            account_file(self._url) as file,
+        ):
+            argv = [
+                find_tool("mariadb-backup"),
+                f"--defaults-file={file}",
+                "--backup",
+                "--stream=xbstream",
+                f"--log-copy-interval={_LOOK_MS}",
+                f"--datadir={self._server.data}",
+                f"--target-dir={folder}",
+                f"--extra-lsndir={folder}",
+            ]
+            if from_position:
+                argv.append(f"--incremental-lsn={from_position}")
+            with output_of(argv) as output:
+                yield output
+            self._position = _reached(Path(folder))
+            self._logged = _log_place(self._server, Path(folder))
+
+    def logged(self) -> Logged | None:
+        """As mariadb-backup found it, while no commit went on."""
+        return self._logged
+
+    def position(self) -> int:
+        """The log sequence number up to which every page is in."""
+        return self._position
+
+
+def _reached(folder: Path) -> int:
+    for path in folder.glob("*_checkpoints"):
+        for line in path.read_text(encoding="ascii").splitlines():
+            name, _, value = line.partition("=")
+            if name.strip() == "to_lsn":
+                return int(value)
+    raise BackupFailed("mariadb-backup did not say how far it came")
+
+
+def _log_place(server: Server, folder: Path) -> Logged | None:
+    for path in folder.glob("*_info"):
+        if found := _BINLOG.search(path.read_bytes()):
+            return logged(server, found)
+    return None
+
+
+def choose_source(url: str, *, method: str) -> Source:
+    """How the database of `url` is backed up. Raises BackupFailed when `method` cannot be."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return Snapshot(Path(parsed.database or "").absolute())
+    server, obstacle = _look(url)
+    if method == "physical" and obstacle:
+        raise BackupFailed(f"BACKUP_METHOD=physical: {obstacle}")
+    if not is_mariadb(server.version) and server.has_log and settings().keeps_log:
+        return LockedDump(parsed, server)
+    if method == "dump" or obstacle:
+        return Dump(parsed, server)
+    return ServerFiles(parsed, server)
+
+
+def _look(url: str) -> tuple[Server, str]:
+    """The server, and why its files cannot be copied here (empty: they can)."""
+    bind = make_engine(url, pool_size=1)
+    try:
+        with bind.connect() as connection:
+            version, data, host, log = connection.exec_driver_sql(_FACTS).one()
+            identity = identity_of(connection)
+            granted = set(connection.exec_driver_sql(_GRANTED).scalars())
+    finally:
+        bind.dispose()
+    server = Server(str(version), Path(data), identity, has_log=bool(log))
+    obstacle = ""
+    if not is_mariadb(server.version):
+        obstacle = f"the server is no MariaDB ({version})"
+    elif host != socket.gethostname() or not _is_readable(server.data):
+        obstacle = f"the server's data folder ({data} on {host}) is not readable here"
+    elif missing := _PRIVILEGES - granted:
+        obstacle = f"the account lacks {', '.join(sorted(missing))}"
+    return server, obstacle
+
+
+def _is_readable(folder: Path) -> bool:
+    try:
+        return os.access(folder / "ibdata1", os.R_OK)
+    except OSError:
+        return False

@@ -1,0 +1,1 @@
+"""MySQL's binary log: read, and made fit for MariaDB to replay."""

@@ -1,0 +1,1 @@
+"""Messages: rendered, sent, and recorded."""

@@ -1,0 +1,70 @@
+"""How much one contact is told, and to which countries; asked just before a message goes out.
+
+What is over is skipped, says why, and is counted: the reservation itself stands. A contact is
+counted under one name for all its spellings, over all restaurants, in Redis and in this process
+alone while Redis is gone. One round trip a message; none for one that is tried again.
+"""
+
+import logging
+from collections import OrderedDict
+from functools import lru_cache
+from typing import Final
+
+from models.core.contacts import counted_as
+from models.core.phones import country_of, house_country
+from models.core.redis.counters import Tally, count, nameless, rate
+from models.core.settings import settings
+from models.queries.messages.outgoing import Outgoing
+
+log = logging.getLogger(__name__)
+
+#: Why a message was not sent; `maitred_messages_total` calls both `limited`.
+LIMITED: Final = "limited"
+COUNTRY: Final = "country"
+REASONS: Final = frozenset({LIMITED, COUNTRY})
+
+_KEPT: Final = 20_000
+
+
+def over(message: Outgoing) -> str:
+    """Why this message may not go out: `limited`, or `country`. Empty when it may. Counts it."""
+    contact = message.guest_email if message.channel == "email" else message.guest_phone
+    if not contact:
+        return ""
+    tallies = [] if settings().rate_limits == "off" else _by_contact(message, contact)
+    if message.channel == "sms":
+        house, country = message.restaurant, country_of(contact)
+        own, allowed = house_country(house.phone, house.zone), house.sms_countries
+        if allowed and country not in allowed:
+            return COUNTRY
+        if country != own and settings().rate_limits == "on":
+            tallies.append(Tally(rate(settings().limit_sms_abroad), "sms-abroad", str(house.id)))
+    if not tallies or message.attempts > 1 or message.id in _counted():
+        return ""
+    _keep(message.id)
+    if count(tallies):
+        log.warning("contact is told no more for now", extra={"kind": message.kind})
+        return LIMITED
+    return ""
+
+
+def _by_contact(message: Outgoing, contact: str) -> list[Tally]:
+    chosen = settings()
+    rates = (chosen.limit_told, chosen.limit_told_day)
+    if not message.is_proved:
+        rates = (chosen.limit_stranger, chosen.limit_stranger_day)
+    who = nameless(counted_as(contact))
+    return [Tally(rate(each), "told", who) for each in rates]
+
+
+@lru_cache(maxsize=1)
+def _counted() -> OrderedDict[int, None]:
+    """Messages that this process has counted: one that is tried again is no other message."""
+    return OrderedDict()
+
+
+def _keep(message_id: int) -> None:
+    known = _counted()
+    known[message_id] = None
+    while len(known) > _KEPT:
+        known.popitem(last=False)

@@ -1,0 +1,101 @@
+"""E-mail: text, HTML and calendar in one mail, handed to the SMTP server."""
+
+import logging
+from datetime import datetime
+from email.utils import format_datetime, parseaddr
+
+from models.core.settings import settings
+from models.queries.messages.outgoing import Outgoing
+from tasks.messaging.channels import ChannelError, Receipt
+from tasks.messaging.channels.calendar import METHODS, calendar_file
+from tasks.messaging.channels.mime import Part, address_header, assemble, header
+from tasks.messaging.channels.smtp import SmtpLine
+from tasks.messaging.templates.render import Letter, one_line, render_letter
+
+log = logging.getLogger(__name__)
+
+
+def send_email(line: SmtpLine, outgoing: Outgoing, *, now: datetime) -> Receipt:
+    """Hand this message to the SMTP server. Its id is its Message-ID, the same at every attempt.
+
+    Raises ChannelError.
+    """
+    recipient = writable(outgoing.guest_email or "")
+    _, sender = parseaddr(settings().mail_from)
+    sender = writable(sender)
+    utf8 = not (recipient + sender).isascii()
+    if utf8 and not line.speaks_utf8:
+        raise ChannelError("the mail server takes no such address", permanent=True)
+    raw = compose(outgoing, sender=sender, recipient=recipient, now=now)
+    options = ["SMTPUTF8"] if utf8 else []
+    answer = line.hand_over(raw, sender=sender, recipient=recipient, options=options)
+    return Receipt(message_id(outgoing, sender), answer)
+
+
+def message_id(outgoing: Outgoing, sender: str) -> str:
+    """The mail's identity: that of the message's row."""
+    return f"<message-{outgoing.id}.maitred@{sender.rpartition('@')[2]}>"
+
+
+def compose(outgoing: Outgoing, *, sender: str, recipient: str, now: datetime) -> bytes:
+    """The whole mail. A calendar that fails is left out and logged; the mail goes all the same."""
+    letter = render_letter(outgoing)
+    alternatives = [
+        Part("text/plain; charset=utf-8", letter.text.encode()),
+        Part("text/html; charset=utf-8", letter.html.encode()),
+    ]
+    attachments = []
+    invite = _invite(outgoing, letter, sender, now)
+    if invite:
+        method = METHODS[outgoing.kind]
+        calendar = f"text/calendar; charset=utf-8; method={method}"
+        alternatives.append(Part(calendar, invite))
+        attachments.append(Part("application/ics", invite, filename="invite.ics"))
+    return assemble(_headers(outgoing, letter, sender, recipient, now), alternatives, attachments)
+
+
+def _headers(
+    outgoing: Outgoing, letter: Letter, sender: str, recipient: str, now: datetime
+) -> list[bytes]:
+    house, (our_name, _) = outgoing.restaurant, parseaddr(settings().mail_from)
+    headers = [
+        address_header("From", one_line(house.name) or one_line(our_name), sender),
+        address_header("To", one_line(outgoing.guest_name), recipient),
+        header("Subject", letter.subject),
+        header("Date", format_datetime(now)),
+        header("Message-ID", message_id(outgoing, sender)),
+        header("Auto-Submitted", "auto-generated"),
+        header("Content-Language", letter.language),
+    ]
+    takes_utf8 = not (recipient + sender).isascii()  # or the mail would not be on its way
+    if house.email and (house.email.isascii() or takes_utf8):
+        headers.append(address_header("Reply-To", one_line(house.name), one_line(house.email)))
+    return headers
+
+
+def _invite(outgoing: Outgoing, letter: Letter, sender: str, now: datetime) -> bytes:
+    if outgoing.kind not in METHODS or outgoing.confirm_by is not None:
+        return b""
+    organizer = outgoing.restaurant.email or sender
+    try:
+        return calendar_file(outgoing, letter, organizer=organizer, now=now)
+    except Exception as error:  # whatever is wrong with it: no calendar is no reason for no mail
+        log.warning(
+            "calendar left out", extra={"message_id": outgoing.id, "error": type(error).__name__}
+        )
+        return b""
+
+
+def writable(address: str) -> str:
+    """The address as an envelope takes it: its domain in ASCII.
+
+    Raises ChannelError, permanent, for what is no address: a line break in it would be a second
+    command to the mail server.
+    """
+    local, _, domain = address.rpartition("@")
+    if not local or not domain or not address.isprintable() or set(address) & set(' <>,"'):
+        raise ChannelError("no address that can be written to", permanent=True)
+    try:
+        return f"{local}@{domain.encode('idna').decode('ascii')}"
+    except UnicodeError as wrong:
+        raise ChannelError("no address that can be written to", permanent=True) from wrong

@@ -1,0 +1,204 @@
+"""One SMTP connection, reused for a drain. Says of each failure whom it is about."""
+
+import smtplib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+from urllib.parse import unquote, urlsplit
+
+from models.core.tls import mail_context
+from models.rules.messages.replies import Blame, Reply, Stage, read_reply
+from tasks.messaging.channels import AnswerLost, ChannelDown, ChannelError, SenderRefused
+from tasks.messaging.channels.smtp_session import NoCommonWay, own_name, sign_in
+
+#: How long the server may take to connect and to answer a command.
+COMMAND_SECONDS = 10.0
+#: How long it may take to say yes to a whole mail: giving up here may send it twice.
+ACCEPT_SECONDS = 20.0
+_DEFAULT_PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
+_SHUTTING_DOWN = 421
+_ANSWER_LENGTH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpAddress:
+    """Where the mail server is: `smtp://`, `smtp+starttls://` or `smtps://[user:password@]host`."""
+
+    scheme: str
+    host: str
+    port: int
+    login: str = ""
+    password: str = field(default="", repr=False)
+
+    @classmethod
+    def parse(cls, url: str) -> Self:
+        """Read the setting. Raises ChannelDown when it names no such server."""
+        parts = urlsplit(url)
+        if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+            raise ChannelDown("SMTP_URL is not smtp://, smtp+starttls:// or smtps:// with a host")
+        return cls(
+            parts.scheme,
+            parts.hostname,
+            parts.port or _DEFAULT_PORTS[parts.scheme],
+            unquote(parts.username or ""),
+            unquote(parts.password or ""),
+        )
+
+
+class SmtpLine:
+    """A connection that is made when first needed, and made again when it was lost."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._smtp: smtplib.SMTP | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _t: type[BaseException] | None, _v: BaseException | None, _b: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def greet(self) -> None:
+        """Connect and sign in, with no mail. Raises ChannelDown."""
+        self._open()
+
+    @property
+    def speaks_utf8(self) -> bool:
+        """Whether the server takes addresses beyond ASCII. Raises ChannelDown."""
+        return self._open().has_extn("smtputf8")
+
+    def hand_over(self, raw: bytes, *, sender: str, recipient: str, options: Sequence[str]) -> str:
+        """Give one mail to the server; it has it when this returns. What the server said to it,
+        which commonly is its own id of the mail.
+
+        Raises ChannelDown when nothing was handed over and nothing will be now, SenderRefused when
+        this seems so, AnswerLost when nobody knows, and ChannelError, permanent where no other
+        attempt would end otherwise.
+        """
+        self._begin(sender, options)
+        try:
+            self._name_recipient(recipient)
+        except (smtplib.SMTPServerDisconnected, OSError) as lost:
+            self._drop()
+            raise ChannelError("smtp: connection lost", permanent=False) from lost
+        try:
+            return self._give_text(raw)
+        except (smtplib.SMTPServerDisconnected, OSError) as lost:
+            self._drop()
+            raise AnswerLost("smtp: the answer was lost, it may have been taken") from lost
+
+    def close(self) -> None:
+        """Say goodbye, if there is somebody to say it to."""
+        smtp, self._smtp = self._smtp, None
+        if smtp is None:
+            return
+        try:
+            smtp.quit()
+        except (smtplib.SMTPException, OSError):
+            smtp.close()
+
+    def _begin(self, sender: str, options: Sequence[str]) -> None:
+        """MAIL FROM. A kept connection may have gone stale: then once again over a new one."""
+        was_kept = self._smtp is not None
+        try:
+            code, answer = self._open().mail(sender, options)
+        except (smtplib.SMTPServerDisconnected, OSError) as lost:
+            self._drop()
+            if not was_kept:
+                raise ChannelDown("smtp: no answer") from lost
+            self._begin(sender, options)
+            return
+        if code == _SHUTTING_DOWN and was_kept:
+            self._drop()
+            self._begin(sender, options)
+        elif code != 250:
+            self._refused(Stage.MAIL_FROM, code, answer)
+
+    def _name_recipient(self, recipient: str) -> None:
+        code, answer = self._open().rcpt(recipient)
+        if code not in (250, 251):
+            self._refused(Stage.RECIPIENT, code, answer)
+
+    def _give_text(self, raw: bytes) -> str:
+        smtp = self._open()
+        if smtp.sock is not None:
+            smtp.sock.settimeout(ACCEPT_SECONDS)
+        try:
+            code, answer = smtp.data(raw)
+        except smtplib.SMTPDataError as refused:
+            code, answer = refused.smtp_code, _bytes(refused.smtp_error)
+        if smtp.sock is not None:
+            smtp.sock.settimeout(COMMAND_SECONDS)
+        if code != 250:
+            self._refused(Stage.TEXT, code, answer)
+        return answer.decode("ascii", "replace")[:_ANSWER_LENGTH]
+
+    def _refused(self, stage: Stage, code: int, answer: bytes) -> None:
+        """Ready for the next mail, where the server still listens. Raises what it means."""
+        try:
+            if code == _SHUTTING_DOWN:
+                raise smtplib.SMTPServerDisconnected
+            self._open().rset()
+        except (smtplib.SMTPServerDisconnected, OSError):
+            self._drop()
+        reply = read_reply(stage, code, answer.decode("utf-8", "replace"))
+        reason = _reason(reply)
+        if reply.blame is Blame.SENDER:
+            is_sure = stage is Stage.MAIL_FROM
+            raise ChannelDown(reason) if is_sure else SenderRefused(reason)
+        raise ChannelError(reason, permanent=reply.blame is Blame.MESSAGE)
+
+    def _open(self) -> smtplib.SMTP:
+        if self._smtp is None:
+            address = SmtpAddress.parse(self._url)
+            try:
+                self._smtp = _connect(address)
+            except smtplib.SMTPResponseException as refused:
+                is_sign_in = isinstance(refused, smtplib.SMTPAuthenticationError)
+                stage = Stage.SIGN_IN if is_sign_in else Stage.GREETING
+                words = _bytes(refused.smtp_error).decode("utf-8", "replace")
+                raise ChannelDown(_reason(read_reply(stage, refused.smtp_code, words))) from refused
+            except NoCommonWay as none:
+                raise ChannelDown(f"smtp: {none}") from none
+            except (smtplib.SMTPException, OSError, ValueError) as error:
+                raise ChannelDown(f"smtp: cannot connect ({type(error).__name__})") from error
+        return self._smtp
+
+    def _drop(self) -> None:
+        if self._smtp is not None:
+            self._smtp.close()
+            self._smtp = None
+
+
+def _bytes(answer: bytes | str) -> bytes:
+    return answer if isinstance(answer, bytes) else answer.encode()
+
+
+def _reason(reply: Reply) -> str:
+    # the server's own words are left out: they often repeat the address
+    return f"smtp {reply.codes}: {reply.why}"
+
+
+def _connect(address: SmtpAddress) -> smtplib.SMTP:
+    name, host, port = own_name(), address.host, address.port
+    smtp: smtplib.SMTP
+    if address.scheme == "smtps":
+        smtp = smtplib.SMTP_SSL(
+            host, port, local_hostname=name, timeout=COMMAND_SECONDS, context=mail_context()
+        )
+    else:
+        smtp = smtplib.SMTP(host, port, local_hostname=name, timeout=COMMAND_SECONDS)
+    try:
+        smtp.ehlo_or_helo_if_needed()
+        if address.scheme == "smtp+starttls":
+            smtp.starttls(context=mail_context())
+            smtp.ehlo()
+        if address.login:
+            sign_in(smtp, address.login, address.password)
+    except (smtplib.SMTPException, OSError):
+        smtp.close()
+        raise
+    return smtp

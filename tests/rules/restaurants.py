@@ -1,0 +1,140 @@
+"""Small restaurants for the tests of the rules, and a slow, obvious answer to compare with."""
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import count
+
+from models.rules.restaurant.restaurant import (
+    QUARTER_SECONDS,
+    House,
+    HouseArea,
+    HouseClosure,
+    HouseShift,
+    Pacing,
+    Policies,
+    TurnTime,
+)
+from models.rules.restaurant.sittings import local, sittings_on
+
+DAY = timedelta(days=1)
+FRIDAY = date(2026, 7, 10)
+#: Moments at which careless date arithmetic overflows.
+ENDS_OF_TIME = [
+    datetime.fromisoformat(text)
+    for text in (
+        "0001-01-01T00:00:00+14:00",
+        "0001-01-01T00:00:00+00:00",
+        "0001-01-01T00:00:00-14:00",
+        "9999-12-31T23:59:59.999999+14:00",
+        "9999-12-31T23:59:59.999999+00:00",
+        "9999-12-31T23:59:59.999999-14:00",
+    )
+]
+_ids = count(1)
+
+
+def at(clock: str) -> time:
+    """A wall time from `HH:MM`."""
+    return time.fromisoformat(clock)
+
+
+def utc(text: str) -> datetime:
+    """An aware UTC time from ISO text that names no offset."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def a_shift(
+    first: str = "18:00",
+    last: str = "21:00",
+    *,
+    key: str = "dinner",
+    shift_id: int | None = None,
+    weekdays: Iterable[int] = range(7),
+    on_date: date | None = None,
+    valid: tuple[date | None, date | None] = (None, None),
+    turn_times: tuple[TurnTime, ...] | None = None,
+    buffer_minutes: int | None = None,
+) -> HouseShift:
+    """A shift with first and last seating; dinner every day unless said otherwise."""
+    return HouseShift(
+        id=next(_ids) if shift_id is None else shift_id,
+        key=key,
+        name=key.title(),
+        first=at(first),
+        last=at(last),
+        ends=at(last),
+        weekdays=frozenset(weekdays),
+        on_date=on_date,
+        valid_from=valid[0],
+        valid_until=valid[1],
+        turn_times=turn_times,
+        pacing=Pacing(),
+        buffer_minutes=buffer_minutes,
+        may_run_over=True,
+    )
+
+
+def a_house(
+    *shifts: HouseShift,
+    zone: str = "Europe/Berlin",
+    policies: Policies | None = None,
+    closures: tuple[HouseClosure, ...] = (),
+) -> House:
+    """A restaurant with a room and a terrace; the trade's default policies."""
+    return House(
+        id=1,
+        slug="probe",
+        name="Probe",
+        zone=zone,
+        locale="en",
+        revision=1,
+        policies=policies or Policies(),
+        areas=(HouseArea(1, "room", "Room"), HouseArea(2, "terrace", "Terrace")),
+        tables=(),
+        combinations=(),
+        shifts=shifts,
+        closures=closures,
+    )
+
+
+def wall(house: House, quarter: int) -> datetime:
+    """What the clock on the restaurant's wall shows, without its offset."""
+    moment = datetime.fromtimestamp(quarter * QUARTER_SECONDS, UTC)
+    return moment.astimezone(house.tz).replace(tzinfo=None)
+
+
+def obvious_starts(house: House, shift: HouseShift, *, service_date: date) -> tuple[int, ...]:
+    """Every quarter of six days, asked one by one whether the wall shows a start of the shift."""
+    midnight = datetime.combine(service_date - 2 * DAY, time(), tzinfo=UTC)
+    begin = int(midnight.timestamp()) // QUARTER_SECONDS
+    return tuple(
+        quarter
+        for quarter in range(begin, begin + 6 * 96)
+        if _is_start(house, shift, service_date=service_date, shown=wall(house, quarter))
+    )
+
+
+def _is_start(house: House, shift: HouseShift, *, service_date: date, shown: datetime) -> bool:
+    minutes = (shown - datetime.combine(service_date, shift.first)) / timedelta(minutes=1)
+    if minutes % house.policies.slot_minutes:
+        return False
+    if shown.date() == service_date:
+        return shown.time() >= shift.first and (
+            shift.last < shift.first or shown.time() <= shift.last
+        )
+    next_day = shown.date() == service_date + DAY
+    return next_day and shift.last < shift.first and shown.time() <= shift.last
+
+
+def offered(house: House, day: date) -> list[str]:
+    """The starts of a date as the guest reads them: local date, time and offset."""
+    return [
+        local(house, start).isoformat(timespec="minutes")
+        for sitting in sittings_on(house, day)
+        for start in sitting.starts
+    ]
+
+
+def clocks(house: House, day: date) -> list[str]:
+    """The same, as wall times only."""
+    return [start[11:16] for start in offered(house, day)]

@@ -1,0 +1,68 @@
+"""Who of the staff looked at guests' contacts: a line in the audit for each account, view and hour.
+
+A stand asks for its book every few seconds: what was written down within the hour is remembered in
+this process, and in Redis for the others, so that nothing is asked of the database again.
+"""
+
+import hashlib
+import logging
+import threading
+from functools import lru_cache
+from typing import Final
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from models.core import clock
+from models.core.database.transactions import unit
+from models.core.errors import Busy
+from models.core.redis import signals
+from models.operations.accounts.audit import note
+
+log = logging.getLogger(__name__)
+
+SECONDS: Final = 3600
+#: Views remembered; beyond them it begins anew, and some are written down twice.
+_KEPT: Final = 20_000
+
+
+def note_look(restaurant_id: int, actor: str, action: str, about: str) -> None:
+    """Write down that this member of the staff looks at that. Nobody is kept from it by this."""
+    now = clock.now()
+    hour = int(now.timestamp()) // SECONDS
+    name = f"{restaurant_id} {actor} {action} {about}"
+    if not _seen().is_new(name, hour):
+        return
+    key = hashlib.sha256(f"{name} {hour}".encode()).hexdigest()[:32]
+    # without Redis each process writes its own line: rather one too many than none
+    if not signals.attempt("set", f"look:{key}", b"1", nx=True, ex=SECONDS, default=True):
+        return
+    try:
+        unit(
+            lambda session: note(
+                session, restaurant_id, actor=actor, action=action, about=[about], now=now
+            )
+        )
+    except (DBAPIError, PoolTimeout, Busy) as error:
+        log.warning("a look was not audited", extra={"error": type(error).__name__})
+
+
+class _Seen:
+    """What was looked at in this hour, in this process."""
+
+    def __init__(self) -> None:
+        self._hour, self._names, self._lock = 0, set[str](), threading.Lock()
+
+    def is_new(self, name: str, hour: int) -> bool:
+        """Whether nobody said so in this hour."""
+        with self._lock:
+            if hour != self._hour or len(self._names) >= _KEPT:
+                self._hour, self._names = hour, set()
+            is_new = name not in self._names
+            self._names.add(name)
+            return is_new
+
+
+@lru_cache(maxsize=1)
+def _seen() -> _Seen:
+    return _Seen()

@@ -1,0 +1,87 @@
+"""Staff give their account a second factor, and take it off again: each time with the password."""
+
+import logging
+
+from apiflask import APIBlueprint
+from flask import Response
+
+from models.core import clock
+from models.core.database.transactions import unit
+from models.core.errors import Invalid
+from models.operations.accounts import second_factors
+from web.api.endpoint import WRITE, describe
+from web.api.sign_in import guessed_code, prove_code, prove_own_password
+from web.http.access import public
+from web.http.json_body import json_response
+from web.schemas.accounts import (
+    CodeProof,
+    PasswordProof,
+    RecoveryCodesOut,
+    SecondFactorOut,
+)
+
+log = logging.getLogger(__name__)
+
+blueprint = APIBlueprint(
+    "second_factor", __name__, url_prefix="/api/v1/auth/second-factor", tag="Accounts"
+)
+
+
+@blueprint.post("")
+@public
+@blueprint.input(PasswordProof, arg_name="body")
+@describe(blueprint, {200: SecondFactorOut}, problems=(*WRITE, 401))
+def begin(body: PasswordProof) -> Response:
+    """Begin: the secret for an app that makes codes (TOTP), also as a URI for a QR code.
+
+    Nothing is asked for until it is confirmed; beginning again gives another secret. 409 while
+    the account has a second factor.
+    """
+    known = prove_own_password(body.email, body.password)
+    number, now = known.account_id, clock.now()
+    secret = unit(lambda session: second_factors.begin(session, number, now=now))
+    uri = second_factors.uri_of(secret, email=known.email)
+    return _no_store(json_response({"secret": secret, "uri": uri}))
+
+
+@blueprint.post("/confirm")
+@public
+@blueprint.input(CodeProof, arg_name="body")
+@describe(blueprint, {200: RecoveryCodesOut}, problems=(*WRITE, 401))
+def confirm(body: CodeProof) -> Response:
+    """Confirm with a code of the app: each sign-in is asked for one from now on.
+
+    Answers ten recovery codes, this once: each stands in for a code of the app, once. Every
+    sign-in of the account ends: they were made without it.
+    """
+    known = prove_own_password(body.email, body.password)
+    number, now = known.account_id, clock.now()
+    with guessed_code(known) as guess:
+        given = unit(lambda session: second_factors.confirm(session, number, body.code, now=now))
+        guess.is_right = given is not None
+    if given is None:
+        raise Invalid.field("code", "is not right, or was used before")
+    log.info("second factor confirmed", extra={"account_id": number})
+    return _no_store(json_response({"recovery_codes": given}))
+
+
+@blueprint.post("/remove")
+@public
+@blueprint.input(CodeProof, arg_name="body")
+@describe(blueprint, {204: None}, problems=(*WRITE, 401))
+def remove(body: CodeProof) -> Response:
+    """Take it off, with a code of it or a recovery code: the password is enough again.
+
+    Every sign-in of the account ends.
+    """
+    now = clock.now()
+    known = prove_own_password(body.email, body.password)
+    prove_code(known, body.code)
+    unit(lambda session: second_factors.remove(session, known.account_id, now=now))
+    log.info("second factor removed", extra={"account_id": known.account_id})
+    return Response(status=204)
+
+
+def _no_store(answer: Response) -> Response:
+    answer.headers["Cache-Control"] = "no-store"
+    return answer

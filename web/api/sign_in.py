@@ -1,0 +1,130 @@
+"""Who proves to be an account: by its password, and by a code where it has a second factor.
+
+Failures are counted by account and network, or device that signed in before; those of codes by
+account from anywhere: a code has six digits. Beyond the house's limit every answer is 429.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from models.core import clock
+from models.core.database.transactions import reading, unit
+from models.core.errors import FirstPassword, SecondFactorMissing, SecondFactorNeeded, SignInFailed
+from models.core.secrets.signing import nameless
+from models.core.settings import settings
+from models.operations.accounts.second_factors import spend
+from models.queries.accounts.accounts import Credentials, credentials
+from web.http.hashing import is_password
+from web.http.problems import TooManyHashes
+from web.http.rate_limits import forget_guesses, give_back, place_of, take_guess
+
+log = logging.getLogger(__name__)
+
+#: Codes are counted whatever address they come from.
+_ANYWHERE = ""
+
+
+def prove_password(email: str, password: str, device: str | None = None) -> Credentials:
+    """The account of this address and password.
+
+    Raises SignInFailed, TooManySignIns, TooManyHashes. `device`: what it showed to be known by.
+    """
+    place = place_of(email, device)
+    take_guess(email, place)
+    with reading() as session:
+        known = credentials(session, email)
+    # Argon2 takes tens of milliseconds: outside any transaction, and the same for the unknown
+    try:
+        is_right = is_password(password, None if known is None else known.password_hash)
+    except TooManyHashes:
+        give_back(email, place)
+        raise
+    if not is_right or known is None:
+        log.warning("sign-in failed", extra={"who": nameless(email, place="logs")})
+        raise SignInFailed("this e-mail address and password do not belong together")
+    give_back(email, place)
+    return known
+
+
+def prove_own_password(email: str, password: str, device: str | None = None) -> Credentials:
+    """The same, by a password that its owner chose: one that was made up gives no second factor.
+
+    Raises FirstPassword, too.
+    """
+    known = prove_password(email, password, device)
+    if known.first_until is not None:
+        _refuse_first(known)
+    return known
+
+
+def prove_code(known: Credentials, code: str | None) -> None:
+    """A code of the account's second factor, used up. Raises SecondFactorNeeded, SignInFailed."""
+    if not code:
+        raise SecondFactorNeeded("send a code of your second factor, too: `code`")
+    now = clock.now()
+    with guessed_code(known) as guess:
+        guess.is_right = unit(lambda session: spend(session, known.account_id, code, now=now))
+    if not guess.is_right:
+        raise SignInFailed("this code is not right, or was used before")
+
+
+@dataclass(slots=True)
+class Guess:
+    """Whether a code was right; until that is known it counts as wrong."""
+
+    is_right: bool = False
+
+
+@contextmanager
+def guessed_code(known: Credentials) -> Iterator[Guess]:
+    """Count a code, from wherever it comes, unless it turns out right. Raises TooManySignIns."""
+    take_guess(codes_of(known), _ANYWHERE)
+    guess = Guess()
+    yield guess
+    if guess.is_right:
+        give_back(codes_of(known), _ANYWHERE)
+    else:
+        log.warning("second factor refused", extra={"account_id": known.account_id})
+
+
+def factor_is_required() -> bool:
+    """Whether nobody is let in without a second factor."""
+    return settings().second_factor == "required"
+
+
+def prove_all(
+    email: str, password: str, code: str | None, device: str | None = None
+) -> Credentials:
+    """All that a sign-in takes. Raises SignInFailed and what is made of it, TooManySignIns."""
+    known = prove_own_password(email, password, device)
+    if known.has_second_factor:
+        prove_code(known, code)
+        forget_guesses(codes_of(known), _ANYWHERE)
+    elif factor_is_required():
+        raise SecondFactorMissing(
+            "this house wants a second factor: begin at POST /api/v1/auth/second-factor"
+        )
+    forget_guesses(email, place_of(email, device))
+    return known
+
+
+def check_first(known: Credentials) -> None:
+    """Raise SignInFailed when this is no password that was made up, or its time is over."""
+    if known.first_until is None:
+        raise SignInFailed("this password was not made up: change it when you are signed in")
+    if known.first_until <= clock.now():
+        raise SignInFailed("the time to choose another password is over: ask for a new one")
+
+
+def _refuse_first(known: Credentials) -> None:
+    check_first(known)
+    raise FirstPassword(
+        "this password was made up for you: choose another at POST /api/v1/auth/password/first"
+    )
+
+
+def codes_of(known: Credentials) -> str:
+    """The name under which wrong codes of this account are counted."""
+    return f"codes of account {known.account_id}"

@@ -1,0 +1,1 @@
+"""What the staff of one restaurant do: the book, the stand, guests, messages."""

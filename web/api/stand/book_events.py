@@ -1,0 +1,173 @@
+"""The book as it changes: a stream of events for the host stand (text/event-stream)."""
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date
+from functools import lru_cache
+from time import monotonic, sleep
+from typing import Final
+
+import orjson
+from apiflask import APIBlueprint
+from flask import Response, g, request
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from models.core.database.transactions import reading
+from models.core.redis import signals
+from models.core.settings import settings
+from models.queries.accounts.accounts import Caller
+from models.queries.book.revision import book_revision
+from models.rules.permissions import Permission
+from models.rules.restaurant.restaurant import House
+from web.api.endpoint import READ, STAFF, describe
+from web.http.access import staff_at_house
+from web.http.problems import TooManyStreams
+from web.metrics import requests as metrics
+from web.schemas.requests import BookQuery
+
+blueprint = APIBlueprint("book_events", __name__, url_prefix="/api/v1", tag="The host stand")
+
+#: Between two looks whether the book has changed: at Redis, and at the database without it.
+LOOK_SECONDS: Final = 0.5
+LOOK_SECONDS_ALONE: Final = 2.0
+#: Something is said so often, so that a line that broke is noticed.
+SILENCE_SECONDS: Final = 5.0
+#: How soon a browser comes again when a stream has ended, in milliseconds.
+AGAIN_MS: Final = 500
+#: A revision is a sum of 64-bit numbers at most; more digits are not from here.
+REVISION_DIGITS: Final = 18
+#: Places that one account has however few there are in all.
+LEAST_EACH: Final = 2
+
+
+@blueprint.get("/restaurants/<slug:slug>/book/events")
+@staff_at_house(Permission.READ_BOOK)
+@blueprint.input(BookQuery, location="query", arg_name="query")
+@describe(
+    blueprint,
+    {200: None},
+    problems=(*READ, *STAFF, 404, 422),
+    headers=("Last-Event-ID",),
+    security=("staff",),
+    events="book",
+)
+def get_book_events(house: House, caller: Caller, query: BookQuery) -> Response:
+    """Says when the book of a day changes: an event `book` with its date and revision.
+
+    The event's id is the revision; the first one comes at once, unless it is the one that
+    `Last-Event-ID` names. The stream ends by itself after `STREAM_SECONDS`, and is asked for again:
+    so each release finds every stand, and no stand misses a change. 503 when this process has as
+    many streams as it may have, or as one account may have: read the book every few seconds
+    instead.
+    """
+    known = _last_seen(request.headers.get("Last-Event-ID", ""))
+    g.stream = _Stream(caller.account_id, house.id, query.date, known)
+    answer = Response(g.stream, mimetype="text/event-stream")
+    answer.headers["Cache-Control"] = "no-store"
+    answer.headers["X-Accel-Buffering"] = "no"  # nginx hands each event on as it comes
+    return answer
+
+
+@blueprint.teardown_request
+def close_unanswered(error: BaseException | None) -> None:
+    """After the view an error made another answer of it: nobody will close the stream."""
+    stream = g.pop("stream", None)
+    if error is not None and stream is not None:
+        stream.close()
+
+
+def _last_seen(given: str) -> int | None:
+    """The revision that the caller knows. What cannot be one counts as none."""
+    is_number = given.isascii() and given.isdigit() and len(given) <= REVISION_DIGITS
+    return int(given) if is_number else None
+
+
+class Places:
+    """The streams of this process: so many in all, and for one account a quarter of them."""
+
+    def __init__(self, total: int) -> None:
+        self._total = max(total, 1)
+        self._each = max(self._total // 4, LEAST_EACH)
+        self._taken: Counter[int] = Counter()
+        self._lock = threading.Lock()
+
+    def take(self, account_id: int) -> None:
+        """A place, which has to be given back. Raises TooManyStreams."""
+        with self._lock:
+            if self._taken.total() >= self._total:
+                raise TooManyStreams("this process has as many streams as it may have")
+            if self._taken[account_id] >= self._each:
+                raise TooManyStreams("your account has as many streams here as it may have")
+            self._taken[account_id] += 1
+            metrics.show_streams(self._taken.total())
+
+    def give_back(self, account_id: int) -> None:
+        """Once for each place that was taken."""
+        with self._lock:
+            self._taken[account_id] -= 1
+            self._taken += Counter()  # drops those that have none
+            metrics.show_streams(self._taken.total())
+
+    @property
+    def taken(self) -> int:
+        """How many are open now."""
+        return self._taken.total()
+
+
+def open_streams() -> int:
+    """The streams of this process that are open now: each keeps a thread."""
+    return _places().taken
+
+
+@lru_cache(maxsize=1)
+def _places() -> Places:
+    return Places(settings().streams_max)
+
+
+class _Stream:
+    """The lines of one stream. Its place is free again when the server closes it."""
+
+    def __init__(
+        self, account_id: int, restaurant_id: int, on_date: date, known: int | None
+    ) -> None:
+        self._closed = True
+        self._lines = _events(restaurant_id, on_date, known)
+        self._account_id, self._places = account_id, _places()
+        self._places.take(account_id)
+        self._closed = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._lines
+
+    def close(self) -> None:
+        """Give the place back, once."""
+        if not self._closed:
+            self._closed = True
+            self._places.give_back(self._account_id)
+
+
+def _events(restaurant_id: int, on_date: date, known: int | None) -> Iterator[bytes]:
+    """An event for each revision that is seen, a comment when there was none for a while."""
+    ends = monotonic() + settings().stream_seconds
+    spoken, seen = monotonic(), None
+    yield f"retry: {AGAIN_MS}\n\n".encode()
+    while monotonic() < ends:
+        # every change makes a new generation; none while one is being made, and without Redis
+        generation = signals.cache_generation(restaurant_id, on_date.isoformat())
+        if generation is None or generation != seen:
+            try:
+                with reading() as session:
+                    revision = book_revision(session, restaurant_id, on_date)
+            except (DBAPIError, PoolTimeout):
+                return  # whoever asks again hears 503, and when to come back
+            seen = generation
+            if revision != known:
+                known, spoken = revision, monotonic()
+                facts = orjson.dumps({"date": on_date.isoformat(), "revision": revision})
+                yield b"event: book\nid: %d\ndata: %s\n\n" % (revision, facts)
+        if monotonic() - spoken > SILENCE_SECONDS:
+            spoken = monotonic()
+            yield b": nothing new\n\n"
+        sleep(LOOK_SECONDS if generation else LOOK_SECONDS_ALONE)

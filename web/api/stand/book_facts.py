@@ -1,0 +1,125 @@
+"""The book of a day as it goes out: what web/schemas/book.py describes, as plain dicts."""
+
+from datetime import datetime
+from typing import Any
+
+from models.queries.book.shapes import (
+    BookMessage,
+    BookReservation,
+    BookShift,
+    BookTable,
+    BookView,
+)
+from models.rules.restaurant.restaurant import House
+from web.api.shapes import change_facts, local_text
+
+
+def book_facts(house: House, view: BookView) -> dict[str, Any]:
+    """A day of the house (BookOut)."""
+    return {
+        "date": view.service_date.isoformat(),
+        "restaurant": house.slug,
+        "zone": house.zone,
+        "revision": view.revision,
+        "shifts": [_shift(house, shift) for shift in view.shifts],
+        "tables": [_table(house, table) for table in view.tables],
+        "reservations": [_reservation(house, row) for row in view.reservations],
+    }
+
+
+def _shift(house: House, shift: BookShift) -> dict[str, Any]:
+    pacing = shift.pacing
+    return {
+        "key": shift.key,
+        "name": shift.name,
+        "is_open": shift.is_open,
+        "revision": shift.revision,
+        "covers": shift.covers,
+        "parties": shift.parties,
+        "waitlisted": shift.waitlisted,
+        "pacing": {
+            "covers": pacing.covers,
+            "parties": pacing.parties,
+            "online_covers": pacing.online_covers,
+        },
+        "intervals": [
+            {
+                "start": local_text(house, interval.starts_at),
+                "covers": interval.covers,
+                "parties": interval.parties,
+                "online_covers": interval.online_covers,
+            }
+            for interval in shift.intervals
+        ],
+    }
+
+
+def _table(house: House, table: BookTable) -> dict[str, Any]:
+    return {
+        "label": table.label,
+        "area": table.area_key,
+        "min_party": table.min_party,
+        "max_party": table.max_party,
+        "seatings": [
+            {
+                "reservation_id": str(seating.reservation_id),
+                "reference": seating.reference,
+                "status": seating.status.value,
+                "party_size": seating.party_size,
+                "start": local_text(house, seating.starts_at),
+                "end": local_text(house, seating.ends_at),
+            }
+            for seating in table.seatings
+        ],
+    }
+
+
+def _reservation(house: House, row: BookReservation) -> dict[str, Any]:
+    return {
+        "id": str(row.id),
+        "reference": row.reference,
+        "status": row.status.value,
+        "revision": row.revision,
+        "shift": row.shift_key,
+        "party_size": row.party_size,
+        "start": local_text(house, row.starts_at),
+        "end": local_text(house, row.ends_at),
+        "area": row.area_key,
+        "tables": list(row.tables),
+        "guest": {
+            "name": row.guest_name,
+            "email": row.guest_email,
+            "phone": row.guest_phone,
+            "locale": row.guest_locale,
+        },
+        "note": row.note,
+        "staff_note": row.staff_note,
+        "source": row.source,
+        "pacing_forced": row.pacing_forced,
+        "reason": row.reason,
+        "is_late": row.is_late,
+        "overstays_minutes": row.overstays_minutes,
+        "warnings": list(row.warnings),
+        "created_at": local_text(house, row.created_at),
+        "arrived_at": _maybe(house, row.arrived_at),
+        "seated_at": _maybe(house, row.seated_at),
+        "finished_at": _maybe(house, row.finished_at),
+        "messages": [message_facts(house, message) for message in row.messages],
+        "change": None if row.change is None else change_facts(house, row.change),
+    }
+
+
+def message_facts(house: House, message: BookMessage) -> dict[str, Any]:
+    """One message (BookMessageOut)."""
+    return {
+        "kind": message.kind,
+        "channel": message.channel,
+        "state": message.state,
+        "due_at": local_text(house, message.due_at),
+        "sent_at": _maybe(house, message.sent_at),
+        "error": message.error,
+    }
+
+
+def _maybe(house: House, moment: datetime | None) -> str | None:
+    return None if moment is None else local_text(house, moment)

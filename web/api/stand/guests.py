@@ -1,0 +1,227 @@
+"""Guests, for the staff of one restaurant: found by contact, given out, forgotten."""
+
+from typing import Any
+
+from apiflask import APIBlueprint
+from flask import Response
+from sqlalchemy.orm import Session
+
+from models.core import clock
+from models.core.database.transactions import reading, unit
+from models.operations.accounts.audit import note
+from models.operations.guests.consents import say_consent
+from models.operations.guests.privacy import erase_guest, give_out
+from models.queries.accounts.accounts import Caller
+from models.queries.accounts.audit import audit_of
+from models.queries.guests.consents import ConsentView, consents_of_reservation
+from models.queries.guests.search import FoundGuest, FoundReservation, find_guest
+from models.rules.permissions import Permission
+from models.rules.restaurant.restaurant import House
+from web.api.endpoint import READ, STAFF, WRITE, describe
+from web.api.shapes import local_text
+from web.api.stand.book_facts import message_facts
+from web.http.access import Visitor, guest_or_staff, staff_at_house
+from web.http.json_body import json_response
+from web.nudging import nudge_after_move
+from web.schemas.guests import (
+    AuditOut,
+    AuditQuery,
+    ConsentsOut,
+    ErasedOut,
+    FoundGuestOut,
+    GuestErasure,
+    GuestExportOut,
+    GuestQuery,
+)
+from web.schemas.requests import ConsentIn
+
+blueprint = APIBlueprint("guests", __name__, url_prefix="/api/v1", tag="Guests")
+
+_SECURITY = ("staff",)
+_AUDIT_SHOWN = 100
+
+
+@blueprint.post("/restaurants/<slug:slug>/guests/find")
+@staff_at_house(Permission.FIND_GUESTS)
+@blueprint.input(GuestQuery, arg_name="body")
+@describe(blueprint, {200: FoundGuestOut}, problems=(*WRITE, *STAFF, 404), security=_SECURITY)
+def find(house: House, caller: Caller, body: GuestQuery) -> Response:
+    """A guest's reservations here, and what became of their messages. Audited."""
+    contact, now = body.contact(house), clock.now()
+
+    def work(session: Session) -> dict[str, Any]:
+        found = find_guest(session, house.id, contact)
+        about = [each.row.reference for each in found.reservations]
+        note(session, house.id, actor=caller.actor, action="guest.found", about=about, now=now)
+        return _found_facts(house, found)
+
+    return _private(json_response(unit(work)))
+
+
+@blueprint.post("/restaurants/<slug:slug>/guests/export")
+@staff_at_house(Permission.EXPORT_GUESTS)
+@blueprint.input(GuestQuery, arg_name="body")
+@describe(blueprint, {200: GuestExportOut}, problems=(*WRITE, *STAFF, 404), security=_SECURITY)
+def export(house: House, caller: Caller, body: GuestQuery) -> Response:
+    """Everything that is held of a guest here, as a file to hand over. Audited."""
+    contact, now = body.contact(house), clock.now()
+
+    found = unit(
+        lambda session: give_out(
+            session, contact, restaurant_id=house.id, now=now, actor=caller.actor
+        )
+    )
+    answer = _private(json_response(found))
+    answer.headers["Content-Disposition"] = 'attachment; filename="guest.json"'
+    return answer
+
+
+@blueprint.post("/restaurants/<slug:slug>/guests/erase")
+@staff_at_house(Permission.ERASE_GUESTS)
+@blueprint.input(GuestErasure, arg_name="body")
+@describe(blueprint, {200: ErasedOut}, problems=(*WRITE, *STAFF, 404), security=_SECURITY)
+def erase(house: House, caller: Caller, body: GuestErasure) -> Response:
+    """Forget a guest here: identity goes, statistics stay. Audited; twice is the same as once.
+
+    409 names the reservations that have not ended. With `cancel` those are cancelled first, and
+    the guest is not told; a party at its table is in the way until it has left.
+    """
+    contact, now = body.contact(house), clock.now()
+
+    done = unit(
+        lambda session: erase_guest(
+            session,
+            contact,
+            restaurant_id=house.id,
+            cancel=body.cancel,
+            now=now,
+            actor=caller.actor,
+        )
+    )
+    if done.cancelled:
+        nudge_after_move(house.id)
+    facts = {
+        "reservations": len(done.references),
+        "references": list(done.references),
+        "cancelled": done.cancelled,
+        "messages": done.messages,
+        "consents": done.consents,
+    }
+    return _private(json_response(facts))
+
+
+@blueprint.get("/restaurants/<slug:slug>/audit")
+@staff_at_house(Permission.READ_AUDIT)
+@blueprint.input(AuditQuery, location="query", arg_name="query")
+@describe(blueprint, {200: AuditOut}, problems=(*READ, *STAFF, 404, 422), security=_SECURITY)
+def get_audit(house: House, caller: Caller, query: AuditQuery) -> Response:
+    """Who of the staff found, gave out, erased or changed what; newest first."""
+    with reading() as session:
+        entries = [
+            {
+                "id": str(row.id),
+                "at": local_text(house, row.at),
+                "actor": row.actor,
+                "action": row.action,
+                "about": row.about,
+            }
+            for row in audit_of(session, house.id, before=query.before, limit=_AUDIT_SHOWN)
+        ]
+    return _private(json_response({"entries": entries}))
+
+
+@blueprint.get("/reservations/<id:reservation_id>/consent")
+@guest_or_staff(Permission.READ_BOOK)
+@describe(
+    blueprint,
+    {200: ConsentsOut},
+    problems=(*READ, *STAFF, 404),
+    security=("guest", "staff"),
+)
+def get_consent(reservation_id: int, visitor: Visitor) -> Response:
+    """What the guest of a reservation has consented to, as it stands."""
+    with reading() as session:
+        house, consents = consents_of_reservation(
+            session, reservation_id, for_guest=not visitor.by_staff
+        )
+    return _private(json_response(_consents(house, consents)))
+
+
+@blueprint.post("/reservations/<id:reservation_id>/consent")
+@guest_or_staff(Permission.WRITE_RESERVATIONS)
+@blueprint.input(ConsentIn, arg_name="body")
+@describe(
+    blueprint,
+    {200: ConsentsOut},
+    problems=(*WRITE, *STAFF, 404),
+    security=("guest", "staff"),
+)
+def set_consent(reservation_id: int, visitor: Visitor, body: ConsentIn) -> Response:
+    """Give or withdraw consent to marketing, on the contacts that the reservation has.
+
+    A guest's word counts on contacts that have opened the link of a message, and waits on others.
+    What was said before is kept beside it; the same word again adds nothing. Nothing that the
+    house sends by itself needs consent.
+    """
+    said = body.said("staff" if visitor.by_staff else "manage", actor=visitor.actor)
+    now = clock.now()
+    unit(lambda session: say_consent(session, reservation_id, said, now=now))
+    with reading() as session:
+        house, consents = consents_of_reservation(
+            session, reservation_id, for_guest=not visitor.by_staff
+        )
+    return _private(json_response(_consents(house, consents)))
+
+
+def _found_facts(house: House, found: FoundGuest) -> dict[str, Any]:
+    return {
+        "reservations": [_reservation(house, each) for each in found.reservations],
+        **_consents(house, found.consents),
+        "more": found.more,
+    }
+
+
+def _reservation(house: House, found: FoundReservation) -> dict[str, Any]:
+    row, guest = found.row, found.guest
+    who = guest and {
+        "name": guest.name,
+        "email": guest.email,
+        "phone": guest.phone,
+        "locale": row.guest_locale,
+    }
+    return {
+        "id": str(row.id),
+        "reference": row.reference,
+        "status": row.status,
+        "revision": row.revision,
+        "party_size": row.party_size,
+        "start": local_text(house, row.starts_at),
+        "end": local_text(house, row.ends_at),
+        "guest": who,
+        "note": guest.note if guest else "",
+        "staff_note": found.staff_note,
+        "source": row.source,
+        "created_at": local_text(house, row.created_at),
+        "messages": [message_facts(house, each) for each in found.messages],
+    }
+
+
+def _consents(house: House, consents: list[ConsentView]) -> dict[str, Any]:
+    return {
+        "consents": [
+            {
+                "channel": view.channel,
+                "purpose": view.purpose,
+                "given": view.given,
+                "at": local_text(house, view.at),
+                "source": view.source,
+                "wording": view.wording,
+            }
+            for view in consents
+        ]
+    }
+
+
+def _private(answer: Response) -> Response:
+    answer.headers["Cache-Control"] = "no-store"
+    return answer

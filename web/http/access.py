@@ -1,0 +1,164 @@
+"""Who may use an endpoint. Each names exactly one of these; a test walks the routes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, Final, TypeVar
+
+from flask import request
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.core import clock
+from models.core.database.transactions import reading
+from models.core.errors import NotFound, SecondFactorMissing
+from models.core.observe import logs
+from models.core.settings import settings
+from models.entities.reservations import Reservation
+from models.queries.accounts.accounts import Caller, caller
+from models.queries.floor.load import house_by_slug
+from models.queries.reservations.links import opened_by
+from models.rules.permissions import Permission
+from web.http.rate_limits import count_account
+from web.http.tokens import access_sign_in
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+GUEST: Final = "guest"
+NEEDS_FACTOR: Final = (
+    "a second factor is required here: begin at POST /api/v1/auth/second-factor, then sign in"
+)
+NO_RESTAURANT: Final = "there is no such restaurant"
+NO_RESERVATION: Final = "there is no such reservation"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What an endpoint asks of its caller. `kind`: public, guest-or-staff, staff, account."""
+
+    kind: str
+    permission: Permission | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who works on one reservation: its guest by the manage token, or staff of its restaurant."""
+
+    caller: Caller | None
+
+    @property
+    def by_staff(self) -> bool:
+        """Whether it is staff."""
+        return self.caller is not None
+
+    @property
+    def actor(self) -> str:
+        """The name under which moves are recorded."""
+        return GUEST if self.caller is None else self.caller.actor
+
+
+def public(view: View) -> View:
+    """Anybody."""
+    return _mark(view, Access("public"))
+
+
+def account(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Anybody who is signed in, about their own account. The view gets `caller`."""
+
+    @wraps(view)
+    def checked(**given: Any) -> Any:
+        with reading() as session:
+            found = signed_in(session)
+        return view(caller=found, **given)
+
+    return _mark(checked, Access("account"))
+
+
+def staff_at_house(permission: Permission) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Staff of the restaurant `slug` with that permission. The view gets `house` and `caller`."""
+
+    def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(view)
+        def checked(slug: str, **given: Any) -> Any:
+            with reading() as session:
+                found = signed_in(session)
+                house = house_by_slug(session, slug)
+            found.check(house.id, permission, missing=NO_RESTAURANT)
+            return view(house=house, caller=found, **given)
+
+        return _mark(checked, Access("staff", permission))
+
+    return decorate
+
+
+def staff_of_reservation(
+    permission: Permission,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Staff of the reservation's restaurant. The view gets `reservation_id` and `caller`."""
+
+    def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(view)
+        def checked(reservation_id: int, **given: Any) -> Any:
+            found = _staff_of(reservation_id, permission)
+            return view(reservation_id=reservation_id, caller=found, **given)
+
+        return _mark(checked, Access("staff", permission))
+
+    return decorate
+
+
+def guest_or_staff(permission: Permission) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The reservation's guest, by Manage-Token, or staff of its restaurant with that permission.
+
+    The view gets `reservation_id` and `visitor`.
+    """
+
+    def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(view)
+        def checked(reservation_id: int, **given: Any) -> Any:
+            token = request.headers.get("Manage-Token")
+            if token is None:
+                visitor = Visitor(_staff_of(reservation_id, permission))
+            else:
+                _check_guest(token, reservation_id)
+                visitor = Visitor(None)
+            return view(reservation_id=reservation_id, visitor=visitor, **given)
+
+        return _mark(checked, Access("guest-or-staff", permission))
+
+    return decorate
+
+
+def signed_in(session: Session) -> Caller:
+    """Who the access token stands for, in one query. Raises SignInFailed and TooManyRequests."""
+    number, began = access_sign_in()
+    found = caller(session, number, began=began, now=clock.now())
+    logs.bind(account_id=found.account_id)
+    if settings().second_factor == "required" and not found.has_second_factor:
+        raise SecondFactorMissing(NEEDS_FACTOR)
+    count_account(found.account_id)
+    return found
+
+
+def _check_guest(token: str, reservation_id: int) -> None:
+    """Raise SignInFailed for a token that opens nothing, NotFound for another reservation's."""
+    with reading() as session:
+        if opened_by(session, token, now=clock.now()) != reservation_id:
+            raise NotFound(NO_RESERVATION)
+
+
+def _staff_of(reservation_id: int, permission: Permission) -> Caller:
+    with reading() as session:
+        found = signed_in(session)
+        house_id = session.scalar(
+            select(Reservation.restaurant_id).where(Reservation.id == reservation_id)
+        )
+    if house_id is None:
+        raise NotFound(NO_RESERVATION)
+    found.check(house_id, permission, missing=NO_RESERVATION)
+    return found
+
+
+def _mark(view: View, access: Access) -> View:
+    vars(view)["access"] = access
+    return view

@@ -1,0 +1,117 @@
+"""What happens around every request: its id, its log context, its headers, its count, its span."""
+
+import logging
+import random
+import re
+from typing import Final
+
+from apiflask import APIFlask
+from flask import Response, g, request
+
+from models.core import clock
+from models.core.observe import logs, trace_ids, traces
+from models.operations.reservations.booking import Accepted
+from web.http.json_body import MAX_BODY
+from web.metrics import requests as metrics
+
+_log = logging.getLogger(__name__)
+
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
+
+#: Methods that change nothing.
+READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+#: Whoever watches asks for these all the time.
+_WATCHED: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+
+#: On every answer; pages set a Content-Security-Policy of their own.
+SECURITY_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+#: On what a browser shows as a page.
+PAGE_HEADERS: Final = {
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+def register_around(app: APIFlask) -> None:
+    """Hook into `app` before and after every request."""
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    app.before_request(begin)
+    app.after_request(end)
+    app.teardown_request(forget)
+
+
+def begin() -> None:
+    """Take the caller's X-Request-ID, or make one; log lines carry it."""
+    given = request.headers.get("X-Request-ID", "")
+    # an id to find log lines by, no secret: a read of the kernel's random bytes is dear
+    made = f"{random.getrandbits(128):032x}"  # nosec B311 - a name in the logs, no secret
+    g.request_id = given if _REQUEST_ID.match(given) else made
+    g.begun = metrics.clock()
+    logs.unbind()
+    logs.bind(request_id=g.request_id)
+    if traces.is_on():
+        g.began = clock.nanoseconds()
+        traces.begin()
+    if request.view_args and "reservation_id" in request.view_args:
+        about(request.view_args["reservation_id"])
+
+
+def about(reservation_id: int) -> None:
+    """What this request does from here on belongs to the story of that reservation."""
+    g.story = trace_ids.tell_of(reservation_id)
+
+
+def about_new(accepted: Accepted) -> None:
+    """The same; unless the request had come before, the story begins with this one."""
+    about(accepted.reservation_id)
+    g.is_first = not accepted.replayed
+
+
+def end(answer: Response) -> Response:
+    """Give the id back, set the headers that every answer has, count the request."""
+    headers = answer.headers
+    headers["X-Request-ID"] = g.get("request_id", "")
+    for name, value in SECURITY_HEADERS.items():
+        if name not in headers:
+            headers[name] = value
+    if answer.mimetype == "text/html":
+        for name, value in PAGE_HEADERS.items():
+            headers.setdefault(name, value)
+    route = request.url_rule.rule if request.url_rule else "(none)"
+    metrics.count(request.method, route, answer.status_code, since=g.get("begun"))
+    if "story" in g and request.method not in READS:
+        _log.info("answered", extra={"endpoint": request.endpoint, "status": answer.status_code})
+    if "began" in g and route not in _WATCHED:
+        _tell_span(route, answer.status_code)
+    return answer
+
+
+def _tell_span(route: str, status: int) -> None:
+    # the route, never the path: a manage link's token is in there
+    method = request.method if request.method in metrics.METHODS else "other"
+    # a look changes nothing, and is no part of the story
+    story = "" if method in READS else g.get("story", "")
+    traces.end(
+        f"{method} {route}",
+        trace_id=story or traces.trace_id_of(g.request_id),
+        began=g.began,
+        kind="server",
+        is_first=not story or g.get("is_first", False),
+        failed=status >= 500,
+        **{
+            "request_id": g.request_id,
+            "http.request.method": method,
+            "http.route": route,
+            "http.response.status_code": status,
+        },
+    )
+
+
+def forget(_error: BaseException | None) -> None:
+    """The next request of this thread starts with an empty log context."""
+    logs.unbind()

@@ -1,0 +1,197 @@
+"""Every refusal leaves as application/problem+json (RFC 9457), or as a page for the two pages."""
+
+import logging
+from typing import Any, Final
+
+import orjson
+from apiflask import APIFlask
+from flask import Response, g, request
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+
+from models.core.errors import (
+    AlreadyBooked,
+    Busy,
+    FieldProblem,
+    Invalid,
+    MaitredError,
+    NotSeated,
+)
+from web.api.shapes import manage_link
+from web.http.around import READS
+from web.http.json_body import PROBLEM_TYPE
+from web.http.problems import HTTP_CODES, Unavailable, kind_of
+
+log = logging.getLogger(__name__)
+
+#: Refusals that a log should have: who is not known, not allowed, or asks too much.
+NOTED: Final = frozenset({401, 403, 429})
+#: After these the answer to a commit may be what was lost.
+_PERHAPS_DONE: Final = frozenset({Busy, Unavailable})
+_PERHAPS: Final = (
+    "whether this was written is not known: send it once more as it was, with the same "
+    "Idempotency-Key or If-Match where it had one, and it is done once"
+)
+TYPE_BASE = "urn:maitred:problem:"
+_MESSAGE_MAX = 300
+
+
+def register_errors(app: APIFlask) -> None:
+    """Make `app` answer every error with a problem document."""
+    app.register_error_handler(MaitredError, answer_refusal)
+    app.register_error_handler(ValidationError, answer_invalid)
+    app.register_error_handler(HTTPException, answer_http)
+    app.register_error_handler(DBAPIError, answer_database)
+    app.register_error_handler(PoolTimeout, answer_database)
+    app.register_error_handler(Exception, answer_unexpected)
+
+
+def answer_refusal(error: MaitredError) -> Response:
+    """A refusal of the house, by the table in web/http/problems.py."""
+    kind = kind_of(error)
+    if kind.status == 500:
+        return answer_unexpected(error)
+    if kind.status in NOTED:
+        log.warning("refused", extra={"code": error.code, "endpoint": request.endpoint})
+    more = _more(error)
+    message = error.message
+    if type(error) in _PERHAPS_DONE and request.method not in READS:
+        message, more = f"{message}; {_PERHAPS}", more | {"outcome": "unknown"}
+    answer = problem(kind.status, error.code, kind.title, message, fields=error.fields, **more)
+    if kind.retry_after is not None:
+        answer.headers["Retry-After"] = str(kind.retry_after)
+    if kind.status == 401:
+        answer.headers["WWW-Authenticate"] = 'Bearer realm="maitred"'
+    return answer
+
+
+def _more(error: MaitredError) -> dict[str, str]:
+    """What a caller can go on with, beside the words."""
+    if isinstance(error, NotSeated):
+        return {"reason": error.reason}
+    if isinstance(error, AlreadyBooked):
+        return {"reservation_id": str(error.reservation_id), "manage_url": manage_link(error.token)}
+    return {}
+
+
+def answer_invalid(error: ValidationError) -> Response:
+    """What Pydantic found, one entry for each bad field."""
+    return answer_refusal(invalid_from(error))
+
+
+def invalid_from(error: ValidationError) -> Invalid:
+    """Pydantic's findings as the house's own Invalid."""
+    fields = tuple(
+        FieldProblem(_path(found["loc"]), _say(found))
+        for found in error.errors(include_url=False, include_input=False)
+    )
+    return Invalid("some fields are not right", fields=fields)
+
+
+def answer_http(error: HTTPException) -> Response:
+    """What Werkzeug refuses: unknown path, wrong method, too large a body."""
+    response = error.get_response()
+    if error.code is None or error.code < 400:
+        return Response(response.get_data(), response.status_code, dict(response.headers))
+    answer = problem(
+        error.code,
+        HTTP_CODES.get(error.code, "http-error"),
+        error.name,
+        _detail(error),
+    )
+    for name in ("Allow", "Retry-After", "WWW-Authenticate"):
+        if name in response.headers:
+            answer.headers[name] = response.headers[name]
+    return answer
+
+
+def answer_database(error: Exception) -> Response:
+    """503 when the database is gone or its pool is empty; anything else of it is our bug."""
+    if not is_gone(error):
+        return answer_unexpected(error)
+    log.error("database unavailable", extra={"error": type(error).__name__})
+    return answer_refusal(Unavailable("the book cannot be reached now; try again in a moment"))
+
+
+def is_gone(error: Exception) -> bool:
+    """Whether a database error means that nothing can be had of it now."""
+    if isinstance(error, (OperationalError, InterfaceError, PoolTimeout)):
+        return True
+    return isinstance(error, DBAPIError) and error.connection_invalidated
+
+
+def answer_unexpected(error: Exception) -> Response:
+    """The last resort: logged with its trace, and told without details."""
+    log.error("unexpected error", exc_info=error)
+    return problem(500, "internal", "Internal error", "something went wrong on our side")
+
+
+def problem(
+    status: int,
+    code: str,
+    title: str,
+    detail: str,
+    *,
+    fields: tuple[FieldProblem, ...] = (),
+    **more: Any,
+) -> Response:
+    """A problem document with a stable `code` and one entry for each bad field."""
+    body = {
+        "type": TYPE_BASE + code,
+        "title": title,
+        "status": status,
+        "detail": detail[:_MESSAGE_MAX],
+        "code": code,
+        "errors": [
+            {"field": entry.field, "message": entry.message[:_MESSAGE_MAX]} for entry in fields
+        ],
+        "request_id": g.get("request_id", ""),
+        **more,
+    }
+    answer = Response(orjson.dumps(body), status=status, mimetype=PROBLEM_TYPE)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _detail(error: HTTPException) -> str:
+    if error.code == 404:
+        return "there is nothing at this address"
+    if error.code == 405:
+        return f"{request.method} is not possible here"
+    return error.description or error.name
+
+
+def _path(parts: tuple[int | str, ...]) -> str:
+    return ".".join(str(part)[:80] for part in parts) or "body"
+
+
+#: Pydantic's kinds of error, said like our own: what the value must be.
+_SAY: Final[dict[str, str]] = {
+    "extra_forbidden": "is not a known field",
+    "missing": "is required",
+    "string_type": "must be a text",
+    "string_too_short": "must have at least {min_length} characters",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_pattern_mismatch": "does not look right: it must match {pattern}",
+    "string_unicode": "must be valid text",
+    "int_type": "must be a whole number",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "bool_type": "must be true or false",
+    "list_type": "must be a list",
+    "too_long": "must have at most {max_length} entries",
+    "model_type": "must be an object",
+}
+
+
+def _say(found: ErrorDetails) -> str:
+    context = found.get("ctx", {})
+    if found["type"] == "string_too_short" and context.get("min_length") == 1:
+        return "must not be empty"
+    text = _SAY.get(found["type"])
+    if text is not None:
+        return text.format(**context)
+    return found["msg"].removeprefix("Value error, ")

@@ -1,0 +1,63 @@
+"""Passwords are hashed here, so many at once: each hash holds 64 MiB and a core while it runs.
+
+Beyond that a request is refused at once, and nothing waits: waiting requests would hold the threads
+that everybody else needs.
+"""
+
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Final
+
+from models.core.settings import settings
+from models.operations.accounts import accounts
+from web.http.problems import TooManyHashes
+from web.metrics import requests as metrics
+
+_FULL: Final = "too many passwords are being checked at this moment; try again"
+
+
+def is_password(password: str, password_hash: str | None) -> bool:
+    """`accounts.is_password`, when there is a place. Raises TooManyHashes."""
+    with _a_place():
+        return accounts.is_password(password, password_hash)
+
+
+def hash_password(password: str, *, about: Iterable[str] = ()) -> str:
+    """`accounts.hash_password`, when there is a place. Raises Invalid, TooManyHashes."""
+    with _a_place():
+        return accounts.hash_password(password, about=about)
+
+
+class _Places:
+    """So many hashes at once in this process."""
+
+    def __init__(self, total: int) -> None:
+        self._total, self._taken, self._lock = total, 0, threading.Lock()
+
+    def move(self, by: int) -> bool:
+        """Take a place (1) or give it back (-1). False when all are taken."""
+        with self._lock:
+            if self._taken + by > self._total:
+                return False
+            self._taken += by
+            metrics.show_hashes(self._taken)
+            return True
+
+
+@lru_cache(maxsize=1)
+def _places() -> _Places:
+    return _Places(settings().hashes_max)
+
+
+@contextmanager
+def _a_place() -> Iterator[None]:
+    places = _places()
+    if not places.move(1):
+        metrics.count_hash_refused()
+        raise TooManyHashes(_FULL)
+    try:
+        yield
+    finally:
+        places.move(-1)

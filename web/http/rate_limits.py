@@ -1,0 +1,231 @@
+"""Who may do how much in how long: by address, device, contact, account; beyond it, 429.
+
+The rates are settings. Counting is models/core/redis/counters.py: one round trip to Redis a
+request, and each web process by itself while Redis is gone. Nothing is written that names an
+address or a guest.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import Any, Final
+
+import orjson
+from apiflask import APIFlask
+from flask import Response, g, request
+
+from models.core.contacts import counted_as
+from models.core.errors import Invalid, RevisionConflict, SignInFailed, StateConflict
+from models.core.redis.counters import Tally, count, forget, nameless, rate
+from models.core.settings import settings
+from web.http.callers import network_of, who_of
+from web.http.devices import device_of
+from web.http.problems import TooManyChanges, TooManyRequests, TooManySignIns
+from web.http.tokens import access_account, read_refresh
+from web.schemas.fields import parse_start
+
+#: never counted: whoever watches over the house, and files that cost nothing
+UNCOUNTED: Final = frozenset({"operations.healthz", "static"})
+WATCHING: Final = frozenset({"operations.readyz", "operations.get_metrics"})
+#: where a table is asked for; the limits by guest are counted there
+ASKING: Final = frozenset({"reservations.ask_for_table", "booking.ask"})
+FORMS: Final = frozenset({"booking.ask", "manage.edit"})
+#: where a guest may name another contact, which counts as one that a table is asked for
+EDITING: Final = frozenset({"reservations.change", "manage.edit"})
+SIGN_IN: Final = "auth.sign_in"
+REFRESH: Final = "auth.refresh"
+#: endpoints with a stricter limit of their own: (kind, the setting)
+STRICTER: Final = {
+    SIGN_IN: ("sign-in", "limit_sign_in"),
+    "auth.change_password": ("sign-in", "limit_sign_in"),
+    "auth.choose_password": ("sign-in", "limit_sign_in"),
+    "second_factor.begin": ("sign-in", "limit_sign_in"),
+    "second_factor.confirm": ("sign-in", "limit_sign_in"),
+    "second_factor.remove": ("sign-in", "limit_sign_in"),
+    "guests.find": ("guests", "limit_guests"),
+    "guests.export": ("guests", "limit_guests"),
+    "guests.erase": ("guests", "limit_guests"),
+}
+_MANAGE: Final = "manage"
+#: headers that a proxy adds
+_FROM_OUTSIDE: Final = ("X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Forwarded")
+_CONTACT_MAX: Final = 320
+
+
+def register_limits(app: APIFlask) -> None:
+    """Count every request of `app` before it is looked at, where the settings say so."""
+    if settings().rate_limits == "on":
+        app.before_request(count_request)
+        app.after_request(_give_contacts_back)
+
+
+def count_request() -> None:
+    """Count this request by who sends it, and by what it is. Raises TooManyRequests.
+
+    By the account or the device that it proves to be of, else by its address: so who shares the
+    address cannot use up what the staff may do.
+    """
+    endpoint = request.endpoint or ""
+    who = who_of(request.remote_addr or "")
+    if who is None or endpoint in UNCOUNTED or (endpoint in WATCHING and not is_from_outside()):
+        return
+    chosen, known = settings(), _known(endpoint)
+    tallies = [
+        Tally(rate(chosen.limit_account), "known", known)
+        if known
+        else Tally(rate(chosen.limit_address), "address", who)
+    ]
+    if endpoint in ASKING:
+        asked = (chosen.limit_request, chosen.limit_request_hour)
+        tallies += [Tally(rate(each), "request", who) for each in asked]
+        if evening := _evening():
+            tallies.append(Tally(rate(chosen.limit_evening), "occasion", f"{who}:{evening}"))
+        tallies += _count_contacts()
+    elif endpoint in STRICTER:
+        kind, setting = STRICTER[endpoint]
+        tallies.append(Tally(rate(getattr(chosen, setting)), kind, known or who))
+    elif endpoint == REFRESH and known:  # what is no token of ours costs nothing and counts nothing
+        tallies.append(Tally(rate(chosen.limit_refresh), "refresh", known))
+    elif request.blueprint == _MANAGE or "Manage-Token" in request.headers:
+        tallies.append(Tally(rate(chosen.limit_manage), _MANAGE, who))
+        if endpoint in EDITING:
+            tallies += _count_contacts()
+    _refuse_beyond(tallies)
+
+
+@contextmanager
+def counted_change(reservation_id: int, *, by_staff: bool = False) -> Iterator[None]:
+    """Count a guest's change of this reservation, from wherever. Raises TooManyChanges.
+
+    The staff are not held to it. Counted before it is made, so that many at once are no more than
+    the limit. One that is refused is told to nobody, and counts nothing: who mistypes an address
+    may correct it.
+    """
+    chosen = settings()
+    if by_staff or chosen.rate_limits == "off":
+        yield
+        return
+    rates = (chosen.limit_changes, chosen.limit_changes_day)
+    tallies = [Tally(rate(each), "changes", str(reservation_id)) for each in rates]
+    wait = count(tallies)
+    if wait:
+        raise TooManyChanges(wait)
+    try:
+        yield
+    except (Invalid, StateConflict, RevisionConflict):
+        count(tallies, by=-1)
+        raise
+
+
+def count_account(account_id: int) -> None:
+    """Count a call of this member of staff. Raises TooManyRequests."""
+    if settings().rate_limits == "off" or who_of(request.remote_addr or "") is None:
+        return
+    _refuse_beyond([Tally(rate(settings().limit_account), "account", str(account_id))])
+
+
+def place_of(email: str = "", device: str | None = None) -> str:
+    """Where guesses at this account come from: a device it knows, or a network."""
+    known = device_of(email, device)
+    return f"device {known}" if known else network_of(request.remote_addr or "")
+
+
+def take_guess(who: str, place: str) -> None:
+    """Count a guess before it is looked at, so that many at once are no more than the limit.
+
+    Counted from every network. Raises TooManySignIns. Give it back when it was right, or when
+    nobody looked at it.
+    """
+    wait = count([_guesses(who, place)])
+    if wait:
+        raise TooManySignIns(wait)
+
+
+def give_back(who: str, place: str) -> None:
+    """It was no failure."""
+    count([_guesses(who, place)], by=-1)
+
+
+def forget_guesses(who: str, place: str) -> None:
+    """Who is let in has no failures any more."""
+    forget(_guesses(who, place))
+
+
+def is_from_outside() -> bool:
+    """Whether a proxy handed the request on: whoever watches over the house comes directly."""
+    return any(name in request.headers for name in _FROM_OUTSIDE)
+
+
+def _count_contacts() -> list[Tally]:
+    """A tally for each contact that the request names, given back if it is refused."""
+    limit = rate(settings().limit_contact)
+    tallies = [Tally(limit, "contact", nameless(each)) for each in _contacts()]
+    g.contacts = tallies
+    return tallies
+
+
+def _give_contacts_back(response: Response) -> Response:
+    """A refused request told nobody anything: it must not use up what a contact's owner may ask."""
+    if response.status_code >= HTTPStatus.BAD_REQUEST and (tallies := g.pop("contacts", None)):
+        count(tallies, by=-1)
+    return response
+
+
+def _refuse_beyond(tallies: list[Tally]) -> None:
+    wait = count(tallies)
+    if wait:
+        raise TooManyRequests(wait)
+
+
+def _guesses(who: str, place: str) -> Tally:
+    name = nameless(f"{who.strip().lower()}\n{place}")
+    return Tally(rate(settings().limit_failures), "failures", name)
+
+
+def _known(endpoint: str) -> str | None:
+    """The account, sign-in or device that the request proves to be of, by signature alone."""
+    try:
+        if endpoint == REFRESH:
+            return f"sign-in {read_refresh(str(_body().get('refresh_token')))[0]}"
+        if endpoint == SIGN_IN:
+            body = _body()
+            found = device_of(str(body.get("email")), body.get("device_token"))
+            return f"device {found}" if found else None
+        return f"account {access_account()}" if "Authorization" in request.headers else None
+    except SignInFailed:
+        return None
+
+
+def _contacts() -> list[str]:
+    """Whom the request is for, in one spelling, before it is checked: e-mail and phone."""
+    guest = _guest()
+    given = [guest.get("email"), guest.get("phone")]
+    texts = [text[:_CONTACT_MAX] for text in given if isinstance(text, str)]
+    return list(filter(None, map(counted_as, texts)))
+
+
+def _evening() -> str | None:
+    """The restaurant and the UTC day that a table is asked for, however the offset is written."""
+    start = _body().get("start")
+    try:
+        day = int(parse_start(start).timestamp()) // 86_400
+    except ValueError:
+        return None
+    return f"{(request.view_args or {}).get('slug', '')}:{day}"
+
+
+def _guest() -> Any:
+    body = _body()
+    guest = body if request.endpoint in FORMS else body.get("guest")
+    return guest if isinstance(guest, dict) else {}
+
+
+def _body() -> dict[str, Any]:
+    """The body before it is checked; empty where it is no JSON object."""
+    if request.endpoint in FORMS:
+        return request.form.to_dict()
+    try:
+        body = orjson.loads(request.get_data(cache=True))
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}

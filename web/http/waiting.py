@@ -1,0 +1,30 @@
+"""`Prefer: wait=N`: hold the connection until the decision, but never all of the threads."""
+
+import threading
+from functools import lru_cache
+
+from models.core.observe import traces
+from models.core.redis import signals
+from models.core.settings import settings
+
+
+@lru_cache(maxsize=1)
+def _places() -> threading.BoundedSemaphore:
+    return threading.BoundedSemaphore(max(settings().waiters_max, 1))
+
+
+def wait_for_decision(kind: str, number: int, seconds: int) -> bool:
+    """Wait for the decision on a reservation or change. False: not decided, or no place to wait.
+
+    `kind` is "reservation" or "change". At most `waiters_max` of this process wait at once: the
+    others get their 202 without waiting, so that a slow worker cannot take the house down.
+    """
+    if seconds <= 0 or settings().waiters_max == 0:
+        return False
+    if not _places().acquire(blocking=False):
+        return False
+    try:
+        with traces.piece("wait for the decision"):
+            return signals.wait_decided(kind, number, seconds)
+    finally:
+        _places().release()

@@ -1,0 +1,138 @@
+"""Counts and latencies by route and status, for Prometheus."""
+
+import os
+import threading
+import time
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+from models.core.settings import settings
+from web.metrics.backups import BackupCollector
+from web.metrics.restaurant import HouseCollector
+
+clock = time.perf_counter
+CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
+KEPT_SECONDS = 1.0
+
+_REQUESTS: Final = Counter(
+    "maitred_http_requests_total", "Answered requests.", ("method", "route", "status")
+)
+_SECONDS: Final = Histogram(
+    "maitred_http_request_seconds",
+    "Seconds from the first byte read to the answer made.",
+    ("method", "route"),
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+_LOOKS: Final = Counter(
+    "maitred_availability_total", "Availability answered, from the cache or not.", ("source",)
+)
+_STREAMS: Final = Gauge(
+    "maitred_streams", "Streams of events that are open.", multiprocess_mode="livesum"
+)
+_HASHES: Final = Gauge(
+    "maitred_password_hashes", "Passwords being hashed now.", multiprocess_mode="livesum"
+)
+_HASHES_REFUSED: Final = Counter(
+    "maitred_password_hashes_refused_total", "Passwords not looked at: too many at once."
+)
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
+
+
+def count(method: str, route: str, status: int, *, since: float | None) -> None:
+    """One answered request. Unknown methods share one label, so that nobody can make thousands."""
+    requests, seconds = _children(method if method in METHODS else "other", route, status)
+    requests.inc()
+    if since is not None:
+        seconds.observe(clock() - since)
+
+
+def count_look(source: str) -> None:
+    """One answer of availability: `cache` or `database`."""
+    _LOOKS.labels(source).inc()
+
+
+def show_streams(count: int) -> None:
+    """So many streams are open in this process."""
+    _STREAMS.set(count)
+
+
+def show_hashes(count: int) -> None:
+    """So many passwords are being hashed in this process."""
+    _HASHES.set(count)
+
+
+def count_hash_refused() -> None:
+    """A password that was not looked at, because too many were being hashed."""
+    _HASHES_REFUSED.inc()
+
+
+@lru_cache(maxsize=1024)
+def _children(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    # looking labels up costs more than counting
+    return _REQUESTS.labels(method, route, str(status)), _SECONDS.labels(method, route)
+
+
+class _Kept:
+    """The last text, and until when it is good. Who asks meanwhile waits for the one being made."""
+
+    def __init__(self) -> None:
+        self._lock, self._text, self._until = threading.Lock(), b"", 0.0
+
+    def text(self) -> bytes:
+        """The text as it is, or was less than KEPT_SECONDS ago."""
+        with self._lock:
+            if clock() >= self._until:
+                self._text = _made()
+                self._until = clock() + KEPT_SECONDS
+            return self._text
+
+
+@lru_cache(maxsize=1)
+def _kept() -> _Kept:
+    return _Kept()
+
+
+def exposition() -> bytes:
+    """The text Prometheus reads, made at most once in KEPT_SECONDS: it costs queries and CPU."""
+    return _kept().text()
+
+
+def _made() -> bytes:
+    """The text Prometheus reads: of this process, or of all when METRICS_DIR is set; and
+    what is asked of the rows at this moment.
+
+    With METRICS_DIR, start the processes with PROMETHEUS_MULTIPROC_DIR set to the same folder.
+    """
+    folder = settings().metrics_dir
+    asked = CollectorRegistry()
+    asked.register(HouseCollector())
+    asked.register(BackupCollector())
+    if folder is None or not folder.is_dir():
+        return generate_latest(REGISTRY) + generate_latest(asked)
+    _forget_the_dead(folder)
+    MultiProcessCollector(asked, path=str(folder))  # type: ignore[no-untyped-call]
+    return generate_latest(asked)
+
+
+def _forget_the_dead(folder: Path) -> None:
+    """What a process uses now ends with it, also where it was killed; what it counted stays."""
+    for path in folder.glob("gauge_live*_*.db"):
+        pid = int(path.stem.rpartition("_")[2])
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]
+        except PermissionError:
+            pass  # it lives, and is another's
