@@ -4,7 +4,7 @@ from time import monotonic
 
 from models.core import clock
 from models.core.database.transactions import unit
-from models.core.errors import HouseUnreadable
+from models.core.errors import RestaurantUnreadable
 from models.core.redis import signals
 from models.core.settings import settings
 from models.operations.deciding.allocation import decide_waiting
@@ -34,7 +34,7 @@ def _round(lane: int) -> Decided:
     flags.refresh()
     try:
         decided = unit(lambda session: decide_waiting(session, lane, now=clock.now(), limit=limit))
-    except HouseUnreadable:
+    except RestaurantUnreadable:
         return Decided(more=True)  # logged where it was found; the next look leaves it out
     signals.signal_decided(decided.awaited)
     metrics.count_round(decided, now=clock.now())

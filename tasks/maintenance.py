@@ -24,7 +24,7 @@ from models.operations.running.jobs import forget_old, record_job
 from models.operations.stand.jobs import STAND_JOBS
 from models.operations.wall_times.jobs import look_at_wall_times
 from models.queries.running import flags
-from models.queries.running.health import has_due_messages, house_health, restaurants_with_work
+from models.queries.running.health import has_due_messages, read_health, restaurants_with_work
 from models.rules.health import LATE_AFTER, heartbeat_name
 from tasks.app import app
 from tasks.failover.health import server_health, with_servers
@@ -134,7 +134,7 @@ def health() -> None:
     """Look at the house; keep what was found for `/readyz`, and say what is late."""
     with JobRecord("health") as job:
         with reading() as session:
-            found = house_health(session, now=clock.now())
+            found = read_health(session, now=clock.now())
         facts = with_servers(found.as_json(), server_health())
         redis = signals.is_up()
         late = facts["late"] if redis else [*facts["late"], "redis"]
@@ -192,9 +192,9 @@ def _offer_again(now: datetime) -> int:
     with reading() as session:
         run = session.get(JobRun, "sweep")
         after = (run.result or {}).get(_FLAGS_SEEN, 0) if run else 0
-        seen, houses = offers_to_repeat(session, after=after, until=until)
-    for house in sorted(houses):
-        unit(partial(ask_waitlists, restaurant_id=house, now=now))
+        seen, restaurants = offers_to_repeat(session, after=after, until=until)
+    for restaurant in sorted(restaurants):
+        unit(partial(ask_waitlists, restaurant_id=restaurant, now=now))
     return seen
 
 

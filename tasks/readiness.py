@@ -27,7 +27,7 @@ def readiness() -> dict[str, Any]:
     facts = _database_facts()
     redis = signals.is_up()
     ready = facts["database"] == "up" and facts["migrations"]["is"] in _SERVED
-    well = redis and bool((facts["house"] or {}).get("well", True))
+    well = redis and bool((facts["health"] or {}).get("well", True))
     status = ("ready" if well else "degraded") if ready else NOT_READY
     body = {"status": status, **facts, "redis": "up" if redis else "gone"}
     body["zone_data"] = zone_data()
@@ -42,11 +42,11 @@ def _database_facts() -> dict[str, Any]:
         with reading() as session:
             found = MigrationContext.configure(session.connection()).get_current_revision()
             stands = _stands(found)
-            house = last_health(session, now=clock.now()) if stands in _SERVED else None
+            health = last_health(session, now=clock.now()) if stands in _SERVED else None
     except (DBAPIError, PoolTimeout):
-        return {"database": "gone", "migrations": facts, "house": None}
+        return {"database": "gone", "migrations": facts, "health": None}
     facts = {"found": found, "wanted": wanted, "is": stands}
-    return {"database": "up", "migrations": facts, "house": house}
+    return {"database": "up", "migrations": facts, "health": health}
 
 
 @lru_cache(maxsize=4)

@@ -27,7 +27,7 @@ from tests.services.mailbox import Mailbox
 from tests.services.mariadb import MariaDB
 from tests.services.mysql import MySQL
 from tests.services.redis import RedisServer
-from tests.services.restaurant import OpenHouse, open_house
+from tests.services.restaurant import OpenRestaurant, open_restaurant
 from tests.services.schema import create_tables, delete_rows, sqlite_template
 from tests.services.stack import Stack
 from tests.services.stacks import open_stack
@@ -203,7 +203,7 @@ def mailbox(_mailbox: Mailbox) -> Mailbox:
 
 
 @pytest.fixture
-def house_env(
+def service_env(
     database_url: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -221,7 +221,7 @@ def house_env(
 
 
 @pytest.fixture
-def db(house_env: dict[str, str]) -> Engine:
+def db(service_env: dict[str, str]) -> Engine:
     """The engine of an empty database: what `transactions.engine()` gives, too."""
     bind = core_db.engine()
     bind.update_execution_options(compiled_cache=COMPILED)
@@ -235,9 +235,9 @@ def query_counter(db: Engine) -> Callable[[], AbstractContextManager[Statements]
 
 
 @pytest.fixture
-def house(db: Engine) -> Callable[..., OpenHouse]:
+def restaurant(db: Engine) -> Callable[..., OpenRestaurant]:
     """`house(slug=..., tables=..., policies=...)` writes a restaurant and gives its ids."""
-    return partial(open_house, db)
+    return partial(open_restaurant, db)
 
 
 @pytest.fixture(scope="session")

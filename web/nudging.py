@@ -4,14 +4,14 @@ from models.core.settings import settings
 from tasks.nudges import nudge_lane, nudge_messages
 
 
-def nudge_house(restaurant_id: int) -> None:
+def nudge_restaurant(restaurant_id: int) -> None:
     """Somebody waits in this restaurant's lane, or capacity was freed there."""
     nudge_lane(restaurant_id % settings().lanes)
 
 
 def nudge_after_move(restaurant_id: int) -> None:
     """A reservation was moved: its lane may promote someone, and messages may be due."""
-    nudge_house(restaurant_id)
+    nudge_restaurant(restaurant_id)
     nudge_messages()
 
 

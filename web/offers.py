@@ -7,49 +7,49 @@ from models.core.database.transactions import one_state, reading
 from models.core.errors import Invalid
 from models.core.redis import signals
 from models.queries.deciding.availability import Slot, cached_availability, keep_availability
-from models.queries.floor.load import house_by_slug, house_lately
+from models.queries.floor.load import health_lately, restaurant_by_slug
 from models.queries.running import flags
-from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.restaurant import RestaurantSpec
 from web.metrics import requests as metrics
 
 
-def recent_house(slug: str) -> House:
+def recent_health(slug: str) -> RestaurantSpec:
     """The restaurant as it was at most two seconds ago; decisions look at it as it is then.
 
     Raises NotFound.
     """
-    seen = house_lately(slug)
+    seen = health_lately(slug)
     if seen is not None:
         return seen
     with reading() as session:
-        return house_by_slug(session, slug)
+        return restaurant_by_slug(session, slug)
 
 
 def offered_starts(
     slug: str, *, on_date: date, party_size: int, area_key: str | None, now: datetime
-) -> tuple[list[Slot], House]:
+) -> tuple[list[Slot], RestaurantSpec]:
     """The slots of a day, and the restaurant. No query when they are kept; at most five when not,
     and two more for each full book.
 
     Raises NotFound for the restaurant and Invalid for an area that it does not have.
     """
-    house = recent_house(slug)
-    if area_key is not None and area_key not in house.area_by_key:
+    restaurant = recent_health(slug)
+    if area_key is not None and area_key not in restaurant.area_by_key:
         raise Invalid.field("area", "is not an area of this restaurant")
     found = cached_availability(
-        house, on_date=on_date, party_size=party_size, area_key=area_key, now=now
+        restaurant, on_date=on_date, party_size=party_size, area_key=area_key, now=now
     )
     metrics.count_look("database" if isinstance(found, signals.Miss) else "cache")
     if not isinstance(found, signals.Miss):
-        return found, house
+        return found, restaurant
     flags.refresh()
     look = partial(
         keep_availability,
-        house=house,
+        restaurant=restaurant,
         miss=found,
         on_date=on_date,
         party_size=party_size,
         area_key=area_key,
         now=now,
     )
-    return one_state(look), house  # a book may be decided between two of the queries
+    return one_state(look), restaurant  # a book may be decided between two of the queries

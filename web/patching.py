@@ -9,7 +9,7 @@ from models.core.errors import Invalid
 from models.operations.deciding.books import lock_reservation
 from models.operations.reservations.changes import change_reservation, edit_details
 from models.operations.reservations.staff_changes import change_at_once
-from models.queries.floor.load import house_by_id
+from models.queries.floor.load import restaurant_by_id
 from models.rules.reservations.requests import GuestDetails, TableChange
 from web.http.access import Visitor
 from web.schemas.fields import to_e164
@@ -83,7 +83,7 @@ def _edited_guest(
     row = lock_reservation(session, reservation_id)
     known, given = row.guest, patch.model_dump(exclude_unset=True)
     if given.get("phone") is not None:
-        given["phone"] = to_e164(given["phone"], house_by_id(session, row.restaurant_id).phone)
+        given["phone"] = to_e164(given["phone"], restaurant_by_id(session, row.restaurant_id).phone)
     edited = GuestDetails(
         name=given.get("name", known.name),
         email=given.get("email", known.email),

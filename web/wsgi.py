@@ -11,14 +11,14 @@ from models.core.secrets import encryption
 from tasks.presence import start_presence
 from web.app import create_app
 from web.metrics.backups import BackupCollector
-from web.metrics.restaurant import HouseCollector
+from web.metrics.restaurant import HealthCollector
 
 configure_logging()
 start_reports(FlaskIntegration())
 
 try:
     start_traces("web")
-    start_meter("web", HouseCollector(), BackupCollector())
+    start_meter("web", HealthCollector(), BackupCollector())
     encryption.keyring()  # nobody is served who could not be sealed
 except SettingsInvalid as refused:
     raise SystemExit(f"maitred: {refused.message}") from refused

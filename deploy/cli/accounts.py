@@ -27,7 +27,7 @@ from models.operations.accounts.memberships import (
     take_role,
 )
 from models.operations.accounts.second_factors import remove_of
-from models.queries.floor.load import house_by_slug
+from models.queries.floor.load import restaurant_by_slug
 from models.queries.running import directory
 from models.rules.permissions import Role
 
@@ -59,7 +59,7 @@ def add(email: str, slug: str, role: str, name: str, password_stdin: bool) -> No
     if "@" not in email:
         raise Unusable("email: must be an e-mail address")
     with reading() as session:
-        house_by_slug(session, slug)
+        restaurant_by_slug(session, slug)
         is_new = _is_new(session, email)
     given = sys.stdin.readline().rstrip("\r\n") if password_stdin else ""
     made = "" if password_stdin or not is_new else secrets.token_urlsafe(PASSWORD_BYTES)
@@ -78,8 +78,8 @@ def add(email: str, slug: str, role: str, name: str, password_stdin: bool) -> No
             reopen_account(session, number, password_hash=hashed, now=now, first_until=first_until)
         elif hashed:
             set_password(session, email, password_hash=hashed, now=now)
-        house = house_by_slug(session, slug)
-        grant_role(session, number, restaurant_id=house.id, role=Role(role))
+        restaurant = restaurant_by_slug(session, slug)
+        grant_role(session, number, restaurant_id=restaurant.id, role=Role(role))
 
     unit(work)
     click.echo(f"{email.strip().lower()} is {role} at {slug}" + (" (new)" if is_new else ""))
@@ -115,8 +115,8 @@ def remove(email: str, slug: str | None) -> None:
         if slug is None:
             close_account(session, email, now=clock.now())
         else:
-            house = house_by_slug(session, slug)
-            take_role(session, email, restaurant_id=house.id)
+            restaurant = restaurant_by_slug(session, slug)
+            take_role(session, email, restaurant_id=restaurant.id)
 
     unit(work)
     click.echo(f"{email}: no role at {slug} any more" if slug else f"{email}: closed")

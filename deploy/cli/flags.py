@@ -12,7 +12,7 @@ from deploy.embedded.folder import join
 from models.core import clock
 from models.core.database.transactions import reading, unit
 from models.operations.running.flags import clear_flag, set_flag
-from models.queries.floor.load import house_by_slug
+from models.queries.floor.load import restaurant_by_slug
 from models.queries.running import directory
 from models.queries.running.flags import changes, switches
 from models.rules.flags import ALL, EVERYWHERE, WHILE_OFF, Flag
@@ -75,7 +75,7 @@ def clear(name: str, slug: str | None) -> None:
 
     def work(session: Session) -> bool:
         return clear_flag(
-            session, name, restaurant_id=_house(session, slug), now=now, actor=OPERATOR
+            session, name, restaurant_id=_restaurant(session, slug), now=now, actor=OPERATOR
         )
 
     click.echo(f"{name}: {'taken back' if unit(work) else 'was not set'} {_place(slug)}")
@@ -100,13 +100,13 @@ def history(limit: int) -> None:
 def _set(name: str, slug: str | None, *, percent: int, is_killed: bool) -> None:
     def work(session: Session) -> None:
         switch = partial(set_flag, session, name, percent=percent, is_killed=is_killed)
-        switch(restaurant_id=_house(session, slug), now=clock.now(), actor=OPERATOR)
+        switch(restaurant_id=_restaurant(session, slug), now=clock.now(), actor=OPERATOR)
 
     unit(work)
 
 
-def _house(session: Session, slug: str | None) -> int:
-    return EVERYWHERE if slug is None else house_by_slug(session, slug).id
+def _restaurant(session: Session, slug: str | None) -> int:
+    return EVERYWHERE if slug is None else restaurant_by_slug(session, slug).id
 
 
 def _names(session: Session) -> dict[int, str]:

@@ -16,8 +16,8 @@ from models.core.database.transactions import unit
 from models.operations.guests.erasures import ErasureLine, read_erasures
 from models.operations.guests.privacy import Erased, erase_guest, give_out, replay_erasure
 from models.operations.guests.retention import replay_retention
-from models.queries.floor.load import house_by_slug
-from models.rules.restaurant.restaurant import House
+from models.queries.floor.load import restaurant_by_slug
+from models.rules.restaurant.restaurant import RestaurantSpec
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 OPERATOR = "operator"
@@ -36,11 +36,11 @@ def export(contact: str, slug: str | None) -> None:
     """Print everything about the guest with this e-mail address or phone number, as JSON."""
 
     def work(session: Session) -> dict[str, Any]:
-        house = _house(session, slug)
+        restaurant = _restaurant(session, slug)
         return give_out(
             session,
-            _normal(contact, house),
-            restaurant_id=house.id if house else None,
+            _normal(contact, restaurant),
+            restaurant_id=restaurant.id if restaurant else None,
             now=clock.now(),
             actor=OPERATOR,
         )
@@ -60,11 +60,11 @@ def erase(contact: str, slug: str | None, cancel: bool) -> None:
     """
 
     def work(session: Session) -> Erased:
-        house = _house(session, slug)
+        restaurant = _restaurant(session, slug)
         return erase_guest(
             session,
-            _normal(contact, house),
-            restaurant_id=house.id if house else None,
+            _normal(contact, restaurant),
+            restaurant_id=restaurant.id if restaurant else None,
             cancel=cancel,
             now=clock.now(),
             actor=OPERATOR,
@@ -98,13 +98,13 @@ def replay(file: Path) -> None:
         )
 
 
-def _house(session: Session, slug: str | None) -> House | None:
-    return None if slug is None else house_by_slug(session, slug)
+def _restaurant(session: Session, slug: str | None) -> RestaurantSpec | None:
+    return None if slug is None else restaurant_by_slug(session, slug)
 
 
-def _normal(contact: str, house: House | None) -> str:
+def _normal(contact: str, restaurant: RestaurantSpec | None) -> str:
     """The contact as it was written down; without a restaurant a number needs its country code."""
     try:
-        return kept_contact(contact, house.phone if house else "")
+        return kept_contact(contact, restaurant.phone if restaurant else "")
     except ValueError as wrong:
         raise Unusable(f"CONTACT {wrong}") from wrong

@@ -14,7 +14,7 @@ from deploy.embedded.folder import join
 from models.core import clock
 from models.core.database.transactions import reading, unit
 from models.operations.messages.resending import send_again, send_all_again
-from models.queries.floor.load import house_by_slug
+from models.queries.floor.load import restaurant_by_slug
 from models.queries.messages.failed import failed_messages
 
 OPERATOR: Final = "operator"
@@ -40,7 +40,7 @@ def show(failed: bool, slug: str | None, limit: int) -> None:
     if not failed:
         raise Unusable("say which: --failed")
     with reading() as session:
-        found = failed_messages(session, restaurant_id=_house(session, slug), limit=limit)
+        found = failed_messages(session, restaurant_id=_restaurant(session, slug), limit=limit)
     heads = ("id", "restaurant", "reservation", "kind", "channel", "attempts", "due (UTC)", "why")
     rows = [
         (
@@ -77,9 +77,9 @@ def retry(number: int | None, since: str | None, slug: str | None) -> None:
 def _retry_all(since: datetime, slug: str | None) -> tuple[int, int]:
     queued = void = last = 0
     with reading() as session:
-        house = _house(session, slug)
+        restaurant = _restaurant(session, slug)
     while True:
-        work = partial(send_all_again, since=since, restaurant_id=house, after=last)
+        work = partial(send_all_again, since=since, restaurant_id=restaurant, after=last)
         done = unit(partial(work, limit=_AT_ONCE, now=clock.now(), actor=OPERATOR))
         queued, void, last = queued + len(done.queued), void + len(done.void), done.last
         if done.is_all:
@@ -100,5 +100,5 @@ def _moment(text: str) -> datetime:
     return moment
 
 
-def _house(session: Session, slug: str | None) -> int | None:
-    return None if slug is None else house_by_slug(session, slug).id
+def _restaurant(session: Session, slug: str | None) -> int | None:
+    return None if slug is None else restaurant_by_slug(session, slug).id

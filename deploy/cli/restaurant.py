@@ -22,9 +22,9 @@ from models.operations.floor.shapes import RestaurantFile
 from models.operations.wall_times.reanchoring import Reanchored, keep_as_shown, nights_moved
 from models.operations.wall_times.reanchoring import reanchor as reanchor_night
 from models.queries.floor.export import export_restaurant
-from models.queries.floor.load import house_by_slug
+from models.queries.floor.load import restaurant_by_slug
 from models.queries.running import directory
-from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.restaurant import RestaurantSpec
 from tasks.messaging.channels.gsm7 import beyond_gsm7
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -48,13 +48,13 @@ def load(file: Path, *, dry_run: bool, move: bool) -> None:
     """
     described = _read(file)
 
-    def work(session: Session) -> tuple[Loaded, House | None]:
+    def work(session: Session) -> tuple[Loaded, RestaurantSpec | None]:
         loaded = apply_file(session, described, now=clock.now(), move=move, dry_run=dry_run)
         named = loaded.concerns.hurt or loaded.concerns.agreed or loaded.concerns.known
-        return loaded, house_by_slug(session, described.slug) if named else None
+        return loaded, restaurant_by_slug(session, described.slug) if named else None
 
     try:
-        loaded, house = unit(work)
+        loaded, restaurant = unit(work)
     except PartiesHurt as hurt:
         raise Refused(_refusal(hurt)) from hurt
     tables, shifts = len(described.tables), len(described.shifts)
@@ -65,12 +65,12 @@ def load(file: Path, *, dry_run: bool, move: bool) -> None:
     dear = beyond_gsm7(described.name)
     if dear:
         click.echo(f"note: {dear} in the name makes each SMS Unicode, mostly three for one")
-    if house is not None:
-        _show(house, loaded)
+    if restaurant is not None:
+        _show(restaurant, loaded)
     sys.exit(1 if dry_run and loaded.concerns.hurt and not move else 0)
 
 
-def _show(house: House, loaded: Loaded) -> None:
+def _show(restaurant: RestaurantSpec, loaded: Loaded) -> None:
     concerns = loaded.concerns
     for heading, some in (
         ("this file hurts", concerns.hurt),
@@ -79,15 +79,15 @@ def _show(house: House, loaded: Loaded) -> None:
     ):
         if some:
             click.echo(f"{len(some)} {heading}:")
-            for line in _lines(house, some):
+            for line in _lines(restaurant, some):
                 click.echo(f"  {line}")
 
 
-def _lines(house: House, concerns: Iterable[Concern]) -> Iterator[str]:
+def _lines(restaurant: RestaurantSpec, concerns: Iterable[Concern]) -> Iterator[str]:
     for about, some in by_part(concerns).items():
         for each in some:
             words = each.outcome or "; ".join(objection.words for objection in each.objections)
-            yield f"{about or 'reservation'}: {in_words(house, each)}: {words}"
+            yield f"{about or 'reservation'}: {in_words(restaurant, each)}: {words}"
 
 
 def _refusal(hurt: PartiesHurt) -> str:
@@ -128,36 +128,38 @@ def reanchor(slug: str, *, dry_run: bool, keep: bool) -> None:
     from then on, the time that is shown counts as told.
     """
     with reading() as session:
-        house = house_by_slug(session, slug)
-        nights = nights_moved(session, house, now=clock.now())
+        restaurant = restaurant_by_slug(session, slug)
+        nights = nights_moved(session, restaurant, now=clock.now())
 
     def bring_back(session: Session, night: date) -> list[Reanchored]:
         now = clock.now()
-        return reanchor_night(session, house.id, night, now=now, actor=OPERATOR, dry_run=dry_run)
+        return reanchor_night(
+            session, restaurant.id, night, now=now, actor=OPERATOR, dry_run=dry_run
+        )
 
     found = [each for night in nights for each in unit(partial(bring_back, night=night))]
     left = [each for each in found if each.why]
     for each in found:
-        click.echo(_reanchored(house, each))
+        click.echo(_reanchored(restaurant, each))
     would = "would be " if dry_run else ""
     click.echo(f"{slug}: {len(found) - len(left)} {would}re-anchored, {len(left)} left as they are")
     if not keep or dry_run:
         sys.exit(1 if left else 0)
 
     def keep_night(session: Session, night: date) -> int:
-        return keep_as_shown(session, house.id, night, now=clock.now())
+        return keep_as_shown(session, restaurant.id, night, now=clock.now())
 
     kept = sum(unit(partial(keep_night, night=night)) for night in nights)
     click.echo(f"{slug}: {kept} keep the time that is shown")
 
 
-def _reanchored(house: House, each: Reanchored) -> str:
+def _reanchored(restaurant: RestaurantSpec, each: Reanchored) -> str:
     party = each.who.party
     what = f"{each.who.reference} (party of {party.party_size}, {party.status.value})"
     times = f"{each.told:%Y-%m-%d}: told {each.told:%H:%M}, shown {each.shown:%H:%M}"
     if each.why:
         return f"{what} {times}; stays: {each.why}"
-    labels = " + ".join(house.table_by_id[number].label for number in each.seats)
+    labels = " + ".join(restaurant.table_by_id[number].label for number in each.seats)
     return f"{what} {times}; comes at {each.told:%H:%M}{f', at table {labels}' * bool(labels)}"
 
 

@@ -23,8 +23,8 @@ from models.core.settings import settings
 from models.operations.floor.file import read_restaurant
 from models.operations.floor.load import load_restaurant
 from models.queries.book import evening as tally
-from models.queries.floor.load import house_by_slug
-from models.rules.restaurant.restaurant import House
+from models.queries.floor.load import restaurant_by_slug
+from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.sittings import Sitting, sittings_on
 
 EXAMPLE: Final = Path(__file__).resolve().parents[2] / "examples" / "friday.toml"
@@ -66,13 +66,13 @@ def play_evening(plan: DemoPlan, *, url: str = "") -> bool:
     _look(base)
     file = read_restaurant(EXAMPLE.read_text(encoding="utf-8"))
     unit(lambda session: load_restaurant(session, file, now=clock.now()))
-    house, sitting = _free_friday(file.slug)
-    guests = invite(house, sitting, count=plan.guests, seed=plan.seed)
+    restaurant, sitting = _free_friday(file.slug)
+    guests = invite(restaurant, sitting, count=plan.guests, seed=plan.seed)
     console.print(
-        f"{plan.guests} guests ask {house.name} ({base}) for a table on Friday,"
+        f"{plan.guests} guests ask {restaurant.name} ({base}) for a table on Friday,"
         f" {sitting.service_date}; {plan.at_once} at once"
     )
-    evening = asyncio.run(_play(guests, base, house, sitting.book_id, plan, console))
+    evening = asyncio.run(_play(guests, base, restaurant, sitting.book_id, plan, console))
     return _report(console, evening, sitting.book_id)
 
 
@@ -85,23 +85,25 @@ def _look(base: str) -> None:
         raise Refused(f"the house at {base} is not well: {answer.status_code}")
 
 
-def _free_friday(slug: str) -> tuple[House, Sitting]:
+def _free_friday(slug: str) -> tuple[RestaurantSpec, Sitting]:
     """The next Friday for which nobody has asked yet."""
     with reading() as session:
-        house = house_by_slug(session, slug)
-        today = clock.now().astimezone(house.tz).date()
-        for ahead in range(1, house.policies.window_days + 1):
+        restaurant = restaurant_by_slug(session, slug)
+        today = clock.now().astimezone(restaurant.tz).date()
+        for ahead in range(1, restaurant.policies.window_days + 1):
             day = today + timedelta(days=ahead)
-            for sitting in sittings_on(house, day) if day.weekday() == FRIDAY else ():
+            for sitting in sittings_on(restaurant, day) if day.weekday() == FRIDAY else ():
                 if not tally.parties_in(session, sitting.book_id):
-                    return house, sitting
-    raise Refused(f"every Friday of the next {house.policies.window_days} days is played already")
+                    return restaurant, sitting
+    raise Refused(
+        f"every Friday of the next {restaurant.policies.window_days} days is played already"
+    )
 
 
 async def _play(
     guests: Sequence[DemoGuest],
     base: str,
-    house: House,
+    restaurant: RestaurantSpec,
     book: int,
     plan: DemoPlan,
     console: Console,
@@ -112,7 +114,7 @@ async def _play(
     async with httpx.AsyncClient(base_url=base, timeout=30, limits=limits) as client:
         with Progress(*columns, console=console) as progress:
             lines = asyncio.Semaphore(plan.at_once)
-            players = _Players(client, evening, house.slug, progress, lines)
+            players = _Players(client, evening, restaurant.slug, progress, lines)
             await players.all_ask(guests[:1], "The first guest")
             _same_database(evening, book)
             await players.all_ask(guests[1:], "All the others")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.sittings import Sitting, local
 
 #: How often parties of each size come, from 1 to 10.
@@ -28,33 +28,41 @@ class DemoGuest:
     cancels: bool
 
 
-def invite(house: House, sitting: Sitting, *, count: int, seed: int) -> list[DemoGuest]:
+def invite(
+    restaurant: RestaurantSpec, sitting: Sitting, *, count: int, seed: int
+) -> list[DemoGuest]:
     """The guests of a sitting. The same seed and date give the same guests."""
     day = sitting.service_date
     chance = random.Random(f"{seed}:{day}")  # nosec B311 - made-up guests
     return [
-        _guest(chance, house, sitting, name=f"{day}-{seed}-{number}", number=number, day=day)
+        _guest(chance, restaurant, sitting, name=f"{day}-{seed}-{number}", number=number, day=day)
         for number in range(count)
     ]
 
 
 def _guest(
-    chance: random.Random, house: House, sitting: Sitting, *, name: str, number: int, day: date
+    chance: random.Random,
+    restaurant: RestaurantSpec,
+    sitting: Sitting,
+    *,
+    name: str,
+    number: int,
+    day: date,
 ) -> DemoGuest:
     size = chance.choices(list(SIZES), list(SIZES.values()))[0]
     start = _start(chance, sitting)
     body = {
         "party_size": size,
-        "start": local(house, start).isoformat(timespec="seconds"),
+        "start": local(restaurant, start).isoformat(timespec="seconds"),
         "guest": dict(_who(chance, number, day)),
         "waitlist": chance.random() < 0.8,
     }
     if chance.random() < 0.4:
-        body["area"] = chance.choice(house.areas).key
+        body["area"] = chance.choice(restaurant.areas).key
     change = None
     if chance.random() < CHANGE:
         later = sitting.starts[min(sitting.starts.index(start) + 2, len(sitting.starts) - 1)]
-        moved = {"start": local(house, later).isoformat(timespec="seconds")}
+        moved = {"start": local(restaurant, later).isoformat(timespec="seconds")}
         change = {"party_size": size % 8 + 1} if chance.random() < 0.5 or later == start else moved
     return DemoGuest(name, body, change, cancels=change is None and chance.random() < CANCEL)
 

@@ -30,7 +30,7 @@ class AlreadyRunning(Exception):
     """Another `up` holds this folder. The text says which."""
 
 
-class House:
+class VarFolder:
     """One `var/` folder. Everything that the embedded mode keeps is in it."""
 
     def __init__(self, folder: Path) -> None:
@@ -150,7 +150,7 @@ def join(folder: Path = VAR) -> None:
     ports = folder / "ports.json"
     if not os.environ.get("DATABASE_URL") and ports.exists():
         os.umask(_FOR_OTHERS)  # what a command writes there is as closed as the rest
-        os.environ.update(House(folder).environment(json.loads(ports.read_text("ascii"))))
+        os.environ.update(VarFolder(folder).environment(json.loads(ports.read_text("ascii"))))
 
 
 def _free_port(wanted: int, *, besides: set[int]) -> int:

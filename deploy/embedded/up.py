@@ -21,7 +21,7 @@ from deploy.embedded.answers import (
     web_answers,
     workers_answer,
 )
-from deploy.embedded.folder import PORTS, VAR, AlreadyRunning, House, is_free
+from deploy.embedded.folder import PORTS, VAR, AlreadyRunning, VarFolder, is_free
 from deploy.embedded.opening import SignInCard, open_demo
 from deploy.embedded.supervisor import Supervisor
 from deploy.embedded.terminal import Terminal, sign
@@ -53,8 +53,8 @@ class PortTaken(Exception):
 class Opening:
     """One run of the house, from its folder to its end."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, var_folder: VarFolder) -> None:
+        self._restaurant = var_folder
         self._terminal = Terminal()
         self._ports: dict[str, int] = {}
         self._without: set[str] = set()
@@ -67,7 +67,9 @@ class Opening:
             if name not in theirs
         }
         self._children = Supervisor(
-            house.folder / "log", listener=self._terminal.hear, foundations=frozenset(FOUNDATIONS)
+            var_folder.folder / "log",
+            listener=self._terminal.hear,
+            foundations=frozenset(FOUNDATIONS),
         )
 
     def run(self) -> int:
@@ -92,32 +94,32 @@ class Opening:
         """Open, on other ports when one was taken meanwhile; the block of addresses."""
         began, given = monotonic(), dict(os.environ)
         for _ in range(OPENINGS):
-            self._ports = self._house.choose_ports(self._terminal.say)
+            self._ports = self._restaurant.choose_ports(self._terminal.say)
             os.environ.clear()
             os.environ.update(given)
-            os.environ.update(self._house.environment(self._ports))
+            os.environ.update(self._restaurant.environment(self._ports))
             settings.cache_clear()
             _put_first("PATH", Path(sys.executable).parent)
             _put_first("PYTHONPATH", ROOT)
             try:
-                return sign(self._house.folder, self._open(), monotonic() - began)
+                return sign(self._restaurant.folder, self._open(), monotonic() - began)
             except PortTaken as taken:
                 self._terminal.say(f"{taken} Trying again.")
                 self._children.stop()
         raise NotReady(f"in {OPENINGS} attempts somebody else took a port each time")
 
     def _open(self) -> list[SignInCard]:
-        self._house.empty_metrics()
+        self._restaurant.empty_metrics()
         self._start(*(name for name in FOUNDATIONS if name in self._commands))
         configure_logging()
         migrate()
-        cards = open_demo(self._house.secret)
+        cards = open_demo(self._restaurant.secret)
         self._await(redis_answers, "Redis to answer")
         started = clock.now()
         # SQLite has no log to follow
         left_out = FOUNDATIONS.keys() | (set() if settings().keeps_log else {"follower"})
         self._start(*(name for name in self._commands if name not in left_out))
-        self._house.note_running(settings().public_url)
+        self._restaurant.note_running(settings().public_url)
         self._await(lambda: web_answers("WEB_PORT", "/readyz"), "the web server")
         self._await(lambda: every_queue_moves(started), "the workers and the clock")
         self._await(lambda: workers_answer(self._commands), "every worker")
@@ -141,7 +143,9 @@ class Opening:
             if self._children.asked_to_stop:
                 raise NotReady("it was stopped")
             if monotonic() > ends:
-                raise NotReady(f"waited {READY_SECONDS} s for {what}; see {self._house.folder}/log")
+                raise NotReady(
+                    f"waited {READY_SECONDS} s for {what}; see {self._restaurant.folder}/log"
+                )
             sleep(0.1)
 
     def _heed_fall(self, name: str, code: int) -> None:
@@ -189,16 +193,16 @@ def _put_first(variable: str, folder: Path) -> None:
 
 def up(folder: Path = VAR) -> int:
     """Open the house of `folder` (`var/` here), and return when it is closed: the exit code."""
-    house = House(folder)
+    var_folder = VarFolder(folder)
     try:
-        house.take()
+        var_folder.take()
     except AlreadyRunning as other:
         print(f"Maitred runs here already ({other}). Ctrl-C there closes it.", file=sys.stderr)
         return 1
     try:
-        return Opening(house).run()
+        return Opening(var_folder).run()
     finally:
-        house.leave()
+        var_folder.leave()
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ compose file and the Kubernetes files against it.
 from collections.abc import Iterable
 from typing import Final
 
-#: process (a name of models/core/secrets/by_process.py) -> seconds from SIGTERM until it is killed. Of a worker:
-#: the longest task of its queue, and some; then the task is given again.
+#: process (a name of models/core/secrets/by_process.py) -> seconds from SIGTERM until it is
+#: killed. Of a worker: the longest task of its queue, and some; then the task is given again.
 STOP_SECONDS: Final = {
     "web": 60,
     "allocation": 120,

@@ -113,14 +113,14 @@ def start(scene: Scene) -> None:
 
 def try_it(scene: Scene) -> None:
     """One reservation at a restaurant of the release's own, past nginx. Raises NotWell."""
-    house = read_restaurant(TEST_HOUSE.read_text(encoding="utf-8"))
-    unit(lambda session: load_restaurant(session, house, now=clock.now()))
+    restaurant = read_restaurant(TEST_HOUSE.read_text(encoding="utf-8"))
+    unit(lambda session: load_restaurant(session, restaurant, now=clock.now()))
     # to ourselves, so that nobody gets mail; a sender without a domain is no address for guests
     own = parseaddr(settings().mail_from)[1]
     email = own if "." in own.partition("@")[2] else NOBODY
     try:
         with scene.place.client(scene.new) as client:
-            scene.say(f"      {try_out(client, house.slug, email=email)}")
+            scene.say(f"      {try_out(client, restaurant.slug, email=email)}")
     except (SmokeFailed, NoAnswer) as problem:
         raise NotWell(f"the test reservation failed: {problem}") from problem
 

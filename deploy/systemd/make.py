@@ -1,7 +1,8 @@
 """Writes the units beside it: `python -m deploy.systemd.make`.
 
 They are made of the tables of the product: what a slot runs and how long it may take to end
-(deploy/release/processes.py), and which process is given which secret (models/core/secrets/by_process.py).
+(deploy/release/processes.py), and which process is given which secret
+(models/core/secrets/by_process.py).
 """
 
 import sys

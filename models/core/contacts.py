@@ -62,7 +62,7 @@ def is_plain_email(value: str) -> bool:
     return bool(_PLAIN_EMAIL.match(value)) and value.rpartition(".")[2] not in _SPECIAL_ENDINGS
 
 
-def kept_contact(value: str, house_phone: str = "") -> str:
+def kept_contact(value: str, restaurant_phone: str = "") -> str:
     """A contact to look somebody up by: one that is refused today may have been kept before.
 
     An e-mail address has an `@`. Raises ValueError when it can be read as neither.
@@ -70,7 +70,7 @@ def kept_contact(value: str, house_phone: str = "") -> str:
     text = value.strip()
     if "@" in text:
         return _read_email(text)
-    return kept_phone(text, house_phone)
+    return kept_phone(text, restaurant_phone)
 
 
 def counted_as(contact: str) -> str:

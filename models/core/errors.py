@@ -136,7 +136,7 @@ class Busy(MaitredError):
     code = "busy"
 
 
-class HouseUnreadable(MaitredError):
+class RestaurantUnreadable(MaitredError):
     """What the database holds of one restaurant makes no sense to this release."""
 
     code = "house-unreadable"

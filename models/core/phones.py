@@ -46,25 +46,25 @@ def clean_phone(value: str) -> str:
     return text
 
 
-def normal_phone(value: str, house_phone: str) -> str:
+def normal_phone(value: str, restaurant_phone: str) -> str:
     """A phone number in E.164. Without `+` it is read as one of `house_phone`'s country.
 
     Raises ValueError saying what is wrong.
     """
-    return _normal_phone(clean_phone(value), house_phone)
+    return _normal_phone(clean_phone(value), restaurant_phone)
 
 
 @lru_cache(maxsize=1024)
-def kept_phone(value: str, house_phone: str) -> str:
+def kept_phone(value: str, restaurant_phone: str) -> str:
     """As `normal_phone`, for a number to look somebody up by: it may have been kept before.
 
     Raises ValueError when it could never have been.
     """
     cleaned = clean_phone(value)
     try:
-        return _normal_phone(cleaned, house_phone)
+        return _normal_phone(cleaned, restaurant_phone)
     except ValueError:
-        number = _read_phone(cleaned, house_phone)
+        number = _read_phone(cleaned, restaurant_phone)
         if not phonenumbers.is_possible_number(number):
             raise
         return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
@@ -82,8 +82,8 @@ def country_of(phone: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _normal_phone(text: str, house_phone: str) -> str:
-    number = _read_phone(text, house_phone)
+def _normal_phone(text: str, restaurant_phone: str) -> str:
+    number = _read_phone(text, restaurant_phone)
     reason = phonenumbers.is_possible_number_with_reason(number)
     if reason is not ValidationResult.IS_POSSIBLE:
         raise ValueError(_IMPOSSIBLE.get(reason, "is not a phone number"))
@@ -119,7 +119,7 @@ def _plain(letter: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def house_country(phone: str, zone: str) -> str:
+def restaurant_country(phone: str, zone: str) -> str:
     """The country (`DE`) of a restaurant: of its own number, or else of its zone; or empty."""
     return country_of(phone) or str(get_global("zone_territories").get(zone, ""))
 
@@ -128,8 +128,8 @@ def _is_foreign(text: str) -> bool:
     return "+" in text
 
 
-def _read_phone(text: str, house_phone: str) -> PhoneNumber:
-    region = _region_of(house_phone)
+def _read_phone(text: str, restaurant_phone: str) -> PhoneNumber:
+    region = _region_of(restaurant_phone)
     if region is None and not _is_foreign(text):
         raise ValueError("needs its country code, such as +49")
     try:
@@ -162,10 +162,10 @@ def _check_national(text: str, number: PhoneNumber) -> None:
 
 
 @lru_cache(maxsize=256)
-def _region_of(house_phone: str) -> str | None:
-    if not house_phone.startswith("+"):
+def _region_of(restaurant_phone: str) -> str | None:
+    if not restaurant_phone.startswith("+"):
         return None
     try:
-        return phonenumbers.region_code_for_number(phonenumbers.parse(house_phone))
+        return phonenumbers.region_code_for_number(phonenumbers.parse(restaurant_phone))
     except phonenumbers.NumberParseException:
         return None

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from models.integrity.times import text_of
-from models.rules.restaurant.restaurant import House, Pacing, Policies, split_book_id
+from models.rules.restaurant.restaurant import Pacing, Policies, RestaurantSpec, split_book_id
 
 #: A worker may still have decided by the older file for this long after the change.
 HANDOVER = timedelta(minutes=1)
@@ -25,13 +25,13 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class HouseFile:
+class CheckedRestaurant:
     """What one restaurant's file says now, and since when. `house`: as the rules see it."""
 
     slug: str
     policies: Policies
     revised_at: datetime | None
-    house: House
+    restaurant: RestaurantSpec
 
     def holds_for(self, decided_at: datetime | None) -> bool:
         """Whether a decision of that moment was made by this file and not by an older one."""
@@ -63,7 +63,7 @@ class TableFile:
 class Files:
     """Every restaurant's file, inactive shifts and tables included."""
 
-    houses: dict[int, HouseFile]
+    restaurants: dict[int, CheckedRestaurant]
     shifts: dict[int, ShiftFile]
     tables: dict[int, TableFile]
     #: the tables of each combination -> the party ranges that they may be joined for
@@ -71,21 +71,21 @@ class Files:
     #: restaurants that are there and cannot be read: nothing of theirs is held against a file
     unreadable: dict[int, str] = field(default_factory=dict)
 
-    def buffer_minutes(self, book: int, house: HouseFile) -> int:
+    def buffer_minutes(self, book: int, restaurant: CheckedRestaurant) -> int:
         """The reset buffer behind a turn of that book."""
         shift = self.shifts.get(split_book_id(book)[0])
         own = shift.buffer_minutes if shift else None
-        return house.policies.buffer_minutes if own is None else own
+        return restaurant.policies.buffer_minutes if own is None else own
 
     def since(self) -> dict[int, str]:
         """After which time a decision was made by a house's file of today; empty: at any."""
         return {
-            number: text_of(house.revised_at + HANDOVER) if house.revised_at else ""
-            for number, house in self.houses.items()
+            number: text_of(restaurant.revised_at + HANDOVER) if restaurant.revised_at else ""
+            for number, restaurant in self.restaurants.items()
         }
 
     def table_name(self, table_id: int) -> str:
         """A table, for people."""
         table = self.tables[table_id]
-        house = self.houses.get(table.restaurant_id)
-        return f"table {table.label} of {house.slug if house else table.restaurant_id}"
+        restaurant = self.restaurants.get(table.restaurant_id)
+        return f"table {table.label} of {restaurant.slug if restaurant else table.restaurant_id}"

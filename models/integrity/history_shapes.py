@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from models.integrity.checks.notified import STATUSES
-from models.integrity.finding import Files, HouseFile
+from models.integrity.finding import CheckedRestaurant, Files
 from models.integrity.times import moment_of, text_of
 from models.rules.messages.notifying import FRESH, REMINDED, kind_told
 from models.rules.reservations.contact_edits import contact_marks
@@ -50,7 +50,7 @@ class Shapes:
     """Those that were found in order."""
 
     def __init__(self, files: Files) -> None:
-        self._houses = files.houses
+        self._restaurants = files.restaurants
         self._since = files.since()
         self._good: set[Shape] = set()
         self._causes: dict[tuple[What, ...], tuple[int, ...]] = {}
@@ -59,8 +59,10 @@ class Shapes:
     def of(self, line: Line, whats: Sequence[What], times: Sequence[str]) -> Shape:
         """The shape of that line with these moves, made at these times."""
         moves = tuple(whats)
-        house = self._houses.get(line.restaurant_id)
-        reminders = self._reminders(house, line, moves, times) if house and line.kept else None
+        restaurant = self._restaurants.get(line.restaurant_id)
+        reminders = (
+            self._reminders(restaurant, line, moves, times) if restaurant and line.kept else None
+        )
         facts = (line.status, line.revision, line.source, line.by_email, line.by_sms, line.kept)
         return (moves, line.said, reminders, *facts)
 
@@ -74,10 +76,14 @@ class Shapes:
             self._good.add(shape)
 
     def _reminders(
-        self, house: HouseFile, line: Line, moves: tuple[What, ...], times: Sequence[str]
+        self,
+        restaurant: CheckedRestaurant,
+        line: Line,
+        moves: tuple[What, ...],
+        times: Sequence[str],
     ) -> tuple[Any, ...]:
         """Which reminders there should be, and whether today's file says so."""
-        offsets = house.policies.reminder_minutes
+        offsets = restaurant.policies.reminder_minutes
         if moves not in self._causes:
             self._causes[moves] = _cause(moves)
         key = (line.starts_at, offsets)

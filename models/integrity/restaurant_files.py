@@ -10,13 +10,13 @@ from typing import Any
 from sqlalchemy import String, select, type_coerce
 from sqlalchemy.orm import Session
 
-from models.core.errors import HouseUnreadable
+from models.core.errors import RestaurantUnreadable
 from models.entities.floor import Combination, CombinationTable, DiningTable, Restaurant
 from models.entities.shifts import Shift
-from models.integrity.finding import Files, Finding, HouseFile, ShiftFile, TableFile
-from models.queries.floor.load import SENSELESS, fresh_house
+from models.integrity.finding import CheckedRestaurant, Files, Finding, ShiftFile, TableFile
+from models.queries.floor.load import SENSELESS, fresh_restaurant
 from models.rules.restaurant.policy_storage import pacing_from
-from models.rules.restaurant.restaurant import House, Policies
+from models.rules.restaurant.restaurant import Policies, RestaurantSpec
 from models.rules.restaurant.sittings import sittings_on
 from models.rules.restaurant.turn_times import held_quarters
 
@@ -29,7 +29,7 @@ _DEFAULTS = Policies()
 def read_files(session: Session) -> Files:
     """All of them: four queries, and about eight for each restaurant."""
     unreadable: dict[int, str] = {}
-    houses = dict(_houses(session, unreadable))
+    restaurants = dict(_restaurants(session, unreadable))
     shifts: dict[int, ShiftFile] = {}
     query = select(Shift.id, Shift.restaurant_id, type_coerce(Shift.overrides, String))
     for number, restaurant_id, overrides in session.execute(query):
@@ -38,8 +38,8 @@ def read_files(session: Session) -> Files:
         except SENSELESS as error:
             shifts[number] = ShiftFile(restaurant_id, None, None)
             unreadable[restaurant_id] = f"shift {number}: {type(error).__name__}"
-            houses.pop(restaurant_id, None)
-    return Files(houses, shifts, _tables(session), _joined(session), unreadable)
+            restaurants.pop(restaurant_id, None)
+    return Files(restaurants, shifts, _tables(session), _joined(session), unreadable)
 
 
 def unreadable(files: Files) -> Iterator[Finding]:
@@ -48,32 +48,34 @@ def unreadable(files: Files) -> Iterator[Finding]:
         yield Finding("unreadable", (), f"restaurant {number} cannot be read: {problem}")
 
 
-def _houses(session: Session, unreadable: dict[int, str]) -> Iterator[tuple[int, HouseFile]]:
+def _restaurants(
+    session: Session, unreadable: dict[int, str]
+) -> Iterator[tuple[int, CheckedRestaurant]]:
     query = select(Restaurant.id, Restaurant.slug, Restaurant.revised_at).order_by(Restaurant.id)
     for number, slug, revised_at in session.execute(query).all():
         try:
-            house = fresh_house(session, number)
-            _try_out(house)
-        except HouseUnreadable as error:
+            restaurant = fresh_restaurant(session, number)
+            _try_out(restaurant)
+        except RestaurantUnreadable as error:
             unreadable[number] = f"{slug}: {error.message}"
         except SENSELESS as error:
             unreadable[number] = f"{slug}: its rules cannot be asked ({type(error).__name__})"
         else:
-            yield number, HouseFile(slug, house.policies, revised_at, house)
+            yield number, CheckedRestaurant(slug, restaurant.policies, revised_at, restaurant)
 
 
-def _try_out(house: House) -> None:
+def _try_out(restaurant: RestaurantSpec) -> None:
     """Ask what every decision asks: nothing of it may raise."""
     for each in fields(Policies):
-        default, value = getattr(_DEFAULTS, each.name), getattr(house.policies, each.name)
+        default, value = getattr(_DEFAULTS, each.name), getattr(restaurant.policies, each.name)
         if type(default) in (int, bool) and type(value) is not type(default):
             raise TypeError(each.name)
-    for shift in house.shifts:
+    for shift in restaurant.shifts:
         for size in _SIZES:
-            held_quarters(house.policies, shift, party_size=size)
-    for day in (*_WEEK, *(shift.on_date for shift in house.shifts if shift.on_date)):
-        sittings_on(house, day)
-    sum(house.policies.reminder_minutes)
+            held_quarters(restaurant.policies, shift, party_size=size)
+    for day in (*_WEEK, *(shift.on_date for shift in restaurant.shifts if shift.on_date)):
+        sittings_on(restaurant, day)
+    sum(restaurant.policies.reminder_minutes)
 
 
 def _shift(restaurant_id: int, overrides: dict[str, Any]) -> ShiftFile:

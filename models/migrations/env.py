@@ -12,7 +12,7 @@ LOCK_WAIT = 60
 TABLE_WAIT = 5
 
 
-def _hold_the_house(connection: Connection) -> None:
+def _lock_restaurant(connection: Connection) -> None:
     """One migration at a time, and none that queues for long behind an open transaction.
 
     The named lock belongs to the connection, not to the transaction: it is gone with it.
@@ -28,7 +28,7 @@ def run(engine: Engine) -> None:
     """Each step in a transaction of its own (a formality on MySQL, where DDL commits)."""
     with engine.connect() as connection:
         if connection.dialect.name != "sqlite":
-            _hold_the_house(connection)
+            _lock_restaurant(connection)
         context.configure(
             connection=connection,
             target_metadata=Base.metadata,

@@ -49,10 +49,10 @@ def is_on(flag: Flag, switches: Mapping[int, Switch], *, restaurant_id: int, key
     `switches` are those of the flag, by restaurant id or EVERYWHERE. A restaurant's own percentage
     goes before the house's. The same key keeps its answer while the percentage grows.
     """
-    house, own = switches.get(EVERYWHERE), switches.get(restaurant_id)
-    if any(switch is not None and switch.is_killed for switch in (house, own)):
+    restaurant, own = switches.get(EVERYWHERE), switches.get(restaurant_id)
+    if any(switch is not None and switch.is_killed for switch in (restaurant, own)):
         return False
-    chosen = own or house
+    chosen = own or restaurant
     return chosen is None or bucket(flag, key) < chosen.percent
 
 

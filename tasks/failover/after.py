@@ -98,7 +98,7 @@ def database_of(primary: str) -> Iterator[Engine]:
         bind.dispose()
 
 
-def await_house(*, seconds: float) -> Signs:
+def await_restaurant(*, seconds: float) -> Signs:
     """Wait for signs of life on the new primary, so long at most. Redis may be empty or new."""
     began, since = monotonic(), clock.now()
     found: dict[str, float] = {}

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Final
 
 from models.core.contacts import counted_as
-from models.core.phones import country_of, house_country
+from models.core.phones import country_of, restaurant_country
 from models.core.redis.counters import Tally, count, nameless, rate
 from models.core.settings import settings
 from models.queries.messages.outgoing import Outgoing
@@ -33,12 +33,17 @@ def over(message: Outgoing) -> str:
         return ""
     tallies = [] if settings().rate_limits == "off" else _by_contact(message, contact)
     if message.channel == "sms":
-        house, country = message.restaurant, country_of(contact)
-        own, allowed = house_country(house.phone, house.zone), house.sms_countries
+        restaurant, country = message.restaurant, country_of(contact)
+        own, allowed = (
+            restaurant_country(restaurant.phone, restaurant.zone),
+            restaurant.sms_countries,
+        )
         if allowed and country not in allowed:
             return COUNTRY
         if country != own and settings().rate_limits == "on":
-            tallies.append(Tally(rate(settings().limit_sms_abroad), "sms-abroad", str(house.id)))
+            tallies.append(
+                Tally(rate(settings().limit_sms_abroad), "sms-abroad", str(restaurant.id))
+            )
     if not tallies or message.attempts > 1 or message.id in _counted():
         return ""
     _keep(message.id)

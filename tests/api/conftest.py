@@ -20,7 +20,7 @@ from models.entities import Reservation
 from models.operations.accounts.accounts import create_account, grant_role, hash_password
 from models.operations.deciding.allocation import decide_waiting
 from models.rules.permissions import Role
-from tests.services.restaurant import OpenHouse
+from tests.services.restaurant import OpenRestaurant
 from web.app import create_app
 
 #: Flask's test client and its answers: their `json` is whatever was sent
@@ -54,7 +54,7 @@ class Stand:
     """A restaurant, and the ways to call the API about it."""
 
     client: Client
-    house: OpenHouse
+    restaurant: OpenRestaurant
     db: Engine
     tokens: dict[str, str] = field(default_factory=dict)
 
@@ -77,7 +77,7 @@ class Stand:
         if prefer:
             headers["Prefer"] = prefer
         return self.client.post(
-            f"/api/v1/restaurants/{self.house.slug}/reservations",
+            f"/api/v1/restaurants/{self.restaurant.slug}/reservations",
             json=self.body(**changes),
             headers=headers,
         )
@@ -148,14 +148,14 @@ def sign_in(client: Client, email: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def stand(client: Client, house: Callable[..., OpenHouse], db: Engine) -> Stand:
+def stand(client: Client, restaurant: Callable[..., OpenRestaurant], db: Engine) -> Stand:
     """A restaurant with six tables, dinner only, and nobody signed in."""
-    return Stand(client, house(), db)
+    return Stand(client, restaurant(), db)
 
 
 @pytest.fixture
 def staffed(stand: Stand, make_account: Callable[..., int]) -> Stand:
     """The same with an account of each role."""
     for role in Role:
-        make_account(f"{role}@example.com", {stand.house.id: role.value})
+        make_account(f"{role}@example.com", {stand.restaurant.id: role.value})
     return stand

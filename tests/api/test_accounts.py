@@ -19,7 +19,7 @@ from models.operations.accounts.accounts import open_sign_in
 from tests.api.conftest import PASSWORD, Client, Stand, sign_in
 from tests.services.counting import Statements
 from tests.services.redis import RedisServer
-from tests.services.restaurant import OpenHouse
+from tests.services.restaurant import OpenRestaurant
 
 Counter = Callable[[], AbstractContextManager[Statements]]
 MakeAccount = Callable[..., int]
@@ -36,7 +36,7 @@ def refresh(client: Client, token: str) -> tuple[int, dict[str, str]]:
 
 @pytest.mark.both
 def test_who_signs_in_may_ask_who_they_are(stand: Stand, make_account: MakeAccount) -> None:
-    make_account("host@example.com", {stand.house.id: "host"})
+    make_account("host@example.com", {stand.restaurant.id: "host"})
     tokens = sign_in(stand.client, "HOST@example.com")
     assert tokens["token_type"] == "Bearer"
     assert tokens["expires_in"] == 900
@@ -195,9 +195,9 @@ def test_a_viewer_reads_and_a_host_moves(staffed: Stand) -> None:
 
 @pytest.mark.both
 def test_another_restaurants_staff_find_nothing(
-    staffed: Stand, house: Callable[..., OpenHouse], make_account: MakeAccount
+    staffed: Stand, restaurant: Callable[..., OpenRestaurant], make_account: MakeAccount
 ) -> None:
-    other = house(slug="other")
+    other = restaurant(slug="other")
     make_account("stranger@example.com", {other.id: "owner"})
     token = sign_in(staffed.client, "stranger@example.com")["access_token"]
     header = {"Authorization": f"Bearer {token}"}

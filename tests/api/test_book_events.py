@@ -40,14 +40,14 @@ def short(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def opened(stand: Stand, last: int | None = None, **query: Any) -> Answer:
     headers = stand.as_staff() | ({} if last is None else {"Last-Event-ID": str(last)})
     return stand.client.get(
-        f"/api/v1/restaurants/{stand.house.slug}/book/events",
+        f"/api/v1/restaurants/{stand.restaurant.slug}/book/events",
         query_string={"date": stand.start()[:10]} | query,
         headers=headers,
     )
 
 
 def book(stand: Stand) -> dict[str, Any]:
-    path = f"/api/v1/restaurants/{stand.house.slug}/book"
+    path = f"/api/v1/restaurants/{stand.restaurant.slug}/book"
     answer = stand.client.get(
         path, query_string={"date": stand.start()[:10]}, headers=stand.as_staff()
     )
@@ -133,7 +133,7 @@ def test_one_too_many_is_refused_and_a_place_is_free_again(staffed: Stand) -> No
 )
 def test_a_revision_that_cannot_be_one_takes_no_place_for_good(staffed: Stand, named: str) -> None:
     headers = staffed.as_staff("viewer") | {"Last-Event-ID": named}
-    path = f"/api/v1/restaurants/{staffed.house.slug}/book/events"
+    path = f"/api/v1/restaurants/{staffed.restaurant.slug}/book/events"
     for method in ("GET", "HEAD", "GET", "HEAD", "GET", "HEAD"):
         answer = staffed.client.open(
             path, method=method, query_string={"date": staffed.start()[:10]}, headers=headers
@@ -168,7 +168,7 @@ def test_one_account_cannot_take_the_places_of_all(
     monkeypatch.setenv("STREAMS_MAX", "12")
     settings.cache_clear()
     book_events._places.cache_clear()
-    path = f"/api/v1/restaurants/{staffed.house.slug}/book/events"
+    path = f"/api/v1/restaurants/{staffed.restaurant.slug}/book/events"
     query = {"date": staffed.start()[:10]}
     viewer = staffed.as_staff("viewer")
     taken = [staffed.client.get(path, query_string=query, headers=viewer) for _ in range(12)]
@@ -182,7 +182,7 @@ def test_one_account_cannot_take_the_places_of_all(
 
 
 def test_a_stand_that_goes_leaves_its_place(
-    staffed: Stand, house_env: dict[str, str], tmp_path: Path
+    staffed: Stand, service_env: dict[str, str], tmp_path: Path
 ) -> None:
     port = free_port()
     process = Process(
@@ -190,12 +190,12 @@ def test_a_stand_that_goes_leaves_its_place(
         [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--port", str(port),
          "--blocking-threads", "4", "web.wsgi:app"],
         log=tmp_path / "web.log",
-        env=dict(os.environ) | house_env | {"STREAM_SECONDS": "40", "STREAMS_MAX": "1"},
+        env=dict(os.environ) | service_env | {"STREAM_SECONDS": "40", "STREAMS_MAX": "1"},
         cwd=ROOT,
     )  # fmt: skip
     process.start()
     process.wait_ready(lambda: is_listening(port))
-    url = f"http://127.0.0.1:{port}/api/v1/restaurants/{staffed.house.slug}/book/events"
+    url = f"http://127.0.0.1:{port}/api/v1/restaurants/{staffed.restaurant.slug}/book/events"
     ask = partial(
         httpx.stream, "GET", url, params={"date": "2026-03-06"}, headers=staffed.as_staff()
     )
@@ -216,7 +216,7 @@ def test_a_stand_that_goes_leaves_its_place(
 
 
 def test_only_who_may_read_the_book_hears_of_it(staffed: Stand) -> None:
-    path = f"/api/v1/restaurants/{staffed.house.slug}/book/events"
+    path = f"/api/v1/restaurants/{staffed.restaurant.slug}/book/events"
     assert staffed.client.get(path, query_string={"date": "2026-03-06"}).status_code == 401
     for query in ({}, {"date": "6 March"}):
         answer = staffed.client.get(path, query_string=query, headers=staffed.as_staff())

@@ -17,7 +17,7 @@ from tests.api.conftest import Stand
 from tests.services import surroundings
 from tests.services.mailbox import Mailbox
 from tests.services.redis import RedisServer
-from tests.services.restaurant import open_house
+from tests.services.restaurant import open_restaurant
 from web.app import create_app
 
 TABLES = {str(number): ("hall", 1, 4) for number in range(1, 35)}
@@ -96,14 +96,14 @@ def test_who_does_not_confirm_reads_why(asking: Stand, mailbox: Mailbox) -> None
 
 @pytest.mark.both
 def test_one_address_does_not_fill_a_restaurant_with_made_up_contacts(
-    house_env: dict[str, str],
+    service_env: dict[str, str],
     db: Engine,
     asking: Stand,
     redis: RedisServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """At the default limits: of one address, of many, and of many where contacts are proved."""
-    env = house_env | {"RATE_LIMITS": "on", "REDIS_URL": redis.url, "TRUSTED_PROXIES": "1"}
+    env = service_env | {"RATE_LIMITS": "on", "REDIS_URL": redis.url, "TRUSTED_PROXIES": "1"}
     surroundings.settle(monkeypatch, env)
     asking.client = create_app().test_client()
     open_policies = {"pacing": {"covers": None}}
@@ -113,7 +113,7 @@ def test_one_address_does_not_fill_a_restaurant_with_made_up_contacts(
         ("many", open_policies, 40),
         ("proving", open_policies | {"confirm_by_link": True}, 40),
     ):
-        asking.house = open_house(db, slug=slug, tables=TABLES, policies=policies)
+        asking.restaurant = open_restaurant(db, slug=slug, tables=TABLES, policies=policies)
         for number in range(40):
             body = asking.body(party_size=4, guest={"name": "X", "email": f"{slug}{number}@x.org"})
             asking.client.post(
@@ -125,7 +125,7 @@ def test_one_address_does_not_fill_a_restaurant_with_made_up_contacts(
                 },
             )
         asking.decide()
-        query = select(Reservation.status).where(Reservation.restaurant_id == asking.house.id)
+        query = select(Reservation.status).where(Reservation.restaurant_id == asking.restaurant.id)
         with Session(db) as session:
             figures[slug] = Counter(session.scalars(query))["confirmed"]
     print(f"of 34 tables: {figures}")

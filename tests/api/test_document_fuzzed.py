@@ -26,7 +26,7 @@ EXAMPLES = 20
 
 
 @pytest.fixture
-def server(stand: Stand, house_env: dict[str, str], tmp_path: Path) -> Iterator[str]:
+def server(stand: Stand, service_env: dict[str, str], tmp_path: Path) -> Iterator[str]:
     """Granian on this test's database, without Redis; nobody waits for long."""
     port = free_port()
     granian = [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws"]
@@ -35,7 +35,7 @@ def server(stand: Stand, house_env: dict[str, str], tmp_path: Path) -> Iterator[
         [*granian, "--port", str(port), "--blocking-threads", "4", "web.wsgi:app"],
         log=tmp_path / "web.log",
         env=dict(os.environ)
-        | house_env
+        | service_env
         | {"WAIT_SECONDS_MAX": "0", "STREAM_SECONDS": "1", "PYTHONPATH": str(ROOT)},
         cwd=ROOT,
     )
@@ -54,7 +54,7 @@ def test_no_server_error_and_no_undeclared_answer(
     config = tmp_path / "schemathesis.toml"
     config.write_text(
         "[parameters]\n"
-        f'"path.slug" = "{staffed.house.slug}"\n'
+        f'"path.slug" = "{staffed.restaurant.slug}"\n'
         f'"path.reservation_id" = "{body["id"]}"\n',
         encoding="utf-8",
     )

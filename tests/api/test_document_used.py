@@ -59,7 +59,7 @@ def test_every_example_is_accepted(staffed: Stand, monkeypatch: pytest.MonkeyPat
             schema = models_of(spec).get(named.rpartition("/")[2], {})
             for example in schema.get("examples", ()):
                 tried += 1
-                place = path.format(slug=staffed.house.slug, reservation_id=made["id"])
+                place = path.format(slug=staffed.restaurant.slug, reservation_id=made["id"])
                 headers = staffed.as_staff() | {"Idempotency-Key": f"example-{tried}"}
                 answer = staffed.client.open(place, method=method, json=example, headers=headers)
                 assert answer.status_code in (200, 201, 202), (path, answer.text)
@@ -75,8 +75,8 @@ def test_a_generated_client_books_a_table(stack: Stack, tmp_path: Path) -> None:
     for operation in ("reservations", "arrivals", "/book"):
         assert f"{operation} within" not in said, said
     (tmp_path / "book.py").write_text(BOOK)
-    house = stack.open_house()
-    argv = [str(program.with_name("python")), "book.py", stack.url, house.slug]
+    restaurant = stack.open_restaurant()
+    argv = [str(program.with_name("python")), "book.py", stack.url, restaurant.slug]
     alone = {"PYTHONPATH": str(tmp_path)}
     argv.append(evening().isoformat())
     done = subprocess.run(argv, capture_output=True, text=True, cwd=tmp_path, env=alone)

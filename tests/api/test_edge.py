@@ -126,12 +126,12 @@ def test_what_is_for_who_watches_is_not_there_through_a_proxy(
 
 
 def test_a_token_opens_it_through_a_proxy(
-    client: Client, house_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    client: Client, service_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outside = {"X-Forwarded-For": "192.0.2.1"}
     for sent in ({}, {"Authorization": "Bearer "}, {"Authorization": "Basic Og=="}):
         assert client.get("/metrics", headers=outside | sent).status_code == 404
-    surroundings.settle(monkeypatch, house_env | {"METRICS_TOKEN": "for-who-watches"})
+    surroundings.settle(monkeypatch, service_env | {"METRICS_TOKEN": "for-who-watches"})
     for token, status in (("for-who-watches", 200), ("for-who-watcheS", 404), ("", 404)):
         sent = {"Authorization": f"Bearer {token}"}
         assert client.get("/metrics", headers=outside | sent).status_code == status
@@ -206,7 +206,9 @@ def test_ready_on_the_schema_of_a_later_release_but_not_of_an_earlier(
     assert (answer.json["migrations"]["found"], answer.json["migrations"]["is"]) == (found, stands)
 
 
-def test_without_redis_the_house_is_degraded_and_open(migrated: Engine, client: Client) -> None:
+def test_without_redis_the_restaurant_is_degraded_and_open(
+    migrated: Engine, client: Client
+) -> None:
     answer = client.get("/readyz")
     assert answer.status_code == 200
     assert answer.json["status"] == "degraded"
@@ -229,14 +231,14 @@ def test_readiness_tells_what_the_last_health_sweep_found(
     answer = client.get("/readyz")
     assert answer.status_code == 200
     assert answer.json["status"] == "degraded"
-    assert answer.json["house"] == found
+    assert answer.json["health"] == found
 
 
 @pytest.mark.mariadb
 def test_a_lost_database_is_503_and_comes_back(
-    mariadb: MariaDB, house_env: dict[str, str], app: APIFlask, house: Callable[..., object]
+    mariadb: MariaDB, service_env: dict[str, str], app: APIFlask, restaurant: Callable[..., object]
 ) -> None:
-    house()
+    restaurant()
     client: Client = app.test_client()
     place = "/api/v1/restaurants/demo"
     assert client.get(place).status_code == 200

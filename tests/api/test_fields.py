@@ -73,9 +73,9 @@ def test_names_of_the_world_are_names() -> None:
 
 
 def test_a_phone_number_is_read_as_the_restaurants_country_reads_it() -> None:
-    house = "+49 30 901820"
-    assert fields.to_e164("030 123456", house) == "+4930123456"
-    assert fields.to_e164("+44 20 7946 0958", house) == "+442079460958"
+    restaurant = "+49 30 901820"
+    assert fields.to_e164("030 123456", restaurant) == "+4930123456"
+    assert fields.to_e164("+44 20 7946 0958", restaurant) == "+442079460958"
     assert fields.to_e164("+1 (500) 555-0006", "") == "+15005550006"
     for wrong in ("030 123456", "+49 1", "+999 1234567"):
         with pytest.raises(Invalid) as refused:

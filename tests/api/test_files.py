@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 
 from models.entities import File
 from models.operations.running import files
-from models.queries.floor.load import forget_houses
+from models.queries.floor.load import forget_restaurants
 from tests.api.conftest import Answer, Stand, counted, sign_in
 from tests.services.pictures import jpeg, png, webp
-from tests.services.restaurant import OpenHouse
+from tests.services.restaurant import OpenRestaurant
 
 PLACE = "/api/v1/restaurants/demo/files"
 
@@ -73,7 +73,7 @@ def test_the_type_is_what_the_content_is(staffed: Stand) -> None:
 
 def test_nothing_of_a_file_runs(staffed: Stand) -> None:
     put(staffed, "logo", png())
-    forget_houses()
+    forget_restaurants()
     for answer in (get(staffed, "/logo"), staffed.client.get("/logo/demo/1")):
         assert answer.data == png()
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
@@ -88,30 +88,30 @@ def test_the_pages_show_the_logo(staffed: Stand) -> None:
     assert "<img" not in staffed.client.get("/book/demo").text
     put(staffed, "plan", png())
     put(staffed, "logo", png())
-    forget_houses()
+    forget_restaurants()
     assert '<img class="logo" src="/logo/demo/1" alt="">' in staffed.client.get("/book/demo").text
     assert staffed.client.get("/api/v1/restaurants/demo").json["logo"] == "/logo/demo/1"
     assert "immutable" in staffed.client.get("/logo/demo/1").headers["Cache-Control"]
     put(staffed, "logo", webp())
     # this process saw the house a moment ago, and serves what the newest page names all the same
     assert staffed.client.get("/logo/demo/2").mimetype == "image/webp"
-    forget_houses()
+    forget_restaurants()
     assert "/logo/demo/2" in staffed.client.get("/book/demo").text
     assert staffed.client.get("/logo/demo/1").status_code == 404
     staffed.client.delete(f"{PLACE}/logo", headers=staffed.as_staff("manager"))
-    forget_houses()
+    forget_restaurants()
     assert "<img" not in staffed.client.get("/book/demo").text
     assert staffed.client.get("/logo/demo/2").status_code == 404
 
 
 def test_roles_and_other_restaurants(
-    staffed: Stand, house: Callable[..., OpenHouse], make_account: Callable[..., int]
+    staffed: Stand, restaurant: Callable[..., OpenRestaurant], make_account: Callable[..., int]
 ) -> None:
     for role, status in (("viewer", 403), ("host", 403), ("manager", 200), ("owner", 200)):
         assert put(staffed, "logo", png(), role).status_code == status, role
     assert staffed.client.put(f"{PLACE}/logo", data=png()).status_code == 401
     assert staffed.client.get(PLACE).status_code == 401
-    other = house(slug="other")
+    other = restaurant(slug="other")
     make_account("stranger@example.com", {other.id: "owner"})
     token = sign_in(staffed.client, "stranger@example.com")["access_token"]
     header = {"Authorization": f"Bearer {token}"}
@@ -145,7 +145,9 @@ def test_what_cannot_be_kept_is_told_why_and_not_kept(staffed: Stand) -> None:
     assert counted(staffed.db)["files"] == counted(staffed.db)["file_versions"] == 0
 
 
-def test_a_house_keeps_so_many_and_no_more(staffed: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_restaurant_keeps_so_many_and_no_more(
+    staffed: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(files, "VERSIONS_KEPT", 2)
     monkeypatch.setattr(files, "NAMES_MAX", 2)
     put(staffed, "plan", png(shade=1))

@@ -10,9 +10,9 @@ from sqlalchemy import update
 from models.core.database.transactions import transaction
 from models.core.settings import settings
 from models.entities import Restaurant
-from models.queries.floor.load import forget_houses
+from models.queries.floor.load import forget_restaurants
 from tests.api.conftest import Answer, Client, Stand, counted, sign_in
-from tests.services.restaurant import OpenHouse
+from tests.services.restaurant import OpenRestaurant
 
 PLACE = "/api/v1/restaurants/demo/guests"
 ADA = {"name": "Ada Lovelace", "email": "ada@example.com", "phone": "+49 30 123456"}
@@ -118,9 +118,9 @@ def test_roles(staffed: Stand) -> None:
 
 @pytest.mark.both
 def test_another_restaurants_staff_see_and_forget_nothing(
-    staffed: Stand, house: Callable[..., OpenHouse], make_account: Callable[..., int]
+    staffed: Stand, restaurant: Callable[..., OpenRestaurant], make_account: Callable[..., int]
 ) -> None:
-    other = house(slug="other")
+    other = restaurant(slug="other")
     make_account("stranger@example.com", {other.id: "owner"})
     token = sign_in(staffed.client, "stranger@example.com")["access_token"]
     header = {"Authorization": f"Bearer {token}"}
@@ -286,10 +286,10 @@ def test_the_staff_note_a_consent_where_there_is_a_contact(staffed: Stand) -> No
 def ask_about_news(stand: Stand) -> None:
     with transaction(stand.db) as session:
         session.execute(update(Restaurant).values(policies={"ask_marketing": True}))
-    forget_houses()
+    forget_restaurants()
 
 
-def test_the_pages_ask_where_the_house_wants_it(stand: Stand) -> None:
+def test_the_pages_ask_where_the_restaurant_wants_it(stand: Stand) -> None:
     query = {"party_size": "2", "start": stand.start()}
     assert (
         'name="news"'
@@ -311,7 +311,7 @@ def test_the_pages_ask_where_the_house_wants_it(stand: Stand) -> None:
     assert counted(stand.db)["consents"] == 0, "the contact has not answered yet"
 
 
-def test_who_agreed_may_take_it_back_when_the_house_asks_no_more(
+def test_who_agreed_may_take_it_back_when_the_restaurant_asks_no_more(
     stand: Stand, client: Client
 ) -> None:
     made = stand.confirmed(marketing=YES)

@@ -144,7 +144,7 @@ def test_no_address_leads_elsewhere(client: Client, stand: Stand, path: str) -> 
         assert f'"//{EVIL}' not in answer.text
 
 
-def test_forms_lead_on_within_the_house_whatever_the_host_header_says(stand: Stand) -> None:
+def test_forms_lead_on_within_the_restaurant_whatever_the_host_header_says(stand: Stand) -> None:
     manage = f"/manage/{stand.confirmed()['manage_token']}"
     form = {"party_size": "2", "start": stand.start(), "name": "Bob", "email": "b@example.com"}
     headers = {"Host": EVIL, "X-Forwarded-Host": EVIL, "Referer": f"https://{EVIL}"}

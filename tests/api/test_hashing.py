@@ -26,7 +26,7 @@ ONE = 64 * MIB
 
 
 def test_64_at_once_hold_the_memory_of_two(
-    staffed: Stand, house_env: dict[str, str], tmp_path: Path
+    staffed: Stand, service_env: dict[str, str], tmp_path: Path
 ) -> None:
     port = free_port()
     process = Process(
@@ -34,7 +34,7 @@ def test_64_at_once_hold_the_memory_of_two(
         [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--port", str(port),
          "--blocking-threads", str(AT_ONCE), "web.wsgi:app"],
         log=tmp_path / "web.log",
-        env=dict(os.environ) | house_env,
+        env=dict(os.environ) | service_env,
         cwd=ROOT,
     )  # fmt: skip
     process.start()

@@ -143,7 +143,7 @@ def test_who_still_sits_there_is_named(staffed: Stand, monkeypatch: pytest.Monke
     jsonschema.Draft202012Validator(schema).validate(facts)
 
 
-def test_a_walk_in_without_a_start_needs_an_open_house(staffed: Stand) -> None:
+def test_a_walk_in_without_a_start_needs_an_open_restaurant(staffed: Stand) -> None:
     answer = staffed.client.post(
         PLACE,
         json={"party_size": 2, "guest": {"name": "At the door"}},

@@ -16,7 +16,7 @@ from models.core.settings import settings
 from tests.api.conftest import PASSWORD, Answer, Client, Stand
 from tests.services import surroundings
 from tests.services.redis import RedisServer
-from tests.services.restaurant import OpenHouse
+from tests.services.restaurant import OpenRestaurant
 from web.app import create_app
 from web.http.rate_limits import ASKING, REFRESH, STRICTER, UNCOUNTED, WATCHING
 
@@ -39,14 +39,14 @@ Limited = Callable[..., Stand]
 
 @pytest.fixture
 def limited(
-    house_env: dict[str, str],
+    service_env: dict[str, str],
     staffed: Stand,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Limited:
     """`limited(LIMIT_EXEMPT=...)`: the restaurant behind low limits, or those given."""
 
     def make(**more: str) -> Stand:
-        surroundings.settle(monkeypatch, house_env | LOW | more)
+        surroundings.settle(monkeypatch, service_env | LOW | more)
         staffed.client = create_app().test_client()
         return staffed
 
@@ -471,7 +471,9 @@ def test_this_processs_own_tallies_are_bounded() -> None:
     assert len(here._found) <= counters._KEPT + 1
 
 
-def test_the_house_fixture_is_not_limited(house: Callable[..., OpenHouse], client: Client) -> None:
-    house()
+def test_the_restaurant_fixture_is_not_limited(
+    restaurant: Callable[..., OpenRestaurant], client: Client
+) -> None:
+    restaurant()
     assert settings().rate_limits == "off"
     assert {client.get(PLACE).status_code for _ in range(700)} == {200}

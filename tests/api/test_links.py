@@ -20,7 +20,7 @@ from models.rules.permissions import PERMISSIONS, Permission, Role
 from models.rules.reservations.links import LASTS, SENT_MOST
 from tests.api.conftest import Answer, Client, Stand, sign_in
 from tests.services.pictures import png
-from tests.services.restaurant import OpenHouse
+from tests.services.restaurant import OpenRestaurant
 
 pytestmark = pytest.mark.both
 
@@ -58,7 +58,7 @@ def asked_of_staff(app: APIFlask) -> Iterator[tuple[str, str, str]]:
 
 def call(stand: Stand, role: Role, endpoint: str, method: str, rule: str, number: str) -> Answer:
     day = {"date": stand.start()[:10]} if "/book" in rule else {}
-    values = {"slug": stand.house.slug, "reservation_id": number, "sign_in_id": "999999"}
+    values = {"slug": stand.restaurant.slug, "reservation_id": number, "sign_in_id": "999999"}
     with reading() as session:
         first = select(func.min(Message.id)).where(Message.reservation_id == int(number))
         message = session.scalar(first)
@@ -80,7 +80,7 @@ def test_no_answer_to_the_staff_opens_a_reservation(
     monkeypatch.setenv("STREAM_SECONDS", "1")
     settings.cache_clear()
     staffed.client.put(
-        f"/api/v1/restaurants/{staffed.house.slug}/files/logo",
+        f"/api/v1/restaurants/{staffed.restaurant.slug}/files/logo",
         data=png(),
         headers=staffed.as_staff("owner"),
     )
@@ -159,7 +159,8 @@ def test_only_who_may_sends_the_link_again(staffed: Stand, role: Role) -> None:
     if may:
         assert answer.json == {"channels": ["email", "sms"]}
         audit = staffed.client.get(
-            f"/api/v1/restaurants/{staffed.house.slug}/audit", headers=staffed.as_staff("owner")
+            f"/api/v1/restaurants/{staffed.restaurant.slug}/audit",
+            headers=staffed.as_staff("owner"),
         ).json["entries"]
         assert audit[0]["action"] == "link.sent"
         with reading() as session:
@@ -191,7 +192,7 @@ def test_the_link_is_not_sent_without_end_nor_to_nobody(staffed: Stand) -> None:
         [200] * SENT_MOST + [409] * 2
     )
     assert links_queued(number) == [("email", each + 1) for each in range(SENT_MOST)]
-    path = f"/api/v1/restaurants/{staffed.house.slug}/book/reservations"
+    path = f"/api/v1/restaurants/{staffed.restaurant.slug}/book/reservations"
     headers = staffed.as_staff() | {"Idempotency-Key": "walk"}
     nobody = staffed.client.post(
         path, json=staffed.body(guest={"name": "Ada"}), headers=headers
@@ -203,9 +204,9 @@ def test_the_link_is_not_sent_without_end_nor_to_nobody(staffed: Stand) -> None:
 
 
 def test_another_restaurants_staff_send_nothing(
-    staffed: Stand, house: Callable[..., OpenHouse], make_account: Callable[..., int]
+    staffed: Stand, restaurant: Callable[..., OpenRestaurant], make_account: Callable[..., int]
 ) -> None:
-    other = house(slug="other")
+    other = restaurant(slug="other")
     make_account("stranger@example.com", {other.id: "owner"})
     token = sign_in(staffed.client, "stranger@example.com")["access_token"]
     body = staffed.confirmed()

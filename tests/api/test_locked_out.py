@@ -31,9 +31,9 @@ LOW = {
 
 @pytest.fixture
 def place(
-    house_env: dict[str, str], staffed: Stand, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+    service_env: dict[str, str], staffed: Stand, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> Stand:
-    surroundings.settle(monkeypatch, house_env | LOW)
+    surroundings.settle(monkeypatch, service_env | LOW)
     staffed.client = create_app().test_client()
     return staffed
 
@@ -99,12 +99,12 @@ def test_a_device_is_known_to_its_own_account_alone(place: Stand) -> None:
 
 
 def test_sixty_guesses_at_once_are_no_more_than_the_limit(
-    place: Stand, house_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    place: Stand, service_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     more = {"LIMIT_SIGN_IN": "900/100days", "LIMIT_ADDRESS": "900/100days", "HASHES_MAX": "64"}
     # a Redis that answers late is done without for a moment: not what is looked at here
     monkeypatch.setattr(counters, "ANSWER_SECONDS", 60.0)
-    surroundings.settle(monkeypatch, house_env | LOW | more)
+    surroundings.settle(monkeypatch, service_env | LOW | more)
     app: APIFlask = create_app()
     gate, statuses = threading.Barrier(60), []
     body = {"email": HOST, "password": "wrong wrong"}

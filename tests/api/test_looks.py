@@ -30,7 +30,7 @@ def see(stand: Stand, role: str, number: str, *, day: str, times: int = 3) -> No
     for _ in range(times):
         for path, query in (
             (f"/api/v1/reservations/{number}", {}),
-            (f"/api/v1/restaurants/{stand.house.slug}/book", {"date": day}),
+            (f"/api/v1/restaurants/{stand.restaurant.slug}/book", {"date": day}),
         ):
             answer = stand.client.get(path, query_string=query, headers=stand.as_staff(role))
             assert answer.status_code == 200

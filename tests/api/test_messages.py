@@ -20,7 +20,7 @@ FAILED = {"state": "failed", "attempts": 7, "error": "smtp 550 5.1.1: recipient 
 
 
 def failed(stand: Stand, number: int, **values: Any) -> int:
-    about = reserve(stand.house.id, number=number, status=values.pop("status", "confirmed"))
+    about = reserve(stand.restaurant.id, number=number, status=values.pop("status", "confirmed"))
     return order(about, **FAILED | values)
 
 
@@ -43,7 +43,7 @@ def nudged(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 @pytest.mark.both
 def test_what_failed_is_listed_and_sent_again(staffed: Stand, nudged: list[bool]) -> None:
     message = failed(staffed, 1)
-    order(reserve(staffed.house.id, number=2))  # queued: none of these
+    order(reserve(staffed.restaurant.id, number=2))  # queued: none of these
     answer = listed(staffed)
     jsonschema.validate(answer.json, FailedMessagesOut.model_json_schema())
     (one,) = answer.json["messages"]
@@ -76,7 +76,7 @@ def test_of_all_that_failed_since_only_what_is_true_is_sent_again(
     changed = failed(staffed, 5, kind="changed")
     with reading() as session:
         moved(session.get_one(Message, changed).reservation_id, reason="changed", revision=9)
-    elsewhere = failed(staffed, 6, restaurant_id=staffed.house.id + 1)
+    elsewhere = failed(staffed, 6, restaurant_id=staffed.restaurant.id + 1)
     since = (now - timedelta(days=1)).isoformat()
     sent = again(staffed, "send-again", since=since)
     assert sent.json == {"queued": 2, "void": 2, "is_all": True}

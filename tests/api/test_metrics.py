@@ -11,7 +11,7 @@ from models.core.database.transactions import reading, transaction
 from models.core.settings import settings
 from models.entities import ChannelState, FlagSwitch
 from models.operations.running.jobs import record_job
-from models.queries.running.health import house_health
+from models.queries.running.health import read_health
 from tests.api.conftest import Client, Stand
 from tests.services import surroundings
 from tests.services.redis import RedisServer
@@ -108,8 +108,8 @@ def test_a_log_of_which_nothing_was_kept_is_late(
     monkeypatch.setattr(settings(), "backup_store", "/kept")
     assert scraped(stand.client)["maitred_late", "log"] == 1
     with reading() as session:
-        assert "log" in house_health(session, now=clock.now()).late
-        assert "log" not in house_health(session, now=kept + timedelta(seconds=59)).late
+        assert "log" in read_health(session, now=clock.now()).late
+        assert "log" not in read_health(session, now=kept + timedelta(seconds=59)).late
 
 
 def test_the_servers_of_the_database_are_late_as_the_sweep_found_them(stand: Stand) -> None:
@@ -126,10 +126,10 @@ def test_the_servers_of_the_database_are_late_as_the_sweep_found_them(stand: Sta
 
 
 def test_without_the_database_it_says_so(
-    db: Engine, house_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    db: Engine, service_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone = make_url("sqlite:////proc/nowhere.db").render_as_string()
-    surroundings.settle(monkeypatch, house_env | {"DATABASE_URL": gone})
+    surroundings.settle(monkeypatch, service_env | {"DATABASE_URL": gone})
     found = scraped(create_app().test_client())
     assert found["maitred_database_up", ""] == 0
     assert not [name for name, _ in found if name.startswith("maitred_waiting")]

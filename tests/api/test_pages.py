@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from models.core import clock
 from models.core.database.transactions import transaction
 from models.entities import Area, DiningTable, Restaurant
-from models.queries.floor.load import forget_houses
+from models.queries.floor.load import forget_restaurants
 from tasks.messaging.templates.wording import wording
 from tests.api.conftest import Answer, Client, Stand, counted
 
@@ -67,7 +67,7 @@ def test_a_room_that_cannot_be_had_is_offered_nowhere(stand: Stand) -> None:
             .values(online=False)
         )
         session.execute(update(Restaurant).values(revision=Restaurant.revision + 1))
-    forget_houses()
+    forget_restaurants()
     page = stand.client.get("/book/demo")
     assert page.status_code == 200
     assert "Terrace" not in page.text
@@ -262,7 +262,7 @@ def test_a_day_whose_times_were_not_shown_is_asked_about_first(stand: Stand) -> 
 @pytest.mark.parametrize(("locale", "written"), [("en-US", "7:00\xa0PM"), ("de", "19:00")])
 def test_pages_write_times_as_the_messages_do(stand: Stand, locale: str, written: str) -> None:
     with transaction(stand.db) as session:
-        row = session.get_one(Restaurant, stand.house.id)
+        row = session.get_one(Restaurant, stand.restaurant.id)
         row.locale, row.revision = locale, row.revision + 1
     place = booked(stand)
     stand.decide()

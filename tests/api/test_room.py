@@ -75,7 +75,7 @@ def narrow(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_who_watches_is_answered_while_guests_are_refused(stand: Stand, narrow: None) -> None:
-    app, guests = create_app(), f"/api/v1/restaurants/{stand.house.slug}"
+    app, guests = create_app(), f"/api/v1/restaurants/{stand.restaurant.slug}"
     inside, end = threading.Event(), threading.Event()
 
     @app.before_request

@@ -180,10 +180,10 @@ def test_one_code_sent_by_many_at_once_counts_once(
     make_account: MakeAccount,
     hands: Time,
     monkeypatch: pytest.MonkeyPatch,
-    house_env: dict[str, str],
+    service_env: dict[str, str],
 ) -> None:
     # each password is checked: none is refused because others are being hashed
-    surroundings.settle(monkeypatch, house_env | {"HASHES_MAX": "6"})
+    surroundings.settle(monkeypatch, service_env | {"HASHES_MAX": "6"})
     make_account(EMAIL)
     totp, _codes = set_up(client, hands)
     body = {"email": EMAIL, "password": PASSWORD, "code": totp.at(hands.now)}
@@ -200,22 +200,22 @@ def test_one_code_sent_by_many_at_once_counts_once(
     assert sorted(statuses) == [200] + [401] * 5
 
 
-def test_a_house_may_want_one_of_everybody(
+def test_a_restaurant_may_want_one_of_everybody(
     client: Client,
     make_account: MakeAccount,
     hands: Time,
-    house_env: dict[str, str],
+    service_env: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     make_account(EMAIL)
-    surroundings.settle(monkeypatch, house_env | {"SECOND_FACTOR": "required"})
+    surroundings.settle(monkeypatch, service_env | {"SECOND_FACTOR": "required"})
     monkeypatch.setattr(clock, "now", hands)
     assert ask(client, "/sign-in", status=401)["code"] == "second-factor-missing"
     app, _codes = set_up(client, hands)
     ask(client, "/sign-in", status=200, code=app.at(hands.now))
 
 
-def test_who_has_lost_all_is_helped_by_who_runs_the_house(
+def test_who_has_lost_all_is_helped_by_who_runs_the_restaurant(
     client: Client, make_account: MakeAccount, hands: Time
 ) -> None:
     make_account(EMAIL)
@@ -304,25 +304,25 @@ def test_where_one_is_required_sign_ins_without_it_are_worth_nothing(
     client: Client,
     make_account: MakeAccount,
     hands: Time,
-    house_env: dict[str, str],
+    service_env: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     make_account(EMAIL)
     make_account("other@example.com")
     tokens = ask(client, "/sign-in", status=200)
     header = {"Authorization": f"Bearer {tokens['access_token']}"}
-    surroundings.settle(monkeypatch, house_env | {"SECOND_FACTOR": "required"})
+    surroundings.settle(monkeypatch, service_env | {"SECOND_FACTOR": "required"})
     monkeypatch.setattr(clock, "now", hands)
     refused = client.get(AUTH + "/me", headers=header)
     assert (refused.status_code, refused.json["code"]) == (401, "second-factor-missing")
     spent = {"refresh_token": tokens["refresh_token"]}
     assert client.post(AUTH + "/refresh", json=spent).status_code == 401
-    surroundings.settle(monkeypatch, house_env | {"SECOND_FACTOR": "offered"})
+    surroundings.settle(monkeypatch, service_env | {"SECOND_FACTOR": "offered"})
     monkeypatch.setattr(clock, "now", hands)
     assert client.get(AUTH + "/me", headers=header).status_code == 401  # the refresh ended it
     app, _codes = set_up(client, hands)
     with_code = ask(client, "/sign-in", status=200, code=app.at(hands.now))
-    surroundings.settle(monkeypatch, house_env | {"SECOND_FACTOR": "required"})
+    surroundings.settle(monkeypatch, service_env | {"SECOND_FACTOR": "required"})
     monkeypatch.setattr(clock, "now", hands)
     header = {"Authorization": f"Bearer {with_code['access_token']}"}
     assert client.get(AUTH + "/me", headers=header).status_code == 200

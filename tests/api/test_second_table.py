@@ -81,7 +81,7 @@ def test_who_called_it_off_may_ask_again(stand: Stand) -> None:
 
 
 def test_the_cookie_is_for_these_pages_alone(
-    stand: Stand, monkeypatch: pytest.MonkeyPatch, house_env: dict[str, str]
+    stand: Stand, monkeypatch: pytest.MonkeyPatch, service_env: dict[str, str]
 ) -> None:
     def attributes() -> set[str]:
         cookie = from_the_list(stand).headers["Set-Cookie"]
@@ -91,7 +91,7 @@ def test_the_cookie_is_for_these_pages_alone(
     assert re.search(r"; Path=/book/demo(;|$)", cookie)
     assert "SameSite=Lax" in cookie and "Max-Age=86400" in cookie
     stand.client.post("/book/demo")  # nothing was asked for: nothing is kept
-    surroundings.settle(monkeypatch, house_env | {"PUBLIC_URL": "https://book.example"})
+    surroundings.settle(monkeypatch, service_env | {"PUBLIC_URL": "https://book.example"})
     stand.client.delete_cookie("maitred_asked", path="/book/demo")
     stand.client.delete_cookie("maitred_asked")
     found = from_the_list(stand, email="eve@example.com").headers["Set-Cookie"]

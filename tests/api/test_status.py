@@ -156,9 +156,9 @@ def test_operators_have_a_password(
 
 @pytest.mark.mariadb
 def test_without_the_database_both_pages_say_so(
-    mariadb: MariaDB, house_env: dict[str, str], app: APIFlask, house: Callable[..., object]
+    mariadb: MariaDB, service_env: dict[str, str], app: APIFlask, restaurant: Callable[..., object]
 ) -> None:
-    house()
+    restaurant()
     client: Client = app.test_client()
     mariadb.kill()
     try:

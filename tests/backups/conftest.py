@@ -16,7 +16,7 @@ from tasks.backups.records import JOB, recorded
 from tasks.backups.stores.safe import Safe, open_safe
 from tests.queries.evening import LATER, open_evening
 from tests.services import surroundings
-from tests.services.restaurant import OpenHouse
+from tests.services.restaurant import OpenRestaurant
 from tests.services.seaweed import ENVIRONMENT, Seaweed
 from tests.services.stand import Stand
 
@@ -83,20 +83,20 @@ def kept(tmp_path: Path) -> Path:
 @pytest.fixture
 def safe(
     db: Engine,
-    house_env: dict[str, str],
+    service_env: dict[str, str],
     kept: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Safe]:
     """Backups are on."""
-    values = house_env | {"BACKUP_STORE": str(kept), "BACKUP_KEY": BACKUP_KEY}
+    values = service_env | {"BACKUP_STORE": str(kept), "BACKUP_KEY": BACKUP_KEY}
     surroundings.settle(monkeypatch, values)
     yield open_safe()
 
 
 @pytest.fixture
-def stand(safe: Safe, house: Callable[..., OpenHouse], db: Engine, hands: Hands) -> Stand:
+def stand(safe: Safe, restaurant: Callable[..., OpenRestaurant], db: Engine, hands: Hands) -> Stand:
     """A house with eight tables, whose database is backed up."""
-    return open_evening(house, db)
+    return open_evening(restaurant, db)
 
 
 def back_up(safe: Safe, *, full: bool = False, only_if_due: bool = False) -> Manifest | None:

@@ -15,7 +15,7 @@ from tests.services.certificates import make_certificates
 from tests.services.mariadb import MariaDB
 
 
-def test_the_file_is_for_its_owner_and_goes_away(house_env: dict[str, str]) -> None:
+def test_the_file_is_for_its_owner_and_goes_away(service_env: dict[str, str]) -> None:
     url = make_url("mysql+mysqldb://house:it%22s%5C%23secret@db.example:3307/house")
     with account_file(url) as path:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -28,7 +28,7 @@ def test_the_file_is_for_its_owner_and_goes_away(house_env: dict[str, str]) -> N
     assert "ssl" not in text
 
 
-def test_a_socket_needs_no_host(house_env: dict[str, str]) -> None:
+def test_a_socket_needs_no_host(service_env: dict[str, str]) -> None:
     text = option_text(make_url("mysql+mysqldb://house@localhost/house?unix_socket=/run/s"))
     assert 'socket="/run/s"' in text
     assert "host" not in text
@@ -36,7 +36,7 @@ def test_a_socket_needs_no_host(house_env: dict[str, str]) -> None:
 
 
 def test_backups_travel_over_tls_to_the_right_server_alone(
-    tmp_path: Path, house_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, service_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     right, wrong = make_certificates(tmp_path / "right"), make_certificates(tmp_path / "wrong")
 
@@ -55,12 +55,12 @@ def test_backups_travel_over_tls_to_the_right_server_alone(
         url = make_url(f"mysql+mysqldb://tls:only-for-tests@127.0.0.1:{server.port}/house")
         about = Server("10.11-MariaDB", server.folder / "data", identity="1", has_log=False)
         dump, files = Dump(url, about), ServerFiles(url, about)
-        surroundings.settle(monkeypatch, house_env | {"DATABASE_CA": str(right.authority)})
+        surroundings.settle(monkeypatch, service_env | {"DATABASE_CA": str(right.authority)})
         with dump.stream(0) as stream:
             assert b"guests_book" in stream.read()
         with files.stream(0) as stream:
             assert b"guests_book" in stream.read()
-        surroundings.settle(monkeypatch, house_env | {"DATABASE_CA": str(wrong.authority)})
+        surroundings.settle(monkeypatch, service_env | {"DATABASE_CA": str(wrong.authority)})
         for source in (dump, files):
             with pytest.raises(BackupFailed, match="failed"), source.stream(0) as stream:
                 stream.read()

@@ -87,13 +87,13 @@ def _put(safe: Safe, file: str, content: bytes | None) -> None:
 def test_each_of_200_random_damages_is_found_and_named(
     where: str,
     count: int,
-    house_env: dict[str, str],
+    service_env: dict[str, str],
     kept: Path,
     monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,
 ) -> None:
     store = str(request.getfixturevalue("bucket")) if where == "bucket" else str(kept)
-    values = house_env | {"BACKUP_STORE": store, "BACKUP_KEY": BACKUP_KEY}
+    values = service_env | {"BACKUP_STORE": store, "BACKUP_KEY": BACKUP_KEY}
     surroundings.settle(monkeypatch, values)
     safe, chance = open_safe(), random.Random(f"damages in a {where}")
     name = _kept_backup(safe)

@@ -60,7 +60,7 @@ def test_no_link_of_what_was_lost_opens_what_came_after(
             for number in (kept, lost)
         }
     with restored(safe, tmp_path / "back") as bind:
-        fresh = Stand(bind, stand.house, asked=100).ask(2)
+        fresh = Stand(bind, stand.restaurant, asked=100).ask(2)
         with reading(bind) as session:
             assert opened_by(session, tokens[kept], now=clock.now()) == kept
             with pytest.raises(SignInFailed):
@@ -115,7 +115,7 @@ def test_a_server_gives_no_number_a_second_time(
     made(safe)
     lost = [stand.ask(2) for _ in range(3)]
     with restored(safe, tmp_path / "back") as bind:
-        other = Stand(bind, stand.house, asked=100)
+        other = Stand(bind, stand.restaurant, asked=100)
         first = other.ask(2)
         assert first > max(lost) + AT_ONCE // 2
         with reading(bind) as session:
@@ -123,7 +123,7 @@ def test_a_server_gives_no_number_a_second_time(
                 assert max(session.scalars(select(entity.id))) > AT_ONCE
     hands.move(timedelta(hours=1))
     with restored(safe, tmp_path / "again") as bind:  # from the same backup, an hour later
-        assert Stand(bind, stand.house, asked=200).ask(2) > first + 100_000
+        assert Stand(bind, stand.restaurant, asked=200).ask(2) > first + 100_000
 
 
 @pytest.mark.both

@@ -35,7 +35,7 @@ def far(tmp_path: Path) -> Path:
 @pytest.fixture
 def client(
     stand: Stand,
-    house_env: dict[str, str],
+    service_env: dict[str, str],
     kept: Path,
     far: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -46,7 +46,7 @@ def client(
         "BACKUP_SECOND_STORE": str(far),
         "BACKUP_KEY": BACKUP_KEY,
     }
-    surroundings.settle(monkeypatch, house_env | values)
+    surroundings.settle(monkeypatch, service_env | values)
     yield create_app().test_client()
 
 
@@ -136,13 +136,13 @@ def test_readiness_names_what_lies_where_and_what_is_late(
     run("backup", ends=1)
     hands.move(HOUR / 2 + timedelta(minutes=1))
     health()
-    house = client.get("/readyz").json["house"]
-    assert "second_store" in house["late"]
-    assert not {"backup", "drill"} & set(house["late"])
-    said = {job["name"]: job["last_error"] for job in house["jobs"]}
+    found = client.get("/readyz").json["health"]
+    assert "second_store" in found["late"]
+    assert not {"backup", "drill"} & set(found["late"])
+    said = {job["name"]: job["last_error"] for job in found["jobs"]}
     assert str(far) in said["second_store"]
-    assert house["stores"]["second"]["newest"]["snapshot"]["name"] == name
+    assert found["stores"]["second"]["newest"]["snapshot"]["name"] == name
     assert (
-        house["stores"]["first"]["newest"]["snapshot"]["age"]
-        < house["stores"]["second"]["newest"]["snapshot"]["age"]
+        found["stores"]["first"]["newest"]["snapshot"]["age"]
+        < found["stores"]["second"]["newest"]["snapshot"]["age"]
     )

@@ -17,7 +17,7 @@ from tests.services import surroundings
 from tests.services.mariadb import PASSWORD, USER, MariaDB
 from tests.services.pages import Machine, blocks, commands, sections
 from tests.services.process import Process, wait_until
-from tests.services.restaurant import open_house
+from tests.services.restaurant import open_restaurant
 from tests.services.stack import evening
 from tests.services.stand import Stand
 
@@ -43,7 +43,7 @@ def _evening(url: str, monkeypatch: pytest.MonkeyPatch, values: dict[str, str]) 
     """A restaurant, and a guest who has a table next week; from now on, by the true clock."""
     surroundings.settle(monkeypatch, values)
     bind = make_engine(url, pool_size=2)
-    return Stand(bind, open_house(bind, slug="lindenhof"))
+    return Stand(bind, open_restaurant(bind, slug="lindenhof"))
 
 
 def _ask(stand: Stand, email: str) -> str:

@@ -21,7 +21,7 @@ from tests.deploy.test_cli import run
 from tests.queries.evening import open_evening, play
 from tests.services import plan, surroundings
 from tests.services.mariadb import MariaDB
-from tests.services.restaurant import open_house
+from tests.services.restaurant import open_restaurant
 
 Settle = Callable[[str], None]
 
@@ -34,12 +34,12 @@ def page_commands() -> list[list[str]]:
 
 
 @pytest.fixture
-def settle(house_env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settle:
+def settle(service_env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settle:
     """The environment of a house on that database, with its backups on."""
 
     def give(url: str) -> None:
         backups = {"BACKUP_STORE": str(tmp_path / "kept"), "BACKUP_KEY": BACKUP_KEY}
-        surroundings.settle(monkeypatch, house_env | backups | {"DATABASE_URL": url})
+        surroundings.settle(monkeypatch, service_env | backups | {"DATABASE_URL": url})
 
     return give
 
@@ -76,7 +76,7 @@ def _erase_somebody() -> str:
 
 
 @pytest.mark.both
-def test_the_page_brings_a_lost_house_back(
+def test_the_page_brings_a_lost_restaurant_back(
     places: tuple[str, list[str]],
     settle: Settle,
     hands: Hands,
@@ -88,7 +88,7 @@ def test_the_page_brings_a_lost_house_back(
     listing, to_server, into, to_file, _second, older, opening, daily = page_commands()
     settle(old)
     run("migrate")
-    play(open_evening(lambda **made: open_house(core_db.engine(), **made), core_db.engine()))
+    play(open_evening(lambda **made: open_restaurant(core_db.engine(), **made), core_db.engine()))
     for command in daily:
         run(*command.split())
     forgotten = _erase_somebody()

@@ -30,7 +30,7 @@ Keys = Callable[[str, str], Safe]
 def keys(
     safe: Safe,
     stand: Stand,
-    house_env: dict[str, str],
+    service_env: dict[str, str],
     kept: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -39,7 +39,7 @@ def keys(
 
     def give(new: str, old: str) -> Safe:
         values = {"BACKUP_STORE": str(kept), "BACKUP_KEY": new, "BACKUP_OLD_KEY": old}
-        surroundings.settle(monkeypatch, house_env | values)
+        surroundings.settle(monkeypatch, service_env | values)
         return open_safe()
 
     return give
@@ -148,12 +148,12 @@ def test_it_waits_for_a_maker_who_could_let_go_of_what_it_writes(
 def test_both_stores_go_over(
     keys: Keys,
     safe: Safe,
-    house_env: dict[str, str],
+    service_env: dict[str, str],
     tmp_path: Path,
     kept: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    values = house_env | {"BACKUP_STORE": str(kept), "BACKUP_SECOND_STORE": str(tmp_path / "far")}
+    values = service_env | {"BACKUP_STORE": str(kept), "BACKUP_SECOND_STORE": str(tmp_path / "far")}
     surroundings.settle(monkeypatch, values | {"BACKUP_KEY": BACKUP_KEY})
     run("backup")
     surroundings.settle(monkeypatch, values | {"BACKUP_KEY": NEW_KEY, "BACKUP_OLD_KEY": BACKUP_KEY})

@@ -146,18 +146,18 @@ def test_who_is_not_let_in_is_told_so(bucket: str, monkeypatch: pytest.MonkeyPat
 
 
 def test_the_address_decides_what_kind_of_store_it_is(
-    house_env: dict[str, str], bucket: str, monkeypatch: pytest.MonkeyPatch
+    service_env: dict[str, str], bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert isinstance(safe.open_store(bucket), S3Store)
     for wrong in ("s3://", "s3://UPPER", "s3://b/x?region=", "s3://b?key=1", "ftp://b/x"):
         values = {"BACKUP_STORE": wrong, "BACKUP_KEY": "k" * 32}
         with pytest.raises(SettingsInvalid, match="BACKUP_STORE"):
-            surroundings.settle(monkeypatch, house_env | values)
+            surroundings.settle(monkeypatch, service_env | values)
             safe.open_safe()
 
 
 def test_without_the_library_it_is_said_what_to_install(
-    house_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    service_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "boto3", None)
     monkeypatch.delitem(sys.modules, "tasks.backups.stores.s3")

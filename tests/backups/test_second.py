@@ -40,10 +40,14 @@ in_folder_and_bucket = pytest.mark.parametrize("where", ["folder", "bucket"], in
 
 @pytest.fixture
 def two(
-    stand: Stand, house_env: dict[str, str], kept: Path, where: str, monkeypatch: pytest.MonkeyPatch
+    stand: Stand,
+    service_env: dict[str, str],
+    kept: Path,
+    where: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Two]:
     """A house with two stores; its environment."""
-    values = house_env | {
+    values = service_env | {
         "BACKUP_STORE": str(kept),
         "BACKUP_SECOND_STORE": where,
         "BACKUP_KEY": BACKUP_KEY,

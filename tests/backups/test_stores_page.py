@@ -29,12 +29,12 @@ def _commands() -> list[list[str]]:
 def test_the_page_does_what_it_says(
     db: Engine,
     bucket: str,
-    house_env: dict[str, str],
+    service_env: dict[str, str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     check, undelete, restore, drill, verify, verify_second, rewrap = _commands()
-    values = house_env | {
+    values = service_env | {
         "BACKUP_STORE": bucket,
         "BACKUP_SECOND_STORE": str(tmp_path / "far"),
         "BACKUP_LOCK_DAYS": "2",

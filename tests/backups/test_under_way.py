@@ -37,11 +37,11 @@ def found(bind: Engine) -> set[tuple[str, tuple[int, ...]]]:
 
 
 @pytest.mark.both
-def test_a_message_on_its_way_when_the_house_fell_is_named_until_the_clock_has_run(
+def test_a_message_on_its_way_when_the_restaurant_fell_is_named_until_the_clock_has_run(
     stand: Stand,
     safe: Safe,
     hands: Hands,
-    house_env: dict[str, str],
+    service_env: dict[str, str],
     mailbox: Mailbox,
     redis: RedisServer,
     tmp_path: Path,
@@ -55,7 +55,7 @@ def test_a_message_on_its_way_when_the_house_fell_is_named_until_the_clock_has_r
 
     with restored(safe, tmp_path / "back") as bind:
         url = bind.url.render_as_string(hide_password=False)
-        surroundings.settle(monkeypatch, house_env | {"DATABASE_URL": url})
+        surroundings.settle(monkeypatch, service_env | {"DATABASE_URL": url})
         assert found(bind) == set(), "it may take its time"
         hands.move(AWAY)
         stuck = {("stuck-claim", (number,)), ("message-late", (number,))}

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from celery import Celery
 from sqlalchemy import Engine, text
 
-from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.restaurant import RestaurantSpec
 from tests.bench import restaurants as made
 from tests.bench.ground import BIN, Ground, ground, settle
 from tests.bench.load import Loaded, drip, percentile, press
@@ -197,17 +197,17 @@ def measure_availability(bind: Engine) -> None:
     from models.core.clock import now  # noqa: PLC0415
     from models.core.database.transactions import reading  # noqa: PLC0415
     from models.queries.deciding.availability import availability  # noqa: PLC0415
-    from models.queries.floor.load import house_by_slug  # noqa: PLC0415
+    from models.queries.floor.load import restaurant_by_slug  # noqa: PLC0415
 
     for count in (10, 60, 100, 1000):
-        made.make_houses(bind, 1, each=count, prefix=f"tables{count}-")
+        made.make_restaurants(bind, 1, each=count, prefix=f"tables{count}-")
         day = datetime.now(UTC).date() + timedelta(days=5)
         took = []
         for _ in range(20):
             with counting(bind) as statements, reading() as session:
                 began = time.perf_counter()
-                house = house_by_slug(session, f"tables{count}-0")
-                found = availability(session, house, on_date=day, party_size=4, now=now())
+                restaurant = restaurant_by_slug(session, f"tables{count}-0")
+                found = availability(session, restaurant, on_date=day, party_size=4, now=now())
                 took.append(time.perf_counter() - began)
         print(
             f"availability, {count} tables: {statements.count} queries, "
@@ -215,7 +215,7 @@ def measure_availability(bind: Engine) -> None:
         )
 
 
-def show_profiles(bind: Engine, many: list[House]) -> None:
+def show_profiles(bind: Engine, many: list[RestaurantSpec]) -> None:
     """Where the time goes."""
     from tests.bench.profile import profile_decisions, profile_requests  # noqa: PLC0415
     from web.app import create_app  # noqa: PLC0415
@@ -240,13 +240,13 @@ def main() -> None:
         from models.core.database.transactions import engine  # noqa: PLC0415 - after the environment is set
 
         bind = engine()
-        one = made.make_houses(bind, 1, prefix="one")
-        backlog_house = made.make_houses(bind, 1, prefix="backlog")
-        many = made.make_houses(bind, 500 if wanted("spread") else 50)
+        one = made.make_restaurants(bind, 1, prefix="one")
+        backlog_restaurant = made.make_restaurants(bind, 1, prefix="backlog")
+        many = made.make_restaurants(bind, 500 if wanted("spread") else 50)
         start_workers(bench)
         bench.start_web()
         scenarios: list[tuple[str, Callable[[], None]]] = [
-            ("backlog", lambda: _backlogs(bench, bind, noop, backlog_house, many)),
+            ("backlog", lambda: _backlogs(bench, bind, noop, backlog_restaurant, many)),
             ("spread", lambda: _spread(bench, bind, noop, many)),
             ("one", lambda: _one(bench, bind, noop, one)),
             ("steady", lambda: _steady(bench, bind, noop, many)),
@@ -261,7 +261,7 @@ def main() -> None:
 
 
 def _backlogs(
-    bench: Ground, bind: Engine, noop: float, one: list[House], many: list[House]
+    bench: Ground, bind: Engine, noop: float, one: list[RestaurantSpec], many: list[RestaurantSpec]
 ) -> None:
     rate = measure_backlog(bench, bind, made.wishes(one, days=1, label="back"), 5000)
     print(f"backlog of 5,000 for one book: {rate:,.0f}/s = {rate / noop:.1f} x no-op")
@@ -271,19 +271,19 @@ def _backlogs(
     )
 
 
-def _spread(bench: Ground, bind: Engine, noop: float, many: list[House]) -> None:
+def _spread(bench: Ground, bind: Engine, noop: float, many: list[RestaurantSpec]) -> None:
     source = made.wishes(many, days=30, label="spread")
     measure_http(bench, bind, made.wishes(many, days=30, label="warm"), 500, 16)
     show_http("HTTP, spread, 16 connections", noop, measure_http(bench, bind, source, 6000, 16))
 
 
-def _steady(bench: Ground, bind: Engine, noop: float, many: list[House]) -> None:
+def _steady(bench: Ground, bind: Engine, noop: float, many: list[RestaurantSpec]) -> None:
     for rate in (50, max(1, round(50 * noop / DESIGN_NOOP))):
         source = made.wishes(many, days=30, label=f"steady{rate}-")
         measure_steady(bench, bind, source, rate)
 
 
-def _one(bench: Ground, bind: Engine, noop: float, one: list[House]) -> None:
+def _one(bench: Ground, bind: Engine, noop: float, one: list[RestaurantSpec]) -> None:
     source = made.wishes(one, days=1, label="single")
     show_http("HTTP, one book, 64 connections", noop, measure_http(bench, bind, source, 5000, 64))
 

@@ -23,7 +23,7 @@ from models.operations.accounts.accounts import create_account, grant_role, hash
 from models.rules.permissions import Role
 from tests.bench.ground import Ground, ground, settle
 from tests.bench.load import percentile
-from tests.services.restaurant import open_house
+from tests.services.restaurant import open_restaurant
 
 PASSWORD: Final = "only for tests, and long"
 CONNECTIONS: Final = 64
@@ -100,7 +100,7 @@ def flood(bench: Ground, seconds: int, start: str) -> dict[int, int]:
 
 def _prepare(bench: Ground) -> None:
     bind = create_engine(bench.env["DATABASE_URL"])
-    house = open_house(bind)
+    restaurant = open_restaurant(bind)
     with transaction(bind) as session:
         account = create_account(
             session,
@@ -109,7 +109,7 @@ def _prepare(bench: Ground) -> None:
             password_hash=hash_password(PASSWORD),
             now=clock.now(),
         )
-        grant_role(session, account, restaurant_id=house.id, role=Role.HOST)
+        grant_role(session, account, restaurant_id=restaurant.id, role=Role.HOST)
     bind.dispose()
 
 

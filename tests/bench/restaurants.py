@@ -13,12 +13,12 @@ from models.core.database.transactions import transaction
 from models.core.secrets.signing import contact_key, new_reference
 from models.entities.reservations import Reservation
 from models.entities.sealed_guest import Guest, seal_guest
-from models.queries.floor.load import house_by_slug
-from models.rules.restaurant.restaurant import QUARTER_SECONDS, House
+from models.queries.floor.load import restaurant_by_slug
+from models.rules.restaurant.restaurant import QUARTER_SECONDS, RestaurantSpec
 from models.rules.restaurant.sittings import Sitting, sittings_on
 from models.rules.restaurant.turn_times import turn_minutes
 from tests.bench.load import Post
-from tests.services.restaurant import open_house
+from tests.services.restaurant import open_restaurant
 
 #: no pacing: the tables are what runs out, as in the prototypes
 OPEN_PACE = {"pacing": {"covers": None, "parties": None, "online_covers": None}}
@@ -36,34 +36,36 @@ def tables(count: int) -> dict[str, tuple[str, int, int]]:
     }
 
 
-def make_houses(bind: Engine, count: int, *, each: int = 30, prefix: str = "r") -> list[House]:
+def make_restaurants(
+    bind: Engine, count: int, *, each: int = 30, prefix: str = "r"
+) -> list[RestaurantSpec]:
     """Open `count` restaurants of `each` tables."""
     for number in range(count):
-        open_house(bind, slug=f"{prefix}{number}", tables=tables(each), policies=OPEN_PACE)
+        open_restaurant(bind, slug=f"{prefix}{number}", tables=tables(each), policies=OPEN_PACE)
     with transaction(bind) as session:
-        return [house_by_slug(session, f"{prefix}{number}") for number in range(count)]
+        return [restaurant_by_slug(session, f"{prefix}{number}") for number in range(count)]
 
 
 @dataclass
 class Wishes:
     """Random requests over some houses and days; the same seed, the same requests."""
 
-    houses: Sequence[House]
+    restaurants: Sequence[RestaurantSpec]
     days: int
     label: str
     random: random.Random
 
-    def _sitting(self) -> tuple[House, Sitting, int]:
-        house = self.random.choice(self.houses)
+    def _sitting(self) -> tuple[RestaurantSpec, Sitting, int]:
+        restaurant = self.random.choice(self.restaurants)
         first = datetime.now(UTC).date() + timedelta(days=2)
         day = first + timedelta(days=self.random.randrange(self.days))
-        sitting = sittings_on(house, day)[0]
-        return house, sitting, self.random.choice(sitting.starts)
+        sitting = sittings_on(restaurant, day)[0]
+        return restaurant, sitting, self.random.choice(sitting.starts)
 
     def post(self, number: int) -> Post:
         """One request for the API."""
-        house, _, quarter = self._sitting()
-        start = datetime.fromtimestamp(quarter * QUARTER_SECONDS, house.tz).isoformat()
+        restaurant, _, quarter = self._sitting()
+        start = datetime.fromtimestamp(quarter * QUARTER_SECONDS, restaurant.tz).isoformat()
         guest = {
             "name": f"Guest {number}",
             "email": f"{self.label}{number}@example.com",
@@ -75,18 +77,18 @@ class Wishes:
             "guest": guest,
         }
         return Post(
-            f"/api/v1/restaurants/{house.slug}/reservations", body, f"{self.label}-{number}"
+            f"/api/v1/restaurants/{restaurant.slug}/reservations", body, f"{self.label}-{number}"
         )
 
     def row(self, number: int) -> dict[str, object]:
         """One request as a row that waits already."""
-        house, sitting, quarter = self._sitting()
+        restaurant, sitting, quarter = self._sitting()
         size = self.random.randint(1, 8)
         start = datetime.fromtimestamp(quarter * QUARTER_SECONDS, UTC)
-        minutes = turn_minutes(house.policies, sitting.shift, party_size=size)
+        minutes = turn_minutes(restaurant.policies, sitting.shift, party_size=size)
         return {
             "reference": new_reference(),
-            "restaurant_id": house.id,
+            "restaurant_id": restaurant.id,
             "book_id": sitting.book_id,
             "status": "requested",
             "revision": 1,
@@ -104,9 +106,9 @@ class Wishes:
         }
 
 
-def wishes(houses: Sequence[House], *, days: int, label: str) -> Wishes:
+def wishes(restaurants: Sequence[RestaurantSpec], *, days: int, label: str) -> Wishes:
     """Requests over these houses and days."""
-    return Wishes(houses, days, label, random.Random(label))
+    return Wishes(restaurants, days, label, random.Random(label))
 
 
 def fill(bind: Engine, source: Wishes, count: int) -> None:

@@ -16,10 +16,10 @@ import httpx
 from sqlalchemy import create_engine, text
 
 from models.core import clock
-from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.sittings import local, sittings_on
 from tests.bench.ground import Ground, ground
-from tests.bench.restaurants import make_houses
+from tests.bench.restaurants import make_restaurants
 
 GUESTS: Final = 300
 TRIES: Final = 60
@@ -29,9 +29,9 @@ STRANGER: Final = "stranger@elsewhere.example"
 class Crowd:
     """Guests who ask; the answers' statuses are counted."""
 
-    def __init__(self, bench: Ground, house: House, starts: list[str]) -> None:
+    def __init__(self, bench: Ground, restaurant: RestaurantSpec, starts: list[str]) -> None:
         self._client = httpx.Client(base_url=f"http://127.0.0.1:{bench.port}", timeout=60)
-        self._house = house
+        self._restaurant = restaurant
         self._starts = starts
         self._asked = 0
         self.statuses: dict[int, int] = {}
@@ -41,7 +41,7 @@ class Crowd:
         self._asked += 1
         start = self._starts[self._asked % len(self._starts)]
         answer = self._client.post(
-            f"/api/v1/restaurants/{self._house.slug}/reservations",
+            f"/api/v1/restaurants/{self._restaurant.slug}/reservations",
             json={"party_size": 2, "start": start, "guest": {"name": "Kim", "email": email}},
             headers=_headers(address) | {"Idempotency-Key": f"{email}-{self._asked}"},
         )
@@ -67,9 +67,9 @@ def _headers(address: str) -> dict[str, str]:
     return {"X-Forwarded-For": address, "Prefer": "wait=10"}
 
 
-def _starts(house: House) -> list[str]:
+def _starts(restaurant: RestaurantSpec) -> list[str]:
     day = clock.now().date() + timedelta(days=7)
-    return [local(house, each).isoformat() for each in sittings_on(house, day)[0].starts]
+    return [local(restaurant, each).isoformat() for each in sittings_on(restaurant, day)[0].starts]
 
 
 def _bother(bench: Ground, crowd: Crowd) -> int:
@@ -100,15 +100,15 @@ def main() -> int:
     with ground() as bench:
         bench.env |= {"RATE_LIMITS": "on", "TRUSTED_PROXIES": "1"}
         bind = create_engine(bench.env["DATABASE_URL"])
-        (house,) = make_houses(bind, 1)
+        (restaurant,) = make_restaurants(bind, 1)
         bench.start_web()
         bench.start_worker("allocation", "allocation")
         bench.start_worker("messages", "messages", "maintenance")
-        starts = _starts(house)
-        bother = Crowd(bench, house, starts)
+        starts = _starts(restaurant)
+        bother = Crowd(bench, restaurant, starts)
         told = _bother(bench, bother)
-        written = _empty(Crowd(bench, house, starts))
-        refused = _busy(Crowd(bench, house, starts))
+        written = _empty(Crowd(bench, restaurant, starts))
+        refused = _busy(Crowd(bench, restaurant, starts))
         with bind.connect() as connection:
             limited = connection.scalar(text("SELECT COUNT(*) FROM messages WHERE error='limited'"))
         bind.dispose()

@@ -3,14 +3,14 @@
 import pytest
 from celery import Celery
 
-from tests.faults.guests import assert_house_in_order
+from tests.faults.guests import assert_all_checks_pass
 from tests.services.stack import Stack, evening
 
 
 @pytest.mark.both
 def test_workers_survive_tasks_that_they_do_not_know(stack: Stack) -> None:
     """A nudge that nobody understands is lost, and no guest with it: the sweep finds the row."""
-    house = stack.open_house()
+    restaurant = stack.open_restaurant()
     workers = {name: stack.processes[name].pid for name in stack.workers}
     with Celery(broker=stack.redis.url) as other:
         for _ in range(10):
@@ -19,9 +19,9 @@ def test_workers_survive_tasks_that_they_do_not_know(stack: Stack) -> None:
             other.send_task("allocation.decide", queue="allocation")
             other.send_task("messages.deliver", ["at once"], queue="messages")
             other.send_task("messages.sing", queue="messages")
-    asked = [stack.post(house, start=evening(day)) for day in range(1, 6)]
+    asked = [stack.post(restaurant, start=evening(day)) for day in range(1, 6)]
     assert set(stack.wait_decided(each.id for each in asked).values()) == {"confirmed"}
     stack.wait_quiet()
-    assert_house_in_order(stack)
+    assert_all_checks_pass(stack)
     assert {name: stack.processes[name].pid for name in stack.workers} == workers
     assert all(stack.processes[name].is_running for name in stack.workers)

@@ -25,7 +25,7 @@ REAL = [
 
 
 @pytest.mark.parametrize(
-    ("house", "local", "reason"),
+    ("restaurant", "local", "reason"),
     [
         (NEW_YORK, "5550142", "needs its area code"),
         (BERLIN, "5550142", "needs its area code"),
@@ -47,10 +47,10 @@ REAL = [
     ],
 )
 def test_a_number_that_reaches_nobody_is_refused_with_its_reason(
-    house: str, local: str, reason: str
+    restaurant: str, local: str, reason: str
 ) -> None:
     with pytest.raises(ValueError, match=reason):
-        normal_phone(local, house)
+        normal_phone(local, restaurant)
 
 
 @pytest.mark.parametrize(
@@ -102,17 +102,17 @@ def test_a_number_is_one_however_it_is_pasted(number: str, data: st.DataObject) 
 
 
 @given(st.sampled_from(REAL), st.sampled_from([BERLIN, NEW_YORK, NOWHERE]))
-def test_what_was_kept_stays_what_it_is(number: str, house: str) -> None:
-    assert normal_phone(number, house) == kept_contact(number, house) == number
+def test_what_was_kept_stays_what_it_is(number: str, restaurant: str) -> None:
+    assert normal_phone(number, restaurant) == kept_contact(number, restaurant) == number
 
 
 @given(st.text(max_size=40), st.sampled_from([BERLIN, NEW_YORK, NOWHERE]))
-def test_a_number_is_refused_or_normal_for_good(text: str, house: str) -> None:
+def test_a_number_is_refused_or_normal_for_good(text: str, restaurant: str) -> None:
     try:
-        found = normal_phone(text, house)
+        found = normal_phone(text, restaurant)
     except ValueError:
         return
-    assert normal_phone(found, house) == found
+    assert normal_phone(found, restaurant) == found
     assert found.startswith("+") and found[1:].isdecimal() and found.isascii()
 
 

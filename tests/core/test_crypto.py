@@ -23,14 +23,14 @@ from models.core.secrets.signing import (
 )
 from tests.services.surroundings import SECRET
 
-pytestmark = pytest.mark.usefixtures("house_env")
+pytestmark = pytest.mark.usefixtures("service_env")
 ANY_TEST = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @given(st.integers(1, 2**63 - 1), st.none() | st.binary(min_size=8, max_size=8))
 @ANY_TEST
 def test_a_token_says_its_reservation_and_its_secret(
-    house_env: dict[str, str], number: int, secret: bytes | None
+    service_env: dict[str, str], number: int, secret: bytes | None
 ) -> None:
     assert read_manage_token(manage_token(number, secret)) == ManageToken(number, secret)
 
@@ -63,7 +63,7 @@ def test_what_the_database_holds_makes_no_token() -> None:
 
 @given(st.text(max_size=60))
 @ANY_TEST
-def test_nothing_else_opens_one(house_env: dict[str, str], text: str) -> None:
+def test_nothing_else_opens_one(service_env: dict[str, str], text: str) -> None:
     with pytest.raises(SignInFailed):
         read_manage_token(text)
 
@@ -72,7 +72,7 @@ def test_nothing_else_opens_one(house_env: dict[str, str], text: str) -> None:
 @given(data=st.data())
 @ANY_TEST
 def test_a_token_with_one_letter_changed_is_refused(
-    house_env: dict[str, str], secret: bytes | None, data: st.DataObject
+    service_env: dict[str, str], secret: bytes | None, data: st.DataObject
 ) -> None:
     token = manage_token(7, secret)
     # the last letter of the signature carries bits that nobody reads
@@ -91,7 +91,7 @@ def test_a_signed_something_else_is_refused(value: str) -> None:
         read_manage_token(token.decode())
 
 
-def test_a_token_of_another_house_is_refused() -> None:
+def test_a_token_of_another_restaurant_is_refused() -> None:
     with pytest.raises(SignInFailed):
         read_manage_token(Signer("x" * 40, salt="manage").sign("7").decode())
 

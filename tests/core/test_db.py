@@ -29,15 +29,15 @@ from models.operations.deciding.books import lock_books
 from models.rules.restaurant.restaurant import book_id
 from tests.operations.evenings import a_stand
 from tests.services.mariadb import MariaDB
-from tests.services.restaurant import OpenHouse
+from tests.services.restaurant import OpenRestaurant
 from tests.services.together import answers, together
 
-Open = Callable[..., OpenHouse]
+Open = Callable[..., OpenRestaurant]
 DAYS = [date(2026, 3, day) for day in (6, 7)]
 
 
 @pytest.fixture
-def impatient(database_url: str, house_env: dict[str, str]) -> Iterator[Engine]:
+def impatient(database_url: str, service_env: dict[str, str]) -> Iterator[Engine]:
     """An engine as the house's own, that waits one second for a lock at most."""
     bind = make_engine(database_url)
 
@@ -54,7 +54,7 @@ def impatient(database_url: str, house_env: dict[str, str]) -> Iterator[Engine]:
     bind.dispose()
 
 
-def books_of(made: OpenHouse) -> list[int]:
+def books_of(made: OpenRestaurant) -> list[int]:
     """The numbers of two books of the house; the first of the two is the smaller."""
     return [book_id(made.shifts["dinner"], day) for day in DAYS]
 
@@ -79,8 +79,8 @@ def test_a_read_after_the_server_was_restarted_finds_a_living_connection(
 
 
 @pytest.mark.mariadb
-def test_a_real_deadlock_is_tried_again_and_both_succeed(db: Engine, house: Open) -> None:
-    made = house()
+def test_a_real_deadlock_is_tried_again_and_both_succeed(db: Engine, restaurant: Open) -> None:
+    made = restaurant()
     one, two = books_of(made)
     unit(lambda session: lock_books(session, {one: made.id, two: made.id}))
     met = threading.Barrier(2)
@@ -107,9 +107,9 @@ def test_a_real_deadlock_is_tried_again_and_both_succeed(db: Engine, house: Open
 
 @pytest.mark.both
 def test_a_lock_that_is_not_to_be_had_is_busy_after_three_tries(
-    db: Engine, impatient: Engine, house: Open
+    db: Engine, impatient: Engine, restaurant: Open
 ) -> None:
-    made = house()
+    made = restaurant()
     book = {books_of(made)[0]: made.id}
     unit(lambda session: lock_books(session, book))
     tries = []
@@ -128,8 +128,8 @@ def test_a_lock_that_is_not_to_be_had_is_busy_after_three_tries(
 
 
 @pytest.mark.mariadb
-def test_other_books_are_not_waited_for(db: Engine, impatient: Engine, house: Open) -> None:
-    made = house()
+def test_other_books_are_not_waited_for(db: Engine, impatient: Engine, restaurant: Open) -> None:
+    made = restaurant()
     one, two = books_of(made)
     with transaction(db) as holder:
         lock_books(holder, {one: made.id})
@@ -173,8 +173,8 @@ def test_a_reference_that_is_given_already_is_drawn_again(
 
 
 @pytest.mark.both
-def test_any_other_clash_is_an_error_at_once(db: Engine, house: Open) -> None:
-    house(slug="demo")
+def test_any_other_clash_is_an_error_at_once(db: Engine, restaurant: Open) -> None:
+    restaurant(slug="demo")
     tries = []
 
     def work(session: Session) -> None:
@@ -187,8 +187,8 @@ def test_any_other_clash_is_an_error_at_once(db: Engine, house: Open) -> None:
 
 
 @pytest.mark.mariadb
-def test_a_lost_connection_is_replaced(db: Engine, mariadb: MariaDB, house: Open) -> None:
-    made = house()
+def test_a_lost_connection_is_replaced(db: Engine, mariadb: MariaDB, restaurant: Open) -> None:
+    made = restaurant()
     lost: list[object] = []
 
     def work(session: Session) -> str:
@@ -204,9 +204,9 @@ def test_a_lost_connection_is_replaced(db: Engine, mariadb: MariaDB, house: Open
 
 @pytest.mark.mariadb
 def test_a_database_that_is_gone_lets_the_drivers_error_through(
-    db: Engine, mariadb: MariaDB, house: Open
+    db: Engine, mariadb: MariaDB, restaurant: Open
 ) -> None:
-    house()
+    restaurant()
     mariadb.kill()
     try:
         with pytest.raises(OperationalError):
@@ -217,9 +217,11 @@ def test_a_database_that_is_gone_lets_the_drivers_error_through(
 
 
 @pytest.mark.mariadb
-def test_a_look_before_the_lock_does_not_fix_what_is_read_after_it(db: Engine, house: Open) -> None:
+def test_a_look_before_the_lock_does_not_fix_what_is_read_after_it(
+    db: Engine, restaurant: Open
+) -> None:
     """READ COMMITTED: under REPEATABLE READ the second look would show the first's past."""
-    made = house()
+    made = restaurant()
     with transaction(db) as session:
         before = session.scalar(text("SELECT name FROM restaurants"))
         unit(lambda other: other.execute(update(Restaurant).values(name="New")), db)
@@ -231,8 +233,8 @@ def test_a_look_before_the_lock_does_not_fix_what_is_read_after_it(db: Engine, h
 
 
 @pytest.mark.both
-def test_hooks_run_around_the_commit_in_order(db: Engine, house: Open) -> None:
-    house()
+def test_hooks_run_around_the_commit_in_order(db: Engine, restaurant: Open) -> None:
+    restaurant()
     seen: list[tuple[str, str | None]] = []
 
     def look(name: str) -> Callable[[], None]:
@@ -252,8 +254,8 @@ def test_hooks_run_around_the_commit_in_order(db: Engine, house: Open) -> None:
 
 
 @pytest.mark.both
-def test_nothing_runs_when_it_is_rolled_back(db: Engine, house: Open) -> None:
-    house()
+def test_nothing_runs_when_it_is_rolled_back(db: Engine, restaurant: Open) -> None:
+    restaurant()
     seen: list[str] = []
     with pytest.raises(ZeroDivisionError), transaction() as session:
         before_commit(session, lambda: seen.append("before"))
@@ -283,9 +285,9 @@ def test_of_an_attempt_that_failed_no_hook_runs(db: Engine) -> None:
 
 @pytest.mark.both
 def test_a_failing_hook_is_logged_and_the_others_run(
-    db: Engine, house: Open, caplog: pytest.LogCaptureFixture
+    db: Engine, restaurant: Open, caplog: pytest.LogCaptureFixture
 ) -> None:
-    house()
+    restaurant()
     seen: list[str] = []
     with caplog.at_level(logging.WARNING), transaction() as session:
         session.execute(update(Restaurant).values(name="New"))
@@ -305,8 +307,8 @@ def _fail() -> None:
 
 
 @pytest.mark.both
-def test_reading_keeps_nothing(db: Engine, house: Open) -> None:
-    house()
+def test_reading_keeps_nothing(db: Engine, restaurant: Open) -> None:
+    restaurant()
     with reading() as session:
         session.execute(update(Restaurant).values(name="New"))
     with reading() as session:
@@ -314,8 +316,10 @@ def test_reading_keeps_nothing(db: Engine, house: Open) -> None:
 
 
 @pytest.mark.both
-def test_reading_does_not_wait_for_a_writer(db: Engine, impatient: Engine, house: Open) -> None:
-    made = house()
+def test_reading_does_not_wait_for_a_writer(
+    db: Engine, impatient: Engine, restaurant: Open
+) -> None:
+    made = restaurant()
     with transaction(db) as writer:
         writer.execute(update(Restaurant).values(name="New"))
         with reading(impatient) as session:
@@ -342,8 +346,10 @@ def test_a_look_at_one_state_is_taken_again_when_a_migration_came_between(db: En
 
 
 @pytest.mark.both
-def test_a_writer_does_not_wait_for_who_reads(db: Engine, impatient: Engine, house: Open) -> None:
-    made = house()
+def test_a_writer_does_not_wait_for_who_reads(
+    db: Engine, impatient: Engine, restaurant: Open
+) -> None:
+    made = restaurant()
     with reading(db) as session:
         session.get_one(Restaurant, made.id)
         unit(lambda writer: writer.execute(update(Restaurant).values(name="New")), impatient)
@@ -357,7 +363,7 @@ def test_foreign_keys_hold(db: Engine) -> None:
 
 
 @pytest.mark.both
-def test_times_keep_their_microseconds_and_their_zone(db: Engine, house: Open) -> None:
+def test_times_keep_their_microseconds_and_their_zone(db: Engine, restaurant: Open) -> None:
     stand = a_stand(db, slug="times")
     number = stand.request()
     moment = datetime(2026, 3, 6, 18, 0, 0, 123456, tzinfo=UTC)

@@ -21,7 +21,7 @@ from tests.services.ports import free_port
 from tests.services.surroundings import KEYSET, settle
 
 GCP = "gcp-kms://projects/p/locations/l/keyRings/r/cryptoKeys/k"
-House = Callable[..., Path]
+RestaurantSpec = Callable[..., Path]
 
 
 @pytest.fixture(scope="module")
@@ -33,18 +33,18 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeyService]:
 
 
 @pytest.fixture
-def house(
+def restaurant(
     service: KeyService,
-    house_env: dict[str, str],
+    service_env: dict[str, str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> House:
+) -> RestaurantSpec:
     """`house(master)` gives the house that master key; its keyset file, not there at first."""
     path = tmp_path / "keyset.json"
 
     def give(master: str, *, endpoint: str = service.endpoint) -> Path:
         aws = ENVIRONMENT | {"AWS_ENDPOINT_URL": endpoint}
-        values = house_env | aws | {"MASTER_KEY": master, "KEYSET_FILE": str(path)}
+        values = service_env | aws | {"MASTER_KEY": master, "KEYSET_FILE": str(path)}
         settle(monkeypatch, values)
         return path
 
@@ -58,12 +58,12 @@ def nowhere() -> str:
 
 
 def test_a_keyset_sealed_by_the_service_opens_with_one_call_and_no_guest_costs_one(
-    house: House, service: KeyService
+    restaurant: RestaurantSpec, service: KeyService
 ) -> None:
     master = service.new_key()
-    house(master)
+    restaurant(master)
     assert encryption.ensure_keyset()
-    house(master)  # another process
+    restaurant(master)  # another process
     before = service.calls()
     sealed = [encryption.seal(b"Ada", about=str(number)) for number in range(200)]
     for number, value in enumerate(sealed):
@@ -71,8 +71,10 @@ def test_a_keyset_sealed_by_the_service_opens_with_one_call_and_no_guest_costs_o
     assert service.calls() - before == 1
 
 
-def test_keys_rotate_and_a_large_keyset_still_fits(house: House, service: KeyService) -> None:
-    house(service.new_key())
+def test_keys_rotate_and_a_large_keyset_still_fits(
+    restaurant: RestaurantSpec, service: KeyService
+) -> None:
+    restaurant(service.new_key())
     encryption.ensure_keyset()
     old = encryption.seal(b"x", about="a")
     for _ in range(45):  # the service itself seals no more than 4 kB
@@ -83,37 +85,41 @@ def test_keys_rotate_and_a_large_keyset_still_fits(house: House, service: KeySer
     assert encryption.unseal(old, about="a") == b"x"
 
 
-def test_another_key_opens_nothing_and_is_named(house: House, service: KeyService) -> None:
-    house(service.new_key())
+def test_another_key_opens_nothing_and_is_named(
+    restaurant: RestaurantSpec, service: KeyService
+) -> None:
+    restaurant(service.new_key())
     encryption.ensure_keyset()
     other = service.new_key()
-    house(other)
+    restaurant(other)
     with pytest.raises(SettingsInvalid, match=f"MASTER_KEY.*{other}"):
         encryption.read_keyring()
 
 
-def test_a_key_that_the_service_does_not_have_is_named(house: House, service: KeyService) -> None:
+def test_a_key_that_the_service_does_not_have_is_named(
+    restaurant: RestaurantSpec, service: KeyService
+) -> None:
     gone = service.new_key()[:-12] + "0" * 12
-    path = house(gone)
+    path = restaurant(gone)
     with pytest.raises(KeyServiceAway, match=f"MASTER_KEY: {gone} cannot be used: .*NotFound"):
         encryption.ensure_keyset()
     assert not path.exists()
 
 
 def test_a_file_sealed_by_a_secret_is_not_taken_for_one_of_the_service(
-    house: House, service: KeyService
+    restaurant: RestaurantSpec, service: KeyService
 ) -> None:
-    path = house(service.new_key())
+    path = restaurant(service.new_key())
     shutil.copyfile(KEYSET, path)
     with pytest.raises(SettingsInvalid, match="MASTER_KEY does not open"):
         encryption.read_keyring()
 
 
 def test_while_the_service_is_away_nothing_begins_and_nothing_is_left(
-    house: House, service: KeyService, db: Engine, nowhere: str
+    restaurant: RestaurantSpec, service: KeyService, db: Engine, nowhere: str
 ) -> None:
     master = service.new_key()
-    path = house(master, endpoint=nowhere)
+    path = restaurant(master, endpoint=nowhere)
     with pytest.raises(KeyServiceAway, match=f"{master} cannot be used: Could not connect"):
         migrate()
     assert not any(path.parent.glob("*keyset.json*"))
@@ -127,12 +133,12 @@ def test_while_the_service_is_away_nothing_begins_and_nothing_is_left(
     ],
 )
 def test_no_process_starts_while_the_service_is_away(
-    house: House, service: KeyService, nowhere: str, argv: tuple[str, ...]
+    restaurant: RestaurantSpec, service: KeyService, nowhere: str, argv: tuple[str, ...]
 ) -> None:
     master = service.new_key()
-    house(master)
+    restaurant(master)
     encryption.ensure_keyset()
-    house(master, endpoint=nowhere)
+    restaurant(master, endpoint=nowhere)
     ended = subprocess.run(
         [sys.executable, *argv], cwd=ROOT, capture_output=True, text=True, timeout=60
     )
@@ -142,16 +148,16 @@ def test_no_process_starts_while_the_service_is_away(
 
 
 def test_who_has_begun_goes_on_while_the_service_is_away(
-    house: House, service: KeyService, nowhere: str, monkeypatch: pytest.MonkeyPatch
+    restaurant: RestaurantSpec, service: KeyService, nowhere: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     master = service.new_key()
-    path = house(master)
+    path = restaurant(master)
     encryption.ensure_keyset()
     old = encryption.seal(b"x", about="a")
     mine, known = encryption._held(), encryption.keyring().primary
     encryption._held.cache_clear()  # another process makes a key
     encryption.add_key()
-    house(master, endpoint=nowhere)
+    restaurant(master, endpoint=nowhere)
     monkeypatch.setattr(encryption, "_held", lambda: mine)
     mine.looked = 0.0
     assert encryption.unseal(old, about="a") == b"x"
@@ -161,21 +167,21 @@ def test_who_has_begun_goes_on_while_the_service_is_away(
     )
     assert encryption.keyring(now=True).primary == known
     monkeypatch.undo()
-    house(master)
+    restaurant(master)
     mine.away_until = 0.0
     monkeypatch.setattr(encryption, "_held", lambda: mine)
     assert encryption.keyring(now=True).primary != known
     assert path.exists()
 
 
-def test_a_house_moves_its_keys_into_the_service(
-    house: House,
+def test_a_restaurant_moves_its_keys_into_the_service(
+    restaurant: RestaurantSpec,
     service: KeyService,
-    house_env: dict[str, str],
+    service_env: dict[str, str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    settle(monkeypatch, ENVIRONMENT | {"AWS_ENDPOINT_URL": service.endpoint} | house_env)
+    settle(monkeypatch, ENVIRONMENT | {"AWS_ENDPOINT_URL": service.endpoint} | service_env)
     sealed, master, new = encryption.seal(b"x", about="a"), service.new_key(), tmp_path / "new.json"
     before = KEYSET.read_bytes()
     said = CliRunner().invoke(main, ["keys", "move", master, "--into", str(new)])
@@ -185,7 +191,7 @@ def test_a_house_moves_its_keys_into_the_service(
     assert again.exit_code == 2
     secret = CliRunner().invoke(main, ["keys", "move", "s" * 40, "--into", f"{new}2"])
     assert (secret.exit_code, "not a key of a KMS" in secret.output) == (2, True)
-    settle(monkeypatch, house_env | {"MASTER_KEY": master, "KEYSET_FILE": str(new)})
+    settle(monkeypatch, service_env | {"MASTER_KEY": master, "KEYSET_FILE": str(new)})
     assert encryption.unseal(sealed, about="a") == b"x"
 
 
@@ -193,16 +199,16 @@ def test_a_house_moves_its_keys_into_the_service(
     "wrong", ["aws-kms:/arn:aws:kms:eu:1:key/abcdefghijkl", "gcp-kms://projects/p/locations/l/k"]
 )
 def test_a_key_that_is_not_named_in_full_is_refused_and_not_repeated(
-    house: House, wrong: str
+    restaurant: RestaurantSpec, wrong: str
 ) -> None:
     with pytest.raises(SettingsInvalid, match="MASTER_KEY") as refused:
-        house(wrong)
+        restaurant(wrong)
         settings()
     assert wrong not in refused.value.message
 
 
-def test_google_without_its_library_is_said_and_leaves_nothing(house: House) -> None:
-    path = house(GCP)
+def test_google_without_its_library_is_said_and_leaves_nothing(restaurant: RestaurantSpec) -> None:
+    path = restaurant(GCP)
     with pytest.raises(SettingsInvalid, match=r"gcp-kms:// needs the extra `google-kms`"):
         encryption.ensure_keyset()
     assert not path.exists()
@@ -214,10 +220,10 @@ def test_nobody_waits_long_for_a_service_that_says_nothing() -> None:
 
 
 def test_a_configuration_that_cannot_be_read_is_named(
-    house: House, service: KeyService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    restaurant: RestaurantSpec, service: KeyService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = service.new_key()
-    house(key)
+    restaurant(key)
     broken = tmp_path / "config"
     broken.write_text("no section\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(broken))

@@ -16,7 +16,7 @@ log = logging.getLogger("tests.core")
 
 
 @pytest.fixture
-def lines(monkeypatch: pytest.MonkeyPatch, house_env: dict[str, str]) -> Iterator[io.StringIO]:
+def lines(monkeypatch: pytest.MonkeyPatch, service_env: dict[str, str]) -> Iterator[io.StringIO]:
     """What was logged. The root logger is given back as it was."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level

@@ -13,7 +13,7 @@ HASH = (
 )
 
 
-def test_the_house_itself_hashes_at_full_cost() -> None:
+def test_the_restaurant_itself_hashes_at_full_cost() -> None:
     ran = subprocess.run(
         [sys.executable, "-c", HASH],
         cwd=ROOT,

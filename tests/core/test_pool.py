@@ -62,11 +62,11 @@ def _holding(env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_all_processes_are_one_sum_and_a_killed_one_holds_nothing(
-    db: Engine, house_env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    db: Engine, service_env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("METRICS_DIR", str(tmp_path))
     settings.cache_clear()
-    env = house_env | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    env = service_env | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
 
     def summed() -> float:
         families = text_string_to_metric_families(exposition().decode())

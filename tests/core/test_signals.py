@@ -33,7 +33,7 @@ DATES = [(1, DAY)]
 
 
 @pytest.fixture(autouse=True)
-def fresh(house_env: dict[str, str]) -> Iterator[None]:
+def fresh(service_env: dict[str, str]) -> Iterator[None]:
     """No breaker is open and nothing is owed."""
     yield
     signals._owed.clear()
@@ -145,7 +145,7 @@ def test_any_failure_opens_the_breaker(call: Callable[[], object]) -> None:
 
 
 def test_a_redis_that_hangs_costs_one_timeout(
-    monkeypatch: pytest.MonkeyPatch, house_env: dict[str, str]
+    monkeypatch: pytest.MonkeyPatch, service_env: dict[str, str]
 ) -> None:
     """It accepts the connection and says nothing more."""
     port = free_port()

@@ -29,7 +29,7 @@ def line(mariadb: MariaDB) -> Iterator[BreakingLine]:
 
 
 @pytest.fixture
-def far(database_url: str, house_env: dict[str, str], line: BreakingLine) -> Iterator[Engine]:
+def far(database_url: str, service_env: dict[str, str], line: BreakingLine) -> Iterator[Engine]:
     """An engine as the product's own, whose statements go over the line."""
     url = database_url.rpartition(":")
     made = make_engine(f"{url[0]}:{line.port}/{url[2].partition('/')[2]}", limit=LIMIT)
@@ -116,7 +116,7 @@ MYSQLS = "SELECT @@max_execution_time / 1000, @@wait_timeout, @@lock_wait_timeou
 
 @pytest.mark.mariadb
 def test_a_command_may_take_its_time(
-    database_url: str, house_env: dict[str, str], pytestconfig: pytest.Config
+    database_url: str, service_env: dict[str, str], pytestconfig: pytest.Config
 ) -> None:
     query = text(MYSQLS if pytestconfig.getoption("--mysql") else MARIADBS)
     with connections.patience():

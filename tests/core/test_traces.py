@@ -17,7 +17,7 @@ from tests.tasks.mail_order import outgoing
 
 
 @pytest.fixture
-def receiver(house_env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
+def receiver(service_env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
     """Takes what this process tells."""
     taking = Receiver()
     taking.start()
@@ -65,7 +65,7 @@ def test_every_process_sends_the_same_share(receiver: Receiver) -> None:
     assert all(span.below in ("", first[span.trace]) for span in found)
 
 
-@pytest.mark.usefixtures("house_env")
+@pytest.mark.usefixtures("service_env")
 def test_a_reminder_begins_a_trace_and_other_messages_do_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -15,15 +15,15 @@ from models.core.settings import settings
 from models.entities.sealed_guest import Guest, open_guest, seal_guest
 from tests.services.surroundings import KEYSET, settle
 
-pytestmark = pytest.mark.usefixtures("house_env")
+pytestmark = pytest.mark.usefixtures("service_env")
 
 
 @pytest.fixture
-def keyset(house_env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def keyset(service_env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A keyset file that the test may change."""
     path = tmp_path / "keyset.json"
     shutil.copyfile(KEYSET, path)
-    settle(monkeypatch, house_env | {"KEYSET_FILE": str(path)})
+    settle(monkeypatch, service_env | {"KEYSET_FILE": str(path)})
     return path
 
 
@@ -115,9 +115,9 @@ def test_the_file_tells_nothing_and_is_nobody_elses(keyset: Path) -> None:
 
 
 def test_another_master_key_opens_nothing(
-    keyset: Path, house_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    keyset: Path, service_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settle(monkeypatch, house_env | {"KEYSET_FILE": str(keyset), "MASTER_KEY": "x" * 40})
+    settle(monkeypatch, service_env | {"KEYSET_FILE": str(keyset), "MASTER_KEY": "x" * 40})
     with pytest.raises(SettingsInvalid, match="MASTER_KEY does not open"):
         encryption.seal(b"x", about="a")
 
@@ -129,7 +129,7 @@ def test_a_file_that_is_missing_or_damaged_is_named(keyset: Path, text: str | No
         encryption.read_keyring()
 
 
-def test_a_new_house_gets_a_keyset_once(keyset: Path) -> None:
+def test_a_new_restaurant_gets_a_keyset_once(keyset: Path) -> None:
     assert not encryption.ensure_keyset()
     keyset.unlink()
     assert encryption.ensure_keyset()

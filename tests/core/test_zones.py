@@ -46,9 +46,9 @@ def _ask(env: dict[str, str], faked: Path, code: str) -> str:
 
 @pytest.mark.parametrize("entry", ENTRIES)
 def test_a_machine_with_other_zone_data_is_not_asked(
-    house_env: dict[str, str], db: object, faked: Path, entry: str
+    service_env: dict[str, str], db: object, faked: Path, entry: str
 ) -> None:
-    assert _ask(house_env, faked, _ASKS.format(entry=entry)) == "2:00:00 ()\n"
+    assert _ask(service_env, faked, _ASKS.format(entry=entry)) == "2:00:00 ()\n"
 
 
 def test_the_control_a_process_that_asks_the_machine(faked: Path) -> None:

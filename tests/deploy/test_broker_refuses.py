@@ -33,11 +33,11 @@ def broker(tmp_path: Path) -> Iterator[RedisServer]:
 
 @pytest.fixture
 def worker(
-    house_env: dict[str, str], db: object, broker: RedisServer, tmp_path: Path
+    service_env: dict[str, str], db: object, broker: RedisServer, tmp_path: Path
 ) -> Iterator[Process]:
     """The Procfile's worker of the queue `allocation`."""
     path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
-    env = {**house_env, "REDIS_URL": broker.url, "PATH": path, "PYTHONPATH": str(ROOT)}
+    env = {**service_env, "REDIS_URL": broker.url, "PATH": path, "PYTHONPATH": str(ROOT)}
     argv = ["/bin/sh", "-c", f"exec {procfile()['allocation']}"]
     process = Process("worker", argv, log=tmp_path / "worker.log", env=env, cwd=ROOT)
     process.start()

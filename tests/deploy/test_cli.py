@@ -14,7 +14,7 @@ from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
 from deploy.cli.main import main
-from deploy.embedded.folder import House
+from deploy.embedded.folder import VarFolder
 from models.core import clock
 from models.core.database.transactions import engine, reading, transaction
 from models.entities import Account, Assignment, Membership, SignIn
@@ -22,9 +22,9 @@ from models.entities.accounts import RecoveryCode, SecondFactor
 from models.operations.accounts import second_factors
 from models.operations.accounts.accounts import is_password, open_sign_in
 from models.queries.accounts.accounts import credentials
-from models.queries.floor.load import house_by_slug
+from models.queries.floor.load import restaurant_by_slug
 from tests.architecture.tree import ROOT
-from tests.services.restaurant import OpenHouse, ShiftTimes
+from tests.services.restaurant import OpenRestaurant, ShiftTimes
 from tests.services.stand import NOW, START, Stand
 from tests.services.surroundings import forget_everything
 from tests.services.zone_rules import other_rules
@@ -45,7 +45,7 @@ def run(*args: str, ends: int = 0, said: str | None = None) -> Result:
 
 def revision(slug: str = "demo") -> int:
     with reading() as session:
-        return house_by_slug(session, slug).revision
+        return restaurant_by_slug(session, slug).revision
 
 
 def add(email: str = ANNA, *more: str, said: str | None = None, ends: int = 0) -> Result:
@@ -60,11 +60,13 @@ def may_sign_in(password: str, email: str = ANNA) -> bool:
 
 
 @pytest.fixture
-def stand(db: Engine, house: Callable[..., OpenHouse], monkeypatch: pytest.MonkeyPatch) -> Stand:
+def stand(
+    db: Engine, restaurant: Callable[..., OpenRestaurant], monkeypatch: pytest.MonkeyPatch
+) -> Stand:
     """A house and its stand, with the command's clock at the stand's."""
     monkeypatch.setattr(clock, "now", lambda: NOW)
     # a file's times lie on the quarters
-    return Stand(db, house(shifts={"dinner": ShiftTimes(ends=time(23, 45))}))
+    return Stand(db, restaurant(shifts={"dinner": ShiftTimes(ends=time(23, 45))}))
 
 
 @pytest.fixture
@@ -258,9 +260,9 @@ def test_a_role_is_taken_and_an_account_closed_and_opened_again(demo: None, db: 
 @pytest.mark.both
 @pytest.mark.parametrize("closed_by", ["this release", "the one before"])
 def test_a_closed_account_comes_back_with_nothing_it_had(
-    demo: None, db: Engine, house: Callable[..., OpenHouse], closed_by: str
+    demo: None, db: Engine, restaurant: Callable[..., OpenRestaurant], closed_by: str
 ) -> None:
-    house(slug="other")
+    restaurant(slug="other")
     run("account", "add", ANNA, "--restaurant", "demo", "--role", "owner", "--password-stdin",
         said=PASSWORD)  # fmt: skip
     with transaction() as session:
@@ -296,7 +298,7 @@ def test_the_check_ends_well_or_names_the_rows(stand: Stand) -> None:
     stand.plant(
         update(Assignment)
         .where(Assignment.reservation_id == second)
-        .values(dining_table_id=stand.house.tables["1"])
+        .values(dining_table_id=stand.restaurant.tables["1"])
     )
     lines = run("check", ends=1).stdout.splitlines()
     wrong = next(n for n, line in enumerate(lines) if line.startswith("WRONG table-twice"))
@@ -321,7 +323,7 @@ def test_what_waits_has_its_grace(stand: Stand, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_schema_is_made_once(
-    house_env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    service_env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/fresh.db")
     forget_everything()
@@ -359,8 +361,8 @@ def test_help_is_given_where_nothing_is_set() -> None:
     ],
 )
 @pytest.mark.parametrize("command", ["check", "restaurant list", "account list", "demo", "migrate"])
-def test_a_house_that_cannot_be_reached_is_one_line(
-    house_env: dict[str, str],
+def test_a_restaurant_that_cannot_be_reached_is_one_line(
+    service_env: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
     command: str,
     variable: str,
@@ -380,7 +382,7 @@ def test_a_house_that_cannot_be_reached_is_one_line(
 
 
 def test_a_driver_that_is_not_installed_is_named(
-    house_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    service_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", "mysql+mysqldb://me:hush-hush@127.0.0.1:1/x")
     monkeypatch.setitem(sys.modules, "MySQLdb", None)
@@ -391,7 +393,7 @@ def test_a_driver_that_is_not_installed_is_named(
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(
-    house_env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    service_env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/file/house.db")
@@ -417,14 +419,14 @@ def test_all_missing_settings_are_named_at_once(
     forget_everything()
 
 
-def test_beside_a_house_in_var_no_setting_is_needed(
+def test_beside_a_restaurant_in_var_no_setting_is_needed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(os, "environ", {"LANG": "C.UTF-8"})
     forget_everything()
     (tmp_path / "var").mkdir()
-    House(Path("var")).choose_ports(lambda _said: None)
+    VarFolder(Path("var")).choose_ports(lambda _said: None)
     run("migrate")
     run("restaurant", "load", DEMO)
     assert (tmp_path / "var" / "maitred.db").exists()

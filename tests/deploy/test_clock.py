@@ -25,12 +25,12 @@ BEATING = set(QUEUES) - {BACKUPS}
 
 
 @pytest.fixture
-def clock(house_env: dict[str, str], tmp_path: Path) -> Iterator[StartClock]:
+def clock(service_env: dict[str, str], tmp_path: Path) -> Iterator[StartClock]:
     """`clock("a")` starts a scheduler; all are ended after the test."""
     started: list[Process] = []
 
     def start(name: str) -> Process:
-        env = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", **house_env, "SWEEP_SECONDS": "1"}
+        env = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", **service_env, "SWEEP_SECONDS": "1"}
         argv = [sys.executable, "-m", "schedules.entry"]
         process = Process(name, argv, log=tmp_path / f"{name}.log", env=env, cwd=ROOT)
         process.start()
@@ -92,10 +92,10 @@ def test_only_the_leader_enqueues(db: Engine, redis: RedisServer, clock: StartCl
 
 
 def test_an_absent_broker_is_waited_for(
-    db: Engine, house_env: dict[str, str], clock: StartClock, tmp_path: Path
+    db: Engine, service_env: dict[str, str], clock: StartClock, tmp_path: Path
 ) -> None:
     server = RedisServer(tmp_path / "late", kind="valkey")
-    house_env["REDIS_URL"] = server.url
+    service_env["REDIS_URL"] = server.url
     running = clock("lonely")
     wait_until(lambda: "broker unavailable" in running.tail(), seconds=15, what="it says so")
     server.start()

@@ -25,7 +25,7 @@ PAGE = ROOT / "docs" / "runbooks" / "RedisGone.md"
 @pytest.fixture
 def stack(tmp_path: Path, mailbox: Mailbox) -> Iterator[Stack]:
     """Web, two deciders, a sender, the clock and Flower, on a Redis of their own."""
-    url = f"sqlite:///{tmp_path / 'house.sqlite3'}"
+    url = f"sqlite:///{tmp_path / 'restaurant.sqlite3'}"
     create_tables(url)
     server = RedisServer(tmp_path / "redis")
     (tmp_path / "redis").mkdir(exist_ok=True)
@@ -76,9 +76,9 @@ def connections(stack: Stack) -> dict[str, int]:
 def held_at_most(stack: Stack, *, looks: int = 12) -> dict[str, int]:
     """The most that each holds while guests ask, are answered and told."""
     most: Counter[str] = Counter()
-    house = stack.open_house()
+    restaurant = stack.open_restaurant()
     for number in range(looks):
-        asked = [stack.post(house, start=evening(hour=12 + number % 8)) for _ in range(4)]
+        asked = [stack.post(restaurant, start=evening(hour=12 + number % 8)) for _ in range(4)]
         most |= Counter(connections(stack))
         stack.wait_decided([each.id for each in asked])
         most |= Counter(connections(stack))

@@ -180,7 +180,7 @@ def test_each_service_is_given_the_secrets_of_the_table_and_no_more(
     plan.prove(line="secrets", target="compose", how="rendered")
 
 
-def test_the_house_runs_closed_in(services: dict[str, Any]) -> None:
+def test_the_restaurant_runs_closed_in(services: dict[str, Any]) -> None:
     for name in HOUSE | {"migrate"}:
         service = services[name]
         assert service["read_only"] is True
@@ -293,7 +293,7 @@ def test_nothing_is_open_to_the_network(services: dict[str, Any]) -> None:
         assert {port["host_ip"] for port in service.get("ports", [])} <= {"127.0.0.1"}
 
 
-def test_every_variable_of_the_house_is_a_setting_of_ours(services: dict[str, Any]) -> None:
+def test_every_variable_of_the_restaurant_is_a_setting_of_ours(services: dict[str, Any]) -> None:
     known = {name.upper() for name in Settings.model_fields}
     others = {"WORKER_SIGN_OF_LIFE", "FLOWER_ADDRESS", "PROMETHEUS_MULTIPROC_DIR", "TMPDIR"}
     others |= {"AWS_SHARED_CREDENTIALS", "AWS_DEFAULT_REGION"}  # boto3's own
@@ -326,7 +326,7 @@ def test_the_image_gets_what_it_copies_and_no_more() -> None:
     assert packages | {"examples", "pyproject.toml", "README.md"} <= set(kept)
 
 
-def test_redis_lets_in_the_house_alone_and_to_no_more_than_it_needs(
+def test_redis_lets_in_the_restaurant_alone_and_to_no_more_than_it_needs(
     services: dict[str, Any], secrets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = RedisServer(tmp_path)

@@ -27,7 +27,7 @@ from tests.services.mariadb import MariaDB
 from tests.services.ports import free_port
 from tests.services.process import Process, wait_until
 from tests.services.redis import RedisServer
-from tests.services.restaurant import ShiftTimes, open_house
+from tests.services.restaurant import ShiftTimes, open_restaurant
 
 pytestmark = pytest.mark.mariadb
 WORKERS = tuple(f"worker-{queue}" for queue in QUEUES)
@@ -164,8 +164,8 @@ def test_the_smoke_test_reserves_a_table_and_cancels_it(
     url = (containers.folder / "run/secrets/database_url").read_text()
     engine = make_engine(url, pool_size=1)
     try:
-        open_house(engine, slug="smoke", shifts={"dinner": ShiftTimes()})
-        open_house(engine, slug="closed", tables={})
+        open_restaurant(engine, slug="smoke", shifts={"dinner": ShiftTimes()})
+        open_restaurant(engine, slug="closed", tables={})
     finally:
         engine.dispose()
     here = f"http://127.0.0.1:{containers.port}"
@@ -185,7 +185,7 @@ def test_with_its_own_secrets_alone_each_process_does_its_work(
     url = (containers.folder / "run/secrets/database_url").read_text()
     engine = make_engine(url, pool_size=1)
     try:
-        open_house(engine, slug="shared-out", shifts={"dinner": ShiftTimes()})
+        open_restaurant(engine, slug="shared-out", shifts={"dinner": ShiftTimes()})
     finally:
         engine.dispose()
     guest = "guest@example.com"

@@ -16,7 +16,7 @@ from models.core.database.transactions import transaction, unit
 from models.entities import Message, Reservation
 from models.operations.floor.file import read_restaurant
 from models.operations.floor.load import load_restaurant
-from models.queries.floor.load import house_by_slug
+from models.queries.floor.load import restaurant_by_slug
 from models.rules.restaurant.restaurant import split_book_id
 from models.rules.restaurant.sittings import sittings_on
 from tests.services import surroundings
@@ -72,21 +72,21 @@ def test_a_broken_promise_is_found_after_the_evening(
     surroundings.forget_everything()
 
 
-def test_it_does_not_play_at_another_house(
-    stack: Stack, house_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+def test_it_does_not_play_at_another_restaurant(
+    stack: Stack, service_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = read_restaurant(FRIDAY.read_text(encoding="utf-8"))
     with transaction(stack.engine) as session:
         load_restaurant(session, file, now=clock.now())
     before = reservations(stack)
-    surroundings.settle(monkeypatch, house_env)
+    surroundings.settle(monkeypatch, service_env)
     result = play(stack, "--guests", "50")
     assert result.exit_code == 1
     assert result.stderr.startswith("maitred: DATABASE_URL: ")
     assert reservations(stack) == before + 1
 
 
-def test_no_house_is_named(db: Engine) -> None:
+def test_no_restaurant_is_named(db: Engine) -> None:
     result = CliRunner().invoke(main, ("demo", "--url", "http://127.0.0.1:1"))
     assert result.exit_code == 1
     assert result.stderr.startswith("maitred: no house answers at http://127.0.0.1:1")
@@ -95,11 +95,11 @@ def test_no_house_is_named(db: Engine) -> None:
 def test_the_same_seed_invites_the_same_guests(db: Engine) -> None:
     file = read_restaurant(FRIDAY.read_text(encoding="utf-8"))
     unit(lambda session: load_restaurant(session, file, now=clock.now()))
-    house = unit(lambda session: house_by_slug(session, "friday"))
-    (sitting,) = sittings_on(house, date(2026, 3, 6))
-    guests = invite(house, sitting, count=300, seed=7)
-    assert guests == invite(house, sitting, count=300, seed=7)
-    assert guests != invite(house, sitting, count=300, seed=8)
+    restaurant = unit(lambda session: restaurant_by_slug(session, "friday"))
+    (sitting,) = sittings_on(restaurant, date(2026, 3, 6))
+    guests = invite(restaurant, sitting, count=300, seed=7)
+    assert guests == invite(restaurant, sitting, count=300, seed=7)
+    assert guests != invite(restaurant, sitting, count=300, seed=8)
     assert {guest.body["party_size"] for guest in guests} == set(range(1, 11))
     assert {guest.body.get("area") for guest in guests} == {None, "hall", "garden"}
     people = [guest.body["guest"] for guest in guests]

@@ -16,7 +16,7 @@ def run(*args: str, ends: int = 0) -> str:
 
 @pytest.mark.both
 def test_flags_are_set_listed_killed_and_taken_back(db: Engine) -> None:
-    slug = a_stand(db).house.slug
+    slug = a_stand(db).restaurant.slug
     assert "on for 25% everywhere" in run("set", "sms", "--percent", "25")
     run("kill", "waitlist-offers", "--restaurant", slug)
     listed = run("list")

@@ -40,13 +40,13 @@ def test_it_says_what_readyz_says(migrated: None, redis: RedisServer) -> None:
 
 
 def test_without_redis_it_is_degraded_and_without_a_database_not_ready(
-    migrated: None, house_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    migrated: None, service_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settle(monkeypatch, house_env | {"REDIS_URL": f"redis://127.0.0.1:{free_port()}"})
+    settle(monkeypatch, service_env | {"REDIS_URL": f"redis://127.0.0.1:{free_port()}"})
     code, found = health()
     assert (code, found["status"], found["redis"]) == (1, "degraded", "gone")
     nowhere = {"DATABASE_URL": "mysql+mysqldb://nobody@127.0.0.1:1/nothing"}
-    settle(monkeypatch, house_env | nowhere)
+    settle(monkeypatch, service_env | nowhere)
     code, found = health()
     assert (code, found["status"], found["database"]) == (2, "not ready", "gone")
     plan.prove(

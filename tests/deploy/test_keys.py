@@ -23,11 +23,11 @@ from tests.services.surroundings import KEYSET, settle
 
 
 @pytest.fixture
-def keyset(house_env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def keyset(service_env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A keyset file that the test may change."""
     path = tmp_path / "keyset.json"
     shutil.copyfile(KEYSET, path)
-    settle(monkeypatch, house_env | {"KEYSET_FILE": str(path)})
+    settle(monkeypatch, service_env | {"KEYSET_FILE": str(path)})
     return path
 
 

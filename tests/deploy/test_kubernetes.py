@@ -176,7 +176,7 @@ def test_every_process_runs_there_with_the_same_words(
         assert pods[name]["containers"][0]["args"] == shlex.split(procfile[name])
 
 
-def test_every_pod_of_the_house_is_closed_in(environments: dict[str, list[Manifest]]) -> None:
+def test_every_pod_of_the_restaurant_is_closed_in(environments: dict[str, list[Manifest]]) -> None:
     for manifests in environments.values():
         (namespace,) = _of(manifests, "Namespace")
         assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"

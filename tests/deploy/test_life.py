@@ -59,10 +59,10 @@ def _is_newer(sign: Path, before: int) -> bool:
 
 
 def test_a_database_that_is_away_and_an_empty_queue_age_no_sign(
-    house_env: dict[str, str], redis: RedisServer, tmp_path: Path
+    service_env: dict[str, str], redis: RedisServer, tmp_path: Path
 ) -> None:
     nowhere = {"DATABASE_URL": "mysql+mysqldb://nobody@127.0.0.1:1/nothing"}
-    with worker(tmp_path, house_env | nowhere) as sign:
+    with worker(tmp_path, service_env | nowhere) as sign:
         shows(sign, 40)  # far longer than the loop may stand still
     plan.prove(
         line="health", target="hosts", how="seen", figure="a database that is away stops no worker"
@@ -70,9 +70,9 @@ def test_a_database_that_is_away_and_an_empty_queue_age_no_sign(
 
 
 def test_a_redis_that_is_away_ages_no_sign(
-    house_env: dict[str, str], redis: RedisServer, tmp_path: Path
+    service_env: dict[str, str], redis: RedisServer, tmp_path: Path
 ) -> None:
-    with worker(tmp_path, house_env) as sign:
+    with worker(tmp_path, service_env) as sign:
         redis.kill()
         try:
             shows(sign, 40)
@@ -81,9 +81,9 @@ def test_a_redis_that_is_away_ages_no_sign(
 
 
 def test_a_loop_that_hangs_ages_the_sign(
-    house_env: dict[str, str], redis: RedisServer, tmp_path: Path
+    service_env: dict[str, str], redis: RedisServer, tmp_path: Path
 ) -> None:
-    with worker(tmp_path, house_env, then="time.sleep(1000)") as sign:
+    with worker(tmp_path, service_env, then="time.sleep(1000)") as sign:
 
         def is_old() -> bool:
             return time.time() - sign.stat().st_mtime > 3
@@ -125,7 +125,7 @@ def test_no_sign_is_shown_where_none_is_asked_for(
 
 
 def test_systemd_hears_of_a_worker_from_its_start_while_redis_is_away(
-    house_env: dict[str, str],
+    service_env: dict[str, str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,

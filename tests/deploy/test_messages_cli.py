@@ -10,15 +10,17 @@ from models.core import clock
 from models.core.database.transactions import reading
 from models.entities import AuditEntry
 from tests.deploy.test_cli import run
-from tests.services.restaurant import OpenHouse
+from tests.services.restaurant import OpenRestaurant
 from tests.tasks.mail_order import order, reserve, row_of
 
 FAILED = {"state": "failed", "attempts": 7, "error": "smtp 550 5.1.1: recipient refused"}
 
 
 @pytest.mark.both
-def test_failed_messages_are_listed_and_sent_again(house: Callable[..., OpenHouse]) -> None:
-    opened = house()
+def test_failed_messages_are_listed_and_sent_again(
+    restaurant: Callable[..., OpenRestaurant],
+) -> None:
+    opened = restaurant()
     one, two = (order(reserve(opened.id, number=number), **FAILED) for number in (1, 2))
     void = order(reserve(opened.id, number=3, status="cancelled"), **FAILED)
     old = order(
@@ -50,9 +52,9 @@ def test_failed_messages_are_listed_and_sent_again(house: Callable[..., OpenHous
 
 
 def test_more_than_fit_into_one_transaction_are_all_sent_again(
-    house: Callable[..., OpenHouse], monkeypatch: pytest.MonkeyPatch
+    restaurant: Callable[..., OpenRestaurant], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened = house()
+    opened = restaurant()
     for number in range(7):
         status = "cancelled" if number % 2 else "confirmed"
         order(reserve(opened.id, number=number, status=status), **FAILED)
@@ -71,6 +73,8 @@ def test_more_than_fit_into_one_transaction_are_all_sent_again(
         ("retry", "--since", "2026-11-27T12:00"),
     ],
 )
-def test_what_is_wrong_is_said(house: Callable[..., OpenHouse], words: tuple[str, ...]) -> None:
-    house()
+def test_what_is_wrong_is_said(
+    restaurant: Callable[..., OpenRestaurant], words: tuple[str, ...]
+) -> None:
+    restaurant()
     assert run("messages", *words, ends=2).output.startswith(("maitred: ", "Usage"))

@@ -391,7 +391,9 @@ def test_a_body_or_header_too_large_is_refused(proxy: Proxy) -> None:
     ],
     ids=["header", "body"],
 )
-def test_a_slow_client_is_cut_off_and_never_reaches_the_house(proxy: Proxy, sent: bytes) -> None:
+def test_a_slow_client_is_cut_off_and_never_reaches_the_restaurant(
+    proxy: Proxy, sent: bytes
+) -> None:
     begun = time.monotonic()
     with _tls(proxy, ssl.TLSVersion.TLSv1_2) as line:
         line.settimeout(20)
@@ -498,7 +500,7 @@ def test_http_2_is_spoken(proxy: Proxy) -> None:
         assert line.selected_alpn_protocol() == "h2"
 
 
-def test_a_house_out_of_reach_is_told_as_a_problem_or_as_a_page(proxy: Proxy) -> None:
+def test_a_restaurant_out_of_reach_is_told_as_a_problem_or_as_a_page(proxy: Proxy) -> None:
     proxy.turn(to="nowhere")
     try:
         with proxy.client() as client:
@@ -648,7 +650,7 @@ def test_sslyze_finds_mozillas_intermediate_profile(proxy: Proxy) -> None:
     )
 
 
-def test_the_limits_here_are_those_of_the_house() -> None:
+def test_the_limits_here_are_those_of_the_restaurant() -> None:
     text = CONF.read_text(encoding="utf-8")
     assert f"client_max_body_size {MAX_BODY // 1024}k;" in text
     assert "server_tokens off;" in text

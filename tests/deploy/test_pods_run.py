@@ -29,7 +29,7 @@ from tests.services.mariadb import MariaDB
 from tests.services.ports import free_port
 from tests.services.process import Process, wait_until
 from tests.services.redis import RedisServer
-from tests.services.restaurant import ShiftTimes, open_house
+from tests.services.restaurant import ShiftTimes, open_restaurant
 
 pytestmark = pytest.mark.mariadb
 WORKERS = tuple(f"worker-{queue}" for queue in QUEUES)
@@ -184,7 +184,7 @@ def test_production_reserves_a_table_and_cancels_it(
     running["web"].wait_ready(lambda: pods.late() is not None, seconds=90)
     engine = make_engine(pods.secret["DATABASE_URL"], pool_size=1)
     try:
-        open_house(engine, slug="smoke", shifts={"dinner": ShiftTimes()})
+        open_restaurant(engine, slug="smoke", shifts={"dinner": ShiftTimes()})
     finally:
         engine.dispose()
     done = CliRunner().invoke(smoke.main, [f"http://127.0.0.1:{pods.port}", "smoke"])

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from deploy.embedded.folder import AlreadyRunning, House, join
+from deploy.embedded.folder import AlreadyRunning, VarFolder, join
 from deploy.embedded.supervisor import Supervisor
 from tests.architecture.tree import ROOT
 from tests.services.ports import free_port
@@ -37,9 +37,9 @@ sys.exit(3 if fallen else 0)
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
+def restaurant(tmp_path: Path) -> Iterator[VarFolder]:
     """A folder that is taken."""
-    taken = House(tmp_path / "var")
+    taken = VarFolder(tmp_path / "var")
     taken.take()
     yield taken
     taken.leave()
@@ -115,22 +115,22 @@ def test_a_second_signal_ends_who_will_not_hear(tmp_path: Path) -> None:
     assert children.fallen() is None
 
 
-def test_a_folder_is_one_house_s(house: House) -> None:
-    house.note_running("http://localhost:8080")
-    second = House(house.folder)
+def test_a_folder_is_one_restaurant_s(restaurant: VarFolder) -> None:
+    restaurant.note_running("http://localhost:8080")
+    second = VarFolder(restaurant.folder)
     with pytest.raises(AlreadyRunning, match="http://localhost:8080"):
         second.take()
-    house.leave()
+    restaurant.leave()
     second.take()
     second.leave()
 
 
-def test_secrets_are_made_once_and_for_nobody_else(house: House) -> None:
-    secret = house.secret("key", length=48)
+def test_secrets_are_made_once_and_for_nobody_else(restaurant: VarFolder) -> None:
+    secret = restaurant.secret("key", length=48)
     assert len(secret) >= 64
-    assert House(house.folder).secret("key") == secret
-    assert (house.folder / "secrets" / "key").stat().st_mode & 0o777 == 0o600
-    assert (house.folder / "secrets").stat().st_mode & 0o777 == 0o700
+    assert VarFolder(restaurant.folder).secret("key") == secret
+    assert (restaurant.folder / "secrets" / "key").stat().st_mode & 0o777 == 0o600
+    assert (restaurant.folder / "secrets").stat().st_mode & 0o777 == 0o700
 
 
 def test_nothing_in_the_folder_is_for_others(tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_nothing_in_the_folder_is_for_others(tmp_path: Path) -> None:
         outside = tmp_path / "outside"
         outside.write_bytes(b"theirs")
         (folder / "link").symlink_to(outside)
-        taken = House(folder)
+        taken = VarFolder(folder)
         taken.take()
         (folder / "sms.jsonl").write_bytes(b"guests")
         taken.choose_ports(lambda _said: None)
@@ -157,28 +157,28 @@ def test_nothing_in_the_folder_is_for_others(tmp_path: Path) -> None:
     assert outside.stat().st_mode & 0o777 == 0o644
 
 
-def test_taken_ports_are_dodged_named_and_remembered(house: House) -> None:
+def test_taken_ports_are_dodged_named_and_remembered(restaurant: VarFolder) -> None:
     said: list[str] = []
     taken = free_port()
     with socket.create_server(("127.0.0.1", taken)):
-        (house.folder / "ports.json").write_text(f'{{"web": {taken}}}')
-        ports = house.choose_ports(said.append)
+        (restaurant.folder / "ports.json").write_text(f'{{"web": {taken}}}')
+        ports = restaurant.choose_ports(said.append)
     assert ports["web"] != taken
     assert f"Port {taken} (web) is taken; using {ports['web']}." in said
     assert len(set(ports.values())) == 4
-    assert house.choose_ports(said.append)["web"] == ports["web"]
+    assert restaurant.choose_ports(said.append)["web"] == ports["web"]
 
 
-def test_other_commands_join_the_house_of_the_folder(
-    house: House, monkeypatch: pytest.MonkeyPatch
+def test_other_commands_join_the_restaurant_of_the_folder(
+    restaurant: VarFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ports = house.choose_ports(lambda _said: None)
+    ports = restaurant.choose_ports(lambda _said: None)
     monkeypatch.setattr(os, "environ", {"LANG": "C"})
-    join(house.folder)
+    join(restaurant.folder)
     assert os.environ["DATABASE_URL"].endswith("var/maitred.db")
     assert str(ports["valkey"]) in os.environ["REDIS_URL"]
     monkeypatch.setattr(os, "environ", {"DATABASE_URL": "mysql+mysqldb://elsewhere/x"})
-    join(house.folder)
+    join(restaurant.folder)
     assert os.environ == {"DATABASE_URL": "mysql+mysqldb://elsewhere/x"}
 
 

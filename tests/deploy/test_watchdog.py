@@ -36,15 +36,15 @@ def _run(env: dict[str, str], *, limit: float, then: str = "") -> subprocess.Com
     )
 
 
-def test_a_task_past_its_hard_limit_ends_the_worker(house_env: dict[str, str]) -> None:
-    ended = _run(house_env, limit=0.7)
+def test_a_task_past_its_hard_limit_ends_the_worker(service_env: dict[str, str]) -> None:
+    ended = _run(service_env, limit=0.7)
     assert ended.returncode == watchdog.EXIT_CODE
     assert "it went on" not in ended.stdout
     assert "time.sleep" in ended.stderr or "<string>" in ended.stderr
 
 
-def test_a_task_that_ends_in_time_does_not(house_env: dict[str, str]) -> None:
-    done = _run(house_env, limit=0.7, then='watchdog.end("t1")')
+def test_a_task_that_ends_in_time_does_not(service_env: dict[str, str]) -> None:
+    done = _run(service_env, limit=0.7, then='watchdog.end("t1")')
     assert (done.returncode, done.stdout) == (0, "it went on\n")
 
 

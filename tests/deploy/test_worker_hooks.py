@@ -55,9 +55,9 @@ def test_what_comes_every_few_seconds_is_not_told(caplog: pytest.LogCaptureFixtu
 
 
 def test_a_worker_shows_its_counts_where_it_is_told_to(
-    house_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    service_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port = free_port()
-    surroundings.settle(monkeypatch, house_env | {"METRICS_PORT": str(port)})
+    surroundings.settle(monkeypatch, service_env | {"METRICS_PORT": str(port)})
     hooks.show_counts()
     assert "maitred_tasks_total" in httpx.get(f"http://127.0.0.1:{port}/metrics").text

@@ -13,7 +13,7 @@ from models.core import clock
 from models.core.database.transactions import reading, unit
 from models.entities import JobRun, Lease, ProcessSeen
 from models.operations.running.jobs import lead, record_job
-from models.queries.running.health import house_health, last_health
+from models.queries.running.health import last_health, read_health
 from models.rules.health import CLOCKS, LEADER, LEASE_TOO_LONG_SECONDS
 from schedules.jobs import jobs
 from schedules.producer import Producer
@@ -33,13 +33,13 @@ def other(tmp_path: Path) -> OtherClock:
 
 
 @pytest.fixture
-def start(house_env: dict[str, str], tmp_path: Path, other: OtherClock) -> Iterator[Start]:
+def start(service_env: dict[str, str], tmp_path: Path, other: OtherClock) -> Iterator[Start]:
     """`start("scheduler")`: a line of the Procfile, by the other clock."""
     started: list[Process] = []
 
     def run(name: str) -> Process:
         path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
-        env = {**house_env, **other.env, "PATH": path, "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8"}
+        env = {**service_env, **other.env, "PATH": path, "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8"}
         argv = ["/bin/sh", "-c", f"exec {procfile()[name]}"]
         process = Process(name, argv, log=tmp_path / f"{name}.log", cwd=ROOT)
         process.env = env | {"SWEEP_SECONDS": "1"}
@@ -82,7 +82,7 @@ def test_a_worker_whose_clock_is_ahead_works_on_and_is_named(
     with reading() as session:
         (seen,) = session.scalars(select(ProcessSeen)).all()
         assert seen.clock_ms == pytest.approx(75_000, abs=2_000)
-        assert CLOCKS in house_health(session, now=clock.now()).late
+        assert CLOCKS in read_health(session, now=clock.now()).late
 
 
 def _ran(name: str) -> bool:

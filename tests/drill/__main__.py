@@ -231,7 +231,7 @@ def main(arguments: Sequence[str]) -> int:
         bench.database.new_database("bench")  # by the house's own migrations, as they will be asked
         subprocess.run([BIN / "maitred", "migrate"], env=bench.env, check=True, capture_output=True)
         began = time.time()
-        houses = fill(engine(), rows)
+        restaurants = fill(engine(), rows)
         engine().dispose()
         size = sum(path.stat().st_size for path in bench.database.folder.rglob("*.ibd")) / 1e6
         print(f"{rows:,} reservations, {size:,.0f} MB, in {time.time() - began:.0f} s", flush=True)
@@ -241,7 +241,7 @@ def main(arguments: Sequence[str]) -> int:
         # who else would take a message back that was on its way when the server was killed?
         bench.start("scheduler", sys.executable, "-m", "schedules.entry")
         settle(3)
-        guests = Guests(bench.port, made.wishes(houses[1:], days=28, label="drill"), rate)
+        guests = Guests(bench.port, made.wishes(restaurants[1:], days=28, label="drill"), rate)
         drill = Drill(bench, guests, [])
         guests.start()
         try:

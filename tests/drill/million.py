@@ -12,7 +12,7 @@ from models.entities import Assignment, Message, Reservation, ReservationMove, T
 from models.entities.sealed_guest import Guest, seal_guest
 from models.entities.shifts import ShiftDay
 from models.operations.deciding.allocation import decide_waiting
-from models.rules.restaurant.restaurant import BOOKS_PER_SHIFT, House
+from models.rules.restaurant.restaurant import BOOKS_PER_SHIFT, RestaurantSpec
 from tests.bench import restaurants as made
 
 #: Reservations of one restaurant, and its tables.
@@ -25,14 +25,16 @@ _ROWS_AT_ONCE: Final = 5_000
 _AT_ONCE: Final = 10
 
 
-def fill(bind: Engine, rows: int) -> list[House]:
+def fill(bind: Engine, rows: int) -> list[RestaurantSpec]:
     """About that many reservations, decided and told, in restaurants of EACH; the restaurants.
 
     The first one's are real: asked for, sealed and decided by the house's own code. The others' are
     copies of its rows, each with a guest and a seal of its own.
     """
-    houses = made.make_houses(bind, max(1, round(rows / EACH)), each=TABLES, prefix="million")
-    made.fill(bind, made.wishes(houses[:1], days=_DAYS, label="million"), EACH)
+    restaurants = made.make_restaurants(
+        bind, max(1, round(rows / EACH)), each=TABLES, prefix="million"
+    )
+    made.fill(bind, made.wishes(restaurants[:1], days=_DAYS, label="million"), EACH)
     for lane in range(_LANES):
         while unit(
             lambda session, lane=lane: decide_waiting(  # type: ignore[misc]
@@ -47,28 +49,28 @@ def fill(bind: Engine, rows: int) -> list[House]:
                 "WHERE due_at <= UTC_TIMESTAMP(6)"
             )
         )
-    for first in range(1, len(houses), _AT_ONCE):
-        end = min(first + _AT_ONCE, len(houses))
+    for first in range(1, len(restaurants), _AT_ONCE):
+        end = min(first + _AT_ONCE, len(restaurants))
         with bind.begin() as connection:
-            _copy(connection, houses, first, end)
+            _copy(connection, restaurants, first, end)
         with bind.begin() as connection:
-            _seal(connection, houses[first].id, houses[end - 1].id)
+            _seal(connection, restaurants[first].id, restaurants[end - 1].id)
     with bind.begin() as connection:
         connection.execute(text("ANALYZE TABLE reservations, messages, table_occupancy"))
-    return houses
+    return restaurants
 
 
-def _copy(connection: Connection, houses: list[House], first: int, end: int) -> None:
+def _copy(connection: Connection, restaurants: list[RestaurantSpec], first: int, end: int) -> None:
     """The rows of house 0 once more for each of `houses[first:end]`."""
     low, high = connection.execute(
         text("SELECT MIN(id), MAX(id) FROM reservations WHERE restaurant_id = :id"),
-        {"id": houses[0].id},
+        {"id": restaurants[0].id},
     ).one()
     # made one after the other, so the numbers of each are those of the first, moved on
     steps = {
         "reservation_id": high - low + 1,
-        "restaurant_id": houses[1].id - houses[0].id,
-        "shift_id": houses[1].shifts[0].id - houses[0].shifts[0].id,
+        "restaurant_id": restaurants[1].id - restaurants[0].id,
+        "shift_id": restaurants[1].shifts[0].id - restaurants[0].shifts[0].id,
         "area_id": 2,
         "dining_table_id": TABLES,
     }
@@ -89,7 +91,7 @@ def _copy(connection: Connection, houses: list[House], first: int, end: int) -> 
             special.get(name) or (_moved(name, name) if name in steps else f"t.`{name}`")
             for name in columns
         ]
-        span = (houses[0].id, houses[0].id) if by == "restaurant_id" else (low, high)
+        span = (restaurants[0].id, restaurants[0].id) if by == "restaurant_id" else (low, high)
         listed = ", ".join(f"`{name}`" for name in columns)
         connection.execute(
             text(

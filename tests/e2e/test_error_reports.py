@@ -104,11 +104,16 @@ def listening() -> Iterator[tuple[str, list[str]]]:
     ids=["web", "worker", "database"],
 )
 def test_an_error_report_names_the_fault_and_nobody(
-    program: str, fault: str, by: str, house_env: dict[str, str], house: object, tmp_path: Path
+    program: str,
+    fault: str,
+    by: str,
+    service_env: dict[str, str],
+    restaurant: object,
+    tmp_path: Path,
 ) -> None:
-    house()  # type: ignore[operator]
+    restaurant()  # type: ignore[operator]
     with listening() as (dsn, came):
-        env = house_env | {"SENTRY_DSN": dsn, "PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
+        env = service_env | {"SENTRY_DSN": dsn, "PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
         done = subprocess.run(
             [sys.executable, "-c", program], env=env, cwd=tmp_path, capture_output=True, text=True
         )
@@ -139,11 +144,11 @@ sentry_sdk.flush()
 
 
 def test_jobs_of_the_clock_check_in_once_a_minute_and_tell_their_failures(
-    house_env: dict[str, str], house: object, tmp_path: Path
+    service_env: dict[str, str], restaurant: object, tmp_path: Path
 ) -> None:
-    house()  # type: ignore[operator]
+    restaurant()  # type: ignore[operator]
     with listening() as (dsn, came):
-        env = house_env | {"SENTRY_DSN": dsn, "PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
+        env = service_env | {"SENTRY_DSN": dsn, "PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
         done = subprocess.run(
             [sys.executable, "-c", JOBS], env=env, cwd=tmp_path, capture_output=True, text=True
         )

@@ -64,7 +64,7 @@ def book(page: Page, stack: Stack, slug: str, *, party: str = "2") -> None:
 
 @pytest.mark.both
 def test_a_person_books_changes_and_cancels(page: Page, stack: Stack) -> None:
-    slug = stack.open_house().slug
+    slug = stack.open_restaurant().slug
     book(page, stack, slug)
     page.get_by_label("Name").fill("Ada Lovelace")
     page.get_by_label("E-mail").fill("not an address")
@@ -109,7 +109,7 @@ def test_a_person_books_changes_and_cancels(page: Page, stack: Stack) -> None:
 def test_twice_as_large_letters_stay_words(browser: Browser, stack: Stack, width: int) -> None:
     context = browser.new_context(viewport={"width": width, "height": 800}, bypass_csp=True)
     page = context.new_page()
-    book(page, stack, stack.open_house().slug)
+    book(page, stack, stack.open_restaurant().slug)
     page.get_by_label("Name").fill("Ada Lovelace")
     page.get_by_label("E-mail").fill("ada.lovelace@guests.example")
     page.get_by_role("button", name="Ask for this table").click()
@@ -129,8 +129,8 @@ def test_twice_as_large_letters_stay_words(browser: Browser, stack: Stack, width
 
 
 def test_who_finds_it_full_is_led_to_another_time(page: Page, stack: Stack) -> None:
-    house = stack.open_house(tables={"1": ("hall", 1, 2)})
-    book(page, stack, house.slug)
+    restaurant = stack.open_restaurant(tables={"1": ("hall", 1, 2)})
+    book(page, stack, restaurant.slug)
     taken = page.url.partition("&key=")[0]  # the key is of the first one's form
     page.get_by_label("Name").fill("First")
     page.get_by_label("E-mail").fill("first@example.com")
@@ -149,7 +149,7 @@ def test_who_finds_it_full_is_led_to_another_time(page: Page, stack: Stack) -> N
 
 
 def test_the_whole_way_goes_by_keyboard(page: Page, stack: Stack) -> None:
-    page.goto(f"{stack.url}/book/{stack.open_house().slug}")
+    page.goto(f"{stack.url}/book/{stack.open_restaurant().slug}")
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
     reached = []
@@ -176,7 +176,7 @@ def test_wide_screens_use_their_room(browser: Browser, stack: Stack) -> None:
     context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="dark")
     page = context.new_page()
     day = soon()
-    page.goto(f"{stack.url}/book/{stack.open_house().slug}?party_size=2&date={day}")
+    page.goto(f"{stack.url}/book/{stack.open_restaurant().slug}?party_size=2&date={day}")
     expect(page.get_by_role("heading", name="Choose a time")).to_be_visible()
     picture(page, "12-wide-dark")
     context.close()

@@ -36,20 +36,22 @@ def everything(stack: Stack) -> dict[str, bytes]:
 
 
 def test_who_came_is_nowhere_to_be_read(stack: Stack) -> None:
-    house = stack.open_house(tables={"1": ("hall", 1, 4)})
+    restaurant = stack.open_restaurant(tables={"1": ("hall", 1, 4)})
     mark = uuid.uuid4().hex[:10]
     digits = str(uuid.uuid4().int)[:8]
     secrets = [f"Name{mark}", f"mail{mark}", f"4915{digits}", f"Allergic{mark}"]
     email = f"{secrets[1]}@guests.example"
     who: dict[str, Any] = {"name": secrets[0], "email": email, "note": secrets[3]}
     who["start"] = evening(2)
-    asked = [stack.post(house, phone=f"+{secrets[2]}", party_size=size, **who) for size in (2, 9)]
+    asked = [
+        stack.post(restaurant, phone=f"+{secrets[2]}", party_size=size, **who) for size in (2, 9)
+    ]
     stack.wait_decided(each.id for each in asked)
     stack.patch(asked[0], wait=5, party_size=3)
     stack.patch(asked[0], note=f"{secrets[3]} to nuts")
     stack.cancel(asked[0])
     # what is refused goes the way of errors
-    broken = stack.post(house, phone=f"{secrets[2]}x", **who)
+    broken = stack.post(restaurant, phone=f"{secrets[2]}x", **who)
     assert broken.status == 422
     stack.wait_quiet()
     assert stack.mailbox.mails(email), "the guest herself was told"

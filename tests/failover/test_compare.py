@@ -15,7 +15,7 @@ from tests.services import surroundings
 from tests.services.mariadb import MariaDB
 from tests.services.process import wait_until
 from tests.services.redis import RedisServer
-from tests.services.restaurant import open_house
+from tests.services.restaurant import open_restaurant
 from tests.services.stand import START, Stand
 
 
@@ -36,7 +36,7 @@ def test_what_the_old_primary_alone_holds_is_listed_with_what_to_do(
     mine = {"REDIS_URL": redis_there.url, "DATABASE_CONNECT_SECONDS": "1"}
     surroundings.settle(monkeypatch, dict(os.environ) | mine)
     one = engine_of(pair.one)
-    stand = Stand(one, open_house(one, slug="lindenhof"))
+    stand = Stand(one, open_restaurant(one, slug="lindenhof"))
     both, kept = stand.ask(2), stand.ask(2, start=START + timedelta(days=1))
     one.dispose()
     assert "holds nothing that" in run("failover", "--compare", name_of(pair.two)).output
@@ -47,7 +47,7 @@ def test_what_the_old_primary_alone_holds_is_listed_with_what_to_do(
     )
     cut_off_and_back(pair)
     old, new = engine_of(pair.one), engine_of(pair.two)
-    there = Stand(new, stand.house, asked=10)
+    there = Stand(new, stand.restaurant, asked=10)
     elsewhere = there.ask(3)
     there.cancel(kept)
     stand.bind = old

@@ -43,7 +43,7 @@ def _look() -> dict[str, Any]:
 
 
 @pytest.mark.mariadb
-def test_the_house_looks_at_its_servers(pair: Pair) -> None:
+def test_the_restaurant_looks_at_its_servers(pair: Pair) -> None:
     one, two = map(name_of, pair.servers)
     wait_until(
         lambda: [each["behind_seconds"] for each in _look()["servers"]] == [None, 0.0],

@@ -228,7 +228,7 @@ def test_a_reservation_after_a_restart_is_decided_by_the_new_primary(
     settle(monkeypatch, stack.env | {"FAILOVER_URL": pair.failover_url})
     monkeypatch.setenv("DATABASE_CONNECT_SECONDS", "1")
     forget_everything()
-    restaurant = stack.open_house(tables={"1": ("hall", 1, 4), "2": ("hall", 1, 4)})
+    restaurant = stack.open_restaurant(tables={"1": ("hall", 1, 4), "2": ("hall", 1, 4)})
     cut_off_and_back(pair)
     stack.engine.dispose()
     (held,) = pair.one.ask("SELECT @@gtid_binlog_pos")

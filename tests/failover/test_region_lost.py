@@ -15,7 +15,7 @@ from tests.architecture.tree import ROOT
 from tests.deploy.test_cli import run
 from tests.failover.pair import Pair, is_read_only
 from tests.failover.writers import Writers
-from tests.faults.guests import Crowd, assert_house_in_order
+from tests.faults.guests import Crowd, assert_all_checks_pass
 from tests.services import plan
 from tests.services.mailbox import Mailbox
 from tests.services.process import Process, wait_until
@@ -30,37 +30,38 @@ WRITABLE_SECONDS = 5
 
 
 @pytest.fixture
-def house_there(
+def restaurant_there(
     pair: Pair, mailbox: Mailbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Stack]:
     """The whole house, with both servers in its URL."""
     (tmp_path / "house").mkdir()
     redis = RedisServer(tmp_path / "redis")
     redis.start()
-    house = Stack(
+    restaurant = Stack(
         tmp_path / "house",
         database_url=pair.database_url,
         redis=redis,
         mailbox=mailbox,
         workers=1,
     )
-    house.env |= {"FAILOVER_URL": pair.failover_url}
-    for process in house.processes.values():
-        process.env |= house.env
-    settle(monkeypatch, house.env)
-    house.start()
-    yield house
-    house.stop()
+    restaurant.env |= {"FAILOVER_URL": pair.failover_url}
+    for process in restaurant.processes.values():
+        process.env |= restaurant.env
+    settle(monkeypatch, restaurant.env)
+    restaurant.start()
+    yield restaurant
+    restaurant.stop()
     redis.kill()
 
 
-def _watcher(house: Stack, name: str) -> Process:
+def _watcher(restaurant: Stack, name: str) -> Process:
     command = [sys.executable, "-m", "deploy.cli", "failover", "--watch", "--no-backup"]
     process = Process(
         name,
         command,
-        log=house.folder / f"{name}.log",
-        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"} | house.env,
+        log=restaurant.folder / f"{name}.log",
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+        | restaurant.env,
         cwd=ROOT,
     )
     process.start()
@@ -71,14 +72,16 @@ def _engine() -> Engine:
     return core_db.engine()
 
 
-def test_the_primary_is_killed_and_the_house_goes_on(pair: Pair, house_there: Stack) -> None:
-    stack = house_there
-    house = stack.open_house(tables=HALL)
+def test_the_primary_is_killed_and_the_restaurant_goes_on(
+    pair: Pair, restaurant_there: Stack
+) -> None:
+    stack = restaurant_there
+    restaurant = stack.open_restaurant(tables=HALL)
     watchers = [_watcher(stack, f"watcher-{number}") for number in (1, 2)]
     for watcher in watchers:
         watcher.wait_ready(lambda watcher=watcher: "semi-synchronous" in watcher.tail())  # type: ignore[misc]
     with (
-        Crowd(stack, house, guests=3, pause=0.15) as crowd,
+        Crowd(stack, restaurant, guests=3, pause=0.15) as crowd,
         Writers(pair.database_url, count=2) as writers,
     ):
         wait_until(lambda: len(crowd.accepted) > 10, seconds=30, what="a crowd")
@@ -114,7 +117,7 @@ def test_the_primary_is_killed_and_the_house_goes_on(pair: Pair, house_there: St
     assert len(set(crowd.ids)) == len(crowd.ids)
     stack.engine.dispose()
     assert "requested" not in stack.wait_decided(crowd.ids).values()
-    assert_house_in_order(stack)
+    assert_all_checks_pass(stack)
     told = Counter(
         recipient
         for mail in stack.mailbox.mails()

@@ -11,7 +11,7 @@ import httpx
 from sqlalchemy import select
 
 from models.entities import Message
-from tests.services.restaurant import OpenHouse
+from tests.services.restaurant import OpenRestaurant
 from tests.services.stack import Asked, Stack, evening
 
 
@@ -23,7 +23,7 @@ class Crowd:
     """
 
     stack: Stack
-    house: OpenHouse
+    restaurant: OpenRestaurant
     guests: int = 6
     #: between two requests of a guest (seconds)
     pause: float = 0.03
@@ -66,7 +66,7 @@ class Crowd:
         ends = time.monotonic() + 30
         while time.monotonic() < ends:
             try:
-                asked = self.stack.post(self.house, start=start, key=key, email=email)  # type: ignore[arg-type]
+                asked = self.stack.post(self.restaurant, start=start, key=key, email=email)  # type: ignore[arg-type]
             except httpx.HTTPError:
                 self.unanswered += 1
             else:
@@ -83,7 +83,7 @@ class Crowd:
         return [asked.id for asked in self.accepted]
 
 
-def assert_house_in_order(stack: Stack) -> None:
+def assert_all_checks_pass(stack: Stack) -> None:
     """No work waits, and `maitred check` finds nothing: every table sold once, every party told."""
     stack.wait_quiet(seconds=60)
     found = stack.findings()

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from deploy.cli.main import main
 from models.core.secrets import encryption
 from models.entities.reservations import Reservation
-from tests.faults.guests import Crowd, assert_house_in_order
+from tests.faults.guests import Crowd, assert_all_checks_pass
 from tests.services.process import wait_until
 from tests.services.stack import Stack
 from tests.services.stacks import open_stack
@@ -31,9 +31,9 @@ def stack(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> Itera
 @pytest.mark.both
 def test_keys_are_renewed_under_load(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     settle(monkeypatch, stack.env)
-    house = stack.open_house(tables=HALL)
+    restaurant = stack.open_restaurant(tables=HALL)
     before = encryption.keyring().primary
-    with Crowd(stack, house) as crowd:
+    with Crowd(stack, restaurant) as crowd:
         wait_until(lambda: len(crowd.accepted) > 20, seconds=20, what="a crowd")
         result = CliRunner().invoke(main, ["keys", "rotate"])
         already = len(crowd.accepted)
@@ -42,9 +42,11 @@ def test_keys_are_renewed_under_load(stack: Stack, monkeypatch: pytest.MonkeyPat
     assert not crowd.refused
     assert not crowd.unanswered
     stack.wait_decided(crowd.ids)
-    assert_house_in_order(stack)
+    assert_all_checks_pass(stack)
     with Session(stack.engine) as session:
-        rows = session.scalars(select(Reservation).where(Reservation.restaurant_id == house.id))
+        rows = session.scalars(
+            select(Reservation).where(Reservation.restaurant_id == restaurant.id)
+        )
         sealed = [(encryption.key_of(row.guest_sealed), row.guest.email) for row in rows]
     assert {email for _, email in sealed} >= crowd.emails
     now = encryption.keyring(now=True).primary

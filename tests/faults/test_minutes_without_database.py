@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.faults.guests import assert_house_in_order
+from tests.faults.guests import assert_all_checks_pass
 from tests.services import plan
 from tests.services.mariadb import MariaDB
 from tests.services.process import wait_until
@@ -33,29 +33,29 @@ def apart(tmp_path: Path) -> Iterator[Stack]:
 
 def test_five_minutes_without_a_database_end_nothing(apart: Stack) -> None:
     assert apart.mariadb is not None
-    house = apart.open_house(tables=HALL)
-    waiting = [apart.post(house, start=evening(day)) for day in range(1, 6)]
+    restaurant = apart.open_restaurant(tables=HALL)
+    waiting = [apart.post(restaurant, start=evening(day)) for day in range(1, 6)]
     pids = {name: process.pid for name, process in apart.processes.items()}
     apart.mariadb.kill()
     ends = time.monotonic() + AWAY_SECONDS
     while time.monotonic() < ends:
         assert httpx.get(f"{apart.url}/healthz", timeout=10).status_code == 200
         assert httpx.get(f"{apart.url}/readyz", timeout=30).status_code == 503
-        assert apart.post(house, start=evening(6)).status == 503
+        assert apart.post(restaurant, start=evening(6)).status == 503
         time.sleep(EVERY_SECONDS)
     apart.mariadb.start()
     began = time.monotonic()
     apart.engine.dispose()
-    wait_until(lambda: _serves(apart, house.slug), seconds=60, what="it serves again")
+    wait_until(lambda: _serves(apart, restaurant.slug), seconds=60, what="it serves again")
     served = time.monotonic() - began
-    asked = [apart.post(house, start=evening(day)) for day in range(7, 12)]
+    asked = [apart.post(restaurant, start=evening(day)) for day in range(7, 12)]
     assert {each.status for each in asked} == {202}
     found = apart.wait_decided(each.id for each in [*waiting, *asked])
     assert set(found.values()) == {"confirmed"}
     apart.wait_quiet(seconds=60)
     assert {name: process.pid for name, process in apart.processes.items()} == pids
     assert all(process.is_running for process in apart.processes.values())
-    assert_house_in_order(apart)
+    assert_all_checks_pass(apart)
     said = f"away for {AWAY_SECONDS} s: served {served:.1f} s after it was back, no process ended"
     print(said)
     plan.prove(line="database-away", target="hosts", how="seen", figure=said)

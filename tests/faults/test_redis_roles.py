@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from redis.exceptions import ResponseError
 
-from tests.faults.guests import Crowd, assert_house_in_order
+from tests.faults.guests import Crowd, assert_all_checks_pass
 from tests.services.process import wait_until
 from tests.services.redis import RedisServer
 from tests.services.stack import Stack, evening
@@ -53,10 +53,10 @@ def test_nobody_ends_when_redis_takes_no_writes(
     begin: Fault,
     end: Fault,
 ) -> None:
-    house = stack.open_house(tables=HALL)
+    restaurant = stack.open_restaurant(tables=HALL)
     pids = {name: process.pid for name, process in stack.processes.items()}
     try:
-        with Crowd(stack, house, guests=2, pause=0.2) as crowd:
+        with Crowd(stack, restaurant, guests=2, pause=0.2) as crowd:
             _more(crowd)
             for _ in range(2):
                 before = _refusals(stack, begin)
@@ -81,10 +81,10 @@ def test_nobody_ends_when_redis_takes_no_writes(
     ended = [name for name, process in stack.processes.items() if not process.is_running]
     assert not ended, stack.logs()
     assert "requested" not in stack.wait_decided(crowd.ids).values()
-    assert_house_in_order(stack)
+    assert_all_checks_pass(stack)
     assert "Frequent restarts" not in stack.logs()
     # and by a nudge again, not by the sweep alone
-    asked = stack.post(house, start=evening(3), wait=8)
+    asked = stack.post(restaurant, start=evening(3), wait=8)
     assert asked.status == 201
 
 

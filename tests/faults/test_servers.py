@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.faults.guests import Crowd, assert_house_in_order
+from tests.faults.guests import Crowd, assert_all_checks_pass
 from tests.services.process import wait_until
 from tests.services.stack import Stack, evening
 from tests.services.together import answers, together
@@ -14,35 +14,35 @@ ACCEPTED_WITHIN = 1.0
 
 @pytest.mark.both
 def test_redis_flushed_with_requests_waiting(stack: Stack) -> None:
-    house = stack.open_house(tables=HALL)
+    restaurant = stack.open_restaurant(tables=HALL)
     for name in ("allocation-1", "allocation-2"):
         stack.kill9(name)
-    asked = [stack.post(house, start=evening(day)) for day in range(1, 21)]
+    asked = [stack.post(restaurant, start=evening(day)) for day in range(1, 21)]
     assert {each.status for each in asked} == {202}
     stack.redis.flush()
     stack.heal()
     assert set(stack.wait_decided(each.id for each in asked).values()) == {"confirmed"}
-    assert_house_in_order(stack)
+    assert_all_checks_pass(stack)
 
 
 @pytest.mark.both
 def test_redis_killed_and_restarted_with_requests_waiting(stack: Stack) -> None:
-    house = stack.open_house(tables=HALL)
+    restaurant = stack.open_restaurant(tables=HALL)
     for process in stack.deciders:
         process.pause()
-    asked = [stack.post(house, start=evening(day)) for day in range(1, 21)]
+    asked = [stack.post(restaurant, start=evening(day)) for day in range(1, 21)]
     stack.redis.kill()
     stack.redis.start()
     for process in stack.deciders:
         process.resume()
     assert set(stack.wait_decided(each.id for each in asked).values()) == {"confirmed"}
-    assert_house_in_order(stack)
+    assert_all_checks_pass(stack)
 
 
 @pytest.mark.both
 def test_redis_flushed_and_restarted_under_load(stack: Stack) -> None:
-    house = stack.open_house(tables=HALL)
-    with Crowd(stack, house) as crowd:
+    restaurant = stack.open_restaurant(tables=HALL)
+    with Crowd(stack, restaurant) as crowd:
         for _ in range(3):
             _wait_for_more(crowd, 10)
             stack.redis.flush()
@@ -53,16 +53,17 @@ def test_redis_flushed_and_restarted_under_load(stack: Stack) -> None:
     assert not crowd.unanswered
     assert not crowd.refused
     assert "requested" not in stack.wait_decided(crowd.ids).values()
-    assert_house_in_order(stack)
+    assert_all_checks_pass(stack)
 
 
 @pytest.mark.both
 def test_requests_are_accepted_while_the_broker_is_down(stack: Stack) -> None:
-    house = stack.open_house(tables=HALL)
+    restaurant = stack.open_restaurant(tables=HALL)
     stack.redis.kill()
     asked = answers(
         together(
-            lambda n: [stack.post(house, start=evening(n * 5 + i + 1)) for i in range(5)], range(8)
+            lambda n: [stack.post(restaurant, start=evening(n * 5 + i + 1)) for i in range(5)],
+            range(8),
         )
     )
     flat = [each for some in asked for each in some]
@@ -71,15 +72,15 @@ def test_requests_are_accepted_while_the_broker_is_down(stack: Stack) -> None:
     assert took[int(len(took) * 0.99) - 1] < ACCEPTED_WITHIN, took[-5:]
     stack.redis.start()
     assert set(stack.wait_decided(each.id for each in flat).values()) == {"confirmed"}
-    assert_house_in_order(stack)
+    assert_all_checks_pass(stack)
 
 
 @pytest.mark.mariadb
 @pytest.mark.parametrize("hard", [False, True], ids=["shutdown", "killed"])
 def test_mariadb_restarted_under_load(stack: Stack, hard: bool) -> None:
     assert stack.mariadb is not None
-    house = stack.open_house(tables=HALL)
-    with Crowd(stack, house) as crowd:
+    restaurant = stack.open_restaurant(tables=HALL)
+    with Crowd(stack, restaurant) as crowd:
         _wait_for_more(crowd, 20)
         stack.mariadb.restart(hard=hard)
         _wait_for_more(crowd, 20)
@@ -91,7 +92,7 @@ def test_mariadb_restarted_under_load(stack: Stack, hard: bool) -> None:
     assert "requested" not in stack.wait_decided(crowd.ids).values()
     # a request repeated with its key after the fault is still one reservation
     assert len(set(crowd.ids)) == len(crowd.ids)
-    assert_house_in_order(stack)
+    assert_all_checks_pass(stack)
 
 
 def _wait_for_more(crowd: Crowd, count: int) -> None:

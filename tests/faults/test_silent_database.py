@@ -10,8 +10,8 @@ import pytest
 
 from models.core import clock
 from models.core.database.transactions import make_engine, reading
-from models.queries.running.health import house_health
-from tests.faults.guests import assert_house_in_order
+from models.queries.running.health import read_health
+from tests.faults.guests import assert_all_checks_pass
 from tests.services.breaking_line import BreakingLine
 from tests.services.mailbox import Mailbox
 from tests.services.mariadb import MariaDB
@@ -62,13 +62,13 @@ def apart(
 
 @pytest.mark.mariadb
 def test_a_silent_database_hangs_nobody(apart: Stack, line: BreakingLine) -> None:
-    house = apart.open_house(tables=HALL)
-    before = [apart.post(house, start=evening(day)) for day in range(1, 5)]
+    restaurant = apart.open_restaurant(tables=HALL)
+    before = [apart.post(restaurant, start=evening(day)) for day in range(1, 5)]
     apart.wait_decided(each.id for each in before)
     pids = {name: process.pid for name, process in apart.processes.items()}
 
     line.fall_silent()
-    alive, asked = _ask_many(apart, house)
+    alive, asked = _ask_many(apart, restaurant)
     assert all(code == 200 for code, _seconds in alive)
     assert max(seconds for _code, seconds in alive) < LIMIT, "/healthz waits for the database"
     assert {each.status for each in asked} == {503}
@@ -78,12 +78,12 @@ def test_a_silent_database_hangs_nobody(apart: Stack, line: BreakingLine) -> Non
     assert monotonic() - began < 15
 
     line.speak_again()
-    asks = f"{apart.url}/api/v1/restaurants/{house.slug}"
+    asks = f"{apart.url}/api/v1/restaurants/{restaurant.slug}"
     wait_until(lambda: httpx.get(asks).is_success, seconds=30, what="it serves again")
-    again = [apart.post(house, start=evening(day)) for day in range(5, 15)]
+    again = [apart.post(restaurant, start=evening(day)) for day in range(5, 15)]
     assert {each.status for each in again} == {202}
     assert "requested" not in apart.wait_decided(each.id for each in again).values()
-    assert_house_in_order(apart)
+    assert_all_checks_pass(apart)
     # nobody had to be started again, and the clock leads
     assert {name: process.pid for name, process in apart.processes.items()} == pids
     assert all(process.is_running for process in apart.processes.values())
@@ -95,19 +95,19 @@ def test_processes_end_when_asked_to_while_the_database_is_silent(
     apart: Stack, line: BreakingLine
 ) -> None:
     line.fall_silent()
-    house_is_silent = monotonic()
-    wait_until(lambda: monotonic() - house_is_silent > 1, seconds=5, what="a sweep that hangs")
+    restaurant_is_silent = monotonic()
+    wait_until(lambda: monotonic() - restaurant_is_silent > 1, seconds=5, what="a sweep that hangs")
     for name in ("scheduler", *apart.workers):
         apart.processes[name].terminate(seconds=40)
         assert apart.processes[name].exit_code == 0, apart.processes[name].tail()
 
 
-def _ask_many(stack: Stack, house: object) -> tuple[list[tuple[int, float]], list[Asked]]:
+def _ask_many(stack: Stack, restaurant: object) -> tuple[list[tuple[int, float]], list[Asked]]:
     """What `/healthz` answered, and how fast, while so many guests ask for tables."""
     alive: list[tuple[int, float]] = []
     with ThreadPoolExecutor(CROWD) as pool:
         posts = [
-            pool.submit(stack.post, house, start=evening(number % 40 + 1))  # type: ignore[arg-type]
+            pool.submit(stack.post, restaurant, start=evening(number % 40 + 1))  # type: ignore[arg-type]
             for number in range(CROWD * 2)
         ]
         with httpx.Client(base_url=stack.url, timeout=30) as client:
@@ -120,4 +120,4 @@ def _ask_many(stack: Stack, house: object) -> tuple[list[tuple[int, float]], lis
 def _late(stack: Stack) -> tuple[str, ...]:
     """What is late, as nobody had looked before: those that have not run since the silence."""
     with reading(stack.engine) as session:
-        return house_health(session, now=clock.now()).late
+        return read_health(session, now=clock.now()).late

@@ -10,9 +10,9 @@ from sqlalchemy import insert, text
 
 from models.core.settings import settings
 from models.entities import TableOccupancy
-from tests.faults.guests import Crowd, assert_house_in_order
+from tests.faults.guests import Crowd, assert_all_checks_pass
 from tests.services.process import wait_until
-from tests.services.restaurant import OpenHouse
+from tests.services.restaurant import OpenRestaurant
 from tests.services.stack import Stack, evening
 
 FIRST_TABLE = {"1": ("hall", 1, 2)}
@@ -20,14 +20,14 @@ HALL = {str(number): ("hall", 1, 4) for number in range(12)}
 
 
 @contextmanager
-def _claimed_elsewhere(stack: Stack, house: OpenHouse, start: datetime) -> Iterator[None]:
+def _claimed_elsewhere(stack: Stack, restaurant: OpenRestaurant, start: datetime) -> Iterator[None]:
     """Another transaction has written the table's quarter and not committed: a worker that wants
     to write it too stands still there, in the middle of its own transaction."""
     row = {
-        "dining_table_id": house.tables["1"],
+        "dining_table_id": restaurant.tables["1"],
         "quarter_hour": int(start.timestamp()) // 900,
         "reservation_id": 0,
-        "restaurant_id": house.id,
+        "restaurant_id": restaurant.id,
     }
     with stack.engine.connect() as connection:
         connection.execute(insert(TableOccupancy), row)
@@ -47,9 +47,9 @@ def _is_stuck_in_writing(stack: Stack) -> bool:
 
 @pytest.mark.mariadb
 def test_a_worker_killed_while_it_writes_its_decision_leaves_no_trace(stack: Stack) -> None:
-    house, start = stack.open_house(tables=FIRST_TABLE), evening()
-    with _claimed_elsewhere(stack, house, start):
-        asked = [stack.post(house, start=start, waitlist=False) for _ in range(5)]
+    restaurant, start = stack.open_restaurant(tables=FIRST_TABLE), evening()
+    with _claimed_elsewhere(stack, restaurant, start):
+        asked = [stack.post(restaurant, start=start, waitlist=False) for _ in range(5)]
         # the view is only renewed when nobody has read it for 0.1 s
         wait_until(
             lambda: _is_stuck_in_writing(stack),
@@ -64,13 +64,13 @@ def test_a_worker_killed_while_it_writes_its_decision_leaves_no_trace(stack: Sta
     statuses = stack.wait_decided(each.id for each in asked)
     assert statuses[asked[0].id] == "confirmed"
     assert Counter(statuses.values()) == {"confirmed": 1, "declined": 4}
-    assert_house_in_order(stack)
+    assert_all_checks_pass(stack)
 
 
 @pytest.mark.both
 def test_workers_killed_again_and_again_under_load(stack: Stack) -> None:
-    house = stack.open_house(tables=HALL)
-    with Crowd(stack, house) as crowd:
+    restaurant = stack.open_restaurant(tables=HALL)
+    with Crowd(stack, restaurant) as crowd:
         for number in range(4):
             already = len(crowd.accepted)
             wait_until(
@@ -84,14 +84,14 @@ def test_workers_killed_again_and_again_under_load(stack: Stack) -> None:
     assert not crowd.unanswered
     assert crowd.ids
     assert "requested" not in stack.wait_decided(crowd.ids).values()
-    assert_house_in_order(stack)
+    assert_all_checks_pass(stack)
 
 
 @pytest.mark.both
 def test_a_worker_killed_before_the_servers_yes_sends_once(stack: Stack) -> None:
-    house = stack.open_house(tables=FIRST_TABLE)
+    restaurant = stack.open_restaurant(tables=FIRST_TABLE)
     stack.mailbox.stall = "before"
-    asked = stack.post(house, start=evening(), email="before@example.com")
+    asked = stack.post(restaurant, start=evening(), email="before@example.com")
     wait_until(lambda: stack.mailbox.stalled, seconds=15, what="a send")
     stack.kill9("messages")
     stack.mailbox.release()
@@ -99,23 +99,23 @@ def test_a_worker_killed_before_the_servers_yes_sends_once(stack: Stack) -> None
     stack.let_claims_expire()
     stack.wait_decided([asked.id])
     stack.mailbox.wait_for(1, recipient="before@example.com")
-    assert_house_in_order(stack)
+    assert_all_checks_pass(stack)
     assert len(stack.mailbox.mails("before@example.com")) == 1
 
 
 @pytest.mark.both
 def test_a_worker_killed_after_the_servers_yes_may_send_twice_and_no_more(stack: Stack) -> None:
     """The one gap: the server has said yes, and nobody has written that down."""
-    house = stack.open_house(tables=FIRST_TABLE)
+    restaurant = stack.open_restaurant(tables=FIRST_TABLE)
     stack.mailbox.stall = "after"
-    stack.post(house, start=evening(), email="after@example.com")
+    stack.post(restaurant, start=evening(), email="after@example.com")
     wait_until(lambda: stack.mailbox.stalled, seconds=15, what="a send")
     stack.kill9("messages")
     stack.mailbox.release()
     stack.processes["messages"].start()
     stack.let_claims_expire()
     stack.mailbox.wait_for(2, recipient="after@example.com")
-    assert_house_in_order(stack)
+    assert_all_checks_pass(stack)
     mails = stack.mailbox.mails("after@example.com")
     assert len(mails) == 2
     assert len({mail.message["Message-ID"] for mail in mails}) == 1
@@ -123,9 +123,9 @@ def test_a_worker_killed_after_the_servers_yes_may_send_twice_and_no_more(stack:
 
 @pytest.mark.both
 def test_senders_killed_again_and_again_leave_nobody_untold(stack: Stack) -> None:
-    house = stack.open_house(tables=HALL)
+    restaurant = stack.open_restaurant(tables=HALL)
     kills = 2
-    with Crowd(stack, house, guests=3, pause=0.1) as crowd:
+    with Crowd(stack, restaurant, guests=3, pause=0.1) as crowd:
         for _ in range(kills):
             already = len(stack.mailbox.mails())
             wait_until(
@@ -137,7 +137,7 @@ def test_senders_killed_again_and_again_leave_nobody_untold(stack: Stack) -> Non
             stack.let_claims_expire()
             stack.processes["messages"].start()
     stack.wait_decided(crowd.ids)
-    assert_house_in_order(stack)
+    assert_all_checks_pass(stack)
     sent = Counter(
         recipient
         for mail in stack.mailbox.mails()

@@ -71,7 +71,7 @@ GUESTS: list[tuple[str, str, str | None, str | None, str]] = [
 
 @pytest.mark.both
 def test_guests_are_sealed_on_the_way_up_and_opened_on_the_way_down(
-    empty: Engine, house_env: dict[str, str]
+    empty: Engine, service_env: dict[str, str]
 ) -> None:
     migrations.upgrade(empty, revision="0021")
     plain = text("SELECT reference, guest_name, guest_email, guest_phone, note FROM reservations")

@@ -300,7 +300,7 @@ def test_a_server_that_was_seeded_anew_has_another_log(
 
 
 def test_the_log_travels_over_tls_from_the_right_server_alone(
-    tmp_path: Path, house_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, service_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     right, wrong = make_certificates(tmp_path / "right"), make_certificates(tmp_path / "wrong")
     elsewhere = make_certificates(tmp_path / "elsewhere", names="DNS:elsewhere.example")
@@ -315,7 +315,7 @@ def test_the_log_travels_over_tls_from_the_right_server_alone(
     server.run(f"ALTER USER '{USER}'@'127.0.0.1' REQUIRE SSL")
 
     def begins(authority: Path) -> bytes:
-        surroundings.settle(monkeypatch, house_env | {"DATABASE_CA": str(authority)})
+        surroundings.settle(monkeypatch, service_env | {"DATABASE_CA": str(authority)})
         with account_file(make_url(server.url("mysql"))) as account:
             return next(Stream(str(account), "binlog.000001", 77).events())
 

@@ -24,7 +24,7 @@ from models.operations.messages.claims import claim_due
 from models.operations.running.flags import set_flag
 from models.queries.messages.outgoing import Outgoing, load_claimed
 from models.queries.running import flags
-from tests.services.restaurant import ShiftTimes, open_house
+from tests.services.restaurant import ShiftTimes, open_restaurant
 from tests.services.stand import NOW, START, Stand
 
 UNPACED = {"pacing": {"covers": 500}}
@@ -38,14 +38,14 @@ LUNCH_AND_DINNER = {
 }
 
 
-def a_stand(db: Engine, *, policies: Mapping[str, Any] | None = None, **house: Any) -> Stand:
+def a_stand(db: Engine, *, policies: Mapping[str, Any] | None = None, **restaurant: Any) -> Stand:
     """A house at whose stand the test works; unpaced unless it says otherwise."""
-    return Stand(db, open_house(db, policies=UNPACED | dict(policies or {}), **house))
+    return Stand(db, open_restaurant(db, policies=UNPACED | dict(policies or {}), **restaurant))
 
 
 def one_round(stand: Stand, *, now: datetime = NOW, limit: int = 500) -> Decided:
     """One round of decisions in the house's lane."""
-    lane = stand.house.id % settings().lanes
+    lane = stand.restaurant.id % settings().lanes
     return stand.do(lambda session: decide_waiting(session, lane, now=now, limit=limit))
 
 
@@ -120,7 +120,7 @@ def set_now(stand: Stand, flag: str, **switch: Any) -> None:
 
 def seen_now() -> None:
     """A second later, for this process."""
-    flags.house_flags()._seen = float("-inf")
+    flags.restaurant_flags()._seen = float("-inf")
     flags.refresh()
 
 

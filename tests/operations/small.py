@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 from models.core.database.transactions import unit
 from models.operations.floor.file import read_restaurant
 from models.operations.floor.load import load_restaurant
-from models.queries.floor.load import house_by_slug
-from models.rules.restaurant.restaurant import House
-from tests.services.restaurant import OpenHouse
+from models.queries.floor.load import restaurant_by_slug
+from models.rules.restaurant.restaurant import RestaurantSpec
+from tests.services.restaurant import OpenRestaurant
 from tests.services.stand import NOW, Stand
 
 T = TypeVar("T")
@@ -61,9 +61,9 @@ def load(text: str, *, now: datetime = NOW) -> int:
     return in_one(lambda session: load_restaurant(session, read_restaurant(text), now=now))
 
 
-def house_of(slug: str = "small") -> House:
+def restaurant_of(slug: str = "small") -> RestaurantSpec:
     """The restaurant as it is now."""
-    return in_one(lambda session: house_by_slug(session, slug))
+    return in_one(lambda session: restaurant_by_slug(session, slug))
 
 
 def without(*parts: str, text: str = SMALL) -> str:
@@ -83,12 +83,12 @@ def instead(old: str, new: str, *, text: str = SMALL) -> str:
 def a_small_stand(db: Engine) -> Stand:
     """SMALL, loaded, with its tables and shifts at the stand."""
     number = load(SMALL)
-    house = house_of()
-    made = OpenHouse(
+    restaurant = restaurant_of()
+    made = OpenRestaurant(
         id=number,
-        slug=house.slug,
-        areas={area.key: area.id for area in house.areas},
-        tables={table.label: table.id for table in house.tables},
-        shifts={shift.key: shift.id for shift in house.shifts},
+        slug=restaurant.slug,
+        areas={area.key: area.id for area in restaurant.areas},
+        tables={table.label: table.id for table in restaurant.tables},
+        shifts={shift.key: shift.id for shift in restaurant.shifts},
     )
     return Stand(db, made)

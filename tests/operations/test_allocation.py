@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
-from models.core.errors import HouseUnreadable
+from models.core.errors import RestaurantUnreadable
 from models.core.settings import settings
 from models.entities import Assignment, Closure, Message, Reservation
 from models.operations.reservations.booking import request_reservation
-from models.queries.floor.load import forget_houses, house_by_id
+from models.queries.floor.load import forget_restaurants, restaurant_by_id
 from models.rules.reservations.requests import GuestDetails, TableRequest
 from models.rules.restaurant.sittings import quarter_of
 from tests.operations.evenings import (
@@ -61,7 +61,7 @@ def test_a_confirmed_party_has_its_table_its_history_and_its_messages(db: Engine
     with Session(db) as session:
         tables = session.scalars(select(Assignment.dining_table_id)).all()
         messages = session.scalars(select(Message).order_by(Message.id)).all()
-    assert tables == [stand.house.tables["3"]]
+    assert tables == [stand.restaurant.tables["3"]]
     sent = [(each.kind, each.channel, each.variant, each.due_at) for each in messages]
     day, hours = START - timedelta(days=1), START - timedelta(hours=3)
     assert sent == [
@@ -242,7 +242,7 @@ def test_mistake_5_zones_of_odd_quarters_seat_at_their_own_seven_o_clock(
 def test_a_closure_after_the_request_declines_it(db: Engine) -> None:
     stand = a_stand(db)
     waiting = stand.request()
-    revise(stand, Closure(restaurant_id=stand.house.id, on_date=START.date()))
+    revise(stand, Closure(restaurant_id=stand.restaurant.id, on_date=START.date()))
     assert one_round(stand).count == 1
     row = stand.row(waiting)
     assert (row.status, row.reason) == ("declined", "closed")
@@ -316,7 +316,7 @@ def test_a_guest_who_cancelled_or_only_waits_may_ask_again(db: Engine) -> None:
     assert statuses(stand, [taken, *waiting]) == ["confirmed", "waitlisted", "confirmed"]
 
 
-def test_the_same_guest_at_two_houses_is_nobodys_business(db: Engine) -> None:
+def test_the_same_guest_at_two_restaurants_is_nobodys_business(db: Engine) -> None:
     stands = [a_stand(db), a_stand(db, slug="other")]
     numbers = [stand.request(email="ada@example.com") for stand in stands]
     for stand in stands:
@@ -370,9 +370,9 @@ def test_who_waits_on_the_line_is_named(db: Engine) -> None:
 
     def work(session: Session) -> int:
         wish = TableRequest(2, START, GuestDetails("Ada", "ada@example.com"))
-        house = house_by_id(session, stand.house.id)
+        restaurant = restaurant_by_id(session, stand.restaurant.id)
         return request_reservation(
-            session.connection(), house, request=wish, key="k", body=b"", now=NOW, awaited=True
+            session.connection(), restaurant, request=wish, key="k", body=b"", now=NOW, awaited=True
         ).reservation_id
 
     number = stand.do(work)
@@ -438,21 +438,21 @@ def test_decisions_write_only_what_is_needed_of_a_reservation(db: Engine) -> Non
     assert stand.row(number).ends_at == START + 6 * QUARTER
 
 
-def test_a_house_that_cannot_be_read_does_not_stop_its_lane(db: Engine) -> None:
+def test_a_restaurant_that_cannot_be_read_does_not_stop_its_lane(db: Engine) -> None:
     """Two houses share a lane. One has turn times that make no sense, and is left aside."""
     bad = a_stand(db)
     others = (a_stand(db, slug=f"good-{number}") for number in range(settings().lanes))
-    lane = bad.house.id % settings().lanes
-    good = next(each for each in others if each.house.id % settings().lanes == lane)
+    lane = bad.restaurant.id % settings().lanes
+    good = next(each for each in others if each.restaurant.id % settings().lanes == lane)
     waits = [bad.request(), bad.request()]
     fine = good.request()
     sense = bad.plant_policies({"turn_times": "two hours"})
-    with pytest.raises(HouseUnreadable, match=bad.house.slug) as unreadable:
+    with pytest.raises(RestaurantUnreadable, match=bad.restaurant.slug) as unreadable:
         one_round(good)
-    assert unreadable.value.restaurant_id == bad.house.id
+    assert unreadable.value.restaurant_id == bad.restaurant.id
     assert one_round(good).count == 1  # and now it is left out
     assert statuses(good, [*waits, fine]) == ["requested", "requested", "confirmed"]
     bad.plant_policies(sense)
-    forget_houses()  # as after a minute
+    forget_restaurants()  # as after a minute
     assert one_round(bad).count == 2
     assert statuses(bad, waits) == ["confirmed", "confirmed"]

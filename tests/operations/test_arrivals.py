@@ -15,7 +15,7 @@ from models.integrity.check import findings
 from models.operations.stand.arrivals import arrive, finish, mark_no_show, seat
 from models.operations.stand.undo import take_back
 from tests.queries.evening import send_due
-from tests.services.restaurant import OpenHouse
+from tests.services.restaurant import OpenRestaurant
 from tests.services.stand import NOW, STAFF, START, Stand
 
 pytestmark = pytest.mark.both
@@ -28,8 +28,8 @@ POLICIES = {
 
 
 @pytest.fixture
-def stand(db: Engine, house: Callable[..., OpenHouse]) -> Stand:
-    return Stand(db, house(tables=TABLES, policies=POLICIES))
+def stand(db: Engine, restaurant: Callable[..., OpenRestaurant]) -> Stand:
+    return Stand(db, restaurant(tables=TABLES, policies=POLICIES))
 
 
 def minutes(count: float) -> datetime:
@@ -103,7 +103,7 @@ def test_a_no_show_comes_after_all_and_its_table_is_gone(stand: Stand) -> None:
     with pytest.raises(StateConflict, match="held by another party: 1"):
         stand.move(arrive, number, now=minutes(40))
     assert stand.row(number).status == "no_show"
-    stand.move(seat, number, now=minutes(41), table_ids=(stand.house.tables["2"],))
+    stand.move(seat, number, now=minutes(41), table_ids=(stand.restaurant.tables["2"],))
     assert stand.held(number) == {"2": (2, 9)}
     assert in_order(stand, now=minutes(41))
 
@@ -210,7 +210,7 @@ def test_after_its_turn_it_needs_a_whole_new_one(stand: Stand) -> None:
 
 def test_at_another_table(stand: Stand) -> None:
     number = stand.ask(2)
-    stand.move(seat, number, now=minutes(2), table_ids=(stand.house.tables["9"],))
+    stand.move(seat, number, now=minutes(2), table_ids=(stand.restaurant.tables["9"],))
     assert stand.held(number) == {"9": (0, 7)}
     assert freed(stand)
     assert in_order(stand, now=minutes(2))
@@ -218,7 +218,7 @@ def test_at_another_table(stand: Stand) -> None:
 
 def test_at_another_table_late(stand: Stand) -> None:
     number = stand.ask(2)
-    stand.move(seat, number, now=minutes(20), table_ids=(stand.house.tables["2"],))
+    stand.move(seat, number, now=minutes(20), table_ids=(stand.restaurant.tables["2"],))
     assert stand.held(number) == {"2": (1, 8)}
     assert stand.row(number).ends_at == minutes(105)
     assert in_order(stand, now=minutes(20))
@@ -226,7 +226,7 @@ def test_at_another_table_late(stand: Stand) -> None:
 
 def test_at_two_tables_of_which_one_is_its_own(stand: Stand) -> None:
     number = stand.ask(2)
-    both = (stand.house.tables["2"], stand.house.tables["1"])
+    both = (stand.restaurant.tables["2"], stand.restaurant.tables["1"])
     stand.move(seat, number, now=minutes(0), table_ids=both)
     assert stand.held(number) == {"1": (0, 7), "2": (0, 7)}
     assert not freed(stand)
@@ -236,7 +236,7 @@ def test_at_two_tables_of_which_one_is_its_own(stand: Stand) -> None:
 def test_at_a_table_that_is_taken(stand: Stand) -> None:
     number, other = stand.ask(2), stand.ask(2)
     later = stand.ask(4, start=minutes(60))
-    tables = tuple(stand.house.tables.values())
+    tables = tuple(stand.restaurant.tables.values())
     with pytest.raises(StateConflict, match="held by another party: 2, 9"):
         stand.move(seat, number, now=minutes(0), table_ids=tables)
     assert stand.held(number) == {"1": (0, 7)}
@@ -245,8 +245,10 @@ def test_at_a_table_that_is_taken(stand: Stand) -> None:
     assert stand.row(number).revision == 2
 
 
-def test_at_a_table_of_another_house(stand: Stand, house: Callable[..., OpenHouse]) -> None:
-    number, other = stand.ask(2), house(slug="other")
+def test_at_a_table_of_another_restaurant(
+    stand: Stand, restaurant: Callable[..., OpenRestaurant]
+) -> None:
+    number, other = stand.ask(2), restaurant(slug="other")
     with pytest.raises(Invalid) as refused:
         stand.move(seat, number, now=minutes(0), table_ids=(other.tables["1"],))
     assert refused.value.fields[0].field == "tables"
@@ -257,7 +259,7 @@ def test_the_table_it_leaves_goes_to_the_waitlist(stand: Stand) -> None:
     number, _other = stand.ask(2), stand.ask(2)
     waits = stand.ask(1)
     assert stand.row(waits).status == "waitlisted"
-    stand.move(seat, number, now=minutes(0), table_ids=(stand.house.tables["9"],))
+    stand.move(seat, number, now=minutes(0), table_ids=(stand.restaurant.tables["9"],))
     stand.drain(now=minutes(-1))
     assert stand.row(waits).status == "confirmed"
     assert stand.held(waits) == {"1": (0, 7)}
@@ -268,7 +270,7 @@ def test_who_sits_already_moves_to_another_table(stand: Stand) -> None:
     stand.move(seat, number, now=minutes(0))
     stand.move(seat, number, now=minutes(30))
     assert stand.row(number).revision == 3
-    stand.move(seat, number, now=minutes(40), table_ids=(stand.house.tables["9"],))
+    stand.move(seat, number, now=minutes(40), table_ids=(stand.restaurant.tables["9"],))
     row = stand.row(number)
     assert (row.status, row.revision, row.seated_at) == ("seated", 4, START)
     assert row.ends_at == minutes(90)
@@ -281,7 +283,7 @@ def test_who_sits_already_moves_to_another_table(stand: Stand) -> None:
 def test_who_stays_too_long_and_moves_has_the_other_table_for_a_moment(stand: Stand) -> None:
     number = stand.ask(2)
     stand.move(seat, number, now=minutes(0))
-    stand.move(seat, number, now=minutes(100), table_ids=(stand.house.tables["9"],))
+    stand.move(seat, number, now=minutes(100), table_ids=(stand.restaurant.tables["9"],))
     assert stand.row(number).ends_at == minutes(105)
     assert stand.held(number) == {"9": (6, 8)}
     assert in_order(stand, now=minutes(100))

@@ -20,9 +20,9 @@ from models.entities import (
 )
 from models.operations.reservations.booking import Accepted, book_for_guest, request_reservation
 from models.operations.stand.arrivals import finish, seat
-from models.queries.floor.load import house_by_id
+from models.queries.floor.load import restaurant_by_id
 from models.rules.reservations.requests import GuestDetails, TableRequest
-from models.rules.restaurant.restaurant import House, book_id
+from models.rules.restaurant.restaurant import RestaurantSpec, book_id
 from tests.operations.evenings import (
     HOUR,
     ONE_TABLE,
@@ -51,9 +51,9 @@ def wish_of(party_size: int = 2, **more: Any) -> TableRequest:
 
 def request(stand: Stand, wish: TableRequest, **more: Any) -> Accepted:
     def work(session: Session) -> Accepted:
-        house = house_by_id(session, stand.house.id)
+        restaurant = restaurant_by_id(session, stand.restaurant.id)
         return request_reservation(
-            session.connection(), house, request=wish, key="k", body=b"x", now=NOW, **more
+            session.connection(), restaurant, request=wish, key="k", body=b"x", now=NOW, **more
         )
 
     return stand.do(work)
@@ -68,8 +68,8 @@ def test_a_request_is_written_down_whole_and_nothing_is_decided(db: Engine) -> N
     assert (row.reference, len(row.reference)) == (accepted.reference, 8)
     assert (row.party_size, row.starts_at) == (3, START)
     assert row.ends_at == START + timedelta(minutes=105)
-    assert row.book_id == book_id(stand.house.shifts["dinner"], START.date())
-    assert row.area_id == stand.house.areas["terrace"]
+    assert row.book_id == book_id(stand.restaurant.shifts["dinner"], START.date())
+    assert row.area_id == stand.restaurant.areas["terrace"]
     assert (row.guest.name, row.guest_locale, row.guest.note) == ("Ada", "de", "Window")
     assert row.email_key == contact_key("ada@example.com")
     assert row.phone_key == contact_key("+49301234567")
@@ -146,9 +146,9 @@ def test_the_staff_choose_tables_of_any_size_as_long_as_they_are_free(db: Engine
     assert stand.held(stand.book(2, tables=("1",), start=START + 9 * QUARTER)) == {"1": (9, 15)}
 
 
-def test_another_houses_table_is_none_of_ours(db: Engine) -> None:
+def test_another_restaurants_table_is_none_of_ours(db: Engine) -> None:
     stand, other = a_stand(db), a_stand(db, slug="other")
-    stand.house.tables["theirs"] = other.house.tables["1"]
+    stand.restaurant.tables["theirs"] = other.restaurant.tables["1"]
     with pytest.raises(Invalid) as refused:
         stand.book(2, tables=("theirs",))
     assert refused.value.fields[0].field == "tables"
@@ -221,10 +221,12 @@ def test_the_staffs_booking_sees_lunch_and_guests_alike(db: Engine) -> None:
         stand.book(2, start=START + QUARTER)
 
 
-def test_a_house_closed_since_it_was_read_seats_nobody(db: Engine) -> None:
+def test_a_restaurant_closed_since_it_was_read_seats_nobody(db: Engine) -> None:
     stand = a_stand(db)
-    before: House = stand.do(lambda session: house_by_id(session, stand.house.id))
-    revise(stand, Closure(restaurant_id=stand.house.id, on_date=START.date()))
+    before: RestaurantSpec = stand.do(
+        lambda session: restaurant_by_id(session, stand.restaurant.id)
+    )
+    revise(stand, Closure(restaurant_id=stand.restaurant.id, on_date=START.date()))
 
     def work(session: Session) -> Accepted:
         return book_for_guest(

@@ -88,7 +88,7 @@ def test_an_accepted_change_gives_the_new_table_and_frees_the_old(db: Engine) ->
     assert (row.status, row.party_size, row.starts_at) == ("confirmed", 4, START + HOUR)
     assert row.ends_at == START + HOUR + timedelta(minutes=105)
     assert stand.held(number) == {"3": (4, 11)}
-    assert assigned(stand, number) == [stand.house.tables["3"]]
+    assert assigned(stand, number) == [stand.restaurant.tables["3"]]
     assert (wish_row(stand, wish).status, wish_row(stand, wish).decided_at) == ("accepted", NOW)
     assert told(stand, number) == ["confirmation", "changed"]
     assert history(stand, number)[1:] == [("confirmed", "confirmed", "changed")]
@@ -162,7 +162,9 @@ def test_a_change_into_another_book(db: Engine) -> None:
     number = stand.ask()
     stand.change(number, starts_at=START + DAY - 6 * HOUR)
     row = stand.row(number)
-    lunch = next(book for book in book_rows(stand) if book.shift_id == stand.house.shifts["lunch"])
+    lunch = next(
+        book for book in book_rows(stand) if book.shift_id == stand.restaurant.shifts["lunch"]
+    )
     assert (row.book_id, stand.held(number)) == (lunch.id, {"1": (72, 78)})
     revisions = {book.id: book.revision for book in book_rows(stand)}
     assert revisions == {row.book_id: 1, min(revisions.keys() - {row.book_id}): 2}
@@ -183,7 +185,7 @@ def test_a_closed_day_refuses_the_change_and_keeps_the_table(db: Engine) -> None
     stand = a_stand(db)
     number = stand.ask(2)
     wish = stand.wish(number, starts_at=START + DAY)
-    revise(stand, Closure(restaurant_id=stand.house.id, on_date=(START + DAY).date()))
+    revise(stand, Closure(restaurant_id=stand.restaurant.id, on_date=(START + DAY).date()))
     stand.drain()
     assert wish_row(stand, wish).reason == "closed"
     assert stand.held(number) == {"1": (0, 6)}
@@ -192,7 +194,7 @@ def test_a_closed_day_refuses_the_change_and_keeps_the_table(db: Engine) -> None
 def test_who_leaves_a_closed_day_gives_its_table_back(db: Engine) -> None:
     stand = a_stand(db)
     number = stand.ask(2)
-    revise(stand, Closure(restaurant_id=stand.house.id, on_date=START.date()))
+    revise(stand, Closure(restaurant_id=stand.restaurant.id, on_date=START.date()))
     stand.change(number, starts_at=START + DAY)
     assert stand.held(number) == {"1": (96, 102)}
 
@@ -201,7 +203,7 @@ def test_who_cannot_leave_a_closed_day_keeps_its_table(db: Engine) -> None:
     stand = a_stand(db, tables=ONE_TABLE)
     number = stand.ask()
     stand.ask(start=START + DAY)
-    revise(stand, Closure(restaurant_id=stand.house.id, on_date=START.date()))
+    revise(stand, Closure(restaurant_id=stand.restaurant.id, on_date=START.date()))
     wish = stand.wish(number, starts_at=START + DAY)
     stand.drain()
     assert wish_row(stand, wish).reason == "full"
@@ -277,7 +279,7 @@ def test_two_wishes_in_a_row_are_one_with_both(db: Engine) -> None:
     stand.drain()
     row = stand.row(number)
     assert (row.party_size, row.starts_at) == (4, START + HOUR)
-    assert row.area_id == stand.house.areas["hall"]
+    assert row.area_id == stand.restaurant.areas["hall"]
     assert [wish_row(stand, wish).status for wish in wishes[:2]] == ["superseded"] * 2
     assert told(stand, number) == ["confirmation", "changed"]
 
@@ -412,7 +414,7 @@ def test_a_waitlisted_party_of_a_closed_day_may_go_elsewhere(db: Engine) -> None
     stand.ask()
     numbers = [stand.ask(), stand.ask()]
     wishes = [stand.wish(numbers[0], starts_at=START + DAY), stand.wish(numbers[1], party_size=1)]
-    revise(stand, Closure(restaurant_id=stand.house.id, on_date=START.date()))
+    revise(stand, Closure(restaurant_id=stand.restaurant.id, on_date=START.date()))
     stand.drain()
     assert statuses(stand, numbers) == ["confirmed", "waitlisted"]
     assert wish_row(stand, wishes[1]).reason == "closed"
@@ -684,7 +686,7 @@ def test_a_guest_without_contact_is_cancelled_in_silence(db: Engine) -> None:
     assert (stand.row(number).status, told(stand, number)) == ("cancelled", [])
 
 
-def test_a_house_that_lost_the_terms_of_a_guest_counts_no_cutoff(db: Engine) -> None:
+def test_a_restaurant_that_lost_the_terms_of_a_guest_counts_no_cutoff(db: Engine) -> None:
     stand = a_stand(db)
     number = stand.ask(2)
     stand.plant(update(Reservation).values(terms=None))

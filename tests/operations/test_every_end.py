@@ -83,7 +83,7 @@ def step(stand: Stand, what: str, which: int, now: datetime, parties: list[int])
             stand.wish_or_withdraw(parties[which % len(parties)], now=now, starts_at=start)
             stand.drain(now=now)
         elif what == "seat at 1":
-            tables = (stand.house.tables["1"],)
+            tables = (stand.restaurant.tables["1"],)
             stand.move(seat, parties[which % len(parties)], now=now, table_ids=tables)
         else:
             stand.move(VERBS[what], parties[which % len(parties)], now=now)
@@ -153,7 +153,7 @@ def test_everybody_has_an_end_and_is_forgotten(
         send_due(stand, until=now)
     with Session(stand.bind) as session:
         rows = session.scalars(
-            select(Reservation).where(Reservation.restaurant_id == stand.house.id)
+            select(Reservation).where(Reservation.restaurant_id == stand.restaurant.id)
         ).all()
     assert {row.status for row in rows} <= ENDED
     assert [row.id for row in rows if row.forgotten_at is None] == []

@@ -21,34 +21,34 @@ OFFERS = Flag.WAITLIST_OFFERS
 
 
 def asked(stand: Stand, flag: Flag = OFFERS, restaurant: int | None = None) -> bool:
-    return is_on(flag, restaurant_id=restaurant or stand.house.id, key="1")
+    return is_on(flag, restaurant_id=restaurant or stand.restaurant.id, key="1")
 
 
 def test_a_switch_holds_where_it_was_set(db: Engine) -> None:
     stand = a_stand(db)
     assert asked(stand)
-    set_now(stand, OFFERS, restaurant_id=stand.house.id, percent=0)
+    set_now(stand, OFFERS, restaurant_id=stand.restaurant.id, percent=0)
     assert not asked(stand)
-    assert asked(stand, restaurant=stand.house.id + 1)
+    assert asked(stand, restaurant=stand.restaurant.id + 1)
     assert asked(stand, Flag.SMS)
     set_now(stand, OFFERS, is_killed=True)
-    assert not asked(stand, restaurant=stand.house.id + 1)
+    assert not asked(stand, restaurant=stand.restaurant.id + 1)
     stand.do(lambda session: clear_flag(session, OFFERS, now=NOW, actor="operator"))
     seen_now()
-    assert asked(stand, restaurant=stand.house.id + 1)
+    assert asked(stand, restaurant=stand.restaurant.id + 1)
     assert not asked(stand)
 
 
 def test_asking_costs_no_query_and_looking_one_a_second(db: Engine) -> None:
     stand = a_stand(db)
     set_now(stand, OFFERS, percent=50)
-    flags.house_flags()._seen = float("inf")  # just now, however slow this machine is
+    flags.restaurant_flags()._seen = float("inf")  # just now, however slow this machine is
     with counting(db) as statements:
         for key in range(100):
-            is_on(OFFERS, restaurant_id=stand.house.id, key=key)
+            is_on(OFFERS, restaurant_id=stand.restaurant.id, key=key)
             flags.refresh()
     assert statements.count == 0
-    flags.house_flags()._seen = float("-inf")
+    flags.restaurant_flags()._seen = float("-inf")
     with counting(db) as statements:
         flags.refresh()
     assert statements.count == 1
@@ -57,7 +57,7 @@ def test_asking_costs_no_query_and_looking_one_a_second(db: Engine) -> None:
 def test_each_change_is_written_down(db: Engine) -> None:
     stand = a_stand(db)
     set_now(stand, OFFERS, percent=25, actor="staff:1")
-    set_now(stand, OFFERS, is_killed=True, restaurant_id=stand.house.id)
+    set_now(stand, OFFERS, is_killed=True, restaurant_id=stand.restaurant.id)
     assert stand.do(lambda session: clear_flag(session, OFFERS, now=NOW, actor="staff:2"))
     assert not stand.do(lambda session: clear_flag(session, OFFERS, now=NOW, actor="staff:2"))
     found = stand.do(
@@ -68,11 +68,11 @@ def test_each_change_is_written_down(db: Engine) -> None:
     )
     assert found == [
         (EVERYWHERE, None, False, "staff:2"),
-        (stand.house.id, 100, True, "operator"),
+        (stand.restaurant.id, 100, True, "operator"),
         (EVERYWHERE, 25, False, "staff:1"),
     ]
     assert stand.do(lambda session: [row.restaurant_id for row in switches(session)]) == [
-        stand.house.id
+        stand.restaurant.id
     ]
 
 
@@ -90,13 +90,13 @@ def test_a_percentage_out_of_range_changes_nothing(db: Engine, percent: int) -> 
 def test_no_offers_while_they_are_off_and_all_once_they_are_on(db: Engine) -> None:
     stand = a_stand(db, tables=ONE_TABLE)
     first, waiting = stand.ask(), stand.ask()
-    set_now(stand, OFFERS, percent=0, restaurant_id=stand.house.id)
+    set_now(stand, OFFERS, percent=0, restaurant_id=stand.restaurant.id)
     stand.cancel(first)
     assert stand.row(waiting).status == "waitlisted"
     assert told(stand, waiting) == ["waitlisted"]
-    set_now(stand, OFFERS, percent=100, restaurant_id=stand.house.id)
-    last, houses = stand.do(lambda session: offers_to_repeat(session, after=0, until=NOW))
-    assert houses == {stand.house.id}
+    set_now(stand, OFFERS, percent=100, restaurant_id=stand.restaurant.id)
+    last, restaurants = stand.do(lambda session: offers_to_repeat(session, after=0, until=NOW))
+    assert restaurants == {stand.restaurant.id}
     again = stand.do(lambda session: offers_to_repeat(session, after=last, until=NOW))
     assert again == (last, set())
 
@@ -119,10 +119,10 @@ def all_off() -> InMemoryProvider:
 
 
 def test_another_provider_answers_where_the_setting_names_it(
-    db: Engine, house_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    db: Engine, service_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ours = {"FLAG_PROVIDER": f"{__name__}:{all_off.__name__}"}
-    surroundings.settle(monkeypatch, house_env | ours)
+    surroundings.settle(monkeypatch, service_env | ours)
 
     def is_off() -> bool:
         return not is_on(Flag.SMS, restaurant_id=1, key="1")
@@ -132,8 +132,8 @@ def test_another_provider_answers_where_the_setting_names_it(
 
 @pytest.mark.parametrize("name", ["nowhere:at_all", "tests.operations.test_flags:missing", "os"])
 def test_a_provider_that_cannot_be_made_is_named(
-    db: Engine, house_env: dict[str, str], monkeypatch: pytest.MonkeyPatch, name: str
+    db: Engine, service_env: dict[str, str], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    surroundings.settle(monkeypatch, house_env | {"FLAG_PROVIDER": name})
+    surroundings.settle(monkeypatch, service_env | {"FLAG_PROVIDER": name})
     with pytest.raises(SettingsInvalid, match="FLAG_PROVIDER"):
         is_on(Flag.SMS, restaurant_id=1, key="1")

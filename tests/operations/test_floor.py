@@ -17,7 +17,15 @@ from models.operations.floor.load import load_restaurant
 from models.queries.floor.export import export_restaurant
 from models.rules.restaurant.restaurant import Pacing, TurnTime
 from models.rules.restaurant.sittings import sittings_on
-from tests.operations.small import SMALL, a_small_stand, house_of, in_one, instead, load, without
+from tests.operations.small import (
+    SMALL,
+    a_small_stand,
+    in_one,
+    instead,
+    load,
+    restaurant_of,
+    without,
+)
 from tests.services.stand import NOW, START, Stand
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -270,12 +278,12 @@ z = { inner = [ { deep = "\\"" } ] }
 @pytest.mark.parametrize("name", sorted(path.stem for path in EXAMPLES.glob("*.toml")))
 def test_the_examples_load(db: Engine, name: str) -> None:
     load((EXAMPLES / f"{name}.toml").read_text(encoding="utf-8"))
-    house = house_of(name)
+    restaurant = restaurant_of(name)
     days = [date(2026, 12, 1) + timedelta(days=day) for day in range(31)]
-    assert any(sittings_on(house, day) for day in days)
+    assert any(sittings_on(restaurant, day) for day in days)
     text = in_one(lambda session: export_restaurant(session, name))
     load(text)
-    assert house_of(name).revision == 1
+    assert restaurant_of(name).revision == 1
     assert in_one(lambda session: export_restaurant(session, name)) == text
 
 
@@ -300,8 +308,8 @@ yearly = true
 @pytest.mark.both
 def test_closures_of_many_days_and_of_each_year_come_back_as_they_were_written(db: Engine) -> None:
     load(SMALL + HOLIDAYS)
-    house = house_of()
-    assert len(house.closures) == 21 + 1 + 2
+    restaurant = restaurant_of()
+    assert len(restaurant.closures) == 21 + 1 + 2
     for day, keys in (
         (date(2026, 7, 31), ["lunch", "dinner"]),
         (date(2026, 8, 1), []),
@@ -313,13 +321,13 @@ def test_closures_of_many_days_and_of_each_year_come_back_as_they_were_written(d
         (date(2026, 1, 1), ["lunch", "dinner"]),
         (date(2030, 1, 1), []),
     ):
-        assert [sitting.shift.key for sitting in sittings_on(house, day)] == keys, day
+        assert [sitting.shift.key for sitting in sittings_on(restaurant, day)] == keys, day
     text = in_one(lambda session: export_restaurant(session, "small"))
     for part in HOLIDAYS.strip().split("\n\n"):
         assert set(part.splitlines()) <= set(text.splitlines())
     assert text.count("[[closures]]") == 3
     load(text)
-    assert house_of().revision == 1
+    assert restaurant_of().revision == 1
 
 
 def test_a_shift_around_the_clock_seats_every_quarter_of_every_day(db: Engine) -> None:
@@ -330,44 +338,46 @@ def test_a_shift_around_the_clock_seats_every_quarter_of_every_day(db: Engine) -
         .replace("ends = 16:00:00", 'ends = "24:00"\nmay_run_over = true')
     )
     load(text)
-    week = [sittings_on(house_of(), date(2026, 5, 4) + timedelta(days=day)) for day in range(7)]
+    week = [
+        sittings_on(restaurant_of(), date(2026, 5, 4) + timedelta(days=day)) for day in range(7)
+    ]
     assert [len(sitting.starts) for day in week for sitting in day] == [96] * 7
     exported = in_one(lambda session: export_restaurant(session, "small"))
     assert 'ends = "24:00"' in exported
     load(exported)
-    assert house_of().revision == 1
+    assert restaurant_of().revision == 1
 
 
 def test_a_shift_may_run_over_when_it_says_so(db: Engine) -> None:
     late = instead("last = 14:00:00", "last = 14:45:00\nmay_run_over = true")
     load(late)
-    assert [shift.may_run_over for shift in house_of().shifts] == [False, True]
+    assert [shift.may_run_over for shift in restaurant_of().shifts] == [False, True]
     text = in_one(lambda session: export_restaurant(session, "small"))
     load(text)
-    assert house_of().revision == 1
+    assert restaurant_of().revision == 1
 
 
 @pytest.mark.both
-def test_a_file_becomes_a_house(db: Engine) -> None:
+def test_a_file_becomes_a_restaurant(db: Engine) -> None:
     shift = 'buffer_minutes = 15\nturn_times = [[999, 60]]\n[shifts.pacing]\ncovers = "unlimited"\n'
     extra = '[[closures]]\ndate = 2026-12-24\nshift = "lunch"\nreason = "Holidays"\n'
     number = load(SMALL + 'days = ["mon", "fri"]\n' + shift + extra)
-    house = house_of()
-    assert (house.id, house.revision, house.zone) == (number, 1, "Europe/Berlin")
-    assert [area.key for area in house.areas] == ["hall", "yard"]
-    assert [(t.label, t.min_party, t.max_party) for t in house.tables] == [
+    restaurant = restaurant_of()
+    assert (restaurant.id, restaurant.revision, restaurant.zone) == (number, 1, "Europe/Berlin")
+    assert [area.key for area in restaurant.areas] == ["hall", "yard"]
+    assert [(t.label, t.min_party, t.max_party) for t in restaurant.tables] == [
         ("1", 1, 2),
         ("2", 2, 4),
         ("3", 2, 4),
     ]
-    (joined,) = house.combinations
-    assert {house.table_by_id[each].label for each in joined.table_ids} == {"2", "3"}
-    assert house.policies.pacing == Pacing(covers=30)
-    lunch = next(shift for shift in house.shifts if shift.key == "lunch")
+    (joined,) = restaurant.combinations
+    assert {restaurant.table_by_id[each].label for each in joined.table_ids} == {"2", "3"}
+    assert restaurant.policies.pacing == Pacing(covers=30)
+    lunch = next(shift for shift in restaurant.shifts if shift.key == "lunch")
     assert lunch.weekdays == {0, 4}
     assert (lunch.pacing, lunch.buffer_minutes) == (Pacing(covers=None), 15)
     assert lunch.turn_times == (TurnTime(999, 60),)
-    assert [(each.on_date, each.shift_key) for each in house.closures] == [
+    assert [(each.on_date, each.shift_key) for each in restaurant.closures] == [
         (date(2026, 12, 24), "lunch")
     ]
 
@@ -375,9 +385,9 @@ def test_a_file_becomes_a_house(db: Engine) -> None:
 @pytest.mark.both
 def test_the_same_file_again_changes_nothing(db: Engine) -> None:
     load(SMALL)
-    before = house_of()
+    before = restaurant_of()
     load(SMALL, now=NOW + timedelta(days=1))
-    assert house_of() == before
+    assert restaurant_of() == before
     with Session(db) as session:
         assert session.scalars(select(Restaurant.revised_at)).one() is None
 
@@ -396,10 +406,10 @@ def test_the_same_file_again_changes_nothing(db: Engine) -> None:
 )
 def test_a_change_raises_the_revision_once(db: Engine, old: str, new: str) -> None:
     load(SMALL)
-    tables = house_of().table_by_id.keys()
+    tables = restaurant_of().table_by_id.keys()
     load(instead(old, new), now=NOW + timedelta(hours=1))
-    assert house_of().revision == 2
-    assert house_of().table_by_id.keys() == tables
+    assert restaurant_of().revision == 2
+    assert restaurant_of().table_by_id.keys() == tables
     with Session(db) as session:
         assert session.scalars(select(Restaurant.revised_at)).one() == NOW + timedelta(hours=1)
 
@@ -408,7 +418,7 @@ def test_a_change_raises_the_revision_once(db: Engine, old: str, new: str) -> No
 def test_what_is_gone_is_inactive_and_comes_back_as_it_was(db: Engine) -> None:
     text = SMALL + "\n[[closures]]\ndate = 2026-12-24\n"
     load(text)
-    before = house_of()
+    before = restaurant_of()
     load(
         without(
             '  { label = "3", area = "yard", min_party = 2, max_party = 4 },\n',
@@ -417,7 +427,7 @@ def test_what_is_gone_is_inactive_and_comes_back_as_it_was(db: Engine) -> None:
             '[[shifts]]\nkey = "dinner"\nname = "Dinner"\n' + DINNER,
         )
     )
-    less = house_of()
+    less = restaurant_of()
     assert [table.label for table in less.tables] == ["1", "2"]
     assert [shift.key for shift in less.shifts] == ["lunch"]
     assert (less.combinations, less.closures) == ((), ())
@@ -427,7 +437,7 @@ def test_what_is_gone_is_inactive_and_comes_back_as_it_was(db: Engine) -> None:
             assert len(session.scalars(select(entity)).all()) == count
         assert session.scalars(select(Closure)).all() == []
     load(text)
-    again = house_of()
+    again = restaurant_of()
     assert again.revision == 3
     assert (again.tables, again.shifts, again.combinations) == (
         before.tables,
@@ -450,10 +460,10 @@ JOINED = 'combinations = [{ label = "2+3", tables = ["2", "3"], min_party = 5, m
 
 
 def refused(text: str, *, now: datetime = NOW) -> StateConflict:
-    before = house_of()
+    before = restaurant_of()
     with pytest.raises(StateConflict) as conflict:
         load(text, now=now)
-    assert house_of() == before
+    assert restaurant_of() == before
     return conflict.value
 
 

@@ -23,11 +23,16 @@ from models.rules.deciding.board import Ask
 from models.rules.deciding.decisions import decide
 from models.rules.deciding.objection import Party
 from models.rules.reservations.lifecycle import Status
-from models.rules.restaurant.restaurant import QUARTER_SECONDS, House, HouseArea, HouseClosure
+from models.rules.restaurant.restaurant import (
+    QUARTER_SECONDS,
+    AreaSpec,
+    ClosureSpec,
+    RestaurantSpec,
+)
 from models.rules.restaurant.sittings import quarter_of, sittings_on
 from models.rules.restaurant.turn_times import turn_minutes
 from tests.operations.small import SMALL, a_small_stand, in_one
-from tests.rules.floors import HALL, TERRACE, a_board, asks, fits, houses
+from tests.rules.floors import HALL, TERRACE, a_board, asks, fits, restaurants
 from tests.rules.restaurants import DAY, FRIDAY, a_shift, at, utc
 from tests.services.stand import NOW, START, Stand
 
@@ -35,73 +40,76 @@ FIRST: Final = quarter_of(utc("2026-07-10T16:00"))
 
 # --- pure: any floor, any change, against a slow and obvious answer
 
-_Change = Callable[[House, st.DrawFn], House]
+_Change = Callable[[RestaurantSpec, st.DrawFn], RestaurantSpec]
 
 
-def _one_table(house: House, draw: st.DrawFn) -> House:
-    number = draw(st.integers(0, len(house.tables) - 1))
+def _one_table(restaurant: RestaurantSpec, draw: st.DrawFn) -> RestaurantSpec:
+    number = draw(st.integers(0, len(restaurant.tables) - 1))
     least = draw(st.integers(1, 6))
     changed = replace(
-        house.tables[number],
+        restaurant.tables[number],
         min_party=least,
         max_party=least + draw(st.integers(0, 6)),
         online=draw(st.booleans()),
         area_id=draw(st.sampled_from([HALL, TERRACE])),
     )
     return replace(
-        house, tables=tuple(changed if n == number else t for n, t in enumerate(house.tables))
+        restaurant,
+        tables=tuple(changed if n == number else t for n, t in enumerate(restaurant.tables)),
     )
 
 
-def _no_table(house: House, draw: st.DrawFn) -> House:
-    gone = draw(st.sampled_from(house.tables)).id
-    joined = tuple(each for each in house.combinations if gone not in each.table_ids)
-    tables = tuple(each for each in house.tables if each.id != gone)
-    return replace(house, tables=tables, combinations=joined)
+def _no_table(restaurant: RestaurantSpec, draw: st.DrawFn) -> RestaurantSpec:
+    gone = draw(st.sampled_from(restaurant.tables)).id
+    joined = tuple(each for each in restaurant.combinations if gone not in each.table_ids)
+    tables = tuple(each for each in restaurant.tables if each.id != gone)
+    return replace(restaurant, tables=tables, combinations=joined)
 
 
-def _not_joined(house: House, draw: st.DrawFn) -> House:
-    return replace(house, combinations=house.combinations[: draw(st.integers(0, 1))])
+def _not_joined(restaurant: RestaurantSpec, draw: st.DrawFn) -> RestaurantSpec:
+    return replace(restaurant, combinations=restaurant.combinations[: draw(st.integers(0, 1))])
 
 
-def _other_hours(house: House, draw: st.DrawFn) -> House:
+def _other_hours(restaurant: RestaurantSpec, draw: st.DrawFn) -> RestaurantSpec:
     first, last = draw(
         st.sampled_from([("18:00", "19:00"), ("19:15", "21:00"), ("18:30", "20:30")])
     )
     shift = replace(
-        house.shifts[0],
+        restaurant.shifts[0],
         first=at(first),
         last=at(last),
         weekdays=frozenset(draw(st.sets(st.integers(3, 6)))),
         valid_until=draw(st.none() | st.just(FRIDAY - DAY)),
     )
-    return replace(house, shifts=(shift,))
+    return replace(restaurant, shifts=(shift,))
 
 
-def _renamed_shift(house: House, draw: st.DrawFn) -> House:
-    return replace(house, shifts=(replace(house.shifts[0], id=draw(st.integers(1, 2))),))
+def _renamed_shift(restaurant: RestaurantSpec, draw: st.DrawFn) -> RestaurantSpec:
+    return replace(restaurant, shifts=(replace(restaurant.shifts[0], id=draw(st.integers(1, 2))),))
 
 
-def _special_hours(house: House, draw: st.DrawFn) -> House:
+def _special_hours(restaurant: RestaurantSpec, draw: st.DrawFn) -> RestaurantSpec:
     hours = draw(st.sampled_from([("18:00", "21:00"), ("20:00", "21:00")]))
     day = FRIDAY + draw(st.integers(0, 1)) * DAY
-    return replace(house, shifts=(*house.shifts, a_shift(*hours, shift_id=7, on_date=day)))
+    return replace(
+        restaurant, shifts=(*restaurant.shifts, a_shift(*hours, shift_id=7, on_date=day))
+    )
 
 
-def _closed(house: House, draw: st.DrawFn) -> House:
+def _closed(restaurant: RestaurantSpec, draw: st.DrawFn) -> RestaurantSpec:
     day = FRIDAY + draw(st.integers(0, 1)) * DAY
     key = draw(st.sampled_from([None, "dinner", "lunch"]))
-    return replace(house, closures=(HouseClosure(day, key),))
+    return replace(restaurant, closures=(ClosureSpec(day, key),))
 
 
-def _renamed_area(house: House, draw: st.DrawFn) -> House:
+def _renamed_area(restaurant: RestaurantSpec, draw: st.DrawFn) -> RestaurantSpec:
     number = draw(st.integers(2, 3))
     tables = tuple(
         replace(each, area_id=number if each.area_id == TERRACE else each.area_id)
-        for each in house.tables
+        for each in restaurant.tables
     )
     return replace(
-        house, areas=(house.areas[0], HouseArea(number, "patio", "Patio")), tables=tables
+        restaurant, areas=(restaurant.areas[0], AreaSpec(number, "patio", "Patio")), tables=tables
     )
 
 
@@ -117,16 +125,16 @@ CHANGES: Final[tuple[_Change, ...]] = (
 )
 
 
-def seated(house: House, wishes: list[Ask]) -> list[tuple[Ask, Upcoming]]:
+def seated(restaurant: RestaurantSpec, wishes: list[Ask]) -> list[tuple[Ask, Upcoming]]:
     """The parties that the decision gives a table, as rows."""
-    board, found = a_board(house), []
+    board, found = a_board(restaurant), []
     for number, wish in enumerate(wishes):
         outcome = decide(board, wish, earliest=0)
         if outcome.status is not Status.CONFIRMED:
             continue
         starts_at = datetime.fromtimestamp(wish.quarter * QUARTER_SECONDS, NOW.tzinfo)
         shift = board.sitting.shift
-        minutes = turn_minutes(house.policies, shift, party_size=wish.party_size)
+        minutes = turn_minutes(restaurant.policies, shift, party_size=wish.party_size)
         party = Party(
             Status.CONFIRMED,
             wish.party_size,
@@ -141,23 +149,23 @@ def seated(house: House, wishes: list[Ask]) -> list[tuple[Ask, Upcoming]]:
     return found
 
 
-def keeps_all(house: House, wish: Ask, party: Party) -> bool:
+def keeps_all(restaurant: RestaurantSpec, wish: Ask, party: Party) -> bool:
     """Whether start, book, area and tables are still there for such a party."""
     has_start = any(
         sitting.book_id == party.book_id and wish.quarter in sitting.starts
-        for sitting in sittings_on(house, FRIDAY)
+        for sitting in sittings_on(restaurant, FRIDAY)
     )
-    areas = {area.id for area in house.areas} | {None}
-    tables = {table.id for table in house.tables}
+    areas = {area.id for area in restaurant.areas} | {None}
+    tables = {table.id for table in restaurant.tables}
     if not has_start or wish.area_id not in areas or not tables.issuperset(party.table_ids):
         return False
-    return fits(house, party.table_ids, wish)
+    return fits(restaurant, party.table_ids, wish)
 
 
 @st.composite
-def changed(draw: st.DrawFn) -> tuple[House, House]:
+def changed(draw: st.DrawFn) -> tuple[RestaurantSpec, RestaurantSpec]:
     """A house, and what up to three changes make of it."""
-    before = after = draw(houses())
+    before = after = draw(restaurants())
     for change in draw(st.lists(st.sampled_from(CHANGES), min_size=1, max_size=3)):
         after = change(after, draw) if after.tables else after
     return before, replace(after, revision=2)
@@ -165,7 +173,7 @@ def changed(draw: st.DrawFn) -> tuple[House, House]:
 
 @given(change=changed(), wishes=st.lists(asks(FIRST), max_size=12))
 def test_whoever_a_change_does_not_hurt_keeps_everything_and_nobody_else(
-    change: tuple[House, House], wishes: list[Ask]
+    change: tuple[RestaurantSpec, RestaurantSpec], wishes: list[Ask]
 ) -> None:
     before, after = change
     parties = seated(before, wishes)

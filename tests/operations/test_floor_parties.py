@@ -15,7 +15,15 @@ from models.queries.deciding.standing import upcoming
 from models.rules.deciding.objection import AGREED, Code
 from models.rules.deciding.standing import objections
 from models.rules.restaurant.restaurant import split_book_id
-from tests.operations.small import SMALL, a_small_stand, house_of, in_one, instead, load, without
+from tests.operations.small import (
+    SMALL,
+    a_small_stand,
+    in_one,
+    instead,
+    load,
+    restaurant_of,
+    without,
+)
 from tests.services.stand import NOW, START, Stand
 
 HOUR = timedelta(hours=1)
@@ -40,10 +48,10 @@ def apply(text: str, *, move: bool = False, dry_run: bool = False) -> Loaded:
 
 
 def refused(text: str) -> PartiesHurt:
-    before = house_of()
+    before = restaurant_of()
     with pytest.raises(PartiesHurt) as hurt:
         load(text)
-    assert house_of() == before
+    assert restaurant_of() == before
     return hurt.value
 
 
@@ -165,7 +173,7 @@ def test_who_sits_and_whom_the_host_seated_as_he_liked_is_left_alone(stand: Stan
     assert stand.row(chosen).status == "confirmed"
     seated = stand.ask(2, start=NOW + 2 * HOUR)
     stand.move(arrive, seated, now=NOW)
-    stand.move(seat, seated, now=NOW, table_ids=(stand.house.tables["3"],))
+    stand.move(seat, seated, now=NOW, table_ids=(stand.restaurant.tables["3"],))
     load(instead(TABLE_2, TABLE_2.replace("max_party = 4", "max_party = 3")))
     load(instead("last = 14:00:00", "last = 13:00:00"))
 
@@ -177,12 +185,12 @@ def test_who_sits_and_whom_the_host_seated_as_he_liked_is_left_alone(stand: Stan
 @pytest.mark.parametrize("move", [False, True])
 def test_a_dry_run_names_all_and_changes_nothing(stand: Stand, move: bool) -> None:
     numbers = [stand.ask(2), stand.ask(4, area_key="yard")]
-    before, rows = house_of(), [stand.row(each).revision for each in numbers]
+    before, rows = restaurant_of(), [stand.row(each).revision for each in numbers]
     text = without(TABLE_3, JOINED, f", {YARD}")
     loaded = apply(text, dry_run=True, move=move)
     assert [each.who.id for each in loaded.concerns.hurt] == [numbers[1]]
     assert loaded.revision == 2
-    assert house_of() == before
+    assert restaurant_of() == before
     assert [stand.row(each).revision for each in numbers] == rows
     assert stand.held(numbers[1]).keys() == {"3"}
 
@@ -191,13 +199,13 @@ def test_a_file_that_was_undone_is_not_remembered(stand: Stand) -> None:
     """The next file has the same revision, and is what everybody sees."""
     apply(instead('name = "Small"', 'name = "Tried"'), dry_run=True)
     load(instead('name = "Small"', 'name = "Done"'))
-    assert (house_of().name, house_of().revision) == ("Done", 2)
+    assert (restaurant_of().name, restaurant_of().revision) == ("Done", 2)
 
 
 def test_a_dry_run_of_a_new_restaurant_makes_none(db: Engine) -> None:
     apply(SMALL, dry_run=True)
-    assert load(SMALL) == house_of().id
-    assert house_of().revision == 1
+    assert load(SMALL) == restaurant_of().id
+    assert restaurant_of().revision == 1
 
 
 # --- moving
@@ -205,9 +213,9 @@ def test_a_dry_run_of_a_new_restaurant_makes_none(db: Engine) -> None:
 
 def hurts_nobody(stand: Stand) -> bool:
     """Whether the rules have no objection to anybody."""
-    house = house_of()
-    found = in_one(lambda session: upcoming(session, house.id, now=NOW))
-    said = [each for who in found for each in objections(house, who.party)]
+    restaurant = restaurant_of()
+    found = in_one(lambda session: upcoming(session, restaurant.id, now=NOW))
+    said = [each for who in found for each in objections(restaurant, who.party)]
     return all(each.code in AGREED for each in said)
 
 
@@ -221,7 +229,7 @@ def test_parties_move_to_the_shift_that_has_their_start_and_share_its_pacing(sta
     renamed = text.replace('key = "dinner"', 'key = "evening"')
     apply(renamed, move=True)
     assert hurts_nobody(stand)
-    evening = next(each.id for each in house_of().shifts if each.key == "evening")
+    evening = next(each.id for each in restaurant_of().shifts if each.key == "evening")
     with Session(stand.bind) as session:
         books = {*session.scalars(select(Reservation.book_id))}
         books |= {session.get_one(ReservationChange, wish).book_id}
@@ -275,7 +283,7 @@ def test_who_waits_for_what_is_gone_is_told(stand: Stand) -> None:
 def test_an_area_that_was_only_renamed_takes_its_parties_along(stand: Stand) -> None:
     numbers = [stand.ask(4, area_key="yard"), stand.ask(4, area_key="yard")]
     apply(SMALL.replace('"yard"', '"garden"'), move=True)
-    garden = house_of().area_by_key["garden"].id
+    garden = restaurant_of().area_by_key["garden"].id
     assert [stand.row(each).area_id for each in numbers] == [garden, garden]
     assert hurts_nobody(stand)
     stand.cancel(numbers[0])

@@ -54,7 +54,7 @@ def test_what_the_staff_do_among_themselves_is_no_news_either(db: Engine) -> Non
     assert revisions(stand, number) == (3, 2)
     stand.move(seat, number, now=START)
     assert revisions(stand, number) == (4, 3)  # the guest sees that it sits
-    stand.move(seat, number, now=START, table_ids=(stand.house.tables["2"],))
+    stand.move(seat, number, now=START, table_ids=(stand.restaurant.tables["2"],))
     assert revisions(stand, number) == (5, 3)
     edit(stand, number, actor=STAFF, by_staff=True, note="a cake at nine", if_revision=5)
     assert revisions(stand, number) == (6, 4)

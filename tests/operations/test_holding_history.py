@@ -89,7 +89,7 @@ def look(stand: Stand, known: dict[int, Seen], now: datetime) -> dict[int, Seen]
             select(Assignment.reservation_id, Assignment.dining_table_id)
         ):
             tables[number].append(table)
-        mine = select(Reservation).where(Reservation.restaurant_id == stand.house.id)
+        mine = select(Reservation).where(Reservation.restaurant_id == stand.restaurant.id)
         for row in session.scalars(mine):
             facts = (row.starts_at, row.ends_at, row.finished_at, row.party_size)
             seen = Seen(Status(row.status), *facts, tuple(sorted(tables[row.id])))
@@ -108,7 +108,7 @@ def assert_nobody_shares(parties: dict[int, Seen]) -> None:
 def assert_occupied(session: Session, stand: Stand, parties: dict[int, Seen], now: int) -> None:
     row = TableOccupancy
     query = select(row.reservation_id, row.dining_table_id, row.quarter_hour).where(
-        row.restaurant_id == stand.house.id, row.quarter_hour >= now
+        row.restaurant_id == stand.restaurant.id, row.quarter_hour >= now
     )
     held = set(map(tuple, session.execute(query)))
     wanted = {
@@ -129,7 +129,7 @@ def assert_occupied(session: Session, stand: Stand, parties: dict[int, Seen], no
 def assert_readers_agree(
     session: Session, stand: Stand, parties: dict[int, Seen], now: datetime
 ) -> None:
-    own = select(DiningTable.id).where(DiningTable.restaurant_id == stand.house.id)
+    own = select(DiningTable.id).where(DiningTable.restaurant_id == stand.restaurant.id)
     read = read_uses(session, read_files(session), session.scalars(own).all())
     uses = {
         (use.reservation_id, use.table_id): range(use.begin, use.least + 1)
@@ -143,7 +143,9 @@ def assert_readers_agree(
         if party.holds or party.status is Status.FINISHED
     }
     assert uses == wanted
-    coming = {each.id: each.party.table_ids for each in upcoming(session, stand.house.id, now=now)}
+    coming = {
+        each.id: each.party.table_ids for each in upcoming(session, stand.restaurant.id, now=now)
+    }
     later = now - timedelta(seconds=now.timestamp() % QUARTER_SECONDS)
     for number, party in parties.items():
         if party.holds:

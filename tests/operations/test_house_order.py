@@ -12,8 +12,8 @@ from models.operations.running.health import note_health
 from models.operations.running.jobs import forget_old, give_up, lead, record_job
 from models.queries.running.health import (
     has_due_messages,
-    house_health,
     last_health,
+    read_health,
     restaurants_with_work,
 )
 from models.rules.health import (
@@ -25,7 +25,7 @@ from models.rules.health import (
 )
 from models.rules.reservations.lifecycle import OVER_AFTER
 from tests.services import surroundings
-from tests.services.restaurant import OpenHouse
+from tests.services.restaurant import OpenRestaurant
 from tests.services.stand import START, Stand
 from tests.services.together import answers, together
 
@@ -141,30 +141,30 @@ def message(state: str, **times: Any) -> Message:
     )
 
 
-def test_an_empty_house_is_well_until_its_jobs_should_have_run(db: Engine) -> None:
+def test_an_empty_restaurant_is_well_until_its_jobs_should_have_run(db: Engine) -> None:
     with reading() as session:
-        assert house_health(session, now=NOW).is_well
+        assert read_health(session, now=NOW).is_well
         assert restaurants_with_work(session) == set()
         assert not has_due_messages(session, now=NOW)
         assert last_health(session, now=NOW) is None
     unit(lambda session: note_health(session, [], now=NOW))
     with reading() as session:
-        assert house_health(session, now=NOW + timedelta(seconds=20)).is_well
-        found = house_health(session, now=NOW + timedelta(days=2))
+        assert read_health(session, now=NOW + timedelta(seconds=20)).is_well
+        found = read_health(session, now=NOW + timedelta(days=2))
     assert {rows.kind: rows.count for rows in found.waiting} == dict.fromkeys(WAITS_AT_MOST, 0)
     left_out = {"health"} | OF_BACKUPS | OF_SECOND_STORE | OF_THE_LOG
     assert set(found.late) == LATE_AFTER.keys() - left_out
 
 
-def test_a_house_whose_backups_are_on_is_late_with_them(
-    db: Engine, house_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+def test_a_restaurant_whose_backups_are_on_is_late_with_them(
+    db: Engine, service_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     backups = {"BACKUP_STORE": "/dev/null/nowhere", "BACKUP_KEY": "k" * 32}
-    surroundings.settle(monkeypatch, house_env | backups)
+    surroundings.settle(monkeypatch, service_env | backups)
     for name in LATE_AFTER:
         run(name, NOW)
     with reading() as session:
-        found = house_health(session, now=NOW + timedelta(minutes=91))
+        found = read_health(session, now=NOW + timedelta(minutes=91))
     assert "backup" in found.late
     assert "drill" not in found.late
 
@@ -180,27 +180,27 @@ def test_a_house_whose_backups_are_on_is_late_with_them(
 )
 def test_production_without_any_backup_is_not_well(
     db: Engine,
-    house_env: dict[str, str],
+    service_env: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
     environment: str,
     store: str,
     is_late: bool,
 ) -> None:
     more = {"ENVIRONMENT": environment, "BACKUP_STORE": store, "BACKUP_KEY": "k" * 32}
-    surroundings.settle(monkeypatch, house_env | more)
+    surroundings.settle(monkeypatch, service_env | more)
     for name in LATE_AFTER:
         run(name, NOW)
     with reading() as session:
-        found = house_health(session, now=NOW + timedelta(seconds=20))
+        found = read_health(session, now=NOW + timedelta(seconds=20))
     assert ("backup" in found.late) is is_late
     assert [job.name for job in found.jobs].count("backup") == int(is_late or bool(store))
 
 
-def test_a_house_whose_jobs_ran_is_well(db: Engine) -> None:
+def test_a_restaurant_whose_jobs_ran_is_well(db: Engine) -> None:
     for name in LATE_AFTER:
         run(name, NOW)
     with reading() as session:
-        found = house_health(session, now=NOW + timedelta(seconds=20))
+        found = read_health(session, now=NOW + timedelta(seconds=20))
     assert found.is_well
     run("health", NOW, result=found.as_json())
     unit(lambda session: lead(session, "scheduler", holder="a", now=NOW, seconds=50))
@@ -211,8 +211,8 @@ def test_a_house_whose_jobs_ran_is_well(db: Engine) -> None:
     assert (old["well"], old["late"]) == (False, ["leader", "health"])
 
 
-def test_what_waits_is_counted_and_its_oldest_timed(db: Engine, house: Any) -> None:
-    opened: OpenHouse = house()
+def test_what_waits_is_counted_and_its_oldest_timed(db: Engine, restaurant: Any) -> None:
+    opened: OpenRestaurant = restaurant()
     shift = opened.shifts["dinner"]
     with transaction() as session:
         session.add(message("queued", due_at=NOW - timedelta(seconds=301)))
@@ -227,7 +227,7 @@ def test_what_waits_is_counted_and_its_oldest_timed(db: Engine, house: Any) -> N
             )
         )
     with reading() as session:
-        found = house_health(session, now=NOW)
+        found = read_health(session, now=NOW)
         assert restaurants_with_work(session) == {opened.id}
         assert has_due_messages(session, now=NOW)
     rows = {row.kind: row for row in found.waiting}
@@ -237,8 +237,8 @@ def test_what_waits_is_counted_and_its_oldest_timed(db: Engine, house: Any) -> N
     assert {"messages", "freed_books"} <= set(found.late)
 
 
-def test_a_party_that_nobody_ended_is_known(db: Engine, house: Any) -> None:
-    stand = Stand(db, house(tables={"1": ("hall", 1, 2)}))
+def test_a_party_that_nobody_ended_is_known(db: Engine, restaurant: Any) -> None:
+    stand = Stand(db, restaurant(tables={"1": ("hall", 1, 2)}))
     stand.ask()
     stand.ask()
     for late, unended, waitlists in (
@@ -247,7 +247,7 @@ def test_a_party_that_nobody_ended_is_known(db: Engine, house: Any) -> None:
         (timedelta(minutes=90) + OVER_AFTER + timedelta(minutes=11), 660.0, 27660.0),
     ):
         with reading() as session:
-            found = house_health(session, now=START + late)
+            found = read_health(session, now=START + late)
         rows = {row.kind: row for row in found.waiting}
         assert rows["unended"].oldest_seconds == unended
         assert rows["unended"].is_late is bool(unended and unended > 600)

@@ -13,7 +13,7 @@ from models.core.errors import KeyInFlight, KeyReused, NotFound, NotSeated
 from models.entities import Closure, IdempotencyKey, Reservation
 from models.operations.reservations.booking import Accepted, book_for_guest, request_reservation
 from models.operations.reservations.idempotency_keys import claim_key
-from models.queries.floor.load import house_by_id
+from models.queries.floor.load import restaurant_by_id
 from models.rules.reservations.requests import GuestDetails, TableRequest
 from tests.operations.evenings import ONE_TABLE, a_stand, revise, rows_of
 from tests.services.stand import NOW, STAFF, START, Stand
@@ -23,10 +23,10 @@ ADA = GuestDetails("Ada", "ada@example.com")
 
 def request(stand: Stand, *, key: str = "k", body: bytes = b"a", now: Any = NOW) -> Accepted:
     def work(session: Session) -> Accepted:
-        house = house_by_id(session, stand.house.id)
+        restaurant = restaurant_by_id(session, stand.restaurant.id)
         wish = TableRequest(2, START, ADA)
         return request_reservation(
-            session.connection(), house, request=wish, key=key, body=body, now=now
+            session.connection(), restaurant, request=wish, key=key, body=body, now=now
         )
 
     return stand.do(work)
@@ -34,10 +34,10 @@ def request(stand: Stand, *, key: str = "k", body: bytes = b"a", now: Any = NOW)
 
 def book(stand: Stand, *, key: str = "k", body: bytes = b"a", actor: str = STAFF) -> Accepted:
     def work(session: Session) -> Accepted:
-        house = house_by_id(session, stand.house.id)
+        restaurant = restaurant_by_id(session, stand.restaurant.id)
         wish = TableRequest(2, START, ADA)
         return book_for_guest(
-            session, house, request=wish, key=key, body=body, now=NOW, actor=actor
+            session, restaurant, request=wish, key=key, body=body, now=NOW, actor=actor
         )
 
     return stand.do(work)
@@ -70,13 +70,13 @@ def test_the_answer_is_the_same_though_the_request_could_no_more_be_made(db: Eng
     first = request(stand)
     stand.drain()
     stand.cancel(first.reservation_id)
-    revise(stand, Closure(restaurant_id=stand.house.id, on_date=START.date()))
+    revise(stand, Closure(restaurant_id=stand.restaurant.id, on_date=START.date()))
     again = request(stand, now=START + timedelta(hours=3))
     assert (again.replayed, again.reservation_id) == (True, first.reservation_id)
 
 
 @pytest.mark.both
-def test_a_key_is_known_to_its_house_and_its_account_alone(db: Engine) -> None:
+def test_a_key_is_known_to_its_restaurant_and_its_account_alone(db: Engine) -> None:
     stands = [a_stand(db), a_stand(db, slug="other")]
     made = [request(stand) for stand in stands] + [book(stand) for stand in stands]
     made += [book(stands[0], actor="staff:2"), request(stands[0], key="K")]
@@ -119,10 +119,10 @@ def test_a_request_that_still_runs_is_waited_for(db: Engine, ends: str) -> None:
     answers: list[Accepted] = []
     second = threading.Thread(target=lambda: answers.append(request(stand)), daemon=True)
     with Session(db) as first:
-        house = house_by_id(first, stand.house.id)
+        restaurant = restaurant_by_id(first, stand.restaurant.id)
         wish = TableRequest(2, START, ADA)
         made = request_reservation(
-            first.connection(), house, request=wish, key="k", body=b"a", now=NOW
+            first.connection(), restaurant, request=wish, key="k", body=b"a", now=NOW
         )
         second.start()
         second.join(0.5)

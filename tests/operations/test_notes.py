@@ -10,7 +10,7 @@ from models.entities import Reservation, ReservationMove
 from models.operations.guests.forgetting import forget_reservations
 from models.operations.reservations.changes import edit_details
 from models.queries.book.book import book_of
-from models.queries.floor.load import house_by_id
+from models.queries.floor.load import restaurant_by_id
 from models.queries.guests.privacy import export_guest
 from models.queries.reservations.reservations import reservation_view
 from tests.operations.evenings import a_stand, outgoing
@@ -35,8 +35,8 @@ def notes(stand: Stand, number: int) -> tuple[str, str]:
     """The guest's and the staff's, as the view and the book both say."""
     with reading(stand.bind) as session:
         view = reservation_view(session, number)
-        house = house_by_id(session, stand.house.id)
-        book = book_of(session, house, START.date(), now=NOW)
+        restaurant = restaurant_by_id(session, stand.restaurant.id)
+        book = book_of(session, restaurant, START.date(), now=NOW)
     (line,) = [each for each in book.reservations if each.id == number]
     assert (line.note, line.staff_note) == (view.note, view.staff_note)
     return view.note, view.staff_note

@@ -15,7 +15,7 @@ from models.operations.stand.overdue import end_evenings, finish_overdue, mark_n
 from models.operations.stand.undo import take_back
 from models.rules.reservations.lifecycle import OVER_AFTER
 from tests.queries.evening import send_due
-from tests.services.restaurant import OpenHouse
+from tests.services.restaurant import OpenRestaurant
 from tests.services.stand import START, Stand
 
 pytestmark = pytest.mark.both
@@ -28,9 +28,9 @@ CHOSEN = POLICIES | {"auto_no_show": True, "auto_finish": True}
 
 
 @pytest.fixture
-def stand(db: Engine, house: Callable[..., OpenHouse]) -> Stand:
+def stand(db: Engine, restaurant: Callable[..., OpenRestaurant]) -> Stand:
     """A house that lets the clock speak, with a stand that is in use."""
-    return in_use(Stand(db, house(tables=TABLES, policies=CHOSEN)))
+    return in_use(Stand(db, restaurant(tables=TABLES, policies=CHOSEN)))
 
 
 def in_use(stand: Stand) -> Stand:
@@ -108,18 +108,18 @@ def test_what_the_staff_say_afterwards_stands(stand: Stand) -> None:
 
 
 def test_nobody_is_a_no_show_where_the_restaurant_did_not_choose_it(
-    db: Engine, house: Callable[..., OpenHouse]
+    db: Engine, restaurant: Callable[..., OpenRestaurant]
 ) -> None:
-    stand = in_use(Stand(db, house(tables=TABLES, policies=POLICIES)))
+    stand = in_use(Stand(db, restaurant(tables=TABLES, policies=POLICIES)))
     number = stand.ask(2)
     assert run(mark_no_shows, stand, now=minutes(300)) == 0
     assert stand.held(number) == {"1": (0, 6)}
 
 
 def test_nobody_is_a_no_show_where_nobody_stands_at_the_stand(
-    db: Engine, house: Callable[..., OpenHouse]
+    db: Engine, restaurant: Callable[..., OpenRestaurant]
 ) -> None:
-    stand = Stand(db, house(tables=TABLES, policies=CHOSEN))
+    stand = Stand(db, restaurant(tables=TABLES, policies=CHOSEN))
     stand.move(arrive, stand.ask(1, start=START - DAY), now=START - DAY)  # another evening
     number = stand.ask(2)
     assert run(mark_no_shows, stand, now=minutes(60)) == 0
@@ -129,9 +129,9 @@ def test_nobody_is_a_no_show_where_nobody_stands_at_the_stand(
 
 
 def test_nobody_is_finished_where_the_restaurant_did_not_choose_it(
-    db: Engine, house: Callable[..., OpenHouse]
+    db: Engine, restaurant: Callable[..., OpenRestaurant]
 ) -> None:
-    stand = Stand(db, house(tables=TABLES, policies=POLICIES))
+    stand = Stand(db, restaurant(tables=TABLES, policies=POLICIES))
     number = stand.ask(2)
     stand.move(seat, number, now=minutes(0))
     assert run(finish_overdue, stand, now=minutes(300)) == 0
@@ -139,10 +139,10 @@ def test_nobody_is_finished_where_the_restaurant_did_not_choose_it(
 
 
 def test_one_restaurant_s_long_grace_stops_nobody_else(
-    stand: Stand, db: Engine, house: Callable[..., OpenHouse]
+    stand: Stand, db: Engine, restaurant: Callable[..., OpenRestaurant]
 ) -> None:
     patient = CHOSEN | {"no_show_grace_minutes": 400, "auto_finish_minutes": 400}
-    slow = in_use(Stand(db, house(slug="slow", tables=TABLES, policies=patient)))
+    slow = in_use(Stand(db, restaurant(slug="slow", tables=TABLES, policies=patient)))
     sits = slow.book(2, tables=("1",), start=START - HOUR)
     slow.move(seat, sits, now=START - HOUR)
     waits = slow.book(2, tables=("2",), start=START - HOUR, now=START - 2 * HOUR)
@@ -155,11 +155,11 @@ def test_one_restaurant_s_long_grace_stops_nobody_else(
     assert [slow.row(each).status for each in (waits, sits)] == ["confirmed", "seated"]
 
 
-def test_each_house_has_its_own_grace(
-    stand: Stand, db: Engine, house: Callable[..., OpenHouse]
+def test_each_restaurant_has_its_own_grace(
+    stand: Stand, db: Engine, restaurant: Callable[..., OpenRestaurant]
 ) -> None:
     quicker = CHOSEN | {"no_show_grace_minutes": 0}
-    other = in_use(Stand(db, house(slug="other", tables=TABLES, policies=quicker)))
+    other = in_use(Stand(db, restaurant(slug="other", tables=TABLES, policies=quicker)))
     patient, quick = stand.ask(2), other.ask(2)
     assert run(mark_no_shows, stand, now=minutes(0)) == 1
     assert (stand.row(patient).status, stand.row(quick).status) == ("confirmed", "no_show")
@@ -237,9 +237,9 @@ def test_a_clock_that_stood_still_for_a_week_ends_them_all_the_same(stand: Stand
 
 
 def test_the_evening_ends_for_everybody_of_whom_nothing_was_said(
-    db: Engine, house: Callable[..., OpenHouse]
+    db: Engine, restaurant: Callable[..., OpenRestaurant]
 ) -> None:
-    stand = Stand(db, house(tables=TABLES | {"3": ("hall", 1, 2)}, policies=POLICIES))
+    stand = Stand(db, restaurant(tables=TABLES | {"3": ("hall", 1, 2)}, policies=POLICIES))
     expected, came, sits = stand.ask(2), stand.ask(2), stand.ask(2)
     stand.move(arrive, came, now=minutes(0))
     stand.move(seat, sits, now=minutes(0))
@@ -255,9 +255,9 @@ def test_the_evening_ends_for_everybody_of_whom_nothing_was_said(
 
 
 def test_what_the_clock_assumed_can_be_set_right(
-    db: Engine, house: Callable[..., OpenHouse]
+    db: Engine, restaurant: Callable[..., OpenRestaurant]
 ) -> None:
-    stand = Stand(db, house(tables=TABLES, policies=POLICIES))
+    stand = Stand(db, restaurant(tables=TABLES, policies=POLICIES))
     absent, late = stand.ask(2), stand.ask(2)
     stand.move(arrive, late, now=minutes(5))
     morning = minutes(90) + OVER_AFTER

@@ -93,10 +93,10 @@ def test_an_export_has_everything_of_the_guest_alone(stand: Stand) -> None:
         found = export_guest(session, ADA.upper())
         assert len(export_guest(session, PHONE)["reservations"]) == 1
         assert export_guest(session, "nobody@example.com")["reservations"] == []
-        elsewhere = export_guest(session, ADA, restaurant_id=stand.house.id + 1)
+        elsewhere = export_guest(session, ADA, restaurant_id=stand.restaurant.id + 1)
     (row,) = found["reservations"]
     assert (row["guest"]["email"], row["guest"]["phone"], row["note"]) == (ADA, PHONE, "nuts")
-    assert row["restaurant"] == stand.house.slug
+    assert row["restaurant"] == stand.restaurant.slug
     assert len(row["tables"]) == 1
     assert [move["after"] for move in row["history"]][-1] == "confirmed"
     assert {message["kind"] for message in row["messages"]} >= {"confirmation"}
@@ -170,7 +170,7 @@ def test_identity_goes_and_statistics_stay(stand: Stand) -> None:
     assert all(message.provider_id is None for message in told)
     assert held == []
     assert (done.messages, done.consents) == (len(told), 2)
-    assert (line.restaurant_id, line.at, line.actor) == (stand.house.id, LATER, STAFF)
+    assert (line.restaurant_id, line.at, line.actor) == (stand.restaurant.id, LATER, STAFF)
     text = settings().erasures_file.read_text()
     assert "ada" not in text and PHONE not in text
     assert line.contact.hex() in text and row.reference in text
@@ -227,7 +227,7 @@ def test_consents_of_a_backup_are_erased_again(stand: Stand) -> None:
     erase(stand)
     back = stand.ask(email=ADA, now=LATER)
     said = Consent(
-        restaurant_id=stand.house.id,
+        restaurant_id=stand.restaurant.id,
         contact=stand.row(back).email_key,
         channel="email",
         purpose="marketing",
@@ -291,7 +291,7 @@ def test_a_line_of_an_older_release_is_read(stand: Stand, tmp_path: Path) -> Non
     (number,) = numbers(stand, ADA)
     key = stand.row(number).email_key
     assert key is not None
-    values = {"restaurant": stand.house.id, "contact": key.hex(), "by": STAFF}
+    values = {"restaurant": stand.restaurant.id, "contact": key.hex(), "by": STAFF}
     file = tmp_path / "old.jsonl"
     file.write_bytes(orjson.dumps(values | {"at": LATER.isoformat()}) + b"\n")
     (line,) = read_erasures(file).lines
@@ -307,7 +307,7 @@ def run(*args: str, ends: int = 0) -> str:
 
 
 def test_the_commands(stand: Stand) -> None:
-    slug = stand.house.slug
+    slug = stand.restaurant.slug
     assert orjson.loads(run("export", ADA, "--restaurant", slug))["reservations"][0]["note"]
     # however the number is written
     assert orjson.loads(run("export", "+49 (30) 123 456"))["reservations"][0]["note"]

@@ -14,9 +14,9 @@ from models.entities import Message, Reservation, ReservationMove
 from models.operations.floor.load import OPERATOR
 from models.operations.wall_times.reanchoring import Reanchored, nights_moved, reanchor
 from models.rules.restaurant.restaurant import split_book_id
-from tests.operations.small import house_of
+from tests.operations.small import restaurant_of
 from tests.queries.evening import check
-from tests.services.restaurant import OpenHouse
+from tests.services.restaurant import OpenRestaurant
 from tests.services.stand import NOW, START, Stand
 from tests.services.zone_rules import other_rules
 
@@ -26,18 +26,18 @@ AGAIN = START - HOUR
 
 
 @pytest.fixture
-def stand(db: Engine, house: Callable[..., OpenHouse]) -> Stand:
+def stand(db: Engine, restaurant: Callable[..., OpenRestaurant]) -> Stand:
     """Two tables for two, one for four."""
     tables = {"1": ("hall", 1, 2), "2": ("hall", 1, 2), "3": ("hall", 3, 4)}
-    return Stand(db, house(tables=tables, policies={"reminder_minutes": [1440, 180]}))
+    return Stand(db, restaurant(tables=tables, policies={"reminder_minutes": [1440, 180]}))
 
 
 def back(stand: Stand, *, now: datetime = NOW, dry_run: bool = False) -> list[Reanchored]:
     with reading() as session:
-        nights = nights_moved(session, house_of("demo"), now=now)
+        nights = nights_moved(session, restaurant_of("demo"), now=now)
 
     def bring_back(session: Session, night: date) -> list[Reanchored]:
-        number = stand.house.id
+        number = stand.restaurant.id
         return reanchor(session, number, night, now=now, actor=OPERATOR, dry_run=dry_run)
 
     return [each for night in nights for each in stand.do(partial(bring_back, night=night))]
@@ -120,7 +120,7 @@ def test_whose_table_is_taken_by_now_gets_another_or_stays(stand: Stand, tmp_pat
         assert set(stand.held(first)) == set(stand.held(later)) == mine
         stand.cancel(second)
         (each,) = back(stand)
-        assert (each.seats, each.why) == ((stand.house.tables["2"],), "")
+        assert (each.seats, each.why) == ((stand.restaurant.tables["2"],), "")
         assert set(stand.held(first)) == {"2"}
 
 

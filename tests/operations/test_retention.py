@@ -26,7 +26,7 @@ from models.operations.stand.overdue import end_evenings
 from models.rules.reservations.requests import ConsentSaid
 from tasks import maintenance
 from tests.operations.evenings import a_stand, rows_of
-from tests.services.restaurant import open_house
+from tests.services.restaurant import open_restaurant
 from tests.services.stand import NOW, STAFF, START, Stand
 
 pytestmark = pytest.mark.both
@@ -35,7 +35,7 @@ MUCH_LATER = START + timedelta(days=30)
 DAY = timedelta(days=1)
 
 
-def a_keeping_house(db: Engine, **policies: Any) -> Stand:
+def a_keeping_restaurant(db: Engine, **policies: Any) -> Stand:
     """Two evenings: one guest came to the first, one cancelled; one has a table at the second."""
     stand = a_stand(db, policies=policies)
     stand.ask(email="ada@example.com", phone="+4930123456", note="nuts")
@@ -79,7 +79,7 @@ def run(now: datetime = MUCH_LATER, seconds: float = 60) -> Forgotten:
 
 
 def test_guests_of_old_books_are_forgotten_and_what_they_ate_when_is_not(db: Engine) -> None:
-    stand = a_keeping_house(db, keep_guests_days=15)
+    stand = a_keeping_restaurant(db, keep_guests_days=15)
     with Session(stand.bind) as session:
         shape = (Reservation.party_size, Reservation.starts_at, Reservation.status)
         before = session.execute(select(*shape).order_by("id")).all()
@@ -99,20 +99,20 @@ def test_guests_of_old_books_are_forgotten_and_what_they_ate_when_is_not(db: Eng
 
 
 def test_without_a_rule_nothing_is_forgotten(db: Engine) -> None:
-    stand = a_keeping_house(db)
+    stand = a_keeping_restaurant(db)
     assert run() == Forgotten()
     assert names(stand) == ["Party 1", "Party 2", "Party 3"]
     assert not settings().erasures_file.exists()
 
 
 def test_a_book_is_kept_to_the_day(db: Engine) -> None:
-    a_keeping_house(db, keep_guests_days=15)
+    a_keeping_restaurant(db, keep_guests_days=15)
     assert run(START + 15 * DAY) == Forgotten()
     assert run(START + 16 * DAY).guests == 2
 
 
 def test_who_has_not_ended_is_kept_and_looked_at_again(db: Engine) -> None:
-    stand = a_keeping_house(db, keep_guests_days=15)
+    stand = a_keeping_restaurant(db, keep_guests_days=15)
     run(START + 60 * DAY)
     # nobody wrote down that the last party left: its book is not done
     assert names(stand)[2] == "Party 3"
@@ -122,7 +122,7 @@ def test_who_has_not_ended_is_kept_and_looked_at_again(db: Engine) -> None:
 
 
 def test_a_run_that_ends_early_is_gone_on_with(db: Engine) -> None:
-    stand = a_keeping_house(db, keep_guests_days=15)
+    stand = a_keeping_restaurant(db, keep_guests_days=15)
     assert run(seconds=-1) == Forgotten(more=True)
     assert names(stand)[0] == "Party 1"
     assert run().guests == 2
@@ -138,7 +138,7 @@ def test_many_books_are_walked_in_batches(db: Engine, monkeypatch: pytest.Monkey
 
 
 def test_messages_are_deleted_and_the_check_knows(db: Engine) -> None:
-    stand = a_keeping_house(db, keep_messages_days=15)
+    stand = a_keeping_restaurant(db, keep_messages_days=15)
     last = ids(stand)[-1]
     before = rows_of(stand, Message)
     done = run()
@@ -154,7 +154,7 @@ def test_messages_are_deleted_and_the_check_knows(db: Engine) -> None:
 
 
 def test_consents_go_with_the_last_reservation(db: Engine) -> None:
-    stand = a_keeping_house(db, keep_guests_days=15)
+    stand = a_keeping_restaurant(db, keep_guests_days=15)
     said = ConsentSaid(given=True, wording="page-1", source="manage", actor="guest")
     first, _, third = ids(stand)
     for number in (first, third):
@@ -169,16 +169,16 @@ def test_consents_go_with_the_last_reservation(db: Engine) -> None:
     assert broken_rules(stand) == set()
 
 
-def test_a_house_that_cannot_be_read_is_left_out(db: Engine) -> None:
-    stand = a_keeping_house(db, keep_guests_days=15)
-    broken = open_house(db, slug="broken")
+def test_a_restaurant_that_cannot_be_read_is_left_out(db: Engine) -> None:
+    stand = a_keeping_restaurant(db, keep_guests_days=15)
+    broken = open_restaurant(db, slug="broken")
     Stand(db, broken).plant_policies({"pacing": "much"})
     assert run().guests == 2
     assert names(stand)[0] == "erased"
 
 
 def test_after_a_restore_the_list_forgets_again(db: Engine) -> None:
-    stand = a_keeping_house(db, keep_guests_days=15)
+    stand = a_keeping_restaurant(db, keep_guests_days=15)
     with Session(stand.bind) as session:
         row = Reservation
         columns = (row.id, row.guest_sealed, row.email_key, row.phone_key, row.forgotten_at)
@@ -201,7 +201,7 @@ def test_after_a_restore_the_list_forgets_again(db: Engine) -> None:
 
 
 def test_the_check_finds_who_was_passed_by(db: Engine) -> None:
-    stand = a_keeping_house(db, keep_guests_days=15)
+    stand = a_keeping_restaurant(db, keep_guests_days=15)
     first, second, _ = ids(stand)
     run()
     evenings_end()
@@ -234,7 +234,7 @@ def test_whom_the_staff_booked_was_told_with_cause(db: Engine, phone: str | None
 
 
 def test_the_job_writes_down_what_it_did(db: Engine) -> None:
-    a_keeping_house(db, keep_guests_days=15)
+    a_keeping_restaurant(db, keep_guests_days=15)
     maintenance.retain()
     with transaction() as session:
         result = session.get_one(JobRun, "retain").result
@@ -246,7 +246,9 @@ def test_audit_is_kept_as_long_as_the_setting_says(db: Engine) -> None:
     stand = a_stand(db)
     for at in (NOW, NOW + 2 * DAY):
         with transaction() as session:
-            note(session, stand.house.id, actor=STAFF, action="guest.found", about=["A"], now=at)
+            note(
+                session, stand.restaurant.id, actor=STAFF, action="guest.found", about=["A"], now=at
+            )
     assert forget_audit(before=NOW + DAY) == 1
     with Session(stand.bind) as session:
         assert session.scalars(select(AuditEntry.at)).all() == [NOW + 2 * DAY]

@@ -22,12 +22,12 @@ pytestmark = pytest.mark.both
 
 @pytest.fixture
 def stand(
-    db: Engine, house_env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    db: Engine, service_env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Stand:
     """A house with a keyset of its own and five guests."""
     path = tmp_path / "keyset.json"
     shutil.copyfile(KEYSET, path)
-    settle(monkeypatch, house_env | {"KEYSET_FILE": str(path)})
+    settle(monkeypatch, service_env | {"KEYSET_FILE": str(path)})
     stand = a_stand(db)
     for _ in range(5):
         stand.request(note="nuts")

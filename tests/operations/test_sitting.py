@@ -17,7 +17,7 @@ from models.operations.stand.seated_tables import mend_seated_tables
 from models.operations.stand.undo import take_back
 from models.queries.book.book import book_of
 from models.queries.deciding.availability import availability
-from models.queries.floor.load import house_by_id
+from models.queries.floor.load import restaurant_by_id
 from tests.operations.evenings import ONE_TABLE, QUARTER, TWO_TABLES, a_stand, history
 from tests.services.stand import START, Stand
 
@@ -32,7 +32,7 @@ def minutes(count: float) -> datetime:
 
 def sits_at(stand: Stand) -> dict[str, int]:
     """Who sits where, as the key has it."""
-    labels = {table: label for label, table in stand.house.tables.items()}
+    labels = {table: label for label, table in stand.restaurant.tables.items()}
     with Session(stand.bind) as session:
         rows = session.execute(select(SeatedTable.dining_table_id, SeatedTable.reservation_id))
         return {labels[table]: number for table, number in rows}
@@ -63,7 +63,7 @@ def test_nobody_is_seated_where_somebody_still_sits(db: Engine) -> None:
     said = refusal(stand, seat, next_, now=minutes(91))
     assert stand.row(first).reference in said
     assert sits_at(stand) == {"1": first}
-    stand.move(seat, first, now=minutes(92), table_ids=(stand.house.tables["2"],))
+    stand.move(seat, first, now=minutes(92), table_ids=(stand.restaurant.tables["2"],))
     stand.move(seat, next_, now=minutes(92))
     assert sits_at(stand) == {"1": next_, "2": first}
 
@@ -106,8 +106,8 @@ def test_the_table_of_who_overstays_is_not_offered_given_or_promised(db: Engine)
 
     def offered() -> list[datetime]:
         with reading(stand.bind) as session:
-            house = house_by_id(session, stand.house.id)
-            slots = availability(session, house, on_date=START.date(), party_size=2, now=now)
+            restaurant = restaurant_by_id(session, stand.restaurant.id)
+            slots = availability(session, restaurant, on_date=START.date(), party_size=2, now=now)
             return [slot.starts_at for slot in slots if slot.starts_at <= minutes(120)]
 
     assert offered() == [minutes(120)]
@@ -126,7 +126,7 @@ def test_the_table_of_who_overstays_is_not_offered_given_or_promised(db: Engine)
 def test_two_parties_at_one_table_are_impossible_even_if_the_code_is_wrong(db: Engine) -> None:
     stand = a_stand(db, tables=ONE_TABLE, policies=NEAR)
     overstayed(stand)
-    row = {"dining_table_id": stand.house.tables["1"], "reservation_id": 7, "restaurant_id": 1}
+    row = {"dining_table_id": stand.restaurant.tables["1"], "reservation_id": 7, "restaurant_id": 1}
     with pytest.raises(IntegrityError):
         stand.plant(insert(table_of(SeatedTable)).values(row))
 
@@ -185,8 +185,8 @@ def test_who_cannot_sit_elsewhere_is_said_to_the_host(db: Engine, by_staff: bool
     assert STAND_JOBS["make_way"](now) == 0
     assert stand.held(next_) == {"1": (6, 12)}
     with reading(stand.bind) as session:
-        house = house_by_id(session, stand.house.id)
-        book = book_of(session, house, START.date(), now=now)
+        restaurant = restaurant_by_id(session, stand.restaurant.id)
+        book = book_of(session, restaurant, START.date(), now=now)
     said = {row.id: (row.overstays_minutes, row.warnings) for row in book.reservations}
     assert said == {first: (7, ("overstays",)), next_: (0, ("table_occupied",))}
 
@@ -212,8 +212,8 @@ def test_the_book_asks_whether_a_late_party_came(db: Engine) -> None:
     warned = {}
     for late in (19, 20):
         with reading(stand.bind) as session:
-            house = house_by_id(session, stand.house.id)
-            (row,) = book_of(session, house, START.date(), now=minutes(late)).reservations
+            restaurant = restaurant_by_id(session, stand.restaurant.id)
+            (row,) = book_of(session, restaurant, START.date(), now=minutes(late)).reservations
         warned[late] = row.warnings
     assert warned == {19: (), 20: ("not_here",)}
 
@@ -224,10 +224,10 @@ def test_what_an_older_release_left_is_mended(db: Engine) -> None:
     first, second = stand.book(2, tables=("1",)), stand.book(2, tables=("2",))
     for number in (first, second):
         stand.move(seat, number, now=START)
-    gone, other = stand.house.tables["1"], stand.house.tables["2"]
+    gone, other = stand.restaurant.tables["1"], stand.restaurant.tables["2"]
     rows = table_of(SeatedTable)
     stand.move(finish, first, now=minutes(30))
-    left = {"dining_table_id": gone, "reservation_id": first, "restaurant_id": stand.house.id}
+    left = {"dining_table_id": gone, "reservation_id": first, "restaurant_id": stand.restaurant.id}
     stand.plant(insert(rows).values(left), rows.delete().where(rows.c.dining_table_id == other))
     next_ = stand.book(2, tables=("1",), start=minutes(45), now=minutes(40))
     assert stand.do(mend_seated_tables) == 2

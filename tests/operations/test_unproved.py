@@ -21,14 +21,14 @@ from models.queries.messages.outgoing import load_failed
 from models.rules.messages.sending import Action, judge
 from models.rules.restaurant.policies import STAFF_LOOKBACK_MINUTES
 from tests.queries.evening import send_due
-from tests.services.restaurant import OpenHouse
+from tests.services.restaurant import OpenRestaurant
 from tests.services.stand import NOW, START, Stand
 
 pytestmark = pytest.mark.both
 TABLES = {str(number): ("hall", 1, 4) for number in range(1, 35)}
 OPEN = {"pacing": {"covers": None}, "reminder_minutes": [180]}
 ASKS = OPEN | {"confirm_by_link": True, "waitlist_parties": 100}
-House = Callable[..., OpenHouse]
+RestaurantSpec = Callable[..., OpenRestaurant]
 
 
 def minutes(count: float) -> datetime:
@@ -36,13 +36,15 @@ def minutes(count: float) -> datetime:
     return NOW + timedelta(minutes=count)
 
 
-def a_stand(db: Engine, house: House, *, tables: Any = TABLES, **policies: Any) -> Stand:
-    return Stand(db, house(tables=tables, policies=ASKS | policies))
+def a_stand(
+    db: Engine, restaurant: RestaurantSpec, *, tables: Any = TABLES, **policies: Any
+) -> Stand:
+    return Stand(db, restaurant(tables=tables, policies=ASKS | policies))
 
 
-def two_tables(db: Engine, house: House) -> Stand:
+def two_tables(db: Engine, restaurant: RestaurantSpec) -> Stand:
     """One of the two may be held unproved."""
-    return a_stand(db, house, tables={"1": ("hall", 1, 2), "2": ("hall", 1, 2)})
+    return a_stand(db, restaurant, tables={"1": ("hall", 1, 2), "2": ("hall", 1, 2)})
 
 
 def confirm(stand: Stand, number: int, *, now: datetime, code: str | None = None) -> bool:
@@ -77,11 +79,13 @@ def attack(stand: Stand, *, count: int = 40, now: datetime = NOW) -> Counter[str
     return Counter(stand.row(number).status for number in asked)
 
 
-def test_made_up_contacts_hold_no_more_than_their_share(db: Engine, house: House) -> None:
-    open_to_all = Stand(db, house(slug="before", tables=TABLES, policies=OPEN))
+def test_made_up_contacts_hold_no_more_than_their_share(
+    db: Engine, restaurant: RestaurantSpec
+) -> None:
+    open_to_all = Stand(db, restaurant(slug="before", tables=TABLES, policies=OPEN))
     before = attack(open_to_all)
     assert before["confirmed"] == 34
-    stand = a_stand(db, house)
+    stand = a_stand(db, restaurant)
     after = attack(stand)
     print(f"34 tables, 40 made-up contacts: {before['confirmed']} held, then {after['confirmed']}")
     assert after["confirmed"] == 17
@@ -97,8 +101,8 @@ def test_made_up_contacts_hold_no_more_than_their_share(db: Engine, house: House
     assert in_order(stand, now=minutes(15))
 
 
-def test_who_confirms_is_told_that_it_stands(db: Engine, house: House) -> None:
-    stand = two_tables(db, house)
+def test_who_confirms_is_told_that_it_stands(db: Engine, restaurant: RestaurantSpec) -> None:
+    stand = two_tables(db, restaurant)
     number, waits = stand.ask(2), stand.ask(2)
     assert stand.row(number).confirm_by == minutes(15)
     assert [stand.row(waits).status, stand.row(waits).reason] == ["waitlisted", "full"]
@@ -121,8 +125,10 @@ def test_who_confirms_is_told_that_it_stands(db: Engine, house: House) -> None:
     assert [judge(each, now=at).action for each in standings] == [Action.SKIP, Action.SEND]
 
 
-def test_who_does_not_is_told_once_and_the_waitlist_has_the_table(db: Engine, house: House) -> None:
-    stand = two_tables(db, house)
+def test_who_does_not_is_told_once_and_the_waitlist_has_the_table(
+    db: Engine, restaurant: RestaurantSpec
+) -> None:
+    stand = two_tables(db, restaurant)
     number, waits = stand.ask(2), stand.ask(2)
     assert release(stand, now=minutes(14.99)) == 0
     assert release(stand, now=minutes(15)) == 1
@@ -140,8 +146,8 @@ def test_who_does_not_is_told_once_and_the_waitlist_has_the_table(db: Engine, ho
     ]
 
 
-def test_a_contact_that_is_known_is_not_asked(db: Engine, house: House) -> None:
-    stand = a_stand(db, house)
+def test_a_contact_that_is_known_is_not_asked(db: Engine, restaurant: RestaurantSpec) -> None:
+    stand = a_stand(db, restaurant)
     opened = stand.ask(2, email="opened@example.com")
     code = proof_code(opened, "opened@example.com")
     assert confirm(stand, opened, now=minutes(1), code=code)
@@ -154,16 +160,16 @@ def test_a_contact_that_is_known_is_not_asked(db: Engine, house: House) -> None:
         for name in ("opened", "came")
     ]
     assert [stand.row(number).confirm_by for number in again] == [None, None]
-    elsewhere = a_stand_elsewhere(db, house)
+    elsewhere = a_stand_elsewhere(db, restaurant)
     assert elsewhere.row(elsewhere.ask(2, email="came@example.com", now=later)).confirm_by
 
 
-def a_stand_elsewhere(db: Engine, house: House) -> Stand:
-    return Stand(db, house(slug="elsewhere", tables=TABLES, policies=ASKS), asked=500)
+def a_stand_elsewhere(db: Engine, restaurant: RestaurantSpec) -> Stand:
+    return Stand(db, restaurant(slug="elsewhere", tables=TABLES, policies=ASKS), asked=500)
 
 
-def test_who_is_here_needs_to_confirm_nothing(db: Engine, house: House) -> None:
-    stand = a_stand(db, house, confirm_minutes=STAFF_LOOKBACK_MINUTES)
+def test_who_is_here_needs_to_confirm_nothing(db: Engine, restaurant: RestaurantSpec) -> None:
+    stand = a_stand(db, restaurant, confirm_minutes=STAFF_LOOKBACK_MINUTES)
     start = NOW + timedelta(days=4, hours=9)
     number = stand.ask(2, start=start, now=start - timedelta(hours=1))
     assert stand.row(number).confirm_by == start
@@ -175,8 +181,8 @@ def test_who_is_here_needs_to_confirm_nothing(db: Engine, house: House) -> None:
     assert in_order(stand, now=start + timedelta(minutes=31))
 
 
-def test_another_contact_has_to_confirm_for_itself(db: Engine, house: House) -> None:
-    stand = a_stand(db, house)
+def test_another_contact_has_to_confirm_for_itself(db: Engine, restaurant: RestaurantSpec) -> None:
+    stand = a_stand(db, restaurant)
     number = stand.ask(2)
     code = proof_code(number, "somebody@else.example")
     assert not confirm(stand, number, now=minutes(1), code=code)
@@ -186,8 +192,8 @@ def test_another_contact_has_to_confirm_for_itself(db: Engine, house: House) -> 
     assert stand.row(number).confirm_by is not None and stand.row(number).email_proved_at is None
 
 
-def test_a_cancellation_ends_the_wait(db: Engine, house: House) -> None:
-    stand = two_tables(db, house)
+def test_a_cancellation_ends_the_wait(db: Engine, restaurant: RestaurantSpec) -> None:
+    stand = two_tables(db, restaurant)
     number = stand.ask(2)
     stand.cancel(number, now=minutes(1))
     assert release(stand, now=minutes(20)) == 0

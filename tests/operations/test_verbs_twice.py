@@ -95,10 +95,10 @@ def test_what_somebody_else_did_meanwhile_is_not_done_over(db: Engine, verb: Ver
     number = stand.ask(2)
     stand.move(seat, number, now=minutes(1))
     seen = stand.row(number).revision
-    stand.move(seat, number, now=minutes(2), table_ids=(stand.house.tables["2"],))
+    stand.move(seat, number, now=minutes(2), table_ids=(stand.restaurant.tables["2"],))
     done, elsewhere = state(stand, number), {}
     if verb is seat:
-        elsewhere = {"table_ids": (stand.house.tables["1"],)}
+        elsewhere = {"table_ids": (stand.restaurant.tables["1"],)}
     with pytest.raises(RevisionConflict):
         stand.move(verb, number, now=minutes(3), acts_on=ActsOn(revision=seen), **elsewhere)
     with pytest.raises(StateConflict):
@@ -114,7 +114,7 @@ def line(db: Engine) -> Iterator[tuple[Stand, BreakingLine]]:
     near = a_stand(db, tables=TWO_TABLES)
     with BreakingLine(url.port) as between:
         far = make_engine(url.set(port=between.port).render_as_string(hide_password=False))
-        yield Stand(far, near.house), between
+        yield Stand(far, near.restaurant), between
         far.dispose()
 
 
@@ -143,7 +143,7 @@ def test_a_move_to_another_table_whose_commit_is_not_answered_is_done_once(
     was = stand.row(number).revision
     between.lose_the_answer_to(b"commit")
     stand.move(
-        seat, number, now=minutes(2), table_ids=(stand.house.tables["2"],),
+        seat, number, now=minutes(2), table_ids=(stand.restaurant.tables["2"],),
         acts_on=ActsOn(revision=was),
     )  # fmt: skip
     assert between.broken == 1

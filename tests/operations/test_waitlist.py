@@ -163,7 +163,7 @@ def test_a_cancellation_and_a_change_in_one_round_promote_one_each(db: Engine) -
     assert [told(stand, number) for number in waiting[:2]] == [["waitlisted", "confirmation"]] * 2
 
 
-def test_a_waitlist_that_the_house_gave_up_keeps_who_waits(db: Engine) -> None:
+def test_a_waitlist_that_the_restaurant_gave_up_keeps_who_waits(db: Engine) -> None:
     stand = a_stand(db, tables=TWO_TABLES)
     numbers = [stand.ask(), stand.ask()]
     waiting = [stand.ask(), stand.ask()]
@@ -249,7 +249,7 @@ def test_the_length_of_the_list_does_not_drift(db: Engine) -> None:
 def test_a_closed_day_keeps_its_waitlist_until_it_expires(db: Engine) -> None:
     stand = a_stand(db, tables=ONE_TABLE)
     first, waiting = stand.ask(), stand.ask()
-    revise(stand, Closure(restaurant_id=stand.house.id, on_date=START.date()))
+    revise(stand, Closure(restaurant_id=stand.restaurant.id, on_date=START.date()))
     stand.cancel(first)
     assert stand.row(waiting).status == "waitlisted"
     assert not book_rows(stand)[0].freed_at
@@ -273,11 +273,11 @@ def test_more_freed_books_than_a_round_takes_are_all_asked(db: Engine) -> None:
 def _empty_book(stand: Stand, number: int) -> ShiftDay:
     """A freed book of long ago, which comes before all others."""
     day = (START - (400 + number) * DAY).date()
-    shift = stand.house.shifts["dinner"]
+    shift = stand.restaurant.shifts["dinner"]
     number = book_id(shift, day)
     return ShiftDay(
         id=number,
-        restaurant_id=stand.house.id,
+        restaurant_id=stand.restaurant.id,
         shift_id=shift,
         service_date=day,
         freed_at=NOW - 400 * DAY,

@@ -13,9 +13,9 @@ from models.operations.stand.arrivals import seat
 from models.queries.deciding.standing import upcoming
 from models.rules.deciding.objection import Code
 from models.rules.deciding.standing import objections
-from tests.operations.small import house_of
+from tests.operations.small import restaurant_of
 from tests.queries.evening import check
-from tests.services.restaurant import OpenHouse
+from tests.services.restaurant import OpenRestaurant
 from tests.services.stand import NOW, START, Stand
 from tests.services.zone_rules import other_rules
 
@@ -25,9 +25,9 @@ MOVED = "the guest was told 19:00, which the clock calls 20:00 now"
 
 
 @pytest.fixture
-def stand(db: Engine, house: Callable[..., OpenHouse]) -> Stand:
+def stand(db: Engine, restaurant: Callable[..., OpenRestaurant]) -> Stand:
     """A house and its stand, open on the date of SUMMER."""
-    return Stand(db, house())
+    return Stand(db, restaurant())
 
 
 def said(stand: Stand) -> set[str]:
@@ -83,8 +83,8 @@ def test_a_file_that_is_loaded_is_told_whom_the_zone_rules_moved(
 ) -> None:
     stand.ask(2)
     with other_rules(tmp_path, hours=2), reading() as session:
-        (who,) = upcoming(session, stand.house.id, now=NOW)
-        codes = {each.code for each in objections(house_of("demo"), who.party)}
+        (who,) = upcoming(session, stand.restaurant.id, now=NOW)
+        codes = {each.code for each in objections(restaurant_of("demo"), who.party)}
     assert codes == {Code.WALL_TIME}
 
 

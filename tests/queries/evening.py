@@ -15,7 +15,7 @@ from models.operations.stand.undo import take_back
 from models.rules.reservations.lifecycle import Status
 from models.rules.reservations.requests import GuestDetails
 from models.rules.restaurant.restaurant import QUARTER_SECONDS
-from tests.services.restaurant import OpenHouse
+from tests.services.restaurant import OpenRestaurant
 from tests.services.stand import NOW, START, Stand
 
 GRACE = 60.0
@@ -41,9 +41,11 @@ def quarters(count: int) -> timedelta:
     return timedelta(seconds=count * QUARTER_SECONDS)
 
 
-def open_evening(house: Callable[..., OpenHouse], bind: object, *, slug: str = "demo") -> Stand:
+def open_evening(
+    restaurant: Callable[..., OpenRestaurant], bind: object, *, slug: str = "demo"
+) -> Stand:
     """A house with everything: combinations, buffer, pacing."""
-    made = house(slug=slug, tables=TABLES, combinations=COMBINATIONS, policies=POLICIES)
+    made = restaurant(slug=slug, tables=TABLES, combinations=COMBINATIONS, policies=POLICIES)
     return Stand(bind, made)  # type: ignore[arg-type]
 
 
@@ -103,7 +105,7 @@ def come_and_go(stand: Stand) -> dict[str, int]:
     stand.move(seat, named["late"], now=day + timedelta(minutes=35))
     stand.move(take_back, named["late"], now=day + timedelta(minutes=36))
     stand.move(seat, named["late"], now=day + timedelta(minutes=50))
-    tables = (stand.house.tables["8"],)
+    tables = (stand.restaurant.tables["8"],)
     stand.move(seat, named["elsewhere"], now=day + timedelta(minutes=5), table_ids=tables)
     for name in ("never", "absent"):
         stand.move(mark_no_show, named[name], now=day + timedelta(minutes=16))

@@ -20,11 +20,11 @@ from models.queries.deciding.availability import (
     cached_availability,
     keep_availability,
 )
-from models.queries.floor.load import house_by_id
+from models.queries.floor.load import restaurant_by_id
 from models.rules.flags import Flag
 from models.rules.reservations.requests import GuestDetails, TableRequest
 from models.rules.restaurant.policies import bookable_quarters
-from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.sittings import quarter_of, sittings_on
 from tests.operations.evenings import (
     HOUR,
@@ -45,16 +45,16 @@ FRIDAY = START.date()
 DINNER = START - 2 * HOUR  # 17:00 in Berlin
 
 
-def house_of(stand: Stand) -> House:
+def restaurant_of(stand: Stand) -> RestaurantSpec:
     with reading(stand.bind) as session:
-        return house_by_id(session, stand.house.id)
+        return restaurant_by_id(session, stand.restaurant.id)
 
 
 def slots(stand: Stand, party_size: int = 2, *, now: Any = NOW, **more: Any) -> list[datetime]:
     """The starts that are offered, straight from the database."""
     wish: dict[str, Any] = {"on_date": FRIDAY, "party_size": party_size, "now": now} | more
     with reading(stand.bind) as session:
-        found = availability(session, house_by_id(session, stand.house.id), **wish)
+        found = availability(session, restaurant_by_id(session, stand.restaurant.id), **wish)
     assert [slot.quarter for slot in found] == [quarter_of(slot.starts_at) for slot in found]
     return [slot.starts_at for slot in found]
 
@@ -67,7 +67,7 @@ def every_quarter(first: datetime, last: datetime) -> list[datetime]:
 def test_an_empty_book_offers_every_start(db: Engine) -> None:
     stand = a_stand(db)
     assert slots(stand) == every_quarter(DINNER, DINNER + 18 * QUARTER)
-    revise(stand, Closure(restaurant_id=stand.house.id, on_date=FRIDAY))
+    revise(stand, Closure(restaurant_id=stand.restaurant.id, on_date=FRIDAY))
     assert slots(stand) == []
     assert slots(stand, on_date=FRIDAY + timedelta(days=1))
 
@@ -132,9 +132,9 @@ def test_lunchs_last_turns_are_taken_from_dinners_offers(db: Engine) -> None:
     offered = slots(stand)
     assert DINNER + QUARTER not in offered
     assert DINNER + 2 * QUARTER in offered
-    house = house_of(stand)
+    restaurant = restaurant_of(stand)
     with reading() as session:
-        found = availability(session, house, on_date=FRIDAY, party_size=2, now=NOW)
+        found = availability(session, restaurant, on_date=FRIDAY, party_size=2, now=NOW)
     assert {slot.shift_key for slot in found} == {"lunch", "dinner"}
 
 
@@ -142,11 +142,11 @@ def _would_be(stand: Stand, start: datetime, party_size: int, area: str | None) 
     """What would become of a request, decided and then taken back."""
     wish = TableRequest(party_size, start, GuestDetails("Ada", "ada@example.com"), area_key=area)
     with Session(stand.bind) as session:
-        house = house_by_id(session, stand.house.id)
+        restaurant = restaurant_by_id(session, stand.restaurant.id)
         made = request_reservation(
-            session.connection(), house, request=wish, key="p", body=b"", now=NOW
+            session.connection(), restaurant, request=wish, key="p", body=b"", now=NOW
         )
-        decide_waiting(session, house.id % settings().lanes, now=NOW, limit=10)
+        decide_waiting(session, restaurant.id % settings().lanes, now=NOW, limit=10)
         status = session.get_one(Reservation, made.reservation_id, populate_existing=True).status
         session.rollback()
     return status
@@ -170,8 +170,8 @@ def test_what_is_offered_would_be_confirmed(
         stand.request(1 + number % 7, start=start)
     stand.drain()
     offered = slots(stand, party_size, area_key=area)
-    house = house_of(stand)
-    every = [start for sitting in sittings_on(house, FRIDAY) for start in sitting.starts]
+    restaurant = restaurant_of(stand)
+    every = [start for sitting in sittings_on(restaurant, FRIDAY) for start in sitting.starts]
     moments = [datetime.fromtimestamp(quarter * 900, UTC) for quarter in every]
     confirmed = [
         moment for moment in moments if _would_be(stand, moment, party_size, area) == "confirmed"
@@ -226,31 +226,33 @@ def nothing_owed() -> Iterator[None]:
     signals._owed.clear()
 
 
-def cached(stand: Stand, house: House, *, now: Any = NOW) -> list[Slot] | signals.Miss:
-    return cached_availability(house, on_date=FRIDAY, party_size=2, now=now)
+def cached(
+    stand: Stand, restaurant: RestaurantSpec, *, now: Any = NOW
+) -> list[Slot] | signals.Miss:
+    return cached_availability(restaurant, on_date=FRIDAY, party_size=2, now=now)
 
 
-def keep(stand: Stand, house: House, miss: signals.Miss) -> list[Slot]:
+def keep(stand: Stand, restaurant: RestaurantSpec, miss: signals.Miss) -> list[Slot]:
     with reading(stand.bind) as session:
-        return keep_availability(session, house, miss, on_date=FRIDAY, party_size=2, now=NOW)
+        return keep_availability(session, restaurant, miss, on_date=FRIDAY, party_size=2, now=NOW)
 
 
-def warm(stand: Stand) -> tuple[House, list[Slot]]:
+def warm(stand: Stand) -> tuple[RestaurantSpec, list[Slot]]:
     """The house, and the offers as they are now in the cache."""
-    house = house_of(stand)
-    miss = cached(stand, house)
+    restaurant = restaurant_of(stand)
+    miss = cached(stand, restaurant)
     assert isinstance(miss, signals.Miss)
     assert miss.generation is not None
-    found = keep(stand, house, miss)
-    assert cached(stand, house) == found
-    return house, found
+    found = keep(stand, restaurant, miss)
+    assert cached(stand, restaurant) == found
+    return restaurant, found
 
 
 @pytest.mark.both
 def test_what_was_worked_out_once_costs_no_query(stand: Stand) -> None:
-    house, found = warm(stand)
+    restaurant, found = warm(stand)
     with counting(stand.bind) as statements:
-        assert cached(stand, house) == found
+        assert cached(stand, restaurant) == found
     assert statements.count == 0
     assert [slot.starts_at for slot in found] == slots(stand)
     assert {slot.shift_key for slot in found} == {"dinner"}
@@ -258,10 +260,10 @@ def test_what_was_worked_out_once_costs_no_query(stand: Stand) -> None:
 
 @pytest.mark.both
 def test_cached_starts_go_when_their_hour_comes(stand: Stand) -> None:
-    house, _ = warm(stand)
-    kept = cached(stand, house, now=START)
+    restaurant, _ = warm(stand)
+    kept = cached(stand, restaurant, now=START)
     assert isinstance(kept, list)
-    first, _ = bookable_quarters(house, now=START, online=True)
+    first, _ = bookable_quarters(restaurant, now=START, online=True)
     assert kept[0].quarter == first
 
 
@@ -276,83 +278,83 @@ def _ask(stand: Stand) -> None:
 @pytest.mark.both
 @pytest.mark.parametrize("write", [_book, _ask], ids=["staff", "worker"])
 def test_a_decided_reservation_is_never_still_offered(stand: Stand, write: Any) -> None:
-    house, before = warm(stand)
+    restaurant, before = warm(stand)
     write(stand)
-    miss = cached(stand, house)
+    miss = cached(stand, restaurant)
     assert isinstance(miss, signals.Miss)
-    assert len(keep(stand, house, miss)) < len(before)
+    assert len(keep(stand, restaurant, miss)) < len(before)
 
 
 @pytest.mark.both
 def test_what_is_free_again_is_offered_again(stand: Stand) -> None:
     first = stand.ask()
-    house, before = warm(stand)
+    restaurant, before = warm(stand)
     stand.cancel(first)
-    assert isinstance(cached(stand, house), signals.Miss)
+    assert isinstance(cached(stand, restaurant), signals.Miss)
     _, after = warm(stand)
     assert len(after) > len(before)
     stand.change(stand.ask(), starts_at=START + 4 * QUARTER)
-    house, moved = warm(stand)
+    restaurant, moved = warm(stand)
     assert quarter_of(START) - 2 in {slot.quarter for slot in moved}
 
 
 @pytest.mark.both
 def test_a_declined_request_leaves_the_cache_alone(stand: Stand) -> None:
     stand.ask()
-    house, found = warm(stand)
+    restaurant, found = warm(stand)
     stand.ask(waitlist=False)
-    assert cached(stand, house) == found
+    assert cached(stand, restaurant) == found
 
 
 @pytest.mark.both
-def test_another_date_and_another_house_keep_their_offers(db: Engine, stand: Stand) -> None:
+def test_another_date_and_another_restaurant_keep_their_offers(db: Engine, stand: Stand) -> None:
     other = a_stand(db, tables=ONE_TABLE, slug="other")
-    house, found = warm(stand)
+    restaurant, found = warm(stand)
     stand.ask(start=START + timedelta(days=1))
     other.ask()
-    assert cached(stand, house) == found
+    assert cached(stand, restaurant) == found
 
 
 @pytest.mark.both
-def test_a_new_file_of_the_house_has_offers_of_its_own(stand: Stand) -> None:
+def test_a_new_file_of_the_restaurant_has_offers_of_its_own(stand: Stand) -> None:
     warm(stand)
-    revise(stand, Closure(restaurant_id=stand.house.id, on_date=FRIDAY))
+    revise(stand, Closure(restaurant_id=stand.restaurant.id, on_date=FRIDAY))
     assert warm(stand)[1] == []
 
 
 @pytest.mark.both
 def test_an_offer_worked_out_while_a_decision_commits_is_never_read(stand: Stand) -> None:
     """The reader looked before the decision, and keeps what it saw after it."""
-    house = house_of(stand)
-    miss = cached(stand, house)
+    restaurant = restaurant_of(stand)
+    miss = cached(stand, restaurant)
     assert isinstance(miss, signals.Miss)
     with reading(stand.bind) as session:
-        old = availability(session, house, on_date=FRIDAY, party_size=2, now=NOW)
+        old = availability(session, restaurant, on_date=FRIDAY, party_size=2, now=NOW)
     stand.ask()
     pairs = b"[" + b",".join(b'[%d,"dinner"]' % slot.quarter for slot in old) + b"]"
     assert miss.generation is not None
     signals.cache_put(miss.generation, miss.name, pairs)
-    assert isinstance(cached(stand, house), signals.Miss)
+    assert isinstance(cached(stand, restaurant), signals.Miss)
 
 
 @pytest.mark.both
 def test_while_a_decision_commits_nothing_is_kept(stand: Stand) -> None:
-    house, _ = warm(stand)
-    signals.mark_changing([(house.id, FRIDAY.isoformat())])
-    miss = cached(stand, house)
+    restaurant, _ = warm(stand)
+    signals.mark_changing([(restaurant.id, FRIDAY.isoformat())])
+    miss = cached(stand, restaurant)
     assert isinstance(miss, signals.Miss)
     assert miss.generation is None
-    assert keep(stand, house, miss)
-    assert isinstance(cached(stand, house), signals.Miss)
+    assert keep(stand, restaurant, miss)
+    assert isinstance(cached(stand, restaurant), signals.Miss)
 
 
 @pytest.mark.both
 def test_from_before_the_commit_on_nothing_is_kept(stand: Stand) -> None:
-    house, _ = warm(stand)
+    restaurant, _ = warm(stand)
     seen: list[bytes | None] = []
 
     def look(_connection: object) -> None:
-        seen.append(signals.cache_generation(house.id, FRIDAY.isoformat()))
+        seen.append(signals.cache_generation(restaurant.id, FRIDAY.isoformat()))
 
     number = stand.request()
     event.listen(stand.bind, "commit", look)
@@ -360,43 +362,43 @@ def test_from_before_the_commit_on_nothing_is_kept(stand: Stand) -> None:
     event.remove(stand.bind, "commit", look)
     assert seen[0] is None
     assert stand.row(number).status == "confirmed"
-    assert signals.cache_generation(house.id, FRIDAY.isoformat())
+    assert signals.cache_generation(restaurant.id, FRIDAY.isoformat())
 
 
 @pytest.mark.both
 def test_a_rolled_back_decision_only_makes_offers_slower(stand: Stand) -> None:
-    house, _ = warm(stand)
+    restaurant, _ = warm(stand)
     with pytest.raises(ZeroDivisionError), transaction(stand.bind) as session:
         request = TableRequest(2, START, GuestDetails("Ada", "ada@example.com"))
         request_reservation(
-            session.connection(), house, request=request, key="k", body=b"", now=NOW
+            session.connection(), restaurant, request=request, key="k", body=b"", now=NOW
         )
-        decide_waiting(session, house.id % settings().lanes, now=NOW, limit=10)
+        decide_waiting(session, restaurant.id % settings().lanes, now=NOW, limit=10)
         _ = 1 // 0
-    assert isinstance(cached(stand, house), list)
+    assert isinstance(cached(stand, restaurant), list)
 
 
 @pytest.mark.both
 def test_without_redis_offers_come_from_the_database(db: Engine) -> None:
     stand = a_stand(db, tables=ONE_TABLE)
-    house = house_of(stand)
-    miss = cached(stand, house)
+    restaurant = restaurant_of(stand)
+    miss = cached(stand, restaurant)
     assert isinstance(miss, signals.Miss)
     assert miss.generation is None
-    assert [slot.starts_at for slot in keep(stand, house, miss)] == slots(stand)
+    assert [slot.starts_at for slot in keep(stand, restaurant, miss)] == slots(stand)
 
 
 @pytest.mark.both
 @pytest.mark.parametrize("wiped", ["flush", "restart"])
 def test_a_wiped_redis_begins_afresh(stand: Stand, redis: RedisServer, wiped: str) -> None:
-    house, _ = warm(stand)
+    restaurant, _ = warm(stand)
     if wiped == "restart":
         redis.kill()
-        assert isinstance(cached(stand, house), signals.Miss)
+        assert isinstance(cached(stand, restaurant), signals.Miss)
         redis.start()
         signals.breaker._until = 0.0
     redis.flush()
-    assert isinstance(cached(stand, house), signals.Miss)
+    assert isinstance(cached(stand, restaurant), signals.Miss)
     warm(stand)
 
 
@@ -414,9 +416,9 @@ def test_dates_that_share_tables_overnight_are_not_cached(
     """A night's last turn runs into breakfast, which is another date's book."""
     policies = UNPACED | {"max_party_online": 8}
     stand = a_stand(db, tables=ONE_TABLE, shifts=NIGHT, policies=policies)
-    house, on_date = house_of(stand), FRIDAY + timedelta(days=day)
+    restaurant, on_date = restaurant_of(stand), FRIDAY + timedelta(days=day)
     for _ in range(2):
-        miss = cached_availability(house, on_date=on_date, party_size=2, now=NOW)
+        miss = cached_availability(restaurant, on_date=on_date, party_size=2, now=NOW)
         assert isinstance(miss, signals.Miss)
         assert miss.generation is None
     one_o_clock, two_o_clock = START + 6 * HOUR, START + 7 * HOUR

@@ -12,10 +12,10 @@ from models.entities import DiningTable, Message, Restaurant, Shift
 from models.operations.stand.arrivals import arrive
 from models.queries.book.book import book_of
 from models.queries.book.shapes import BookReservation, BookView
-from models.queries.floor.load import house_by_id
+from models.queries.floor.load import restaurant_by_id
 from models.rules.reservations.lifecycle import Status
 from tests.services.counting import Statements
-from tests.services.restaurant import OpenHouse, ShiftTimes
+from tests.services.restaurant import OpenRestaurant, ShiftTimes
 from tests.services.stand import NOW, START, Stand
 
 DAY = date(2026, 3, 6)
@@ -27,13 +27,13 @@ LOOSE = {"pacing": {"covers": 500, "parties": 90, "online_covers": 450}, "remind
 
 
 @pytest.fixture
-def stand(db: Engine, house: Callable[..., OpenHouse]) -> Stand:
-    return Stand(db, house(shifts=SHIFTS, policies=LOOSE))
+def stand(db: Engine, restaurant: Callable[..., OpenRestaurant]) -> Stand:
+    return Stand(db, restaurant(shifts=SHIFTS, policies=LOOSE))
 
 
 def book(stand: Stand, *, day: date = DAY, now: datetime = NOW) -> BookView:
     with reading(stand.bind) as session:
-        return book_of(session, house_by_id(session, stand.house.id), day, now=now)
+        return book_of(session, restaurant_by_id(session, stand.restaurant.id), day, now=now)
 
 
 def line(view: BookView, number: int) -> BookReservation:
@@ -122,10 +122,10 @@ def test_what_became_of_messages(stand: Stand) -> None:
     assert (message.state, message.error, message.sent_at) == ("failed", "refused", None)
 
 
-def test_every_state_is_in_the_book_and_other_days_and_houses_are_not(
-    stand: Stand, db: Engine, house: Callable[..., OpenHouse]
+def test_every_state_is_in_the_book_and_other_days_and_restaurants_are_not(
+    stand: Stand, db: Engine, restaurant: Callable[..., OpenRestaurant]
 ) -> None:
-    other = Stand(db, house(slug="other", shifts=SHIFTS, policies=LOOSE))
+    other = Stand(db, restaurant(slug="other", shifts=SHIFTS, policies=LOOSE))
     other.ask(2)
     stand.ask(2, start=START + timedelta(days=1))
     numbers = [stand.ask(6), stand.ask(6), stand.ask(6, waitlist=False)]

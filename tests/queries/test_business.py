@@ -11,15 +11,15 @@ from models.queries.running.business import parties_around
 from models.rules.reservations.lifecycle import Status
 from tests.queries.evening import open_evening
 from tests.services.counting import counting
-from tests.services.restaurant import OpenHouse
+from tests.services.restaurant import OpenRestaurant
 from tests.services.stand import START
 
 
 @pytest.mark.both
 def test_parties_and_guests_of_this_evening_are_counted(
-    house: Callable[..., OpenHouse], db: Engine
+    restaurant: Callable[..., OpenRestaurant], db: Engine
 ) -> None:
-    stand = open_evening(house, db)
+    stand = open_evening(restaurant, db)
     for _ in range(2):
         stand.ask(2)
     stand.cancel(stand.ask(4))

@@ -11,8 +11,13 @@ from models.core.database.transactions import reading
 from models.core.errors import NotFound
 from models.entities import Closure, Combination, DiningTable
 from models.queries.floor import load as floor
-from models.queries.floor.load import house_by_id, house_by_slug, house_lately, houses_by_id
-from models.rules.restaurant.restaurant import House, HouseClosure, Pacing, TurnTime
+from models.queries.floor.load import (
+    health_lately,
+    restaurant_by_id,
+    restaurant_by_slug,
+    restaurants_by_id,
+)
+from models.rules.restaurant.restaurant import ClosureSpec, Pacing, RestaurantSpec, TurnTime
 from tests.operations.evenings import a_stand, revise
 from tests.services.counting import counting
 from tests.services.restaurant import ShiftTimes
@@ -27,9 +32,9 @@ OVERRIDES: dict[str, Any] = {
 }
 
 
-def read(stand: Stand) -> House:
+def read(stand: Stand) -> RestaurantSpec:
     with reading(stand.bind) as session:
-        return house_by_id(session, stand.house.id)
+        return restaurant_by_id(session, stand.restaurant.id)
 
 
 def test_everything_of_the_file_is_there(db: Engine) -> None:
@@ -43,42 +48,44 @@ def test_everything_of_the_file_is_there(db: Engine) -> None:
         policies={"reminder_minutes": [60], "turn_times": [[99, 45]]},
     )
     stand.plant(
-        Closure(restaurant_id=stand.house.id, on_date=date(2026, 12, 26), shift_key="lunch")
+        Closure(restaurant_id=stand.restaurant.id, on_date=date(2026, 12, 26), shift_key="lunch")
     )
-    house = read(stand)
-    ids = stand.house
-    assert [(area.id, area.key) for area in house.areas] == [
+    restaurant = read(stand)
+    ids = stand.restaurant
+    assert [(area.id, area.key) for area in restaurant.areas] == [
         (ids.areas["hall"], "hall"),
         (ids.areas["terrace"], "terrace"),
     ]
-    assert [(table.label, table.min_party, table.max_party) for table in house.tables][-2:] == [
+    assert [(table.label, table.min_party, table.max_party) for table in restaurant.tables][
+        -2:
+    ] == [
         ("5", 4, 6),
         ("6", 1, 4),
     ]
-    [joined] = house.combinations
+    [joined] = restaurant.combinations
     assert joined.table_ids == (ids.tables["1"], ids.tables["2"])
     assert (joined.min_party, joined.max_party) == (3, 4)
-    first, eve = house.shifts
+    first, eve = restaurant.shifts
     assert (first.key, first.weekdays, first.first) == ("lunch", frozenset({0, 1}), time(12))
     assert first.turn_times == (TurnTime(2, 60), TurnTime(99, 75))
     assert (first.pacing, first.buffer_minutes) == (Pacing(4, 2), 15)
     assert (eve.on_date, eve.pacing, eve.turn_times) == (date(2026, 12, 24), None, None)
-    assert house.closures == (
-        HouseClosure(date(2026, 12, 25)),
-        HouseClosure(date(2026, 12, 26), "lunch"),
+    assert restaurant.closures == (
+        ClosureSpec(date(2026, 12, 25)),
+        ClosureSpec(date(2026, 12, 26), "lunch"),
     )
-    assert house.policies.reminder_minutes == (60,)
-    assert house.policies.turn_times == (TurnTime(99, 45),)
+    assert restaurant.policies.reminder_minutes == (60,)
+    assert restaurant.policies.turn_times == (TurnTime(99, 45),)
 
 
-def test_a_house_known_at_its_revision_costs_one_query(db: Engine) -> None:
+def test_a_restaurant_known_at_its_revision_costs_one_query(db: Engine) -> None:
     stands = [a_stand(db), a_stand(db, slug="other")]
     before = [read(stand) for stand in stands]
-    ids = [stand.house.id for stand in stands]
+    ids = [stand.restaurant.id for stand in stands]
     with counting(db) as statements, reading() as session:
-        assert houses_by_id(session, ids) == dict(zip(ids, before, strict=True))
-        assert house_by_slug(session, "demo") is before[0]
-        assert house_by_id(session, ids[1]) is before[1]
+        assert restaurants_by_id(session, ids) == dict(zip(ids, before, strict=True))
+        assert restaurant_by_slug(session, "demo") is before[0]
+        assert restaurant_by_id(session, ids[1]) is before[1]
     assert statements.count == 3
 
 
@@ -97,30 +104,32 @@ def test_a_new_revision_is_read_at_once(db: Engine) -> None:
 def test_nobody_is_not_found(db: Engine) -> None:
     with reading() as session:
         with pytest.raises(NotFound):
-            house_by_slug(session, "nobody")
+            restaurant_by_slug(session, "nobody")
         with pytest.raises(NotFound):
-            house_by_id(session, 77)
-        assert houses_by_id(session, [77]) == {}
+            restaurant_by_id(session, 77)
+        assert restaurants_by_id(session, [77]) == {}
 
 
-def test_a_house_seen_lately_is_given_for_two_seconds(
+def test_a_restaurant_seen_lately_is_given_for_two_seconds(
     db: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     a_stand(db)
-    assert house_lately("demo") is None
+    assert health_lately("demo") is None
     with reading() as session:
-        house = house_by_slug(session, "demo")
+        restaurant = restaurant_by_slug(session, "demo")
     with counting(db) as statements:
-        assert house_lately("demo") is house
+        assert health_lately("demo") is restaurant
     assert statements.count == 0
     now = monotonic() + floor.LATELY_SECONDS + 0.1
     monkeypatch.setattr(floor, "monotonic", lambda: now)
-    assert house_lately("demo") is None
+    assert health_lately("demo") is None
 
 
-def test_the_memory_of_houses_has_a_limit(db: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_memory_of_restaurants_has_a_limit(db: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(floor, "_CACHE_LIMIT", 2)
     stands = [a_stand(db, slug=f"house-{number}") for number in range(5)]
-    houses = [read(stand) for stand in stands]
-    assert [house.slug for house in houses] == [f"house-{number}" for number in range(5)]
+    restaurants = [read(stand) for stand in stands]
+    assert [restaurant.slug for restaurant in restaurants] == [
+        f"house-{number}" for number in range(5)
+    ]
     assert len(floor._cache) <= 2

@@ -29,7 +29,7 @@ from models.rules.reservations.lifecycle import OVER_AFTER
 from models.rules.reservations.requests import GuestDetails
 from models.rules.restaurant.sittings import quarter_of
 from tests.queries.evening import GRACE, LATER, check, open_evening, play, send_due
-from tests.services.restaurant import OpenHouse
+from tests.services.restaurant import OpenRestaurant
 from tests.services.stand import NOW, START, Stand
 
 pytestmark = pytest.mark.both
@@ -43,9 +43,9 @@ NOBODY = 999_999_999
 
 
 @pytest.fixture
-def stand(db: Engine, house: Callable[..., OpenHouse]) -> Stand:
+def stand(db: Engine, restaurant: Callable[..., OpenRestaurant]) -> Stand:
     """Eight tables and one combination, a buffer, pacing."""
-    return open_evening(house, db)
+    return open_evening(restaurant, db)
 
 
 def found(stand: Stand, *, now: Any = DAY_BEFORE) -> Found:
@@ -86,10 +86,10 @@ def test_a_whole_evening_is_in_order(stand: Stand) -> None:
 
 
 def test_two_evenings_at_once_are_in_order(
-    stand: Stand, db: Engine, house: Callable[..., OpenHouse]
+    stand: Stand, db: Engine, restaurant: Callable[..., OpenRestaurant]
 ) -> None:
     play(stand)
-    play(open_evening(house, db, slug="other"))
+    play(open_evening(restaurant, db, slug="other"))
     assert check(stand, now=LATER + timedelta(seconds=30)) == []
 
 
@@ -136,7 +136,7 @@ def test_two_parties_at_one_table(two: tuple[int, int], stand: Stand) -> None:
     stand.plant(
         update(Assignment)
         .where(Assignment.reservation_id == second)
-        .values(dining_table_id=stand.house.tables["1"])
+        .values(dining_table_id=stand.restaurant.tables["1"])
     )
     assert found(stand) == {
         ("table-twice", (first, second)),
@@ -153,7 +153,7 @@ def test_two_parties_at_one_table_one_after_the_other(
     third = stand.ask(2, start=START + timedelta(minutes=after))
     settle(stand)
     where = update(Assignment).where(Assignment.reservation_id == third)
-    stand.plant(where.values(dining_table_id=stand.house.tables["1"]))
+    stand.plant(where.values(dining_table_id=stand.restaurant.tables["1"]))
     # the buffer alone is missing after 90 minutes: nobody sits at one table with somebody else
     assert (("table-twice", (first, third)) in found(stand)) is overlap
 
@@ -166,7 +166,7 @@ def test_two_parties_sit_at_one_table(stand: Stand) -> None:
     stand.drain(now=now)
     send_due(stand, until=now)
     assert found(stand, now=now) == set()
-    to_the_first = {"dining_table_id": stand.house.tables["1"]}
+    to_the_first = {"dining_table_id": stand.restaurant.tables["1"]}
     stand.plant(
         delete(TableOccupancy).where(TableOccupancy.quarter_hour < quarter_of(now)),
         update(Assignment).where(Assignment.reservation_id == late).values(**to_the_first),
@@ -183,7 +183,7 @@ def test_who_sat_down_early_where_somebody_else_had_the_table(stand: Stand) -> N
     send_due(stand, until=now)
     assert found(stand, now=now) == set()
     where = update(Assignment).where(Assignment.reservation_id == before)
-    stand.plant(where.values(dining_table_id=stand.house.tables["1"]))
+    stand.plant(where.values(dining_table_id=stand.restaurant.tables["1"]))
     assert ("table-twice", (before, early)) in found(stand, now=now)
 
 
@@ -205,7 +205,7 @@ def test_who_has_left_still_had_the_table(two: tuple[int, int], stand: Stand) ->
     stand.plant(
         update(Assignment)
         .where(Assignment.reservation_id == second)
-        .values(dining_table_id=stand.house.tables["1"])
+        .values(dining_table_id=stand.restaurant.tables["1"])
     )
     assert found(stand, now=LATER) == {("table-twice", (first, second))}
 
@@ -217,7 +217,7 @@ def test_one_quarter_held_twice(two: tuple[int, int], stand: Stand) -> None:
             text(
                 "INSERT INTO table_occupancy "
                 "(dining_table_id, quarter_hour, reservation_id, restaurant_id) "
-                f"VALUES ({stand.house.tables['1']}, {Q}, {second}, {stand.house.id})"
+                f"VALUES ({stand.restaurant.tables['1']}, {Q}, {second}, {stand.restaurant.id})"
             )
         )
         assert found(stand) == {("table-twice", (first, second)), ("occupancy-orphan", (second,))}
@@ -277,14 +277,14 @@ def test_tables_that_are_no_combination_for_such_a_party(stand: Stand) -> None:
 def test_two_tables_for_a_party_that_one_would_seat(stand: Stand) -> None:
     number = stand.ask(3)
     settle(stand)
-    stand.plant(Assignment(reservation_id=number, dining_table_id=stand.house.tables["6"]))
+    stand.plant(Assignment(reservation_id=number, dining_table_id=stand.restaurant.tables["6"]))
     assert found(stand) == {("misfit", (number,)), ("occupancy-missing", (number,))}
 
 
 def test_the_host_may_seat_anybody_anywhere(stand: Stand) -> None:
     number = stand.ask(4)
     stand.book(4, tables=("2",))
-    stand.move(seat, number, now=START, table_ids=(stand.house.tables["1"],))
+    stand.move(seat, number, now=START, table_ids=(stand.restaurant.tables["1"],))
     send_due(stand, until=START)
     assert found(stand, now=START) == set()
     stand.move(take_back, number, now=START)
@@ -636,10 +636,10 @@ def message(number: int, kind: str, channel: str) -> tuple[Any, ...]:
 
 def occupancy(stand: Stand, label: str, quarter: int, number: int) -> TableOccupancy:
     return TableOccupancy(
-        dining_table_id=stand.house.tables[label],
+        dining_table_id=stand.restaurant.tables[label],
         quarter_hour=quarter,
         reservation_id=number,
-        restaurant_id=stand.house.id,
+        restaurant_id=stand.restaurant.id,
     )
 
 

@@ -15,7 +15,7 @@ from models.integrity.check import findings_at_once
 from models.integrity.checks import history
 from models.operations.stand.arrivals import finish, seat
 from tests.queries.evening import GRACE, LATER, check, open_evening, play, send_due
-from tests.services.restaurant import OpenHouse
+from tests.services.restaurant import OpenRestaurant
 from tests.services.stand import NOW, START, Stand
 
 pytestmark = pytest.mark.both
@@ -24,9 +24,9 @@ LOOKS = 12
 
 
 @pytest.fixture
-def stand(db: Engine, house: Callable[..., OpenHouse]) -> Stand:
+def stand(db: Engine, restaurant: Callable[..., OpenRestaurant]) -> Stand:
     """Eight tables and one combination, a buffer, pacing."""
-    return open_evening(house, db)
+    return open_evening(restaurant, db)
 
 
 @contextmanager
@@ -60,7 +60,7 @@ def writing(stand: Stand) -> Iterator[list[int]]:
         writer.join()
 
 
-def test_a_house_at_work_gives_no_false_finding(stand: Stand) -> None:
+def test_a_restaurant_at_work_gives_no_false_finding(stand: Stand) -> None:
     with writing(stand) as asked:
         for _ in range(LOOKS):
             assert findings_at_once(stand.bind, now=START, grace_seconds=1e7) == []
@@ -95,7 +95,7 @@ def test_several_processes_find_what_one_finds(
     monkeypatch.setattr(integrity, "_FEW", 0)
     assert findings_at_once(stand.bind, now=now, grace_seconds=GRACE, processes=2) == []
     elsewhere = update(Assignment).where(Assignment.reservation_id == named["early"])
-    stand.plant(elsewhere.values(dining_table_id=stand.house.tables["8"]))
+    stand.plant(elsewhere.values(dining_table_id=stand.restaurant.tables["8"]))
     by_one = check(stand, now=now)
     by_two = findings_at_once(stand.bind, now=now, grace_seconds=GRACE, processes=2)
     assert by_one

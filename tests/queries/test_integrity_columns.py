@@ -22,7 +22,7 @@ from models.operations.stand.arrivals import finish, seat
 from tests.queries.evening import check, open_evening, send_due
 from tests.queries.excuses import EXCUSED
 from tests.queries.mutations import HOT, columns, mutations
-from tests.services.restaurant import open_house
+from tests.services.restaurant import open_restaurant
 from tests.services.schema import create_tables
 from tests.services.stand import START, Stand
 
@@ -32,8 +32,8 @@ PHONE = "+15550100"
 
 def play(bind: Engine) -> tuple[Stand, dict[str, int]]:
     """An evening half an hour in: who comes later, waits, sits, has left; two restaurants."""
-    stand = open_evening(partial(open_house, bind), bind)
-    other = open_evening(partial(open_house, bind), bind, slug="other")
+    stand = open_evening(partial(open_restaurant, bind), bind)
+    other = open_evening(partial(open_restaurant, bind), bind, slug="other")
     late, tomorrow = START + timedelta(hours=2), START + timedelta(days=1)
     named = {"sitting": stand.ask(2, phone=PHONE), "gone": stand.ask(2)}
     named["coming"] = stand.ask(3, start=late, area_key="hall", phone="+15550101")
@@ -70,7 +70,7 @@ def evening(
     backend: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Evening]:
     """The evening in a database of its own; each test leaves it as it was."""
-    url = f"sqlite:///{tmp_path_factory.mktemp('evening') / 'house.sqlite3'}"
+    url = f"sqlite:///{tmp_path_factory.mktemp('evening') / 'restaurant.sqlite3'}"
     if backend != "sqlite":
         url = request.getfixturevalue("mariadb").new_database("evening")
     create_tables(url)

@@ -29,7 +29,7 @@ def test_a_confirmed_reservation_shows_its_tables(db: Engine) -> None:
     stand = a_stand(db, combinations=joined, policies=policies)
     shown = view(stand, stand.ask(8, note="Window", phone="+49301", area_key="hall"))
     assert (shown.status, shown.revision, shown.tables) == (Status.CONFIRMED, 2, ("3", "4"))
-    assert (shown.house.slug, shown.area_key, shown.note) == ("demo", "hall", "Window")
+    assert (shown.restaurant.slug, shown.area_key, shown.note) == ("demo", "hall", "Window")
     assert (shown.party_size, shown.starts_at, shown.source) == (8, START, "online")
     assert shown.ends_at == START + 9 * QUARTER
     assert (shown.guest_name, shown.guest_email, shown.guest_phone, shown.guest_locale) == (

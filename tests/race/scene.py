@@ -28,11 +28,11 @@ from models.operations.deciding.allocation import decide_waiting
 from models.operations.reservations.booking import book_for_guest, request_reservation
 from models.operations.reservations.changes import cancel_reservation, change_reservation
 from models.operations.stand.arrivals import seat
-from models.queries.floor.load import house_by_id
+from models.queries.floor.load import restaurant_by_id
 from models.rules.reservations.lifecycle import Status
 from models.rules.reservations.requests import GuestDetails, TableChange, TableRequest
 from models.rules.restaurant.restaurant import book_id
-from tests.services.restaurant import OpenHouse, ShiftTimes, open_house
+from tests.services.restaurant import OpenRestaurant, ShiftTimes, open_restaurant
 
 T = TypeVar("T")
 
@@ -67,14 +67,14 @@ class Scene:
     """A house, and the engine through which everybody works."""
 
     bind: Engine
-    house: OpenHouse
+    restaurant: OpenRestaurant
     #: what a caller takes as "come again"
     again: tuple[type[Exception], ...] = (Busy,)
 
     @property
     def lane(self) -> int:
         """The lane of the house."""
-        return self.house.id % LANES
+        return self.restaurant.id % LANES
 
     def unit(self, work: Callable[[Session], T]) -> T:
         """One caller's transaction. A caller who is told `busy` comes again, as a client would."""
@@ -94,9 +94,14 @@ class Scene:
         wish = wish_of(number, party_size, start=start, waitlist=waitlist)
 
         def work(session: Session) -> int:
-            house = house_by_id(session, self.house.id)
+            restaurant = restaurant_by_id(session, self.restaurant.id)
             accepted = request_reservation(
-                session.connection(), house, request=wish, key=f"key-{number}", body=b"x", now=NOW
+                session.connection(),
+                restaurant,
+                request=wish,
+                key=f"key-{number}",
+                body=b"x",
+                now=NOW,
             )
             return accepted.reservation_id
 
@@ -107,10 +112,10 @@ class Scene:
         wish = wish_of(number, start=start)
 
         def work(session: Session) -> int:
-            house = house_by_id(session, self.house.id)
+            restaurant = restaurant_by_id(session, self.restaurant.id)
             accepted = book_for_guest(
                 session,
-                house,
+                restaurant,
                 request=wish,
                 key=f"staff-{number}",
                 body=b"x",
@@ -162,7 +167,7 @@ class Scene:
         """How many reservations stand where."""
         query = (
             select(Reservation.status, func.count())
-            .where(Reservation.restaurant_id == self.house.id)
+            .where(Reservation.restaurant_id == self.restaurant.id)
             .group_by(Reservation.status)
         )
         with Session(self.bind) as session:
@@ -171,7 +176,7 @@ class Scene:
     def sold(self) -> int:
         """How many parties are confirmed for START, or sit there."""
         query = select(func.count()).where(
-            Reservation.restaurant_id == self.house.id,
+            Reservation.restaurant_id == self.restaurant.id,
             Reservation.status.in_((Status.CONFIRMED, Status.SEATED)),
             Reservation.starts_at == START,
         )
@@ -210,17 +215,17 @@ def stage(
     *,
     safeguards: Safeguards = Safeguards(),
     pause: float = 0.0,
-    **house: Any,
+    **restaurant: Any,
 ) -> Iterator[Scene]:
     """A house with an open book, on an engine with these safeguards.
 
     `pause` (seconds) stands between reading the book and writing to it, so that a race that can
     happen does happen.
     """
-    house.setdefault("tables", {"1": ("hall", 1, 4)})
-    house.setdefault("policies", UNPACED)
-    house.setdefault("shifts", {"dinner": ShiftTimes()})
-    made = open_house(db, **house)
+    restaurant.setdefault("tables", {"1": ("hall", 1, 4)})
+    restaurant.setdefault("policies", UNPACED)
+    restaurant.setdefault("shifts", {"dinner": ShiftTimes()})
+    made = open_restaurant(db, **restaurant)
     _open_books(db, made)
     bind = db if safeguards.lock else _without_lock(db, patch, safeguards)
     if pause:
@@ -239,7 +244,7 @@ def stage(
 
 
 def sells_twice(
-    db: Engine, patch: pytest.MonkeyPatch, act: Callable[[Scene], object], **house: Any
+    db: Engine, patch: pytest.MonkeyPatch, act: Callable[[Scene], object], **restaurant: Any
 ) -> bool:
     """The control: whether `act` sells a table twice when both safeguards are off.
 
@@ -249,7 +254,7 @@ def sells_twice(
         slug = f"control-{attempt}"
         with (
             patch.context() as own,
-            stage(db, own, safeguards=BOTH_OFF, pause=PAUSE, slug=slug, **house) as scene,
+            stage(db, own, safeguards=BOTH_OFF, pause=PAUSE, slug=slug, **restaurant) as scene,
         ):
             act(scene)
             if scene.sold_twice() and scene.sold() > 1:
@@ -257,7 +262,7 @@ def sells_twice(
     return False
 
 
-def _open_books(db: Engine, made: OpenHouse) -> None:
+def _open_books(db: Engine, made: OpenRestaurant) -> None:
     """The rows of the books: whoever makes one locks it by that, which would hide the race."""
     with Session(db) as session, session.begin():
         session.add_all(

@@ -11,7 +11,7 @@ from models.core import clock
 from models.core.database.transactions import reading
 from models.queries.deciding.availability import Slot, availability
 from models.queries.deciding.movable import load_movable
-from models.queries.floor.load import house_by_id
+from models.queries.floor.load import restaurant_by_id
 from tests.operations.evenings import a_stand
 from tests.services.stand import Stand
 from web.offers import offered_starts
@@ -47,8 +47,8 @@ def full(db: Engine, start: datetime, monkeypatch: pytest.MonkeyPatch) -> Stand:
 
 
 def test_offers_are_worked_out_while_a_book_is_decided(full: Stand, start: datetime) -> None:
-    slots, _house = offered_starts(
-        full.house.slug, on_date=start.date(), party_size=2, area_key=None, now=clock.now()
+    slots, _restaurant = offered_starts(
+        full.restaurant.slug, on_date=start.date(), party_size=2, area_key=None, now=clock.now()
     )
     assert slots
     assert start not in [slot.starts_at for slot in slots]
@@ -65,5 +65,7 @@ def test_control_two_states_make_no_sense(full: Stand, start: datetime) -> None:
 
 def _look(stand: Stand, start: datetime) -> list[Slot]:
     with reading(stand.bind) as session:
-        house = house_by_id(session, stand.house.id)
-        return availability(session, house, on_date=start.date(), party_size=2, now=clock.now())
+        restaurant = restaurant_by_id(session, stand.restaurant.id)
+        return availability(
+            session, restaurant, on_date=start.date(), party_size=2, now=clock.now()
+        )

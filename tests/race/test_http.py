@@ -23,14 +23,14 @@ def _quarters_held(stack: Stack, restaurant_id: int) -> int:
 
 @pytest.mark.both
 def test_fifty_guests_ask_for_the_last_table(stack: Stack) -> None:
-    house, start = stack.open_house(tables=ONE_TABLE), evening()
+    restaurant, start = stack.open_restaurant(tables=ONE_TABLE), evening()
     asked = answers(
-        together(lambda _: stack.post(house, start=start, waitlist=False), range(PARTIES))
+        together(lambda _: stack.post(restaurant, start=start, waitlist=False), range(PARTIES))
     )
     assert Counter(each.status for each in asked) == {202: PARTIES}
     statuses = stack.wait_decided(each.id for each in asked)
     assert Counter(statuses.values()) == {"confirmed": 1, "declined": PARTIES - 1}
-    assert _quarters_held(stack, house.id) == 6
+    assert _quarters_held(stack, restaurant.id) == 6
     stack.wait_quiet()
     assert not stack.findings()
 
@@ -38,9 +38,11 @@ def test_fifty_guests_ask_for_the_last_table(stack: Stack) -> None:
 @pytest.mark.both
 def test_fifty_guests_wait_for_the_answer(stack: Stack) -> None:
     """With `Prefer: wait`: 201 for who could wait, 202 for the others; one table, one party."""
-    house, start = stack.open_house(tables=ONE_TABLE), evening()
+    restaurant, start = stack.open_restaurant(tables=ONE_TABLE), evening()
     asked = answers(
-        together(lambda _: stack.post(house, start=start, waitlist=False, wait=5), range(PARTIES))
+        together(
+            lambda _: stack.post(restaurant, start=start, waitlist=False, wait=5), range(PARTIES)
+        )
     )
     assert {each.status for each in asked} <= {201, 202}
     statuses = stack.wait_decided(each.id for each in asked)
@@ -53,9 +55,9 @@ def test_fifty_guests_wait_for_the_answer(stack: Stack) -> None:
 
 @pytest.mark.both
 def test_many_changes_into_the_last_table(stack: Stack) -> None:
-    house, start = stack.open_house(tables=ONE_TABLE), evening()
+    restaurant, start = stack.open_restaurant(tables=ONE_TABLE), evening()
     starts = [start + timedelta(days=day, hours=hour) for day in range(1, 5) for hour in (-4, 0)]
-    asked = [stack.post(house, start=other) for other in starts]
+    asked = [stack.post(restaurant, start=other) for other in starts]
     assert set(stack.wait_decided(each.id for each in asked).values()) == {"confirmed"}
 
     def wish(each: Asked) -> Asked:
@@ -67,13 +69,13 @@ def test_many_changes_into_the_last_table(stack: Stack) -> None:
     with stack.engine.connect() as connection:
         held = connection.execute(
             select(TableOccupancy.reservation_id, func.count())
-            .where(TableOccupancy.restaurant_id == house.id)
+            .where(TableOccupancy.restaurant_id == restaurant.id)
             .group_by(TableOccupancy.reservation_id)
         ).all()
         first = int(start.timestamp()) // 900
         at_start = connection.scalars(
             select(TableOccupancy.reservation_id).where(
-                TableOccupancy.restaurant_id == house.id, TableOccupancy.quarter_hour == first
+                TableOccupancy.restaurant_id == restaurant.id, TableOccupancy.quarter_hour == first
             )
         ).all()
     assert {row[0]: row[1] for row in held} == {each.id: 6 for each in asked}
@@ -85,10 +87,10 @@ def test_many_changes_into_the_last_table(stack: Stack) -> None:
 @pytest.mark.both
 def test_cancelled_tables_are_promised_once(stack: Stack) -> None:
     tables = {str(number): ("hall", 1, 2) for number in range(4)}
-    house, start = stack.open_house(tables=tables), evening()
-    seated = [stack.post(house, start=start, wait=5) for _ in tables]
+    restaurant, start = stack.open_restaurant(tables=tables), evening()
+    seated = [stack.post(restaurant, start=start, wait=5) for _ in tables]
     assert set(stack.wait_decided(each.id for each in seated).values()) == {"confirmed"}
-    waiting = [stack.post(house, start=start) for _ in range(8)]
+    waiting = [stack.post(restaurant, start=start) for _ in range(8)]
     assert set(stack.wait_decided(each.id for each in waiting).values()) == {"waitlisted"}
 
     cancelled = answers(together(stack.cancel, seated))
@@ -96,17 +98,17 @@ def test_cancelled_tables_are_promised_once(stack: Stack) -> None:
     stack.wait_quiet()
     found = stack.statuses(each.id for each in waiting)
     assert [found[each.id] for each in waiting] == ["confirmed"] * 4 + ["waitlisted"] * 4
-    assert _quarters_held(stack, house.id) == 4 * 6
+    assert _quarters_held(stack, restaurant.id) == 4 * 6
     stack.wait_quiet()
     assert not stack.findings()
 
 
 @pytest.mark.both
 def test_one_key_fifty_times_makes_one_reservation(stack: Stack) -> None:
-    house, start = stack.open_house(), evening()
+    restaurant, start = stack.open_restaurant(), evening()
 
     def ask(_: int) -> Asked:
-        return stack.post(house, start=start, key="same-for-all", email="ada@example.com")
+        return stack.post(restaurant, start=start, key="same-for-all", email="ada@example.com")
 
     asked = answers(together(ask, range(PARTIES)))
     assert {each.status for each in asked} == {202}
@@ -120,14 +122,14 @@ def test_one_key_fifty_times_makes_one_reservation(stack: Stack) -> None:
 @pytest.mark.both
 def test_hosts_seat_several_parties_at_one_table(stack: Stack) -> None:
     tables = {"window": ("hall", 3, 6)} | {str(number): ("hall", 1, 2) for number in range(6)}
-    house = stack.open_house(
+    restaurant = stack.open_restaurant(
         tables=tables,
         shifts={"all-day": ShiftTimes(first=time(0), last=time(23, 45))},
         policies=UNPACED | {"lead_minutes": 0},
     )
-    asked = [stack.post(house, start=next_quarter(), wait=5) for _ in range(6)]
+    asked = [stack.post(restaurant, start=next_quarter(), wait=5) for _ in range(6)]
     assert set(stack.wait_decided(each.id for each in asked).values()) == {"confirmed"}
-    token = stack.sign_in_as_host(house)
+    token = stack.sign_in_as_host(restaurant)
 
     def seat(each: Asked) -> Asked:
         return stack.staff("POST", f"/reservations/{each.id}/seat", token, tables=["window"])

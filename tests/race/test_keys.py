@@ -6,16 +6,16 @@ from sqlalchemy.orm import Session
 
 from models.core.errors import KeyReused
 from models.operations.reservations.booking import Accepted, request_reservation
-from models.queries.floor.load import house_by_id
+from models.queries.floor.load import restaurant_by_id
 from tests.race.scene import NOW, Scene, stage, wish_of
 from tests.services.together import answers, together
 
 
 def _ask(scene: Scene, body: bytes) -> Accepted:
     def work(session: Session) -> Accepted:
-        house = house_by_id(session, scene.house.id)
+        restaurant = restaurant_by_id(session, scene.restaurant.id)
         return request_reservation(
-            session.connection(), house, request=wish_of(1), key="the-key", body=body, now=NOW
+            session.connection(), restaurant, request=wish_of(1), key="the-key", body=body, now=NOW
         )
 
     return scene.unit(work)

@@ -16,7 +16,7 @@ TABLES = {str(number): ("hall", 1, 2) for number in range(1, 5)}
 WAITING = 8
 
 
-def _full_house(scene: Scene) -> tuple[list[int], list[int]]:
+def _full_restaurant(scene: Scene) -> tuple[list[int], list[int]]:
     """Every table is taken at START, and eight parties wait."""
     seated = [scene.request(number) for number in range(len(TABLES))]
     scene.drain()
@@ -49,7 +49,7 @@ def test_each_freed_table_goes_to_the_next_in_line_once(
     db: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with stage(db, monkeypatch, tables=TABLES) as scene:
-        seated, waiting = _full_house(scene)
+        seated, waiting = _full_restaurant(scene)
 
         def cancel_or_decide(number: int) -> None:
             if number < len(seated):
@@ -83,7 +83,7 @@ def test_one_safeguard_alone_still_promotes_once(
     db: Engine, monkeypatch: pytest.MonkeyPatch, safeguards: Safeguards
 ) -> None:
     with stage(db, monkeypatch, tables=TABLES, safeguards=safeguards, pause=PAUSE) as scene:
-        seated, waiting = _full_house(scene)
+        seated, waiting = _full_restaurant(scene)
         _cancel_and_promote(scene, seated)
         assert len(_confirmed(scene, waiting)) <= len(seated)
         assert not scene.sold_twice()
@@ -94,7 +94,7 @@ def test_control_without_safeguards_a_freed_table_is_promised_twice(
     db: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def act(scene: Scene) -> None:
-        seated, _waiting = _full_house(scene)
+        seated, _waiting = _full_restaurant(scene)
         _cancel_and_promote(scene, seated)
 
     assert sells_twice(db, monkeypatch, act, tables=TABLES)
@@ -106,7 +106,7 @@ def test_a_promoted_party_that_also_wished_to_change_has_one_table(
 ) -> None:
     """The wish and the freed table meet in one round of decisions."""
     with stage(db, monkeypatch, tables=TABLES) as scene:
-        seated, waiting = _full_house(scene)
+        seated, waiting = _full_restaurant(scene)
         scene.change(waiting[0], TableChange(starts_at=START + timedelta(days=1)))
         scene.cancel(seated[0])
         scene.drain()

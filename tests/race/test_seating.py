@@ -19,7 +19,7 @@ def _everybody_to_the_window(scene: Scene) -> tuple[list[int], list[int]]:
     ids = [scene.request(number) for number in range(PARTIES)]
     scene.drain()
     assert scene.statuses() == {"confirmed": PARTIES}
-    window = scene.house.tables["window"]
+    window = scene.restaurant.tables["window"]
     results = together(lambda number: scene.seat(number, at=window), ids)
     for result in results:
         assert result is None or isinstance(result, StateConflict), result
@@ -33,7 +33,7 @@ def _at_the_window(scene: Scene) -> list[int]:
         .join(Assignment, Assignment.reservation_id == Reservation.id)
         .where(
             Reservation.status == "seated",
-            Assignment.dining_table_id == scene.house.tables["window"],
+            Assignment.dining_table_id == scene.restaurant.tables["window"],
         )
     )
     with Session(scene.bind) as session:

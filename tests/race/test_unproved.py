@@ -10,15 +10,17 @@ from models.entities import Reservation
 from models.operations.deciding.due import lock_due
 from tests.operations.test_look_and_lock import just_before_the_lock
 from tests.operations.test_unproved import confirm, in_order, minutes, release, two_tables
-from tests.services.restaurant import OpenHouse
+from tests.services.restaurant import OpenRestaurant
 from tests.services.together import answers, together
 
-House = Callable[..., OpenHouse]
+RestaurantSpec = Callable[..., OpenRestaurant]
 
 
 @pytest.mark.both
-def test_a_guest_and_the_clock_at_once_come_to_one_end(db: Engine, house: House) -> None:
-    stand = two_tables(db, house)
+def test_a_guest_and_the_clock_at_once_come_to_one_end(
+    db: Engine, restaurant: RestaurantSpec
+) -> None:
+    stand = two_tables(db, restaurant)
     ends = []
     for _ in range(6):
         number = stand.ask(2)
@@ -42,9 +44,9 @@ def test_a_guest_and_the_clock_at_once_come_to_one_end(db: Engine, house: House)
 
 @pytest.mark.mariadb
 def test_a_confirmation_just_before_the_lock_keeps_the_table(
-    db: Engine, house: House, monkeypatch: pytest.MonkeyPatch
+    db: Engine, restaurant: RestaurantSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stand = two_tables(db, house)
+    stand = two_tables(db, restaurant)
     number = stand.ask(2)
     just_before_the_lock(
         monkeypatch, "deciding.due", lambda: confirm(stand, number, now=minutes(15))
@@ -56,10 +58,10 @@ def test_a_confirmation_just_before_the_lock_keeps_the_table(
 
 @pytest.mark.mariadb
 def test_control_a_look_that_is_not_repeated_takes_a_confirmed_table(
-    db: Engine, house: House, monkeypatch: pytest.MonkeyPatch
+    db: Engine, restaurant: RestaurantSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The race is there: without the second look under the lock the confirmed guest loses."""
-    stand = two_tables(db, house)
+    stand = two_tables(db, restaurant)
     number = stand.ask(2)
     just_before_the_lock(
         monkeypatch, "deciding.due", lambda: confirm(stand, number, now=minutes(15))

@@ -113,7 +113,7 @@ class Crowd:
         context = ssl.create_default_context(cafile=str(self.machine.certificates.authority))
         token, heard = sign_in(self.machine, context), [-1]
         self.heard.append(heard)
-        path = f"/api/v1/restaurants/{self.machine.house.slug}/book/events"
+        path = f"/api/v1/restaurants/{self.machine.restaurant.slug}/book/events"
         path += f"?date={evening(days=self.day + number).date()}"
         while not self._end.is_set():
             own = {
@@ -151,7 +151,7 @@ class Crowd:
         is_heard = random.random() < 0.1
         days = self.day + random.randrange(STANDS) if is_heard else random.randint(2, 20)
         start = evening(days=days)
-        path = f"/api/v1/restaurants/{self.machine.house.slug}"
+        path = f"/api/v1/restaurants/{self.machine.restaurant.slug}"
         if reads:
             asked = f"{path}/availability?date={start.date()}&party_size=2"
             line.request("GET", asked, headers={"Host": NAME})
@@ -186,7 +186,7 @@ def in_order(place: Machine, *, seconds: float = 120) -> None:
         assert time.monotonic() < ends, left
         time.sleep(0.1)
     with reading(place.engine) as session:
-        theirs = select(Reservation.id).where(Reservation.restaurant_id == place.house.id)
+        theirs = select(Reservation.id).where(Reservation.restaurant_id == place.restaurant.id)
         assert sorted(session.scalars(theirs)) == sorted(place.accepted)
     with reading(place.engine) as session:
         assert findings(session, now=clock.now(), grace_seconds=0) == []

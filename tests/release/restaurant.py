@@ -26,7 +26,7 @@ from tests.services.mariadb import MariaDB
 from tests.services.ports import free_port, is_listening
 from tests.services.process import Process
 from tests.services.redis import RedisServer
-from tests.services.restaurant import OpenHouse, open_house
+from tests.services.restaurant import OpenRestaurant, open_restaurant
 from tests.services.stack import PASSWORD, UNPACED
 from tests.services.surroundings import KEYSET, environment
 
@@ -47,7 +47,7 @@ class Machine:
     certificates: Certificates
     engine: Engine
     mailbox: Mailbox
-    house: OpenHouse
+    restaurant: OpenRestaurant
     #: ids of the reservations that were acknowledged, by whoever asked
     accepted: list[int] = field(default_factory=list)
 
@@ -114,11 +114,11 @@ def machine(folder: Path, mariadb: MariaDB) -> Iterator[Machine]:
     engine = make_engine(url, pool_size=2)
     try:
         subprocess.run([BIN / "maitred", "migrate"], env=env, cwd=ROOT, check=True, timeout=120)
-        house = open_house(engine, slug="released", policies=UNPACED)
-        _employ_host(engine, house)
+        restaurant = open_restaurant(engine, slug="released", policies=UNPACED)
+        _employ_host(engine, restaurant)
         proxy.start()
         proxy.wait_ready(lambda: is_listening(ports["https"]))
-        yield Machine(folder, env, ports["https"], made, engine, mailbox, house)
+        yield Machine(folder, env, ports["https"], made, engine, mailbox, restaurant)
     finally:
         engine.dispose()
         for file in (folder / "releases").glob("*.pid"):
@@ -136,12 +136,12 @@ def answers(place: Machine) -> bool:
         return client.get("/healthz", headers={"Host": NAME}, extensions=sni).is_success
 
 
-def _employ_host(engine: Engine, house: OpenHouse) -> None:
+def _employ_host(engine: Engine, restaurant: OpenRestaurant) -> None:
     with transaction(engine) as session:
         number = create_account(
             session, HOST, name="", password_hash=hash_password(PASSWORD), now=clock.now()
         )
-        grant_role(session, number, restaurant_id=house.id, role=Role.HOST)
+        grant_role(session, number, restaurant_id=restaurant.id, role=Role.HOST)
 
 
 def _end(pid: int) -> None:

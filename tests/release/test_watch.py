@@ -14,7 +14,7 @@ def all_within(bound: float) -> Counts:
 
 @pytest.mark.parametrize(("took", "is_slow"), [(0.05, False), (0.1, False), (0.25, True)])
 def test_a_tenth_of_a_second_more_is_slow(
-    house_env: dict[str, str], took: float, is_slow: bool
+    service_env: dict[str, str], took: float, is_slow: bool
 ) -> None:
     assert bool(slower(all_within(took), all_within(0.05))) is is_slow
 

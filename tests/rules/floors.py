@@ -9,64 +9,64 @@ from hypothesis import strategies as st
 from models.rules.deciding.board import Ask, Board
 from models.rules.deciding.seating import Floor, Seats
 from models.rules.restaurant.restaurant import (
-    House,
-    HouseArea,
-    HouseCombination,
-    HouseTable,
+    AreaSpec,
+    CombinationSpec,
     Pacing,
     Policies,
+    RestaurantSpec,
+    TableSpec,
 )
 from models.rules.restaurant.sittings import sittings_on
-from tests.rules.restaurants import FRIDAY, a_house, a_shift
+from tests.rules.restaurants import FRIDAY, a_restaurant, a_shift
 
 HALL, TERRACE = 1, 2
 UNPACED = Pacing(covers=None)
 
-Tables = Sequence[tuple[int, int] | HouseTable]
+Tables = Sequence[tuple[int, int] | TableSpec]
 
 
-def a_table(number: int, least: int, most: int, **more: object) -> HouseTable:
+def a_table(number: int, least: int, most: int, **more: object) -> TableSpec:
     """Table `number` in the hall, for parties of `least`..`most`."""
-    table = HouseTable(number, f"T{number}", HALL, least, most)
+    table = TableSpec(number, f"T{number}", HALL, least, most)
     return replace(table, **more)  # type: ignore[arg-type]
 
 
-def a_combination(number: int, members: Iterable[int], least: int, most: int) -> HouseCombination:
+def a_combination(number: int, members: Iterable[int], least: int, most: int) -> CombinationSpec:
     """Tables that may be joined for parties of `least`..`most`."""
-    return HouseCombination(number, f"C{number}", tuple(members), least, most)
+    return CombinationSpec(number, f"C{number}", tuple(members), least, most)
 
 
 def a_floor(
     tables: Tables,
-    combinations: Iterable[HouseCombination] = (),
+    combinations: Iterable[CombinationSpec] = (),
     *,
     policies: Policies | None = None,
     pacing: Pacing = UNPACED,
     first: str = "18:00",
     last: str = "21:00",
-) -> House:
+) -> RestaurantSpec:
     """A house with these tables (1, 2, ...) and dinner every day; unpaced unless told."""
     rows = [
-        table if isinstance(table, HouseTable) else a_table(number, *table)
+        table if isinstance(table, TableSpec) else a_table(number, *table)
         for number, table in enumerate(tables, 1)
     ]
     shift = replace(a_shift(first, last, shift_id=1), pacing=pacing)
-    areas = (HouseArea(HALL, "hall", "Hall"), HouseArea(TERRACE, "terrace", "Terrace"))
-    house = a_house(shift, policies=policies)
-    return replace(house, areas=areas, tables=tuple(rows), combinations=tuple(combinations))
+    areas = (AreaSpec(HALL, "hall", "Hall"), AreaSpec(TERRACE, "terrace", "Terrace"))
+    restaurant = a_restaurant(shift, policies=policies)
+    return replace(restaurant, areas=areas, tables=tuple(rows), combinations=tuple(combinations))
 
 
-def a_board(house: House, day: date = FRIDAY) -> Board:
+def a_board(restaurant: RestaurantSpec, day: date = FRIDAY) -> Board:
     """The empty book of the house's first shift on a date."""
-    sitting = sittings_on(house, day)[0]
-    return Board(house, sitting, Floor(sitting.starts[0], {}))
+    sitting = sittings_on(restaurant, day)[0]
+    return Board(restaurant, sitting, Floor(sitting.starts[0], {}))
 
 
 def copy_of(board: Board) -> Board:
     """A board like it, on which one may try things out."""
     floor = Floor(board.floor.base, dict(board.floor.taken))
     pace = {quarter: replace(load) for quarter, load in board.pace.items()}
-    return Board(board.house, board.sitting, floor, pace, board.waitlisted)
+    return Board(board.restaurant, board.sitting, floor, pace, board.waitlisted)
 
 
 @dataclass(slots=True)
@@ -89,16 +89,18 @@ def _pairs(seats: Seats, quarter: int, quarters: int) -> set[tuple[int, int]]:
     return {(table, each) for table in seats for each in range(quarter, quarter + quarters)}
 
 
-def fits(house: House, seats: Seats, ask: Ask) -> bool:
+def fits(restaurant: RestaurantSpec, seats: Seats, ask: Ask) -> bool:
     """Whether these tables are one table, or one combination, that takes the party at all."""
-    tables = [house.table_by_id[number] for number in seats]
+    tables = [restaurant.table_by_id[number] for number in seats]
     if ask.area_id is not None and any(table.area_id != ask.area_id for table in tables):
         return False
     if ask.online and not all(table.online for table in tables):
         return False
     ranges = [(table.min_party, table.max_party) for table in tables if len(tables) == 1]
     ranges += [
-        (each.min_party, each.max_party) for each in house.combinations if each.table_ids == seats
+        (each.min_party, each.max_party)
+        for each in restaurant.combinations
+        if each.table_ids == seats
     ]
     return any(least <= ask.party_size <= most for least, most in ranges)
 
@@ -109,7 +111,7 @@ _LIMITS = st.none() | st.integers(1, 12)
 
 
 @st.composite
-def houses(draw: st.DrawFn, pacing: Pacing | None = None) -> House:
+def restaurants(draw: st.DrawFn, pacing: Pacing | None = None) -> RestaurantSpec:
     """Up to six tables in two areas, some in-house only; up to two combinations; any pacing."""
     rows = draw(st.lists(_TABLE, min_size=1, max_size=6))
     tables = [

@@ -6,12 +6,12 @@ from itertools import count
 
 from models.rules.restaurant.restaurant import (
     QUARTER_SECONDS,
-    House,
-    HouseArea,
-    HouseClosure,
-    HouseShift,
+    AreaSpec,
+    ClosureSpec,
     Pacing,
     Policies,
+    RestaurantSpec,
+    ShiftSpec,
     TurnTime,
 )
 from models.rules.restaurant.sittings import local, sittings_on
@@ -54,9 +54,9 @@ def a_shift(
     valid: tuple[date | None, date | None] = (None, None),
     turn_times: tuple[TurnTime, ...] | None = None,
     buffer_minutes: int | None = None,
-) -> HouseShift:
+) -> ShiftSpec:
     """A shift with first and last seating; dinner every day unless said otherwise."""
-    return HouseShift(
+    return ShiftSpec(
         id=next(_ids) if shift_id is None else shift_id,
         key=key,
         name=key.title(),
@@ -74,14 +74,14 @@ def a_shift(
     )
 
 
-def a_house(
-    *shifts: HouseShift,
+def a_restaurant(
+    *shifts: ShiftSpec,
     zone: str = "Europe/Berlin",
     policies: Policies | None = None,
-    closures: tuple[HouseClosure, ...] = (),
-) -> House:
+    closures: tuple[ClosureSpec, ...] = (),
+) -> RestaurantSpec:
     """A restaurant with a room and a terrace; the trade's default policies."""
-    return House(
+    return RestaurantSpec(
         id=1,
         slug="probe",
         name="Probe",
@@ -89,7 +89,7 @@ def a_house(
         locale="en",
         revision=1,
         policies=policies or Policies(),
-        areas=(HouseArea(1, "room", "Room"), HouseArea(2, "terrace", "Terrace")),
+        areas=(AreaSpec(1, "room", "Room"), AreaSpec(2, "terrace", "Terrace")),
         tables=(),
         combinations=(),
         shifts=shifts,
@@ -97,26 +97,30 @@ def a_house(
     )
 
 
-def wall(house: House, quarter: int) -> datetime:
+def wall(restaurant: RestaurantSpec, quarter: int) -> datetime:
     """What the clock on the restaurant's wall shows, without its offset."""
     moment = datetime.fromtimestamp(quarter * QUARTER_SECONDS, UTC)
-    return moment.astimezone(house.tz).replace(tzinfo=None)
+    return moment.astimezone(restaurant.tz).replace(tzinfo=None)
 
 
-def obvious_starts(house: House, shift: HouseShift, *, service_date: date) -> tuple[int, ...]:
+def obvious_starts(
+    restaurant: RestaurantSpec, shift: ShiftSpec, *, service_date: date
+) -> tuple[int, ...]:
     """Every quarter of six days, asked one by one whether the wall shows a start of the shift."""
     midnight = datetime.combine(service_date - 2 * DAY, time(), tzinfo=UTC)
     begin = int(midnight.timestamp()) // QUARTER_SECONDS
     return tuple(
         quarter
         for quarter in range(begin, begin + 6 * 96)
-        if _is_start(house, shift, service_date=service_date, shown=wall(house, quarter))
+        if _is_start(restaurant, shift, service_date=service_date, shown=wall(restaurant, quarter))
     )
 
 
-def _is_start(house: House, shift: HouseShift, *, service_date: date, shown: datetime) -> bool:
+def _is_start(
+    restaurant: RestaurantSpec, shift: ShiftSpec, *, service_date: date, shown: datetime
+) -> bool:
     minutes = (shown - datetime.combine(service_date, shift.first)) / timedelta(minutes=1)
-    if minutes % house.policies.slot_minutes:
+    if minutes % restaurant.policies.slot_minutes:
         return False
     if shown.date() == service_date:
         return shown.time() >= shift.first and (
@@ -126,15 +130,15 @@ def _is_start(house: House, shift: HouseShift, *, service_date: date, shown: dat
     return next_day and shift.last < shift.first and shown.time() <= shift.last
 
 
-def offered(house: House, day: date) -> list[str]:
+def offered(restaurant: RestaurantSpec, day: date) -> list[str]:
     """The starts of a date as the guest reads them: local date, time and offset."""
     return [
-        local(house, start).isoformat(timespec="minutes")
-        for sitting in sittings_on(house, day)
+        local(restaurant, start).isoformat(timespec="minutes")
+        for sitting in sittings_on(restaurant, day)
         for start in sitting.starts
     ]
 
 
-def clocks(house: House, day: date) -> list[str]:
+def clocks(restaurant: RestaurantSpec, day: date) -> list[str]:
     """The same, as wall times only."""
-    return [start[11:16] for start in offered(house, day)]
+    return [start[11:16] for start in offered(restaurant, day)]

@@ -17,7 +17,7 @@ from models.rules.reservations.changing import check_change
 from models.rules.reservations.lifecycle import Status
 from models.rules.reservations.requests import GuestDetails, TableChange, TableRequest
 from models.rules.restaurant.policies import check_request
-from models.rules.restaurant.restaurant import House, HouseShift, Policies, TurnTime
+from models.rules.restaurant.restaurant import Policies, RestaurantSpec, ShiftSpec, TurnTime
 from models.rules.restaurant.sittings import local, sittings_on
 from models.rules.restaurant.turn_times import turn_quarters
 from tests.rules.floors import a_board, a_floor, a_table
@@ -36,8 +36,8 @@ MORNING = TWO - timedelta(hours=5)
 GUEST = GuestDetails("Ada")
 
 
-def last_offer(house: House, ask: Ask) -> str:
-    return f"{local(house, offers(a_board(house), ask)[-1]):%H:%M}"
+def last_offer(restaurant: RestaurantSpec, ask: Ask) -> str:
+    return f"{local(restaurant, offers(a_board(restaurant), ask)[-1]):%H:%M}"
 
 
 def ask_of(board: Board, party_size: int, *, online: bool = True) -> Ask:
@@ -60,9 +60,9 @@ def test_the_staff_may_keep_a_party_past_the_end() -> None:
 
 
 def test_a_shift_that_may_run_over_offers_every_start() -> None:
-    house = replace(HOUSE, shifts=(replace(LUNCH, may_run_over=True),))
-    board = a_board(house)
-    assert last_offer(house, ask_of(board, 8)) == "14:00"
+    restaurant = replace(HOUSE, shifts=(replace(LUNCH, may_run_over=True),))
+    board = a_board(restaurant)
+    assert last_offer(restaurant, ask_of(board, 8)) == "14:00"
     assert decide(board, ask_of(board, 8), earliest=0).status is Status.CONFIRMED
 
 
@@ -113,7 +113,7 @@ HOURS = st.integers(0, 95).map(lambda quarter: at(f"{quarter // 4:02}:{quarter %
 
 
 @st.composite
-def shifts(draw: st.DrawFn) -> HouseShift:
+def shifts(draw: st.DrawFn) -> ShiftSpec:
     """Any hours whatever, past midnight too, and turns of any length."""
     turns = (
         TurnTime(4, 15 * draw(st.integers(1, 12))),
@@ -129,15 +129,15 @@ def shifts(draw: st.DrawFn) -> HouseShift:
     month=st.integers(0, 11),
 )
 def test_nobody_is_offered_a_turn_that_ends_after_the_shift(
-    shift: HouseShift, size: int, zone: str, month: int
+    shift: ShiftSpec, size: int, zone: str, month: int
 ) -> None:
-    house = replace(HOUSE, shifts=(shift,), zone=zone, policies=Policies())
+    restaurant = replace(HOUSE, shifts=(shift,), zone=zone, policies=Policies())
     day = FRIDAY + 30 * month * DAY
-    for sitting in sittings_on(house, day):
-        board = Board(house, sitting, a_board(HOUSE).floor)
+    for sitting in sittings_on(restaurant, day):
+        board = Board(restaurant, sitting, a_board(HOUSE).floor)
         board.floor.base = sitting.starts[0]
         for start in offers(board, Ask(size, sitting.starts[0])):
-            end = start + turn_quarters(house.policies, shift, party_size=size)
-            shown = local(house, end)
+            end = start + turn_quarters(restaurant.policies, shift, party_size=size)
+            shown = local(restaurant, end)
             closes = sitting.service_date + DAY * (shift.ends <= shift.first)
             assert (shown.date(), shown.time()) <= (closes, shift.ends)

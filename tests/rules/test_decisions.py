@@ -10,7 +10,7 @@ from models.rules.deciding.decisions import ALTERNATIVES, decide
 from models.rules.deciding.offers import offers
 from models.rules.deciding.seating import Seats
 from models.rules.reservations.lifecycle import Status
-from models.rules.restaurant.restaurant import House, Pacing, Policies
+from models.rules.restaurant.restaurant import Pacing, Policies, RestaurantSpec
 from models.rules.restaurant.sittings import Sitting
 from models.rules.restaurant.turn_times import held_quarters
 from tests.rules.floors import (
@@ -23,7 +23,7 @@ from tests.rules.floors import (
     asks,
     copy_of,
     fits,
-    houses,
+    restaurants,
 )
 
 #: 18:00 in Berlin on the Friday; dinner has 13 starts until 21:00
@@ -54,15 +54,15 @@ def test_a_party_gets_the_smallest_table_and_holds_it_for_its_turn() -> None:
 
 
 def test_the_next_party_gets_the_next_best_table_then_the_combination() -> None:
-    house = a_floor([(1, 2), (1, 4), (1, 2)], [a_combination(1, (1, 3), 2, 4)])
-    board = a_board(house)
+    restaurant = a_floor([(1, 2), (1, 4), (1, 2)], [a_combination(1, (1, 3), 2, 4)])
+    board = a_board(restaurant)
     seats = [answer(board, ask_of(2)).seats for _ in range(4)]
     assert seats == [(1,), (3,), (2,), ()]
-    other = a_board(house)
+    other = a_board(restaurant)
     assert [answer(other, ask_of(4)).seats for _ in range(2)] == [(2,), (1, 3)]
 
 
-def test_a_full_house_declines_and_offers_the_nearest_three() -> None:
+def test_a_full_restaurant_declines_and_offers_the_nearest_three() -> None:
     board = one_table()
     answer(board, ask_of(2))
     outcome = answer(board, ask_of(2))
@@ -129,7 +129,7 @@ def test_who_would_wait_waits_until_the_list_is_full() -> None:
     assert answers[3].alternatives
 
 
-def test_a_house_without_a_waitlist_declines() -> None:
+def test_a_restaurant_without_a_waitlist_declines() -> None:
     board = one_table(waitlist=False)
     statuses = [answer(board, ask_of(2, waitlist=True)).status for _ in range(2)]
     assert statuses == [Status.CONFIRMED, Status.DECLINED]
@@ -178,7 +178,7 @@ def test_lifting_who_was_never_counted_starts_from_nothing() -> None:
 def test_a_sitting_without_starts_offers_nothing() -> None:
     board = one_table()
     sitting = Sitting(1, board.sitting.shift, board.sitting.service_date, ())
-    empty = Board(board.house, sitting, board.floor)
+    empty = Board(board.restaurant, sitting, board.floor)
     assert offers(empty, ask_of(2)) == []
 
 
@@ -196,37 +196,39 @@ def seated(board: Board, wishes: list[Ask]) -> list[tuple[Ask, Outcome]]:
     return [(ask, outcome) for ask, outcome in answers if outcome.status is Status.CONFIRMED]
 
 
-@given(houses(), MANY)
+@given(restaurants(), MANY)
 def test_no_table_has_two_parties_at_once_and_every_party_fits(
-    house: House, wishes: list[Ask]
+    restaurant: RestaurantSpec, wishes: list[Ask]
 ) -> None:
-    board, ledger = a_board(house), Ledger()
+    board, ledger = a_board(restaurant), Ledger()
     for ask, outcome in seated(board, wishes):
-        turn = held_quarters(house.policies, board.sitting.shift, party_size=ask.party_size)
+        turn = held_quarters(restaurant.policies, board.sitting.shift, party_size=ask.party_size)
         assert outcome.held == turn
-        assert fits(house, outcome.seats, ask)
+        assert fits(restaurant, outcome.seats, ask)
         ledger.take(outcome.seats, ask.quarter, outcome.held)
 
 
-@given(houses(), MANY)
-def test_nobody_is_turned_away_from_a_table_that_is_free(house: House, wishes: list[Ask]) -> None:
-    board, ledger = a_board(house), Ledger()
-    everything: list[Seats] = [(table.id,) for table in house.tables]
-    everything += [each.table_ids for each in house.combinations]
+@given(restaurants(), MANY)
+def test_nobody_is_turned_away_from_a_table_that_is_free(
+    restaurant: RestaurantSpec, wishes: list[Ask]
+) -> None:
+    board, ledger = a_board(restaurant), Ledger()
+    everything: list[Seats] = [(table.id,) for table in restaurant.tables]
+    everything += [each.table_ids for each in restaurant.combinations]
     for ask in wishes:
         outcome = answer(board, ask)
-        turn = held_quarters(house.policies, board.sitting.shift, party_size=ask.party_size)
+        turn = held_quarters(restaurant.policies, board.sitting.shift, party_size=ask.party_size)
         if outcome.status is Status.CONFIRMED:
             ledger.take(outcome.seats, ask.quarter, outcome.held)
         elif outcome.reason is Reason.FULL:
             free = [seats for seats in everything if ledger.is_free(seats, ask.quarter, turn)]
-            assert not [seats for seats in free if fits(house, seats, ask)]
+            assert not [seats for seats in free if fits(restaurant, seats, ask)]
 
 
-@given(houses(), MANY)
-def test_the_pacing_is_never_exceeded(house: House, wishes: list[Ask]) -> None:
-    taken = seated(a_board(house), wishes)
-    pacing = house.shifts[0].pacing
+@given(restaurants(), MANY)
+def test_the_pacing_is_never_exceeded(restaurant: RestaurantSpec, wishes: list[Ask]) -> None:
+    taken = seated(a_board(restaurant), wishes)
+    pacing = restaurant.shifts[0].pacing
     assert pacing is not None
     for quarter in {ask.quarter for ask, _ in taken}:
         here = [ask for ask, _ in taken if ask.quarter == quarter]
@@ -237,12 +239,12 @@ def test_the_pacing_is_never_exceeded(house: House, wishes: list[Ask]) -> None:
             assert online <= (pacing.online_covers or 999)
 
 
-@given(houses(), MANY, asks(FIRST))
+@given(restaurants(), MANY, asks(FIRST))
 @settings(max_examples=150)
 def test_offers_are_the_starts_for_which_the_decision_would_confirm(
-    house: House, wishes: list[Ask], ask: Ask
+    restaurant: RestaurantSpec, wishes: list[Ask], ask: Ask
 ) -> None:
-    board = a_board(house)
+    board = a_board(restaurant)
     seated(board, wishes)
     slow = [
         start
@@ -252,11 +254,11 @@ def test_offers_are_the_starts_for_which_the_decision_would_confirm(
     assert offers(board, ask) == slow
 
 
-@given(houses(), MANY, st.integers(FIRST - 4, FIRST + 14), st.integers(0, 12))
+@given(restaurants(), MANY, st.integers(FIRST - 4, FIRST + 14), st.integers(0, 12))
 def test_alternatives_are_the_nearest_offers_within_the_window(
-    house: House, wishes: list[Ask], first: int, length: int
+    restaurant: RestaurantSpec, wishes: list[Ask], first: int, length: int
 ) -> None:
-    board = a_board(house)
+    board = a_board(restaurant)
     for ask in wishes:
         outcome = decide(board, ask, earliest=FIRST, offered=(first, first + length))
         if outcome.status is not Status.DECLINED or outcome.reason is Reason.PARTY_TOO_LARGE:
@@ -270,10 +272,12 @@ def test_alternatives_are_the_nearest_offers_within_the_window(
         assert all(abs(start - ask.quarter) >= far for start in left)
 
 
-@given(houses(), MANY)
-def test_the_waitlist_counts_exactly_who_waits(house: House, wishes: list[Ask]) -> None:
-    board = a_board(house)
+@given(restaurants(), MANY)
+def test_the_waitlist_counts_exactly_who_waits(
+    restaurant: RestaurantSpec, wishes: list[Ask]
+) -> None:
+    board = a_board(restaurant)
     waiting = [ask for ask in wishes if answer(board, ask).status is Status.WAITLISTED]
-    assert board.waitlisted == len(waiting) <= house.policies.waitlist_parties
+    assert board.waitlisted == len(waiting) <= restaurant.policies.waitlist_parties
     assert all(ask.waitlist for ask in waiting)
-    assert house.policies.waitlist or not waiting
+    assert restaurant.policies.waitlist or not waiting

@@ -18,7 +18,7 @@ def test_without_a_switch_it_is_on() -> None:
     assert ask({8: Switch(0)})
 
 
-def test_a_restaurants_own_share_goes_before_the_houses() -> None:
+def test_a_restaurants_own_share_goes_before_the_restaurants() -> None:
     assert not ask({EVERYWHERE: Switch(0)})
     assert ask({EVERYWHERE: Switch(0), HERE: Switch(100)})
     assert not ask({EVERYWHERE: Switch(100), HERE: Switch(0)})

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from models.rules.restaurant.pacing import Load, keeps_pace, pacing_of
 from models.rules.restaurant.restaurant import Pacing, Policies
 from tests.rules.floors import a_floor, a_table
-from tests.rules.restaurants import a_house, a_shift
+from tests.rules.restaurants import a_restaurant, a_shift
 
 LOADS = st.builds(Load, st.integers(0, 20), st.integers(0, 9), st.integers(0, 20))
 LIMITS = st.none() | st.integers(0, 24)
@@ -60,8 +60,8 @@ def test_a_party_taken_off_again_leaves_the_load_as_it_was(
     assert (load.covers, load.parties, load.online_covers) == before
 
 
-def test_the_shifts_own_pacing_comes_before_the_houses() -> None:
-    house = a_floor([a_table(1, 1, 2)], pacing=Pacing(4))
-    assert pacing_of(house, house.shifts[0]) == Pacing(4)
-    plain = a_house(policies=Policies(pacing=Pacing(7)))
+def test_the_shifts_own_pacing_comes_before_the_restaurants() -> None:
+    restaurant = a_floor([a_table(1, 1, 2)], pacing=Pacing(4))
+    assert pacing_of(restaurant, restaurant.shifts[0]) == Pacing(4)
+    plain = a_restaurant(policies=Policies(pacing=Pacing(7)))
     assert pacing_of(plain, replace(a_shift(), pacing=None)) == Pacing(7)

@@ -22,25 +22,25 @@ from models.rules.restaurant.policies import (
 )
 from models.rules.restaurant.restaurant import (
     QUARTER_SECONDS,
-    House,
-    HouseClosure,
-    HouseTable,
+    ClosureSpec,
     Policies,
+    RestaurantSpec,
+    TableSpec,
 )
 from models.rules.restaurant.sittings import Sitting, local, quarter_of, sittings_on
-from tests.rules.restaurants import DAY, ENDS_OF_TIME, FRIDAY, a_house, a_shift, utc
+from tests.rules.restaurants import DAY, ENDS_OF_TIME, FRIDAY, a_restaurant, a_shift, utc
 
 #: Friday noon in Berlin; dinner is offered from 18:00 (16:00 UTC) to 21:00.
 NOW = utc("2026-07-10T10:00")
 DINNER = utc("2026-07-10T17:00")
-TABLES = (HouseTable(1, "1", 1, 1, 8), HouseTable(2, "2", 2, 1, 8))
-HOUSE = replace(a_house(a_shift("18:00", "21:00")), tables=TABLES)
+TABLES = (TableSpec(1, "1", 1, 1, 8), TableSpec(2, "2", 2, 1, 8))
+HOUSE = replace(a_restaurant(a_shift("18:00", "21:00")), tables=TABLES)
 
 
 def ask(
     start: datetime = DINNER,
     *,
-    house: House = HOUSE,
+    restaurant: RestaurantSpec = HOUSE,
     party_size: int = 2,
     area: str | None = None,
     now: datetime = NOW,
@@ -48,7 +48,7 @@ def ask(
 ) -> Sitting:
     """One request, checked."""
     request = TableRequest(party_size, start, GuestDetails("Ada", email="a@b.example"), area)
-    return check_request(house, request, now=now, online=online)
+    return check_request(restaurant, request, now=now, online=online)
 
 
 def accepted(start: datetime = DINNER, **asked: object) -> bool:
@@ -79,10 +79,10 @@ def test_a_party_too_large_to_book_online_is_told_to_call() -> None:
     assert "call us" in refused(party_size=9)["party_size"]
 
 
-def test_a_party_below_the_houses_online_minimum_is_refused() -> None:
-    house = a_house(*HOUSE.shifts, policies=Policies(min_party_online=2))
-    assert refused(house=house, party_size=1) == {"party_size": "must be at least 2"}
-    assert accepted(house=house, party_size=1, online=False)
+def test_a_party_below_the_restaurants_online_minimum_is_refused() -> None:
+    restaurant = a_restaurant(*HOUSE.shifts, policies=Policies(min_party_online=2))
+    assert refused(restaurant=restaurant, party_size=1) == {"party_size": "must be at least 2"}
+    assert accepted(restaurant=restaurant, party_size=1, online=False)
 
 
 @pytest.mark.parametrize("party_size", [0, -1, 1000])
@@ -102,12 +102,14 @@ def test_an_unknown_area_is_refused_and_the_known_ones_named(online: bool) -> No
 
 
 def test_a_room_whose_tables_are_for_the_staff_cannot_be_had_online() -> None:
-    house = replace(HOUSE, tables=(TABLES[0], replace(TABLES[1], online=False)))
-    assert [area.key for area in online_areas(house)] == ["room"]
-    message = refused(area="terrace", house=house)["area"]
+    restaurant = replace(HOUSE, tables=(TABLES[0], replace(TABLES[1], online=False)))
+    assert [area.key for area in online_areas(restaurant)] == ["room"]
+    message = refused(area="terrace", restaurant=restaurant)["area"]
     assert message == "is not offered online; what is: room"
-    assert accepted(area="terrace", house=house, online=False)
-    assert online_sizes(replace(house, tables=(replace(TABLES[0], min_party=2, max_party=4),))) == (
+    assert accepted(area="terrace", restaurant=restaurant, online=False)
+    assert online_sizes(
+        replace(restaurant, tables=(replace(TABLES[0], min_party=2, max_party=4),))
+    ) == (
         2,
         3,
         4,
@@ -148,10 +150,10 @@ def test_lead_time_is_inclusive() -> None:
 
 
 def test_without_lead_time_a_start_is_bookable_until_it_begins() -> None:
-    house = a_house(*HOUSE.shifts, policies=Policies(lead_minutes=0))
-    assert accepted(house=house, now=DINNER)
+    restaurant = a_restaurant(*HOUSE.shifts, policies=Policies(lead_minutes=0))
+    assert accepted(restaurant=restaurant, now=DINNER)
     late = DINNER + timedelta(seconds=1)
-    assert refused(house=house, now=late) == {"start": "lies in the past"}
+    assert refused(restaurant=restaurant, now=late) == {"start": "lies in the past"}
 
 
 def test_the_booking_window_ends_with_a_local_day() -> None:
@@ -189,8 +191,8 @@ def test_a_time_that_is_no_start_names_the_nearest() -> None:
 
 
 def test_the_nearest_starts_include_those_of_the_night_before() -> None:
-    house = a_house(a_shift("22:00", "00:30", weekdays=[4]))
-    message = refused(utc("2026-07-11T00:00"), house=house)["start"]
+    restaurant = a_restaurant(a_shift("22:00", "00:30", weekdays=[4]))
+    message = refused(utc("2026-07-11T00:00"), restaurant=restaurant)["start"]
     assert message.endswith(
         "2026-07-11T00:00+02:00, 2026-07-11T00:15+02:00, 2026-07-11T00:30+02:00"
     )
@@ -198,8 +200,8 @@ def test_the_nearest_starts_include_those_of_the_night_before() -> None:
 
 @pytest.mark.parametrize("online", [True, False])
 def test_a_closed_day_is_called_closed(online: bool) -> None:
-    house = a_house(*HOUSE.shifts, closures=(HouseClosure(FRIDAY, reason="private"),))
-    assert refused(house=house, online=online) == {
+    restaurant = a_restaurant(*HOUSE.shifts, closures=(ClosureSpec(FRIDAY, reason="private"),))
+    assert refused(restaurant=restaurant, online=online) == {
         "start": "the restaurant is closed on 2026-07-10"
     }
 
@@ -257,24 +259,24 @@ def test_what_is_offered_is_exactly_what_is_accepted(
     zone: str, now: datetime, lead: int, window: int
 ) -> None:
     policies = replace(Policies(), lead_minutes=lead, window_days=window, slot_minutes=60)
-    house = a_house(a_shift("00:00", "23:00"), zone=zone, policies=policies)
-    today = now.astimezone(house.tz).date()
-    first, last = bookable_quarters(house, now=now, online=True)
-    for start in _starts_around(house, today, days=window + 2):
+    restaurant = a_restaurant(a_shift("00:00", "23:00"), zone=zone, policies=policies)
+    today = now.astimezone(restaurant.tz).date()
+    first, last = bookable_quarters(restaurant, now=now, online=True)
+    for start in _starts_around(restaurant, today, days=window + 2):
         moment = datetime.fromtimestamp(start * QUARTER_SECONDS, UTC)
-        within_window = moment.astimezone(house.tz).date() <= today + window * DAY
+        within_window = moment.astimezone(restaurant.tz).date() <= today + window * DAY
         in_time = moment >= now + timedelta(minutes=lead)
         assert (first <= start <= last) is (within_window and in_time)
         if first <= start <= last:
-            assert accepted(moment, house=house, now=now)
+            assert accepted(moment, restaurant=restaurant, now=now)
         else:
-            assert list(refused(moment, house=house, now=now)) == ["start"]
+            assert list(refused(moment, restaurant=restaurant, now=now)) == ["start"]
 
 
-def _starts_around(house: House, today: date, *, days: int) -> list[int]:
+def _starts_around(restaurant: RestaurantSpec, today: date, *, days: int) -> list[int]:
     return [
         start
         for n in range(-1, days)
-        for sitting in sittings_on(house, today + n * DAY)
+        for sitting in sittings_on(restaurant, today + n * DAY)
         for start in sitting.starts
     ]

@@ -12,7 +12,7 @@ from models.rules.deciding.decisions import decide
 from models.rules.deciding.reseating import Search
 from models.rules.deciding.seating import candidates
 from models.rules.reservations.lifecycle import Status
-from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.turn_times import held_quarters
 from tests.rules.floors import (
     UNPACED,
@@ -23,7 +23,7 @@ from tests.rules.floors import (
     a_floor,
     asks,
     fits,
-    houses,
+    restaurants,
 )
 
 FIRST = a_board(a_floor([(1, 2)])).sitting.starts[0]
@@ -31,16 +31,16 @@ SEVEN = FIRST + 4
 FIXED, FREE = False, True
 
 
-def a_book(house: House, *, exact: bool = True) -> Board:
+def a_book(restaurant: RestaurantSpec, *, exact: bool = True) -> Board:
     """Its empty book, in which parties are moved."""
-    board = a_board(house)
+    board = a_board(restaurant)
     board.may_move, board.is_exact = True, exact
     return board
 
 
 def sits(board: Board, number: int, ask: Ask, *tables: int, may_move: bool = FREE) -> None:
     """A party that sits there already."""
-    held = held_quarters(board.house.policies, board.sitting.shift, party_size=ask.party_size)
+    held = held_quarters(board.restaurant.policies, board.sitting.shift, party_size=ask.party_size)
     board.seat(ask, tables, held)
     if may_move:
         board.may_be_moved(number, ask, tables, held)
@@ -95,8 +95,8 @@ def test_whom_a_party_displaces_moves_too() -> None:
 
 
 def test_joined_tables_are_cleared_together() -> None:
-    house = a_floor([(1, 2), (1, 2), (1, 2), (1, 2)], [a_combination(1, (1, 2), 3, 4)])
-    board = a_book(house)
+    restaurant = a_floor([(1, 2), (1, 2), (1, 2), (1, 2)], [a_combination(1, (1, 2), 3, 4)])
+    board = a_book(restaurant)
     sits(board, 7, Ask(2, SEVEN), 1)
     sits(board, 8, Ask(2, SEVEN), 2)
     outcome = answer(board, 4)
@@ -151,11 +151,11 @@ def test_a_spent_budget_is_a_refusal(monkeypatch) -> None:  # type: ignore[no-un
 
 
 @settings(max_examples=150, deadline=None)
-@given(houses(pacing=UNPACED), st.lists(asks(FIRST, 8), max_size=5), st.data())
+@given(restaurants(pacing=UNPACED), st.lists(asks(FIRST, 8), max_size=5), st.data())
 def test_room_is_found_whenever_there_is_any(
-    house: House, wishes: list[Ask], data: st.DataObject
+    restaurant: RestaurantSpec, wishes: list[Ask], data: st.DataObject
 ) -> None:
-    board = a_book(house)
+    board = a_book(restaurant)
     parties: list[tuple[Ask, bool]] = []
     places: dict[int, tuple[int, ...]] = {}
     for number, wish in enumerate(wishes, 1):
@@ -165,7 +165,7 @@ def test_room_is_found_whenever_there_is_any(
         others = parties if outcome.status is Status.CONFIRMED else [*parties, (ask, FREE)]
         if outcome.status is not Status.CONFIRMED:
             if outcome.reason is Reason.FULL:
-                assert not _can_all_sit(house, board, others, before)
+                assert not _can_all_sit(restaurant, board, others, before)
             parties.append((ask, False))
             places[number] = ()
             continue
@@ -175,14 +175,14 @@ def test_room_is_found_whenever_there_is_any(
         parties.append((ask, may_move))
         if may_move:
             board.may_be_moved(number, ask, outcome.seats, outcome.held)
-        _check(house, board, parties, places)
+        _check(restaurant, board, parties, places)
         for other in before:
             if before[other] != places[other]:
                 assert parties[other - 1][1]  # only who may be moved was
 
 
 def _check(
-    house: House,
+    restaurant: RestaurantSpec,
     board: Board,
     parties: list[tuple[Ask, bool]],
     places: dict[int, tuple[int, ...]],
@@ -192,8 +192,8 @@ def _check(
     for number, (ask, _) in enumerate(parties, 1):
         if not places[number]:
             continue
-        assert fits(house, places[number], ask)
-        held = held_quarters(house.policies, board.sitting.shift, party_size=ask.party_size)
+        assert fits(restaurant, places[number], ask)
+        held = held_quarters(restaurant.policies, board.sitting.shift, party_size=ask.party_size)
         ledger.take(places[number], ask.quarter, held)
         for table in places[number]:
             taken[table] |= board.floor.mask(ask.quarter, held)
@@ -201,7 +201,7 @@ def _check(
 
 
 def _can_all_sit(
-    house: House,
+    restaurant: RestaurantSpec,
     board: Board,
     parties: list[tuple[Ask, bool]],
     places: dict[int, tuple[int, ...]],
@@ -215,15 +215,17 @@ def _can_all_sit(
         if own is not None and not may_move:
             choices.append([(ask, own)])
         else:
-            wanted = candidates(house, ask.party_size, area_id=ask.area_id, online=ask.online)
+            wanted = candidates(restaurant, ask.party_size, area_id=ask.area_id, online=ask.online)
             choices.append([(ask, seats) for seats in wanted])
-    return any(_is_clear(house, board, seating) for seating in product(*choices))
+    return any(_is_clear(restaurant, board, seating) for seating in product(*choices))
 
 
-def _is_clear(house: House, board: Board, seating: tuple[tuple[Ask, tuple[int, ...]], ...]) -> bool:
+def _is_clear(
+    restaurant: RestaurantSpec, board: Board, seating: tuple[tuple[Ask, tuple[int, ...]], ...]
+) -> bool:
     taken: dict[int, int] = {}
     for ask, seats in seating:
-        held = held_quarters(house.policies, board.sitting.shift, party_size=ask.party_size)
+        held = held_quarters(restaurant.policies, board.sitting.shift, party_size=ask.party_size)
         mask = board.floor.mask(ask.quarter, held)
         for table in seats:
             if taken.get(table, 0) & mask:

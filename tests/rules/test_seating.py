@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from models.rules.deciding.board import Ask
 from models.rules.deciding.seating import Floor, Seats, bits, candidates, spread
-from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.restaurant import RestaurantSpec
 from tests.rules.floors import (
     HALL,
     TERRACE,
@@ -14,7 +14,7 @@ from tests.rules.floors import (
     a_floor,
     a_table,
     fits,
-    houses,
+    restaurants,
 )
 
 BASE = 1000
@@ -32,68 +32,70 @@ WANTED = st.lists(
 )
 
 
-def seats_for(house: House, party_size: int, *, online: bool = True) -> tuple[Seats, ...]:
-    return candidates(house, party_size, area_id=None, online=online)
+def seats_for(
+    restaurant: RestaurantSpec, party_size: int, *, online: bool = True
+) -> tuple[Seats, ...]:
+    return candidates(restaurant, party_size, area_id=None, online=online)
 
 
 def test_the_smallest_table_that_fits_comes_first() -> None:
-    house = a_floor([(1, 8), (1, 4), (2, 2), (3, 6)])
-    assert seats_for(house, 2) == ((3,), (2,), (1,))
-    assert seats_for(house, 3) == ((2,), (4,), (1,))
+    restaurant = a_floor([(1, 8), (1, 4), (2, 2), (3, 6)])
+    assert seats_for(restaurant, 2) == ((3,), (2,), (1,))
+    assert seats_for(restaurant, 3) == ((2,), (4,), (1,))
 
 
 def test_mistake_4_a_party_gets_no_table_made_for_others() -> None:
-    house = a_floor([(4, 10)])
-    assert [size for size in range(1, 21) if seats_for(house, size)] == list(range(4, 11))
+    restaurant = a_floor([(4, 10)])
+    assert [size for size in range(1, 21) if seats_for(restaurant, size)] == list(range(4, 11))
 
 
 def test_among_tables_of_one_size_priority_decides() -> None:
-    house = a_floor([a_table(1, 1, 2, priority=5), a_table(2, 1, 2, priority=1), (1, 2)])
-    assert seats_for(house, 2) == ((3,), (2,), (1,))
+    restaurant = a_floor([a_table(1, 1, 2, priority=5), a_table(2, 1, 2, priority=1), (1, 2)])
+    assert seats_for(restaurant, 2) == ((3,), (2,), (1,))
 
 
 def test_tables_are_joined_only_when_no_single_one_is_left() -> None:
     joined = [a_combination(1, (1, 2, 3), 2, 6), a_combination(2, (1, 2), 3, 8)]
-    house = a_floor([(1, 2), (1, 2), (1, 2), (2, 9)], joined)
-    assert seats_for(house, 2) == ((1,), (2,), (3,), (4,), (1, 2, 3))
-    assert seats_for(house, 4) == ((4,), (1, 2), (1, 2, 3))
-    assert seats_for(house, 8) == ((4,), (1, 2))
+    restaurant = a_floor([(1, 2), (1, 2), (1, 2), (2, 9)], joined)
+    assert seats_for(restaurant, 2) == ((1,), (2,), (3,), (4,), (1, 2, 3))
+    assert seats_for(restaurant, 4) == ((4,), (1, 2), (1, 2, 3))
+    assert seats_for(restaurant, 8) == ((4,), (1, 2))
 
 
 def test_a_combination_needs_all_its_tables_in_the_area() -> None:
     tables = [a_table(1, 1, 2), a_table(2, 1, 2, area_id=TERRACE)]
-    house = a_floor(tables, [a_combination(1, (1, 2), 3, 4)])
-    assert candidates(house, 4, area_id=None, online=True) == ((1, 2),)
-    assert candidates(house, 4, area_id=HALL, online=True) == ()
-    assert candidates(house, 2, area_id=TERRACE, online=True) == ((2,),)
+    restaurant = a_floor(tables, [a_combination(1, (1, 2), 3, 4)])
+    assert candidates(restaurant, 4, area_id=None, online=True) == ((1, 2),)
+    assert candidates(restaurant, 4, area_id=HALL, online=True) == ()
+    assert candidates(restaurant, 2, area_id=TERRACE, online=True) == ((2,),)
 
 
-def test_in_house_tables_are_left_to_the_staff() -> None:
+def test_in_restaurant_tables_are_left_to_the_staff() -> None:
     tables = [a_table(1, 1, 2), a_table(2, 1, 4, online=False)]
-    house = a_floor(tables, [a_combination(1, (1, 2), 3, 4)])
-    assert seats_for(house, 4) == ()
-    assert seats_for(house, 4, online=False) == ((2,), (1, 2))
+    restaurant = a_floor(tables, [a_combination(1, (1, 2), 3, 4)])
+    assert seats_for(restaurant, 4) == ()
+    assert seats_for(restaurant, 4, online=False) == ((2,), (1, 2))
 
 
 def test_a_combination_with_a_table_out_of_use_is_no_offer() -> None:
-    house = a_floor([(1, 2)], [a_combination(1, (1, 99), 3, 4)])
-    assert seats_for(house, 4) == ()
+    restaurant = a_floor([(1, 2)], [a_combination(1, (1, 99), 3, 4)])
+    assert seats_for(restaurant, 4) == ()
 
 
-@given(houses(), st.integers(1, 14), st.sampled_from([None, HALL, TERRACE]), st.booleans())
+@given(restaurants(), st.integers(1, 14), st.sampled_from([None, HALL, TERRACE]), st.booleans())
 def test_candidates_are_all_that_fit_and_nothing_else(
-    house: House, party_size: int, area: int | None, online: bool
+    restaurant: RestaurantSpec, party_size: int, area: int | None, online: bool
 ) -> None:
-    found = candidates(house, party_size, area_id=area, online=online)
+    found = candidates(restaurant, party_size, area_id=area, online=online)
     ask = Ask(party_size, 0, area, online)
-    everything: list[Seats] = [(table.id,) for table in house.tables]
-    everything += [each.table_ids for each in house.combinations]
-    assert set(found) == {seats for seats in everything if fits(house, seats, ask)}
-    singles = [house.table_by_id[seats[0]].max_party for seats in found if len(seats) == 1]
+    everything: list[Seats] = [(table.id,) for table in restaurant.tables]
+    everything += [each.table_ids for each in restaurant.combinations]
+    assert set(found) == {seats for seats in everything if fits(restaurant, seats, ask)}
+    singles = [restaurant.table_by_id[seats[0]].max_party for seats in found if len(seats) == 1]
     assert singles == sorted(singles)
     lengths = [len(seats) for seats in found]
     assert lengths == sorted(lengths)
-    assert candidates(house, party_size, area_id=area, online=online) is found
+    assert candidates(restaurant, party_size, area_id=area, online=online) is found
 
 
 @given(st.integers(0, 2**40), st.integers(1, 30))

@@ -15,17 +15,26 @@ from models.rules.deciding.standing import objections
 from models.rules.reservations.lifecycle import HOLDING, Status
 from models.rules.restaurant.restaurant import (
     QUARTER_SECONDS,
-    House,
-    HouseArea,
-    HouseClosure,
-    HouseShift,
+    AreaSpec,
+    ClosureSpec,
     Policies,
+    RestaurantSpec,
+    ShiftSpec,
     TurnTime,
     book_id,
 )
 from models.rules.restaurant.sittings import find_sitting
 from models.rules.restaurant.turn_times import turn_minutes
-from tests.rules.floors import HALL, TERRACE, a_board, a_combination, a_floor, a_table, asks, houses
+from tests.rules.floors import (
+    HALL,
+    TERRACE,
+    a_board,
+    a_combination,
+    a_floor,
+    a_table,
+    asks,
+    restaurants,
+)
 from tests.rules.restaurants import DAY, FRIDAY, a_shift, at, utc
 
 HOUSE = a_floor(
@@ -50,12 +59,12 @@ def a_party(**more: Any) -> Party:
     return Party(**values | more)
 
 
-def with_shifts(*shifts: HouseShift, closures: tuple[HouseClosure, ...] = ()) -> House:
+def with_shifts(*shifts: ShiftSpec, closures: tuple[ClosureSpec, ...] = ()) -> RestaurantSpec:
     return replace(HOUSE, shifts=shifts, closures=closures)
 
 
-def found(house: House, party: Party) -> list[tuple[Code, str]]:
-    return [(each.code, each.about) for each in objections(house, party)]
+def found(restaurant: RestaurantSpec, party: Party) -> list[tuple[Code, str]]:
+    return [(each.code, each.about) for each in objections(restaurant, party)]
 
 
 def test_nothing_is_said_of_a_party_as_the_decision_makes_it() -> None:
@@ -70,12 +79,12 @@ SPECIAL = a_shift("20:30", "21:00", key="party", shift_id=7, on_date=FRIDAY)
 EARLY = a_shift("18:00", "19:00", key="early", shift_id=5)
 STARTS = {
     "closed": (
-        with_shifts(DINNER, closures=(HouseClosure(FRIDAY),)),
+        with_shifts(DINNER, closures=(ClosureSpec(FRIDAY),)),
         Code.CLOSED,
         "closure 2026-07-10",
     ),
     "one shift closed": (
-        with_shifts(DINNER, closures=(HouseClosure(FRIDAY, "dinner"),)),
+        with_shifts(DINNER, closures=(ClosureSpec(FRIDAY, "dinner"),)),
         Code.CLOSED,
         "closure 2026-07-10",
     ),
@@ -113,18 +122,18 @@ STARTS = {
 }
 
 
-@pytest.mark.parametrize(("house", "code", "about"), STARTS.values(), ids=STARTS)
-def test_a_start_that_is_none_any_more(house: House, code: Code, about: str) -> None:
+@pytest.mark.parametrize(("restaurant", "code", "about"), STARTS.values(), ids=STARTS)
+def test_a_start_that_is_none_any_more(restaurant: RestaurantSpec, code: Code, about: str) -> None:
     for status in (Status.CONFIRMED, Status.WAITLISTED, Status.REQUESTED):
         party = a_party(status=status, table_ids=(1,) if status in HOLDING else ())
-        assert found(house, party) == [(code, about)]
+        assert found(restaurant, party) == [(code, about)]
 
 
 @pytest.mark.parametrize("status", [Status.ARRIVED, Status.SEATED])
 def test_who_is_here_needs_no_start_and_still_its_book(status: Status) -> None:
     here = a_party(status=status, chosen=status is Status.SEATED)
     assert found(with_shifts(LATER), here) == []
-    assert found(with_shifts(DINNER, closures=(HouseClosure(FRIDAY),)), here) == []
+    assert found(with_shifts(DINNER, closures=(ClosureSpec(FRIDAY),)), here) == []
     other_day = replace(here, book_id=book_id(1, date(2026, 7, 14)))
     assert found(HOUSE, other_day) == [(Code.OTHER_BOOK, "shift dinner")]
     assert found(with_shifts(LATER), other_day) == [(Code.OTHER_BOOK, "")]
@@ -167,14 +176,14 @@ def test_a_place_that_is_none(more: dict[str, Any], code: Code, about: str) -> N
 
 def test_a_table_for_the_staff_alone_is_none_online() -> None:
     tables = tuple(replace(table, online=table.id != 1) for table in HOUSE.tables)
-    house = replace(HOUSE, tables=tables)
-    assert found(house, a_party()) == [(Code.IN_HOUSE_ONLY, "table T1")]
-    assert found(house, a_party(online=False)) == []
+    restaurant = replace(HOUSE, tables=tables)
+    assert found(restaurant, a_party()) == [(Code.IN_HOUSE_ONLY, "table T1")]
+    assert found(restaurant, a_party(online=False)) == []
 
 
 def test_what_is_gone_is_named_as_it_was_called_before() -> None:
     after = replace(
-        HOUSE, revision=2, tables=HOUSE.tables[1:], areas=(HouseArea(9, "roof", "Roof"),)
+        HOUSE, revision=2, tables=HOUSE.tables[1:], areas=(AreaSpec(9, "roof", "Roof"),)
     )
     said = objections(after, a_party(area_id=HALL), before=HOUSE)
     assert [each.about for each in said] == ["area hall", "table T1"]
@@ -217,7 +226,7 @@ def as_party(board: Board, ask: Ask, **more: Any) -> Party:
     """The row that an operation writes of a decision."""
     starts_at = datetime.fromtimestamp(ask.quarter * QUARTER_SECONDS, SEVEN.tzinfo)
     shift = board.sitting.shift
-    minutes = turn_minutes(board.house.policies, shift, party_size=ask.party_size)
+    minutes = turn_minutes(board.restaurant.policies, shift, party_size=ask.party_size)
     values: dict[str, Any] = {
         "party_size": ask.party_size,
         "starts_at": starts_at,
@@ -229,37 +238,41 @@ def as_party(board: Board, ask: Ask, **more: Any) -> Party:
     return Party(**values | more)
 
 
-@given(house=houses(), wishes=st.lists(asks(START), max_size=12))
+@given(restaurant=restaurants(), wishes=st.lists(asks(START), max_size=12))
 def test_nobody_whom_the_decision_seats_or_lets_wait_is_objected_to(
-    house: House, wishes: list[Ask]
+    restaurant: RestaurantSpec, wishes: list[Ask]
 ) -> None:
-    board = a_board(house)
+    board = a_board(restaurant)
     for wish in wishes:
         outcome = decide(board, wish, earliest=0)
         if outcome.status is not Status.DECLINED:
             party = as_party(board, wish, status=outcome.status, table_ids=outcome.seats)
-            assert objections(house, party) == ()
+            assert objections(restaurant, party) == ()
 
 
-@given(house=houses(), wish=asks(START), seats=st.sets(st.integers(1, 7), min_size=1, max_size=3))
+@given(
+    restaurant=restaurants(),
+    wish=asks(START),
+    seats=st.sets(st.integers(1, 7), min_size=1, max_size=3),
+)
 def test_whoever_sits_where_the_decision_would_seat_nobody_is_objected_to(
-    house: House, wish: Ask, seats: set[int]
+    restaurant: RestaurantSpec, wish: Ask, seats: set[int]
 ) -> None:
-    board = a_board(house)
+    board = a_board(restaurant)
     own = tuple(sorted(seats))
     party = as_party(board, wish, status=Status.CONFIRMED, table_ids=own)
     may = set(own) in [set(each) for each in board.wanted(wish)]
-    assert (objections(house, party) == ()) is may
+    assert (objections(restaurant, party) == ()) is may
 
 
 def test_many_parties_are_looked_at_with_few_answers_remembered() -> None:
-    house = replace(HOUSE)
-    sitting = find_sitting(house, SEVEN)
+    restaurant = replace(HOUSE)
+    sitting = find_sitting(restaurant, SEVEN)
     assert sitting is not None
     for number in range(2_000):
         day = FRIDAY + DAY * (number % 50)
         starts = SEVEN + DAY * (number % 50)
         turn = timedelta(minutes=90)
         party = a_party(starts_at=starts, ends_at=starts + turn, book_id=book_id(1, day))
-        assert objections(house, party) == ()
-    assert len(house.memo) <= 3
+        assert objections(restaurant, party) == ()
+    assert len(restaurant.memo) <= 3

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from models.rules.restaurant.restaurant import (
     QUARTER_SECONDS,
-    House,
-    HouseClosure,
-    HouseShift,
+    ClosureSpec,
     Policies,
+    RestaurantSpec,
+    ShiftSpec,
 )
 from models.rules.restaurant.sittings import book_quarters, find_sitting, local, sittings_on
-from tests.rules.restaurants import DAY, a_house, a_shift, obvious_starts
+from tests.rules.restaurants import DAY, a_restaurant, a_shift, obvious_starts
 
 ZONES = st.sampled_from(sorted(available_timezones()))
 DATES = st.dates(date(1970, 1, 5), date(2200, 1, 1))
@@ -30,7 +30,7 @@ def _moment(start: int) -> datetime:
 
 
 @st.composite
-def any_shift(draw: st.DrawFn, day: date) -> HouseShift:
+def any_shift(draw: st.DrawFn, day: date) -> ShiftSpec:
     """A regular or special shift on or around a date."""
     near = st.sampled_from([day - DAY, day, day + DAY])
     return a_shift(
@@ -44,19 +44,19 @@ def any_shift(draw: st.DrawFn, day: date) -> HouseShift:
 
 
 @st.composite
-def house_and_date(draw: st.DrawFn) -> tuple[House, date]:
+def restaurant_and_date(draw: st.DrawFn) -> tuple[RestaurantSpec, date]:
     """A restaurant with up to four shifts and some closures, and a date to ask about."""
     day = draw(DATES)
     near = st.sampled_from([day - DAY, day, day + DAY])
     key = st.none() | st.sampled_from(["lunch", "dinner", "late"])
-    closures = draw(st.lists(st.builds(HouseClosure, near, key), max_size=2))
-    house = a_house(
+    closures = draw(st.lists(st.builds(ClosureSpec, near, key), max_size=2))
+    restaurant = a_restaurant(
         *draw(st.lists(any_shift(day), min_size=1, max_size=4)),
         zone=draw(ZONES),
         policies=Policies(slot_minutes=draw(SLOTS)),
         closures=tuple(closures),
     )
-    return house, day
+    return restaurant, day
 
 
 @settings(deadline=None, max_examples=150)
@@ -74,23 +74,23 @@ def test_starts_are_what_the_wall_clock_shows_quarter_by_quarter(
     zone: str, day: date, first: str, last: str, slot: int
 ) -> None:
     shift = a_shift(first, last)
-    house = a_house(shift, zone=zone, policies=Policies(slot_minutes=slot))
-    mine = [sitting for sitting in sittings_on(house, day) if sitting.shift is shift]
+    restaurant = a_restaurant(shift, zone=zone, policies=Policies(slot_minutes=slot))
+    mine = [sitting for sitting in sittings_on(restaurant, day) if sitting.shift is shift]
     got = mine[0].starts if mine else ()
     # A night that reaches the hours of the next date's first starts keeps them.
-    before = obvious_starts(house, shift, service_date=day - DAY)
-    expected = obvious_starts(house, shift, service_date=day)
+    before = obvious_starts(restaurant, shift, service_date=day - DAY)
+    expected = obvious_starts(restaurant, shift, service_date=day)
     assert got == tuple(start for start in expected if start not in before)
 
 
 @settings(deadline=None, max_examples=200)
-@given(house_and_date())
+@given(restaurant_and_date())
 def test_every_start_is_within_its_seatings_ascending_and_on_the_grid(
-    case: tuple[House, date],
+    case: tuple[RestaurantSpec, date],
 ) -> None:
-    house, day = case
-    for sitting in sittings_on(house, day):
-        walls = [local(house, start).replace(tzinfo=None) for start in sitting.starts]
+    restaurant, day = case
+    for sitting in sittings_on(restaurant, day):
+        walls = [local(restaurant, start).replace(tzinfo=None) for start in sitting.starts]
         first = datetime.combine(day, sitting.shift.first)
         overnight = sitting.shift.last < sitting.shift.first
         last = datetime.combine(day + DAY * overnight, sitting.shift.last)
@@ -98,30 +98,30 @@ def test_every_start_is_within_its_seatings_ascending_and_on_the_grid(
         assert all(a < b for a, b in pairwise(sitting.starts))
         assert first <= min(walls)
         assert max(walls) <= last
-        slot = house.policies.slot_minutes * 60
+        slot = restaurant.policies.slot_minutes * 60
         assert not any((shown - first).total_seconds() % slot for shown in walls)
 
 
 @settings(deadline=None, max_examples=200)
-@given(house_and_date())
-def test_find_sitting_is_the_inverse_of_sittings_on(case: tuple[House, date]) -> None:
-    house, day = case
-    for sitting in sittings_on(house, day):
+@given(restaurant_and_date())
+def test_find_sitting_is_the_inverse_of_sittings_on(case: tuple[RestaurantSpec, date]) -> None:
+    restaurant, day = case
+    for sitting in sittings_on(restaurant, day):
         for start in sitting.starts:
-            assert find_sitting(house, _moment(start)) is sitting
-            assert find_sitting(house, local(house, start)) is sitting
+            assert find_sitting(restaurant, _moment(start)) is sitting
+            assert find_sitting(restaurant, local(restaurant, start)) is sitting
 
 
 @settings(deadline=None, max_examples=150)
-@given(house_and_date(), st.times())
+@given(restaurant_and_date(), st.times())
 def test_what_find_sitting_finds_is_on_offer_that_date(
-    case: tuple[House, date], clock: time
+    case: tuple[RestaurantSpec, date], clock: time
 ) -> None:
-    house, day = case
+    restaurant, day = case
     quarter = clock.replace(minute=clock.minute // 15 * 15, second=0, microsecond=0)
     start = datetime.combine(day, quarter, tzinfo=UTC)
-    found = find_sitting(house, start)
-    around = [sitting for n in (-2, -1, 0, 1) for sitting in sittings_on(house, day + n * DAY)]
+    found = find_sitting(restaurant, start)
+    around = [sitting for n in (-2, -1, 0, 1) for sitting in sittings_on(restaurant, day + n * DAY)]
     number = int(start.timestamp()) // QUARTER_SECONDS
     assert [sitting for sitting in around if number in sitting.starts] == [found] * (
         found is not None
@@ -129,18 +129,18 @@ def test_what_find_sitting_finds_is_on_offer_that_date(
 
 
 @settings(deadline=None, max_examples=100)
-@given(house_and_date(), st.integers(1, 30))
+@given(restaurant_and_date(), st.integers(1, 30))
 def test_closures_and_special_hours_decide_which_shifts_run(
-    case: tuple[House, date], party_size: int
+    case: tuple[RestaurantSpec, date], party_size: int
 ) -> None:
-    house, day = case
-    closed = [closure.shift_key for closure in house.closures if closure.on_date == day]
-    has_special = any(shift.on_date == day for shift in house.shifts)
-    for sitting in sittings_on(house, day):
+    restaurant, day = case
+    closed = [closure.shift_key for closure in restaurant.closures if closure.on_date == day]
+    has_special = any(shift.on_date == day for shift in restaurant.shifts)
+    for sitting in sittings_on(restaurant, day):
         assert None not in closed
         assert sitting.shift.key not in closed
         assert (sitting.shift.on_date == day) is has_special
-        first, last = book_quarters(house, sitting)
+        first, last = book_quarters(restaurant, sitting)
         assert first == sitting.starts[0]
         assert last >= sitting.starts[-1]
 
@@ -149,11 +149,11 @@ def test_closures_and_special_hours_decide_which_shifts_run(
 @given(zone=ZONES, day=DATES)
 def test_a_day_offers_each_existing_quarter_exactly_once(zone: str, day: date) -> None:
     """Full days from midnight on: no quarter of real time is lost or sold twice, DST or not."""
-    house = a_house(a_shift("00:00", "23:45"), zone=zone)
+    restaurant = a_restaurant(a_shift("00:00", "23:45"), zone=zone)
     starts = [
         start
         for n in range(3)
-        for sitting in sittings_on(house, day + n * DAY)
+        for sitting in sittings_on(restaurant, day + n * DAY)
         for start in sitting.starts
     ]
     assert len(set(starts)) == len(starts)

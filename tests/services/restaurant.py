@@ -46,7 +46,7 @@ class ShiftTimes:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenHouse:
+class OpenRestaurant:
     """The ids of what was made."""
 
     id: int
@@ -56,7 +56,7 @@ class OpenHouse:
     shifts: dict[str, int]
 
 
-def open_house(
+def open_restaurant(
     bind: Engine,
     *,
     slug: str = "demo",
@@ -66,7 +66,7 @@ def open_house(
     shifts: Mapping[str, ShiftTimes] | None = None,
     closed_on: Sequence[date] = (),
     policies: Mapping[str, Any] | None = None,
-) -> OpenHouse:
+) -> OpenRestaurant:
     """Write a restaurant and commit. `policies` as the restaurant's file names them."""
     with transaction(bind) as session:
         restaurant = Restaurant(
@@ -107,7 +107,7 @@ def open_house(
                 CombinationTable(combination_id=joined.id, dining_table_id=dining[member].id)
                 for member in members
             )
-        return OpenHouse(
+        return OpenRestaurant(
             id=restaurant.id,
             slug=slug,
             areas={key: area.id for key, area in areas.items()},

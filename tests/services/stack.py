@@ -24,7 +24,7 @@ from tests.services.mariadb import MariaDB
 from tests.services.ports import free_port
 from tests.services.process import NotReady, Process, wait_until
 from tests.services.redis import RedisServer
-from tests.services.restaurant import OpenHouse, ShiftTimes, open_house
+from tests.services.restaurant import OpenRestaurant, ShiftTimes, open_restaurant
 from tests.services.surroundings import KEYSET, environment
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -172,15 +172,15 @@ class Stack:
 
     # --- the house and its guests
 
-    def open_house(self, **house: Any) -> OpenHouse:
+    def open_restaurant(self, **restaurant: Any) -> OpenRestaurant:
         """A restaurant of a new name, open from 12:00 to midnight every day, without pacing."""
-        house.setdefault("policies", UNPACED)
-        house.setdefault("shifts", {"all-day": ShiftTimes(first=_noon())})
-        return open_house(self.engine, slug=f"house-{uuid.uuid4().hex[:12]}", **house)
+        restaurant.setdefault("policies", UNPACED)
+        restaurant.setdefault("shifts", {"all-day": ShiftTimes(first=_noon())})
+        return open_restaurant(self.engine, slug=f"house-{uuid.uuid4().hex[:12]}", **restaurant)
 
     def post(
         self,
-        house: OpenHouse,
+        restaurant: OpenRestaurant,
         *,
         start: datetime,
         party_size: int = 2,
@@ -198,7 +198,7 @@ class Stack:
         headers = {"Idempotency-Key": key or uuid.uuid4().hex}
         if wait:
             headers["Prefer"] = f"wait={wait}"
-        path = f"/api/v1/restaurants/{house.slug}/reservations"
+        path = f"/api/v1/restaurants/{restaurant.slug}/reservations"
         return self._send("POST", path, json=body, headers=headers)
 
     def patch(self, asked: Asked, *, wait: int = 0, **change: Any) -> Asked:
@@ -212,13 +212,13 @@ class Stack:
         path = f"/api/v1/reservations/{asked.id}/cancel"
         return self._send("POST", path, json={}, headers={"Manage-Token": asked.token})
 
-    def sign_in_as_host(self, house: OpenHouse) -> str:
+    def sign_in_as_host(self, restaurant: OpenRestaurant) -> str:
         """A new host's access token."""
         email = f"{uuid.uuid4().hex}@example.com"
         hashed, now = hash_password(PASSWORD), clock.now()
         with transaction(self.engine) as session:
             number = create_account(session, email, name="Host", password_hash=hashed, now=now)
-            grant_role(session, number, restaurant_id=house.id, role=Role.HOST)
+            grant_role(session, number, restaurant_id=restaurant.id, role=Role.HOST)
         body = {"email": email, "password": PASSWORD}
         return str(self._send("POST", "/api/v1/auth/sign-in", json=body).body["access_token"])
 

@@ -23,7 +23,7 @@ def open_stack(
     redis = RedisServer(folder / "redis", kind="valkey" if server is None else "redis")
     redis.start()
     if server is None:
-        url = f"sqlite:///{folder / 'house.sqlite3'}"
+        url = f"sqlite:///{folder / 'restaurant.sqlite3'}"
     else:
         url = server.new_database(f"stack_{secrets.token_hex(4)}")  # several may run beside it
     create_tables(url)

@@ -14,10 +14,10 @@ from models.entities import Reservation, Restaurant, ShiftDay, TableOccupancy
 from models.operations.deciding.allocation import decide_waiting
 from models.operations.reservations.booking import book_for_guest, request_reservation
 from models.operations.reservations.changes import cancel_reservation, change_reservation
-from models.queries.floor.load import house_by_id
+from models.queries.floor.load import restaurant_by_id
 from models.rules.reservations.requests import GuestDetails, TableChange, TableRequest
 from models.rules.restaurant.sittings import quarter_of
-from tests.services.restaurant import OpenHouse
+from tests.services.restaurant import OpenRestaurant
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ class Stand:
     """One house and the moves at its stand. Every move is a transaction of its own."""
 
     bind: Engine
-    house: OpenHouse
+    restaurant: OpenRestaurant
     asked: int = 0
 
     def do(self, work: Callable[[Session], T]) -> T:
@@ -48,9 +48,9 @@ class Stand:
         key = f"key-{self.asked}"
 
         def work(session: Session) -> int:
-            house = house_by_id(session, self.house.id)
+            restaurant = restaurant_by_id(session, self.restaurant.id)
             return request_reservation(
-                session.connection(), house, request=wish, key=key, body=b"x", now=now
+                session.connection(), restaurant, request=wish, key=key, body=b"x", now=now
             ).reservation_id
 
         return self.do(work)
@@ -80,13 +80,13 @@ class Stand:
         def work(session: Session) -> int:
             return book_for_guest(
                 session,
-                house_by_id(session, self.house.id),
+                restaurant_by_id(session, self.restaurant.id),
                 request=wish,
                 key=key,
                 body=b"x",
                 now=now,
                 actor=STAFF,
-                table_ids=tuple(self.house.tables[label] for label in tables),
+                table_ids=tuple(self.restaurant.tables[label] for label in tables),
                 force_pacing=force_pacing,
                 walk_in=walk_in,
                 notify=notify,
@@ -103,7 +103,7 @@ class Stand:
 
     def drain(self, *, now: datetime = NOW) -> int:
         """Decide until nobody waits in the house's lane; how many were decided."""
-        lane, count = self.house.id % settings().lanes, 0
+        lane, count = self.restaurant.id % settings().lanes, 0
         while decided := self.do(
             lambda session: decide_waiting(session, lane, now=now, limit=500)
         ).count:
@@ -159,7 +159,7 @@ class Stand:
         with Session(self.bind) as session:
             for table_id, quarter in session.execute(query):
                 found.setdefault(table_id, []).append(quarter - quarter_of(START))
-        labels = {table_id: label for label, table_id in self.house.tables.items()}
+        labels = {table_id: label for label, table_id in self.restaurant.tables.items()}
         for quarters in found.values():
             assert sorted(quarters) == list(range(min(quarters), max(quarters) + 1)), "a gap"
         return {labels[key]: (min(found[key]), max(found[key]) + 1) for key in sorted(found)}
@@ -182,7 +182,7 @@ class Stand:
     def plant_policies(self, policies: Any) -> Any:
         """Write what you like as the house's policies, as a new revision; those before."""
         with Session(self.bind) as session:
-            row = session.get_one(Restaurant, self.house.id)
+            row = session.get_one(Restaurant, self.restaurant.id)
             before, row.policies = row.policies, policies
             row.revision += 1
             session.commit()

@@ -78,7 +78,7 @@ def forget_everything() -> None:
         value.cache_clear()
     floor = sys.modules.get("models.queries.floor.load")
     if floor is not None:
-        floor.forget_houses()
+        floor.forget_restaurants()
     signals = sys.modules.get("models.core.redis.signals")
     if signals is not None:
         signals.breaker._until = 0.0

@@ -14,17 +14,17 @@ from tests.services.counting import counting
 from tests.services.mailbox import Mailbox
 from tests.services.mariadb import MariaDB
 from tests.services.redis import RedisServer
-from tests.services.restaurant import OpenHouse
+from tests.services.restaurant import OpenRestaurant
 from tests.services.together import answers, together
 
 
 @pytest.mark.both
 def test_each_test_finds_an_empty_database(
-    db: Engine, backend: str, house: Callable[..., OpenHouse]
+    db: Engine, backend: str, restaurant: Callable[..., OpenRestaurant]
 ) -> None:
     with reading() as session:
         assert session.scalar(select(func.count()).select_from(Restaurant)) == 0
-    made = house()
+    made = restaurant()
     assert db.dialect.name == ("sqlite" if backend == "sqlite" else "mysql")
     with reading() as session:
         found = session.scalar(select(DiningTable.restaurant_id).limit(1))
@@ -33,9 +33,9 @@ def test_each_test_finds_an_empty_database(
 
 @pytest.mark.both
 def test_statements_are_counted_without_transaction_control(
-    db: Engine, house: Callable[..., OpenHouse]
+    db: Engine, restaurant: Callable[..., OpenRestaurant]
 ) -> None:
-    house()
+    restaurant()
     with counting(db) as statements, transaction() as session:
         session.scalars(select(DiningTable)).all()
     assert statements.count == 1
@@ -63,9 +63,9 @@ def test_the_mailbox_keeps_what_it_accepted(mailbox: Mailbox) -> None:
 
 @pytest.mark.mariadb
 def test_mariadb_comes_back_with_what_was_committed(
-    mariadb: MariaDB, db: Engine, house: Callable[..., OpenHouse]
+    mariadb: MariaDB, db: Engine, restaurant: Callable[..., OpenRestaurant]
 ) -> None:
-    made = house()
+    made = restaurant()
     mariadb.restart(hard=True)
     db.dispose()
     with reading() as session:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from models.core.zones import use_pinned_zones
-from models.queries.floor.load import forget_houses
+from models.queries.floor.load import forget_restaurants
 from models.rules.restaurant import sittings
 
 
@@ -31,5 +31,5 @@ def other_rules(folder: Path, *, zone: str = "Europe/Berlin", hours: int) -> Ite
 def _forget() -> None:
     """What a start of the process forgets by itself."""
     zoneinfo.ZoneInfo.clear_cache()
-    forget_houses()
+    forget_restaurants()
     sittings._last_quarter_of.cache_clear()

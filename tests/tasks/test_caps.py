@@ -14,7 +14,7 @@ from tasks.messaging import caps
 from tests.services import surroundings
 from tests.services.mailbox import Mailbox
 from tests.services.redis import RedisServer
-from tests.services.restaurant import OpenHouse
+from tests.services.restaurant import OpenRestaurant
 from tests.tasks.mail_order import AN_OUTGOING, order, outgoing, reserve, row_of, states
 
 #: so long that no window ends while a test runs
@@ -30,9 +30,9 @@ SPELLINGS = ("ada@example.com", "ADA+1@example.com", "ada+2@Example.com", "Ada@E
 
 
 @pytest.fixture
-def low(house_env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+def low(service_env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def settle(**more: str) -> None:
-        surroundings.settle(monkeypatch, house_env | LOW | more)
+        surroundings.settle(monkeypatch, service_env | LOW | more)
 
     return settle
 
@@ -99,21 +99,21 @@ def test_a_restaurant_names_the_countries_of_its_text_messages(
     low: Callable[..., None], redis: RedisServer
 ) -> None:
     low(RATE_LIMITS="off")
-    house = replace(AN_OUTGOING.restaurant, sms_countries=("DE", "AT"))
+    restaurant = replace(AN_OUTGOING.restaurant, sms_countries=("DE", "AT"))
     for phone, why in (("+4915112345678", ""), ("+436641234567", ""), ("+447700900123", "country")):
-        assert caps.over(outgoing(channel="sms", guest_phone=phone, restaurant=house)) == why
-    assert caps.over(outgoing(guest_phone="+447700900123", restaurant=house)) == ""
+        assert caps.over(outgoing(channel="sms", guest_phone=phone, restaurant=restaurant)) == why
+    assert caps.over(outgoing(guest_phone="+447700900123", restaurant=restaurant)) == ""
 
 
 @pytest.mark.both
 def test_what_is_over_is_recorded_with_its_reason_and_shown(
     low: Callable[..., None],
-    house: Callable[..., OpenHouse],
+    restaurant: Callable[..., OpenRestaurant],
     redis: RedisServer,
     mailbox: Mailbox,
 ) -> None:
     low()
-    opened = house()
+    opened = restaurant()
     shown = metrics._MESSAGES.labels("email", "confirmation", "limited")
     before = shown._value.get()
     numbers = [

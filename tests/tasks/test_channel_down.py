@@ -14,15 +14,15 @@ from models.core.database.transactions import reading, transaction
 from models.entities import ChannelState, Message
 from models.operations.running.flags import set_flag
 from models.queries.running import flags
-from models.queries.running.health import HouseHealth, house_health
+from models.queries.running.health import Health, read_health
 from models.rules.flags import Flag
 from tasks.messages import deliver
 from tasks.messaging import delivery
 from tests.services.mailbox import Mailbox
-from tests.services.restaurant import OpenHouse
+from tests.services.restaurant import OpenRestaurant
 from tests.tasks.mail_order import order, reserve, row_of, states
 
-OpensHouse = Callable[..., OpenHouse]
+OpensRestaurant = Callable[..., OpenRestaurant]
 Later = Callable[[float], None]
 both = pytest.mark.both
 
@@ -50,9 +50,9 @@ def state(channel: str = "email") -> ChannelState:
         return row
 
 
-def health() -> HouseHealth:
+def health() -> Health:
     with reading() as session:
-        return house_health(session, now=clock.now())
+        return read_health(session, now=clock.now())
 
 
 @both
@@ -67,9 +67,9 @@ def health() -> HouseHealth:
     ],
 )
 def test_a_refusal_of_the_sender_costs_no_attempt_however_long_it_lasts(
-    house: OpensHouse, mailbox: Mailbox, later: Later, where: str, answer: str
+    restaurant: OpensRestaurant, mailbox: Mailbox, later: Later, where: str, answer: str
 ) -> None:
-    messages = guests(house().id, 6)
+    messages = guests(restaurant().id, 6)
     mailbox.refusals[where] = answer
     for _ in range(15):
         deliver()
@@ -83,9 +83,9 @@ def test_a_refusal_of_the_sender_costs_no_attempt_however_long_it_lasts(
 
 
 def test_a_channel_that_is_down_is_told_at_once_and_its_queue_is_counted(
-    house: OpensHouse, mailbox: Mailbox, later: Later, caplog: pytest.LogCaptureFixture
+    restaurant: OpensRestaurant, mailbox: Mailbox, later: Later, caplog: pytest.LogCaptureFixture
 ) -> None:
-    guests(house().id, 5)
+    guests(restaurant().id, 5)
     mailbox.stop()
     with caplog.at_level(logging.INFO):
         for _ in range(20):
@@ -108,9 +108,9 @@ def test_a_channel_that_is_down_is_told_at_once_and_its_queue_is_counted(
 
 
 def test_one_message_tries_a_channel_that_is_down(
-    house: OpensHouse, mailbox: Mailbox, later: Later
+    restaurant: OpensRestaurant, mailbox: Mailbox, later: Later
 ) -> None:
-    guests(house().id, 8)
+    guests(restaurant().id, 8)
     mailbox.refusals["DATA"] = "550 5.4.5 limit"
     deliver()
     heard = mailbox.asked
@@ -121,9 +121,11 @@ def test_one_message_tries_a_channel_that_is_down(
     assert mailbox.asked == heard + 1
 
 
-def test_a_refusal_of_one_guest_stops_no_other(house: OpensHouse, mailbox: Mailbox) -> None:
+def test_a_refusal_of_one_guest_stops_no_other(
+    restaurant: OpensRestaurant, mailbox: Mailbox
+) -> None:
     """It sounds like a refusal of the sender; the others go out, so it was not."""
-    bad, *good = guests(house().id, 6)
+    bad, *good = guests(restaurant().id, 6)
     mailbox.refusals["guest0@guests.example"] = "550 5.7.1 Not wanted"
     deliver()
     assert {row_of(one).state for one in good} == {"sent"}
@@ -132,9 +134,9 @@ def test_a_refusal_of_one_guest_stops_no_other(house: OpensHouse, mailbox: Mailb
 
 
 def test_a_lone_message_makes_a_channel_seem_down_only_once(
-    house: OpensHouse, mailbox: Mailbox, later: Later
+    restaurant: OpensRestaurant, mailbox: Mailbox, later: Later
 ) -> None:
-    opened = house()
+    opened = restaurant()
     (bad,) = guests(opened.id, 1)
     mailbox.refusals["guest0@guests.example"] = "550 5.7.1 Not wanted"
     deliver()
@@ -150,9 +152,9 @@ def test_a_lone_message_makes_a_channel_seem_down_only_once(
 
 
 def test_a_channel_on_which_nothing_waits_comes_back_by_itself(
-    house: OpensHouse, mailbox: Mailbox, later: Later
+    restaurant: OpensRestaurant, mailbox: Mailbox, later: Later
 ) -> None:
-    (message,) = guests(house().id, 1)
+    (message,) = guests(restaurant().id, 1)
     mailbox.stop()
     deliver()
     assert state().down_since is not None
@@ -168,9 +170,9 @@ def test_a_channel_on_which_nothing_waits_comes_back_by_itself(
 
 
 def test_a_mail_server_that_is_down_holds_up_no_text(
-    house: OpensHouse, mailbox: Mailbox, later: Later
+    restaurant: OpensRestaurant, mailbox: Mailbox, later: Later
 ) -> None:
-    opened = house()
+    opened = restaurant()
     guests(opened.id, 3)
     mailbox.stop()
     deliver()
@@ -183,9 +185,13 @@ def test_a_mail_server_that_is_down_holds_up_no_text(
 @both
 @pytest.mark.parametrize("channel", ["email", "sms"])
 def test_a_channel_that_is_switched_off_waits_and_costs_no_attempt(
-    house: OpensHouse, mailbox: Mailbox, later: Later, house_env: dict[str, str], channel: str
+    restaurant: OpensRestaurant,
+    mailbox: Mailbox,
+    later: Later,
+    service_env: dict[str, str],
+    channel: str,
 ) -> None:
-    opened = house()
+    opened = restaurant()
     about = reserve(opened.id, number=1)
     held = order(about, channel=channel)
     goes = order(about, channel={"email": "sms", "sms": "email"}[channel])
@@ -195,17 +201,19 @@ def test_a_channel_that_is_switched_off_waits_and_costs_no_attempt(
     deliver()
     assert row_of(goes).state == "sent"
     assert (row_of(held).state, row_of(held).attempts) == ("queued", 0)
-    assert len(mailbox.mails()) + Path(house_env["SMS_FILE"]).exists() == 1
+    assert len(mailbox.mails()) + Path(service_env["SMS_FILE"]).exists() == 1
     with transaction() as session:
         switch(session, percent=100, now=clock.now())
     later(delivery.HELD.total_seconds())
-    flags.house_flags()._seen = float("-inf")
+    flags.restaurant_flags()._seen = float("-inf")
     deliver()
     assert row_of(held).state == "sent"
 
 
-def test_a_full_mailbox_is_tried_again(house: OpensHouse, mailbox: Mailbox, later: Later) -> None:
-    (message,) = guests(house().id, 1)
+def test_a_full_mailbox_is_tried_again(
+    restaurant: OpensRestaurant, mailbox: Mailbox, later: Later
+) -> None:
+    (message,) = guests(restaurant().id, 1)
     mailbox.refusals["guest0@guests.example"] = "552 5.2.2 Over quota"
     deliver()
     assert (row_of(message).state, row_of(message).attempts) == ("queued", 1)
@@ -216,9 +224,9 @@ def test_a_full_mailbox_is_tried_again(house: OpensHouse, mailbox: Mailbox, late
 
 
 def test_looking_for_channels_to_try_costs_a_drain_one_query(
-    db: Engine, house: OpensHouse, mailbox: Mailbox, query_counter: Callable[[], object]
+    db: Engine, restaurant: OpensRestaurant, mailbox: Mailbox, query_counter: Callable[[], object]
 ) -> None:
-    house()
+    restaurant()
     deliver()
     with query_counter() as statements:  # type: ignore[attr-defined]
         deliver()

@@ -19,20 +19,20 @@ from tasks.messages import ask, deliver
 from tasks.messaging.channels.callbacks import can_be_called
 from tests.services import surroundings
 from tests.services.mailbox import Mailbox
-from tests.services.restaurant import OpenHouse
+from tests.services.restaurant import OpenRestaurant
 from tests.services.twilio import ACCOUNT, TOKEN, Twilio
 from tests.tasks.mail_order import order, reserve, row_of
 from web.app import create_app
 
-OpensHouse = Callable[..., OpenHouse]
+OpensRestaurant = Callable[..., OpenRestaurant]
 PUBLIC = "https://tables.bellavista.com"
 
 
 @pytest.fixture
-def twilio(house_env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Twilio]:
+def twilio(service_env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Twilio]:
     server = Twilio()
     server.start()
-    values = house_env | {
+    values = service_env | {
         "SMS_CHANNEL": "twilio",
         "TWILIO_ACCOUNT_SID": ACCOUNT,
         "TWILIO_AUTH_TOKEN": TOKEN,
@@ -43,8 +43,8 @@ def twilio(house_env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterat
     server.stop()
 
 
-def sent_text(house: OpensHouse, **values: Any) -> int:
-    text = order(reserve(house().id, **values), channel="sms")
+def sent_text(restaurant: OpensRestaurant, **values: Any) -> int:
+    text = order(reserve(restaurant().id, **values), channel="sms")
     deliver()
     assert row_of(text).state == "sent"
     return text
@@ -68,12 +68,16 @@ def call(client: FlaskClient, message: int, sid: str, status: str, token: str = 
 
 @pytest.mark.both
 def test_a_text_that_did_not_arrive_is_told_by_mail(
-    db: Engine, house: OpensHouse, mailbox: Mailbox, twilio: Twilio, monkeypatch: pytest.MonkeyPatch
+    db: Engine,
+    restaurant: OpensRestaurant,
+    mailbox: Mailbox,
+    twilio: Twilio,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Twilio calls, and may call twice, late, or in another order."""
     monkeypatch.setenv("PUBLIC_URL", PUBLIC)
     surroundings.forget_everything()
-    text = sent_text(house)
+    text = sent_text(restaurant)
     (accepted,) = twilio.texts
     assert accepted.callback == f"{PUBLIC}/hooks/twilio/{text}"
     client = create_app().test_client()
@@ -91,11 +95,11 @@ def test_a_text_that_did_not_arrive_is_told_by_mail(
 
 
 def test_nobody_else_says_what_became_of_a_text(
-    db: Engine, house: OpensHouse, twilio: Twilio, monkeypatch: pytest.MonkeyPatch
+    db: Engine, restaurant: OpensRestaurant, twilio: Twilio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PUBLIC_URL", PUBLIC)
     surroundings.forget_everything()
-    text = sent_text(house)
+    text = sent_text(restaurant)
     sid, client = twilio.texts[0].sid, create_app().test_client()
     assert call(client, text, sid, "undelivered", token="guessed") == 404
     assert call(client, text, "SM" + "9" * 32, "undelivered") == 404
@@ -109,9 +113,9 @@ def test_nobody_else_says_what_became_of_a_text(
 
 @pytest.mark.both
 def test_where_twilio_cannot_call_it_is_asked(
-    db: Engine, house: OpensHouse, twilio: Twilio, monkeypatch: pytest.MonkeyPatch
+    db: Engine, restaurant: OpensRestaurant, twilio: Twilio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = sent_text(house)
+    text = sent_text(restaurant)
     sid = twilio.texts[0].sid
     assert twilio.texts[0].callback == ""
     real = clock.now
@@ -131,11 +135,11 @@ def test_where_twilio_cannot_call_it_is_asked(
 
 
 def test_a_call_that_was_lost_is_asked_for_later(
-    db: Engine, house: OpensHouse, twilio: Twilio, monkeypatch: pytest.MonkeyPatch
+    db: Engine, restaurant: OpensRestaurant, twilio: Twilio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PUBLIC_URL", PUBLIC)
     surroundings.forget_everything()
-    text = sent_text(house)
+    text = sent_text(restaurant)
     twilio.become(twilio.texts[0].sid, "delivered")
     real = clock.now
     for after, delivery in ((ASK_AFTER, None), (ASK_AFTER_CALLS, "delivered")):
@@ -145,9 +149,9 @@ def test_a_call_that_was_lost_is_asked_for_later(
 
 
 def test_what_twilio_never_settles_is_given_up(
-    db: Engine, house: OpensHouse, twilio: Twilio, monkeypatch: pytest.MonkeyPatch
+    db: Engine, restaurant: OpensRestaurant, twilio: Twilio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = sent_text(house)
+    text = sent_text(restaurant)
     twilio.become(twilio.texts[0].sid, "sent")
     later = clock.now() + timedelta(hours=2, minutes=1)
     monkeypatch.setattr(clock, "now", lambda: later)
@@ -159,9 +163,9 @@ def test_what_twilio_never_settles_is_given_up(
 
 
 def test_a_guest_without_an_address_or_with_a_mail_of_it_gets_no_other(
-    db: Engine, house: OpensHouse, twilio: Twilio
+    db: Engine, restaurant: OpensRestaurant, twilio: Twilio
 ) -> None:
-    opened = house()
+    opened = restaurant()
     alone = order(reserve(opened.id, number=1, guest_email=None), channel="sms")
     both = reserve(opened.id, number=2)
     told = order(both, channel="sms")

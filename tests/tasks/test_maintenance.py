@@ -22,7 +22,7 @@ from tasks.app import app
 from tasks.nudges import flush_nudges, nudge_messages
 from tests.operations.evenings import ONE_TABLE, a_stand, book_rows
 from tests.services.redis import RedisServer
-from tests.services.restaurant import OpenHouse
+from tests.services.restaurant import OpenRestaurant
 from tests.services.stand import NOW
 
 pytestmark = pytest.mark.both
@@ -58,9 +58,9 @@ def message(state: str, **values: Any) -> Message:
 
 
 @pytest.fixture
-def freed(house: Callable[..., OpenHouse]) -> OpenHouse:
+def freed(restaurant: Callable[..., OpenRestaurant]) -> OpenRestaurant:
     """A restaurant with a freed book that no nudge told of."""
-    opened = house()
+    opened = restaurant()
     with transaction() as session:
         session.add(
             ShiftDay(
@@ -74,7 +74,7 @@ def freed(house: Callable[..., OpenHouse]) -> OpenHouse:
     return opened
 
 
-def test_the_sweep_nudges_what_waits(db: Engine, redis: RedisServer, freed: OpenHouse) -> None:
+def test_the_sweep_nudges_what_waits(db: Engine, redis: RedisServer, freed: OpenRestaurant) -> None:
     with transaction() as session:
         session.add(message("queued"))
     maintenance.sweep()
@@ -89,10 +89,10 @@ def test_the_sweep_nudges_what_waits(db: Engine, redis: RedisServer, freed: Open
     }
 
 
-def test_a_house_at_rest_is_not_nudged(
-    db: Engine, redis: RedisServer, house: Callable[..., OpenHouse]
+def test_a_restaurant_at_rest_is_not_nudged(
+    db: Engine, redis: RedisServer, restaurant: Callable[..., OpenRestaurant]
 ) -> None:
-    house()
+    restaurant()
     with transaction() as session:
         session.add(message("queued", due_at=clock.now() + timedelta(hours=1)))
     maintenance.sweep()
@@ -109,7 +109,7 @@ def test_the_sweep_puts_stuck_sends_back(db: Engine, redis: RedisServer) -> None
     assert len(waiting(redis, "messages")) == 1
 
 
-def test_the_sweep_works_without_redis(db: Engine, freed: OpenHouse) -> None:
+def test_the_sweep_works_without_redis(db: Engine, freed: OpenRestaurant) -> None:
     maintenance.sweep()
     assert job("sweep").last_error is None
 
@@ -197,7 +197,7 @@ def test_waitlists_are_asked_again_where_offers_were_switched(
     monkeypatch.setattr(clock, "now", lambda: NOW + timedelta(seconds=3))
     maintenance.sweep()
     assert any(row.freed_at for row in book_rows(stand))
-    flags.house_flags.cache_clear()
+    flags.restaurant_flags.cache_clear()
     flags._client.cache_clear()
     flags.refresh()
     stand.drain(now=NOW + timedelta(seconds=4))

@@ -15,11 +15,11 @@ from tasks.messages import drain
 from tasks.messaging import delivery
 from tests.services.mailbox import Mailbox
 from tests.services.process import wait_until
-from tests.services.restaurant import OpenHouse
+from tests.services.restaurant import OpenRestaurant
 from tests.tasks.mail_order import moved, order, reserve, row_of
 
 pytestmark = pytest.mark.both
-OpensHouse = Callable[..., OpenHouse]
+OpensRestaurant = Callable[..., OpenRestaurant]
 CHANGED, CANCELLED = "has changed", "is cancelled"
 
 
@@ -47,9 +47,9 @@ def subjects(mailbox: Mailbox, number: int) -> list[str]:
     return [mail.subject for mail in mailbox.mails(f"guest{number}@guests.example")]
 
 
-def overtake(house: OpensHouse, mailbox: Mailbox) -> list[str]:
+def overtake(restaurant: OpensRestaurant, mailbox: Mailbox) -> list[str]:
     """Cancelled while the news of the change is on its way; another worker has time."""
-    reservation = reserve(house().id, number=1)
+    reservation = reserve(restaurant().id, number=1)
     moved(reservation, reason="changed", revision=2)
     order(reservation, kind="changed")
     with held_up(mailbox):
@@ -59,23 +59,25 @@ def overtake(house: OpensHouse, mailbox: Mailbox) -> list[str]:
     return subjects(mailbox, 1)
 
 
-def test_two_workers_tell_one_guest_in_order(house: OpensHouse, mailbox: Mailbox) -> None:
-    first, last = overtake(house, mailbox)
+def test_two_workers_tell_one_guest_in_order(restaurant: OpensRestaurant, mailbox: Mailbox) -> None:
+    first, last = overtake(restaurant, mailbox)
     assert CHANGED in first and CANCELLED in last
 
 
 def test_control_two_workers_overtake_one_another_where_nothing_keeps_them_apart(
-    house: OpensHouse, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+    restaurant: OpensRestaurant, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(claims, "_is_next", lambda _now: true())
-    first, last = overtake(house, mailbox)
+    first, last = overtake(restaurant, mailbox)
     assert CANCELLED in first and CHANGED in last
 
 
-def wait_behind(house: OpensHouse, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def wait_behind(
+    restaurant: OpensRestaurant, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> list[int]:
     """Cancelled while its confirmation waits behind another guest's slow mail; both messages."""
     monkeypatch.setattr(settings(), "senders", 1)
-    opened = house()
+    opened = restaurant()
     order(reserve(opened.id, number=1))
     reservation = reserve(opened.id, number=2)
     confirmation = order(reservation)
@@ -88,9 +90,9 @@ def wait_behind(house: OpensHouse, mailbox: Mailbox, monkeypatch: pytest.MonkeyP
 
 
 def test_a_message_is_judged_when_it_is_sent_not_when_it_is_claimed(
-    house: OpensHouse, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+    restaurant: OpensRestaurant, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    confirmation, cancelled = wait_behind(house, mailbox, monkeypatch)
+    confirmation, cancelled = wait_behind(restaurant, mailbox, monkeypatch)
     assert (row_of(confirmation).state, row_of(confirmation).error) == ("skipped", "superseded")
     assert row_of(cancelled).state == "sent"
     (only,) = subjects(mailbox, 2)
@@ -98,17 +100,19 @@ def test_a_message_is_judged_when_it_is_sent_not_when_it_is_claimed(
 
 
 def test_control_a_message_judged_at_its_claim_tells_old_news(
-    house: OpensHouse, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+    restaurant: OpensRestaurant, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delivery, "as_it_stands", lambda message, **_: message)
     monkeypatch.setattr("tasks.messages.as_it_stands", lambda message, **_: message)
-    wait_behind(house, mailbox, monkeypatch)
+    wait_behind(restaurant, mailbox, monkeypatch)
     assert len(subjects(mailbox, 2)) == 2
 
 
-def test_of_two_refused_changes_the_last_is_told(house: OpensHouse, mailbox: Mailbox) -> None:
+def test_of_two_refused_changes_the_last_is_told(
+    restaurant: OpensRestaurant, mailbox: Mailbox
+) -> None:
     """Both would name the wish that was refused last."""
-    reservation = reserve(house().id, number=1, revision=4)
+    reservation = reserve(restaurant().id, number=1, revision=4)
     for revision in (3, 4):
         moved(reservation, reason="change_refused", revision=revision)
     old, new = (
@@ -121,10 +125,10 @@ def test_of_two_refused_changes_the_last_is_told(house: OpensHouse, mailbox: Mai
 
 
 def test_a_mail_whose_answer_was_lost_does_not_stand_as_skipped(
-    house: OpensHouse, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+    restaurant: OpensRestaurant, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server took the mail; the line was cut before it said so; then the guest cancelled."""
-    reservation = reserve(house().id, number=1)
+    reservation = reserve(restaurant().id, number=1)
     confirmation = order(reservation)
     monkeypatch.setattr("tasks.messaging.channels.smtp.ACCEPT_SECONDS", 0.5)
     mailbox.stall, mailbox.stall_most = "after", 1
@@ -140,11 +144,11 @@ def test_a_mail_whose_answer_was_lost_does_not_stand_as_skipped(
 
 
 def test_a_busy_worker_keeps_its_claim_and_a_lost_claim_sends_nothing(
-    house: OpensHouse, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+    restaurant: OpensRestaurant, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settings(), "senders", 1)
     monkeypatch.setattr("tasks.messages.RENEW_SECONDS", 0.05)
-    opened = house()
+    opened = restaurant()
     first, second = (order(reserve(opened.id, number=number)) for number in (1, 2))
     with held_up(mailbox):
         until = row_of(first).claimed_until

@@ -19,12 +19,12 @@ from models.rules.health import LATE_AFTER
 from models.rules.messages.sending import BACKOFF, MAX_ATTEMPTS
 from tasks.messages import LEASE_SECONDS, RENEW_SECONDS
 from tests.services.counting import Statements
-from tests.services.restaurant import OpenHouse
+from tests.services.restaurant import OpenRestaurant
 from tests.services.together import answers, together
 from tests.tasks.mail_order import moved, order, reserve, row_of
 
 pytestmark = pytest.mark.both
-OpensHouse = Callable[..., OpenHouse]
+OpensRestaurant = Callable[..., OpenRestaurant]
 
 
 def claim(name: str, *, limit: int = 50, now: datetime | None = None) -> list[Outgoing]:
@@ -37,8 +37,8 @@ def many(restaurant_id: int, count: int) -> list[int]:
     return [reserve(restaurant_id, number=number) for number in range(count)]
 
 
-def test_oldest_due_first_and_only_what_is_due(house: OpensHouse) -> None:
-    first, second, third, fourth = many(house().id, 4)
+def test_oldest_due_first_and_only_what_is_due(restaurant: OpensRestaurant) -> None:
+    first, second, third, fourth = many(restaurant().id, 4)
     now = clock.now()
     late = order(first, kind="reminder", variant=1, due_at=now - timedelta(minutes=5))
     later = order(second, kind="reminder", variant=2, due_at=now - timedelta(minutes=1))
@@ -52,8 +52,8 @@ def test_oldest_due_first_and_only_what_is_due(house: OpensHouse) -> None:
     assert row.claimed_until is not None and row.claimed_until > now
 
 
-def test_no_message_is_ever_claimed_twice(house: OpensHouse) -> None:
-    ids = {order(reservation, kind="reminder") for reservation in many(house().id, 40)}
+def test_no_message_is_ever_claimed_twice(restaurant: OpensRestaurant) -> None:
+    ids = {order(reservation, kind="reminder") for reservation in many(restaurant().id, 40)}
 
     def drain(name: str) -> list[int]:
         taken: list[int] = []
@@ -70,9 +70,9 @@ def test_no_message_is_ever_claimed_twice(house: OpensHouse) -> None:
 
 
 def test_loading_takes_the_same_few_queries_however_many(
-    house: OpensHouse, query_counter: Callable[[], AbstractContextManager[Statements]]
+    restaurant: OpensRestaurant, query_counter: Callable[[], AbstractContextManager[Statements]]
 ) -> None:
-    opened = house()
+    opened = restaurant()
     for number, reservation in enumerate(many(opened.id, 90)):
         order(reservation, kind=("reminder", "changed", "change_refused")[number % 3])
     counts = []
@@ -85,8 +85,10 @@ def test_loading_takes_the_same_few_queries_however_many(
     assert counts == [3, 3]
 
 
-def test_a_loaded_message_knows_its_reservation_and_its_refused_wish(house: OpensHouse) -> None:
-    opened = house()
+def test_a_loaded_message_knows_its_reservation_and_its_refused_wish(
+    restaurant: OpensRestaurant,
+) -> None:
+    opened = restaurant()
     start = clock.now() + timedelta(days=2)
     reservation = reserve(
         opened.id,
@@ -137,9 +139,9 @@ def test_a_loaded_message_knows_its_reservation_and_its_refused_wish(house: Open
 
 
 def test_a_message_without_its_reservation_is_skipped_and_holds_up_nobody(
-    house: OpensHouse,
+    restaurant: OpensRestaurant,
 ) -> None:
-    reservation = reserve(house().id)
+    reservation = reserve(restaurant().id)
     lost = order(reservation, reservation_id=reservation + 1000)
     kept = order(reservation)
     with transaction() as session:
@@ -150,8 +152,8 @@ def test_a_message_without_its_reservation_is_skipped_and_holds_up_nobody(
     assert (row_of(lost).state, row_of(lost).error) == ("skipped", "gone")
 
 
-def test_an_expired_claim_goes_back_and_a_live_one_stays(house: OpensHouse) -> None:
-    reservation = reserve(house().id)
+def test_an_expired_claim_goes_back_and_a_live_one_stays(restaurant: OpensRestaurant) -> None:
+    reservation = reserve(restaurant().id)
     message = order(reservation)
     claim("a")
     now = clock.now()
@@ -164,8 +166,10 @@ def test_an_expired_claim_goes_back_and_a_live_one_stays(house: OpensHouse) -> N
     assert [held.attempts for held in claim("b")] == [2]
 
 
-def test_a_message_that_kills_its_worker_each_time_fails_in_the_end(house: OpensHouse) -> None:
-    message = order(reserve(house().id))
+def test_a_message_that_kills_its_worker_each_time_fails_in_the_end(
+    restaurant: OpensRestaurant,
+) -> None:
+    message = order(reserve(restaurant().id))
     for number in range(MAX_ATTEMPTS):
         assert claim(f"claim-{number}")
         with transaction() as session:
@@ -175,9 +179,9 @@ def test_a_message_that_kills_its_worker_each_time_fails_in_the_end(house: Opens
 
 
 def test_what_was_sent_is_recorded_even_when_the_claim_ran_out_meanwhile(
-    house: OpensHouse,
+    restaurant: OpensRestaurant,
 ) -> None:
-    message = order(reserve(house().id))
+    message = order(reserve(restaurant().id))
     (held,) = claim("slow")
     with transaction() as session:
         release_expired_claims(session, clock.now() + timedelta(seconds=61))
@@ -187,8 +191,8 @@ def test_what_was_sent_is_recorded_even_when_the_claim_ran_out_meanwhile(
     assert claim("other") == []
 
 
-def test_whoever_lost_the_claim_to_another_records_nothing(house: OpensHouse) -> None:
-    message = order(reserve(house().id))
+def test_whoever_lost_the_claim_to_another_records_nothing(restaurant: OpensRestaurant) -> None:
+    message = order(reserve(restaurant().id))
     (held,) = claim("slow")
     with transaction() as session:
         release_expired_claims(session, clock.now() + timedelta(seconds=61))
@@ -202,8 +206,8 @@ def test_whoever_lost_the_claim_to_another_records_nothing(house: OpensHouse) ->
     assert row_of(message).state == "sending"
 
 
-def test_a_failure_waits_longer_each_time_and_keeps_its_reason(house: OpensHouse) -> None:
-    message = order(reserve(house().id))
+def test_a_failure_waits_longer_each_time_and_keeps_its_reason(restaurant: OpensRestaurant) -> None:
+    message = order(reserve(restaurant().id))
     now = clock.now()
     for number, wait in enumerate([*BACKOFF, None]):
         (held,) = claim(f"claim-{number}", now=now)
@@ -221,8 +225,8 @@ def test_a_failure_waits_longer_each_time_and_keeps_its_reason(house: OpensHouse
             now += wait
 
 
-def test_giving_back_costs_no_attempt(house: OpensHouse) -> None:
-    ids = [order(reservation, kind="reminder") for reservation in many(house().id, 3)]
+def test_giving_back_costs_no_attempt(restaurant: OpensRestaurant) -> None:
+    ids = [order(reservation, kind="reminder") for reservation in many(restaurant().id, 3)]
     held = claim("a")
     later = clock.now() + timedelta(seconds=30)
     with transaction() as session:
@@ -234,9 +238,9 @@ def test_giving_back_costs_no_attempt(house: OpensHouse) -> None:
     assert [message.id for message in claim("b")] == [ids[2]]
 
 
-def test_counting_and_claiming_agree_under_contention(house: OpensHouse) -> None:
+def test_counting_and_claiming_agree_under_contention(restaurant: OpensRestaurant) -> None:
     """The number that `claim_due` returns is the number of rows that carry the claim."""
-    for reservation in many(house().id, 30):
+    for reservation in many(restaurant().id, 30):
         order(reservation, kind="reminder")
 
     def count(name: str) -> tuple[int, int]:
@@ -251,9 +255,11 @@ def test_counting_and_claiming_agree_under_contention(house: OpensHouse) -> None
     assert sum(won for won, _ in pairs) == 30
 
 
-def test_of_one_reservation_and_channel_one_message_is_on_its_way(house: OpensHouse) -> None:
+def test_of_one_reservation_and_channel_one_message_is_on_its_way(
+    restaurant: OpensRestaurant,
+) -> None:
     """Whoever sends them: the second is only claimed once the first is recorded."""
-    reservation, other = many(house().id, 2)
+    reservation, other = many(restaurant().id, 2)
     changed = order(reservation, kind="changed", due_at=clock.now() - timedelta(seconds=9))
     cancelled = order(reservation, kind="cancelled")
     text = order(reservation, kind="cancelled", channel="sms")
@@ -266,9 +272,11 @@ def test_of_one_reservation_and_channel_one_message_is_on_its_way(house: OpensHo
     assert [message.id for message in claim("c")] == [cancelled]
 
 
-def test_two_workers_at_once_never_hold_two_messages_of_one_guest(house: OpensHouse) -> None:
+def test_two_workers_at_once_never_hold_two_messages_of_one_guest(
+    restaurant: OpensRestaurant,
+) -> None:
     """Both look before either has committed: the later message is nobody's."""
-    for reservation in many(house().id, 20):
+    for reservation in many(restaurant().id, 20):
         for variant in range(3):
             order(reservation, kind="reminder", variant=variant)
     taken = answers(together(lambda name: claim(name, limit=10), list("abcdef")))
@@ -276,17 +284,19 @@ def test_two_workers_at_once_never_hold_two_messages_of_one_guest(house: OpensHo
     assert len(reservations) == len(set(reservations)) > 0
 
 
-def test_a_message_that_waits_for_another_attempt_holds_up_no_later_one(house: OpensHouse) -> None:
-    reservation = reserve(house().id)
+def test_a_message_that_waits_for_another_attempt_holds_up_no_later_one(
+    restaurant: OpensRestaurant,
+) -> None:
+    reservation = reserve(restaurant().id)
     order(reservation, kind="changed", due_at=clock.now() + timedelta(minutes=2))
     cancelled = order(reservation, kind="cancelled")
     assert [message.id for message in claim("a")] == [cancelled]
 
 
 def test_messages_of_a_channel_that_is_down_are_claimed_by_its_probe_alone(
-    house: OpensHouse,
+    restaurant: OpensRestaurant,
 ) -> None:
-    first, second, third = (order(one) for one in many(house().id, 3))
+    first, second, third = (order(one) for one in many(restaurant().id, 3))
     now = clock.now()
     with transaction() as session:
         assert mark_down(session, "email", reason="smtp 550 5.4.5", suspects=[first], now=now)
@@ -306,8 +316,8 @@ def test_messages_of_a_channel_that_is_down_are_claimed_by_its_probe_alone(
     assert [message.id for message in claim("b")] == [first, third]
 
 
-def test_two_workers_that_find_a_channel_down_tell_it_once(house: OpensHouse) -> None:
-    house()
+def test_two_workers_that_find_a_channel_down_tell_it_once(restaurant: OpensRestaurant) -> None:
+    restaurant()
 
     def find(name: str) -> bool:
         return unit(lambda session: mark_down(session, "sms", reason=name, now=clock.now()))
@@ -315,8 +325,8 @@ def test_two_workers_that_find_a_channel_down_tell_it_once(house: OpensHouse) ->
     assert sorted(answers(together(find, list("abcd")))) == [False, False, False, True]
 
 
-def test_whoever_lives_keeps_the_claim(house: OpensHouse) -> None:
-    message = order(reserve(house().id))
+def test_whoever_lives_keeps_the_claim(restaurant: OpensRestaurant) -> None:
+    message = order(reserve(restaurant().id))
     (held,) = claim("a")
     later = clock.now() + timedelta(seconds=61)
     with transaction() as session:
@@ -334,10 +344,10 @@ def test_a_killed_worker_delays_what_it_held_by_half_a_minute_at_most() -> None:
 
 
 def test_after_a_pause_of_the_sweep_who_holds_a_claim_gets_time_to_say_so(
-    house: OpensHouse,
+    restaurant: OpensRestaurant,
 ) -> None:
     """The database was away: what was sent meanwhile is about to be recorded."""
-    order(reserve(house().id))
+    order(reserve(restaurant().id))
     claim("a")
     later = clock.now() + timedelta(seconds=61)
     with transaction() as session:

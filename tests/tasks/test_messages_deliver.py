@@ -30,12 +30,12 @@ from tasks.messaging.templates.render import render_letter
 from tests.services import surroundings
 from tests.services.mailbox import Mailbox
 from tests.services.process import wait_until
-from tests.services.restaurant import OpenHouse
+from tests.services.restaurant import OpenRestaurant
 from tests.services.together import answers, together
 from tests.services.twilio import ACCOUNT, TOKEN, Twilio
 from tests.tasks.mail_order import moved, order, reserve, row_of, states
 
-OpensHouse = Callable[..., OpenHouse]
+OpensRestaurant = Callable[..., OpenRestaurant]
 both = pytest.mark.both
 
 
@@ -45,9 +45,9 @@ def recipients(box: Mailbox) -> list[str]:
 
 @both
 def test_all_that_is_due_goes_out_once(
-    house: OpensHouse, mailbox: Mailbox, house_env: dict[str, str]
+    restaurant: OpensRestaurant, mailbox: Mailbox, service_env: dict[str, str]
 ) -> None:
-    opened = house()
+    opened = restaurant()
     for number in range(CLAIM_LIMIT + 5):
         order(reserve(opened.id, number=number))
     text = order(reserve(opened.id, number=999), channel="sms")
@@ -58,7 +58,7 @@ def test_all_that_is_due_goes_out_once(
     )
     deliver()
     assert len(mailbox.mails()) == CLAIM_LIMIT + 5
-    (line,) = Path(house_env["SMS_FILE"]).read_text(encoding="utf-8").splitlines()
+    (line,) = Path(service_env["SMS_FILE"]).read_text(encoding="utf-8").splitlines()
     assert json.loads(line)["to"] == "+4915100000999"
     row = row_of(text)
     assert (row.provider_id, row.error) == (f"file-{text}", None)
@@ -66,8 +66,10 @@ def test_all_that_is_due_goes_out_once(
 
 
 @both
-def test_two_workers_at_once_send_each_message_once(house: OpensHouse, mailbox: Mailbox) -> None:
-    opened = house()
+def test_two_workers_at_once_send_each_message_once(
+    restaurant: OpensRestaurant, mailbox: Mailbox
+) -> None:
+    opened = restaurant()
     for number in range(60):
         order(reserve(opened.id, number=number))
     answers(together(lambda _number: drain(), range(3)))
@@ -76,10 +78,10 @@ def test_two_workers_at_once_send_each_message_once(house: OpensHouse, mailbox: 
 
 
 def test_mistake_7_no_reminder_for_a_cancelled_or_moved_reservation(
-    house: OpensHouse, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+    restaurant: OpensRestaurant, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     noon(monkeypatch)
-    opened = house()
+    opened = restaurant()
     soon = clock.now() + timedelta(hours=3)
     cancelled = order(
         reserve(opened.id, number=1, status="cancelled", starts_at=soon), kind="reminder"
@@ -105,9 +107,9 @@ def test_mistake_7_no_reminder_for_a_cancelled_or_moved_reservation(
 
 
 def test_a_confirmation_overtaken_by_a_cancellation_is_not_sent(
-    house: OpensHouse, mailbox: Mailbox
+    restaurant: OpensRestaurant, mailbox: Mailbox
 ) -> None:
-    reservation = reserve(house().id)
+    reservation = reserve(restaurant().id)
     confirmation = order(reservation)
     with transaction() as session:
         session.execute(update(Reservation).values(status="cancelled", revision=3))
@@ -125,10 +127,10 @@ def noon(monkeypatch: pytest.MonkeyPatch, hour: int = 12) -> None:
 
 
 def test_a_reminder_waits_for_the_morning_and_that_is_no_attempt(
-    house: OpensHouse, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+    restaurant: OpensRestaurant, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     noon(monkeypatch, hour=1)
-    opened = house(zone="Africa/Lagos")  # an hour ahead of UTC, all year
+    opened = restaurant(zone="Africa/Lagos")  # an hour ahead of UTC, all year
     start = clock.now() + timedelta(hours=18)
     reminder = order(reserve(opened.id, number=1, starts_at=start), kind="reminder")
     confirmation = order(reserve(opened.id, number=2, starts_at=start))
@@ -142,8 +144,10 @@ def test_a_reminder_waits_for_the_morning_and_that_is_no_attempt(
     assert row_of(reminder).state == "sent"
 
 
-def test_one_bad_recipient_never_stops_the_next(house: OpensHouse, mailbox: Mailbox) -> None:
-    opened = house()
+def test_one_bad_recipient_never_stops_the_next(
+    restaurant: OpensRestaurant, mailbox: Mailbox
+) -> None:
+    opened = restaurant()
     bad = order(reserve(opened.id, number=1, guest_email="not an address"))
     good = order(reserve(opened.id, number=2))
     deliver()
@@ -153,12 +157,12 @@ def test_one_bad_recipient_never_stops_the_next(house: OpensHouse, mailbox: Mail
 
 
 def test_a_fault_of_ours_in_one_message_never_stops_the_next(
-    house: OpensHouse,
+    restaurant: OpensRestaurant,
     mailbox: Mailbox,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    opened = house()
+    opened = restaurant()
     bad, good = (order(reserve(opened.id, number=number)) for number in (1, 2))
     real = render_letter
 
@@ -177,8 +181,10 @@ def test_a_fault_of_ours_in_one_message_never_stops_the_next(
     assert any("render" in getattr(record, "where", "") for record in caplog.records)
 
 
-def test_a_guest_without_that_contact_is_skipped(house: OpensHouse, mailbox: Mailbox) -> None:
-    reservation = reserve(house().id, guest_email=None, guest_phone=None)
+def test_a_guest_without_that_contact_is_skipped(
+    restaurant: OpensRestaurant, mailbox: Mailbox
+) -> None:
+    reservation = reserve(restaurant().id, guest_email=None, guest_phone=None)
     ids = [order(reservation, channel=channel) for channel in ("email", "sms")]
     deliver()
     assert [(row_of(one).state, row_of(one).error) for one in ids] == [
@@ -188,9 +194,9 @@ def test_a_guest_without_that_contact_is_skipped(house: OpensHouse, mailbox: Mai
 
 @both
 def test_a_dead_mail_server_costs_no_attempt_and_holds_up_no_sms(
-    house: OpensHouse, house_env: dict[str, str]
+    restaurant: OpensRestaurant, service_env: dict[str, str]
 ) -> None:
-    opened = house()
+    opened = restaurant()
     mails = [order(reserve(opened.id, number=number)) for number in range(3)]
     text = order(reserve(opened.id, number=9), channel="sms")
     deliver()
@@ -203,9 +209,9 @@ def test_a_dead_mail_server_costs_no_attempt_and_holds_up_no_sms(
 
 
 def test_a_mail_server_that_comes_back_gets_everything(
-    house: OpensHouse, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+    restaurant: OpensRestaurant, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened = house()
+    opened = restaurant()
     for number in range(5):
         order(reserve(opened.id, number=number))
     mailbox.stop()
@@ -222,9 +228,9 @@ def test_a_mail_server_that_comes_back_gets_everything(
 
 
 def test_a_server_that_says_no_for_now_is_asked_again_later(
-    house: OpensHouse, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+    restaurant: OpensRestaurant, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    message = order(reserve(house().id))
+    message = order(reserve(restaurant().id))
     mailbox.refuse_with = "451 later"
     deliver()
     row = row_of(message)
@@ -236,19 +242,19 @@ def test_a_server_that_says_no_for_now_is_asked_again_later(
 
 
 def test_a_lost_answer_of_twilio_sends_no_second_text(
-    house: OpensHouse,
-    house_env: dict[str, str],
+    restaurant: OpensRestaurant,
+    service_env: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     twilio = Twilio()
     twilio.start()
-    values = house_env | {
+    values = service_env | {
         "SMS_CHANNEL": "twilio",
         "TWILIO_ACCOUNT_SID": ACCOUNT,
         "TWILIO_AUTH_TOKEN": TOKEN,
         "TWILIO_BASE_URL": twilio.url,
     }
-    message = order(reserve(house().id), channel="sms")
+    message = order(reserve(restaurant().id), channel="sms")
     surroundings.settle(monkeypatch, values)
     monkeypatch.setattr(sms, "TIMEOUT_SECONDS", 0.4)
     twilio.lose_answers = True
@@ -266,10 +272,10 @@ def test_a_lost_answer_of_twilio_sends_no_second_text(
 
 @both
 def test_a_record_waits_for_the_database_and_nothing_is_sent_twice(
-    db: Engine, house: OpensHouse, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+    db: Engine, restaurant: OpensRestaurant, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The database goes away between the server's yes and the record of it."""
-    message = order(reserve(house().id))
+    message = order(reserve(restaurant().id))
     until = time.monotonic() + 2.0
 
     def gone(_c: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
@@ -287,10 +293,10 @@ def test_a_record_waits_for_the_database_and_nothing_is_sent_twice(
 
 @both
 def test_a_claim_whose_answer_is_lost_is_sent_by_the_same_drain(
-    db: Engine, house: OpensHouse, mailbox: Mailbox
+    db: Engine, restaurant: OpensRestaurant, mailbox: Mailbox
 ) -> None:
     """The database falls after the claim's commit, and before it says so."""
-    message = order(reserve(house().id))
+    message = order(reserve(restaurant().id))
 
     def lose_the_answer(connection: Connection) -> None:
         line = connection.connection.dbapi_connection
@@ -306,10 +312,10 @@ def test_a_claim_whose_answer_is_lost_is_sent_by_the_same_drain(
 
 @both
 def test_each_message_is_recorded_before_the_next_is_sent(
-    house: OpensHouse, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+    restaurant: OpensRestaurant, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker that dies between two sends leaves the first one recorded."""
-    opened = house()
+    opened = restaurant()
     first, second = (
         order(reserve(opened.id, number=number), due_at=clock.now() - timedelta(minutes=9 - number))
         for number in (1, 2)
@@ -333,9 +339,9 @@ def test_each_message_is_recorded_before_the_next_is_sent(
 
 
 def test_a_drain_whose_time_is_up_gives_the_rest_back_and_asks_for_more(
-    house: OpensHouse, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+    restaurant: OpensRestaurant, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened = house()
+    opened = restaurant()
     for number in range(4):
         order(reserve(opened.id, number=number))
     monkeypatch.setattr(messages, "DRAIN_SECONDS", 0.5)
@@ -353,9 +359,9 @@ def test_a_drain_whose_time_is_up_gives_the_rest_back_and_asks_for_more(
 
 
 def test_a_slow_mail_server_is_spoken_to_over_several_lines_at_once(
-    house: OpensHouse, mailbox: Mailbox
+    restaurant: OpensRestaurant, mailbox: Mailbox
 ) -> None:
-    opened = house()
+    opened = restaurant()
     for number in range(8):
         order(reserve(opened.id, number=number))
     mailbox.stall = "before"
@@ -368,8 +374,10 @@ def test_a_slow_mail_server_is_spoken_to_over_several_lines_at_once(
     assert sorted(recipients(mailbox)) == [f"guest{number}@guests.example" for number in range(8)]
 
 
-def test_what_one_guest_is_told_stays_in_order(house: OpensHouse, mailbox: Mailbox) -> None:
-    opened = house()
+def test_what_one_guest_is_told_stays_in_order(
+    restaurant: OpensRestaurant, mailbox: Mailbox
+) -> None:
+    opened = restaurant()
     told = [reserve(opened.id, number=number) for number in range(6)]
     wanted: dict[str, list[str]] = {}
     for variant in range(4):
@@ -385,9 +393,9 @@ def test_what_one_guest_is_told_stays_in_order(house: OpensHouse, mailbox: Mailb
 
 
 def test_the_claims_of_a_dead_worker_are_sent_by_another(
-    house: OpensHouse, mailbox: Mailbox
+    restaurant: OpensRestaurant, mailbox: Mailbox
 ) -> None:
-    message = order(reserve(house().id))
+    message = order(reserve(restaurant().id))
     with transaction() as session:
         session.execute(
             update(Message).values(
@@ -407,9 +415,12 @@ def test_the_claims_of_a_dead_worker_are_sent_by_another(
 
 @both
 def test_texts_that_are_switched_off_wait_and_cost_no_attempt(
-    house: OpensHouse, mailbox: Mailbox, house_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    restaurant: OpensRestaurant,
+    mailbox: Mailbox,
+    service_env: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    opened = house()
+    opened = restaurant()
     about = reserve(opened.id, number=1)
     mail, text = order(about), order(about, channel="sms")
     switch = partial(set_flag, name="sms", restaurant_id=opened.id, actor="operator")
@@ -419,11 +430,11 @@ def test_texts_that_are_switched_off_wait_and_cost_no_attempt(
     assert row_of(mail).state == "sent"
     held = row_of(text)
     assert (held.state, held.attempts) == ("queued", 0)
-    assert not Path(house_env["SMS_FILE"]).exists()
+    assert not Path(service_env["SMS_FILE"]).exists()
     with transaction() as session:
         switch(session, percent=100, now=clock.now())
     later = clock.now() + delivery.HELD
     monkeypatch.setattr(clock, "now", lambda: later)
-    flags.house_flags()._seen = float("-inf")
+    flags.restaurant_flags()._seen = float("-inf")
     deliver()
     assert row_of(text).state == "sent"

@@ -32,7 +32,7 @@ from tests.services.mailbox import Mailbox
 from tests.services.ports import free_port
 from tests.tasks.mail_order import AN_OUTGOING, FRIDAY, NOW, outgoing
 
-pytestmark = pytest.mark.usefixtures("house_env")
+pytestmark = pytest.mark.usefixtures("service_env")
 
 
 def sent(box: Mailbox, message: Outgoing) -> EmailMessage:
@@ -365,7 +365,7 @@ def test_a_refusal_of_the_sender_is_no_fault_of_the_message(
 
 
 def test_the_name_in_the_greeting_has_the_domain_of_our_links(
-    server: _Server, house_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    server: _Server, service_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A container's id is no name that a strict server takes."""
     for own, url, wanted in (
@@ -375,7 +375,7 @@ def test_the_name_in_the_greeting_has_the_domain_of_our_links(
         ("", "http://[2001:db8::7]:8080", "[IPv6:2001:db8::7]"),
     ):
         values = {"SMTP_HELO": own, "PUBLIC_URL": url}
-        surroundings.settle(monkeypatch, house_env | values)
+        surroundings.settle(monkeypatch, service_env | values)
         with SmtpLine(server.url) as line:
             line.greet()
         assert server.names[-1] == wanted
@@ -484,7 +484,7 @@ class _TokenServer(_Server, _Tokens):
 @pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning")
 def test_a_server_that_takes_tokens_alone(
     by_token: _Server,
-    house_env: dict[str, str],
+    service_env: dict[str, str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -497,7 +497,7 @@ def test_a_server_that_takes_tokens_alone(
     )
     token = tmp_path / "token"
     token.write_text("t0k3n\n")
-    surroundings.settle(monkeypatch, house_env | {"SMTP_TOKEN_FILE": str(token)})
+    surroundings.settle(monkeypatch, service_env | {"SMTP_TOKEN_FILE": str(token)})
     with SmtpLine(url) as line:
         send_email(line, outgoing(), now=NOW)
     token.write_text("old")
@@ -506,7 +506,7 @@ def test_a_server_that_takes_tokens_alone(
     assert "535 5.7.8" in wrong.value.reason
     for command, works in ((f"{sys.executable} -c \"print('t0k3n')\"", True), ("false", False)):
         values = {"SMTP_TOKEN_COMMAND": command, "SMTP_TOKEN_FILE": ""}
-        surroundings.settle(monkeypatch, house_env | values)
+        surroundings.settle(monkeypatch, service_env | values)
         with SmtpLine(url) as line:
             if works:
                 send_email(line, outgoing(), now=NOW)

@@ -13,7 +13,7 @@ from tasks.messages import deliver
 from tests.operations.evenings import ONE_TABLE, a_stand
 from tests.services.mailbox import Mailbox
 from tests.services.redis import RedisServer
-from tests.services.restaurant import OpenHouse
+from tests.services.restaurant import OpenRestaurant
 from tests.services.stand import NOW, Stand
 from tests.tasks.mail_order import order, reserve
 
@@ -50,12 +50,12 @@ def test_answers_are_counted_and_timed(evening: Stand) -> None:
     counts()
     for _ in range(2):
         evening.request()
-    decide(evening.house.id % 4)
+    decide(evening.restaurant.id % 4)
     assert counts() == [1, 1, 2, 1]
 
 
 def test_what_became_of_messages_is_counted(
-    house: Callable[..., OpenHouse], mailbox: Mailbox
+    restaurant: Callable[..., OpenRestaurant], mailbox: Mailbox
 ) -> None:
     grown = Grown()
 
@@ -68,7 +68,7 @@ def test_what_became_of_messages_is_counted(
             grown.of("maitred_provider_seconds_count", channel="email"),
         ]
 
-    opened = house()
+    opened = restaurant()
     order(reserve(opened.id, number=1))
     order(reserve(opened.id, number=2, guest_email=None))
     counts()

@@ -104,9 +104,9 @@ def test_an_sms_is_one_segment_and_asks_for_no_carrier_word(
 
 
 def test_a_long_name_costs_a_second_segment_and_loses_nothing() -> None:
-    house = AN_OUTGOING.restaurant
+    restaurant = AN_OUTGOING.restaurant
     long_name = "The Quite Extraordinarily Long Name of a Restaurant by the Sea"
-    card = type(house)(long_name, *(getattr(house, n) for n in house.__slots__[1:]))
+    card = type(restaurant)(long_name, *(getattr(restaurant, n) for n in restaurant.__slots__[1:]))
     text = render_sms(of(Kind.CONFIRMATION, restaurant=card))
     assert segments(text) == 2
     assert long_name in text and "/manage/" in text
@@ -154,7 +154,7 @@ def test_dates_are_written_as_each_language_writes_them(locale: str, when: str, 
 
 
 @pytest.mark.parametrize(
-    ("guest", "house", "language", "locale"),
+    ("guest", "restaurant", "language", "locale"),
     [
         ("de-AT", "en", "de", "de_AT"),
         ("de_CH", "en", "de", "de_CH"),
@@ -167,10 +167,10 @@ def test_dates_are_written_as_each_language_writes_them(locale: str, when: str, 
         ("fr-ZZZZ-weird", "de", "fr", "fr"),
     ],
 )
-def test_the_guests_language_then_the_houses_then_english(
-    guest: str, house: str, language: str, locale: str
+def test_the_guests_language_then_the_restaurants_then_english(
+    guest: str, restaurant: str, language: str, locale: str
 ) -> None:
-    words = wording(guest, house)
+    words = wording(guest, restaurant)
     assert (words.language, str(words.locale)) == (language, locale)
 
 
@@ -185,8 +185,10 @@ def test_an_hour_that_the_clock_repeats_is_named_with_its_offset() -> None:
 
 
 def test_stored_script_is_shown_and_not_run() -> None:
-    house = AN_OUTGOING.restaurant
-    card = type(house)(SCRIPT, *(getattr(house, name) for name in house.__slots__[1:]))
+    restaurant = AN_OUTGOING.restaurant
+    card = type(restaurant)(
+        SCRIPT, *(getattr(restaurant, name) for name in restaurant.__slots__[1:])
+    )
     evil = of(Kind.CONFIRMATION, guest_name=SCRIPT, note=f'"{SCRIPT}', area=SCRIPT, restaurant=card)
     html = render_letter(evil).html
     assert "<script>alert" not in html

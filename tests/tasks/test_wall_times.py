@@ -10,10 +10,10 @@ from sqlalchemy import Engine, update
 from models.core import clock
 from models.core.database.transactions import reading
 from models.entities import JobRun, Reservation
-from models.queries.running.health import house_health
+from models.queries.running.health import read_health
 from models.rules.health import WALL_TIMES, ZONE_RULES
 from tasks import maintenance
-from tests.services.restaurant import OpenHouse
+from tests.services.restaurant import OpenRestaurant
 from tests.services.stand import NOW, START, Stand
 from tests.services.zone_rules import other_rules
 
@@ -21,10 +21,12 @@ SUMMER = START + timedelta(days=40, hours=-1)
 
 
 @pytest.fixture
-def stand(db: Engine, house: Callable[..., OpenHouse], monkeypatch: pytest.MonkeyPatch) -> Stand:
+def stand(
+    db: Engine, restaurant: Callable[..., OpenRestaurant], monkeypatch: pytest.MonkeyPatch
+) -> Stand:
     """A house and its stand, with the job's clock at the stand's."""
     monkeypatch.setattr(clock, "now", lambda: NOW)
-    return Stand(db, house())
+    return Stand(db, restaurant())
 
 
 def looked() -> tuple[object, int, bool]:
@@ -32,7 +34,7 @@ def looked() -> tuple[object, int, bool]:
     maintenance.wall_times()
     with reading() as session:
         result = session.get_one(JobRun, WALL_TIMES).result
-        found = house_health(session, now=NOW)
+        found = read_health(session, now=NOW)
     (rows,) = [each for each in found.waiting if each.kind == ZONE_RULES]
     return result, rows.count, ZONE_RULES in found.late
 

@@ -34,15 +34,15 @@ class Overheard:
 def overheard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Overheard]:
     """A house of SQLite, Valkey and five processes, for the tests of one module."""
     folder = tmp_path_factory.mktemp("overheard")
-    url = f"sqlite:///{folder / 'house.sqlite3'}"
+    url = f"sqlite:///{folder / 'restaurant.sqlite3'}"
     create_tables(url)
     redis, box = RedisServer(folder / "redis", kind="valkey"), Mailbox()
     twilio, receiver = Twilio(), Receiver()
     servers = (redis, box, twilio, receiver)
     for server in servers:
         server.start()
-    house = Stack(folder, database_url=url, redis=redis, mailbox=box, workers=1)
-    house.env |= {
+    restaurant = Stack(folder, database_url=url, redis=redis, mailbox=box, workers=1)
+    restaurant.env |= {
         "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
         "OTEL_EXPORTER_OTLP_HEADERS": "api-key=only%20for%20tests",
         "OTLP_METRICS_SECONDS": "1",
@@ -51,13 +51,13 @@ def overheard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Overheard]:
         "TWILIO_AUTH_TOKEN": TOKEN,
         "TWILIO_BASE_URL": twilio.url,
     }
-    for process in house.processes.values():
-        process.env |= house.env
+    for process in restaurant.processes.values():
+        process.env |= restaurant.env
     try:
-        house.start()
-        yield Overheard(house, receiver, twilio)
+        restaurant.start()
+        yield Overheard(restaurant, receiver, twilio)
     finally:
-        house.stop()
+        restaurant.stop()
         receiver.stop()
         twilio.stop()
         box.stop()

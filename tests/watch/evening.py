@@ -19,7 +19,7 @@ from models.rules.health import LATE_AFTER, WALL_TIMES
 from models.rules.reservations.lifecycle import Status
 from tests.services.mariadb import MariaDB
 from tests.services.process import wait_until
-from tests.services.restaurant import OpenHouse
+from tests.services.restaurant import OpenRestaurant
 from tests.services.stack import Asked, Stack, evening
 from tests.services.stacks import open_stack
 
@@ -85,7 +85,7 @@ def play(known: Known) -> None:
     _tonight(stack)
     _looks(known)
     stack.mailbox.refuse_with = "451 later"
-    hall = stack.open_house(tables=HALL)
+    hall = stack.open_restaurant(tables=HALL)
     stack.wait_decided(stack.post(hall, start=evening(5)).id for _ in range(REFUSED))
     stack.wait_quiet()
     with stack.engine.begin() as connection:
@@ -120,16 +120,16 @@ def _tasks(stack: Stack) -> float:
     return float(found[1]) if found else 0.0
 
 
-def _is_served(stack: Stack, hall: OpenHouse) -> bool:
+def _is_served(stack: Stack, hall: OpenRestaurant) -> bool:
     return bool(stack._client.get(f"/api/v1/restaurants/{hall.slug}").status_code == 200)
 
 
 def _room_is_made(stack: Stack) -> None:
     """A party is moved so that another fits; the next finds no room, and is told so."""
-    house = stack.open_house(tables=TWO_TABLES)
+    restaurant = stack.open_restaurant(tables=TWO_TABLES)
 
     def ask(party_size: int) -> Asked:
-        asked = stack.post(house, start=evening(3), party_size=party_size, wait=10)
+        asked = stack.post(restaurant, start=evening(3), party_size=party_size, wait=10)
         assert asked.status == 201, asked.body
         return asked
 
@@ -142,11 +142,11 @@ def _room_is_made(stack: Stack) -> None:
 
 def _a_round(stack: Stack) -> None:
     """So many are decided in one round, late, with a text message for each."""
-    house = stack.open_house(tables=HALL)
+    restaurant = stack.open_restaurant(tables=HALL)
     for worker in stack.deciders:
         worker.pause()
     asked = [
-        stack.post(house, start=evening(4), phone=f"+49301234{5678 + number}").id
+        stack.post(restaurant, start=evening(4), phone=f"+49301234{5678 + number}").id
         for number in range(ROUND)
     ]
     with stack.engine.begin() as connection:
@@ -160,10 +160,10 @@ def _a_round(stack: Stack) -> None:
 
 def _tonight(stack: Stack) -> None:
     """Parties of an hour ago, of each status."""
-    house = stack.open_house(tables=HALL)
+    restaurant = stack.open_restaurant(tables=HALL)
     for status, sizes in TONIGHT:
         for size in sizes:
-            asked = stack.post(house, start=evening(8), party_size=size, wait=10)
+            asked = stack.post(restaurant, start=evening(8), party_size=size, wait=10)
             begun = clock.now() - timedelta(hours=1)
             moved = {"status": status, "starts_at": begun, "ends_at": begun + timedelta(hours=2)}
             with stack.engine.begin() as connection:
@@ -173,8 +173,8 @@ def _tonight(stack: Stack) -> None:
 
 def _looks(known: Known) -> None:
     """The same availability four times: the first is read from the database."""
-    house = known.stack.open_house(tables=HALL)
-    path = f"/api/v1/restaurants/{house.slug}/availability"
+    restaurant = known.stack.open_restaurant(tables=HALL)
+    path = f"/api/v1/restaurants/{restaurant.slug}/availability"
     day = f"{evening(9):%Y-%m-%d}"
     for source in ("database", "cache", "cache", "cache"):
         answer = known.stack._client.get(path, params={"date": day, "party_size": 2})

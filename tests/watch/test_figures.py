@@ -17,7 +17,7 @@ from deploy.watch.panels import dashboard
 from models.core import clock
 from models.core.database.transactions import reading
 from models.entities import JobRun, Message, Reservation
-from models.queries.running.health import house_health
+from models.queries.running.health import read_health
 from models.rules.flags import ALL, Flag
 from tasks.backups.manifest import MANIFEST, PIECE
 from tasks.metrics import _SECONDS as SECONDS
@@ -141,7 +141,7 @@ def oldest(known: Known) -> Figures:
 
 def late(known: Known) -> list[str]:
     with reading(known.stack.engine) as session:
-        found = house_health(session, now=clock.now())
+        found = read_health(session, now=clock.now())
     return [each.name for each in found.jobs if each.is_late] + [
         each.kind for each in found.waiting if each.is_late
     ]

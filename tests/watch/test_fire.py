@@ -23,7 +23,7 @@ from tests.services.alertmanager import Alertmanager, Operators
 from tests.services.mariadb import MariaDB
 from tests.services.process import Process
 from tests.services.prometheus import Prometheus, in_fast_motion
-from tests.services.restaurant import OpenHouse
+from tests.services.restaurant import OpenRestaurant
 from tests.services.stack import Stack, evening, procfile
 from tests.services.stacks import open_stack
 
@@ -107,12 +107,12 @@ def maitred(stack: Stack, *words: str, **env: str) -> int:
 class Troubles:
     """What can befall the house: each a block that causes it, and mends it at the end."""
 
-    def __init__(self, stack: Stack, house: OpenHouse, operators: Operators) -> None:
-        self.stack, self.house, self.operators = stack, house, operators
+    def __init__(self, stack: Stack, restaurant: OpenRestaurant, operators: Operators) -> None:
+        self.stack, self.restaurant, self.operators = stack, restaurant, operators
 
     def ask(self) -> int:
         """A guest asks for a table; the status."""
-        return self.stack.post(self.house, start=evening()).status
+        return self.stack.post(self.restaurant, start=evening()).status
 
     @contextmanager
     def web_gone(self) -> Iterator[None]:
@@ -150,7 +150,7 @@ class Troubles:
         for worker in self.stack.deciders:
             worker.pause()
         for _ in range(ENOUGH):
-            asked = self.stack.post(self.house, start=evening()).id
+            asked = self.stack.post(self.restaurant, start=evening()).id
             self._set(Reservation, asked, created_at=clock.now() - timedelta(minutes=1))
         yield
         for worker in self.stack.deciders:
@@ -161,7 +161,7 @@ class Troubles:
         """What was decided long ago is sent only now."""
         messages = self.stack.processes["messages"]
         messages.pause()
-        asked = [self.stack.post(self.house, start=evening()).id for _ in range(ENOUGH)]
+        asked = [self.stack.post(self.restaurant, start=evening()).id for _ in range(ENOUGH)]
         self.stack.wait_decided(asked)
         for each in asked:
             self._shift(each, -LONG_AGO)
@@ -244,7 +244,7 @@ class Troubles:
 def test_each_alert_fires_is_told_and_clears(
     watched: Stack, prometheus: Prometheus, operators: Operators
 ) -> None:
-    troubles = Troubles(watched, watched.open_house(), operators)
+    troubles = Troubles(watched, watched.open_restaurant(), operators)
     assert troubles.ask() == 202
     watched.wait_quiet()
     # more than one alert tells of some troubles

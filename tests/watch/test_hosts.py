@@ -29,8 +29,8 @@ def test_what_the_workers_of_a_slot_count_is_counted_once(mariadb: MariaDB, tmp_
     with open_stack(tmp_path / "stack", mariadb, env) as stack:
         prometheus = Prometheus(tmp_path, "groups: []", {"web": [stack.port]}, file="hosts.yml")
         prometheus.start()
-        house = stack.open_house()
-        asked = [stack.post(house, start=evening(day)).id for day in range(1, ASKED + 1)]
+        restaurant = stack.open_restaurant()
+        asked = [stack.post(restaurant, start=evening(day)).id for day in range(1, ASKED + 1)]
         stack.wait_decided(asked)
         stack.wait_quiet()
         sums = {

@@ -23,9 +23,9 @@ NUMBER = "+4915112345678"
 @pytest.fixture(scope="module")
 def told(overheard: Overheard) -> Asked:
     """A guest asks, is answered, and is told on both channels."""
-    house = overheard.stack.open_house(tables={"1": ("hall", 1, 4)})
+    restaurant = overheard.stack.open_restaurant(tables={"1": ("hall", 1, 4)})
     asked = overheard.stack.post(
-        house,
+        restaurant,
         start=evening(2),
         name="Ada Lovelace",
         email="ada@guests.example",
@@ -141,7 +141,7 @@ def test_no_span_and_no_log_line_names_the_guest(overheard: Overheard, told: Ask
         assert text.encode() not in everything, text
 
 
-def test_who_looks_at_the_house_makes_no_traces(overheard: Overheard, told: Asked) -> None:
+def test_who_looks_at_the_restaurant_makes_no_traces(overheard: Overheard, told: Asked) -> None:
     # the decision's, which is exported a moment later
     wait_until(overheard.traces.spans, seconds=30, what="any span")
     names = {span.name for span in overheard.traces.spans()}
@@ -177,14 +177,14 @@ def test_metrics_go_the_same_way(overheard: Overheard, told: Asked) -> None:
 def test_all_that_an_evening_logs_is_indexed(overheard: Overheard) -> None:
     """Asked, decided, waitlisted, changed, cancelled, told, refused, signed in, failed."""
     stack = overheard.stack
-    house = stack.open_house(tables={"1": ("hall", 1, 4)})
+    restaurant = stack.open_restaurant(tables={"1": ("hall", 1, 4)})
     overheard.twilio.refuse["+4915111111111"] = (400, 21211)
-    asked = stack.post(house, start=evening(2), phone="+4915122222222")
-    unreachable = stack.post(house, start=evening(3), phone="+4915111111111")
-    full = stack.post(house, start=evening(2))
+    asked = stack.post(restaurant, start=evening(2), phone="+4915122222222")
+    unreachable = stack.post(restaurant, start=evening(3), phone="+4915111111111")
+    full = stack.post(restaurant, start=evening(2))
     stack.wait_decided([asked.id, unreachable.id, full.id])
     assert stack.patch(asked, wait=5, party_size=3).status in (200, 202)
-    stack.sign_in_as_host(house)
+    stack.sign_in_as_host(restaurant)
     assert stack.staff("POST", f"/reservations/{asked.id}/arrive", "forged").status == 401
     stack.cancel(asked)
     stack.wait_quiet()
@@ -236,12 +236,12 @@ os._exit(0)
 """
 
 
-def test_what_is_not_there_costs_nothing(house_env: dict[str, str], house: object) -> None:
-    house()  # type: ignore[operator]
+def test_what_is_not_there_costs_nothing(service_env: dict[str, str], restaurant: object) -> None:
+    restaurant()  # type: ignore[operator]
     program = NOT_THERE.replace("NOWHERE", repr(f"http://127.0.0.1:{free_port()}"))
     done = subprocess.run(
         [sys.executable, "-c", program],
-        env=house_env | {"PYTHONPATH": str(ROOT)},
+        env=service_env | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=60,

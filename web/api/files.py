@@ -13,10 +13,10 @@ from models.operations.running.files import keep_file, withdraw_file
 from models.queries.accounts.accounts import Caller
 from models.queries.running.files import KeptVersion, file_of, files_of
 from models.rules.permissions import Permission
-from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.restaurant import RestaurantSpec
 from web.api.endpoint import READ, STAFF, describe
 from web.api.shapes import local_text
-from web.http.access import staff_at_house
+from web.http.access import staff_at_restaurant
 from web.http.json_body import MAX_BODY, json_response
 from web.pictures import picture_answer
 from web.schemas.files import FileOut, FileQuery, FilesOut
@@ -28,21 +28,21 @@ _PICTURES = ("image/png", "image/jpeg", "image/webp")
 
 
 @blueprint.get("/restaurants/<slug:slug>/files")
-@staff_at_house(Permission.READ_BOOK)
+@staff_at_restaurant(Permission.READ_BOOK)
 @describe(blueprint, {200: FilesOut}, problems=(*READ, *STAFF, 404), security=_SECURITY)
-def get_files(house: House, caller: Caller) -> Response:
+def get_files(restaurant: RestaurantSpec, caller: Caller) -> Response:
     """Every name and its versions, the newest first."""
     with reading() as session:
-        found = files_of(session, house.id)
+        found = files_of(session, restaurant.id)
     named = [
-        {"name": name, "versions": [_version(house, each) for each in versions]}
+        {"name": name, "versions": [_version(restaurant, each) for each in versions]}
         for name, versions in groupby(found, key=lambda each: each.name)
     ]
     return json_response({"files": named}, Cache_Control="no-store")
 
 
 @blueprint.get("/restaurants/<slug:slug>/files/<slug:name>")
-@staff_at_house(Permission.READ_BOOK)
+@staff_at_restaurant(Permission.READ_BOOK)
 @blueprint.input(FileQuery, location="query", arg_name="query")
 @describe(
     blueprint,
@@ -51,17 +51,17 @@ def get_files(house: House, caller: Caller) -> Response:
     security=_SECURITY,
     pictures=_PICTURES,
 )
-def get_file(house: House, caller: Caller, name: str, query: FileQuery) -> Response:
+def get_file(restaurant: RestaurantSpec, caller: Caller, name: str, query: FileQuery) -> Response:
     """A version of a file, to download."""
     with reading() as session:
-        media_type, content = file_of(session, house.id, name, query.version)
+        media_type, content = file_of(session, restaurant.id, name, query.version)
     answer = picture_answer(media_type, content, name=name)
     answer.headers["Cache-Control"] = "private, no-cache"
     return answer
 
 
 @blueprint.put("/restaurants/<slug:slug>/files/<slug:name>")
-@staff_at_house(Permission.CHANGE_FILES)
+@staff_at_restaurant(Permission.CHANGE_FILES)
 @describe(
     blueprint,
     {200: FileOut},
@@ -69,7 +69,7 @@ def get_file(house: House, caller: Caller, name: str, query: FileQuery) -> Respo
     security=_SECURITY,
     takes=_PICTURES,
 )
-def put_file(house: House, caller: Caller, name: str) -> Response:
+def put_file(restaurant: RestaurantSpec, caller: Caller, name: str) -> Response:
     """Keep a picture under a name, as its next version. The same picture again changes nothing.
 
     The body is the picture itself: PNG, JPEG or WebP, not moving, at most 60 kB and 2048 pixels a
@@ -77,18 +77,20 @@ def put_file(house: House, caller: Caller, name: str) -> Response:
     """
     content, now = _body(), clock.now()
     version = unit(
-        lambda session: keep_file(session, house.id, name, content, now=now, actor=caller.actor)
+        lambda session: keep_file(
+            session, restaurant.id, name, content, now=now, actor=caller.actor
+        )
     )
     return json_response({"name": name, "version": version}, Cache_Control="no-store")
 
 
 @blueprint.delete("/restaurants/<slug:slug>/files/<slug:name>")
-@staff_at_house(Permission.CHANGE_FILES)
+@staff_at_restaurant(Permission.CHANGE_FILES)
 @describe(blueprint, {204: None}, problems=(400, *STAFF, 404, 409, 429, 503), security=_SECURITY)
-def delete_file(house: House, caller: Caller, name: str) -> Response:
+def delete_file(restaurant: RestaurantSpec, caller: Caller, name: str) -> Response:
     """From now on the name stands for nothing. Its earlier versions are kept. Audited."""
     now = clock.now()
-    unit(lambda session: withdraw_file(session, house.id, name, now=now, actor=caller.actor))
+    unit(lambda session: withdraw_file(session, restaurant.id, name, now=now, actor=caller.actor))
     return Response(status=204)
 
 
@@ -99,10 +101,10 @@ def _body() -> bytes:
     return content
 
 
-def _version(house: House, kept: KeptVersion) -> dict[str, Any]:
+def _version(restaurant: RestaurantSpec, kept: KeptVersion) -> dict[str, Any]:
     return {
         "version": kept.version,
-        "at": local_text(house, kept.at),
+        "at": local_text(restaurant, kept.at),
         "actor": kept.actor,
         "sha256": kept.sha256 and kept.sha256.hex(),
         "media_type": kept.media_type,

@@ -15,9 +15,9 @@ from models.queries.accounts.accounts import Caller
 from models.queries.running.flags import changes, switches
 from models.rules.flags import EVERYWHERE, WHILE_OFF, Flag
 from models.rules.permissions import Permission
-from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.restaurant import RestaurantSpec
 from web.api.endpoint import READ, STAFF, WRITE, describe
-from web.http.access import staff_at_house
+from web.http.access import staff_at_restaurant
 from web.http.json_body import json_response
 from web.schemas.flags import FlagRequest, FlagsOut
 
@@ -28,57 +28,57 @@ _SHOWN: Final = 50
 
 
 @blueprint.get("/restaurants/<slug:slug>/flags")
-@staff_at_house(Permission.SWITCH_FLAGS)
+@staff_at_restaurant(Permission.SWITCH_FLAGS)
 @describe(blueprint, {200: FlagsOut}, problems=(*READ, *STAFF, 404), security=_SECURITY)
-def get_flags(house: House, caller: Caller) -> Response:
+def get_flags(restaurant: RestaurantSpec, caller: Caller) -> Response:
     """Every flag, how it is set here and everywhere, and who changed what here."""
-    return _show(house)
+    return _show(restaurant)
 
 
 @blueprint.put("/restaurants/<slug:slug>/flags/<slug:flag>")
-@staff_at_house(Permission.SWITCH_FLAGS)
+@staff_at_restaurant(Permission.SWITCH_FLAGS)
 @blueprint.input(FlagRequest, arg_name="body")
 @describe(blueprint, {200: FlagsOut}, problems=(*WRITE, *STAFF, 404), security=_SECURITY)
-def put_flag(house: House, caller: Caller, flag: str, body: FlagRequest) -> Response:
+def put_flag(restaurant: RestaurantSpec, caller: Caller, flag: str, body: FlagRequest) -> Response:
     """Set a flag at this restaurant. Every process follows within two seconds."""
     work = partial(
         set_flag,
         name=flag,
-        restaurant_id=house.id,
+        restaurant_id=restaurant.id,
         percent=body.percent,
         is_killed=body.is_killed,
         now=clock.now(),
         actor=caller.actor,
     )
     unit(work)
-    return _show(house)
+    return _show(restaurant)
 
 
 @blueprint.delete("/restaurants/<slug:slug>/flags/<slug:flag>")
-@staff_at_house(Permission.SWITCH_FLAGS)
+@staff_at_restaurant(Permission.SWITCH_FLAGS)
 @describe(blueprint, {200: FlagsOut}, problems=(*READ, *STAFF, 404, 409), security=_SECURITY)
-def delete_flag(house: House, caller: Caller, flag: str) -> Response:
+def delete_flag(restaurant: RestaurantSpec, caller: Caller, flag: str) -> Response:
     """Take this restaurant's switch back. Twice is the same as once."""
 
     def work(session: Session) -> bool:
         return clear_flag(
-            session, flag, restaurant_id=house.id, now=clock.now(), actor=caller.actor
+            session, flag, restaurant_id=restaurant.id, now=clock.now(), actor=caller.actor
         )
 
     unit(work)
-    return _show(house)
+    return _show(restaurant)
 
 
-def _show(house: House) -> Response:
+def _show(restaurant: RestaurantSpec) -> Response:
     with reading() as session:
         found = {(row.flag, row.restaurant_id): _switch(row) for row in switches(session)}
-        latest = changes(session, restaurant_id=house.id, limit=_SHOWN)
+        latest = changes(session, restaurant_id=restaurant.id, limit=_SHOWN)
         body: dict[str, Any] = {
             "flags": [
                 {
                     "name": each.value,
                     "while_off": WHILE_OFF[each],
-                    "here": found.get((each.value, house.id)),
+                    "here": found.get((each.value, restaurant.id)),
                     "everywhere": found.get((each.value, EVERYWHERE)),
                 }
                 for each in Flag

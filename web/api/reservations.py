@@ -23,8 +23,8 @@ from web.http.headers import idempotency_key, if_revision, revision_tag, wait_se
 from web.http.json_body import json_response
 from web.http.rate_limits import counted_change
 from web.http.waiting import wait_for_decision
-from web.nudging import nudge_after_move, nudge_house
-from web.offers import recent_house
+from web.nudging import nudge_after_move, nudge_restaurant
+from web.offers import recent_health
 from web.patching import apply_patch
 from web.schemas.answers import RequestedOut, ReservationOut
 from web.schemas.requests import CancelRequest, ReservationPatch, ReservationRequest
@@ -56,12 +56,12 @@ def ask_for_table(slug: str, body: ReservationRequest) -> Response:
     """
     key, seconds = idempotency_key(), wait_seconds()
     raw, now = request.get_data(), clock.now()
-    house = recent_house(slug)
-    asked = body.table_request(house)
+    restaurant = recent_health(slug)
+    asked = body.table_request(restaurant)
     accepted = plain_unit(
         lambda connection: request_reservation(
             connection,
-            house,
+            restaurant,
             request=asked,
             key=key,
             body=raw,
@@ -71,10 +71,10 @@ def ask_for_table(slug: str, body: ReservationRequest) -> Response:
         )
     )
     about_new(accepted)
-    nudge_house(house.id)
+    nudge_restaurant(restaurant.id)
     if seconds or accepted.replayed:
         return _answer_later(accepted, seconds)
-    facts = requested_facts(house, accepted, asked, now=now)
+    facts = requested_facts(restaurant, accepted, asked, now=now)
     return _located(json_response(facts, 202), accepted, 1)
 
 
@@ -109,7 +109,7 @@ def get_reservation(reservation_id: int, visitor: Visitor) -> Response:
     """A reservation, with the last wish to change it. Audited when the staff ask."""
     view = read_view(reservation_id)
     if visitor.by_staff:
-        note_look(view.house.id, visitor.actor, "guest.read", view.reference)
+        note_look(view.restaurant.id, visitor.actor, "guest.read", view.reference)
     return show(view, visitor)
 
 
@@ -152,9 +152,9 @@ def change(reservation_id: int, visitor: Visitor, body: ReservationPatch) -> Res
         change_id, view = unit(work)
     if change_id is None:
         if body.table_change is not None:
-            nudge_after_move(view.house.id)
+            nudge_after_move(view.restaurant.id)
         return show(view, visitor)
-    nudge_house(view.house.id)
+    nudge_restaurant(view.restaurant.id)
     if wait_for_decision("change", change_id, seconds):
         view = lately(view)
     if view.change is not None and view.change.status == "requested":
@@ -194,5 +194,5 @@ def cancel(reservation_id: int, visitor: Visitor, body: CancelRequest) -> Respon
         return view_within(session, reservation_id)
 
     view = unit(work)
-    nudge_after_move(view.house.id)
+    nudge_after_move(view.restaurant.id)
     return show(view, visitor)

@@ -9,9 +9,9 @@ from flask import Response
 
 from models.core import clock
 from models.core.database.transactions import reading
-from models.queries.floor.load import house_by_slug
+from models.queries.floor.load import restaurant_by_slug
 from models.rules.restaurant.online_tables import is_offered, online_sizes
-from models.rules.restaurant.restaurant import House, HouseShift
+from models.rules.restaurant.restaurant import RestaurantSpec, ShiftSpec
 from web.api.endpoint import READ, describe
 from web.api.shapes import local_text
 from web.http.access import public
@@ -34,8 +34,8 @@ blueprint = APIBlueprint("restaurants", __name__, url_prefix="/api/v1", tag="Res
 def get_restaurant(slug: str) -> Response:
     """A restaurant: its areas, shifts, party limits and booking window."""
     with reading() as session:
-        house = house_by_slug(session, slug)
-    return tagged(orjson.dumps(restaurant_facts(house)))
+        restaurant = restaurant_by_slug(session, slug)
+    return tagged(orjson.dumps(restaurant_facts(restaurant)))
 
 
 @blueprint.get("/restaurants/<slug:slug>/availability")
@@ -49,7 +49,7 @@ def get_restaurant(slug: str) -> Response:
 )
 def get_availability(slug: str, query: AvailabilityQuery) -> Response:
     """The starts of a day that could be accepted now for this party: an offer, not a promise."""
-    slots, house = offered_starts(
+    slots, restaurant = offered_starts(
         slug,
         on_date=query.date,
         party_size=query.party_size,
@@ -61,7 +61,8 @@ def get_availability(slug: str, query: AvailabilityQuery) -> Response:
         "party_size": query.party_size,
         "area": query.area,
         "slots": [
-            {"start": local_text(house, slot.starts_at), "shift": slot.shift_key} for slot in slots
+            {"start": local_text(restaurant, slot.starts_at), "shift": slot.shift_key}
+            for slot in slots
         ],
     }
     return tagged(orjson.dumps(body))
@@ -73,33 +74,33 @@ def tagged(body: bytes) -> Response:
     return not_modified(Response(body, mimetype="application/json"), f'"{tag}"')
 
 
-def restaurant_facts(house: House) -> dict[str, Any]:
+def restaurant_facts(restaurant: RestaurantSpec) -> dict[str, Any]:
     """A restaurant as RestaurantOut describes it."""
-    policies = house.policies
+    policies = restaurant.policies
     return {
-        "slug": house.slug,
-        "name": house.name,
-        "zone": house.zone,
-        "locale": house.locale,
-        "phone": house.phone,
-        "email": house.email,
-        "address": house.address,
+        "slug": restaurant.slug,
+        "name": restaurant.name,
+        "zone": restaurant.zone,
+        "locale": restaurant.locale,
+        "phone": restaurant.phone,
+        "email": restaurant.email,
+        "address": restaurant.address,
         "areas": [
-            {"key": area.key, "name": area.name, "online": is_offered(house, area)}
-            for area in house.areas
+            {"key": area.key, "name": area.name, "online": is_offered(restaurant, area)}
+            for area in restaurant.areas
         ],
-        "shifts": [_shift(shift) for shift in house.shifts],
+        "shifts": [_shift(shift) for shift in restaurant.shifts],
         "min_party": policies.min_party_online,
-        "max_party": max(online_sizes(house), default=policies.max_party_online),
+        "max_party": max(online_sizes(restaurant), default=policies.max_party_online),
         "lead_minutes": policies.lead_minutes,
         "window_days": policies.window_days,
         "slot_minutes": policies.slot_minutes,
         "cancel_cutoff_minutes": policies.cancel_cutoff_minutes,
-        "logo": f"/logo/{house.slug}/{house.logo}" if house.logo else None,
+        "logo": f"/logo/{restaurant.slug}/{restaurant.logo}" if restaurant.logo else None,
     }
 
 
-def _shift(shift: HouseShift) -> dict[str, Any]:
+def _shift(shift: ShiftSpec) -> dict[str, Any]:
     return {
         "key": shift.key,
         "name": shift.name,

@@ -10,12 +10,12 @@ from models.queries.reservations.reservations import ChangeView, ReservationView
 from models.rules.deciding.board import told_reason
 from models.rules.reservations.lifecycle import Status
 from models.rules.reservations.requests import TableRequest
-from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.restaurant import RestaurantSpec
 
 
-def local_text(house: House, moment: datetime) -> str:
+def local_text(restaurant: RestaurantSpec, moment: datetime) -> str:
     """RFC 3339 by the restaurant's clock, with its offset."""
-    return moment.astimezone(house.tz).isoformat(timespec="seconds")
+    return moment.astimezone(restaurant.tz).isoformat(timespec="seconds")
 
 
 def manage_link(token: str) -> str:
@@ -24,7 +24,7 @@ def manage_link(token: str) -> str:
 
 
 def requested_facts(
-    house: House, accepted: Accepted, request: TableRequest, *, now: datetime
+    restaurant: RestaurantSpec, accepted: Accepted, request: TableRequest, *, now: datetime
 ) -> dict[str, Any]:
     """A request just written down, told without reading it back (RequestedOut)."""
     token = manage_token(accepted.reservation_id, accepted.link_secret)
@@ -33,10 +33,10 @@ def requested_facts(
         "reference": accepted.reference,
         "status": Status.REQUESTED.value,
         "party_size": request.party_size,
-        "start": local_text(house, request.starts_at),
+        "start": local_text(restaurant, request.starts_at),
         "area": request.area_key,
-        "restaurant": _restaurant(house),
-        "created_at": local_text(house, now),
+        "restaurant": _restaurant(restaurant),
+        "created_at": local_text(restaurant, now),
         "manage_url": manage_link(token),
         "manage_token": token,
     }
@@ -65,17 +65,17 @@ def reservation_facts(view: ReservationView, *, for_staff: bool) -> dict[str, An
 
     The staff get no link: it is the guest's own way in, and whoever has it acts as the guest.
     """
-    house = view.house
+    restaurant = view.restaurant
     facts = {
         "id": str(view.id),
         "reference": view.reference,
         "status": view.status.value,
         "revision": view.revision if for_staff else view.guest_revision,
         "party_size": view.party_size,
-        "start": local_text(house, view.starts_at),
-        "end": local_text(house, view.ends_at),
+        "start": local_text(restaurant, view.starts_at),
+        "end": local_text(restaurant, view.ends_at),
         "area": view.area_key,
-        "restaurant": _restaurant(house),
+        "restaurant": _restaurant(restaurant),
         "guest": {
             "name": view.guest_name,
             "email": view.guest_email,
@@ -84,11 +84,11 @@ def reservation_facts(view: ReservationView, *, for_staff: bool) -> dict[str, An
         },
         "note": view.note,
         "reason": view.reason if for_staff else told_reason(view.reason),
-        "alternatives": [local_text(house, moment) for moment in view.alternatives],
+        "alternatives": [local_text(restaurant, moment) for moment in view.alternatives],
         "change": _change(view, for_staff=for_staff),
-        "created_at": local_text(house, view.created_at),
-        "decided_at": None if view.decided_at is None else local_text(house, view.decided_at),
-        "confirm_by": None if view.confirm_by is None else local_text(house, view.confirm_by),
+        "created_at": local_text(restaurant, view.created_at),
+        "decided_at": None if view.decided_at is None else local_text(restaurant, view.decided_at),
+        "confirm_by": None if view.confirm_by is None else local_text(restaurant, view.confirm_by),
         "manage_url": None,
         "manage_token": None,
     }
@@ -105,22 +105,27 @@ def reservation_facts(view: ReservationView, *, for_staff: bool) -> dict[str, An
 def _change(view: ReservationView, *, for_staff: bool) -> dict[str, Any] | None:
     if view.change is None:
         return None
-    facts = change_facts(view.house, view.change)
+    facts = change_facts(view.restaurant, view.change)
     return facts if for_staff else facts | {"reason": told_reason(view.change.reason)}
 
 
-def change_facts(house: House, change: ChangeView) -> dict[str, Any]:
+def change_facts(restaurant: RestaurantSpec, change: ChangeView) -> dict[str, Any]:
     """A wish to change and what became of it (ChangeOut)."""
     return {
         "id": str(change.id),
         "status": change.status,
         "party_size": change.party_size,
-        "start": local_text(house, change.starts_at),
+        "start": local_text(restaurant, change.starts_at),
         "area": change.area_key,
         "reason": change.reason,
-        "alternatives": [local_text(house, moment) for moment in change.alternatives],
+        "alternatives": [local_text(restaurant, moment) for moment in change.alternatives],
     }
 
 
-def _restaurant(house: House) -> dict[str, str]:
-    return {"slug": house.slug, "name": house.name, "zone": house.zone, "phone": house.phone}
+def _restaurant(restaurant: RestaurantSpec) -> dict[str, str]:
+    return {
+        "slug": restaurant.slug,
+        "name": restaurant.name,
+        "zone": restaurant.zone,
+        "phone": restaurant.phone,
+    }

@@ -16,7 +16,7 @@ from models.core.observe import logs
 from models.core.settings import settings
 from models.entities.reservations import Reservation
 from models.queries.accounts.accounts import Caller, caller
-from models.queries.floor.load import house_by_slug
+from models.queries.floor.load import restaurant_by_slug
 from models.queries.reservations.links import opened_by
 from models.rules.permissions import Permission
 from web.http.rate_limits import count_account
@@ -74,7 +74,9 @@ def account(view: Callable[..., Any]) -> Callable[..., Any]:
     return _mark(checked, Access("account"))
 
 
-def staff_at_house(permission: Permission) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def staff_at_restaurant(
+    permission: Permission,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Staff of the restaurant `slug` with that permission. The view gets `house` and `caller`."""
 
     def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -82,9 +84,9 @@ def staff_at_house(permission: Permission) -> Callable[[Callable[..., Any]], Cal
         def checked(slug: str, **given: Any) -> Any:
             with reading() as session:
                 found = signed_in(session)
-                house = house_by_slug(session, slug)
-            found.check(house.id, permission, missing=NO_RESTAURANT)
-            return view(house=house, caller=found, **given)
+                restaurant = restaurant_by_slug(session, slug)
+            found.check(restaurant.id, permission, missing=NO_RESTAURANT)
+            return view(restaurant=restaurant, caller=found, **given)
 
         return _mark(checked, Access("staff", permission))
 
@@ -150,12 +152,12 @@ def _check_guest(token: str, reservation_id: int) -> None:
 def _staff_of(reservation_id: int, permission: Permission) -> Caller:
     with reading() as session:
         found = signed_in(session)
-        house_id = session.scalar(
+        restaurant_id = session.scalar(
             select(Reservation.restaurant_id).where(Reservation.id == reservation_id)
         )
-    if house_id is None:
+    if restaurant_id is None:
         raise NotFound(NO_RESERVATION)
-    found.check(house_id, permission, missing=NO_RESERVATION)
+    found.check(restaurant_id, permission, missing=NO_RESERVATION)
     return found
 
 

@@ -7,7 +7,6 @@ from models.core.errors import (
     AlreadyBooked,
     Busy,
     FileInvalid,
-    HouseUnreadable,
     Invalid,
     KeyInFlight,
     KeyReused,
@@ -15,6 +14,7 @@ from models.core.errors import (
     NotAllowed,
     NotFound,
     NotSeated,
+    RestaurantUnreadable,
     RevisionConflict,
     SignInFailed,
     StateConflict,
@@ -113,7 +113,7 @@ PROBLEMS: Final[dict[type[MaitredError], ProblemKind]] = {
     TooManyStreams: ProblemKind(503, "Too many streams", retry_after=5),
     TooManyHashes: ProblemKind(503, "Too many passwords at once", retry_after=1),
     Unavailable: ProblemKind(503, "Unavailable", retry_after=2),
-    HouseUnreadable: ProblemKind(503, "Unavailable", retry_after=60),
+    RestaurantUnreadable: ProblemKind(503, "Unavailable", retry_after=60),
     MaitredError: ProblemKind(500, "Internal error"),
 }
 

@@ -20,7 +20,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 
 from models.core.settings import settings
 from web.metrics.backups import BackupCollector
-from web.metrics.restaurant import HouseCollector
+from web.metrics.restaurant import HealthCollector
 
 clock = time.perf_counter
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
@@ -117,7 +117,7 @@ def _made() -> bytes:
     """
     folder = settings().metrics_dir
     asked = CollectorRegistry()
-    asked.register(HouseCollector())
+    asked.register(HealthCollector())
     asked.register(BackupCollector())
     if folder is None or not folder.is_dir():
         return generate_latest(REGISTRY) + generate_latest(asked)

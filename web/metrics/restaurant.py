@@ -17,14 +17,14 @@ from models.entities.flags import FlagSwitch
 from models.entities.running import JobRun
 from models.queries.running.business import Parties, parties_around
 from models.queries.running.flags import switches
-from models.queries.running.health import SWEEP, HouseHealth, house_health, jobs_on
+from models.queries.running.health import SWEEP, Health, jobs_on, read_health
 from models.rules.flags import ALL, EVERYWHERE, Flag
 from models.rules.health import CLOCKS, OF_SERVERS, ZONE_DATA
 
 _PREFIX: Final = "maitred_"
 
 
-class HouseCollector(Collector):
+class HealthCollector(Collector):
     """Gauges read from the rows, which are the truth. One look costs ten short queries.
 
     Without the database there are three gauges: that it is gone, Redis, and the release.
@@ -36,7 +36,7 @@ class HouseCollector(Collector):
         yield _one("redis_up", "Whether Redis answers.", float(signals.is_up()))
         try:
             with reading() as session:
-                found = house_health(session, now=clock.now())
+                found = read_health(session, now=clock.now())
                 runs = session.scalars(select(JobRun)).all()
                 families = [
                     _one("database_up", "Whether the database answers.", 1.0),
@@ -67,7 +67,7 @@ def _tonight(found: Iterable[Parties]) -> Iterator[GaugeMetricFamily]:
     yield from (parties, guests)
 
 
-def _waiting(found: HouseHealth, runs: Iterable[JobRun]) -> Iterator[GaugeMetricFamily]:
+def _waiting(found: Health, runs: Iterable[JobRun]) -> Iterator[GaugeMetricFamily]:
     rows = _family("waiting_rows", "Rows that somebody should deal with.", "kind")
     oldest = _family("waiting_oldest_seconds", "Seconds that the oldest of them waits.", "kind")
     for each in found.waiting:
@@ -84,14 +84,14 @@ def _waiting(found: HouseHealth, runs: Iterable[JobRun]) -> Iterator[GaugeMetric
     yield from (rows, oldest, late)
 
 
-def _channels(found: HouseHealth) -> GaugeMetricFamily:
+def _channels(found: Health) -> GaugeMetricFamily:
     family = _family("channel_up", "1 while messages go out on a channel.", "channel")
     for each in found.channels:
         family.add_metric([each.channel], float(each.is_up))
     return family
 
 
-def _clocks(found: HouseHealth) -> GaugeMetricFamily:
+def _clocks(found: Health) -> GaugeMetricFamily:
     family = _family("clock_ahead_seconds", "By how much a process's clock is ahead.", "process")
     for each in found.processes:
         if each.clock_seconds is not None:

@@ -19,14 +19,14 @@ from models.core.settings import settings
 from models.operations.reservations.booking import Accepted, request_reservation
 from models.queries.deciding.availability import Slot
 from models.rules.restaurant.online_tables import online_areas, online_sizes
-from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.restaurant import RestaurantSpec
 from web.api.shapes import local_text
 from web.http.access import public
 from web.http.around import about_new
 from web.http.errors import invalid_from
 from web.http.waiting import wait_for_decision
-from web.nudging import nudge_house
-from web.offers import offered_starts, recent_house
+from web.nudging import nudge_restaurant
+from web.offers import offered_starts, recent_health
 from web.pages import words
 from web.pages.page import messages_of, register_trouble, render
 from web.pages.remembered import asked_before, remember
@@ -53,11 +53,11 @@ class Offer:
 @public
 def choose(slug: str) -> Response:
     """The search, what it found, and (with `start`) the details to fill in."""
-    house = recent_house(slug)
+    restaurant = recent_health(slug)
     asked = {name: value.strip() for name, value in request.args.items() if value.strip()}
     if "start" in asked and "party_size" in asked:
         if "key" in asked or _start_of(asked) is None:
-            return _details(house, asked)
+            return _details(restaurant, asked)
         # the form's key stands in its address: who comes back to it sends the same request again
         keyed: dict[str, Any] = {
             name: asked[name] for name in (*SEARCH_FIELDS, "start") if name in asked
@@ -65,10 +65,10 @@ def choose(slug: str) -> Response:
         keyed["key"] = str(uuid.uuid4())
         return see_other(url_for("booking.choose", slug=slug, **keyed))
     search = {name: text for name, text in asked.items() if name in SEARCH_FIELDS}
-    facts = search_facts(house, search)
+    facts = search_facts(restaurant, search)
     if "date" not in search:
         return render("book.html", **facts)
-    offers, errors = find_offers(house, search)
+    offers, errors = find_offers(restaurant, search)
     status = 422 if errors else 200
     return render("book.html", status=status, **{**facts, "offers": offers, "errors": errors})
 
@@ -77,22 +77,22 @@ def choose(slug: str) -> Response:
 @public
 def ask(slug: str) -> Response:
     """Ask for the table; then on to its own page, which shows the answer."""
-    house = recent_house(slug)
+    restaurant = recent_health(slug)
     form = {name: value.strip() for name, value in request.form.items()}
     try:
-        accepted = _request(house, form)
+        accepted = _request(restaurant, form)
     except KeyReused:
         wrong = {"form": "This form was sent before, with other details. Start again below."}
-        return _details(house, form | {"key": str(uuid.uuid4())}, wrong)
+        return _details(restaurant, form | {"key": str(uuid.uuid4())}, wrong)
     except AlreadyBooked as has:
         how = "same" if has.is_same else "other"
         return see_other(url_for("manage.show", token=has.token, again=how))
     except ValidationError as error:
-        return _details(house, form, messages_of(invalid_from(error)))
+        return _details(restaurant, form, messages_of(invalid_from(error)))
     except Invalid as error:
-        return _details(house, form, messages_of(error))
+        return _details(restaurant, form, messages_of(error))
     about_new(accepted)
-    nudge_house(house.id)
+    nudge_restaurant(restaurant.id)
     seconds = min(PAGE_WAIT_SECONDS, settings().wait_seconds_max)
     wait_for_decision("reservation", accepted.reservation_id, seconds)
     token = manage_token(accepted.reservation_id, accepted.link_secret)
@@ -100,15 +100,15 @@ def ask(slug: str) -> Response:
     return remember(see_other(url_for("manage.show", token=token, **again)), slug, token)
 
 
-def search_facts(house: House, search: dict[str, str]) -> dict[str, Any]:
+def search_facts(restaurant: RestaurantSpec, search: dict[str, str]) -> dict[str, Any]:
     """What the search form shows."""
-    today = clock.now().astimezone(house.tz).date()
-    last = today + timedelta(days=house.policies.window_days)
+    today = clock.now().astimezone(restaurant.tz).date()
+    last = today + timedelta(days=restaurant.policies.window_days)
     return {
-        "house": house,
-        "areas": online_areas(house),
+        "restaurant": restaurant,
+        "areas": online_areas(restaurant),
         "search": {"date": today.isoformat(), "party_size": "2", "area": ""} | search,
-        "sizes": [(str(size), words.covers(size)) for size in online_sizes(house)],
+        "sizes": [(str(size), words.covers(size)) for size in online_sizes(restaurant)],
         "first_day": today.isoformat(),
         "last_day": last.isoformat(),
         "errors": {},
@@ -116,12 +116,14 @@ def search_facts(house: House, search: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def find_offers(house: House, search: dict[str, str]) -> tuple[list[Offer], dict[str, str]]:
+def find_offers(
+    restaurant: RestaurantSpec, search: dict[str, str]
+) -> tuple[list[Offer], dict[str, str]]:
     """The starts by shift, and what is wrong with the search."""
     try:
         query = AvailabilityQuery.model_validate(search)
-        slots, house = offered_starts(
-            house.slug,
+        slots, restaurant = offered_starts(
+            restaurant.slug,
             on_date=query.date,
             party_size=query.party_size,
             area_key=query.area,
@@ -131,16 +133,19 @@ def find_offers(house: House, search: dict[str, str]) -> tuple[list[Offer], dict
         return [], messages_of(invalid_from(error))
     except Invalid as error:
         return [], messages_of(error)
-    return _by_shift(house, slots), {}
+    return _by_shift(restaurant, slots), {}
 
 
-def _by_shift(house: House, slots: list[Slot]) -> list[Offer]:
-    names = {shift.key: shift.name for shift in house.shifts}
+def _by_shift(restaurant: RestaurantSpec, slots: list[Slot]) -> list[Offer]:
+    names = {shift.key: shift.name for shift in restaurant.shifts}
     return [
         Offer(
             names.get(key, key),
             [
-                (local_text(house, slot.starts_at), words.clock_time(house, slot.starts_at))
+                (
+                    local_text(restaurant, slot.starts_at),
+                    words.clock_time(restaurant, slot.starts_at),
+                )
                 for slot in found
             ],
         )
@@ -148,36 +153,38 @@ def _by_shift(house: House, slots: list[Slot]) -> list[Offer]:
     ]
 
 
-def _details(house: House, form: dict[str, str], errors: dict[str, str] | None = None) -> Response:
+def _details(
+    restaurant: RestaurantSpec, form: dict[str, str], errors: dict[str, str] | None = None
+) -> Response:
     start = _start_of(form)
     if start is None:
         wrong = {"start": "Choose a time from the list."}
-        return render("book.html", status=422, **{**search_facts(house, {}), "errors": wrong})
+        return render("book.html", status=422, **{**search_facts(restaurant, {}), "errors": wrong})
     return render(
         "details.html",
         status=422 if errors else 200,
         private=True,
-        house=house,
+        restaurant=restaurant,
         form=form,
         errors=errors or {},
-        when=words.when(house, start),
+        when=words.when(restaurant, start),
         covers=words.covers(_size_of(form)),
-        area=words.area_name(house, form.get("area")),
+        area=words.area_name(restaurant, form.get("area")),
         news_words=words.NEWS_WORDS,
-        day=_day_of(house, start).isoformat(),
+        day=_day_of(restaurant, start).isoformat(),
     )
 
 
-def _request(house: House, form: dict[str, str]) -> Accepted:
+def _request(restaurant: RestaurantSpec, form: dict[str, str]) -> Accepted:
     body = request_body(form)
     asked = ReservationRequest.model_validate(body)
-    request = asked.table_request(house)
+    request = asked.table_request(restaurant)
     now = clock.now()
     key = form.get("key", "")[:200] or str(uuid.uuid4())
     return plain_unit(
         lambda connection: request_reservation(
             connection,
-            house,
+            restaurant,
             request=request,
             key=key,
             body=orjson.dumps(body, option=orjson.OPT_SORT_KEYS),
@@ -221,8 +228,8 @@ def _start_of(form: dict[str, str]) -> datetime | None:
         return None
 
 
-def _day_of(house: House, start: datetime) -> date:
-    return start.astimezone(house.tz).date()
+def _day_of(restaurant: RestaurantSpec, start: datetime) -> date:
+    return start.astimezone(restaurant.tz).date()
 
 
 def see_other(place: str) -> Response:

@@ -7,10 +7,10 @@ from flask import Response
 
 from models.core.database.transactions import reading
 from models.core.errors import NotFound
-from models.queries.floor.load import house_by_slug
+from models.queries.floor.load import restaurant_by_slug
 from models.queries.running.files import LOGO, file_of
 from web.http.access import public
-from web.offers import recent_house
+from web.offers import recent_health
 from web.pictures import picture_answer
 
 blueprint = APIBlueprint("logo", __name__, enable_openapi=False)
@@ -22,13 +22,13 @@ _YEAR: Final = 31_536_000
 @public
 def show(slug: str, version: int) -> Response:
     """The logo as it is now. A version never changes, so whoever has it need not ask again."""
-    house = recent_house(slug)
+    restaurant = recent_health(slug)
     with reading() as session:
-        if house.logo != version:  # another process may have seen the change before this one
-            house = house_by_slug(session, slug)
-        if house.logo != version:
+        if restaurant.logo != version:  # another process may have seen the change before this one
+            restaurant = restaurant_by_slug(session, slug)
+        if restaurant.logo != version:
             raise NotFound("there is no such logo")
-        media_type, content = file_of(session, house.id, LOGO, version)
+        media_type, content = file_of(session, restaurant.id, LOGO, version)
     answer = picture_answer(media_type, content, name=LOGO)
     answer.headers["Cache-Control"] = f"public, max-age={_YEAR}, immutable"
     return answer

@@ -27,7 +27,7 @@ from web.http.around import about
 from web.http.errors import invalid_from
 from web.http.rate_limits import counted_change
 from web.http.waiting import wait_for_decision
-from web.nudging import nudge_after_move, nudge_house
+from web.nudging import nudge_after_move, nudge_restaurant
 from web.pages import words
 from web.pages.booking import PAGE_WAIT_SECONDS, find_offers, news, search_facts, see_other
 from web.pages.page import messages_of, register_trouble, render
@@ -69,7 +69,7 @@ def confirm(token: str) -> Response:
     """The contact that the link was sent to wants the table; twice is the same as once."""
     view, now, code = _view(token), clock.now(), request.form.get(PROOF, "")
     unit(lambda session: confirm_by_link(session, view.id, code, now=now))
-    nudge_after_move(view.house.id)
+    nudge_after_move(view.restaurant.id)
     return see_other(url_for("manage.show", token=token))
 
 
@@ -145,7 +145,7 @@ def cancel(token: str) -> Response:
     """Cancel; twice is the same as once."""
     view, now = _view(token), clock.now()
     unit(lambda session: cancel_reservation(session, view.id, now=now, actor=GUEST, by_staff=False))
-    nudge_after_move(view.house.id)
+    nudge_after_move(view.restaurant.id)
     return see_other(url_for("manage.show", token=token))
 
 
@@ -172,14 +172,14 @@ def _facts(view: ReservationView, token: str, code: str = "") -> dict[str, Any]:
         "token": token,
         "code": code,
         "view": view,
-        "house": view.house,
+        "restaurant": view.restaurant,
         "headline": words.AGAIN if again else headline,
         "meaning": words.ONE_NEAR_THAT_TIME if again == "other" else meaning,
         "reason": words.reason_words(view.reason) if view.status is Status.DECLINED else "",
         "change": words.change_words(view),
-        "when": words.when(view.house, view.starts_at, guest_locale=view.guest_locale),
+        "when": words.when(view.restaurant, view.starts_at, guest_locale=view.guest_locale),
         "covers": words.covers(view.party_size),
-        "area": words.area_name(view.house, view.area_key),
+        "area": words.area_name(view.restaurant, view.area_key),
         "may_change": view.status in OPEN and view.starts_at > clock.now(),
         "is_late": 0 <= _minutes_ahead(view) < view.cancel_cutoff_minutes,
         "waits": view.status is Status.REQUESTED or changing,
@@ -194,7 +194,7 @@ def _news(view: ReservationView) -> dict[str, Any]:
     wants = any(each.given for each in consents)
     reachable = bool(view.guest_email or view.guest_phone)
     return {
-        "asks_news": wants or (view.house.policies.ask_marketing and reachable),
+        "asks_news": wants or (view.restaurant.policies.ask_marketing and reachable),
         "wants_news": wants,
         "news_words": words.NEWS_WORDS,
     }
@@ -208,14 +208,14 @@ def _alternatives(view: ReservationView) -> list[tuple[str, str]]:
     """Links back to booking, one for each other start that the decision named."""
     if view.status not in (Status.DECLINED, Status.EXPIRED, Status.WAITLISTED):
         return []
-    place = url_for("booking.choose", slug=view.house.slug)
+    place = url_for("booking.choose", slug=view.restaurant.slug)
     asked = {"party_size": str(view.party_size)}
     if view.area_key:
         asked["area"] = view.area_key
     return [
         (
-            f"{place}?{urlencode(asked | {'start': local_text(view.house, moment)})}",
-            words.when(view.house, moment, guest_locale=view.guest_locale),
+            f"{place}?{urlencode(asked | {'start': local_text(view.restaurant, moment)})}",
+            words.when(view.restaurant, moment, guest_locale=view.guest_locale),
         )
         for moment in view.alternatives
     ]
@@ -249,34 +249,36 @@ def _apply(token: str, body: dict[str, Any]) -> None:
     with counted_change(view.id):
         change_id = unit(work)
     if change_id is not None:
-        nudge_house(view.house.id)
+        nudge_restaurant(view.restaurant.id)
         seconds = min(PAGE_WAIT_SECONDS, settings().wait_seconds_max)
         wait_for_decision("change", change_id, seconds)
 
 
 def _choices(token: str, form: dict[str, str], errors: dict[str, str]) -> Response:
     view = _view(token)
-    start = view.starts_at.astimezone(view.house.tz)
+    start = view.starts_at.astimezone(view.restaurant.tz)
     search = {
         "date": form.get("date") or start.date().isoformat(),
         "party_size": form.get("party_size") or str(view.party_size),
         "area": form.get("area", view.area_key or ""),
     }
     asked = {name: value for name, value in search.items() if value}
-    offers, wrong = find_offers(view.house, asked)
-    facts = search_facts(view.house, search) | _facts(view, token)
+    offers, wrong = find_offers(view.restaurant, asked)
+    facts = search_facts(view.restaurant, search) | _facts(view, token)
     errors = wrong | errors
     # what it has already it may keep, whether or not guests may ask for it
-    own = [area for area in view.house.areas if area.key == view.area_key]
+    own = [area for area in view.restaurant.areas if area.key == view.area_key]
     facts |= {
         "areas": (*facts["areas"], *(area for area in own if area not in facts["areas"])),
         "offers": offers,
         "errors": errors,
-        "own_start": local_text(view.house, view.starts_at),
+        "own_start": local_text(view.restaurant, view.starts_at),
         "own_day": start.date().isoformat(),
         "day_words": words.day_words(search["date"]),
-        "own_time": words.clock_time(view.house, view.starts_at, guest_locale=view.guest_locale),
-        "chosen": form.get("start") or local_text(view.house, view.starts_at),
+        "own_time": words.clock_time(
+            view.restaurant, view.starts_at, guest_locale=view.guest_locale
+        ),
+        "chosen": form.get("start") or local_text(view.restaurant, view.starts_at),
     }
     return render("change.html", status=422 if errors else 200, private=True, **facts)
 

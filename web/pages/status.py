@@ -18,7 +18,7 @@ from models.core.redis import signals
 from models.core.settings import settings
 from models.entities.running import HealthChange
 from models.queries.running.flags import switches
-from models.queries.running.health import health_history, house_health, last_health
+from models.queries.running.health import health_history, last_health, read_health
 from models.rules.flags import ALL
 from models.rules.health import channel_name
 from models.rules.reservations.contact_edits import CHANNELS
@@ -94,7 +94,7 @@ def operators() -> Response:
     try:
         with reading() as session:
             facts |= {
-                "health": house_health(session, now=clock.now()),
+                "health": read_health(session, now=clock.now()),
                 "flags": [row for row in switches(session) if row.is_killed or row.percent < ALL],
                 "spans": _spans(list(health_history(session, limit=_SHOWN))),
             }

@@ -8,7 +8,7 @@ from babel.dates import format_date
 from models.queries.reservations.reservations import ReservationView
 from models.rules.deciding.board import Reason, told_reason
 from models.rules.reservations.lifecycle import Status
-from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.restaurant import RestaurantSpec
 from tasks.messaging.templates.wording import local, wording
 
 #: What a guest who is asked reads, and its version, which consents name: change both together.
@@ -66,7 +66,7 @@ REASON_WORDS: Final[dict[str, str]] = {
 def status_words(view: ReservationView, *, may_confirm: bool) -> tuple[str, str]:
     """The headline, and what it means. `may_confirm`: by the link that a message carried."""
     if view.confirm_by is not None:
-        until = clock_time(view.house, view.confirm_by, guest_locale=view.guest_locale)
+        until = clock_time(view.restaurant, view.confirm_by, guest_locale=view.guest_locale)
         headline, meaning = TO_CONFIRM
         return headline, (CONFIRM_HERE if may_confirm else meaning).format(until=until)
     if view.status is Status.EXPIRED and view.reason == Reason.UNPROVED:
@@ -74,9 +74,9 @@ def status_words(view: ReservationView, *, may_confirm: bool) -> tuple[str, str]
     return STATUS_WORDS[view.status]
 
 
-def long_date(house: House, moment: datetime) -> str:
+def long_date(restaurant: RestaurantSpec, moment: datetime) -> str:
     """`Saturday 1 May 2027`, by the restaurant's calendar."""
-    return format_date(moment.astimezone(house.tz).date(), "EEEE d MMMM y", locale="en")
+    return format_date(moment.astimezone(restaurant.tz).date(), "EEEE d MMMM y", locale="en")
 
 
 def day_words(text: str) -> str:
@@ -87,19 +87,19 @@ def day_words(text: str) -> str:
         return text
 
 
-def clock_time(house: House, moment: datetime, *, guest_locale: str = "") -> str:
+def clock_time(restaurant: RestaurantSpec, moment: datetime, *, guest_locale: str = "") -> str:
     """`19:30` or `7:30 PM` by the restaurant's clock, as the guest's messages write it.
 
     With the offset where clocks go back and repeat it.
     """
-    written = wording(guest_locale or house.locale, house.locale)
-    return written.time(local(moment, zone=house.zone))
+    written = wording(guest_locale or restaurant.locale, restaurant.locale)
+    return written.time(local(moment, zone=restaurant.zone))
 
 
-def when(house: House, moment: datetime, *, guest_locale: str = "") -> str:
+def when(restaurant: RestaurantSpec, moment: datetime, *, guest_locale: str = "") -> str:
     """`Saturday 1 May 2027 at 19:30`."""
-    at = clock_time(house, moment, guest_locale=guest_locale)
-    return f"{long_date(house, moment)} at {at}"
+    at = clock_time(restaurant, moment, guest_locale=guest_locale)
+    return f"{long_date(restaurant, moment)} at {at}"
 
 
 def covers(party_size: int) -> str:
@@ -107,9 +107,9 @@ def covers(party_size: int) -> str:
     return "1 person" if party_size == 1 else f"{party_size} people"
 
 
-def area_name(house: House, key: str | None) -> str:
+def area_name(restaurant: RestaurantSpec, key: str | None) -> str:
     """The area's own name; `Anywhere` without one."""
-    area = house.area_by_key.get(key or "")
+    area = restaurant.area_by_key.get(key or "")
     return area.name if area else "Anywhere"
 
 
@@ -123,7 +123,7 @@ def change_words(view: ReservationView) -> str:
     change = view.change
     if change is None:
         return ""
-    start = when(view.house, change.starts_at, guest_locale=view.guest_locale)
+    start = when(view.restaurant, change.starts_at, guest_locale=view.guest_locale)
     wish = f"{covers(change.party_size)}, {start}"
     if change.status == "requested":
         return f"You asked to change this to {wish}. We are looking; your table stays until then."

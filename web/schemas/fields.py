@@ -120,24 +120,24 @@ def parse_phone(value: Any) -> str:
     return clean_phone(value)
 
 
-def to_e164(value: str, house_phone: str, field: str = "guest.phone") -> str:
+def to_e164(value: str, restaurant_phone: str, field: str = "guest.phone") -> str:
     """A phone number in E.164. Without `+` it is read as one of the restaurant's own country.
 
     Raises Invalid naming `field`.
     """
     try:
-        return normal_phone(value, house_phone)
+        return normal_phone(value, restaurant_phone)
     except ValueError as wrong:
         raise Invalid.field(field, str(wrong)) from wrong
 
 
-def to_kept(value: str, house_phone: str, field: str) -> str:
+def to_kept(value: str, restaurant_phone: str, field: str) -> str:
     """A contact to look a guest up by: one too, that an earlier release took and this would not.
 
     Raises Invalid naming `field`.
     """
     try:
-        return kept_contact(value, house_phone)
+        return kept_contact(value, restaurant_phone)
     except ValueError as wrong:
         raise Invalid.field(field, str(wrong)) from wrong
 

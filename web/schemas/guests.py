@@ -4,7 +4,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.restaurant import RestaurantSpec
 from web.schemas.answers import GuestOut, Moment, Outgoing, StatusName
 from web.schemas.book import BookMessageOut
 from web.schemas.fields import Phone, SoughtEmail, parse_int, to_kept
@@ -31,11 +31,11 @@ class GuestQuery(Incoming):
             raise ValueError("needs an email or a phone, and not both")
         return self
 
-    def contact(self, house: House) -> str:
+    def contact(self, restaurant: RestaurantSpec) -> str:
         """The contact as it was written down, now or by an earlier release. Raises Invalid."""
         if self.phone is not None:
-            return to_kept(self.phone, house.phone, "phone")
-        return to_kept(self.email or "", house.phone, "email")
+            return to_kept(self.phone, restaurant.phone, "phone")
+        return to_kept(self.email or "", restaurant.phone, "email")
 
 
 class GuestErasure(GuestQuery):

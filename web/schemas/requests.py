@@ -16,7 +16,7 @@ from pydantic_core import CoreSchema, core_schema
 from models.core.errors import Invalid
 from models.core.phones import country_of
 from models.rules.reservations.requests import ConsentSaid, GuestDetails, TableChange, TableRequest
-from models.rules.restaurant.restaurant import QUARTER_SECONDS, House
+from models.rules.restaurant.restaurant import QUARTER_SECONDS, RestaurantSpec
 from web.schemas.answers import StatusName
 from web.schemas.examples import ASKED, BOOKED, CHANGED
 from web.schemas.fields import (
@@ -99,13 +99,13 @@ class StaffGuestIn(Incoming):
     locale: LocaleTag | None = None
 
 
-def guest_details(guest: GuestIn | StaffGuestIn, house: House) -> GuestDetails:
+def guest_details(guest: GuestIn | StaffGuestIn, restaurant: RestaurantSpec) -> GuestDetails:
     """A guest as a value of the rules.
 
     Raises Invalid when the phone number is none, or the only contact and never written to.
     """
-    phone = None if guest.phone is None else to_e164(guest.phone, house.phone)
-    allowed = house.policies.sms_countries
+    phone = None if guest.phone is None else to_e164(guest.phone, restaurant.phone)
+    allowed = restaurant.policies.sms_countries
     if phone and not guest.email and allowed and country_of(phone) not in allowed:
         raise Invalid.field(
             "guest.phone", "we send no text messages to that country: give an email"
@@ -114,7 +114,7 @@ def guest_details(guest: GuestIn | StaffGuestIn, house: House) -> GuestDetails:
         name=guest.name,
         email=guest.email,
         phone=phone,
-        locale=guest.locale or house.locale or _DEFAULT_LOCALE,
+        locale=guest.locale or restaurant.locale or _DEFAULT_LOCALE,
     )
 
 
@@ -142,12 +142,12 @@ class ReservationRequest(Incoming):
     waitlist: bool = Field(True, description="false: rather declined than waitlisted")
     marketing: ConsentIn | None = Field(None, description="leave it out when nobody was asked")
 
-    def table_request(self, house: House) -> TableRequest:
+    def table_request(self, restaurant: RestaurantSpec) -> TableRequest:
         """As a value of the rules. Raises Invalid when the phone number is none."""
         return TableRequest(
             party_size=self.party_size,
             starts_at=self.start,
-            guest=guest_details(self.guest, house),
+            guest=guest_details(self.guest, restaurant),
             area_key=self.area,
             note=self.note,
             waitlist=self.waitlist,
@@ -174,14 +174,16 @@ class StaffReservationRequest(Incoming):
     walk_in: bool = Field(False, description="the party stands at the door, and is seated at once")
     marketing: ConsentIn | None = Field(None, description="what the guest said when asked")
 
-    def table_request(self, house: House, *, now: datetime, actor: str) -> TableRequest:
+    def table_request(
+        self, restaurant: RestaurantSpec, *, now: datetime, actor: str
+    ) -> TableRequest:
         """As a value of the rules. Raises Invalid without a start, or with a wrong phone number."""
         if self.start is None and not self.walk_in:
             raise Invalid.field("start", "is required")
         return TableRequest(
             party_size=self.party_size,
             starts_at=self.start or _this_quarter(now),
-            guest=guest_details(self.guest, house),
+            guest=guest_details(self.guest, restaurant),
             area_key=self.area,
             note=self.note,
             staff_note=self.staff_note,

@@ -15,7 +15,7 @@ from deploy.embedded.folder import join
 from models.core import clock
 from models.core.errors import MaitredError
 from models.core.settings import settings
-from tasks.failover.after import await_house, is_recorded, record
+from tasks.failover.after import await_restaurant, is_recorded, record
 from tasks.failover.faults import FailoverRefused
 from tasks.failover.lost import compare as find_lost
 from tasks.failover.overview import Picture, Seen, all_servers, look_at
@@ -161,7 +161,7 @@ def _finish(context: click.Context, done: Switched, *, wait: float, no_backup: b
     _take_along(done)
     _or_say("the record", lambda: record(done, began=began))
     if wait:
-        signs = await_house(seconds=wait)
+        signs = await_restaurant(seconds=wait)
         click.echo(_sign("the clock", signs.clock, wait))
         click.echo(_sign("the workers", signs.workers, wait))
     if no_backup:

@@ -89,15 +89,15 @@ class OtlpTeller:
 
 def make_teller(process: str) -> OtlpTeller:
     """What sends spans to OTEL_EXPORTER_OTLP_ENDPOINT, until the process ends."""
-    house, ids = settings(), _Ids()
+    restaurant, ids = settings(), _Ids()
     provider = TracerProvider(
-        sampler=TraceIdRatioBased(house.traces_share),
+        sampler=TraceIdRatioBased(restaurant.traces_share),
         resource=resource_of(process),
         id_generator=ids,
     )
     exporter = OTLPSpanExporter(
-        endpoint=f"{house.otel_exporter_otlp_endpoint.rstrip('/')}/v1/traces",
-        headers=headers_of(house.otel_exporter_otlp_headers),
+        endpoint=f"{restaurant.otel_exporter_otlp_endpoint.rstrip('/')}/v1/traces",
+        headers=headers_of(restaurant.otel_exporter_otlp_headers),
         timeout=ANSWER_SECONDS,
     )
     provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=_WAIT_MILLIS))

@@ -82,9 +82,9 @@ def _judged(
             party = _party(line)
             steps = [Step(*move.what, moment_of(move.at)) for move in moves.get(line.id, [])]
             found = list(broken_chain(party, steps))
-            house = files.houses.get(party.restaurant_id)
-            if house is not None and party.kept:
-                found += untold(party, steps, said.get(party.id, []), house)
+            restaurant = files.restaurants.get(party.restaurant_id)
+            if restaurant is not None and party.kept:
+                found += untold(party, steps, said.get(party.id, []), restaurant)
             yield line, found
 
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from models.integrity.finding import Files, HouseFile
+from models.integrity.finding import CheckedRestaurant, Files
 from models.integrity.history_shapes import Line
 from models.integrity.times import grid_moment, moment_of
 from models.rules.reservations.lifecycle import Status
@@ -31,7 +31,7 @@ class Moments:
     """What is wrong with the times of one reservation after another; starts are few, so kept."""
 
     def __init__(self, files: Files) -> None:
-        self._houses = files.houses
+        self._restaurants = files.restaurants
         self._since = files.since()
         self._days: dict[tuple[int, int, str], str] = {}
         self._sittings: dict[tuple[int, int, str], str] = {}
@@ -39,8 +39,8 @@ class Moments:
 
     def wish_problem(self, restaurant_id: int, book: int, starts_at: str) -> str:
         """What is wrong with the book of a wish; empty for nothing."""
-        house = self._houses.get(restaurant_id)
-        return _off_day(house, book, starts_at) if house else ""
+        restaurant = self._restaurants.get(restaurant_id)
+        return _off_day(restaurant, book, starts_at) if restaurant else ""
 
     def problem(self, line: Line, times: Sequence[str]) -> Problem | None:
         """The rule that is broken, and how; None for nothing. `times`: those of its moves."""
@@ -50,15 +50,15 @@ class Moments:
             return "row", f"begins at {line.starts_at}, ends at {line.ends_at}"
         if line.status != Status.REQUESTED and not line.has_book:
             return "reference", "was decided in a book that is not there"
-        house = self._houses.get(line.restaurant_id)
-        if house is None:
+        restaurant = self._restaurants.get(line.restaurant_id)
+        if restaurant is None:
             return None
         place = line.restaurant_id, line.book_id, line.starts_at
         if place not in self._days:
-            self._days[place] = _off_day(house, line.book_id, line.starts_at)
+            self._days[place] = _off_day(restaurant, line.book_id, line.starts_at)
         text = self._days[place]
         if not text and self._is_of_today(line):
-            text = self._off_file(house, line)
+            text = self._off_file(restaurant, line)
         return ("book", text) if text else None
 
     def _is_of_today(self, line: Line) -> bool:
@@ -67,19 +67,19 @@ class Moments:
         at = line.decided_at or line.created_at
         return line.source == "online" and (not since or at > since)
 
-    def _off_file(self, house: HouseFile, line: Line) -> str:
+    def _off_file(self, restaurant: CheckedRestaurant, line: Line) -> str:
         place = line.restaurant_id, line.book_id, line.starts_at
         if place not in self._sittings:
-            self._sittings[place] = _off_sitting(house, line)
+            self._sittings[place] = _off_sitting(restaurant, line)
         if self._sittings[place] or line.status not in _UNSEATED:
             return self._sittings[place]
-        return self._off_turn(house, line)
+        return self._off_turn(restaurant, line)
 
-    def _off_turn(self, house: HouseFile, line: Line) -> str:
+    def _off_turn(self, restaurant: CheckedRestaurant, line: Line) -> str:
         shift_id = line.book_id // BOOKS_PER_SHIFT
         place = line.restaurant_id, shift_id, line.party_size
         if place not in self._turns:
-            self._turns[place] = _turn(house, shift_id, line.party_size)
+            self._turns[place] = _turn(restaurant, shift_id, line.party_size)
         turn = self._turns[place]
         if turn is None or turn == _span(line.starts_at, line.ends_at):
             return ""
@@ -114,8 +114,8 @@ def _wall(tz: ZoneInfo, starts_at: str) -> tuple[date, int]:
     return local.date(), local.hour
 
 
-def _off_day(house: HouseFile, book: int, starts_at: str) -> str:
-    today, hour = _wall(house.house.tz, starts_at)
+def _off_day(restaurant: CheckedRestaurant, book: int, starts_at: str) -> str:
+    today, hour = _wall(restaurant.restaurant.tz, starts_at)
     try:
         day = split_book_id(book)[1]
     except (ValueError, OverflowError):
@@ -125,8 +125,8 @@ def _off_day(house: HouseFile, book: int, starts_at: str) -> str:
     return f"is in the book of {day}, and begins on {today}"
 
 
-def _off_sitting(house: HouseFile, line: Line) -> str:
-    sitting = find_sitting(house.house, grid_moment(line.starts_at))
+def _off_sitting(restaurant: CheckedRestaurant, line: Line) -> str:
+    sitting = find_sitting(restaurant.restaurant, grid_moment(line.starts_at))
     if sitting is None:
         return f"begins at {line.starts_at}, when the restaurant seats nobody"
     if sitting.book_id != line.book_id:
@@ -134,9 +134,9 @@ def _off_sitting(house: HouseFile, line: Line) -> str:
     return ""
 
 
-def _turn(house: HouseFile, shift_id: int, party_size: int) -> timedelta | None:
+def _turn(restaurant: CheckedRestaurant, shift_id: int, party_size: int) -> timedelta | None:
     """How long such a party keeps its table; None: there is no such shift."""
-    shift = house.house.shift_by_id.get(shift_id)
+    shift = restaurant.restaurant.shift_by_id.get(shift_id)
     if shift is None:
         return None
-    return timedelta(minutes=turn_minutes(house.policies, shift, party_size=party_size))
+    return timedelta(minutes=turn_minutes(restaurant.policies, shift, party_size=party_size))

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from models.integrity.finding import Finding, HouseFile
+from models.integrity.finding import CheckedRestaurant, Finding
 from models.rules.messages import notifying as telling_rules
 from models.rules.messages.notifying import (
     REMINDED,
@@ -69,7 +69,7 @@ class Said(NamedTuple):
 
 
 def untold(
-    party: Party, steps: list[Step], said: list[Said], house: HouseFile
+    party: Party, steps: list[Step], said: list[Said], restaurant: CheckedRestaurant
 ) -> Iterator[Finding]:
     """What was not told, told twice, or told without cause."""
     heard: Heard = defaultdict(list)
@@ -82,7 +82,7 @@ def untold(
     for revision, kind in sorted(heard.keys() - set(map(_key, told))):
         text = f"{kind} of revision {revision} belongs to no move"
         yield _finding(party, text, rule="told-without-cause")
-    yield from _reminders(party, told, said, house)
+    yield from _reminders(party, told, said, restaurant)
 
 
 def _told(party: Party, steps: list[Step], heard: Heard) -> list[Telling]:
@@ -140,7 +140,7 @@ def _compare(party: Party, telling: Telling, heard: list[str]) -> Iterator[Findi
 
 
 def _reminders(
-    party: Party, told: list[Telling], said: list[Said], house: HouseFile
+    party: Party, told: list[Telling], said: list[Said], restaurant: CheckedRestaurant
 ) -> Iterator[Finding]:
     """Reminders belong to what was told of the table; the last word has all that are due."""
     found: Counter[tuple[int, str, int]] = Counter(
@@ -156,7 +156,7 @@ def _reminders(
             yield _finding(party, f"{text} is told {times} times", rule="told-twice")
     last = {channel: each for each in causes for channel in each.by}
     for channel, cause in sorted(last.items()):
-        yield from _missing_reminders(party, cause.step, channel, found, house)
+        yield from _missing_reminders(party, cause.step, channel, found, restaurant)
 
 
 def _missing_reminders(
@@ -164,11 +164,11 @@ def _missing_reminders(
     step: telling_rules.Step,
     channel: str,
     found: Collection[tuple[int, str, int]],
-    house: HouseFile,
+    restaurant: CheckedRestaurant,
 ) -> Iterator[Finding]:
-    if not house.holds_for(step.at):
+    if not restaurant.holds_for(step.at):
         return
-    offsets = house.policies.reminder_minutes
+    offsets = restaurant.policies.reminder_minutes
     wanted = set(reminded(offsets, starts_at=party.starts_at, now=step.at))
     there = {each[2] for each in found if each[:2] == (step.revision, channel)}
     for minutes in sorted(wanted - there):

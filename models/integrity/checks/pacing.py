@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
 from models.entities.reservations import Reservation, ReservationChange, ReservationMove
-from models.integrity.finding import Files, Finding, HouseFile, ShiftFile
+from models.integrity.finding import CheckedRestaurant, Files, Finding, ShiftFile
 from models.rules.reservations.lifecycle import PACED, Status
 from models.rules.restaurant.restaurant import BOOKS_PER_SHIFT, Pacing
 
@@ -34,12 +34,12 @@ class _Start:
 def pacing(session: Session, files: Files) -> Iterator[Finding]:
     """Every interval of every book; decisions of an older file of the house are left out."""
     for shift_id, shift in files.shifts.items():
-        house = files.houses.get(shift.restaurant_id)
-        if house is None:
+        restaurant = files.restaurants.get(shift.restaurant_id)
+        if restaurant is None:
             continue
-        limits = shift.pacing or house.policies.pacing
+        limits = shift.pacing or restaurant.policies.pacing
         for book, starts_at in _suspects(session, shift_id, limits):
-            starts = _read_starts(session, house, book, starts_at)
+            starts = _read_starts(session, restaurant, book, starts_at)
             for text in _exceeded(limits, starts):
                 yield _finding(files, shift, book, starts_at, starts, text)
 
@@ -72,7 +72,7 @@ def _suspects(session: Session, shift_id: int, limits: Pacing) -> list[tuple[int
 
 
 def _read_starts(
-    session: Session, house: HouseFile, book: int, starts_at: datetime
+    session: Session, restaurant: CheckedRestaurant, book: int, starts_at: datetime
 ) -> list[_Start]:
     row, move, wish = Reservation, ReservationMove, ReservationChange
     taken_back = select(move.reservation_id).where(
@@ -87,7 +87,7 @@ def _read_starts(
         _online(book, book), row.starts_at == starts_at, ~taken_back.exists()
     )
     found = [_Start(*facts) for facts in session.execute(query.order_by(row.id))]
-    return [start for start in found if house.holds_for(start.decided_at)]
+    return [start for start in found if restaurant.holds_for(start.decided_at)]
 
 
 def _exceeded(limits: Pacing, starts: list[_Start]) -> Iterator[str]:
@@ -121,7 +121,7 @@ def _finding(
     starts: list[_Start],
     text: str,
 ) -> Finding:
-    slug = files.houses[shift.restaurant_id].slug
+    slug = files.restaurants[shift.restaurant_id].slug
     ids = tuple(start.id for start in starts)
     names = ", ".join(str(number) for number in ids)
     where = f"{slug}, book {book}, {starts_at.isoformat()}"

@@ -16,7 +16,7 @@ from models.entities.reservations import (
     ReservationChange,
     ReservationMove,
 )
-from models.integrity.finding import Files, Finding, HouseFile
+from models.integrity.finding import CheckedRestaurant, Files, Finding
 from models.integrity.times import as_text, grid_moment, moment_of
 from models.rules.deciding.objection import AGREED, HOPELESS, Code, Objection, Party
 from models.rules.deciding.seating import Seats
@@ -57,11 +57,11 @@ def standing(
         return
     known = _read_known(session, concerned)
     for each in rows:
-        house = files.houses.get(each.restaurant_id)
-        if house is None:
+        restaurant = files.restaurants.get(each.restaurant_id)
+        if restaurant is None:
             continue
-        is_older = not house.holds_for(_moment(each.decided_at))
-        for objection in _objections(house, each, known):
+        is_older = not restaurant.holds_for(_moment(each.decided_at))
+        for objection in _objections(restaurant, each, known):
             text = f"reservation {each.id}: {objection.words}"
             is_known = objection.code is Code.WALL_TIME or (is_older and objection.code not in _OWN)
             yield Finding("misfit", (each.id,), text, is_known)
@@ -83,14 +83,16 @@ _COLUMNS = (
 )
 
 
-def _objections(house: HouseFile, row: Row[*tuple[Any, ...]], known: _Known) -> Iterator[Objection]:
+def _objections(
+    restaurant: CheckedRestaurant, row: Row[*tuple[Any, ...]], known: _Known
+) -> Iterator[Objection]:
     party = _party(row, known)
-    for objection in objections(house.house, party):
+    for objection in objections(restaurant.restaurant, party):
         if objection.code in _NAMED:
             continue
         if objection.code in _DECIDED and party.status is Status.REQUESTED:
             continue  # its decision is what says so, and by which clock
-        if objection.code in AGREED and not house.holds_for(_moment(row.decided_at)):
+        if objection.code in AGREED and not restaurant.holds_for(_moment(row.decided_at)):
             continue
         yield objection
 

@@ -162,7 +162,7 @@ def read_uses(session: Session, files: Files, chunk: Sequence[int]) -> dict[int,
     )
     since = files.since()
     found: dict[int, list[Use]] = defaultdict(list)
-    for table_id, number, house_id, book, status, start, end, left, decided in session.execute(
+    for table_id, number, restaurant_id, book, status, start, end, left, decided in session.execute(
         query
     ):
         if status not in _JUDGED:
@@ -172,11 +172,13 @@ def read_uses(session: Session, files: Files, chunk: Sequence[int]) -> dict[int,
         if status == Status.FINISHED:
             most = quarter_in(left) if left else least
             least = min(least, most)
-        elif house_id in files.houses:
-            most = last_quarter(end, files.buffer_minutes(book, files.houses[house_id]))
-            exact = not since[house_id] or (decided or "") > since[house_id]
+        elif restaurant_id in files.restaurants:
+            most = last_quarter(end, files.buffer_minutes(book, files.restaurants[restaurant_id]))
+            exact = not since[restaurant_id] or (decided or "") > since[restaurant_id]
         begin = begins[number] if number in begins else quarter_in(start)
-        found[table_id].append(Use(table_id, number, status, begin, least, most, exact, house_id))
+        found[table_id].append(
+            Use(table_id, number, status, begin, least, most, exact, restaurant_id)
+        )
     return found
 
 

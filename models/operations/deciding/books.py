@@ -12,7 +12,7 @@ from models.core.redis import signals
 from models.entities.reservations import Reservation
 from models.entities.shifts import ShiftDay
 from models.rules.reservations.lifecycle import Status
-from models.rules.restaurant.restaurant import House, split_book_id
+from models.rules.restaurant.restaurant import RestaurantSpec, split_book_id
 
 
 def lock_books(session: Session, books: Mapping[int, int]) -> dict[int, int]:
@@ -97,13 +97,13 @@ def ask_waitlists(session: Session, restaurant_id: int, *, now: datetime) -> Non
         free_books(session, books, now=now)
 
 
-def open_books(session: Session, house: House, *, now: datetime) -> dict[int, int]:
+def open_books(session: Session, restaurant: RestaurantSpec, *, now: datetime) -> dict[int, int]:
     """The restaurant's books from yesterday on that anybody has opened: book id -> restaurant."""
-    first = now.astimezone(house.tz).date() - timedelta(days=1)
+    first = now.astimezone(restaurant.tz).date() - timedelta(days=1)
     query = select(ShiftDay.id).where(
-        ShiftDay.restaurant_id == house.id, ShiftDay.service_date >= first
+        ShiftDay.restaurant_id == restaurant.id, ShiftDay.service_date >= first
     )
-    return dict.fromkeys(session.scalars(query), house.id)
+    return dict.fromkeys(session.scalars(query), restaurant.id)
 
 
 def touch_books(session: Session, books: Mapping[int, int]) -> None:

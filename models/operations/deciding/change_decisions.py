@@ -18,7 +18,7 @@ from models.rules.deciding.seating import Seats
 from models.rules.messages.notifying import CHANGED_REASON, REFUSED_REASON
 from models.rules.messages.told_times import offset_of
 from models.rules.reservations.lifecycle import Status
-from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.sittings import quarter_of
 from models.rules.restaurant.turn_times import turn_minutes
 
@@ -43,8 +43,11 @@ def decide_change(round_: Round, change: ReservationChange, party: PartyRow) -> 
     if party.status in _TOLD_OTHERWISE:
         answer_change(round_.session, change.id, status="dropped", outcome=None, now=round_.now)
     elif party.status not in (Status.CONFIRMED, Status.WAITLISTED):
-        house, outcome = round_.houses[party.restaurant_id], Outcome(Status.DECLINED, reason=_LATE)
-        _refuse(round_, house, change, party, outcome)
+        restaurant, outcome = (
+            round_.restaurants[party.restaurant_id],
+            Outcome(Status.DECLINED, reason=_LATE),
+        )
+        _refuse(round_, restaurant, change, party, outcome)
     elif party.status == Status.CONFIRMED:
         _change_confirmed(round_, change, party)
     else:
@@ -54,39 +57,39 @@ def decide_change(round_: Round, change: ReservationChange, party: PartyRow) -> 
 
 
 def _change_confirmed(round_: Round, change: ReservationChange, party: PartyRow) -> None:
-    house = round_.houses[party.restaurant_id]
+    restaurant = round_.restaurants[party.restaurant_id]
     seats, held = _own_quarters(round_, party)
     old_board, wish = round_.boards.get(party.book_id), _wish(change, party)
     if old_board is not None:
         _set_aside(old_board, party, held, lift=True)
-    outcome = _try(round_, house, change, party, wish)
+    outcome = _try(round_, restaurant, change, party, wish)
     if outcome.status is Status.CONFIRMED:
         last = max((quarter for _, quarter in held), default=0)
         first = min((quarter for _, quarter in held), default=0)
         release_tables(round_.session, party.id, seats, first=first, last=last)
         round_.session.execute(delete(Assignment).where(Assignment.reservation_id == party.id))
-        _accept(round_, house, change, party, outcome, reason=CHANGED_REASON)
+        _accept(round_, restaurant, change, party, outcome, reason=CHANGED_REASON)
         round_.freed[party.book_id] = party.restaurant_id
         if old_board is not None and old_board.waitlisted:
             round_.promote([party.book_id])  # who waits came before the requests that follow
         return
     if old_board is not None:
         _set_aside(old_board, party, held, lift=False)
-    _refuse(round_, house, change, party, outcome)
+    _refuse(round_, restaurant, change, party, outcome)
 
 
 def _change_waitlisted(round_: Round, change: ReservationChange, party: PartyRow) -> None:
-    house = round_.houses[party.restaurant_id]
+    restaurant = round_.restaurants[party.restaurant_id]
     old_board = round_.boards.get(party.book_id)
     if old_board is not None:
         old_board.waitlisted -= 1
-    outcome = _try(round_, house, change, party, _wish(change, party))
+    outcome = _try(round_, restaurant, change, party, _wish(change, party))
     if outcome.status is Status.DECLINED:
         if old_board is not None:
             old_board.waitlisted += 1
-        _refuse(round_, house, change, party, outcome)
+        _refuse(round_, restaurant, change, party, outcome)
     else:
-        _accept(round_, house, change, party, outcome, reason="decision")
+        _accept(round_, restaurant, change, party, outcome, reason="decision")
 
 
 def _wish(change: ReservationChange, party: PartyRow) -> Ask:
@@ -103,17 +106,17 @@ def _wish(change: ReservationChange, party: PartyRow) -> Ask:
 
 
 def _try(
-    round_: Round, house: House, change: ReservationChange, party: PartyRow, wish: Ask
+    round_: Round, restaurant: RestaurantSpec, change: ReservationChange, party: PartyRow, wish: Ask
 ) -> Outcome:
     board = round_.boards.get(change.book_id)
     if board is None:
         return Outcome(Status.DECLINED, reason=Reason.CLOSED)
     moves = change.starts_at != party.starts_at and not change.by_staff
-    if moves and round_.guests.conflicts(house, party, at=change.starts_at):
+    if moves and round_.guests.conflicts(restaurant, party, at=change.starts_at):
         return Outcome(Status.DECLINED, reason=Reason.SAME_GUEST)
     # the staff may write down after the start what was agreed at the stand
     earliest = 0 if change.by_staff else round_.earliest
-    outcome = round_.decide(board, wish, earliest=earliest, offered=round_.offered(house))
+    outcome = round_.decide(board, wish, earliest=earliest, offered=round_.offered(restaurant))
     if outcome.status is Status.CONFIRMED and party.source == "online" and not wish.online:
         # the staff went past the online limits, and the party counts for them all the same
         board.pace[wish.quarter].online_covers += wish.party_size
@@ -154,7 +157,7 @@ def _set_aside(board: Board, party: PartyRow, held: list[tuple[int, int]], *, li
 
 def _accept(
     round_: Round,
-    house: House,
+    restaurant: RestaurantSpec,
     change: ReservationChange,
     party: PartyRow,
     outcome: Outcome,
@@ -162,7 +165,7 @@ def _accept(
     reason: str,
 ) -> None:
     shift = round_.boards[change.book_id].sitting.shift
-    turn = timedelta(minutes=turn_minutes(house.policies, shift, party_size=change.party_size))
+    turn = timedelta(minutes=turn_minutes(restaurant.policies, shift, party_size=change.party_size))
     round_.session.execute(
         update(Reservation)
         .where(Reservation.id == party.id)
@@ -173,7 +176,7 @@ def _accept(
             party_size=change.party_size,
             starts_at=change.starts_at,
             ends_at=change.starts_at + turn,
-            told_offset=offset_of(house, change.starts_at),
+            told_offset=offset_of(restaurant, change.starts_at),
             area_id=change.area_id,
             tables_chosen=False,
             alternatives=None,
@@ -184,14 +187,18 @@ def _accept(
     verdicts: Verdicts = round_.verdicts
     if outcome.status is Status.CONFIRMED:
         round_.guests.confirmed(party, at=change.starts_at)
-        verdicts.seated(house, party.id, outcome, start=quarter_of(change.starts_at))
-    verdicts.moved(house, party, outcome.status, reason, starts_at=change.starts_at)
+        verdicts.seated(restaurant, party.id, outcome, start=quarter_of(change.starts_at))
+    verdicts.moved(restaurant, party, outcome.status, reason, starts_at=change.starts_at)
     _answer(round_, change, party, "accepted")
     round_.touched[change.book_id] = party.restaurant_id
 
 
 def _refuse(
-    round_: Round, house: House, change: ReservationChange, party: PartyRow, outcome: Outcome
+    round_: Round,
+    restaurant: RestaurantSpec,
+    change: ReservationChange,
+    party: PartyRow,
+    outcome: Outcome,
 ) -> None:
     """The reservation stays; the refusal is told, and so it is a line of its history."""
     round_.session.execute(
@@ -201,7 +208,7 @@ def _refuse(
         .execution_options(synchronize_session=False)
     )
     round_.verdicts.moved(
-        house, party, Status(party.status), REFUSED_REASON, starts_at=party.starts_at
+        restaurant, party, Status(party.status), REFUSED_REASON, starts_at=party.starts_at
     )
     _answer(round_, change, party, "refused", outcome)
 

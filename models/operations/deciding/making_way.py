@@ -14,7 +14,7 @@ from models.operations.deciding.occupancy import change_tables, tables_of
 from models.operations.deciding.verdicts import Seating
 from models.operations.reservations.history import write_move
 from models.queries.deciding.boards import STAYS_QUARTERS, load_boards
-from models.queries.floor.load import aside, house_by_id
+from models.queries.floor.load import aside, restaurant_by_id
 from models.rules.deciding.board import Ask, Board
 from models.rules.deciding.seating import Seats
 from models.rules.messages.notifying import RESEATED_REASON
@@ -38,8 +38,8 @@ def make_way(session: Session, book: int, restaurant_id: int, *, now: datetime) 
     table is free, all stays as it is, and the book warns the host. Returns how many were moved.
     """
     lock_books(session, {book: restaurant_id})
-    house = house_by_id(session, restaurant_id)
-    board = load_boards(session, {book: house}, now=now).get(book)
+    restaurant = restaurant_by_id(session, restaurant_id)
+    board = load_boards(session, {book: restaurant}, now=now).get(book)
     if board is None:
         return 0
     query = select(Reservation).where(*_overtaken(now), Reservation.book_id == book)

@@ -13,7 +13,7 @@ from models.operations.deciding.books import free_books
 from models.operations.deciding.verdicts import moment, release_tables
 from models.operations.stand.seated_tables import refuse_if_others_sit
 from models.rules.deciding.seating import Seats
-from models.rules.restaurant.restaurant import QUARTER_SECONDS, House, split_book_id
+from models.rules.restaurant.restaurant import QUARTER_SECONDS, RestaurantSpec, split_book_id
 from models.rules.restaurant.sittings import quarter_of
 from models.rules.restaurant.turn_times import buffer_minutes, turn_minutes
 
@@ -34,43 +34,47 @@ def tables_of(session: Session, reservation_id: int) -> Seats:
 
 
 def whole_turn_from(
-    session: Session, house: House, row: Reservation, tables: Seats, *, now: datetime
+    session: Session, restaurant: RestaurantSpec, row: Reservation, tables: Seats, *, now: datetime
 ) -> None:
     """The party sits down now: hold the tables from now on, until a whole turn is over if nobody
     follows before, at least to the end that it had. Raises StateConflict naming taken tables.
     """
-    begin, last = quarter_of(now), _last(house, row, row.ends_at)
-    end = moment(begin) + _turn(house, row)
-    wished = _last(house, row, end)
+    begin, last = quarter_of(now), _last(restaurant, row, row.ends_at)
+    end = moment(begin) + _turn(restaurant, row)
+    wished = _last(restaurant, row, end)
     if begin > last:  # its own turn is over: it needs a new one
-        _hold_all(session, house, row, tables, first=begin, last=wished)
+        _hold_all(session, restaurant, row, tables, first=begin, last=wished)
         row.ends_at = end
         return
-    _hold_all(session, house, row, tables, first=begin, last=last)
+    _hold_all(session, restaurant, row, tables, first=begin, last=last)
     more = _free_after(session, row, tables, last=last, wished=wished)
     if more > 0:
-        _hold_all(session, house, row, tables, first=last + 1, last=last + more)
+        _hold_all(session, restaurant, row, tables, first=last + 1, last=last + more)
         row.ends_at += more * _QUARTER
 
 
 def stay_on(
-    session: Session, house: House, row: Reservation, tables: Seats, *, now: datetime
+    session: Session, restaurant: RestaurantSpec, row: Reservation, tables: Seats, *, now: datetime
 ) -> None:
     """The party sits and stays: hold the tables from now to the end of its turn; when that is
     over, to the end of this quarter. Raises StateConflict naming taken tables.
     """
     begin = quarter_of(now)
     row.ends_at = max(row.ends_at, moment(begin + 1))
-    _hold_all(session, house, row, tables, first=begin, last=_last(house, row, row.ends_at))
+    _hold_all(
+        session, restaurant, row, tables, first=begin, last=_last(restaurant, row, row.ends_at)
+    )
 
 
-def hold_again(session: Session, house: House, row: Reservation, *, now: datetime) -> None:
+def hold_again(
+    session: Session, restaurant: RestaurantSpec, row: Reservation, *, now: datetime
+) -> None:
     """The party has its tables back for what is left of its turn. Raises StateConflict."""
     first = max(quarter_of(row.starts_at), quarter_of(now))
-    tables, last = tables_of(session, row.id), _last(house, row, row.ends_at)
+    tables, last = tables_of(session, row.id), _last(restaurant, row, row.ends_at)
     if first <= last:
-        refuse_if_others_sit(session, house, row, tables)
-    _hold_all(session, house, row, tables, first=first, last=last)
+        refuse_if_others_sit(session, restaurant, row, tables)
+    _hold_all(session, restaurant, row, tables, first=first, last=last)
 
 
 def change_tables(
@@ -99,7 +103,13 @@ def give_back(session: Session, row: Reservation, *, since: datetime | None, now
 
 
 def _hold_all(
-    session: Session, house: House, row: Reservation, tables: Seats, *, first: int, last: int
+    session: Session,
+    restaurant: RestaurantSpec,
+    row: Reservation,
+    tables: Seats,
+    *,
+    first: int,
+    last: int,
 ) -> None:
     """Hold what is not held yet of these quarters. Raises StateConflict naming taken tables."""
     held = holders(session, tables, first=first, last=last)
@@ -109,7 +119,7 @@ def _hold_all(
         query = select(Reservation.reference).where(Reservation.id.in_(others))
         names = ", ".join(session.scalars(query.order_by(Reservation.id)))
         raise StateConflict(
-            f"held by another party: {', '.join(_labels(house, taken))} (reservation {names})"
+            f"held by another party: {', '.join(_labels(restaurant, taken))} (reservation {names})"
         )
     rows = [
         {
@@ -151,22 +161,24 @@ def _free_after(
     return (wished if follower is None else follower - 1) - last
 
 
-def _labels(house: House, table_ids: list[int]) -> list[str]:
+def _labels(restaurant: RestaurantSpec, table_ids: list[int]) -> list[str]:
     # a table that was taken off the floor has no label here any more
-    known = house.table_by_id
+    known = restaurant.table_by_id
     return [known[each].label if each in known else f"#{each}" for each in table_ids]
 
 
-def _turn(house: House, row: Reservation) -> timedelta:
+def _turn(restaurant: RestaurantSpec, row: Reservation) -> timedelta:
     """How long such a party sits, by the shift's turn times."""
-    shift = house.shift_by_id.get(split_book_id(row.book_id)[0])
+    shift = restaurant.shift_by_id.get(split_book_id(row.book_id)[0])
     if shift is None:
         return row.ends_at - row.starts_at
-    return timedelta(minutes=turn_minutes(house.policies, shift, party_size=row.party_size))
+    return timedelta(minutes=turn_minutes(restaurant.policies, shift, party_size=row.party_size))
 
 
-def _last(house: House, row: Reservation, end: datetime) -> int:
+def _last(restaurant: RestaurantSpec, row: Reservation, end: datetime) -> int:
     """The last quarter that a turn to `end`, and the buffer behind it, holds."""
-    shift = house.shift_by_id.get(split_book_id(row.book_id)[0])
-    minutes = buffer_minutes(house.policies, shift) if shift else house.policies.buffer_minutes
+    shift = restaurant.shift_by_id.get(split_book_id(row.book_id)[0])
+    minutes = (
+        buffer_minutes(restaurant.policies, shift) if shift else restaurant.policies.buffer_minutes
+    )
     return quarter_of(end + timedelta(minutes=minutes) - timedelta(microseconds=1))

@@ -16,7 +16,7 @@ from models.queries.deciding.boards import load_boards
 from models.queries.deciding.movable import LAID, load_movable
 from models.queries.deciding.parties import COLUMNS, PartyRow
 from models.queries.deciding.unconfirmed import Unproved
-from models.queries.floor.load import houses_by_id
+from models.queries.floor.load import restaurants_by_id
 from models.queries.reservations.same_guest import SameGuests, load_same_guests
 from models.queries.running.flags import is_on
 from models.rules.deciding.board import ALWAYS, Ask, Board, Outcome, Reason, Window
@@ -25,7 +25,7 @@ from models.rules.deciding.reseating import Budget, Room
 from models.rules.flags import Flag
 from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.policies import bookable_quarters
-from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.sittings import quarter_of
 from models.rules.restaurant.turn_times import turn_minutes
 
@@ -65,8 +65,8 @@ class Round:
         #: a request that came in time is decided up to a quarter late, if it must be
         self.earliest = quarter_of(now)
         self.locked = books
-        self.houses = houses_by_id(session, books.values())
-        wanted = {book: self.houses[house] for book, house in books.items()}
+        self.restaurants = restaurants_by_id(session, books.values())
+        wanted = {book: self.restaurants[restaurant] for book, restaurant in books.items()}
         self.boards: dict[int, Board] = load_boards(session, wanted, now=now)
         self.verdicts = Verdicts(now, actor)
         self.touched: dict[int, int] = {}
@@ -105,15 +105,15 @@ class Round:
         self.look_for(rows)
         for row in rows:
             board = self.boards.get(row.book_id)
-            if board is None or self.guests.conflicts(board.house, row):
+            if board is None or self.guests.conflicts(board.restaurant, row):
                 continue
             if not is_on(Flag.WAITLIST_OFFERS, restaurant_id=row.restaurant_id, key=row.id):
                 continue
-            earliest = max(self.earliest, self.offered(board.house)[0])
+            earliest = max(self.earliest, self.offered(board.restaurant)[0])
             outcome = self._decide_party(board, row, earliest=earliest)
             if outcome.status is Status.CONFIRMED:
                 board.waitlisted -= 1
-                self.settle(board.house, row, outcome, reason="promotion")
+                self.settle(board.restaurant, row, outcome, reason="promotion")
                 self.answers.append(Answer("promotion", outcome.status.value, row.id))
             elif outcome.status is Status.WAITLISTED:
                 board.waitlisted -= 1  # decide() counted it a second time
@@ -121,7 +121,9 @@ class Round:
     def look_for(self, rows: Sequence[PartyRow]) -> None:
         """Read what is known of these guests, before anything is decided on them."""
         self.guests.add(load_same_guests(self.session, rows))
-        asked = [row for row in rows if self.houses[row.restaurant_id].policies.confirm_by_link]
+        asked = [
+            row for row in rows if self.restaurants[row.restaurant_id].policies.confirm_by_link
+        ]
         if asked:
             self.unproved.load(self.session, asked, self.boards)
 
@@ -130,29 +132,29 @@ class Round:
     ) -> Outcome:
         """As the rule; who has proved no contact has only a share of the tables, for a while."""
         ask = ask_of(row)
-        if not self.unproved.must_confirm(board.house, row):
+        if not self.unproved.must_confirm(board.restaurant, row):
             return self.decide(board, ask, earliest=earliest, offered=offered)
         if self.unproved.is_full(board, ask):
             return no_table(board, ask, Reason.FULL, offered)
         outcome = self.decide(board, ask, earliest=earliest, offered=offered)
         if outcome.status is Status.CONFIRMED:
-            self.unproved.hold(board.house, row, ask, outcome, now=self.now)
+            self.unproved.hold(board.restaurant, row, ask, outcome, now=self.now)
         return outcome
 
     def decide_request(self, row: PartyRow) -> None:
         """One request gets its answer."""
-        house = self.houses[row.restaurant_id]
+        restaurant = self.restaurants[row.restaurant_id]
         board = self.boards.get(row.book_id)
         if board is None:
             outcome = Outcome(Status.DECLINED, reason=Reason.CLOSED)
-        elif self.guests.asks_again(house, row):
+        elif self.guests.asks_again(restaurant, row):
             outcome = Outcome(Status.DECLINED, reason=Reason.SAME_GUEST)
             self.verdicts.untold.add(row.id)  # the link to the first says it, to its own contact
         else:
-            offered = self.offered(house)
+            offered = self.offered(restaurant)
             outcome = self._decide_party(board, row, earliest=self.earliest, offered=offered)
         reason = outcome.reason.value if outcome.reason else "decision"
-        self.settle(house, row, outcome, reason=reason)
+        self.settle(restaurant, row, outcome, reason=reason)
         self.answers.append(Answer("request", outcome.status.value, row.id, row.created_at))
         if row.awaited:
             self.awaited.append(("reservation", row.id))
@@ -161,24 +163,28 @@ class Round:
         """As the rule, once more if no table is free and nobody has looked who may be moved."""
         outcome = decide(board, ask, earliest=earliest, offered=offered)
         if outcome.reason in (Reason.FULL, Reason.WAITLIST_FULL) and board.may_move is None:
-            house = board.house.id
-            board.may_move = is_on(Flag.RE_SEATING, restaurant_id=house, key=house)
+            restaurant = board.restaurant.id
+            board.may_move = is_on(Flag.RE_SEATING, restaurant_id=restaurant, key=restaurant)
             if board.may_move:
                 board.budget = self.budget
-                board.is_exact = is_on(Flag.EXACT_SEATING, restaurant_id=house, key=house)
+                board.is_exact = is_on(Flag.EXACT_SEATING, restaurant_id=restaurant, key=restaurant)
                 load_movable(self.session, board, now=self.now, without=self.settled)
                 board.waitlisted -= outcome.status is Status.WAITLISTED
                 return decide(board, ask, earliest=earliest, offered=offered)
         return outcome
 
-    def offered(self, house: House) -> Window:
+    def offered(self, restaurant: RestaurantSpec) -> Window:
         """First and last quarter that may be offered online now."""
-        found = self._offered.get(house.id)
+        found = self._offered.get(restaurant.id)
         if found is None:
-            found = self._offered[house.id] = bookable_quarters(house, now=self.now, online=True)
+            found = self._offered[restaurant.id] = bookable_quarters(
+                restaurant, now=self.now, online=True
+            )
         return found
 
-    def settle(self, house: House, row: PartyRow, outcome: Outcome, *, reason: str) -> None:
+    def settle(
+        self, restaurant: RestaurantSpec, row: PartyRow, outcome: Outcome, *, reason: str
+    ) -> None:
         """Keep the verdict for writing."""
         self.settled.add(row.id)
         ends_at = row.ends_at
@@ -188,10 +194,12 @@ class Round:
             board = self.boards[row.book_id]
             if row.source == "online" and row.starts_at >= self.now + LAID:
                 board.may_be_moved(row.id, ask_of(row), outcome.seats, outcome.held)
-            minutes = turn_minutes(house.policies, board.sitting.shift, party_size=row.party_size)
+            minutes = turn_minutes(
+                restaurant.policies, board.sitting.shift, party_size=row.party_size
+            )
             ends_at = row.starts_at + timedelta(minutes=minutes)
             self.guests.confirmed(row)
-        self.verdicts.decided(house, row, outcome, ends_at=ends_at, reason=reason)
+        self.verdicts.decided(restaurant, row, outcome, ends_at=ends_at, reason=reason)
 
     def close(self, *, more: bool) -> Decided:
         """Write the verdicts and say what was done."""

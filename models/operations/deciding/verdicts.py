@@ -24,7 +24,7 @@ from models.rules.deciding.seating import Seats
 from models.rules.messages import notifying
 from models.rules.messages.outbox import message_rows, reminder_rows
 from models.rules.reservations.lifecycle import Status
-from models.rules.restaurant.restaurant import QUARTER_SECONDS, House
+from models.rules.restaurant.restaurant import QUARTER_SECONDS, RestaurantSpec
 from models.rules.restaurant.sittings import quarter_of
 
 WORKER = "worker"
@@ -123,7 +123,13 @@ class Verdicts:
     unwanted: list[dict[str, Any]] = field(default_factory=list)
 
     def decided(
-        self, house: House, party: Party, outcome: Outcome, *, ends_at: datetime, reason: str
+        self,
+        restaurant: RestaurantSpec,
+        party: Party,
+        outcome: Outcome,
+        *,
+        ends_at: datetime,
+        reason: str,
     ) -> None:
         """A request or a waitlisted party has its answer. `reason` goes into the history."""
         alternatives = tuple(moment(quarter).isoformat() for quarter in outcome.alternatives)
@@ -133,22 +139,24 @@ class Verdicts:
             alternatives or None,
             None if ends_at == party.ends_at else ends_at,
         )
-        self.retold.note(house, party.id, party.starts_at, party.told_offset)
+        self.retold.note(restaurant, party.id, party.starts_at, party.told_offset)
         self.updates[key].append(party.id)
         if outcome.status is Status.CONFIRMED:
-            self.seated(house, party.id, outcome, start=quarter_of(party.starts_at))
-        self.moved(house, party, outcome.status, reason, starts_at=party.starts_at)
+            self.seated(restaurant, party.id, outcome, start=quarter_of(party.starts_at))
+        self.moved(restaurant, party, outcome.status, reason, starts_at=party.starts_at)
 
-    def seated(self, house: House, reservation_id: int, outcome: Outcome, *, start: int) -> None:
+    def seated(
+        self, restaurant: RestaurantSpec, reservation_id: int, outcome: Outcome, *, start: int
+    ) -> None:
         """These tables are the party's for these quarters."""
         self.seatings[reservation_id] = Seating(
-            house.id, reservation_id, outcome.seats, start, outcome.held
+            restaurant.id, reservation_id, outcome.seats, start, outcome.held
         )
         for party, seats in outcome.moves:
             known = self.seatings.get(party.id)
             if known is None:  # decided in an earlier round: the rows are there
                 held = party.mask.bit_count()
-                known = Seating(house.id, party.id, party.seats, party.start, held)
+                known = Seating(restaurant.id, party.id, party.seats, party.start, held)
                 self.left[party.id] = known
             self.seatings[party.id] = replace(known, seats=seats)
 
@@ -157,7 +165,13 @@ class Verdicts:
         self._note(party, Status(party.status), notifying.RESEATED_REASON)
 
     def moved(
-        self, house: House, party: Party, after: Status, reason: str, *, starts_at: datetime
+        self,
+        restaurant: RestaurantSpec,
+        party: Party,
+        after: Status,
+        reason: str,
+        *,
+        starts_at: datetime,
     ) -> None:
         """One line of history, and whatever the guest is to be told of it."""
         revision = self._note(party, after, reason)
@@ -179,7 +193,7 @@ class Verdicts:
             self.messages += rows
         if kind in notifying.REMINDED:
             self.messages += reminder_rows(
-                house.policies.reminder_minutes, starts_at=starts_at, **about
+                restaurant.policies.reminder_minutes, starts_at=starts_at, **about
             )
 
     def _note(self, party: Party, after: Status, reason: str) -> int:

@@ -10,7 +10,7 @@ from models.operations.deciding.books import touch_books
 from models.operations.deciding.due import lock_due
 from models.operations.deciding.verdicts import Verdicts
 from models.queries.deciding.parties import COLUMNS
-from models.queries.floor.load import aside, houses_by_id
+from models.queries.floor.load import aside, restaurants_by_id
 from models.rules.deciding.board import Outcome
 from models.rules.reservations.lifecycle import Status
 
@@ -25,12 +25,12 @@ def expire_waitlists(session: Session, *, now: datetime, limit: int) -> int:
     if not books:
         return 0
     parties = session.execute(select(*COLUMNS).where(*still)).all()
-    houses = houses_by_id(session, books.values())
+    restaurants = restaurants_by_id(session, books.values())
     verdicts = Verdicts(now, CLOCK)
     for party in parties:
-        house = houses[party.restaurant_id]
+        restaurant = restaurants[party.restaurant_id]
         outcome = Outcome(Status.EXPIRED)
-        verdicts.decided(house, party, outcome, ends_at=party.ends_at, reason="expired")
+        verdicts.decided(restaurant, party, outcome, ends_at=party.ends_at, reason="expired")
     verdicts.write(session)
     touch_books(session, books)
     return len(parties)

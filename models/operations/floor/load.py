@@ -14,8 +14,8 @@ from models.operations.floor.parties import Concern, Concerns, PartiesHurt, look
 from models.operations.floor.shapes import RestaurantFile
 from models.operations.floor.writer import write_file
 from models.queries.deciding.standing import upcoming
-from models.queries.floor.load import house_by_id, read_house
-from models.rules.restaurant.restaurant import House
+from models.queries.floor.load import read_restaurant, restaurant_by_id
+from models.rules.restaurant.restaurant import RestaurantSpec
 
 #: Who loads a file at the command line.
 OPERATOR = "operator"
@@ -57,7 +57,7 @@ def apply_file(
     row = session.scalar(select(Restaurant).where(Restaurant.slug == file.slug).with_for_update())
     if row is None:
         return _undone(session, dry_run, lambda: _open_new(session, file))
-    before = house_by_id(session, row.id)
+    before = restaurant_by_id(session, row.id)
     # none can be opened meanwhile: its row refers to the restaurant's, which is locked
     if books := open_books(session, before, now=now):
         lock_books(session, books)
@@ -93,7 +93,7 @@ class _Load:
 
     session: Session
     row: Restaurant
-    before: House
+    before: RestaurantSpec
     _: KW_ONLY
     now: datetime
     actor: str
@@ -105,7 +105,7 @@ class _Load:
         self.row.revision += 1
         self.row.revised_at = self.now
         self.session.flush()
-        after = read_house(self.session, self.row.id)
+        after = read_restaurant(self.session, self.row.id)
         parties = upcoming(self.session, self.row.id, now=self.now)
         concerns = look_at(self.before, after, parties)
         if concerns.hurt and move:
@@ -114,7 +114,7 @@ class _Load:
             raise PartiesHurt(self.before, concerns)
         return Loaded(self.row.id, self.row.revision, changed=True, concerns=concerns)
 
-    def _move(self, after: House, concerns: Concerns) -> tuple[Concern, ...]:
+    def _move(self, after: RestaurantSpec, concerns: Concerns) -> tuple[Concern, ...]:
         return move_parties(
             self.session, self.before, after, concerns.hurt, now=self.now, actor=self.actor
         )

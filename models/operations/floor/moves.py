@@ -18,7 +18,7 @@ from models.queries.deciding.standing import Upcoming
 from models.rules.deciding.board import Outcome
 from models.rules.deciding.objection import AGREED, HOPELESS, PLACE, Objection, Party
 from models.rules.reservations.lifecycle import Status
-from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.sittings import find_sitting
 
 
@@ -39,8 +39,8 @@ class _Moved:
 
 def move_parties(
     session: Session,
-    before: House,
-    after: House,
+    before: RestaurantSpec,
+    after: RestaurantSpec,
     hurt: Iterable[Concern],
     *,
     now: datetime,
@@ -73,7 +73,7 @@ def _books(moved: _Moved) -> set[int]:
     return {moved.concern.who.party.book_id, moved.party.book_id}
 
 
-def _followed(before: House, after: House, party: Party) -> Party:
+def _followed(before: RestaurantSpec, after: RestaurantSpec, party: Party) -> Party:
     """The party in the book that its start belongs to now, and in its area's new name."""
     sitting = None if party.walk_in else find_sitting(after, party.starts_at)
     book = sitting.book_id if sitting else party.book_id
@@ -83,7 +83,7 @@ def _followed(before: House, after: House, party: Party) -> Party:
     return replace(party, book_id=book, area_id=area)
 
 
-def _renamed(before: House, after: House, area_id: int) -> int | None:
+def _renamed(before: RestaurantSpec, after: RestaurantSpec, area_id: int) -> int | None:
     """The new area in which all tables of one that is gone stand: it was given another key.
 
     One that was there before is another room, into which nobody is put unasked.
@@ -94,7 +94,7 @@ def _renamed(before: House, after: House, area_id: int) -> int | None:
     return fresh.pop() if len(areas) == len(fresh) == 1 else None
 
 
-def _follow(session: Session, after: House, moved: Iterable[_Moved]) -> None:
+def _follow(session: Session, after: RestaurantSpec, moved: Iterable[_Moved]) -> None:
     """Write the books and areas that differ, and say so."""
     rows: dict[tuple[bool, int, int | None], list[int]] = defaultdict(list)
     for each in moved:
@@ -115,7 +115,7 @@ def _follow(session: Session, after: House, moved: Iterable[_Moved]) -> None:
 
 def _seat(
     session: Session,
-    after: House,
+    after: RestaurantSpec,
     moved: Sequence[_Moved],
     verdicts: Verdicts,
     *,
@@ -141,7 +141,7 @@ def _seat(
 
 
 def _tell_who_waits(
-    session: Session, after: House, moved: Iterable[_Moved], verdicts: Verdicts
+    session: Session, after: RestaurantSpec, moved: Iterable[_Moved], verdicts: Verdicts
 ) -> None:
     """Who waits for what can never come free is told, and waits no longer."""
     ended = {

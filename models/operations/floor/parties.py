@@ -8,7 +8,7 @@ from models.core.errors import FieldProblem, StateConflict
 from models.queries.deciding.standing import Upcoming
 from models.rules.deciding.objection import AGREED, NO_SEATING, Objection, Party
 from models.rules.deciding.standing import objections
-from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.sittings import local, quarter_of
 
 #: So many parties of one part of the file are named by a refusal; `--dry-run` names all.
@@ -47,14 +47,14 @@ class PartiesHurt(StateConflict):
 
     code = "parties-hurt"
 
-    def __init__(self, house: House, concerns: Concerns) -> None:
-        problems = tuple(_problems(house, concerns.hurt))
+    def __init__(self, restaurant: RestaurantSpec, concerns: Concerns) -> None:
+        problems = tuple(_problems(restaurant, concerns.hurt))
         lines = "; ".join(f"{problem.field} {problem.message}" for problem in problems)
         super().__init__(f"reservations need what the file changes: {lines}", fields=problems)
         self.concerns = concerns
 
 
-def look_at(before: House, after: House, parties: Iterable[Upcoming]) -> Concerns:
+def look_at(before: RestaurantSpec, after: RestaurantSpec, parties: Iterable[Upcoming]) -> Concerns:
     """Everybody of whom something does not hold once the restaurant is as `after`."""
     hurt, agreed, known = [], [], []
     for who in parties:
@@ -72,14 +72,16 @@ def look_at(before: House, after: House, parties: Iterable[Upcoming]) -> Concern
     return Concerns(tuple(hurt), tuple(agreed), tuple(known))
 
 
-def new_objections(before: House, after: House, was: Party, party: Party) -> tuple[Objection, ...]:
+def new_objections(
+    before: RestaurantSpec, after: RestaurantSpec, was: Party, party: Party
+) -> tuple[Objection, ...]:
     """What does not hold of the party after, and did of the party as it was before."""
     old = {_kind(each) for each in objections(before, was)}
     found = objections(after, _as_told(before, after, party), before=before)
     return tuple(each for each in found if _kind(each) not in old)
 
 
-def _as_told(before: House, after: House, party: Party) -> Party:
+def _as_told(before: RestaurantSpec, after: RestaurantSpec, party: Party) -> Party:
     """With the wall time that the guest knows, where the file changes the clock on the wall."""
     if before.zone == after.zone or party.told is not None:
         return party
@@ -93,11 +95,11 @@ def _kind(objection: Objection) -> tuple[str, str]:
     return objection.code.value, objection.about
 
 
-def in_words(house: House, concern: Concern) -> str:
+def in_words(restaurant: RestaurantSpec, concern: Concern) -> str:
     """`AB12CD (2026-03-06 19:00, party of 2, confirmed)`."""
     who, party = concern.who, concern.who.party
     state = "wishes to change" if who.wish_id else party.status.value
-    starts = party.starts_at.astimezone(house.tz)
+    starts = party.starts_at.astimezone(restaurant.tz)
     return f"{who.reference} ({starts:%Y-%m-%d %H:%M}, party of {party.party_size}, {state})"
 
 
@@ -109,10 +111,11 @@ def by_part(concerns: Iterable[Concern]) -> dict[str, list[Concern]]:
     return groups
 
 
-def _problems(house: House, hurt: Iterable[Concern]) -> Iterable[FieldProblem]:
+def _problems(restaurant: RestaurantSpec, hurt: Iterable[Concern]) -> Iterable[FieldProblem]:
     for about, concerns in by_part(hurt).items():
         named = [
-            f"{in_words(house, each)}: {each.objections[0].words}" for each in concerns[:_NAMED]
+            f"{in_words(restaurant, each)}: {each.objections[0].words}"
+            for each in concerns[:_NAMED]
         ]
         if len(concerns) > _NAMED:
             named.append(f"and {len(concerns) - _NAMED} more")

@@ -14,7 +14,7 @@ from models.queries.deciding.boards import load_boards
 from models.queries.deciding.standing import Upcoming
 from models.rules.deciding.objection import Party
 from models.rules.deciding.seating import Floor, Seats, candidates
-from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.sittings import quarter_of
 
 #: A seating never reaches further than this many quarters from its start (two days).
@@ -30,7 +30,7 @@ class _Sitting:
 
 
 def seat_elsewhere(
-    session: Session, after: House, parties: Sequence[Upcoming], verdicts: Verdicts
+    session: Session, after: RestaurantSpec, parties: Sequence[Upcoming], verdicts: Verdicts
 ) -> dict[int, Seats]:
     """Give other tables to whom it can; reservation -> its new tables. The pacing is not asked.
 
@@ -54,7 +54,9 @@ def _seats(verdicts: Verdicts, sitting: _Sitting) -> Seats:
     return verdicts.seatings[sitting.seating.reservation_id].seats
 
 
-def _moves(after: House, floors: dict[int, Floor], sitting: _Sitting, verdicts: Verdicts) -> bool:
+def _moves(
+    after: RestaurantSpec, floors: dict[int, Floor], sitting: _Sitting, verdicts: Verdicts
+) -> bool:
     party, own = sitting.party, sitting.seating
     floor = floors[party.book_id]
     mask = floor.mask(own.start, own.held)
@@ -69,7 +71,9 @@ def _moves(after: House, floors: dict[int, Floor], sitting: _Sitting, verdicts: 
     return True
 
 
-def _sitting(after: House, who: Upcoming, held: dict[int, dict[int, set[int]]]) -> _Sitting | None:
+def _sitting(
+    after: RestaurantSpec, who: Upcoming, held: dict[int, dict[int, set[int]]]
+) -> _Sitting | None:
     """How the party sits now; None when it holds its tables in a way of its own."""
     places, start = held.get(who.id, {}), quarter_of(who.party.starts_at)
     quarters = next(iter(places.values()), set())
@@ -83,7 +87,7 @@ def _sitting(after: House, who: Upcoming, held: dict[int, dict[int, set[int]]]) 
 
 
 def _read_held(
-    session: Session, after: House, parties: Iterable[Upcoming]
+    session: Session, after: RestaurantSpec, parties: Iterable[Upcoming]
 ) -> dict[int, dict[int, set[int]]]:
     """Reservation -> table -> its quarters."""
     starts = {each.id: quarter_of(each.party.starts_at) for each in parties}

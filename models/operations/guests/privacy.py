@@ -48,11 +48,11 @@ def give_out(
 ) -> dict[str, Any]:
     """Everything about the guest with this normal e-mail or phone (`export_guest`), audited."""
     found = export_guest(session, contact, restaurant_id=restaurant_id)
-    houses: dict[int, list[str]] = {} if restaurant_id is None else {restaurant_id: []}
+    restaurants: dict[int, list[str]] = {} if restaurant_id is None else {restaurant_id: []}
     for row in found["reservations"]:
-        houses.setdefault(row["restaurant_id"], []).append(row["reference"])
-    for house, about in houses.items():
-        note(session, house, actor=actor, action="guest.exported", about=about, now=now)
+        restaurants.setdefault(row["restaurant_id"], []).append(row["reference"])
+    for restaurant, about in restaurants.items():
+        note(session, restaurant, actor=actor, action="guest.exported", about=about, now=now)
     return found
 
 
@@ -82,18 +82,22 @@ def erase_guest(
     cancelled = sum(_cancel_if_open(session, row, now=now, actor=actor) for row in rows)
     numbers = [row.id for row in rows]
     messages = _count_messages(session, numbers)
-    by_house = _by_house(rows)
+    by_restaurant = _by_restaurant(rows)
     forget_reservations(session, numbers, now=now, actor=actor)
     consents = erase_consents(session, key, restaurant_id)
     count = sum(consents.values())
-    for house in sorted(by_house.keys() | consents.keys()):
-        references, contacts = by_house.get(house, ([], set()))
-        count += drop_orphans(session, house, contacts)
-        write_down(session, ErasureLine(house, key, now, actor, tuple(references)))
-    for house in sorted({*by_house, *consents, *([restaurant_id] if restaurant_id else [])}):
-        about = by_house.get(house, ([], set()))[0]
-        note(session, house, actor=actor, action="guest.erased", about=about, now=now)
-    named = tuple(each for house in sorted(by_house) for each in by_house[house][0])
+    for restaurant in sorted(by_restaurant.keys() | consents.keys()):
+        references, contacts = by_restaurant.get(restaurant, ([], set()))
+        count += drop_orphans(session, restaurant, contacts)
+        write_down(session, ErasureLine(restaurant, key, now, actor, tuple(references)))
+    for restaurant in sorted(
+        {*by_restaurant, *consents, *([restaurant_id] if restaurant_id else [])}
+    ):
+        about = by_restaurant.get(restaurant, ([], set()))[0]
+        note(session, restaurant, actor=actor, action="guest.erased", about=about, now=now)
+    named = tuple(
+        each for restaurant in sorted(by_restaurant) for each in by_restaurant[restaurant][0]
+    )
     return Erased(named, cancelled, messages, count)
 
 
@@ -128,7 +132,7 @@ def replay_erasure(session: Session, line: ErasureLine, *, now: datetime) -> int
     return len(rows)
 
 
-def _by_house(rows: Iterable[Reservation]) -> dict[int, tuple[list[str], set[bytes]]]:
+def _by_restaurant(rows: Iterable[Reservation]) -> dict[int, tuple[list[str], set[bytes]]]:
     """The references, and every contact key that these reservations had."""
     found: dict[int, tuple[list[str], set[bytes]]] = {}
     for row in rows:

@@ -15,7 +15,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models.core.database.transactions import reading, table_of, unit
-from models.core.errors import HouseUnreadable
+from models.core.errors import RestaurantUnreadable
 from models.entities.floor import Restaurant
 from models.entities.messages import Message
 from models.entities.privacy import AuditEntry
@@ -25,7 +25,7 @@ from models.operations.deciding.books import lock_books
 from models.operations.guests.consents import ORPHANS_AT_ONCE, drop_orphans
 from models.operations.guests.erasures import RetentionLine, append
 from models.operations.guests.forgetting import forget_reservations
-from models.queries.floor.load import house_by_id
+from models.queries.floor.load import restaurant_by_id
 from models.rules.reservations.lifecycle import ENDED
 from models.rules.retention import keeps_since
 
@@ -58,13 +58,13 @@ def forget_by_rule(*, now: datetime, seconds: float) -> Forgotten:
     for number in numbers:
         with reading() as session:
             try:
-                house = house_by_id(session, number)
-            except HouseUnreadable:
+                restaurant = restaurant_by_id(session, number)
+            except RestaurantUnreadable:
                 log.error("retention left out", extra={"restaurant_id": number})
                 continue
-        keep = house.policies
-        guests = keeps_since(keep.keep_guests_days, house.tz, now=now)
-        messages = keeps_since(keep.keep_messages_days, house.tz, now=now)
+        keep = restaurant.policies
+        guests = keeps_since(keep.keep_guests_days, restaurant.tz, now=now)
+        messages = keeps_since(keep.keep_messages_days, restaurant.tz, now=now)
         if guests is not None:
             _forget_guests(number, guests, done, now=now, ends=ends, note=True)
         if messages is not None:

@@ -20,7 +20,7 @@ from models.rules.messages import notifying
 from models.rules.messages.outbox import message_rows, reminder_rows
 from models.rules.reservations.contact_edits import ADDED, EMAIL, SMS, contact_marks
 from models.rules.reservations.lifecycle import OPEN, Status
-from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.restaurant import RestaurantSpec
 
 #: Why a message was not sent: its contact was given up before its turn.
 SUPERSEDED: Final = "superseded"
@@ -34,7 +34,7 @@ def contacts_of(guest: Guest) -> dict[str, str | None]:
 
 
 def tell_again(
-    session: Session, row: Reservation, house: House, *, before: Guest, now: datetime
+    session: Session, row: Reservation, restaurant: RestaurantSpec, *, before: Guest, now: datetime
 ) -> None:
     """Write and withdraw messages after an edit, whose move is written already.
 
@@ -47,7 +47,7 @@ def tell_again(
     marks = contact_marks(steps[-1].reason) if steps else {}
     by = notifying.channels(email=bool(row.email_key), phone=bool(row.phone_key))
     wanted = notifying.due(
-        steps, by, starts_at=row.starts_at, offsets=house.policies.reminder_minutes
+        steps, by, starts_at=row.starts_at, offsets=restaurant.policies.reminder_minutes
     )
     heard = {each.channel for each in said if each.state in ("sending", "sent")}
     _withdraw(said, wanted, marks)
@@ -60,7 +60,9 @@ def tell_again(
         bulk_insert(session, table_of(Message), _messages(row, sorted(missing), now=now))
 
 
-def remind_anew(session: Session, row: Reservation, house: House, *, now: datetime) -> None:
+def remind_anew(
+    session: Session, row: Reservation, restaurant: RestaurantSpec, *, now: datetime
+) -> None:
     """Set the reminders to the hours before a start that was moved without a word.
 
     Its move is written already. Three statements at most.
@@ -72,7 +74,7 @@ def remind_anew(session: Session, row: Reservation, house: House, *, now: dateti
         )
     ).all()
     by = notifying.channels(email=bool(row.email_key), phone=bool(row.phone_key))
-    offsets = house.policies.reminder_minutes
+    offsets = restaurant.policies.reminder_minutes
     due = notifying.due(_steps(session, row.id), by, starts_at=row.starts_at, offsets=offsets)
     wanted = {tuple(each): each for each in due if each.kind is notifying.Kind.REMINDER}
     for each in said:

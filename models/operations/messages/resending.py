@@ -85,6 +85,6 @@ def _queue(
 
 
 def _write_down(session: Session, sent: list[Outgoing], *, now: datetime, actor: str) -> None:
-    for house in {message.restaurant.id for message in sent}:
-        about = [message.reference for message in sent if message.restaurant.id == house]
-        note(session, house, actor=actor, action="message.sent_again", about=about, now=now)
+    for restaurant in {message.restaurant.id for message in sent}:
+        about = [message.reference for message in sent if message.restaurant.id == restaurant]
+        note(session, restaurant, actor=actor, action="message.sent_again", about=about, now=now)

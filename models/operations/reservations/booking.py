@@ -24,7 +24,7 @@ from models.rules.reservations.lifecycle import Status
 from models.rules.reservations.requests import TableRequest
 from models.rules.restaurant.pacing import keeps_pace, pacing_of
 from models.rules.restaurant.policies import check_request
-from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.sittings import Sitting
 from models.rules.restaurant.turn_times import turn_minutes
 
@@ -42,7 +42,7 @@ class Accepted:
 
 def request_reservation(
     connection: Connection,
-    house: House,
+    restaurant: RestaurantSpec,
     *,
     request: TableRequest,
     key: str,
@@ -58,19 +58,19 @@ def request_reservation(
     """
     reference = new_reference()
     before = claim_key(
-        connection, f"guest:{house.id}", key, body=body, reference=reference, now=now
+        connection, f"guest:{restaurant.id}", key, body=body, reference=reference, now=now
     )
     if before is not None:
         return _replayed(connection, before)
-    sitting = check_request(house, request, now=now, online=True)
-    refuse_second(connection, house, request, links, now=now)
-    row = _new_row(house, sitting, request, reference=reference, now=now)
+    sitting = check_request(restaurant, request, now=now, online=True)
+    refuse_second(connection, restaurant, request, links, now=now)
+    row = _new_row(restaurant, sitting, request, reference=reference, now=now)
     return Accepted(_insert(connection, row | {"awaited": awaited}), reference, row["link_secret"])
 
 
 def book_for_guest(
     session: Session,
-    house: House,
+    restaurant: RestaurantSpec,
     *,
     request: TableRequest,
     key: str,
@@ -92,15 +92,15 @@ def book_for_guest(
     reference = new_reference()
     connection = session.connection()
     before = claim_key(
-        connection, f"{actor}:{house.id}", key, body=body, reference=reference, now=now
+        connection, f"{actor}:{restaurant.id}", key, body=body, reference=reference, now=now
     )
     if before is not None:
         return _replayed(connection, before)
-    sitting = check_request(house, request, now=now, online=False)
-    books = {sitting.book_id: house.id}
+    sitting = check_request(restaurant, request, now=now, online=False)
+    books = {sitting.book_id: restaurant.id}
     lock_books(session, books)
-    row = _new_row(house, sitting, request, reference=reference, now=now)
-    _note_consent(connection, house, request, now=now)
+    row = _new_row(restaurant, sitting, request, reference=reference, now=now)
+    _note_consent(connection, restaurant, request, now=now)
     row |= {"source": "walk_in" if walk_in else "staff", "pacing_forced": force_pacing}
     reservation_id = _insert(connection, row | {"tables_chosen": bool(table_ids)})
     round_ = Round(session, books, now=now, actor=actor)
@@ -131,17 +131,17 @@ def seat_now(
     if outcome.status is not Status.CONFIRMED:
         why = outcome.reason or Reason.FULL
         raise NotSeated(STAFF_WORDS[why], reason=why.value)
-    round_.settle(round_.houses[row.restaurant_id], row, outcome, reason=reason)
+    round_.settle(round_.restaurants[row.restaurant_id], row, outcome, reason=reason)
     round_.close(more=False)
 
 
 def _at_these_tables(board: Board, ask: Ask, table_ids: tuple[int, ...]) -> Outcome:
     """The host's own choice of tables: they must be ours and free, and the pacing holds."""
-    unknown = [table_id for table_id in table_ids if table_id not in board.house.table_by_id]
+    unknown = [table_id for table_id in table_ids if table_id not in board.restaurant.table_by_id]
     if unknown:
         raise Invalid.field("tables", "not a table of this restaurant")
     tables = tuple(dict.fromkeys(table_ids))
-    pacing, load = pacing_of(board.house, board.sitting.shift), board.pace.get(ask.quarter)
+    pacing, load = pacing_of(board.restaurant, board.sitting.shift), board.pace.get(ask.quarter)
     if not ask.force_pacing and not keeps_pace(pacing, load, ask.party_size, online=False):
         return Outcome(Status.DECLINED, reason=Reason.PACING)
     held = board.held(ask)
@@ -152,21 +152,26 @@ def _at_these_tables(board: Board, ask: Ask, table_ids: tuple[int, ...]) -> Outc
 
 
 def _new_row(
-    house: House, sitting: Sitting, request: TableRequest, *, reference: str, now: datetime
+    restaurant: RestaurantSpec,
+    sitting: Sitting,
+    request: TableRequest,
+    *,
+    reference: str,
+    now: datetime,
 ) -> dict[str, Any]:
-    minutes = turn_minutes(house.policies, sitting.shift, party_size=request.party_size)
+    minutes = turn_minutes(restaurant.policies, sitting.shift, party_size=request.party_size)
     guest = request.guest
     return {
         "reference": reference,
-        "restaurant_id": house.id,
+        "restaurant_id": restaurant.id,
         "book_id": sitting.book_id,
         "status": Status.REQUESTED.value,
         "revision": 1,
         "party_size": request.party_size,
         "starts_at": request.starts_at,
         "ends_at": request.starts_at + timedelta(minutes=minutes),
-        "told_offset": offset_of(house, request.starts_at),
-        "area_id": house.area_by_key[request.area_key].id if request.area_key else None,
+        "told_offset": offset_of(restaurant, request.starts_at),
+        "area_id": restaurant.area_by_key[request.area_key].id if request.area_key else None,
         "waitlist": request.waitlist,
         "source": "online",
         "pacing_forced": False,
@@ -182,24 +187,24 @@ def _new_row(
         "awaited": False,
         "created_at": now,
         "link_secret": new_link_secret(),
-        "terms": _terms(house, request),
+        "terms": _terms(restaurant, request),
     }
 
 
-def _terms(house: House, request: TableRequest) -> dict[str, Any]:
+def _terms(restaurant: RestaurantSpec, request: TableRequest) -> dict[str, Any]:
     """What was agreed. A guest's word on marketing waits until the contact has proved itself."""
-    terms: dict[str, Any] = {"cancel_cutoff_minutes": house.policies.cancel_cutoff_minutes}
+    terms: dict[str, Any] = {"cancel_cutoff_minutes": restaurant.policies.cancel_cutoff_minutes}
     if request.marketing is not None and request.marketing.source != "staff":
         terms["marketing"] = request.marketing.waiting()
     return terms
 
 
 def _note_consent(
-    connection: Connection, house: House, request: TableRequest, *, now: datetime
+    connection: Connection, restaurant: RestaurantSpec, request: TableRequest, *, now: datetime
 ) -> None:
     if request.marketing is not None:
         contacts = {"email": request.guest.email, "sms": request.guest.phone}
-        record_consent(connection, house.id, contacts, request.marketing, now=now)
+        record_consent(connection, restaurant.id, contacts, request.marketing, now=now)
 
 
 _INSERT = insert(Reservation.__table__)  # type: ignore[arg-type]

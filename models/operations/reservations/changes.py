@@ -27,7 +27,7 @@ from models.operations.reservations.pending_changes import (
     waiting_wish,
     wished,
 )
-from models.queries.floor.load import house_by_id
+from models.queries.floor.load import restaurant_by_id
 from models.rules.reservations.changing import check_change
 from models.rules.reservations.contact_edits import EMAIL, SMS, contact_marks, edit_reason
 from models.rules.reservations.lifecycle import HOLDING, OPEN, Status, may_move
@@ -57,24 +57,24 @@ def change_reservation(
     Raises NotFound, Invalid (field named), StateConflict, RevisionConflict.
     """
     row = lock_reservation(session, reservation_id)
-    house = house_by_id(session, row.restaurant_id)
+    restaurant = restaurant_by_id(session, row.restaurant_id)
     check_open(row, now=now, by_staff=False)
     waiting = waiting_wish(session, reservation_id)
-    asked = wished(house, waiting or row, change)
-    if is_so(house, waiting or row, asked):
+    asked = wished(restaurant, waiting or row, change)
+    if is_so(restaurant, waiting or row, asked):
         if waiting is None:
             return None  # it is so: perhaps this very request made it so, and its answer was lost
         waiting.awaited = waiting.awaited or awaited
         return waiting.id
     check_revision(row.guest_revision, if_revision)
     row.guest_ahead += 1
-    if is_so(house, row, asked):
+    if is_so(restaurant, row, asked):
         end_waiting_wishes(session, reservation_id, status="dropped", now=now)
         return None
-    has = as_request(house, row)
-    sitting = check_change(house, asked, change=change, has=has, now=now, online=True)
+    has = as_request(restaurant, row)
+    sitting = check_change(restaurant, asked, change=change, has=has, now=now, online=True)
     end_waiting_wishes(session, reservation_id, status="superseded", now=now)
-    wish = new_wish(row, house, asked, book_id=sitting.book_id, now=now, actor=actor)
+    wish = new_wish(row, restaurant, asked, book_id=sitting.book_id, now=now, actor=actor)
     wish.awaited = awaited
     session.add(wish)
     session.flush()
@@ -119,8 +119,8 @@ def edit_details(
     row.guest_ahead -= not is_seen
     row.write_notes(known, kept)
     if guest is not None:
-        house = house_by_id(session, row.restaurant_id)
-        tell_again(session, row, house, before=before[0], now=now)
+        restaurant = restaurant_by_id(session, row.restaurant_id)
+        tell_again(session, row, restaurant, before=before[0], now=now)
 
 
 def _forget_proofs(row: Reservation, marks: Collection[str]) -> None:
@@ -163,7 +163,7 @@ def cancel_reservation(
     late = is_late_cancel(cutoff, row.starts_at, now=now) and before in HOLDING
     verdicts = Verdicts(now, actor, untold=set() if notify else {row.id})
     verdicts.moved(
-        house_by_id(session, row.restaurant_id),
+        restaurant_by_id(session, row.restaurant_id),
         row,
         Status.CANCELLED,
         "late_cancellation" if late else "cancellation",

@@ -11,7 +11,7 @@ from models.entities.reservations import Reservation, ReservationChange
 from models.rules.reservations.lifecycle import OPEN, Status
 from models.rules.reservations.requests import GuestDetails, TableChange, TableRequest
 from models.rules.restaurant.policies import may_cancel_online
-from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.restaurant import RestaurantSpec
 
 
 def check_revision(revision: int, if_revision: int | None) -> None:
@@ -38,10 +38,10 @@ def waiting_wish(session: Session, reservation_id: int) -> ReservationChange | N
 
 
 def wished(
-    house: House, before: Reservation | ReservationChange, change: TableChange
+    restaurant: RestaurantSpec, before: Reservation | ReservationChange, change: TableChange
 ) -> TableRequest:
     """The whole wish: what changes, and what stays as it was or as it was wished before."""
-    has = as_request(house, before)
+    has = as_request(restaurant, before)
     if before.area_id and has.area_key is None and change.area_key is None:
         # not into another room without a word
         raise Invalid.field("area", "the area is gone that was asked for; name another, or none")
@@ -53,22 +53,24 @@ def wished(
     )
 
 
-def as_request(house: House, row: Reservation | ReservationChange) -> TableRequest:
+def as_request(restaurant: RestaurantSpec, row: Reservation | ReservationChange) -> TableRequest:
     """What is there, as a request: who comes stays, and is not asked about."""
-    area = house.area_by_id.get(row.area_id or 0)
+    area = restaurant.area_by_id.get(row.area_id or 0)
     nobody = GuestDetails(name="")
     return TableRequest(row.party_size, row.starts_at, nobody, area.key if area else None)
 
 
-def is_so(house: House, row: Reservation | ReservationChange, asked: TableRequest) -> bool:
+def is_so(
+    restaurant: RestaurantSpec, row: Reservation | ReservationChange, asked: TableRequest
+) -> bool:
     """Whether that is what is there, an area that is gone being none that could be asked for."""
-    has = as_request(house, row)
+    has = as_request(restaurant, row)
     return asked == has and (has.area_key is None) == (row.area_id is None)
 
 
 def new_wish(
     row: Reservation,
-    house: House,
+    restaurant: RestaurantSpec,
     asked: TableRequest,
     *,
     book_id: int,
@@ -84,7 +86,7 @@ def new_wish(
         status="requested",
         party_size=asked.party_size,
         starts_at=asked.starts_at,
-        area_id=house.area_by_key[asked.area_key].id if asked.area_key else None,
+        area_id=restaurant.area_by_key[asked.area_key].id if asked.area_key else None,
         by_staff=by_staff,
         actor=actor,
         awaited=False,

@@ -22,7 +22,7 @@ from models.rules.messages.outbox import message_rows
 from models.rules.reservations.lifecycle import HOLDING, Status
 from models.rules.reservations.requests import TableRequest
 from models.rules.restaurant.policies import same_guest_conflict
-from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.restaurant import RestaurantSpec
 
 #: More links than these are not looked at.
 LINKS_MOST: Final = 4
@@ -32,7 +32,7 @@ _ROW = table_of(Reservation).c
 
 def refuse_second(
     connection: Connection,
-    house: House,
+    restaurant: RestaurantSpec,
     request: TableRequest,
     links: Sequence[str],
     *,
@@ -47,11 +47,11 @@ def refuse_second(
     contacts = {contact_key(request.guest.email), contact_key(request.guest.phone)} - {None}
     if not known or not contacts:
         return
-    query = select(*_COLUMNS).where(_ROW.id.in_(known), _ROW.restaurant_id == house.id)
+    query = select(*_COLUMNS).where(_ROW.id.in_(known), _ROW.restaurant_id == restaurant.id)
     for row in connection.execute(query.order_by(_ROW.id)):
         token, link = known[row.id]
         has_one = row.status in _HAS_ONE and same_guest_conflict(
-            house.policies, row.starts_at, other=request.starts_at
+            restaurant.policies, row.starts_at, other=request.starts_at
         )
         waits = row.status == Status.WAITLISTED and row.starts_at == request.starts_at
         if not (has_one or waits) or contacts.isdisjoint((row.email_key, row.phone_key)):

@@ -20,7 +20,7 @@ from models.operations.reservations.pending_changes import (
     wished,
 )
 from models.queries.deciding.parties import COLUMNS
-from models.queries.floor.load import house_by_id
+from models.queries.floor.load import restaurant_by_id
 from models.queries.reservations.same_guest import load_same_guests
 from models.rules.deciding.board import STAFF_WORDS, Reason
 from models.rules.reservations.changing import check_change
@@ -48,8 +48,8 @@ def change_at_once(
     """
     row = _lock(session, reservation_id, change)
     check_open(row, now=now, by_staff=True)
-    house = house_by_id(session, row.restaurant_id)
-    if is_so(house, row, wished(house, row, change)):
+    restaurant = restaurant_by_id(session, row.restaurant_id)
+    if is_so(restaurant, row, wished(restaurant, row, change)):
         return False
     check_revision(row.revision, if_revision)
     if row.status == Status.REQUESTED:
@@ -58,9 +58,11 @@ def change_at_once(
     if waiting is not None:
         _decide(session, row, waiting, now=now, actor="worker")
         session.refresh(row)
-    asked, has = wished(house, row, change), as_request(house, row)
-    sitting = check_change(house, asked, change=change, has=has, now=now, online=False)
-    wish = new_wish(row, house, asked, book_id=sitting.book_id, now=now, actor=actor, by_staff=True)
+    asked, has = wished(restaurant, row, change), as_request(restaurant, row)
+    sitting = check_change(restaurant, asked, change=change, has=has, now=now, online=False)
+    wish = new_wish(
+        row, restaurant, asked, book_id=sitting.book_id, now=now, actor=actor, by_staff=True
+    )
     session.add(wish)
     session.flush()
     _decide(session, row, wish, now=now, actor=actor, notify=notify)
@@ -80,8 +82,8 @@ def _lock(session: Session, reservation_id: int, change: TableChange) -> Reserva
     if where is not None:
         books = {where.book_id}
         if change.starts_at is not None:
-            house = house_by_id(session, where.restaurant_id)
-            sitting = find_sitting(house, change.starts_at)
+            restaurant = restaurant_by_id(session, where.restaurant_id)
+            sitting = find_sitting(restaurant, change.starts_at)
             books |= {sitting.book_id} if sitting else set()
         waiting = waiting_wish(session, reservation_id)
         books |= {waiting.book_id} if waiting else set()

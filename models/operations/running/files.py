@@ -34,7 +34,7 @@ def keep_file(
     except ValueError as wrong:
         raise Invalid.field("body", str(wrong)) from wrong
     content = without_notes(picture.media_type, content)
-    house = _locked(session, restaurant_id)
+    restaurant = _locked(session, restaurant_id)
     digest = hashlib.sha256(content).digest()
     last = last_version(session, restaurant_id, name)
     if last is None:
@@ -52,18 +52,18 @@ def keep_file(
             content=content,
         )
         session.add(kept)
-    return _next(session, house, name, digest, now=now, actor=actor)
+    return _next(session, restaurant, name, digest, now=now, actor=actor)
 
 
 def withdraw_file(
     session: Session, restaurant_id: int, name: str, *, now: datetime, actor: str
 ) -> None:
     """From now on the name stands for nothing; its versions are kept. Raises NotFound."""
-    house = _locked(session, restaurant_id)
+    restaurant = _locked(session, restaurant_id)
     last = last_version(session, restaurant_id, name)
     if last is None or last.sha256 is None:
         raise NotFound("there is no file of that name")
-    _next(session, house, name, None, now=now, actor=actor)
+    _next(session, restaurant, name, None, now=now, actor=actor)
 
 
 def _locked(session: Session, restaurant_id: int) -> Restaurant:
@@ -81,26 +81,31 @@ def _check_names(session: Session, restaurant_id: int) -> None:
 
 def _next(
     session: Session,
-    house: Restaurant,
+    restaurant: Restaurant,
     name: str,
     digest: bytes | None,
     *,
     now: datetime,
     actor: str,
 ) -> int:
-    last = last_version(session, house.id, name)
+    last = last_version(session, restaurant.id, name)
     version = last.version + 1 if last else 1
     session.add(
         FileVersion(
-            restaurant_id=house.id, name=name, version=version, sha256=digest, at=now, actor=actor
+            restaurant_id=restaurant.id,
+            name=name,
+            version=version,
+            sha256=digest,
+            at=now,
+            actor=actor,
         )
     )
     session.flush()
-    _drop_oldest(session, house.id, name, version)
+    _drop_oldest(session, restaurant.id, name, version)
     if name == LOGO:
-        house.revision += 1  # every process reads the restaurant, and with it its logo, anew
+        restaurant.revision += 1  # every process reads the restaurant, and with it its logo, anew
     action = "file.kept" if digest else "file.withdrawn"
-    note(session, house.id, actor=actor, action=action, about=[f"{name} {version}"], now=now)
+    note(session, restaurant.id, actor=actor, action=action, about=[f"{name} {version}"], now=now)
     return version
 
 

@@ -71,11 +71,11 @@ def offers_to_repeat(session: Session, *, after: int, until: datetime) -> tuple[
     found = session.execute(query).all()
     if not found:
         return after, set()
-    houses = {row.restaurant_id for row in found}
+    restaurants = {row.restaurant_id for row in found}
     waits = (Reservation.status == Status.WAITLISTED, Reservation.starts_at > until)
     waiting = set(session.scalars(select(Reservation.restaurant_id).where(*waits).distinct()))
     last = max(row.id for row in found)
-    return last, waiting if EVERYWHERE in houses else waiting & houses
+    return last, waiting if EVERYWHERE in restaurants else waiting & restaurants
 
 
 def _write_down(

@@ -23,7 +23,7 @@ from models.operations.reservations.history import write_move
 from models.operations.reservations.repeats import ANYTHING, ActsOn, is_repeat
 from models.operations.stand.seated_tables import refuse_if_others_sit, sit_down, stand_up
 from models.operations.stand.steps import check_begun, check_day, move
-from models.queries.floor.load import house_by_id
+from models.queries.floor.load import restaurant_by_id
 from models.rules.deciding.seating import Seats
 from models.rules.reservations.lifecycle import ONLY_BACK, Status, may_move
 from models.rules.restaurant.restaurant import QUARTER_SECONDS
@@ -48,7 +48,7 @@ def arrive(
         return
     check_day(row, now=now)
     if row.status == Status.NO_SHOW:
-        hold_again(session, house_by_id(session, row.restaurant_id), row, now=now)
+        hold_again(session, restaurant_by_id(session, row.restaurant_id), row, now=now)
     row.arrived_at = now
     move(session, row, Status.ARRIVED, now=now, actor=actor, reason="arrival")
 
@@ -82,11 +82,11 @@ def seat(
     if not sits:
         _check_move(row, Status.SEATED)
         check_day(row, now=now)
-    house = house_by_id(session, row.restaurant_id)
-    if not set(table_ids) <= house.table_by_id.keys():
+    restaurant = restaurant_by_id(session, row.restaurant_id)
+    if not set(table_ids) <= restaurant.table_by_id.keys():
         raise Invalid.field("tables", "not a table of this restaurant")
-    refuse_if_others_sit(session, house, row, wanted)
-    (stay_on if sits else whole_turn_from)(session, house, row, wanted, now=now)
+    refuse_if_others_sit(session, restaurant, row, wanted)
+    (stay_on if sits else whole_turn_from)(session, restaurant, row, wanted, now=now)
     sit_down(session, row, wanted)
     change_tables(session, row, given, wanted, now=now)
     row.seated_at = row.seated_at if sits else now

@@ -14,7 +14,7 @@ from models.entities.reservations import Reservation, ReservationMove
 from models.operations.deciding.books import touch_books
 from models.operations.deciding.due import lock_due
 from models.operations.stand.arrivals import end_evening, finish, mark_no_show
-from models.queries.floor.load import aside, houses_by_id
+from models.queries.floor.load import aside, restaurants_by_id
 from models.rules.reservations.lifecycle import HOLDING, OVER_AFTER, Status
 from models.rules.restaurant.policies import finish_before, no_show_before
 from models.rules.restaurant.restaurant import Policies
@@ -135,10 +135,10 @@ def _chosen(
     """The condition that each restaurant's own policies make of `since`."""
     row = Reservation
     where = select(row.restaurant_id).where(*candidates, row.restaurant_id.not_in(aside()))
-    houses = houses_by_id(session, session.scalars(where.distinct()).all())
+    restaurants = restaurants_by_id(session, session.scalars(where.distinct()).all())
     chosen: dict[datetime, list[int]] = defaultdict(list)
-    for number, house in houses.items():
-        if (at := before(house.policies)) is not None:
+    for number, restaurant in restaurants.items():
+        if (at := before(restaurant.policies)) is not None:
             chosen[at].append(number)
     return or_(
         row.id < 0,  # nobody, where no restaurant chose it

@@ -9,12 +9,14 @@ from models.entities.reservations import Assignment, Reservation, SeatedTable
 from models.queries.book.seated_parties import sitters
 from models.rules.deciding.seating import Seats
 from models.rules.reservations.lifecycle import Status
-from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.restaurant import RestaurantSpec
 
 _ROWS = table_of(SeatedTable)
 
 
-def refuse_if_others_sit(session: Session, house: House, row: Reservation, tables: Seats) -> None:
+def refuse_if_others_sit(
+    session: Session, restaurant: RestaurantSpec, row: Reservation, tables: Seats
+) -> None:
     """Raises StateConflict naming each party that still sits at one of these tables.
 
     Rows of parties that left without a word (an older release finished them) are cleared away.
@@ -22,7 +24,7 @@ def refuse_if_others_sit(session: Session, house: House, row: Reservation, table
     others = [each for each in sitters(session, tables) if each.reservation_id != row.id]
     sitting = [each for each in others if each.sits]
     if sitting:
-        known = house.table_by_id
+        known = restaurant.table_by_id
         said = ", ".join(
             f"reservation {each.reference} still sits at "
             f"{known[each.table_id].label if each.table_id in known else f'#{each.table_id}'}"

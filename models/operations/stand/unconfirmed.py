@@ -15,7 +15,7 @@ from models.operations.deciding.verdicts import Verdicts
 from models.operations.reservations.changes import give_tables_back
 from models.operations.reservations.contact_proofs import is_proof_of, prove_contact
 from models.operations.reservations.pending_changes import end_waiting_wishes
-from models.queries.floor.load import aside, house_by_id
+from models.queries.floor.load import aside, restaurant_by_id
 from models.rules.deciding.board import Reason
 from models.rules.messages.notifying import PROVED_REASON, UNPROVED_REASON
 from models.rules.reservations.lifecycle import Status
@@ -49,8 +49,8 @@ def confirm_by_link(session: Session, reservation_id: int, code: str, *, now: da
     row.confirm_by = None
     prove_contact(session, row.id, code, now=now)
     verdicts = Verdicts(now, GUEST)
-    house = house_by_id(session, row.restaurant_id)
-    verdicts.moved(house, row, Status.CONFIRMED, PROVED_REASON, starts_at=row.starts_at)
+    restaurant = restaurant_by_id(session, row.restaurant_id)
+    verdicts.moved(restaurant, row, Status.CONFIRMED, PROVED_REASON, starts_at=row.starts_at)
     verdicts.write(session)
     row.revision += 1
     return True
@@ -73,8 +73,10 @@ def release_unconfirmed(session: Session, *, now: datetime, limit: int) -> int:
     for party in parties:
         end_waiting_wishes(session, party.id, status="dropped", now=now)
         give_tables_back(session, party, now=now)
-        house = house_by_id(session, party.restaurant_id)
-        verdicts.moved(house, party, Status.EXPIRED, UNPROVED_REASON, starts_at=party.starts_at)
+        restaurant = restaurant_by_id(session, party.restaurant_id)
+        verdicts.moved(
+            restaurant, party, Status.EXPIRED, UNPROVED_REASON, starts_at=party.starts_at
+        )
     verdicts.write(session)
     for party in parties:
         party.status, party.reason = Status.EXPIRED.value, Reason.UNPROVED.value

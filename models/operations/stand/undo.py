@@ -11,7 +11,7 @@ from models.operations.deciding.occupancy import hold_again, stay_on, tables_of
 from models.operations.reservations.repeats import ANYTHING, ActsOn, is_repeat, last_step
 from models.operations.stand.seated_tables import refuse_if_others_sit, sit_down, stand_up
 from models.operations.stand.steps import check_day, move
-from models.queries.floor.load import house_by_id
+from models.queries.floor.load import restaurant_by_id
 from models.rules.reservations.lifecycle import Status
 
 REASON = "taken_back"
@@ -59,18 +59,18 @@ def _before(row: Reservation, came_from: Status | None) -> Status:
 
 
 def _set_back(session: Session, row: Reservation, after: Status, *, now: datetime) -> None:
-    house = house_by_id(session, row.restaurant_id)
+    restaurant = restaurant_by_id(session, row.restaurant_id)
     if row.status == Status.FINISHED:
         row.finished_at = None
     if after is Status.SEATED:
         tables = tables_of(session, row.id)
-        refuse_if_others_sit(session, house, row, tables)
-        stay_on(session, house, row, tables, now=now)
+        refuse_if_others_sit(session, restaurant, row, tables)
+        stay_on(session, restaurant, row, tables, now=now)
         sit_down(session, row, tables)
     elif row.status == Status.SEATED:
         stand_up(session, row)
         row.seated_at = None
     elif after is not Status.NO_SHOW:
-        hold_again(session, house, row, now=now)
+        hold_again(session, restaurant, row, now=now)
         if row.status == Status.NO_SHOW:
             row.arrived_at = None

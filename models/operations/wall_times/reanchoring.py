@@ -12,11 +12,11 @@ from models.operations.deciding.books import free_books, lock_books
 from models.operations.wall_times.rows import Plan, write_again
 from models.operations.wall_times.tables import Place, find_places
 from models.queries.deciding.standing import Upcoming, upcoming
-from models.queries.floor.load import house_by_id
+from models.queries.floor.load import restaurant_by_id
 from models.rules.deciding.seating import Seats
 from models.rules.messages.told_times import instant_of, offset_of, shows
 from models.rules.reservations.lifecycle import OPEN, Status
-from models.rules.restaurant.restaurant import House, split_book_id
+from models.rules.restaurant.restaurant import RestaurantSpec, split_book_id
 from models.rules.restaurant.sittings import find_sitting, quarter_of
 
 
@@ -34,9 +34,9 @@ class Reanchored:
     why: str = ""
 
 
-def nights_moved(session: Session, house: House, *, now: datetime) -> list[date]:
+def nights_moved(session: Session, restaurant: RestaurantSpec, *, now: datetime) -> list[date]:
     """The service dates of which an upcoming party's wall clock has moved. Four queries."""
-    return sorted({_night(who) for who in _moved(session, house, now=now)})
+    return sorted({_night(who) for who in _moved(session, restaurant, now=now)})
 
 
 def reanchor(
@@ -54,25 +54,27 @@ def reanchor(
     whose time is none any more, is left as it is and named. No guest is told: what they were told
     holds again. Takes the locks of the books that they leave and come to, in order.
     """
-    house = house_by_id(session, restaurant_id)
-    before, _ = _plans(house, _of_night(session, house, night, now=now), now=now)
+    restaurant = restaurant_by_id(session, restaurant_id)
+    before, _ = _plans(restaurant, _of_night(session, restaurant, night, now=now), now=now)
     books = {number: restaurant_id for each in before for number in _books(each)}
     if books:
         lock_books(session, books)
-    house = house_by_id(session, restaurant_id)
-    parties = _of_night(session, house, night, now=now)
-    plans, left = _plans(house, parties, now=now)
+    restaurant = restaurant_by_id(session, restaurant_id)
+    parties = _of_night(session, restaurant, night, now=now)
+    plans, left = _plans(restaurant, parties, now=now)
     for each in plans:
         if not _books(each) <= books.keys():
             left[each.who.id] = "it has just changed: run this again"
     plans = [each for each in plans if each.who.id not in left]
-    places = find_places(session, house, [(each.who, quarter_of(each.starts_at)) for each in plans])
+    places = find_places(
+        session, restaurant, [(each.who, quarter_of(each.starts_at)) for each in plans]
+    )
     left |= {number: place.why for number, place in places.items() if place.why}
     plans = [each for each in plans if each.who.id not in left]
     if plans and not dry_run:
-        write_again(session, house, plans, places, now=now, actor=actor)
+        write_again(session, restaurant, plans, places, now=now, actor=actor)
         free_books(session, books, now=now)
-    return [_outcome(house, who, places, left) for who in parties]
+    return [_outcome(restaurant, who, places, left) for who in parties]
 
 
 def keep_as_shown(session: Session, restaurant_id: int, night: date, *, now: datetime) -> int:
@@ -80,31 +82,33 @@ def keep_as_shown(session: Session, restaurant_id: int, night: date, *, now: dat
 
     From now on that is what they were told. Takes the locks of their books, in order.
     """
-    house = house_by_id(session, restaurant_id)
-    books = {who.party.book_id: restaurant_id for who in _of_night(session, house, night, now=now)}
+    restaurant = restaurant_by_id(session, restaurant_id)
+    books = {
+        who.party.book_id: restaurant_id for who in _of_night(session, restaurant, night, now=now)
+    }
     if not books:
         return 0
     lock_books(session, books)
-    parties = _of_night(session, house, night, now=now)
+    parties = _of_night(session, restaurant, night, now=now)
     parties = [who for who in parties if who.party.book_id in books]
     for who in parties:
         session.execute(
             update(Reservation)
             .where(Reservation.id == who.id)
-            .values(told_offset=offset_of(house, who.party.starts_at))
+            .values(told_offset=offset_of(restaurant, who.party.starts_at))
             .execution_options(synchronize_session=False)
         )
     return len(parties)
 
 
-def _moved(session: Session, house: House, *, now: datetime) -> list[Upcoming]:
+def _moved(session: Session, restaurant: RestaurantSpec, *, now: datetime) -> list[Upcoming]:
     return [
         who
-        for who in upcoming(session, house.id, now=now)
+        for who in upcoming(session, restaurant.id, now=now)
         if who.wish_id is None
         and who.party.status in OPEN
         and who.party.told is not None
-        and shows(house, who.party.starts_at) != who.party.told
+        and shows(restaurant, who.party.starts_at) != who.party.told
     ]
 
 
@@ -112,8 +116,10 @@ def _night(who: Upcoming) -> date:
     return split_book_id(who.party.book_id)[1]
 
 
-def _of_night(session: Session, house: House, night: date, *, now: datetime) -> list[Upcoming]:
-    return [who for who in _moved(session, house, now=now) if _night(who) == night]
+def _of_night(
+    session: Session, restaurant: RestaurantSpec, night: date, *, now: datetime
+) -> list[Upcoming]:
+    return [who for who in _moved(session, restaurant, now=now) if _night(who) == night]
 
 
 def _books(plan: Plan) -> set[int]:
@@ -121,15 +127,15 @@ def _books(plan: Plan) -> set[int]:
 
 
 def _plans(
-    house: House, parties: Iterable[Upcoming], *, now: datetime
+    restaurant: RestaurantSpec, parties: Iterable[Upcoming], *, now: datetime
 ) -> tuple[list[Plan], dict[int, str]]:
     """Who can come again at what was told; of the others (by id) why not."""
     plans: list[Plan] = []
     left: dict[int, str] = {}
     for who in parties:
         told, meant = who.party.told, who.party.starts_at
-        starts_at = instant_of(house, told, near=meant) if told else None
-        sitting = find_sitting(house, starts_at) if starts_at else None
+        starts_at = instant_of(restaurant, told, near=meant) if told else None
+        sitting = find_sitting(restaurant, starts_at) if starts_at else None
         if who.party.status is Status.REQUESTED:
             left[who.id] = "its lane answers it first: run this again"
         elif starts_at is None:
@@ -144,9 +150,9 @@ def _plans(
 
 
 def _outcome(
-    house: House, who: Upcoming, places: Mapping[int, Place], left: Mapping[int, str]
+    restaurant: RestaurantSpec, who: Upcoming, places: Mapping[int, Place], left: Mapping[int, str]
 ) -> Reanchored:
-    shown = shows(house, who.party.starts_at)
+    shown = shows(restaurant, who.party.starts_at)
     place = places.get(who.id)
     seats = place.seats if place and place.seats != place.own else ()
     return Reanchored(who, who.party.told or shown, shown, seats, left.get(who.id, ""))

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from models.core.database.transactions import table_of
 from models.entities.reservations import Reservation
 from models.rules.messages.told_times import has_moved, offset_of
-from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.restaurant import RestaurantSpec
 
 _ROWS = table_of(Reservation)
 _RETOLD = (
@@ -25,10 +25,12 @@ class Retold:
     def __init__(self) -> None:
         self._ids: dict[int, list[int]] = defaultdict(list)
 
-    def note(self, house: House, number: int, starts_at: datetime, told: int | None) -> None:
+    def note(
+        self, restaurant: RestaurantSpec, number: int, starts_at: datetime, told: int | None
+    ) -> None:
         """The guest of this reservation hears its start by the clock of now."""
-        if has_moved(house, starts_at, told):
-            self._ids[offset_of(house, starts_at)].append(number)
+        if has_moved(restaurant, starts_at, told):
+            self._ids[offset_of(restaurant, starts_at)].append(number)
 
     def write(self, session: Session) -> None:
         """An UPDATE for each offset."""

@@ -19,7 +19,7 @@ from models.queries.deciding.standing import Upcoming
 from models.rules.messages.notifying import REANCHORED_REASON
 from models.rules.messages.told_times import offset_of
 from models.rules.reservations.lifecycle import Status
-from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.restaurant import RestaurantSpec
 
 #: Wishes that say how the party stands, or wish nothing about its start.
 _FOLLOW: Final = ("accepted", "requested")
@@ -36,7 +36,7 @@ class Plan:
 
 def write_again(
     session: Session,
-    house: House,
+    restaurant: RestaurantSpec,
     plans: list[Plan],
     places: Mapping[int, Place],
     *,
@@ -54,7 +54,7 @@ def write_again(
         )
     }
     seatings = [
-        Seating(house.id, number, place.seats, place.start, place.held)
+        Seating(restaurant.id, number, place.seats, place.start, place.held)
         for number in ids
         if (place := places.get(number))
     ]
@@ -70,11 +70,17 @@ def write_again(
     given = [row for each in seatings for row in each.given()]
     bulk_insert(session, table_of(Assignment), given)
     for plan in plans:
-        _move(session, house, plan, rows[plan.who.id], now=now, actor=actor)
+        _move(session, restaurant, plan, rows[plan.who.id], now=now, actor=actor)
 
 
 def _move(
-    session: Session, house: House, plan: Plan, row: Reservation, *, now: datetime, actor: str
+    session: Session,
+    restaurant: RestaurantSpec,
+    plan: Plan,
+    row: Reservation,
+    *,
+    now: datetime,
+    actor: str,
 ) -> None:
     follow = update(ReservationChange).where(
         ReservationChange.reservation_id == row.id,
@@ -84,6 +90,6 @@ def _move(
     session.execute(follow.values(starts_at=plan.starts_at, book_id=plan.book_id))
     row.ends_at += plan.starts_at - row.starts_at
     row.starts_at, row.book_id = plan.starts_at, plan.book_id
-    row.told_offset = offset_of(house, plan.starts_at)
+    row.told_offset = offset_of(restaurant, plan.starts_at)
     write_move(session, row, Status(row.status), now=now, actor=actor, reason=REANCHORED_REASON)
-    remind_anew(session, row, house, now=now)
+    remind_anew(session, row, restaurant, now=now)

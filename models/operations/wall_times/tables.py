@@ -12,7 +12,7 @@ from models.entities.reservations import TableOccupancy
 from models.queries.deciding.standing import Upcoming
 from models.rules.deciding.seating import Seats, candidates
 from models.rules.reservations.lifecycle import Status
-from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.sittings import quarter_of
 
 #: A seating never reaches further than this many quarters from its start (two days).
@@ -36,23 +36,25 @@ class Place:
 
 
 def find_places(
-    session: Session, house: House, comers: Sequence[tuple[Upcoming, int]]
+    session: Session, restaurant: RestaurantSpec, comers: Sequence[tuple[Upcoming, int]]
 ) -> dict[int, Place]:
     """A place for each party that holds tables, at its new quarter. One query.
 
     All move together: a party takes what another leaves. The pacing is not asked.
     """
     seated = [(who, quarter) for who, quarter in comers if who.party.status is Status.CONFIRMED]
-    taken = _read_taken(session, house, seated)
+    taken = _read_taken(session, restaurant, seated)
     held: dict[int, dict[int, set[int]]] = defaultdict(lambda: defaultdict(set))
     for (table, quarter), number in taken.items():
         held[number][table].add(quarter)
     places = {who.id: _place(who, quarter, held[who.id]) for who, quarter in seated}
     waiting = [who for who, _ in seated if not places[who.id].why]
     while waiting:
-        placed = [who for who in waiting if _sits_at_its_own(house, who, places[who.id], taken)]
+        placed = [
+            who for who in waiting if _sits_at_its_own(restaurant, who, places[who.id], taken)
+        ]
         if not placed:
-            placed = _one_elsewhere(house, waiting, places, taken)
+            placed = _one_elsewhere(restaurant, waiting, places, taken)
         if not placed:
             break
         waiting = [who for who in waiting if who not in placed]
@@ -72,18 +74,22 @@ def _place(who: Upcoming, start: int, held: dict[int, set[int]]) -> Place:
     return place
 
 
-def _sits_at_its_own(house: House, who: Upcoming, place: Place, taken: _Taken) -> bool:
-    are_there = all(table in house.table_by_id for table in place.own)
+def _sits_at_its_own(
+    restaurant: RestaurantSpec, who: Upcoming, place: Place, taken: _Taken
+) -> bool:
+    are_there = all(table in restaurant.table_by_id for table in place.own)
     return are_there and _sit(who, place, place.own, taken)
 
 
 def _one_elsewhere(
-    house: House, waiting: Sequence[Upcoming], places: dict[int, Place], taken: _Taken
+    restaurant: RestaurantSpec, waiting: Sequence[Upcoming], places: dict[int, Place], taken: _Taken
 ) -> list[Upcoming]:
     """The first that finds other tables: what it leaves may be another's own."""
     for who in waiting:
         party = who.party
-        wanted = candidates(house, party.party_size, area_id=party.area_id, online=party.online)
+        wanted = candidates(
+            restaurant, party.party_size, area_id=party.area_id, online=party.online
+        )
         if any(_sit(who, places[who.id], seats, taken) for seats in wanted):
             return [who]
     return []
@@ -103,7 +109,9 @@ def _sit(who: Upcoming, place: Place, seats: Seats, taken: _Taken) -> bool:
     return True
 
 
-def _read_taken(session: Session, house: House, comers: Sequence[tuple[Upcoming, int]]) -> _Taken:
+def _read_taken(
+    session: Session, restaurant: RestaurantSpec, comers: Sequence[tuple[Upcoming, int]]
+) -> _Taken:
     """(table, quarter) -> who holds it, as far as any of these comes or came."""
     if not comers:
         return {}
@@ -111,7 +119,7 @@ def _read_taken(session: Session, house: House, comers: Sequence[tuple[Upcoming,
     starts += [quarter_of(who.party.starts_at) for who, _ in comers]
     row = table_of(TableOccupancy).c
     query = select(row.dining_table_id, row.quarter_hour, row.reservation_id).where(
-        row.restaurant_id == house.id,
+        row.restaurant_id == restaurant.id,
         row.quarter_hour.between(min(starts), max(starts) + _REACH),
     )
     return {(table, quarter): number for table, quarter, number in session.execute(query)}

@@ -29,7 +29,7 @@ from models.queries.book.warnings import overstays_minutes, warnings_of
 from models.queries.reservations.reservations import ChangeView
 from models.rules.reservations.lifecycle import PACED, Status
 from models.rules.restaurant.pacing import Load, pacing_of
-from models.rules.restaurant.restaurant import QUARTER_SECONDS, House, HouseTable, book_id
+from models.rules.restaurant.restaurant import QUARTER_SECONDS, RestaurantSpec, TableSpec, book_id
 from models.rules.restaurant.sittings import Sitting, quarter_of, sittings_on
 
 log = logging.getLogger(__name__)
@@ -45,17 +45,19 @@ class _Book:
     revision: int
 
 
-def book_of(session: Session, house: House, service_date: date, *, now: datetime) -> BookView:
+def book_of(
+    session: Session, restaurant: RestaurantSpec, service_date: date, *, now: datetime
+) -> BookView:
     """Every shift of that date, with all its reservations in whatever state. Five queries."""
-    books = _read_books(session, house, service_date)
+    books = _read_books(session, restaurant, service_date)
     rows = _read_reservations(session, books)
     seats = _read_seats(session, books)
     messages = _grouped(_read_messages(session, books), _message)
-    wishes = _grouped(_read_wishes(session, books), lambda row: _wish(house, row))
-    warnings = warnings_of(house.policies, rows, seats, now=now)
+    wishes = _grouped(_read_wishes(session, books), lambda row: _wish(restaurant, row))
+    warnings = warnings_of(restaurant.policies, rows, seats, now=now)
     reservations = tuple(
         _reservation(
-            house,
+            restaurant,
             row,
             warnings=warnings.get(row.id, ()),
             shift_key=books[row.book_id].key,
@@ -66,12 +68,12 @@ def book_of(session: Session, house: House, service_date: date, *, now: datetime
         )
         for row in rows
     )
-    sittings = {sitting.book_id: sitting for sitting in sittings_on(house, service_date)}
+    sittings = {sitting.book_id: sitting for sitting in sittings_on(restaurant, service_date)}
     return BookView(
         service_date=service_date,
         revision=sum(book.revision for book in books.values()),
-        shifts=_shifts(house, books, sittings, rows),
-        tables=_tables(house, reservations, seats),
+        shifts=_shifts(restaurant, books, sittings, rows),
+        tables=_tables(restaurant, reservations, seats),
         reservations=reservations,
     )
 
@@ -79,13 +81,15 @@ def book_of(session: Session, house: House, service_date: date, *, now: datetime
 # --- what the database knows
 
 
-def _read_books(session: Session, house: House, service_date: date) -> dict[int, _Book]:
+def _read_books(
+    session: Session, restaurant: RestaurantSpec, service_date: date
+) -> dict[int, _Book]:
     """The books that the house's shifts have on this date, also those of shifts given up."""
     day = and_(ShiftDay.shift_id == Shift.id, ShiftDay.service_date == service_date)
     query = (
         select(Shift.id, Shift.key, Shift.name, ShiftDay.revision)
         .outerjoin(ShiftDay, day)
-        .where(Shift.restaurant_id == house.id)
+        .where(Shift.restaurant_id == restaurant.id)
         .order_by(Shift.id)
     )
     return {
@@ -105,7 +109,7 @@ def _read_reservations(session: Session, books: Collection[int]) -> list[Reserva
     return list(session.scalars(query))
 
 
-def _read_seats(session: Session, books: Collection[int]) -> dict[int, list[HouseTable]]:
+def _read_seats(session: Session, books: Collection[int]) -> dict[int, list[TableSpec]]:
     """The tables given to each party that has, or had, them; inactive tables too."""
     query = (
         select(Assignment.reservation_id, DiningTable)
@@ -114,9 +118,9 @@ def _read_seats(session: Session, books: Collection[int]) -> dict[int, list[Hous
         .where(Reservation.book_id.in_(books), Reservation.status.in_(sorted(PACED)))
         .order_by(DiningTable.id)
     )
-    seats: dict[int, list[HouseTable]] = defaultdict(list)
+    seats: dict[int, list[TableSpec]] = defaultdict(list)
     for reservation_id, row in session.execute(query):
-        table = HouseTable(row.id, row.label, row.area_id, row.min_party, row.max_party)
+        table = TableSpec(row.id, row.label, row.area_id, row.min_party, row.max_party)
         seats[reservation_id].append(table)
     return seats
 
@@ -157,8 +161,8 @@ def _message(row: Message) -> BookMessage:
     return BookMessage(row.kind, row.channel, row.state, row.due_at, row.sent_at, row.error)
 
 
-def _wish(house: House, row: ReservationChange) -> ChangeView:
-    area = _area_key(house, row.area_id)
+def _wish(restaurant: RestaurantSpec, row: ReservationChange) -> ChangeView:
+    area = _area_key(restaurant, row.area_id)
     return ChangeView(row.id, row.status, row.party_size, row.starts_at, area, None, ())
 
 
@@ -172,7 +176,7 @@ def _who(row: Reservation) -> tuple[Guest, str]:
 
 
 def _reservation(
-    house: House,
+    restaurant: RestaurantSpec,
     row: Reservation,
     *,
     shift_key: str,
@@ -192,7 +196,7 @@ def _reservation(
         party_size=row.party_size,
         starts_at=row.starts_at,
         ends_at=row.ends_at,
-        area_key=_area_key(house, row.area_id),
+        area_key=_area_key(restaurant, row.area_id),
         tables=tables,
         guest_name=guest.name,
         guest_email=guest.email,
@@ -216,7 +220,7 @@ def _reservation(
 
 
 def _shifts(
-    house: House,
+    restaurant: RestaurantSpec,
     books: Mapping[int, _Book],
     sittings: Mapping[int, Sitting],
     rows: Iterable[Reservation],
@@ -227,14 +231,14 @@ def _shifts(
         by_book[row.book_id].append(row)
     closed = [number for number in by_book if number not in sittings]
     return tuple(
-        _shift(house, books[number], sittings.get(number), by_book[number])
+        _shift(restaurant, books[number], sittings.get(number), by_book[number])
         for number in [*sittings, *closed]
         if number in books
     )
 
 
 def _shift(
-    house: House, book: _Book, sitting: Sitting | None, rows: list[Reservation]
+    restaurant: RestaurantSpec, book: _Book, sitting: Sitting | None, rows: list[Reservation]
 ) -> BookShift:
     loads = {quarter: Load() for quarter in (sitting.starts if sitting else ())}
     for row in rows:
@@ -247,7 +251,7 @@ def _shift(
         name=book.name,
         revision=book.revision,
         is_open=sitting is not None,
-        pacing=pacing_of(house, sitting.shift) if sitting else house.policies.pacing,
+        pacing=pacing_of(restaurant, sitting.shift) if sitting else restaurant.policies.pacing,
         covers=sum(load.covers for load in loads.values()),
         parties=sum(load.parties for load in loads.values()),
         waitlisted=sum(row.status == Status.WAITLISTED for row in rows),
@@ -261,12 +265,12 @@ def _interval(quarter: int, load: Load) -> Interval:
 
 
 def _tables(
-    house: House,
+    restaurant: RestaurantSpec,
     reservations: Iterable[BookReservation],
-    seats: Mapping[int, list[HouseTable]],
+    seats: Mapping[int, list[TableSpec]],
 ) -> tuple[BookTable, ...]:
     """The house's tables, then those taken off the floor at which somebody still sits."""
-    tables = dict(house.table_by_id)
+    tables = dict(restaurant.table_by_id)
     seatings: dict[int, list[Seating]] = defaultdict(list)
     for row in reservations:
         for table in seats.get(row.id, ()):
@@ -280,7 +284,7 @@ def _tables(
         BookTable(
             id=table.id,
             label=table.label,
-            area_key=_area_key(house, table.area_id),
+            area_key=_area_key(restaurant, table.area_id),
             min_party=table.min_party,
             max_party=table.max_party,
             seatings=tuple(seatings[table.id]),
@@ -289,6 +293,6 @@ def _tables(
     )
 
 
-def _area_key(house: House, area_id: int | None) -> str | None:
-    area = house.area_by_id.get(area_id or 0)
+def _area_key(restaurant: RestaurantSpec, area_id: int | None) -> str | None:
+    area = restaurant.area_by_id.get(area_id or 0)
     return area.key if area else None

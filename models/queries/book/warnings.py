@@ -9,7 +9,7 @@ from typing import Final
 from models.entities.reservations import Reservation
 from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.policies import no_show_due
-from models.rules.restaurant.restaurant import HouseTable, Policies
+from models.rules.restaurant.restaurant import Policies, TableSpec
 
 #: So long before a start its table should be free.
 _SOON: Final = timedelta(minutes=15)
@@ -36,7 +36,7 @@ def overstays_minutes(row: Reservation, *, now: datetime) -> int:
 def warnings_of(
     policies: Policies,
     rows: Iterable[Reservation],
-    seats: Mapping[int, Sequence[HouseTable]],
+    seats: Mapping[int, Sequence[TableSpec]],
     *,
     now: datetime,
 ) -> dict[int, tuple[str, ...]]:

@@ -15,7 +15,7 @@ from models.rules.deciding.board import Ask, Board
 from models.rules.deciding.offers import full_starts, made_by_moving, offers
 from models.rules.flags import Flag
 from models.rules.restaurant.policies import bookable_quarters
-from models.rules.restaurant.restaurant import QUARTER_SECONDS, House
+from models.rules.restaurant.restaurant import QUARTER_SECONDS, RestaurantSpec
 from models.rules.restaurant.sittings import LAST_QUARTER, Sitting, book_quarters, sittings_on
 
 _DAY = timedelta(days=1)
@@ -36,7 +36,7 @@ class Slot:
 
 def availability(
     session: Session,
-    house: House,
+    restaurant: RestaurantSpec,
     *,
     on_date: date,
     party_size: int,
@@ -49,29 +49,34 @@ def availability(
 
     An unknown area, or a party over the online limits, has none.
     """
-    found = _all_slots(session, house, on_date, party_size, area_key, now)
-    return _bookable(house, found, now=now)
+    found = _all_slots(session, restaurant, on_date, party_size, area_key, now)
+    return _bookable(restaurant, found, now=now)
 
 
 def cached_availability(
-    house: House, *, on_date: date, party_size: int, area_key: str | None = None, now: datetime
+    restaurant: RestaurantSpec,
+    *,
+    on_date: date,
+    party_size: int,
+    area_key: str | None = None,
+    now: datetime,
 ) -> list[Slot] | signals.Miss:
     """The same from Redis: the slots, or what is needed to keep a fresh answer."""
-    name = f"{house.revision}:{on_date}:{party_size}:{area_key or ''}"
-    if _shares_tables(house, on_date):
+    name = f"{restaurant.revision}:{on_date}:{party_size}:{area_key or ''}"
+    if _shares_tables(restaurant, on_date):
         return signals.Miss(None, name)
-    generation = signals.cache_generation(house.id, on_date.isoformat())
+    generation = signals.cache_generation(restaurant.id, on_date.isoformat())
     if generation is None:
         return signals.Miss(None, name)
     kept = signals.cache_get(generation, name)
     if kept is None:
         return signals.Miss(generation, name)
-    return _bookable(house, [Slot(*pair) for pair in orjson.loads(kept)], now=now)
+    return _bookable(restaurant, [Slot(*pair) for pair in orjson.loads(kept)], now=now)
 
 
 def keep_availability(
     session: Session,
-    house: House,
+    restaurant: RestaurantSpec,
     miss: signals.Miss,
     *,
     on_date: date,
@@ -80,49 +85,49 @@ def keep_availability(
     now: datetime,
 ) -> list[Slot]:
     """Work it out, and keep it under the generation that was read before the database was."""
-    found = _all_slots(session, house, on_date, party_size, area_key, now)
+    found = _all_slots(session, restaurant, on_date, party_size, area_key, now)
     if miss.generation is not None:
         pairs = [(slot.quarter, slot.shift_key) for slot in found]
         signals.cache_put(miss.generation, miss.name, orjson.dumps(pairs))
-    return _bookable(house, found, now=now)
+    return _bookable(restaurant, found, now=now)
 
 
-def _shares_tables(house: House, on_date: date) -> bool:
+def _shares_tables(restaurant: RestaurantSpec, on_date: date) -> bool:
     """Whether last turns reach over from one date's books into the next date's first hours.
 
     A decision turns only its own date's cache void, so such dates (hardly any house has them)
     are not cached.
     """
-    today = sittings_on(house, on_date)
+    today = sittings_on(restaurant, on_date)
     if not today:
         return False
-    return _reaches(house, sittings_on(house, on_date - _DAY), today) or _reaches(
-        house, today, sittings_on(house, on_date + _DAY)
+    return _reaches(restaurant, sittings_on(restaurant, on_date - _DAY), today) or _reaches(
+        restaurant, today, sittings_on(restaurant, on_date + _DAY)
     )
 
 
-def _reaches(house: House, eve: Iterable[Sitting], morrow: Iterable[Sitting]) -> bool:
+def _reaches(restaurant: RestaurantSpec, eve: Iterable[Sitting], morrow: Iterable[Sitting]) -> bool:
     first = min((sitting.starts[0] for sitting in morrow), default=LAST_QUARTER)
-    return any(book_quarters(house, sitting)[1] >= first for sitting in eve)
+    return any(book_quarters(restaurant, sitting)[1] >= first for sitting in eve)
 
 
 def _all_slots(
     session: Session,
-    house: House,
+    restaurant: RestaurantSpec,
     on_date: date,
     party_size: int,
     area_key: str | None,
     now: datetime,
 ) -> list[Slot]:
     """What the tables and the pacing have left, also of starts that are too near or too far."""
-    policies = house.policies
+    policies = restaurant.policies
     if not policies.min_party_online <= party_size <= policies.max_party_online:
         return []
-    area = house.area_by_key.get(area_key) if area_key else None
+    area = restaurant.area_by_key.get(area_key) if area_key else None
     if area_key and area is None:
         return []
-    sittings = sittings_on(house, on_date)
-    boards = load_boards(session, {sitting.book_id: house for sitting in sittings}, now=now)
+    sittings = sittings_on(restaurant, on_date)
+    boards = load_boards(session, {sitting.book_id: restaurant for sitting in sittings}, now=now)
     found = []
     for board in boards.values():
         ask = Ask(party_size, board.sitting.starts[0], area.id if area else None)
@@ -134,12 +139,14 @@ def _all_slots(
 def _by_moving(session: Session, board: Board, ask: Ask, *, now: datetime) -> list[int]:
     """Starts at which a table is free once others have moved: the decision moves them."""
     full = full_starts(board, ask)
-    if not full or not is_on(Flag.RE_SEATING, restaurant_id=board.house.id, key=board.house.id):
+    if not full or not is_on(
+        Flag.RE_SEATING, restaurant_id=board.restaurant.id, key=board.restaurant.id
+    ):
         return []
     load_movable(session, board, now=now, without=())
     return made_by_moving(board, ask, full)
 
 
-def _bookable(house: House, slots: list[Slot], *, now: datetime) -> list[Slot]:
-    first, last = bookable_quarters(house, now=now, online=True)
+def _bookable(restaurant: RestaurantSpec, slots: list[Slot], *, now: datetime) -> list[Slot]:
+    first, last = bookable_quarters(restaurant, now=now, online=True)
     return [slot for slot in slots if first <= slot.quarter <= last]

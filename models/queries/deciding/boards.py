@@ -25,7 +25,7 @@ from models.rules.deciding.board import Board
 from models.rules.deciding.seating import Floor
 from models.rules.reservations.lifecycle import PACED, Status
 from models.rules.restaurant.pacing import Load
-from models.rules.restaurant.restaurant import House, split_book_id
+from models.rules.restaurant.restaurant import RestaurantSpec, split_book_id
 from models.rules.restaurant.sittings import Sitting, book_quarters, quarter_of, sittings_on
 
 _RANGES_A_QUERY = 100
@@ -36,13 +36,15 @@ _SITS: Final = -1
 _COUNTED = sorted(status.value for status in PACED | {Status.WAITLISTED})
 
 
-def sitting_of(house: House, book: int) -> Sitting | None:
+def sitting_of(restaurant: RestaurantSpec, book: int) -> Sitting | None:
     """The sitting of a book's number; None when the house is closed then by now."""
-    sittings = sittings_on(house, split_book_id(book)[1])
+    sittings = sittings_on(restaurant, split_book_id(book)[1])
     return next((sitting for sitting in sittings if sitting.book_id == book), None)
 
 
-def load_boards(session: Session, books: Mapping[int, House], *, now: datetime) -> dict[int, Board]:
+def load_boards(
+    session: Session, books: Mapping[int, RestaurantSpec], *, now: datetime
+) -> dict[int, Board]:
     """A board for each book that is (still) open. Two queries for up to 100 books.
 
     Books of one restaurant share one floor, so that lunch's last turns are seen by dinner.
@@ -50,25 +52,28 @@ def load_boards(session: Session, books: Mapping[int, House], *, now: datetime) 
     Call it after the lock when deciding.
     """
     open_books = {
-        book: (house, sitting)
-        for book, house in books.items()
-        if (sitting := sitting_of(house, book)) is not None
+        book: (restaurant, sitting)
+        for book, restaurant in books.items()
+        if (sitting := sitting_of(restaurant, book)) is not None
     }
     if not open_books:
         return {}
     floors = _load_floors(session, open_books, quarter_of(now))
     boards = {
-        book: Board(house, sitting, floors[house.id])
-        for book, (house, sitting) in open_books.items()
+        book: Board(restaurant, sitting, floors[restaurant.id])
+        for book, (restaurant, sitting) in open_books.items()
     }
     _load_pace(session, boards)
     return boards
 
 
 def _load_floors(
-    session: Session, books: Mapping[int, tuple[House, Sitting]], now: int
+    session: Session, books: Mapping[int, tuple[RestaurantSpec, Sitting]], now: int
 ) -> dict[int, Floor]:
-    ranges = [(house.id, *book_quarters(house, sitting)) for house, sitting in books.values()]
+    ranges = [
+        (restaurant.id, *book_quarters(restaurant, sitting))
+        for restaurant, sitting in books.values()
+    ]
     floors: dict[int, Floor] = {}
     for restaurant_id, first, _ in ranges:
         floor = floors.setdefault(restaurant_id, Floor(first, {}))
@@ -119,7 +124,9 @@ def _read_occupancy(
     for number, (restaurant_id, first, last) in enumerate(ranges):
         wanted |= {f"house{number}": restaurant_id, f"first{number}": first, f"last{number}": last}
     stays = range(now, now + STAYS_QUARTERS)
-    tonight = {house for house, first, last in ranges if first < stays.stop and now <= last}
+    tonight = {
+        restaurant for restaurant, first, last in ranges if first < stays.stop and now <= last
+    }
     if tonight:
         wanted["tonight"] = sorted(tonight)
     query = _occupancy_of(len(ranges), sitting=bool(tonight))

@@ -50,9 +50,9 @@ def load_movable(
 def _read_held(session: Session, board: Board) -> dict[int, dict[int, set[int]]]:
     """Reservation -> table -> its quarters; not of those who reach out of the book."""
     row = table_of(TableOccupancy).c
-    first, last = book_quarters(board.house, board.sitting)
+    first, last = book_quarters(board.restaurant, board.sitting)
     query = select(row.reservation_id, row.dining_table_id, row.quarter_hour).where(
-        row.restaurant_id == board.house.id, row.quarter_hour.between(first, last + 1)
+        row.restaurant_id == board.restaurant.id, row.quarter_hour.between(first, last + 1)
     )
     found: dict[int, dict[int, set[int]]] = defaultdict(lambda: defaultdict(set))
     beyond: set[int] = set()

@@ -12,7 +12,7 @@ from models.entities.reservations import Reservation, TableOccupancy
 from models.queries.deciding.parties import PartyRow
 from models.rules.deciding.board import Ask, Board, Outcome
 from models.rules.reservations.lifecycle import PACED, Status
-from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.restaurant import RestaurantSpec
 
 #: a table at a quarter-hour
 Cell = tuple[int, int]
@@ -34,9 +34,9 @@ class Unproved:
         for restaurant_id, table, quarter in session.execute(_HELD, {"books": sorted(books)}):
             self._held[restaurant_id].add((table, quarter))
 
-    def must_confirm(self, house: House, row: PartyRow) -> bool:
+    def must_confirm(self, restaurant: RestaurantSpec, row: PartyRow) -> bool:
         """Whether this party holds its table only until it is confirmed."""
-        asked = house.policies.confirm_by_link and row.source == "online"
+        asked = restaurant.policies.confirm_by_link and row.source == "online"
         return asked and not any(
             (row.restaurant_id, key) in self._proved for key in (row.email_key, row.phone_key)
         )
@@ -46,37 +46,43 @@ class Unproved:
 
         The last of them may go beyond it by what its combination has more than one table.
         """
-        house = board.house
-        tables = sum(table.online for table in house.tables)
-        most = max(1, tables * house.policies.unproved_percent // 100)
+        restaurant = board.restaurant
+        tables = sum(table.online for table in restaurant.tables)
+        most = max(1, tables * restaurant.policies.unproved_percent // 100)
         turn = range(ask.quarter, ask.quarter + board.held(ask))
-        held = {table for table, quarter in self._held[house.id] if quarter in turn}
+        held = {table for table, quarter in self._held[restaurant.id] if quarter in turn}
         return len(held) >= most
 
     def hold(
-        self, house: House, row: PartyRow, ask: Ask, outcome: Outcome, *, now: datetime
+        self,
+        restaurant: RestaurantSpec,
+        row: PartyRow,
+        ask: Ask,
+        outcome: Outcome,
+        *,
+        now: datetime,
     ) -> None:
         """This party holds its tables unproved from now on, and for how long it may."""
-        self.until[confirm_until(house, row, now=now)].append(row.id)
+        self.until[confirm_until(restaurant, row, now=now)].append(row.id)
         turn = range(ask.quarter, ask.quarter + outcome.held)
-        self._held[house.id] |= {(table, each) for table in outcome.seats for each in turn}
+        self._held[restaurant.id] |= {(table, each) for table in outcome.seats for each in turn}
 
 
-def confirm_until(house: House, row: PartyRow, *, now: datetime) -> datetime:
+def confirm_until(restaurant: RestaurantSpec, row: PartyRow, *, now: datetime) -> datetime:
     """Until when; the start at the latest."""
     starts_at: datetime = row.starts_at
-    return min(now + timedelta(minutes=house.policies.confirm_minutes), starts_at)
+    return min(now + timedelta(minutes=restaurant.policies.confirm_minutes), starts_at)
 
 
 def proved_contacts(session: Session, rows: Sequence[PartyRow]) -> set[tuple[int, bytes]]:
     """Restaurant and contact key of those who opened a link, or who came, under that contact."""
     emails = sorted({row.email_key for row in rows if row.email_key})
     phones = sorted({row.phone_key for row in rows if row.phone_key})
-    houses = sorted({row.restaurant_id for row in rows})
+    restaurants = sorted({row.restaurant_id for row in rows})
     if not emails and not phones:
         return set()
-    wanted = {"emails": emails, "phones": phones, "houses": houses, "came": _SEATED}
-    return {(house, key) for house, key in session.execute(_PROVED, wanted)}
+    wanted = {"emails": emails, "phones": phones, "houses": restaurants, "came": _SEATED}
+    return {(restaurant, key) for restaurant, key in session.execute(_PROVED, wanted)}
 
 
 _ROW = table_of(Reservation).c

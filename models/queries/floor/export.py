@@ -8,9 +8,15 @@ import tomlkit
 from sqlalchemy.orm import Session
 from tomlkit.items import Array, InlineTable
 
-from models.queries.floor.load import house_by_slug
+from models.queries.floor.load import restaurant_by_slug
 from models.rules.restaurant.policy_storage import policies_to, turn_times_to
-from models.rules.restaurant.restaurant import House, HouseClosure, HouseShift, HouseTable, Pacing
+from models.rules.restaurant.restaurant import (
+    ClosureSpec,
+    Pacing,
+    RestaurantSpec,
+    ShiftSpec,
+    TableSpec,
+)
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _UNLIMITED = "unlimited"
@@ -20,20 +26,20 @@ _LONGEST = 366
 
 def export_restaurant(session: Session, slug: str) -> str:
     """The restaurant's file as TOML. What is inactive is left out. Raises NotFound."""
-    house = house_by_slug(session, slug)
+    restaurant = restaurant_by_slug(session, slug)
     document = tomlkit.document()
     for name in ("slug", "name", "zone", "locale", "email", "phone", "address"):
-        if value := getattr(house, name):
+        if value := getattr(restaurant, name):
             document.add(name, value)
-    document.add("areas", _lines({"key": area.key, "name": area.name} for area in house.areas))
-    document.add("tables", _lines(_table(house, table) for table in house.tables))
-    if house.combinations:
-        document.add("combinations", _lines(_combinations(house)))
-    if policies := _policies(house):
+    document.add("areas", _lines({"key": area.key, "name": area.name} for area in restaurant.areas))
+    document.add("tables", _lines(_table(restaurant, table) for table in restaurant.tables))
+    if restaurant.combinations:
+        document.add("combinations", _lines(_combinations(restaurant)))
+    if policies := _policies(restaurant):
         document.add("policies", tomlkit.item(policies))
-    document.add("shifts", _blocks(_shift(shift) for shift in house.shifts))
-    if house.closures:
-        document.add("closures", _blocks(_closures(house)))
+    document.add("shifts", _blocks(_shift(shift) for shift in restaurant.shifts))
+    if restaurant.closures:
+        document.add("closures", _blocks(_closures(restaurant)))
     return tomlkit.dumps(document)
 
 
@@ -54,25 +60,25 @@ def _blocks(rows: Iterable[dict[str, Any]]) -> Any:
     return blocks
 
 
-def _table(house: House, table: HouseTable) -> dict[str, Any]:
-    row: dict[str, Any] = {"label": table.label, "area": house.area_by_id[table.area_id].key}
+def _table(restaurant: RestaurantSpec, table: TableSpec) -> dict[str, Any]:
+    row: dict[str, Any] = {"label": table.label, "area": restaurant.area_by_id[table.area_id].key}
     row |= {"min_party": table.min_party, "max_party": table.max_party}
     if table.priority:
         row["priority"] = table.priority
     return row if table.online else row | {"online": False}
 
 
-def _combinations(house: House) -> Iterable[dict[str, Any]]:
-    for each in house.combinations:
-        labels = [house.table_by_id[table_id].label for table_id in each.table_ids]
+def _combinations(restaurant: RestaurantSpec) -> Iterable[dict[str, Any]]:
+    for each in restaurant.combinations:
+        labels = [restaurant.table_by_id[table_id].label for table_id in each.table_ids]
         row: dict[str, Any] = {"label": each.label, "tables": labels}
         row |= {"min_party": each.min_party, "max_party": each.max_party}
         yield row | ({"priority": each.priority} if each.priority else {})
 
 
-def _policies(house: House) -> dict[str, Any]:
-    shape = policies_to(house.policies)
-    return shape | ({"pacing": _pacing(house.policies.pacing)} if "pacing" in shape else {})
+def _policies(restaurant: RestaurantSpec) -> dict[str, Any]:
+    shape = policies_to(restaurant.policies)
+    return shape | ({"pacing": _pacing(restaurant.policies.pacing)} if "pacing" in shape else {})
 
 
 def _pacing(pacing: Pacing) -> dict[str, int | str]:
@@ -84,7 +90,7 @@ def _pacing(pacing: Pacing) -> dict[str, int | str]:
     return row
 
 
-def _shift(shift: HouseShift) -> dict[str, Any]:
+def _shift(shift: ShiftSpec) -> dict[str, Any]:
     row: dict[str, Any] = {"key": shift.key, "name": shift.name}
     row |= {"first": _wall(shift.first), "last": _wall(shift.last)}
     row["ends"] = "24:00" if shift.ends == time() else _wall(shift.ends)
@@ -100,10 +106,10 @@ def _shift(shift: HouseShift) -> dict[str, Any]:
     return row if shift.pacing is None else row | {"pacing": _pacing(shift.pacing)}
 
 
-def _closures(house: House) -> Iterable[dict[str, Any]]:
+def _closures(restaurant: RestaurantSpec) -> Iterable[dict[str, Any]]:
     """Days in a row that are closed alike are one entry."""
-    runs: list[list[HouseClosure]] = []
-    for closure in sorted(house.closures, key=lambda each: (_alike(each), each.on_date)):
+    runs: list[list[ClosureSpec]] = []
+    for closure in sorted(restaurant.closures, key=lambda each: (_alike(each), each.on_date)):
         last = runs[-1][-1] if runs else None
         follows = last and last.on_date + timedelta(days=1) == closure.on_date
         if last and follows and _alike(last) == _alike(closure) and len(runs[-1]) < _LONGEST:
@@ -120,7 +126,7 @@ def _closures(house: House) -> Iterable[dict[str, Any]]:
         yield row | ({"reason": first.reason} if first.reason else {})
 
 
-def _alike(closure: HouseClosure) -> tuple[str, str, bool]:
+def _alike(closure: ClosureSpec) -> tuple[str, str, bool]:
     return closure.shift_key or "", closure.reason, closure.yearly
 
 

@@ -8,18 +8,18 @@ from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from models.core.database.transactions import table_of
-from models.core.errors import HouseUnreadable, NotFound
+from models.core.errors import NotFound, RestaurantUnreadable
 from models.entities.floor import Area, Combination, CombinationTable, DiningTable, Restaurant
 from models.entities.shifts import Closure, Shift
 from models.queries.running.files import logo_of
 from models.rules.restaurant.policy_storage import pacing_from, policies_from, turn_times_from
 from models.rules.restaurant.restaurant import (
-    House,
-    HouseArea,
-    HouseClosure,
-    HouseCombination,
-    HouseShift,
-    HouseTable,
+    AreaSpec,
+    ClosureSpec,
+    CombinationSpec,
+    RestaurantSpec,
+    ShiftSpec,
+    TableSpec,
 )
 
 log = logging.getLogger(__name__)
@@ -36,12 +36,12 @@ _NAMED = select(_ROW.id, _ROW.slug, _ROW.revision)
 _BY_SLUG = _NAMED.where(_ROW.slug == bindparam("wanted"))
 _BY_ID = _NAMED.where(_ROW.id == bindparam("wanted"))
 _BY_IDS = _NAMED.where(_ROW.id.in_(bindparam("wanted", expanding=True)))
-_cache: dict[tuple[str, int], House] = {}
-_lately: dict[str, tuple[float, House]] = {}
+_cache: dict[tuple[str, int], RestaurantSpec] = {}
+_lately: dict[str, tuple[float, RestaurantSpec]] = {}
 _aside: dict[int, float] = {}
 
 
-def forget_houses() -> None:
+def forget_restaurants() -> None:
     """Empty the process's cache (another database, in tests)."""
     _cache.clear()
     _lately.clear()
@@ -58,14 +58,14 @@ def aside() -> list[int]:
     return [0, *sorted(number for number, seen in _aside.items() if seen > since)]
 
 
-def house_by_slug(session: Session, slug: str) -> House:
+def restaurant_by_slug(session: Session, slug: str) -> RestaurantSpec:
     """The restaurant of that slug. One query when its revision is known here. Raises NotFound."""
-    house = _house(session, _BY_SLUG, slug)
-    _lately[slug] = (monotonic(), house)
-    return house
+    restaurant = _restaurant(session, _BY_SLUG, slug)
+    _lately[slug] = (monotonic(), restaurant)
+    return restaurant
 
 
-def house_lately(slug: str) -> House | None:
+def health_lately(slug: str) -> RestaurantSpec | None:
     """The restaurant as this process saw it within the last two seconds: no query at all.
 
     For offers and requests, which promise nothing: the decision reads the house as it is then.
@@ -76,67 +76,69 @@ def house_lately(slug: str) -> House | None:
     return seen[1]
 
 
-def house_by_id(session: Session, restaurant_id: int) -> House:
+def restaurant_by_id(session: Session, restaurant_id: int) -> RestaurantSpec:
     """The restaurant of that id. Raises NotFound."""
-    return _house(session, _BY_ID, restaurant_id)
+    return _restaurant(session, _BY_ID, restaurant_id)
 
 
-def read_house(session: Session, restaurant_id: int) -> House:
+def read_restaurant(session: Session, restaurant_id: int) -> RestaurantSpec:
     """The restaurant as this transaction has written it. Not kept: it may be rolled back."""
     return _load(session, restaurant_id)
 
 
-def houses_by_id(session: Session, ids: Iterable[int]) -> dict[int, House]:
+def restaurants_by_id(session: Session, ids: Iterable[int]) -> dict[int, RestaurantSpec]:
     """Several restaurants: one query for those whose revision is known here."""
     found = session.execute(_BY_IDS, {"wanted": sorted(set(ids))}).all()
     return {row.id: _cached(session, row.id, row.slug, row.revision) for row in found}
 
 
-def fresh_house(session: Session, restaurant_id: int) -> House:
+def fresh_restaurant(session: Session, restaurant_id: int) -> RestaurantSpec:
     """The restaurant as its rows are now, whatever this process knows. Raises HouseUnreadable."""
     try:
         return _load(session, restaurant_id)
     except SENSELESS as error:
-        raise HouseUnreadable(
+        raise RestaurantUnreadable(
             f"restaurant {restaurant_id} cannot be read: {type(error).__name__}",
             restaurant_id=restaurant_id,
         ) from error
 
 
-def _house(session: Session, query: Select[int, str, int], wanted: str | int) -> House:
+def _restaurant(
+    session: Session, query: Select[int, str, int], wanted: str | int
+) -> RestaurantSpec:
     row = session.execute(query, {"wanted": wanted}).one_or_none()
     if row is None:
         raise NotFound("there is no such restaurant")
     return _cached(session, row.id, row.slug, row.revision)
 
 
-def _cached(session: Session, restaurant_id: int, slug: str, revision: int) -> House:
+def _cached(session: Session, restaurant_id: int, slug: str, revision: int) -> RestaurantSpec:
     # slug and id both name it: in tests one process sees several databases
     key = (f"{restaurant_id}:{slug}", revision)
-    house = _cache.get(key)
-    if house is None:
-        house = _readable(session, restaurant_id, slug)
+    restaurant = _cache.get(key)
+    if restaurant is None:
+        restaurant = _readable(session, restaurant_id, slug)
         if len(_cache) >= _CACHE_LIMIT:
-            forget_houses()
-        _cache[(f"{restaurant_id}:{slug}", house.revision)] = house
-    return house
+            forget_restaurants()
+        _cache[(f"{restaurant_id}:{slug}", restaurant.revision)] = restaurant
+    return restaurant
 
 
-def _readable(session: Session, restaurant_id: int, slug: str) -> House:
+def _readable(session: Session, restaurant_id: int, slug: str) -> RestaurantSpec:
     try:
         return _load(session, restaurant_id)
     except SENSELESS as error:
         _aside[restaurant_id] = monotonic()
         log.exception("restaurant cannot be read", extra={"restaurant": slug})
-        raise HouseUnreadable(
+        raise RestaurantUnreadable(
             f"restaurant {slug} cannot be read: {type(error).__name__}",
             restaurant_id=restaurant_id,
         ) from error
 
 
-def _load(session: Session, restaurant_id: int) -> House:
+def _load(session: Session, restaurant_id: int) -> RestaurantSpec:
     row = session.get_one(Restaurant, restaurant_id, populate_existing=True)
-    return House(
+    return RestaurantSpec(
         id=row.id,
         slug=row.slug,
         name=row.name,
@@ -156,30 +158,30 @@ def _load(session: Session, restaurant_id: int) -> House:
     )
 
 
-def _areas(session: Session, restaurant_id: int) -> tuple[HouseArea, ...]:
+def _areas(session: Session, restaurant_id: int) -> tuple[AreaSpec, ...]:
     query = (
         select(Area)
         .where(Area.restaurant_id == restaurant_id, Area.active)
         .order_by(Area.position, Area.id)
     )
-    return tuple(HouseArea(row.id, row.key, row.name) for row in session.scalars(query))
+    return tuple(AreaSpec(row.id, row.key, row.name) for row in session.scalars(query))
 
 
-def _tables(session: Session, restaurant_id: int) -> tuple[HouseTable, ...]:
+def _tables(session: Session, restaurant_id: int) -> tuple[TableSpec, ...]:
     query = (
         select(DiningTable)
         .where(DiningTable.restaurant_id == restaurant_id, DiningTable.active)
         .order_by(DiningTable.id)
     )
     return tuple(
-        HouseTable(
+        TableSpec(
             row.id, row.label, row.area_id, row.min_party, row.max_party, row.priority, row.online
         )
         for row in session.scalars(query)
     )
 
 
-def _combinations(session: Session, restaurant_id: int) -> tuple[HouseCombination, ...]:
+def _combinations(session: Session, restaurant_id: int) -> tuple[CombinationSpec, ...]:
     query = (
         select(Combination, CombinationTable.dining_table_id)
         .join(CombinationTable, CombinationTable.combination_id == Combination.id)
@@ -192,23 +194,23 @@ def _combinations(session: Session, restaurant_id: int) -> tuple[HouseCombinatio
         rows[combination.id] = combination
         members.setdefault(combination.id, []).append(table_id)
     return tuple(
-        HouseCombination(
+        CombinationSpec(
             row.id, row.label, tuple(members[row.id]), row.min_party, row.max_party, row.priority
         )
         for row in rows.values()
     )
 
 
-def _shifts(session: Session, restaurant_id: int) -> tuple[HouseShift, ...]:
+def _shifts(session: Session, restaurant_id: int) -> tuple[ShiftSpec, ...]:
     query = (
         select(Shift).where(Shift.restaurant_id == restaurant_id, Shift.active).order_by(Shift.id)
     )
     return tuple(_shift(row) for row in session.scalars(query))
 
 
-def _shift(row: Shift) -> HouseShift:
+def _shift(row: Shift) -> ShiftSpec:
     turn_times, pacing = row.overrides.get("turn_times"), row.overrides.get("pacing")
-    return HouseShift(
+    return ShiftSpec(
         id=row.id,
         key=row.key,
         name=row.name,
@@ -226,9 +228,9 @@ def _shift(row: Shift) -> HouseShift:
     )
 
 
-def _closures(session: Session, restaurant_id: int) -> tuple[HouseClosure, ...]:
+def _closures(session: Session, restaurant_id: int) -> tuple[ClosureSpec, ...]:
     query = select(Closure).where(Closure.restaurant_id == restaurant_id).order_by(Closure.on_date)
     return tuple(
-        HouseClosure(row.on_date, row.shift_key or None, row.reason, row.yearly)
+        ClosureSpec(row.on_date, row.shift_key or None, row.reason, row.yearly)
         for row in session.scalars(query)
     )

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 from models.core.errors import NotFound
 from models.entities.privacy import Consent
 from models.entities.reservations import Reservation
-from models.queries.floor.load import house_by_id
+from models.queries.floor.load import restaurant_by_id
 from models.rules.reservations.requests import MARKETING
-from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.restaurant import RestaurantSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def proved_channels(row: Reservation) -> set[str]:
 
 def consents_of_reservation(
     session: Session, reservation_id: int, *, for_guest: bool = False
-) -> tuple[House, list[ConsentView]]:
+) -> tuple[RestaurantSpec, list[ConsentView]]:
     """The restaurant, and the last word on the contacts of its reservation. Raises NotFound.
 
     `for_guest`: whoever has the link is told of a contact that has not proved itself only what was
@@ -66,15 +66,15 @@ def consents_of_reservation(
     row = session.get(Reservation, reservation_id)
     if row is None:
         raise NotFound("there is no such reservation")
-    house = house_by_id(session, row.restaurant_id)
+    restaurant = restaurant_by_id(session, row.restaurant_id)
     keys = {"email": row.email_key, "sms": row.phone_key}
     if not for_guest:
-        return house, consents_of(session, house.id, keys.values())
+        return restaurant, consents_of(session, restaurant.id, keys.values())
     proved = proved_channels(row)
-    known = consents_of(session, house.id, [keys[channel] for channel in proved])
+    known = consents_of(session, restaurant.id, [keys[channel] for channel in proved])
     said = (row.terms or {}).get("marketing")
     waiting = [channel for channel, key in keys.items() if key and channel not in proved]
     if said:
         given = (said["given"], row.created_at, said["source"], said["wording"])
         known += [ConsentView(channel, MARKETING, *given) for channel in waiting]
-    return house, sorted(known, key=lambda view: (view.channel, view.at))
+    return restaurant, sorted(known, key=lambda view: (view.channel, view.at))

@@ -73,10 +73,10 @@ def _contacts_of(session: Session, numbers: Any) -> set[bytes]:
 
 def _whole(session: Session, number: int) -> dict[str, Any]:
     row = session.get_one(Reservation, number)
-    house = session.get_one(Restaurant, row.restaurant_id)
+    restaurant = session.get_one(Restaurant, row.restaurant_id)
     return {
         **_plain(row),
-        "restaurant": house.slug,
+        "restaurant": restaurant.slug,
         **_guest(row),
         "tables": _tables(session, number),
         "history": _rows(session, ReservationMove, ReservationMove.reservation_id == number),

@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 from models.core.errors import NotFound
 from models.entities.floor import DiningTable
 from models.entities.reservations import Assignment, Reservation, ReservationChange
-from models.queries.floor.load import house_by_id
+from models.queries.floor.load import restaurant_by_id
 from models.rules.reservations.lifecycle import HOLDING, Status
-from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.restaurant import RestaurantSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class ChangeView:
 class ReservationView:
     """A reservation with its house, tables and last wish to change. Times are UTC."""
 
-    house: House
+    restaurant: RestaurantSpec
     id: int
     reference: str
     status: Status
@@ -68,9 +68,9 @@ def reservation_view(session: Session, reservation_id: int) -> ReservationView:
     row = session.get(Reservation, reservation_id, populate_existing=True)
     if row is None:
         raise NotFound("there is no such reservation")
-    house, guest = house_by_id(session, row.restaurant_id), row.guest
+    restaurant, guest = restaurant_by_id(session, row.restaurant_id), row.guest
     return ReservationView(
-        house=house,
+        restaurant=restaurant,
         id=row.id,
         reference=row.reference,
         status=Status(row.status),
@@ -79,7 +79,7 @@ def reservation_view(session: Session, reservation_id: int) -> ReservationView:
         party_size=row.party_size,
         starts_at=row.starts_at,
         ends_at=row.ends_at,
-        area_key=_area_key(house, row.area_id),
+        area_key=_area_key(restaurant, row.area_id),
         source=row.source,
         waitlist=row.waitlist,
         guest_name=guest.name,
@@ -91,7 +91,7 @@ def reservation_view(session: Session, reservation_id: int) -> ReservationView:
         reason=row.reason,
         alternatives=_moments(row.alternatives),
         tables=_tables(session, row),
-        change=_last_change(session, house, row.id),
+        change=_last_change(session, restaurant, row.id),
         created_at=row.created_at,
         decided_at=row.decided_at,
         cancel_cutoff_minutes=int((row.terms or {}).get("cancel_cutoff_minutes", 0)),
@@ -112,7 +112,9 @@ def _tables(session: Session, row: Reservation) -> tuple[str, ...]:
     return tuple(session.scalars(query))
 
 
-def _last_change(session: Session, house: House, reservation_id: int) -> ChangeView | None:
+def _last_change(
+    session: Session, restaurant: RestaurantSpec, reservation_id: int
+) -> ChangeView | None:
     query = (
         select(ReservationChange)
         .where(
@@ -131,14 +133,14 @@ def _last_change(session: Session, house: House, reservation_id: int) -> ChangeV
         status=row.status,
         party_size=row.party_size,
         starts_at=row.starts_at,
-        area_key=_area_key(house, row.area_id),
+        area_key=_area_key(restaurant, row.area_id),
         reason=row.reason,
         alternatives=_moments(row.alternatives),
     )
 
 
-def _area_key(house: House, area_id: int | None) -> str | None:
-    area = house.area_by_id.get(area_id or 0)
+def _area_key(restaurant: RestaurantSpec, area_id: int | None) -> str | None:
+    area = restaurant.area_by_id.get(area_id or 0)
     return area.key if area else None
 
 

@@ -12,7 +12,7 @@ from models.entities.reservations import Reservation
 from models.queries.deciding.parties import PartyRow
 from models.rules.reservations.lifecycle import HOLDING
 from models.rules.restaurant.policies import same_guest_conflict
-from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.restaurant import RestaurantSpec
 
 Held = tuple[int, bytes, int, datetime]
 
@@ -33,16 +33,18 @@ class SameGuests:
         """This one stands from now on, at its own start or at another."""
         self.add((row.restaurant_id, key, row.id, at or row.starts_at) for key in _keys(row))
 
-    def conflicts(self, house: House, row: PartyRow, *, at: datetime | None = None) -> bool:
+    def conflicts(
+        self, restaurant: RestaurantSpec, row: PartyRow, *, at: datetime | None = None
+    ) -> bool:
         """Whether the guest holds another reservation too near this start (or `at`).
 
         Staff may: not asked.
         """
-        return bool(self._others(house, row, at=at))
+        return bool(self._others(restaurant, row, at=at))
 
-    def asks_again(self, house: House, row: PartyRow) -> bool:
+    def asks_again(self, restaurant: RestaurantSpec, row: PartyRow) -> bool:
         """The same of a request; what the guest has is kept, to be told."""
-        others = self._others(house, row)
+        others = self._others(restaurant, row)
         self._firsts |= others
         return bool(others)
 
@@ -53,7 +55,9 @@ class SameGuests:
         """
         return {number: by for number, by in self._firsts.items() if number not in without}
 
-    def _others(self, house: House, row: PartyRow, *, at: datetime | None = None) -> dict[int, str]:
+    def _others(
+        self, restaurant: RestaurantSpec, row: PartyRow, *, at: datetime | None = None
+    ) -> dict[int, str]:
         """Those reservations, and by which channel their guest is the same one."""
         if row.source != "online":
             return {}
@@ -64,7 +68,7 @@ class SameGuests:
             for channel, key in (("sms", row.phone_key), ("email", row.email_key))
             if key
             for other, starts_at in self._starts.get((row.restaurant_id, key), {}).items()
-            if other != row.id and same_guest_conflict(house.policies, starts_at, other=start)
+            if other != row.id and same_guest_conflict(restaurant.policies, starts_at, other=start)
         }
 
 

@@ -48,7 +48,7 @@ def is_on(flag: Flag, *, restaurant_id: int, key: object) -> bool:
 
 def refresh() -> None:
     """Look at the table again if a second has passed. A database that is gone changes nothing."""
-    house_flags().refresh()
+    restaurant_flags().refresh()
 
 
 def switches(session: Session) -> list[FlagSwitch]:
@@ -65,7 +65,7 @@ def changes(session: Session, *, restaurant_id: int | None = None, limit: int) -
     return list(session.scalars(query))
 
 
-class HouseFlags(AbstractProvider):
+class DatabaseFlags(AbstractProvider):
     """OpenFeature's provider on our own table."""
 
     def __init__(self) -> None:
@@ -148,9 +148,9 @@ class HouseFlags(AbstractProvider):
 
 
 @lru_cache(maxsize=1)
-def house_flags() -> HouseFlags:
+def restaurant_flags() -> DatabaseFlags:
     """This process's picture of the table."""
-    return HouseFlags()
+    return DatabaseFlags()
 
 
 def _picture(rows: Sequence[FlagSwitch]) -> Picture:
@@ -167,7 +167,7 @@ def _client() -> OpenFeatureClient:
         # asked before it is ready, as when its server is away, it leaves every flag on
         api.set_provider(_made(name))
     else:
-        api.set_provider_and_wait(house_flags())
+        api.set_provider_and_wait(restaurant_flags())
     return api.get_client()
 
 

@@ -58,7 +58,7 @@ class JobHealth:
 
 
 @dataclass(frozen=True, slots=True)
-class HouseHealth:
+class Health:
     """The facts of one look. That there are any means that the database answered."""
 
     at: datetime
@@ -119,12 +119,12 @@ def has_due_messages(session: Session, *, now: datetime) -> bool:
     return session.scalar(due) is not None
 
 
-def house_health(session: Session, *, now: datetime) -> HouseHealth:
+def read_health(session: Session, *, now: datetime) -> Health:
     """Look at everything that can be late. Eleven queries, each over an index, or of a few rows."""
     runs = {run.name: run for run in session.scalars(select(JobRun))}
     jobs = _jobs(runs, now, seconds_since(_first_look(session), now=now) or 0.0)
     waiting = (*_waiting(session, now), _wall_times(runs))
-    return HouseHealth(
+    return Health(
         now,
         waiting,
         jobs,

@@ -8,7 +8,7 @@ from models.rules.deciding.seating import Floor, Seats, candidates
 from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.closing import last_start
 from models.rules.restaurant.pacing import Load
-from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.sittings import LAST_QUARTER, Sitting
 from models.rules.restaurant.turn_times import held_quarters
 
@@ -84,7 +84,7 @@ class Board:
     Changed in memory as parties are seated; the operation writes what became of it.
     """
 
-    house: House
+    restaurant: RestaurantSpec
     sitting: Sitting
     floor: Floor
     pace: dict[int, Load] = field(default_factory=dict)
@@ -103,17 +103,19 @@ class Board:
 
     def wanted(self, ask: Ask) -> tuple[Seats, ...]:
         """What could seat such a party, the best first."""
-        return candidates(self.house, ask.party_size, area_id=ask.area_id, online=ask.online)
+        return candidates(self.restaurant, ask.party_size, area_id=ask.area_id, online=ask.online)
 
     def held(self, ask: Ask) -> int:
         """For how many quarters such a party holds its table."""
-        return held_quarters(self.house.policies, self.sitting.shift, party_size=ask.party_size)
+        return held_quarters(
+            self.restaurant.policies, self.sitting.shift, party_size=ask.party_size
+        )
 
     def last_start(self, ask: Ask) -> int:
         """The last quarter at which such a party may start. The staff may keep it past the end."""
         if not ask.online:
             return LAST_QUARTER
-        return last_start(self.house, self.sitting, party_size=ask.party_size)
+        return last_start(self.restaurant, self.sitting, party_size=ask.party_size)
 
     def seat(self, ask: Ask, seats: Seats, held: int) -> None:
         """Write a party onto the board."""

@@ -32,7 +32,7 @@ def decide(board: Board, ask: Ask, *, earliest: int, offered: Window = ALWAYS) -
 
 def try_to_seat(board: Board, ask: Ask, wanted: tuple[Seats, ...]) -> Outcome | Reason:
     """Confirmed and on the board, or the reason why not."""
-    pacing = pacing_of(board.house, board.sitting.shift)
+    pacing = pacing_of(board.restaurant, board.sitting.shift)
     load = board.pace.get(ask.quarter)
     if not ask.force_pacing and not keeps_pace(pacing, load, ask.party_size, online=ask.online):
         return Reason.PACING
@@ -49,7 +49,7 @@ def try_to_seat(board: Board, ask: Ask, wanted: tuple[Seats, ...]) -> Outcome | 
 
 def no_table(board: Board, ask: Ask, reason: Reason, offered: Window = ALWAYS) -> Outcome:
     """Waitlisted where that is any use, else declined with other starts."""
-    policies = board.house.policies
+    policies = board.restaurant.policies
     if not (policies.waitlist and ask.waitlist) or _never_fits(board, ask):
         return _declined(board, ask, reason, offered)
     if board.waitlisted >= policies.waitlist_parties:
@@ -60,7 +60,7 @@ def no_table(board: Board, ask: Ask, reason: Reason, offered: Window = ALWAYS) -
 
 def _never_fits(board: Board, ask: Ask) -> bool:
     """Whether even an empty interval would be too slow for this party: waiting is no use."""
-    pacing = pacing_of(board.house, board.sitting.shift)
+    pacing = pacing_of(board.restaurant, board.sitting.shift)
     return not keeps_pace(pacing, None, ask.party_size, online=ask.online)
 
 

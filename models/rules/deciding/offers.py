@@ -47,7 +47,7 @@ def made_by_moving(board: Board, ask: Ask, starts: Iterable[int]) -> list[int]:
 
 def _paced(board: Board, ask: Ask) -> list[int]:
     """The starts that have pace left for such a party, and whose turn ends in time."""
-    pacing = pacing_of(board.house, board.sitting.shift)
+    pacing = pacing_of(board.restaurant, board.sitting.shift)
     last = board.last_start(ask)
     return [
         quarter

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar, cast
 
-from models.rules.restaurant.restaurant import House, HouseCombination, HouseTable
+from models.rules.restaurant.restaurant import CombinationSpec, RestaurantSpec, TableSpec
 
 V = TypeVar("V")
 
@@ -14,21 +14,23 @@ Place = tuple[Seats, int]
 
 
 def candidates(
-    house: House, party_size: int, *, area_id: int | None, online: bool
+    restaurant: RestaurantSpec, party_size: int, *, area_id: int | None, online: bool
 ) -> tuple[Seats, ...]:
     """What could seat this party, best first: the smallest single table that fits, then
     combinations. Tables that are in-house only are left to the staff.
     """
     key = ("candidates", party_size, area_id, online)
-    return _remembered(house, key, lambda: _candidates(house, party_size, area_id, online))
+    return _remembered(
+        restaurant, key, lambda: _candidates(restaurant, party_size, area_id, online)
+    )
 
 
 def _candidates(
-    house: House, party_size: int, area_id: int | None, online: bool
+    restaurant: RestaurantSpec, party_size: int, area_id: int | None, online: bool
 ) -> tuple[Seats, ...]:
     usable = {
         table.id: table
-        for table in house.tables
+        for table in restaurant.tables
         if (table.online or not online) and area_id in (None, table.area_id)
     }
     singles = sorted(
@@ -38,7 +40,7 @@ def _candidates(
     joined = sorted(
         (
             combination
-            for combination in house.combinations
+            for combination in restaurant.combinations
             if combination.min_party <= party_size <= combination.max_party
             and all(table_id in usable for table_id in combination.table_ids)
         ),
@@ -47,11 +49,11 @@ def _candidates(
     return tuple((table.id,) for table in singles) + tuple(each.table_ids for each in joined)
 
 
-def _single_order(table: HouseTable) -> tuple[int, int, int]:
+def _single_order(table: TableSpec) -> tuple[int, int, int]:
     return table.max_party, table.priority, table.id
 
 
-def _joined_order(combination: HouseCombination) -> tuple[int, int, int, int]:
+def _joined_order(combination: CombinationSpec) -> tuple[int, int, int, int]:
     return len(combination.table_ids), combination.max_party, combination.priority, combination.id
 
 
@@ -138,8 +140,8 @@ def bits(value: int) -> Iterator[int]:
         value ^= low
 
 
-def _remembered(house: House, key: object, make: Callable[[], V]) -> V:
-    found = house.memo.get(key)
+def _remembered(restaurant: RestaurantSpec, key: object, make: Callable[[], V]) -> V:
+    found = restaurant.memo.get(key)
     if found is None:
-        found = house.memo[key] = make()
+        found = restaurant.memo[key] = make()
     return cast("V", found)

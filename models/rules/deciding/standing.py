@@ -14,7 +14,12 @@ from models.rules.deciding.standing_tables import place_of
 from models.rules.reservations.lifecycle import HOLDING
 from models.rules.restaurant.closing import last_start
 from models.rules.restaurant.policies import STAFF_MAX_PARTY
-from models.rules.restaurant.restaurant import QUARTER_SECONDS, House, HouseShift, split_book_id
+from models.rules.restaurant.restaurant import (
+    QUARTER_SECONDS,
+    RestaurantSpec,
+    ShiftSpec,
+    split_book_id,
+)
 from models.rules.restaurant.sittings import Sitting, find_sitting, quarter_of, shifts_on
 from models.rules.restaurant.sittings import local as local_time
 from models.rules.restaurant.turn_times import turn_minutes
@@ -22,25 +27,27 @@ from models.rules.restaurant.turn_times import turn_minutes
 _DAY: Final = timedelta(days=1)
 
 
-def objections(house: House, party: Party, *, before: House | None = None) -> tuple[Objection, ...]:
+def objections(
+    restaurant: RestaurantSpec, party: Party, *, before: RestaurantSpec | None = None
+) -> tuple[Objection, ...]:
     """Everything that does not hold; empty for a party as the decision makes it.
 
     A requested party has been promised nothing: its objections are what the decision will say.
     `before`: the restaurant at an older revision, for the names of what is gone since.
     """
-    found = place_of(house, party, before)
+    found = place_of(restaurant, party, before)
     if party.ends_at <= party.starts_at or not 1 <= party.party_size <= STAFF_MAX_PARTY:
         found = (*_row(party), *found)
-    sitting = find_sitting(house, party.starts_at)
+    sitting = find_sitting(restaurant, party.starts_at)
     if sitting is None or sitting.book_id != party.book_id:
-        found = (*_start(house, party, sitting, before), *found)
+        found = (*_start(restaurant, party, sitting, before), *found)
     if party.told is not None and party.status not in HERE:
-        found = (*_wall_time(house, party.starts_at, party.told), *found)
+        found = (*_wall_time(restaurant, party.starts_at, party.told), *found)
     if sitting is not None and not party.chosen:
         if party.status in HOLDING:
-            found = (*found, *_turn(house, party, sitting.shift))
+            found = (*found, *_turn(restaurant, party, sitting.shift))
         if party.online and sitting.closes is not None:
-            found = (*found, *_runs_over(house, party, sitting))
+            found = (*found, *_runs_over(restaurant, party, sitting))
     return found
 
 
@@ -52,21 +59,21 @@ def _row(party: Party) -> Iterator[Objection]:
         yield Objection(Code.ENDS_BEFORE_START, "", "its turn ends before it starts")
 
 
-def _turn(house: House, party: Party, shift: HouseShift) -> Iterator[Objection]:
+def _turn(restaurant: RestaurantSpec, party: Party, shift: ShiftSpec) -> Iterator[Objection]:
     # a seated party without a person's hand in it does not exist: `chosen` holds for it
-    minutes = turn_minutes(house.policies, shift, party_size=party.party_size)
+    minutes = turn_minutes(restaurant.policies, shift, party_size=party.party_size)
     has = (party.ends_at - party.starts_at) // timedelta(minutes=1)
     if has != minutes:
         words = f"its turn is {has} minutes; shift {shift.key} gives such a party {minutes}"
         yield Objection(Code.TURN, f"shift {shift.key}", words)
 
 
-def _runs_over(house: House, party: Party, sitting: Sitting) -> Iterator[Objection]:
+def _runs_over(restaurant: RestaurantSpec, party: Party, sitting: Sitting) -> Iterator[Objection]:
     """Who holds a table stays as long as was agreed, who waits as long as the rules give now."""
     if party.status in HOLDING and sitting.closes is not None:
         is_late = party.ends_at.timestamp() > sitting.closes * QUARTER_SECONDS
     else:
-        last = last_start(house, sitting, party_size=party.party_size)
+        last = last_start(restaurant, sitting, party_size=party.party_size)
         is_late = quarter_of(party.starts_at) > last
     if is_late:
         name = f"shift {sitting.shift.key}"
@@ -74,8 +81,10 @@ def _runs_over(house: House, party: Party, sitting: Sitting) -> Iterator[Objecti
         yield Objection(Code.RUNS_OVER, name, words)
 
 
-def _wall_time(house: House, starts_at: datetime, told: datetime) -> Iterator[Objection]:
-    now = local_time(house, quarter_of(starts_at))
+def _wall_time(
+    restaurant: RestaurantSpec, starts_at: datetime, told: datetime
+) -> Iterator[Objection]:
+    now = local_time(restaurant, quarter_of(starts_at))
     if now.replace(tzinfo=None) != told.replace(tzinfo=None):
         words = f"the guest was told {told:%H:%M}, which the clock calls {now:%H:%M} now"
         yield Objection(Code.WALL_TIME, "zone", words)
@@ -85,49 +94,49 @@ def _wall_time(house: House, starts_at: datetime, told: datetime) -> Iterator[Ob
 
 
 def _start(
-    house: House, party: Party, sitting: Sitting | None, before: House | None
+    restaurant: RestaurantSpec, party: Party, sitting: Sitting | None, before: RestaurantSpec | None
 ) -> Iterator[Objection]:
     shift_id, day = split_book_id(party.book_id)
     if sitting is not None and not party.walk_in:
         about = f"shift {sitting.shift.key}"
-        own = _shift_name(house, before, shift_id)
+        own = _shift_name(restaurant, before, shift_id)
         words = f"its start belongs to {about} on {sitting.service_date}, not to {own} on {day}"
         yield Objection(Code.OTHER_BOOK, about, words)
         return
-    starts = local_time(house, quarter_of(party.starts_at)).date()
+    starts = local_time(restaurant, quarter_of(party.starts_at)).date()
     if day not in (starts, starts - _DAY):
         yield Objection(Code.OTHER_BOOK, "", f"it stands in a book of {day} and starts on {starts}")
     elif sitting is None and not party.walk_in and party.status not in HERE:
-        yield _no_start(house, party, before)
+        yield _no_start(restaurant, party, before)
 
 
-def _no_start(house: House, party: Party, before: House | None) -> Objection:
+def _no_start(restaurant: RestaurantSpec, party: Party, before: RestaurantSpec | None) -> Objection:
     """Why no shift offers the party's start."""
     shift_id, day = split_book_id(party.book_id)
-    shift, name = house.shift_by_id.get(shift_id), _shift_name(house, before, shift_id)
-    for closure in house.closures:
+    shift, name = restaurant.shift_by_id.get(shift_id), _shift_name(restaurant, before, shift_id)
+    for closure in restaurant.closures:
         if closure.covers(day) and closure.shift_key in (None, shift.key if shift else None):
             what = "the restaurant" if closure.shift_key is None else name
             why = f" ({closure.reason})" if closure.reason else ""
             return Objection(Code.CLOSED, f"closure {day}", f"{what} is closed on {day}{why}")
     if shift is None:
         return Objection(Code.SHIFT_GONE, name, f"there is no {name} any more")
-    return Objection(Code.NO_START, *_not_offered(house, party.starts_at, shift, day))
+    return Objection(Code.NO_START, *_not_offered(restaurant, party.starts_at, shift, day))
 
 
 def _not_offered(
-    house: House, starts_at: datetime, shift: HouseShift, day: date
+    restaurant: RestaurantSpec, starts_at: datetime, shift: ShiftSpec, day: date
 ) -> tuple[str, str]:
     name = f"shift {shift.key}"
-    run = shifts_on(house, day)
+    run = shifts_on(restaurant, day)
     if shift in run:
-        wall = local_time(house, quarter_of(starts_at))
+        wall = local_time(restaurant, quarter_of(starts_at))
         return name, f"{wall:%H:%M} is no start of {name}"
     if special := next((each for each in run if each.on_date == day), None):
         return f"shift {special.key}", f"the special hours {special.key} of {day} replace {name}"
     return name, f"{name} does not run on {day}"
 
 
-def _shift_name(house: House, before: House | None, shift_id: int) -> str:
-    shift = house.shift_by_id.get(shift_id) or (before and before.shift_by_id.get(shift_id))
+def _shift_name(restaurant: RestaurantSpec, before: RestaurantSpec | None, shift_id: int) -> str:
+    shift = restaurant.shift_by_id.get(shift_id) or (before and before.shift_by_id.get(shift_id))
     return f"shift {shift.key}" if shift else f"shift #{shift_id}"

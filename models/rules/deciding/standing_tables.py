@@ -6,17 +6,19 @@ from typing import Final
 from models.rules.deciding.objection import HERE, Code, Objection, Party
 from models.rules.deciding.seating import Seats, candidates
 from models.rules.reservations.lifecycle import HOLDING
-from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.restaurant import RestaurantSpec
 
 #: What was worked out for one house before its memory starts afresh.
 _REMEMBERED: Final = 50_000
 _MEMO: Final = "standing"
 
 
-def place_of(house: House, party: Party, before: House | None) -> tuple[Objection, ...]:
+def place_of(
+    restaurant: RestaurantSpec, party: Party, before: RestaurantSpec | None
+) -> tuple[Objection, ...]:
     """What does not hold about its area and tables; worked out once for all who sit alike."""
     memo: dict[object, tuple[Objection, ...]]
-    memo = house.memo.setdefault(_MEMO, {})  # type: ignore[assignment]
+    memo = restaurant.memo.setdefault(_MEMO, {})  # type: ignore[assignment]
     key = (
         party.party_size,
         party.table_ids,
@@ -30,35 +32,37 @@ def place_of(house: House, party: Party, before: House | None) -> tuple[Objectio
     if found is None:
         if len(memo) >= _REMEMBERED:
             memo.clear()
-        found = memo[key] = tuple(_place(house, party, before))
+        found = memo[key] = tuple(_place(restaurant, party, before))
     return found
 
 
-def _place(house: House, party: Party, before: House | None) -> Iterator[Objection]:
-    area_gone = party.area_id is not None and party.area_id not in house.area_by_id
+def _place(
+    restaurant: RestaurantSpec, party: Party, before: RestaurantSpec | None
+) -> Iterator[Objection]:
+    area_gone = party.area_id is not None and party.area_id not in restaurant.area_by_id
     if area_gone and party.status not in HERE:
         known = before.area_by_id.get(party.area_id or 0) if before else None
         name = f"area {known.key}" if known else f"area #{party.area_id}"
         yield Objection(Code.AREA_GONE, name, f"there is no {name} any more")
     if party.status in HOLDING:
-        yield from _seats(house, party, before, area_id=None if area_gone else party.area_id)
-    elif not (area_gone or _offered(house, party)):
+        yield from _seats(restaurant, party, before, area_id=None if area_gone else party.area_id)
+    elif not (area_gone or _offered(restaurant, party)):
         words = f"no table or combination seats a party of {party.party_size}"
-        area = house.area_by_id.get(party.area_id or 0)
+        area = restaurant.area_by_id.get(party.area_id or 0)
         about, where = (f"area {area.key}", f" in area {area.key}") if area else ("tables", "")
         yield Objection(Code.NOTHING_FITS, about, words + where)
 
 
-def _offered(house: House, party: Party) -> tuple[Seats, ...]:
-    return candidates(house, party.party_size, area_id=party.area_id, online=party.online)
+def _offered(restaurant: RestaurantSpec, party: Party) -> tuple[Seats, ...]:
+    return candidates(restaurant, party.party_size, area_id=party.area_id, online=party.online)
 
 
 def _seats(
-    house: House, party: Party, before: House | None, *, area_id: int | None
+    restaurant: RestaurantSpec, party: Party, before: RestaurantSpec | None, *, area_id: int | None
 ) -> Iterator[Objection]:
     if not party.table_ids:
         yield Objection(Code.NO_TABLE, "", f"it is {party.status} and has no table")
-    gone = [number for number in party.table_ids if number not in house.table_by_id]
+    gone = [number for number in party.table_ids if number not in restaurant.table_by_id]
     for number in gone:
         known = before.table_by_id.get(number) if before else None
         name = f"table {known.label}" if known else f"table #{number}"
@@ -66,28 +70,33 @@ def _seats(
     if gone or party.chosen or not party.table_ids:
         return
     size, own = party.party_size, frozenset(party.table_ids)
-    wanted = candidates(house, size, area_id=area_id, online=party.online)
+    wanted = candidates(restaurant, size, area_id=area_id, online=party.online)
     if own not in map(frozenset, wanted):
-        yield from _misfits(house, party, area_id=area_id)
+        yield from _misfits(restaurant, party, area_id=area_id)
 
 
-def _misfits(house: House, party: Party, *, area_id: int | None) -> Iterator[Objection]:
+def _misfits(
+    restaurant: RestaurantSpec, party: Party, *, area_id: int | None
+) -> Iterator[Objection]:
     """What is wrong with tables that `candidates` does not name for such a party."""
     own = frozenset(party.table_ids)
     for number in party.table_ids:
-        table = house.table_by_id[number]
+        table = restaurant.table_by_id[number]
         name = f"table {table.label}"
         if area_id not in (None, table.area_id):
-            asked, has = house.area_by_id[area_id or 0].key, house.area_by_id.get(table.area_id)
+            asked, has = (
+                restaurant.area_by_id[area_id or 0].key,
+                restaurant.area_by_id.get(table.area_id),
+            )
             words = f"it asked for area {asked}; {name} is in area {has.key if has else 'unknown'}"
             yield Objection(Code.OTHER_AREA, name, words)
         if party.online and not table.online:
             yield Objection(Code.IN_HOUSE_ONLY, name, f"{name} is not offered online")
-    anywhere = candidates(house, party.party_size, area_id=None, online=False)
+    anywhere = candidates(restaurant, party.party_size, area_id=None, online=False)
     if own in map(frozenset, anywhere):
         return
-    name = "table " + " + ".join(house.table_by_id[each].label for each in party.table_ids)
-    if len(own) == 1 or any(own == frozenset(each.table_ids) for each in house.combinations):
+    name = "table " + " + ".join(restaurant.table_by_id[each].label for each in party.table_ids)
+    if len(own) == 1 or any(own == frozenset(each.table_ids) for each in restaurant.combinations):
         words = f"{name} is not for a party of {party.party_size}"
         yield Objection(Code.PARTY_RANGE, name, words)
     else:

@@ -7,14 +7,14 @@ was when the start was last written.
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.restaurant import RestaurantSpec
 
 _MINUTE = timedelta(minutes=1)
 
 
-def offset_of(house: House, starts_at: datetime) -> int:
+def offset_of(restaurant: RestaurantSpec, starts_at: datetime) -> int:
     """The minutes by which the wall clock is ahead of UTC at that start."""
-    return offset_in(house.tz, starts_at)
+    return offset_in(restaurant.tz, starts_at)
 
 
 def offset_in(tz: ZoneInfo, starts_at: datetime) -> int:
@@ -29,21 +29,21 @@ def told_wall(starts_at: datetime, told_offset: int | None) -> datetime | None:
     return starts_at.astimezone(UTC).replace(tzinfo=None) + told_offset * _MINUTE
 
 
-def has_moved(house: House, starts_at: datetime, told_offset: int | None) -> bool:
+def has_moved(restaurant: RestaurantSpec, starts_at: datetime, told_offset: int | None) -> bool:
     """Whether the wall clock shows something else at the start than was told."""
-    return told_offset is not None and offset_of(house, starts_at) != told_offset
+    return told_offset is not None and offset_of(restaurant, starts_at) != told_offset
 
 
-def shows(house: House, starts_at: datetime) -> datetime:
+def shows(restaurant: RestaurantSpec, starts_at: datetime) -> datetime:
     """What the wall clock shows at that start, by the zone data of now; without a zone."""
-    return starts_at.astimezone(house.tz).replace(tzinfo=None)
+    return starts_at.astimezone(restaurant.tz).replace(tzinfo=None)
 
 
-def instant_of(house: House, wall: datetime, *, near: datetime) -> datetime | None:
+def instant_of(restaurant: RestaurantSpec, wall: datetime, *, near: datetime) -> datetime | None:
     """When the wall clock shows that time, in UTC; None: it never does.
 
     Of a time that it shows twice, the one nearer to `near`.
     """
-    readings = [wall.replace(tzinfo=house.tz, fold=fold).astimezone(UTC) for fold in (0, 1)]
-    real = [each for each in readings if shows(house, each) == wall]
+    readings = [wall.replace(tzinfo=restaurant.tz, fold=fold).astimezone(UTC) for fold in (0, 1)]
+    real = [each for each in readings if shows(restaurant, each) == wall]
     return min(real, key=lambda each: abs(each - near), default=None)

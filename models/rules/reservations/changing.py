@@ -13,12 +13,12 @@ from models.rules.restaurant.policies import (
     sitting_problem,
     start_problem,
 )
-from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.sittings import Sitting, find_sitting
 
 
 def check_change(
-    house: House,
+    restaurant: RestaurantSpec,
     wished: TableRequest,
     *,
     change: TableChange,
@@ -31,40 +31,46 @@ def check_change(
     Only what becomes different is checked: what was agreed stands, whatever is asked for today.
     Online, fewer covers are allowed until the start. Raises Invalid naming fields of the change.
     """
-    sitting = find_sitting(house, wished.starts_at)
-    late = _is_late(house, has.starts_at, now=now, online=online)
+    sitting = find_sitting(restaurant, wished.starts_at)
+    late = _is_late(restaurant, has.starts_at, now=now, online=online)
     wrong = {}
     if wished.starts_at != has.starts_at and change.starts_at is not None:
-        problem = start_problem(house, wished.starts_at, now=now, online=online)
-        wrong["start"] = problem or sitting_problem(house, sitting, wished, online=online)
+        problem = start_problem(restaurant, wished.starts_at, now=now, online=online)
+        wrong["start"] = problem or sitting_problem(restaurant, sitting, wished, online=online)
     if change.party_size is not None and wished.party_size != has.party_size:
         wrong["party_size"] = _size_change_problem(
-            house, wished.party_size, has=has.party_size, late=late, online=online
+            restaurant, wished.party_size, has=has.party_size, late=late, online=online
         )
         if sitting and online and "start" not in wrong and wished.party_size > has.party_size:
-            wrong["party_size"] = wrong["party_size"] or runs_over(house, sitting, wished)
+            wrong["party_size"] = wrong["party_size"] or runs_over(restaurant, sitting, wished)
     if change.area_key is not None and wished.area_key != has.area_key:
-        wrong["area"] = area_problem(house, wished.area_key, online=online) or late
+        wrong["area"] = area_problem(restaurant, wished.area_key, online=online) or late
     problems = tuple(FieldProblem(name, message) for name, message in wrong.items() if message)
     if sitting is None and not problems:
         name = "party_size" if change.party_size is not None else "area"
-        problems = (FieldProblem(name, f"{no_sitting(house, wished.starts_at)}; name a start"),)
+        problems = (
+            FieldProblem(name, f"{no_sitting(restaurant, wished.starts_at)}; name a start"),
+        )
     if sitting is None or problems:
         raise Invalid(problems[0].message, fields=problems)
     return sitting
 
 
-def _is_late(house: House, starts_at: datetime, *, now: datetime, online: bool) -> str:
+def _is_late(
+    restaurant: RestaurantSpec, starts_at: datetime, *, now: datetime, online: bool
+) -> str:
     """What is said of a change for which it is too late; empty in time, and to the staff."""
-    lead = house.policies.lead_minutes
+    lead = restaurant.policies.lead_minutes
     if not online or minutes_from(now, starts_at) >= lead:
         return ""
     return f"cannot change any more: the start is less than {lead} minutes ahead"
 
 
-def _size_change_problem(house: House, size: int, *, has: int, late: str, online: bool) -> str:
-    if online and house.policies.min_party_online <= size < has:
+def _size_change_problem(
+    restaurant: RestaurantSpec, size: int, *, has: int, late: str, online: bool
+) -> str:
+    if online and restaurant.policies.min_party_online <= size < has:
         return ""
-    return party_problem(house, size, online=online) or (
+    return party_problem(restaurant, size, online=online) or (
         f"{late}; fewer guests are fine" if late else ""
     )

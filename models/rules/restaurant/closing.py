@@ -1,27 +1,29 @@
 """The end of a shift: by then who booked online has left, unless turns may run over it."""
 
 from models.rules.reservations.requests import TableRequest
-from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.sittings import LAST_QUARTER, Sitting, local, quarter_of
 from models.rules.restaurant.turn_times import turn_minutes, turn_quarters
 
 
-def last_start(house: House, sitting: Sitting, *, party_size: int) -> int:
+def last_start(restaurant: RestaurantSpec, sitting: Sitting, *, party_size: int) -> int:
     """The last quarter at which the turn of such a party, online, ends before the shift does."""
     if sitting.closes is None:
         return LAST_QUARTER
-    return sitting.closes - turn_quarters(house.policies, sitting.shift, party_size=party_size)
+    return sitting.closes - turn_quarters(restaurant.policies, sitting.shift, party_size=party_size)
 
 
-def runs_over(house: House, sitting: Sitting, wished: TableRequest) -> str:
+def runs_over(restaurant: RestaurantSpec, sitting: Sitting, wished: TableRequest) -> str:
     """Why such a party does not start then, though others do; empty when it does."""
-    last = last_start(house, sitting, party_size=wished.party_size)
+    last = last_start(restaurant, sitting, party_size=wished.party_size)
     if quarter_of(wished.starts_at) <= last:
         return ""
-    minutes = turn_minutes(house.policies, sitting.shift, party_size=wished.party_size)
+    minutes = turn_minutes(restaurant.policies, sitting.shift, party_size=wished.party_size)
     stays = f"a party of {wished.party_size} stays {minutes} minutes, and {sitting.shift.name}"
     stays += f" ends at {sitting.shift.ends:%H:%M}"
     begins = [quarter for quarter in sitting.starts if quarter <= last]
     if not begins:
         return stays
-    return f"{stays}: its last start is {local(house, begins[-1]).isoformat(timespec='minutes')}"
+    return (
+        f"{stays}: its last start is {local(restaurant, begins[-1]).isoformat(timespec='minutes')}"
+    )

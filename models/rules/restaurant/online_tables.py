@@ -1,28 +1,28 @@
 """What can be had online at all: a room whose tables are all for the staff is none for guests."""
 
 from models.rules.deciding.seating import candidates
-from models.rules.restaurant.restaurant import House, HouseArea
+from models.rules.restaurant.restaurant import AreaSpec, RestaurantSpec
 
 
-def online_areas(house: House) -> tuple[HouseArea, ...]:
+def online_areas(restaurant: RestaurantSpec) -> tuple[AreaSpec, ...]:
     """The areas in which some party that may book online could be seated, in their order."""
-    return tuple(area for area in house.areas if is_offered(house, area))
+    return tuple(area for area in restaurant.areas if is_offered(restaurant, area))
 
 
-def is_offered(house: House, area: HouseArea) -> bool:
+def is_offered(restaurant: RestaurantSpec, area: AreaSpec) -> bool:
     """Whether any party that may book online could be seated in that area."""
-    return any(_seats(house, size, area.id) for size in _allowed(house))
+    return any(_seats(restaurant, size, area.id) for size in _allowed(restaurant))
 
 
-def online_sizes(house: House) -> tuple[int, ...]:
+def online_sizes(restaurant: RestaurantSpec) -> tuple[int, ...]:
     """The party sizes that may book online and for which there is any table, ascending."""
-    return tuple(size for size in _allowed(house) if _seats(house, size, None))
+    return tuple(size for size in _allowed(restaurant) if _seats(restaurant, size, None))
 
 
-def _allowed(house: House) -> range:
-    policies = house.policies
+def _allowed(restaurant: RestaurantSpec) -> range:
+    policies = restaurant.policies
     return range(policies.min_party_online, policies.max_party_online + 1)
 
 
-def _seats(house: House, party_size: int, area_id: int | None) -> bool:
-    return bool(candidates(house, party_size, area_id=area_id, online=True))
+def _seats(restaurant: RestaurantSpec, party_size: int, area_id: int | None) -> bool:
+    return bool(candidates(restaurant, party_size, area_id=area_id, online=True))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from models.rules.restaurant.restaurant import House, HouseShift, Pacing
+from models.rules.restaurant.restaurant import Pacing, RestaurantSpec, ShiftSpec
 
 
 @dataclass(slots=True)
@@ -28,9 +28,9 @@ class Load:
             self.online_covers -= party_size
 
 
-def pacing_of(house: House, shift: HouseShift) -> Pacing:
+def pacing_of(restaurant: RestaurantSpec, shift: ShiftSpec) -> Pacing:
     """The shift's own pacing, or the restaurant's."""
-    return shift.pacing or house.policies.pacing
+    return shift.pacing or restaurant.policies.pacing
 
 
 def keeps_pace(pacing: Pacing, load: Load | None, party_size: int, *, online: bool) -> bool:

@@ -11,7 +11,7 @@ from models.core.errors import FieldProblem, Invalid
 from models.rules.reservations.requests import TableRequest
 from models.rules.restaurant.closing import runs_over
 from models.rules.restaurant.online_tables import is_offered, online_areas
-from models.rules.restaurant.restaurant import QUARTER_SECONDS, House, Policies
+from models.rules.restaurant.restaurant import QUARTER_SECONDS, Policies, RestaurantSpec
 from models.rules.restaurant.sittings import (
     LAST_QUARTER,
     Sitting,
@@ -29,19 +29,21 @@ _NEAREST = 3
 _DAY = timedelta(days=1)
 
 
-def check_request(house: House, request: TableRequest, *, now: datetime, online: bool) -> Sitting:
+def check_request(
+    restaurant: RestaurantSpec, request: TableRequest, *, now: datetime, online: bool
+) -> Sitting:
     """The sitting a request asks for; whether it has room is decided later.
 
     Raises Invalid naming every wrong one of `party_size`, `area` and `start`. With `online` the
     guest's limits hold: party sizes, lead time, booking window. The staff are bound only by the
     shifts, 1..999 covers, and a start no more than 24 h ago.
     """
-    sitting = find_sitting(house, request.starts_at)
+    sitting = find_sitting(restaurant, request.starts_at)
     wrong = {
-        "party_size": party_problem(house, request.party_size, online=online),
-        "area": area_problem(house, request.area_key, online=online),
-        "start": start_problem(house, request.starts_at, now=now, online=online)
-        or sitting_problem(house, sitting, request, online=online),
+        "party_size": party_problem(restaurant, request.party_size, online=online),
+        "area": area_problem(restaurant, request.area_key, online=online),
+        "start": start_problem(restaurant, request.starts_at, now=now, online=online)
+        or sitting_problem(restaurant, sitting, request, online=online),
     }
     problems = tuple(FieldProblem(name, message) for name, message in wrong.items() if message)
     if sitting is None or problems:
@@ -49,16 +51,20 @@ def check_request(house: House, request: TableRequest, *, now: datetime, online:
     return sitting
 
 
-def bookable_quarters(house: House, *, now: datetime, online: bool) -> tuple[int, int]:
+def bookable_quarters(
+    restaurant: RestaurantSpec, *, now: datetime, online: bool
+) -> tuple[int, int]:
     """First and last UTC quarter (both inclusive) that may be asked for at `now`.
 
     Online: from the lead time to the end of the window's last day by the restaurant's calendar.
     """
     if not online:
         return _next_quarter(now, minutes=-STAFF_LOOKBACK_MINUTES), LAST_QUARTER
-    first = _next_quarter(now, minutes=house.policies.lead_minutes)
-    last_day = now.astimezone(house.tz).date() + timedelta(days=house.policies.window_days)
-    return first, last_quarter_of(house, last_day)
+    first = _next_quarter(now, minutes=restaurant.policies.lead_minutes)
+    last_day = now.astimezone(restaurant.tz).date() + timedelta(
+        days=restaurant.policies.window_days
+    )
+    return first, last_quarter_of(restaurant, last_day)
 
 
 def same_guest_conflict(policies: Policies, start: datetime, *, other: datetime) -> bool:
@@ -108,12 +114,12 @@ def _next_quarter(moment: datetime, *, minutes: int) -> int:
     return ceil((moment.timestamp() + minutes * 60) / QUARTER_SECONDS)
 
 
-def party_problem(house: House, party_size: int, *, online: bool) -> str:
+def party_problem(restaurant: RestaurantSpec, party_size: int, *, online: bool) -> str:
     """What is wrong with a party of that size; empty for nothing."""
     if not online:
         fits = 1 <= party_size <= STAFF_MAX_PARTY
         return "" if fits else f"must be from 1 to {STAFF_MAX_PARTY}"
-    smallest, largest = house.policies.min_party_online, house.policies.max_party_online
+    smallest, largest = restaurant.policies.min_party_online, restaurant.policies.max_party_online
     if party_size < smallest:
         return f"must be at least {smallest}"
     if party_size > largest:
@@ -121,57 +127,61 @@ def party_problem(house: House, party_size: int, *, online: bool) -> str:
     return ""
 
 
-def area_problem(house: House, area_key: str | None, *, online: bool) -> str:
+def area_problem(restaurant: RestaurantSpec, area_key: str | None, *, online: bool) -> str:
     """What is wrong with an area; empty for nothing."""
-    area = house.area_by_key.get(area_key or "")
-    if area_key is None or (area and (not online or is_offered(house, area))):
+    area = restaurant.area_by_key.get(area_key or "")
+    if area_key is None or (area and (not online or is_offered(restaurant, area))):
         return ""
-    keys = ", ".join(each.key for each in (online_areas(house) if online else house.areas))
+    keys = ", ".join(
+        each.key for each in (online_areas(restaurant) if online else restaurant.areas)
+    )
     if area:
         return f"is not offered online; what is: {keys or 'none'}"
     return f"is not an area of this restaurant; its areas: {keys}"
 
 
-def start_problem(house: House, starts_at: datetime, *, now: datetime, online: bool) -> str:
+def start_problem(
+    restaurant: RestaurantSpec, starts_at: datetime, *, now: datetime, online: bool
+) -> str:
     """What is wrong with a start that is too near, too far or past; empty for nothing."""
-    first, last = bookable_quarters(house, now=now, online=online)
+    first, last = bookable_quarters(restaurant, now=now, online=online)
     quarter = quarter_of(starts_at)
     if first <= quarter <= last:
         return ""
     if quarter > last:
-        return _too_far(house, last, online=online)
+        return _too_far(restaurant, last, online=online)
     if not online:
         return "lies more than 24 hours in the past"
     if minutes_from(starts_at, now) > 0:
         return "lies in the past"
-    return f"must be at least {house.policies.lead_minutes} minutes ahead"
+    return f"must be at least {restaurant.policies.lead_minutes} minutes ahead"
 
 
 def sitting_problem(
-    house: House, sitting: Sitting | None, wished: TableRequest, *, online: bool
+    restaurant: RestaurantSpec, sitting: Sitting | None, wished: TableRequest, *, online: bool
 ) -> str:
     """Why that is no start, or none for such a party; empty when it is."""
     if sitting is None:
-        return no_sitting(house, wished.starts_at)
-    return runs_over(house, sitting, wished) if online else ""
+        return no_sitting(restaurant, wished.starts_at)
+    return runs_over(restaurant, sitting, wished) if online else ""
 
 
-def _too_far(house: House, last: int, *, online: bool) -> str:
-    day = local(house, last).date()
+def _too_far(restaurant: RestaurantSpec, last: int, *, online: bool) -> str:
+    day = local(restaurant, last).date()
     if not online:
         return f"must not be after {day}"
-    return f"must be within {house.policies.window_days} days, until {day}"
+    return f"must be within {restaurant.policies.window_days} days, until {day}"
 
 
-def no_sitting(house: House, starts_at: datetime) -> str:
+def no_sitting(restaurant: RestaurantSpec, starts_at: datetime) -> str:
     """Why a bookable time is no start: closed on that local date, or the starts nearest to it."""
     wanted = quarter_of(starts_at)
-    day = local(house, wanted).date()
-    sittings = sittings_on(house, day) + sittings_on(house, day - _DAY)
+    day = local(restaurant, wanted).date()
+    sittings = sittings_on(restaurant, day) + sittings_on(restaurant, day - _DAY)
     offered = [quarter for sitting in sittings for quarter in sitting.starts]
-    near = [quarter for quarter in offered if local(house, quarter).date() == day]
+    near = [quarter for quarter in offered if local(restaurant, quarter).date() == day]
     if not near:
         return f"the restaurant is closed on {day}"
     near = sorted(sorted(near, key=lambda quarter: abs(quarter - wanted))[:_NEAREST])
-    starts = ", ".join(local(house, quarter).isoformat(timespec="minutes") for quarter in near)
+    starts = ", ".join(local(restaurant, quarter).isoformat(timespec="minutes") for quarter in near)
     return f"is not a start of any shift; the nearest are {starts}"

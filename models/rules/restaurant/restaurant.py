@@ -85,7 +85,7 @@ class Policies:
 
 
 @dataclass(frozen=True, slots=True)
-class HouseArea:
+class AreaSpec:
     """A room or a terrace."""
 
     id: int
@@ -94,7 +94,7 @@ class HouseArea:
 
 
 @dataclass(frozen=True, slots=True)
-class HouseTable:
+class TableSpec:
     """A dining table for parties of `min_party`..`max_party`. Lower `priority` is seated first."""
 
     id: int
@@ -107,7 +107,7 @@ class HouseTable:
 
 
 @dataclass(frozen=True, slots=True)
-class HouseCombination:
+class CombinationSpec:
     """Tables that may be joined, with a party range of their own."""
 
     id: int
@@ -119,7 +119,7 @@ class HouseCombination:
 
 
 @dataclass(frozen=True, slots=True)
-class HouseShift:
+class ShiftSpec:
     """Recurring lunch or dinner, or (with `on_date`) special hours of one date.
 
     `first`, `last` are the first and last seating by the wall clock. At `ends` everybody has left,
@@ -144,7 +144,7 @@ class HouseShift:
 
 
 @dataclass(frozen=True, slots=True)
-class HouseClosure:
+class ClosureSpec:
     """A day closed: wholly, or one shift of it; `yearly`: and that day of every later year."""
 
     on_date: date
@@ -160,7 +160,7 @@ class HouseClosure:
 
 
 @dataclass(frozen=True)
-class House:
+class RestaurantSpec:
     """One restaurant at one floor revision."""
 
     id: int
@@ -170,11 +170,11 @@ class House:
     locale: str
     revision: int
     policies: Policies
-    areas: tuple[HouseArea, ...]
-    tables: tuple[HouseTable, ...]
-    combinations: tuple[HouseCombination, ...]
-    shifts: tuple[HouseShift, ...]
-    closures: tuple[HouseClosure, ...]
+    areas: tuple[AreaSpec, ...]
+    tables: tuple[TableSpec, ...]
+    combinations: tuple[CombinationSpec, ...]
+    shifts: tuple[ShiftSpec, ...]
+    closures: tuple[ClosureSpec, ...]
     email: str = ""
     phone: str = ""
     address: str = ""
@@ -192,21 +192,21 @@ class House:
         return ZoneInfo(self.zone)
 
     @cached_property
-    def shift_by_id(self) -> dict[int, HouseShift]:
+    def shift_by_id(self) -> dict[int, ShiftSpec]:
         """Shifts by their id."""
         return {shift.id: shift for shift in self.shifts}
 
     @cached_property
-    def area_by_key(self) -> dict[str, HouseArea]:
+    def area_by_key(self) -> dict[str, AreaSpec]:
         """Areas by their key."""
         return {area.key: area for area in self.areas}
 
     @cached_property
-    def area_by_id(self) -> dict[int, HouseArea]:
+    def area_by_id(self) -> dict[int, AreaSpec]:
         """Areas by their id."""
         return {area.id: area for area in self.areas}
 
     @cached_property
-    def table_by_id(self) -> dict[int, HouseTable]:
+    def table_by_id(self) -> dict[int, TableSpec]:
         """Tables by their id."""
         return {table.id: table for table in self.tables}

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 from models.rules.restaurant.restaurant import (
     BOOKS_PER_SHIFT,
     QUARTER_SECONDS,
-    House,
-    HouseShift,
+    RestaurantSpec,
+    ShiftSpec,
     book_id,
 )
 from models.rules.restaurant.turn_times import longest_held_quarters
@@ -35,7 +35,7 @@ class Sitting:
     """
 
     book_id: int
-    shift: HouseShift
+    shift: ShiftSpec
     service_date: date
     starts: tuple[int, ...]
     closes: int | None = None
@@ -46,48 +46,50 @@ def quarter_of(moment: datetime) -> int:
     return int(moment.timestamp() // QUARTER_SECONDS)
 
 
-def local(house: House, quarter: int) -> datetime:
+def local(restaurant: RestaurantSpec, quarter: int) -> datetime:
     """The begin of a UTC quarter, aware, by the restaurant's wall clock. To show, not to compare:
 
     in a repeated hour Python never calls it equal to the same moment in UTC (PEP 495).
     """
-    return datetime.fromtimestamp(quarter * QUARTER_SECONDS, house.tz)
+    return datetime.fromtimestamp(quarter * QUARTER_SECONDS, restaurant.tz)
 
 
-def last_quarter_of(house: House, day: date) -> int:
+def last_quarter_of(restaurant: RestaurantSpec, day: date) -> int:
     """The last UTC quarter that begins on a date of the restaurant's calendar."""
-    return _last_quarter_of(house.zone, day)
+    return _last_quarter_of(restaurant.zone, day)
 
 
-def sittings_on(house: House, service_date: date) -> tuple[Sitting, ...]:
+def sittings_on(restaurant: RestaurantSpec, service_date: date) -> tuple[Sitting, ...]:
     """What the house offers on a date, in order of the first start. Remembered with the house.
 
     Special hours replace that date's regular shifts; closures remove. Wall times that do not
     exist are not offered, repeated ones are offered twice. A start that two shifts would offer
     belongs to the one that opens first, so every start has exactly one book.
     """
-    memo = _memo(house)
+    memo = _memo(restaurant)
     found = memo.by_date.get(service_date)
-    return memo.keep(service_date, _open_books(house, service_date)) if found is None else found
+    return (
+        memo.keep(service_date, _open_books(restaurant, service_date)) if found is None else found
+    )
 
 
-def find_sitting(house: House, starts_at: datetime) -> Sitting | None:
+def find_sitting(restaurant: RestaurantSpec, starts_at: datetime) -> Sitting | None:
     """The sitting that offers exactly the aware `starts_at`, or None."""
     seconds = starts_at.timestamp()
     quarter = int(seconds // QUARTER_SECONDS)
     if seconds % QUARTER_SECONDS or not 0 <= quarter <= LAST_QUARTER:
         return None
-    found = _memo(house).by_start.get(quarter)
+    found = _memo(restaurant).by_start.get(quarter)
     if found is not None:
         return found
-    today = local(house, quarter).date()
-    sittings = sittings_on(house, today) + sittings_on(house, today - _DAY)
+    today = local(restaurant, quarter).date()
+    sittings = sittings_on(restaurant, today) + sittings_on(restaurant, today - _DAY)
     return next((sitting for sitting in sittings if quarter in sitting.starts), None)
 
 
-def book_quarters(house: House, sitting: Sitting) -> tuple[int, int]:
+def book_quarters(restaurant: RestaurantSpec, sitting: Sitting) -> tuple[int, int]:
     """First and last UTC quarter (both inclusive) that a seating of this book can touch."""
-    held = longest_held_quarters(house.policies, sitting.shift)
+    held = longest_held_quarters(restaurant.policies, sitting.shift)
     return sitting.starts[0], sitting.starts[-1] + held - 1
 
 
@@ -107,56 +109,58 @@ class _Memo:
         return sittings
 
 
-def _memo(house: House) -> _Memo:
+def _memo(restaurant: RestaurantSpec) -> _Memo:
     # A house's own hash is deep and costs more than the answer. So the memory hangs on the value
     # itself, as its cached properties do, and goes when a new revision replaces it.
-    memo: _Memo | None = house.__dict__.get(_MEMO)
+    memo: _Memo | None = restaurant.__dict__.get(_MEMO)
     if memo is None:
-        memo = house.__dict__.setdefault(_MEMO, _Memo())
+        memo = restaurant.__dict__.setdefault(_MEMO, _Memo())
     return memo
 
 
-def _open_books(house: House, service_date: date) -> tuple[Sitting, ...]:
+def _open_books(restaurant: RestaurantSpec, service_date: date) -> tuple[Sitting, ...]:
     if not 0 < (service_date - _EPOCH).days < BOOKS_PER_SHIFT:
         return ()
-    taken = _starts_past_midnight(house, service_date - _DAY)
+    taken = _starts_past_midnight(restaurant, service_date - _DAY)
     sittings = []
-    for shift, starts in _offers(house, shifts_on(house, service_date), service_date=service_date):
+    for shift, starts in _offers(
+        restaurant, shifts_on(restaurant, service_date), service_date=service_date
+    ):
         own = tuple(start for start in starts if start not in taken)
         taken.update(own)
         if own:
             number = book_id(shift.id, service_date)
-            closes = None if shift.may_run_over else _closes(house, shift, service_date)
+            closes = None if shift.may_run_over else _closes(restaurant, shift, service_date)
             sittings.append(Sitting(number, shift, service_date, own, closes))
     return tuple(sittings)
 
 
-def _starts_past_midnight(house: House, service_date: date) -> set[int]:
-    overnight = [shift for shift in shifts_on(house, service_date) if shift.last < shift.first]
-    offers = _offers(house, overnight, service_date=service_date)
+def _starts_past_midnight(restaurant: RestaurantSpec, service_date: date) -> set[int]:
+    overnight = [shift for shift in shifts_on(restaurant, service_date) if shift.last < shift.first]
+    offers = _offers(restaurant, overnight, service_date=service_date)
     return {start for _, starts in offers for start in starts}
 
 
 def _offers(
-    house: House, shifts: Iterable[HouseShift], *, service_date: date
-) -> list[tuple[HouseShift, tuple[int, ...]]]:
+    restaurant: RestaurantSpec, shifts: Iterable[ShiftSpec], *, service_date: date
+) -> list[tuple[ShiftSpec, tuple[int, ...]]]:
     """Each shift that has starts that date, with all of them; the first to open comes first."""
-    offers = [(shift, _starts(house, shift, service_date=service_date)) for shift in shifts]
+    offers = [(shift, _starts(restaurant, shift, service_date=service_date)) for shift in shifts]
     opening = [offer for offer in offers if offer[1]]
     return sorted(opening, key=lambda offer: (offer[1][0], offer[0].id))
 
 
-def shifts_on(house: House, service_date: date) -> list[HouseShift]:
+def shifts_on(restaurant: RestaurantSpec, service_date: date) -> list[ShiftSpec]:
     """The shifts that run on a date: its special hours or the regular ones, without the closed."""
-    special = [shift for shift in house.shifts if shift.on_date == service_date]
-    regular = [shift for shift in house.shifts if _runs_on(shift, service_date)]
-    closed = {closure.shift_key for closure in house.closures if closure.covers(service_date)}
+    special = [shift for shift in restaurant.shifts if shift.on_date == service_date]
+    regular = [shift for shift in restaurant.shifts if _runs_on(shift, service_date)]
+    closed = {closure.shift_key for closure in restaurant.closures if closure.covers(service_date)}
     if None in closed:
         return []
     return [shift for shift in special or regular if shift.key not in closed]
 
 
-def _runs_on(shift: HouseShift, service_date: date) -> bool:
+def _runs_on(shift: ShiftSpec, service_date: date) -> bool:
     return (
         shift.on_date is None
         and service_date.weekday() in shift.weekdays
@@ -165,28 +169,28 @@ def _runs_on(shift: HouseShift, service_date: date) -> bool:
     )
 
 
-def _starts(house: House, shift: HouseShift, *, service_date: date) -> tuple[int, ...]:
+def _starts(restaurant: RestaurantSpec, shift: ShiftSpec, *, service_date: date) -> tuple[int, ...]:
     """The quarters whose wall time is on the shift's grid, from its first to its last seating."""
     first = datetime.combine(service_date, shift.first)
     last_date = service_date + _DAY * (shift.last < shift.first)
     last = datetime.combine(last_date, shift.last)
-    step = timedelta(minutes=house.policies.slot_minutes)
-    begin, end = min(_readings(house.tz, first)), max(_readings(house.tz, last))
-    if _offset(house.tz, begin) == _offset(house.tz, end):
+    step = timedelta(minutes=restaurant.policies.slot_minutes)
+    begin, end = min(_readings(restaurant.tz, first)), max(_readings(restaurant.tz, last))
+    if _offset(restaurant.tz, begin) == _offset(restaurant.tz, end):
         grid = range(begin, end + 1, step // timedelta(seconds=1))
         return tuple(second // QUARTER_SECONDS for second in grid if not second % QUARTER_SECONDS)
     # The clock changes meanwhile: ask it about each real moment, so gaps and repeats come right.
     quarters = range(-(-begin // QUARTER_SECONDS), end // QUARTER_SECONDS + 1)
-    walls = ((quarter, local(house, quarter).replace(tzinfo=None)) for quarter in quarters)
+    walls = ((quarter, local(restaurant, quarter).replace(tzinfo=None)) for quarter in quarters)
     return tuple(
         quarter for quarter, wall in walls if first <= wall <= last and not (wall - first) % step
     )
 
 
-def _closes(house: House, shift: HouseShift, service_date: date) -> int:
+def _closes(restaurant: RestaurantSpec, shift: ShiftSpec, service_date: date) -> int:
     """The quarter that begins when the shift ends; of a repeated wall time the later one."""
     day = service_date + _DAY * (shift.ends <= shift.first)
-    return max(_readings(house.tz, datetime.combine(day, shift.ends))) // QUARTER_SECONDS
+    return max(_readings(restaurant.tz, datetime.combine(day, shift.ends))) // QUARTER_SECONDS
 
 
 def _offset(tz: ZoneInfo, seconds: int) -> timedelta | None:

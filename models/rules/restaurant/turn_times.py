@@ -2,13 +2,13 @@
 
 from operator import attrgetter
 
-from models.rules.restaurant.restaurant import DEFAULT_TURN_TIMES, HouseShift, Policies, TurnTime
+from models.rules.restaurant.restaurant import DEFAULT_TURN_TIMES, Policies, ShiftSpec, TurnTime
 
 QUARTER_MINUTES = 15
 _UP_TO = attrgetter("up_to")
 
 
-def turn_minutes(policies: Policies, shift: HouseShift, *, party_size: int) -> int:
+def turn_minutes(policies: Policies, shift: ShiftSpec, *, party_size: int) -> int:
     """Minutes a party of that size keeps its table; the shift's own table of turn times first.
 
     A party larger than every row gets the row for the largest parties.
@@ -19,31 +19,31 @@ def turn_minutes(policies: Policies, shift: HouseShift, *, party_size: int) -> i
     return row.minutes
 
 
-def buffer_minutes(policies: Policies, shift: HouseShift) -> int:
+def buffer_minutes(policies: Policies, shift: ShiftSpec) -> int:
     """Minutes to reset a table after a party; the guest is never shown them."""
     if shift.buffer_minutes is None:
         return policies.buffer_minutes
     return shift.buffer_minutes
 
 
-def turn_quarters(policies: Policies, shift: HouseShift, *, party_size: int) -> int:
+def turn_quarters(policies: Policies, shift: ShiftSpec, *, party_size: int) -> int:
     """Quarter-hours of the turn, without the buffer; begun quarters count whole."""
     return _quarters(turn_minutes(policies, shift, party_size=party_size))
 
 
-def held_quarters(policies: Policies, shift: HouseShift, *, party_size: int) -> int:
+def held_quarters(policies: Policies, shift: ShiftSpec, *, party_size: int) -> int:
     """Quarter-hours for which the table is taken: turn and buffer; begun quarters count whole."""
     turn = turn_minutes(policies, shift, party_size=party_size)
     return _quarters(turn + buffer_minutes(policies, shift))
 
 
-def longest_held_quarters(policies: Policies, shift: HouseShift) -> int:
+def longest_held_quarters(policies: Policies, shift: ShiftSpec) -> int:
     """The most quarter-hours that any party of this shift can hold a table."""
     turn = max(row.minutes for row in _rows(policies, shift))
     return _quarters(turn + buffer_minutes(policies, shift))
 
 
-def _rows(policies: Policies, shift: HouseShift) -> tuple[TurnTime, ...]:
+def _rows(policies: Policies, shift: ShiftSpec) -> tuple[TurnTime, ...]:
     return shift.turn_times or policies.turn_times or DEFAULT_TURN_TIMES
 
 

@@ -55,7 +55,7 @@ def _event(
     end: datetime,
     now: datetime,
 ) -> Event:
-    house = outgoing.restaurant
+    restaurant = outgoing.restaurant
     link = manage_link(outgoing)
     event = Event()
     event.add("uid", uid(outgoing.reservation_id))
@@ -65,11 +65,11 @@ def _event(
     event.add("dtstart", start)
     event.add("dtend", end)
     event.add("summary", letter.event)
-    event.add("location", one_line(", ".join(filter(None, (house.name, house.address)))))
+    event.add("location", one_line(", ".join(filter(None, (restaurant.name, restaurant.address)))))
     event.add("description", f"{outgoing.reference}\n{link}")
     event.add("url", link)
     event.add("transp", "OPAQUE")
-    event.add("organizer", _person(organizer, house.name))
+    event.add("organizer", _person(organizer, restaurant.name))
     return event
 
 

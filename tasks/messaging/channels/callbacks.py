@@ -32,7 +32,7 @@ def status_url(message_id: int) -> str:
 
 def is_from_twilio(url: str, form: Mapping[str, str], signature: str) -> bool:
     """Whether our account's token signed this call to `url`. Nobody else has that token."""
-    house = settings()
-    if house.sms_channel != "twilio" or not url or not signature:
+    restaurant = settings()
+    if restaurant.sms_channel != "twilio" or not url or not signature:
         return False
-    return bool(RequestValidator(house.twilio_auth_token).validate(url, form, signature))
+    return bool(RequestValidator(restaurant.twilio_auth_token).validate(url, form, signature))

@@ -57,9 +57,9 @@ def compose(outgoing: Outgoing, *, sender: str, recipient: str, now: datetime) -
 def _headers(
     outgoing: Outgoing, letter: Letter, sender: str, recipient: str, now: datetime
 ) -> list[bytes]:
-    house, (our_name, _) = outgoing.restaurant, parseaddr(settings().mail_from)
+    restaurant, (our_name, _) = outgoing.restaurant, parseaddr(settings().mail_from)
     headers = [
-        address_header("From", one_line(house.name) or one_line(our_name), sender),
+        address_header("From", one_line(restaurant.name) or one_line(our_name), sender),
         address_header("To", one_line(outgoing.guest_name), recipient),
         header("Subject", letter.subject),
         header("Date", format_datetime(now)),
@@ -68,8 +68,10 @@ def _headers(
         header("Content-Language", letter.language),
     ]
     takes_utf8 = not (recipient + sender).isascii()  # or the mail would not be on its way
-    if house.email and (house.email.isascii() or takes_utf8):
-        headers.append(address_header("Reply-To", one_line(house.name), one_line(house.email)))
+    if restaurant.email and (restaurant.email.isascii() or takes_utf8):
+        headers.append(
+            address_header("Reply-To", one_line(restaurant.name), one_line(restaurant.email))
+        )
     return headers
 
 

@@ -139,14 +139,14 @@ def _never_connected(error: Exception) -> bool:
 @lru_cache(maxsize=1)
 def sms_channel() -> SmsChannel | None:
     """The process's SMS channel as the settings name it; None when it is off."""
-    house = settings()
-    if house.sms_channel == "off":
+    restaurant = settings()
+    if restaurant.sms_channel == "off":
         return None
-    if house.sms_channel == "file":
-        return FileSms(house.sms_file)
+    if restaurant.sms_channel == "file":
+        return FileSms(restaurant.sms_file)
     return TwilioSms(
-        account_sid=house.twilio_account_sid,
-        auth_token=house.twilio_auth_token,
-        sender=house.sms_from,
-        base_url=house.twilio_base_url,
+        account_sid=restaurant.twilio_account_sid,
+        auth_token=restaurant.twilio_auth_token,
+        sender=restaurant.sms_from,
+        base_url=restaurant.twilio_base_url,
     )

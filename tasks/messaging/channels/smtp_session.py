@@ -40,11 +40,11 @@ def sign_in(smtp: smtplib.SMTP, login: str, password: str) -> None:
     Raises NoCommonWay, and smtplib's errors.
     """
     offered = set(smtp.esmtp_features.get("auth", "").upper().split())
-    house = settings()
-    if house.smtp_token_file or house.smtp_token_command:
+    restaurant = settings()
+    if restaurant.smtp_token_file or restaurant.smtp_token_command:
         if "XOAUTH2" not in offered:
             raise NoCommonWay(f"we sign in by XOAUTH2, {_offers(offered)}")
-        _by_token(smtp, login, _token(house.smtp_token_file, house.smtp_token_command))
+        _by_token(smtp, login, _token(restaurant.smtp_token_file, restaurant.smtp_token_command))
         return
     if not offered & _BY_PASSWORD:
         hint = ", which needs SMTP_TOKEN_FILE or SMTP_TOKEN_COMMAND" if "XOAUTH2" in offered else ""

@@ -109,7 +109,7 @@ def render_letter(outgoing: Outgoing) -> Letter:
         "button": _button(outgoing, words),
         "link": values["link"],
         "plans": words.phrases.plans if kind in _WITH_PLANS and not is_held else "",
-        "house": outgoing.restaurant,
+        "restaurant": outgoing.restaurant,
         "footer": words.phrases.footer.format(**values),
         "linked_data": _linked_data(outgoing, values),
     }
@@ -168,7 +168,7 @@ def _values(outgoing: Outgoing, words: Wording) -> dict[str, str]:
     start = local(outgoing.starts_at, zone=outgoing.restaurant.zone)
     over = Kind(outgoing.kind) in _OVER
     values = {
-        "house": one_line(outgoing.restaurant.name),
+        "restaurant": one_line(outgoing.restaurant.name),
         "name": one_line(outgoing.guest_name),
         "party": words.party(outgoing.party_size),
         "n": str(outgoing.party_size),
@@ -230,7 +230,7 @@ def _linked_data(outgoing: Outgoing, values: dict[str, str]) -> dict[str, Any] |
         status = "ReservationPending"
     if status is None:
         return None
-    house = outgoing.restaurant
+    restaurant = outgoing.restaurant
     # a first message has no name to tell, and a Person needs one
     under = {"underName": {"@type": "Person", "name": values["name"]}} if values["name"] else {}
     return {
@@ -241,12 +241,12 @@ def _linked_data(outgoing: Outgoing, values: dict[str, str]) -> dict[str, Any] |
         **under,
         "reservationFor": {
             "@type": "FoodEstablishment",
-            "name": values["house"],
-            "address": house.address,
-            "telephone": house.phone,
+            "name": values["restaurant"],
+            "address": restaurant.address,
+            "telephone": restaurant.phone,
         },
-        "startTime": local(outgoing.starts_at, zone=house.zone).isoformat(),
-        "endTime": local(outgoing.ends_at, zone=house.zone).isoformat(),
+        "startTime": local(outgoing.starts_at, zone=restaurant.zone).isoformat(),
+        "endTime": local(outgoing.ends_at, zone=restaurant.zone).isoformat(),
         "partySize": outgoing.party_size,
         "modifyReservationUrl": manage_link(outgoing),
     }

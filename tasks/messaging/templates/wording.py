@@ -49,7 +49,7 @@ class Phrases(BaseModel):
     party_label: str
     area_label: str
     note_label: str
-    house_label: str
+    restaurant_label: str
     others: str
     manage: str
     book: str
@@ -119,18 +119,18 @@ def local(moment: datetime, *, zone: str) -> datetime:
 
 
 @lru_cache(maxsize=256)
-def wording(guest_locale: str, house_locale: str) -> Wording:
+def wording(guest_locale: str, restaurant_locale: str) -> Wording:
     """The guest's language if we speak it, else the restaurant's, else English.
 
     A guest who names no country gets the restaurant's way of writing dates, when the restaurant
     speaks the same language.
     """
-    guest, house = _parse(guest_locale), _parse(house_locale)
-    chosen = next((one for one in (guest, house) if one and one.language in LANGUAGES), None)
+    guest, restaurant = _parse(guest_locale), _parse(restaurant_locale)
+    chosen = next((one for one in (guest, restaurant) if one and one.language in LANGUAGES), None)
     if chosen is None:
         chosen = Locale(_LAST_RESORT)
-    elif house and not chosen.territory and chosen.language == house.language:
-        chosen = house
+    elif restaurant and not chosen.territory and chosen.language == restaurant.language:
+        chosen = restaurant
     return Wording(chosen.language, chosen, _phrases(chosen.language))
 
 

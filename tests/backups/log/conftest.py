@@ -16,7 +16,7 @@ from tests.queries.evening import open_evening
 from tests.services import surroundings
 from tests.services.mariadb import MariaDB
 from tests.services.mysql import MySQL
-from tests.services.restaurant import OpenHouse
+from tests.services.restaurant import OpenRestaurant
 from tests.services.schema import create_tables, delete_rows
 from tests.services.stand import Stand
 
@@ -46,20 +46,20 @@ def database_url(backend: str, server: MariaDB) -> str:
 
 
 @pytest.fixture
-def stand(safe: Safe, house: Callable[..., OpenHouse], db: Engine) -> Stand:
+def stand(safe: Safe, restaurant: Callable[..., OpenRestaurant], db: Engine) -> Stand:
     """A house with eight tables; the clock is the true one, as the server's is."""
-    return open_evening(house, db)
+    return open_evening(restaurant, db)
 
 
 @pytest.fixture
 def settled(
-    house_env: dict[str, str], kept: Path, monkeypatch: pytest.MonkeyPatch
+    service_env: dict[str, str], kept: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[str], Safe]:
     """Another house, on that database, with the same backups."""
 
     def settle(url: str) -> Safe:
         backups = {"BACKUP_STORE": str(kept), "BACKUP_KEY": BACKUP_KEY, "DATABASE_URL": url}
-        surroundings.settle(monkeypatch, house_env | backups)
+        surroundings.settle(monkeypatch, service_env | backups)
         return open_safe()
 
     return settle

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from models.core import clock
 from models.core.database.transactions import reading, unit
 from models.entities.running import JobRun, Lease
-from models.queries.running.health import house_health
+from models.queries.running.health import read_health
 from tasks.backups.databases import tools
 from tasks.backups.faults import BackupFailed
 from tasks.backups.log import follow, ship
@@ -297,4 +297,4 @@ def test_a_log_that_ends_before_what_is_stored_of_it_is_another_and_no_success(
 
 def late() -> bool:
     with reading() as session:
-        return "log" in house_health(session, now=clock.now()).late
+        return "log" in read_health(session, now=clock.now()).late

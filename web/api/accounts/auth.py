@@ -112,8 +112,8 @@ def change_password(caller: Caller, body: PasswordChange) -> Response:
         prove_password(caller.email, body.current)
     except SignInFailed as wrong:
         raise Invalid.field("current", "is not the password of this account") from wrong
-    houses = [name for own in caller.roles for name in (own.slug, own.name)]
-    fresh = hash_password(body.password, about=(caller.email, caller.name, *houses))
+    restaurants = [name for own in caller.roles for name in (own.slug, own.name)]
+    fresh = hash_password(body.password, about=(caller.email, caller.name, *restaurants))
     unit(lambda session: set_password(session, caller.email, password_hash=fresh, now=clock.now()))
     log.info("password changed", extra={"account_id": caller.account_id})
     return Response(status=204)

@@ -20,7 +20,7 @@ from models.queries.reservations.reservations import ReservationView
 from models.queries.running import flags
 from models.rules.permissions import Permission
 from models.rules.reservations.lifecycle import Status
-from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.restaurant import RestaurantSpec
 from web.api.endpoint import STAFF, WRITE, describe
 from web.api.seen import read_view, show, view_within
 from web.http.access import Visitor, staff_of_reservation
@@ -67,7 +67,7 @@ def seated(reservation_id: int, caller: Caller, body: SeatRequest) -> Response:
 
     One that sits already moves there. Where somebody still sits, 409 names who.
     """
-    ids = tables_by_label(read_view(reservation_id).house, body.tables) if body.tables else ()
+    ids = tables_by_label(read_view(reservation_id).restaurant, body.tables) if body.tables else ()
     return _move(partial(seat, table_ids=ids), reservation_id, caller, body)
 
 
@@ -142,9 +142,9 @@ def confirmed(reservation_id: int, caller: Caller, body: MoveRequest) -> Respons
     return _move(confirm_waitlisted, reservation_id, caller, body)
 
 
-def tables_by_label(house: House, labels: list[str]) -> tuple[int, ...]:
+def tables_by_label(restaurant: RestaurantSpec, labels: list[str]) -> tuple[int, ...]:
     """The ids of these tables. Raises Invalid naming the field."""
-    known = {table.label: table.id for table in house.tables}
+    known = {table.label: table.id for table in restaurant.tables}
     unknown = [label for label in labels if label not in known]
     if unknown:
         raise Invalid.field("tables", f"is not a table of this restaurant: {unknown[0]}")
@@ -162,5 +162,5 @@ def _move(
         return view_within(session, reservation_id)
 
     view = unit(work)
-    nudge_after_move(view.house.id)
+    nudge_after_move(view.restaurant.id)
     return show(view, Visitor(caller))

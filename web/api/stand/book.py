@@ -17,14 +17,14 @@ from models.queries.book.book import book_of
 from models.queries.reservations.reservations import ReservationView
 from models.queries.running import flags
 from models.rules.permissions import Permission
-from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.restaurant import RestaurantSpec
 from web.api.access_log import note_look
 from web.api.endpoint import READ, STAFF, WRITE, describe
 from web.api.restaurants import tagged
 from web.api.seen import show, view_within
 from web.api.stand.arrivals import tables_by_label
 from web.api.stand.book_facts import book_facts
-from web.http.access import Visitor, staff_at_house
+from web.http.access import Visitor, staff_at_restaurant
 from web.http.around import about_new
 from web.http.headers import idempotency_key
 from web.nudging import nudge_after_move
@@ -38,7 +38,7 @@ _SECURITY = ("staff",)
 
 
 @blueprint.get("/restaurants/<slug:slug>/book")
-@staff_at_house(Permission.READ_BOOK)
+@staff_at_restaurant(Permission.READ_BOOK)
 @blueprint.input(BookQuery, location="query", arg_name="query")
 @describe(
     blueprint,
@@ -47,18 +47,18 @@ _SECURITY = ("staff",)
     headers=("If-None-Match",),
     security=_SECURITY,
 )
-def get_book(house: House, caller: Caller, query: BookQuery) -> Response:
+def get_book(restaurant: RestaurantSpec, caller: Caller, query: BookQuery) -> Response:
     """A day of the house: who comes when, at which table, how full each interval is. Audited."""
-    note_look(house.id, caller.actor, "book.read", query.date.isoformat())
+    note_look(restaurant.id, caller.actor, "book.read", query.date.isoformat())
     with reading() as session:
-        view = book_of(session, house, query.date, now=clock.now())
-    answer = tagged(orjson.dumps(book_facts(house, view)))
+        view = book_of(session, restaurant, query.date, now=clock.now())
+    answer = tagged(orjson.dumps(book_facts(restaurant, view)))
     answer.headers["Cache-Control"] = "private, no-cache"
     return answer
 
 
 @blueprint.post("/restaurants/<slug:slug>/book/reservations")
-@staff_at_house(Permission.WRITE_RESERVATIONS)
+@staff_at_restaurant(Permission.WRITE_RESERVATIONS)
 @blueprint.input(StaffReservationRequest, arg_name="body")
 @describe(
     blueprint,
@@ -67,18 +67,22 @@ def get_book(house: House, caller: Caller, query: BookQuery) -> Response:
     headers=("Idempotency-Key",),
     security=_SECURITY,
 )
-def book_table(house: House, caller: Caller, body: StaffReservationRequest) -> Response:
+def book_table(
+    restaurant: RestaurantSpec, caller: Caller, body: StaffReservationRequest
+) -> Response:
     """Book for a guest, decided at once: at `tables`, or where the house would seat them.
 
     409 `not-seated` with a `reason` when there is no table. A walk-in is seated at once.
     """
-    if body.force_pacing and not caller.has(house.id, Permission.FORCE_PACING):
+    if body.force_pacing and not caller.has(restaurant.id, Permission.FORCE_PACING):
         raise NotAllowed("your role here may not go over the pacing")
     key, raw = idempotency_key(), request.get_data()
     flags.refresh()
-    accepted, view = unit(partial(_book, house=house, caller=caller, body=body, key=key, raw=raw))
+    accepted, view = unit(
+        partial(_book, restaurant=restaurant, caller=caller, body=body, key=key, raw=raw)
+    )
     about_new(accepted)
-    nudge_after_move(house.id)
+    nudge_after_move(restaurant.id)
     answer = show(view, Visitor(caller), status=201)
     answer.headers["Location"] = f"/api/v1/reservations/{accepted.reservation_id}"
     if accepted.replayed:
@@ -89,7 +93,7 @@ def book_table(house: House, caller: Caller, body: StaffReservationRequest) -> R
 def _book(
     session: Session,
     *,
-    house: House,
+    restaurant: RestaurantSpec,
     caller: Caller,
     body: StaffReservationRequest,
     key: str,
@@ -98,13 +102,13 @@ def _book(
     now = clock.now()
     accepted = book_for_guest(
         session,
-        house,
-        request=body.table_request(house, now=now, actor=caller.actor),
+        restaurant,
+        request=body.table_request(restaurant, now=now, actor=caller.actor),
         key=key,
         body=raw,
         now=now,
         actor=caller.actor,
-        table_ids=tables_by_label(house, body.tables),
+        table_ids=tables_by_label(restaurant, body.tables),
         force_pacing=body.force_pacing,
         walk_in=body.walk_in,
         notify=body.notify,

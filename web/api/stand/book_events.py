@@ -20,9 +20,9 @@ from models.core.settings import settings
 from models.queries.accounts.accounts import Caller
 from models.queries.book.revision import book_revision
 from models.rules.permissions import Permission
-from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.restaurant import RestaurantSpec
 from web.api.endpoint import READ, STAFF, describe
-from web.http.access import staff_at_house
+from web.http.access import staff_at_restaurant
 from web.http.problems import TooManyStreams
 from web.metrics import requests as metrics
 from web.schemas.requests import BookQuery
@@ -43,7 +43,7 @@ LEAST_EACH: Final = 2
 
 
 @blueprint.get("/restaurants/<slug:slug>/book/events")
-@staff_at_house(Permission.READ_BOOK)
+@staff_at_restaurant(Permission.READ_BOOK)
 @blueprint.input(BookQuery, location="query", arg_name="query")
 @describe(
     blueprint,
@@ -53,7 +53,7 @@ LEAST_EACH: Final = 2
     security=("staff",),
     events="book",
 )
-def get_book_events(house: House, caller: Caller, query: BookQuery) -> Response:
+def get_book_events(restaurant: RestaurantSpec, caller: Caller, query: BookQuery) -> Response:
     """Says when the book of a day changes: an event `book` with its date and revision.
 
     The event's id is the revision; the first one comes at once, unless it is the one that
@@ -63,7 +63,7 @@ def get_book_events(house: House, caller: Caller, query: BookQuery) -> Response:
     instead.
     """
     known = _last_seen(request.headers.get("Last-Event-ID", ""))
-    g.stream = _Stream(caller.account_id, house.id, query.date, known)
+    g.stream = _Stream(caller.account_id, restaurant.id, query.date, known)
     answer = Response(g.stream, mimetype="text/event-stream")
     answer.headers["Cache-Control"] = "no-store"
     answer.headers["X-Accel-Buffering"] = "no"  # nginx hands each event on as it comes

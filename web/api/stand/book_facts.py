@@ -10,24 +10,24 @@ from models.queries.book.shapes import (
     BookTable,
     BookView,
 )
-from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.restaurant import RestaurantSpec
 from web.api.shapes import change_facts, local_text
 
 
-def book_facts(house: House, view: BookView) -> dict[str, Any]:
+def book_facts(restaurant: RestaurantSpec, view: BookView) -> dict[str, Any]:
     """A day of the house (BookOut)."""
     return {
         "date": view.service_date.isoformat(),
-        "restaurant": house.slug,
-        "zone": house.zone,
+        "restaurant": restaurant.slug,
+        "zone": restaurant.zone,
         "revision": view.revision,
-        "shifts": [_shift(house, shift) for shift in view.shifts],
-        "tables": [_table(house, table) for table in view.tables],
-        "reservations": [_reservation(house, row) for row in view.reservations],
+        "shifts": [_shift(restaurant, shift) for shift in view.shifts],
+        "tables": [_table(restaurant, table) for table in view.tables],
+        "reservations": [_reservation(restaurant, row) for row in view.reservations],
     }
 
 
-def _shift(house: House, shift: BookShift) -> dict[str, Any]:
+def _shift(restaurant: RestaurantSpec, shift: BookShift) -> dict[str, Any]:
     pacing = shift.pacing
     return {
         "key": shift.key,
@@ -44,7 +44,7 @@ def _shift(house: House, shift: BookShift) -> dict[str, Any]:
         },
         "intervals": [
             {
-                "start": local_text(house, interval.starts_at),
+                "start": local_text(restaurant, interval.starts_at),
                 "covers": interval.covers,
                 "parties": interval.parties,
                 "online_covers": interval.online_covers,
@@ -54,7 +54,7 @@ def _shift(house: House, shift: BookShift) -> dict[str, Any]:
     }
 
 
-def _table(house: House, table: BookTable) -> dict[str, Any]:
+def _table(restaurant: RestaurantSpec, table: BookTable) -> dict[str, Any]:
     return {
         "label": table.label,
         "area": table.area_key,
@@ -66,15 +66,15 @@ def _table(house: House, table: BookTable) -> dict[str, Any]:
                 "reference": seating.reference,
                 "status": seating.status.value,
                 "party_size": seating.party_size,
-                "start": local_text(house, seating.starts_at),
-                "end": local_text(house, seating.ends_at),
+                "start": local_text(restaurant, seating.starts_at),
+                "end": local_text(restaurant, seating.ends_at),
             }
             for seating in table.seatings
         ],
     }
 
 
-def _reservation(house: House, row: BookReservation) -> dict[str, Any]:
+def _reservation(restaurant: RestaurantSpec, row: BookReservation) -> dict[str, Any]:
     return {
         "id": str(row.id),
         "reference": row.reference,
@@ -82,8 +82,8 @@ def _reservation(house: House, row: BookReservation) -> dict[str, Any]:
         "revision": row.revision,
         "shift": row.shift_key,
         "party_size": row.party_size,
-        "start": local_text(house, row.starts_at),
-        "end": local_text(house, row.ends_at),
+        "start": local_text(restaurant, row.starts_at),
+        "end": local_text(restaurant, row.ends_at),
         "area": row.area_key,
         "tables": list(row.tables),
         "guest": {
@@ -100,26 +100,26 @@ def _reservation(house: House, row: BookReservation) -> dict[str, Any]:
         "is_late": row.is_late,
         "overstays_minutes": row.overstays_minutes,
         "warnings": list(row.warnings),
-        "created_at": local_text(house, row.created_at),
-        "arrived_at": _maybe(house, row.arrived_at),
-        "seated_at": _maybe(house, row.seated_at),
-        "finished_at": _maybe(house, row.finished_at),
-        "messages": [message_facts(house, message) for message in row.messages],
-        "change": None if row.change is None else change_facts(house, row.change),
+        "created_at": local_text(restaurant, row.created_at),
+        "arrived_at": _maybe(restaurant, row.arrived_at),
+        "seated_at": _maybe(restaurant, row.seated_at),
+        "finished_at": _maybe(restaurant, row.finished_at),
+        "messages": [message_facts(restaurant, message) for message in row.messages],
+        "change": None if row.change is None else change_facts(restaurant, row.change),
     }
 
 
-def message_facts(house: House, message: BookMessage) -> dict[str, Any]:
+def message_facts(restaurant: RestaurantSpec, message: BookMessage) -> dict[str, Any]:
     """One message (BookMessageOut)."""
     return {
         "kind": message.kind,
         "channel": message.channel,
         "state": message.state,
-        "due_at": local_text(house, message.due_at),
-        "sent_at": _maybe(house, message.sent_at),
+        "due_at": local_text(restaurant, message.due_at),
+        "sent_at": _maybe(restaurant, message.sent_at),
         "error": message.error,
     }
 
 
-def _maybe(house: House, moment: datetime | None) -> str | None:
-    return None if moment is None else local_text(house, moment)
+def _maybe(restaurant: RestaurantSpec, moment: datetime | None) -> str | None:
+    return None if moment is None else local_text(restaurant, moment)

@@ -16,11 +16,11 @@ from models.queries.accounts.audit import audit_of
 from models.queries.guests.consents import ConsentView, consents_of_reservation
 from models.queries.guests.search import FoundGuest, FoundReservation, find_guest
 from models.rules.permissions import Permission
-from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.restaurant import RestaurantSpec
 from web.api.endpoint import READ, STAFF, WRITE, describe
 from web.api.shapes import local_text
 from web.api.stand.book_facts import message_facts
-from web.http.access import Visitor, guest_or_staff, staff_at_house
+from web.http.access import Visitor, guest_or_staff, staff_at_restaurant
 from web.http.json_body import json_response
 from web.nudging import nudge_after_move
 from web.schemas.guests import (
@@ -42,33 +42,33 @@ _AUDIT_SHOWN = 100
 
 
 @blueprint.post("/restaurants/<slug:slug>/guests/find")
-@staff_at_house(Permission.FIND_GUESTS)
+@staff_at_restaurant(Permission.FIND_GUESTS)
 @blueprint.input(GuestQuery, arg_name="body")
 @describe(blueprint, {200: FoundGuestOut}, problems=(*WRITE, *STAFF, 404), security=_SECURITY)
-def find(house: House, caller: Caller, body: GuestQuery) -> Response:
+def find(restaurant: RestaurantSpec, caller: Caller, body: GuestQuery) -> Response:
     """A guest's reservations here, and what became of their messages. Audited."""
-    contact, now = body.contact(house), clock.now()
+    contact, now = body.contact(restaurant), clock.now()
 
     def work(session: Session) -> dict[str, Any]:
-        found = find_guest(session, house.id, contact)
+        found = find_guest(session, restaurant.id, contact)
         about = [each.row.reference for each in found.reservations]
-        note(session, house.id, actor=caller.actor, action="guest.found", about=about, now=now)
-        return _found_facts(house, found)
+        note(session, restaurant.id, actor=caller.actor, action="guest.found", about=about, now=now)
+        return _found_facts(restaurant, found)
 
     return _private(json_response(unit(work)))
 
 
 @blueprint.post("/restaurants/<slug:slug>/guests/export")
-@staff_at_house(Permission.EXPORT_GUESTS)
+@staff_at_restaurant(Permission.EXPORT_GUESTS)
 @blueprint.input(GuestQuery, arg_name="body")
 @describe(blueprint, {200: GuestExportOut}, problems=(*WRITE, *STAFF, 404), security=_SECURITY)
-def export(house: House, caller: Caller, body: GuestQuery) -> Response:
+def export(restaurant: RestaurantSpec, caller: Caller, body: GuestQuery) -> Response:
     """Everything that is held of a guest here, as a file to hand over. Audited."""
-    contact, now = body.contact(house), clock.now()
+    contact, now = body.contact(restaurant), clock.now()
 
     found = unit(
         lambda session: give_out(
-            session, contact, restaurant_id=house.id, now=now, actor=caller.actor
+            session, contact, restaurant_id=restaurant.id, now=now, actor=caller.actor
         )
     )
     answer = _private(json_response(found))
@@ -77,29 +77,29 @@ def export(house: House, caller: Caller, body: GuestQuery) -> Response:
 
 
 @blueprint.post("/restaurants/<slug:slug>/guests/erase")
-@staff_at_house(Permission.ERASE_GUESTS)
+@staff_at_restaurant(Permission.ERASE_GUESTS)
 @blueprint.input(GuestErasure, arg_name="body")
 @describe(blueprint, {200: ErasedOut}, problems=(*WRITE, *STAFF, 404), security=_SECURITY)
-def erase(house: House, caller: Caller, body: GuestErasure) -> Response:
+def erase(restaurant: RestaurantSpec, caller: Caller, body: GuestErasure) -> Response:
     """Forget a guest here: identity goes, statistics stay. Audited; twice is the same as once.
 
     409 names the reservations that have not ended. With `cancel` those are cancelled first, and
     the guest is not told; a party at its table is in the way until it has left.
     """
-    contact, now = body.contact(house), clock.now()
+    contact, now = body.contact(restaurant), clock.now()
 
     done = unit(
         lambda session: erase_guest(
             session,
             contact,
-            restaurant_id=house.id,
+            restaurant_id=restaurant.id,
             cancel=body.cancel,
             now=now,
             actor=caller.actor,
         )
     )
     if done.cancelled:
-        nudge_after_move(house.id)
+        nudge_after_move(restaurant.id)
     facts = {
         "reservations": len(done.references),
         "references": list(done.references),
@@ -111,21 +111,21 @@ def erase(house: House, caller: Caller, body: GuestErasure) -> Response:
 
 
 @blueprint.get("/restaurants/<slug:slug>/audit")
-@staff_at_house(Permission.READ_AUDIT)
+@staff_at_restaurant(Permission.READ_AUDIT)
 @blueprint.input(AuditQuery, location="query", arg_name="query")
 @describe(blueprint, {200: AuditOut}, problems=(*READ, *STAFF, 404, 422), security=_SECURITY)
-def get_audit(house: House, caller: Caller, query: AuditQuery) -> Response:
+def get_audit(restaurant: RestaurantSpec, caller: Caller, query: AuditQuery) -> Response:
     """Who of the staff found, gave out, erased or changed what; newest first."""
     with reading() as session:
         entries = [
             {
                 "id": str(row.id),
-                "at": local_text(house, row.at),
+                "at": local_text(restaurant, row.at),
                 "actor": row.actor,
                 "action": row.action,
                 "about": row.about,
             }
-            for row in audit_of(session, house.id, before=query.before, limit=_AUDIT_SHOWN)
+            for row in audit_of(session, restaurant.id, before=query.before, limit=_AUDIT_SHOWN)
         ]
     return _private(json_response({"entries": entries}))
 
@@ -141,10 +141,10 @@ def get_audit(house: House, caller: Caller, query: AuditQuery) -> Response:
 def get_consent(reservation_id: int, visitor: Visitor) -> Response:
     """What the guest of a reservation has consented to, as it stands."""
     with reading() as session:
-        house, consents = consents_of_reservation(
+        restaurant, consents = consents_of_reservation(
             session, reservation_id, for_guest=not visitor.by_staff
         )
-    return _private(json_response(_consents(house, consents)))
+    return _private(json_response(_consents(restaurant, consents)))
 
 
 @blueprint.post("/reservations/<id:reservation_id>/consent")
@@ -167,21 +167,21 @@ def set_consent(reservation_id: int, visitor: Visitor, body: ConsentIn) -> Respo
     now = clock.now()
     unit(lambda session: say_consent(session, reservation_id, said, now=now))
     with reading() as session:
-        house, consents = consents_of_reservation(
+        restaurant, consents = consents_of_reservation(
             session, reservation_id, for_guest=not visitor.by_staff
         )
-    return _private(json_response(_consents(house, consents)))
+    return _private(json_response(_consents(restaurant, consents)))
 
 
-def _found_facts(house: House, found: FoundGuest) -> dict[str, Any]:
+def _found_facts(restaurant: RestaurantSpec, found: FoundGuest) -> dict[str, Any]:
     return {
-        "reservations": [_reservation(house, each) for each in found.reservations],
-        **_consents(house, found.consents),
+        "reservations": [_reservation(restaurant, each) for each in found.reservations],
+        **_consents(restaurant, found.consents),
         "more": found.more,
     }
 
 
-def _reservation(house: House, found: FoundReservation) -> dict[str, Any]:
+def _reservation(restaurant: RestaurantSpec, found: FoundReservation) -> dict[str, Any]:
     row, guest = found.row, found.guest
     who = guest and {
         "name": guest.name,
@@ -195,25 +195,25 @@ def _reservation(house: House, found: FoundReservation) -> dict[str, Any]:
         "status": row.status,
         "revision": row.revision,
         "party_size": row.party_size,
-        "start": local_text(house, row.starts_at),
-        "end": local_text(house, row.ends_at),
+        "start": local_text(restaurant, row.starts_at),
+        "end": local_text(restaurant, row.ends_at),
         "guest": who,
         "note": guest.note if guest else "",
         "staff_note": found.staff_note,
         "source": row.source,
-        "created_at": local_text(house, row.created_at),
-        "messages": [message_facts(house, each) for each in found.messages],
+        "created_at": local_text(restaurant, row.created_at),
+        "messages": [message_facts(restaurant, each) for each in found.messages],
     }
 
 
-def _consents(house: House, consents: list[ConsentView]) -> dict[str, Any]:
+def _consents(restaurant: RestaurantSpec, consents: list[ConsentView]) -> dict[str, Any]:
     return {
         "consents": [
             {
                 "channel": view.channel,
                 "purpose": view.purpose,
                 "given": view.given,
-                "at": local_text(house, view.at),
+                "at": local_text(restaurant, view.at),
                 "source": view.source,
                 "wording": view.wording,
             }

@@ -15,11 +15,11 @@ from models.operations.messages.resending import send_again, send_all_again
 from models.queries.accounts.accounts import Caller
 from models.queries.messages.failed import FailedMessage, failed_messages
 from models.rules.permissions import Permission
-from models.rules.restaurant.restaurant import House
+from models.rules.restaurant.restaurant import RestaurantSpec
 from tasks.nudges import nudge_messages
 from web.api.endpoint import READ, STAFF, WRITE, describe
 from web.api.shapes import local_text
-from web.http.access import staff_at_house
+from web.http.access import staff_at_restaurant
 from web.http.json_body import json_response
 from web.schemas.messages import (
     FAILED_AT_ONCE,
@@ -37,19 +37,19 @@ _AT_ONCE: Final = 500
 
 
 @blueprint.get("/restaurants/<slug:slug>/messages/failed")
-@staff_at_house(Permission.SEND_AGAIN)
+@staff_at_restaurant(Permission.SEND_AGAIN)
 @blueprint.input(FailedQuery, location="query", arg_name="query")
 @describe(
     blueprint, {200: FailedMessagesOut}, problems=(*READ, *STAFF, 404, 422), security=_SECURITY
 )
-def list_failed(house: House, caller: Caller, query: FailedQuery) -> Response:
+def list_failed(restaurant: RestaurantSpec, caller: Caller, query: FailedQuery) -> Response:
     """Messages that failed for good, the newest first, and why."""
     with reading() as session:
         found = failed_messages(
-            session, restaurant_id=house.id, before=query.before, limit=FAILED_AT_ONCE
+            session, restaurant_id=restaurant.id, before=query.before, limit=FAILED_AT_ONCE
         )
     body: dict[str, Any] = {
-        "messages": [_facts(house, each) for each in found],
+        "messages": [_facts(restaurant, each) for each in found],
         "next": str(found[-1].id) if len(found) == FAILED_AT_ONCE else None,
     }
     answer = json_response(body)
@@ -58,14 +58,14 @@ def list_failed(house: House, caller: Caller, query: FailedQuery) -> Response:
 
 
 @blueprint.post("/restaurants/<slug:slug>/messages/<id:message_id>/send-again")
-@staff_at_house(Permission.SEND_AGAIN)
+@staff_at_restaurant(Permission.SEND_AGAIN)
 @describe(blueprint, {200: SentAgainOut}, problems=(*READ, *STAFF, 404, 409), security=_SECURITY)
-def send_one_again(house: House, caller: Caller, message_id: int) -> Response:
+def send_one_again(restaurant: RestaurantSpec, caller: Caller, message_id: int) -> Response:
     """Send a failed message again. Audited; 409 when it has not failed or is no longer true."""
 
     def work(session: Session) -> None:
         row = session.get(Message, message_id)
-        if row is None or row.restaurant_id != house.id:
+        if row is None or row.restaurant_id != restaurant.id:
             raise NotFound("there is no such message")
         send_again(session, message_id, now=clock.now(), actor=caller.actor)
 
@@ -75,16 +75,16 @@ def send_one_again(house: House, caller: Caller, message_id: int) -> Response:
 
 
 @blueprint.post("/restaurants/<slug:slug>/messages/send-again")
-@staff_at_house(Permission.SEND_AGAIN)
+@staff_at_restaurant(Permission.SEND_AGAIN)
 @blueprint.input(SendAgainRequest, arg_name="body")
 @describe(blueprint, {200: SentAgainOut}, problems=(*WRITE, *STAFF, 404), security=_SECURITY)
-def send_some_again(house: House, caller: Caller, body: SendAgainRequest) -> Response:
+def send_some_again(restaurant: RestaurantSpec, caller: Caller, body: SendAgainRequest) -> Response:
     """Send all again that failed since then and are still true, 500 at a time. Audited."""
     done = unit(
         partial(
             send_all_again,
             since=body.since,
-            restaurant_id=house.id,
+            restaurant_id=restaurant.id,
             limit=_AT_ONCE,
             now=clock.now(),
             actor=caller.actor,
@@ -97,7 +97,7 @@ def send_some_again(house: House, caller: Caller, body: SendAgainRequest) -> Res
     )
 
 
-def _facts(house: House, failed: FailedMessage) -> dict[str, Any]:
+def _facts(restaurant: RestaurantSpec, failed: FailedMessage) -> dict[str, Any]:
     return {
         "id": str(failed.id),
         "reference": failed.reference,
@@ -106,6 +106,6 @@ def _facts(house: House, failed: FailedMessage) -> dict[str, Any]:
         "state": failed.state,
         "reason": failed.reason,
         "attempts": failed.attempts,
-        "created_at": local_text(house, failed.created_at),
-        "last_due_at": local_text(house, failed.last_due_at),
+        "created_at": local_text(restaurant, failed.created_at),
+        "last_due_at": local_text(restaurant, failed.last_due_at),
     }
