@@ -256,29 +256,27 @@ def _apply(token: str, body: dict[str, Any]) -> None:
 
 def _choices(token: str, form: dict[str, str], errors: dict[str, str]) -> Response:
     view = _view(token)
-    start = view.starts_at.astimezone(view.restaurant.tz)
+    spec, start = view.restaurant, view.starts_at.astimezone(view.restaurant.tz)
     search = {
         "date": form.get("date") or start.date().isoformat(),
         "party_size": form.get("party_size") or str(view.party_size),
         "area": form.get("area", view.area_key or ""),
     }
     asked = {name: value for name, value in search.items() if value}
-    offers, wrong = find_offers(view.restaurant, asked)
-    facts = search_facts(view.restaurant, search) | _facts(view, token)
+    offers, wrong = find_offers(spec, asked)
+    facts = search_facts(spec, search) | _facts(view, token)
     errors = wrong | errors
     # what it has already it may keep, whether or not guests may ask for it
-    own = [area for area in view.restaurant.areas if area.key == view.area_key]
+    own = [area for area in spec.areas if area.key == view.area_key]
     facts |= {
         "areas": (*facts["areas"], *(area for area in own if area not in facts["areas"])),
         "offers": offers,
         "errors": errors,
-        "own_start": local_text(view.restaurant, view.starts_at),
+        "own_start": local_text(spec, view.starts_at),
         "own_day": start.date().isoformat(),
         "day_words": words.day_words(search["date"]),
-        "own_time": words.clock_time(
-            view.restaurant, view.starts_at, guest_locale=view.guest_locale
-        ),
-        "chosen": form.get("start") or local_text(view.restaurant, view.starts_at),
+        "own_time": words.clock_time(spec, view.starts_at, guest_locale=view.guest_locale),
+        "chosen": form.get("start") or local_text(spec, view.starts_at),
     }
     return render("change.html", status=422 if errors else 200, private=True, **facts)
 

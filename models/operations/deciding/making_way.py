@@ -11,7 +11,7 @@ from models.core.database.transactions import table_of
 from models.entities.reservations import Reservation, SeatedTable, TableOccupancy
 from models.operations.deciding.books import lock_books
 from models.operations.deciding.occupancy import change_tables, tables_of
-from models.operations.deciding.verdicts import Seating
+from models.operations.deciding.seatings import Seating
 from models.operations.reservations.history import write_move
 from models.queries.deciding.boards import STAYS_QUARTERS, load_boards
 from models.queries.floor.load import aside, restaurant_by_id

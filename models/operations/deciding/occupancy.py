@@ -10,7 +10,8 @@ from models.core.database.transactions import Base
 from models.core.errors import StateConflict
 from models.entities.reservations import Assignment, Reservation, TableOccupancy
 from models.operations.deciding.books import free_books
-from models.operations.deciding.verdicts import moment, release_tables
+from models.operations.deciding.seatings import moment
+from models.operations.deciding.verdicts import release_tables
 from models.operations.stand.seated_tables import refuse_if_others_sit
 from models.rules.deciding.seating import Seats
 from models.rules.restaurant.restaurant import QUARTER_SECONDS, RestaurantSpec, split_book_id

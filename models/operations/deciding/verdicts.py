@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Protocol
 
 from sqlalchemy import bindparam, delete, update
@@ -18,13 +18,14 @@ from models.entities.reservations import (
     ReservationMove,
     TableOccupancy,
 )
+from models.operations.deciding.seatings import Seating, moment
 from models.operations.wall_times.retold import Retold
 from models.rules.deciding.board import Outcome
 from models.rules.deciding.seating import Seats
 from models.rules.messages import notifying
 from models.rules.messages.outbox import message_rows, reminder_rows
 from models.rules.reservations.lifecycle import Status
-from models.rules.restaurant.restaurant import QUARTER_SECONDS, RestaurantSpec
+from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.sittings import quarter_of
 
 WORKER = "worker"
@@ -68,40 +69,6 @@ class Party(Protocol):
     @property
     def phone_key(self) -> bytes | None:
         """There when the guest gave a phone number."""
-
-
-def moment(quarter: int) -> datetime:
-    """The begin of a UTC quarter."""
-    return datetime.fromtimestamp(quarter * QUARTER_SECONDS, UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Seating:
-    """A party at its tables, from the quarter `start` on for `held` quarters."""
-
-    restaurant_id: int
-    reservation_id: int
-    seats: Seats
-    start: int
-    held: int
-
-    def given(self) -> list[dict[str, Any]]:
-        """Its rows of `assignments`."""
-        number = self.reservation_id
-        return [{"reservation_id": number, "dining_table_id": table} for table in self.seats]
-
-    def quarters(self) -> list[dict[str, Any]]:
-        """Its rows of `table_occupancy`."""
-        return [
-            {
-                "dining_table_id": table,
-                "quarter_hour": quarter,
-                "reservation_id": self.reservation_id,
-                "restaurant_id": self.restaurant_id,
-            }
-            for table in self.seats
-            for quarter in range(self.start, self.start + self.held)
-        ]
 
 
 @dataclass(slots=True)

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from models.core.database.transactions import table_of
 from models.entities.reservations import TableOccupancy
-from models.operations.deciding.verdicts import Seating, Verdicts
+from models.operations.deciding.seatings import Seating
+from models.operations.deciding.verdicts import Verdicts
 from models.queries.deciding.boards import load_boards
 from models.queries.deciding.standing import Upcoming
 from models.rules.deciding.objection import Party

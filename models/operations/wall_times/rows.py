@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from models.core.database.bulk import bulk_insert
 from models.core.database.transactions import table_of
 from models.entities.reservations import Assignment, Reservation, ReservationChange, TableOccupancy
-from models.operations.deciding.verdicts import Seating, release_tables
+from models.operations.deciding.seatings import Seating
+from models.operations.deciding.verdicts import release_tables
 from models.operations.messages.renotifying import remind_anew
 from models.operations.reservations.history import write_move
 from models.operations.wall_times.tables import Place
