@@ -20,7 +20,6 @@ from models.operations.floor.load import apply_file
 from models.operations.floor.parties import PartiesHurt, look_at
 from models.queries.deciding.standing import Upcoming
 from models.rules.deciding.board import Ask
-from models.rules.deciding.decisions import decide
 from models.rules.deciding.objection import Party
 from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.restaurant import (
@@ -32,7 +31,7 @@ from models.rules.restaurant.restaurant import (
 from models.rules.restaurant.sittings import quarter_of, sittings_on
 from models.rules.restaurant.turn_times import turn_minutes
 from tests.operations.small import SMALL, a_small_stand, in_one
-from tests.rules.floors import HALL, TERRACE, a_board, asks, fits, restaurants
+from tests.rules.floors import HALL, TERRACE, a_board, asks, decide_and_apply, fits, restaurants
 from tests.rules.restaurants import DAY, FRIDAY, a_shift, at, utc
 from tests.services.stand import NOW, START, Stand
 
@@ -129,7 +128,7 @@ def seated(restaurant: RestaurantSpec, wishes: list[Ask]) -> list[tuple[Ask, Upc
     """The parties that the decision gives a table, as rows."""
     board, found = a_board(restaurant), []
     for number, wish in enumerate(wishes):
-        outcome = decide(board, wish, earliest=0)
+        outcome = decide_and_apply(board, wish, earliest=0)
         if outcome.status is not Status.CONFIRMED:
             continue
         starts_at = datetime.fromtimestamp(wish.quarter * QUARTER_SECONDS, NOW.tzinfo)

@@ -6,7 +6,8 @@ from datetime import date
 
 from hypothesis import strategies as st
 
-from models.rules.deciding.board import Ask, Board
+from models.rules.deciding.board import ALWAYS, Ask, Board, Outcome, Window
+from models.rules.deciding.decisions import decide
 from models.rules.deciding.seating import Floor, Seats
 from models.rules.restaurant.restaurant import (
     AreaSpec,
@@ -103,6 +104,16 @@ def fits(restaurant: RestaurantSpec, seats: Seats, ask: Ask) -> bool:
         if each.table_ids == seats
     ]
     return any(least <= ask.party_size <= most for least, most in ranges)
+
+
+def decide_and_apply(
+    board: Board, ask: Ask, *, earliest: int = 0, offered: Window = ALWAYS
+) -> Outcome:
+    """What a round does with each party: decide, count what was searched, let it stand."""
+    outcome = decide(board, ask, earliest=earliest, offered=offered)
+    board.count_search(ask, outcome)
+    board.apply(ask, outcome)
+    return outcome
 
 
 _SPANS = st.tuples(st.integers(1, 6), st.integers(0, 4)).map(lambda span: (span[0], sum(span)))

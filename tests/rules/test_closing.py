@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from models.core.errors import Invalid
 from models.rules.deciding.board import Ask, Board, Reason
-from models.rules.deciding.decisions import decide
 from models.rules.deciding.objection import Code, Party
 from models.rules.deciding.offers import offers
 from models.rules.deciding.standing import objections
@@ -20,7 +19,7 @@ from models.rules.restaurant.policies import check_request
 from models.rules.restaurant.restaurant import Policies, RestaurantSpec, ShiftSpec, TurnTime
 from models.rules.restaurant.sittings import local, sittings_on
 from models.rules.restaurant.turn_times import turn_quarters
-from tests.rules.floors import a_board, a_floor, a_table
+from tests.rules.floors import a_board, a_floor, a_table, decide_and_apply
 from tests.rules.restaurants import DAY, FRIDAY, at, utc
 
 #: lunch from 12:00 to 14:00; at 16:00 everybody has left: eight guests stay for 135 minutes
@@ -48,22 +47,25 @@ def test_a_large_party_starts_earlier_than_a_small_one() -> None:
     board = a_board(HOUSE)
     assert last_offer(HOUSE, ask_of(board, 6)) == "14:00"
     assert last_offer(HOUSE, ask_of(board, 8)) == "13:45"
-    outcome = decide(board, ask_of(board, 8), earliest=0)
+    outcome = decide_and_apply(board, ask_of(board, 8), earliest=0)
     assert (outcome.status, outcome.reason) == (Status.DECLINED, Reason.CLOSED)
     assert outcome.alternatives == board.sitting.starts[-4:-1]
-    assert decide(board, ask_of(board, 6), earliest=0).status is Status.CONFIRMED
+    assert decide_and_apply(board, ask_of(board, 6), earliest=0).status is Status.CONFIRMED
 
 
 def test_the_staff_may_keep_a_party_past_the_end() -> None:
     board = a_board(HOUSE)
-    assert decide(board, ask_of(board, 8, online=False), earliest=0).status is Status.CONFIRMED
+    assert (
+        decide_and_apply(board, ask_of(board, 8, online=False), earliest=0).status
+        is Status.CONFIRMED
+    )
 
 
 def test_a_shift_that_may_run_over_offers_every_start() -> None:
     restaurant = replace(HOUSE, shifts=(replace(LUNCH, may_run_over=True),))
     board = a_board(restaurant)
     assert last_offer(restaurant, ask_of(board, 8)) == "14:00"
-    assert decide(board, ask_of(board, 8), earliest=0).status is Status.CONFIRMED
+    assert decide_and_apply(board, ask_of(board, 8), earliest=0).status is Status.CONFIRMED
 
 
 def test_a_request_is_told_the_last_start_for_its_party() -> None:

@@ -1,5 +1,6 @@
 """The decision: confirmed, waitlisted or declined; why, and what is offered instead."""
 
+from copy import deepcopy
 from dataclasses import replace
 
 from hypothesis import given, settings
@@ -22,6 +23,7 @@ from tests.rules.floors import (
     a_floor,
     asks,
     copy_of,
+    decide_and_apply,
     fits,
     restaurants,
 )
@@ -42,7 +44,7 @@ def ask_of(party_size: int, quarter: int = SEVEN, *, waitlist: bool = False) -> 
 
 
 def answer(board: Board, ask: Ask) -> Outcome:
-    return decide(board, ask, earliest=0)
+    return decide_and_apply(board, ask, earliest=0)
 
 
 def test_a_party_gets_the_smallest_table_and_holds_it_for_its_turn() -> None:
@@ -84,16 +86,21 @@ def test_alternatives_respect_the_lead_time_and_the_window() -> None:
     board = one_table()
     answer(board, ask_of(2))
     ask = ask_of(2)
-    outcome = decide(board, ask, earliest=0, offered=(SEVEN + 7, SEVEN + 8))
+    outcome = decide_and_apply(board, ask, earliest=0, offered=(SEVEN + 7, SEVEN + 8))
     assert outcome.alternatives == (SEVEN + 7, SEVEN + 8)
-    assert decide(board, ask, earliest=0, offered=(SEVEN + 20, SEVEN + 30)).alternatives == ()
+    assert (
+        decide_and_apply(board, ask, earliest=0, offered=(SEVEN + 20, SEVEN + 30)).alternatives
+        == ()
+    )
 
 
 def test_a_start_that_is_over_is_too_late_and_others_are_offered() -> None:
-    outcome = decide(one_table(), ask_of(2), earliest=SEVEN + 1, offered=(SEVEN + 3, SEVEN + 9))
+    outcome = decide_and_apply(
+        one_table(), ask_of(2), earliest=SEVEN + 1, offered=(SEVEN + 3, SEVEN + 9)
+    )
     assert (outcome.status, outcome.reason) == (Status.DECLINED, Reason.TOO_LATE)
     assert outcome.alternatives == (SEVEN + 3, SEVEN + 4, SEVEN + 5)
-    assert decide(one_table(), ask_of(2), earliest=SEVEN).status is Status.CONFIRMED
+    assert decide_and_apply(one_table(), ask_of(2), earliest=SEVEN).status is Status.CONFIRMED
 
 
 def test_a_start_that_the_shift_has_no_more_is_closed() -> None:
@@ -192,7 +199,7 @@ def test_offers_are_worked_out_afresh_when_the_floor_changed() -> None:
 
 def seated(board: Board, wishes: list[Ask]) -> list[tuple[Ask, Outcome]]:
     """Everybody asks in turn; those who got a table."""
-    answers = [(ask, decide(board, ask, earliest=FIRST)) for ask in wishes]
+    answers = [(ask, decide_and_apply(board, ask, earliest=FIRST)) for ask in wishes]
     return [(ask, outcome) for ask, outcome in answers if outcome.status is Status.CONFIRMED]
 
 
@@ -260,7 +267,7 @@ def test_alternatives_are_the_nearest_offers_within_the_window(
 ) -> None:
     board = a_board(restaurant)
     for ask in wishes:
-        outcome = decide(board, ask, earliest=FIRST, offered=(first, first + length))
+        outcome = decide_and_apply(board, ask, earliest=FIRST, offered=(first, first + length))
         if outcome.status is not Status.DECLINED or outcome.reason is Reason.PARTY_TOO_LARGE:
             assert outcome.alternatives == ()
             continue
@@ -270,6 +277,27 @@ def test_alternatives_are_the_nearest_offers_within_the_window(
         left = set(inside) - set(outcome.alternatives)
         far = max((abs(start - ask.quarter) for start in outcome.alternatives), default=0)
         assert all(abs(start - ask.quarter) >= far for start in left)
+
+
+def state_of(board: Board) -> tuple[object, ...]:
+    """All that a decision reads of a board, but for what it remembers."""
+    floor = board.floor
+    movable = dict(board.movable)
+    return dict(floor.taken), floor.version, deepcopy(board.pace), board.waitlisted, movable
+
+
+@given(restaurants(), MANY)
+def test_a_decision_alone_changes_nothing(restaurant: RestaurantSpec, wishes: list[Ask]) -> None:
+    board = a_board(restaurant)
+    board.may_move = True
+    for number, ask in enumerate(wishes, 1):
+        before, searched = state_of(board), len(board.searches)
+        outcome = decide(board, ask, earliest=FIRST)
+        assert (state_of(board), len(board.searches)) == (before, searched)
+        assert decide(board, ask, earliest=FIRST) == outcome
+        board.apply(ask, outcome)
+        if outcome.status is Status.CONFIRMED:
+            board.may_be_moved(number, ask, outcome.seats, outcome.held)
 
 
 @given(restaurants(), MANY)

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from models.rules.deciding import reseating
 from models.rules.deciding.board import Ask, Board, Outcome, Reason
-from models.rules.deciding.decisions import decide
 from models.rules.deciding.reseating import Search
 from models.rules.deciding.seating import candidates
 from models.rules.reservations.lifecycle import Status
@@ -22,6 +21,7 @@ from tests.rules.floors import (
     a_combination,
     a_floor,
     asks,
+    decide_and_apply,
     fits,
     restaurants,
 )
@@ -47,7 +47,7 @@ def sits(board: Board, number: int, ask: Ask, *tables: int, may_move: bool = FRE
 
 
 def answer(board: Board, party_size: int, quarter: int = SEVEN) -> Outcome:
-    return decide(board, Ask(party_size, quarter, waitlist=False), earliest=0)
+    return decide_and_apply(board, Ask(party_size, quarter, waitlist=False), earliest=0)
 
 
 def moved(outcome: Outcome) -> dict[int, tuple[int, ...]]:
@@ -161,7 +161,7 @@ def test_room_is_found_whenever_there_is_any(
     for number, wish in enumerate(wishes, 1):
         ask = replace(wish, waitlist=False)
         before = places.copy()
-        outcome = decide(board, ask, earliest=0)
+        outcome = decide_and_apply(board, ask, earliest=0)
         others = parties if outcome.status is Status.CONFIRMED else [*parties, (ask, FREE)]
         if outcome.status is not Status.CONFIRMED:
             if outcome.reason is Reason.FULL:

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.rules.deciding.board import Ask, Board
-from models.rules.deciding.decisions import decide
 from models.rules.deciding.objection import Code, Party
 from models.rules.deciding.standing import objections
 from models.rules.reservations.lifecycle import HOLDING, Status
@@ -33,6 +32,7 @@ from tests.rules.floors import (
     a_floor,
     a_table,
     asks,
+    decide_and_apply,
     restaurants,
 )
 from tests.rules.restaurants import DAY, FRIDAY, a_shift, at, utc
@@ -244,7 +244,7 @@ def test_nobody_whom_the_decision_seats_or_lets_wait_is_objected_to(
 ) -> None:
     board = a_board(restaurant)
     for wish in wishes:
-        outcome = decide(board, wish, earliest=0)
+        outcome = decide_and_apply(board, wish, earliest=0)
         if outcome.status is not Status.DECLINED:
             party = as_party(board, wish, status=outcome.status, table_ids=outcome.seats)
             assert objections(restaurant, party) == ()

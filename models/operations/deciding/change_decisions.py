@@ -82,11 +82,11 @@ def _change_waitlisted(round_: Round, change: ReservationChange, party: PartyRow
     restaurant = round_.restaurants[party.restaurant_id]
     old_board = round_.boards.get(party.book_id)
     if old_board is not None:
-        old_board.waitlisted -= 1
+        old_board.leave_waitlist()
     outcome = _try(round_, restaurant, change, party, _wish(change, party))
     if outcome.status is Status.DECLINED:
         if old_board is not None:
-            old_board.waitlisted += 1
+            old_board.rejoin_waitlist()
         _refuse(round_, restaurant, change, party, outcome)
     else:
         _accept(round_, restaurant, change, party, outcome, reason="decision")
@@ -100,6 +100,7 @@ def _wish(change: ReservationChange, party: PartyRow) -> Ask:
         quarter=quarter_of(change.starts_at),
         area_id=change.area_id,
         online=party.source == "online" and not change.by_staff,
+        counted_online=party.source == "online",
         waitlist=party.status == Status.WAITLISTED,
         has=quarter_of(party.starts_at) if same and confirmed else None,
     )
@@ -116,11 +117,7 @@ def _try(
         return Outcome(Status.DECLINED, reason=Reason.SAME_GUEST)
     # the staff may write down after the start what was agreed at the stand
     earliest = 0 if change.by_staff else round_.earliest
-    outcome = round_.decide(board, wish, earliest=earliest, offered=round_.offered(restaurant))
-    if outcome.status is Status.CONFIRMED and party.source == "online" and not wish.online:
-        # the staff went past the online limits, and the party counts for them all the same
-        board.pace[wish.quarter].online_covers += wish.party_size
-    return outcome
+    return round_.decide(board, wish, earliest=earliest, offered=round_.offered(restaurant))
 
 
 def _own_quarters(round_: Round, party: PartyRow) -> tuple[Seats, list[tuple[int, int]]]:
@@ -164,7 +161,9 @@ def _accept(
     *,
     reason: str,
 ) -> None:
-    shift = round_.boards[change.book_id].sitting.shift
+    board = round_.boards[change.book_id]
+    board.apply(_wish(change, party), outcome)
+    shift = board.sitting.shift
     turn = timedelta(minutes=turn_minutes(restaurant.policies, shift, party_size=change.party_size))
     round_.session.execute(
         update(Reservation)

@@ -112,11 +112,9 @@ class Round:
             earliest = max(self.earliest, self.offered(board.restaurant)[0])
             outcome = self._decide_party(board, row, earliest=earliest)
             if outcome.status is Status.CONFIRMED:
-                board.waitlisted -= 1
+                board.leave_waitlist()
                 self.settle(board.restaurant, row, outcome, reason="promotion")
                 self.answers.append(Answer("promotion", outcome.status.value, row.id))
-            elif outcome.status is Status.WAITLISTED:
-                board.waitlisted -= 1  # decide() counted it a second time
 
     def look_for(self, rows: Sequence[PartyRow]) -> None:
         """Read what is known of these guests, before anything is decided on them."""
@@ -160,18 +158,26 @@ class Round:
             self.awaited.append(("reservation", row.id))
 
     def decide(self, board: Board, ask: Ask, *, earliest: int, offered: Window = ALWAYS) -> Outcome:
-        """As the rule, once more if no table is free and nobody has looked who may be moved."""
+        """As the rule, once more if no table is free and nobody has looked who may be moved.
+
+        What it comes to stands once it is settled: the board is as it was.
+        """
         outcome = decide(board, ask, earliest=earliest, offered=offered)
-        if outcome.reason in (Reason.FULL, Reason.WAITLIST_FULL) and board.may_move is None:
-            restaurant = board.restaurant.id
-            board.may_move = is_on(Flag.RE_SEATING, restaurant_id=restaurant, key=restaurant)
-            if board.may_move:
-                board.budget = self.budget
-                board.is_exact = is_on(Flag.EXACT_SEATING, restaurant_id=restaurant, key=restaurant)
-                load_movable(self.session, board, now=self.now, without=self.settled)
-                board.waitlisted -= outcome.status is Status.WAITLISTED
-                return decide(board, ask, earliest=earliest, offered=offered)
+        is_full = outcome.reason in (Reason.FULL, Reason.WAITLIST_FULL)
+        if is_full and board.may_move is None and self._load_movable(board):
+            outcome = decide(board, ask, earliest=earliest, offered=offered)
+        board.count_search(ask, outcome)
         return outcome
+
+    def _load_movable(self, board: Board) -> bool:
+        """Whether parties of this board may be moved at all; if so, it knows which."""
+        restaurant = board.restaurant.id
+        board.may_move = is_on(Flag.RE_SEATING, restaurant_id=restaurant, key=restaurant)
+        if board.may_move:
+            board.budget = self.budget
+            board.is_exact = is_on(Flag.EXACT_SEATING, restaurant_id=restaurant, key=restaurant)
+            load_movable(self.session, board, now=self.now, without=self.settled)
+        return board.may_move
 
     def offered(self, restaurant: RestaurantSpec) -> Window:
         """First and last quarter that may be offered online now."""
@@ -185,9 +191,11 @@ class Round:
     def settle(
         self, restaurant: RestaurantSpec, row: PartyRow, outcome: Outcome, *, reason: str
     ) -> None:
-        """Keep the verdict for writing."""
+        """The outcome stands: on the board, and as a verdict to be written."""
         self.settled.add(row.id)
         ends_at = row.ends_at
+        if (board := self.boards.get(row.book_id)) is not None:
+            board.apply(ask_of(row), outcome)
         if outcome.status is not Status.DECLINED:
             self.touched[row.book_id] = row.restaurant_id
         if outcome.status is Status.CONFIRMED:

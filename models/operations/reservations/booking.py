@@ -147,7 +147,6 @@ def _at_these_tables(board: Board, ask: Ask, table_ids: tuple[int, ...]) -> Outc
     held = board.held(ask)
     if board.floor.first_free([tables], board.floor.mask(ask.quarter, held)) is None:
         return Outcome(Status.DECLINED, reason=Reason.FULL)
-    board.seat(ask, tables, held)
     return Outcome(Status.CONFIRMED, seats=tables, held=held)
 
 

@@ -58,6 +58,8 @@ class Ask:
     online: bool = True
     waitlist: bool = True
     force_pacing: bool = False
+    #: counts for the online limits although it is not held to them: the staff chose it for a guest
+    counted_online: bool = False
     #: what the party has already, and so is never offered instead
     has: int | None = None
 
@@ -75,13 +77,15 @@ class Outcome:
     reason: Reason | None = None
     alternatives: tuple[int, ...] = ()
     moves: tuple[Shift, ...] = ()
+    #: the search for room that this decision made, whether it found any or not
+    search: Room | None = None
 
 
 @dataclass(slots=True)
 class Board:
     """A book while decisions are made on it: its floor, its pacing, its waitlist.
 
-    Changed in memory as parties are seated; the operation writes what became of it.
+    A decision reads it, `apply` changes it; the operation writes what became of it.
     """
 
     restaurant: RestaurantSpec
@@ -117,48 +121,65 @@ class Board:
             return LAST_QUARTER
         return last_start(self.restaurant, self.sitting, party_size=ask.party_size)
 
+    def apply(self, ask: Ask, outcome: Outcome) -> None:
+        """The outcome stands: the party is seated or waits, and others moved for it."""
+        if outcome.status is Status.WAITLISTED:
+            self.waitlisted += 1
+        if outcome.status is not Status.CONFIRMED:
+            return
+        self.floor.rearrange(
+            [(party.seats, party.mask) for party, _ in outcome.moves],
+            [(seats, party.mask) for party, seats in outcome.moves],
+        )
+        self.movable |= {party.id: replace(party, seats=seats) for party, seats in outcome.moves}
+        self.seat(ask, outcome.seats, outcome.held)
+
+    def leave_waitlist(self) -> None:
+        """One party less waits."""
+        self.waitlisted -= 1
+
+    def rejoin_waitlist(self) -> None:
+        """It waits as before."""
+        self.waitlisted += 1
+
     def seat(self, ask: Ask, seats: Seats, held: int) -> None:
         """Write a party onto the board."""
         self.floor.take(seats, self.floor.mask(ask.quarter, held))
         load = self.pace.setdefault(ask.quarter, Load())
-        load.add(ask.party_size, online=ask.online)
+        load.add(ask.party_size, online=ask.online or ask.counted_online)
 
     def lift(self, ask: Ask, seats: Seats, held: int) -> None:
         """Take a party off the board (to see whether it could sit elsewhere)."""
         self.floor.release(seats, self.floor.mask(ask.quarter, held))
         load = self.pace.setdefault(ask.quarter, Load())
-        load.remove(ask.party_size, online=ask.online)
+        load.remove(ask.party_size, online=ask.online or ask.counted_online)
 
     def may_be_moved(self, number: int, ask: Ask, seats: Seats, held: int) -> None:
         """This party, on the board already, may be moved later on."""
         mask = self.floor.mask(ask.quarter, held)
         self.movable[number] = Movable(number, self.wanted(ask), seats, mask, ask.quarter)
 
-    def make_room(self, ask: Ask, wanted: tuple[Seats, ...], mask: int) -> Room | None:
-        """Move others so that one of `wanted` is free for the mask; None when nobody can.
+    def find_room(self, ask: Ask, wanted: tuple[Seats, ...], mask: int) -> Room | None:
+        """How others could move so that one of `wanted` is free for the mask. Changes nothing.
 
-        What failed is not tried again before something is freed, and nothing once the budget is
-        spent.
+        None where nobody may be moved, the budget is spent, or the same search has failed since
+        something was freed.
         """
-        key = (ask.party_size, ask.quarter, ask.area_id, ask.online)
-        if not self.may_move or self.budget.left <= 0 or self._no_room.get(key) == self.floor.freed:
+        failed = self._no_room.get(_search_key(ask))
+        if not self.may_move or self.budget.left <= 0 or failed == self.floor.freed:
             return None
-        room = make_room(
-            self.floor.taken,
-            self.movable.values(),
-            wanted,
-            mask,
-            longest=CHAIN,
-            is_exact=self.is_exact,
-        )
-        self.searches.append(room)
-        self.budget.left -= room.looks
-        if not room.seats:
-            self._no_room[key] = self.floor.freed
-            return None
-        self.floor.rearrange(
-            [(party.seats, party.mask) for party, _ in room.moves],
-            [(seats, party.mask) for party, seats in room.moves],
-        )
-        self.movable |= {party.id: replace(party, seats=seats) for party, seats in room.moves}
-        return room
+        taken, movable = self.floor.taken, self.movable.values()
+        return make_room(taken, movable, wanted, mask, longest=CHAIN, is_exact=self.is_exact)
+
+    def count_search(self, ask: Ask, outcome: Outcome) -> None:
+        """What this decision searched is spent, and is not searched again in vain."""
+        if outcome.search is None:
+            return
+        self.searches.append(outcome.search)
+        self.budget.left -= outcome.search.looks
+        if not outcome.search.seats:
+            self._no_room[_search_key(ask)] = self.floor.freed
+
+
+def _search_key(ask: Ask) -> tuple[int, int, int | None, bool]:
+    return ask.party_size, ask.quarter, ask.area_id, ask.online

@@ -1,5 +1,7 @@
 """The decision: what becomes of one party that asks for a table, given the book as it stands."""
 
+from dataclasses import replace
+
 from models.rules.deciding.board import ALWAYS, Ask, Board, Outcome, Reason, Window
 from models.rules.deciding.offers import offers
 from models.rules.deciding.seating import Seats
@@ -10,7 +12,7 @@ ALTERNATIVES = 3
 
 
 def decide(board: Board, ask: Ask, *, earliest: int, offered: Window = ALWAYS) -> Outcome:
-    """Seat the party, or say why not. A confirmed party is on the board afterwards.
+    """Which tables the party gets, or why none. Changes nothing: `Board.apply` does.
 
     `earliest`: the first quarter that may still be had; `offered`: first and last quarter that
     may be offered instead (from the lead time to the end of the booking window).
@@ -24,27 +26,26 @@ def decide(board: Board, ask: Ask, *, earliest: int, offered: Window = ALWAYS) -
     wanted = board.wanted(ask)
     if not wanted:
         return Outcome(Status.DECLINED, reason=Reason.PARTY_TOO_LARGE)
-    reason = try_to_seat(board, ask, wanted)
-    if isinstance(reason, Outcome):
-        return reason
-    return no_table(board, ask, reason, offered)
-
-
-def try_to_seat(board: Board, ask: Ask, wanted: tuple[Seats, ...]) -> Outcome | Reason:
-    """Confirmed and on the board, or the reason why not."""
     pacing = pacing_of(board.restaurant, board.sitting.shift)
     load = board.pace.get(ask.quarter)
     if not ask.force_pacing and not keeps_pace(pacing, load, ask.party_size, online=ask.online):
-        return Reason.PACING
+        return no_table(board, ask, Reason.PACING, offered)
+    return _at_a_table(board, ask, wanted, offered)
+
+
+def _at_a_table(board: Board, ask: Ask, wanted: tuple[Seats, ...], offered: Window) -> Outcome:
+    """At the first that is free, or at one that others can be moved away from."""
     held = board.held(ask)
     mask = board.floor.mask(ask.quarter, held)
     seats = board.floor.first_free(wanted, mask)
-    room = board.make_room(ask, wanted, mask) if seats is None else None
-    seats = room.seats if room else seats
-    if seats is None:
-        return Reason.FULL
-    board.seat(ask, seats, held)
-    return Outcome(Status.CONFIRMED, seats, held, moves=room.moves if room else ())
+    if seats is not None:
+        return Outcome(Status.CONFIRMED, seats, held)
+    search = board.find_room(ask, wanted, mask)
+    if search is None:
+        return no_table(board, ask, Reason.FULL, offered)
+    if not search.seats:
+        return replace(no_table(board, ask, Reason.FULL, offered), search=search)
+    return Outcome(Status.CONFIRMED, search.seats, held, moves=search.moves, search=search)
 
 
 def no_table(board: Board, ask: Ask, reason: Reason, offered: Window = ALWAYS) -> Outcome:
@@ -54,7 +55,6 @@ def no_table(board: Board, ask: Ask, reason: Reason, offered: Window = ALWAYS) -
         return _declined(board, ask, reason, offered)
     if board.waitlisted >= policies.waitlist_parties:
         return _declined(board, ask, Reason.WAITLIST_FULL, offered)
-    board.waitlisted += 1
     return Outcome(Status.WAITLISTED, reason=reason)
 
 
