@@ -10,10 +10,10 @@ import httpx
 import pytest
 
 from tests.api.conftest import Stand
+from tests.architecture.tree import ROOT
 from tests.services.ports import free_port
 from tests.services.process import Process
 
-ROOT = Path(__file__).resolve().parents[2]
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 
+from tests.architecture.tree import ROOT
 from tests.services.mailbox import Mailbox
 from tests.services.mariadb import MariaDB
 from tests.services.ports import free_port
@@ -21,7 +22,6 @@ from tests.services.redis import RedisServer
 from tests.services.schema import create_tables
 from tests.services.surroundings import environment
 
-ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 
 

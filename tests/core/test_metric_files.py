@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.architecture.tree import ROOT
 from tests.services.missing import go_without, require_program
 
-ROOT = Path(__file__).resolve().parents[2]
 ROOM = 256 * 1024
 #: counts under many names until the files have to grow; then the disk has no room
 _COUNTS = """

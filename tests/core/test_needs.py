@@ -1,7 +1,6 @@
 """Which process asks for which secrets, and that the page of security says the same."""
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -9,8 +8,8 @@ from models.core.errors import SettingsInvalid
 from models.core.secrets.by_process import NEEDS, REQUIRED, SECRETS, given_to, needed_by
 from models.core.settings import Settings, load_settings
 from tasks.queues import QUEUES
+from tests.architecture.tree import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 #: every secret, each with a value that is valid
 ALL = {name: f"{name.lower()}-{'x' * 32}" for name in SECRETS} | {
     "DATABASE_URL": "sqlite:////nowhere/at/all.db",

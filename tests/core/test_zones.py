@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from models.core.zones import zone_data
+from tests.architecture.tree import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 #: what each process imports first: web, worker, scheduler, command, and what runs beside them
 ENTRIES = ("web.wsgi", "workers.entry", "schedules.entry", "deploy.cli.main", "workers.flower")
 _ASKS = (

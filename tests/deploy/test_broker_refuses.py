@@ -10,11 +10,11 @@ from celery import Celery
 from kombu.exceptions import KombuError
 from redis import Redis, RedisError
 
+from tests.architecture.tree import ROOT
 from tests.services.process import Process, wait_until
 from tests.services.redis import RedisServer
 from tests.services.stack import procfile
 
-ROOT = Path(__file__).resolve().parents[2]
 #: read-only, as the loser of a failover; or full: how it begins, how it ends
 ROLES = {
     "read-only": (("REPLICAOF", "127.0.0.1", "1"), ("REPLICAOF", "NO", "ONE")),

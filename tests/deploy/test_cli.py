@@ -29,7 +29,7 @@ from tests.services.stand import NOW, START, Stand
 from tests.services.surroundings import forget_everything
 from tests.services.zone_rules import other_rules
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+EXAMPLES = ROOT / "examples"
 DEMO = str(EXAMPLES / "demo.toml")
 PASSWORD = "correct horse battery"
 ANNA = "anna@example.com"

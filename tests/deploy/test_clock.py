@@ -14,11 +14,11 @@ from models.rules.health import LATE_AFTER, OF_BACKUPS, OF_SECOND_STORE, OF_THE_
 from schedules.jobs import jobs
 from schedules.leader import LEASE_SECONDS, RENEW_SECONDS
 from tasks.queues import BACKUPS, QUEUES, TASKS
+from tests.architecture.tree import ROOT
 from tests.services.mariadb import MariaDB
 from tests.services.process import Process, wait_until
 from tests.services.redis import RedisServer
 
-ROOT = Path(__file__).resolve().parents[2]
 StartClock = Callable[[str], Process]
 #: The queue of the backups is asked where there are some, and is late with those alone.
 BEATING = set(QUEUES) - {BACKUPS}

@@ -1,7 +1,6 @@
 """`maitred demo`: the same guests for the same seed, an evening at the running house, its proof."""
 
 from datetime import date
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
@@ -19,10 +18,11 @@ from models.operations.floor.load import load_restaurant
 from models.queries.floor.load import restaurant_by_slug
 from models.rules.restaurant.restaurant import split_book_id
 from models.rules.restaurant.sittings import sittings_on
+from tests.architecture.tree import ROOT
 from tests.services import surroundings
 from tests.services.stack import Stack
 
-FRIDAY = Path(__file__).resolve().parents[2] / "examples" / "friday.toml"
+FRIDAY = ROOT / "examples" / "friday.toml"
 
 
 def play(stack: Stack, *more: str) -> Result:

@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx
 
 from tasks.queues import QUEUES
+from tests.architecture.tree import ROOT
 from tests.services.ports import free_port
 from tests.services.process import Process
 from tests.services.redis import RedisServer
@@ -23,7 +24,7 @@ def test_the_broker_tab_names_every_queue_before_any_worker_is_there(
         "flower",
         [sys.executable, "-m", "workers.flower"],
         log=tmp_path / "flower.log",
-        env=env | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        env=env | {"PYTHONPATH": str(ROOT)},
     )
     flower.start()
     try:

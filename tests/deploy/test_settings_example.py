@@ -1,11 +1,9 @@
 """`.env.example` names every setting, with its default, and nothing that is not read."""
 
 import re
-from pathlib import Path
 
 from models.core.settings import Settings
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.architecture.tree import ROOT
 
 
 def example() -> dict[str, str]:

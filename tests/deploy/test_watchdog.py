@@ -2,14 +2,13 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from tasks.queues import TASKS
+from tests.architecture.tree import ROOT
 from workers import watchdog
 
-ROOT = Path(__file__).resolve().parents[2]
 #: a task that stands still in C, as a driver does that waits for a server
 _HANGS = """
 import time

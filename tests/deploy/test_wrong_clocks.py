@@ -17,12 +17,12 @@ from models.queries.running.health import last_health, read_health
 from models.rules.health import CLOCKS, LEADER, LEASE_TOO_LONG_SECONDS
 from schedules.jobs import jobs
 from schedules.producer import Producer
+from tests.architecture.tree import ROOT
 from tests.services.other_clock import OtherClock
 from tests.services.process import Process, wait_until
 from tests.services.redis import RedisServer
 from tests.services.stack import procfile
 
-ROOT = Path(__file__).resolve().parents[2]
 HOUR = 3600
 Start = Callable[[str], Process]
 

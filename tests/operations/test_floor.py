@@ -2,7 +2,6 @@
 
 import threading
 from datetime import date, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, select, update
@@ -17,6 +16,7 @@ from models.operations.floor.load import load_restaurant
 from models.queries.floor.export import export_restaurant
 from models.rules.restaurant.restaurant import Pacing, TurnTime
 from models.rules.restaurant.sittings import sittings_on
+from tests.architecture.tree import ROOT
 from tests.operations.small import (
     SMALL,
     a_small_stand,
@@ -28,7 +28,7 @@ from tests.operations.small import (
 )
 from tests.services.stand import NOW, START, Stand
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+EXAMPLES = ROOT / "examples"
 
 
 def wrong(text: str) -> list[str]:

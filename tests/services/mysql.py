@@ -6,10 +6,10 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
+from tests.architecture.tree import ROOT
 from tests.services.mariadb import MariaDB
 from tests.services.missing import go_without
 
-ROOT: Final = Path(__file__).resolve().parents[2]
 #: The folder that `.ci/mysql` fills; without the variable its default.
 PLACE: Final = "MAITRED_TESTS_MYSQL"
 _DEFAULT: Final = ROOT / "build" / "mysql"

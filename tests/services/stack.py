@@ -19,6 +19,7 @@ from models.integrity.check import Finding, findings
 from models.operations.accounts.accounts import create_account, grant_role, hash_password
 from models.rules.permissions import Role
 from models.rules.reservations.lifecycle import Status
+from tests.architecture.tree import ROOT
 from tests.services.mailbox import Mailbox
 from tests.services.mariadb import MariaDB
 from tests.services.ports import free_port
@@ -27,7 +28,6 @@ from tests.services.redis import RedisServer
 from tests.services.restaurant import OpenRestaurant, ShiftTimes, open_restaurant
 from tests.services.surroundings import KEYSET, environment
 
-ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "only for tests, and long"
 UNPACED = {"pacing": {"covers": 500}, "max_party_online": 20, "same_guest_gap_minutes": 0}
 
