@@ -12,7 +12,8 @@ import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import Engine, NullPool, create_engine
 
-from tests.services import missing, plan, surroundings
+from tests.services import missing, plan
+from tests.services.running import surroundings
 
 # `tasks.app` reads the settings when it is imported, so there have to be some before collection.
 os.environ.update(
@@ -21,16 +22,16 @@ os.environ.update(
 
 from models.core.database import transactions as core_db
 from models.operations.accounts import accounts
-from tests.services.compiled import COMPILED
 from tests.services.counting import Statements, counting
-from tests.services.mailbox import Mailbox
-from tests.services.mariadb import MariaDB
-from tests.services.mysql import MySQL
-from tests.services.redis import RedisServer
-from tests.services.restaurant import OpenRestaurant, open_restaurant
-from tests.services.schema import create_tables, delete_rows, sqlite_template
-from tests.services.stack import Stack
-from tests.services.stacks import open_stack
+from tests.services.running.compiled import COMPILED
+from tests.services.running.restaurant import OpenRestaurant, open_restaurant
+from tests.services.running.schema import create_tables, delete_rows, sqlite_template
+from tests.services.running.stack import Stack
+from tests.services.running.stacks import open_stack
+from tests.services.servers.mailbox import Mailbox
+from tests.services.servers.mariadb import MariaDB
+from tests.services.servers.mysql import MySQL
+from tests.services.servers.redis import RedisServer
 from web.metrics import requests as metrics
 
 DATABASE = "tests"

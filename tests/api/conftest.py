@@ -20,7 +20,7 @@ from models.entities import Reservation
 from models.operations.accounts.accounts import create_account, grant_role, hash_password
 from models.operations.deciding.allocation import decide_waiting
 from models.rules.permissions import Role
-from tests.services.restaurant import OpenRestaurant
+from tests.services.running.restaurant import OpenRestaurant
 from web.app import create_app
 
 #: Flask's test client and its answers: their `json` is whatever was sent

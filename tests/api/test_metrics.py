@@ -13,8 +13,8 @@ from models.entities import ChannelState, FlagSwitch
 from models.operations.running.jobs import record_job
 from models.queries.running.health import read_health
 from tests.api.conftest import Client, Stand
-from tests.services import surroundings
-from tests.services.redis import RedisServer
+from tests.services.running import surroundings
+from tests.services.servers.redis import RedisServer
 from web.app import create_app
 
 Samples = dict[tuple[str, str], float]

@@ -15,10 +15,10 @@ from tasks.backups.manifest import Manifest
 from tasks.backups.records import JOB, recorded
 from tasks.backups.stores.safe import Safe, open_safe
 from tests.queries.evening import LATER, open_evening
-from tests.services import surroundings
-from tests.services.restaurant import OpenRestaurant
-from tests.services.seaweed import ENVIRONMENT, Seaweed
-from tests.services.stand import Stand
+from tests.services.running import surroundings
+from tests.services.running.restaurant import OpenRestaurant
+from tests.services.running.stand import Stand
+from tests.services.servers.seaweed import ENVIRONMENT, Seaweed
 
 #: What the first backup of a database is, by its engine.
 FIRST_KIND = {"sqlite": "snapshot", "mariadb": "full", "mysql": "dump"}

@@ -10,9 +10,9 @@ from tasks.backups.databases.account import account_file, option_text
 from tasks.backups.databases.dumps import Dump, Server
 from tasks.backups.databases.sources import ServerFiles
 from tasks.backups.faults import BackupFailed
-from tests.services import surroundings
-from tests.services.certificates import make_certificates
-from tests.services.mariadb import MariaDB
+from tests.services.running import surroundings
+from tests.services.servers.certificates import make_certificates
+from tests.services.servers.mariadb import MariaDB
 
 
 def test_the_file_is_for_its_owner_and_goes_away(service_env: dict[str, str]) -> None:

@@ -14,11 +14,11 @@ from models.entities.running import JobRun
 from tasks.backups.databases import pour
 from tasks.backups.manifest import PIECE
 from tasks.backups.stores.safe import Safe
-from tests.deploy.test_cli import run
+from tests.deploy.cli.test_cli import run
 from tests.queries.evening import play
 from tests.services import plan
-from tests.services.mariadb import MariaDB
-from tests.services.stand import Stand
+from tests.services.running.stand import Stand
+from tests.services.servers.mariadb import MariaDB
 
 NewPlace = Callable[[], str]
 

@@ -17,7 +17,7 @@ from tasks.backups.manifest import PIECE
 from tasks.backups.records import JOB, recorded
 from tasks.backups.stores.safe import Safe
 from tests.backups.conftest import Hands
-from tests.services.stand import Stand
+from tests.services.running.stand import Stand
 
 HOUR = timedelta(hours=1)
 

@@ -16,10 +16,10 @@ from tasks import backup_queue
 from tasks.backups.manifest import PIECE
 from tasks.maintenance import health
 from tests.backups.conftest import BACKUP_KEY, Hands
-from tests.deploy.test_cli import run
-from tests.services import surroundings
+from tests.deploy.cli.test_cli import run
 from tests.services.counting import counting
-from tests.services.stand import Stand
+from tests.services.running import surroundings
+from tests.services.running.stand import Stand
 from web.app import create_app
 from web.metrics.backups import BackupCollector
 

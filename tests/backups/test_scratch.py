@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tasks.backups.databases.scratch import new_data, serving
-from tests.services.mariadb import MariaDB
+from tests.services.servers.mariadb import MariaDB
 
 
 @pytest.fixture

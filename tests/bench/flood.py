@@ -23,7 +23,7 @@ from models.operations.accounts.accounts import create_account, grant_role, hash
 from models.rules.permissions import Role
 from tests.bench.ground import Ground, ground, settle
 from tests.bench.load import percentile
-from tests.services.restaurant import open_restaurant
+from tests.services.running.restaurant import open_restaurant
 
 PASSWORD: Final = "only for tests, and long"
 CONNECTIONS: Final = 64

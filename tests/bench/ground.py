@@ -14,13 +14,13 @@ from pathlib import Path
 import psutil
 
 from tests.architecture.tree import ROOT
-from tests.services.mailbox import Mailbox
-from tests.services.mariadb import MariaDB
 from tests.services.ports import free_port
-from tests.services.process import Process
-from tests.services.redis import RedisServer
-from tests.services.schema import create_tables
-from tests.services.surroundings import environment
+from tests.services.running.process import Process
+from tests.services.running.schema import create_tables
+from tests.services.running.surroundings import environment
+from tests.services.servers.mailbox import Mailbox
+from tests.services.servers.mariadb import MariaDB
+from tests.services.servers.redis import RedisServer
 
 BIN = Path(sys.executable).parent
 

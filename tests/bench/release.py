@@ -19,8 +19,8 @@ from tests.release.crowd import Crowd, in_order
 from tests.release.restaurant import Machine, machine
 from tests.release.test_release import GOOD_STEP, add_step
 from tests.services import plan
-from tests.services.mariadb import MariaDB
-from tests.services.surroundings import environment
+from tests.services.running.surroundings import environment
+from tests.services.servers.mariadb import MariaDB
 
 CALLERS, RATE = 24, 5.0
 

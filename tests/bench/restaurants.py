@@ -18,7 +18,7 @@ from models.rules.restaurant.restaurant import QUARTER_SECONDS, RestaurantSpec
 from models.rules.restaurant.sittings import Sitting, sittings_on
 from models.rules.restaurant.turn_times import turn_minutes
 from tests.bench.load import Post
-from tests.services.restaurant import open_restaurant
+from tests.services.running.restaurant import open_restaurant
 
 #: no pacing: the tables are what runs out, as in the prototypes
 OPEN_PACE = {"pacing": {"covers": None, "parties": None, "online_covers": None}}

@@ -4,7 +4,7 @@ import pytest
 from celery import Celery
 
 from tests.faults.guests import assert_all_checks_pass
-from tests.services.stack import Stack, evening
+from tests.services.running.stack import Stack, evening
 
 
 @pytest.mark.both

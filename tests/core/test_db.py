@@ -28,9 +28,9 @@ from models.entities import Reservation, Restaurant, ShiftDay, TableOccupancy
 from models.operations.deciding.books import lock_books
 from models.rules.restaurant.restaurant import book_id
 from tests.operations.evenings import a_stand
-from tests.services.mariadb import MariaDB
-from tests.services.restaurant import OpenRestaurant
-from tests.services.together import answers, together
+from tests.services.running.restaurant import OpenRestaurant
+from tests.services.running.together import answers, together
+from tests.services.servers.mariadb import MariaDB
 
 Open = Callable[..., OpenRestaurant]
 DAYS = [date(2026, 3, day) for day in (6, 7)]

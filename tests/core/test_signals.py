@@ -24,7 +24,7 @@ from models.core.redis.signals import (
 )
 from models.core.settings import settings
 from tests.services.ports import free_port
-from tests.services.redis import RedisServer
+from tests.services.servers.redis import RedisServer
 
 pytestmark = pytest.mark.both
 

@@ -14,9 +14,9 @@ from models.core import clock
 from models.core.database import connections
 from models.core.database.transactions import make_engine, reading, transaction, unit
 from models.entities import Lease
-from tests.services.breaking_line import BreakingLine
-from tests.services.mariadb import MariaDB
-from tests.services.process import wait_until
+from tests.services.running.process import wait_until
+from tests.services.servers.breaking_line import BreakingLine
+from tests.services.servers.mariadb import MariaDB
 
 #: seconds that a statement may take in these tests
 LIMIT = 1

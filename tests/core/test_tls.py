@@ -19,12 +19,12 @@ from schedules.producer import make_producer
 from tasks.app import make_app
 from tasks.messaging.channels import ChannelDown
 from tasks.messaging.channels.smtp import SmtpLine
-from tests.services import surroundings
-from tests.services.certificates import Certificates, make_certificates
-from tests.services.mariadb import MariaDB
 from tests.services.ports import free_port
-from tests.services.process import Process
-from tests.services.redis import RedisServer
+from tests.services.running import surroundings
+from tests.services.running.process import Process
+from tests.services.servers.certificates import Certificates, make_certificates
+from tests.services.servers.mariadb import MariaDB
+from tests.services.servers.redis import RedisServer
 
 PASSWORD = "only-for-tests"
 

@@ -12,7 +12,7 @@ import pytest
 from models.core import append_files
 from models.core.append_files import append_line
 from tests.architecture.tree import ROOT
-from tests.services.together import together
+from tests.services.running.together import together
 
 LONG = b"x" * 5000
 #: a process whose files may grow no further: the kernel then writes a part of what it is given

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tests.architecture.tree import ROOT
-from tests.deploy.test_kubernetes import K8S, built
+from tests.deploy.kubernetes.test_kubernetes import K8S, built
 from tests.services import plan
 
 PAGES = {name: ROOT / "docs" / "deploy" / f"{name}.md" for name in ("aws", "azure", "google-cloud")}

@@ -11,7 +11,7 @@ import yaml
 
 from tasks.queues import QUEUES
 from tests.architecture.tree import ROOT
-from tests.deploy.test_containers import described
+from tests.deploy.containers.test_containers import described
 from tests.services.missing import require_program
 
 WATCH = ROOT / "deploy" / "watch"

@@ -26,8 +26,8 @@ from tests.bench.load import percentile
 from tests.drill.guests import Guests
 from tests.drill.million import fill
 from tests.services import plan
-from tests.services.mariadb import MariaDB
-from tests.services.process import wait_until
+from tests.services.running.process import wait_until
+from tests.services.servers.mariadb import MariaDB
 
 #: What docs/recovery.md promises, in seconds.
 SERVING_SECONDS: Final = 120.0

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from models.core import clock
 from tests.services.missing import go_without
-from tests.services.stack import Stack
+from tests.services.running.stack import Stack
 
 CHROMIUM = Path("/usr/bin/chromium")
 #: set it to a folder to look at the pages

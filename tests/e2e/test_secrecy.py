@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import make_url
 
-from tests.services.stack import Stack, evening
+from tests.services.running.stack import Stack, evening
 
 pytestmark = pytest.mark.both
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.test_cli import run
+from tests.deploy.cli.test_cli import run
 from tests.failover.cut_off import cut_off_and_back
 from tests.failover.pair import Pair, make_seed, name_of, start_pair
-from tests.services import surroundings
-from tests.services.redis import RedisServer
+from tests.services.running import surroundings
+from tests.services.servers.redis import RedisServer
 
 
 @pytest.fixture(scope="session")

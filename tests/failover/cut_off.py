@@ -1,9 +1,9 @@
 """A primary that was only cut off when another was promoted in its place, and returns."""
 
-from tests.deploy.test_cli import run
+from tests.deploy.cli.test_cli import run
 from tests.failover.pair import Pair, is_read_only
-from tests.services.mariadb import MariaDB
-from tests.services.process import wait_until
+from tests.services.running.process import wait_until
+from tests.services.servers.mariadb import MariaDB
 
 QUICK = ("--wait", "0", "--no-backup")
 

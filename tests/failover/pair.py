@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.architecture.tree import ROOT
-from tests.services.mariadb import PASSWORD, MariaDB
-from tests.services.schema import create_tables
-from tests.services.together import answers, together
+from tests.services.running.schema import create_tables
+from tests.services.running.together import answers, together
+from tests.services.servers.mariadb import PASSWORD, MariaDB
 
 CONFIG = ROOT / "deploy" / "mariadb" / "replicated.cnf"
 DATABASE = "house"

@@ -8,15 +8,15 @@ from sqlalchemy import Engine
 
 from models.core.database.transactions import Base, make_engine
 from tasks.failover.lost import ADVICE, RESERVATIONS
-from tests.deploy.test_cli import run
+from tests.deploy.cli.test_cli import run
 from tests.failover.cut_off import cut_off_and_back
 from tests.failover.pair import DATABASE, Pair, is_read_only, name_of
-from tests.services import surroundings
-from tests.services.mariadb import MariaDB
-from tests.services.process import wait_until
-from tests.services.redis import RedisServer
-from tests.services.restaurant import open_restaurant
-from tests.services.stand import START, Stand
+from tests.services.running import surroundings
+from tests.services.running.process import wait_until
+from tests.services.running.restaurant import open_restaurant
+from tests.services.running.stand import START, Stand
+from tests.services.servers.mariadb import MariaDB
+from tests.services.servers.redis import RedisServer
 
 
 def test_of_every_table_it_is_known_what_to_do_with_a_lost_row() -> None:

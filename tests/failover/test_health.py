@@ -9,7 +9,7 @@ from models.entities.running import JobRun
 from tasks.failover.health import ServerHealth, with_servers
 from tasks.maintenance import health
 from tests.failover.pair import Pair, name_of
-from tests.services.process import wait_until
+from tests.services.running.process import wait_until
 
 BARE: dict[str, Any] = {"late": ["requests"], "well": False}
 

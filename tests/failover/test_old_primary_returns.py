@@ -15,16 +15,16 @@ from models.core.database.transactions import engine, make_engine, unit
 from models.entities.running import Lease
 from tasks.failover.server import Server
 from tasks.presence import start_presence
-from tests.deploy.test_cli import run
+from tests.deploy.cli.test_cli import run
 from tests.failover.cut_off import QUICK, cut_off_and_back
 from tests.failover.pair import DATABASE, Pair, is_read_only, name_of
 from tests.services import plan
-from tests.services.mailbox import Mailbox
-from tests.services.mariadb import MariaDB
-from tests.services.process import wait_until
-from tests.services.redis import RedisServer
-from tests.services.stack import Stack, evening
-from tests.services.surroundings import forget_everything, settle
+from tests.services.running.process import wait_until
+from tests.services.running.stack import Stack, evening
+from tests.services.running.surroundings import forget_everything, settle
+from tests.services.servers.mailbox import Mailbox
+from tests.services.servers.mariadb import MariaDB
+from tests.services.servers.redis import RedisServer
 
 pytestmark = pytest.mark.mariadb
 

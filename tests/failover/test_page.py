@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.tree import ROOT
-from tests.deploy.test_cli import run
+from tests.deploy.cli.test_cli import run
 from tests.failover.cut_off import QUICK
 from tests.failover.pair import CONFIG, DATABASE, GRANTS, PROMOTIONS, Pair, is_read_only, name_of
-from tests.services.mariadb import PASSWORD, USER, MariaDB
 from tests.services.pages import Machine, blocks, commands, sections
-from tests.services.process import Process
-from tests.services.surroundings import environment
+from tests.services.running.process import Process
+from tests.services.running.surroundings import environment
+from tests.services.servers.mariadb import PASSWORD, USER, MariaDB
 
 #: the command of this environment first, wherever the tests were started
 WITH_MAITRED = f"{Path(sys.executable).parent}:{os.environ['PATH']}"

@@ -12,8 +12,8 @@ from models.entities.running import Promotion
 from models.operations.running.promotions import write_promotion
 from models.rules.promotions import next_epoch
 from tasks.backups.handover import hand_over
-from tests.services.redis import RedisServer
-from tests.services.surroundings import settle
+from tests.services.running.surroundings import settle
+from tests.services.servers.redis import RedisServer
 
 NOW = datetime(2026, 11, 27, 20, 0, tzinfo=UTC)
 SECONDS = int(NOW.timestamp())

@@ -12,16 +12,16 @@ from sqlalchemy import Engine
 from models.core.database import transactions as core_db
 from models.core.settings import settings
 from tests.architecture.tree import ROOT
-from tests.deploy.test_cli import run
+from tests.deploy.cli.test_cli import run
 from tests.failover.pair import Pair, is_read_only
 from tests.failover.writers import Writers
 from tests.faults.guests import Crowd, assert_all_checks_pass
 from tests.services import plan
-from tests.services.mailbox import Mailbox
-from tests.services.process import Process, wait_until
-from tests.services.redis import RedisServer
-from tests.services.stack import Stack
-from tests.services.surroundings import settle
+from tests.services.running.process import Process, wait_until
+from tests.services.running.stack import Stack
+from tests.services.running.surroundings import settle
+from tests.services.servers.mailbox import Mailbox
+from tests.services.servers.redis import RedisServer
 
 pytestmark = pytest.mark.mariadb
 HALL = {str(number): ("hall", 1, 4) for number in range(12)}

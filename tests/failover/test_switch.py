@@ -17,12 +17,13 @@ from tasks.failover.faults import FailoverRefused
 from tasks.failover.overview import all_servers
 from tasks.failover.switch import Switched, Wish
 from tasks.failover.watch import MISSES, Watch
-from tests.deploy.test_cli import run
+from tests.deploy.cli.test_cli import run
 from tests.failover.pair import Pair, is_read_only, name_of
 from tests.failover.writers import Writers
-from tests.services import plan, surroundings
-from tests.services.mariadb import MariaDB
-from tests.services.process import wait_until
+from tests.services import plan
+from tests.services.running import surroundings
+from tests.services.running.process import wait_until
+from tests.services.servers.mariadb import MariaDB
 
 pytestmark = pytest.mark.mariadb
 QUICK = ("--wait", "0", "--no-backup")

@@ -11,8 +11,8 @@ import httpx
 from sqlalchemy import select
 
 from models.entities import Message
-from tests.services.restaurant import OpenRestaurant
-from tests.services.stack import Asked, Stack, evening
+from tests.services.running.restaurant import OpenRestaurant
+from tests.services.running.stack import Asked, Stack, evening
 
 
 @dataclass(slots=True)

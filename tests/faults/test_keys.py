@@ -12,10 +12,10 @@ from deploy.cli.main import main
 from models.core.secrets import encryption
 from models.entities.reservations import Reservation
 from tests.faults.guests import Crowd, assert_all_checks_pass
-from tests.services.process import wait_until
-from tests.services.stack import Stack
-from tests.services.stacks import open_stack
-from tests.services.surroundings import forget_everything, settle
+from tests.services.running.process import wait_until
+from tests.services.running.stack import Stack
+from tests.services.running.stacks import open_stack
+from tests.services.running.surroundings import forget_everything, settle
 
 HALL = {str(number): ("hall", 1, 4) for number in range(12)}
 

@@ -9,10 +9,10 @@ import pytest
 
 from tests.faults.guests import assert_all_checks_pass
 from tests.services import plan
-from tests.services.mariadb import MariaDB
-from tests.services.process import wait_until
-from tests.services.stack import Stack, evening
-from tests.services.stacks import open_stack
+from tests.services.running.process import wait_until
+from tests.services.running.stack import Stack, evening
+from tests.services.running.stacks import open_stack
+from tests.services.servers.mariadb import MariaDB
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 HALL = {str(number): ("hall", 1, 4) for number in range(12)}

@@ -6,9 +6,9 @@ import pytest
 from redis.exceptions import ResponseError
 
 from tests.faults.guests import Crowd, assert_all_checks_pass
-from tests.services.process import wait_until
-from tests.services.redis import RedisServer
-from tests.services.stack import Stack, evening
+from tests.services.running.process import wait_until
+from tests.services.running.stack import Stack, evening
+from tests.services.servers.redis import RedisServer
 
 Fault = Callable[[RedisServer], None]
 HALL = {str(number): ("hall", 1, 4) for number in range(12)}

@@ -3,9 +3,9 @@
 import pytest
 
 from tests.faults.guests import Crowd, assert_all_checks_pass
-from tests.services.process import wait_until
-from tests.services.stack import Stack, evening
-from tests.services.together import answers, together
+from tests.services.running.process import wait_until
+from tests.services.running.stack import Stack, evening
+from tests.services.running.together import answers, together
 
 HALL = {str(number): ("hall", 1, 4) for number in range(12)}
 #: a 202 may take this long when the broker is away (seconds, p99)

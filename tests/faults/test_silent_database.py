@@ -12,13 +12,13 @@ from models.core import clock
 from models.core.database.transactions import make_engine, reading
 from models.queries.running.health import read_health
 from tests.faults.guests import assert_all_checks_pass
-from tests.services.breaking_line import BreakingLine
-from tests.services.mailbox import Mailbox
-from tests.services.mariadb import MariaDB
-from tests.services.process import wait_until
-from tests.services.redis import RedisServer
-from tests.services.schema import create_tables
-from tests.services.stack import Asked, Stack, evening
+from tests.services.running.process import wait_until
+from tests.services.running.schema import create_tables
+from tests.services.running.stack import Asked, Stack, evening
+from tests.services.servers.breaking_line import BreakingLine
+from tests.services.servers.mailbox import Mailbox
+from tests.services.servers.mariadb import MariaDB
+from tests.services.servers.redis import RedisServer
 
 HALL = {str(number): ("hall", 1, 4) for number in range(12)}
 LIMIT = 2

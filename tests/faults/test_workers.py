@@ -11,9 +11,9 @@ from sqlalchemy import insert, text
 from models.core.settings import settings
 from models.entities import TableOccupancy
 from tests.faults.guests import Crowd, assert_all_checks_pass
-from tests.services.process import wait_until
-from tests.services.restaurant import OpenRestaurant
-from tests.services.stack import Stack, evening
+from tests.services.running.process import wait_until
+from tests.services.running.restaurant import OpenRestaurant
+from tests.services.running.stack import Stack, evening
 
 FIRST_TABLE = {"1": ("hall", 1, 2)}
 HALL = {str(number): ("hall", 1, 4) for number in range(12)}

@@ -19,8 +19,8 @@ from models import migrations
 from models.core.database.transactions import Base, make_engine
 from models.entities.reservations import Reservation
 from models.entities.sealed_guest import Guest
-from tests.services.mariadb import MariaDB
-from tests.services.surroundings import environment
+from tests.services.running.surroundings import environment
+from tests.services.servers.mariadb import MariaDB
 
 STEPS = sorted((migrations.FOLDER / "versions").glob("[0-9]*.py"))
 

@@ -26,13 +26,13 @@ from tasks.backups.restore import opened, restore_into
 from tasks.backups.stores.safe import Safe
 from tests.backups.conftest import made
 from tests.backups.log.conftest import catch_up
-from tests.backups.test_round_trip import rows_of
-from tests.deploy.test_cli import run
-from tests.services import surroundings
-from tests.services.certificates import make_certificates
-from tests.services.mariadb import USER
-from tests.services.mysql import MySQL
-from tests.services.stand import Stand
+from tests.backups.recovery.test_round_trip import rows_of
+from tests.deploy.cli.test_cli import run
+from tests.services.running import surroundings
+from tests.services.running.stand import Stand
+from tests.services.servers.certificates import make_certificates
+from tests.services.servers.mariadb import USER
+from tests.services.servers.mysql import MySQL
 
 pytestmark = pytest.mark.mariadb
 

@@ -15,10 +15,10 @@ from sqlalchemy import Engine, create_engine, text
 from tasks.backups.log.pieces import spans
 from tasks.backups.stores.safe import Safe
 from tests.backups.log.conftest import wait_for
-from tests.deploy.test_cli import run
+from tests.deploy.cli.test_cli import run
 from tests.services import plan
-from tests.services.mysql import MySQL
-from tests.services.stand import Stand
+from tests.services.running.stand import Stand
+from tests.services.servers.mysql import MySQL
 
 pytestmark = pytest.mark.mariadb
 

@@ -24,8 +24,8 @@ from models.operations.messages.claims import claim_due
 from models.operations.running.flags import set_flag
 from models.queries.messages.outgoing import Outgoing, load_claimed
 from models.queries.running import flags
-from tests.services.restaurant import ShiftTimes, open_restaurant
-from tests.services.stand import NOW, START, Stand
+from tests.services.running.restaurant import ShiftTimes, open_restaurant
+from tests.services.running.stand import NOW, START, Stand
 
 UNPACED = {"pacing": {"covers": 500}}
 ONE_TABLE = {"1": ("hall", 1, 2)}

@@ -11,10 +11,10 @@ from models.queries.running import flags
 from models.queries.running.flags import changes, is_on, switches
 from models.rules.flags import EVERYWHERE, Flag
 from tests.operations.evenings import ONE_TABLE, a_stand, seen_now, set_now, told
-from tests.services import surroundings
 from tests.services.counting import counting
-from tests.services.process import wait_until
-from tests.services.stand import NOW, Stand
+from tests.services.running import surroundings
+from tests.services.running.process import wait_until
+from tests.services.running.stand import NOW, Stand
 
 pytestmark = pytest.mark.both
 OFFERS = Flag.WAITLIST_OFFERS

@@ -13,7 +13,7 @@ from models.operations.accounts.accounts import (
     open_sign_in,
     rotate_refresh,
 )
-from tests.services.breaking_line import BreakingLine
+from tests.services.servers.breaking_line import BreakingLine
 
 NOW = datetime(2026, 11, 27, 18, tzinfo=UTC)
 

@@ -15,8 +15,8 @@ from models.operations.stand.undo import take_back
 from models.rules.reservations.lifecycle import Status
 from models.rules.reservations.requests import GuestDetails
 from models.rules.restaurant.restaurant import QUARTER_SECONDS
-from tests.services.restaurant import OpenRestaurant
-from tests.services.stand import NOW, START, Stand
+from tests.services.running.restaurant import OpenRestaurant
+from tests.services.running.stand import NOW, START, Stand
 
 GRACE = 60.0
 #: the second day, an hour after its first parties sat down

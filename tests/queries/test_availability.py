@@ -37,9 +37,9 @@ from tests.operations.evenings import (
     set_now,
 )
 from tests.services.counting import counting
-from tests.services.redis import RedisServer
-from tests.services.restaurant import ShiftTimes
-from tests.services.stand import NOW, START, Stand
+from tests.services.running.restaurant import ShiftTimes
+from tests.services.running.stand import NOW, START, Stand
+from tests.services.servers.redis import RedisServer
 
 FRIDAY = START.date()
 DINNER = START - 2 * HOUR  # 17:00 in Berlin

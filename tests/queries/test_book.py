@@ -15,8 +15,8 @@ from models.queries.book.shapes import BookReservation, BookView
 from models.queries.floor.load import restaurant_by_id
 from models.rules.reservations.lifecycle import Status
 from tests.services.counting import Statements
-from tests.services.restaurant import OpenRestaurant, ShiftTimes
-from tests.services.stand import NOW, START, Stand
+from tests.services.running.restaurant import OpenRestaurant, ShiftTimes
+from tests.services.running.stand import NOW, START, Stand
 
 DAY = date(2026, 3, 6)
 SHIFTS = {

@@ -11,8 +11,8 @@ from models.queries.running.business import parties_around
 from models.rules.reservations.lifecycle import Status
 from tests.queries.evening import open_evening
 from tests.services.counting import counting
-from tests.services.restaurant import OpenRestaurant
-from tests.services.stand import START
+from tests.services.running.restaurant import OpenRestaurant
+from tests.services.running.stand import START
 
 
 @pytest.mark.both

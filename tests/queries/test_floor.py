@@ -20,8 +20,8 @@ from models.queries.floor.load import (
 from models.rules.restaurant.restaurant import ClosureSpec, Pacing, RestaurantSpec, TurnTime
 from tests.operations.evenings import a_stand, revise
 from tests.services.counting import counting
-from tests.services.restaurant import ShiftTimes
-from tests.services.stand import Stand
+from tests.services.running.restaurant import ShiftTimes
+from tests.services.running.stand import Stand
 
 pytestmark = pytest.mark.both
 

@@ -29,8 +29,8 @@ from models.rules.reservations.lifecycle import OVER_AFTER
 from models.rules.reservations.requests import GuestDetails
 from models.rules.restaurant.sittings import quarter_of
 from tests.queries.evening import GRACE, LATER, check, open_evening, play, send_due
-from tests.services.restaurant import OpenRestaurant
-from tests.services.stand import NOW, START, Stand
+from tests.services.running.restaurant import OpenRestaurant
+from tests.services.running.stand import NOW, START, Stand
 
 pytestmark = pytest.mark.both
 Found = set[tuple[str, tuple[int, ...]]]

@@ -15,8 +15,8 @@ from models.integrity.check import findings_at_once
 from models.integrity.checks import history
 from models.operations.stand.arrivals import finish, seat
 from tests.queries.evening import GRACE, LATER, check, open_evening, play, send_due
-from tests.services.restaurant import OpenRestaurant
-from tests.services.stand import NOW, START, Stand
+from tests.services.running.restaurant import OpenRestaurant
+from tests.services.running.stand import NOW, START, Stand
 
 pytestmark = pytest.mark.both
 #: checks beside the writer

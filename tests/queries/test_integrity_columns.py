@@ -22,9 +22,9 @@ from models.operations.stand.arrivals import finish, seat
 from tests.queries.evening import check, open_evening, send_due
 from tests.queries.excuses import EXCUSED
 from tests.queries.mutations import HOT, columns, mutations
-from tests.services.restaurant import open_restaurant
-from tests.services.schema import create_tables
-from tests.services.stand import START, Stand
+from tests.services.running.restaurant import open_restaurant
+from tests.services.running.schema import create_tables
+from tests.services.running.stand import START, Stand
 
 AT = START + timedelta(minutes=30)
 PHONE = "+15550100"

@@ -13,7 +13,7 @@ from models.queries.reservations.reservations import ReservationView, reservatio
 from models.rules.reservations.lifecycle import Status
 from tests.operations.evenings import HOUR, ONE_TABLE, QUARTER, a_stand
 from tests.services.counting import Statements
-from tests.services.stand import NOW, START, Stand
+from tests.services.running.stand import NOW, START, Stand
 
 pytestmark = pytest.mark.both
 

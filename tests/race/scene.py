@@ -32,7 +32,7 @@ from models.queries.floor.load import restaurant_by_id
 from models.rules.reservations.lifecycle import Status
 from models.rules.reservations.requests import GuestDetails, TableChange, TableRequest
 from models.rules.restaurant.restaurant import book_id
-from tests.services.restaurant import OpenRestaurant, ShiftTimes, open_restaurant
+from tests.services.running.restaurant import OpenRestaurant, ShiftTimes, open_restaurant
 
 T = TypeVar("T")
 

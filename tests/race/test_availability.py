@@ -13,7 +13,7 @@ from models.queries.deciding.availability import Slot, availability
 from models.queries.deciding.movable import load_movable
 from models.queries.floor.load import restaurant_by_id
 from tests.operations.evenings import a_stand
-from tests.services.stand import Stand
+from tests.services.running.stand import Stand
 from web.offers import offered_starts
 
 pytestmark = pytest.mark.both

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from models.entities import Reservation, ReservationChange, TableOccupancy
 from models.rules.reservations.requests import TableChange
 from tests.race.scene import APART, ONE_OFF, PAUSE, START, Safeguards, Scene, sells_twice, stage
-from tests.services.together import answers, together
+from tests.services.running.together import answers, together
 
 WISH = TableChange(starts_at=START)
 #: three turns fit one table on each of the four evenings after START's

@@ -11,8 +11,8 @@ from models.operations.guests.privacy import Erased, erase_guest
 from models.operations.reservations.changes import edit_details
 from models.rules.reservations.requests import GuestDetails
 from tests.operations.evenings import a_stand
-from tests.services.stand import NOW, STAFF, Stand
-from tests.services.together import answers, together
+from tests.services.running.stand import NOW, STAFF, Stand
+from tests.services.running.together import answers, together
 
 pytestmark = pytest.mark.mariadb
 ADA = "ada@example.com"

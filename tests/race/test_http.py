@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import func, select
 
 from models.entities import TableOccupancy
-from tests.services.restaurant import ShiftTimes
-from tests.services.stack import UNPACED, Asked, Stack, evening, next_quarter
-from tests.services.together import answers, together
+from tests.services.running.restaurant import ShiftTimes
+from tests.services.running.stack import UNPACED, Asked, Stack, evening, next_quarter
+from tests.services.running.together import answers, together
 
 PARTIES = 50
 ONE_TABLE = {"1": ("hall", 1, 2)}

@@ -8,7 +8,7 @@ from models.core.errors import KeyReused
 from models.operations.reservations.booking import Accepted, request_reservation
 from models.queries.floor.load import restaurant_by_id
 from tests.race.scene import NOW, Scene, stage, wish_of
-from tests.services.together import answers, together
+from tests.services.running.together import answers, together
 
 
 def _ask(scene: Scene, body: bytes) -> Accepted:

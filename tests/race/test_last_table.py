@@ -9,8 +9,8 @@ from sqlalchemy import Engine
 
 from models.core.errors import NotSeated
 from tests.race.scene import APART, ONE_OFF, PAUSE, START, Safeguards, Scene, sells_twice, stage
-from tests.services.restaurant import ShiftTimes
-from tests.services.together import answers, together
+from tests.services.running.restaurant import ShiftTimes
+from tests.services.running.together import answers, together
 
 PARTIES = 50
 

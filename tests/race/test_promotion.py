@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from models.entities import Message, Reservation, TableOccupancy
 from models.rules.reservations.requests import TableChange
 from tests.race.scene import APART, ONE_OFF, PAUSE, START, Safeguards, Scene, sells_twice, stage
-from tests.services.together import answers, together
+from tests.services.running.together import answers, together
 
 TABLES = {str(number): ("hall", 1, 2) for number in range(1, 5)}
 WAITING = 8

@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from models.integrity.check import Finding
 from tests.race.scene import APART, PAUSE, Safeguards, Scene, stage
-from tests.services.together import answers, together
+from tests.services.running.together import answers, together
 
 SMALL, LARGE = 4, 4
 TABLES = {f"s{number}": ("hall", 1, 2) for number in range(SMALL)} | {

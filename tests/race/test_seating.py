@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from models.core.errors import StateConflict
 from models.entities import Assignment, Reservation
 from tests.race.scene import ONE_OFF, Safeguards, Scene, sells_twice, stage
-from tests.services.together import together
+from tests.services.running.together import together
 
 PARTIES = 8
 #: a small table for each party, and one that all of them would like

@@ -15,7 +15,7 @@ from typing import Final
 
 import psutil
 
-from tests.services.process import wait_until
+from tests.services.running.process import wait_until
 
 SUITE: Final = "bookworm"
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

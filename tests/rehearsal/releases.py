@@ -9,7 +9,7 @@ from tests.rehearsal.page import Page
 from tests.rehearsal.site import Callers, Site
 from tests.release.test_release import GOOD_STEP, add_step
 from tests.services import plan
-from tests.services.process import wait_until
+from tests.services.running.process import wait_until
 
 REQUESTS = 20_000
 BESIDE = (

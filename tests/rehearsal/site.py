@@ -15,9 +15,9 @@ from typing import Any, Final
 import yaml
 
 from tests.architecture.tree import ROOT
-from tests.rehearsal import engine_images, images
-from tests.rehearsal.engine import Engine
-from tests.services.process import wait_until
+from tests.rehearsal.containers import engine_images, images
+from tests.rehearsal.containers.engine import Engine
+from tests.services.running.process import wait_until
 
 #: What the restaurant's operator writes, as the page says.
 SETTINGS: Final = {

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.tree import ROOT
-from tests.deploy.test_containers import described
-from tests.rehearsal import images
-from tests.rehearsal.box import Box
-from tests.rehearsal.network import Network
+from tests.deploy.containers.test_containers import described
+from tests.rehearsal.containers import images
+from tests.rehearsal.containers.box import Box
+from tests.rehearsal.containers.network import Network
 from tests.services import plan
 from tests.services.missing import require_program
 

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 from tests.architecture.tree import ROOT
-from tests.deploy.test_containers import HOUSE, described
-from tests.rehearsal import images
-from tests.rehearsal.box import Box, Image
-from tests.rehearsal.building import Builder, as_image
-from tests.rehearsal.network import Network
+from tests.deploy.containers.test_containers import HOUSE, described
+from tests.rehearsal.containers import images
+from tests.rehearsal.containers.box import Box, Image
+from tests.rehearsal.containers.building import Builder, as_image
+from tests.rehearsal.containers.network import Network
 from tests.services import plan
 from tests.services.missing import go_without, require_program
-from tests.services.process import wait_until
+from tests.services.running.process import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3000)]
 

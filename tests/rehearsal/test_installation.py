@@ -15,7 +15,7 @@ from tests.rehearsal.releases import BESIDE, nothing_is_lost_while_versions_come
 from tests.rehearsal.site import Callers, Site, site
 from tests.services import plan
 from tests.services.missing import go_without, require_program
-from tests.services.process import wait_until
+from tests.services.running.process import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 

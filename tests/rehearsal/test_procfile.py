@@ -10,10 +10,10 @@ import httpx
 import pytest
 
 from tests.architecture.tree import ROOT
-from tests.deploy.test_up import Clone, Sign, make_clone, read, reserve
+from tests.deploy.hosts.test_up import Clone, Sign, make_clone, read, reserve
 from tests.release.test_release import GOOD_STEP, add_step
 from tests.services import plan
-from tests.services.process import Process
+from tests.services.running.process import Process
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

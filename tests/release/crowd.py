@@ -19,9 +19,9 @@ from models.core import clock
 from models.core.database.transactions import reading
 from models.entities import Message, Reservation
 from models.integrity.check import findings
-from tests.deploy.test_nginx import NAME
+from tests.deploy.hosts.test_nginx import NAME
 from tests.release.restaurant import HOST, Machine
-from tests.services.stack import PASSWORD, evening
+from tests.services.running.stack import PASSWORD, evening
 
 #: Host stands that follow the book all the while.
 STANDS = 2

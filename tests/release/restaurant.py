@@ -19,16 +19,16 @@ from models.core.database.transactions import make_engine, transaction
 from models.operations.accounts.accounts import create_account, grant_role, hash_password
 from models.rules.permissions import Role
 from tests.architecture.tree import ROOT
-from tests.deploy.test_nginx import NAME, nginx_program, settled
-from tests.services.certificates import Certificates, make_certificates
-from tests.services.mailbox import Mailbox
-from tests.services.mariadb import MariaDB
+from tests.deploy.hosts.test_nginx import NAME, nginx_program, settled
 from tests.services.ports import free_port, is_listening
-from tests.services.process import Process
-from tests.services.redis import RedisServer
-from tests.services.restaurant import OpenRestaurant, open_restaurant
-from tests.services.stack import PASSWORD, UNPACED
-from tests.services.surroundings import KEYSET, environment
+from tests.services.running.process import Process
+from tests.services.running.restaurant import OpenRestaurant, open_restaurant
+from tests.services.running.stack import PASSWORD, UNPACED
+from tests.services.running.surroundings import KEYSET, environment
+from tests.services.servers.certificates import Certificates, make_certificates
+from tests.services.servers.mailbox import Mailbox
+from tests.services.servers.mariadb import MariaDB
+from tests.services.servers.redis import RedisServer
 
 BIN = Path(sys.executable).parent
 #: Who stands at the host stand.

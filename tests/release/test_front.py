@@ -7,8 +7,8 @@ import psutil
 import pytest
 
 from tests.release.restaurant import Machine, answers, machine
-from tests.services.mariadb import MariaDB
-from tests.services.process import wait_until
+from tests.services.running.process import wait_until
+from tests.services.servers.mariadb import MariaDB
 
 pytestmark = [pytest.mark.mariadb, pytest.mark.timeout(300)]
 

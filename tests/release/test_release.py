@@ -10,7 +10,7 @@ from tests.architecture.tree import ROOT
 from tests.release.crowd import Crowd, in_order
 from tests.release.restaurant import Machine, machine
 from tests.services import plan
-from tests.services.mariadb import MariaDB
+from tests.services.servers.mariadb import MariaDB
 
 pytestmark = [pytest.mark.mariadb, pytest.mark.timeout(400)]
 

@@ -17,13 +17,13 @@ from tests.architecture.tree import ROOT
 from tests.release.crowd import Crowd, in_order
 from tests.release.restaurant import Machine, answers, machine
 from tests.services import plan
-from tests.services.mariadb import MariaDB
-from tests.services.process import wait_until
+from tests.services.running.process import wait_until
+from tests.services.servers.mariadb import MariaDB
 
 pytestmark = [pytest.mark.mariadb, pytest.mark.timeout(400)]
 
 _SYSTEMCTL = f"""#!/bin/sh
-exec {sys.executable} {ROOT}/tests/services/systemctl.py "$@"
+exec {sys.executable} {ROOT}/tests/services/running/systemctl.py "$@"
 """
 
 

@@ -11,11 +11,11 @@ from models.core.database.transactions import reading, transaction
 from models.core.settings import settings
 from models.entities import DiningTable, Restaurant
 from tests.services.counting import counting
-from tests.services.mailbox import Mailbox
-from tests.services.mariadb import MariaDB
-from tests.services.redis import RedisServer
-from tests.services.restaurant import OpenRestaurant
-from tests.services.together import answers, together
+from tests.services.running.restaurant import OpenRestaurant
+from tests.services.running.together import answers, together
+from tests.services.servers.mailbox import Mailbox
+from tests.services.servers.mariadb import MariaDB
+from tests.services.servers.redis import RedisServer
 
 
 @pytest.mark.both

@@ -11,10 +11,10 @@ from models.entities import Message
 from tasks import metrics
 from tasks.messages import deliver
 from tasks.messaging import caps
-from tests.services import surroundings
-from tests.services.mailbox import Mailbox
-from tests.services.redis import RedisServer
-from tests.services.restaurant import OpenRestaurant
+from tests.services.running import surroundings
+from tests.services.running.restaurant import OpenRestaurant
+from tests.services.servers.mailbox import Mailbox
+from tests.services.servers.redis import RedisServer
 from tests.tasks.mail_order import AN_OUTGOING, order, outgoing, reserve, row_of, states
 
 #: so long that no window ends while a test runs

@@ -18,8 +18,8 @@ from models.queries.running.health import Health, read_health
 from models.rules.flags import Flag
 from tasks.messages import deliver
 from tasks.messaging import delivery
-from tests.services.mailbox import Mailbox
-from tests.services.restaurant import OpenRestaurant
+from tests.services.running.restaurant import OpenRestaurant
+from tests.services.servers.mailbox import Mailbox
 from tests.tasks.mail_order import order, reserve, row_of, states
 
 OpensRestaurant = Callable[..., OpenRestaurant]

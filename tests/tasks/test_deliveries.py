@@ -17,10 +17,10 @@ from models.operations.messages.deliveries import note_delivery
 from models.rules.messages.deliveries import ASK_AFTER, ASK_AFTER_CALLS
 from tasks.messages import ask, deliver
 from tasks.messaging.channels.callbacks import can_be_called
-from tests.services import surroundings
-from tests.services.mailbox import Mailbox
-from tests.services.restaurant import OpenRestaurant
-from tests.services.twilio import ACCOUNT, TOKEN, Twilio
+from tests.services.running import surroundings
+from tests.services.running.restaurant import OpenRestaurant
+from tests.services.servers.mailbox import Mailbox
+from tests.services.servers.twilio import ACCOUNT, TOKEN, Twilio
 from tests.tasks.mail_order import order, reserve, row_of
 from web.app import create_app
 

@@ -21,9 +21,9 @@ from tasks import maintenance
 from tasks.app import app
 from tasks.nudges import flush_nudges, nudge_messages
 from tests.operations.evenings import ONE_TABLE, a_stand, book_rows
-from tests.services.redis import RedisServer
-from tests.services.restaurant import OpenRestaurant
-from tests.services.stand import NOW
+from tests.services.running.restaurant import OpenRestaurant
+from tests.services.running.stand import NOW
+from tests.services.servers.redis import RedisServer
 
 pytestmark = pytest.mark.both
 

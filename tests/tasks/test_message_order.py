@@ -13,9 +13,9 @@ from models.entities import Reservation
 from models.operations.messages import claims
 from tasks.messages import drain
 from tasks.messaging import delivery
-from tests.services.mailbox import Mailbox
-from tests.services.process import wait_until
-from tests.services.restaurant import OpenRestaurant
+from tests.services.running.process import wait_until
+from tests.services.running.restaurant import OpenRestaurant
+from tests.services.servers.mailbox import Mailbox
 from tests.tasks.mail_order import moved, order, reserve, row_of
 
 pytestmark = pytest.mark.both

@@ -19,8 +19,8 @@ from models.rules.health import LATE_AFTER
 from models.rules.messages.sending import BACKOFF, MAX_ATTEMPTS
 from tasks.messages import LEASE_SECONDS, RENEW_SECONDS
 from tests.services.counting import Statements
-from tests.services.restaurant import OpenRestaurant
-from tests.services.together import answers, together
+from tests.services.running.restaurant import OpenRestaurant
+from tests.services.running.together import answers, together
 from tests.tasks.mail_order import moved, order, reserve, row_of
 
 pytestmark = pytest.mark.both

@@ -27,12 +27,12 @@ from tasks.messaging.channels import Receipt, sms
 from tasks.messaging.channels import email as email_channel
 from tasks.messaging.channels.email import send_email
 from tasks.messaging.templates.render import render_letter
-from tests.services import surroundings
-from tests.services.mailbox import Mailbox
-from tests.services.process import wait_until
-from tests.services.restaurant import OpenRestaurant
-from tests.services.together import answers, together
-from tests.services.twilio import ACCOUNT, TOKEN, Twilio
+from tests.services.running import surroundings
+from tests.services.running.process import wait_until
+from tests.services.running.restaurant import OpenRestaurant
+from tests.services.running.together import answers, together
+from tests.services.servers.mailbox import Mailbox
+from tests.services.servers.twilio import ACCOUNT, TOKEN, Twilio
 from tests.tasks.mail_order import moved, order, reserve, row_of, states
 
 OpensRestaurant = Callable[..., OpenRestaurant]

@@ -27,9 +27,9 @@ from tasks.messaging.channels.calendar_zone import zone_text
 from tasks.messaging.channels.email import compose, send_email
 from tasks.messaging.channels.mime import header
 from tasks.messaging.channels.smtp import SmtpAddress, SmtpLine
-from tests.services import surroundings
-from tests.services.mailbox import Mailbox
 from tests.services.ports import free_port
+from tests.services.running import surroundings
+from tests.services.servers.mailbox import Mailbox
 from tests.tasks.mail_order import AN_OUTGOING, FRIDAY, NOW, outgoing
 
 pytestmark = pytest.mark.usefixtures("service_env")

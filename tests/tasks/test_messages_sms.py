@@ -13,10 +13,10 @@ import pytest
 from models.core import clock
 from tasks.messaging.channels import ChannelDown, ChannelError, sms
 from tasks.messaging.channels.sms import FileSms, Sms, TwilioSms, sms_channel
-from tests.services import surroundings
 from tests.services.ports import free_port
-from tests.services.together import answers, together
-from tests.services.twilio import ACCOUNT, TOKEN, Twilio
+from tests.services.running import surroundings
+from tests.services.running.together import answers, together
+from tests.services.servers.twilio import ACCOUNT, TOKEN, Twilio
 
 NUMBER = "+4915112345678"
 

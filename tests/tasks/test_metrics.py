@@ -11,10 +11,10 @@ from models.core import clock
 from tasks.allocation import decide
 from tasks.messages import deliver
 from tests.operations.evenings import ONE_TABLE, a_stand
-from tests.services.mailbox import Mailbox
-from tests.services.redis import RedisServer
-from tests.services.restaurant import OpenRestaurant
-from tests.services.stand import NOW, Stand
+from tests.services.running.restaurant import OpenRestaurant
+from tests.services.running.stand import NOW, Stand
+from tests.services.servers.mailbox import Mailbox
+from tests.services.servers.redis import RedisServer
 from tests.tasks.mail_order import order, reserve
 
 

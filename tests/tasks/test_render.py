@@ -17,7 +17,7 @@ from models.rules.messages.notifying import Kind
 from tasks.messaging.channels.gsm7 import beyond_gsm7, fold, is_gsm7, segments
 from tasks.messaging.templates.render import render_letter, render_sms
 from tasks.messaging.templates.wording import LANGUAGES, local, wording
-from tests.services import surroundings
+from tests.services.running import surroundings
 from tests.tasks.mail_order import AN_OUTGOING, FRIDAY, outgoing
 
 SCRIPT = "<script>alert('x')</script>"

@@ -13,8 +13,8 @@ from models.entities import JobRun, Reservation
 from models.queries.running.health import read_health
 from models.rules.health import WALL_TIMES, ZONE_RULES
 from tasks import maintenance
-from tests.services.restaurant import OpenRestaurant
-from tests.services.stand import NOW, START, Stand
+from tests.services.running.restaurant import OpenRestaurant
+from tests.services.running.stand import NOW, START, Stand
 from tests.services.zone_rules import other_rules
 
 SUMMER = START + timedelta(days=40, hours=-1)

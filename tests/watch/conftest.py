@@ -7,12 +7,12 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.services.mailbox import Mailbox
-from tests.services.otlp import Receiver
-from tests.services.redis import RedisServer
-from tests.services.schema import create_tables
-from tests.services.stack import Stack
-from tests.services.twilio import ACCOUNT, TOKEN, Twilio
+from tests.services.running.schema import create_tables
+from tests.services.running.stack import Stack
+from tests.services.servers.mailbox import Mailbox
+from tests.services.servers.otlp import Receiver
+from tests.services.servers.redis import RedisServer
+from tests.services.servers.twilio import ACCOUNT, TOKEN, Twilio
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,11 @@ from models.core import clock
 from models.entities import JobRun, Message, Reservation
 from models.rules.health import LATE_AFTER, WALL_TIMES
 from models.rules.reservations.lifecycle import Status
-from tests.services.mariadb import MariaDB
-from tests.services.process import wait_until
-from tests.services.restaurant import OpenRestaurant
-from tests.services.stack import Asked, Stack, evening
-from tests.services.stacks import open_stack
+from tests.services.running.process import wait_until
+from tests.services.running.restaurant import OpenRestaurant
+from tests.services.running.stack import Asked, Stack, evening
+from tests.services.running.stacks import open_stack
+from tests.services.servers.mariadb import MariaDB
 
 RELEASE = "the-known-one"
 #: What the guests of tonight have come to: (status, their parties' sizes).

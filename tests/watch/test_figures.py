@@ -22,8 +22,8 @@ from models.rules.flags import ALL, Flag
 from tasks.backups.manifest import MANIFEST, PIECE
 from tasks.metrics import _SECONDS as SECONDS
 from tests.services import plan
-from tests.services.process import wait_until
-from tests.services.prometheus import Prometheus
+from tests.services.running.process import wait_until
+from tests.services.servers.prometheus import Prometheus
 from tests.watch import evening
 from tests.watch.evening import Known, known_evening, play
 

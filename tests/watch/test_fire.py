@@ -19,13 +19,13 @@ from models.core import clock
 from models.entities import JobRun, Message, Reservation
 from tests.architecture.tree import ROOT
 from tests.services import plan
-from tests.services.alertmanager import Alertmanager, Operators
-from tests.services.mariadb import MariaDB
-from tests.services.process import Process
-from tests.services.prometheus import Prometheus, in_fast_motion
-from tests.services.restaurant import OpenRestaurant
-from tests.services.stack import Stack, evening, procfile
-from tests.services.stacks import open_stack
+from tests.services.running.process import Process
+from tests.services.running.restaurant import OpenRestaurant
+from tests.services.running.stack import Stack, evening, procfile
+from tests.services.running.stacks import open_stack
+from tests.services.servers.alertmanager import Alertmanager, Operators
+from tests.services.servers.mariadb import MariaDB
+from tests.services.servers.prometheus import Prometheus, in_fast_motion
 
 LONG_AGO = timedelta(hours=4)
 #: Bad events that burn an objective's budget; some are counted by halves in a short window.

@@ -9,13 +9,13 @@ import yaml
 
 from deploy.watch.make import FOLDER
 from tests.architecture.tree import ROOT
-from tests.services.alertmanager import SCRIPT
-from tests.services.mariadb import MariaDB
 from tests.services.missing import require_program
-from tests.services.process import wait_until
-from tests.services.prometheus import Prometheus
-from tests.services.stack import evening
-from tests.services.stacks import open_stack
+from tests.services.running.process import wait_until
+from tests.services.running.stack import evening
+from tests.services.running.stacks import open_stack
+from tests.services.servers.alertmanager import SCRIPT
+from tests.services.servers.mariadb import MariaDB
+from tests.services.servers.prometheus import Prometheus
 
 ASKED = 3
 

@@ -16,10 +16,10 @@ from moto import mock_aws
 from tests.architecture.tree import ROOT
 from tests.plan.lines import MACHINES
 from tests.services import plan
-from tests.services.elasticsearch import Elasticsearch
-from tests.services.key_service import ENVIRONMENT, REGION
-from tests.services.log_index import LOGS
 from tests.services.missing import require_program
+from tests.services.servers.elasticsearch import Elasticsearch
+from tests.services.servers.key_service import ENVIRONMENT, REGION
+from tests.services.servers.log_index import LOGS
 
 PAGE = (ROOT / "docs" / "logs.md").read_text(encoding="utf-8")
 STREAM = "logs-maitred-default"

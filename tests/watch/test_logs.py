@@ -1,7 +1,7 @@
 """The way of the logs: every field that is logged is mapped once, and all is deleted in 90 days.
 
 There is no Elasticsearch here: its template, its life cycle and Logstash's pipeline are read by a
-small reading of our own (tests/services/logstash.py), and on the lines that a house has really
+small reading of our own (tests/services/servers/logstash.py), and on lines that were really
 logged in tests/watch/test_stories.py.
 """
 
@@ -19,11 +19,11 @@ import pytest
 import yaml
 
 from tests.architecture.tree import product
-from tests.deploy.test_containers import described
-from tests.services.log_index import LOGS, mapped, template, wrong_in
-from tests.services.logstash import Pipeline
+from tests.deploy.containers.test_containers import described
 from tests.services.missing import require_program
 from tests.services.ports import free_port
+from tests.services.servers.log_index import LOGS, mapped, template, wrong_in
+from tests.services.servers.logstash import Pipeline
 
 
 def test_a_line_of_another_server_stays_what_it_is() -> None:

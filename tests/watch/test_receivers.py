@@ -8,9 +8,9 @@ import pytest
 
 from deploy.watch.make import FOLDER
 from tests.architecture.tree import ROOT
-from tests.services.alertmanager import SCRIPT, Alertmanager
 from tests.services.missing import require_program
-from tests.services.process import wait_until
+from tests.services.running.process import wait_until
+from tests.services.servers.alertmanager import SCRIPT, Alertmanager
 
 PAGER = "pagerduty_configs: [{routing_key: abc}]"
 MAIL = "email_configs: [{to: a@b.example, from: c@d.example, smarthost: 'mail.example.com:587'}]"

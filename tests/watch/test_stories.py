@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from tests.architecture.tree import ROOT
-from tests.services.log_index import LOGS, wrong_in
-from tests.services.logstash import Pipeline
 from tests.services.ports import free_port
-from tests.services.process import wait_until
-from tests.services.stack import Asked, evening
+from tests.services.running.process import wait_until
+from tests.services.running.stack import Asked, evening
+from tests.services.servers.log_index import LOGS, wrong_in
+from tests.services.servers.logstash import Pipeline
 from tests.watch.conftest import Overheard
 
 NUMBER = "+4915112345678"

@@ -22,7 +22,7 @@ from tests.architecture.tree import ROOT
 from tests.services import plan
 from tests.services.missing import require_program
 from tests.services.pages import Machine, commands
-from tests.services.stack import Stack
+from tests.services.running.stack import Stack
 from web.app import create_app
 
 RUNBOOKS = ROOT / "docs" / "runbooks"

@@ -13,12 +13,12 @@ from tasks.backups.log.position import number_of
 from tasks.backups.stores.safe import Safe, open_safe
 from tests.backups.conftest import BACKUP_KEY
 from tests.queries.evening import open_evening
-from tests.services import surroundings
-from tests.services.mariadb import MariaDB
-from tests.services.mysql import MySQL
-from tests.services.restaurant import OpenRestaurant
-from tests.services.schema import create_tables, delete_rows
-from tests.services.stand import Stand
+from tests.services.running import surroundings
+from tests.services.running.restaurant import OpenRestaurant
+from tests.services.running.schema import create_tables, delete_rows
+from tests.services.running.stand import Stand
+from tests.services.servers.mariadb import MariaDB
+from tests.services.servers.mysql import MySQL
 
 DATABASE = "logged"
 PATIENCE = 60

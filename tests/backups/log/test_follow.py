@@ -28,8 +28,8 @@ from tasks.backups.records import LOG
 from tasks.backups.stores.safe import Safe
 from tests.backups.conftest import made
 from tests.backups.log.conftest import PATIENCE, catch_up, place_of, wait_for
-from tests.services.mariadb import MariaDB
-from tests.services.stand import Stand
+from tests.services.running.stand import Stand
+from tests.services.servers.mariadb import MariaDB
 
 #: In the header of a file's first event: whether the server still writes to it.
 _IN_USE = 21

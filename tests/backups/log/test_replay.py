@@ -21,12 +21,12 @@ from tasks.backups.restore import Restored, opened, restore_into
 from tasks.backups.stores.safe import Safe
 from tests.backups.conftest import made
 from tests.backups.log.conftest import catch_up
-from tests.backups.test_recovery_page import page_commands
-from tests.backups.test_round_trip import Rows, rows_of
-from tests.deploy.test_cli import run
+from tests.backups.recovery.test_recovery_page import page_commands
+from tests.backups.recovery.test_round_trip import Rows, rows_of
+from tests.deploy.cli.test_cli import run
 from tests.services import plan
-from tests.services.mariadb import MariaDB
-from tests.services.stand import Stand
+from tests.services.running.stand import Stand
+from tests.services.servers.mariadb import MariaDB
 
 pytestmark = pytest.mark.mariadb
 

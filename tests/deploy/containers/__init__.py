@@ -1,0 +1,1 @@
+"""The image, docker-compose.yml, and its upgrade."""

@@ -1,0 +1,1 @@
+"""One machine: `make up`, systemd, nginx."""

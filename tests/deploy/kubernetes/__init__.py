@@ -1,0 +1,1 @@
+"""The manifests and scripts of deploy/k8s."""

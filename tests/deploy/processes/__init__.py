@@ -1,0 +1,1 @@
+"""What each process does around its work."""

@@ -1,0 +1,161 @@
+"""Whatever was done at the stand, and whatever was left undone: every party has an end.
+
+Any sequence of verbs, then some days of the clock's own jobs, taken from its own table.
+"""
+
+import itertools
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from math import ceil
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+from models.core import clock
+from models.core.database.transactions import reading
+from models.core.errors import MaitredError
+from models.entities import Assignment, Reservation, SeatedTable
+from models.integrity.check import findings
+from models.operations.stand.arrivals import arrive, finish, mark_no_show, seat
+from models.operations.stand.undo import take_back
+from models.rules.reservations.lifecycle import ENDED, Status
+from schedules.jobs import jobs
+from tasks.app import app
+from tests.operations.evenings import a_stand
+from tests.queries.evening import send_due
+from tests.services.running.stand import START, Stand
+
+TABLES = {"1": ("hall", 1, 2), "2": ("hall", 1, 2), "3": ("hall", 1, 4)}
+KEEP_DAYS = 7
+QUARTER = timedelta(minutes=15)
+#: after which everybody is forgotten: the book's day is over by then, and the days to keep
+LATER = timedelta(days=KEEP_DAYS + 3)
+VERBS: dict[str, Callable[..., None]] = {
+    "arrive": arrive, "seat": seat, "finish": finish, "no-show": mark_no_show,
+    "take back": take_back,
+}  # fmt: skip
+_slugs = itertools.count(1)
+
+steps = st.lists(
+    st.tuples(
+        st.sampled_from(["ask", "book", "cancel", "wish", "seat at 1", "the clock", *VERBS]),
+        st.integers(0, 5),
+        st.integers(-60, 600),
+    ),
+    min_size=4,
+    max_size=16,
+)
+chosen = st.fixed_dictionaries({"auto_no_show": st.booleans(), "auto_finish": st.booleans()})
+
+
+def run_clock(stand: Stand, now: datetime) -> None:
+    """Every job in the clock's table but backups, by its task; and the lane."""
+    stand.drain(now=now)
+    app.loader.import_default_modules()
+    for job in jobs(3, backups=False):
+        app.tasks[job.task](*job.args)
+    stand.drain(now=now)
+
+
+def next_quarter(now: datetime) -> datetime:
+    """The first quarter of an hour that begins at `now` or later."""
+    return START + ceil((now - START) / QUARTER) * QUARTER
+
+
+def step(stand: Stand, what: str, which: int, now: datetime, parties: list[int]) -> None:
+    start = START + timedelta(minutes=15 * (which % 5))
+    try:
+        if what == "ask":
+            # for a quarter that has not begun: the clock of the script is never turned back
+            parties.append(stand.ask(1 + which % 3, start=max(start, next_quarter(now)), now=now))
+        elif what == "book":
+            parties.append(stand.book(1 + which % 3, start=start, now=now))
+        elif what == "the clock":
+            run_clock(stand, now)
+        elif what == "cancel":
+            stand.cancel(parties[which % len(parties)], now=now)
+        elif what == "wish":
+            # that it has already is no wish, or takes the one back that waits
+            stand.wish_or_withdraw(parties[which % len(parties)], now=now, starts_at=start)
+            stand.drain(now=now)
+        elif what == "seat at 1":
+            tables = (stand.restaurant.tables["1"],)
+            stand.move(seat, parties[which % len(parties)], now=now, table_ids=tables)
+        else:
+            stand.move(VERBS[what], parties[which % len(parties)], now=now)
+    except MaitredError:
+        pass  # refused, and so nothing was done
+
+
+def assert_one_party_a_table(stand: Stand) -> None:
+    with Session(stand.bind) as session:
+        sits = session.execute(
+            select(Assignment.dining_table_id, Assignment.reservation_id)
+            .join(Reservation, Reservation.id == Assignment.reservation_id)
+            .where(Reservation.status == Status.SEATED)
+        ).all()
+        rows = session.execute(select(SeatedTable.dining_table_id, SeatedTable.reservation_id))
+        assert sorted(map(tuple, rows)) == sorted(map(tuple, sits))
+    assert max(Counter(table for table, _ in sits).values(), default=0) <= 1
+
+
+@pytest.mark.both
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(script=steps, policies=chosen)
+@example(
+    script=[("wish", 0, -60), ("wish", 1, -50), ("wish", 0, -40), ("wish", 5, -30)],
+    policies={"auto_no_show": False, "auto_finish": False},
+)
+@example(
+    script=[("book", 0, 152), ("seat", 4, -4), ("ask", 0, 1), ("ask", 5, 454), ("ask", 1, -9)],
+    policies={"auto_no_show": True, "auto_finish": False},
+)
+@example(
+    script=[("cancel", 0, -60), ("book", 0, 300), ("the clock", 0, 600), ("ask", 3, 20)],
+    policies={"auto_no_show": False, "auto_finish": False},
+)
+@example(
+    script=[("ask", 4, 60), ("ask", 4, 60), ("ask", 4, 60), ("no-show", 0, 61), ("ask", 0, 62)],
+    policies={"auto_no_show": False, "auto_finish": False},
+)
+@example(
+    script=[("ask", 0, -60)] * 4 + [("arrive", 0, 0), ("seat", 1, 5)],
+    policies={"auto_no_show": False, "auto_finish": False},
+)
+@example(
+    script=[("ask", 0, -60), ("no-show", 0, 20), ("ask", 0, 25), ("arrive", 0, 300)],
+    policies={"auto_no_show": True, "auto_finish": True},
+)
+def test_everybody_has_an_end_and_is_forgotten(
+    db: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    script: list[tuple[str, int, int]],
+    policies: dict[str, bool],
+) -> None:
+    kept = {"keep_guests_days": KEEP_DAYS, "reminder_minutes": [], "lead_minutes": 0}
+    stand = a_stand(db, slug=f"house-{next(_slugs)}", tables=TABLES, policies=kept | policies)
+    parties = [stand.ask(2), stand.ask(2)]
+    for what, which, minute in sorted(script, key=lambda each: each[2]):
+        now = START + timedelta(minutes=minute)
+        monkeypatch.setattr(clock, "now", lambda now=now: now)
+        step(stand, what, which, now, parties)
+        assert_one_party_a_table(stand)
+    for later in (timedelta(days=1, hours=12), LATER, LATER + timedelta(hours=1)):
+        now = START + later
+        monkeypatch.setattr(clock, "now", lambda now=now: now)
+        run_clock(stand, now)
+        send_due(stand, until=now)
+    with Session(stand.bind) as session:
+        rows = session.scalars(
+            select(Reservation).where(Reservation.restaurant_id == stand.restaurant.id)
+        ).all()
+    assert {row.status for row in rows} <= ENDED
+    assert [row.id for row in rows if row.forgotten_at is None] == []
+    with reading(stand.bind) as session:
+        assert findings(session, now=now, grace_seconds=0) == []

@@ -1,0 +1,1 @@
+"""Reservations before they are due."""

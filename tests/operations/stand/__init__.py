@@ -1,0 +1,1 @@
+"""The host stand, and what the clock does there."""

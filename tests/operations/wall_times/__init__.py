@@ -1,0 +1,1 @@
+"""New time zone rules."""

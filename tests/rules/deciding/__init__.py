@@ -1,0 +1,1 @@
+"""Whether a party gets a table, and which."""

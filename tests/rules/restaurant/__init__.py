@@ -1,0 +1,1 @@
+"""A restaurant as values."""

@@ -1,0 +1,1 @@
+"""Maitred running for tests: one process, a whole installation, a cluster."""

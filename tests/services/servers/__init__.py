@@ -1,0 +1,1 @@
+"""The servers that tests start: databases, mail, object stores, monitoring."""

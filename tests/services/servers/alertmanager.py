@@ -1,0 +1,113 @@
+"""Debian's Alertmanager, started by the script that is shipped, and who is told by it."""
+
+import re
+import shutil
+import threading
+from collections.abc import Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from deploy.watch.make import FOLDER
+from tests.services.missing import require_program
+from tests.services.ports import free_port
+from tests.services.running.process import Process, wait_until
+
+ROUTES = "alertmanager.yml"
+SCRIPT = "alertmanager.sh"
+
+
+class Operators:
+    """Takes what is told at /page and at /ticket: (receiver, alert's name, firing or resolved)."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.told: list[tuple[str, str, str]] = []
+        #: receivers whose way is broken
+        self.away: set[str] = set()
+        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), _handler(self))
+        self._server.daemon_threads = True
+
+    @property
+    def receivers(self) -> str:
+        """What an operator would write into secrets/alert_receivers."""
+        return "receivers:\n" + "".join(
+            f"  - name: {name}\n    webhook_configs: [{{url: 'http://127.0.0.1:{self.port}/{name}'}}]\n"
+            for name in ("page", "ticket")
+        )
+
+    def start(self) -> None:
+        """Listen."""
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def stop(self) -> None:
+        """Close the port."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    def wait_told(self, receiver: str, name: str, state: str, *, after: int = 0) -> None:
+        """Wait until that was told there, not counting the first `after` of all."""
+        wait_until(
+            lambda: (receiver, name, state) in self.told[after:],
+            seconds=60,
+            what=f"{receiver} is told that {name} is {state}",
+            every=0.1,
+        )
+
+
+def _handler(operators: Operators) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = orjson.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            receiver = self.path.strip("/")
+            is_away = receiver in operators.away
+            if not is_away:
+                operators.told += [
+                    (receiver, each["labels"]["alertname"], each["status"])
+                    for each in body["alerts"]
+                ]
+            self.send_response(500 if is_away else 200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    return Handler
+
+
+def in_a_second(routes: str) -> str:
+    """The routes with every patience made a second; who is told of what is as it was."""
+    return re.sub(r"(group_wait|group_interval): \S+", r"\1: 1s", routes)
+
+
+class Alertmanager:
+    """Tells those receivers, a second after it heard."""
+
+    def __init__(self, folder: Path, receivers: str, *, words: Sequence[str] = ()) -> None:
+        for program in ("prometheus-alertmanager", "amtool"):
+            require_program(program)
+        self.port = free_port()
+        shipped = folder / "shipped"
+        shipped.mkdir(parents=True)
+        shutil.copy(FOLDER / SCRIPT, shipped / SCRIPT)
+        (shipped / ROUTES).write_text(in_a_second((FOLDER / ROUTES).read_text("utf-8")))
+        (folder / "receivers").write_text(receivers, encoding="utf-8")
+        argv = [
+            *("sh", str(shipped / SCRIPT), str(folder / "receivers"), str(folder)),
+            f"--web.listen-address=127.0.0.1:{self.port}",
+            "--cluster.listen-address=",
+            *words,
+        ]
+        self.process = Process("alertmanager", argv, log=folder / "alertmanager.log")
+
+    def start(self) -> None:
+        """Start, and wait until it listens."""
+        self.process.start()
+        self.process.wait_ready(lambda: "Listening" in self.process.tail())
+
+    def stop(self) -> None:
+        """End it."""
+        self.process.terminate()
