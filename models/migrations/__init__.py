@@ -1,7 +1,7 @@
 """How the database came to look as it does: Alembic, one step a file, run from code.
 
 Expand first, deploy, contract a release later: the old code must run on the new schema, as it does
-while a release goes on and after one was taken back (tests/architecture/test_one_version_back.py).
+while a release goes on and after one was taken back (tests/compatibility/test_one_version_back.py).
 """
 
 from pathlib import Path

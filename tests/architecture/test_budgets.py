@@ -4,11 +4,13 @@ import ast
 import math
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import PurePath
 
-from tests.architecture.tree import Module, product, size
+from tests.architecture.tree import Module, modules_of_tests, product, size
 
 FUNCTION_P90, FUNCTION_MAX = 20, 50
 MODULE_P90, MODULE_MAX = 200, 300
+FOLDER_MAX = 15
 
 #: Process edges that must survive whatever comes: path -> why, and how often.
 BROAD_EXCEPTS: dict[str, tuple[str, int]] = {
@@ -42,6 +44,14 @@ def test_modules_are_short() -> None:
     sizes = {module.path: module.lines for module in product()}
     assert not {path: lines for path, lines in sizes.items() if lines > MODULE_MAX}
     assert percentile(list(sizes.values()), 0.9) <= MODULE_P90
+
+
+def test_folders_hold_few_modules() -> None:
+    modules = (*product(), *modules_of_tests())
+    held = Counter(str(PurePath(module.path).parent) for module in modules)
+    for package in held.copy():
+        held[package] -= 1  # its __init__
+    assert not {folder: count for folder, count in held.items() if count > FOLDER_MAX}
 
 
 def test_nothing_is_imported_inside_a_function() -> None:

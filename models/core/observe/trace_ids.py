@@ -1,7 +1,8 @@
 """One id for all that happens to a reservation: in the web process, in the workers, in traces.
 
 It is computed from the reservation's id, which every row of work carries anyway: no column, no
-statement, no header has to bring it along. See docs/adr/0012.
+statement, no header has to bring it along. See
+docs/adr/0012-one-id-is-computed-from-the-reservation.md.
 """
 
 import hmac

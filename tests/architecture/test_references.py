@@ -1,0 +1,83 @@
+"""Every path and every dotted name that a page, a docstring or a comment names is there."""
+
+import ast
+import importlib
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import PurePath
+
+from tests.architecture.tree import PACKAGES, ROOT, Module, modules_of_tests, product, tracked
+
+_TOPS = (*PACKAGES, "tests", "docs", "examples", "requirements", ".ci")
+#: A path from the root: a known folder, a slash, and no place for a value in it.
+_PATH = re.compile(rf"(?<![\w./<-])(?:{'|'.join(map(re.escape, _TOPS))})/[\w./-]*\w/?(?![\w*<{{$])")
+_DOTTED = re.compile(rf"`((?:{'|'.join(PACKAGES)})(?:\.\w+)+)(?:\(\))?`")
+#: History: what was there when it was written.
+_PAST = frozenset({"CHANGELOG.md"})
+#: Made when the program or its tests run, so not in the repository.
+_MADE = ("deploy/k8s/overlays/.release", "tests/plan/plan")
+
+
+@lru_cache(maxsize=1)
+def _there() -> frozenset[str]:
+    files = tracked()
+    folders = {str(parent) for path in files for parent in PurePath(path).parents}
+    return frozenset(files) | folders
+
+
+def _comments(module: Module) -> Iterator[str]:
+    for token in tokenize.generate_tokens(io.StringIO(module.text).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.string
+
+
+def _docstrings(module: Module) -> Iterator[str]:
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    for node in ast.walk(module.tree):
+        if isinstance(node, kinds):
+            yield ast.get_docstring(node) or ""
+
+
+def _prose() -> Iterator[tuple[str, str]]:
+    """Where, and a text."""
+    for module in (*product(), *modules_of_tests()):
+        for text in (*_docstrings(module), *_comments(module)):
+            yield module.path, text
+    for path in tracked():
+        if path.endswith(".md") and path not in _PAST:
+            yield path, (ROOT / path).read_text(encoding="utf-8")
+
+
+def _is_there(where: str, path: str) -> bool:
+    """From the root, or from where it is named."""
+    plain = path.rstrip("/")
+    beside = str(PurePath(where).parent / plain)
+    return plain in _there() or beside in _there() or path.startswith(_MADE)
+
+
+def _is_defined(name: str) -> bool:
+    """Whether it can be had: a module, or an attribute of one."""
+    parts = name.split(".")
+    for cut in range(len(parts), 0, -1):
+        file = ROOT.joinpath(*parts[:cut])
+        if file.with_suffix(".py").is_file() or (file / "__init__.py").is_file():
+            found = importlib.import_module(".".join(parts[:cut]))
+            for attribute in parts[cut:]:
+                if not hasattr(found, attribute):
+                    return attribute in getattr(found, "__annotations__", {})
+                found = getattr(found, attribute)
+            return True
+    return False
+
+
+def test_every_path_that_is_named_is_there() -> None:
+    found = {(where, path) for where, text in _prose() for path in _PATH.findall(text)}
+    assert not sorted(one for one in found if not _is_there(*one))
+
+
+def test_every_dotted_name_is_defined() -> None:
+    found = {(where, name) for where, text in _prose() for name in _DOTTED.findall(text)}
+    assert not sorted(one for one in found if not _is_defined(one[1]))
