@@ -23,8 +23,9 @@ def everything(stack: Stack) -> dict[str, bytes]:
     found = {path.name: path.read_bytes() for path in stack.folder.glob("*.log")}
     found["redis"] = (Path(folder) / "dump.rdb").read_bytes()
     if stack.mariadb is None:
-        found |= {path.name: path.read_bytes() for path in stack.folder.glob("house.sqlite3*")}
-        return found
+        files = {path.name: path.read_bytes() for path in stack.folder.glob("*.sqlite3*")}
+        assert files
+        return found | files
     url = make_url(stack.env["DATABASE_URL"])
     dump = shutil.which("mariadb-dump") or "mysqldump"
     argv = [dump, f"--host={url.host}", f"--port={url.port}", f"--user={url.username}"]

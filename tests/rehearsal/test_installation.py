@@ -95,7 +95,7 @@ def the_log_is_not_kept(place: Site, _page: Page) -> dict[str, object]:
     began = time.monotonic()
 
     def late() -> list[str]:
-        said = place.health()["house"]
+        said = place.health()["health"]
         return [job["name"] for job in said["jobs"] if job["is_late"]] if said else []
 
     wait_until(lambda: late() == ["log"], seconds=240, what="the log is late", every=2)
