@@ -1,1 +1,1 @@
-"""What can be asked for in the background: one module a queue."""
+"""Background tasks: one module per queue."""

@@ -1,4 +1,7 @@
-"""The allocation queue: a lane's waiting parties get their answer."""
+"""The allocation queue: decide the requests and changes that wait in a lane.
+
+A lane is the share of the restaurants whose ids are equal modulo LANES.
+"""
 
 from time import monotonic
 
@@ -14,13 +17,13 @@ from tasks import metrics, traced
 from tasks.app import app
 from tasks.nudges import nudge_lane, nudge_messages
 
-#: A task that has drained this long hands the rest to a fresh one.
+#: A task that has drained its lane for this long leaves the rest to a new task.
 DRAIN_SECONDS = 30
 
 
 @app.task(name="allocation.decide")
 def decide(lane: int) -> None:
-    """Drain the lane: rounds of decisions until nobody waits. Twice does nothing more."""
+    """Drain the lane: run rounds of decisions until nothing waits. Idempotent."""
     signals.start_on(f"lane:{lane}")
     ends = monotonic() + DRAIN_SECONDS
     while _round(lane).more:
@@ -35,7 +38,7 @@ def _round(lane: int) -> Decided:
     try:
         decided = unit(lambda session: decide_waiting(session, lane, now=clock.now(), limit=limit))
     except RestaurantUnreadable:
-        return Decided(more=True)  # logged where it was found; the next look leaves it out
+        return Decided(more=True)  # already logged; the next round's query skips this restaurant
     signals.signal_decided(decided.awaited)
     metrics.count_round(decided, now=clock.now())
     if decided.messages:

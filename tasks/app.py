@@ -11,7 +11,7 @@ MODULES = ("tasks.allocation", "tasks.messages", "tasks.maintenance", "tasks.bac
 
 
 def make_app() -> Celery:
-    """A Celery app on the house's Redis: JSON only, no results, late acknowledgement."""
+    """Return a Celery app on REDIS_URL: JSON only, no results, late acknowledgement."""
     use_transport()
     app = Celery("maitred", broker=settings().redis_url, include=list(MODULES))
     app.conf.update(
@@ -38,7 +38,7 @@ def make_app() -> Celery:
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_channel_error_retry=True,
-        broker_pool_limit=2,  # one thread nudges
+        broker_pool_limit=2,  # only the nudge thread publishes
         broker_use_ssl=tls.redis_broker(),
         broker_transport_options={
             "visibility_timeout": VISIBILITY_TIMEOUT,

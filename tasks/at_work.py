@@ -1,4 +1,4 @@
-"""What the workers are doing now, asked over the broker."""
+"""The tasks that the workers are running now, queried over the broker."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from models.core.settings import settings
 
 @dataclass(frozen=True, slots=True)
 class AtWork:
-    """A task that a worker has begun; `seconds` ago by this machine's clock."""
+    """A running task. `seconds`: the time since its start, by this machine's clock."""
 
     task: str
     seconds: float
@@ -19,11 +19,12 @@ class AtWork:
 
 
 def workers_at_work(*, seconds: float) -> dict[str, list[AtWork]]:
-    """Each worker that answers within so long, and what it does. Raises kombu's OperationalError.
+    """Return each worker that answers within `seconds`, with its running tasks.
 
-    One that runs a task of its own (pool solo) answers when that is done.
+    A worker with the solo pool answers only after its current task. Raises kombu's
+    OperationalError.
     """
-    # not tasks.app's, which reads the settings when it is imported
+    # not the app of tasks.app, which reads the settings at import
     with Celery(broker=settings().redis_url, broker_use_ssl=tls.redis_broker()) as app:
         found: dict[str, list[dict[str, Any]]] = app.control.inspect(timeout=seconds).active() or {}
     now = clock.now().timestamp()

@@ -1,4 +1,4 @@
-"""The backups queue: asked every few minutes, does what is due."""
+"""The backups queue: scheduled every few minutes, each task does only the work that is due."""
 
 import logging
 
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 @app.task(name="backups.make")
 def make() -> None:
-    """Make a backup if an hour has passed since the last; a failure is tried again when asked."""
+    """Make a backup if an hour has passed since the last. The next run retries a failure."""
     try:
         made = recorded(JOB, lambda: make_backup(open_safe(), only_if_due=True), summary)
     except StateConflict:
@@ -32,7 +32,7 @@ def make() -> None:
 
 @app.task(name="backups.drill")
 def drill() -> None:
-    """Prove the newest backup once a day. Nothing before there is one."""
+    """Verify the newest backup by a restore, once a day. Do nothing while there is no backup."""
     with reading() as session:
         run = session.get(JobRun, DRILL)
         due = is_due(run.last_success if run else None, now=clock.now())
@@ -47,7 +47,7 @@ def _drilled() -> Drilled | None:
 
 @app.task(name="backups.copy")
 def copy() -> None:
-    """Bring to the second store what it lacks; a failure is made up when asked again."""
+    """Copy to the second store the files that it lacks. The next run retries a failure."""
     try:
         recorded(SECOND_STORE, lambda: copy_to_second(open_safe()), lambda done: done)
     except StateConflict:

@@ -1,9 +1,10 @@
-"""Redis as the broker: one that refuses is waited for like one that is gone.
+"""Redis as the broker: a server that refuses commands is retried like one that is unreachable.
 
-In a failover it turns read-only for a while, and a full one takes nothing until room is made. By
-`broker_channel_error_retry` a worker begins anew at such a refusal; here it takes a breath first.
-The refusals are no `connection_errors` of kombu's: an acknowledgement that failed with one of those
-is passed over, and the worker, who may hold but one message, never asks for another.
+During a failover Redis is read-only for a while, and a full Redis accepts no writes until memory is
+freed. With `broker_channel_error_retry` a worker restarts its consumer after such a refusal; this
+transport pauses first. The refusals are not added to kombu's `connection_errors`: kombu ignores an
+acknowledgement that failed with one of those, and the worker, which may hold only one message,
+would never fetch another.
 """
 
 import logging
@@ -18,16 +19,16 @@ from models.core.redis.signals import NO_ROOM, in_short
 
 log = logging.getLogger(__name__)
 
-#: Between two attempts at a server that refuses.
+#: The pause between two attempts at a server that refuses.
 PAUSE_SECONDS: Final = 1.0
 _SCHEMES: Final = ("redis", "rediss")
 
 
 class Transport(RedisTransport):
-    """Kombu's own, with a pause after a refusal. One for lack of room is named."""
+    """Kombu's Redis transport with a pause after a refusal; logs when `maxclients` is reached."""
 
     def establish_connection(self) -> Any:
-        """Connect. Raises the driver's error."""
+        """Connect. Raises the Redis client's error."""
         try:
             return super().establish_connection()  # type: ignore[no-untyped-call]
         except ConnectionError as error:
@@ -36,7 +37,7 @@ class Transport(RedisTransport):
             raise
 
     def register_with_event_loop(self, connection: Any, loop: Any) -> None:
-        """Begin to listen. Where that is refused, take a breath: the worker comes again at once."""
+        """Start to listen. Pause after a refusal, because the worker retries immediately."""
         try:
             super().register_with_event_loop(connection, loop)  # type: ignore[no-untyped-call]
         except ResponseError:
@@ -45,6 +46,6 @@ class Transport(RedisTransport):
 
 
 def use_transport() -> None:
-    """Let every REDIS_URL of this process lead here."""
+    """Use this transport for the schemes of REDIS_URL in this process."""
     for scheme in _SCHEMES:
         TRANSPORT_ALIASES[scheme] = f"{__name__}:{Transport.__name__}"

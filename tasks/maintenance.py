@@ -1,4 +1,4 @@
-"""The maintenance queue: what the clock asks for, so that nothing depends on a nudge."""
+"""The maintenance queue: scheduled jobs, so that no work depends on a nudge."""
 
 import logging
 from dataclasses import asdict
@@ -32,14 +32,14 @@ from tasks.nudges import nudge_lane, nudge_messages
 
 log = logging.getLogger(__name__)
 
-#: In the sweep's result: the last change of a flag that it has heeded.
+#: Key in the sweep's result: the id of the last flag change that it has handled.
 _FLAGS_SEEN: Final = "flags_seen"
-#: The longest that a run of retention may hold up the rest of its queue.
+#: The longest that a run of retention may occupy its queue.
 RETAIN_SECONDS = 5.0
 
 
 class JobRecord:
-    """`with JobRecord("sweep") as job:` writes down when the job ran, how long, and how it went."""
+    """Record a job run: `with JobRecord("sweep") as job:` stores start, duration and outcome."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -63,7 +63,7 @@ class JobRecord:
             late_after=LATE_AFTER[self.name],
         )
         if isinstance(error, DBAPIError):
-            return  # where the job's own statement failed, this one would too
+            return  # after a database error in the job this statement would fail as well
         unit(
             lambda session: record_job(
                 session,
@@ -78,7 +78,7 @@ class JobRecord:
 
 @app.task(name="maintenance.sweep")
 def sweep() -> None:
-    """Nudge every lane that has work, and the messages; put stuck sends back."""
+    """Nudge every lane that has work, and due messages; requeue messages stuck in sending."""
     with JobRecord("sweep") as job:
         now = clock.now()
         flags.refresh()
@@ -89,37 +89,37 @@ def sweep() -> None:
 
 @app.task(name="maintenance.mark_no_shows")
 def mark_no_shows() -> None:
-    """Parties that did not come give their tables back, where the restaurant chose that."""
+    """Mark parties that did not arrive as no-shows, where the restaurant chose `auto_no_show`."""
     _at_the_stand("mark_no_shows")
 
 
 @app.task(name="maintenance.finish_overdue")
 def finish_overdue() -> None:
-    """Parties whom the host forgot to send off have left, where the restaurant chose that."""
+    """Finish seated parties long past their turn, where the restaurant chose `auto_finish`."""
     _at_the_stand("finish_overdue")
 
 
 @app.task(name="maintenance.end_evenings")
 def end_evenings() -> None:
-    """Parties of whom nobody said what became of them have an end."""
+    """Finish parties whose outcome the staff never recorded."""
     _at_the_stand("end_evenings")
 
 
 @app.task(name="maintenance.release_unconfirmed")
 def release_unconfirmed() -> None:
-    """Tables that were held for a confirmation by link are free again."""
+    """Free the tables of parties that did not confirm by the link in time."""
     _at_the_stand("release_unconfirmed")
 
 
 @app.task(name="maintenance.expire_waitlists")
 def expire_waitlists() -> None:
-    """Who still waits when the start has come is told so."""
+    """Expire waitlisted parties whose start has come, and notify them."""
     _at_the_stand("expire_waitlists")
 
 
 @app.task(name="maintenance.make_way")
 def make_way() -> None:
-    """Who is next at a table that somebody has not left sits elsewhere."""
+    """Move the next party of an overstayed table to another table."""
     _at_the_stand("make_way")
 
 
@@ -131,7 +131,7 @@ def _at_the_stand(name: str) -> None:
 
 @app.task(name="maintenance.health")
 def health() -> None:
-    """Look at the house; keep what was found for `/readyz`, and say what is late."""
+    """Check the installation; store the result for `/readyz`, and log what is overdue."""
     with JobRecord("health") as job:
         with reading() as session:
             found = read_health(session, now=clock.now())
@@ -146,7 +146,7 @@ def health() -> None:
 
 @app.task(name="maintenance.forget")
 def forget() -> None:
-    """Delete what has been kept long enough."""
+    """Delete old idempotency keys, expired sign-ins and old health changes."""
     with JobRecord("forget") as job:
         now, gone = clock.now(), 0
         for forget_some in (forget_old, forget_health):
@@ -157,16 +157,16 @@ def forget() -> None:
 
 @app.task(name="maintenance.wall_times")
 def wall_times() -> None:
-    """See whose wall clock new zone rules have moved."""
+    """Count the parties whose local time new zone rules have moved."""
     with JobRecord("wall_times") as job:
         job.result = look_at_wall_times(clock.now())
 
 
 @app.task(name="maintenance.retain")
 def retain() -> None:
-    """Forget guests, and delete messages and audit, that were kept as long as they may be.
+    """Forget guests, and delete messages and audit entries, whose retention period is over.
 
-    Ends after RETAIN_SECONDS, because messages and the sweep wait behind it; the next goes on.
+    Stops after about RETAIN_SECONDS, because other jobs wait behind it; the next run continues.
     """
     with JobRecord("retain") as job:
         now = clock.now()
@@ -177,16 +177,16 @@ def retain() -> None:
 
 @app.task(name="maintenance.heartbeat")
 def heartbeat(queue: str) -> None:
-    """Prove that somebody finishes the tasks of this queue: a stuck worker answers pings."""
+    """Record that tasks of this queue get finished. A ping is no check: a stuck worker answers."""
     with JobRecord(heartbeat_name(queue)):
         pass
 
 
 def _offer_again(now: datetime) -> int:
-    """Where waitlist offers were switched, the waitlists are asked once more.
+    """Have the waitlists decided again where the flag for waitlist offers was changed.
 
-    Only when every process has seen the change: whoever had not would ask in vain. Returns the
-    number of the last change that was heeded.
+    Waits until every process has seen the change: one that has not would make no offers. Returns
+    the id of the last change that was handled.
     """
     until = now - timedelta(seconds=2 * flags.FRESH_SECONDS)
     with reading() as session:

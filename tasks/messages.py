@@ -1,4 +1,4 @@
-"""The messages queue: what is due goes out, and what became of it is written down at once."""
+"""The messages queue: send due messages, and record the outcome of each immediately."""
 
 import logging
 import time
@@ -34,17 +34,17 @@ from tasks.nudges import nudge_messages
 log = logging.getLogger(__name__)
 
 CLAIM_LIMIT: Final = 50
-#: A task that has sent this long hands the rest to a fresh one.
+#: A task that has sent for this long leaves the rest to a new task.
 DRAIN_SECONDS: Final = 20.0
-#: A claim ends so long after its worker was last heard of.
+#: A claim expires this long after its worker last renewed it.
 LEASE_SECONDS: Final = 20
-#: How often a worker that is busy says that it lives.
+#: How often a busy worker renews its claim.
 RENEW_SECONDS: Final = 2.0
 
 
 @app.task(name="messages.deliver")
 def deliver() -> None:
-    """Send all that is due. Twice does nothing more: each message is claimed by one worker."""
+    """Send all due messages. Idempotent: each message is claimed by one worker."""
     signals.start_on("messages")
     if drain():
         nudge_messages()
@@ -52,7 +52,7 @@ def deliver() -> None:
 
 @app.task(name="messages.ask_deliveries")
 def ask() -> None:
-    """Learn what became of texts that were sent; what did not arrive is told by mail."""
+    """Query the delivery status of sent texts; queue an e-mail for those that did not arrive."""
     with JobRecord("deliveries") as job:
         asked, is_queued = ask_deliveries()
         job.result = {"asked": asked}
@@ -61,9 +61,9 @@ def ask() -> None:
 
 
 def drain() -> bool:
-    """Send until nothing is due or the time is up. True: there is more.
+    """Send until nothing is due or the time is up. Return True when there may be more.
 
-    Messages of a channel that is down wait; now and then one of them tries it.
+    Messages of a channel that is down wait; from time to time one of them is sent as a probe.
     """
     ends = time.monotonic() + DRAIN_SECONDS
     with Senders(settings().senders, settings().smtp_url) as senders:
@@ -80,9 +80,9 @@ def drain() -> bool:
 
 
 def _probe(channel: str, senders: Senders, ends: float) -> None:
-    """Try a channel that is down by one message after the other, until one has told how it is.
+    """Probe a channel that is down, one message at a time, until one shows whether it is up.
 
-    Where nothing waits, that the mail server lets us in is enough.
+    When no message waits, a successful sign-in at the mail server is enough.
     """
     for _ in range(CLAIM_LIMIT):
         claimed = _claim(ends, probe=channel)
@@ -106,10 +106,10 @@ def _probe(channel: str, senders: Senders, ends: float) -> None:
 
 
 def _claim(ends: float, *, probe: str | None = None) -> list[Outgoing]:
-    """Claim what is due, waiting until `ends` for a database that is away.
+    """Claim due messages, retrying until `ends` while the database is unreachable.
 
-    Every attempt claims under one name: what a commit took whose answer was lost is found by the
-    next attempt, and does not lie there until its lease ends.
+    All attempts use one claim id. When a commit succeeds but its answer is lost, the next attempt
+    finds the claimed messages; they need not wait for their lease to end.
     """
     claim, is_again, limit = str(uuid.uuid4()), False, 1 if probe else CLAIM_LIMIT
 
@@ -129,7 +129,7 @@ def _claim(ends: float, *, probe: str | None = None) -> list[Outgoing]:
 
 
 def _send_all(claimed: list[Outgoing], senders: Senders, ends: float) -> ChannelWatch:
-    """Deliver each; what became of the channels meanwhile."""
+    """Deliver the messages; return what the attempts showed about their channels."""
     watch = ChannelWatch()
     send = partial(_send_some, watch=watch, ends=ends, read_at=time.monotonic())
     left = senders.each(claimed, send, every=RENEW_SECONDS, meanwhile=partial(_renew, claimed))
@@ -147,7 +147,7 @@ def _send_all(claimed: list[Outgoing], senders: Senders, ends: float) -> Channel
 def _send_some(
     messages: list[Outgoing], line: SmtpLine, *, watch: ChannelWatch, ends: float, read_at: float
 ) -> list[Outgoing]:
-    """Deliver these one by one; those that are left, because time or their channel is over."""
+    """Deliver one by one; return those not tried because time is up or their channel is down."""
     left: list[Outgoing] = []
     for message in messages:
         if message.channel in watch.down or time.monotonic() > ends:
@@ -163,7 +163,7 @@ def _send_some(
 
 
 def _renew(claimed: list[Outgoing]) -> None:
-    """This worker lives. A database that is away is waited for by what has to be recorded."""
+    """Renew the lease. Does not wait for the database: recording the outcomes does."""
     until = clock.now() + timedelta(seconds=LEASE_SECONDS)
     try:
         plain_unit(partial(renew, claim=claimed[0].claim, until=until))

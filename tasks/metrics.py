@@ -1,6 +1,6 @@
-"""What the house's work comes to, for Prometheus: decisions and messages, and how long they took.
+"""Prometheus metrics of decisions and messages: counts and durations.
 
-Counted after the commit, so that a round that was rolled back counts for nothing.
+Counted after the commit, so that a round that was rolled back is not counted.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from models.queries.messages.outgoing import Outgoing
 from models.rules.deciding.reseating import CHAIN_LOOKS, EXACT_LOOKS, Search
 from models.rules.messages.notifying import Kind
 
-#: the objectives (99% decided in 2 s, 99% told in 60 s) are bounds of these
+#: include the bounds of the objectives: 99% decided in 2 s, 99% notified in 60 s
 _SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800)
 
 _CHANNELS: Final = ("email", "sms")
@@ -62,8 +62,8 @@ _PROVIDER: Final = Histogram(
     buckets=_SECONDS,
 )
 
-# Shown as zeros from the start: what appears with its first event has no rate yet, and an alert on
-# rates would miss just that event.
+# Exported as zeros from the start: a series that appears with its first event has no rate yet, and
+# an alert on rates would miss that event.
 for _channel in _CHANNELS:
     _TOLD.labels(_channel)
     _PROVIDER.labels(_channel)
@@ -77,7 +77,7 @@ for _search in Search:
 
 
 def count_round(decided: Decided, *, now: datetime) -> None:
-    """One round's answers."""
+    """Count the answers of one round and its searches for room."""
     if decided.answers:
         _ROUND.observe(len(decided.answers))
     _count_answers(decided.answers, now)
@@ -95,12 +95,15 @@ def _count_answers(answers: Iterable[Answer], now: datetime) -> None:
 
 
 def count_message(message: Outgoing, result: str) -> None:
-    """What became of one message: skipped, delayed, retried or failed."""
+    """Count one message by `result`, one of _RESULTS; a sent one goes through `count_sent`."""
     _MESSAGES.labels(message.channel, message.kind, result).inc()
 
 
 def count_sent(message: Outgoing, *, at: datetime, provider_seconds: float) -> None:
-    """One message that the provider took. A reminder's time says nothing: it waits for its hour."""
+    """Count one message that the provider accepted.
+
+    The time since its creation is not observed for reminders, which wait for their hour.
+    """
     count_message(message, "sent")
     _PROVIDER.labels(message.channel).observe(provider_seconds)
     if message.kind != Kind.REMINDER:

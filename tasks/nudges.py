@@ -1,7 +1,7 @@
-"""Nudges: tell a worker that there is work. Coalesced, and never an error: rows are the queue.
+"""Nudges: signal a worker that there is work. Coalesced, and never an error: rows are the queue.
 
-A thread of its own speaks to Redis: a request does not wait for it, and while one nudge is on its
-way the next ones of the same kind fall together. A nudge that is lost is found by the sweep.
+A separate thread publishes to Redis, so that a request does not wait for it. While one nudge is
+being sent, later nudges of the same name are merged. The sweep makes up for a lost nudge.
 """
 
 import logging
@@ -21,28 +21,28 @@ _Waiting = dict[str, tuple[str, list[int]]]
 
 
 def nudge_lane(lane: int) -> None:
-    """Somebody waits in this allocation lane."""
+    """Signal that work waits in this allocation lane."""
     _nudger(os.getpid()).say(f"lane:{lane}", "allocation.decide", [lane])
 
 
 def nudge_messages() -> None:
-    """A message is due."""
+    """Signal that a message is due."""
     _nudger(os.getpid()).say("messages", "messages.deliver", [])
 
 
 def flush_nudges(seconds: float = 2.0) -> bool:
-    """Wait until all that was said in this process is on its way. False when it takes longer."""
+    """Wait until all nudges of this process are sent. Return False when it takes longer."""
     return _nudger(os.getpid()).flush(seconds)
 
 
 @lru_cache(maxsize=1)
 def _nudger(_pid: int) -> "Nudger":
-    # by process: a thread does not live on in a forked child
+    # cached per process id: a forked child does not have the parent's thread
     return Nudger()
 
 
 class Nudger:
-    """One daemon thread that sends what was said."""
+    """One daemon thread that sends the nudges."""
 
     def __init__(self) -> None:
         self._waiting: _Waiting = {}
@@ -51,13 +51,13 @@ class Nudger:
         threading.Thread(target=self._run, name="nudges", daemon=True).start()
 
     def say(self, name: str, task: str, args: list[int]) -> None:
-        """Send this soon. The same name said twice before it is sent is one nudge."""
+        """Queue a nudge. Two with the same `name` before it is sent are one nudge."""
         with self._change:
             self._waiting[name] = (task, args)
             self._change.notify_all()
 
     def flush(self, seconds: float) -> bool:
-        """Wait until nothing waits."""
+        """Wait until no nudge is queued or being sent. Return False when it takes longer."""
         ends = monotonic() + seconds
         with self._change:
             while self._waiting or self._busy:
@@ -79,11 +79,11 @@ class Nudger:
 
 
 def _send(name: str, task: str, args: list[int]) -> None:
-    """Publish unless it is published already."""
+    """Publish the task unless this nudge is published already or its queue is piled up."""
     try:
         queue = TASKS[task].queue
         if signals.claim_nudge(name) and not signals.is_piled_up(queue):
             app.send_task(task, args=args, queue=queue, retry=False)
-    except Exception as error:  # whatever it is: the thread that ends here ends all later nudges
+    except Exception as error:  # any error: if this thread ended, no later nudge would be sent
         signals.breaker.trip()
         log.warning("nudge not sent", extra={"task": task, "error": type(error).__name__})

@@ -1,4 +1,4 @@
-"""A thread in each process that says: I am there, by this clock, with these time zones."""
+"""A thread in each process that records its presence, its clock and its time zone data."""
 
 import logging
 import os
@@ -20,19 +20,25 @@ from models.rules.health import CLOCKS_DIFFER_SECONDS, PROCESS_SEEN_SECONDS
 
 log = logging.getLogger(__name__)
 
-#: Three times before a row counts for nothing any more.
+#: Three attempts before a row counts as expired.
 EVERY_SECONDS: Final = PROCESS_SEEN_SECONDS / 3
 
 
 def start_presence(kind: str) -> threading.Event:
-    """From now on, until the event is set. `kind`: web, worker, scheduler."""
+    """Record the presence regularly until the returned event is set.
+
+    `kind`: web, worker or scheduler.
+    """
     over = threading.Event()
     threading.Thread(target=_go_on, args=(kind, over), name="presence", daemon=True).start()
     return over
 
 
 def show_presence(kind: str) -> None:
-    """Once. A clock that is wrong is logged. A database that is away is for others to say."""
+    """Record the presence once, and log a warning when the clock is wrong.
+
+    An unreachable database is logged at debug level only: others report it.
+    """
     name = f"{kind} {socket.gethostname()}:{os.getpid()}"
 
     def work(session: Session) -> Ahead | None:
@@ -58,7 +64,7 @@ def show_presence(kind: str) -> None:
 
 def _go_on(kind: str, over: threading.Event) -> None:
     while True:
-        # connections to a server that was replaced as the primary meanwhile are let go
+        # so that connections to a server that was replaced as the primary are dropped
         look_everywhere(settings().database_url)
         show_presence(kind)
         if over.wait(EVERY_SECONDS):

@@ -1,4 +1,4 @@
-"""The one table of queues and tasks: where each goes, how long it may take."""
+"""The table of tasks: the queue of each and its time limits."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -40,5 +40,5 @@ TASKS: Final[dict[str, TaskRule]] = {
     "maintenance.heartbeat": TaskRule(MAINTENANCE, 10, 20),  # sent to every queue
 }
 
-#: Longer than any hard limit: a task is only given again when its worker is truly gone.
+#: Seconds; longer than any hard limit, so that a task is redelivered only when its worker is gone.
 VISIBILITY_TIMEOUT: Final = 900

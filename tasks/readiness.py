@@ -1,4 +1,4 @@
-"""What `/readyz` and `maitred health` say: the database, its schema, Redis, and what is late."""
+"""The report of `/readyz` and `maitred health`: database, schema, Redis, and what is overdue."""
 
 from functools import lru_cache
 from typing import Any, Final
@@ -14,15 +14,16 @@ from models.core.redis import signals
 from models.core.zones import zone_data
 from models.queries.running.health import last_health
 
-#: Nothing can be served.
+#: The status when no request can be served.
 NOT_READY: Final = "not ready"
 _SERVED: Final = ("current", "ahead")
 
 
 def readiness() -> dict[str, Any]:
-    """`status`: "ready", "degraded" (requests are accepted, something is wrong) or "not ready".
+    """Return `status` and the facts behind it.
 
-    Beside it the facts. Asks the database and Redis; raises nothing when they are away.
+    `status`: "ready", "degraded" (requests are accepted, something is wrong) or "not ready".
+    Queries the database and Redis; does not raise when they are unreachable.
     """
     facts = _database_facts()
     redis = signals.is_up()
@@ -51,7 +52,7 @@ def _database_facts() -> dict[str, Any]:
 
 @lru_cache(maxsize=4)
 def _stands(found: str | None) -> str:
-    """Where the schema stands, for this code: current, behind, or ahead."""
+    """Return the schema's state relative to this code: current, behind or ahead."""
     if found == _wanted():
         return "current"
     return "behind" if found is None or migrations.knows(found) else "ahead"
@@ -59,5 +60,5 @@ def _stands(found: str | None) -> str:
 
 @lru_cache(maxsize=1)
 def _wanted() -> str:
-    # reads every migration's file: once is enough
+    # cached, because it reads every migration file
     return migrations.head()

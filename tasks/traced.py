@@ -1,7 +1,7 @@
-"""What is said of the work once it is done: log lines and spans, under the reservation's trace id.
+"""Log lines and spans of finished work, under the reservation's trace id.
 
-Decisions are made many at a time and messages sent many at a time; each is told in the story of
-its own reservation (models/core/observe/trace_ids.py).
+Decisions and messages are processed in batches; each one is logged and traced under the trace id
+of its own reservation (models/core/observe/trace_ids.py).
 """
 
 import logging
@@ -17,14 +17,14 @@ from models.rules.messages.notifying import Kind
 
 _log: Final = logging.getLogger(__name__)
 
-#: Answers that one log line tells of, so that it stays shorter than what collectors cut (16 kB).
+#: Answers per log line, so that it stays below the length at which collectors cut (16 kB).
 AT_ONCE: Final = 100
 
 
 def say_decided(answers: Sequence[Answer], *, began: int) -> None:
-    """A round's answers. `began`: nanoseconds since 1970.
+    """Log and trace a round's answers. `began`: nanoseconds since 1970.
 
-    One line for many of the same outcome: one for each would cost a third of the decisions' time.
+    Answers of the same outcome share a line: a line each would take a third of the decision time.
     """
     for (kind, outcome), group in groupby(sorted(answers, key=_sort_key), key=_sort_key):
         ids = [answer.reservation_id for answer in group]
@@ -44,7 +44,7 @@ def _sort_key(answer: Answer) -> tuple[str, str]:
 
 
 def _trace_decided(answers: Sequence[Answer], began: int) -> None:
-    """A span in each reservation's trace, linked with the task that decided them all."""
+    """Send a span in each reservation's trace, linked to the task that decided them all."""
     ended, task = clock.nanoseconds(), task_trace()
     for answer in answers:
         facts: traces.Facts = {
@@ -58,9 +58,9 @@ def _trace_decided(answers: Sequence[Answer], began: int) -> None:
 
 
 def trace_sent(message: Outgoing, *, began: int, result: str, provider_id: str = "") -> None:
-    """One attempt to send a message: a span in its reservation's trace.
+    """Trace one attempt to send a message, as a span in its reservation's trace.
 
-    A reminder comes days after the rest of the story: its span begins a trace, linked with it.
+    A reminder is sent days after the rest of the trace: its span starts a new trace, linked to it.
     """
     if not traces.is_on():
         return
@@ -90,5 +90,5 @@ def trace_sent(message: Outgoing, *, began: int, result: str, provider_id: str =
 
 
 def task_trace() -> str:
-    """The trace of the task that runs: its own id, without dashes."""
+    """Return the trace id of the current task: the task's id without dashes."""
     return str(logs.bound_ids().get("task_id", "")).replace("-", "")
