@@ -1,1 +1,1 @@
-"""Messages: rendered, sent, and recorded."""
+"""Messages to guests: rendering, sending, and recording the outcome."""

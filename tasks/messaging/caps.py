@@ -1,8 +1,8 @@
-"""How much one contact is told, and to which countries; asked just before a message goes out.
+"""Limits on messages per contact and on SMS countries, checked just before a message is sent.
 
-What is over is skipped, says why, and is counted: the reservation itself stands. A contact is
-counted under one name for all its spellings, over all restaurants, in Redis and in this process
-alone while Redis is gone. One round trip a message; none for one that is tried again.
+A message over a limit is skipped with its reason and counted; the reservation is not affected. All
+spellings of a contact are counted under one name, across all restaurants: in Redis, or in this
+process alone while Redis is unreachable. One round trip per message, none for a further attempt.
 """
 
 import logging
@@ -18,7 +18,7 @@ from models.queries.messages.outgoing import Outgoing
 
 log = logging.getLogger(__name__)
 
-#: Why a message was not sent; `maitred_messages_total` calls both `limited`.
+#: Reasons for skipping a message; `maitred_messages_total` counts both as `limited`.
 LIMITED: Final = "limited"
 COUNTRY: Final = "country"
 REASONS: Final = frozenset({LIMITED, COUNTRY})
@@ -27,7 +27,7 @@ _KEPT: Final = 20_000
 
 
 def over(message: Outgoing) -> str:
-    """Why this message may not go out: `limited`, or `country`. Empty when it may. Counts it."""
+    """Return why this message may not be sent, LIMITED or COUNTRY, else "". Counts the message."""
     contact = message.guest_email if message.channel == "email" else message.guest_phone
     if not contact:
         return ""
@@ -64,7 +64,7 @@ def _by_contact(message: Outgoing, contact: str) -> list[Tally]:
 
 @lru_cache(maxsize=1)
 def _counted() -> OrderedDict[int, None]:
-    """Messages that this process has counted: one that is tried again is no other message."""
+    """Return the ids of the messages that this process has counted, so that each counts once."""
     return OrderedDict()
 
 

@@ -1,4 +1,4 @@
-"""Which channels are down: what one batch of messages learns about them, and what is kept of it."""
+"""Channels that are down: detection within one batch of messages, and the stored state."""
 
 import logging
 import threading
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Suspicion:
-    """A message whose refusal seemed to be about us; refuted once another one went out."""
+    """A message whose refusal seemed to concern the sender; refuted once another one was sent."""
 
     message: Outgoing
     reason: str
@@ -24,10 +24,10 @@ class Suspicion:
 
 
 class ChannelWatch:
-    """Shared by the senders of one batch.
+    """The state of the channels during one batch, shared by its sender threads.
 
-    A server that refuses us at the greeting, the sign-in or MAIL FROM refuses everybody. Refusing
-    one recipient or one text it may mean us or that message: only another message can tell.
+    A refusal at the greeting, the sign-in or MAIL FROM concerns every message. A refused recipient
+    or text may concern the sender or that message alone: only another message can decide which.
     """
 
     def __init__(self) -> None:
@@ -37,12 +37,15 @@ class ChannelWatch:
         self.suspicions: list[Suspicion] = []
 
     def note_down(self, channel: str, reason: str) -> None:
-        """Nothing goes out on this channel now."""
+        """Mark this channel as down for the rest of the batch."""
         with self._lock:
             self.down.setdefault(channel, reason)
 
     def suspect(self, message: Outgoing, reason: str) -> None:
-        """This refusal seems to be about us. Two guests whose mails are refused so are enough."""
+        """Note a refusal that seems to concern the sender.
+
+        Refusals of this kind for two guests mark the channel as down.
+        """
         with self._lock:
             self.suspicions.append(Suspicion(message, reason))
             guests = {
@@ -54,7 +57,7 @@ class ChannelWatch:
                 self.down.setdefault(message.channel, reason)
 
     def note_passed(self, channel: str) -> None:
-        """A message went out: what was refused before it was refused for its own sake."""
+        """Note that a message was sent: earlier refusals concerned their own messages."""
         with self._lock:
             self.passed.add(channel)
             for each in self.suspicions:
@@ -62,9 +65,9 @@ class ChannelWatch:
                     each.is_refuted = True
 
     def end(self) -> list[Suspicion]:
-        """The batch is over. A suspicion that nothing spoke against now holds (`down`).
+        """End the batch: each suspicion that was not refuted marks its channel as `down`.
 
-        The messages that were refused for their own sake.
+        Return the refuted ones, whose refusals concerned their own messages.
         """
         for each in self.suspicions:
             if not each.is_refuted:
@@ -73,13 +76,13 @@ class ChannelWatch:
 
 
 def is_cleared(message: Outgoing) -> bool:
-    """Whether others went out since this message made its channel seem down."""
+    """Whether the channel has been up since this message made it seem down."""
     with reading() as session:
         return was_cleared(session, message.channel, message.id)
 
 
 def keep_down(watch: ChannelWatch) -> None:
-    """Write down the channels that this batch found down, and tell the operator."""
+    """Store the channels that this batch found down, and log them."""
     for channel, reason in watch.down.items():
         suspects = [each.message.id for each in watch.suspicions if each.message.channel == channel]
         now = clock.now()
@@ -91,7 +94,7 @@ def keep_down(watch: ChannelWatch) -> None:
 
 
 def keep_up(channel: str) -> None:
-    """A probe has passed."""
+    """Mark the channel as up after a successful probe, and log how long it was down."""
     since = unit(partial(mark_up, channel=channel))
     if since is not None:
         took = (clock.now() - since).total_seconds()
@@ -99,7 +102,7 @@ def keep_up(channel: str) -> None:
 
 
 def probes() -> list[str]:
-    """The channels that this process may try now."""
+    """Return the channels that are down and that this process may probe now."""
     now = clock.now()
     with reading() as session:
         if not has_probes(session, now=now):

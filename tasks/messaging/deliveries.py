@@ -1,4 +1,4 @@
-"""Asks the provider what became of text messages, where it did not say so itself."""
+"""Queries the provider for the delivery status of texts for which no final status has come."""
 
 import logging
 import time
@@ -17,14 +17,15 @@ from tasks.messaging.channels.sms import TwilioSms, sms_channel
 
 log = logging.getLogger(__name__)
 
-#: How long one run may hold up the messages behind it.
+#: Seconds that one run may delay the messages behind it in the queue.
 SECONDS: Final = 5.0
 _AT_ONCE: Final = 100
 
 
 def ask_deliveries() -> tuple[int, bool]:
-    """Ask about each text whose last word is not known. How many were asked about, and whether a
-    mail was queued instead of one.
+    """Query each text without a final status.
+
+    Return how many were queried, and whether an e-mail was queued in place of a text.
     """
     channel, ends = sms_channel(), time.monotonic() + SECONDS
     if not isinstance(channel, TwilioSms):

@@ -1,4 +1,4 @@
-"""The delivery of one message: whether it still holds, one attempt, what became of it."""
+"""The delivery of one message: the check whether it is still valid, one attempt, the record."""
 
 import logging
 import time
@@ -31,17 +31,17 @@ from tasks.messaging.templates.render import render_sms
 
 log = logging.getLogger(__name__)
 
-#: A message whose flag is off is looked at again after this long.
+#: The delay of a message whose channel is switched off.
 HELD: Final = timedelta(seconds=30)
-#: A reservation that was read longer ago than this is read again before its message is sent.
+#: Seconds after which a reservation is read again before its message is sent.
 FRESH_SECONDS: Final = 0.2
 _FLAGS: Final = {"sms": Flag.SMS, "email": Flag.EMAIL}
 
 
 def as_it_stands(message: Outgoing, *, read_at: float) -> Outgoing | None:
-    """The message with its reservation as it is now; None when somebody else has its claim.
+    """Return the message with its current reservation; None when its claim was lost.
 
-    `read_at`: when it was read (`time.monotonic`). What was read just now is not read again.
+    `read_at`: when it was read (`time.monotonic`). One read within FRESH_SECONDS is not read again.
     """
     if time.monotonic() - read_at < FRESH_SECONDS:
         return message
@@ -54,10 +54,10 @@ def as_it_stands(message: Outgoing, *, read_at: float) -> Outgoing | None:
 
 
 def deliver_one(message: Outgoing, line: SmtpLine, watch: ChannelWatch) -> bool:
-    """Send one message if it still holds, and write down what became of it. False: its channel is
-    or seems to be down, and no attempt was made.
+    """Send one message if it is still valid, and record the outcome.
 
-    Raises no error of its own: one bad message never stops the next.
+    Return False when its channel is down or seems to be, so that this was no attempt. Raises only
+    errors of the database: a bad message never stops the next one.
     """
     if message.unreadable:
         fail(message, "the guest cannot be read", permanent=False)
@@ -74,7 +74,7 @@ def deliver_one(message: Outgoing, line: SmtpLine, watch: ChannelWatch) -> bool:
 
 
 def _try(message: Outgoing, line: SmtpLine, watch: ChannelWatch) -> bool:
-    """One attempt; False when it was none."""
+    """Make one attempt; return False when it does not count as one."""
     began, start = time.perf_counter(), clock.nanoseconds()
     try:
         receipt = _send(message, line)
@@ -87,7 +87,7 @@ def _try(message: Outgoing, line: SmtpLine, watch: ChannelWatch) -> bool:
             return False
         traced.trace_sent(message, began=start, result=error.reason)
         fail(message, error.reason, permanent=error.permanent, is_unsure=_is_unsure(error))
-    except Exception as error:  # a fault of ours in one message must not hold up all the others
+    except Exception as error:  # a bug with one message must not hold up all the others
         where = "".join(traceback.format_tb(error.__traceback__)[-3:])  # without the values
         log.error("message not made", extra={"where": where})
         fail(message, f"internal: {type(error).__name__}", permanent=False)
@@ -114,7 +114,7 @@ def _keep_sent(message: Outgoing, receipt: Receipt, *, began: float, start: int)
 
 
 def _is_held(message: Outgoing) -> bool:
-    """Whether this channel is switched off for this message; it waits, and costs no attempt."""
+    """Whether the channel is switched off for this message by a flag."""
     flag = _FLAGS.get(message.channel)
     return flag is not None and not flags.is_on(
         flag, restaurant_id=message.restaurant.id, key=message.reservation_id
@@ -122,7 +122,7 @@ def _is_held(message: Outgoing) -> bool:
 
 
 def _send(message: Outgoing, line: SmtpLine) -> Receipt | None:
-    """The provider's receipt; None when the guest cannot be reached on this channel."""
+    """Return the provider's receipt; None when the guest cannot be reached on this channel."""
     if message.channel == "email":
         return send_email(line, message, now=clock.now()) if message.guest_email else None
     channel = sms_channel()
@@ -144,7 +144,7 @@ def _leave(message: Outgoing, verdict: Verdict) -> None:
         result = "delayed"
         record(lambda s: record_delayed(s, message, until=until))
     elif message.was_lost:
-        # most servers whose answer was lost have the mail; it did not go unsent
+        # when an answer was lost, the server mostly has the mail, so it is not recorded as skipped
         result = "sent"
         record(lambda s: record_lost(s, message, now=clock.now()))
     else:
@@ -157,7 +157,10 @@ def _leave(message: Outgoing, verdict: Verdict) -> None:
 
 
 def fail(message: Outgoing, error: str, *, permanent: bool, is_unsure: bool = False) -> None:
-    """An attempt that failed: again after a while, or never. `is_unsure`: it may have arrived."""
+    """Record a failed attempt: another follows later unless it is `permanent` or was the last.
+
+    `is_unsure`: the message may have arrived.
+    """
     now = clock.now()
     record(
         lambda s: record_failure(

@@ -1,4 +1,4 @@
-"""Waiting for a database that is away: what was sent has to be written down."""
+"""Retries while the database is unreachable, so that every sent message gets recorded."""
 
 import time
 from collections.abc import Callable
@@ -13,20 +13,24 @@ from models.core.errors import Busy
 
 T = TypeVar("T")
 
-#: How long a record waits for a database that is away: what was sent must not be sent again.
+#: How long a record is retried: a message that was sent must not be sent again.
 RECORD_SECONDS: Final = 60.0
 
 
 def record(work: Callable[[Connection], object]) -> None:
-    """Write it down, waiting for a database that is away: nothing else of this drain may go first.
+    """Do `work` in a transaction, and block this drain's next step until that has succeeded.
 
-    Raises the database's error after RECORD_SECONDS; the claim's lease then frees the message.
+    Retries while the database is unreachable. Raises its error after RECORD_SECONDS; the message
+    is free again when the lease of its claim ends.
     """
     patiently(partial(plain_unit, work), until=time.monotonic() + RECORD_SECONDS)
 
 
 def patiently(do: Callable[[], T], *, until: float) -> T:
-    """Again while the database is away. Raises its error when it still is at `until`."""
+    """Call `do`, every half second while the database is unreachable or busy.
+
+    Raises its error once `until` (`time.monotonic`) has passed.
+    """
     while True:
         try:
             return do()

@@ -1,7 +1,8 @@
-"""Senders: a few threads, each with its own line to the mail server.
+"""Senders: a few threads, each with its own connection to the mail server.
 
-A mail server takes its time, a tenth of a second is common; one line alone would tell ten guests
-a second. What one guest gets stays in order, because one reservation is always the same sender's.
+A mail server commonly takes a tenth of a second per message, so one connection alone would send
+ten messages a second. The messages of one reservation stay in order, because they always go to the
+same sender.
 """
 
 import contextvars
@@ -13,12 +14,12 @@ from typing import Self
 from models.queries.messages.outgoing import Outgoing
 from tasks.messaging.channels.smtp import SmtpLine
 
-#: Delivers some messages over one line; those that are left.
+#: Delivers some messages over one connection; returns those that were not tried.
 Work = Callable[[list[Outgoing], SmtpLine], list[Outgoing]]
 
 
 class Senders:
-    """`with Senders(4, url) as senders:` opens lines as they are needed, and closes them."""
+    """`with Senders(4, url) as senders:` opens connections on first use, and closes them."""
 
     def __init__(self, count: int, smtp_url: str) -> None:
         self._lines = [SmtpLine(smtp_url) for _ in range(count)]
@@ -35,7 +36,7 @@ class Senders:
             line.close()
 
     def greet(self) -> None:
-        """Connect and sign in over one line. Raises ChannelDown."""
+        """Connect and sign in over one connection. Raises ChannelDown."""
         self._lines[0].greet()
 
     def each(
@@ -46,16 +47,16 @@ class Senders:
         every: float,
         meanwhile: Callable[[], None],
     ) -> list[Outgoing]:
-        """Share the messages out and wait for all senders; what they left.
+        """Distribute the messages, wait for all senders, and return the messages they left.
 
-        `meanwhile` is called every so many seconds until then. Raises the first sender's error,
-        after all have ended.
+        Calls `meanwhile` each `every` seconds while it waits. After all have ended, raises the
+        error of the first sender that failed.
         """
         shares: list[list[Outgoing]] = [[] for _ in self._lines]
         for message in messages:
             shares[message.reservation_id % len(shares)].append(message)
         running: list[Future[list[Outgoing]]] = [
-            # the ids of the task belong into the log lines of its threads
+            # so that the threads' log lines carry the ids of the task
             self._threads.submit(contextvars.copy_context().run, work, share, line)
             for share, line in zip(shares, self._lines, strict=True)
             if share

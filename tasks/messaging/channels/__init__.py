@@ -1,25 +1,25 @@
-"""Channels: one adapter each. What can go wrong is said by two errors, never by an address."""
+"""Channels: one adapter each. Failures are raised as ChannelError, whose text has no address."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The provider has the message: its id there, and what the mail server said to that."""
+    """Proof of handover: the provider's id of the message, and the mail server's answer."""
 
     provider_id: str
     answer: str = ""
 
     @property
     def logged_id(self) -> str:
-        """The id for logs: of a Message-ID what stands before the @, for logs mask addresses."""
+        """The id for logs: of a Message-ID the part before the @, because logs mask addresses."""
         return self.provider_id.lstrip("<").partition("@")[0]
 
 
 class ChannelError(Exception):
-    """This message did not go out. `permanent`: it never will, so it is not tried again.
+    """The message was not sent. `permanent`: no further attempt can succeed, so none is made.
 
-    The text is for logs and for staff: codes and reasons, no address.
+    The text is for logs and staff: codes and reasons, no address.
     """
 
     def __init__(self, reason: str, *, permanent: bool) -> None:
@@ -29,15 +29,17 @@ class ChannelError(Exception):
 
 
 class ChannelDown(ChannelError):
-    """Nothing goes out on this channel now, and nothing was handed over: no attempt was made."""
+    """The channel is down. Nothing was handed over, so this does not count as an attempt."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason, permanent=False)
 
 
 class SenderRefused(ChannelError):
-    """The provider refuses us, as it seems from its answer to this message. No attempt was made,
-    unless other messages go out meanwhile: then the refusal was about this one after all.
+    """The provider seems to refuse the sender, judging by its answer to this message.
+
+    Counts as an attempt only if other messages are sent meanwhile: then the refusal concerned this
+    message.
     """
 
     def __init__(self, reason: str) -> None:
@@ -45,7 +47,7 @@ class SenderRefused(ChannelError):
 
 
 class AnswerLost(ChannelError):
-    """The whole message was handed over and the answer did not come: it may have been taken."""
+    """The whole message was handed over but no answer came: it may have been accepted."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason, permanent=False)

@@ -1,4 +1,4 @@
-"""The calendar file of a reservation: one event, which a later message changes or takes away."""
+"""The calendar file of a reservation: one event, which later messages update or cancel."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from models.rules.messages.notifying import Kind
 from tasks.messaging.channels.calendar_zone import zone_text
 from tasks.messaging.templates.render import Letter, manage_link, one_line
 
-#: The kinds that put the event into the guest's calendar, or take it out.
+#: Kind -> iCalendar method, for the kinds that add, update or cancel the event.
 METHODS: Final[Mapping[str, str]] = {
     Kind.CONFIRMATION: "PUBLISH",
     Kind.CHANGED: "PUBLISH",
@@ -24,11 +24,12 @@ _PRODUCT = "-//Maitred//Reservations//EN"
 
 
 def calendar_file(outgoing: Outgoing, letter: Letter, *, organizer: str, now: datetime) -> bytes:
-    """RFC 5545 and 5546: UID from the reservation, SEQUENCE its revision. Published, not asked for
-    (ADR 16): it names no attendee, so that no calendar offers an answer that nobody reads.
+    """Return an iCalendar file (RFC 5545 and 5546): UID by reservation, SEQUENCE by revision.
 
-    Start and end stand in the restaurant's zone with its VTIMEZONE, so that they stay right when
-    the clocks change. `organizer` is an address. For kinds in METHODS alone (KeyError otherwise).
+    The method is PUBLISH, not REQUEST (ADR 16): the event names no attendee, so that no calendar
+    offers a reply that nobody would read. Start and end are in the restaurant's zone, with its
+    VTIMEZONE, so that they stay correct when the clocks change. `organizer` is an address. Raises
+    KeyError for kinds that are not in METHODS.
     """
     method = METHODS[outgoing.kind]
     calendar = Calendar()
@@ -41,7 +42,7 @@ def calendar_file(outgoing: Outgoing, letter: Letter, *, organizer: str, now: da
     if start.tzinfo is not UTC or end.tzinfo is not UTC:
         described = zone_text(outgoing.restaurant.zone, outgoing.starts_at.year)
     calendar.add_component(_event(outgoing, letter, method, organizer, start, end, now))
-    # the zone's text is made once a year and zone; it belongs before the event that names it
+    # `described` is cached per zone and year; it must precede the event that refers to it
     text = bytes(calendar.to_ical())
     return text.replace(b"BEGIN:VEVENT", described + b"BEGIN:VEVENT", 1)
 
@@ -74,7 +75,7 @@ def _event(
 
 
 def uid(reservation_id: int) -> str:
-    """The event's identity: the same in every message about this reservation."""
+    """Return the event's UID, the same in every message about this reservation."""
     host = urlsplit(settings().public_url).hostname or "localhost"
     return f"reservation-{reservation_id}.maitred@{host}"
 
@@ -86,10 +87,10 @@ def _person(address: str, name: str) -> vCalAddress:
 
 
 def _by_wall_clock(moment: datetime, zone: str) -> datetime:
-    """The moment in the restaurant's zone; in UTC where the clock shows that hour twice.
+    """Return the moment in the restaurant's zone, or in UTC if its local time is ambiguous.
 
-    A local time in iCalendar means the first of the two and has no way to say the second; and
-    some calendars (ical.js, libical) take it for the second.
+    In iCalendar an ambiguous local time means the first of the two; the second cannot be
+    expressed. Some libraries (ical.js, libical) read it as the second.
     """
     local = moment.astimezone(ZoneInfo(zone))
     is_once = local.replace(fold=0).utcoffset() == local.replace(fold=1).utcoffset()

@@ -1,7 +1,7 @@
-"""A time zone as iCalendar describes it: each change of the clock by itself, which all read alike.
+"""VTIMEZONE components with one observance per clock change, which all programs read alike.
 
-The library's own text gives the change in spring by the clock that follows it, and the changes of
-later years in one list: some programs are an hour off on that day, some from the next year on.
+The icalendar library writes the spring change in the local time after it, and the changes of later
+years as one list: some programs are then an hour off on that day, some from the next year on.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ _SECOND: Final = timedelta(seconds=1)
 
 @lru_cache(maxsize=512)
 def zone_text(zone: str, year: int) -> bytes:
-    """The VTIMEZONE of `zone` for starts in `year`: the year before it, itself, the year after."""
+    """Return the VTIMEZONE of `zone` for starts in `year`; covers the years before and after."""
     first, last = datetime(year - 1, 1, 1, tzinfo=UTC), datetime(year + 2, 1, 1, tzinfo=UTC)
     where = ZoneInfo(zone)
     lines = ["BEGIN:VTIMEZONE", f"TZID:{zone}", *_observance(first, first, where)]
@@ -26,7 +26,7 @@ def zone_text(zone: str, year: int) -> bytes:
 
 
 def _changes(where: ZoneInfo, first: datetime, last: datetime) -> Iterator[datetime]:
-    """The instants at which the offset becomes another."""
+    """Yield the instants at which the UTC offset changes, to the second."""
     here = first
     while here < last:
         if _offset(here + _STEP, where) != _offset(here, where):
@@ -43,7 +43,7 @@ def _observance(since: datetime, before: datetime, where: ZoneInfo) -> list[str]
     local = since.astimezone(where)
     old, new = _offset(before, where), _offset(since, where)
     kind = "DAYLIGHT" if local.dst() else "STANDARD"
-    # by the clock that was valid until then (RFC 5545, 3.6.5)
+    # in the local time before the change (RFC 5545, 3.6.5)
     begins = since.replace(tzinfo=None) + old
     return [
         f"BEGIN:{kind}",

@@ -1,4 +1,4 @@
-"""Calls of providers: whether they can reach us, where, and whether a call is theirs."""
+"""Provider callbacks: whether PUBLIC_URL can be reached, the callback URL, the signature check."""
 
 from collections.abc import Mapping
 from ipaddress import ip_address
@@ -13,7 +13,7 @@ _PRIVATE_ENDINGS: Final = (".local", ".localhost", ".internal", ".test", ".examp
 
 
 def can_be_called(public_url: str) -> bool:
-    """Whether somebody on the internet may reach this address: https, and no private host."""
+    """Whether this address may be reachable from the internet: https, and no private host."""
     parts = urlsplit(public_url)
     host = parts.hostname or ""
     if parts.scheme != "https":
@@ -25,13 +25,13 @@ def can_be_called(public_url: str) -> bool:
 
 
 def status_url(message_id: int) -> str:
-    """Where Twilio says what became of this text; empty where it cannot reach us."""
+    """Return the URL for Twilio's status callbacks on this text; "" if Twilio cannot reach it."""
     base = settings().public_url.rstrip("/")
     return f"{base}/hooks/twilio/{message_id}" if can_be_called(base) else ""
 
 
 def is_from_twilio(url: str, form: Mapping[str, str], signature: str) -> bool:
-    """Whether our account's token signed this call to `url`. Nobody else has that token."""
+    """Whether this call to `url` is signed with the account's auth token, a shared secret."""
     restaurant = settings()
     if restaurant.sms_channel != "twilio" or not url or not signature:
         return False

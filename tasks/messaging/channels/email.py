@@ -1,4 +1,4 @@
-"""E-mail: text, HTML and calendar in one mail, handed to the SMTP server."""
+"""E-mail: text, HTML and calendar file in one mail, handed to the SMTP server."""
 
 import logging
 from datetime import datetime
@@ -16,9 +16,9 @@ log = logging.getLogger(__name__)
 
 
 def send_email(line: SmtpLine, outgoing: Outgoing, *, now: datetime) -> Receipt:
-    """Hand this message to the SMTP server. Its id is its Message-ID, the same at every attempt.
+    """Hand this message to the SMTP server. Raises ChannelError.
 
-    Raises ChannelError.
+    The id in the receipt is the Message-ID, the same at every attempt.
     """
     recipient = writable(outgoing.guest_email or "")
     _, sender = parseaddr(settings().mail_from)
@@ -33,12 +33,12 @@ def send_email(line: SmtpLine, outgoing: Outgoing, *, now: datetime) -> Receipt:
 
 
 def message_id(outgoing: Outgoing, sender: str) -> str:
-    """The mail's identity: that of the message's row."""
+    """Return the Message-ID, made from the id of the message's row."""
     return f"<message-{outgoing.id}.maitred@{sender.rpartition('@')[2]}>"
 
 
 def compose(outgoing: Outgoing, *, sender: str, recipient: str, now: datetime) -> bytes:
-    """The whole mail. A calendar that fails is left out and logged; the mail goes all the same."""
+    """Return the whole mail. A calendar file that cannot be made is logged and left out."""
     letter = render_letter(outgoing)
     alternatives = [
         Part("text/plain; charset=utf-8", letter.text.encode()),
@@ -67,7 +67,7 @@ def _headers(
         header("Auto-Submitted", "auto-generated"),
         header("Content-Language", letter.language),
     ]
-    takes_utf8 = not (recipient + sender).isascii()  # or the mail would not be on its way
+    takes_utf8 = not (recipient + sender).isascii()  # send_email has checked the server for it
     if restaurant.email and (restaurant.email.isascii() or takes_utf8):
         headers.append(
             address_header("Reply-To", one_line(restaurant.name), one_line(restaurant.email))
@@ -81,7 +81,7 @@ def _invite(outgoing: Outgoing, letter: Letter, sender: str, now: datetime) -> b
     organizer = outgoing.restaurant.email or sender
     try:
         return calendar_file(outgoing, letter, organizer=organizer, now=now)
-    except Exception as error:  # whatever is wrong with it: no calendar is no reason for no mail
+    except Exception as error:  # any error: the mail is sent without the calendar file
         log.warning(
             "calendar left out", extra={"message_id": outgoing.id, "error": type(error).__name__}
         )
@@ -89,9 +89,9 @@ def _invite(outgoing: Outgoing, letter: Letter, sender: str, now: datetime) -> b
 
 
 def writable(address: str) -> str:
-    """The address as an envelope takes it: its domain in ASCII.
+    """Return the address for the SMTP envelope, with its domain in ASCII.
 
-    Raises ChannelError, permanent, for what is no address: a line break in it would be a second
+    Raises a permanent ChannelError for an invalid address: a line break in it would inject a
     command to the mail server.
     """
     local, _, domain = address.rpartition("@")

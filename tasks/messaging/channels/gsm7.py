@@ -8,8 +8,8 @@ _BASIC = frozenset(
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 _EXTENDED = frozenset("^{}\\[~]|€")
-#: What typography and other languages write, in the letters of the alphabet: what a reader takes
-#: for the same. One letter beyond the alphabet would make every SMS of a restaurant three.
+#: Replacements that readers accept for typographic and foreign characters. A single letter beyond
+#: the alphabet would turn each SMS of a restaurant into three.
 _PLAIN = {
     "’": "'", "‘": "'", "‚": "'", "‛": "'", "ʻ": "'", "ʼ": "'", "′": "'", "´": "'", "`": "'",
     "‹": "'", "›": "'", "“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "″": '"',
@@ -26,9 +26,9 @@ _PLAIN = {
 
 
 def fold(text: str) -> str:
-    """The text with every character that GSM-7 lacks in its plain form, where it has one.
+    """Return the text with each character that GSM-7 lacks replaced by its plain form.
 
-    What has no plain form (another script) stays; the message is then sent as Unicode.
+    Characters without a plain form (another script) stay; the message is then sent as Unicode.
     """
     return "".join(
         letter if letter in _BASIC or letter in _EXTENDED else _plain(letter) for letter in text
@@ -50,17 +50,20 @@ def _plain(letter: str) -> str:
 
 
 def is_gsm7(text: str) -> bool:
-    """Whether the text needs no Unicode."""
+    """Whether GSM-7 can encode the whole text, so that it need not be sent as Unicode."""
     return all(letter in _BASIC or letter in _EXTENDED for letter in text)
 
 
 def beyond_gsm7(text: str) -> str:
-    """The letters of the text that have no form in GSM-7, once each."""
+    """Return the letters of the text that have no form in GSM-7, once each."""
     return "".join(dict.fromkeys(letter for letter in fold(text) if not is_gsm7(letter)))
 
 
 def segments(text: str) -> int:
-    """How many SMS the text costs: 160 septets or 70 UTF-16 units; less when they are joined."""
+    """Return how many SMS the text costs.
+
+    One holds 160 septets or 70 UTF-16 units; each segment of a joined one holds 153 or 67.
+    """
     if is_gsm7(text):
         units, alone, joined = sum(2 if letter in _EXTENDED else 1 for letter in text), 160, 153
     else:

@@ -1,7 +1,8 @@
 """MIME, written directly: five times as fast as building the message with the standard library.
 
-(Most of that one's time goes into parsing the headers it is given.) Every body is encoded, and
-every header that carries people's words is encoded, folded, and refused with a line break in it.
+The standard library spends most of that time on parsing the headers it is given. Every body is
+encoded. Every header with user-supplied text is encoded and folded, and refused if the text has a
+line break.
 """
 
 import binascii
@@ -17,14 +18,14 @@ _LINE = 76
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of a mail. `content_type` and `filename` are fixed ASCII texts of ours."""
+    """One part of a mail. `content_type` and `filename` are ASCII constants, not user input."""
 
     content_type: str
     body: bytes
     filename: str = ""
 
     def encoded(self) -> bytes:
-        """Its headers and body: text readable (quoted-printable), everything else base64."""
+        """Return the headers and the body: quoted-printable for text, base64 for all else."""
         is_text = self.content_type.startswith(("text/plain", "text/html"))
         lines = [
             b"Content-Type: " + self.content_type.encode("ascii"),
@@ -45,17 +46,17 @@ def _crlf(text: bytes) -> bytes:
 
 
 def header(name: str, value: str) -> bytes:
-    """One header, encoded and folded, with its line end.
+    """Return one header, encoded and folded, with its line end.
 
-    Raises ValueError when the value has a line break: that would begin another header.
+    Raises ValueError when the value has a line break, which would start another header.
     """
     return _line(name, _words(name, value))
 
 
 def address_header(name: str, display: str, address: str) -> bytes:
-    """A header that names one person. Raises ValueError as `header` does.
+    """Return a header that names one person. Raises ValueError like `header`.
 
-    The address is written as it is: beyond ASCII it needs a server that takes SMTPUTF8.
+    The address is not encoded: a non-ASCII one needs a server with SMTPUTF8.
     """
     if display.isascii():
         return _line(name, formataddr((display, address)) if address.isascii() else address)
@@ -70,7 +71,7 @@ def _words(name: str, value: str) -> str:
 
 
 def _line(name: str, value: str) -> bytes:
-    _refuse_breaks(value.replace("\r\n ", ""))  # but for the folds
+    _refuse_breaks(value.replace("\r\n ", ""))  # folds are allowed
     return f"{name}: {value}\r\n".encode()
 
 
@@ -82,7 +83,7 @@ def _refuse_breaks(value: str) -> None:
 def assemble(
     headers: Sequence[bytes], alternatives: Sequence[Part], attachments: Sequence[Part]
 ) -> bytes:
-    """The whole mail: one of the alternatives (the last that the reader knows), and the rest."""
+    """Return the whole mail. A mail program shows the last alternative that it supports."""
     body = _multipart("alternative", [part.encoded() for part in alternatives])
     if attachments:
         body = _multipart("mixed", [body, *(part.encoded() for part in attachments)])

@@ -1,4 +1,4 @@
-"""SMS: Twilio's HTTP API through its own client, or lines of a local file."""
+"""SMS: Twilio's HTTP API through Twilio's client, or lines in a local file."""
 
 import json
 import logging
@@ -23,13 +23,13 @@ from tasks.messaging.channels.callbacks import status_url
 
 TIMEOUT_SECONDS = 10.0
 _NOT_SENT = frozenset({"failed", "undelivered", "canceled"})
-#: How far back Twilio's list is read for a message that may have gone out already.
+#: Messages read from Twilio's list in search of one that an earlier attempt may have sent.
 _LOOK_BACK = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Sms:
-    """One text to one number. `attempts`: counting this one; none was made before `since`."""
+    """One text to one number. `attempts` includes the current one; none was before `since`."""
 
     message_id: int
     to: str
@@ -39,21 +39,21 @@ class Sms:
 
 
 class SmsChannel(Protocol):
-    """What sends an SMS."""
+    """A channel that sends SMS."""
 
     def send(self, sms: Sms) -> str:
-        """Send it; the provider's id of it. Raises ChannelError."""
+        """Send the text and return the provider's id of it. Raises ChannelError."""
         ...
 
 
 class FileSms:
-    """The embedded mode: each SMS is one line of JSON, on disk when `send` returns."""
+    """The channel of the embedded mode: a line of JSON per SMS, on disk when `send` returns."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def send(self, sms: Sms) -> str:
-        """Append the line, whole or not at all even when several processes write."""
+        """Append the line atomically, even when several processes write. Raises ChannelDown."""
         provider_id = f"file-{sms.message_id}"
         entry = {"id": provider_id, "to": sms.to, "from": settings().sms_from, "body": sms.body}
         try:
@@ -64,22 +64,22 @@ class FileSms:
 
 
 class TwilioSms:
-    """Twilio's Messages API. `base_url` takes the place of https://api.twilio.com when given."""
+    """Twilio's Messages API. `base_url`, when given, replaces https://api.twilio.com."""
 
     def __init__(self, *, account_sid: str, auth_token: str, sender: str, base_url: str) -> None:
-        # the client logs the numbers it is asked about
+        # below these levels the client logs phone numbers
         logging.getLogger("twilio").setLevel(logging.WARNING)
         logging.getLogger("urllib3").setLevel(logging.INFO)
         http = TwilioHttpClient(timeout=TIMEOUT_SECONDS)
         self._client = Client(account_sid, auth_token, http_client=http)
         if base_url:
             self._client.api.base_url = base_url
-        # a service's id is no number: it chooses one of its own
+        # the id of a messaging service, not a number: the service chooses its sender number
         is_service = sender.startswith("MG")
         self._from = {"messaging_service_sid" if is_service else "from_": sender}
 
     def send(self, sms: Sms) -> str:
-        """Send, unless an earlier attempt whose answer was lost has done so: then that one's id."""
+        """Send the text, unless an earlier attempt with a lost answer did; return Twilio's id."""
         try:
             if sms.attempts > 1:
                 earlier = self._earlier(sms)
@@ -92,7 +92,7 @@ class TwilioSms:
         return str(created.sid)
 
     def look_up(self, provider_id: str) -> tuple[str, int | None]:
-        """A text's status at Twilio, and the code of what went wrong. Raises ChannelError."""
+        """Return a text's status at Twilio and its error code, if any. Raises ChannelError."""
         try:
             found = self._client.messages(provider_id).fetch()
         except (TwilioException, RequestException) as error:
@@ -100,7 +100,7 @@ class TwilioSms:
         return str(found.status), int(found.error_code) if found.error_code else None
 
     def _earlier(self, sms: Sms) -> str | None:
-        # not filtered by date there: a message still in Twilio's queue has no date of sending
+        # no date filter in the query: a message still in Twilio's queue has no sent date
         for sent in self._client.messages.list(to=sms.to, limit=_LOOK_BACK):
             if (
                 _says(sent.body, sms.body)
@@ -113,12 +113,12 @@ class TwilioSms:
 
 
 def _says(sent: str | None, body: str) -> bool:
-    """Whether Twilio's text is ours: a trial account puts words of its own before it."""
+    """Whether Twilio's text is this one: a trial account puts its own words before the text."""
     return (sent or "").strip().endswith(body.strip())
 
 
 def _told(error: Exception) -> ChannelError:
-    """Twilio's error by its code alone: its words repeat the number."""
+    """Convert Twilio's error; keep its codes alone, because its text repeats the number."""
     if isinstance(error, TwilioRestException):
         reason = f"twilio {error.status}" + (f" ({error.code})" if error.code else "")
         blame = read_twilio(error.status, error.code)
@@ -138,7 +138,7 @@ def _never_connected(error: Exception) -> bool:
 
 @lru_cache(maxsize=1)
 def sms_channel() -> SmsChannel | None:
-    """The process's SMS channel as the settings name it; None when it is off."""
+    """Return this process's SMS channel according to the settings; None when it is off."""
     restaurant = settings()
     if restaurant.sms_channel == "off":
         return None

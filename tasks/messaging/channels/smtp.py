@@ -1,4 +1,4 @@
-"""One SMTP connection, reused for a drain. Says of each failure whom it is about."""
+"""One SMTP connection, reused for a drain. Each failure is attributed to sender or message."""
 
 import smtplib
 from collections.abc import Sequence
@@ -12,9 +12,9 @@ from models.rules.messages.replies import Blame, Reply, Stage, read_reply
 from tasks.messaging.channels import AnswerLost, ChannelDown, ChannelError, SenderRefused
 from tasks.messaging.channels.smtp_session import NoCommonWay, own_name, sign_in
 
-#: How long the server may take to connect and to answer a command.
+#: Timeout in seconds for connecting and for the answer to a command.
 COMMAND_SECONDS = 10.0
-#: How long it may take to say yes to a whole mail: giving up here may send it twice.
+#: Timeout in seconds for the acceptance of a whole mail: giving up here may send the mail twice.
 ACCEPT_SECONDS = 20.0
 _DEFAULT_PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
 _SHUTTING_DOWN = 421
@@ -23,7 +23,7 @@ _ANSWER_LENGTH = 200
 
 @dataclass(frozen=True, slots=True)
 class SmtpAddress:
-    """Where the mail server is: `smtp://`, `smtp+starttls://` or `smtps://[user:password@]host`."""
+    """The mail server: `smtp://`, `smtp+starttls://` or `smtps://[user:password@]host[:port]`."""
 
     scheme: str
     host: str
@@ -33,7 +33,7 @@ class SmtpAddress:
 
     @classmethod
     def parse(cls, url: str) -> Self:
-        """Read the setting. Raises ChannelDown when it names no such server."""
+        """Parse SMTP_URL. Raises ChannelDown when it is not such a URL."""
         parts = urlsplit(url)
         if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
             raise ChannelDown("SMTP_URL is not smtp://, smtp+starttls:// or smtps:// with a host")
@@ -47,7 +47,7 @@ class SmtpAddress:
 
 
 class SmtpLine:
-    """A connection that is made when first needed, and made again when it was lost."""
+    """A connection that is opened on first use and reopened after it was lost."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -62,21 +62,21 @@ class SmtpLine:
         self.close()
 
     def greet(self) -> None:
-        """Connect and sign in, with no mail. Raises ChannelDown."""
+        """Connect and sign in without sending a mail. Raises ChannelDown."""
         self._open()
 
     @property
     def speaks_utf8(self) -> bool:
-        """Whether the server takes addresses beyond ASCII. Raises ChannelDown."""
+        """Whether the server accepts non-ASCII addresses. Raises ChannelDown."""
         return self._open().has_extn("smtputf8")
 
     def hand_over(self, raw: bytes, *, sender: str, recipient: str, options: Sequence[str]) -> str:
-        """Give one mail to the server; it has it when this returns. What the server said to it,
-        which commonly is its own id of the mail.
+        """Hand one mail to the server; the server has accepted it when this returns.
 
-        Raises ChannelDown when nothing was handed over and nothing will be now, SenderRefused when
-        this seems so, AnswerLost when nobody knows, and ChannelError, permanent where no other
-        attempt would end otherwise.
+        Return the server's answer, commonly its own id of the mail. Raises ChannelDown when nothing
+        was handed over and the channel is down, SenderRefused when that seems so, AnswerLost when
+        the outcome is unknown, and ChannelError otherwise, permanent when another attempt would
+        fail as well.
         """
         self._begin(sender, options)
         try:
@@ -91,7 +91,7 @@ class SmtpLine:
             raise AnswerLost("smtp: the answer was lost, it may have been taken") from lost
 
     def close(self) -> None:
-        """Say goodbye, if there is somebody to say it to."""
+        """Close the connection if there is one, with QUIT where that works."""
         smtp, self._smtp = self._smtp, None
         if smtp is None:
             return
@@ -101,7 +101,7 @@ class SmtpLine:
             smtp.close()
 
     def _begin(self, sender: str, options: Sequence[str]) -> None:
-        """MAIL FROM. A kept connection may have gone stale: then once again over a new one."""
+        """Send MAIL FROM; if a reused connection is stale, retry once over a new one."""
         was_kept = self._smtp is not None
         try:
             code, answer = self._open().mail(sender, options)
@@ -137,7 +137,7 @@ class SmtpLine:
         return answer.decode("ascii", "replace")[:_ANSWER_LENGTH]
 
     def _refused(self, stage: Stage, code: int, answer: bytes) -> None:
-        """Ready for the next mail, where the server still listens. Raises what it means."""
+        """Reset the session for the next mail, or drop it; raise the error that the reply means."""
         try:
             if code == _SHUTTING_DOWN:
                 raise smtplib.SMTPServerDisconnected
@@ -178,7 +178,7 @@ def _bytes(answer: bytes | str) -> bytes:
 
 
 def _reason(reply: Reply) -> str:
-    # the server's own words are left out: they often repeat the address
+    # without the server's text, which often repeats the address
     return f"smtp {reply.codes}: {reply.why}"
 
 

@@ -1,4 +1,4 @@
-"""How a session with the mail server begins: the name we give, and the way we sign in."""
+"""The start of an SMTP session: the EHLO name and the sign-in."""
 
 import shlex
 import smtplib
@@ -12,19 +12,19 @@ from models.core.settings import settings
 
 #: How long the operator's command may take to print a token.
 TOKEN_SECONDS: Final = 10.0
-#: The ways of `smtplib.SMTP.login`.
+#: The mechanisms of `smtplib.SMTP.login`.
 _BY_PASSWORD: Final = frozenset({"CRAM-MD5", "PLAIN", "LOGIN"})
 
 
 class NoCommonWay(smtplib.SMTPException):
-    """The server and we have no way to sign in that both know; or there is no token for it."""
+    """No sign-in mechanism in common with the server, or no token for it."""
 
 
 def own_name() -> str:
-    """What we call ourselves in EHLO: SMTP_HELO, or the host of PUBLIC_URL.
+    """Return the name for EHLO: SMTP_HELO, or the host of PUBLIC_URL.
 
-    Strict servers refuse a name without a domain, such as a container's. Given to smtplib it also
-    spares a look-up in the DNS, which may take seconds.
+    Strict servers refuse a name without a domain, such as a container's. Passing the name to
+    smtplib also avoids a DNS lookup, which may take seconds.
     """
     name = settings().smtp_helo or urlsplit(settings().public_url).hostname or "localhost"
     try:
@@ -35,7 +35,7 @@ def own_name() -> str:
 
 
 def sign_in(smtp: smtplib.SMTP, login: str, password: str) -> None:
-    """Sign in by a token (XOAUTH2) where the settings name a source of one, else by password.
+    """Sign in by token (XOAUTH2) if the settings name a source for one, else by password.
 
     Raises NoCommonWay, and smtplib's errors.
     """
@@ -60,14 +60,14 @@ def _by_token(smtp: smtplib.SMTP, login: str, token: str) -> None:
     said = f"user={login}\x01auth=Bearer {token}\x01\x01"
 
     def answer(challenge: bytes | None = None) -> str:
-        # a challenge is the server's account of what is wrong: it wants an empty line for it
+        # a challenge describes an error; the protocol requires an empty reply to it
         return said if challenge is None else ""
 
     smtp.auth("XOAUTH2", answer, initial_response_ok=True)
 
 
 def _token(file: Path | None, command: str) -> str:
-    """Read anew for each session: a token lives for an hour or so. Raises NoCommonWay."""
+    """Return a token, read for each session, as it expires in about an hour. Raises NoCommonWay."""
     try:
         if file:
             token = file.read_text(encoding="ascii").strip()

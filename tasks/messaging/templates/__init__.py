@@ -1,1 +1,1 @@
-"""What messages say: phrases by language, one layout for each form, and what fills them."""
+"""Message texts: phrases by language, a layout for each form of e-mail, and the rendering."""

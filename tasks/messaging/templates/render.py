@@ -1,4 +1,4 @@
-"""Rendering: one message's words, filled in. Pure, but for the templates read once."""
+"""Rendering of one message. Pure, except that each template is read once."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,13 +17,13 @@ from models.rules.messages.notifying import Kind
 from tasks.messaging.channels.gsm7 import fold, segments
 from tasks.messaging.templates.wording import KindPhrases, Wording, local, wording
 
-#: Kinds after which there is nothing left to manage: their button leads to a new request.
+#: Kinds after which nothing is left to manage: their link leads to the booking page.
 _OVER = frozenset({Kind.DECLINED, Kind.CANCELLED, Kind.CONTACT_CHANGED})
-#: Kinds that say that a table stands; until it is confirmed by the link, it only may.
+#: Kinds that promise a table. While it waits for a confirmation by link, other phrases are used.
 _HELD = frozenset({Kind.CONFIRMATION, Kind.CHANGED, Kind.LINK, Kind.ALREADY_BOOKED})
 _EXPLAINED = frozenset({Kind.DECLINED, Kind.CHANGE_REFUSED})
 _WITH_PLANS = frozenset({Kind.CONFIRMATION, Kind.CHANGED, Kind.CHANGE_REFUSED, Kind.REMINDER})
-#: What schema.org calls the reservation; None: nothing to put into a calendar's assistant.
+#: Kind -> the reservation's status in schema.org; None: no linked data in the e-mail.
 _SCHEMA_STATUS = {
     Kind.CONFIRMATION: "ReservationConfirmed",
     Kind.CHANGED: "ReservationConfirmed",
@@ -40,7 +40,7 @@ _SCHEMA_STATUS = {
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """An e-mail's words. `event` names the appointment in the guest's calendar."""
+    """A rendered e-mail. `event` is the title of the event in the guest's calendar."""
 
     language: str
     subject: str
@@ -64,12 +64,12 @@ def _template(name: str) -> Template:
 
 
 def one_line(text: str) -> str:
-    """The text on one line without control characters: fit for a header, a name, an SMS."""
+    """Return the text on one line without control characters, for headers, names and SMS."""
     return printed(text)
 
 
 def manage_link(outgoing: Outgoing) -> str:
-    """The link by which a guest sees, changes and cancels this one reservation."""
+    """Return the link with which a guest views, changes and cancels this one reservation."""
     return _manage_link(outgoing.reservation_id, outgoing.link_secret)
 
 
@@ -80,7 +80,7 @@ def _manage_link(reservation_id: int, secret: bytes | None) -> str:
 
 
 def _own_link(outgoing: Outgoing) -> str:
-    """The manage link; to a contact that has not opened one yet, with the code that proves it."""
+    """Return the manage link, for an unconfirmed contact with the code that confirms it."""
     link = manage_link(outgoing)
     contact = outgoing.guest_email if outgoing.channel == "email" else outgoing.guest_phone
     if outgoing.is_proved or not contact:
@@ -93,7 +93,7 @@ def _book_link(slug: str) -> str:
 
 
 def render_letter(outgoing: Outgoing) -> Letter:
-    """The e-mail of this message. Raises KeyError for a kind that has no words."""
+    """Return the e-mail of this message. Raises KeyError for a kind that has no phrases."""
     words = wording(outgoing.guest_locale, outgoing.restaurant.locale)
     values, kind = _values(outgoing, words), Kind(outgoing.kind)
     phrases, is_held = _phrases(outgoing, words), _is_held(outgoing)
@@ -124,9 +124,10 @@ def render_letter(outgoing: Outgoing) -> Letter:
 
 
 def render_sms(outgoing: Outgoing) -> str:
-    """The SMS of this message: GSM-7 where the script allows, one segment where words allow.
+    """Return the SMS of this message, in GSM-7 and in one segment where that is possible.
 
-    The code of the link is left out where it would cost another segment.
+    When the text exceeds one segment, the link has no confirmation code, unless the table is held
+    for a confirmation.
     """
     words = wording(outgoing.guest_locale, outgoing.restaurant.locale)
     values = _values(outgoing, words)
@@ -137,7 +138,7 @@ def render_sms(outgoing: Outgoing) -> str:
 
 
 def _is_held(outgoing: Outgoing) -> bool:
-    """Whether it tells of a table that is held until somebody confirms it by the link."""
+    """Whether the message is about a table that is held for a confirmation by the link."""
     return outgoing.confirm_by is not None and outgoing.kind in _HELD
 
 
@@ -160,7 +161,7 @@ def _sms(outgoing: Outgoing, words: Wording, values: dict[str, str]) -> str:
         times = ", ".join(_brief(outgoing, moment, words) for moment in others[:count])
         listed = phrases.sms_others.format(times=times) if times else ""
         texts.append(fold(one_line(phrases.sms.format(others=listed, **values))))
-    # as many other times as one segment holds; all of them when even none would not fit
+    # as many other times as fit into one segment; all of them when it does not fit without any
     return next((text for text in texts if segments(text) == 1), texts[0])
 
 
@@ -224,14 +225,14 @@ def _facts(outgoing: Outgoing, words: Wording, values: dict[str, str]) -> list[t
 
 
 def _linked_data(outgoing: Outgoing, values: dict[str, str]) -> dict[str, Any] | None:
-    """schema.org's FoodEstablishmentReservation, which mail programs show as a card."""
+    """Return schema.org's FoodEstablishmentReservation, which mail programs show as a card."""
     status = _SCHEMA_STATUS[Kind(outgoing.kind)]
     if _is_held(outgoing):
         status = "ReservationPending"
     if status is None:
         return None
     restaurant = outgoing.restaurant
-    # a first message has no name to tell, and a Person needs one
+    # a first message has no guest name, and a schema.org Person requires one
     under = {"underName": {"@type": "Person", "name": values["name"]}} if values["name"] else {}
     return {
         "@context": "https://schema.org",

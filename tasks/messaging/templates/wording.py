@@ -1,4 +1,4 @@
-"""Words by language: phrases from `phrases/`, dates and times as each language writes them."""
+"""Wording by language: phrases from `phrases/`, and dates and times in the format of the locale."""
 
 import re
 import tomllib
@@ -23,7 +23,7 @@ _SMS_SPARES = re.compile(r",|(?<=[^\W\d])\.")
 
 
 class KindPhrases(BaseModel):
-    """What one kind of message says."""
+    """The phrases of one kind of message."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -35,7 +35,7 @@ class KindPhrases(BaseModel):
 
 
 class Phrases(BaseModel):
-    """Everything that is said in one language. Complete, or it does not load."""
+    """All phrases of one language. A file with a phrase missing does not load."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -58,14 +58,14 @@ class Phrases(BaseModel):
     event: str
     kinds: Mapping[Kind, KindPhrases]
     reasons: Mapping[Reason, str]
-    #: instead of a confirmation, while it is held for who confirms it by the link until {until}
+    #: replaces the kind's phrases while the table is held until {until} for a confirmation by link
     to_confirm: KindPhrases
     confirm: str
 
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """A language's phrases, with the locale that dates are written in."""
+    """A language's phrases, and the locale for dates and times."""
 
     language: str
     locale: Locale
@@ -77,11 +77,11 @@ class Wording:
         return phrase.format(n=size)
 
     def date(self, moment: datetime) -> str:
-        """`Friday, September 12, 2025`. `moment` is in the restaurant's zone, here and below."""
+        """`Friday, September 12, 2025`. Here and below `moment` is in the restaurant's zone."""
         return format_date(moment, "full", locale=self.locale)
 
     def time(self, moment: datetime) -> str:
-        """`8:00 PM`; an hour that the clock repeats is named with its offset."""
+        """`8:00 PM`; with the UTC offset in the hour that a clock change repeats."""
         text = format_time(moment, "short", locale=self.locale).replace("\u202f", "\u00a0")
         return f"{text} ({_offset(moment)})" if _is_repeated(moment) else text
 
@@ -98,13 +98,13 @@ class Wording:
         return f"{self.short_date(moment)}, {self.time(moment)}"
 
     def brief(self, moment: datetime) -> str:
-        """`Fri Sep 12 8:00 PM`, for an SMS: no comma, and no dot after a shortened word."""
+        """`Fri Sep 12 8:00 PM`, for an SMS: no comma, and no dot after an abbreviation."""
         return _SMS_SPARES.sub("", f"{self.short_date(moment)} {self.time(moment)}")
 
 
 def _is_repeated(moment: datetime) -> bool:
     first, second = moment.replace(fold=0).utcoffset(), moment.replace(fold=1).utcoffset()
-    # in a gap the two differ as well, but the other way round; no start lies there
+    # in the gap of a spring change first < second; no start is in such a gap
     return first is not None and second is not None and first > second
 
 
@@ -114,16 +114,16 @@ def _offset(moment: datetime) -> str:
 
 
 def local(moment: datetime, *, zone: str) -> datetime:
-    """The moment by the restaurant's clock."""
+    """Return the moment in the restaurant's zone."""
     return moment.astimezone(ZoneInfo(zone))
 
 
 @lru_cache(maxsize=256)
 def wording(guest_locale: str, restaurant_locale: str) -> Wording:
-    """The guest's language if we speak it, else the restaurant's, else English.
+    """Return the wording in the guest's language if it is in LANGUAGES, else the restaurant's.
 
-    A guest who names no country gets the restaurant's way of writing dates, when the restaurant
-    speaks the same language.
+    English if neither is. When the guest's locale has no territory and the restaurant's has the
+    same language, dates are in the restaurant's format.
     """
     guest, restaurant = _parse(guest_locale), _parse(restaurant_locale)
     chosen = next((one for one in (guest, restaurant) if one and one.language in LANGUAGES), None)
