@@ -1,1 +1,1 @@
-"""Backups: made by the clock, sealed, kept by rule, restored into a new place and proved there."""
+"""Backups: scheduled, encrypted, retained by rule, and checked after a restore to a new place."""

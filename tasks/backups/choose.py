@@ -1,4 +1,4 @@
-"""Which backup a restore begins with, and which other way leads as far."""
+"""Selects the backup that a restore starts from, and an alternative when a piece is damaged."""
 
 from datetime import datetime
 
@@ -10,10 +10,10 @@ from tasks.backups.stores.safe import Safe
 
 
 def choose(safe: Safe, *, name: str = "", to: datetime | None = None) -> list[Manifest]:
-    """The chain to restore: of the backup of that name, else of the newest that ended before `to`.
+    """Return the chain to restore: that of `name`, else of the newest backup that ended by `to`.
 
-    A snapshot of a SQLite file is not led on: it is the nearest before `to`.
-    Raises PieceDamaged, and RestoreRefused when nothing leads to `to`.
+    SQLite has no log to replay: its newest snapshot by `to` is as near as a restore gets. Raises
+    PieceDamaged, and RestoreRefused when no backup leads to `to`.
     """
     if to is None:
         return safe.chain(name)
@@ -37,7 +37,7 @@ def choose(safe: Safe, *, name: str = "", to: datetime | None = None) -> list[Ma
 
 
 def another_way(safe: Safe, problem: PieceDamaged, *, to: datetime | None) -> PieceDamaged:
-    """The same problem, with the newest backup that leads around it and how far, if any."""
+    """Return the problem; its text names the newest backup that avoids it and its reach, if any."""
     found, _damaged = safe.catalogue()
     name = problem.piece.partition(".")[0]
     for one in reversed(found):

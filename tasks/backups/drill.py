@@ -1,4 +1,4 @@
-"""The drill: the newest backup and its log, restored into a scratch place, proved, thrown away."""
+"""The drill: the newest backup and its log, restored into a scratch folder, checked and deleted."""
 
 import tempfile
 from dataclasses import dataclass
@@ -11,19 +11,19 @@ from tasks.backups.log.position import as_text
 from tasks.backups.restore import Restored, restore_into
 from tasks.backups.stores.safe import Safe
 
-#: Once a day, asked more often.
+#: Once a day, with an hour's tolerance; the scheduler starts the task more often.
 EVERY: Final = timedelta(hours=23)
 
 
 @dataclass(frozen=True, slots=True)
 class Drilled:
-    """What came back, and the seconds from the first byte to a proved database."""
+    """The restored backup, and the seconds from the first byte to a checked database."""
 
     restored: Restored
     seconds: float
 
     def as_json(self) -> dict[str, Any]:
-        """What is written down of it."""
+        """Return the result for the record of the job."""
         return {
             "name": self.restored.newest.name,
             "pieces": self.restored.pieces,
@@ -34,7 +34,7 @@ class Drilled:
 
 
 def run_drill(safe: Safe) -> Drilled:
-    """Restore the newest backup and its log where nobody needs it. Raises what is wrong."""
+    """Restore the newest backup and its log into a temporary folder. Raises as `restore_into`."""
     began = monotonic()
     with tempfile.TemporaryDirectory(prefix="maitred-drill-") as folder:
         restored = restore_into(safe, Path(folder) / "house", thorough=True)
@@ -42,5 +42,5 @@ def run_drill(safe: Safe) -> Drilled:
 
 
 def is_due(last_success: datetime | None, *, now: datetime) -> bool:
-    """Whether a day has passed since the last drill that went well."""
+    """Whether EVERY has passed since the last successful drill."""
     return last_success is None or now - last_success >= EVERY

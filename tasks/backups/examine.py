@@ -1,4 +1,4 @@
-"""Whether a restored database is what was backed up: schema, rows, the house's own check."""
+"""Checks a restored database against its backup: schema, row counts, and Maitred's own check."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,22 +15,22 @@ from models.entities.reservations import Reservation, ReservationChange, Reserva
 from models.integrity.check import Finding, findings_at_once
 from tasks.backups.manifest import Manifest
 
-#: Their rows are counted: nothing in them is deleted in an evening.
+#: Tables whose rows are counted, since nothing is deleted from them in an evening.
 COUNTED: Final = (Restaurant, Reservation, ReservationMove, ReservationChange)
-#: What waits may have done so for this long when the backup was made.
+#: How long pending work may have waited at the time of the backup.
 GRACE_SECONDS: Final = 300
-#: What was late when the backup was made is work for whoever goes on from there, and no damage.
+#: Rules about overdue work: work that was overdue at the backup is no damage, but is done later.
 _LATE: Final = frozenset({"undecided", "overdue", "message-late", "stuck-claim"})
-#: A larger database is handed over when what guests need is proved; see `Examined.is_whole`.
+#: Reservations; a larger database is handed over after a shorter check. See `Examined.is_whole`.
 WHOLE_UP_TO: Final = 100_000
 _SHOWN: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What a look at a restored database gave. `problems` is empty when it is in order.
+    """The result of a check. `problems` is empty when the database is in order.
 
-    Not `is_whole`: histories, messages and guests were not proved yet, and `maitred check` does.
+    If not `is_whole`, histories, messages and guests are still unchecked; `maitred check` does it.
     """
 
     problems: tuple[str, ...]
@@ -40,7 +40,7 @@ class Examined:
 
 
 def count_rows(bind: Engine) -> dict[str, int]:
-    """The rows of the counted tables; nothing of tables that are not there."""
+    """Return the row counts of the COUNTED tables that exist."""
     there = set(inspect(bind).get_table_names())
     with reading(bind) as session:
         return {
@@ -52,21 +52,20 @@ def count_rows(bind: Engine) -> dict[str, int]:
 
 
 def schema_of(bind: Engine) -> str | None:
-    """The revision of a database's schema; None where no migration ever ran."""
+    """Return the revision of a database's schema; None where no migration has run."""
     return migrations.current(bind)
 
 
 def examine(
     bind: Engine, manifest: Manifest, *, until: datetime | None = None, thorough: bool = False
 ) -> Examined:
-    """Hold a restored database against its manifest, and prove it as `maitred check` does.
+    """Compare a restored database with its manifest, and check it as `maitred check` does.
 
-    With more than WHOLE_UP_TO reservations only what guests need at once, unless `thorough`.
-
-    As of the time of the backup; what was late then is no problem, nor is a party that a changed
-    file or new zone rules left behind. A schema of another release
-    cannot be proved by this one's code: that is a problem too. With `until`, the log was replayed
-    to that time: there may be more rows and a later schema than the manifest says.
+    With more than WHOLE_UP_TO reservations, unless `thorough`, only what guests need first is
+    checked. The check is as of the time of the backup: work that was overdue then is no problem,
+    nor are parties that a changed restaurant file or new zone rules left without a fitting table.
+    The schema of another release is a problem, because this code cannot check it. With `until`,
+    the log was replayed to that time: more rows and a later schema than in the manifest are fine.
     """
     began, is_whole = monotonic(), True
     try:
@@ -92,7 +91,7 @@ def _is_no_damage(found: Finding) -> bool:
 
 
 def _lacks_keys(found: Finding) -> bool:
-    """Nobody can be unsealed here. A database comes back without its keys, too."""
+    """Whether no guest can be decrypted here: a database may be restored without its keys."""
     return found.rule == "guest" and not found.ids
 
 

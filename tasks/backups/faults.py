@@ -1,22 +1,22 @@
-"""What goes wrong with backups, each with a code of its own."""
+"""Errors of backups and restores, each with its own code."""
 
 from models.core.errors import MaitredError
 
 
 class BackupsOff(MaitredError):
-    """BACKUP_STORE or BACKUP_KEY is not set: nothing can be kept or brought back."""
+    """BACKUP_STORE or BACKUP_KEY is not set: nothing can be backed up or restored."""
 
     code = "backups-off"
 
 
 class BackupFailed(MaitredError):
-    """A tool of the database, or the store, did not do its work; the text names it."""
+    """A database tool or the store failed; the text names it."""
 
     code = "backup-failed"
 
 
 class PieceDamaged(MaitredError):
-    """A stored piece is missing, changed, cut, moved, or was sealed with another key."""
+    """A stored piece is missing, changed, cut short, moved, or encrypted with another key."""
 
     code = "backup-damaged"
 
@@ -27,12 +27,12 @@ class PieceDamaged(MaitredError):
 
 
 class RestoreRefused(MaitredError):
-    """What came back is not what was kept, or there is no room for it; nothing was handed over."""
+    """The restored data failed its check, or there is no room for it; nothing was handed over."""
 
     code = "restore-refused"
 
 
 class StoreFailed(MaitredError):
-    """A store of backups is away, full, refuses, or is set up wrongly; the text names it."""
+    """A store of backups is unreachable, full, refuses or is misconfigured; the text names it."""
 
     code = "store-failed"

@@ -1,6 +1,6 @@
-"""What a restored database has to forget, and must never give out again, before it is handed over.
+"""Prepares a restored database for handover: rows to remove, and numbers not to give out again.
 
-What it came from went on after the state that came back: it gave out numbers and signed people in.
+After the state that was restored, the original database gave out more numbers and sign-ins.
 """
 
 from datetime import datetime
@@ -18,20 +18,20 @@ from models.operations.running.jobs import forget_results
 from models.operations.running.promotions import write_promotion
 from tasks.backups.records import JOB, LOG
 
-#: Numbers that a table may have given out since the state that came back: so many at once, and so
-#: many a second. Restored twice from one backup, the second begins beyond the first.
+#: Ids that a table may have given out since the restored state: a fixed number, and so many per
+#: second. After two restores of one backup, the second starts beyond the first.
 AT_ONCE: Final = 1_000_000
 A_SECOND: Final = 100
 
 
 def hand_over(bind: Engine, *, until: datetime, now: datetime) -> None:
-    """Make ready for a new life what stood like this at `until`. Safe to repeat.
+    """Prepare a database that was restored to its state at `until`. Safe to repeat.
 
-    The leases and results of its maker go. All sign-ins end. It counts as promoted now, after all
-    that Redis remembers: where a server of before can be reached as well, this one is the primary.
-    On MariaDB and MySQL new rows get numbers that were never given out; SQLite counts on from the
-    last row that it has, so nothing may trust a number alone (links: rules.links; tokens:
-    queries.accounts).
+    Deletes the leases and results of the backup and log jobs, and revokes all sign-ins. Writes a
+    promotion newer than any that Redis remembers: this server is the primary even if an earlier
+    one is still reachable. On MariaDB and MySQL new rows get ids that were never given out. SQLite
+    continues from its last row, so no id may be trusted alone (links: rules.reservations.links;
+    tokens: queries.accounts).
     """
     there = set(inspect(bind).get_table_names())
     if Lease.__tablename__ in there:
@@ -54,7 +54,7 @@ def hand_over(bind: Engine, *, until: datetime, now: datetime) -> None:
 
 
 def _counted(there: set[str]) -> list[Table]:
-    """The tables of this release that number their rows themselves, with room for it."""
+    """Return the existing tables with a big autoincrement id."""
     return [
         table
         for table in Base.metadata.sorted_tables

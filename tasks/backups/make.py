@@ -1,4 +1,4 @@
-"""Making a backup: one at a time, chained to the one before, sealed; old ones are let go."""
+"""Makes backups: one at a time, encrypted, incremental where possible; deletes old ones."""
 
 import logging
 import os
@@ -38,27 +38,27 @@ from tasks.backups.stores.sealed import seal_stream
 
 log = logging.getLogger(__name__)
 
-#: One each hour. The clock asks more often, so that a missed hour is made up in minutes. On SQLite
-#: one each SNAPSHOT_SECONDS as well, while something changes.
+#: One per hour. The scheduler starts the task more often, so that a missed backup is made within
+#: minutes. SQLite has one every SNAPSHOT_SECONDS as well, while something changes.
 EVERY: Final = timedelta(hours=1)
 #: A backup may come this much early, so that the hours do not drift.
 SLACK: Final = timedelta(minutes=3)
-#: Each night's first backup after this time (UTC) is a full one.
+#: Each day's first backup after this time of day (UTC) is a full one.
 NIGHT: Final = timedelta(hours=3)
-#: Nobody else makes one while this runs; a maker that was killed holds it no longer than this.
+#: The lease that keeps other processes from making a backup; a killed one's ends after this long.
 LEASE_SECONDS: Final = 900
 
 
 def is_due(newest: Manifest | None, *, now: datetime) -> bool:
-    """Whether an hour has passed since the newest backup began."""
+    """Whether an hour, less SLACK, has passed since the newest backup began."""
     return newest is None or now - newest.began >= EVERY - SLACK
 
 
 def make_backup(safe: Safe, *, full: bool = False, only_if_due: bool = False) -> Manifest | None:
-    """Make a backup, then let go of what need not be kept. None when it was not due.
+    """Make a backup, then delete those outside the retention. Return None when it was not due.
 
-    Raises StateConflict while another is being made, BackupFailed when it could not be; then
-    nothing is listed, and what was there before is there still.
+    Raises StateConflict while another is being made, and BackupFailed; then no new backup is
+    listed, and all earlier ones remain.
     """
     with alone(JOB, "a backup is being made already"):
         catalogue, damaged = safe.catalogue()
@@ -83,15 +83,16 @@ def _is_wanted(source: Source, newest: Manifest | None) -> bool:
 
 
 def summary(made: Manifest) -> dict[str, Any]:
-    """What is written down of a backup; its name tells the next what it may stand on."""
+    """Return the result for the job's record; the next backup looks for its parent by the name."""
     return {"name": made.name, "kind": made.kind, "bytes": made.seal.sealed_size}
 
 
 def prune(safe: Safe, *, besides: Collection[str] = ()) -> list[str]:
-    """Delete what the retention does not keep, newest first; then what nobody lists.
+    """Delete the backups outside the retention, newest first; then pieces without a manifest.
 
-    The manifest goes before its piece: a backup is listed only while it is whole. What `besides`
-    names stays too, and all that stays is locked for longer where the store can.
+    Each manifest is deleted before its piece, so that only complete backups are listed. Backups
+    named in `besides` stay too. Locks are extended for all that stays, where the store can. The
+    log is pruned as well. Returns the names of the deleted backups.
     """
     catalogue, damaged = safe.catalogue()
     kept = to_keep([Kept(one.name, one.ended, one.parent) for one in catalogue]).union(besides)
@@ -100,7 +101,7 @@ def prune(safe: Safe, *, besides: Collection[str] = ()) -> list[str]:
         safe.store.delete(name + MANIFEST)
         safe.store.delete(name + PIECE)
     safe.store.tidy()
-    # a damaged manifest's piece may be wanted yet: only what has none at all goes
+    # the piece of a damaged manifest may still be needed: only those without a manifest are deleted
     listed = {one.name for one in catalogue} | {one.piece.partition(".")[0] for one in damaged}
     for file in safe.store.names():
         if file.endswith(PIECE) and file.removesuffix(PIECE) not in listed:
@@ -112,7 +113,7 @@ def prune(safe: Safe, *, besides: Collection[str] = ()) -> list[str]:
 
 @contextmanager
 def alone(job: str, otherwise: str) -> Iterator[None]:
-    """Nobody else does this meanwhile. Raises StateConflict with `otherwise`."""
+    """Hold the lease `job`. Raises StateConflict with the text `otherwise` when it is taken."""
     holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     if not unit(
         lambda session: lead(session, job, holder=holder, now=clock.now(), seconds=LEASE_SECONDS)
@@ -131,10 +132,10 @@ def _source() -> Source:
 
 
 def _parent(source: Source, newest: Manifest, catalogue: list[Manifest]) -> Manifest | None:
-    """What an incremental backup would stand on; None when it has to be a full one.
+    """Return the parent for an incremental backup; None when a full one is required.
 
-    Only where the database itself remembers having made the newest: a server that was restored
-    has gone another way since, and its positions mean something else.
+    The database itself must have recorded the newest backup: a restored server has diverged from
+    it, and its log positions mean something else.
     """
     if source.kind != "full" or newest.kind not in ("full", "incremental"):
         return None
@@ -148,7 +149,7 @@ def _parent(source: Source, newest: Manifest, catalogue: list[Manifest]) -> Mani
 
 
 def _remembered() -> str | None:
-    """The newest backup that this database remembers; none in one that was restored."""
+    """Return the newest backup that this database has recorded; a restored one has none."""
     with reading() as session:
         run = session.get(JobRun, JOB)
         return run.result.get("name") if run and run.result else None
@@ -189,7 +190,7 @@ def _write(safe: Safe, source: Source, parent: Manifest | None) -> Manifest:
 
 
 def _log_position(source: Source) -> LogPosition | None:
-    """Where the backup stands in the log, if this house keeps one."""
+    """Return the backup's position in the log, if BACKUP_LOG is on and the server has one."""
     logged = source.logged() if settings().backup_log == "on" else None
     if logged is None:
         return None

@@ -1,6 +1,6 @@
-"""What a backup says of itself: a signed JSON document beside the sealed piece.
+"""Manifests: the signed JSON document beside each piece, the encrypted file of a backup.
 
-A backup is there when its manifest is: the piece is written first, and deleted last.
+A backup exists when its manifest does: the piece is written before it and deleted after it.
 """
 
 from dataclasses import asdict, dataclass
@@ -28,7 +28,7 @@ SQLITE_FILE: Final = "maitred.db"
 class Manifest:
     """One backup. Times are UTC in ISO 8601; positions are the engine's own (LSN), 0: the start.
 
-    `rows` holds for some tables the least and the most rows that they had meanwhile.
+    `rows`: for some tables, the lower and the higher row count before and after the backup.
     """
 
     name: str
@@ -44,22 +44,22 @@ class Manifest:
     schema: str | None
     rows: dict[str, tuple[int, int]]
     seal: Seal
-    #: where its state stands in the server's log; None where there is no log
+    #: the position of its state in the server's log; None where there is no log
     log: LogPosition | None = None
 
     @property
     def about(self) -> str:
-        """What the piece is bound to."""
+        """The associated data with which the piece is encrypted."""
         return piece_about(self.name, self.parent, self.from_position)
 
 
 def piece_about(name: str, parent: str | None, from_position: int) -> str:
-    """The associated data of a piece: its name and its place in the chain."""
+    """Return the associated data of a piece: its name and its position in the chain."""
     return f"maitred backup {name} after {parent or '-'} from {from_position}"
 
 
 def write_manifest(store: Store, manifest: Manifest, key: MasterKey) -> None:
-    """From now on the backup is there."""
+    """Sign and write the manifest; with it the backup exists."""
     body = asdict(manifest)
     document = {"manifest": body, "signature": key.sign(_canonical(body)), "key": key.id}
     with store.write(manifest.name + MANIFEST) as file:
@@ -67,7 +67,7 @@ def write_manifest(store: Store, manifest: Manifest, key: MasterKey) -> None:
 
 
 def read_manifest(store: Store, name: str, key: MasterKey) -> Manifest:
-    """The manifest of that backup. Raises PieceDamaged when it is missing or not as written."""
+    """Return a backup's manifest. Raises PieceDamaged when it is missing or not as written."""
     piece = name + MANIFEST
     try:
         with store.read(piece) as file:
@@ -87,7 +87,7 @@ def read_manifest(store: Store, name: str, key: MasterKey) -> Manifest:
 
 
 def read_catalogue(store: Store, key: MasterKey) -> tuple[list[Manifest], list[PieceDamaged]]:
-    """Every backup of a store, oldest first; and the manifests that cannot be trusted."""
+    """Return every backup of a store, oldest first, and the manifests that cannot be trusted."""
     found: list[Manifest] = []
     damaged: list[PieceDamaged] = []
     for file in store.names():
@@ -100,7 +100,7 @@ def read_catalogue(store: Store, key: MasterKey) -> tuple[list[Manifest], list[P
 
 
 def chain_of(manifest: Manifest, catalogue: list[Manifest]) -> list[Manifest]:
-    """The backup and all it stands on, the full one first. Raises PieceDamaged for a gap."""
+    """Return the backup with its ancestors, the full one first. Raises PieceDamaged for a gap."""
     by_name = {one.name: one for one in catalogue}
     chain = [manifest]
     while (parent := chain[0].parent) is not None:

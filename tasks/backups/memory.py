@@ -1,15 +1,15 @@
-"""How much memory is left: the machine's, or less where a container may have less."""
+"""Available memory: the machine's, or its container's where that is less."""
 
 from pathlib import Path
 from typing import Final
 
-#: What Linux says of the machine, and of this process's own control group (version 2, then 1).
+#: Linux's facts about the machine, and about this process's control group (version 2, then 1).
 PROC: Final = Path("/proc")
 GROUPS: Final = Path("/sys/fs/cgroup")
 
 
 def free_memory(proc: Path = PROC, groups: Path = GROUPS) -> int | None:
-    """Bytes that could be taken now; None where nothing says so."""
+    """Return the bytes that are available now; None where that is unknown."""
     found = [
         left for left in (_machine(proc), _group(groups), _old_group(groups)) if left is not None
     ]
@@ -22,7 +22,7 @@ def _machine(proc: Path) -> int | None:
 
 
 def _group(groups: Path) -> int | None:
-    """What is left of the limit; cached files give way, so they do not count."""
+    """Return what is left of the limit. Inactive cached files can be evicted, so do not count."""
     limit, used = _number(groups / "memory.max"), _number(groups / "memory.current")
     if limit is None or used is None:
         return None
@@ -46,7 +46,7 @@ def _number(path: Path) -> int | None:
 
 
 def _named(path: Path, name: str) -> int | None:
-    """The number after this word at the beginning of a line."""
+    """Return the number after this word at the beginning of a line."""
     try:
         lines = [line.split() for line in path.read_text(encoding="ascii").splitlines()]
         return next((int(words[1]) for words in lines if words and words[0] == name), None)

@@ -1,4 +1,4 @@
-"""What is written down of backups and drills, for `/readyz`: when, how long, how it went."""
+"""Records of backups and drills, for `/readyz`: start, duration and outcome."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -14,13 +14,13 @@ from models.core.observe.sentry import check_in
 from models.operations.running.jobs import record_job
 from models.rules.health import LATE_AFTER
 
-#: The job of making backups, and the lease that one maker holds.
+#: The job that makes backups, and its lease.
 JOB: Final = "backup"
-#: The job of restoring the newest into a scratch place.
+#: The job that restores the newest backup into a scratch folder.
 DRILL: Final = "drill"
-#: The job of filling the second store, and its lease.
+#: The job that copies backups to the second store, and its lease.
 SECOND_STORE: Final = "second_store"
-#: The job of keeping the log of what was written since.
+#: The job that stores the database's log (the point-in-time log), and its lease.
 LOG: Final = "log"
 _LENGTH: Final = 255
 
@@ -30,12 +30,15 @@ T = TypeVar("T")
 def recorded(
     job: str, work: Callable[[], T | None], told: Callable[[T], dict[str, Any]]
 ) -> T | None:
-    """Do `work` and write down how it went; `told` makes a result of it. None leaves no record."""
+    """Do `work` and record its outcome, with the result that `told` makes of it.
+
+    Nothing is recorded when `work` returns None or raises StateConflict. Raises its errors.
+    """
     began = clock.now()
     try:
         done = work()
     except StateConflict:
-        raise  # somebody else does it: no failure
+        raise  # another process is doing it: no failure
     except (MaitredError, OSError, SQLAlchemyError, SoftTimeLimitExceeded) as error:
         _check_in(job, began, is_well=False)
         what = _told(error)[:_LENGTH]

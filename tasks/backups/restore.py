@@ -1,4 +1,4 @@
-"""Bringing a backup back: into a new place, examined there, and handed over whole or not at all."""
+"""Restores a backup into a new folder, checks it, and hands it over complete or not at all."""
 
 import secrets
 import shutil
@@ -28,13 +28,13 @@ from tasks.backups.manifest import PIECE, SQLITE_FILE, Manifest
 from tasks.backups.stores.safe import Safe
 from tasks.backups.stores.sealed import open_stream
 
-#: Room that is asked for, as a multiple of what the pieces hold.
+#: Required disk space, as a multiple of the unencrypted size of the pieces.
 _ROOM: Final = 1.2
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What came back, from where, and how long its parts took in seconds."""
+    """The result of a restore: its backup, its checks, and the seconds that its steps took."""
 
     newest: Manifest
     pieces: int
@@ -45,7 +45,7 @@ class Restored:
 
     @property
     def until(self) -> datetime:
-        """The state is as of this time."""
+        """The time of the restored state."""
         return self.replayed.until if self.replayed else self.newest.ended
 
 
@@ -61,11 +61,11 @@ def restore_into(
 ) -> Restored:
     """Restore the newest backup and the log after it as `folder`, which must be new or empty.
 
-    With `name` that backup; with `to` up to that second; not `with_log` the backup alone. There is
-    then the server's data folder, or SQLITE_FILE. `thorough`: proved wholly, however large.
+    `name`: that backup; `to`: up to that second; without `with_log`: the backup alone. `folder` is
+    then a server's data folder, or holds SQLITE_FILE. `thorough`: fully checked, however large.
 
-    Raises PieceDamaged, naming the piece and another way if there is one, or RestoreRefused with
-    what the examination found; then `folder` is as it was.
+    Raises PieceDamaged, naming the piece and an alternative if there is one, or RestoreRefused
+    with the findings of the check, unless `despite_findings`; then `folder` is as it was.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RestoreRefused(f"{folder} is not empty; nothing is ever restored over anything")
@@ -117,7 +117,7 @@ def _restore(
 
 @contextmanager
 def opened(folder: Path, manifest: Manifest) -> Iterator[Engine]:
-    """An engine on a restored folder; ended cleanly at the end."""
+    """Yield an engine on a restored folder; the server is shut down cleanly at the end."""
     if manifest.engine == "sqlite":
         with _engine(f"sqlite:///{folder / SQLITE_FILE}") as bind:
             yield bind
@@ -150,7 +150,7 @@ def _check_room(chain: list[Manifest], place: Path) -> None:
 
 
 def blocks_of(safe: Safe, manifest: Manifest) -> Iterator[bytes]:
-    """What a backup's piece holds. Raises PieceDamaged; all is good only when it has ended."""
+    """Yield the content of a backup's piece. Raises PieceDamaged; it is valid only at the end."""
     piece = manifest.name + PIECE
     try:
         with safe.store.read(piece) as source:
@@ -173,7 +173,7 @@ def _unpack(safe: Safe, chain: list[Manifest], folder: Path) -> None:
         _extract(safe, first, folder)
         _prepare(folder)
         for manifest in rest:
-            # beside, not within: what is in a data folder is a database to the server
+            # beside the data folder: the server takes a folder within it for a database
             changes = folder.with_name(f"{folder.name}-changes")
             changes.mkdir(mode=0o700)
             try:
@@ -212,7 +212,7 @@ def _load_dump(safe: Safe, manifest: Manifest, folder: Path) -> None:
 
 
 def client(url: URL) -> list[str]:
-    """The command line that runs SQL at a server of ours, which asks for no password."""
+    """Return the command line that runs SQL on a scratch server, which needs no password."""
     return [
         find_tool("mariadb", "mysql"),
         "--no-defaults",

@@ -1,4 +1,4 @@
-"""Which backups stay: the recent, 48 hourly, 14 daily, 8 weekly, 12 monthly, and their chains."""
+"""Retention: the recent backups, 48 hourly, 14 daily, 8 weekly, 12 monthly, and their chains."""
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ _Period = Callable[[datetime], Hashable]
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What the rule looks at: a name, when its state is from (UTC), and what it stands on."""
+    """A backup for the retention rules: its name, the time of its state (UTC), and its parent."""
 
     name: str
     at: datetime
     parent: str | None = None
 
 
-#: period -> how many of the newest periods that have a backup keep one
+#: period -> how many periods keep a backup, counted from the newest that has one
 RULES: Final[tuple[tuple[_Period, int], ...]] = (
     (lambda at: (at.date(), at.hour), 48),
     (lambda at: at.date(), 14),
@@ -25,15 +25,16 @@ RULES: Final[tuple[tuple[_Period, int], ...]] = (
     (lambda at: (at.year, at.month), 12),
 )
 _HOURLY: Final = RULES[0]
-#: All that is not older than this, by the newest: what was made by hand is not gone at once.
+#: All backups this close to the newest stay, so that a manual one is not deleted immediately.
 RECENT: Final = timedelta(hours=2)
 
 
 def to_keep(backups: Sequence[Kept]) -> set[str]:
-    """The names that stay. Of an hour the newest; of a longer period the newest that stands alone.
+    """Return the names of the backups to retain.
 
-    So a month costs one full backup and not a chain of a day; where none stands alone, the newest.
-    What a kept backup stands on is kept as well. Does not depend on the time it is called.
+    Of an hour the newest stays. Of a longer period the newest without a parent stays, so that a
+    month costs one full backup and not a day's chain; if all have parents, the newest. The
+    ancestors of a retained backup stay as well. Does not depend on the current time.
     """
     newest_first = sorted(backups, key=lambda one: (one.at, one.name), reverse=True)
     kept = {one.name for one in newest_first if newest_first[0].at - one.at <= RECENT}

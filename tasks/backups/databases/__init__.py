@@ -1,1 +1,1 @@
-"""Where a backup comes from and goes to: servers, dumps, SQLite files."""
+"""The sources and targets of backups: servers, dumps, SQLite files."""

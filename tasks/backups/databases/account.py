@@ -1,4 +1,4 @@
-"""Who signs in at the database: a file for its programs, since arguments are seen by everybody."""
+"""The database account in a file, for the database's programs: arguments are visible to all."""
 
 import os
 import tempfile
@@ -13,7 +13,7 @@ from models.core.settings import settings
 
 @contextmanager
 def account_file(url: URL) -> Iterator[Path]:
-    """An option file (mode 600) with host and password of `url`; gone at the end."""
+    """Yield an option file (mode 600) with host and password of `url`; deleted at the end."""
     with tempfile.TemporaryDirectory(prefix="maitred-") as folder:
         path = Path(folder) / "account.cnf"
         with open(path, "x", encoding="utf-8", opener=_private) as file:
@@ -22,9 +22,9 @@ def account_file(url: URL) -> Iterator[Path]:
 
 
 def option_text(url: URL) -> str:
-    """The `[client]` group of a URL: what its programs need to reach the same server.
+    """Return a `[client]` group with which the database's programs reach the server of `url`.
 
-    With DATABASE_CA over TLS, as `models.core.tls` has it.
+    With DATABASE_CA over TLS, as in `models.core.tls`.
     """
     local = url.query.get("unix_socket")
     values = {
@@ -37,7 +37,7 @@ def option_text(url: URL) -> str:
     }
     authority = None if local else settings().database_ca
     if authority is not None:
-        # MariaDB's client library reads a word as 0 there, and would trust anybody
+        # not a word such as ON: MariaDB's client library reads it as 0, and would check nothing
         values |= {"ssl-ca": str(authority.absolute()), "ssl-verify-server-cert": "1"}
     lines = [f'{name}="{_escaped(str(value))}"' for name, value in values.items() if value]
     return "\n".join(("[client]", *lines, ""))

@@ -1,33 +1,33 @@
-"""SQL of one server made fit for another: what MySQL writes for MariaDB, and the reverse.
+"""Conversion of dumps: MySQL's SQL for MariaDB, and the reverse.
 
-Only lines that define a table are changed. A dump writes the line breaks of a row as `\\n`, so that
-no row looks like one.
+Only lines that define a table are changed. A dump escapes the line breaks of a row as `\\n`, so
+that no part of a row looks like such a line.
 """
 
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-#: Collations that MySQL 8 has and MariaDB has not; its servers give them to whatever names none.
+#: Collations of MySQL 8, among them its default, that MariaDB lacks.
 _OF_MYSQL: Final = re.compile(rb"\bCOLLATE([ =])utf8mb4_(?:[a-z]+_)*0900_\w+")
-#: MariaDB writes a JSON column as the text that it is there.
+#: MariaDB dumps a JSON column as text, which it is there.
 _JSON: Final = re.compile(
     rb"^  (`[^`]+`) longtext(?: CHARACTER SET utf8mb4)?(?: COLLATE utf8mb4_bin)?"
     rb"(?P<rest>[^`]*) CHECK \(json_valid\(\1\)\)(?P<comma>,?)$"
 )
-#: How the lines begin that define a table or a column.
+#: The beginnings of lines that define a table or a column.
 _DEFINES: Final = (b"  `", b") ENGINE=", b"CREATE DATABASE")
-#: No line that defines anything is longer. Rows are, and pass in parts.
+#: No definition is longer. Lines with rows are, and are passed on in parts.
 _LONGEST: Final = 1 << 16
 
 
 def is_mariadb(version: str) -> bool:
-    """Whether a server of that `@@version` is a MariaDB, not a MySQL."""
+    """Whether a server of that `@@version` is MariaDB and not MySQL."""
     return "mariadb" in version.lower()
 
 
 def for_server(blocks: Iterable[bytes], *, made_by: str, read_by: str) -> Iterable[bytes]:
-    """A dump by a server of the version `made_by` as one of the version `read_by` can read it."""
+    """Convert a dump made by the server version `made_by` for the version `read_by`."""
     if is_mariadb(made_by) == is_mariadb(read_by):
         return blocks
     return _by_line(blocks, _for_mariadb if is_mariadb(read_by) else _for_mysql)

@@ -1,4 +1,4 @@
-"""A logical dump of one database, in one transaction; where it stands in the server's log."""
+"""A logical dump of one database in one transaction, with its position in the server's log."""
 
 import io
 import re
@@ -19,21 +19,21 @@ from tasks.backups.faults import BackupFailed
 from tasks.backups.log.origin import look_at
 from tasks.backups.manifest import Kind
 
-#: What mariadb-dump says of the binary log.
+#: mariadb-dump's line about the binary log.
 _MASTER: Final = re.compile(
     rb"^-- CHANGE MASTER TO MASTER_LOG_FILE='(?P<file>[^']+)', MASTER_LOG_POS=(?P<offset>\d+);",
     re.MULTILINE,
 )
 _HEADING_BYTES: Final = 1 << 14
-#: What mariadb-dump writes first of all that it read within its transaction.
+#: The first words that mariadb-dump writes after its transaction has begun.
 _READS: Final = b"-- Table structure for table"
-#: Commits wait while the tables are locked, and whoever locks them waits no longer than this.
+#: Commits wait while the tables are locked. Taking that lock waits no longer than this.
 _LOCK_WAIT_SECONDS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """What is known of a database's server. `identity` tells its log from those of others."""
+    """Facts about a database server. `identity` distinguishes its log from those of others."""
 
     version: str
     data: Path
@@ -43,7 +43,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """A place in the binary log of a server."""
+    """A position in the binary log of a server."""
 
     identity: str
     file: str
@@ -51,7 +51,7 @@ class Logged:
 
 
 class _Heard(io.RawIOBase):
-    """Passes on what a stream gives, and keeps how it began."""
+    """A stream that passes on another one, and stores its beginning."""
 
     def __init__(self, source: BinaryIO) -> None:
         super().__init__()
@@ -74,9 +74,9 @@ class _Heard(io.RawIOBase):
         return len(block)
 
     def wait_for(self, words: bytes) -> None:
-        """Until these words came, or the end; what came with them is given as ever."""
+        """Read ahead up to these words, or to the end; no byte is lost to the reader."""
         while words not in self._ahead:
-            # `read` would wait for more than there is
+            # not `read`, which waits for the full number of bytes
             block = self._source.read1(_HEADING_BYTES)  # type: ignore[attr-defined]
             if not block:
                 return
@@ -84,7 +84,7 @@ class _Heard(io.RawIOBase):
 
 
 class Dump:
-    """A dump of a MariaDB database, or of a MySQL that keeps no log: a connection is enough."""
+    """A dump of a MariaDB database, or of a MySQL one without a log. Needs a connection only."""
 
     engine = "mariadb"
     kind: Kind = "dump"
@@ -98,7 +98,7 @@ class Dump:
 
     @contextmanager
     def stream(self, from_position: int) -> Iterator[BinaryIO]:
-        """SQL that makes the tables and their rows."""
+        """Yield SQL that makes the tables and their rows."""
         with account_file(self._url) as file, output_of(self._argv(file)) as output:
             self._heard = _Heard(output)
             yield io.BufferedReader(self._heard)
@@ -114,26 +114,26 @@ class Dump:
             "--no-tablespaces",
             "--hex-blob",
             "--default-character-set=utf8mb4",
-            # a comment of where it stands; MariaDB knows without a lock
+            # adds the log position as a comment; MariaDB needs no lock for it
             *(["--master-data=2"] if server.has_log and is_mariadb(server.version) else []),
             self.database,
         ]
 
     def position(self) -> int:
-        """A dump has none."""
+        """Return 0: a dump has no position."""
         return 0
 
     def logged(self) -> Logged | None:
-        """As its heading says."""
+        """Return the log position in the dump's heading; None without one."""
         found = _MASTER.search(self._heard.heading) if self._heard else None
         return logged(self._server, found) if found else None
 
 
 class LockedDump(Dump):
-    """A dump of a MySQL database, whose server does not say where a snapshot stands in its log.
+    """A dump of a MySQL database, which does not report the log position of a snapshot.
 
-    So nobody writes to the tables from when that is asked until the dump's transaction has begun:
-    some tenths of a second. The account needs RELOAD, LOCK TABLES and REPLICATION CLIENT for it.
+    So the tables are locked from the query for the position until the dump's transaction has
+    begun, some tenths of a second. The account needs RELOAD, LOCK TABLES and REPLICATION CLIENT.
     """
 
     def __init__(self, url: URL, server: Server) -> None:
@@ -142,7 +142,7 @@ class LockedDump(Dump):
 
     @contextmanager
     def stream(self, from_position: int) -> Iterator[BinaryIO]:
-        """SQL that makes the tables and their rows."""
+        """Yield SQL that makes the tables and their rows."""
         with account_file(self._url) as file, ExitStack() as stack:
             with _nobody_writes(self._url) as connection:
                 here = look_at(connection)
@@ -152,13 +152,13 @@ class LockedDump(Dump):
             yield io.BufferedReader(heard)
 
     def logged(self) -> Logged | None:
-        """As the server said, while nobody wrote."""
+        """Return the log position that the server reported while the tables were locked."""
         return self._place
 
 
 @contextmanager
 def _nobody_writes(url: URL) -> Iterator[Connection]:
-    """All tables of the database locked for reading; whoever wrote before has committed."""
+    """Lock all tables of the database for reading, after the current writers have committed."""
     bind = make_engine(url.render_as_string(hide_password=False), pool_size=1)
     quoted = bind.dialect.identifier_preparer.quote
     try:
@@ -166,18 +166,18 @@ def _nobody_writes(url: URL) -> Iterator[Connection]:
             tables = ", ".join(map(quoted, inspect(bind).get_table_names()))
             try:
                 connection.exec_driver_sql(f"SET SESSION lock_wait_timeout={_LOCK_WAIT_SECONDS}")
-                # not LOCK TABLES: who writes is let in before it, again and again
+                # not LOCK TABLES: the server would let new writers in before it, again and again
                 connection.exec_driver_sql(f"FLUSH TABLES {tables} WITH READ LOCK")
             except DBAPIError as error:
                 raise BackupFailed(f"the tables cannot be locked: {error.orig}") from error
             try:
                 yield connection
             finally:
-                connection.invalidate()  # its locks end with it
+                connection.invalidate()  # closing it releases the locks
     finally:
         bind.dispose()
 
 
 def logged(server: Server, found: re.Match[bytes]) -> Logged:
-    """The place that such a match names."""
+    """Return the log position in a match of _MASTER or of the pattern for mariadb-backup."""
     return Logged(server.identity, found["file"].decode(), int(found["offset"]))

@@ -1,4 +1,4 @@
-"""A restored database put where a URL says: an empty database of a server, or a new SQLite file."""
+"""Restores a backup to a URL: an empty database on a server, or a new SQLite file."""
 
 import tempfile
 from datetime import datetime
@@ -30,10 +30,10 @@ def restore_to_url(
     with_log: bool = True,
     despite_findings: bool = False,
 ) -> Restored:
-    """Restore, as `restore_into`, into the database of `url`, which must hold nothing.
+    """Restore, like `restore_into`, into the database of `url`, which must be empty.
 
-    It is restored into a scratch place and examined there first; only then is the database filled,
-    and emptied again should that fail. Raises as `restore_into`.
+    The backup is restored into a scratch folder and checked there first. Only then is the database
+    filled, and emptied again if that fails. Raises as `restore_into`.
     """
     target = make_url(url)
     is_file = target.get_backend_name() == "sqlite"
@@ -49,7 +49,7 @@ def restore_to_url(
         if is_file != (restored.newest.engine == "sqlite"):
             raise RestoreRefused(f"a backup of {restored.newest.engine} does not fit that URL")
         if is_file:
-            # a link, since it fails where a file has come meanwhile
+            # a link, since that fails if a file was created there meanwhile
             Path(target.database or "").hardlink_to(folder / SQLITE_FILE)
         else:
             _fill(target, folder, restored)

@@ -1,4 +1,4 @@
-"""A MariaDB server of our own on a restored data folder: a socket, no port, nobody else."""
+"""A private MariaDB server on a restored data folder: a socket, no port, no other users."""
 
 import os
 import subprocess
@@ -28,7 +28,7 @@ def new_data(folder: Path) -> None:
     """Make `folder` the data folder of a new, empty server. Raises BackupFailed."""
     folder.mkdir(mode=0o700, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="maitred-") as place:
-        # that program is a script which takes no blank in a path
+        # that program is a script that cannot handle blanks in a path
         plain = Path(place) / "data"
         plain.symlink_to(folder.absolute())
         run_tool(
@@ -45,16 +45,20 @@ def new_data(folder: Path) -> None:
 
 
 def _as_root() -> list[str]:
-    """Root is not made another account; whoever else it is needs no name (a container's number)."""
+    """Return the option for a server that runs as root, if this process does; [] otherwise.
+
+    Without the option a user id that has no name, as in a container, works too.
+    """
     return ["--user=root"] if os.geteuid() == 0 else []
 
 
 @contextmanager
 def serving(data: Path) -> Iterator[URL]:
-    """A server on that data folder, ended cleanly; its URL names no database yet.
+    """Run a server on that data folder; yield its URL, which names no database yet.
 
-    Asks nobody for a password: only who may enter the folder of its socket can reach it. Commits
-    reach the disk when it ends. Raises RestoreRefused when it does not start.
+    It needs no password: only accounts with access to the folder of its socket can reach it.
+    Commits are on disk once it has been shut down cleanly, at the end. Raises RestoreRefused when
+    it does not start.
     """
     with tempfile.TemporaryDirectory(prefix="maitred-") as folder:
         place = Path(folder)
@@ -78,7 +82,7 @@ def _started(data: Path, place: Path, log: int) -> Iterator[subprocess.Popen[byt
         f"--datadir={data}",
         f"--socket={place / 's'}",
         f"--pid-file={place / 'pid'}",
-        # a server that starts deletes the temporary tables of whoever shares the folder with it
+        # its own folder: a starting server deletes the temporary tables that it finds there
         f"--tmpdir={place}",
         "--skip-networking",
         "--skip-grant-tables",
@@ -103,9 +107,9 @@ def _started(data: Path, place: Path, log: int) -> Iterator[subprocess.Popen[byt
 
 
 def _room() -> int:
-    """Bytes for the scratch server's pages: a quarter of the memory that is left here.
+    """Return the bytes for the scratch server's buffer pool: a quarter of the available memory.
 
-    All of a restaurant is read in a check; with the server's own 128 MB most of it more than once.
+    A check reads all of the data; with the server's default of 128 MB, most of it more than once.
     """
     free = free_memory()
     return _LEAST_ROOM if free is None else min(max(free // 4, _LEAST_ROOM), _MOST_ROOM)

@@ -1,4 +1,4 @@
-"""A SQLite file while it is written to: one state of it, by SQLite's online backup."""
+"""A consistent copy of a SQLite file that is in use, by SQLite's online backup."""
 
 import hashlib
 import sqlite3
@@ -17,16 +17,16 @@ from models.operations.running.jobs import record_job
 from tasks.backups.faults import BackupFailed
 from tasks.backups.manifest import Kind, Manifest
 
-#: Tables in which something is written although nothing of any restaurant has changed.
+#: Tables that are written although no restaurant's data has changed.
 BOOKKEEPING: Final = ("health_changes", "job_runs", "leases")
 #: SQLite counts commits in the first page's header.
 _HEADER_BYTES: Final = 100
-#: The record of what the newest snapshot held.
+#: The job record with the content digest of the newest snapshot.
 _NOTED: Final = "backup_content"
 
 
 class Snapshot:
-    """The file as one backup. `content` tells, once it was streamed, what it held."""
+    """The file as one backup. `content` is its digest, once it was streamed."""
 
     engine = "sqlite"
     version = sqlite3.sqlite_version
@@ -39,7 +39,7 @@ class Snapshot:
 
     @contextmanager
     def stream(self, from_position: int) -> Iterator[BinaryIO]:
-        """The whole file. Raises BackupFailed."""
+        """Yield the whole file. Raises BackupFailed."""
         with self._copied() as copy:
             self.content = content_of(copy)
             with copy.open("rb") as file:
@@ -57,20 +57,20 @@ class Snapshot:
             return known != {"name": newest.name, "content": content_of(copy)}
 
     def note(self, name: str) -> None:
-        """Remember that the snapshot of that name holds what was streamed."""
+        """Record that the snapshot of that name has the content that was streamed."""
         now, found = clock.now(), {"name": name, "content": self.content}
         unit(lambda session: record_job(session, _NOTED, started=now, ended=now, result=found))
 
     def position(self) -> int:
-        """SQLite has none."""
+        """Return 0: SQLite has no positions."""
         return 0
 
     def logged(self) -> None:
-        """SQLite keeps no log that could be followed."""
+        """Return None: SQLite has no log that could be followed."""
 
     @contextmanager
     def _copied(self) -> Iterator[Path]:
-        """A copy, made in one step: in several it began anew with every write."""
+        """Yield a copy, made in one step: one in several steps restarts after every write."""
         with tempfile.TemporaryDirectory(prefix="maitred-") as folder:
             copy = Path(folder) / "copy"
             try:
@@ -85,10 +85,10 @@ class Snapshot:
 
 
 def content_of(copy: Path) -> str:
-    """A digest of a database file's pages, but for those of the bookkeeping tables.
+    """Return a digest of a database file's pages, except those of the BOOKKEEPING tables.
 
-    Equal digests: nothing else has changed. A SQLite without `dbstat` cannot tell pages apart;
-    there every commit counts.
+    Equal digests: nothing else has changed. A SQLite without `dbstat` does not tell which table a
+    page is of; there every commit counts as a change.
     """
     hashed = hashlib.sha256()
     skipped, size = _pages_of_bookkeeping(copy)
@@ -103,7 +103,7 @@ def content_of(copy: Path) -> str:
 
 
 def _pages_of_bookkeeping(copy: Path) -> tuple[frozenset[int], int]:
-    """The numbers of those pages, and the size of a page (0: it cannot be told)."""
+    """Return the numbers of those pages, and the size of a page (0: unknown)."""
     marks = ", ".join("?" * len(BOOKKEEPING))
     named = f"SELECT name FROM sqlite_schema WHERE tbl_name IN ({marks})"  # noqa: S608  # nosec B608 - marks
     with closing(sqlite3.connect(f"{copy.as_uri()}?mode=ro", uri=True)) as connection:

@@ -1,4 +1,4 @@
-"""Where a backup's bytes come from: a dump of one database, a server's files, a SQLite file."""
+"""Sources of a backup's bytes: a dump of one database, a server's files, or a SQLite file."""
 
 import os
 import re
@@ -22,12 +22,12 @@ from tasks.backups.faults import BackupFailed
 from tasks.backups.log.origin import identity_of
 from tasks.backups.manifest import Kind
 
-#: What mariadb-backup needs of an account, besides BINLOG MONITOR and LOCK TABLES.
+#: The privileges that mariadb-backup needs, besides BINLOG MONITOR and LOCK TABLES.
 _PRIVILEGES: Final = frozenset({"RELOAD", "PROCESS"})
-#: Seconds are what it waits by default between two looks at the log: commits stalled for one.
+#: Its interval for copying the redo log. By default it is a second, for which commits stalled.
 _LOOK_MS: Final = 100
 _FACTS: Final = "SELECT @@version, @@datadir, @@hostname, @@log_bin"
-#: What mariadb-backup says of the binary log.
+#: mariadb-backup's line about the binary log.
 _BINLOG: Final = re.compile(
     rb"^binlog_pos = filename '(?P<file>[^']+)', position '(?P<offset>\d+)'", re.MULTILINE
 )
@@ -46,20 +46,20 @@ class Source(Protocol):
     kind: Kind
 
     def stream(self, from_position: int) -> AbstractContextManager[BinaryIO]:
-        """The bytes since that position (0: all). Raises BackupFailed at its end."""
+        """Yield the bytes since that position (0: all). Raises BackupFailed at its end."""
         ...
 
     def position(self) -> int:
-        """Where the stream that ended stands; 0 where the engine has no such thing."""
+        """Return the position of the ended stream; 0 where the engine has no positions."""
         ...
 
     def logged(self) -> Logged | None:
-        """Where the stream that ended stands in the binary log; None where there is none."""
+        """Return the ended stream's position in the binary log; None where there is no log."""
         ...
 
 
 class ServerFiles:
-    """The server's files while it works, by mariadb-backup: all of them, or what changed since."""
+    """The files of a running server, by mariadb-backup: all of them, or the changes."""
 
     engine = "mariadb"
     kind: Kind = "full"
@@ -74,7 +74,7 @@ class ServerFiles:
 
     @contextmanager
     def stream(self, from_position: int) -> Iterator[BinaryIO]:
-        """An xbstream."""
+        """Yield an xbstream."""
         with (
             tempfile.TemporaryDirectory(prefix="maitred-") as folder,
             account_file(self._url) as file,
@@ -97,11 +97,11 @@ class ServerFiles:
             self._logged = _log_place(self._server, Path(folder))
 
     def logged(self) -> Logged | None:
-        """As mariadb-backup found it, while no commit went on."""
+        """Return the log position that mariadb-backup found while commits were blocked."""
         return self._logged
 
     def position(self) -> int:
-        """The log sequence number up to which every page is in."""
+        """Return the log sequence number (LSN) up to which every page is included."""
         return self._position
 
 
@@ -122,7 +122,7 @@ def _log_place(server: Server, folder: Path) -> Logged | None:
 
 
 def choose_source(url: str, *, method: str) -> Source:
-    """How the database of `url` is backed up. Raises BackupFailed when `method` cannot be."""
+    """Return the source for the database of `url`. Raises BackupFailed if `method` cannot work."""
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         return Snapshot(Path(parsed.database or "").absolute())
@@ -137,7 +137,7 @@ def choose_source(url: str, *, method: str) -> Source:
 
 
 def _look(url: str) -> tuple[Server, str]:
-    """The server, and why its files cannot be copied here (empty: they can)."""
+    """Return the server, and why its files cannot be copied here ("": they can)."""
     bind = make_engine(url, pool_size=1)
     try:
         with bind.connect() as connection:

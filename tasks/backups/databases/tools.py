@@ -1,4 +1,4 @@
-"""The database's own programs: found, fed, read, and their failures told in one line."""
+"""Runs the database's own programs; reports a failure in one line."""
 
 import os
 import shutil
@@ -11,13 +11,13 @@ from typing import BinaryIO, Final
 
 from tasks.backups.faults import BackupFailed
 
-#: Where Debian keeps servers.
+#: Folders besides PATH: Debian installs servers there.
 _PLACES: Final = ("/usr/sbin", "/usr/local/sbin", "/usr/libexec", "/usr/local/libexec")
 _SAID: Final = 300
 
 
 def find_tool(*names: str) -> str:
-    """The path of the first of these programs. Raises BackupFailed when none is installed."""
+    """Return the path of the first of these programs found. Raises BackupFailed without any."""
     path = os.pathsep.join((os.environ.get("PATH", os.defpath), *_PLACES))
     for name in names:
         if found := shutil.which(name, path=path):
@@ -27,7 +27,7 @@ def find_tool(*names: str) -> str:
 
 @contextmanager
 def output_of(argv: Sequence[str]) -> Iterator[BinaryIO]:
-    """What a program writes. Raises BackupFailed at the end when it did not end well."""
+    """Yield the output of a program. Raises BackupFailed at the end if it failed."""
     with (
         tempfile.TemporaryFile() as said,
         subprocess.Popen(
@@ -47,9 +47,9 @@ def output_of(argv: Sequence[str]) -> Iterator[BinaryIO]:
 
 
 def feed(argv: Sequence[str], blocks: Iterable[bytes], *, quiet: bool = False) -> None:
-    """Run a program on these blocks. Raises BackupFailed; what the blocks raise comes through.
+    """Run a program with these blocks as input. Raises BackupFailed, and the errors of `blocks`.
 
-    `quiet`: what it said stays out of the error, since it may repeat what it was fed.
+    `quiet`: its output is left out of the error, since it may repeat the input.
     """
     with (
         tempfile.TemporaryFile() as said,
@@ -65,7 +65,7 @@ def feed(argv: Sequence[str], blocks: Iterable[bytes], *, quiet: bool = False) -
                     child.stdin.write(block)
                 child.stdin.close()
             except BrokenPipeError:
-                pass  # it ended before its input did; its exit code says more
+                pass  # the program ended early; its exit code tells the reason
             code = child.wait()
         finally:
             child.kill()
@@ -75,7 +75,7 @@ def feed(argv: Sequence[str], blocks: Iterable[bytes], *, quiet: bool = False) -
 
 
 def run_tool(argv: Sequence[str]) -> None:
-    """Run a program to its end. Raises BackupFailed with its last words."""
+    """Run a program to its end. Raises BackupFailed with the end of its error output."""
     feed(argv, ())
 
 
@@ -84,7 +84,7 @@ def _as_binary(stream: object) -> BinaryIO:
 
 
 def last_words(said: BinaryIO) -> str:
-    """The end of what a program wrote, on one line."""
+    """Return the end of a program's error output, on one line."""
     said.seek(0)
     lines = said.read().decode("utf-8", "replace").strip().splitlines()
     return " | ".join(line.strip() for line in lines[-3:])[-_SAID:]

@@ -1,1 +1,1 @@
-"""Where backups are kept: stores, encryption, verification, copies."""
+"""Storage of backups: stores, encryption, verification, copies."""

@@ -1,6 +1,6 @@
-"""What each store held when it was last looked at, kept for `/readyz` and `/metrics`.
+"""The content of each store when it was last opened, recorded for `/readyz` and `/metrics`.
 
-So neither has to open a store: one row for each, written whenever the store was opened anyway.
+They need not open a store: it is one row per store, written whenever it was opened anyway.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from tasks.backups.stores.safe import Safe
 
 
 def note_store(which: str, safe: Safe) -> None:
-    """Write down what the store of this safe holds. Raises StoreFailed when it is away."""
+    """Record what the store of this safe holds. Raises StoreFailed when it is unreachable."""
     began = clock.now()
     found = facts_of(*safe.catalogue())
     unit(
@@ -27,8 +27,8 @@ def note_store(which: str, safe: Safe) -> None:
 
 
 def facts_of(catalogue: Sequence[Manifest], damaged: Sequence[PieceDamaged]) -> dict[str, Any]:
-    """Counts, bytes, and the newest of each kind, as JSON's types."""
-    newest = {one.kind: one for one in catalogue}  # the catalogue is in order of time
+    """Return counts, bytes, and the newest backup of each kind, as JSON types."""
+    newest = {one.kind: one for one in catalogue}  # the catalogue is sorted by time
     return {
         "backups": len(catalogue),
         "damaged": [problem.piece for problem in damaged],

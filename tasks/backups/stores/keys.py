@@ -1,7 +1,7 @@
-"""The keys of backups: one master key out of BACKUP_KEY, one fresh streaming key for each backup.
+"""Backup keys: one master key derived from BACKUP_KEY, one new streaming key for each backup.
 
-A backup's own key lies in its manifest, wrapped by the master key: another BACKUP_KEY takes another
-wrapping, and not another body.
+A backup's own key is in its manifest, wrapped by the master key. A change of BACKUP_KEY therefore
+means wrapping the keys again, but not encrypting the backups again.
 """
 
 import base64
@@ -25,9 +25,9 @@ streaming_aead.register()
 
 @dataclass(frozen=True, slots=True)
 class MasterKey:
-    """What BACKUP_KEY opens. `id` names it and tells nothing of it.
+    """The key derived from BACKUP_KEY. Its `id` reveals nothing about it.
 
-    `older` is that of BACKUP_OLD_KEY: it still opens, and never seals anything new.
+    `older` is that of BACKUP_OLD_KEY: it is used for decryption only.
     """
 
     id: str
@@ -36,32 +36,32 @@ class MasterKey:
     older: "MasterKey | None" = None
 
     def known(self, key_id: str) -> "MasterKey | None":
-        """The key of that id: this one, the older, or none of them."""
+        """Return the key of that id, this one or the older; None if it is neither."""
         if key_id == self.id:
             return self
         return self.older.known(key_id) if self.older else None
 
     def wrap(self, keyset: tink.KeysetHandle, *, about: str) -> str:
-        """A backup's keyset as its manifest keeps it: AES-256-GCM, bound to `about`, base64."""
+        """Wrap a backup's keyset for its manifest: AES-256-GCM, bound to `about`, base64."""
         sealed = proto_keyset_format.serialize_encrypted(keyset, self.wrapping, about.encode())
         return base64.b64encode(sealed).decode("ascii")
 
     def unwrap(self, wrapped: str, *, about: str) -> tink.KeysetHandle:
-        """The keyset again. Raises TinkError or ValueError when it is changed or another's."""
+        """Unwrap a keyset. Raises TinkError or ValueError when it was changed or is another's."""
         sealed = base64.b64decode(wrapped, validate=True)
         return proto_keyset_format.parse_encrypted(sealed, self.wrapping, about.encode())
 
     def sign(self, text: bytes) -> str:
-        """HMAC-SHA256 of a manifest, in hexadecimal."""
+        """Return the HMAC-SHA256 of a manifest, in hexadecimal."""
         return hmac.new(self.signing, text, hashlib.sha256).hexdigest()
 
     def signed(self, text: bytes, signature: str) -> bool:
-        """Whether `sign` gave this signature."""
+        """Whether this is the signature that `sign` makes, compared in constant time."""
         return hmac.compare_digest(self.sign(text).encode(), signature.encode())
 
 
 def master_key(secret: str, *, older: str | None = None) -> MasterKey:
-    """The master key of a BACKUP_KEY; each of its uses has a key of its own (HKDF-SHA256)."""
+    """Return the master key of a BACKUP_KEY, with a separate key for each use (HKDF-SHA256)."""
     name = hashlib.sha256(derive_key(secret, "maitred backup key id")).hexdigest()
     return MasterKey(
         id=name[:_KEY_ID_LENGTH],
@@ -72,7 +72,7 @@ def master_key(secret: str, *, older: str | None = None) -> MasterKey:
 
 
 def new_keyset() -> tink.KeysetHandle:
-    """A fresh AES-256-GCM-HKDF streaming key, for one backup: segments of 1 MB."""
+    """Return a new AES-256-GCM-HKDF streaming key, for one backup: segments of 1 MB."""
     return tink.new_keyset_handle(streaming_aead.streaming_aead_key_templates.AES256_GCM_HKDF_1MB)
 
 

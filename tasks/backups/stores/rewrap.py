@@ -1,4 +1,4 @@
-"""Another BACKUP_KEY: heads are wrapped and signed anew, the sealed bytes stay as they are."""
+"""Change of BACKUP_KEY: keys are rewrapped and heads signed again; encrypted bytes stay as is."""
 
 from dataclasses import replace
 
@@ -11,10 +11,10 @@ from tasks.backups.stores.sealed import rewrapped
 
 
 def rewrap_manifests(safe: Safe) -> tuple[int, list[PieceDamaged]]:
-    """Rewrap what another key than the present one opens. How many, and what no key opens.
+    """Rewrap the manifests that are not of the current key; return how many, and the damaged ones.
 
-    Each manifest is replaced whole, so that whatever ends this in the middle, every backup opens
-    with one of the two keys; the next run goes on. Raises StoreFailed.
+    Each manifest is replaced atomically: if this is interrupted, every backup can be decrypted
+    with one of the two keys, and the next run continues. Raises StoreFailed.
     """
     done, damaged = 0, list[PieceDamaged]()
     alone = replace(safe.key, older=None)
@@ -35,13 +35,13 @@ def rewrap_manifests(safe: Safe) -> tuple[int, list[PieceDamaged]]:
 
 
 def rewrap_log(safe: Safe) -> tuple[int, list[PieceDamaged]]:
-    """The same for the pieces of the log, while it is followed. Raises StoreFailed."""
+    """Do the same for the pieces of the log, even while it is followed. Raises StoreFailed."""
     done, damaged = 0, list[PieceDamaged]()
     for span in spans(safe.store):
         try:
             done += rewrap_piece(safe, span)
         except PieceDamaged as problem:
-            if safe.store.names(span.name):  # else it was merged with others meanwhile
+            if safe.store.names(span.name):  # otherwise it was merged with others meanwhile
                 damaged.append(problem)
     return done, damaged
 

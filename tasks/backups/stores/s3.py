@@ -1,8 +1,8 @@
-"""Backups in a bucket of S3, or of what speaks its language (boto3; the extra `s3`).
+"""Backups in a bucket of S3 or of a compatible server (boto3; the extra `s3`).
 
-Whoever the house is there is told by AWS's own variables and files (`AWS_ACCESS_KEY_ID`,
-`AWS_PROFILE`, ...). In a bucket that keeps versions, deleting only hides; with BACKUP_LOCK_DAYS
-nobody can do more than that for so long, and all that is kept stays locked (`hold`).
+Credentials come from AWS's own variables and files (`AWS_ACCESS_KEY_ID`, `AWS_PROFILE`, ...). In a
+bucket with versioning, a deletion only hides the file. With BACKUP_LOCK_DAYS nobody can do more
+than that for so many days, and all stored files stay locked (`hold`).
 """
 
 import io
@@ -24,14 +24,14 @@ from tasks.backups.stores.store import DEAD_AFTER, Look, try_out
 
 log = logging.getLogger(__name__)
 
-#: Seconds; a request that failed for a passing reason is sent again, ATTEMPTS times in all.
+#: Timeouts in seconds. After a temporary failure a request is sent again, ATTEMPTS times in all.
 CONNECT_SECONDS: Final = 5
 READ_SECONDS: Final = 30
 ATTEMPTS: Final = 4
-#: Nobody ends this lock before its time, not even the account's owner.
+#: A mode in which nobody can end a lock early, not even the account's owner.
 _LOCK: Final = "COMPLIANCE"
 _BUFFER: Final = 1 << 20
-#: AWS's word for a file without a lock, and SeaweedFS's
+#: error codes for a file without a lock, of AWS and of SeaweedFS
 _UNLOCKED: Final = frozenset(
     {"NoSuchObjectLockConfiguration", "ObjectLockConfigurationNotFoundError"}
 )
@@ -42,9 +42,9 @@ class S3Store:
     """Objects of one bucket whose keys begin with one prefix."""
 
     def __init__(self, address: str, *, lock_days: int = 0) -> None:
-        """`address` is `s3://bucket/prefix`, with `?region=`, `endpoint=`, `profile=` if need be.
+        """`address`: `s3://bucket/prefix`, optionally with `?region=`, `endpoint=`, `profile=`.
 
-        Nothing is asked of the bucket yet.
+        Sends no request yet.
         """
         parts = urlsplit(address)
         asked = {name: values[-1] for name, values in parse_qs(parts.query).items()}
@@ -57,7 +57,7 @@ class S3Store:
 
     @contextmanager
     def write(self, name: str) -> Iterator[BinaryIO]:
-        """A file to write, in parts while it grows; there when the block ends without an error."""
+        """Yield a file to write, uploaded in parts; it exists when the block ends without error."""
         with self._telling():
             where = {"Bucket": self._bucket, "Key": self._prefix + name, **self._locked()}
             upload = Upload(self._client, where)
@@ -69,7 +69,7 @@ class S3Store:
 
     @contextmanager
     def read(self, name: str) -> Iterator[BinaryIO]:
-        """The file of that name, as it comes over the line. Raises FileNotFoundError."""
+        """Yield the file of that name, streamed. Raises FileNotFoundError."""
         with self._telling():
             try:
                 where = {"Bucket": self._bucket, "Key": self._prefix + name}
@@ -82,27 +82,27 @@ class S3Store:
                 yield cast("BinaryIO", file)
 
     def names(self, prefix: str = "") -> list[str]:
-        """Every whole file whose name begins so, sorted."""
+        """Return the names of all complete files that start with `prefix`, sorted."""
         return sorted(name for name, _ in self._listed(prefix))
 
     def delete(self, name: str) -> None:
-        """Hide it where the bucket keeps versions; forget it elsewhere."""
+        """Hide the file if the bucket has versioning, else delete it."""
         with self._telling():
             self._client.delete_object(Bucket=self._bucket, Key=self._prefix + name)
 
     def tidy(self) -> None:
-        """Give up the parts that were sent of files that never became whole."""
+        """Discard the parts of uploads that were never completed, once DEAD_AFTER old."""
         for upload in self._pages("list_multipart_uploads", "Uploads"):
             if clock.now() - upload["Initiated"] < DEAD_AFTER:
-                continue  # somebody else may be writing it
+                continue  # another process may still be writing it
             where = {"Bucket": self._bucket, "Key": upload["Key"], "UploadId": upload["UploadId"]}
             with self._telling():
                 self._client.abort_multipart_upload(**where)
 
     def hold(self) -> int:
-        """Lock for BACKUP_LOCK_DAYS from now what is locked for less than half of them.
+        """Extend locks of less than half BACKUP_LOCK_DAYS to the full number; return how many.
 
-        So all that is kept is locked, and what no longer is can be removed so many days later.
+        So all retained files are locked, and others can be removed at most that many days later.
         """
         if not self._lock_days:
             return 0
@@ -110,7 +110,7 @@ class S3Store:
         soon = now + timedelta(days=self._lock_days / 2)
         for name, written in self._listed():
             if written + timedelta(days=self._lock_days) > soon:
-                continue  # locked when it was written, and that is not long ago
+                continue  # the lock of a recent write still lasts
             where = {"Bucket": self._bucket, "Key": self._prefix + name}
             with self._telling():
                 if self._locked_until(where) < soon:
@@ -121,7 +121,10 @@ class S3Store:
         return held
 
     def bring_back(self, since: datetime) -> list[str]:
-        """Put what was there then on top of whatever hides or replaces it since; nothing goes."""
+        """Restore the versions of that time over later deletions and versions; delete nothing.
+
+        Return the names of the restored files.
+        """
         older: dict[str, dict[str, Any]] = {}
         touched, hidden = set[str](), set[str]()
         for one in self._pages("list_object_versions", "Versions"):
@@ -133,7 +136,7 @@ class S3Store:
             if marker["LastModified"] >= since:
                 touched.add(marker["Key"])
             elif _when(marker) > _when(older.get(marker["Key"])):
-                hidden.add(marker["Key"])  # it was deleted then already
+                hidden.add(marker["Key"])  # already deleted at that time
         back = sorted(touched & older.keys() - hidden)
         for key in back:
             source = {"Bucket": self._bucket, "Key": key, "VersionId": older[key]["VersionId"]}
@@ -142,7 +145,7 @@ class S3Store:
         return [key.removeprefix(self._prefix) for key in back]
 
     def check(self) -> Sequence[Look]:
-        """Written, read, deleted from; versions, lock, and what becomes of old versions."""
+        """Check writing, reading, deleting, versioning, locks, and the expiry of old versions."""
         found = [try_out(self)]
         with self._telling():
             said = self._client.get_bucket_versioning(Bucket=self._bucket)
@@ -164,7 +167,7 @@ class S3Store:
         return Look(ends, "a rule of the bucket removes old versions (they cost money)")
 
     def _asked(self, question: str, part: str) -> Any:
-        """What the bucket has been told of this; empty where it has not, or cannot be."""
+        """Return a part of the bucket's configuration; {} where it is not set or not supported."""
         try:
             return getattr(self._client, question)(Bucket=self._bucket).get(part, {})
         except ClientError as error:
@@ -202,7 +205,7 @@ class S3Store:
 
     @contextmanager
     def _telling(self) -> Iterator[None]:
-        """What went wrong in one line that names the store."""
+        """Convert errors into StoreFailed, with one line that names the store."""
         try:
             yield
         except ClientError as error:
@@ -218,7 +221,7 @@ def _client(asked: dict[str, str]) -> Any:
         connect_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-        # a server that is named here has its buckets as paths
+        # other servers than AWS's have the bucket in the path
         s3={"addressing_style": "path"} if "endpoint" in asked else None,
     )
     return session.client("s3", endpoint_url=asked.get("endpoint"), config=config)

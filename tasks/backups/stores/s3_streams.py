@@ -1,19 +1,19 @@
-"""One file on its way to S3, in parts, there when the last has come; and on its way back."""
+"""Streams of one S3 file: an upload in parts, visible when complete, and a resuming download."""
 
 import io
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError
 
-#: Bytes of the first parts. S3 takes 10,000: each thousand is larger, so that 440 GB fit.
+#: Bytes of the first parts. S3 takes 10,000 parts: each thousand has larger ones, so 440 GB fit.
 PART: Final = 8 << 20
 _GROWS_AFTER: Final = 1000
-#: How often a file that is read is taken up again where the line broke, between two blocks.
+#: How often a download resumes after a lost connection, per block.
 RESUMED: Final = 5
 
 
 class Upload(io.RawIOBase):
-    """Holds one part in memory, and no more. A file smaller than that is sent at once."""
+    """An upload with at most one part in memory. A file smaller than that is one request."""
 
     def __init__(self, client: Any, where: dict[str, Any]) -> None:
         super().__init__()
@@ -25,11 +25,11 @@ class Upload(io.RawIOBase):
         self._waiting = bytearray()
 
     def writable(self) -> bool:
-        """It is there to be written."""
+        """Return True."""
         return True
 
     def write(self, data: object) -> int:
-        """Take these bytes; send what makes a part."""
+        """Buffer these bytes, and send each part that is full."""
         block = memoryview(data).cast("B")  # type: ignore[arg-type]
         self._waiting += block
         while len(self._waiting) >= (size := PART * (1 + len(self._parts) // _GROWS_AFTER)):
@@ -38,7 +38,7 @@ class Upload(io.RawIOBase):
         return len(block)
 
     def finish(self) -> None:
-        """Send what is left. From now on the file is there, whole."""
+        """Send the rest. With this the file exists, complete."""
         if not self._upload:
             self._client.put_object(**self._where, Body=bytes(self._waiting))
             return
@@ -50,7 +50,7 @@ class Upload(io.RawIOBase):
         self._upload = ""
 
     def abort(self) -> None:
-        """Give up what was sent of a file that is not to be; nothing after `finish`."""
+        """Discard the parts of an unfinished upload; do nothing after `finish`."""
         if self._upload:
             upload, self._upload = self._upload, ""
             self._client.abort_multipart_upload(**self._place, UploadId=upload)
@@ -68,7 +68,7 @@ class Upload(io.RawIOBase):
 
 
 class Download(io.RawIOBase):
-    """Reads a file as it comes over the line; where the line breaks, it goes on from there."""
+    """A streamed download that resumes at its position after a lost connection."""
 
     def __init__(self, client: Any, where: dict[str, str]) -> None:
         super().__init__()
@@ -80,12 +80,13 @@ class Download(io.RawIOBase):
         self._position = 0
 
     def readable(self) -> bool:
-        """It is there to be read."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: object) -> int:
-        """The next bytes. Raises BotoCoreError when the line is gone, ClientError when the file is
-        another by now.
+        """Read the next bytes.
+
+        Raises BotoCoreError when the connection is lost, ClientError when the file was replaced.
         """
         view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
         block = self._next(len(view))
@@ -94,7 +95,7 @@ class Download(io.RawIOBase):
         return len(block)
 
     def close(self) -> None:
-        """Let go of the line."""
+        """Close the connection."""
         self._body.close()
         super().close()
 

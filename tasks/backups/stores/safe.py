@@ -1,4 +1,4 @@
-"""The configured stores and keys, and what the catalogue says: where every command begins."""
+"""The configured stores with their keys and their catalogues; the entry point of all commands."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from tasks.backups.manifest import Manifest, chain_of, read_catalogue
 from tasks.backups.stores.keys import MasterKey, master_key
 from tasks.backups.stores.store import FolderStore, Store
 
-#: BACKUP_STORE, and BACKUP_SECOND_STORE that holds a copy of each.
+#: The names of BACKUP_STORE and of BACKUP_SECOND_STORE, which holds a copy of every backup.
 FIRST: Final = "first"
 SECOND: Final = "second"
 _S3: Final = "s3://"
@@ -21,9 +21,9 @@ _S3: Final = "s3://"
 
 @dataclass(frozen=True, slots=True)
 class Safe:
-    """A store of backups and the key that opens them.
+    """A store of backups and the key that decrypts them.
 
-    `second` opens the second store, where there is one: it may be away while the first is there.
+    `second` opens the second store, if there is one: it may be unreachable while the first is not.
     """
 
     store: Store
@@ -31,7 +31,7 @@ class Safe:
     second: Callable[[], Store] | None = None
 
     def at(self, which: str) -> "Safe":
-        """The safe of that store alone. Raises BackupsOff without one, StoreFailed."""
+        """Return the safe of that store alone. Raises BackupsOff without one, StoreFailed."""
         if which == FIRST:
             return Safe(self.store, self.key)
         if self.second is None:
@@ -39,14 +39,14 @@ class Safe:
         return Safe(self.second(), self.key)
 
     def catalogue(self) -> tuple[list[Manifest], list[PieceDamaged]]:
-        """Every backup, oldest first; and the manifests that cannot be trusted."""
+        """Return every backup, oldest first, and the manifests that cannot be trusted."""
         return read_catalogue(self.store, self.key)
 
     def chain(self, name: str = "") -> list[Manifest]:
-        """The backup of that name (empty: the newest) and all it stands on, the full one first.
+        """Return the backup of that name (empty: the newest) with its ancestors, full one first.
 
-        Raises PieceDamaged for a gap. A newest manifest that is damaged is no reason to restore
-        an older one in silence: it is raised too.
+        Raises PieceDamaged for a gap. Raises it also when, without a name, any manifest is damaged:
+        otherwise an older backup would be restored silently.
         """
         found, damaged = self.catalogue()
         if not name and damaged:
@@ -61,10 +61,10 @@ class Safe:
 
 
 def open_safe(which: str = FIRST) -> Safe:
-    """The safe of BACKUP_STORE and BACKUP_KEY; of the second store alone where that is asked for.
+    """Return the safe of BACKUP_STORE and BACKUP_KEY, or for SECOND that of the second store alone.
 
-    Raises BackupsOff when they are not set, StoreFailed when the store that is asked for is away.
-    The other need not be there.
+    Raises BackupsOff when they are not set, StoreFailed when the requested store is unreachable.
+    The other one need not be reachable.
     """
     chosen = settings()
     if not chosen.backup_store:
@@ -81,12 +81,12 @@ def open_safe(which: str = FIRST) -> Safe:
 
 
 def stores() -> tuple[str, ...]:
-    """Which stores are set."""
+    """Return the names of the stores that are set. BACKUP_STORE is not checked."""
     return (FIRST, SECOND) if settings().backup_second_store else (FIRST,)
 
 
 def open_store(address: str) -> Store:
-    """The store of such a setting: a folder, or `s3://...`. Raises StoreFailed."""
+    """Return the store at an address: a folder, or `s3://...`. Raises StoreFailed."""
     if not address.startswith(_S3):
         return FolderStore(Path(address))
     s3 = load_extra(

@@ -1,7 +1,7 @@
-"""A sealed piece: a stream, compressed (zstd) and then encrypted (AES-256-GCM in segments, Tink).
+"""Encryption of a piece: a stream, compressed (zstd), then AES-256-GCM in segments (Tink).
 
-What is opened is authenticated segment by segment, and counted and hashed as a whole at its end:
-nobody may use what was read before the last byte has come.
+Decryption authenticates each segment, and checks the size and the hash of the whole at the end: no
+data may be used before the last byte has been read.
 """
 
 import hashlib
@@ -20,13 +20,13 @@ from tasks.backups.stores.keys import MasterKey, new_keyset
 
 CHUNK: Final = 1 << 20
 _LEVEL: Final = 3
-#: How a changed, cut or foreign piece shows itself.
+#: The errors that a changed, cut or foreign piece causes.
 _BROKEN: Final = (tink.TinkError, zstandard.ZstdError, ValueError, EOFError)
 
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """What is known of a sealed piece: sizes in bytes, SHA-256 in hexadecimal, its wrapped key."""
+    """Metadata of an encrypted piece: sizes in bytes, SHA-256 in hexadecimal, its wrapped key."""
 
     key_id: str
     wrapped_key: str
@@ -37,8 +37,9 @@ class Seal:
 
 
 class _Watched(io.RawIOBase):
-    """A stored file as Tink sees it. Tink tells of any error in there as of a broken cipher:
-    `truth` raises what it really was, so that a line that broke is not taken for damage.
+    """A stored file, wrapped for Tink, which reports any error in it as one of the cipher.
+
+    `truth` raises the original error, so that a lost connection is not taken for damage.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -58,7 +59,7 @@ class _Watched(io.RawIOBase):
     @contextmanager
     def _watching(self) -> Iterator[None]:
         if self._trouble is not None:
-            raise self._trouble  # Tink closes, and so writes, what could not be written
+            raise self._trouble  # after a failed write, Tink writes again when it closes
         with ExitStack() as noted:
             noted.push(self._note)
             yield
@@ -68,7 +69,7 @@ class _Watched(io.RawIOBase):
 
 
 class _Source(_Watched):
-    """What is read. Closing it is left to others."""
+    """The stream to read. The caller closes the file."""
 
     def readable(self) -> bool:
         return True
@@ -82,7 +83,7 @@ class _Source(_Watched):
 
 
 class _Counted(_Watched):
-    """Passes on what is written, counts it and hashes it; leaves the closing to others."""
+    """A stream that counts and hashes the bytes it passes on. The caller closes the file."""
 
     def __init__(self, target: BinaryIO) -> None:
         super().__init__(target)
@@ -102,9 +103,9 @@ class _Counted(_Watched):
 
 
 def seal_stream(source: BinaryIO, target: BinaryIO, *, about: str, key: MasterKey) -> Seal:
-    """Read `source` to its end and write it to `target`, sealed and bound to `about`.
+    """Read `source` to its end and write it to `target`, encrypted and bound to `about`.
 
-    Raises what `target` raises when it cannot be written.
+    Raises the errors of `target` when it cannot be written.
     """
     keyset = new_keyset()
     counted = _Counted(target)
@@ -131,10 +132,10 @@ def seal_stream(source: BinaryIO, target: BinaryIO, *, about: str, key: MasterKe
 def open_stream(
     source: BinaryIO, seal: Seal, *, piece: str, about: str, key: MasterKey
 ) -> Iterator[bytes]:
-    """The blocks of a sealed piece. Raises PieceDamaged, naming the piece, whatever is wrong
-    with it, and what `source` raises when it cannot be read.
+    """Yield the decrypted blocks of a piece; they are valid only after the end of the iterator.
 
-    The caller has what was sealed only when the iterator has ended without an error.
+    Raises PieceDamaged, naming the piece, for anything wrong with it, and the errors of `source`
+    when it cannot be read.
     """
     if (opener := key.known(seal.key_id)) is None:
         raise PieceDamaged(piece, f"sealed with key {seal.key_id}; BACKUP_KEY is {key.id}")
@@ -158,7 +159,7 @@ def open_stream(
 
 
 def rewrapped(seal: Seal, *, piece: str, about: str, key: MasterKey) -> Seal:
-    """The same sealed bytes, whose own key `key` itself wraps. Raises PieceDamaged."""
+    """Return the seal with its key wrapped by `key`, for the same bytes. Raises PieceDamaged."""
     opener = key.known(seal.key_id)
     if opener is None:
         raise PieceDamaged(piece, f"sealed with key {seal.key_id}; BACKUP_KEY is {key.id}")
@@ -170,5 +171,5 @@ def _decompressed(decrypting: BinaryIO) -> Iterator[bytes]:
     reader = zstandard.ZstdDecompressor().stream_reader(decrypting, closefd=False)
     while block := reader.read(CHUNK):
         yield block
-    if decrypting.read(1):  # the last segment is looked at even when the frame ends before it
+    if decrypting.read(1):  # also authenticates the last segment if the frame ends before it
         raise ValueError("more than one frame")

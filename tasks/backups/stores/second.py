@@ -1,6 +1,6 @@
-"""The second store: what the first has and it lacks is brought there, and checked on the way.
+"""The second store: gets a copy of every file in the first; backups are checked while copied.
 
-The first never waits for it. While it is away nothing is lost but time: the next run makes it up.
+The first store never waits for it. After an outage the next run copies what is missing.
 """
 
 import hashlib
@@ -21,10 +21,10 @@ log = logging.getLogger(__name__)
 
 
 def copy_to_second(safe: Safe) -> dict[str, Any]:
-    """Bring to the second store what it lacks, oldest first; let go there of what is not kept.
+    """Copy to the second store the files that it lacks, oldest first; then prune it.
 
-    A piece that is not what its manifest says is not copied: at the end PieceDamaged is raised,
-    naming the first. Raises StoreFailed when a store is away. Returns what was done.
+    A piece that does not match its manifest is not copied: at the end PieceDamaged is raised,
+    naming the first such piece. Raises StoreFailed when a store is unreachable. Returns counts.
     """
     with alone(SECOND_STORE, "the second store is being filled already"):
         second = safe.at(SECOND)
@@ -48,7 +48,7 @@ def copy_to_second(safe: Safe) -> dict[str, Any]:
 
 
 def _trusted(second: Safe) -> set[str]:
-    """The names that are there, but for manifests that are damaged or of a forgotten key."""
+    """Return the names in the second store, without manifests that cannot be trusted."""
     there = set(second.store.names())
     for problem in second.catalogue()[1]:
         log.warning("damaged in the second store", extra={"what": problem.message})
@@ -57,7 +57,7 @@ def _trusted(second: Safe) -> set[str]:
 
 
 def copy_backup(manifest: Manifest, source: Safe, target: Safe) -> list[str]:
-    """Copy a piece, then its manifest; their names, none when they were let go of meanwhile.
+    """Copy a piece, then its manifest. Return its name, none when it was deleted meanwhile.
 
     Raises PieceDamaged, and then copies neither.
     """
@@ -72,14 +72,14 @@ def copy_backup(manifest: Manifest, source: Safe, target: Safe) -> list[str]:
                 raise PieceDamaged(piece, f"changed or cut short {place}")
         _copy_file(manifest.name + MANIFEST, source, target)
     except FileNotFoundError:
-        if source.store.names(manifest.name + MANIFEST):  # it goes before its piece
+        if source.store.names(manifest.name + MANIFEST):  # it is deleted before its piece
             raise PieceDamaged(piece, f"missing {place}") from None
         return []
     return [manifest.name]
 
 
 def _copy_others(source: Safe, target: Safe, there: set[str]) -> list[str]:
-    """What lies beside the backups, and is checked where it is read; the names."""
+    """Copy the other files, which are checked when they are read; return their names."""
     names = [name for name in source.store.names() if not name.endswith((MANIFEST, PIECE))]
     wanted = [name for name in names if name not in there]
     copied = []
@@ -88,7 +88,7 @@ def _copy_others(source: Safe, target: Safe, there: set[str]) -> list[str]:
             _copy_file(name, source, target)
             copied.append(name)
         except FileNotFoundError:
-            pass  # it was let go of meanwhile
+            pass  # deleted meanwhile
     return copied
 
 
@@ -99,9 +99,9 @@ def _copy_file(name: str, source: Safe, target: Safe) -> None:
 
 
 def whole_elsewhere(which: str, name: str) -> str:
-    """The other store, when this backup and all that it stands on is whole there; else empty.
+    """Return the other store if this backup and its ancestors are intact there, else "".
 
-    An empty name is the newest that is there.
+    An empty name means the newest backup there.
     """
     other = SECOND if which == FIRST else FIRST
     try:

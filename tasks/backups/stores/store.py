@@ -1,4 +1,4 @@
-"""Where backups lie: what a store can do, and the folder. A name is either whole or not there."""
+"""Stores of backups: the protocol, and the folder. A file is either complete or not there."""
 
 import os
 import secrets
@@ -14,61 +14,61 @@ from models.core import clock
 from tasks.backups.faults import StoreFailed
 
 _DRAFT: Final = ".draft-"
-#: Whoever has written nothing for so long writes no more.
+#: A writer that has written nothing for this long counts as dead.
 DEAD_AFTER: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One thing that a store was asked about itself, and whether it is as it should be."""
+    """The result of one check of a store."""
 
     is_well: bool
     text: str
 
 
 class Store(Protocol):
-    """What a place for backups can do. Names are plain: letters, digits, `-` and `.`.
+    """A place for backups. File names consist of letters, digits, `-` and `.`.
 
-    Whatever it does may raise StoreFailed, which names the store: it is away, full, or refuses.
+    Each method may raise StoreFailed, which names the store: it is unreachable, full, or refuses.
     """
 
     label: str
 
     def write(self, name: str) -> AbstractContextManager[BinaryIO]:
-        """A file to write; it is there, for good, when the block ends without an error."""
+        """Yield a file to write; it exists, durably, when the block ends without an error."""
         ...
 
     def read(self, name: str) -> AbstractContextManager[BinaryIO]:
-        """The file of that name. Raises FileNotFoundError."""
+        """Yield the file of that name. Raises FileNotFoundError."""
         ...
 
     def names(self, prefix: str = "") -> list[str]:
-        """Every whole file whose name begins so, sorted."""
+        """Return the names of all complete files that start with `prefix`, sorted."""
         ...
 
     def delete(self, name: str) -> None:
-        """Forget it; nothing when it is not there."""
+        """Delete the file; do nothing when it does not exist."""
         ...
 
     def tidy(self) -> None:
-        """Clear away what writers left that died: what nobody has added to for DEAD_AFTER."""
+        """Delete incomplete files to which nothing was added for DEAD_AFTER."""
         ...
 
     def hold(self) -> int:
-        """Lock what is there for longer, where the store can; the number of files that were."""
+        """Extend the locks of the files, where the store can; return how many were extended."""
         ...
 
     def bring_back(self, since: datetime) -> list[str]:
-        """Undo what was deleted or overwritten since then, where the store can; the names."""
+        """Undo deletions and overwrites since then, where the store can; return the names."""
         ...
 
     def check(self) -> Sequence[Look]:
-        """Whether it can be written, read and deleted from, and what guards it."""
+        """Check writing, reading and deleting, and the protection of the files."""
         ...
 
 
 def try_out(store: Store) -> Look:
-    """Write, read and delete a file of no meaning."""
+    """Write, read and delete a test file."""
     name, text = f"check-{secrets.token_hex(6)}", secrets.token_bytes(64)
     with store.write(name) as file:
         file.write(text)
@@ -80,7 +80,7 @@ def try_out(store: Store) -> Look:
 
 
 class FolderStore:
-    """Files of one folder: written beside, synced, renamed. Readable for their owner alone."""
+    """Files of one folder: written as a draft, synced, renamed. Readable by their owner alone."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -90,7 +90,7 @@ class FolderStore:
 
     @contextmanager
     def write(self, name: str) -> Iterator[BinaryIO]:
-        """A file to write; it is there, and on the disk, when the block ends without an error."""
+        """Yield a file to write; it exists, on disk, when the block ends without an error."""
         draft = self._folder / f"{_DRAFT}{name}.{secrets.token_hex(4)}"
         with self._telling():
             try:
@@ -105,45 +105,45 @@ class FolderStore:
 
     @contextmanager
     def read(self, name: str) -> Iterator[BinaryIO]:
-        """The file of that name. Raises FileNotFoundError."""
+        """Yield the file of that name. Raises FileNotFoundError."""
         with self._telling():
             file = (self._folder / name).open("rb")
         with file:
             yield file
 
     def names(self, prefix: str = "") -> list[str]:
-        """Every whole file whose name begins so, sorted."""
+        """Return the names of all complete files that start with `prefix`, sorted."""
         with self._telling():
             found = [path.name for path in self._folder.iterdir() if path.name[0] != "."]
         return sorted(name for name in found if name.startswith(prefix))
 
     def delete(self, name: str) -> None:
-        """Forget it; nothing when it is not there."""
+        """Delete the file; do nothing when it does not exist."""
         with self._telling():
             (self._folder / name).unlink(missing_ok=True)
             self._sync()
 
     def tidy(self) -> None:
-        """Clear away drafts of writers that died."""
+        """Delete drafts of dead writers."""
         with self._telling():
             for draft in self._folder.glob(f"{_DRAFT}*"):
                 try:
                     age = clock.now().timestamp() - draft.stat().st_mtime
                 except FileNotFoundError:
-                    continue  # it has become whole
+                    continue  # completed or deleted meanwhile
                 if age > DEAD_AFTER.total_seconds():
                     draft.unlink(missing_ok=True)
 
     def hold(self) -> int:
-        """A folder locks nothing."""
+        """Return 0: a folder has no locks."""
         return 0
 
     def bring_back(self, since: datetime) -> list[str]:
-        """What is gone from a folder is gone."""
+        """Raise StoreFailed: a folder has no older versions."""
         raise StoreFailed(f"{self.label}: a folder keeps no older versions of its files")
 
     def check(self) -> Sequence[Look]:
-        """Written, read, deleted from; whose it is; what it has room for."""
+        """Check writing, reading and deleting, the folder's mode, and the free space."""
         tried = try_out(self)
         with self._telling():
             mode = self._folder.stat().st_mode
@@ -156,7 +156,7 @@ class FolderStore:
 
     @contextmanager
     def _telling(self) -> Iterator[None]:
-        """What the system says, with the folder's name; a missing file stays a missing file."""
+        """Convert OSError into StoreFailed with the folder's name; let FileNotFoundError pass."""
         try:
             yield
         except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Reading what is stored to its last byte: what is damaged is known before it is needed."""
+"""Reads stored backups to their last byte, to find damage before they are needed."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from tasks.backups.stores.safe import Safe
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """How much was read, and what is wrong with which."""
+    """The number of backups and log pieces that were read, and the problems found."""
 
     backups: int
     pieces: int
@@ -19,16 +19,16 @@ class Verified:
 
 
 def verify(safe: Safe, manifest: Manifest) -> None:
-    """Open a stored piece to its last byte. Raises PieceDamaged, naming it, or StoreFailed."""
+    """Decrypt a stored piece to its last byte. Raises PieceDamaged, naming it, or StoreFailed."""
     for _ in blocks_of(safe, manifest):
         pass
 
 
 def verify_store(safe: Safe, name: str = "") -> Verified:
-    """Verify the backup of that name, or all of them and every piece of the log.
+    """Verify the backup of that name; without a name all backups and every piece of the log.
 
-    A missing manifest is wrong too, though it may be that of a backup that is being made. Whether
-    the log has a gap is not told here: where one matters depends on the backup (`maitred drill`).
+    A missing manifest is a problem too, though its backup may be still in progress. Gaps in the
+    log are not detected: whether one matters depends on the backup (`maitred drill`).
     """
     found, damaged = safe.catalogue()
     wrong = [problem.message for problem in damaged] + _without_manifest(safe)
@@ -49,7 +49,7 @@ def _verify_log(safe: Safe) -> tuple[int, list[str]]:
         try:
             read_piece(safe, span)
         except PieceDamaged as problem:
-            if safe.store.names(span.name):  # else it was merged with others meanwhile
+            if safe.store.names(span.name):  # otherwise it was merged with others meanwhile
                 wrong.append(problem.message)
     return len(all_spans), wrong
 
