@@ -30,7 +30,7 @@ def hand_over(bind: Engine, *, until: datetime, now: datetime) -> None:
     Deletes the leases and results of the backup and log jobs, and revokes all sign-ins. Writes a
     promotion newer than any that Redis remembers: this server is the primary even if an earlier
     one is still reachable. On MariaDB and MySQL new rows get ids that were never given out. SQLite
-    continues from its last row, so no id may be trusted alone (links: rules.reservations.links;
+    continues from its last row, so no id may be trusted alone (links: queries.reservations.links;
     tokens: queries.accounts).
     """
     there = set(inspect(bind).get_table_names())

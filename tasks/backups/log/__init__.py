@@ -1,1 +1,1 @@
-"""The point-in-time log: what the database wrote since a backup, kept to the second."""
+"""The point-in-time log: the database's writes since a backup, for a restore to any second."""

@@ -1,4 +1,4 @@
-"""The log since a backup, out of the store into files: whole, in order, up to a second."""
+"""Fetches the log since a backup from the store into files: complete, in order, up to a second."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,7 @@ from tasks.backups.stores.safe import Safe
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """Files of the log, to be replayed from `start` of the first; complete until `until`."""
+    """Files of the log, to be replayed from offset `start` of the first; complete up to `until`."""
 
     files: tuple[Path, ...]
     start: int
@@ -22,7 +22,7 @@ class Fetched:
 
 
 class _Reader:
-    """Follows the pieces of one origin from a place on; a merged piece counts as its parts."""
+    """Reads the pieces of one origin in order; a merged piece stands for its parts."""
 
     def __init__(self, safe: Safe, origin: str) -> None:
         self._safe = safe
@@ -30,9 +30,9 @@ class _Reader:
         self._spans = spans(safe.store, origin)
 
     def next(self, number: int, place: int) -> tuple[Piece, bytes] | None:
-        """The piece that holds what is at `place`; None when there is none.
+        """Return the piece with the byte at `place`, and its bytes; None when there is none.
 
-        Pieces are merged while they are read: one that is gone is looked for once more.
+        Pieces may be merged meanwhile: for one that is gone, the store is listed once more.
         """
         span = self._find(number, place)
         if span is None:
@@ -47,11 +47,11 @@ class _Reader:
             return read_piece(self._safe, again)
 
     def reach(self, number: int) -> int:
-        """Where what there is of a file ends."""
+        """Return the end of the stored part of a file."""
         return max((one.end for one in self._spans if one.number == number), default=0)
 
     def after(self, number: int) -> int | None:
-        """The number of the next file of which there is anything; None at the end."""
+        """Return the number of the next file with any stored part; None at the end."""
         return min((one.number for one in self._spans if one.number > number), default=None)
 
     def _find(self, number: int, place: int) -> Span | None:
@@ -64,7 +64,7 @@ class _Reader:
 
 
 class _Fetch:
-    """One fetch: its files, and how far it came."""
+    """One fetch: its files and its progress."""
 
     def __init__(self, safe: Safe, base: LogPosition, place: Path, to: datetime | None) -> None:
         self._reader = _Reader(safe, base.origin)
@@ -76,7 +76,7 @@ class _Fetch:
         self.size = 0
 
     def run(self) -> None:
-        """Fetch file after file until the end, or the second that was asked for."""
+        """Fetch file after file up to the end, or to the requested second."""
         number, before = self._base.number, None
         while not self.is_reached:
             size = self._file(number, before)
@@ -88,7 +88,7 @@ class _Fetch:
             number, before = following, (number, size)
 
     def _file(self, number: int, before: tuple[int, int] | None) -> int:
-        """One file; its size. `before` is what its first piece has to say, if anything."""
+        """Fetch one file; return its size. `before`: required of its first piece, unless None."""
         first = self._reader.next(number, 0)
         if first is None:
             raise self._missing(number, 0)
@@ -109,7 +109,7 @@ class _Fetch:
         return end
 
     def _rest(self, number: int, place: int, events: Events, file: Path, *, name: str) -> int:
-        """Everything from `place` on, written and walked; where it ends."""
+        """Write the pieces from `place` on to `file`, and walk their events; return the end."""
         with file.open("r+b") as target:
             while not self.is_reached and (found := self._reader.next(number, place)):
                 piece, data = found
@@ -148,7 +148,7 @@ class _Fetch:
 
 
 def end_of_log(safe: Safe, base: LogPosition) -> datetime | None:
-    """How far the log leads on from `base`; None where by their names a piece is missing."""
+    """Return the time that the log reaches from `base`; None if the names show a missing piece."""
     newest: Span | None = None
     number, place, reach = base.number, base.offset, 0
     for span in spans(safe.store, base.origin):
@@ -168,11 +168,11 @@ def end_of_log(safe: Safe, base: LogPosition) -> datetime | None:
 def fetch_log(
     safe: Safe, base: LogPosition, place: Path, *, since: datetime, to: datetime | None
 ) -> Fetched:
-    """The log after `base` into the folder `place`, up to the second `to` (None: its end).
+    """Fetch the log after `base` into the folder `place`, up to the second `to` (None: its end).
 
-    What began in the second `to` or later is left out. `since` is when the backup ended. Raises
-    PieceDamaged, naming the piece that is missing or damaged, and RestoreRefused when the log ends
-    before `to`.
+    Events of the second `to` or later are left out. `since` is the end of the backup. Raises
+    PieceDamaged, naming the missing or damaged piece, and RestoreRefused when the log ends before
+    `to`.
     """
     fetch = _Fetch(safe, base, place, to)
     try:

@@ -1,4 +1,4 @@
-"""Following what a database writes: copied into a spool as it is written, sealed and stored."""
+"""Follows a database's log: copies it into a spool as it is written, encrypts it and stores it."""
 
 import logging
 import secrets
@@ -25,14 +25,14 @@ from tasks.backups.stores.safe import Safe
 
 log = logging.getLogger(__name__)
 
-#: How often it is asked how far the database's log is, which is then written down. In seconds.
+#: Seconds between two queries for the end of the database's log; progress is recorded then.
 LOOK_SECONDS: Final = 5.0
-#: A copy that is behind for longer is begun anew: its connection may be dead.
+#: Seconds that a copy may be behind before it is restarted: its connection may be dead.
 STUCK_SECONDS: Final = 30.0
 
 
 class _Copy:
-    """One copy of one database's log, from its start to its end."""
+    """One run of the copy of one database's log."""
 
     def __init__(self, copying: Tail, shipper: Shipper, folder: Path, origin: str) -> None:
         self.copying = copying
@@ -40,18 +40,18 @@ class _Copy:
         self.folder = folder
         self.origin = origin
         self.caught_up = monotonic()
-        #: where the database's log stood when it was asked last
+        #: the end of the database's log at the last query
         self.wanted: tuple[int, int] | None = None
         self.looked = 0.0
 
     @property
     def place(self) -> tuple[int, int]:
-        """How far it is stored."""
+        """Number of the current file, and how much of it is stored."""
         return self.shipper.number, self.shipper.shipped
 
 
 class Follower:
-    """Keeps one copy going, and stores what it brings. `step` it once a second."""
+    """Keeps one copy running and stores its bytes. Call `step` about once a second."""
 
     def __init__(self, safe: Safe, url: str, spool: Path) -> None:
         self._safe = safe
@@ -62,14 +62,14 @@ class Follower:
 
     @property
     def place(self) -> tuple[int, int]:
-        """Number of the newest file and how much of it is stored; zeros before it began."""
+        """Number of the current file and how much of it is stored; zeros without a copy."""
         return self._copy.place if self._copy else (0, 0)
 
     def step(self) -> int:
-        """Store what is new; how many bytes. Begins a copy where none runs.
+        """Store the new bytes; return how many. Starts a copy where none is running.
 
-        Raises what is wrong: BackupFailed, the driver's errors while the server is away, OSError.
-        Call it again.
+        Raises BackupFailed, OSError, and the driver's errors while the server is unreachable; the
+        next call tries again.
         """
         try:
             if self._copy is None:
@@ -83,7 +83,7 @@ class Follower:
 
     def _advance(self, copy: _Copy) -> int:
         try:
-            goes_on = copy.copying.bring()  # first: what came before its end is shipped below
+            goes_on = copy.copying.bring()  # first, so that all bytes before its end are shipped
         except (BackupFailed, OSError):
             self.close()
             raise
@@ -97,7 +97,7 @@ class Follower:
         return sent
 
     def close(self) -> None:
-        """End the copy. What it brought and was not stored yet stays in the spool."""
+        """End the copy. Bytes that are not stored yet stay in the spool."""
         self._copy = None
         self._stack.close()
 
@@ -111,7 +111,7 @@ class Follower:
         return _Copy(copying, shipper, folder, origin)
 
     def _ship_what_is_left(self) -> None:
-        """What earlier copies brought and nobody stored, the process having been killed."""
+        """Store what earlier copies left in the spool because their process was killed."""
         self._spool.mkdir(mode=0o700, parents=True, exist_ok=True)
         for folder in sorted(self._spool.iterdir(), key=lambda path: path.stat().st_mtime):
             try:
@@ -121,7 +121,10 @@ class Follower:
             shutil.rmtree(folder)
 
     def _look(self, copy: _Copy) -> None:
-        """Write down that the log is whole up to where the database stood at the last look."""
+        """Query the end of the database's log, and record progress once the last one is stored.
+
+        Raises Diverged, and BackupFailed when the copy is stuck or the database has another log.
+        """
         stands = copy.copying.stands()
         if self._server.origin() != copy.origin:
             self.close()

@@ -1,4 +1,7 @@
-"""Which database's log this is, and where it stands."""
+"""The origin of a log: which server and which life of its database it belongs to.
+
+A life is a random word that the database stores. A restore removes it, so the log starts anew.
+"""
 
 import hashlib
 import secrets
@@ -14,19 +17,19 @@ from models.operations.running.jobs import remember
 from tasks.backups.databases.dialects import is_mariadb
 from tasks.backups.records import LOG
 
-#: Of an origin's name in the store.
+#: Length of an origin's name in the store.
 _LENGTH = 12
 
 
-#: "You have an error in your SQL syntax": MySQL before 8.2 asks in the words of MariaDB.
+#: "You have an error in your SQL syntax": MySQL before 8.2 uses MariaDB's statement.
 _SYNTAX: Final = 1064
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server's binary log: the file it writes, and how far; `file` is empty when it has none.
+    """A server's binary log: its current file and offset; `file` is empty when it has none.
 
-    `identity` tells it from the logs of other servers.
+    `identity` distinguishes it from the logs of other servers.
     """
 
     identity: str
@@ -36,9 +39,9 @@ class Server:
 
 
 def look_at(connection: Connection) -> Server:
-    """Ask the server.
+    """Query the server.
 
-    Takes BINLOG MONITOR (on MySQL: REPLICATION CLIENT), or the driver's error comes through.
+    The account needs BINLOG MONITOR (on MySQL: REPLICATION CLIENT). Raises the driver's errors.
     """
     version, has_log = connection.exec_driver_sql("SELECT @@version, @@log_bin").one()
     file, offset = _place(connection, version) if has_log else ("", 0)
@@ -58,7 +61,7 @@ def _place(connection: Connection, version: str) -> tuple[str, int]:
 
 
 def identity_of(connection: Connection) -> str:
-    """What tells this server's log from others': on MySQL another whenever it is seeded anew."""
+    """Return the identity of the server's log; on MySQL a new one whenever it is seeded anew."""
     number, version = connection.exec_driver_sql("SELECT @@server_id, @@version").one()
     if is_mariadb(version):
         return str(number)
@@ -66,19 +69,19 @@ def identity_of(connection: Connection) -> str:
 
 
 def stored_files(connection: Connection) -> list[str]:
-    """The files of the log that the server still has, oldest first."""
+    """Return the files of the log that the server still has, oldest first."""
     return [str(row[0]) for row in connection.exec_driver_sql("SHOW BINARY LOGS")]
 
 
 def origin_of(identity: str) -> str:
-    """The name of this server's log in this life: another after a restore, or on a replica.
+    """Return the name of this server's log in this life: another after a restore or on a replica.
 
-    The life is a word that the database itself remembers, and that a restore takes out of it.
+    Creates the life where there is none.
     """
     life = unit(remembered)["life"]
     return hashlib.sha256(f"{life} {identity}".encode()).hexdigest()[:_LENGTH]
 
 
 def remembered(session: Session) -> dict[str, Any]:
-    """What the record of the log holds; a new life when there is none."""
+    """Return the result in the log job's record; with a new life when there is none."""
     return remember(session, LOG, {"life": secrets.token_hex(8)})

@@ -1,7 +1,7 @@
-"""A piece of the log: one stored object, its signed head in front of its sealed bytes.
+"""A piece of the log: one stored file, with a signed head before its encrypted bytes.
 
-Its name says which bytes of which file of which server it holds. Its head says so again, signed,
-and what the file before it ended with: nothing can be left out, moved or put in another order.
+Its name gives the origin, the log file and the range of bytes. The head repeats them, signed, and
+gives the number and size of the log file before: no piece can be left out, moved or reordered.
 """
 
 import io
@@ -19,18 +19,18 @@ from tasks.backups.stores.sealed import Seal, open_stream, rewrapped, seal_strea
 from tasks.backups.stores.store import Store
 
 PREFIX: Final = "log-"
-#: No piece holds more bytes of the log.
+#: The most bytes of the log in one piece.
 PIECE_BYTES: Final = 8 << 20
 _NAME: Final = re.compile(r"log-([0-9a-f]{12})-(\d{8})-(\d{12})-(\d{12})\.log")
 _MAGIC: Final = b"maitred1"
 _LENGTH: Final = struct.Struct(">I")
-#: A head is some hundred bytes; what claims more is none.
+#: The limit for a head, which takes some hundred bytes.
 _HEAD_BYTES: Final = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Span:
-    """The bytes `start` to `end` of the file of that number, of one server's one life."""
+    """The bytes `start` to `end` of log file `number` of one origin."""
 
     origin: str
     number: int
@@ -39,18 +39,18 @@ class Span:
 
     @property
     def name(self) -> str:
-        """Under which they are stored."""
+        """The name of its file in the store."""
         return f"{PREFIX}{self.origin}-{self.number:08d}-{self.start:012d}-{self.end:012d}.log"
 
 
 def span_of(name: str) -> Span | None:
-    """What a stored name says; None when it is no piece of a log."""
+    """Parse a stored name; return None when it is not that of a piece of the log."""
     found = _NAME.fullmatch(name)
     return Span(found[1], *(int(found[group]) for group in (2, 3, 4))) if found else None
 
 
 def spans(store: Store, origin: str = "") -> list[Span]:
-    """The pieces of one origin (empty: of all), in the order of their bytes."""
+    """Return the pieces of one origin (empty: of all), in the order of their bytes."""
     found = map(span_of, store.names(f"{PREFIX}{origin}"))
     return sorted(span for span in found if span and span.origin.startswith(origin))
 
@@ -59,8 +59,8 @@ def spans(store: Store, origin: str = "") -> list[Span]:
 class Piece:
     """A piece's head. `until`: seconds since 1970 of the newest event up to its end (0: none).
 
-    `before`: number and size of the file that this one follows, in a file's first piece; None
-    where what came before was not kept.
+    `before`: in the first piece of a log file, number and size of the log file before it; None
+    where that one was not stored.
     """
 
     span: Span
@@ -71,14 +71,14 @@ class Piece:
 
     @property
     def about(self) -> str:
-        """What the bytes are bound to."""
+        """The associated data with which the bytes are encrypted."""
         return f"maitred {self.span.name} of {self.file}"
 
 
 def write_piece(
     safe: Safe, span: Span, data: bytes, *, file: str, until: int, before: tuple[int, int] | None
 ) -> Piece:
-    """Seal these bytes and store them; writing the same again does no harm."""
+    """Encrypt these bytes and store them; writing the same bytes again is harmless."""
     sealed = io.BytesIO()
     about = f"maitred {span.name} of {file}"
     seal = seal_stream(io.BytesIO(data), sealed, about=about, key=safe.key)
@@ -88,9 +88,9 @@ def write_piece(
 
 
 def rewrap_piece(safe: Safe, span: Span) -> bool:
-    """Wrap and sign a piece's head with the present key; False when it was so already.
+    """Wrap and sign a piece's head with the current key; return False when it has it already.
 
-    Its bytes stay sealed as they are, and the piece is replaced whole. Raises PieceDamaged.
+    The encrypted bytes are not changed, and the file is replaced atomically. Raises PieceDamaged.
     """
     try:
         with safe.store.read(span.name) as source:
@@ -106,7 +106,7 @@ def rewrap_piece(safe: Safe, span: Span) -> bool:
 
 
 def read_head(safe: Safe, span: Span) -> Piece:
-    """What a piece says of itself. Raises PieceDamaged."""
+    """Return the head of a stored piece, verified. Raises PieceDamaged."""
     try:
         with safe.store.read(span.name) as source:
             return _head(source, span, safe.key)
@@ -115,7 +115,7 @@ def read_head(safe: Safe, span: Span) -> Piece:
 
 
 def read_piece(safe: Safe, span: Span) -> tuple[Piece, bytes]:
-    """A piece and its bytes. Raises PieceDamaged, naming it, whatever is wrong."""
+    """Return a piece's head and its decrypted bytes. Raises PieceDamaged, naming it."""
     try:
         with safe.store.read(span.name) as source:
             piece = _head(source, span, safe.key)

@@ -1,4 +1,4 @@
-"""A place in the log of a database, and how its times are written."""
+"""Positions in a database's log, and the text form of times."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class LogPosition:
-    """Where a backup stands in the log: what is after it is not in the backup."""
+    """A backup's position in the log: what follows it is not in the backup."""
 
     origin: str
     file: str
@@ -19,10 +19,10 @@ class LogPosition:
 
 
 def number_of(file: str) -> int:
-    """The number of a binary log file, from its name. Raises ValueError."""
+    """Return the number of a binary log file, from its name. Raises ValueError."""
     return int(file.rpartition(".")[2])
 
 
 def as_text(moment: datetime) -> str:
-    """A time as people type it: `2026-11-20T19:42:10Z`."""
+    """Return a time in the form of the command line: `2026-11-20T19:42:10Z`."""
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}"

@@ -1,4 +1,4 @@
-"""Which pieces of the log stay: what the backups of the last 14 days need to go on from."""
+"""Retention of the log: the pieces that the backups of the last 14 days need for a replay."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -11,15 +11,15 @@ from tasks.backups.log.position import LogPosition
 from tasks.backups.manifest import Manifest
 from tasks.backups.stores.safe import Safe
 
-#: A restore to any second goes back this far, by the newest backup.
+#: A restore to any second is possible this far back from the newest backup.
 DAYS: Final = timedelta(days=14)
 
 
 def prune_log(safe: Safe, kept: Sequence[Manifest]) -> list[str]:
-    """Delete the pieces that no kept backup of the last 14 days needs. Returns their names.
+    """Delete the pieces that no retained backup of the last 14 days needs; return their names.
 
-    Of a log that no such backup stands in, all goes once it is that old; before that it may be the
-    log of a server whose first backup is yet to come.
+    A log that none of these backups refers to is deleted once it is that old. Before, it may be
+    the log of a server that has no backup yet.
     """
     if not kept:
         return []
@@ -42,7 +42,7 @@ def prune_log(safe: Safe, kept: Sequence[Manifest]) -> list[str]:
 
 
 def _is_before(span: Span, first: LogPosition) -> bool:
-    # how a file begins tells how to read the rest of it, and where it ends what is missing
+    # a file's start is needed to read the rest of it, and its end to detect missing pieces
     if span.number == first.number:
         return span.start > 0 and span.end < first.offset
     return span.number < first.number

@@ -1,4 +1,4 @@
-"""The log over a restored backup: fetched, and run by MariaDB's own programs."""
+"""Replays the log on a restored backup, with MariaDB's own programs."""
 
 import shutil
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """Until when the state is; the bytes of the log that led there, and the seconds it took."""
+    """The time of the state after the replay; the bytes of log replayed, and the seconds taken."""
 
     until: datetime
     size: int
@@ -32,15 +32,15 @@ class Replayed:
 
 
 class Log:
-    """What came after a backup, fetched: whole, and not run yet."""
+    """The complete log after a backup, fetched but not replayed yet."""
 
     def __init__(self, base: Manifest, fetched: Fetched, seconds: float) -> None:
         self._base, self._fetched, self._seconds = base, fetched, seconds
 
     def replay(self, folder: Path) -> Replayed:
-        """Run it on the data folder that the backup was restored to. Raises BackupFailed.
+        """Replay it on the data folder of the restored backup. Raises BackupFailed.
 
-        The server commits lazily meanwhile; all is on the disk when this returns.
+        The server does not sync each commit meanwhile; all is on disk when this returns.
         """
         began = monotonic()
         if self._fetched.files:
@@ -53,9 +53,9 @@ class Log:
 def fetched_log(
     safe: Safe, base: Manifest, place: Path, *, to: datetime | None
 ) -> Iterator[Log | None]:
-    """The log after `base` in the new folder `place`, until the block ends; None without a log.
+    """Yield the log after `base`, in the new folder `place` during the block; None without a log.
 
-    Raises as `fetch_log`: before the backup itself is touched.
+    Raises as `fetch_log`, before the backup itself is restored.
     """
     if base.log is None:
         yield None
@@ -95,6 +95,6 @@ def _client(server: URL) -> list[str]:
         "--binary-mode",
         "--skip-reconnect",
         "--max-allowed-packet=1G",
-        # the log may hold GRANTs, and a server that asks nobody for a password refuses them
+        # the log may hold GRANTs, which a server with --skip-grant-tables refuses before a FLUSH
         "--init-command=FLUSH PRIVILEGES",
     ]

@@ -1,4 +1,4 @@
-"""The binary log that a MariaDB or MySQL server keeps, and how it is copied."""
+"""The binary log of a MariaDB or MySQL server, and its copy."""
 
 import logging
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 class ServerLog:
     """A server's binary log.
 
-    An account that reads it needs REPLICATION SLAVE and BINLOG MONITOR (MySQL: REPLICATION CLIENT).
+    The account needs REPLICATION SLAVE and BINLOG MONITOR (MySQL: REPLICATION CLIENT).
     """
 
     def __init__(self, safe: Safe, url: str) -> None:
@@ -31,7 +31,7 @@ class ServerLog:
         self._bind: Engine = make_engine(url, pool_size=1)
 
     def origin(self) -> str:
-        """The name of the log in this life. Raises BackupFailed without one."""
+        """Return the log's origin, its name in this life. Raises BackupFailed without a log."""
         server, _files = self._ask()
         if not server.file:
             raise BackupFailed("the server keeps no binary log (log_bin)")
@@ -39,21 +39,25 @@ class ServerLog:
 
     @contextmanager
     def copied(self, shipper: Shipper, folder: Path) -> Iterator[Tail]:
-        """Copy it, from the start of the file in which the shipper's pieces end."""
+        """Copy the log, from the start of the file in which the shipper's pieces end."""
         server, files = self._ask()
         first = self._first(shipper, files)
-        # asked now: of several servers another one may have taken over
+        # resolved here and not earlier: a fail-over may have changed the primary
         url = make_url(primary_url(self._url))
         with tailing(url, folder, first, self.stands, is_mariadb=server.is_mariadb) as tail:
             yield tail
 
     def stands(self) -> tuple[int, int] | None:
-        """The file that the server writes, and how far; None when it has none."""
+        """Return the server's current file and offset; None when it has no log."""
         server, _files = self._ask()
         return (number_of(server.file), server.offset) if server.file else None
 
     def _first(self, shipper: Shipper, files: list[str]) -> str:
-        """The file to copy from: the one that is stored in part, or the newest backup's."""
+        """Return the file to copy from: the one stored in part, or the newest backup's.
+
+        Else the server's newest. Logs a gap when the stored one is gone from the server. Raises
+        Diverged when the server has no later file either.
+        """
         if shipper.file in files:
             return shipper.file
         if shipper.file:

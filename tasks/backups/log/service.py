@@ -1,4 +1,4 @@
-"""The process that follows the log: one leads, others stand by; faults are told and outlived."""
+"""The process that follows the log. One leads, others stand by; errors are logged and retried."""
 
 import logging
 import os
@@ -22,16 +22,16 @@ from tasks.backups.stores.safe import open_safe
 
 log = logging.getLogger(__name__)
 
-#: Between two looks at what is new, in seconds.
+#: Seconds between two steps.
 STEP_SECONDS: Final = 0.5
-#: A follower that died is replaced after so long.
+#: Seconds after which a dead leader is replaced.
 LEASE_SECONDS: Final = 15
 _RENEW_SECONDS: Final = 3.0
 _LENGTH: Final = 255
 
 
 class Service:
-    """A follower that works while it holds the lease."""
+    """Runs a follower while this process holds the lease."""
 
     def __init__(self, follower: Follower) -> None:
         self._follower = follower
@@ -41,7 +41,7 @@ class Service:
         self._told = ""
 
     def run(self, stop: threading.Event) -> None:
-        """Follow until `stop` is set; then let the next one in at once."""
+        """Follow until `stop` is set; then release the lease, so that another can lead."""
         while not stop.wait(STEP_SECONDS):
             self.turn()
         self._follower.close()
@@ -51,7 +51,7 @@ class Service:
             log.warning("lease not given up", extra={"error": type(error).__name__})
 
     def turn(self) -> None:
-        """One step, if this process leads. Whatever is wrong is written down, not raised."""
+        """Do one step if this process leads. Errors are logged and recorded, not raised."""
         self._renew()
         if not self._leads:
             return
@@ -64,7 +64,10 @@ class Service:
             self._tell(type(error).__name__)
 
     def _renew(self) -> None:
-        """While the database is away whoever led goes on: what it wrote last is yet to be kept."""
+        """Take or renew the lease.
+
+        While the database is unreachable the leader goes on: its last writes are not stored yet.
+        """
         if monotonic() - self._renewed < _RENEW_SECONDS:
             return
         self._renewed = monotonic()
@@ -93,13 +96,13 @@ class Service:
         try:
             unit(lambda session: record_job(session, LOG, started=now, ended=now, error=what))
         except (SQLAlchemyError, MaitredError):
-            pass  # the database is what is away; /readyz tells by itself that the log is late
+            pass  # the database is unreachable; /readyz reports by itself that the log is overdue
 
 
 def follow(stop: threading.Event) -> None:
-    """Follow the log of this house's database until `stop` is set.
+    """Follow the log of this installation's database until `stop` is set.
 
-    Where no log is to be kept it waits for `stop` all the same: it is one of the house's processes.
+    Waits for `stop` even where the settings keep no log, so that the process keeps running.
     """
     chosen = settings()
     if not chosen.keeps_log:

@@ -1,4 +1,4 @@
-"""From the spool into the store: each new byte of the log, once, sealed in pieces."""
+"""Ships the log from the spool to the store: each new byte once, in encrypted pieces."""
 
 import hashlib
 import logging
@@ -13,30 +13,31 @@ from tasks.backups.stores.safe import Safe
 
 log = logging.getLogger(__name__)
 
-#: So many small pieces are merged; about a minute's at one a second.
+#: Small pieces are merged at this number, about a minute's worth at one a second.
 MERGE_AT: Final = 60
 SMALL_BYTES: Final = 1 << 20
 
 
 class Diverged(BackupFailed):
-    """The server's log is not the one that was stored: it went another way."""
+    """The server's log is not a continuation of the stored one."""
 
     code = "log-diverged"
 
 
 class Shipper:
-    """The pieces of one origin, written on from where the store ends.
+    """Writes the pieces of one origin, continuing at the end of the stored ones.
 
-    Two at once do no harm: what both write is the same bytes, and a reader takes either.
+    Two shippers at the same time are harmless: they write the same bytes, and a reader accepts
+    either's pieces.
     """
 
     def __init__(self, safe: Safe, origin: str) -> None:
         self._safe = safe
         self.origin = origin
         found = spans(safe.store, origin)
-        #: number of the file that is being shipped, and how much of it is stored; 0: nothing is
+        #: the number of the current file; 0: nothing is stored. `shipped` is its stored size
         self.number = max((one.number for one in found), default=0)
-        # old pieces in the middle may have been let go of
+        # old pieces in the middle may have been deleted
         self._reach = max((one.end for one in found if one.number == self.number), default=0)
         self._pieces = [read_head(safe, one) for one in _cover(found, self.number)]
         self.shipped = self._pieces[-1].span.end if self._pieces else 0
@@ -48,11 +49,14 @@ class Shipper:
 
     @property
     def file(self) -> str:
-        """The file that the server's copy has to begin with; empty: any."""
+        """The file with which the copy of the server's log must start; empty: any."""
         return self._pieces[-1].file if self._pieces else ""
 
     def ship(self, folder: Path) -> int:
-        """Store what is new in the files of `folder`; how many bytes. Raises Diverged, OSError."""
+        """Store the new bytes of the files in `folder`; return how many. Raises Diverged, OSError.
+
+        Files that are complete are deleted from the folder.
+        """
         numbered = {number_of(path.name): path for path in folder.iterdir() if path.suffix}
         files = sorted((number, path) for number, path in numbered.items() if number >= self.number)
         sent = 0
@@ -99,7 +103,7 @@ class Shipper:
             raise Diverged(f"{self.origin} file {self.number}: {broken}") from broken
 
     def _prove(self, path: Path, size: int) -> bool:
-        """Whether the file has all that is stored of it. Its bytes are compared once."""
+        """Whether the file has all of its stored bytes; they are compared once. Raises Diverged."""
         if self._is_proved:
             return size >= self.shipped
         if size < self.shipped:
@@ -113,7 +117,7 @@ class Shipper:
         return True
 
     def _merge(self, path: Path, *, is_done: bool) -> None:
-        """Few pieces instead of many: a minute's, and all of a file that is finished."""
+        """Merge the small pieces of about a minute, or all pieces of a finished file."""
         small = sum(one.span.end - one.span.start < SMALL_BYTES for one in self._pieces)
         if not is_done and small < MERGE_AT:
             return
@@ -135,7 +139,7 @@ class Shipper:
 
 
 def _cover(found: list[Span], number: int) -> list[Span]:
-    """The pieces that hold a file from its start, without their doubles."""
+    """Return the pieces that hold a file from its start, without duplicates."""
     chosen: list[Span] = []
     place = 0
     while fitting := [one for one in found if one.number == number and one.start == place]:
@@ -145,7 +149,7 @@ def _cover(found: list[Span], number: int) -> list[Span]:
 
 
 def _runs(pieces: list[Piece]) -> list[list[Piece]]:
-    """Neighbours that fit into one piece together."""
+    """Group neighbouring pieces that fit into one piece together."""
     runs: list[list[Piece]] = []
     for piece in pieces:
         if runs and piece.span.end - runs[-1][0].span.start <= PIECE_BYTES:

@@ -1,6 +1,6 @@
-"""The program that copies a server's binary log into a folder, byte for byte.
+"""Runs the program that copies a server's binary log into a folder, byte for byte.
 
-MariaDB has one of its own; for MySQL it is `tasks.backups.log.binlog.stream`.
+For MariaDB that is its own mariadb-binlog, for MySQL `tasks.backups.log.binlog.stream`.
 """
 
 import secrets
@@ -18,35 +18,35 @@ from tasks.backups.databases.account import account_file
 from tasks.backups.databases.tools import find_tool, last_words
 from tasks.backups.log.binlog import stream
 
-#: Number of a log's file, and how far it goes.
+#: The number of a log file, and an offset in it.
 Place = tuple[int, int]
-#: Two replicas of one number push each other out, so each copy takes one of its own.
+#: Two replicas with the same server id disconnect each other, so each copy uses its own id.
 _NUMBERS = 1 << 30
 
 
 class Tail:
-    """A running copy. It ends by itself when the server goes."""
+    """A running copy. It ends by itself when the server ends."""
 
     def __init__(
         self, child: subprocess.Popen[bytes], said: Path, stands: Callable[[], Place | None]
     ) -> None:
         self._child = child
         self._said = said
-        #: where the server's own log ends
+        #: returns the end of the server's own log
         self.stands = stands
 
     def bring(self) -> bool:
-        """It brings by itself what is new; whether more is to come."""
+        """Whether the program, which copies by itself, is still running."""
         return self._child.poll() is None
 
     @property
     def last_words(self) -> str:
-        """What it complained of."""
+        """The end of the program's error output, on one line."""
         with self._said.open("rb") as said:
             return last_words(said)
 
     def end(self) -> None:
-        """End it now; what it wrote stays."""
+        """Kill the program; the files that it wrote stay."""
         self._child.kill()
         self._child.wait()
 
@@ -55,9 +55,9 @@ class Tail:
 def tailing(
     url: URL, folder: Path, first: str, stands: Callable[[], Place | None], *, is_mariadb: bool
 ) -> Iterator[Tail]:
-    """Copy the server's log from the file `first` on, from its start; ended with the block.
+    """Copy the server's log, from the start of the file `first`, until the block ends.
 
-    `stands` asks the server where it ends. The account needs REPLICATION SLAVE.
+    `stands` queries the server for the end of its log. The account needs REPLICATION SLAVE.
     """
     with account_file(url) as account, tempfile.TemporaryDirectory(prefix="maitred-") as scratch:
         said = Path(scratch) / "said"

@@ -1,1 +1,1 @@
-"""MySQL's binary log: read, and made fit for MariaDB to replay."""
+"""MySQL's binary log: reading it, and converting it for a replay by MariaDB."""

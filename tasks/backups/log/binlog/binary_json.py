@@ -1,4 +1,4 @@
-"""JSON as MySQL stores it, read back into text."""
+"""Converts MySQL's binary JSON to text."""
 
 import struct
 from typing import Any, Final
@@ -8,7 +8,7 @@ import orjson
 from tasks.backups.faults import BackupFailed
 
 _OBJECTS, _ARRAYS = (0x00, 0x01), (0x02, 0x03)
-#: The larger of each have offsets of four bytes.
+#: The large variant of each has offsets of four bytes.
 _LARGE: Final = frozenset({0x01, 0x03})
 _LITERAL, _STRING = 0x04, 0x0C
 _LITERALS: Final = (None, True, False)
@@ -21,13 +21,13 @@ _NUMBERS: Final = {
     0x0A: struct.Struct("<Q"),
     0x0B: struct.Struct("<d"),
 }
-#: What stands in the place of its offset, in any container and in the larger ones.
+#: Kinds stored in place of their offset: in any container, and in the large ones only.
 _SHORT: Final = frozenset({_LITERAL, 0x05, 0x06})
 _MIDDLE: Final = frozenset({0x07, 0x08})
 
 
 def text_of(data: bytes) -> bytes:
-    """The text of a value. Raises BackupFailed for what JSON itself has not (a date, a decimal)."""
+    """Return the text of a value. Raises BackupFailed for types not in JSON (a date, a decimal)."""
     # MySQL reads a column that was added without a value as null
     return orjson.dumps(_value(data[0], data, 1)) if data else b"null"
 
@@ -45,7 +45,7 @@ def _value(kind: int, data: bytes, place: int) -> Any:
 
 
 def _container(kind: int, data: bytes, start: int) -> Any:
-    """An object or an array, whose offsets count from its start."""
+    """Read an object or an array, whose offsets count from its start."""
     wide = 4 if kind in _LARGE else 2
     count = _number(data, start, wide)
     place = start + 2 * wide

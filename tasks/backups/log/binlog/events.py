@@ -1,7 +1,4 @@
-"""The events of a log, one after the other: where each stands, and when it was written.
-
-As MariaDB's binary log has them.
-"""
+"""Reads the events of a binary log in MariaDB's format: their positions and times."""
 
 import struct
 from collections.abc import Iterator
@@ -9,16 +6,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import BinaryIO, Final
 
-#: A file begins with these.
+#: The first bytes of every file.
 MAGIC: Final = b"\xfebin"
-#: The kind of event that every transaction begins with (MariaDB's GTID event).
+#: The type of event that starts every transaction (MariaDB's GTID event).
 BEGINS_TRANSACTION: Final = 162
 _HEADER: Final = struct.Struct("<IBIIIH")
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One whole event: its bytes are `start` to `end` of its file; `at` in seconds since 1970."""
+    """One complete event: bytes `start` to `end` of its file; `at` in seconds since 1970."""
 
     start: int
     end: int
@@ -26,25 +23,25 @@ class Event:
     kind: int
 
     def body(self, file: BinaryIO) -> bytes:
-        """What stands in it behind its header."""
+        """Return the event's bytes after its header."""
         file.seek(self.start + _HEADER.size)
         return file.read(self.end - self.start - _HEADER.size)
 
 
 class Events:
-    """Walks one file that comes in blocks, from the start of an event on."""
+    """Walks the events of a file that arrives in blocks, from the start of an event."""
 
     def __init__(self, position: int = 0) -> None:
-        #: the end of the last whole event
+        #: the end of the last complete event
         self.end = position
         self._next = position or len(MAGIC)
         self._rest = b""
         self._rest_at = position
 
     def feed(self, block: bytes) -> Iterator[Event]:
-        """The events that are whole with this block. Raises ValueError for what is no event.
+        """Yield the events that this block completes. Raises ValueError for invalid bytes.
 
-        The iterator has to be used up before the next block.
+        The iterator must be exhausted before the next call.
         """
         data, begins = self._rest + block, self._rest_at
         limit = begins + len(data)
@@ -62,5 +59,5 @@ class Events:
 
 
 def moment(seconds: int) -> datetime:
-    """The time of an event, in UTC."""
+    """Return the time of an event, in UTC."""
     return datetime.fromtimestamp(seconds, UTC)

@@ -1,7 +1,7 @@
-"""MySQL's binary log: what it has to be like to be kept, and made fit for MariaDB to replay.
+"""MySQL's binary log: the settings that it requires, and its conversion for a replay by MariaDB.
 
-MariaDB reads it but for three things: columns of JSON, collations that it has not, and events of
-replication, of which it needs none.
+MariaDB can read it except for three things: JSON columns, collations that MariaDB lacks, and
+events for replication, which a replay does not need.
 """
 
 import struct
@@ -20,28 +20,28 @@ _HEADER: Final = struct.Struct("<IBIIIH")
 _CRC: Final = struct.Struct("<I")
 _QUERY, _FORMAT, _TABLE_MAP = 2, 15, 19
 _ROWS: Final = frozenset({23, 24, 25, 30, 31, 32})
-#: Rotate, stop, integers and variables of a statement, the end of a transaction: as they are.
+#: Passed on unchanged: rotate, stop, a statement's integers and variables, end of transaction.
 _AS_THEY_ARE: Final = frozenset({3, 4, 5, 13, 14, 16})
-#: Statements as comments, and global transaction ids in all their kinds.
+#: Dropped: heartbeats, statements as comments, global transaction ids, group replication.
 _LEFT_OUT: Final = frozenset({27, 28, 29, 33, 34, 35, 36, 37, 41, 42})
-#: What the log of a server has to be like. These are MySQL's defaults.
+#: Required values of a server's variables, which are MySQL's defaults.
 _WANTED: Final = {
     "binlog_format": "ROW",
     "binlog_row_image": "FULL",
     "binlog_row_value_options": "",
     "binlog_transaction_compression": "OFF",
 }
-#: In a statement's heads: thread, seconds, length of its database's name, error, length of this.
+#: A statement's head: thread, seconds, length of database name, error, length of status variables.
 _QUERY_HEAD: Final = struct.Struct("<IIBHH")
-#: Code -> bytes, of what stands there before the collations. The last is a name and its length.
+#: Status variables that may precede the collations: code -> bytes; _CATALOG has length and name.
 _FLAGS, _MODE, _CATALOG, _INCREMENT, _COLLATIONS = 0, 1, 6, 3, 4
 _LENGTHS: Final = {_FLAGS: 4, _MODE: 8, _INCREMENT: 4}
-#: MySQL's new collations have the numbers from this one on; utf8mb4_bin is one that both know.
+#: The first number of MySQL's new collations; and that of utf8mb4_bin, which both servers have.
 _FIRST_OF_MYSQL, _BINARY = 255, 46
 
 
 def check_variables(connection: Connection) -> None:
-    """Raises BackupFailed where the server writes a log that could not be replayed."""
+    """Check the server's variables. Raises BackupFailed if its log could not be replayed."""
     names = ", ".join(f"'{name}'" for name in _WANTED)
     found = connection.exec_driver_sql(f"SHOW GLOBAL VARIABLES WHERE Variable_name IN ({names})")
     for name, value in found:
@@ -53,9 +53,9 @@ def check_variables(connection: Connection) -> None:
 
 
 def for_mariadb(path: Path, start: int) -> Path:
-    """A file of the log from `start` on, as MariaDB can replay it, beside it. Raises BackupFailed.
+    """Convert a log file from `start` on for MariaDB; return the new file, in the same folder.
 
-    The first event, which tells how to read the others, is there whatever `start` is.
+    The first event, which describes the format, is always included. Raises BackupFailed.
     """
     fit = path.with_name(f"{path.name}.fit")
     with path.open("rb") as source, fit.open("xb") as target:
@@ -71,23 +71,23 @@ def _events(source: BinaryIO, start: int) -> Iterator[bytes]:
     is_first = True
     while len(head := source.read(_HEADER.size)) == _HEADER.size:
         yield head + source.read(_HEADER.unpack(head)[3] - len(head))
-        if is_first:  # what is between was not fetched
+        if is_first:  # the events up to `start` may not have been fetched
             source.seek(max(start, source.tell()))
             is_first = False
 
 
 class _Changes:
-    """What is known of a file so far: whether there are checksums, and the tables by number."""
+    """The state of a conversion: whether there are checksums, and the tables by number."""
 
     def __init__(self) -> None:
         self._checksum = 0
         self._tables: dict[bytes, Table] = {}
 
     def apply(self, event: bytes) -> bytes:
-        """What stands in the event's place; nothing where it is not needed."""
+        """Return the bytes to write for an event; b"" if it is dropped. Raises BackupFailed."""
         kind = event[4]
         if kind == _FORMAT:
-            # the kind of checksum, and one of this event in any case
+            # the byte before the checksum, which this event always has, is the checksum type
             self._checksum = _CRC.size if event[-1 - _CRC.size] else 0
             return event
         if kind in _AS_THEY_ARE:
@@ -115,7 +115,7 @@ class _Changes:
 
 
 def _with_known_collations(body: bytes) -> bytes:
-    """A statement whose session has no collation that only MySQL knows."""
+    """Return a statement's body with MySQL-only session collations replaced by utf8mb4_bin."""
     *_, length = _QUERY_HEAD.unpack_from(body)
     place, end = _QUERY_HEAD.size, _QUERY_HEAD.size + length
     while place < end:

@@ -1,4 +1,4 @@
-"""Rows in MySQL's binary log whose columns of JSON become the text that they are in MariaDB."""
+"""Converts the JSON columns of rows in MySQL's binary log to text, their type in MariaDB."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -8,25 +8,25 @@ from tasks.backups.log.binlog.binary_json import text_of
 
 _JSON, _BLOB = 245, 252
 _VARCHAR, _BIT, _DECIMAL, _ENUM, _SET, _VAR_STRING, _STRING = 15, 16, 246, 247, 248, 253, 254
-#: Kind of column -> bytes of a value.
+#: Column type -> bytes of a value.
 _FIXED: Final = {1: 1, 2: 2, 3: 4, 4: 4, 5: 8, 7: 4, 8: 8, 9: 3, 10: 3, 11: 3, 12: 8, 13: 1, 14: 3}
-#: And with fractions of a second: bytes without them.
+#: Times with fractions of a second: column type -> bytes without the fraction.
 _TIMES: Final = {17: 4, 18: 5, 19: 3}
-#: Those whose value begins with its length, of as many bytes as the table says.
+#: Types whose value starts with its length, in a number of bytes that the table map gives.
 _LONG: Final = frozenset({242, _JSON, 249, 250, 251, _BLOB, 255})
 _ONE_BYTE_ABOUT: Final = frozenset({4, 5, *_TIMES, *_LONG})
 _TWO_BYTES_ABOUT: Final = frozenset({_VARCHAR, _BIT, _DECIMAL, _ENUM, _SET, _VAR_STRING, _STRING})
-#: Bytes of the digits that are left over beside each nine of a decimal.
+#: Bytes for the digits of a decimal beyond full groups of nine.
 _LEFT_OVER: Final = (0, 1, 1, 2, 2, 3, 3, 4, 4, 4)
-#: Events that hold each row before and after; and those of the second version, with room for more.
+#: Events with each row before and after; and events of version 2, which have extra data.
 _UPDATES: Final = frozenset({24, 31})
 _SECOND: Final = frozenset({30, 31, 32})
-#: A table's number and flags.
+#: Bytes of the table's number and the flags.
 _HEAD: Final = 8
 
 
 class Table:
-    """What the log says of a table before its rows: the kinds of its columns."""
+    """A table map event, which precedes the rows of a table: the types of its columns."""
 
     def __init__(self, body: bytes) -> None:
         place = _HEAD
@@ -39,7 +39,7 @@ class Table:
         self.has_json = _JSON in kinds
         nullable = about + length + (count + 7) // 8
         as_text = bytes(_BLOB if kind == _JSON else kind for kind in kinds)
-        #: what MariaDB is told; more about the columns, which may follow, it does without
+        #: the event's body for MariaDB, without the optional metadata, which it does not need
         self.as_text = body[:place] + as_text + body[place + count : nullable]
 
 
@@ -52,7 +52,7 @@ def _columns(kinds: bytes, about: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def with_text(table: Table, kind: int, body: bytes) -> bytes:
-    """The rows of such a table, its JSON as text. Raises BackupFailed for what is not known."""
+    """Return a row event's body with JSON as text. Raises BackupFailed for unknown types."""
     place = _HEAD
     if kind in _SECOND:
         place += int.from_bytes(body[place : place + 2], "little")
@@ -77,7 +77,7 @@ def _is_set(bits: bytes, number: int) -> bool:
 
 
 def _image(columns: list[tuple[int, bytes]], body: bytes, place: int, parts: list[bytes]) -> int:
-    """One row, from `place` on, put behind `parts`; where it ends."""
+    """Append one row, which starts at `place`, to `parts`; return its end."""
     missing = body[place : place + (len(columns) + 7) // 8]
     kept, place = place, place + len(missing)
     for number, (kind, about) in enumerate(columns):
@@ -94,7 +94,7 @@ def _image(columns: list[tuple[int, bytes]], body: bytes, place: int, parts: lis
 
 
 def _size(kind: int, about: bytes, body: bytes, place: int) -> int:
-    """The bytes of a value, with those that tell its length."""
+    """Return the number of bytes of a value, including its length prefix."""
     if kind in _FIXED:
         return _FIXED[kind]
     if kind in _TIMES:
@@ -121,7 +121,7 @@ def _prefixed(most: int, body: bytes, place: int) -> int:
 
 
 def _packed(body: bytes, place: int) -> tuple[int, int]:
-    """A number as the protocol packs it, and where it ends."""
+    """Return a length-encoded number of the protocol, and its end."""
     first = body[place]
     if first < 251:
         return first, place + 1

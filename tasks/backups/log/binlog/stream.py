@@ -1,7 +1,8 @@
-"""`python -m tasks.backups.log.binlog.stream`: a MySQL server's binary log, copied as it comes.
+"""`python -m tasks.backups.log.binlog.stream`: copies a MySQL server's binary log as it is written.
 
-What `mysqlbinlog --raw --stop-never` does, by MariaDB's client library: MariaDB's own program knows
-no server of MySQL's, and MySQL's is in none of Debian's releases. It ends when the server does.
+Does what `mysqlbinlog --raw --stop-never` does, with MariaDB's client library: MariaDB's own
+program does not support MySQL servers, and no Debian release has MySQL's. Ends when the server
+does.
 """
 
 import ctypes
@@ -13,11 +14,11 @@ from io import FileIO
 from pathlib import Path
 from typing import Any, Final
 
-#: Of mysql.h and mariadb_rpl.h.
+#: Constants of mysql.h and mariadb_rpl.h.
 _READ_TIMEOUT, _DEFAULT_FILE, _DEFAULT_GROUP = 11, 4, 5
 _FILENAME, _START, _SERVER_ID = 0, 1, 2
 _ERROR: Final = ctypes.c_ulong(-1).value
-#: Where MYSQL keeps the packet that came last: the fifth pointer of its first member, NET.
+#: Offset in MYSQL of the pointer to the last packet: the fifth pointer of its first member, NET.
 _READ_POS: Final = 4 * ctypes.sizeof(ctypes.c_void_p)
 _RPL_VERSION: Final = 2
 
@@ -25,21 +26,21 @@ _MAGIC: Final = b"\xfebin"
 _HEADER: Final = struct.Struct("<IBIIIH")
 _ROTATE, _FORMAT = 4, 15
 _HEARTBEATS: Final = frozenset({27, 41})
-#: The server made this event up for us: it is in no file.
+#: Flag of an event that the server made for this connection: it is in no file.
 _ARTIFICIAL: Final = 0x20
 _CHECKSUM: Final = 4
-#: A server that has nothing to tell says so this often; one that is silent for longer is gone.
+#: Seconds between the heartbeats of an idle server, and of silence after which it counts as gone.
 _HEARTBEAT_SECONDS, _SILENT_SECONDS = 5, 20
-#: Each name of a variable: MySQL's up to 8.3, and since.
+#: Prefixes of variables: MySQL's up to 8.3, and since.
 _SAID: Final = ("master", "source")
 
 
 class StreamFailed(Exception):
-    """The server, or the way to it, said no; the text tells what."""
+    """The server refused, or the connection failed; the text tells the reason."""
 
 
 class Stream:
-    """A connection that the server writes its log to, from the start of the file `first` on."""
+    """A connection over which the server sends its log, from the start of the file `first`."""
 
     def __init__(self, options: str, first: str, number: int) -> None:
         self._lib = lib = _library()
@@ -56,7 +57,7 @@ class Stream:
         self._ask(first, number)
 
     def events(self) -> Iterator[bytes]:
-        """One event after the other, for ever. Raises StreamFailed."""
+        """Yield the events, without an end. Raises StreamFailed."""
         while True:
             length = self._lib.mysql_net_read_packet(self._mysql)
             if length == _ERROR:
@@ -86,7 +87,7 @@ class Stream:
 
 
 def _library() -> Any:
-    """MariaDB's client library, which the driver stands on."""
+    """Return MariaDB's client library, which the database driver uses as well."""
     try:
         lib = ctypes.CDLL("libmariadb.so.3")
     except OSError as missing:
@@ -109,7 +110,7 @@ def _library() -> Any:
 
 
 def write(events: Iterator[bytes], folder: Path) -> None:
-    """Each file of the log under its own name, from its first byte on; an event at a time."""
+    """Write each file of the log under its own name, from its first byte, an event at a time."""
     file: FileIO | None = None
     for event in events:
         _at, kind, _server, _length, end, flags = _HEADER.unpack_from(event)
@@ -127,20 +128,20 @@ def _next_file(event: bytes) -> str:
     body, checksum = event[:-_CHECKSUM], event[-_CHECKSUM:]
     if zlib.crc32(body) == int.from_bytes(checksum, "little"):
         event = body
-    return event[_HEADER.size + 8 :].decode()  # a place of eight bytes stands before the name
+    return event[_HEADER.size + 8 :].decode()  # a position of eight bytes precedes the name
 
 
 def _opened(path: Path, before: FileIO | None) -> FileIO:
     if before is not None:
         before.close()
-    # unbuffered: what came is there for whoever stores it, and after a kill
+    # unbuffered: every event is readable for the shipper immediately, and survives a kill
     file = path.open("wb", buffering=0)
     file.write(_MAGIC)
     return file
 
 
 def main(options: str, folder: str, first: str, number: str) -> int:
-    """Copy until the server ends; 1 with the reason on standard error."""
+    """Copy until the server ends; then print the reason on standard error and return 1."""
     try:
         write(Stream(options, first, int(number)).events(), Path(folder))
     except (StreamFailed, OSError) as problem:
