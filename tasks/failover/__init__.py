@@ -1,1 +1,1 @@
-"""Another region: a primary and its replica, and the way from one to the other and back."""
+"""Fail-over between a primary and its replica, as in another region, and fail-back."""

@@ -1,4 +1,4 @@
-"""What follows a fail-over: it is written down, and the clock and the workers are waited for."""
+"""Steps after a fail-over: record it, and wait for the scheduler and the workers."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,8 +29,9 @@ JOB: Final = "failover"
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """After how many seconds the clock renewed its lease on the new primary, and a worker did what
-    it was asked for there; None when that was not seen.
+    """Seconds until a sign of life on the new primary; None when it was not seen.
+
+    `clock`: the scheduler renewed its lease. `workers`: a worker finished a job.
     """
 
     clock: float | None
@@ -38,10 +39,10 @@ class Signs:
 
 
 def record(done: Switched, *, began: datetime) -> None:
-    """Write a fail-over down, in the database of the new primary.
+    """Record a fail-over in the database of the new primary.
 
-    Its log begins another life: a server that was seeded anew since it was the primary last names
-    its files as it did then. The promotion is written and told to Redis, where it is not yet.
+    The stored log starts a new life, because a server that was seeded anew since it was the primary
+    reuses the names of its log files. Writes the promotion, and sends it to Redis, where missing.
     """
     lost = None if done.lost is None else [str(missing) for missing in done.lost]
     result: dict[str, Any] = {
@@ -67,9 +68,7 @@ def record(done: Switched, *, began: datetime) -> None:
 
 
 def is_recorded(primary: str) -> bool:
-    """Whether the last fail-over that was written down made this server the primary, and none
-    that Redis remembers came after it.
-    """
+    """Whether the last recorded fail-over promoted this server, and Redis has none after it."""
     known = memory_of(settings().database_url)
     newest = known.look() if known else 0
 
@@ -85,7 +84,7 @@ def is_recorded(primary: str) -> bool:
 
 @contextmanager
 def database_of(primary: str) -> Iterator[Engine]:
-    """The database on that server, whatever others say; by DATABASE_URL where that names it so."""
+    """Yield the database on that server, by DATABASE_URL; if that lacks it, the usual engine."""
     urls = split_url(settings().database_url)
     found = next((url for url in urls if server_name(url) == primary), None)
     if found is None:
@@ -99,7 +98,7 @@ def database_of(primary: str) -> Iterator[Engine]:
 
 
 def await_restaurant(*, seconds: float) -> Signs:
-    """Wait for signs of life on the new primary, so long at most. Redis may be empty or new."""
+    """Wait at most `seconds` for signs of life on the new primary. Redis may be empty or new."""
     began, since = monotonic(), clock.now()
     found: dict[str, float] = {}
     lease = _seen(_lease)
@@ -131,5 +130,5 @@ def _lease(session: Session) -> datetime | None:
 
 
 def _last_run(session: Session) -> datetime | None:
-    # of any job: one queue may be busy with what waits
+    # of any job, because one queue may be busy with its backlog
     return session.scalar(select(func.max(JobRun.last_success)).where(JobRun.name != JOB))

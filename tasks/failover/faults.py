@@ -1,9 +1,9 @@
-"""Why nothing was switched."""
+"""The error of a fail-over."""
 
 from models.core.errors import MaitredError
 
 
 class FailoverRefused(MaitredError):
-    """It would lose or divide what the house holds, or it cannot be known; the text says which."""
+    """The fail-over would lose or split data, or that is unknown; the text gives the reason."""
 
     code = "failover-refused"

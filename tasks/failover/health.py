@@ -1,4 +1,4 @@
-"""How the replica does, as the house's own account can see it: for `/readyz`."""
+"""Health of the database servers for `/readyz`, as far as the account of DATABASE_URL can see."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -25,10 +25,10 @@ _SEMI_SYNC = (
 
 @dataclass(frozen=True, slots=True)
 class ServerHealth:
-    """One server of DATABASE_URL: primary, replica, gone; or replaced, and takes writes still.
+    """One server of DATABASE_URL. `role`: primary, replica, gone, or replaced (still takes writes).
 
-    `behind_seconds` is the age of a replica's newest record of a job, beside the primary's.
-    `semi_sync_off`: it should be, and the primary goes on without.
+    `behind_seconds`: how much older a replica's newest job record is than the primary's.
+    `semi_sync_off`: semi-synchronous replication is enabled, but the primary works without it.
     """
 
     server: str
@@ -38,7 +38,7 @@ class ServerHealth:
 
     @property
     def late(self) -> set[str]:
-        """What `/readyz` names: `two_primaries`, `replica`, `semi_sync`."""
+        """The names of its problems in `/readyz`: `two_primaries`, `replica`, `semi_sync`."""
         if self.role == "replaced":
             return {TWO_PRIMARIES}
         behind = self.behind_seconds
@@ -47,7 +47,7 @@ class ServerHealth:
 
 
 def server_health() -> tuple[ServerHealth, ...]:
-    """Look at every server of DATABASE_URL; at none where it names but one."""
+    """Check every server of DATABASE_URL; return () where it names only one."""
     urls = split_url(settings().database_url)
     if len(urls) < 2:
         return ()
@@ -61,7 +61,7 @@ def server_health() -> tuple[ServerHealth, ...]:
 
 
 def with_servers(health: dict[str, Any], servers: tuple[ServerHealth, ...]) -> dict[str, Any]:
-    """The house's health (`HouseHealth.as_json`), and that of its servers where there are two."""
+    """Return the health (`Health.as_json`) with that of the servers added, if there are any."""
     if not servers:
         return health
     late = [*health["late"], *sorted(set().union(*(one.late for one in servers)))]
@@ -70,7 +70,7 @@ def with_servers(health: dict[str, Any], servers: tuple[ServerHealth, ...]) -> d
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
-    """What a server said: its newest record of a job, and of a promotion."""
+    """A server's state; `job`: time of its newest job record, `epoch`: its newest promotion."""
 
     read_only: bool
     job: datetime | None
@@ -79,7 +79,7 @@ class _Facts:
 
 
 def _look(url: URL) -> _Facts | None:
-    """Ask a server; None when it does not answer."""
+    """Query a server; return None when it does not answer."""
     bind = make_engine(url.render_as_string(hide_password=False), pool_size=1)
     try:
         with bind.connect() as connection:

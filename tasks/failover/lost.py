@@ -1,4 +1,4 @@
-"""What only a replaced primary holds, for the people who have to make it good."""
+"""Data that only a replaced primary has, listed for the staff who must restore it."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -23,7 +23,7 @@ from tasks.failover.written import Change, changes
 
 RESERVATIONS: Final = "reservations"
 _AT_ONCE: Final = 500
-#: Whose guest counts on a table, or on an answer.
+#: Statuses in which a guest expects a table or an answer.
 _STANDS: Final = OPEN | HOLDING
 _NOTHING_MORE: Final = "nothing: it is over"
 _PART: Final = "part of the reservations above"
@@ -32,7 +32,7 @@ _LOAD: Final = "load the restaurant's file again"
 _FORGET: Final = "maitred guest replay ERASURES.jsonl"
 _NOTHING: Final = "nothing: the new primary has its own"
 _SENT: Final = "nothing: what was sent was sent; what waits goes with its reservation"
-#: What to do about the rows of each table, but the reservations, which are listed.
+#: Table -> what to do about its lost rows. The reservations are listed one by one instead.
 ADVICE: Final[Mapping[str, str]] = {
     **dict.fromkeys(
         (
@@ -93,9 +93,9 @@ ADVICE: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class LostReservation:
-    """One that the old server alone holds like this. `there`: its status on the new one, or none.
+    """A reservation whose state only the old server has. `there`: its status on the new primary.
 
-    `what`: new, changed or gone. `start` is the restaurant's own time.
+    `there` is None where it does not exist. `what`: new, changed or gone. `start` is local time.
     """
 
     what: str
@@ -109,7 +109,7 @@ class LostReservation:
 
     @property
     def advice(self) -> str:
-        """What a person does about it."""
+        """The advice on what to do about it."""
         if self.what == "gone":
             return "look in the log of that time"
         if self.there is None:
@@ -121,7 +121,7 @@ class LostReservation:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The transactions, the reservations in them, and rows by table and kind of change."""
+    """The lost transactions, their reservations, and row counts by table and kind of change."""
 
     transactions: tuple[Missing, ...]
     reservations: tuple[LostReservation, ...]
@@ -129,7 +129,7 @@ class Lost:
 
 
 def compare(picture: Picture, name: str) -> Lost:
-    """What the server of that name holds, and the primary never had. Raises FailoverRefused."""
+    """Return what the server `name` has and the primary never had. Raises FailoverRefused."""
     primary, old = picture.primary, picture.named(name)
     if primary is None or primary.facts is None:
         raise FailoverRefused("nobody takes writes: maitred failover comes first")
@@ -150,7 +150,7 @@ def compare(picture: Picture, name: str) -> Lost:
 
 
 def _others(found: list[Change]) -> Mapping[tuple[str, str], int]:
-    """Rows, each counted once a kind of change."""
+    """Count the rows by table and kind of change, each row once per kind."""
     rows = {(one.table, one.what, one.key) for one in found if one.table != RESERVATIONS}
     return Counter((table, what) for table, what, _key in rows)
 
@@ -158,7 +158,7 @@ def _others(found: list[Change]) -> Mapping[tuple[str, str], int]:
 def _reservations(found: list[Change], here: Engine, there: Engine) -> tuple[LostReservation, ...]:
     kinds: dict[int, str] = {}
     for change in found:
-        # new and then changed is new; whatever is gone in the end is gone
+        # "new" stays when "changed" follows; "gone" replaces both
         if change.table == RESERVATIONS and (change.what == "gone" or int(change.key) not in kinds):
             kinds[int(change.key)] = change.what
     with reading(here) as session:

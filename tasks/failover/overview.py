@@ -1,4 +1,4 @@
-"""All servers of FAILOVER_URL at one look: who takes writes, who follows whom, who is gone."""
+"""The state of all servers of FAILOVER_URL: primaries, replicas and their sources, outages."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ from tasks.failover.server import Facts, Reach, Server
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A server and what was found: its facts, or why there are none."""
+    """A server and its facts; or `reach`, the reason why there are none."""
 
     server: Server
     reach: Reach
@@ -27,34 +27,34 @@ class Seen:
 
     @property
     def takes_writes(self) -> bool:
-        """Whether it answers and the house can write there."""
+        """Whether it answers and Maitred can write there."""
         return self.facts is not None and self.facts.takes_writes
 
     @property
     def epoch(self) -> int:
-        """Of the newest promotion that it knows; 0 where that cannot be told."""
+        """The epoch of the newest promotion that it has; 0 where that is unknown."""
         return (self.facts.epoch if self.facts else None) or 0
 
     @property
     def is_replica(self) -> bool:
-        """Whether it answers and follows another server, however well."""
+        """Whether it answers and is set up to follow another server, working or not."""
         return self.facts is not None and self.facts.follows is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What all servers said."""
+    """A snapshot of all servers."""
 
     seen: tuple[Seen, ...]
 
     @property
     def newest(self) -> int:
-        """The epoch of the newest promotion that any of them knows."""
+        """The epoch of the newest promotion that any of them has."""
         return max(one.epoch for one in self.seen)
 
     @property
     def replaced(self) -> list[Seen]:
-        """Who takes writes though another was promoted in its place."""
+        """The servers that take writes although another was promoted in their place."""
         return [
             one
             for one in self.seen
@@ -64,9 +64,9 @@ class Picture:
 
     @property
     def primary(self) -> Seen | None:
-        """Who takes writes, and was not replaced; None when nobody does.
+        """The server that takes writes and was not replaced; None without one.
 
-        Raises FailoverRefused when several do, and no promotion says which of them it is.
+        Raises FailoverRefused when there are several and no promotion decides between them.
         """
         replaced = self.replaced
         writers = [one for one in self.seen if one.takes_writes and one not in replaced]
@@ -79,7 +79,7 @@ class Picture:
         return writers[0] if writers else None
 
     def named(self, name: str) -> Seen:
-        """The server of that name. Raises FailoverRefused when FAILOVER_URL has none."""
+        """Return the server of that name. Raises FailoverRefused when FAILOVER_URL lacks it."""
         for one in self.seen:
             if one.name == name:
                 return one
@@ -87,17 +87,17 @@ class Picture:
         raise FailoverRefused(f"FAILOVER_URL names no {name}: there are {names}")
 
     def others(self, than: Seen) -> list[Seen]:
-        """All but one."""
+        """Return all servers but this one."""
         return [one for one in self.seen if one is not than]
 
     def with_new_look_at(self, one: Seen) -> "Picture":
-        """The same, but for one server that is asked again."""
+        """Return the snapshot with one server queried again."""
         return Picture(tuple(_see(one.server) if each is one else each for each in self.seen))
 
 
 @contextmanager
 def all_servers(*, answer_seconds: int = 30) -> Iterator[tuple[Server, ...]]:
-    """The servers of FAILOVER_URL, their connections ended in the end.
+    """Yield the servers of FAILOVER_URL; their connections are closed at the end.
 
     Raises FailoverRefused where it names fewer than two.
     """
@@ -116,7 +116,7 @@ def all_servers(*, answer_seconds: int = 30) -> Iterator[tuple[Server, ...]]:
 
 
 def look_at(servers: tuple[Server, ...]) -> Picture:
-    """Ask each of them."""
+    """Query each server. Raises FailoverRefused for a database error other than an outage."""
     return Picture(tuple(_see(server) for server in servers))
 
 

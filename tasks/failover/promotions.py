@@ -1,4 +1,4 @@
-"""The table of promotions, as the account of FAILOVER_URL asks and writes it."""
+"""Access to the table of promotions with the account of FAILOVER_URL."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -10,7 +10,7 @@ from models.core.database.servers import split_url
 from models.core.settings import settings
 
 Run = Callable[[str], Any]
-#: Values of one promotion: its epoch, and the server's name.
+#: SQL for the values of one promotion, with parameters for its epoch and the server's name.
 ONE: Final = "VALUES (%s, %s, UTC_TIMESTAMP(6))"
 _NONE: Final = "SELECT 1, '', NOW() WHERE FALSE"
 
@@ -21,12 +21,12 @@ def _table() -> str:
 
 
 def insert_text(rows: str) -> str:
-    """The statement that writes these rows."""
+    """Return the statement that writes these rows."""
     return f"INSERT INTO {_table()} (epoch, server, promoted_at) {rows}"  # nosec B608
 
 
 def newest_epoch(run: Run) -> int | None:
-    """The newest that this server knows, 0 before the first; None where it may not be read."""
+    """Return the newest epoch on this server, 0 before the first; None where it cannot be read."""
     try:
         return int(run(f"SELECT MAX(epoch) FROM {_table()}").scalar() or 0)  # noqa: S608 # nosec B608
     except DBAPIError as error:
@@ -36,7 +36,7 @@ def newest_epoch(run: Run) -> int | None:
 
 
 def may_write(run: Run) -> bool:
-    """Whether the account may write one, also while the server takes no writes from others.
+    """Whether the account may write a promotion, also while the server is read-only.
 
     Nothing is written, not even to the binary log.
     """
@@ -50,7 +50,7 @@ def may_write(run: Run) -> bool:
 
 
 def missing_right() -> str:
-    """The statement that lets the account of FAILOVER_URL read and write it."""
+    """Return the GRANT that lets the account of FAILOVER_URL read and write the table."""
     account = split_url(settings().failover_url or "")[0].username or ""
     return f"GRANT SELECT, INSERT, CREATE ON {_table()} TO '{account}'@'%'"
 

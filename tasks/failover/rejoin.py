@@ -1,4 +1,4 @@
-"""A server that was the primary becomes a replica of the one that is, if it holds nothing else."""
+"""Makes a former primary a replica of the current one, if it has no transactions of its own."""
 
 from typing import Final
 
@@ -12,7 +12,7 @@ _BEGIN_SECONDS: Final = 15
 
 
 def returning(picture: Picture, *, to: str = "") -> tuple[Seen, Seen]:
-    """The primary, and the server that is to follow it. Raises FailoverRefused."""
+    """Return the primary, and the server that is to follow it. Raises FailoverRefused."""
     primary = picture.primary
     if primary is None:
         raise FailoverRefused("nobody takes writes: maitred failover comes first")
@@ -29,10 +29,11 @@ def returning(picture: Picture, *, to: str = "") -> tuple[Seen, Seen]:
 
 
 def rejoin(primary: Seen, back: Seen, *, seeded_at: str = "") -> None:
-    """Let `back` follow `primary`, and wait until it has all. Again is harmless.
+    """Make `back` follow `primary`, and wait until it has caught up. Safe to repeat.
 
-    `seeded_at` is the position of the copy that its data folder was made of. Raises
-    FailoverRefused when it holds what the primary never had; then it is left as it was.
+    `seeded_at`: the position of the copy from which its data folder was made. Raises
+    FailoverRefused when it has transactions that the primary never had, before any change; or when
+    it does not follow or catch up.
     """
     held, here = back.facts, primary.facts
     if held is None or here is None:
@@ -60,7 +61,7 @@ def _check_history(held: Facts, here: Facts, *, primary: str, back: str, seeded_
             f"in the fail-over. What they are: maitred failover --compare {back}; then seed it "
             "anew (docs/failover.md, 4 and 5)"
         )
-    # a copied data folder brings no log along, and the position in its tables is its source's
+    # a copied data folder has no binary log, and the position in its tables is its source's
     if not held.written and held.follows is None and not seeded_at:
         raise FailoverRefused(
             f"{back} has written nothing yet: seed it with a copy of {primary} (docs/failover.md, "

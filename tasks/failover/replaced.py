@@ -1,4 +1,4 @@
-"""A primary in whose place another was promoted, and that takes writes still: it is fenced."""
+"""Fences a replaced primary: one that takes writes although another was promoted in its place."""
 
 from collections.abc import Callable
 
@@ -9,15 +9,15 @@ from tasks.failover.overview import Picture, Seen
 
 
 def remembered_epoch() -> int:
-    """Of the newest promotion that Redis remembers; 0 where that cannot be told."""
+    """Return the epoch of the newest promotion known to Redis or this process; 0 if unknown."""
     found = memory_of(settings().database_url)
     return found.look() if found else 0
 
 
 def fence_replaced(picture: Picture, tell: Callable[[str], None]) -> Picture:
-    """Whoever takes writes though another was promoted in its place is made read-only.
+    """Make every replaced primary read-only, and report it to `tell`; return the new snapshot.
 
-    What it took since is lost to us until a person has looked.
+    The writes that it took since are lost until a person compares the servers.
     """
     for one in picture.replaced:
         one.server.fence()
@@ -31,7 +31,7 @@ def fence_replaced(picture: Picture, tell: Callable[[str], None]) -> Picture:
 
 
 def check_newest(primary: Seen, remembered: int) -> None:
-    """That nobody was promoted in its place who does not answer now. Else FailoverRefused."""
+    """Raise FailoverRefused if another server, unreachable now, was promoted in its place."""
     facts = primary.facts
     if facts and facts.epoch is not None and facts.epoch < remembered:
         raise FailoverRefused(

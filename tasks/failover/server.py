@@ -1,4 +1,4 @@
-"""One database server as the one who fails over sees it: a look, and what it can be told."""
+"""One database server in a fail-over: queries of its state, and commands to it."""
 
 import socket
 from contextlib import suppress
@@ -15,12 +15,12 @@ from models.core.settings import settings
 from models.rules.gtids import Position, has_reached, parse_position
 from tasks.failover import promotions
 
-#: Only who holds it on the server that is promoted may promote it.
+#: The lock that a process must hold on a server to promote it.
 LOCK: Final = "maitred-failover"
-#: One turn of a wait: the server is asked again after so many seconds.
+#: Seconds after which a waiting query is repeated.
 _TURN: Final = 0.5
 _NO_SUCH_THREAD: Final = 1094
-#: it answers, and lets this account not in
+#: error codes of a server that answers but denies this account access
 _DENIED: Final = frozenset({1044, 1045, 1130, 1698})
 _VARIABLES: Final = (
     "SELECT @@global.read_only, @@gtid_binlog_state, @@gtid_binlog_pos, @@gtid_slave_pos,"
@@ -36,13 +36,13 @@ _GUESTS: Final = (
     " AND command NOT LIKE 'Binlog Dump%%'"
 )
 
-#: It answers; nobody listens at its port, so that it does not run; nothing is heard of it.
+#: It answers; its port is closed, so that it is not running; or its state is unknown.
 Reach = Literal["answers", "stopped", "silent"]
 
 
 @dataclass(frozen=True, slots=True)
 class Follows:
-    """A replica's state: of whom, how far it has received, whether it goes on."""
+    """A replica's state: its source, the received position, and whether its threads run."""
 
     source: str
     receives: bool
@@ -54,7 +54,7 @@ class Follows:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """One look at a server that answered."""
+    """The state of a server that answered."""
 
     read_only: bool
     state: Position
@@ -63,17 +63,17 @@ class Facts:
     follows: Follows | None
     semi_sync: bool
     semi_sync_wanted: bool
-    #: of the newest promotion that it knows; None where FAILOVER_URL's account may not read that
+    #: of its newest promotion; None where the account of FAILOVER_URL cannot read that
     epoch: int | None = None
 
     @property
     def takes_writes(self) -> bool:
-        """Whether the house can write there."""
+        """Whether Maitred can write there."""
         return not self.read_only
 
 
 class Server:
-    """One server of FAILOVER_URL. Every call raises the driver's error when it does not answer."""
+    """One server of FAILOVER_URL. When it does not answer, calls raise the driver's error."""
 
     def __init__(self, url: URL, *, answer_seconds: int = 30) -> None:
         self.url = url
@@ -94,7 +94,7 @@ class Server:
         )
 
     def close(self) -> None:
-        """End the connection, and so its lock."""
+        """Close the connection, which releases its lock."""
         if self._connection is not None:
             with suppress(DBAPIError):
                 self._connection.close()
@@ -110,10 +110,13 @@ class Server:
                 self.close()
             raise
 
-    # --- looking
+    # --- queries
 
     def reach(self) -> Reach:
-        """Whether it answers, surely does not run, or cannot be told."""
+        """Return whether it answers, is certainly stopped, or is silent.
+
+        Raises the driver's error when it denies access.
+        """
         try:
             self._run("SELECT 1")
         except DBAPIError as error:
@@ -123,7 +126,7 @@ class Server:
         return "answers"
 
     def _nobody_listens(self) -> bool:
-        """Its machine lives and says that the port is closed: no server, so nobody writes there."""
+        """Whether its machine reports a closed port: no server runs, so none takes writes there."""
         try:
             place = (self.url.host or "", self.url.port or 3306)
             with socket.create_connection(place, timeout=self._patience):
@@ -134,7 +137,7 @@ class Server:
             return False
 
     def look(self) -> Facts:
-        """All that matters of it, now."""
+        """Query its current state."""
         read_only, state, written, replicated, wanted = self._run(_VARIABLES).one()
         semi_sync = dict(self._run(_SEMI_SYNC).all())
         return Facts(
@@ -150,11 +153,11 @@ class Server:
         )
 
     def log_files(self) -> list[str]:
-        """The files of its binary log, the oldest first."""
+        """Return the files of its binary log, oldest first."""
         return [str(row[0]) for row in self._run("SHOW BINARY LOGS").all()]
 
     def may_write_promotions(self) -> bool:
-        """Whether a promotion can be written down here before anybody else can write."""
+        """Whether a promotion can be written here while the server is read-only to others."""
         return promotions.may_write(self._run)
 
     def _follows(self) -> Follows | None:
@@ -171,7 +174,7 @@ class Server:
         )
 
     def wait_for(self, wanted: Position, *, seconds: float) -> bool:
-        """Wait until it has applied all up to there; whether it has."""
+        """Wait until it has applied everything up to `wanted`; return whether it has."""
         text = ",".join(f"{domain}-{server}-{last}" for (domain, server), last in wanted.items())
         ends = monotonic() + seconds
         while self._run("SELECT MASTER_GTID_WAIT(%s, %s)", text, _TURN).scalar() != 0:
@@ -179,19 +182,22 @@ class Server:
                 return has_reached(self.look().replicated, wanted)
         return True
 
-    # --- telling
+    # --- commands
 
     def take_lock(self) -> bool:
-        """Be the only one who promotes it, until `close`. False when another does."""
+        """Take LOCK, held until `close`. Return False when another process holds it."""
         return bool(self._run("SELECT GET_LOCK(%s, 0)", LOCK).scalar() == 1)
 
     def fence(self) -> None:
-        """No write from now on: read-only, and everybody but replicas and operators sent away."""
+        """Stop all writes: set it read-only, and kill the connections of clients.
+
+        Replicas and other connections of this account, the operators', are spared.
+        """
         self._run("SET SESSION lock_wait_timeout=2")
         try:
             self._run("SET GLOBAL read_only=1")
         except DBAPIError:
-            # a long write holds it up: it ends with its connection
+            # blocked by a long write, which ends when its connection is killed
             self._send_away()
             self._run("SET GLOBAL read_only=1")
         self._send_away()
@@ -205,25 +211,25 @@ class Server:
                     raise
 
     def open(self) -> None:
-        """Take writes."""
+        """Allow writes."""
         self._run("SET GLOBAL read_only=0")
 
     def go_on_following(self) -> None:
-        """Receive and apply, where it does not."""
+        """Start receiving and applying; harmless where both run."""
         self._run("START SLAVE")
 
     def go_on_applying(self) -> None:
-        """Apply what was received."""
+        """Start applying what was received."""
         self._run("START SLAVE SQL_THREAD")
 
     def stop_receiving(self) -> None:
-        """Nothing comes any more; what came is applied."""
+        """Stop receiving; what was received is still applied."""
         self._run("STOP SLAVE IO_THREAD")
 
     def promote(self, *, epoch: int = 0) -> None:
-        """Follow nobody, and take writes; with an epoch, that is written down before.
+        """Stop following, and take writes; an `epoch` is written before, as a promotion.
 
-        In one statement for the server: it does all, whatever becomes of who asked.
+        Sent as one multi-statement, which the server completes even if this process dies.
         """
         self._run("STOP SLAVE")
         written = f"{promotions.insert_text(promotions.ONE)};" if epoch else ""
@@ -245,9 +251,9 @@ class Server:
         return connection.connection.dbapi_connection
 
     def follow(self, source: URL, *, begin: str = "") -> None:
-        """Become a replica of `source`: from `begin`, or from the last that it holds itself.
+        """Make it a replica of `source`, from position `begin`, or from its own last transaction.
 
-        Over TLS where DATABASE_CA is set; checked by the server's own `ssl_ca`, where it has one.
+        Over TLS where DATABASE_CA is set; verified with the server's own `ssl_ca`, if it has one.
         """
         self._run("STOP SLAVE")
         if begin:
@@ -272,7 +278,7 @@ class Server:
 
 
 def wait_until_follows(server: Server, *, seconds: float) -> bool:
-    """Wait until a replica receives and applies; whether it does. Its errors are in `look`."""
+    """Wait until a replica receives and applies; return whether it does. `look` has its errors."""
     ends = monotonic() + seconds
     while True:
         follows = server.look().follows

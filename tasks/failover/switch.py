@@ -1,7 +1,6 @@
-"""From one primary to the next: the old one fenced, the new one promoted, nothing forgotten.
+"""The switch from one primary to the next: the old one is fenced, then the new one promoted.
 
-Each step may be the last one of a command that is killed: the next run looks where things stand
-and goes on from there.
+The command may be killed after any step: the next run queries the state and continues from there.
 """
 
 import logging
@@ -23,18 +22,19 @@ from tasks.failover.server import Server, wait_until_follows
 
 log = logging.getLogger(__name__)
 
-#: A fencing command that takes longer has failed.
+#: The time limit in seconds of a fencing command.
 _FENCE_SECONDS: Final = 60
 _CATCH_UP_SECONDS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the caller wants and vouches for.
+    """The request for a fail-over, with the caller's assertions.
 
     `to`: the server that shall take writes (empty: the replica, if the primary is gone).
-    `old_is_gone`: a primary that says nothing takes no writes and will not. `fence`: a command
-    that makes sure of that. `seen`: what the primary held when it was last seen, if somebody knows.
+    `old_is_gone`: asserts that a silent primary takes no writes and will not. `fence`: a command
+    that ensures this. `seen`: the primary's position when it was last seen, if known. `tell` gets
+    the reports for the operator.
     """
 
     to: str = ""
@@ -46,10 +46,10 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Switched:
-    """Who takes writes now, instead of whom, since when; what only the old one held.
+    """The result: the new primary, the old one, and the transactions that only the old one had.
 
-    `promoted` is False when it did so before. `lost` is None where it cannot be known yet.
-    `stopped_seconds` is from the first fencing to the first write that could be taken.
+    `promoted` is False when the primary took writes before. `lost` is None where it is not known
+    yet. `stopped_seconds`: from the first fencing until writes were possible again.
     """
 
     primary: str
@@ -60,17 +60,17 @@ class Switched:
 
 
 def fail_over(servers: tuple[Server, ...], wish: Wish) -> Switched:
-    """Make the replica the primary. Raises FailoverRefused, and then nobody was promoted.
+    """Make the replica the primary. Raises FailoverRefused, and then no server was promoted.
 
-    With `to` also while the primary lives: then nothing is lost, or nothing happens. Run again
-    after it was killed anywhere, it ends the same.
+    With `to`, also while the primary is running: then nothing is lost, or nothing changes. After it
+    was killed at any point, another run ends with the same result.
     """
     picture = fence_replaced(look_at(servers), wish.tell)
     remembered = remembered_epoch()
     target = _target(picture, wish)
     if not target.server.take_lock():
         raise FailoverRefused(f"somebody else is promoting {target.name} right now")
-    # another may have promoted it before the lock was ours
+    # another process may have promoted it before this one had the lock
     picture = picture.with_new_look_at(target)
     target = picture.named(target.name)
     if picture.primary is target:
@@ -88,7 +88,7 @@ def fail_over(servers: tuple[Server, ...], wish: Wish) -> Switched:
 
 
 def _target(picture: Picture, wish: Wish) -> Seen:
-    """Which server is to be the primary."""
+    """Return the server that is to be the primary. Raises FailoverRefused."""
     primary = picture.primary
     if wish.to:
         return picture.named(wish.to)
@@ -105,7 +105,7 @@ def _target(picture: Picture, wish: Wish) -> Seen:
 
 
 def _old(picture: Picture, target: Seen) -> Seen:
-    """Whom it replaces: who takes writes, else whom the target follows, else the other one."""
+    """Return the server to replace: the primary, else the target's source, else another one."""
     if picture.primary is not None:
         return picture.primary
     others = picture.others(target)
@@ -130,7 +130,7 @@ def _check_target(target: Seen) -> None:
 
 
 def _check_gone(old: Seen, target: Seen, wish: Wish) -> None:
-    """That the old primary takes no writes, though it cannot be told to. Else FailoverRefused."""
+    """Raise FailoverRefused unless the unreachable old primary certainly takes no writes."""
     facts = target.facts
     if facts and facts.follows and facts.follows.receives:
         raise FailoverRefused(
@@ -154,7 +154,7 @@ def _check_gone(old: Seen, target: Seen, wish: Wish) -> None:
 
 def _run_fence(command: str) -> None:
     try:
-        # the operator's own line, of the command's arguments
+        # the operator's own shell command, from --fence
         done = subprocess.run(
             ["/bin/sh", "-c", command], capture_output=True, timeout=_FENCE_SECONDS, check=False
         )
@@ -165,11 +165,11 @@ def _run_fence(command: str) -> None:
         raise FailoverRefused(f"--fence failed ({done.returncode}): {said}")
 
 
-# --- with the old one at hand
+# --- when the old primary answers
 
 
 def _switch(old: Seen, target: Seen, wish: Wish) -> Switched:
-    """Both answer: nothing may be lost, and where that cannot be had, the old one goes on."""
+    """Switch while both answer, without loss; if that fails, the old primary takes writes again."""
     if old.takes_writes:
         _follow_closely(old, target)
     elif target.is_replica:
@@ -189,7 +189,7 @@ def _switch(old: Seen, target: Seen, wish: Wish) -> Switched:
 
 
 def _take_all(old: Seen, target: Seen) -> None:
-    """After the fencing: all that the old one holds is applied by the target."""
+    """After the fencing, let the target apply everything that the old primary has."""
     final = old.server.look()
     if target.is_replica:
         if not target.server.wait_for(final.written, seconds=_CATCH_UP_SECONDS):
@@ -204,7 +204,7 @@ def _take_all(old: Seen, target: Seen) -> None:
 
 
 def _follow_closely(old: Seen, target: Seen) -> None:
-    """Before anybody is stopped: the replica is a replica, goes on, and is nearly there."""
+    """Before the fencing, ensure that the target replicates and has nearly caught up."""
     if target.facts is None or target.facts.follows is None:
         raise FailoverRefused(
             f"{target.name} is no replica; maitred failback --rejoin-only makes it one"
@@ -219,14 +219,14 @@ def _follow_closely(old: Seen, target: Seen) -> None:
         raise FailoverRefused(f"{target.name} does not catch up with {old.name}")
 
 
-# --- without it
+# --- when it does not
 
 
 def _take_over(old: Seen, target: Seen, wish: Wish, *, newest: int) -> Switched:
-    """The old one is gone: take all that the replica has received, and go on from there.
+    """Promote without the old primary, after applying everything that the replica has received.
 
-    The promotion is written before the first write can be: whoever sees both servers when the old
-    one returns knows which is the primary.
+    The promotion is written before the server takes writes, so that the promotions show which of
+    the two is the primary when the old one returns.
     """
     began = monotonic()
     server = target.server

@@ -1,4 +1,4 @@
-"""Fail-over without a hand: looks twice a second, acts after four looks without a primary."""
+"""Automatic fail-over: polls twice a second, acts after four polls without a primary."""
 
 import logging
 import threading
@@ -17,19 +17,19 @@ from tasks.failover.switch import Switched, Wish, fail_over
 
 log = logging.getLogger(__name__)
 
-#: Between two looks, in seconds.
+#: Seconds between two polls.
 EVERY: Final = 0.5
-#: So many looks in a row without a server that takes writes, and the replica is promoted.
+#: After this many polls in a row without a server that takes writes, the replica is promoted.
 MISSES: Final = 4
-#: A server that does not answer a look within so many seconds was missed.
+#: Seconds within which a server must answer a poll.
 ANSWER_SECONDS: Final = 1
 
 
 class Watch:
-    """One watcher. Several may run: who holds the lock on the replica promotes it.
+    """One watcher. Several may run: the one that gets the lock on the replica promotes it.
 
-    Never promotes what could lack acknowledged writes: the primary must have been semi-synchronous
-    when it was last seen, unless `accept_loss`. `then` is called after a promotion.
+    Does not promote a replica that may lack acknowledged writes: the primary must have been
+    semi-synchronous when last seen, unless `accept_loss`. Calls `then` after a promotion.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Watch:
                     self._say(getattr(problem, "message", None) or str(problem.__cause__))
 
     def look(self, servers: tuple[Server, ...]) -> None:
-        """One look, and what has to be done after it. Raises FailoverRefused."""
+        """Poll once, and act on the result. Raises FailoverRefused."""
         primary = fence_replaced(look_at(servers), self._wish.tell).primary
         if primary is not None:
             self._note(primary)
@@ -83,7 +83,7 @@ class Watch:
             self._then(done)
 
     def _say(self, what: str) -> None:
-        """Each state once, when it begins."""
+        """Report each state once, when it begins."""
         if what != self._said:
             self._said = what
             self._wish.tell(what)

@@ -1,4 +1,4 @@
-"""What a server wrote that another never had: row by row, out of its binary log."""
+"""Reads from a server's binary log the rows of transactions that another server never had."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ _WHAT: Final = {b"INSERT INTO": "new", b"UPDATE": "changed", b"DELETE FROM": "go
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A row that was written. `what`: new, changed or gone; `key`: its first column, as text."""
+    """A row change. `what`: new, changed or gone; `key`: the row's first column, as text."""
 
     database: str
     table: str
@@ -32,10 +32,11 @@ class Change:
 def changes(
     url: URL, missing: tuple[Missing, ...], *, since: Position, first_file: str
 ) -> list[Change]:
-    """What the transactions `missing` wrote at the server of `url`, in order.
+    """Return the row changes of the transactions `missing` on the server of `url`, in order.
 
-    `since` is how far the other server had all; `first_file` is the oldest of the binary log that
-    the server still has. Takes REPLICATION SLAVE. Raises FailoverRefused when the log is gone.
+    `since`: the position up to which the other server has everything. `first_file`: the oldest
+    binary log file that the server still has. The account needs REPLICATION SLAVE. Raises
+    FailoverRefused when the log cannot be read.
     """
     begin = ",".join(f"{domain}-{server}-{last}" for (domain, server), last in since.items())
     with account_file(url) as file:
