@@ -1,8 +1,8 @@
 """The Celery process: `celery -A workers.entry:app worker --pool solo --queues allocation`.
 
-Two kinds, by queue: `allocation` decides; `messages,maintenance` tells the guests and keeps the
-house in order. `solo` runs tasks in the consumer itself: twice as fast as `prefork` for what we
-do, and one more worker is one more process.
+There are two kinds of workers, by queue: `allocation` decides requests; `messages,maintenance`
+sends messages and runs the scheduled jobs. The pool `solo` runs tasks in the consumer itself: twice
+as fast as `prefork` for these tasks. One more worker is one more process.
 """
 
 from tasks import allocation, maintenance, messages

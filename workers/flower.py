@@ -1,4 +1,4 @@
-"""Flower, which shows the queues and tasks to who has the password: `python -m workers.flower`.
+"""Flower, a password-protected view of queues and tasks: `python -m workers.flower`.
 
 Address and port come from FLOWER_ADDRESS and FLOWER_PORT.
 """
@@ -19,10 +19,10 @@ log = logging.getLogger("workers.flower")
 
 
 def all_queues(handler: BaseHandler) -> list[str]:
-    """The queues of the Broker tab: ours, and whatever else a worker serves.
+    """Return the queues of the Broker tab: those of QUEUES, and all others that a worker serves.
 
-    Flower's own list has those of workers that answered the one inspection it makes when it
-    starts: a queue whose worker was busy or not there yet was missing until somebody asked again.
+    Flower's own list has the queues of workers that answered its single inspection at the start: a
+    queue whose worker was busy or not running yet was missing until the next inspection.
     """
     served = {
         queue["name"]
@@ -33,19 +33,19 @@ def all_queues(handler: BaseHandler) -> list[str]:
 
 
 def main() -> int:
-    """Serve until SIGTERM. Without a password it does not start: Flower can end tasks."""
+    """Serve until SIGTERM. Return 1 without a password, because Flower can end tasks."""
     configure_logging()
     if not settings().flower_password:
         log.error("FLOWER_PASSWORD is not set")
         return 1
     chosen = flower_options.default_options
-    # set here and not in argv, where `ps` shows it
+    # set here and not in argv, which `ps` shows
     chosen.basic_auth = [f"{settings().flower_user}:{settings().flower_password}"]
     chosen.natural_time = True
     chosen.tasks_columns = "name,args,state,received,started,runtime,worker,uuid"
     chosen.max_tasks = 10_000
     chosen.purge_offline_workers = 60
-    # each inspection holds a connection; with the workers' small pool they waited for one another
+    # each inspection uses a connection; with the workers' small pool, inspections waited
     app.conf.broker_pool_limit = 100
     BaseHandler.get_active_queue_names = all_queues
     code = 0
@@ -53,7 +53,7 @@ def main() -> int:
         app.start(argv=["flower"])
     except SystemExit as ended:
         code = int(ended.code or 0)
-    # not sys.exit: Flower's threads would wait on Redis for half a minute; they hold nothing
+    # not sys.exit: Flower's threads would wait on Redis for half a minute, with nothing to save
     logging.shutdown()
     os._exit(code)
 

@@ -1,4 +1,4 @@
-"""What a worker does around its tasks: logs, metrics, a sign of life, and nothing after a fork."""
+"""Celery signal handlers of a worker: logs, metrics, the sign of life, cleanup after a fork."""
 
 import logging
 import time
@@ -24,7 +24,7 @@ from workers import life, metrics, watchdog
 
 log = logging.getLogger(__name__)
 
-#: Tasks of which an operator wants no line each time; Flower and the metrics show them.
+#: Frequent tasks that are logged at debug level only; Flower and the metrics show them.
 _QUIET: Final = frozenset({"maintenance.sweep", "maintenance.heartbeat"})
 
 _started: dict[str, float] = {}
@@ -32,7 +32,7 @@ _started: dict[str, float] = {}
 
 @celery_signals.setup_logging.connect
 def set_up_logging(**_: Any) -> None:
-    """Take logging out of Celery's hands; its lines a task tell less than ours."""
+    """Configure logging in place of Celery, whose lines per task say less than `end_task`."""
     configure_logging()
     for chatty in ("celery.worker.strategy", "celery.app.trace"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
@@ -40,24 +40,24 @@ def set_up_logging(**_: Any) -> None:
 
 @celery_signals.celeryd_init.connect
 def open_keys(**_: Any) -> None:
-    """No worker starts that could not read who its guests are, where it has to."""
+    """Refuse to start a worker that needs MASTER_KEY but cannot read the keys of the guests."""
     if "MASTER_KEY" not in needed_by(settings().process):
         return
     try:
         encryption.keyring()
-    except SettingsInvalid as refused:  # Celery lets no other error end a start
+    except SettingsInvalid as refused:  # Celery logs other exceptions and starts
         raise SystemExit(f"maitred: {refused.message}") from refused
 
 
 @celery_signals.celeryd_init.connect
 def start_sentry(**_: Any) -> None:
-    """Report errors where SENTRY_DSN says, without arguments' values or local variables."""
+    """Report errors to SENTRY_DSN, without the values of arguments or local variables."""
     start_reports(CeleryIntegration())
 
 
 @celery_signals.celeryd_init.connect
 def start_tracing(**_: Any) -> None:
-    """Send traces and metrics where OTEL_EXPORTER_OTLP_ENDPOINT says."""
+    """Send traces and metrics to OTEL_EXPORTER_OTLP_ENDPOINT."""
     try:
         start_traces("worker")
         start_meter("worker")
@@ -67,32 +67,32 @@ def start_tracing(**_: Any) -> None:
 
 @celery_signals.worker_init.connect
 def show_counts(**_: Any) -> None:
-    """Serve this worker's metrics where METRICS_PORT says."""
+    """Serve this worker's metrics on METRICS_PORT."""
     metrics.serve(settings().metrics_port)
 
 
 @celery_signals.worker_init.connect
 def show_presence(**_: Any) -> None:
-    """Say which clock and which time zones this worker works by."""
+    """Record this worker's presence, its clock and its time zone data."""
     start_presence("worker")
 
 
 @celery_signals.worker_init.connect
 def watch_limits(**_: Any) -> None:
-    """A task that hangs must not hold its queue up for ever."""
+    """Start the watchdog, so that a hung task cannot block its queue, and notify systemd."""
     watchdog.start()
     life.reassure()
 
 
 @celery_signals.worker_ready.connect
 def show_life(**_: Any) -> None:
-    """Now it listens to its queues."""
+    """Show the sign of life once the worker listens to its queues."""
     life.start()
 
 
 @celery_signals.worker_process_init.connect
 def forget_the_parent(**_: Any) -> None:
-    """After a fork: the parent's connections are the parent's. Neither use nor close them."""
+    """After a fork, drop the parent's connections without using or closing them."""
     if transactions.engine.cache_info().currsize:
         transactions.engine().dispose(close=False)
     transactions.engine.cache_clear()
@@ -101,7 +101,7 @@ def forget_the_parent(**_: Any) -> None:
 
 @celery_signals.task_prerun.connect
 def begin_task(task_id: str, task: Any, **_: Any) -> None:
-    """Every line logged within carries the task's id and name."""
+    """Add the task's id and name to all its log lines; start its timer, limit and trace."""
     unbind()
     bind(task_id=task_id, task=task.name)
     _started[task_id] = time.perf_counter()
@@ -111,7 +111,7 @@ def begin_task(task_id: str, task: Any, **_: Any) -> None:
 
 @celery_signals.task_postrun.connect
 def end_task(task_id: str, task: Any, state: str | None = None, **_: Any) -> None:
-    """Count it, and say it."""
+    """Count, log and trace the finished task."""
     watchdog.end(task_id)
     seconds = time.perf_counter() - _started.pop(task_id, time.perf_counter())
     outcome = (state or "unknown").lower()
@@ -125,7 +125,7 @@ def end_task(task_id: str, task: Any, state: str | None = None, **_: Any) -> Non
 
 
 def _trace(task_id: str, name: str, outcome: str, began: int) -> None:
-    """The task's own trace: those of the reservations that it dealt with are linked with it."""
+    """Send the task's own trace, to which the traces of its reservations are linked."""
     traces.end(
         name,
         trace_id=traces.trace_id_of(task_id.replace("-", "")),

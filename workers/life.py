@@ -1,7 +1,7 @@
-"""A sign of life: a file whose age tells a container's health check that this worker is stuck.
+"""The sign of life: a file whose age tells a container's health check if this worker is stuck.
 
-Stuck is a worker whose loop stands still though no task runs and Redis answers. A database or a
-Redis that is away stops the work, but ending the worker would mend nothing.
+A worker is stuck when its event loop stands still although no task runs and Redis answers. While
+the database or Redis is unreachable no work is done, but ending the worker would not help.
 """
 
 import os
@@ -16,31 +16,31 @@ from models.core.processes import systemd_listens_at, tell_systemd
 from models.core.redis import signals
 from workers import watchdog
 
-#: Touched from when the worker listens; a release waits until it is there.
+#: Path of the file, touched once the worker listens; a release waits until it exists.
 FILE: Final = os.environ.get("WORKER_SIGN_OF_LIFE", "")
-#: The loop ticks so often, in seconds, whenever it is free.
+#: Seconds between two ticks of the loop, whenever it is free.
 TICK_SECONDS: Final = 5.0
-#: A loop without a tick for so long is held up by something.
+#: Seconds without a tick after which the loop counts as blocked.
 STILL_SECONDS: Final = 30.0
 
 _ticked = monotonic()
 
 
 def tick() -> None:
-    """The loop goes round."""
+    """Record that the loop is running."""
     global _ticked
     _ticked = monotonic()
 
 
 def is_stuck() -> bool:
-    """Whether the loop stands still without a reason."""
+    """Whether the loop stands still although no task runs and Redis answers."""
     if monotonic() - _ticked < STILL_SECONDS or watchdog.is_busy():
         return False
     return signals.is_up()
 
 
 def start() -> None:
-    """Show the sign from now on, for as long as this worker is not stuck."""
+    """Touch FILE regularly from a thread, while this worker is not stuck."""
     if FILE:
         Path(FILE).touch()
         threading.Thread(target=_show, name="life", daemon=True).start()
@@ -54,10 +54,10 @@ def _show() -> None:
 
 
 def reassure() -> threading.Event:
-    """Tell systemd that this worker is not stuck, where it asks for that (WatchdogSec=).
+    """Notify systemd that this worker is not stuck, where WatchdogSec= is set.
 
-    From the start of the process on: a worker that waits for Redis is not stuck. Until the
-    event is set; a worker never sets it.
+    From the start of the process, since a worker that waits for Redis is not stuck, until the
+    returned event is set; a worker never sets it.
     """
     ended = threading.Event()
     if where := systemd_listens_at():
@@ -75,7 +75,7 @@ def _reassure(where: str, ended: threading.Event) -> None:
 
 
 class Ticking(bootsteps.StartStopStep):  # type: ignore[misc]
-    """The consumer's own timer ticks; with the connection to the broker it begins anew."""
+    """A timer of the consumer that ticks; it is restarted with the connection to the broker."""
 
     requires = ("celery.worker.consumer.connection:Connection",)
 
@@ -84,12 +84,12 @@ class Ticking(bootsteps.StartStopStep):  # type: ignore[misc]
         self._timer: Any = None
 
     def start(self, parent: Any) -> None:
-        """Tick now, and from now on."""
+        """Tick now, and then every TICK_SECONDS."""
         tick()
         self._timer = parent.timer.call_repeatedly(TICK_SECONDS, tick)
 
     def stop(self, parent: Any) -> None:
-        """The connection is gone, or the worker ends."""
+        """Stop ticking: the connection is lost, or the worker ends."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -1,4 +1,4 @@
-"""What a worker counts for Prometheus: tasks by name and outcome, and how long they took."""
+"""A worker's Prometheus metrics: tasks by name and outcome, and their durations."""
 
 from typing import Final
 
@@ -14,15 +14,15 @@ _SECONDS: Final = Histogram(
 
 
 def count(task: str, outcome: str, seconds: float) -> None:
-    """One finished task. `outcome` is Celery's state in lower case: success, failure, retry."""
+    """Count a finished task. `outcome` is Celery's state in lower case: success, failure, retry."""
     _TASKS.labels(task, outcome).inc()
     _SECONDS.labels(task).observe(seconds)
 
 
 def serve(port: int) -> None:
-    """Answer Prometheus on this port with what this process counts. Nothing for port 0.
+    """Serve this process's metrics to Prometheus on this port; do nothing for port 0.
 
-    For pools of one process (solo), as the house's workers are; the others share METRICS_DIR.
+    For pools of one process (solo), as Maitred's workers have; other processes share METRICS_DIR.
     """
     if port:
         start_http_server(port)
