@@ -1,1 +1,1 @@
-"""The clock: one leader that only ever enqueues."""
+"""The scheduler: one leading process that only enqueues tasks."""

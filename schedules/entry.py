@@ -1,4 +1,4 @@
-"""The clock: `python -m schedules.entry`. Two may run; one leads and enqueues."""
+"""The scheduler: `python -m schedules.entry`. Two may run; one leads and enqueues."""
 
 import logging
 import signal
@@ -32,13 +32,13 @@ def tick(job: Job, *, leader: Leader, producer: Producer) -> None:
 
 
 def make_scheduler(leader: Leader, *, producer: Producer) -> BlockingScheduler:
-    """APScheduler with every job and the lease's renewal. Late ticks are run once, or not."""
+    """Return an APScheduler with all jobs and the lease's renewal. Missed ticks run once."""
     scheduler = BlockingScheduler(
         timezone=UTC,
         executors={"default": ThreadPoolExecutor(4), "lease": ThreadPoolExecutor(1)},
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
-    # an executor of its own: an absent broker must not keep the lease waiting
+    # a separate executor, so that an unreachable broker cannot delay the lease
     scheduler.add_job(leader.renew, "interval", seconds=RENEW_SECONDS, executor="lease")
     chosen = settings()
     table = jobs(
@@ -55,16 +55,16 @@ def make_scheduler(leader: Leader, *, producer: Producer) -> BlockingScheduler:
             seconds=job.every,
             args=(job,),
             kwargs={"leader": leader, "producer": producer},
-            # soon after the start, and not in the same instant
+            # soon after the start, but not all at the same moment
             next_run_time=clock.now() + timedelta(seconds=job.begins + number * 0.1),
         )
     return scheduler
 
 
 def stop_on_signal(scheduler: BlockingScheduler) -> None:
-    """From the scheduler's start on, a thread waits for SIGTERM or SIGINT and ends it.
+    """Block SIGTERM and SIGINT, and start with the scheduler a thread that ends it on either.
 
-    A handler would run between any two lines of the scheduler's own thread, and take its locks.
+    A signal handler would run at any point of the scheduler's own thread, and take its locks.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
 
@@ -77,7 +77,7 @@ def stop_on_signal(scheduler: BlockingScheduler) -> None:
 
 
 def main() -> int:
-    """Run until SIGTERM or SIGINT; then give up the lease at once."""
+    """Run until SIGTERM or SIGINT; then release the lease immediately."""
     configure_logging()
     leader = Leader()
     scheduler = make_scheduler(leader, producer=Producer())

@@ -1,6 +1,6 @@
-"""The one table of what the clock asks for: how often, which task, on which queue.
+"""The table of scheduled jobs: the interval, task and queue of each.
 
-Tasks go by name, so that the clock and the workers may differ by a release.
+Tasks are sent by name, so that the scheduler and the workers may be of different releases.
 """
 
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Final
 
 MAINTENANCE: Final = "maintenance"
 BACKUPS: Final = "backups"
-#: What is asked for every minute, while guests come and go.
+#: Jobs of every minute, about arrivals and departures.
 AT_THE_STAND: Final = (
     "mark_no_shows",
     "finish_overdue",
@@ -17,15 +17,15 @@ AT_THE_STAND: Final = (
     "expire_waitlists",
     "make_way",
 )
-#: The queues whose workers have to prove that they finish tasks.
+#: The queues with a heartbeat, which shows that their workers finish tasks.
 QUEUES: Final = ("allocation", "messages", MAINTENANCE)
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job. `every` and `begins` (its first run after the clock's start) in seconds.
+    """One job. `every` and `begins` (its first run after the scheduler's start) in seconds.
 
-    No send expires: the workers' clocks may differ from ours, and every task is harmless twice.
+    Sent tasks have no expiry, because the workers' clocks may differ, and every task is idempotent.
     """
 
     name: str
@@ -39,11 +39,11 @@ class Job:
 def jobs(
     sweep_seconds: int, *, backups: bool, second: bool = False, backup_seconds: int = 300
 ) -> tuple[Job, ...]:
-    """Every job of the house. The names are those of `models.rules.health.LATE_AFTER`.
+    """Return all jobs. The names are those of `models.rules.health.LATE_AFTER`.
 
-    The look at the house's health begins when the others have had their first run. With `backups`
-    those are asked for, more often than they are due: a missed hour is made up in minutes. SQLite's
-    are due more often, so `backup_seconds` is shorter. With `second`, a second store is filled.
+    The health check starts after the first run of the others. `backups` adds the jobs for backups,
+    more often than those are due, so that a missed hour is made up in minutes. `backup_seconds` is
+    shorter for SQLite, whose backups are due more often. `second` adds copies to a second store.
     """
     kept = (
         Job("backup", backup_seconds, "backups.make", BACKUPS),

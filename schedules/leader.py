@@ -1,4 +1,4 @@
-"""Which scheduler leads: a lease in the database, renewed while its holder lives."""
+"""Election of the leading scheduler: a lease in the database, which its holder renews."""
 
 import logging
 import os
@@ -19,12 +19,12 @@ from models.queries.running.presence import LEASE
 log = logging.getLogger(__name__)
 
 LEASE_SECONDS: Final = 10
-#: Twice within a lease and once more: a leader that died is replaced within 13 s.
+#: Three times within a lease. A dead leader is replaced within 13 s, the sum of both.
 RENEW_SECONDS: Final = 3
 
 
 class Leader:
-    """This process's claim to lead. Believes in it only while the lease surely runs."""
+    """This process's claim to lead, held only while the lease is certainly valid."""
 
     def __init__(self) -> None:
         self.holder: Final = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
@@ -35,11 +35,11 @@ class Leader:
 
     @property
     def is_leading(self) -> bool:
-        """Whether the lease is ours; False a second before it would end unrenewed."""
+        """Whether this process has the lease; False from a second before its end if not renewed."""
         return monotonic() < self._until
 
     def renew(self) -> None:
-        """Take or renew the lease. A database that is away is logged, and tried again later."""
+        """Take or renew the lease. An outage of the database is logged; the next call retries."""
         with self._lock:
             if self._closed:
                 return
@@ -55,7 +55,7 @@ class Leader:
                 log.info("leading" if leads else "following", extra={"holder": self.holder})
 
     def close(self) -> None:
-        """Stop leading for good, and let the next one in at once."""
+        """Stop leading permanently, and release the lease, so that another can lead immediately."""
         with self._lock:
             self._closed, self._until = True, 0.0
             try:

@@ -1,4 +1,4 @@
-"""Sends tasks by name; knows nothing of what they do."""
+"""Sends tasks by name, without importing them."""
 
 import logging
 import threading
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 def make_producer() -> Celery:
-    """A Celery app that only sends, and gives up on an absent broker within seconds."""
+    """Return a Celery app that only sends, and gives up on an unreachable broker in seconds."""
     app = Celery("maitred-schedules", broker=settings().redis_url, set_as_current=False)
     app.conf.update(
         task_serializer="json",
@@ -35,7 +35,7 @@ def make_producer() -> Celery:
 
 
 class Producer:
-    """Enqueues jobs. A broker that is away is said once when it goes and once when it is back."""
+    """Enqueues jobs. An outage of the broker is logged once at its start and once at its end."""
 
     def __init__(self) -> None:
         self._app = make_producer()
@@ -44,9 +44,9 @@ class Producer:
         self._gone = False
 
     def send(self, job: Job) -> None:
-        """Enqueue the job's task; the next tick comes anyway when this one cannot be sent.
+        """Enqueue the job's task. A failure is logged; the next tick sends the task again.
 
-        It is not when so many wait already that nobody can be working on them.
+        Sends nothing while MOST_WAITING tasks wait in the queue: then no worker is running.
         """
         try:
             with self._sending:

@@ -1,4 +1,4 @@
-"""A clock that is set: the plan moves with it, so that nothing waits for an hour to come again."""
+"""Reschedules jobs when the system clock is set back, so that none waits for that time to pass."""
 
 import logging
 import threading
@@ -12,19 +12,22 @@ from models.core import clock
 
 log = logging.getLogger(__name__)
 
-#: A clock that is corrected little by little is followed by itself.
+#: Seconds; smaller corrections of the clock need no rescheduling.
 STEP_SECONDS: Final = 1.0
 LOOK_SECONDS: Final = 1.0
 
 
 class Steps:
-    """How far the clock was set since the last look, by the clock that nobody can set."""
+    """Detects steps of the system clock, by comparison with the monotonic clock."""
 
     def __init__(self) -> None:
         self._offset = time() - monotonic()
 
     def since_last_look(self) -> float:
-        """Seconds; negative: it was set back. 0 for less than STEP_SECONDS."""
+        """Return the seconds by which the clock was set since the last step was found.
+
+        Negative when it was set back; 0 for less than STEP_SECONDS.
+        """
         offset = time() - monotonic()
         step = offset - self._offset
         if abs(step) < STEP_SECONDS:
@@ -34,9 +37,9 @@ class Steps:
 
 
 def bring_nearer(scheduler: BaseScheduler, *, now: datetime) -> None:
-    """No job is planned for later than one of its periods from now: the clock was set back.
+    """After a step back, schedule each job at most one of its periods from now.
 
-    One that was set forward needs nothing: what is due is run once.
+    A step forward needs nothing: jobs that are due run once.
     """
     for job in scheduler.get_jobs():
         latest = now + job.trigger.interval
@@ -45,7 +48,7 @@ def bring_nearer(scheduler: BaseScheduler, *, now: datetime) -> None:
 
 
 def watch_steps(scheduler: BaseScheduler) -> None:
-    """From a thread of its own, as long as this process lives."""
+    """Watch the clock from a daemon thread, for the life of this process."""
     threading.Thread(target=_watch, args=(scheduler, Steps()), name="steps", daemon=True).start()
 
 
