@@ -1,1 +1,1 @@
-"""HTTP: the API, the pages, and nothing of the trade."""
+"""HTTP: the API and the guest pages. No business rules."""

@@ -1,4 +1,4 @@
-"""The Flask application: one flat, ordered list of what it is made of."""
+"""The Flask application and the ordered list of its parts."""
 
 from apiflask import APIFlask
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -28,7 +28,7 @@ from web.pages import booking, home, logo, manage, status
 
 
 class SlugConverter(BaseConverter):
-    """A restaurant's slug; anything else is an unknown address."""
+    """A restaurant's slug. Any other text is an unknown URL (404)."""
 
     regex = r"[a-z0-9][a-z0-9-]{0,62}"
 
@@ -39,19 +39,19 @@ class IdConverter(BaseConverter):
     regex = r"[1-9][0-9]{0,17}"
 
     def to_python(self, value: str) -> int:
-        """The id."""
+        """Return the id as an integer."""
         return int(value)
 
 
 def create_app() -> APIFlask:
-    """The application, by the process's settings. Touches neither database nor Redis."""
+    """Build the application from the process's settings, without using the database or Redis."""
     app = APIFlask("web", title="Maitred", version=API_VERSION, docs_path=None)
     app.json = OrjsonProvider(app)
     app.json_provider_class = OrjsonProvider
     app.url_map.converters["slug"] = SlugConverter
     app.url_map.converters["id"] = IdConverter
     app.url_map.strict_slashes = False
-    # merging leads to an address made of the Host header, which is the caller's word
+    # merging redirects to a URL built from the Host header, which the caller controls
     app.url_map.merge_slashes = False
     if settings().trusted_proxies:
         proxies = settings().trusted_proxies

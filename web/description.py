@@ -1,4 +1,4 @@
-"""What the OpenAPI document says beyond what APIFlask reads out of the views."""
+"""The parts of the OpenAPI document that APIFlask does not derive from the views."""
 
 from typing import Any, Final, cast
 
@@ -10,11 +10,11 @@ from web.api.endpoint import ANSWER_MODELS, BODY_KEY, HEADERS_KEY
 from web.schemas.answers import Problem
 from web.schemas.requests import Incoming
 
-#: of the API, not of the program: within v1 nothing is taken away
+#: Version of the API, not of the program. Nothing is removed within v1.
 API_VERSION: Final = "1.0.0"
 _REFS: Final = "#/components/schemas/{model}"
 
-#: Request headers by name: (schema, required, what it does)
+#: Request headers by name: (schema, required, description)
 REQUEST_HEADERS: Final[dict[str, tuple[dict[str, Any], bool, str]]] = {
     "Idempotency-Key": (
         {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]([ -~]*[!-~])?$"},
@@ -71,7 +71,7 @@ PATH_SCHEMAS: Final = {
 
 
 def register_openapi(app: APIFlask) -> None:
-    """Set what APIFlask writes into the document, and complete the rest."""
+    """Configure what APIFlask writes into the document, and register `complete`."""
     app.config.update(
         OPENAPI_VERSION="3.1.0",
         AUTO_404_RESPONSE=False,
@@ -87,7 +87,7 @@ def register_openapi(app: APIFlask) -> None:
 
 
 def complete(spec: dict[str, Any]) -> dict[str, Any]:
-    """Add the models of the answers, the request headers, and exact path parameters."""
+    """Add the response models, the request headers and exact path parameters."""
     schemas = spec.setdefault("components", {}).setdefault("schemas", {})
     models: dict[str, type[BaseModel]] = {**ANSWER_MODELS, "Problem": Problem}
     for name, model in models.items():
@@ -97,14 +97,14 @@ def complete(spec: dict[str, Any]) -> dict[str, Any]:
     for path in spec["paths"].values():
         for operation in path.values():
             _complete_operation(operation)
-    # every blueprint brings its tag, and generators of clients take a name but once
+    # every blueprint adds its tag, but client generators accept each name only once
     spec["tags"] = list({tag["name"]: tag for tag in spec["tags"]}.values())
     spec["components"]["schemas"] = schemas = dict(sorted(schemas.items()))
     return cast("dict[str, Any]", _by_one_name(spec, schemas))
 
 
 def _by_one_name(part: Any, schemas: dict[str, Any]) -> Any:
-    """Each model under its own name: what was nested (`Outer.Model`) is `Model` everywhere."""
+    """Rename nested models (`Outer.Model`) to `Model` everywhere in `part`."""
     if isinstance(part, list):
         return [_by_one_name(each, schemas) for each in part]
     if not isinstance(part, dict):

@@ -1,20 +1,23 @@
-"""What the edge says to the workers after a commit. Never an error: rows are the queue."""
+"""Wake the workers after a commit. A nudge never raises: the rows themselves are the queue."""
 
 from models.core.settings import settings
 from tasks.nudges import nudge_lane, nudge_messages
 
 
 def nudge_restaurant(restaurant_id: int) -> None:
-    """Somebody waits in this restaurant's lane, or capacity was freed there."""
+    """Wake the restaurant's allocation lane: a request waits there, or capacity was freed.
+
+    A lane is one of the queues into which restaurants are divided (id modulo LANES).
+    """
     nudge_lane(restaurant_id % settings().lanes)
 
 
 def nudge_after_move(restaurant_id: int) -> None:
-    """A reservation was moved: its lane may promote someone, and messages may be due."""
+    """Wake the lane, which may promote a waitlisted party, and the message workers."""
     nudge_restaurant(restaurant_id)
     nudge_messages()
 
 
 def nudge_after_link() -> None:
-    """A message is due, and nothing else has changed."""
+    """Wake the message workers only."""
     nudge_messages()

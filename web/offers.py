@@ -1,4 +1,4 @@
-"""The starts that could be had: from Redis where they are kept, from the database where not."""
+"""Offered start times: from the Redis cache, or from the database on a miss."""
 
 from datetime import date, datetime
 from functools import partial
@@ -14,7 +14,7 @@ from web.metrics import requests as metrics
 
 
 def recent_health(slug: str) -> RestaurantSpec:
-    """The restaurant as it was at most two seconds ago; decisions look at it as it is then.
+    """Return the restaurant as of at most two seconds ago. Decisions load it afresh.
 
     Raises NotFound.
     """
@@ -28,9 +28,9 @@ def recent_health(slug: str) -> RestaurantSpec:
 def offered_starts(
     slug: str, *, on_date: date, party_size: int, area_key: str | None, now: datetime
 ) -> tuple[list[Slot], RestaurantSpec]:
-    """The slots of a day, and the restaurant. No query when they are kept; at most five when not,
-    and two more for each full book.
+    """Return the slots of a day, and the restaurant.
 
+    On a cache hit this takes no query; on a miss at most five, and two more for each full book.
     Raises NotFound for the restaurant and Invalid for an area that it does not have.
     """
     restaurant = recent_health(slug)

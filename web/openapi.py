@@ -1,4 +1,4 @@
-"""Writes the committed OpenAPI document: `python -m web.openapi`."""
+"""Write the committed OpenAPI document: `python -m web.openapi`."""
 
 import sys
 from pathlib import Path
@@ -13,7 +13,7 @@ COMMITTED: Final = Path(__file__).parent / "openapi.json"
 
 
 def document(app: APIFlask) -> bytes:
-    """The document's text, the same for the same code."""
+    """Return the document's text, which is deterministic: the same code gives the same bytes."""
     options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
     return orjson.dumps(app.spec, option=options)
 

@@ -1,4 +1,4 @@
-"""One change of a reservation, whatever it names: the API's PATCH and the manage page."""
+"""Apply a patch to a reservation, for the API's PATCH and for the manage page."""
 
 from datetime import datetime
 from typing import Any
@@ -26,10 +26,11 @@ def apply_patch(
     awaited: bool,
     now: datetime,
 ) -> int | None:
-    """Write the details and the wish; the wish's id, or None when nothing has to be decided.
+    """Write the details and the change request.
 
-    The staff's own wish is decided here and now. In one transaction, so that `if_revision` holds
-    for both. Raises Invalid, StateConflict, RevisionConflict, NotFound, NotSeated.
+    Returns the id of the change request, or None when nothing has to be decided. A change by staff
+    is decided within this call. Everything is one transaction, so that `if_revision` holds for
+    both parts. Raises Invalid, StateConflict, RevisionConflict, NotFound, NotSeated.
     """
     for name in ("staff_note", "notify"):
         if getattr(patch, name) is not None and not visitor.by_staff:
@@ -41,7 +42,7 @@ def apply_patch(
         change_id = _change(session, row.id, patch, visitor, if_revision, awaited, now)
         session.refresh(row)
         if row.revision + row.guest_ahead != before:
-            if_revision = None  # it held, and this request has raised it since
+            if_revision = None  # already checked; this request has raised the revision since
     if any(each is not None for each in (patch.note, patch.staff_note, patch.guest)):
         edit_details(
             session,
@@ -77,7 +78,7 @@ def _change(
 def _edited_guest(
     session: Session, reservation_id: int, patch: GuestPatch | None, visitor: Visitor
 ) -> GuestDetails | None:
-    """The guest as written down, with what the patch names laid over."""
+    """Return the stored guest details, overlaid with the fields that the patch names."""
     if patch is None:
         return None
     row = lock_reservation(session, reservation_id)

@@ -1,15 +1,15 @@
-"""How a kept picture goes out: as what it is, and as nothing that a browser would run."""
+"""Responses that carry a stored picture, safe against being run by a browser."""
 
 from typing import Final
 
 from flask import Response
 
-#: Were it opened as a page: no script, no form, no origin of ours.
+#: If the picture is opened as a page: no scripts, no forms, and not our origin.
 _POLICY: Final = "default-src 'none'; sandbox; frame-ancestors 'none'"
 
 
 def picture_answer(media_type: str, content: bytes, *, name: str) -> Response:
-    """The picture. A browser shows it within a page and saves it anywhere else."""
+    """Return the picture. Browsers show it inside a page and download it anywhere else."""
     answer = Response(content, mimetype=media_type)
     ending = media_type.partition("/")[2]
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}.{ending}"'

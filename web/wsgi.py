@@ -19,7 +19,7 @@ start_reports(FlaskIntegration())
 try:
     start_traces("web")
     start_meter("web", HealthCollector(), BackupCollector())
-    encryption.keyring()  # nobody is served who could not be sealed
+    encryption.keyring()  # fail at start if guests' data could not be encrypted
 except SettingsInvalid as refused:
     raise SystemExit(f"maitred: {refused.message}") from refused
 

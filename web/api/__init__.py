@@ -1,1 +1,1 @@
-"""The API, one module a resource."""
+"""The API, one module per resource."""

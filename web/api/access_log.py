@@ -1,7 +1,7 @@
-"""Who of the staff looked at guests' contacts: a line in the audit for each account, view and hour.
+"""Audit of staff access to guests' contacts: one entry per account, view and hour.
 
-A stand asks for its book every few seconds: what was written down within the hour is remembered in
-this process, and in Redis for the others, so that nothing is asked of the database again.
+A host stand polls its book every few seconds. Entries of the current hour are remembered in this
+process, and in Redis for the other processes, so that repeats cost no database query.
 """
 
 import hashlib
@@ -22,19 +22,19 @@ from models.operations.accounts.audit import note
 log = logging.getLogger(__name__)
 
 SECONDS: Final = 3600
-#: Views remembered; beyond them it begins anew, and some are written down twice.
+#: Maximum of remembered views. Beyond it the memory is cleared, and some are recorded twice.
 _KEPT: Final = 20_000
 
 
 def note_look(restaurant_id: int, actor: str, action: str, about: str) -> None:
-    """Write down that this member of the staff looks at that. Nobody is kept from it by this."""
+    """Record that this staff account read that. A failure is logged and does not deny access."""
     now = clock.now()
     hour = int(now.timestamp()) // SECONDS
     name = f"{restaurant_id} {actor} {action} {about}"
     if not _seen().is_new(name, hour):
         return
     key = hashlib.sha256(f"{name} {hour}".encode()).hexdigest()[:32]
-    # without Redis each process writes its own line: rather one too many than none
+    # without Redis each process writes its own entry: a duplicate is better than none
     if not signals.attempt("set", f"look:{key}", b"1", nx=True, ex=SECONDS, default=True):
         return
     try:
@@ -48,13 +48,13 @@ def note_look(restaurant_id: int, actor: str, action: str, about: str) -> None:
 
 
 class _Seen:
-    """What was looked at in this hour, in this process."""
+    """The views of the current hour in this process."""
 
     def __init__(self) -> None:
         self._hour, self._names, self._lock = 0, set[str](), threading.Lock()
 
     def is_new(self, name: str, hour: int) -> bool:
-        """Whether nobody said so in this hour."""
+        """Add the name. Return whether it is new in this hour."""
         with self._lock:
             if hour != self._hour or len(self._names) >= _KEPT:
                 self._hour, self._names = hour, set()

@@ -1,4 +1,4 @@
-"""The API's own description: a page that needs no other server."""
+"""/docs: Swagger UI for the OpenAPI document, served without any other host."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ from web.http.access import public
 blueprint = APIBlueprint("documents", __name__, enable_openapi=False)
 
 _ASSETS: Final = frozenset({"swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"})
-#: Swagger UI draws its icons from data: URLs; of its styles, the few in attributes are left out
+#: Swagger UI uses data: URLs for icons. Its few inline style attributes are blocked.
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self' data:; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -21,7 +21,7 @@ _POLICY: Final = (
 @blueprint.get("/docs")
 @public
 def docs() -> Response:
-    """The operations, to read and to try."""
+    """Serve the page that lists the operations and lets you try them."""
     page = Response(render_template("docs.html"))
     page.headers["Content-Security-Policy"] = _POLICY
     return page
@@ -30,7 +30,7 @@ def docs() -> Response:
 @blueprint.get("/docs/assets/<name>")
 @public
 def docs_asset(name: str) -> Response:
-    """Swagger UI's own files, from the installed package."""
+    """Serve Swagger UI's files from the installed package."""
     if name not in _ASSETS:
         return Response(status=404)
     return send_from_directory(str(swagger_ui_path), name, max_age=86_400)

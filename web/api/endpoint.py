@@ -1,4 +1,4 @@
-"""How an endpoint is written: what it takes, what it answers, and which problems it may have."""
+"""Declaring an endpoint: its input, its responses, and its possible problems."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeVar
@@ -14,11 +14,11 @@ from web.http.problems import BadRequest
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-#: models that answers name; web/openapi.py puts them under components
+#: response models; web/description.py puts them under components
 ANSWER_MODELS: Final[dict[str, type[BaseModel]]] = {}
-#: an operation's request headers, until web/openapi.py makes parameters of them
+#: an operation's request headers, until web/description.py turns them into parameters
 HEADERS_KEY: Final = "x-request-headers"
-#: the media types of a body that is no JSON, likewise
+#: the media types of a body that is not JSON, likewise
 BODY_KEY: Final = "x-request-body"
 
 PROBLEM_TEXTS: Final = {
@@ -34,17 +34,20 @@ PROBLEM_TEXTS: Final = {
     429: "Too many requests or attempts; see Retry-After",
     503: "The database cannot be reached; see Retry-After",
 }
-#: what any read, and any write with a body, may answer
+#: problems of any read, and of any write with a body
 READ: Final = (400, 429, 503)
 WRITE: Final = (400, 409, 413, 415, 422, 429, 503)
 STAFF: Final = (401, 403)
 
 
 class StrictAdapter(PydanticAdapter):
-    """APIFlask's way to Pydantic: reads JSON strictly and lets our error handlers answer."""
+    """APIFlask's Pydantic adapter: parses JSON strictly and leaves errors to our handlers."""
 
     def validate_input(self, request: Request, location: str, **kwargs: Any) -> BaseModel:
-        """The model, from the body or the query string. Raises ValidationError or BadRequest."""
+        """Return the model, from the body or the query string.
+
+        Raises ValidationError, BadRequest, and what `read_json_object` raises.
+        """
         if location == "query":
             return self.model_class.model_validate(_query(request))
         optional = getattr(self.model_class, "body_optional", False)
@@ -58,7 +61,7 @@ def _query(request: Request) -> dict[str, str]:
     return request.args.to_dict()
 
 
-# Before any endpoint is declared: `input` looks the adapter up when the module is read.
+# Before any endpoint is declared: `input` looks up the adapter at import.
 registry.register("pydantic", StrictAdapter)
 
 
@@ -73,11 +76,11 @@ def describe(
     takes: tuple[str, ...] = (),
     events: str = "",
 ) -> Callable[[View], View]:
-    """Say in the OpenAPI document what a view answers: models by status, and its problems.
+    """Describe a view's responses in the OpenAPI document: models by status, and its problems.
 
-    `headers` are the request headers it reads; `security` the schemes of which one is needed;
-    `pictures` the media types that its 200 has, `takes` those of a body that is no JSON;
-    `events` is the name of those that its 200 streams.
+    `headers` are the request headers it reads. `security` lists schemes, one of which is required.
+    `pictures` are the media types of its 200, `takes` those of a request body that is not JSON.
+    `events` names the events that its 200 streams.
     """
     responses: dict[int, Any] = {
         status: _answer(status, model) for status, model in answers.items()

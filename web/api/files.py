@@ -1,4 +1,4 @@
-"""The house's files: pictures under names, each change a new version; `logo` is shown to guests."""
+"""A restaurant's files: named, versioned pictures. `logo` is shown to guests."""
 
 from itertools import groupby
 from typing import Any
@@ -31,7 +31,7 @@ _PICTURES = ("image/png", "image/jpeg", "image/webp")
 @staff_at_restaurant(Permission.READ_BOOK)
 @describe(blueprint, {200: FilesOut}, problems=(*READ, *STAFF, 404), security=_SECURITY)
 def get_files(restaurant: RestaurantSpec, caller: Caller) -> Response:
-    """Every name and its versions, the newest first."""
+    """List every name and its versions, newest first."""
     with reading() as session:
         found = files_of(session, restaurant.id)
     named = [
@@ -52,7 +52,7 @@ def get_files(restaurant: RestaurantSpec, caller: Caller) -> Response:
     pictures=_PICTURES,
 )
 def get_file(restaurant: RestaurantSpec, caller: Caller, name: str, query: FileQuery) -> Response:
-    """A version of a file, to download."""
+    """Download a version of a file."""
     with reading() as session:
         media_type, content = file_of(session, restaurant.id, name, query.version)
     answer = picture_answer(media_type, content, name=name)
@@ -70,10 +70,10 @@ def get_file(restaurant: RestaurantSpec, caller: Caller, name: str, query: FileQ
     takes=_PICTURES,
 )
 def put_file(restaurant: RestaurantSpec, caller: Caller, name: str) -> Response:
-    """Keep a picture under a name, as its next version. The same picture again changes nothing.
+    """Store a picture under a name, as its next version. The same picture again changes nothing.
 
-    The body is the picture itself: PNG, JPEG or WebP, not moving, at most 60 kB and 2048 pixels a
-    side. What it is decides its content, whatever its Content-Type says. Audited.
+    The body is the picture itself: PNG, JPEG or WebP, not animated, at most 60 kB and 2048 pixels
+    a side. Its type is detected from its content; Content-Type is ignored. Audited.
     """
     content, now = _body(), clock.now()
     version = unit(
@@ -88,7 +88,7 @@ def put_file(restaurant: RestaurantSpec, caller: Caller, name: str) -> Response:
 @staff_at_restaurant(Permission.CHANGE_FILES)
 @describe(blueprint, {204: None}, problems=(400, *STAFF, 404, 409, 429, 503), security=_SECURITY)
 def delete_file(restaurant: RestaurantSpec, caller: Caller, name: str) -> Response:
-    """From now on the name stands for nothing. Its earlier versions are kept. Audited."""
+    """Withdraw a name: it refers to no file from now on. Its versions are retained. Audited."""
     now = clock.now()
     unit(lambda session: withdraw_file(session, restaurant.id, name, now=now, actor=caller.actor))
     return Response(status=204)
@@ -97,7 +97,7 @@ def delete_file(restaurant: RestaurantSpec, caller: Caller, name: str) -> Respon
 def _body() -> bytes:
     content = request.get_data()
     if request.content_length is None and len(content) >= MAX_BODY:
-        raise RequestEntityTooLarge  # sent in chunks: Werkzeug reads so far and no further
+        raise RequestEntityTooLarge  # chunked: Werkzeug stops reading at the limit
     return content
 
 

@@ -1,4 +1,4 @@
-"""Feature flags of one restaurant: how they are set, set anew, taken back."""
+"""Feature flags of one restaurant: read, set, clear."""
 
 from functools import partial
 from typing import Any, Final
@@ -31,7 +31,7 @@ _SHOWN: Final = 50
 @staff_at_restaurant(Permission.SWITCH_FLAGS)
 @describe(blueprint, {200: FlagsOut}, problems=(*READ, *STAFF, 404), security=_SECURITY)
 def get_flags(restaurant: RestaurantSpec, caller: Caller) -> Response:
-    """Every flag, how it is set here and everywhere, and who changed what here."""
+    """List every flag, its settings here and everywhere, and the latest changes here."""
     return _show(restaurant)
 
 
@@ -40,7 +40,7 @@ def get_flags(restaurant: RestaurantSpec, caller: Caller) -> Response:
 @blueprint.input(FlagRequest, arg_name="body")
 @describe(blueprint, {200: FlagsOut}, problems=(*WRITE, *STAFF, 404), security=_SECURITY)
 def put_flag(restaurant: RestaurantSpec, caller: Caller, flag: str, body: FlagRequest) -> Response:
-    """Set a flag at this restaurant. Every process follows within two seconds."""
+    """Set a flag at this restaurant. Every process applies it within two seconds."""
     work = partial(
         set_flag,
         name=flag,
@@ -58,7 +58,7 @@ def put_flag(restaurant: RestaurantSpec, caller: Caller, flag: str, body: FlagRe
 @staff_at_restaurant(Permission.SWITCH_FLAGS)
 @describe(blueprint, {200: FlagsOut}, problems=(*READ, *STAFF, 404, 409), security=_SECURITY)
 def delete_flag(restaurant: RestaurantSpec, caller: Caller, flag: str) -> Response:
-    """Take this restaurant's switch back. Twice is the same as once."""
+    """Remove this restaurant's setting of a flag. Idempotent."""
 
     def work(session: Session) -> bool:
         return clear_flag(

@@ -1,4 +1,4 @@
-"""For the operators: is the process alive, is the house ready, what does it count."""
+"""Endpoints for operators: liveness, readiness, metrics."""
 
 import hmac
 from collections.abc import Callable
@@ -21,14 +21,14 @@ blueprint = APIBlueprint("operations", __name__, enable_openapi=False)
 @blueprint.get("/healthz")
 @public
 def healthz() -> Response:
-    """The process is alive; nothing else is asked."""
+    """Report that the process is alive. No dependency is checked."""
     return json_response({"status": "alive"})
 
 
 def for_who_watches(view: Callable[[], Response]) -> Callable[[], Response]:
-    """Not for whom a proxy hands on, whatever way the path was written: to those it is not there.
+    """Answer 404 to requests that came through a proxy, however the path was written.
 
-    With METRICS_TOKEN who sends it as a bearer's token is let in from anywhere.
+    With METRICS_TOKEN set, a request with that bearer token is allowed from anywhere.
     """
 
     @wraps(view)
@@ -48,10 +48,10 @@ def for_who_watches(view: Callable[[], Response]) -> Callable[[], Response]:
 @public
 @for_who_watches
 def readyz() -> Response:
-    """Whether requests can be served: 503 when the database is gone or not migrated.
+    """Report whether requests can be served: 503 when the database is down or not migrated.
 
-    A schema that is ahead is served: a later release only adds to it.
-    Without Redis the house is degraded, not closed: requests are accepted, the sweep finds them.
+    A newer schema is served: a later release only adds to it. Without Redis the status is degraded,
+    not down: requests are accepted, and the sweep finds them.
     """
     found = readiness()
     return json_response(
@@ -63,5 +63,5 @@ def readyz() -> Response:
 @public
 @for_who_watches
 def get_metrics() -> Response:
-    """Counts and latencies for Prometheus, as of a second ago at most."""
+    """Return the metrics for Prometheus, at most one second old."""
     return Response(metrics.exposition(), content_type=metrics.CONTENT_TYPE)

@@ -1,4 +1,4 @@
-"""What providers tell us: Twilio's word on what became of a text message."""
+"""Callbacks from providers: Twilio's delivery status of text messages."""
 
 from typing import Final
 
@@ -22,7 +22,7 @@ _NO_HOOK: Final = "there is no such page"
 @blueprint.post("/hooks/twilio/<id:message_id>")
 @public
 def twilio_status(message_id: int) -> Response:
-    """Twilio's status callback. 404 to everybody whose signature is not by our account's token."""
+    """Handle Twilio's status callback. 404 unless it is signed with our account's auth token."""
     form, given = request.form, request.headers.get("X-Twilio-Signature", "")
     if not is_from_twilio(status_url(message_id), form, given):
         raise NotFound(_NO_HOOK)

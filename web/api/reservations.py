@@ -1,4 +1,4 @@
-"""Guests ask for a table, and see, change and cancel what they asked for."""
+"""Guests request a table, and view, change and cancel their reservation."""
 
 from apiflask import APIBlueprint
 from flask import Response, request
@@ -44,15 +44,16 @@ _SECURITY = ("guest", "staff")
     headers=("Idempotency-Key", "Prefer", "Manage-Token"),
 )
 def ask_for_table(slug: str, body: ReservationRequest) -> Response:
-    """Ask for a table.
+    """Request a table.
 
-    202: the request is written down and will be decided within moments; the guest is told. With
-    `Prefer: wait=N` 201 with the decision, when it is made within N seconds. The same
-    Idempotency-Key and body again answer for the same reservation, however often.
+    202: the request is stored and will be decided within moments; the guest is notified. With
+    `Prefer: wait=N` the answer is 201 with the decision, if it is made within N seconds. Repeating
+    the same Idempotency-Key and body always answers for the same reservation.
 
     A guest has one table near a time. With its `Manage-Token` a second request is 409
-    `already-booked` with its `manage_url`; without, it is declined as `full`, and the contact is
-    sent the link, once. Two tables on purpose are booked as staff, at `/book/reservations`.
+    `already-booked` with its `manage_url`. Without it, the request is declined as `full`, and the
+    link is sent to the contact, once. Staff can book a second table on purpose, at
+    `/book/reservations`.
     """
     key, seconds = idempotency_key(), wait_seconds()
     raw, now = request.get_data(), clock.now()
@@ -79,10 +80,10 @@ def ask_for_table(slug: str, body: ReservationRequest) -> Response:
 
 
 def _answer_later(accepted: Accepted, seconds: int) -> Response:
-    """The decision, when it is there or comes in time and the caller wanted to wait."""
+    """Answer with the decision if the caller wanted to wait and it is made in time, else 202."""
     wait = seconds
     if accepted.replayed and read_view(accepted.reservation_id).status is not Status.REQUESTED:
-        wait = 0  # whoever asked first has heard the signal already
+        wait = 0  # decided: its signal went to the first request
     wait_for_decision("reservation", accepted.reservation_id, wait)
     view = read_view(accepted.reservation_id)
     if seconds and view.status is not Status.REQUESTED:
@@ -106,7 +107,7 @@ def _located(answer: Response, accepted: Accepted, revision: int) -> Response:
 @guest_or_staff(Permission.READ_BOOK)
 @describe(blueprint, {200: ReservationOut}, problems=(*READ, *STAFF, 404), security=_SECURITY)
 def get_reservation(reservation_id: int, visitor: Visitor) -> Response:
-    """A reservation, with the last wish to change it. Audited when the staff ask."""
+    """Return a reservation, with its last change request. Audited when read by staff."""
     view = read_view(reservation_id)
     if visitor.by_staff:
         note_look(view.restaurant.id, visitor.actor, "guest.read", view.reference)
@@ -126,11 +127,11 @@ def get_reservation(reservation_id: int, visitor: Visitor) -> Response:
 def change(reservation_id: int, visitor: Visitor, body: ReservationPatch) -> Response:
     """Change a reservation.
 
-    Notes and the guest's details change at once (200). A guest's party_size, start and area are
-    decided like a request (202, `change.status` is `requested`); the old table is kept until then.
-    The staff's are decided at once: 200, or 409 `not-seated` with a `reason`, and then nothing has
-    happened and nobody is told. An area of null means: any. What is so already is 200 too, whatever
-    If-Match says.
+    Notes and the guest's details change immediately (200). A guest's change of party_size, start or
+    area is decided like a request (202, `change.status` is `requested`); the current table is held
+    until then. A change by staff is decided immediately: 200, or 409 `not-seated` with a `reason`,
+    and then nothing is changed and nobody is notified. `area: null` means any area. A change that
+    is already in effect is 200 too, whatever If-Match is.
     """
     seconds, revision, now = wait_seconds(), if_revision(), clock.now()
     if visitor.by_staff:
@@ -176,7 +177,7 @@ def change(reservation_id: int, visitor: Visitor, body: ReservationPatch) -> Res
     security=_SECURITY,
 )
 def cancel(reservation_id: int, visitor: Visitor, body: CancelRequest) -> Response:
-    """Cancel a reservation. Cancelling twice is the same as once."""
+    """Cancel a reservation. Idempotent."""
     if body.notify is not None and not visitor.by_staff:
         raise Invalid.field("notify", "is for the staff alone")
     now, revision = clock.now(), if_revision()

@@ -1,4 +1,4 @@
-"""What a guest may know before asking: the restaurant, and which starts could be had."""
+"""Public facts: the restaurant, and its available starts."""
 
 import hashlib
 from typing import Any
@@ -32,7 +32,7 @@ blueprint = APIBlueprint("restaurants", __name__, url_prefix="/api/v1", tag="Res
     headers=("If-None-Match",),
 )
 def get_restaurant(slug: str) -> Response:
-    """A restaurant: its areas, shifts, party limits and booking window."""
+    """Return a restaurant: its areas, shifts, party limits and booking window."""
     with reading() as session:
         restaurant = restaurant_by_slug(session, slug)
     return tagged(orjson.dumps(restaurant_facts(restaurant)))
@@ -48,7 +48,7 @@ def get_restaurant(slug: str) -> Response:
     headers=("If-None-Match",),
 )
 def get_availability(slug: str, query: AvailabilityQuery) -> Response:
-    """The starts of a day that could be accepted now for this party: an offer, not a promise."""
+    """Return the starts of a day that this party could get now: an offer, not a promise."""
     slots, restaurant = offered_starts(
         slug,
         on_date=query.date,
@@ -69,13 +69,13 @@ def get_availability(slug: str, query: AvailabilityQuery) -> Response:
 
 
 def tagged(body: bytes) -> Response:
-    """A JSON answer with an ETag of its content; 304 for a caller who has it."""
+    """Return JSON with an ETag of its content; 304 if the caller has it."""
     tag = hashlib.blake2b(body, digest_size=12).hexdigest()
     return not_modified(Response(body, mimetype="application/json"), f'"{tag}"')
 
 
 def restaurant_facts(restaurant: RestaurantSpec) -> dict[str, Any]:
-    """A restaurant as RestaurantOut describes it."""
+    """Return a restaurant in the shape of RestaurantOut."""
     policies = restaurant.policies
     return {
         "slug": restaurant.slug,

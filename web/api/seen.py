@@ -1,4 +1,4 @@
-"""A reservation as it is read for an answer, and shown to whoever asks."""
+"""Reading a reservation for an answer, and answering with it."""
 
 from flask import Response
 from sqlalchemy.exc import DBAPIError
@@ -15,7 +15,7 @@ from web.http.json_body import json_response
 
 
 def show(view: ReservationView, visitor: Visitor, *, status: int = 200) -> Response:
-    """The reservation for whoever asks, with its ETag."""
+    """Return the reservation as this visitor may see it, with its ETag."""
     answer = json_response(reservation_facts(view, for_staff=visitor.by_staff), status)
     revision = view.revision if visitor.by_staff else view.guest_revision
     answer.headers["ETag"] = revision_tag(revision)
@@ -24,19 +24,19 @@ def show(view: ReservationView, visitor: Visitor, *, status: int = 200) -> Respo
 
 
 def read_view(reservation_id: int) -> ReservationView:
-    """The reservation as it stands. Raises NotFound."""
+    """Return the current reservation. Raises NotFound."""
     with reading() as session:
         return reservation_view(session, reservation_id)
 
 
 def view_within(session: Session, reservation_id: int) -> ReservationView:
-    """The reservation as this transaction leaves it: what is done needs no more reading after."""
+    """Return the reservation as of this transaction, so that no read is needed after the commit."""
     session.flush()
     return reservation_view(session, reservation_id)
 
 
 def lately(view: ReservationView) -> ReservationView:
-    """The reservation as it stands; as it stood when the database cannot be asked now."""
+    """Return the current reservation, or `view` if the database is unavailable."""
     try:
         return read_view(view.id)
     except (DBAPIError, PoolTimeout) as error:

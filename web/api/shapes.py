@@ -1,4 +1,4 @@
-"""Reservations as they go out: what web/schemas/answers.py describes, as plain dicts."""
+"""Reservations as plain dicts, in the shapes of web/schemas/answers.py."""
 
 from datetime import datetime
 from typing import Any
@@ -14,19 +14,19 @@ from models.rules.restaurant.restaurant import RestaurantSpec
 
 
 def local_text(restaurant: RestaurantSpec, moment: datetime) -> str:
-    """RFC 3339 by the restaurant's clock, with its offset."""
+    """Return RFC 3339 text in the restaurant's time zone, with its offset."""
     return moment.astimezone(restaurant.tz).isoformat(timespec="seconds")
 
 
 def manage_link(token: str) -> str:
-    """Where a guest sees, changes and cancels one reservation."""
+    """Return the URL where a guest views, changes and cancels one reservation."""
     return f"{settings().public_url.rstrip('/')}/manage/{token}"
 
 
 def requested_facts(
     restaurant: RestaurantSpec, accepted: Accepted, request: TableRequest, *, now: datetime
 ) -> dict[str, Any]:
-    """A request just written down, told without reading it back (RequestedOut)."""
+    """Return a request that was just stored, without reading it back (RequestedOut)."""
     token = manage_token(accepted.reservation_id, accepted.link_secret)
     return {
         "id": str(accepted.reservation_id),
@@ -43,7 +43,7 @@ def requested_facts(
 
 
 def requested_again(view: ReservationView) -> dict[str, Any]:
-    """The same for a request whose key came before (RequestedOut), as it stands now."""
+    """Return a replayed request in its current state (RequestedOut)."""
     facts = reservation_facts(view, for_staff=False)
     kept = (
         "id",
@@ -61,9 +61,9 @@ def requested_again(view: ReservationView) -> dict[str, Any]:
 
 
 def reservation_facts(view: ReservationView, *, for_staff: bool) -> dict[str, Any]:
-    """A reservation as its guest or the staff see it (ReservationOut).
+    """Return a reservation as its guest or the staff may see it (ReservationOut).
 
-    The staff get no link: it is the guest's own way in, and whoever has it acts as the guest.
+    Staff do not get the manage link: whoever has it can act as the guest.
     """
     restaurant = view.restaurant
     facts = {
@@ -110,7 +110,7 @@ def _change(view: ReservationView, *, for_staff: bool) -> dict[str, Any] | None:
 
 
 def change_facts(restaurant: RestaurantSpec, change: ChangeView) -> dict[str, Any]:
-    """A wish to change and what became of it (ChangeOut)."""
+    """Return a change request and its outcome (ChangeOut)."""
     return {
         "id": str(change.id),
         "status": change.status,

@@ -1,7 +1,8 @@
-"""Who proves to be an account: by its password, and by a code where it has a second factor.
+"""Authentication of an account: by password, and by a code if it has a second factor.
 
-Failures are counted by account and network, or device that signed in before; those of codes by
-account from anywhere: a code has six digits. Beyond the house's limit every answer is 429.
+Failed passwords are counted by account and network (or device that signed in before). Failed
+codes are counted by account from anywhere, because a code has only six digits. Beyond
+LIMIT_FAILURES every answer is 429.
 """
 
 import logging
@@ -22,20 +23,20 @@ from web.http.rate_limits import forget_guesses, give_back, place_of, take_guess
 
 log = logging.getLogger(__name__)
 
-#: Codes are counted whatever address they come from.
+#: Codes are counted regardless of the address.
 _ANYWHERE = ""
 
 
 def prove_password(email: str, password: str, device: str | None = None) -> Credentials:
-    """The account of this address and password.
+    """Return the account with this e-mail address and password.
 
-    Raises SignInFailed, TooManySignIns, TooManyHashes. `device`: what it showed to be known by.
+    Raises SignInFailed, TooManySignIns, TooManyHashes. `device`: the device token that was sent.
     """
     place = place_of(email, device)
     take_guess(email, place)
     with reading() as session:
         known = credentials(session, email)
-    # Argon2 takes tens of milliseconds: outside any transaction, and the same for the unknown
+    # Argon2 takes tens of milliseconds: outside any transaction, and also for unknown accounts
     try:
         is_right = is_password(password, None if known is None else known.password_hash)
     except TooManyHashes:
@@ -49,9 +50,9 @@ def prove_password(email: str, password: str, device: str | None = None) -> Cred
 
 
 def prove_own_password(email: str, password: str, device: str | None = None) -> Credentials:
-    """The same, by a password that its owner chose: one that was made up gives no second factor.
+    """Do the same, but refuse an initial password: it must not set up a second factor.
 
-    Raises FirstPassword, too.
+    Raises FirstPassword as well.
     """
     known = prove_password(email, password, device)
     if known.first_until is not None:
@@ -60,7 +61,7 @@ def prove_own_password(email: str, password: str, device: str | None = None) -> 
 
 
 def prove_code(known: Credentials, code: str | None) -> None:
-    """A code of the account's second factor, used up. Raises SecondFactorNeeded, SignInFailed."""
+    """Check and spend a second-factor code. Raises SecondFactorNeeded, SignInFailed."""
     if not code:
         raise SecondFactorNeeded("send a code of your second factor, too: `code`")
     now = clock.now()
@@ -72,14 +73,14 @@ def prove_code(known: Credentials, code: str | None) -> None:
 
 @dataclass(slots=True)
 class Guess:
-    """Whether a code was right; until that is known it counts as wrong."""
+    """Whether a code was right. Until that is known it counts as wrong."""
 
     is_right: bool = False
 
 
 @contextmanager
 def guessed_code(known: Credentials) -> Iterator[Guess]:
-    """Count a code, from wherever it comes, unless it turns out right. Raises TooManySignIns."""
+    """Count a code from any address, unless it turns out right. Raises TooManySignIns."""
     take_guess(codes_of(known), _ANYWHERE)
     guess = Guess()
     yield guess
@@ -90,14 +91,17 @@ def guessed_code(known: Credentials) -> Iterator[Guess]:
 
 
 def factor_is_required() -> bool:
-    """Whether nobody is let in without a second factor."""
+    """Return whether every account must have a second factor."""
     return settings().second_factor == "required"
 
 
 def prove_all(
     email: str, password: str, code: str | None, device: str | None = None
 ) -> Credentials:
-    """All that a sign-in takes. Raises SignInFailed and what is made of it, TooManySignIns."""
+    """Check everything that a sign-in requires.
+
+    Raises SignInFailed, its subclasses, TooManySignIns and TooManyHashes.
+    """
     known = prove_own_password(email, password, device)
     if known.has_second_factor:
         prove_code(known, code)
@@ -111,7 +115,7 @@ def prove_all(
 
 
 def check_first(known: Credentials) -> None:
-    """Raise SignInFailed when this is no password that was made up, or its time is over."""
+    """Raise SignInFailed when this is not an initial password, or it has expired."""
     if known.first_until is None:
         raise SignInFailed("this password was not made up: change it when you are signed in")
     if known.first_until <= clock.now():
@@ -126,5 +130,5 @@ def _refuse_first(known: Credentials) -> None:
 
 
 def codes_of(known: Credentials) -> str:
-    """The name under which wrong codes of this account are counted."""
+    """Return the name under which wrong codes of this account are counted."""
     return f"codes of account {known.account_id}"

@@ -1,1 +1,1 @@
-"""What every request passes: limits, access, errors, headers, connections."""
+"""Cross-cutting handling of requests: limits, access, errors, headers, connections."""

@@ -1,4 +1,4 @@
-"""Who may use an endpoint. Each names exactly one of these; a test walks the routes."""
+"""Access control. Each endpoint has exactly one of these decorators; a test walks the routes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ NO_RESERVATION: Final = "there is no such reservation"
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What an endpoint asks of its caller. `kind`: public, guest-or-staff, staff, account."""
+    """What an endpoint requires. `kind`: public, guest-or-staff, staff, account."""
 
     kind: str
     permission: Permission | None = None
@@ -42,28 +42,28 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who works on one reservation: its guest by the manage token, or staff of its restaurant."""
+    """The guest of a reservation (by manage token), or staff of its restaurant."""
 
     caller: Caller | None
 
     @property
     def by_staff(self) -> bool:
-        """Whether it is staff."""
+        """Whether the visitor is staff."""
         return self.caller is not None
 
     @property
     def actor(self) -> str:
-        """The name under which moves are recorded."""
+        """The actor's name in the history."""
         return GUEST if self.caller is None else self.caller.actor
 
 
 def public(view: View) -> View:
-    """Anybody."""
+    """Require nothing."""
     return _mark(view, Access("public"))
 
 
 def account(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Anybody who is signed in, about their own account. The view gets `caller`."""
+    """Require a signed-in account. The view gets `caller`."""
 
     @wraps(view)
     def checked(**given: Any) -> Any:
@@ -77,7 +77,10 @@ def account(view: Callable[..., Any]) -> Callable[..., Any]:
 def staff_at_restaurant(
     permission: Permission,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Staff of the restaurant `slug` with that permission. The view gets `house` and `caller`."""
+    """Require staff of restaurant `slug` with the permission.
+
+    The view gets `restaurant` and `caller`.
+    """
 
     def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(view)
@@ -96,7 +99,7 @@ def staff_at_restaurant(
 def staff_of_reservation(
     permission: Permission,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Staff of the reservation's restaurant. The view gets `reservation_id` and `caller`."""
+    """Require staff of its restaurant. The view gets `reservation_id` and `caller`."""
 
     def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(view)
@@ -110,7 +113,7 @@ def staff_of_reservation(
 
 
 def guest_or_staff(permission: Permission) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """The reservation's guest, by Manage-Token, or staff of its restaurant with that permission.
+    """Require the reservation's guest, by Manage-Token, or staff with the permission.
 
     The view gets `reservation_id` and `visitor`.
     """
@@ -132,7 +135,10 @@ def guest_or_staff(permission: Permission) -> Callable[[Callable[..., Any]], Cal
 
 
 def signed_in(session: Session) -> Caller:
-    """Who the access token stands for, in one query. Raises SignInFailed and TooManyRequests."""
+    """Return the access token's account, in one query.
+
+    Raises SignInFailed, SecondFactorMissing and TooManyRequests.
+    """
     number, began = access_sign_in()
     found = caller(session, number, began=began, now=clock.now())
     logs.bind(account_id=found.account_id)
@@ -143,7 +149,7 @@ def signed_in(session: Session) -> Caller:
 
 
 def _check_guest(token: str, reservation_id: int) -> None:
-    """Raise SignInFailed for a token that opens nothing, NotFound for another reservation's."""
+    """Raise SignInFailed for an invalid token, NotFound for one of another reservation."""
     with reading() as session:
         if opened_by(session, token, now=clock.now()) != reservation_id:
             raise NotFound(NO_RESERVATION)

@@ -1,4 +1,4 @@
-"""What happens around every request: its id, its log context, its headers, its count, its span."""
+"""Hooks around every request: request id, log context, headers, metrics, trace span."""
 
 import logging
 import random
@@ -20,15 +20,15 @@ _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 
 #: Methods that change nothing.
 READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-#: Whoever watches asks for these all the time.
+#: Polled by monitoring, so they get no span.
 _WATCHED: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 
-#: On every answer; pages set a Content-Security-Policy of their own.
+#: On every response; pages set a Content-Security-Policy of their own.
 SECURITY_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
-#: On what a browser shows as a page.
+#: On HTML responses.
 PAGE_HEADERS: Final = {
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
@@ -38,7 +38,7 @@ PAGE_HEADERS: Final = {
 
 
 def register_around(app: APIFlask) -> None:
-    """Hook into `app` before and after every request."""
+    """Register the hooks on `app`."""
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.before_request(begin)
     app.after_request(end)
@@ -46,9 +46,9 @@ def register_around(app: APIFlask) -> None:
 
 
 def begin() -> None:
-    """Take the caller's X-Request-ID, or make one; log lines carry it."""
+    """Use the caller's X-Request-ID if it is well-formed, else make one. Log lines carry it."""
     given = request.headers.get("X-Request-ID", "")
-    # an id to find log lines by, no secret: a read of the kernel's random bytes is dear
+    # not a secret, so no read of the kernel's random bytes, which is expensive
     made = f"{random.getrandbits(128):032x}"  # nosec B311 - a name in the logs, no secret
     g.request_id = given if _REQUEST_ID.match(given) else made
     g.begun = metrics.clock()
@@ -62,18 +62,18 @@ def begin() -> None:
 
 
 def about(reservation_id: int) -> None:
-    """What this request does from here on belongs to the story of that reservation."""
+    """Put the rest of this request under the trace id of that reservation."""
     g.story = trace_ids.tell_of(reservation_id)
 
 
 def about_new(accepted: Accepted) -> None:
-    """The same; unless the request had come before, the story begins with this one."""
+    """Do the same for a new reservation. Its trace starts here unless this is a replay."""
     about(accepted.reservation_id)
     g.is_first = not accepted.replayed
 
 
 def end(answer: Response) -> Response:
-    """Give the id back, set the headers that every answer has, count the request."""
+    """Set X-Request-ID and the common headers, count the request, end its span."""
     headers = answer.headers
     headers["X-Request-ID"] = g.get("request_id", "")
     for name, value in SECURITY_HEADERS.items():
@@ -94,7 +94,7 @@ def end(answer: Response) -> Response:
 def _tell_span(route: str, status: int) -> None:
     # the route, never the path: a manage link's token is in there
     method = request.method if request.method in metrics.METHODS else "other"
-    # a look changes nothing, and is no part of the story
+    # reads change nothing, and are not part of the reservation's trace
     story = "" if method in READS else g.get("story", "")
     traces.end(
         f"{method} {route}",
@@ -113,5 +113,5 @@ def _tell_span(route: str, status: int) -> None:
 
 
 def forget(_error: BaseException | None) -> None:
-    """The next request of this thread starts with an empty log context."""
+    """Clear the log context for the thread's next request."""
     logs.unbind()

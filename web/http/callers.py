@@ -1,4 +1,4 @@
-"""Where a caller comes from, as the limits count it: an IPv4 address, or 64 bits of IPv6."""
+"""A caller's network as the limits count it: an IPv4 address, or a /64 of IPv6."""
 
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -9,7 +9,7 @@ from models.core.settings import settings
 
 @lru_cache(maxsize=8192)
 def who_of(address: str) -> str | None:
-    """The name of an address (of an IPv6 network of 64 bits); None for an exempt one."""
+    """Return the hashed name of an address or its IPv6 /64; None for an exempt address."""
     try:
         found = ip_address(address)
     except ValueError:
@@ -23,7 +23,7 @@ def who_of(address: str) -> str | None:
 
 
 def network_of(address: str) -> str:
-    """An IPv4 address, or the IPv6 network of 64 bits: whoever has one of it has all of it."""
+    """Return the IPv4 address, or the IPv6 /64: one host usually controls a whole /64."""
     try:
         found = ip_address(address)
     except ValueError:

@@ -1,8 +1,10 @@
-"""Devices that have signed in before: each has its own counters, so that nobody can lock it out.
+"""Tokens of devices that have signed in before. Each device has its own counters, so that nobody
+else can lock it out.
 
-Who shares an address with a restaurant's stand (its guests' Wi-Fi) may guess passwords and use up
-what that address is allowed. A device that signed in successfully shows that with its next sign-in.
-It gets nothing else by it: the password is asked for as ever, and its own guesses are counted.
+Others on the address of a restaurant's host stand (its guests' Wi-Fi) may guess passwords and
+use up the limits of that address. A device that has signed in successfully sends its token with
+the next sign-in. The token grants nothing else: the password is still required, and the device's
+own guesses are counted.
 """
 
 import base64
@@ -17,7 +19,7 @@ from models.core.settings import settings
 
 _NAME_BYTES: Final = 12
 _SIGNATURE_BYTES: Final = 16
-#: a name and its signature
+#: maximum length of a token: a name and its signature
 LONGEST: Final = 64
 
 
@@ -27,7 +29,7 @@ def _key() -> bytes:
 
 
 def device_token(email: str, known: str | None) -> str:
-    """What this device shows at its next sign-in to this account: `known` if it is one."""
+    """Return the device's token for this account: `known` if it is valid, else a new one."""
     if device_of(email, known):
         return str(known)
     name = _text(secrets.token_bytes(_NAME_BYTES))
@@ -35,7 +37,7 @@ def device_token(email: str, known: str | None) -> str:
 
 
 def device_of(email: str, token: object) -> str | None:
-    """The device's name, if it has signed in to this account before. Forged ones have none."""
+    """Return the device's name if the token was issued for this account, else None."""
     if not isinstance(token, str) or len(token) > LONGEST or not token.isascii():
         return None
     name, _, signature = token.partition(".")

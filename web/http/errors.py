@@ -1,4 +1,4 @@
-"""Every refusal leaves as application/problem+json (RFC 9457), or as a page for the two pages."""
+"""Answer every error as application/problem+json (RFC 9457). Pages answer with HTML instead."""
 
 import logging
 from typing import Any, Final
@@ -27,9 +27,9 @@ from web.http.problems import HTTP_CODES, Unavailable, kind_of
 
 log = logging.getLogger(__name__)
 
-#: Refusals that a log should have: who is not known, not allowed, or asks too much.
+#: Refusals that are logged: not signed in, not allowed, too many requests.
 NOTED: Final = frozenset({401, 403, 429})
-#: After these the answer to a commit may be what was lost.
+#: With these errors a commit may have succeeded although its answer was lost.
 _PERHAPS_DONE: Final = frozenset({Busy, Unavailable})
 _PERHAPS: Final = (
     "whether this was written is not known: send it once more as it was, with the same "
@@ -50,7 +50,7 @@ def register_errors(app: APIFlask) -> None:
 
 
 def answer_refusal(error: MaitredError) -> Response:
-    """A refusal of the house, by the table in web/http/problems.py."""
+    """Answer an application error by the table in web/http/problems.py."""
     kind = kind_of(error)
     if kind.status == 500:
         return answer_unexpected(error)
@@ -69,7 +69,7 @@ def answer_refusal(error: MaitredError) -> Response:
 
 
 def _more(error: MaitredError) -> dict[str, str]:
-    """What a caller can go on with, beside the words."""
+    """Return the machine-readable members that help the caller to continue."""
     if isinstance(error, NotSeated):
         return {"reason": error.reason}
     if isinstance(error, AlreadyBooked):
@@ -78,12 +78,12 @@ def _more(error: MaitredError) -> dict[str, str]:
 
 
 def answer_invalid(error: ValidationError) -> Response:
-    """What Pydantic found, one entry for each bad field."""
+    """Answer a Pydantic error with one entry for each bad field."""
     return answer_refusal(invalid_from(error))
 
 
 def invalid_from(error: ValidationError) -> Invalid:
-    """Pydantic's findings as the house's own Invalid."""
+    """Convert a Pydantic error to Maitred's own Invalid."""
     fields = tuple(
         FieldProblem(_path(found["loc"]), _say(found))
         for found in error.errors(include_url=False, include_input=False)
@@ -92,7 +92,7 @@ def invalid_from(error: ValidationError) -> Invalid:
 
 
 def answer_http(error: HTTPException) -> Response:
-    """What Werkzeug refuses: unknown path, wrong method, too large a body."""
+    """Answer Werkzeug's errors: unknown path, wrong method, body too large."""
     response = error.get_response()
     if error.code is None or error.code < 400:
         return Response(response.get_data(), response.status_code, dict(response.headers))
@@ -109,7 +109,7 @@ def answer_http(error: HTTPException) -> Response:
 
 
 def answer_database(error: Exception) -> Response:
-    """503 when the database is gone or its pool is empty; anything else of it is our bug."""
+    """Answer 503 when the database is unreachable or its pool is exhausted, else 500 (a bug)."""
     if not is_gone(error):
         return answer_unexpected(error)
     log.error("database unavailable", extra={"error": type(error).__name__})
@@ -117,14 +117,14 @@ def answer_database(error: Exception) -> Response:
 
 
 def is_gone(error: Exception) -> bool:
-    """Whether a database error means that nothing can be had of it now."""
+    """Return whether the error means that the database is unavailable."""
     if isinstance(error, (OperationalError, InterfaceError, PoolTimeout)):
         return True
     return isinstance(error, DBAPIError) and error.connection_invalidated
 
 
 def answer_unexpected(error: Exception) -> Response:
-    """The last resort: logged with its trace, and told without details."""
+    """Log the error with its traceback, and answer 500 without details."""
     log.error("unexpected error", exc_info=error)
     return problem(500, "internal", "Internal error", "something went wrong on our side")
 
@@ -138,7 +138,7 @@ def problem(
     fields: tuple[FieldProblem, ...] = (),
     **more: Any,
 ) -> Response:
-    """A problem document with a stable `code` and one entry for each bad field."""
+    """Build a problem document with a stable `code` and one entry for each bad field."""
     body = {
         "type": TYPE_BASE + code,
         "title": title,
@@ -168,7 +168,7 @@ def _path(parts: tuple[int | str, ...]) -> str:
     return ".".join(str(part)[:80] for part in parts) or "body"
 
 
-#: Pydantic's kinds of error, said like our own: what the value must be.
+#: Pydantic's error types, reworded like our own: what the value must be.
 _SAY: Final[dict[str, str]] = {
     "extra_forbidden": "is not a known field",
     "missing": "is required",

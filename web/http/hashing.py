@@ -1,7 +1,7 @@
-"""Passwords are hashed here, so many at once: each hash holds 64 MiB and a core while it runs.
+"""Password hashing with a limit on concurrent hashes: each takes 64 MiB and a core while it runs.
 
-Beyond that a request is refused at once, and nothing waits: waiting requests would hold the threads
-that everybody else needs.
+Beyond the limit a request is refused immediately and does not wait: waiting requests would hold
+the threads that other requests need.
 """
 
 import threading
@@ -19,25 +19,25 @@ _FULL: Final = "too many passwords are being checked at this moment; try again"
 
 
 def is_password(password: str, password_hash: str | None) -> bool:
-    """`accounts.is_password`, when there is a place. Raises TooManyHashes."""
+    """Call `accounts.is_password` within the limit. Raises TooManyHashes."""
     with _a_place():
         return accounts.is_password(password, password_hash)
 
 
 def hash_password(password: str, *, about: Iterable[str] = ()) -> str:
-    """`accounts.hash_password`, when there is a place. Raises Invalid, TooManyHashes."""
+    """Call `accounts.hash_password` within the limit. Raises Invalid, TooManyHashes."""
     with _a_place():
         return accounts.hash_password(password, about=about)
 
 
 class _Places:
-    """So many hashes at once in this process."""
+    """A count of concurrent hashes in this process, with a maximum."""
 
     def __init__(self, total: int) -> None:
         self._total, self._taken, self._lock = total, 0, threading.Lock()
 
     def move(self, by: int) -> bool:
-        """Take a place (1) or give it back (-1). False when all are taken."""
+        """Take a place (1) or release it (-1). False when all are taken."""
         with self._lock:
             if self._taken + by > self._total:
                 return False

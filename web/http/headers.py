@@ -1,4 +1,4 @@
-"""Reading the request's own headers: Idempotency-Key, Prefer, If-Match, If-None-Match."""
+"""Request headers: Idempotency-Key, Prefer, If-Match, If-None-Match."""
 
 import re
 from typing import Final
@@ -16,7 +16,7 @@ _NO_REVISION: Final = -1
 
 
 def idempotency_key() -> str:
-    """The Idempotency-Key: 1 to 200 printable ASCII characters. Raises BadRequest without one."""
+    """Return the Idempotency-Key: 1 to 200 printable ASCII characters. Raises BadRequest."""
     key = request.headers.get("Idempotency-Key", "").strip()
     if not key:
         raise BadRequest.field("Idempotency-Key", "is required: any text that is new each time")
@@ -26,15 +26,15 @@ def idempotency_key() -> str:
 
 
 def wait_seconds() -> int:
-    """The N of `Prefer: wait=N`, at most what the house allows. 0 without one, or a broken one."""
+    """Return the N of `Prefer: wait=N`, at most WAIT_SECONDS_MAX. 0 if absent or malformed."""
     found = _WAIT.search(",".join(request.headers.getlist("Prefer")))
     return min(int(found.group(1)), settings().wait_seconds_max) if found else 0
 
 
 def if_revision() -> int | None:
-    """The revision that If-Match names; None without one or with `*`. Raises BadRequest.
+    """Return the revision of If-Match; None without it or with `*`. Raises BadRequest.
 
-    A tag that is none of ours names a revision that never is, so that the answer is 412.
+    A well-formed tag that we never issue maps to an impossible revision, so the answer is 412.
     """
     value = request.headers.get("If-Match")
     if value is None or value.strip() == "*":
@@ -47,12 +47,12 @@ def if_revision() -> int | None:
 
 
 def revision_tag(revision: int) -> str:
-    """A reservation's ETag."""
+    """Return a reservation's ETag."""
     return f'"{revision}"'
 
 
 def not_modified(answer: Response, tag: str) -> Response:
-    """Set the ETag, and turn the answer into a 304 when the caller has it already."""
+    """Set the ETag, and turn the response into a 304 if the caller's copy is current."""
     answer.headers["ETag"] = tag
     answer.headers["Cache-Control"] = "no-cache"
     held = request.if_none_match

@@ -1,4 +1,4 @@
-"""JSON in and out: orjson, and a reader that refuses what two parsers could read differently."""
+"""JSON with orjson. The reader refuses input that two parsers could read differently."""
 
 import json
 from typing import Any, Final
@@ -15,23 +15,23 @@ MAX_BODY: Final = 64 * 1024
 
 
 class OrjsonProvider(JSONProvider):
-    """Flask's JSON by orjson."""
+    """Flask's JSON provider, using orjson."""
 
     def dumps(self, obj: Any, **_options: Any) -> str:
-        """Compact JSON text."""
+        """Return compact JSON."""
         return orjson.dumps(obj).decode()
 
     def loads(self, s: str | bytes, **_options: Any) -> Any:
-        """Strict JSON: UTF-8, no NaN, no lone surrogates."""
+        """Parse strict JSON: UTF-8, no NaN, no lone surrogates."""
         return orjson.loads(s)
 
     def response(self, *args: Any, **kwargs: Any) -> Response:
-        """A JSON response."""
+        """Return a JSON response."""
         return json_response(self._prepare_response_obj(args, kwargs))
 
 
 def json_response(body: Any, status: int = 200, **headers: str) -> Response:
-    """`body` as JSON. Header names are given with underscores (`ETag`, `Retry_After`)."""
+    """Return `body` as JSON. Header names are written with underscores (`ETag`, `Retry_After`)."""
     answer = Response(orjson.dumps(body), status=status, mimetype="application/json")
     for name, value in headers.items():
         answer.headers[name.replace("_", "-")] = value
@@ -39,14 +39,15 @@ def json_response(body: Any, status: int = 200, **headers: str) -> Response:
 
 
 def read_json_object(*, optional: bool = False) -> dict[str, Any]:
-    """The request's body: one JSON object without repeated keys.
+    """Return the request's body: one JSON object without repeated keys.
 
-    Raises NotJson (415) for another content type and BadRequest (400) for another text. With
-    `optional`, no body at all is an empty object.
+    Raises NotJson (415) for another content type, BadRequest (400) for anything else than such an
+    object, and RequestEntityTooLarge (413) for a chunked body beyond MAX_BODY. With `optional`, an
+    absent body is an empty object.
     """
     raw = request.get_data(cache=True)
     if request.content_length is None and len(raw) >= MAX_BODY:
-        raise RequestEntityTooLarge  # sent in chunks: Werkzeug reads so far and no further
+        raise RequestEntityTooLarge  # chunked: Werkzeug stops reading at the limit
     if optional and not raw:
         return {}
     if request.mimetype != "application/json":

@@ -1,4 +1,4 @@
-"""Refusals that only HTTP knows, and the one table: which error has which status."""
+"""Errors that exist only over HTTP, and the table of statuses by error."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -34,7 +34,7 @@ class NotJson(MaitredError):
 
 
 class TooManyRequests(MaitredError):
-    """More than the house allows from there. `retry_after`: seconds until it counts anew."""
+    """The caller exceeded a rate limit. `retry_after`: seconds until the count restarts."""
 
     code = "too-many-requests"
 
@@ -45,7 +45,7 @@ class TooManyRequests(MaitredError):
 
 
 class TooManyChanges(TooManyRequests):
-    """More changes of one reservation than anybody needs: each of them is told by message."""
+    """Too many changes of one reservation: each one sends a message to the guest."""
 
     code = "too-many-changes"
 
@@ -59,25 +59,28 @@ class TooManyChanges(TooManyRequests):
 
 
 class TooManySignIns(TooManyRequests):
-    """Too many failed sign-ins from there for this e-mail address."""
+    """Too many failed sign-ins for this e-mail address from one network or device."""
 
     code = "too-many-sign-ins"
 
 
 class Unavailable(MaitredError):
-    """The database does not answer. Nothing was written; try again."""
+    """The database does not answer; try again.
+
+    After a write, the answer adds `outcome: unknown` (web/http/errors.py).
+    """
 
     code = "unavailable"
 
 
 class TooManyStreams(Unavailable):
-    """No thread to spare for one more stream."""
+    """No thread is available for another stream."""
 
     code = "too-many-streams"
 
 
 class TooManyHashes(Unavailable):
-    """As many passwords are being hashed as this process has memory for."""
+    """The process is hashing as many passwords as HASHES_MAX allows for its memory."""
 
     code = "too-many-hashes"
 
@@ -91,7 +94,7 @@ class ProblemKind:
     retry_after: int | None = None
 
 
-#: The first class of an error's MRO that stands here decides.
+#: The first class in an error's MRO that is listed here decides.
 PROBLEMS: Final[dict[type[MaitredError], ProblemKind]] = {
     BadRequest: ProblemKind(400, "Bad request"),
     SignInFailed: ProblemKind(401, "Not signed in"),
@@ -117,7 +120,7 @@ PROBLEMS: Final[dict[type[MaitredError], ProblemKind]] = {
     MaitredError: ProblemKind(500, "Internal error"),
 }
 
-#: What Werkzeug and Flask refuse by themselves.
+#: Codes for the errors of Werkzeug and Flask.
 HTTP_CODES: Final[dict[int, str]] = {
     400: "bad-request",
     404: "not-found",
@@ -134,7 +137,7 @@ HTTP_CODES: Final[dict[int, str]] = {
 
 
 def kind_of(error: MaitredError) -> ProblemKind:
-    """The status and title of an error, by the table."""
+    """Return the status and title of an error, and its Retry-After."""
     kind = next(PROBLEMS[step] for step in type(error).__mro__ if step in PROBLEMS)
     if isinstance(error, TooManyRequests):
         return replace(kind, retry_after=error.retry_after)

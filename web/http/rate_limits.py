@@ -1,8 +1,8 @@
-"""Who may do how much in how long: by address, device, contact, account; beyond it, 429.
+"""Rate limits by address, device, contact and account. Beyond a limit the answer is 429.
 
-The rates are settings. Counting is models/core/redis/counters.py: one round trip to Redis a
-request, and each web process by itself while Redis is gone. Nothing is written that names an
-address or a guest.
+The rates are settings. Counters are in models/core/redis/counters.py: one round trip to Redis
+per request; without Redis each web process counts on its own. No address or guest is stored in
+readable form.
 """
 
 from collections.abc import Iterator
@@ -24,13 +24,13 @@ from web.http.problems import TooManyChanges, TooManyRequests, TooManySignIns
 from web.http.tokens import access_account, read_refresh
 from web.schemas.fields import parse_start
 
-#: never counted: whoever watches over the house, and files that cost nothing
+#: never counted: the liveness check, and static files, which cost nothing
 UNCOUNTED: Final = frozenset({"operations.healthz", "static"})
 WATCHING: Final = frozenset({"operations.readyz", "operations.get_metrics"})
-#: where a table is asked for; the limits by guest are counted there
+#: endpoints that request a table; the limits by guest are counted there
 ASKING: Final = frozenset({"reservations.ask_for_table", "booking.ask"})
 FORMS: Final = frozenset({"booking.ask", "manage.edit"})
-#: where a guest may name another contact, which counts as one that a table is asked for
+#: endpoints where a guest may name another contact, which is counted like that of a request
 EDITING: Final = frozenset({"reservations.change", "manage.edit"})
 SIGN_IN: Final = "auth.sign_in"
 REFRESH: Final = "auth.refresh"
@@ -53,17 +53,17 @@ _CONTACT_MAX: Final = 320
 
 
 def register_limits(app: APIFlask) -> None:
-    """Count every request of `app` before it is looked at, where the settings say so."""
+    """Count every request of `app` before it is handled, if RATE_LIMITS is on."""
     if settings().rate_limits == "on":
         app.before_request(count_request)
         app.after_request(_give_contacts_back)
 
 
 def count_request() -> None:
-    """Count this request by who sends it, and by what it is. Raises TooManyRequests.
+    """Count this request by sender and by endpoint. Raises TooManyRequests.
 
-    By the account or the device that it proves to be of, else by its address: so who shares the
-    address cannot use up what the staff may do.
+    The sender is the account or device that the request's signature identifies, else the address:
+    so others on the same address cannot use up the staff's limit.
     """
     endpoint = request.endpoint or ""
     who = who_of(request.remote_addr or "")
@@ -84,7 +84,7 @@ def count_request() -> None:
     elif endpoint in STRICTER:
         kind, setting = STRICTER[endpoint]
         tallies.append(Tally(rate(getattr(chosen, setting)), kind, known or who))
-    elif endpoint == REFRESH and known:  # what is no token of ours costs nothing and counts nothing
+    elif endpoint == REFRESH and known:  # a forged token is cheap to refuse: not counted
         tallies.append(Tally(rate(chosen.limit_refresh), "refresh", known))
     elif request.blueprint == _MANAGE or "Manage-Token" in request.headers:
         tallies.append(Tally(rate(chosen.limit_manage), _MANAGE, who))
@@ -95,11 +95,11 @@ def count_request() -> None:
 
 @contextmanager
 def counted_change(reservation_id: int, *, by_staff: bool = False) -> Iterator[None]:
-    """Count a guest's change of this reservation, from wherever. Raises TooManyChanges.
+    """Count a guest's change of this reservation, from any address. Raises TooManyChanges.
 
-    The staff are not held to it. Counted before it is made, so that many at once are no more than
-    the limit. One that is refused is told to nobody, and counts nothing: who mistypes an address
-    may correct it.
+    Staff are exempt. The change is counted before it is made, so that concurrent ones cannot exceed
+    the limit. A refused change sends no message and is not counted: a mistyped address can be
+    corrected.
     """
     chosen = settings()
     if by_staff or chosen.rate_limits == "off":
@@ -118,23 +118,23 @@ def counted_change(reservation_id: int, *, by_staff: bool = False) -> Iterator[N
 
 
 def count_account(account_id: int) -> None:
-    """Count a call of this member of staff. Raises TooManyRequests."""
+    """Count a call by this staff account. Raises TooManyRequests."""
     if settings().rate_limits == "off" or who_of(request.remote_addr or "") is None:
         return
     _refuse_beyond([Tally(rate(settings().limit_account), "account", str(account_id))])
 
 
 def place_of(email: str = "", device: str | None = None) -> str:
-    """Where guesses at this account come from: a device it knows, or a network."""
+    """Return the source of guesses at this account: a device known to it, or a network."""
     known = device_of(email, device)
     return f"device {known}" if known else network_of(request.remote_addr or "")
 
 
 def take_guess(who: str, place: str) -> None:
-    """Count a guess before it is looked at, so that many at once are no more than the limit.
+    """Count a guess before it is checked, so that concurrent ones cannot exceed the limit.
 
-    Counted from every network. Raises TooManySignIns. Give it back when it was right, or when
-    nobody looked at it.
+    Exempt networks are counted too. Raises TooManySignIns. Call `give_back` if the guess was right
+    or was never checked.
     """
     wait = count([_guesses(who, place)])
     if wait:
@@ -142,22 +142,22 @@ def take_guess(who: str, place: str) -> None:
 
 
 def give_back(who: str, place: str) -> None:
-    """It was no failure."""
+    """Uncount one guess that was not a failure."""
     count([_guesses(who, place)], by=-1)
 
 
 def forget_guesses(who: str, place: str) -> None:
-    """Who is let in has no failures any more."""
+    """Reset the failures after a successful sign-in."""
     forget(_guesses(who, place))
 
 
 def is_from_outside() -> bool:
-    """Whether a proxy handed the request on: whoever watches over the house comes directly."""
+    """Return whether the request came through a proxy. Monitoring connects directly."""
     return any(name in request.headers for name in _FROM_OUTSIDE)
 
 
 def _count_contacts() -> list[Tally]:
-    """A tally for each contact that the request names, given back if it is refused."""
+    """Return a tally for each contact in the request. They are given back if it is refused."""
     limit = rate(settings().limit_contact)
     tallies = [Tally(limit, "contact", nameless(each)) for each in _contacts()]
     g.contacts = tallies
@@ -165,7 +165,7 @@ def _count_contacts() -> list[Tally]:
 
 
 def _give_contacts_back(response: Response) -> Response:
-    """A refused request told nobody anything: it must not use up what a contact's owner may ask."""
+    """Uncount a refused request's contacts: it sent no message, so it costs their owner nothing."""
     if response.status_code >= HTTPStatus.BAD_REQUEST and (tallies := g.pop("contacts", None)):
         count(tallies, by=-1)
     return response
@@ -183,7 +183,7 @@ def _guesses(who: str, place: str) -> Tally:
 
 
 def _known(endpoint: str) -> str | None:
-    """The account, sign-in or device that the request proves to be of, by signature alone."""
+    """Return the account, sign-in or device of the request, by its signature alone."""
     try:
         if endpoint == REFRESH:
             return f"sign-in {read_refresh(str(_body().get('refresh_token')))[0]}"
@@ -197,7 +197,7 @@ def _known(endpoint: str) -> str | None:
 
 
 def _contacts() -> list[str]:
-    """Whom the request is for, in one spelling, before it is checked: e-mail and phone."""
+    """Return the guest's e-mail and phone, normalised, before the request is validated."""
     guest = _guest()
     given = [guest.get("email"), guest.get("phone")]
     texts = [text[:_CONTACT_MAX] for text in given if isinstance(text, str)]
@@ -205,7 +205,7 @@ def _contacts() -> list[str]:
 
 
 def _evening() -> str | None:
-    """The restaurant and the UTC day that a table is asked for, however the offset is written."""
+    """Return the restaurant and UTC day of the requested start, whatever its offset."""
     start = _body().get("start")
     try:
         day = int(parse_start(start).timestamp()) // 86_400
@@ -221,7 +221,7 @@ def _guest() -> Any:
 
 
 def _body() -> dict[str, Any]:
-    """The body before it is checked; empty where it is no JSON object."""
+    """Return the unvalidated body; empty if it is not a JSON object."""
     if request.endpoint in FORMS:
         return request.form.to_dict()
     try:

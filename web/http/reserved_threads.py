@@ -1,7 +1,7 @@
-"""Threads that are kept free: whatever the others wait for, `/healthz` answers at once.
+"""Threads that stay free, so that `/healthz` always answers immediately.
 
-A database that falls silent holds each request for as long as a statement may take. Without this
-the last threads would wait for it as well, and nobody would be told anything.
+A database that stops responding holds each request until the statement timeout. Without a
+reserve the last threads would wait for it too, and nothing could be answered.
 """
 
 import threading
@@ -15,27 +15,28 @@ from flask import g, request
 from models.core.settings import settings
 from web.http.problems import Unavailable
 
-#: Threads that no request of the restaurants' may keep.
+#: Threads that ordinary requests cannot occupy.
 KEPT_FREE: Final = 4
-#: Of those, so many are for who watches the process: its counts say most when it has no room.
+#: Of those, the threads for monitoring: metrics matter most when the process is full.
 WATCHERS: Final = 2
-#: Seconds in which it was full and nobody was done: the next is refused, and does not wait in turn.
+#: If the room was full and nothing ended for so many seconds, the next request is refused
+#: without waiting.
 STALLED_SECONDS: Final = 0.5
 _ANSWERED_ALWAYS: Final = frozenset({"operations.healthz", "static"})
 _WATCHED: Final = frozenset({"operations.get_metrics", "operations.readyz"})
 
 
 class Room:
-    """So many requests at once. The next waits for one to end, but not where none does."""
+    """A limit on concurrent requests. The next one waits for one to end, unless all are stalled."""
 
     def __init__(self, size: Callable[[], int]) -> None:
         self._size, self._inside = size, 0
-        # also when somebody came in: a room that has just become full is no stalled one
+        # updated on entry too: a room that has just become full is not stalled
         self._moved = monotonic()
         self._free = threading.Condition()
 
     def enter(self) -> bool:
-        """Whether there was room, now or soon."""
+        """Enter, waiting briefly if needed. False when there is no room."""
         with self._free:
             while self._inside >= self._size():
                 left = STALLED_SECONDS - (monotonic() - self._moved)
@@ -47,7 +48,7 @@ class Room:
             return True
 
     def leave(self) -> None:
-        """One is done: the next may enter."""
+        """Free a place for the next request."""
         with self._free:
             self._inside -= 1
             self._moved = monotonic()
@@ -55,7 +56,7 @@ class Room:
 
 
 def register_room(app: APIFlask, open_streams: Callable[[], int]) -> None:
-    """Let `app` work at so many requests at once as WEB_THREADS leaves room for."""
+    """Limit the concurrent requests of `app` to what WEB_THREADS leaves room for."""
     threads = settings().web_threads
     guests = Room(lambda: room_of(threads, open_streams()))
     watchers = Room(lambda: WATCHERS)
@@ -78,5 +79,5 @@ def register_room(app: APIFlask, open_streams: Callable[[], int]) -> None:
 
 
 def room_of(threads: int, streams: int) -> int:
-    """Requests at once: a stream is one no longer once it has begun, but keeps its thread."""
+    """Return the number of concurrent requests. A started stream is not one, but holds a thread."""
     return max(threads - streams - KEPT_FREE, threads // 4, 1)

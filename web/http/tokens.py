@@ -1,4 +1,4 @@
-"""JSON Web Tokens: what is in them, and how they are read. Whether they count, a row says."""
+"""JSON Web Tokens: their claims, and reading them. A database row decides whether they count."""
 
 import hashlib
 import hmac
@@ -22,7 +22,7 @@ from models.core.errors import SignInFailed
 from models.core.settings import settings
 from models.operations.accounts.accounts import OpenedSignIn
 
-#: The clocks of two hosts may differ by so much.
+#: Tolerated difference between the clocks of two hosts.
 LEEWAY_SECONDS: Final = 20
 _SIGN_IN = "sid"
 _REFRESH = "rid"
@@ -30,7 +30,7 @@ _BEGAN = "began"
 
 
 def register_tokens(app: APIFlask) -> None:
-    """Set up flask-jwt-extended: HS256 with a key of its own, from headers alone."""
+    """Set up flask-jwt-extended: HS256 with a derived key, tokens in headers only."""
     key = hmac.new(
         settings().secret("secret_key").encode(), b"access-tokens", hashlib.sha256
     ).hexdigest()
@@ -48,7 +48,7 @@ def register_tokens(app: APIFlask) -> None:
 
 
 def issue_tokens(opened: OpenedSignIn) -> dict[str, Any]:
-    """The answer to a sign-in or a refresh."""
+    """Return the response body of a sign-in or a refresh."""
     who = str(opened.account_id)
     sign_in = {_SIGN_IN: opened.sign_in_id, _BEGAN: int(opened.began.timestamp())}
     return {
@@ -62,18 +62,18 @@ def issue_tokens(opened: OpenedSignIn) -> dict[str, Any]:
 
 
 def access_sign_in() -> tuple[int, datetime | None]:
-    """The sign-in of the request's access token, and when that began. Raises SignInFailed."""
+    """Return the access token's sign-in id and its beginning. Raises SignInFailed."""
     claims = _access_claims()
     return _number(claims), _began(claims)
 
 
 def access_account() -> str:
-    """The account that the request's access token names. Raises SignInFailed."""
+    """Return the access token's account id. Raises SignInFailed."""
     return str(_access_claims().get("sub"))
 
 
 def _access_claims() -> dict[str, Any]:
-    """Read once a request: the limits ask, and then who lets in."""
+    """Verify the token once per request: the limits need its claims first, then access control."""
     sent = request.headers.get("Authorization", "")
     read, claims = g.get("access_claims", ("", {}))
     if not sent or sent != read:
@@ -87,7 +87,7 @@ def _access_claims() -> dict[str, Any]:
 
 
 def read_refresh(token: str) -> tuple[int, str, datetime | None]:
-    """The sign-in and refresh id of a refresh token, and when it began. Raises SignInFailed."""
+    """Return a refresh token's sign-in, refresh id and beginning. Raises SignInFailed."""
     try:
         claims = decode_token(token)
     except (JWTExtendedException, PyJWTError) as wrong:

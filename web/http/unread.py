@@ -1,8 +1,9 @@
-"""An answer to a request whose body was not read says that it ends the connection.
+"""Send `Connection: close` when the request's body was not read.
 
-The server ends it then, and does not always announce that: a client that keeps its connections
-would send the next request into a closed one, and hear nothing. Whoever is refused before its body
-is read (no room, a limit, an unknown address) comes anew instead.
+The server closes the connection then, and does not always announce it: a client that reuses
+connections would send its next request into a closed one and get no answer. A client that is
+refused before its body is read (no room, a limit, an unknown URL) opens a new connection
+instead.
 """
 
 from typing import Final
@@ -10,12 +11,12 @@ from typing import Final
 from apiflask import APIFlask
 from flask import Response, request
 
-#: What Werkzeug keeps in a request once its body was read.
+#: Attributes that Werkzeug sets on a request once its body was read.
 _READ: Final = frozenset({"_cached_data", "form"})
 
 
 def register_unread(app: APIFlask) -> None:
-    """Look at each answer of `app`."""
+    """Check each response of `app`."""
     app.after_request(_announce)
 
 

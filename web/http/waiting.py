@@ -1,4 +1,4 @@
-"""`Prefer: wait=N`: hold the connection until the decision, but never all of the threads."""
+"""`Prefer: wait=N`: hold the request until the decision, without using up all threads."""
 
 import threading
 from functools import lru_cache
@@ -16,8 +16,9 @@ def _places() -> threading.BoundedSemaphore:
 def wait_for_decision(kind: str, number: int, seconds: int) -> bool:
     """Wait for the decision on a reservation or change. False: not decided, or no place to wait.
 
-    `kind` is "reservation" or "change". At most `waiters_max` of this process wait at once: the
-    others get their 202 without waiting, so that a slow worker cannot take the house down.
+    `kind` is "reservation" or "change". At most `waiters_max` requests of this process wait at the
+    same time. The others get their 202 without waiting, so that a slow worker cannot block the web
+    process.
     """
     if seconds <= 0 or settings().waiters_max == 0:
         return False

@@ -1,1 +1,1 @@
-"""What `/metrics` shows."""
+"""Metrics of `/metrics`."""

@@ -1,6 +1,6 @@
-"""Gauges of backups for Prometheus: what the database knows of them when it is asked.
+"""Prometheus gauges of backups, read from the database at each scrape.
 
-Ages go on by themselves between two backups, so that an alert needs nobody who works.
+Ages grow between two backups, so that an alert fires even if no worker runs.
 """
 
 from collections.abc import Iterator
@@ -22,10 +22,10 @@ _JOB: Final = ("name",)  # `job` is Prometheus' own label
 
 
 class BackupCollector(Collector):
-    """One query a scrape. Without the database there are none of these gauges."""
+    """One query per scrape. Without the database there are none of these gauges."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """The gauges of this moment."""
+        """Yield the current gauges."""
         try:
             with reading() as session:
                 found = backup_health(session, now=clock.now())

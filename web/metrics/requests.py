@@ -1,4 +1,4 @@
-"""Counts and latencies by route and status, for Prometheus."""
+"""Prometheus counters and latencies by route and status, and the text of `/metrics`."""
 
 import os
 import threading
@@ -51,7 +51,7 @@ METHODS: Final = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OP
 
 
 def count(method: str, route: str, status: int, *, since: float | None) -> None:
-    """One answered request. Unknown methods share one label, so that nobody can make thousands."""
+    """Count one answered request. Unknown methods share one label, to bound the label values."""
     requests, seconds = _children(method if method in METHODS else "other", route, status)
     requests.inc()
     if since is not None:
@@ -59,39 +59,39 @@ def count(method: str, route: str, status: int, *, since: float | None) -> None:
 
 
 def count_look(source: str) -> None:
-    """One answer of availability: `cache` or `database`."""
+    """Count one availability answer: `cache` or `database`."""
     _LOOKS.labels(source).inc()
 
 
 def show_streams(count: int) -> None:
-    """So many streams are open in this process."""
+    """Set the number of open streams in this process."""
     _STREAMS.set(count)
 
 
 def show_hashes(count: int) -> None:
-    """So many passwords are being hashed in this process."""
+    """Set the number of passwords that this process is hashing."""
     _HASHES.set(count)
 
 
 def count_hash_refused() -> None:
-    """A password that was not looked at, because too many were being hashed."""
+    """Count a password that was not checked, because too many were being hashed."""
     _HASHES_REFUSED.inc()
 
 
 @lru_cache(maxsize=1024)
 def _children(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
-    # looking labels up costs more than counting
+    # looking up labels costs more than counting
     return _REQUESTS.labels(method, route, str(status)), _SECONDS.labels(method, route)
 
 
 class _Kept:
-    """The last text, and until when it is good. Who asks meanwhile waits for the one being made."""
+    """The last text and its expiry. Concurrent callers wait for the one that is being made."""
 
     def __init__(self) -> None:
         self._lock, self._text, self._until = threading.Lock(), b"", 0.0
 
     def text(self) -> bytes:
-        """The text as it is, or was less than KEPT_SECONDS ago."""
+        """Return the text, at most KEPT_SECONDS old."""
         with self._lock:
             if clock() >= self._until:
                 self._text = _made()
@@ -105,13 +105,13 @@ def _kept() -> _Kept:
 
 
 def exposition() -> bytes:
-    """The text Prometheus reads, made at most once in KEPT_SECONDS: it costs queries and CPU."""
+    """Return the exposition, rebuilt at most once in KEPT_SECONDS: it costs queries and CPU."""
     return _kept().text()
 
 
 def _made() -> bytes:
-    """The text Prometheus reads: of this process, or of all when METRICS_DIR is set; and
-    what is asked of the rows at this moment.
+    """Build the exposition of this process, or of all when METRICS_DIR is set, plus the gauges
+    that are read from the database.
 
     With METRICS_DIR, start the processes with PROMETHEUS_MULTIPROC_DIR set to the same folder.
     """
@@ -127,7 +127,7 @@ def _made() -> bytes:
 
 
 def _forget_the_dead(folder: Path) -> None:
-    """What a process uses now ends with it, also where it was killed; what it counted stays."""
+    """Drop live gauges of processes that have ended, even if killed. Their counters stay."""
     for path in folder.glob("gauge_live*_*.db"):
         pid = int(path.stem.rpartition("_")[2])
         try:
@@ -135,4 +135,4 @@ def _forget_the_dead(folder: Path) -> None:
         except ProcessLookupError:
             mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]
         except PermissionError:
-            pass  # it lives, and is another's
+            pass  # alive, and owned by another user

@@ -1,4 +1,4 @@
-"""How the house is, asked when Prometheus asks: what waits and since when, which jobs ran."""
+"""Prometheus gauges of this installation's health: what waits and since when, which jobs ran."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -25,13 +25,13 @@ _PREFIX: Final = "maitred_"
 
 
 class HealthCollector(Collector):
-    """Gauges read from the rows, which are the truth. One look costs ten short queries.
+    """Gauges read from the database rows. A scrape takes ten short queries.
 
-    Without the database there are three gauges: that it is gone, Redis, and the release.
+    Without the database there are three gauges: that it is down, Redis, and the release.
     """
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """The gauges as of now."""
+        """Yield the current gauges."""
         yield _release()
         yield _one("redis_up", "Whether Redis answers.", float(signals.is_up()))
         try:
@@ -77,7 +77,7 @@ def _waiting(found: Health, runs: Iterable[JobRun]) -> Iterator[GaugeMetricFamil
     names = [each.kind for each in found.waiting] + [each.name for each in found.jobs]
     for what in [*names, CLOCKS, ZONE_DATA]:
         late.add_metric([what], float(what in found.late))
-    # the servers of the database are looked at by the sweep alone
+    # only the sweep checks the servers of the database
     sweep = next((run.result or {} for run in runs if run.name == SWEEP), {})
     for what in OF_SERVERS if sweep.get("servers") else ():
         late.add_metric([what], float(what in sweep["late"]))
@@ -99,7 +99,7 @@ def _clocks(found: Health) -> GaugeMetricFamily:
     return family
 
 
-# not `job`: that is Prometheus' own label, and what it scrapes would be renamed
+# not `job`: Prometheus uses that label itself, and would rename ours
 def _jobs(runs: Iterable[JobRun]) -> Iterator[GaugeMetricFamily]:
     success = _family("job_last_success_seconds", "Unix time of a job's last success.", "name")
     seconds = _family("job_seconds", "Seconds that a job's last run took.", "name")

@@ -1,1 +1,1 @@
-"""The pages a guest sees."""
+"""The guest pages and the status pages."""

@@ -1,4 +1,4 @@
-"""/book/{slug}: party, date and area; then a start; then the details; then the answer."""
+"""/book/{slug}: choose party, date and area; then a start; enter the details; see the answer."""
 
 import uuid
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ from web.schemas.requests import AvailabilityQuery, ReservationRequest
 blueprint = APIBlueprint("booking", __name__, enable_openapi=False)
 register_trouble(blueprint)
 
-#: How long the answer page waits for the decision before it says "we are looking".
+#: Seconds that the answer page waits for the decision before it says "we are looking".
 PAGE_WAIT_SECONDS: Final = 4
 SEARCH_FIELDS: Final = frozenset({"date", "party_size", "area"})
 
@@ -52,13 +52,13 @@ class Offer:
 @blueprint.get("/book/<slug:slug>")
 @public
 def choose(slug: str) -> Response:
-    """The search, what it found, and (with `start`) the details to fill in."""
+    """Show the search form, its results, and (with `start`) the details form."""
     restaurant = recent_health(slug)
     asked = {name: value.strip() for name, value in request.args.items() if value.strip()}
     if "start" in asked and "party_size" in asked:
         if "key" in asked or _start_of(asked) is None:
             return _details(restaurant, asked)
-        # the form's key stands in its address: who comes back to it sends the same request again
+        # the form's key is part of its URL: returning to the page sends the same request again
         keyed: dict[str, Any] = {
             name: asked[name] for name in (*SEARCH_FIELDS, "start") if name in asked
         }
@@ -76,7 +76,7 @@ def choose(slug: str) -> Response:
 @blueprint.post("/book/<slug:slug>")
 @public
 def ask(slug: str) -> Response:
-    """Ask for the table; then on to its own page, which shows the answer."""
+    """Request the table, then redirect to the reservation's manage page, which shows the answer."""
     restaurant = recent_health(slug)
     form = {name: value.strip() for name, value in request.form.items()}
     try:
@@ -101,7 +101,7 @@ def ask(slug: str) -> Response:
 
 
 def search_facts(restaurant: RestaurantSpec, search: dict[str, str]) -> dict[str, Any]:
-    """What the search form shows."""
+    """Return the template variables of the search form."""
     today = clock.now().astimezone(restaurant.tz).date()
     last = today + timedelta(days=restaurant.policies.window_days)
     return {
@@ -119,7 +119,7 @@ def search_facts(restaurant: RestaurantSpec, search: dict[str, str]) -> dict[str
 def find_offers(
     restaurant: RestaurantSpec, search: dict[str, str]
 ) -> tuple[list[Offer], dict[str, str]]:
-    """The starts by shift, and what is wrong with the search."""
+    """Return the starts by shift, and the errors of the search by field."""
     try:
         query = AvailabilityQuery.model_validate(search)
         slots, restaurant = offered_starts(
@@ -196,7 +196,7 @@ def _request(restaurant: RestaurantSpec, form: dict[str, str]) -> Accepted:
 
 
 def request_body(form: dict[str, str]) -> dict[str, Any]:
-    """The form as the API's own body, so that one model checks both."""
+    """Convert the form to the API's request body, so that one model validates both."""
     guest = {name: form[name] for name in ("name", "email", "phone") if form.get(name)}
     guest.setdefault("name", "")
     return {
@@ -206,13 +206,13 @@ def request_body(form: dict[str, str]) -> dict[str, Any]:
         "note": form.get("note", ""),
         "waitlist": form.get("waitlist", "yes") == "yes",
         **({"area": form["area"]} if form.get("area") else {}),
-        # a box that is not ticked says nothing: it takes no earlier yes back
+        # an unticked box is not an answer: it does not withdraw an earlier consent
         **({"marketing": news(given=True)} if form.get("news") == "yes" else {}),
     }
 
 
 def news(*, given: bool) -> dict[str, Any]:
-    """The guest's word on news, by the text that the pages show, as the API takes it."""
+    """Return the marketing consent as the API takes it, with the wording that the pages show."""
     return {"given": given, "wording": words.NEWS_WORDING}
 
 
@@ -233,5 +233,5 @@ def _day_of(restaurant: RestaurantSpec, start: datetime) -> date:
 
 
 def see_other(place: str) -> Response:
-    """On to another page with GET, so that a reload sends nothing again."""
+    """Redirect with GET (303), so that a reload does not send the form again."""
     return Response(status=303, headers={"Location": place, "Cache-Control": "no-store"})

@@ -1,4 +1,4 @@
-"""The front door: what there is to open."""
+"""/: the start page, with links to what can be opened."""
 
 from typing import Final
 
@@ -21,7 +21,10 @@ _SHOWN: Final = 20
 @blueprint.get("/")
 @public
 def home() -> Response:
-    """Links: the API's description and, outside production, the restaurants of this house."""
+    """Show links: the API's description and, outside production, this installation's restaurants.
+
+    At most 20 restaurants are listed.
+    """
     restaurants = []
     if settings().environment != "production":
         query = select(Restaurant.slug, Restaurant.name).order_by(Restaurant.slug).limit(_SHOWN)

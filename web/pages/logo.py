@@ -1,4 +1,4 @@
-"""/logo/{slug}/{version}: the picture that a restaurant's pages show."""
+"""/logo/{slug}/{version}: the logo on a restaurant's pages."""
 
 from typing import Final
 
@@ -21,7 +21,7 @@ _YEAR: Final = 31_536_000
 @blueprint.get("/logo/<slug:slug>/<id:version>")
 @public
 def show(slug: str, version: int) -> Response:
-    """The logo as it is now. A version never changes, so whoever has it need not ask again."""
+    """Serve the current logo. A version never changes, so browsers may cache it for a year."""
     restaurant = recent_health(slug)
     with reading() as session:
         if restaurant.logo != version:  # another process may have seen the change before this one

@@ -1,4 +1,7 @@
-"""/manage/{token}: a guest sees, changes and cancels one reservation. GET changes nothing."""
+"""/manage/{token}: a guest views, changes and cancels one reservation.
+
+GET changes nothing, except that the link of a message confirms the contact.
+"""
 
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -39,21 +42,22 @@ register_trouble(blueprint)
 
 _GUEST: Final = Visitor(None)
 _NO_LINK: Final = "this link is not valid; please use the one in our message"
-#: in the query of a message's link: see models/operations/reservations/contact_proofs.py
+#: query parameter of links in messages; see models/operations/reservations/contact_proofs.py
 PROOF: Final = "k"
 
 
 @blueprint.get("/<token>")
 @public
 def show(token: str) -> Response:
-    """The reservation, its answer, and what can be done with it.
+    """Show the reservation, its decision, and the available actions.
 
-    The link of a message proves that whoever opens it has the contact; that changes nothing else.
+    Opening the link of a message confirms that the guest controls the contact. Nothing else
+    changes.
     """
     view = _view(token)
     code = request.args.get(PROOF, "")
     if code and view.confirm_by is not None:
-        # a mail scanner may open every link: the table waits for a button
+        # a mail scanner may open every link, so confirming the table needs a button
         return render("manage.html", private=True, **_facts(view, token, code), **_news(view))
     if code:
         if request.method == "GET" and "prefetch" not in request.headers.get("Sec-Purpose", ""):
@@ -66,7 +70,7 @@ def show(token: str) -> Response:
 @blueprint.post("/<token>/confirm")
 @public
 def confirm(token: str) -> Response:
-    """The contact that the link was sent to wants the table; twice is the same as once."""
+    """Confirm the table through the link that was sent to the contact. Idempotent."""
     view, now, code = _view(token), clock.now(), request.form.get(PROOF, "")
     unit(lambda session: confirm_by_link(session, view.id, code, now=now))
     nudge_after_move(view.restaurant.id)
@@ -76,7 +80,7 @@ def confirm(token: str) -> Response:
 @blueprint.post("/<token>/news")
 @public
 def set_news(token: str) -> Response:
-    """Say yes or no to news; the same word again adds nothing."""
+    """Record the guest's answer on news. Repeating the same answer adds nothing."""
     view, now = _view(token), clock.now()
     body = ConsentIn.model_validate(news(given=request.form.get("given") == "yes"))
     said = body.said("manage", actor=GUEST)
@@ -87,17 +91,17 @@ def set_news(token: str) -> Response:
 @blueprint.get("/<token>/change")
 @public
 def choose(token: str) -> Response:
-    """Another party, day or area, and the starts that could be had then."""
+    """Show the change form: another party, day or area, and the starts available for it."""
     return _choices(token, dict(request.args.items()), {})
 
 
 @blueprint.post("/<token>/change")
 @public
 def change(token: str) -> Response:
-    """Ask for the change; the old table is kept until it is decided."""
+    """Request the change. The current table is held until it is decided."""
     form = {name: value.strip() for name, value in request.form.items()}
     if form.get("date") and form.get("start") and not form["start"].startswith(form["date"]):
-        # another day was chosen, and its times were not shown yet
+        # another day was chosen, and its times have not been shown yet
         return _choices(token, form, {"start": "Choose a time on that day."})
     try:
         _apply(token, _wish(form))
@@ -111,14 +115,14 @@ def change(token: str) -> Response:
 @blueprint.get("/<token>/details")
 @public
 def details(token: str) -> Response:
-    """Name, contact and note, to correct."""
+    """Show the form that edits name, contact and note."""
     return _details_form(_view(token), token, {}, {})
 
 
 @blueprint.post("/<token>/details")
 @public
 def edit(token: str) -> Response:
-    """Correct name, contact and note; this needs no decision."""
+    """Save name, contact and note. This needs no decision."""
     form = {name: value.strip() for name, value in request.form.items()}
     guest = {name: form.get(name) or None for name in ("email", "phone")}
     body = {"guest": guest | {"name": form.get("name", "")}, "note": form.get("note", "")}
@@ -134,7 +138,7 @@ def edit(token: str) -> Response:
 @blueprint.get("/<token>/cancel")
 @public
 def confirm_cancel(token: str) -> Response:
-    """Ask once more."""
+    """Show the page that asks for confirmation."""
     view = _view(token)
     return render("cancel.html", private=True, **_facts(view, token))
 
@@ -142,7 +146,7 @@ def confirm_cancel(token: str) -> Response:
 @blueprint.post("/<token>/cancel")
 @public
 def cancel(token: str) -> Response:
-    """Cancel; twice is the same as once."""
+    """Cancel the reservation. Idempotent."""
     view, now = _view(token), clock.now()
     unit(lambda session: cancel_reservation(session, view.id, now=now, actor=GUEST, by_staff=False))
     nudge_after_move(view.restaurant.id)
@@ -164,7 +168,7 @@ def _view(token: str) -> ReservationView:
 
 def _facts(view: ReservationView, token: str, code: str = "") -> dict[str, Any]:
     headline, meaning = words.status_words(view, may_confirm=bool(code))
-    # the form was sent again: the guest has the answer, and is shown it
+    # the form was sent again: show the answer that the guest has already
     stands = view.status is Status.CONFIRMED and view.confirm_by is None
     again = request.args.get("again") if stands else None
     changing = view.change is not None and view.change.status == "requested"
@@ -188,7 +192,7 @@ def _facts(view: ReservationView, token: str, code: str = "") -> dict[str, Any]:
 
 
 def _news(view: ReservationView) -> dict[str, Any]:
-    """Whether the page asks about news: where the house asks, and whoever once said yes."""
+    """Return whether to offer news: the restaurant's policy asks, or the guest consented before."""
     with reading() as session:
         consents = consents_of_reservation(session, view.id, for_guest=True)[1]
     wants = any(each.given for each in consents)
@@ -205,7 +209,7 @@ def _minutes_ahead(view: ReservationView) -> float:
 
 
 def _alternatives(view: ReservationView) -> list[tuple[str, str]]:
-    """Links back to booking, one for each other start that the decision named."""
+    """Return (URL, time) of a booking link for each alternative start that the decision named."""
     if view.status not in (Status.DECLINED, Status.EXPIRED, Status.WAITLISTED):
         return []
     place = url_for("booking.choose", slug=view.restaurant.slug)
@@ -222,7 +226,7 @@ def _alternatives(view: ReservationView) -> list[tuple[str, str]]:
 
 
 def _wish(form: dict[str, str]) -> dict[str, Any]:
-    """The form as the API's own body."""
+    """Convert the form to the API's request body."""
     size = form.get("party_size", "")
     return {
         "party_size": int(size) if size.isascii() and size.isdigit() and len(size) < 5 else 0,
@@ -266,7 +270,7 @@ def _choices(token: str, form: dict[str, str], errors: dict[str, str]) -> Respon
     offers, wrong = find_offers(spec, asked)
     facts = search_facts(spec, search) | _facts(view, token)
     errors = wrong | errors
-    # what it has already it may keep, whether or not guests may ask for it
+    # the current area may be kept, even if guests may not request it
     own = [area for area in spec.areas if area.key == view.area_key]
     facts |= {
         "areas": (*facts["areas"], *(area for area in own if area not in facts["areas"])),

@@ -1,4 +1,4 @@
-"""What every page shares: how it is rendered, its headers, and its own kind of error."""
+"""Rendering, headers and error pages that all pages share."""
 
 import logging
 from typing import Any, Final
@@ -15,7 +15,7 @@ from web.http.problems import ProblemKind, Unavailable, kind_of
 
 log = logging.getLogger(__name__)
 
-#: Nothing but our own style sheet; no script at all.
+#: Allows only our own style sheet, images and forms; no scripts.
 POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
@@ -23,7 +23,7 @@ POLICY: Final = (
 
 
 def render(template: str, *, status: int = 200, private: bool = False, **facts: Any) -> Response:
-    """A page. `private`: it shows one guest's reservation, so nobody keeps it or hears of it."""
+    """Render a page. `private` pages show one guest's data: no caching, indexing or referrer."""
     page = Response(render_template(template, **facts), status=status)
     page.headers["Content-Security-Policy"] = POLICY
     page.headers["Cache-Control"] = "no-store" if private else "no-cache"
@@ -34,7 +34,7 @@ def render(template: str, *, status: int = 200, private: bool = False, **facts: 
 
 
 def register_trouble(blueprint: APIBlueprint) -> None:
-    """Errors of this blueprint's pages are pages too."""
+    """Answer errors of this blueprint with HTML pages."""
     blueprint.register_error_handler(MaitredError, _refused)
     blueprint.register_error_handler(ValidationError, _invalid)
     blueprint.register_error_handler(DBAPIError, _database)
@@ -42,7 +42,7 @@ def register_trouble(blueprint: APIBlueprint) -> None:
 
 
 def messages_of(error: Invalid) -> dict[str, str]:
-    """What is wrong by field, ready to stand beside it: a sentence each."""
+    """Return the error of each field as a sentence to show next to it. The first one wins."""
     found: dict[str, str] = {}
     for entry in error.fields:
         text = entry.message.strip()

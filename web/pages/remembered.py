@@ -1,7 +1,8 @@
-"""The one cookie of the guests' pages: what this browser has asked for at one restaurant.
+"""The only cookie of the guest pages: a browser's recent reservations at one restaurant.
 
-It carries the links themselves, so it ends with them, and it is read for one purpose: whoever goes
-back and asks once more near the same time is shown the table instead (operations.second_tables).
+It contains the manage tokens, so it is valid as long as they are. It has one use: a guest who
+goes back and books again near the same time is shown the existing table instead
+(operations.second_tables).
 """
 
 from typing import Final
@@ -12,21 +13,21 @@ from models.core.settings import settings
 from models.operations.reservations.second_tables import LINKS_MOST
 
 NAME: Final = "maitred_asked"
-#: An evening's change of mind; then a link in a message is the way.
+#: One day covers a change of mind in the evening; later, guests use the link in a message.
 _SECONDS: Final = 86_400
-#: stands in no token
+#: a character that no token contains
 _BETWEEN: Final = "!"
 _LONGEST: Final = 1_000
 
 
 def asked_before() -> list[str]:
-    """The manage tokens that this browser was given here, the last one first."""
+    """Return the manage tokens that this browser was given here, newest first."""
     value = request.cookies.get(NAME, "")
     return value.split(_BETWEEN)[:LINKS_MOST] if 0 < len(value) <= _LONGEST else []
 
 
 def remember(answer: Response, slug: str, token: str) -> Response:
-    """The answer, by which the browser keeps one token more for this restaurant's pages alone."""
+    """Set the cookie with one more token, scoped to this restaurant's booking pages."""
     kept = [token, *(each for each in asked_before() if each != token)][:LINKS_MOST]
     answer.set_cookie(
         NAME,

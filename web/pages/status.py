@@ -1,4 +1,4 @@
-"""How the house is: a plain page for everybody, and all that is known for its operators."""
+"""/status: whether requests are accepted, for everybody; /status/operators: all details."""
 
 import hmac
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ from web.pages.page import register_trouble, render
 blueprint = APIBlueprint("status", __name__, enable_openapi=False)
 register_trouble(blueprint)
 
-#: What guests notice when it is late.
+#: Health checks whose delay guests notice.
 _FELT: Final = frozenset(
     {"requests", "changes", "freed_books", "messages", "stuck_sends", "sweep", "health"}
     | {"heartbeat.allocation", "heartbeat.messages", "redis"}
@@ -41,17 +41,17 @@ _SAYS: Final = {
     "slow": "We take requests. Answers and messages may take longer than usual.",
     "closed": "We cannot take requests at this moment. Please try again in a few minutes.",
 }
-#: So long a page may be shown again without asking.
+#: The public page may be cached for five seconds.
 _FRESH: Final = "public, max-age=5"
 _SHOWN: Final = 50
-#: Whose failures are counted together, per address.
+#: The name under which failed attempts at the operators' page are counted, per address.
 _SIGN_IN: Final = "operator"
 
 
 @blueprint.get("/status")
 @public
 def status() -> Response:
-    """Whether requests are taken, in a guest's words. JSON for who prefers it; 503 when not."""
+    """Show whether requests are accepted, in plain words, or as JSON. 503 when they are not."""
     found = _status()
     code = 503 if found == "closed" else 200
     kinds = ["text/html", "application/json"]
@@ -76,7 +76,7 @@ def _status() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """How the house was from `since` until `until`; None: until now."""
+    """The health of this installation from `since` until `until` (None: until now)."""
 
     since: str
     until: str | None
@@ -86,7 +86,7 @@ class Span:
 @blueprint.get("/status/operators")
 @public
 def operators() -> Response:
-    """All that is known, for who has FLOWER_PASSWORD; 404 in a house without one."""
+    """Show all health details to holders of FLOWER_PASSWORD; 404 if none is set."""
     refused = _refused()
     if refused is not None:
         return refused
@@ -105,7 +105,7 @@ def operators() -> Response:
 
 
 def _limits() -> dict[str, str]:
-    """The limits in force, by their settings. Empty where none is."""
+    """Return the rate limits in force by setting name. Empty when limits are off."""
     chosen = settings()
     if chosen.rate_limits == "off":
         return {}
@@ -114,7 +114,7 @@ def _limits() -> dict[str, str]:
 
 
 def _refused() -> Response | None:
-    """Ask for the password, unless it was given. Raises NotFound, TooManySignIns."""
+    """Return a 401 page unless the right password was sent. Raises NotFound, TooManySignIns."""
     chosen = settings()
     if not chosen.flower_password:
         raise NotFound("there is no such page")
@@ -126,7 +126,7 @@ def _refused() -> Response | None:
             forget_guesses(_SIGN_IN, place)
             return None
     else:
-        give_back(_SIGN_IN, place)  # nobody guessed: the browser has not asked yet
+        give_back(_SIGN_IN, place)  # no guess: the browser has not prompted yet
     page = render(
         "trouble.html", status=401, private=True, title="For operators",
         message="The name and password are those of Flower.",
@@ -140,7 +140,7 @@ def _same(given: str | None, wanted: str) -> bool:
 
 
 def _spans(rows: list[HealthChange]) -> list[Span]:
-    """The rows, newest first, each with its end."""
+    """Return the rows, newest first, each with its end."""
     begins = [_text(row.at) for row in rows]
     ends = [None, *begins]
     return [
@@ -150,5 +150,5 @@ def _spans(rows: list[HealthChange]) -> list[Span]:
 
 
 def _text(moment: datetime) -> str:
-    """In UTC, as its page says."""
+    """Format in UTC; the page states the zone."""
     return moment.strftime("%Y-%m-%d %H:%M:%S")

@@ -1,4 +1,4 @@
-"""What the pages say: times, sizes, statuses, in plain English."""
+"""Texts of the pages in plain English: times, sizes, statuses."""
 
 from datetime import date, datetime
 from typing import Final
@@ -11,11 +11,11 @@ from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.restaurant import RestaurantSpec
 from tasks.messaging.templates.wording import local, wording
 
-#: What a guest who is asked reads, and its version, which consents name: change both together.
+#: The consent text and its version, which stored consents name: change both together.
 NEWS_WORDING: Final = "page-1"
 NEWS_WORDS: Final = "Send me news and offers of this restaurant. I can change my mind at any time."
 
-#: status -> (headline, what it means for the guest)
+#: status -> (headline, meaning for the guest)
 STATUS_WORDS: Final[dict[Status, tuple[str, str]]] = {
     Status.REQUESTED: (
         "We are looking for your table",
@@ -39,12 +39,12 @@ ONE_NEAR_THAT_TIME: Final = (
     "You asked for another one near that time, and each guest can have one. To come at another "
     "time or with more people, change this one."
 )
-#: while the table is held for who confirms it: (headline, what it means)
+#: while the table is held until the guest confirms it: (headline, meaning)
 TO_CONFIRM: Final = (
     "Please confirm your table",
     "We hold it for you until {until}. Open the link in our message to confirm it.",
 )
-#: who opened that link
+#: shown to guests who opened that link
 CONFIRM_HERE: Final = "We hold it for you until {until}. Do you want it?"
 NOT_CONFIRMED: Final = (
     "This reservation was not confirmed",
@@ -56,7 +56,7 @@ REASON_WORDS: Final[dict[str, str]] = {
     Reason.PARTY_TOO_LARGE: "No table of ours seats a party of that size.",
     Reason.CLOSED: "The restaurant is closed at that time.",
     Reason.TOO_LATE: "It is too late for that time.",
-    # whether a contact has a table near that time is not for everybody to know
+    # whether a contact has a table near that time must not be disclosed
     Reason.SAME_GUEST: "Every table is taken at that time.",
     Reason.UNPROVED: "It was not confirmed by the link in our message in time.",
     Reason.WAITLIST_FULL: "Every table is taken, and the waitlist is full.",
@@ -64,7 +64,7 @@ REASON_WORDS: Final[dict[str, str]] = {
 
 
 def status_words(view: ReservationView, *, may_confirm: bool) -> tuple[str, str]:
-    """The headline, and what it means. `may_confirm`: by the link that a message carried."""
+    """Return (headline, meaning). `may_confirm`: the page was opened by the link in a message."""
     if view.confirm_by is not None:
         until = clock_time(view.restaurant, view.confirm_by, guest_locale=view.guest_locale)
         headline, meaning = TO_CONFIRM
@@ -75,12 +75,12 @@ def status_words(view: ReservationView, *, may_confirm: bool) -> tuple[str, str]
 
 
 def long_date(restaurant: RestaurantSpec, moment: datetime) -> str:
-    """`Saturday 1 May 2027`, by the restaurant's calendar."""
+    """Return `Saturday 1 May 2027`, in the restaurant's time zone."""
     return format_date(moment.astimezone(restaurant.tz).date(), "EEEE d MMMM y", locale="en")
 
 
 def day_words(text: str) -> str:
-    """`Saturday 1 May 2027` of an ISO date; what was typed when it is none."""
+    """Return `Saturday 1 May 2027` for an ISO date, or the text itself if it is not a date."""
     try:
         return format_date(date.fromisoformat(text), "EEEE d MMMM y", locale="en")
     except ValueError:
@@ -88,38 +88,38 @@ def day_words(text: str) -> str:
 
 
 def clock_time(restaurant: RestaurantSpec, moment: datetime, *, guest_locale: str = "") -> str:
-    """`19:30` or `7:30 PM` by the restaurant's clock, as the guest's messages write it.
+    """Return `19:30` or `7:30 PM` in the restaurant's zone, formatted as in the guest's messages.
 
-    With the offset where clocks go back and repeat it.
+    The UTC offset is added in the hour that repeats when clocks are set back.
     """
     written = wording(guest_locale or restaurant.locale, restaurant.locale)
     return written.time(local(moment, zone=restaurant.zone))
 
 
 def when(restaurant: RestaurantSpec, moment: datetime, *, guest_locale: str = "") -> str:
-    """`Saturday 1 May 2027 at 19:30`."""
+    """Return `Saturday 1 May 2027 at 19:30`."""
     at = clock_time(restaurant, moment, guest_locale=guest_locale)
     return f"{long_date(restaurant, moment)} at {at}"
 
 
 def covers(party_size: int) -> str:
-    """`1 person`, `4 people`."""
+    """Return `1 person` or `4 people`."""
     return "1 person" if party_size == 1 else f"{party_size} people"
 
 
 def area_name(restaurant: RestaurantSpec, key: str | None) -> str:
-    """The area's own name; `Anywhere` without one."""
+    """Return the area's name, or `Anywhere` without one."""
     area = restaurant.area_by_key.get(key or "")
     return area.name if area else "Anywhere"
 
 
 def reason_words(reason: str | None) -> str:
-    """Why there is no table; empty when nothing was said."""
+    """Return why there is no table; empty without a reason."""
     return REASON_WORDS.get(told_reason(reason) or "", "")
 
 
 def change_words(view: ReservationView) -> str:
-    """What became of the last wish to change; empty when there is nothing to say."""
+    """Return the outcome of the last change request; empty when there is nothing to say."""
     change = view.change
     if change is None:
         return ""

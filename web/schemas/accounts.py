@@ -1,4 +1,4 @@
-"""What accounts send and are answered: sign-ins, passwords, second factors."""
+"""Requests and responses of accounts: sign-ins, passwords, second factors."""
 
 from typing import Final, Literal
 
@@ -11,7 +11,7 @@ CODE: Final = "of the second factor's app, or a recovery code"
 
 
 class RefreshRequest(Incoming):
-    """The refresh token that was given last."""
+    """The most recent refresh token."""
 
     refresh_token: str = Field(min_length=1, max_length=4096)
 
@@ -24,27 +24,27 @@ class PasswordProof(Incoming):
 
 
 class SignInRequest(PasswordProof):
-    """Who signs in."""
+    """A sign-in with password, and a code where the account has a second factor."""
 
     code: str | None = Field(None, min_length=6, max_length=40, description=CODE)
     device_token: str | None = Field(None, max_length=64, description="of an earlier sign-in")
 
 
 class CodeProof(PasswordProof):
-    """The same, and a code."""
+    """An account's e-mail address and password, and a code."""
 
     code: str = Field(min_length=6, max_length=40, description=CODE)
 
 
 class PasswordChange(Incoming):
-    """The password that counts, and the one that shall."""
+    """The current password and the new one."""
 
     current: str = Field(min_length=1, max_length=200)
     password: str = Field(min_length=1, max_length=200)
 
 
 class PasswordFirst(Incoming):
-    """The password that was made up for the account, and the one that shall count."""
+    """The account's initial password and the one to replace it."""
 
     email: str = Field(min_length=3, max_length=254)
     current: str = Field(min_length=1, max_length=200)
@@ -52,7 +52,7 @@ class PasswordFirst(Incoming):
 
 
 class TokensOut(Outgoing):
-    """An access token, and the refresh token that is good once."""
+    """An access token, and a refresh token that can be used once."""
 
     access_token: str
     refresh_token: str
@@ -82,7 +82,7 @@ class AccountOut(Outgoing):
 
 
 class SignInOut(Outgoing):
-    """A sign-in that counts."""
+    """A valid sign-in."""
 
     id: str
     created_at: Moment
@@ -91,19 +91,19 @@ class SignInOut(Outgoing):
 
 
 class SignInsOut(Outgoing):
-    """One's own sign-ins."""
+    """The account's own sign-ins."""
 
     sign_ins: list[SignInOut]
 
 
 class SecondFactorOut(Outgoing):
-    """What an app makes codes of."""
+    """The secret from which an authenticator app makes codes."""
 
     secret: str = Field(description="base32, for typing in")
     uri: str = Field(description="otpauth://, for a QR code")
 
 
 class RecoveryCodesOut(Outgoing):
-    """Codes for who has lost the app; each counts once."""
+    """Codes for use without the app; each can be used once."""
 
     recovery_codes: list[str]

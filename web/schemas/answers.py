@@ -1,4 +1,4 @@
-"""What goes out, described. The views build plain dicts; the tests hold them to these models."""
+"""Models of responses. The views build plain dicts; the tests validate them by these models."""
 
 from typing import Annotated, Literal
 
@@ -21,7 +21,7 @@ ChangeStatus = Literal["requested", "accepted", "refused", "superseded", "droppe
 
 
 class Outgoing(BaseModel):
-    """The base of what goes out: exactly the fields that are described."""
+    """The base of responses: exactly the declared fields."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -60,7 +60,7 @@ class AreaOut(Outgoing):
 
 
 class ShiftOut(Outgoing):
-    """When parties may sit down, by the restaurant's clock."""
+    """When parties may be seated, in the restaurant's local time."""
 
     key: str
     name: str
@@ -72,7 +72,7 @@ class ShiftOut(Outgoing):
 
 
 class RestaurantOut(Outgoing):
-    """What a guest may know of a restaurant."""
+    """The public facts of a restaurant."""
 
     slug: str
     name: str
@@ -100,7 +100,7 @@ class SlotOut(Outgoing):
 
 
 class AvailabilityOut(Outgoing):
-    """The starts of a day."""
+    """The available starts of a day."""
 
     date: str
     party_size: int
@@ -109,7 +109,7 @@ class AvailabilityOut(Outgoing):
 
 
 class RestaurantRef(Outgoing):
-    """Where."""
+    """The reservation's restaurant."""
 
     slug: str
     name: str
@@ -118,7 +118,7 @@ class RestaurantRef(Outgoing):
 
 
 class GuestOut(Outgoing):
-    """Who."""
+    """The guest of a reservation."""
 
     name: str
     email: str | None
@@ -127,7 +127,7 @@ class GuestOut(Outgoing):
 
 
 class ChangeOut(Outgoing):
-    """The last wish to change the reservation, and what became of it."""
+    """The last change request of the reservation, and its outcome."""
 
     id: str
     status: ChangeStatus
@@ -139,7 +139,7 @@ class ChangeOut(Outgoing):
 
 
 class ReservationOut(Outgoing):
-    """A reservation, as its guest and the staff see it."""
+    """A reservation, as its guest and the staff may see it."""
 
     id: str
     reference: str
@@ -171,7 +171,7 @@ class ReservationOut(Outgoing):
 
 
 class RequestedOut(Outgoing):
-    """A request that is written down and waits for its decision."""
+    """A stored request that waits for its decision."""
 
     id: str
     reference: str
@@ -186,6 +186,6 @@ class RequestedOut(Outgoing):
 
 
 class LinkSentOut(Outgoing):
-    """How the link goes to the guest; the link itself is told to nobody else."""
+    """The channels by which the link is sent. Only the guest gets the link itself."""
 
     channels: list[str] = Field(description="email, sms")

@@ -1,4 +1,4 @@
-"""The host's book of a day, described."""
+"""Models of a day's book."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from web.schemas.answers import ChangeOut, GuestOut, Moment, Outgoing, StatusNam
 
 
 class BookMessageOut(Outgoing):
-    """One message on one channel, and where it stands."""
+    """One message on one channel, and its state."""
 
     kind: str
     channel: str
@@ -52,7 +52,7 @@ class BookReservationOut(Outgoing):
 
 
 class SeatingOut(Outgoing):
-    """Who has a table from when to when."""
+    """A reservation's use of a table, from start to end."""
 
     reservation_id: str
     reference: str
@@ -73,7 +73,7 @@ class BookTableOut(Outgoing):
 
 
 class IntervalOut(Outgoing):
-    """What starts in one 15-minute interval, in all and online."""
+    """Covers and parties that start in one 15-minute interval, in all and online."""
 
     start: Moment
     covers: int
@@ -82,7 +82,7 @@ class IntervalOut(Outgoing):
 
 
 class PacingOut(Outgoing):
-    """Most covers and parties that start in an interval; null: no limit."""
+    """Maximum of covers and parties that start in an interval; null: no limit."""
 
     covers: int | None
     parties: int | None
@@ -104,7 +104,7 @@ class BookShiftOut(Outgoing):
 
 
 class BookOut(Outgoing):
-    """A day of the house."""
+    """A day of the restaurant's book."""
 
     date: str
     restaurant: str

@@ -1,8 +1,8 @@
-"""Bodies to try out, as the document shows them. Each is right once its start is near enough."""
+"""Example bodies for the OpenAPI document. They are valid once their start is near enough."""
 
 from typing import Any, Final
 
-#: a quarter of an hour, with its offset
+#: on a quarter of an hour, with its offset
 START: Final = "2027-05-01T19:30:00+02:00"
 
 _GUEST: Final = {"name": "Ada Lovelace", "email": "ada@example.com", "phone": "+49 30 901820"}

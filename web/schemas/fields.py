@@ -1,4 +1,4 @@
-"""The kinds of values that come in: strict, bounded, each with an error that says what to send."""
+"""Field types of requests: strict and bounded. Each error states what to send."""
 
 import re
 import unicodedata
@@ -21,23 +21,23 @@ _RFC3339: Final = re.compile(
 )
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII)
 _INT: Final = re.compile(r"\d{1,9}\Z", re.ASCII)
-#: what was pasted has blanks around it, and marks that are dropped
+#: maximum length of pasted text, with surrounding blanks and characters that are dropped
 _PASTED: Final = 2 * EMAIL_MAX
 #: control characters, lone surrogates, private use, line and paragraph separators
 _REFUSED: Final = frozenset({"Cc", "Cs", "Co", "Zl", "Zp"})
-#: marks that turn the reading direction around, and with it what a host reads
+#: characters that change the reading direction, and so what a host reads
 _TURNING: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def one_line(value: str) -> str:
-    """Stripped and composed (NFC) text without control characters."""
+    """Return stripped NFC text. Raises ValueError for control characters."""
     clean = unicodedata.normalize("NFC", value.strip())
     _refuse_hidden(clean, frozenset())
     return clean
 
 
 def person_name(value: str) -> str:
-    """One line that shows something. Composing may lengthen it, so it is measured again."""
+    """Return one line with a visible character. Its length is checked again: NFC may add to it."""
     clean = tidy_name(one_line(value))
     if not clean:
         raise ValueError("must not be empty")
@@ -49,7 +49,7 @@ def person_name(value: str) -> str:
 
 
 def several_lines(value: str) -> str:
-    """As `one_line`, with line breaks and tabs allowed."""
+    """Do the same as `one_line`, but allow line breaks and tabs."""
     clean = unicodedata.normalize("NFC", value.replace("\r\n", "\n").strip())
     _refuse_hidden(clean, frozenset("\n\t"))
     return clean
@@ -65,7 +65,7 @@ def _refuse_hidden(text: str, allowed: frozenset[str]) -> None:
 
 
 def parse_instant(value: Any) -> datetime:
-    """RFC 3339 with an offset, as UTC."""
+    """Parse RFC 3339 with an offset, and return UTC."""
     if not isinstance(value, str) or not (found := _RFC3339.match(value)):
         raise ValueError("must be an RFC 3339 time such as 2027-05-01T19:30:00+02:00")
     if found.group(2) is None:
@@ -79,7 +79,7 @@ def parse_instant(value: Any) -> datetime:
 
 
 def parse_start(value: Any) -> datetime:
-    """RFC 3339 with an offset, on the quarter-hour grid, as UTC."""
+    """Parse RFC 3339 with an offset, on the quarter-hour grid, and return UTC."""
     start = parse_instant(value)
     if start.microsecond or start.timestamp() % QUARTER_SECONDS:
         raise ValueError("must lie on a quarter of an hour")
@@ -87,7 +87,7 @@ def parse_start(value: Any) -> datetime:
 
 
 def parse_date(value: Any) -> date:
-    """`YYYY-MM-DD`."""
+    """Parse `YYYY-MM-DD`."""
     if not isinstance(value, str) or not _DATE.match(value):
         raise ValueError("must be a date such as 2027-05-01")
     try:
@@ -100,28 +100,28 @@ def parse_date(value: Any) -> date:
 
 
 def parse_int(value: Any) -> int:
-    """A whole number out of a query string."""
+    """Parse a whole number from a query string."""
     if not isinstance(value, str) or not _INT.match(value):
         raise ValueError("must be a whole number")
     return int(value)
 
 
 def parse_email(value: Any) -> str:
-    """A normalised e-mail address, by its syntax alone (no look-ups)."""
+    """Return the normalised e-mail address. Only its syntax is checked; no DNS queries."""
     if not isinstance(value, str) or len(value) > _PASTED:
         raise ValueError(f"must be an e-mail address of at most {EMAIL_MAX} characters")
     return normal_email(value)
 
 
 def parse_phone(value: Any) -> str:
-    """The signs of a phone number; `to_e164` reads it once the restaurant's country is known."""
+    """Return a cleaned phone number. `to_e164` parses it once the restaurant's country is known."""
     if not isinstance(value, str):
         raise ValueError("must be a phone number such as +49 30 1234567")
     return clean_phone(value)
 
 
 def to_e164(value: str, restaurant_phone: str, field: str = "guest.phone") -> str:
-    """A phone number in E.164. Without `+` it is read as one of the restaurant's own country.
+    """Return the number in E.164. Without `+` it is read as one of the restaurant's country.
 
     Raises Invalid naming `field`.
     """
@@ -132,7 +132,7 @@ def to_e164(value: str, restaurant_phone: str, field: str = "guest.phone") -> st
 
 
 def to_kept(value: str, restaurant_phone: str, field: str) -> str:
-    """A contact to look a guest up by: one too, that an earlier release took and this would not.
+    """Return the contact as stored, also one that only an earlier release would have accepted.
 
     Raises Invalid naming `field`.
     """
@@ -178,7 +178,7 @@ PartySizeText = Annotated[
 ]
 Name = Annotated[str, Field(min_length=1, max_length=NAME_MAX), AfterValidator(person_name)]
 Note = Annotated[str, Field(max_length=1000), AfterValidator(several_lines)]
-#: an address as somebody remembers it: looked up, never written to
+#: an address to search for; nothing is sent to it
 SoughtEmail = Annotated[
     str,
     Field(min_length=3, max_length=_PASTED, pattern=r"@"),

@@ -1,4 +1,4 @@
-"""The house's files, described."""
+"""Models of a restaurant's files."""
 
 from pydantic import Field
 
@@ -8,13 +8,13 @@ from web.schemas.requests import Incoming
 
 
 class FileQuery(Incoming):
-    """Which version."""
+    """The version to read."""
 
     version: EntryId | None = Field(None, description="an earlier one; left out: the newest")
 
 
 class FileOut(Outgoing):
-    """What a name stands for now."""
+    """The current version of a name."""
 
     name: str
     version: int
@@ -34,7 +34,7 @@ class FileVersionOut(Outgoing):
 
 
 class NamedFileOut(Outgoing):
-    """A name, and its versions from the newest."""
+    """A name and its versions, newest first."""
 
     name: str
     versions: list[FileVersionOut]

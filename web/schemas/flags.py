@@ -1,4 +1,4 @@
-"""Feature flags, as owners see and set them."""
+"""Models of feature flags."""
 
 from typing import Annotated
 
@@ -10,14 +10,14 @@ from web.schemas.requests import Incoming
 
 
 class FlagRequest(Incoming):
-    """How a flag is to be at this restaurant."""
+    """The new setting of a flag at this restaurant."""
 
     percent: Annotated[int, Field(ge=0, le=ALL)] = ALL
     is_killed: bool = False
 
 
 class SwitchOut(Outgoing):
-    """How a flag is set, and by whom."""
+    """A flag's setting, and who made it."""
 
     percent: int = Field(description="of the reservations have it on")
     is_killed: bool = Field(description="off for all, whatever the percentages say")
@@ -26,7 +26,7 @@ class SwitchOut(Outgoing):
 
 
 class FlagOut(Outgoing):
-    """A flag. Without any switch it is on; a restaurant's percentage goes before the house's."""
+    """A flag. Without a setting it is on. A restaurant's percentage overrides the one for all."""
 
     name: str
     while_off: str = Field(description="what the house does while it is off")
@@ -35,7 +35,7 @@ class FlagOut(Outgoing):
 
 
 class FlagChangeOut(Outgoing):
-    """That a flag was set here; `percent` is null where the switch was taken back."""
+    """A change of a flag here; `percent` is null where the setting was removed."""
 
     name: str
     percent: int | None

@@ -1,4 +1,4 @@
-"""Guests, for the staff: who is asked for, and what goes out."""
+"""Models of guests, for staff: queries and results."""
 
 from typing import Annotated, Any, Self
 
@@ -19,33 +19,33 @@ EntryId = Annotated[
 
 
 class GuestQuery(Incoming):
-    """One guest, by exactly one contact. In a body, so that no log of addresses has it."""
+    """One guest, by exactly one contact. It is sent in the body, so that no URL log contains it."""
 
     email: SoughtEmail | None = None
     phone: Phone | None = None
 
     @model_validator(mode="after")
     def check_one(self) -> Self:
-        """One of the two."""
+        """Require exactly one of the two."""
         if (self.email is None) == (self.phone is None):
             raise ValueError("needs an email or a phone, and not both")
         return self
 
     def contact(self, restaurant: RestaurantSpec) -> str:
-        """The contact as it was written down, now or by an earlier release. Raises Invalid."""
+        """Return the contact as this or an earlier release stored it. Raises Invalid."""
         if self.phone is not None:
             return to_kept(self.phone, restaurant.phone, "phone")
         return to_kept(self.email or "", restaurant.phone, "email")
 
 
 class GuestErasure(GuestQuery):
-    """Who is to be forgotten."""
+    """The guest to erase."""
 
     cancel: bool = Field(False, description="cancel what has not ended, without telling the guest")
 
 
 class AuditQuery(Incoming):
-    """Which part of the audit."""
+    """The part of the audit to read."""
 
     before: EntryId | None = Field(None, description="only entries older than this one's id")
 
@@ -69,7 +69,7 @@ class FoundReservationOut(Outgoing):
 
 
 class ConsentOut(Outgoing):
-    """The last word on one contact."""
+    """The latest consent for one contact."""
 
     channel: str = Field(description="email or sms")
     purpose: str = Field(description="marketing")
@@ -88,13 +88,13 @@ class FoundGuestOut(Outgoing):
 
 
 class ConsentsOut(Outgoing):
-    """What the guest of a reservation has consented to, as it stands."""
+    """The current consents of a reservation's guest."""
 
     consents: list[ConsentOut]
 
 
 class GuestExportOut(Outgoing):
-    """Everything that is held of the guest here; times are in UTC."""
+    """Everything stored about the guest here; times are in UTC."""
 
     contact: str
     reservations: list[dict[str, Any]]
@@ -102,7 +102,7 @@ class GuestExportOut(Outgoing):
 
 
 class ErasedOut(Outgoing):
-    """What was erased. Everything 0 the second time."""
+    """Counts of what was erased. All are 0 on a repeat."""
 
     reservations: int
     references: list[str]
@@ -112,7 +112,7 @@ class ErasedOut(Outgoing):
 
 
 class AuditEntryOut(Outgoing):
-    """Who did what. `about`: references of reservations, or a file's name and version."""
+    """An audit entry. `about`: references of reservations, or a file's name and version."""
 
     id: str
     at: Moment

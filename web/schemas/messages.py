@@ -1,4 +1,4 @@
-"""Failed messages, as staff see them and send them again."""
+"""Models of failed messages, for staff."""
 
 from typing import Annotated
 
@@ -13,13 +13,13 @@ FAILED_AT_ONCE = 100
 
 
 class FailedQuery(Incoming):
-    """Which part of the failed messages."""
+    """The part of the failed messages to read."""
 
     before: EntryId | None = Field(None, description="only messages older than this one's id")
 
 
 class FailedMessageOut(Outgoing):
-    """A message that failed for good, and why. It says nothing about its guest."""
+    """A message that failed permanently, and the reason. It contains no data of the guest."""
 
     id: str
     reference: str = Field(description="of its reservation")
@@ -33,20 +33,20 @@ class FailedMessageOut(Outgoing):
 
 
 class FailedMessagesOut(Outgoing):
-    """The newest first; with `next`, ask again for those `before` it."""
+    """Newest first. If `next` is set, query again with it as `before`."""
 
     messages: list[FailedMessageOut]
     next: str | None
 
 
 class SendAgainRequest(Incoming):
-    """Since when the failed messages are sent again."""
+    """The time since which failed messages are resent."""
 
     since: Annotated[Instant, Field(description="their last attempt was due then, or later")]
 
 
 class SentAgainOut(Outgoing):
-    """How many wait in the queue again, and how many are no longer true and stay as they are."""
+    """How many are queued again, and how many are no longer true and stay as they are."""
 
     queued: int
     void: int

@@ -1,4 +1,4 @@
-"""Bodies and query strings that come in. Unknown fields are refused by name."""
+"""Models of request bodies and query strings. Errors name each unknown field."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Final, Self
@@ -42,18 +42,18 @@ STAFFS_NOTE: Final = "what the staff keep for themselves; no guest is shown it"
 
 
 class NotNull:
-    """Absent in a patch means: stays. What cannot be emptied refuses null, and says so."""
+    """Refuse null in a patch, with an error. An absent field stays as it is."""
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        """The field's own check, after null was refused."""
+        """Return the field's own validation, preceded by the check for null."""
         return core_schema.no_info_before_validator_function(_refuse_null, handler(source))
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        """The field's own description, without null."""
+        """Return the field's own schema, without null."""
         found = handler(schema)
         options = [option for option in found.get("anyOf", []) if option != {"type": "null"}]
         return options[0] if len(options) == 1 else found
@@ -66,7 +66,7 @@ def _refuse_null(value: Any) -> Any:
 
 
 class Incoming(BaseModel):
-    """The base of what comes in: nothing unknown, nothing converted behind the caller's back."""
+    """The base of requests: no unknown fields, no implicit conversions."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -75,7 +75,7 @@ class Incoming(BaseModel):
 
 
 class GuestIn(Incoming):
-    """Who comes. An e-mail address or a phone number is needed, to send the answer to."""
+    """The guest. An e-mail address or a phone number is required, to send the answer to."""
 
     name: Name
     email: Email | None = None
@@ -84,14 +84,14 @@ class GuestIn(Incoming):
 
     @model_validator(mode="after")
     def check_contact(self) -> Self:
-        """At least one way to answer."""
+        """Require at least one contact."""
         if self.email is None and self.phone is None:
             raise ValueError("needs an email or a phone")
         return self
 
 
 class StaffGuestIn(Incoming):
-    """Who comes, as the staff write it down: contact is optional."""
+    """The guest of a booking by staff: contacts are optional."""
 
     name: Name
     email: Email | None = None
@@ -100,9 +100,10 @@ class StaffGuestIn(Incoming):
 
 
 def guest_details(guest: GuestIn | StaffGuestIn, restaurant: RestaurantSpec) -> GuestDetails:
-    """A guest as a value of the rules.
+    """Return a guest as a value of the rules.
 
-    Raises Invalid when the phone number is none, or the only contact and never written to.
+    Raises Invalid when the phone number is invalid, or is the only contact and its country gets no
+    text messages.
     """
     phone = None if guest.phone is None else to_e164(guest.phone, restaurant.phone)
     allowed = restaurant.policies.sms_countries
@@ -119,18 +120,18 @@ def guest_details(guest: GuestIn | StaffGuestIn, restaurant: RestaurantSpec) -> 
 
 
 class ConsentIn(Incoming):
-    """Yes or no to marketing, and which text the guest had before the eyes."""
+    """Consent to marketing or its refusal, and the wording that the guest was shown."""
 
     given: bool
     wording: Wording
 
     def said(self, source: str, *, actor: str) -> ConsentSaid:
-        """As a value of the rules."""
+        """Return it as a value of the rules."""
         return ConsentSaid(self.given, self.wording, source, actor)
 
 
 class ReservationRequest(Incoming):
-    """A party asks for a table."""
+    """A guest's request for a table."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [ASKED]})
 
@@ -143,7 +144,7 @@ class ReservationRequest(Incoming):
     marketing: ConsentIn | None = Field(None, description="leave it out when nobody was asked")
 
     def table_request(self, restaurant: RestaurantSpec) -> TableRequest:
-        """As a value of the rules. Raises Invalid when the phone number is none."""
+        """Return it as a value of the rules. Raises Invalid for an invalid phone number."""
         return TableRequest(
             party_size=self.party_size,
             starts_at=self.start,
@@ -156,7 +157,7 @@ class ReservationRequest(Incoming):
 
 
 class StaffReservationRequest(Incoming):
-    """The staff write a party into the book, decided at once."""
+    """A booking by staff, decided immediately."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [BOOKED]})
 
@@ -177,7 +178,7 @@ class StaffReservationRequest(Incoming):
     def table_request(
         self, restaurant: RestaurantSpec, *, now: datetime, actor: str
     ) -> TableRequest:
-        """As a value of the rules. Raises Invalid without a start, or with a wrong phone number."""
+        """Return it as a value of the rules. Raises Invalid without a start or for a bad phone."""
         if self.start is None and not self.walk_in:
             raise Invalid.field("start", "is required")
         return TableRequest(
@@ -198,7 +199,7 @@ def _this_quarter(now: datetime) -> datetime:
 
 
 class GuestPatch(Incoming):
-    """What should be different about the guest; what is not there stays."""
+    """Changes to the guest's details. Absent fields stay as they are."""
 
     name: Annotated[Name | None, NotNull()] = None
     email: Email | None = None
@@ -207,7 +208,7 @@ class GuestPatch(Incoming):
 
 
 class ReservationPatch(Incoming):
-    """What should become different. party_size, start and area are decided like a request."""
+    """Changes to a reservation. party_size, start and area are decided like a request."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [CHANGED]})
 
@@ -225,21 +226,21 @@ class ReservationPatch(Incoming):
 
     @model_validator(mode="after")
     def check_something(self) -> Self:
-        """An empty change is a mistake."""
+        """Refuse a patch without any change."""
         if not self.model_fields_set - {"notify"}:
             raise ValueError("names nothing to change")
         return self
 
     @property
     def table_change(self) -> TableChange | None:
-        """What the lane decides; None when nothing of that kind is asked."""
+        """The part that the allocation lane decides; None without such a part."""
         area = self.area or "" if "area" in self.model_fields_set else None
         change = TableChange(party_size=self.party_size, starts_at=self.start, area_key=area)
         return None if change == TableChange() else change
 
 
 class AvailabilityQuery(Incoming):
-    """Which starts could be had."""
+    """The day, party and area whose available starts are returned."""
 
     date: DateText
     party_size: PartySizeText
@@ -247,13 +248,13 @@ class AvailabilityQuery(Incoming):
 
 
 class BookQuery(Incoming):
-    """Which day of the book."""
+    """The day of the book."""
 
     date: DateText
 
 
 class MoveRequest(Incoming):
-    """How the party stands as the host sees it, so that a move is not made twice."""
+    """The status that the host acts on, so that a move is not made twice."""
 
     body_optional: ClassVar[bool] = True
 
@@ -265,13 +266,13 @@ class MoveRequest(Incoming):
 
 
 class SeatRequest(MoveRequest):
-    """Where the party sits down; empty: at the tables it was given."""
+    """The tables at which the party is seated; empty: its assigned tables."""
 
     tables: list[TableLabel] = Field(default_factory=list, max_length=12)
 
 
 class LinkRequest(Incoming):
-    """How the link goes to the guest again."""
+    """How to resend the link."""
 
     body_optional: ClassVar[bool] = True
 

@@ -1,6 +1,6 @@
-// Starts Swagger UI on the served document; no other server is asked.
+// Starts Swagger UI on our own document; no other server is contacted.
 fetch("/openapi.json").then((answer) => answer.json()).then((spec) => {
-  // the document is the same for ever; an example to try out begins in three days
+  // the document is static, so move the examples' start to three days from now
   const day = new Date(Date.now() + 3 * 86400e3).toISOString().slice(0, 10);
   for (const schema of Object.values(spec.components.schemas)) {
     for (const example of schema.examples || []) {

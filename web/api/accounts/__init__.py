@@ -1,1 +1,1 @@
-"""Staff sign in and keep their accounts."""
+"""Sign-in and account management for staff."""

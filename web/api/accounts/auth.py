@@ -1,4 +1,4 @@
-"""Staff sign in, refresh, sign out, change their password, and ask who they are."""
+"""Staff sign in, refresh, sign out, change their password, and read their account."""
 
 import logging
 import uuid
@@ -48,9 +48,9 @@ blueprint = APIBlueprint("auth", __name__, url_prefix="/api/v1/auth", tag="Accou
 def sign_in(body: SignInRequest) -> Response:
     """Sign in with e-mail address and password, and a code where the account has a second factor.
 
-    Without the code: 401 `second-factor-needed`. A password that was made up is good for choosing
-    another: 401 `first-password`. Ten failures within 15 minutes (a setting) for one account from
-    one network: 429. With the `device_token` of an earlier sign-in a device has its own count.
+    Without the code: 401 `second-factor-needed`. An initial password only permits choosing another:
+    401 `first-password`. Ten failures within 15 minutes (a setting) for one account from one
+    network: 429. A device that sends the `device_token` of an earlier sign-in has its own count.
     """
     account_id = prove_all(body.email, body.password, body.code, body.device_token).account_id
     opened = unit(lambda session: open_sign_in(session, account_id, now=clock.now()))
@@ -64,10 +64,10 @@ def sign_in(body: SignInRequest) -> Response:
 @blueprint.input(RefreshRequest, arg_name="body")
 @describe(blueprint, {200: TokensOut}, problems=(*WRITE, 401))
 def refresh(body: RefreshRequest) -> Response:
-    """Spend a refresh token: a new access token and the next refresh token.
+    """Exchange a refresh token for a new access token and the next refresh token.
 
-    A refresh token that was spent before ends the sign-in it belongs to; so does one of an account
-    without a second factor, where one is required.
+    Reusing a refresh token ends its sign-in. So does a refresh by an account without a second
+    factor where one is required.
     """
     sign_in_id, refresh_id, began = read_refresh(body.refresh_token)
     now, fresh = clock.now(), str(uuid.uuid4())
@@ -93,7 +93,7 @@ def refresh(body: RefreshRequest) -> Response:
 @blueprint.input(Nothing, arg_name="body")
 @describe(blueprint, {204: None}, problems=(*WRITE, 401), security=("staff",))
 def sign_out(caller: Caller, body: Nothing) -> Response:
-    """End this sign-in: its access and refresh tokens are worth nothing from now on."""
+    """End this sign-in: its access and refresh tokens become invalid."""
     unit(lambda session: close_sign_in(session, caller.sign_in_id, now=clock.now()))
     return Response(status=204)
 
@@ -103,7 +103,7 @@ def sign_out(caller: Caller, body: Nothing) -> Response:
 @blueprint.input(PasswordChange, arg_name="body")
 @describe(blueprint, {204: None}, problems=(*WRITE, 401), security=("staff",))
 def change_password(caller: Caller, body: PasswordChange) -> Response:
-    """Change one's own password; every sign-in of the account ends, this one too.
+    """Change the account's own password. Every sign-in of the account ends, this one too.
 
     A wrong `current` counts as a failed sign-in. 422 when the new one is too short, too long, or
     too easily guessed.
@@ -124,7 +124,7 @@ def change_password(caller: Caller, body: PasswordChange) -> Response:
 @blueprint.input(PasswordFirst, arg_name="body")
 @describe(blueprint, {204: None}, problems=(*WRITE, 401))
 def choose_password(body: PasswordFirst) -> Response:
-    """Choose a password instead of the one that was made up for the account; then sign in.
+    """Replace the account's initial password; then sign in.
 
     422 when the new one is too short, too long, or too easily guessed.
     """
@@ -140,7 +140,7 @@ def choose_password(body: PasswordFirst) -> Response:
 @account
 @describe(blueprint, {200: SignInsOut}, problems=(*READ, 401), security=("staff",))
 def list_sign_ins(caller: Caller) -> Response:
-    """One's own sign-ins that count, the newest first."""
+    """List the account's own valid sign-ins, newest first."""
     with reading() as session:
         found = open_sign_ins(session, caller.account_id, now=clock.now())
     lines = [
@@ -160,7 +160,7 @@ def list_sign_ins(caller: Caller) -> Response:
 @blueprint.input(Nothing, arg_name="body")
 @describe(blueprint, {204: None}, problems=(*WRITE, 401, 404), security=("staff",))
 def end_sign_in(caller: Caller, sign_in_id: int, body: Nothing) -> Response:
-    """End one of one's own sign-ins: its tokens are worth nothing from now on."""
+    """End one of the account's own sign-ins: its tokens become invalid."""
     now, number = clock.now(), caller.account_id
     unit(lambda session: close_own_sign_in(session, number, sign_in_id, now=now))
     return Response(status=204)
@@ -170,7 +170,7 @@ def end_sign_in(caller: Caller, sign_in_id: int, body: Nothing) -> Response:
 @account
 @describe(blueprint, {200: AccountOut}, problems=(*READ, 401), security=("staff",))
 def me(caller: Caller) -> Response:
-    """Who is signed in, and what they may do where."""
+    """Return the signed-in account, and its permissions by restaurant."""
     return _no_store(
         json_response(
             {

@@ -1,4 +1,4 @@
-"""Staff give their account a second factor, and take it off again: each time with the password."""
+"""Staff add and remove their account's second factor. Both require the password."""
 
 import logging
 
@@ -32,10 +32,10 @@ blueprint = APIBlueprint(
 @blueprint.input(PasswordProof, arg_name="body")
 @describe(blueprint, {200: SecondFactorOut}, problems=(*WRITE, 401))
 def begin(body: PasswordProof) -> Response:
-    """Begin: the secret for an app that makes codes (TOTP), also as a URI for a QR code.
+    """Begin: return the secret for an authenticator app (TOTP), also as a URI for a QR code.
 
-    Nothing is asked for until it is confirmed; beginning again gives another secret. 409 while
-    the account has a second factor.
+    No code is required until it is confirmed. Beginning again gives another secret. 409 while the
+    account has a second factor.
     """
     known = prove_own_password(body.email, body.password)
     number, now = known.account_id, clock.now()
@@ -49,10 +49,10 @@ def begin(body: PasswordProof) -> Response:
 @blueprint.input(CodeProof, arg_name="body")
 @describe(blueprint, {200: RecoveryCodesOut}, problems=(*WRITE, 401))
 def confirm(body: CodeProof) -> Response:
-    """Confirm with a code of the app: each sign-in is asked for one from now on.
+    """Confirm with a code of the app: from now on each sign-in requires one.
 
-    Answers ten recovery codes, this once: each stands in for a code of the app, once. Every
-    sign-in of the account ends: they were made without it.
+    Returns ten recovery codes, only this once. Each replaces a code of the app, once. Every sign-in
+    of the account ends, because it was made without the second factor.
     """
     known = prove_own_password(body.email, body.password)
     number, now = known.account_id, clock.now()
@@ -70,9 +70,9 @@ def confirm(body: CodeProof) -> Response:
 @blueprint.input(CodeProof, arg_name="body")
 @describe(blueprint, {204: None}, problems=(*WRITE, 401))
 def remove(body: CodeProof) -> Response:
-    """Take it off, with a code of it or a recovery code: the password is enough again.
+    """Remove the second factor, with a code of it or a recovery code.
 
-    Every sign-in of the account ends.
+    The password alone is enough again. Every sign-in of the account ends.
     """
     now = clock.now()
     known = prove_own_password(body.email, body.password)

@@ -1,1 +1,1 @@
-"""What the staff of one restaurant do: the book, the stand, guests, messages."""
+"""Endpoints for the staff of a restaurant: the book, the stand, guests, messages."""

@@ -1,4 +1,4 @@
-"""The party comes, sits down, leaves, or never came: the host's moves."""
+"""Status changes by the host: arrive, seat, finish, no-show, undo, confirm."""
 
 from collections.abc import Callable
 from functools import partial
@@ -48,7 +48,7 @@ _MOVES = Permission.MOVE_PARTIES
     security=_SECURITY,
 )
 def arrived(reservation_id: int, caller: Caller, body: MoveRequest) -> Response:
-    """The party is here."""
+    """Mark the party as arrived."""
     return _move(arrive, reservation_id, caller, body)
 
 
@@ -63,9 +63,9 @@ def arrived(reservation_id: int, caller: Caller, body: MoveRequest) -> Response:
     security=_SECURITY,
 )
 def seated(reservation_id: int, caller: Caller, body: SeatRequest) -> Response:
-    """The party sits down: at the tables it was given, or at `tables` (their labels).
+    """Seat the party: at its assigned tables, or at `tables` (labels).
 
-    One that sits already moves there. Where somebody still sits, 409 names who.
+    A seated party is moved. If a table is still occupied, 409 names the party there.
     """
     ids = tables_by_label(read_view(reservation_id).restaurant, body.tables) if body.tables else ()
     return _move(partial(seat, table_ids=ids), reservation_id, caller, body)
@@ -82,9 +82,10 @@ def seated(reservation_id: int, caller: Caller, body: SeatRequest) -> Response:
     security=_SECURITY,
 )
 def finished(reservation_id: int, caller: Caller, body: MoveRequest) -> Response:
-    """The party has left; what is left of its turn is free.
+    """Mark the party as left; the rest of its turn is free.
 
-    From the start on this can also be said of one that nobody seated, and of a no-show: it came.
+    From the start time on, this is also allowed for a party that was never seated, and for a
+    no-show that came after all.
     """
     return _move(finish, reservation_id, caller, body)
 
@@ -100,7 +101,7 @@ def finished(reservation_id: int, caller: Caller, body: MoveRequest) -> Response
     security=_SECURITY,
 )
 def no_show(reservation_id: int, caller: Caller, body: MoveRequest) -> Response:
-    """Nobody came; the table is free."""
+    """Mark the reservation as a no-show; its table is free."""
     return _move(mark_no_show, reservation_id, caller, body)
 
 
@@ -115,10 +116,10 @@ def no_show(reservation_id: int, caller: Caller, body: MoveRequest) -> Response:
     security=_SECURITY,
 )
 def taken_back(reservation_id: int, caller: Caller, body: MoveRequest) -> Response:
-    """Take a no-show, a seating or a finish back.
+    """Undo a no-show, a seating or a finish.
 
-    Name what is taken back in `from`, or in If-Match. A repeat without either takes nothing more
-    back.
+    Name the status to undo in `from`, or the revision in If-Match. A repeat without either undoes
+    nothing more.
     """
     return _move(take_back, reservation_id, caller, body)
 
@@ -134,16 +135,16 @@ def taken_back(reservation_id: int, caller: Caller, body: MoveRequest) -> Respon
     security=_SECURITY,
 )
 def confirmed(reservation_id: int, caller: Caller, body: MoveRequest) -> Response:
-    """A waitlisted party has a table, however near its start is; the guest is told.
+    """Confirm a waitlisted party, however near its start is; the guest is notified.
 
-    409 `not-seated` with a `reason` when there is none.
+    409 `not-seated` with a `reason` when there is no table.
     """
     flags.refresh()
     return _move(confirm_waitlisted, reservation_id, caller, body)
 
 
 def tables_by_label(restaurant: RestaurantSpec, labels: list[str]) -> tuple[int, ...]:
-    """The ids of these tables. Raises Invalid naming the field."""
+    """Return the ids of these tables. Raises Invalid for `tables` on an unknown label."""
     known = {table.label: table.id for table in restaurant.tables}
     unknown = [label for label in labels if label not in known]
     if unknown:

@@ -1,4 +1,4 @@
-"""The host's book of a day, and bookings that the staff write into it."""
+"""The book of a day, and bookings by staff."""
 
 from functools import partial
 
@@ -48,7 +48,7 @@ _SECURITY = ("staff",)
     security=_SECURITY,
 )
 def get_book(restaurant: RestaurantSpec, caller: Caller, query: BookQuery) -> Response:
-    """A day of the house: who comes when, at which table, how full each interval is. Audited."""
+    """Return a day's book: reservations, tables, and how full each interval is. Audited."""
     note_look(restaurant.id, caller.actor, "book.read", query.date.isoformat())
     with reading() as session:
         view = book_of(session, restaurant, query.date, now=clock.now())
@@ -70,9 +70,9 @@ def get_book(restaurant: RestaurantSpec, caller: Caller, query: BookQuery) -> Re
 def book_table(
     restaurant: RestaurantSpec, caller: Caller, body: StaffReservationRequest
 ) -> Response:
-    """Book for a guest, decided at once: at `tables`, or where the house would seat them.
+    """Book for a guest, decided immediately: at `tables`, or at tables that Maitred chooses.
 
-    409 `not-seated` with a `reason` when there is no table. A walk-in is seated at once.
+    409 `not-seated` with a `reason` when there is no table. A walk-in is seated immediately.
     """
     if body.force_pacing and not caller.has(restaurant.id, Permission.FORCE_PACING):
         raise NotAllowed("your role here may not go over the pacing")

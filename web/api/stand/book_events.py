@@ -1,4 +1,4 @@
-"""The book as it changes: a stream of events for the host stand (text/event-stream)."""
+"""Changes of the book as server-sent events for the host stand (text/event-stream)."""
 
 import threading
 from collections import Counter
@@ -29,16 +29,16 @@ from web.schemas.requests import BookQuery
 
 blueprint = APIBlueprint("book_events", __name__, url_prefix="/api/v1", tag="The host stand")
 
-#: Between two looks whether the book has changed: at Redis, and at the database without it.
+#: Seconds between two checks for a change: of Redis, and of the database without Redis.
 LOOK_SECONDS: Final = 0.5
 LOOK_SECONDS_ALONE: Final = 2.0
-#: Something is said so often, so that a line that broke is noticed.
+#: A comment is sent after so long a silence, so that a broken connection is noticed.
 SILENCE_SECONDS: Final = 5.0
-#: How soon a browser comes again when a stream has ended, in milliseconds.
+#: Delay before a browser reconnects when a stream has ended, in milliseconds.
 AGAIN_MS: Final = 500
-#: A revision is a sum of 64-bit numbers at most; more digits are not from here.
+#: A revision is a sum of numbers of at most 64 bits. An id with more digits is not ours.
 REVISION_DIGITS: Final = 18
-#: Places that one account has however few there are in all.
+#: Minimum of streams per account, however few there are in all.
 LEAST_EACH: Final = 2
 
 
@@ -54,38 +54,37 @@ LEAST_EACH: Final = 2
     events="book",
 )
 def get_book_events(restaurant: RestaurantSpec, caller: Caller, query: BookQuery) -> Response:
-    """Says when the book of a day changes: an event `book` with its date and revision.
+    """Report changes of a day's book: an event `book` with its date and revision.
 
-    The event's id is the revision; the first one comes at once, unless it is the one that
-    `Last-Event-ID` names. The stream ends by itself after `STREAM_SECONDS`, and is asked for again:
-    so each release finds every stand, and no stand misses a change. 503 when this process has as
-    many streams as it may have, or as one account may have: read the book every few seconds
-    instead.
+    The event's id is the revision. The first event is sent immediately, unless `Last-Event-ID`
+    names it. The stream ends after `STREAM_SECONDS`, and the client reconnects: so stands move to
+    each new release, and no stand misses a change. 503 when this process has its maximum of
+    streams, or this account has its share: read the book every few seconds instead.
     """
     known = _last_seen(request.headers.get("Last-Event-ID", ""))
     g.stream = _Stream(caller.account_id, restaurant.id, query.date, known)
     answer = Response(g.stream, mimetype="text/event-stream")
     answer.headers["Cache-Control"] = "no-store"
-    answer.headers["X-Accel-Buffering"] = "no"  # nginx hands each event on as it comes
+    answer.headers["X-Accel-Buffering"] = "no"  # nginx must not buffer events
     return answer
 
 
 @blueprint.teardown_request
 def close_unanswered(error: BaseException | None) -> None:
-    """After the view an error made another answer of it: nobody will close the stream."""
+    """Close the stream if an error replaced the response: the server will not close it."""
     stream = g.pop("stream", None)
     if error is not None and stream is not None:
         stream.close()
 
 
 def _last_seen(given: str) -> int | None:
-    """The revision that the caller knows. What cannot be one counts as none."""
+    """Return the caller's last revision, or None if the text cannot be one."""
     is_number = given.isascii() and given.isdigit() and len(given) <= REVISION_DIGITS
     return int(given) if is_number else None
 
 
 class Places:
-    """The streams of this process: so many in all, and for one account a quarter of them."""
+    """The streams of this process: a maximum in all, and a quarter of it per account."""
 
     def __init__(self, total: int) -> None:
         self._total = max(total, 1)
@@ -94,7 +93,7 @@ class Places:
         self._lock = threading.Lock()
 
     def take(self, account_id: int) -> None:
-        """A place, which has to be given back. Raises TooManyStreams."""
+        """Take a place; the caller must give it back. Raises TooManyStreams."""
         with self._lock:
             if self._taken.total() >= self._total:
                 raise TooManyStreams("this process has as many streams as it may have")
@@ -104,20 +103,20 @@ class Places:
             metrics.show_streams(self._taken.total())
 
     def give_back(self, account_id: int) -> None:
-        """Once for each place that was taken."""
+        """Release a place. Call it once for each place taken."""
         with self._lock:
             self._taken[account_id] -= 1
-            self._taken += Counter()  # drops those that have none
+            self._taken += Counter()  # drops entries of zero
             metrics.show_streams(self._taken.total())
 
     @property
     def taken(self) -> int:
-        """How many are open now."""
+        """The number of open streams."""
         return self._taken.total()
 
 
 def open_streams() -> int:
-    """The streams of this process that are open now: each keeps a thread."""
+    """Return the number of open streams in this process. Each holds a thread."""
     return _places().taken
 
 
@@ -127,7 +126,7 @@ def _places() -> Places:
 
 
 class _Stream:
-    """The lines of one stream. Its place is free again when the server closes it."""
+    """The body of one stream. Its place is released when the server closes it."""
 
     def __init__(
         self, account_id: int, restaurant_id: int, on_date: date, known: int | None
@@ -142,26 +141,26 @@ class _Stream:
         return self._lines
 
     def close(self) -> None:
-        """Give the place back, once."""
+        """Release the place. Idempotent."""
         if not self._closed:
             self._closed = True
             self._places.give_back(self._account_id)
 
 
 def _events(restaurant_id: int, on_date: date, known: int | None) -> Iterator[bytes]:
-    """An event for each revision that is seen, a comment when there was none for a while."""
+    """Yield an event for each new revision, and a comment after a silence."""
     ends = monotonic() + settings().stream_seconds
     spoken, seen = monotonic(), None
     yield f"retry: {AGAIN_MS}\n\n".encode()
     while monotonic() < ends:
-        # every change makes a new generation; none while one is being made, and without Redis
+        # each change makes a new generation; None while one is being made, and without Redis
         generation = signals.cache_generation(restaurant_id, on_date.isoformat())
         if generation is None or generation != seen:
             try:
                 with reading() as session:
                     revision = book_revision(session, restaurant_id, on_date)
             except (DBAPIError, PoolTimeout):
-                return  # whoever asks again hears 503, and when to come back
+                return  # the reconnect gets a 503 with Retry-After
             seen = generation
             if revision != known:
                 known, spoken = revision, monotonic()

@@ -1,4 +1,4 @@
-"""The book of a day as it goes out: what web/schemas/book.py describes, as plain dicts."""
+"""The book of a day as plain dicts, in the shapes of web/schemas/book.py."""
 
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from web.api.shapes import change_facts, local_text
 
 
 def book_facts(restaurant: RestaurantSpec, view: BookView) -> dict[str, Any]:
-    """A day of the house (BookOut)."""
+    """Return a day of the book (BookOut)."""
     return {
         "date": view.service_date.isoformat(),
         "restaurant": restaurant.slug,
@@ -110,7 +110,7 @@ def _reservation(restaurant: RestaurantSpec, row: BookReservation) -> dict[str, 
 
 
 def message_facts(restaurant: RestaurantSpec, message: BookMessage) -> dict[str, Any]:
-    """One message (BookMessageOut)."""
+    """Return one message (BookMessageOut)."""
     return {
         "kind": message.kind,
         "channel": message.channel,

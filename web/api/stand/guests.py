@@ -1,4 +1,4 @@
-"""Guests, for the staff of one restaurant: found by contact, given out, forgotten."""
+"""Guests of one restaurant, for its staff: find, export, erase; audit and consents."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ _AUDIT_SHOWN = 100
 @blueprint.input(GuestQuery, arg_name="body")
 @describe(blueprint, {200: FoundGuestOut}, problems=(*WRITE, *STAFF, 404), security=_SECURITY)
 def find(restaurant: RestaurantSpec, caller: Caller, body: GuestQuery) -> Response:
-    """A guest's reservations here, and what became of their messages. Audited."""
+    """Find a guest's reservations here, and the state of their messages. Audited."""
     contact, now = body.contact(restaurant), clock.now()
 
     def work(session: Session) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def find(restaurant: RestaurantSpec, caller: Caller, body: GuestQuery) -> Respon
 @blueprint.input(GuestQuery, arg_name="body")
 @describe(blueprint, {200: GuestExportOut}, problems=(*WRITE, *STAFF, 404), security=_SECURITY)
 def export(restaurant: RestaurantSpec, caller: Caller, body: GuestQuery) -> Response:
-    """Everything that is held of a guest here, as a file to hand over. Audited."""
+    """Export everything stored about a guest here, as a file. Audited."""
     contact, now = body.contact(restaurant), clock.now()
 
     found = unit(
@@ -81,10 +81,10 @@ def export(restaurant: RestaurantSpec, caller: Caller, body: GuestQuery) -> Resp
 @blueprint.input(GuestErasure, arg_name="body")
 @describe(blueprint, {200: ErasedOut}, problems=(*WRITE, *STAFF, 404), security=_SECURITY)
 def erase(restaurant: RestaurantSpec, caller: Caller, body: GuestErasure) -> Response:
-    """Forget a guest here: identity goes, statistics stay. Audited; twice is the same as once.
+    """Erase a guest here: the identity is removed, statistics stay. Audited; idempotent.
 
-    409 names the reservations that have not ended. With `cancel` those are cancelled first, and
-    the guest is not told; a party at its table is in the way until it has left.
+    409 names the reservations that have not ended. With `cancel` those are cancelled first, without
+    notifying the guest. A seated party still causes a 409 until it has left.
     """
     contact, now = body.contact(restaurant), clock.now()
 
@@ -115,7 +115,7 @@ def erase(restaurant: RestaurantSpec, caller: Caller, body: GuestErasure) -> Res
 @blueprint.input(AuditQuery, location="query", arg_name="query")
 @describe(blueprint, {200: AuditOut}, problems=(*READ, *STAFF, 404, 422), security=_SECURITY)
 def get_audit(restaurant: RestaurantSpec, caller: Caller, query: AuditQuery) -> Response:
-    """Who of the staff found, gave out, erased or changed what; newest first."""
+    """List who found, exported, erased or changed what; newest first."""
     with reading() as session:
         entries = [
             {
@@ -139,7 +139,7 @@ def get_audit(restaurant: RestaurantSpec, caller: Caller, query: AuditQuery) -> 
     security=("guest", "staff"),
 )
 def get_consent(reservation_id: int, visitor: Visitor) -> Response:
-    """What the guest of a reservation has consented to, as it stands."""
+    """Return the current consents of a reservation's guest."""
     with reading() as session:
         restaurant, consents = consents_of_reservation(
             session, reservation_id, for_guest=not visitor.by_staff
@@ -157,11 +157,11 @@ def get_consent(reservation_id: int, visitor: Visitor) -> Response:
     security=("guest", "staff"),
 )
 def set_consent(reservation_id: int, visitor: Visitor, body: ConsentIn) -> Response:
-    """Give or withdraw consent to marketing, on the contacts that the reservation has.
+    """Give or withdraw consent to marketing, for the contacts of the reservation.
 
-    A guest's word counts on contacts that have opened the link of a message, and waits on others.
-    What was said before is kept beside it; the same word again adds nothing. Nothing that the
-    house sends by itself needs consent.
+    A guest's answer takes effect for contacts that have opened the link of a message, and is
+    pending for others. Earlier answers are retained; repeating the same one adds nothing. Messages
+    about the reservation itself need no consent.
     """
     said = body.said("staff" if visitor.by_staff else "manage", actor=visitor.actor)
     now = clock.now()

@@ -1,4 +1,4 @@
-"""The staff send a guest the link to the reservation again, or withdraw it; they never see it."""
+"""Staff resend a guest's manage link, or renew it. They never see the link."""
 
 from apiflask import APIBlueprint
 from flask import Response
@@ -25,9 +25,8 @@ blueprint = APIBlueprint("links", __name__, url_prefix="/api/v1", tag="The host 
 def send(reservation_id: int, caller: Caller, body: LinkRequest) -> Response:
     """Send the guest the link to this reservation again. Audited.
 
-    With `renew` it is a new one, and those that were sent before open nothing any more. 409 when
-    nobody can be written to, the reservation has ended, or it was sent three times within the
-    hour.
+    With `renew` it is a new link, and the earlier ones become invalid. 409 when the guest has no
+    contact, the reservation has ended, or the link was sent three times within the hour.
     """
     now = clock.now()
     channels = unit(

@@ -1,4 +1,4 @@
-"""Failed messages of one restaurant: listed, and sent again where they are still true."""
+"""Failed messages of one restaurant: list them, and resend those that are still true."""
 
 from functools import partial
 from typing import Any, Final
@@ -32,7 +32,7 @@ from web.schemas.messages import (
 blueprint = APIBlueprint("messages", __name__, url_prefix="/api/v1", tag="Messages")
 
 _SECURITY: Final = ("staff",)
-#: Queued again by one request.
+#: Maximum of messages that one request queues again.
 _AT_ONCE: Final = 500
 
 
@@ -43,7 +43,7 @@ _AT_ONCE: Final = 500
     blueprint, {200: FailedMessagesOut}, problems=(*READ, *STAFF, 404, 422), security=_SECURITY
 )
 def list_failed(restaurant: RestaurantSpec, caller: Caller, query: FailedQuery) -> Response:
-    """Messages that failed for good, the newest first, and why."""
+    """List the messages that failed permanently, newest first, with the reason."""
     with reading() as session:
         found = failed_messages(
             session, restaurant_id=restaurant.id, before=query.before, limit=FAILED_AT_ONCE
@@ -61,7 +61,7 @@ def list_failed(restaurant: RestaurantSpec, caller: Caller, query: FailedQuery) 
 @staff_at_restaurant(Permission.SEND_AGAIN)
 @describe(blueprint, {200: SentAgainOut}, problems=(*READ, *STAFF, 404, 409), security=_SECURITY)
 def send_one_again(restaurant: RestaurantSpec, caller: Caller, message_id: int) -> Response:
-    """Send a failed message again. Audited; 409 when it has not failed or is no longer true."""
+    """Resend a failed message. Audited. 409 when it has not failed or is no longer true."""
 
     def work(session: Session) -> None:
         row = session.get(Message, message_id)
@@ -79,7 +79,7 @@ def send_one_again(restaurant: RestaurantSpec, caller: Caller, message_id: int) 
 @blueprint.input(SendAgainRequest, arg_name="body")
 @describe(blueprint, {200: SentAgainOut}, problems=(*WRITE, *STAFF, 404), security=_SECURITY)
 def send_some_again(restaurant: RestaurantSpec, caller: Caller, body: SendAgainRequest) -> Response:
-    """Send all again that failed since then and are still true, 500 at a time. Audited."""
+    """Resend messages that failed since `since` and are still true, 500 per request. Audited."""
     done = unit(
         partial(
             send_all_again,
