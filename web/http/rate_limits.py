@@ -133,8 +133,8 @@ def place_of(email: str = "", device: str | None = None) -> str:
 def take_guess(who: str, place: str) -> None:
     """Count a guess before it is checked, so that concurrent ones cannot exceed the limit.
 
-    Exempt networks are counted too. Raises TooManySignIns. Call `give_back` if the guess was right
-    or was never checked.
+    Exempt networks are counted too, and also when RATE_LIMITS is off. Raises TooManySignIns. Call
+    `give_back` if the guess was right or was never checked.
     """
     wait = count([_guesses(who, place)])
     if wait:
