@@ -1,1 +1,1 @@
-"""The HTTP edge: the real application on a real database."""
+"""Tests of the HTTP layer: the real application on a real database."""

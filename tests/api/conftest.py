@@ -1,4 +1,4 @@
-"""The application under test: a client, its restaurant, its staff, and a worker on call."""
+"""Fixtures: the application, a client, a restaurant, its staff, and the worker's decisions."""
 
 import uuid
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from models.rules.permissions import Role
 from tests.services.running.restaurant import OpenRestaurant
 from web.app import create_app
 
-#: Flask's test client and its answers: their `json` is whatever was sent
+#: Flask's test client and its responses. The type of `json` depends on the response.
 Client: TypeAlias = Any
 Answer: TypeAlias = Any
 
@@ -33,25 +33,23 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 @pytest.fixture(scope="session")
 def password_hash() -> str:
-    """Argon2 takes a while: one hash for every account of the tests."""
+    """Argon2 is slow, so all test accounts share one hash."""
     return hash_password(PASSWORD)
 
 
 @pytest.fixture
 def app(db: Engine) -> APIFlask:
-    """The application on this test's database."""
     return create_app()
 
 
 @pytest.fixture
 def client(app: APIFlask) -> Client:
-    """Calls the application without a server."""
     return app.test_client()
 
 
 @dataclass(slots=True)
 class Stand:
-    """A restaurant, and the ways to call the API about it."""
+    """A restaurant, and helpers that call the API for it."""
 
     client: Client
     restaurant: OpenRestaurant
@@ -59,12 +57,12 @@ class Stand:
     tokens: dict[str, str] = field(default_factory=dict)
 
     def start(self, hour: int = 19, minute: int = 0, *, days: int = 3) -> str:
-        """A local start some days from now, as RFC 3339."""
+        """Return a local start `days` from now, as RFC 3339."""
         day = clock.now().astimezone(BERLIN).date() + timedelta(days=days)
         return datetime(day.year, day.month, day.day, hour, minute, tzinfo=BERLIN).isoformat()
 
     def body(self, **changes: Any) -> dict[str, Any]:
-        """A request that is right, with changes."""
+        """Return a valid request body, with changes."""
         return {
             "party_size": 2,
             "start": self.start(),
@@ -72,7 +70,6 @@ class Stand:
         } | changes
 
     def ask(self, *, key: str | None = None, prefer: str = "", **changes: Any) -> Answer:
-        """Ask for a table."""
         headers = {"Idempotency-Key": key or uuid.uuid4().hex}
         if prefer:
             headers["Prefer"] = prefer
@@ -83,7 +80,7 @@ class Stand:
         )
 
     def decide(self) -> int:
-        """Do the worker's work: decide whatever waits. How many were decided."""
+        """Decide all waiting requests, as the worker would. Return how many."""
         done = 0
         for lane in range(settings().lanes):
             with transaction(self.db) as session:
@@ -93,14 +90,14 @@ class Stand:
         return done
 
     def confirmed(self, **changes: Any) -> dict[str, Any]:
-        """A reservation that was asked for and decided; its 202 answer."""
+        """Request a table and decide it. Return the body of the 202."""
         answer = self.ask(**changes)
         assert answer.status_code == 202, answer.text
         self.decide()
         return dict(answer.json)
 
     def prove(self, made: dict[str, Any]) -> None:
-        """The guest opens the link of each message: its contacts are the guest's own."""
+        """Open the link of each message as the guest, which confirms the contacts."""
         with transaction(self.db) as session:
             guest = session.get_one(Reservation, int(made["id"])).guest
         for contact in filter(None, (guest.email, guest.phone)):
@@ -109,14 +106,14 @@ class Stand:
             assert answer.status_code == 303
 
     def as_staff(self, role: str = "host") -> dict[str, str]:
-        """The header of a member of staff with this role, who signs in when first needed."""
+        """Return the Authorization header of a staff account, signing in on first use."""
         if role not in self.tokens:
             self.tokens[role] = sign_in(self.client, f"{role}@example.com")["access_token"]
         return {"Authorization": f"Bearer {self.tokens[role]}"}
 
 
 def counted(bind: Engine) -> dict[str, int]:
-    """Rows by table: to see that nothing was written."""
+    """Return the number of rows by table, to check that nothing was written."""
     with bind.connect() as connection:
         return {
             table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
@@ -126,7 +123,7 @@ def counted(bind: Engine) -> dict[str, int]:
 
 @pytest.fixture
 def make_account(db: Engine, password_hash: str) -> Callable[..., int]:
-    """`make_account(email, restaurant_id=role, ...)`: an account with roles by restaurant id."""
+    """`make_account(email, {restaurant_id: role})` creates an account and returns its id."""
 
     def make(email: str, roles: dict[int, str] | None = None) -> int:
         with transaction(db) as session:
@@ -141,7 +138,6 @@ def make_account(db: Engine, password_hash: str) -> Callable[..., int]:
 
 
 def sign_in(client: Client, email: str) -> dict[str, Any]:
-    """The tokens of a sign-in."""
     answer = client.post("/api/v1/auth/sign-in", json={"email": email, "password": PASSWORD})
     assert answer.status_code == 200, answer.text
     return dict(answer.json)
@@ -155,7 +151,7 @@ def stand(client: Client, restaurant: Callable[..., OpenRestaurant], db: Engine)
 
 @pytest.fixture
 def staffed(stand: Stand, make_account: Callable[..., int]) -> Stand:
-    """The same with an account of each role."""
+    """The same restaurant with an account for each role."""
     for role in Role:
         make_account(f"{role}@example.com", {stand.restaurant.id: role.value})
     return stand

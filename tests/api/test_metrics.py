@@ -1,4 +1,4 @@
-"""/metrics: what waits, which jobs ran, what is up; read from the rows when it is asked."""
+"""/metrics: waiting rows, jobs and health, read from the database at each scrape."""
 
 from datetime import timedelta
 
@@ -21,7 +21,7 @@ Samples = dict[tuple[str, str], float]
 
 
 def scraped(client: Client) -> Samples:
-    """Every sample by its name and its only label's value (empty without labels)."""
+    """Return every sample by name and the value of its only label (empty without labels)."""
     answer = client.get("/metrics")
     assert answer.status_code == 200
     return {
@@ -74,7 +74,7 @@ def test_a_failing_job_and_a_killed_flag_show(stand: Stand) -> None:
 def test_what_is_switched_off_or_was_once_leaves_the_metrics(
     stand: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else its last failure would call somebody for ever."""
+    """Otherwise its last failure would raise an alert forever."""
     began = clock.now()
     names = {"log", "second_store", "job-of-a-release-before"}
     with transaction(stand.db) as session:
@@ -92,7 +92,7 @@ def test_what_is_switched_off_or_was_once_leaves_the_metrics(
     monkeypatch.setattr(settings(), "backup_second_store", "")
     monkeypatch.setattr(settings(), "sms_channel", "off")
     off = scraped(stand.client)
-    # counters of what was sent stay, as counters do
+    # counters of sent messages stay
     gauges = ("maitred_job_", "maitred_backup_job_", "maitred_late", "maitred_channel_up")
     assert not [name for name, label in off if name.startswith(gauges) and label in {*names, "sms"}]
     assert on["maitred_channel_up", "email"] == off["maitred_channel_up", "email"] == 1

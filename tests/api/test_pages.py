@@ -1,4 +1,4 @@
-"""The two pages: a person books, sees, changes and cancels, without a line of JavaScript."""
+"""The guest pages: book, view, change and cancel without JavaScript."""
 
 import html
 import re
@@ -16,7 +16,7 @@ from tests.api.conftest import Answer, Client, Stand, counted
 
 
 def fields_of(page: str) -> dict[str, str]:
-    """The hidden fields of a page's form."""
+    """Return the hidden fields of a page's form."""
     found = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page)
     return {name: html.unescape(value) for name, value in found}
 
@@ -36,7 +36,7 @@ def submit(client: Client, form: dict[str, str], **changes: str) -> Answer:
 
 
 def booked(stand: Stand, **changes: str) -> str:
-    """The place of the manage page of a table that was asked for."""
+    """Request a table. Return the path of its manage page."""
     answer = submit(stand.client, fields_of(details(stand).text), **changes)
     assert answer.status_code == 303, answer.text
     return str(answer.headers["Location"])
@@ -111,7 +111,7 @@ def test_who_goes_back_and_presses_again_is_shown_the_table(stand: Stand) -> Non
     address = chosen.headers["Location"]
     first = submit(stand.client, fields_of(stand.client.get(address).text))
     stand.decide()
-    # the browser's "back" asks for the same address again
+    # the browser's "back" requests the same URL again
     again = submit(stand.client, fields_of(stand.client.get(address).text))
     assert again.headers["Location"] == f"{first.headers['Location']}?again=same"
     stand.decide()
@@ -132,7 +132,7 @@ def test_nobody_learns_from_a_refusal_that_a_contact_has_a_table(staffed: Stand)
     page = staffed.client.get(f"/manage/{stranger['manage_token']}").text
     assert "Every table is taken" in page
     assert "another reservation" not in page
-    # the staff are told the truth
+    # staff see the actual reason
     assert staffed.client.get(place, headers=staffed.as_staff()).json["reason"] == "same_guest"
 
 
@@ -222,7 +222,7 @@ def test_a_guest_changes_party_and_time(stand: Stand) -> None:
 
 
 def change_form(page: str) -> dict[str, str]:
-    """What the one form of the change page sends as it stands: selects, date and radio."""
+    """Return what the change page's form submits unedited: selects, date and radio."""
     (form,) = re.findall(r"<form.*?</form>", page, re.DOTALL)
     chosen = re.findall(r'<select [^>]*name="(\w+)".*?value="([^"]*)" selected', form, re.DOTALL)
     chosen += re.findall(r'name="(date)"[^>]* value="([^"]*)"', form)
@@ -236,7 +236,7 @@ def test_size_area_and_time_stand_in_one_form(stand: Stand) -> None:
     form = change_form(stand.client.get(f"{place}/change").text)
     assert form["party_size"] == "2"
     assert form["start"] == stand.start()
-    # chosen, and asked for without looking at the times of it first
+    # submitted without loading the times for it first
     wish = form | {"party_size": "6", "area": "terrace", "start": stand.start(20)}
     smaller = wish | {"party_size": "1"}
     looked = stand.client.get(f"{place}/change", query_string=smaller)

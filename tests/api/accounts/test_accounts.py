@@ -1,4 +1,4 @@
-"""Staff sign in, refresh, sign out; roles, and the walls between restaurants."""
+"""Sign-in, refresh and sign-out of staff; roles, and isolation between restaurants."""
 
 import logging
 from collections.abc import Callable
@@ -69,7 +69,7 @@ def test_a_refresh_token_is_good_once(client: Client, make_account: MakeAccount)
     status, fresh = refresh(client, tokens["refresh_token"])
     assert status == 200
     assert me(client, fresh["access_token"]) == 200
-    # somebody presents the spent one: a copy is about, so the whole sign-in ends
+    # reuse of a spent token means that it was copied, so the whole sign-in ends
     assert refresh(client, tokens["refresh_token"])[0] == 401
     assert me(client, fresh["access_token"]) == 401
     assert me(client, tokens["access_token"]) == 401

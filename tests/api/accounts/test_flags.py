@@ -1,4 +1,4 @@
-"""Owners switch flags of their own restaurant, and see who did."""
+"""Owners set flags of their own restaurant, and see the changes and their authors."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""So many passwords are hashed at once: a flood of sign-ins is refused and takes no memory."""
+"""The limit on concurrent password hashes: a flood of sign-ins is refused and uses no memory."""
 
 import os
 import sys
@@ -21,7 +21,7 @@ from web.http import hashing
 SIGN_IN = "/api/v1/auth/sign-in"
 AT_ONCE = 64
 MIB = 1024
-#: what one hash holds, in KiB (argon2-cffi's default, RFC 9106)
+#: memory of one hash, in KiB (argon2-cffi's default, RFC 9106)
 ONE = 64 * MIB
 
 
@@ -40,7 +40,7 @@ def test_64_at_once_hold_the_memory_of_two(
     process.start()
     process.wait_ready(lambda: is_listening(port))
     try:
-        assert guess(port, "first")[0] == 401  # everything that is loaded once is loaded
+        assert guess(port, "first")[0] == 401  # warm up: lazy imports are done
         before = sum(peaks(process.pid))
         answers = all_at_once(port)
         more = sum(peaks(process.pid)) - before
@@ -56,7 +56,7 @@ def test_64_at_once_hold_the_memory_of_two(
 
 
 def guess(port: int, who: str, gate: threading.Barrier | None = None) -> tuple[int, str, str]:
-    """Status, Retry-After and code of a sign-in that is wrong."""
+    """Return status, Retry-After and code of a wrong sign-in."""
     body = orjson.dumps({"email": f"{who}@example.com", "password": "wrong wrong"})
     with closing(HTTPConnection("127.0.0.1", port, timeout=60)) as line:
         line.connect()
@@ -69,7 +69,7 @@ def guess(port: int, who: str, gate: threading.Barrier | None = None) -> tuple[i
 
 
 def all_at_once(port: int) -> list[tuple[int, str, str]]:
-    """What each of them got; they began together."""
+    """Start all sign-ins at the same moment. Return their results."""
     found: list[tuple[int, str, str]] = []
     gate = threading.Barrier(AT_ONCE)
 
@@ -85,7 +85,7 @@ def all_at_once(port: int) -> list[tuple[int, str, str]]:
 
 
 def peaks(pid: int) -> list[int]:
-    """The most that the process and each of its children held, in KiB."""
+    """Return the peak memory of the process and each of its children, in KiB."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
     status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
     line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
@@ -104,7 +104,7 @@ def test_who_finds_no_place_is_told_at_once_and_counts_as_no_failure(staffed: St
 
 
 def header_of(client: Client, places: Any) -> None:
-    """A place is enough to get in, and it is given back whatever came of it."""
+    """Sign in with a single place, which is released even after a failed sign-in."""
     places.move(-1)
     wrong = {"email": "host@example.com", "password": "wrong wrong"}
     assert client.post(SIGN_IN, json=wrong).status_code == 401

@@ -1,4 +1,4 @@
-"""A guest on the restaurant's Wi-Fi has the stand's address: it cannot lock the stand out."""
+"""A guest on the restaurant's Wi-Fi shares the host stand's address, but cannot lock it out."""
 
 import threading
 from typing import Any
@@ -18,7 +18,7 @@ from web.http.devices import device_of, device_token
 WIFI = "192.0.2.1"
 AUTH = "/api/v1/auth"
 HOST = "host@example.com"
-#: so long that no window ends while a test runs; few enough that all are soon used up
+#: windows so long that none ends while a test runs; limits low enough to be used up soon
 LOW = {
     "RATE_LIMITS": "on",
     "LIMIT_ADDRESS": "30/100days",
@@ -58,7 +58,7 @@ def test_a_guest_on_the_same_address_does_not_lock_the_stand_out(place: Stand) -
     device, access = first["device_token"], {"Authorization": f"Bearer {first['access_token']}"}
     guesses = [guess(place) for _ in range(20)]
     assert guesses.count(401) <= 5
-    for _ in range(40):  # and whatever else that address may do
+    for _ in range(40):  # and other calls from that address
         post(place, "/refresh", {"refresh_token": "junk"})
         post(place, "/sign-in", {"email": HOST, "password": "x", "device_token": "junk"})
     assert signs_in(place).status_code == 429
@@ -102,7 +102,7 @@ def test_sixty_guesses_at_once_are_no_more_than_the_limit(
     place: Stand, service_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     more = {"LIMIT_SIGN_IN": "900/100days", "LIMIT_ADDRESS": "900/100days", "HASHES_MAX": "64"}
-    # a Redis that answers late is done without for a moment: not what is looked at here
+    # a slow Redis would be bypassed for a moment, which is not tested here
     monkeypatch.setattr(counters, "ANSWER_SECONDS", 60.0)
     surroundings.settle(monkeypatch, service_env | LOW | more)
     app: APIFlask = create_app()
@@ -128,7 +128,7 @@ def test_right_passwords_use_no_guess_up(place: Stand) -> None:
         begun = {"email": HOST, "password": PASSWORD}
         assert (
             post(place, "/second-factor", begun).status_code == 200
-        )  # no failure, and no clearing
+        )  # neither counts nor resets failures
     assert [guess(place), guess(place)] == [401, 429]
 
 

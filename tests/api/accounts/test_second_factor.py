@@ -1,4 +1,4 @@
-"""A second factor: begun, confirmed, asked for at each sign-in; each code counts once."""
+"""Second factor: begun, confirmed, required at each sign-in; each code can be used once."""
 
 import threading
 from collections.abc import Callable
@@ -24,7 +24,7 @@ AUTH = "/api/v1/auth"
 
 
 class Time:
-    """The house's clock, led by the test."""
+    """Maitred's clock, controlled by the test."""
 
     def __init__(self) -> None:
         self.now = clock.now()
@@ -51,7 +51,7 @@ def ask(client: Client, path: str, *, status: int, password: str = PASSWORD, **m
 
 
 def set_up(client: Client, hands: Time) -> tuple[pyotp.TOTP, list[str]]:
-    """The app, and the recovery codes."""
+    """Set up a second factor. Return the TOTP app and the recovery codes."""
     begun = ask(client, "/second-factor", status=200)
     app = pyotp.parse_uri(begun["uri"])
     assert isinstance(app, pyotp.TOTP)
@@ -68,7 +68,7 @@ def test_who_has_one_is_asked_for_it(
 ) -> None:
     make_account(EMAIL)
     begun = ask(client, "/second-factor", status=200)
-    ask(client, "/sign-in", status=200)  # nothing is asked for until it is confirmed
+    ask(client, "/sign-in", status=200)  # no code is required until it is confirmed
     again = ask(client, "/second-factor", status=200)
     assert again["secret"] != begun["secret"]
     old = pyotp.TOTP(begun["secret"]).at(hands.now)
@@ -95,7 +95,7 @@ def test_a_code_counts_once_and_for_a_minute(
     ask(client, "/sign-in", status=401, code=app.at(hands.now + timedelta(seconds=60)))
     ahead = app.at(hands.now + timedelta(seconds=30))
     ask(client, "/sign-in", status=200, code=ahead)
-    ask(client, "/sign-in", status=401, code=app.at(hands.now))  # those before count no more
+    ask(client, "/sign-in", status=401, code=app.at(hands.now))  # earlier codes are no longer valid
 
 
 @pytest.mark.both
@@ -129,7 +129,7 @@ def test_nothing_readable_lies_in_the_database(
     said = repr(rows)
     assert app.secret not in said
     assert not any(code in said or code.replace("-", "") in said for code in codes)
-    # moved to another account it does not open
+    # moved to another account it cannot be decrypted
     with transaction() as session:
         sealed = session.get_one(SecondFactor, number).secret_sealed
         session.add(
@@ -182,7 +182,7 @@ def test_one_code_sent_by_many_at_once_counts_once(
     monkeypatch: pytest.MonkeyPatch,
     service_env: dict[str, str],
 ) -> None:
-    # each password is checked: none is refused because others are being hashed
+    # each password is checked: none is refused because of other hashes
     surroundings.settle(monkeypatch, service_env | {"HASHES_MAX": "6"})
     make_account(EMAIL)
     totp, _codes = set_up(client, hands)
@@ -225,7 +225,7 @@ def test_who_has_lost_all_is_helped_by_who_runs_the_restaurant(
     assert "no such account" in run("account", "forget-factor", "who@example.com", ends=1).stderr
 
 
-# --- passwords that were made up, and one's own sign-ins
+# --- initial passwords, and the account's own sign-ins
 
 
 def test_a_password_that_was_made_up_is_good_for_choosing_another(
@@ -267,7 +267,7 @@ def test_a_password_that_was_made_up_sets_up_no_second_factor(
     with transaction() as session:
         session.execute(update(Account).where(Account.id == number).values(first_until=until))
     assert ask(client, "/second-factor", status=401)["code"] == said
-    with transaction() as session:  # begun before the operator made a new password up
+    with transaction() as session:  # begun before the operator set a new initial password
         secret = second_factors.begin(session, number, now=hands.now)
     code = pyotp.TOTP(secret).at(hands.now)
     for path in ("/second-factor/confirm", "/second-factor/remove"):

@@ -1,4 +1,4 @@
-"""The table of malformed requests: each names the field that the problem must name."""
+"""A table of malformed requests, each with the field that the problem must name."""
 
 import json
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ KEY = {"Idempotency-Key": "malformed"}
 
 @dataclass(frozen=True, slots=True)
 class Bad:
-    """One request that must be refused. `body`: changes of a right one, or raw bytes."""
+    """A request that must be refused. `body`: changes to a valid one, or raw bytes."""
 
     name: str
     status: int
@@ -41,7 +41,6 @@ _LEFT_OUT = object()
 
 
 def text_of(bad: Bad, stand: Stand) -> bytes | None:
-    """The body's bytes."""
     if bad.body is None or isinstance(bad.body, bytes):
         return bad.body
     whole = stand.body(**bad.body)

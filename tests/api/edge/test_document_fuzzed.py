@@ -1,4 +1,4 @@
-"""Schemathesis against the served document: no 5xx, no undeclared answer, on the real server."""
+"""Schemathesis against the OpenAPI document on the real server: no 5xx, no undeclared answer."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ EXAMPLES = 20
 
 @pytest.fixture
 def server(stand: Stand, service_env: dict[str, str], tmp_path: Path) -> Iterator[str]:
-    """Granian on this test's database, without Redis; nobody waits for long."""
+    """Granian on this test's database, without Redis and with short waits."""
     port = free_port()
     granian = [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws"]
     process = Process(
@@ -62,7 +62,7 @@ def test_no_server_error_and_no_undeclared_answer(
     command += [f"{server}/openapi.json", "--checks", ",".join(CHECKS), "--no-color"]
     command += ["--phases", "examples,coverage,fuzzing", "--max-examples", str(EXAMPLES)]
     command += ["--workers", "1", "--seed", "1", "--suppress-health-check", "all"]
-    # it would end the sign-in that every other call needs
+    # signing out would end the sign-in that every other call needs
     command += ["--warnings", "off", "--exclude-path", "/api/v1/auth/sign-out"]
     command += ["-H", f"Authorization: {staffed.as_staff('owner')['Authorization']}"]
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)

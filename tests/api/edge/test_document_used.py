@@ -1,4 +1,4 @@
-"""What others make of the document: its examples are accepted, and a generated client books."""
+"""Use of the OpenAPI document: its examples are accepted, and a generated client books."""
 
 import subprocess
 from collections import Counter
@@ -48,7 +48,7 @@ def test_tags_and_models_have_a_name_each(app: APIFlask) -> None:
 
 
 def test_every_example_is_accepted(staffed: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
-    # a few days before the examples' evening; on the docs page it is always a few days ahead
+    # a few days before the examples' evening; the docs page moves it to three days ahead
     monkeypatch.setattr(clock, "now", lambda: datetime.fromisoformat(START) - timedelta(days=3))
     made = staffed.confirmed(guest={"name": "Grace", "email": "grace@example.com"})
     spec, tried = staffed.client.get("/openapi.json").json, 0

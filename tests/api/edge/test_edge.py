@@ -1,4 +1,4 @@
-"""The edge itself: every endpoint names who may use it, and the document says what it answers."""
+"""Every endpoint declares its access, and the OpenAPI document its answers."""
 
 import re
 from collections.abc import Callable
@@ -23,12 +23,12 @@ from web.http.access import Access
 from web.metrics import requests as metrics
 from web.openapi import COMMITTED, document
 
-#: Flask's and APIFlask's own: files of the program, and the document
+#: endpoints of Flask and APIFlask: static files, and the document
 FRAMEWORK = {"static", "openapi.spec"}
 
 
 def spec_of(app: APIFlask) -> Any:
-    """The document, as APIFlask's own type does not tell that it is a dict."""
+    """Return the document. APIFlask's type does not say that it is a dict."""
     return app.spec
 
 
@@ -174,7 +174,7 @@ def test_metrics_count_by_route_and_status(stand: Stand) -> None:
 
 @pytest.fixture
 def migrated(db: Engine) -> Engine:
-    """The database, as if the migrations had made its tables."""
+    """The database, marked as migrated."""
     with db.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32))")
         connection.exec_driver_sql(f"INSERT INTO alembic_version VALUES ('{migrations.head()}')")

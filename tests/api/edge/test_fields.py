@@ -1,4 +1,4 @@
-"""The kinds of values that come in, by property."""
+"""Property tests of the field types of requests."""
 
 from datetime import UTC, datetime, timedelta, timezone
 

@@ -1,4 +1,4 @@
-"""What a browser or a scanner tries first: scripts, frames, cookies, origins, redirects, echoes."""
+"""Browser hardening: scripts, frames, cookies, origins, redirects, reflected input."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from tests.api.conftest import Answer, Client, Stand
 
 SCRIPT = "<script>alert(1)</script>"
 EVIL = "evil.example"
-#: values of every rule's arguments that are there
+#: valid values for the arguments of every URL rule
 ARGUMENTS = {
     "slug": "demo",
     "name": "swagger-ui.css",
@@ -23,7 +23,7 @@ ARGUMENTS = {
 
 
 def every_get(app: APIFlask, stand: Stand) -> Iterator[tuple[str, Answer]]:
-    """What every address that can be read answers: to a guest, and where nobody is signed in."""
+    """Yield the answer of every GET URL, as a guest and without a sign-in."""
     body = stand.confirmed()
     known: dict[str, Any] = ARGUMENTS | {
         "token": body["manage_token"],
@@ -41,7 +41,7 @@ def every_get(app: APIFlask, stand: Stand) -> Iterator[tuple[str, Answer]]:
 
 
 def policy_of(answer: Answer) -> dict[str, list[str]]:
-    """A Content-Security-Policy, by directive."""
+    """Return the Content-Security-Policy by directive."""
     parts = answer.headers["Content-Security-Policy"].split(";")
     return {words[0]: words[1:] for words in (part.split() for part in parts) if words}
 
@@ -62,7 +62,7 @@ def test_every_answer_has_a_policy_without_a_hole(app: APIFlask, stand: Stand) -
             assert answer.headers["X-Frame-Options"] == "DENY", path
             assert answer.headers["Referrer-Policy"] in ("same-origin", "no-referrer"), path
             assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin", path
-            # nothing that the policy would have to let through
+            # nothing that the policy would have to allow
             assert not re.search(r"<script(?![^>]* src=)|<style| style=|\son\w+=", answer.text), (
                 path
             )
@@ -136,7 +136,7 @@ def test_what_was_sent_never_comes_back_as_markup(stand: Stand) -> None:
     ],
 )
 def test_no_address_leads_elsewhere(client: Client, stand: Stand, path: str) -> None:
-    # the name of the request is the caller's word, too
+    # the Host header is controlled by the caller
     answer = client.get(path, headers={"Host": EVIL})
     assert EVIL not in answer.headers.get("Location", "")
     if answer.mimetype == "text/html":

@@ -1,4 +1,4 @@
-"""The limits: by address, guest, account and kind of call; with Redis, without it, and hung."""
+"""Rate limits by address, guest, account and kind of call; with Redis, without it, and hung."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ from tests.services.servers.redis import RedisServer
 from web.app import create_app
 from web.http.rate_limits import ASKING, REFRESH, STRICTER, UNCOUNTED, WATCHING
 
-#: so long that no window ends while a test runs
+#: windows so long that none ends while a test runs
 LOW = {
     "RATE_LIMITS": "on",
     "LIMIT_ADDRESS": "40/100days",
@@ -43,7 +43,7 @@ def limited(
     staffed: Stand,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Limited:
-    """`limited(LIMIT_EXEMPT=...)`: the restaurant behind low limits, or those given."""
+    """`limited(LIMIT_EXEMPT=...)`: the restaurant with low limits, overridden by those given."""
 
     def make(**more: str) -> Stand:
         surroundings.settle(monkeypatch, service_env | LOW | more)
@@ -54,7 +54,7 @@ def limited(
 
 
 def asked_by(stand: Stand, address: str = "192.0.2.1", **guest: str) -> Answer:
-    """Ask for a table from there, for that guest."""
+    """Request a table from that address, for that guest."""
     return stand.client.post(
         f"{PLACE}/reservations",
         json=stand.body(guest={"name": "Ada", **guest}),
@@ -64,7 +64,7 @@ def asked_by(stand: Stand, address: str = "192.0.2.1", **guest: str) -> Answer:
 
 
 def seen_from(stand: Stand, address: str, path: str = PLACE) -> int:
-    """The status of a GET from there."""
+    """Return the status of a GET from that address."""
     with stand.client.get(path, environ_base={"REMOTE_ADDR": address}) as answer:
         return int(answer.status_code)
 
@@ -86,7 +86,7 @@ def test_an_address_is_limited_and_another_is_not(limited: Limited, redis: Redis
 def test_a_window_ends(limited: Limited, redis: RedisServer) -> None:
     stand = limited(LIMIT_ADDRESS="2/1second")
     while sum(seen_from(stand, "192.0.2.1") == 429 for _ in range(4)) == 0:
-        pass  # a second's turn fell between them
+        pass  # a new one-second window began between them
     time.sleep(1.1)
     assert seen_from(stand, "192.0.2.1") == 200
 
@@ -181,11 +181,11 @@ def test_one_address_cannot_book_an_evening_out(limited: Limited, redis: RedisSe
     stand = limited(**many, LIMIT_EVENING="3/100days")
     found = [asked_by(stand, email=f"g{number}@example.com") for number in range(5)]
     assert [answer.status_code for answer in found] == [202] * 3 + [429] * 2
-    # the same moment in another offset is no other evening
+    # the same instant with another offset is the same evening
     other = stand.body(guest={"name": "Ada", "email": "x@example.com"})
     other["start"] = datetime.fromisoformat(other["start"]).astimezone(UTC).isoformat()
     assert asked_with(stand, other).status_code == 429
-    # another day is, and so is another address
+    # another day is counted separately, and so is another address
     other["start"] = stand.start(days=5)
     assert asked_with(stand, other).status_code == 202
     assert asked_by(stand, "192.0.2.2", email="y@example.com").status_code == 202
@@ -226,7 +226,7 @@ def test_a_reservation_is_changed_so_often_and_no_more(
     assert int(answer.headers["Retry-After"]) > 0
     kept = stand.client.get(place, headers=token).json
     assert kept["note"] == "2"
-    # the staff are not held to it
+    # staff are exempt
     changed = stand.client.patch(place, json={"note": "5"}, headers=stand.as_staff())
     assert changed.status_code == 200
 
@@ -369,7 +369,7 @@ def test_an_exempt_network_and_an_ipv6_network(limited: Limited, redis: RedisSer
     stand = limited(LIMIT_EXEMPT="10.0.0.0/8, 2001:db8:1::/48", LIMIT_ADDRESS="2/100days")
     for address in ("10.1.2.3", "::ffff:10.1.2.3", "2001:db8:1:2::3"):
         assert {seen_from(stand, address) for _ in range(4)} == {200}, address
-    # whoever has one address of a /64 has all of them
+    # one host usually controls a whole /64
     found = [seen_from(stand, f"2001:db8:2:2::{number}") for number in range(1, 4)]
     assert found == [200, 200, 429]
     assert seen_from(stand, "2001:db8:2:3::1") == 200
@@ -388,7 +388,7 @@ def test_without_redis_each_process_counts_by_itself(limited: Limited, rates: st
         stand.client.post(place, json=wrong, environ_base={"REMOTE_ADDR": "192.0.2.5"})
         for _ in range(4)
     ]
-    # wrong passwords are counted even where nothing else is
+    # wrong passwords are counted even when RATE_LIMITS is off
     assert [answer.status_code for answer in tried] == [401] * 3 + [429]
     assert tried[-1].json["code"] == "too-many-sign-ins"
 

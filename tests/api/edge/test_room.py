@@ -1,4 +1,4 @@
-"""A room that is full: who waits, who is refused, and who is answered all the same."""
+"""A full room: requests that wait, that are refused, and that are answered regardless."""
 
 import threading
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from web.http.reserved_threads import KEPT_FREE, STALLED_SECONDS, Room, room_of
 
 
 class Hands:
-    """A clock that is moved by hand."""
+    """A clock that the test sets."""
 
     now = 0.0
 
@@ -67,7 +67,7 @@ def test_only_streams_that_are_open_keep_threads_from_others() -> None:
 
 @pytest.fixture
 def narrow(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Room for one guest."""
+    """Room for one guest request."""
     monkeypatch.setenv("WEB_THREADS", "1")
     settings.cache_clear()
     yield

@@ -1,4 +1,4 @@
-"""Whoever is answered before the body was read hears that the connection ends."""
+"""A response sent before the body was read announces that the connection closes."""
 
 import httpx
 import pytest

@@ -1,4 +1,4 @@
-"""What a guest may know before asking."""
+"""Public facts of a restaurant, and availability."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager

@@ -1,4 +1,4 @@
-"""Changes over HTTP: the staff's are answered at once, and one ETag is good for one change."""
+"""Changes over HTTP: staff get the decision immediately, and an ETag is valid for one change."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The link that confirms: opened it changes nothing, its button does; and the attack over HTTP."""
+"""Confirmation by link: opening it changes nothing, its button confirms; attacks over HTTP."""
 
 import re
 from collections import Counter
@@ -26,7 +26,7 @@ GUEST = {"name": "Ada Lovelace", "email": "ada@example.com", "phone": "+49301234
 
 @pytest.fixture
 def asking(stand: Stand) -> Stand:
-    """The restaurant, which asks who is unknown to confirm."""
+    """A restaurant where guests with unconfirmed contacts must confirm by link."""
     with transaction(stand.db) as session:
         policies = {"confirm_by_link": True, "pacing": {"covers": None}}
         session.execute(update(Restaurant).values(policies=policies, revision=99))
@@ -49,7 +49,7 @@ def test_the_link_shows_a_button_and_the_button_confirms(asking: Stand, mailbox:
     made = asking.confirmed(guest=GUEST)
     place, header = f"/api/v1/reservations/{made['id']}", {"Manage-Token": made["manage_token"]}
     assert asking.client.get(place, headers=header).json["confirm_by"] is not None
-    # who asked has a link without the code, and no button
+    # the requester's own link has no code, and so no button
     own = asking.client.get(f"/manage/{made['manage_token']}").text
     assert "Please confirm your table" in own and "/confirm" not in own
     deliver()
@@ -102,7 +102,7 @@ def test_one_address_does_not_fill_a_restaurant_with_made_up_contacts(
     redis: RedisServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """At the default limits: of one address, of many, and of many where contacts are proved."""
+    """At the default limits: one address, many addresses, and many with confirmed contacts."""
     env = service_env | {"RATE_LIMITS": "on", "REDIS_URL": redis.url, "TRUSTED_PROXIES": "1"}
     surroundings.settle(monkeypatch, env)
     asking.client = create_app().test_client()

@@ -1,4 +1,4 @@
-"""Manage links: the guest's own way in. The staff never get one, and each can be withdrawn."""
+"""Manage links: staff never get one, and each can be revoked."""
 
 import base64
 import re
@@ -24,7 +24,7 @@ from tests.services.running.restaurant import OpenRestaurant
 
 pytestmark = pytest.mark.both
 
-#: what an endpoint needs in its body, where it needs anything; the rest is called without
+#: request bodies of endpoints that require one; the others are called without
 BODIES: dict[str, Any] = {
     "reservations.change": {"note": "by the window"},
     "guests.find": {"email": "ada@example.com"},
@@ -38,7 +38,7 @@ BODIES: dict[str, Any] = {
 
 
 def secrets_of(number: int) -> list[str]:
-    """All that opens the reservation, or is a part of it."""
+    """Return every secret that gives access to the reservation, or is part of one."""
     with reading() as session:
         secret = session.get_one(Reservation, number).link_secret
     assert secret
@@ -48,7 +48,7 @@ def secrets_of(number: int) -> list[str]:
 
 
 def asked_of_staff(app: APIFlask) -> Iterator[tuple[str, str, str]]:
-    """Endpoint, method, rule of everything that the staff may ask."""
+    """Yield endpoint, method and rule of everything that staff may call."""
     for rule in app.url_map.iter_rules():
         access = getattr(app.view_functions[rule.endpoint], "access", None)
         if access and access.kind != "public":
@@ -90,7 +90,7 @@ def test_no_answer_to_the_staff_opens_a_reservation(
             if endpoint == "auth.sign_out":
                 continue
             number = int(staffed.confirmed(start=staffed.start(19, 0))["id"])
-            with transaction() as session:  # its hour has come, or the stand could do nothing
+            with transaction() as session:  # it starts now, or the stand could do nothing
                 begun = {"starts_at": clock.now(), "ends_at": clock.now() + timedelta(hours=2)}
                 session.execute(update(Reservation).where(Reservation.id == number).values(begun))
                 session.execute(update(Message).values(state="failed"))
@@ -105,7 +105,7 @@ def test_no_answer_to_the_staff_opens_a_reservation(
                 session.execute(update(Reservation).values(status="cancelled"))
                 session.execute(delete(TableOccupancy))
     wanted = {endpoint for endpoint, _, _ in asked_of_staff(app)}
-    # moves that this reservation cannot make, and what is one's own alone
+    # status changes that this reservation cannot make, and endpoints for the caller's own account
     assert wanted - reached <= UNREACHED
 
 
@@ -222,7 +222,7 @@ def test_another_restaurants_staff_send_nothing(
 
 
 def opens(client: Client, number: int, token: str) -> tuple[int, int]:
-    """The statuses of the API and of the page."""
+    """Return the statuses of the API and of the page."""
     place = f"/api/v1/reservations/{number}"
     api = client.get(place, headers={"Manage-Token": token}).status_code
     return api, client.get(f"/manage/{token}").status_code
@@ -232,7 +232,7 @@ def opens(client: Client, number: int, token: str) -> tuple[int, int]:
 def test_a_link_does_not_open_another_reservation_with_the_same_number(
     stand: Stand, made: str
 ) -> None:
-    """As after a restore, where a number is given a second time."""
+    """As after a restore, when an id is assigned a second time."""
     number = int(stand.confirmed()["id"])
     with transaction() as session:
         row = session.get_one(Reservation, number)

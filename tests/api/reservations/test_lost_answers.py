@@ -1,4 +1,4 @@
-"""The answer to a commit is lost: what was done is done once, and what is not known is said."""
+"""Lost answers to a commit: the change is applied once, and an unknown outcome is reported."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.mariadb
 
 @pytest.fixture
 def line(db: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[BreakingLine]:
-    """All that the web says to the database goes along here."""
+    """A connection to the database that tests can break."""
     url = db.url
     assert url.port is not None
     with BreakingLine(url.port) as made:
@@ -35,7 +35,7 @@ def cancelled(stand: Stand, made: dict[str, Any], headers: dict[str, str]) -> An
     return stand.client.post(f"/api/v1/reservations/{made['id']}/cancel", headers=headers)
 
 
-#: what is sent, and what it answers and leaves: (status, new rows of the history)
+#: request -> (call, expected status, new rows in the history)
 CHANGES: dict[str, tuple[Callable[..., Answer], int, int]] = {
     "a guest's wish": (lambda *who: patch(*who, party_size=4), 202, 0),
     "a guest's note": (lambda *who: patch(*who, note="by the window"), 200, 1),
@@ -96,7 +96,7 @@ def arrive(stand: Stand, made: dict[str, Any], headers: dict[str, str]) -> Answe
 def test_a_move_that_is_done_needs_no_reading_after(
     staffed: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The database goes away right behind the commit."""
+    """The database becomes unreachable right after the commit."""
     made, host = staffed.confirmed(start=staffed.start(days=1)), staffed.as_staff()
     with Session(staffed.db) as session:
         start = session.get_one(Reservation, int(made["id"])).starts_at

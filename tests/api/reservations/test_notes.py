@@ -1,4 +1,4 @@
-"""The guest's note and the staff's over HTTP: who may write which, and who is shown which."""
+"""The guest's note and the staff's over HTTP: who may write and read each."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Nobody bothers a stranger: what is sent to who never answered, and who speaks for a contact."""
+"""Messages to unconfirmed contacts are limited, and only a contact's owner speaks for it."""
 
 import re
 from datetime import timedelta
@@ -23,7 +23,7 @@ NO = {"given": False, "wording": "shop-3"}
 
 
 def sent(mailbox: Mailbox) -> list[str]:
-    """The text of every mail so far, headers included."""
+    """Return every mail so far as text, headers included."""
     deliver()
     return [str(mail.message) for mail in mailbox.mails()]
 
@@ -41,7 +41,7 @@ def consents(stand: Stand, made: dict[str, Any], *, by_staff: bool = False) -> l
 
 
 def proved(made: dict[str, Any]) -> list[str]:
-    """The channels whose contact has opened its link."""
+    """Return the channels whose contact has opened its link."""
     with reading() as session:
         row = session.get_one(Reservation, int(made["id"]))
         since = {"email": row.email_proved_at, "sms": row.phone_proved_at}
@@ -64,7 +64,7 @@ def test_a_strangers_words_are_in_no_mail_before_the_link_was_opened(
     opened = stand.client.get(link)
     assert opened.status_code == 303 and "?k=" not in opened.headers["Location"]
     assert proved(made) == ["email"]
-    # from now on it is known that somebody reads there
+    # from now on the contact is confirmed
     place = f"/api/v1/reservations/{made['id']}"
     stand.client.patch(
         place, json={"party_size": 3}, headers={"Manage-Token": made["manage_token"]}
@@ -120,7 +120,7 @@ def test_a_stranger_neither_reads_nor_changes_a_contacts_consent(staffed: Stand)
     staffed.prove(own)
     assert consents(staffed, own) == [("email", True)]
     foreign = staffed.confirmed(guest=VICTIM, start=staffed.start(days=5), marketing=NO)
-    # what was said with it is all that its link shows
+    # its link shows only the consent given with it
     assert consents(staffed, foreign) == [("email", False)]
     silent = staffed.confirmed(guest=VICTIM, start=staffed.start(days=7))
     assert consents(staffed, silent) == []
@@ -128,10 +128,10 @@ def test_a_stranger_neither_reads_nor_changes_a_contacts_consent(staffed: Stand)
     place = f"/api/v1/reservations/{foreign['id']}/consent"
     assert staffed.client.post(place, json=NO, headers=header).status_code == 200
     assert consents(staffed, own) == consents(staffed, own, by_staff=True) == [("email", True)]
-    # nor when the guest opens that link: the contact's own word stands
+    # nor when the guest opens that link: the contact's own answer stands
     staffed.prove(foreign)
     assert consents(staffed, own) == [("email", True)]
-    # the guest's own word counts then
+    # from then on the guest's own answer counts
     staffed.client.post(place, json=NO, headers=header)
     assert consents(staffed, own) == [("email", False)]
 
@@ -155,7 +155,7 @@ def test_nobody_learns_whether_a_contact_has_a_table(staffed: Stand, mailbox: Ma
     page = staffed.client.get(f"/manage/{asked['manage_token']}").text
     assert "another reservation" not in page
     assert staffed.client.get(place, headers=staffed.as_staff()).json["reason"] == "same_guest"
-    # the contact itself is told
+    # the contact itself is notified
     sent(mailbox)
     assert any("a table already" in mail.text for mail in mailbox.mails())
 

@@ -1,4 +1,4 @@
-"""A guest asks for a table, waits for the answer, sees, changes and cancels it."""
+"""A guest requests a table, waits for the decision, views, changes and cancels it."""
 
 import threading
 import time
@@ -42,7 +42,7 @@ def test_a_request_is_written_down_and_decided(stand: Stand) -> None:
 
 @pytest.mark.both
 def test_a_request_costs_at_most_three_statements(stand: Stand, query_counter: Counter) -> None:
-    stand.ask()  # the restaurant is known from now on, and for two seconds not asked again
+    stand.ask()  # caches the restaurant for two seconds
     with query_counter() as statements:
         assert stand.ask().status_code == 202
     assert statements.count <= 3, statements.sql  # restaurant's revision, key, reservation

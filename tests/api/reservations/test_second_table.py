@@ -1,4 +1,4 @@
-"""Who goes back and asks anew has a table already, and is shown it: who proves to be that guest."""
+"""A guest who goes back and books again is shown the existing table, if identified as the guest."""
 
 import re
 from typing import Any
@@ -17,12 +17,12 @@ ALREADY = "You have this table already"
 
 
 def from_the_list(stand: Stand, hour: int = 19, **changes: str) -> Answer:
-    """A form from the list of times, with a key of its own, filled in and sent."""
+    """Choose from the list of times, which gives a new key, and submit the form."""
     return submit(stand.client, fields_of(details(stand, start=stand.start(hour)).text), **changes)
 
 
 def first(stand: Stand) -> str:
-    """The place of the table that this browser has asked for, and got."""
+    """Book a table with this browser. Return the path of its manage page."""
     answer = from_the_list(stand)
     stand.decide()
     return str(answer.headers["Location"])
@@ -34,7 +34,7 @@ def told(mailbox: Mailbox) -> list[Mail]:
 
 
 def ask_again(stand: Stand, *tokens: str, **changes: Any) -> Answer:
-    """The API's way to ask, with these links; a new key each time."""
+    """Request a table by the API with these manage tokens and a new key."""
     key = f"key-{counted(stand.db)['idempotency_keys']}"
     headers = [("Idempotency-Key", key), *(("Manage-Token", each) for each in tokens)]
     place = "/api/v1/restaurants/demo/reservations"
@@ -90,7 +90,7 @@ def test_the_cookie_is_for_these_pages_alone(
     cookie = from_the_list(stand).headers["Set-Cookie"]
     assert re.search(r"; Path=/book/demo(;|$)", cookie)
     assert "SameSite=Lax" in cookie and "Max-Age=86400" in cookie
-    stand.client.post("/book/demo")  # nothing was asked for: nothing is kept
+    stand.client.post("/book/demo")  # not a valid request, so no cookie
     surroundings.settle(monkeypatch, service_env | {"PUBLIC_URL": "https://book.example"})
     stand.client.delete_cookie("maitred_asked", path="/book/demo")
     stand.client.delete_cookie("maitred_asked")
@@ -125,7 +125,7 @@ def test_who_has_the_link_is_told_by_the_api_too(stand: Stand) -> None:
     assert answer.json["reservation_id"] == made["id"]
     assert answer.json["manage_url"] == made["manage_url"]
     assert counted(stand.db)["reservations"] == counted(stand.db)["idempotency_keys"] == 1
-    # far enough from the first it is another visit
+    # far enough from the first, it is another visit
     assert ask_again(stand, made["manage_token"], start=stand.start(days=5)).status_code == 202
 
 

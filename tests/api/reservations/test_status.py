@@ -1,4 +1,4 @@
-"""How the house is: in guests' words for everybody, by name for its operators, and how it was."""
+"""The status page: in plain words for everybody, with details and history for operators."""
 
 from base64 import b64encode
 from collections.abc import Callable, Sequence
@@ -27,12 +27,12 @@ JSON = {"Accept": "application/json"}
 
 @pytest.fixture(autouse=True)
 def standing_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It stays NOW, however late in a long run this is."""
+    """The clock stays at NOW, however long the test run takes."""
     monkeypatch.setattr(clock, "now", lambda: NOW)
 
 
 def look(bind: Engine, late: Sequence[str], *, after: float) -> None:
-    """A sweep so many seconds after NOW found that late."""
+    """Record a sweep `after` seconds past NOW that found `late`."""
     now = NOW + timedelta(seconds=after)
     with transaction(bind) as session:
         note_health(session, late, now=now)

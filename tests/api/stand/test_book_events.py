@@ -1,4 +1,4 @@
-"""The stream of the book's events: each change is told once, wherever a stream begins anew."""
+"""Book events: each change is sent once, also after a reconnect."""
 
 import os
 import sys
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.both
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Streams of two seconds that look often; and no place is taken by another test's."""
+    """Two-second streams with fast polling. No place is taken by another test's stream."""
     monkeypatch.setenv("STREAM_SECONDS", "2")
     monkeypatch.setenv("STREAMS_MAX", "2")
     monkeypatch.setattr(book_events, "LOOK_SECONDS", 0.02)
@@ -55,7 +55,7 @@ def book(stand: Stand) -> dict[str, Any]:
 
 
 def events(answer: Answer) -> Iterator[dict[str, Any]]:
-    """The events as they come; comments and the first `retry` are left out."""
+    """Yield the events. Comments and the initial `retry` are left out."""
     for piece in answer.iter_encoded():
         fields = dict(line.split(b": ", 1) for line in piece.splitlines() if line)
         if fields.get(b"event") == b"book":
@@ -86,7 +86,7 @@ def _each_change_is_told(staffed: Stand) -> None:
 
 
 def told(stand: Stand, last: int | None = None) -> list[dict[str, Any]]:
-    """All that one stream tells."""
+    """Return all events of one stream."""
     answer = opened(stand, last)
     found = list(events(answer))
     answer.close()

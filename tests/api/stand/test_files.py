@@ -1,4 +1,4 @@
-"""The house's files by HTTP: kept once, versioned, served so that nothing of them runs."""
+"""A restaurant's files over HTTP: stored once, versioned, served so that browsers run nothing."""
 
 import hashlib
 from collections.abc import Callable
@@ -65,7 +65,7 @@ def test_what_was_withdrawn_is_gone_and_its_versions_stay(staffed: Stand) -> Non
 
 def test_the_type_is_what_the_content_is(staffed: Stand) -> None:
     for content, media_type in ((jpeg(), "image/jpeg"), (webp(), "image/webp")):
-        # whatever the sender calls it
+        # the sender's Content-Type is ignored
         assert put(staffed, "plan", content, content_type="text/html").status_code == 200
         answer = get(staffed, "/plan")
         assert (answer.mimetype, answer.data) == (media_type, content)
@@ -93,7 +93,7 @@ def test_the_pages_show_the_logo(staffed: Stand) -> None:
     assert staffed.client.get("/api/v1/restaurants/demo").json["logo"] == "/logo/demo/1"
     assert "immutable" in staffed.client.get("/logo/demo/1").headers["Cache-Control"]
     put(staffed, "logo", webp())
-    # this process saw the house a moment ago, and serves what the newest page names all the same
+    # this process has cached the restaurant, but must serve what the newest page names
     assert staffed.client.get("/logo/demo/2").mimetype == "image/webp"
     forget_restaurants()
     assert "/logo/demo/2" in staffed.client.get("/book/demo").text
@@ -155,7 +155,7 @@ def test_a_restaurant_keeps_so_many_and_no_more(
         assert put(staffed, "logo", png(shade=shade)).status_code == 200
     assert [each["version"] for each in versions(staffed, "logo")] == [4, 3]
     with Session(staffed.db) as session:
-        # the first is still that of the plan; the second was nobody's any more
+        # the first is still the plan's; the second had no references left
         assert session.scalar(select(func.count()).select_from(File)) == 3
     assert get(staffed, "/plan").data == png(shade=1)
     full = put(staffed, "menu", png())

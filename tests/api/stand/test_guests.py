@@ -1,4 +1,4 @@
-"""Guests by HTTP: found, given out and forgotten by the staff of their own restaurant; consents."""
+"""Guests over HTTP: found, exported and erased by staff of their own restaurant; consents."""
 
 import logging
 from collections.abc import Callable
@@ -133,7 +133,7 @@ def test_another_restaurants_staff_see_and_forget_nothing(
     consent = f"/api/v1/reservations/{made['id']}/consent"
     assert staffed.client.get(consent, headers=header).status_code == 404
     assert staffed.client.post(consent, json=NO, headers=header).status_code == 404
-    # at their own house the same guest is nobody
+    # their own restaurant does not know this guest
     own = "/api/v1/restaurants/other/guests"
     found = staffed.client.post(f"{own}/find", json=wanted, headers=header).json
     assert (found["reservations"], found["consents"]) == ([], [])
@@ -230,7 +230,7 @@ def test_a_guest_consents_when_booking_and_takes_it_back(staffed: Stand) -> None
     assert said(staffed, made) == expected
     place = f"/api/v1/reservations/{made['id']}/consent"
     header = {"Manage-Token": made["manage_token"]}
-    for _ in range(2):  # the same word again adds nothing
+    for _ in range(2):  # a repeat adds nothing
         answer = staffed.client.post(place, json=NO, headers=header)
         assert answer.status_code == 200, answer.text
         assert {each["given"] for each in answer.json["consents"]} == {False}
@@ -302,7 +302,7 @@ def test_the_pages_ask_where_the_restaurant_wants_it(stand: Stand) -> None:
     silent = stand.client.post("/book/demo", data=form | {"key": "a"})
     assert "Yes, send me news" in stand.client.get(silent.headers["Location"]).text
     assert counted(stand.db)["consents"] == 0
-    other = {"key": "b", "news": "yes", "email": "grace@example.com"}  # not whoever has a table
+    other = {"key": "b", "news": "yes", "email": "grace@example.com"}  # a guest without a table
     agreed = stand.client.post("/book/demo", data=form | other)
     place = agreed.headers["Location"]
     assert "Send me none" in stand.client.get(place).text

@@ -1,4 +1,4 @@
-"""The staff book for guests and move parties."""
+"""Bookings and status changes by staff."""
 
 import uuid
 from datetime import timedelta
@@ -78,7 +78,7 @@ def test_a_party_comes_sits_down_and_leaves(
     monkeypatch.setattr(clock, "now", lambda: early)
     assert move("no-show").status_code == 409  # not before the start
     assert move("arrive").json["status"] == "arrived"
-    assert move("arrive").status_code == 200  # twice is the same as once
+    assert move("arrive").status_code == 200  # idempotent
     seated = move("seat", tables=["6"])
     assert seated.status_code == 200, seated.text
     assert seated.json["tables"] == ["6"]

@@ -1,4 +1,4 @@
-"""Who of the staff looks at guests' contacts stands in the audit, once an hour for each view."""
+"""Staff access to guests' contacts is audited, once an hour for each view."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.both
 
 
 def looked() -> Counter[tuple[str, str, str]]:
-    """Actor, action, about: how often each stands there."""
+    """Return the number of audit entries by (actor, action, about)."""
     with reading() as session:
         rows = session.scalars(select(AuditEntry).where(AuditEntry.action.like("%.read"))).all()
         return Counter((row.actor, row.action, ",".join(row.about)) for row in rows)

@@ -1,4 +1,4 @@
-"""Staff see which messages failed and why, and send again what is still true."""
+"""Staff list failed messages with the reason, and resend those that are still true."""
 
 from datetime import timedelta
 from typing import Any
@@ -43,7 +43,7 @@ def nudged(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 @pytest.mark.both
 def test_what_failed_is_listed_and_sent_again(staffed: Stand, nudged: list[bool]) -> None:
     message = failed(staffed, 1)
-    order(reserve(staffed.restaurant.id, number=2))  # queued: none of these
+    order(reserve(staffed.restaurant.id, number=2))  # queued, so not listed
     answer = listed(staffed)
     jsonschema.validate(answer.json, FailedMessagesOut.model_json_schema())
     (one,) = answer.json["messages"]
@@ -68,7 +68,6 @@ def test_what_failed_is_listed_and_sent_again(staffed: Stand, nudged: list[bool]
 def test_of_all_that_failed_since_only_what_is_true_is_sent_again(
     staffed: Stand, nudged: list[bool]
 ) -> None:
-    """Twice is the same as once."""
     now = clock.now()
     old = failed(staffed, 1, due_at=now - timedelta(days=2))
     true = [failed(staffed, number) for number in (2, 3)]
