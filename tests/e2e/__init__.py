@@ -1,1 +1,1 @@
-"""The running house, from outside: browser, API and mailbox together."""
+"""End-to-end tests of a running installation: browser, API and mailbox together."""

@@ -1,4 +1,4 @@
-"""What an error report carries away: where it went wrong, and nothing of whom it was about."""
+"""Error reports contain the place of the error, and no personal data."""
 
 import gzip
 import http.server
@@ -15,7 +15,7 @@ import pytest
 from tests.architecture.tree import ROOT
 from tests.services.ports import free_port
 
-#: a web process and a worker, each with a fault in the middle of a guest's request
+#: a web process and a worker, each with a fault during a guest's request
 WEB = """
 import sentry_sdk
 from web import wsgi
@@ -54,7 +54,7 @@ def fault():
 fault.apply()
 sentry_sdk.flush()
 """
-#: the same web process, where the database refuses what has the guest in its parameters
+#: the same web process; the database refuses a statement with the guest in its parameters
 DATABASE = WEB.replace(
     "    email =",
     """
@@ -71,7 +71,7 @@ SECRETS = ("Lovelace", "ada@guests", "493012345678", "nuts", "secret-token")
 
 @contextmanager
 def listening() -> Iterator[tuple[str, list[str]]]:
-    """A server that takes error reports: its DSN, and what has come."""
+    """Run a server that receives error reports. Yield its DSN and the reports so far."""
     came: list[str] = []
 
     class Reports(http.server.BaseHTTPRequestHandler):

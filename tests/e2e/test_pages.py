@@ -1,4 +1,4 @@
-"""A person with a browser books a table, changes it and cancels it; JavaScript is off."""
+"""Book a table, change it and cancel it in a browser with JavaScript off."""
 
 import os
 import re
@@ -14,14 +14,13 @@ from tests.services.missing import go_without
 from tests.services.running.stack import Stack
 
 CHROMIUM = Path("/usr/bin/chromium")
-#: set it to a folder to look at the pages
+#: set it to a folder to save screenshots there
 PICTURES = os.environ.get("PAGE_PICTURES")
 PHONE = {"width": 390, "height": 844}
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
     if not CHROMIUM.exists():
         go_without("Chromium")
     with sync_playwright() as play:
@@ -39,7 +38,6 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 def soon() -> str:
-    """A date that can be booked."""
     return (clock.now() + timedelta(days=5)).date().isoformat()
 
 
@@ -49,7 +47,7 @@ def picture(page: Page, name: str) -> None:
 
 
 def book(page: Page, stack: Stack, slug: str, *, party: str = "2") -> None:
-    """As far as the details."""
+    """Search and choose a time, up to the details form."""
     page.goto(f"{stack.url}/book/{slug}")
     picture(page, "1-search")
     page.get_by_label("Party").select_option(party)
@@ -82,7 +80,7 @@ def test_a_person_books_changes_and_cancels(page: Page, stack: Stack) -> None:
 
     page.get_by_role("link", name="Change time or party").click()
     picture(page, "6-change")
-    # all in one form: what is chosen counts, whether its times were shown or not
+    # all in one form: the choices count, even if their times were not loaded
     page.get_by_label("Party").select_option("4")
     page.get_by_label("Where").select_option("terrace")
     page.get_by_role("radio", name=re.compile(r"^8:00\sPM")).check()
@@ -119,7 +117,7 @@ def test_twice_as_large_letters_stay_words(browser: Browser, stack: Stack, width
         page.goto(place + name)
         page.add_style_tag(content="html { font-size: 200% }")
         picture(page, f"20-large-{width}{name.replace('/', '-')}")
-        # nothing to scroll sideways for, and no column so narrow that words break letter by letter
+        # no horizontal scrolling, and no column so narrow that words break letter by letter
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), name
         for fact in page.locator("dd").all():
             box, letters = fact.bounding_box(), fact.inner_text()
@@ -131,7 +129,7 @@ def test_twice_as_large_letters_stay_words(browser: Browser, stack: Stack, width
 def test_who_finds_it_full_is_led_to_another_time(page: Page, stack: Stack) -> None:
     restaurant = stack.open_restaurant(tables={"1": ("hall", 1, 2)})
     book(page, stack, restaurant.slug)
-    taken = page.url.partition("&key=")[0]  # the key is of the first one's form
+    taken = page.url.partition("&key=")[0]  # the key belongs to the first guest's form
     page.get_by_label("Name").fill("First")
     page.get_by_label("E-mail").fill("first@example.com")
     page.get_by_role("button", name="Ask for this table").click()

@@ -1,4 +1,4 @@
-"""After an evening nothing that the house keeps shows who came: database, Redis, logs."""
+"""After an evening no stored data shows guests in plain text: database, Redis, logs."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.both
 
 
 def everything(stack: Stack) -> dict[str, bytes]:
-    """What a thief would carry away, by its name."""
+    """Return all stored data by name, as an attacker would copy it."""
     with stack.redis.client() as client:
         client.save()
         (folder,) = client.config_get("dir").values()
@@ -51,7 +51,7 @@ def test_who_came_is_nowhere_to_be_read(stack: Stack) -> None:
     stack.patch(asked[0], wait=5, party_size=3)
     stack.patch(asked[0], note=f"{secrets[3]} to nuts")
     stack.cancel(asked[0])
-    # what is refused goes the way of errors
+    # a refused request passes through the error handling
     broken = stack.post(restaurant, phone=f"{secrets[2]}x", **who)
     assert broken.status == 422
     stack.wait_quiet()
