@@ -1,1 +1,1 @@
-"""The deployment plan: its lines and targets, and how each was seen."""
+"""The deployment plan: its lines and targets, and how each was verified."""

@@ -1,4 +1,4 @@
-"""Makes docs/deployment-plan.md: `python -m tests.plan [FOLDER...]`, by default of build/plan."""
+"""Generate docs/deployment-plan.md: `python -m tests.plan [FOLDER...]`, default build/plan."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ from tests.services.plan import FOLDER
 
 
 def main(folders: list[Path]) -> None:
-    """Take what the sessions wrote there into what is kept, and write the page."""
+    """Merge the records that test sessions wrote to `folders`, store them, and write the page."""
     kept = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else []
     files = [path for folder in folders for path in sorted(folder.glob("*.json"))]
     runs = [json.loads(path.read_text(encoding="utf-8")) for path in files]

@@ -1,16 +1,16 @@
-"""The lines of the deployment plan and where each is asked for: a closed table."""
+"""The lines of the deployment plan and the targets they apply to: a closed table."""
 
 from dataclasses import dataclass
 from typing import Final
 
-#: How a line was seen in a target, the strongest first.
+#: How a line was verified on a target, strongest first.
 HOW: Final = {
     "seen": "it ran for real in a test",
     "rehearsed": "the target's own files were run without the engine that reads them there",
     "rendered": "the target's own files were made and checked, and nothing ran",
     "read": "it is written down, and nothing checked it by running it",
 }
-#: What a cell says that no test fills.
+#: The text of a cell without a test.
 NOT_THERE: Final = "not there"
 NOT_ASKED: Final = "-"
 NO_PROOF: Final = "no proof"
@@ -30,7 +30,7 @@ TARGETS: Final = MACHINES | PIPELINES
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One promise of the plan."""
+    """One promise of the plan, and the targets it applies to."""
 
     says: str
     targets: tuple[str, ...] = tuple(MACHINES)
@@ -74,12 +74,12 @@ LINES: Final = {
     "pipeline-deploy": _pipeline("puts it in place, and back when the smoke test fails"),
 }
 
-#: A cloud is Kubernetes with servers that somebody else runs: what a cluster does, it does there.
+#: A cloud is managed Kubernetes: what works on a cluster works there.
 CLOUDS: Final = ("aws", "azure", "google-cloud")
 OF_THE_CLUSTER: Final = frozenset(LINES) - {"second-region", "failover", "logs"}
 
 _ONE_MACHINE: Final = "one person's machine, without other callers; it is stopped and started"
-#: What no test fills: (line, target) -> (`read`, NOT_THERE or NOT_ASKED; where, or why).
+#: Cells without a test: (line, target) -> (`read`, NOT_THERE or NOT_ASKED; where, or why).
 DECLARED: Final[dict[tuple[str, str], tuple[str, str]]] = {
     (line, "embedded"): (NOT_ASKED, _ONE_MACHINE)
     for line in (
@@ -99,7 +99,7 @@ DECLARED: Final[dict[tuple[str, str], tuple[str, str]]] = {
 
 
 def check(line: str, target: str, how: str) -> None:
-    """Raise ValueError unless the plan has that line for that target, seen in a way it knows."""
+    """Raise ValueError unless the plan has that line for that target and knows the word `how`."""
     if line not in LINES:
         raise ValueError(f"the plan has no line {line!r}: {', '.join(LINES)}")
     if target not in LINES[line].targets:

@@ -1,4 +1,4 @@
-"""The page of the deployment plan, made of what the tests proved."""
+"""The page of the deployment plan, generated from the records of the tests."""
 
 import re
 from collections.abc import Iterable
@@ -40,7 +40,6 @@ _NOTHING: Final = {
 
 
 def page(records: Iterable[Record]) -> str:
-    """The whole page."""
     kept = list(records)
     ways = "\n".join(f"- **{how}**: {says}" for how, says in (HOW | _NOTHING).items())
     tables = [
@@ -57,14 +56,14 @@ def _named(targets: dict[str, str]) -> str:
 
 
 def cell(records: Iterable[Record], line: str, target: str) -> str:
-    """One cell: the strongest way in which the line was seen there, or that it was not."""
+    """Return a cell: the strongest way in which the line was verified there, or that it was not."""
     kept = list(records)
     found = {each["how"] for each in _of(kept, line, target)}
     return next((how for how in HOW if how in found), _unproved(kept, line, target)[0])
 
 
 def _unproved(records: list[Record], line: str, target: str) -> tuple[str, str]:
-    """What is said of a cell that no test fills, and why."""
+    """Return the text of a cell without a test, and the reason."""
     if target in CLOUDS and line in OF_THE_CLUSTER and _of(records, line, "kubernetes"):
         return "read", f"as on any Kubernetes cluster; what is the cloud's: docs/deploy/{target}.md"
     return DECLARED.get((line, target), (NO_PROOF, ""))
@@ -102,7 +101,7 @@ def _details(records: list[Record], line: str) -> str:
 
 
 def _said(records: list[Record]) -> list[str]:
-    """A line for each test, with all that it measured."""
+    """Return a line for each test, with all its measurements."""
     by_test: dict[tuple[str, str], list[Record]] = {}
     for each in records:
         by_test.setdefault((each["how"], each["test"].partition("[")[0]), []).append(each)
@@ -115,7 +114,7 @@ def _said(records: list[Record]) -> list[str]:
 
 
 def exists(test: str) -> bool:
-    """Whether there is such a test, and it may prove something; or a program of that command."""
+    """Return whether the test exists and calls `prove`, or the command's module exists."""
     if test.startswith("python -m "):
         module = test.split()[2].replace(".", "/")
         return any((ROOT / f"{module}{end}").is_file() for end in (".py", "/__main__.py"))
@@ -128,9 +127,9 @@ def exists(test: str) -> bool:
 
 
 def merged(kept: Iterable[Record], runs: Iterable[dict[str, object]]) -> list[Record]:
-    """What was kept, with each test's own words replaced by those of its newest run that passed.
+    """Return the stored records, each test's replaced by those of its newest passing run.
 
-    A test that fails takes nothing away: the suite fails then, and the page says from when it is.
+    A failing test removes nothing: the suite fails then, and the page shows the date of its record.
     """
     records = [each for each in kept if exists(each["test"])]
     for run in sorted(runs, key=lambda each: str(each["on"])):

@@ -1,4 +1,4 @@
-"""The deployment plan's page: each line and target, by tests that exist, and gaps that say so."""
+"""The deployment plan's page: cells are backed by existing tests, and gaps are stated."""
 
 import json
 import os
@@ -89,7 +89,7 @@ def test_a_new_run_replaces_the_words_of_its_own_tests_alone() -> None:
     kept = [one(), other]
     (first, second) = merged(kept, [run_of("2026-11-27T21:00Z", new)])
     assert (first, second["figure"]) == (other, "1 of 9 failed")
-    # a run of before changes nothing
+    # an older run changes nothing
     assert merged(kept, [run_of("2026-11-27T19:00Z", new)]) == merged(kept, [])
     gone = one(test="tests/plan/test_gone.py::test_gone")
     assert merged([gone], [run_of("2026-11-27T21:00Z", gone)]) == []
