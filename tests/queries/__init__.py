@@ -1,1 +1,1 @@
-"""The queries: what can be asked."""
+"""Tests of the queries."""

@@ -1,4 +1,4 @@
-"""A whole evening at one house, played through the operations alone; then a night's look at it."""
+"""A whole evening at one restaurant, through the operations alone; then the integrity check."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ from tests.services.running.restaurant import OpenRestaurant
 from tests.services.running.stand import NOW, START, Stand
 
 GRACE = 60.0
-#: the second day, an hour after its first parties sat down
+#: the second day, an hour after its first parties were seated
 LATER = START + timedelta(days=1, hours=1)
 TABLES = {str(number): ("hall", 1, 2) for number in range(1, 5)} | {
     "5": ("hall", 2, 4),
@@ -37,20 +37,22 @@ POLICIES = {
 
 
 def quarters(count: int) -> timedelta:
-    """So many quarters of an hour."""
     return timedelta(seconds=count * QUARTER_SECONDS)
 
 
 def open_evening(
     restaurant: Callable[..., OpenRestaurant], bind: object, *, slug: str = "demo"
 ) -> Stand:
-    """A house with everything: combinations, buffer, pacing."""
+    """Open a restaurant with combinations, a buffer and pacing."""
     made = restaurant(slug=slug, tables=TABLES, combinations=COMBINATIONS, policies=POLICIES)
     return Stand(bind, made)  # type: ignore[arg-type]
 
 
 def play(stand: Stand) -> dict[str, int]:
-    """Everything that can happen to a party, some of it at every hour; names -> reservations."""
+    """Play everything that can happen to a party, some of it at every hour.
+
+    Returns reservations by name.
+    """
     book_days_before(stand)
     named = come_and_go(stand)
     send_due(stand, until=LATER)
@@ -58,7 +60,7 @@ def play(stand: Stand) -> dict[str, int]:
 
 
 def book_days_before(stand: Stand) -> None:
-    """Too many ask; some change, some cancel, some give other contacts; the staff book too."""
+    """More requests than tables; some change, cancel or edit contacts; staff book too."""
     asked = [
         stand.ask(1 + number % 8, start=START + quarters(number * 5 % 16 - 8), phone=_phone(number))
         for number in range(40)
@@ -87,7 +89,7 @@ def _edit(stand: Stand, number: int) -> None:
 
 
 def come_and_go(stand: Stand) -> dict[str, int]:
-    """The evening itself: early, late, elsewhere, never; taken back; and what the clock does."""
+    """The evening: parties early, late, moved, no-shows, undone moves; and the scheduled jobs."""
     named = {
         name: stand.book(2, start=start, force_pacing=True)
         for name, start in {
@@ -119,14 +121,14 @@ def come_and_go(stand: Stand) -> dict[str, int]:
 
 
 def clock(stand: Stand, *, now: datetime) -> None:
-    """What the clock does by then; and the lane after it."""
+    """Run the scheduled jobs as of `now`, then the allocation lane."""
     for job in STAND_JOBS.values():
         job(now)
     stand.drain(now=now)
 
 
 def send_due(stand: Stand, *, until: datetime) -> None:
-    """As the messages' worker would leave them."""
+    """Mark due messages as sent, as the message worker would."""
     stand.plant(
         update(Message)
         .where(Message.due_at <= until, Message.state == "queued")
@@ -142,6 +144,6 @@ def send_due(stand: Stand, *, until: datetime) -> None:
 
 
 def check(stand: Stand, *, now: datetime = START) -> list[Finding]:
-    """What the check finds at `now`."""
+    """Return the findings of the integrity check at `now`."""
     with reading(stand.bind) as session:
         return findings(session, now=now, grace_seconds=GRACE)

@@ -1,6 +1,6 @@
-"""What the check cannot tell, and why: table.column -> {mutation, or `mutation @ row`: reason}.
+"""Faults that the check cannot detect: table.column -> {mutation, or `mutation @ row`: reason}.
 
-Names are patterns of `fnmatch`. A row is called by its party and by what tells it apart.
+Names are `fnmatch` patterns. A row is named after its party and a distinguishing value.
 """
 
 _ORDER = "a number by itself: it only orders rows, and this one stays where it was among its own"

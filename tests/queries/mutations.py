@@ -1,4 +1,4 @@
-"""Mutations: how a value of a hot table may be wrong, for any column, by the column's own type."""
+"""Mutations: wrong values for any column of a hot table, derived from the column's type."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -19,7 +19,7 @@ from models.entities import (
     TableOccupancy,
 )
 
-#: The tables that guests' promises stand in.
+#: The tables that hold promises to guests.
 HOT: tuple[type[Base], ...] = (
     Reservation,
     ReservationChange,
@@ -35,17 +35,17 @@ Values = Iterator[tuple[str, Any]]
 
 
 def columns() -> list[tuple[type[Base], str]]:
-    """Every column of the hot tables, read from the classes."""
+    """Return every column of the hot tables, read from the mapped classes."""
     return [(entity, column.name) for entity in HOT for column in entity.__table__.columns]
 
 
 def mutations(column: Column[Any], value: Any, others: dict[str, Any]) -> Values:
-    """Wrong values for that column of a row that has `value`, each with its name.
+    """Yield named wrong values for that column of a row that has `value`.
 
-    `others`: names of values that other rows have (another restaurant's, another date's, the
-    neighbour's), for this column.
+    `others`: named values of other rows for this column (of another restaurant, of another date, of
+    the neighbour).
     """
-    yield "null", None  # where there must be a value, the database itself says no
+    yield "null", None  # the database itself refuses null in NOT NULL columns
     yield from _of_type(column, value)
     yield from others.items()
 

@@ -1,4 +1,4 @@
-"""Availability: what is offered is what the decision would confirm; cached, and never stale."""
+"""Availability: offers equal what a decision would confirm; cached, and never stale."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
@@ -51,7 +51,7 @@ def restaurant_of(stand: Stand) -> RestaurantSpec:
 
 
 def slots(stand: Stand, party_size: int = 2, *, now: Any = NOW, **more: Any) -> list[datetime]:
-    """The starts that are offered, straight from the database."""
+    """Return the offered starts, read from the database without the cache."""
     wish: dict[str, Any] = {"on_date": FRIDAY, "party_size": party_size, "now": now} | more
     with reading(stand.bind) as session:
         found = availability(session, restaurant_by_id(session, stand.restaurant.id), **wish)
@@ -122,7 +122,7 @@ def test_mistake_5_the_night_the_clocks_change_offers_what_there_is(db: Engine) 
     spring, autumn = date(2026, 3, 29), date(2026, 10, 25)
     assert len(slots(stand, on_date=spring)) == 9  # 01:00 to 01:45, 03:00 to 04:00
     later = datetime(2026, 10, 1, tzinfo=UTC)
-    assert len(slots(stand, on_date=autumn, now=later)) == 17  # two o'clock comes twice
+    assert len(slots(stand, on_date=autumn, now=later)) == 17  # the hour from 02:00 repeats
 
 
 @pytest.mark.both
@@ -139,7 +139,7 @@ def test_lunchs_last_turns_are_taken_from_dinners_offers(db: Engine) -> None:
 
 
 def _would_be(stand: Stand, start: datetime, party_size: int, area: str | None) -> str:
-    """What would become of a request, decided and then taken back."""
+    """Decide a request, return its status, and roll back."""
     wish = TableRequest(party_size, start, GuestDetails("Ada", "ada@example.com"), area_key=area)
     with Session(stand.bind) as session:
         restaurant = restaurant_by_id(session, stand.restaurant.id)
@@ -176,7 +176,7 @@ def test_what_is_offered_would_be_confirmed(
     confirmed = [
         moment for moment in moments if _would_be(stand, moment, party_size, area) == "confirmed"
     ]
-    # for a decision others are moved that an offer does not think of
+    # a decision may re-seat other parties, which an offer does not consider
     assert set(offered) <= set(confirmed) if moving else offered == confirmed
     assert 0 < len(offered) < len(moments)
 
@@ -191,10 +191,10 @@ def test_mistake_11_availability_does_not_grow_with_the_book(
     for number in range(parties):
         stand.request(start=DINNER + number % 12 * QUARTER)
     stand.drain()
-    slots(stand)  # the house is known here
+    slots(stand)  # caches the restaurant
     with counting(db) as statements:
         slots(stand)
-    # house, tables, pacing; in a full book also who may be moved, and from where
+    # restaurant, tables, pacing; in a full book also which parties may be re-seated, and from where
     assert [text.split()[0] for text in statements.sql] == ["SELECT"] * (3 + moving)
 
 
@@ -215,13 +215,13 @@ def test_a_start_for_which_somebody_must_move_is_offered(db: Engine) -> None:
 
 @pytest.fixture
 def stand(db: Engine, redis: RedisServer) -> Stand:
-    """A house with one table, and Redis beside it."""
+    """A restaurant with one table, and Redis."""
     return a_stand(db, tables=ONE_TABLE)
 
 
 @pytest.fixture(autouse=True)
 def nothing_owed() -> Iterator[None]:
-    """What one test's dead Redis was not told is no matter of the next."""
+    """Drop invalidations that a test's dead Redis missed, so that they do not affect the next."""
     yield
     signals._owed.clear()
 
@@ -238,7 +238,7 @@ def keep(stand: Stand, restaurant: RestaurantSpec, miss: signals.Miss) -> list[S
 
 
 def warm(stand: Stand) -> tuple[RestaurantSpec, list[Slot]]:
-    """The house, and the offers as they are now in the cache."""
+    """Fill the cache. Return the restaurant and the cached offers."""
     restaurant = restaurant_of(stand)
     miss = cached(stand, restaurant)
     assert isinstance(miss, signals.Miss)
@@ -324,7 +324,7 @@ def test_a_new_file_of_the_restaurant_has_offers_of_its_own(stand: Stand) -> Non
 
 @pytest.mark.both
 def test_an_offer_worked_out_while_a_decision_commits_is_never_read(stand: Stand) -> None:
-    """The reader looked before the decision, and keeps what it saw after it."""
+    """The reader queries before the decision, and stores its result after it."""
     restaurant = restaurant_of(stand)
     miss = cached(stand, restaurant)
     assert isinstance(miss, signals.Miss)
@@ -413,7 +413,7 @@ NIGHT = {
 def test_dates_that_share_tables_overnight_are_not_cached(
     db: Engine, redis: RedisServer, day: int
 ) -> None:
-    """A night's last turn runs into breakfast, which is another date's book."""
+    """A night's last turn extends into breakfast, which is in the next date's book."""
     policies = UNPACED | {"max_party_online": 8}
     stand = a_stand(db, tables=ONE_TABLE, shifts=NIGHT, policies=policies)
     restaurant, on_date = restaurant_of(stand), FRIDAY + timedelta(days=day)

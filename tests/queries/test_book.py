@@ -1,4 +1,4 @@
-"""The host's book of a day: everything that stands in it, in as many queries however full."""
+"""The book of a day: its contents, in a constant number of queries."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -170,5 +170,5 @@ def test_five_queries_however_full(
             view = book(stand)
         counts.append(statements.count)
     assert len(view.reservations) == 15
-    # the house's own look at its revision, and the five of the book
+    # one query for the restaurant's revision, and five for the book
     assert counts == [6, 6, 6]

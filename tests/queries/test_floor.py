@@ -1,4 +1,4 @@
-"""A restaurant as the rules see it: loaded once for each revision of its file."""
+"""A restaurant as the rules use it: loaded once for each revision of its file."""
 
 from datetime import date, time
 from time import monotonic

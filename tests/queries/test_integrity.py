@@ -1,4 +1,4 @@
-"""The check of a database: silent for a house in order, and it names each fault that is planted."""
+"""The integrity check: no finding in a sound database, and one for each planted fault."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -35,10 +35,10 @@ from tests.services.running.stand import NOW, START, Stand
 pytestmark = pytest.mark.both
 Found = set[tuple[str, tuple[int, ...]]]
 PHONE = "+15550100"
-#: a day before the guests come
+#: a day before the guests arrive
 DAY_BEFORE = START - timedelta(days=1)
 Q = quarter_of(START)
-#: an id that no test's database ever comes to
+#: an id that no test database reaches
 NOBODY = 999_999_999
 
 
@@ -49,25 +49,25 @@ def stand(db: Engine, restaurant: Callable[..., OpenRestaurant]) -> Stand:
 
 
 def found(stand: Stand, *, now: Any = DAY_BEFORE) -> Found:
-    """What the check finds, without its words."""
+    """Return the findings, without their texts."""
     return {(each.rule, each.ids) for each in check(stand, now=now)}
 
 
 def settle(stand: Stand) -> None:
-    """All messages that are due by the day before were sent."""
+    """Mark all messages that are due by the day before as sent."""
     send_due(stand, until=DAY_BEFORE)
 
 
 @pytest.fixture
 def two(stand: Stand) -> tuple[int, int]:
-    """Two parties of two at seven, confirmed and told; the first gave a phone too."""
+    """Two parties of two at seven, confirmed and notified; the first has a phone number too."""
     numbers = stand.ask(2, phone=PHONE), stand.ask(2)
     settle(stand)
     assert found(stand) == set()
     return numbers
 
 
-# --- in order
+# --- sound databases
 
 
 def test_an_empty_database_is_in_order(db: Engine) -> None:
@@ -154,7 +154,7 @@ def test_two_parties_at_one_table_one_after_the_other(
     settle(stand)
     where = update(Assignment).where(Assignment.reservation_id == third)
     stand.plant(where.values(dining_table_id=stand.restaurant.tables["1"]))
-    # the buffer alone is missing after 90 minutes: nobody sits at one table with somebody else
+    # after 90 minutes only the buffer is missing: no two parties share a table
     assert (("table-twice", (first, third)) in found(stand)) is overlap
 
 
@@ -172,7 +172,7 @@ def test_two_parties_sit_at_one_table(stand: Stand) -> None:
         update(Assignment).where(Assignment.reservation_id == late).values(**to_the_first),
         update(TableOccupancy).where(TableOccupancy.reservation_id == late).values(**to_the_first),
     )
-    # by their turns the first has left, and by what is held the second has the table
+    # by its turn the first party has left, and by its hold the second has the table
     assert found(stand, now=now) == {("seated-twice", (overstays, late))}
 
 
@@ -607,7 +607,7 @@ def test_occupancy_of_no_table(two: tuple[int, int], stand: Stand) -> None:
     assert found(stand) == {("reference", (two[0],))}
 
 
-# --- the list itself
+# --- the list of rules
 
 
 def test_every_finding_is_of_a_known_rule_and_says_which_rows(
@@ -627,7 +627,7 @@ def test_the_list_has_an_end(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> N
     assert [each.rule for each in check(stand, now=DAY_BEFORE)] == ["undecided"] * 2
 
 
-# --- how to plant
+# --- helpers that plant faults
 
 
 def message(number: int, kind: str, channel: str) -> tuple[Any, ...]:
@@ -644,7 +644,7 @@ def occupancy(stand: Stand, label: str, quarter: int, number: int) -> TableOccup
 
 
 def repeat(stand: Stand, number: int, like_kind: str, /, **change: Any) -> None:
-    """A second message like the party's first one of this kind, but for `change`."""
+    """Plant a copy of the party's first message of this kind, with `change` applied."""
     with Session(stand.bind) as session:
         query = select(Message).where(Message.reservation_id == number, Message.kind == like_kind)
         like = session.scalars(query.order_by(Message.id)).first()
@@ -658,7 +658,7 @@ def repeat(stand: Stand, number: int, like_kind: str, /, **change: Any) -> None:
 
 
 def change_policies(stand: Stand, **policies: Any) -> None:
-    """Change the house's file without a word about it."""
+    """Change the restaurant's file without signalling it."""
     kept = {"buffer_minutes": 15} | {k: v for k, v in policies.items() if v is not None}
     stand.plant(update(Restaurant).values(policies=kept, revision=Restaurant.revision + 1))
 
@@ -670,7 +670,7 @@ def contact(stand: Stand, number: int, *, email: str | None, phone: str | None) 
 
 @contextmanager
 def without(stand: Stand, entity: Any, key: str) -> Iterator[None]:
-    """Take a key away for a while. SQLite's file is the test's own: there it stays away."""
+    """Drop a key for the block. It is not restored on SQLite, whose file belongs to one test."""
     name, bind = entity.__tablename__, stand.bind
     sqlite = bind.dialect.name == "sqlite"
     with bind.begin() as connection:

@@ -1,4 +1,4 @@
-"""The check beside a house at work, and by several processes: no false finding, no missed one."""
+"""The check during writes, and by several processes: no false and no missed findings."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ from tests.services.running.restaurant import OpenRestaurant
 from tests.services.running.stand import NOW, START, Stand
 
 pytestmark = pytest.mark.both
-#: checks beside the writer
+#: number of checks that run beside the writer
 LOOKS = 12
 
 
@@ -31,7 +31,7 @@ def stand(db: Engine, restaurant: Callable[..., OpenRestaurant]) -> Stand:
 
 @contextmanager
 def writing(stand: Stand) -> Iterator[list[int]]:
-    """Guests ask, change, come, leave and cancel without a pause; the reservations so far."""
+    """Request, change, arrive, leave and cancel without a pause. Yield the reservations so far."""
     asked: list[int] = []
     end = Event()
 
@@ -83,7 +83,7 @@ def test_it_is_the_one_picture_that_keeps_it_from_being_confused(
     if pictures == "many":
         monkeypatch.setattr(integrity, "_one_picture", lambda _session: None)
     confused = bool(check(stand, now=NOW))
-    # SQLite's transactions are one picture by themselves
+    # SQLite's transactions are consistent snapshots by themselves
     assert confused is (pictures == "many" and stand.bind.dialect.name != "sqlite")
 
 
@@ -105,7 +105,7 @@ def test_several_processes_find_what_one_finds(
 def test_what_was_there_for_a_moment_is_no_finding(
     stand: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Files are read before the rows: a change of the file in between is looked at once more."""
+    """Files are read before the rows: if a file changes in between, it is checked again."""
     numbers = [stand.ask(2) for _ in range(3)]
     send_due(stand, until=NOW)
     read: Any = vars(integrity)["read_files"]

@@ -1,7 +1,7 @@
-"""Every column of every hot table, spoilt in every way: the check names it, or it says why not.
+"""Each column of each hot table, corrupted in every way: the check reports it, or it is excused.
 
-The columns are read from the mapped classes. A new one fails here until the check knows what makes
-it wrong, or `EXCUSED` says in words why nobody can tell.
+The columns are read from the mapped classes. A new one fails here until the check knows what
+makes it wrong, or `EXCUSED` states why that cannot be detected.
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ PHONE = "+15550100"
 
 
 def play(bind: Engine) -> tuple[Stand, dict[str, int]]:
-    """An evening half an hour in: who comes later, waits, sits, has left; two restaurants."""
+    """An evening, half an hour in: parties later, waiting, seated, gone; two restaurants."""
     stand = open_evening(partial(open_restaurant, bind), bind)
     other = open_evening(partial(open_restaurant, bind), bind, slug="other")
     late, tomorrow = START + timedelta(hours=2), START + timedelta(days=1)
@@ -59,7 +59,7 @@ def play(bind: Engine) -> tuple[Stand, dict[str, int]]:
 
 @dataclass(frozen=True)
 class Evening:
-    """The evening as it lies in its database, and rows by the names that excuses use."""
+    """The evening in its database, and rows by the names that excuses use."""
 
     stand: Stand
     rows: dict[type[Base], dict[str, dict[str, Any]]]
@@ -69,7 +69,7 @@ class Evening:
 def evening(
     backend: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Evening]:
-    """The evening in a database of its own; each test leaves it as it was."""
+    """Create the evening in its own database. Each test leaves it unchanged."""
     url = f"sqlite:///{tmp_path_factory.mktemp('evening') / 'restaurant.sqlite3'}"
     if backend != "sqlite":
         url = request.getfixturevalue("mariadb").new_database("evening")
@@ -81,7 +81,7 @@ def evening(
 
 
 def _rows(bind: Engine, named: dict[str, int]) -> dict[type[Base], dict[str, dict[str, Any]]]:
-    """A few rows of each hot table: of each kind of party, or the first that tells most."""
+    """Return rows of each hot table by name: the named parties' rows, and shift days."""
     found: dict[type[Base], dict[str, dict[str, Any]]] = {}
     names = {number: name for name, number in named.items()}
     for entity in HOT:
@@ -120,7 +120,7 @@ def _is_json(column: Any) -> bool:
 
 
 def _write(bind: Engine, table: Any, key: dict[str, Any], name: str, value: Any) -> bool:
-    """Write past everything; whether the database itself let it."""
+    """Write directly, without any checks of ours. Return whether the database accepted it."""
     is_key = and_(*[table.c[column] == part for column, part in key.items()])
     column = table.c[name]
     given = type_coerce(value, String) if _is_json(column) and value is not None else value
@@ -134,7 +134,7 @@ def _write(bind: Engine, table: Any, key: dict[str, Any], name: str, value: Any)
     return True
 
 
-#: Rows of these parties are spoilt; the others' are there to be taken for them.
+#: Rows of these parties are corrupted. The other parties serve as wrong values for them.
 SPOILT = ("sitting", "gone", "coming", "waiting", "tomorrow", "by staff", "declined")
 
 

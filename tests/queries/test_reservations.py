@@ -1,4 +1,4 @@
-"""One reservation as guests and staff may see it: four queries, whatever happened to it."""
+"""One reservation as guests and staff may see it: four queries, whatever its history."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -87,7 +87,7 @@ def test_a_refused_wish_shows_why_and_what_else(db: Engine) -> None:
     shown = view(stand, number).change
     assert shown is not None
     assert (shown.status, shown.reason) == ("refused", "full")
-    # its own table counts as free, its own start (-7) is no news; the nearest three to 18:45
+    # its own table counts as free; its own start (-7) is left out; the nearest three to 18:45
     assert shown.alternatives == (
         START - 8 * QUARTER,
         START - 6 * QUARTER,
