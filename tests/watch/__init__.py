@@ -1,1 +1,1 @@
-"""Tests of what the house is watched with."""
+"""Tests of monitoring: metrics, alerts, dashboards, logs, traces."""

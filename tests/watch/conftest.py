@@ -1,4 +1,4 @@
-"""A house whose every word is listened to: its logs, its traces, its mails, its texts."""
+"""A running installation whose logs, traces, mails and text messages are recorded."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ from tests.services.servers.twilio import ACCOUNT, TOKEN, Twilio
 
 @dataclass(frozen=True, slots=True)
 class Overheard:
-    """A running house, and where its words go."""
+    """A running installation, and the receivers of its traces and texts."""
 
     stack: Stack
     traces: Receiver
     twilio: Twilio
 
     def lines(self, process: str) -> list[dict[str, Any]]:
-        """What a process has logged so far, without the lines that are not the house's."""
+        """Return what a process has logged so far, without lines of other programs."""
         text = (self.stack.folder / f"{process}.log").read_text(encoding="utf-8")
         whole = text[: text.rfind("\n") + 1].splitlines()
         return [orjson.loads(line) for line in whole if line.startswith("{")]
@@ -32,7 +32,7 @@ class Overheard:
 
 @pytest.fixture(scope="module")
 def overheard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Overheard]:
-    """A house of SQLite, Valkey and five processes, for the tests of one module."""
+    """An installation with SQLite, Valkey and five processes, shared by the tests of a module."""
     folder = tmp_path_factory.mktemp("overheard")
     url = f"sqlite:///{folder / 'restaurant.sqlite3'}"
     create_tables(url)

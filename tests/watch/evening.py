@@ -1,4 +1,4 @@
-"""An evening whose every figure is known: played on a real installation, counted beside it."""
+"""An evening with known figures: played on a real installation, and counted by the client."""
 
 import re
 import subprocess
@@ -24,7 +24,7 @@ from tests.services.running.stacks import open_stack
 from tests.services.servers.mariadb import MariaDB
 
 RELEASE = "the-known-one"
-#: What the guests of tonight have come to: (status, their parties' sizes).
+#: Tonight's parties: (status, their sizes).
 TONIGHT = (
     (Status.ARRIVED, (2,)),
     (Status.SEATED, (4, 1)),
@@ -42,7 +42,7 @@ _SEND = f"from tasks.app import app; [app.send_task('{TASK}') for _ in range({TA
 
 @dataclass
 class Known:
-    """The installation, and what was counted at its guests' side."""
+    """The installation, and the counts on the guests' side."""
 
     stack: Stack
     kept: Path
@@ -62,7 +62,7 @@ class Known:
 
 @contextmanager
 def known_evening(folder: Path) -> Iterator[Known]:
-    """An installation at rest: no clock asks for anything. `play` it."""
+    """An installation at rest: no scheduled jobs run. Call `play` on it."""
     server, kept = MariaDB(folder / "mariadb"), folder / "kept"
     server.start()
     env = {"BACKUP_STORE": str(kept), "BACKUP_KEY": "only for tests, " * 4, "BACKUP_LOG": "off"}
@@ -76,7 +76,7 @@ def known_evening(folder: Path) -> Iterator[Known]:
 
 
 def play(known: Known) -> None:
-    """Guests ask, are answered and told; a backup is made and proved; two servers fail."""
+    """Request, decide and notify; make and verify a backup; let two servers fail."""
     stack = known.stack
     _room_is_made(stack)
     _a_round(stack)
@@ -104,17 +104,17 @@ def play(known: Known) -> None:
     asked = [stack.post(hall, start=evening(7), wait=10).id for _ in range(WAITING)]
     stack.wait_quiet()
     with stack.engine.begin() as connection:
-        # as if nobody had decided them; no clock and no guest sends a worker to look
+        # as if they were undecided; no scheduled job and no guest wakes a worker
         rows = update(Reservation).where(Reservation.id.in_(asked))
         connection.execute(rows.values(status=Status.REQUESTED))
-        # and something is late, however fast this machine was
+        # and one job is overdue, however fast this machine was
         looked = update(JobRun).where(JobRun.name == WALL_TIMES)
         long_ago = clock.now() - timedelta(seconds=2 * LATE_AFTER[WALL_TIMES])
         assert connection.execute(looked.values(last_success=long_ago)).rowcount == 1
 
 
 def _tasks(stack: Stack) -> float:
-    """How often that task was done, as its worker says."""
+    """Return how often the worker has run that task, by its own metrics."""
     text = httpx.get(f"http://127.0.0.1:{stack.metrics_ports['messages']}/metrics").text
     found = re.search(rf'^maitred_tasks_total{{.*task="{TASK}"}} (\S+)', text, re.MULTILINE)
     return float(found[1]) if found else 0.0
@@ -125,7 +125,7 @@ def _is_served(stack: Stack, hall: OpenRestaurant) -> bool:
 
 
 def _room_is_made(stack: Stack) -> None:
-    """A party is moved so that another fits; the next finds no room, and is told so."""
+    """Re-seat a party so that another fits. The next one finds no table, and is told so."""
     restaurant = stack.open_restaurant(tables=TWO_TABLES)
 
     def ask(party_size: int) -> Asked:
@@ -141,7 +141,7 @@ def _room_is_made(stack: Stack) -> None:
 
 
 def _a_round(stack: Stack) -> None:
-    """So many are decided in one round, late, with a text message for each."""
+    """Decide many requests in one round, late, with a text message for each."""
     restaurant = stack.open_restaurant(tables=HALL)
     for worker in stack.deciders:
         worker.pause()
@@ -159,7 +159,7 @@ def _a_round(stack: Stack) -> None:
 
 
 def _tonight(stack: Stack) -> None:
-    """Parties of an hour ago, of each status."""
+    """Create parties of an hour ago, of each status."""
     restaurant = stack.open_restaurant(tables=HALL)
     for status, sizes in TONIGHT:
         for size in sizes:
@@ -172,7 +172,7 @@ def _tonight(stack: Stack) -> None:
 
 
 def _looks(known: Known) -> None:
-    """The same availability four times: the first is read from the database."""
+    """Query the same availability four times: the first one reads the database."""
     restaurant = known.stack.open_restaurant(tables=HALL)
     path = f"/api/v1/restaurants/{restaurant.slug}/availability"
     day = f"{evening(9):%Y-%m-%d}"

@@ -1,4 +1,4 @@
-"""Each figure of each dashboard is the one of the rows it claims to show, and none is empty."""
+"""Each figure of each dashboard equals that of the rows it claims to show; none is empty."""
 
 import math
 import re
@@ -28,17 +28,17 @@ from tests.watch import evening
 from tests.watch.evening import Known, known_evening, play
 
 pytestmark = pytest.mark.timeout(400)
-#: A figure: exactly so much, or between two.
+#: A figure: an exact value, or a range.
 Figure = float | tuple[float, float]
-#: The labels' values, by the labels' names -> the figure. What is 0 may be left out.
+#: Label values, ordered by label name -> figure. Figures of 0 may be left out.
 Figures = dict[tuple[str, ...], Figure]
 Said = Callable[[Known], Figures]
 _RATE = re.compile(r"\b(?:rate|increase)\((\w+(?:\{[^}]*\})?)\[\w+\]\)")
-#: Seconds from the time in a row to its count, on a busy machine.
+#: Seconds from the time in a row to its count, at most, on a busy machine.
 AFTER_COMMIT = 0.9
-#: For so long the web process keeps what it shows.
+#: Seconds for which the web process caches its metrics.
 KEPT_SECONDS = 1.0
-#: Seconds by which a figure may be older than the look at the rows.
+#: Seconds by which a figure may be older than the query of the rows.
 OLD = 4.0
 
 
@@ -50,14 +50,14 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Known]:
 
 @pytest.fixture(scope="module")
 def prometheus(known: Known, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    """It has looked at all of the evening, by the rules as they are, each second."""
+    """A Prometheus that has scraped the whole evening every second, with the real rules."""
     rules = (FOLDER / "rules" / "maitred.yml").read_text(encoding="utf-8")
     often = re.sub(r"^(\s*interval:) \S+$", r"\1 1s", rules, flags=re.MULTILINE)
     jobs = {"web": [known.stack.port], "workers": list(known.stack.metrics_ports.values())}
     made = Prometheus(tmp_path_factory.mktemp("prometheus"), often, jobs)
     made.start()
     play(known)
-    # each process was asked after the end, and what it keeps for a second was made after it too
+    # each process was scraped after the end, and after its one-second cache had expired
     ended = clock.now().timestamp() + KEPT_SECONDS + 1
     looked = "min(timestamp(up))"
     wait_until(lambda: made.ask(looked)[0][1] > ended, seconds=60, what="a look at all of it")
@@ -65,11 +65,11 @@ def prometheus(known: Known, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     made.stop()
 
 
-# --- what the rows say
+# --- figures from the rows
 
 
 def outcomes(known: Known, *, times: float = 1) -> Figures:
-    """What the guests were answered first; a status that came later was set by hand."""
+    """Return the first outcomes. Later statuses were set directly in the database."""
     first = "SELECT after, COUNT(*) FROM reservation_moves WHERE `before` = 'requested' GROUP BY 1"
     with known.stack.engine.connect() as connection:
         rows = connection.exec_driver_sql(first).all()
@@ -77,7 +77,7 @@ def outcomes(known: Known, *, times: float = 1) -> Figures:
 
 
 def messages(known: Known, *columns: Any, times: float = 1) -> Figures:
-    """The messages that came to something, by these columns."""
+    """Return the numbers of finished messages, by these columns."""
     query = select(*columns, func.count()).where(Message.state.in_(("sent", "skipped")))
     if Message.state not in columns:
         query = query.where(Message.state == "sent")
@@ -101,9 +101,9 @@ def seconds_of(known: Known, since: Any, until: Any, *where: Any) -> list[float]
 
 
 def quantile_of(values: Iterable[float], part: float, bounds: Iterable[float]) -> Figure:
-    """Where a histogram of these bounds puts that quantile: in a bucket of what the rows say.
+    """Return the range in which a histogram with these bounds places that quantile of the rows.
 
-    It is counted after the commit, a moment later than the time in the row.
+    The histogram counts after the commit, a moment later than the time in the row.
     """
     there, limits = sorted(values), [0.0, *map(float, bounds)]
     true = there[max(0, math.ceil(part * len(there)) - 1)]
@@ -183,7 +183,7 @@ BACKUPS = ("backup", "drill")
 def backup_age(known: Known) -> Figures:
     (manifest,) = known.kept.glob(f"*{MANIFEST}")
     age = clock.now().timestamp() - manifest.stat().st_mtime
-    # of the state that it holds, which is a moment older than its file
+    # the age of the backed-up state, which is a moment older than its file
     kind = manifest.name.split("-")[1]
     return {(kind, "first"): (age - OLD, age + 2 * OLD)}
 
@@ -215,7 +215,7 @@ def all_of(figure: Callable[[Known], Figure]) -> Said:
 
 
 def every(least: float, most: float) -> Said:
-    """For each series that there is: between these two."""
+    """Expect a value in this range for every series."""
     return lambda known: {("*",): (least, most)}
 
 
@@ -228,7 +228,7 @@ def share_of_errors(known: Known) -> float:
 
 
 def slow(known: Known) -> tuple[float, float]:
-    # the server's part of what the slowest caller waited, in the bucket above it
+    # the server's share of the slowest caller's wait, in the bucket above it
     return 0.0, max(2.5 * known.slowest, 0.01)
 
 
@@ -242,7 +242,7 @@ def late_messages(known: Known) -> float:
     return sum(value > 60 for value in values) / len(values)
 
 
-#: (dashboard, panel) -> what each of its queries should show.
+#: (dashboard, panel) -> the expected figures of each of its queries.
 EXPECTED: Mapping[tuple[str, str], tuple[Said, ...]] = {
     ("tonight", "Late"): (
         all_of(lambda known: len(late(known))),
@@ -342,7 +342,7 @@ def queries(name: str, title: str) -> list[str]:
 
 
 def over_all(expr: str) -> str:
-    """The same, of all that was counted since the processes began, in the place of a rate."""
+    """Replace rates by the totals since the processes began."""
     for rule in recording_rules():
         expr = expr.replace(f'{rule["record"]}{{namespace=~".*"}}', f"({rule['expr']})")
     return _RATE.sub(r"\1", expr)
@@ -356,7 +356,7 @@ def shown(prometheus: Prometheus, query: str) -> dict[tuple[str, ...], float]:
 
 
 def wrong(known: Known, prometheus: Prometheus, name: str, title: str) -> Iterator[str]:
-    """What a panel shows that the rows do not say, and what it does not show."""
+    """Yield differences between a panel and the rows."""
     for query, said in zip(queries(name, title), EXPECTED[name, title], strict=True):
         if not prometheus.ask(query):
             yield f"{name}, {title}: no data: {query}"
@@ -364,7 +364,7 @@ def wrong(known: Known, prometheus: Prometheus, name: str, title: str) -> Iterat
         if ("*",) in wanted:
             wanted = dict.fromkeys(found, wanted["*",])
         if title == "Tasks a second":
-            # others were asked for by the clock before it was stopped
+            # other tasks were started by the scheduler before it was stopped
             found = {key: value for key, value in found.items() if key in wanted}
         for key in found.keys() | wanted.keys():
             is_there, should = found.get(key, 0.0), wanted.get(key, 0.0)

@@ -1,4 +1,4 @@
-"""Each alert fires in a real Prometheus when its trouble is caused, and clears when it is over."""
+"""Each alert fires in a real Prometheus when its fault is caused, and clears when it is fixed."""
 
 import os
 import subprocess
@@ -28,9 +28,9 @@ from tests.services.servers.mariadb import MariaDB
 from tests.services.servers.prometheus import Prometheus, in_fast_motion
 
 LONG_AGO = timedelta(hours=4)
-#: Bad events that burn an objective's budget; some are counted by halves in a short window.
+#: Bad events that burn an objective's budget; in a short window some count only half.
 ENOUGH = 2 * LEAST_BAD
-#: What an alert says beside its name, where one trouble makes one alert.
+#: The labels of an alert beside its name, where one fault makes one alert.
 LABELS = {
     "JobFailing": {"name": "backup"},
     "ChannelDown": {"channel": "email"},
@@ -44,7 +44,7 @@ LABELS = {
 
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """An installation that keeps backups and the log of its database."""
+    """An installation with backups and with its database's log archived."""
     folder = tmp_path_factory.mktemp("watched")
     server = MariaDB(folder / "mariadb", durable=True)
     server.start()
@@ -62,7 +62,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture
 def operators() -> Iterator[Operators]:
-    """Who is told."""
+    """Receivers of alerts."""
     made = Operators()
     made.start()
     yield made
@@ -71,7 +71,7 @@ def operators() -> Iterator[Operators]:
 
 @pytest.fixture
 def alertmanager(operators: Operators, tmp_path: Path) -> Iterator[Alertmanager]:
-    """It tells them."""
+    """An Alertmanager that notifies the receivers."""
     made = Alertmanager(tmp_path / "alertmanager", operators.receivers)
     made.start()
     yield made
@@ -80,7 +80,7 @@ def alertmanager(operators: Operators, tmp_path: Path) -> Iterator[Alertmanager]
 
 @pytest.fixture
 def prometheus(watched: Stack, alertmanager: Alertmanager, tmp_path: Path) -> Iterator[Prometheus]:
-    """It asks the web process, every worker, and who tells of the alerts."""
+    """A Prometheus that scrapes the web process, every worker and the Alertmanager."""
     rules = in_fast_motion((FOLDER / "rules" / "maitred.yml").read_text(encoding="utf-8"))
     jobs = {
         "web": [watched.port],
@@ -94,7 +94,7 @@ def prometheus(watched: Stack, alertmanager: Alertmanager, tmp_path: Path) -> It
 
 
 def maitred(stack: Stack, *words: str, **env: str) -> int:
-    """One command of the house beside it; how it ended."""
+    """Run a `maitred` command on that installation. Return its exit status."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     return subprocess.run(
         [Path(sys.executable).parent / "maitred", *words],
@@ -105,32 +105,32 @@ def maitred(stack: Stack, *words: str, **env: str) -> int:
 
 
 class Troubles:
-    """What can befall the house: each a block that causes it, and mends it at the end."""
+    """Faults: each is a block that causes it, and repairs it at the end."""
 
     def __init__(self, stack: Stack, restaurant: OpenRestaurant, operators: Operators) -> None:
         self.stack, self.restaurant, self.operators = stack, restaurant, operators
 
     def ask(self) -> int:
-        """A guest asks for a table; the status."""
+        """Request a table. Return the status."""
         return self.stack.post(self.restaurant, start=evening()).status
 
     @contextmanager
     def web_gone(self) -> Iterator[None]:
-        """The web process was killed."""
+        """Kill the web process."""
         self.stack.kill9("web")
         yield
         self.stack.heal()
 
     @contextmanager
     def worker_gone(self) -> Iterator[None]:
-        """One worker of two was killed."""
+        """Kill one of two workers."""
         self.stack.kill9("allocation-1")
         yield
         self.stack.heal()
 
     @contextmanager
     def database_gone(self) -> Iterator[None]:
-        """The database was killed; guests go on asking, and get 503."""
+        """Kill the database. Guests go on requesting tables, and get 503."""
         assert self.stack.mariadb is not None
         self.stack.mariadb.kill()
         assert self.ask() == 503
@@ -139,14 +139,14 @@ class Troubles:
 
     @contextmanager
     def redis_gone(self) -> Iterator[None]:
-        """Redis was killed."""
+        """Kill Redis."""
         self.stack.redis.kill()
         yield
         self.stack.redis.start()
 
     @contextmanager
     def nobody_decides(self) -> Iterator[None]:
-        """The workers hang, and requests wait for a minute already."""
+        """Pause the workers; requests have been waiting for a minute already."""
         for worker in self.stack.deciders:
             worker.pause()
         for _ in range(ENOUGH):
@@ -158,7 +158,7 @@ class Troubles:
 
     @contextmanager
     def told_too_late(self) -> Iterator[None]:
-        """What was decided long ago is sent only now."""
+        """Send messages only long after their decisions were made."""
         messages = self.stack.processes["messages"]
         messages.pause()
         asked = [self.stack.post(self.restaurant, start=evening()).id for _ in range(ENOUGH)]
@@ -167,13 +167,13 @@ class Troubles:
             self._shift(each, -LONG_AGO)
         messages.resume()
         yield
-        # the stack goes on to other tests, whose check would find these times
+        # other tests use the same stack, and their check would find these times
         for each in asked:
             self._shift(each, LONG_AGO)
 
     @contextmanager
     def clock_stopped(self) -> Iterator[None]:
-        """No scheduler, and a job's last success was hours ago."""
+        """Stop the scheduler; a job's last success was hours ago."""
         self.stack.processes["scheduler"].terminate()
         with self.stack.engine.begin() as connection:
             job = update(JobRun).where(JobRun.name == "retain")
@@ -183,7 +183,7 @@ class Troubles:
 
     @contextmanager
     def backup_fails(self) -> Iterator[None]:
-        """The account that backs up is let in nowhere."""
+        """Back up with an account that has no access."""
         nowhere = "mysql+mysqldb://nobody:nothing@127.0.0.1:1/house"
         assert maitred(self.stack, "backup", BACKUP_URL=nowhere)
         yield
@@ -191,7 +191,7 @@ class Troubles:
 
     @contextmanager
     def log_not_followed(self) -> Iterator[None]:
-        """Who follows the database's log hangs, since hours."""
+        """Pause the process that archives the database's log; its last success was hours ago."""
         self.stack.processes["follower"].pause()
         with self.stack.engine.begin() as connection:
             job = update(JobRun).where(JobRun.name == "log")
@@ -202,7 +202,7 @@ class Troubles:
 
     @contextmanager
     def operators_out_of_reach(self) -> Iterator[None]:
-        """Who is called takes no call, when there is something to tell."""
+        """Make the receiver of pages unreachable while there are alerts."""
         self.operators.away.add("page")
         with self.worker_gone(), self.web_gone():
             yield
@@ -210,7 +210,7 @@ class Troubles:
 
     @contextmanager
     def provider_refuses(self) -> Iterator[None]:
-        """The mail server takes nothing."""
+        """Let the mail server refuse all mail."""
         self.stack.mailbox.refuse_with = "451 later"
         for _ in range(3):
             assert self.ask() == 202
@@ -219,14 +219,14 @@ class Troubles:
 
     @contextmanager
     def channel_down(self) -> Iterator[None]:
-        """The mail server is away."""
+        """Stop the mail server."""
         self.stack.mailbox.stop()
         assert self.ask() == 202
         yield
         self.stack.mailbox.start()
 
     def _shift(self, asked: int, by: timedelta) -> None:
-        """Move when the party was decided and its messages were written."""
+        """Shift the times at which the party was decided and its messages were written."""
         with Session(self.stack.engine) as session, session.begin():
             row = session.get_one(Reservation, asked)
             assert row.decided_at is not None
@@ -247,7 +247,7 @@ def test_each_alert_fires_is_told_and_clears(
     troubles = Troubles(watched, watched.open_restaurant(), operators)
     assert troubles.ask() == 202
     watched.wait_quiet()
-    # more than one alert tells of some troubles
+    # some faults fire more than one alert
     causes = {
         "ProviderFailing": troubles.provider_refuses,
         "ChannelDown": troubles.channel_down,
@@ -278,7 +278,7 @@ def test_each_alert_fires_is_told_and_clears(
             reached = {"ticket"} if name == "AlertsUnsent" else severities[name]
             for receiver in reached:
                 operators.wait_told(receiver, name, "firing", after=heard)
-        if name == "HouseLate":  # seen when it is decided at last
+        if name == "HouseLate":  # measured only once it is decided
             prometheus.wait_firing(also[name])
         prometheus.wait_clear(name)
         for receiver in severities[name]:

@@ -1,4 +1,4 @@
-"""Prometheus on hosts: the web process alone is asked, and tells what the workers count too."""
+"""Prometheus on hosts: it scrapes only the web process, which reports the workers' metrics too."""
 
 import re
 import subprocess
@@ -24,7 +24,7 @@ ASKED = 3
 def test_what_the_workers_of_a_slot_count_is_counted_once(mariadb: MariaDB, tmp_path: Path) -> None:
     shared = str(tmp_path / "metrics")
     Path(shared).mkdir()
-    # as deploy/release/line.py gives them to all processes of a slot
+    # as deploy/release/line.py sets them for all processes of a slot
     env = {"METRICS_DIR": shared, "PROMETHEUS_MULTIPROC_DIR": shared}
     with open_stack(tmp_path / "stack", mariadb, env) as stack:
         prometheus = Prometheus(tmp_path, "groups: []", {"web": [stack.port]}, file="hosts.yml")

@@ -1,4 +1,4 @@
-"""Logs are kept for 90 days, in each target: what can be run of it is run, the rest is read."""
+"""Logs are retained for 90 days on each target. What can run here is run, the rest is read."""
 
 import json
 import re
@@ -74,14 +74,14 @@ def test_a_word_that_it_does_not_know_is_said_and_nothing_goes_on(
 
 
 def commands(program: str) -> list[list[str]]:
-    """The page's commands of that program, in words."""
+    """Return the page's commands of that program, split into words."""
     blocks = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
     lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
     return [shlex.split(line)[1:] for line in lines if line.startswith(f"{program} ")]
 
 
 def options(words: list[str]) -> dict[str, str]:
-    """`--name value` and `--name=value`."""
+    """Parse `--name value` and `--name=value`."""
     found = {}
     for at, word in enumerate(words):
         if word.startswith("--"):

@@ -1,8 +1,8 @@
-"""The way of the logs: every field that is logged is mapped once, and all is deleted in 90 days.
+"""Log pipeline: every logged field is mapped exactly once, and logs are deleted after 90 days.
 
-There is no Elasticsearch here: its template, its life cycle and Logstash's pipeline are read by a
-small reading of our own (tests/services/servers/logstash.py), and on lines that were really
-logged in tests/watch/test_stories.py.
+There is no Elasticsearch here. Its template and life cycle and Logstash's pipeline are
+interpreted by tests/services/servers/logstash.py; tests/watch/test_stories.py does so for lines that an
+installation has really logged.
 """
 
 import ast
@@ -43,7 +43,7 @@ def test_what_is_not_mapped_would_be_found() -> None:
 
 
 def logged_fields() -> dict[str, str]:
-    """Every field that a call of `log` names in the product, and where."""
+    """Return every field that a `log` call names in the product, and where."""
     found: dict[str, str] = {}
     for module in product():
         for call in ast.walk(module.tree):
@@ -127,7 +127,7 @@ def test_saved_searches_name_fields_and_events_that_there_are() -> None:
 
 @contextmanager
 def _answering(status: int, body: str) -> Iterator[tuple[str, list[tuple[str, str, bytes]]]]:
-    """A server that says this to everything: its address, and what it was told."""
+    """Run a server with this fixed answer. Yield its URL and the requests so far."""
     told: list[tuple[str, str, bytes]] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -181,7 +181,7 @@ def test_setup_can_be_repeated_and_says_when_it_was_refused() -> None:
 
 @pytest.mark.parametrize("name", ["template.json", "lifecycle.json"])
 def test_no_key_stands_twice(name: str) -> None:
-    """JSON takes the last of two, and would hide that a field has two types."""
+    """JSON keeps the last of two equal keys, which would hide that a field has two types."""
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         keys = [key for key, _ in pairs]

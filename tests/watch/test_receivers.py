@@ -1,4 +1,4 @@
-"""Whom an alert reaches: Alertmanager refuses to start where the answer is nobody."""
+"""Receivers of alerts: Alertmanager refuses to start if an alert reaches nobody."""
 
 import re
 import subprocess
@@ -21,7 +21,7 @@ def receivers(page: str, ticket: str) -> str:
 
 
 def looked_at(folder: Path, text: str) -> tuple[int, str]:
-    """What the script says of these receivers, where it only looks."""
+    """Run the script in its checking mode on these receivers. Return status and output."""
     for program in ("amtool", "awk"):
         require_program(program)
     (folder / "receivers").write_text(text, encoding="utf-8")
@@ -62,11 +62,11 @@ def test_what_secrets_sh_makes_waits_for_the_operator(tmp_path: Path) -> None:
     subprocess.run(["sh", ROOT / "deploy" / "secrets.sh", tmp_path / "s"], check=True, timeout=60)
     made = (tmp_path / "s" / "alert_receivers").read_text(encoding="utf-8")
     assert looked_at(tmp_path, made)[0] == 1
-    # with the signs taken away it is in order
+    # with the comment signs removed it is valid
     opened = "".join(
         f"{line.removeprefix('#')}\n"
         for line in made.splitlines()
-        if not re.match(r"# \S", line)  # words, no example
+        if not re.match(r"# \S", line)  # prose, not an example
     )
     code, said = looked_at(tmp_path, opened.replace('"..."', "someone@example.com"))
     assert code == 0, said

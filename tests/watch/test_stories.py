@@ -1,4 +1,4 @@
-"""One id leads from a guest's request through the decision to the provider's id of the message."""
+"""One trace id links a guest's request, its decision and the provider's id of the message."""
 
 import json
 import subprocess
@@ -22,7 +22,7 @@ NUMBER = "+4915112345678"
 
 @pytest.fixture(scope="module")
 def told(overheard: Overheard) -> Asked:
-    """A guest asks, is answered, and is told on both channels."""
+    """A request that is decided, with the guest notified on both channels."""
     restaurant = overheard.stack.open_restaurant(tables={"1": ("hall", 1, 4)})
     asked = overheard.stack.post(
         restaurant,
@@ -39,7 +39,7 @@ def told(overheard: Overheard) -> Asked:
 
 
 def sent_to(overheard: Overheard, asked: Asked) -> dict[str, dict[str, Any]]:
-    """The lines of the confirmations that were sent, by their channel."""
+    """Return the log lines of the sent confirmations, by channel."""
     return {
         line["channel"]: line
         for line in of(overheard.lines("messages"), "message sent")
@@ -48,12 +48,12 @@ def sent_to(overheard: Overheard, asked: Asked) -> dict[str, dict[str, Any]]:
 
 
 def sid_of(overheard: Overheard) -> str:
-    """Twilio's id of the first text that the guest was sent."""
+    """Return Twilio's id of the first text message to the guest."""
     return next(text.sid for text in overheard.twilio.texts if text.to == NUMBER)
 
 
 def decision_on(overheard: Overheard, asked: Asked) -> dict[str, Any]:
-    """The line of its first decision."""
+    """Return the log line of its first decision."""
     lines = of(overheard.lines("allocation-1"), "decided")
     return next(line for line in lines if asked.id in line["reservation_id"])
 
@@ -108,7 +108,7 @@ def test_a_trace_leads_from_the_request_to_both_messages(overheard: Overheard, t
     sends = {span.facts["channel"]: span for span in spans if span.name == "send confirmation"}
     assert sends["sms"].facts["provider_id"] == sid_of(overheard)
     assert all(span.service == "maitred-worker" for span in sends.values())
-    # what many were decided in has a trace of its own, and its statements are there
+    # the task that decided many has a trace of its own, with its statements
     (decision,) = [span for span in spans if span.name == "decide request"]
     (task,) = decision.linked
     wait_until(lambda: overheard.traces.spans(task), seconds=30, what="the task's own trace")
@@ -122,7 +122,7 @@ def test_a_trace_leads_from_the_request_to_both_messages(overheard: Overheard, t
 def test_no_span_and_no_log_line_names_the_guest(overheard: Overheard, told: Asked) -> None:
     secret = uuid.uuid4().hex
     overheard.stack.cancel(told)
-    # paths and queries of a guest's pages: their token is as good as a password
+    # paths and queries of the manage page: its token is as sensitive as a password
     client = overheard.stack._client
     assert client.get(f"/manage/{told.token}?email=ada@guests.example").status_code == 200
     assert client.get(f"/nowhere/{secret}/ada@guests.example").status_code == 404
@@ -142,7 +142,7 @@ def test_no_span_and_no_log_line_names_the_guest(overheard: Overheard, told: Ask
 
 
 def test_who_looks_at_the_restaurant_makes_no_traces(overheard: Overheard, told: Asked) -> None:
-    # the decision's, which is exported a moment later
+    # the decision's span, which is exported a moment later
     wait_until(overheard.traces.spans, seconds=30, what="any span")
     names = {span.name for span in overheard.traces.spans()}
     assert not {name for name in names if "healthz" in name or "sweep" in name or "beat" in name}
@@ -175,7 +175,7 @@ def test_metrics_go_the_same_way(overheard: Overheard, told: Asked) -> None:
 
 
 def test_all_that_an_evening_logs_is_indexed(overheard: Overheard) -> None:
-    """Asked, decided, waitlisted, changed, cancelled, told, refused, signed in, failed."""
+    """Requested, decided, waitlisted, changed, cancelled, notified, refused, signed in, failed."""
     stack = overheard.stack
     restaurant = stack.open_restaurant(tables={"1": ("hall", 1, 4)})
     overheard.twilio.refuse["+4915111111111"] = (400, 21211)
@@ -203,7 +203,7 @@ def test_all_that_an_evening_logs_is_indexed(overheard: Overheard) -> None:
     assert wanted | {"refused", "the clock runs"} <= seen
 
 
-#: one process after the other costs seconds: here it is one, which takes off what it has put on
+#: a process per case costs seconds, so one process runs all cases and undoes its changes
 NOT_THERE = """
 import os, sys, time
 from models.core.settings import settings

@@ -1,4 +1,4 @@
-"""Rules, alerts, dashboards, runbooks: they are what the code makes, and name what exists."""
+"""Rules, alerts, dashboards and runbooks are up to date with the code and name what exists."""
 
 import json
 import re
@@ -30,7 +30,7 @@ _METRIC = re.compile(r"\bmaitred_[a-z_]+\b")
 
 
 def expressions() -> Iterator[tuple[str, str]]:
-    """Every PromQL expression, with where it stands."""
+    """Yield (place, expression) of every PromQL expression."""
     for group in rule_groups()["groups"]:
         for rule in group["rules"]:
             yield rule.get("alert", rule.get("record")), rule["expr"]
@@ -95,7 +95,7 @@ def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:
     assert pages == set(wanted)
     index = (RUNBOOKS / "README.md").read_text(encoding="utf-8")
     for name, page in wanted.items():
-        # without the external label that says where else they are
+        # without the external label that gives the address elsewhere
         here = re.sub(r"\{\{ with .*\{\{ else \}\}(.*)\{\{ end \}\}", r"\1", page)
         assert (ROOT / here).is_file()
         assert f"({name}.md)" in index
@@ -115,7 +115,7 @@ def test_dashboards_are_grafanas_and_each_panel_has_its_own_place() -> None:
 
 
 def test_every_command_of_the_runbooks_does_what_it_is_for(stack: Stack, tmp_path: Path) -> None:
-    """On a machine that has nothing but the file `.env`."""
+    """On a machine that has only the file `.env`."""
     backups = {"BACKUP_STORE": str(tmp_path / "kept"), "BACKUP_KEY": "only for tests, " * 4}
     machine = Machine(tmp_path / "machine", stack.env | backups)
     found = dict.fromkeys(
@@ -126,7 +126,7 @@ def test_every_command_of_the_runbooks_does_what_it_is_for(stack: Stack, tmp_pat
     assert len(found) >= 8
     for command in found:
         assert command.startswith("maitred "), "of the image there is nothing else for sure"
-        # this one says how the installation is by its code, too
+        # its exit status reports the installation's health, too
         is_health = command.startswith("maitred health")
         said = machine.run(command, ends=EXIT_CODES.values() if is_health else 0)
         assert '"status": ' in said if is_health else said.strip(), command
