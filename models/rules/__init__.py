@@ -1,1 +1,1 @@
-"""What is allowed: pure functions over frozen values; no I/O, no clock, no ORM."""
+"""The rules: pure functions over frozen values; no I/O, no clock, no ORM."""

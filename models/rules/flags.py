@@ -1,4 +1,4 @@
-"""Feature flags: what can be switched without a release, and for whom a switch is on."""
+"""Feature flags: the features that can be switched without a release, and for whom each is on."""
 
 import hashlib
 from collections.abc import Mapping
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-#: The switch of the whole house; a restaurant's own has its id.
+#: Key of the switch for the whole installation; a restaurant's own switch is keyed by its id.
 EVERYWHERE: Final = 0
 ALL: Final = 100
 
 
 class Flag(StrEnum):
-    """One thing that can be switched. Without a switch of anybody's it is on."""
+    """A feature that can be switched off. It is on where no switch is set."""
 
     WAITLIST_OFFERS = "waitlist-offers"
     SMS = "sms"
@@ -21,7 +21,7 @@ class Flag(StrEnum):
     EXACT_SEATING = "exact-seating"
 
 
-#: What a flag does while it is off.
+#: Flag -> the behaviour while it is off.
 WHILE_OFF: Final[dict[Flag, str]] = {
     Flag.WAITLIST_OFFERS: "freed tables are not given to who waits; asked again once it is on",
     Flag.SMS: "text messages wait in the queue, and go out once it is on",
@@ -33,10 +33,10 @@ WHILE_OFF: Final[dict[Flag, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """How one flag is set, for the house or for one restaurant.
+    """The setting of one flag, for the whole installation or for one restaurant.
 
-    `percent` of the keys have it on. A killed switch is off for everybody below it, whatever the
-    percentages say: the house's for all restaurants.
+    `percent` of the keys have it on. `is_killed` turns it off whatever the percentages are; on the
+    installation's switch it turns it off for every restaurant.
     """
 
     percent: int
@@ -46,8 +46,8 @@ class Switch:
 def is_on(flag: Flag, switches: Mapping[int, Switch], *, restaurant_id: int, key: str) -> bool:
     """Whether `flag` is on for this key at this restaurant.
 
-    `switches` are those of the flag, by restaurant id or EVERYWHERE. A restaurant's own percentage
-    goes before the house's. The same key keeps its answer while the percentage grows.
+    `switches` are the switches of this flag, by restaurant id or EVERYWHERE. A restaurant's own
+    percentage overrides the installation's. A key that is on stays on while the percentage grows.
     """
     restaurant, own = switches.get(EVERYWHERE), switches.get(restaurant_id)
     if any(switch is not None and switch.is_killed for switch in (restaurant, own)):
@@ -57,6 +57,6 @@ def is_on(flag: Flag, switches: Mapping[int, Switch], *, restaurant_id: int, key
 
 
 def bucket(flag: Flag, key: str) -> float:
-    """Where a key falls between 0 and 100. Another flag deals the keys anew."""
+    """Position of a key, from 0 up to but not including 100. It differs from flag to flag."""
     digest = hashlib.blake2b(f"{flag}\n{key}".encode(), digest_size=4).digest()
     return int.from_bytes(digest, "big") * ALL / 2**32

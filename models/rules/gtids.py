@@ -1,15 +1,15 @@
-"""What a server holds, by MariaDB's global transaction ids (`domain-server-sequence`)."""
+"""Database positions as MariaDB global transaction ids (`domain-server-sequence`)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-#: (domain, server) -> the last sequence number that this server wrote in this domain
+#: (domain, server) -> the last sequence number that the server wrote in the domain
 Position = Mapping[tuple[int, int], int]
 
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Transactions of one server, the first and the last of them."""
+    """A range of transactions of one server, `first` to `last`, both inclusive."""
 
     domain: int
     server: int
@@ -18,7 +18,7 @@ class Missing:
 
     @property
     def count(self) -> int:
-        """How many at most: in between, numbers may have been another server's."""
+        """The most transactions this can be: other servers may have used numbers in between."""
         return self.last - self.first + 1
 
     def __str__(self) -> str:
@@ -29,7 +29,7 @@ class Missing:
 
 
 def parse_position(text: str) -> dict[tuple[int, int], int]:
-    """Read `0-1-17,0-2-19`, as the server writes a position or a state. Raises ValueError."""
+    """Parse `0-1-17,0-2-19`, the server's format of a position or state. Raises ValueError."""
     found: dict[tuple[int, int], int] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
         domain, server, number = (int(word) for word in part.split("-"))
@@ -38,16 +38,17 @@ def parse_position(text: str) -> dict[tuple[int, int], int]:
 
 
 def has_reached(position: Position, wanted: Position) -> bool:
-    """Whether a position (one id a domain) is at or past the other."""
+    """Whether `position` (one id per domain) is at or past `wanted` in every domain."""
     reached = _by_domain(position)
     return all(reached.get(domain, 0) >= last for domain, last in _by_domain(wanted).items())
 
 
 def lacking(held: Position, *, by: Position, replicated: Position) -> tuple[Missing, ...]:
-    """What a server holds that another never had.
+    """The transactions that one server has and another never had.
 
-    `held` and `by` are their states: the last number of every server. `replicated` is how far the
-    other came as a replica: where its state says nothing of a server, it has all up to there.
+    `held` and `by` are the states of the two: the last sequence number by server. `replicated` is
+    the position that the other reached as a replica: for a server missing from `by`, the other has
+    everything up to there.
     """
     begun = _by_domain(replicated)
     found = []

@@ -1,10 +1,10 @@
-"""When the house is unwell: how old a job's last success and a waiting row may get."""
+"""Health limits: the maximum age of a job's last success and of a waiting row."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-#: Job -> seconds since its last success after which it is late. Several of its periods.
+#: Job -> seconds after its last success at which it is overdue: several of its periods.
 LATE_AFTER: Final[Mapping[str, int]] = {
     "sweep": 30,
     "mark_no_shows": 300,
@@ -27,14 +27,16 @@ LATE_AFTER: Final[Mapping[str, int]] = {
     "heartbeat.maintenance": 60,
 }
 
-#: Jobs of a house whose backups are on; another is not late with them.
+#: Jobs that run only where backups are on; elsewhere they are never overdue.
 OF_BACKUPS: Final = frozenset({"backup", "drill"})
-#: And of one that has a second store.
+#: Jobs that run only where there is a second backup store.
 OF_SECOND_STORE: Final = frozenset({"second_store"})
-#: The job of a house that keeps the log of its database beside its backups. No clock asks for it.
+#: The job that runs only where the database's log is stored with the backups. The scheduler does
+#: not start it.
 OF_THE_LOG: Final = frozenset({"log"})
 
-#: The job that looks whose wall clock new zone rules have moved, and the kind of those parties.
+#: The job that finds reservations whose wall time new zone rules have moved, and the kind of row
+#: they are counted as.
 WALL_TIMES: Final = "wall_times"
 ZONE_RULES: Final = "zone_rules"
 
@@ -47,12 +49,12 @@ WAITS_AT_MOST: Final[Mapping[str, int]] = {
     "stuck_sends": 300,
     "unended": 600,
     "waitlists": 300,
-    # a party whose wall clock moved is late as soon as it is seen
+    # a reservation whose wall time moved is overdue as soon as it is seen
     ZONE_RULES: 0,
 }
 
-#: What is late with several database servers: two take writes; the replica is gone or behind; the
-#: primary goes on without it.
+#: Problems with several database servers: two accept writes; the replica is missing or behind; the
+#: primary runs without semi-synchronous replication.
 TWO_PRIMARIES: Final = "two_primaries"
 REPLICA: Final = "replica"
 SEMI_SYNC: Final = "semi_sync"
@@ -61,36 +63,37 @@ OF_SERVERS: Final = (TWO_PRIMARIES, REPLICA, SEMI_SYNC)
 REPLICA_BEHIND_AT_MOST: Final = 30
 
 
-#: What is late with processes whose clock is wrong, who work by other zone data than the others,
-#: or of whom none leads.
+#: Problems with processes: a clock is wrong; their zone data differ; no scheduler is the leader.
 CLOCKS: Final = "clocks"
 ZONE_DATA: Final = "zone-data"
 LEADER: Final = "leader"
 #: Seconds by which a clock may be wrong.
 CLOCKS_DIFFER_SECONDS: Final = 2.0
-#: Seconds for which a process that was seen counts as there.
+#: Seconds for which a process counts as running after it was last seen.
 PROCESS_SEEN_SECONDS: Final = 90
-#: Seconds for which nobody may lead; and those that no lease lasts, unless a wrong clock wrote it.
+#: Seconds for which there may be no leader; and the remaining seconds that a lease reaches only if
+#: a wrong clock wrote it.
 LEASE_LATE_SECONDS: Final = 15
 LEASE_TOO_LONG_SECONDS: Final = 60
-#: A moment that lies further in the future was written by a wrong clock.
+#: A time further in the future than this was written by a wrong clock.
 _FUTURE_SECONDS: Final = 30
 
 
 def heartbeat_name(queue: str) -> str:
-    """The job that proves that somebody finishes the tasks of this queue."""
+    """The job whose success shows that a worker finishes the tasks of this queue."""
     return f"heartbeat.{queue}"
 
 
 def channel_name(channel: str) -> str:
-    """What a channel that is down is called among what is late."""
+    """The name under which a channel that is down is listed with the overdue jobs."""
     return f"channel.{channel}"
 
 
 def seconds_since(moment: datetime | None, *, now: datetime) -> float | None:
-    """Whole and tenths of seconds from `moment` to `now`; None when it never was.
+    """Seconds from `moment` to `now`, rounded to tenths; None if there was no such moment.
 
-    A moment in the future was written by a wrong clock: when it was is not known.
+    A moment more than 30 seconds in the future was written by a wrong clock, so its age is unknown:
+    None.
     """
     seconds = None if moment is None else (now - moment).total_seconds()
     if seconds is None or seconds < -_FUTURE_SECONDS:
@@ -99,10 +102,10 @@ def seconds_since(moment: datetime | None, *, now: datetime) -> float | None:
 
 
 def is_late(job: str, age: float | None) -> bool:
-    """Whether a job's last success is too long ago, or that was never."""
+    """Whether a job is overdue: it never succeeded (`age` None), or too long ago."""
     return age is None or age > LATE_AFTER[job]
 
 
 def waits_too_long(kind: str, age: float | None) -> bool:
-    """Whether the oldest row of a kind should have been dealt with. Nothing waiting is fine."""
+    """Whether the oldest waiting row of a kind is overdue. False if none waits (`age` None)."""
     return age is not None and age > WAITS_AT_MOST[kind]

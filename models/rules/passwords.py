@@ -1,4 +1,4 @@
-"""What a password must be: neither short nor soon guessed. Any characters, in any mixture."""
+"""Password policy: a minimum length and a minimum strength. Any characters, in any mixture."""
 
 import re
 from collections.abc import Iterable
@@ -8,20 +8,20 @@ from zxcvbn import zxcvbn
 
 PASSWORD_MIN: Final = 10
 PASSWORD_MAX: Final = 200
-#: zxcvbn's second of four degrees: more than a million guesses.
+#: zxcvbn's score, from 0 to 4: 2 takes more than a million guesses.
 _DEGREE: Final = 2
-#: zxcvbn looks at no more, and what is longer is not guessed.
+#: zxcvbn reads no more characters; a longer password is not guessed.
 _LOOKED_AT: Final = 72
-#: What everybody knows of this place.
+#: Words that are easy to guess here.
 _HERE: Final = ("maitred", "restaurant", "reservation")
 
 
 def weakness(password: str, *, about: Iterable[str] = ()) -> str:
-    """What is wrong with a new password; empty when it is good enough.
+    """The problem with a new password; empty when it is strong enough.
 
-    `about`: what others know of who signs in (address, name, houses). Common passwords, words,
-    dates and patterns of the keyboard are known to zxcvbn; what is made of these counts as soon
-    guessed too.
+    `about`: text that others know about the account (address, name, restaurants). zxcvbn knows
+    common passwords, words, dates and keyboard patterns; anything built from `about` counts as
+    easily guessed, too.
     """
     if not PASSWORD_MIN <= len(password) <= PASSWORD_MAX:
         return f"must have {PASSWORD_MIN} to {PASSWORD_MAX} characters"

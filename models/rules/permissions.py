@@ -1,11 +1,11 @@
-"""The one table of who may do what at a restaurant."""
+"""Permissions by role at a restaurant, in one table."""
 
 from enum import StrEnum
 from typing import Final
 
 
 class Role(StrEnum):
-    """What an account is at one restaurant."""
+    """The role of an account at one restaurant."""
 
     OWNER = "owner"
     MANAGER = "manager"
@@ -14,7 +14,7 @@ class Role(StrEnum):
 
 
 class Permission(StrEnum):
-    """One thing that an endpoint lets the staff do. Each endpoint names exactly one."""
+    """An action that an endpoint lets the staff perform. Each endpoint names exactly one."""
 
     READ_BOOK = "book:read"
     WRITE_RESERVATIONS = "reservations:write"
@@ -62,5 +62,5 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
 
 
 def may(role: Role, permission: Permission) -> bool:
-    """Whether the table gives `role` that permission."""
+    """Whether `role` has that permission."""
     return permission in PERMISSIONS[role]

@@ -1,23 +1,23 @@
-"""What a picture says beside what it shows, taken out: where and by whom it was made, and texts.
+"""Removal of picture metadata: where and by whom a picture was made, and texts.
 
-Works on pictures that `pictures.look_at` has accepted: their parts are known and whole. Colours
-stay (profiles, gamma); the turn that a camera notes goes too.
+Works on pictures that `pictures.look_at` has accepted: their parts are known and complete. Colour
+data stays (profiles, gamma); the orientation that a camera notes is removed, too.
 """
 
 from typing import Final
 
 _PNG_HEAD: Final = 8
 _PNG_NOTES: Final = frozenset({b"eXIf", b"tEXt", b"zTXt", b"iTXt", b"tIME"})
-#: of the application data JFIF (E0), colour profiles (E2) and Adobe's transform (EE) stay
+#: of the application segments, JFIF (E0), colour profiles (E2) and Adobe's transform (EE) stay
 _JPEG_NOTES: Final = frozenset({0xFE, *range(0xE0, 0xF0)} - {0xE0, 0xE2, 0xEE})
 _SCAN: Final = 0xDA
 _WEBP_NOTES: Final = frozenset({b"EXIF", b"XMP "})
-#: the bits of VP8X that say there are such parts
+#: the bits of VP8X that announce EXIF and XMP chunks
 _WEBP_SAID: Final = 0x0C
 
 
 def without_notes(media_type: str, content: bytes) -> bytes:
-    """The picture with its notes taken out; the same where it has none."""
+    """The picture with its metadata removed; the same bytes if it has none."""
     return {"image/png": _png, "image/jpeg": _jpeg, "image/webp": _webp}[media_type](content)
 
 
@@ -32,7 +32,7 @@ def _png(content: bytes) -> bytes:
 
 
 def _jpeg(content: bytes) -> bytes:
-    """Up to the first scan: what stands behind it is the picture itself, to its end."""
+    """Remove metadata before the first scan; `_scans` handles the rest."""
     kept, place = [content[:2]], 2
     while place < len(content):
         kind = content[place + 1]
@@ -46,7 +46,7 @@ def _jpeg(content: bytes) -> bytes:
 
 
 def _scans(content: bytes, place: int) -> bytes:
-    """From the first scan on; between two scans there may be notes, too."""
+    """The bytes from the first scan on. Metadata may also stand between two scans."""
     kept, begun = [], place
     while (place := content.find(b"\xff", place)) >= 0 and place + 1 < len(content):
         kind = content[place + 1]
@@ -59,7 +59,10 @@ def _scans(content: bytes, place: int) -> bytes:
 
 
 def _has_length(kind: int) -> bool:
-    """Data (00), fill bytes (FF), restarts (D0 to D7) and the end (D9) have none."""
+    """Whether a length follows this marker.
+
+    There is none after data (00), fill bytes (FF), restarts (D0 to D7) and the end (D9).
+    """
     return kind not in (0x00, 0xFF) and not 0xD0 <= kind <= 0xD9
 
 

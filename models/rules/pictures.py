@@ -1,7 +1,8 @@
-"""Pictures that may be kept: PNG, JPEG or WebP by what they are, whole, still and small.
+"""Validation of pictures to store: complete, still, small PNG, JPEG or WebP, by their content.
 
-Read to the last byte, without decoding: nothing may stand before, between or after the parts that
-the format names, so that no picture is something else as well. SVG is no picture here: it can run.
+Every byte is checked, without decoding the image: nothing may stand before, between or after the
+parts that the format names, so that no file is a picture and something else as well. SVG is not
+accepted: it can contain scripts.
 """
 
 import zlib
@@ -11,7 +12,7 @@ from typing import Final
 
 #: Below the limit of every request's body, and of MySQL's BLOB.
 BYTES_MAX: Final = 60 * 1024
-#: A side in pixels: what a browser unpacks is 16 MB at most.
+#: A side in pixels: a browser unpacks at most 16 MB.
 SIDE_MAX: Final = 2048
 
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
@@ -31,7 +32,7 @@ _UNKNOWN: Final = "moves, or has parts that its format does not name"
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What a content turned out to be."""
+    """Type and size in pixels of a picture."""
 
     media_type: str
     width: int
@@ -39,7 +40,7 @@ class Picture:
 
 
 def look_at(content: bytes) -> Picture:
-    """The picture that this is. Raises ValueError saying why it cannot be kept."""
+    """The type and size of a picture. Raises ValueError with the reason why it cannot be stored."""
     if not content:
         raise ValueError("is empty")
     if len(content) > BYTES_MAX:
@@ -121,7 +122,7 @@ def _jpeg(content: bytes) -> Picture:
 
 
 def _after_scan(content: bytes, place: int) -> int:
-    """Where the next marker stands: 00 and the restarts D0 to D7 belong to the picture's data."""
+    """Position of the next marker. 00 and the restarts D0 to D7 belong to the image data."""
     while True:
         place = content.find(b"\xff", place)
         if place < 0:

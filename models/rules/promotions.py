@@ -1,4 +1,4 @@
-"""The number of a promotion: above all before it, also above those that nobody here knows of."""
+"""Epoch numbers of promotions: each is higher than all before it, even those unknown here."""
 
 from datetime import datetime
 

@@ -1,1 +1,1 @@
-"""Whether a party gets a table, and which one."""
+"""Decisions: whether a party gets a table, and which one."""

@@ -1,4 +1,4 @@
-"""The board: a book in memory while decisions are made on it, and the wishes they answer."""
+"""The board: a book in memory while decisions are made on it, with the requests and outcomes."""
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -18,7 +18,7 @@ ALWAYS: Window = (0, LAST_QUARTER)
 
 
 class Reason(StrEnum):
-    """Why a party has no table. Public: the API and the messages name it."""
+    """Why a party has no table. Public: named by the API and the messages."""
 
     FULL = "full"
     PACING = "pacing"
@@ -30,7 +30,7 @@ class Reason(StrEnum):
     UNPROVED = "unproved"
 
 
-#: Why the staff's own booking or change cannot be, for them to read.
+#: Why a booking or change of the staff is impossible, as shown to them.
 STAFF_WORDS = {
     Reason.FULL: "no table is free then",
     Reason.PACING: "the pacing of that interval is used up",
@@ -40,17 +40,17 @@ STAFF_WORDS = {
 
 
 def told_reason(reason: str | None) -> str | None:
-    """The reason as whoever asked hears it at once.
+    """The reason as shown immediately to the person who made the request.
 
-    Anybody may ask in a guest's name: that the guest has a table about then is told to the guest's
-    own contact alone, by message.
+    Anybody can request a table in a guest's name, so SAME_GUEST is shown as FULL: that the guest
+    has another table near that time is sent in a message to the guest's own contact only.
     """
     return Reason.FULL.value if reason == Reason.SAME_GUEST else reason
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One party's wish, as the decision sees it. `quarter`: UTC epoch seconds // 900."""
+    """One party's request, as the decision sees it. `quarter`: UTC epoch seconds // 900."""
 
     party_size: int
     quarter: int
@@ -58,17 +58,17 @@ class Ask:
     online: bool = True
     waitlist: bool = True
     force_pacing: bool = False
-    #: counts for the online limits although it is not held to them: the staff chose it for a guest
+    #: counts towards the online limits without being bound by them: the staff chose it for a guest
     counted_online: bool = False
-    #: what the party has already, and so is never offered instead
+    #: the quarter that the party already has, and so is never offered as an alternative
     has: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What was decided. `seats` when confirmed; `reason` otherwise; alternatives are quarters.
+    """A decision. `seats` when confirmed; `reason` otherwise; alternatives are quarters.
 
-    `moves`: who sits elsewhere from now on so that this party has a table.
+    `moves`: the parties that are re-seated so that this party has a table.
     """
 
     status: Status
@@ -77,7 +77,7 @@ class Outcome:
     reason: Reason | None = None
     alternatives: tuple[int, ...] = ()
     moves: tuple[Shift, ...] = ()
-    #: the search for room that this decision made, whether it found any or not
+    #: the search for room that this decision made, successful or not
     search: Room | None = None
 
 
@@ -85,7 +85,7 @@ class Outcome:
 class Board:
     """A book while decisions are made on it: its floor, its pacing, its waitlist.
 
-    A decision reads it, `apply` changes it; the operation writes what became of it.
+    A decision only reads it; `apply` changes it; the operation writes the results to the database.
     """
 
     restaurant: RestaurantSpec
@@ -93,36 +93,37 @@ class Board:
     floor: Floor
     pace: dict[int, Load] = field(default_factory=dict)
     waitlisted: int = 0
-    #: who may be moved when no table is free, and whether it is done; None: not looked at yet
+    #: parties that may be re-seated when no table is free, and whether re-seating is on; None: not
+    #: checked yet
     movable: dict[int, Movable] = field(default_factory=dict)
     may_move: bool | None = None
     is_exact: bool = False
     budget: Budget = field(default_factory=Budget)
     #: the searches for room on this board, in order
     searches: list[Room] = field(default_factory=list)
-    #: wishes for which no room was found, and what had been freed by then
+    #: requests for which no room was found -> the floor's count of releases at that time
     _no_room: dict[tuple[int, int, int | None, bool], int] = field(default_factory=dict)
-    #: free starts as bits, and the floor's version that they hold for
+    #: free starts as bits, with the floor's version that they are valid for
     offered: dict[tuple[int, int | None, bool], tuple[int, int]] = field(default_factory=dict)
 
     def wanted(self, ask: Ask) -> tuple[Seats, ...]:
-        """What could seat such a party, the best first."""
+        """The tables that could seat such a party, the best first."""
         return candidates(self.restaurant, ask.party_size, area_id=ask.area_id, online=ask.online)
 
     def held(self, ask: Ask) -> int:
-        """For how many quarters such a party holds its table."""
+        """The number of quarters for which such a party holds its table."""
         return held_quarters(
             self.restaurant.policies, self.sitting.shift, party_size=ask.party_size
         )
 
     def last_start(self, ask: Ask) -> int:
-        """The last quarter at which such a party may start. The staff may keep it past the end."""
+        """The last quarter at which such a party may start. Staff bookings may run over the end."""
         if not ask.online:
             return LAST_QUARTER
         return last_start(self.restaurant, self.sitting, party_size=ask.party_size)
 
     def apply(self, ask: Ask, outcome: Outcome) -> None:
-        """The outcome stands: the party is seated or waits, and others moved for it."""
+        """Put a decision into effect: seat the party, re-seating others, or count it as waiting."""
         if outcome.status is Status.WAITLISTED:
             self.waitlisted += 1
         if outcome.status is not Status.CONFIRMED:
@@ -135,35 +136,35 @@ class Board:
         self.seat(ask, outcome.seats, outcome.held)
 
     def leave_waitlist(self) -> None:
-        """One party less waits."""
+        """Count one waiting party less."""
         self.waitlisted -= 1
 
     def rejoin_waitlist(self) -> None:
-        """It waits as before."""
+        """Count the party as waiting again, after `leave_waitlist`."""
         self.waitlisted += 1
 
     def seat(self, ask: Ask, seats: Seats, held: int) -> None:
-        """Write a party onto the board."""
+        """Add a party to the board."""
         self.floor.take(seats, self.floor.mask(ask.quarter, held))
         load = self.pace.setdefault(ask.quarter, Load())
         load.add(ask.party_size, online=ask.online or ask.counted_online)
 
     def lift(self, ask: Ask, seats: Seats, held: int) -> None:
-        """Take a party off the board (to see whether it could sit elsewhere)."""
+        """Remove a party from the board (to test whether it could sit elsewhere)."""
         self.floor.release(seats, self.floor.mask(ask.quarter, held))
         load = self.pace.setdefault(ask.quarter, Load())
         load.remove(ask.party_size, online=ask.online or ask.counted_online)
 
     def may_be_moved(self, number: int, ask: Ask, seats: Seats, held: int) -> None:
-        """This party, on the board already, may be moved later on."""
+        """Allow a party that is already on the board to be re-seated later."""
         mask = self.floor.mask(ask.quarter, held)
         self.movable[number] = Movable(number, self.wanted(ask), seats, mask, ask.quarter)
 
     def find_room(self, ask: Ask, wanted: tuple[Seats, ...], mask: int) -> Room | None:
-        """How others could move so that one of `wanted` is free for the mask. Changes nothing.
+        """Find moves of others that free one of `wanted` for the mask. Changes nothing.
 
-        None where nobody may be moved, the budget is spent, or the same search has failed since
-        something was freed.
+        None if no party may be re-seated, the budget is spent, or the same search failed and
+        nothing was freed since.
         """
         failed = self._no_room.get(_search_key(ask))
         if not self.may_move or self.budget.left <= 0 or failed == self.floor.freed:
@@ -172,7 +173,7 @@ class Board:
         return make_room(taken, movable, wanted, mask, longest=CHAIN, is_exact=self.is_exact)
 
     def count_search(self, ask: Ask, outcome: Outcome) -> None:
-        """What this decision searched is spent, and is not searched again in vain."""
+        """Charge the decision's search to the budget, and remember it if it failed."""
         if outcome.search is None:
             return
         self.searches.append(outcome.search)

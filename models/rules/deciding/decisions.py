@@ -1,4 +1,4 @@
-"""The decision: what becomes of one party that asks for a table, given the book as it stands."""
+"""The decision on one party's request for a table, given the book as it is."""
 
 from dataclasses import replace
 
@@ -12,10 +12,10 @@ ALTERNATIVES = 3
 
 
 def decide(board: Board, ask: Ask, *, earliest: int, offered: Window = ALWAYS) -> Outcome:
-    """Which tables the party gets, or why none. Changes nothing: `Board.apply` does.
+    """Decide which tables the party gets, or why none. Changes nothing: `Board.apply` does.
 
-    `earliest`: the first quarter that may still be had; `offered`: first and last quarter that
-    may be offered instead (from the lead time to the end of the booking window).
+    `earliest`: the first quarter that may still be booked; `offered`: first and last quarter that
+    may be offered as an alternative (from the lead time to the end of the booking window).
     """
     if ask.quarter not in board.sitting.starts:
         return Outcome(Status.DECLINED, reason=Reason.CLOSED)
@@ -34,7 +34,7 @@ def decide(board: Board, ask: Ask, *, earliest: int, offered: Window = ALWAYS) -
 
 
 def _at_a_table(board: Board, ask: Ask, wanted: tuple[Seats, ...], offered: Window) -> Outcome:
-    """At the first that is free, or at one that others can be moved away from."""
+    """Confirm the party at the first free table, or at one that re-seating others frees."""
     held = board.held(ask)
     mask = board.floor.mask(ask.quarter, held)
     seats = board.floor.first_free(wanted, mask)
@@ -49,7 +49,7 @@ def _at_a_table(board: Board, ask: Ask, wanted: tuple[Seats, ...], offered: Wind
 
 
 def no_table(board: Board, ask: Ask, reason: Reason, offered: Window = ALWAYS) -> Outcome:
-    """Waitlisted where that is any use, else declined with other starts."""
+    """Waitlist the party where that can help, else decline it with alternative starts."""
     policies = board.restaurant.policies
     if not (policies.waitlist and ask.waitlist) or _never_fits(board, ask):
         return _declined(board, ask, reason, offered)
@@ -59,7 +59,7 @@ def no_table(board: Board, ask: Ask, reason: Reason, offered: Window = ALWAYS) -
 
 
 def _never_fits(board: Board, ask: Ask) -> bool:
-    """Whether even an empty interval would be too slow for this party: waiting is no use."""
+    """Whether the party exceeds the pacing even of an empty interval: waiting is useless."""
     pacing = pacing_of(board.restaurant, board.sitting.shift)
     return not keeps_pace(pacing, None, ask.party_size, online=ask.online)
 

@@ -1,4 +1,4 @@
-"""An objection, and the upcoming party that it is raised about, as values."""
+"""Objections, and the upcoming parties that they are about, as values."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,12 +8,12 @@ from typing import Final
 from models.rules.deciding.seating import Seats
 from models.rules.reservations.lifecycle import Status
 
-#: Who is here needs no start any more.
+#: A party that has arrived no longer needs a valid start.
 HERE: Final = frozenset({Status.ARRIVED, Status.SEATED})
 
 
 class Code(StrEnum):
-    """Why a party cannot stand as it does. Public: `restaurant load` and `check` name it."""
+    """Why a party's booking is invalid. Public: named by `restaurant load` and `check`."""
 
     PARTY_SIZE = "party_size"
     ENDS_BEFORE_START = "ends_before_start"
@@ -34,13 +34,13 @@ class Code(StrEnum):
     NOTHING_FITS = "nothing_fits"
 
 
-#: Its start is none: for whichever of these reasons.
+#: Reasons why its start is not a start of any shift.
 NO_SEATING: Final = frozenset({Code.CLOSED, Code.SHIFT_GONE, Code.NO_START})
-#: A party that waits can never be seated so. To a request its decision says it by itself.
+#: Reasons why a waiting party can never be seated. For a request, the decision itself reports them.
 HOPELESS: Final = NO_SEATING | {Code.AREA_GONE, Code.NOTHING_FITS}
-#: What the file says now does not bind who was confirmed before.
+#: Current rules that do not bind a party confirmed under earlier ones.
 AGREED: Final = frozenset({Code.TURN, Code.RUNS_OVER})
-#: Other tables mend it.
+#: Objections that other tables would resolve.
 PLACE: Final = frozenset(
     {
         Code.TABLE_GONE,
@@ -54,10 +54,10 @@ PLACE: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """One thing that does not hold.
+    """One way in which a party's booking is invalid.
 
-    `about` names the part of the restaurant's file at which it is mended, such as `table 4`,
-    `shift dinner` or `closure 2026-12-24`; empty: the party's own row. `words` are for people.
+    `about` names the part of the restaurant's file to change, such as `table 4`, `shift dinner` or
+    `closure 2026-12-24`; empty: the party's own row. `words` is the message for people.
     """
 
     code: Code
@@ -69,9 +69,9 @@ class Objection:
 class Party:
     """One party that is requested, waitlisted or holds tables. Its times are aware.
 
-    `table_ids` ascend. `online`: only tables that are offered online are its own (booked online,
-    and not changed by the staff since). `chosen`: a person chose its tables or how long it stays:
-    the staff wrote it down or changed it, or it has been seated once.
+    `table_ids` ascend. `online`: only tables offered online may seat it (booked online, and not
+    changed by the staff since). `chosen`: a person chose its tables or the length of its stay: the
+    staff entered or changed it, or it has been seated once.
     """
 
     status: Status
@@ -84,5 +84,5 @@ class Party:
     online: bool = True
     chosen: bool = False
     walk_in: bool = False
-    #: its start by the wall clock that the guest was told; None: not kept
+    #: the wall time of its start that the guest was given; None: not stored
     told: datetime | None = None

@@ -1,4 +1,4 @@
-"""Offers: the starts at which a party could be seated now, also those for which others move."""
+"""Offers: the starts at which a party could be seated now, with or without re-seating others."""
 
 from collections.abc import Iterable
 
@@ -19,7 +19,7 @@ def offers(board: Board, ask: Ask) -> list[int]:
 
 
 def full_starts(board: Board, ask: Ask) -> list[int]:
-    """Every start at which such a party lacks nothing but a free table, ascending."""
+    """Every start at which such a party lacks only a free table, ascending."""
     if not board.wanted(ask):
         return []
     free = set(offers(board, ask))
@@ -27,9 +27,9 @@ def full_starts(board: Board, ask: Ask) -> list[int]:
 
 
 def made_by_moving(board: Board, ask: Ask, starts: Iterable[int]) -> list[int]:
-    """Those of the (full) starts at which somebody in the way could simply sit elsewhere.
+    """The given (full) starts at which one step of re-seating would free a table.
 
-    Later ones may be left out when the looks of one offer are spent.
+    Later starts may be left out once OFFERED_LOOKS are spent.
     """
     wanted, held = board.wanted(ask), board.held(ask)
     taken, movable = board.floor.taken, board.movable.values()
@@ -46,7 +46,7 @@ def made_by_moving(board: Board, ask: Ask, starts: Iterable[int]) -> list[int]:
 
 
 def _paced(board: Board, ask: Ask) -> list[int]:
-    """The starts that have pace left for such a party, and whose turn ends in time."""
+    """The starts that have pacing left for such a party, and whose turn ends in time."""
     pacing = pacing_of(board.restaurant, board.sitting.shift)
     last = board.last_start(ask)
     return [

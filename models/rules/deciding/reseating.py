@@ -1,9 +1,9 @@
-"""Re-seating: when no table is free, whether parties that are still to come could sit elsewhere.
+"""Re-seating: when no table is free, whether parties that have not arrived could sit elsewhere.
 
-Guests are promised a table, not which. So a party that has not come yet may be moved, and a
-reservation is refused only when no order of the tables holds them all, or none was found within
-the budget. Everything is counted in looks (one at a table for one party), never in seconds: the
-same book gets the same answer on every machine.
+Guests are promised a table, not a particular one. So a party that has not arrived may be re-seated,
+and a request is refused only when no arrangement of the tables holds all parties, or none was found
+within the budget. Cost is counted in looks (one look checks one table for one party), never in
+seconds: the same book gets the same answer on every machine.
 """
 
 import itertools
@@ -15,14 +15,14 @@ from typing import Final
 
 from models.rules.deciding.seating import Seats, bits
 
-#: Who is in the way moves, and who is in their way: so many links a decision thinks through, ...
+#: Re-seated parties may displace others: the longest chain of moves in a decision, ...
 CHAIN: Final = 2
-#: ... and so many an offer, which is asked for a hundred times as often.
+#: ... and in an offer, which is computed a hundred times as often.
 OFFERED_CHAIN: Final = 1
 OFFERED_LOOKS: Final = 30_000
 #: Looks for a chain of each length.
 CHAIN_LOOKS: Final = 2_000
-#: Looks for the exact search, over all parties that may be moved.
+#: Looks for the exact search, over all parties that may be re-seated.
 EXACT_LOOKS: Final = 10_000
 #: Looks of all searches of one round: the books are locked meanwhile, and others wait.
 ROUND_LOOKS: Final = 30_000
@@ -30,7 +30,7 @@ ROUND_LOOKS: Final = 30_000
 
 @dataclass(frozen=True, slots=True)
 class Movable:
-    """A party that may be moved: what could seat it, where it sits, and the bits that it holds.
+    """A party that may be re-seated: its possible tables, its present tables, the bits it holds.
 
     `start`: the quarter of its first bit.
     """
@@ -42,33 +42,33 @@ class Movable:
     start: int
 
 
-#: Stands for the party that asks.
+#: The id of the party that needs a table.
 _ASKS: Final = 0
-#: A party as it sits, and where it will.
+#: A party with its present tables, and its new tables.
 Shift = tuple[Movable, Seats]
 
 
 class Search(StrEnum):
-    """How a search for room ended."""
+    """The result of a search for room."""
 
-    #: some party has no table in some quarter, however they sit
+    #: in some quarter there are not enough tables, however the parties sit
     NONE = "none"
     CHAIN = "chain"
     EXACT = "exact"
-    #: the looks were spent before anything was found or excluded
+    #: the looks were spent before an arrangement was found or excluded
     SPENT = "spent"
 
 
 @dataclass(slots=True)
 class Budget:
-    """What is left of a round's looks."""
+    """The looks left for a round."""
 
     left: int = ROUND_LOOKS
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What a search came to: the tables for who asks, and who (as it sat) moves where for it."""
+    """The result of a search: tables for the new party, and the moves of others that free them."""
 
     search: Search
     looks: int
@@ -85,11 +85,11 @@ def make_room(
     longest: int,
     is_exact: bool,
 ) -> Room:
-    """Room for one more party at one of `wanted` for `mask`, if the movable ones make it.
+    """Search for tables in `wanted` for one more party for `mask`, re-seating movable parties.
 
-    `taken` holds the bits of everybody, also of those who may be moved. The shortest chain of
-    moves wins, of at most `longest` links; `is_exact`: where there is none, everybody's place is
-    thought over anew.
+    `taken` holds the bits of all parties, including the movable ones. The shortest chain of moves
+    wins, of at most `longest` links. With `is_exact`, if no chain is found, all movable parties are
+    seated anew.
     """
     search, asks = _Search(taken, tuple(movable)), Movable(_ASKS, wanted, (), mask, 0)
     if not search.could_fit(wanted, mask):
@@ -104,7 +104,7 @@ def make_room(
 
 
 class _Search:
-    """Tables and parties while they are tried out."""
+    """Tables and parties while arrangements are tried."""
 
     def __init__(self, taken: Mapping[int, int], parties: Sequence[Movable]) -> None:
         self.parties = parties
@@ -112,19 +112,19 @@ class _Search:
         self._spent = 0
         self._taken = dict(taken)
         self._now = {party.id: party.seats for party in parties}
-        #: the bits of those who may not be moved
+        #: the bits of parties that may not be re-seated
         self._fixed = dict(taken)
-        #: who of the others sits at a table
+        #: the movable parties at each table
         self._at: dict[int, list[Movable]] = defaultdict(list)
         for party in parties:
             for table in party.seats:
                 self._fixed[table] &= ~party.mask
                 self._at[table].append(party)
-        #: what was done since the beginning: who came to (or left) which tables
+        #: all changes so far: (whether it came or left, the party, the tables)
         self._trail: list[tuple[bool, Movable, Seats]] = []
 
     def room(self, search: Search, seats: Seats) -> Room:
-        """The answer: who sits elsewhere than before."""
+        """The result, with the parties that sit elsewhere than before."""
         moves = tuple(
             (party, self._now[party.id])
             for party in self.parties
@@ -132,15 +132,15 @@ class _Search:
         )
         return Room(search, self.looks, seats, moves)
 
-    # --- could it be at all? In each quarter every party needs a table of its own
+    # --- is it possible at all? In each quarter every party needs a table of its own
 
     def could_fit(self, wanted: tuple[Seats, ...], mask: int) -> bool:
-        """Whether each quarter of the mask, by itself, has a table for everybody then."""
+        """Whether each quarter of the mask, taken alone, has a table for every party."""
         for quarter in bits(mask):
             bit = 1 << quarter
             there = [party for party in self.parties if party.mask & bit]
             self.looks += len(there)
-            # everybody has a table now: only who asks has to find one
+            # every other party has a table now: only the new one has to find one
             holder = {table: party for party in there for table in party.seats[:1]}
             seen = {table for table, taken in self._fixed.items() if taken & bit}
             if not self._finds_one(wanted, holder, seen):
@@ -150,7 +150,9 @@ class _Search:
     def _finds_one(
         self, wanted: tuple[Seats, ...], holder: Mapping[int, Movable], seen: set[int]
     ) -> bool:
-        """Whether giving way from table to table ends at a free one; of joined tables at one."""
+        """Whether a chain of parties giving way ends at a free table; of joined tables, one is
+        enough.
+        """
         asking = [wanted]
         while asking:
             for table in itertools.chain.from_iterable(asking.pop()):
@@ -163,15 +165,15 @@ class _Search:
                 asking.append(holder[table].wanted)
         return False
 
-    # --- a short chain: who is in the way moves, and moves another at most
+    # --- a short chain: a party in the way moves, and may displace others
 
     def chain(self, asks: Movable, *, depth: int) -> Seats | None:
-        """Tables for one more party by chains of `depth` moves."""
+        """Tables for one more party by a chain of `depth` moves."""
         self._spent = self.looks + CHAIN_LOOKS
         return self._place(asks, depth, frozenset((asks.id,)))
 
     def _place(self, party: Movable, depth: int, hands: frozenset[int]) -> Seats | None:
-        """Where the party sits now; None, and all as it was, when there is no place."""
+        """Seat the party and return its tables; None, with nothing changed, if that is impossible."""
         for seats in party.wanted:
             self.looks += 1
             if self._is_free(seats, party.mask):
@@ -186,7 +188,7 @@ class _Search:
         return None
 
     def _clear(self, seats: Seats, party: Movable, depth: int, hands: frozenset[int]) -> bool:
-        """Whoever is in the way there moves, and the party sits there."""
+        """Re-seat the parties at these tables and seat the party there. Whether that worked."""
         self.looks += 1
         if any(self._fixed.get(table, 0) & party.mask for table in seats):
             return False
@@ -220,7 +222,7 @@ class _Search:
                 self._at[table].remove(party)
         self._trail.append((comes, party, seats))
 
-    # --- everybody's place anew: whoever has the fewest choices left is seated next
+    # --- all parties anew: the party with the fewest choices left is seated next
 
     def all_anew(self, asks: Movable) -> Room:
         """The exact search, within its looks."""
@@ -246,7 +248,7 @@ class _Search:
         return False
 
     def _tightest(self, parties: list[Movable]) -> tuple[Movable, list[Seats]]:
-        """The party with the fewest places left; its own place first, so that few move."""
+        """The party with the fewest choices, its present tables first, so that few parties move."""
         best, fewest = parties[0], self._places(parties[0])
         for party in parties[1:]:
             if len(fewest) <= 1 or self.looks > self._spent:

@@ -1,4 +1,4 @@
-"""Seating: which tables a party gets. One integer a table, one bit a quarter-hour."""
+"""Seating: which tables a party gets. One integer per table, one bit per quarter-hour."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar, cast
@@ -16,8 +16,10 @@ Place = tuple[Seats, int]
 def candidates(
     restaurant: RestaurantSpec, party_size: int, *, area_id: int | None, online: bool
 ) -> tuple[Seats, ...]:
-    """What could seat this party, best first: the smallest single table that fits, then
-    combinations. Tables that are in-house only are left to the staff.
+    """The tables that could seat this party, best first.
+
+    The smallest single table that fits comes first, combinations last. In-house tables are left out
+    for online parties.
     """
     key = ("candidates", party_size, area_id, online)
     return _remembered(
@@ -58,7 +60,7 @@ def _joined_order(combination: CombinationSpec) -> tuple[int, int, int, int]:
 
 
 class Floor:
-    """The tables of a house over some hours, as bitmaps. Bit 0 is the quarter `base`."""
+    """The tables of a restaurant over some hours, as bitmaps. Bit 0 is the quarter `base`."""
 
     __slots__ = ("base", "freed", "taken", "version")
 
@@ -66,7 +68,7 @@ class Floor:
         self.base = base
         self.taken = taken
         self.version = 0
-        #: how often something was freed
+        #: number of releases so far
         self.freed = 0
 
     def mask(self, quarter: int, held: int) -> int:
@@ -86,20 +88,20 @@ class Floor:
         return None
 
     def take(self, seats: Seats, mask: int) -> None:
-        """These tables are held for the mask from now on."""
+        """Mark these tables as held for the mask."""
         for table_id in seats:
             self.taken[table_id] = self.taken.get(table_id, 0) | mask
         self.version += 1
 
     def release(self, seats: Seats, mask: int) -> None:
-        """These tables are free for the mask again."""
+        """Mark these tables as free for the mask."""
         for table_id in seats:
             self.taken[table_id] = self.taken.get(table_id, 0) & ~mask
         self.version += 1
         self.freed += 1
 
     def rearrange(self, leaves: Iterable[Place], comes: Iterable[Place]) -> None:
-        """Parties leave these tables for those; on the whole nothing is freed by it."""
+        """Move parties from some tables to others; this does not count as a release."""
         for seats, mask in leaves:
             for table_id in seats:
                 self.taken[table_id] &= ~mask
@@ -109,7 +111,7 @@ class Floor:
     def free_starts(self, wanted: Iterable[Seats], held: int, all_starts: int) -> int:
         """The starts (bits, of `all_starts`) at which some candidate is free for `held` quarters.
 
-        Bit-parallel: all starts of a table at once, in log2(held) shifts.
+        Bit-parallel: all starts of a table are checked together, in log2(held) shifts.
         """
         found = 0
         for seats in wanted:

@@ -1,8 +1,8 @@
-"""Standing: what does not hold about one upcoming party in its restaurant as it is now.
+"""Standing: the objections to one upcoming party, given its restaurant as it is now.
 
-It asks the rules by which parties are seated (`find_sitting`, `candidates`, `turn_minutes`) and has
-none of its own. Whatever the staff may do is no objection: walk-ins, tables and turns that a person
-chose, parties that are here already, the pacing, and the limits of lead time and booking window.
+The checks use the rules by which parties are seated (`find_sitting`, `candidates`, `turn_minutes`)
+and add none. Anything that the staff may do is no objection: walk-ins, tables and turns that a
+person chose, parties that have arrived, pacing, and the limits of lead time and booking window.
 """
 
 from collections.abc import Iterator
@@ -30,10 +30,10 @@ _DAY: Final = timedelta(days=1)
 def objections(
     restaurant: RestaurantSpec, party: Party, *, before: RestaurantSpec | None = None
 ) -> tuple[Objection, ...]:
-    """Everything that does not hold; empty for a party as the decision makes it.
+    """All objections; empty for a party as the decision makes it.
 
-    A requested party has been promised nothing: its objections are what the decision will say.
-    `before`: the restaurant at an older revision, for the names of what is gone since.
+    A requested party has been promised nothing: its objections are those that the decision will
+    report. `before`: the restaurant at an older revision, for the names of parts removed since.
     """
     found = place_of(restaurant, party, before)
     if party.ends_at <= party.starts_at or not 1 <= party.party_size <= STAFF_MAX_PARTY:
@@ -60,7 +60,7 @@ def _row(party: Party) -> Iterator[Objection]:
 
 
 def _turn(restaurant: RestaurantSpec, party: Party, shift: ShiftSpec) -> Iterator[Objection]:
-    # a seated party without a person's hand in it does not exist: `chosen` holds for it
+    # every seated party has been touched by a person, so `chosen` is true for it
     minutes = turn_minutes(restaurant.policies, shift, party_size=party.party_size)
     has = (party.ends_at - party.starts_at) // timedelta(minutes=1)
     if has != minutes:
@@ -69,7 +69,7 @@ def _turn(restaurant: RestaurantSpec, party: Party, shift: ShiftSpec) -> Iterato
 
 
 def _runs_over(restaurant: RestaurantSpec, party: Party, sitting: Sitting) -> Iterator[Objection]:
-    """Who holds a table stays as long as was agreed, who waits as long as the rules give now."""
+    """A party with a table keeps its agreed turn; a waiting one gets the turn of today's rules."""
     if party.status in HOLDING and sitting.closes is not None:
         is_late = party.ends_at.timestamp() > sitting.closes * QUARTER_SECONDS
     else:
@@ -90,7 +90,7 @@ def _wall_time(
         yield Objection(Code.WALL_TIME, "zone", words)
 
 
-# --- its start, and the book in which it stands
+# --- its start and its book
 
 
 def _start(

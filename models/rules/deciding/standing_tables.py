@@ -1,4 +1,4 @@
-"""Standing, the part about area and tables: what `candidates` would not give such a party."""
+"""Standing: objections about a party's area and tables, by the rules of `candidates`."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -8,7 +8,7 @@ from models.rules.deciding.seating import Seats, candidates
 from models.rules.reservations.lifecycle import HOLDING
 from models.rules.restaurant.restaurant import RestaurantSpec
 
-#: What was worked out for one house before its memory starts afresh.
+#: Results cached for one restaurant before the cache is cleared.
 _REMEMBERED: Final = 50_000
 _MEMO: Final = "standing"
 
@@ -16,7 +16,7 @@ _MEMO: Final = "standing"
 def place_of(
     restaurant: RestaurantSpec, party: Party, before: RestaurantSpec | None
 ) -> tuple[Objection, ...]:
-    """What does not hold about its area and tables; worked out once for all who sit alike."""
+    """The objections about its area and tables; cached for all parties seated alike."""
     memo: dict[object, tuple[Objection, ...]]
     memo = restaurant.memo.setdefault(_MEMO, {})  # type: ignore[assignment]
     key = (
@@ -78,7 +78,7 @@ def _seats(
 def _misfits(
     restaurant: RestaurantSpec, party: Party, *, area_id: int | None
 ) -> Iterator[Objection]:
-    """What is wrong with tables that `candidates` does not name for such a party."""
+    """The problems of tables that are not `candidates` for such a party."""
     own = frozenset(party.table_ids)
     for number in party.table_ids:
         table = restaurant.table_by_id[number]

@@ -1,7 +1,7 @@
-"""Telling: which messages a move makes, on which channels, and when reminders are due.
+"""Notifications: the messages that a move creates, their channels, and when reminders are due.
 
-What a guest is told is worked out from the history and from the contact as it is now: `due` says
-what each channel must have heard last, and which reminders belong to it.
+The messages of a guest follow from the history and from the current contact: `due` gives the last
+message that each channel must have received, and the reminders that belong to it.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ from models.rules.reservations.lifecycle import Status
 
 
 class Kind(StrEnum):
-    """What a message is about."""
+    """The subject of a message."""
 
     CONFIRMATION = "confirmation"
     WAITLISTED = "waitlisted"
@@ -24,13 +24,13 @@ class Kind(StrEnum):
     CANCELLED = "cancelled"
     REMINDER = "reminder"
     LINK = "link"
-    #: the link to a table, because a second one was asked for
+    #: the link to the guest's table, sent because somebody asked for a second table
     ALREADY_BOOKED = "already_booked"
     #: to the contact that the reservation had before
     CONTACT_CHANGED = "contact_changed"
 
 
-#: What a guest is told when a reservation moves into this state.
+#: The message for a move into this state.
 TOLD: dict[Status, Kind] = {
     Status.CONFIRMED: Kind.CONFIRMATION,
     Status.WAITLISTED: Kind.WAITLISTED,
@@ -39,36 +39,37 @@ TOLD: dict[Status, Kind] = {
     Status.CANCELLED: Kind.CANCELLED,
 }
 
-#: Moves whose reason says that they are told in another way, or not at all.
+#: Reasons of moves that have another message, or none.
 CHANGED_REASON = "changed"
 REFUSED_REASON = "change_refused"
-#: Another table, of which guests know nothing.
+#: Another table: guests are not told their table.
 RESEATED_REASON = "re_seated"
-#: It comes again at the wall time that was told, which new zone rules had moved.
+#: Moved back to the wall time that the guest was given, after new zone rules had shifted it.
 REANCHORED_REASON = "reanchored"
-#: Its guest has confirmed it by the link: what was held is told as what stands.
+#: The guest has confirmed by the link; the message of the current state is sent.
 PROVED_REASON = "proved"
-#: Nobody has.
+#: The guest has not confirmed by the link in time.
 UNPROVED_REASON = "unproved"
 UNTOLD_REASONS = frozenset({"taken_back", EDITED_REASON, RESEATED_REASON, REANCHORED_REASON})
-#: Moves of which a guest sees nothing at all: other tables.
+#: Moves that a guest does not see at all: other tables.
 UNSEEN_REASONS = frozenset({RESEATED_REASON, "moved"})
 
-#: A message that was not wanted (the staff tell it, or another one does): its row stays.
+#: State of a message that is not to be sent (the staff tell the guest, or another message does).
+#: Its row stays.
 NOT_WANTED = {"state": "skipped", "error": "not_wanted"}
 
-#: Messages that no move makes: the clock does, the staff, or whoever asks for a second table.
+#: Messages that no move creates, but the clock, the staff, or a request for a second table.
 UNMOVED = frozenset({Kind.REMINDER, Kind.LINK, Kind.ALREADY_BOOKED})
 
-#: What a guest is reminded of.
+#: Messages that reminders belong to.
 REMINDED = frozenset({Kind.CONFIRMATION, Kind.CHANGED})
 
-#: A reservation younger than this at the reminder's hour needs none.
+#: A reservation younger than this when a reminder is due needs no reminder.
 FRESH = timedelta(hours=1)
 
 
 class Step(NamedTuple):
-    """One move of a history, as far as it matters to what is told."""
+    """One move of a history, reduced to the fields that decide about messages."""
 
     after: Status
     reason: str
@@ -77,7 +78,7 @@ class Step(NamedTuple):
 
 
 class Telling(NamedTuple):
-    """A step that is told, and on which channels."""
+    """A step with a message, and the channels of that message."""
 
     step: Step
     kind: Kind
@@ -85,7 +86,7 @@ class Telling(NamedTuple):
 
 
 class Due(NamedTuple):
-    """One message that a guest has had, or will have."""
+    """One message that a guest has received or will receive."""
 
     revision: int
     kind: Kind
@@ -94,11 +95,12 @@ class Due(NamedTuple):
 
 
 def tellings(history: Sequence[Step], by: Iterable[str]) -> list[Telling]:
-    """What must be told of this history, in order, when the guest is reached `by` these now.
+    """The messages of this history, in order, for a guest whose current channels are `by`.
 
-    A channel that an edit added or replaced is told the state at once; one that it replaced or
-    dropped hears that it is no longer written to. An edit without marks (of an earlier release)
-    says nothing of the contact: it counts as if it had been the same before.
+    A channel that an edit added or replaced gets the current state immediately; the old contact of
+    a channel that an edit replaced or dropped gets a last message, CONTACT_CHANGED. An edit without
+    marks (of an earlier release) does not describe the contact: it counts as if the contact was the
+    same before.
     """
     found: list[Telling] = []
     for step, marks, now in _back(history, by):
@@ -113,7 +115,7 @@ def tellings(history: Sequence[Step], by: Iterable[str]) -> list[Telling]:
 
 
 def channels_before(history: Sequence[Step], by: Iterable[str]) -> frozenset[str]:
-    """How a guest could be reached before these steps, who is reached `by` these after them."""
+    """The guest's channels before these steps, where `by` are the channels after them."""
     found = frozenset(by)
     for _step, marks, now in _back(history, by):
         found = _undone(now, marks)
@@ -123,7 +125,7 @@ def channels_before(history: Sequence[Step], by: Iterable[str]) -> frozenset[str
 def _back(
     history: Sequence[Step], by: Iterable[str]
 ) -> Iterator[tuple[Step, dict[str, str], frozenset[str]]]:
-    """Each step from the last to the first, what it did to the contact, the channels after it."""
+    """Each step from last to first, its changes to the contact, and the channels after it."""
     now = frozenset(by)
     for step in reversed(history):
         marks = contact_marks(step.reason)
@@ -143,10 +145,10 @@ def due(
     starts_at: datetime,
     offsets: tuple[int, ...],
 ) -> frozenset[Due]:
-    """What the contact of now has been told last on each channel, and the reminders to that.
+    """The last message on each channel of the current contact, and the reminders that belong to it.
 
-    A message is one of these, or it is of the past: told, void, or to another contact.
-    `starts_at` is the start as it is now, `offsets` are the reminders' minutes before it.
+    Any other message belongs to the past: sent, void, or addressed to another contact. `starts_at`
+    is the current start; `offsets` are the reminders in minutes before it.
     """
     found: set[Due] = set()
     for telling in tellings(history, by):
@@ -166,9 +168,9 @@ def due(
 
 
 def reminded(offsets: tuple[int, ...], *, starts_at: datetime, now: datetime) -> list[int]:
-    """Which reminders (minutes before the start) make sense for what is told now.
+    """The reminders (minutes before the start) that make sense for a message created at `now`.
 
-    Left out when that is newer than the reminder's hour and one hour more.
+    A reminder is left out unless `now` is more than an hour before it is due.
     """
     return [
         minutes
@@ -182,7 +184,7 @@ def _sorted(by: Collection[str]) -> tuple[str, ...]:
 
 
 def kind_told(after: Status, reason: str) -> Kind | None:
-    """The message that a recorded move (its new state and reason) must have made, if any."""
+    """The message that a recorded move (its new state and reason) must have created, if any."""
     if contact_marks(reason):
         return TOLD.get(after)
     if reason == CHANGED_REASON:
@@ -195,5 +197,5 @@ def kind_told(after: Status, reason: str) -> Kind | None:
 
 
 def channels(*, email: bool, phone: bool) -> tuple[str, ...]:
-    """How this guest can be reached: by everything they gave."""
+    """The channels by which a guest can be reached: one for each kind of contact given."""
     return (("email",) if email else ()) + (("sms",) if phone else ())

@@ -1,4 +1,4 @@
-"""The rows of messages that a telling makes: one for each channel, and its reminders."""
+"""Rows of `messages`: one for each channel, and one for each reminder."""
 
 from datetime import datetime, timedelta
 from typing import Any

@@ -1,7 +1,7 @@
-"""Replies: whom a provider's refusal is about: the sender, this one message, or this moment.
+"""Classification of providers' refusals: caused by the sender, by this message, or temporary.
 
-One table for mail servers (RFC 3463's enhanced codes, and the words of those that send none), one
-for Twilio's codes. The first row that fits decides.
+One table for mail servers (RFC 3463's enhanced codes, and the texts of servers that send none), one
+for Twilio's codes. The first row that matches decides.
 """
 
 import re
@@ -11,10 +11,10 @@ from typing import Final
 
 
 class Blame(StrEnum):
-    """Whom a refusal is about.
+    """The cause of a refusal.
 
-    SENDER: us, so that the next message would be refused as well; the channel is down.
-    MESSAGE: this recipient or this text, for good. PASSING: what another attempt may mend.
+    SENDER: our account or server, so that the next message would be refused as well; the channel is
+    down. MESSAGE: this recipient or this text, permanently. PASSING: another attempt may succeed.
     """
 
     SENDER = "sender"
@@ -23,7 +23,7 @@ class Blame(StrEnum):
 
 
 class Stage(StrEnum):
-    """What the mail server answered to."""
+    """The step of an SMTP session that the server answered."""
 
     GREETING = "greeting"
     SIGN_IN = "sign in"
@@ -34,9 +34,9 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A refusal: its code, its enhanced code ("" where there is none), whom it is about and why.
+    """A refusal: its code, its enhanced code ("" if there is none), its cause and an explanation.
 
-    `why` is ours: a server's own words often repeat an address.
+    `why` is our own text: the server's text often repeats an address.
     """
 
     code: int
@@ -46,13 +46,13 @@ class Reply:
 
     @property
     def codes(self) -> str:
-        """For logs and staff: "550 5.4.5"."""
+        """The codes for logs and staff: "550 5.4.5"."""
         return f"{self.code} {self.enhanced}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """Fits where its code, enhanced code and words fit; what is empty fits all."""
+    """A row of the table: matches by code, enhanced code and text; an empty field matches all."""
 
     blame: Blame
     why: str
@@ -61,7 +61,7 @@ class _Row:
     words: str = ""
 
     def fits(self, code: int, enhanced: str, text: str) -> bool:
-        """Whether this row speaks of that reply."""
+        """Whether this row matches that reply."""
         return (
             (not self.codes or code in self.codes)
             and (not self.enhanced or re.fullmatch(self.enhanced, enhanced) is not None)
@@ -70,7 +70,7 @@ class _Row:
 
 
 _ENHANCED = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})\b")
-#: At these everything is about the sender, but for what an address or a size may cause.
+#: At these stages every refusal is about the sender, except for those in _OF_THE_MESSAGE.
 _OURS: Final = frozenset({Stage.GREETING, Stage.SIGN_IN, Stage.MAIL_FROM})
 
 _OF_THE_MESSAGE: Final = (
@@ -92,7 +92,8 @@ _ROWS: Final = (
         "the text is refused",
         words=r"content (rejected|presents)|virus|malware|message content",
     ),
-    # 5.7.12x and 5.7.13x: Microsoft's, a recipient who takes mail from some alone; RFC 7293
+    # 5.7.12x and 5.7.13x: Microsoft's, for recipients that accept mail from certain senders only;
+    # RFC 7293
     _Row(
         Blame.MESSAGE, "this recipient takes no mail of ours", enhanced=r"5\.7\.(1[237]|18|1[23]\d)"
     ),
@@ -140,7 +141,7 @@ _ROWS: Final = (
 
 
 def read_reply(stage: Stage, code: int, text: str) -> Reply:
-    """What a mail server's refusal means: `text` is what stood after the code."""
+    """Classify a mail server's refusal; `text` is what followed the code."""
     found = _ENHANCED.match(text)
     enhanced = found.group(1) if found else ""
     rows = _OF_THE_MESSAGE if stage in _OURS else _ROWS
@@ -154,7 +155,7 @@ def read_reply(stage: Stage, code: int, text: str) -> Reply:
     return Reply(code, enhanced, Blame.MESSAGE, f"{stage} refused")
 
 
-#: Twilio's codes for numbers and texts that no second attempt makes right.
+#: Twilio's codes for numbers and texts that no second attempt makes valid.
 _TWILIO_MESSAGE: Final = frozenset(
     {
         21211,  # invalid number
@@ -175,7 +176,7 @@ _TWILIO_MESSAGE: Final = frozenset(
         30006,  # landline or unreachable carrier
     }
 )
-#: And for our account, our number or our service: every text would be refused.
+#: Twilio's codes for our account, number or service: every text would be refused.
 _TWILIO_SENDER: Final = frozenset(
     {
         20003,  # not signed in
@@ -200,7 +201,7 @@ _TWILIO_SENDER: Final = frozenset(
 
 
 def read_twilio(status: int, code: int | None) -> Blame:
-    """Whom Twilio's refusal is about: its HTTP status and its own code."""
+    """Classify Twilio's refusal by its HTTP status and its own error code."""
     if code in _TWILIO_MESSAGE:
         return Blame.MESSAGE
     if code in _TWILIO_SENDER or status in (401, 403, 429):

@@ -1,4 +1,4 @@
-"""Sending: whether a queued message still holds, must wait for the morning, or tries again."""
+"""Sending: whether to send a queued message, skip it, delay it until morning, or retry it."""
 
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -8,13 +8,13 @@ from zoneinfo import ZoneInfo
 from models.rules.messages.notifying import Kind
 from models.rules.reservations.lifecycle import HOLDING, OPEN, PACED, Status
 
-#: Reminders wait while the restaurant's clock is in here; nothing else does.
+#: Local hours in which reminders, and no other messages, are delayed.
 QUIET_FROM = time(21, 30)
 QUIET_UNTIL = time(8)
-#: A reminder never waits past this long before the start.
+#: A reminder is not delayed to later than this long before the start.
 LAST_CALL = timedelta(hours=1)
 
-#: How long a message waits after each failed attempt; then it has failed for good.
+#: Delay after each failed attempt; after the last one the message has failed permanently.
 BACKOFF = (
     timedelta(seconds=30),
     timedelta(minutes=2),
@@ -25,27 +25,27 @@ BACKOFF = (
 )
 MAX_ATTEMPTS = len(BACKOFF) + 1
 
-#: A message is true only while the reservation stands like this.
+#: Message kind -> the reservation states in which the message still holds.
 TRUE_WHILE: dict[str, frozenset[str]] = {
     Kind.CONFIRMATION: frozenset({Status.CONFIRMED}),
     Kind.WAITLISTED: frozenset({Status.WAITLISTED}),
     Kind.DECLINED: frozenset({Status.DECLINED, Status.EXPIRED}),
     Kind.CHANGED: frozenset({Status.CONFIRMED, Status.WAITLISTED}),
-    # also whoever came meanwhile: the wish was accepted for deciding, and is answered
+    # also after the party has come: the request was accepted for a decision, and gets its answer
     Kind.CHANGE_REFUSED: PACED | {Status.WAITLISTED, Status.NO_SHOW},
     Kind.CANCELLED: frozenset({Status.CANCELLED}),
     Kind.REMINDER: frozenset({Status.CONFIRMED}),
     Kind.LINK: frozenset(OPEN | HOLDING),
     Kind.ALREADY_BOOKED: HOLDING,
-    # the contact of before is no part of the reservation, whatever becomes of that
+    # goes to the previous contact, which no longer depends on the reservation
     Kind.CONTACT_CHANGED: frozenset(Status),
 }
-#: Kinds that a later accepted change makes void: it told the guest itself, or has its own row.
+#: Kinds made void by a later accepted change: its own message replaces them.
 VOID_AFTER_CHANGE = frozenset({Kind.CHANGED, Kind.CHANGE_REFUSED, Kind.REMINDER})
 
 
 class Action(StrEnum):
-    """What to do with a message whose hour has come."""
+    """What to do with a message that is due."""
 
     SEND = "send"
     SKIP = "skip"
@@ -54,7 +54,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """An action; why, when it is skipped; until when, when it is delayed."""
+    """An action, with a reason if the message is skipped, or a time if it is delayed."""
 
     action: Action
     reason: str = ""
@@ -63,11 +63,11 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A message and its reservation as they stand now.
+    """The current state of a message and its reservation.
 
-    `told_revision`: the reservation's revision that the message tells of. `changed_revision`:
-    that of the last accepted change, 0 when there was none. A mere edit of the note raises
-    neither, so it voids nothing.
+    `told_revision`: the revision of the reservation that the message describes. `changed_revision`:
+    the revision of the last accepted change, 0 if there was none. An edit of the note alone raises
+    neither, so it makes no message void.
     """
 
     kind: str
@@ -80,7 +80,7 @@ class Standing:
 
 
 def judge(standing: Standing, *, now: datetime) -> Verdict:
-    """Send it, skip it (`superseded`, `too_late`), or let it wait for the morning."""
+    """Decide to send the message, skip it (`superseded`, `too_late`), or delay it until morning."""
     is_reminder = standing.kind == Kind.REMINDER
     if standing.status not in TRUE_WHILE.get(standing.kind, ()):
         return Verdict(Action.SKIP, "superseded")
@@ -96,10 +96,10 @@ def judge(standing: Standing, *, now: datetime) -> Verdict:
 
 
 def quiet_until(starts_at: datetime, *, zone: str, now: datetime) -> datetime | None:
-    """When a reminder of this start may go out; None: now.
+    """When a reminder for this start may be sent; None: now.
 
-    The end of the quiet hours by the restaurant's clock, but no later than an hour before the
-    start: a guest who comes for breakfast is reminded early rather than never.
+    At the end of the quiet hours by the restaurant's clock, but no later than an hour before the
+    start: the reminder of a breakfast comes early rather than never.
     """
     local = now.astimezone(ZoneInfo(zone))
     if local.time() >= QUIET_FROM:
@@ -114,8 +114,5 @@ def quiet_until(starts_at: datetime, *, zone: str, now: datetime) -> datetime | 
 
 
 def retry_at(attempts: int, *, now: datetime) -> datetime | None:
-    """When a message that failed for the time being, `attempts` times so far, tries again.
-
-    None: it has had all its attempts.
-    """
+    """When to retry a message after `attempts` temporary failures; None: no attempts are left."""
     return now + BACKOFF[attempts - 1] if attempts < MAX_ATTEMPTS else None

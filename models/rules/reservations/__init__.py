@@ -1,1 +1,1 @@
-"""A reservation's states, and what may be changed about it."""
+"""A reservation's states, and the rules for changing it."""

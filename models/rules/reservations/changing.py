@@ -1,4 +1,4 @@
-"""What may be changed, and until when: a change is a difference, and only that is checked."""
+"""Changes: what may be changed, and until when. Only fields that differ are checked."""
 
 from datetime import datetime
 
@@ -26,10 +26,11 @@ def check_change(
     now: datetime,
     online: bool,
 ) -> Sitting:
-    """The sitting of a changed reservation. `wished` is what it `has` with the `change` in it.
+    """Check a change and return the sitting of the changed reservation.
 
-    Only what becomes different is checked: what was agreed stands, whatever is asked for today.
-    Online, fewer covers are allowed until the start. Raises Invalid naming fields of the change.
+    `has` is the reservation as it is; `wished` is `has` with `change` applied. Only fields that
+    differ are checked: what was agreed before stays valid, whatever today's limits are. Online, the
+    party may become smaller until the start. Raises Invalid naming the wrong fields of the change.
     """
     sitting = find_sitting(restaurant, wished.starts_at)
     late = _is_late(restaurant, has.starts_at, now=now, online=online)
@@ -59,7 +60,7 @@ def check_change(
 def _is_late(
     restaurant: RestaurantSpec, starts_at: datetime, *, now: datetime, online: bool
 ) -> str:
-    """What is said of a change for which it is too late; empty in time, and to the staff."""
+    """The message for a change that comes too late; empty in time, and always for the staff."""
     lead = restaurant.policies.lead_minutes
     if not online or minutes_from(now, starts_at) >= lead:
         return ""

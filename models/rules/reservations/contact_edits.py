@@ -1,4 +1,4 @@
-"""What an edit did to the contact of a reservation: it stands in the reason of the move."""
+"""Changes of a reservation's contact, encoded in the reason of the edit's move."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -7,16 +7,17 @@ EDITED_REASON: Final = "edited"
 EMAIL: Final = "email"
 SMS: Final = "sms"
 CHANNELS: Final = (EMAIL, SMS)
-#: What an edit did to a channel: there is one now, there is another, there is none any more.
+#: Marks of a channel: the contact was added, replaced or removed.
 ADDED: Final = "+"
 REPLACED: Final = "~"
 DROPPED: Final = "-"
 
 
 def edit_reason(before: Mapping[str, str | None], after: Mapping[str, str | None]) -> str:
-    """The reason of an edit, by what it did to the contact (channel -> address or number).
+    """The reason of an edit, with its changes of the contact (channel -> address or number).
 
-    `edited`, or `edited:+sms,~email`: so a history says how the guest could be reached when.
+    `edited`, or `edited:+sms,~email`: so the history shows how the guest could be reached at any
+    time.
     """
     marks = [
         _mark(before.get(channel), after.get(channel)) + channel
@@ -27,7 +28,7 @@ def edit_reason(before: Mapping[str, str | None], after: Mapping[str, str | None
 
 
 def contact_marks(reason: str) -> dict[str, str]:
-    """What an edit of this reason did: channel -> ADDED, REPLACED or DROPPED. Else nothing."""
+    """Parse the reason of an edit: channel -> ADDED, REPLACED or DROPPED. Else empty."""
     before, _, marks = reason.partition(":")
     if before != EDITED_REASON:
         return {}
@@ -35,7 +36,7 @@ def contact_marks(reason: str) -> dict[str, str]:
 
 
 def is_edit(reason: str) -> bool:
-    """Whether a move of this reason changed details alone."""
+    """Whether a move with this reason changed details only."""
     return reason.partition(":")[0] == EDITED_REASON
 
 

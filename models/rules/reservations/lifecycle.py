@@ -1,15 +1,15 @@
-"""A reservation's states and the one table of allowed moves."""
+"""A reservation's states and the table of allowed moves."""
 
 from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
-#: So long after the end of its turn a party is surely gone, and its evening is over.
+#: This long after the end of its turn a party has certainly left, and its evening is over.
 OVER_AFTER: Final = timedelta(hours=6)
 
 
 class Status(StrEnum):
-    """Where a reservation stands."""
+    """The state of a reservation."""
 
     REQUESTED = "requested"
     WAITLISTED = "waitlisted"
@@ -25,16 +25,16 @@ class Status(StrEnum):
 
 #: States that hold a table and count for pacing.
 HOLDING = frozenset({Status.CONFIRMED, Status.ARRIVED, Status.SEATED})
-#: States that count for pacing: who started here, also once they left.
+#: States that count for pacing: parties that started in the interval, even after they left.
 PACED = HOLDING | {Status.FINISHED}
-#: States that a guest may still change or cancel.
+#: States in which a guest may still change or cancel.
 OPEN = frozenset({Status.REQUESTED, Status.WAITLISTED, Status.CONFIRMED})
-#: States that nothing leaves but what the staff take back or set right.
+#: States that are final, unless the staff undo or correct the move.
 ENDED = frozenset(
     {Status.FINISHED, Status.DECLINED, Status.CANCELLED, Status.EXPIRED, Status.NO_SHOW}
 )
 
-#: from -> to. Every move is recorded with who, when and why.
+#: from -> to. Every move is recorded with its actor, time and reason.
 MOVES: dict[Status, frozenset[Status]] = {
     Status.REQUESTED: frozenset(
         {Status.CONFIRMED, Status.WAITLISTED, Status.DECLINED, Status.CANCELLED}
@@ -61,7 +61,7 @@ MOVES: dict[Status, frozenset[Status]] = {
     Status.EXPIRED: frozenset(),
     Status.NO_SHOW: frozenset({Status.CONFIRMED, Status.ARRIVED, Status.SEATED, Status.FINISHED}),
 }
-#: Of these, the ways that only taking a move back may go.
+#: The moves among these that are allowed only as an undo.
 ONLY_BACK: dict[Status, frozenset[Status]] = {
     Status.SEATED: frozenset({Status.ARRIVED}),
     Status.FINISHED: frozenset({Status.SEATED, Status.ARRIVED, Status.CONFIRMED}),

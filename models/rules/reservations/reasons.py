@@ -1,4 +1,4 @@
-"""Why a party moved: each reason of the history, and where it can lead."""
+"""Reasons of moves in the history, and the states that each can lead to."""
 
 from typing import Final
 
@@ -13,10 +13,10 @@ from models.rules.messages.notifying import (
 )
 from models.rules.reservations.lifecycle import HOLDING, Status
 
-#: Details alone; behind a colon there may stand what became of the contact.
+#: Details only; after a colon it may list the changes of the contact.
 EDITED: Final = "edited"
 _WAITS: Final = frozenset({Status.WAITLISTED, Status.DECLINED})
-#: Reasons of a move to another state (or, for a waiting party's new wish, to the same).
+#: Reasons of a move to another state (or to the same one, when a waiting party's request changes).
 MOVED: Final[dict[str, frozenset[Status]]] = {
     **{reason.value: _WAITS for reason in Reason},
     "decision": frozenset({Status.CONFIRMED}),
@@ -32,7 +32,7 @@ MOVED: Final[dict[str, frozenset[Status]]] = {
     "cancellation": frozenset({Status.CANCELLED}),
     "late_cancellation": frozenset({Status.CANCELLED}),
 }
-#: Reasons of a line of history that leaves the party where it stands.
+#: Reasons of a history entry that leaves the state as it is.
 STAYED: Final[dict[str, frozenset[Status]]] = {
     CHANGED_REASON: frozenset({Status.CONFIRMED}),
     REFUSED_REASON: frozenset({Status.CONFIRMED, Status.WAITLISTED}),
@@ -46,7 +46,7 @@ STAYED: Final[dict[str, frozenset[Status]]] = {
 
 
 def leads_to(reason: str, before: str, after: str) -> bool:
-    """Whether a move of that reason can have led from there to there."""
+    """Whether a move with that reason can have led from `before` to `after`."""
     name = EDITED if reason.startswith(f"{EDITED}:") else reason
     known: frozenset[str] = (STAYED if before == after else MOVED).get(name, frozenset())
     return after in known

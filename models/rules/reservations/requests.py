@@ -1,18 +1,19 @@
-"""What a guest or the staff may ask for, as values."""
+"""Requests of guests and staff, as values."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-#: The one purpose that anybody is asked about: every message of the house itself is of use.
+#: The only purpose that needs consent: all other messages concern the reservation itself.
 MARKETING = "marketing"
 
 
 @dataclass(frozen=True, slots=True)
 class ConsentSaid:
-    """Yes or no to marketing. `source`: booking, manage or staff; `wording`: which text was shown.
+    """An answer to the marketing question.
 
-    `actor`: guest | staff:<account id>.
+    `source`: booking, manage or staff. `wording`: which text was shown. `actor`: guest |
+    staff:<account id>.
     """
 
     given: bool
@@ -21,13 +22,13 @@ class ConsentSaid:
     actor: str
 
     def waiting(self) -> dict[str, Any]:
-        """As a reservation's terms keep it until the contact has proved itself."""
+        """The answer as stored in a reservation's terms until the contact is confirmed."""
         return {"given": self.given, "wording": self.wording, "source": self.source}
 
 
 @dataclass(frozen=True, slots=True)
 class GuestDetails:
-    """Who comes. At least one of e-mail and phone (E.164); staff may leave both out."""
+    """The guest. At least one of e-mail and phone (E.164); staff may omit both."""
 
     name: str
     email: str | None = None
@@ -37,24 +38,24 @@ class GuestDetails:
 
 @dataclass(frozen=True, slots=True)
 class TableRequest:
-    """A table for `party_size` at `starts_at` (aware), perhaps in one area."""
+    """A table for `party_size` at `starts_at` (aware), optionally in one area."""
 
     party_size: int
     starts_at: datetime
     guest: GuestDetails
     area_key: str | None = None
-    #: the guest's own wishes, which the guest is shown
+    #: the guest's own requests, shown to the guest
     note: str = ""
-    #: what the staff keep for themselves
+    #: the staff's own notes, not shown to the guest
     staff_note: str = ""
     waitlist: bool = True
-    #: None: nothing was said about it
+    #: None: the question was not answered
     marketing: ConsentSaid | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TableChange:
-    """What should become different; None: stays as it is."""
+    """The fields to change; None: unchanged."""
 
     party_size: int | None = None
     starts_at: datetime | None = None

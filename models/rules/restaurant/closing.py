@@ -1,4 +1,4 @@
-"""The end of a shift: by then who booked online has left, unless turns may run over it."""
+"""The end of a shift: parties booked online have left by then, unless turns may run over it."""
 
 from models.rules.reservations.requests import TableRequest
 from models.rules.restaurant.restaurant import RestaurantSpec
@@ -7,14 +7,14 @@ from models.rules.restaurant.turn_times import turn_minutes, turn_quarters
 
 
 def last_start(restaurant: RestaurantSpec, sitting: Sitting, *, party_size: int) -> int:
-    """The last quarter at which the turn of such a party, online, ends before the shift does."""
+    """The last quarter at which an online party of that size can start and leave in time."""
     if sitting.closes is None:
         return LAST_QUARTER
     return sitting.closes - turn_quarters(restaurant.policies, sitting.shift, party_size=party_size)
 
 
 def runs_over(restaurant: RestaurantSpec, sitting: Sitting, wished: TableRequest) -> str:
-    """Why such a party does not start then, though others do; empty when it does."""
+    """Why a party of that size cannot start at an offered start; empty if it can."""
     last = last_start(restaurant, sitting, party_size=wished.party_size)
     if quarter_of(wished.starts_at) <= last:
         return ""

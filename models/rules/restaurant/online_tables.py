@@ -1,4 +1,4 @@
-"""What can be had online at all: a room whose tables are all for the staff is none for guests."""
+"""Areas and party sizes bookable online. An area with in-house tables only is not one of them."""
 
 from models.rules.deciding.seating import candidates
 from models.rules.restaurant.restaurant import AreaSpec, RestaurantSpec
@@ -15,7 +15,7 @@ def is_offered(restaurant: RestaurantSpec, area: AreaSpec) -> bool:
 
 
 def online_sizes(restaurant: RestaurantSpec) -> tuple[int, ...]:
-    """The party sizes that may book online and for which there is any table, ascending."""
+    """The party sizes that may book online and fit at least one table or combination, ascending."""
     return tuple(size for size in _allowed(restaurant) if _seats(restaurant, size, None))
 
 

@@ -1,4 +1,4 @@
-"""Pacing: most covers and parties that start in one 15-minute interval."""
+"""Pacing: the most covers and parties that may start in one 15-minute interval."""
 
 from dataclasses import dataclass
 
@@ -7,21 +7,21 @@ from models.rules.restaurant.restaurant import Pacing, RestaurantSpec, ShiftSpec
 
 @dataclass(slots=True)
 class Load:
-    """What starts in one interval already."""
+    """The parties that already start in one interval."""
 
     covers: int = 0
     parties: int = 0
     online_covers: int = 0
 
     def add(self, party_size: int, *, online: bool) -> None:
-        """One party more."""
+        """Add one party."""
         self.covers += party_size
         self.parties += 1
         if online:
             self.online_covers += party_size
 
     def remove(self, party_size: int, *, online: bool) -> None:
-        """One party less."""
+        """Remove one party."""
         self.covers -= party_size
         self.parties -= 1
         if online:
@@ -36,8 +36,8 @@ def pacing_of(restaurant: RestaurantSpec, shift: ShiftSpec) -> Pacing:
 def keeps_pace(pacing: Pacing, load: Load | None, party_size: int, *, online: bool) -> bool:
     """Whether a party may start in an interval that carries `load` already.
 
-    An oversized party does not slip through an empty interval: the limits hold for the first
-    party as for the last.
+    The limits hold for the first party, too: a party larger than them does not fit an empty
+    interval.
     """
     now = load or _NOTHING
     if pacing.covers is not None and now.covers + party_size > pacing.covers:

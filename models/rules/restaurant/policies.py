@@ -1,7 +1,7 @@
-"""What a restaurant lets guests and staff ask for, and until when: limits, cutoffs, grace.
+"""Limits on the requests of guests and staff: sizes, times, cutoffs, grace periods.
 
-Times are compared as epoch seconds: between two values of one zone Python's own arithmetic is the
-wall clock's, and an hour off across DST.
+Times are compared as epoch seconds: between two values of one zone Python computes with wall times,
+which is wrong by an hour across a DST change.
 """
 
 from datetime import datetime, timedelta
@@ -22,7 +22,7 @@ from models.rules.restaurant.sittings import (
     sittings_on,
 )
 
-#: The staff may still write down who came, for this long after the start.
+#: How long after the start the staff may still record a party.
 STAFF_LOOKBACK_MINUTES = 24 * 60
 STAFF_MAX_PARTY = 999
 _NEAREST = 3
@@ -32,7 +32,7 @@ _DAY = timedelta(days=1)
 def check_request(
     restaurant: RestaurantSpec, request: TableRequest, *, now: datetime, online: bool
 ) -> Sitting:
-    """The sitting a request asks for; whether it has room is decided later.
+    """Check a request and return its sitting; whether there is room is decided later.
 
     Raises Invalid naming every wrong one of `party_size`, `area` and `start`. With `online` the
     guest's limits hold: party sizes, lead time, booking window. The staff are bound only by the
@@ -54,7 +54,7 @@ def check_request(
 def bookable_quarters(
     restaurant: RestaurantSpec, *, now: datetime, online: bool
 ) -> tuple[int, int]:
-    """First and last UTC quarter (both inclusive) that may be asked for at `now`.
+    """First and last UTC quarter (both inclusive) that may be requested at `now`.
 
     Online: from the lead time to the end of the window's last day by the restaurant's calendar.
     """
@@ -68,44 +68,45 @@ def bookable_quarters(
 
 
 def same_guest_conflict(policies: Policies, start: datetime, *, other: datetime) -> bool:
-    """Whether one guest's two starts are too near each other. Exactly the gap apart is allowed."""
+    """Whether two starts of one guest are too close together. Exactly the gap apart is allowed."""
     return abs(minutes_from(start, other)) < policies.same_guest_gap_minutes
 
 
 def may_cancel_online(starts_at: datetime, *, now: datetime) -> bool:
-    """Guests may cancel until the start: a late word is better for the house than a no-show."""
+    """Whether a guest may cancel: until the start, since that is better than a no-show."""
     return minutes_from(now, starts_at) > 0
 
 
 def is_late_cancel(cutoff_minutes: int, starts_at: datetime, *, now: datetime) -> bool:
     """Whether a cancellation at `now` comes after the cutoff in force when the guest booked.
 
-    It is reported to the house, not refused. Exactly at the cutoff is still in time.
+    A late cancellation is reported to the restaurant, not refused. Exactly at the cutoff is in
+    time.
     """
     return minutes_from(now, starts_at) < cutoff_minutes
 
 
 def no_show_due(policies: Policies, starts_at: datetime, *, now: datetime) -> bool:
-    """Whether a confirmed party of which nobody arrived has used up its grace."""
+    """Whether the grace period of a confirmed party that has not arrived is over."""
     return minutes_from(starts_at, now) >= policies.no_show_grace_minutes
 
 
 def no_show_before(policies: Policies, *, now: datetime) -> datetime | None:
-    """The last start whose absent party the clock itself may call a no-show; None: none."""
+    """The latest start whose absent party is marked a no-show automatically; None: none is."""
     if not policies.auto_no_show:
         return None
     return now - timedelta(minutes=policies.no_show_grace_minutes)
 
 
 def finish_before(policies: Policies, *, now: datetime) -> datetime | None:
-    """The last end of a turn whose party the clock itself may take for gone; None: none."""
+    """The latest end of a turn whose party is finished automatically; None: none is."""
     if not policies.auto_finish:
         return None
     return now - timedelta(minutes=policies.auto_finish_minutes)
 
 
 def minutes_from(begin: datetime, end: datetime) -> float:
-    """Minutes from one moment to the other, by no wall clock."""
+    """Elapsed minutes from one moment to the other, independent of wall clocks."""
     return (end.timestamp() - begin.timestamp()) / 60
 
 
@@ -115,7 +116,7 @@ def _next_quarter(moment: datetime, *, minutes: int) -> int:
 
 
 def party_problem(restaurant: RestaurantSpec, party_size: int, *, online: bool) -> str:
-    """What is wrong with a party of that size; empty for nothing."""
+    """The problem with a party of that size; empty if there is none."""
     if not online:
         fits = 1 <= party_size <= STAFF_MAX_PARTY
         return "" if fits else f"must be from 1 to {STAFF_MAX_PARTY}"
@@ -128,7 +129,7 @@ def party_problem(restaurant: RestaurantSpec, party_size: int, *, online: bool) 
 
 
 def area_problem(restaurant: RestaurantSpec, area_key: str | None, *, online: bool) -> str:
-    """What is wrong with an area; empty for nothing."""
+    """The problem with an area; empty if there is none."""
     area = restaurant.area_by_key.get(area_key or "")
     if area_key is None or (area and (not online or is_offered(restaurant, area))):
         return ""
@@ -143,7 +144,7 @@ def area_problem(restaurant: RestaurantSpec, area_key: str | None, *, online: bo
 def start_problem(
     restaurant: RestaurantSpec, starts_at: datetime, *, now: datetime, online: bool
 ) -> str:
-    """What is wrong with a start that is too near, too far or past; empty for nothing."""
+    """The problem with a start that is too near, too far or past; empty if there is none."""
     first, last = bookable_quarters(restaurant, now=now, online=online)
     quarter = quarter_of(starts_at)
     if first <= quarter <= last:
@@ -160,7 +161,7 @@ def start_problem(
 def sitting_problem(
     restaurant: RestaurantSpec, sitting: Sitting | None, wished: TableRequest, *, online: bool
 ) -> str:
-    """Why that is no start, or none for such a party; empty when it is."""
+    """Why that is not a start, or not one for a party of that size; empty if it is."""
     if sitting is None:
         return no_sitting(restaurant, wished.starts_at)
     return runs_over(restaurant, sitting, wished) if online else ""
@@ -174,7 +175,7 @@ def _too_far(restaurant: RestaurantSpec, last: int, *, online: bool) -> str:
 
 
 def no_sitting(restaurant: RestaurantSpec, starts_at: datetime) -> str:
-    """Why a bookable time is no start: closed on that local date, or the starts nearest to it."""
+    """Why a bookable time is not a start: closed on that local date, or else the nearest starts."""
     wanted = quarter_of(starts_at)
     day = local(restaurant, wanted).date()
     sittings = sittings_on(restaurant, day) + sittings_on(restaurant, day - _DAY)

@@ -1,4 +1,4 @@
-"""Policies as they are kept (JSON: only what differs from the trade's defaults) and as values."""
+"""Conversion of policies between values and stored JSON, which has only non-default values."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
@@ -26,14 +26,14 @@ def pacing_from(shape: Mapping[str, int | None]) -> Pacing:
 
 
 def pacing_to(pacing: Pacing) -> dict[str, int | None]:
-    """Pacing as its shape."""
+    """Pacing as a dict, the inverse of `pacing_from`."""
     return asdict(pacing)
 
 
 def policies_from(shape: Mapping[str, Any]) -> Policies:
-    """The kept shape as policies; what it leaves out is the trade's default.
+    """Policies from their stored form; what it omits has its default.
 
-    A policy that this release does not know, because a newer one wrote it, is left alone.
+    A policy that this release does not know, because a newer one wrote it, is ignored.
     """
     values = {name: value for name, value in shape.items() if name in _NAMES}
     if "turn_times" in values:
@@ -48,7 +48,7 @@ def policies_from(shape: Mapping[str, Any]) -> Policies:
 
 
 def policies_to(policies: Policies) -> dict[str, Any]:
-    """The shape to keep: only what differs from the defaults."""
+    """The form to store: only what differs from the defaults."""
     shape: dict[str, Any] = {}
     for each in fields(Policies):
         value = getattr(policies, each.name)

@@ -1,4 +1,4 @@
-"""A restaurant as the rules see it: frozen values, built by `queries.floor.load_house`."""
+"""A restaurant as frozen values for the rules, built by `models.queries.floor.load`."""
 
 from dataclasses import dataclass, field
 from datetime import date, time
@@ -6,18 +6,18 @@ from functools import cached_property
 from zoneinfo import ZoneInfo
 
 QUARTER_SECONDS = 900
-#: Books are numbered so that a request can name its book without asking the database.
+#: Books are numbered so that a request can name its book without a database query.
 BOOKS_PER_SHIFT = 100_000
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
 def book_id(shift_id: int, service_date: date) -> int:
-    """The number of the book: a shift on a date. Unique, and known before the row exists."""
+    """The number of the book of a shift on a date. Unique, and known before the row exists."""
     return shift_id * BOOKS_PER_SHIFT + service_date.toordinal() - _EPOCH
 
 
 def split_book_id(number: int) -> tuple[int, date]:
-    """The shift and the date of a book's number."""
+    """The shift id and the date of a book number."""
     shift_id, day = divmod(number, BOOKS_PER_SHIFT)
     return shift_id, date.fromordinal(day + _EPOCH)
 
@@ -50,7 +50,7 @@ class Pacing:
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """What a restaurant decides for itself; the defaults are the trade's (DEFAULTS.md)."""
+    """The choices of a restaurant; the defaults are those usual in the trade."""
 
     slot_minutes: int = 15
     buffer_minutes: int = 0
@@ -62,7 +62,8 @@ class Policies:
     same_guest_gap_minutes: int = 120
     no_show_grace_minutes: int = 15
     auto_finish_minutes: int = 30
-    #: the clock itself marks no-shows where the stand is in use, and finishes who overstays
+    #: mark no-shows automatically (while the host stand is in use), and finish parties that
+    #: overstay
     auto_no_show: bool = False
     auto_finish: bool = False
     waitlist: bool = True
@@ -70,17 +71,17 @@ class Policies:
     reminder_minutes: tuple[int, ...] = (1440, 180)
     turn_times: tuple[TurnTime, ...] = DEFAULT_TURN_TIMES
     pacing: Pacing = field(default_factory=Pacing)
-    #: days after which who came is forgotten, and messages are deleted; None: never
+    #: days after which guests' data are erased, and messages are deleted; None: never
     keep_guests_days: int | None = None
     keep_messages_days: int | None = None
-    #: the booking page asks whether the guest wants news of the house
+    #: the booking page asks for the guest's consent to marketing
     ask_marketing: bool = False
-    #: who has proved no contact confirms by the link in the message within so many minutes, and
-    #: until then such parties hold no more than this share of the tables
+    #: guests without a confirmed contact must confirm by the link in the message within so many
+    #: minutes; until then such parties hold no more than this share of the tables
     confirm_by_link: bool = False
     confirm_minutes: int = 15
     unproved_percent: int = 50
-    #: text messages go to these countries (`DE`) alone; empty: to all, those abroad in bounds
+    #: the only countries (`DE`) that text messages go to; empty: all, with a limit for foreign ones
     sms_countries: tuple[str, ...] = ()
 
 
@@ -122,9 +123,9 @@ class CombinationSpec:
 class ShiftSpec:
     """Recurring lunch or dinner, or (with `on_date`) special hours of one date.
 
-    `first`, `last` are the first and last seating by the wall clock. At `ends` everybody has left,
-    unless online parties `may_run_over`. A `last` earlier than `first` lies after midnight, and so
-    does an `ends` that is not later. `weekdays`: Monday is 0.
+    `first`, `last` are the first and last seating by the wall clock. By `ends` every party has
+    left, unless online parties `may_run_over`. A `last` earlier than `first` lies after midnight,
+    and so does an `ends` that is not later than `first`. `weekdays`: Monday is 0.
     """
 
     id: int
@@ -145,7 +146,7 @@ class ShiftSpec:
 
 @dataclass(frozen=True, slots=True)
 class ClosureSpec:
-    """A day closed: wholly, or one shift of it; `yearly`: and that day of every later year."""
+    """A closed day, or one closed shift of it; `yearly`: also that day of every later year."""
 
     on_date: date
     shift_key: str | None = None
@@ -153,7 +154,7 @@ class ClosureSpec:
     yearly: bool = False
 
     def covers(self, day: date) -> bool:
-        """Whether that day is closed by it."""
+        """Whether this closure applies to that day."""
         if not self.yearly or day < self.on_date:
             return day == self.on_date
         return (day.month, day.day) == (self.on_date.month, self.on_date.day)
@@ -183,12 +184,12 @@ class RestaurantSpec:
 
     @cached_property
     def memo(self) -> dict[object, object]:
-        """What pure rules worked out for this house at this revision, so that they do it once."""
+        """Results that pure rules cache for this restaurant at this revision."""
         return {}
 
     @cached_property
     def tz(self) -> ZoneInfo:
-        """The restaurant's zone."""
+        """The restaurant's time zone."""
         return ZoneInfo(self.zone)
 
     @cached_property

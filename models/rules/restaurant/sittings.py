@@ -1,4 +1,4 @@
-"""When a restaurant seats: which starts each shift offers on a date, in any zone, across DST.
+"""Sittings: the starts that each shift offers on a date, in any zone, across DST changes.
 
 Starts are UTC quarters (epoch seconds // 900), so they stay right where wall clocks jump.
 """
@@ -20,18 +20,19 @@ from models.rules.restaurant.turn_times import longest_held_quarters
 
 _DAY = timedelta(days=1)
 _EPOCH = date(1970, 1, 1)
-#: The last quarter (in 2243) for which the numbers of the books (`house.book_id`) are unique.
+#: The last quarter (in 2243) for which book numbers (`restaurant.book_id`) are unique.
 LAST_QUARTER = BOOKS_PER_SHIFT * 96 - 1
-#: Dates remembered for each house before the memory starts afresh.
+#: Dates cached for each restaurant before the cache is cleared.
 _MEMO_DATES = 1_000
 _MEMO = "_sittings"
 
 
 @dataclass(frozen=True, slots=True)
 class Sitting:
-    """One book and what it offers: `starts` are UTC quarters, strictly ascending, never empty.
+    """One book and its offer: `starts` are UTC quarters, strictly ascending, never empty.
 
-    By the begin of the quarter `closes` everybody has left; None: the last turns may run over.
+    By the beginning of the quarter `closes` every party has left; None: the last turns may run
+    over.
     """
 
     book_id: int
@@ -47,9 +48,10 @@ def quarter_of(moment: datetime) -> int:
 
 
 def local(restaurant: RestaurantSpec, quarter: int) -> datetime:
-    """The begin of a UTC quarter, aware, by the restaurant's wall clock. To show, not to compare:
+    """The beginning of a UTC quarter, aware, by the restaurant's wall clock. For display only.
 
-    in a repeated hour Python never calls it equal to the same moment in UTC (PEP 495).
+    Do not compare it: in a repeated hour Python never considers it equal to the same moment in UTC
+    (PEP 495).
     """
     return datetime.fromtimestamp(quarter * QUARTER_SECONDS, restaurant.tz)
 
@@ -60,9 +62,9 @@ def last_quarter_of(restaurant: RestaurantSpec, day: date) -> int:
 
 
 def sittings_on(restaurant: RestaurantSpec, service_date: date) -> tuple[Sitting, ...]:
-    """What the house offers on a date, in order of the first start. Remembered with the house.
+    """The sittings of a date, in order of the first start. Cached with the restaurant value.
 
-    Special hours replace that date's regular shifts; closures remove. Wall times that do not
+    Special hours replace that date's regular shifts; closures remove shifts. Wall times that do not
     exist are not offered, repeated ones are offered twice. A start that two shifts would offer
     belongs to the one that opens first, so every start has exactly one book.
     """
@@ -95,7 +97,7 @@ def book_quarters(restaurant: RestaurantSpec, sitting: Sitting) -> tuple[int, in
 
 @dataclass(frozen=True, slots=True)
 class _Memo:
-    """What one house value was asked before: its sittings by date, and by each of their starts."""
+    """Cache of one restaurant value: its sittings by date, and by each of their starts."""
 
     by_date: dict[date, tuple[Sitting, ...]] = field(default_factory=dict)
     by_start: dict[int, Sitting] = field(default_factory=dict)
@@ -110,8 +112,8 @@ class _Memo:
 
 
 def _memo(restaurant: RestaurantSpec) -> _Memo:
-    # A house's own hash is deep and costs more than the answer. So the memory hangs on the value
-    # itself, as its cached properties do, and goes when a new revision replaces it.
+    # Hashing a restaurant value is deep and costs more than the answer. So the cache is an
+    # attribute of the value, like its cached properties, and goes when a new revision replaces it.
     memo: _Memo | None = restaurant.__dict__.get(_MEMO)
     if memo is None:
         memo = restaurant.__dict__.setdefault(_MEMO, _Memo())
@@ -144,14 +146,14 @@ def _starts_past_midnight(restaurant: RestaurantSpec, service_date: date) -> set
 def _offers(
     restaurant: RestaurantSpec, shifts: Iterable[ShiftSpec], *, service_date: date
 ) -> list[tuple[ShiftSpec, tuple[int, ...]]]:
-    """Each shift that has starts that date, with all of them; the first to open comes first."""
+    """The shifts that have starts on that date, with the starts; the first to open comes first."""
     offers = [(shift, _starts(restaurant, shift, service_date=service_date)) for shift in shifts]
     opening = [offer for offer in offers if offer[1]]
     return sorted(opening, key=lambda offer: (offer[1][0], offer[0].id))
 
 
 def shifts_on(restaurant: RestaurantSpec, service_date: date) -> list[ShiftSpec]:
-    """The shifts that run on a date: its special hours or the regular ones, without the closed."""
+    """The shifts of a date: its special hours or else the regular ones, without closed ones."""
     special = [shift for shift in restaurant.shifts if shift.on_date == service_date]
     regular = [shift for shift in restaurant.shifts if _runs_on(shift, service_date)]
     closed = {closure.shift_key for closure in restaurant.closures if closure.covers(service_date)}
@@ -179,7 +181,7 @@ def _starts(restaurant: RestaurantSpec, shift: ShiftSpec, *, service_date: date)
     if _offset(restaurant.tz, begin) == _offset(restaurant.tz, end):
         grid = range(begin, end + 1, step // timedelta(seconds=1))
         return tuple(second // QUARTER_SECONDS for second in grid if not second % QUARTER_SECONDS)
-    # The clock changes meanwhile: ask it about each real moment, so gaps and repeats come right.
+    # The clock changes in between: convert each quarter, so that gaps and repeats come out right.
     quarters = range(-(-begin // QUARTER_SECONDS), end // QUARTER_SECONDS + 1)
     walls = ((quarter, local(restaurant, quarter).replace(tzinfo=None)) for quarter in quarters)
     return tuple(
@@ -198,13 +200,13 @@ def _offset(tz: ZoneInfo, seconds: int) -> timedelta | None:
 
 
 def _readings(tz: ZoneInfo, wall: datetime) -> tuple[int, int]:
-    """The two moments (epoch seconds) a wall time may mean; they differ where clocks change."""
+    """The two moments (epoch seconds) of a wall time; they differ only around a clock change."""
     early = wall.replace(tzinfo=tz, fold=0).timestamp()
     return int(early), int(wall.replace(tzinfo=tz, fold=1).timestamp())
 
 
 @lru_cache(maxsize=4096)
 def _last_quarter_of(zone: str, day: date) -> int:
-    # Where the clock jumps over midnight or shows it twice, the day ends at the later reading.
+    # If the clock skips or repeats midnight, the day ends at the later reading.
     midnight = datetime.combine(day + _DAY, time())
     return (max(_readings(ZoneInfo(zone), midnight)) - 1) // QUARTER_SECONDS

@@ -1,4 +1,4 @@
-"""How long a party keeps its table, and how long the table is then out of use."""
+"""Turn times: how long a party keeps its table, and how long the table is then unavailable."""
 
 from operator import attrgetter
 
@@ -9,7 +9,7 @@ _UP_TO = attrgetter("up_to")
 
 
 def turn_minutes(policies: Policies, shift: ShiftSpec, *, party_size: int) -> int:
-    """Minutes a party of that size keeps its table; the shift's own table of turn times first.
+    """Minutes a party of that size keeps its table; the shift's own turn times come first.
 
     A party larger than every row gets the row for the largest parties.
     """
@@ -20,19 +20,19 @@ def turn_minutes(policies: Policies, shift: ShiftSpec, *, party_size: int) -> in
 
 
 def buffer_minutes(policies: Policies, shift: ShiftSpec) -> int:
-    """Minutes to reset a table after a party; the guest is never shown them."""
+    """Minutes to reset a table after a party; guests never see them."""
     if shift.buffer_minutes is None:
         return policies.buffer_minutes
     return shift.buffer_minutes
 
 
 def turn_quarters(policies: Policies, shift: ShiftSpec, *, party_size: int) -> int:
-    """Quarter-hours of the turn, without the buffer; begun quarters count whole."""
+    """Quarter-hours of the turn, without the buffer, rounded up."""
     return _quarters(turn_minutes(policies, shift, party_size=party_size))
 
 
 def held_quarters(policies: Policies, shift: ShiftSpec, *, party_size: int) -> int:
-    """Quarter-hours for which the table is taken: turn and buffer; begun quarters count whole."""
+    """Quarter-hours for which the table is held: turn and buffer together, rounded up."""
     turn = turn_minutes(policies, shift, party_size=party_size)
     return _quarters(turn + buffer_minutes(policies, shift))
 
