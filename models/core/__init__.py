@@ -1,7 +1,7 @@
-"""Plumbing below the restaurant: settings, database, locks, clock, logging.
+"""Infrastructure below the rules: settings, database, locks, clock, logging.
 
-Whatever a process imports of the product, this comes first: so what has to be the same in every
-process, before its first time zone and its first metric, is done here.
+Every process that imports any part of the product imports this package first. So settings that must
+be the same in every process, before its first time zone and its first metric, are made here.
 """
 
 from models.core.observe.metric_files import use_roomy_files

@@ -1,4 +1,4 @@
-"""Files to which several processes append: a line is there whole, and on the disk, or it is not."""
+"""Append-only files shared by several processes. A line is written completely or not at all."""
 
 import errno
 import fcntl
@@ -8,31 +8,32 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Final
 
-#: How long another process may hold the file before that is an error.
+#: Seconds to wait for another process's lock on the file before raising an error.
 LOCK_SECONDS: Final = 5.0
-#: Some network file systems know no locks: there a line may still be torn, and reading says so.
+#: Errors of network file systems without locks: there a line may still be torn, and readers report
+#: it.
 _NO_LOCKS: Final = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
 
 
 class _Held(int):
-    """A descriptor that closes as a file does."""
+    """A file descriptor with a `close` method."""
 
     def close(self) -> None:
         os.close(self)
 
 
 def append_line(path: Path, line: bytes) -> None:
-    """Append the line and its end; both are on the disk when this returns.
+    """Append the line and a line end; both are on the disk when this returns.
 
-    Raises OSError (no space, no such device, locked for 5 s): then nothing of it is in the file.
+    Raises OSError (no space, no such device, locked for 5 s): then the file is unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     is_new = not path.exists()
-    # read as well: to see whether the last line has an end
+    # opened for reading as well, to check whether the last line has an end
     with closing(_Held(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600))) as file:
         _lock(file, path)
         size = os.fstat(file).st_size
-        # whoever died in the middle of a line left it without an end: ours is a line of its own
+        # a process that died while writing left a line without an end: start a new line
         start = b"\n" if size and os.pread(file, 1, size - 1) != b"\n" else b""
         try:
             _write(file, start + line + b"\n")
@@ -65,7 +66,7 @@ def _lock(file: int, path: Path) -> None:
 def _write(file: int, data: bytes) -> None:
     rest = memoryview(data)
     while rest:
-        # may write less than it was given: the disk is full in the middle of the line
+        # may write less than it was given, when the disk becomes full within the line
         rest = rest[os.write(file, rest) :]
 
 

@@ -1,4 +1,4 @@
-"""The one place that tells the time. UTC, aware, always."""
+"""The only source of the current time. Always UTC and aware."""
 
 import time
 from datetime import UTC, datetime
@@ -10,5 +10,5 @@ def now() -> datetime:
 
 
 def nanoseconds() -> int:
-    """The current time as traces write it: nanoseconds since 1970, UTC."""
+    """The current time in the format of traces: nanoseconds since 1970, UTC."""
     return time.time_ns()

@@ -1,4 +1,4 @@
-"""Clocks of several machines: the database's is the one that counts; the others are held to it."""
+"""Comparison of this machine's clock with the database's, which is authoritative, and Redis's."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,12 +11,12 @@ from models.core import clock
 from models.core.database.transactions import dialect_of
 from models.core.redis import signals
 
-#: An answer that took longer says nothing of a clock.
+#: If the answer took longer, the difference is not measurable.
 _SLOW_SECONDS: Final = 1.0
 
 
 def database_now(session: Session) -> datetime:
-    """The time by the database's clock. SQLite has none of its own: by this machine's."""
+    """The time by the database's clock; on SQLite, by this machine's."""
     if dialect_of(session) == "sqlite":
         return clock.now()
     found = session.scalar(select(func.utc_timestamp(6)))
@@ -25,16 +25,16 @@ def database_now(session: Session) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """By how many seconds this process's clock is ahead of another's; negative: behind."""
+    """Seconds by which this process's clock is ahead of another one; negative: behind."""
 
     seconds: float
     of: str
 
 
 def clock_ahead(session: Session) -> Ahead | None:
-    """How far this clock is from the database's and Redis's: of the two, the larger difference.
+    """How far this clock is ahead of the database's or Redis's: the larger of the two differences.
 
-    None when neither could be asked, or took so long that the answer says nothing.
+    None if neither could be queried, or both took too long to answer.
     """
     found = []
     began = clock.now()

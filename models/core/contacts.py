@@ -1,8 +1,8 @@
-"""E-mail addresses and phone numbers in the one form in which they are kept and looked up.
+"""E-mail addresses and phone numbers in the normal form in which they are stored and looked up.
 
-A guest is found again by a keyed hash of the contact: two spellings of one address or number must
-come to the same text before they are hashed. What was kept by an earlier release is normal here as
-well (`normal_...` leaves it as it is), so that its hash still finds it.
+Guests are looked up by a keyed hash of the contact, so two spellings of one address or number must
+become the same text before they are hashed. A contact stored by an earlier release is already
+normal (`normal_...` leaves it as it is), so that its hash still matches.
 """
 
 import re
@@ -13,7 +13,7 @@ from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, valida
 
 from models.core.phones import kept_phone, last_digits
 
-#: RFC 5321: of a local part, of a domain, and of a path without its brackets
+#: RFC 5321: maximum lengths of a local part, of a domain, and of a path without its brackets
 LOCAL_MAX: Final = 64
 DOMAIN_MAX: Final = 255
 EMAIL_MAX: Final = 254
@@ -23,12 +23,12 @@ _PLAIN_EMAIL: Final = re.compile(
     re.ASCII,
 )
 _SPECIAL_ENDINGS: Final = frozenset(name.rpartition(".")[2] for name in SPECIAL_USE_DOMAIN_NAMES)
-#: in a domain they are letters: who drops them writes to another domain
+#: in a domain these are letters: without them it is another domain
 _JOINERS: Final = "\u200c\u200d"
 
 
 def clean_email(value: str) -> str:
-    """What was pasted, without blanks and invisible characters; full-width letters are plain."""
+    """Pasted text without blanks and invisible characters, with full-width letters made plain."""
     if is_plain_email(value):
         return value
     local, at, domain = value.replace("\uff20", "@").rpartition("@")
@@ -38,9 +38,9 @@ def clean_email(value: str) -> str:
 
 
 def normal_email(value: str) -> str:
-    """The address by every rule of the standards, its domain in ASCII. No look-ups.
+    """The address, valid by all the standards' rules, with its domain in ASCII. No DNS look-ups.
 
-    Raises ValueError saying what is wrong.
+    Raises ValueError with the reason.
     """
     normal = _read_email(value)
     local, _, domain = normal.rpartition("@")
@@ -55,7 +55,7 @@ def normal_email(value: str) -> str:
 
 
 def is_plain_email(value: str) -> bool:
-    """Whether this is the usual kind of address, which the full check would leave as it is.
+    """Whether the address is of the usual kind, which the full check would leave unchanged.
 
     The full check takes tens of microseconds, on the path of every request.
     """
@@ -63,9 +63,9 @@ def is_plain_email(value: str) -> bool:
 
 
 def kept_contact(value: str, restaurant_phone: str = "") -> str:
-    """A contact to look somebody up by: one that is refused today may have been kept before.
+    """A contact to look somebody up by. Accepts contacts that are refused today but may be stored.
 
-    An e-mail address has an `@`. Raises ValueError when it can be read as neither.
+    An e-mail address has an `@`. Raises ValueError if it is neither an address nor a number.
     """
     text = value.strip()
     if "@" in text:
@@ -74,10 +74,10 @@ def kept_contact(value: str, restaurant_phone: str = "") -> str:
 
 
 def counted_as(contact: str) -> str:
-    """One name for all spellings of a contact that reach one person: to count by, not to send to.
+    """One key for all spellings of a contact that reach one person: for counting, not for sending.
 
-    An e-mail address without its `+tag` and in small letters; of a phone number the last nine
-    digits, which are the same with and without its country. What is no contact counts as it is.
+    An e-mail address without its `+tag`, in small letters; of a phone number the last nine digits,
+    which are the same with and without its country code. Other text counts as it is.
     """
     if "@" in contact or "\uff20" in contact:
         try:

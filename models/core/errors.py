@@ -1,18 +1,18 @@
-"""One error class for each reason a caller can act on. `code` is stable and public."""
+"""One error class for each reason that a caller can act on. `code` is stable and public."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class FieldProblem:
-    """One bad field: a JSON path such as `guest.email`, and what is wrong with it."""
+    """A bad field: a JSON path such as `guest.email`, and the problem with it."""
 
     field: str
     message: str
 
 
 class MaitredError(Exception):
-    """The base of every refusal. `fields` names what to correct, where there is such a thing."""
+    """Base class of all refusals. `fields` names the fields to correct, if any."""
 
     code = "error"
 
@@ -23,36 +23,36 @@ class MaitredError(Exception):
 
 
 class SettingsInvalid(MaitredError):
-    """The environment does not describe a house that can open."""
+    """The settings in the environment are wrong or incomplete."""
 
     code = "settings-invalid"
 
 
 class KeyServiceAway(SettingsInvalid):
-    """The key service that MASTER_KEY names does not answer, or lets nobody use the key."""
+    """The key service that MASTER_KEY names does not answer, or forbids the use of the key."""
 
     code = "key-service-away"
 
 
 class Invalid(MaitredError):
-    """The request is understood and cannot be right; `fields` says which part."""
+    """The request is understood but invalid; `fields` says which part."""
 
     code = "invalid"
 
     @classmethod
     def field(cls, field: str, message: str) -> "Invalid":
-        """The common case: exactly one field is wrong."""
+        """An error about exactly one field, the common case."""
         return cls(message, fields=(FieldProblem(field, message),))
 
 
 class NotFound(MaitredError):
-    """Nothing of that name, or nothing the caller may know of."""
+    """Nothing has that name, or the caller may not know of it."""
 
     code = "not-found"
 
 
 class NotAllowed(MaitredError):
-    """Known caller, missing permission."""
+    """The caller is known but lacks the permission."""
 
     code = "not-allowed"
 
@@ -64,19 +64,19 @@ class SignInFailed(MaitredError):
 
 
 class SecondFactorNeeded(SignInFailed):
-    """The password is right, and a code is asked for too."""
+    """The password is right; a code is required, too."""
 
     code = "second-factor-needed"
 
 
 class SecondFactorMissing(SignInFailed):
-    """The password is right, and this house lets nobody in without a second factor."""
+    """The password is right, but a second factor is required here and the account has none."""
 
     code = "second-factor-missing"
 
 
 class FirstPassword(SignInFailed):
-    """The password is right, and was made up: it is good for choosing another, and no more."""
+    """The password is right, but was generated: it only permits choosing another one."""
 
     code = "first-password"
 
@@ -88,25 +88,25 @@ class StateConflict(MaitredError):
 
 
 class RevisionConflict(MaitredError):
-    """`If-Match` names a revision that is no longer the row's."""
+    """`If-Match` names a revision that is not the row's current one."""
 
     code = "revision-conflict"
 
 
 class KeyReused(MaitredError):
-    """The Idempotency-Key came before with another body."""
+    """The Idempotency-Key was used before with another body."""
 
     code = "idempotency-key-reused"
 
 
 class KeyInFlight(MaitredError):
-    """The first request of this Idempotency-Key is still running."""
+    """The first request with this Idempotency-Key is still running."""
 
     code = "idempotency-key-in-flight"
 
 
 class NotSeated(MaitredError):
-    """A staff booking that cannot be seated; `reason` is the decision's own."""
+    """A staff booking that cannot be seated; `reason` is the decision's reason."""
 
     code = "not-seated"
 
@@ -116,9 +116,9 @@ class NotSeated(MaitredError):
 
 
 class AlreadyBooked(MaitredError):
-    """The guest has a table near that time, and proved to be its guest by `token`, its link.
+    """The guest has a table near that time; `token`, its link, proved that the caller is its guest.
 
-    `is_same`: it is the very table that was asked for again.
+    `is_same`: the request was for the same table again.
     """
 
     code = "already-booked"
@@ -131,13 +131,13 @@ class AlreadyBooked(MaitredError):
 
 
 class Busy(MaitredError):
-    """The book stayed locked or the database asked for a retry three times. Try again soon."""
+    """The book stayed locked, or the database required a retry three times. Try again soon."""
 
     code = "busy"
 
 
 class RestaurantUnreadable(MaitredError):
-    """What the database holds of one restaurant makes no sense to this release."""
+    """The stored data of a restaurant cannot be read by this release."""
 
     code = "house-unreadable"
 
@@ -147,7 +147,7 @@ class RestaurantUnreadable(MaitredError):
 
 
 class SealBroken(MaitredError):
-    """A sealed value was changed or moved, or the key that sealed it is not in the keyset."""
+    """An encrypted value was changed or moved, or its key is not in the keyset."""
 
     code = "seal-broken"
 

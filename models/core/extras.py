@@ -1,4 +1,4 @@
-"""What the house runs without: modules whose libraries only some houses install."""
+"""Optional modules, whose libraries not every installation has."""
 
 import importlib
 from types import ModuleType
@@ -7,7 +7,7 @@ from models.core.errors import SettingsInvalid
 
 
 def load_extra(module: str, *, install: str) -> ModuleType:
-    """That module. Raises SettingsInvalid, saying what to install, where its library is missing."""
+    """Import that module. Raises SettingsInvalid, naming what to install, if that fails."""
     try:
         return importlib.import_module(module)
     except ImportError as missing:

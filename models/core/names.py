@@ -1,11 +1,11 @@
-"""Names of people: which characters stay, and what is a name at all."""
+"""People's names: which characters are retained, and whether a text is a name at all."""
 
 import unicodedata
 from typing import Final
 
-#: They shape the letters beside them in Persian, Sinhala and others, and tie emoji together.
+#: Joiners shape the letters beside them in Persian, Sinhala and others, and join emoji.
 _JOINERS: Final = frozenset("\u200c\u200d")
-#: Nothing is left of a name when these are taken out, and nothing is lost.
+#: Characters that can be removed from a name without any loss.
 _IDLE: Final = frozenset("\u00ad\u200b\u2060\ufeff")
 #: Letters and signs that print as nothing.
 _BLANK: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0")
@@ -13,7 +13,7 @@ _SEEN: Final = frozenset("LNPS")
 
 
 def tidy_name(text: str) -> str:
-    """Without what is idle in a name; joiners stay inside words alone."""
+    """The name without removable characters; joiners stay only inside words."""
     if text.isascii():
         return text.strip()
     kept = "".join(letter for letter in text if letter not in _IDLE)
@@ -26,14 +26,14 @@ def tidy_name(text: str) -> str:
 
 
 def is_visible(text: str) -> bool:
-    """Whether a reader sees anything of it: a letter, digit or sign that is not blank."""
+    """Whether the text shows anything: a letter, digit or sign that is not blank."""
     return any(unicodedata.category(letter)[0] in _SEEN and letter not in _BLANK for letter in text)
 
 
 def printed(text: str) -> str:
-    """On one line without control characters: fit for a header, a greeting, a text message.
+    """The name on one line without control characters, for a header, greeting or text message.
 
-    A joiner inside a word stays, other marks without a shape vanish, the rest is a blank.
+    A joiner inside a word stays, other invisible marks are removed, the rest becomes a blank.
     """
     return " ".join("".join(map(_shown, tidy_name(text))).split())
 

@@ -1,4 +1,4 @@
-"""Phone numbers: what was pasted, as plain digits; E.164; and which numbers reach nobody."""
+"""Phone numbers: pasted text as plain digits, E.164, and checks for impossible numbers."""
 
 import re
 import unicodedata
@@ -10,10 +10,10 @@ from babel.core import get_global
 from phonenumbers import CountryCodeSource, PhoneNumber, PhoneNumberType, ValidationResult
 
 PHONE_MAX: Final = 64
-#: ITU-T E.164: of a number with its country code. phonenumbers lets longer ones pass
+#: ITU-T E.164: the limit for a number with its country code. phonenumbers accepts longer ones
 _DIGITS_MAX: Final = 15
 
-#: dots in the middle, which no standard counts among the dashes or dots
+#: middle dots, which no standard counts among the dashes or dots
 _MIDDLE_DOTS: Final = frozenset("\u00b7\u2022\u2027\u2219\u22c5\u30fb\uff65")
 _MINUS: Final = "\u2212"
 _EXTENSION: Final = re.compile(
@@ -33,10 +33,10 @@ _IMPOSSIBLE: Final = {
 
 
 def clean_phone(value: str) -> str:
-    """What was pasted as digits, `+`, blanks, brackets, dots, slashes and dashes.
+    """Pasted text reduced to digits, `+`, blanks, brackets, dots, slashes and dashes.
 
-    Digits of all scripts are plain, every dash is a `-`, invisible characters and `tel:` are gone,
-    and so is an extension: no message goes there. Raises ValueError when it is no phone number.
+    Digits of all scripts become plain, every dash becomes `-`; invisible characters, `tel:` and an
+    extension (no message goes there) are removed. Raises ValueError if it is not a phone number.
     """
     if len(value) > PHONE_MAX:
         raise ValueError(_NO_NUMBER)
@@ -47,18 +47,18 @@ def clean_phone(value: str) -> str:
 
 
 def normal_phone(value: str, restaurant_phone: str) -> str:
-    """A phone number in E.164. Without `+` it is read as one of `house_phone`'s country.
+    """A phone number in E.164. Without `+` it is read as one of `restaurant_phone`'s country.
 
-    Raises ValueError saying what is wrong.
+    Raises ValueError with the reason.
     """
     return _normal_phone(clean_phone(value), restaurant_phone)
 
 
 @lru_cache(maxsize=1024)
 def kept_phone(value: str, restaurant_phone: str) -> str:
-    """As `normal_phone`, for a number to look somebody up by: it may have been kept before.
+    """Like `normal_phone`, for look-ups: accepts possible numbers that may have been stored before.
 
-    Raises ValueError when it could never have been.
+    Raises ValueError if the number could never have been stored.
     """
     cleaned = clean_phone(value)
     try:
@@ -71,13 +71,13 @@ def kept_phone(value: str, restaurant_phone: str) -> str:
 
 
 def last_digits(value: str) -> str:
-    """The last nine digits: they are the same with and without the country."""
+    """The last nine digits, which are the same with and without the country code."""
     digits = "".join(letter for letter in _parted(value)[0] if letter in "0123456789")
     return digits[-9:]
 
 
 def country_of(phone: str) -> str:
-    """The country (`DE`) of a number in E.164; empty when it belongs to none."""
+    """The country (`DE`) of a number in E.164; empty if it belongs to none."""
     return _region_of(phone) or ""
 
 
@@ -120,7 +120,7 @@ def _plain(letter: str) -> str:
 
 @lru_cache(maxsize=1024)
 def restaurant_country(phone: str, zone: str) -> str:
-    """The country (`DE`) of a restaurant: of its own number, or else of its zone; or empty."""
+    """The country (`DE`) of a restaurant, by its phone number or else its zone; may be empty."""
     return country_of(phone) or str(get_global("zone_territories").get(zone, ""))
 
 
@@ -140,15 +140,15 @@ def _read_phone(text: str, restaurant_phone: str) -> PhoneNumber:
         raise ValueError("is not a phone number") from wrong
     mobile = str(number.national_number)
     if number.country_code == _MEXICO and len(mobile) == 11 and mobile.startswith("1"):
-        number.national_number = int(mobile[1:])  # dialled until 2019, and still in many books
+        number.national_number = int(mobile[1:])  # dialled until 2019, and still widely stored
     return number
 
 
 def _check_national(text: str, number: PhoneNumber) -> None:
-    """A number without its country has to be one there, and to name its area.
+    """Check a number without a country code: it must be valid there and include its area code.
 
-    Where a leading 0 is dialled before the area, one without is of the caller's own town; a mobile
-    number has no town.
+    Where a leading 0 is dialled before the area code, a number without one lacks its area code,
+    except for mobile numbers, which have none. Raises ValueError.
     """
     country = f"+{number.country_code}"
     if not phonenumbers.is_valid_number(number):

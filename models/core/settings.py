@@ -1,4 +1,4 @@
-"""Every setting of the house, typed, read once from the environment (or `*_FILE` secrets)."""
+"""All settings, typed, read once from the environment (or from `*_FILE` secrets)."""
 
 import os
 import re
@@ -19,7 +19,8 @@ from models.core.secrets.by_process import REQUIRED, needed_by
 DATABASE: Final = "sqlite:///path or mysql+mysqldb://user:pass@host/name"
 SECRET_LENGTH: Final = 32
 NOT_SET: Final = "is not set (see .env.example, but in a folder where `make up` ran none is needed)"
-#: "600/minute", "10/15minutes": so many in so long (Rust's regex: $ is the very end)
+#: "600/minute", "10/15minutes": a count per period (in Rust's regex, $ matches only at the very
+#: end)
 RATE: Final = r"^[1-9]\d{0,8}/([1-9]\d{0,3})?(second|minute|hour|day)s?$"
 
 #: a key that never leaves a cloud's key service
@@ -27,7 +28,7 @@ KMS_KEY: Final = (
     r"^(aws-kms://arn:aws:kms:[a-z0-9-]+:[^:]*:[^:]+"
     r"|gcp-kms://projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+)$"
 )
-#: a folder, or S3's bucket and what its names begin with
+#: a folder, or an S3 bucket with a prefix of its object names
 STORE: Final = (
     r"^([^:?]*|s3://[a-z0-9][a-z0-9.-]+(/[A-Za-z0-9._-]+)*/?(\?(region|endpoint|profile)=[^&]+"
     r"(&(region|endpoint|profile)=[^&]+)*)?)$"
@@ -35,7 +36,7 @@ STORE: Final = (
 
 
 class Settings(BaseSettings):
-    """One object for the whole house. Names in the environment are the upper-case field names."""
+    """All settings of this installation. The environment names them in capitals."""
 
     model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True)
 
@@ -152,21 +153,21 @@ class Settings(BaseSettings):
 
     @property
     def keeps_log(self) -> bool:
-        """Whether what the database writes is kept to the second, beside the backups."""
+        """Whether the database's log is stored with the backups, for restores to the second."""
         return bool(self.backup_store) and self.backup_log == "on" and not self.is_sqlite
 
     @property
     def lacks_backups(self) -> bool:
-        """Whether this is production and nothing is backed up: somebody has to hear of that."""
+        """Whether this is production without backups, which must be reported."""
         return self.environment == "production" and not self.backup_store
 
     @property
     def backup_asked_seconds(self) -> int:
-        """How often the clock asks for a backup; it is made when it is due."""
+        """Period in seconds of the check whether a backup is due."""
         return self.snapshot_seconds if self.is_sqlite else 300
 
     def secret(self, name: str) -> str:
-        """A secret by its field's name. Raises SettingsInvalid where there is none."""
+        """The secret in the field of that name. Raises SettingsInvalid if it is empty."""
         value = getattr(self, name)
         if value:
             return str(value)
@@ -176,25 +177,25 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def read_secret_files(cls, values: dict[str, object]) -> dict[str, object]:
-        """`SECRET_KEY_FILE=/run/secrets/key` sets SECRET_KEY from the file's text."""
+        """`SECRET_KEY_FILE=/run/secrets/key` sets SECRET_KEY to the file's text."""
         for name in cls.model_fields:
             path = os.environ.get(f"{name.upper()}_FILE")
             text = Path(path).read_text(encoding="utf-8") if path and not values.get(name) else ""
-            if text.strip():  # an empty file is a secret that is not set, as an empty variable is
+            if text.strip():  # an empty file counts as not set, like an empty variable
                 values[name] = text.strip()
         return values
 
     @field_validator("process")
     @classmethod
     def check_process(cls, value: str) -> str:
-        """One of those that there are, or several of them."""
+        """Require a known process name, or several of them."""
         needed_by(value)
         return value
 
     @field_validator(*(name.lower() for name in REQUIRED))
     @classmethod
     def check_required(cls, value: str, info: ValidationInfo) -> str:
-        """There, where this process needs it."""
+        """Require a value if this process needs it, and the minimum length of the secret key."""
         name = str(info.field_name)
         if not value and name.upper() in needed_by(info.data.get("process", "")):
             raise PydanticCustomError("missing", "Field required")
@@ -205,15 +206,15 @@ class Settings(BaseSettings):
     @field_validator("limit_exempt")
     @classmethod
     def check_networks(cls, value: str) -> str:
-        """Networks such as `10.0.0.0/8, ::1`."""
+        """Require networks such as `10.0.0.0/8, ::1`."""
         for part in filter(None, map(str.strip, value.split(","))):
-            ip_network(part)  # a ValueError names the part
+            ip_network(part)  # its ValueError names the part
         return value
 
     @field_validator("database_url", "failover_url")
     @classmethod
     def check_database_url(cls, value: str) -> str:
-        """A URL with a dialect that is known; the message repeats nothing of it."""
+        """Require a URL with a known dialect. The error message does not repeat the URL."""
         try:
             if value:
                 split_url(value)[0].get_dialect()
@@ -224,7 +225,7 @@ class Settings(BaseSettings):
     @field_validator("master_key")
     @classmethod
     def check_master_key(cls, value: str | None) -> str | None:
-        """A key of a cloud is named in full; the message repeats nothing of a secret."""
+        """Require the full name of a cloud's key. The error message does not repeat a secret."""
         if value and "kms:" in value.partition("/")[0] and not re.match(KMS_KEY, value):
             raise ValueError(
                 "must be like aws-kms://arn:aws:kms:REGION:ACCOUNT:key/ID or "
@@ -234,7 +235,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def check_backups(self) -> Self:
-        """Backups are never written unsealed, and the second store is another one."""
+        """Require a key for the backups, and a second store that differs from the first."""
         if self.backup_store and not self.backup_key and self._needs("BACKUP_KEY"):
             raise ValueError("BACKUP_STORE needs BACKUP_KEY")
         if self.backup_second_store and self.backup_second_store == self.backup_store:
@@ -248,7 +249,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def check_channels(self) -> Self:
-        """Twilio needs its two credentials, where texts are sent or its calls are proved."""
+        """Require Twilio's two credentials where texts are sent or its calls are verified."""
         signed_in = self.twilio_account_sid and self.twilio_auth_token
         asked = self.sms_channel == "twilio" and self._needs("TWILIO_AUTH_TOKEN")
         if asked and not signed_in:
@@ -257,7 +258,7 @@ class Settings(BaseSettings):
 
 
 def load_settings() -> Settings:
-    """Read the environment now. Raises SettingsInvalid with every problem at once."""
+    """Read the environment now. Raises SettingsInvalid with all problems in one message."""
     try:
         return Settings()
     except ValidationError as invalid:

@@ -1,4 +1,4 @@
-"""TLS on the way to MySQL, Redis and the mail server: certificates and names are checked."""
+"""TLS to MySQL, Redis and the mail server: certificates and host names are verified."""
 
 import ssl
 from typing import Any
@@ -9,9 +9,9 @@ from models.core.settings import settings
 
 
 def database_arguments(url: URL) -> dict[str, Any]:
-    """For MySQLdb.connect: DATABASE_CA must have signed the server's certificate for its name.
+    """Arguments for MySQLdb.connect: DATABASE_CA must have signed the server's certificate.
 
-    A socket of this machine needs none.
+    The certificate must name the server's host. A local socket needs no TLS.
     """
     authority = settings().database_ca
     if authority is None or "unix_socket" in url.query:
@@ -20,7 +20,7 @@ def database_arguments(url: URL) -> dict[str, Any]:
 
 
 def redis_client() -> dict[str, Any]:
-    """For redis-py, when REDIS_URL is rediss://."""
+    """Arguments for redis-py, if REDIS_URL is rediss://."""
     if not settings().redis_url.startswith("rediss://"):
         return {}
     return {
@@ -31,12 +31,12 @@ def redis_client() -> dict[str, Any]:
 
 
 def redis_broker() -> dict[str, Any] | None:
-    """For Celery's `broker_use_ssl`, when REDIS_URL is rediss://."""
+    """Value of Celery's `broker_use_ssl`, if REDIS_URL is rediss://."""
     return redis_client() or None
 
 
 def mail_context() -> ssl.SSLContext:
-    """For smtplib: TLS 1.2 or later."""
+    """TLS context for smtplib: TLS 1.2 or later."""
     authority = settings().smtp_ca
     context = ssl.create_default_context(cafile=None if authority is None else str(authority))
     context.minimum_version = ssl.TLSVersion.TLSv1_2

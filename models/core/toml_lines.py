@@ -1,8 +1,8 @@
-"""Where each key of a TOML text stands: the standard parser keeps no line numbers."""
+"""Line numbers of the keys in a TOML text: the standard parser does not report them."""
 
 from dataclasses import dataclass, field
 
-#: `("tables", 3, "min_party")`: keys, and numbers of elements.
+#: `("tables", 3, "min_party")`: keys, and indexes of array elements.
 KeyPath = tuple[str | int, ...]
 
 _ESCAPES_SKIP = 2
@@ -17,7 +17,7 @@ def key_lines(text: str) -> dict[KeyPath, int]:
 
 
 def line_of(lines: dict[KeyPath, int], path: KeyPath) -> int:
-    """The line of a path, or of the nearest thing around it that is there; 1 when nothing is."""
+    """The line of a path, or of its nearest ancestor that exists; 1 if there is none."""
     while path and path not in lines:
         path = path[:-1]
     return lines.get(path, 1)
@@ -25,7 +25,7 @@ def line_of(lines: dict[KeyPath, int], path: KeyPath) -> int:
 
 @dataclass(slots=True)
 class _Scanner:
-    """Walks over a text that the parser has accepted, so it need not notice any mistake."""
+    """Scans a text that the parser has accepted, so it does not check for mistakes."""
 
     text: str
     at: int = 0
@@ -33,7 +33,7 @@ class _Scanner:
     counts: dict[KeyPath, int] = field(default_factory=dict)
 
     def scan(self) -> None:
-        """The whole document."""
+        """Scan the whole document."""
         table: KeyPath = ()
         while self._skip_space():
             line = self._line()
@@ -50,7 +50,7 @@ class _Scanner:
                 self._pair(table)
 
     def _header(self, end: str) -> KeyPath:
-        """The path that a table's header means: the last element of each array on its way."""
+        """The path of a table's header. An array on the path stands for its last element."""
         self.at += len(end)
         path: KeyPath = ()
         keys = self._key()
@@ -70,7 +70,7 @@ class _Scanner:
         self._value(path)
 
     def _key(self) -> list[str]:
-        """A key, dotted or not, up to what follows it (`=` or `]`)."""
+        """Read a key, dotted or not, up to the `=` or `]` that follows it."""
         parts = []
         while True:
             self._skip_space()
@@ -118,7 +118,7 @@ class _Scanner:
         self.at += 1
 
     def _string(self) -> None:
-        """Past a string of any of the four kinds."""
+        """Skip a string of any of the four kinds."""
         quote = self.text[self.at]
         triple = quote * 3
         end = triple if self.text.startswith(triple, self.at) else quote
@@ -134,7 +134,7 @@ class _Scanner:
             self.at += 1
 
     def _skip_space(self) -> bool:
-        """Past blanks and comments. False at the end of the text."""
+        """Skip blanks and comments. False at the end of the text."""
         while self.at < len(self.text):
             if self.text[self.at] == "#":
                 end = self.text.find("\n", self.at)

@@ -1,7 +1,7 @@
-"""One source of time zones: the package `tzdata` that this release is pinned to.
+"""The only source of time zones: the package `tzdata` in the version pinned by this release.
 
-Python looks at the machine's own first. Two machines with different ones disagree about when an
-evening begins: offered by one, declined as closed by the other.
+Python prefers the machine's own zone data. Two machines with different data disagree about when an
+evening begins: one offers a start that the other declines as closed.
 """
 
 import os
@@ -10,12 +10,12 @@ from importlib.metadata import version
 
 
 def use_pinned_zones() -> None:
-    """For this process and its children, whatever PYTHONTZPATH says."""
+    """Use the package's zone data in this process and its children, whatever PYTHONTZPATH says."""
     os.environ["PYTHONTZPATH"] = ""
     zoneinfo.reset_tzpath(())
     zoneinfo.ZoneInfo.clear_cache()
 
 
 def zone_data() -> str:
-    """The version of the zone data, as `2026.3`."""
+    """The version of the zone data, such as `2026.3`."""
     return version("tzdata")

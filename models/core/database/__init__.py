@@ -1,1 +1,1 @@
-"""The database: its engine and connections, the one transaction, column types."""
+"""The database: its engine and connections, transactions, column types."""

@@ -1,4 +1,4 @@
-"""Many rows in one statement, cheaply.
+"""Fast inserts of many rows in one statement.
 
 The driver's executemany spends 15 to 40 us of Python on every row. Here each distinct value is
 escaped once by the driver itself and the rows are joined to one INSERT: 1 to 3 us a row.
@@ -11,12 +11,12 @@ from typing import Any, cast
 from sqlalchemy import Table, insert
 from sqlalchemy.orm import Session
 
-#: Rows a statement: a few hundred kilobytes, far below the server's packet limit.
+#: Rows per statement: a few hundred kilobytes, far below the server's packet limit.
 CHUNK = 2_000
 
 
 def bulk_insert(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert all rows. They have the same keys; datetimes are aware. None of JSON or bytes type."""
+    """Insert all rows. They have the same keys, aware datetimes, and no JSON or bytes values."""
     if not rows:
         return
     if session.get_bind().dialect.name == "sqlite":
@@ -33,18 +33,18 @@ def bulk_insert(session: Session, table: Table, rows: Sequence[dict[str, Any]]) 
             "(" + ",".join([literal(value) for value in row.values()]) + ")"
             for row in rows[start : start + CHUNK]
         ]
-        # through SQLAlchemy, whose errors `unit` knows: the driver's own would not be tried again
+        # through SQLAlchemy, whose errors `unit` recognises: the driver's own would not be retried
         connection.exec_driver_sql(
             head + ",".join(lines), execution_options={"no_parameters": True}
         )
 
 
 def _escaper(escape: Callable[[Any], bytes]) -> Callable[[Any], str]:
-    """The driver's own escaping, asked once for each value: most repeat from row to row."""
+    """The driver's own escaping, called once per distinct value: most repeat from row to row."""
     known: dict[Any, str] = {}
 
     def literal(value: Any) -> str:
-        if type(value) is int:  # not bool, which equals 0 or 1 and would be mixed up with it
+        if type(value) is int:  # not bool: True equals 1, and would share its cache entry
             return str(value)
         found = known.get(value)
         if found is None:

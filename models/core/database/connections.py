@@ -1,4 +1,4 @@
-"""A connection to MySQL or MariaDB that ends when the other side falls silent, whoever that is."""
+"""Connections to MySQL or MariaDB that end when either side stops answering."""
 
 import os
 import socket
@@ -16,15 +16,15 @@ from models.core import tls
 from models.core.settings import settings
 
 LOCK_WAIT_SECONDS: Final = 3
-#: For commands that an operator waits for, and for backups: a whole table may have to be read.
+#: For commands that an operator waits for, and for backups, which may read a whole table.
 PATIENT_SECONDS: Final = 600
-#: The server gives up first, and says so; the client only where no answer comes at all.
+#: The server times out first and reports it; the client only if no answer comes at all.
 _GRACE_SECONDS: Final = 2
-#: A machine that vanished says nothing: after so many seconds of that its connections are ended.
+#: Seconds without any acknowledgement after which the connections to a machine are closed.
 _SILENT_SECONDS: Final = 6
 
-# MariaDB alone reads `/*M!`, MySQL 8 alone `/*!80000`. The last one in each is for a server whose
-# client vanished in the middle of a transaction: its locks would be held for hours.
+# Only MariaDB runs `/*M!`, only MySQL 8 `/*!80000`. The last limit in each is for clients that
+# vanish during a transaction: otherwise the server would hold their locks for hours.
 _SESSION: Final = (
     "SET SESSION time_zone='+00:00', sql_mode='STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', "
     "innodb_lock_wait_timeout={lock}, lock_wait_timeout={limit} "
@@ -33,7 +33,7 @@ _SESSION: Final = (
 )
 
 _NOBODY: Final = 2002
-#: After a connection that was waited for in vain: so long nobody tries.
+#: No connection is tried for this long after one timed out.
 _PAUSE_SECONDS: Final = 1.0
 _AT_ONCE_SECONDS: Final = 0.5
 
@@ -43,13 +43,13 @@ _limits: list[int] = []
 
 
 def statement_seconds() -> int:
-    """How long a statement of this process may take."""
+    """The statement time limit of this process, in seconds."""
     return _limits[-1] if _limits else settings().database_statement_seconds
 
 
 @contextmanager
 def patience() -> Iterator[None]:
-    """Engines made within wait long: for a command, which holds nobody else up."""
+    """Give engines made inside the block long time limits: for a command, which delays nobody."""
     _limits.append(PATIENT_SECONDS)
     try:
         yield
@@ -58,7 +58,7 @@ def patience() -> Iterator[None]:
 
 
 def connection_arguments(url: URL, limit: int) -> dict[str, Any]:
-    """For MySQLdb.connect: no statement, and no wait for an answer, lasts much beyond `limit`."""
+    """Arguments for MySQLdb.connect: no statement or answer takes much longer than `limit` s."""
     return {
         "charset": "utf8mb4",
         "connect_timeout": settings().database_connect_seconds,
@@ -70,10 +70,10 @@ def connection_arguments(url: URL, limit: int) -> dict[str, Any]:
 
 
 class Caller:
-    """Makes connections; where one was waited for in vain, the next callers are told so at once.
+    """Opens connections. After a connection timed out, further calls fail immediately.
 
-    For a second, and then one of them tries. A refusal that comes at once costs nothing: the next
-    asks again.
+    They do so for a second; then one of them tries. A connection refused without delay costs
+    nothing, so the next call tries again.
     """
 
     def __init__(self, connect: Connect) -> None:
@@ -84,13 +84,13 @@ class Caller:
     def __call__(
         self, dialect: Dialect, record: Any, arguments: Any, options: dict[str, Any]
     ) -> Any:
-        """For the event `do_connect`. Raises the driver's error."""
+        """Handler of the event `do_connect`. Raises the driver's error."""
         began = monotonic()
         with self._lock:
             if self._not_before > began:
                 error = dialect.loaded_dbapi.OperationalError
                 raise error(_NOBODY, "the server did not answer a moment ago")
-            if self._not_before:  # it failed: one tries, and nobody waits for the same beside it
+            if self._not_before:  # the last one timed out: one thread tries, no other waits with it
                 self._not_before = began + settings().database_connect_seconds
         try:
             connection = self._connect(dialect, record, arguments, options)
@@ -103,12 +103,12 @@ class Caller:
 
 
 def plain_connect(dialect: Dialect, _record: Any, arguments: Any, options: dict[str, Any]) -> Any:
-    """The driver's own way, to a single server."""
+    """The driver's own connect, for a single server."""
     return dialect.connect(*arguments, **options)
 
 
 def notice_silence(engine: Engine) -> None:
-    """A statement may take its time; a machine that does not even acknowledge is gone."""
+    """Close connections to a machine that acknowledges nothing. Slow statements are unaffected."""
     if sys.platform == "linux":
         event.listen(engine, "connect", _keep_alive)
 

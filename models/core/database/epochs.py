@@ -1,9 +1,9 @@
-"""Which promotion is the newest that was ever seen: here, by any process, by any server.
+"""The newest known promotion, as seen by this process, any other process, or any server.
 
-Each promotion of a server to the primary has a number, its epoch. It stands in the table
-`promotions` of the server that was promoted, and only a server with the newest takes our writes.
-Redis remembers the newest as well: a process that starts, and reaches only a server that was
-replaced, knows by it.
+Each promotion of a server to primary has a number, its epoch. It is stored in the table
+`promotions` of the promoted server, and only a server with the newest epoch may take our writes.
+Redis stores the newest epoch as well, so that a process that starts, and reaches only a server that
+was replaced, can recognise it.
 """
 
 from contextlib import closing
@@ -22,30 +22,30 @@ from models.core.settings import settings
 _KEY: Final = "promotions"
 _BOTH: Final = "SELECT @@global.read_only, (SELECT COALESCE(MAX(epoch), 0) FROM promotions)"
 _WITHOUT: Final = "SELECT @@global.read_only, NULL"
-#: no database chosen, none such, no such table yet, or an account that may not read it
+#: no database selected, no such database, no such table yet, or no permission to read it
 NOT_TO_BE_READ: Final = frozenset({1044, 1046, 1049, 1142, 1146})
 
-#: So long a look at all servers waits for one that says nothing.
+#: Seconds to wait for each server when all are queried.
 _LOOK_SECONDS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server says of itself; its epoch is 0 where none was ever promoted.
+    """A server's answer; its epoch is 0 if there was never a promotion.
 
-    None: it cannot be read (no such table before the first migration, or no right to).
+    An epoch of None is unreadable (no such table before the first migration, or no permission).
     """
 
     takes_writes: bool
     epoch: int | None
 
     def is_older_than(self, newest: int) -> bool:
-        """Whether a server with that newer epoch has taken this one's place."""
+        """Whether a server with the epoch `newest` has replaced this one."""
         return self.epoch is not None and self.epoch < newest
 
 
 def ask(connection: Any, error: type[Exception]) -> Answer:
-    """Ask a server over a connection of the driver, whose errors are `error`."""
+    """Query a server over a connection of the driver, whose errors are `error`."""
     cursor = connection.cursor()
     try:
         cursor.execute(_BOTH)
@@ -59,16 +59,16 @@ def ask(connection: Any, error: type[Exception]) -> Answer:
 
 
 class Memory:
-    """The newest epoch of one database that this process knows of; it never grows less."""
+    """The newest epoch of one database that this process knows of; it never decreases."""
 
     def __init__(self, database: str) -> None:
         self._database = database
         self.newest = 0
 
     def look(self) -> int:
-        """What Redis remembers, if it answers; else what this process knows.
+        """The newest epoch, from Redis if it answers and from this process.
 
-        A Redis that knows less, since it is new or was away, is told.
+        If Redis has an older epoch, because it is new or was unavailable, it is updated.
         """
         if settings().redis_url:
             found = int(signals.attempt("zscore", _KEY, self._database) or 0)
@@ -78,7 +78,7 @@ class Memory:
         return self.newest
 
     def note(self, epoch: int) -> None:
-        """This epoch was seen. One that is new to us is told to Redis."""
+        """Record an epoch that was seen. If it is new to this process, Redis is updated."""
         if epoch > self.newest:
             self.newest = epoch
             if settings().redis_url:
@@ -95,16 +95,15 @@ def memory(database: str) -> Memory:
 
 
 def memory_of(url: str) -> Memory | None:
-    """The memory of the database of that URL; None where it names but one server."""
+    """The memory of the database of that URL; None if the URL names only one server."""
     urls = split_url(url)
     return memory(urls[0].database or "") if len(urls) > 1 else None
 
 
 def look_everywhere(url: str) -> None:
-    """Learn of the newest promotion from Redis, and from every server of that URL that answers.
+    """Learn the newest promotion from Redis, and from every server of that URL that answers.
 
-    Over connections of its own, which are closed. Where the URL names but one server, nobody is
-    asked.
+    Uses connections of its own, and closes them. Does nothing if the URL names only one server.
     """
     known = memory_of(url)
     if known is None:
@@ -115,7 +114,7 @@ def look_everywhere(url: str) -> None:
 
 
 def _epoch_of(url: URL) -> int:
-    """The newest promotion that a server knows; 0 where it says nothing."""
+    """The newest promotion that a server knows; 0 if it does not answer."""
     dialect = create_engine(url).dialect
     arguments, options = dialect.create_connect_args(url)
     limits = connection_arguments(url, _LOOK_SECONDS) | {"connect_timeout": _LOOK_SECONDS}

@@ -1,4 +1,4 @@
-"""How many database connections this process uses, for Prometheus."""
+"""Prometheus metrics of the database connections that this process uses."""
 
 import threading
 from typing import Any, Final
@@ -7,7 +7,7 @@ from prometheus_client import Gauge
 from sqlalchemy import Engine, event
 from sqlalchemy.pool import QueuePool
 
-#: over the processes of one METRICS_DIR: the sum of those that live
+#: over the processes of one METRICS_DIR: the sum of the live ones
 _IN_USE: Final = Gauge(
     "maitred_database_connections_in_use",
     "Database connections that somebody works with.",
@@ -21,7 +21,7 @@ _MOST: Final = Gauge(
 
 
 def watch_pool(engine: Engine) -> None:
-    """Count the engine's connections as they are taken and given back: of one engine a process."""
+    """Count the engine's connections as they are checked out and in. For one engine per process."""
     pool = engine.pool
     if not isinstance(pool, QueuePool):
         return
@@ -29,7 +29,7 @@ def watch_pool(engine: Engine) -> None:
     taken: set[int] = set()
     lock = threading.Lock()
 
-    # by the connection and not by adding up: one that breaks may be given back without being taken
+    # a set, not a counter: a broken connection may be checked in without having been checked out
     @event.listens_for(engine, "checkout")
     def take(_connection: Any, record: Any, _proxy: Any) -> None:
         with lock:

@@ -1,7 +1,7 @@
-"""Connections to the primary: of several servers, the one that takes writes and was promoted last.
+"""Connections to the primary: of several servers, the writable one that was promoted last.
 
-A primary that was cut off when another was promoted in its place may return and take writes still.
-What is written there is lost, so nobody may choose it.
+A primary that was cut off while another one was promoted may return and still accept writes. Data
+written there is lost, so it must never be chosen.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from models.core.database.connections import Connect, plain_connect
 from models.core.database.epochs import Answer, Memory, ask, memory
 from models.core.database.servers import server_name
 
-#: Where a connection's own information names the URL of its server.
+#: Key in a connection record's info: the URL of its server.
 SERVER: Final = "maitred_server"
 _EPOCH: Final = "maitred_epoch"
 _LET_GO: Final = "maitred_let_go"
@@ -23,12 +23,13 @@ _PORT: Final = 3306
 #: "The server is running with the --read-only option": it was fenced, or never was the primary
 _READ_ONLY: Final = 1290
 _NOBODY: Final = 2002
-#: One that takes writes was found: another, which may have been promoted later, is asked no longer.
+#: Seconds to wait for a further server, which may have a later promotion, once a writable one is
+#: found.
 _LOOK_SECONDS: Final = 2
 
 
 def way(engine: Engine, urls: tuple[URL, ...]) -> Connect:
-    """How the engine's connections are made."""
+    """The function that opens the engine's connections."""
     if len(urls) == 1:
         return plain_connect
     servers = Servers(urls, memory(urls[0].database or ""))
@@ -48,11 +49,11 @@ class _Found:
 
 
 class Servers:
-    """Where new connections go.
+    """Chooses the server of each new connection.
 
-    The first looks at every server; later ones at the server that was chosen last, and at the
-    others only when it takes no writes any more or was replaced. This is asked once for each new
-    connection, never for a request.
+    The first connection queries every server; later ones query the server that was chosen last, and
+    the others only if that one is no longer writable or was replaced. This happens once per new
+    connection, never per request.
     """
 
     def __init__(self, urls: tuple[URL, ...], newest: Memory) -> None:
@@ -62,7 +63,7 @@ class Servers:
         self._error: type[Exception] = Exception
 
     def guide(self, engine: Engine) -> None:
-        """Let the engine's connections to a fenced or replaced server go, all of them at once."""
+        """Drop all connections of the engine to a server as soon as it is fenced or replaced."""
         self._error = engine.dialect.loaded_dbapi.OperationalError
         event.listen(engine, "handle_error", _let_go_when_fenced)
         event.listen(engine, "checkout", self._let_go_when_replaced)
@@ -70,7 +71,7 @@ class Servers:
     def connect(
         self, dialect: Dialect, record: Any, arguments: Any, options: dict[str, Any]
     ) -> Any:
-        """A new connection to the server that takes writes."""
+        """Open a connection to the primary. Raises the driver's error if no server is writable."""
         newest = self._memory.look()
         problems: list[tuple[int, str]] = []
         found = self._choose(dialect, arguments, options, newest=newest, problems=problems)
@@ -79,11 +80,11 @@ class Servers:
             raise dialect.loaded_dbapi.OperationalError(
                 problems[0][0], f"no server takes writes: {texts}"
             )
-        # a plain assignment: threads may meet here, and each finds its own way
+        # a plain assignment: threads may race here, and any of their results is fine
         self._last = found.number
         self._memory.note(found.epoch)
         if record is not None:
-            # one whose epoch cannot be read is never taken for replaced
+            # a connection whose epoch cannot be read never counts as replaced
             epoch = found.answer.epoch
             record.info.update({SERVER: self._urls[found.number], _EPOCH: epoch})
         return found.connection
@@ -97,7 +98,7 @@ class Servers:
         newest: int,
         problems: list[tuple[int, str]],
     ) -> _Found | None:
-        """Of all that take writes and were not replaced, the one that was promoted last."""
+        """Of all writable servers that were not replaced, the one that was promoted last."""
         best: _Found | None = None
         for number in sorted(range(len(self._urls)), key=lambda number: number != self._last):
             seconds = min(options["connect_timeout"], _LOOK_SECONDS if best else 60)
@@ -144,10 +145,10 @@ class Servers:
         return _Found(number, connection, answer)
 
     def _let_go_when_replaced(self, _connection: Any, record: Any, _proxy: Any) -> None:
-        """A connection made before somebody saw a newer promotion. Costs no round trip.
+        """Drop a connection made before a newer promotion was seen. Costs no round trip.
 
-        The pool makes a new one. Was that replaced too, it gives up with an error that says
-        nothing: so the second time the caller gets the database's own, and tries again.
+        The pool then makes a new one. If that is replaced too, the pool would give up with an error
+        without a cause: so the second time the caller gets the database's own error, and retries.
         """
         epoch = record.info.get(_EPOCH)
         again = record.record_info.pop(_LET_GO, False)
@@ -164,9 +165,9 @@ def _place(url: URL) -> dict[str, Any]:
 
 
 def _let_go_when_fenced(context: ExceptionContext) -> None:
-    """A server that turned read-only is no longer ours: as if it had hung up, with all its lines.
+    """Treat a server that became read-only as disconnected, with all its connections.
 
-    So the unit is tried again, on a connection to whoever takes writes now.
+    So the unit is retried, on a connection to the current primary.
     """
     said = context.original_exception.args
     if said and said[0] == _READ_ONLY and "read-only" in str(said[1:]).lower():

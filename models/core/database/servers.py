@@ -1,4 +1,4 @@
-"""The servers that one database URL names."""
+"""The servers that a database URL names."""
 
 import re
 from typing import Final
@@ -14,7 +14,7 @@ _SEVERAL: Final = re.compile(
 def split_url(text: str) -> tuple[URL, ...]:
     """One URL for each server of `mysql+mysqldb://name:password@one:3306,two:3306/maitred`.
 
-    Raises ArgumentError or ValueError for what is no URL.
+    Raises ArgumentError or ValueError if the text is not a URL.
     """
     found = _SEVERAL.fullmatch(text)
     if found is None or "," not in found["hosts"]:
@@ -28,5 +28,5 @@ def split_url(text: str) -> tuple[URL, ...]:
 
 
 def server_name(url: URL) -> str:
-    """`host:port`, as people and the `--to` of commands name a server."""
+    """`host:port`, as in messages and in the option `--to` of commands."""
     return f"{url.host}:{url.port or _PORT}"

@@ -1,4 +1,4 @@
-"""The engine, the one transaction, and what runs after its commit."""
+"""The engine, transactions, and hooks that run after a commit."""
 
 import logging
 import random
@@ -33,11 +33,11 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 ATTEMPTS = 3
-#: Whoever has waited so long for a server that then fell silent is not made to wait again.
+#: No retry after a lost connection if this many seconds have passed already.
 PATIENCE_SECONDS = 10
-#: A connection idle for longer is asked whether it lives before it is used.
+#: A connection idle for longer is pinged before it is used.
 IDLE_SECONDS = 1.0
-#: deadlock, lock wait, "record has changed since last read" (MariaDB), a migration came between
+#: deadlock, lock wait, "record has changed since last read" (MariaDB), a migration in between
 _RETRY_CODES = frozenset({1213, 1205, 1020, 1412})
 #: MariaDB names the unique key of the references, SQLite the column
 _CLASHES = (
@@ -54,17 +54,17 @@ _IDLE_SINCE = "maitred_idle_since"
 
 
 class Base(DeclarativeBase):
-    """Every mapped class."""
+    """Base class of all mapped classes."""
 
 
 def make_engine(url: str, *, pool_size: int = 16, limit: int = 0) -> Engine:
-    """An engine whose isolation and timeouts are what the book's lock needs.
+    """An engine with the isolation and timeouts that the book lock needs.
 
-    READ COMMITTED on MySQL and MariaDB: under REPEATABLE READ a plain SELECT before the lock
-    fixes the snapshot, and callers who each held the lock sold one table four times.
+    READ COMMITTED on MySQL and MariaDB: under REPEATABLE READ a plain SELECT before the lock fixes
+    the snapshot, and callers who each held the lock sold one table four times.
 
-    A URL may name several servers: connections lead to the one that is the primary. `limit`:
-    seconds that a statement may take, else as this process's settings say.
+    A URL may name several servers: connections go to the primary. `limit`: seconds that a statement
+    may take; 0: the limit of this process's settings.
     """
     parsed, *others = split_url(url)
     if parsed.get_backend_name() == "sqlite":
@@ -78,7 +78,7 @@ def make_engine(url: str, *, pool_size: int = 16, limit: int = 0) -> Engine:
         pool_timeout=LOCK_WAIT_SECONDS,
         pool_recycle=1800,
         pool_pre_ping=False,
-        # every session ends its own transaction: a second ROLLBACK is a round trip for nothing
+        # every session ends its own transaction: a second ROLLBACK would waste a round trip
         pool_reset_on_return=None,
         connect_args=connection_arguments(parsed, limit or statement_seconds()),
     )
@@ -89,9 +89,10 @@ def make_engine(url: str, *, pool_size: int = 16, limit: int = 0) -> Engine:
 
 
 def primary_url(url: str) -> str:
-    """Of a URL with several servers, that of the one which takes writes now; others as they are.
+    """The URL of the current primary, if `url` names several servers; else `url` itself.
 
-    For the database's own programs, which know but one. Raises the driver's error when none does.
+    For the database's own programs, which accept only one server. Raises the driver's error if
+    there is no primary.
     """
     if len(split_url(url)) == 1:
         return url
@@ -105,9 +106,9 @@ def primary_url(url: str) -> str:
 
 
 def _ping_the_idle(engine: Engine) -> None:
-    """A connection that lay idle is asked whether it lives, and replaced when the server restarted.
+    """Ping a connection that was idle before it is used, and replace it if the server restarted.
 
-    `pool_pre_ping` would ask every time: a round trip for each request, on the busiest evenings.
+    `pool_pre_ping` would ping every time: one more round trip for each request.
     """
 
     @event.listens_for(engine, "checkin")
@@ -128,12 +129,12 @@ def _ping_the_idle(engine: Engine) -> None:
 def _make_sqlite(url: str, database: str | None) -> Engine:
     if database and database != ":memory:":
         Path(database).parent.mkdir(parents=True, exist_ok=True)
-    # parameters are guests' names and notes: no error's text, and so no log, may carry them
+    # parameters are guests' names and notes: no error text, and so no log, may contain them
     engine = create_engine(url, hide_parameters=True, connect_args={"timeout": 5})
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: object) -> None:
-        connection.isolation_level = None  # we say BEGIN ourselves, below
+        connection.isolation_level = None  # BEGIN is issued below
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=FULL")
@@ -143,7 +144,7 @@ def _make_sqlite(url: str, database: str | None) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        # BEGIN IMMEDIATE takes SQLite's only write lock at once: here it *is* the book lock.
+        # BEGIN IMMEDIATE takes SQLite's only write lock immediately: here it *is* the book lock.
         read_only = connection.get_execution_options().get(_READ_ONLY)
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
@@ -159,9 +160,10 @@ def engine() -> Engine:
 
 
 def _in_line(bind: Engine) -> AbstractContextManager[object]:
-    """SQLite's one write lock is polled for, and the unlucky wait for seconds.
+    """A lock among this process's threads, to queue for SQLite's one write lock.
 
-    So the threads of one process stand in line for it, and only processes poll.
+    SQLite polls for its lock, and unlucky threads would wait for seconds. So threads queue, and
+    only processes poll.
     """
     options = bind.get_execution_options()
     return nullcontext() if _READ_ONLY in options else options.get(_LINE) or nullcontext()
@@ -169,7 +171,7 @@ def _in_line(bind: Engine) -> AbstractContextManager[object]:
 
 @contextmanager
 def _committed(chosen: Engine) -> Iterator[Connection]:
-    """The one place that commits. Rolls back on any error."""
+    """The only place that commits. Rolls back on any error."""
     with _in_line(chosen), chosen.connect() as connection, connection.begin() as work:
         yield connection
         with traces.piece("COMMIT"):
@@ -178,10 +180,10 @@ def _committed(chosen: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def transaction(bind: Engine | None = None) -> Iterator[Session]:
-    """A session whose work is committed at the end; then what `after_commit` kept is run.
+    """A session that is committed at the end; then the hooks of `after_commit` run.
 
-    An error in such a hook is logged and swallowed: the commit stands, and the sweep finds
-    whatever the hook should have nudged.
+    An error in such a hook is logged and swallowed: the commit stands, and the sweep finds the work
+    that the hook should have announced.
     """
     hooks: list[Callable[[], None]] = []
     with (
@@ -196,15 +198,15 @@ def transaction(bind: Engine | None = None) -> Iterator[Session]:
     for hook in hooks:
         try:
             hook()
-        except Exception:  # a hook is a nudge; the rows are the truth
+        except Exception:  # a hook is only a nudge; the rows are authoritative
             log.warning("after-commit hook failed", exc_info=True)
 
 
 def unit(work: Callable[[Session], T], bind: Engine | None = None) -> T:
-    """Run `work` in a transaction of its own, again when the database asks for it.
+    """Run `work` in a transaction of its own, with retries when the database asks for them.
 
-    Raises Busy when a lock was not to be had, and lets the driver's error through when the
-    database is gone. `work` must be safe to run again: it is, because it reads states.
+    Raises Busy if a lock could not be obtained, and passes the driver's error on if the database is
+    gone. `work` must be safe to run again: it is, because it reads states.
     """
 
     def once() -> T:
@@ -215,7 +217,7 @@ def unit(work: Callable[[Session], T], bind: Engine | None = None) -> T:
 
 
 def plain_unit(work: Callable[[Connection], T], bind: Engine | None = None) -> T:
-    """The same for a few plain statements: without a session, which costs more than they do."""
+    """Like `unit`, for a few plain statements: no session, which would cost more than they do."""
 
     def once() -> T:
         with _committed(bind or engine()) as connection:
@@ -243,10 +245,10 @@ def _again(once: Callable[[], T]) -> T:
 
 
 def is_retryable(error: DBAPIError) -> bool:
-    """Deadlock, lock wait, stale read, lost connection, or a clash that another try avoids.
+    """Deadlock, lock wait, stale read, lost connection, or a clash that a retry avoids.
 
-    Those are a table that another book's party took meanwhile (the occupancy key, or the key of
-    who sits where), and a reference that is given already.
+    Those clashes are a table taken meanwhile by another book's party (the occupancy key, or the key
+    of seated tables), and a reference that is already in use.
     """
     if error.connection_invalidated:
         return True
@@ -254,14 +256,14 @@ def is_retryable(error: DBAPIError) -> bool:
     text = str(error.orig)
     if code in _RETRY_CODES or "database is locked" in text:
         return True
-    # MariaDB names the key `PRIMARY` and no table, SQLite the table: the statement has it always
+    # MariaDB names the key `PRIMARY` but no table, SQLite the table; the statement always names it
     text = f"{text} {error.statement}"
     return isinstance(error, IntegrityError) and any(clash in text for clash in _CLASHES)
 
 
 @contextmanager
 def reading(bind: Engine | None = None) -> Iterator[Session]:
-    """A session for reads alone: takes no write lock on SQLite, and is rolled back at the end."""
+    """A read-only session: takes no write lock on SQLite, and is rolled back at the end."""
     chosen = (bind or engine()).execution_options(**{_READ_ONLY: True})
     with Session(chosen, expire_on_commit=False) as session:
         yield session
@@ -269,11 +271,14 @@ def reading(bind: Engine | None = None) -> Iterator[Session]:
 
 
 def one_state(look: Callable[[Session], T], bind: Engine | None = None) -> T:
-    """What `look` sees in one state, by a round trip more; again when a migration came between."""
+    """Run `look` on one consistent snapshot, for one more round trip.
+
+    Retried if a migration interferes.
+    """
 
     def once() -> T:
         with reading(bind) as session:
-            if dialect_of(session) != "sqlite":  # where it is so
+            if dialect_of(session) != "sqlite":  # SQLite always reads one snapshot
                 session.connection().exec_driver_sql(_ONE_STATE)
             return look(session)
 
@@ -281,12 +286,12 @@ def one_state(look: Callable[[Session], T], bind: Engine | None = None) -> T:
 
 
 def after_commit(session: Session, hook: Callable[[], None]) -> None:
-    """Run `hook` once this session's transaction has committed; never when it is rolled back."""
+    """Run `hook` after this session's transaction has committed; never if it is rolled back."""
     session.info.setdefault(_AFTER, []).append(hook)
 
 
 def before_commit(session: Session, hook: Callable[[], None]) -> None:
-    """Run `hook` as the last thing before this session's commit (cache: mark as changing)."""
+    """Run `hook` as the last step before this session's commit (cache: mark as changing)."""
     session.info.setdefault(_BEFORE, []).append(hook)
 
 

@@ -15,13 +15,13 @@ class UtcDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """`DATETIME` alone drops fractions on MySQL and MariaDB."""
+        """Use `DATETIME(6)` on MySQL and MariaDB, whose plain `DATETIME` drops fractions."""
         if dialect.name in ("mysql", "mariadb"):
             return dialect.type_descriptor(DATETIME(fsp=6))
         return dialect.type_descriptor(DateTime())
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Aware in; naive UTC stored. A naive value is a bug, so it raises."""
+        """Convert an aware datetime to naive UTC. A naive one is a bug and raises ValueError."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -29,14 +29,14 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC).replace(tzinfo=None)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Naive UTC stored; aware out."""
+        """Convert the stored naive UTC to an aware datetime."""
         return None if value is None else value.replace(tzinfo=UTC)
 
 
-#: A 64-bit key. SQLite only auto-increments `INTEGER`, so it gets that there.
+#: A 64-bit key. SQLite only auto-increments `INTEGER`, so it uses that type.
 BigId = BigInteger().with_variant(Integer(), "sqlite")
 
 
 def digest(size: int) -> TypeEngine[bytes]:
-    """A hash of `size` bytes. A BLOB, which is what LargeBinary means to MySQL, cannot be a key."""
+    """Type of a hash of `size` bytes. MySQL's type for LargeBinary, BLOB, cannot be a key."""
     return LargeBinary(size).with_variant(VARBINARY(size), "mysql", "mariadb")

@@ -1,1 +1,1 @@
-"""What operators see of a process: logs, trace ids, spans, metrics, error reports."""
+"""Observability of a process: logs, trace ids, spans, metrics, error reports."""

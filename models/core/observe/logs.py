@@ -1,7 +1,7 @@
-"""Logs: one line an event, JSON or for a console, with ids and never with contact data.
+"""Logs: one line per event, as JSON or for a console, with ids and never with contact data.
 
-Everything logs through `logging.getLogger(__name__)`; ids bound with `bind` or `bound` are added
-to every line of the same request or task.
+All code logs through `logging.getLogger(__name__)`; ids bound with `bind` or `bound` are added to
+every line of the same request or task.
 """
 
 import logging
@@ -23,8 +23,8 @@ MASK = "[masked]"
 _RECORD_KEYS = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "taskName"}
 
 _EMAIL = re.compile(r"[^\s@<>()\[\],;:'\"=]+@[\w-]+(?:\.[\w-]+)+")
-# Possessive quantifiers and the look-arounds keep ids, UUIDs, dates and versions whole: a number
-# counts as a phone number with a +, a leading 0, an American shape, or 10 digits in one piece.
+# Possessive quantifiers and look-arounds leave ids, UUIDs, dates and versions intact: a number
+# counts as a phone number with a +, a leading 0, an American format, or 10 consecutive digits.
 _MAYBE_PHONE = re.compile(r"\d[\d\s()./-]{5}")
 _PHONE = re.compile(
     r"\+\d[\d\s()./-]{4,}+\d?"
@@ -42,7 +42,7 @@ def mask_text(text: str) -> str:
 
 
 def mask(value: Any) -> Any:
-    """The value with every text in it masked; what is no plain value becomes its text."""
+    """The value with all its text masked; a value that is not plain data becomes masked text."""
     if isinstance(value, str):
         return mask_text(value)
     if value is None or isinstance(value, bool | int | float):
@@ -55,7 +55,7 @@ def mask(value: Any) -> Any:
 
 
 class LineFormatter(logging.Formatter):
-    """One event a record: the bound ids, the record's extras, everything masked, then rendered."""
+    """Formats a record as one event: bound ids and the record's extras, masked, then rendered."""
 
     def __init__(self, render: Renderer) -> None:
         super().__init__()
@@ -83,9 +83,9 @@ def _console() -> Renderer:
 
 
 def configure_logging(stream: TextIO | None = None) -> None:
-    """Send every log line of the process to `stream` (standard error), as the settings say.
+    """Send all log lines of the process to `stream` (default: standard error), per the settings.
 
-    Replaces what was configured before; safe to call again.
+    Replaces the previous configuration; safe to call again.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
     render = _render_json if settings().log_format == "json" else _console()
@@ -104,23 +104,23 @@ def configure_logging(stream: TextIO | None = None) -> None:
         "mail.log",
     ):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    # a receiver that is away for a moment: it tries again by itself
+    # a receiver may be unavailable for a moment; the exporter retries by itself
     logging.getLogger("opentelemetry").setLevel(logging.ERROR)
     logging.captureWarnings(True)
 
 
 def bind(**ids: str | int) -> None:
-    """Add these ids to every later line of this request or task (until `unbind`)."""
+    """Add these ids to all later lines of this request or task (until `unbind`)."""
     structlog.contextvars.bind_contextvars(**ids)
 
 
 def unbind() -> None:
-    """Forget every bound id: a new request or task begins."""
+    """Remove all bound ids, at the start of a request or task."""
     structlog.contextvars.clear_contextvars()
 
 
 def bound_ids() -> dict[str, Any]:
-    """The ids that later lines of this request or task carry."""
+    """The ids added to the lines of this request or task."""
     return structlog.contextvars.get_contextvars()
 
 

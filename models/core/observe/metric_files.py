@@ -1,8 +1,8 @@
-"""Metrics' files of several processes: a full disk costs metrics, never the process.
+"""Metrics files of several processes: a full disk loses metrics, but never ends a process.
 
-prometheus_client writes into a memory map of a file with holes. Where the disk has no room for a
-hole, the kernel ends the process with SIGBUS. Here the room is taken first; where there is none,
-this process goes on counting in its own memory, and `/metrics` misses what it counts from then on.
+prometheus_client writes to a memory map of a sparse file. If the disk has no space for a hole, the
+kernel ends the process with SIGBUS. Here the space is allocated first; if there is none, this
+process continues to count in its own memory, and `/metrics` lacks its counts from then on.
 """
 
 import logging
@@ -20,7 +20,7 @@ _NEW: Final = "a+b"
 
 
 class RoomyDict(MmapedDict):
-    """prometheus_client's own, in a file without holes, or in memory where no disk has room."""
+    """prometheus_client's MmapedDict in a fully allocated file, or in memory on a full disk."""
 
     def __init__(self, filename: str, read_mode: bool = False) -> None:
         if not read_mode and not self._take_room(filename):
@@ -48,7 +48,7 @@ class RoomyDict(MmapedDict):
         return True
 
     def _init_value(self, key: str) -> None:
-        # an upper bound of what the entry takes: its length, the name with padding, two numbers
+        # an upper bound of the entry's size: its length, the name with padding, two numbers
         wanted = self._used + len(key.encode()) + 4 + 8 + 16
         while self._capacity < wanted:
             self._grow()
@@ -81,11 +81,11 @@ def _say_lost(filename: str, error: OSError) -> None:
 def _remove_empty(path: Path) -> None:
     try:
         if path.stat().st_size == 0:
-            path.unlink()  # whoever adds all files up cannot read it
+            path.unlink()  # the collector of all files cannot read an empty one
     except OSError:
-        pass  # there is no such folder, or no file
+        pass  # there is no such folder or file
 
 
 def use_roomy_files() -> None:
-    """Before the first metric is made."""
+    """Replace prometheus_client's class. Call this before the first metric is created."""
     vars(values)["MmapedDict"] = RoomyDict

@@ -1,4 +1,4 @@
-"""Metrics over OTLP, for those who have no Prometheus: off without OTLP_METRICS_SECONDS."""
+"""Metrics over OTLP, for installations without Prometheus. Off without OTLP_METRICS_SECONDS."""
 
 from prometheus_client.registry import Collector
 
@@ -7,9 +7,9 @@ from models.core.settings import settings
 
 
 def start_meter(process: str, *collectors: Collector) -> None:
-    """Send what this process counts, and what the collectors read, as the settings say.
+    """Send this process's metrics, and those of the collectors, as the settings say.
 
-    Raises SettingsInvalid when the extra `traces` is not installed.
+    Raises SettingsInvalid if the extra `traces` is not installed.
     """
     seconds = settings().otlp_metrics_seconds
     if not seconds or not settings().otel_exporter_otlp_endpoint:

@@ -1,4 +1,4 @@
-"""Prometheus' counts over OTLP/HTTP, every so often: loaded only where a setting asks for it."""
+"""Periodic export of Prometheus metrics over OTLP/HTTP. Loaded only if a setting enables it."""
 
 import atexit
 import logging
@@ -40,7 +40,7 @@ _Labels = tuple[tuple[str, str], ...]
 
 
 class Meter:
-    """Sends what this process counts, and what `collectors` read, from a thread of its own."""
+    """Sends this process's metrics, and those of `collectors`, from a thread of its own."""
 
     def __init__(self, process: str, *collectors: Collector) -> None:
         self._collectors = collectors
@@ -67,10 +67,10 @@ class Meter:
 
     def _end(self) -> None:
         self._over.set()
-        self.send(REGISTRY)  # the collectors ask servers that may be gone by now
+        self.send(REGISTRY)  # without the collectors: they query servers that may be gone by now
 
     def send(self, *collectors: Collector) -> None:
-        """Send once. What cannot be sent is in the next: these are sums since the beginning."""
+        """Send once. A failed export loses nothing: the values are sums since the process began."""
         found = chain.from_iterable(each.collect() for each in collectors)
         ours = [each for each in found if each.samples and each.name.startswith(_OURS)]
         metrics = [self._metric(family) for family in ours]
@@ -93,7 +93,7 @@ class Meter:
         return Metric(name, family.documentation, "", data)
 
     def _histograms(self, family: Family, now: int) -> Iterator[HistogramDataPoint]:
-        """Prometheus' buckets have all below them in them; OTLP's only their own."""
+        """Convert Prometheus' buckets, which include all lower ones, to OTLP's, which do not."""
         by_labels: dict[_Labels, list[Sample]] = defaultdict(list)
         for sample in family.samples:
             labels = {name: text for name, text in sample.labels.items() if name != "le"}
@@ -114,6 +114,6 @@ class Meter:
                 sum=total,
                 bucket_counts=[after - before for before, after in pairwise(below)],
                 explicit_bounds=[bound for bound, _ in buckets[:-1]],
-                min=cast("float", None),  # nobody kept it; the protocol lets it out
+                min=cast("float", None),  # not recorded; the protocol omits it
                 max=cast("float", None),
             )

@@ -1,4 +1,4 @@
-"""Spans over OTLP/HTTP, by OpenTelemetry's SDK: loaded only where a setting asks for it."""
+"""Spans over OTLP/HTTP with OpenTelemetry's SDK. Loaded only if a setting enables it."""
 
 import os
 import socket
@@ -29,15 +29,16 @@ from models.core.observe.version import release_name
 from models.core.settings import settings
 
 _KINDS: Final = {kind.name.lower(): kind for kind in SpanKind}
-#: A receiver that does not answer holds up the end of a worker for so long, and nothing else.
+#: A receiver that does not answer delays the end of a worker by this long, and nothing else.
 ANSWER_SECONDS: Final = 5.0
-#: Spans wait so long for others: granian lets no web process send its last ones when it ends.
+#: Batching delay of spans. It is short: granian lets no web process send its last ones when it
+#: ends.
 _WAIT_MILLIS: Final = 1000
 _SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
 
 
 class _Ids(RandomIdGenerator):
-    """The ids that a trace's first span is to have; random ones otherwise."""
+    """Generates the given ids for a trace's first span, random ones otherwise."""
 
     def __init__(self) -> None:
         self.wanted = threading.local()
@@ -50,10 +51,10 @@ class _Ids(RandomIdGenerator):
 
 
 class OtlpTeller:
-    """Gives spans to the SDK, which sends them in batches from a thread of its own.
+    """Passes spans to the SDK, which sends them in batches from a thread of its own.
 
-    Every process knows a trace's id, and so which span is its first, and whether it is one of the
-    share that is told: none of it has to be carried from one to the other.
+    Every process can compute from a trace's id which span is its first, and whether the trace is
+    sampled, so neither has to be passed between processes.
     """
 
     def __init__(self, provider: TracerProvider, ids: _Ids) -> None:
@@ -61,7 +62,7 @@ class OtlpTeller:
         self._ids = ids
 
     def tell(self, span: Span) -> None:
-        """Take this span and its pieces."""
+        """Export this span and its pieces."""
         first = _first_of(span.trace_id)
         if span.is_first:
             self._ids.wanted.trace, self._ids.wanted.span = first.trace_id, first.span_id
@@ -88,7 +89,7 @@ class OtlpTeller:
 
 
 def make_teller(process: str) -> OtlpTeller:
-    """What sends spans to OTEL_EXPORTER_OTLP_ENDPOINT, until the process ends."""
+    """An exporter of spans to OTEL_EXPORTER_OTLP_ENDPOINT, active until the process ends."""
     restaurant, ids = settings(), _Ids()
     provider = TracerProvider(
         sampler=TraceIdRatioBased(restaurant.traces_share),
@@ -105,7 +106,7 @@ def make_teller(process: str) -> OtlpTeller:
 
 
 def resource_of(process: str) -> Resource:
-    """Who tells: this process, of this release, in this environment."""
+    """The sender of the data: this process, with its release and environment."""
     return Resource.create(
         {
             "service.name": f"maitred-{process}",
@@ -118,7 +119,7 @@ def resource_of(process: str) -> Resource:
 
 
 def _first_of(trace_id: str) -> SpanContext:
-    """A trace's first span has the last half of the trace's id."""
+    """The context of a trace's first span, whose id is the last half of the trace's id."""
     number = int(trace_id, 16)
     return SpanContext(number, number & (2**64 - 1) or 1, is_remote=True, trace_flags=_SAMPLED)
 
@@ -128,6 +129,6 @@ def _below(parent: SpanContext) -> Context:
 
 
 def headers_of(text: str) -> dict[str, str]:
-    """Headers out of `api-key=abc,other=x%20y`, as OpenTelemetry writes them."""
+    """Parse headers from `api-key=abc,other=x%20y`, OpenTelemetry's notation."""
     pairs = (pair.partition("=") for pair in text.split(",") if "=" in pair)
     return {name.strip().lower(): unquote(value.strip()) for name, _, value in pairs}

@@ -1,4 +1,4 @@
-"""Error reports: to SENTRY_DSN, saying where it went wrong and not whom it was about."""
+"""Error reports to SENTRY_DSN: where an error happened, without data about guests."""
 
 import math
 import re
@@ -13,19 +13,20 @@ from models.core.observe.logs import MASK, bound_ids, mask
 from models.core.observe.version import release_name
 from models.core.settings import settings
 
-#: Parts of a report that may repeat what guests sent.
+#: Parts of a report that may repeat guests' input.
 _TOLD: Final = ("breadcrumbs", "exception", "extra", "logentry", "message", "request", "contexts")
-#: Headers that help to find a fault. All others stay here: some are as good as a password.
+#: Headers that help to find a fault. All others are removed: some are as good as a password.
 _HEADERS: Final = frozenset({"accept", "content-length", "content-type", "host", "user-agent"})
-#: A job that runs every few seconds checks in this often; a failure always does.
+#: A job that runs every few seconds checks in at most this often; a failure always does.
 _CHECK_IN_SECONDS: Final = 60
 _MANAGE: Final = re.compile(r"(/manage/)[^/?#\s\"']+")
 
 
 def start_reports(*integrations: Integration) -> None:
-    """Report this process's errors when SENTRY_DSN is set; do nothing otherwise.
+    """Report this process's errors if SENTRY_DSN is set; do nothing otherwise.
 
-    Without local variables, bodies, cookies or tokens; addresses and numbers masked as in logs.
+    Reports have no local variables, bodies, cookies or tokens; addresses and numbers are masked as
+    in logs.
     """
     if settings().sentry_dsn:
         sentry_sdk.init(
@@ -34,16 +35,17 @@ def start_reports(*integrations: Integration) -> None:
             release=f"maitred@{release_name()}",
             integrations=list(integrations),
             send_default_pii=False,
-            include_local_variables=False,  # they hold guests
+            include_local_variables=False,  # they contain guests' data
             max_request_body_size="never",
             before_send=without_guests,
         )
 
 
 def check_in(job: str, *, is_well: bool, seconds: float, late_after: int) -> None:
-    """Tell that a job of the clock has run, so that one that never comes again is missed.
+    """Report that a scheduled job has run, so that a job that stops running is noticed.
 
-    `late_after`: seconds without a success after which it is late. Nothing without SENTRY_DSN.
+    `late_after`: seconds without a success after which it is overdue. Does nothing without
+    SENTRY_DSN.
     """
     if not sentry_sdk.is_initialized():
         return
@@ -62,12 +64,12 @@ def check_in(job: str, *, is_well: bool, seconds: float, late_after: int) -> Non
     )
 
 
-#: job -> when it last checked in, of this process
+#: job -> time of its last check-in from this process
 _checked_in: Final[dict[str, float]] = {}
 
 
 def without_guests(event: Any, _hint: dict[str, Any]) -> Any:
-    """The report without what belongs to a guest, with the ids by which its log lines are found."""
+    """The report without guests' data, with the ids by which its log lines are found."""
     ids = {name: str(value) for name, value in bound_ids().items()}
     event["tags"] = {**(event.get("tags") or {}), **ids}
     request = event.get("request") or {}
@@ -84,7 +86,7 @@ def without_guests(event: Any, _hint: dict[str, Any]) -> Any:
 
 
 def _without_links(value: Any) -> Any:
-    """A manage link opens a reservation: its token is no more in the report."""
+    """Mask the token of manage links, which opens a reservation."""
     if isinstance(value, str):
         return _MANAGE.sub(rf"\1{MASK}", value)
     if isinstance(value, dict):

@@ -1,8 +1,7 @@
-"""One id for all that happens to a reservation: in the web process, in the workers, in traces.
+"""One trace id for everything about a reservation: in the web process, in workers, in traces.
 
-It is computed from the reservation's id, which every row of work carries anyway: no column, no
-statement, no header has to bring it along. See
-docs/adr/0012-one-id-is-computed-from-the-reservation.md.
+It is computed from the reservation's id, which every row of work has anyway: no column, statement
+or header has to carry it. See docs/adr/0012.
 """
 
 import hmac
@@ -21,15 +20,15 @@ def _key() -> bytes:
 
 
 def story_of(reservation_id: int) -> str:
-    """The reservation's trace id, 32 hexadecimal digits; nobody outside can compute it.
+    """The reservation's trace id, 32 hexadecimal digits; outsiders cannot compute it.
 
-    Keyed, so that two houses that send their logs to one place never share an id.
+    Keyed, so that two installations that send their logs to one place never share an id.
     """
     return hmac.digest(_key(), b"%d" % reservation_id, "sha256")[:16].hex()
 
 
 def tell_of(reservation_id: int) -> str:
-    """Every later line of this request is about that reservation. Returns its trace id."""
+    """Bind the reservation and its trace id to all later lines of this request. Returns the id."""
     story = story_of(reservation_id)
     logs.bind(reservation_id=reservation_id, trace_id=story)
     return story
@@ -37,7 +36,7 @@ def tell_of(reservation_id: int) -> str:
 
 @contextmanager
 def telling_of(reservation_id: int, **ids: int) -> Iterator[str]:
-    """The lines within the block are about that reservation. Gives its trace id."""
+    """Bind the reservation and its trace id to the lines within the block. Yields the trace id."""
     story = story_of(reservation_id)
     with logs.bound(reservation_id=reservation_id, trace_id=story, **ids):
         yield story

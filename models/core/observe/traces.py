@@ -1,8 +1,8 @@
-"""Traces: which piece of work took how long, for one reservation from the request to the message.
+"""Traces: how long each step took for one reservation, from the request to the message.
 
 Off without OTEL_EXPORTER_OTLP_ENDPOINT, and then OpenTelemetry is not even imported. A span is
-written down when its work is over: only then is it known which reservation a request was about.
-No span has SQL, addresses, names or links in it.
+created when its work is over: only then is it known which reservation a request was about. No span
+contains SQL, addresses, names or links.
 """
 
 import random
@@ -20,26 +20,27 @@ from models.core.extras import load_extra
 from models.core.settings import settings
 
 _TRACE_ID: Final = re.compile(r"(?!0{32})[0-9a-f]{32}\Z")
-#: what a statement does and to which table; nothing after that, where values may be
+#: the kind of statement and its table; nothing after that, where values may be
 _STATEMENT: Final = re.compile(
     r"\s*(?:(SELECT)\b.*?\sFROM|(INSERT) INTO|(UPDATE)|(DELETE) FROM)\s+[`\"]?([a-z_]+)|\s*(\w+)",
     re.DOTALL,
 )
 _BEGAN: Final = "maitred_began"
-#: A task may run a minute and ask the database thousands of times: its first pieces tell enough.
+#: Most pieces of a span: a task may run a minute with thousands of queries, and the first ones
+#: suffice.
 _PIECES: Final = 200
 
 
-#: What a span says beside its name: ids, counts, outcomes.
+#: Attributes of a span: ids, counts, outcomes.
 Facts: TypeAlias = dict[str, str | int | float | bool]
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A piece of work that is over. Times in nanoseconds since 1970.
+    """Finished work. Times in nanoseconds since 1970.
 
-    `is_first`: it begins its trace; any other hangs below the first one, wherever that was told.
-    `because_of`: the trace in which this work was done together with other work.
+    `is_first`: it begins its trace; any other span is a child of the first one, whichever process
+    sent that. `because_of`: the trace in which this work was done together with other work.
     """
 
     name: str
@@ -64,22 +65,22 @@ class Piece:
 
 
 class Teller(Protocol):
-    """Where spans go."""
+    """Destination of spans."""
 
     def tell(self, span: Span) -> None:
-        """Take this span; it is sent later, by a thread of its own."""
+        """Accept this span; it is sent later, by a thread of its own."""
         ...
 
 
 _teller: Teller | None = None
-#: the pieces of the work that is going on in this thread, or in the task of this thread
+#: the pieces of the current work in this thread or task
 _pieces: ContextVar[list[Piece] | None] = ContextVar("maitred_pieces", default=None)
 
 
 def start_traces(process: str) -> None:
     """Send this process's spans as the settings say; `process` (web, worker) names the service.
 
-    Raises SettingsInvalid when the extra `traces` is not installed.
+    Raises SettingsInvalid if the extra `traces` is not installed.
     """
     global _teller
     if not settings().otel_exporter_otlp_endpoint:
@@ -94,12 +95,12 @@ def start_traces(process: str) -> None:
 
 
 def is_on() -> bool:
-    """Whether spans go anywhere."""
+    """Whether traces are enabled."""
     return _teller is not None
 
 
 def begin() -> None:
-    """A request or task begins: its statements are its pieces, until `end`."""
+    """Start collecting the statements of a request or task as its pieces, until `end`."""
     if _teller is not None:
         _pieces.set([])
 
@@ -107,7 +108,7 @@ def begin() -> None:
 def end(
     name: str, *, trace_id: str, began: int, kind: str, is_first: bool, failed: bool, **facts: Any
 ) -> None:
-    """The request or task is over: its span is told, with its pieces."""
+    """Finish the request or task: send its span, with its pieces."""
     found = _pieces.get()
     if _teller is None or found is None:
         return
@@ -128,14 +129,14 @@ def end(
 
 
 def tell(span: Span) -> None:
-    """Send this span, if spans go anywhere."""
+    """Send this span, if traces are enabled."""
     if _teller is not None:
         _teller.tell(span)
 
 
 @contextmanager
 def piece(name: str) -> Iterator[None]:
-    """What is done within is a piece of the request or task."""
+    """Record the time spent in the block as a piece of the request or task."""
     pieces = _pieces.get()
     if pieces is None:
         yield
@@ -148,7 +149,7 @@ def piece(name: str) -> Iterator[None]:
 
 
 def trace_id_of(given: str) -> str:
-    """This id, where it has a trace id's shape (ours have), else a new one."""
+    """The given id if it has the format of a trace id (ours have), else a new one."""
     return given if _TRACE_ID.match(given) else f"{random.getrandbits(128) | 1:032x}"  # nosec B311
 
 
@@ -173,6 +174,6 @@ def _keep(pieces: list[Piece], name: str, began: int) -> None:
 
 
 def statement_name(statement: str) -> str:
-    """`SELECT reservations`: SQL itself has values in it where rows are written by literals."""
+    """A name such as `SELECT reservations`: SQL itself may contain values, in literals."""
     found = _STATEMENT.match(statement)
     return " ".join(filter(None, found.groups())) if found else "SQL"

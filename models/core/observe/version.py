@@ -1,4 +1,4 @@
-"""Which release this process is of: in reports, traces and metrics the same word."""
+"""The release of this process, the same in reports, traces and metrics."""
 
 from functools import lru_cache
 from importlib.metadata import version
@@ -8,5 +8,5 @@ from models.core.settings import settings
 
 @lru_cache(maxsize=1)
 def release_name() -> str:
-    """RELEASE_NAME, as whoever put the release in place calls it; else the package's version."""
+    """RELEASE_NAME, as set by the deployment; else the package's version."""
     return settings().release_name or version("maitred")

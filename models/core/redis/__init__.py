@@ -1,1 +1,1 @@
-"""Redis as short-lived memory: signals between processes, and counters."""
+"""Redis as short-lived storage: signals between processes, and counters."""

@@ -1,4 +1,4 @@
-"""Counting in windows of the clock: in Redis for the whole house, in this process without it."""
+"""Rate-limit counters in fixed time windows: in Redis for all processes, else in this process."""
 
 import logging
 import threading
@@ -16,9 +16,9 @@ from models.core.secrets import signing
 
 log = logging.getLogger(__name__)
 
-#: The longest that a silent Redis may hold a request up, and at most once a second.
+#: The longest that an unresponsive Redis may delay a request, and at most once a second.
 ANSWER_SECONDS: Final = 0.25
-#: Names kept in this process while Redis is gone; beyond them it begins anew.
+#: Most names counted in this process while Redis is gone; beyond that the counters are cleared.
 _KEPT: Final = 50_000
 #: One round trip for any number of tallies; a tally lives as long as its window.
 _SCRIPT: Final = """
@@ -33,7 +33,7 @@ return found
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """So many in a window of so many seconds."""
+    """A limit: `amount` per window of `seconds`."""
 
     amount: int
     seconds: int
@@ -41,7 +41,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Something that is counted: a rate, what kind of thing, and a name that tells nobody."""
+    """A counter: its limit, the kind of event counted, and an anonymous name."""
 
     rate: Rate
     kind: str
@@ -50,21 +50,22 @@ class Tally:
 
 @lru_cache(maxsize=64)
 def rate(text: str) -> Rate:
-    """A setting such as `10/15minutes`, in the notation of Flask-Limiter's `limits`."""
+    """Parse a setting such as `10/15minutes`, in the notation of Flask-Limiter's `limits`."""
     item = parse(text)
     return Rate(item.amount, item.get_expiry())
 
 
 def nameless(who: str) -> str:
-    """A keyed hash: neither an address nor a guest can be read in Redis."""
+    """A keyed hash, so that no address or guest can be read in Redis."""
     return signing.nameless(who, place="redis")
 
 
 def count(tallies: Sequence[Tally], *, by: int = 1) -> int:
-    """Count one more of each (`by=0` only looks). Seconds to wait when one is over; else 0.
+    """Add `by` to each tally (`by=0` only checks). Seconds to wait if one is over; else 0.
 
-    Looking, a tally is over when its amount is reached; counting, when it is passed. One round
-    trip to Redis of at most ANSWER_SECONDS; when Redis is gone, this process counts by itself.
+    When checking, a tally is over once its amount is reached; when counting, once it is exceeded.
+    One round trip to Redis of at most ANSWER_SECONDS; if Redis is gone, this process counts by
+    itself.
     """
     now = int(clock.now().timestamp())
     names = [_window(tally, now) for tally in tallies]
@@ -81,7 +82,7 @@ def count(tallies: Sequence[Tally], *, by: int = 1) -> int:
 
 
 def forget(tally: Tally) -> None:
-    """Begin this tally's window anew."""
+    """Reset this tally's current window."""
     name = _window(tally, int(clock.now().timestamp()))
     _here.forget(name)
     try:
@@ -96,7 +97,7 @@ def _window(tally: Tally, now: int) -> str:
 
 
 class _Here:
-    """The tallies of this process, by name, with the second at which each ends."""
+    """The tallies of this process: name -> (count, second at which it ends)."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -117,7 +118,7 @@ class _Here:
 
 
 _here = _Here()
-#: of its own: a Redis too slow for this may still be quick enough for the rest of the house
+#: separate: a Redis too slow for counters may still be fast enough for everything else
 breaker = Breaker()
 
 

@@ -1,6 +1,6 @@
-"""Redis as the house's short memory: claims on nudges, decided-signals, cache generations.
+"""Short-lived data in Redis: claims on nudges, decided-signals, cache generations.
 
-Everything here may vanish at any time. Each call answers at once when Redis is gone.
+All of it may vanish at any time. Each call returns immediately if Redis is gone.
 """
 
 import logging
@@ -21,19 +21,19 @@ log = logging.getLogger(__name__)
 CONNECT_SECONDS = 0.3
 BREAK_SECONDS = 1.0
 NUDGE_SECONDS = 5
-#: Tasks that wait in one queue; more would only be in the way when its workers come back.
+#: Most tasks waiting in one queue; more would only delay the workers when they return.
 MOST_WAITING = 200
 SIGNAL_SECONDS = 60
 CHANGING_SECONDS = 15
 GENERATION_SECONDS = 600
 CACHE_SECONDS = 60
 _CHANGING = b"changing"
-#: What an operator is told at Redis's `maxclients`.
+#: The message to operators when Redis's `maxclients` is reached.
 NO_ROOM = "Redis takes no more connections: raise its maxclients (docs/runbooks/RedisGone.md)"
 
 
 class Breaker:
-    """After a failure, refuse for a second: a dead Redis costs one timeout, not one a request."""
+    """Refuse calls for a second after a failure, so that a dead Redis costs one timeout in all."""
 
     def __init__(self) -> None:
         self._until = 0.0
@@ -44,7 +44,7 @@ class Breaker:
         return time.monotonic() < self._until
 
     def trip(self) -> None:
-        """Refuse for the next second."""
+        """Refuse calls for the next second."""
         self._until = time.monotonic() + BREAK_SECONDS
 
 
@@ -58,7 +58,7 @@ def client() -> "redis.Redis":
 
 
 def make_client(*, answer_seconds: float) -> "redis.Redis":
-    """A client that waits so long for an answer, and never tries again by itself."""
+    """A client that waits that long for an answer, and never retries."""
     return redis.Redis.from_url(
         settings().redis_url,
         socket_connect_timeout=min(CONNECT_SECONDS, answer_seconds),
@@ -71,14 +71,14 @@ def make_client(*, answer_seconds: float) -> "redis.Redis":
 
 
 def in_short(error: Exception) -> str:
-    """What failed, without anything of the address: the error's name, or NO_ROOM."""
+    """The failure without any part of the address: the error's class name, or NO_ROOM."""
     return NO_ROOM if "max number of clients" in str(error).lower() else type(error).__name__
 
 
 def attempt(command: str, *args: Any, default: Any = None, **options: Any) -> Any:
-    """One Redis command; `default` when Redis is gone or was gone within the last second."""
+    """Run one Redis command; `default` if Redis is gone or was gone within the last second."""
     if _owed and not breaker.is_open:
-        mark_changed(())  # where this was the timeout, it is not waited for a second time
+        mark_changed(())  # if this times out, the breaker opens, so there is no second timeout
     if breaker.is_open:
         return default
     try:
@@ -94,29 +94,29 @@ def is_up() -> bool:
     return bool(attempt("ping", default=False))
 
 
-# --- nudges: "lane 3 has work" is said once until the worker starts on it
+# --- nudges: "lane 3 has work" is published once until the worker starts on it
 
 
 def claim_nudge(name: str) -> bool:
-    """Whether the caller should publish: False when somebody has, or when Redis is gone."""
+    """Whether the caller should publish: False if somebody else has, or if Redis is gone."""
     return bool(attempt("set", f"nudge:{name}", b"1", nx=True, ex=NUDGE_SECONDS, default=None))
 
 
 def is_piled_up(queue: str) -> bool:
-    """Whether so many tasks wait that the workers must be gone: the sweep finds the rows."""
+    """Whether so many tasks wait that the workers must be gone; the sweep will find the rows."""
     return int(attempt("llen", queue, default=0)) >= MOST_WAITING
 
 
 def start_on(name: str) -> None:
-    """The worker has begun: what comes from now on needs a nudge of its own."""
+    """The worker has started: work that arrives from now on needs a nudge of its own."""
     attempt("delete", f"nudge:{name}")
 
 
-# --- decided-signals: a caller who waits hears of the decision without polling
+# --- decided-signals: a waiting caller is notified of the decision without polling
 
 
 def signal_decided(ids: Iterable[tuple[str, int]]) -> None:
-    """Tell who waits that these are decided. `ids`: ("reservation" | "change", id)."""
+    """Notify waiting callers that these are decided. `ids`: ("reservation" | "change", id)."""
     names = [f"decided:{kind}:{number}" for kind, number in ids]
     if not names or breaker.is_open:
         return
@@ -131,14 +131,14 @@ def signal_decided(ids: Iterable[tuple[str, int]]) -> None:
 
 
 def wait_decided(kind: str, number: int, seconds: float) -> bool:
-    """Wait up to `seconds` for the signal. False when the time ran out or Redis is gone."""
+    """Wait up to `seconds` for the signal. False if the time ran out or Redis is gone."""
     if breaker.is_open:
         return False
     ends = time.monotonic() + seconds
     try:
         while (left := ends - time.monotonic()) > 0:
-            # slices below the socket timeout, so that a slow decision is not taken for a dead
-            # Redis; and never so short that Redis reads it as 0, which means for ever
+            # slices shorter than the socket timeout, so that a slow decision does not look like a
+            # dead Redis; and never so short that Redis reads 0, which means no limit
             if client().blpop([f"decided:{kind}:{number}"], timeout=max(min(left, 1.0), 0.01)):
                 return True
     except redis.RedisError:
@@ -154,16 +154,16 @@ def _generation_key(restaurant_id: int, service_date: str) -> str:
 
 
 def mark_changing(dates: Iterable[tuple[int, str]]) -> None:
-    """Before a commit: until it is through, nobody may cache what these dates offer."""
+    """Before a commit: until it is complete, availability of these dates must not be cached."""
     _set_generations(dates, lambda: _CHANGING, CHANGING_SECONDS)
 
 
 def mark_changed(dates: Iterable[tuple[int, str]]) -> None:
-    """After a commit: whatever was cached for these dates is never read again."""
+    """After a commit: entries cached for these dates are never read again."""
     _set_generations(dates, lambda: uuid.uuid4().bytes, GENERATION_SECONDS)
 
 
-#: dates that Redis, then out of reach, was not told of: told before anything else when it is back
+#: dates whose change could not be sent to Redis; sent before anything else when it is back
 _owed: set[tuple[int, str]] = set()
 
 
@@ -172,7 +172,7 @@ def _set_generations(dates: Iterable[tuple[int, str]], make: Any, seconds: int) 
         _owed.update(dates)
         return
     owed = set(_owed)
-    _owed.difference_update(owed)  # what others owe from now on, they owe still
+    _owed.difference_update(owed)  # dates that other threads add from now on stay
     wanted = owed.union(dates)
     if not wanted:
         return
@@ -188,16 +188,16 @@ def _set_generations(dates: Iterable[tuple[int, str]], make: Any, seconds: int) 
 
 @dataclass(frozen=True, slots=True)
 class Miss:
-    """Nothing was cached under `name`; None for the generation: nothing may be kept now."""
+    """Nothing is cached under `name`. If `generation` is None, nothing may be cached now."""
 
     generation: bytes | None
     name: str
 
 
 def cache_generation(restaurant_id: int, service_date: str) -> bytes | None:
-    """The generation to read and write under; None while it changes or Redis is gone.
+    """The generation to read and write under; None while it changes or if Redis is gone.
 
-    Taken *before* the database is read, so that what is cached under it is never older than it.
+    Take it *before* reading the database, so that no entry under it is older than it.
     """
     key = _generation_key(restaurant_id, service_date)
     found = attempt("get", key)
@@ -210,10 +210,10 @@ def cache_generation(restaurant_id: int, service_date: str) -> bytes | None:
 
 
 def cache_get(generation: bytes, name: str) -> bytes | None:
-    """What was cached under the generation."""
+    """The value cached under the generation, if any."""
     return cast("bytes | None", attempt("get", b"offer:" + generation + name.encode()))
 
 
 def cache_put(generation: bytes, name: str, value: bytes) -> None:
-    """Keep a value under the generation, for a minute at most."""
+    """Cache a value under the generation, for at most a minute."""
     attempt("set", b"offer:" + generation + name.encode(), value, ex=CACHE_SECONDS)

@@ -1,1 +1,1 @@
-"""Keys and what they do: encryption at rest, signatures, keyed hashes, key services."""
+"""Keys and their uses: encryption at rest, signatures, keyed hashes, key services."""

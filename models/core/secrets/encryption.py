@@ -1,9 +1,9 @@
-"""The vault: what must not be readable in the database is AES-256-GCM there, by Tink.
+"""Encryption at rest: personal data in the database is AES-256-GCM, by Tink.
 
-Each sealed value is bound to what it is about (a reservation's reference): moved to another row it
-does not open. The keys are a Tink keyset in a file, itself sealed by the master key, so that
-neither the database nor its dumps nor the file alone opens anything. A changed file is noticed
-within a second, which makes a new key a matter of writing it there.
+Each encrypted value is bound to its subject (a reservation's reference): moved to another row, it
+cannot be decrypted. The keys are a Tink keyset in a file, itself encrypted by the master key, so
+that neither the database, nor its dumps, nor the file alone are enough to decrypt anything. A
+changed file is noticed within a second, so adding a key to the file is enough to use it.
 """
 
 import logging
@@ -25,9 +25,9 @@ from models.core.settings import settings
 
 log = logging.getLogger(__name__)
 
-#: How long a process may go on with the keys it has read before it looks at the file again.
+#: How long a process uses its keys before it checks the file again.
 LOOK_SECONDS = 1.0
-#: How long nobody asks a key service again that did not answer.
+#: How long a key service that did not answer is not called again.
 AWAY_SECONDS = 30.0
 #: A Tink ciphertext begins with a version byte and the key's id.
 PREFIX = 5
@@ -39,7 +39,7 @@ aead.register()
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """The keys as read from the file once: `ids` of all, oldest first; `primary` seals."""
+    """The keys as read from the file: `ids` of all, oldest first; `primary` encrypts."""
 
     keyset: tink_pb2.Keyset
     aead: aead.Aead
@@ -48,12 +48,12 @@ class Keyring:
 
     @property
     def primary(self) -> int:
-        """The id of the key that seals."""
+        """The id of the key that encrypts."""
         return int(self.keyset.primary_key_id)
 
 
 class _Held:
-    """The process's keyring, and when the file was last looked at."""
+    """The process's keyring, and when the file was last checked."""
 
     def __init__(self) -> None:
         self.ring: Keyring | None = None
@@ -68,15 +68,15 @@ def _held() -> _Held:
 
 
 def seal(plain: bytes, *, about: str) -> bytes:
-    """The value as it may lie in the database. Raises SettingsInvalid without a keyset."""
+    """Encrypt a value for the database. Raises SettingsInvalid without a keyset."""
     sealed: bytes = keyring().aead.encrypt(plain, about.encode())
     return sealed
 
 
 def unseal(sealed: bytes, *, about: str) -> bytes:
-    """The value again. Raises SealBroken when it was changed, moved, or its key is not there."""
+    """Decrypt a value. Raises SealBroken if it was changed or moved, or its key is missing."""
     ring = keyring()
-    if key_of(sealed) not in ring.ids:  # sealed by a key that is newer than our last look
+    if key_of(sealed) not in ring.ids:  # encrypted with a key newer than the last check of the file
         ring = keyring(now=True)
     try:
         plain: bytes = ring.aead.decrypt(sealed, about.encode())
@@ -86,17 +86,17 @@ def unseal(sealed: bytes, *, about: str) -> bytes:
 
 
 def key_of(sealed: bytes) -> int:
-    """The id of the key that sealed this."""
+    """The id of the key that encrypted this value."""
     return int.from_bytes(sealed[1:PREFIX], "big")
 
 
 def prefix_of(key_id: int) -> bytes:
-    """How every value begins that this key has sealed."""
+    """The first bytes of every value encrypted with this key."""
     return b"\x01" + key_id.to_bytes(4, "big")
 
 
 def keyring(*, now: bool = False) -> Keyring:
-    """The keys of the file; read again when it has changed, looked at once a second at most."""
+    """The keys in the file; checked for changes at most once a second, unless `now`."""
     held = _held()
     moment = time.monotonic()
     if held.ring is not None and not now and moment - held.looked < LOOK_SECONDS:
@@ -107,7 +107,7 @@ def keyring(*, now: bool = False) -> Keyring:
         elif moment >= held.away_until and _stamp() != held.ring.stamp:
             try:
                 held.ring = read_keyring()
-            except KeyServiceAway as away:  # what was read before opens nearly all there is
+            except KeyServiceAway as away:  # the keys in memory decrypt nearly all values
                 log.warning("new keys cannot be opened yet", extra={"what": away.message})
                 held.away_until = time.monotonic() + AWAY_SECONDS
         held.looked = moment
@@ -115,7 +115,7 @@ def keyring(*, now: bool = False) -> Keyring:
 
 
 def read_keyring() -> Keyring:
-    """Read the file and open it. Raises SettingsInvalid, naming the file, when that cannot be."""
+    """Read and decrypt the keyset file. Raises SettingsInvalid, naming the file, if that fails."""
     path, stamp = settings().keyset_file, _stamp()
     try:
         handle = json_proto_keyset_format.parse_encrypted(
@@ -135,7 +135,7 @@ def read_keyring() -> Keyring:
 
 
 def ensure_keyset() -> bool:
-    """Make a keyset with one key where there is no file yet. True when it was made."""
+    """Create a keyset with one key if there is no file yet. True if it was created."""
     path = settings().keyset_file
     if path.exists():
         return False
@@ -145,14 +145,14 @@ def ensure_keyset() -> bool:
     try:
         _write(path, tink_pb2.Keyset.FromString(raw), replace=False)
     except FileExistsError:
-        return False  # another process was quicker
+        return False  # another process was faster
     return True
 
 
 def add_key() -> int:
-    """A new key, which seals from now on; the others still open. Returns its id.
+    """Add a key, which encrypts from now on; the others still decrypt. Returns its id.
 
-    Every process that shares the file has noticed after LOOK_SECONDS.
+    Every process that shares the file uses it after LOOK_SECONDS at the latest.
     """
     keyset = read_keyring().keyset
     fresh = tink.new_keyset_handle(aead.aead_key_templates.AES256_GCM)
@@ -166,7 +166,7 @@ def add_key() -> int:
 
 
 def drop_keys(ids: set[int]) -> None:
-    """Forget these keys for good; never the one that seals. What they sealed never opens again."""
+    """Delete these keys permanently, except the primary. Values encrypted with them are lost."""
     keyset = read_keyring().keyset
     kept = [
         key for key in keyset.key if key.key_id not in ids or key.key_id == keyset.primary_key_id
@@ -178,9 +178,9 @@ def drop_keys(ids: set[int]) -> None:
 
 
 def copy_keys(into: Path, *, master: str) -> None:
-    """Write the keys into a new file, sealed by another master key. Raises FileExistsError.
+    """Write the keys into a new file, encrypted with another master key. Raises FileExistsError.
 
-    The house goes on with its own file until KEYSET_FILE and MASTER_KEY name the new one.
+    Maitred uses its present file until KEYSET_FILE and MASTER_KEY name the new one.
     """
     _write(into, read_keyring().keyset, replace=False, sealer=master_aead(master))
 
@@ -188,7 +188,7 @@ def copy_keys(into: Path, *, master: str) -> None:
 def _write(
     path: Path, keyset: tink_pb2.Keyset, *, replace: bool, sealer: aead.Aead | None = None
 ) -> None:
-    """Whole or not at all, and on the disk when this returns."""
+    """Write the file atomically and durably."""
     handle = proto_keyset_format.parse(keyset.SerializeToString(), secret_key_access.TOKEN)
     text = json_proto_keyset_format.serialize_encrypted(handle, sealer or _master(), _ABOUT_KEYS)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
@@ -216,14 +216,14 @@ def _stamp() -> tuple[int, int]:
 
 @lru_cache(maxsize=1)
 def _master() -> aead.Aead:
-    """The key that seals the keyset, out of MASTER_KEY (or SECRET_KEY where there is none)."""
+    """The key that encrypts the keyset, from MASTER_KEY (or else SECRET_KEY)."""
     return master_aead(settings().master_key or settings().secret("secret_key"))
 
 
 def master_aead(secret: str) -> aead.Aead:
-    """What seals with this master key: a secret, or a key of a cloud's key service.
+    """The cipher of a master key: a secret, or a key of a cloud's key service.
 
-    A key service is asked once each time the keyset is read or written, and never for a guest.
+    A key service is called once each time the keyset is read or written, never for a guest.
     """
     if is_kms_key(secret):
         return kms_aead(secret)

@@ -1,7 +1,7 @@
-"""A master key that never leaves a cloud's key service: Amazon's KMS, or Google's.
+"""Master keys that never leave a cloud's key service: Amazon's KMS, or Google's.
 
-Sealing makes a fresh AES-256-GCM key, seals with that, and lets the service seal the fresh key
-(Tink's envelope): one call, however large the keyset.
+Encryption makes a fresh AES-256-GCM key, encrypts with that, and lets the service encrypt the fresh
+key (Tink's envelope): one call, however large the keyset.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ _GCP: Final = "gcp-kms://"
 
 
 class _Named(aead.Aead):  # type: ignore[misc]  # Tink ships no types
-    """A key of a service, whose errors say which one it is. `kind`: the module that reaches it."""
+    """A key of a service, whose errors name the key. `kind`: the module that calls the service."""
 
     def __init__(self, uri: str, kind: ModuleType) -> None:
         self._uri = uri
@@ -46,15 +46,15 @@ class _Named(aead.Aead):  # type: ignore[misc]  # Tink ships no types
 
 
 def is_kms_key(master: str) -> bool:
-    """Whether a master key is the name of a key in a key service, and no secret itself."""
+    """Whether a master key is the name of a key in a key service, not a secret itself."""
     return master.startswith((_AWS, _GCP))
 
 
 def kms_aead(uri: str) -> aead.Aead:
-    """What seals with that key. Raises SettingsInvalid when its library is not installed.
+    """The cipher of that key. Raises SettingsInvalid if its library is not installed.
 
-    Raises KeyServiceAway, naming the key, when that library's own settings are no good; what is
-    returned asks the service when it seals or opens, and raises the same.
+    Raises KeyServiceAway, naming the key, if that library's own settings are wrong. The cipher
+    calls the service to encrypt or decrypt, and raises the same error.
     """
     if uri.startswith(_AWS):
         kind = load_extra(

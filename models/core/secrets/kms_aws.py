@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError
 from tink import aead
 from tink.integration import awskms
 
-#: Seconds. Nobody waits longer than some 10 for a start that is refused.
+#: In seconds: a start that is refused takes some 10 at most.
 CONNECT_SECONDS: Final = 3
 READ_SECONDS: Final = 5
 ATTEMPTS: Final = 2
@@ -16,7 +16,7 @@ AWAY: Final = (BotoCoreError,)
 
 
 def remote_aead(uri: str) -> aead.Aead:
-    """The key `aws-kms://arn:aws:kms:REGION:ACCOUNT:key/ID`; nothing is asked of it yet."""
+    """The key `aws-kms://arn:aws:kms:REGION:ACCOUNT:key/ID`. Does not call the service yet."""
     config = Config(
         connect_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,

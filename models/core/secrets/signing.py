@@ -15,18 +15,18 @@ from models.core.settings import settings
 
 _ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 REFERENCE_LENGTH = 8
-#: 45 bits, tried over the network at `LIMIT_MANAGE`
+#: 45 bits, which can be guessed only over the network, at `LIMIT_MANAGE`
 PROOF_LENGTH = 9
-#: Random bytes of a reservation that its token carries; and of the signature, 128 bits.
+#: Bytes of the random secret in a reservation's token; and of its signature, 128 bits.
 LINK_SECRET_BYTES: Final = 8
 _SIGNATURE_BYTES: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
 class ManageToken:
-    """What a token of ours says: a reservation, and the secret that its row must have.
+    """The content of a token: a reservation, and the secret that its row must have.
 
-    None: it was made before rows had one.
+    `secret` is None if the token was made before rows had one.
     """
 
     reservation_id: int
@@ -71,14 +71,15 @@ def _link_key() -> bytes:
 
 
 def new_link_secret() -> bytes:
-    """What a new reservation's token is bound to. Another one makes every token before it void."""
+    """A secret for a reservation's token. Replacing it makes all earlier tokens void."""
     return secrets.token_bytes(LINK_SECRET_BYTES)
 
 
 def manage_token(reservation_id: int, secret: bytes | None) -> str:
-    """The token that opens the reservation while its row has this secret (rules.links).
+    """The token for a reservation with this secret (see `rules.reservations.links`).
 
-    Signed: who reads the database has no token. None: a row from before there were secrets.
+    Signed, so that read access to the database yields no token. None: a row from before there were
+    secrets.
     """
     if secret is None:
         return _signer().sign(str(reservation_id)).decode()
@@ -87,9 +88,9 @@ def manage_token(reservation_id: int, secret: bytes | None) -> str:
 
 
 def read_manage_token(token: str) -> ManageToken:
-    """What a token says; the row has to be asked whether it counts.
+    """The content of a token; whether it is still valid depends on the row.
 
-    Raises SignInFailed when it is forged or damaged: that costs no look at the database.
+    Raises SignInFailed if it is forged or damaged, without a database query.
     """
     said, _, signature = token.rpartition(".")
     number, _, secret = said.partition(".")
@@ -112,20 +113,20 @@ def _text(value: bytes) -> str:
 
 
 def proof_code(reservation_id: int, contact: str) -> str:
-    """What the link in a message carries, that whoever asked for the table was not given."""
+    """The code in a message's link, which the person who requested the table was not given."""
     said = f"{reservation_id}\n{contact}".encode()
     proof = hmac.new(_proof_key(), said, hashlib.sha256).digest()
     return "".join(_ALPHABET[byte & 31] for byte in proof[:PROOF_LENGTH])
 
 
 def derive_key(secret: str, purpose: str) -> bytes:
-    """32 bytes of key out of a secret, another for each purpose (HKDF-SHA256, RFC 5869)."""
+    """Derive a 32-byte key from a secret, a different one per purpose (HKDF-SHA256, RFC 5869)."""
     extracted = hmac.new(b"\0" * 32, secret.encode(), hashlib.sha256).digest()
     return hmac.new(extracted, purpose.encode() + b"\1", hashlib.sha256).digest()
 
 
 def contact_key(contact: str | None) -> bytes | None:
-    """A keyed hash of a normalised e-mail or phone number: finds a guest, tells nothing."""
+    """A keyed hash of a normalised e-mail or phone number: finds a guest, reveals nothing."""
     if not contact:
         return None
     # in one call: a check of the database does this twice for every guest
@@ -133,24 +134,24 @@ def contact_key(contact: str | None) -> bytes | None:
 
 
 def nameless(who: str, *, place: str) -> str:
-    """A name that tells nobody who it is, and is another in each place (`redis`, `logs`).
+    """An anonymous name, a different one in each place (`redis`, `logs`).
 
-    So what stands in one cannot be looked up in another, nor in the database.
+    So a name from one place cannot be found in another, nor in the database.
     """
     return hmac.new(_name_key(place), who.strip().lower().encode(), hashlib.sha256).hexdigest()[:32]
 
 
 def body_key(body: bytes) -> bytes:
-    """A keyed hash of a request's body: a plain one could be tried with names and addresses."""
+    """A keyed hash of a request's body: a plain hash could be guessed from names and addresses."""
     return hmac.new(_body_key(), body, hashlib.sha256).digest()
 
 
 def recovery_key(text: str) -> bytes:
-    """A keyed hash of a recovery code and whose it is."""
+    """A keyed hash of a recovery code and its account."""
     return hmac.new(_recovery_key(), text.encode(), hashlib.sha256).digest()
 
 
 def new_reference() -> str:
     """Eight characters that a guest can read out: no 0, O, 1 or I."""
-    # 32 letters: five bits of each byte, so every letter is as likely as any other
+    # 32 letters: five bits of each byte, so all letters are equally likely
     return "".join(_ALPHABET[byte & 31] for byte in secrets.token_bytes(REFERENCE_LENGTH))

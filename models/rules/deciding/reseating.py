@@ -150,8 +150,9 @@ class _Search:
     def _finds_one(
         self, wanted: tuple[Seats, ...], holder: Mapping[int, Movable], seen: set[int]
     ) -> bool:
-        """Whether a chain of parties giving way ends at a free table; of joined tables, one is
-        enough.
+        """Whether a chain of parties giving way ends at a free table.
+
+        Of joined tables, one free table is enough.
         """
         asking = [wanted]
         while asking:
@@ -173,7 +174,7 @@ class _Search:
         return self._place(asks, depth, frozenset((asks.id,)))
 
     def _place(self, party: Movable, depth: int, hands: frozenset[int]) -> Seats | None:
-        """Seat the party and return its tables; None, with nothing changed, if that is impossible."""
+        """Seat the party and return its tables; None, with nothing changed, if that fails."""
         for seats in party.wanted:
             self.looks += 1
             if self._is_free(seats, party.mask):
