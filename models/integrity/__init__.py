@@ -1,1 +1,1 @@
-"""The check of a database: what was promised, proved by reading every row."""
+"""The integrity check of a database: every promise is verified by reading every row."""

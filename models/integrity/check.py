@@ -1,4 +1,4 @@
-"""The check of a house's database: what was promised, proved by reading every row."""
+"""The integrity check of a database: every promise is verified by reading every row."""
 
 import gc
 import multiprocessing
@@ -21,17 +21,17 @@ from models.integrity.restaurant_files import read_files
 
 __all__ = ["RULES", "Finding", "findings", "findings_at_once"]
 
-#: Findings of one rule; who needs more than these has seen enough.
+#: Most findings reported for one rule.
 AT_MOST = 1_000
-#: Fewer shares than these are not worth the start of other processes.
+#: With fewer shares than this, starting other processes does not pay.
 _FEW: Final = 16
-#: Rows come and go by the thousand, and none of them is part of a cycle: between two searches for
-#: cycles so many objects may be made. At Python's own 700 the searches take a sixth of the time.
+#: Allocations between two runs of the cycle collector: rows come and go by the thousand and are
+#: never part of a cycle. At Python's own 700 the collector takes a sixth of the time.
 _ALLOCATIONS: Final = 50_000
-#: The database works for one while Python does for the other.
+#: The database works for one thread while Python works for the other.
 _THREADS: Final = 2
 
-#: What is proved, by the name that a finding carries.
+#: The rules that are checked, by the name that a finding carries.
 RULES: dict[str, str] = {
     "unreadable": "every restaurant's rows can be read",
     "table-twice": "no table is given to two parties at once",
@@ -60,12 +60,12 @@ RULES: dict[str, str] = {
 
 
 def findings(session: Session, *, now: datetime, grace_seconds: float) -> list[Finding]:
-    """Everything that is wrong; empty for a house in order. At most 1,000 of each rule.
+    """All violations; empty for a correct database. At most 1,000 per rule.
 
-    What waits may do so for `grace_seconds`. `session` has done nothing yet: all is read from one
-    picture of the database, so that a house at work gives no false alarm. Memory is bounded by a
-    share, not by the database. Decisions older than the last change of the restaurant's file are
-    not held against what the file says now (ranges, pacing, buffers, reminders).
+    Waiting work counts as overdue after `grace_seconds`. `session` must be unused: everything is
+    read from one snapshot of the database, so that concurrent work gives no false alarm. Memory is
+    bounded by the size of a share, not of the database. Decisions older than the last change of the
+    restaurant's file are not checked against the current file (ranges, pacing, buffers, reminders).
     """
     _one_picture(session)
     look = _look(read_files(session), now=now, grace_seconds=grace_seconds)
@@ -82,10 +82,11 @@ def findings_at_once(
     only_first: bool = False,
     processes: int | None = None,
 ) -> list[Finding]:
-    """The same, by as many processes as the machine has cores; each share has its own picture.
+    """Like `findings`, in parallel: one process per core, and one snapshot per share.
 
-    What a share finds is looked at once more, with the files as they are then: only what is still
-    wrong was wrong. `only_first`: what a restored database must prove before it is handed over.
+    A share with findings is checked once more, with the files as they are then: only violations
+    that remain are reported. `only_first`: only the parts that a restored database must pass before
+    it is handed over.
     """
     with reading(bind) as session:
         _one_picture(session)
@@ -108,7 +109,7 @@ def _prove(bind: Engine | None, look: Look, share: Share) -> list[Finding]:
         _one_picture(session)
         if not perform(session, look, share):
             return []
-    # somebody may have changed a file since ours were read, or half of what spans two shares
+    # since the first run, a file may have changed, or data that spans two shares
     with reading(bind) as session:
         _one_picture(session)
         return perform(session, replace(look, files=read_files(session)), share)
@@ -121,20 +122,20 @@ def _address(bind: Engine | None) -> str:
 
 
 def _by_processes(url: str, look: Look, todo: list[Share], count: int) -> list[list[Finding]]:
-    """Fresh processes, not copies of this one: it may have threads, and connections of its own."""
+    """Use new processes, not forks: this one may have threads and open connections."""
     fresh = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(count, fresh, _begin, (url, look)) as pool:
         return list(pool.map(_prove_here, todo))
 
 
-#: What a process of the pool proves: its engine and its look.
+#: The engine and the parameters of a process of the pool.
 _here: list[tuple[Engine, Look]] = []
 
 
 def _begin(url: str, look: Look) -> None:
     gc.freeze()
     gc.set_threshold(_ALLOCATIONS)
-    with patience():  # a statement may read a whole table, and holds nobody up
+    with patience():  # a statement may read a whole table, and delays nobody
         _here.append((make_engine(url, pool_size=1), look))
 
 
@@ -144,6 +145,6 @@ def _prove_here(share: Share) -> list[Finding]:
 
 
 def _one_picture(session: Session) -> None:
-    # SQLite's transactions are one picture anyway; READ COMMITTED would be a new one each query
+    # a transaction of SQLite is one snapshot anyway; READ COMMITTED has a new one per query
     if dialect_of(session) != "sqlite":
         session.connection(execution_options={"isolation_level": "REPEATABLE READ"})

@@ -1,7 +1,7 @@
-"""The shape of a reservation's history: all that its verdict depends on, but for whose it is.
+"""The shape of a reservation's history: everything its verdict depends on, without its identity.
 
-Times count only for reminders: which of them were still to come when the party was confirmed, and
-whether the restaurant's file of today was in force.
+Times matter only for reminders: which of them were still in the future when the party was
+confirmed, and whether the restaurant's current file was in force.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _WHOLE = 1_000
 
 
 class Line(NamedTuple):
-    """A reservation, how its guest can be reached, and its messages in one text."""
+    """A reservation, its guest's channels, and its messages in one text."""
 
     id: int
     restaurant_id: int
@@ -33,7 +33,7 @@ class Line(NamedTuple):
     by_sms: bool
     #: its messages have not been deleted by retention
     kept: bool
-    #: the row of its book is there
+    #: the row of its book exists
     has_book: bool
     book_id: int
     party_size: int
@@ -47,7 +47,7 @@ class Line(NamedTuple):
 
 
 class Shapes:
-    """Those that were found in order."""
+    """The shapes that were found to be correct."""
 
     def __init__(self, files: Files) -> None:
         self._restaurants = files.restaurants
@@ -57,7 +57,7 @@ class Shapes:
         self._ends: dict[tuple[str, tuple[int, ...]], tuple[str, ...]] = {}
 
     def of(self, line: Line, whats: Sequence[What], times: Sequence[str]) -> Shape:
-        """The shape of that line with these moves, made at these times."""
+        """The shape of that line, with these moves made at these times."""
         moves = tuple(whats)
         restaurant = self._restaurants.get(line.restaurant_id)
         reminders = (
@@ -67,11 +67,11 @@ class Shapes:
         return (moves, line.said, reminders, *facts)
 
     def is_known(self, shape: Shape) -> bool:
-        """Whether one of this shape was in order."""
+        """Whether a history of this shape was correct."""
         return shape in self._good
 
     def learn(self, shape: Shape) -> None:
-        """One of this shape was in order."""
+        """Record that a history of this shape was correct."""
         if len(shape[1]) < _WHOLE:
             self._good.add(shape)
 
@@ -82,7 +82,7 @@ class Shapes:
         moves: tuple[What, ...],
         times: Sequence[str],
     ) -> tuple[Any, ...]:
-        """Which reminders there should be, and whether today's file says so."""
+        """Which reminders there should be, and whether the current file determines them."""
         offsets = restaurant.policies.reminder_minutes
         if moves not in self._causes:
             self._causes[moves] = _cause(moves)
@@ -101,9 +101,9 @@ class Shapes:
 
 
 def _cause(moves: tuple[What, ...]) -> tuple[int, ...]:
-    """Which of the moves reminders belong to: the last that all were told of, and contacts since.
+    """The moves that reminders belong to: the last one sent to all channels, and later contacts.
 
-    Of two with one revision the last counts.
+    Of two with the same revision the last counts.
     """
     told = sorted(
         (revision, number)

@@ -1,6 +1,6 @@
-"""Laws: what must hold of every row by itself and beside the row that it names.
+"""Laws: conditions that must hold for every row, by itself and with the row it refers to.
 
-A law is a condition in SQL, so that the database reads millions of rows and hands over the few
+A law is a condition in SQL, so that the database reads millions of rows and returns only the few
 that break one.
 """
 
@@ -16,9 +16,10 @@ from models.integrity.finding import Finding
 
 @dataclass(frozen=True, slots=True)
 class Law:
-    """`broken` is true of a row that breaks it; `text` says how.
+    """`broken` is true for a row that breaks the law; `text` says how.
 
-    `among`: it is asked of these rows only. Laws that share it have the database look once a row.
+    `among`: the law applies to these rows only. Laws with the same `among` are evaluated together,
+    so that the database tests it once per row.
     """
 
     text: str
@@ -28,7 +29,7 @@ class Law:
 
     @property
     def whole(self) -> ColumnElement[bool]:
-        """`broken`, of any row."""
+        """`broken` for any row, with `among` included."""
         return self.broken if self.among is None else and_(self.among, self.broken)
 
 
@@ -44,7 +45,7 @@ def breaches(
 ) -> Iterator[Finding]:
     """The rows of `source` that break one of the laws; `party` is the reservation concerned.
 
-    Read in the order of its first table: nearly every row is read, and so it lies on the disk.
+    Read in the order of its first table, which is the order on the disk: nearly every row is read.
     """
     flags = [case((law.whole, 1), else_=0) for law in laws]
     query = select(key, party, *flags).select_from(source).where(or_(*_by_rows(laws)))

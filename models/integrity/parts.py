@@ -1,7 +1,7 @@
-"""What a check is made of: parts that prove one thing each, over a share of the rows.
+"""The parts of the integrity check. Each checks one subject, over a share of the rows.
 
-Each part needs nothing but its own share, seen in one picture of the database. So they may run
-beside each other, each in a process and a picture of its own.
+Each part needs only its own share, in one snapshot of the database. So parts may run in parallel,
+each in its own process and snapshot.
 """
 
 from collections import Counter
@@ -31,14 +31,14 @@ from models.integrity.finding import Files, Finding
 from models.integrity.restaurant_files import unreadable
 from models.queries.floor.load import SENSELESS
 
-#: Reservations and tables of one share.
+#: Number of reservations, and of tables, in one share.
 _PARTIES: Final = 25_000
 _TABLES: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What all parts are held against, and as of when. `since`: what was due before is late."""
+    """The parameters of a check. `since`: work that was due earlier is overdue."""
 
     files: Files
     now: datetime
@@ -116,10 +116,11 @@ def _said(session: Session, look: Look, _share: Share) -> Iterator[Finding]:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part. `by`: over which shares it goes.
+    """One part. `by`: how it is divided into shares.
 
-    `first`: proved of a large restored database before it is handed over, so that guests are served
-    soon: who comes, and that there is a table. The rest tells what was, and is proved afterwards.
+    `first`: checked in a large restored database before it is handed over, so that service resumes
+    soon: the coming parties and their tables. The other parts concern the past and are checked
+    afterwards.
     """
 
     name: str
@@ -144,7 +145,7 @@ _BY_NAME: Final = {part.name: part for part in PARTS}
 
 
 def shares(session: Session, look: Look, *, only_first: bool = False) -> Iterator[Share]:
-    """All that is to be done, the long ones first."""
+    """All shares of the check, the long ones first."""
     row = table_of(Reservation).c
     least, most = session.execute(select(func.min(row.id), func.max(row.id))).one()
     table_ids = tuple(sorted(look.files.tables))
@@ -162,7 +163,7 @@ def shares(session: Session, look: Look, *, only_first: bool = False) -> Iterato
 
 
 def perform(session: Session, look: Look, share: Share) -> list[Finding]:
-    """What one share comes to, at most `limit` of each rule. Unreadable rows are a finding too."""
+    """The findings of one share, at most `limit` per rule. Unreadable rows are findings, too."""
     found: list[Finding] = []
     work = _BY_NAME[share.part].work
     try:
@@ -174,7 +175,7 @@ def perform(session: Session, look: Look, share: Share) -> list[Finding]:
 
 
 def capped(found: Iterable[Finding], *, limit: int) -> Iterator[Finding]:
-    """At most `limit` of each rule."""
+    """At most `limit` findings per rule."""
     seen: Counter[str] = Counter()
     for finding in found:
         seen[finding.rule] += 1

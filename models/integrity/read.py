@@ -1,4 +1,4 @@
-"""The moves and messages of many reservations, as a check reads them."""
+"""The moves and messages of many reservations, as the integrity check reads them."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -15,14 +15,14 @@ from models.integrity.times import as_text
 
 
 class Move(NamedTuple):
-    """One move as it is read: what it was, and when."""
+    """One move: its content (`what`) and its time."""
 
     what: tuple[str, str, int, str]
     at: str
 
 
 def read_told(session: Session, first: int, last: int) -> dict[int, str]:
-    """Of what there is a message, in one text each. All of it stands in one index."""
+    """The messages of each reservation, as one text. Reads a single index."""
     row = table_of(Message).c
     parts = (row.reservation_revision, row.kind, row.channel, row.variant)
     one: ColumnElement[str] = cast(parts[0], String(20))

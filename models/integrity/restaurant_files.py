@@ -1,4 +1,4 @@
-"""The restaurants' files as a check reads them: one that makes no sense is a finding, no error."""
+"""The restaurants' files, as the integrity check reads them: an invalid one is a finding."""
 
 import json
 from collections import defaultdict
@@ -20,14 +20,14 @@ from models.rules.restaurant.restaurant import Policies, RestaurantSpec
 from models.rules.restaurant.sittings import sittings_on
 from models.rules.restaurant.turn_times import held_quarters
 
-#: A week of any year: every shift that recurs is looked at once.
+#: Any week: every recurring shift occurs in it once.
 _WEEK = [date(2026, 3, day) for day in range(2, 9)]
 _SIZES = (1, 8, 999)
 _DEFAULTS = Policies()
 
 
 def read_files(session: Session) -> Files:
-    """All of them: four queries, and about eight for each restaurant."""
+    """All restaurants' files: four queries, and about eight per restaurant."""
     unreadable: dict[int, str] = {}
     restaurants = dict(_restaurants(session, unreadable))
     shifts: dict[int, ShiftFile] = {}
@@ -43,7 +43,7 @@ def read_files(session: Session) -> Files:
 
 
 def unreadable(files: Files) -> Iterator[Finding]:
-    """Restaurants that cannot be read: nothing is decided there, and little can be proved."""
+    """Restaurants that cannot be read: nothing is decided there, and little can be checked."""
     for number, problem in sorted(files.unreadable.items()):
         yield Finding("unreadable", (), f"restaurant {number} cannot be read: {problem}")
 
@@ -65,7 +65,7 @@ def _restaurants(
 
 
 def _try_out(restaurant: RestaurantSpec) -> None:
-    """Ask what every decision asks: nothing of it may raise."""
+    """Call the functions that every decision calls, so that any exception shows here."""
     for each in fields(Policies):
         default, value = getattr(_DEFAULTS, each.name), getattr(restaurant.policies, each.name)
         if type(default) in (int, bool) and type(value) is not type(default):

@@ -1,4 +1,4 @@
-"""One table's use by one party, as a check works it out from assignments and times."""
+"""The use of one table by one party, derived by the integrity check from assignments and times."""
 
 from dataclasses import dataclass
 
@@ -9,8 +9,8 @@ from models.rules.reservations.lifecycle import Status
 class Use:
     """One table's use by one party: quarters, the last ones inclusive.
 
-    `least` ends the turn and `most` the reset buffer behind it; they are the same for a party
-    that left. `exact`: the buffer is that of the day it was decided.
+    `least` is the end of the turn and `most` the end of the reset buffer after it; they are equal
+    for a party that left. `exact`: the buffer is that of the day of the decision.
     """
 
     table_id: int
@@ -24,5 +24,5 @@ class Use:
 
     @property
     def is_holding(self) -> bool:
-        """Whether the party still has the table, or will have it."""
+        """Whether the party has the table, or will have it."""
         return self.status != Status.FINISHED

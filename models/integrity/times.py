@@ -1,4 +1,4 @@
-"""Times of a check as the database's own text: they sort as times do, and few have to be parsed."""
+"""Times as the database's own text: they sort like times, and few have to be parsed."""
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -21,35 +21,35 @@ def as_text(column: ColumnElement[Any]) -> ColumnElement[str]:
 
 
 def text_of(moment: datetime) -> str:
-    """The same of a moment."""
+    """The text of a moment, in the format of `as_text`."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}"
 
 
 def moment_of(text: str) -> datetime:
-    """The moment again."""
+    """Parse the format of `as_text`."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 @lru_cache(maxsize=100_000)
 def grid_moment(text: str) -> datetime:
-    """The same of a time on the grid: starts and ends are few, so each is parsed once."""
+    """Like `moment_of`, cached: starts and ends have few distinct values."""
     return moment_of(text)
 
 
 @lru_cache(maxsize=100_000)
 def quarter_in(text: str) -> int:
-    """The quarter that the moment lies in; starts and ends lie on the grid, so they are few."""
+    """The quarter of a time in the format of `as_text`, cached."""
     return quarter_of(grid_moment(text))
 
 
 @lru_cache(maxsize=100_000)
 def last_quarter(text: str, minutes: int) -> int:
-    """The last quarter that a use to that moment, and so many minutes behind it, takes."""
+    """The last quarter of a use that lasts until `minutes` after that time."""
     return quarter_of(grid_moment(text) + timedelta(minutes=minutes) - _INSTANT)
 
 
 class seconds_between(GenericFunction[int]):
-    """Whole seconds from the first time to the second; empty when one of them is."""
+    """Whole seconds from the first time to the second; NULL if one of them is."""
 
     type = Integer()
     inherit_cache = True

@@ -1,7 +1,7 @@
-"""How the database came to look as it does: Alembic, one step a file, run from code.
+"""The database schema's history: Alembic, one step per file, run from code.
 
 Expand first, deploy, contract a release later: the old code must run on the new schema, as it does
-while a release goes on and after one was taken back (tests/compatibility/test_one_version_back.py).
+during a release and after a rollback (tests/architecture/test_one_version_back.py).
 """
 
 from pathlib import Path
@@ -25,31 +25,31 @@ def _config(engine: Engine | None = None) -> Config:
 
 
 def upgrade(engine: Engine, *, revision: str = "head") -> None:
-    """Bring the database up to `revision`; does nothing when it is there already.
+    """Upgrade the database to `revision`; does nothing if it is there already.
 
-    Two at once wait for each other on MySQL and MariaDB; on SQLite the caller runs alone.
+    On MySQL and MariaDB concurrent upgrades wait for each other; on SQLite there must be only one.
     """
     command.upgrade(_config(engine), revision)
 
 
 def downgrade(engine: Engine, *, revision: str = "base") -> None:
-    """Undo every step after `revision`, with the data it holds (tests, and a refused release)."""
+    """Undo every step after `revision`, with its data (for tests, and a refused release)."""
     command.downgrade(_config(engine), revision)
 
 
 def head() -> str:
-    """The revision this code wants."""
+    """The revision that this code requires."""
     (found,) = ScriptDirectory.from_config(_config()).get_heads()
     return found
 
 
 def knows(revision: str) -> bool:
-    """Whether this code has that step; one that it has not is a later release's."""
+    """Whether this code contains that step; if not, it belongs to a later release."""
     steps = ScriptDirectory.from_config(_config()).walk_revisions()
     return revision in {step.revision for step in steps}
 
 
 def current(engine: Engine) -> str | None:
-    """The revision the database is at; None when it is empty."""
+    """The revision of the database; None if it is empty."""
     with engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()

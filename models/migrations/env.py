@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the steps on the engine that `models.migrations` was given."""
+"""Alembic's entry point: runs the steps on the engine given by `models.migrations`."""
 
 from alembic import context
 from sqlalchemy import Connection, Engine
@@ -13,9 +13,9 @@ TABLE_WAIT = 5
 
 
 def _lock_restaurant(connection: Connection) -> None:
-    """One migration at a time, and none that queues for long behind an open transaction.
+    """Allow one migration at a time, and none that queues for long behind an open transaction.
 
-    The named lock belongs to the connection, not to the transaction: it is gone with it.
+    The named lock belongs to the connection, not to the transaction, and ends with the connection.
     """
     connection.exec_driver_sql(f"SET SESSION lock_wait_timeout={TABLE_WAIT}")
     held = connection.exec_driver_sql(f"SELECT GET_LOCK('{LOCK_NAME}', {LOCK_WAIT})").scalar()
@@ -25,7 +25,7 @@ def _lock_restaurant(connection: Connection) -> None:
 
 
 def run(engine: Engine) -> None:
-    """Each step in a transaction of its own (a formality on MySQL, where DDL commits)."""
+    """Run each step in a transaction of its own (ineffective on MySQL, where DDL commits)."""
     with engine.connect() as connection:
         if connection.dialect.name != "sqlite":
             _lock_restaurant(connection)
@@ -37,7 +37,7 @@ def run(engine: Engine) -> None:
         )
         with context.begin_transaction():
             context.run_migrations()
-        connection.invalidate()  # ends the named lock with the connection
+        connection.invalidate()  # releases the named lock together with the connection
 
 
 run(context.config.attributes["engine"])

@@ -1,4 +1,4 @@
-"""Checked: each book's row against its number, its shift, and the calendar."""
+"""Check of each book's row against its number, its shift, and the calendar."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -13,12 +13,12 @@ from models.integrity.finding import Files, Finding
 from models.rules.restaurant.restaurant import book_id
 from models.rules.retention import DAYS_MIN
 
-#: Nothing of a book is forgotten before, by the rule of any restaurant.
+#: No restaurant's retention removes data of a book earlier than this.
 _KEPT: Final = timedelta(days=DAYS_MIN - 1)
 
 
 def books(session: Session, files: Files, *, now: datetime) -> Iterator[Finding]:
-    """Each book's row against its number, its shift, and the calendar."""
+    """Check each book's row against its number, its shift, and the calendar."""
     row = ShiftDay
     query = select(
         row.id, row.restaurant_id, row.shift_id, row.service_date, row.revision, row.freed_at,

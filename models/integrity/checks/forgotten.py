@@ -1,4 +1,4 @@
-"""Checked: who was forgotten is not known any more, and books that are done have nobody left."""
+"""Check that erased guests have no data left, and that retention left out no guest of a book."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from models.rules.reservations.lifecycle import ENDED
 
 
 def forgotten(session: Session, *, limit: int) -> Iterator[Finding]:
-    """Forgotten guests who are still known, and guests that retention has passed by."""
+    """Erased guests with remaining data, and guests that retention left out."""
     row, book = Reservation, ShiftDay
     found = select(row.id).where(
         row.forgotten_at.is_not(None),

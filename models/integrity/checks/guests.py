@@ -1,4 +1,4 @@
-"""Checked: each guest is unsealed once: who comes can be read, and is found by that contact."""
+"""Check of guests' encrypted data: it can be decrypted, and matches the contact keys."""
 
 import json
 import re
@@ -19,7 +19,7 @@ from models.entities.reservations import Reservation, ReservationChange
 from models.entities.sealed_guest import Guest, open_contact, open_guest, open_staff_note
 from models.integrity.finding import Finding
 
-#: Reservations that are read together: what bounds the memory.
+#: Reservations read per query: this bounds the memory.
 _AT_ONCE: Final = 5_000
 _MOST_STARTS: Final = 3
 _LOCALE: Final = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?")
@@ -28,7 +28,7 @@ _SENSELESS: Final = (SealBroken, ValueError, TypeError)
 
 
 def guests(session: Session, *, first: int, last: int) -> Iterator[Finding]:
-    """The guests of these reservations: seal, keys, language, terms, and starts offered."""
+    """Check these reservations' guests: encryption, keys, language, terms, and starts offered."""
     after = first - 1
     while rows := _read(session, after, last):
         after = rows[-1].id
@@ -39,7 +39,7 @@ def guests(session: Session, *, first: int, last: int) -> Iterator[Finding]:
 
 
 def sealed_away() -> Finding | None:
-    """Why no guest at all can be unsealed here; None when they can."""
+    """A finding if no guest at all can be decrypted here; else None."""
     try:
         keyring()
     except SettingsInvalid as error:
@@ -48,15 +48,15 @@ def sealed_away() -> Finding | None:
 
 
 def contacts_before(session: Session) -> Iterator[Finding]:
-    """Contacts of before, each sealed until it was told."""
+    """Check previous contacts, which stay encrypted in a message until it is sent."""
     if sealed_away():
-        return  # named already
+        return  # reported already
     row, said = table_of(Reservation).c, table_of(Message).c
     query = (
         select(said.id, row.id, row.reference, said.recipient_sealed)
         .join_from(said.id.table, row.id.table, row.id == said.reservation_id)
         .where(said.recipient_sealed.is_not(None))
-        # few messages have one: their reservations are looked up, not everybody's messages
+        # few messages have one: look up their reservations, not every reservation's messages
         .prefix_with("STRAIGHT_JOIN", dialect="mysql")
     )
     for number, party, reference, sealed in session.execute(query):
@@ -68,7 +68,7 @@ def contacts_before(session: Session) -> Iterator[Finding]:
 
 
 def wished_starts(session: Session, *, limit: int) -> Iterator[Finding]:
-    """The starts that were offered to those whose wish was refused."""
+    """Check the starts that were offered when a change request was refused."""
     wish = table_of(ReservationChange).c
     text = type_coerce(wish.alternatives, String)
     query = select(wish.id, wish.reservation_id, text).where(text.is_not(None), text != "null")
@@ -101,7 +101,7 @@ def _read(session: Session, after: int, last: int) -> list[Row[*tuple[Any, ...]]
 
 
 def _problem(row: Row[*tuple[Any, ...]]) -> str:
-    """What is wrong with who comes; empty for nothing. Never contains any of it."""
+    """The problem with a guest's data; empty if there is none. Never contains any of the data."""
     try:
         guest = open_guest(row.guest_sealed, reference=row.reference)
         open_staff_note(row.staff_note_sealed, reference=row.reference)

@@ -1,7 +1,7 @@
-"""Checked: each reservation's moves chain to where it stands, and every decision is told once.
+"""Check that each reservation's moves lead to its state, and that every decision has one message.
 
-Most histories look alike. Each is read as its shape, and what such a shape was found to be in
-order once is not judged again; what is odd is read in full.
+Most histories are alike. Each is read as its shape. A shape that was found correct once is not
+checked again; unknown ones are read in full.
 """
 
 from collections import defaultdict
@@ -23,12 +23,12 @@ from models.integrity.times import as_text, moment_of
 from models.rules.reservations.lifecycle import Status, may_move
 from models.rules.reservations.reasons import leads_to
 
-#: Reservations that are looked at together: what bounds the memory.
+#: Reservations processed together: this bounds the memory.
 _AT_ONCE = 8_000
 
 
 def history(session: Session, files: Files, *, first: int, last: int) -> Iterator[Finding]:
-    """The moves and times of these reservations, and whether each decision was told once."""
+    """Check the moves and times of these reservations, and that each decision has one message."""
     after, shapes, moments = first - 1, Shapes(files), Moments(files)
     while lines := _read_lines(session, after=after, last=last):
         after = lines[-1].id
@@ -53,7 +53,7 @@ def _compared(
     odd: dict[Shape, list[Line]],
     moves: dict[int, list[Move]],
 ) -> Iterator[Finding]:
-    """The first of each shape is judged; and of those that are not in order, all."""
+    """Judge the first reservation of each shape; if it has findings, judge all others of the shape."""
     samples = {alike[0].id: shape for shape, alike in odd.items()}
     rest: list[Line] = []
     firsts = [alike[0] for alike in odd.values()]
@@ -74,7 +74,7 @@ def _judged(
     lines: Sequence[Line],
     moves: dict[int, list[Move]],
 ) -> Iterator[tuple[Line, list[Finding]]]:
-    """What is wrong with each of these, read in full."""
+    """The findings of each of these reservations, read in full."""
     for start in range(0, len(lines), _AT_ONCE):
         some = lines[start : start + _AT_ONCE]
         said = read_said(session, [line.id for line in some])
@@ -89,7 +89,7 @@ def _judged(
 
 
 def broken_chain(party: Party, steps: list[Step]) -> Iterator[Finding]:
-    """The moves lead from `requested` to where the party stands, each from where the last led."""
+    """Check that the moves form a chain from `requested` to the party's state."""
     problem = ""
     if not steps:
         if (party.status, party.revision) != (Status.REQUESTED, 1):

@@ -1,4 +1,4 @@
-"""Checked: every message makes sense by itself and beside its reservation."""
+"""Check that every message is consistent, by itself and with its reservation."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -20,12 +20,12 @@ from models.rules.messages.sending import MAX_ATTEMPTS, TRUE_WHILE
 
 _MINUTE_SECONDS: Final = 60
 _STATES: Final = ("queued", "sending", "sent", "failed", "skipped")
-#: No reminder is written for more than a year ahead.
+#: In minutes: no reminder is planned more than a year before the start.
 _VARIANT_MAX: Final = 366 * 24 * 60
 
 
 def messages(session: Session, *, now: datetime, since: datetime, limit: int) -> Iterator[Finding]:
-    """Each message beside its reservation. What was due before `since` is late."""
+    """Check each message with its reservation. Messages due before `since` are overdue."""
     said, row = table_of(Message), table_of(Reservation)
     source = said.join(row, row.c.id == said.c.reservation_id)
     laws = [
@@ -84,7 +84,7 @@ def _late_laws(since: datetime) -> list[Law]:
 
 
 def _reminder_laws(now: datetime) -> list[Law]:
-    """Reminders of the party as it stands: none after the start, none before its hour."""
+    """Reminders of the party as it stands: none after the start, none too early."""
     said, row = table_of(Message).c, table_of(Reservation).c
     planned = said.variant * _MINUTE_SECONDS
     until = seconds_between(said.due_at, row.starts_at)
@@ -93,7 +93,7 @@ def _reminder_laws(now: datetime) -> list[Law]:
         said.kind == Kind.REMINDER,
         row.status.in_(sorted(TRUE_WHILE[Kind.REMINDER])),
     )
-    # looked at last: nearly no row comes so far
+    # tested last: nearly no row gets so far
     same = not_(_changed_since())
     early = seconds_between(literal(now, UtcDateTime()), row.starts_at) > planned
     return [
@@ -106,7 +106,7 @@ def _reminder_laws(now: datetime) -> list[Law]:
 
 
 def _skipped_laws(now: datetime) -> list[Law]:
-    """What was not sent because it was no longer true, though it is."""
+    """Messages that were skipped as no longer true, though they are."""
     said, row, move = table_of(Message).c, table_of(Reservation).c, table_of(ReservationMove).c
     is_true = or_(
         *[

@@ -1,4 +1,4 @@
-"""Checked: a reservation's times agree with each other, with its moves, and with its book."""
+"""Check that a reservation's times agree with each other, with its moves, and with its book."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -14,21 +14,21 @@ from models.rules.restaurant.restaurant import BOOKS_PER_SHIFT, split_book_id
 from models.rules.restaurant.sittings import find_sitting
 from models.rules.restaurant.turn_times import turn_minutes
 
-#: Two machines' clocks, and a wait for a lock, may turn the order of two moves round by so much.
+#: Different clocks, or a wait for a lock, may reverse the order of two moves by this much.
 DISORDER: Final = timedelta(minutes=2)
 #: The longest use of a table: a day too late, and a turn.
 _LONGEST: Final = timedelta(days=2)
-#: A party of the night belongs to the day before.
+#: A party before noon may belong to the book of the day before.
 _NOON: Final = 12
 _DAY: Final = timedelta(days=1)
-#: Who has not sat down keeps the turn that was decided.
+#: States before the party is seated, in which it keeps the turn that was decided.
 _UNSEATED: Final = frozenset({Status.REQUESTED, Status.WAITLISTED, Status.CONFIRMED})
 
 Problem = tuple[str, str]
 
 
 class Moments:
-    """What is wrong with the times of one reservation after another; starts are few, so kept."""
+    """Finds problems with the times of reservations; results are cached, since starts are few."""
 
     def __init__(self, files: Files) -> None:
         self._restaurants = files.restaurants
@@ -38,12 +38,12 @@ class Moments:
         self._turns: dict[tuple[int, int, int], timedelta | None] = {}
 
     def wish_problem(self, restaurant_id: int, book: int, starts_at: str) -> str:
-        """What is wrong with the book of a wish; empty for nothing."""
+        """The problem with the book of a change request; empty if there is none."""
         restaurant = self._restaurants.get(restaurant_id)
         return _off_day(restaurant, book, starts_at) if restaurant else ""
 
     def problem(self, line: Line, times: Sequence[str]) -> Problem | None:
-        """The rule that is broken, and how; None for nothing. `times`: those of its moves."""
+        """The broken rule, and how; None if there is none. `times`: those of its moves."""
         if text := _disorder(line, times):
             return "moves", text
         if not timedelta(0) < _span(line.starts_at, line.ends_at) <= _LONGEST:
@@ -62,7 +62,7 @@ class Moments:
         return ("book", text) if text else None
 
     def _is_of_today(self, line: Line) -> bool:
-        """Whether the restaurant's file of today decided about it, and nobody at the stand."""
+        """Whether it was decided by the restaurant's current file, not entered by the staff."""
         since = self._since[line.restaurant_id]
         at = line.decided_at or line.created_at
         return line.source == "online" and (not since or at > since)
@@ -95,7 +95,7 @@ def _disorder(line: Line, times: Sequence[str]) -> str:
     for at in (line.decided_at, line.arrived_at, line.seated_at):
         if at is not None and at not in times:
             return f"bears the time {at}, and no move was made then"
-    # whom the evening's end found still here has left when the turn was over
+    # a party that never left is finished at the end of its turn when the evening ends
     left = line.finished_at
     if left is not None and left not in times and left not in (line.ends_at, line.arrived_at):
         return f"left at {left}, and no move was made then"
@@ -109,7 +109,7 @@ def _span(starts_at: str, ends_at: str) -> timedelta:
 
 @lru_cache(maxsize=100_000)
 def _wall(tz: ZoneInfo, starts_at: str) -> tuple[date, int]:
-    """Its date and hour there."""
+    """The local date and hour."""
     local = grid_moment(starts_at).astimezone(tz)
     return local.date(), local.hour
 
@@ -135,7 +135,7 @@ def _off_sitting(restaurant: CheckedRestaurant, line: Line) -> str:
 
 
 def _turn(restaurant: CheckedRestaurant, shift_id: int, party_size: int) -> timedelta | None:
-    """How long such a party keeps its table; None: there is no such shift."""
+    """How long a party of that size keeps its table; None if there is no such shift."""
     shift = restaurant.restaurant.shift_by_id.get(shift_id)
     if shift is None:
         return None

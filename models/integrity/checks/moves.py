@@ -1,4 +1,4 @@
-"""Checked: every wish, move and book makes sense by itself and beside its reservation."""
+"""Check that every change request and move is consistent, by itself and with its reservation."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -19,17 +19,17 @@ from models.rules.messages.notifying import CHANGED_REASON, REFUSED_REASON
 from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.restaurant import BOOKS_PER_SHIFT
 
-#: What becomes of a wish.
+#: States of a change request.
 _WISHES: Final = ("requested", "accepted", "refused", "superseded", "dropped")
-#: Who moves parties; the staff are named by their account's number.
+#: Actors of moves; staff are named by their account's number.
 _ACTORS: Final = ("guest", "worker", "clock", "operator")
 _STAFF: Final = "staff:"
-#: What only a host does.
+#: Reasons of moves that only a host makes.
 _OF_THE_STAND: Final = ("arrival", "seating", "moved")
 
 
 def wishes(session: Session, *, now: datetime, limit: int) -> Iterator[Finding]:
-    """Each wish to change beside its reservation, and beside the move that answered it."""
+    """Check each change request with its reservation, and with the move that answered it."""
     wish, row = table_of(ReservationChange), table_of(Reservation)
     source = wish.join(row, row.c.id == wish.c.reservation_id)
     laws = [*_wish_laws(now), *_answer_laws()]
@@ -98,7 +98,7 @@ def _answer_laws() -> list[Law]:
     moved = exists().where(
         move.reservation_id == wish.reservation_id,
         move.at == wish.decided_at,
-        # wishes that an older release answered do not say by which revision
+        # change requests answered by an older release do not store the revision
         move.revision == func.coalesce(wish.answered_revision, move.revision),
     )
     shown = and_(
@@ -127,7 +127,7 @@ def _answer_laws() -> list[Law]:
 
 
 def wished_books(session: Session, files: Files) -> Iterator[Finding]:
-    """The book of each wish against its start and its restaurant."""
+    """Check the book of each change request against its start and its restaurant."""
     wish, moments = table_of(ReservationChange).c, Moments(files)
     query = select(
         wish.id, wish.reservation_id, wish.restaurant_id, wish.book_id, as_text(wish.starts_at)
@@ -142,7 +142,7 @@ def wished_books(session: Session, files: Files) -> Iterator[Finding]:
 
 
 def _unanswered(session: Session, *, limit: int) -> Iterator[Finding]:
-    """Moves that answered a wish which is not there."""
+    """Moves that answered a change request that does not exist."""
     wish, move = table_of(ReservationChange), table_of(ReservationMove)
     for reason, status in ((CHANGED_REASON, "accepted"), (REFUSED_REASON, "refused")):
         answered = exists().where(
@@ -157,7 +157,7 @@ def _unanswered(session: Session, *, limit: int) -> Iterator[Finding]:
 
 
 def moves(session: Session, *, now: datetime, limit: int) -> Iterator[Finding]:
-    """Who moved a party, and when."""
+    """Check the actor and time of every move."""
     move, row = table_of(ReservationMove), table_of(Reservation)
     answered = and_(
         move.c.before == Status.REQUESTED,

@@ -1,9 +1,9 @@
-"""Checked for one reservation: each move that must be told has one message a channel, no more.
+"""Check of one reservation: each move that needs a message has exactly one per channel.
 
-An edit says in its reason what it did to the contact, so from the contact of now the channels of
-each move follow (`models.rules.messages.notifying.tellings`). Only an edit of an earlier release
-may have changed it silently: what was before such a one is held against the channels that fit it
-best.
+The reason of an edit lists its changes of the contact, so the channels of each move follow from the
+current contact (`models.rules.messages.notifying.tellings`). Only an edit by an earlier release may
+have changed the contact without a mark: the moves before such an edit are checked against the
+channels that match them best.
 """
 
 from collections import Counter, defaultdict
@@ -33,7 +33,7 @@ STATUSES = {status.value: status for status in Status}
 
 
 class Party(NamedTuple):
-    """What a reservation is judged by; `channels`: how its guest can be reached now.
+    """The facts by which a reservation is judged; `channels`: the current channels of its guest.
 
     `kept`: its messages have not been deleted by retention.
     """
@@ -59,7 +59,7 @@ class Step(NamedTuple):
 
 
 class Said(NamedTuple):
-    """One message, as far as it matters to who was told what."""
+    """One message, reduced to the fields that matter here."""
 
     id: int
     revision: int
@@ -71,7 +71,7 @@ class Said(NamedTuple):
 def untold(
     party: Party, steps: list[Step], said: list[Said], restaurant: CheckedRestaurant
 ) -> Iterator[Finding]:
-    """What was not told, told twice, or told without cause."""
+    """Messages that are missing, repeated, or without a cause."""
     heard: Heard = defaultdict(list)
     for each in said:
         if each.kind not in UNMOVED:
@@ -86,14 +86,14 @@ def untold(
 
 
 def _told(party: Party, steps: list[Step], heard: Heard) -> list[Telling]:
-    """All that must have been told, from the contact of now back to the request."""
+    """All messages that must exist, derived backwards from the current contact."""
     found: list[Telling] = []
     by = party.channels
     parts = _parts(steps)
     for number, part in reversed(list(enumerate(parts))):
         options = [by] if number == len(parts) - 1 else sorted(_ANY, key=lambda each: each != by)
         if number == 0 and party.source == "online":
-            options = [each for each in options if each] or _SOME  # who asks online leaves one
+            options = [each for each in options if each] or _SOME  # online, there is a contact
         by = min(options, key=lambda each: _misfit(part, each, heard))
         found = tellings(part, by) + found
         by = channels_before(part, by)
@@ -101,7 +101,7 @@ def _told(party: Party, steps: list[Step], heard: Heard) -> list[Telling]:
 
 
 def _parts(steps: list[Step]) -> list[list[telling_rules.Step]]:
-    """The history, cut before each edit that does not say what it did to the contact."""
+    """The history, split before each edit that does not list its changes of the contact."""
     parts: list[list[telling_rules.Step]] = [[]]
     for step in steps:
         if step.reason == EDITED:
@@ -112,9 +112,9 @@ def _parts(steps: list[Step]) -> list[list[telling_rules.Step]]:
 
 
 def _misfit(part: list[telling_rules.Step], by: frozenset[str], heard: Heard) -> int:
-    """How many messages of these steps are missing or too many, were the guest reached `by` these.
+    """How many messages of these steps are missing or superfluous if the channels are `by`.
 
-    With no channel nothing must have been told: then all that was is too many.
+    Without any channel there must be none: then every message is superfluous.
     """
     wanted = {_key(each): set(each.by) for each in tellings(part, by)}
     revisions = {step.revision for step in part}
@@ -142,7 +142,7 @@ def _compare(party: Party, telling: Telling, heard: list[str]) -> Iterator[Findi
 def _reminders(
     party: Party, told: list[Telling], said: list[Said], restaurant: CheckedRestaurant
 ) -> Iterator[Finding]:
-    """Reminders belong to what was told of the table; the last word has all that are due."""
+    """Check the reminders: each belongs to a message about the table; the last has all of them."""
     found: Counter[tuple[int, str, int]] = Counter(
         (each.revision, each.channel, each.variant) for each in said if each.kind == Kind.REMINDER
     )

@@ -1,8 +1,8 @@
-"""Checked: no interval of any book has more online covers or parties than the pacing allows.
+"""Check that no interval of any book has more online covers or parties than its pacing allows.
 
-Only what was decided online is judged. The staff may go over the pacing, and everything that they
-wrote counted when an online party was decided: so online covers alone never exceed a limit.
-Left out are also no-shows taken back, and for the online limit parties that the staff changed.
+Only online decisions are checked. The staff may exceed the pacing, and all their bookings counted
+when an online party was decided: so online covers alone never exceed a limit. No-shows that were
+undone are left out, too, and for the online limit parties that the staff changed.
 """
 
 from collections.abc import Iterable, Iterator
@@ -27,12 +27,12 @@ class _Start:
     id: int
     party_size: int
     decided_at: datetime | None
-    #: the staff changed it: the online limit was not asked
+    #: the staff changed it: the online limit was not checked
     by_staff: bool
 
 
 def pacing(session: Session, files: Files) -> Iterator[Finding]:
-    """Every interval of every book; decisions of an older file of the house are left out."""
+    """Check every interval of every book; decisions by an older file are left out."""
     for shift_id, shift in files.shifts.items():
         restaurant = files.restaurants.get(shift.restaurant_id)
         if restaurant is None:
@@ -54,7 +54,7 @@ def _online(first_book: int, last_book: int) -> ColumnElement[bool]:
 
 
 def _suspects(session: Session, shift_id: int, limits: Pacing) -> list[tuple[int, datetime]]:
-    """The intervals of a shift, on any date, whose sums are over a limit."""
+    """The intervals of a shift, on any date, whose sums exceed a limit."""
     row = Reservation
     first = shift_id * BOOKS_PER_SHIFT
     covers, parties = func.sum(row.party_size), func.count()

@@ -1,4 +1,4 @@
-"""Checked: who has a table has one."""
+"""Check that every party whose state holds a table has one."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ _HOLDING = sorted(status.value for status in HOLDING)
 
 
 def without_table(session: Session, *, limit: int) -> Iterator[Finding]:
-    """Confirmed, arrived and seated parties that were given no table at all."""
+    """Confirmed, arrived and seated parties without any table."""
     row = Reservation
     query = select(row.id, row.status).where(
         row.status.in_(_HOLDING), not_(exists().where(Assignment.reservation_id == row.id))

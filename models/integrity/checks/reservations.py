@@ -1,4 +1,4 @@
-"""Checked: every reservation makes sense by itself."""
+"""Check that the columns of every reservation are consistent."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -25,19 +25,19 @@ from models.rules.deciding.board import Reason
 from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.policies import STAFF_MAX_PARTY
 
-#: A time this far ahead of the check's clock comes from no clock of ours.
+#: A time this far ahead of the check's clock comes from none of our clocks.
 AHEAD: Final = timedelta(days=1)
-#: So long after its time a table that nobody confirmed has been given back.
+#: This long after its deadline an unconfirmed table must have been released.
 UNCONFIRMED: Final = timedelta(minutes=10)
-#: Two machines' clocks, and a wait for a lock, may turn the order of two times round by so much.
+#: Different clocks, or a wait for a lock, may reverse the order of two times by this much.
 DISORDER_SECONDS: Final = 120
-#: How the text of a time on the grid goes on, from the minute.
+#: The text of a time on the grid, from the minute on.
 _GRID: Final = tuple(f"{minute:02}:00.000000" for minute in (0, 15, 30, 45))
 _MINUTE: Final = 15
-#: No restaurant takes bookings further ahead than two years; a day for the zones.
+#: No restaurant takes bookings further ahead than two years; one more day for time zones.
 _WINDOW_SECONDS: Final = 731 * 24 * 3600
 SOURCES: Final = frozenset({"online", "staff", "walk_in"})
-#: What JSON columns hold for nothing: nothing, or JSON's own word for it.
+#: Text of a JSON null; an empty JSON column holds NULL or this.
 _NOTHING: Final = "null"
 REASONS: Final = sorted(reason.value for reason in Reason)
 
@@ -49,19 +49,19 @@ _GIVEN = [Status.CONFIRMED, Status.ARRIVED, Status.SEATED, Status.FINISHED, Stat
 
 
 def reservations(session: Session, *, now: datetime, limit: int) -> Iterator[Finding]:
-    """Each reservation's own columns against each other."""
+    """Check each reservation's own columns against each other."""
     row = table_of(Reservation)
     laws = [*_wish_laws(), *_hour_laws(now)]
     yield from breaches(session, "reservation", row.c.id, row.c.id, row, laws, limit=limit)
 
 
 def off_grid(column: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Whether a time lies between two quarters."""
+    """Whether a time is not on a quarter-hour."""
     return func.substr(as_text(column), _MINUTE).not_in(_GRID)
 
 
 def beyond(party_size: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Whether that is no number of people."""
+    """Whether a party size is impossible."""
     return not_(party_size.between(1, STAFF_MAX_PARTY))
 
 
@@ -71,12 +71,12 @@ def is_in(column: ColumnElement[Any], statuses: Sequence[Status]) -> ColumnEleme
 
 
 def says(column: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Whether a JSON column holds more than nothing."""
+    """Whether a JSON column holds a value other than null."""
     return and_(column.is_not(None), func.coalesce(json_text(column), _NOTHING) != _NOTHING)
 
 
 def json_text(column: ColumnElement[Any]) -> ColumnElement[str]:
-    """A JSON column as the text that it is kept as, readable or not."""
+    """A JSON column as its stored text, valid or not."""
     return type_coerce(column, String)
 
 
@@ -115,7 +115,7 @@ def _wish_laws() -> list[Law]:
 
 
 def _proof_laws() -> Iterator[Law]:
-    """A contact is proved by its guest: there is one, and it was so since it was asked for."""
+    """A confirmed contact exists, and was confirmed after the request."""
     row = table_of(Reservation).c
     for proved, key in ((row.email_proved_at, row.email_key), (row.phone_proved_at, row.phone_key)):
         unknown = and_(key.is_(None), row.forgotten_at.is_(None))
@@ -124,7 +124,7 @@ def _proof_laws() -> Iterator[Law]:
 
 
 def _held_laws() -> Iterator[Law]:
-    """Held until its guest confirms it: asked for online, and by a contact that proved nothing."""
+    """Only online requests of guests without a confirmed contact await a confirmation."""
     row = table_of(Reservation).c
     stands = or_(row.status != Status.CONFIRMED, row.source != "online")
     proved = or_(row.email_proved_at.is_not(None), row.phone_proved_at.is_not(None))
@@ -140,7 +140,7 @@ def _hour_laws(now: datetime) -> list[Law]:
     early = seconds_between(row.created_at, row.starts_at) > _WINDOW_SECONDS
     ended = status == Status.FINISHED
     move = table_of(ReservationMove).c
-    # the staff may set right afterwards that a party came, and an evening ends for whoever is left
+    # the staff may record afterwards that a party came, and an evening's end finishes those left
     sat = not_(
         exists().where(
             move.reservation_id == row.id,
@@ -149,7 +149,7 @@ def _hour_laws(now: datetime) -> list[Law]:
         )
     )
     undecided = is_in(status, [Status.REQUESTED, Status.CANCELLED])
-    # that a party was here can be said when it is over, and so of one that nobody saw arrive
+    # the staff may record afterwards that a party was here, even one never marked as arrived
     came = or_(is_in(status, _HERE), row.seated_at.is_not(None))
     later = (row.forgotten_at, row.email_proved_at, row.phone_proved_at)
     times = (row.created_at, row.decided_at, row.arrived_at, row.seated_at, row.finished_at)

@@ -1,4 +1,4 @@
-"""Checked: no two parties sit at one table, and who sits there has it until it leaves."""
+"""Check that no two parties sit at one table, and that a seated party has its table's row."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from models.rules.reservations.lifecycle import Status
 
 
 class Sitter(NamedTuple):
-    """Who sits at a table, by the row that says so."""
+    """The party seated at a table, according to the table's row."""
 
     reservation_id: int
     restaurant_id: int
@@ -23,9 +23,9 @@ class Sitter(NamedTuple):
 def seated(
     files: Files, table_id: int, uses: Sequence[Use], sitter: Sitter | None
 ) -> Iterator[Finding]:
-    """Whoever sits there has it, whatever the turns say. `sitter`: the table's row, if any.
+    """A seated party has its table until it leaves, whatever its turn. `sitter`: the row, if any.
 
-    A row of a party that has left counts for nothing, and a job clears it away.
+    A row of a party that has left is ignored; a job removes it.
     """
     here = [use.reservation_id for use in uses if use.status == Status.SEATED]
     if not here:

@@ -1,4 +1,4 @@
-"""Checked: the rules have no objection to any upcoming party in its restaurant as it is now."""
+"""Check that the rules have no objection to any upcoming party in its restaurant as it is now."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -25,29 +25,29 @@ from models.rules.messages.told_times import told_wall
 from models.rules.reservations.lifecycle import HOLDING, Status
 
 _HOLDING = sorted(status.value for status in HOLDING)
-#: Found already, by `integrity_parties`.
+#: Reported already, by `models.integrity.checks.parties`.
 _NAMED = frozenset({Code.NO_TABLE})
-#: About the row by itself: no file makes it so.
+#: About the row by itself: no change of a file causes these.
 _OWN = frozenset({Code.PARTY_SIZE, Code.ENDS_BEFORE_START})
-#: Nothing was promised before the decision.
+#: Do not apply to requested parties: nothing was promised before the decision.
 _DECIDED = HOPELESS | {Code.WALL_TIME}
 _WAITING = sorted((Status.REQUESTED.value, Status.WAITLISTED.value))
 
 
 class _Known(NamedTuple):
-    """What else is known of the parties of one share."""
+    """Further facts about the parties of one share."""
 
     tables: dict[int, Seats]
-    #: the staff changed it: guests' limits were not asked
+    #: changed by the staff: guests' limits did not apply
     by_staff: set[int]
-    #: it has been seated once: since then a person chose
+    #: seated at least once: since then a person has chosen
     seated: set[int]
 
 
 def standing(
     session: Session, files: Files, *, now: datetime, first: int, last: int
 ) -> Iterator[Finding]:
-    """What the rules say about each of these parties that waits for its start or holds a table."""
+    """The rules' objections to each of these parties that waits for its start or holds a table."""
     row = table_of(Reservation).c
     waits = and_(row.status.in_(_WAITING), row.starts_at > now)
     holds = and_(row.status.in_(_HOLDING), row.ends_at > now)
@@ -91,7 +91,7 @@ def _objections(
         if objection.code in _NAMED:
             continue
         if objection.code in _DECIDED and party.status is Status.REQUESTED:
-            continue  # its decision is what says so, and by which clock
+            continue  # the decision will report it, by the clock of that time
         if objection.code in AGREED and not restaurant.holds_for(_moment(row.decided_at)):
             continue
         yield objection

@@ -1,7 +1,7 @@
-"""Checked: no table is given twice at once, and the occupancy is what the assignments say.
+"""Check that no table is given twice at a time, and that the occupancy matches the assignments.
 
-A double seating is worked out from assignments and times alone, so that it is found even where
-the occupancy, or its primary key, is wrong.
+Double seatings are derived from assignments and times alone, so that they are found even if the
+occupancy, or its primary key, is wrong.
 """
 
 from collections import Counter, defaultdict
@@ -24,17 +24,17 @@ from models.rules.reservations.lifecycle import HOLDING, Status
 from models.rules.restaurant.restaurant import QUARTER_SECONDS
 from models.rules.restaurant.sittings import quarter_of
 
-#: Where a finish that was not so leads back to, but for who sits.
+#: States after the undo of a wrong finish, except SEATED.
 _BACK: Final = (Status.CONFIRMED.value, Status.ARRIVED.value)
 _JUDGED = frozenset(status.value for status in HOLDING | {Status.FINISHED})
-#: Later than every quarter: the table was given away, and not had again.
+#: Later than every quarter: the party gave up the table and did not get it again.
 _NEVER: Final = 2**31
-#: Tables that are looked at together: what bounds the memory.
+#: Tables processed together: this bounds the memory.
 _AT_ONCE = 40
 
 
 class Block(NamedTuple):
-    """What one party holds of one table: its first and last quarter, and how many they are."""
+    """The quarters that one party holds of one table: the first, the last, and their number."""
 
     first: int
     last: int
@@ -44,7 +44,7 @@ class Block(NamedTuple):
 def tables(
     session: Session, files: Files, ids: Sequence[int], *, now: datetime
 ) -> Iterator[Finding]:
-    """Double seatings ever, and the occupancy from `now` on, of these tables."""
+    """Double seatings at any time, and the occupancy from `now` on, of these tables."""
     for start in range(0, len(ids), _AT_ONCE):
         chunk = ids[start : start + _AT_ONCE]
         uses = read_uses(session, files, chunk)
@@ -63,7 +63,8 @@ def tables(
 def taken_twice(files: Files, uses: Sequence[Use]) -> Iterator[Finding]:
     """Parties whose turns at one table overlap."""
     before: Use | None = None
-    held = [use for use in uses if use.begin <= use.least]  # who came when it was over held nothing
+    # a party that came after its turn was over held nothing
+    held = [use for use in uses if use.begin <= use.least]
     for use in sorted(held, key=lambda each: (each.begin, each.reservation_id)):
         if before is not None and use.begin <= before.least:
             ids = tuple(sorted((before.reservation_id, use.reservation_id)))
@@ -84,7 +85,7 @@ def _strangers(files: Files, table_id: int, uses: Sequence[Use]) -> Iterator[Fin
 
 
 def _is_well_held(uses: Sequence[Use], blocks: dict[int, Block], now: int) -> bool:
-    """Whether from now on each party has its quarters in one block, and nobody else has any."""
+    """Whether from now on each party has its quarters in one block, and no other party has any."""
     ends = now - 1
     for block in sorted(blocks.values()):
         if block.first <= ends or block.quarters != block.last - block.first + 1:
@@ -141,7 +142,7 @@ def _too_much(number: int, where: str, quarters: set[int]) -> Iterator[Finding]:
 
 
 def read_uses(session: Session, files: Files, chunk: Sequence[int]) -> dict[int, list[Use]]:
-    """What these tables are, or were, used for by whom, by assignments, times and history."""
+    """The present and past uses of these tables, derived from assignments, times and history."""
     row, given = table_of(Reservation).c, table_of(Assignment).c
     begins = _read_begins(session, chunk)
     query = (
@@ -157,7 +158,7 @@ def read_uses(session: Session, files: Files, chunk: Sequence[int]) -> dict[int,
             as_text(row.decided_at),
         )
         .join_from(given.reservation_id.table, row.id.table, row.id == given.reservation_id)
-        # the status is left to Python: by its index the database would read every reservation
+        # the status is tested in Python: with its index the database would read every reservation
         .where(given.dining_table_id.in_(chunk))
     )
     since = files.since()
@@ -183,11 +184,11 @@ def read_uses(session: Session, files: Files, chunk: Sequence[int]) -> dict[int,
 
 
 def _read_begins(session: Session, chunk: Sequence[int]) -> dict[int, int]:
-    """Since when parties have their present tables, where that is not simply their start.
+    """The first quarters of parties at their present tables, where it is not their start.
 
-    Who sits down has the table from then on, early or late; a no-show or a finish taken back has it
-    again from then on, at the earliest from the start; one of whom is said later that it came has
-    none again; an accepted change begins afresh.
+    A party that is seated has the table from then on, early or late; one whose no-show or finish
+    was undone has it again from then on, but not before its start; one recorded later as having
+    come has none again; an accepted change begins anew.
     """
     move, given = ReservationMove, Assignment
     query = (

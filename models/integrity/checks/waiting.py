@@ -1,4 +1,4 @@
-"""Checked: nothing waits too long, no claim is stuck, and every row names rows that exist."""
+"""Check that nothing is overdue, no claim is stuck, and every row refers to rows that exist."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -17,12 +17,12 @@ from models.rules.reservations.lifecycle import HOLDING, OVER_AFTER, Status
 from models.rules.restaurant.restaurant import BOOKS_PER_SHIFT
 
 _HOLDING = sorted(status.value for status in HOLDING)
-#: The clock's jobs are minutes late at most. Who is still there after this was passed by.
+#: Scheduled jobs are minutes late at most. A party still there after this was missed by them.
 PASSED_BY = timedelta(hours=1)
 
 
 def undecided(session: Session, *, since: datetime, limit: int) -> Iterator[Finding]:
-    """Requests, wishes and freed books older than `since` that still wait for the lane."""
+    """Requests, changes and freed books older than `since` that still wait for the lane."""
     row, wish, book = Reservation, ReservationChange, ShiftDay
     requests = select(row.id, row.created_at).where(
         row.status == "requested", row.created_at < since
@@ -43,7 +43,7 @@ def undecided(session: Session, *, since: datetime, limit: int) -> Iterator[Find
 
 
 def overdue(session: Session, *, now: datetime, limit: int) -> Iterator[Finding]:
-    """Parties whose evening is over, and who never left it: they hold the book, and are known."""
+    """Parties that were not finished after their evening: they keep the book open."""
     row = Reservation
     waits = and_(row.status == Status.WAITLISTED, row.starts_at < now - PASSED_BY)
     is_here = and_(
@@ -58,7 +58,7 @@ def overdue(session: Session, *, now: datetime, limit: int) -> Iterator[Finding]
 
 
 def stuck_claims(session: Session, *, since: datetime, limit: int) -> Iterator[Finding]:
-    """Messages in `sending` whose claim ran out before `since`."""
+    """Messages in `sending` whose claim expired before `since`."""
     query = (
         select(Message.id, Message.reservation_id, Message.claimed_until)
         .where(
@@ -73,7 +73,7 @@ def stuck_claims(session: Session, *, since: datetime, limit: int) -> Iterator[F
 
 
 def references(session: Session, files: Files, *, limit: int) -> Iterator[Finding]:
-    """Rows that name a row which is not there: the hot tables have no foreign keys."""
+    """Rows that refer to a missing row: the busiest tables have no foreign keys."""
     row, given = Reservation, Assignment
     for column, what, missing in (
         (row.id, "reservation {} is of no restaurant", _none(Restaurant.id, row.restaurant_id)),
@@ -99,21 +99,21 @@ def references(session: Session, files: Files, *, limit: int) -> Iterator[Findin
 
 
 def _messages_of_nobody(session: Session, *, limit: int) -> Iterator[Finding]:
-    """Each reservation is looked for once, in the order of the index that has them all."""
+    """Messages without a reservation. Tests each reservation once, in the order of the index."""
     said = select(Message.reservation_id).group_by(Message.reservation_id).subquery()
     query = select(said.c.reservation_id).where(_none(Reservation.id, said.c.reservation_id))
     yield from _missing(session, query.limit(limit), "messages of reservation {}: there is none")
 
 
 def _held_for_nobody(session: Session, *, limit: int) -> Iterator[Finding]:
-    """Each reservation is looked for once, not for each of its quarters."""
+    """Occupancy without a reservation. Tests each reservation once, not each of its quarters."""
     held = select(TableOccupancy.reservation_id).distinct().subquery()
     query = select(held.c.reservation_id).where(_none(Reservation.id, held.c.reservation_id))
     yield from _missing(session, query.limit(limit), "occupancy of reservation {}: there is none")
 
 
 def _held_of_no_table(session: Session, *, limit: int) -> Iterator[Finding]:
-    """The few pairs of table and restaurant are looked at, and then whose the odd ones are."""
+    """Occupancy of wrong tables. Tests the few pairs of table and restaurant, reads odd ones."""
     held = TableOccupancy
     pairs = select(held.dining_table_id, held.restaurant_id).distinct().subquery()
     is_odd = _none(
