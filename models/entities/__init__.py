@@ -1,4 +1,4 @@
-"""What exists: mapped classes and constraints, no behaviour."""
+"""The entities: mapped classes and constraints, no behaviour."""
 
 from models.entities.accounts import Account, Membership, RecoveryCode, SecondFactor, SignIn
 from models.entities.files import File, FileVersion

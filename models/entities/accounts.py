@@ -1,4 +1,4 @@
-"""Who signs in, and where they may do what."""
+"""Accounts, their sign-ins, and their roles at restaurants."""
 
 from datetime import datetime
 
@@ -21,27 +21,28 @@ class Account(Base):
     password_hash: Mapped[str] = mapped_column(String(255))
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    #: the password was made up for them: until then it is good for choosing another, and no more
+    #: end of validity of a generated password, which only permits choosing another one; NULL: not
+    #: generated
     first_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class SecondFactor(Base):
-    """What an account's one-time codes are computed from (TOTP, RFC 6238)."""
+    """The secret from which an account's one-time codes are computed (TOTP, RFC 6238)."""
 
     __tablename__ = "second_factors"
 
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
-    #: bound to the account
+    #: encrypted, bound to the account
     secret_sealed: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    #: none: begun, and asked for by nobody yet
+    #: NULL: set-up has begun, and no code is required yet
     confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    #: the 30 seconds of the last code that was taken; it and those before count no more
+    #: number of the 30-second step of the last accepted code; it and earlier ones are refused
     last_step: Mapped[int] = mapped_column(BigId, default=0)
 
 
 class RecoveryCode(Base):
-    """A code for who has lost the second factor, hashed. Gone once it was used."""
+    """A code that replaces a lost second factor, hashed. Deleted once it was used."""
 
     __tablename__ = "recovery_codes"
 
@@ -62,8 +63,8 @@ class Membership(Base):
 class SignIn(Base):
     """One sign-in, from password to sign-out: every token of it carries this row's id.
 
-    A refresh token is good once: `refresh_id` names the one that counts. An older one presented
-    again means a stolen token, and revokes the sign-in.
+    A refresh token can be used once: `refresh_id` names the valid one. An older one presented again
+    means a stolen token, and revokes the sign-in.
     """
 
     __tablename__ = "sign_ins"

@@ -1,4 +1,4 @@
-"""The house's files: each content once, and names whose versions point to contents."""
+"""The restaurants' files: each content is stored once, and versions of names refer to contents."""
 
 from datetime import datetime
 
@@ -16,17 +16,17 @@ class File(Base):
 
     restaurant_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     sha256: Mapped[bytes] = mapped_column(digest(32), primary_key=True)
-    #: image/png | image/jpeg | image/webp, by what it is and not by what it was called
+    #: image/png | image/jpeg | image/webp, by its content and not by its file name
     media_type: Mapped[str] = mapped_column(String(32))
     size: Mapped[int]
     width: Mapped[int]
     height: Mapped[int]
-    #: at most rules.pictures.BYTES_MAX, which is less than MySQL's BLOB takes
+    #: at most `rules.pictures.BYTES_MAX`, which is below the limit of MySQL's BLOB
     content: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class FileVersion(Base):
-    """What a name stood for since `at`. Without a `sha256` it was withdrawn."""
+    """The content of a name since `at`. Without a `sha256` it was withdrawn."""
 
     __tablename__ = "file_versions"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""Feature flags as they are set, and who set them when."""
+"""The settings of feature flags, and their history."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from models.core.database.types import BigId, UtcDateTime
 
 
 class FlagSwitch(Base):
-    """One flag, set for the whole house (restaurant 0) or for one restaurant."""
+    """The setting of one flag, for the whole installation (restaurant 0) or for one restaurant."""
 
     __tablename__ = "flag_switches"
 
@@ -23,7 +23,7 @@ class FlagSwitch(Base):
 
 
 class FlagChange(Base):
-    """That a flag was set or taken back. `percent` is empty where it was taken back."""
+    """One change of a flag's setting. `percent` is NULL if the setting was removed."""
 
     __tablename__ = "flag_changes"
     __table_args__ = (Index("ix_flag_changes_flag", "flag", "restaurant_id"),)

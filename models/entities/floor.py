@@ -11,7 +11,7 @@ from models.core.database.types import UtcDateTime
 
 
 class Restaurant(Base):
-    """One house. `revision` rises with every change of its file: floor, shifts, policies."""
+    """One restaurant. `revision` rises with every change of its file: floor, shifts, policies."""
 
     __tablename__ = "restaurants"
 
@@ -24,9 +24,9 @@ class Restaurant(Base):
     phone: Mapped[str] = mapped_column(String(32), default="")
     address: Mapped[str] = mapped_column(String(255), default="")
     revision: Mapped[int] = mapped_column(default=1)
-    #: when its file last changed it; what was decided earlier obeyed an older file
+    #: when its file last changed it; earlier decisions followed an older file
     revised_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    #: the policies that differ from the trade's defaults, as the file names them
+    #: the policies that differ from the defaults, named as in the file
     policies: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
 
 

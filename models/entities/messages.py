@@ -10,12 +10,12 @@ from models.core.database.types import BigId, UtcDateTime
 
 
 class Message(Base):
-    """One message on one channel. What it says is decided from the reservation at send time.
+    """One message on one channel. Its text is made from the reservation at send time.
 
     state: queued -> sending -> sent | failed | skipped; sending -> queued when the claim expired.
-    `reservation_revision` is the reservation's revision that this message tells of.
-    `variant` tells reminders apart (minutes before the start), and the times that a link was sent
-    again; 0 otherwise.
+    `reservation_revision` is the reservation's revision that this message describes. `variant`
+    distinguishes reminders (minutes before the start), and the times that a link was sent again; 0
+    otherwise.
     """
 
     __tablename__ = "messages"
@@ -36,7 +36,7 @@ class Message(Base):
     restaurant_id: Mapped[int]
     reservation_id: Mapped[int] = mapped_column(BigId)
     reservation_revision: Mapped[int]
-    #: one of rules.telling.Kind
+    #: one of `rules.messages.notifying.Kind`
     kind: Mapped[str] = mapped_column(String(20))
     #: email | sms
     channel: Mapped[str] = mapped_column(String(8))
@@ -44,17 +44,18 @@ class Message(Base):
     state: Mapped[str] = mapped_column(String(8), default="queued")
     due_at: Mapped[datetime] = mapped_column(UtcDateTime)
     attempts: Mapped[int] = mapped_column(default=0)
-    #: who is sending it, and until when that is believed
+    #: the sender that has claimed it, and when the claim expires
     claim: Mapped[str | None] = mapped_column(String(36))
     claimed_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     provider_id: Mapped[str | None] = mapped_column(String(255))
-    #: the provider's last word on a text: delivered, undelivered, ...
+    #: the provider's last reported delivery state of a text: delivered, undelivered, ...
     delivery: Mapped[str | None] = mapped_column(String(16))
     #: why it failed or was skipped; never contains an address
     error: Mapped[str | None] = mapped_column(String(255))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    #: whom to tell, when that is no contact of the reservation any more; until it was told
+    #: the recipient, encrypted, if it is no longer the reservation's contact; until the message is
+    #: sent
     recipient_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
@@ -69,5 +70,5 @@ class ChannelState(Base):
     reason: Mapped[str | None] = mapped_column(String(255))
     #: when one message is tried again
     probe_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    #: messages whose refusal seemed to be about us
+    #: messages whose refusal seemed to be caused by the sender
     suspects: Mapped[list[int] | None] = mapped_column(JSON)

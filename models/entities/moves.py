@@ -1,4 +1,4 @@
-"""A reservation's history, a line for each step."""
+"""A reservation's history, one row per step."""
 
 from datetime import datetime
 
@@ -8,12 +8,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 from models.core.database.transactions import Base
 from models.core.database.types import BigId, UtcDateTime
 
-#: Why a move is there that changed nothing but words: name, contact, notes.
+#: Reason of a move that changed only name, contact or notes.
 EDITED = "edited"
 
 
 class ReservationMove(Base):
-    """One line of a reservation's history: from, to, who, when, why."""
+    """One step of a reservation's history: from, to, actor, time, reason."""
 
     __tablename__ = "reservation_moves"
     __table_args__ = (Index("ix_reservation_moves_reservation", "reservation_id"),)
@@ -27,5 +27,6 @@ class ReservationMove(Base):
     revision: Mapped[int]
     #: guest | staff:<account id> | worker | clock
     actor: Mapped[str] = mapped_column(String(40))
-    #: what it was: decision, change, promotion, cancellation, arrival, ... or a decline's reason
+    #: the kind of move: decision, change, promotion, cancellation, arrival, ... or a decline's
+    #: reason
     reason: Mapped[str] = mapped_column(String(32), default="")

@@ -1,4 +1,4 @@
-"""Erasures, consents, and who of the staff looked: all without saying who the guest is."""
+"""Erasures, consents, and the staff's access to guests' data. Nothing here identifies a guest."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from models.core.database.types import BigId, UtcDateTime, digest
 
 
 class Erasure(Base):
-    """A guest was erased at one restaurant. `contact` is the keyed hash, never the contact."""
+    """The erasure of a guest at one restaurant. `contact` is the keyed hash, never the contact."""
 
     __tablename__ = "erasures"
     __table_args__ = (Index("ix_erasures_contact", "contact", "restaurant_id"),)
@@ -24,9 +24,9 @@ class Erasure(Base):
 
 
 class Consent(Base):
-    """A guest said yes or no, on one contact. The last row of a contact counts; all are kept.
+    """A guest's yes or no for one contact. The last row of a contact counts; all are retained.
 
-    `contact` is the keyed hash: the address itself is on the guest's reservations.
+    `contact` is the keyed hash: the address itself is in the guest's reservations.
     """
 
     __tablename__ = "consents"
@@ -45,12 +45,12 @@ class Consent(Base):
     source: Mapped[str] = mapped_column(String(8))
     #: guest | staff:<account id>
     actor: Mapped[str] = mapped_column(String(40))
-    #: which text the guest had before the eyes
+    #: id of the text that the guest was shown
     wording: Mapped[str] = mapped_column(String(63))
 
 
 class AuditEntry(Base):
-    """Who of the staff did what with guests' data or the house's files. Holds no contact data."""
+    """An action of the staff on guests' data or the restaurant's files. Holds no contact data."""
 
     __tablename__ = "audit_entries"
     __table_args__ = (

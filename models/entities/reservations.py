@@ -1,8 +1,8 @@
-"""Reservations, their changes and moves, and which table each holds when.
+"""Reservations, their changes and moves, and the tables that they hold.
 
-The hot tables (reservations, table_occupancy, messages) carry no foreign keys: on InnoDB each
+The busiest tables (reservations, table_occupancy, messages) have no foreign keys: on InnoDB each
 costs a look-up, a shared lock on the parent and an index for every row written. `maitred check`
-proves the references instead.
+verifies the references instead.
 """
 
 from dataclasses import replace
@@ -35,15 +35,15 @@ __all__ = [
 
 
 class Reservation(Base):
-    """A party that asked for a table. In `requested` it is a job for the allocation lane.
+    """A party that requested a table. In `requested` it is a job for the allocation lane.
 
-    `book_id` names the ShiftDay (no foreign key: the row of the book is made by the decision).
-    `starts_at` lies on the 15-minute grid; `ends_at` is the end of the turn, without the buffer.
+    `book_id` names the ShiftDay (no foreign key: the decision creates the book's row). `starts_at`
+    lies on the 15-minute grid; `ends_at` is the end of the turn, without the buffer.
     """
 
     __tablename__ = "reservations"
     __table_args__ = (
-        # serves the lanes (what waits, of which book) and the clock (who is late)
+        # serves the lanes (waiting rows by book) and the scheduled jobs (overdue rows)
         Index("ix_reservations_status", "status", "starts_at", "restaurant_id", "book_id"),
         Index("ix_reservations_book", "book_id", "status"),
         Index("ix_reservations_email_key", "email_key"),
@@ -57,45 +57,47 @@ class Reservation(Base):
     restaurant_id: Mapped[int]
     book_id: Mapped[int] = mapped_column(BigId)
     status: Mapped[str] = mapped_column(String(12))
-    #: raised by every move and change; messages and the staff's ETags carry it
+    #: raised by every move and change; used by messages and by the staff's ETags
     revision: Mapped[int] = mapped_column(default=1)
-    #: how far the guest's own revision is ahead of it: see `guest_revision`
+    #: how far the guest's own revision is ahead of `revision`: see `guest_revision`
     guest_ahead: Mapped[int] = mapped_column(default=0, server_default="0")
     party_size: Mapped[int]
     starts_at: Mapped[datetime] = mapped_column(UtcDateTime)
     ends_at: Mapped[datetime] = mapped_column(UtcDateTime)
     #: minutes by which the wall clock was ahead of UTC at the start, when the start was last
-    #: written (rules.told); NULL: not known
+    #: written (`rules.messages.told_times`); NULL: not known
     told_offset: Mapped[int | None]
     area_id: Mapped[int | None]
     #: may be waitlisted when no table is free
     waitlist: Mapped[bool] = mapped_column(default=True)
     #: online | staff | walk_in
     source: Mapped[str] = mapped_column(String(8), default="online")
-    #: staff went over the pacing knowingly
+    #: the staff deliberately exceeded the pacing
     pacing_forced: Mapped[bool] = mapped_column(default=False)
-    #: the staff chose the tables, and not the decision; NULL: an older release did not say
+    #: the staff chose the tables, not the decision; NULL: an older release did not record it
     tables_chosen: Mapped[bool | None]
-    #: name, e-mail, phone and the guest's note: see `guest`
+    #: name, e-mail, phone and the guest's note, encrypted: see `guest`
     guest_sealed: Mapped[bytes] = mapped_column(LargeBinary)
-    #: what the staff keep for themselves: see `staff_note`
+    #: the staff's own note, encrypted: see `staff_note`
     staff_note_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
-    #: the revision at which both notes were written, each in its place; NULL: there was one note
+    #: the revision at which the two notes were first stored separately; NULL: there was one note
     notes_revision: Mapped[int | None] = mapped_column()
     guest_locale: Mapped[str] = mapped_column(String(16), default="en")
     #: keyed hashes of the normalised contact, to find the same guest again
     email_key: Mapped[bytes | None] = mapped_column(digest(16))
     phone_key: Mapped[bytes | None] = mapped_column(digest(16))
-    #: since when the contact is known to be the guest's: its link was opened (operations.proofs)
+    #: when the contact was confirmed, by opening its link
+    #: (`operations.reservations.contact_proofs`)
     email_proved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     phone_proved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    #: until when its guest has to confirm it by the link; NULL: it stands (operations.unproved)
+    #: deadline for the guest's confirmation by the link; NULL: none is needed
+    #: (`operations.stand.unconfirmed`)
     confirm_by: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    #: why it was declined or waits; a code of rules.board.Reason
+    #: why it was declined or waits; a code of `rules.deciding.board.Reason`
     reason: Mapped[str | None] = mapped_column(String(32))
     #: up to three other starts, RFC 3339 in UTC
     alternatives: Mapped[list[str] | None] = mapped_column(JSON)
-    #: somebody waits on an open connection for the decision
+    #: a client waits on an open connection for the decision
     awaited: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -104,11 +106,12 @@ class Reservation(Base):
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     #: policies in force when the guest booked (cancel_cutoff_minutes)
     terms: Mapped[dict[str, Any] | None] = mapped_column(JSON)
-    #: who came is no longer known since then
+    #: when the guest's data were erased
     forgotten_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    #: random; the guest's link carries it. None: made before there were any (rules.links)
+    #: random, part of the guest's link; NULL: made before links had one
+    #: (`rules.reservations.links`)
     link_secret: Mapped[bytes | None] = mapped_column(digest(8))
-    #: the staff wrote into the one note that there was
+    #: the staff edited the row while it had only one note
     _staff_edited: Mapped[bool] = column_property(
         exists().where(
             ReservationMove.reservation_id == id,
@@ -120,50 +123,55 @@ class Reservation(Base):
 
     @property
     def guest(self) -> Guest:
-        """Who comes, with the guest's own wishes. Raises SealBroken. Its keys stand beside it."""
+        """The guest, with the guest's own note, decrypted. Raises SealBroken.
+
+        The keyed hashes of the contact are columns of their own.
+        """
         known = open_guest(self.guest_sealed, reference=self.reference)
         return replace(known, note="") if self._is_staffs_note else known
 
     @guest.setter
     def guest(self, guest: Guest) -> None:
-        """Seal who comes, and write the keys by which the same guest is found again."""
+        """Encrypt the guest, and write the keys by which the same guest is found again."""
         self.guest_sealed = seal_guest(guest, reference=self.reference)
         self.email_key, self.phone_key = contact_key(guest.email), contact_key(guest.phone)
         self.forgotten_at = None
 
     @property
     def guest_revision(self) -> int:
-        """Raised by what the guest can see, and by nothing else; guests' ETags carry it.
+        """Raised by changes that the guest can see, and by nothing else; used by guests' ETags.
 
-        A move that no guest sees (another table) leaves it alone, a wish to change raises it.
+        A move that no guest sees (another table) does not raise it; a change request does.
         """
         return self.revision + self.guest_ahead
 
     @property
     def staff_note(self) -> str:
-        """What the staff wrote for themselves; nothing that a guest is shown. Raises SealBroken."""
+        """The staff's own note, never shown to a guest. Raises SealBroken."""
         kept = open_staff_note(self.staff_note_sealed, reference=self.reference)
         if kept or not self._is_staffs_note:
             return kept
         return open_guest(self.guest_sealed, reference=self.reference).note
 
     def write_notes(self, guest: Guest, staff_note: str) -> None:
-        """Seal who comes and both notes, each in its own place from this revision on."""
+        """Encrypt the guest and both notes, stored separately from this revision on."""
         self.guest = guest
         self.staff_note_sealed = seal_staff_note(staff_note, reference=self.reference)
         self.notes_revision = self.revision
 
     @property
     def _is_staffs_note(self) -> bool:
-        """Whether the one note that older releases kept may be the staff's: then no guest reads it.
+        """Whether the single note of older releases may be the staff's, so that guests may not read
+        it.
 
-        So it is when the staff made the reservation, or edited it: what they edited is not known.
+        This is so if the staff made the reservation, or edited it: which fields they edited is not
+        known.
         """
         return self._staff_edited or (self.notes_revision is None and self.source != "online")
 
 
 class ReservationChange(Base):
-    """A wish to change a reservation. In `requested` it is a job for the allocation lane.
+    """A request to change a reservation. In `requested` it is a job for the allocation lane.
 
     status: requested -> accepted | refused | superseded | dropped.
     """
@@ -177,7 +185,7 @@ class ReservationChange(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     restaurant_id: Mapped[int] = mapped_column(ForeignKey("restaurants.id"))
     reservation_id: Mapped[int] = mapped_column(ForeignKey("reservations.id"))
-    #: the book of the wished start
+    #: the book of the requested start
     book_id: Mapped[int] = mapped_column(BigId)
     status: Mapped[str] = mapped_column(String(12))
     party_size: Mapped[int]
@@ -187,7 +195,8 @@ class ReservationChange(Base):
     actor: Mapped[str] = mapped_column(String(40))
     reason: Mapped[str | None] = mapped_column(String(32))
     alternatives: Mapped[list[str] | None] = mapped_column(JSON)
-    #: the reservation's revision that answered it: the message of that revision is about this wish
+    #: the reservation's revision that answered it; the message of that revision is about this
+    #: request
     answered_revision: Mapped[int | None]
     awaited: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -195,7 +204,7 @@ class ReservationChange(Base):
 
 
 class Assignment(Base):
-    """Which tables a decision gave. Stays when the party has left."""
+    """The tables given to a party. The rows stay after it has left."""
 
     __tablename__ = "assignments"
     __table_args__ = (Index("ix_assignments_table", "dining_table_id"),)
@@ -222,8 +231,8 @@ class TableOccupancy(Base):
 class SeatedTable(Base):
     """A table at which a party sits. The primary key makes two parties at one table impossible.
 
-    Written when a party sits down, deleted when it leaves. Until then the table is taken,
-    whatever the turn said. A row counts only while its reservation is `seated`.
+    Written when a party is seated, deleted when it leaves. Until then the table is taken, whatever
+    the turn was. A row counts only while its reservation is `seated`.
     """
 
     __tablename__ = "seated_tables"

@@ -1,4 +1,4 @@
-"""What keeps the house in order: idempotency keys, leases, job runs, how the house was."""
+"""Operational state: idempotency keys, leases, job runs, processes, health history."""
 
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from models.core.database.types import BigId, UtcDateTime, digest
 
 
 class IdempotencyKey(Base):
-    """A POST that was accepted: the same key and body get the same answer again."""
+    """An accepted POST: the same key and body get the same answer again."""
 
     __tablename__ = "idempotency_keys"
     __table_args__ = (Index("ix_idempotency_keys_created", "created_at"),)
@@ -20,13 +20,13 @@ class IdempotencyKey(Base):
     key: Mapped[bytes] = mapped_column(digest(32), primary_key=True)
     #: keyed hash of the body
     body: Mapped[bytes] = mapped_column(digest(32))
-    #: the reservation that the first request made; known before its row has a number
+    #: the reservation that the first request created; known before its row has an id
     reference: Mapped[str] = mapped_column(String(12))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class Lease(Base):
-    """A claim on a name that expires: which scheduler leads."""
+    """A claim on a name that expires, such as which scheduler is the leader."""
 
     __tablename__ = "leases"
 
@@ -36,7 +36,7 @@ class Lease(Base):
 
 
 class JobRun(Base):
-    """The last run of each scheduled job, and what the last health sweep found."""
+    """The last run of each scheduled job, and the results of the last health sweep."""
 
     __tablename__ = "job_runs"
 
@@ -49,7 +49,7 @@ class JobRun(Base):
 
 
 class ProcessSeen(Base):
-    """A process that is there: web, worker or scheduler, and what it works by."""
+    """A running process: web, worker or scheduler, with its clock and zone data."""
 
     __tablename__ = "processes"
 
@@ -57,32 +57,32 @@ class ProcessSeen(Base):
     kind: Mapped[str] = mapped_column(String(16))
     #: by the database's clock
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    #: milliseconds by which its own clock was ahead; nothing where that could not be told
+    #: milliseconds by which its own clock was ahead; NULL if unknown
     clock_ms: Mapped[int | None]
-    #: the version of the time zones
+    #: the version of its time zone data
     zone_data: Mapped[str] = mapped_column(String(32))
 
 
 class HealthChange(Base):
-    """From then on the health sweep found this, until the next row."""
+    """A result of the health sweep, valid until the next row."""
 
     __tablename__ = "health_changes"
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
-    #: what was late or gone, by name; nothing while the house was well
+    #: what was overdue or unavailable, by name; empty while everything was healthy
     late: Mapped[list[str]] = mapped_column(JSON)
 
 
 class Promotion(Base):
-    """A server that became the primary, or a database that was restored: written there first.
+    """A server that became the primary, or a database that was restored; its first write.
 
     The row with the highest epoch is the newest; a server that lacks it was replaced.
     """
 
     __tablename__ = "promotions"
 
-    #: seconds since 1970, and above every epoch before it
+    #: seconds since 1970, and higher than every epoch before it
     epoch: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     #: `host:port`; empty for a restore
     server: Mapped[str] = mapped_column(String(255))

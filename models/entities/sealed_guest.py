@@ -1,4 +1,4 @@
-"""Who comes, sealed: a reservation's name, contact and note as one value bound to its row."""
+"""Encrypted guests: name, contact and note of a reservation as one value bound to its row."""
 
 from dataclasses import dataclass, field
 
@@ -9,7 +9,7 @@ from models.core.secrets.encryption import seal, unseal
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """What only the house and the guest may read. Never printed, so that no log has it."""
+    """Data for the restaurant and the guest only. Excluded from repr, and so from logs."""
 
     name: str = field(repr=False)
     email: str | None = field(default=None, repr=False)
@@ -18,43 +18,43 @@ class Guest:
 
 
 def seal_guest(guest: Guest, *, reference: str) -> bytes:
-    """The guest as the row of that reference keeps it."""
+    """Encrypt the guest for the row with that reference."""
     plain = orjson.dumps([guest.name, guest.email, guest.phone, guest.note])
     return seal(plain, about=_about(reference))
 
 
 def open_guest(sealed: bytes, *, reference: str) -> Guest:
-    """The guest again. Raises SealBroken when this is not what that row was given."""
+    """Decrypt the guest. Raises SealBroken if this is not the value of that row."""
     return Guest(*orjson.loads(unseal(sealed, about=_about(reference))))
 
 
 def reseal_guest(sealed: bytes, *, reference: str) -> bytes:
-    """The same under the key that seals now. Raises SealBroken."""
+    """Re-encrypt the value with the primary key. Raises SealBroken."""
     return seal(unseal(sealed, about=_about(reference)), about=_about(reference))
 
 
 def seal_staff_note(note: str, *, reference: str) -> bytes | None:
-    """The staff's note as the row of that reference keeps it; None when there is none."""
+    """Encrypt the staff's note for the row with that reference; None if it is empty."""
     return seal(note.encode(), about=_about_note(reference)) if note else None
 
 
 def open_staff_note(sealed: bytes | None, *, reference: str) -> str:
-    """The staff's note again, empty when there is none. Raises SealBroken."""
+    """Decrypt the staff's note; empty if there is none. Raises SealBroken."""
     return "" if sealed is None else unseal(sealed, about=_about_note(reference)).decode()
 
 
 def reseal_staff_note(sealed: bytes | None, *, reference: str) -> bytes | None:
-    """The same under the key that seals now. Raises SealBroken."""
+    """Re-encrypt the note with the primary key. Raises SealBroken."""
     return seal_staff_note(open_staff_note(sealed, reference=reference), reference=reference)
 
 
 def seal_contact(contact: str, *, reference: str) -> bytes:
-    """A contact that a reservation had before, for the message that says so."""
+    """Encrypt a previous contact of a reservation, for the message about its change."""
     return seal(contact.encode(), about=f"contact before of {reference}")
 
 
 def open_contact(sealed: bytes, *, reference: str) -> str:
-    """The contact again. Raises SealBroken."""
+    """Decrypt a previous contact. Raises SealBroken."""
     return unseal(sealed, about=f"contact before of {reference}").decode()
 
 

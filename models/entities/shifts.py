@@ -1,4 +1,4 @@
-"""When the house is open: shifts, closures, and the book of each shift and date."""
+"""Opening times: shifts, closures, and the book of each shift and date."""
 
 from datetime import date, datetime, time
 from typing import Any
@@ -13,7 +13,7 @@ from models.core.database.types import BigId, UtcDateTime
 class Shift(Base):
     """Recurring lunch or dinner by the wall clock; with `on_date`, special hours of that date.
 
-    On a date that has special hours, only those shifts hold.
+    On a date that has special hours, only those shifts apply.
     """
 
     __tablename__ = "shifts"
@@ -33,13 +33,13 @@ class Shift(Base):
     valid_until: Mapped[date | None]
     #: turn_times, pacing, buffer_minutes where they differ from the restaurant's
     overrides: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-    #: the last turns may end after `ends`; so did all before the column was there
+    #: the last turns may end after `ends`; true for all shifts older than this column
     may_run_over: Mapped[bool] = mapped_column(default=True, server_default=true())
     active: Mapped[bool] = mapped_column(default=True)
 
 
 class Closure(Base):
-    """A date, or one shift of it, on which the house is closed."""
+    """A date, or one shift of it, on which the restaurant is closed."""
 
     __tablename__ = "closures"
     __table_args__ = (
@@ -52,14 +52,15 @@ class Closure(Base):
     #: empty: the whole day
     shift_key: Mapped[str] = mapped_column(String(63), default="")
     reason: Mapped[str] = mapped_column(String(255), default="")
-    #: that day of every year from then on
+    #: also that day of every later year
     yearly: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class ShiftDay(Base):
     """The book: a shift on a date, and the row that every decision about it locks.
 
-    `id` is `rules.house.book_id(shift, date)`, so a request names its book before the row is there.
+    `id` is `rules.restaurant.restaurant.book_id(shift, date)`, so a request can name its book
+    before the row exists.
     """
 
     __tablename__ = "shift_days"
@@ -74,8 +75,8 @@ class ShiftDay(Base):
     service_date: Mapped[date]
     #: raised by every decision, change, cancellation and seating in this book
     revision: Mapped[int] = mapped_column(default=0)
-    #: capacity was freed then and the waitlist has not been looked at since
+    #: when capacity was freed that has not been offered to the waitlist yet
     freed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    #: retention has been through: its guests are forgotten, its messages deleted
+    #: when retention erased its guests, and deleted its messages
     guests_forgotten_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     messages_forgotten_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
