@@ -147,7 +147,7 @@ def _read_phone(text: str, restaurant_phone: str) -> PhoneNumber:
 def _check_national(text: str, number: PhoneNumber) -> None:
     """Check a number without a country code: it must be valid there and include its area code.
 
-    Where a leading 0 is dialled before the area code, a number without one lacks its area code,
+    In countries where area codes follow a leading 0, a number without that 0 lacks its area code,
     except for mobile numbers, which have none. Raises ValueError.
     """
     country = f"+{number.country_code}"

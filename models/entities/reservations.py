@@ -161,11 +161,10 @@ class Reservation(Base):
 
     @property
     def _is_staffs_note(self) -> bool:
-        """Whether the single note of older releases may be the staff's, so that guests may not read
-        it.
+        """Whether the single note of older releases may be the staff's: then no guest may read it.
 
-        This is so if the staff made the reservation, or edited it: which fields they edited is not
-        known.
+        This is so if the staff made the reservation, or edited it: which fields they edited is
+        unknown.
         """
         return self._staff_edited or (self.notes_revision is None and self.source != "online")
 

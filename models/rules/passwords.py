@@ -19,7 +19,7 @@ _HERE: Final = ("maitred", "restaurant", "reservation")
 def weakness(password: str, *, about: Iterable[str] = ()) -> str:
     """The problem with a new password; empty when it is strong enough.
 
-    `about`: text that others know about the account (address, name, restaurants). zxcvbn knows
+    `about`: text that others know about the account (address, name, restaurants). zxcvbn recognises
     common passwords, words, dates and keyboard patterns; anything built from `about` counts as
     easily guessed, too.
     """

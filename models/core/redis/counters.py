@@ -18,7 +18,8 @@ log = logging.getLogger(__name__)
 
 #: The longest that an unresponsive Redis may delay a request, and at most once a second.
 ANSWER_SECONDS: Final = 0.25
-#: Most names counted in this process while Redis is gone; beyond that the counters are cleared.
+#: Most names counted in this process while Redis is gone; beyond that, expired counters are
+#: dropped, or all of them if too many remain.
 _KEPT: Final = 50_000
 #: One round trip for any number of tallies; a tally lives as long as its window.
 _SCRIPT: Final = """

@@ -53,7 +53,7 @@ def _compared(
     odd: dict[Shape, list[Line]],
     moves: dict[int, list[Move]],
 ) -> Iterator[Finding]:
-    """Judge the first reservation of each shape; if it has findings, judge all others of the shape."""
+    """Judge the first reservation of each shape; if it has findings, judge all of that shape."""
     samples = {alike[0].id: shape for shape, alike in odd.items()}
     rest: list[Line] = []
     firsts = [alike[0] for alike in odd.values()]

@@ -22,7 +22,7 @@ PASSED_BY = timedelta(hours=1)
 
 
 def undecided(session: Session, *, since: datetime, limit: int) -> Iterator[Finding]:
-    """Requests, changes and freed books older than `since` that still wait for the lane."""
+    """Requests, changes and freed books older than `since` still waiting for their lane."""
     row, wish, book = Reservation, ReservationChange, ShiftDay
     requests = select(row.id, row.created_at).where(
         row.status == "requested", row.created_at < since

@@ -185,9 +185,9 @@ _TWILIO_SENDER: Final = frozenset(
         21210,  # our number is not verified
         21212,  # invalid sender
         21603,  # no sender
-        21606,  # not a number of ours that can send
+        21606,  # not one of our numbers that can send
         21611,  # our number's queue is full
-        21659,  # not a number of ours
+        21659,  # not one of our numbers
         21660,  # another account's number
         21703,  # the messaging service has no number
         21704,  # the messaging service cannot be used

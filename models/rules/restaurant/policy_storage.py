@@ -31,7 +31,7 @@ def pacing_to(pacing: Pacing) -> dict[str, int | None]:
 
 
 def policies_from(shape: Mapping[str, Any]) -> Policies:
-    """Policies from their stored form; what it omits has its default.
+    """Policies from their stored form; omitted fields have their defaults.
 
     A policy that this release does not know, because a newer one wrote it, is ignored.
     """
@@ -48,7 +48,7 @@ def policies_from(shape: Mapping[str, Any]) -> Policies:
 
 
 def policies_to(policies: Policies) -> dict[str, Any]:
-    """The form to store: only what differs from the defaults."""
+    """The form to store: only values that differ from the defaults."""
     shape: dict[str, Any] = {}
     for each in fields(Policies):
         value = getattr(policies, each.name)
