@@ -1,7 +1,8 @@
 """Infrastructure below the rules: settings, database, locks, clock, logging.
 
-Every process that imports any part of the product imports this package first. So settings that must
-be the same in every process, before its first time zone and its first metric, are made here.
+Every process that imports any part of the product imports this package first. So the set-up that
+must be the same in every process, and precede its first time zone and its first metric, is done
+here.
 """
 
 from models.core.observe.metric_files import use_roomy_files

@@ -116,7 +116,7 @@ class NotSeated(MaitredError):
 
 
 class AlreadyBooked(MaitredError):
-    """The guest has a table near that time; `token`, its link, proved that the caller is its guest.
+    """The guest has a table near that time, as proved by `token`, its manage link.
 
     `is_same`: the request was for the same table again.
     """

@@ -36,7 +36,10 @@ STORE: Final = (
 
 
 class Settings(BaseSettings):
-    """All settings of this installation. The environment names them in capitals."""
+    """All settings of this installation.
+
+    The environment variables are the field names in upper case.
+    """
 
     model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True)
 

@@ -14,8 +14,8 @@ HANDOVER = timedelta(minutes=1)
 class Finding:
     """One broken rule. `ids` are reservations, if any; `text` says which rows.
 
-    `is_known`: no row is damaged, but a changed file, or new zone rules, left a party where no rule
-    fits it any more. This was reported to the staff, who have to call the guest.
+    `is_known`: no row is damaged, but a changed file, or new zone rules, made a party's booking
+    invalid. This was reported to the staff, who have to call the guest.
     """
 
     rule: str

@@ -12,7 +12,7 @@ from typing import Final
 
 #: Below the limit of every request's body, and of MySQL's BLOB.
 BYTES_MAX: Final = 60 * 1024
-#: A side in pixels: a browser unpacks at most 16 MB.
+#: A side in pixels: the decoded picture takes at most 16 MB in a browser.
 SIDE_MAX: Final = 2048
 
 _PNG: Final = b"\x89PNG\r\n\x1a\n"

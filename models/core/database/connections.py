@@ -33,7 +33,7 @@ _SESSION: Final = (
 )
 
 _NOBODY: Final = 2002
-#: No connection is tried for this long after one timed out.
+#: No connection is tried for this long after one failed with a delay.
 _PAUSE_SECONDS: Final = 1.0
 _AT_ONCE_SECONDS: Final = 0.5
 
@@ -70,7 +70,7 @@ def connection_arguments(url: URL, limit: int) -> dict[str, Any]:
 
 
 class Caller:
-    """Opens connections. After a connection timed out, further calls fail immediately.
+    """Opens connections. After a connection failed with a delay, further calls fail immediately.
 
     They do so for a second; then one of them tries. A connection refused without delay costs
     nothing, so the next call tries again.
@@ -90,7 +90,7 @@ class Caller:
             if self._not_before > began:
                 error = dialect.loaded_dbapi.OperationalError
                 raise error(_NOBODY, "the server did not answer a moment ago")
-            if self._not_before:  # the last one timed out: one thread tries, no other waits with it
+            if self._not_before:  # the last one failed: one thread tries, no other waits with it
                 self._not_before = began + settings().database_connect_seconds
         try:
             connection = self._connect(dialect, record, arguments, options)

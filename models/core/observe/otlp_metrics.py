@@ -93,7 +93,7 @@ class Meter:
         return Metric(name, family.documentation, "", data)
 
     def _histograms(self, family: Family, now: int) -> Iterator[HistogramDataPoint]:
-        """Convert Prometheus' buckets, which include all lower ones, to OTLP's, which do not."""
+        """Convert Prometheus' buckets, which include all lower ones, to OTLP's separate buckets."""
         by_labels: dict[_Labels, list[Sample]] = defaultdict(list)
         for sample in family.samples:
             labels = {name: text for name, text in sample.labels.items() if name != "le"}

@@ -24,7 +24,7 @@ from models.rules.reservations.lifecycle import HOLDING, Status
 from models.rules.restaurant.restaurant import QUARTER_SECONDS
 from models.rules.restaurant.sittings import quarter_of
 
-#: States after the undo of a wrong finish, except SEATED.
+#: The states that undoing a wrong finish leads to, except SEATED.
 _BACK: Final = (Status.CONFIRMED.value, Status.ARRIVED.value)
 _JUDGED = frozenset(status.value for status in HOLDING | {Status.FINISHED})
 #: Later than every quarter: the party gave up the table and did not get it again.
@@ -188,7 +188,7 @@ def _read_begins(session: Session, chunk: Sequence[int]) -> dict[int, int]:
 
     A party that is seated has the table from then on, early or late; one whose no-show or finish
     was undone has it again from then on, but not before its start; one recorded later as having
-    come has none again; an accepted change begins anew.
+    come has none again; after an accepted change the new start counts.
     """
     move, given = ReservationMove, Assignment
     query = (

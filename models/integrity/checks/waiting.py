@@ -43,7 +43,7 @@ def undecided(session: Session, *, since: datetime, limit: int) -> Iterator[Find
 
 
 def overdue(session: Session, *, now: datetime, limit: int) -> Iterator[Finding]:
-    """Parties that were not finished after their evening: they keep the book open."""
+    """Parties never finished after their evening: they hold the book, and their data stay."""
     row = Reservation
     waits = and_(row.status == Status.WAITLISTED, row.starts_at < now - PASSED_BY)
     is_here = and_(

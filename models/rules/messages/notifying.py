@@ -58,7 +58,7 @@ UNSEEN_REASONS = frozenset({RESEATED_REASON, "moved"})
 #: Its row stays.
 NOT_WANTED = {"state": "skipped", "error": "not_wanted"}
 
-#: Messages that no move creates, but the clock, the staff, or a request for a second table.
+#: Messages created not by a move, but by the clock, the staff, or a request for a second table.
 UNMOVED = frozenset({Kind.REMINDER, Kind.LINK, Kind.ALREADY_BOOKED})
 
 #: Messages that reminders belong to.
