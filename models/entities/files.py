@@ -21,7 +21,7 @@ class File(Base):
     size: Mapped[int]
     width: Mapped[int]
     height: Mapped[int]
-    #: at most `rules.pictures.BYTES_MAX`, which is below the limit of MySQL's BLOB
+    #: at most `models.rules.pictures.BYTES_MAX`, which is below the limit of MySQL's BLOB
     content: Mapped[bytes] = mapped_column(LargeBinary)
 
 

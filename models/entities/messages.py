@@ -36,7 +36,7 @@ class Message(Base):
     restaurant_id: Mapped[int]
     reservation_id: Mapped[int] = mapped_column(BigId)
     reservation_revision: Mapped[int]
-    #: one of `rules.messages.notifying.Kind`
+    #: one of `models.rules.messages.notifying.Kind`
     kind: Mapped[str] = mapped_column(String(20))
     #: email | sms
     channel: Mapped[str] = mapped_column(String(8))

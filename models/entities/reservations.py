@@ -65,7 +65,7 @@ class Reservation(Base):
     starts_at: Mapped[datetime] = mapped_column(UtcDateTime)
     ends_at: Mapped[datetime] = mapped_column(UtcDateTime)
     #: minutes by which the wall clock was ahead of UTC at the start, when the start was last
-    #: written (`rules.messages.told_times`); NULL: not known
+    #: written (`models.rules.messages.told_times`); NULL: not known
     told_offset: Mapped[int | None]
     area_id: Mapped[int | None]
     #: may be waitlisted when no table is free
@@ -87,13 +87,13 @@ class Reservation(Base):
     email_key: Mapped[bytes | None] = mapped_column(digest(16))
     phone_key: Mapped[bytes | None] = mapped_column(digest(16))
     #: when the contact was confirmed, by opening its link
-    #: (`operations.reservations.contact_proofs`)
+    #: (`models.operations.reservations.contact_proofs`)
     email_proved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     phone_proved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     #: deadline for the guest's confirmation by the link; NULL: none is needed
-    #: (`operations.stand.unconfirmed`)
+    #: (`models.operations.stand.unconfirmed`)
     confirm_by: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    #: why it was declined or waits; a code of `rules.deciding.board.Reason`
+    #: why it was declined or waits; a code of `models.rules.deciding.board.Reason`
     reason: Mapped[str | None] = mapped_column(String(32))
     #: up to three other starts, RFC 3339 in UTC
     alternatives: Mapped[list[str] | None] = mapped_column(JSON)
@@ -109,7 +109,7 @@ class Reservation(Base):
     #: when the guest's data were erased
     forgotten_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     #: random, part of the guest's link; NULL: made before links had one
-    #: (`rules.reservations.links`)
+    #: (`models.rules.reservations.links`)
     link_secret: Mapped[bytes | None] = mapped_column(digest(8))
     #: the staff edited the row while it had only one note
     _staff_edited: Mapped[bool] = column_property(

@@ -59,8 +59,8 @@ class Closure(Base):
 class ShiftDay(Base):
     """The book: a shift on a date, and the row that every decision about it locks.
 
-    `id` is `rules.restaurant.restaurant.book_id(shift, date)`, so a request can name its book
-    before the row exists.
+    `id` is `book_id(shift, date)` (`models.rules.restaurant.restaurant.book_id`), so a request can
+    name its book before the row exists.
     """
 
     __tablename__ = "shift_days"

@@ -1,7 +1,7 @@
 """The database schema's history: Alembic, one step per file, run from code.
 
 Expand first, deploy, contract a release later: the old code must run on the new schema, as it does
-during a release and after a rollback (tests/architecture/test_one_version_back.py).
+during a release and after a rollback (tests/compatibility/test_one_version_back.py).
 """
 
 from pathlib import Path

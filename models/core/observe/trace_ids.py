@@ -1,7 +1,7 @@
 """One trace id for everything about a reservation: in the web process, in workers, in traces.
 
 It is computed from the reservation's id, which every row of work has anyway: no column, statement
-or header has to carry it. See docs/adr/0012.
+or header has to carry it. See docs/adr/0012-one-id-is-computed-from-the-reservation.md.
 """
 
 import hmac

@@ -76,7 +76,7 @@ def new_link_secret() -> bytes:
 
 
 def manage_token(reservation_id: int, secret: bytes | None) -> str:
-    """The token for a reservation with this secret (see `rules.reservations.links`).
+    """The token for a reservation with this secret (`models.rules.reservations.links`).
 
     Signed, so that read access to the database yields no token. None: a row from before there were
     secrets.

@@ -20,7 +20,7 @@ from models.rules.restaurant.turn_times import longest_held_quarters
 
 _DAY = timedelta(days=1)
 _EPOCH = date(1970, 1, 1)
-#: The last quarter (in 2243) for which book numbers (`restaurant.book_id`) are unique.
+#: The last quarter (in 2243) for which book numbers (`book_id`) are unique.
 LAST_QUARTER = BOOKS_PER_SHIFT * 96 - 1
 #: Dates cached for each restaurant before the cache is cleared.
 _MEMO_DATES = 1_000
