@@ -1,1 +1,1 @@
-"""What can be done: each takes a session first and never commits."""
+"""Operations that write. Each takes a session as its first argument and never commits."""

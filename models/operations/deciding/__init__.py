@@ -1,1 +1,1 @@
-"""Decisions under the locks of their books."""
+"""Decisions on reservations, made under the locks of their books."""

@@ -1,4 +1,7 @@
-"""Allocation: a lane's waiting parties get their answer, all in one transaction."""
+"""Allocation: decide all the waiting requests and changes of one lane in one transaction.
+
+A lane is a share of the restaurants: `restaurant_id mod lanes`.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,16 +22,17 @@ from models.rules.reservations.lifecycle import Status
 def decide_waiting(session: Session, lane: int, *, now: datetime, limit: int) -> Decided:
     """Decide everything that waits in the lane, in order of arrival, up to `limit` requests.
 
-    Locks the books concerned (sorted), reads one picture of them, seats on it, and writes
-    everything. Doing it again does nothing: only rows in `requested` are taken. Freed tables
-    go to the waitlist first, whose parties came before.
+    Lock the books concerned (in sorted order), read one snapshot of them, decide on it and write
+    all the results. Repeating the call does nothing: only rows in `requested` are taken. Freed
+    tables go first to waitlisted parties, which arrived before the requests.
     """
     waiting = look(session, lane, limit=limit)
     if waiting.is_empty:
         return Decided()
     freed = lock_books(session, waiting.books)
     round_ = Round(session, waiting.books, now=now)
-    # freed since the look, or once more: its neighbours' waitlists were not all looked for
+    # Left out: books freed, or freed again, since the query above. It did not collect all the
+    # waitlists of their neighbours.
     seen = {book for book, revision in freed.items() if waiting.freed.get(book) == revision}
     round_.promote(freed.keys() | waiting.asked.keys(), answered=seen)
     _answer(round_, _read_requests(session, waiting), _read_changes(session, waiting))
@@ -43,7 +47,7 @@ _REQUESTS_AGAIN = (
 
 
 def _read_requests(session: Session, waiting: Waiting) -> Sequence[PartyRow]:
-    """The requests again, now that nobody else can answer them."""
+    """Read the requests again under the lock, where no other worker can answer them."""
     if not waiting.requests:
         return ()
     return session.execute(_REQUESTS_AGAIN, {"ids": waiting.requests}).all()
@@ -72,7 +76,7 @@ def _read_parties(session: Session, changes: Sequence[ReservationChange]) -> dic
 def _answer(
     round_: Round, requests: Sequence[PartyRow], changes: Sequence[ReservationChange]
 ) -> None:
-    """Requests and changes, whichever came first."""
+    """Decide requests and changes in order of arrival."""
     parties = _read_parties(round_.session, changes)
     round_.look_for([*requests, *parties.values()])
     asked: list[tuple[datetime, int, Any]] = [(row.created_at, 0, row) for row in requests]

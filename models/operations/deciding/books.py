@@ -1,4 +1,4 @@
-"""The book: its lock (taken first, once, sorted), and saying that it changed."""
+"""Books: take their locks (first, once, in sorted order) and announce that they changed."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
@@ -16,14 +16,14 @@ from models.rules.restaurant.restaurant import RestaurantSpec, split_book_id
 
 
 def lock_books(session: Session, books: Mapping[int, int]) -> dict[int, int]:
-    """Hold these books until the end of the transaction. `books`: book id -> restaurant id.
+    """Lock these books until the end of the transaction. `books`: book id -> restaurant id.
 
-    Returns those with freed tables that the waitlist has not been asked about yet, each with its
+    Return the books with freed tables that were not yet offered to the waitlist, each with its
     revision.
 
-    Whatever a decision depends on is read after this call, never before it. Books that nobody
-    opened yet get their row here. Waits 3 s at most, then the database's lock error asks `unit`
-    to try again. On SQLite the transaction itself is the lock (BEGIN IMMEDIATE).
+    Read everything a decision depends on after this call, never before it. Books that were never
+    opened get their row here. The wait is 3 s at most; then the database raises its lock error and
+    `unit` tries again. On SQLite the transaction itself is the lock (BEGIN IMMEDIATE).
     """
     wanted = sorted(books)
     exclusive = dialect_of(session) != "sqlite"
@@ -54,7 +54,7 @@ _FREE = _TOUCH.values(freed_at=bindparam("at"))
 
 
 def _held(session: Session, wanted: list[int], exclusive: bool) -> dict[int, int | None]:
-    """Book -> the revision of one with freed tables, None of another."""
+    """Return book id -> revision if the book has freed tables, else None."""
     rows = session.execute(_BOOKS_LOCKED if exclusive else _BOOKS, {"books": wanted})
     return {row.id: row.revision if row.freed_at is not None else None for row in rows}
 
@@ -71,18 +71,18 @@ def _row(book: int, restaurant_id: int) -> dict[str, object]:
 
 
 def free_books(session: Session, books: Mapping[int, int], *, now: datetime) -> None:
-    """Capacity was freed: raise the revisions, and leave the waitlists to the lanes."""
+    """Raise the revisions of books with freed capacity; the lanes offer it to the waitlists."""
     session.execute(_FREE, {"books": sorted(books), "at": now})
     announce_books(session, books)
 
 
 def clear_freed(session: Session, books: Collection[int]) -> None:
-    """Everybody whom the freed tables of these books concern is asked in this transaction."""
+    """Clear the mark of freed tables: this transaction offers them to every party concerned."""
     session.execute(update(_DAYS).where(_DAYS.c.id.in_(books)).values(freed_at=None))
 
 
 def ask_waitlists(session: Session, restaurant_id: int, *, now: datetime) -> None:
-    """The house itself has changed: whoever waits there may be seated by now.
+    """Offer tables again to all waitlisted parties after a change of the restaurant's own data.
 
     Takes the books' locks, in order.
     """
@@ -98,7 +98,7 @@ def ask_waitlists(session: Session, restaurant_id: int, *, now: datetime) -> Non
 
 
 def open_books(session: Session, restaurant: RestaurantSpec, *, now: datetime) -> dict[int, int]:
-    """The restaurant's books from yesterday on that anybody has opened: book id -> restaurant."""
+    """Return the restaurant's opened books from yesterday on: book id -> restaurant id."""
     first = now.astimezone(restaurant.tz).date() - timedelta(days=1)
     query = select(ShiftDay.id).where(
         ShiftDay.restaurant_id == restaurant.id, ShiftDay.service_date >= first
@@ -107,22 +107,22 @@ def open_books(session: Session, restaurant: RestaurantSpec, *, now: datetime) -
 
 
 def touch_books(session: Session, books: Mapping[int, int]) -> None:
-    """The books changed and nothing was freed: raise the revisions."""
+    """Raise the revisions of books that changed without freeing capacity."""
     session.execute(_TOUCH, {"books": sorted(books)})
     announce_books(session, books)
 
 
 def announce_books(session: Session, books: Mapping[int, int]) -> None:
-    """Around the commit, turn the cached availability of these dates void."""
+    """Invalidate the cached availability of these dates, before the commit and after it."""
     dates = {(restaurant, split_book_id(book)[1].isoformat()) for book, restaurant in books.items()}
     before_commit(session, lambda: signals.mark_changing(dates))
     after_commit(session, lambda: signals.mark_changed(dates))
 
 
 def lock_reservation(session: Session, reservation_id: int) -> Reservation:
-    """The reservation, read under its book's lock. Raises NotFound.
+    """Lock the reservation's book, then return the reservation. Raises NotFound.
 
-    When it changed its book while we waited for the lock, the new book is locked too.
+    If it moved to another book during the wait for the lock, that book is locked too.
     """
     locked: dict[int, int] = {}
     while True:

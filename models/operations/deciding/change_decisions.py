@@ -1,4 +1,4 @@
-"""A wish to change, decided: the old table is kept until there is a new one."""
+"""Decide change requests: a party keeps its old table until it has a new one."""
 
 from datetime import timedelta
 
@@ -22,20 +22,21 @@ from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.sittings import quarter_of
 from models.rules.restaurant.turn_times import turn_minutes
 
-#: No turn is longer than two days of quarters.
+#: Two days of quarters: no turn is longer.
 _LONGEST = 192
-#: Their ends were told, and nobody waits for more. Whoever has come, left or was missed is told
-#: that the wish came too late: every wish that was written down is answered.
+#: The guest was notified of these ends already, so the change is dropped. A party that has arrived,
+#: left or been a no-show gets the answer "too late": every stored change is answered.
 _TOLD_OTHERWISE = frozenset({Status.DECLINED, Status.CANCELLED, Status.EXPIRED})
 _LATE = Reason.TOO_LATE
 
 
 def decide_change(round_: Round, change: ReservationChange, party: PartyRow) -> None:
-    """Accept the wish if the party can be seated so; otherwise everything stays as it was."""
-    seated = party.id in round_.verdicts.seatings  # it was moved in this round
+    """Accept the change if the party can be seated; else leave the reservation as it is."""
+    seated = party.id in round_.verdicts.seatings  # re-seated in this round
     unsettled = party.status == Status.REQUESTED or party.id in round_.settled or seated
     if unsettled or party.book_id not in round_.locked:
-        round_.again = True  # its own answer first, or its new book's lock: in the next round
+        # First decide the party's request, or lock its new book: in the next round.
+        round_.again = True
         return
     round_.settled.add(party.id)
     if (board := round_.boards.get(party.book_id)) is not None:
@@ -71,7 +72,7 @@ def _change_confirmed(round_: Round, change: ReservationChange, party: PartyRow)
         _accept(round_, restaurant, change, party, outcome, reason=CHANGED_REASON)
         round_.freed[party.book_id] = party.restaurant_id
         if old_board is not None and old_board.waitlisted:
-            round_.promote([party.book_id])  # who waits came before the requests that follow
+            round_.promote([party.book_id])  # waitlisted parties come before later requests
         return
     if old_board is not None:
         _set_aside(old_board, party, held, lift=False)
@@ -115,13 +116,13 @@ def _try(
     moves = change.starts_at != party.starts_at and not change.by_staff
     if moves and round_.guests.conflicts(restaurant, party, at=change.starts_at):
         return Outcome(Status.DECLINED, reason=Reason.SAME_GUEST)
-    # the staff may write down after the start what was agreed at the stand
+    # The staff may record after the start a change that was agreed at the stand.
     earliest = 0 if change.by_staff else round_.earliest
     return round_.decide(board, wish, earliest=earliest, offered=round_.offered(restaurant))
 
 
 def _own_quarters(round_: Round, party: PartyRow) -> tuple[Seats, list[tuple[int, int]]]:
-    """The party's tables, and exactly the (table, quarter) pairs it holds."""
+    """Return the party's tables, and exactly the (table, quarter) pairs that it holds."""
     seats = tuple(
         round_.session.scalars(
             select(Assignment.dining_table_id).where(Assignment.reservation_id == party.id)
@@ -199,7 +200,7 @@ def _refuse(
     party: PartyRow,
     outcome: Outcome,
 ) -> None:
-    """The reservation stays; the refusal is told, and so it is a line of its history."""
+    """Keep the reservation as it is. Record the refusal in its history and notify the guest."""
     round_.session.execute(
         update(Reservation)
         .where(Reservation.id == party.id)

@@ -1,4 +1,4 @@
-"""What the clock acts upon: found without a lock, and read again under the locks of its books."""
+"""Find reservations that are due without a lock, then check them again under their books' locks."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,8 +19,8 @@ def lock_due(
 ) -> tuple[dict[int, int], tuple[ColumnElement[bool], ...]]:
     """Find the first `limit` reservations for which `due` holds, and lock their books.
 
-    Returns the books, and the conditions to read those reservations by: under the lock they must
-    be due still, and in a book that is locked. No books: nobody is due.
+    Return the books, and the conditions to read those reservations by: under the lock they must
+    still be due, and be in a locked book. No books: no reservation is due.
     """
     row = Reservation
     peek = select(row.id, row.book_id, row.restaurant_id).where(*due)

@@ -1,4 +1,4 @@
-"""Making way: the next party sits elsewhere when the one before it has not left its table."""
+"""Making way: give a party another table while the previous party still sits at its own."""
 
 from datetime import datetime
 from typing import Final
@@ -25,17 +25,18 @@ CLOCK: Final = "clock"
 
 
 def overtaken_books(session: Session, *, now: datetime) -> dict[int, int]:
-    """The books (-> restaurant) in which somebody's table is still sat at by the party before."""
+    """Return books (-> restaurant id) in which a previous party still sits at a party's table."""
     follower = Reservation
     query = select(follower.book_id, follower.restaurant_id).where(*_overtaken(now)).distinct()
     return {row.book_id: row.restaurant_id for row in session.execute(query)}
 
 
 def make_way(session: Session, book: int, restaurant_id: int, *, now: datetime) -> int:
-    """Move who is next at a table where somebody overstays to a free one, for its whole turn.
+    """Move the next party from an overstayed table to a free one, for its whole turn.
 
-    Whose table the staff chose keeps it, or may have: an older release did not say. Where no other
-    table is free, all stays as it is, and the book warns the host. Returns how many were moved.
+    Parties whose tables the staff chose keep them; so do those where it is unknown, because an
+    older release did not record it. If no other table is free, nothing changes, and the book warns
+    the host. Return how many parties were moved.
     """
     lock_books(session, {book: restaurant_id})
     restaurant = restaurant_by_id(session, restaurant_id)
@@ -48,7 +49,7 @@ def make_way(session: Session, book: int, restaurant_id: int, *, now: datetime) 
 
 
 def _overtaken(now: datetime) -> tuple[ColumnElement[bool], ...]:
-    """Who has a table now or in the next quarter at which another still sits past its turn."""
+    """Match parties that hold a table, now or next quarter, where another overstays its turn."""
     row, held, seated, sits = Reservation, TableOccupancy, SeatedTable, aliased(Reservation)
     quarter = quarter_of(now)
     tables = (
@@ -71,7 +72,7 @@ def _overtaken(now: datetime) -> tuple[ColumnElement[bool], ...]:
 
 
 def _elsewhere(session: Session, board: Board, row: Reservation, *, now: datetime) -> bool:
-    """Whether the party could be moved, and so was."""
+    """Move the party to other tables if possible; return whether it was moved."""
     given = tables_of(session, row.id)
     quarters = _quarters_of(session, row.id, given)
     if not quarters:
@@ -83,7 +84,7 @@ def _elsewhere(session: Session, board: Board, row: Reservation, *, now: datetim
     if seats is None:
         return False
     board.floor.rearrange([(given, mask)], [(seats, mask)])
-    # who sits there still has it
+    # the previous party still occupies them
     board.floor.take(given, board.floor.mask(quarter_of(now), STAYS_QUARTERS))
     change_tables(session, row, given, seats, now=now)
     taken = Seating(row.restaurant_id, row.id, seats, begin, held)

@@ -1,4 +1,4 @@
-"""Which quarters a party holds on which tables: looked at, given and taken back under the lock."""
+"""Occupancy: the quarters a party holds on its tables; read and changed under the book's lock."""
 
 from datetime import datetime, timedelta
 
@@ -18,14 +18,14 @@ from models.rules.restaurant.restaurant import QUARTER_SECONDS, RestaurantSpec, 
 from models.rules.restaurant.sittings import quarter_of
 from models.rules.restaurant.turn_times import buffer_minutes, turn_minutes
 
-#: A seating never reaches further than this many quarters from its start (two days).
+#: No seating reaches further than this many quarters from its start (two days).
 REACH = 192
 _QUARTER = timedelta(seconds=QUARTER_SECONDS)
 _TABLE = Base.metadata.tables[TableOccupancy.__tablename__]
 
 
 def tables_of(session: Session, reservation_id: int) -> Seats:
-    """The tables that the party was given."""
+    """Return the ids of the tables that are assigned to the party."""
     query = (
         select(Assignment.dining_table_id)
         .where(Assignment.reservation_id == reservation_id)
@@ -37,8 +37,10 @@ def tables_of(session: Session, reservation_id: int) -> Seats:
 def whole_turn_from(
     session: Session, restaurant: RestaurantSpec, row: Reservation, tables: Seats, *, now: datetime
 ) -> None:
-    """The party sits down now: hold the tables from now on, until a whole turn is over if nobody
-    follows before, at least to the end that it had. Raises StateConflict naming taken tables.
+    """Hold the tables of a party that sits down now, from now on.
+
+    They are held for a whole turn, or until the next party's quarters begin, but at least to the
+    end that the party had. Raises StateConflict naming the taken tables.
     """
     begin, last = quarter_of(now), _last(restaurant, row, row.ends_at)
     end = moment(begin) + _turn(restaurant, row)
@@ -57,8 +59,10 @@ def whole_turn_from(
 def stay_on(
     session: Session, restaurant: RestaurantSpec, row: Reservation, tables: Seats, *, now: datetime
 ) -> None:
-    """The party sits and stays: hold the tables from now to the end of its turn; when that is
-    over, to the end of this quarter. Raises StateConflict naming taken tables.
+    """Hold the tables of a seated party from now to the end of its turn.
+
+    If the turn is over, hold them to the end of this quarter. Raises StateConflict naming the taken
+    tables.
     """
     begin = quarter_of(now)
     row.ends_at = max(row.ends_at, moment(begin + 1))
@@ -70,7 +74,7 @@ def stay_on(
 def hold_again(
     session: Session, restaurant: RestaurantSpec, row: Reservation, *, now: datetime
 ) -> None:
-    """The party has its tables back for what is left of its turn. Raises StateConflict."""
+    """Hold the party's tables again for the rest of its turn. Raises StateConflict."""
     first = max(quarter_of(row.starts_at), quarter_of(now))
     tables, last = tables_of(session, row.id), _last(restaurant, row, row.ends_at)
     if first <= last:
@@ -81,7 +85,7 @@ def hold_again(
 def change_tables(
     session: Session, row: Reservation, given: Seats, wanted: Seats, *, now: datetime
 ) -> None:
-    """These are the party's tables now; those that it leaves are free, and offered on."""
+    """Assign the tables `wanted` to the party; free those it leaves and offer them to others."""
     left = tuple(table_id for table_id in given if table_id not in wanted)
     if left:
         start = quarter_of(row.starts_at)
@@ -95,7 +99,7 @@ def change_tables(
 
 
 def give_back(session: Session, row: Reservation, *, since: datetime | None, now: datetime) -> None:
-    """Free the party's quarters, all or from `since` on; the waitlist is asked next."""
+    """Free the party's quarters, all of them or from `since` on, and mark the book as freed."""
     start = quarter_of(row.starts_at)
     first = start - REACH if since is None else quarter_of(since)
     last = max(start, first) + REACH
@@ -112,7 +116,7 @@ def _hold_all(
     first: int,
     last: int,
 ) -> None:
-    """Hold what is not held yet of these quarters. Raises StateConflict naming taken tables."""
+    """Hold the quarters that are not held yet. Raises StateConflict naming the taken tables."""
     held = holders(session, tables, first=first, last=last)
     taken = sorted({table for (table, _), party in held.items() if party != row.id})
     if taken:
@@ -133,14 +137,14 @@ def _hold_all(
         for quarter in range(first, last + 1)
         if (table, quarter) not in held
     ]
-    # the primary key refuses what somebody took meanwhile
+    # The primary key rejects a quarter that another transaction has taken meanwhile.
     bulk_insert(session, _TABLE, rows)
 
 
 def holders(
     session: Session, tables: Seats, *, first: int, last: int
 ) -> dict[tuple[int, int], int]:
-    """Who holds which (table, quarter), first and last inclusive."""
+    """Return (table, quarter) -> reservation id, for the quarters `first` to `last` inclusive."""
     held = TableOccupancy
     query = select(held.dining_table_id, held.quarter_hour, held.reservation_id).where(
         held.dining_table_id.in_(tables), held.quarter_hour.between(first, last)
@@ -151,7 +155,7 @@ def holders(
 def _free_after(
     session: Session, row: Reservation, tables: Seats, *, last: int, wished: int
 ) -> int:
-    """How many quarters behind `last`, to `wished` at most, until somebody follows."""
+    """Return how many quarters after `last`, up to `wished`, are free of other parties."""
     held = TableOccupancy
     query = select(func.min(held.quarter_hour)).where(
         held.dining_table_id.in_(tables),
@@ -163,13 +167,13 @@ def _free_after(
 
 
 def _labels(restaurant: RestaurantSpec, table_ids: list[int]) -> list[str]:
-    # a table that was taken off the floor has no label here any more
+    # A table that was removed from the floor has no label any more.
     known = restaurant.table_by_id
     return [known[each].label if each in known else f"#{each}" for each in table_ids]
 
 
 def _turn(restaurant: RestaurantSpec, row: Reservation) -> timedelta:
-    """How long such a party sits, by the shift's turn times."""
+    """Return the turn of such a party, by the shift's turn times."""
     shift = restaurant.shift_by_id.get(split_book_id(row.book_id)[0])
     if shift is None:
         return row.ends_at - row.starts_at
@@ -177,7 +181,7 @@ def _turn(restaurant: RestaurantSpec, row: Reservation) -> timedelta:
 
 
 def _last(restaurant: RestaurantSpec, row: Reservation, end: datetime) -> int:
-    """The last quarter that a turn to `end`, and the buffer behind it, holds."""
+    """Return the last quarter held by a turn that ends at `end`, including its buffer."""
     shift = restaurant.shift_by_id.get(split_book_id(row.book_id)[0])
     minutes = (
         buffer_minutes(restaurant.policies, shift) if shift else restaurant.policies.buffer_minutes

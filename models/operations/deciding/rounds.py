@@ -32,7 +32,10 @@ from models.rules.restaurant.turn_times import turn_minutes
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer: to a request, a change, or who waited (promotion), and since when that waits."""
+    """One answer: to a request, to a change or to a waitlisted party (a promotion).
+
+    `asked_at`: when the request or the change was made.
+    """
 
     kind: str
     outcome: str
@@ -42,14 +45,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What a round came to. `more`: the lane may hold more than this round's limit."""
+    """The result of a round. `more`: the lane may hold more than this round decided."""
 
     count: int = 0
     answers: tuple[Answer, ...] = ()
     awaited: tuple[tuple[str, int], ...] = ()
     messages: int = 0
     more: bool = False
-    #: the searches for room in a full house
+    #: The searches for room on full floors.
     searches: tuple[Room, ...] = ()
 
 
@@ -59,10 +62,11 @@ class Round:
     def __init__(
         self, session: Session, books: Mapping[int, int], *, now: datetime, actor: str = "worker"
     ) -> None:
-        """`books` (book id -> restaurant id) are locked by the caller already."""
+        """`books` (book id -> restaurant id) are already locked by the caller."""
         self.session = session
         self.now = now
-        #: a request that came in time is decided up to a quarter late, if it must be
+        #: The earliest start, the current quarter: a request made in time may be decided a quarter
+        #: late.
         self.earliest = quarter_of(now)
         self.locked = books
         self.restaurants = restaurants_by_id(session, books.values())
@@ -76,17 +80,17 @@ class Round:
         self.guests = SameGuests()
         self.unproved = Unproved()
         self.budget = Budget()
-        #: reservations whose verdict is not written yet: nothing else may be decided on them
+        #: Reservations whose verdict is not written yet: nothing else may be decided on them.
         self.settled: set[int] = set()
         self.again = False
         self._offered: dict[int, Window] = {}
 
     def promote(self, freed: Collection[int], *, answered: Collection[int] = ()) -> None:
-        """Freed tables of these books go to their waitlists, in order of arrival.
+        """Give freed tables of these books to their waitlists, in order of arrival.
 
-        Who has begun to wait in this very round is asked in the next; and nobody whose start is
-        nearer than a guest may book: a word so late reaches nobody. `answered`: books of which
-        everybody concerned is asked herewith.
+        Parties waitlisted in this round are considered in the next. Parties whose start is nearer
+        than a guest may book are skipped: a message so late reaches nobody. `answered`: books of
+        which every party concerned is considered in this call.
         """
         if answered:
             clear_freed(self.session, answered)
@@ -117,7 +121,7 @@ class Round:
                 self.answers.append(Answer("promotion", outcome.status.value, row.id))
 
     def look_for(self, rows: Sequence[PartyRow]) -> None:
-        """Read what is known of these guests, before anything is decided on them."""
+        """Read what is known about these guests, before anything is decided on them."""
         self.guests.add(load_same_guests(self.session, rows))
         asked = [
             row for row in rows if self.restaurants[row.restaurant_id].policies.confirm_by_link
@@ -128,7 +132,7 @@ class Round:
     def _decide_party(
         self, board: Board, row: PartyRow, *, earliest: int, offered: Window = ALWAYS
     ) -> Outcome:
-        """As the rule; who has proved no contact has only a share of the tables, for a while."""
+        """Decide by the rules. Unconfirmed guests get a share of the tables, for a limited time."""
         ask = ask_of(row)
         if not self.unproved.must_confirm(board.restaurant, row):
             return self.decide(board, ask, earliest=earliest, offered=offered)
@@ -140,14 +144,16 @@ class Round:
         return outcome
 
     def decide_request(self, row: PartyRow) -> None:
-        """One request gets its answer."""
+        """Decide one request."""
         restaurant = self.restaurants[row.restaurant_id]
         board = self.boards.get(row.book_id)
         if board is None:
             outcome = Outcome(Status.DECLINED, reason=Reason.CLOSED)
         elif self.guests.asks_again(restaurant, row):
             outcome = Outcome(Status.DECLINED, reason=Reason.SAME_GUEST)
-            self.verdicts.untold.add(row.id)  # the link to the first says it, to its own contact
+            # The message with the link to the first reservation says it, to that reservation's
+            # contact.
+            self.verdicts.untold.add(row.id)
         else:
             offered = self.offered(restaurant)
             outcome = self._decide_party(board, row, earliest=self.earliest, offered=offered)
@@ -158,9 +164,9 @@ class Round:
             self.awaited.append(("reservation", row.id))
 
     def decide(self, board: Board, ask: Ask, *, earliest: int, offered: Window = ALWAYS) -> Outcome:
-        """As the rule, once more if no table is free and nobody has looked who may be moved.
+        """Decide by the rules; if no table is free, load the movable parties and decide again.
 
-        What it comes to stands once it is settled: the board is as it was.
+        The board is left as it was until the outcome is settled.
         """
         outcome = decide(board, ask, earliest=earliest, offered=offered)
         is_full = outcome.reason in (Reason.FULL, Reason.WAITLIST_FULL)
@@ -170,7 +176,7 @@ class Round:
         return outcome
 
     def _load_movable(self, board: Board) -> bool:
-        """Whether parties of this board may be moved at all; if so, it knows which."""
+        """Load the movable parties if re-seating is on; return whether it is."""
         restaurant = board.restaurant.id
         board.may_move = is_on(Flag.RE_SEATING, restaurant_id=restaurant, key=restaurant)
         if board.may_move:
@@ -180,7 +186,7 @@ class Round:
         return board.may_move
 
     def offered(self, restaurant: RestaurantSpec) -> Window:
-        """First and last quarter that may be offered online now."""
+        """Return the first and the last quarter that may be offered online now."""
         found = self._offered.get(restaurant.id)
         if found is None:
             found = self._offered[restaurant.id] = bookable_quarters(
@@ -191,7 +197,7 @@ class Round:
     def settle(
         self, restaurant: RestaurantSpec, row: PartyRow, outcome: Outcome, *, reason: str
     ) -> None:
-        """The outcome stands: on the board, and as a verdict to be written."""
+        """Apply the outcome to the board, and record the verdict, to be written at the end."""
         self.settled.add(row.id)
         ends_at = row.ends_at
         if (board := self.boards.get(row.book_id)) is not None:
@@ -210,7 +216,7 @@ class Round:
         self.verdicts.decided(restaurant, row, outcome, ends_at=ends_at, reason=reason)
 
     def close(self, *, more: bool) -> Decided:
-        """Write the verdicts and say what was done."""
+        """Write the verdicts and return a summary of the round."""
         if self.verdicts.left:
             moved = select(*COLUMNS).where(COLUMNS[0].in_(self.verdicts.left))
             for row in self.session.execute(moved):
@@ -234,6 +240,6 @@ class Round:
 
 
 def ask_of(row: PartyRow) -> Ask:
-    """A reservation's row as a wish."""
+    """Return the reservation's row as an `Ask`."""
     place = (row.party_size, quarter_of(row.starts_at), row.area_id)
     return Ask(*place, online=row.source == "online", waitlist=row.waitlist)

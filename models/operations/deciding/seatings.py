@@ -9,7 +9,7 @@ from models.rules.restaurant.restaurant import QUARTER_SECONDS
 
 
 def moment(quarter: int) -> datetime:
-    """The begin of a UTC quarter."""
+    """Return the start of a UTC quarter."""
     return datetime.fromtimestamp(quarter * QUARTER_SECONDS, UTC)
 
 
@@ -24,12 +24,12 @@ class Seating:
     held: int
 
     def given(self) -> list[dict[str, Any]]:
-        """Its rows of `assignments`."""
+        """Return its rows of `assignments`."""
         number = self.reservation_id
         return [{"reservation_id": number, "dining_table_id": table} for table in self.seats]
 
     def quarters(self) -> list[dict[str, Any]]:
-        """Its rows of `table_occupancy`."""
+        """Return its rows of `table_occupancy`."""
         return [
             {
                 "dining_table_id": table,

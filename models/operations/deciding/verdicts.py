@@ -1,4 +1,4 @@
-"""Verdicts: what a round of decisions comes to, written with few multi-row statements."""
+"""Verdicts: the results of a round of decisions, written with few multi-row statements."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
@@ -32,60 +32,60 @@ WORKER = "worker"
 
 
 class Party(Protocol):
-    """What a verdict needs of a reservation's row."""
+    """The columns of a reservation that a verdict needs."""
 
     @property
     def id(self) -> int:
-        """The reservation."""
+        """The reservation's id."""
 
     @property
     def restaurant_id(self) -> int:
-        """Its house."""
+        """The restaurant's id."""
 
     @property
     def status(self) -> str:
-        """Where it stands now."""
+        """The current status."""
 
     @property
     def revision(self) -> int:
-        """Its revision now."""
+        """The current revision."""
 
     @property
     def starts_at(self) -> datetime:
-        """Its start."""
+        """The start."""
 
     @property
     def ends_at(self) -> datetime:
-        """The end of its turn."""
+        """The end of the turn."""
 
     @property
     def told_offset(self) -> int | None:
-        """The wall clock by which its start was told (rules.told)."""
+        """Minutes from UTC to the wall clock of the notified start (rules.messages.told_times)."""
 
     @property
     def email_key(self) -> bytes | None:
-        """There when the guest gave an e-mail address."""
+        """Set if the guest gave an e-mail address."""
 
     @property
     def phone_key(self) -> bytes | None:
-        """There when the guest gave a phone number."""
+        """Set if the guest gave a phone number."""
 
 
 @dataclass(slots=True)
 class Verdicts:
-    """Collects rows while deciding, and writes them all at the end."""
+    """Collects rows while a round decides, and writes them all at its end."""
 
     now: datetime
     actor: str = WORKER
     updates: dict[tuple[Any, ...], list[int]] = field(default_factory=lambda: defaultdict(list))
     retold: Retold = field(default_factory=Retold)
-    #: who sits where from now on, by reservation id
+    #: The new seatings, by reservation id.
     seatings: dict[int, Seating] = field(default_factory=dict)
-    #: the tables that parties of earlier rounds leave for others, by reservation id
+    #: The tables that parties of earlier rounds leave for others, by reservation id.
     left: dict[int, Seating] = field(default_factory=dict)
     moves: list[dict[str, Any]] = field(default_factory=list)
     messages: list[dict[str, Any]] = field(default_factory=list)
-    #: reservations whose guests are told in another way: by the staff, or by another message
+    #: Reservations whose guests are notified otherwise: by the staff, or by another message.
     untold: set[int] = field(default_factory=set)
     unwanted: list[dict[str, Any]] = field(default_factory=list)
 
@@ -98,7 +98,7 @@ class Verdicts:
         ends_at: datetime,
         reason: str,
     ) -> None:
-        """A request or a waitlisted party has its answer. `reason` goes into the history."""
+        """Record the answer to a request or a waitlisted party. `reason` goes into the history."""
         alternatives = tuple(moment(quarter).isoformat() for quarter in outcome.alternatives)
         key = (
             outcome.status.value,
@@ -115,20 +115,20 @@ class Verdicts:
     def seated(
         self, restaurant: RestaurantSpec, reservation_id: int, outcome: Outcome, *, start: int
     ) -> None:
-        """These tables are the party's for these quarters."""
+        """Record the party's tables and quarters, and the new tables of parties it displaces."""
         self.seatings[reservation_id] = Seating(
             restaurant.id, reservation_id, outcome.seats, start, outcome.held
         )
         for party, seats in outcome.moves:
             known = self.seatings.get(party.id)
-            if known is None:  # decided in an earlier round: the rows are there
+            if known is None:  # decided in an earlier round: its rows exist
                 held = party.mask.bit_count()
                 known = Seating(restaurant.id, party.id, party.seats, party.start, held)
                 self.left[party.id] = known
             self.seatings[party.id] = replace(known, seats=seats)
 
     def reseated(self, party: Party) -> None:
-        """A line of history for one of those who left; its guest is told nothing."""
+        """Record in the history that the party was re-seated; the guest is not notified."""
         self._note(party, Status(party.status), notifying.RESEATED_REASON)
 
     def moved(
@@ -140,7 +140,7 @@ class Verdicts:
         *,
         starts_at: datetime,
     ) -> None:
-        """One line of history, and whatever the guest is to be told of it."""
+        """Record one move in the history, with the messages and reminders that it causes."""
         revision = self._note(party, after, reason)
         kind = notifying.kind_told(after, reason)
         by = notifying.channels(email=bool(party.email_key), phone=bool(party.phone_key))
@@ -205,7 +205,7 @@ class Verdicts:
             bulk_insert(session, table_of(entity), rows)
 
     def _clear(self, session: Session) -> None:
-        """Take those who move from where they sit."""
+        """Release the old tables of re-seated parties."""
         if not self.left:
             return
         for each in self.left.values():
@@ -241,9 +241,10 @@ _DECIDED_UNTIL = _DECIDED.values(ends_at=bindparam("until"))
 def release_tables(
     session: Session, reservation_id: int, table_ids: Seats, *, first: int, last: int
 ) -> None:
-    """Delete a party's quarters from `first` to `last` on these tables."""
+    """Delete the party's quarters from `first` to `last` on these tables."""
     if table_ids:
-        row = table_of(TableOccupancy)  # the class would have MySQL look first whom it deletes
+        # MySQL would first select the rows to be deleted if this were the mapped class
+        row = table_of(TableOccupancy)
         session.execute(
             delete(row).where(
                 row.c.dining_table_id.in_(table_ids),
@@ -262,7 +263,7 @@ def answer_change(
     now: datetime,
     revision: int | None = None,
 ) -> None:
-    """Write what became of a wish to change. `revision`: the reservation's that tells of it."""
+    """Write the answer to a change. `revision`: the revision of the reservation that reports it."""
     alternatives = (
         [moment(quarter).isoformat() for quarter in outcome.alternatives] if outcome else []
     )

@@ -1,4 +1,4 @@
-"""The waitlist's end: who still waits when the start comes is told so."""
+"""The end of the waitlist: expire parties that still wait at their start, and notify them."""
 
 from datetime import datetime
 
@@ -18,7 +18,7 @@ CLOCK = "clock"
 
 
 def expire_waitlists(session: Session, *, now: datetime, limit: int) -> int:
-    """Waitlisted parties whose start has come expire, and are told. Returns how many."""
+    """Expire waitlisted parties whose start has come, and notify them. Return how many."""
     row = Reservation
     due = (row.status == Status.WAITLISTED, row.starts_at <= now, row.restaurant_id.not_in(aside()))
     books, still = lock_due(session, due, row.starts_at, limit=limit)
