@@ -1,1 +1,1 @@
-"""What guests and staff do with a reservation before it is due."""
+"""Operations by guests and staff on a reservation before it is due."""

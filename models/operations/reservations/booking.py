@@ -1,4 +1,4 @@
-"""Booking: a party asks for a table, or the staff book one for a guest."""
+"""Booking: a guest requests a table, or the staff book one for a guest."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -31,11 +31,11 @@ from models.rules.restaurant.turn_times import turn_minutes
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A request that is written down. `replayed`: its key had come before."""
+    """A stored request. `replayed`: an earlier request with the same key made it."""
 
     reservation_id: int
     reference: str
-    #: what its manage token is bound to
+    #: the secret in its manage token
     link_secret: bytes | None = field(repr=False)
     replayed: bool = False
 
@@ -51,10 +51,10 @@ def request_reservation(
     awaited: bool = False,
     links: Sequence[str] = (),
 ) -> Accepted:
-    """Write a guest's request down in `requested`, for its lane to decide.
+    """Store a guest's request in `requested`, for its lane to decide.
 
-    `links`: manage tokens of what the caller has already. Two statements, three with a link.
-    Raises Invalid naming the fields, AlreadyBooked, KeyReused, KeyInFlight.
+    `links`: manage tokens that the caller has already. Two statements, three with a link. Raises
+    Invalid naming the fields, AlreadyBooked, KeyReused, KeyInFlight.
     """
     reference = new_reference()
     before = claim_key(
@@ -82,12 +82,12 @@ def book_for_guest(
     walk_in: bool = False,
     notify: bool = True,
 ) -> Accepted:
-    """Book for a guest at the stand: decided in this very transaction, under the book's lock.
+    """Book for a guest at the stand; decided in this transaction, under the book's lock.
 
-    `table_ids`: these tables, whatever their size; `force_pacing`: over the pacing, knowingly;
-    `walk_in`: recorded as such (seat it with `arrivals.seat` in the same transaction); not
-    `notify`: the staff tell the guest themselves, and reminders are sent all the same.
-    Raises Invalid, KeyReused, KeyInFlight, NotSeated.
+    `table_ids`: these tables, whatever their size; `force_pacing`: exceed the pacing on purpose;
+    `walk_in`: recorded as a walk-in (seat it with `arrivals.seat` in the same transaction);
+    `notify=False`: the staff notify the guest themselves, but reminders are still sent. Raises
+    Invalid, KeyReused, KeyInFlight, NotSeated.
     """
     reference = new_reference()
     connection = session.connection()
@@ -121,12 +121,12 @@ def seat_now(
     row = round_.session.execute(select(*COLUMNS).where(Reservation.id == reservation_id)).one()
     board = round_.boards.get(row.book_id)
     ask = replace(ask_of(row), waitlist=False, force_pacing=force_pacing)
-    if board is None:  # closed since the caller read the house
+    if board is None:  # closed since the caller read the restaurant
         outcome = Outcome(Status.DECLINED, reason=Reason.CLOSED)
     elif table_ids:
         outcome = _at_these_tables(board, ask, table_ids)
     else:
-        # a staff booking may be written down after its start
+        # A staff booking may be recorded after its start.
         outcome = round_.decide(board, ask, earliest=0)
     if outcome.status is not Status.CONFIRMED:
         why = outcome.reason or Reason.FULL
@@ -136,7 +136,10 @@ def seat_now(
 
 
 def _at_these_tables(board: Board, ask: Ask, table_ids: tuple[int, ...]) -> Outcome:
-    """The host's own choice of tables: they must be ours and free, and the pacing holds."""
+    """Decide on tables chosen by the host: they must be the restaurant's, free, and within pacing.
+
+    Raises Invalid if a table is not the restaurant's.
+    """
     unknown = [table_id for table_id in table_ids if table_id not in board.restaurant.table_by_id]
     if unknown:
         raise Invalid.field("tables", "not a table of this restaurant")
@@ -191,7 +194,7 @@ def _new_row(
 
 
 def _terms(restaurant: RestaurantSpec, request: TableRequest) -> dict[str, Any]:
-    """What was agreed. A guest's word on marketing waits until the contact has proved itself."""
+    """Return the agreed terms. A guest's marketing choice waits until the contact is confirmed."""
     terms: dict[str, Any] = {"cancel_cutoff_minutes": restaurant.policies.cancel_cutoff_minutes}
     if request.marketing is not None and request.marketing.source != "staff":
         terms["marketing"] = request.marketing.waiting()

@@ -1,4 +1,4 @@
-"""Changes: a guest or the staff change or cancel a reservation."""
+"""Changes: a guest or the staff edit or cancel a reservation, or the guest requests a change."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -35,7 +35,7 @@ from models.rules.reservations.requests import GuestDetails, TableChange
 from models.rules.restaurant.policies import is_late_cancel
 from models.rules.restaurant.sittings import quarter_of
 
-#: A seating never reaches further than this many quarters from its start (two days).
+#: No seating reaches further than this many quarters from its start (two days).
 _REACH = 192
 
 
@@ -49,12 +49,13 @@ def change_reservation(
     if_revision: int | None = None,
     awaited: bool = False,
 ) -> int | None:
-    """Write a guest's wish to change down, for the lane to decide; the id of the wish.
+    """Store a guest's change request, for the lane to decide, and return its id.
 
-    A wish that waits already is replaced by one with both: asked for four, then for eight
-    o'clock, it is four at eight. Asked again, it is the same wish. None when that comes to what
-    the reservation has anyway; then a wish that waits is withdrawn. `if_revision` is the guest's.
-    Raises NotFound, Invalid (field named), StateConflict, RevisionConflict.
+    It replaces a pending change request and keeps what that one asked for: a request for four, then
+    one for eight o'clock, becomes four at eight. Repeating a request returns the same id. Return
+    None if the result equals the reservation as it is; a pending change request is then withdrawn.
+    `if_revision` is the guest's revision. Raises NotFound, Invalid (field named), StateConflict,
+    RevisionConflict.
     """
     row = lock_reservation(session, reservation_id)
     restaurant = restaurant_by_id(session, row.restaurant_id)
@@ -63,7 +64,8 @@ def change_reservation(
     asked = wished(restaurant, waiting or row, change)
     if is_so(restaurant, waiting or row, asked):
         if waiting is None:
-            return None  # it is so: perhaps this very request made it so, and its answer was lost
+            # nothing to change: perhaps this request made it so and its answer was lost
+            return None
         waiting.awaited = waiting.awaited or awaited
         return waiting.id
     check_revision(row.guest_revision, if_revision)
@@ -93,11 +95,12 @@ def edit_details(
     by_staff: bool = False,
     if_revision: int | None = None,
 ) -> None:
-    """Change what needs no decision: the notes, and how the guest is called and reached.
+    """Change the notes, or the guest's name and contact, none of which needs a decision.
 
-    A new contact is told how things stand, and the one before that it is written to no more.
-    `note` is the guest's, `staff_note` the staff's own, which no guest is shown. What is so
-    already leaves no line. Raises NotFound, StateConflict, RevisionConflict.
+    A new contact gets the current state of the reservation; the previous one gets a message that it
+    is no longer used. `note` is the guest's; `staff_note` is the staff's own and is never shown to
+    a guest. An edit without effect leaves no line in the history. Raises NotFound, StateConflict,
+    RevisionConflict.
     """
     row = lock_reservation(session, reservation_id)
     if Status(row.status) not in OPEN | HOLDING:
@@ -124,7 +127,7 @@ def edit_details(
 
 
 def _forget_proofs(row: Reservation, marks: Collection[str]) -> None:
-    """Another contact has proved nothing yet."""
+    """A changed contact is not confirmed yet."""
     if EMAIL in marks:
         row.email_proved_at = None
     if SMS in marks:
@@ -141,10 +144,10 @@ def cancel_reservation(
     if_revision: int | None = None,
     notify: bool = True,
 ) -> None:
-    """Cancel: the tables are free at once, the waitlist gets its chance, the guest is told.
+    """Cancel: free the tables at once, for the waitlist to take, and notify the guest.
 
-    Cancelling twice is the same as once. A late cancellation is allowed and recorded as late.
-    Not `notify`: the staff tell the guest themselves. Raises NotFound, StateConflict,
+    Cancelling again does nothing. A late cancellation is allowed and recorded as late.
+    `notify=False`: the staff notify the guest themselves. Raises NotFound, StateConflict,
     RevisionConflict.
     """
     row = lock_reservation(session, reservation_id)
@@ -176,7 +179,7 @@ def cancel_reservation(
 
 
 def give_tables_back(session: Session, row: Reservation, *, now: datetime) -> None:
-    """Its tables are free at once, and the waitlist of its book is asked."""
+    """Free all the party's tables and mark its book as freed, for the waitlist."""
     tables = tuple(
         session.scalars(
             select(Assignment.dining_table_id).where(Assignment.reservation_id == row.id)

@@ -1,8 +1,8 @@
-"""Proofs: who opens the link of a message has the contact that it went to.
+"""Confirming a contact: opening the link of a message shows that the guest has that contact.
 
-Anybody can ask for a table in somebody's name, and gets a link at once. The links in messages carry
-a code more, which nobody else is given. Until it comes back, nothing that the sender wrote is in a
-message, and the sender's word on marketing waits.
+Anybody can request a table in another person's name, and gets a link at once. The links in messages
+carry an additional code that is given to nobody else. Until that code comes back, messages contain
+nothing that the sender wrote, and the sender's marketing choice waits.
 """
 
 import hmac
@@ -24,26 +24,27 @@ from models.rules.reservations.requests import ConsentSaid
 
 
 def prove_contact(session: Session, reservation_id: int, code: str, *, now: datetime) -> bool:
-    """Note that the contact of this code has opened its link; whether that is news.
+    """Record that the contact of this code has opened its link; return whether that is new.
 
-    A code of nobody, or of a contact that the reservation has no more, is no error: the link opens
-    the reservation all the same. What the guest said about marketing when booking counts from now
-    on, where the contact has not said anything before.
+    A code that matches no contact, or one that the reservation no longer has, is no error: the link
+    still opens the reservation. The marketing choice that the guest made when booking takes effect
+    now, unless the contact has made one before.
     """
     row = session.get(Reservation, reservation_id)
     if row is None or (row.status == Status.CONFIRMED and row.confirm_by is not None):
-        return False  # it is held: only a button says that the guest wants it (operations.unproved)
+        # held: only the confirmation button confirms it (models.operations.stand.unconfirmed)
+        return False
     proved = _contact_of(row, code)
     return proved is not None and _note(session, row, *proved, now=now)
 
 
 def is_proof_of(row: Reservation, code: str) -> bool:
-    """Whether this code was sent to a contact that the reservation has now."""
+    """Return whether this code was sent to a contact that the reservation has now."""
     return _contact_of(row, code) is not None
 
 
 def _contact_of(row: Reservation, code: str) -> tuple[str, str] | None:
-    """The channel and the contact that the code was sent to."""
+    """Return the channel and the contact that the code was sent to."""
     try:
         contacts = contacts_of(row.guest)
     except SealBroken:
@@ -63,7 +64,7 @@ def _note(session: Session, row: Reservation, channel: str, contact: str, *, now
     own = row.email_key if channel == EMAIL else row.phone_key
     noted: Any = session.execute(
         update(Reservation)
-        # only while the contact is the same: it may be edited at this moment
+        # only if the contact is unchanged: it may be edited at this moment
         .where(Reservation.id == row.id, key == own, since.is_(None))
         .values({since.key: now})
         .execution_options(synchronize_session=False)

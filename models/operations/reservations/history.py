@@ -1,4 +1,4 @@
-"""A reservation's history: each step leaves a row."""
+"""A reservation's history: each move is a row."""
 
 from datetime import datetime
 
@@ -18,7 +18,7 @@ def write_move(
     actor: str,
     reason: str,
 ) -> None:
-    """Let the reservation stand there as its next revision; whether it may is not asked."""
+    """Move the reservation to the state `after` as its next revision, without checking the move."""
     row.revision += 1
     row.guest_ahead -= reason in UNSEEN_REASONS
     session.add(
@@ -34,4 +34,4 @@ def write_move(
     )
     row.status = after.value
     if after is not Status.CONFIRMED:
-        row.confirm_by = None  # whoever comes need not say so any more
+        row.confirm_by = None  # a party that has come need not confirm by the link any more

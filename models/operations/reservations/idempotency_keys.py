@@ -1,4 +1,4 @@
-"""Idempotency keys: the same key and body get the same answer, whenever and however often."""
+"""Idempotency keys: repeating a request with the same key and body gets the same answer."""
 
 import hashlib
 from collections.abc import Collection
@@ -21,11 +21,11 @@ _CLAIM_SQLITE = insert(_KEYS).prefix_with("OR IGNORE")
 def claim_key(
     connection: Connection, scope: str, key: str, *, body: bytes, reference: str, now: datetime
 ) -> str | None:
-    """Claim the key for `reference`; None when it is ours, else the reference it made before.
+    """Claim the key for `reference`; return None if claimed, else the reference it made before.
 
-    One statement in the usual case. A request of the same key that still runs is waited for (by
-    the database's own lock on the row), then its answer counts. Raises KeyReused when the body
-    differs, KeyInFlight when the wait takes too long.
+    One statement in the usual case. If a request with the same key is still running, wait for it
+    (by the database's own lock on the row) and use its answer. Raises KeyReused if the body
+    differs, KeyInFlight if the wait takes too long.
     """
     digest = hashlib.sha256(f"{scope}\n{key}".encode()).digest()
     fingerprint = body_key(body)
@@ -39,7 +39,7 @@ def claim_key(
         raise
     if result.rowcount == 1:
         return None
-    # the release before this one wrote a hash without a key
+    # the previous release stored an unkeyed hash
     return _earlier(connection, digest, (fingerprint, hashlib.sha256(body).digest()))
 
 

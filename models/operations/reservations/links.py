@@ -1,4 +1,4 @@
-"""Manage links: sent to the guest again, or withdrawn. The staff never see one."""
+"""Manage links: send one again, or withdraw those sent before. The staff never see one."""
 
 from datetime import datetime
 
@@ -20,11 +20,11 @@ from models.rules.reservations.links import SENT_MOST, SENT_WITHIN
 def send_link(
     session: Session, reservation_id: int, *, renew: bool, now: datetime, actor: str
 ) -> tuple[str, ...]:
-    """Send the guest the link to the reservation; the channels it goes by.
+    """Send the guest the link to the reservation; return the channels used.
 
-    `renew`: those that were sent before open nothing from now on; without a channel to send the
-    new one by, that is all. Audited. Raises NotFound, and StateConflict when there is nothing to
-    manage any more, nobody to write to, or it was sent too often.
+    `renew`: links sent before stop working, even if there is no channel to send the new one by.
+    Audited. Raises NotFound, and StateConflict if there is nothing left to manage, no contact, or
+    too many links were sent already.
     """
     row = lock_reservation(session, reservation_id)
     by = channels(email=bool(row.email_key), phone=bool(row.phone_key))
@@ -58,5 +58,5 @@ def _queue(session: Session, row: Reservation, by: tuple[str, ...], *, now: date
         by=by,
         now=now,
     ):
-        # the variant tells one time of sending from another
+        # the variant tells one sending from another
         session.add(Message(**values | {"variant": max(before, default=0) + 1}))

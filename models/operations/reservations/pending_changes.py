@@ -1,4 +1,4 @@
-"""Wishes to change: the one that waits, what it comes to with another, and its end undecided."""
+"""Pending change requests: find, merge, create and end them."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -15,13 +15,13 @@ from models.rules.restaurant.restaurant import RestaurantSpec
 
 
 def check_revision(revision: int, if_revision: int | None) -> None:
-    """Raises RevisionConflict unless the caller knows the reservation as it is."""
+    """Raise RevisionConflict unless the caller has seen the current revision."""
     if if_revision is not None and revision != if_revision:
         raise RevisionConflict("the reservation has changed since you read it")
 
 
 def check_open(row: Reservation, *, now: datetime, by_staff: bool) -> None:
-    """Raises StateConflict when it has ended, or for its guest has begun."""
+    """Raise StateConflict if the reservation has ended, or, for its guest, has begun."""
     if Status(row.status) not in OPEN:
         raise StateConflict(f"a reservation that is {row.status} cannot be changed")
     if not by_staff and not may_cancel_online(row.starts_at, now=now):
@@ -29,7 +29,7 @@ def check_open(row: Reservation, *, now: datetime, by_staff: bool) -> None:
 
 
 def waiting_wish(session: Session, reservation_id: int) -> ReservationChange | None:
-    """The wish that waits to be decided; under the book's lock there is one at most."""
+    """Return the pending change request; under the book's lock there is at most one."""
     query = select(ReservationChange).where(
         ReservationChange.reservation_id == reservation_id,
         ReservationChange.status == "requested",
@@ -40,10 +40,13 @@ def waiting_wish(session: Session, reservation_id: int) -> ReservationChange | N
 def wished(
     restaurant: RestaurantSpec, before: Reservation | ReservationChange, change: TableChange
 ) -> TableRequest:
-    """The whole wish: what changes, and what stays as it was or as it was wished before."""
+    """Return the complete request: the changed fields, and the others as they were in `before`.
+
+    Raises Invalid if the area of `before` is gone and the change names no other.
+    """
     has = as_request(restaurant, before)
     if before.area_id and has.area_key is None and change.area_key is None:
-        # not into another room without a word
+        # never move the party to another area without its consent
         raise Invalid.field("area", "the area is gone that was asked for; name another, or none")
     return replace(
         has,
@@ -54,7 +57,7 @@ def wished(
 
 
 def as_request(restaurant: RestaurantSpec, row: Reservation | ReservationChange) -> TableRequest:
-    """What is there, as a request: who comes stays, and is not asked about."""
+    """Return the reservation or change as a request with an empty guest, who is not compared."""
     area = restaurant.area_by_id.get(row.area_id or 0)
     nobody = GuestDetails(name="")
     return TableRequest(row.party_size, row.starts_at, nobody, area.key if area else None)
@@ -63,7 +66,7 @@ def as_request(restaurant: RestaurantSpec, row: Reservation | ReservationChange)
 def is_so(
     restaurant: RestaurantSpec, row: Reservation | ReservationChange, asked: TableRequest
 ) -> bool:
-    """Whether that is what is there, an area that is gone being none that could be asked for."""
+    """Return whether the row equals the request. An area that is gone equals no area requested."""
     has = as_request(restaurant, row)
     return asked == has and (has.area_key is None) == (row.area_id is None)
 
@@ -78,7 +81,7 @@ def new_wish(
     actor: str,
     by_staff: bool = False,
 ) -> ReservationChange:
-    """The wish as a row in `requested`, of a request that was checked."""
+    """Return the change as a row in `requested`, for a request that was checked."""
     return ReservationChange(
         restaurant_id=row.restaurant_id,
         reservation_id=row.id,
@@ -97,7 +100,7 @@ def new_wish(
 def end_waiting_wishes(
     session: Session, reservation_id: int, *, status: str, now: datetime
 ) -> None:
-    """The wish that waits is not decided any more: it is `superseded` or `dropped`."""
+    """End the pending change request undecided: as `superseded` or `dropped`."""
     session.execute(
         update(ReservationChange)
         .where(

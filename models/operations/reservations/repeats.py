@@ -1,4 +1,4 @@
-"""Verbs that come twice: what each acts upon, and whether it has been done already."""
+"""Repeated operations: the state each expects, and whether it was done already."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -13,7 +13,7 @@ from models.rules.reservations.lifecycle import Status
 
 @dataclass(frozen=True, slots=True)
 class ActsOn:
-    """The state or the revision that whoever moves a party has seen; None: whatever it is."""
+    """The state or the revision that the caller has seen; None: any."""
 
     status: Status | None = None
     revision: int | None = None
@@ -25,10 +25,10 @@ ANYTHING: Final = ActsOn()
 def is_repeat(
     session: Session, row: Reservation, acts_on: ActsOn, *, reason: str, actor: str
 ) -> bool:
-    """Whether this very verb made the revision after the one that it acts upon.
+    """Return whether this operation made the revision after the one that it acts on.
 
-    Then it is done, and says so again. Raises RevisionConflict and StateConflict when something
-    else happened since.
+    If so, it is done and counts as successful again. Raises RevisionConflict or StateConflict if
+    something else happened since.
     """
     if acts_on.revision is not None and acts_on.revision != row.revision:
         move = ReservationMove
@@ -44,7 +44,7 @@ def is_repeat(
 
 
 def last_step(session: Session, reservation_id: int) -> ReservationMove | None:
-    """The last move that led from one state to another."""
+    """Return the last move that led from one state to another."""
     move = ReservationMove
     query = select(move).where(move.reservation_id == reservation_id, move.before != move.after)
     return session.scalars(query.order_by(move.id.desc()).limit(1)).first()

@@ -1,7 +1,8 @@
-"""A second table near a first: what whoever asked for it is told, and what the guest is.
+"""A second table near a first: the answers to the request and to the guest.
 
-Anybody may ask in a guest's name, so only who opens the first reservation by its link is told of
-it. All others get the answer of a full restaurant, and the guest's own contact gets the link.
+Anybody may make a request in a guest's name, so only a caller with the link to the first
+reservation is told of it. All others get the answer of a full restaurant, and the link goes to the
+guest's own contact.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +25,7 @@ from models.rules.reservations.requests import TableRequest
 from models.rules.restaurant.policies import same_guest_conflict
 from models.rules.restaurant.restaurant import RestaurantSpec
 
-#: More links than these are not looked at.
+#: Further links are ignored.
 LINKS_MOST: Final = 4
 _HAS_ONE: Final = sorted(status.value for status in HOLDING | {Status.REQUESTED})
 _ROW = table_of(Reservation).c
@@ -38,10 +39,11 @@ def refuse_second(
     *,
     now: datetime,
 ) -> None:
-    """Raises AlreadyBooked when one of these manage tokens opens a table of the same guest too near
-    this start. Who waits for a table may ask for another time; only the same once more is the same.
+    """Raise AlreadyBooked if one of these manage tokens opens a reservation too near this start.
 
-    No statement without a token of ours, one with.
+    It must be a reservation of the same guest. A waitlisted guest may request another start; only
+    the same start counts as already booked. Without a readable token no statement is executed,
+    otherwise one.
     """
     known = {link.reservation_id: (token, link) for token, link in _readable(links)}
     contacts = {contact_key(request.guest.email), contact_key(request.guest.phone)} - {None}
@@ -77,15 +79,17 @@ def _readable(links: Sequence[str]) -> Iterable[tuple[str, ManageToken]]:
     for token in links[:LINKS_MOST]:
         try:
             yield token, read_manage_token(token)
-        except SignInFailed:  # forged, or of a key that is gone: it proves nothing
+        except SignInFailed:  # forged, or its key is gone: it authorizes nothing
             continue
 
 
 def links_to_first(
     session: Session, firsts: Mapping[int, str], *, now: datetime
 ) -> list[dict[str, Any]]:
-    """Messages with the link to each of these reservations (-> the channel of the contact that
-    asked for a second). Once for each, ever: nobody is bothered by who asks again and again.
+    """Return messages with the link to each of these reservations.
+
+    `firsts`: reservation id -> the channel of the contact that asked for a second table. Sent once
+    for each reservation, ever: repeated requests do not bother the guest.
     """
     if not firsts:
         return []

@@ -1,4 +1,4 @@
-"""The staff change a reservation: decided in the request itself, or nothing has happened."""
+"""Changes by the staff: decided within the request, or rolled back."""
 
 from datetime import datetime
 
@@ -39,12 +39,13 @@ def change_at_once(
     if_revision: int | None = None,
     notify: bool = True,
 ) -> bool:
-    """Change it now; False when it is so already. `if_revision` is the row's own.
+    """Change the reservation now; return False if there is nothing to change.
 
-    A wish of the guest that waits is answered first, as its lane would. Not `notify`: the staff
-    tell the guest themselves; reminders are for the new start all the same. Raises NotFound,
-    Invalid (field named), StateConflict, RevisionConflict, Busy, and NotSeated when there is no
-    table: then the caller's transaction is rolled back, and nothing is left of the attempt.
+    `if_revision` is the row's own revision. A pending change request of the guest is decided first,
+    as by its lane. `notify=False`: the staff notify the guest themselves; reminders are still set
+    for the new start. Raises NotFound, Invalid (field named), StateConflict, RevisionConflict,
+    Busy, and NotSeated if there is no table: then the caller's transaction is rolled back, and
+    nothing is left of the attempt.
     """
     row = _lock(session, reservation_id, change)
     check_open(row, now=now, by_staff=True)
@@ -73,7 +74,7 @@ def change_at_once(
 
 
 def _lock(session: Session, reservation_id: int, change: TableChange) -> Reservation:
-    """The reservation, with its book and those of the wished start and of a waiting wish locked."""
+    """Lock the books of the reservation, the new start and a pending change; return the row."""
     where = session.execute(
         select(Reservation.book_id, Reservation.restaurant_id).where(
             Reservation.id == reservation_id
@@ -100,9 +101,10 @@ def _decide(
     actor: str,
     notify: bool = True,
 ) -> None:
-    """Answer the wish on its locked books, as its lane would. Raises Busy when it cannot be."""
+    """Decide the change on its locked books, as its lane would. Raises Busy if it cannot be."""
     books = dict.fromkeys((row.book_id, wish.book_id), row.restaurant_id)
-    lock_books(session, books)  # held already, unless somebody moved it before we had the lock
+    # held already, unless the reservation moved to another book before we had the lock
+    lock_books(session, books)
     party = session.execute(select(*COLUMNS).where(COLUMNS[0] == row.id)).one()
     round_ = Round(session, books, now=now, actor=actor)
     round_.verdicts.untold |= set() if notify else {row.id}

@@ -1,1 +1,1 @@
-"""What the host does at the stand, and what the clock does there."""
+"""Operations at the stand: by the host, and by the clock."""

@@ -1,7 +1,7 @@
-"""Arrivals: the party comes, sits down, leaves, or never came.
+"""Arrivals: the party arrives, is seated, leaves, or is a no-show.
 
-Every verb may come twice, by a host who presses again or by a repeated transaction: one that is
-done already does nothing. `acts_on` names what its caller has seen.
+Every operation may be repeated, because a host presses again or a transaction runs again: one that
+is done already does nothing. `acts_on` names the state that the caller has seen.
 """
 
 from datetime import datetime, timedelta
@@ -39,9 +39,10 @@ def arrive(
     actor: str,
     acts_on: ActsOn = ANYTHING,
 ) -> None:
-    """The party is here and waits to be seated. Raises NotFound, StateConflict, RevisionConflict.
+    """Record that the party has arrived and waits to be seated.
 
-    A no-show that comes after all needs its tables free.
+    A no-show that arrives after all needs its tables to be free. Raises NotFound, StateConflict,
+    RevisionConflict.
     """
     row = lock_reservation(session, reservation_id)
     if _is_done(session, row, Status.ARRIVED, acts_on, reason="arrival", actor=actor):
@@ -62,12 +63,12 @@ def seat(
     table_ids: Seats = (),
     acts_on: ActsOn = ANYTHING,
 ) -> None:
-    """The party sits down, at its own tables or at `table_ids`.
+    """Seat the party at its own tables or at `table_ids`.
 
-    A party that sits down late keeps its table that much longer, until somebody follows; one
-    that sits down early needs its table free from now on. One that sits already moves to
-    `table_ids`. Nobody else's table is ever taken: where somebody still sits, the error names
-    who, whatever that party's turn said. Raises NotFound, StateConflict, RevisionConflict.
+    A party seated late keeps its table correspondingly longer, until the next party's quarters; one
+    seated early needs its table free from now on. A seated party moves to `table_ids`. An occupied
+    table is never taken: the error names the party that still sits there, even past its turn.
+    Raises NotFound, StateConflict, RevisionConflict, and Invalid for a table of another restaurant.
     """
     row = lock_reservation(session, reservation_id)
     given = tables_of(session, row.id)
@@ -76,7 +77,7 @@ def seat(
     if sits and wanted == given:
         return
     reason = "moved" if sits else "seating"
-    # who sits elsewhere than is wanted was not moved by this very verb
+    # a party seated elsewhere than at `wanted` was not moved by this operation
     if is_repeat(session, row, acts_on, reason="" if sits else reason, actor=actor):
         return
     if not sits:
@@ -102,10 +103,10 @@ def finish(
     actor: str,
     acts_on: ActsOn = ANYTHING,
 ) -> None:
-    """The party has left: its tables are free from the next quarter on.
+    """Record that the party has left: its tables are free from the next quarter on.
 
-    One that nobody seated, or that was called a no-show, was here all the same: from its start
-    on that can be said. Raises NotFound, StateConflict, RevisionConflict.
+    A party that was never seated, or was marked a no-show, may be finished too, from its start on.
+    Raises NotFound, StateConflict, RevisionConflict.
     """
     row = lock_reservation(session, reservation_id)
     if _is_done(session, row, Status.FINISHED, acts_on, reason="finish", actor=actor):
@@ -127,10 +128,10 @@ def mark_no_show(
     actor: str,
     acts_on: ActsOn = ANYTHING,
 ) -> None:
-    """Nobody came: the tables are free. Before the start there is no such thing.
+    """Mark the party a no-show and free its tables; not before its start.
 
-    It can be said of a party, too, that the clock took for finished at the end of its evening.
-    Raises NotFound, StateConflict, RevisionConflict.
+    This also applies to a party that the clock finished at the end of the evening, unless it was
+    seated. Raises NotFound, StateConflict, RevisionConflict.
     """
     row = lock_reservation(session, reservation_id)
     if _is_done(session, row, Status.NO_SHOW, acts_on, reason="no_show", actor=actor):
@@ -146,7 +147,7 @@ def mark_no_show(
 
 
 def end_evening(session: Session, row: Reservation, *, now: datetime, actor: str) -> None:
-    """Nobody said what became of the party, and it is long gone. Its book is locked already."""
+    """Finish a party long past its turn without a recorded outcome. Its book is already locked."""
     stand_up(session, row)
     row.finished_at = max(row.ends_at, row.arrived_at or row.ends_at)
     write_move(session, row, Status.FINISHED, now=now, actor=actor, reason="evening_over")
@@ -161,7 +162,7 @@ def _is_done(
     reason: str,
     actor: str,
 ) -> bool:
-    """Whether it has made the move already. Raises StateConflict when it may not."""
+    """Return whether the move was made already. Raises StateConflict if it is not allowed."""
     if row.status == after or is_repeat(session, row, acts_on, reason=reason, actor=actor):
         return True
     _check_move(row, after)

@@ -22,8 +22,10 @@ def confirm_waitlisted(
     actor: str,
     acts_on: ActsOn = ANYTHING,
 ) -> None:
-    """A table for a party that waits, decided now by every rule but the lead time: the staff have
-    asked. Its guest is told. Raises NotFound, StateConflict, RevisionConflict, NotSeated.
+    """Give a waitlisted party a table, by every rule except the lead time.
+
+    The lead time does not apply because the staff asked. The guest is notified. Raises NotFound,
+    StateConflict, RevisionConflict, NotSeated.
     """
     row = lock_reservation(session, reservation_id)
     if row.status == Status.CONFIRMED:

@@ -1,4 +1,4 @@
-"""The one table of what the clock does at the stand. Each opens its own transactions."""
+"""The table of the clock's jobs at the stand. Each job opens its own transactions."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -14,13 +14,13 @@ from models.operations.stand.overdue import end_evenings, finish_overdue, mark_n
 from models.operations.stand.seated_tables import mend_seated_tables
 from models.operations.stand.unconfirmed import release_unconfirmed
 
-#: Reservations that one transaction moves.
+#: The most reservations that one transaction moves.
 AT_ONCE: Final = 200
 _Step = Callable[..., int]
 
 
 def _until_done(step: _Step, now: datetime) -> int:
-    """Transaction after transaction, until one finds fewer than it may move. How many in all."""
+    """Run transactions until one moves fewer than the limit; return how many were moved in all."""
     done = 0
     while True:
         count = unit(partial(step, now=now, limit=AT_ONCE))
@@ -40,8 +40,8 @@ def _make_way_everywhere(now: datetime) -> int:
     return sum(unit(partial(in_book, book=book)) for book in sorted(books))
 
 
-#: The job's name -> what it does at a time; how many parties it moved. In this order: who is to
-#: leave leaves before somebody makes way.
+#: Job name -> a function of the time that returns how many parties it moved. Order matters: parties
+#: that are to leave leave before others make way.
 STAND_JOBS: Final[Mapping[str, Callable[[datetime], int]]] = {
     "mark_no_shows": partial(_until_done, mark_no_shows),
     "finish_overdue": partial(_until_done, finish_overdue),

@@ -1,5 +1,6 @@
-"""What the clock does at the stand: no-shows and finishes where a restaurant chose them, and the
-end of every evening.
+"""The clock's jobs at the stand: no-shows, finishes and the end of every evening.
+
+No-shows and finishes apply only where a restaurant chose them.
 """
 
 from collections import defaultdict
@@ -25,11 +26,11 @@ _Move = Callable[[Session, int], None]
 
 
 def mark_no_shows(session: Session, *, now: datetime, limit: int) -> int:
-    """Confirmed parties whose grace is over are no-shows. Returns how many were marked.
+    """Mark confirmed parties past their grace period as no-shows. Return how many were marked.
 
-    Only where the restaurant chose it (`auto_no_show`) and the stand is in use: of the same book
-    somebody has arrived. What the staff said after the start stands: a booking written late, a
-    no-show taken back.
+    Only where the restaurant chose it (`auto_no_show`) and the stand is in use: a party of the same
+    book has arrived. A move by the staff after the start stands: a booking recorded late, a no-show
+    undone.
     """
     row = Reservation
     return _each_due(
@@ -44,9 +45,10 @@ def mark_no_shows(session: Session, *, now: datetime, limit: int) -> int:
 
 
 def finish_overdue(session: Session, *, now: datetime, limit: int) -> int:
-    """Seated parties long past their turn have left. Returns how many were finished.
+    """Finish seated parties long past their turn. Return how many were finished.
 
-    Only where the restaurant chose it (`auto_finish`), and not who was taken back once.
+    Only where the restaurant chose it (`auto_finish`), and not parties whose finish the staff
+    undid.
     """
     row, move = Reservation, ReservationMove
     taken_back = exists().where(
@@ -64,9 +66,9 @@ def finish_overdue(session: Session, *, now: datetime, limit: int) -> int:
 
 
 def end_evenings(session: Session, *, now: datetime, limit: int) -> int:
-    """Parties of whom nobody said what became of them are finished, OVER_AFTER their turn.
+    """Finish parties with no recorded outcome, OVER_AFTER past their turn. Return how many.
 
-    A no-show is a word against a guest, so the clock never says it here. Returns how many.
+    A no-show counts against a guest, so the clock never records one here.
     """
     row, before = Reservation, now - OVER_AFTER
     due = (
@@ -110,10 +112,10 @@ def _each_due(
     now: datetime,
     limit: int,
 ) -> int:
-    """Find who is due, lock their books (sorted), look again, move those who still are.
+    """Find due reservations, lock their books (sorted), check again, and move those still due.
 
-    `before`: up to when `since` must lie at a restaurant with such policies; None: never. All of
-    it is asked of the database, so that the limit counts none but those who are due.
+    `before`: for given policies, the time up to which `since` must lie; None: never. The database
+    evaluates the whole condition, so that only due reservations count towards the limit.
     """
     is_due = (*due, _chosen(session, (due[0], since <= now), since, before))
     books, still = lock_due(session, is_due, since, limit=limit)
@@ -132,7 +134,7 @@ def _chosen(
     since: InstrumentedAttribute[datetime],
     before: Callable[[Policies], datetime | None],
 ) -> ColumnElement[bool]:
-    """The condition that each restaurant's own policies make of `since`."""
+    """Return the condition on `since` that follows from each restaurant's own policies."""
     row = Reservation
     where = select(row.restaurant_id).where(*candidates, row.restaurant_id.not_in(aside()))
     restaurants = restaurants_by_id(session, session.scalars(where.distinct()).all())
@@ -141,6 +143,6 @@ def _chosen(
         if (at := before(restaurant.policies)) is not None:
             chosen[at].append(number)
     return or_(
-        row.id < 0,  # nobody, where no restaurant chose it
+        row.id < 0,  # matches nothing, for when no restaurant chose it
         *(and_(row.restaurant_id.in_(ids), since <= at) for at, ids in chosen.items()),
     )

@@ -1,4 +1,4 @@
-"""Who sits at which table: the fact that a table is taken until somebody says otherwise."""
+"""Seated parties and their tables: a table stays taken until the party is recorded as gone."""
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
@@ -17,9 +17,9 @@ _ROWS = table_of(SeatedTable)
 def refuse_if_others_sit(
     session: Session, restaurant: RestaurantSpec, row: Reservation, tables: Seats
 ) -> None:
-    """Raises StateConflict naming each party that still sits at one of these tables.
+    """Raise StateConflict naming each party that still sits at one of these tables.
 
-    Rows of parties that left without a word (an older release finished them) are cleared away.
+    Rows of parties that are no longer seated (an older release finished them) are deleted.
     """
     others = [each for each in sitters(session, tables) if each.reservation_id != row.id]
     sitting = [each for each in others if each.sits]
@@ -37,10 +37,10 @@ def refuse_if_others_sit(
 
 
 def sit_down(session: Session, row: Reservation, tables: Seats) -> None:
-    """The party sits at these tables, and at none of those that it was given before.
+    """Record that the party sits at these tables, and no longer at any it was given before.
 
-    Ask `refuse_if_others_sit` first. The key refuses a party that came meanwhile; `unit` then
-    runs again, and that one is named.
+    Call `refuse_if_others_sit` first. If another party was seated meanwhile, the key rejects the
+    row; `unit` then runs again, and that party is named.
     """
     stand_up(session, row)
     rows = [
@@ -52,7 +52,7 @@ def sit_down(session: Session, row: Reservation, tables: Seats) -> None:
 
 
 def stand_up(session: Session, row: Reservation) -> None:
-    """The party sits nowhere any more."""
+    """Record that the party sits at no table any more."""
     given = select(Assignment.dining_table_id).where(Assignment.reservation_id == row.id)
     tables = session.scalars(given).all()
     session.execute(
@@ -61,8 +61,9 @@ def stand_up(session: Session, row: Reservation) -> None:
 
 
 def mend_seated_tables(session: Session) -> int:
-    """Write down who sits where and has no row, and clear away who has left: what an older
-    release moved beside this one. How many rows were wrong.
+    """Add missing rows of seated parties, and delete those of parties that are not seated.
+
+    An older release that runs beside this one leaves such rows wrong. Return how many were wrong.
     """
     party, given = table_of(Reservation).c, table_of(Assignment).c
     gone = (
@@ -80,7 +81,7 @@ def mend_seated_tables(session: Session) -> int:
         .where(party.status == Status.SEATED.value, _ROWS.c.reservation_id.is_(None))
         .order_by(party.id)
     )
-    # of two at one table, the one that came last
+    # if two parties are seated at one table, the last one
     rows = {row.dining_table_id: row for row in session.execute(lacking)}
     names = ("dining_table_id", "reservation_id", "restaurant_id")
     if rows:

@@ -1,4 +1,4 @@
-"""A step at the stand: whether the party's day has come, and the line of history."""
+"""Moves at the stand: check the party's day, and record the move."""
 
 from datetime import datetime, timedelta
 
@@ -10,12 +10,12 @@ from models.operations.deciding.books import touch_books
 from models.operations.reservations.history import write_move
 from models.rules.reservations.lifecycle import Status
 
-#: A party is not here before this, nor after that.
+#: A party cannot be here earlier before its start, nor later after it.
 _EARLY, _LATE = timedelta(hours=12), timedelta(hours=24)
 
 
 def check_day(row: Reservation, *, now: datetime) -> None:
-    """Raises StateConflict when that is not the party's day."""
+    """Raise StateConflict if today is not the party's day."""
     if row.starts_at - now > _EARLY:
         raise StateConflict("the reservation is not for today")
     if now - row.starts_at > _LATE:
@@ -31,12 +31,12 @@ def move(
     actor: str,
     reason: str,
 ) -> None:
-    """Write the move down, and say that its book changed."""
+    """Record the move and announce that its book changed."""
     write_move(session, row, after, now=now, actor=actor, reason=reason)
     touch_books(session, {row.book_id: row.restaurant_id})
 
 
 def check_begun(row: Reservation, *, now: datetime) -> None:
-    """Raises StateConflict before the party's start."""
+    """Raise StateConflict before the party's start."""
     if now < row.starts_at:
         raise StateConflict("the reservation has not begun yet")

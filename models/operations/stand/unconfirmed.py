@@ -1,4 +1,4 @@
-"""Tables held for who has proved no contact: confirmed by the link, or given back in time."""
+"""Tables held for unconfirmed guests: confirmed by the link, or released in time."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -31,16 +31,16 @@ GUEST: Final = "guest"
 
 
 def hold_until(session: Session, until: Mapping[datetime, Sequence[int]]) -> None:
-    """These parties, just confirmed, hold their tables until then."""
+    """Set the time until which these parties, just confirmed, hold their tables."""
     for moment, ids in until.items():
         session.execute(_HOLD, {"ids": ids, "until": moment})
 
 
 def confirm_by_link(session: Session, reservation_id: int, code: str, *, now: datetime) -> bool:
-    """The contact of this code says that it wants the table; whether that is news.
+    """Confirm the held table for the contact of this code; return whether that is new.
 
-    It stands from now on, and is told so. Also after its time, as long as nobody took the table
-    away. Raises NotFound.
+    The reservation then stands, and the guest is notified. This works after the deadline too, as
+    long as the table was not released. Raises NotFound.
     """
     row = lock_reservation(session, reservation_id)
     is_held = row.status == Status.CONFIRMED and row.confirm_by is not None
@@ -57,7 +57,7 @@ def confirm_by_link(session: Session, reservation_id: int, code: str, *, now: da
 
 
 def release_unconfirmed(session: Session, *, now: datetime, limit: int) -> int:
-    """Who has not confirmed in time loses the table and is told; the waitlist has it. How many."""
+    """Expire parties not confirmed in time; free their tables and notify them. Return how many."""
     row = Reservation
     due = (
         row.confirm_by <= now,

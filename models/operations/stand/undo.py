@@ -1,4 +1,4 @@
-"""Taking back: a no-show, a seating or a finish that was not so."""
+"""Undo a no-show, a seating or a finish that was recorded by mistake."""
 
 from datetime import datetime
 
@@ -27,9 +27,9 @@ def take_back(
 ) -> None:
     """Undo a no-show, a seating or a finish, on the day itself and while the tables are free.
 
-    A repeat does nothing: whoever names no state and no revision takes nothing back a second
-    time, until the party has moved on. To go back two steps, name what each takes back.
-    Raises NotFound, StateConflict, RevisionConflict.
+    A repeat does nothing: a call without a state and a revision undoes nothing a second time until
+    the party has moved on. To undo two steps, name the state or revision that each undoes. Raises
+    NotFound, StateConflict, RevisionConflict.
     """
     row = lock_reservation(session, reservation_id)
     step = last_step(session, row.id)
@@ -46,13 +46,13 @@ def take_back(
 
 
 def _before(row: Reservation, came_from: Status | None) -> Status:
-    """Where the party stood before. Raises StateConflict."""
+    """Return the state to go back to. Raises StateConflict."""
     match Status(row.status):
         case Status.NO_SHOW:
             return Status.CONFIRMED
         case Status.SEATED:
             return Status.ARRIVED
-        case Status.FINISHED:  # the clock finishes also who was never seated
+        case Status.FINISHED:  # the clock also finishes parties that were never seated
             return came_from or Status.SEATED
         case _:
             raise StateConflict(f"a reservation that is {row.status} has nothing to take back")
