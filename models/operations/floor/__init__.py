@@ -1,1 +1,1 @@
-"""A restaurant's file: read, checked, and written into the database."""
+"""A restaurant's file: read it, check it and write it to the database."""

@@ -1,4 +1,4 @@
-"""What must hold between the parts of a restaurant's file. Each check names the key at fault."""
+"""Checks between the parts of a restaurant's file. Each names the key at fault."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
@@ -10,7 +10,7 @@ from models.operations.floor.shapes import ClosureShape, CombinationShape, Table
 from models.operations.floor.shift_checks import check_overlaps, check_shifts, check_turn_times
 from models.rules.restaurant.restaurant import Policies
 
-#: More days in one entry were meant otherwise.
+#: More days in one entry are taken for a mistake.
 LONGEST_CLOSURE: Final = 366
 
 
@@ -77,7 +77,7 @@ def _closures(parts: Parts) -> Iterator[Problem]:
 
 
 def _closed_dates(path: KeyPath, closure: ClosureShape) -> Iterator[Problem]:
-    """One date, or from one to another."""
+    """Check that a closure has one date, or a first and a last one."""
     begin, end = closure.first, closure.until
     if closure.date is not None:
         if begin or end:
@@ -100,6 +100,6 @@ CHECKS: Final[tuple[Callable[[Parts], Iterator[Problem]], ...]] = (
 
 
 def relations(document: Mapping[str, Any]) -> list[Problem]:
-    """Everything that is wrong between the parts of the parsed file."""
+    """Return all problems between the parts of the parsed file."""
     parts = parts_of(document)
     return [problem for check in CHECKS for problem in check(parts)]

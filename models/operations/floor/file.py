@@ -1,4 +1,4 @@
-"""A restaurant's file: one TOML text. `read_restaurant` names every mistake, its key and line."""
+"""A restaurant's file: one TOML text. `read_restaurant` reports every mistake, its key and line."""
 
 import re
 import tomllib
@@ -18,7 +18,7 @@ _AT_LINE: Final = re.compile(r" \(at line (\d+), column \d+\)$")
 
 @dataclass(frozen=True, slots=True)
 class FileProblem(FieldProblem):
-    """One wrong key of a file, and the line (from 1) on which it stands."""
+    """One wrong key of a file, and its line (from 1)."""
 
     line: int
 
@@ -27,9 +27,9 @@ class FileProblem(FieldProblem):
 
 
 def read_restaurant(text: str) -> RestaurantFile:
-    """The restaurant that a file's text describes.
+    """Return the restaurant that a file's text describes.
 
-    Raises FileInvalid with a FileProblem for everything that is wrong, in order of the lines.
+    Raises FileInvalid with a FileProblem for each mistake, in order of the lines.
     """
     document = _parse(text)
     file, wrong = None, relations(document)
@@ -62,13 +62,13 @@ def _error(wrong: list[tuple[KeyPath, str]], lines: dict[KeyPath, int]) -> FileI
 
 
 def name_of(path: KeyPath) -> str:
-    """`tables[3].min_party`."""
+    """Return the path in the form `tables[3].min_party`."""
     parts = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in path]
     return "".join(parts).removeprefix(".")
 
 
 def _words(error: ErrorDetails) -> str:
-    """Pydantic's message as this house words it."""
+    """Return pydantic's message in the wording used here."""
     if error["type"] == "missing":
         return "is missing"
     if error["type"] == "extra_forbidden":
@@ -78,7 +78,7 @@ def _words(error: ErrorDetails) -> str:
 
 
 def _known(path: KeyPath) -> list[str]:
-    """The keys that may stand where the last key of the path stands."""
+    """Return the keys allowed in place of the path's last key."""
     shape: type[FileShape] = RestaurantFile
     for part in path[:-1]:
         if isinstance(part, str):
@@ -87,7 +87,7 @@ def _known(path: KeyPath) -> list[str]:
 
 
 def _shape_within(annotation: Any) -> type[FileShape] | None:
-    """The shape that a field holds: itself, in a list, or optional."""
+    """Return the shape that a field holds: itself, in a list, or optional."""
     if isinstance(annotation, type) and issubclass(annotation, FileShape):
         return annotation
     inner = (_shape_within(each) for each in getattr(annotation, "__args__", ()))

@@ -1,4 +1,4 @@
-"""A restaurant's file goes into the database: what is new is added, what is gone is inactive."""
+"""Load a restaurant's file: add what is new, and deactivate what is gone."""
 
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, field, replace
@@ -17,13 +17,13 @@ from models.queries.deciding.standing import upcoming
 from models.queries.floor.load import read_restaurant, restaurant_by_id
 from models.rules.restaurant.restaurant import RestaurantSpec
 
-#: Who loads a file at the command line.
+#: The actor of a load from the command line.
 OPERATOR = "operator"
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a file came to. `hurt` names outcomes where parties were moved with it."""
+    """The result of loading a file. With `move`, each of `concerns.hurt` has its outcome."""
 
     restaurant_id: int
     revision: int
@@ -32,10 +32,10 @@ class Loaded:
 
 
 def load_restaurant(session: Session, file: RestaurantFile, *, now: datetime) -> int:
-    """Make the restaurant what its file says; its id. Loading the same file twice changes nothing.
+    """Make the restaurant match its file; return its id. Loading the file again does nothing.
 
-    Parts are known by their slug, keys and labels. `revision` and `revised_at` tell of a change.
-    Raises PartiesHurt when something would go that upcoming parties count on.
+    Parts are identified by slug, keys and labels. A change sets `revision` and `revised_at`. Raises
+    PartiesHurt if the file removes something that upcoming parties depend on.
     """
     return apply_file(session, file, now=now).restaurant_id
 
@@ -49,16 +49,16 @@ def apply_file(
     dry_run: bool = False,
     actor: str = OPERATOR,
 ) -> Loaded:
-    """As `load_restaurant`, and who is concerned.
+    """Do what `load_restaurant` does, and return the parties concerned too.
 
-    `move`: parties follow the file where they can, those that cannot stay as they are; nobody is
-    refused. `dry_run`: all is done, told and undone; nothing is refused either.
+    `move`: move parties to fit the file where possible, leave the others as they are, and do not
+    raise. `dry_run`: do everything, report it and roll it back; this does not raise either.
     """
     row = session.scalar(select(Restaurant).where(Restaurant.slug == file.slug).with_for_update())
     if row is None:
         return _undone(session, dry_run, lambda: _open_new(session, file))
     before = restaurant_by_id(session, row.id)
-    # none can be opened meanwhile: its row refers to the restaurant's, which is locked
+    # No book can be opened meanwhile: its row refers to the restaurant's row, which is locked.
     if books := open_books(session, before, now=now):
         lock_books(session, books)
     load = _Load(session, row, before, now=now, actor=actor)
@@ -69,7 +69,7 @@ def apply_file(
 
 
 def _undone(session: Session, dry_run: bool, work: Callable[[], Loaded]) -> Loaded:
-    """The work; in a dry run taken back, and only what it came to is kept."""
+    """Run the work; in a dry run roll it back, and keep only its result."""
     if not dry_run:
         return work()
     with session.begin_nested() as savepoint:
@@ -89,7 +89,7 @@ def _open_new(session: Session, file: RestaurantFile) -> Loaded:
 
 @dataclass(slots=True)
 class _Load:
-    """A changed file of a restaurant that is there. Its row and its books are locked."""
+    """The load of a changed file for an existing restaurant. Its row and its books are locked."""
 
     session: Session
     row: Restaurant
@@ -99,7 +99,7 @@ class _Load:
     actor: str
 
     def apply(self, file: RestaurantFile, *, move: bool, is_asked: bool) -> Loaded:
-        """Write the file; ask the rules about everybody. Raises PartiesHurt."""
+        """Write the file and check every upcoming party. Raises PartiesHurt."""
         if not write_file(self.session, self.row, file):
             return Loaded(self.row.id, self.row.revision, changed=False)
         self.row.revision += 1

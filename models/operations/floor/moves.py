@@ -1,4 +1,4 @@
-"""Parties that a changed file would hurt are moved with it: to other books, areas and tables."""
+"""Move parties that a changed file would hurt to other books, areas and tables."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +24,7 @@ from models.rules.restaurant.sittings import find_sitting
 
 @dataclass(slots=True)
 class _Moved:
-    """One party on its way: as it was, as it follows the file, and what is still in its way."""
+    """A party to move: as it was, as it follows the file, and the objections that remain."""
 
     concern: Concern
     party: Party
@@ -33,7 +33,7 @@ class _Moved:
 
     @property
     def who(self) -> Upcoming:
-        """The party, with what it is by now."""
+        """The party in its current state."""
         return replace(self.concern.who, party=self.party)
 
 
@@ -46,11 +46,12 @@ def move_parties(
     now: datetime,
     actor: str,
 ) -> tuple[Concern, ...]:
-    """Move who can be moved; everybody again, with what became of them.
+    """Move the parties that can be moved; return all of them, each with its outcome.
 
-    A party follows its start into another shift and its renamed area, and gets other tables where
-    its own are none for it any more. Who waits for what is gone is told so. Requests and wishes
-    are left to their lane. All others stay as they are. The books concerned are locked already.
+    A party follows its start into another shift and its renamed area, and gets other tables if its
+    own no longer suit it. Waitlisted parties are notified if what they wait for is gone. Requests
+    and pending changes are left to their lane. All others stay as they are. The books concerned are
+    already locked.
     """
     moved = [_Moved(each, _followed(before, after, each.who.party)) for each in hurt]
     books = {number: after.id for each in moved for number in _books(each)}
@@ -74,7 +75,7 @@ def _books(moved: _Moved) -> set[int]:
 
 
 def _followed(before: RestaurantSpec, after: RestaurantSpec, party: Party) -> Party:
-    """The party in the book that its start belongs to now, and in its area's new name."""
+    """Return the party in the book that its start now belongs to, and in its renamed area."""
     sitting = None if party.walk_in else find_sitting(after, party.starts_at)
     book = sitting.book_id if sitting else party.book_id
     area = party.area_id
@@ -84,9 +85,9 @@ def _followed(before: RestaurantSpec, after: RestaurantSpec, party: Party) -> Pa
 
 
 def _renamed(before: RestaurantSpec, after: RestaurantSpec, area_id: int) -> int | None:
-    """The new area in which all tables of one that is gone stand: it was given another key.
+    """Return the new area with all the tables of one that is gone: it was given another key.
 
-    One that was there before is another room, into which nobody is put unasked.
+    An area that existed before is another room, and no party is moved there without its consent.
     """
     own = {table.id for table in before.tables if table.area_id == area_id}
     areas = {table.area_id for table in after.tables if table.id in own}
@@ -95,7 +96,7 @@ def _renamed(before: RestaurantSpec, after: RestaurantSpec, area_id: int) -> int
 
 
 def _follow(session: Session, after: RestaurantSpec, moved: Iterable[_Moved]) -> None:
-    """Write the books and areas that differ, and say so."""
+    """Write the books and areas that differ, and add them to the outcome."""
     rows: dict[tuple[bool, int, int | None], list[int]] = defaultdict(list)
     for each in moved:
         was, party, wish = each.concern.who.party, each.party, each.concern.who.wish_id
@@ -121,7 +122,7 @@ def _seat(
     *,
     now: datetime,
 ) -> None:
-    """Other tables for those whom nothing else keeps from coming, and who are not here yet."""
+    """Find other tables for confirmed, upcoming parties whose only objections are to their tables."""
     wanting = [
         each
         for each in moved
@@ -143,7 +144,7 @@ def _seat(
 def _tell_who_waits(
     session: Session, after: RestaurantSpec, moved: Iterable[_Moved], verdicts: Verdicts
 ) -> None:
-    """Who waits for what can never come free is told, and waits no longer."""
+    """Expire and notify parties that wait for what can never come free."""
     ended = {
         each.who.id: each
         for each in moved
@@ -162,7 +163,7 @@ def _rows(session: Session, ids: Mapping[int, object]) -> Sequence[PartyRow]:
 
 
 def _outcome(moved: _Moved) -> str:
-    """What became of the party, for people."""
+    """Return the party's outcome in words."""
     said = list(moved.said)
     if moved.left:
         waits = moved.party.status is Status.REQUESTED

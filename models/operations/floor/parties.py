@@ -1,4 +1,4 @@
-"""Whom a changed file would hurt: the rules are asked about every party, before and after."""
+"""Parties that a changed file would hurt: check every party by the rules, before and after."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -11,13 +11,13 @@ from models.rules.deciding.standing import objections
 from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.sittings import local, quarter_of
 
-#: So many parties of one part of the file are named by a refusal; `--dry-run` names all.
+#: The most parties per part of the file that a refusal names; `--dry-run` names all.
 _NAMED: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Concern:
-    """One party, what does not hold about it, and what `--move` makes of it."""
+    """One party, the objections to it, and the outcome that `--move` has for it."""
 
     who: Upcoming
     objections: tuple[Objection, ...]
@@ -25,16 +25,16 @@ class Concern:
 
     @property
     def about(self) -> str:
-        """The first part of the file at which it is mended."""
+        """The first part of the file in which it can be corrected."""
         return self.objections[0].about
 
 
 @dataclass(frozen=True, slots=True)
 class Concerns:
-    """What a file does to the parties that count on the restaurant.
+    """The effects of a file on the parties that depend on the restaurant.
 
-    `hurt`: by this file. `agreed`: they keep what the file gives to others no longer. `known`:
-    did not hold before either.
+    `hurt`: by this file. `agreed`: they keep conditions that the file no longer gives to others.
+    `known`: the objections existed before.
     """
 
     hurt: tuple[Concern, ...] = ()
@@ -43,7 +43,7 @@ class Concerns:
 
 
 class PartiesHurt(StateConflict):
-    """The file takes from parties what they count on; `concerns` names them all."""
+    """The file removes something that parties depend on; `concerns` names them all."""
 
     code = "parties-hurt"
 
@@ -55,7 +55,7 @@ class PartiesHurt(StateConflict):
 
 
 def look_at(before: RestaurantSpec, after: RestaurantSpec, parties: Iterable[Upcoming]) -> Concerns:
-    """Everybody of whom something does not hold once the restaurant is as `after`."""
+    """Return all parties with an objection once the restaurant is as `after`."""
     hurt, agreed, known = [], [], []
     for who in parties:
         found = objections(after, _as_told(before, after, who.party), before=before)
@@ -75,28 +75,28 @@ def look_at(before: RestaurantSpec, after: RestaurantSpec, parties: Iterable[Upc
 def new_objections(
     before: RestaurantSpec, after: RestaurantSpec, was: Party, party: Party
 ) -> tuple[Objection, ...]:
-    """What does not hold of the party after, and did of the party as it was before."""
+    """Return the objections to the party after the change that did not apply before it."""
     old = {_kind(each) for each in objections(before, was)}
     found = objections(after, _as_told(before, after, party), before=before)
     return tuple(each for each in found if _kind(each) not in old)
 
 
 def _as_told(before: RestaurantSpec, after: RestaurantSpec, party: Party) -> Party:
-    """With the wall time that the guest knows, where the file changes the clock on the wall."""
+    """Return the party with the wall time that the guest knows if the file changes the zone."""
     if before.zone == after.zone or party.told is not None:
         return party
     return replace(party, told=local(before, quarter_of(party.starts_at)))
 
 
 def _kind(objection: Objection) -> tuple[str, str]:
-    """What is the same objection still; a start that is none may be none for another reason."""
+    """Return what makes two objections the same; an impossible start may change its reason."""
     if objection.code in NO_SEATING:
         return "no_start", ""
     return objection.code.value, objection.about
 
 
 def in_words(restaurant: RestaurantSpec, concern: Concern) -> str:
-    """`AB12CD (2026-03-06 19:00, party of 2, confirmed)`."""
+    """Return, for example, `AB12CD (2026-03-06 19:00, party of 2, confirmed)`."""
     who, party = concern.who, concern.who.party
     state = "wishes to change" if who.wish_id else party.status.value
     starts = party.starts_at.astimezone(restaurant.tz)
@@ -104,7 +104,7 @@ def in_words(restaurant: RestaurantSpec, concern: Concern) -> str:
 
 
 def by_part(concerns: Iterable[Concern]) -> dict[str, list[Concern]]:
-    """Grouped by the part of the file; everybody stands once."""
+    """Group the concerns by part of the file; each occurs once."""
     groups: dict[str, list[Concern]] = {}
     for concern in concerns:
         groups.setdefault(concern.about, []).append(concern)

@@ -1,4 +1,4 @@
-"""The parts of a restaurant's file, each by itself, for checks between them."""
+"""The parts of a restaurant's file, each parsed by itself, for checks between them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,14 +17,14 @@ from models.operations.floor.shapes import (
     TableShape,
 )
 
-#: A path, and what is wrong there.
+#: A path, and the mistake there.
 Problem = tuple[KeyPath, str]
 S = TypeVar("S", bound=FileShape)
 
 
 @dataclass(slots=True)
 class Parts:
-    """Those parts of a file that are right by themselves, each with its number in the file."""
+    """The parts of a file that are valid by themselves, each with its number in the file."""
 
     policies: PoliciesShape = field(default_factory=PoliciesShape)
     areas: dict[int, AreaShape] = field(default_factory=dict)
@@ -32,12 +32,12 @@ class Parts:
     combinations: dict[int, CombinationShape] = field(default_factory=dict)
     shifts: dict[int, ShiftShape] = field(default_factory=dict)
     closures: dict[int, ClosureShape] = field(default_factory=dict)
-    #: keys and labels by section, also of parts that are wrong otherwise
+    #: keys and labels by section, including those of parts that are otherwise invalid
     names: dict[str, set[str]] = field(default_factory=dict)
 
 
 def parts_of(document: Mapping[str, Any]) -> Parts:
-    """What can be checked against each other, also where something else is wrong."""
+    """Return the parts that can be checked against each other, even if others are invalid."""
     return Parts(
         policies=_valid(PoliciesShape, document.get("policies", {})) or PoliciesShape(),
         areas=_list(AreaShape, document.get("areas")),
@@ -53,7 +53,7 @@ def parts_of(document: Mapping[str, Any]) -> Parts:
 
 
 def _valid(shape: type[S], value: Any) -> S | None:
-    """The part, without those of its keys that are wrong by themselves: the file reports them."""
+    """Return the part without its invalid keys, which `read_restaurant` reports itself."""
     try:
         return shape.model_validate(value)
     except ValidationError as invalid:

@@ -1,4 +1,4 @@
-"""What may stand in a restaurant's file: the shape of each part, checked by itself."""
+"""The shapes of the parts of a restaurant's file, each checked by itself."""
 
 import re
 from collections.abc import Callable
@@ -118,13 +118,13 @@ KeepDays = Annotated[int, Field(ge=DAYS_MIN, le=DAYS_MAX)]
 
 
 class FileShape(BaseModel):
-    """The base: nothing unknown, nothing converted."""
+    """The base of all shapes: rejects unknown keys and converts nothing."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class PacingShape(FileShape):
-    """Most covers and parties that start in 15 minutes; "unlimited" or a number."""
+    """The most covers and parties that start in 15 minutes; "unlimited" or a number."""
 
     covers: Limit = 10
     parties: Limit = None
@@ -132,7 +132,7 @@ class PacingShape(FileShape):
 
 
 class PoliciesShape(FileShape):
-    """What differs from the trade's defaults; the names are those of `rules.house.Policies`."""
+    """Policies that differ from the defaults of `rules.restaurant.restaurant.Policies`."""
 
     slot_minutes: Annotated[int, AfterValidator(_slot), Field(ge=15, le=120)] | None = None
     buffer_minutes: Buffer | None = None
@@ -191,7 +191,7 @@ class CombinationShape(FileShape):
 class ShiftShape(FileShape):
     """Lunch or dinner on weekdays, or (with `on_date`) the special hours of one date.
 
-    Times earlier than `first` lie after midnight.
+    Times earlier than `first` are after midnight.
     """
 
     key: Key
@@ -210,9 +210,9 @@ class ShiftShape(FileShape):
 
 
 class ClosureShape(FileShape):
-    """A date closed, or the dates from one to another; wholly, or one shift of each.
+    """A closed date, or a range of closed dates; the whole day, or one shift of each day.
 
-    `yearly`: those days of every year from then on.
+    `yearly`: the same days of every later year too.
     """
 
     date: _Date | None = None
@@ -223,7 +223,7 @@ class ClosureShape(FileShape):
     reason: Annotated[Line, Field(max_length=255)] = ""
 
     def dates(self) -> list[_Date]:
-        """Every date that it names; none of what makes no sense (the checks say so)."""
+        """Return all its dates; none for an invalid closure, which the checks report."""
         if self.date is not None:
             return [self.date]
         if self.first is None or self.until is None:

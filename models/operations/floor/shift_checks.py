@@ -1,4 +1,4 @@
-"""What must hold of a file's shifts and closures: hours, turns, and no start in two shifts."""
+"""Checks of a file's shifts: hours, turns, and no start in two shifts."""
 
 from collections.abc import Iterator
 from datetime import date, time
@@ -12,13 +12,13 @@ from models.rules.restaurant.restaurant import DEFAULT_TURN_TIMES
 
 _DAY: Final = 24 * 60
 _WEEK: Final = 7 * _DAY
-#: A shift that is longer was meant otherwise: a time before `first` lies after midnight.
+#: A longer shift is taken for a mistake: a time before `first` is after midnight.
 LONGEST_SHIFT: Final = 18 * 60
 LONGEST_TURN: Final = 12 * 60
 
 
 def check_turn_times(path: KeyPath, rows: list[list[int]] | None) -> Iterator[Problem]:
-    """Rows that rise, on the grid."""
+    """Check that the rows rise and lie on the grid."""
     before = 0
     for number, (up_to, minutes) in enumerate(rows or []):
         here = (*path, "turn_times", number)
@@ -30,7 +30,7 @@ def check_turn_times(path: KeyPath, rows: list[list[int]] | None) -> Iterator[Pr
 
 
 def check_shifts(parts: Parts) -> Iterator[Problem]:
-    """Each shift by itself."""
+    """Check each shift by itself."""
     for number, shift in parts.shifts.items():
         path = ("shifts", number)
         yield from check_turn_times(path, shift.turn_times)
@@ -48,7 +48,7 @@ def check_shifts(parts: Parts) -> Iterator[Problem]:
 
 
 def _hours(path: KeyPath, shift: ShiftShape) -> Iterator[Problem]:
-    """A shift may fill one day; past midnight a long one was meant otherwise."""
+    """Check a shift's hours. One may fill a whole day; past midnight, a long one is a mistake."""
     wrong = False
     for name, wall in (("last", shift.last), ("ends", shift.ends)):
         minutes = _after(shift.first, wall)
@@ -67,7 +67,7 @@ def _hours(path: KeyPath, shift: ShiftShape) -> Iterator[Problem]:
 
 
 def _never_had(path: KeyPath, shift: ShiftShape, rows: list[list[int]] | None) -> Iterator[Problem]:
-    """A last seating that nobody can be given, because the shift ends before the shortest turn."""
+    """Report a last seating that cannot be booked: the shift ends before the shortest turn."""
     turn = min(row[1] for row in rows or [[each.minutes] * 2 for each in DEFAULT_TURN_TIMES])
     late = _after(shift.first, shift.last) + turn - _closes(shift)
     if late > 0 and not shift.may_run_over:
@@ -79,12 +79,12 @@ def _never_had(path: KeyPath, shift: ShiftShape, rows: list[list[int]] | None) -
 
 
 def _closes(shift: ShiftShape) -> int:
-    """Minutes from first to ends; ends at first is a day later."""
+    """Return the minutes from first to ends; ends equal to first is a day later."""
     return _after(shift.first, shift.ends) or _DAY
 
 
 def _after(first: time, other: time) -> int:
-    """Minutes from `first` to the other time, which lies after midnight when it is earlier."""
+    """Return the minutes from `first` to `other`, which is after midnight if it is earlier."""
     return (_minutes(other) - _minutes(first)) % _DAY
 
 
@@ -93,7 +93,7 @@ def _minutes(wall: time) -> int:
 
 
 def check_overlaps(parts: Parts) -> Iterator[Problem]:
-    """No start belongs to two shifts."""
+    """Check that no start belongs to two shifts."""
     likely = [each for each in parts.shifts.items() if not list(_hours((), each[1]))]
     for (_, one), (number, other) in combinations(likely, 2):
         if one.on_date != other.on_date or not _share_dates(one, other):
@@ -110,7 +110,7 @@ def _share_dates(one: ShiftShape, other: ShiftShape) -> bool:
 
 
 def _shared_day(one: ShiftShape, other: ShiftShape) -> str | None:
-    """The first day on which both would seat at the same minute."""
+    """Return the first day on which both would seat at the same minute."""
     for begin, end, day in _seatings(one):
         for their_begin, their_end, _ in _seatings(other):
             for week in (-_WEEK, 0, _WEEK):

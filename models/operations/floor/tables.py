@@ -1,4 +1,4 @@
-"""Other tables for parties whose own are none for them any more."""
+"""Find other tables for parties whose own no longer suit them."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -18,13 +18,13 @@ from models.rules.deciding.seating import Floor, Seats, candidates
 from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.sittings import quarter_of
 
-#: A seating never reaches further than this many quarters from its start (two days).
+#: No seating reaches further than this many quarters from its start (two days).
 _REACH = 192
 
 
 @dataclass(frozen=True, slots=True)
 class _Sitting:
-    """Where a party would sit, and what it asked for."""
+    """A party with its current seating."""
 
     party: Party
     seating: Seating
@@ -33,10 +33,11 @@ class _Sitting:
 def seat_elsewhere(
     session: Session, after: RestaurantSpec, parties: Sequence[Upcoming], verdicts: Verdicts
 ) -> dict[int, Seats]:
-    """Give other tables to whom it can; reservation -> its new tables. The pacing is not asked.
+    """Give parties other tables where possible; return reservation id -> new tables.
 
-    By start; who finds nothing is asked again once others have left. Who holds its tables in any
-    other way than a decision does (a person had a hand in it) stays there. Three queries.
+    Pacing is not checked. Parties are tried in the given order; those that find nothing are
+    tried again once others have left their tables. A party that does not hold its tables as a
+    decision would (a person changed them) stays. Three queries.
     """
     held = _read_held(session, after, parties)
     books = {each.party.book_id: after for each in parties}
@@ -75,7 +76,7 @@ def _moves(
 def _sitting(
     after: RestaurantSpec, who: Upcoming, held: dict[int, dict[int, set[int]]]
 ) -> _Sitting | None:
-    """How the party sits now; None when it holds its tables in a way of its own."""
+    """Return the party's seating; None if it does not hold its tables as a decision would."""
     places, start = held.get(who.id, {}), quarter_of(who.party.starts_at)
     quarters = next(iter(places.values()), set())
     whole = set(range(start, start + len(quarters)))
@@ -90,7 +91,7 @@ def _sitting(
 def _read_held(
     session: Session, after: RestaurantSpec, parties: Iterable[Upcoming]
 ) -> dict[int, dict[int, set[int]]]:
-    """Reservation -> table -> its quarters."""
+    """Return reservation id -> table id -> its quarters."""
     starts = {each.id: quarter_of(each.party.starts_at) for each in parties}
     found: dict[int, dict[int, set[int]]] = defaultdict(lambda: defaultdict(set))
     if not starts:

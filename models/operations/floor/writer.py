@@ -1,4 +1,4 @@
-"""A restaurant's file as rows: what differs is written, what is gone is inactive."""
+"""Write a restaurant's file as rows: update what differs, deactivate what is gone."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _EVERY_DAY = 127
 
 
 def write_file(session: Session, row: Restaurant, file: RestaurantFile) -> bool:
-    """Whether anything differed. Parts are known by their keys and labels."""
+    """Write the file; return whether anything differed. Parts are identified by keys and labels."""
     writer = _Writer(session, row.id)
     writer.put(row, _restaurant_values(file))
     writer.write_floor(file)
@@ -43,7 +43,7 @@ def _restaurant_values(file: RestaurantFile) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class _Writer:
-    """Writes what differs, and knows whether anything did."""
+    """Writes what differs, and records whether anything did."""
 
     session: Session
     restaurant_id: int
@@ -88,7 +88,7 @@ class _Writer:
         self._rows(Shift, "key", {shift.key: _shift_values(shift) for shift in file.shifts})
 
     def write_closures(self, file: RestaurantFile) -> None:
-        """Closures have no other row that needs them: those gone from the file are deleted."""
+        """Write the closures. No row refers to one, so those gone from the file are deleted."""
         query = select(Closure).where(Closure.restaurant_id == self.restaurant_id)
         known = {(row.on_date, row.shift_key): row for row in self.session.scalars(query)}
         wanted = {
@@ -110,7 +110,7 @@ class _Writer:
     def _rows(
         self, entity: type[R], name: str, wanted: Mapping[str, dict[str, Any]]
     ) -> dict[str, R]:
-        """The rows of these names, as wanted and active; those of other names become inactive."""
+        """Return the rows of these names, as wanted and active; deactivate those of other names."""
         query = select(entity).where(entity.restaurant_id == self.restaurant_id)
         known = {getattr(row, name): row for row in self.session.scalars(query)}
         for key, row in known.items():
