@@ -1,1 +1,1 @@
-"""The outgoing queue, and the state of the channels it uses."""
+"""The queue of outgoing messages, and the state of the channels that it uses."""

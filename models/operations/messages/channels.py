@@ -1,4 +1,4 @@
-"""Channels that are down: since when and why, and who tries again when."""
+"""Channels that are down: since when, why, and when they are probed."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 from models.core.database.transactions import dialect_of, table_of
 from models.entities.messages import ChannelState
 
-#: A channel that is down is tried again after this long, by one message.
+#: A channel that is down is probed after this time, with one message.
 PROBE_AFTER: Final = timedelta(seconds=30)
-#: So many suspects are remembered.
+#: The most suspects that are stored.
 _SUSPECTS: Final = 100
 _REASON_LENGTH: Final = 255
 
@@ -20,9 +20,10 @@ _REASON_LENGTH: Final = 255
 def mark_down(
     session: Session, channel: str, *, reason: str, suspects: Iterable[int] = (), now: datetime
 ) -> bool:
-    """Nothing goes out on `channel` until a probe has passed. True when it was up until now.
+    """Stop sending on `channel` until a probe has passed. Return True if it was up until now.
 
-    `suspects` are messages whose refusal seemed to be about us. `reason` names no address.
+    `suspects`: messages whose rejection seemed to be caused by our side. `reason` contains no
+    address.
     """
     prefix = "OR IGNORE" if dialect_of(session) == "sqlite" else "IGNORE"
     new = insert(table_of(ChannelState)).prefix_with(prefix)
@@ -32,15 +33,15 @@ def mark_down(
     if was_up:
         row.down_since = now
     row.reason, row.probe_at = reason[:_REASON_LENGTH], now + PROBE_AFTER
-    # a new list: the old one's change would not be seen
+    # a new list: SQLAlchemy would not notice a change of the old one
     row.suspects = list(dict.fromkeys([*(row.suspects or []), *suspects]))[-_SUSPECTS:]
     return was_up
 
 
 def mark_up(session: Session, channel: str) -> datetime | None:
-    """A message went out. Since when the channel had been down; None when it was not.
+    """Mark the channel up after a message went out. Return since when it was down, or None.
 
-    The suspects stay written: one that is refused once more was refused for its own sake.
+    The suspects stay stored: a message that is rejected once more was rejected because of itself.
     """
     row = session.get(ChannelState, channel, with_for_update=True)
     if row is None or row.down_since is None:
@@ -50,7 +51,7 @@ def mark_up(session: Session, channel: str) -> datetime | None:
 
 
 def take_probes(session: Session, *, now: datetime) -> list[str]:
-    """The channels that are down and may be tried now; nobody else tries them for a while."""
+    """Return the channels that are due for a probe; no other worker probes them meanwhile."""
     waiting = (ChannelState.down_since.is_not(None), ChannelState.probe_at <= now)
     found = []
     for channel in session.scalars(select(ChannelState.channel).where(*waiting)).all():

@@ -1,7 +1,7 @@
-"""Claims: whose a due message is, for how long, and what becomes of it when its worker died.
+"""Claims: which worker holds a due message, for how long, and what follows if that worker died.
 
-A message is claimed by a conditional UPDATE, so two workers never hold the same one. A claim that
-expired goes back to the queue.
+A message is claimed by a conditional UPDATE, so two workers never hold the same one. A message
+whose claim has expired goes back to the queue.
 """
 
 from collections.abc import Collection
@@ -29,7 +29,7 @@ from models.entities.running import JobRun
 from models.queries.messages.outgoing import Outgoing
 from models.rules.messages.sending import MAX_ATTEMPTS
 
-#: A sweep that comes so long after the one before it has missed something.
+#: A sweep that comes this long after the previous one has missed something.
 PAUSE = timedelta(seconds=10)
 _TABLE = table_of(Message)
 _IN_ORDER = "FORCE INDEX FOR ORDER BY (ix_messages_due)"
@@ -46,20 +46,20 @@ def claim_due(
 ) -> int:
     """Claim up to `limit` due messages, oldest first, for `lease_seconds`. Returns how many.
 
-    Those of a channel that is down are passed over; `probe` names such a channel and claims its
-    messages alone, those whose refusal marked it down last.
+    Messages of channels that are down are skipped; `probe` names such a channel and claims only its
+    messages, those whose rejection marked it down last.
 
-    Of one reservation and channel one message is on its way at a time, the oldest first, whoever
-    sends them: so the last that a guest hears is the newest.
+    Only one message of the same reservation and channel is being sent at a time, the oldest first,
+    whichever worker sends it: so the last that a guest receives is the newest.
 
-    Rows that another worker is claiming are passed over (SKIP LOCKED; on SQLite the transaction
-    itself keeps the others out), and the UPDATE takes only what is still queued.
+    Rows that another worker is claiming are skipped (SKIP LOCKED; on SQLite the transaction itself
+    keeps the others out), and the UPDATE takes only what is still queued.
     """
     due = select(Message.id).where(Message.state == "queued", Message.due_at <= now, _is_next(now))
     if probe is None:
         down = select(ChannelState.channel).where(ChannelState.down_since.is_not(None))
         due = due.where(Message.channel.not_in(down)).order_by(Message.due_at, Message.id)
-        # MySQL would sort, and lock all that wait for it: nobody else could claim any meanwhile
+        # MySQL would sort, and lock all the rows sorted: no other worker could claim any meanwhile.
         due = due.with_hint(_TABLE, _IN_ORDER, "mysql").with_hint(_TABLE, _IN_ORDER, "mariadb")
     else:
         state = session.get(ChannelState, probe)
@@ -84,7 +84,7 @@ def claim_due(
 
 
 def _is_next(now: datetime) -> ColumnElement[bool]:
-    """No other message of the same reservation and channel is on its way, or due before it."""
+    """Match messages with none of the same reservation and channel being sent or due before."""
     other = aliased(Message)
     before = or_(
         other.due_at < Message.due_at,
@@ -104,7 +104,7 @@ def _is_next(now: datetime) -> ColumnElement[bool]:
 
 
 def skip_gone(session: Session, claim: str, *, found: Collection[Outgoing]) -> int:
-    """Skip those of the claim that have no reservation any more. Returns how many."""
+    """Skip the claimed messages whose reservation is gone. Returns how many."""
     gone = update(Message).where(
         Message.claim == claim,
         Message.state == "sending",
@@ -114,19 +114,19 @@ def skip_gone(session: Session, claim: str, *, found: Collection[Outgoing]) -> i
 
 
 def renew(connection: Connection, claim: str, *, until: datetime) -> int:
-    """Whoever holds this claim is alive: it holds `until` then. Returns for how many messages."""
+    """Extend a claim whose worker is alive until `until`. Returns for how many messages."""
     row = _TABLE.c
     held = update(_TABLE).where(row.claim == claim, row.state == "sending")
     return connection.execute(held.values(claimed_until=until)).rowcount
 
 
 def release_expired_claims(session: Session, now: datetime) -> int:
-    """Claims whose worker died: back to the queue, or failed after too many. Returns how many.
+    """Requeue messages whose worker died, or fail them after too many attempts. Returns how many.
 
-    Not while the sweep comes back from a pause: then the database or the workers were away, and
-    who holds a claim gets the time to say so.
+    Does nothing while the sweep resumes after a pause: the database or the workers were away, and
+    live workers get time to renew their claims.
 
-    `claim` stays written: a worker that was only slow may still record what it has sent.
+    `claim` stays stored: a worker that was only slow may still record what it has sent.
     """
     swept = session.scalar(select(JobRun.last_success).where(JobRun.name == "sweep"))
     if swept is not None and now - swept > PAUSE:

@@ -1,4 +1,4 @@
-"""Text messages after the provider took them: delivered, or not, and then told by mail."""
+"""Text messages after the provider accepted them: delivered, or not and then sent by e-mail."""
 
 from datetime import datetime
 
@@ -23,10 +23,10 @@ def note_delivery(
     code: int | None,
     now: datetime,
 ) -> bool:
-    """The provider says what became of a message. True when it is told by mail instead: nudge.
+    """Record the provider's report on a message. True if an e-mail was queued instead: nudge.
 
-    The first final word counts; twice is the same as once. Raises NotFound for a message that this
-    provider's id is not of.
+    The first final status counts; repeating it does nothing. Raises NotFound for a message that
+    does not belong to this provider's id.
     """
     row = session.get(Message, message_id, with_for_update=True)
     if row is None or row.provider_id != provider_id:
@@ -43,7 +43,7 @@ def note_delivery(
 
 
 def _tell_by_mail(session: Session, text: Message, *, now: datetime) -> bool:
-    """A mail of the same kind, where the guest gave an address and has none of it yet."""
+    """Queue an e-mail of the same kind, if the guest has an address and has no such e-mail yet."""
     reservation = session.get(Reservation, text.reservation_id)
     if reservation is None or not _has_mail(reservation):
         return False

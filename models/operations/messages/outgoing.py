@@ -1,4 +1,4 @@
-"""The outgoing queue: what became of each claimed message, recorded under its claim."""
+"""The outgoing queue: record the result of each claimed message under its claim."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -18,26 +18,26 @@ _TABLE = table_of(Message)
 
 
 def record_sent(connection: Connection, sent: Outgoing, *, provider_id: str, now: datetime) -> bool:
-    """The server said yes. False when somebody else has claimed the message since.
+    """Record that the server accepted the message. False if another worker has claimed it since.
 
-    Holds even when the claim ran out meanwhile (the database was away), as long as nobody else
-    has taken it: what was sent must not be sent again.
+    Succeeds even after the claim expired (the database was away), if no other worker has claimed
+    the message: a message that was sent must not be sent again.
     """
     return _record(connection, sent, state="sent", sent_at=now, provider_id=provider_id, error=None)
 
 
 def record_lost(connection: Connection, lost: Outgoing, *, now: datetime) -> bool:
-    """It is no longer true, but an earlier attempt handed it over: the guest may have it."""
+    """Record an outdated message as sent: an earlier attempt may have delivered it."""
     return _record(connection, lost, state="sent", sent_at=now, error=lost.last_error)
 
 
 def record_skipped(connection: Connection, skipped: Outgoing, *, reason: str) -> bool:
-    """It is no longer true, or there is no way to send it."""
+    """Record that the message is outdated, or that there is no way to send it."""
     return _record(connection, skipped, state="skipped", error=reason)
 
 
 def record_delayed(connection: Connection, delayed: Outgoing, *, until: datetime) -> bool:
-    """It waits for the morning; that was no attempt."""
+    """Record that the message waits for the morning; this does not count as an attempt."""
     return _record(
         connection, delayed, state="queued", due_at=until, attempts=max(delayed.attempts - 1, 0)
     )
@@ -52,9 +52,10 @@ def record_failure(
     now: datetime,
     is_unsure: bool = False,
 ) -> bool:
-    """It did not go out: again after the backoff, or never. `error` names no address.
+    """Record that the message did not go out: retry after the backoff, or never.
 
-    `is_unsure`: it may have gone out. That stays written while it is tried again.
+    `error` contains no address. `is_unsure`: it may have gone out; this stays recorded while it is
+    retried.
     """
     if is_unsure or failed.was_lost:
         error = ANSWER_LOST + error.removeprefix(ANSWER_LOST)
@@ -71,9 +72,9 @@ def give_back(
     error: str = "",
     due_at: datetime | None = None,
 ) -> int:
-    """Back to the queue, untried: the channel is down, or the drain's time is up.
+    """Return untried messages to the queue: the channel is down, or the drain's time is up.
 
-    Costs none of their attempts. Due at `due_at`, or as it was. Returns how many.
+    This does not count as an attempt. They are due at `due_at`, or as before. Returns how many.
     """
     if not untried:
         return 0
@@ -98,14 +99,15 @@ def give_back(
 def _record(connection: Connection, message: Outgoing, **values: Any) -> bool:
     wanted = {"message": message.id, "held_by": message.claim}
     if message.kind == Kind.CONTACT_CHANGED and values["state"] != "queued":
-        values["recipient_sealed"] = None  # it is no contact of the reservation: not kept longer
+        # not a contact of the reservation: stored no longer than needed
+        values["recipient_sealed"] = None
     made = connection.execute(_recording(*values), wanted | values)
     return made.rowcount == 1
 
 
 @lru_cache(maxsize=16)
 def _recording(*columns: str) -> Update:
-    """Write these columns of a message that is still ours. Built once: it runs once a message."""
+    """Update these columns of a message that we still hold. Cached: it runs once per message."""
     row = _TABLE.c
     return (
         update(_TABLE)

@@ -1,7 +1,7 @@
-"""Telling again: after an edit every channel of the contact as it is now knows how things stand.
+"""Notify again after an edit, so that every channel of the new contact has the current state.
 
-What is due is worked out by the rules (`telling.due`) from the history; the rows that are missing
-are written, and those that wait for a contact of before are withdrawn.
+The rules (`notifying.due`) derive the messages due from the history; missing rows are written, and
+those queued for a previous contact are withdrawn.
 """
 
 from collections.abc import Mapping
@@ -22,14 +22,14 @@ from models.rules.reservations.contact_edits import ADDED, EMAIL, SMS, contact_m
 from models.rules.reservations.lifecycle import OPEN, Status
 from models.rules.restaurant.restaurant import RestaurantSpec
 
-#: Why a message was not sent: its contact was given up before its turn.
+#: Why a message was not sent: its contact was replaced before its turn.
 SUPERSEDED: Final = "superseded"
-#: The contact of before had heard nothing that it could rely on.
+#: The previous contact had received nothing.
 NEVER_TOLD: Final = "never told"
 
 
 def contacts_of(guest: Guest) -> dict[str, str | None]:
-    """How a guest can be reached: channel -> address or number, None where there is none."""
+    """Return how a guest can be reached: channel -> address or number, None where there is none."""
     return {EMAIL: guest.email, SMS: guest.phone}
 
 
@@ -38,7 +38,7 @@ def tell_again(
 ) -> None:
     """Write and withdraw messages after an edit, whose move is written already.
 
-    `row` is locked, and has its contact of now; `before` is who it was for. Four statements at
+    `row` is locked and has the new contact; `before` is the previous guest data. Four statements at
     most.
     """
     session.flush()
@@ -63,7 +63,7 @@ def tell_again(
 def remind_anew(
     session: Session, row: Reservation, restaurant: RestaurantSpec, *, now: datetime
 ) -> None:
-    """Set the reminders to the hours before a start that was moved without a word.
+    """Set the reminders to the hours before a start that was moved without notifying the guest.
 
     Its move is written already. Three statements at most.
     """
@@ -101,7 +101,7 @@ def _steps(session: Session, reservation_id: int) -> list[notifying.Step]:
 
 
 def _withdraw(said: Any, wanted: frozenset[notifying.Due], marks: Mapping[str, str]) -> None:
-    """What waits for a contact that the reservation has no more would go to the new one."""
+    """Skip messages queued for a contact that is gone: they would go to the new one."""
     for each in said:
         key = (each.reservation_revision, each.kind, each.channel, each.variant)
         waits = each.state == "queued" and each.recipient_sealed is None
@@ -118,7 +118,7 @@ def _tell_before(
     *,
     now: datetime,
 ) -> None:
-    """The contact of before hears once that it is written to no more, if it was written to."""
+    """Notify the previous contact once, if it had messages before, that it is no longer used."""
     if row.status not in notifying.TOLD:
         return
     for channel, mark in marks.items():

@@ -1,4 +1,4 @@
-"""Failed messages sent again: those that are still true."""
+"""Send failed messages again if they are still true."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,8 +16,10 @@ from models.rules.messages.sending import Action, judge
 
 @dataclass(frozen=True, slots=True)
 class SentAgain:
-    """Message ids: those that are queued anew, those that are void and why, and whether there are
-    more with a higher id than `last`.
+    """The result of sending again, as message ids.
+
+    `queued`: queued again. `void`: no longer true -> why. `last`: the highest id. `is_all`: there
+    are no more messages above `last`.
     """
 
     queued: tuple[int, ...]
@@ -27,9 +29,9 @@ class SentAgain:
 
 
 def send_again(session: Session, message_id: int, *, now: datetime, actor: str) -> Message:
-    """Queue one failed message anew, with all its attempts. The caller nudges.
+    """Queue one failed message again, with all its attempts. The caller nudges.
 
-    Raises NotFound, and StateConflict when it has not failed or is no longer true.
+    Raises NotFound, and StateConflict if it has not failed or is no longer true.
     """
     row = session.get(Message, message_id, with_for_update=True)
     if row is None:
@@ -53,9 +55,10 @@ def send_all_again(
     now: datetime,
     actor: str,
 ) -> SentAgain:
-    """Queue failed messages anew that were last due `since` then: up to `limit`, by id `after`.
+    """Queue again failed messages that were last due at `since` or later.
 
-    Those that are no longer true stay failed. The caller nudges.
+    Takes up to `limit` with an id above `after`, in order of id. Those no longer true stay failed.
+    The caller nudges.
     """
     query = select(Message.id).where(
         Message.state == "failed", Message.due_at >= since, Message.id > after
