@@ -1,4 +1,4 @@
-"""Consents: what a guest agreed to, on which contact, when, where, and by which words."""
+"""Consents: a guest's choice on which contact, when, where, and in which wording."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -29,9 +29,9 @@ def record_consent(
     *,
     now: datetime,
 ) -> int:
-    """Write down what a guest said, once for each contact; how many. Earlier rows stay.
+    """Store a guest's choice, once for each contact; return how many. Earlier rows stay.
 
-    `contacts`: channel (`email`, `sms`) -> the normal contact. Raises Invalid without any.
+    `contacts`: channel (`email`, `sms`) -> the normalized contact. Raises Invalid if there is none.
     """
     rows = [
         {
@@ -55,11 +55,11 @@ def record_consent(
 
 
 def say_consent(session: Session, reservation_id: int, said: ConsentSaid, *, now: datetime) -> None:
-    """The same on the contacts that a reservation has; the same word again adds nothing.
+    """Store a choice on the contacts of a reservation; repeating the same choice adds nothing.
 
-    A guest's word counts on contacts that have opened their link; on others it waits for that.
-
-    What the staff say is audited. Raises NotFound, and Invalid when it has no contact.
+    A guest's choice takes effect on contacts that have opened their link; on others it waits for
+    that. A choice recorded by the staff is audited. Raises NotFound, and Invalid if there is no
+    contact.
     """
     row = lock_reservation(session, reservation_id)
     guest = row.guest
@@ -99,7 +99,7 @@ def erase_consents(
     *,
     until: datetime | None = None,
 ) -> dict[int, int]:
-    """Delete every consent of this contact, its history too; how many, by restaurant."""
+    """Delete every consent of this contact with its history; return how many, by restaurant."""
     conditions = [Consent.contact == contact]
     if restaurant_id is not None:
         conditions.append(Consent.restaurant_id == restaurant_id)
@@ -115,9 +115,9 @@ def erase_consents(
 def drop_orphans(
     session: Session, restaurant_id: int, contacts: Collection[bytes] | None = None
 ) -> int:
-    """Delete consents of contacts that no reservation of the restaurant has any more; how many.
+    """Delete consents of contacts that no reservation of the restaurant has; return how many.
 
-    With `contacts`, of these alone; without, those that a run of ORPHANS_AT_ONCE finds.
+    With `contacts`, only of these; without, up to ORPHANS_AT_ONCE in one call.
     """
     row = Reservation
     here = row.restaurant_id == restaurant_id

@@ -1,6 +1,7 @@
-"""The list of erasures: a file beside the database, for whoever restores an older one.
+"""The list of erasures: a file beside the database, for use after restoring an older backup.
 
-A line is written before the commit: one too many does nothing, one too few brings a guest back.
+A line is written before the commit: a surplus line does nothing, a missing one would bring a guest
+back.
 """
 
 from collections.abc import Mapping
@@ -22,9 +23,9 @@ _BEGINS: Final = b'{"restaurant"'
 
 @dataclass(frozen=True, slots=True)
 class ErasureLine:
-    """One guest was erased: by keyed hash, and the references of what was erased then.
+    """The erasure of one guest: the contact's keyed hash, and the references erased.
 
-    The references find a reservation whose contact was another when the backup was made.
+    The references find a reservation that had another contact when the backup was made.
     """
 
     restaurant_id: int
@@ -36,7 +37,7 @@ class ErasureLine:
 
 @dataclass(frozen=True, slots=True)
 class RetentionLine:
-    """All guests of a restaurant's books before a date were forgotten by rule."""
+    """All guests of a restaurant's books before a date were forgotten by the retention rule."""
 
     restaurant_id: int
     before: date
@@ -44,7 +45,7 @@ class RetentionLine:
 
 
 def write_down(session: Session, line: ErasureLine) -> None:
-    """Keep it in the database, and append it to the file as the last thing before the commit."""
+    """Store the line in the database, and append it to the file last before the commit."""
     session.add(
         Erasure(
             restaurant_id=line.restaurant_id, contact=line.contact, at=line.at, actor=line.actor
@@ -54,23 +55,25 @@ def write_down(session: Session, line: ErasureLine) -> None:
 
 
 def append(line: ErasureLine | RetentionLine) -> None:
-    """Append it to the file; it is on the disk when this returns. Raises OSError: then it is not,
-    and nobody may be told that somebody was erased."""
+    """Append the line to the file; it is on the disk when this returns.
+
+    Raises OSError if it is not; then nobody may be told that a guest was erased.
+    """
     append_line(settings().erasures_file, orjson.dumps(_values(line)))
 
 
 @dataclass(frozen=True, slots=True)
 class Erasures:
-    """What a file of erasures holds, and the numbers of the lines that cannot be read (from 1)."""
+    """The contents of a file of erasures, and the numbers of unreadable lines (from 1)."""
 
     lines: tuple[ErasureLine | RetentionLine, ...]
     torn: tuple[int, ...]
 
 
 def read_erasures(file: Path) -> Erasures:
-    """The lines of an erasures file. One that cannot be read is named, and passed over.
+    """Read an erasures file. Unreadable lines are reported by number, and skipped.
 
-    A last line that was cut short is an erasure that was never committed: left out, and not named.
+    A truncated last line is an erasure that was never committed: it is left out and not reported.
     """
     *whole, cut = file.read_bytes().split(b"\n")
     found: list[ErasureLine | RetentionLine] = []
@@ -78,7 +81,8 @@ def read_erasures(file: Path) -> Erasures:
     for number, line in enumerate(whole, start=1):
         if (read := _read(line)) is None:
             torn.append(number)
-            # two appended at once on a file system without locks: the later one may be whole
+            # Two lines appended at the same time on a file system without locks: the later may be
+            # whole.
             read = _read(line[line.rfind(_BEGINS) :])
         if read is not None:
             found.append(read)

@@ -1,4 +1,4 @@
-"""What forgetting does to a reservation's rows, whoever asks for it: identity goes, the rest stays.
+"""Forget the guest of a reservation: the identity goes, the rest stays.
 
 Party size, times, tables, status and history stay. Name, contact, notes, the contact's hashes and
 the provider's ids of its messages go; a message that was not sent yet never will be.
@@ -37,9 +37,9 @@ _FORGET = (
 def forget_reservations(
     session: Session, numbers: Collection[int], *, now: datetime, actor: str
 ) -> None:
-    """Forget who these reservations are for. Their books must be locked by the caller.
+    """Forget the guests of these reservations. Their books must be locked by the caller.
 
-    What the session held of them is read anew afterwards.
+    All objects of the session are expired, and so read again afterwards.
     """
     if not numbers:
         return
@@ -60,7 +60,7 @@ def forget_reservations(
 def _move(
     number: int, status: str, revision: int, *, now: datetime, actor: str
 ) -> dict[str, object]:
-    # "edited": from here on the guest cannot be reached, and `maitred check` expects no message
+    # "edited": from here on the guest cannot be reached, and `maitred check` expects no message.
     return {
         "reservation_id": number,
         "at": now,

@@ -1,8 +1,8 @@
-"""Forgetting one guest, and again after a restore.
+"""Erase one guest, and again after a restore.
 
-The erasure is written down by keyed hash, in the database and in a file beside it: a backup from
-before brings the guest back, and `replay_erasure` with that file erases the guest again. The
-hashes need the SECRET_KEY under which they were made.
+The erasure is stored by keyed hash, in the database and in a file beside it: an earlier backup
+brings the guest back, and `replay_erasure` with that file erases the guest again. The hashes need
+the SECRET_KEY under which they were made.
 """
 
 from collections.abc import Iterable, Sequence
@@ -30,7 +30,7 @@ from models.rules.reservations.lifecycle import ENDED, Status, may_move
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """What was erased: the reservations by reference, and how many of each kind."""
+    """The result of an erasure: the reservations by reference, and how many of each kind."""
 
     references: tuple[str, ...]
     cancelled: int
@@ -46,7 +46,7 @@ def give_out(
     now: datetime,
     actor: str,
 ) -> dict[str, Any]:
-    """Everything about the guest with this normal e-mail or phone (`export_guest`), audited."""
+    """Return all data on the guest with this normalized contact (`export_guest`); audited."""
     found = export_guest(session, contact, restaurant_id=restaurant_id)
     restaurants: dict[int, list[str]] = {} if restaurant_id is None else {restaurant_id: []}
     for row in found["reservations"]:
@@ -65,18 +65,18 @@ def erase_guest(
     now: datetime,
     actor: str,
 ) -> Erased:
-    """Erase the guest with this normal e-mail or phone, at one restaurant or all.
+    """Erase the guest with this normalized e-mail or phone, at one restaurant or all.
 
-    Raises StateConflict, naming the references, when one of them has not ended; with `cancel`
-    those are cancelled first, and only a party that sits at a table is in the way. Nobody with
-    that contact is nothing erased. The guest is not told of a cancellation: the address is gone.
-    Audited.
+    Raises StateConflict, naming the references, if one of the reservations has not ended; with
+    `cancel` those are cancelled first, and only a seated party prevents the erasure. If nobody has
+    that contact, nothing is erased. The guest is not notified of a cancellation, because the
+    address is gone. Audited.
     """
     key = contact_key(contact)
     if key is None:
         raise Invalid.field("contact", "must not be empty")
     found = session.scalars(of_contact(key, restaurant_id)).all()
-    # read again under the lock: the staff may have corrected a wrong contact meanwhile
+    # Read again under the lock: the staff may have corrected a wrong contact meanwhile.
     rows = [row for row in _locked(session, found) if key in (row.email_key, row.phone_key)]
     _check_ended(rows, cancel=cancel)
     cancelled = sum(_cancel_if_open(session, row, now=now, actor=actor) for row in rows)
@@ -102,12 +102,12 @@ def erase_guest(
 
 
 def replay_erasure(session: Session, line: ErasureLine, *, now: datetime) -> int:
-    """Erase again whom this line names; how many reservations. Twice is the same as once.
+    """Erase again the guest of this line; return how many reservations. Repeating does nothing.
 
-    A line that the database knows was carried out in it, and does nothing. Otherwise: what was
-    erased then, by reference, and what that contact had asked for before. Who came back since is
-    a guest again. What a backup has as open is cancelled; a party at its table keeps it and loses
-    its name.
+    A line that is stored in the database was carried out in it, and does nothing. Otherwise this
+    erases the reservations that were erased then, by reference, and those that the contact had made
+    before. Reservations made since are kept. Those that the backup has as open are cancelled; a
+    seated party keeps its table and loses its name.
     """
     if session.scalar(select(Erasure.id).where(*_same(line)).limit(1)) is not None:
         return 0
@@ -133,7 +133,7 @@ def replay_erasure(session: Session, line: ErasureLine, *, now: datetime) -> int
 
 
 def _by_restaurant(rows: Iterable[Reservation]) -> dict[int, tuple[list[str], set[bytes]]]:
-    """The references, and every contact key that these reservations had."""
+    """Return, by restaurant id, the references and all contact keys of these reservations."""
     found: dict[int, tuple[list[str], set[bytes]]] = {}
     for row in rows:
         references, contacts = found.setdefault(row.restaurant_id, ([], set()))

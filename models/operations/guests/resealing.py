@@ -1,4 +1,4 @@
-"""Seals: guests sealed by an older key are sealed again by the one that seals now."""
+"""Re-encrypt guest data that an older key has encrypted with the current primary key."""
 
 from collections import Counter
 
@@ -24,7 +24,7 @@ _NEXT = (
     .order_by(_ROWS.c.id)
     .limit(bindparam("limit"))
 )
-#: only what is still as it was read: a guest edited meanwhile has new seals already, both
+#: Only rows that are still as read: a guest edited meanwhile has both values encrypted anew.
 _AGAIN = (
     update(_ROWS)
     .where(_ROWS.c.id == bindparam("row"), _ROWS.c.guest_sealed == bindparam("was"))
@@ -33,10 +33,10 @@ _AGAIN = (
 
 
 def reseal_some(session: Session, *, after: int, limit: int) -> tuple[int, int] | None:
-    """Seal the next guests again that another key sealed: (how many, the last row's id).
+    """Re-encrypt the next guests of other keys; return (how many, the last row's id).
 
-    None when there is none after that id. May stop at any time and go on from the start: what is
-    done is passed over. Takes no book's lock, and waits for nobody. Raises SealBroken.
+    None if there is none after that id. It may stop at any time and start over: finished rows are
+    skipped. Takes no book's lock and waits for no other transaction. Raises SealBroken.
     """
     prefix = prefix_of(keyring().primary)
     wanted = {"after": after, "prefix": prefix, "limit": limit}
@@ -57,7 +57,7 @@ def reseal_some(session: Session, *, after: int, limit: int) -> tuple[int, int] 
 
 
 def count_by_key(session: Session) -> dict[int, int]:
-    """How many values each key has sealed, by its id. Reads every reservation."""
+    """Return how many values each key has encrypted, by its id. Reads every reservation."""
     counts: Counter[int] = Counter()
     columns = (
         _ROWS.c.guest_sealed,

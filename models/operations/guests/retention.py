@@ -1,7 +1,7 @@
-"""Retention by rule: who came is forgotten, and messages are deleted, one book at a time.
+"""Retention by rule: forget guests and delete messages, one book at a time.
 
-A book is the batch: it is locked as every change of it is, and its row says that it is done. So a
-run may end at any line, and the next goes on where it ended.
+A book is the batch: it is locked as for every other change, and its row records that it is done. So
+a run may end anywhere, and the next one continues.
 """
 
 import logging
@@ -37,7 +37,7 @@ _BOOKS_AT_ONCE, _AUDIT_AT_ONCE = 200, 1_000
 
 @dataclass(slots=True)
 class Forgotten:
-    """What a run did. `more`: its time was up before all was done."""
+    """The result of a run. `more`: its time was up before all was done."""
 
     guests: int = 0
     messages: int = 0
@@ -49,8 +49,8 @@ class Forgotten:
 def forget_by_rule(*, now: datetime, seconds: float) -> Forgotten:
     """Forget what every restaurant's file says, for about `seconds` at most.
 
-    Opens its own transactions, one for each book. A restaurant whose file cannot be read is left
-    out and logged: the others' guests are not kept longer for it.
+    Opens its own transactions, one for each book. A restaurant whose file cannot be read is skipped
+    and logged, so that it does not delay the retention of the others.
     """
     done, ends = Forgotten(), monotonic() + seconds
     with reading() as session:
@@ -73,14 +73,14 @@ def forget_by_rule(*, now: datetime, seconds: float) -> Forgotten:
 
 
 def replay_retention(line: RetentionLine, *, now: datetime) -> int:
-    """Forget again whom the rule had forgotten before a restore; how many."""
+    """Forget again the guests that the rule had forgotten before a restore; return how many."""
     done = Forgotten()
     _forget_guests(line.restaurant_id, line.before, done, now=now, ends=None, note=False)
     return done.guests
 
 
 def forget_audit(*, before: datetime) -> int:
-    """Delete audit entries older than that, some thousand to a transaction; how many."""
+    """Delete audit entries before that time, 1,000 per transaction; return how many."""
     gone, entries = 0, table_of(AuditEntry)
 
     def some(session: Session) -> int:
@@ -118,7 +118,7 @@ def _forget_guests(
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """What is done to one book, in a transaction of its own, and the column that says so."""
+    """The work on one book, in a transaction of its own, and the column that records it."""
 
     column: InstrumentedAttribute[datetime | None]
     work: Callable[[Session, int, datetime], tuple[int, bool]]
@@ -146,7 +146,7 @@ def _walk(
 def _waiting(
     restaurant_id: int, before: date, column: InstrumentedAttribute[datetime | None]
 ) -> Iterator[int]:
-    """The books before that date that a step has not been through."""
+    """Yield the books before that date that a step has not processed."""
     last = 0
     while True:
         query = (
@@ -178,7 +178,7 @@ def _one(session: Session, *, step: _Step, book: int, restaurant_id: int, now: d
 
 
 def _forget(session: Session, book: int, now: datetime) -> tuple[int, bool]:
-    """Guests of the book's ended reservations. Not done while one has not ended."""
+    """Forget the guests of the book's ended reservations. Not done while one has not ended."""
     row = Reservation
     query = select(row.id, row.status).where(row.book_id == book, row.forgotten_at.is_(None))
     found = session.execute(query).all()
@@ -188,7 +188,7 @@ def _forget(session: Session, book: int, now: datetime) -> tuple[int, bool]:
 
 
 def _delete(session: Session, book: int, _now: datetime) -> tuple[int, bool]:
-    """Messages of the book's ended reservations."""
+    """Delete the messages of the book's ended reservations. Not done while one has not ended."""
     row, messages = Reservation, table_of(Message)
     found = session.execute(select(row.id, row.status).where(row.book_id == book)).all()
     ended = [number for number, status in found if status in ENDED]
