@@ -1,1 +1,1 @@
-"""What keeps an installation in order: jobs, health, flags, files."""
+"""Operations that keep an installation in order: jobs, health, flags, files."""

@@ -1,4 +1,4 @@
-"""The house's files: each content is kept once by its hash; a name's versions point to contents."""
+"""A restaurant's files: contents are stored once per hash; a name's versions point to them."""
 
 import hashlib
 from datetime import datetime
@@ -16,7 +16,7 @@ from models.queries.running.files import LOGO, last_version
 from models.rules.picture_metadata import without_notes
 from models.rules.pictures import look_at
 
-#: What one restaurant may keep; versions beyond are the oldest, and go.
+#: The limits for one restaurant; beyond VERSIONS_KEPT, the oldest versions are deleted.
 NAMES_MAX: Final = 20
 VERSIONS_KEPT: Final = 50
 
@@ -24,10 +24,10 @@ VERSIONS_KEPT: Final = 50
 def keep_file(
     session: Session, restaurant_id: int, name: str, content: bytes, *, now: datetime, actor: str
 ) -> int:
-    """Make `content` what the name stands for; its version. The same content again changes nothing.
+    """Store `content` under the name; return its version. The same content again does nothing.
 
-    What a picture says of where and by whom it was made is not kept. Raises Invalid saying what is
-    wrong with the content, StateConflict beyond NAMES_MAX.
+    Metadata on where and by whom a picture was made is removed. Raises Invalid naming the fault of
+    the content, StateConflict beyond NAMES_MAX.
     """
     try:
         picture = look_at(content)
@@ -58,7 +58,7 @@ def keep_file(
 def withdraw_file(
     session: Session, restaurant_id: int, name: str, *, now: datetime, actor: str
 ) -> None:
-    """From now on the name stands for nothing; its versions are kept. Raises NotFound."""
+    """Withdraw the name's current file; its versions stay stored. Raises NotFound."""
     restaurant = _locked(session, restaurant_id)
     last = last_version(session, restaurant_id, name)
     if last is None or last.sha256 is None:
@@ -67,7 +67,7 @@ def withdraw_file(
 
 
 def _locked(session: Session, restaurant_id: int) -> Restaurant:
-    """The restaurant's row is the lock of its files."""
+    """Lock the restaurant's row, which is the lock of its files."""
     query = select(Restaurant).where(Restaurant.id == restaurant_id).with_for_update()
     return session.scalars(query.execution_options(populate_existing=True)).one()
 
@@ -103,7 +103,8 @@ def _next(
     session.flush()
     _drop_oldest(session, restaurant.id, name, version)
     if name == LOGO:
-        restaurant.revision += 1  # every process reads the restaurant, and with it its logo, anew
+        # a new revision makes every process reload the restaurant and its logo
+        restaurant.revision += 1
     action = "file.kept" if digest else "file.withdrawn"
     note(session, restaurant.id, actor=actor, action=action, about=[f"{name} {version}"], now=now)
     return version

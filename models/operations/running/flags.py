@@ -1,4 +1,4 @@
-"""Setting flags, for the whole house or one restaurant; each change is written down."""
+"""Set flags, for the whole installation or one restaurant; each change is recorded."""
 
 from datetime import datetime
 
@@ -22,9 +22,9 @@ def set_flag(
     now: datetime,
     actor: str,
 ) -> None:
-    """Set a flag; every process sees it within two seconds.
+    """Set a flag; every process applies it within two seconds.
 
-    Raises NotFound for a name that no flag has, Invalid for a percentage outside 0 to 100.
+    Raises NotFound for an unknown flag, Invalid for a percentage outside 0 to 100.
     """
     flag = flag_named(name)
     if not 0 <= percent <= ALL:
@@ -41,7 +41,7 @@ def set_flag(
 def clear_flag(
     session: Session, name: str, *, restaurant_id: int = EVERYWHERE, now: datetime, actor: str
 ) -> bool:
-    """Take a switch back, so that the house's own (or on) holds. False when there was none."""
+    """Delete a switch, so that the installation's (or on) applies. False if there was none."""
     flag = flag_named(name)
     row = session.get(FlagSwitch, (flag.value, restaurant_id), with_for_update=True)
     if row is None:
@@ -52,7 +52,7 @@ def clear_flag(
 
 
 def flag_named(name: str) -> Flag:
-    """The flag of that name. Raises NotFound."""
+    """Return the flag of that name. Raises NotFound."""
     try:
         return Flag(name)
     except ValueError:
@@ -60,10 +60,10 @@ def flag_named(name: str) -> Flag:
 
 
 def offers_to_repeat(session: Session, *, after: int, until: datetime) -> tuple[int, set[int]]:
-    """Where tables may have been freed while nobody was offered them, and now somebody may be.
+    """Find restaurants where freed tables may have been left unoffered and may now be offered.
 
-    Looks at the changes of WAITLIST_OFFERS with a higher number than `after`, up to `until`.
-    Returns the last one's number and the restaurants that have a waitlist.
+    Reads the changes of WAITLIST_OFFERS with a higher id than `after`, up to `until`. Return the
+    last one's id, and the restaurants that have a waitlist.
     """
     query = select(FlagChange.id, FlagChange.restaurant_id).where(
         FlagChange.id > after, FlagChange.flag == Flag.WAITLIST_OFFERS, FlagChange.at <= until

@@ -1,4 +1,4 @@
-"""How the house was, and since when: a row for each change that the health sweep saw."""
+"""Health history: a row for each change that the health sweep found."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -11,15 +11,15 @@ from models.entities.running import HealthChange, JobRun
 from models.queries.running.health import SWEEP
 from models.rules.health import is_late, seconds_since
 
-#: So long it is remembered.
+#: How long the rows are stored.
 KEPT: Final = timedelta(days=90)
 
 
 def note_health(session: Session, late: Sequence[str], *, now: datetime) -> None:
-    """Write down what is late when it is not what was late before. One look, mostly no write.
+    """Record what is overdue if that has changed. Two queries, mostly no write.
 
-    Where nobody looked for a while (the database was gone, or the workers), that is written down
-    first, from the last look on, as `health`.
+    If no sweep ran for a while (the database or the workers were gone), first record that as
+    `health`, from the last sweep on.
     """
     newest = session.scalar(select(HealthChange).order_by(HealthChange.id.desc()).limit(1))
     sweep = session.get(JobRun, SWEEP)
@@ -34,7 +34,7 @@ def note_health(session: Session, late: Sequence[str], *, now: datetime) -> None
 
 
 def forget_health(session: Session, *, now: datetime) -> int:
-    """Delete what is older than 90 days, but what still holds; how many rows."""
+    """Delete rows older than 90 days, except the one that still holds; return how many."""
     rows = select(HealthChange.id).order_by(HealthChange.id.desc()).limit(1)
     newest = session.scalar(rows) or 0
     old = select(HealthChange.id).where(HealthChange.at < now - KEPT, HealthChange.id < newest)

@@ -1,4 +1,4 @@
-"""Keeping the house in order: who leads, what ran, what may be forgotten."""
+"""Housekeeping: the scheduler's lease, the records of jobs, and the deletion of old rows."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -20,16 +20,17 @@ from models.core.database.transactions import Base, dialect_of
 from models.entities.accounts import SignIn
 from models.entities.running import IdempotencyKey, JobRun, Lease
 
-#: How long a POST's Idempotency-Key is remembered.
+#: How long a POST's Idempotency-Key is stored.
 KEY_LIFE = timedelta(hours=48)
 _FORGET_AT_ONCE = 1_000
 
 
 def lead(session: Session, name: str, *, holder: str, now: datetime, seconds: float) -> bool:
-    """Take the lease `name`, or renew it, until `now + seconds`. False when another holds it.
+    """Take the lease `name`, or renew it, until `now + seconds`. False if another process holds it.
 
-    A lease is free when it has expired; or when it runs so much longer than one lasts that a wrong
-    clock must have written it. `now` is the database's (`database_now`), the same for all holders.
+    A lease is free if it has expired, or if it runs so much longer than a lease lasts that a wrong
+    clock must have written it. `now` is the database's time (`database_now`), the same for all
+    holders.
     """
     values = {"holder": holder, "expires_at": now + timedelta(seconds=seconds)}
     too_long = Lease.expires_at > now + timedelta(seconds=3 * seconds)
@@ -40,7 +41,7 @@ def lead(session: Session, name: str, *, holder: str, now: datetime, seconds: fl
 
 
 def give_up(session: Session, name: str, *, holder: str) -> None:
-    """Let go of the lease, so that the next can lead at once. Nothing when another holds it."""
+    """Release the lease, so that another process can lead immediately. Only its holder can."""
     session.execute(delete(Lease).where(Lease.name == name, Lease.holder == holder))
 
 
@@ -53,9 +54,9 @@ def record_job(
     error: str | None = None,
     result: dict[str, Any] | None = None,
 ) -> None:
-    """Write down a job's run. `error` names the kind of failure; it never holds contact data.
+    """Record a job's run. `error` names the kind of failure; it never contains contact data.
 
-    A success keeps the time and the result; a failure leaves those of the last success.
+    A success stores the time and the result; a failure leaves those of the last success.
     """
     values: dict[str, Any] = {
         "last_started": started,
@@ -70,7 +71,7 @@ def record_job(
 
 
 def remember(session: Session, name: str, result: dict[str, Any]) -> dict[str, Any]:
-    """The result of a job's last success; when there is none, this one from now on."""
+    """Return the result of a job's last success; if there is none, store and return this one."""
     insert_if_missing(session, JobRun, {"name": name})
     run = session.get_one(JobRun, name, with_for_update=True)
     if run.result is None:
@@ -79,15 +80,15 @@ def remember(session: Session, name: str, result: dict[str, Any]) -> dict[str, A
 
 
 def forget_results(session: Session, names: Collection[str]) -> None:
-    """What these jobs made is no longer what this database stands on."""
+    """Clear the results of these jobs: they do not describe this database any more."""
     change = update(JobRun).where(JobRun.name.in_(names)).values(result=None)
     session.execute(change, execution_options={"synchronize_session": False})
 
 
 def forget_old(session: Session, *, now: datetime) -> int:
-    """Delete idempotency keys older than 48 h and expired sign-ins, some thousand at most.
+    """Delete idempotency keys older than 48 h and expired sign-ins, at most 1,000 of each.
 
-    Returns how many went; call again while it is not 0.
+    Return how many were deleted; call again while it is not 0.
     """
     return _forget(session, IdempotencyKey.key, IdempotencyKey.created_at <= now - KEY_LIFE) + (
         _forget(session, SignIn.id, SignIn.expires_at <= now)
@@ -97,7 +98,7 @@ def forget_old(session: Session, *, now: datetime) -> int:
 def _forget(
     session: Session, key: InstrumentedAttribute[Any], condition: ColumnElement[bool]
 ) -> int:
-    # by primary key, so that only the rows that go are locked
+    # by primary key, so that only the deleted rows are locked
     keys = session.scalars(select(key).where(condition).limit(_FORGET_AT_ONCE)).all()
     if keys:
         session.execute(delete(key.class_).where(key.in_(keys)))
@@ -105,16 +106,16 @@ def _forget(
 
 
 def touched(session: Session, change: Update) -> bool:
-    """Whether the change met exactly one row."""
-    # rows that matched: the MySQL driver is told so (CLIENT.FOUND_ROWS), SQLite counts them so
+    """Return whether the update matched exactly one row."""
+    # Matched rows: the MySQL driver counts them because of CLIENT.FOUND_ROWS, SQLite always does.
     result = session.execute(change, execution_options={"synchronize_session": False})
     return isinstance(result, CursorResult) and result.rowcount == 1
 
 
 def insert_if_missing(session: Session, table: type[Base], values: dict[str, Any]) -> bool:
-    """Insert the row, unless its key is there already. Whether it was inserted."""
+    """Insert the row unless its key exists; return whether it was inserted."""
     prefix = "OR IGNORE" if dialect_of(session) == "sqlite" else "IGNORE"
-    # on the mapper's table: the ORM's own insert does not say how many rows it wrote
+    # On the table: the ORM's own insert does not report how many rows it wrote.
     result = session.execute(
         insert(Base.metadata.tables[table.__tablename__]).prefix_with(prefix), values
     )

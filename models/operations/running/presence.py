@@ -1,4 +1,4 @@
-"""Each process says that it is there: by which clock and which zone data it works."""
+"""Presence: each process records that it is alive, with its clock and its time zone data."""
 
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from models.entities.running import ProcessSeen
 from models.operations.running.jobs import insert_if_missing, touched
 
-#: Then a row is of a process that ended long ago.
+#: A row that is older belongs to a process that ended long ago.
 KEPT: Final = timedelta(hours=1)
 
 
@@ -22,7 +22,7 @@ def show_process(
     zone_data: str,
     now: datetime,
 ) -> None:
-    """Write down that this process is there; `clock_seconds`: by how much its clock is ahead.
+    """Record that this process is alive; `clock_seconds`: by how much its clock is ahead.
 
     `now` is the database's time, so that a wrong clock does not hide itself.
     """

@@ -1,4 +1,4 @@
-"""Writing down which server is the primary from now on."""
+"""Record which server is the primary."""
 
 from datetime import datetime
 
@@ -10,9 +10,9 @@ from models.rules.promotions import next_epoch
 
 
 def write_promotion(session: Session, server: str, *, newest: int, now: datetime) -> int:
-    """The epoch under which this database's server is the primary, written if it is not yet.
+    """Return the epoch under which this database's server is the primary; write it if missing.
 
-    `newest` is the newest epoch that is known elsewhere: a row that is older counts no longer.
+    `newest` is the newest epoch known elsewhere: an older row is no longer valid.
     """
     query = select(Promotion).order_by(Promotion.epoch.desc()).limit(1)
     last = session.scalars(query).one_or_none()
