@@ -1,4 +1,4 @@
-"""What the clock does about wall times: it counts who was moved, and fills in what is not kept."""
+"""The clock's job on wall times: count moved parties, and fill in missing offsets."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -21,9 +21,9 @@ _ROWS = table_of(Reservation)
 
 
 def look_at_wall_times(now: datetime) -> dict[str, Any]:
-    """`moved`: restaurants and how many of their parties; `filled`. Opens its own transactions.
+    """Return `moved` (restaurant -> number of parties) and `filled`. Opens its own transactions.
 
-    Counted first: what is filled in by the rules of now says nothing about those of before.
+    Counts first: offsets that are filled in by the current rules say nothing about earlier rules.
     """
     moved = one_state(partial(moved_parties, now=now))
     filled = 0
@@ -33,9 +33,9 @@ def look_at_wall_times(now: datetime) -> dict[str, Any]:
 
 
 def keep_wall_times(session: Session, *, now: datetime) -> int:
-    """Write the offset of upcoming parties that have none, by the zone data of now; how many.
+    """Set the missing offsets of upcoming parties by the current zone data; return how many.
 
-    A start that another process changes meanwhile, across a change of the clock, is left alone.
+    If another process meanwhile moves a start across a change of the clock, it is left alone.
     """
     row, known = _ROWS.c, zones(session)
     query = (
@@ -59,6 +59,6 @@ def keep_wall_times(session: Session, *, now: datetime) -> int:
 
 
 def _runs(tz: ZoneInfo, rows: Sequence[Any]) -> Iterator[tuple[int, list[Any]]]:
-    """The rows, by start, in runs of one offset: no clock changes between the first and last."""
+    """Yield the rows, sorted by start, in runs of one offset, without a change of the clock."""
     for offset, run in groupby(rows, key=lambda each: offset_in(tz, each.starts_at)):
         yield offset, list(run)

@@ -1,4 +1,4 @@
-"""Re-anchoring: who was moved by new zone rules comes again at the wall time that was told."""
+"""Re-anchoring: move parties back to the notified wall time after new zone rules moved them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from models.rules.restaurant.sittings import find_sitting, quarter_of
 
 @dataclass(frozen=True, slots=True)
 class Reanchored:
-    """A party that the zone rules moved, and what becomes of it. `why`: it is left as it is.
+    """A party that the zone rules moved, and the outcome. `why`: the reason it is left as is.
 
     `told` and `shown` are wall times. `seats`: the other tables that it gets; mostly none.
     """
@@ -35,7 +35,7 @@ class Reanchored:
 
 
 def nights_moved(session: Session, restaurant: RestaurantSpec, *, now: datetime) -> list[date]:
-    """The service dates of which an upcoming party's wall clock has moved. Four queries."""
+    """Return the service dates with an upcoming party whose wall time has moved. Four queries."""
     return sorted({_night(who) for who in _moved(session, restaurant, now=now)})
 
 
@@ -48,11 +48,12 @@ def reanchor(
     actor: str,
     dry_run: bool = False,
 ) -> list[Reanchored]:
-    """Move the parties of one service date back to the wall time that they were told.
+    """Move the parties of one service date back to their notified wall time.
 
-    Each keeps its tables where they are free then, and gets others where not; who finds none, or
-    whose time is none any more, is left as it is and named. No guest is told: what they were told
-    holds again. Takes the locks of the books that they leave and come to, in order.
+    Each keeps its tables if they are free then, and otherwise gets others; a party that finds none,
+    or whose time does not exist any more, is left as it is and reported. Guests are not notified:
+    the message that they have is true again. Takes the locks of the books that parties leave and
+    enter, in order.
     """
     restaurant = restaurant_by_id(session, restaurant_id)
     before, _ = _plans(restaurant, _of_night(session, restaurant, night, now=now), now=now)
@@ -78,9 +79,10 @@ def reanchor(
 
 
 def keep_as_shown(session: Session, restaurant_id: int, night: date, *, now: datetime) -> int:
-    """The guests of that date who are moved still know the time that is shown; how many.
+    """Accept the wall time now shown for the moved parties of that date; return how many.
 
-    From now on that is what they were told. Takes the locks of their books, in order.
+    Their guests know the shown time, so it becomes the notified one. Takes the locks of their
+    books, in order.
     """
     restaurant = restaurant_by_id(session, restaurant_id)
     books = {
@@ -129,7 +131,7 @@ def _books(plan: Plan) -> set[int]:
 def _plans(
     restaurant: RestaurantSpec, parties: Iterable[Upcoming], *, now: datetime
 ) -> tuple[list[Plan], dict[int, str]]:
-    """Who can come again at what was told; of the others (by id) why not."""
+    """Return the parties that can be moved back; for the others (by id) the reason why not."""
     plans: list[Plan] = []
     left: dict[int, str] = {}
     for who in parties:

@@ -1,4 +1,4 @@
-"""Who is told by another wall clock than before: zone rules changed between asking and answer."""
+"""Offsets to update when zone rules changed between a request and its answer."""
 
 from collections import defaultdict
 from datetime import datetime
@@ -20,7 +20,7 @@ _RETOLD = (
 
 
 class Retold:
-    """Collected while deciding, and written at the end: mostly nobody, and no statement."""
+    """Collects changes during a round and writes them at its end: mostly none, no statement."""
 
     def __init__(self) -> None:
         self._ids: dict[int, list[int]] = defaultdict(list)
@@ -28,11 +28,11 @@ class Retold:
     def note(
         self, restaurant: RestaurantSpec, number: int, starts_at: datetime, told: int | None
     ) -> None:
-        """The guest of this reservation hears its start by the clock of now."""
+        """Record that this guest is notified of the start by the current zone rules."""
         if has_moved(restaurant, starts_at, told):
             self._ids[offset_of(restaurant, starts_at)].append(number)
 
     def write(self, session: Session) -> None:
-        """An UPDATE for each offset."""
+        """Execute an UPDATE for each offset."""
         for offset, ids in self._ids.items():
             session.execute(_RETOLD, {"ids": ids, "offset": offset})

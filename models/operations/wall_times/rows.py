@@ -1,4 +1,4 @@
-"""The rows of parties that come at another instant: tables, starts, wishes, history, reminders."""
+"""Write the rows of moved parties: tables, starts, pending changes, history, reminders."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,13 +22,13 @@ from models.rules.messages.told_times import offset_of
 from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.restaurant import RestaurantSpec
 
-#: Wishes that say how the party stands, or wish nothing about its start.
+#: Changes that describe the party as it is, or that leave its start as it is.
 _FOLLOW: Final = ("accepted", "requested")
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Where a party comes again: its instant and the book of it."""
+    """The new instant of a party, and the book that it belongs to."""
 
     who: Upcoming
     starts_at: datetime
@@ -44,7 +44,7 @@ def write_again(
     now: datetime,
     actor: str,
 ) -> None:
-    """Write where each comes again, at its place of `places`. The books are locked."""
+    """Write the new instant of each party, and its tables from `places`. The books are locked."""
     ids = [each.who.id for each in plans]
     rows = {
         row.id: row

@@ -1,4 +1,4 @@
-"""Tables for parties that all come at another instant: their own where they are free then."""
+"""Tables for parties that all move to another instant: their own if they are free then."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -15,16 +15,16 @@ from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.sittings import quarter_of
 
-#: A seating never reaches further than this many quarters from its start (two days).
+#: No seating reaches further than this many quarters from its start (two days).
 _REACH = 192
 _Taken = dict[tuple[int, int], int]
 
 
 @dataclass(slots=True)
 class Place:
-    """Where a party sits from the quarter `start` on. No `seats`: nowhere, and `why`.
+    """The seats of a party from the quarter `start` on; if it has none, `why` gives the reason.
 
-    `own` are its tables of before, which it held from `begins` for as many quarters.
+    `own` are its previous tables, which it held from `begins` for as many quarters.
     """
 
     start: int
@@ -38,9 +38,9 @@ class Place:
 def find_places(
     session: Session, restaurant: RestaurantSpec, comers: Sequence[tuple[Upcoming, int]]
 ) -> dict[int, Place]:
-    """A place for each party that holds tables, at its new quarter. One query.
+    """Return a place for each party that holds tables, at its new quarter. One query.
 
-    All move together: a party takes what another leaves. The pacing is not asked.
+    All move at the same time: a party may take what another leaves. Pacing is not checked.
     """
     seated = [(who, quarter) for who, quarter in comers if who.party.status is Status.CONFIRMED]
     taken = _read_taken(session, restaurant, seated)
@@ -84,7 +84,7 @@ def _sits_at_its_own(
 def _one_elsewhere(
     restaurant: RestaurantSpec, waiting: Sequence[Upcoming], places: dict[int, Place], taken: _Taken
 ) -> list[Upcoming]:
-    """The first that finds other tables: what it leaves may be another's own."""
+    """Seat the first party that finds other tables: those it leaves may be another's own."""
     for who in waiting:
         party = who.party
         wanted = candidates(
@@ -96,7 +96,7 @@ def _one_elsewhere(
 
 
 def _sit(who: Upcoming, place: Place, seats: Seats, taken: _Taken) -> bool:
-    """Sit there from now on, if nobody else does; what it leaves is free."""
+    """Seat the party there if these tables are free, and free those it leaves."""
     quarters = range(place.start, place.start + place.held)
     wanted = [(table, quarter) for table in seats for quarter in quarters]
     if any(taken.get(each, who.id) != who.id for each in wanted):
@@ -112,7 +112,7 @@ def _sit(who: Upcoming, place: Place, seats: Seats, taken: _Taken) -> bool:
 def _read_taken(
     session: Session, restaurant: RestaurantSpec, comers: Sequence[tuple[Upcoming, int]]
 ) -> _Taken:
-    """(table, quarter) -> who holds it, as far as any of these comes or came."""
+    """Return (table, quarter) -> reservation id, for quarters that the parties leave or enter."""
     if not comers:
         return {}
     starts = [quarter for _, quarter in comers]
