@@ -1,4 +1,4 @@
-"""Accounts and their sign-ins. A sign-in's row is the one truth about its tokens."""
+"""Accounts and their sign-ins. A sign-in's row alone decides whether its tokens are valid."""
 
 import uuid
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ from models.rules.permissions import Role
 
 @dataclass(frozen=True, slots=True)
 class OpenedSignIn:
-    """A sign-in and the one refresh token that counts now."""
+    """A sign-in, with its only valid refresh token."""
 
     sign_in_id: int
     account_id: int
@@ -40,7 +40,7 @@ def _nobody() -> str:
 
 
 def hash_password(password: str, *, about: Iterable[str] = ()) -> str:
-    """Argon2id, in the PHC string format. Raises Invalid when rules.passwords finds it weak."""
+    """Hash with Argon2id, in the PHC string format. Raises Invalid for a weak password."""
     wrong = weakness(password, about=about)
     if wrong:
         raise Invalid.field("password", wrong)
@@ -48,7 +48,7 @@ def hash_password(password: str, *, about: Iterable[str] = ()) -> str:
 
 
 def is_password(password: str, password_hash: str | None) -> bool:
-    """Whether the password is the hash's. The same work is done when there is no hash to check.
+    """Return whether the password matches. Does the same work when there is no hash to check.
 
     Takes tens of milliseconds of CPU: call it outside any transaction.
     """
@@ -68,9 +68,9 @@ def create_account(
     now: datetime,
     first_until: datetime | None = None,
 ) -> int:
-    """A new account. Raises Invalid when the e-mail address is taken.
+    """Create an account; return its id. Raises Invalid if the e-mail address is taken.
 
-    `first_until`: the password was made up for it, and is good until then for choosing another.
+    `first_until`: the password was generated, and until then it can be used to choose another.
     """
     normal = email.strip().lower()
     if session.scalar(select(Account.id).where(Account.email == normal)) is not None:
@@ -89,7 +89,7 @@ def create_account(
 
 
 def set_password(session: Session, email: str, *, password_hash: str, now: datetime) -> None:
-    """A new password; every sign-in of the account ends. Raises NotFound."""
+    """Set a new password, and end every sign-in of the account. Raises NotFound."""
     account = session.scalar(select(Account).where(Account.email == email.strip().lower()))
     if account is None:
         raise NotFound("there is no such account")
@@ -99,7 +99,7 @@ def set_password(session: Session, email: str, *, password_hash: str, now: datet
 
 
 def end_sign_ins(session: Session, account_id: int, *, now: datetime) -> None:
-    """Every token of the account is worth nothing from now on. Safe to repeat."""
+    """Revoke all tokens of the account. Safe to repeat."""
     session.execute(
         update(SignIn)
         .where(SignIn.account_id == account_id, SignIn.revoked_at.is_(None))
@@ -108,7 +108,7 @@ def end_sign_ins(session: Session, account_id: int, *, now: datetime) -> None:
 
 
 def grant_role(session: Session, account_id: int, *, restaurant_id: int, role: Role) -> None:
-    """The account has this role at the restaurant from now on, whatever it had before."""
+    """Give the account this role at the restaurant, in place of any it had."""
     member = session.get(Membership, (account_id, restaurant_id))
     if member is None:
         session.add(Membership(account_id=account_id, restaurant_id=restaurant_id, role=role.value))
@@ -118,7 +118,7 @@ def grant_role(session: Session, account_id: int, *, restaurant_id: int, role: R
 
 
 def open_sign_in(session: Session, account_id: int, *, now: datetime) -> OpenedSignIn:
-    """A sign-in that lasts `refresh_days`, with its first refresh token's id."""
+    """Create a sign-in that lasts `refresh_days`, with the id of its first refresh token."""
     row = SignIn(
         account_id=account_id,
         refresh_id=str(uuid.uuid4()),
@@ -140,14 +140,15 @@ def rotate_refresh(
     now: datetime,
     needs_factor: bool = False,
 ) -> OpenedSignIn | None:
-    """Spend a refresh token and get the next. None: it does not count, the caller signs in again.
+    """Spend a refresh token and return the next; None: it is invalid, the caller signs in again.
 
-    `fresh` is the next one's id, made before the transaction: one that is repeated because the
-    answer to its COMMIT was lost finds it there, and has done it. `began`: when its sign-in did,
-    as the token says. `needs_factor`: it counts only where the account has a second factor.
+    `fresh` is the next one's id, made before the transaction: if the transaction is repeated
+    because the answer to its COMMIT was lost, it finds that id and succeeds. `began`: the start of
+    the sign-in, as the token states it. `needs_factor`: valid only if the account has a second
+    factor.
 
-    A token that was spent before means that somebody copied it: the sign-in is revoked, which is
-    why this returns None and does not raise: the revocation must be committed.
+    A token that was spent before means that somebody copied it: the sign-in is revoked. This
+    returns None and does not raise, because the revocation must be committed.
     """
     counts = select(Account.id).where(Account.active)
     if needs_factor:
@@ -176,7 +177,7 @@ def rotate_refresh(
 
 
 def close_own_sign_in(session: Session, account_id: int, sign_in_id: int, *, now: datetime) -> None:
-    """End a sign-in of this account. Raises NotFound when it has no such one. Safe to repeat."""
+    """End a sign-in of this account. Raises NotFound if it has no such sign-in. Safe to repeat."""
     row = session.get(SignIn, sign_in_id)
     if row is None or row.account_id != account_id:
         raise NotFound("there is no such sign-in")
@@ -184,7 +185,7 @@ def close_own_sign_in(session: Session, account_id: int, sign_in_id: int, *, now
 
 
 def close_sign_in(session: Session, sign_in_id: int, *, now: datetime) -> None:
-    """Every token of this sign-in is worth nothing from now on. Safe to repeat."""
+    """Revoke all tokens of this sign-in. Safe to repeat."""
     session.execute(
         update(SignIn)
         .where(SignIn.id == sign_in_id, SignIn.revoked_at.is_(None))

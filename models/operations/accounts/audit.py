@@ -1,4 +1,4 @@
-"""Who of the staff looked at, gave out, erased or changed what; never whose contact it was."""
+"""The audit log: staff access, exports, erasures and changes; never the contact concerned."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from models.core.database.transactions import table_of
 from models.entities.privacy import AuditEntry
 
-#: References that one entry names; what is beyond is counted.
+#: References that one entry names; the rest is only counted.
 NAMED = 100
 
 
@@ -22,7 +22,7 @@ def note(
     about: Iterable[str],
     now: datetime,
 ) -> None:
-    """Write down one act. `about`: references of reservations, or a file's name and version."""
+    """Add one entry. `about`: references of reservations, or a file's name and version."""
     named = list(about)
     if len(named) > NAMED:
         named = [*named[:NAMED], f"and {len(named) - NAMED} more"]

@@ -1,4 +1,4 @@
-"""Who works where: roles given to accounts and taken from them."""
+"""Memberships: give roles to accounts and take them away; close and reopen accounts."""
 
 from datetime import datetime
 from typing import Final
@@ -10,17 +10,17 @@ from models.core.errors import NotFound
 from models.entities.accounts import Account, Membership
 from models.operations.accounts import second_factors
 
-#: Stands where a hash would: no password has it.
+#: Stored in place of a hash: no password matches it.
 NOBODY_KNOWS: Final = "none"
 
 
 def find_account(session: Session, email: str) -> int | None:
-    """The account of that e-mail address, active or not."""
+    """Return the id of the account with that e-mail address, active or not."""
     return session.scalar(select(Account.id).where(Account.email == email.strip().lower()))
 
 
 def take_role(session: Session, email: str, *, restaurant_id: int) -> None:
-    """The account has no role at the restaurant any more. Raises NotFound when it had none."""
+    """Remove the account's role at the restaurant. Raises NotFound if it had none."""
     gone = session.execute(
         delete(Membership).where(
             Membership.restaurant_id == restaurant_id,
@@ -32,9 +32,9 @@ def take_role(session: Session, email: str, *, restaurant_id: int) -> None:
 
 
 def close_account(session: Session, email: str, *, now: datetime) -> None:
-    """The account is nobody's any more: its sign-ins, roles, second factor and password end now.
+    """Close the account: end its sign-ins, roles, second factor and password.
 
-    The row stays, for the audit and the history that name it. Raises NotFound.
+    The row stays, for the audit log and the history that name it. Raises NotFound.
     """
     account_id = find_account(session, email)
     if account_id is None:
@@ -44,7 +44,7 @@ def close_account(session: Session, email: str, *, now: datetime) -> None:
 
 
 def is_closed(session: Session, account_id: int) -> bool:
-    """Whether the account was closed."""
+    """Return whether the account was closed."""
     return not session.scalar(select(Account.active).where(Account.id == account_id))
 
 
@@ -56,11 +56,11 @@ def reopen_account(
     now: datetime,
     first_until: datetime | None = None,
 ) -> None:
-    """A closed account begins anew, with this password and nothing that it had before.
+    """Reopen a closed account with this password, and nothing that it had before.
 
     `first_until`: as for `create_account`.
     """
-    # an account that an earlier release closed still has all of it
+    # An account that an earlier release closed still has all of it.
     _take_everything(session, account_id, now=now)
     session.execute(
         update(Account)
@@ -70,7 +70,7 @@ def reopen_account(
 
 
 def _take_everything(session: Session, account_id: int, *, now: datetime) -> None:
-    second_factors.remove(session, account_id, now=now)  # which ends the sign-ins
+    second_factors.remove(session, account_id, now=now)  # ends the sign-ins too
     session.execute(delete(Membership).where(Membership.account_id == account_id))
     session.execute(
         update(Account)

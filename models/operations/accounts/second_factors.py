@@ -1,4 +1,4 @@
-"""The second factor: codes of an app (TOTP, RFC 6238), and codes on paper for who lost it."""
+"""The second factor: codes of an app (TOTP, RFC 6238), and recovery codes on paper."""
 
 import base64
 import hmac
@@ -16,21 +16,21 @@ from models.core.secrets.signing import recovery_key
 from models.entities.accounts import Account, RecoveryCode, SecondFactor
 from models.operations.accounts.accounts import end_sign_ins
 
-#: Codes for who has lost the app, given once.
+#: Codes for an account whose app was lost, shown once.
 RECOVERY_CODES: Final = 10
 _RECOVERY_BYTES: Final = 10
 _STEP_SECONDS: Final = 30
-#: A clock may be so many steps off; the present one is the likeliest.
+#: The steps that a clock may be off; the current one is the likeliest.
 _STEPS: Final = (0, -1, 1)
 _ISSUER: Final = "Maitred"
 
 
 def begin(session: Session, account_id: int, *, now: datetime) -> str:
-    """A new secret (base32, 160 bits), which counts once it is confirmed.
+    """Store and return a new secret (base32, 160 bits), which takes effect once it is confirmed.
 
-    Raises StateConflict while another counts.
+    Raises StateConflict while the account has a confirmed one.
     """
-    session.get(Account, account_id, with_for_update=True)  # two at once: one after the other
+    session.get(Account, account_id, with_for_update=True)  # serializes concurrent calls
     row = _row(session, account_id)
     if row is not None and row.confirmed_at is not None:
         raise StateConflict("this account has a second factor: remove it first")
@@ -43,15 +43,15 @@ def begin(session: Session, account_id: int, *, now: datetime) -> str:
 
 
 def uri_of(secret: str, *, email: str) -> str:
-    """What an app reads, as a QR code or typed in."""
+    """Return the URI that an app reads, as a QR code or typed in."""
     return pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name=_ISSUER)
 
 
 def confirm(session: Session, account_id: int, code: str, *, now: datetime) -> list[str] | None:
-    """From now on the account is asked for codes; its recovery codes, told this once.
+    """Activate the second factor; return the recovery codes, which are never shown again.
 
-    Its sign-ins end, which were made without one. None when the code is not right. Raises
-    StateConflict when nothing was begun, or it counts already.
+    The account's sign-ins end, since they were made without it. None if the code is wrong. Raises
+    StateConflict if no factor was begun, or it is active already.
     """
     row = _row(session, account_id)
     if row is None or row.confirmed_at is not None:
@@ -69,7 +69,7 @@ def confirm(session: Session, account_id: int, code: str, *, now: datetime) -> l
 
 
 def spend(session: Session, account_id: int, code: str, *, now: datetime) -> bool:
-    """Whether this code is right; it counts once. A recovery code is as good as one of the app."""
+    """Spend a code once; return whether it is right. A recovery code works like one of the app."""
     row = _row(session, account_id)
     if row is None or row.confirmed_at is None:
         return False
@@ -85,14 +85,14 @@ def spend(session: Session, account_id: int, code: str, *, now: datetime) -> boo
 
 
 def remove(session: Session, account_id: int, *, now: datetime) -> None:
-    """The account is asked for its password alone; its sign-ins end. Safe to repeat."""
+    """Remove the second factor; the account's sign-ins end. Safe to repeat."""
     end_sign_ins(session, account_id, now=now)
     for entity in (RecoveryCode, SecondFactor):
         session.execute(delete(entity).where(entity.account_id == account_id))
 
 
 def remove_of(session: Session, email: str, *, now: datetime) -> None:
-    """The same, by who runs the house. Raises NotFound."""
+    """Remove the second factor of the account with this e-mail address. Raises NotFound."""
     found = select(Account.id).where(Account.email == email.strip().lower())
     account_id = session.scalar(found)
     if account_id is None:
@@ -101,7 +101,7 @@ def remove_of(session: Session, email: str, *, now: datetime) -> None:
 
 
 def reseal_factors(session: Session) -> int:
-    """Seal again what another key than the present one has sealed; how many. Raises SealBroken."""
+    """Re-encrypt secrets of other keys with the primary key; return how many. Raises SealBroken."""
     primary, count = keyring().primary, 0
     for row in session.scalars(select(SecondFactor).with_for_update()):
         if key_of(row.secret_sealed) != primary:
@@ -111,7 +111,7 @@ def reseal_factors(session: Session) -> int:
 
 
 def _row(session: Session, account_id: int) -> SecondFactor | None:
-    """Locked, so that a code counts once though it comes twice at once."""
+    """Return the row, locked, so that a code counts once even if it is sent twice concurrently."""
     return session.get(SecondFactor, account_id, with_for_update=True)
 
 
@@ -139,7 +139,7 @@ def _about(account_id: int) -> str:
 
 
 def _new_recovery_code() -> str:
-    """80 bits, in four groups that can be read out."""
+    """Return 80 bits in four groups that can be read aloud."""
     text = base64.b32encode(secrets.token_bytes(_RECOVERY_BYTES)).decode().lower()
     return "-".join(text[start : start + 4] for start in range(0, len(text), 4))
 
