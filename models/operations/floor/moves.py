@@ -122,7 +122,7 @@ def _seat(
     *,
     now: datetime,
 ) -> None:
-    """Find other tables for confirmed, upcoming parties whose only objections are to their tables."""
+    """Find other tables for confirmed, upcoming parties with objections to their tables only."""
     wanting = [
         each
         for each in moved
