@@ -1,4 +1,4 @@
-"""Who calls: the account, its sign-in and its roles, in one statement."""
+"""Callers: an account with its sign-in and its roles, in one statement."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,7 +24,7 @@ class CallerRole:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A signed-in account and where it may do what."""
+    """A signed-in account and its roles."""
 
     account_id: int
     sign_in_id: int
@@ -39,7 +39,7 @@ class Caller:
         return f"staff:{self.account_id}"
 
     def check(self, restaurant_id: int, permission: Permission, *, missing: str) -> None:
-        """Raise NotFound(`missing`) at a house not one's own, NotAllowed without the permission."""
+        """Raise NotFound(`missing`) without a role there, NotAllowed without the permission."""
         role = next((own.role for own in self.roles if own.restaurant_id == restaurant_id), None)
         if role is None:
             raise NotFound(missing)
@@ -47,7 +47,7 @@ class Caller:
             raise NotAllowed(f"your role here ({role}) does not include {permission}")
 
     def has(self, restaurant_id: int, permission: Permission) -> bool:
-        """Whether `check` would pass."""
+        """Return whether `check` would pass."""
         return any(
             own.restaurant_id == restaurant_id and may(own.role, permission) for own in self.roles
         )
@@ -55,19 +55,19 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a sign-in is checked against."""
+    """The data that a sign-in is checked against."""
 
     account_id: int
     email: str
     name: str
     password_hash: str
-    #: the password was made up, and is good until then for choosing another
+    #: The password was generated, and until then it can be used to choose another.
     first_until: datetime | None
     has_second_factor: bool
 
 
 def credentials(session: Session, email: str) -> Credentials | None:
-    """The active account of that e-mail address, or None."""
+    """Return the active account of that e-mail address, or None."""
     query = (
         select(
             Account.id,
@@ -86,7 +86,7 @@ def credentials(session: Session, email: str) -> Credentials | None:
 
 @dataclass(frozen=True, slots=True)
 class OpenSignIn:
-    """A sign-in that counts: since when, and until when at most."""
+    """A valid sign-in, with its start and its latest end."""
 
     id: int
     created_at: datetime
@@ -94,7 +94,7 @@ class OpenSignIn:
 
 
 def open_sign_ins(session: Session, account_id: int, *, now: datetime) -> list[OpenSignIn]:
-    """Those of one account, the newest first."""
+    """Return the valid sign-ins of one account, the newest first."""
     query = (
         select(SignIn.id, SignIn.created_at, SignIn.expires_at)
         .where(
@@ -106,10 +106,10 @@ def open_sign_ins(session: Session, account_id: int, *, now: datetime) -> list[O
 
 
 def is_sign_in(sign_in_id: int, began: datetime | None) -> tuple[ColumnElement[bool], ...]:
-    """Conditions: the sign-in of this number that began in this second.
+    """Return conditions for the sign-in with this id that began in this second.
 
-    A number alone is given out again when a database was restored. None: the token is from before
-    they said when.
+    The id alone is not enough: after a restore of the database it is given out again. `began` is None for a
+    token older than that claim.
     """
     same = (SignIn.id == sign_in_id,)
     if began is None:
@@ -118,7 +118,7 @@ def is_sign_in(sign_in_id: int, began: datetime | None) -> tuple[ColumnElement[b
 
 
 def caller(session: Session, sign_in_id: int, *, began: datetime | None, now: datetime) -> Caller:
-    """The account behind a sign-in. Raises SignInFailed when it ended, or the account did."""
+    """Return the account behind a sign-in. Raises SignInFailed if either of them has ended."""
     query = (
         select(
             Account.id,

@@ -1,4 +1,4 @@
-"""The audit of one restaurant, newest first."""
+"""The audit log of one restaurant, newest first."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from models.entities.privacy import AuditEntry
 def audit_of(
     session: Session, restaurant_id: int, *, before: int | None, limit: int
 ) -> Sequence[AuditEntry]:
-    """Entries older than `before` (an entry's id), `limit` at most."""
+    """Return at most `limit` entries older than `before` (an entry's id)."""
     query = select(AuditEntry).where(AuditEntry.restaurant_id == restaurant_id)
     if before is not None:
         query = query.where(AuditEntry.id < before)
