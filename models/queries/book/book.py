@@ -1,4 +1,4 @@
-"""The host's book of a day: who comes when, at which table, and how full each interval is."""
+"""The host's book of a day: the reservations, their tables, and the load of each interval."""
 
 import logging
 from collections import defaultdict
@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Book:
-    """One shift's book, whether or not anybody opened it yet."""
+    """One shift's book, whether or not it has been opened."""
 
     id: int
     key: str
@@ -48,7 +48,7 @@ class _Book:
 def book_of(
     session: Session, restaurant: RestaurantSpec, service_date: date, *, now: datetime
 ) -> BookView:
-    """Every shift of that date, with all its reservations in whatever state. Five queries."""
+    """Return every shift of that date, with its reservations in every state. Five queries."""
     books = _read_books(session, restaurant, service_date)
     rows = _read_reservations(session, books)
     seats = _read_seats(session, books)
@@ -78,13 +78,13 @@ def book_of(
     )
 
 
-# --- what the database knows
+# --- rows of the database
 
 
 def _read_books(
     session: Session, restaurant: RestaurantSpec, service_date: date
 ) -> dict[int, _Book]:
-    """The books that the house's shifts have on this date, also those of shifts given up."""
+    """Return the books of the restaurant's shifts on this date, including inactive shifts."""
     day = and_(ShiftDay.shift_id == Shift.id, ShiftDay.service_date == service_date)
     query = (
         select(Shift.id, Shift.key, Shift.name, ShiftDay.revision)
@@ -110,7 +110,7 @@ def _read_reservations(session: Session, books: Collection[int]) -> list[Reserva
 
 
 def _read_seats(session: Session, books: Collection[int]) -> dict[int, list[TableSpec]]:
-    """The tables given to each party that has, or had, them; inactive tables too."""
+    """Return the tables of each party that has or had some, including inactive tables."""
     query = (
         select(Assignment.reservation_id, DiningTable)
         .join(DiningTable, DiningTable.id == Assignment.dining_table_id)
@@ -154,7 +154,7 @@ def _grouped(rows: Iterable[Any], shape: Callable[[Any], Any]) -> dict[int, list
     return found
 
 
-# --- as the host reads it
+# --- views for the host
 
 
 def _message(row: Message) -> BookMessage:
@@ -167,7 +167,7 @@ def _wish(restaurant: RestaurantSpec, row: ReservationChange) -> ChangeView:
 
 
 def _who(row: Reservation) -> tuple[Guest, str]:
-    """One guest who cannot be read must not close the host's whole book."""
+    """Return the guest and the staff note. An unreadable guest must not block the whole book."""
     try:
         return row.guest, row.staff_note
     except SealBroken:
@@ -225,7 +225,7 @@ def _shifts(
     sittings: Mapping[int, Sitting],
     rows: Iterable[Reservation],
 ) -> tuple[BookShift, ...]:
-    """The open shifts in order of their first start, then those that only have parties left."""
+    """Return the open shifts in order of their first start, then closed ones that have parties."""
     by_book: dict[int, list[Reservation]] = defaultdict(list)
     for row in rows:
         by_book[row.book_id].append(row)
@@ -269,7 +269,7 @@ def _tables(
     reservations: Iterable[BookReservation],
     seats: Mapping[int, list[TableSpec]],
 ) -> tuple[BookTable, ...]:
-    """The house's tables, then those taken off the floor at which somebody still sits."""
+    """Return the restaurant's tables, then removed ones that still have parties."""
     tables = dict(restaurant.table_by_id)
     seatings: dict[int, list[Seating]] = defaultdict(list)
     for row in reservations:

@@ -1,4 +1,4 @@
-"""An evening in figures: what became of the parties of one book, how fast, and who was told."""
+"""An evening in figures: the outcomes of one book's parties, decision times, and messages."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,7 @@ from models.entities.shifts import ShiftDay
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """Parties of one size that stand in one state."""
+    """Parties of one size in one state."""
 
     party_size: int
     status: str
@@ -32,20 +32,20 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What still waits for somebody."""
+    """Open work: undecided requests, changes and freed books, and messages due."""
 
     undecided: int
     untold: int
 
 
 def parties_in(session: Session, book: int) -> int:
-    """How many parties ever asked for that book."""
+    """Return how many reservations were ever requested for that book."""
     query = select(func.count()).where(Reservation.book_id == book)
     return session.scalar(query) or 0
 
 
 def outcomes(session: Session, book: int) -> list[Outcomes]:
-    """What became of the parties, by size and state."""
+    """Return the number of parties by size and state."""
     row = Reservation
     query = (
         select(row.party_size, row.status, func.count())
@@ -56,7 +56,7 @@ def outcomes(session: Session, book: int) -> list[Outcomes]:
 
 
 def wishes(session: Session, book: int) -> dict[str, int]:
-    """What became of the wishes to change: status -> how many."""
+    """Return the number of change requests by status."""
     wish = ReservationChange
     query = (
         select(wish.status, func.count())
@@ -68,7 +68,7 @@ def wishes(session: Session, book: int) -> dict[str, int]:
 
 
 def decision_seconds(session: Session, book: int) -> list[float]:
-    """From the request to its last decision, ascending."""
+    """Return the seconds from each request to its last decision, ascending."""
     row = Reservation
     query = select(row.created_at, row.decided_at).where(
         row.book_id == book, row.decided_at.is_not(None)
@@ -81,7 +81,7 @@ def decision_seconds(session: Session, book: int) -> list[float]:
 
 
 def told(session: Session, book: int) -> list[Told]:
-    """The messages of the book's reservations."""
+    """Return the number of messages of the book's reservations by kind, channel and state."""
     row = Message
     query = (
         select(row.kind, row.channel, row.state, func.count())
@@ -94,7 +94,7 @@ def told(session: Session, book: int) -> list[Told]:
 
 
 def waiting(session: Session, book: int, *, now: datetime) -> Waiting:
-    """Requests, wishes and freed tables that nobody decided on; messages due and not sent."""
+    """Count undecided requests, changes and freed books; and messages that are due but not sent."""
     row, wish, said = Reservation, ReservationChange, Message
     ours = row.book_id == book
     undecided = (

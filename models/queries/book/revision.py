@@ -1,4 +1,4 @@
-"""The revision of a day's book, for whoever waits for the next."""
+"""The revision of a day's book, for clients that wait for the next one."""
 
 from datetime import date
 
@@ -9,7 +9,7 @@ from models.entities.shifts import ShiftDay
 
 
 def book_revision(session: Session, restaurant_id: int, service_date: date) -> int:
-    """The revisions of the date's books together, as `book_of` gives it. One query by an index."""
+    """Return the sum of the date's book revisions, as in `book_of`. One query by an index."""
     query = select(func.coalesce(func.sum(ShiftDay.revision), 0)).where(
         ShiftDay.restaurant_id == restaurant_id, ShiftDay.service_date == service_date
     )

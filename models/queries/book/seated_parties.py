@@ -1,4 +1,4 @@
-"""Who sits at which table now."""
+"""The parties seated at tables now."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from models.rules.reservations.lifecycle import Status
 
 @dataclass(frozen=True, slots=True)
 class Sitter:
-    """A table and the party that was seated there last. `sits`: it has not left."""
+    """A table and the party seated there last. `sits`: it has not left."""
 
     table_id: int
     reservation_id: int
@@ -22,7 +22,7 @@ class Sitter:
 
 
 def sitters(session: Session, tables: Collection[int]) -> list[Sitter]:
-    """Who sits, or did and was never cleared away, at these tables. One query by the key."""
+    """Return the parties seated at these tables, and stale rows of others. One query by the key."""
     row, seated = table_of(Reservation).c, table_of(SeatedTable).c
     query = (
         select(seated.dining_table_id, row.id, row.reference, row.status == Status.SEATED.value)

@@ -10,7 +10,7 @@ from models.rules.restaurant.restaurant import Pacing
 
 @dataclass(frozen=True, slots=True)
 class BookMessage:
-    """One message on one channel, and where it stands. `error` names no address."""
+    """One message on one channel, and its state. `error` contains no address."""
 
     kind: str
     channel: str
@@ -22,7 +22,7 @@ class BookMessage:
 
 @dataclass(frozen=True, slots=True)
 class BookReservation:
-    """One line of the book. `shift_key` tells its shift; `is_late`: expected, and not here yet."""
+    """One line of the book. `shift_key` names its shift; `is_late`: due, but not here yet."""
 
     id: int
     reference: str
@@ -44,22 +44,22 @@ class BookReservation:
     pacing_forced: bool
     reason: str | None
     is_late: bool
-    #: whole minutes past its turn that a seated party sits
+    #: whole minutes by which a seated party exceeds its turn
     overstays_minutes: int
-    #: what the host should look at: names of `book_warnings.BookWarning`
+    #: warnings for the host: names of `warnings.BookWarning`
     warnings: tuple[str, ...]
     created_at: datetime
     arrived_at: datetime | None
     seated_at: datetime | None
     finished_at: datetime | None
     messages: tuple[BookMessage, ...]
-    #: the wish to change that waits for its decision
+    #: the pending change request
     change: ChangeView | None
 
 
 @dataclass(frozen=True, slots=True)
 class Seating:
-    """Who has a table from when to when (the reset buffer is not shown)."""
+    """A party at a table from one time to another (the reset buffer is not shown)."""
 
     reservation_id: int
     reference: str
@@ -83,7 +83,7 @@ class BookTable:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """What starts in one 15-minute interval: covers and parties, in all and online."""
+    """The load of one 15-minute interval: covers and parties that start, in all and online."""
 
     starts_at: datetime
     covers: int
@@ -95,8 +95,8 @@ class Interval:
 class BookShift:
     """One shift of the day: its book's revision, its pacing limits, and its intervals.
 
-    `covers` and `parties` count who has, or had, a table; `waitlisted` is parties.
-    `is_open` is False when the shift was closed after parties had asked for it.
+    `covers` and `parties` count parties that have or had a table; `waitlisted` counts parties.
+    `is_open` is False if the shift was closed after reservations had been requested for it.
     """
 
     book_id: int
@@ -113,7 +113,7 @@ class BookShift:
 
 @dataclass(frozen=True, slots=True)
 class BookView:
-    """A day of the house. `revision` rises with every change in any of its books."""
+    """A day of the restaurant. `revision` rises with every change in any of its books."""
 
     service_date: date
     revision: int

@@ -1,4 +1,4 @@
-"""What the book asks the host to look at: who is late, who overstays, whose table is taken."""
+"""The book's warnings for the host: parties not here, overstaying parties, occupied tables."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,23 +11,23 @@ from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.policies import no_show_due
 from models.rules.restaurant.restaurant import Policies, TableSpec
 
-#: So long before a start its table should be free.
+#: A table should be free this long before a start.
 _SOON: Final = timedelta(minutes=15)
 
 
 class BookWarning(StrEnum):
-    """Public: the API names it."""
+    """Public: the API uses these names."""
 
-    #: the grace is over and nobody has arrived: did they come?
+    #: the grace period is over and the party has not arrived: did it come?
     NOT_HERE = "not_here"
-    #: the turn is over and the party sits
+    #: the turn is over and the party is still seated
     OVERSTAYS = "overstays"
-    #: the party is due, and at its table another sits past its turn
+    #: the party is due, and another sits at its table past its turn
     TABLE_OCCUPIED = "table_occupied"
 
 
 def overstays_minutes(row: Reservation, *, now: datetime) -> int:
-    """Whole minutes for which a party sits longer than its turn; 0 for every other."""
+    """Return the whole minutes by which a seated party exceeds its turn; 0 if it is not seated."""
     if row.status != Status.SEATED:
         return 0
     return max(0, int((now - row.ends_at).total_seconds() // 60))
@@ -40,7 +40,7 @@ def warnings_of(
     *,
     now: datetime,
 ) -> dict[int, tuple[str, ...]]:
-    """The warnings of a day's reservations, by their id."""
+    """Return the warnings of a day's reservations, by reservation id."""
     found: dict[int, list[str]] = defaultdict(list)
     listed = list(rows)
     over = [row for row in listed if row.status == Status.SEATED and row.ends_at <= now]
