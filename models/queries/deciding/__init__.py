@@ -1,1 +1,1 @@
-"""What decisions need to know before and under the locks."""
+"""Queries for decisions, before and under the locks."""

@@ -23,7 +23,7 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A start that could be had: its UTC quarter, and the key of its shift."""
+    """An available start: its UTC quarter, and the key of its shift."""
 
     quarter: int
     shift_key: str
@@ -43,11 +43,10 @@ def availability(
     area_key: str | None = None,
     now: datetime,
 ) -> list[Slot]:
-    """The starts of that date for such a party online, ascending.
+    """Return the starts of that date for such a party online, ascending.
 
-    Two queries, however full; two more for each book where a start lacks nothing but a table.
-
-    An unknown area, or a party over the online limits, has none.
+    Two queries however full the restaurant is; two more for each book in which a start lacks only a
+    table. Empty for an unknown area or a party size outside the online limits.
     """
     found = _all_slots(session, restaurant, on_date, party_size, area_key, now)
     return _bookable(restaurant, found, now=now)
@@ -61,7 +60,7 @@ def cached_availability(
     area_key: str | None = None,
     now: datetime,
 ) -> list[Slot] | signals.Miss:
-    """The same from Redis: the slots, or what is needed to keep a fresh answer."""
+    """Return the slots from Redis, or what is needed to cache a fresh answer."""
     name = f"{restaurant.revision}:{on_date}:{party_size}:{area_key or ''}"
     if _shares_tables(restaurant, on_date):
         return signals.Miss(None, name)
@@ -84,7 +83,7 @@ def keep_availability(
     area_key: str | None = None,
     now: datetime,
 ) -> list[Slot]:
-    """Work it out, and keep it under the generation that was read before the database was."""
+    """Compute the slots, and cache them under the generation read before the database was read."""
     found = _all_slots(session, restaurant, on_date, party_size, area_key, now)
     if miss.generation is not None:
         pairs = [(slot.quarter, slot.shift_key) for slot in found]
@@ -93,9 +92,9 @@ def keep_availability(
 
 
 def _shares_tables(restaurant: RestaurantSpec, on_date: date) -> bool:
-    """Whether last turns reach over from one date's books into the next date's first hours.
+    """Return whether last turns reach from one date's books into the next date's first hours.
 
-    A decision turns only its own date's cache void, so such dates (hardly any house has them)
+    A decision invalidates only its own date's cache, so such dates (very few restaurants have any)
     are not cached.
     """
     today = sittings_on(restaurant, on_date)
@@ -119,7 +118,7 @@ def _all_slots(
     area_key: str | None,
     now: datetime,
 ) -> list[Slot]:
-    """What the tables and the pacing have left, also of starts that are too near or too far."""
+    """Return the slots that tables and pacing allow, including those too near or too far."""
     policies = restaurant.policies
     if not policies.min_party_online <= party_size <= policies.max_party_online:
         return []
@@ -137,7 +136,7 @@ def _all_slots(
 
 
 def _by_moving(session: Session, board: Board, ask: Ask, *, now: datetime) -> list[int]:
-    """Starts at which a table is free once others have moved: the decision moves them."""
+    """Return starts for which the decision would move other parties to free a table."""
     full = full_starts(board, ask)
     if not full or not is_on(
         Flag.RE_SEATING, restaurant_id=board.restaurant.id, key=board.restaurant.id

@@ -1,4 +1,4 @@
-"""The books as decisions need them: floor bitmaps, pacing loads, waitlist lengths."""
+"""Load books for decisions: floor bitmaps, pacing loads, waitlist lengths."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -29,15 +29,15 @@ from models.rules.restaurant.restaurant import RestaurantSpec, split_book_id
 from models.rules.restaurant.sittings import Sitting, book_quarters, quarter_of, sittings_on
 
 _RANGES_A_QUERY = 100
-#: A party that sits has its table for this quarter-hour and the next, whatever its turn said.
+#: A seated party holds its table for this quarter and the next, even past its turn.
 STAYS_QUARTERS: Final = 2
-#: instead of a quarter: somebody sits there now
+#: in place of a quarter: a party is seated there now
 _SITS: Final = -1
 _COUNTED = sorted(status.value for status in PACED | {Status.WAITLISTED})
 
 
 def sitting_of(restaurant: RestaurantSpec, book: int) -> Sitting | None:
-    """The sitting of a book's number; None when the house is closed then by now."""
+    """Return the sitting of a book's id; None if the restaurant is now closed then."""
     sittings = sittings_on(restaurant, split_book_id(book)[1])
     return next((sitting for sitting in sittings if sitting.book_id == book), None)
 
@@ -45,11 +45,11 @@ def sitting_of(restaurant: RestaurantSpec, book: int) -> Sitting | None:
 def load_boards(
     session: Session, books: Mapping[int, RestaurantSpec], *, now: datetime
 ) -> dict[int, Board]:
-    """A board for each book that is (still) open. Two queries for up to 100 books.
+    """Return a board for each book that is (still) open. Two queries for up to 100 books.
 
-    Books of one restaurant share one floor, so that lunch's last turns are seen by dinner.
-    A table at which somebody sits is taken, also when that party's turn is over.
-    Call it after the lock when deciding.
+    Books of one restaurant share one floor, so that dinner takes account of lunch's last turns. A
+    table with a seated party is taken, even if that party's turn is over. When deciding, call it
+    after taking the lock.
     """
     open_books = {
         book: (restaurant, sitting)
@@ -85,9 +85,9 @@ def _load_floors(
 
 @lru_cache(maxsize=2 * _RANGES_A_QUERY)
 def _occupancy_of(ranges: int, *, sitting: bool) -> Select[int, int, int] | CompoundSelect[Any]:
-    """The statement for so many ranges: writing it costs more than running it.
+    """Return the statement for that many ranges, cached: building it costs more than running it.
 
-    `sitting`: and who sits in these restaurants now.
+    `sitting`: include the parties seated in these restaurants now.
     """
     row = table_of(TableOccupancy).c
     wanted = or_(
@@ -133,7 +133,7 @@ def _read_occupancy(
     for restaurant_id, table_id, quarter in session.execute(query, wanted):
         floor = floors[restaurant_id]
         if quarter == _SITS:
-            # the floor's first quarter may be a later one
+            # The floor's first quarter may be later.
             floor.take((table_id,), floor.mask(now, STAYS_QUARTERS))
         else:
             floor.taken[table_id] = floor.taken.get(table_id, 0) | 1 << (quarter - floor.base)

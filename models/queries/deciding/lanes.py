@@ -1,4 +1,7 @@
-"""Lanes: who waits to be decided, before any lock is taken."""
+"""Lanes: find the work that waits for a decision, before any lock is taken.
+
+A lane is a share of the restaurants: `restaurant_id mod lanes`.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,35 +32,35 @@ from models.rules.restaurant.restaurant import split_book_id
 _CHANGES = 100
 _FREED = 50
 _DAY = timedelta(days=1)
-#: a shift may end after midnight: the day before and the day after share tables with it
+#: A shift may end after midnight: it shares tables with those of the day before and after.
 _NEAR = (-1, 0, 1)
 _REQUEST, _CHANGE, _BOOK = range(3)
 
 
 @dataclass(slots=True)
 class Waiting:
-    """What a look at the lane found, before any lock: only ids, nothing to decide on."""
+    """The work that a query of the lane found before any lock: ids only, nothing to decide on."""
 
     requests: list[int] = field(default_factory=list)
     changes: list[int] = field(default_factory=list)
     books: dict[int, int] = field(default_factory=dict)
-    #: books with freed tables -> the revision in which they were seen so
+    #: books with freed tables -> their revision at the time of the query
     freed: dict[int, int] = field(default_factory=dict)
-    #: books whose waitlist is asked because tables were freed there or next door
+    #: books whose waitlist is considered because tables were freed there or in a neighbour
     asked: dict[int, int] = field(default_factory=dict)
-    #: a limit was reached: there may be more of its kind
+    #: a limit was reached: there may be more
     more: bool = False
 
     @property
     def is_empty(self) -> bool:
-        """Whether nobody waits."""
+        """Whether the lane has no work."""
         return not self.books
 
 
 def look(session: Session, lane: int, *, limit: int) -> Waiting:
-    """Who waits in the lane: requests, wishes to change, and books with freed tables.
+    """Find the lane's work: requests, changes, and books with freed tables.
 
-    One statement, and a second when tables were freed.
+    One statement, and a second one if tables were freed.
     """
     lanes = settings().lanes
     mine = {"lane": lane % lanes, "lanes": lanes, "limit": limit, "aside": aside()}
@@ -80,10 +83,10 @@ def look(session: Session, lane: int, *, limit: int) -> Waiting:
 
 
 def _waitlists_near(session: Session, freed: Mapping[int, int]) -> dict[int, int]:
-    """The books with a waitlist on the days around these.
+    """Return the books with a waitlist on these books' days and the days around them.
 
-    Lunch's last turns and dinner's first parties want the same tables, so what lunch gives back
-    dinner's waitlist is asked about too.
+    Lunch's last turns and dinner's first parties compete for the same tables, so tables freed at
+    lunch are offered to dinner's waitlist too.
     """
     days = {
         (restaurant_id, split_book_id(book)[1] + shift * _DAY)
@@ -103,7 +106,7 @@ def _waitlists_near(session: Session, freed: Mapping[int, int]) -> dict[int, int
 
 
 def _looks() -> CompoundSelect[Any]:
-    """Three looks in one statement: a lane is looked at for every request, so it counts."""
+    """Build three queries as one statement: a lane is polled for every request."""
     asks, wishes, days = table_of(Reservation), table_of(ReservationChange), table_of(ShiftDay)
     now_at = asks.alias("now_at")
 
@@ -132,7 +135,7 @@ def _looks() -> CompoundSelect[Any]:
         .order_by(days.c.freed_at)
         .limit(_FREED)
     )
-    # each in brackets of its own, because of its limit; SQLite wants a table around it
+    # In subqueries, because each has its own limit; SQLite requires a derived table for that.
     looks = (requests.subquery("r"), changes.subquery("c"), freed.subquery("f"))
     return union_all(*(select(each) for each in looks))
 

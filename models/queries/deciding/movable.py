@@ -1,4 +1,4 @@
-"""Who may be moved to another table: who asked online, is confirmed, and does not come yet soon."""
+"""Parties that may be moved to another table: booked online, confirmed, and not due soon."""
 
 from collections import defaultdict
 from collections.abc import Collection
@@ -14,17 +14,17 @@ from models.rules.deciding.board import Ask, Board
 from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.sittings import book_quarters, quarter_of
 
-#: So long before the start the table is laid, and the host knows who will sit there.
+#: From this long before the start the table is laid, and the host knows which party gets it.
 LAID: Final = timedelta(minutes=30)
 
 
 def load_movable(
     session: Session, board: Board, *, now: datetime, without: Collection[int]
 ) -> None:
-    """Tell the board (its book is locked by the caller) which of its parties may be moved.
+    """Add to the board those of its parties that may be moved. The caller has locked its book.
 
-    Not those whom the staff wrote down: they may have chosen the table. `without`: parties with
-    which something else is done already. Two queries.
+    Parties recorded by the staff are left out: the staff may have chosen their table. `without`:
+    parties that are handled otherwise already. Two queries.
     """
     row = table_of(Reservation).c
     query = select(row.id, row.party_size, row.starts_at, row.area_id).where(
@@ -42,13 +42,13 @@ def load_movable(
         ask = Ask(party_size, quarter_of(starts_at), area_id)
         seats, quarters = tuple(sorted(places)), next(iter(places.values()))
         whole = set(range(ask.quarter, ask.quarter + len(quarters)))
-        # who sits in any other way than a decision seats (the host had a hand in it) stays there
+        # A party that is not seated as a decision would (the host changed it) stays.
         if all(quarters == whole for quarters in places.values()):
             board.may_be_moved(number, ask, seats, len(whole))
 
 
 def _read_held(session: Session, board: Board) -> dict[int, dict[int, set[int]]]:
-    """Reservation -> table -> its quarters; not of those who reach out of the book."""
+    """Return reservation -> table -> its quarters, without parties that reach beyond the book."""
     row = table_of(TableOccupancy).c
     first, last = book_quarters(board.restaurant, board.sitting)
     query = select(row.reservation_id, row.dining_table_id, row.quarter_hour).where(

@@ -1,4 +1,4 @@
-"""What a decision reads of a reservation: no name, no note, nothing it does not need."""
+"""The columns of a reservation that a decision reads: no name, no note, nothing unneeded."""
 
 from typing import Any, TypeAlias
 
@@ -9,8 +9,8 @@ from models.entities.reservations import Reservation
 
 _ROW = table_of(Reservation).c
 
-#: Columns of the table and not of the class: this is the hot path, and the ORM's share of a small
-#: SELECT is larger than the database's.
+#: Columns of the table, not of the class: this is the hot path, and for a small SELECT the ORM
+#: costs more than the database.
 COLUMNS = (
     _ROW.id,
     _ROW.restaurant_id,

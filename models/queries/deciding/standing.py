@@ -1,4 +1,4 @@
-"""Who counts on a restaurant: its upcoming parties and waiting wishes, as the rules see them."""
+"""A restaurant's upcoming parties and pending change requests, in the form used by the rules."""
 
 from collections import defaultdict
 from collections.abc import Container
@@ -26,7 +26,7 @@ _QUARTER = timedelta(seconds=QUARTER_SECONDS)
 
 @dataclass(frozen=True, slots=True)
 class Upcoming:
-    """A party that comes, or (with `wish_id`) its wish to come otherwise."""
+    """An upcoming party, or (with `wish_id`) its pending change request."""
 
     id: int
     reference: str
@@ -35,9 +35,9 @@ class Upcoming:
 
 
 def upcoming(session: Session, restaurant_id: int, *, now: datetime) -> list[Upcoming]:
-    """Everybody who waits for a start to come, or holds tables now or later. Four queries.
+    """Return all parties that wait for a future start, or hold tables now or later. Four queries.
 
-    `chosen` is said only of who is seated: whether a person seated the others is not asked.
+    `chosen` is set only for seated parties: whether a person seated the others is not queried.
     """
     waits = and_(_ROW.status.in_(_WAITING), _ROW.starts_at > now)
     holds = and_(_ROW.status.in_(_HOLDING), _ROW.ends_at > now)
@@ -100,7 +100,7 @@ def _changed_by_staff(session: Session, restaurant_id: int) -> set[int]:
 
 
 def _read_wishes(session: Session, restaurant_id: int, *, now: datetime) -> list[Upcoming]:
-    """The changes that wait for their lane. Asked for, and not promised: as a request is."""
+    """Return the changes that wait for their lane. Like a request, they are not promised."""
     query = (
         select(
             _WISH.id,

@@ -1,4 +1,4 @@
-"""Who has proved a contact, and which tables are held by parties that have not yet."""
+"""Guests with confirmed contacts, and the tables held by parties that have not confirmed yet."""
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
@@ -14,37 +14,37 @@ from models.rules.deciding.board import Ask, Board, Outcome
 from models.rules.reservations.lifecycle import PACED, Status
 from models.rules.restaurant.restaurant import RestaurantSpec
 
-#: a table at a quarter-hour
+#: a table in a quarter
 Cell = tuple[int, int]
 _SEATED = sorted({Status.ARRIVED.value, Status.SEATED.value, Status.FINISHED.value} & set(PACED))
 
 
 class Unproved:
-    """Kept up to date while a round decides. Only for restaurants with `confirm_by_link`."""
+    """Unconfirmed parties, updated during a round. Only for restaurants with `confirm_by_link`."""
 
     def __init__(self) -> None:
         self._proved: set[tuple[int, bytes]] = set()
         self._held: dict[int, set[Cell]] = defaultdict(set)
-        #: reservations of this round by until when they are to be confirmed
+        #: reservations of this round by their deadline for confirmation
         self.until: dict[datetime, list[int]] = defaultdict(list)
 
     def load(self, session: Session, rows: Sequence[PartyRow], books: Collection[int]) -> None:
-        """Who of these has proved a contact, and what is held unproved. Two queries."""
+        """Load these rows' confirmed contacts, and the cells held unconfirmed. Two queries."""
         self._proved |= proved_contacts(session, rows)
         for restaurant_id, table, quarter in session.execute(_HELD, {"books": sorted(books)}):
             self._held[restaurant_id].add((table, quarter))
 
     def must_confirm(self, restaurant: RestaurantSpec, row: PartyRow) -> bool:
-        """Whether this party holds its table only until it is confirmed."""
+        """Return whether this party holds its table only until the deadline for confirmation."""
         asked = restaurant.policies.confirm_by_link and row.source == "online"
         return asked and not any(
             (row.restaurant_id, key) in self._proved for key in (row.email_key, row.phone_key)
         )
 
     def is_full(self, board: Board, ask: Ask) -> bool:
-        """Whether unproved parties hold their share of the tables within this party's turn.
+        """Return whether unconfirmed parties hold their share of the tables in this party's turn.
 
-        The last of them may go beyond it by what its combination has more than one table.
+        The last of them may exceed the share by the additional tables of its combination.
         """
         restaurant = board.restaurant
         tables = sum(table.online for table in restaurant.tables)
@@ -62,20 +62,20 @@ class Unproved:
         *,
         now: datetime,
     ) -> None:
-        """This party holds its tables unproved from now on, and for how long it may."""
+        """Record that this party holds its tables unconfirmed, and its deadline."""
         self.until[confirm_until(restaurant, row, now=now)].append(row.id)
         turn = range(ask.quarter, ask.quarter + outcome.held)
         self._held[restaurant.id] |= {(table, each) for table in outcome.seats for each in turn}
 
 
 def confirm_until(restaurant: RestaurantSpec, row: PartyRow, *, now: datetime) -> datetime:
-    """Until when; the start at the latest."""
+    """Return the deadline for confirmation; the start at the latest."""
     starts_at: datetime = row.starts_at
     return min(now + timedelta(minutes=restaurant.policies.confirm_minutes), starts_at)
 
 
 def proved_contacts(session: Session, rows: Sequence[PartyRow]) -> set[tuple[int, bytes]]:
-    """Restaurant and contact key of those who opened a link, or who came, under that contact."""
+    """Return (restaurant, contact key) of guests that opened a link or came under that contact."""
     emails = sorted({row.email_key for row in rows if row.email_key})
     phones = sorted({row.phone_key for row in rows if row.phone_key})
     restaurants = sorted({row.restaurant_id for row in rows})
