@@ -1,1 +1,1 @@
-"""A restaurant as the rules need it, and as the text of its file."""
+"""A restaurant as the rules use it, and as the text of its file."""

@@ -1,4 +1,4 @@
-"""A restaurant as the text of a file that loads to the same."""
+"""Export a restaurant as the text of a file that loads to the same restaurant."""
 
 from collections.abc import Iterable
 from datetime import time, timedelta
@@ -20,12 +20,12 @@ from models.rules.restaurant.restaurant import (
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _UNLIMITED = "unlimited"
-#: Days of one entry; the file takes no more.
+#: The most days of one entry; the file allows no more.
 _LONGEST = 366
 
 
 def export_restaurant(session: Session, slug: str) -> str:
-    """The restaurant's file as TOML. What is inactive is left out. Raises NotFound."""
+    """Return the restaurant's file as TOML, without inactive parts. Raises NotFound."""
     restaurant = restaurant_by_slug(session, slug)
     document = tomlkit.document()
     for name in ("slug", "name", "zone", "locale", "email", "phone", "address"):
@@ -44,7 +44,7 @@ def export_restaurant(session: Session, slug: str) -> str:
 
 
 def _lines(rows: Iterable[dict[str, Any]]) -> Array:
-    """An array with one element a line."""
+    """Return an array with one element per line."""
     array = tomlkit.array()
     for row in rows:
         line: InlineTable = tomlkit.inline_table()
@@ -107,7 +107,7 @@ def _shift(shift: ShiftSpec) -> dict[str, Any]:
 
 
 def _closures(restaurant: RestaurantSpec) -> Iterable[dict[str, Any]]:
-    """Days in a row that are closed alike are one entry."""
+    """Yield the closures; consecutive days that are closed in the same way make one entry."""
     runs: list[list[ClosureSpec]] = []
     for closure in sorted(restaurant.closures, key=lambda each: (_alike(each), each.on_date)):
         last = runs[-1][-1] if runs else None

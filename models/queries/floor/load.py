@@ -1,4 +1,4 @@
-"""A restaurant as the rules see it, loaded once for each revision of its file."""
+"""A restaurant as the rules use it, loaded once for each revision of its file."""
 
 import logging
 from collections.abc import Iterable
@@ -24,13 +24,13 @@ from models.rules.restaurant.restaurant import (
 
 log = logging.getLogger(__name__)
 
-#: What rows that make no sense come to; the database's own errors are another matter.
+#: Errors caused by invalid rows; the database's own errors are not among them.
 SENSELESS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
 _CACHE_LIMIT = 2_000
 LATELY_SECONDS = 2.0
-#: A restaurant that cannot be read is looked at again after this long.
+#: An unreadable restaurant is tried again after this time.
 ASIDE_SECONDS = 60.0
-# built once: on the path of every request, building them costs more than running them
+# Built once: on the path of every request, building them costs more than running them.
 _ROW = table_of(Restaurant).c
 _NAMED = select(_ROW.id, _ROW.slug, _ROW.revision)
 _BY_SLUG = _NAMED.where(_ROW.slug == bindparam("wanted"))
@@ -42,33 +42,34 @@ _aside: dict[int, float] = {}
 
 
 def forget_restaurants() -> None:
-    """Empty the process's cache (another database, in tests)."""
+    """Empty the process's cache (for another database, in tests)."""
     _cache.clear()
     _lately.clear()
     _aside.clear()
 
 
 def aside() -> list[int]:
-    """Restaurants that could not be read lately: the others must not wait for them.
+    """Return the restaurants that were recently unreadable: the others must not wait for them.
 
-    Whoever loads many houses at once leaves these out, so that one bad row costs one failed round
-    and not every other house its evening. Never empty (0 is nobody's), for `NOT IN`.
+    Code that loads many restaurants together leaves these out, so that one bad row costs one failed
+    round and not every other restaurant its evening. Never empty (it contains 0, which no
+    restaurant has), for `NOT IN`.
     """
     since = monotonic() - ASIDE_SECONDS
     return [0, *sorted(number for number, seen in _aside.items() if seen > since)]
 
 
 def restaurant_by_slug(session: Session, slug: str) -> RestaurantSpec:
-    """The restaurant of that slug. One query when its revision is known here. Raises NotFound."""
+    """Return the restaurant of that slug. One query if its revision is cached. Raises NotFound."""
     restaurant = _restaurant(session, _BY_SLUG, slug)
     _lately[slug] = (monotonic(), restaurant)
     return restaurant
 
 
 def health_lately(slug: str) -> RestaurantSpec | None:
-    """The restaurant as this process saw it within the last two seconds: no query at all.
+    """Return the restaurant if this process loaded it within the last two seconds: no query.
 
-    For offers and requests, which promise nothing: the decision reads the house as it is then.
+    For offers and requests, which promise nothing: the decision reads the restaurant anew.
     """
     seen = _lately.get(slug)
     if seen is None or monotonic() - seen[0] > LATELY_SECONDS:
@@ -77,23 +78,23 @@ def health_lately(slug: str) -> RestaurantSpec | None:
 
 
 def restaurant_by_id(session: Session, restaurant_id: int) -> RestaurantSpec:
-    """The restaurant of that id. Raises NotFound."""
+    """Return the restaurant of that id. Raises NotFound."""
     return _restaurant(session, _BY_ID, restaurant_id)
 
 
 def read_restaurant(session: Session, restaurant_id: int) -> RestaurantSpec:
-    """The restaurant as this transaction has written it. Not kept: it may be rolled back."""
+    """Return the restaurant as this transaction wrote it. Not cached: it may be rolled back."""
     return _load(session, restaurant_id)
 
 
 def restaurants_by_id(session: Session, ids: Iterable[int]) -> dict[int, RestaurantSpec]:
-    """Several restaurants: one query for those whose revision is known here."""
+    """Return several restaurants; one query for those whose revision is cached."""
     found = session.execute(_BY_IDS, {"wanted": sorted(set(ids))}).all()
     return {row.id: _cached(session, row.id, row.slug, row.revision) for row in found}
 
 
 def fresh_restaurant(session: Session, restaurant_id: int) -> RestaurantSpec:
-    """The restaurant as its rows are now, whatever this process knows. Raises HouseUnreadable."""
+    """Return the restaurant from its rows, past the cache. Raises RestaurantUnreadable."""
     try:
         return _load(session, restaurant_id)
     except SENSELESS as error:
@@ -113,7 +114,7 @@ def _restaurant(
 
 
 def _cached(session: Session, restaurant_id: int, slug: str, revision: int) -> RestaurantSpec:
-    # slug and id both name it: in tests one process sees several databases
+    # By both slug and id: in tests one process reads several databases.
     key = (f"{restaurant_id}:{slug}", revision)
     restaurant = _cache.get(key)
     if restaurant is None:
