@@ -1,1 +1,1 @@
-"""Guests of one restaurant, and everything that is kept about one."""
+"""Guests of one restaurant, and all data stored about a guest."""

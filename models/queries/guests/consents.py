@@ -1,4 +1,4 @@
-"""What a guest has consented to, as it stands."""
+"""The current consents of a guest."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from models.rules.restaurant.restaurant import RestaurantSpec
 
 @dataclass(frozen=True, slots=True)
 class ConsentView:
-    """The last word on one contact."""
+    """The latest choice for one contact."""
 
     channel: str
     purpose: str
@@ -30,7 +30,7 @@ class ConsentView:
 def consents_of(
     session: Session, restaurant_id: int, contacts: Collection[bytes | None]
 ) -> list[ConsentView]:
-    """The last word on each of these contacts, e-mail first. None where nothing was ever said."""
+    """Return the latest choice, if any, for each of these contacts, e-mail first."""
     keys = {key for key in contacts if key}
     if not keys:
         return []
@@ -48,7 +48,7 @@ def consents_of(
 
 
 def proved_channels(row: Reservation) -> set[str]:
-    """The channels whose contact has opened its link, or was written down by the staff."""
+    """Return the channels whose contact has opened its link, or was recorded by the staff."""
     if row.source != "online":
         return {"email", "sms"}
     proofs = {"email": row.email_proved_at, "sms": row.phone_proved_at}
@@ -58,10 +58,10 @@ def proved_channels(row: Reservation) -> set[str]:
 def consents_of_reservation(
     session: Session, reservation_id: int, *, for_guest: bool = False
 ) -> tuple[RestaurantSpec, list[ConsentView]]:
-    """The restaurant, and the last word on the contacts of its reservation. Raises NotFound.
+    """Return the restaurant, and the latest choices for a reservation's contacts. Raises NotFound.
 
-    `for_guest`: whoever has the link is told of a contact that has not proved itself only what was
-    said with this reservation.
+    `for_guest`: for a contact that is not confirmed, the holder of the link sees only what was
+    chosen with this reservation.
     """
     row = session.get(Reservation, reservation_id)
     if row is None:

@@ -1,4 +1,4 @@
-"""Everything the house holds of one guest."""
+"""All data that is stored about one guest."""
 
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,7 @@ from models.entities.reservations import (
     ReservationMove,
 )
 
-#: sealed, or hashes of what is shown beside them
+#: encrypted values, or hashes of what is shown beside them
 _NOT_SHOWN = frozenset(
     {
         "guest_sealed",
@@ -36,7 +36,7 @@ _NOT_SHOWN = frozenset(
 
 
 def of_contact(key: bytes, restaurant_id: int | None = None) -> Select[int]:
-    """The ids of the reservations with this contact key, as e-mail or phone; oldest first."""
+    """Select the ids of reservations with this key as e-mail or phone, the oldest book first."""
     query = select(Reservation.id).where(
         or_(Reservation.email_key == key, Reservation.phone_key == key)
     )
@@ -48,10 +48,11 @@ def of_contact(key: bytes, restaurant_id: int | None = None) -> Select[int]:
 def export_guest(
     session: Session, contact: str, *, restaurant_id: int | None = None
 ) -> dict[str, Any]:
-    """Reservations with this normal e-mail or phone, each with history, wishes and messages.
+    """Return all data of this normalized e-mail or phone, ready for JSON.
 
-    And what the guest consented to, on this contact and on those that stand beside it. Ready for
-    JSON; times are RFC 3339 in UTC. Nothing found is an empty list.
+    Each reservation has its history, changes and messages. The consents are those of this contact
+    and of the other contacts of these reservations. Times are RFC 3339 in UTC. The lists are empty
+    if nothing is found.
     """
     key = contact_key(contact)
     if key is None:
@@ -86,7 +87,7 @@ def _whole(session: Session, number: int) -> dict[str, Any]:
 
 
 def _guest(row: Reservation) -> dict[str, Any]:
-    """One seal that does not open must not keep all the rest from the guest."""
+    """Return the guest. A value that cannot be decrypted must not withhold all the rest."""
     try:
         guest, staff_note = row.guest, row.staff_note
     except SealBroken:

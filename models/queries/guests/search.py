@@ -1,4 +1,4 @@
-"""A guest of one restaurant, found by contact: reservations, newest first, and their messages."""
+"""Find a guest of one restaurant by contact: the reservations, newest first, with messages."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -15,13 +15,13 @@ from models.entities.sealed_guest import Guest
 from models.queries.book.shapes import BookMessage
 from models.queries.guests.consents import ConsentView, consents_of
 
-#: What one answer shows; a guest with more comes with `more`.
+#: The most reservations in one answer; `more` is set if there are others.
 SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True)
 class FoundReservation:
-    """A reservation of the guest. `guest` is None when its seal is broken."""
+    """A reservation of the guest. `guest` is None if it cannot be decrypted."""
 
     row: Reservation
     guest: Guest | None
@@ -31,7 +31,7 @@ class FoundReservation:
 
 @dataclass(frozen=True, slots=True)
 class FoundGuest:
-    """What the staff see of a guest. `more`: there are older reservations."""
+    """A guest as shown to the staff. `more`: there are older reservations."""
 
     reservations: list[FoundReservation]
     consents: list[ConsentView]
@@ -39,7 +39,7 @@ class FoundGuest:
 
 
 def find_guest(session: Session, restaurant_id: int, contact: str) -> FoundGuest:
-    """The guest with this normal e-mail or phone at that restaurant. Three queries."""
+    """Return the guest with this normalized e-mail or phone at that restaurant. Three queries."""
     key = contact_key(contact)
     row = Reservation
     query = (
