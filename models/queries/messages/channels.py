@@ -1,4 +1,4 @@
-"""Channels as they stand: which are down, since when and why."""
+"""The state of the channels: which are down, since when and why."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +23,7 @@ class ChannelHealth:
 
 
 def channel_health(session: Session, *, now: datetime) -> tuple[ChannelHealth, ...]:
-    """Every channel that is on. One that never failed is up."""
+    """Return every channel that is enabled. One that never failed is up."""
     rows = {row.channel: row for row in session.scalars(select(ChannelState))}
     on = [each for each in CHANNELS if each != SMS or settings().sms_channel != "off"]
     return tuple(_health(channel, rows.get(channel), now) for channel in on)
@@ -37,12 +37,12 @@ def _health(channel: str, row: ChannelState | None, now: datetime) -> ChannelHea
 
 
 def has_probes(session: Session, *, now: datetime) -> bool:
-    """Whether a channel that is down may be tried. One look at a table of a few rows."""
+    """Return whether a channel that is down may be probed. One query on a table of a few rows."""
     waits = (ChannelState.down_since.is_not(None), ChannelState.probe_at <= now)
     return session.scalar(select(ChannelState.channel).where(*waits).limit(1)) is not None
 
 
 def was_cleared(session: Session, channel: str, message_id: int) -> bool:
-    """Whether the channel has been up since this message made it seem down."""
+    """Return whether the channel has been up since this message made it seem down."""
     row = session.get(ChannelState, channel)
     return row is not None and row.down_since is None and message_id in (row.suspects or [])

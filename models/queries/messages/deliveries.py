@@ -1,4 +1,4 @@
-"""Text messages of which nobody knows yet whether they arrived."""
+"""Text messages whose delivery status is not final yet."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from models.rules.messages.deliveries import FINAL, GIVE_UP, UNKNOWN
 
 @dataclass(frozen=True, slots=True)
 class Unsettled:
-    """A message and the provider's id of it."""
+    """A message and the provider's id for it."""
 
     id: int
     provider_id: str
@@ -21,9 +21,9 @@ class Unsettled:
 def unsettled_texts(
     session: Session, *, after: timedelta, now: datetime, limit: int
 ) -> list[Unsettled]:
-    """Texts that were sent `after` ago or earlier, and whose last word is not known; oldest first.
+    """Return texts sent at least `after` ago without a final status; oldest first.
 
-    Those that were due long before GIVE_UP are left: the provider forgets them as well.
+    Messages that were due long before GIVE_UP are left out: the provider deletes them too.
     """
     open_ones = or_(Message.delivery.is_(None), Message.delivery.not_in({*FINAL, UNKNOWN}))
     query = (

@@ -1,4 +1,4 @@
-"""Messages that failed for good: which, of whose reservation, and why."""
+"""Messages that failed permanently: their reservations and the reasons."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,7 @@ from models.entities.reservations import Reservation
 
 @dataclass(frozen=True, slots=True)
 class FailedMessage:
-    """One of them, without a word about its guest. `last_due_at`: when its last attempt was due."""
+    """One failed message, without guest data. `last_due_at`: when its last attempt was due."""
 
     id: int
     slug: str
@@ -35,7 +35,10 @@ def failed_messages(
     before: int | None = None,
     limit: int,
 ) -> list[FailedMessage]:
-    """The newest first: of one restaurant or of all, last due `since` then, with ids `before`."""
+    """Return failed messages, newest first: last due at `since` or later, with ids below `before`.
+
+    Without `restaurant_id`, those of all restaurants.
+    """
     query = (
         select(Message, Reservation.reference, Restaurant.slug)
         .join(Reservation, Reservation.id == Message.reservation_id)

@@ -1,4 +1,4 @@
-"""What a claimed message needs to be rendered and sent."""
+"""The data needed to render and send a claimed message."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
@@ -18,13 +18,13 @@ from models.rules.messages.notifying import CHANGED_REASON, PROVED_REASON, REFUS
 from models.rules.messages.sending import VOID_AFTER_CHANGE, Standing
 from models.rules.reservations.contact_edits import EMAIL
 
-#: How the error of a message begins that may have gone out without an answer.
+#: Prefix of the error of a message that may have gone out without an answer.
 ANSWER_LOST: Final = "unsure: "
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """The restaurant, as its guests see it."""
+    """The restaurant's data in messages to guests."""
 
     name: str
     slug: str
@@ -34,13 +34,13 @@ class Card:
     phone: str
     address: str
     id: int
-    #: text messages go to these countries alone; empty: to all
+    #: text messages go only to these countries; empty: to all
     sms_countries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A change that was refused: what the guest had wished for, why not, what else is free."""
+    """A refused change: the requested values, the reason, and the free alternatives."""
 
     party_size: int
     starts_at: datetime
@@ -50,7 +50,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One claimed message with everything that rendering and sending need.
+    """One claimed message, with everything needed to render and send it.
 
     Contact data is left out of the repr, so that it reaches no log.
     """
@@ -83,23 +83,23 @@ class Outgoing:
     guest_email: str | None = field(repr=False)
     guest_phone: str | None = field(repr=False)
     note: str = field(repr=False)
-    #: the seal is broken: nobody knows whom to write to
+    #: decryption failed: there is no address to write to
     unreadable: bool = False
     last_error: str = ""
-    #: what the guest's link carries
+    #: the secret in the guest's link
     link_secret: bytes | None = field(default=None, repr=False)
-    #: the staff wrote the contact down, or it has opened the link that it was sent
+    #: the contact was recorded by the staff, or has opened the link sent to it
     is_proved: bool = True
     confirm_by: datetime | None = None
 
     @property
     def was_lost(self) -> bool:
-        """Whether an earlier attempt handed it over, and the answer was lost."""
+        """Whether an earlier attempt handed it over and the answer was lost."""
         return self.last_error.startswith(ANSWER_LOST)
 
     @property
     def standing(self) -> Standing:
-        """What the rules of sending judge."""
+        """The values that the rules of sending judge."""
         return Standing(
             kind=self.kind,
             told_revision=self.told_revision,
@@ -112,23 +112,23 @@ class Outgoing:
 
     @property
     def first_due_at(self) -> datetime:
-        """No attempt was made before this moment, whatever delays moved `due_at`."""
+        """The earliest time of a first attempt, whatever delays moved `due_at`."""
         if self.kind == Kind.REMINDER:
             return max(self.created_at, self.starts_at - timedelta(minutes=self.variant))
         return self.created_at
 
 
 def load_claimed(session: Session, claim: str, *, only: int | None = None) -> list[Outgoing]:
-    """The claim's messages (`only` one of them), oldest first, in at most three queries.
+    """Return the claim's messages (or `only` one), oldest first, in at most three queries.
 
-    A message whose reservation or restaurant is no longer there is left out.
+    A message whose reservation or restaurant no longer exists is left out.
     """
     mine = and_(Message.claim == claim, Message.state == "sending")
     return _load(session, mine if only is None else and_(mine, Message.id == only))
 
 
 def load_failed(session: Session, ids: Collection[int]) -> list[Outgoing]:
-    """Those of these messages that failed, as `load_claimed` does."""
+    """Return the failed ones of these messages, in the form of `load_claimed`."""
     return _load(session, and_(Message.id.in_(ids), Message.state == "failed"))
 
 
@@ -155,7 +155,10 @@ def _ids(found: Iterable[Any], kinds: Collection[Kind]) -> set[int]:
 
 
 def _last_changes(session: Session, reservations: Collection[int]) -> dict[int, dict[str, int]]:
-    """Reservation -> the revisions of its last accepted and its last refused change, by reason."""
+    """Return reservation -> reason -> the highest revision of a move with that reason.
+
+    The reasons are an accepted change, a refused change, and a confirmation by the link.
+    """
     if not reservations:
         return {}
     move = ReservationMove
@@ -176,7 +179,7 @@ def _last_changes(session: Session, reservations: Collection[int]) -> dict[int, 
 def _refused_wishes(
     session: Session, reservations: Collection[int]
 ) -> dict[tuple[int, int | None], Wish]:
-    """By reservation, and the revision that told of it; under None the last one."""
+    """Return refused changes by reservation and the revision that reported it; None: the last."""
     if not reservations:
         return {}
     query = (
@@ -185,7 +188,7 @@ def _refused_wishes(
             ReservationChange.reservation_id.in_(reservations),
             ReservationChange.status == "refused",
         )
-        .order_by(ReservationChange.id)  # the last one stays
+        .order_by(ReservationChange.id)  # the last one wins
     )
     found: dict[tuple[int, int | None], Wish] = {}
     for row in session.scalars(query):
@@ -195,7 +198,7 @@ def _refused_wishes(
 
 
 def _wish_of(message: Message, wishes: dict[tuple[int, int | None], Wish]) -> Wish | None:
-    """The wish that the message answers; the last one where the release before did not say."""
+    """Return the change that the message answers; the last one if an older release did not say."""
     if message.kind != Kind.CHANGE_REFUSED:
         return None
     number = message.reservation_id
@@ -239,7 +242,7 @@ def _outgoing(
         wish=_wish_of(message, wishes),
         restaurant=_card(restaurant),
         guest_locale=reservation.guest_locale,
-        # a stranger's words go to nobody who has not asked for them
+        # text from an unconfirmed sender is not sent to anybody who did not ask for it
         guest_name=guest.name if guest and proved else "",
         guest_email=guest.email if guest else None,
         guest_phone=guest.phone if guest else None,
@@ -253,21 +256,21 @@ def _outgoing(
 
 
 def _told_later(message: Message, changes: dict[str, int]) -> int:
-    """The revision that makes this message void when it is higher than its own.
+    """Return the revision that makes this message void if it is higher than the message's own.
 
-    Of several refusals that wait the last is told.
+    Of several queued refusals only the last is sent.
     """
     changed = changes.get(CHANGED_REASON, 0)
-    if message.kind == Kind.REMINDER:  # a table that was held and now stands has its own
+    if message.kind == Kind.REMINDER:  # a held table that was confirmed has its own reminders
         return max(changed, changes.get(PROVED_REASON, 0))
     is_refusal = message.kind == Kind.CHANGE_REFUSED
     return max(changed, changes.get(REFUSED_REASON, 0)) if is_refusal else changed
 
 
 def _guest(reservation: Reservation, message: Message) -> Guest | None:
-    """None when the seal is broken: one such row must not hold up the messages of all others.
+    """Return the guest, or None if decryption fails: one row must not block all other messages.
 
-    A contact of before is told nothing of who comes; without it nobody is.
+    A previous contact gets no data of the guest; without a stored recipient nobody is notified.
     """
     try:
         if message.kind != Kind.CONTACT_CHANGED:
