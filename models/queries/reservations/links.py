@@ -1,4 +1,4 @@
-"""Which reservation a manage token opens."""
+"""Find the reservation that a manage token opens."""
 
 import hmac
 from datetime import datetime
@@ -13,9 +13,9 @@ from models.rules.reservations.links import has_ended
 
 
 def opened_by(session: Session, token: str, *, now: datetime) -> int:
-    """The reservation's id, in one query; none for a forged token.
+    """Return the reservation's id, in one query; without a query for a forged token.
 
-    Raises SignInFailed when it is forged, was withdrawn, or its time is over.
+    Raises SignInFailed if the token is forged, withdrawn or expired.
     """
     link = read_manage_token(token)
     row = session.execute(
@@ -29,10 +29,10 @@ def opened_by(session: Session, token: str, *, now: datetime) -> int:
 
 
 def opens(link: ManageToken, secret: bytes | None, *, ends_at: datetime, now: datetime) -> bool:
-    """Whether the link opens a reservation that has this secret and ends then.
+    """Return whether the link opens a reservation with this secret and this end.
 
-    A link without one is from before there were any, and so has to be the row: one that has been
-    given a secret since takes no other.
+    A link without a secret is older than these secrets and opens only a row without one: a row that
+    was given a secret since accepts only links with it.
     """
     return hmac.compare_digest(link.secret or b"", secret or b"") and not has_ended(
         ends_at, now=now

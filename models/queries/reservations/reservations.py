@@ -16,7 +16,7 @@ from models.rules.restaurant.restaurant import RestaurantSpec
 
 @dataclass(frozen=True, slots=True)
 class ChangeView:
-    """The last wish to change, and what became of it."""
+    """The last change request and its outcome."""
 
     id: int
     status: str
@@ -29,13 +29,13 @@ class ChangeView:
 
 @dataclass(frozen=True, slots=True)
 class ReservationView:
-    """A reservation with its house, tables and last wish to change. Times are UTC."""
+    """A reservation with its restaurant, tables and last change request. Times are UTC."""
 
     restaurant: RestaurantSpec
     id: int
     reference: str
     status: Status
-    #: the row's own, for the staff, and the guest's
+    #: the row's own revision, for the staff; and the guest's
     revision: int
     guest_revision: int
     party_size: int
@@ -57,14 +57,14 @@ class ReservationView:
     created_at: datetime
     decided_at: datetime | None
     cancel_cutoff_minutes: int
-    #: until when its guest has to confirm it by the link; None: it stands
+    #: the deadline for confirmation by the link; None: none is needed
     confirm_by: datetime | None
-    #: what the guest's manage token is bound to; for nobody else
+    #: the secret in the guest's manage token; for nobody else
     link_secret: bytes | None = field(repr=False)
 
 
 def reservation_view(session: Session, reservation_id: int) -> ReservationView:
-    """The reservation as it stands. Four queries. Raises NotFound."""
+    """Return the current reservation. Four queries. Raises NotFound."""
     row = session.get(Reservation, reservation_id, populate_existing=True)
     if row is None:
         raise NotFound("there is no such reservation")

@@ -1,4 +1,4 @@
-"""The same guest, twice: who holds a reservation near a start already."""
+"""The same guest twice: find guests that already hold a reservation near a start."""
 
 from collections import defaultdict
 from collections.abc import Container, Iterable, Sequence
@@ -18,53 +18,53 @@ Held = tuple[int, bytes, int, datetime]
 
 
 class SameGuests:
-    """Starts by restaurant and contact key, kept up to date while a round decides."""
+    """Starts by restaurant and contact key, kept up to date during a round."""
 
     def __init__(self) -> None:
         self._starts: dict[tuple[int, bytes], dict[int, datetime]] = defaultdict(dict)
         self._firsts: dict[int, str] = {}
 
     def add(self, held: Iterable[Held]) -> None:
-        """Reservations that stand: (restaurant, contact key, reservation, start)."""
+        """Add reservations that hold: (restaurant, contact key, reservation, start)."""
         for restaurant_id, key, reservation_id, starts_at in held:
             self._starts[restaurant_id, key][reservation_id] = starts_at
 
     def confirmed(self, row: PartyRow, *, at: datetime | None = None) -> None:
-        """This one stands from now on, at its own start or at another."""
+        """Add a reservation that was confirmed, at its own start or at another."""
         self.add((row.restaurant_id, key, row.id, at or row.starts_at) for key in _keys(row))
 
     def conflicts(
         self, restaurant: RestaurantSpec, row: PartyRow, *, at: datetime | None = None
     ) -> bool:
-        """Whether the guest holds another reservation too near this start (or `at`).
+        """Return whether the guest holds another reservation too near this start (or `at`).
 
-        Staff may: not asked.
+        Bookings by the staff are not checked.
         """
         return bool(self._others(restaurant, row, at=at))
 
     def asks_again(self, restaurant: RestaurantSpec, row: PartyRow) -> bool:
-        """The same of a request; what the guest has is kept, to be told."""
+        """Do the same for a request, and remember the guest's reservations, to notify the guest."""
         others = self._others(restaurant, row)
         self._firsts |= others
         return bool(others)
 
     def firsts(self, *, without: Container[int]) -> dict[int, str]:
-        """What those have who asked for a second table, and the channel to tell them by.
+        """Return the reservations of guests that asked for a second table, and the channel to use.
 
-        `without`: who was answered in this very round is told what they have anyway.
+        `without`: reservations answered in this round, whose guests are notified anyway.
         """
         return {number: by for number, by in self._firsts.items() if number not in without}
 
     def _others(
         self, restaurant: RestaurantSpec, row: PartyRow, *, at: datetime | None = None
     ) -> dict[int, str]:
-        """Those reservations, and by which channel their guest is the same one."""
+        """Return those reservations, and the channel by which their guest is the same."""
         if row.source != "online":
             return {}
         start = at or row.starts_at
         return {
             other: channel
-            # where both are the same it is the last that counts
+            # if both match, the last one counts
             for channel, key in (("sms", row.phone_key), ("email", row.email_key))
             if key
             for other, starts_at in self._starts.get((row.restaurant_id, key), {}).items()
@@ -73,7 +73,7 @@ class SameGuests:
 
 
 def load_same_guests(session: Session, rows: Sequence[PartyRow]) -> list[Held]:
-    """Reservations that hold a table now and share a contact with one of the rows."""
+    """Return reservations that hold a table now and share a contact with one of the rows."""
     online = [row for row in rows if row.source == "online"]
     emails = sorted({row.email_key for row in online if row.email_key})
     phones = sorted({row.phone_key for row in online if row.phone_key})

@@ -1,6 +1,6 @@
-"""Whose wall clock has moved: upcoming parties whom new zone rules show at another time than told.
+"""Moved wall times: upcoming parties that new zone rules show at another time than notified.
 
-Only the restaurants' zones are read: one that cannot be read whole keeps no other from being seen.
+Only the restaurants' zones are read, so an otherwise unreadable restaurant does not matter.
 """
 
 from datetime import datetime
@@ -28,18 +28,18 @@ class Zone(NamedTuple):
 
 
 def zones(session: Session) -> dict[int, Zone]:
-    """The zone of each restaurant. One query."""
+    """Return the zone of each restaurant. One query."""
     rows = session.execute(select(Restaurant.id, Restaurant.slug, Restaurant.zone))
     return {number: Zone(slug, ZoneInfo(zone)) for number, slug, zone in rows}
 
 
 def to_come(now: datetime) -> ColumnElement[bool]:
-    """Who has a start to come, and is not here yet."""
+    """Match parties that have not arrived and whose start is in the future."""
     return and_(_ROW.status.in_(_OPEN), _ROW.starts_at > now)
 
 
 def moved_parties(session: Session, *, now: datetime) -> dict[str, int]:
-    """Restaurant's slug -> how many of its parties moved. Two queries, over what is to come."""
+    """Return restaurant slug -> how many of its upcoming parties moved. Two queries."""
     query = (
         select(_ROW.restaurant_id, _ROW.starts_at, _ROW.told_offset, func.count())
         .where(to_come(now), _ROW.told_offset.is_not(None))
