@@ -1,4 +1,4 @@
-"""What the house does tonight, in numbers."""
+"""The business of the evening in numbers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from models.entities.reservations import Reservation
 from models.rules.reservations.lifecycle import Status
 
-#: An evening anywhere on earth lies within so much of now.
+#: An evening anywhere on earth is within this time of now.
 AROUND: Final = timedelta(hours=12)
 
 
@@ -25,7 +25,7 @@ class Parties:
 
 
 def parties_around(session: Session, *, now: datetime) -> Sequence[Parties]:
-    """Parties of all restaurants that start within twelve hours of now, by status, 0 too.
+    """Count parties of all restaurants that start within twelve hours of now, by status, 0 too.
 
     One query over the index of status and start.
     """

@@ -1,4 +1,4 @@
-"""What there is: the restaurants, and the accounts with their roles."""
+"""Lists of the restaurants, and of the accounts with their roles."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from models.entities.floor import DiningTable, Restaurant
 
 @dataclass(frozen=True, slots=True)
 class RestaurantLine:
-    """One restaurant; `tables` counts those on the floor."""
+    """One restaurant; `tables` counts the active ones."""
 
     slug: str
     name: str
@@ -32,12 +32,12 @@ class AccountLine:
 
 
 def slugs(session: Session) -> dict[int, str]:
-    """Every restaurant's slug, by id."""
+    """Return every restaurant's slug, by id."""
     return {row.id: row.slug for row in session.execute(select(Restaurant.id, Restaurant.slug))}
 
 
 def restaurants(session: Session) -> list[RestaurantLine]:
-    """All restaurants, by slug."""
+    """Return all restaurants, by slug."""
     count = (
         select(func.count())
         .where(DiningTable.restaurant_id == Restaurant.id, DiningTable.active)
@@ -50,7 +50,7 @@ def restaurants(session: Session) -> list[RestaurantLine]:
 
 
 def accounts(session: Session) -> list[AccountLine]:
-    """All accounts with each of their roles, by e-mail address."""
+    """Return all accounts with each of their roles, by e-mail address."""
     query = (
         select(Account.email, Account.name, Account.active, Restaurant.slug, Membership.role)
         .outerjoin(Membership, Membership.account_id == Account.id)

@@ -1,4 +1,4 @@
-"""The house's files: what each name stands for, and its earlier versions."""
+"""A restaurant's files: the current version of each name, and its earlier versions."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +16,7 @@ LOGO: Final = "logo"
 
 @dataclass(frozen=True, slots=True)
 class KeptVersion:
-    """One version of a name, without its content. Withdrawn: all but the first four are None."""
+    """One version of a name, without its content. If withdrawn, all after `actor` are None."""
 
     name: str
     version: int
@@ -30,20 +30,20 @@ class KeptVersion:
 
 
 def last_version(session: Session, restaurant_id: int, name: str) -> FileVersion | None:
-    """What the name stands for now; without a `sha256` it was withdrawn."""
+    """Return the name's current version; without a `sha256` it was withdrawn."""
     row = FileVersion
     query = select(row).where(row.restaurant_id == restaurant_id, row.name == name)
     return session.scalars(query.order_by(row.version.desc()).limit(1)).one_or_none()
 
 
 def logo_of(session: Session, restaurant_id: int) -> int | None:
-    """The version of the restaurant's logo, if it has one."""
+    """Return the version of the restaurant's logo, if it has one."""
     last = last_version(session, restaurant_id, LOGO)
     return last.version if last and last.sha256 else None
 
 
 def files_of(session: Session, restaurant_id: int) -> list[KeptVersion]:
-    """Every version of every name, by name, the newest first."""
+    """Return every version of every name, by name, the newest first."""
     row = FileVersion
     same = and_(File.restaurant_id == row.restaurant_id, File.sha256 == row.sha256)
     query = (
@@ -68,7 +68,7 @@ def files_of(session: Session, restaurant_id: int) -> list[KeptVersion]:
 def file_of(
     session: Session, restaurant_id: int, name: str, version: int | None = None
 ) -> tuple[str, bytes]:
-    """A version's media type and content; without `version`, what the name stands for now.
+    """Return a version's media type and content; without `version`, the current one's.
 
     Raises NotFound.
     """

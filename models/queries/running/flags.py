@@ -1,7 +1,7 @@
-"""Whether a flag is on: asked of OpenFeature, answered from a picture that is a second old.
+"""Flags: evaluated by OpenFeature from a snapshot of the table that is a second old.
 
-The table is read at most once a second by each process, and only where `refresh` is called: at the
-beginning of a task's round, never within a transaction. Asking costs no query.
+Each process reads the table at most once a second, and only where `refresh` is called: at the
+beginning of a task's round, never within a transaction. Evaluating a flag costs no query.
 """
 
 import logging
@@ -32,7 +32,7 @@ from models.rules.flags import Flag, Switch
 
 log = logging.getLogger(__name__)
 
-#: A change is seen by every process within twice this.
+#: Every process applies a change within twice this time.
 FRESH_SECONDS: Final = 1.0
 #: The attribute of OpenFeature's context that holds the restaurant's id.
 RESTAURANT: Final = "restaurant"
@@ -41,24 +41,24 @@ Picture = Mapping[str, Mapping[int, Switch]]
 
 
 def is_on(flag: Flag, *, restaurant_id: int, key: object) -> bool:
-    """Whether `flag` is on for this key (a reservation, say). On where nobody can tell."""
+    """Return whether `flag` is on for this key (for example a reservation). On if unknown."""
     context = EvaluationContext(str(key), {RESTAURANT: restaurant_id})
     return _client().get_boolean_value(flag.value, True, context)
 
 
 def refresh() -> None:
-    """Look at the table again if a second has passed. A database that is gone changes nothing."""
+    """Read the table again if a second has passed. If the database is gone, nothing changes."""
     restaurant_flags().refresh()
 
 
 def switches(session: Session) -> list[FlagSwitch]:
-    """Every switch that is set, by flag and restaurant."""
+    """Return every switch that is set, by flag and restaurant."""
     order = (FlagSwitch.flag, FlagSwitch.restaurant_id)
     return list(session.scalars(select(FlagSwitch).order_by(*order)))
 
 
 def changes(session: Session, *, restaurant_id: int | None = None, limit: int) -> list[FlagChange]:
-    """The newest changes first; of one restaurant, or of all."""
+    """Return the newest changes first; of one restaurant, or of all."""
     query = select(FlagChange).order_by(FlagChange.id.desc()).limit(limit)
     if restaurant_id is not None:
         query = query.where(FlagChange.restaurant_id == restaurant_id)
@@ -66,7 +66,7 @@ def changes(session: Session, *, restaurant_id: int | None = None, limit: int) -
 
 
 class DatabaseFlags(AbstractProvider):
-    """OpenFeature's provider on our own table."""
+    """OpenFeature's provider backed by Maitred's own table."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,7 +74,7 @@ class DatabaseFlags(AbstractProvider):
         self._seen = float("-inf")
 
     def refresh(self) -> None:
-        """As the module's `refresh`."""
+        """Do what the module's `refresh` does."""
         if monotonic() - self._seen < FRESH_SECONDS:
             return
         try:
@@ -85,7 +85,7 @@ class DatabaseFlags(AbstractProvider):
         self._seen = monotonic()
 
     def get_metadata(self) -> Metadata:
-        """Its name."""
+        """Return the provider's name."""
         return Metadata("maitred")
 
     def resolve_boolean_details(
@@ -94,7 +94,7 @@ class DatabaseFlags(AbstractProvider):
         default_value: bool,
         evaluation_context: EvaluationContext | None = None,
     ) -> FlagResolutionDetails[bool]:
-        """Whether it is on. Raises FlagNotFoundError for a name that this release has not."""
+        """Evaluate a flag. Raises FlagNotFoundError for a name unknown to this release."""
         if flag_key not in set(Flag):
             raise FlagNotFoundError(flag_key)
         set_ones = self._picture.get(flag_key)
@@ -116,7 +116,7 @@ class DatabaseFlags(AbstractProvider):
         default_value: str,
         evaluation_context: EvaluationContext | None = None,
     ) -> FlagResolutionDetails[str]:
-        """Every flag of the house is on or off."""
+        """Raise FlagNotFoundError: Maitred has only boolean flags."""
         raise FlagNotFoundError(flag_key)
 
     def resolve_integer_details(
@@ -125,7 +125,7 @@ class DatabaseFlags(AbstractProvider):
         default_value: int,
         evaluation_context: EvaluationContext | None = None,
     ) -> FlagResolutionDetails[int]:
-        """Every flag of the house is on or off."""
+        """Raise FlagNotFoundError: Maitred has only boolean flags."""
         raise FlagNotFoundError(flag_key)
 
     def resolve_float_details(
@@ -134,7 +134,7 @@ class DatabaseFlags(AbstractProvider):
         default_value: float,
         evaluation_context: EvaluationContext | None = None,
     ) -> FlagResolutionDetails[float]:
-        """Every flag of the house is on or off."""
+        """Raise FlagNotFoundError: Maitred has only boolean flags."""
         raise FlagNotFoundError(flag_key)
 
     def resolve_object_details(
@@ -143,13 +143,13 @@ class DatabaseFlags(AbstractProvider):
         default_value: Sequence[FlagValueType] | Mapping[str, FlagValueType],
         evaluation_context: EvaluationContext | None = None,
     ) -> FlagResolutionDetails[Sequence[FlagValueType] | Mapping[str, FlagValueType]]:
-        """Every flag of the house is on or off."""
+        """Raise FlagNotFoundError: Maitred has only boolean flags."""
         raise FlagNotFoundError(flag_key)
 
 
 @lru_cache(maxsize=1)
 def restaurant_flags() -> DatabaseFlags:
-    """This process's picture of the table."""
+    """Return this process's provider, with its snapshot of the table."""
     return DatabaseFlags()
 
 
@@ -164,7 +164,7 @@ def _picture(rows: Sequence[FlagSwitch]) -> Picture:
 def _client() -> OpenFeatureClient:
     name = settings().flag_provider
     if name:
-        # asked before it is ready, as when its server is away, it leaves every flag on
+        # while it is not ready, or its server is away, every flag is on
         api.set_provider(_made(name))
     else:
         api.set_provider_and_wait(restaurant_flags())
@@ -172,7 +172,7 @@ def _client() -> OpenFeatureClient:
 
 
 def _made(name: str) -> FeatureProvider:
-    """What `module:factory` makes. Raises SettingsInvalid."""
+    """Return the result of `module:factory`. Raises SettingsInvalid."""
     module, _, factory = name.partition(":")
     try:
         made = getattr(import_module(module), factory)()

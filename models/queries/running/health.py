@@ -1,4 +1,4 @@
-"""How the house is: what waits and for how long, which jobs ran when, who is alive."""
+"""Health: rows that wait and their age, when each job ran, and which processes are alive."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -31,15 +31,15 @@ from models.rules.health import (
 )
 from models.rules.reservations.lifecycle import HOLDING, OVER_AFTER, Status
 
-#: The job that looks at all the others.
+#: The job that checks all the others.
 SWEEP: Final = "health"
-#: How the rows are called that say what each store of backups held: `store.first`.
+#: Prefix of the names of rows that record the contents of each store of backups: `store.first`.
 STORE_ROW: Final = "store."
 
 
 @dataclass(frozen=True, slots=True)
 class WaitingRows:
-    """Rows of one kind that somebody should deal with. Age of the oldest in seconds."""
+    """Rows of one kind that wait for processing. Age of the oldest in seconds."""
 
     kind: str
     count: int
@@ -59,24 +59,24 @@ class JobHealth:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The facts of one look. That there are any means that the database answered."""
+    """The result of one check. Having a result means that the database answered."""
 
     at: datetime
     waiting: tuple[WaitingRows, ...]
     jobs: tuple[JobHealth, ...]
-    #: what each store of backups held when it was last opened
+    #: the contents of each store of backups when it was last opened
     stores: dict[str, Any]
     channels: tuple[ChannelHealth, ...] = ()
     processes: tuple[ProcessHealth, ...] = ()
 
     @property
     def is_well(self) -> bool:
-        """Whether nothing is late."""
+        """Whether nothing is overdue."""
         return not self.late
 
     @property
     def late(self) -> tuple[str, ...]:
-        """The names of what is late: kinds of waiting rows, jobs; then what is down."""
+        """The names of what is overdue: kinds of waiting rows, jobs; then what is down."""
         return (
             *(rows.kind for rows in self.waiting if rows.is_late),
             *(job.name for job in self.jobs if job.is_late),
@@ -85,7 +85,7 @@ class Health:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """The same as JSON's types; ISO 8601 time in UTC."""
+        """Return the same in JSON's types; the time is ISO 8601 in UTC."""
         return {
             "at": self.at.isoformat(),
             "well": self.is_well,
@@ -99,7 +99,7 @@ class Health:
 
 
 def restaurants_with_work(session: Session) -> set[int]:
-    """Restaurants where a request, a change or a freed book waits for the allocation lane."""
+    """Return restaurants with a request, change or freed book waiting for the allocation lane."""
     return set(
         session.scalars(
             union(
@@ -114,13 +114,13 @@ def restaurants_with_work(session: Session) -> set[int]:
 
 
 def has_due_messages(session: Session, *, now: datetime) -> bool:
-    """Whether a message should be on its way."""
+    """Return whether a message should be on its way."""
     due = select(Message.id).where(Message.state == "queued", Message.due_at <= now).limit(1)
     return session.scalar(due) is not None
 
 
 def read_health(session: Session, *, now: datetime) -> Health:
-    """Look at everything that can be late. Eleven queries, each over an index, or of a few rows."""
+    """Check everything that can be overdue. Eleven queries, each over an index or a few rows."""
     runs = {run.name: run for run in session.scalars(select(JobRun))}
     jobs = _jobs(runs, now, seconds_since(_first_look(session), now=now) or 0.0)
     waiting = (*_waiting(session, now), _wall_times(runs))
@@ -135,7 +135,7 @@ def read_health(session: Session, *, now: datetime) -> Health:
 
 
 def _first_look(session: Session) -> datetime | None:
-    """When the health sweep first looked at the house; None when it has not yet."""
+    """Return when the health sweep first recorded a state; None if it has not yet."""
     return session.scalar(select(HealthChange.at).order_by(HealthChange.id).limit(1))
 
 
@@ -151,7 +151,7 @@ def _waiting(session: Session, now: datetime) -> tuple[WaitingRows, ...]:
             message.claimed_until,
             (message.state == "sending") & (message.claimed_until <= now),
         ),
-        # the age of a party that the clock should have ended counts from when it should
+        # The age of a party that the clock should have finished counts from when it should have.
         "unended": (
             Reservation.ends_at,
             Reservation.status.in_(sorted(HOLDING))
@@ -173,7 +173,7 @@ def _waiting(session: Session, now: datetime) -> tuple[WaitingRows, ...]:
 
 
 def _wall_times(runs: dict[str, JobRun]) -> WaitingRows:
-    """Parties whose wall clock had moved when their job last looked."""
+    """Return the number of parties whose wall time had moved when the job last ran."""
     run = runs.get(WALL_TIMES)
     count = sum((run.result or {}).get("moved", {}).values()) if run else 0
     return WaitingRows(ZONE_RULES, count, None, count > WAITS_AT_MOST[ZONE_RULES])
@@ -181,14 +181,14 @@ def _wall_times(runs: dict[str, JobRun]) -> WaitingRows:
 
 @dataclass(frozen=True, slots=True)
 class BackupHealth:
-    """What `/metrics` tells of backups: their jobs' rows, and what each store held."""
+    """The data on backups for `/metrics`: their jobs' rows, and the contents of each store."""
 
     jobs: dict[str, JobRun]
     stores: dict[str, Any]
 
 
 def backup_health(session: Session, *, now: datetime) -> BackupHealth:
-    """The backups' jobs and stores that are on. One query of the few rows; opens no store."""
+    """Return the enabled jobs and stores of backups. One query of a few rows; opens no store."""
     runs = {run.name: run for run in session.scalars(select(JobRun))}
     on = (OF_BACKUPS | OF_SECOND_STORE | OF_THE_LOG) & jobs_on()
     jobs = {name: run for name, run in runs.items() if name in on}
@@ -196,12 +196,12 @@ def backup_health(session: Session, *, now: datetime) -> BackupHealth:
 
 
 def jobs_on() -> frozenset[str]:
-    """Every job that somebody asks for here. A record of another is of what was once."""
+    """Return every job that is enabled here. Records of others are leftovers."""
     return frozenset(LATE_AFTER.keys() - _off())
 
 
 def _off() -> frozenset[str]:
-    """Jobs that this house has no use for."""
+    """Return the jobs that this installation does not need."""
     chosen = settings()
     off = set() if chosen.backup_store else set(OF_BACKUPS)
     off |= set() if chosen.backup_second_store else OF_SECOND_STORE
@@ -210,7 +210,7 @@ def _off() -> frozenset[str]:
 
 
 def _stores(runs: dict[str, JobRun], now: datetime) -> dict[str, Any]:
-    """The facts of each store by its name, with the ages of its newest in seconds as of now."""
+    """Return each store's facts by its name, with the current ages of its newest in seconds."""
     found = {}
     chosen = settings()
     for which, address in (("first", chosen.backup_store), ("second", chosen.backup_second_store)):
@@ -225,13 +225,12 @@ def _stores(runs: dict[str, JobRun], now: datetime) -> dict[str, Any]:
 
 
 def _jobs(runs: dict[str, JobRun], now: datetime, known_for: float) -> tuple[JobHealth, ...]:
-    """Every job of the house but this look itself, by name.
+    """Return every job of the installation, except the health sweep itself, by name.
 
-    One that never ran is late when the house has been looked at for so long (`known_for`, seconds):
-    a house that has just been opened is well.
-
-    Backups and drills only where BACKUP_STORE is set, copies where there is a second, the log
-    where it is kept. In production an installation without a store is not well.
+    A job that never ran is overdue once the installation has been checked for long enough
+    (`known_for`, seconds), so a new installation is healthy. Backups and drills only if
+    BACKUP_STORE is set, copies if there is a second store, the log if it is stored. In production
+    an installation without a store is not healthy.
     """
     found = []
     if settings().lacks_backups:
@@ -245,16 +244,16 @@ def _jobs(runs: dict[str, JobRun], now: datetime, known_for: float) -> tuple[Job
 
 
 def health_history(session: Session, *, limit: int) -> Sequence[HealthChange]:
-    """How the house was, the newest first; each row holds until the one before it in the list."""
+    """Return the health history, newest first; each row holds until the one before it."""
     query = select(HealthChange).order_by(HealthChange.id.desc()).limit(limit)
     return session.scalars(query).all()
 
 
 def last_health(session: Session, *, now: datetime) -> dict[str, Any] | None:
-    """What the last health sweep found (`HouseHealth.as_json`); None before the first.
+    """Return the result of the last health sweep (`Health.as_json`); None before the first.
 
-    When that was too long ago, it says that the sweep itself is late, and so not well; the same
-    when nobody leads, so that nobody asks for a sweep.
+    If it is too old, the sweep itself is reported as overdue, and so not healthy; the same if no
+    process leads, so that no sweep is scheduled.
     """
     run = session.get(JobRun, SWEEP)
     if run is None or run.result is None:

@@ -1,4 +1,4 @@
-"""Which processes are there, whose clock is wrong, and whether they agree about time zones."""
+"""Presence: which processes run, whether their clocks are right and their zone data agree."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,7 +23,7 @@ LEASE: Final = "scheduler"
 
 @dataclass(frozen=True, slots=True)
 class ProcessHealth:
-    """A process that was there a short while ago. Its clock: seconds ahead, None if not known."""
+    """A process seen a short while ago. Its clock: seconds ahead, None if unknown."""
 
     name: str
     kind: str
@@ -32,7 +32,7 @@ class ProcessHealth:
 
 
 def processes_seen(session: Session, *, now: datetime) -> tuple[ProcessHealth, ...]:
-    """All that said so within the last minute and a half. One query of a few rows."""
+    """Return all processes seen within the last minute and a half. One query of a few rows."""
     since = now - timedelta(seconds=PROCESS_SEEN_SECONDS)
     query = select(ProcessSeen).where(ProcessSeen.seen_at >= since).order_by(ProcessSeen.name)
     return tuple(
@@ -46,14 +46,14 @@ def _seconds(milliseconds: int | None) -> float | None:
 
 
 def late_of(found: tuple[ProcessHealth, ...]) -> tuple[str, ...]:
-    """`clocks` when one is wrong, `zone-data` when they do not all work by the same."""
+    """Return `clocks` if a clock is wrong, `zone-data` if not all use the same."""
     wrong = any(abs(each.clock_seconds or 0.0) > CLOCKS_DIFFER_SECONDS for each in found)
     differ = len({each.zone_data for each in found}) > 1
     return ((CLOCKS,) if wrong else ()) + ((ZONE_DATA,) if differ else ())
 
 
 def nobody_leads(session: Session, *, now: datetime) -> bool:
-    """Whether no scheduler holds the lease, or somebody's clock wrote one that ends too late."""
+    """Return whether no scheduler holds the lease, or a wrong clock made it end too late."""
     lease = session.get(Lease, LEASE)
     if lease is None:
         return True
