@@ -151,8 +151,7 @@ class Round:
             outcome = Outcome(Status.DECLINED, reason=Reason.CLOSED)
         elif self.guests.asks_again(restaurant, row):
             outcome = Outcome(Status.DECLINED, reason=Reason.SAME_GUEST)
-            # The message with the link to the first reservation says it, to that reservation's
-            # contact.
+            # The guest gets the link to the first reservation instead, at that one's contact.
             self.verdicts.untold.add(row.id)
         else:
             offered = self.offered(restaurant)

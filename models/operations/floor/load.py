@@ -1,4 +1,4 @@
-"""Load a restaurant's file: add what is new, and deactivate what is gone."""
+"""Load a restaurant's file: add its new parts, and deactivate the removed ones."""
 
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, field, replace

@@ -49,9 +49,9 @@ def move_parties(
     """Move the parties that can be moved; return all of them, each with its outcome.
 
     A party follows its start into another shift and its renamed area, and gets other tables if its
-    own no longer suit it. Waitlisted parties are notified if what they wait for is gone. Requests
-    and pending changes are left to their lane. All others stay as they are. The books concerned are
-    already locked.
+    own no longer suit it. Waitlisted parties whose wait is now hopeless expire and are notified.
+    Requests and pending changes are left to their lane. All others stay as they are. The books
+    concerned are already locked.
     """
     moved = [_Moved(each, _followed(before, after, each.who.party)) for each in hurt]
     books = {number: after.id for each in moved for number in _books(each)}
@@ -144,7 +144,7 @@ def _seat(
 def _tell_who_waits(
     session: Session, after: RestaurantSpec, moved: Iterable[_Moved], verdicts: Verdicts
 ) -> None:
-    """Expire and notify parties that wait for what can never come free."""
+    """Expire and notify parties that wait for something that can never become free."""
     ended = {
         each.who.id: each
         for each in moved

@@ -1,4 +1,4 @@
-"""Write a restaurant's file as rows: update what differs, deactivate what is gone."""
+"""Write a restaurant's file as rows: update those that differ, deactivate removed ones."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ def _restaurant_values(file: RestaurantFile) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class _Writer:
-    """Writes what differs, and records whether anything did."""
+    """Writes the values that differ, and records whether any did."""
 
     session: Session
     restaurant_id: int

@@ -1,4 +1,4 @@
-"""Forget the guest of a reservation: the identity goes, the rest stays.
+"""Forget the guest of a reservation: delete the identity, and leave the rest.
 
 Party size, times, tables, status and history stay. Name, contact, notes, the contact's hashes and
 the provider's ids of its messages go; a message that was not sent yet never will be.

@@ -106,8 +106,8 @@ def replay_erasure(session: Session, line: ErasureLine, *, now: datetime) -> int
 
     A line that is stored in the database was carried out in it, and does nothing. Otherwise this
     erases the reservations that were erased then, by reference, and those that the contact had made
-    before. Reservations made since are kept. Those that the backup has as open are cancelled; a
-    seated party keeps its table and loses its name.
+    before. Reservations made since stay. Those that the backup has as open are cancelled; a
+    seated party keeps its table, and its guest is forgotten.
     """
     if session.scalar(select(Erasure.id).where(*_same(line)).limit(1)) is not None:
         return 0

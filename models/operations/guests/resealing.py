@@ -24,7 +24,7 @@ _NEXT = (
     .order_by(_ROWS.c.id)
     .limit(bindparam("limit"))
 )
-#: Only rows that are still as read: a guest edited meanwhile has both values encrypted anew.
+#: Only rows that are still as read: a guest edited meanwhile has both values encrypted already.
 _AGAIN = (
     update(_ROWS)
     .where(_ROWS.c.id == bindparam("row"), _ROWS.c.guest_sealed == bindparam("was"))

@@ -47,7 +47,7 @@ class Forgotten:
 
 
 def forget_by_rule(*, now: datetime, seconds: float) -> Forgotten:
-    """Forget what every restaurant's file says, for about `seconds` at most.
+    """Apply every restaurant's retention policies, for about `seconds` at most.
 
     Opens its own transactions, one for each book. A restaurant whose file cannot be read is skipped
     and logged, so that it does not delay the retention of the others.

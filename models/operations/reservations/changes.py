@@ -144,7 +144,7 @@ def cancel_reservation(
     if_revision: int | None = None,
     notify: bool = True,
 ) -> None:
-    """Cancel: free the tables at once, for the waitlist to take, and notify the guest.
+    """Cancel: free the tables immediately, for the waitlist to take, and notify the guest.
 
     Cancelling again does nothing. A late cancellation is allowed and recorded as late.
     `notify=False`: the staff notify the guest themselves. Raises NotFound, StateConflict,

@@ -1,8 +1,8 @@
 """Confirming a contact: opening the link of a message shows that the guest has that contact.
 
-Anybody can request a table in another person's name, and gets a link at once. The links in messages
-carry an additional code that is given to nobody else. Until that code comes back, messages contain
-nothing that the sender wrote, and the sender's marketing choice waits.
+Anybody can request a table in another person's name, and gets a link immediately. The links in
+messages carry an additional code that is given to nobody else. Until that code comes back, messages
+contain nothing that the sender wrote, and the sender's marketing choice waits.
 """
 
 import hmac

@@ -34,4 +34,4 @@ def write_move(
     )
     row.status = after.value
     if after is not Status.CONFIRMED:
-        row.confirm_by = None  # a party that has come need not confirm by the link any more
+        row.confirm_by = None  # a party that has arrived need not confirm by the link any more

@@ -1,7 +1,7 @@
 """A second table near a first: the answers to the request and to the guest.
 
 Anybody may make a request in a guest's name, so only a caller with the link to the first
-reservation is told of it. All others get the answer of a full restaurant, and the link goes to the
+reservation learns of it. All others get the answer of a full restaurant; the link is sent to the
 guest's own contact.
 """
 

@@ -29,8 +29,8 @@ def mark_no_shows(session: Session, *, now: datetime, limit: int) -> int:
     """Mark confirmed parties past their grace period as no-shows. Return how many were marked.
 
     Only where the restaurant chose it (`auto_no_show`) and the stand is in use: a party of the same
-    book has arrived. A move by the staff after the start stands: a booking recorded late, a no-show
-    undone.
+    book has arrived. A move by the staff after the start takes precedence: a late
+    booking, a no-show undone.
     """
     row = Reservation
     return _each_due(

@@ -39,8 +39,8 @@ def hold_until(session: Session, until: Mapping[datetime, Sequence[int]]) -> Non
 def confirm_by_link(session: Session, reservation_id: int, code: str, *, now: datetime) -> bool:
     """Confirm the held table for the contact of this code; return whether that is new.
 
-    The reservation then stands, and the guest is notified. This works after the deadline too, as
-    long as the table was not released. Raises NotFound.
+    The reservation then no longer expires, and the guest is notified. This works after the deadline
+    too, as long as the table was not released. Raises NotFound.
     """
     row = lock_reservation(session, reservation_id)
     is_held = row.status == Status.CONFIRMED and row.confirm_by is not None

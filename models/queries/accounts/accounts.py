@@ -108,8 +108,8 @@ def open_sign_ins(session: Session, account_id: int, *, now: datetime) -> list[O
 def is_sign_in(sign_in_id: int, began: datetime | None) -> tuple[ColumnElement[bool], ...]:
     """Return conditions for the sign-in with this id that began in this second.
 
-    The id alone is not enough: after a restore of the database it is given out again. `began` is None for a
-    token older than that claim.
+    The id alone is not enough: after a restore of the database it is given out again. `began` is
+    None for a token older than that claim.
     """
     same = (SignIn.id == sign_in_id,)
     if began is None:

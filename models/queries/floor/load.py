@@ -69,7 +69,7 @@ def restaurant_by_slug(session: Session, slug: str) -> RestaurantSpec:
 def health_lately(slug: str) -> RestaurantSpec | None:
     """Return the restaurant if this process loaded it within the last two seconds: no query.
 
-    For offers and requests, which promise nothing: the decision reads the restaurant anew.
+    For offers and requests, which promise nothing: the decision reads the restaurant again.
     """
     seen = _lately.get(slug)
     if seen is None or monotonic() - seen[0] > LATELY_SECONDS:
