@@ -1,7 +1,4 @@
-"""Allocation: decide all the waiting requests and changes of one lane in one transaction.
-
-A lane is a share of the restaurants: `restaurant_id mod lanes`.
-"""
+"""Allocation: decide all the waiting requests and changes of one lane in one transaction."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -57,7 +57,7 @@ class Decided:
 
 
 class Round:
-    """One round of decisions over locked books: the boards, and the verdicts so far."""
+    """One round of decisions. Collects verdicts in memory; `close` writes them."""
 
     def __init__(
         self, session: Session, books: Mapping[int, int], *, now: datetime, actor: str = "worker"

@@ -132,7 +132,7 @@ class PacingShape(FileShape):
 
 
 class PoliciesShape(FileShape):
-    """Policies that differ from the defaults of `rules.restaurant.restaurant.Policies`."""
+    """Policies that differ from the defaults of `models.rules.restaurant.restaurant.Policies`."""
 
     slot_minutes: Annotated[int, AfterValidator(_slot), Field(ge=15, le=120)] | None = None
     buffer_minutes: Buffer | None = None

@@ -40,8 +40,8 @@ def _make_way_everywhere(now: datetime) -> int:
     return sum(unit(partial(in_book, book=book)) for book in sorted(books))
 
 
-#: Job name -> a function of the time that returns how many parties it moved. Order matters: parties
-#: that are to leave leave before others make way.
+#: Job name -> a function of the time that returns how many parties it moved. Order matters:
+#: overdue parties are finished before others make way for them.
 STAND_JOBS: Final[Mapping[str, Callable[[datetime], int]]] = {
     "mark_no_shows": partial(_until_done, mark_no_shows),
     "finish_overdue": partial(_until_done, finish_overdue),
