@@ -1,1 +1,1 @@
-"""What `make up` runs: every process of an installation on this machine."""
+"""The embedded mode, `make up`: every process of an installation on this machine."""

@@ -1,4 +1,4 @@
-"""Whether each process of the embedded mode answers: asked until all do."""
+"""Readiness checks of the embedded mode's processes, polled until all pass."""
 
 import os
 import smtplib
@@ -22,7 +22,7 @@ _WORKER: Final = "celery "
 
 
 def redis_answers() -> bool:
-    """Whether Redis does."""
+    """Return whether Redis answers a ping."""
     try:
         with make_client(answer_seconds=1) as client:
             return bool(client.ping())
@@ -31,7 +31,7 @@ def redis_answers() -> bool:
 
 
 def web_answers(port: str, path: str) -> bool:
-    """Whether there is a 200. `port`: the variable that names it."""
+    """Return whether the answer is 200. `port` is the variable with the port number."""
     try:
         answer = httpx.get(f"http://127.0.0.1:{os.environ[port]}{path}", timeout=5)
     except httpx.HTTPError:
@@ -40,7 +40,9 @@ def web_answers(port: str, path: str) -> bool:
 
 
 def every_queue_moves(since: datetime) -> bool:
-    """Whether a heartbeat went from the clock through Redis and each worker into the database."""
+    """Return whether, since then, each queue's heartbeat has passed from the scheduler through
+    Redis and a worker into the database.
+    """
     beats = [name for name in LATE_AFTER if name.startswith("heartbeat.")]
     try:
         with reading() as session:
@@ -51,7 +53,7 @@ def every_queue_moves(since: datetime) -> bool:
 
 
 def workers_answer(commands: dict[str, str]) -> bool:
-    """Whether every line that is a worker listens, by the names that the lines give them."""
+    """Return whether every worker of the Procfile answers a ping under its node name."""
     wanted = {name for name, command in commands.items() if command.startswith(_WORKER)}
     with Celery("maitred-up", broker=settings().redis_url, set_as_current=False) as app:
         try:
@@ -62,7 +64,7 @@ def workers_answer(commands: dict[str, str]) -> bool:
 
 
 def mailbox_answers() -> bool:
-    """Whether it takes mail."""
+    """Return whether the mailbox accepts SMTP connections."""
     try:
         with smtplib.SMTP("127.0.0.1", int(os.environ["MAILBOX_PORT"]), timeout=5):
             return True

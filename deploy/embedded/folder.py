@@ -1,4 +1,4 @@
-"""The embedded mode's folder, `var/`: secrets made once, ports kept, the environment."""
+"""The embedded mode's folder, `var/`: generated secrets, remembered ports, the environment."""
 
 import fcntl
 import json
@@ -10,11 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
 
-#: Where the embedded mode keeps everything.
+#: The folder with all data of the embedded mode.
 VAR: Final = Path("var")
-#: Port -> the number it would like to have.
+#: Name of a port -> its preferred number.
 PREFERRED: Final[Mapping[str, int]] = {"web": 8080, "flower": 5555, "smtp": 1025, "valkey": 6390}
-#: Process -> its port.
+#: Process -> name of its port.
 PORTS: Final[Mapping[str, str]] = {
     "web": "web",
     "flower": "flower",
@@ -22,23 +22,23 @@ PORTS: Final[Mapping[str, str]] = {
     "valkey": "valkey",
 }
 _HIGHEST: Final = 65_535
-#: what nobody but the owner may do with a file, as a mask
+#: Mask of the permissions of everyone but the owner.
 _FOR_OTHERS: Final = 0o077
 
 
 class AlreadyRunning(Exception):
-    """Another `up` holds this folder. The text says which."""
+    """Another `up` holds this folder. The text identifies it."""
 
 
 class VarFolder:
-    """One `var/` folder. Everything that the embedded mode keeps is in it."""
+    """One `var/` folder, which contains all data of the embedded mode."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._lock: IO[str] | None = None
 
     def take(self) -> None:
-        """Make the folder, and be the only one who runs it. Raises AlreadyRunning."""
+        """Create the folder, and lock it for this process. Raises AlreadyRunning."""
         self.folder.mkdir(parents=True, exist_ok=True)
         lock = (self.folder / "up.lock").open("a+", encoding="utf-8")
         try:
@@ -52,21 +52,21 @@ class VarFolder:
         self.note_running("starting")
 
     def _close(self) -> None:
-        """Guests' data is in there: for its owner alone, whatever was made before or will be."""
+        """Restrict existing and future files to their owner: the folder contains guests' data."""
         os.umask(_FOR_OTHERS)
         for path in (self.folder, *self.folder.rglob("*")):
-            with suppress(FileNotFoundError):  # what a process of before leaves may go meanwhile
+            with suppress(FileNotFoundError):  # a leftover file may vanish meanwhile
                 if not path.is_symlink():
                     path.chmod(path.stat().st_mode & ~_FOR_OTHERS)
 
     def leave(self) -> None:
-        """Another may run it now."""
+        """Release the lock."""
         if self._lock is not None:
             self._lock.close()
             self._lock = None
 
     def note_running(self, where: str) -> None:
-        """What a second `up` will say of this one."""
+        """Write the text by which a second `up` reports this one."""
         if self._lock is not None:
             self._lock.seek(0)
             self._lock.truncate()
@@ -74,7 +74,7 @@ class VarFolder:
             self._lock.flush()
 
     def secret(self, name: str, *, length: int = 32) -> str:
-        """A secret of that name, made when it is asked for first. Its file has mode 600."""
+        """Return the secret of that name, created on first use in a file of mode 600."""
         folder = self.folder / "secrets"
         folder.mkdir(mode=0o700, exist_ok=True)
         path = folder / name
@@ -86,9 +86,10 @@ class VarFolder:
         return path.read_text(encoding="ascii").strip()
 
     def choose_ports(self, say: Callable[[str], None]) -> dict[str, int]:
-        """A free port for each name: the one it had last time, or its favourite, or the next free.
+        """Choose a free port per name: last time's or else the preferred one; if taken, the next
+        free.
 
-        `say` hears of every port that was taken.
+        `say` is called with a line for every port that was taken.
         """
         path = self.folder / "ports.json"
         kept = json.loads(path.read_text(encoding="ascii")) if path.exists() else {}
@@ -102,7 +103,10 @@ class VarFolder:
         return chosen
 
     def environment(self, ports: Mapping[str, int]) -> dict[str, str]:
-        """The settings of a house that lives in this folder. What is set already stays as it is."""
+        """Return the settings of an installation in this folder.
+
+        Values that the environment sets take precedence, except for those in `wiring`.
+        """
         folder = self.folder.absolute()
         password = self.secret("valkey")
         mine = {
@@ -135,7 +139,10 @@ class VarFolder:
         return mine | {name: value for name, value in os.environ.items() if value} | wiring
 
     def empty_metrics(self) -> None:
-        """Counters of processes that are gone; the folder must be there before any process."""
+        """Delete the counters of earlier processes.
+
+        Call before any process starts: they need the folder.
+        """
         folder = self.folder / "metrics"
         folder.mkdir(exist_ok=True)
         for path in folder.glob("*.db"):
@@ -143,13 +150,13 @@ class VarFolder:
 
 
 def join(folder: Path = VAR) -> None:
-    """Give this process the settings of the house that `up` runs from `folder`.
+    """Give this process the settings of the installation that `up` runs from `folder`.
 
-    Does nothing when DATABASE_URL names another house, or when there is none here.
+    Does nothing when DATABASE_URL is set, or when `folder` has no installation.
     """
     ports = folder / "ports.json"
     if not os.environ.get("DATABASE_URL") and ports.exists():
-        os.umask(_FOR_OTHERS)  # what a command writes there is as closed as the rest
+        os.umask(_FOR_OTHERS)  # a command's files are as restricted as the rest
         os.environ.update(VarFolder(folder).environment(json.loads(ports.read_text("ascii"))))
 
 
@@ -161,7 +168,7 @@ def _free_port(wanted: int, *, besides: set[int]) -> int:
 
 
 def is_free(port: int) -> bool:
-    """Whether nobody listens on this port of localhost."""
+    """Return whether nothing listens on this port of localhost."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,6 +1,6 @@
-"""A mailbox for trying out: takes every mail by SMTP and keeps it as a plain `.eml` file.
+"""A mailbox for trying Maitred out: stores every mail received by SMTP as an `.eml` file.
 
-`python -m deploy.embedded.mailbox`: MAILBOX_HOST, MAILBOX_PORT and MAILBOX_FOLDER say where.
+`python -m deploy.embedded.mailbox`: configured by MAILBOX_HOST, MAILBOX_PORT and MAILBOX_FOLDER.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ _UNSAFE: Final = re.compile(r"[^A-Za-z0-9.@_-]+")
 
 
 class Keeper:
-    """aiosmtpd's handler: one file a mail, named by time and recipient."""
+    """Handler for aiosmtpd: writes one file per mail, named by time and recipient."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -31,7 +31,7 @@ class Keeper:
         folder.mkdir(parents=True, exist_ok=True)
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
-        """Keep the mail, then say yes."""
+        """Store the mail, then answer 250."""
         content = envelope.content
         raw = content if isinstance(content, bytes) else str(content).encode()
         self._keep(raw, envelope.rcpt_tos[0])
@@ -43,12 +43,12 @@ class Keeper:
         name = f"{moment}-{self._count:05d}-{_UNSAFE.sub('_', recipient)[:80]}.eml"
         unfinished = self.folder / f".{name}"
         unfinished.write_bytes(raw)
-        # whoever lists the folder sees whole mails only
+        # a listing of the folder shows complete mails only
         unfinished.replace(self.folder / name)
 
 
 async def serve(folder: Path, *, host: str, port: int) -> None:
-    """Take mails until SIGTERM or SIGINT."""
+    """Accept mail until SIGTERM or SIGINT."""
     keeper = Keeper(folder)
     loop, stopping = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -62,7 +62,7 @@ async def serve(folder: Path, *, host: str, port: int) -> None:
 
 
 def main() -> None:
-    """Serve where the environment says."""
+    """Serve as configured by the environment."""
     configure_logging()
     folder = Path(os.environ.get("MAILBOX_FOLDER", "var/mail"))
     host = os.environ.get("MAILBOX_HOST", "127.0.0.1")

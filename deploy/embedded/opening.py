@@ -1,4 +1,4 @@
-"""What the embedded mode opens with: the demo restaurant, and who may sign in there."""
+"""The demo restaurant of the embedded mode, and its accounts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ EXAMPLE: Final = Path(__file__).resolve().parents[2] / "examples" / "demo.toml"
 
 @dataclass(frozen=True, slots=True)
 class SignInCard:
-    """An account that may sign in, with the password it was made with."""
+    """An account that may sign in, with its initial password."""
 
     role: str
     email: str
@@ -31,9 +31,9 @@ class SignInCard:
 
 
 def open_demo(secret: Callable[..., str]) -> list[SignInCard]:
-    """The demo restaurant and one account for each role, made when they are not there.
+    """Create the demo restaurant and one account per role where they are missing.
 
-    `secret(name, length=bytes)` gives a kept password. What was changed since stays changed.
+    `secret(name, length=bytes)` returns a stored password. Later changes are preserved.
     """
     cards = [
         SignInCard(role.value, f"{role.value}@demo.example", secret(f"demo_{role}", length=9))

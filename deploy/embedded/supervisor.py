@@ -1,4 +1,4 @@
-"""Children in the foreground: started, their output kept, all of them ended with us."""
+"""Child processes in the foreground: starts them, logs their output, ends them with the parent."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ LOG_BYTES: Final = 20 * 1024 * 1024
 
 
 class Child:
-    """One process in a group of its own, so that a Ctrl-C in the terminal is ours to pass on."""
+    """One process in its own session: Ctrl-C reaches the supervisor alone, which passes it on."""
 
     def __init__(
         self, name: str, command: str, *, env: Mapping[str, str], log: Path, listener: Listener
@@ -28,7 +28,7 @@ class Child:
         self.command = command
         self.env = dict(env)
         self._keep_log_small(log)
-        # Procfile lines are shell; `exec`, so that the process is the shell no longer
+        # a Procfile line is shell; `exec` replaces the shell by the process
         self._process = subprocess.Popen(
             ["/bin/sh", "-c", f"exec {command}"],
             env=self.env,
@@ -47,14 +47,14 @@ class Child:
         return self._process.poll()
 
     def signal(self, number: signal.Signals) -> None:
-        """To the child and all of its own children."""
+        """Send a signal to the child and all of its own children."""
         try:
             os.killpg(self._process.pid, number)
         except ProcessLookupError:
-            pass  # it was faster
+            pass  # it has ended already
 
     def close(self) -> None:
-        """After its end: nothing of its group stays, and its last lines are read."""
+        """Clean up after its end: kill the rest of its group, and read its remaining output."""
         self.signal(signal.SIGKILL)
         self._process.wait()
         self._reader.join(2)
@@ -74,14 +74,14 @@ class Child:
                 try:
                     kept.write(line)
                 except OSError:
-                    pass  # the disk is full; who stopped reading would stop the child
+                    pass  # disk full; an unread pipe would block the child
                 listener(self.name, line.decode("utf-8", "replace").rstrip("\n"))
 
 
 class Supervisor:
-    """Starts children and ends them: the last ones first, all but the foundations at once.
+    """Starts and ends children.
 
-    `foundations` are started first and ended when the others are gone: they serve them.
+    `foundations` are the processes that the others need: started first, and ended after the others.
     """
 
     def __init__(self, logs: Path, *, listener: Listener, foundations: frozenset[str]) -> None:
@@ -89,11 +89,13 @@ class Supervisor:
         self._listener = listener
         self._foundations = foundations
         self._children: list[Child] = []
-        #: SIGINT, SIGTERM and SIGHUP that came so far
+        #: Number of SIGINT, SIGTERM and SIGHUP received so far.
         self.asked_to_stop = 0
 
     def heed_signals(self) -> None:
-        """From now on a signal asks us to stop, and a second one asks for it at once."""
+        """Handle SIGINT, SIGTERM and SIGHUP: the first asks for a stop, a second for an
+        immediate one.
+        """
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._note)
 
@@ -101,24 +103,24 @@ class Supervisor:
         self.asked_to_stop += 1
 
     def start(self, name: str, command: str, *, env: Mapping[str, str]) -> None:
-        """Start a child. Call it from the main thread: on its end Linux ends the child."""
+        """Start a child. Call from the main thread: Linux ends the child when its thread ends."""
         log = self._logs / f"{name}.log"
         self._children.append(Child(name, command, env=env, log=log, listener=self._listener))
 
     def fallen(self) -> tuple[str, int] | None:
-        """Name and exit code of a child that ended by itself."""
+        """Return name and exit code of a child that has ended, or None."""
         for child in self._children:
             if child.code is not None:
                 return child.name, child.code
         return None
 
     def start_again(self, name: str) -> None:
-        """Start anew what has ended, by the same command. From the main thread, as `start`."""
+        """Restart an ended child with the same command. Call from the main thread, as `start`."""
         (child,) = self.let_go(name)
         self.start(name, child.command, env=child.env)
 
     def let_go(self, name: str) -> list[Child]:
-        """What has ended is not waited for any more. Returns it."""
+        """Forget the ended child of that name, and return it."""
         gone = [child for child in self._children if child.name == name]
         self._children = [child for child in self._children if child.name != name]
         for child in gone:
@@ -126,7 +128,7 @@ class Supervisor:
         return gone
 
     def watch(self) -> tuple[str, int] | None:
-        """Wait until a signal comes (None), or a child ends (its name and exit code)."""
+        """Wait for a signal (return None) or for a child's end (return its name and exit code)."""
         while not self.asked_to_stop:
             if fallen := self.fallen():
                 return fallen
@@ -134,7 +136,7 @@ class Supervisor:
         return None
 
     def stop(self) -> None:
-        """End all children cleanly; with force after 25 s or a second signal."""
+        """Stop all children cleanly; kill them after 25 s or a second signal."""
         base = [child for child in self._children if child.name in self._foundations]
         self._end([child for child in self._children if child not in base])
         self._end(base)

