@@ -1,1 +1,1 @@
-"""How Maitred is started, described, checked and shipped."""
+"""Deployment: command line, embedded mode, releases, monitoring, packaging."""

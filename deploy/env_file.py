@@ -1,4 +1,4 @@
-"""The settings of a folder: its file `.env`, as Docker Compose and honcho read it too."""
+"""Settings from the `.env` file of a folder, in the format of Docker Compose and honcho."""
 
 import os
 import re
@@ -13,7 +13,7 @@ _QUOTED: Final = re.compile(r"""(?P<quote>['"])(?P<text>.*)(?P=quote)\s*(?:#.*)?
 
 
 def read_env_file(path: Path) -> dict[str, str]:
-    """Names and values of its lines `NAME=value`. Of an unquoted value ` #` is the end."""
+    """Return names and values of lines `NAME=value`. ` #` ends an unquoted value."""
     found = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         if named := _LINE.fullmatch(line.strip()):
@@ -24,9 +24,9 @@ def read_env_file(path: Path) -> dict[str, str]:
 
 
 def join_env_file(folder: Path = Path()) -> None:
-    """Take from the folder's `.env` what the environment does not say.
+    """Set the variables of the folder's `.env` that the environment does not set.
 
-    Not beside an installation that `maitred up` runs there: that one has settings of its own.
+    Does nothing next to an installation that `maitred up` runs there, which has its own settings.
     """
     file = folder / NAME
     if (folder / VAR / "ports.json").exists() or not file.is_file():

@@ -1,15 +1,15 @@
-"""Which web process the callers are led to, in docker-compose.yml: a link beside their sockets.
+"""Route the traffic of docker-compose.yml to one of several web processes, by a symbolic link.
 
     python -m deploy.live serve granian ...   # on a socket of its own; nginx follows `live`
     python -m deploy.live check               # the container's health check: its own /readyz
-    python -m deploy.live turn                # lead the callers here, by one rename
-    python -m deploy.live answered            # how many of nginx's /healthz have come here
-    python -m deploy.live failed              # how many requests ended here with 5xx
-    python -m deploy.live drain               # wait until nobody is connected here any more
+    python -m deploy.live turn                # route traffic here, by one atomic rename
+    python -m deploy.live answered            # how many of nginx's /healthz requests came here
+    python -m deploy.live failed              # how many requests were answered with 5xx here
+    python -m deploy.live drain               # wait until no client is connected here any more
 
-Several containers of `web` share the folder WEB_SOCKETS; each socket is called as its container is.
-deploy/upgrade.sh starts another version beside the one that serves, and turns the link. Of Python's
-own library alone: the check runs every few seconds.
+Several containers of `web` share the folder WEB_SOCKETS; each socket has the host name of its
+container. deploy/upgrade.sh starts another version next to the serving one, and turns the link.
+Uses only the standard library, because the check runs every few seconds.
 """
 
 import contextlib
@@ -25,48 +25,48 @@ from time import monotonic, sleep, time
 from typing import Final
 
 LINK: Final = "live"
-#: nginx waits so long for an answer, and then nobody is on the other end.
+#: nginx waits this long for an answer; after that no client is left on the connection.
 DRAIN_SECONDS: Final = 45.0
-#: The check is given five by docker-compose.yml; what is counted is slow to come on a busy machine.
+#: docker-compose.yml allows the check five seconds. /metrics is slow on a busy machine.
 _CHECK_SECONDS: Final = 4.0
 _COUNT_SECONDS: Final = 30.0
-#: A socket without a listener may be one that is being made; after so long it is not.
+#: A younger socket without a listener may be one that is just being created.
 _DEAD_SECONDS: Final = 60.0
-#: The kernel's SS_CONNECTING, not accepted yet, and SS_CONNECTED.
+#: The kernel's SS_CONNECTING (not yet accepted) and SS_CONNECTED.
 _CONNECTED: Final = ("02", "03")
-#: nginx's own processes run as another user, and nobody else has this folder.
+#: nginx's processes run as another user, and only nginx and `web` mount this folder.
 _PERMISSIONS: Final = "0o666"
 _COUNTED: Final = r"^maitred_http_requests_total\{[^}]*%s[^}]*\} (\S+)$"
 
 
 class _Line(http.client.HTTPConnection):
-    """HTTP to a socket's file."""
+    """HTTP over a Unix socket."""
 
     def __init__(self, path: Path, *, seconds: float = _CHECK_SECONDS) -> None:
         super().__init__("localhost", timeout=seconds)
         self._path = path
 
     def connect(self) -> None:
-        """Raises OSError when nobody listens there."""
+        """Connect. Raises OSError when nothing listens there."""
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
         self.sock.connect(str(self._path))
 
 
 def folder() -> Path:
-    """WEB_SOCKETS, without links in its path: the kernel's table has it so."""
+    """Return WEB_SOCKETS without links in its path, as in the kernel's socket table."""
     return Path(os.environ["WEB_SOCKETS"]).resolve()
 
 
 def own() -> Path:
-    """The socket of this container's web process."""
+    """Return the socket path of this container's web process."""
     return folder() / socket.gethostname()
 
 
 def serve(words: Sequence[str]) -> None:
-    """Become that web process. Callers come here at once if nobody else is there.
+    """Replace this process by the web process. Take the traffic if no other one serves.
 
-    Its folder of counts begins empty, and sockets of containers that are gone are removed.
+    Empties its metrics folder, and removes the sockets of containers that no longer exist.
     """
     own().unlink(missing_ok=True)
     if not listens(folder() / LINK):
@@ -76,11 +76,11 @@ def serve(words: Sequence[str]) -> None:
         shutil.rmtree(counts, ignore_errors=True)
         Path(counts).mkdir(parents=True)
     os.environ |= {"GRANIAN_UDS": str(own()), "GRANIAN_UDS_PERMISSIONS": _PERMISSIONS}
-    os.execvp(words[0], list(words))  # noqa: S606  # nosec B606 - the compose file's own words
+    os.execvp(words[0], list(words))  # noqa: S606  # nosec B606 - from the compose file
 
 
 def listens(path: Path) -> bool:
-    """Whether somebody does at that socket, or at the one that the link leads to."""
+    """Return whether a process listens at that socket, or at the link's target."""
     line = _Line(path)
     try:
         line.connect()
@@ -92,7 +92,7 @@ def listens(path: Path) -> bool:
 
 
 def _sweep() -> None:
-    """Remove the sockets that nobody has. What cannot be removed does no harm."""
+    """Remove dead sockets. One that cannot be removed does no harm."""
     for path in folder().iterdir():
         with contextlib.suppress(OSError):
             if not path.is_symlink() and path.is_socket() and _is_dead(path):
@@ -100,7 +100,9 @@ def _sweep() -> None:
 
 
 def _is_dead(path: Path) -> bool:
-    """Refused, for long enough: a process that is slow to accept is asked in vain, but lives."""
+    """Return whether the socket is old and refuses connections; with a slow process they time
+    out.
+    """
     if time() - path.stat().st_mtime < _DEAD_SECONDS:
         return False
     line = _Line(path)
@@ -114,7 +116,7 @@ def _is_dead(path: Path) -> bool:
 
 
 def turn() -> None:
-    """Lead the callers here. None of them finds no link: it is replaced by a rename."""
+    """Route the traffic here. The link is replaced by a rename, so it always exists."""
     draft = folder() / f".{own().name}"
     draft.unlink(missing_ok=True)
     draft.symlink_to(own().name)
@@ -122,14 +124,14 @@ def turn() -> None:
 
 
 def check() -> None:
-    """Raises SystemExit with the reason unless /readyz says that it serves."""
+    """Raise SystemExit with the reason unless /readyz answers 200."""
     status, text = _ask("/readyz", seconds=_CHECK_SECONDS)
     if status != 200:
         raise SystemExit(f"/readyz: {status} {text[:200]}")
 
 
 def answered() -> None:
-    """Print how many requests for /healthz were answered: nginx asks for it, nobody else does."""
+    """Print how many /healthz requests were answered. Only nginx requests that path."""
     print(_count('route="/healthz"'))
 
 
@@ -139,7 +141,7 @@ def failed() -> None:
 
 
 def drain() -> None:
-    """Return when nobody is connected here any more; SystemExit after 45 s."""
+    """Return when no client is connected here any more. Raises SystemExit after 45 s."""
     ends = monotonic() + DRAIN_SECONDS
     while count := _connected():
         if monotonic() > ends:
@@ -148,7 +150,7 @@ def drain() -> None:
 
 
 def _connected() -> int:
-    """How many are, by the kernel's table (proc_pid_net(5), `unix`)."""
+    """Count connections in the kernel's table (proc_pid_net(5), `unix`)."""
     rows = Path("/proc/net/unix").read_text(encoding="utf-8").splitlines()[1:]
     fields = [row.split() for row in rows]
     return sum(len(row) == 8 and row[5] in _CONNECTED and row[7] == str(own()) for row in fields)
@@ -182,7 +184,7 @@ _COMMANDS: Final[dict[str, Callable[[], None]]] = {
 
 
 def main(argv: Sequence[str]) -> None:
-    """One of the commands above."""
+    """Run one of the commands above."""
     name, words = argv[0] if argv else "", argv[1:]
     if name == "serve" and words:
         serve(words)

@@ -1,7 +1,8 @@
-"""Does a house that was just put in place work? `python -m deploy.smoke URL RESTAURANT`.
+"""Smoke test of an installation: `python -m deploy.smoke URL RESTAURANT`.
 
-Asks for a table through the front door, waits until it is decided, and cancels it. Needs no setting
-and no database, so it runs wherever the URL can be reached; `--email` gets the two messages.
+For use after a deployment. Requests a table through the public API, waits for the decision, and
+cancels the reservation. Needs no settings and no database, so it runs anywhere that can reach the
+URL. `--email` receives the two messages.
 """
 
 import ssl
@@ -16,16 +17,16 @@ import httpx
 
 from models.core import clock
 
-#: So many days ahead a free start is looked for, beginning a week from now.
+#: Days ahead, from today, on which a free start is searched for: one week to four weeks.
 DAYS: Final = range(7, 28)
 DECIDED_SECONDS: Final = 30
-#: RFC 2606: mail to it reaches nobody.
+#: Reserved by RFC 2606: mail to this address reaches nobody.
 NOBODY: Final = "smoke@example.com"
 DECIDED: Final = frozenset({"confirmed", "waitlisted", "declined"})
 
 
 class NotWell(click.ClickException):
-    """What went wrong, in a sentence. The command ends with 1."""
+    """The smoke test failed. The message is one sentence; the command exits with 1."""
 
 
 @click.command()
@@ -34,9 +35,9 @@ class NotWell(click.ClickException):
 @click.option("--email", default=NOBODY, show_default=True)
 @click.option("--insecure", is_flag=True, help="a certificate that nobody signed will do")
 def main(url: str, restaurant: str, email: str, insecure: bool) -> None:
-    """Reserve a table at RESTAURANT of the house at URL, and cancel it."""
+    """Reserve a table at RESTAURANT of the installation at URL, and cancel it."""
     try:
-        # whom this machine trusts, which may be more than the authorities that httpx brings
+        # the machine's certificate authorities, which may be more than those bundled with httpx
         proved = False if insecure else ssl.create_default_context()
         with httpx.Client(base_url=url, timeout=15, verify=proved) as client:
             click.echo(try_out(client, restaurant, email=email))
@@ -45,7 +46,7 @@ def main(url: str, restaurant: str, email: str, insecure: bool) -> None:
 
 
 def try_out(client: httpx.Client, slug: str, *, email: str) -> str:
-    """One reservation, from request to cancellation; a sentence about it. Raises NotWell."""
+    """Make one reservation and cancel it. Return a one-sentence result. Raises NotWell."""
     _ask(client, "GET", "/healthz")
     start = _free_start(client, slug)
     body = {"party_size": 2, "start": start, "guest": {"name": "Smoke Test", "email": email}}
