@@ -1,9 +1,9 @@
-"""Putting another version in place on one machine, behind nginx, while guests go on asking.
+"""Zero-downtime releases on one machine, behind nginx.
 
-A version is a folder: a checkout with its `.venv`. It runs in one of two slots, `blue` and
-`green`: a web process on the slot's socket, the workers and the clock, all below one keeper. nginx
-sends each of four shares of the callers to the slot that a link names
-(deploy/nginx/maitred/upstreams.conf), so traffic is turned by renaming links, and no line is
-broken. Every step is written down when it is done: what was interrupted goes on where it stood, and
-what fails goes back.
+A version is a folder: a checkout with its `.venv`. It runs in one of two slots, `blue` and `green`.
+A slot has a web process on its own socket, the workers and the scheduler, all supervised by one
+keeper. nginx sends each of four shares of the callers to the slot that a symbolic link names
+(deploy/nginx/maitred/upstreams.conf), so traffic is switched by renaming links, and no connection
+is broken. Every completed step is recorded: an interrupted release resumes where it stopped, and a
+failed one is rolled back.
 """

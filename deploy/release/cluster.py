@@ -1,4 +1,4 @@
-"""The words of a release on Kubernetes: what is done there is done by the scripts of deploy/k8s."""
+"""Release commands for Kubernetes, which run the scripts of deploy/k8s."""
 
 import subprocess
 from pathlib import Path
@@ -18,17 +18,17 @@ _COLUMNS: Final = ",".join(
 
 
 def release_there(environment: str, image: str, strategy: str) -> None:
-    """Put an image in place in an environment; back by itself. Raises Refused when it went back."""
+    """Deploy an image to an environment. Raises Refused when it failed and was rolled back."""
     _run("sh", str(_SCRIPTS / "release.sh"), environment, image, strategy)
 
 
 def rollback_there(environment: str) -> None:
-    """Every process of the environment back to the version before. Raises Refused."""
+    """Roll back every process of the environment to the previous version. Raises Refused."""
     _run("sh", str(_SCRIPTS / "rollback.sh"), environment)
 
 
 def list_there(environment: str) -> None:
-    """Print the web process's versions of the environment, the newest last. Raises Refused."""
+    """Print the web process's versions in the environment, the newest last. Raises Refused."""
     _run(
         "kubectl", "-n", f"maitred-{environment}", "get", "replicasets",
         "-l", "app.kubernetes.io/name=web", "--sort-by=.metadata.creationTimestamp",
@@ -37,7 +37,7 @@ def list_there(environment: str) -> None:
 
 
 def _run(*argv: str) -> None:
-    """One command whose words go to the terminal. Raises Refused when it fails."""
+    """Run one command with its output on the terminal. Raises Refused when it fails."""
     try:
         code = subprocess.run(argv, check=False).returncode  # nosec B603 - our own scripts
     except FileNotFoundError as error:

@@ -1,4 +1,4 @@
-"""A release from its first step to its last, resumed where it stood, or taken back."""
+"""Run a release from its first step to its last, resume it, or roll it back."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,12 +13,12 @@ from deploy.release.wrong import NotWell
 from models.core.settings import settings
 
 STRATEGIES: Final = ("blue-green", "rolling", "canary")
-#: What `maitred rollback` is in the list of releases.
+#: The strategy of `maitred rollback` in the list of releases.
 BACK: Final = "rollback"
 
 
 def here() -> tuple[Place, Journal]:
-    """The place of this machine's releases, by RELEASE_FOLDER and RELEASE_SOCKETS."""
+    """Return this machine's release folders and journal, by RELEASE_FOLDER and RELEASE_SOCKETS."""
     chosen = settings()
     place = Place(chosen.release_folder.absolute(), chosen.release_sockets.absolute())
     place.make()
@@ -26,10 +26,10 @@ def here() -> tuple[Place, Journal]:
 
 
 def release(folder: Path, strategy: str, say: Say) -> Release:
-    """Put the version in `folder` in place, or go on with it where it was interrupted.
+    """Deploy the version in `folder`, or resume that deployment if it was interrupted.
 
-    Returns it with its outcome: "done", or "rolled back" with why. Raises ReleaseRefused when
-    another one is under way, or was interrupted and not taken back.
+    Return it with its outcome: "done", or "rolled back" with the reason. Raises ReleaseRefused when
+    another release is under way, or was interrupted and not rolled back.
     """
     place, journal = here()
     with journal.alone():
@@ -47,9 +47,10 @@ def release(folder: Path, strategy: str, say: Say) -> Release:
 
 
 def rollback(say: Say) -> Release:
-    """Take back the release that is under way; else bring the version before the live one back.
+    """Roll back the release under way; without one, deploy the version before the live one.
 
-    Returns what came of it. Raises ReleaseRefused when there is nothing to go back to.
+    Return the release with its outcome. Raises ReleaseRefused when there is nothing to roll back
+    to.
     """
     place, journal = here()
     with journal.alone():
@@ -66,7 +67,10 @@ def rollback(say: Say) -> Release:
 
 
 def start_live(say: Say) -> bool:
-    """Start the live version where it does not run, as after the machine's start; False: none."""
+    """Start the live version if it does not run, as after a reboot.
+
+    Return False if there is none.
+    """
     place, journal = here()
     with journal.alone():
         live = journal.live()
@@ -100,7 +104,7 @@ def _begin(place: Place, journal: Journal, folder: Path, strategy: str) -> Relea
 
 def _scene(place: Place, journal: Journal, found: Release, say: Say) -> Scene:
     live = journal.by_number(found.before)
-    # a live version that does not run (the machine was off) has no callers to be kept
+    # a live version that does not run (the machine was off) has no callers to preserve
     runs = live is not None and Keeping(place, live.slot).is_running
     old: Slot | None = live.slot if live is not None and runs else None
     return Scene(place, journal, found, old, say)

@@ -1,4 +1,4 @@
-"""The way in, asked as a guest comes: nginx, over TLS, by the name that guests use."""
+"""Check the public address as a guest uses it: nginx, over TLS, by the public host name."""
 
 import ssl
 from time import monotonic, sleep
@@ -13,25 +13,25 @@ from deploy.release.wrong import NotWell
 from models.core.settings import settings
 
 OFF: Final = "off"
-#: Answered by every web process, and counted there.
+#: Every web process answers this path and counts it in its metrics.
 _PATH: Final = "/api/v1/restaurants/release-test"
-#: What a web process tells of its counts may be a second old.
+#: How long to wait for the count to rise: a web process's metrics may be a second old.
 COUNTED_SECONDS: Final = 5.0
 _GATEWAY: Final = frozenset({502, 503, 504})
 
 
 def is_asked() -> bool:
-    """Whether RELEASE_FRONT names a way in."""
+    """Return whether RELEASE_FRONT names an address to check."""
     return settings().release_front != OFF
 
 
 def check_there() -> None:
-    """Somebody answers at the way in, whatever it says. Raises NotWell."""
+    """Check that the public address answers at all, with any status. Raises NotWell."""
     _ask()
 
 
 def check_leads_to(place: Place, slot: Slot) -> None:
-    """The way in leads to this slot. Raises NotWell with what stands in the way."""
+    """Check that the public address leads to this slot. Raises NotWell with the obstacle."""
     before = safe_counts(place, slot)
     answer = _ask()
     if answer.status_code in _GATEWAY:
@@ -52,7 +52,7 @@ def check_leads_to(place: Place, slot: Slot) -> None:
 
 def _ask() -> httpx.Response:
     front, name = settings().release_front, urlsplit(settings().public_url).hostname or "localhost"
-    # the machine's own authorities, and those of SSL_CERT_FILE: what a browser would refuse is told
+    # the machine's authorities and SSL_CERT_FILE: fails on certificates that a browser would reject
     proved = ssl.create_default_context()
     try:
         with httpx.Client(base_url=front, verify=proved, timeout=15) as client:

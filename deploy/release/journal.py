@@ -1,4 +1,4 @@
-"""What is known of each release: a file that is replaced whole with every step."""
+"""The record of each release: one file, replaced atomically at every step."""
 
 import fcntl
 import json
@@ -17,14 +17,14 @@ _LOCK: Final = "lock"
 
 
 class ReleaseRefused(MaitredError):
-    """Nothing was begun, and the text says why."""
+    """Nothing was begun; the text gives the reason."""
 
     code = "release-refused"
 
 
 @dataclass
 class Release:
-    """One release. Times are seconds since 1970; `steps` maps each that is done to its seconds.
+    """One release. Times are seconds since 1970; `steps` maps each completed step to its seconds.
 
     outcome: "" while it is under way, then done | rolled back | failed.
     """
@@ -33,7 +33,7 @@ class Release:
     folder: str
     strategy: str
     slot: Slot
-    #: the number of the release that ran before; 0 when none did
+    #: Number of the release that was live before; 0 if there was none.
     before: int
     began: float
     steps: dict[str, float] = field(default_factory=dict)
@@ -55,25 +55,25 @@ class Journal:
         self._lock = state / _LOCK
 
     def all(self) -> list[Release]:
-        """Every release that was ever begun."""
+        """Return every release that was ever begun."""
         files = sorted(self._folder.glob("*.json"))
         return [Release(**_read(path)) for path in files]
 
     def newest(self) -> Release | None:
-        """The one that was begun last."""
+        """Return the release that was begun last."""
         return next(reversed(self.all()), None)
 
     def live(self) -> Release | None:
-        """The one that runs: the last that came to its end, and was not taken back since."""
+        """Return the live release: the last one that completed."""
         done = [one for one in self.all() if one.outcome == "done"]
         return done[-1] if done else None
 
     def by_number(self, number: int) -> Release | None:
-        """That one."""
+        """Return the release with that number, or None."""
         return next((one for one in self.all() if one.number == number), None)
 
     def keep(self, release: Release) -> None:
-        """Write it down: on the disk when this returns, and never half."""
+        """Write the record atomically; it is on disk when this returns."""
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / f"{release.number:06d}.json"
         draft = path.with_suffix(".draft")
@@ -85,7 +85,10 @@ class Journal:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Until the block ends nobody else releases here. Raises ReleaseRefused when one does."""
+        """Hold the lock on releases of this machine.
+
+        Raises ReleaseRefused when another process has it.
+        """
         self._lock.parent.mkdir(parents=True, exist_ok=True)
         with self._lock.open("a", encoding="utf-8") as file:
             try:

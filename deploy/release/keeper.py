@@ -1,7 +1,8 @@
 """The keeper of one slot: `python -m deploy.release.keeper SLOT STATE`, in a version's folder.
 
-Runs the version's web process, workers and clock, as its Procfile says; starts again what falls.
-SIGTERM: the clock and the workers end after their tasks, then the web process after its answers.
+Runs the version's web process, workers and scheduler from its Procfile, and restarts a process that
+ends. On SIGTERM it ends the scheduler and the workers after their tasks, then the web process after
+its answers.
 """
 
 import fcntl
@@ -18,18 +19,18 @@ from deploy.release.line import as_slots, clear_after, commands, own
 from deploy.release.processes import PROCESSES, served_by, stop_seconds
 from models.core.secrets.by_process import given_to
 
-#: What fell is started again after so long, twice as long each time, up to a minute.
+#: Pause before a process is restarted; it doubles each time, up to a minute.
 AGAIN_SECONDS: Final = 1.0
 _MOST_SECONDS: Final = 60.0
 
 
 def pid_file(state: Path, slot: str) -> Path:
-    """Held by the slot's keeper as long as it lives, and its process id."""
+    """Return the file that the slot's keeper locks while it lives. It contains the process id."""
     return state / f"{slot}.pid"
 
 
 def hold(path: Path) -> TextIO | None:
-    """Take the slot for this process: keep what is returned. None when another one has it."""
+    """Lock the slot for as long as the returned file is open. None when another keeper has it."""
     file = path.open("a+", encoding="utf-8")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -43,7 +44,7 @@ def hold(path: Path) -> TextIO | None:
 
 
 class Keeper:
-    """The processes of a slot, until a signal comes."""
+    """The processes of a slot, until a signal arrives."""
 
     def __init__(self, slot: str, state: Path) -> None:
         self._slot, self._state = slot, state
@@ -55,7 +56,7 @@ class Keeper:
         self._stops = False
 
     def run(self) -> None:
-        """Start all, mend what falls, and end all cleanly."""
+        """Start all processes, restart those that end, and finally end all cleanly."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         self._tell()
@@ -93,14 +94,14 @@ class Keeper:
                 self._start(name)
 
     def _tell(self) -> None:
-        """How often each fell, for whoever watches a release."""
+        """Write how often each process has fallen, for the process that watches a release."""
         path = self._state / f"{self._slot}.falls.json"
         draft = path.with_suffix(".draft")
         draft.write_text(json.dumps(self._falls), encoding="utf-8")
         draft.replace(path)
 
     def _end(self, names: list[str]) -> None:
-        """End them, each in its own time; what has not ended then is killed."""
+        """End the processes, each within its own time limit; kill those that exceed it."""
         children = [self._children[name] for name in names if name in self._children]
         for child in children:
             child.signal(signal.SIGTERM)
@@ -115,7 +116,7 @@ class Keeper:
 
 
 def _silent(_name: str, _line: str) -> None:
-    """The line is in the log's file already."""
+    """Do nothing: the line is in the log file already."""
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """One process of a slot: `python -m deploy.release.line NAME [SLOT]`, in a version's folder.
 
-It becomes what the version's own Procfile says. The units of deploy/systemd start so, and the
-keeper gives its children the same words and the same environment.
+It is replaced by the command in the version's own Procfile. The units of deploy/systemd start it
+this way; the keeper starts its children with the same commands and environment.
 """
 
 import os
@@ -17,24 +17,24 @@ from models.core.errors import SettingsInvalid
 from models.core.secrets.by_process import given_to
 from models.core.settings import settings
 
-#: EX_CONFIG of sysexits.h: to start it again would mend nothing.
+#: EX_CONFIG of sysexits.h: a restart would not help.
 NO_SUCH_LINE: Final = 78
 
 
 def python_of(folder: Path) -> Path:
-    """The version's own Python; ours where it has none."""
+    """Return the version's own Python, or the current one if it has none."""
     own = folder / ".venv" / "bin" / "python"
     return own if own.exists() else Path(sys.executable)
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """What the processes of a version get: ours, and its own code and programs first."""
+    """Return the environment of a version's processes: ours, with its code and programs first."""
     programs = f"{python_of(folder).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     return dict(os.environ) | {"PATH": programs, "PYTHONPATH": str(folder)}
 
 
 def shared(place: Place, slot: Slot, folder: Path) -> dict[str, str]:
-    """What all processes of a slot are given besides."""
+    """Return the additional variables of all processes of a slot."""
     state, metrics = place.state.absolute(), str(place.metrics(slot).absolute())
     return {
         "RELEASE_NAME": folder.name,
@@ -47,32 +47,37 @@ def shared(place: Place, slot: Slot, folder: Path) -> dict[str, str]:
 
 
 def commands() -> dict[str, str]:
-    """The Procfile of the version in whose folder this process is."""
+    """Return the commands of the Procfile in the current folder, the version's."""
     found: dict[str, str] = parse_procfile(Path("Procfile").read_text(encoding="utf-8")).processes
     return found
 
 
 def as_slots(command: str, slot: str) -> str:
-    """A line as a slot's: its workers have a name of their own, so that each can be asked for."""
+    """Return the command for a slot.
+
+    Its workers get node names of their own, so each can be pinged.
+    """
     return command.replace("@%h", f"-{slot}@%h")
 
 
 def life_file(state: Path, slot: str, name: str) -> Path:
-    """Touched by the slot's worker of this name since it listens."""
+    """Return the file that the slot's worker of this name touches once it listens."""
     return state / f"{slot}-{name}.life"
 
 
 def clear_after(state: Path, slot: str, name: str, socket: Path) -> None:
-    """Away with what the one before left: its sign of life, and a killed web process's socket, at
-    which nobody hears any more, and where a new one could not begin to."""
+    """Remove leftovers of the previous process: its sign of life, and the socket of a killed web
+    process, on which nothing listens and which would keep a new one from binding.
+    """
     life_file(state, slot, name).unlink(missing_ok=True)
     if name == "web":
         socket.unlink(missing_ok=True)
 
 
 def own(state: Path, slot: str, name: str) -> dict[str, str]:
-    """What one process of a slot is given alone: its sign of life, and a port of its own for its
-    counts where workers show them."""
+    """Return the variables of one process of a slot: its sign of life, and its own port for metrics
+    if workers serve them.
+    """
     given = {"WORKER_SIGN_OF_LIFE": str(life_file(state, slot, name))}
     first = int(os.environ.get("METRICS_PORT") or 0)
     if first:
@@ -82,7 +87,7 @@ def own(state: Path, slot: str, name: str) -> dict[str, str]:
 
 
 def become(name: str, slot: Slot | None) -> None:
-    """Be that process, in the place of this one. Raises SystemExit where that cannot be."""
+    """Replace this process by the named one. Raises SystemExit where that is impossible."""
     folder = Path.cwd().resolve()
     os.environ["PROCESS"] = ",".join(served_by(name))
     try:
@@ -99,7 +104,7 @@ def become(name: str, slot: Slot | None) -> None:
         env |= shared(place, slot, folder) | own(place.state, slot, name)
         command = as_slots(command, slot)
     env = given_to(served_by(name), env)
-    # Procfile lines are shell; `exec`, so that the process is the shell no longer
+    # a Procfile line is shell; `exec` replaces the shell by the process
     os.execve("/bin/sh", ["sh", "-c", f"exec {command}"], env)  # noqa: S606  # nosec B606
 
 

@@ -1,4 +1,4 @@
-"""A slot's processes from outside: started, asked whether they are well, ended."""
+"""Start, check and end the processes of a slot from outside."""
 
 import fcntl
 import json
@@ -19,12 +19,12 @@ from deploy.release.wrong import NotWell
 from models.core.settings import settings
 
 READY_SECONDS: Final = 90.0
-#: A process that fell so often does not stand.
+#: A process that ended this often is considered unstable.
 FALLS: Final = 2
 
 
 def run_in(folder: Path, *words: str, seconds: float = 900) -> None:
-    """Run `python ...` of that version in its folder. Raises NotWell with its last words."""
+    """Run `python ...` of that version in its folder. Raises NotWell with the error it printed."""
     try:
         done = subprocess.run(
             [python_of(folder), *words],
@@ -42,14 +42,14 @@ def run_in(folder: Path, *words: str, seconds: float = 900) -> None:
 
 
 def _cause(said: str) -> str:
-    """The line that names what went wrong: the last one like `Error: text`, else the last one."""
+    """Return the line that names the error: the last like `Error: text`, else the last one."""
     lines = [line for line in said.strip().splitlines() if line] or ["it said nothing"]
     named = [line for line in lines if re.match(r"[A-Za-z_][\w.]*: ", line)]
     return (named or lines)[-1][:300]
 
 
 class Keeping:
-    """The keeper of a slot, whoever started it."""
+    """Access to the keeper of a slot, regardless of which process started it."""
 
     def __init__(self, place: Place, slot: Slot) -> None:
         self._place, self._slot = place, slot
@@ -58,11 +58,11 @@ class Keeping:
 
     @property
     def is_running(self) -> bool:
-        """Whether the slot was started, and not ended since."""
+        """Whether the slot was started and has not ended since."""
         return self._units.are_started() if self._units else self._pid() is not None
 
     def start(self, folder: Path) -> None:
-        """Start a version in this slot, unless it runs already. Raises NotWell."""
+        """Start a version in this slot, unless one runs already. Raises NotWell."""
         if self.is_running:
             return
         state = self._place.state.absolute()
@@ -111,7 +111,7 @@ class Keeping:
             sleep(0.2)
 
     def _missing(self) -> str:
-        """Who does not serve yet; raises NoAnswer for the web process."""
+        """Name the processes not ready yet. Raises NoAnswer if the web process does not answer."""
         answer = self._place.ask(self._slot, "/readyz", seconds=5)
         if answer.status_code != 200:
             return f"/readyz says {answer.status_code}: {answer.text[:200]}"
@@ -120,7 +120,7 @@ class Keeping:
         return ", ".join(deaf)
 
     def check_falls(self) -> None:
-        """Raises NotWell when a process does not stay up."""
+        """Raise NotWell when a process does not stay up."""
         if not self.is_running:
             raise NotWell(f"{self._slot} ended; see {self._log()}")
         for name, count in self._falls().items():
@@ -135,13 +135,13 @@ class Keeping:
         return found
 
     def _log(self, name: str = "") -> str:
-        """Where it is written why."""
+        """Return where the reason is logged."""
         if self._units:
             return self._units.log(name)
         return f"{self._place.state}/log/{self._slot}{f'-{name}' if name else ''}.log"
 
     def stop(self) -> None:
-        """End all after their tasks and answers. Raises NotWell when they do not end."""
+        """End all processes after their tasks and answers. Raises NotWell when they do not end."""
         if self._units:
             self._units.stop()
         elif (pid := self._pid()) is not None:
@@ -154,7 +154,7 @@ class Keeping:
         self._place.socket(self._slot).unlink(missing_ok=True)
 
     def _pid(self) -> int | None:
-        """The keeper's process id; None when none holds the slot."""
+        """Return the keeper's process id; None when no keeper holds the slot."""
         if not self._pid_file.exists():
             return None
         with self._pid_file.open(encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""The steps of a release, each of which may be done again."""
+"""The steps of a release, each of which may be repeated."""
 
 import shutil
 from collections.abc import Callable
@@ -28,21 +28,21 @@ from models.core.settings import settings
 from models.operations.floor.file import read_restaurant
 from models.operations.floor.load import load_restaurant
 
-#: A version and its migrations need some room.
+#: Free disk space required for a version and its migrations.
 ROOM_MB: Final = 200
-#: The restaurant at which each release reserves a table; nobody knows its name.
+#: The restaurant at which each release makes a test reservation; its name is not public.
 TEST_HOUSE: Final = Path(__file__).with_name("release-test.toml")
-#: Between two looks at both versions, in seconds.
+#: Seconds between two checks of both versions.
 LOOK_SECONDS: Final = 1.0
-#: A version that does not answer so many looks in a row is gone.
+#: A version that does not answer this many checks in a row counts as gone.
 DEAF: Final = 3
-#: A version that begins is slow for a moment: so many looks in a row say that it stays so, ...
+#: A version is slow just after its start; it counts as slow after this many slow checks in a row.
 SLOW_LOOKS: Final = 3
-#: ... for which the watch goes on so many seconds more.
+#: While slowness is suspected, the watch is extended by up to this many seconds.
 DOUBT_SECONDS: Final = 10.0
-#: A canary whose share has had too few answers to judge by is watched up to so many times longer.
+#: A canary's share with too few answers for a verdict is watched up to this many times as long.
 FEW_TIMES: Final = 5
-#: What the old version did just before is what the new one is held against.
+#: Seconds over which the old version is measured beforehand, as the baseline for the new one.
 BASE_SECONDS: Final = 3.0
 
 Say = Callable[[str], None]
@@ -50,7 +50,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What a step works with. `old` is the slot that serves now; None at the first release."""
+    """Context of a step. `old` is the slot that serves now; None at the first release."""
 
     place: Place
     journal: Journal
@@ -60,17 +60,17 @@ class Scene:
 
     @property
     def new(self) -> Slot:
-        """The slot of the version that comes."""
+        """The slot of the new version."""
         return self.release.slot
 
     @property
     def folder(self) -> Path:
-        """Its folder."""
+        """The folder of the new version."""
         return Path(self.release.folder)
 
 
 def look_first(scene: Scene) -> None:
-    """Everything that can be known before anything is changed. Raises NotWell."""
+    """Check everything that can be checked before any change. Raises NotWell."""
     for name in ("Procfile", "web", "deploy/release/keeper.py"):
         if not (scene.folder / name).exists():
             raise NotWell(f"{scene.folder} is no version: {name} is missing")
@@ -90,7 +90,7 @@ def look_first(scene: Scene) -> None:
 
 
 def back_up(scene: Scene) -> None:
-    """A backup, where any are made and there is something to lose. Raises NotWell."""
+    """Back up, if backups are configured and the database is not empty. Raises NotWell."""
     if not settings().backup_store:
         return
     if migrations.current(engine()) is None:
@@ -100,22 +100,25 @@ def back_up(scene: Scene) -> None:
 
 
 def migrate(scene: Scene) -> None:
-    """The new version's migrations: they add, so the old version goes on. Raises NotWell."""
+    """Run the new version's migrations. They only add, so the old version keeps working.
+
+    Raises NotWell.
+    """
     run_in(scene.folder, "-m", "deploy.database")
 
 
 def start(scene: Scene) -> None:
-    """The new version's processes, beside the old one's. Raises NotWell."""
+    """Start the new version's processes next to the old one's. Raises NotWell."""
     keeping = Keeping(scene.place, scene.new)
     keeping.start(scene.folder)
     keeping.await_ready()
 
 
 def try_it(scene: Scene) -> None:
-    """One reservation at a restaurant of the release's own, past nginx. Raises NotWell."""
+    """Make a test reservation at the release's own restaurant, bypassing nginx. Raises NotWell."""
     restaurant = read_restaurant(TEST_HOUSE.read_text(encoding="utf-8"))
     unit(lambda session: load_restaurant(session, restaurant, now=clock.now()))
-    # to ourselves, so that nobody gets mail; a sender without a domain is no address for guests
+    # to our own address, so that no one else gets mail, unless it lacks a domain and is invalid
     own = parseaddr(settings().mail_from)[1]
     email = own if "." in own.partition("@")[2] else NOBODY
     try:
@@ -126,17 +129,17 @@ def try_it(scene: Scene) -> None:
 
 
 def turn(scene: Scene) -> None:
-    """The callers, by the release's strategy; each step watched. Raises NotWell."""
-    if scene.old is not None:  # begun before, and interrupted: the canary is small again
+    """Move the callers by the release's strategy, watching each step. Raises NotWell."""
+    if scene.old is not None:  # resumed: a canary starts small again
         scene.place.turn(SHARES, scene.old)
     watch = Watch(scene)
     if scene.release.strategy == "blue-green" or scene.old is None:
         scene.place.turn(SHARES, scene.new)
-        ask_front(scene)  # before all of them have waited for the watch's end
+        ask_front(scene)  # fail early, not after the whole watch
         watch.look("all callers", settings().release_watch_seconds)
         watch.check_reached()
         return
-    # rolling hands over share by share and only sees that each is answered; a canary is watched
+    # rolling checks each share only briefly; a canary is watched
     is_canary = scene.release.strategy == "canary"
     seconds = settings().release_watch_seconds if is_canary else LOOK_SECONDS
     for share in SHARES:
@@ -146,7 +149,7 @@ def turn(scene: Scene) -> None:
 
 
 class Watch:
-    """Both versions from the moment before the first caller was turned."""
+    """Comparison of both versions, begun before the first caller is moved."""
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
@@ -157,7 +160,10 @@ class Watch:
         self._old_last = self._old_counts()
 
     def look(self, what: str, seconds: float) -> None:
-        """Watch for so long. Raises NotWell as soon as the new version does worse than the old."""
+        """Watch for that long.
+
+        Raises NotWell as soon as the new version does worse than the old.
+        """
         ends = monotonic() + seconds
         while True:
             found = safe_counts(self._scene.place, self._scene.new)
@@ -174,16 +180,21 @@ class Watch:
         self._scene.say(f"      {what}: {self._now}; the old one: {self._base}")
 
     def _more_seconds(self, seconds: float) -> float:
-        """How much longer a share is watched: nothing was seen yet, or something that may pass."""
+        """Return how much longer to watch: no verdict is possible yet, or slowness may still
+        pass.
+        """
         if self._slow:
             return DOUBT_SECONDS
-        # without callers there is nothing to wait for; a share that rolls is not judged by itself
+        # without callers there is nothing to wait for; rolling does not judge each share by itself
         is_awaited = self._base.answers >= ENOUGH and self._scene.release.strategy == "canary"
         has_few = self._now.answers < ENOUGH
         return (FEW_TIMES - 1) * seconds if is_awaited and has_few else 0.0
 
     def _judge(self, found: Counts) -> str:
-        """What is wrong with the new version by now. Errors count at once, slowness if it stays."""
+        """Return the new version's fault so far.
+
+        Errors count immediately, slowness if it persists.
+        """
         self._now = found.since(self._new_before)
         if wrong := more_errors(self._now, self._base):
             return wrong
@@ -196,7 +207,9 @@ class Watch:
         return wrong if self._slow >= SLOW_LOOKS else ""
 
     def _old_beside(self) -> Counts:
-        """The old one as it does meanwhile, if it still has callers and suffers too."""
+        """Return the old version's current counts if it has callers and got slower, else the
+        baseline.
+        """
         now = self._old_counts()
         part, self._old_last = now.since(self._old_last), now
         return part if part.answers >= ENOUGH and part.p95 > self._base.p95 else self._base
@@ -206,14 +219,14 @@ class Watch:
         return (safe_counts(self._scene.place, old) if old else None) or Counts()
 
     def check_reached(self) -> None:
-        """Raises NotWell when the old one had callers, and none has come to the new one."""
+        """Raise NotWell when the old version had callers and the new one has had none."""
         if self._base.answers >= ENOUGH and not self._now.answers:
             raise NotWell(
                 f"no caller came: does nginx follow the links in {self._scene.place.sockets}?"
             )
 
     def _old_alone(self) -> Counts:
-        """What the old version does while it serves alone."""
+        """Measure the old version while it serves alone."""
         scene = self._scene
         before = safe_counts(scene.place, scene.old) if scene.old else None
         if scene.old is None or before is None:
@@ -224,20 +237,20 @@ class Watch:
 
 
 def ask_front(scene: Scene) -> None:
-    """Guests are answered by the new version, all the way through nginx. Raises NotWell."""
+    """Check through nginx that the new version answers guests. Raises NotWell."""
     if front.is_asked():
         front.check_leads_to(scene.place, scene.new)
 
 
 def name_live(scene: Scene) -> None:
-    """The link by which commands and Flower find the live version. Raises NotWell."""
+    """Set the link by which commands and Flower find the live version. Raises NotWell."""
     scene.place.name("live", scene.folder)
     if settings().release_by == "systemd":
         renew_flower()
 
 
 def end_old(scene: Scene) -> None:
-    """The old version's answers and tasks are finished, then it ends. Raises NotWell."""
+    """End the old version after its answers and tasks. Raises NotWell."""
     if scene.old is None:
         return
     if not scene.place.drain(scene.old):
@@ -246,7 +259,7 @@ def end_old(scene: Scene) -> None:
 
 
 def go_back(scene: Scene) -> None:
-    """All callers to the old version, and the new one's processes end."""
+    """Move all callers to the old version, and end the new one's processes."""
     if scene.old is not None:
         scene.place.turn(SHARES, scene.old)
         scene.place.drain(scene.new)
@@ -255,7 +268,7 @@ def go_back(scene: Scene) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Its name in the journal, what it says of itself, and whether a fault in it takes all back."""
+    """A step: its journal name, its description, and whether its failure rolls the release back."""
 
     name: str
     says: str
@@ -271,9 +284,9 @@ STEPS: Final = (
     Step("smoke", "reserves a table there", try_it),
     Step("turn", "leads the callers over", turn),
     Step("front", "asks nginx as a guest does", ask_front),
-    # from here on the new version serves: what goes wrong is told, and not taken back
+    # the new version serves from here on: a failure is reported, but not rolled back
     Step("live", "tells the commands and Flower", name_live, goes_back=False),
     Step("end-old", "lets the old version finish", end_old, goes_back=False),
 )
-#: A version that ran here before needs neither.
+#: A version that ran here before needs neither a backup nor migrations.
 BACK_STEPS: Final = tuple(step for step in STEPS if step.name not in ("backup", "migrate"))

@@ -1,7 +1,7 @@
-"""A slot's processes as systemd runs them: the units of deploy/systemd.
+"""Control of a slot's processes under systemd: the units of deploy/systemd.
 
-Whoever calls has to be allowed to start and stop them; deploy/systemd/polkit.rules lets the account
-`maitred` do that, and nothing else.
+The caller must be allowed to start and stop them; deploy/systemd/polkit.rules grants this, and
+nothing else, to the account `maitred`.
 """
 
 import re
@@ -13,17 +13,17 @@ from deploy.release.place import Slot
 from deploy.release.processes import PROCESSES
 from deploy.release.wrong import NotWell
 
-#: The unit of Flower, which serves both slots, and runs the live version.
+#: The unit of Flower, which serves both slots and runs the live version's code.
 FLOWER: Final = "maitred-flower.service"
 
 
 def target_of(slot: str) -> str:
-    """All units of a slot together."""
+    """Return the target with all units of a slot."""
     return f"maitred@{slot}.target"
 
 
 def unit_of(line: str, slot: str) -> str:
-    """The unit of one process of a slot."""
+    """Return the unit of one process of a slot."""
     return f"maitred-{line}@{slot}.service"
 
 
@@ -34,7 +34,9 @@ class Units:
         self._slot = slot
 
     def are_started(self) -> bool:
-        """Whether the slot was started, and not ended since; what falls is started again."""
+        """Return whether the slot was started and not stopped since, even while a process
+        restarts.
+        """
         done = _systemctl(["is-active", "--quiet", target_of(self._slot)])
         return done.returncode == 0
 
@@ -43,29 +45,29 @@ class Units:
         _must(["start", target_of(self._slot)])
 
     def stop(self) -> None:
-        """End them all, the web process last, and wait for it. Raises NotWell."""
+        """End them all, the web process last, and wait. Raises NotWell."""
         own = [unit_of(line, self._slot) for line in PROCESSES]
         _must(["stop", *own, target_of(self._slot)])
 
     def falls(self) -> dict[str, int]:
-        """How often each was started again since the slot was started."""
+        """Return how often each process was restarted since the slot was started."""
         own = [unit_of(line, self._slot) for line in PROCESSES]
         said = _must(["show", "--property=NRestarts", *own])
         counts = [int(number) for number in re.findall(r"^NRestarts=(\d+)$", said, re.MULTILINE)]
         return dict(zip(PROCESSES, counts, strict=True))
 
     def log(self, line: str) -> str:
-        """The command that shows what a process said; of all of them for ""."""
+        """Return the command that shows a process's output; of all processes for ""."""
         return f"`journalctl -u {unit_of(line or '*', self._slot)}`"
 
 
 def renew_flower() -> None:
-    """Start Flower again, where it runs, from the version that is live now. Raises NotWell."""
+    """Restart Flower, if it runs, with the live version. Raises NotWell."""
     _must(["try-restart", FLOWER])
 
 
 def _must(words: Sequence[str]) -> str:
-    """What systemctl says. Raises NotWell with its words when it does not do it."""
+    """Return systemctl's output. Raises NotWell with its error message when it fails."""
     done = _systemctl(words)
     if done.returncode:
         raise NotWell(f"systemctl {words[0]}: {done.stderr.strip() or done.returncode}")

@@ -1,4 +1,4 @@
-"""How two versions do beside each other, by their own counts: errors and the 95th percentile."""
+"""Comparison of two versions by their metrics: errors and the 95th percentile."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,28 +10,28 @@ from prometheus_client.parser import text_string_to_metric_families
 from deploy.release.place import NoAnswer, Place, Slot
 from models.core.settings import settings
 
-#: Fewer answers than these say nothing.
+#: With fewer answers than this, no verdict is possible.
 ENOUGH: Final = 20
-#: So many 5xx say something, however few the answers are.
+#: This many 5xx are enough for a verdict, however few the answers are.
 ENOUGH_ERRORS: Final = 5
-#: The new one's share of 5xx may be higher by so much.
+#: The new version's share of 5xx may be higher by this much.
 MORE_ERRORS: Final = 0.01
-#: Its 95th percentile may be so many times the old one's, or RELEASE_SLOWER_MS above it.
+#: Its 95th percentile may be this many times the old one's, or RELEASE_SLOWER_MS above it.
 SLOWER_TIMES: Final = 1.5
-#: Asked by whoever watches, not by guests.
+#: Paths that monitoring requests, not guests.
 _OURS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What a web process has answered so far: all, 5xx, and answers within each bound (seconds)."""
+    """A web process's totals: answers, 5xx, and answers within each bound (in seconds)."""
 
     answers: float = 0.0
     errors: float = 0.0
     within: Mapping[float, float] = field(default_factory=dict)
 
     def since(self, before: "Counts") -> "Counts":
-        """What came after `before`. A process that began anew counts from zero."""
+        """Return the difference to `before`. A restarted process counts from zero."""
         if self.answers < before.answers:
             return self
         within = {
@@ -46,7 +46,7 @@ class Counts:
 
     @property
     def p95(self) -> float:
-        """Seconds within which 95% were answered, straight between two bounds."""
+        """Seconds within which 95% were answered, interpolated linearly between two bounds."""
         bounds = sorted(self.within)
         wanted = 0.95 * (self.within[bounds[-1]] if bounds else 0)
         low, below = 0.0, 0.0
@@ -64,7 +64,7 @@ class Counts:
 
 
 def counts(place: Place, slot: Slot) -> Counts:
-    """What the slot has answered so far. Raises NoAnswer."""
+    """Return the slot's totals so far. Raises NoAnswer."""
     text = place.ask(slot, "/metrics").raise_for_status().text
     answers = errors = 0.0
     within: dict[float, float] = {}
@@ -83,7 +83,7 @@ def counts(place: Place, slot: Slot) -> Counts:
 
 
 def safe_counts(place: Place, slot: Slot) -> Counts | None:
-    """The same; None when it does not answer."""
+    """Return the slot's totals so far, or None when it does not answer."""
     try:
         return counts(place, slot)
     except NoAnswer:
@@ -91,7 +91,7 @@ def safe_counts(place: Place, slot: Slot) -> Counts | None:
 
 
 def more_errors(new: Counts, old: Counts) -> str:
-    """How much oftener the new version fails than the old; "" when it does not, or few came."""
+    """Describe how much more often the new version fails; "" if it does not, or had few answers."""
     has_few = new.answers < ENOUGH and new.errors < ENOUGH_ERRORS
     if has_few or new.error_share <= old.error_share + MORE_ERRORS:
         return ""
@@ -99,7 +99,10 @@ def more_errors(new: Counts, old: Counts) -> str:
 
 
 def slower(new: Counts, old: Counts) -> str:
-    """How much slower the new version is than the old; "" when it is not. Both have ENOUGH."""
+    """Describe how much slower the new version is; "" if it is not.
+
+    Both must have ENOUGH answers.
+    """
     above = settings().release_slower_ms / 1e3
     if new.p95 <= max(old.p95 * SLOWER_TIMES, old.p95 + above):
         return ""

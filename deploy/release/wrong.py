@@ -1,5 +1,5 @@
-"""What is wrong with a version that is put in place."""
+"""The error of a version that is being deployed."""
 
 
 class NotWell(Exception):
-    """A version does not do what it should; the text says what."""
+    """A version does not work as it should; the text describes the fault."""
