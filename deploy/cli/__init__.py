@@ -1,1 +1,1 @@
-"""The `maitred` command, one module a group of verbs."""
+"""The `maitred` command, one module per group of subcommands."""

@@ -1,4 +1,4 @@
-"""`python -m deploy.cli`: the command where nothing is installed."""
+"""`python -m deploy.cli`: the `maitred` command without an installed package."""
 
 from deploy.cli.main import main
 

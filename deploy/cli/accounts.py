@@ -1,4 +1,4 @@
-"""`maitred account`: who signs in, and what they may do where."""
+"""`maitred account`: accounts, and their roles at restaurants."""
 
 import secrets
 import sys
@@ -31,14 +31,14 @@ from models.queries.floor.load import restaurant_by_slug
 from models.queries.running import directory
 from models.rules.permissions import Role
 
-#: A made-up password has this many random bytes, and is good for choosing another for so long.
+#: Random bytes of a generated password, and how long it may be used to choose another one.
 PASSWORD_BYTES: Final = 12
 FIRST_PASSWORD: Final = timedelta(days=3)
 
 
 @click.group(cls=PlainGroup)
 def account() -> None:
-    """Who signs in, and what they may do where."""
+    """Accounts, and their roles at restaurants."""
     join()
 
 
@@ -49,12 +49,12 @@ def account() -> None:
 @click.option("--name", default="", help="how the account is called")
 @click.option("--password-stdin", is_flag=True, help="read the password's line from there")
 def add(email: str, slug: str, role: str, name: str, password_stdin: bool) -> None:
-    """Give EMAIL a role at a restaurant; makes the account when there is none yet.
+    """Give EMAIL a role at a restaurant, creating the account if there is none.
 
-    A new account's password is made up and printed, this once, unless it comes from standard
-    input. It is good for three days, for choosing another. From standard input an account that
-    exists gets a new one too, and has to sign in again. An account that was closed begins anew:
-    with a new password, and no role, second factor or sign-in of before.
+    A new account's password is generated and printed, only this once, unless it comes from standard
+    input. It is valid for three days, for choosing another. With a password from standard input, an
+    existing account's password is replaced too, and its sign-ins end. A closed account is reopened
+    with a new password, and without its former roles, second factor and sign-ins.
     """
     if "@" not in email:
         raise Unusable("email: must be an e-mail address")
@@ -89,7 +89,7 @@ def add(email: str, slug: str, role: str, name: str, password_stdin: bool) -> No
 
 
 def _is_new(session: Session, email: str) -> bool:
-    """Whether a password has to be given: there is no such account, or it was closed."""
+    """Return whether a password is needed: there is no such account, or it was closed."""
     number = find_account(session, email)
     return number is None or is_closed(session, number)
 
@@ -109,7 +109,7 @@ def list_accounts() -> None:
 @click.argument("email")
 @click.option("--restaurant", "slug", help="only the role there; without it the account closes")
 def remove(email: str, slug: str | None) -> None:
-    """Take a role from EMAIL, or close the account: nothing is deleted."""
+    """Remove a role of EMAIL, or close the account. Nothing is deleted."""
 
     def work(session: Session) -> None:
         if slug is None:
@@ -125,9 +125,9 @@ def remove(email: str, slug: str | None) -> None:
 @account.command("forget-factor")
 @click.argument("email")
 def forget_factor(email: str) -> None:
-    """Take the second factor off EMAIL, who has lost it and the recovery codes.
+    """Remove the second factor of EMAIL, who has lost it and the recovery codes.
 
-    Make sure that it is them who ask.
+    Verify first that the request comes from the account's holder.
     """
     unit(lambda session: remove_of(session, email, now=clock.now()))
     click.echo(f"{email}: the password is enough, until a second factor is set up again")

@@ -1,4 +1,4 @@
-"""`maitred check`: what the proof over the database found, for people or for programs."""
+"""`maitred check`: findings of the database check, as text or as JSON."""
 
 import json
 from collections import defaultdict
@@ -10,17 +10,17 @@ import click
 from models.core import clock
 from models.integrity.check import AT_MOST, RULES, Finding, findings_at_once
 
-#: Findings of one rule that are written out for people.
+#: Most findings of one rule that are printed as text.
 SHOWN = 20
 
 
 def run_check(*, grace_seconds: float) -> list[Finding]:
-    """Prove the database of DATABASE_URL; what is wrong with it."""
+    """Check the database of DATABASE_URL. Return the findings."""
     return findings_at_once(now=clock.now(), grace_seconds=grace_seconds)
 
 
 def show_check(*, grace_seconds: float, as_json: bool = False) -> bool:
-    """Run the check and print its verdict; whether the house is in order."""
+    """Run the check and print the result. Return whether there were no findings."""
     began = monotonic()
     found = run_check(grace_seconds=grace_seconds)
     seconds = monotonic() - began
@@ -38,7 +38,7 @@ def show_check(*, grace_seconds: float, as_json: bool = False) -> bool:
 
 
 def verdict(found: list[Finding], *, seconds: float) -> list[str]:
-    """The lines that say what is proved, and what is not."""
+    """Return the lines of the text report: each rule's result and its findings."""
     by_rule: dict[str, list[Finding]] = defaultdict(list)
     for finding in found:
         by_rule[finding.rule].append(finding)

@@ -1,6 +1,6 @@
 """Errors of the `maitred` command: plain lines that name the key, and the exit code.
 
-0: done, or in order. 1: refused, or `check` found something. 2: what the caller wrote is wrong.
+0: done, or in order. 1: refused, or `check` found something. 2: the caller's input is wrong.
 3: there is no database to work with, so nothing was done or checked.
 """
 
@@ -24,22 +24,22 @@ class Refused(click.ClickException):
 
 
 class Unusable(Refused):
-    """What the caller wrote is wrong: arguments, files, the environment. Exits with 2."""
+    """The caller's input is wrong: arguments, files, the environment. Exits with 2."""
 
     exit_code = 2
 
 
 class NoDatabase(Refused):
-    """DATABASE_URL leads nowhere, or to a database without the tables. Exits with 3."""
+    """DATABASE_URL leads to no server, or to a database without the tables. Exits with 3."""
 
     exit_code = 3
 
 
 class PlainGroup(click.Group):
-    """A group of commands whose known errors are told without a traceback."""
+    """A group of commands that reports known errors without a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; turn refusals into `Refused`."""
+        """Run the command; turn known errors into `Refused`."""
         try:
             return super().invoke(ctx)
         except (FileInvalid, SettingsInvalid) as invalid:
@@ -56,31 +56,31 @@ class PlainGroup(click.Group):
             raise Unusable(_module(missing)) from missing
         except OSError as error:
             if error.errno == errno.EPIPE:
-                raise  # `| head` has seen enough; click ends quietly
+                raise  # the reader closed the pipe (`| head`); click exits quietly
             raise Unusable(str(error)) from error
 
 
 def _lines(invalid: MaitredError) -> str:
-    """Files name a problem a line already; settings stand in one."""
+    """Return one line per problem. File errors already have that form; settings errors use `; `."""
     is_file = isinstance(invalid, FileInvalid)
     return invalid.message if is_file else invalid.message.replace("; ", "\n")
 
 
 def _module(missing: ModuleNotFoundError) -> str:
-    """Drivers of databases are extras: a URL may name one that is not installed."""
+    """Explain a missing module: database drivers are extras, and a URL may need one."""
     if missing.name == "MySQLdb":
         return "DATABASE_URL: the driver is not installed; install maitred with the extra `mysql`"
     return str(missing)
 
 
 def _named(refused: MaitredError) -> str:
-    """The refusal; where fields are at fault, a line for each of them."""
+    """Return the refusal, or one line for each field at fault."""
     lines = [f"{problem.field}: {problem.message}" for problem in refused.fields]
     return "\n".join(lines) or refused.message
 
 
 def _database(error: SQLAlchemyError) -> str:
-    """What the driver said, without the statement and its parameters."""
+    """Return the driver's message, without the statement and its parameters."""
     if isinstance(error, DBAPIError) and error.orig is not None:
         said = " ".join(str(part) for part in error.orig.args) or type(error.orig).__name__
     else:

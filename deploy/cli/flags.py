@@ -1,4 +1,4 @@
-"""`maitred flags`: what is switched, for the whole house or one restaurant, and by whom."""
+"""`maitred flags`: feature flags, per installation or restaurant, and their history."""
 
 from functools import partial
 
@@ -25,7 +25,7 @@ _WHERE = click.option("--restaurant", "slug", help="only there; without it every
 
 @click.group(cls=PlainGroup)
 def flags() -> None:
-    """What is switched on, for whom. A change is seen by every process within two seconds."""
+    """Feature flags. Every process sees a change within two seconds."""
     join()
 
 
@@ -52,7 +52,7 @@ def show() -> None:
 @click.option("--percent", type=click.IntRange(0, ALL), default=ALL, show_default=True)
 @_WHERE
 def set_(name: str, percent: int, slug: str | None) -> None:
-    """Switch NAME on for a share of the reservations; the same ones as it grows."""
+    """Switch NAME on for a share of the reservations; the same ones stay in as it grows."""
     _set(name, slug, percent=percent, is_killed=False)
     click.echo(f"{name}: on for {percent}% {_place(slug)}")
 
@@ -61,7 +61,7 @@ def set_(name: str, percent: int, slug: str | None) -> None:
 @_NAME
 @_WHERE
 def kill(name: str, slug: str | None) -> None:
-    """Switch NAME off for all, whatever the percentages say; `set` or `clear` ends it."""
+    """Switch NAME off for all, regardless of percentages, until `set` or `clear`."""
     _set(name, slug, percent=0, is_killed=True)
     click.echo(f"{name}: off {_place(slug)}")
 
@@ -70,7 +70,7 @@ def kill(name: str, slug: str | None) -> None:
 @_NAME
 @_WHERE
 def clear(name: str, slug: str | None) -> None:
-    """Take a switch of NAME back."""
+    """Remove a switch of NAME."""
     now = clock.now()
 
     def work(session: Session) -> bool:
@@ -84,7 +84,7 @@ def clear(name: str, slug: str | None) -> None:
 @flags.command()
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 def history(limit: int) -> None:
-    """Who set what when, the newest first."""
+    """List the changes, with author and time, the newest first."""
     with reading() as session:
         latest, names = changes(session, limit=limit), _names(session)
         session.expunge_all()

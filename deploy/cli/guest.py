@@ -1,4 +1,4 @@
-"""`maitred guest`: what the house holds of one guest, given out, erased, erased again."""
+"""`maitred guest`: export, erase and re-erase the data of one guest."""
 
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ OPERATOR = "operator"
 
 @click.group(cls=PlainGroup)
 def guest() -> None:
-    """What the house holds of one guest."""
+    """The data of one guest."""
     join()
 
 
@@ -54,7 +54,7 @@ def export(contact: str, slug: str | None) -> None:
 @click.option("--restaurant", "slug", help="only there; without it at every restaurant")
 @click.option("--cancel", is_flag=True, help="cancel what has not ended, without telling the guest")
 def erase(contact: str, slug: str | None, cancel: bool) -> None:
-    """Forget the guest with this e-mail address or phone number; statistics stay.
+    """Erase the guest with this e-mail address or phone number; statistics stay.
 
     Refused while a reservation has not ended, unless --cancel.
     """
@@ -80,9 +80,10 @@ def erase(contact: str, slug: str | None, cancel: bool) -> None:
 @guest.command()
 @click.argument("file", type=_FILE)
 def replay(file: Path) -> None:
-    """After a restore: forget again whom FILE (a copy of ERASURES_FILE) says was forgotten.
+    """After a restore: repeat the erasures in FILE, a copy of ERASURES_FILE.
 
-    A line that cannot be read is named and passed over: exit 1, when all the others are done.
+    An unreadable line is reported and skipped; the command then exits with 1 after all others are
+    done.
     """
     read = read_erasures(file)
     count = 0
@@ -103,7 +104,10 @@ def _restaurant(session: Session, slug: str | None) -> RestaurantSpec | None:
 
 
 def _normal(contact: str, restaurant: RestaurantSpec | None) -> str:
-    """The contact as it was written down; without a restaurant a number needs its country code."""
+    """Return the contact in its stored form.
+
+    Without a restaurant, a number needs a country code.
+    """
     try:
         return kept_contact(contact, restaurant.phone if restaurant else "")
     except ValueError as wrong:

@@ -1,4 +1,4 @@
-"""`maitred health`: what `/readyz` says, where no proxy and no web process is needed to ask."""
+"""`maitred health`: the result of `/readyz`, without a proxy or a web process."""
 
 import sys
 from typing import Any, Final
@@ -11,7 +11,7 @@ from deploy.embedded.folder import join
 from models.core.settings import settings
 from tasks.readiness import readiness
 
-#: How the command ends, by the status.
+#: Status -> exit code.
 EXIT_CODES: Final = {"ready": 0, "degraded": 1, "not ready": 2}
 _ANSWER_SECONDS: Final = 10
 
@@ -20,9 +20,9 @@ _ANSWER_SECONDS: Final = 10
 @click.option("--url", help="ask the web process there, too, for its /healthz")
 @click.option("--web", is_flag=True, help="the same, at PUBLIC_URL")
 def health(url: str | None, web: bool) -> None:
-    """Whether requests can be served, and what is late.
+    """Report whether requests can be served, and what is overdue.
 
-    Ends with 0 when ready, 1 when degraded, 2 when nothing can be served (or nobody answers at
+    Exits with 0 when ready, 1 when degraded, 2 when nothing can be served (or nothing answers at
     --url or --web).
     """
     join()
@@ -38,7 +38,7 @@ def health(url: str | None, web: bool) -> None:
 
 
 def _web(url: str) -> Any:
-    """What the web process says of itself, or why it says nothing."""
+    """Return the web process's status, or why there is none."""
     try:
         answer = httpx.get(f"{url.rstrip('/')}/healthz", timeout=_ANSWER_SECONDS)
         return answer.raise_for_status().json()["status"]

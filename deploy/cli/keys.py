@@ -1,4 +1,4 @@
-"""`maitred keys`: the keys of guests' contact data, listed, renewed, given up."""
+"""`maitred keys`: list, rotate and retire the encryption keys of guests' contact data."""
 
 import re
 import time
@@ -22,13 +22,13 @@ BATCH = 500
 
 @click.group(cls=PlainGroup)
 def keys() -> None:
-    """The keys of guests' contact data."""
+    """The encryption keys of guests' contact data."""
     join()
 
 
 @keys.command("list")
 def show_keys() -> None:
-    """Show each key, and how many values it has sealed: guests, second factors."""
+    """Show each key, and how many values it encrypts: guests, second factors."""
     ring, counts = encryption.keyring(now=True), _counts()
     table = Table("key", "values", "", box=None)
     for number in ring.ids:
@@ -42,30 +42,30 @@ def show_keys() -> None:
 
 @keys.command()
 def rotate() -> None:
-    """Make a new key, and seal every guest with it, while the house goes on.
+    """Create a new key and re-encrypt every guest with it, while Maitred keeps running.
 
-    When it is interrupted, `maitred keys reseal` does the rest. The old keys stay until
-    `maitred keys retire`: backups made before need them.
+    If it is interrupted, `maitred keys reseal` finishes the work. The old keys stay until `maitred
+    keys retire`: earlier backups need them.
     """
     number = encryption.add_key()
     click.echo(f"key {number:08x} seals from now on")
-    # a process that looked at the file just before may go on with the old key for so long
+    # a process that read the file just before may use the old key for this long
     time.sleep(2 * encryption.LOOK_SECONDS)
     _reseal()
 
 
 @keys.command()
 def reseal() -> None:
-    """Seal again what an older key has sealed."""
+    """Re-encrypt everything that is encrypted with an older key."""
     _reseal()
 
 
 @keys.command()
 @click.option("--yes", is_flag=True, help="Do it: backups that need these keys are lost.")
 def retire(*, yes: bool) -> None:
-    """Forget the keys that nothing needs any more.
+    """Delete the keys that no stored value needs any more.
 
-    A backup made before the last rotation does not open without them.
+    Backups made before the last rotation cannot be opened without them.
     """
     ring, counts = encryption.keyring(now=True), _counts()
     idle = {number for number in ring.ids if number != ring.primary and not counts.get(number)}
@@ -86,10 +86,10 @@ def retire(*, yes: bool) -> None:
 @click.argument("master")
 @click.option("--into", required=True, type=click.Path(path_type=Path), help="a new file")
 def move(master: str, into: Path) -> None:
-    """Seal the keys by MASTER, a key of a cloud's KMS, into a new file; nothing else changes.
+    """Encrypt the keys with MASTER, a key of a cloud's KMS, into a new file; nothing else changes.
 
-    MASTER is aws-kms://arn:aws:kms:... or gcp-kms://projects/...; a secret is not named here,
-    where everybody on this machine could read it.
+    MASTER is aws-kms://arn:aws:kms:... or gcp-kms://projects/...; a secret is not accepted here, as
+    everybody on this machine could read it.
     """
     if not re.match(KMS_KEY, master):
         raise Unusable("MASTER is not a key of a KMS: aws-kms://arn:... or gcp-kms://projects/...")

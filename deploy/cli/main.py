@@ -1,4 +1,4 @@
-"""The `maitred` command: open, describe, staff, check and try out a house."""
+"""The `maitred` command: run, configure, check and try out an installation."""
 
 import sys
 from pathlib import Path
@@ -25,7 +25,7 @@ from deploy.embedded.up import up as open_restaurant
 from deploy.env_file import join_env_file
 from models.core.database.connections import patience
 
-#: Commands that run on and on: a database that falls silent must not hold them up for long.
+#: Long-running commands: an unresponsive database must not block them for long.
 _SERVING = ("up", "follow")
 
 
@@ -35,8 +35,8 @@ _SERVING = ("up", "follow")
 def main(context: click.Context) -> None:
     """The back end that runs a restaurant's book.
 
-    Settings come from the environment, and from the file `.env` in this folder. Beside an
-    installation that `maitred up` runs in this folder, the other commands find it by themselves.
+    Settings come from the environment, and from the file `.env` in this folder. In a folder where
+    `maitred up` runs an installation, the other commands use it automatically.
     """
     if context.invoked_subcommand != "up":
         join_env_file()
@@ -59,28 +59,28 @@ for command in (*BACKUP_COMMANDS, *FAILOVER_COMMANDS, *RELEASE_COMMANDS):
 @main.command()
 @click.option("--var", "folder", type=click.Path(path_type=Path), default=VAR, show_default=True)
 def up(folder: Path) -> None:
-    """Run the whole house in the foreground; Ctrl-C closes it."""
+    """Run the whole installation in the foreground; Ctrl-C stops it."""
     sys.exit(open_restaurant(folder))
 
 
 @main.command()
 def migrate() -> None:
-    """Bring the database of DATABASE_URL up to this release."""
+    """Migrate the database of DATABASE_URL to this release."""
     join()
     migrate_database()
 
 
-# --- proof
+# --- check
 
 
 @main.command()
 @click.option("--grace", type=click.FloatRange(min=0), default=60.0, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="one JSON document instead of lines")
 def check(grace: float, as_json: bool) -> None:
-    """Prove the database: no table twice, pacing kept, everything decided and told once.
+    """Check the database: no table taken twice, pacing kept, every decision made and sent once.
 
-    What waits may do so for GRACE seconds. Exits 1, and names the rows, when something is wrong;
-    3 when there is no database to check.
+    Pending work may be up to GRACE seconds old. Exits with 1, and names the rows, when something is
+    wrong; with 3 when there is no database to check.
     """
     join()
     sys.exit(0 if show_check(grace_seconds=grace, as_json=as_json) else 1)
@@ -92,7 +92,7 @@ def check(grace: float, as_json: bool) -> None:
 @click.option("--at-once", type=click.IntRange(1, 500), default=50, show_default=True)
 @click.option("--seed", type=int, default=7, show_default=True, help="the same, the same guests")
 def demo(url: str, guests: int, at_once: int, seed: int) -> None:
-    """Play a Friday evening against the running house, then check it."""
+    """Play a Friday evening against the running installation, then check it."""
     join()
     plan = DemoPlan(guests=guests, at_once=at_once, seed=seed)
     sys.exit(0 if play_evening(plan, url=url) else 1)

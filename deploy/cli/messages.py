@@ -1,4 +1,4 @@
-"""`maitred messages`: what failed for good, why, and sent again."""
+"""`maitred messages`: list permanently failed messages with the reason, and send them again."""
 
 import re
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ from models.queries.floor.load import restaurant_by_slug
 from models.queries.messages.failed import failed_messages
 
 OPERATOR: Final = "operator"
-#: Queued again in one transaction.
+#: Messages queued again in one transaction.
 _AT_ONCE: Final = 200
 _AGO: Final = re.compile(r"(\d{1,4})([mhd])")
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
@@ -36,7 +36,7 @@ def messages() -> None:
 @_WHERE
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
 def show(failed: bool, slug: str | None, limit: int) -> None:
-    """Show what failed, the newest first, and why."""
+    """Show failed messages, the newest first, with the reason."""
     if not failed:
         raise Unusable("say which: --failed")
     with reading() as session:
@@ -87,7 +87,7 @@ def _retry_all(since: datetime, slug: str | None) -> tuple[int, int]:
 
 
 def _moment(text: str) -> datetime:
-    """`8h` before now, or a time with its offset. Raises Unusable."""
+    """Parse `8h` before now, or a time with its offset. Raises Unusable."""
     ago = _AGO.fullmatch(text)
     if ago:
         return clock.now() - timedelta(**{_UNITS[ago.group(2)]: int(ago.group(1))})

@@ -30,10 +30,10 @@ _THERE = click.option(
 )
 @_THERE
 def release(version: str, strategy: str | None, kubernetes: str | None) -> None:
-    """Put VERSION in place while guests go on asking; back by itself if it fails.
+    """Deploy VERSION without downtime; roll back automatically if that fails.
 
-    VERSION is a folder here, an image on Kubernetes. Interrupted, it goes on where it stood when it
-    is called again.
+    VERSION is a folder on this machine, or an image on Kubernetes. An interrupted release resumes
+    when the command is run again.
     """
     if kubernetes:
         release_there(kubernetes, version, strategy or "rolling")
@@ -47,7 +47,7 @@ def release(version: str, strategy: str | None, kubernetes: str | None) -> None:
 @click.command()
 @_THERE
 def rollback(kubernetes: str | None) -> None:
-    """Take back the release under way, or bring the version before back. The schema stays."""
+    """Roll back the release under way, or redeploy the previous version. The schema stays."""
     if kubernetes:
         rollback_there(kubernetes)
         return
@@ -60,7 +60,7 @@ def rollback(kubernetes: str | None) -> None:
 @click.option("--start", "starts", is_flag=True, help="start the live one, as after a reboot")
 @_THERE
 def releases(starts: bool, kubernetes: str | None) -> None:
-    """The releases of this machine, the newest last; which one is live, what became of others."""
+    """List this machine's releases with their outcomes, newest last, and mark the live one."""
     if kubernetes:
         if starts:
             raise click.UsageError("--start is for this machine: there the cluster starts them")
@@ -94,5 +94,5 @@ def _tell(done: Release, *, wanted: str) -> None:
         click.echo(f"but: {done.why}", err=True)
 
 
-#: Everything here, for the `maitred` command.
+#: Commands of this module.
 COMMANDS = (release, rollback, releases)

@@ -41,9 +41,9 @@ def restaurant() -> None:
 @click.option("--dry-run", is_flag=True, help="list whom it would hurt, and change nothing")
 @click.option("--move", is_flag=True, help="move who can be moved; list who stays as they are")
 def load(file: Path, *, dry_run: bool, move: bool) -> None:
-    """Make a restaurant what FILE says. Loading the same file again changes nothing.
+    """Create or change a restaurant as FILE says. Loading the same file again changes nothing.
 
-    Refused when upcoming parties count on what it changes, unless --move. A --dry-run exits with 1
+    Refused when a change conflicts with upcoming parties, unless --move. A --dry-run exits with 1
     when the load would be refused.
     """
     described = _read(file)
@@ -111,7 +111,7 @@ def _read(file: Path) -> RestaurantFile:
 @restaurant.command()
 @click.argument("slug")
 def export(slug: str) -> None:
-    """Print the file of a restaurant as it is now."""
+    """Print the current file of a restaurant."""
     with reading() as session:
         click.echo(export_restaurant(session, slug), nl=False)
 
@@ -121,11 +121,11 @@ def export(slug: str) -> None:
 @click.option("--dry-run", is_flag=True, help="list who would come when, and change nothing")
 @click.option("--keep", is_flag=True, help="who stays has been told by you what is shown now")
 def reanchor(slug: str, *, dry_run: bool, keep: bool) -> None:
-    """Bring back to the wall time that they were told whom new zone rules moved.
+    """Restore the announced wall time of parties shifted by new time-zone rules.
 
-    A party keeps its table where that is free then, and gets another where not. No guest is told.
-    Exits with 1 when some are left as they are; they are listed. Call them, and then say --keep:
-    from then on, the time that is shown counts as told.
+    A party keeps its table if it is free then, and otherwise gets another. No guest is notified.
+    Exits with 1 when some parties are left unchanged; they are listed. Call those guests, then run
+    it with --keep: from then on the displayed time counts as announced.
     """
     with reading() as session:
         restaurant = restaurant_by_slug(session, slug)

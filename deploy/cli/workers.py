@@ -1,4 +1,4 @@
-"""`maitred workers`: who of them answers, and what each is doing."""
+"""`maitred workers`: which workers answer, and what each is doing."""
 
 import sys
 
@@ -12,10 +12,10 @@ from tasks.at_work import workers_at_work
 @click.command()
 @click.option("--wait", default=5.0, show_default=True, help="seconds for them to answer")
 def workers(wait: float) -> None:
-    """Which workers answer, and what each is doing.
+    """List the workers that answer, and what each is doing.
 
-    A worker in the middle of a task may answer only when that is done: one that is missing here
-    for minutes is stuck, or not there. Ends with 1 when nobody answers.
+    A worker may answer only after its current task. One that is missing here for minutes is stuck
+    or not running. Exits with 1 when none answers.
     """
     join()
     try:

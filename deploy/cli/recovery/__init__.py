@@ -1,1 +1,1 @@
-"""The verbs of backups, stores and fail-over."""
+"""Commands for backups, stores and fail-over."""

@@ -1,4 +1,4 @@
-"""`maitred backup`, `restore`, `drill`, `follow`: what a tired operator types."""
+"""`maitred backup`, `restore`, `drill`, `follow`: commands for backup and recovery."""
 
 import signal
 import threading
@@ -35,7 +35,7 @@ class Second(click.ParamType[datetime]):
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> datetime:
-        """Raises click's BadParameter, which says how to type it."""
+        """Parse the time. Raises click's BadParameter, which shows the format."""
         try:
             moment = datetime.fromisoformat(str(value))
         except ValueError:
@@ -49,9 +49,9 @@ class Second(click.ParamType[datetime]):
 @click.option("--full", is_flag=True, help="one that stands alone, whatever was made before")
 @click.pass_context
 def backup(context: click.Context, full: bool) -> None:
-    """Make a backup now; where it can be, of what changed since the last.
+    """Make a backup now, incremental if possible.
 
-    Exits 1 when it was made, but could not be copied to the second store.
+    Exits with 1 when it was made, but could not be copied to the second store.
     """
     join()
     safe = open_safe()
@@ -88,13 +88,13 @@ def restore(
     without_log: bool,
     despite_findings: bool,
 ) -> None:
-    """Bring the house back, proved first: into a folder, or into an empty database.
+    """Restore into a folder, or into an empty database, and check the data before handing it over.
 
-    The newest backup (with --to: before that time) and all that the log holds since; of SQLite,
+    Uses the newest backup (with --to: from before that time) and the log since then; for SQLite,
     which has no log, the nearest snapshot.
 
-    Never over anything, never half: when a piece is damaged or the check finds something, it is
-    named, and the place is as it was. Needs no database that still lives.
+    Never overwrites anything, never leaves half a restore: if a part is damaged or the check has
+    findings, they are reported and the target is as it was. Needs no running database.
     """
     if (folder is None) == (not url):
         raise Unusable("say where to: --into FOLDER or --to-url URL")
@@ -118,9 +118,9 @@ def restore(
 
 @click.command()
 def follow() -> None:
-    """Keep the log of what the database writes, to the second, until a signal comes.
+    """Store the log of the database's writes, to the second, until a signal arrives.
 
-    One of the house's processes; several may run, one works.
+    This is a process of the installation; several may run, of which one works.
     """
     join()
     configure_logging()
@@ -133,7 +133,7 @@ def follow() -> None:
 @click.command()
 @click.option("--store", "which", type=AT_STORE, default=FIRST, help="where to take it from")
 def drill(which: str) -> None:
-    """Restore the newest backup and its log into a scratch place, prove it, say how long."""
+    """Restore the newest backup and its log into a scratch location, check it, print the time."""
     join()
     safe = open_safe(which)
     done = recorded(DRILL, lambda: run_drill(safe), Drilled.as_json)
@@ -143,7 +143,7 @@ def drill(which: str) -> None:
 
 
 def _offer_other(which: str, name: str, damage: PieceDamaged) -> None:
-    """Where the same can be had: raises what is damaged, and the way out of it."""
+    """Raise PieceDamaged, naming the other store if that has an undamaged copy."""
     if other := whole_elsewhere(which, name):
         where = f"; it is whole in the {other} store: --store {other}"
         raise PieceDamaged(damage.piece, damage.message.partition(": ")[2] + where) from damage
@@ -176,5 +176,5 @@ def _tell(done: Restored, to: datetime | None) -> None:
         )
 
 
-#: Everything here, for the `maitred` command.
+#: Commands of this module.
 COMMANDS = (backup, backups, restore, drill, follow)

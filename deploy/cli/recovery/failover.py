@@ -1,4 +1,4 @@
-"""`maitred failover` and `failback`: the database goes to the other region, and comes back."""
+"""`maitred failover` and `failback`: move the database to the other region, and back."""
 
 import signal
 import threading
@@ -59,10 +59,10 @@ def failover(
     wait: float,
     no_backup: bool,
 ) -> None:
-    """Make the replica the primary: the old one fenced, nothing left behind that can be had.
+    """Promote the replica to primary: fence the old one, and carry over all data in reach.
 
-    Refused, with the reason, while the primary lives (but see --to) or may live unseen. Killed
-    anywhere and run again, it ends the same.
+    Refused, with the reason, while the primary is alive (but see --to) or may be alive unseen. If
+    it is killed at any point, run it again: the result is the same.
     """
     join()
     wish = Wish(to, old_is_gone, fence, tell=click.echo)
@@ -96,10 +96,10 @@ def failover(
 def failback(
     context: click.Context, to: str, rejoin_only: bool, seeded_at: str, wait: float, no_backup: bool
 ) -> None:
-    """Let the old primary follow the new one, and when it has all, make it the primary again.
+    """Make the old primary follow the new one, and promote it once it has caught up.
 
-    Refused when it holds what the new one never had. Nothing is lost; writes stop for a moment,
-    and how long is said.
+    Refused when it holds transactions that the new one never had. Nothing is lost; writes stop
+    briefly, and the duration is reported.
     """
     join()
     with all_servers() as servers:
@@ -140,7 +140,7 @@ def _tell(done: Switched) -> None:
 
 
 def _take_along(done: Switched) -> None:
-    """Who answers and holds nothing else follows the new primary from now on."""
+    """Make every answering server without transactions of its own follow the new primary."""
     with all_servers() as servers:
         try:
             picture = look_at(servers)
@@ -154,7 +154,7 @@ def _take_along(done: Switched) -> None:
 
 
 def _finish(context: click.Context, done: Switched, *, wait: float, no_backup: bool) -> None:
-    """Everything after the switch; none of it undoes it."""
+    """Do everything after the switch; a failure here does not undo the switch."""
     began = clock.now()
     if done.promoted:
         _tell(done)
@@ -189,7 +189,7 @@ def _sign(who: str, after: float | None, waited: float) -> str:
 
 
 def _show(picture: Picture) -> bool:
-    """Print what stands where; whether a fail-over could be."""
+    """Print the state of each server. Return whether a fail-over is possible."""
     table = Table("server", "", "follows", "behind", "semi-sync", "holds", box=None, pad_edge=False)
     for one in picture.seen:
         table.add_row(one.name, *_row(one))
@@ -238,5 +238,5 @@ def _row(one: Seen) -> tuple[str, ...]:
     return (role, source, behind, semi_sync, held)
 
 
-#: Everything here, for the `maitred` command.
+#: Commands of this module.
 COMMANDS = (failover, failback)

@@ -1,4 +1,4 @@
-"""`maitred failover --compare`: what a replaced primary alone holds, and what to do about each."""
+"""`maitred failover --compare`: what only a replaced primary holds, with advice for each item."""
 
 import click
 from rich.console import Console
@@ -10,7 +10,7 @@ _WIDTH = 180
 
 
 def show(lost: Lost, *, old: str, primary: str) -> None:
-    """Print it: the reservations one by one, with their guests; other rows by table."""
+    """Print the reservations one by one, with their guests, and other rows counted by table."""
     if not lost.transactions:
         click.echo(f"{old} holds nothing that {primary} never had")
         return

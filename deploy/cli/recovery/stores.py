@@ -1,4 +1,4 @@
-"""`maitred backups`: what lies where, whether it is whole, and the care of stores and keys."""
+"""`maitred backups`: list and verify backups; maintain stores and keys."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,9 +26,9 @@ AT_STORE: Final = click.Choice((FIRST, SECOND))
 @click.group(cls=PlainGroup, invoke_without_command=True)
 @click.pass_context
 def backups(context: click.Context) -> None:
-    """List all backups, oldest first, and where each lies.
+    """List all backups, oldest first, and the stores that hold each.
 
-    Exits 1 when a manifest is damaged, or a store is away.
+    Exits with 1 when a manifest is damaged, or a store is unavailable.
     """
     join()
     if context.invoked_subcommand is None:
@@ -40,7 +40,7 @@ def backups(context: click.Context) -> None:
 @click.option("--store", "which", type=AT_STORE, help="this store alone; else each that there is")
 @click.pass_context
 def verify_all(context: click.Context, name: str, which: str | None) -> None:
-    """Read what is stored to its last byte, and name what is damaged. Exits 1 when something is."""
+    """Read all stored data completely, and report damage. Exits with 1 when there is any."""
     count, pieces, wrong = 0, 0, 0
     for store in (which,) if which else stores():
         with _naming(store) as problems:
@@ -57,7 +57,7 @@ def verify_all(context: click.Context, name: str, which: str | None) -> None:
 @backups.command("check-store")
 @click.pass_context
 def check_store(context: click.Context) -> None:
-    """Try each store, and look at what guards it. Exits 1 when something is not as it should be."""
+    """Test each store, and check its protection. Exits with 1 when something is wrong."""
     wrong = 0
     for store in stores():
         with _naming(store) as problems:
@@ -73,10 +73,10 @@ def check_store(context: click.Context) -> None:
 @backups.command()
 @click.pass_context
 def rewrap(context: click.Context) -> None:
-    """Give all backups and pieces of the log to BACKUP_KEY that BACKUP_OLD_KEY still opens.
+    """Re-wrap with BACKUP_KEY every backup and log segment that BACKUP_OLD_KEY still opens.
 
-    Their bodies stay. Whatever interrupts it, each opens with one key or the other: run it again.
-    Exits 1 when one was left as it was.
+    The encrypted data is unchanged. If it is interrupted, each item opens with one key or the
+    other: run it again. Exits with 1 when an item was left as it was.
     """
     left = 0
     for store in stores():
@@ -97,9 +97,9 @@ def rewrap(context: click.Context) -> None:
 @click.option("--since", type=click.DateTime(), required=True, help="UTC, 2026-11-20T19:42:10")
 @click.option("--store", "which", type=AT_STORE, default=FIRST, help="in this store")
 def undelete(since: datetime, which: str) -> None:
-    """Bring back what was deleted or overwritten since then, in a bucket that keeps versions.
+    """Restore objects deleted or overwritten since then, in a bucket that keeps versions.
 
-    What the retention let go of comes back too, until the next backup is made.
+    Objects removed by retention come back too, until the next backup is made.
     """
     for name in open_safe(which).store.bring_back(since.replace(tzinfo=UTC)):
         click.echo(f"back: {name}")
@@ -107,7 +107,9 @@ def undelete(since: datetime, which: str) -> None:
 
 @contextmanager
 def _naming(store: str) -> Iterator[list[str]]:
-    """A list for what is damaged in that store; told at the end, and that it is away."""
+    """Yield a list for damage in that store; print it at the end, or that the store is
+    unavailable.
+    """
     problems: list[str] = []
     try:
         yield problems
@@ -143,5 +145,5 @@ def _list() -> bool:
 
 
 def size_text(count: int) -> str:
-    """Bytes as a person reads them."""
+    """Format a number of bytes for people."""
     return f"{count / 1_000_000:.1f} MB" if count >= 100_000 else f"{count / 1_000:.1f} kB"
