@@ -1,4 +1,4 @@
-"""`maitred demo`: a Friday evening, played by hundreds of guests against the running house."""
+"""`maitred demo`: a Friday evening of hundreds of guests against the running installation."""
 
 import asyncio
 import uuid
@@ -29,16 +29,16 @@ from models.rules.restaurant.sittings import Sitting, sittings_on
 
 EXAMPLE: Final = Path(__file__).resolve().parents[2] / "examples" / "friday.toml"
 FRIDAY: Final = 4
-#: A guest who got no answer asks again, with the same key.
+#: A request without an answer is repeated with the same key, up to this many attempts.
 TRIES: Final = 5
 PATIENCE_SECONDS: Final = 120
-#: Answers that mean: come again.
+#: Status codes after which the request is repeated.
 BUSY: Final = frozenset({409, 429, 503})
 
 
 @dataclass(frozen=True, slots=True)
 class DemoPlan:
-    """How many guests, how many connections, and which guests."""
+    """Number of guests, number of connections, and the seed of the guests."""
 
     guests: int = 300
     at_once: int = 50
@@ -47,7 +47,7 @@ class DemoPlan:
 
 @dataclass(slots=True)
 class Evening:
-    """What happened so far: answers by guest, seconds of each POST, and what was refused."""
+    """Results so far: answers by guest, seconds of each POST, and refusals."""
 
     accepted: dict[str, dict[str, Any]] = field(default_factory=dict)
     seconds: list[float] = field(default_factory=list)
@@ -56,10 +56,10 @@ class Evening:
 
 
 def play_evening(plan: DemoPlan, *, url: str = "") -> bool:
-    """Play it at the house that `url` (PUBLIC_URL by default) answers for; print what came of it.
+    """Play it at the installation at `url` (PUBLIC_URL by default), and print the results.
 
-    Whether everything that was accepted is decided and the check of the database finds nothing.
-    Raises Refused when there is no house, or DATABASE_URL is not its database.
+    Return whether every accepted request is decided and the database check has no findings. Raises
+    Refused when nothing answers there, or DATABASE_URL is not that installation's database.
     """
     console = Console()
     base = (url or settings().public_url).rstrip("/")
@@ -86,7 +86,7 @@ def _look(base: str) -> None:
 
 
 def _free_friday(slug: str) -> tuple[RestaurantSpec, Sitting]:
-    """The next Friday for which nobody has asked yet."""
+    """Return the next Friday without any requests."""
     with reading() as session:
         restaurant = restaurant_by_slug(session, slug)
         today = clock.now().astimezone(restaurant.tz).date()
@@ -128,7 +128,7 @@ async def _play(
 
 
 def _same_database(evening: Evening, book: int) -> None:
-    """After the first guest, before all the others ask at a house that is not ours."""
+    """Raise Refused if the first guest is not in our database, before all others follow."""
     with reading() as session:
         found = tally.parties_in(session, book)
     if found != len(evening.accepted):
@@ -137,23 +137,23 @@ def _same_database(evening: Evening, book: int) -> None:
 
 @dataclass(slots=True)
 class _Players:
-    """The guests at their telephones."""
+    """The simulated guests."""
 
     client: httpx.AsyncClient
     evening: Evening
     slug: str
     progress: Progress
-    #: who has one may speak
+    #: limits the concurrent requests
     lines: asyncio.Semaphore
 
     async def all_ask(self, guests: Sequence[DemoGuest], who: str) -> None:
-        """These ask for a table."""
+        """Request a table for each of these guests."""
         if guests:
             task = self.progress.add_task(who, total=len(guests))
             await self._each(task, guests, self._ask)
 
     async def some_think_again(self, guests: Sequence[DemoGuest]) -> None:
-        """Some change something, some cancel."""
+        """Change or cancel the reservations of some guests."""
         again = [
             guest
             for guest in guests
@@ -186,7 +186,10 @@ class _Players:
             self.evening.refused.append(f"{answer.status_code}: {answer.text[:300]}")
 
     async def _think_again(self, guest: DemoGuest) -> None:
-        """Refusals (409: declined already, for instance) are an answer like another."""
+        """Send a change or cancellation. Refusals (409, e.g.
+
+        already declined) are acceptable answers.
+        """
         facts = self.evening.accepted[guest.key]
         headers, path = (
             {"Manage-Token": facts["manage_token"]},

@@ -1,4 +1,4 @@
-"""The guests of the demo's evening: who comes when, with how many, and who thinks again."""
+"""The guests of the demo's evening: arrival time, party size, later changes."""
 
 import random
 from collections.abc import Iterator
@@ -9,18 +9,18 @@ from typing import Any, Final
 from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.sittings import Sitting, local
 
-#: How often parties of each size come, from 1 to 10.
+#: Relative frequency of each party size, from 1 to 10.
 SIZES: Final = {1: 4, 2: 34, 3: 14, 4: 20, 5: 8, 6: 8, 7: 4, 8: 4, 9: 2, 10: 2}
 LOCALES: Final = ("en", "en", "de", "de", "fr", "es", "it")
 NAMES: Final = ("Ada", "Ben", "Chloé", "Dario", "Elif", "Femi", "Greta", "Hugo", "Inés", "Jun")
 FAMILIES: Final = ("Abel", "Brandt", "Costa", "Dubois", "Evans", "Ferri", "García", "Haas")
-#: Shares of the parties that change something, and that cancel, once they are decided.
+#: Shares of the parties that change something, and that cancel, after the decision.
 CHANGE, CANCEL = 0.15, 0.12
 
 
 @dataclass(frozen=True, slots=True)
 class DemoGuest:
-    """One guest: the request as the API takes it, and what the guest does afterwards."""
+    """One guest: the request body for the API, and the guest's later action."""
 
     key: str
     body: dict[str, Any]
@@ -31,7 +31,7 @@ class DemoGuest:
 def invite(
     restaurant: RestaurantSpec, sitting: Sitting, *, count: int, seed: int
 ) -> list[DemoGuest]:
-    """The guests of a sitting. The same seed and date give the same guests."""
+    """Return the guests of a sitting. The same seed and date give the same guests."""
     day = sitting.service_date
     chance = random.Random(f"{seed}:{day}")  # nosec B311 - made-up guests
     return [
@@ -68,18 +68,18 @@ def _guest(
 
 
 def _start(chance: random.Random, sitting: Sitting) -> int:
-    """Most come in the middle of the evening."""
+    """Choose a start; most are in the middle of the evening."""
     last = len(sitting.starts) - 1
     return sitting.starts[round(chance.triangular(0, last, last * 0.45))]
 
 
 def _who(chance: random.Random, number: int, day: date) -> Iterator[tuple[str, str]]:
-    """A name, a language, and an e-mail address, a phone number or both."""
+    """Yield a name, a language, and an e-mail address, a phone number or both."""
     yield "name", f"{chance.choice(NAMES)} {chance.choice(FAMILIES)}"
     yield "locale", chance.choice(LOCALES)
     reached = chance.random()
     if reached < 0.75:
         yield "email", f"guest{number}.{day:%Y%m%d}@example.com"
     if reached > 0.45:
-        # Berlin's numbers that are given to nobody: texts abroad are bounded
+        # Berlin numbers that are assigned to nobody; a limit applies to SMS to other countries
         yield "phone", f"+493023125{number % 1000:03}"

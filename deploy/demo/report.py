@@ -1,4 +1,4 @@
-"""What the demo's evening came to, as tables for the terminal."""
+"""Results of the demo's evening, as tables for the terminal."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from rich.table import Table
 
 from models.queries.book.evening import Outcomes, Told
 
-#: The order of the columns; states that nobody is in are left out.
+#: The order of the columns; states without parties are left out.
 STATES: Final = (
     "confirmed",
     "waitlisted",
@@ -25,14 +25,14 @@ STATES: Final = (
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The value below which `share` of the ascending values lie; 0 without any."""
+    """Return the value below which `share` of the ascending values lie; 0 if there are none."""
     if not values:
         return 0.0
     return values[min(int(share * len(values)), len(values) - 1)]
 
 
 def show_outcomes(console: Console, found: Sequence[Outcomes]) -> None:
-    """Parties and covers by size and by what was decided."""
+    """Print parties and covers by size and outcome."""
     states = [state for state in STATES if any(each.status == state for each in found)]
     table = Table("party of", *states, "parties", title="What was decided")
     sizes = sorted({each.party_size for each in found})
@@ -61,7 +61,7 @@ def _numbers(counts: Mapping[str, int], states: Sequence[str]) -> list[str]:
 
 
 def show_times(console: Console, rows: Mapping[str, Sequence[float]]) -> None:
-    """Percentiles of each row's seconds (ascending), in milliseconds."""
+    """Print percentiles of each row's ascending seconds, in milliseconds."""
     table = Table("milliseconds", "p50", "p99", "most", title="How long it took")
     for name, seconds in rows.items():
         shown = (percentile(seconds, 0.5), percentile(seconds, 0.99), seconds[-1] if seconds else 0)
@@ -71,7 +71,7 @@ def show_times(console: Console, rows: Mapping[str, Sequence[float]]) -> None:
 
 
 def show_told(console: Console, found: Sequence[Told]) -> None:
-    """Messages by kind and channel; reminders wait for their hour in `queued`."""
+    """Print messages by kind and channel; `queued` includes reminders not yet due."""
     states = sorted({each.state for each in found})
     table = Table("message", "channel", *states, title="What the guests were told")
     counts: dict[tuple[str, str], dict[str, int]] = {}

@@ -1,1 +1,1 @@
-"""How systemd runs Maitred on a machine: the units, and what they want around them."""
+"""Maitred under systemd: the units and their configuration."""

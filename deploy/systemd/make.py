@@ -1,7 +1,7 @@
-"""Writes the units beside it: `python -m deploy.systemd.make`.
+"""Generate the units: `python -m deploy.systemd.make`.
 
-They are made of the tables of the product: what a slot runs and how long it may take to end
-(deploy/release/processes.py), and which process is given which secret
+The sources are tables of the product: the processes of a slot and their stop timeouts
+(deploy/release/processes.py), and the secrets that each process receives
 (models/core/secrets/by_process.py).
 """
 
@@ -15,16 +15,16 @@ from deploy.release.units import FLOWER, target_of, unit_of
 from models.core.secrets.by_process import SECRETS, needed_by
 
 FOLDER: Final = Path(__file__).parent / "units"
-#: Where a machine has its settings and secrets: one file for each secret, called as the setting is.
+#: A machine's settings, and the folder of its secrets: one file per secret, named as the setting.
 SETTINGS: Final = "/etc/maitred/maitred.env"
 SECRETS_FOLDER: Final = "/etc/maitred/secrets"
 STATE: Final = "/var/lib/maitred"
 SOCKETS: Final = "/run/maitred"
-#: What starts the live version after the machine's start.
+#: The unit that starts the live version at boot.
 BOOT: Final = "maitred.service"
-#: No secrets, but where one is: an operator who signs in to the mail server so adds a drop-in.
+#: These only say where a secret is. Mail servers that need one take a drop-in.
 _NOT_FILES: Final = frozenset({"SMTP_TOKEN_FILE", "SMTP_TOKEN_COMMAND"})
-#: Of the object store, for the process that writes there.
+#: Credentials of the object store, for the process that writes to it.
 _STORE: Final = "AWS_SHARED_CREDENTIALS"
 FILES: Final = tuple(sorted((SECRETS - _NOT_FILES) | {_STORE}))
 _HEAD: Final = (
@@ -40,7 +40,7 @@ _SAYS: Final = {
     "scheduler": "clock",
     "flower": "view of queues and tasks for operators",
 }
-#: Nothing is written but where it has to be, and nothing is gained by who breaks in.
+#: Sandboxing: the process writes only where it must, and an intruder gains nothing.
 _CLOSED: Final = """\
 NoNewPrivileges=yes
 ProtectSystem=strict
@@ -69,14 +69,14 @@ StateDirectoryMode=0700
 
 
 def files() -> dict[Path, str]:
-    """Every made unit and its text."""
+    """Return every generated unit and its text."""
     made = {unit_of(line, ""): _of_a_slot(line) for line in PROCESSES}
     made |= {target_of(""): _slot(), FLOWER: _flower(), BOOT: _boot()}
     return {FOLDER / name: _HEAD + text for name, text in made.items()}
 
 
 def secrets_of(line: str) -> list[str]:
-    """The secrets that this line of the Procfile is given, each a file of SECRETS_FOLDER."""
+    """Return the secrets for this line of the Procfile, each a file of SECRETS_FOLDER."""
     needed = needed_by(",".join(served_by(line))) if line else SECRETS
     is_given_store = line in ("", "backups")
     return [name for name in FILES if name in needed or (name == _STORE and is_given_store)]
@@ -87,7 +87,7 @@ def _of_a_slot(line: str) -> str:
         "Description": f"Maitred's {_SAYS[line]} (%i)",
         "PartOf": target_of("%i"),
         "After": _after("" if line == "web" else unit_of("web", "%i")),
-        # it is started again for as long as it takes
+        # restart without a limit
         "StartLimitIntervalSec": "0",
     }
     command = f"{_VERSIONS}/%i/.venv/bin/python -m deploy.release.line {line} %i"
@@ -98,7 +98,7 @@ def _flower() -> str:
     unit = {
         "Description": f"Maitred's {_SAYS['flower']}",
         "After": _after(),
-        # there is none before the first release
+        # before the first release this does not exist
         "ConditionPathExists": f"{_VERSIONS}/live",
         "StartLimitIntervalSec": "0",
     }
@@ -125,7 +125,7 @@ def _boot() -> str:
     command = f"{_VERSIONS}/live/.venv/bin/maitred releases --start"
     text = _section("Unit", unit) + "\n[Service]\nType=oneshot\nRemainAfterExit=yes\n"
     text += f"{_who(f'{_VERSIONS}/live')}ExecStart={command}\n"
-    # a database that comes later than this machine is waited for
+    # wait for a database that comes up later than this machine
     text += "Restart=on-failure\nRestartSec=10\nTimeoutStartSec=300\n"
     text += _secrets("") + _CLOSED + f"ReadWritePaths={SOCKETS}\n"
     return text + "\n" + _section("Install", {"WantedBy": "multi-user.target"})
@@ -135,13 +135,13 @@ def _service(line: str, folder: str, command: str) -> str:
     text = "\n[Service]\nType=exec\n"
     text += f"{_who(folder)}ExecStart={command}\n"
     text += "Restart=always\nRestartSec=2\n"
-    # the version has no such process (EX_CONFIG)
+    # EX_CONFIG: the version has no such process
     text += "RestartPreventExitStatus=78\n"
     text += f"TimeoutStopSec={stop_seconds([line])}\n"
     if line in WORKERS:
-        # a worker that stands still without a reason is ended and started again (workers/life.py)
+        # a worker that hangs is killed and restarted (workers/life.py)
         text += "WatchdogSec=180\nNotifyAccess=main\n"
-    # no line of a log is dropped
+    # drop no log lines
     text += "LogRateLimitIntervalSec=0\n"
     text += _secrets(line) + _CLOSED
     if line == "web":
@@ -154,13 +154,15 @@ def _service(line: str, folder: str, command: str) -> str:
 def _who(folder: str) -> str:
     return (
         f"User=maitred\nGroup=maitred\nWorkingDirectory={folder}\nEnvironmentFile={SETTINGS}\n"
-        # a database is unpacked there: a disk, not memory
+        # backups are unpacked there, so it must be on disk, not in memory
         "Environment=TMPDIR=/var/tmp PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1\n"
     )
 
 
 def _secrets(line: str) -> str:
-    """Each by a file that this process alone can read, and the folder of all by none."""
+    """Load each secret from a file readable only by this process; hide the folder of all
+    secrets.
+    """
     names = secrets_of(line)
     given = "".join(f"LoadCredential={n.lower()}:{SECRETS_FOLDER}/{n.lower()}\n" for n in names)
     named = "".join(f"Environment={name}_FILE=%d/{name.lower()}\n" for name in names)
@@ -177,7 +179,7 @@ def _section(name: str, values: Mapping[str, str]) -> str:
 
 
 def main() -> None:
-    """Write them all."""
+    """Write all generated units."""
     for path, text in files().items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")

@@ -1,1 +1,1 @@
-"""What the house is watched with: Prometheus' rules and Grafana's dashboards are made here."""
+"""Monitoring: generates Prometheus' rules and Grafana's dashboards."""

@@ -1,18 +1,18 @@
-"""Alerts on symptoms: what guests, hosts and operators would notice. Each has its runbook."""
+"""Alerts on symptoms that guests, hosts and operators would notice. Each has a runbook."""
 
 from typing import Any, Final
 
 from deploy.watch.objectives import EACH, burn_alerts, recording_rules
 
-#: Late with these, guests or hosts notice: somebody is called. The rest can wait for the morning.
+#: If these are overdue, guests or hosts notice: the alert pages. The rest can wait until morning.
 URGENT: Final = ("requests", "changes", "freed_books", "messages", "sweep", "two_primaries")
 _URGENT_RE: Final = "|".join((*URGENT, "heartbeat.allocation", "heartbeat.messages"))
-#: Of the database's log: with it the recovery point is seconds, without it an hour.
+#: The database's log: with it the recovery point is seconds, without it an hour.
 _LOG: Final = "log"
-#: Where the runbooks can be read: Prometheus' external label `runbooks`, an address without a slash
-#: at its end; without one, the folder in a clone.
+#: URL of a runbook: Prometheus' external label `runbooks`, without a trailing slash; if the label
+#: is not set, the folder in a clone.
 RUNBOOKS: Final = "{{ with $externalLabels.runbooks }}{{ . }}{{ else }}docs/runbooks{{ end }}/%s.md"
-#: An installation that was there a quarter of an hour ago, and of which nothing is asked any more.
+#: An installation that was scraped a quarter of an hour ago, and is no longer.
 _VANISHED: Final = (
     f'group by ({EACH}) (up{{job="web"}} offset 15m) unless group by ({EACH}) (up{{job="web"}})'
 )
@@ -30,7 +30,7 @@ def _alert(
     }
 
 
-#: What is gone, late or failing.
+#: Alerts for anything that is gone, overdue or failing.
 SYMPTOMS: Final = (
     _alert(
         "WebGone",
@@ -126,7 +126,7 @@ SYMPTOMS: Final = (
 
 
 def alert_rules() -> list[dict[str, Any]]:
-    """All alerts, each with the page that says what to do."""
+    """Return all alerts, each with the URL of its runbook."""
     found = [*SYMPTOMS, *burn_alerts()]
     return [
         alert | {"annotations": alert["annotations"] | {"runbook_url": _page(alert["alert"])}}
@@ -139,7 +139,7 @@ def _page(name: str) -> str:
 
 
 def rule_groups() -> dict[str, Any]:
-    """Prometheus' rule file."""
+    """Return the content of Prometheus' rule file."""
     return {
         "groups": [
             {"name": "maitred-objectives", "interval": "30s", "rules": recording_rules()},

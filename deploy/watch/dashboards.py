@@ -1,4 +1,4 @@
-"""Grafana's dashboards: few panels, each a question that somebody has."""
+"""Grafana's dashboards: a few panels, each answering a practical question."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Writes the rule file and the dashboards beside it: `python -m deploy.watch.make`."""
+"""Generate the rule file and the dashboards: `python -m deploy.watch.make`."""
 
 import json
 import sys
@@ -16,7 +16,7 @@ _HEAD: Final = "# Made by `python -m deploy.watch.make` of deploy/watch/*.py; ed
 
 
 def files() -> dict[Path, str]:
-    """Every made file and its text."""
+    """Return every generated file and its text."""
     rules = _HEAD + yaml.safe_dump(rule_groups(), sort_keys=False, width=100)
     made = {
         FOLDER / "rules" / "maitred.yml": rules,
@@ -29,7 +29,7 @@ def files() -> dict[Path, str]:
 
 
 def _for_operator() -> str:
-    """The same rules as Prometheus' operator takes them."""
+    """Return the same rules in the form for the Prometheus operator."""
     wrapped = {
         "apiVersion": "monitoring.coreos.com/v1",
         "kind": "PrometheusRule",
@@ -40,7 +40,7 @@ def _for_operator() -> str:
 
 
 def main() -> None:
-    """Write them all."""
+    """Write all generated files."""
     for path, text in files().items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The dashboards of what stands behind the evening: releases, backups, business, servers."""
+"""Dashboards of releases, backups, business figures and servers."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ from deploy.watch.panels import ASKED, FAILED, SECONDS, WIDTH, Panel, of_rows
 
 _NO_SHOWS: Final = 'maitred_parties{status="no_show"}'
 _CAME_OR_NOT: Final = 'maitred_parties{status=~"no_show|seated|finished"}'
-#: A web process's counts, by the release that it says it is of.
+#: Joins a web process's counts with the release that it reports.
 _BY_VERSION: Final = "* on (instance) group_left (version) maitred_info"
 
 

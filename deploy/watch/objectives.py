@@ -1,26 +1,26 @@
-"""The house's objectives, and the rules that follow from them.
+"""The service level objectives, and the rules derived from them.
 
-An objective is a share of good events over 30 days; its error budget is the rest. Alerts are on the
-speed at which the budget burns, each over a long window and a short one, so that they come soon and
-go soon (the method of Google's SRE workbook, chapter 5).
+An objective is a share of good events over 30 days; the rest is its error budget. Alerts fire on
+the budget's burn rate over a long and a short window, so that they start and end quickly (the
+method of Google's SRE workbook, chapter 5).
 """
 
 from dataclasses import dataclass
 from typing import Any, Final
 
-#: One Prometheus may watch several installations, each in a namespace of its own: every sum, and
-#: every alert, is of one of them. Without namespaces there is one.
+#: The label that separates installations: one Prometheus may watch several, each in a namespace of
+#: its own, and every sum and alert is for one of them. Without namespaces there is one.
 EACH: Final = "namespace"
-#: An objective of three nines is missed by the one error of a quiet night: so many bad events are
-#: wanted before somebody is called.
+#: A single error on a quiet night would miss an objective of three nines, so an alert requires this
+#: many bad events.
 LEAST_BAD: Final = 5
-#: What nobody's experience depends on: whoever watches over the house.
+#: Excludes monitoring requests, which affect no guest and no host.
 OPERATORS: Final = 'route!~"/healthz|/readyz|/metrics"'
 
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """So many of 100 events are good. `bad` and `all` are rates with %s for the window."""
+    """A target share of good events. `bad` and `all` are rates with %s for the window."""
 
     name: str
     says: str
@@ -30,12 +30,12 @@ class Objective:
 
     @property
     def budget(self) -> float:
-        """The share that may be bad."""
+        """The share of events that may be bad."""
         return round(1 - self.target, 6)
 
 
 def _slower_than(metric: str, seconds: str, labels: str = "") -> tuple[str, str]:
-    """The rates of what took longer than that, and of all."""
+    """Return the rates of events that took longer than that, and of all events."""
     within = f"{labels},le='{seconds}'" if labels else f"le='{seconds}'"
     total = f"sum by ({EACH}) (rate({metric}_count{{{labels}}}[%s]))"
     return f"({total} - sum by ({EACH}) (rate({metric}_bucket{{{within}}}[%s])))", total
@@ -56,7 +56,7 @@ OBJECTIVES: Final = (
     Objective("messages", "99% of guests are told in 60 s", 0.99, *_LATE_MESSAGES),
 )
 
-#: (severity, how many times as fast as the budget allows, long window, short window)
+#: (severity, burn rate as a multiple of what the budget allows, long window, short window)
 BURNS: Final = (
     ("page", 14.4, "1h", "5m"),
     ("page", 6, "6h", "30m"),
@@ -66,12 +66,14 @@ WINDOWS: Final = tuple(sorted({window for burn in BURNS for window in burn[2:]})
 
 
 def recorded(objective: Objective, window: str) -> str:
-    """The name of the recorded share of bad events."""
+    """Return the name of the recorded share of bad events."""
     return f"maitred:{objective.name}:bad_ratio_{window}"
 
 
 def recording_rules() -> list[dict[str, Any]]:
-    """The share of bad events of each objective over each window; none while nothing happens."""
+    """Return rules for each objective's share of bad events per window; without events, no
+    value.
+    """
     return [
         {
             "record": recorded(objective, window),
@@ -88,7 +90,7 @@ def _over(rate: str, window: str) -> str:
 
 
 def burn_alerts() -> list[dict[str, Any]]:
-    """One alert for each objective and severity."""
+    """Return one alert for each objective and severity."""
     return [
         {
             "alert": f"{objective.name.capitalize()}Burn",
@@ -111,7 +113,7 @@ def burn_alerts() -> list[dict[str, Any]]:
 
 
 def _counted(rate: str, window: str) -> str:
-    """The events themselves, where `rate` is how many a second."""
+    """Turn the rate of events into their number in the window."""
     return _over(rate.replace("rate(", "increase("), window)
 
 

@@ -1,4 +1,4 @@
-"""Panels of Grafana's, and a dashboard's JSON."""
+"""Grafana panels, and the JSON of a dashboard."""
 
 import re
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from deploy.watch.objectives import OPERATORS
 
 REQUESTS: Final = "maitred_http_requests_total"
 SECONDS: Final = "maitred_http_request_seconds"
-#: What guests and staff asked for; without those who watch.
+#: Requests of guests and staff, without monitoring.
 ASKED: Final = f"{REQUESTS}{{{OPERATORS}}}"
 FAILED: Final = f'{REQUESTS}{{status=~"5..",{OPERATORS}}}'
 _SOURCE: Final = {"type": "prometheus", "uid": "prometheus"}
-#: Of which environments a dashboard tells: the namespaces of all installations that this Prometheus
-#: asks. Where none has a namespace there is one installation, and "All" is that one.
+#: The environments to choose from: the namespaces of all installations that this Prometheus
+#: scrapes. Without namespaces there is one installation, which is "All".
 _ENVIRONMENT: Final = {
     "name": "namespace",
     "label": "Environment",
@@ -29,14 +29,14 @@ _ENVIRONMENT: Final = {
     "current": {"text": "All", "value": "$__all"},
 }
 _METRIC: Final = re.compile(r"\b(maitred(?:_[a-z]+|:[a-z0-9_]+)+)\b(\{)?")
-#: Of a whole row.
+#: Width of a whole row.
 WIDTH: Final = 24
 _HEIGHT: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One question: a title, expressions with their legends, a unit of Grafana's, how wide."""
+    """One question: a title, expressions with their legends, a unit of Grafana's, the width."""
 
     title: str
     targets: tuple[tuple[str, str], ...]
@@ -46,23 +46,23 @@ class Panel:
 
 
 def share(expr: str, of: str, by: str) -> str:
-    """The share that `expr` has of `of`, by that label, over five minutes."""
+    """Return an expression for the share of `expr` in `of`, by that label, over five minutes."""
     return f"sum by ({by}) (rate({expr}[5m])) / ignoring({by}) group_left sum(rate({of}[5m]))"
 
 
 def quantile(part: float, metric: str, by: str = "") -> str:
-    """That quantile of a histogram over five minutes, by that label."""
+    """Return an expression for that quantile of a histogram over five minutes, by that label."""
     labels = f"le, {by}" if by else "le"
     return f"histogram_quantile({part}, sum by ({labels}) (rate({metric}_bucket[5m])))"
 
 
 def of_rows(metric: str, by: str) -> str:
-    """Rows counted by that label: each web process tells the same of its own environment."""
+    """Return the sum by that label of a count that each web process reports for its environment."""
     return f"sum by ({by}) (max by (namespace, {by}) ({metric}))"
 
 
 def of_environments(expr: str) -> str:
-    """The expression, of the chosen environments alone."""
+    """Restrict the expression to the chosen environments."""
 
     def chosen(found: re.Match[str]) -> str:
         more = "," if found[2] else "}"
@@ -72,7 +72,7 @@ def of_environments(expr: str) -> str:
 
 
 def dashboard(name: str, title: str, panels: tuple[Panel, ...]) -> dict[str, Any]:
-    """Grafana's JSON of one dashboard."""
+    """Return Grafana's JSON of one dashboard."""
     return {
         "uid": f"maitred-{name}",
         "title": f"Maitred: {title}",
@@ -88,7 +88,7 @@ def dashboard(name: str, title: str, panels: tuple[Panel, ...]) -> dict[str, Any
 
 
 def _placed(panels: tuple[Panel, ...]) -> list[dict[str, Any]]:
-    """The panels from left to right, row by row."""
+    """Return the panels from left to right, row by row."""
     x = y = 0
     placed = []
     for number, panel in enumerate(panels, start=1):
