@@ -1,11 +1,11 @@
 #!/bin/sh
-# What a release will need, asked before it changes anything: every problem at once, a line each.
+# Check the requirements of a release before it changes anything. Reports all problems, one per line.
 #
 #   sh deploy/k8s/preflight.sh ENVIRONMENT IMAGE STRATEGY MANIFESTS
 #
-# MANIFESTS is what release.sh would apply. Ends with 1 when something is missing. It leaves nothing behind.
-# A cluster whose namespace is not there yet is asked for less: there is nothing that could be hurt.
-# ARGO_NAMESPACE names where Argo Rollouts runs (argo-rollouts).
+# MANIFESTS is the file that release.sh would apply. Exits with 1 when something is missing. Leaves nothing
+# behind. If the namespace does not exist yet, fewer checks run, as there is nothing to damage.
+# ARGO_NAMESPACE is the namespace of Argo Rollouts (argo-rollouts by default).
 set -u
 environment=$1
 image=$2
@@ -37,7 +37,7 @@ if ! there=$(kubectl get namespace "$namespace" --ignore-not-found -o name); the
     finish
 fi
 
-# the kinds that the manifests speak of
+# the kinds used in the manifests
 kinds=$(kubectl api-resources --no-headers 2>/dev/null | awk '{print $(NF-2), $NF}')
 wanted=$(awk '/^apiVersion: / {api = $2} /^kind: / {print api, $2}' "$manifests" | sort -u)
 missing=$(echo "$wanted" | while read -r api kind; do
@@ -55,7 +55,7 @@ for each in $missing; do
     problem "the cluster does not know $each: $from is to be installed"
 done
 
-# what is done beside applying the manifests
+# permissions for everything except applying the manifests
 may() {
     here auth can-i --quiet "$@" || problem "the account may not $* in $namespace"
 }
@@ -77,7 +77,7 @@ else
     kubectl auth can-i --quiet create namespaces || problem "the account may not make the namespace $namespace"
 fi
 
-# the way in
+# the Gateway
 gateway=$(value gateway)
 of=$(value gatewayNamespace)
 ready=$(kubectl -n "$of" get gateways.gateway.networking.k8s.io "$gateway" \
@@ -118,7 +118,7 @@ if [ "$strategy" != rolling ]; then
         problem "$strategy wants a version in place that Argo leads: release once by rolling"
     else
         phase=$(here get rollouts.argoproj.io web -o 'jsonpath={.status.phase}')
-        # the same once more goes on where it was interrupted
+        # an interrupted release of the same image may be resumed
         inside=$(here get deployment web -o 'jsonpath={.spec.template.spec.containers[0].image}')
         [ "$phase" = Healthy ] || [ "$inside" = "$image" ] ||
             problem "the release before has not ended: Argo calls the web process ${phase:-unseen}"
@@ -137,13 +137,13 @@ if [ "$strategy" = canary ]; then
     esac
 fi
 
-# everything else that the cluster would refuse: rights, policies, fields. A Job cannot be changed in place
+# every other reason for a rejection: permissions, policies, fields. A Job cannot be changed in place
 if [ -n "$there" ] && [ "$problems" = 0 ]; then
     said=$(kubectl apply --dry-run=server -f "$manifests" -l 'app.kubernetes.io/name!=migrate' 2>&1 >/dev/null) ||
         problem "the cluster refuses the manifests: $said"
 fi
 
-# the image, by the nodes' own right to fetch it
+# the image, pulled with the nodes' own credentials
 if [ -n "$there" ] && [ "$problems" = 0 ]; then
     here delete pod preflight --ignore-not-found --wait >/dev/null 2>&1
     allowed='{"allowPrivilegeEscalation":false,"capabilities":{"drop":["ALL"]}}'

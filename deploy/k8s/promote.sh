@@ -1,6 +1,6 @@
 #!/bin/sh
-# Give the new version of the web process all requests: of a blue-green that waits, or of a canary that
-# had too few to be judged. Waits until it has them; then the release has ended.
+# Route all requests to the new version of the web process: for a waiting blue-green release, or for a
+# canary with too few requests for a verdict. Waits until that is done, which ends the release.
 #
 #   sh deploy/k8s/promote.sh ENVIRONMENT
 set -eu

@@ -1,12 +1,12 @@
 #!/bin/sh
-# Put a version in place on Kubernetes: ask, back up, migrate, roll out, and back to what was there when a
-# process does not become well. Safe to run again after an interruption.
+# Deploy a version on Kubernetes: check, back up, migrate, roll out; roll back if a process does not become
+# healthy. Safe to run again after an interruption.
 #
 #   sh deploy/k8s/release.sh ENVIRONMENT IMAGE [rolling|canary|blue-green]
 #
-# ENVIRONMENT is an overlay, IMAGE a tag or digest. Canary and blue-green are of the web process, where the
-# overlay has components/argo. ASK_ONLY=1 changes nothing, and says what is missing.
-# WITHOUT_BACKUP=1 goes on where no backup can be made.
+# ENVIRONMENT is an overlay, IMAGE a tag or digest. Canary and blue-green apply to the web process, if the
+# overlay has components/argo. ASK_ONLY=1 changes nothing and only reports what is missing.
+# WITHOUT_BACKUP=1 skips the backup.
 set -eu
 environment=$1
 image=$2
@@ -58,9 +58,9 @@ fi
 
 echo "--- what the processes stand on"
 leads=$(leader) || stop "the cluster does not say whether Argo leads the web process"
-# What rollback.sh goes back to: kept while a release is under way, so that one that was interrupted and is
-# run again does not take its own half for the version before. One that was left to Argo has ended when Argo
-# calls it well; that is asked before its strategy is changed, by which Argo would promote it.
+# The versions for rollback.sh are not overwritten while a release is under way: a resumed release must not
+# take its own half for the previous version. A release left to Argo has ended when Argo calls it Healthy.
+# Check that before the strategy is changed, because that change would make Argo promote it.
 last=$(here get configmap last-release --ignore-not-found -o 'jsonpath={.data.state}={.data.image}') ||
     stop "the release before cannot be asked for"
 keep=""
@@ -74,13 +74,13 @@ case $last in
 esac
 handed_over=0
 if grep -q '^kind: Rollout' "$folder/all.yaml"; then
-    # Argo keeps the Deployment of what it leads at none
+    # Argo scales the Deployment of a Rollout that it manages to zero
     handed_over=$(here get deployment web --ignore-not-found -o 'jsonpath={.spec.replicas}') ||
         stop "the web process cannot be asked for"
 fi
 if [ "${handed_over:-0}" != 0 ] && [ -z "$leads" ]; then
     echo "--- the web process is handed over to Argo, as it is"
-    # made with its number, so that there is no moment of one pod; what is created keeps it when it is applied
+    # created with the current number of replicas, so that it never has only one pod; `apply` keeps the number
     awk -v count="$handed_over" '
         /^---$/ { if (rollout) exit; text = ""; next }
         { text = text $0 "\n" }
@@ -94,7 +94,7 @@ if [ "${handed_over:-0}" != 0 ]; then
     well || stop "Argo did not take the web process over"
 elif [ -n "$before" ] && [ -n "$leads" ]; then
     seen || stop "Argo did not read the strategy"
-    # Argo points the Service at one version where it shares requests out; rolling wants it at all pods
+    # Argo points the Service at one version when it splits traffic; rolling needs it to select all pods
     if [ "$strategy" = rolling ] &&
         [ -n "$(here get service web -o 'jsonpath={.spec.selector.rollouts-pod-template-hash}')" ]; then
         here patch service web --type=json \
@@ -143,11 +143,11 @@ for each in $now; do
 done
 leads=$(leader) || go_back "the cluster does not say whether Argo leads the web process"
 if [ -n "$leads" ]; then
-    # should nobody wait here any more, the next release asks Argo how this one ended
+    # if this script is killed while it waits, the next release asks Argo for the result of this one
     here patch configmap last-release --type=merge -p '{"data":{"state":"with Argo"}}' || go_back "the cluster does not answer"
     well && code=0 || code=$?
     if [ "$code" = 2 ] && [ "$strategy" = blue-green ]; then
-        # promoted by hand: that nobody has done so yet is no reason to go back
+        # the promotion is manual: a missing one is no reason to roll back
         echo "!!! nobody has promoted the new version yet; it waits" >&2
         exit 1
     fi

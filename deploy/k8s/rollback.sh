@@ -1,6 +1,6 @@
 #!/bin/sh
-# Take the last release of an environment on Kubernetes back, once: each process that it changed returns to
-# the version that it had. The schema stays.
+# Roll back the last release of an environment on Kubernetes, once: each process that it changed returns to
+# its previous version. The schema stays.
 #
 #   sh deploy/k8s/rollback.sh ENVIRONMENT
 set -eu
@@ -26,7 +26,7 @@ for each in $before; do
     now=$(revision "$name") || { result=1 && continue; }
     was=${each#*=}
     case $was in
-        # a name, and its number today; earlier releases wrote the number itself
+        # look up the current number of a name; earlier releases recorded the number itself
         *[!0-9]*) was=$(echo "$sets" | awk -v name="$was" '$2 == name {print $3}') ;;
     esac
     [ -n "$was" ] || { echo "!!! the cluster no longer has ${each#*=} of $name" >&2 && result=1 && continue; }
@@ -35,7 +35,7 @@ for each in $before; do
     undone="$undone $name"
 done
 [ -n "$undone" ] || [ $result != 0 ] || echo "each process has its version of before; there is nothing to take back"
-# Argo's Rollout follows the Deployment; what served before is not tried out anew
+# Argo's Rollout follows the Deployment; the previous version needs no new trial
 if [ -n "$leads" ]; then
     if seen; then
         hashes=$(here get rollouts.argoproj.io web -o 'jsonpath={.status.currentPodHash} {.status.stableRS}')
@@ -45,7 +45,7 @@ if [ -n "$leads" ]; then
         result=1
     fi
 fi
-# also those that an interrupted run of this has taken back
+# including those that an interrupted run has rolled back
 for each in $processes; do
     here rollout status "$each" --timeout=900s || result=1
 done

@@ -1,9 +1,9 @@
 #!/bin/sh
-# The smoke test after a release; when it fails, the release is taken back. Ends with 1 then, and says so.
+# The smoke test after a release. If it fails, roll back the release, report that, and exit with 1.
 #
 #   sh deploy/k8s/smoke.sh ENVIRONMENT URL RESTAURANT
 #
-# SMOKE is the command that is given URL and RESTAURANT.
+# SMOKE is the command that is called with URL and RESTAURANT.
 set -eu
 environment=$1
 url=${2:?the address of the installation}

@@ -6,11 +6,11 @@ here() { kubectl -n "$namespace" "$@"; }
 
 deployments() { here get deployments -o name -l app.kubernetes.io/part-of=maitred; }
 
-# the number that Kubernetes gives each version of a Deployment
+# the revision number that Kubernetes gives each version of a Deployment
 revision() { here get "$1" -o 'jsonpath={.metadata.annotations.deployment\.kubernetes\.io/revision}'; }
 
-# Deployment, ReplicaSet and number of each version. A version that comes again gets a new number, its
-# ReplicaSet keeps its name.
+# Deployment, ReplicaSet and number of each version. A version that is deployed again gets a new number,
+# but its ReplicaSet keeps its name.
 versions() {
     here get replicasets -o 'jsonpath={range .items[*]}{.metadata.ownerReferences[0].kind}/{.metadata.ownerReferences[0].name} {.metadata.name} {.metadata.annotations.deployment\.kubernetes\.io/revision}{"\n"}{end}'
 }
@@ -22,19 +22,19 @@ version() {
     [ -n "$found" ] && echo "$found"
 }
 
-# "Argo" where it leads the web process, else nothing. 1: the cluster does not say.
+# Print "Argo" if it manages the web process, else nothing. Return 1 if the cluster does not answer.
 leader() {
     if said=$(here get rollouts.argoproj.io web --ignore-not-found -o name 2>&1); then
         case $said in *rollout.argoproj.io/web*) echo Argo ;; esac
         return 0
     fi
-    # without Argo Rollouts nothing is led by it
+    # Argo Rollouts is not installed
     case $said in *"doesn't have a resource type"*) return 0 ;; esac
     echo "$said" >&2
     return 1
 }
 
-# Wait until Argo has read what was applied: the Rollout, and the Deployment that describes its pods.
+# Wait until Argo has observed the applied Rollout, and the Deployment that describes its pods.
 seen() {
     tries=${SEEN_TRIES:-24}
     while :; do
@@ -49,12 +49,12 @@ seen() {
     done
 }
 
-# How often to ask Argo, every five seconds: half an hour. Of a canary three shares are judged for up to a
-# quarter of an hour each, and then somebody may give a word.
+# How often to poll Argo, every five seconds: for half an hour. A canary takes longer (70 minutes): three
+# shares are judged for up to a quarter of an hour each, and then it may wait for a manual decision.
 patience() { if [ "${strategy:-}" = canary ]; then echo 840; else echo 360; fi; }
 
-# Wait until Argo calls the web process well. 1: it did not become so. 2: still waiting for somebody's word.
-# `well quietly` does not say who may give it.
+# Wait until Argo calls the web process Healthy. Return 1 if it does not become so, 2 if Argo still waits for
+# a manual decision. `well quietly` does not print how to give it.
 well() {
     seen || return 1
     tries=${WELL_TRIES:-$(patience)}
@@ -82,7 +82,7 @@ well() {
     done
 }
 
-# All requests to the version that is being put in place, without waiting for a verdict.
+# Route all requests to the new version, without waiting for a verdict.
 promote() {
     here patch rollouts.argoproj.io web --subresource=status --type=merge -p '{"status":{"promoteFull":true}}'
 }
