@@ -1,12 +1,12 @@
 #!/bin/sh
-# Make what docker-compose.yml reads from secrets/: passwords, keys, the certificate of the way in.
+# Create the files that docker-compose.yml reads from secrets/: passwords, keys, the TLS certificate.
 #
 #   sh deploy/secrets.sh [FOLDER]      (secrets)
 #
-# What is there already is left as it is, so it is safe to run again. Then put in your own:
-# smtp_url (your mail server), twilio_auth_token, aws_credentials, otlp_headers (the key of who takes
-# traces), alert_receivers (who is told of alerts), fullchain.pem and privkey.pem. Only the folder is
-# closed (700): the processes in the containers are not you, and read the files one by one.
+# Existing files are not changed, so it is safe to run again. Then put in your own values:
+# smtp_url (your mail server), twilio_auth_token, aws_credentials, otlp_headers (the key of your tracing
+# service), alert_receivers (recipients of alerts), fullchain.pem and privkey.pem. Only the folder is
+# restricted (700): the processes in the containers run as other users, and read single files.
 set -eu
 folder=${1:-secrets}
 umask 022
@@ -27,7 +27,7 @@ redis=$(cat "$folder/redis_password")
 put database_url "mysql+mysqldb://maitred:$mysql@mysql/maitred"
 put backup_url "mysql+mysqldb://backup:$(cat "$folder/backup_password")@mysql/maitred"
 put redis_url "redis://maitred:$redis@redis:6379/0"
-# one user, who may use Redis but neither govern nor empty it
+# one user with full use of Redis, but without administration and flushing
 put redis_acl "user default off
 user maitred on >$redis ~* &* +@all -@admin -@dangerous +info"
 put smtp_url "smtp://mail:1025"
@@ -35,7 +35,7 @@ put twilio_auth_token ""
 # for backups on s3://: aws_access_key_id = ..., aws_secret_access_key = ...
 put aws_credentials "[default]"
 put otlp_headers ""
-# who is told of alerts; as long as nobody is, Alertmanager does not start
+# recipients of alerts; Alertmanager does not start without any
 put alert_receivers '# Take the signs away, and put in your own (the receivers of Alertmanager). "page" is called at any
 # hour, and not by mail alone: a dead mail server could not tell of itself. "ticket" can wait.
 #receivers:
@@ -47,6 +47,6 @@ if [ ! -e "$folder/fullchain.pem" ]; then
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 365 \
         -subj "/CN=localhost" -addext "subjectAltName=DNS:localhost,IP:127.0.0.1" \
         -keyout "$folder/privkey.pem" -out "$folder/fullchain.pem" 2>/dev/null
-    # nginx reads it before it gives up being root
+    # nginx reads it before it drops root
     chmod 600 "$folder/privkey.pem"
 fi

@@ -1,28 +1,28 @@
 #!/bin/sh
-# Put another image in place with Docker Compose, while guests go on asking: no request is lost.
+# Deploy another image with Docker Compose without downtime: no request is lost.
 #
 #   sh deploy/upgrade.sh IMAGE         # by its tag or digest
-#   sh deploy/upgrade.sh               # the image that runs, with the settings as they are now
-#   sh deploy/upgrade.sh --rollback    # the image before
+#   sh deploy/upgrade.sh               # the running image, with the current settings
+#   sh deploy/upgrade.sh --rollback    # the previous image
 #
-# Backs up, migrates (a migration only adds), starts every process of the new version beside the old one's,
-# turns the link that nginx follows (deploy/live.py), watches, and lets the old ones finish. Whatever
-# fails before that: the new ones are removed, the old version serves, and it ends with 1. Safe to run
-# again, also after it was killed. WITHOUT_BACKUP=1 makes no backup first; docs/deploy/compose.md.
+# Backs up, migrates (a migration only adds), starts every process of the new version next to the old ones,
+# switches the link that nginx follows (deploy/live.py), watches, and lets the old processes finish. If any
+# step before that fails, it removes the new processes, the old version serves, and it exits with 1. Safe to
+# run again, even after it was killed. WITHOUT_BACKUP=1 skips the backup; see docs/deploy/compose.md.
 set -eu
 cd "$(dirname "$0")/.."
 
-#: two of each may run at once; web is started last, when the others are there
+#: services of which two may run at the same time; web is started last, after the others
 BESIDE="worker-allocation worker-messages worker-maintenance worker-backups follower scheduler web"
 READY_SECONDS=${READY_SECONDS:-180}
-#: a process without a check of its own stands when it has run for so long
+#: a process without a health check counts as healthy after it has run for this long
 STAND_SECONDS=${STAND_SECONDS:-5}
-#: the new version is watched for so long, and may answer so many requests with 5xx
+#: how long the new version is watched; FAULTS answers with 5xx in that time fail the upgrade
 WATCH_SECONDS=${WATCH_SECONDS:-10}
 FAULTS=5
-# /metrics is made anew each second
+# /metrics is refreshed every second
 COUNT_SECONDS=${COUNT_SECONDS:-2}
-# what is under way: `began`, or `served WHAT IMAGE BEFORE`; and the containers of the version before
+# state of the upgrade: `began`, or `served WHAT IMAGE BEFORE`; then the previous version's containers
 JOURNAL=.upgrade
 
 say() { printf '%s %s\n' "$(date -u +%H:%M:%S)" "$*"; }
@@ -36,13 +36,13 @@ was_there() { grep -q "^$1$" "$JOURNAL"; }
 
 runs() { [ "$(docker inspect -f '{{.State.Running}}' "$1" 2>/dev/null)" = true ]; }
 
-# still_runs SERVICE: the first container of the version before that does
+# still_runs SERVICE: the first container of the previous version that still runs
 still_runs() {
     for id in $(of_service "$1"); do
         if was_there "$id" && runs "$id"; then echo "$id"; fi
     done | head -n 1
 }
-# came SERVICE: the containers beside the version before
+# came SERVICE: the containers that do not belong to the previous version
 came() {
     for id in $(of_service "$1"); do
         was_there "$id" || echo "$id"
@@ -50,14 +50,14 @@ came() {
 }
 live() { docker exec "$1" python -m deploy.live "$2"; }
 
-# all callers are with the version before, and what came beside it is gone. Returns 1, with everything left
-# as it is, when they cannot be led there. It is called where `set -e` has no effect
+# Route all callers to the previous version, and remove the new containers. Returns 1, and changes nothing,
+# if the callers cannot be routed there. It is called where `set -e` has no effect
 take_back() {
     old=$(still_runs web)
     if [ -z "$old" ] || ! live "$old" turn; then return 1; fi
     surplus=""
     for service in $BESIDE; do
-        # one that was made anew since, by `docker compose up`, is the only one of its service: it stays
+        # a container that `docker compose up` has recreated since is the only one of its service: keep it
         if [ -z "$(still_runs "$service")" ]; then continue; fi
         for id in $(came "$service"); do surplus="$surplus $id"; done
     done
@@ -74,7 +74,7 @@ take_back() {
 NOT_BACK="the callers cannot be led to the version before, so both versions were left as they are: \
 docker compose ps --all; docker compose logs web. Then run this again"
 
-# the new version serves: the old one's answers and tasks are finished, then it ends
+# the new version serves: let the old one finish its answers and tasks, then end it
 finish() {
     read -r _ _ now was <"$JOURNAL"
     if [ -n "$now" ]; then remember "$now" "$was"; fi
@@ -93,7 +93,7 @@ finish() {
         # shellcheck disable=SC2086
         docker rm --force $gone >/dev/null
     fi
-    # its port can be held by one alone; nobody but operators asks it
+    # only one container can hold Flower's port, and only operators use it
     compose up --detach --no-deps --no-build flower >/dev/null 2>&1 || say "NOTE: flower did not start"
     rm -f "$JOURNAL"
 }
@@ -114,9 +114,9 @@ ended() {
 
 setting() { if [ -e .env ]; then sed -n "s/^$1=//p" .env | tail -n 1 | tr -d "\"'"; fi; }
 
-# remember IMAGE BEFORE: what `docker compose` starts from now on, and what --rollback goes back to
+# remember IMAGE BEFORE: the image that `docker compose` starts from now on, and the one for --rollback
 remember() {
-    file=.env # or where it leads to: a link stays one
+    file=.env # or its target: a link is preserved
     if [ -L .env ]; then file=$(readlink -f .env); fi
     if [ -e .env ]; then cp -p .env "$file.next"; else (umask 077 && : >"$file.next"); fi
     { if [ -e .env ]; then grep -v -e '^IMAGE=' -e '^IMAGE_BEFORE=' .env || :; fi
@@ -126,7 +126,7 @@ remember() {
     mv "$file.next" "$file"
 }
 
-well() { # well SERVICE ID: by its own check; one without stays up for five seconds
+well() { # well SERVICE ID: wait until it is healthy by its own check or, without one, stays up for STAND_SECONDS
     ends=$(($(date +%s) + READY_SECONDS))
     stood=0
     while :; do
@@ -150,13 +150,13 @@ well() { # well SERVICE ID: by its own check; one without stays up for five seco
     done
 }
 
-# nginx's own check: through TLS, by the name, to the web process
+# nginx's own health check: through TLS, by host name, to the web process
 through_nginx() {
     nginx=$(compose ps --quiet nginx)
     docker exec "$nginx" sh -c "$(docker inspect -f '{{index .Config.Healthcheck.Test 1}}' "$nginx")"
 }
 
-confirm() { # confirm ID: what comes to nginx comes to it, and is answered
+confirm() { # confirm ID: check that requests to nginx reach this container, and are answered
     before=$(live "$1" answered) || fail "the new version does not answer"
     through_nginx || fail "nginx does not answer for the new version"
     sleep "$COUNT_SECONDS"
@@ -170,7 +170,7 @@ confirm() { # confirm ID: what comes to nginx comes to it, and is answered
     done
 }
 
-# --- what is wanted, and whether it can be done
+# --- the request, and whether it is possible
 case ${1:-} in
 --rollback) image=$(setting IMAGE_BEFORE) ;;
 -*) fail "say IMAGE, --rollback, or nothing" ;;
@@ -191,7 +191,7 @@ if [ -e "$JOURNAL" ]; then
         if [ "${1:-}" = --rollback ]; then
             image=$(setting IMAGE_BEFORE)
             export IMAGE="$image"
-            # that one was going back, and now it is done
+            # the interrupted run was a rollback, which is now complete
             if [ "$what" = --rollback ]; then say "$(setting IMAGE) serves"; exit 0; fi
         fi
     elif [ -z "$(still_runs web)" ]; then
@@ -221,7 +221,7 @@ elif ! docker pull --quiet "$image" >/dev/null 2>&1; then
 fi
 export IMAGE="$image"
 
-# --- nothing that serves is touched by these
+# --- these steps do not affect the serving containers
 if [ "${1:-}" != --rollback ]; then
     if [ -n "${WITHOUT_BACKUP:-}" ]; then
         say "NO BACKUP is made: WITHOUT_BACKUP is set"
@@ -237,9 +237,9 @@ if [ "${1:-}" != --rollback ]; then
     compose run --rm -T --no-deps migrate || fail "the migration failed; the old version serves"
 fi
 
-# --- beside the old version
+# --- start next to the old version
 # shellcheck disable=SC2086  # a list of services
-compose rm --force $BESIDE >/dev/null 2>&1 || : # stopped ones, which would be started with the new
+compose rm --force $BESIDE >/dev/null 2>&1 || : # stopped ones, which would start with the new ones
 {
     echo began
     for service in $BESIDE; do of_service "$service"; done
@@ -264,11 +264,11 @@ new=$(came web | head -n 1)
 live "$new" turn
 confirm "$new"
 
-# --- it serves. From here on nothing is taken back
+# --- it serves. From here on nothing is rolled back
 before=$(docker inspect -f '{{.Config.Image}}' "$web")
 kept=$(docker inspect -f '{{.Image}}' "$web")
 if [ "$(docker image inspect -f '{{.Id}}' "$before" 2>/dev/null)" != "$kept" ]; then
-    docker tag "$kept" maitred:before # the tag means another image by now
+    docker tag "$kept" maitred:before # the tag now refers to another image
     before=maitred:before
 fi
 [ "$kept" != "$(docker inspect -f '{{.Image}}' "$new")" ] || before=$(setting IMAGE_BEFORE)

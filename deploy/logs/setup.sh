@@ -1,13 +1,14 @@
 #!/bin/sh
-# Put there what the logs need, before the first line comes; again after every change. Safe to repeat.
+# Set up Elasticsearch and Kibana for the logs: before the first line arrives, and after every change. Safe
+# to run again.
 #
 #   sh setup.sh elasticsearch [URL]    the life cycle (90 days) and the index template
-#   sh setup.sh kibana [URL]           the data view and the saved searches, over what they were
+#   sh setup.sh kibana [URL]           the data view and the saved searches, replacing the existing ones
 set -eu
 here=$(dirname "$0")
 what=${1:?elasticsearch or kibana}
 
-say() {  # say METHOD URL WORDS..: fails when the server does not say yes, waits until it is there
+say() {  # say METHOD URL OPTIONS..: send a request, wait for the server to come up, fail on an error status
     method=$1 url=$2
     shift 2
     answer=$(curl --silent --show-error --fail-with-body --retry 60 --retry-delay 3 \
@@ -29,7 +30,7 @@ kibana)
     server=${2:-http://kibana:5601}
     answer=$(say POST "$server/api/saved_objects/_import?overwrite=true" \
         --header "kbn-xsrf: setup" --form "file=@$here/searches.ndjson")
-    # it says 200 also where single objects were refused
+    # it answers 200 even if single objects were rejected
     case $answer in
     *'"success":true'*) printf '%s\n' "$answer" ;;
     *) printf 'not taken: %s\n' "$answer" >&2; exit 1 ;;

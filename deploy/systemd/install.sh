@@ -1,10 +1,10 @@
 #!/bin/sh
-# Put on this machine what Maitred's units want: an account, folders, settings, secrets, and the units.
+# Install Maitred's units on this machine with what they need: an account, folders, settings, secrets.
 #
-#   sh deploy/systemd/install.sh book.example.com      (the name that guests use; as root)
+#   sh deploy/systemd/install.sh book.example.com      (the public host name; as root)
 #
-# What is there of settings and secrets is left as it is, so it is safe to run again, and is, with each
-# version whose units have changed.
+# Existing settings and secrets are not changed, so it is safe to run again. Run it again with each version
+# whose units have changed.
 set -eu
 name=${1:?the name that guests use}
 here=$(cd "$(dirname "$0")" && pwd)
@@ -16,16 +16,16 @@ install -d -m 700 -o maitred -g maitred /var/lib/maitred
 for folder in keys backups sms releases; do
     install -d -m 700 -o maitred -g maitred "/var/lib/maitred/$folder"
 done
-# root writes them; the account reads them for its commands, and no process of the units can
+# root writes them; the account can read them for its commands, but the units' processes cannot
 install -d -m 750 -o root -g maitred /etc/maitred /etc/maitred/secrets
 
-write() {  # write NAME VALUE: the secret, whole or not at all
+write() {  # write NAME VALUE: write the secret atomically
     draft=/etc/maitred/.$1.next
     (umask 027 && printf '%s\n' "$2" >"$draft")
     chgrp maitred "$draft"
     mv "$draft" "/etc/maitred/secrets/$1"
 }
-put() {  # put NAME VALUE: the secret, unless it is there
+put() {  # put NAME VALUE: write the secret, unless it exists
     if [ ! -e "/etc/maitred/secrets/$1" ]; then write "$1" "$2"; fi
 }
 random() { openssl rand -hex 32; }
@@ -33,14 +33,14 @@ database=$(random) backup=$(random) redis=$(random)
 for each in secret_key master_key backup_key flower_password; do
     put "$each" "$(random)"
 done
-# empty is: not set. A mail server has to be named before guests hear anything
+# empty means not set. Guests get no messages until a mail server is set
 for each in smtp_url twilio_auth_token metrics_token sentry_dsn otel_exporter_otlp_headers \
     backup_old_key aws_shared_credentials failover_url; do
     put "$each" ""
 done
 
-# the accounts of each server, made with the passwords of the secrets: once, for the first start. The last
-# secret says that all is written: killed before it, the next run begins that server's anew
+# Each server's accounts, with the passwords from the secrets: only once, for the first start. A server's
+# URL is its last secret and marks completion: if killed before it, the next run starts that server over
 if [ ! -e /etc/maitred/secrets/database_url ]; then
     (
         umask 077

@@ -1,12 +1,13 @@
 #!/bin/sh
-# Start Alertmanager with the routes beside this file and the operator's receivers; refuse where an
-# alert would reach nobody.
+# Start Alertmanager with the routes next to this file and the operator's receivers; refuse if an alert
+# would reach nobody.
 #
 #   sh deploy/watch/alertmanager.sh RECEIVERS FOLDER [OPTIONS OF ALERTMANAGER]
-#   sh deploy/watch/alertmanager.sh RECEIVERS          (only looks whether it would start)
+#   sh deploy/watch/alertmanager.sh RECEIVERS          (only checks whether it would start)
 #
-# RECEIVERS has Alertmanager's `receivers:` (and `global:` where they want it); each begins with its
-# name, and each of its ways is a line of its own. FOLDER is Alertmanager's own: what it remembers, and the two files as one.
+# RECEIVERS has Alertmanager's `receivers:` (and `global:` if they need it); each begins with its name, and
+# each of its integrations is on a line of its own. FOLDER is Alertmanager's own, for its state and the
+# merged configuration.
 set -eu
 umask 077
 receivers=$1
@@ -18,7 +19,7 @@ refuse() {
     exit 1
 }
 
-ways() {  # ways NAME: by what that receiver is reached, one a line
+ways() {  # ways NAME: print the integrations of that receiver, one per line
     sed 's/#.*//' "$receivers" | awk -v wanted="$1" '
         /-[ {]*name:/ {
             name = $0
