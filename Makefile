@@ -1,55 +1,55 @@
-# Everything that one does with Maitred. `make up` needs Python 3.11 and nothing else.
+# Commands for Maitred. `make up` needs only Python 3.11.
 PYTHON ?= python3
-# MAITRED_VENV names a virtual environment that holds everything already; it is left as it is
+# MAITRED_VENV names a complete virtual environment, which is used without changes
 VENV := $(or $(MAITRED_VENV),.venv)
 RUN := $(VENV)/bin/python
 BOOTSTRAP := $(if $(MAITRED_VENV),@:,@$(PYTHON) -I deploy/bootstrap.py $(VENV))
 UV ?= $(VENV)/bin/uv
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-# what the pipelines put in place: IMAGE by its tag or digest, ENVIRONMENT an overlay of deploy/k8s
+# for the pipelines: IMAGE is a tag or digest, ENVIRONMENT an overlay of deploy/k8s
 IMAGE ?= maitred
 VERSION = $(shell git describe --tags --always --dirty)
 COMMIT = $(shell git rev-parse HEAD)
 
-# where most of what depends on the database is
+# the tests that depend most on the database
 ON_MYSQL := $(addprefix tests/,backups core migrations operations queries race tasks)
 
 .PHONY: up install install-host install-dev migrate check test test-slow rehearse audit bench drill freeze lock clean image \
 	scan ask deploy rollback promote smoke smoke-or-rollback plan
 
-up: install  ## the whole house in the foreground; Ctrl-C closes it
+up: install  ## run the whole installation in the foreground; Ctrl-C stops it
 	@exec $(RUN) -m deploy.embedded.up
 
-install:  ## the virtual environment, as the lock says
+install:  ## create the virtual environment from the lock
 	$(BOOTSTRAP)
 
-install-host:  ## the same for a machine that serves guests: with MariaDB's driver, S3 and traces; compiled
+install-host:  ## the same for a production machine: with MariaDB's driver, S3 and traces; compiled
 	$(BOOTSTRAP) mysql.txt
 	$(RUN) -m compileall -q deploy models schedules tasks web workers
 
-install-dev:  ## the same, with what the tests and the checks need
+install-dev:  ## the same, with the dependencies of tests and checks
 	@sh .ci/packages
 	$(BOOTSTRAP) dev.txt
 	$(BOOTSTRAP) mysql.txt || { echo "!!! no mysqlclient: the tests on MariaDB are left out" >&2; \
 		[ "$(CI)" != true ]; }
 
-migrate: install  ## bring the database of DATABASE_URL up to this release
+migrate: install  ## migrate the database of DATABASE_URL to this release
 	$(RUN) -m deploy.database
 
-check: install-dev  ## style, types, the rules of the architecture and of the trade; a minute
+check: install-dev  ## style, types, architecture rules and domain rules; takes a minute
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --no-logo
 	$(VENV)/bin/pytest -q tests/architecture tests/rules
 
-test: install-dev  ## every test, on SQLite and Valkey and on MariaDB and Redis
+test: install-dev  ## all tests but the slow ones, on SQLite and Valkey and on MariaDB and Redis
 	@sh .ci/packages
-	@# three at once: much of a test's time is waiting for a server or a worker
+	@# three in parallel: tests mostly wait for a server or a worker
 	$(VENV)/bin/pytest -n 3 --dist worksteal
 
-test-slow: install-dev  ## the slow proofs: releases in a cluster, everything of the database on MySQL, faults, the rehearsal
+test-slow: install-dev  ## slow tests: releases in a cluster, database tests on MySQL, faults, the rehearsal
 	@sh .ci/mysql || [ "$(CI)" != true ]
 	$(VENV)/bin/pytest -n 3 --dist worksteal -m slow tests/deploy
 	$(VENV)/bin/pytest -s --mysql tests/mysql
@@ -57,62 +57,62 @@ test-slow: install-dev  ## the slow proofs: releases in a cluster, everything of
 	$(VENV)/bin/pytest -s -m slow tests/faults
 	$(MAKE) rehearse
 
-rehearse: install-dev  ## as root: docs/deploy/compose.md on a Docker engine, the image, a host by systemd, make up; an hour
+rehearse: install-dev  ## as root: test docs/deploy/compose.md on a Docker engine, the image, a systemd host, make up; takes an hour
 	@sh .ci/docker || [ "$(CI)" != true ]
 	@sh .ci/packages rehearsal
 	@sh .ci/mysql || [ "$(CI)" != true ]
 	$(VENV)/bin/pytest -s -m slow tests/rehearsal
 
-plan: install-dev  ## docs/deployment-plan.md of what the tests of this checkout have shown
+plan: install-dev  ## write docs/deployment-plan.md from the test results of this checkout
 	$(RUN) -m tests.plan $(RUNS)
 
-audit: install-dev  ## code, secrets, licences, SBOM, advisories, nginx; AUDIT_OFFLINE=1 without a network
+audit: install-dev  ## audit code, secrets, licences, SBOM, advisories, nginx; AUDIT_OFFLINE=1 without a network
 	$(RUN) -m deploy.audit
 
-bench: install-dev  ## the figures of docs/architecture.md, on this machine
+bench: install-dev  ## measure the figures of docs/architecture.md on this machine
 	$(RUN) -m tests.bench
 
-drill: install-dev  ## lose a house of a million reservations under load, and bring it back
+drill: install-dev  ## destroy an installation with a million reservations under load, and restore it
 	$(RUN) -m tests.drill
 
-# none of these is asked: only the code is looked at
+# placeholders: only the code is read, no server is used
 freeze: export DATABASE_URL = sqlite://
 freeze: export REDIS_URL = redis://localhost
 freeze: export SECRET_KEY = nothing is sealed with this key here
-freeze: install-dev  ## with each release: write down what the next one has to get on with
+freeze: install-dev  ## with each release: record the interfaces that the next one must stay compatible with
 	$(RUN) -m tests.compatibility.surface
 
-image:  ## build IMAGE here; with PUSH=1 to its registry, with provenance and a bill of materials
+image:  ## build IMAGE; PUSH=1 pushes it, with provenance and a bill of materials
 	@mkdir -p build
 	docker buildx build --file deploy/Dockerfile --tag $(IMAGE) \
 		--build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) \
 		$(if $(PUSH),--push --provenance=mode=max --sbom=true --metadata-file build/image.json,--load) .
 
-scan:  ## look IMAGE through for known weaknesses that have a remedy; ends with 1 when a grave one is found
+scan:  ## scan IMAGE for known vulnerabilities with a fix; exits with 1 on a severe one
 	sh deploy/scan.sh $(IMAGE)
 
-ask:  ## what `make deploy` would miss, without changing anything
+ask:  ## check the requirements of `make deploy`, without changing anything
 	ASK_ONLY=1 sh deploy/k8s/release.sh $(ENVIRONMENT) $(IMAGE) $(or $(STRATEGY),rolling)
 
-deploy:  ## put IMAGE in place in ENVIRONMENT by STRATEGY (rolling, canary, blue-green)
+deploy:  ## deploy IMAGE to ENVIRONMENT by STRATEGY (rolling, canary, blue-green)
 	sh deploy/k8s/release.sh $(ENVIRONMENT) $(IMAGE) $(or $(STRATEGY),rolling)
 
-rollback:  ## take the last release in ENVIRONMENT back
+rollback:  ## roll back the last release in ENVIRONMENT
 	sh deploy/k8s/rollback.sh $(ENVIRONMENT)
 
-promote:  ## give a blue-green or a canary in ENVIRONMENT that waits all requests
+promote:  ## route all requests to a waiting blue-green or canary release in ENVIRONMENT
 	sh deploy/k8s/promote.sh $(ENVIRONMENT)
 
 smoke: install  ## reserve a table at RESTAURANT of the installation at URL, and cancel it
 	$(RUN) -m deploy.smoke $(URL) $(RESTAURANT)
 
-smoke-or-rollback: install  ## the same; when it fails, take the last release in ENVIRONMENT back
+smoke-or-rollback: install  ## the same; on failure, roll back the last release in ENVIRONMENT
 	SMOKE="$(RUN) -m deploy.smoke" sh deploy/k8s/smoke.sh $(ENVIRONMENT) "$(URL)" "$(RESTAURANT)"
 
 LOCK = $(UV) pip compile --quiet --system-certs --universal --generate-hashes --no-header --no-emit-index-url \
 	--python-version 3.11 $(if $(UPGRADE),--upgrade)
 
-lock:  ## write the locks anew from pyproject.toml; UPGRADE=1 takes the newest releases
+lock:  ## regenerate the locks from pyproject.toml; UPGRADE=1 takes the newest releases
 	$(LOCK) --group build --output-file requirements/build.txt
 	$(LOCK) --group pipelines --output-file requirements/pipelines.txt
 	$(LOCK) pyproject.toml --output-file requirements/base.txt
@@ -121,7 +121,7 @@ lock:  ## write the locks anew from pyproject.toml; UPGRADE=1 takes the newest r
 	$(LOCK) pyproject.toml --extra dev --extra s3 --extra traces \
 		--constraints requirements/base.txt --output-file requirements/dev.txt
 
-clean:  ## what can be made again; var/ (the house's own data) stays
+clean:  ## delete generated files; var/ (the installation's data) stays
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 		.import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
