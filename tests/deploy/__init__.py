@@ -1,1 +1,1 @@
-"""How the house is run: `make up`, the clock, the containers, the settings named."""
+"""Tests of deployment: `make up`, the scheduler, the containers, the documented settings."""

@@ -1,4 +1,4 @@
-"""`make audit`: each part fails when there is a fault, and none passes without having looked."""
+"""`make audit`: each part fails on a fault, and none passes without having run its check."""
 
 import json
 import re
@@ -11,7 +11,7 @@ import pytest
 
 from deploy import audit
 
-# put together here, so that the audit of the repository does not find them
+# concatenated, so that the audit of the repository does not find it
 KEY = "AKIA" + "Q3EGRVNJ5TLW7XYZ"
 
 
@@ -96,7 +96,7 @@ def test_advisories_that_nobody_could_ask_are_no_pass(capsys: pytest.CaptureFixt
 
 
 class _Osv(BaseHTTPRequestHandler):
-    """An advisory service that knows one fault: of the kombu that is locked."""
+    """An advisory service that knows one vulnerability: of the locked kombu."""
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -109,7 +109,7 @@ class _Osv(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing on standard error."""
+        """Log nothing to standard error."""
 
 
 def test_a_locked_package_with_a_known_fault_is_named(tmp_path: Path) -> None:
@@ -132,6 +132,6 @@ def test_every_lock_is_audited() -> None:
 def test_nginx_with_a_fault_is_found(tmp_path: Path) -> None:
     assert audit.audit_nginx(tmp_path) == []
     file = tmp_path / "site.conf"
-    # a path that ends the location too early lets a guest climb out of the folder
+    # a location without a trailing slash allows path traversal out of the folder
     file.write_text("server { location /files { alias /srv/files/; } }\n")
     assert any("alias" in line for line in audit.audit_nginx(tmp_path))

@@ -1,4 +1,4 @@
-"""The pages of the clouds: what they put into an overlay is rendered, what they name is there."""
+"""The clouds' pages: their overlay patches render, and the pages they link to exist."""
 
 import re
 import shutil
@@ -12,7 +12,7 @@ from tests.deploy.kubernetes.test_kubernetes import K8S, built
 from tests.services import plan
 
 PAGES = {name: ROOT / "docs" / "deploy" / f"{name}.md" for name in ("aws", "azure", "google-cloud")}
-#: What each page puts on the pods that keep backups.
+#: Text that each page's patches add to the pods with backup access.
 SIGNS = {
     "aws": "role/maitred-backups",
     "azure": "azure.workload.identity/use",
@@ -47,7 +47,7 @@ def test_each_page_says_how_to_come_back_to_a_time_and_in_another_region(name: s
     text = PAGES[name].read_text(encoding="utf-8")
     titles = re.findall(r"^## (.*)$", text, re.MULTILINE)
     assert titles == ["Roles, no keys", "Point in time", "Logs for 90 days", "A second region"]
-    # both points of recovery, and no key of the cloud's
+    # the page names the recovery point, and no access key of the cloud
     assert "last second" in text
     assert "ACCESS_KEY" not in text
     for anchor in re.findall(r"\]\(([\w./-]+)(?:#[\w-]+)?\)", text):

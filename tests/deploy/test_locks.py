@@ -1,4 +1,4 @@
-"""The locks install for ever: with any pip, on each Python, beside newer releases.
+"""The locks stay installable: with any pip, on each Python, despite newer releases.
 
 Needs the package index, as every installation does.
 """
@@ -21,15 +21,15 @@ from deploy import bootstrap
 from tests.architecture.tree import ROOT
 
 LOCKS = ("base.txt", "mysql.txt", "dev.txt")
-#: What ensurepip of Python 3.11.0 brings, the oldest that is supported.
+#: The pip bundled with Python 3.11.0, the oldest that is supported.
 OLDEST_PIP = "22.3"
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
-#: Released as source alone: what builds it has to be on the machine.
+#: Source-only packages: their build tools have to be on the machine.
 SOURCE_ALONE = {"mysqlclient", "sslyze"}
 
 
 def _wheel(name: str, version: str) -> bytes:
-    """A wheel with nothing in it."""
+    """Return an empty wheel."""
     held = io.BytesIO()
     info = f"{name.replace('-', '_')}-{version}.dist-info"
     with zipfile.ZipFile(held, "w") as wheel:
@@ -44,7 +44,7 @@ def _wheel(name: str, version: str) -> bytes:
 
 
 def _offer_newer(folder: Path, lock: Path) -> Path:
-    """A folder of wheels: for each package of the lock a release that is newer than any."""
+    """Create a folder of wheels with a newer release of each package in the lock."""
     folder.mkdir()
     for name in re.findall(r"^([A-Za-z0-9._-]+)==", lock.read_text(), re.MULTILINE):
         plain = name.replace("-", "_")
@@ -53,7 +53,7 @@ def _offer_newer(folder: Path, lock: Path) -> Path:
 
 
 def _oldest(folder: Path) -> Path:
-    """The Python of a new environment with the oldest pip."""
+    """Create an environment with the oldest pip, and return its Python."""
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     python = folder / "bin" / "python"
     subprocess.run(
@@ -65,7 +65,7 @@ def _oldest(folder: Path) -> Path:
 
 
 def _environment() -> dict[str, str]:
-    """This one, without what pip is told elsewhere about versions."""
+    """Return the current environment, without version constraints for pip."""
     return {name: value for name, value in os.environ.items() if name != "PIP_CONSTRAINT"}
 
 
@@ -75,7 +75,7 @@ def _run(*argv: str, **more: str) -> subprocess.CompletedProcess[str]:
 
 
 def _try(python: Path, lock: Path, newer: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """What pip would install from the lock, while newer releases are on offer."""
+    """Dry-run an installation from the lock while newer releases are available."""
     offered = {"PIP_FIND_LINKS": str(newer)}
     return _install(python, "--dry-run", *options, "-r", str(lock), **offered)
 
@@ -85,9 +85,9 @@ def _install(python: Path, *options: str, **more: str) -> subprocess.CompletedPr
 
 
 def _released(lock: Path) -> dict[str, list[tuple[str, str]]]:
-    """By "name==version": the file name and SHA-256 of each wheel that the index has of it."""
+    """Map "name==version" to the file name and SHA-256 of each of its wheels in the index."""
     uv = str(Path(sys.executable).parent / "uv")
-    # the machine's own certificates, as pip does: an index may have one of its company
+    # the machine's own certificates, as pip uses them: an index may have a company's certificate
     options = ("--system-certs", "--no-deps", "--universal", "--python-version", PYTHONS[0])
     done = _run(uv, "pip", "compile", "--quiet", "--format", "pylock.toml", *options, str(lock))
     assert done.returncode == 0, done.stderr
@@ -101,7 +101,7 @@ def _released(lock: Path) -> dict[str, list[tuple[str, str]]]:
 
 
 def _needed(lock: Path, python: str) -> dict[str, str]:
-    """By "name==version": the block of the lock, of what that Python installs on Linux."""
+    """Map "name==version" to its block in the lock, for packages that Python installs on Linux."""
     blocks = re.split(r"\n(?=[A-Za-z0-9])", lock.read_text())
     marks = {"python_version": python, "python_full_version": f"{python}.0"}
     found = {}
@@ -113,7 +113,7 @@ def _needed(lock: Path, python: str) -> dict[str, str]:
 
 
 def _without_wheel(lock: Path, python: str) -> set[str]:
-    """What that Python on Linux would have to build from source, by name."""
+    """Return the names of packages that this Python on Linux would build from source."""
     version = tuple(int(part) for part in python.split("."))
     platforms = [f"manylinux_2_{minor}_x86_64" for minor in range(28, 4, -1)]
     legacy = ["manylinux2014_x86_64", "manylinux2010_x86_64", "manylinux1_x86_64", "linux_x86_64"]
@@ -137,7 +137,7 @@ def oldest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _oldest(tmp_path_factory.mktemp("oldest") / "env")
 
 
-@pytest.mark.timeout(600)  # wheels that are not cached yet are downloaded
+@pytest.mark.timeout(600)  # uncached wheels are downloaded
 @pytest.mark.parametrize("name", ["base.txt", "mysql.txt"])
 def test_a_lock_installs_with_the_oldest_pip_beside_newer_releases(
     name: str, oldest: Path, tmp_path: Path
@@ -151,7 +151,7 @@ def test_a_lock_installs_with_the_oldest_pip_beside_newer_releases(
 
 
 def test_without_no_deps_that_pip_refuses_the_lock(oldest: Path, tmp_path: Path) -> None:
-    """The control: this is how the first command failed."""
+    """Control: the installation failed like this before."""
     lock = ROOT / "requirements" / "base.txt"
     done = _try(oldest, lock, _offer_newer(tmp_path / "newer", lock), "--require-hashes")
     assert done.returncode != 0
@@ -165,7 +165,7 @@ def test_a_lock_has_the_hash_of_a_wheel_for_each_python(name: str, python: str) 
 
 
 def test_a_lock_without_the_hash_of_a_wheel_is_found(tmp_path: Path) -> None:
-    """The control of the test above."""
+    """Control of the test above."""
     base, lock = ROOT / "requirements" / "base.txt", tmp_path / "lock.txt"
     name = next(each for each in _needed(base, "3.14") if each.startswith("pydantic-core=="))
     block = _needed(base, "3.14")[name]

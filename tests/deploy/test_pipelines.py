@@ -1,6 +1,7 @@
-"""The pipelines: read by their checkers, pinned, and made of this Makefile's own targets.
+"""The pipelines: linted, pinned, and built from the Makefile's targets.
 
-For GitLab's file and Jenkins' there is no checker here: their shell is, and what they call.
+There is no linter here for GitLab's and Jenkins' files: their shell code and the targets they call
+are checked.
 """
 
 import os
@@ -20,7 +21,7 @@ from tests.services import plan
 BIN = Path(sys.executable).parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 FILES = [*WORKFLOWS, ROOT / ".gitlab-ci.yml", ROOT / "Jenkinsfile"]
-#: The plan's steps, by what a pipeline calls for each. Between the last two somebody approves.
+#: The commands of a pipeline, in order. A manual approval comes before production.
 STEPS = (
     r"make check",
     r"make test",
@@ -32,7 +33,7 @@ STEPS = (
     r"make deploy ENVIRONMENT=production .*STRATEGY=",
     r"make smoke-or-rollback ENVIRONMENT=production URL=",
 )
-#: Words of the top level that GitLab keeps for itself.
+#: Top-level keywords reserved by GitLab.
 NO_JOBS = {"stages", "default", "variables", "image", "services", "cache", "include", "workflow"}
 
 
@@ -110,12 +111,12 @@ def test_the_steps_come_in_their_order(path: Path) -> None:
     assert re.search(r"environment: production|when: manual|input message", text)
     names = {".gitlab-ci.yml": "gitlab", "Jenkinsfile": "jenkins"}
     target = names.get(path.name, "github")
-    # that it goes back, and when, is rehearsed in test_cluster_release.py
+    # test_cluster_release.py tests the rollback
     for line in ("pipeline-tests", "pipeline-scan", "pipeline-build", "pipeline-deploy"):
         plan.prove(line=line, target=target, how="rendered")
 
 
-#: What a clock starts, by file: the targets, and no other.
+#: File -> exactly the targets that its schedules run.
 BY_THE_CLOCK = {
     "nightly.yml": {"test-slow"},
     "weekly.yml": {"audit", "image", "scan"},
@@ -151,7 +152,7 @@ def test_jenkins_clock_puts_nothing_in_place() -> None:
 
 
 def _scanned(tmp_path: Path, *, found: int, **env: str) -> tuple[int, str]:
-    """`make scan` with a Docker that writes down what it is told."""
+    """Run `make scan` with a fake Docker that records its arguments."""
     docker = tmp_path / "docker"
     docker.write_text(f'#!/bin/sh\necho "$*" >>{tmp_path}/told\nexit {found}\n')
     docker.chmod(0o755)
@@ -200,10 +201,10 @@ def test_workflows_trust_little(path: Path) -> None:
     }
     assert writers <= {"image"}
     for name, job in workflow["jobs"].items():
-        # what GitLab gives the same by night
+        # GitLab's nightly job has the same limit
         assert job["timeout-minutes"] <= (180 if path.name == "nightly.yml" else 90), name
         for step in job["steps"]:
             if "checkout" in step.get("uses", ""):
                 assert step["with"]["persist-credentials"] is False, name
-            # what others may have written comes by the environment, not into the script
+            # untrusted values are passed by the environment, never interpolated into the script
             assert "${{" not in step.get("run", ""), name

@@ -1,6 +1,6 @@
-"""What the watchers are given: read by their own checkers where there are any here.
+"""The configuration of monitoring, checked by the servers' own checkers if installed.
 
-Grafana has none here: its files are only looked at. For the logs see tests/watch/test_logs.py.
+There is none for Grafana: its files are only compared. For logs see tests/watch/test_logs.py.
 """
 
 import subprocess
@@ -18,7 +18,7 @@ WATCH = ROOT / "deploy" / "watch"
 
 
 def test_the_servers_own_checker_takes_it(tmp_path: Path) -> None:
-    """Alertmanager's is asked in tests/watch/test_receivers.py."""
+    """tests/watch/test_receivers.py runs Alertmanager's checker."""
     found, file = require_program("promtool"), WATCH / "prometheus.yml"
     for path, code in ((file, 0), (tmp_path / "broken.yml", 1)):
         if code:

@@ -1,4 +1,4 @@
-"""The `maitred` command: what it does, what it says, and with which number it ends."""
+"""The `maitred` command: effects, output and exit codes."""
 
 import json
 import os
@@ -36,7 +36,7 @@ ANNA = "anna@example.com"
 
 
 def run(*args: str, ends: int = 0, said: str | None = None) -> Result:
-    """One call of the command, which must end with this number and never with a traceback."""
+    """Run the command, which must end with this exit code and never with a traceback."""
     result = CliRunner().invoke(main, args, input=said)
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     assert result.exit_code == ends, result.output
@@ -63,9 +63,9 @@ def may_sign_in(password: str, email: str = ANNA) -> bool:
 def stand(
     db: Engine, restaurant: Callable[..., OpenRestaurant], monkeypatch: pytest.MonkeyPatch
 ) -> Stand:
-    """A house and its stand, with the command's clock at the stand's."""
+    """A restaurant and its host stand; the command uses the stand's clock."""
     monkeypatch.setattr(clock, "now", lambda: NOW)
-    # a file's times lie on the quarters
+    # times in a restaurant file are multiples of a quarter of an hour
     return Stand(db, restaurant(shifts={"dinner": ShiftTimes(ends=time(23, 45))}))
 
 
@@ -202,7 +202,7 @@ def test_an_account_gets_a_password_that_is_said_once(demo: None) -> None:
     with reading() as session:
         found = credentials(session, ANNA)
     assert found is not None
-    assert found.first_until is not None  # for choosing another, and no more
+    assert found.first_until is not None  # only for choosing another
     assert found.first_until - clock.now() > timedelta(days=2, hours=23)
     assert run("account", "list").stdout.splitlines()[1].split() == [ANNA, "demo", "host"]
     again = run("account", "add", ANNA, "--restaurant", "demo", "--role", "manager")
@@ -319,7 +319,7 @@ def test_what_waits_has_its_grace(stand: Stand, monkeypatch: pytest.MonkeyPatch)
     run("check", "--grace", "-1", ends=2)
 
 
-# --- the surroundings
+# --- the environment
 
 
 def test_the_schema_is_made_once(
@@ -370,7 +370,7 @@ def test_a_restaurant_that_cannot_be_reached_is_one_line(
     ends: int,
 ) -> None:
     if command == "demo" and ends == 3:
-        ends = 1  # it looks for the house before the database
+        ends = 1  # it checks the web process before the database
     monkeypatch.setenv("PUBLIC_URL", "http://127.0.0.1:1")
     monkeypatch.setenv(variable, value)
     forget_everything()
@@ -414,7 +414,7 @@ def test_all_missing_settings_are_named_at_once(
         "REDIS_URL",
         "SECRET_KEY",
     }
-    # a newcomer who has not started anything yet reads what to do
+    # the message tells a new user what to do first
     assert all("is not set" in line and "`make up`" in line for line in lines)
     forget_everything()
 

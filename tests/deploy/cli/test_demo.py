@@ -1,4 +1,4 @@
-"""`maitred demo`: the same guests for the same seed, an evening at the running house, its proof."""
+"""`maitred demo`: the same guests for the same seed, an evening against a running installation."""
 
 from datetime import date
 
@@ -65,7 +65,7 @@ def test_a_broken_promise_is_found_after_the_evening(
     with transaction(stack.engine) as session:
         session.execute(told.values(state="failed"))
     result = play(stack, "--guests", "3")
-    with transaction(stack.engine) as session:  # the stack is everybody's: as it was
+    with transaction(stack.engine) as session:  # restore the shared stack
         session.execute(told.values(state="sent"))
     assert result.exit_code == 1
     assert f" of reservation {party.id} ended without a reason" in result.output

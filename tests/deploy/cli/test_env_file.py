@@ -1,4 +1,4 @@
-"""`maitred` reads the file `.env` of the folder in which it is called, as Compose does."""
+"""`maitred` reads the file `.env` of the current folder in Compose's format."""
 
 import os
 from pathlib import Path
@@ -45,7 +45,7 @@ def test_the_environment_comes_first_and_the_embedded_mode_has_its_own(
     join_env_file(tmp_path)
     assert "SMTP_HELO" not in os.environ
     (tmp_path / "var" / "ports.json").unlink()
-    monkeypatch.setenv("SMTP_HELO", "")  # so that it is taken back
+    monkeypatch.setenv("SMTP_HELO", "")  # so that monkeypatch restores it
     monkeypatch.delenv("SMTP_HELO")
     join_env_file(tmp_path)
     assert (os.environ["MAIL_FROM"], os.environ["SMTP_HELO"]) == ("shell", "file")

@@ -1,4 +1,4 @@
-"""`maitred flags`: the operators' switches."""
+"""`maitred flags`: the operators' feature flags."""
 
 import pytest
 from click.testing import CliRunner

@@ -1,4 +1,4 @@
-"""`maitred health` says what `/readyz` says, and its exit code says it to a script."""
+"""`maitred health` reports the same as `/readyz`, and its exit code follows the status."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ from web.app import create_app
 
 @pytest.fixture
 def migrated(db: object) -> None:
-    """The schema is marked as this release's."""
+    """Mark the schema as this release's."""
     with engine().begin() as connection:
         connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32))")
         connection.exec_driver_sql(f"INSERT INTO alembic_version VALUES ('{head()}')")

@@ -1,4 +1,4 @@
-"""`maitred keys`: renewed while the house goes on, given up when nobody needs them."""
+"""`maitred keys`: rotation during operation, and retirement of unused keys."""
 
 import shutil
 from pathlib import Path

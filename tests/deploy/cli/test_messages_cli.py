@@ -1,4 +1,4 @@
-"""`maitred messages`: what failed, and sent again."""
+"""`maitred messages`: failed messages are listed and sent again."""
 
 from collections.abc import Callable
 from datetime import timedelta

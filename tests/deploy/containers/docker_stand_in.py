@@ -1,10 +1,10 @@
-"""Stands for `docker` where deploy/upgrade.sh calls it: containers are entries of a file.
+"""A fake `docker` for deploy/upgrade.sh: its containers are entries of a file.
 
-What it does is what the real one was seen to do (tests/rehearsal). `STATE` names the file:
-`containers` id -> service, image; `images` name -> id; `link` the web container that nginx is led
-to; `calls` what changed anything; `broken` image -> the service that does not stand; `stopped`
-containers that do not run; `faults` image -> 5xx that its web answers; `fails` words of a command
-that ends with 1.
+It behaves as the real one was observed to (tests/rehearsal). `STATE` names the file:
+`containers` id -> service, image; `images` name -> id; `link` the web container to which nginx
+routes; `calls` the commands that changed anything; `broken` image -> its unhealthy service;
+`stopped` containers that do not run; `faults` image -> number of 5xx answers of its web process;
+`fails` parts of command lines that exit with 1.
 """
 
 import json
@@ -17,14 +17,14 @@ CHECKED: Final = ("web", "worker")
 
 
 class Docker:
-    """One command, with what is there before it."""
+    """Runs one command on the recorded state."""
 
     def __init__(self, state: dict[str, Any]) -> None:
         self.state = state
         self.containers: dict[str, dict[str, str]] = state["containers"]
 
     def run(self, words: list[str]) -> int:
-        """The exit code; what it says is printed."""
+        """Run the command, print its output, and return the exit code."""
         if any(" ".join(words).find(fault) >= 0 for fault in self.state["fails"]):
             return 1
         if words[0] == "compose":
@@ -91,7 +91,7 @@ class Docker:
         container, command = words[0], words[-1]
         image = self.containers[container]["image"]
         answered: dict[str, int] = self.state["answered"]
-        if words[1] == "sh":  # nginx's own check: it comes to whom the link leads
+        if words[1] == "sh":  # nginx's own check reaches the link's target
             answered[self.state["link"]] = answered.get(self.state["link"], 0) + 1
         elif command == "turn":
             self.state["link"] = container
@@ -117,7 +117,7 @@ class Docker:
 
 
 def main() -> int:
-    """Read, do, write."""
+    """Read the state, run the command, write the state."""
     path = Path(os.environ["STATE"])
     docker = Docker(json.loads(path.read_text(encoding="utf-8")))
     code = docker.run(sys.argv[1:])

@@ -1,4 +1,4 @@
-"""The compose file and the image, read by the tools that will run them."""
+"""The compose file and the image, checked by the tools that will run them."""
 
 import json
 import os
@@ -34,9 +34,9 @@ WATCH = {
     "logs-setup", "kibana-setup",
 }  # fmt: skip
 ONCE = {"migrate", "logs-setup", "kibana-setup"}
-#: the secret's file, where it is not called as the setting is
+#: setting -> its secret's file, where the names differ
 FILES = {"OTEL_EXPORTER_OTLP_HEADERS": "otlp_headers"}
-#: secrets that secrets/ has no file for
+#: secrets without a file in secrets/
 OPTIONAL = {
     "BACKUP_OLD_KEY", "METRICS_TOKEN", "SMTP_TOKEN_FILE", "SMTP_TOKEN_COMMAND",
 }  # fmt: skip
@@ -50,7 +50,7 @@ SHIPPED = {
 
 
 def of_the_image(instruction: str) -> list[str]:
-    """The words of the last CMD or HEALTHCHECK of the Dockerfile."""
+    """Return the words of the last CMD or HEALTHCHECK of the Dockerfile."""
     text = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", "")
     words = re.findall(rf"^{instruction} [^\[]*(\[.*\])$", text, re.MULTILINE)[-1]
     return list(json.loads(words))
@@ -59,7 +59,7 @@ def of_the_image(instruction: str) -> list[str]:
 def compose(
     *argv: str, files: tuple[str, ...] = (), env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """`docker compose config` with these words, beside no .env, of the file and its overrides."""
+    """Run `docker compose` with these arguments on the file and its overrides, without a .env."""
     named = [f"-f=docker-compose{kind}.yml" for kind in ("", *files)]
     command = [str(BIN / "docker-compose"), "--env-file", os.devnull, *named, *argv]
     home = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
@@ -69,7 +69,7 @@ def compose(
 
 
 def described(*argv: str, files: tuple[str, ...] = (), **env: str) -> dict[str, Any]:
-    """What compose makes of it."""
+    """Return the configuration as resolved by compose."""
     done = compose(*argv, "config", "--format", "json", files=files, env=env)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
@@ -78,14 +78,14 @@ def described(*argv: str, files: tuple[str, ...] = (), **env: str) -> dict[str, 
 
 @pytest.fixture(scope="module")
 def services() -> dict[str, Any]:
-    """The services of `docker compose up` alone."""
+    """The services of a plain `docker compose up`."""
     found: dict[str, Any] = described()["services"]
     return found
 
 
 @pytest.fixture(scope="module")
 def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What deploy/secrets.sh makes."""
+    """The files that deploy/secrets.sh creates."""
     folder = tmp_path_factory.mktemp("house") / "secrets"
     subprocess.run(["sh", ROOT / "deploy" / "secrets.sh", folder], check=True, timeout=60)
     return folder
@@ -170,7 +170,7 @@ def test_each_service_is_given_the_secrets_of_the_table_and_no_more(
             variable if variable in SECRETS else variable.removesuffix("_FILE")
             for variable in service["environment"]
         } & SECRETS
-        # what has no file in secrets/ is an operator's own to add
+        # operators add secrets without a file in secrets/ themselves
         assert given == needed_by(process) - OPTIONAL, name
         files = {secret["source"] for secret in service.get("secrets", [])}
         wanted = {FILES.get(each, each.lower()) for each in given - {"SENTRY_DSN"}}
@@ -245,7 +245,7 @@ def test_web_is_the_image_s_own_command_on_a_socket_that_nginx_has_too(
 def test_no_service_relies_on_the_mode_of_a_tmpfs_that_the_image_does_not_have(
     services: dict[str, Any],
 ) -> None:
-    """runc before 1.1.8 forgets it when a container is started again."""
+    """runc before 1.1.8 loses the mode when a container is restarted."""
     for name in HOUSE | {"migrate"}:
         assert services[name]["tmpfs"] == ["/tmp:mode=1777"], name  # nosec B108
         folder = services[name]["environment"].get("METRICS_DIR", "/tmp/below")  # nosec B108
@@ -258,7 +258,7 @@ def test_an_upgrade_takes_every_process_of_ours_along(services: dict[str, Any]) 
     assert found
     beside = set(found[1].split())
     assert beside | {"flower"} == HOUSE
-    # two containers of one service: neither a port nor a name may be theirs alone
+    # two containers of one service run in parallel, so they cannot have a fixed port or name
     for name in beside:
         assert not {"ports", "container_name"} & services[name].keys(), name
     scripts = [script, ROOT / ".ci" / "docker", *(ROOT / "deploy" / "mysql").glob("*.sh")]
@@ -269,7 +269,7 @@ def test_an_upgrade_takes_every_process_of_ours_along(services: dict[str, Any]) 
 
 
 def test_no_config_is_written_into_a_closed_root() -> None:
-    """Compose refuses a config that has `content` where `read_only` is set, and starts nothing."""
+    """With `read_only`, Compose rejects a config that has `content`, and starts nothing."""
     for name, service in described("--profile", "watch")["services"].items():
         assert not (service.get("read_only") and service.get("configs")), name
 
@@ -368,7 +368,7 @@ def _refuses(server: RedisServer) -> bool:
 
 
 def _use_everything() -> None:
-    """What the house does with Redis: memory, tallies, cache, broker, control of the workers."""
+    """Use everything that Maitred needs of Redis: signals, counters, broker, control of workers."""
     assert signals.is_up()
     assert signals.claim_nudge("x")
     signals.start_on("x")

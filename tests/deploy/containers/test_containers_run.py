@@ -1,4 +1,4 @@
-"""The containers' commands and checks, as they stand in the files, run without containers."""
+"""The containers' commands and checks from the compose file, run without containers."""
 
 import re
 import shutil
@@ -37,17 +37,17 @@ PATH = f"{Path(sys.executable).parent}:/usr/bin:/bin"
 
 @dataclass(frozen=True, slots=True)
 class Containers:
-    """One machine's containers; their folders are below `folder`, `port` is nginx's 8080."""
+    """One machine's containers; their folders are below `folder`, `port` replaces nginx's 8080."""
 
     folder: Path
-    #: a path of its own: a socket's may have no more than 107 bytes
+    #: a short path of its own: a socket's path may have at most 107 bytes
     sockets: Path
     port: int
     flower_port: int
     services: dict[str, Any]
 
     def here(self, words: list[str]) -> list[str]:
-        """Words of a container with their paths and the port as they are on this machine."""
+        """Replace a container's paths and ports in these arguments by those of this machine."""
         moved = [
             re.sub(r"/(run|tmp|var/lib/maitred)/", rf"{self.folder}/\1/", word) for word in words
         ]
@@ -57,20 +57,20 @@ class Containers:
         ]
 
     def environment(self, name: str) -> dict[str, str]:
-        """The service's own, and what the image sets. Nothing of this process's environment."""
+        """Return the variables of the service and the image, and none of this process."""
         given = self.services[name]["environment"]
         values = self.here([str(value) for value in given.values()])
         if "WEB_SOCKETS" in given:
             values[list(given).index("WEB_SOCKETS")] = str(self.sockets)
         image = {"PATH": PATH, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
-        # containers have their ports for themselves
+        # containers can reuse port numbers, processes here cannot
         ports = {"FLOWER_PORT": str(self.flower_port)} if name == "flower" else {}
         if "METRICS_PORT" in given:
             ports["METRICS_PORT"] = str(free_port())
         return dict(zip(given, values, strict=True)) | image | ports
 
     def process(self, name: str) -> Process:
-        """The service's command, not started."""
+        """Return the service's command as a process, not started."""
         argv = self.here(self.services[name]["command"] or of_the_image("CMD"))
         return Process(
             name,
@@ -81,7 +81,7 @@ class Containers:
         )
 
     def nginx(self) -> Process:
-        """The way in for those inside, with the file that the compose file gives to nginx."""
+        """The internal entry point, with the upstreams file that the compose file mounts."""
         upstreams = (ROOT / "deploy/nginx/compose/upstreams.conf").read_text(encoding="utf-8")
         upstreams = upstreams.replace("listen 8080", f"listen 127.0.0.1:{self.port}")
         upstreams = upstreams.replace("/var/lib/maitred/sockets", str(self.sockets))
@@ -98,11 +98,11 @@ class Containers:
         return Process("nginx", argv, log=self.folder / "nginx.log")
 
     def is_well(self, name: str) -> bool:
-        """What the container's health check says."""
+        """Run the container's health check."""
         test = self.services[name]["healthcheck"]["test"]
         kind, *words = test
         argv = ["sh", "-c", *words] if kind == "CMD-SHELL" else words
-        # compose writes a dollar as two
+        # compose escapes a dollar sign by doubling it
         argv = [word.replace("$$", "$") for word in self.here(argv)]
         done = subprocess.run(
             argv, env=self.environment(name), capture_output=True, timeout=30, check=False
@@ -136,7 +136,7 @@ def containers(
 
 @pytest.fixture(scope="module")
 def running(containers: Containers) -> Iterator[dict[str, Process]]:
-    """After `migrate` has ended well: each process with what its own service is given."""
+    """Run `migrate` to its end, then start each process with its own service's settings."""
     migrate = containers.process("migrate")
     migrate.start()
     wait_until(lambda: not migrate.is_running, seconds=60, what="the migrations")
@@ -190,15 +190,15 @@ def test_with_its_own_secrets_alone_each_process_does_its_work(
         engine.dispose()
     guest = "guest@example.com"
     here = f"http://127.0.0.1:{containers.port}"
-    # web answers, a worker decides
+    # the web process answers, a worker decides
     well = CliRunner().invoke(smoke.main, [here, "shared-out", "--email", guest])
     assert well.exit_code == 0, well.output
-    # a sender sends: of what is cancelled at once perhaps the cancellation alone
+    # a sender sends; after an immediate cancellation perhaps only the cancellation message
     _mailbox.wait_for(1, recipient=guest, seconds=60)
-    # the clock asks, and a backup is made
+    # the scheduler triggers a backup, which is made
     made = containers.folder / "var/lib/maitred/backups"
     wait_until(lambda: list(made.glob("*.sealed")), seconds=120, what="a backup")
-    # the operators' page takes Flower's password
+    # the operators' page accepts Flower's password
     password = (containers.folder / "run/secrets/flower_password").read_text().strip()
     status = httpx.get(f"{here}/status/operators", auth=("operator", password), timeout=10)
     assert status.status_code == 200

@@ -1,4 +1,4 @@
-"""What the image's build is given: everything that the Dockerfile copies."""
+"""The image's build context contains everything that the Dockerfile copies."""
 
 import re
 from fnmatch import fnmatch

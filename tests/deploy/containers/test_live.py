@@ -1,4 +1,4 @@
-"""Several web processes beside a link: where callers are led, and when all are answered."""
+"""Several web processes and a link: routing of traffic, and draining."""
 
 import os
 import socket
@@ -15,7 +15,7 @@ from deploy import live
 from tests.architecture.tree import ROOT
 from tests.services.running.process import wait_until
 
-#: A web process: it says that it is ready, and what it has counted.
+#: A fake web process: answers /readyz with a given status, and /metrics with fixed counts.
 ANSWERS = """
 import os, socket, sys
 line = socket.socket(socket.AF_UNIX)
@@ -40,14 +40,14 @@ while True:
 
 @pytest.fixture
 def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The folder of the sockets; short, because a socket's path may have no more than 107 bytes."""
+    """The folder of the sockets; short, because a socket's path may have at most 107 bytes."""
     with tempfile.TemporaryDirectory(prefix="web") as folder:
         monkeypatch.setenv("WEB_SOCKETS", folder)
         yield Path(folder)
 
 
 def serving(place: Path, status: int = 200, **env: str) -> subprocess.Popen[bytes]:
-    """A web process of this host, in its place."""
+    """Start a web process for this host name."""
     argv = [sys.executable, "-m", "deploy.live", "serve", sys.executable, "-c", ANSWERS]
     known = {"WEB_SOCKETS": str(place), "PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]}
     process = subprocess.Popen([*argv, str(status)], env=known | env)
@@ -56,7 +56,7 @@ def serving(place: Path, status: int = 200, **env: str) -> subprocess.Popen[byte
 
 
 def another(place: Path, name: str = "another") -> socket.socket:
-    """Another container's socket, with somebody behind it."""
+    """Listen on the socket of another container."""
     line = socket.socket(socket.AF_UNIX)
     line.bind(str(place / name))
     line.listen()
@@ -65,7 +65,7 @@ def another(place: Path, name: str = "another") -> socket.socket:
 
 def test_the_first_one_is_led_to_and_its_counts_begin_anew(place: Path, tmp_path: Path) -> None:
     (place / live.LINK).symlink_to("one-that-is-gone")
-    live.own().touch()  # left by the same container, which was killed
+    live.own().touch()  # left by this container when it was killed
     counts = tmp_path / "metrics"
     counts.mkdir()
     (counts / "counter_7.db").touch()
@@ -168,7 +168,7 @@ def test_it_drains_when_the_last_caller_is_gone_and_says_who_stays(
         (place / live.LINK).symlink_to(live.own().name)
         live.drain()
         with socket.socket(socket.AF_UNIX) as caller:
-            caller.connect(str(place / live.LINK))  # as nginx comes: by the link, not accepted yet
+            caller.connect(str(place / live.LINK))  # like nginx: by the link, not yet accepted
             with pytest.raises(SystemExit, match="1 are still connected"):
                 live.drain()
             line.accept()[0].close()

@@ -1,4 +1,4 @@
-"""`.env.example` names every setting, with its default, and nothing that is not read."""
+"""`.env.example` names every setting with its default, and nothing else."""
 
 import re
 

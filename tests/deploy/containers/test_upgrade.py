@@ -1,4 +1,4 @@
-"""deploy/upgrade.sh, step by step: what it does in which order, and what it takes back."""
+"""deploy/upgrade.sh, step by step: the order of its actions, and its rollbacks."""
 
 import json
 import os
@@ -23,29 +23,29 @@ BESIDE = re.findall(r'^BESIDE="(.*)"$', _SCRIPT, re.MULTILINE)[0].split()
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An installation where `maitred:1` serves, by a stand-in for docker."""
+    """An installation that serves `maitred:1`, on a fake docker."""
 
     folder: Path
 
     @property
     def state(self) -> dict[str, Any]:
-        """What the stand-in knows."""
+        """The state of the fake docker."""
         found: dict[str, Any] = json.loads((self.folder / "state.json").read_text())
         return found
 
     def change(self, **facts: Any) -> None:
-        """Make these of what it knows."""
+        """Change these entries of the state."""
         (self.folder / "state.json").write_text(json.dumps(self.state | facts))
 
     def env(self, **more: str) -> dict[str, str]:
-        """What the script is called with."""
+        """Return the script's environment."""
         quick = dict.fromkeys(("STAND_SECONDS", "COUNT_SECONDS"), "0")
         quick |= {"WATCH_SECONDS": "1", "READY_SECONDS": "5"}
         known = {"STATE": str(self.folder / "state.json")}
         return {"PATH": f"{self.folder}/bin:{os.environ['PATH']}"} | quick | known | more
 
     def upgrade(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
-        """The script, to its end."""
+        """Run the script to its end."""
         return subprocess.run(
             ["sh", "deploy/upgrade.sh", *words], cwd=self.folder, env=self.env(**more),
             capture_output=True, text=True, timeout=60, check=False,
@@ -57,7 +57,7 @@ class Place:
         return (self.folder / ".env").read_text(encoding="utf-8").splitlines()
 
     def serves(self) -> str:
-        """The one image of all processes, to whose web nginx is led."""
+        """Check that all processes and nginx's link have one image, and return it."""
         containers = self.state["containers"]
         ours = [it for it in containers.values() if it["service"] in BESIDE]
         assert sorted(it["service"] for it in ours) == sorted(BESIDE)
@@ -69,7 +69,7 @@ class Place:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
-    """Where nothing went wrong yet."""
+    """An installation without faults."""
     shutil.copytree(ROOT / "deploy" / "nginx", tmp_path / "deploy" / "nginx")
     shutil.copy(ROOT / "deploy" / "upgrade.sh", tmp_path / "deploy")
     (tmp_path / ".env").write_text("PUBLIC_URL=https://book.example\nIMAGE=maitred:1\n")
@@ -129,7 +129,7 @@ def test_settings_that_changed_come_with_the_same_image(place: Place) -> None:
 
 def test_a_tag_that_means_another_image_by_now_is_kept_by_another_name(place: Place) -> None:
     containers = place.state["containers"]
-    containers["web-0"]["id"] = "id0"  # maitred:1 was built anew since it was started
+    containers["web-0"]["id"] = "id0"  # maitred:1 was rebuilt after it was started
     place.change(containers=containers)
     assert place.upgrade("maitred:2").returncode == 0
     assert "IMAGE_BEFORE=maitred:before" in place.settings
@@ -202,7 +202,7 @@ def test_killed_at_any_step_it_is_taken_back_or_finished_by_the_next_one(
 
 
 def killed(place: Place, at: str, *words: str) -> None:
-    """An upgrade, until it has said this."""
+    """Run an upgrade, and kill it after this output."""
     env = place.env(WATCH_SECONDS="3")
     argv = ["sh", "deploy/upgrade.sh", *words]
     with subprocess.Popen(
@@ -213,7 +213,7 @@ def killed(place: Place, at: str, *words: str) -> None:
         while at not in begun.stdout.readline():
             assert begun.poll() is None
         os.killpg(begun.pid, signal.SIGKILL)
-    time.sleep(0.2)  # the stand-in's file is whole again
+    time.sleep(0.2)  # the fake docker has finished writing its file
 
 
 @pytest.mark.parametrize("kept", [set(), {"web"}], ids=["all", "all but web"])
@@ -223,7 +223,7 @@ def test_killed_and_then_brought_up_by_compose_nothing_that_runs_is_removed(
     killed(place, "beside the old", "maitred:2")
     _made_anew(place, kept)
     before = set(place.state["containers"])
-    place.change(fails=["test -L"])  # it ends right after what it does to the interrupted one
+    place.change(fails=["test -L"])  # it fails right after handling the interrupted one
     assert place.upgrade("maitred:2").returncode == 1
     assert set(place.state["containers"]) == before
     place.change(fails=[])
@@ -242,7 +242,7 @@ def test_killed_and_brought_up_by_compose_there_is_nothing_to_go_back_to(place: 
 
 
 def _made_anew(place: Place, kept: set[str]) -> None:
-    """`docker compose up --detach --force-recreate` with the settings of before: one of each."""
+    """`docker compose up --detach --force-recreate` with the old settings: one container each."""
     found, anew = place.state["containers"], dict[str, Any]()
     for service in {it["service"] for it in found.values()}:
         name = f"{service}-0" if service in kept else f"{service}-anew"

@@ -1,6 +1,6 @@
-"""How many of Redis's connections each process holds, counted on a running installation.
+"""The number of Redis connections that each process holds in a running installation.
 
-Redis has `maxclients`; the runbook tells an operator what to count, and its figures are these.
+Redis has `maxclients`; the runbook lists the numbers for operators, and they must be correct.
 """
 
 import re
@@ -24,7 +24,7 @@ PAGE = ROOT / "docs" / "runbooks" / "RedisGone.md"
 
 @pytest.fixture
 def stack(tmp_path: Path, mailbox: Mailbox) -> Iterator[Stack]:
-    """Web, two deciders, a sender, the clock and Flower, on a Redis of their own."""
+    """Web, two allocation workers, a sender, the scheduler and Flower, on their own Redis."""
     url = f"sqlite:///{tmp_path / 'restaurant.sqlite3'}"
     create_tables(url)
     server = RedisServer(tmp_path / "redis")
@@ -51,7 +51,7 @@ def _answers(address: str) -> bool:
 
 
 def sockets_of(process: Process) -> set[str]:
-    """The inodes of all sockets of a process and its children."""
+    """Return the inodes of all sockets of a process and its children."""
     found = set()
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -64,7 +64,7 @@ def sockets_of(process: Process) -> set[str]:
 
 
 def connections(stack: Stack) -> dict[str, int]:
-    """Process -> how many connections to Redis it holds, by Redis's own list."""
+    """Map each process to its number of connections to Redis, by Redis's own list."""
     with stack.redis.client() as client:
         ports = {int(each["addr"].rpartition(":")[2]) for each in client.client_list()}
     lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
@@ -74,7 +74,7 @@ def connections(stack: Stack) -> dict[str, int]:
 
 
 def held_at_most(stack: Stack, *, looks: int = 12) -> dict[str, int]:
-    """The most that each holds while guests ask, are answered and told."""
+    """Return the most connections that each process holds while guests make requests."""
     most: Counter[str] = Counter()
     restaurant = stack.open_restaurant()
     for number in range(looks):
@@ -101,5 +101,5 @@ def test_each_process_holds_no_more_connections_than_the_runbook_says(stack: Sta
     for name, count in found.items():
         most[kinds[name]] = max(most[kinds[name]], count)
     assert most.keys() == said.keys()
-    # another machine's Flower asks with fewer threads
+    # on other machines Flower may use fewer threads
     assert {kind: count for kind, count in most.items() if count > said[kind]} == {}

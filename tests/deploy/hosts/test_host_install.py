@@ -9,7 +9,7 @@ import pytest
 
 from tests.architecture.tree import ROOT
 
-#: What needs root, or changes the machine. `chgrp` is called for each secret: there it is killed.
+#: Fakes of programs that need root or change the machine. `chgrp` runs for each secret and kills.
 STAND_INS = {
     "id": "exit 0",
     "install": '[ "$1" = -d ] || exit 0; for last; do :; done; mkdir -p "$last"',
@@ -21,7 +21,7 @@ STAND_INS = {
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Path:
-    """A folder in the place of /etc, with the script beside it."""
+    """A folder that replaces /etc and others, with the script."""
     text = (ROOT / "deploy" / "systemd" / "install.sh").read_text(encoding="utf-8")
     for folder in ("/etc", "/var/lib", "/usr/local"):
         text = re.sub(rf"(?<![\w.]){folder}/", f"{tmp_path}{folder}/", text)
@@ -34,7 +34,7 @@ def machine(tmp_path: Path) -> Path:
 
 
 def installed(machine: Path, killed_at: str) -> int:
-    """The exit code."""
+    """Run the script and return its exit code."""
     env = {"PATH": f"{machine}/bin:{os.environ['PATH']}", "KILLED_AT": killed_at}
     argv = ["sh", "install.sh", "book.example"]
     return subprocess.run(argv, cwd=machine, env=env, timeout=60, check=False).returncode

@@ -1,4 +1,4 @@
-"""The proxy's configuration, run for real: TLS, limits, slow clients, addresses, two versions."""
+"""The proxy's configuration on a real nginx: TLS, limits, slow clients, addresses, two versions."""
 
 import json
 import os
@@ -35,17 +35,19 @@ FOLDER = ROOT / "deploy" / "nginx"
 CONF = FOLDER / "nginx.conf"
 BIN = Path(sys.executable).parent
 NAME = "book.example.com"
-#: shorter than in production, so that the test of slow clients is
+#: shorter than in production, to keep the test of slow clients short
 DAWDLE_SECONDS = 2
 
 
 class _Echo(BaseHTTPRequestHandler):
-    """Answers what it was asked, and which version it is, as JSON."""
+    """Answers with its version and the received request, as JSON."""
 
     server: "_Version"
 
     def do_GET(self) -> None:
-        """Headers and the length of the body; below /stream a word, and later another."""
+        """Return headers and the length of the body; for /stream, two events with a pause
+        between.
+        """
         length = int(self.headers.get("Content-Length") or 0)
         self.rfile.read(length)
         self.server.seen.append(self.path)
@@ -74,11 +76,11 @@ class _Echo(BaseHTTPRequestHandler):
         self.wfile.write(b"data: two\n\n")
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Silence."""
+        """Log nothing."""
 
 
 class _Version(ThreadingHTTPServer):
-    """A web process on a socket's file."""
+    """A web process on a Unix socket."""
 
     address_family = socket.AF_UNIX
     request_queue_size = 128
@@ -88,16 +90,16 @@ class _Version(ThreadingHTTPServer):
         super().__init__(str(path), _Echo)  # type: ignore[arg-type]
 
     def server_bind(self) -> None:
-        """Without the name and the port that HTTPServer asks of the address."""
+        """Bind without the host name and port that HTTPServer takes from the address."""
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = self.name, 0
-        # nginx's workers are nobody when root starts it
+        # nginx's workers run as nobody when root starts it
         Path(str(self.server_address)).chmod(0o666)
 
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """nginx with this configuration on free ports, and what its upstream heard."""
+    """nginx with this configuration on free ports, and the requests its upstreams received."""
 
     http: int
     https: int
@@ -112,13 +114,13 @@ class Proxy:
         return self.versions["blue"].seen
 
     def turn(self, *shares: str, to: str) -> None:
-        """What upstreams.conf says of changing over: a new link by a rename."""
+        """Switch as upstreams.conf describes: replace the links by a rename."""
         for share in shares or ("5", "25", "50", "100"):
             (self.run / "next").symlink_to(to)
             (self.run / "next").replace(self.run / share)
 
     def client(self, own: str = "127.0.0.1") -> httpx.Client:
-        """A caller at the address `own` who knows the authority, and gives the name."""
+        """A client at the address `own` that trusts the authority and sends the host name."""
         context = ssl.create_default_context(cafile=str(self.certificates.authority))
         return httpx.Client(
             base_url=f"https://127.0.0.1:{self.https}",
@@ -128,12 +130,12 @@ class Proxy:
         )
 
     def get(self, client: httpx.Client, path: str, **more: Any) -> httpx.Response:
-        """GET with the name in the handshake too."""
+        """GET with the host name in the TLS handshake too."""
         return client.get(path, extensions={"sni_hostname": NAME}, **more)
 
 
 def nginx_program() -> str:
-    """Where nginx is."""
+    """Return the path of nginx."""
     found = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     return found or go_without("nginx (package nginx-light)")
 
@@ -141,11 +143,13 @@ def nginx_program() -> str:
 def settled(
     folder: Path, run: Path, made: Certificates, ports: dict[str, int], *, front: str = ""
 ) -> Path:
-    """The files as a restaurant would fill them in; every place that it must fill in is there."""
+    """Write the files as an operator would fill them in; check that each place to fill in
+    exists.
+    """
     shutil.copytree(FOLDER / "maitred", folder / "maitred")
     changes = {
         "nginx.conf": {
-            # whose folders these are; another account may not be let into them
+            # the owner of these folders: another account may have no access
             "user www-data;": "user root;" if os.geteuid() == 0 else "",
             "pid /run/nginx.pid": f"pid {folder}/nginx.pid",
             "/var/www/maitred": f"{folder}/www",
@@ -177,9 +181,9 @@ def settled(
 
 @pytest.fixture(scope="module")
 def versions() -> Iterator[dict[str, _Version]]:
-    """Two versions of the house, `blue` and `green`, with one list of what they heard."""
+    """Two versions of the web process, `blue` and `green`, with one list of received requests."""
     seen: list[str] = []
-    # a socket's path is short
+    # a socket's path must be short
     with tempfile.TemporaryDirectory(prefix="m-") as folder:
         Path(folder).chmod(0o755)
         both = {name: _Version(Path(folder) / name, seen) for name in ("blue", "green")}
@@ -196,7 +200,7 @@ def versions() -> Iterator[dict[str, _Version]]:
 
 @contextmanager
 def running(folder: Path, versions: dict[str, _Version], *, front: str = "") -> Iterator[Proxy]:
-    """nginx in front of the two versions; all shares lead to `blue`."""
+    """Run nginx in front of the two versions; all shares lead to `blue`."""
     made = make_certificates(folder / "tls", names=f"DNS:{NAME},DNS:localhost,IP:127.0.0.1")
     ports = {name: free_port() for name in ("http", "https")}
     with tempfile.TemporaryDirectory(prefix="m-") as links:
@@ -228,7 +232,7 @@ def _tested(conf: Path) -> str:
 def proxy(
     tmp_path_factory: pytest.TempPathFactory, versions: dict[str, _Version]
 ) -> Iterator[Proxy]:
-    """nginx that everybody reaches directly."""
+    """nginx that callers reach directly."""
     with running(tmp_path_factory.mktemp("nginx"), versions) as made:
         yield made
 
@@ -251,7 +255,7 @@ def _listens(port: int) -> bool:
 
 
 def _tls(proxy: Proxy, newest: ssl.TLSVersion, own: str = "127.0.0.1") -> ssl.SSLSocket:
-    """A TLS line of at most this version, by a caller at `own` who would take any."""
+    """Open a connection of at most this TLS version, from `own`; the client accepts any version."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(proxy.certificates.authority)
     context.set_ciphers("ALL:@SECLEVEL=0")
@@ -339,7 +343,7 @@ def test_what_is_for_who_watches_is_closed_however_it_is_written(proxy: Proxy, n
 
 
 def test_one_ipv6_network_is_one_caller(behind: Proxy) -> None:
-    """As nginx names callers: by the first 64 bits, in whatever form the rest comes."""
+    """Callers are identified by the first 64 bits, in any notation of the rest."""
 
     def ask(client: httpx.Client, address: str) -> int:
         header = {"X-Forwarded-For": address}
@@ -402,7 +406,7 @@ def test_a_slow_client_is_cut_off_and_never_reaches_the_restaurant(
             while line.recv(4096):
                 pass
         except OSError:
-            pass  # reset, as the configuration says
+            pass  # reset, as configured
     assert DAWDLE_SECONDS - 0.5 < time.monotonic() - begun < DAWDLE_SECONDS + 5
     assert "/slow" not in proxy.seen
 
@@ -410,7 +414,7 @@ def test_a_slow_client_is_cut_off_and_never_reaches_the_restaurant(
 def test_a_flood_from_one_address_is_429_and_ends(proxy: Proxy) -> None:
     asked = f"GET /api/flood HTTP/1.1\r\nHost: {NAME}\r\n\r\n".encode()
     last = asked.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
-    own = "127.0.0.7"  # an address of its own: what is counted for it stays with it
+    own = "127.0.0.7"  # its own address, so that the limit affects no other test
     with ExitStack() as held:
         lines = [held.enter_context(_tls(proxy, ssl.TLSVersion.TLSv1_2, own)) for _ in range(30)]
         for line in lines:
@@ -459,7 +463,7 @@ def test_the_log_keeps_no_manage_link_and_no_query(proxy: Proxy) -> None:
 
 
 def test_no_log_keeps_a_manage_link_whatever_goes_wrong(proxy: Proxy) -> None:
-    """An upstream that is down, a limit that is hit, bodies and headers that are refused."""
+    """Errors: an upstream that is down, a limit exceeded, rejected bodies and headers."""
     link, other = "/manage/7.s3cret.s3cret", "/book/in-the-log"
     proxy.turn(to="nowhere")
     try:
@@ -485,7 +489,7 @@ def test_no_log_keeps_a_manage_link_whatever_goes_wrong(proxy: Proxy) -> None:
     wait_until(lambda: f'"GET {other}' in log.read_text(), seconds=5, what="the log's line")
     text = log.read_text() + (proxy.folder / "access.log").read_text()
     for words in ("limiting requests", "too large body", "connect() to unix:"):
-        assert words in text  # the others' troubles are there
+        assert words in text  # errors of other paths are logged
     assert "s3cret" not in text
     assert "/manage/..." in text
 
@@ -525,7 +529,7 @@ def test_events_are_handed_on_as_they_come(proxy: Proxy) -> None:
     with proxy.client() as client, client.stream("GET", "/stream", extensions=sni) as answer:
         words = answer.iter_bytes()
         try:
-            assert next(words) == b"data: one\n\n"  # while the second is not even said
+            assert next(words) == b"data: one\n\n"  # before the second is sent
         finally:
             go_on.set()
         assert next(words) == b"data: two\n\n"
@@ -540,7 +544,7 @@ def test_files_of_the_pages_are_asked_for_once(proxy: Proxy) -> None:
 
 
 def _served(proxy: Proxy, addresses: list[str]) -> dict[str, str]:
-    """Which version answers whom."""
+    """Map each address to the version that answers it."""
     with proxy.client() as client:
         return {
             address: proxy.get(client, "/", headers={"X-Forwarded-For": address}).json()["by"]
@@ -571,7 +575,7 @@ def test_turning_to_another_version_breaks_no_request(behind: Proxy) -> None:
     def ask(asker: int) -> None:
         with behind.client() as client:
             while not done.wait(0.02):
-                # somebody else each time, whom no limit has counted yet
+                # a new address each time, so that no limit applies
                 who = f"198.18.{asker}.{len(answers) % 250}"
                 answer = behind.get(client, "/", headers={"X-Forwarded-For": who})
                 by = answer.json()["by"] if answer.status_code == 200 else ""
@@ -599,7 +603,7 @@ def test_behind_a_load_balancer_callers_are_who_it_says(behind: Proxy) -> None:
         return list(told["headers"]["x-forwarded-for"])
 
     assert heard("198.51.100.7") == ["198.51.100.7"]
-    # what the caller wrote before the balancer's word counts for nothing
+    # entries before the balancer's own are ignored
     assert heard("6.6.6.6, 198.51.100.8") == ["198.51.100.8"]
 
 

@@ -38,7 +38,7 @@ sys.exit(3 if fallen else 0)
 
 @pytest.fixture
 def restaurant(tmp_path: Path) -> Iterator[VarFolder]:
-    """A folder that is taken."""
+    """A locked var folder."""
     taken = VarFolder(tmp_path / "var")
     taken.take()
     yield taken
@@ -47,7 +47,7 @@ def restaurant(tmp_path: Path) -> Iterator[VarFolder]:
 
 @pytest.fixture
 def family(tmp_path: Path) -> tuple[Process, list[int]]:
-    """A supervisor in a process of its own, and its children's pids."""
+    """A supervisor in its own process, and its children's pids."""
     env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     argv = [sys.executable, "-c", SCRIPT, str(tmp_path)]
     process = Process("family", argv, log=tmp_path / "family.log", env=env)
@@ -134,7 +134,7 @@ def test_secrets_are_made_once_and_for_nobody_else(restaurant: VarFolder) -> Non
 
 
 def test_nothing_in_the_folder_is_for_others(tmp_path: Path) -> None:
-    """Also what an earlier release left open, and what is written from now on."""
+    """Includes files that an earlier release left open, and files written later."""
     folder = tmp_path / "var"
     before = os.umask(0o022)
     try:
@@ -183,7 +183,7 @@ def test_other_commands_join_the_restaurant_of_the_folder(
 
 
 def test_a_full_disk_under_the_logs_stops_no_child(tmp_path: Path) -> None:
-    """A child whose output nobody reads any more stands still at its next line."""
+    """A child whose output is not read blocks at its next line."""
     (tmp_path / "chatty.log").symlink_to("/dev/full")
     heard: list[str] = []
     children = Supervisor(

@@ -1,4 +1,4 @@
-"""The units that run Maitred on a host: made of the tables, closed, and understood by systemd."""
+"""The systemd units: generated from the tables, sandboxed, and accepted by systemd."""
 
 import re
 import shutil
@@ -23,17 +23,17 @@ from tests.services.missing import require_program
 SYSTEMD = FOLDER.parent
 UNITS = {path.name: path.read_text(encoding="utf-8") for path in sorted(FOLDER.iterdir())}
 SERVICES = sorted(name for name in UNITS if name.endswith(".service"))
-#: Of systemd's own scale, where 0 is closed and 100 open; a service without any of it has 92.
+#: On systemd's exposure scale: 0 is closed and 100 open; a service without sandboxing has 92.
 MOST_EXPOSED = 20
 
 
 def values(unit: str, key: str) -> list[str]:
-    """Every value of this key in that unit."""
+    """Return every value of this key in that unit."""
     return re.findall(rf"^{key}=(.*)$", UNITS[unit], re.MULTILINE)
 
 
 def line_of(unit: str) -> str:
-    """The line of the Procfile that this unit runs; "" of the one that starts the live version."""
+    """Return the Procfile line that this unit runs; "" for the one that starts the live version."""
     found = re.search(r"deploy\.release\.line (\w+)", UNITS[unit])
     return found[1] if found else ""
 
@@ -44,12 +44,12 @@ def test_the_units_are_what_the_tables_make() -> None:
 
 def test_every_process_of_the_procfile_has_its_unit() -> None:
     lines = set(parse_procfile((ROOT / "Procfile").read_text(encoding="utf-8")).processes)
-    # both are servers of `make up` alone
+    # both are servers of the embedded mode only
     assert {line_of(unit) for unit in SERVICES} - {""} == lines - {"valkey", "mailbox"}
     assert values("maitred@.target", "Wants")[0].split() == [
         f"maitred-{line}@%i.service" for line in PROCESSES
     ]
-    for line in PROCESSES:  # with the slot they are started and ended
+    for line in PROCESSES:  # they start and stop with the slot
         assert values(f"maitred-{line}@.service", "PartOf") == ["maitred@%i.target"]
 
 
@@ -66,7 +66,7 @@ def test_each_unit_is_given_the_secrets_of_the_table_and_no_more() -> None:
             if "_FILE=" in value
         }
         assert named == {name: f"%d/{name.lower()}" for name in given}, unit
-        # the folder of all of them is shut, and so are the keys of guests' data to who has no use
+        # the folder of secrets is inaccessible, and so are guests' keys unless needed
         shut = values(unit, "InaccessiblePaths")
         assert "/etc/maitred/secrets" in shut
         assert ("-/var/lib/maitred/keys" in shut) == ("MASTER_KEY" not in given), unit
@@ -101,7 +101,7 @@ def test_a_unit_can_write_nowhere_but_where_it_has_to(unit: str) -> None:
         "UMask": "0077",
     }.items():
         assert values(unit, key) == [value], key
-    # the web process makes its socket there, and who starts the live version nginx's links
+    # the web process creates its socket there, and the boot unit nginx's links
     writes = values(unit, "ReadWritePaths")
     assert writes == (["/run/maitred"] if line_of(unit) in ("", "web") else [])
 
@@ -142,7 +142,7 @@ def test_a_worker_that_stands_still_is_noticed() -> None:
 
 
 def _installed(folder: Path) -> Path:
-    """The units as on a machine, with programs that exist in the place of a version's."""
+    """Write the units with ExecStart programs that exist on this machine."""
     for name, text in UNITS.items():
         own = re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", text, flags=re.MULTILINE)
         (folder / name).write_text(own, encoding="utf-8")
@@ -179,7 +179,7 @@ def test_logs_of_a_machine_are_kept_for_90_days() -> None:
     assert "MaxRetentionSec=90day" in journal
     rotated = (SYSTEMD / "logrotate.conf").read_text(encoding="utf-8")
     assert rotated.count("{") == rotated.count("rotate 90\n") == rotated.count("daily\n")
-    # no line of a burst is dropped
+    # no log line of a burst is dropped
     slots = [unit for unit in SERVICES if line_of(unit)]
     assert all(values(unit, "LogRateLimitIntervalSec") == ["0"] for unit in slots)
     plan.prove(line="logs", target="hosts", how="rendered")

@@ -1,4 +1,4 @@
-"""`make up` for real, in a clone: opened, used, closed, opened again as it was."""
+"""`make up` in a real clone: start, use, stop, and start again with the same data."""
 
 import os
 import re
@@ -20,11 +20,11 @@ from tests.architecture.tree import ROOT, tracked
 from tests.services import plan
 from tests.services.running.process import NotReady, Process, wait_until
 
-#: A cold, busy machine; a warm one needs about 6 s.
+#: Enough for a cold, busy machine; a warm one needs about 6 s.
 READY = 60
-#: Wheels that are not cached yet come over the network first.
+#: Extra seconds for the download of uncached wheels.
 INSTALLED = 300
-#: What the README says to type first.
+#: The first command of the README.
 FIRST = re.search(r"^## Try it.*?^```sh\n(.+?)\n```", (ROOT / "README.md").read_text(), re.M | re.S)
 
 
@@ -37,11 +37,11 @@ class Clone:
 
     @property
     def python(self) -> str:
-        """The Python of the environment that `make` makes there."""
+        """The Python of the environment that `make` creates there."""
         return str(self.folder / ".venv" / "bin" / "python")
 
     def start(self, *argv: str) -> Process:
-        """Start a command in the clone, with nothing of the tests' environment."""
+        """Start a command in the clone, without the tests' environment."""
         self.runs += 1
         python = Path(sys.base_prefix) / "bin"
         env = {"PATH": f"{python}:/usr/local/bin:/usr/bin:/bin", "HOME": str(self.folder.parent)}
@@ -57,7 +57,7 @@ class Clone:
         return Sign(process.log.read_text(encoding="utf-8"))
 
     def living(self) -> list[str]:
-        """The processes that work in the clone."""
+        """Return the processes that run in the clone."""
         found = []
         for process in psutil.process_iter():
             try:
@@ -68,7 +68,7 @@ class Clone:
         return found
 
     def living_by_name(self, part: str) -> list[psutil.Process]:
-        """Those whose command line has this part."""
+        """Return the clone's processes whose command line has this part."""
         found = []
         for process in psutil.process_iter():
             try:
@@ -81,7 +81,7 @@ class Clone:
 
 
 class Sign:
-    """What the block says."""
+    """The content of the block of addresses."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -100,7 +100,7 @@ class Sign:
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
-    """What git would clone, with what is not committed yet."""
+    """The tracked files, including uncommitted changes."""
     yield make_clone(tmp_path_factory.mktemp("up") / "clone")
 
 
@@ -113,7 +113,7 @@ def make_clone(folder: Path) -> Clone:
 
 
 def reserve(base: str, email: str = "kim@guests.example") -> dict[str, Any]:
-    """A table for two on the first day that has one; the decided reservation."""
+    """Reserve a table for two on the first available day; return the decided reservation."""
     restaurant = f"{base}/api/v1/restaurants/demo"
     for days in range(1, 9):
         day = (datetime.now(UTC) + timedelta(days=days)).date().isoformat()
@@ -143,7 +143,7 @@ def read(base: str, reservation: dict[str, Any]) -> dict[str, Any]:
 
 
 def until_flower_shows_a_decision(sign: Sign) -> None:
-    """Flower shows what happens while it listens, and it may have begun after the first guest."""
+    """Wait for it. Flower may have started after the first reservation, so make more."""
     for _ in range(4):
         try:
             wait_until(lambda: decided_in_flower(sign), seconds=10, what="the decision in Flower")
@@ -155,15 +155,15 @@ def until_flower_shows_a_decision(sign: Sign) -> None:
 
 
 def decided_in_flower(sign: Sign) -> bool:
-    """Whether Flower shows the workers of both kinds, and the decision by name."""
+    """Return whether Flower shows both kinds of workers, and the decision by its name."""
     workers, tasks = shown(sign)
     return "allocation.decide" in tasks and workers >= {"allocation", "messages"}
 
 
 def shown(sign: Sign) -> tuple[set[str], set[str]]:
-    """The kinds of workers of which Flower has heard, and the names of tasks."""
+    """Return the kinds of workers known to Flower, and the names of tasks."""
     operator = (sign.operator, sign.password)
-    # their heartbeats: an inspection misses a worker that is busy just then, and is not made again
+    # use heartbeats: an inspection misses a busy worker and is not repeated
     asked = f"{sign.flower}/api/workers?status=1"
     alive = httpx.get(asked, auth=operator, timeout=10).json()
     tasks = httpx.get(f"{sign.flower}/api/tasks", auth=operator, timeout=10).json().values()
@@ -210,7 +210,7 @@ def test_the_first_command_of_the_readme_opens_serves_and_opens_again(clone: Clo
     assert other.returncode == 1
     assert re.search(rf"runs here already \(process \d+, {sign.base}\)", other.stderr)
 
-    os.killpg(process.pid, signal.SIGINT)  # what a terminal does at Ctrl-C
+    os.killpg(process.pid, signal.SIGINT)  # like Ctrl-C in a terminal
     wait_until(lambda: not process.is_running, seconds=30, what="closed")
     assert "Closed." in process.tail(5)
     assert clone.living() == []
@@ -230,8 +230,8 @@ def test_the_first_command_of_the_readme_opens_serves_and_opens_again(clone: Clo
         )
 
 
-#: A Flower whose port is taken by somebody else just before it wants it, the first time; then it
-#: cannot start at all.
+#: A Flower whose port is taken by another process just before it starts the first time; afterwards
+#: it cannot start at all.
 UNLUCKY = """
 import os, pathlib, subprocess, sys
 TAKE = '''

@@ -1,4 +1,4 @@
-"""What a canary is judged by: the AnalysisTemplate's queries, asked by Prometheus' own promtool."""
+"""The AnalysisTemplate's queries for judging a canary, evaluated by Prometheus' own promtool."""
 
 import re
 import subprocess
@@ -20,7 +20,7 @@ TEMPLATE: dict[str, Any] = yaml.safe_load(
 METRICS: dict[str, dict[str, Any]] = {each["name"]: each for each in TEMPLATE["spec"]["metrics"]}
 ARGS = {"hash": "new", "stable": "old", "namespace": "maitred-production", "least": "50"}
 LOOK = "/api/v1/restaurants/<slug:slug>/availability"
-#: Requests a minute: (pods, route, status) -> how many, each read in so many seconds.
+#: (pods, route, status) -> requests a minute, and seconds for each read.
 Traffic = dict[tuple[str, str, str], tuple[int, float]]
 
 
@@ -52,7 +52,7 @@ def _series(traffic: Traffic, namespace: str) -> list[dict[str, str]]:
 
 
 def _verdict(folder: Path, name: str, traffic: Traffic, other: Traffic | None = None) -> float:
-    """What the query makes of this traffic; `other` is of another namespace."""
+    """Return the query's result for this traffic; `other` is in another namespace."""
     series = _series(traffic, ARGS["namespace"]) + _series(other or {}, "maitred-staging")
     for value in (-1, 0, 1, 2):
         case = {"expr": _query(name), "eval_time": "15m"}
@@ -101,7 +101,7 @@ def _errors(share: int) -> Traffic:
 def test_a_canary_is_judged_by_guests_beside_the_old_version(
     traffic: Traffic, errors: int, latency: int, tmp_path: Path
 ) -> None:
-    # what happens in another namespace changes nothing
+    # traffic in another namespace must not matter
     other: Traffic = {("new", LOOK, "500"): (600, 1.0), ("old", LOOK, "200"): (1, 1.0)}
     assert _verdict(tmp_path, "errors", traffic, other) == errors
     assert _verdict(tmp_path, "latency", traffic, other) == latency

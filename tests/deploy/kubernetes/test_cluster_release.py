@@ -1,4 +1,4 @@
-"""The scripts of deploy/k8s: the real kubectl against a stand-in for a cluster."""
+"""The scripts of deploy/k8s: the real kubectl with a fake cluster."""
 
 import copy
 import json
@@ -30,13 +30,13 @@ OLD, NEW = "registry.example/maitred:1", "registry.example/maitred:2"
 
 @dataclass
 class There:
-    """A cluster with what release.sh wants, and a `kubectl` that speaks to it."""
+    """A cluster that meets the requirements of release.sh, and a `kubectl` for it."""
 
     cluster: Cluster
     folder: Path
 
     def run(self, *argv: str, **env: str) -> subprocess.CompletedProcess[str]:
-        """A command whose `kubectl` is ours."""
+        """Run a command with this `kubectl`."""
         words = {"LANG": "C.UTF-8", "HOME": str(self.folder), "PYTHONPATH": str(ROOT)}
         words |= {"PATH": f"{self.folder}:/usr/bin:/bin", "LOOK_SECONDS": "0", "SEEN_TRIES": "3"}
         words |= {
@@ -50,35 +50,35 @@ class There:
         )
 
     def script(self, name: str, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
-        """One of deploy/k8s, of the environment staging."""
+        """Run a script of deploy/k8s for the environment staging."""
         return self.run("sh", str(self.folder / "k8s" / name), "staging", *words, **env)
 
     def release(self, strategy: str = "rolling", **env: str) -> subprocess.CompletedProcess[str]:
-        """The version NEW."""
+        """Release the version NEW."""
         return self.script("release.sh", NEW, strategy, **env)
 
     def put(self, kind: str, name: str, namespace: str = NAMESPACE, **fields: Any) -> None:
-        """An object that somebody else made."""
+        """Create an object that the scripts do not create themselves."""
         meta = {"name": name} | ({"namespace": namespace} if namespace else {})
         api = next(api for api, kinds in KINDS.items() if kind in kinds)
         self.cluster.state.put({"apiVersion": api, "kind": kind, "metadata": meta} | fields)
 
     def images(self) -> dict[str, str]:
-        """Process -> image, as the Deployments say."""
+        """Map each process to its image, by the Deployments."""
         return {
             each["metadata"]["name"]: each["spec"]["template"]["spec"]["containers"][0]["image"]
             for each in self.cluster.state.of("Deployment", NAMESPACE)
         }
 
     def web(self) -> dict[str, Any]:
-        """What Argo says of the web process."""
+        """Return the status of the web process's Rollout."""
         found = self.cluster.state.get("Rollout", NAMESPACE, "web")
         assert found is not None
         status: dict[str, Any] = found["status"]
         return status
 
     def serves(self) -> str:
-        """The image of the version that has the requests."""
+        """Return the image of the version that gets the requests."""
         (image,) = (
             each["spec"]["template"]["spec"]["containers"][0]["image"]
             for each in self.cluster.state.of("ReplicaSet", NAMESPACE)
@@ -87,19 +87,19 @@ class There:
         return str(image)
 
     def wrote(self) -> list[str]:
-        """What was written, without the pod that tries the image."""
+        """Return the recorded writes, without those of the preflight pod."""
         return [word for word in self.cluster.told if "preflight" not in word]
 
 
 @pytest.fixture(scope="module")
 def manifests() -> str:
-    """What staging is made of."""
+    """The manifests of staging."""
     return yaml.dump_all(built(K8S / "overlays" / "staging"))
 
 
 @pytest.fixture
 def empty(tmp_path: Path) -> Iterator[There]:
-    """A cluster that has all operators and nothing of ours."""
+    """A cluster with all operators, but without Maitred."""
     shutil.copytree(K8S, tmp_path / "k8s", ignore=shutil.ignore_patterns(".release*"))
     kubectl = tmp_path / "kubectl"
     kubectl.write_text(
@@ -134,7 +134,7 @@ def empty(tmp_path: Path) -> Iterator[There]:
 
 @pytest.fixture
 def there(empty: There, manifests: str) -> There:
-    """The same, with the version OLD in place."""
+    """The same cluster, with the version OLD deployed."""
     for each in yaml.load_all(
         manifests.replace("image: maitred", f"image: {OLD}"), Loader=yaml.CSafeLoader
     ):
@@ -255,7 +255,7 @@ def test_words_that_nobody_knows_are_refused(there: There) -> None:
     assert (without.returncode, without.stderr) == (2, "!!! kubectl is not installed\n")
 
 
-#: What fails, and what is said. Before the processes nothing is changed, after that all goes back.
+#: Failing step -> message. Failures before the processes change none; later ones roll back.
 UNTOUCHED = {
     "PATCH configmaps/settings": "",
     "POST jobs/migrate": "the migration could not be started",
@@ -529,7 +529,7 @@ def test_a_handing_over_that_is_interrupted_leaves_as_many_pods(word: str, there
     assert rollout["spec"]["replicas"] == 5
 
 
-#: the first is the preflight's, the second kubectl's own, the third decides about the handing over
+#: The first request is the preflight's, the second kubectl's own, the third precedes the hand-over.
 @pytest.mark.parametrize("time", [1, 3])
 def test_a_cluster_that_does_not_answer_is_not_one_that_argo_does_not_lead(
     time: int, there: There
@@ -603,10 +603,10 @@ def test_the_page_s_commands_are_executed_in_their_order(there: There) -> None:
             "make smoke-or-rollback", f"make RUN={smoked} BOOTSTRAP=@: smoke-or-rollback"
         )
         if "make promote" in command:
-            # there is something to promote, and something to take back
+            # so that there is something to promote, and something to roll back
             assert there.release("blue-green").returncode == 0
         if "annotate scaledobject" in command and led:
-            # another region's page: Argo was left above
+            # for the section on a second region: the commands above have removed Argo
             assert there.cluster.state.get("Rollout", NAMESPACE, "web") is None
             there.cluster.state.put(led)
         done = there.run("sh", "-c", words)

@@ -1,7 +1,7 @@
-"""The manifests, put together by kustomize, held against Kubernetes' schemas and our promises.
+"""The manifests, as rendered by kustomize, checked by Kubernetes' schemas and our own rules.
 
-The kinds of CUSTOM are not Kubernetes' own: they are held against the schemas of their projects,
-which npm has; and what they refer to is looked up.
+The kinds in CUSTOM are not Kubernetes' own: they are checked by the schemas of their projects,
+which npm provides, and their references are resolved.
 """
 
 import copy
@@ -45,7 +45,7 @@ def _kubectl() -> str:
 
 
 def built(folder: Path) -> list[Manifest]:
-    """What `kubectl kustomize` makes of a folder."""
+    """Return the manifests that `kubectl kustomize` renders from a folder."""
     argv = [_kubectl(), "kustomize", str(folder)]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
@@ -54,7 +54,7 @@ def built(folder: Path) -> list[Manifest]:
 
 @pytest.fixture(scope="module")
 def environments(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Manifest]]:
-    """Each overlay, and production with each of Argo's ways, as release.sh adds it."""
+    """Render each overlay, and production with each of Argo's strategies as release.sh adds it."""
     names = ("development", "staging", "production")
     found = {name: built(K8S / "overlays" / name) for name in names}
     own = tmp_path_factory.mktemp("k8s") / "k8s"
@@ -94,7 +94,7 @@ def _ours(manifests: list[Manifest]) -> dict[str, Manifest]:
 
 
 def test_every_manifest_is_what_kubernetes_knows(environments: dict[str, list[Manifest]]) -> None:
-    # most are the same in every environment, but for its name
+    # most are the same in every environment except for its name
     different = {
         json.dumps(manifest).replace("staging", "production"): manifest
         for manifests in environments.values()
@@ -114,7 +114,7 @@ def test_every_manifest_is_what_kubernetes_knows(environments: dict[str, list[Ma
 
 @pytest.fixture(scope="module")
 def crds(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The schemas of the custom kinds, as their projects publish them, by the lock file."""
+    """Install the published schemas of the custom kinds, by the lock file."""
     folder = tmp_path_factory.mktemp("crds") / "crds"
     shutil.copytree(CRDS, folder)
     argv = [require_program("npm"), "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
@@ -124,7 +124,7 @@ def crds(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def wrong_kinds(crds: Path, manifests: list[Manifest]) -> list[str]:
-    """What the schemas of the custom kinds say of these."""
+    """Return the schema errors of the custom kinds among these manifests."""
     done = subprocess.run(
         [require_program("node"), "check.mjs"],
         input=json.dumps([each for each in manifests if each["kind"] in CUSTOM]),
@@ -244,9 +244,9 @@ def test_whatever_refers_to_another_finds_it(environments: dict[str, list[Manife
         for each in _of(manifests, "Rollout"):
             led = each["spec"]["workloadRef"]
             assert (led["kind"], led["name"]) in there
-            # by the HPA, which no longer speaks of it; its pods go as the Rollout's come
+            # the Rollout replaces the Deployment's pods, so the Deployment must not set a number
             assert "replicas" not in labels["web"]["spec"]
-            # release.sh puts the strategy in place before it changes the pods
+            # release.sh applies the strategy before it changes the pods
             assert "app.kubernetes.io/name" not in each["metadata"].get("labels", {})
             services = set(re.findall(r"'\w+Service': '([\w-]+)'", str(each["spec"]["strategy"])))
             assert services in (set(), {"web", "web-next"})
@@ -265,7 +265,7 @@ def test_whatever_refers_to_another_finds_it(environments: dict[str, list[Manife
 
 
 def _secret_refs(pod: Manifest) -> dict[str, dict[str, Any]]:
-    """The variables that come out of a Secret."""
+    """Return the variables that come from a Secret."""
     return {
         each["name"]: each["valueFrom"]["secretKeyRef"]
         for each in pod["containers"][0]["env"]
@@ -284,7 +284,7 @@ def test_each_pod_is_given_the_secrets_of_the_table_and_no_more(
             refs = _secret_refs(pod)
             plain = {each["name"]: each.get("value") for each in pod["containers"][0]["env"]}
             assert plain["PROCESS"] == process
-            # a token in a file wants a volume of the operator's own
+            # a token in a file needs a volume that the operator adds
             assert refs.keys() == needed_by(process) - {"SMTP_TOKEN_FILE"}, name
             assert all(ref["key"] == variable for variable, ref in refs.items())
             for variable in needed_by(process) & set(REQUIRED):
@@ -300,7 +300,7 @@ def test_nobody_is_spoken_to_but_by_leave(environments: dict[str, list[Manifest]
         assert nobody == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
 
 
-#: Secrets that are of something outside the cluster: Sentry, traces, KMS, the stores.
+#: Secrets for services outside the cluster: Sentry, traces, KMS, the stores.
 OUTSIDE = {"SENTRY_DSN", "OTEL_EXPORTER_OTLP_HEADERS", "MASTER_KEY", "BACKUP_KEY"}
 
 
@@ -340,7 +340,7 @@ def test_the_follower_has_a_disk_and_the_log_is_on(environments: dict[str, list[
         spool = {each["name"]: each.get("value") for each in container["env"]}["LOG_SPOOL"]
         mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
         (disk,) = (each for each in pod["volumes"] if each["name"] == mounts[spool])
-        # not memory: a day of the log may wait there
+        # on disk, not in memory: it may hold a day of the log
         assert "medium" not in disk["emptyDir"]
         (config,) = _of(manifests, "ConfigMap")
         assert "BACKUP_LOG" not in config["data"]
@@ -357,7 +357,7 @@ def test_the_way_in_is_tls_by_the_name_of_the_links(
         assert config["data"]["PUBLIC_URL"] == f"https://{host}"
         assert route["spec"]["parentRefs"] == [{"name": "public", "namespace": "gateway"}]
         (rule,) = route["spec"]["rules"]
-        # told where a certificate is renewed by itself, and never of a machine's own name
+        # HSTS only where certificates are renewed automatically, never for a developer's machine
         assert ("filters" in rule) == (name != "development")
         assert "retry" not in rule
         hosts.add(host)
@@ -374,16 +374,16 @@ def test_each_name_has_a_listener_whose_certificate_is_renewed(
     for name in ("staging", "production"):
         (route,) = _of(environments[name], "HTTPRoute")
         listener = listeners[route["spec"]["hostnames"][0]]
-        # cert-manager makes a Secret of each, and makes it anew before it ends
+        # cert-manager creates a Secret for each, and renews it before it expires
         assert listener["tls"]["certificateRefs"]
         selected = listener["allowedRoutes"]["namespaces"]["selector"]["matchExpressions"][0]
         assert f"maitred-{name}" in selected["values"]
-        # its answer to the certificate authority passes the policy that closes everything
+        # the policy that denies all traffic has an exception for the ACME solver
         solver = _named(environments[name], "NetworkPolicy", "acme-solver")["spec"]
         assert solver["podSelector"] == {
             "matchLabels": {"acme.cert-manager.io/http01-solver": "true"}
         }
-        # and nothing of ours mounts a certificate, so nothing holds an old one
+        # no mount by subPath, which would not follow a renewed Secret
         mounts = [
             mount for pod in _ours(environments[name]).values()
             for mount in pod["containers"][0]["volumeMounts"]
@@ -418,7 +418,7 @@ def test_what_an_environment_names_is_found_where_it_belongs(tmp_path: Path) -> 
     assert [key for key in values if f"x-{key.lower()}" not in made] == []
     (config,) = _of(manifests, "ConfigMap")
     assert config["data"]["PUBLIC_URL"] == "https://x-host"
-    # what is only read here is not applied
+    # the ConfigMap `cluster` is only read, not applied
     assert '"name": "cluster"' not in made
 
 

@@ -1,7 +1,7 @@
-"""The pods' own words, run without a cluster: production's overlay starts to `ready`.
+"""The pods' own commands, run without a cluster: production's overlay starts and becomes `ready`.
 
-Their commands, their settings, their probes and their secrets by name, as the manifests have them;
-with this machine's MariaDB, Redis and mail server in the Secret, and a folder for the bucket.
+Uses the commands, settings, probes and secret names of the manifests, with this machine's MariaDB,
+Redis and mail server in the Secret, and a folder instead of the bucket.
 """
 
 import re
@@ -40,7 +40,7 @@ KEY = "only for tests, and long enough to be a key"
 
 @dataclass(frozen=True, slots=True)
 class Pods:
-    """The pods of production; what they mount lies below `folder`."""
+    """The pods of production; their mounts are below `folder`."""
 
     folder: Path
     port: int
@@ -50,14 +50,14 @@ class Pods:
     secret: dict[str, str]
 
     def here(self, word: str) -> str:
-        """A word with its paths and ports as they are on this machine."""
+        """Replace paths and ports in this argument by those of this machine."""
         moved = re.sub(
             r"/(run|tmp|var/tmp|var/spool|var/lib/maitred)\b", rf"{self.folder}/\1", word
         )
         return moved.replace("8080", str(self.port))
 
     def environment(self, name: str) -> dict[str, str]:
-        """The ConfigMap, and the variables of the pod; nothing of this process's environment."""
+        """Return the variables of the ConfigMap and the pod, and none of this process."""
         (container,) = self.pods[name]["containers"]
         found = {key: self.here(value) for key, value in self.settings.items()}
         for each in container["env"]:
@@ -65,14 +65,14 @@ class Pods:
                 found[each["name"]] = self.here(each["value"])
             elif (ref := each["valueFrom"]["secretKeyRef"])["key"] in self.secret:
                 found[each["name"]] = self.secret[ref["key"]]
-        # pods have their ports for themselves
+        # pods can reuse port numbers, processes here cannot
         found["METRICS_PORT"] = str(free_port())
         found |= {"FLOWER_PORT": str(self.flower_port)} if name == "flower" else {}
         image = {"PATH": PATH, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
         return found | image
 
     def process(self, name: str, *words: str) -> Process:
-        """The pod's command, or `kubectl exec` of another in it; not started."""
+        """Return the pod's command, or another as by `kubectl exec`; not started."""
         (container,) = self.pods[name]["containers"]
         argv = [self.here(word) for word in words or container.get("args") or of_the_image("CMD")]
         program = shutil.which(argv[0], path=PATH) or argv[0]
@@ -81,14 +81,14 @@ class Pods:
         return Process(name, [program, *argv[1:]], log=log, env=env, cwd=cwd)
 
     def execute(self, name: str, *words: str) -> None:
-        """A command in that pod, to its good end."""
+        """Run a command in that pod, which must succeed."""
         process = self.process(name, *words)
         process.start()
         wait_until(lambda: not process.is_running, seconds=120, what=" ".join(words))
         assert process.exit_code == 0, process.tail()
 
     def ready(self) -> dict[str, Any]:
-        """What /readyz says."""
+        """Return the answer of /readyz."""
         try:
             found: dict[str, Any] = httpx.get(
                 f"http://127.0.0.1:{self.port}/readyz", timeout=10
@@ -98,12 +98,12 @@ class Pods:
         return found
 
     def late(self) -> list[str] | None:
-        """What is late, by the health job; None before its first run."""
-        health = self.ready().get("health")
+        """Return the overdue items of the health job; None before its first run."""
+        health = self.ready().get("house")
         return None if health is None else list(health["late"])
 
     def is_alive(self, name: str) -> bool:
-        """What the pod's liveness probe says, where it is a command."""
+        """Run the pod's liveness probe, which must be a command."""
         (container,) = self.pods[name]["containers"]
         argv = [self.here(word) for word in container["livenessProbe"]["exec"]["command"]]
         return subprocess.run(argv, env={"PATH": PATH}, check=False, timeout=30).returncode == 0
@@ -113,7 +113,7 @@ class Pods:
 def pods(
     redis_server: RedisServer, _mailbox: Mailbox, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Pods]:
-    """Production's pods with this machine's servers; the database keeps a log."""
+    """Production's pods with this machine's servers; the database writes a binary log."""
     folder = tmp_path_factory.mktemp("pods")
     for place in ("run/metrics", "tmp", "var/tmp", "var/spool", "var/lib/maitred/keys"):
         (folder / place).mkdir(parents=True)
@@ -138,7 +138,7 @@ def pods(
 
 @pytest.fixture(scope="module")
 def running(pods: Pods) -> Iterator[dict[str, Process]]:
-    """After `migrate` has ended well: each process."""
+    """Run `migrate` to its end, then start each process."""
     migrate = pods.process("migrate")
     migrate.start()
     wait_until(lambda: not migrate.is_running, seconds=90, what="the migrations")
@@ -155,7 +155,7 @@ def test_production_starts_to_ready_with_nothing_degraded(
     pods: Pods, running: dict[str, Process]
 ) -> None:
     running["web"].wait_ready(lambda: pods.late() is not None, seconds=90)
-    # as the page says after the first release
+    # the documented steps after the first release
     pods.execute("worker-backups", "maitred", "backup")
     pods.execute("worker-backups", "maitred", "drill")
     wait_until(lambda: pods.late() == [], seconds=120, what="nothing late")
@@ -168,7 +168,7 @@ def test_production_starts_to_ready_with_nothing_degraded(
         line="production", target="kubernetes", how="rehearsed",
         figure=f"{len(running)} pods' own commands and settings, ready with nothing degraded",
     )  # fmt: skip
-    # and it is the follower that keeps it so
+    # without the follower the log becomes overdue
     running["follower"].terminate()
     wait_until(lambda: pods.late() == ["log"], seconds=150, what="the log is late")
     assert pods.ready()["status"] == "degraded"

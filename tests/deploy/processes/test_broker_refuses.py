@@ -1,4 +1,4 @@
-"""One worker and a Redis that takes no writes for a while, in the midst of its tasks."""
+"""One worker, and a Redis that rejects writes for a while during its tasks."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -15,7 +15,8 @@ from tests.services.running.process import Process, wait_until
 from tests.services.running.stack import procfile
 from tests.services.servers.redis import RedisServer
 
-#: read-only, as the loser of a failover; or full: how it begins, how it ends
+ROOT = Path(__file__).resolve().parents[2]
+#: read-only, as after a failover, or full: the commands that begin and end this state
 ROLES = {
     "read-only": (("REPLICAOF", "127.0.0.1", "1"), ("REPLICAOF", "NO", "ONE")),
     "full": (("CONFIG", "SET", "maxmemory", "1"), ("CONFIG", "SET", "maxmemory", "0")),
@@ -53,7 +54,7 @@ def _sender(broker: RedisServer) -> Send:
         try:
             app.send_task("allocation.decide", args=[1], queue="allocation", retry=False)
         except (RedisError, KombuError):
-            pass  # it refuses
+            pass  # Redis rejects it
 
     return send
 
@@ -62,7 +63,9 @@ def _sender(broker: RedisServer) -> Send:
 def test_a_worker_whose_acknowledgement_is_refused_goes_on_afterwards(
     worker: Process, broker: RedisServer, role: str
 ) -> None:
-    """It may hold one message: if it took that one for held for ever, it would wait for ever."""
+    """It may hold one message: if it counted that one as held permanently, it would wait
+    forever.
+    """
     send, (begin, end) = _sender(broker), ROLES[role]
     pid = worker.pid
     with broker.client() as client:
@@ -82,7 +85,9 @@ def test_a_worker_whose_acknowledgement_is_refused_goes_on_afterwards(
 
 
 def _stop_at_work(worker: Process, client: Redis, send: Send) -> None:
-    """The worker stands still before tasks: one that had done them all is refused nothing."""
+    """Pause the worker while tasks are waiting: otherwise it has no acknowledgement to be
+    refused.
+    """
     while True:
         before = _ended(worker)
         for _ in range(30):

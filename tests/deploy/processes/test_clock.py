@@ -1,4 +1,4 @@
-"""The clock as real processes: one leads, a lost one is replaced, nothing makes it die."""
+"""The scheduler as real processes: one leads, a lost leader is replaced, outages do not end it."""
 
 import sys
 import time
@@ -20,7 +20,7 @@ from tests.services.servers.mariadb import MariaDB
 from tests.services.servers.redis import RedisServer
 
 StartClock = Callable[[str], Process]
-#: The queue of the backups is asked where there are some, and is late with those alone.
+#: The queue of backups has a heartbeat only if backups are configured.
 BEATING = set(QUEUES) - {BACKUPS}
 
 
@@ -43,7 +43,7 @@ def clock(service_env: dict[str, str], tmp_path: Path) -> Iterator[StartClock]:
 
 
 def leader() -> int | None:
-    """The pid of who holds the lease."""
+    """Return the pid of the lease holder."""
     with reading() as session:
         holder = session.scalar(select(Lease.holder))
     return int(holder.split(":")[1]) if holder else None

@@ -1,4 +1,4 @@
-"""Flower's pages, asked of the running Flower."""
+"""Flower's pages, requested from a running Flower."""
 
 import sys
 from pathlib import Path
@@ -16,7 +16,7 @@ from tests.services.servers.redis import RedisServer
 def test_the_broker_tab_names_every_queue_before_any_worker_is_there(
     redis: RedisServer, tmp_path: Path
 ) -> None:
-    """No inspection is waited for: a worker that was busy would hide its queue."""
+    """The list must not depend on an inspection: a busy worker would hide its queue."""
     port = free_port()
     env = environment(tmp_path, database_url="sqlite:////proc/nowhere", redis_url=redis.url)
     env |= {"FLOWER_ADDRESS": "127.0.0.1", "FLOWER_PORT": str(port)}

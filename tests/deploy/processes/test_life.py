@@ -1,4 +1,4 @@
-"""A worker's sign of life grows old when the worker is stuck, and at no other time."""
+"""A worker's sign of life ages only when the worker is stuck."""
 
 import os
 import socket
@@ -18,7 +18,7 @@ from tests.services.running.process import Process, wait_until
 from tests.services.servers.redis import RedisServer
 from workers import life, watchdog
 
-#: A worker that shows its sign twenty times a second; `then` is what its loop does after a while.
+#: A worker that touches its file twenty times a second; its loop runs `then` after one second.
 _WORKER = """
 import time
 from workers import entry, life
@@ -35,7 +35,7 @@ entry.app.worker_main(["worker", "--pool", "solo", "--queues", "backups",
 
 @contextmanager
 def worker(folder: Path, env: dict[str, str], *, then: str = "None") -> Iterator[Path]:
-    """A real worker; the file of its sign."""
+    """Run a real worker; yield the file of its sign of life."""
     sign = folder / "sign"
     more = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "WORKER_SIGN_OF_LIFE": str(sign)}
     argv = [sys.executable, "-c", _WORKER.format(then=then)]
@@ -49,7 +49,7 @@ def worker(folder: Path, env: dict[str, str], *, then: str = "None") -> Iterator
 
 
 def shows(sign: Path, times: int) -> None:
-    """Wait until the sign was shown so many times more."""
+    """Wait until the file was touched this many times more."""
     for _ in range(times):
         wait_until(partial(_is_newer, sign, sign.stat().st_mtime_ns), seconds=20, what="a sign")
 
@@ -63,7 +63,7 @@ def test_a_database_that_is_away_and_an_empty_queue_age_no_sign(
 ) -> None:
     nowhere = {"DATABASE_URL": "mysql+mysqldb://nobody@127.0.0.1:1/nothing"}
     with worker(tmp_path, service_env | nowhere) as sign:
-        shows(sign, 40)  # far longer than the loop may stand still
+        shows(sign, 40)  # far longer than the loop may block
     plan.prove(
         line="health", target="hosts", how="seen", figure="a database that is away stops no worker"
     )
@@ -138,12 +138,12 @@ def test_systemd_hears_of_a_worker_from_its_start_while_redis_is_away(
         ended = life.reassure()
         request.addfinalizer(ended.set)
         assert systemd.recv(100) == b"WATCHDOG=1"
-        # its loop has not begun to go round, and Redis is why
+        # its loop has not started yet, because of Redis
         monkeypatch.setattr(life, "_ticked", -1000.0)
         monkeypatch.setattr(signals, "is_up", lambda: False)
         for _ in range(3):
             assert systemd.recv(100) == b"WATCHDOG=1"
-        # the servers that a worker starts would speak in its name
+        # a server started by the worker could otherwise notify systemd in its name
         assert "NOTIFY_SOCKET" not in os.environ
         monkeypatch.setattr(signals, "is_up", lambda: True)
         systemd.settimeout(0.5)

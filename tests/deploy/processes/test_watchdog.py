@@ -1,4 +1,4 @@
-"""A worker whose task never ends is ended by its own watchdog, and says where it stood."""
+"""A worker whose task never ends is ended by its own watchdog, which logs the stack."""
 
 import subprocess
 import sys
@@ -9,7 +9,8 @@ from tasks.queues import TASKS
 from tests.architecture.tree import ROOT
 from workers import watchdog
 
-#: a task that stands still in C, as a driver does that waits for a server
+ROOT = Path(__file__).resolve().parents[2]
+#: a task that blocks in C, like a driver that waits for a server
 _HANGS = """
 import time
 from workers import watchdog

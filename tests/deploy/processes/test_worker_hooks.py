@@ -1,4 +1,4 @@
-"""What a worker does around its tasks."""
+"""The hooks that a worker runs around its tasks."""
 
 import logging
 from types import SimpleNamespace

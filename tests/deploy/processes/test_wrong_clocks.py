@@ -1,4 +1,4 @@
-"""Clocks that are wrong or are set, in real processes: work goes on, and the cause is named."""
+"""Real processes whose clock is wrong or changed: work continues, and the cause is reported."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ def other(tmp_path: Path) -> OtherClock:
 
 @pytest.fixture
 def start(service_env: dict[str, str], tmp_path: Path, other: OtherClock) -> Iterator[Start]:
-    """`start("scheduler")`: a line of the Procfile, by the other clock."""
+    """`start("scheduler")` starts a line of the Procfile with the other clock."""
     started: list[Process] = []
 
     def run(name: str) -> Process:
@@ -134,7 +134,7 @@ def test_readiness_says_when_nobody_leads(db: Engine) -> None:
     assert late(40) == [LEADER]
     unit(lambda session: lease(session, HOUR + LEASE_TOO_LONG_SECONDS))
     assert late() == [LEADER]
-    # and a look that a wrong clock dates into the future is none
+    # a health check dated in the future by a wrong clock does not count
     later = now + timedelta(hours=1)
     unit(lambda session: record_job(session, "health", started=now, ended=later, result=result))
     assert "health" in late()

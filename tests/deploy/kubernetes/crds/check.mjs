@@ -1,5 +1,5 @@
-// Each manifest of a JSON list on standard input, by the schema of its custom kind. Prints what is
-// wrong, a line each; ends with 1 when anything is.
+// Check each manifest in a JSON list on standard input by the schema of its custom kind. Prints one
+// line per error; exits with 1 if there are any.
 import { readFileSync } from "node:fs";
 
 const PACKAGES = {
