@@ -1,1 +1,1 @@
-"""Versions put in place under load, behind a real nginx."""
+"""Releases under load, behind a real nginx."""

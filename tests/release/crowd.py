@@ -1,4 +1,4 @@
-"""Strict callers: every answer counts, and a closed line is a failure."""
+"""Strict callers: every answer counts, and a closed connection is a failure."""
 
 import http.client
 import itertools
@@ -23,17 +23,19 @@ from tests.deploy.hosts.test_nginx import NAME
 from tests.release.restaurant import HOST, Machine
 from tests.services.running.stack import PASSWORD, evening
 
-#: Host stands that follow the book all the while.
+#: Number of host stands that follow the book all the time.
 STANDS = 2
-#: nginx cuts a line on which nothing came for 10 s. When the whole machine stands still for as long
-#: as this, in seconds, that hits lines which were just being made: still a failure, but explained.
+#: nginx cuts a connection that is idle for 10 s. If the whole machine stalls for this many seconds,
+#: that hits connections that are just being opened: still a failure, but with an explanation.
 STALL = 5.0
 _DAYS = itertools.count(step=STANDS)
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A request that was neither done nor accepted; when it began and ended, monotonic seconds."""
+    """A request that was neither answered nor accepted, with its begin and end in monotonic
+    seconds.
+    """
 
     outcome: str
     who: str
@@ -43,30 +45,32 @@ class Fault:
 
 @dataclass
 class Crowd:
-    """So many callers, each with an address of its own, half of them with a new line each time."""
+    """Concurrent callers, each with its own address; half of them open a new connection each
+    time.
+    """
 
     machine: Machine
     callers: int = 8
-    #: requests a second of each
+    #: requests a second of each caller
     rate: float = 2.5
-    #: what came of each request: "200", "202", or the name of what went wrong
+    #: number of each outcome: "200", "202", or the name of the error
     outcomes: Counter[str] = field(default_factory=Counter)
-    #: what the answers from 500 on said
+    #: the texts of answers with status 500 or above
     refusals: Counter[str] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
-    #: when the machine stood still, from and to
+    #: begin and end of each stall of the machine
     stalls: list[tuple[float, float]] = field(default_factory=list)
-    #: what the host stands heard: revisions of the book, in order
+    #: revisions of the book that each host stand received, in order
     heard: list[list[int]] = field(default_factory=list)
-    #: the first of the days that they look at, which no other crowd has filled
+    #: the first of the days that the host stands follow, not used by another crowd
     day: int = field(default_factory=lambda: 21 + next(_DAYS) % 30)
     _threads: list[threading.Thread] = field(default_factory=list)
     _end: threading.Event = field(default_factory=threading.Event)
 
     @property
     def failed(self) -> dict[str, int]:
-        """What was neither done nor accepted, and how often."""
+        """The outcomes of failed requests, and their numbers."""
         return Counter(fault.outcome for fault in self.faults)
 
     def __enter__(self) -> "Crowd":
@@ -101,7 +105,7 @@ class Crowd:
             except (OSError, http.client.HTTPException) as error:
                 outcome, is_cut = type(error).__name__, True
             self._note(outcome, who, began)
-            # nginx announces the end of a line that had its 1,000 requests: the next is a new one
+            # nginx announces the end of a connection after 1,000 requests: open a new one then
             if line is not None and (not keeps or is_cut or line.sock is None):
                 line.close()
                 line = None
@@ -109,7 +113,9 @@ class Crowd:
             line.close()
 
     def _stand(self, number: int) -> None:
-        """A host stand: one stream of the book's events after the other, without a gap."""
+        """Act as a host stand: open one stream of the book's events after the other, without
+        a gap.
+        """
         context = ssl.create_default_context(cafile=str(self.machine.certificates.authority))
         token, heard = sign_in(self.machine, context), [-1]
         self.heard.append(heard)
@@ -139,7 +145,7 @@ class Crowd:
             self.faults.append(Fault(outcome, who, began, time.monotonic()))
 
     def _watch(self) -> None:
-        """Whether the machine stands still: this thread does nothing, and is due all the time."""
+        """Record stalls of the machine: this idle thread is due ten times a second."""
         last = time.monotonic()
         while not self._end.wait(0.1):
             now = time.monotonic()
@@ -171,7 +177,7 @@ class Crowd:
 
 
 def in_order(place: Machine, *, seconds: float = 120) -> None:
-    """What was acknowledged, and nothing else, is there, decided, and told once."""
+    """Check that exactly the acknowledged reservations exist, decided and notified once."""
 
     def waiting() -> str:
         with reading(place.engine) as session:
@@ -195,7 +201,7 @@ def in_order(place: Machine, *, seconds: float = 120) -> None:
 
 
 def sign_in(place: Machine, context: ssl.SSLContext) -> str:
-    """The access token of a host of the house."""
+    """Return the access token of a host of the restaurant."""
     line = _connect(place.port, context, "127.0.2.1")
     body = json.dumps({"email": HOST, "password": PASSWORD})
     headers = {"Host": NAME, "Content-Type": "application/json"}
@@ -206,7 +212,7 @@ def sign_in(place: Machine, context: ssl.SSLContext) -> str:
 
 
 def _connect(port: int, context: ssl.SSLContext, own: str) -> http.client.HTTPSConnection:
-    """A line from the address `own`; the certificate is the house's."""
+    """Open a connection from the address `own`, with TLS to the public host name."""
     line = http.client.HTTPSConnection("127.0.0.1", port, timeout=30, context=context)
     plain = socket.create_connection(("127.0.0.1", port), timeout=30, source_address=(own, 0))
     line.sock = context.wrap_socket(plain, server_hostname=NAME)

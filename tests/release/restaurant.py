@@ -1,4 +1,4 @@
-"""A machine with nginx in front, a database and Redis, on which versions are put in place."""
+"""A machine with nginx, a database and Redis, to which versions are deployed."""
 
 import os
 import re
@@ -31,15 +31,15 @@ from tests.services.servers.mariadb import MariaDB
 from tests.services.servers.redis import RedisServer
 
 BIN = Path(sys.executable).parent
-#: Who stands at the host stand.
+#: The account at the host stand.
 HOST = "host@example.com"
-#: What a version consists of.
+#: The files and folders of a version.
 PARTS = ("Procfile", "deploy", "examples", "models", "schedules", "tasks", "web", "workers")
 
 
 @dataclass
 class Machine:
-    """One machine: what runs on it is put in place by `maitred release`."""
+    """One machine, to which `maitred release` deploys versions."""
 
     folder: Path
     env: dict[str, str]
@@ -48,18 +48,18 @@ class Machine:
     engine: Engine
     mailbox: Mailbox
     restaurant: OpenRestaurant
-    #: ids of the reservations that were acknowledged, by whoever asked
+    #: ids of all acknowledged reservations
     accepted: list[int] = field(default_factory=list)
 
     def maitred(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
-        """One command, to its end."""
+        """Run one command to its end."""
         argv = [str(BIN / "maitred"), *map(str, words)]
         return subprocess.run(
             argv, env=self.env, cwd=ROOT, capture_output=True, text=True, timeout=200, check=False
         )
 
     def begin(self, *words: str | Path) -> subprocess.Popen[str]:
-        """One command, begun; its words can be read as they come."""
+        """Start one command; its output can be read as it comes."""
         argv = [str(BIN / "maitred"), *map(str, words)]
         env = self.env | {"PYTHONUNBUFFERED": "1"}
         return subprocess.Popen(
@@ -67,7 +67,7 @@ class Machine:
         )
 
     def version(self, name: str, *, copied: tuple[str, ...] = (), **lines: str) -> Path:
-        """A version of this code in a folder of its own, with these lines in its Procfile."""
+        """Create a version of this code in its own folder, with these lines in its Procfile."""
         folder = self.folder / name
         folder.mkdir()
         for part in PARTS:
@@ -84,7 +84,7 @@ class Machine:
 
 @contextmanager
 def machine(folder: Path, mariadb: MariaDB) -> Iterator[Machine]:
-    """Everything but the house's own processes; whatever was put in place is ended afterwards."""
+    """Start everything but Maitred's own processes; end all deployed versions afterwards."""
     redis, mailbox, run = RedisServer(folder / "redis"), Mailbox(), folder / "run"
     redis.start()
     mailbox.start()
@@ -103,7 +103,7 @@ def machine(folder: Path, mariadb: MariaDB) -> Iterator[Machine]:
         "RELEASE_WATCH_SECONDS": "2", "STREAM_SECONDS": "4",
         "RELEASE_FRONT": f"https://127.0.0.1:{ports['https']}",
         "SSL_CERT_FILE": str(made.authority),
-        # other tests take the machine for seconds: that is no slow version
+        # other tests load the machine for seconds, which must not count as a slow version
         "RELEASE_SLOWER_MS": "600",
     }  # fmt: skip
     proxy = Process(
@@ -129,7 +129,7 @@ def machine(folder: Path, mariadb: MariaDB) -> Iterator[Machine]:
 
 
 def answers(place: Machine) -> bool:
-    """Whether a guest who comes by nginx is answered."""
+    """Return whether guests get an answer through nginx."""
     proved = ssl.create_default_context(cafile=str(place.certificates.authority))
     with httpx.Client(base_url=f"https://127.0.0.1:{place.port}", verify=proved) as client:
         sni = {"sni_hostname": NAME}
@@ -145,7 +145,7 @@ def _employ_host(engine: Engine, restaurant: OpenRestaurant) -> None:
 
 
 def _end(pid: int) -> None:
-    """SIGKILL to a keeper: its children die with it. One that ended long ago is no matter."""
+    """Kill a keeper: its children die with it. It may have ended long ago."""
     try:
         os.kill(pid, 9)
     except ProcessLookupError:

@@ -1,4 +1,4 @@
-"""A release is done when guests get its answers through nginx, and not before."""
+"""A release completes only when guests get its answers through nginx."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +23,7 @@ def place(mariadb: MariaDB, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def test_a_first_release_whose_sockets_nginx_cannot_open_is_taken_back(place: Machine) -> None:
     sockets, elsewhere = place.env["RELEASE_SOCKETS"], place.folder / "elsewhere"
     version = place.version("first")
-    # for nginx it is the same whether it may not open a socket or finds none
+    # a missing socket has the same effect on nginx as one that it may not open
     place.env["RELEASE_SOCKETS"] = str(elsewhere)
     refused = place.maitred("release", version)
     assert refused.returncode == 1
@@ -39,7 +39,7 @@ def test_a_first_release_whose_sockets_nginx_cannot_open_is_taken_back(place: Ma
 
 
 def _the_web_process_is_killed(place: Machine) -> None:
-    """Its socket stays behind, and the next one listens all the same."""
+    """Its socket file remains, and the next web process listens all the same."""
     (keeper,) = (
         psutil.Process(int(path.read_text(encoding="utf-8")))
         for path in Path(place.env["RELEASE_FOLDER"]).glob("blue.pid")
@@ -54,7 +54,7 @@ def _the_web_process_is_killed(place: Machine) -> None:
     ("name", "value", "says"),
     [
         ("RELEASE_FRONT", "https://127.0.0.1:1", "does not answer as book.example.com"),
-        # what a browser would refuse is no way in
+        # a certificate that browsers would reject is not accepted
         ("SSL_CERT_FILE", "/dev/null", "CERTIFICATE_VERIFY_FAILED"),
         ("PUBLIC_URL", "https://other.example.com", "does not answer as other.example.com"),
     ],

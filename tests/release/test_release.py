@@ -1,4 +1,4 @@
-"""Versions come and go while guests ask: no request fails, none is lost, none is answered twice."""
+"""Releases while guests make requests: none fails, none is lost, none is answered twice."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from tests.services.servers.mariadb import MariaDB
 
 pytestmark = [pytest.mark.mariadb, pytest.mark.timeout(400)]
 
-#: The application with a fault; the versions of the tests serve it in place of web.wsgi.
+#: The application with a fault; the tests' broken versions serve it instead of web.wsgi.
 FAULTY = """
 import time
 from flask import request
@@ -32,7 +32,7 @@ SLOW = "time.sleep(1.5)"
 
 @pytest.fixture(scope="module")
 def place(mariadb: MariaDB, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    """The machine, with a first version in place."""
+    """The machine, with a first version deployed."""
     with machine(tmp_path_factory.mktemp("m"), mariadb) as made:
         first = made.maitred("release", made.version("first"))
         assert first.returncode == 0, first.stdout + first.stderr
@@ -40,7 +40,7 @@ def place(mariadb: MariaDB, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 def live(place: Machine) -> str:
-    """The line of the live version in the list of releases."""
+    """Return the line of the live version in the list of releases."""
     lines = place.maitred("releases").stdout.splitlines()
     (line,) = [line for line in lines if line.strip().startswith("live")]
     return " ".join(line.split())
@@ -50,7 +50,7 @@ def test_versions_come_and_go_and_no_request_fails(place: Machine) -> None:
     second, third = place.version("second"), place.version("third", copied=("models",))
     add_step(third, GOOD_STEP)
     with Crowd(place) as crowd:
-        # killed in the middle, refused beside another, and gone on with
+        # another release is refused meanwhile; this one is killed and resumed
         begun = place.begin("release", second, "--strategy", "canary")
         assert begun.stdout is not None
         assert "looks whether all is there" in begun.stdout.readline()
@@ -70,7 +70,7 @@ def test_versions_come_and_go_and_no_request_fails(place: Machine) -> None:
         back = place.maitred("rollback")
         assert back.returncode == 0, back.stdout + back.stderr
         assert str(second) in live(place)
-        # the schema stays, and the version before serves on it
+        # the schema stays, and the previous version works with it
         assert "9998: a later release's" in place.maitred("migrate").stdout
     print(place.maitred("releases").stdout, crowd.outcomes)
     print(went_on.stdout, done.stdout, back.stdout)
@@ -99,7 +99,7 @@ def test_a_broken_version_is_taken_back_and_says_why(
     place: Machine, fault: str, strategy: str, why: str
 ) -> None:
     before = live(place)
-    # a canary is judged by enough answers
+    # a canary needs enough answers for a verdict
     with Crowd(place, callers=40 if strategy == "canary" else 10, rate=1) as crowd:
         done = place.maitred("release", broken(place, fault), "--strategy", strategy)
     assert done.returncode == 1, done.stdout
@@ -108,7 +108,7 @@ def test_a_broken_version_is_taken_back_and_says_why(
     assert live(place) == before
     allowed = {"500"} if fault == "fails" else set()
     assert set(crowd.failed) <= allowed, (crowd.faults, crowd.refusals, crowd.stalls)
-    # the canary's share, and no more
+    # at most the canary's share
     assert crowd.outcomes["500"] <= 0.3 * sum(crowd.outcomes.values())
     in_order(place)
     plan.prove(
@@ -117,7 +117,7 @@ def test_a_broken_version_is_taken_back_and_says_why(
 
 
 def broken(place: Machine, fault: str) -> Path:
-    """A version with that fault."""
+    """Create a version with that fault."""
     name = fault.replace(" ", "-")
     if fault == "fails to start":
         return place.version(name, web="false")
@@ -145,13 +145,13 @@ branch_labels = depends_on = None
 def upgrade() -> None:
     op.execute("ALTER TABLE {table} ADD COLUMN mood INTEGER")
 """
-#: What the version before does not know, and can live with.
+#: A migration that the previous version does not know, and is compatible with.
 GOOD_STEP = ("9998", "reservations")
 BAD_STEP = ("9999", "no_such_table")
 
 
 def add_step(folder: Path, step: tuple[str, str]) -> None:
-    """One more migration of that version, after all others."""
+    """Append one migration to that version."""
     own, table = step
     steps = sorted((folder / "models/migrations/versions").glob("[0-9]*.py"))
     found = re.search(

@@ -1,4 +1,4 @@
-"""Versions put in place by the units of deploy/systemd, each started by its own words."""
+"""Releases by the units of deploy/systemd, started by their own command lines."""
 
 import os
 import shutil
@@ -47,7 +47,7 @@ def place(mariadb: MariaDB, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 def _settle(made: Machine, root: Path) -> None:
-    """Settings into the one file and each secret into its own, as on a real machine."""
+    """Write the settings to one file and each secret to its own, as on a real machine."""
     made.env |= {
         "RELEASE_BY": "systemd",
         "RELEASE_FOLDER": str(root / "var/lib/maitred/releases"),
@@ -68,20 +68,20 @@ def _settle(made: Machine, root: Path) -> None:
 
 
 def version(place: Machine, name: str, *, allocation: str = "") -> Path:
-    """A version with an environment of its own, where the units look for it."""
+    """Create a version with its own virtual environment, where the units expect it."""
     folder = place.version(name, allocation=allocation) if allocation else place.version(name)
     (folder / ".venv").symlink_to(sys.prefix)
     return folder
 
 
 def units(place: Machine, slot: str) -> dict[str, int]:
-    """The units of a slot that are started, and who looks after each."""
+    """Map each started unit of a slot to the pid of its supervisor."""
     found = sorted((place.folder / "machine/run-systemd").glob(f"maitred-*@{slot}.service.pid"))
     return {path.name.partition("@")[0]: int(path.read_text(encoding="utf-8")) for path in found}
 
 
 def switch_off(place: Machine) -> None:
-    """Everything that runs is killed, and what was in memory is gone."""
+    """Kill all processes and delete volatile files, like a power cut."""
     for slot in ("blue", "green"):
         for pid in units(place, slot).values():
             try:
@@ -98,7 +98,7 @@ def switch_off(place: Machine) -> None:
 
 
 def put(place: Machine, *words: str | Path, code: int = 0) -> subprocess.CompletedProcess[str]:
-    """A release or a rollback, which has to end so."""
+    """Run a release or a rollback, which must end with this exit code."""
     done = place.maitred(*words)
     assert done.returncode == code, done.stdout + done.stderr
     return done
@@ -118,12 +118,12 @@ def test_releases_start_and_end_the_units_and_a_reboot_finds_the_live_one(place:
         put(place, "release", second)
     assert crowd.failed == {}, (crowd.faults, crowd.refusals, crowd.stalls)
     assert (len(units(place, "green")), units(place, "blue"), link(place)) == (6, {}, "green")
-    # a worker that does not stay up is seen by how often systemd started it again
+    # an unstable worker is detected by the number of its restarts by systemd
     broken = version(place, "broken", allocation="sh -c 'sleep 0.5; exit 3'")
     said = put(place, "release", broken, code=1).stderr
     assert "allocation fell 2 times; see `journalctl -u maitred-allocation@blue.service`" in said
     assert (units(place, "blue"), link(place)) == ({}, "green")
-    # the power was cut: links and sockets were in memory
+    # after a power cut: links and sockets were in memory
     switch_off(place)
     put(place, "releases", "--start")
     assert {link(place, share) for share in SHARES} == {"green"}
@@ -139,9 +139,11 @@ def test_releases_start_and_end_the_units_and_a_reboot_finds_the_live_one(place:
 
 
 def _secrets_are_apart(place: Machine) -> None:
-    """Each process was given what the table says; the clock has no key of guests' data."""
+    """Check that each process has only its own secrets; the scheduler has no key of guests'
+    data.
+    """
     for name, given, kept_back in (
-        # those that give themselves no other title, which would hide their environment
+        # only processes that do not set their title, which would hide their environment
         ("maitred-scheduler", "DATABASE_URL_FILE", "MASTER_KEY_FILE"),
         ("maitred-follower", "BACKUP_KEY_FILE", "MASTER_KEY_FILE"),
     ):
@@ -149,6 +151,6 @@ def _secrets_are_apart(place: Machine) -> None:
         environ = process.environ()
         assert given in environ
         assert kept_back not in environ
-        # nothing of what the operator's own shell had
+        # nothing from the operator's own shell
         assert "SECRET_KEY" not in environ
         assert "SSH_CONNECTION" not in environ

@@ -1,4 +1,4 @@
-"""How two versions are held against each other, at the limits that a house has without settings."""
+"""Comparison of two versions, at the default limits."""
 
 import pytest
 
@@ -8,7 +8,7 @@ BOUNDS = (0.01, 0.05, 0.1, 0.15, 0.25, 0.5)
 
 
 def all_within(bound: float) -> Counts:
-    """A hundred answers, the slowest of which took that long."""
+    """Return a hundred answers, all of which took at most that long."""
     return Counts(100, 0, {each: 100.0 if each >= bound else 0.0 for each in BOUNDS})
 
 
