@@ -88,8 +88,8 @@ def retire(*, yes: bool) -> None:
 def move(master: str, into: Path) -> None:
     """Encrypt the keys with MASTER, a key of a cloud's KMS, into a new file; nothing else changes.
 
-    MASTER is aws-kms://arn:aws:kms:... or gcp-kms://projects/...; a secret is not accepted here, as
-    everybody on this machine could read it.
+    MASTER is aws-kms://arn:aws:kms:... or gcp-kms://projects/...; a secret is not accepted here,
+    because every account on this machine could read it.
     """
     if not re.match(KMS_KEY, master):
         raise Unusable("MASTER is not a key of a KMS: aws-kms://arn:... or gcp-kms://projects/...")

@@ -10,7 +10,7 @@ url=${2:?the address of the installation}
 restaurant=${3:?a restaurant that takes reservations}
 smoke=${SMOKE:-python3 -m deploy.smoke}
 
-# shellcheck disable=SC2086  # a command and its words
+# shellcheck disable=SC2086  # a command and its arguments
 if $smoke "$url" "$restaurant"; then
     exit 0
 fi

@@ -22,7 +22,7 @@ STATE: Final = "/var/lib/maitred"
 SOCKETS: Final = "/run/maitred"
 #: The unit that starts the live version at boot.
 BOOT: Final = "maitred.service"
-#: These only say where a secret is. Mail servers that need one take a drop-in.
+#: Settings that point to a secret instead of containing one; an operator adds them in a drop-in.
 _NOT_FILES: Final = frozenset({"SMTP_TOKEN_FILE", "SMTP_TOKEN_COMMAND"})
 #: Credentials of the object store, for the process that writes to it.
 _STORE: Final = "AWS_SHARED_CREDENTIALS"
