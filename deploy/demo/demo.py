@@ -186,10 +186,7 @@ class _Players:
             self.evening.refused.append(f"{answer.status_code}: {answer.text[:300]}")
 
     async def _think_again(self, guest: DemoGuest) -> None:
-        """Send a change or cancellation. Refusals (409, e.g.
-
-        already declined) are acceptable answers.
-        """
+        """Send a change or cancellation. A refusal (409, if already declined) is a valid answer."""
         facts = self.evening.accepted[guest.key]
         headers, path = (
             {"Manage-Token": facts["manage_token"]},

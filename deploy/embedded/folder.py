@@ -86,8 +86,7 @@ class VarFolder:
         return path.read_text(encoding="ascii").strip()
 
     def choose_ports(self, say: Callable[[str], None]) -> dict[str, int]:
-        """Choose a free port per name: last time's or else the preferred one; if taken, the next
-        free.
+        """Choose a free port per name: last time's, else the preferred one; if taken, the next.
 
         `say` is called with a line for every port that was taken.
         """

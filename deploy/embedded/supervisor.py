@@ -93,7 +93,7 @@ class Supervisor:
         self.asked_to_stop = 0
 
     def heed_signals(self) -> None:
-        """Handle SIGINT, SIGTERM and SIGHUP: the first asks for a stop, a second for an
+        """Handle SIGINT, SIGTERM, SIGHUP: the first asks for a stop, a second for an
         immediate one.
         """
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

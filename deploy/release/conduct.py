@@ -49,7 +49,7 @@ def release(folder: Path, strategy: str, say: Say) -> Release:
 def rollback(say: Say) -> Release:
     """Roll back the release under way; without one, deploy the version before the live one.
 
-    Return the release with its outcome. Raises ReleaseRefused when there is nothing to roll back
+    Return the release with its outcome. Raises ReleaseRefused when there is no version to return
     to.
     """
     place, journal = here()

@@ -26,9 +26,7 @@ def other(slot: Slot) -> Slot:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Two folders: `state` with the records of releases, `sockets` with sockets and nginx's
-    links.
-    """
+    """Two folders: `state` for records of releases, `sockets` for sockets and nginx's links."""
 
     state: Path
     sockets: Path

@@ -180,9 +180,7 @@ class Watch:
         self._scene.say(f"      {what}: {self._now}; the old one: {self._base}")
 
     def _more_seconds(self, seconds: float) -> float:
-        """Return how much longer to watch: no verdict is possible yet, or slowness may still
-        pass.
-        """
+        """Return how much longer to watch: no verdict yet, or slowness that may pass."""
         if self._slow:
             return DOUBT_SECONDS
         # without callers there is nothing to wait for; rolling does not judge each share by itself
@@ -207,7 +205,7 @@ class Watch:
         return wrong if self._slow >= SLOW_LOOKS else ""
 
     def _old_beside(self) -> Counts:
-        """Return the old version's current counts if it has callers and got slower, else the
+        """Return the old version's current counts if it has callers and slowed down, else its
         baseline.
         """
         now = self._old_counts()

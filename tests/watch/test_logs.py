@@ -1,8 +1,8 @@
 """Log pipeline: every logged field is mapped exactly once, and logs are deleted after 90 days.
 
 There is no Elasticsearch here. Its template and life cycle and Logstash's pipeline are
-interpreted by tests/services/servers/logstash.py; tests/watch/test_stories.py does so for lines that an
-installation has really logged.
+interpreted by tests/services/servers/logstash.py; tests/watch/test_stories.py does so for lines
+that an installation has really logged.
 """
 
 import ast

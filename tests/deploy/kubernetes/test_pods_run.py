@@ -99,7 +99,7 @@ class Pods:
 
     def late(self) -> list[str] | None:
         """Return the overdue items of the health job; None before its first run."""
-        health = self.ready().get("house")
+        health = self.ready().get("health")
         return None if health is None else list(health["late"])
 
     def is_alive(self, name: str) -> bool:

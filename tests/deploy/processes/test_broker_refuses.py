@@ -15,7 +15,6 @@ from tests.services.running.process import Process, wait_until
 from tests.services.running.stack import procfile
 from tests.services.servers.redis import RedisServer
 
-ROOT = Path(__file__).resolve().parents[2]
 #: read-only, as after a failover, or full: the commands that begin and end this state
 ROLES = {
     "read-only": (("REPLICAOF", "127.0.0.1", "1"), ("REPLICAOF", "NO", "ONE")),

@@ -9,7 +9,6 @@ from tasks.queues import TASKS
 from tests.architecture.tree import ROOT
 from workers import watchdog
 
-ROOT = Path(__file__).resolve().parents[2]
 #: a task that blocks in C, like a driver that waits for a server
 _HANGS = """
 import time
