@@ -49,11 +49,7 @@ PROOF: Final = "k"
 @blueprint.get("/<token>")
 @public
 def show(token: str) -> Response:
-    """Show the reservation, its decision, and the available actions.
-
-    Opening the link of a message confirms that the guest controls the contact. Nothing else
-    changes.
-    """
+    """Show the reservation and its actions; a message's link only confirms the contact."""
     view = _view(token)
     code = request.args.get(PROOF, "")
     if code and view.confirm_by is not None:

@@ -29,7 +29,6 @@ from models.core.observe import traces
 from models.core.settings import settings
 
 log = logging.getLogger(__name__)
-
 T = TypeVar("T")
 
 ATTEMPTS = 3
@@ -40,17 +39,12 @@ IDLE_SECONDS = 1.0
 #: deadlock, lock wait, "record has changed since last read" (MariaDB), a migration in between
 _RETRY_CODES = frozenset({1213, 1205, 1020, 1412})
 #: MariaDB names the unique key of the references, SQLite the column
-_CLASHES = (
-    "table_occupancy",
-    "seated_tables",
-    "uq_reservations_reference",
-    "failed: reservations.reference",
-)
+_REFERENCE = ("uq_reservations_reference", "failed: reservations.reference")
+_CLASHES = ("table_occupancy", "seated_tables", *_REFERENCE)
 _READ_ONLY = "maitred_read_only"
 _ONE_STATE = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
 _BEFORE, _AFTER = "before_commit", "after_commit"
-_LINE = "maitred_line"
-_IDLE_SINCE = "maitred_idle_since"
+_LINE, _IDLE_SINCE = "maitred_line", "maitred_idle_since"
 
 
 class Base(DeclarativeBase):

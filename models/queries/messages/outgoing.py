@@ -256,10 +256,7 @@ def _outgoing(
 
 
 def _told_later(message: Message, changes: dict[str, int]) -> int:
-    """Return the revision that makes this message void if it is higher than the message's own.
-
-    Of several queued refusals only the last is sent.
-    """
+    """Return the revision that voids older messages; of several refusals the last is sent."""
     changed = changes.get(CHANGED_REASON, 0)
     if message.kind == Kind.REMINDER:  # a held table that was confirmed has its own reminders
         return max(changed, changes.get(PROVED_REASON, 0))
