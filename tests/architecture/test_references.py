@@ -1,22 +1,16 @@
 """Every path and every dotted name that a page, a docstring or a comment names is there."""
 
-import ast
 import importlib
-import io
 import re
-import tokenize
-from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import PurePath
 
-from tests.architecture.tree import PACKAGES, ROOT, Module, modules_of_tests, product, tracked
+from tests.architecture.tree import PACKAGES, ROOT, prose, tracked
 
 _TOPS = (*PACKAGES, "tests", "docs", "examples", "requirements", ".ci")
 #: A path from the root: a known folder, a slash, and no place for a value in it.
 _PATH = re.compile(rf"(?<![\w./<-])(?:{'|'.join(map(re.escape, _TOPS))})/[\w./-]*\w/?(?![\w*<{{$])")
 _DOTTED = re.compile(rf"`((?:{'|'.join(PACKAGES)})(?:\.\w+)+)(?:\(\))?`")
-#: History: what was there when it was written.
-_PAST = frozenset({"CHANGELOG.md"})
 #: Made when the program or its tests run, so not in the repository.
 _MADE = ("deploy/k8s/overlays/.release", "tests/plan/plan")
 
@@ -26,29 +20,6 @@ def _there() -> frozenset[str]:
     files = tracked()
     folders = {str(parent) for path in files for parent in PurePath(path).parents}
     return frozenset(files) | folders
-
-
-def _comments(module: Module) -> Iterator[str]:
-    for token in tokenize.generate_tokens(io.StringIO(module.text).readline):
-        if token.type == tokenize.COMMENT:
-            yield token.string
-
-
-def _docstrings(module: Module) -> Iterator[str]:
-    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    for node in ast.walk(module.tree):
-        if isinstance(node, kinds):
-            yield ast.get_docstring(node) or ""
-
-
-def _prose() -> Iterator[tuple[str, str]]:
-    """Where, and a text."""
-    for module in (*product(), *modules_of_tests()):
-        for text in (*_docstrings(module), *_comments(module)):
-            yield module.path, text
-    for path in tracked():
-        if path.endswith(".md") and path not in _PAST:
-            yield path, (ROOT / path).read_text(encoding="utf-8")
 
 
 def _is_there(where: str, path: str) -> bool:
@@ -74,10 +45,10 @@ def _is_defined(name: str) -> bool:
 
 
 def test_every_path_that_is_named_is_there() -> None:
-    found = {(where, path) for where, text in _prose() for path in _PATH.findall(text)}
+    found = {(where, path) for where, text in prose() for path in _PATH.findall(text)}
     assert not sorted(one for one in found if not _is_there(*one))
 
 
 def test_every_dotted_name_is_defined() -> None:
-    found = {(where, name) for where, text in _prose() for name in _DOTTED.findall(text)}
+    found = {(where, name) for where, text in prose() for name in _DOTTED.findall(text)}
     assert not sorted(one for one in found if not _is_defined(one[1]))

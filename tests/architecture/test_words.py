@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from tests.architecture.tree import Module, product
+from tests.architecture.tree import Module, product, prose
 
 #: A word that a name may not contain -> what this house says instead.
 SAY_INSTEAD = {
@@ -22,6 +22,15 @@ SAY_INSTEAD = {
     "notifications": "messages",
     "walkin": "walk_in",
     "timezone": "zone",
+}
+#: Phrases that pages, docstrings and comments may not contain -> what to say instead.
+INSTEAD_OF = {
+    r"\b(?:the|this|a|another|one|whole|running) house(?:'s)?\b": "restaurant, or installation",
+    r"\bput(?:s|ting)? in place\b": "deploy",
+    r"\btak(?:e|es|en|ing) the release back\b": "roll back",
+    r"\bgo(?:es)? back by itself\b": "is rolled back",
+    r"\bwho(?:ever)? does not come yet\b": "parties that have not arrived",
+    r"\bof ours\b": "whose it is",
 }
 #: Names that belong to somebody else's vocabulary.
 FOREIGN = {"flower_user", "user_agent", "timezone"}
@@ -70,6 +79,17 @@ def test_the_words_of_a_name_are_found() -> None:
     assert _words("max_pax") & SAY_INSTEAD.keys() == {"pax"}
     assert _words("CustomerView") & SAY_INSTEAD.keys() == {"customer"}
     assert not _words("party_of_guests") & SAY_INSTEAD.keys()
+
+
+def test_prose_is_in_standard_terms() -> None:
+    wrong = [
+        f"{where}: {found[0]}: say {instead}"
+        for where, text in prose()
+        if where != "tests/architecture/test_words.py"
+        for phrase, instead in INSTEAD_OF.items()
+        for found in re.finditer(phrase, text, re.IGNORECASE)
+    ]
+    assert not wrong
 
 
 def test_the_time_comes_from_the_clock_alone() -> None:

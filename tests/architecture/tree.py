@@ -1,7 +1,9 @@
 """The project's own files, read and parsed once."""
 
 import ast
+import io
 import subprocess
+import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,6 +11,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("models", "tasks", "workers", "schedules", "web", "deploy")
+
+#: History: what was there when it was written.
+PAST = frozenset({"CHANGELOG.md"})
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -79,3 +84,26 @@ def tracked() -> tuple[str, ...]:
 def size(function: Function) -> int:
     """A function's lines, from `def` to its end."""
     return (function.end_lineno or function.lineno) - function.lineno + 1
+
+
+def _comments(module: Module) -> Iterator[str]:
+    for token in tokenize.generate_tokens(io.StringIO(module.text).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.string
+
+
+def _docstrings(module: Module) -> Iterator[str]:
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    for node in ast.walk(module.tree):
+        if isinstance(node, kinds):
+            yield ast.get_docstring(node) or ""
+
+
+def prose() -> Iterator[tuple[str, str]]:
+    """Where, and a text."""
+    for module in (*product(), *modules_of_tests()):
+        for text in (*_docstrings(module), *_comments(module)):
+            yield module.path, text
+    for path in tracked():
+        if path.endswith(".md") and path not in PAST:
+            yield path, (ROOT / path).read_text(encoding="utf-8")
