@@ -1,1 +1,1 @@
-"""The plumbing: logs."""
+"""Tests of models.core: databases, secrets, logs, metrics, signals."""

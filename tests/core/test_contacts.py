@@ -1,4 +1,4 @@
-"""Contacts: what is pasted is understood, what reaches nobody is refused, spellings are one."""
+"""Contacts: pasted spellings are parsed and normalized, unreachable contacts are refused."""
 
 import unicodedata
 
@@ -16,7 +16,7 @@ BLANKS = " \u00a0\u202f\u2009\u3000\t"
 DOTS = ".\u00b7\u2022\u30fb"
 HIDDEN = "\u202a\u202b\u202c\u200b\u200e\u200f\u2060\ufeff\u00ad\u2066\u2069"
 ZEROES = "0\uff10\u0660\u06f0\u0966"
-#: numbers of some countries, as they are kept
+#: numbers of some countries, as they are stored
 REAL = [
     phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     for region in ("DE", "US", "GB", "FR", "ES", "IT", "MX", "AR", "JP", "IN", "AE", "SM", "CI")
@@ -149,7 +149,7 @@ def test_an_address_keeps_to_the_lengths_of_rfc_5321() -> None:
 
 
 def test_joiners_of_a_domain_are_letters_of_it() -> None:
-    """U+200C changes the name that is asked of the DNS; dropping it would write to another."""
+    """U+200C changes the name that is queried in the DNS; dropping it would address another one."""
     with pytest.raises(ValueError, match="NON-JOINER"):
         normal_email("ada@\u0646\u0627\u0645\u0647\u200c\u0627\u06cc.com")
 

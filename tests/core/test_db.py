@@ -1,4 +1,4 @@
-"""The one transaction: what it tries again, when it gives up, and what runs around its commit."""
+"""`unit`: what it retries, when it gives up, and what runs around its commit."""
 
 import logging
 import threading
@@ -38,7 +38,7 @@ DAYS = [date(2026, 3, day) for day in (6, 7)]
 
 @pytest.fixture
 def impatient(database_url: str, service_env: dict[str, str]) -> Iterator[Engine]:
-    """An engine as the house's own, that waits one second for a lock at most."""
+    """An engine like the product's that waits at most one second for a lock."""
     bind = make_engine(database_url)
 
     @event.listens_for(bind, "connect")
@@ -55,7 +55,7 @@ def impatient(database_url: str, service_env: dict[str, str]) -> Iterator[Engine
 
 
 def books_of(made: OpenRestaurant) -> list[int]:
-    """The numbers of two books of the house; the first of the two is the smaller."""
+    """The ids of two books of the restaurant, the smaller first."""
     return [book_id(made.shifts["dinner"], day) for day in DAYS]
 
 
@@ -75,7 +75,7 @@ def test_a_read_after_the_server_was_restarted_finds_a_living_connection(
     bind.dispose()
 
 
-# --- trying again
+# --- retries
 
 
 @pytest.mark.mariadb
@@ -95,7 +95,7 @@ def test_a_real_deadlock_is_tried_again_and_both_succeed(db: Engine, restaurant:
             lock_books(session, {order[0]: made.id})
             if first_try:
                 first_try = False
-                met.wait(10)  # each holds what the other wants next
+                met.wait(10)  # each holds the lock that the other needs next
             lock_books(session, {order[1]: made.id})
             return "done"
 
@@ -122,7 +122,7 @@ def test_a_lock_that_is_not_to_be_had_is_busy_after_three_tries(
         lock_books(holder, book)
         with pytest.raises(Busy):
             unit(work, impatient)
-    # SQLite refuses the BEGIN itself, so that the work is not even begun
+    # SQLite refuses the BEGIN itself, so the work does not start
     assert len(tries) in (0, ATTEMPTS)
     unit(work, impatient)
 
@@ -220,7 +220,7 @@ def test_a_database_that_is_gone_lets_the_drivers_error_through(
 def test_a_look_before_the_lock_does_not_fix_what_is_read_after_it(
     db: Engine, restaurant: Open
 ) -> None:
-    """READ COMMITTED: under REPEATABLE READ the second look would show the first's past."""
+    """READ COMMITTED: under REPEATABLE READ the second query would return the first's snapshot."""
     made = restaurant()
     with transaction(db) as session:
         before = session.scalar(text("SELECT name FROM restaurants"))
@@ -332,7 +332,7 @@ def test_a_look_at_one_state_is_taken_again_when_a_migration_came_between(db: En
 
     def look(session: Session) -> int:
         session.scalar(text("SELECT COUNT(*) FROM restaurants"))
-        if not seen:  # the first look alone
+        if not seen:  # only in the first query
             seen.append(1)
             with db.begin() as migration:
                 migration.exec_driver_sql("ALTER TABLE shift_days ADD COLUMN mood INTEGER")

@@ -1,4 +1,4 @@
-"""Names: joiners inside words stay, and a name shows something."""
+"""Names: joiners inside words stay; a name has visible characters."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""How many connections are in use: of one process, and of all that share a folder of metrics."""
+"""The number of connections in use: of one process, and of all that share METRICS_DIR."""
 
 import subprocess
 import sys
@@ -46,7 +46,7 @@ def test_what_is_taken_is_counted_until_it_is_given_back(db: Engine) -> None:
 
 @contextmanager
 def _holding(env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    """A process with two connections."""
+    """Start a process that holds two connections."""
     child = subprocess.Popen(
         [sys.executable, "-c", HOLDING],
         env=env,

@@ -1,4 +1,4 @@
-"""The house's short memory: nudges, signals and generations on real Redis, and without it."""
+"""Nudges, signals and cache generations on a real Redis, and without Redis."""
 
 import socket
 import threading
@@ -34,7 +34,7 @@ DATES = [(1, DAY)]
 
 @pytest.fixture(autouse=True)
 def fresh(service_env: dict[str, str]) -> Iterator[None]:
-    """No breaker is open and nothing is owed."""
+    """Close the circuit breaker and forget pending signals."""
     yield
     signals._owed.clear()
     signals.breaker._until = 0.0
@@ -90,7 +90,7 @@ def test_a_wait_ends_in_time(redis: RedisServer, seconds: float) -> None:
     spent = seconds_of(lambda: heard.append(wait_decided("reservation", 7, seconds)))
     assert heard == [False]
     assert seconds <= spent < seconds + 1
-    assert not signals.breaker.is_open  # a slow decision is no dead Redis
+    assert not signals.breaker.is_open  # a slow decision does not count as a failure of Redis
 
 
 def test_nothing_decided_is_not_said(redis: RedisServer) -> None:
@@ -103,7 +103,7 @@ def test_nothing_decided_is_not_said(redis: RedisServer) -> None:
 
 
 def everything() -> list[object]:
-    """Each call once; what those answered that have an answer."""
+    """Call each function once; return the results of those that return one."""
     start_on("lane:1")
     signal_decided([("reservation", 1)])
     cache_put(b"generation", "name", b"value")
@@ -147,13 +147,13 @@ def test_any_failure_opens_the_breaker(call: Callable[[], object]) -> None:
 def test_a_redis_that_hangs_costs_one_timeout(
     monkeypatch: pytest.MonkeyPatch, service_env: dict[str, str]
 ) -> None:
-    """It accepts the connection and says nothing more."""
+    """It accepts the connection and never answers."""
     port = free_port()
     with socket.create_server(("127.0.0.1", port)):
         monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{port}/0")
         settings.cache_clear()
         signals.client.cache_clear()
-        signals._owed.add((1, "2026-03-06"))  # told first, and that costs the timeout already
+        signals._owed.add((1, "2026-03-06"))  # sent first, and that costs the timeout already
         assert seconds_of(lambda: claim_nudge("lane:1")) < 2.9
         assert seconds_of(everything) < 0.1
     signals._owed.clear()
@@ -187,7 +187,7 @@ def test_what_is_kept_under_a_generation_is_read_under_it(redis: RedisServer) ->
 
 
 def test_a_change_makes_void_what_was_kept_and_what_is_kept_late(redis: RedisServer) -> None:
-    """A slow reader keeps what it saw before the change, after the change: nobody reads it."""
+    """A slow reader stores its older state after the change: that entry is never read."""
     before = cache_generation(1, DAY)
     assert before
     mark_changing(DATES)
@@ -242,7 +242,7 @@ def test_what_is_kept_expires(redis: RedisServer) -> None:
 
 
 def test_a_change_that_redis_missed_is_told_first_when_it_is_back(redis: RedisServer) -> None:
-    """A decision commits while this process cannot reach Redis, which others still read."""
+    """A decision commits while this process cannot reach Redis; other processes still read it."""
     generation = cache_generation(1, DAY)
     assert generation
     cache_put(generation, "two", b"old")
@@ -250,7 +250,7 @@ def test_a_change_that_redis_missed_is_told_first_when_it_is_back(redis: RedisSe
     mark_changing(DATES)
     mark_changed(DATES)
     signals.breaker._until = 0.0
-    assert claim_nudge("lane:1")  # whatever is said next
+    assert claim_nudge("lane:1")  # before any other signal
     after = cache_generation(1, DAY)
     assert after
     assert after != generation

@@ -1,4 +1,4 @@
-"""A database that falls silent, on one server: every wait has an end, and then all goes on."""
+"""A database connection that falls silent, on one server: every wait ends, then work continues."""
 
 import os
 import socket
@@ -30,7 +30,7 @@ def line(mariadb: MariaDB) -> Iterator[BreakingLine]:
 
 @pytest.fixture
 def far(database_url: str, service_env: dict[str, str], line: BreakingLine) -> Iterator[Engine]:
-    """An engine as the product's own, whose statements go over the line."""
+    """An engine like the product's whose connections pass through the breakable one."""
     url = database_url.rpartition(":")
     made = make_engine(f"{url[0]}:{line.port}/{url[2].partition('/')[2]}", limit=LIMIT)
     yield made
@@ -57,11 +57,11 @@ def test_silence_in_a_statement_is_noticed_with_one_server(far: Engine, line: Br
         _ask(session)
     assert noticed.value.connection_invalidated
     with pytest.raises(OperationalError):
-        unit(_ask, far)  # nobody answers a new connection either
+        unit(_ask, far)  # a new connection gets no answer either
     assert monotonic() - began < 30, "the waits have no end"
     again = monotonic()
     with pytest.raises(OperationalError):
-        unit(_ask, far)  # one caller waited in vain; the next is told so at once
+        unit(_ask, far)  # one caller timed out; the next fails immediately
     assert monotonic() - again < connections._AT_ONCE_SECONDS
     line.speak_again()
     wait_until(lambda: _answers(far), seconds=10, what="an answer")
@@ -79,7 +79,7 @@ def test_silence_at_the_commit_and_of_an_idle_connection_is_noticed(
     wait_until(lambda: _answers(far), seconds=10, what="an answer")
     line.fall_silent()
     line.speak_again()
-    with reading(far) as session:  # its connection lay idle in the pool, and is dead
+    with reading(far) as session:  # its connection was idle in the pool, and is dead
         assert _ask(session) == 1
 
 
@@ -94,7 +94,7 @@ def test_a_statement_that_lasts_is_ended_by_the_server(far: Engine) -> None:
 def test_the_locks_of_a_client_that_vanished_are_given_back(
     db: Engine, far: Engine, line: BreakingLine
 ) -> None:
-    """Its server hears no word of the end, and would keep the transaction open for hours."""
+    """The server does not notice the disconnect and would keep the transaction open for hours."""
 
     def write(session: Session) -> None:
         session.execute(insert(Lease).values(name="a", holder="x", expires_at=clock.now()))
@@ -110,7 +110,7 @@ def test_the_locks_of_a_client_that_vanished_are_given_back(
 
 
 MARIADBS = "SELECT @@max_statement_time, @@idle_transaction_timeout, @@lock_wait_timeout"
-#: It has no limit for a transaction alone.
+#: MySQL has no limit for transactions alone.
 MYSQLS = "SELECT @@max_execution_time / 1000, @@wait_timeout, @@lock_wait_timeout"
 
 

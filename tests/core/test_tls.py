@@ -1,4 +1,4 @@
-"""TLS to MariaDB, Redis, Celery's broker and SMTP: on real servers, and a wrong one refused."""
+"""TLS to MariaDB, Redis, Celery's broker and SMTP, on real servers; wrong ones are refused."""
 
 import ssl
 from collections.abc import Iterator
@@ -31,26 +31,26 @@ PASSWORD = "only-for-tests"
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    """What the servers show."""
+    """The certificates of the servers."""
     return make_certificates(tmp_path_factory.mktemp("right"))
 
 
 @pytest.fixture(scope="module")
 def strangers(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    """Another authority, that signed nothing here."""
+    """Another authority, which signed no server's certificate."""
     return make_certificates(tmp_path_factory.mktemp("wrong"))
 
 
 @pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    """A certificate for another name, signed by an authority of its own."""
+    """A certificate for another name, signed by its own authority."""
     folder = tmp_path_factory.mktemp("elsewhere")
     return make_certificates(folder, names="DNS:elsewhere.example")
 
 
 @pytest.fixture
 def believe(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
-    """`believe(REDIS_URL=..., REDIS_CA=...)`: the settings of this process."""
+    """`believe(REDIS_URL=..., REDIS_CA=...)` sets the settings of this process."""
 
     def settle(**values: object) -> None:
         base = surroundings.environment(tmp_path, database_url="sqlite:////proc/nowhere")
@@ -64,7 +64,7 @@ def believe(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
 
 
 class _TlsMariaDB(MariaDB):
-    """A server that lets nobody in without TLS."""
+    """A MariaDB server that requires TLS."""
 
     certificates: Certificates
 
@@ -133,7 +133,7 @@ def test_mariadb_with_the_certificate_of_another_or_with_none_is_refused(
 
 
 class _TlsRedis(RedisServer):
-    """Takes TLS alone, and who has the password."""
+    """A Redis that accepts only TLS, with a password."""
 
     def __init__(self, folder: Path, made: Certificates) -> None:
         super().__init__(folder)
@@ -146,11 +146,10 @@ class _TlsRedis(RedisServer):
 
     @property
     def url(self) -> str:
-        """The address for `REDIS_URL`."""
         return f"rediss://:{PASSWORD}@127.0.0.1:{self.port}/0"
 
     def client(self) -> redis.Redis:
-        """A client of this server that checks no name."""
+        """A client that does not check the server's name."""
         return redis.Redis.from_url(
             self.url, ssl_ca_certs=str(self._authority), ssl_check_hostname=False
         )
@@ -223,19 +222,18 @@ def test_celerys_broker_over_tls(
 
 
 class _Handler:
-    """Keeps what came; the server lets nothing come without TLS."""
+    """Stores received mails; the server requires TLS."""
 
     def __init__(self) -> None:
         self.kept: list[bytes] = []
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        """The end of a mail."""
         self.kept.append(envelope.original_content or b"")
         return "250 OK"
 
 
 class _Mail:
-    """aiosmtpd, with TLS from the start (`smtps`) or after STARTTLS, which it insists on."""
+    """aiosmtpd with TLS from the start (`smtps`), or with mandatory STARTTLS."""
 
     def __init__(self, made: Certificates, scheme: str) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -1,4 +1,4 @@
-"""Lines that several processes append: each is whole, or it is not there at all."""
+"""Lines that several processes append are written whole or not at all."""
 
 import fcntl
 import os
@@ -15,7 +15,7 @@ from tests.architecture.tree import ROOT
 from tests.services.running.together import together
 
 LONG = b"x" * 5000
-#: a process whose files may grow no further: the kernel then writes a part of what it is given
+#: a process at its file size limit: the kernel writes only part of a line
 _APPENDS = """
 import resource, signal, sys
 from pathlib import Path
@@ -70,7 +70,7 @@ def test_many_who_write_in_pieces_tear_no_line(
     write = os.write
 
     def piece(target: int, data: memoryview) -> int:
-        sleep(0.0002)  # so that the others come in between, where they may
+        sleep(0.0002)  # so that other writers may come in between
         return write(target, bytes(data[:3]))
 
     monkeypatch.setattr(os, "write", piece)

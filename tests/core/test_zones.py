@@ -1,4 +1,4 @@
-"""Every process takes its time zones from the pinned package, whatever the machine has."""
+"""Every process reads time zones from the pinned package, whatever the machine has installed."""
 
 import struct
 import subprocess
@@ -12,7 +12,7 @@ import pytest
 from models.core.zones import zone_data
 from tests.architecture.tree import ROOT
 
-#: what each process imports first: web, worker, scheduler, command, and what runs beside them
+#: the first import of each process: web, worker, scheduler, command, sidecars
 ENTRIES = ("web.wsgi", "workers.entry", "schedules.entry", "deploy.cli.main", "workers.flower")
 _ASKS = (
     "import {entry}, zoneinfo, datetime; "

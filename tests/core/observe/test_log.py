@@ -1,4 +1,4 @@
-"""Logs: one JSON line an event, with ids, never with contact data."""
+"""Logs: one JSON line per event, with ids, never with contact data."""
 
 import io
 import json
@@ -17,7 +17,7 @@ log = logging.getLogger("tests.core")
 
 @pytest.fixture
 def lines(monkeypatch: pytest.MonkeyPatch, service_env: dict[str, str]) -> Iterator[io.StringIO]:
-    """What was logged. The root logger is given back as it was."""
+    """The captured log lines. Restores the root logger afterwards."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     stream = io.StringIO()

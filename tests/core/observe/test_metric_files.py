@@ -1,4 +1,4 @@
-"""A full disk under METRICS_DIR: metrics are lost, the process goes on."""
+"""A full disk under METRICS_DIR: metrics are lost, the process continues."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ from tests.architecture.tree import ROOT
 from tests.services.missing import go_without, require_program
 
 ROOM = 256 * 1024
-#: counts under many names until the files have to grow; then the disk has no room
+#: counts under many names until the files have to grow and the disk is full
 _COUNTS = """
 import sys
 {first}
@@ -31,7 +31,7 @@ print("it went on")
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 256 kB."""
+    """A file system of 256 kB."""
     if os.geteuid() != 0:
         go_without("root (to mount a small tmpfs)")
     folder = tmp_path / "metrics"
@@ -57,7 +57,7 @@ def test_a_full_disk_costs_metrics_and_no_process(small_disk: Path) -> None:
     done = _count(small_disk)
     assert (done.returncode, done.stdout) == (0, "it went on\n"), done.stderr
     assert "no room for metrics" in done.stderr
-    # the control: what prometheus_client does by itself
+    # the control: prometheus_client without our protection
     for file in small_disk.glob("*.db"):
         file.unlink()
     assert _count(small_disk, first="").returncode == -signal.SIGBUS

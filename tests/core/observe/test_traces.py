@@ -1,4 +1,4 @@
-"""Spans: what a statement is called, which traces are sent, and how a reminder's begins."""
+"""Spans: names of statements, which traces are sent, and how a reminder's trace begins."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,7 +18,7 @@ from tests.tasks.mail_order import outgoing
 
 @pytest.fixture
 def receiver(service_env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    """Takes what this process tells."""
+    """A receiver of the spans that this process exports."""
     taking = Receiver()
     taking.start()
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"{taking.url}/")
@@ -51,7 +51,7 @@ def test_every_process_sends_the_same_share(receiver: Receiver) -> None:
         teller = make_teller(process)
         for each in ids:
             teller.tell(Span("work", each, 1, 2, is_first=process == "web"))
-        teller.tell(Span(f"{process} is done", f"{1:032x}", 1, 2))  # so small that it is sent
+        teller.tell(Span(f"{process} is done", f"{1:032x}", 1, 2))  # an id low enough to be sampled
 
     def done() -> bool:
         return {"web is done", "worker is done"} <= {span.name for span in receiver.spans()}

@@ -1,4 +1,4 @@
-"""Manage links that nobody can forge; contacts found by a key that tells nothing."""
+"""Manage links cannot be forged; guests are found by a key that reveals no contact."""
 
 import hashlib
 import hmac
@@ -42,7 +42,7 @@ def test_a_token_is_no_longer_than_those_of_before_and_tells_no_secret_key() -> 
 
 
 def test_what_the_database_holds_makes_no_token() -> None:
-    """Who reads a row and has a token of another one cannot put the two together."""
+    """A database row and a token of another row do not yield that row's token."""
     number, secret, signature = manage_token(7, b"eight by").split(".")
     foreign = manage_token(8, b"eight by").split(".")
     legacy = manage_token(7, None).split(".")
@@ -75,7 +75,7 @@ def test_a_token_with_one_letter_changed_is_refused(
     service_env: dict[str, str], secret: bytes | None, data: st.DataObject
 ) -> None:
     token = manage_token(7, secret)
-    # the last letter of the signature carries bits that nobody reads
+    # the last letter of the signature has unused bits
     place = data.draw(st.integers(0, len(token) - 2))
     letter = data.draw(st.sampled_from("abcXYZ019-_."))
     forged = token[:place] + letter + token[place + 1 :]
@@ -114,7 +114,7 @@ def test_a_reference_can_be_read_out() -> None:
 
 
 def test_a_guest_has_another_name_in_each_place() -> None:
-    """A copy of Redis, or of a log, cannot be laid beside the database."""
+    """The key in Redis or in a log cannot be matched with the key in the database."""
     who = "ada@example.com"
     names = {nameless(who, place="redis"), nameless(who, place="logs")}
     key = contact_key(who)
@@ -125,7 +125,7 @@ def test_a_guest_has_another_name_in_each_place() -> None:
 
 
 def test_guests_are_found_by_what_was_written_before() -> None:
-    """The index in the database is what it was: no other key, no other form."""
+    """The index in the database is unchanged: the same key, the same form."""
     secret = hmac.new(SECRET.encode(), b"contact-index", hashlib.sha256).digest()
     was = hmac.new(secret, b"ada@example.com", hashlib.sha256).digest()[:16]
     assert contact_key("ada@example.com") == was

@@ -1,4 +1,4 @@
-"""A master key in a cloud's key service: asked at the start, never for a guest, named when away."""
+"""A master key in a cloud KMS: used at the start, never per guest; errors name an absent one."""
 
 import shutil
 import subprocess
@@ -39,7 +39,7 @@ def restaurant(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> RestaurantSpec:
-    """`house(master)` gives the house that master key; its keyset file, not there at first."""
+    """`restaurant(master)` sets that master key; returns the keyset file, absent at first."""
     path = tmp_path / "keyset.json"
 
     def give(master: str, *, endpoint: str = service.endpoint) -> Path:
@@ -53,7 +53,7 @@ def restaurant(
 
 @pytest.fixture
 def nowhere() -> str:
-    """An endpoint where nobody listens."""
+    """An endpoint without a listener."""
     return f"http://127.0.0.1:{free_port()}"
 
 
@@ -77,7 +77,7 @@ def test_keys_rotate_and_a_large_keyset_still_fits(
     restaurant(service.new_key())
     encryption.ensure_keyset()
     old = encryption.seal(b"x", about="a")
-    for _ in range(45):  # the service itself seals no more than 4 kB
+    for _ in range(45):  # the service encrypts at most 4 kB
         encryption.add_key()
     assert encryption.keyring().keyset.ByteSize() > 4096
     assert encryption.unseal(old, about="a") == b"x"
@@ -155,7 +155,7 @@ def test_who_has_begun_goes_on_while_the_service_is_away(
     encryption.ensure_keyset()
     old = encryption.seal(b"x", about="a")
     mine, known = encryption._held(), encryption.keyring().primary
-    encryption._held.cache_clear()  # another process makes a key
+    encryption._held.cache_clear()  # as if another process made the key
     encryption.add_key()
     restaurant(master, endpoint=nowhere)
     monkeypatch.setattr(encryption, "_held", lambda: mine)

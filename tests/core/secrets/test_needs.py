@@ -1,4 +1,4 @@
-"""Which process asks for which secrets, and that the page of security says the same."""
+"""Which process requires which secrets; docs/security.md lists the same."""
 
 import re
 
@@ -10,18 +10,18 @@ from models.core.settings import Settings, load_settings
 from tasks.queues import QUEUES
 from tests.architecture.tree import ROOT
 
-#: every secret, each with a value that is valid
+#: every secret, each with a valid value
 ALL = {name: f"{name.lower()}-{'x' * 32}" for name in SECRETS} | {
     "DATABASE_URL": "sqlite:////nowhere/at/all.db",
     "REDIS_URL": "redis://127.0.0.1:1/0",
     "FAILOVER_URL": "sqlite:////nowhere/at/all.db",
 }
-#: settings that are no secret, and that ask for one
+#: settings that are no secret but make one required
 ASKS = {"BACKUP_STORE": "/backups", "SMS_CHANNEL": "twilio", "TWILIO_ACCOUNT_SID": "AC1"}
 
 
 def settings_of(monkeypatch: pytest.MonkeyPatch, **values: str) -> Settings:
-    """What a process reads that has these variables and no other of ours."""
+    """Read the settings of a process that has these variables and no other of Maitred's."""
     for name in (*Settings.model_fields, *(f"{name}_file" for name in Settings.model_fields)):
         monkeypatch.delenv(name.upper(), raising=False)
     for name, value in values.items():

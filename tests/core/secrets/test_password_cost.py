@@ -1,4 +1,4 @@
-"""What a password's hash costs in the house. The tests' own process signs in at the least cost."""
+"""The cost of a password's hash in production. The tests' own process uses the lowest cost."""
 
 import subprocess
 import sys

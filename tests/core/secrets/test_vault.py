@@ -1,4 +1,4 @@
-"""The vault: what is sealed opens for its own row alone, with keys that come and go."""
+"""Encrypted guests can be decrypted only for their own row, while keys are added and dropped."""
 
 import json
 import shutil
@@ -57,7 +57,7 @@ def test_every_changed_bit_is_noticed() -> None:
 def test_any_guest_comes_back(name: str, email: str | None, phone: str | None, note: str) -> None:
     try:
         guest = Guest(*(text and text.encode().decode() for text in (name, email, phone, note)))  # type: ignore[arg-type]
-    except UnicodeEncodeError:  # half a surrogate pair: refused where it comes in
+    except UnicodeEncodeError:  # half a surrogate pair: refused at the entry point
         return
     assert open_guest(seal_guest(guest, reference="R"), reference="R") == guest
 
@@ -76,7 +76,7 @@ def test_after_a_new_key_old_and_new_values_open(keyset: Path) -> None:
         b"old",
         b"new",
     )
-    encryption.drop_keys({encryption.key_of(old), number})  # the one that seals stays
+    encryption.drop_keys({encryption.key_of(old), number})  # the key that encrypts stays
     assert encryption.unseal(new, about="a") == b"new"
     with pytest.raises(SealBroken):
         encryption.unseal(old, about="a")
