@@ -1,1 +1,1 @@
-"""Backups that come back."""
+"""Tests of backups and restores."""

@@ -1,4 +1,4 @@
-"""A house whose backups are on, an evening in it, and a clock that the tests move."""
+"""Fixtures: a restaurant with backups, an evening in it, and a clock that the tests move."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -20,24 +20,24 @@ from tests.services.running.restaurant import OpenRestaurant
 from tests.services.running.stand import Stand
 from tests.services.servers.seaweed import ENVIRONMENT, Seaweed
 
-#: What the first backup of a database is, by its engine.
+#: Kind of a database's first backup, by engine.
 FIRST_KIND = {"sqlite": "snapshot", "mariadb": "full", "mysql": "dump"}
 BACKUP_KEY = "opens-the-backups-of-the-tests-and-nothing-else"
 
 
 class Hands:
-    """The time, which goes on by itself and can be moved."""
+    """A clock that runs by itself and can be moved."""
 
     def __init__(self, at: datetime) -> None:
         self._from = at
         self._began = monotonic()
 
     def now(self) -> datetime:
-        """As `clock.now`."""
+        """Replaces `clock.now`."""
         return self._from + timedelta(seconds=monotonic() - self._began)
 
     def move(self, by: timedelta) -> None:
-        """Let so much time pass."""
+        """Advance the clock."""
         self._from += by
 
 
@@ -51,7 +51,7 @@ def _seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
 
 @pytest.fixture
 def seaweed(_seaweed: Seaweed, monkeypatch: pytest.MonkeyPatch) -> Seaweed:
-    """An S3, and this process may use it."""
+    """An S3 server, with its credentials in this process's environment."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     return _seaweed
@@ -62,13 +62,13 @@ _numbers = count()
 
 @pytest.fixture
 def bucket(seaweed: Seaweed) -> str:
-    """The address of an empty bucket that keeps versions and takes locks."""
+    """The address of an empty bucket with versioning and object locks."""
     return seaweed.new_bucket(f"tests-{next(_numbers)}", locks=True)
 
 
 @pytest.fixture
 def hands(monkeypatch: pytest.MonkeyPatch) -> Hands:
-    """The clock stands where the evening of the tests ends, and goes on from there."""
+    """The clock starts at the end of the tests' evening, and runs on."""
     moved = Hands(LATER + timedelta(seconds=30))
     monkeypatch.setattr(clock, "now", moved.now)
     return moved
@@ -87,7 +87,7 @@ def safe(
     kept: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Safe]:
-    """Backups are on."""
+    """Backups are enabled."""
     values = service_env | {"BACKUP_STORE": str(kept), "BACKUP_KEY": BACKUP_KEY}
     surroundings.settle(monkeypatch, values)
     yield open_safe()
@@ -95,12 +95,12 @@ def safe(
 
 @pytest.fixture
 def stand(safe: Safe, restaurant: Callable[..., OpenRestaurant], db: Engine, hands: Hands) -> Stand:
-    """A house with eight tables, whose database is backed up."""
+    """A restaurant with eight tables whose database is backed up."""
     return open_evening(restaurant, db)
 
 
 def back_up(safe: Safe, *, full: bool = False, only_if_due: bool = False) -> Manifest | None:
-    """Make a backup as the commands and the clock do: with its record."""
+    """Make a backup as the commands and the scheduler do, with its job run recorded."""
     return recorded(
         JOB,
         lambda: make_backup(safe, full=full, only_if_due=only_if_due),
@@ -109,7 +109,7 @@ def back_up(safe: Safe, *, full: bool = False, only_if_due: bool = False) -> Man
 
 
 def made(safe: Safe, *, full: bool = False) -> Manifest:
-    """Make a backup that has to be made."""
+    """Make a backup; fails when none was due."""
     manifest = back_up(safe, full=full)
     assert manifest is not None
     return manifest

@@ -1,4 +1,4 @@
-"""How the database's own programs sign in: no password among the arguments, TLS where it is."""
+"""How the database's own programs sign in: no password among the arguments, TLS where available."""
 
 import stat
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`maitred backup | backups | restore | drill`: all that an operator types."""
+"""`maitred backup | backups | restore | drill`: the operator's commands."""
 
 import re
 from collections.abc import Callable
@@ -25,7 +25,7 @@ NewPlace = Callable[[], str]
 
 @pytest.fixture
 def empty_url(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
-    """A database without a table."""
+    """A database without tables."""
     if backend == "sqlite":
         return f"sqlite:///{tmp_path}/elsewhere/house.db"
     server: MariaDB = request.getfixturevalue("mariadb")
@@ -41,7 +41,7 @@ def _reservations(url: str) -> int:
 
 
 def _job(name: str) -> tuple[dict[str, Any], str | None]:
-    """What the job's last success gave, and the error of its last run."""
+    """The result of the job's last success, and the error of its last run."""
     with reading() as session:
         found = session.get(JobRun, name)
         assert found is not None

@@ -1,4 +1,4 @@
-"""A dump of one server is read by another; what rows hold is never touched."""
+"""One server reads another's dump; the values of rows are never changed."""
 
 import pytest
 

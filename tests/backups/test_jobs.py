@@ -1,4 +1,4 @@
-"""What the clock asks for: done when due, written down when it failed."""
+"""The scheduled backup jobs: they run when due, and failures are recorded."""
 
 import shutil
 from datetime import datetime, timedelta
@@ -23,7 +23,7 @@ HOUR = timedelta(hours=1)
 
 
 def _job(name: str) -> tuple[datetime | None, str]:
-    """When the job last went well, and the error of its last run."""
+    """The time of the job's last success, and the error of its last run."""
     with reading() as session:
         run = session.get(JobRun, name)
         assert run is not None
@@ -46,7 +46,7 @@ def test_one_that_is_being_made_is_no_failure(stand: Stand, safe: Safe, hands: H
     assert unit(lambda session: lead(session, JOB, holder="x", now=hands.now(), seconds=60))
     backup_queue.make()
     assert len(safe.catalogue()[0]) == 1
-    hands.move(timedelta(minutes=2))  # its maker was killed, and its lease has ended
+    hands.move(timedelta(minutes=2))  # its process was killed, and its lease has expired
     backup_queue.make()
     assert len(safe.catalogue()[0]) == 2
 

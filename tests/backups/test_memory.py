@@ -1,4 +1,4 @@
-"""The scratch server takes a share of what its container may have, not of the whole machine."""
+"""The scratch server takes a share of its container's memory limit, not of the whole machine."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def write(folder: Path, files: dict[str, str]) -> Path:
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Path:
-    """16 GB are available."""
+    """A machine with 16 GB available."""
     return write(tmp_path / "proc", {"meminfo": f"MemTotal: 1 kB\nMemAvailable: {16 << 20} kB\n"})
 
 

@@ -1,4 +1,4 @@
-"""`/metrics` and `/readyz` tell of backups what the database knows, and open no store for it."""
+"""`/metrics` and `/readyz` report backups from the database, without opening a store."""
 
 import shutil
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ def client(
     far: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Any]:
-    """The house over HTTP; it keeps backups in two stores."""
+    """A client of the web application, with backups in two stores."""
     values = {
         "BACKUP_STORE": str(kept),
         "BACKUP_SECOND_STORE": str(far),
@@ -51,7 +51,7 @@ def client(
 
 
 def _gauges(client: Any) -> Gauges:
-    """(name without its beginning, store, kind) or (name, job) -> value."""
+    """(name without its prefix, store, kind) or (name, job) -> value."""
     answer = client.get("/metrics")
     assert answer.status_code == 200
     return {

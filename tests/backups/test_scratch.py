@@ -1,4 +1,4 @@
-"""A scratch server harms nobody: not the live server beside it, of which it knows nothing."""
+"""A scratch server affects no other server, above all not the live one beside it."""
 
 import tempfile
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from tests.services.servers.mariadb import MariaDB
 
 @pytest.fixture
 def shared(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The folder for everybody's temporary files; its name is short, for a socket lies in it."""
+    """The shared temporary folder; its path is short because sockets have a length limit."""
     with tempfile.TemporaryDirectory() as folder:
         monkeypatch.setenv("TMPDIR", folder)
         monkeypatch.setattr(tempfile, "tempdir", None)

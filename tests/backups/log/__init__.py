@@ -1,1 +1,1 @@
-"""The point-in-time log, on a real server that keeps one."""
+"""The point-in-time log, on a real server with a binary log."""

@@ -1,4 +1,4 @@
-"""A server (MariaDB, or MySQL with `--mysql`) that keeps a binary log, and a follower of it."""
+"""Fixtures: a server (MariaDB, or MySQL with `--mysql`) with a binary log, and a follower of it."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,7 +28,7 @@ PATIENCE = 60
 def server(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[MariaDB]:
-    """Durable commits, and a binary log of them."""
+    """A server with durable commits and a binary log."""
     kind = MySQL if request.config.getoption("--mysql") else MariaDB
     made = kind(tmp_path_factory.mktemp("logged"), durable=True)
     made.start()
@@ -39,7 +39,7 @@ def server(
 
 @pytest.fixture
 def database_url(backend: str, server: MariaDB) -> str:
-    """The house's database there, with every table and no row."""
+    """An empty database on that server, with every table."""
     delete_rows(create_engine(server.url(DATABASE), poolclass=NullPool))
     server.forget_log()
     return server.url(DATABASE)
@@ -47,7 +47,7 @@ def database_url(backend: str, server: MariaDB) -> str:
 
 @pytest.fixture
 def stand(safe: Safe, restaurant: Callable[..., OpenRestaurant], db: Engine) -> Stand:
-    """A house with eight tables; the clock is the true one, as the server's is."""
+    """A restaurant with eight tables; it uses the real clock, as the server does."""
     return open_evening(restaurant, db)
 
 
@@ -55,7 +55,7 @@ def stand(safe: Safe, restaurant: Callable[..., OpenRestaurant], db: Engine) -> 
 def settled(
     service_env: dict[str, str], kept: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[str], Safe]:
-    """Another house, on that database, with the same backups."""
+    """A second process's settings: that database and the same backups."""
 
     def settle(url: str) -> Safe:
         backups = {"BACKUP_STORE": str(kept), "BACKUP_KEY": BACKUP_KEY, "DATABASE_URL": url}
@@ -67,27 +67,27 @@ def settled(
 
 @pytest.fixture
 def spool(tmp_path: Path) -> Path:
-    """Where the follower puts what it has read."""
+    """The follower's spool folder."""
     return tmp_path / "spool"
 
 
 @pytest.fixture
 def follower(safe: Safe, database_url: str, spool: Path) -> Iterator[Follower]:
-    """A follower that has not begun yet."""
+    """A follower that has not started yet."""
     made = Follower(safe, database_url, spool)
     yield made
     made.close()
 
 
 def place_of(bind: Engine) -> tuple[int, int]:
-    """Where the server's log ends now."""
+    """The current end of the server's log."""
     with bind.connect() as connection:
         found = look_at(connection)
     return number_of(found.file), found.offset
 
 
 def catch_up(follower: Follower, bind: Engine) -> None:
-    """Let it follow until all that the server has written by now is stored."""
+    """Run the follower until everything written so far is stored."""
     wanted, ends = place_of(bind), monotonic() + PATIENCE
     while follower.place < wanted:
         assert monotonic() < ends, (follower.place, wanted)
@@ -96,7 +96,7 @@ def catch_up(follower: Follower, bind: Engine) -> None:
 
 
 def wait_for(is_there: Callable[[], bool]) -> None:
-    """Ask until it is so, for a minute at most."""
+    """Poll until it is true, at most for a minute."""
     ends = monotonic() + PATIENCE
     while not is_there():
         assert monotonic() < ends

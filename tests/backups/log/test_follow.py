@@ -1,4 +1,4 @@
-"""What the server writes is stored: each byte once, whatever is killed meanwhile."""
+"""What the server writes is stored: each byte exactly once, whichever process is killed."""
 
 import os
 import subprocess
@@ -31,12 +31,12 @@ from tests.backups.log.conftest import PATIENCE, catch_up, place_of, wait_for
 from tests.services.running.stand import Stand
 from tests.services.servers.mariadb import MariaDB
 
-#: In the header of a file's first event: whether the server still writes to it.
+#: Flag in the header of a file's first event: the server still writes to it.
 _IN_USE = 21
 
 
 def stored(safe: Safe) -> dict[int, bytes]:
-    """What the store holds of each file; it must be without gaps and doubles."""
+    """Return the stored bytes of each file; asserts that there is no gap and no overlap."""
     files: dict[int, bytes] = {}
     for span in spans(safe.store):
         held = files.setdefault(span.number, b"")
@@ -46,7 +46,7 @@ def stored(safe: Safe) -> dict[int, bytes]:
 
 
 def written(server: MariaDB, number: int) -> bytes:
-    """What the server has of a file."""
+    """Return the server's bytes of a file."""
     content = bytearray((server.folder / "data" / f"binlog.{number:06d}").read_bytes())
     content[_IN_USE] = 0
     return bytes(content)
@@ -104,7 +104,7 @@ def test_what_a_killed_follower_had_read_is_stored_though_the_server_is_gone(
     _, wanted = place_of(db)
     (copy,) = spool.glob("*/binlog.000001")
     wait_for(lambda: copy.stat().st_size >= wanted)
-    follower.close()  # as SIGKILL leaves it: what was read lies in the spool
+    follower.close()  # as SIGKILL leaves it: what was read is in the spool
     server.kill()
     another = Follower(safe, server.url("logged"), spool)
     with pytest.raises(OperationalError):
@@ -212,7 +212,7 @@ def test_the_process_is_killed_its_copy_ends_and_a_standby_takes_over(
     leading.wait()
     assert len(copies) == 1
     psutil.wait_procs(copies, PATIENCE)
-    # the lease of a process that was killed ends by itself; not waited for here
+    # the lease of a killed process expires; the test does not wait for that
     unit(lambda session: session.execute(delete(Lease).where(Lease.name == LOG)))
     stand.ask(2)
     wanted = place_of(db)
@@ -226,13 +226,13 @@ def test_the_process_is_killed_its_copy_ends_and_a_standby_takes_over(
 
 
 def told_of(service: Service) -> tuple[datetime | None, str]:
-    """What the job says after another turn: its last success, and the last error."""
+    """The job's record after another pass: its last success and last error."""
     service.turn()
     return last_run()
 
 
 def last_run() -> tuple[datetime | None, str]:
-    """What is written down of the log."""
+    """The recorded run of the log job."""
     with reading() as session:
         run = session.get(JobRun, LOG)
         return (run.last_success, str(run.last_error)) if run else (None, "")
@@ -251,7 +251,7 @@ def test_readyz_hears_when_the_log_is_whole_and_when_that_is_long_ago(
 
 
 @pytest.mark.mariadb
-@pytest.mark.only_mariadb  # MySQL's log is copied by no program of the server's
+@pytest.mark.only_mariadb  # no program of MySQL copies the server's log
 def test_a_program_that_is_missing_is_told(
     stand: Stand, safe: Safe, db: Engine, follower: Follower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -275,7 +275,7 @@ def test_a_log_that_ends_before_what_is_stored_of_it_is_another_and_no_success(
         stand.ask(2)
     catch_up(follower, db)
     follower.close()
-    server.forget_log()  # as where a server was seeded anew: the first file again, and it is short
+    server.forget_log()  # like a server that was seeded anew: the first file again, and it is short
     stand.ask(1)
     assert place_of(db) < (1, len(stored(safe)[1]))
     service = Service(follower)
@@ -288,7 +288,7 @@ def test_a_log_that_ends_before_what_is_stored_of_it_is_another_and_no_success(
     wait_for(is_told)
     before = heard[0][0]
     assert {success for success, _error in heard} == {before}
-    # it is kept beside the old one, from its first byte on
+    # it is stored beside the old one, from its first byte
     old = {span.origin for span in spans(safe.store)}
     wait_for(lambda: told_of(service)[0] != before)
     (new,) = {span.origin for span in spans(safe.store)} - old

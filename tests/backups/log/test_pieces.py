@@ -1,4 +1,4 @@
-"""A log in pieces is read back as it was, or the piece that is wrong is named."""
+"""A log stored in pieces is read back unchanged, or the damaged piece is named."""
 
 import random
 import shutil
@@ -43,7 +43,7 @@ FILES = {
 
 @pytest.fixture
 def safe(tmp_path: Path) -> Safe:
-    """Two files of a log, each shipped in three pieces, the first not merged."""
+    """Two files of a log, each stored in three pieces, the first unmerged."""
     made = Safe(FolderStore(tmp_path / "kept"), master_key("k" * 32))
     (folder := tmp_path / "spool").mkdir()
     shipper = Shipper(made, ORIGIN)
@@ -57,7 +57,7 @@ def safe(tmp_path: Path) -> Safe:
 
 
 def fetched(safe: Safe, folder: Path, *, to: int | None = None) -> bytes:
-    """The log, up to that second of it."""
+    """Fetch the log, up to that second."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     end = None if to is None else BEGAN + timedelta(seconds=to)
@@ -92,7 +92,7 @@ def test_what_is_not_whole_at_the_end_is_left_out(safe: Safe, tmp_path: Path) ->
 def test_a_missing_piece_is_named(safe: Safe, tmp_path: Path, index: int) -> None:
     span = spans(safe.store)[index]
     safe.store.delete(span.name)
-    if index == 5:  # nothing says that the very last one was ever there
+    if index == 5:  # nothing records that the very last piece existed
         assert fetched(safe, tmp_path / "out") == whole(1) + MAGIC + event(3) + event(4)
         return
     named = rf"log-{ORIGIN}-{span.number:08d}-{span.start:012d}-"
@@ -148,7 +148,7 @@ def test_what_no_backup_of_the_last_days_needs_is_let_go(safe: Safe) -> None:
     assert prune_log(safe, [backup(0, BASE), backup(14, second)]) == []
     gone = prune_log(safe, [backup(0, BASE), backup(15, second)])
     assert len(gone) == 3
-    # of the file it stands in, how it begins stays, and what ends where the backup stands
+    # the file of the backup's position keeps its beginning and the piece that ends there
     begin, *_, rest = spans(safe.store)
     assert (begin.number, begin.start) == (2, 0)
     assert (rest.number, rest.start) == (2, second.offset)

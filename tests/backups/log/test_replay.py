@@ -1,4 +1,4 @@
-"""A restore leads on from a backup to the end of the log, or to a second; or says why it cannot."""
+"""A restore continues from a backup to the end of the log or to a given second, or says why not."""
 
 import re
 from collections.abc import Callable
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.mariadb
 
 
 def next_second() -> datetime:
-    """Wait for a second of the clock to begin, and name it."""
+    """Wait for the next second of the clock, and return it."""
     now = clock.now()
     begins = now.replace(microsecond=0) + timedelta(seconds=1)
     sleep((begins - now).total_seconds() + 0.01)
@@ -46,13 +46,13 @@ def came_back(restored: Restored, folder: Path) -> Rows:
 
 
 def hurt(path: Path) -> None:
-    """One bit in the middle."""
+    """Flip one bit in the middle."""
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(bytes(content))
 
 
-@pytest.mark.only_mariadb  # its files are copied, and what changed since
+@pytest.mark.only_mariadb  # a MariaDB backup copies files, and the log of changes since
 def test_the_log_leads_to_any_second_and_around_a_damaged_incremental(
     stand: Stand, safe: Safe, db: Engine, kept: Path, follower: Follower, tmp_path: Path
 ) -> None:

@@ -1,4 +1,4 @@
-"""200 random damages of what is stored, in a folder and in a bucket: each is found and named."""
+"""200 random damages of stored objects, in a folder and in a bucket: each is found and named."""
 
 import io
 import random
@@ -44,7 +44,7 @@ def _add(content: bytes, chance: random.Random) -> bytes:
 
 
 def _blank(content: bytes, chance: random.Random) -> bytes:
-    """A run of zeros, as a bad sector leaves it."""
+    """Zero a run of bytes, as a bad sector does."""
     start = chance.randrange(len(content) - 8)
     end = min(len(content), start + 8 + chance.randrange(4096))
     return content[:start] + bytes(end - start) + content[end:]
@@ -54,7 +54,7 @@ DAMAGES: tuple[Damage, ...] = (_flip, _flip, _cut, _cut_at_a_boundary, _lose, _a
 
 
 def _says_the_same(one: bytes, other: bytes | None) -> bool:
-    """Two texts of one document: white space says nothing."""
+    """Whether both are the same JSON but for white space."""
     try:
         return other is not None and bool(orjson.loads(one) == orjson.loads(other))
     except orjson.JSONDecodeError:
@@ -62,7 +62,7 @@ def _says_the_same(one: bytes, other: bytes | None) -> bool:
 
 
 def _kept_backup(safe: Safe) -> str:
-    """A backup of two segments, made without a database; its name."""
+    """Make a backup of two segments without a database; return its name."""
     at, name = clock.now(), "20261120T190000Z-snapshot-ab12cd"
     about = piece_about(name, None, 0)
     plain = random.Random(3).randbytes(SEGMENT + 200_000)

@@ -1,4 +1,4 @@
-"""After a restore: no sign-in counts, and no number or link of what is lost is another's."""
+"""After a restore, sessions are void, and ids and links of lost rows are never reused."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,7 +31,7 @@ from tests.services.running.stand import Stand
 
 @contextmanager
 def restored(safe: Safe, folder: Path) -> Iterator[Engine]:
-    """The newest backup, brought back and serving."""
+    """Restore the newest backup and serve it."""
     done = restore_into(safe, folder, with_log=False)
     with opened(folder, done.newest) as bind:
         yield bind
@@ -84,7 +84,7 @@ def test_no_sign_in_of_before_counts(stand: Stand, safe: Safe, tmp_path: Path) -
             with reading(bind) as session, pytest.raises(SignInFailed):
                 caller(session, old.sign_in_id, began=second(old), now=now)
             assert spend(bind, old, now=later) is None
-        with reading(bind) as session:  # nor does an old one end the new one of its number
+        with reading(bind) as session:  # an old token ends no new session of that number
             found = caller(session, fresh.sign_in_id, began=second(fresh), now=later)
         assert found.account_id == before.account_id
 

@@ -1,4 +1,4 @@
-"""docs/recovery.md on machines that have nothing but a shell and the file `.env`."""
+"""docs/recovery.md on machines with only a shell and the file `.env`."""
 
 import os
 import re
@@ -21,7 +21,7 @@ from tests.services.running.stack import evening
 from tests.services.running.stand import Stand
 from tests.services.servers.mariadb import PASSWORD, USER, MariaDB
 
-#: the command of this environment first, wherever the tests were started
+#: this environment's command first, wherever the tests were started
 WITH_MAITRED = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 
 PAGE = sections("recovery.md")
@@ -33,14 +33,14 @@ def _section(begin: str) -> str:
 
 
 def _run(server: MariaDB, sql: str, **places: str) -> None:
-    """A block of SQL of the page, as the server's root."""
+    """Run an SQL block of the page as the server's root."""
     for name, place in {"PASSWORD": PASSWORD, **places}.items():
         sql = sql.replace(name, place)
     server.run(*filter(None, map(str.strip, sql.split(";"))))
 
 
 def _evening(url: str, monkeypatch: pytest.MonkeyPatch, values: dict[str, str]) -> Stand:
-    """A restaurant, and a guest who has a table next week; from now on, by the true clock."""
+    """Write a restaurant and a guest with a table next week, by the real clock."""
     surroundings.settle(monkeypatch, values)
     bind = make_engine(url, pool_size=2)
     return Stand(bind, open_restaurant(bind, slug="lindenhof"))
@@ -61,7 +61,7 @@ def _follow(machine: Machine, folder: Path) -> Process:
 
 
 def _open(machine: Machine, settings: dict[str, str]) -> None:
-    """Step 3 of the page, on the database that these settings name."""
+    """Run step 3 of the page on the database in these settings."""
     machine.set(settings)
     for command in commands(_section("3. ")):
         check = command == "maitred check"
@@ -69,7 +69,7 @@ def _open(machine: Machine, settings: dict[str, str]) -> None:
             command.replace("ERASURES.jsonl", settings["ERASURES_FILE"]),
             ends=(0, 1) if check else 0,
         )
-        # what the page calls work, and no damage
+        # outstanding work in the page's terms, no damage
         wrong = re.findall(r"^WRONG (\S+)", said, re.MULTILINE) if check else []
         assert set(wrong) <= {"overdue", "undecided", "message-late", "stuck-claim"}, said
 
@@ -108,7 +108,7 @@ def test_mariadb_comes_back_with_what_came_after_the_backup(
 
 
 def _lose_and_bring_back(server: MariaDB, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    server.run(f"DROP USER '{USER}'@'127.0.0.1'")  # the tests' own, which may do everything
+    server.run(f"DROP USER '{USER}'@'127.0.0.1'")  # the tests' own account may do everything
     (making,), backup_account = blocks(_section("2. "), "sql"), blocks(_section("While"), "sql")[0]
     _run(server, making, NEW="maitred")
     _run(server, backup_account)
@@ -150,5 +150,5 @@ def _lose_and_bring_back(server: MariaDB, folder: Path, monkeypatch: pytest.Monk
 
 
 def _is_kept(kept: Path, written: float) -> bool:
-    """Whether a piece of the log came later: pieces come in order, and the follower writes too."""
+    """Whether a later piece of the log is stored: pieces are stored in order."""
     return any(piece.stat().st_mtime > written for piece in kept.glob(f"{PREFIX}*"))

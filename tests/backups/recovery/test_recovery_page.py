@@ -1,4 +1,4 @@
-"""Each command of docs/recovery.md is run as it stands there, on a house that was lost."""
+"""Each command of docs/recovery.md is run as written, on an installation that was lost."""
 
 import re
 import shutil
@@ -28,7 +28,7 @@ Settle = Callable[[str], None]
 
 
 def page_commands() -> list[list[str]]:
-    """The commands of each block of the page, without the name of the program."""
+    """The commands of each block of the page, without the program's name."""
     page = (ROOT / "docs" / "recovery.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     return [[line.removeprefix("maitred ") for line in block.splitlines()] for block in blocks]
@@ -36,7 +36,7 @@ def page_commands() -> list[list[str]]:
 
 @pytest.fixture
 def settle(service_env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settle:
-    """The environment of a house on that database, with its backups on."""
+    """The environment of an installation on that database, with backups on."""
 
     def give(url: str) -> None:
         backups = {"BACKUP_STORE": str(tmp_path / "kept"), "BACKUP_KEY": BACKUP_KEY}
@@ -47,7 +47,7 @@ def settle(service_env: dict[str, str], tmp_path: Path, monkeypatch: pytest.Monk
 
 @pytest.fixture
 def places(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> tuple[str, list[str]]:
-    """The database of the old house, and two empty ones."""
+    """The old installation's database and two empty ones."""
     if backend == "sqlite":
         return f"sqlite:///{tmp_path}/old/house.db", [
             f"sqlite:///{tmp_path}/{name}/maitred.db" for name in ("new", "newer")
@@ -65,10 +65,10 @@ def _lose(url: str, request: pytest.FixtureRequest) -> None:
 
 
 def _erase_somebody() -> str:
-    """After the backup a guest who is to come asks to be forgotten; the address."""
+    """After the backup, erase a guest with an upcoming reservation; return the address."""
     row = Reservation
     with reading() as session:
-        # who sits at a table has to leave it first
+        # a seated party has to leave first
         query = select(row).where(row.email_key.is_not(None), row.status == Status.CONFIRMED)
         email = session.scalars(query.order_by(row.id).limit(1)).one().guest.email
     assert email

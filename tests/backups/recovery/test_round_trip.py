@@ -1,4 +1,4 @@
-"""What was backed up comes back: on SQLite, and on MariaDB in files and in SQL."""
+"""Round trips of backups: on SQLite, and on MariaDB as files and as SQL."""
 
 import os
 import random
@@ -38,7 +38,7 @@ Rows = dict[str, list[tuple[object, ...]]]
 
 
 def rows_of(bind: Engine) -> Rows:
-    """Every row of every table, but what the making of a backup itself writes down."""
+    """Every row of every table, but for the rows that making a backup writes."""
     left_out = {"leases", "job_runs", "promotions"}
     with bind.connect() as connection:
         return {
@@ -153,7 +153,7 @@ def test_a_party_that_a_changed_file_left_behind_stops_no_restore(
     in_one(lambda session: apply_file(session, closed, now=NOW, move=True))
     assert [(each.rule, each.ids) for each in check(stand, now=NOW)] == [("misfit", (left,))]
     assert restore_into(safe, tmp_path / "back", name=made(safe).name).examined.problems == ()
-    # one that was decided by the file of now is a fault of its row
+    # a row decided by a newer file than the current one is an error
     later = {"decided_at": NOW + 2 * HOUR}
     with transaction(db) as session:
         session.execute(update(Reservation).where(Reservation.id == left).values(later))
@@ -282,7 +282,7 @@ def test_each_night_and_after_a_restore_a_full_one_is_made(
     hands.move(24 * HOUR)
     assert made(safe).kind == "full"
     assert made(safe).kind == "incremental"
-    with transaction(db) as session:  # as in a database that was restored from before that
+    with transaction(db) as session:  # like a database restored from before that
         session.execute(text("UPDATE job_runs SET result = NULL WHERE name = 'backup'"))
     assert made(safe).kind == "full"
     plan.prove(
@@ -308,7 +308,7 @@ def test_a_dump_comes_back_through_a_connection_alone(
 
 @pytest.fixture
 def weak(mariadb: MariaDB) -> Iterator[str]:
-    """An account with odd characters in its password, which may do little."""
+    """An account with few privileges and special characters in its password."""
     mariadb.run(
         "CREATE OR REPLACE USER 'weak'@'127.0.0.1' IDENTIFIED BY 'a#\"b\\\\c; d'",
         "GRANT SELECT ON tests.* TO 'weak'@'127.0.0.1'",

@@ -1,4 +1,4 @@
-"""A house falls while a message is on its way: what a check says until the clock has run again."""
+"""Maitred crashes while a message is being sent: findings of the check until the jobs have run."""
 
 from datetime import timedelta
 from functools import partial
@@ -23,7 +23,7 @@ from tests.services.servers.mailbox import Mailbox
 from tests.services.servers.redis import RedisServer
 
 AWAY = timedelta(minutes=10)
-#: from one sweep to the next
+#: the interval between two sweeps
 NEXT = timedelta(seconds=2)
 EMAIL = "party@example.com"
 

@@ -1,1 +1,1 @@
-"""Where backups are kept."""
+"""Stores of backups."""

@@ -1,4 +1,4 @@
-"""The folder and the manifests in it: whole or not there, signed, in their place."""
+"""The folder and its manifests: complete or absent, signed, at their own place."""
 
 import os
 import stat
@@ -58,7 +58,7 @@ def test_what_a_killed_writer_left_is_cleared_away(store: FolderStore, tmp_path:
     draft.write_bytes(b"half")
     assert store.names() == []
     store.tidy()
-    assert draft.exists()  # somebody may be writing it
+    assert draft.exists()  # a process may be writing it
     os.utime(draft, (0, 0))
     store.tidy()
     assert list((tmp_path / "kept").iterdir()) == []

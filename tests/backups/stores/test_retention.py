@@ -1,4 +1,4 @@
-"""What is kept: enough of each age, never half a chain."""
+"""Retention: enough backups of each age, never half a chain."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +11,7 @@ END = datetime(2026, 11, 20, 19, 42, tzinfo=UTC)
 
 
 def _hourly(days: int) -> list[Kept]:
-    """A full backup each day at 03:00, an incremental each other hour, up to END."""
+    """A full backup each day at 03:00, an incremental every other hour, up to END."""
     made: list[Kept] = []
     for hours in range(days * 24, -1, -1):
         at = END - timedelta(hours=hours)
@@ -53,7 +53,7 @@ def test_gaps_count_for_nothing() -> None:
 
 
 def test_a_long_chain_stays_whole() -> None:
-    """The newest stands on all of these, however old they are."""
+    """The newest backup depends on all of these, however old they are."""
     made = [Kept("b000", END)]
     for hours in range(1, 24 * 8):
         made.append(Kept(f"b{hours:03}", END + timedelta(hours=hours), made[-1].name))

@@ -1,4 +1,4 @@
-"""Another BACKUP_KEY: every backup opens all the while, and the pieces are not touched."""
+"""Rotating BACKUP_KEY: every backup stays readable throughout, and the pieces are not rewritten."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -35,7 +35,7 @@ def keys(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Keys:
-    """`keys(BACKUP_KEY, BACKUP_OLD_KEY)` gives the house these."""
+    """`keys(BACKUP_KEY, BACKUP_OLD_KEY)` sets the keys of the installation."""
 
     def give(new: str, old: str) -> Safe:
         values = {"BACKUP_STORE": str(kept), "BACKUP_KEY": new, "BACKUP_OLD_KEY": old}
@@ -46,7 +46,7 @@ def keys(
 
 
 def _all_open(safe: Safe) -> int:
-    """How many backups there are; each is read to its last byte."""
+    """Read every backup to its last byte; return how many there are."""
     found, damaged = safe.catalogue()
     assert damaged == []
     for manifest in found:
@@ -64,7 +64,7 @@ def test_all_backups_go_over_to_the_new_key_and_the_pieces_stay(
     stamps = {path.name: path.stat().st_mtime_ns for path in kept.glob(f"*{PIECE}")}
     both = keys(NEW_KEY, BACKUP_KEY)
     assert _all_open(both) == 3
-    made(both)  # the house goes on meanwhile
+    made(both)  # Maitred makes backups meanwhile
     said = run("backups", "rewrap").stdout
     assert said == f"first store: 3 rewrapped; key {both.key.id}\n"
     assert "first store: 0 rewrapped" in run("backups", "rewrap").stdout
@@ -104,7 +104,7 @@ def test_killed_anywhere_every_backup_opens_and_the_next_run_goes_on(
 
 
 def _die(patch: pytest.MonkeyPatch, at: int, when: str) -> None:
-    """The writer of manifest number `at` dies before its writing, or in the middle of it."""
+    """The writer dies before or during the writing of manifest number `at`."""
     write, count = FolderStore.write, 0
 
     def dying(self: FolderStore, name: str) -> AbstractContextManager[BinaryIO]:

@@ -1,4 +1,4 @@
-"""A bucket as a store: whole or not there, versions, locks, and errors of one line that name it."""
+"""A bucket as a store: atomic writes, versions, locks, and one-line errors that name it."""
 
 import random
 import sys
@@ -165,12 +165,12 @@ def test_without_the_library_it_is_said_what_to_install(
         safe.open_store("s3://bucket/x")
 
 
-# --- the line
+# --- the connection
 
 
 @pytest.fixture
 def line(seaweed: Seaweed) -> Iterator[BreakingLine]:
-    """A line to the server that the tests break."""
+    """A connection to the server that the tests break."""
     with BreakingLine(seaweed.port) as between:
         yield between
 
@@ -250,7 +250,7 @@ def test_what_is_locked_cannot_be_removed_and_comes_back(
 
 
 def _after_the_last(seaweed: Seaweed, address: str) -> datetime:
-    """The next whole second after all that lies there, waited for: S3 tells no finer times."""
+    """Wait for the next whole second after every object: S3 has a resolution of seconds."""
     client = seaweed.client()
     found = client.list_object_versions(Bucket=_bucket_of(address))
     every = [*found.get("Versions", []), *found.get("DeleteMarkers", [])]

@@ -1,4 +1,4 @@
-"""A sealed piece opens as it was, or not at all."""
+"""An encrypted piece is decrypted unchanged, or not at all."""
 
 import hashlib
 import io
@@ -21,7 +21,7 @@ PLACES = 200
 
 
 class Unclosed(io.BytesIO):
-    """Keeps its bytes after `close`."""
+    """A buffer that stays readable after `close`."""
 
     def close(self) -> None:
         pass
@@ -131,7 +131,7 @@ def test_another_place_another_key_and_another_piece_do_not_open() -> None:
 
 
 class Broken(io.RawIOBase):
-    """A line or a disk that fails after so many bytes, and counts how often it was tried again."""
+    """A connection or disk that fails after so many bytes, and counts the retries."""
 
     def __init__(self, content: bytes, after: int, trouble: Exception) -> None:
         self._content = io.BytesIO(content)

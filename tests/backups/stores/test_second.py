@@ -1,4 +1,4 @@
-"""The second store: a copy of each, in a folder or a bucket, which may be away for a while."""
+"""The second store: a copy of each backup, in a folder or a bucket that may be unavailable."""
 
 import random
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ Two = dict[str, str]
 
 @pytest.fixture
 def where(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of the second store: a folder where nothing else is asked for."""
+    """The address of the second store; a folder unless the test is parametrized."""
     asked = getattr(request, "param", "folder")
     return str(request.getfixturevalue("bucket")) if asked == "bucket" else str(tmp_path / "far")
 
@@ -46,7 +46,7 @@ def two(
     where: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Two]:
-    """A house with two stores; its environment."""
+    """The environment of a restaurant with two stores."""
     values = service_env | {
         "BACKUP_STORE": str(kept),
         "BACKUP_SECOND_STORE": where,
@@ -57,7 +57,7 @@ def two(
 
 
 def _job(name: str) -> tuple[dict[str, Any] | None, str]:
-    """What the job's last success gave, and the error of its last run."""
+    """The result of the job's last success, and the error of its last run."""
     with reading() as session:
         found = session.get(JobRun, name)
         assert found is not None

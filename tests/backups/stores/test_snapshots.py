@@ -1,4 +1,4 @@
-"""SQLite: a snapshot a minute while something changes, and the nearest one for a restore."""
+"""SQLite: a snapshot per minute while rows change; a restore uses the nearest one."""
 
 import re
 import sqlite3
@@ -90,7 +90,7 @@ def test_the_nearest_snapshot_before_a_second_comes_back(
 
 
 def test_nothing_checkpoints_the_live_file(stand: Stand, safe: Safe, hands: Hands) -> None:
-    """What a copy reads is what others are writing: it must leave the log to them."""
+    """A backup reads the live database without checkpointing; that is left to the writers."""
     stand.ask()
     live = Path(make_url(settings().database_url).database or "")
     log = live.with_name(live.name + "-wal")

@@ -1,4 +1,4 @@
-"""Each command of docs/stores.md is run as it stands there."""
+"""Each command of docs/stores.md is run as written."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -70,7 +70,7 @@ def test_the_page_does_what_it_says(
 
 
 def test_the_settings_of_a_store_may_stand_in_the_file_alone(bucket: str, tmp_path: Path) -> None:
-    """AWS's own variables too: the commands are called with an empty environment."""
+    """AWS's own variables too: the commands run with an empty environment."""
     backups = {"BACKUP_STORE": bucket, "BACKUP_KEY": BACKUP_KEY}
     settings = surroundings.environment(tmp_path, database_url=f"sqlite:///{tmp_path}/here.db")
     machine = Machine(tmp_path / "machine", settings | ENVIRONMENT | backups)
