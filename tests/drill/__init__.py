@@ -1,1 +1,1 @@
-"""The proof that the house comes back, at its full size: `make drill`."""
+"""Restores of an installation at its full size: `make drill`."""

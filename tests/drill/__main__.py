@@ -1,8 +1,8 @@
-"""Lose the house, bring it back by the page's commands, and print what it took.
+"""Destroy the installation, restore it by the page's commands, and print the cost.
 
-`python -m tests.drill [ROWS] [RATE]`: a MariaDB with ROWS reservations, RATE requests a second all
-the while. Ends with 1 when a promise of docs/recovery.md was broken, or when anything is left to do
-or wrong after the last disaster.
+`python -m tests.drill [ROWS] [RATE]`: a MariaDB with ROWS reservations, under a constant load of
+RATE requests a second. Exits with 1 when a promise of docs/recovery.md was broken, or when work or
+findings are left after the last disaster.
 """
 
 import os
@@ -29,25 +29,25 @@ from tests.services import plan
 from tests.services.running.process import wait_until
 from tests.services.servers.mariadb import MariaDB
 
-#: What docs/recovery.md promises, in seconds.
+#: Promise of docs/recovery.md, in seconds.
 SERVING_SECONDS: Final = 120.0
 LOST_SECONDS: Final = 10.0
-#: How long the load goes on alone between two events.
+#: Seconds of load alone between two events.
 CALM_SECONDS: Final = 8.0
-#: So far behind the log's follower is at most, on a busy machine.
+#: The most that the log's follower is behind on a busy machine.
 FOLLOWED_SECONDS: Final = 3.0
 SENDING: Final = "SELECT COUNT(*) FROM messages WHERE state = 'sending'"
 WAITS: Final = (
     "SELECT (SELECT COUNT(*) FROM reservations WHERE status = 'requested') + (SELECT COUNT(*) "
     "FROM messages WHERE state = 'sending' OR (state = 'queued' AND due_at <= UTC_TIMESTAMP(6)))"
 )
-#: As the Procfile has them, without backups: this drill makes those itself.
+#: As in the Procfile, without backups: the drill makes those itself.
 WORKERS: Final = {"allocation": ("allocation",), "messages": ("messages", "maintenance")}
-#: How long what the disasters left undone may take, when nobody asks for more.
+#: Limit for finishing what the disasters left, without new requests.
 REST_SECONDS: Final = 300.0
-#: What may wait when all is done: nothing, but for what became due just now.
+#: Work may wait that long at the end: what became due just now.
 GRACE_SECONDS: Final = 30
-#: a server of a house of this size
+#: options of a server for a database of this size
 SERVER: Final = (
     "--innodb-flush-log-at-trx-commit=1", "--sync-binlog=1", "--log-bin=binlog", "--server-id=1",
     "--innodb-buffer-pool-size=1G", "--innodb-log-file-size=256M",
@@ -56,7 +56,7 @@ SERVER: Final = (
 
 @dataclass
 class Drill:
-    """The house under load, and what broke."""
+    """The installation under load, and the broken promises."""
 
     bench: Ground
     guests: Guests
@@ -64,7 +64,10 @@ class Drill:
     proved: list[tuple[str, str]] = field(default_factory=list)
 
     def run(self, *words: str, may_fail: bool = False) -> str:
-        """One command of the page; its seconds and its last lines are printed, findings in full."""
+        """Run one command of the page; print its seconds and last lines (all findings of a check).
+
+        A failure counts as broken unless `may_fail`.
+        """
         began = time.time()
         done = subprocess.run(
             [BIN / "maitred", *words], env=self.bench.env, capture_output=True, text=True,
@@ -81,13 +84,13 @@ class Drill:
         return said
 
     def expect(self, is_so: bool, what: str) -> None:
-        """Note what should have held."""
+        """Record a promise that was broken."""
         if not is_so:
             self.broken.append(what)
             print(f"    BROKEN: {what}")
 
     def beside(self, what: str, work: Callable[[], object]) -> None:
-        """Do it under load, and print what the guests noticed."""
+        """Work under load, and print the effect on guests."""
         before = time.time()
         time.sleep(CALM_SECONDS)
         began = time.time()
@@ -103,9 +106,10 @@ class Drill:
 
 
 def lose(drill: Drill, name: str, restore: Callable[[Path], None], *, more: bool = False) -> None:
-    """Kill the server, delete its data, restore into a new one, and count.
+    """Kill the server, delete its data, restore into a new one, and count the losses.
 
-    It falls while a mail is on its way. `more`: Redis and the worker that sends it fall as well.
+    The server fails while a mail is being sent. `more`: Redis and the worker that sends it fail
+    too.
     """
     bench, old = drill.bench, drill.bench.database
     print(f"{name}:")
@@ -119,7 +123,7 @@ def lose(drill: Drill, name: str, restore: Callable[[Path], None], *, more: bool
     if more:
         bench.processes["messages"].kill()
         bench.redis.kill()
-        bench.redis.start()  # it knows nothing any more
+        bench.redis.start()  # it is empty
     bench.mailbox.release()
     restore(new.folder / "data")
     new.start()
@@ -153,7 +157,7 @@ def _count_lost(drill: Drill, name: str, fell: float) -> None:
 
 
 def _wait_for_a_send(bench: Ground) -> None:
-    """One mail is at the server, which has not said yes; the log has followed to its claim."""
+    """Wait until the mail server stalls on one mail and the log has followed to its claim."""
     bench.mailbox.clear()
     bench.mailbox.stall_most, bench.mailbox.stall = 1, "after"
     wait_until(lambda: bench.mailbox.stalled > 0, seconds=60, what="a mail on its way")
@@ -161,7 +165,7 @@ def _wait_for_a_send(bench: Ground) -> None:
 
 
 def come_to_rest(drill: Drill) -> None:
-    """Nobody asks for more: what the disasters left undone is done, and nothing is wrong."""
+    """Without new requests, the work that the disasters left is finished, with no findings."""
     print("at rest:")
     began = time.time()
     while (left := _count(drill.bench, WAITS)) and time.time() < began + REST_SECONDS:
@@ -181,7 +185,7 @@ def _connected(bench: Ground) -> Connection:
 
 
 def damage_newest(folder: Path) -> str:
-    """Flip one bit in the middle of the newest incremental; its name."""
+    """Flip one bit in the middle of the newest incremental; return its name."""
     piece = max(folder.glob(f"*{PIECE}"), key=lambda path: path.stat().st_mtime)
     content = bytearray(piece.read_bytes())
     content[len(content) // 2] ^= 1
@@ -190,7 +194,7 @@ def damage_newest(folder: Path) -> str:
 
 
 def _plain_tool(bench: Ground) -> None:
-    """mariadb-backup by itself, compressed, nothing sealed."""
+    """mariadb-backup alone, compressed, not encrypted."""
     target = bench.folder / "plain.xb.zst"
     tool = (
         f"mariadb-backup --no-defaults --backup --stream=xbstream --user=root "
@@ -207,7 +211,7 @@ def _restored(drill: Drill, folder: Path) -> None:
 
 
 def _around_damage(drill: Drill, kept: Path, folder: Path) -> None:
-    """As a tired operator does: told that a piece is damaged, and what else there is."""
+    """Restore with a damaged piece: the error names it and an alternative, which is restored."""
     name = damage_newest(kept)
     said = drill.run("restore", "--into", str(folder), may_fail=True)
     drill.expect(name in said, f"{name} was damaged, and not named")
@@ -217,7 +221,7 @@ def _around_damage(drill: Drill, kept: Path, folder: Path) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run it; 1 when a promise was broken."""
+    """Run the drill; return 1 when a promise was broken."""
     rows = int(arguments[0]) if arguments else 1_000_000
     rate = float(arguments[1]) if len(arguments) > 1 else 20.0
     with ground(server=SERVER) as bench:
@@ -228,7 +232,7 @@ def main(arguments: Sequence[str]) -> int:
             "LOG_SPOOL": str(bench.folder / "spool"),
         }
         os.environ.update(bench.env)
-        bench.database.new_database("bench")  # by the house's own migrations, as they will be asked
+        bench.database.new_database("bench")  # by the product's migrations
         subprocess.run([BIN / "maitred", "migrate"], env=bench.env, check=True, capture_output=True)
         began = time.time()
         restaurants = fill(engine(), rows)
@@ -238,7 +242,7 @@ def main(arguments: Sequence[str]) -> int:
         bench.start_web()
         for name, queues in WORKERS.items():
             bench.start_worker(name, *queues)
-        # who else would take a message back that was on its way when the server was killed?
+        # only the scheduler takes back a message that was being sent when the server was killed
         bench.start("scheduler", sys.executable, "-m", "schedules.entry")
         settle(3)
         guests = Guests(bench.port, made.wishes(restaurants[1:], days=28, label="drill"), rate)

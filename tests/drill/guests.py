@@ -1,4 +1,4 @@
-"""Guests who ask for tables all the while, and write down what was promised to them."""
+"""Guests who continuously request tables and record every acknowledgement."""
 
 import http.client
 import itertools
@@ -12,7 +12,7 @@ import orjson
 from tests.bench.restaurants import Wishes
 
 _GUESTS: Final = 4
-#: A guest who got no answer asks again, with the same key, after so long (seconds).
+#: Seconds before a guest repeats a request without an answer, with the same key.
 _AGAIN: Final = 0.1
 
 
@@ -23,9 +23,9 @@ class Guests:
     port: int
     source: Wishes
     rate: float
-    #: (when it was acknowledged, the reference)
+    #: (time of the acknowledgement, reference)
     ledger: list[tuple[float, str]] = field(default_factory=list)
-    #: (when it was asked, seconds to the answer) of what was acknowledged at once
+    #: (time of the request, seconds to the answer) of requests acknowledged at the first attempt
     waits: list[tuple[float, float]] = field(default_factory=list)
     #: answers that were neither 202 nor a refusal of the server as a whole
     odd: list[int] = field(default_factory=list)
@@ -33,7 +33,6 @@ class Guests:
     _end: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> None:
-        """Begin to ask."""
         self._threads += [
             threading.Thread(target=self._ask, args=(number,)) for number in range(_GUESTS)
         ]
@@ -41,7 +40,7 @@ class Guests:
             thread.start()
 
     def stop(self) -> None:
-        """No more requests; those under way are waited for."""
+        """Send no more requests, and wait for those under way."""
         self._end.set()
         for thread in self._threads:
             thread.join()
@@ -73,21 +72,21 @@ class Guests:
                 break
 
     def first_after(self, moment: float) -> float:
-        """When the first request was acknowledged after `moment`; 0.0 when none was."""
+        """The time of the first acknowledgement after `moment`; 0.0 without one."""
         return min((at for at, _ in list(self.ledger) if at > moment), default=0.0)
 
     def longest_gap(self, since: float, until: float) -> float:
-        """Seconds between two acknowledgements, at most, in that time."""
+        """The longest time between two acknowledgements in that period, in seconds."""
         times = sorted(at for at, _ in list(self.ledger) if since <= at <= until)
         return max((b - a for a, b in itertools.pairwise(times)), default=0.0)
 
     def waited(self, since: float, until: float) -> list[float]:
-        """Seconds to the answer of each request asked in that time."""
+        """Seconds to the answer of each request sent in that period."""
         return [took for asked, took in list(self.waits) if since <= asked <= until]
 
 
 def _answer(line: http.client.HTTPConnection, path: str, key: str, body: bytes) -> tuple[int, str]:
-    """Status and reference; 0 when there was no answer."""
+    """Status and reference; 0 without an answer."""
     headers = {"Content-Type": "application/json", "Idempotency-Key": key}
     try:
         line.request("POST", path, body=body, headers=headers)

@@ -1,4 +1,4 @@
-"""So many past decisions as a house of years has, written fast: one book's evening, copied."""
+"""The past decisions of years of operation, written fast by copying one restaurant's evening."""
 
 from collections.abc import Mapping
 from typing import Final, cast
@@ -15,7 +15,7 @@ from models.operations.deciding.allocation import decide_waiting
 from models.rules.restaurant.restaurant import BOOKS_PER_SHIFT, RestaurantSpec
 from tests.bench import restaurants as made
 
-#: Reservations of one restaurant, and its tables.
+#: Reservations and tables of one restaurant.
 EACH: Final = 2_000
 TABLES: Final = 30
 _DAYS: Final = 30
@@ -26,10 +26,10 @@ _AT_ONCE: Final = 10
 
 
 def fill(bind: Engine, rows: int) -> list[RestaurantSpec]:
-    """About that many reservations, decided and told, in restaurants of EACH; the restaurants.
+    """Write about that many decided reservations with messages; return the restaurants.
 
-    The first one's are real: asked for, sealed and decided by the house's own code. The others' are
-    copies of its rows, each with a guest and a seal of its own.
+    Each restaurant has EACH reservations. Those of the first are requested, encrypted and decided
+    by the product's code. The others are copies of its rows, each with its own encrypted guest.
     """
     restaurants = made.make_restaurants(
         bind, max(1, round(rows / EACH)), each=TABLES, prefix="million"
@@ -61,12 +61,12 @@ def fill(bind: Engine, rows: int) -> list[RestaurantSpec]:
 
 
 def _copy(connection: Connection, restaurants: list[RestaurantSpec], first: int, end: int) -> None:
-    """The rows of house 0 once more for each of `houses[first:end]`."""
+    """Copy the rows of the first restaurant for each of `restaurants[first:end]`."""
     low, high = connection.execute(
         text("SELECT MIN(id), MAX(id) FROM reservations WHERE restaurant_id = :id"),
         {"id": restaurants[0].id},
     ).one()
-    # made one after the other, so the numbers of each are those of the first, moved on
+    # restaurants are made one after another, so their ids are the first one's plus a constant
     steps = {
         "reservation_id": high - low + 1,
         "restaurant_id": restaurants[1].id - restaurants[0].id,
@@ -104,7 +104,7 @@ def _copy(connection: Connection, restaurants: list[RestaurantSpec], first: int,
 
 
 def _seal(connection: Connection, first: int, last: int) -> None:
-    """Who comes to the restaurants from `first` to `last`: sealed, and found by their contact."""
+    """Encrypt the guests of the restaurants `first` to `last`, with their contact keys."""
     connection.exec_driver_sql(
         "CREATE TEMPORARY TABLE who (id BIGINT PRIMARY KEY, sealed BLOB, email VARBINARY(16), "
         "phone VARBINARY(16))"
@@ -116,7 +116,7 @@ def _seal(connection: Connection, first: int, last: int) -> None:
     people = [_person(number, reference) for number, reference in rows]
     for start in range(0, len(people), _ROWS_AT_ONCE):
         some = people[start : start + _ROWS_AT_ONCE]
-        # the driver makes one statement of these
+        # the driver joins these into one statement
         connection.exec_driver_sql("INSERT INTO who VALUES (%s, %s, %s, %s)", some)
     connection.exec_driver_sql(
         "UPDATE reservations r JOIN who w ON w.id = r.id "
