@@ -1,1 +1,1 @@
-"""Another region: a primary, its replica, and the way there and back."""
+"""Another region: a primary and its replica, failover and return."""

@@ -1,4 +1,4 @@
-"""A pair of servers for a test, connected by the product's own commands."""
+"""Fixtures: a pair of servers, connected by the product's own commands."""
 
 import os
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ def pair(apart: Pair) -> Pair:
 
 @pytest.fixture
 def redis_there(tmp_path: Path) -> Iterator[RedisServer]:
-    """A Redis of this test's own: what it remembers is of this pair."""
+    """A Redis of this test's own, because it remembers the pair's promotions."""
     server = RedisServer(tmp_path / "redis")
     server.start()
     yield server
@@ -47,7 +47,7 @@ def redis_there(tmp_path: Path) -> Iterator[RedisServer]:
 
 @pytest.fixture
 def returned(pair: Pair, redis_there: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Pair:
-    """The first was cut off, the second promoted; the first is back, and takes writes."""
+    """The first was cut off and the second promoted; the first is back and writable."""
     mine = {"REDIS_URL": redis_there.url, "DATABASE_CONNECT_SECONDS": "1"}
     surroundings.settle(monkeypatch, dict(os.environ) | mine)
     cut_off_and_back(pair)

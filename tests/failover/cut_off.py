@@ -1,4 +1,4 @@
-"""A primary that was only cut off when another was promoted in its place, and returns."""
+"""A primary that is cut off while another is promoted in its place, and returns."""
 
 from tests.deploy.cli.test_cli import run
 from tests.failover.pair import Pair, is_read_only
@@ -9,7 +9,7 @@ QUICK = ("--wait", "0", "--no-backup")
 
 
 def cut_off_and_back(pair: Pair) -> None:
-    """Nobody stops the first, and somebody says that it is gone."""
+    """Pause the first, promote the second with `--old-is-gone`, and resume the first."""
     pair.one.pause()
     wait_until(lambda: _hears_nobody(pair.two), seconds=30, what="the replica to notice too")
     assert "you say that it is gone" in run("failover", "--old-is-gone", *QUICK).output

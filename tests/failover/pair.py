@@ -12,17 +12,17 @@ from tests.services.servers.mariadb import PASSWORD, MariaDB
 
 CONFIG = ROOT / "deploy" / "mariadb" / "replicated.cnf"
 DATABASE = "house"
-#: what docs/failover.md grants to the account that fails over
+#: grants of docs/failover.md to the account that fails over
 GRANTS = (
     "REPLICATION SLAVE, REPLICATION SLAVE ADMIN, SLAVE MONITOR, BINLOG MONITOR, READ_ONLY ADMIN,"
     " CONNECTION ADMIN, PROCESS, RELOAD"
 )
-#: and on the table that says who was promoted last; CREATE, since the table may not be there yet
+#: and on the table of promotions; CREATE, because the table may not exist yet
 PROMOTIONS = "SELECT, INSERT, CREATE"
 
 
 def make_seed(folder: Path) -> Path:
-    """A data folder with the accounts and every table, whose server was shut down."""
+    """Make a data folder with the accounts and every table, from a server shut down cleanly."""
     server = MariaDB(folder, config=CONFIG, options=["--server-id=1"])
     server.start()
     server.new_database(DATABASE)
@@ -47,26 +47,24 @@ class Pair:
 
     @property
     def servers(self) -> Sequence[MariaDB]:
-        """Both."""
         return (self.one, self.two)
 
     @property
     def hosts(self) -> str:
-        """As they stand in a URL."""
+        """The addresses as they stand in a URL."""
         return ",".join(name_of(server) for server in self.servers)
 
     @property
     def database_url(self) -> str:
-        """The house's, with both servers."""
+        """The product's URL, with both servers."""
         return f"mysql+mysqldb://house:{PASSWORD}@{self.hosts}/{DATABASE}"
 
     @property
     def failover_url(self) -> str:
-        """The operator's."""
+        """The URL of the operator's account."""
         return f"mysql+mysqldb://failover:{PASSWORD}@{self.hosts}/"
 
     def kill(self) -> None:
-        """SIGKILL for both."""
         for server in self.servers:
             server.kill()
 
@@ -77,7 +75,7 @@ def name_of(server: MariaDB) -> str:
 
 
 def start_pair(seed: Path, folder: Path) -> Pair:
-    """Both servers, from copies of the same data folder, read-only and not connected yet."""
+    """Start both servers on copies of the same data folder, read-only and not connected yet."""
     servers = []
     for number in (1, 2):
         place = folder / str(number)
@@ -88,6 +86,6 @@ def start_pair(seed: Path, folder: Path) -> Pair:
 
 
 def is_read_only(server: MariaDB) -> bool:
-    """Whether it takes writes from nobody but operators."""
+    """Whether the server accepts writes from administrators only."""
     ((read_only,),) = server.ask("SELECT @@global.read_only")
     return bool(read_only)

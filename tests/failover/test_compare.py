@@ -1,4 +1,4 @@
-"""What a replaced primary alone holds is named: who has to be called, and what is done again."""
+"""Changes that only a replaced primary has: guests to call, and work to repeat, are named."""
 
 import os
 from datetime import timedelta
@@ -25,7 +25,7 @@ def test_of_every_table_it_is_known_what_to_do_with_a_lost_row() -> None:
 
 
 def engine_of(server: MariaDB) -> Engine:
-    """That server alone, as a process without the fence would use it."""
+    """An engine of that server alone, without the fence."""
     return make_engine(server.url(DATABASE), pool_size=2)
 
 

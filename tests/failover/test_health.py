@@ -1,4 +1,4 @@
-"""`/readyz` names a replica that is away or behind, and a primary that goes on without one."""
+"""`/readyz` names a replica that is away or behind, and a primary that runs without one."""
 
 from typing import Any
 
@@ -57,7 +57,7 @@ def test_the_restaurant_looks_at_its_servers(pair: Pair) -> None:
     ]
     assert not {"replica", "semi_sync"} & set(found["late"])
     pair.two.kill()
-    _look()  # the first commit without a replica waits for one second, and then goes on without
+    _look()  # the first commit without a replica waits for one second, then goes on alone
     found = _look()
     assert {"replica", "semi_sync"} <= set(found["late"])
     assert not found["well"]

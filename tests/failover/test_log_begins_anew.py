@@ -1,4 +1,4 @@
-"""What a new primary writes is never taken for what that server wrote when it was one before."""
+"""Writes of a new primary are never mistaken for its writes of an earlier time as primary."""
 
 import pytest
 from sqlalchemy import Engine

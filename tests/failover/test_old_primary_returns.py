@@ -1,4 +1,4 @@
-"""Another server was promoted while the primary was only cut off: it returns, and takes writes."""
+"""Another server was promoted while the primary was only cut off: it returns, writable."""
 
 import os
 from pathlib import Path
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.mariadb
 
 
 def _write(name: str) -> int:
-    """A row, by this process's engine; the port of the server that took it."""
+    """Write a row by this process's engine; return the port of the server that took it."""
 
     def work(session: Session) -> int:
         session.execute(insert(Lease).values(name=name, holder="x", expires_at=clock.now()))
@@ -51,7 +51,7 @@ def test_control_without_the_fence_a_process_that_starts_writes_to_the_old_prima
 
 def test_a_process_that_starts_writes_where_the_newest_promotion_is(returned: Pair) -> None:
     assert _write("kept") == returned.two.port
-    # also where the addresses stand the other way round
+    # also with the addresses in the reverse order
     url = returned.database_url.replace(returned.hosts, _turned(returned))
     bind = make_engine(url)
     with bind.connect() as connection:
@@ -70,7 +70,7 @@ def test_a_process_that_reaches_the_old_primary_alone_knows_it_by_redis(returned
     assert f"{name_of(returned.one)} was replaced" in str(refused.value)
     said = run("failover", *QUICK, ends=1).output
     assert "another server was promoted in its place, and does not answer" in said
-    # lost for good: a person says so, and it is the primary of a newer promotion
+    # permanently lost: an operator says so, and it is the primary of a newer promotion
     assert not is_read_only(returned.one)
     run("failover", "--to", name_of(returned.one), *QUICK)
     forget_everything()
@@ -84,14 +84,14 @@ def test_a_process_that_was_there_lets_its_connections_to_the_old_primary_go(
     settle(monkeypatch, dict(os.environ) | {"REDIS_URL": redis_there.url})
     assert _write("before") == pair.one.port
     mine = memory(DATABASE)
-    # as another process, which saw the other server promoted, tells Redis
+    # as another process reports to Redis that it saw the other server promoted
     pair.two.run("STOP SLAVE", "SET GLOBAL read_only=0")
     newest = mine.newest + 1
     pair.two.run(f"INSERT INTO promotions VALUES ({newest}, 'two', NOW())", database=DATABASE)
     assert _write("lost") == pair.one.port, "nobody has told this process"
     with redis_there.client() as client:
         client.zadd("promotions", {DATABASE: newest})
-    mine.look()  # which each process does every half minute (tasks/presence.py)
+    mine.look()  # each process does so every half minute (tasks/presence.py)
     assert _write("kept") == pair.two.port
     assert _write("kept too") == pair.two.port
 
@@ -99,14 +99,14 @@ def test_a_process_that_was_there_lets_its_connections_to_the_old_primary_go(
 def test_without_redis_each_process_asks_the_other_servers_itself(
     pair: Pair, redis_there: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Web, worker and clock each run that thread; between its turns is half a minute."""
+    """Web, worker and scheduler each run that thread every half minute."""
     settle(monkeypatch, dict(os.environ) | {"REDIS_URL": redis_there.url})
     assert _write("before") == pair.one.port
     redis_there.stop()
     pair.two.run("STOP SLAVE", "SET GLOBAL read_only=0")
     newest = memory(DATABASE).newest + 1
     pair.two.run(f"INSERT INTO promotions VALUES ({newest}, 'two', NOW())", database=DATABASE)
-    # the control: neither an open connection nor a new one to the server chosen last knows
+    # the control: neither an open nor a new connection to the last chosen server notices
     assert _write("lost") == pair.one.port
     engine().dispose()
     assert _write("lost too") == pair.one.port
@@ -121,7 +121,7 @@ def test_without_redis_each_process_asks_the_other_servers_itself(
 
 
 def _connections(server: MariaDB) -> int:
-    """Of the restaurant's account."""
+    """Connections of the product's account."""
     query = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER = 'house'"
     return int(server.ask(query)[0][0])
 
@@ -138,7 +138,7 @@ def test_the_next_fail_over_command_makes_the_old_primary_read_only(returned: Pa
 
 
 class _Killed(BaseException):
-    """As if the process had died: nothing catches it."""
+    """Simulates the death of the process: nothing catches it."""
 
 
 def test_a_promotion_is_written_down_before_it_can_take_a_write(
@@ -172,7 +172,7 @@ def test_without_the_right_to_write_promotions_the_new_primary_writes_it_down_it
     cut_off_and_back(pair)
     forget_everything()
     assert _write("kept") == pair.two.port
-    # the operator's account cannot tell which is right, and says so
+    # the operator's account cannot tell which one is right, and the command says so
     assert "take writes at once" in run("failover", *QUICK, ends=1).output
 
 

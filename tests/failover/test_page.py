@@ -1,4 +1,4 @@
-"""Each command of docs/failover.md is run as it stands there."""
+"""Each command of docs/failover.md is run as written."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ from tests.services.running.process import Process
 from tests.services.running.surroundings import environment
 from tests.services.servers.mariadb import PASSWORD, USER, MariaDB
 
-#: the command of this environment first, wherever the tests were started
+#: this environment's command first, wherever the tests were started
 WITH_MAITRED = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 
 pytestmark = pytest.mark.mariadb
@@ -40,7 +40,7 @@ def _maitred(command: str, *more: str, ends: int = 0) -> str:
 
 
 def _seed_anew(server: MariaDB, primary: MariaDB, folder: Path) -> str:
-    """Section 5, with the places of the tests; the position at which the copy ends."""
+    """Section 5 with the tests' places; returns the position at which the copy ends."""
     backup, prepare, position, _seeded = _commands(5)
     for line, more in (
         (backup, [f"--datadir={primary.folder}/data", f"--socket={primary.socket}", "--user=root"]),
@@ -68,9 +68,9 @@ def test_the_page_is_right(pair: Pair, tmp_path: Path) -> None:
     pair.one.kill()
     assert "no server runs there" in _maitred(take_over, *QUICK)
     assert not is_read_only(pair.two)
-    # a second time, and with a promise more: nothing to do
+    # repeated, and with one more confirmation: nothing to do
     assert "nothing to do" in _maitred(vouch, *QUICK)
-    # the old one is of no use any more: seeded anew
+    # the old one is unusable: seeded anew
     at = _seed_anew(pair.one, pair.two, tmp_path / "seed")
     assert "seed it" in _maitred(rejoin, ends=1)
     assert "has all" in _maitred(seeded.replace("GTID", at))
@@ -125,7 +125,7 @@ def test_two_servers_that_have_only_what_the_page_says(tmp_path: Path) -> None:
 
 def _set_up(one: MariaDB, two: MariaDB, folder: Path) -> None:
     one.start()
-    one.run(f"DROP USER '{USER}'@'127.0.0.1'")  # the tests' own, which may do everything
+    one.run(f"DROP USER '{USER}'@'127.0.0.1'")  # the tests' own account may do everything
     (accounts,), (urls,) = blocks(_section(7), "sql"), blocks(_section(7), "ini")
     one.run(*filter(None, map(str.strip, accounts.replace("PASSWORD", PASSWORD).split(";"))))
     places = {"PASSWORD": PASSWORD, "one:3306": name_of(one), "two:3306": name_of(two)}

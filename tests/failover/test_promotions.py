@@ -1,4 +1,4 @@
-"""The epoch of a promotion is above all others, whoever wrote them."""
+"""The epoch of a promotion exceeds all others, whichever process wrote them."""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -36,7 +36,7 @@ def test_a_promotion_is_written_once_unless_another_came_after_it(db: Engine) ->
     assert other > first
     back = _write("one:3306")
     assert back > other
-    # one that only Redis remembers
+    # one that is recorded in Redis only
     assert _write("one:3306", newest=back + 10) == back + 11
 
 
@@ -53,7 +53,7 @@ def test_a_restored_database_counts_as_promoted_now(db: Engine) -> None:
 def test_a_restored_database_counts_as_promoted_after_all_that_redis_remembers(
     db: Engine, redis_there: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The clock of whoever promoted last was a day ahead of this machine's."""
+    """The clock of the last promotion's machine was a day ahead of this machine's."""
     pair = "mysql+mysqldb://somebody@127.0.0.1:1,127.0.0.1:2/restored"
     mine = {"REDIS_URL": redis_there.url, "DATABASE_URL": pair}
     settle(monkeypatch, dict(os.environ) | mine)

@@ -1,4 +1,4 @@
-"""The primary is killed under the running house: it goes on, and nobody notices for long."""
+"""The primary is killed under the running installation: the outage is short."""
 
 import sys
 import time
@@ -33,7 +33,7 @@ WRITABLE_SECONDS = 5
 def restaurant_there(
     pair: Pair, mailbox: Mailbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Stack]:
-    """The whole house, with both servers in its URL."""
+    """The whole installation, with both servers in its URL."""
     (tmp_path / "house").mkdir()
     redis = RedisServer(tmp_path / "redis")
     redis.start()
@@ -86,12 +86,12 @@ def test_the_primary_is_killed_and_the_restaurant_goes_on(
     ):
         wait_until(lambda: len(crowd.accepted) > 10, seconds=30, what="a crowd")
         pair.one.kill()
-        stack.redis.flush()  # there is no copy of it in the other region, and none is needed
+        stack.redis.flush()  # it has no copy in the other region and needs none
         killed, before = time.monotonic(), len(crowd.accepted)
         wait_until(lambda: writers.at and writers.at[-1] > killed, seconds=30, what="a write there")
         writable = writers.at[-1] - killed
         wait_until(lambda: len(crowd.accepted) > before + 5, seconds=30, what="guests again")
-        # the clock and the workers found their way by themselves
+        # the scheduler and the workers reconnected by themselves
         wait_until(
             lambda: "the workers: there after" in watchers[0].tail() + watchers[1].tail(),
             seconds=40,
@@ -110,7 +110,7 @@ def test_the_primary_is_killed_and_the_restaurant_goes_on(
     for process in watchers:
         process.terminate()
         assert process.exit_code == 0, process.tail()
-    # nothing that was acknowledged is lost, and what was asked again with its key is one
+    # nothing acknowledged is lost, and a request repeated with its key is one reservation
     assert not writers.lost(_engine())
     assert not crowd.unanswered
     assert {each.status for each in crowd.refused} <= {409, 503}
@@ -125,7 +125,7 @@ def test_the_primary_is_killed_and_the_restaurant_goes_on(
         if recipient in crowd.emails
     )
     assert told.keys() == crowd.emails
-    # both switches may fall between the mail server's yes and its record, for each sender once
+    # both switches may fall between the mail server's acceptance and its record, once per sender
     assert sum(told.values()) <= len(told) + 2 * settings().senders
     run("check", "--grace", "0")
     said = f"killed: writable after {writable:.1f} s, 0 of {len(writers.acknowledged)} lost"

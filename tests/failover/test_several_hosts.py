@@ -1,4 +1,4 @@
-"""Several servers in one URL: connections lead to the one that takes writes, at no cost a unit."""
+"""Several servers in one URL: connections lead to the writable one, at no cost per unit."""
 
 import os
 import socket
@@ -52,7 +52,7 @@ def _where(session: Session) -> int:
 
 
 def _write(bind: Engine, name: str) -> int:
-    """A row; the port of the server that took it."""
+    """Write a row; return the port of the server that took it."""
 
     def work(session: Session) -> int:
         session.execute(insert(Lease).values(name=name, holder="x", expires_at=clock.now()))
@@ -73,11 +73,11 @@ def test_connections_lead_to_the_server_that_takes_writes(apart: Pair, both: Eng
     assert _write(both, "a") == apart.two.port
     assert primary_url(apart.database_url) == apart.two.url("house").replace("maitred:", "house:")
     assert primary_url(apart.two.url("house")) == apart.two.url("house")
-    # its lines are open still, and it is fenced: the unit is tried again where writes are taken
+    # its connections are still open, and it is fenced: the unit is retried on the writable one
     apart.two.run("SET GLOBAL read_only=1")
     apart.one.run("SET GLOBAL read_only=0")
     assert _write(both, "b") == apart.one.port
-    # what a killed server leaves is thrown away too
+    # open connections to a killed server are discarded too
     apart.two.run("SET GLOBAL read_only=0")
     apart.one.kill()
     assert _write(both, "c") == apart.two.port
@@ -86,7 +86,7 @@ def test_connections_lead_to_the_server_that_takes_writes(apart: Pair, both: Eng
 
 @pytest.mark.mariadb
 def test_every_line_to_a_fenced_server_is_given_up(apart: Pair, both: Engine) -> None:
-    """One request that meets the fence speaks for all: the others must not read there for long."""
+    """One request that meets the fence closes all pooled connections, so no unit reads there."""
     with reading(both), reading(both), reading(both):
         pass
     apart.one.run("SET GLOBAL read_only=0")
@@ -110,7 +110,7 @@ def test_nobody_takes_writes(apart: Pair) -> None:
 
 
 def _cost(url: str) -> tuple[int, int]:
-    """What one line asked of the server: up to its first unit's end, and in ten units more."""
+    """Statements of one connection: up to the end of its first unit, and in ten further units."""
 
     def asked(session: Session) -> int:
         row = session.execute(text("SHOW SESSION STATUS LIKE 'Questions'")).one()
@@ -131,7 +131,7 @@ def test_the_look_is_made_once_a_connection_and_never_a_unit(apart: Pair) -> Non
 
 @pytest.mark.mariadb
 def test_a_machine_that_vanished_does_not_hold_up_for_long(apart: Pair, both: Engine) -> None:
-    """Nothing can be cut off here; what the kernel was told to do then can be read."""
+    """Nothing can be cut off here; the socket options set for that case can be read."""
     with both.connect() as connection:
         line = connection.connection.dbapi_connection
         assert line is not None

@@ -1,4 +1,4 @@
-"""Switching on purpose and in need: nothing lost, never two primaries, refused where unknown."""
+"""Planned and forced switches: nothing lost, never two primaries, refused when in doubt."""
 
 import os
 import re
@@ -39,7 +39,7 @@ def _write_some(writers: Writers, count: int = 10) -> None:
 
 
 def _fresh() -> Engine:
-    """The house's engine, as a process finds it that was there all the time."""
+    """The product's engine, as in a process that was running all the time."""
     return engine()
 
 
@@ -62,7 +62,7 @@ def test_there_and_back_under_load_with_nothing_lost(pair: Pair) -> None:
     assert found is not None
     assert found["primary"] == name_of(pair.one)
     assert found["lost"] == []
-    # twice is once
+    # repeating it has no effect
     assert "nothing to do" in run("failover", *QUICK).output
     pause = f"writes paused for {writers.longest_pause():.1f} s"
     said = f"there and back, {pause}, 0 of {len(writers.acknowledged)} lost"
@@ -70,7 +70,7 @@ def test_there_and_back_under_load_with_nothing_lost(pair: Pair) -> None:
 
 
 class _Killed(BaseException):
-    """As if the process had died: nothing catches it."""
+    """Simulates the death of the process: nothing catches it."""
 
 
 STEPS = ["fence", "stop_receiving", "promote", "follow"]
@@ -125,7 +125,7 @@ def _hears(replica: MariaDB) -> bool:
 def test_a_silent_primary_is_not_replaced_unless_somebody_vouches(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # no line of ours is open to it: only a machine that is gone ends one in time
+    # no connection to it is open here, and only a machine that is gone ends one in time
     environment = {"DATABASE_URL": pair.database_url, "DATABASE_CONNECT_SECONDS": "1"}
     surroundings.settle(monkeypatch, dict(os.environ) | environment)
     pair.one.pause()
@@ -136,14 +136,14 @@ def test_a_silent_primary_is_not_replaced_unless_somebody_vouches(
     assert is_read_only(pair.two)
     assert "you say that it is gone" in run("failover", "--old-is-gone", *QUICK).output
     assert not is_read_only(pair.two)
-    # nobody had stopped it: two take writes, until the next command sees it
+    # it was never stopped: two servers accept writes until the next command sees it
     pair.one.resume()
     assert f"{name_of(pair.one)} took writes, though" in run("failover", *QUICK).output
     assert _primary(pair) == [pair.two]
 
 
 def test_without_semi_sync_a_person_decides_and_what_was_lost_is_named(pair: Pair) -> None:
-    pair.two.run("STOP SLAVE IO_THREAD")  # the way to the other region is broken
+    pair.two.run("STOP SLAVE IO_THREAD")  # the connection to the other region is broken
     done: list[Switched] = []
     careful = Watch(Wish(), then=done.append)
     careless = Watch(Wish(), accept_loss=True, then=done.append)
@@ -169,7 +169,7 @@ def test_without_semi_sync_a_person_decides_and_what_was_lost_is_named(pair: Pai
     named = re.search(r"holds (\d+) transactions that (\S+) never had: 0-1-", refused)
     assert named is not None, refused
     assert named[2] == name_of(pair.two)
-    # the last of them may have been under way, and nobody was told that it stands
+    # the last of them may have been under way, without an acknowledgement
     assert len(lost) <= int(named[1]) <= len(lost) + 1
     assert "seed" in refused
     assert is_read_only(pair.one)

@@ -1,4 +1,4 @@
-"""Writers who go on through everything, and their own list of what was acknowledged."""
+"""Writers that continue through every switch, and their list of acknowledged rows."""
 
 import threading
 import time
@@ -19,13 +19,13 @@ from models.entities.running import Lease
 class Writers:
     """`with Writers(url) as writers:` writes rows until the `with` ends.
 
-    Without the retries of `unit`: what is on the list was acknowledged once, and is there or lost.
+    Without the retries of `unit`: each row on the list was acknowledged once, and is there or lost.
     """
 
     url: str
     count: int = 3
     acknowledged: list[str] = field(default_factory=list)
-    #: when each acknowledgement came (monotonic seconds)
+    #: time of each acknowledgement (monotonic seconds)
     at: list[float] = field(default_factory=list)
     _over: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
@@ -67,12 +67,12 @@ class Writers:
                 self.at.append(time.monotonic())
 
     def longest_pause(self) -> float:
-        """Between two acknowledgements, in seconds."""
+        """The longest time between two acknowledgements, in seconds."""
         moments = sorted(self.at)
         return max(after - before for before, after in pairwise(moments))
 
     def lost(self, bind: Engine) -> set[str]:
-        """What was acknowledged and is not there."""
+        """Acknowledged rows that are missing."""
         with bind.connect() as connection:
             there = set(connection.scalars(select(Lease.name).where(Lease.holder == "writer")))
         return set(self.acknowledged) - there
