@@ -1,1 +1,1 @@
-"""Faults: processes and servers die at the worst moment; afterwards nothing is lost or doubled."""
+"""Faults: processes and servers die at the worst moment; nothing is lost or doubled."""

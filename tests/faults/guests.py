@@ -1,4 +1,4 @@
-"""Guests who go on asking while things break, and what must be true when all is well again."""
+"""Guests who go on asking during faults, and what must hold after recovery."""
 
 import threading
 import time
@@ -17,7 +17,7 @@ from tests.services.running.stack import Asked, Stack, evening
 
 @dataclass(slots=True)
 class Crowd:
-    """`with Crowd(stack, house, guests=6) as crowd:` asks for tables until the `with` ends.
+    """`with Crowd(stack, restaurant, guests=6) as crowd:` requests tables until the `with` ends.
 
     Every guest repeats a request that got no answer, with the same key, as a client should.
     """
@@ -30,7 +30,7 @@ class Crowd:
     accepted: list[Asked] = field(default_factory=list)
     refused: list[Asked] = field(default_factory=list)
     unanswered: int = 0
-    #: whom the accepted requests are to be told of
+    #: the recipients of the accepted requests
     emails: set[str] = field(default_factory=set)
     _over: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
@@ -79,18 +79,18 @@ class Crowd:
 
     @property
     def ids(self) -> list[int]:
-        """The reservations of all accepted requests."""
+        """The reservation ids of all accepted requests."""
         return [asked.id for asked in self.accepted]
 
 
 def assert_all_checks_pass(stack: Stack) -> None:
-    """No work waits, and `maitred check` finds nothing: every table sold once, every party told."""
+    """No work waits and `maitred check` has no finding: no table sold twice, everybody notified."""
     stack.wait_quiet(seconds=60)
     found = stack.findings()
     assert not found, found
     with stack.engine.connect() as connection:
         unsent = connection.scalars(
-            # skipped: true no longer when its turn came, as a confirmation of what is cancelled
+            # skipped: out of date when its turn came, such as the confirmation of a cancelled party
             select(Message.id).where(
                 Message.kind != "reminder", Message.state.not_in(("sent", "skipped"))
             )

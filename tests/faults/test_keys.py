@@ -1,4 +1,4 @@
-"""Keys are renewed in the middle of an evening: nobody is refused, nobody is left untold."""
+"""Key rotation during an evening: no request is refused and every guest is notified."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +22,7 @@ HALL = {str(number): ("hall", 1, 4) for number in range(12)}
 
 @pytest.fixture
 def stack(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Stack]:
-    """Of its own: other tests could not read whom the new keys seal."""
+    """A stack of its own: others could not decrypt guests under the new keys."""
     server = None if backend == "sqlite" else request.getfixturevalue("mariadb")
     with open_stack(tmp_path, server) as running:
         yield running

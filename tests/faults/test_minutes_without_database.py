@@ -1,4 +1,4 @@
-"""The database is away for five minutes: nobody has to be started again, and all goes on."""
+"""The database is away for five minutes: nothing needs a restart, and work continues."""
 
 import time
 from collections.abc import Iterator

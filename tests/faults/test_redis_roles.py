@@ -1,4 +1,4 @@
-"""Redis turns read-only, as in a failover, or full: workers wait, and go on by themselves."""
+"""Redis turns read-only, as in a failover, or full: workers wait and recover by themselves."""
 
 from collections.abc import Callable
 
@@ -83,7 +83,7 @@ def test_nobody_ends_when_redis_takes_no_writes(
     assert "requested" not in stack.wait_decided(crowd.ids).values()
     assert_all_checks_pass(stack)
     assert "Frequent restarts" not in stack.logs()
-    # and by a nudge again, not by the sweep alone
+    # answered by a nudge again, not by the sweep alone
     asked = stack.post(restaurant, start=evening(3), wait=8)
     assert asked.status == 201
 
@@ -94,7 +94,7 @@ def _more(crowd: Crowd) -> None:
 
 
 def _wait_until_back(stack: Stack) -> None:
-    """Until the clock's word reaches Redis again: it says that it does not but once."""
+    """Wait until the scheduler reaches Redis again: it logs each outage once."""
     log = stack.processes["scheduler"].log
     wait_until(
         lambda: log.read_text().count("broker back") == log.read_text().count("broker unavailable"),
@@ -104,7 +104,7 @@ def _wait_until_back(stack: Stack) -> None:
 
 
 def _refusals(stack: Stack, begin: Fault) -> dict[str, int]:
-    """How often each has met one. At a full Redis, whoever waits for work meets none."""
+    """Count each process's refusals. A full Redis refuses writers only, not waiting workers."""
     names = ["scheduler", *(stack.workers if begin is _demote else ())]
     return {name: _met(stack, name) for name in names}
 

@@ -1,4 +1,4 @@
-"""Redis and the database go away and come back, with requests waiting and requests coming."""
+"""Redis and the database go away and come back, with requests waiting and new ones coming."""
 
 import pytest
 
@@ -85,7 +85,7 @@ def test_mariadb_restarted_under_load(stack: Stack, hard: bool) -> None:
         stack.mariadb.restart(hard=hard)
         _wait_for_more(crowd, 20)
     stack.engine.dispose()
-    # what could not be written was said so, in words that a client understands
+    # writes that failed were answered with a status that a client understands
     assert {each.status for each in crowd.refused} <= {409, 503}
     assert all(each.body["code"] for each in crowd.refused)
     assert not crowd.unanswered

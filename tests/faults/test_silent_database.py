@@ -1,4 +1,4 @@
-"""The line to the only database falls silent: no end, no refusal. Then it is well again."""
+"""The connection to the only database falls silent, without an end or a refusal, then recovers."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +22,7 @@ from tests.services.servers.redis import RedisServer
 
 HALL = {str(number): ("hall", 1, 4) for number in range(12)}
 LIMIT = 2
-#: more guests at once than the web process has threads
+#: more concurrent guests than the web process has threads
 CROWD = 48
 
 
@@ -40,7 +40,7 @@ def apart(
     mailbox: Mailbox,
     line: BreakingLine,
 ) -> Iterator[Stack]:
-    """The running house, whose processes reach the database over the line alone."""
+    """The running stack, whose processes reach the database over the breakable connection only."""
     url = mariadb.new_database("apart")
     create_tables(url)
     redis_server.flush()
@@ -84,7 +84,7 @@ def test_a_silent_database_hangs_nobody(apart: Stack, line: BreakingLine) -> Non
     assert {each.status for each in again} == {202}
     assert "requested" not in apart.wait_decided(each.id for each in again).values()
     assert_all_checks_pass(apart)
-    # nobody had to be started again, and the clock leads
+    # nothing had to be restarted, and the scheduler holds its lease
     assert {name: process.pid for name, process in apart.processes.items()} == pids
     assert all(process.is_running for process in apart.processes.values())
     wait_until(lambda: not _late(apart), seconds=60, what="every job and every queue in time")
@@ -103,7 +103,7 @@ def test_processes_end_when_asked_to_while_the_database_is_silent(
 
 
 def _ask_many(stack: Stack, restaurant: object) -> tuple[list[tuple[int, float]], list[Asked]]:
-    """What `/healthz` answered, and how fast, while so many guests ask for tables."""
+    """The answers of `/healthz` and their times while so many guests request tables."""
     alive: list[tuple[int, float]] = []
     with ThreadPoolExecutor(CROWD) as pool:
         posts = [
@@ -118,6 +118,6 @@ def _ask_many(stack: Stack, restaurant: object) -> tuple[list[tuple[int, float]]
 
 
 def _late(stack: Stack) -> tuple[str, ...]:
-    """What is late, as nobody had looked before: those that have not run since the silence."""
+    """The overdue jobs: those that have not run since the silence."""
     with reading(stack.engine) as session:
         return read_health(session, now=clock.now()).late

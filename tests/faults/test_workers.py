@@ -21,8 +21,7 @@ HALL = {str(number): ("hall", 1, 4) for number in range(12)}
 
 @contextmanager
 def _claimed_elsewhere(stack: Stack, restaurant: OpenRestaurant, start: datetime) -> Iterator[None]:
-    """Another transaction has written the table's quarter and not committed: a worker that wants
-    to write it too stands still there, in the middle of its own transaction."""
+    """Lock the table's quarter in an open transaction, so that a worker that writes it blocks."""
     row = {
         "dining_table_id": restaurant.tables["1"],
         "quarter_hour": int(start.timestamp()) // 900,
@@ -36,7 +35,7 @@ def _claimed_elsewhere(stack: Stack, restaurant: OpenRestaurant, start: datetime
 
 
 def _is_stuck_in_writing(stack: Stack) -> bool:
-    """Whether some transaction has changed rows and now waits for a lock."""
+    """Whether a transaction has changed rows and now waits for a lock."""
     query = text(
         "SELECT COUNT(*) FROM information_schema.innodb_trx "
         "WHERE trx_state = 'LOCK WAIT' AND trx_rows_modified > 0"
@@ -50,7 +49,7 @@ def test_a_worker_killed_while_it_writes_its_decision_leaves_no_trace(stack: Sta
     restaurant, start = stack.open_restaurant(tables=FIRST_TABLE), evening()
     with _claimed_elsewhere(stack, restaurant, start):
         asked = [stack.post(restaurant, start=start, waitlist=False) for _ in range(5)]
-        # the view is only renewed when nobody has read it for 0.1 s
+        # the view is refreshed only if nobody has read it for 0.1 s
         wait_until(
             lambda: _is_stuck_in_writing(stack),
             seconds=10,
@@ -105,7 +104,7 @@ def test_a_worker_killed_before_the_servers_yes_sends_once(stack: Stack) -> None
 
 @pytest.mark.both
 def test_a_worker_killed_after_the_servers_yes_may_send_twice_and_no_more(stack: Stack) -> None:
-    """The one gap: the server has said yes, and nobody has written that down."""
+    """The one gap: the server accepted the mail, and that has not been recorded."""
     restaurant = stack.open_restaurant(tables=FIRST_TABLE)
     stack.mailbox.stall = "after"
     stack.post(restaurant, start=evening(), email="after@example.com")
@@ -142,9 +141,9 @@ def test_senders_killed_again_and_again_leave_nobody_untold(stack: Stack) -> Non
         recipient
         for mail in stack.mailbox.mails()
         for recipient in mail.recipients
-        if recipient in crowd.emails  # the mailbox is everybody's
+        if recipient in crowd.emails  # the mailbox is shared
     )
     assert len(sent) == len(crowd.ids)
-    # each kill may have fallen into the gap of the one mail that each sender had on its way
+    # each kill may have fallen into the gap of the one mail that each sender was sending
     assert sum(sent.values()) <= len(crowd.ids) + kills * settings().senders
     assert max(sent.values()) <= 1 + kills
