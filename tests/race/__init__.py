@@ -1,1 +1,1 @@
-"""Races: many callers for one table, and the same with the safeguards taken away."""
+"""Races: many callers for one table, and the same with the safeguards removed."""

@@ -1,10 +1,9 @@
-"""A scene for races: one house, many callers, and safeguards that can be taken away.
+"""A scene for races: one restaurant, many callers, and safeguards that can be removed.
 
-The two safeguards are the book's lock and the primary keys: of the occupancy, and of who sits
-where. On MariaDB, taking the lock
-away means: the book's row is read without FOR UPDATE. SQLite has no row locks: there the lock is
-BEGIN IMMEDIATE. Plain BEGIN takes it away; but SQLite is serialisable by itself and refuses
-whoever read an older state, so its control goes without any transaction.
+The two safeguards are the book's lock and the primary keys of the occupancy and of the seated
+tables. On MariaDB, removing the lock means reading the book's row without FOR UPDATE. SQLite has no
+row locks: its lock is BEGIN IMMEDIATE. Plain BEGIN removes it; but SQLite is serialisable by itself
+and refuses a writer that read an older state, so its control runs without any transaction.
 """
 
 import time
@@ -45,7 +44,7 @@ LANES = 4
 
 @dataclass(frozen=True, slots=True)
 class Safeguards:
-    """Which of the two are there."""
+    """The safeguards that are active."""
 
     lock: bool = True
     key: bool = True
@@ -57,27 +56,27 @@ ONE_OFF = [
     pytest.param(Safeguards(lock=False), id="without-lock"),
     pytest.param(Safeguards(key=False), id="without-key"),
 ]
-#: between reading and writing, when a race is wanted (seconds); callers come 30 ms apart
+#: seconds between reading and writing, to provoke a race; callers come 30 ms apart
 PAUSE = 0.1
 APART = 0.03
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A house, and the engine through which everybody works."""
+    """A restaurant, and the engine that every caller uses."""
 
     bind: Engine
     restaurant: OpenRestaurant
-    #: what a caller takes as "come again"
+    #: errors after which a caller retries
     again: tuple[type[Exception], ...] = (Busy,)
 
     @property
     def lane(self) -> int:
-        """The lane of the house."""
+        """The restaurant's lane."""
         return self.restaurant.id % LANES
 
     def unit(self, work: Callable[[Session], T]) -> T:
-        """One caller's transaction. A caller who is told `busy` comes again, as a client would."""
+        """Run one caller's transaction, retried on `again` for 30 seconds, as a client would."""
         ends = time.monotonic() + 30
         while True:
             try:
@@ -90,7 +89,7 @@ class Scene:
     def request(
         self, number: int, party_size: int = 2, *, start: datetime = START, waitlist: bool = False
     ) -> int:
-        """Party `number` asks online; its id."""
+        """Party `number` requests a table online; return its id."""
         wish = wish_of(number, party_size, start=start, waitlist=waitlist)
 
         def work(session: Session) -> int:
@@ -108,7 +107,7 @@ class Scene:
         return self.unit(work)
 
     def book(self, number: int, *, start: datetime = START) -> int:
-        """The staff book for party `number`; decided at once. Raises NotSeated."""
+        """The staff book for party `number`, decided immediately. Raises NotSeated."""
         wish = wish_of(number, start=start)
 
         def work(session: Session) -> int:
@@ -127,7 +126,7 @@ class Scene:
         return self.unit(work)
 
     def change(self, reservation_id: int, change: TableChange) -> int:
-        """The guest wishes to change; the id of the wish."""
+        """The guest requests a change; return the id of the pending change request."""
 
         def work(session: Session) -> int | None:
             return change_reservation(
@@ -139,7 +138,6 @@ class Scene:
         return made
 
     def cancel(self, reservation_id: int) -> None:
-        """The guest cancels."""
         self.unit(
             lambda session: cancel_reservation(
                 session, reservation_id, now=NOW, actor="guest", by_staff=False
@@ -155,7 +153,7 @@ class Scene:
         )
 
     def drain(self, *, limit: int = 500) -> int:
-        """Decide until nobody waits in the lane; how many were decided here."""
+        """Decide until the lane is empty; return how many were decided here."""
         count = 0
         while decided := self.unit(
             lambda session: decide_waiting(session, self.lane, now=NOW, limit=limit)
@@ -164,7 +162,7 @@ class Scene:
         return count
 
     def statuses(self) -> dict[str, int]:
-        """How many reservations stand where."""
+        """Count the reservations by status."""
         query = (
             select(Reservation.status, func.count())
             .where(Reservation.restaurant_id == self.restaurant.id)
@@ -174,7 +172,7 @@ class Scene:
             return dict(session.execute(query).all())
 
     def sold(self) -> int:
-        """How many parties are confirmed for START, or sit there."""
+        """Count the parties confirmed for START, or seated."""
         query = select(func.count()).where(
             Reservation.restaurant_id == self.restaurant.id,
             Reservation.status.in_((Status.CONFIRMED, Status.SEATED)),
@@ -184,12 +182,12 @@ class Scene:
             return session.scalar(query) or 0
 
     def findings(self) -> list[Finding]:
-        """What the check of the house finds wrong."""
+        """The findings of the check."""
         with reading(self.bind) as session:
             return findings(session, now=NOW, grace_seconds=0)
 
     def sold_twice(self) -> list[tuple[int, int]]:
-        """(table, quarter) that more than one row claims."""
+        """(table, quarter) pairs in more than one row."""
         row = TableOccupancy
         query = (
             select(row.dining_table_id, row.quarter_hour)
@@ -203,7 +201,7 @@ class Scene:
 def wish_of(
     number: int, party_size: int = 2, *, start: datetime = START, waitlist: bool = False
 ) -> TableRequest:
-    """What party `number` wants; no two parties share their contact."""
+    """The request of party `number`; no two parties share a contact."""
     guest = GuestDetails(name=f"Party {number}", email=f"party{number}@example.com")
     return TableRequest(party_size=party_size, starts_at=start, guest=guest, waitlist=waitlist)
 
@@ -217,10 +215,9 @@ def stage(
     pause: float = 0.0,
     **restaurant: Any,
 ) -> Iterator[Scene]:
-    """A house with an open book, on an engine with these safeguards.
+    """Open a restaurant with an open book, on an engine with these safeguards.
 
-    `pause` (seconds) stands between reading the book and writing to it, so that a race that can
-    happen does happen.
+    `pause`: seconds between reading the book and writing to it, so that a possible race happens.
     """
     restaurant.setdefault("tables", {"1": ("hall", 1, 4)})
     restaurant.setdefault("policies", UNPACED)
@@ -248,7 +245,7 @@ def sells_twice(
 ) -> bool:
     """The control: whether `act` sells a table twice when both safeguards are off.
 
-    A race needs its moment, so it is tried up to five times, in a house of its own each time.
+    A race depends on timing, so it is tried up to five times, each time in a new restaurant.
     """
     for attempt in range(5):
         slug = f"control-{attempt}"
@@ -263,7 +260,7 @@ def sells_twice(
 
 
 def _open_books(db: Engine, made: OpenRestaurant) -> None:
-    """The rows of the books: whoever makes one locks it by that, which would hide the race."""
+    """Write the rows of the books: inserting one locks it, which would hide the race."""
     with Session(db) as session, session.begin():
         session.add_all(
             ShiftDay(
@@ -277,7 +274,7 @@ def _open_books(db: Engine, made: OpenRestaurant) -> None:
 def _pause_after_reading(bind: Engine, seconds: float) -> None:
     def pause(_c: Any, _cursor: Any, statement: str, *_more: Any) -> None:
         columns, _from, rest = statement.partition("FROM table_occupancy")
-        # who else sits where: the board's picture, and whose the quarters of a table are
+        # delay after reading the board's occupancy, or the owners of a table's quarters
         if rest and ("restaurant_id" in columns or "reservation_id" in columns):
             time.sleep(seconds)
 
@@ -306,7 +303,7 @@ def _without_transactions(db: Engine) -> Engine:
     return bind
 
 
-#: what makes two parties at one table impossible: when they hold it, and while they sit
+#: what prevents two parties at one table: when they hold it, and while they sit
 _KEYS = (
     (table_of(TableOccupancy), "dining_table_id, quarter_hour"),
     (table_of(SeatedTable), "dining_table_id"),
@@ -328,7 +325,7 @@ def _drop_keys(db: Engine) -> None:
 
 def _restore_keys(db: Engine) -> None:
     if db.dialect.name == "sqlite":
-        return  # the file is this test's own
+        return  # the file belongs to this test alone
     with db.begin() as connection:
         for table, key in _KEYS:
             connection.exec_driver_sql(f"DELETE FROM {table.name}")

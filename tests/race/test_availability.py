@@ -1,4 +1,4 @@
-"""Offers while a book is being decided: looked at in one state, or they make no sense."""
+"""Availability while a book is being decided: it reads one state of the database."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,22 +18,21 @@ from web.offers import offered_starts
 
 pytestmark = pytest.mark.both
 
-#: a party of two fits the small one alone, and has it
+#: a party of two fits the small table only, and has it
 TABLES = {"small": ("hall", 1, 2), "large": ("hall", 3, 4)}
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
 @pytest.fixture
 def start() -> datetime:
-    """Seven in the evening, three days from now."""
+    """19:00 in Berlin, three days from now."""
     day = clock.now().astimezone(BERLIN).date() + timedelta(days=3)
     return datetime(day.year, day.month, day.day, 19, tzinfo=BERLIN)
 
 
 @pytest.fixture
 def full(db: Engine, start: datetime, monkeypatch: pytest.MonkeyPatch) -> Stand:
-    """The small table is taken. Between a look at the floor and one at who may be moved, a party
-    is confirmed at the large one."""
+    """The small table is taken; between availability's two queries the large one is confirmed."""
     stand = a_stand(db, tables=TABLES)
     now = clock.now()
     stand.ask(2, start=start, now=now)
@@ -55,7 +54,7 @@ def test_offers_are_worked_out_while_a_book_is_decided(full: Stand, start: datet
 
 
 def test_control_two_states_make_no_sense(full: Stand, start: datetime) -> None:
-    """On SQLite a transaction sees one state by itself."""
+    """On SQLite a transaction reads one state by itself."""
     if full.bind.dialect.name == "sqlite":
         assert _look(full, start)
         return

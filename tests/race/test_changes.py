@@ -1,4 +1,4 @@
-"""Many changes into the last table: one is accepted, and nobody loses what they had."""
+"""Many changes into the last table: one is accepted, and every other party keeps its own."""
 
 import time
 from datetime import timedelta
@@ -28,7 +28,7 @@ def _seat_elsewhere(scene: Scene) -> list[int]:
 
 
 def _everybody_wants_to_start(scene: Scene, ids: list[int]) -> None:
-    """The wishes come at once, while four workers decide."""
+    """All change requests arrive at the same time, while four workers decide."""
 
     def wish_or_decide(number: int) -> None:
         if number < len(ids):
@@ -41,7 +41,7 @@ def _everybody_wants_to_start(scene: Scene, ids: list[int]) -> None:
 
 
 def _one_after_the_other(scene: Scene, ids: list[int]) -> None:
-    """A wish every 30 ms, each with a worker who decides while the last one still does."""
+    """A change request every 30 ms, each with a worker, while the last worker still decides."""
 
     def wish_and_decide(number: int) -> None:
         time.sleep(APART * number)
@@ -114,7 +114,7 @@ def test_of_many_wishes_of_one_party_the_last_counts(
             else:
                 scene.drain()
 
-        together(wish_or_decide, range(12))  # some ask for what they have by now
+        together(wish_or_decide, range(12))  # some request what they have by now
         scene.drain()
         assert _everybody_has_one_table(scene, 1)
         assert "requested" not in _outcomes(scene)

@@ -1,4 +1,4 @@
-"""An erasure beside other work: a contact corrected meanwhile, and many erasures at once."""
+"""Erasure beside other work: a contact corrected meanwhile, and many erasures concurrently."""
 
 from typing import Any
 

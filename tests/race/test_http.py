@@ -37,7 +37,7 @@ def test_fifty_guests_ask_for_the_last_table(stack: Stack) -> None:
 
 @pytest.mark.both
 def test_fifty_guests_wait_for_the_answer(stack: Stack) -> None:
-    """With `Prefer: wait`: 201 for who could wait, 202 for the others; one table, one party."""
+    """With `Prefer: wait`: 201 for guests who could wait, 202 for the others; one gets a table."""
     restaurant, start = stack.open_restaurant(tables=ONE_TABLE), evening()
     asked = answers(
         together(

@@ -1,4 +1,4 @@
-"""The same Idempotency-Key fifty times at once makes one reservation."""
+"""Fifty concurrent requests with the same Idempotency-Key make one reservation."""
 
 import pytest
 from sqlalchemy import Engine

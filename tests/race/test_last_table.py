@@ -16,7 +16,7 @@ PARTIES = 50
 
 
 def _book_all(scene: Scene, parties: int) -> list[int]:
-    """The parties are booked by as many hosts at once; the ids of those who got a table."""
+    """As many hosts book the parties concurrently; return the ids of those with a table."""
     results = together(scene.book, range(parties))
     for result in results:
         assert isinstance(result, int | NotSeated), result
@@ -24,7 +24,7 @@ def _book_all(scene: Scene, parties: int) -> list[int]:
 
 
 def _request_and_decide(scene: Scene, parties: int, *, limit: int) -> None:
-    """The parties ask at once, while four workers decide whatever waits."""
+    """The parties request concurrently, while four workers decide."""
 
     def ask_or_decide(number: int) -> int:
         return scene.request(number) if number < parties else scene.drain(limit=limit)
@@ -34,7 +34,7 @@ def _request_and_decide(scene: Scene, parties: int, *, limit: int) -> None:
 
 
 def _trickle(scene: Scene, parties: int) -> None:
-    """A party comes every 30 ms, each with a worker who decides while the last one still does."""
+    """A request every 30 ms, each with a worker, while the last worker still decides."""
 
     def ask_and_decide(number: int) -> None:
         time.sleep(APART * number)
@@ -103,7 +103,7 @@ def test_control_without_safeguards_workers_give_it_twice(
 def test_two_books_share_a_table_and_only_the_key_knows(
     db: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Lunch's last turn runs into dinner; each has its own book, and so its own lock."""
+    """Lunch's last turn overlaps with dinner; each has its own book and so its own lock."""
     shifts = {
         "lunch": ShiftTimes(first=time_of(12), last=time_of(16), ends=time_of(17, 30)),
         "dinner": ShiftTimes(first=time_of(17)),

@@ -33,7 +33,7 @@ def _confirmed(scene: Scene, ids: list[int]) -> list[int]:
 
 
 def _cancel_and_promote(scene: Scene, seated: list[int]) -> None:
-    """A cancellation every 30 ms, each with a worker who looks at the waitlist at once."""
+    """A cancellation every 30 ms, each followed immediately by a worker's round."""
 
     def cancel_and_decide(number: int) -> None:
         time.sleep(APART * number)
@@ -67,7 +67,7 @@ def test_each_freed_table_goes_to_the_next_in_line_once(
 
 
 def _told(scene: Scene, ids: list[int]) -> dict[int, int]:
-    """How many confirmations each gets."""
+    """The number of confirmations of each."""
     query = (
         select(Message.reservation_id, func.count())
         .where(Message.reservation_id.in_(ids), Message.kind == "confirmation")
@@ -104,7 +104,7 @@ def test_control_without_safeguards_a_freed_table_is_promised_twice(
 def test_a_promoted_party_that_also_wished_to_change_has_one_table(
     db: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The wish and the freed table meet in one round of decisions."""
+    """The change request and the freed table meet in one round of decisions."""
     with stage(db, monkeypatch, tables=TABLES) as scene:
         seated, waiting = _full_restaurant(scene)
         scene.change(waiting[0], TableChange(starts_at=START + timedelta(days=1)))

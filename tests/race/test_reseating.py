@@ -1,4 +1,4 @@
-"""Parties are moved for others while they cancel: whoever is gone holds no table any more."""
+"""Parties are moved for others while they cancel: a cancelled party holds no table."""
 
 import time
 
@@ -16,7 +16,7 @@ TABLES = {f"s{number}": ("hall", 1, 2) for number in range(SMALL)} | {
 
 
 def _move_and_cancel(scene: Scene) -> None:
-    """Parties of two sit at the large tables; four of four ask, while the two cancel."""
+    """Parties of two hold the large tables; four parties of four request while those cancel."""
     twos = [scene.request(number) for number in range(SMALL + LARGE)]
     scene.drain()
     assert scene.statuses() == {"confirmed": SMALL + LARGE}

@@ -1,4 +1,4 @@
-"""Hosts seat several parties at the same table at once: one sits there."""
+"""Hosts seat several parties at the same table concurrently: one party sits there."""
 
 import pytest
 from sqlalchemy import Engine, select
@@ -10,12 +10,12 @@ from tests.race.scene import ONE_OFF, Safeguards, Scene, sells_twice, stage
 from tests.services.running.together import together
 
 PARTIES = 8
-#: a small table for each party, and one that all of them would like
+#: a small table for each party, and a window table that all of them request
 TABLES = {"window": ("hall", 3, 6)} | {str(n): ("hall", 1, 2) for n in range(PARTIES)}
 
 
 def _everybody_to_the_window(scene: Scene) -> tuple[list[int], list[int]]:
-    """All parties are seated at the window table at once: who was, and who was refused."""
+    """Seat all parties at the window table concurrently: those seated, and those refused."""
     ids = [scene.request(number) for number in range(PARTIES)]
     scene.drain()
     assert scene.statuses() == {"confirmed": PARTIES}

@@ -1,4 +1,4 @@
-"""A guest confirms by the link while the clock takes the table away: one of the two, and whole."""
+"""A guest confirms by the link while the scheduler releases the table: exactly one succeeds."""
 
 from collections.abc import Callable
 from typing import Any
@@ -60,7 +60,7 @@ def test_a_confirmation_just_before_the_lock_keeps_the_table(
 def test_control_a_look_that_is_not_repeated_takes_a_confirmed_table(
     db: Engine, restaurant: RestaurantSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The race is there: without the second look under the lock the confirmed guest loses."""
+    """The race exists: without the second check under the lock the confirmed guest loses."""
     stand = two_tables(db, restaurant)
     number = stand.ask(2)
     just_before_the_lock(
