@@ -1,1 +1,1 @@
-"""The rules, tested as what they are: pure functions over values."""
+"""Tests of the rules: pure functions over values."""

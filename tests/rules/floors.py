@@ -1,4 +1,4 @@
-"""Houses with tables, boards on them, and slow, obvious answers about who sits where."""
+"""Restaurants with tables, boards on them, and slow reference answers for seatings."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -46,7 +46,7 @@ def a_floor(
     first: str = "18:00",
     last: str = "21:00",
 ) -> RestaurantSpec:
-    """A house with these tables (1, 2, ...) and dinner every day; unpaced unless told."""
+    """A restaurant with tables 1, 2, ... and dinner every day; unpaced by default."""
     rows = [
         table if isinstance(table, TableSpec) else a_table(number, *table)
         for number, table in enumerate(tables, 1)
@@ -58,13 +58,13 @@ def a_floor(
 
 
 def a_board(restaurant: RestaurantSpec, day: date = FRIDAY) -> Board:
-    """The empty book of the house's first shift on a date."""
+    """The empty book of the restaurant's first shift on a date."""
     sitting = sittings_on(restaurant, day)[0]
     return Board(restaurant, sitting, Floor(sitting.starts[0], {}))
 
 
 def copy_of(board: Board) -> Board:
-    """A board like it, on which one may try things out."""
+    """A copy of the board for experiments."""
     floor = Floor(board.floor.base, dict(board.floor.taken))
     pace = {quarter: replace(load) for quarter, load in board.pace.items()}
     return Board(board.restaurant, board.sitting, floor, pace, board.waitlisted)
@@ -72,16 +72,16 @@ def copy_of(board: Board) -> Board:
 
 @dataclass(slots=True)
 class Ledger:
-    """Who holds which table when, as a set of (table, quarter): cannot be wrong, only slow."""
+    """The used quarters as a set of (table, quarter): a slow and simple reference."""
 
     held: set[tuple[int, int]] = field(default_factory=set)
 
     def is_free(self, seats: Seats, quarter: int, quarters: int) -> bool:
-        """Whether all the tables are free for the quarters from `quarter` on."""
+        """Whether all the tables are free for `quarters` quarters from `quarter` on."""
         return not self.held & _pairs(seats, quarter, quarters)
 
     def take(self, seats: Seats, quarter: int, quarters: int) -> None:
-        """Write a seating down. Fails where somebody sits already."""
+        """Add a seating. Fails when a quarter is taken."""
         assert self.is_free(seats, quarter, quarters), "a table twice at once"
         self.held |= _pairs(seats, quarter, quarters)
 
@@ -91,7 +91,7 @@ def _pairs(seats: Seats, quarter: int, quarters: int) -> set[tuple[int, int]]:
 
 
 def fits(restaurant: RestaurantSpec, seats: Seats, ask: Ask) -> bool:
-    """Whether these tables are one table, or one combination, that takes the party at all."""
+    """Whether these tables are one table or one combination that takes the party at all."""
     tables = [restaurant.table_by_id[number] for number in seats]
     if ask.area_id is not None and any(table.area_id != ask.area_id for table in tables):
         return False
@@ -109,7 +109,7 @@ def fits(restaurant: RestaurantSpec, seats: Seats, ask: Ask) -> bool:
 def decide_and_apply(
     board: Board, ask: Ask, *, earliest: int = 0, offered: Window = ALWAYS
 ) -> Outcome:
-    """What a round does with each party: decide, count what was searched, let it stand."""
+    """As a round does with each party: decide, count the searched steps, apply the outcome."""
     outcome = decide(board, ask, earliest=earliest, offered=offered)
     board.count_search(ask, outcome)
     board.apply(ask, outcome)
@@ -140,7 +140,7 @@ def restaurants(draw: st.DrawFn, pacing: Pacing | None = None) -> RestaurantSpec
 
 
 def asks(first: int, quarters: int = 13) -> st.SearchStrategy[Ask]:
-    """Wishes for one of the quarters from `first` on."""
+    """Requests for one of the quarters from `first` on."""
     return st.builds(
         Ask,
         party_size=st.integers(1, 12),

@@ -1,4 +1,4 @@
-"""Small restaurants for the tests of the rules, and a slow, obvious answer to compare with."""
+"""Small restaurants for the tests of the rules, and a slow reference answer for starts."""
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
@@ -55,7 +55,7 @@ def a_shift(
     turn_times: tuple[TurnTime, ...] | None = None,
     buffer_minutes: int | None = None,
 ) -> ShiftSpec:
-    """A shift with first and last seating; dinner every day unless said otherwise."""
+    """A shift with first and last seating; by default dinner every day."""
     return ShiftSpec(
         id=next(_ids) if shift_id is None else shift_id,
         key=key,
@@ -98,7 +98,7 @@ def a_restaurant(
 
 
 def wall(restaurant: RestaurantSpec, quarter: int) -> datetime:
-    """What the clock on the restaurant's wall shows, without its offset."""
+    """The restaurant's wall clock time, without its offset."""
     moment = datetime.fromtimestamp(quarter * QUARTER_SECONDS, UTC)
     return moment.astimezone(restaurant.tz).replace(tzinfo=None)
 
@@ -106,7 +106,7 @@ def wall(restaurant: RestaurantSpec, quarter: int) -> datetime:
 def obvious_starts(
     restaurant: RestaurantSpec, shift: ShiftSpec, *, service_date: date
 ) -> tuple[int, ...]:
-    """Every quarter of six days, asked one by one whether the wall shows a start of the shift."""
+    """Test every quarter of six days for being a start of the shift by the wall clock."""
     midnight = datetime.combine(service_date - 2 * DAY, time(), tzinfo=UTC)
     begin = int(midnight.timestamp()) // QUARTER_SECONDS
     return tuple(
@@ -131,7 +131,7 @@ def _is_start(
 
 
 def offered(restaurant: RestaurantSpec, day: date) -> list[str]:
-    """The starts of a date as the guest reads them: local date, time and offset."""
+    """The starts of a date as guests see them: local date, time and offset."""
     return [
         local(restaurant, start).isoformat(timespec="minutes")
         for sitting in sittings_on(restaurant, day)

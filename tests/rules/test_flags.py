@@ -1,4 +1,4 @@
-"""Flags: whose switch counts, and that a key keeps its answer while the share grows."""
+"""Flags: which switch applies, and that a key keeps its answer while the share grows."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""What a server holds that another never had, by their global transaction ids."""
+"""Transactions that a server has and another never had, by global transaction id."""
 
 import pytest
 from hypothesis import given
@@ -48,13 +48,13 @@ def test_a_position_is_reached_in_every_domain(at: str, wanted: str, is_there: b
     [
         # the other replicated all of it
         ("0-1-500", "0-1-500", "0-1-500", []),
-        # it replicated less, and wrote on as server 2
+        # it replicated less, and continued as server 2
         ("0-1-500", "0-1-495,0-2-498", "0-1-495", ["0-1-496 to 0-1-500"]),
         ("0-1-500", "0-1-499,0-2-500", "0-1-499", ["0-1-500"]),
         # it was made of a copy: its own log begins after that
         ("0-1-500", "0-2-501", "0-1-500", []),
         ("0-1-500", "", "0-1-400", ["0-1-401 to 0-1-500"]),
-        # what it says of a server itself counts more than how far it came in the domain
+        # its position for a server takes precedence over its position in the domain
         ("0-1-500", "0-1-495,0-3-600", "0-3-600", ["0-1-496 to 0-1-500"]),
         ("0-1-5,1-1-3", "0-1-5", "", ["1-1-1 to 1-1-3"]),
     ],

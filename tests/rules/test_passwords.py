@@ -1,4 +1,4 @@
-"""Passwords that are soon guessed are refused; any mixture of characters is taken."""
+"""Passwords that are easily guessed are refused; any mixture of characters is accepted."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Pictures are kept without what they say beside what they show."""
+"""Pictures are stored without metadata."""
 
 import struct
 
@@ -13,7 +13,7 @@ EXIF = b"Exif\0\0" + WHERE
 
 
 def noted_jpeg(*, behind: bool = False) -> bytes:
-    """Notes before the first scan, or between the two."""
+    """A JPEG with metadata before the first scan, or between the two."""
     notes = segment(0xE1, EXIF) + segment(0xED, WHERE) + segment(0xFE, WHERE) + segment(0xEC, WHERE)
     plain = jpeg()
     scan = plain.index(b"\xff\xda", plain.index(b"\xff\xda") + 1 if behind else 0)

@@ -1,4 +1,4 @@
-"""Pictures are known by what they are, whole and to the last byte."""
+"""Pictures are recognized by their content, complete to the last byte."""
 
 import struct
 
@@ -56,7 +56,7 @@ def test_other_kinds_of_the_same_are_kept(content: bytes) -> None:
         (png(0, 1), "2048 pixels"),
         (jpeg(65_535, 65_535), "2048 pixels"),
         (webp(16_384, 16_384), "2048 pixels"),
-        # the frame within may not be larger than the canvas says
+        # the frame may not be larger than the canvas
         (riff((b"VP8X", bytes([0, 0, 0, 0] + [0] * 6)), (b"VP8L", webp(9999, 2)[20:])), "2048"),
         (png() + bytes(BYTES_MAX), "at most 61440 bytes"),
     ],

@@ -1,1 +1,1 @@
-"""Whether a party gets a table, and which."""
+"""Whether a party gets a table, and which one."""

@@ -1,4 +1,4 @@
-"""The decision: confirmed, waitlisted or declined; why, and what is offered instead."""
+"""The decision: confirmed, waitlisted or declined; its reason and the alternatives."""
 
 from copy import deepcopy
 from dataclasses import replace
@@ -35,7 +35,7 @@ MANY = st.lists(asks(FIRST), max_size=25)
 
 
 def one_table(**policies: object) -> Board:
-    """The empty book of a house with one table for two."""
+    """The empty book of a restaurant with one table for two."""
     return a_board(a_floor([(1, 2)], policies=Policies(**policies)))  # type: ignore[arg-type]
 
 
@@ -164,7 +164,7 @@ def test_the_staff_go_over_the_pacing_knowingly() -> None:
     forced = Ask(11, SEVEN, online=False, waitlist=False, force_pacing=True)
     assert answer(board, replace(forced, force_pacing=False)).reason is Reason.PACING
     assert answer(board, forced).status is Status.CONFIRMED
-    assert answer(board, ask_of(1)).reason is Reason.PACING  # counts for those who follow
+    assert answer(board, ask_of(1)).reason is Reason.PACING  # later parties count in the pacing
 
 
 def test_a_party_lifted_off_the_board_leaves_no_trace() -> None:
@@ -192,13 +192,13 @@ def test_a_sitting_without_starts_offers_nothing() -> None:
 def test_offers_are_worked_out_afresh_when_the_floor_changed() -> None:
     board = one_table()
     before = offers(board, ask_of(2))
-    assert offers(board, ask_of(2, FIRST)) == before  # of the same wish, at whatever start
+    assert offers(board, ask_of(2, FIRST)) == before  # for the same request, at whatever start
     answer(board, ask_of(2))
     assert offers(board, ask_of(2)) == [start for start in before if abs(start - SEVEN) >= 6]
 
 
 def seated(board: Board, wishes: list[Ask]) -> list[tuple[Ask, Outcome]]:
-    """Everybody asks in turn; those who got a table."""
+    """Decide every request in turn; return those that got a table."""
     answers = [(ask, decide_and_apply(board, ask, earliest=FIRST)) for ask in wishes]
     return [(ask, outcome) for ask, outcome in answers if outcome.status is Status.CONFIRMED]
 
@@ -280,7 +280,7 @@ def test_alternatives_are_the_nearest_offers_within_the_window(
 
 
 def state_of(board: Board) -> tuple[object, ...]:
-    """All that a decision reads of a board, but for what it remembers."""
+    """Everything a decision reads of a board, except its caches."""
     floor = board.floor
     movable = dict(board.movable)
     return dict(floor.taken), floor.version, deepcopy(board.pace), board.waitlisted, movable

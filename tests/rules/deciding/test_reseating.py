@@ -1,4 +1,4 @@
-"""Re-seating: who could sit elsewhere so that one more party has a table."""
+"""Re-seating: moving parties so that one more party gets a table."""
 
 from dataclasses import replace
 from itertools import product
@@ -32,14 +32,14 @@ FIXED, FREE = False, True
 
 
 def a_book(restaurant: RestaurantSpec, *, exact: bool = True) -> Board:
-    """Its empty book, in which parties are moved."""
+    """An empty book in which parties may be moved."""
     board = a_board(restaurant)
     board.may_move, board.is_exact = True, exact
     return board
 
 
 def sits(board: Board, number: int, ask: Ask, *tables: int, may_move: bool = FREE) -> None:
-    """A party that sits there already."""
+    """Place a party that already sits there."""
     held = held_quarters(board.restaurant.policies, board.sitting.shift, party_size=ask.party_size)
     board.seat(ask, tables, held)
     if may_move:
@@ -147,7 +147,7 @@ def test_a_spent_budget_is_a_refusal(monkeypatch) -> None:  # type: ignore[no-un
     assert board.searches[-1].search is Search.SPENT
 
 
-# --- properties, against every way of seating everybody there is
+# --- properties, compared with every possible seating
 
 
 @settings(max_examples=150, deadline=None)
@@ -178,7 +178,7 @@ def test_room_is_found_whenever_there_is_any(
         _check(restaurant, board, parties, places)
         for other in before:
             if before[other] != places[other]:
-                assert parties[other - 1][1]  # only who may be moved was
+                assert parties[other - 1][1]  # only parties that may be moved were moved
 
 
 def _check(
@@ -187,7 +187,7 @@ def _check(
     parties: list[tuple[Ask, bool]],
     places: dict[int, tuple[int, ...]],
 ) -> None:
-    """Everybody sits at tables that take them, nobody twice, and the board says the same."""
+    """Every party has tables that take it, no table is used twice, and the board agrees."""
     ledger, taken = Ledger(), dict.fromkeys(board.floor.taken, 0)
     for number, (ask, _) in enumerate(parties, 1):
         if not places[number]:
@@ -206,12 +206,12 @@ def _can_all_sit(
     parties: list[tuple[Ask, bool]],
     places: dict[int, tuple[int, ...]],
 ) -> bool:
-    """By trying everything: whether all of them find room, those who must stay where they are."""
+    """Whether all of them find room, by exhaustive search; fixed parties stay where they are."""
     choices = []
     for number, (ask, may_move) in enumerate(parties, 1):
         own = places.get(number)
         if own == ():
-            continue  # was refused before
+            continue
         if own is not None and not may_move:
             choices.append([(ask, own)])
         else:

@@ -1,4 +1,4 @@
-"""Which tables a party gets, and bitmaps that say the same as sets of (table, quarter)."""
+"""The tables a party gets, and bitmaps that agree with sets of (table, quarter)."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +18,7 @@ from tests.rules.floors import (
 )
 
 BASE = 1000
-#: (tables, begin, quarters): seatings, also such as began before the base
+#: (tables, begin, quarters): seatings, some of which began before the base
 SEATINGS = st.lists(
     st.tuples(
         st.lists(st.integers(1, 4), min_size=1, max_size=3, unique=True).map(tuple),
@@ -116,7 +116,7 @@ def test_a_mask_leaves_out_what_lies_before_the_base(quarter: int, held: int) ->
 
 
 def _fill(seatings: list[tuple[Seats, int, int]]) -> tuple[Floor, Ledger]:
-    """Everybody who finds the tables free sits down, on the floor and in the ledger alike."""
+    """Seat every party whose tables are free, on the floor and in the ledger alike."""
     floor, ledger = Floor(BASE, {}), Ledger()
     for seats, begin, quarters in seatings:
         mask = floor.mask(begin, quarters)
@@ -166,8 +166,8 @@ def test_released_tables_are_as_before(
 
 def test_mistake_3_a_seating_inside_another_and_one_that_began_before_are_seen() -> None:
     floor = Floor(BASE, {})
-    floor.take((1,), floor.mask(BASE - 4, 6))  # still sits for two quarters
-    floor.take((1,), floor.mask(BASE + 10, 2))  # short, in the middle of what is asked
+    floor.take((1,), floor.mask(BASE - 4, 6))  # still there for two quarters
+    floor.take((1,), floor.mask(BASE + 10, 2))  # short, in the middle of the requested time
     assert floor.first_free([(1,)], floor.mask(BASE, 6)) is None
     assert floor.first_free([(1,)], floor.mask(BASE + 1, 1)) is None
     assert floor.first_free([(1,)], floor.mask(BASE + 8, 6)) is None

@@ -1,4 +1,4 @@
-"""What does not hold about a party is named; what the staff may do is not held against it."""
+"""Violations of a party are named; exceptions that the staff may make are not reported."""
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -223,7 +223,7 @@ def test_what_the_staff_may_do_is_no_objection() -> None:
 
 
 def as_party(board: Board, ask: Ask, **more: Any) -> Party:
-    """The row that an operation writes of a decision."""
+    """The row that an operation writes for a decision."""
     starts_at = datetime.fromtimestamp(ask.quarter * QUARTER_SECONDS, SEVEN.tzinfo)
     shift = board.sitting.shift
     minutes = turn_minutes(board.restaurant.policies, shift, party_size=ask.party_size)

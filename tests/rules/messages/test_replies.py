@@ -1,4 +1,4 @@
-"""Whom a refusal is about, by replies that Gmail, Microsoft 365, Postfix, Exim and SES give."""
+"""Which refusals concern the recipient, by replies of Gmail, Microsoft 365, Postfix, Exim, SES."""
 
 from pathlib import Path
 

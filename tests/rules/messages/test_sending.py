@@ -1,4 +1,4 @@
-"""Whether a queued message still holds, waits for the morning, or tries again."""
+"""Whether a queued message is still valid, waits for the morning, or is retried."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -71,7 +71,7 @@ def test_of_two_changes_the_last_is_told_and_a_confirmation_stays_true() -> None
 
 
 def test_a_refused_change_is_void_after_a_later_one_was_accepted() -> None:
-    """Its alternatives are gone, and the guest has what was wished for."""
+    """Its alternatives are void, and the guest has the later change."""
     refused = standing(Kind.CHANGE_REFUSED)
     assert judge(replace(refused, changed_revision=3), now=NOON).reason == "superseded"
     assert judge(replace(refused, changed_revision=2), now=NOON).action is Action.SEND
@@ -97,7 +97,7 @@ def at(hour: int, minute: int = 0, day: int = 2) -> datetime:
         (at(0, day=3), START, at(8, day=3)),
         (at(7, 59, day=3), START, at(8, day=3)),
         (at(8, 0, day=3), START, None),
-        # breakfast: reminded an hour before, or at once where that is past
+        # breakfast: reminded an hour before, or immediately where that has passed
         (at(5, day=3), at(8, 30, day=3), at(7, 30, day=3)),
         (at(7, 30, day=3), at(8, 30, day=3), None),
         (at(7, 45, day=3), at(8, 30, day=3), None),

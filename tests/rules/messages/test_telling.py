@@ -1,4 +1,4 @@
-"""Which messages a move makes: kinds, channels, reminders."""
+"""The messages of a transition: kinds, channels, reminders."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -145,13 +145,13 @@ def test_reminders_are_told_apart_and_lie_ahead(offsets: tuple[int, ...], minute
     assert all(now + timedelta(hours=1) < each < DINNER for each in found)
 
 
-# --- what is told is a function of the history and of the contact as it is now
+# --- messages are a function of the history and of the current contact
 
 Ways = dict[str, str | None]
 
 
 def confirmed(*reasons: str, days: int = 4) -> list[Step]:
-    """A confirmed party, and what was done to it since, an hour apart."""
+    """A confirmed party and its later events, an hour apart."""
     begin = DINNER - timedelta(days=days)
     return [
         Step(Status.CONFIRMED, reason, 2 + number, begin + timedelta(hours=number))
@@ -160,7 +160,7 @@ def confirmed(*reasons: str, days: int = 4) -> list[Step]:
 
 
 def owed(history: list[Step], by: tuple[str, ...]) -> set[tuple[int, str, str]]:
-    """Without the reminders: revision, kind, channel."""
+    """Revision, kind and channel, without the reminders."""
     found = due(history, by, starts_at=DINNER, offsets=(1440, 180))
     reminders = {(each.revision, each.channel) for each in found if each.kind is Kind.REMINDER}
     others = {each for each in found if each.kind is not Kind.REMINDER}
@@ -223,7 +223,7 @@ AFTER = {"full": Status.WAITLISTED, "promotion": Status.CONFIRMED, CHANGED_REASO
 def test_every_channel_of_now_knows_the_state_of_now(
     contact: Ways, events: list[Any], pauses: list[int]
 ) -> None:
-    """Simulated: each contact keeps what it was told, by the moves as they are made."""
+    """Simulation: each contact stores the messages it got, transition by transition."""
     at, status = DINNER - timedelta(days=60), Status.CONFIRMED
     history = [Step(status, "decision", 2, at)]
     knows: dict[str, tuple[str, Kind, int]] = {

@@ -84,7 +84,7 @@ def test_a_night_shift_across_the_autumn_repeat_keeps_its_wall_times() -> None:
         ("Asia/Kathmandu", date(2026, 7, 10), "12:00", "12:30", ["12:00", "12:15", "12:30"]),
         # a date that never was
         ("Pacific/Apia", date(2011, 12, 30), "00:00", "23:45", []),
-        # offsets off the 15-minute grid: such starts cannot be kept
+        # offsets off the 15-minute grid: such starts cannot be stored
         ("Africa/Monrovia", date(1971, 7, 9), "12:00", "13:00", []),
     ],
 )
@@ -99,7 +99,7 @@ def test_the_night_before_a_skipped_date_ends_at_midnight() -> None:
 
 
 def _clocks_of_the_world(year: int) -> dict[tuple[timedelta | None, ...], str]:
-    """One zone for each different year of offsets, day by day."""
+    """One zone for each distinct year of offsets, day by day."""
     noons = [datetime(year, 1, 1, 12, tzinfo=UTC) + n * DAY for n in range(366)]
     return {
         tuple(noon.astimezone(ZoneInfo(zone)).utcoffset() for noon in noons): zone
@@ -130,7 +130,7 @@ def test_last_quarter_of_a_day_where_midnight_is_skipped_or_comes_twice() -> Non
     assert wall(beirut, last_quarter_of(beirut, date(2026, 3, 28)) + 1).isoformat() == (
         "2026-03-29T01:00:00"
     )
-    havana = a_restaurant(zone="America/Havana")  # of a year that no release of the data changes
+    havana = a_restaurant(zone="America/Havana")  # a year that no release of the zone data changes
     day = date(2025, 11, 1)
     assert wall(havana, last_quarter_of(havana, day)).date() == date(2025, 11, 2)
     assert local(havana, last_quarter_of(havana, day) + 1).isoformat() == (

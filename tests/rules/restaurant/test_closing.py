@@ -1,4 +1,4 @@
-"""The end of a shift: nobody who books online stays longer, unless the shift says that they may."""
+"""The end of a shift: no online booking stays longer, unless the shift allows it."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -22,7 +22,7 @@ from models.rules.restaurant.turn_times import turn_quarters
 from tests.rules.floors import a_board, a_floor, a_table, decide_and_apply
 from tests.rules.restaurants import DAY, FRIDAY, at, utc
 
-#: lunch from 12:00 to 14:00; at 16:00 everybody has left: eight guests stay for 135 minutes
+#: lunch from 12:00 to 14:00; it ends at 16:00: eight guests stay for 135 minutes
 LUNCH = replace(
     a_floor([a_table(1, 1, 8), a_table(2, 1, 8)], first="12:00", last="14:00").shifts[0],
     ends=at("16:00"),
@@ -116,7 +116,7 @@ HOURS = st.integers(0, 95).map(lambda quarter: at(f"{quarter // 4:02}:{quarter %
 
 @st.composite
 def shifts(draw: st.DrawFn) -> ShiftSpec:
-    """Any hours whatever, past midnight too, and turns of any length."""
+    """Arbitrary hours, past midnight too, and turns of any length."""
     turns = (
         TurnTime(4, 15 * draw(st.integers(1, 12))),
         TurnTime(999, 15 * draw(st.integers(1, 20))),

@@ -1,4 +1,4 @@
-"""The house as a value: numbers of books, and what is found by key or id."""
+"""The restaurant as a value: ids of books, and lookups by key or id."""
 
 from dataclasses import replace
 from datetime import date

@@ -1,4 +1,4 @@
-"""Pacing: who may still start in an interval."""
+"""Pacing: how many may still start in an interval."""
 
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ LIMITS = st.none() | st.integers(0, 24)
         (Pacing(10), Load(8, 3, 8), 2, True, True),
         (Pacing(10), Load(8, 3, 8), 3, True, False),
         (Pacing(10), None, 10, True, True),
-        (Pacing(10), None, 11, True, False),  # an oversized first party does not slip through
+        (Pacing(10), None, 11, True, False),  # an oversized first party is not let through
         (Pacing(None, parties=2), Load(2, 1, 2), 30, True, True),
         (Pacing(None, parties=2), Load(2, 2, 2), 1, True, False),
         (Pacing(10, online_covers=6), Load(4, 2, 4), 3, True, False),

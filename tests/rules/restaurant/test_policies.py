@@ -1,4 +1,4 @@
-"""What may be asked for, by whom and until when."""
+"""Which requests are allowed, for which actor and until when."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -46,19 +46,19 @@ def ask(
     now: datetime = NOW,
     online: bool = True,
 ) -> Sitting:
-    """One request, checked."""
+    """Check one request."""
     request = TableRequest(party_size, start, GuestDetails("Ada", email="a@b.example"), area)
     return check_request(restaurant, request, now=now, online=online)
 
 
 def accepted(start: datetime = DINNER, **asked: object) -> bool:
-    """Whether the request is taken, for a sitting that has this very start."""
+    """Whether the request is accepted, for a sitting with exactly this start."""
     sitting = ask(start, **asked)  # type: ignore[arg-type]
     return quarter_of(start) in sitting.starts
 
 
 def refused(start: datetime = DINNER, **asked: object) -> dict[str, str]:
-    """The fields that are wrong with the request, and why."""
+    """The invalid fields of the request, and why."""
     with pytest.raises(Invalid) as caught:
         ask(start, **asked)  # type: ignore[arg-type]
     assert caught.value.message == caught.value.fields[0].message
@@ -122,7 +122,7 @@ def test_every_wrong_field_is_named_at_once() -> None:
 
 
 def test_mistake_6_past_starts_are_neither_offered_nor_booked() -> None:
-    """One rule for what is offered, for new requests and for edits; the server's clock decides."""
+    """One rule for offers, new requests and edits; the server's clock decides."""
     now = utc("2026-07-10T17:50")
     assert refused(DINNER, now=now) == {"start": "lies in the past"}
     first, _ = bookable_quarters(HOUSE, now=now, online=True)

@@ -1,4 +1,4 @@
-"""Policies as JSON and as values: what is kept is only what differs from the defaults."""
+"""Policies as JSON and as values: only differences from the defaults are stored."""
 
 import json
 from typing import get_type_hints

@@ -1,4 +1,4 @@
-"""Turn times by party size, buffers, and the quarters they come to."""
+"""Turn times by party size, buffers, and their number of quarters."""
 
 import pytest
 from hypothesis import given

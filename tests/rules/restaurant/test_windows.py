@@ -204,5 +204,5 @@ def test_a_remembered_answer_is_cheap_enough_for_the_hot_path() -> None:
     find_sitting(restaurant, start)
     rounds = 2_000
     best = min(timeit.repeat(lambda: find_sitting(restaurant, start), number=rounds, repeat=5))
-    # Meant: under 5 us. A tracer (coverage) costs several times that, a busy machine too.
+    # Intended: under 5 us. A tracer (coverage) costs several times that, a busy machine too.
     assert best / rounds < (200e-6 if sys.gettrace() else 25e-6)

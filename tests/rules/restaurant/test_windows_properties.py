@@ -1,4 +1,4 @@
-"""Properties of the starts on offer, for any zone, any date, any shifts."""
+"""Properties of the offered starts, for any zone, any date, any shifts."""
 
 from datetime import UTC, date, datetime, time
 from itertools import pairwise
@@ -45,7 +45,7 @@ def any_shift(draw: st.DrawFn, day: date) -> ShiftSpec:
 
 @st.composite
 def restaurant_and_date(draw: st.DrawFn) -> tuple[RestaurantSpec, date]:
-    """A restaurant with up to four shifts and some closures, and a date to ask about."""
+    """A restaurant with up to four shifts and some closures, and a date to query."""
     day = draw(DATES)
     near = st.sampled_from([day - DAY, day, day + DAY])
     key = st.none() | st.sampled_from(["lunch", "dinner", "late"])
@@ -77,7 +77,7 @@ def test_starts_are_what_the_wall_clock_shows_quarter_by_quarter(
     restaurant = a_restaurant(shift, zone=zone, policies=Policies(slot_minutes=slot))
     mine = [sitting for sitting in sittings_on(restaurant, day) if sitting.shift is shift]
     got = mine[0].starts if mine else ()
-    # A night that reaches the hours of the next date's first starts keeps them.
+    # A night that extends to the hours of the next date's first starts keeps them.
     before = obvious_starts(restaurant, shift, service_date=day - DAY)
     expected = obvious_starts(restaurant, shift, service_date=day)
     assert got == tuple(start for start in expected if start not in before)
