@@ -1,1 +1,1 @@
-"""Real servers and processes for the tests: started on free ports in temp folders, ended by pid."""
+"""Real servers and processes for the tests: on free ports, in temp folders, ended by pid."""

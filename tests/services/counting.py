@@ -12,17 +12,16 @@ _NOT_COUNTED = ("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA", "SET ", "SAVEPOINT", "R
 
 @dataclass
 class Statements:
-    """The statements seen, in order; transaction control left out."""
+    """The statements seen, in order, without transaction control."""
 
     sql: list[str] = field(default_factory=list)
 
     @property
     def count(self) -> int:
-        """How many."""
         return len(self.sql)
 
     def of(self, verb: str) -> list[str]:
-        """Those that begin with this verb."""
+        """The statements that begin with this verb."""
         return [text for text in self.sql if text.upper().startswith(verb.upper())]
 
 

@@ -1,4 +1,4 @@
-"""What this machine lacks: named loudly once; a failure where everything has to be there (CI)."""
+"""Missing programs of this machine: reported once, or a failure where CI=true."""
 
 import os
 import shutil
@@ -26,15 +26,15 @@ def go_without(what: str) -> NoReturn:
 
 
 def require_program(name: str) -> str:
-    """Where this program is; without it the test is left out, or fails where CI=true."""
-    ours = Path(sys.executable).parent  # what the locks install
+    """Return the program's path; without it the test is left out, or fails where CI=true."""
+    ours = Path(sys.executable).parent  # installed by the locks
     places = f"{ours}:{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
     found = shutil.which(name, path=places)
     return found or go_without(name)
 
 
 def left_out(skipped: Iterable[pytest.TestReport]) -> Counter[str]:
-    """How many of these reports went without what."""
+    """Count these reports by what was missing."""
     reasons = (str(report.longrepr[2]) for report in skipped if isinstance(report.longrepr, tuple))
     return Counter(
         reason.removeprefix("Skipped: ").removesuffix(f" {MARK}")

@@ -1,4 +1,4 @@
-"""Processes whose clock is wrong: a library that is loaded before the C library, and a file."""
+"""Processes with a wrong clock: a preloaded library that reads the offset from a file."""
 
 import struct
 import subprocess
@@ -50,7 +50,7 @@ int gettimeofday(struct timeval *out, void *zone) {
 
 
 class OtherClock:
-    """`env` gives a process this clock; `set_ahead` sets it, also while the process runs."""
+    """`env` gives a process this clock; `set_ahead` changes it, also while the process runs."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -63,6 +63,6 @@ class OtherClock:
         self.env = {"LD_PRELOAD": str(library), "OTHER_CLOCK": str(self._file)}
 
     def set_ahead(self, seconds: int) -> None:
-        """Whole seconds ahead of the machine's clock; negative: behind."""
+        """Seconds ahead of the machine's clock; negative: behind."""
         with self._file.open("r+b" if self._file.exists() else "w+b") as file:
             file.write(struct.pack("d", seconds))

@@ -1,4 +1,4 @@
-"""Pages of docs/ as somebody follows them: their blocks, run in a shell that has nothing else."""
+"""The blocks of docs/, run as an operator would, in a shell with an empty environment."""
 
 import re
 import subprocess
@@ -12,7 +12,7 @@ _BLOCK = re.compile(r"^ *```(?P<kind>\w+)\n(?P<text>.*?)^ *```", re.MULTILINE | 
 
 
 def sections(page: str) -> dict[str, str]:
-    """The text below each heading `## ...` of a page of docs/; "" for what stands before."""
+    """The text below each heading `## ...` of a page of docs/; "" is the text before the first."""
     parts = re.split(r"^## (.*)\n", (ROOT / "docs" / page).read_text(encoding="utf-8"), flags=re.M)
     return {"": parts[0]} | dict(zip(parts[1::2], parts[2::2], strict=True))
 
@@ -28,7 +28,7 @@ def commands(text: str) -> list[str]:
 
 
 class Machine:
-    """A machine with Maitred on it, and nothing in its environment: a folder with a file `.env`."""
+    """A machine with Maitred and an empty environment: a folder with a file `.env`."""
 
     def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -36,12 +36,12 @@ class Machine:
         self.set(settings)
 
     def set(self, settings: Mapping[str, str]) -> None:
-        """Write `.env` anew."""
+        """Rewrite `.env`."""
         lines = [f"{name}={value}\n" for name, value in settings.items()]
         (self.folder / ".env").write_text("".join(lines), encoding="utf-8")
 
     def run(self, block: str, *, ends: int | Collection[int] = 0) -> str:
-        """A block of a page; what it said. Ends at the first command that fails."""
+        """Run a block of a page up to its first failing command; return the output."""
         fine = {ends} if isinstance(ends, int) else ends
         bare = {
             "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",

@@ -1,4 +1,4 @@
-"""Small pictures, put together byte by byte, so that a test can damage any part."""
+"""Small pictures, assembled byte by byte, so that a test can damage any part."""
 
 import struct
 import zlib
@@ -23,7 +23,7 @@ def segment(kind: int, data: bytes) -> bytes:
 
 
 def jpeg(width: int = 4, height: int = 3, *, frame: int = 0xC0) -> bytes:
-    """The parts of a JPEG in two scans, with what only looks like a marker in its data."""
+    """A JPEG in two scans, with data that only looks like a marker."""
     start = segment(0xE0, b"JFIF\0\1\1\0\0\1\0\1\0\0") + segment(0xDB, bytes(65))
     sized = segment(frame, struct.pack(">BHHB", 8, height, width, 1) + bytes([1, 0x11, 0]))
     scan = segment(0xDA, bytes([1, 1, 0, 0, 63, 0])) + b"\x12\xff\x00\x34\xff\xd0\x56"
@@ -31,7 +31,7 @@ def jpeg(width: int = 4, height: int = 3, *, frame: int = 0xC0) -> bytes:
 
 
 def riff(*parts: tuple[bytes, bytes]) -> bytes:
-    """A WebP of these parts."""
+    """A WebP of these chunks."""
     body = b"WEBP"
     for kind, data in parts:
         body += kind + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2)
@@ -39,6 +39,6 @@ def riff(*parts: tuple[bytes, bytes]) -> bytes:
 
 
 def webp(width: int = 4, height: int = 3) -> bytes:
-    """A WebP without loss."""
+    """A lossless WebP."""
     bits = (width - 1) | (height - 1) << 14
     return riff((b"VP8L", b"\x2f" + struct.pack("<I", bits) + b"\1\2"))

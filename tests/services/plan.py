@@ -1,4 +1,4 @@
-"""What a test has proved of the deployment plan: `plan.prove(...)`, written when it has passed."""
+"""Evidence for the deployment plan: `plan.prove(...)`, written when the test has passed."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import pytest
 from tests.architecture.tree import ROOT
 from tests.plan.lines import check
 
-#: Where each session writes what it proved; `python -m tests.plan` reads it.
+#: Each session writes its evidence here; `python -m tests.plan` reads it.
 FOLDER = ROOT / "build" / "plan"
 Record = dict[str, str]
 _proved: list[Record] = []
@@ -20,10 +20,10 @@ _by_program: list[Record] = []
 
 
 def prove(*, line: str, target: str, how: str, figure: str = "", by: str = "") -> None:
-    """This test has just shown that line of the plan for that target.
+    """Record that this test has shown that line of the plan for that target.
 
-    `how` as tests.plan.lines.HOW has it; `figure` is what was measured, in a few words. It counts
-    when the test has passed to its end. A program that is no test says its command in `by`.
+    `how` is one of tests.plan.lines.HOW; `figure` is the measured value, in a few words. The record
+    counts when the test has passed to its end. A program that is no test gives its command in `by`.
     """
     check(line, target, how)
     test = by or os.environ["PYTEST_CURRENT_TEST"].rpartition(" (")[0]
@@ -36,12 +36,12 @@ def prove(*, line: str, target: str, how: str, figure: str = "", by: str = "") -
 
 
 def where(backend: str) -> str:
-    """The target that runs on such a database: a file is embedded, a server has hosts."""
+    """The target of such a database: a file is embedded, a server has hosts."""
     return "embedded" if backend == "sqlite" else "hosts"
 
 
 def write(folder: Path, records: list[Record], name: str) -> None:
-    """A file of one session: when it was, and what its tests proved."""
+    """Write a file of one session: its time and its records."""
     folder.mkdir(parents=True, exist_ok=True)
     run = {"on": f"{datetime.now(UTC):%Y-%m-%dT%H:%MZ}", "proved": records}
     path = folder / f"{name}.json"
@@ -49,7 +49,7 @@ def write(folder: Path, records: list[Record], name: str) -> None:
 
 
 class Recorder:
-    """The plugin that keeps what the tests of this process proved."""
+    """A pytest plugin that collects the records of this process's tests."""
 
     def __init__(self, folder: Path = FOLDER) -> None:
         self.folder = folder
@@ -60,7 +60,7 @@ class Recorder:
     def pytest_runtest_makereport(
         self, item: pytest.Item
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """What was proved counts when the test and its end have passed."""
+        """A record counts when the test and its teardown have passed."""
         report = yield
         if report.failed:
             self.failed.add(item.nodeid)
@@ -71,6 +71,5 @@ class Recorder:
         return report
 
     def pytest_sessionfinish(self) -> None:
-        """Write it, where there is anything to write."""
         if self.records:
             write(self.folder, self.records, f"{os.getpid()}-{time.time_ns()}")

@@ -1,4 +1,4 @@
-"""Free ports, below the range that outgoing connections take theirs from."""
+"""Free ports below the kernel's range of ephemeral ports."""
 
 import os
 import random
@@ -10,10 +10,10 @@ _FIRST, _LAST = 15_000, 32_000
 
 
 def free_port() -> int:
-    """A TCP port of localhost that nobody listens on, never given twice by this test run.
+    """Return a free TCP port of localhost, never the same twice in this test run.
 
-    Each process of pytest-xdist has ports of its own: one that is given may be bound much later,
-    and two servers that share a port (SO_REUSEPORT) get each other's requests without any error.
+    Each process of pytest-xdist has its own range: a returned port may be bound much later, and two
+    servers that share a port (SO_REUSEPORT) get each other's requests without any error.
     """
     first, last = _own_range(os.environ)
     for _ in range(500):
@@ -31,7 +31,7 @@ def free_port() -> int:
 
 
 def _own_range(env: Mapping[str, str]) -> tuple[int, int]:
-    """From and below: below what the kernel gives to connections, 32768."""
+    """The first port and the end of the range, below the kernel's ephemeral ports (from 32768)."""
     processes = int(env.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     number = int(env.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     share = (_LAST - _FIRST) // processes
@@ -39,7 +39,7 @@ def _own_range(env: Mapping[str, str]) -> tuple[int, int]:
 
 
 def is_listening(port: int) -> bool:
-    """Whether somebody accepts connections on this port of localhost."""
+    """Whether a server accepts connections on this port of localhost."""
     with socket.socket() as probe:
         probe.settimeout(0.5)
         return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,4 +1,4 @@
-"""The test ground itself: each server starts, answers, dies and comes back."""
+"""The test servers themselves: each starts, answers, dies and restarts."""
 
 import smtplib
 from collections.abc import Callable

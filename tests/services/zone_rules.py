@@ -1,4 +1,4 @@
-"""Zone rules of another release: a compiled zone that wins over the pinned one, in this process."""
+"""Zone rules of another release: a compiled zone replaces the pinned one in this process."""
 
 import struct
 import zoneinfo
@@ -13,7 +13,7 @@ from models.rules.restaurant import sittings
 
 @contextmanager
 def other_rules(folder: Path, *, zone: str = "Europe/Berlin", hours: int) -> Iterator[None]:
-    """As after a start by other zone data: the zone is so many hours ahead of UTC all year."""
+    """Simulate other zone data: the zone is so many hours ahead of UTC all year."""
     header = struct.pack(">4sc15x6l", b"TZif", b"2", 0, 0, 0, 0, 1, 4)
     body = struct.pack(">lbb4s", hours * 3600, 0, 0, b"XXX\0")
     path = folder / "zoneinfo" / zone
@@ -29,7 +29,7 @@ def other_rules(folder: Path, *, zone: str = "Europe/Berlin", hours: int) -> Ite
 
 
 def _forget() -> None:
-    """What a start of the process forgets by itself."""
+    """Clear the caches that a restart of the process would clear."""
     zoneinfo.ZoneInfo.clear_cache()
     forget_restaurants()
     sittings._last_quarter_of.cache_clear()

@@ -1,8 +1,8 @@
-"""A stand-in for a Kubernetes API server, enough for the real `kubectl` to do a release with.
+"""A fake Kubernetes API server, sufficient for a release with the real `kubectl`.
 
-kubectl finds its kinds by discovery, reads, applies, patches, waits and rolls back over HTTP; so
-its words, its JSON paths and its selectors are tried. Fields are not looked at: the schemas are
-(tests/deploy/kubernetes/test_kubernetes.py). `exec` is left to whoever starts kubectl.
+kubectl discovers kinds, reads, applies, patches, waits and rolls back over HTTP, so its commands,
+JSON paths and selectors are tested. Fields are not validated; the schemas are
+(tests/deploy/kubernetes/test_kubernetes.py). The starter of kubectl handles `exec`.
 """
 
 import copy
@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from tests.services.running.cluster_state import Object, State, merged
 
-#: api version -> kind -> (plural, is in a namespace)
+#: api version -> kind -> (plural, is namespaced)
 KINDS: dict[str, dict[str, tuple[str, bool]]] = {
     "v1": {
         "Namespace": ("namespaces", False),
@@ -72,7 +72,7 @@ _PATH = re.compile(
 
 
 class Cluster:
-    """The server, and what it holds. `told` are the writes, as `PATCH deployments/web`."""
+    """The server and its state. `told` lists the writes, such as `PATCH deployments/web`."""
 
     def __init__(self, url: str) -> None:
         self.url, self.state, self.told = url, State(), list[str]()
@@ -80,13 +80,13 @@ class Cluster:
         self.without: set[str] = set()
 
     def kinds(self) -> dict[str, dict[str, tuple[str, bool]]]:
-        """What is installed."""
+        """The installed kinds."""
         return {api: kinds for api, kinds in KINDS.items() if api not in self.without}
 
 
 @contextmanager
 def cluster() -> Iterator[Cluster]:
-    """A cluster that holds nothing yet, at a free port of this machine."""
+    """An empty cluster on a free port."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     server.daemon_threads = True
     held = Cluster(f"http://127.0.0.1:{server.server_address[1]}")
@@ -241,7 +241,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(listed | {"metadata": {"resourceVersion": str(state.made)}})
 
     def _watch(self) -> None:
-        """Nothing changes by itself: what controllers do, they do at once."""
+        """Send no events: the fake controllers act immediately."""
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Connection", "close")
@@ -317,7 +317,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _schema(api: str, kinds: dict[str, dict[str, tuple[str, bool]]]) -> Object:
-    """No fields; only that the server looks at them itself, so that kubectl does not."""
+    """A schema without fields that leaves validation to the server, so that kubectl does none."""
     group, _, version = api.rpartition("/")
     paths = {
         f"/{kind}": {
@@ -350,7 +350,7 @@ def _fields(raw: bytes) -> dict[int, bytes]:
 
 
 def _asked(raw: bytes) -> str:
-    """`create pods/exec`, of the review that kubectl sends (as protobuf)."""
+    """`create pods/exec`, from kubectl's access review (as protobuf)."""
     attributes = _fields(_fields(_fields(_fields(raw[4:])[2])[2])[1])
     resource = attributes[5] + (b"/" + attributes[6] if attributes.get(6) else b"")
     return f"{attributes[2].decode()} {resource.decode()}"

@@ -1,7 +1,7 @@
-"""What a stand-in for a Kubernetes cluster holds, and what its controllers would do at once.
+"""The state of a fake Kubernetes cluster, with immediate effects of its controllers.
 
 Deployments get their ReplicaSets and revisions, Jobs end, Pods run, and Argo's Rollout follows its
-Deployment, as their sources say. `refuses` names what does not go well.
+Deployment, as their sources define. `refuses` names what fails.
 """
 
 import copy
@@ -18,7 +18,7 @@ REVISION = "deployment.kubernetes.io/revision"
 
 
 def merged(old: Any, new: Any) -> Any:
-    """JSON merge patch, and of lists of named things what a strategic one would make of them."""
+    """JSON merge patch, with lists of named items merged as a strategic merge patch does."""
     if isinstance(new, dict) and isinstance(old, dict):
         found = dict(old)
         for key, value in new.items():
@@ -48,7 +48,7 @@ def _without_none(value: Any) -> Any:
 
 
 def _said(value: Any) -> Any:
-    """Without what is empty: an undo writes `resources: {}` and `creationTimestamp: null`."""
+    """Drop empty values: an undo writes `resources: {}` and `creationTimestamp: null`."""
     if isinstance(value, dict):
         said = {key: _said(each) for key, each in value.items()}
         return {key: each for key, each in said.items() if each not in (None, {}, [])}
@@ -58,7 +58,7 @@ def _said(value: Any) -> Any:
 
 
 def hash_of(template: Object) -> str:
-    """A name for a description of pods; what means the same has the same."""
+    """A name for a pod template; equivalent templates have the same name."""
     return hashlib.sha256(json.dumps(_said(template), sort_keys=True).encode()).hexdigest()[:10]
 
 
@@ -69,29 +69,28 @@ class State:
     objects: dict[tuple[str, str, str], Object] = field(default_factory=dict)
     #: e.g. "migrate", "image", "deployment/scheduler", "verdict", "argo", "promotion"
     refuses: set[str] = field(default_factory=set)
-    #: words of `auth can-i` that are answered with no: "create pods"
+    #: words of `auth can-i` that are denied: "create pods"
     forbidden: set[str] = field(default_factory=set)
     made: int = 0
-    #: how often each object was asked for: "GET rollouts/web"
+    #: how often each object was requested: "GET rollouts/web"
     asked: Counter[str] = field(default_factory=Counter)
 
     def get(self, kind: str, namespace: str, name: str) -> Object | None:
-        """One object, or None."""
         return self.objects.get((kind, namespace, name))
 
     def refuses_to_tell(self, word: str) -> bool:
-        """Whether `refuses` has the word, or the word and how many times it was asked by now."""
+        """Whether `refuses` has the word, or the word and the current number of requests for it."""
         self.asked[word] += 1
         return bool({word, f"{word} {self.asked[word]}"} & self.refuses)
 
     def of(self, kind: str, namespace: str = "") -> Iterator[Object]:
-        """All objects of a kind, of one namespace or of all."""
+        """All objects of a kind, in one namespace or in all."""
         for (its_kind, its_namespace, _), each in list(self.objects.items()):
             if its_kind == kind and namespace in ("", its_namespace):
                 yield each
 
     def put(self, new: Object) -> Object:
-        """Store an object as the server does, and let the controllers work."""
+        """Store an object as the server does, then run the controllers."""
         meta = new["metadata"]
         key = (new["kind"], meta.get("namespace", ""), meta["name"])
         old = self.objects.get(key)
@@ -107,7 +106,7 @@ class State:
         return self.objects[key]
 
     def delete(self, kind: str, namespace: str, name: str) -> Object | None:
-        """Remove an object, and give it back."""
+        """Remove and return an object."""
         return self.objects.pop((kind, namespace, name), None)
 
     def _control(self, one: Object) -> None:
@@ -182,7 +181,7 @@ class State:
             one["status"] |= {"availableReplicas": 0, "conditions": [late]}
 
     def _lead(self, namespace: str) -> None:
-        """Argo's part, as far as a release sees it."""
+        """Act as Argo, as far as a release depends on it."""
         rollout = self.get("Rollout", namespace, "web")
         deployment = self.get("Deployment", namespace, "web")
         if rollout is None or "argo" in self.refuses:

@@ -1,8 +1,8 @@
-"""Statements that one test's engine has compiled serve the next test's engine too.
+"""A cache of compiled statements shared by the engines of all tests.
 
-Each test has an engine of its own, and SQLAlchemy keeps compiled statements by the engine's
-dialect object: without this a fifth of a database test was spent on compiling what the test
-before it had compiled.
+Each test has its own engine, and SQLAlchemy keys compiled statements by the engine's dialect
+object: without this, a fifth of the time of a database test went into compiling the same statements
+again.
 """
 
 from typing import Any
@@ -13,10 +13,10 @@ Key = tuple[Any, ...]
 
 
 class Compiled(dict[Key, Any]):
-    """SQLAlchemy's compiled cache, by what the dialect is and not by which object."""
+    """SQLAlchemy's compiled cache, keyed by the dialect's kind instead of the object."""
 
     def get(self, key: Key, default: Any = None) -> Any:
-        """What was compiled for such a dialect."""
+        """The compiled statement for such a dialect."""
         return super().get(_by_kind(key), default)
 
     def __setitem__(self, key: Key, value: Any) -> None:

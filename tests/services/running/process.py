@@ -16,7 +16,7 @@ class NotReady(AssertionError):
 def wait_until(
     is_true: Callable[[], object], *, seconds: float, what: str, every: float = 0.02
 ) -> None:
-    """Look again and again until `is_true()`; raises NotReady, naming `what`, after `seconds`."""
+    """Poll until `is_true()`; raises NotReady, naming `what`, after `seconds`."""
     ends = time.monotonic() + seconds
     while not is_true():
         if time.monotonic() > ends:
@@ -25,7 +25,7 @@ def wait_until(
 
 
 class Process:
-    """A child in a process group of its own, so that its children end with it."""
+    """A child in its own process group, so that its children end with it."""
 
     def __init__(
         self,
@@ -45,22 +45,20 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """The process id of the running child."""
         assert self._child is not None, f"{self.name} was never started"
         return self._child.pid
 
     @property
     def is_running(self) -> bool:
-        """Whether the child lives."""
         return self._child is not None and self._child.poll() is None
 
     @property
     def exit_code(self) -> int | None:
-        """How the child ended; None while it lives."""
+        """The child's exit code; None while it lives."""
         return None if self._child is None else self._child.poll()
 
     def start(self) -> None:
-        """Start the child; its output is added to the log file."""
+        """Start the child; its output is appended to the log file."""
         assert not self.is_running, f"{self.name} runs already"
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as output:
@@ -76,7 +74,7 @@ class Process:
         atexit.register(self.kill)
 
     def wait_ready(self, is_ready: Callable[[], object], *, seconds: float = 30) -> None:
-        """Wait for `is_ready()`. Raises NotReady with the end of the log when it never comes."""
+        """Wait for `is_ready()`. Raises NotReady with the end of the log when it stays false."""
 
         def ready_or_dead() -> bool:
             if not self.is_running:
@@ -89,7 +87,7 @@ class Process:
             raise NotReady(f"{silent}\n{self.tail()}") from silent
 
     def terminate(self, *, seconds: float = 15) -> None:
-        """SIGTERM, then SIGKILL for the whole group when that was not heard in time."""
+        """SIGTERM, then SIGKILL for the whole group after `seconds`."""
         if self._child is None:
             return
         if self.is_running:
@@ -112,15 +110,13 @@ class Process:
         self._child.wait(10)
 
     def pause(self) -> None:
-        """SIGSTOP: the child stands still wherever it is."""
+        """SIGSTOP."""
         os.kill(self.pid, signal.SIGSTOP)
 
     def resume(self) -> None:
-        """SIGCONT."""
         os.kill(self.pid, signal.SIGCONT)
 
     def tail(self, lines: int = 60) -> str:
-        """The end of the log."""
         if not self.log.exists():
             return "(no log)"
         text = self.log.read_text(encoding="utf-8", errors="replace")

@@ -1,4 +1,4 @@
-"""A restaurant for a test, written row by row: a floor, shifts, policies."""
+"""Write a restaurant for a test row by row: a floor, shifts, policies."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,7 +35,7 @@ SIX_TABLES: Tables = {
 
 @dataclass(frozen=True, slots=True)
 class ShiftTimes:
-    """A shift by the wall clock: first seating, last seating, end; overrides as in the file."""
+    """A shift in wall clock times: first seating, last seating, end; overrides as in the file."""
 
     first: time = time(17)
     last: time = time(21, 30)
@@ -47,7 +47,7 @@ class ShiftTimes:
 
 @dataclass(frozen=True, slots=True)
 class OpenRestaurant:
-    """The ids of what was made."""
+    """The ids of the rows written."""
 
     id: int
     slug: str
@@ -67,7 +67,7 @@ def open_restaurant(
     closed_on: Sequence[date] = (),
     policies: Mapping[str, Any] | None = None,
 ) -> OpenRestaurant:
-    """Write a restaurant and commit. `policies` as the restaurant's file names them."""
+    """Write a restaurant and commit. `policies` has the keys of a restaurant file."""
     with transaction(bind) as session:
         restaurant = Restaurant(
             slug=slug, name=slug.title(), zone=zone, policies=dict(policies or {})

@@ -9,7 +9,7 @@ from models.core.database.transactions import Base
 
 
 def create_tables(url: str) -> None:
-    """Every table, by the mapped classes. (That migrations make the same is tests/migrations'.)"""
+    """Create every table from the mapped classes; tests/migrations compares the migrations."""
     bind = create_engine(url)
     Base.metadata.create_all(bind)
     bind.dispose()
@@ -23,7 +23,7 @@ def sqlite_template(folder: Path) -> Path:
 
 
 def delete_rows(bind: Engine) -> None:
-    """Empty every table; fast where there is little in them."""
+    """Empty every table; fast for few rows."""
     is_sqlite = bind.dialect.name == "sqlite"
     with bind.begin() as connection:
         if not is_sqlite:

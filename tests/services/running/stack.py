@@ -1,4 +1,4 @@
-"""The running house: web server, workers, scheduler, with a database, Redis and SMTP of its own."""
+"""The running installation: web, workers and scheduler, with their own database, Redis and SMTP."""
 
 import shutil
 import sys
@@ -43,12 +43,11 @@ class Asked:
 
     @property
     def id(self) -> int:
-        """The reservation's id."""
         return int(self.body["id"])
 
     @property
     def token(self) -> str:
-        """The manage token, out of the manage link."""
+        """The manage token from the manage link."""
         return str(self.body["manage_url"]).rpartition("/")[2]
 
 
@@ -77,14 +76,14 @@ class Stack:
             "SWEEP_SECONDS": "1",
             "PUBLIC_URL": self.url,
             "LANES": "4",
-            # of its own: keys are renewed there
+            # its own file, because tests rotate keys there
             "KEYSET_FILE": shutil.copyfile(KEYSET, folder / "keyset.json").as_posix(),
         }
         self.engine: Engine = make_engine(database_url, pool_size=4)
         self._client = httpx.Client(
             base_url=self.url, timeout=30, limits=httpx.Limits(max_connections=64)
         )
-        #: where each worker shows its counts
+        #: the metrics port of each worker
         self.metrics_ports: dict[str, int] = {}
         self.processes = self._describe(workers)
 
@@ -99,7 +98,7 @@ class Stack:
         return found
 
     def _process(self, name: str, command: str) -> Process:
-        """A line of the Procfile, run by a shell that becomes the process itself."""
+        """Start a command of the Procfile in a shell that execs it."""
         env = {
             "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
             "PYTHONPATH": str(ROOT),
@@ -115,7 +114,7 @@ class Stack:
     # --- the processes
 
     def start(self) -> None:
-        """Start all processes, and wait until each does its work."""
+        """Start all processes, and wait until each is ready."""
         for process in self.processes.values():
             process.start()
         self.processes["web"].wait_ready(self._web_answers)
@@ -124,14 +123,14 @@ class Stack:
                 process.wait_ready(lambda process=process: "ready" in process.tail())  # type: ignore[misc]
 
     def stop(self) -> None:
-        """End all processes: first the clock, last the web server."""
+        """End all processes: the scheduler first, the web server last."""
         self._client.close()
         self.engine.dispose()
         for name in ("scheduler", *self.workers, "web"):
             self.processes[name].terminate()
 
     def heal(self) -> None:
-        """After a test: whatever was killed, paused or stopped runs again."""
+        """After a test, restart or resume everything that was killed, paused or stopped."""
         self.mailbox.clear()
         for process in self.processes.values():
             if process.is_running:
@@ -139,19 +138,18 @@ class Stack:
             else:
                 process.start()
         self.processes["web"].wait_ready(self._web_answers)
-        # what was refused or cut off would be tried again in minutes, under other tests' eyes
+        # refused or interrupted sends would be retried minutes later, during other tests
         with self.engine.begin() as connection:
             again = update(Message).where(Message.state == "queued", Message.attempts > 0)
             connection.execute(again.values(due_at=clock.now()))
 
     @property
     def workers(self) -> list[str]:
-        """The names of the Celery workers."""
         return [name for name in self.processes if name not in ("web", "scheduler")]
 
     @property
     def deciders(self) -> list[Process]:
-        """The workers that decide."""
+        """The allocation workers."""
         return [self.processes[name] for name in self.workers if name.startswith("allocation")]
 
     def kill9(self, name: str) -> None:
@@ -165,15 +163,14 @@ class Stack:
             return False
 
     def logs(self) -> str:
-        """The end of every process's log."""
         return "\n".join(
             f"--- {name}\n{process.tail(40)}" for name, process in self.processes.items()
         )
 
-    # --- the house and its guests
+    # --- the restaurant and its guests
 
     def open_restaurant(self, **restaurant: Any) -> OpenRestaurant:
-        """A restaurant of a new name, open from 12:00 to midnight every day, without pacing."""
+        """Open a restaurant with a new slug, every day from 12:00 to midnight, without pacing."""
         restaurant.setdefault("policies", UNPACED)
         restaurant.setdefault("shifts", {"all-day": ShiftTimes(first=_noon())})
         return open_restaurant(self.engine, slug=f"house-{uuid.uuid4().hex[:12]}", **restaurant)
@@ -191,7 +188,7 @@ class Stack:
         phone: str | None = None,
         **more: Any,
     ) -> Asked:
-        """POST a reservation; the answer whatever it is."""
+        """POST a reservation; return the answer whatever its status."""
         mail = email or f"{uuid.uuid4().hex}@example.com"
         body = {"party_size": party_size, "start": start.isoformat()} | more
         body["guest"] = {"name": name, "email": mail} | ({"phone": phone} if phone else {})
@@ -213,7 +210,7 @@ class Stack:
         return self._send("POST", path, json={}, headers={"Manage-Token": asked.token})
 
     def sign_in_as_host(self, restaurant: OpenRestaurant) -> str:
-        """A new host's access token."""
+        """Return the access token of a new host."""
         email = f"{uuid.uuid4().hex}@example.com"
         hashed, now = hash_password(PASSWORD), clock.now()
         with transaction(self.engine) as session:
@@ -223,7 +220,7 @@ class Stack:
         return str(self._send("POST", "/api/v1/auth/sign-in", json=body).body["access_token"])
 
     def staff(self, method: str, path: str, token: str, **body: Any) -> Asked:
-        """A call with an access token; `path` below /api/v1."""
+        """Call the API with an access token; `path` is below /api/v1."""
         headers = {"Authorization": f"Bearer {token}"}
         return self._send(method, f"/api/v1{path}", json=body, headers=headers)
 
@@ -232,16 +229,16 @@ class Stack:
         body = answer.json() if answer.content else {}
         return Asked(answer.status_code, body, answer.elapsed.total_seconds(), answer.headers)
 
-    # --- what became of it
+    # --- results
 
     def statuses(self, ids: Iterable[int]) -> dict[int, str]:
-        """Where these reservations stand, by the database."""
+        """The statuses of these reservations in the database."""
         query = select(Reservation.id, Reservation.status).where(Reservation.id.in_(list(ids)))
         with self.engine.connect() as connection:
             return {row.id: row.status for row in connection.execute(query)}
 
     def wait_decided(self, ids: Iterable[int], *, seconds: float = 30) -> dict[int, str]:
-        """Wait until all of these are decided; where they stand then."""
+        """Wait until all of these are decided; return their statuses."""
         wanted = set(ids)
 
         def all_decided() -> bool:
@@ -252,7 +249,7 @@ class Stack:
         return self.statuses(wanted)
 
     def pending(self) -> dict[str, int]:
-        """Rows in which work waits: requests, wishes, freed books, due messages and sends."""
+        """Count open work: requests, change requests, freed books, due messages, claimed sends."""
         queries = {
             "requests": select(func.count()).where(Reservation.status == "requested"),
             "wishes": select(func.count()).where(ReservationChange.status == "requested"),
@@ -267,19 +264,19 @@ class Stack:
         return {what: count for what, count in counted.items() if count}
 
     def wait_quiet(self, *, seconds: float = 30) -> None:
-        """Wait until no work waits anywhere. Raises NotReady, naming what does."""
+        """Wait until no work is open. Raises NotReady, naming the open work."""
         try:
             wait_until(lambda: not self.pending(), seconds=seconds, what="no work left", every=0.05)
         except NotReady as error:
             raise NotReady(f"{error}, but {self.pending()}") from None
 
     def findings(self) -> list[Finding]:
-        """What the check of the house finds wrong, with nothing left to wait for."""
+        """The findings of the check, without any grace for open work."""
         with reading(self.engine) as session:
             return findings(session, now=clock.now(), grace_seconds=0)
 
     def let_claims_expire(self) -> None:
-        """As if the lease of every message being sent had run out: its worker is not heard of."""
+        """Expire the lease of every message being sent, as if its worker had died."""
         with self.engine.begin() as connection:
             connection.execute(
                 update(Message)

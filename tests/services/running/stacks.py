@@ -1,4 +1,4 @@
-"""A running installation with a Redis, a mail server and a database of its own."""
+"""A running installation with its own Redis, mail server and database."""
 
 import secrets
 from collections.abc import Iterator, Mapping
@@ -16,9 +16,9 @@ from tests.services.servers.redis import RedisServer
 def open_stack(
     folder: Path, server: MariaDB | None, env: Mapping[str, str] | None = None
 ) -> Iterator[Stack]:
-    """Started, on a new database of `server`, or on SQLite; nothing of it is left afterwards.
+    """Start a stack on a new database of `server`, or on SQLite; remove everything afterwards.
 
-    `env`: what its processes are told besides.
+    `env`: further environment variables of its processes.
     """
     redis = RedisServer(folder / "redis", kind="valkey" if server is None else "redis")
     redis.start()

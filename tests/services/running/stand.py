@@ -1,4 +1,4 @@
-"""A host stand for tests: guests ask, the lane decides, the host moves parties; at hours we set."""
+"""A host stand for tests: guests request, the lane decides, the host moves parties."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,20 +30,20 @@ STAFF = "staff:1"
 
 @dataclass(slots=True)
 class Stand:
-    """One house and the moves at its stand. Every move is a transaction of its own."""
+    """One restaurant and the actions at its stand. Every action is a transaction of its own."""
 
     bind: Engine
     restaurant: OpenRestaurant
     asked: int = 0
 
     def do(self, work: Callable[[Session], T]) -> T:
-        """One transaction."""
+        """Run one transaction."""
         return unit(work, self.bind)
 
     def request(
         self, party_size: int = 2, *, start: datetime = START, now: datetime = NOW, **more: Any
     ) -> int:
-        """A guest asks online; the reservation's id. Decided by `drain`."""
+        """Request a table online; return the reservation's id. `drain` decides it."""
         wish = self._wish(party_size, start, more)
         key = f"key-{self.asked}"
 
@@ -56,7 +56,7 @@ class Stand:
         return self.do(work)
 
     def ask(self, party_size: int = 2, *, now: datetime = NOW, **more: Any) -> int:
-        """A guest asks, and is answered."""
+        """Request a table and decide it."""
         number = self.request(party_size, now=now, **more)
         self.drain(now=now)
         return number
@@ -102,7 +102,7 @@ class Stand:
         return TableRequest(party_size=party_size, starts_at=start, guest=guest, **more)
 
     def drain(self, *, now: datetime = NOW) -> int:
-        """Decide until nobody waits in the house's lane; how many were decided."""
+        """Decide until the restaurant's lane is empty; return how many were decided."""
         lane, count = self.restaurant.id % settings().lanes, 0
         while decided := self.do(
             lambda session: decide_waiting(session, lane, now=now, limit=500)
@@ -111,29 +111,29 @@ class Stand:
         return count
 
     def move(self, operation: Callable[..., T], number: int, *, now: datetime, **more: Any) -> T:
-        """One of `operations.arrivals` on one reservation, by the staff."""
+        """Run one of `operations.arrivals` on a reservation, as the staff."""
         return self.do(lambda session: operation(session, number, now=now, actor=STAFF, **more))
 
     def wish(self, number: int, *, now: datetime = NOW, **change: Any) -> int:
-        """The guest wishes to change; the wish's id. Decided by `drain`."""
+        """Request a change; return the pending change request's id. `drain` decides it."""
         made = self.wish_or_withdraw(number, now=now, **change)
         assert made is not None
         return made
 
     def wish_or_withdraw(self, number: int, *, now: datetime = NOW, **change: Any) -> int | None:
-        """The guest wishes to change; None when that takes the waiting wish back."""
+        """Request a change; None when the change withdraws the pending one."""
         wish = TableChange(**change)
         return self.do(
             lambda session: change_reservation(session, number, change=wish, now=now, actor="guest")
         )
 
     def change(self, number: int, *, now: datetime = NOW, **change: Any) -> None:
-        """The guest wishes to change, and is answered."""
+        """Request a change and decide it."""
         self.wish(number, now=now, **change)
         self.drain(now=now)
 
     def cancel(self, number: int, *, now: datetime = NOW) -> None:
-        """The guest cancels; the waitlist gets its chance."""
+        """Cancel as the guest, then decide for the waitlist."""
         self.do(
             lambda session: cancel_reservation(
                 session, number, now=now, actor="guest", by_staff=False
@@ -141,15 +141,14 @@ class Stand:
         )
         self.drain(now=now)
 
-    # --- what became of it
+    # --- results
 
     def row(self, number: int) -> Reservation:
-        """The reservation as it stands."""
         with Session(self.bind) as session:
             return session.get_one(Reservation, number)
 
     def held(self, number: int) -> dict[str, tuple[int, int]]:
-        """What the party holds: table's label -> quarters before and from the start of START.
+        """The party's quarters: table's label -> (first, end), in quarters relative to START.
 
         `(0, 6)` is from START for six quarters; the quarters must be one run without a gap.
         """
@@ -165,7 +164,7 @@ class Stand:
         return {labels[key]: (min(found[key]), max(found[key]) + 1) for key in sorted(found)}
 
     def revision(self) -> int:
-        """The revisions of all books together."""
+        """The sum of the revisions of all books."""
         with Session(self.bind) as session:
             return sum(session.scalars(select(ShiftDay.revision)))
 
@@ -180,7 +179,7 @@ class Stand:
                     session.execute(each)
 
     def plant_policies(self, policies: Any) -> Any:
-        """Write what you like as the house's policies, as a new revision; those before."""
+        """Set the restaurant's policies as a new revision; return the previous policies."""
         with Session(self.bind) as session:
             row = session.get_one(Restaurant, self.restaurant.id)
             before, row.policies = row.policies, policies

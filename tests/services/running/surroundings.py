@@ -1,4 +1,4 @@
-"""What a test's process believes about its surroundings: environment, caches, broker."""
+"""The surroundings of a test's process: environment, caches, broker."""
 
 import sys
 from functools import lru_cache
@@ -12,7 +12,7 @@ SECRET = "only-for-tests-only-for-tests-only-for-tests"
 MASTER = "seals-the-keyset-of-the-tests-and-nothing-else"
 #: a keyset that MASTER opens; never written by a test
 KEYSET = Path(__file__).with_name("keyset.json")
-#: nothing listens there, and the refusal comes at once
+#: nothing listens there, so connections are refused immediately
 NOWHERE_REDIS = "redis://127.0.0.1:1/0"
 NOWHERE_SMTP = "smtp://127.0.0.1:1"
 _PACKAGES = ("models", "tasks", "workers", "schedules", "web", "deploy")
@@ -21,7 +21,7 @@ _PACKAGES = ("models", "tasks", "workers", "schedules", "web", "deploy")
 def environment(
     folder: Path, *, database_url: str, redis_url: str = NOWHERE_REDIS, smtp_url: str = NOWHERE_SMTP
 ) -> dict[str, str]:
-    """The variables that every process of one test's house gets."""
+    """The environment variables of every process of one test's Maitred."""
     return {
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
@@ -41,14 +41,14 @@ def environment(
 
 
 def settle(patch: pytest.MonkeyPatch, values: dict[str, str]) -> None:
-    """Give this process that environment, and let it forget what it knew of another."""
+    """Give this process that environment, and clear everything cached from another one."""
     for name, value in values.items():
         patch.setenv(name, value)
     forget_everything()
     app = getattr(sys.modules.get("tasks.app"), "app", None)
     if app is not None and app.conf.broker_url != values["REDIS_URL"]:
         app.conf.broker_url = app.conf.broker_write_url = values["REDIS_URL"]
-        # kombu keeps pools by URL for ever; a closed one of another test must not come back
+        # kombu keeps pools by URL for ever; another test's closed pool must not come back
         pools.reset()  # type: ignore[no-untyped-call]
         app.__dict__.pop("amqp", None)
         app._pool = None
@@ -61,7 +61,7 @@ def _caches(names: tuple[str, ...]) -> list[tuple[str, str, Any]]:
         (name, key, value)
         for name in names
         for key, value in list(vars(sys.modules[name]).items())
-        # of the type, so that Flask's proxies are not asked outside a request
+        # of the type, so that Flask's proxies are not evaluated outside a request
         if hasattr(type(value), "cache_clear") and value.__module__ == name
     ]
 

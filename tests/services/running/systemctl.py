@@ -1,9 +1,9 @@
-"""What stands for systemctl where no systemd is: starts units by their own words, and no others.
+"""A fake systemctl for machines without systemd, which starts units as their files define.
 
-`python systemctl.py start maitred@blue.target`, with MACHINE naming a folder that stands for the
-machine's root. Of a unit it reads what a process can feel without being root: its environment, its
-credentials, its folder, its command, Restart= and TimeoutStopSec=. Nothing of the caller's own
-environment reaches a unit.
+`python systemctl.py start maitred@blue.target`, with MACHINE naming a folder that represents the
+machine's root. It honours what a process can observe without root: a unit's environment,
+credentials, folder, command, Restart= and TimeoutStopSec=. Nothing of the caller's own environment
+reaches a unit.
 """
 
 import os
@@ -21,7 +21,7 @@ RUN: Final = MACHINE / "run-systemd"
 
 
 class Unit:
-    """A unit of this name, as it is on the machine."""
+    """A unit by name, as installed on the machine."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -33,21 +33,21 @@ class Unit:
         self._text = text.replace("%i", slot).replace("%d", str(self._credentials))
 
     def values(self, key: str) -> list[str]:
-        """Every value of this key, in their order."""
+        """Every value of this key, in order."""
         return re.findall(rf"^{key}=(.*)$", self._text, re.MULTILINE)
 
     @property
     def pid_file(self) -> Path:
-        """Who looks after it, while it is started."""
+        """The file with the pid of the unit's supervisor, while started."""
         return RUN / f"{self.name}.pid"
 
     @property
     def restarts(self) -> Path:
-        """How often it was started again."""
+        """The number of restarts."""
         return RUN / f"{self.name}.restarts"
 
     def environment(self) -> dict[str, str]:
-        """What its process gets: systemd's own few words, and what the unit says."""
+        """The environment of its process: systemd's own variables and the unit's."""
         env = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
         env |= {"CREDENTIALS_DIRECTORY": str(self._credentials)}
         for line in self.values("Environment"):
@@ -58,7 +58,7 @@ class Unit:
         return env
 
     def load_credentials(self) -> None:
-        """Copies that are its own. Raises FileNotFoundError, as systemd refuses."""
+        """Copy its credentials. Raises FileNotFoundError, as systemd refuses."""
         shutil.rmtree(self._credentials, ignore_errors=True)
         self._credentials.mkdir(parents=True)
         for line in self.values("LoadCredential"):
@@ -66,7 +66,7 @@ class Unit:
             shutil.copy(_there(source), self._credentials / name)
 
     def look_after(self) -> None:
-        """Run it until SIGTERM; what falls is started again."""
+        """Supervise it until SIGTERM; restart it when it ends."""
         ends: list[int] = []
         signal.signal(signal.SIGTERM, lambda *_: ends.append(1))
         while not ends:
@@ -94,7 +94,7 @@ class Unit:
 
 
 def _there(path: str) -> Path:
-    """A path of the machine, below its folder; another word stays as it is."""
+    """A path of the machine, mapped below its folder; other words are unchanged."""
     ours = path.startswith(("/etc/maitred", "/var/lib/maitred", "/run/maitred"))
     return MACHINE / path[1:] if ours else Path(path)
 
@@ -104,7 +104,7 @@ def _number(path: Path) -> int:
 
 
 def start(name: str) -> None:
-    """A target's units, or one unit."""
+    """Start a target's units, or one unit."""
     if name.endswith(".target"):
         (RUN / name).touch()
         for wanted in " ".join(Unit(name).values("Wants")).split():
@@ -121,7 +121,7 @@ def start(name: str) -> None:
 
 
 def stop(names: list[str]) -> None:
-    """All of these, and wait for them; a process before the one that it was started after."""
+    """Stop all of these and wait; each process stops before those that it was started after."""
     for name in [name for name in names if name.endswith(".target")]:
         (RUN / name).unlink(missing_ok=True)
     units = [Unit(name) for name in names if not name.endswith(".target")]
@@ -135,7 +135,7 @@ def stop(names: list[str]) -> None:
 
 
 def main(words: list[str]) -> int:
-    """What `maitred release` says to systemctl; anything else is refused."""
+    """Handle the commands that `maitred release` gives to systemctl; refuse any other."""
     RUN.mkdir(exist_ok=True)
     verb, *names = [word for word in words if not word.startswith("--")]
     if verb == "is-active":
@@ -149,7 +149,7 @@ def main(words: list[str]) -> int:
         stop(names)
     elif verb == "look-after":
         Unit(names[0]).look_after()
-    elif verb != "try-restart":  # of Flower, which runs in no test of these
+    elif verb != "try-restart":  # for Flower, which no test here runs
         raise SystemExit(f"no such verb: {verb}")
     return 0
 

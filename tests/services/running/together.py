@@ -1,4 +1,4 @@
-"""Many callers at the same instant."""
+"""Many concurrent callers."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -11,9 +11,9 @@ T = TypeVar("T")
 def together(
     work: Callable[[A], T], arguments: Sequence[A], *, seconds: float = 60
 ) -> list[T | Exception]:
-    """Call `work` with each argument, each in a thread, all let go at once.
+    """Call `work` with each argument, each in its own thread, all released at the same instant.
 
-    Results stand in the arguments' order; an exception stands where its result would.
+    Results are in the arguments' order; an exception takes the place of its result.
     """
     gate = threading.Barrier(len(arguments))
     results: list[T | Exception] = [TimeoutError("did not come back")] * len(arguments)
@@ -22,7 +22,7 @@ def together(
         gate.wait(30)
         try:
             results[number] = work(arguments[number])
-        except Exception as error:  # handed to the caller, who judges it
+        except Exception as error:  # handed to the caller
             results[number] = error
 
     threads = [
@@ -37,7 +37,7 @@ def together(
 
 
 def answers(results: Sequence[T | Exception]) -> list[T]:
-    """The results alone. An exception among them is raised."""
+    """The results alone. Raises an exception among them."""
     for result in results:
         if isinstance(result, Exception):
             raise result

@@ -1,4 +1,4 @@
-"""Debian's Alertmanager, started by the script that is shipped, and who is told by it."""
+"""Debian's Alertmanager, started by the shipped script, and its receivers."""
 
 import re
 import shutil
@@ -20,35 +20,33 @@ SCRIPT = "alertmanager.sh"
 
 
 class Operators:
-    """Takes what is told at /page and at /ticket: (receiver, alert's name, firing or resolved)."""
+    """Receives alerts at /page and /ticket: (receiver, alert's name, firing or resolved)."""
 
     def __init__(self) -> None:
         self.port = free_port()
         self.told: list[tuple[str, str, str]] = []
-        #: receivers whose way is broken
+        #: receivers that are unreachable
         self.away: set[str] = set()
         self._server = ThreadingHTTPServer(("127.0.0.1", self.port), _handler(self))
         self._server.daemon_threads = True
 
     @property
     def receivers(self) -> str:
-        """What an operator would write into secrets/alert_receivers."""
+        """The content of an operator's secrets/alert_receivers."""
         return "receivers:\n" + "".join(
             f"  - name: {name}\n    webhook_configs: [{{url: 'http://127.0.0.1:{self.port}/{name}'}}]\n"
             for name in ("page", "ticket")
         )
 
     def start(self) -> None:
-        """Listen."""
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def stop(self) -> None:
-        """Close the port."""
         self._server.shutdown()
         self._server.server_close()
 
     def wait_told(self, receiver: str, name: str, state: str, *, after: int = 0) -> None:
-        """Wait until that was told there, not counting the first `after` of all."""
+        """Wait for that alert there, ignoring the first `after` of all alerts."""
         wait_until(
             lambda: (receiver, name, state) in self.told[after:],
             seconds=60,
@@ -79,12 +77,12 @@ def _handler(operators: Operators) -> type[BaseHTTPRequestHandler]:
 
 
 def in_a_second(routes: str) -> str:
-    """The routes with every patience made a second; who is told of what is as it was."""
+    """Set every interval of the routes to a second; receivers are unchanged."""
     return re.sub(r"(group_wait|group_interval): \S+", r"\1: 1s", routes)
 
 
 class Alertmanager:
-    """Tells those receivers, a second after it heard."""
+    """An Alertmanager with those receivers and intervals of a second."""
 
     def __init__(self, folder: Path, receivers: str, *, words: Sequence[str] = ()) -> None:
         for program in ("prometheus-alertmanager", "amtool"):
@@ -109,5 +107,4 @@ class Alertmanager:
         self.process.wait_ready(lambda: "Listening" in self.process.tail())
 
     def stop(self) -> None:
-        """End it."""
         self.process.terminate()

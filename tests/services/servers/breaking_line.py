@@ -1,4 +1,4 @@
-"""A line between a client and a server of localhost, which breaks or falls silent when told to."""
+"""A proxy on localhost between a client and a server, which breaks or falls silent on demand."""
 
 import socket
 import threading
@@ -10,7 +10,7 @@ _BLOCK = 65_536
 
 
 class BreakingLine:
-    """`with BreakingLine(port) as line:` passes on what comes to `line.port`, both ways."""
+    """`with BreakingLine(port) as line:` proxies `line.port` to that port, both ways."""
 
     def __init__(self, target: int) -> None:
         self._target = target
@@ -24,23 +24,24 @@ class BreakingLine:
         self.broken = 0
 
     def break_after(self, count: int, *, times: int) -> None:
-        """So many times, a connection breaks that has carried so many bytes from now on."""
+        """Break `times` connections, each after it carried so many bytes from now on."""
         with self._lock:
             self._after, self._times = count, times
 
     def fall_silent(self) -> None:
-        """From now on every byte is lost, of what is connected and of what connects: no end, no
-        refusal. As when a firewall forgets its connections, or a cable is pulled."""
+        """Drop every byte of open and new connections, without an end or a refusal.
+
+        As when a firewall forgets its connections, or a cable is pulled.
+        """
         self._silent = True
         self._silences += 1
 
     def speak_again(self) -> None:
-        """New connections work. One that was silent stays so for ever, on both sides."""
+        """Let new connections work. A silent one stays silent, on both sides."""
         self._silent = False
 
     def lose_the_answer_to(self, word: bytes) -> None:
-        """Once, a connection breaks that has passed this word on, in capitals or not, and has an
-        answer to it: that is lost."""
+        """Break one connection after it passed this word (in any case), before the answer."""
         with self._lock:
             self._unanswered = word.lower()
 
@@ -98,7 +99,7 @@ class BreakingLine:
                     break
                 other.sendall(block)
         except OSError:
-            pass  # the other way broke
+            pass  # the other direction broke
         if born < self._silences:
             self._swallow(one)
             return
@@ -106,7 +107,7 @@ class BreakingLine:
             try:
                 end.shutdown(socket.SHUT_RDWR)
             except OSError:
-                pass  # so it is already
+                pass  # already done
             end.close()
 
     def _swallow(self, one: socket.socket) -> None:
@@ -115,7 +116,7 @@ class BreakingLine:
                 pass
         except OSError:
             pass
-        self._lost.append(one)  # kept open: no word of any end reaches anybody
+        self._lost.append(one)  # kept open, so that neither side sees an end
 
     def _breaks(self, carried: int) -> bool:
         with self._lock:

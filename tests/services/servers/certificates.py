@@ -1,4 +1,4 @@
-"""Certificates of the tests' own: an authority, and a server's certificate signed by it."""
+"""Certificates for tests: an authority, and a server's certificate signed by it."""
 
 import subprocess
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class Certificates:
 
 
 def make_certificates(folder: Path, *, names: str = "DNS:localhost,IP:127.0.0.1") -> Certificates:
-    """A new authority, and a certificate for these names, good for a month."""
+    """Make an authority and a certificate for these names, valid for a month."""
     folder.mkdir(parents=True, exist_ok=True)
     made = Certificates(folder / "ca.pem", folder / "server.pem", folder / "server.key")
     curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]

@@ -1,7 +1,7 @@
-"""What stands for Elasticsearch: it knows the words that the logs' set-up uses, and refuses others.
+"""A fake Elasticsearch: it implements the requests of the logs' setup and refuses others.
 
-Written from its reference (8.19): index templates, index life cycles, data streams. It keeps a line
-as long as the policy that it was given says.
+Written from its reference (8.19): index templates, index life cycles, data streams. It retains a
+log line as long as the installed policy says.
 """
 
 import re
@@ -15,7 +15,7 @@ import orjson
 
 from tests.services.ports import free_port
 
-#: phase -> the actions that may stand there
+#: phase -> its allowed actions
 PHASES: Final = {
     "hot": {"rollover", "set_priority", "unfollow", "readonly", "shrink", "forcemerge"},
     "warm": {"set_priority", "allocate", "migrate", "shrink", "forcemerge", "readonly"},
@@ -52,12 +52,12 @@ FIELD: Final = {
 
 
 class Refused(Exception):
-    """What it answers 400 to, and why."""
+    """A request that it answers with 400, and why."""
 
 
 @dataclass
 class Index:
-    """One of a stream's: the days on which it was begun and rolled over, and its lines' days."""
+    """An index of a stream: the days of its creation, its rollover and its lines."""
 
     begun: int
     rolled: int | None = None
@@ -65,7 +65,7 @@ class Index:
 
 
 class Elasticsearch:
-    """Over HTTP; `day` by `day` when it is asked to go on."""
+    """Elasticsearch over HTTP; its time advances by days on request."""
 
     def __init__(self) -> None:
         self.port = free_port()
@@ -77,20 +77,17 @@ class Elasticsearch:
 
     @property
     def url(self) -> str:
-        """Its address."""
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Listen."""
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def stop(self) -> None:
-        """Close the port."""
         self._server.shutdown()
         self._server.server_close()
 
     def put(self, path: str, body: Any) -> None:
-        """What its API takes; Refused where it would not."""
+        """Handle a PUT of its API; raises Refused as it would."""
         for prefix, take in (
             ("/_ilm/policy/", self._policy),
             ("/_index_template/", self._template),
@@ -125,7 +122,7 @@ class Elasticsearch:
         self.templates[name] = body
 
     def take(self, stream: str, day: int) -> None:
-        """A line of that day, and what the life cycle does on that day."""
+        """Store a line of that day, and run the life cycle of that day."""
         (body,) = (
             each
             for each in self.templates.values()
@@ -148,12 +145,12 @@ class Elasticsearch:
 
     @property
     def kept(self) -> list[int]:
-        """The days of the lines that are still there."""
+        """The days of the retained lines."""
         return [day for index in self.indices for day in index.lines]
 
 
 def days(text: str) -> int:
-    """Its way to write a time, in days."""
+    """Parse its notation of a duration, in days."""
     found = re.fullmatch(r"(\d+)d", text)
     if found is None:
         raise Refused(f"failed to parse {text!r} as a time of whole days")

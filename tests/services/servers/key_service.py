@@ -1,4 +1,4 @@
-"""Amazon's key service of the tests' own: moto's server, over HTTP."""
+"""A fake AWS KMS: moto's server, over HTTP."""
 
 import shutil
 import sys
@@ -24,7 +24,7 @@ ENVIRONMENT = {
 
 
 class KeyService:
-    """One server on a free port; a restart forgets every key."""
+    """One server on a free port; a restart loses every key."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -46,11 +46,9 @@ class KeyService:
         self._process.wait_ready(lambda: is_listening(self.port), seconds=60)
 
     def kill(self) -> None:
-        """SIGKILL."""
         self._process.kill()
 
     def client(self) -> Any:
-        """A client of the tests."""
         return boto3.client(
             "kms",
             endpoint_url=self.endpoint,
@@ -61,9 +59,9 @@ class KeyService:
         )
 
     def new_key(self) -> str:
-        """A key's name for MASTER_KEY."""
+        """Create a key; return its name for MASTER_KEY."""
         return "aws-kms://" + str(self.client().create_key()["KeyMetadata"]["Arn"])
 
     def calls(self) -> int:
-        """How often it was asked for anything."""
+        """The number of requests so far."""
         return self.log.read_text(encoding="utf-8", errors="replace").count('"POST / HTTP/1.1"')

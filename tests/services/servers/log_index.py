@@ -1,4 +1,4 @@
-"""A small reading of the index template of our logs: what is mapped, and what would not fit."""
+"""A small model of the logs' index template: the mapped fields, and what does not fit them."""
 
 import json
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ def template() -> dict[str, Any]:
 
 
 def mapped() -> dict[str, str]:
-    """Every field of the template with its type, by its whole name."""
+    """Every field of the template with its type, by its full name."""
 
     def walk(properties: dict[str, Any], above: str) -> Iterator[tuple[str, str]]:
         for name, field in properties.items():
@@ -36,7 +36,7 @@ def mapped() -> dict[str, str]:
 
 
 def wrong_in(document: dict[str, Any], above: str = "") -> Iterator[str]:
-    """What Elasticsearch would not index of this document, or refuse."""
+    """Fields of this document that Elasticsearch would refuse or not index."""
     fields = mapped()
     for name, value in document.items():
         whole = above + name

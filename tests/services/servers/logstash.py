@@ -1,6 +1,6 @@
-"""A small reading of Logstash's own language: enough to do with a line what our pipeline does.
+"""A small interpreter of Logstash's language, sufficient for Maitred's pipeline.
 
-It knows the plugins and options that the pipeline has, and refuses every other.
+It knows the plugins and options of that pipeline and refuses every other.
 """
 
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 Event = dict[str, Any]
-#: plugin -> its options that there are (of Logstash's reference)
+#: plugin -> its options (of Logstash's reference)
 KNOWN = {
     "beats": {"port"},
     "json": {"source", "target", "skip_on_invalid_json"},
@@ -29,7 +29,7 @@ _TOKEN = re.compile(r'\s+|#[^\n]*|(=>|[{}\[\],]|"[^"]*"|[A-Za-z_@][\w@]*|\d+)')
 
 
 class Pipeline:
-    """The pipeline of a file: `inputs`, `outputs` (plugin, options), and what it makes of lines."""
+    """A pipeline file: `inputs`, `outputs` (plugin, options), and its effect on log lines."""
 
     def __init__(self, path: Path) -> None:
         tokens = _tokens(path.read_text(encoding="utf-8"))
@@ -40,7 +40,7 @@ class Pipeline:
         )
 
     def document(self, message: str) -> Event:
-        """What becomes of a container's line, as Filebeat hands it over."""
+        """The document for a container's line, as Filebeat sends it."""
         event: Event = {
             "@timestamp": "2026-01-01T00:00:00.000Z",
             "message": message,

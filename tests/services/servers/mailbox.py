@@ -1,4 +1,4 @@
-"""An SMTP server of the tests' own, which can hesitate before or after its yes."""
+"""An SMTP server for tests, which can stall before or after accepting a mail."""
 
 import asyncio
 import math
@@ -21,9 +21,9 @@ Stall = Literal["none", "before", "after"]
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """One accepted mail, with its envelope and the moment of the yes (seconds, monotonic).
+    """One accepted mail, with its envelope and the time of acceptance (seconds, monotonic).
 
-    `queued_as`: our id of it, which the sender was told.
+    `queued_as`: the id that the server gave to the sender.
     """
 
     sender: str
@@ -34,22 +34,20 @@ class Mail:
 
     @property
     def subject(self) -> str:
-        """The subject line."""
         return str(self.message["Subject"])
 
     @property
     def text(self) -> str:
-        """The plain-text part."""
         part = self.message.get_body(("plain",))
         return "" if part is None else str(part.get_content())
 
 
 class Mailbox:
-    """Accepts every mail, unless told to hesitate or to refuse.
+    """Accepts every mail unless told to stall or to refuse.
 
-    `stall = "before"`: the mail is not taken until `release()`. `"after"`: it is taken and kept,
-    but the yes is only said at `release()`: what dies in between does not know. `stall_most`: how
-    many are kept waiting; the next ones are not.
+    `stall = "before"`: the mail is not accepted until `release()`. `"after"`: it is stored, but the
+    acceptance is sent only at `release()`, so a sender that dies in between does not know.
+    `stall_most`: the number of mails that are stalled; later ones are not.
     """
 
     def __init__(self) -> None:
@@ -57,9 +55,9 @@ class Mailbox:
         self.stall: Stall = "none"
         self.stall_most = math.inf
         self.refuse_with = ""
-        #: "MAIL", "DATA" or a recipient -> what is said to it instead of yes
+        #: "MAIL", "DATA" or a recipient -> the reply in place of acceptance
         self.refusals: dict[str, str] = {}
-        #: how many mails were begun
+        #: the number of mails begun
         self.asked = 0
         self._kept: list[Mail] = []
         self._stalled = 0
@@ -73,29 +71,28 @@ class Mailbox:
 
     @property
     def stalled(self) -> int:
-        """How many senders have been kept waiting so far."""
+        """The number of senders stalled so far."""
         return self._stalled
 
     def start(self) -> None:
-        """Listen."""
         self._go.clear()
         self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
         self._controller.start()
 
     def stop(self) -> None:
-        """Close the port; kept mails stay."""
+        """Close the port; stored mails stay."""
         self.release()
         if self._controller is not None:
             self._controller.stop(no_assert=True)
             self._controller = None
 
     def release(self) -> None:
-        """Let all go on who were kept waiting, and hesitate no more."""
+        """Release all stalled senders, and stall no more."""
         self.stall = "none"
         self._go.set()
 
     def clear(self) -> None:
-        """An empty box that hesitates at nothing."""
+        """Empty the mailbox and stop stalling."""
         self.release()
         self._kept.clear()
         self._stalled = 0
@@ -105,7 +102,7 @@ class Mailbox:
         self._go.clear()
 
     def mails(self, recipient: str | None = None) -> list[Mail]:
-        """What was accepted, oldest first; of one recipient when named."""
+        """The accepted mails, oldest first; of one recipient when given."""
         return [mail for mail in list(self._kept) if recipient in (None, *mail.recipients)]
 
     def wait_for(self, count: int, *, recipient: str | None = None, seconds: float = 15) -> None:
@@ -117,7 +114,7 @@ class Mailbox:
     async def handle_MAIL(
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        """aiosmtpd's hook: who sends."""
+        """aiosmtpd's hook for the sender."""
         self.asked += 1
         if "MAIL" in self.refusals:
             return self.refusals["MAIL"]
@@ -128,7 +125,7 @@ class Mailbox:
     async def handle_RCPT(
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        """aiosmtpd's hook: to whom."""
+        """aiosmtpd's hook for a recipient."""
         if address in self.refusals:
             return self.refusals[address]
         envelope.rcpt_tos.append(address)
@@ -136,14 +133,14 @@ class Mailbox:
         return "250 2.1.5 Ok"
 
     async def handle_DATA(self, _server: SMTP, session: Session, envelope: Envelope) -> str:
-        """aiosmtpd's hook: the mail's text has come; the answer is the yes or the no."""
+        """aiosmtpd's hook for the mail's content; returns the acceptance or refusal."""
         if self.refuse_with or "DATA" in self.refusals:
             return self.refuse_with or self.refusals["DATA"]
         mail = _mail(envelope)
         is_stalled = self._stalled < self.stall_most
         if self.stall == "before" and is_stalled:
             await self._hesitate()
-            # who was killed in the meantime never heard a yes, and its mail is not kept
+            # a sender killed in the meantime never saw the acceptance: its mail is not stored
             if session.peer is None or _is_gone(_server):
                 return "451 too late"
         self._kept.append(mail)

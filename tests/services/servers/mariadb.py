@@ -1,4 +1,4 @@
-"""A MariaDB server of the tests' own: a temp data folder, a free port, a user with a password."""
+"""A MariaDB server for tests: a temp data folder, a free port, a user with a password."""
 
 import getpass
 import os
@@ -14,7 +14,7 @@ from tests.services.running.process import Process
 
 try:
     import MySQLdb
-except ImportError:  # the wheel is built on the spot, which takes MariaDB's headers
+except ImportError:  # the wheel is built locally, which needs MariaDB's headers
     MySQLdb = None
 
 USER = "maitred"
@@ -30,14 +30,14 @@ _COMMON = (
     "--bind-address=127.0.0.1",
     "--skip-networking=0",
 )
-#: A commit reaches the operating system, so SIGKILL loses nothing, and waits for no disk.
+#: A commit reaches the operating system, so SIGKILL loses nothing, without waiting for the disk.
 _FAST = (
     "--innodb-flush-log-at-trx-commit=2",
     "--sync-binlog=0",
     "--innodb-doublewrite=0",
     "--innodb-flush-method=nosync",
 )
-#: What production runs with: every acknowledged commit is on the disk, and in the binary log.
+#: As in production: every acknowledged commit is on the disk, and in the binary log.
 _DURABLE = (
     "--innodb-flush-log-at-trx-commit=1",
     "--sync-binlog=1",
@@ -63,7 +63,7 @@ class MariaDB:
         options: Sequence[str] = (),
     ) -> None:
         self.folder = folder
-        #: an option file of production's own, and what is this server's alone; else the tests'
+        #: production's option file and this server's own additions; by default the tests' options
         self.config = config
         self.options = [*options] or [*(_DURABLE if durable else _FAST)]
         self.port = free_port()
@@ -71,7 +71,7 @@ class MariaDB:
         self._process: Process | None = None
 
     def start(self) -> None:
-        """Make the data folder when it is new, start the server, wait until it answers."""
+        """Make the data folder if it is new, start the server, wait until it answers."""
         if MySQLdb is None:
             go_without("mysqlclient (package libmariadb-dev, then make install-dev)")
         data = self.folder / "data"
@@ -108,7 +108,7 @@ class MariaDB:
         assert done.returncode == 0, f"mariadb-install-db failed:\n{done.stdout}{done.stderr}"
 
     def _scratch(self) -> Path:
-        """Its own: a server that starts deletes the temporary tables of its neighbours."""
+        """Its own temp folder: a starting server deletes its neighbours' temporary tables."""
         place = self.folder / "tmp"
         place.mkdir(exist_ok=True)
         return place
@@ -129,37 +129,33 @@ class MariaDB:
 
     @property
     def pid(self) -> int:
-        """The process id of the running server."""
         assert self._process is not None, "it was never started"
         return self._process.pid
 
     def pause(self) -> None:
-        """SIGSTOP: its machine answers, and it says nothing."""
+        """SIGSTOP: the machine still accepts connections, but the server is silent."""
         if self._process is not None:
             self._process.pause()
 
     def resume(self) -> None:
-        """SIGCONT."""
         if self._process is not None:
             self._process.resume()
 
     def stop(self) -> None:
-        """Shut down cleanly."""
         if self._process is not None:
             self._process.terminate(seconds=30)
 
     def kill(self) -> None:
-        """SIGKILL, as when the machine fails."""
         if self._process is not None:
             self._process.kill()
 
     def restart(self, *, hard: bool = False) -> None:
-        """Down (with SIGKILL when `hard`) and up again on the same port and data."""
+        """Stop (with SIGKILL when `hard`) and start again on the same port and data."""
         self.kill() if hard else self.stop()
         self.start()
 
     def run(self, *statements: str, database: str = "") -> None:
-        """Run statements as the server's root."""
+        """Run statements as root."""
         with MySQLdb.connect(
             unix_socket=str(self.socket), user="root", database=database, connect_timeout=3
         ) as connection:
@@ -169,7 +165,7 @@ class MariaDB:
             connection.commit()
 
     def ask(self, statement: str) -> list[tuple[Any, ...]]:
-        """What the server answers to its root."""
+        """Run a query as root; return its output."""
         with MySQLdb.connect(
             unix_socket=str(self.socket), user="root", connect_timeout=3
         ) as connection:
@@ -178,7 +174,7 @@ class MariaDB:
             return list(cursor.fetchall())
 
     def new_database(self, name: str) -> str:
-        """Create (or empty) a database, and name its URL."""
+        """Create (or empty) a database; return its URL."""
         self.run(
             f"DROP DATABASE IF EXISTS `{name}`",
             f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci",
@@ -186,7 +182,7 @@ class MariaDB:
         return self.url(name)
 
     def forget_log(self) -> None:
-        """Begin the binary log anew with its first file, as a server that was seeded anew does."""
+        """Restart the binary log with its first file, as on a server that was seeded anew."""
         self.run("RESET MASTER")
 
     def url(self, database: str) -> str:
@@ -195,7 +191,6 @@ class MariaDB:
 
     @property
     def log(self) -> Path:
-        """The server's log."""
         return self.folder / "mariadb.log"
 
     def _answers(self) -> bool:

@@ -1,4 +1,4 @@
-"""A MySQL server of the tests' own, as `tests.services.servers.mariadb` has one of MariaDB."""
+"""A MySQL server for tests, with the interface of `tests.services.servers.mariadb`."""
 
 import getpass
 import os
@@ -10,11 +10,11 @@ from tests.architecture.tree import ROOT
 from tests.services.missing import go_without
 from tests.services.servers.mariadb import MariaDB
 
-#: The folder that `.ci/mysql` fills; without the variable its default.
+#: The folder that `.ci/mysql` fills; a default without the variable.
 PLACE: Final = "MAITRED_TESTS_MYSQL"
 _DEFAULT: Final = ROOT / "build" / "mysql"
 
-#: As MySQL comes, its own default collation too, but for what the tests have no room for.
+#: MySQL's defaults, its default collation too, except for what the tests have no room for.
 _COMMON: Final = (
     "--skip-name-resolve",
     "--performance-schema=OFF",
@@ -25,25 +25,25 @@ _COMMON: Final = (
     "--mysqlx=OFF",
     "--secure-file-priv=NULL",
 )
-#: A commit reaches the operating system, so SIGKILL loses nothing, and waits for no disk.
+#: A commit reaches the operating system, so SIGKILL loses nothing, without waiting for the disk.
 _FAST: Final = (
     "--innodb-flush-log-at-trx-commit=2",
     "--innodb-doublewrite=OFF",
     "--skip-log-bin",
 )
-#: What production runs with: every acknowledged commit is on the disk, and in the binary log.
+#: As in production: every acknowledged commit is on the disk, and in the binary log.
 _DURABLE: Final = ("--log-bin=binlog", "--server-id=1")
 
 
 def mysqld() -> Path:
-    """The program that starts the server. Leaves the test out where there is none."""
+    """The server's program. Leaves the test out without it."""
     folder = Path(os.environ.get(PLACE) or _DEFAULT).absolute()
     found = folder / "mysqld"
     return found if found.exists() else go_without("MySQL (sh .ci/mysql)")
 
 
 class MySQL(MariaDB):
-    """One server, with the same interface. A database has MySQL's own default collation."""
+    """A MySQL server with the interface of MariaDB, and MySQL's default collation."""
 
     def __init__(self, folder: Path, *, durable: bool = False) -> None:
         super().__init__(folder, options=_DURABLE if durable else _FAST)
@@ -83,10 +83,10 @@ class MySQL(MariaDB):
         ]
 
     def new_database(self, name: str) -> str:
-        """Create (or empty) a database, and name its URL."""
+        """Create (or empty) a database; return its URL."""
         self.run(f"DROP DATABASE IF EXISTS `{name}`", f"CREATE DATABASE `{name}`")
         return self.url(name)
 
     def forget_log(self) -> None:
-        """Begin the binary log anew with its first file."""
+        """Restart the binary log with its first file."""
         self.run("RESET BINARY LOGS AND GTIDS")

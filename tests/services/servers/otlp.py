@@ -1,4 +1,4 @@
-"""A receiver of OpenTelemetry's protocol over HTTP: what has come, byte by byte and decoded."""
+"""A receiver of OpenTelemetry's protocol over HTTP; stores requests, raw and decoded."""
 
 import gzip
 import threading
@@ -21,7 +21,7 @@ from tests.services.ports import free_port
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One span that has come. Ids in hexadecimal; `below`: its parent's id; `linked`: trace ids."""
+    """A received span. Ids in hexadecimal; `below`: its parent's id; `linked`: trace ids."""
 
     service: str
     name: str
@@ -36,7 +36,7 @@ class Told:
 
 
 class Receiver:
-    """Takes everything; `headers` are those of the last request."""
+    """Accepts everything; `headers` are those of the last request."""
 
     def __init__(self) -> None:
         self.port = free_port()
@@ -53,16 +53,14 @@ class Receiver:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Listen."""
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def stop(self) -> None:
-        """Close the port."""
         self._server.shutdown()
         self._server.server_close()
 
     def metrics(self) -> dict[tuple[str, str], list[Any]]:
-        """The points that came last, by service and name."""
+        """The latest data points, by service and name."""
         found = {}
         for body in list(self.measured):
             message = ExportMetricsServiceRequest()
@@ -76,7 +74,7 @@ class Receiver:
         return found
 
     def spans(self, trace: str | None = None) -> list[Told]:
-        """All spans that have come, by their beginning; of one trace when it is named."""
+        """All received spans by start time; of one trace when given."""
         found = (told for body in list(self.bodies) for told in _decoded(body))
         return sorted((one for one in found if trace in (None, one.trace)), key=lambda t: t.began)
 
@@ -128,6 +126,6 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(answer)
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Quiet."""
+            """Log nothing."""
 
     return Handler

@@ -1,4 +1,4 @@
-"""A Prometheus of the tests' own, with the house's rules in fast motion."""
+"""A Prometheus for tests, with Maitred's rules at high speed."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -13,12 +13,12 @@ from tests.services.missing import require_program
 from tests.services.ports import free_port
 from tests.services.running.process import Process, wait_until
 
-#: What stands for every window and every patience of the rules, in seconds.
+#: Seconds in place of every range and every `for` of the rules.
 WINDOW, PATIENCE = 6, 1
 
 
 def in_fast_motion(rules: str) -> str:
-    """The rules with hours made seconds; what they compare is as it was."""
+    """The rules with hours turned into seconds; comparisons are unchanged."""
     rules = re.sub(r"\[\d+[smhd]\]", f"[{WINDOW}s]", rules)
     rules = re.sub(r"^(\s*for:) \S+$", rf"\1 {PATIENCE}s", rules, flags=re.MULTILINE)
     return re.sub(r"^(\s*interval:) \S+$", r"\1 1s", rules, flags=re.MULTILINE)
@@ -27,9 +27,9 @@ def in_fast_motion(rules: str) -> str:
 def as_shipped(
     jobs: Mapping[str, list[int]], alertmanager: int | None, file: str = "prometheus.yml"
 ) -> dict[str, Any]:
-    """That file of deploy/watch with ports of this machine in the places of its services.
+    """That file of deploy/watch with local ports in place of its services.
 
-    Of what it asks, the jobs that are given; more often than there.
+    Reduced to the given jobs, and scraped more often.
     """
     config: dict[str, Any] = yaml.safe_load((FOLDER / file).read_text("utf-8"))
     scraped = {job["job_name"]: job for job in config["scrape_configs"]}
@@ -50,10 +50,10 @@ def as_shipped(
 
 
 class Prometheus:
-    """Asks those ports each half second, by the configuration that is shipped.
+    """Scrapes those ports every half second, with the shipped configuration.
 
-    `jobs`: name, as it is there -> ports of this machine. `rules`: the text of the rule file.
-    `file`: which of the shipped ones.
+    `jobs`: name in that configuration -> local ports. `rules`: the text of the rule file. `file`:
+    the name of the shipped configuration.
     """
 
     def __init__(
@@ -79,17 +79,16 @@ class Prometheus:
         self._process = Process("prometheus", argv, log=folder / "prometheus.log")
 
     def start(self) -> None:
-        """Start, and wait until it answers and every port was asked."""
+        """Start, and wait until it answers and has scraped every port."""
         self._process.start()
         self._process.wait_ready(self._has_asked)
 
     def stop(self) -> None:
-        """End it."""
         self._client.close()
         self._process.terminate()
 
     def firing(self) -> set[str]:
-        """The names of the alerts that fire now."""
+        """The names of the firing alerts."""
         return {labels["alertname"] for labels in self._firing()}
 
     def _firing(self) -> list[dict[str, str]]:
@@ -97,7 +96,7 @@ class Prometheus:
         return [one["labels"] for one in found if one["state"] == "firing"]
 
     def labels(self, name: str) -> dict[str, str]:
-        """The labels of the first alert of that name that fires, without severity and instance."""
+        """The labels of the first firing alert of that name, without severity and instance."""
         for labels in self._firing():
             if labels["alertname"] == name:
                 return {
@@ -108,7 +107,7 @@ class Prometheus:
         raise AssertionError(f"{name} does not fire")
 
     def wait_firing(self, name: str, *, meanwhile: Callable[[], object] = bool) -> None:
-        """Wait until that alert fires; do `meanwhile` again and again."""
+        """Wait until that alert fires; call `meanwhile` repeatedly."""
 
         def fires() -> bool:
             meanwhile()
@@ -117,13 +116,13 @@ class Prometheus:
         wait_until(fires, seconds=60, what=f"{name} to fire", every=0.3)
 
     def wait_clear(self, name: str) -> None:
-        """Wait until it does not any more."""
+        """Wait until that alert no longer fires."""
         wait_until(
             lambda: name not in self.firing(), seconds=120, what=f"{name} to clear", every=0.3
         )
 
     def ask(self, query: str) -> list[tuple[dict[str, str], float]]:
-        """What a query says now: the labels of each series, and its value."""
+        """Run a query: the labels of each series, and its value."""
         answer = self._client.get("/api/v1/query", params={"query": query})
         assert answer.is_success, answer.text
         found = answer.json()["data"]["result"]

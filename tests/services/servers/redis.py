@@ -1,4 +1,4 @@
-"""A Redis of the tests' own: Debian's redis-server, or the Valkey of the PyPI wheel."""
+"""A Redis for tests: Debian's redis-server, or the Valkey of the PyPI wheel."""
 
 import os
 import shutil
@@ -23,7 +23,7 @@ def _server(kind: Kind) -> str:
 
 
 class RedisServer:
-    """One server on a free port, without a disk file: a restart forgets everything."""
+    """One server on a free port, without a disk file: a restart loses everything."""
 
     def __init__(self, folder: Path, *, kind: Kind = "redis") -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -44,20 +44,18 @@ class RedisServer:
         self._process.wait_ready(self._answers)
 
     def stop(self) -> None:
-        """End it; whatever it knew is gone."""
+        """Stop it; its data is lost."""
         self._process.terminate()
 
     def kill(self) -> None:
-        """SIGKILL."""
         self._process.kill()
 
     def flush(self) -> None:
-        """Forget everything, and go on."""
+        """Delete everything."""
         with self.client() as client:
             client.flushall()
 
     def client(self) -> redis.Redis:
-        """A client of this server."""
         return redis.Redis(port=self.port, socket_connect_timeout=1, socket_timeout=5)
 
     def _answers(self) -> bool:

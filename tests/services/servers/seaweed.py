@@ -1,4 +1,4 @@
-"""An S3 of the tests' own: SeaweedFS from its PyPI wheel, with credentials, versions and locks."""
+"""An S3 server for tests: SeaweedFS from its PyPI wheel, with credentials, versions and locks."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from tests.services.running.process import Process
 from tests.services.running.surroundings import SECRET
 
 NAME = "maitred-of-the-tests"
-#: what a process needs in its environment to be let in
+#: the credentials for a process's environment
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": NAME,
     "AWS_SECRET_ACCESS_KEY": SECRET,
@@ -72,7 +72,7 @@ class Seaweed:
             options |= {part: free_port(), f"{part}.grpc": free_port()}
         options["s3.port.grpc"] = free_port()
         argv = [_program(), "server", *(f"-{name}={value}" for name, value in options.items())]
-        # a bucket's first file would make seven volumes at once, of which a server has so many
+        # by default a bucket's first file creates seven volumes, of the few that a server has
         env = os.environ | {"WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"}
         self._process = Process("seaweed", argv, log=folder / "seaweed.log", cwd=folder, env=env)
 
@@ -87,11 +87,10 @@ class Seaweed:
         self._process.wait_ready(self._answers, seconds=60)
 
     def kill(self) -> None:
-        """SIGKILL."""
         self._process.kill()
 
     def client(self) -> Any:
-        """A client of the tests, beside that of the house."""
+        """A client for tests, separate from the product's."""
         return boto3.client(
             "s3",
             endpoint_url=self.endpoint,
@@ -102,7 +101,7 @@ class Seaweed:
         )
 
     def new_bucket(self, name: str, *, locks: bool = False) -> str:
-        """A bucket that keeps versions, and takes locks where asked; its `s3://` address."""
+        """Create a bucket with versioning, and locks if requested; return its `s3://` address."""
         client = self.client()
         client.create_bucket(Bucket=name, ObjectLockEnabledForBucket=locks)
         client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})

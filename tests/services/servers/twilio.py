@@ -1,4 +1,4 @@
-"""Twilio's Messages API as a local HTTP server, which can refuse, hesitate, or lose its answer."""
+"""Twilio's Messages API as a local HTTP server, which can refuse, stall, or lose its answer."""
 
 import base64
 import json
@@ -31,7 +31,7 @@ class Text:
     error_code: int | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """As Twilio writes it."""
+        """The SMS in Twilio's JSON."""
         return {
             "sid": self.sid,
             "account_sid": ACCOUNT,
@@ -50,7 +50,7 @@ class Text:
 
 
 class Twilio:
-    """`refuse[number] = (HTTP status, Twilio's code)`; `lose_answers`: accept, then say nothing."""
+    """`refuse[number] = (HTTP status, Twilio's code)`; `lose_answers`: accept without an answer."""
 
     def __init__(self) -> None:
         self.port = free_port()
@@ -58,7 +58,7 @@ class Twilio:
         self.asked: list[str] = []
         self.refuse: dict[str, tuple[int, int]] = {}
         self.lose_answers = False
-        #: what a trial account puts before each text
+        #: a trial account's prefix of each text
         self.prefix = ""
         self.status = "queued"
         self._server: ThreadingHTTPServer | None = None
@@ -69,24 +69,22 @@ class Twilio:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Listen."""
         self._server = ThreadingHTTPServer(("127.0.0.1", self.port), _handler(self))
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def stop(self) -> None:
-        """Close the port."""
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
 
     def become(self, sid: str, status: str, code: int | None = None) -> None:
-        """What became of a text."""
+        """Set the status of an SMS."""
         place = next(place for place, text in enumerate(self.texts) if text.sid == sid)
         self.texts[place] = replace(self.texts[place], status=status, error_code=code)
 
     def accept(self, to: str, sender: str, body: str, callback: str = "") -> Text:
-        """Keep a text."""
+        """Store an SMS."""
         sid = f"SM{len(self.texts):032}"
         text = Text(sid, to, sender, body, self.status, format_datetime(clock.now()), callback)
         self.texts.append(text)
@@ -158,6 +156,6 @@ def _handler(twilio: Twilio) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(raw)
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Quiet."""
+            """Log nothing."""
 
     return Handler
