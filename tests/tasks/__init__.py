@@ -1,1 +1,1 @@
-"""What happens in the background: messages, on real SMTP and HTTP servers."""
+"""Background tasks: messages and maintenance, on real SMTP and HTTP servers."""

@@ -56,12 +56,12 @@ AN_OUTGOING = Outgoing(
 
 
 def outgoing(**values: Any) -> Outgoing:
-    """A claimed message, but for what is said otherwise."""
+    """A claimed message, with these values changed."""
     return replace(AN_OUTGOING, **values)
 
 
 def reserve(restaurant_id: int, **values: Any) -> int:
-    """Write a reservation, confirmed for tomorrow unless said otherwise; its id."""
+    """Write a reservation, by default confirmed for tomorrow; return its id."""
     number = values.pop("number", 1)
     now = clock.now()
     start = values.pop("starts_at", now + timedelta(days=1))
@@ -94,7 +94,7 @@ def reserve(restaurant_id: int, **values: Any) -> int:
 
 
 def order(about: int, **values: Any) -> int:
-    """Write a message of that reservation, an e-mail due now unless said otherwise; its id."""
+    """Write a message of that reservation, by default an e-mail due now; return its id."""
     with transaction() as session:
         reservation = session.get_one(Reservation, about)
         row = {
@@ -114,7 +114,7 @@ def order(about: int, **values: Any) -> int:
 
 
 def moved(reservation_id: int, *, reason: str, revision: int) -> None:
-    """Write a line of the reservation's history."""
+    """Write a row of the reservation's history."""
     with transaction() as session:
         session.add(
             ReservationMove(
@@ -130,7 +130,6 @@ def moved(reservation_id: int, *, reason: str, revision: int) -> None:
 
 
 def row_of(message_id: int) -> Message:
-    """The message as it stands."""
     with reading() as session:
         row = session.get_one(Message, message_id)
         session.expunge(row)
@@ -138,7 +137,7 @@ def row_of(message_id: int) -> Message:
 
 
 def states() -> dict[str, int]:
-    """How many messages stand in each state."""
+    """The number of messages by state."""
     with reading() as session:
         found = session.scalars(select(Message.state)).all()
     return {state: found.count(state) for state in set(found)}

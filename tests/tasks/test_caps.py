@@ -1,4 +1,4 @@
-"""A flood of changes is not a flood of messages: what one contact is told has its bounds."""
+"""Caps: the messages to one contact are limited, however many changes there are."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -38,7 +38,7 @@ def low(service_env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Callabl
 
 
 def told(count: int, *, first: int = 1, **values: Any) -> list[str]:
-    """What is said of so many messages."""
+    """The results of so many messages."""
     return [caps.over(outgoing(id=first + number, **values)) for number in range(count)]
 
 

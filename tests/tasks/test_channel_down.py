@@ -1,4 +1,4 @@
-"""A channel that is down: nothing is lost, no attempt is spent, and somebody is told."""
+"""A channel that is down: nothing is lost, no attempt is counted, and operators are notified."""
 
 import logging
 from collections.abc import Callable
@@ -29,7 +29,7 @@ both = pytest.mark.both
 
 @pytest.fixture
 def later(monkeypatch: pytest.MonkeyPatch) -> Later:
-    """Let so many seconds pass."""
+    """Advance the clock by seconds."""
     real, passed = clock.now, [0.0]
 
     def step(seconds: float) -> None:
@@ -124,7 +124,7 @@ def test_one_message_tries_a_channel_that_is_down(
 def test_a_refusal_of_one_guest_stops_no_other(
     restaurant: OpensRestaurant, mailbox: Mailbox
 ) -> None:
-    """It sounds like a refusal of the sender; the others go out, so it was not."""
+    """The reply resembles a refusal of the sender; the other messages go out, so it was not."""
     bad, *good = guests(restaurant().id, 6)
     mailbox.refusals["guest0@guests.example"] = "550 5.7.1 Not wanted"
     deliver()
@@ -230,5 +230,5 @@ def test_looking_for_channels_to_try_costs_a_drain_one_query(
     deliver()
     with query_counter() as statements:  # type: ignore[attr-defined]
         deliver()
-    # BEGIN and COMMIT are none; whether a channel is to be tried, what is due
+    # without BEGIN and COMMIT: whether to try a channel, due messages
     assert statements.count == 2

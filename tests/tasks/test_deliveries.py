@@ -1,4 +1,4 @@
-"""What became of texts after Twilio took them: its calls, our questions, and mail instead."""
+"""Delivery of SMS after Twilio accepted them: callbacks, polling, and e-mail instead."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -74,7 +74,7 @@ def test_a_text_that_did_not_arrive_is_told_by_mail(
     twilio: Twilio,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Twilio calls, and may call twice, late, or in another order."""
+    """Twilio calls back, possibly twice, late, or out of order."""
     monkeypatch.setenv("PUBLIC_URL", PUBLIC)
     surroundings.forget_everything()
     text = sent_text(restaurant)
@@ -188,7 +188,7 @@ def test_a_guest_without_an_address_or_with_a_mail_of_it_gets_no_other(
     ("url", "may"),
     [
         (PUBLIC, True),
-        ("https://203.0.113.7", False),  # for documentation alone
+        ("https://203.0.113.7", False),  # reserved for documentation
         ("https://9.9.9.9", True),
         ("http://tables.bellavista.com", False),
         ("https://localhost", False),

@@ -1,4 +1,4 @@
-"""The maintenance tasks: each finds what no nudge reached, and writes down that it ran."""
+"""The maintenance tasks: each finds work without a nudge, and records its run."""
 
 import json
 import logging
@@ -36,7 +36,7 @@ def job(name: str) -> JobRun:
 
 
 def waiting(server: RedisServer, queue: str) -> list[dict[str, Any]]:
-    """The tasks that lie in a queue."""
+    """The tasks in a queue."""
     assert flush_nudges()
     with server.client() as client:
         found: list[bytes] = client.lrange(queue, 0, -1)
@@ -59,7 +59,7 @@ def message(state: str, **values: Any) -> Message:
 
 @pytest.fixture
 def freed(restaurant: Callable[..., OpenRestaurant]) -> OpenRestaurant:
-    """A restaurant with a freed book that no nudge told of."""
+    """A restaurant with a freed book and no nudge for it."""
     opened = restaurant()
     with transaction() as session:
         session.add(
@@ -145,7 +145,7 @@ def test_the_health_sweep_keeps_and_says_what_is_late(
 ) -> None:
     maintenance.health()
     assert "the house is late" not in caplog.text
-    with transaction() as session:  # it was opened a minute ago, and no sweep has run
+    with transaction() as session:  # created a minute ago, without a sweep since
         opened = clock.now() - timedelta(seconds=LATE_AFTER["sweep"] + 1)
         session.execute(update(HealthChange).values(at=opened))
     with caplog.at_level(logging.WARNING):
@@ -192,7 +192,7 @@ def test_waitlists_are_asked_again_where_offers_were_switched(
     assert stand.row(waiting).status == "waitlisted"
     stand.do(partial(set_flag, name="waitlist-offers", percent=100, now=NOW, actor="operator"))
     monkeypatch.setattr(clock, "now", lambda: NOW + timedelta(seconds=1))
-    maintenance.sweep()  # some process may not have seen it yet
+    maintenance.sweep()  # another process may have an older copy
     assert not any(row.freed_at for row in book_rows(stand))
     monkeypatch.setattr(clock, "now", lambda: NOW + timedelta(seconds=3))
     maintenance.sweep()
@@ -202,5 +202,5 @@ def test_waitlists_are_asked_again_where_offers_were_switched(
     flags.refresh()
     stand.drain(now=NOW + timedelta(seconds=4))
     assert stand.row(waiting).status == "confirmed"
-    maintenance.sweep()  # heeded once
+    maintenance.sweep()  # applied once
     assert not any(row.freed_at for row in book_rows(stand))

@@ -1,4 +1,4 @@
-"""What a guest hears last is how it is: whoever sends, however slow the mail server is."""
+"""The last message shows the current state: whichever worker sends, however slow the server."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ CHANGED, CANCELLED = "has changed", "is cancelled"
 
 @contextmanager
 def held_up(mailbox: Mailbox) -> Iterator[None]:
-    """A worker whose first mail the server does not take before the end of the block."""
+    """A worker whose first mail stalls at the server until the end of the block."""
     mailbox.stall, mailbox.stall_most = "before", 1
     worker = threading.Thread(target=drain)
     worker.start()
@@ -36,7 +36,7 @@ def held_up(mailbox: Mailbox) -> Iterator[None]:
 
 
 def cancel(reservation: int) -> int:
-    """The guest cancels; the message that tells of it."""
+    """The guest cancels; return the message about it."""
     with transaction() as session:
         mine = update(Reservation).where(Reservation.id == reservation)
         session.execute(mine.values(status="cancelled", revision=Reservation.revision + 1))
@@ -48,7 +48,7 @@ def subjects(mailbox: Mailbox, number: int) -> list[str]:
 
 
 def overtake(restaurant: OpensRestaurant, mailbox: Mailbox) -> list[str]:
-    """Cancelled while the news of the change is on its way; another worker has time."""
+    """Cancel while the mail about the change is being sent; another worker is idle."""
     reservation = reserve(restaurant().id, number=1)
     moved(reservation, reason="changed", revision=2)
     order(reservation, kind="changed")
@@ -75,7 +75,7 @@ def test_control_two_workers_overtake_one_another_where_nothing_keeps_them_apart
 def wait_behind(
     restaurant: OpensRestaurant, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> list[int]:
-    """Cancelled while its confirmation waits behind another guest's slow mail; both messages."""
+    """Cancel while the confirmation waits behind a slow mail; return both messages."""
     monkeypatch.setattr(settings(), "senders", 1)
     opened = restaurant()
     order(reserve(opened.id, number=1))
@@ -111,7 +111,7 @@ def test_control_a_message_judged_at_its_claim_tells_old_news(
 def test_of_two_refused_changes_the_last_is_told(
     restaurant: OpensRestaurant, mailbox: Mailbox
 ) -> None:
-    """Both would name the wish that was refused last."""
+    """Both would name the change that was refused last."""
     reservation = reserve(restaurant().id, number=1, revision=4)
     for revision in (3, 4):
         moved(reservation, reason="change_refused", revision=revision)
@@ -127,7 +127,7 @@ def test_of_two_refused_changes_the_last_is_told(
 def test_a_mail_whose_answer_was_lost_does_not_stand_as_skipped(
     restaurant: OpensRestaurant, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The server took the mail; the line was cut before it said so; then the guest cancelled."""
+    """The server took the mail; the connection broke before its reply; then the guest cancelled."""
     reservation = reserve(restaurant().id, number=1)
     confirmation = order(reservation)
     monkeypatch.setattr("tasks.messaging.channels.smtp.ACCEPT_SECONDS", 0.5)
@@ -156,7 +156,7 @@ def test_a_busy_worker_keeps_its_claim_and_a_lost_claim_sends_nothing(
         wait_until(
             lambda: (row_of(first).claimed_until or until) > until, seconds=5, what="a renewal"
         )
-        with transaction() as session:  # somebody else has taken the second one meanwhile
+        with transaction() as session:  # another worker has claimed the second one meanwhile
             session.get_one(type(row_of(second)), second).claim = "other"
         threading.Event().wait(delivery.FRESH_SECONDS)
     assert row_of(first).state == "sent"

@@ -1,4 +1,4 @@
-"""Claims: a message is held by one worker, and none is lost with its worker."""
+"""Claims: one worker holds a message, and a dead worker loses none."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -239,7 +239,7 @@ def test_giving_back_costs_no_attempt(restaurant: OpensRestaurant) -> None:
 
 
 def test_counting_and_claiming_agree_under_contention(restaurant: OpensRestaurant) -> None:
-    """The number that `claim_due` returns is the number of rows that carry the claim."""
+    """`claim_due` returns the number of rows that carry the claim."""
     for reservation in many(restaurant().id, 30):
         order(reservation, kind="reminder")
 
@@ -258,7 +258,7 @@ def test_counting_and_claiming_agree_under_contention(restaurant: OpensRestauran
 def test_of_one_reservation_and_channel_one_message_is_on_its_way(
     restaurant: OpensRestaurant,
 ) -> None:
-    """Whoever sends them: the second is only claimed once the first is recorded."""
+    """Across workers: the second is claimed only after the first is recorded."""
     reservation, other = many(restaurant().id, 2)
     changed = order(reservation, kind="changed", due_at=clock.now() - timedelta(seconds=9))
     cancelled = order(reservation, kind="cancelled")
@@ -275,7 +275,7 @@ def test_of_one_reservation_and_channel_one_message_is_on_its_way(
 def test_two_workers_at_once_never_hold_two_messages_of_one_guest(
     restaurant: OpensRestaurant,
 ) -> None:
-    """Both look before either has committed: the later message is nobody's."""
+    """Both query before either commits: the later message stays unclaimed."""
     for reservation in many(restaurant().id, 20):
         for variant in range(3):
             order(reservation, kind="reminder", variant=variant)
@@ -346,7 +346,7 @@ def test_a_killed_worker_delays_what_it_held_by_half_a_minute_at_most() -> None:
 def test_after_a_pause_of_the_sweep_who_holds_a_claim_gets_time_to_say_so(
     restaurant: OpensRestaurant,
 ) -> None:
-    """The database was away: what was sent meanwhile is about to be recorded."""
+    """The database was away: sends of the meantime are about to be recorded."""
     order(reserve(restaurant().id))
     claim("a")
     later = clock.now() + timedelta(seconds=61)

@@ -1,4 +1,4 @@
-"""Delivery: what is due goes out once, over real SMTP, whatever happens around it."""
+"""Delivery: due messages are sent once, over real SMTP, whatever happens around it."""
 
 import json
 import threading
@@ -121,7 +121,7 @@ def test_a_confirmation_overtaken_by_a_cancellation_is_not_sent(
 
 
 def noon(monkeypatch: pytest.MonkeyPatch, hour: int = 12) -> None:
-    """Let it be that hour (UTC) of tomorrow."""
+    """Set the clock to that hour (UTC) of tomorrow."""
     now = clock.now().replace(hour=hour, minute=0, second=0, microsecond=0) + timedelta(days=1)
     monkeypatch.setattr(clock, "now", lambda: now)
 
@@ -274,7 +274,7 @@ def test_a_lost_answer_of_twilio_sends_no_second_text(
 def test_a_record_waits_for_the_database_and_nothing_is_sent_twice(
     db: Engine, restaurant: OpensRestaurant, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The database goes away between the server's yes and the record of it."""
+    """The database goes away between the server's acceptance and the record of it."""
     message = order(reserve(restaurant().id))
     until = time.monotonic() + 2.0
 
@@ -295,7 +295,7 @@ def test_a_record_waits_for_the_database_and_nothing_is_sent_twice(
 def test_a_claim_whose_answer_is_lost_is_sent_by_the_same_drain(
     db: Engine, restaurant: OpensRestaurant, mailbox: Mailbox
 ) -> None:
-    """The database falls after the claim's commit, and before it says so."""
+    """The database goes away after the claim's commit, before its answer."""
     message = order(reserve(restaurant().id))
 
     def lose_the_answer(connection: Connection) -> None:

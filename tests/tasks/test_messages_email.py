@@ -1,4 +1,4 @@
-"""E-mail: the whole mail as it stands, its calendar, and what a server may answer."""
+"""E-mail: the complete mail, its calendar, and a server's possible replies."""
 
 import base64
 import email
@@ -94,7 +94,7 @@ def test_the_event_keeps_its_uid_and_its_sequence_rises(mailbox: Mailbox) -> Non
     assert event["LOCATION"] == "Trattoria Bellavista, Hauptstr. 12, 10827 Berlin"
     assert "/manage/" in event["URL"]
     assert event["ORGANIZER"] == "mailto:ciao@bellavista.example"
-    # who is asked may say no, in a mail that the restaurant does not read as a cancellation
+    # attendees may decline, in a mail that the restaurant does not process as a cancellation
     assert not [one for one in (event, changed, cancelled) if "ATTENDEE" in one]
 
 
@@ -147,7 +147,7 @@ def test_a_zone_says_each_change_by_itself_by_the_clock_before_it() -> None:
 
 @pytest.mark.parametrize("hour", [0, 1])  # 02:30, and 02:30 for the second time
 def test_an_hour_that_the_clock_repeats_is_written_in_utc(mailbox: Mailbox, hour: int) -> None:
-    """Programs disagree which of the two a local time means."""
+    """Programs disagree about which of the two a local time means."""
     start = datetime(2026, 10, 25, hour, 30, tzinfo=UTC)
     mail = sent(mailbox, outgoing(starts_at=start, ends_at=start + timedelta(hours=3)))
     event, _ = calendar_of(mail)
@@ -171,7 +171,7 @@ def test_a_mail_comes_from_the_restaurant_and_from_our_address(name: str) -> Non
     mail = email.message_from_bytes(raw, policy=default)
     (sender,) = mail["From"].addresses
     assert sender.addr_spec == "book@here.example"
-    # without blanks: Python's reader puts some where a long name was folded
+    # without blanks: Python's parser adds some where a long name was folded
     assert "".join(sender.display_name.split()) == "".join(name.replace("\x00", "").split()) or (
         not name and sender.display_name == "Maitred"
     )
@@ -255,7 +255,7 @@ def test_a_domain_beyond_ascii_is_written_in_ascii(mailbox: Mailbox) -> None:
 
 
 class _Server:
-    """An SMTP server that answers as it is told, and says what reached it."""
+    """An SMTP server with prepared answers that records its input."""
 
     def __init__(self, **options: Any) -> None:
         self.port = free_port()
@@ -367,7 +367,7 @@ def test_a_refusal_of_the_sender_is_no_fault_of_the_message(
 def test_the_name_in_the_greeting_has_the_domain_of_our_links(
     server: _Server, service_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A container's id is no name that a strict server takes."""
+    """Strict servers refuse a container's id as a name."""
     for own, url, wanted in (
         ("", "https://tables.bellavista.example/x", "tables.bellavista.example"),
         ("mail.bellavista.example", "https://tables.bellavista.example", "mail.bellavista.example"),
@@ -450,12 +450,12 @@ def test_the_login_of_the_url_is_used_and_a_wrong_one_is_a_channel_that_is_down(
 
 
 class _Tokens:
-    """An authenticator that knows one token, as Gmail and Microsoft 365 take it."""
+    """An authenticator that accepts one token, as Gmail and Microsoft 365 do."""
 
     offered = "XOAUTH2"
 
     async def auth_XOAUTH2(self, server: SMTP, args: list[str]) -> AuthResult:
-        """RFC 4422's way: a wrong token gets its account first, which is answered by nothing."""
+        """RFC 4422: a wrong token first gets error details, which the client answers emptily."""
         said = base64.b64decode(args[1]) if len(args) > 1 else await server.challenge_auth("")
         if said == b"user=us@er\x01auth=Bearer t0k3n\x01\x01":
             return AuthResult(success=True)
@@ -465,7 +465,7 @@ class _Tokens:
 
 @pytest.fixture
 def by_token() -> Iterator[_Server]:
-    """A server that takes tokens alone."""
+    """A server that accepts tokens only."""
 
     def refuse(*_args: object) -> AuthResult:
         return AuthResult(success=False)

@@ -125,7 +125,7 @@ def test_a_messaging_service_sends_by_its_id(twilio: Twilio) -> None:
 
 def test_the_same_words_of_an_earlier_reminder_are_no_earlier_attempt(twilio: Twilio) -> None:
     channel(twilio.url).send(text())
-    later = text(attempts=2, age_seconds=-2)  # not due when that one went out
+    later = text(attempts=2, age_seconds=-2)  # not due when that one was sent
     assert channel(twilio.url).send(later) == twilio.texts[1].sid
     assert channel(twilio.url).send(text("Other words", attempts=2)) == twilio.texts[2].sid
 
@@ -165,7 +165,7 @@ def test_the_file_has_whole_lines_whoever_writes(
 def test_short_writes_of_several_processes_leave_whole_lines(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A nearly full disk takes a line in pieces: nobody else's line comes between them."""
+    """A nearly full disk takes a line in parts: no other line comes between them."""
     path = tmp_path / "sms.jsonl"
     surroundings.settle(monkeypatch, surroundings.environment(tmp_path, database_url="sqlite://"))
     real = os.write
@@ -186,7 +186,7 @@ def test_a_line_that_finds_no_room_leaves_nothing_of_itself(
 ) -> None:
     path = tmp_path / "sms.jsonl"
     surroundings.settle(monkeypatch, surroundings.environment(tmp_path, database_url="sqlite://"))
-    path.write_bytes(b'{"id": "torn')  # somebody died within a line
+    path.write_bytes(b'{"id": "torn')  # a process died within a line
     real, written = os.write, [0]
 
     def full(target: int, data: bytes) -> int:

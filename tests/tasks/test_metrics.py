@@ -1,4 +1,4 @@
-"""What Prometheus is told of the work: answers, and what became of messages."""
+"""Metrics of the work for Prometheus: decisions, and results of messages."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,13 +19,13 @@ from tests.tasks.mail_order import order, reserve
 
 
 class Grown:
-    """By how much samples have grown since."""
+    """The growth of samples."""
 
     def __init__(self) -> None:
         self._before: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
 
     def of(self, name: str, **labels: str) -> float:
-        """Since the last time it was asked; the first time since the process began."""
+        """The growth since the last call; at first since the process began."""
         found = REGISTRY.get_sample_value(name, labels) or 0.0
         key = (name, tuple(sorted(labels.items())))
         return found - self._before.setdefault(key, found)

@@ -1,4 +1,4 @@
-"""Nudges: said in one thread, sent by another that nothing may end."""
+"""Nudges: queued by one thread, sent by another that survives every error."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from tasks.nudges import Nudger
 
 
 def test_whatever_goes_wrong_the_next_nudge_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A client whose connection is closed under it raises AttributeError, of all things."""
+    """A client whose connection is closed concurrently raises AttributeError."""
     sent: list[str] = []
 
     def send(name: str, *_args: object, **_options: object) -> None:

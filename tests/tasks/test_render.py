@@ -1,4 +1,4 @@
-"""Words: five languages, every kind, safe in HTML, short in an SMS."""
+"""Texts: five languages, every kind, safe in HTML, short in an SMS."""
 
 import json
 import re
@@ -21,7 +21,7 @@ from tests.services.running import surroundings
 from tests.tasks.mail_order import AN_OUTGOING, FRIDAY, outgoing
 
 SCRIPT = "<script>alert('x')</script>"
-#: Carriers take these for an opt-out or an opt-in.
+#: Carriers treat these as an opt-out or an opt-in.
 CARRIER_WORDS = re.compile(r"\b(CANCEL|END|QUIT|YES|STOP|START)\b", re.IGNORECASE)
 
 
@@ -59,7 +59,7 @@ def test_a_table_that_is_held_asks_to_confirm_it_in_every_language(
     assert stands.subject != letter.subject and phrases.plans not in letter.text
     for text in (letter.subject, letter.text, letter.html, render_sms(held)):
         assert not re.search(r"\{\w*\}", text), "a placeholder was left"
-    # without the code nobody can confirm, whatever it costs
+    # without the code nobody can confirm, so it is included at any length
     assert "?k=" in letter.text and "?k=" in render_sms(held)
     assert is_gsm7(render_sms(held)) and segments(render_sms(held)) <= 2
     assert not CARRIER_WORDS.search(render_sms(held))

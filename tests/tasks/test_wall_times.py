@@ -1,4 +1,4 @@
-"""The job that looks whose wall clock has moved: counted, named, and the installation is late."""
+"""The job that compares wall times: changes are counted and named, and the installation overdue."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -24,13 +24,13 @@ SUMMER = START + timedelta(days=40, hours=-1)
 def stand(
     db: Engine, restaurant: Callable[..., OpenRestaurant], monkeypatch: pytest.MonkeyPatch
 ) -> Stand:
-    """A house and its stand, with the job's clock at the stand's."""
+    """A restaurant and its stand, with the job's clock at the stand's."""
     monkeypatch.setattr(clock, "now", lambda: NOW)
     return Stand(db, restaurant())
 
 
 def looked() -> tuple[object, int, bool]:
-    """One run: what the job wrote down; then how many the installation is late with."""
+    """Run once; return the job's record, then the number reported as overdue."""
     maintenance.wall_times()
     with reading() as session:
         result = session.get_one(JobRun, WALL_TIMES).result
