@@ -1,1 +1,1 @@
-"""Operations, each on SQLite and on MariaDB: what they write, refuse and leave alone."""
+"""Operations, each on SQLite and on MariaDB: what they write and refuse."""

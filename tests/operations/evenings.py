@@ -1,4 +1,4 @@
-"""What the tests of the operations look at: messages, history, wishes, books; and houses."""
+"""Queries for the tests of the operations: messages, history, change requests, books."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
@@ -39,34 +39,34 @@ LUNCH_AND_DINNER = {
 
 
 def a_stand(db: Engine, *, policies: Mapping[str, Any] | None = None, **restaurant: Any) -> Stand:
-    """A house at whose stand the test works; unpaced unless it says otherwise."""
+    """A stand with a new restaurant; unpaced by default."""
     return Stand(db, open_restaurant(db, policies=UNPACED | dict(policies or {}), **restaurant))
 
 
 def one_round(stand: Stand, *, now: datetime = NOW, limit: int = 500) -> Decided:
-    """One round of decisions in the house's lane."""
+    """One round of decisions in the restaurant's lane."""
     lane = stand.restaurant.id % settings().lanes
     return stand.do(lambda session: decide_waiting(session, lane, now=now, limit=limit))
 
 
 def statuses(stand: Stand, numbers: Sequence[int]) -> list[str]:
-    """Where these reservations stand, in the order asked."""
+    """The statuses of these reservations, in the given order."""
     return [stand.row(number).status for number in numbers]
 
 
 def reasons(stand: Stand, numbers: Sequence[int]) -> list[str | None]:
-    """Why they were declined or wait."""
+    """The reasons of these reservations."""
     return [stand.row(number).reason for number in numbers]
 
 
 def alternatives(stand: Stand, number: int) -> list[timedelta]:
-    """The starts that a declined party was offered, counted from START."""
+    """The starts offered to a declined party, relative to START."""
     kept = stand.row(number).alternatives or []
     return [datetime.fromisoformat(text) - START for text in kept]
 
 
 def told(stand: Stand, number: int) -> list[str]:
-    """The kinds of message that a party is told by e-mail, in order; reminders left out."""
+    """The kinds of a party's e-mails, in order, without reminders."""
     row = Message
     query = (
         select(row.kind)
@@ -78,7 +78,7 @@ def told(stand: Stand, number: int) -> list[str]:
 
 
 def history(stand: Stand, number: int) -> list[tuple[str, str, str]]:
-    """A reservation's moves: from, to, why. Their revisions are checked to rise by one each."""
+    """A reservation's moves: from, to, reason. Asserts that their revisions rise by one each."""
     row = ReservationMove
     query = select(row).where(row.reservation_id == number).order_by(row.id)
     with Session(stand.bind) as session:
@@ -89,49 +89,49 @@ def history(stand: Stand, number: int) -> list[tuple[str, str, str]]:
 
 
 def wish_row(stand: Stand, number: int) -> ReservationChange:
-    """A wish to change as it stands."""
+    """The row of a pending change request."""
     with Session(stand.bind) as session:
         return session.get_one(ReservationChange, number)
 
 
 def book_rows(stand: Stand) -> list[ShiftDay]:
-    """The books that somebody opened, by their number."""
+    """The rows of the books, by number."""
     with Session(stand.bind) as session:
         return list(session.scalars(select(ShiftDay).order_by(ShiftDay.id)))
 
 
 def rows_of(stand: Stand, entity: type[Any]) -> int:
-    """How many rows a table has."""
+    """The number of rows of a table."""
     with Session(stand.bind) as session:
         return session.scalar(select(func.count()).select_from(entity)) or 0
 
 
 def quarters_held(stand: Stand) -> int:
-    """How many quarters of tables are taken in all."""
+    """The number of taken table quarters."""
     return rows_of(stand, TableOccupancy)
 
 
 def set_now(stand: Stand, flag: str, **switch: Any) -> None:
-    """Set a flag (for the whole house), and this process has seen it."""
+    """Set a flag (for all of Maitred), and refresh this process's copy."""
     values: dict[str, Any] = {"now": NOW, "actor": "operator"} | switch
     stand.do(lambda session: set_flag(session, flag, **values))
     seen_now()
 
 
 def seen_now() -> None:
-    """A second later, for this process."""
+    """Advance this process's flags by a second."""
     flags.restaurant_flags()._seen = float("-inf")
     flags.refresh()
 
 
 def revise(stand: Stand, *statements: Any) -> None:
-    """Change the house's file: statements or new rows, and a new revision."""
+    """Change the restaurant: statements or new rows, and a new revision."""
     raised = update(Restaurant).values(revision=Restaurant.revision + 1)
     stand.plant(*statements, raised)
 
 
 def outgoing(stand: Stand, *, now: datetime = NOW) -> list[Outgoing]:
-    """The messages that are due, as they go out, in the order in which they were written."""
+    """The due messages as they are sent, in the order in which they were written."""
     found: list[Outgoing] = []
     claim: dict[str, Any] = {"claim": "c", "limit": 100, "lease_seconds": 60}
     while stand.do(lambda session: claim_due(session, now=now, **claim)):

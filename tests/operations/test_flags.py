@@ -1,4 +1,4 @@
-"""Flags on the table: set, heeded by the rounds, written down, seen without a query an answer."""
+"""Flags in the database: set, used by the rounds, logged, read without a query per answer."""
 
 import pytest
 from openfeature.provider.in_memory_provider import InMemoryFlag, InMemoryProvider
@@ -114,7 +114,7 @@ def test_a_database_that_is_gone_changes_no_answer(
 
 
 def all_off() -> InMemoryProvider:
-    """Somebody else's provider."""
+    """Another provider."""
     return InMemoryProvider({flag.value: InMemoryFlag("off", {"off": False}) for flag in Flag})
 
 

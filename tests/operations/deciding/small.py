@@ -1,4 +1,4 @@
-"""A small restaurant's file, its lines to cut and replace, and its stand."""
+"""A small restaurant's file for edits by the tests, and its stand."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -17,7 +17,7 @@ from tests.services.running.stand import NOW, Stand
 
 T = TypeVar("T")
 
-#: a restaurant's file; the tests cut or replace lines of it
+#: a restaurant's file; tests cut or replace lines of it
 SMALL = """\
 slug = "small"
 name = "Small"
@@ -52,22 +52,21 @@ ends = 16:00:00
 
 
 def in_one(work: Callable[[Session], T]) -> T:
-    """One transaction."""
+    """Run one transaction."""
     return unit(work)
 
 
 def load(text: str, *, now: datetime = NOW) -> int:
-    """Load a file's text; the restaurant's id."""
+    """Load a file's text; return the restaurant's id."""
     return in_one(lambda session: load_restaurant(session, read_restaurant(text), now=now))
 
 
 def restaurant_of(slug: str = "small") -> RestaurantSpec:
-    """The restaurant as it is now."""
+    """The current restaurant."""
     return in_one(lambda session: restaurant_by_slug(session, slug))
 
 
 def without(*parts: str, text: str = SMALL) -> str:
-    """The text without these parts of it."""
     for part in parts:
         assert part in text
         text = text.replace(part, "")
@@ -75,7 +74,6 @@ def without(*parts: str, text: str = SMALL) -> str:
 
 
 def instead(old: str, new: str, *, text: str = SMALL) -> str:
-    """The text with one part replaced."""
     assert old in text
     return text.replace(old, new)
 

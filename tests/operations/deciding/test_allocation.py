@@ -1,4 +1,4 @@
-"""A lane's waiting parties get their answer: the right one, in order, once, in few statements."""
+"""A lane's waiting parties are decided: correctly, in order, once, in few statements."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
@@ -43,7 +43,7 @@ pytestmark = pytest.mark.both
 
 
 def ask_all(stand: Stand, count: int, **more: Any) -> list[int]:
-    """So many guests ask for a table for two, then the lane decides."""
+    """So many guests request a table for two, then the lane decides."""
     numbers = [stand.request(**more) for _ in range(count)]
     stand.drain()
     return numbers
@@ -91,7 +91,7 @@ def test_tables_go_in_order_of_arrival_and_the_rest_wait_or_leave(db: Engine) ->
 
 
 def test_mistake_1_two_requests_at_once_share_no_table(db: Engine) -> None:
-    """Both asked before anybody decided, for a book that nobody had opened."""
+    """Both requested before any decision, for a book without a row."""
     stand = a_stand(db, tables=ONE_TABLE)
     numbers = answers(together(lambda _: stand.request(), [1, 2]))
     answers(together(lambda _: stand.drain(), [1, 2, 3]))
@@ -166,7 +166,7 @@ def test_the_three_nearest_alternatives_leave_the_lead_time(db: Engine) -> None:
     stand.ask()
     full = stand.request(waitlist=False)
     stand.drain(now=START - timedelta(minutes=90))
-    # the turn is six quarters, on both sides; -6 is half an hour ahead, less than the lead
+    # the turn is six quarters, on both sides; -6 is half an hour ahead, less than the lead time
     assert alternatives(stand, full) == [6 * QUARTER, 7 * QUARTER, 8 * QUARTER]
 
 
@@ -190,14 +190,14 @@ def test_lunchs_last_turns_are_seen_by_dinner(db: Engine) -> None:
     stand.drain()
     assert statuses(stand, numbers) == ["confirmed", "declined"]
     assert alternatives(stand, numbers[1])[0] == lunch + 6 * QUARTER - START
-    # and in a round of its own, where lunch's book is not among those locked
+    # and in a round of its own, where lunch's book is not among the locked ones
     assert stand.row(stand.ask(start=dinner, waitlist=False)).status == "declined"
     assert len(book_rows(stand)) == 2
 
 
 def test_books_are_decided_together_whichever_was_asked_for_first(db: Engine) -> None:
     stand = a_stand(db, tables=TWO_TABLES, shifts=LUNCH_AND_DINNER)
-    before = [stand.ask(start=START - 7 * HOUR), stand.ask()]  # somebody sits in each
+    before = [stand.ask(start=START - 7 * HOUR), stand.ask()]  # a party sits in each
     numbers = [stand.request(), stand.request(start=START - 7 * HOUR), stand.request()]
     assert one_round(stand).count == 3
     assert statuses(stand, numbers) == ["confirmed", "confirmed", "waitlisted"]
@@ -251,7 +251,7 @@ def test_a_closure_after_the_request_declines_it(db: Engine) -> None:
 
 
 def test_a_request_decided_after_its_start_is_too_late(db: Engine) -> None:
-    """The workers were away for long; what is still to come that evening is offered."""
+    """The workers were away for long; the rest of that evening is offered."""
     stand = a_stand(db)
     number = stand.request()
     stand.drain(now=START + timedelta(minutes=20))
@@ -276,7 +276,7 @@ def test_one_guest_has_one_table_at_a_time(
     if not together_:
         stand.drain()
     numbers += [stand.request(**second, start=START + 7 * QUARTER)]
-    numbers += [stand.request(**second, start=START + 8 * QUARTER)]  # two hours apart: may be
+    numbers += [stand.request(**second, start=START + 8 * QUARTER)]  # two hours apart: allowed
     stand.drain()
     assert statuses(stand, numbers) == ["confirmed", "declined", "confirmed"]
     assert reasons(stand, numbers) == [None, "same_guest", None]
@@ -300,7 +300,7 @@ def test_who_asks_for_a_second_table_is_sent_the_link_to_the_first_once(
     with Session(stand.bind) as session:
         rows = session.scalars(select(Message).order_by(Message.id)).all()
     said = [(row.kind, row.channel) for row in rows if row.reservation_id == numbers[0]]
-    # where it is confirmed in the same round, that says it
+    # the reason of one confirmed in the same round
     assert said[1:] == ([] if together_ else [("already_booked", by)])
     assert {row.state for row in rows if row.reservation_id != numbers[0]} == {"skipped"}
     assert check(stand, now=NOW) == []
@@ -360,7 +360,7 @@ def test_a_lane_leaves_the_others_alone(db: Engine) -> None:
     lanes = settings().lanes
     stands = [a_stand(db, slug=f"house-{number}") for number in range(lanes + 1)]
     numbers = [stand.request() for stand in stands]
-    assert one_round(stands[0]).count == 2  # the first house and the last are in one lane
+    assert one_round(stands[0]).count == 2  # the first and the last restaurant share a lane
     expected = ["confirmed"] + ["requested"] * (lanes - 1) + ["confirmed"]
     assert statuses(stands[0], numbers) == expected
 
@@ -381,7 +381,7 @@ def test_who_waits_on_the_line_is_named(db: Engine) -> None:
 
 
 def test_decisions_of_many_books_are_one_round(db: Engine) -> None:
-    """More books than one query asks for; each has one table and two who want it."""
+    """More books than one query reads; each has one table and two requests for it."""
     stand = a_stand(
         db,
         tables=ONE_TABLE,
@@ -399,7 +399,7 @@ def test_decisions_of_many_books_are_one_round(db: Engine) -> None:
 
 
 def _statements_of_a_round(stand: Stand, waiting: int) -> Sequence[str]:
-    # tables enough for everybody, so that every kind of row is written
+    # enough tables for everybody, so that every kind of row is written
     for number in range(waiting):
         stand.request(start=START + number % 8 * QUARTER)
     with counting(stand.bind) as statements:
@@ -413,10 +413,10 @@ def test_mistake_11_a_round_costs_the_same_for_ten_and_for_two_hundred(
 ) -> None:
     tables = {str(number): ("hall", 1, 2) for number in range(200)}
     stand = a_stand(db, tables=tables)
-    stand.ask(start=START - 4 * QUARTER)  # the book is open, the house known
+    stand.ask(start=START - 4 * QUARTER)  # the book's row exists, the restaurant is cached
     statements = _statements_of_a_round(stand, waiting)
     verbs = [text.split()[0] for text in statements]
-    # who waits; lock; houses, tables, pacing; the requests, who is who
+    # waiting requests; lock; restaurants, tables, pacing; the requests, their guests
     assert verbs[:7] == ["SELECT"] * 7
     # the reservations, their tables, quarters, history, messages; the book
     assert verbs[7:] == ["UPDATE", "INSERT", "INSERT", "INSERT", "INSERT", "UPDATE"]
@@ -430,7 +430,7 @@ def test_an_empty_lane_costs_one_look(db: Engine) -> None:
 
 
 def test_decisions_write_only_what_is_needed_of_a_reservation(db: Engine) -> None:
-    """The end of the turn follows the shift as it is when decided."""
+    """The end of the turn follows the shift at the time of the decision."""
     stand = a_stand(db)
     number = stand.request()
     stand.plant(update(Reservation).values(ends_at=START + HOUR))
@@ -439,7 +439,7 @@ def test_decisions_write_only_what_is_needed_of_a_reservation(db: Engine) -> Non
 
 
 def test_a_restaurant_that_cannot_be_read_does_not_stop_its_lane(db: Engine) -> None:
-    """Two houses share a lane. One has turn times that make no sense, and is left aside."""
+    """Two restaurants share a lane. One has invalid turn times and is skipped."""
     bad = a_stand(db)
     others = (a_stand(db, slug=f"good-{number}") for number in range(settings().lanes))
     lane = bad.restaurant.id % settings().lanes
@@ -450,7 +450,7 @@ def test_a_restaurant_that_cannot_be_read_does_not_stop_its_lane(db: Engine) -> 
     with pytest.raises(RestaurantUnreadable, match=bad.restaurant.slug) as unreadable:
         one_round(good)
     assert unreadable.value.restaurant_id == bad.restaurant.id
-    assert one_round(good).count == 1  # and now it is left out
+    assert one_round(good).count == 1  # and now it is skipped
     assert statuses(good, [*waits, fine]) == ["requested", "requested", "confirmed"]
     bad.plant_policies(sense)
     forget_restaurants()  # as after a minute

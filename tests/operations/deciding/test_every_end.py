@@ -1,6 +1,6 @@
-"""Whatever was done at the stand, and whatever was left undone: every party has an end.
+"""Whatever was done or omitted at the stand, every party reaches a final state.
 
-Any sequence of verbs, then some days of the clock's own jobs, taken from its own table.
+Arbitrary sequences of verbs, then some days of the scheduler's own jobs, taken from its table.
 """
 
 import itertools
@@ -32,7 +32,7 @@ from tests.services.running.stand import START, Stand
 TABLES = {"1": ("hall", 1, 2), "2": ("hall", 1, 2), "3": ("hall", 1, 4)}
 KEEP_DAYS = 7
 QUARTER = timedelta(minutes=15)
-#: after which everybody is forgotten: the book's day is over by then, and the days to keep
+#: everybody is erased by then: the book's day is over, and so is the retention period
 LATER = timedelta(days=KEEP_DAYS + 3)
 VERBS: dict[str, Callable[..., None]] = {
     "arrive": arrive, "seat": seat, "finish": finish, "no-show": mark_no_show,
@@ -53,7 +53,7 @@ chosen = st.fixed_dictionaries({"auto_no_show": st.booleans(), "auto_finish": st
 
 
 def run_clock(stand: Stand, now: datetime) -> None:
-    """Every job in the clock's table but backups, by its task; and the lane."""
+    """Run every scheduled job but backups by its task, and the lane."""
     stand.drain(now=now)
     app.loader.import_default_modules()
     for job in jobs(3, backups=False):
@@ -70,7 +70,7 @@ def step(stand: Stand, what: str, which: int, now: datetime, parties: list[int])
     start = START + timedelta(minutes=15 * (which % 5))
     try:
         if what == "ask":
-            # for a quarter that has not begun: the clock of the script is never turned back
+            # for a quarter that has not begun: the script's clock only goes forward
             parties.append(stand.ask(1 + which % 3, start=max(start, next_quarter(now)), now=now))
         elif what == "book":
             parties.append(stand.book(1 + which % 3, start=start, now=now))
@@ -79,7 +79,7 @@ def step(stand: Stand, what: str, which: int, now: datetime, parties: list[int])
         elif what == "cancel":
             stand.cancel(parties[which % len(parties)], now=now)
         elif what == "wish":
-            # that it has already is no wish, or takes the one back that waits
+            # the current start is no change, or withdraws the pending one
             stand.wish_or_withdraw(parties[which % len(parties)], now=now, starts_at=start)
             stand.drain(now=now)
         elif what == "seat at 1":
@@ -88,7 +88,7 @@ def step(stand: Stand, what: str, which: int, now: datetime, parties: list[int])
         else:
             stand.move(VERBS[what], parties[which % len(parties)], now=now)
     except MaitredError:
-        pass  # refused, and so nothing was done
+        pass  # refused, without effect
 
 
 def assert_one_party_a_table(stand: Stand) -> None:

@@ -1,5 +1,7 @@
-"""Who holds which table when: after every step the same by the occupancy, by both readers that work
-it out, and by what this test saw happen, quarter by quarter.
+"""The history of occupancy is the same by every reader, after every step.
+
+The occupancy, both readers that derive it, and this test's own record agree on the holder of each
+table and quarter. test's own record agree on the holder of each table and quarter.
 """
 
 import itertools
@@ -34,7 +36,7 @@ _slugs = itertools.count(1)
 
 @dataclass(frozen=True)
 class Seen:
-    """One party as a step left it, and since which quarter it has its tables."""
+    """A party after a step, and the quarter from which it has its tables."""
 
     status: Status
     starts_at: datetime
@@ -63,7 +65,7 @@ class Seen:
 
 
 def begin_of(before: Seen | None, after: Seen, now: datetime) -> int | None:
-    """Since when the party has its tables, by what the step changed about it."""
+    """The quarter from which the party has its tables, by the effect of the step."""
     start, here = quarter_of(after.starts_at), quarter_of(now)
     if after.status is Status.FINISHED:
         return before.begin if before and before.status is not Status.NO_SHOW else None
@@ -81,7 +83,7 @@ def begin_of(before: Seen | None, after: Seen, now: datetime) -> int | None:
 
 
 def look(stand: Stand, known: dict[int, Seen], now: datetime) -> dict[int, Seen]:
-    """Every party as it stands."""
+    """The current state of every party."""
     found: dict[int, Seen] = {}
     with Session(stand.bind) as session:
         tables: dict[int, list[int]] = defaultdict(list)
@@ -119,7 +121,7 @@ def assert_occupied(session: Session, stand: Stand, parties: dict[int, Seen], no
         for quarter in range(max(now, party.begin), party.last + BUFFER + 1)
     }
     assert wanted <= held
-    # who has just left had this quarter still
+    # a party that has just left still had this quarter
     assert all(
         quarter == now and parties[number].status is Status.FINISHED
         for number, _, quarter in held - wanted
@@ -160,8 +162,8 @@ def assert_in_order(stand: Stand, parties: dict[int, Seen], now: datetime) -> No
         assert_readers_agree(session, stand, parties, now)
     with reading(stand.bind) as session:
         found = findings(session, now=now, grace_seconds=7200)
-    # the restaurants of scripts before this one are at another hour; when the clock ends an
-    # evening is for the script to say
+    # restaurants of earlier scripts are at another hour; a script decides when its scheduler ends
+    # an evening
     own = [each for each in found if not parties.keys().isdisjoint(each.ids)]
     assert [each for each in own if each.rule != "overdue"] == []
 
@@ -174,11 +176,11 @@ ALONE = {"auto_no_show": False, "auto_finish": False}
     max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(script=steps, policies=chosen)
-@example(  # a no-show who came when the turn was over, after another had the table
+@example(  # a no-show who arrived after the turn, when another party had the table
     script=[("no-show", 0, 20), ("book", 1, 25), ("seat at 1", 2, 30), ("arrive", 0, 110)],
     policies=ALONE,
 )
-@example(  # who was said to have left was not here yet; another sat there meanwhile
+@example(  # recorded as gone but still there; another party sat there meanwhile
     script=[("finish", 0, 5), ("book", 1, 14), ("seat at 1", 2, 16), ("finish", 2, 40),
             ("take back", 0, 62)],
     policies=ALONE,

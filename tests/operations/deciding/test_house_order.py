@@ -1,4 +1,4 @@
-"""Leases, job runs, what may be forgotten, and the look at the house's health."""
+"""Leases, job runs, retention, and the queries of Maitred's health."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

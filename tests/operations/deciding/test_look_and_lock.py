@@ -1,6 +1,6 @@
-"""What happens between the look and the lock: whoever was quicker has had their way.
+"""Races between the first query and the lock: the earlier commit wins.
 
-On SQLite there is no such time: the transaction itself is the lock.
+On SQLite there is no such window: the transaction itself is the lock.
 """
 
 from collections.abc import Callable, Mapping
@@ -40,9 +40,9 @@ DAY = timedelta(days=1)
 def just_before_the_lock(
     patch: pytest.MonkeyPatch, module: str, work: Callable[[], object]
 ) -> set[int]:
-    """Let `work` happen once, before a module of the operations takes its first lock.
+    """Run `work` once, before a module of the operations takes its first lock.
 
-    Gives the books that the module locks from then on.
+    Returns the books that the module locks from then on.
     """
     left, locked = [work], set[int]()
 
@@ -98,7 +98,7 @@ def test_who_moved_to_another_book_meanwhile_is_cancelled_there(
 
     def meanwhile() -> None:
         wish = TableChange(starts_at=START + DAY)
-        with monkeypatch.context() as patch:  # the others lock as ever
+        with monkeypatch.context() as patch:  # later work locks as usual
             patch.setattr("models.operations.deciding.books.lock_books", lock_books)
             stand.do(
                 lambda session: change_reservation(
@@ -144,7 +144,7 @@ def test_a_cancellation_between_look_and_lock_is_heard_next_door_too(
     db: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stand, early, late, waits = lunch_to_dinner(db)
-    asks = stand.request(start=START - 6 * HOUR)  # the lane has work in lunch's book alone
+    asks = stand.request(start=START - 6 * HOUR)  # the lane has work in lunch's book only
     just_before_the_lock(monkeypatch, "deciding.allocation", lambda: cancel(stand, late))
     assert one_round(stand).more
     assert stand.row(waits).status == "waitlisted"
@@ -157,7 +157,7 @@ def test_a_cancellation_between_look_and_lock_is_heard_next_door_too(
 def test_a_second_cancellation_between_look_and_lock_is_heard_next_door_too(
     db: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The look knows lunch's book as freed, but nobody waited next door then."""
+    """The first query sees lunch's book as freed, but without a waiting party in the next book."""
     stand = a_stand(db, tables=ONE_TABLE, shifts=LUNCH_AND_DINNER)
     early, late = stand.ask(start=START - 6 * HOUR), stand.ask(start=START - 3 * HOUR)
     waits = []
@@ -178,7 +178,7 @@ def test_a_second_cancellation_between_look_and_lock_is_heard_next_door_too(
 
 
 def answer_only(stand: Stand, patch: pytest.MonkeyPatch) -> None:
-    """Another worker decides the requests of its look, and has not seen a freed book."""
+    """Another worker decides the requests that it read, and has not seen a freed book."""
 
     def look_past(*given: Any, **more: Any) -> Waiting:
         found = look(*given, **more)

@@ -1,4 +1,4 @@
-"""Re-seating: a full house makes room by moving who does not come yet; guests are told nothing."""
+"""Re-seating: a full restaurant moves parties that have not arrived; guests are not notified."""
 
 from datetime import timedelta
 from typing import Any
@@ -23,7 +23,7 @@ SEATED = (0, 6)
 
 
 def a_party_at_the_large_table(db: Engine) -> tuple[Stand, int]:
-    """The small one was taken while it asked, and is free now."""
+    """The small table was taken when it requested one, and is free now."""
     stand = a_stand(db, tables=SMALL_AND_LARGE)
     first, second = stand.ask(), stand.ask()
     stand.cancel(first)
@@ -72,7 +72,7 @@ def test_a_chain_of_many_needs_the_exact_search(db: Engine, *, exact: bool) -> N
         set_now(stand, Flag.EXACT_SEATING, percent=0)
     blocking = [stand.ask(size) for size in range(1, 6)]
     rising = []
-    for size in range(4, 0, -1):  # the next larger one is free, and its own is taken
+    for size in range(4, 0, -1):  # the next larger one is free, its own is taken
         stand.cancel(blocking[size])
         rising.append(stand.ask(size))
     stand.cancel(blocking[0])
@@ -136,5 +136,5 @@ def test_looking_costs_two_statements_and_moving_four_more(db: Engine) -> None:
     other.request(4)
     with counting(db) as calm:
         one_round(other)
-    # who may move, the tables they hold; then their rows, and out of the old tables
+    # movable parties and their tables; then their rows, and out of the old tables
     assert moving.count - calm.count == 2 + 1 + 3

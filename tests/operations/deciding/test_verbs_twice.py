@@ -1,4 +1,4 @@
-"""The verbs of the stand come twice: pressed again, repeated for a lost answer, by two hosts."""
+"""Verbs of the stand that come twice: pressed again, retried after a lost answer, by two hosts."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ from tests.services.running.stand import START, Stand
 from tests.services.servers.breaking_line import BreakingLine
 
 Verb = Callable[..., None]
-#: verb -> what was done before it, and the state that it leads to
+#: verb -> the steps before it, and the state that it leads to
 WAYS: dict[str, tuple[Verb, list[Verb], str]] = {
     "arrive": (arrive, [], "arrived"),
     "seat": (seat, [], "seated"),
@@ -37,7 +37,7 @@ def minutes(count: float) -> datetime:
 
 
 def before(stand: Stand, way: str) -> int:
-    """A party for whom this is the next verb."""
+    """A party for which this is the next verb."""
     number = stand.ask(2)
     for done in WAYS[way][1]:
         stand.move(done, number, now=minutes(1))
@@ -108,7 +108,7 @@ def test_what_somebody_else_did_meanwhile_is_not_done_over(db: Engine, verb: Ver
 
 @pytest.fixture
 def line(db: Engine) -> Iterator[tuple[Stand, BreakingLine]]:
-    """A stand whose connections to the database lead over a line that breaks."""
+    """A stand whose connections to the database can be broken."""
     url = make_url(db.url.render_as_string(hide_password=False))
     assert url.port
     near = a_stand(db, tables=TWO_TABLES)
@@ -123,7 +123,7 @@ def line(db: Engine) -> Iterator[tuple[Stand, BreakingLine]]:
 def test_a_verb_whose_commit_is_not_answered_is_done_once(
     line: tuple[Stand, BreakingLine], way: str
 ) -> None:
-    """The transaction is repeated, because nobody knows whether it was written. It was."""
+    """The transaction was committed and is repeated, because its outcome is unknown."""
     stand, between = line
     number, (verb, _, after) = before(stand, way), WAYS[way]
     was = stand.row(number).revision

@@ -1,4 +1,4 @@
-"""The waitlist: freed tables go to who waits, in order of arrival; who waits in vain is told."""
+"""The waitlist: freed tables go to waiting parties in order of arrival; the others are declined."""
 
 from datetime import timedelta
 from typing import Any
@@ -143,7 +143,7 @@ def test_a_change_that_frees_a_table_promotes_before_later_requests(db: Engine) 
     stand.wish(first, starts_at=START + 8 * QUARTER)
     later = stand.request(now=NOW + timedelta(seconds=1))
     round_ = one_round(stand)
-    assert round_.more  # who began to wait in this round is asked in the next
+    assert round_.more  # a party that begins to wait in this round is considered in the next
     assert statuses(stand, [first, waiting, later]) == ["confirmed", "confirmed", "waitlisted"]
     assert (one_round(stand).count, one_round(stand).more) == (0, False)
     assert quarters_held(stand) == 12
@@ -215,7 +215,7 @@ def test_mistake_8_nobody_is_promoted_once_the_start_has_come(db: Engine) -> Non
     stand.move(mark_no_show, first, now=START)
     stand.drain(now=START)
     assert stand.row(waiting).status == "waitlisted"
-    assert not book_rows(stand)[0].freed_at  # and it is not asked about again
+    assert not book_rows(stand)[0].freed_at  # and it is not considered again
     assert expire(stand, now=START) == 1
 
 
@@ -231,7 +231,7 @@ def test_mistake_8_a_party_that_cannot_be_seated_does_not_block_the_list(db: Eng
 
 
 def test_the_length_of_the_list_does_not_drift(db: Engine) -> None:
-    """Two places; whatever comes and goes in one round, two wait in the end."""
+    """Two places; whatever comes and goes in one round, two parties wait at the end."""
     stand = a_stand(db, tables=ONE_TABLE, policies={"waitlist_parties": 2})
     first = stand.ask()
     waiting = [stand.ask(), stand.ask()]
@@ -271,7 +271,7 @@ def test_more_freed_books_than_a_round_takes_are_all_asked(db: Engine) -> None:
 
 
 def _empty_book(stand: Stand, number: int) -> ShiftDay:
-    """A freed book of long ago, which comes before all others."""
+    """A book freed long ago, which is first in order."""
     day = (START - (400 + number) * DAY).date()
     shift = stand.restaurant.shifts["dinner"]
     number = book_id(shift, day)
@@ -321,7 +321,7 @@ def test_expiring_many_costs_no_more_than_expiring_two(db: Engine, waiting: int)
     with counting(db) as statements:
         assert expire(stand, now=START, limit=waiting) == waiting
     verbs = [text.split()[0] for text in statements.sql]
-    # who, lock, who still, houses; the rows, their history, their messages, the book
+    # parties, lock, parties again, restaurants; rows, history, messages, the book
     assert verbs == ["SELECT"] * 4 + ["UPDATE", "INSERT", "INSERT", "UPDATE"]
     assert expire(stand, now=START) == 1
     assert set(statuses(stand, numbers)) == {"expired"}
@@ -338,7 +338,7 @@ def test_a_book_freed_for_nobody_is_forgotten_without_a_trace(db: Engine) -> Non
 
 
 def test_nobody_is_promoted_whose_start_is_nearer_than_the_lead_time(db: Engine) -> None:
-    """A guest who hears of a table five seconds before does not come, and is no no-show."""
+    """A guest promoted five seconds before the start cannot come, and would be a no-show."""
     stand = a_stand(db, tables=TWO_TABLES, policies={"lead_minutes": 30})
     taken = [stand.ask(), stand.ask()]
     near, far = stand.ask(), stand.ask(start=START + QUARTER)

@@ -1,4 +1,4 @@
-"""A restaurant's file: every mistake is named with its line; loading, again, less, exporting."""
+"""A restaurant's file: errors name their line; loading, reloading, removing, exporting."""
 
 import threading
 from datetime import date, datetime, timedelta
@@ -446,7 +446,7 @@ def test_what_is_gone_is_inactive_and_comes_back_as_it_was(db: Engine) -> None:
     )
 
 
-# --- what reservations hold
+# --- affected reservations
 
 
 @pytest.fixture

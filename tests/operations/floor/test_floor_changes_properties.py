@@ -1,4 +1,4 @@
-"""Any change of any restaurant: who is not named by the load has everything that was promised."""
+"""Any change of a restaurant: each party not named by the load keeps everything promised."""
 
 import random
 from collections.abc import Callable
@@ -37,7 +37,7 @@ from tests.services.running.stand import NOW, START, Stand
 
 FIRST: Final = quarter_of(utc("2026-07-10T16:00"))
 
-# --- pure: any floor, any change, against a slow and obvious answer
+# --- pure: any floor, any change, against a slow reference answer
 
 _Change = Callable[[RestaurantSpec, st.DrawFn], RestaurantSpec]
 
@@ -125,7 +125,7 @@ CHANGES: Final[tuple[_Change, ...]] = (
 
 
 def seated(restaurant: RestaurantSpec, wishes: list[Ask]) -> list[tuple[Ask, Upcoming]]:
-    """The parties that the decision gives a table, as rows."""
+    """The parties that get a table by the decision, as rows."""
     board, found = a_board(restaurant), []
     for number, wish in enumerate(wishes):
         outcome = decide_and_apply(board, wish, earliest=0)
@@ -149,7 +149,7 @@ def seated(restaurant: RestaurantSpec, wishes: list[Ask]) -> list[tuple[Ask, Upc
 
 
 def keeps_all(restaurant: RestaurantSpec, wish: Ask, party: Party) -> bool:
-    """Whether start, book, area and tables are still there for such a party."""
+    """Whether start, book, area and tables still exist for such a party."""
     has_start = any(
         sitting.book_id == party.book_id and wish.quarter in sitting.starts
         for sitting in sittings_on(restaurant, FRIDAY)
@@ -163,7 +163,7 @@ def keeps_all(restaurant: RestaurantSpec, wish: Ask, party: Party) -> bool:
 
 @st.composite
 def changed(draw: st.DrawFn) -> tuple[RestaurantSpec, RestaurantSpec]:
-    """A house, and what up to three changes make of it."""
+    """A restaurant, and the same after up to three changes."""
     before = after = draw(restaurants())
     for change in draw(st.lists(st.sampled_from(CHANGES), min_size=1, max_size=3)):
         after = change(after, draw) if after.tables else after
@@ -181,7 +181,7 @@ def test_whoever_a_change_does_not_hurt_keeps_everything_and_nobody_else(
     assert hurt == lost
 
 
-# --- on the database: an evening, and one file after another
+# --- on the database: an evening, and successive files
 
 LINES: Final = (
     ('"1", area = "hall", max_party = 2', '"1", area = "yard", max_party = 3'),
@@ -201,7 +201,7 @@ LINES: Final = (
 
 
 def a_change(chance: random.Random) -> str:
-    """SMALL with some of the lines different."""
+    """SMALL with some of the lines changed."""
     text = SMALL
     for old, new in sorted(chance.sample(LINES, chance.randint(0, 3)), key=LINES.index):
         assert old in text
@@ -227,12 +227,12 @@ def test_one_file_after_another_leaves_a_book_in_order(db: Engine, seed: int) ->
 
 
 def an_evening(stand: Stand, chance: random.Random) -> None:
-    """Some ask online, some wait, some wish to change."""
+    """Online requests, waiting parties and change requests."""
     for _ in range(4):
         start = START + timedelta(minutes=15 * chance.randint(-4, 6))
         try:
             number = stand.request(chance.randint(1, 8), start=start)
-        except Invalid:  # no start of the hours that hold now
+        except Invalid:  # no start of the current hours
             continue
         if chance.random() < 0.7:
             stand.drain()
@@ -241,7 +241,7 @@ def an_evening(stand: Stand, chance: random.Random) -> None:
 
 
 def assert_in_order(stand: Stand, kept: set[str]) -> None:
-    """Nothing is found that the load has not named."""
+    """The check finds nothing but what the load has named."""
     with reading(stand.bind) as session:
         found = findings(session, now=NOW, grace_seconds=600)
     named = {stand.row(each.ids[0]).reference for each in found if each.rule == "misfit"}

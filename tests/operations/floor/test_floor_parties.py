@@ -1,4 +1,4 @@
-"""A changed file and the parties that count on what it changes: refused, listed, moved."""
+"""A changed file and the parties affected by it: refused, listed, moved."""
 
 from datetime import timedelta
 
@@ -161,7 +161,7 @@ def test_only_what_the_file_makes_worse_is_held_against_it(stand: Stand) -> None
 def test_turn_times_bind_who_is_decided_from_now_on(stand: Stand) -> None:
     stand.ask(2)
     text = instead("max_party_online = 8", "turn_times = [[999, 120]]")
-    # the next file tells of them in the same words: nothing is wrong with them
+    # the next file reports them in the same words: nothing is wrong with them
     for changed in (text, text.replace('name = "Small"', 'name = "Smaller"')):
         loaded = apply(changed)
         agreed = [each.code for who in loaded.concerns.agreed for each in who.objections]
@@ -196,7 +196,7 @@ def test_a_dry_run_names_all_and_changes_nothing(stand: Stand, move: bool) -> No
 
 
 def test_a_file_that_was_undone_is_not_remembered(stand: Stand) -> None:
-    """The next file has the same revision, and is what everybody sees."""
+    """The next file gets the same revision, and must not be served from a cache."""
     apply(instead('name = "Small"', 'name = "Tried"'), dry_run=True)
     load(instead('name = "Small"', 'name = "Done"'))
     assert (restaurant_of().name, restaurant_of().revision) == ("Done", 2)
@@ -212,7 +212,7 @@ def test_a_dry_run_of_a_new_restaurant_makes_none(db: Engine) -> None:
 
 
 def hurts_nobody(stand: Stand) -> bool:
-    """Whether the rules have no objection to anybody."""
+    """Whether the rules have no objection to any party."""
     restaurant = restaurant_of()
     found = in_one(lambda session: upcoming(session, restaurant.id, now=NOW))
     said = [each for who in found for each in objections(restaurant, who.party)]

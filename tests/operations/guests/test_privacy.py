@@ -1,4 +1,4 @@
-"""Forgetting guests: identity goes, statistics stay, and a restore does not bring them back."""
+"""Erasure: identities are deleted, statistics stay, and a restore does not undo it."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -35,7 +35,7 @@ LATER = NOW + timedelta(hours=1)
 
 @pytest.fixture
 def stand(db: Engine) -> Stand:
-    """A house where Ada has a table, and another guest too."""
+    """A restaurant where Ada and another guest have tables."""
     stand = a_stand(db)
     stand.ask(email=ADA, phone=PHONE, note="nuts")
     stand.ask(email="grace@example.com")
@@ -61,7 +61,7 @@ def _replay(stand: Stand, line: ErasureLine) -> int:
 
 
 def kept(stand: Stand, number: int) -> Mapping[str, Any]:
-    """What a backup has of a reservation's guest."""
+    """A backup's data of a reservation's guest."""
     row = Reservation
     columns = (row.guest_sealed, row.email_key, row.phone_key, row.forgotten_at)
     with Session(stand.bind) as session:
@@ -69,7 +69,7 @@ def kept(stand: Stand, number: int) -> Mapping[str, Any]:
 
 
 def restore(stand: Stand, number: int, backup: Mapping[str, Any]) -> None:
-    """The database is that of the backup again, which knows of no erasure."""
+    """Reset the database to that backup, from before the erasure."""
     there = update(Reservation).where(Reservation.id == number).values(**backup)
     stand.plant(there, delete(Erasure))
 
@@ -100,7 +100,7 @@ def test_an_export_has_everything_of_the_guest_alone(stand: Stand) -> None:
     assert len(row["tables"]) == 1
     assert [move["after"] for move in row["history"]][-1] == "confirmed"
     assert {message["kind"] for message in row["messages"]} >= {"confirmation"}
-    # found by e-mail, and what was said about the phone is there too
+    # found by e-mail, and the consent given for the phone is included
     assert [(each["channel"], each["given"]) for each in found["consents"]] == [
         ("email", True),
         ("sms", True),
@@ -164,7 +164,7 @@ def test_identity_goes_and_statistics_stay(stand: Stand) -> None:
             select(TableOccupancy).where(TableOccupancy.reservation_id == number)
         ).all()
         line = session.scalars(select(Erasure)).one()
-        # her e-mail's consent went with her phone's: no reservation has either any more
+        # her e-mail's consent was deleted with her phone's: no reservation has either any more
         assert session.scalars(select(Consent.contact)).all() == [others]
     assert {message.state for message in told} == {"skipped"}
     assert all(message.provider_id is None for message in told)
@@ -248,7 +248,7 @@ def test_consents_of_a_backup_are_erased_again(stand: Stand) -> None:
 def test_a_request_sent_again_does_not_bring_the_guest_back(stand: Stand) -> None:
     (number,) = numbers(stand, ADA)
     erase(stand)
-    stand.asked = 0  # the very request that made her reservation
+    stand.asked = 0  # exactly the request that made her reservation
     again = stand.request(email=ADA, phone=PHONE, note="nuts")
     assert again == number
     assert stand.row(number).guest.name == "erased"
@@ -263,7 +263,7 @@ def test_a_torn_line_is_named_and_all_others_are_read(stand: Stand, tmp_path: Pa
     assert (len(read_erasures(file).lines), read_erasures(file).torn) == (1, ())
     file.write_bytes(whole[:-9] + b"\n" + whole + b"{}\n" + whole)
     assert (len(read_erasures(file).lines), read_erasures(file).torn) == (2, (1, 3))
-    file.write_bytes(whole[:-9] + whole + whole)  # two at once, without a lock
+    file.write_bytes(whole[:-9] + whole + whole)  # two writers without a lock
     assert (len(read_erasures(file).lines), read_erasures(file).torn) == (2, (1,))
 
 
@@ -309,7 +309,7 @@ def run(*args: str, ends: int = 0) -> str:
 def test_the_commands(stand: Stand) -> None:
     slug = stand.restaurant.slug
     assert orjson.loads(run("export", ADA, "--restaurant", slug))["reservations"][0]["note"]
-    # however the number is written
+    # in any spelling of the number
     assert orjson.loads(run("export", "+49 (30) 123 456"))["reservations"][0]["note"]
     assert "phone number such as" in run("export", "ada", ends=2)
     assert "country code" in run("export", "030 123456", ends=2)
@@ -319,9 +319,9 @@ def test_the_commands(stand: Stand) -> None:
     assert "1 erasures: 0 reservations" in run("replay", str(settings().erasures_file))
     with Session(stand.bind) as session:
         acts = session.execute(select(AuditEntry.actor, AuditEntry.action).order_by("id")).all()
-    # found nowhere any more, the last export is nobody's
+    # the last export found nothing and has no subject
     assert acts == [("operator", "guest.exported")] * 2 + [("operator", "guest.erased")]
-    # the other guest's evening ends too: the check looks at the clock
+    # the other guest's evening ends too: the check depends on the time
     for job in STAND_JOBS.values():
         job(START + timedelta(days=2))
     assert CliRunner().invoke(main, ["check", "--grace", "100000000"]).exit_code == 0

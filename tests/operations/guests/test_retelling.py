@@ -1,4 +1,4 @@
-"""Telling again: who is the guest's contact now knows how things stand, and is reminded."""
+"""Notifying again: the guest's current contact gets the current state, and reminders."""
 
 import random
 from datetime import datetime, timedelta
@@ -48,7 +48,7 @@ def rows(stand: Stand, number: int, *states: str) -> set[Row]:
 
 
 def send(stand: Stand, *, now: datetime = NOW) -> list[Outgoing]:
-    """Send all that is due, as a worker does."""
+    """Send all due messages, as a worker does."""
     claims = count()
 
     def work(session: Session) -> list[Outgoing]:
@@ -182,7 +182,7 @@ def test_what_an_earlier_release_left_untold_is_told_at_the_next_edit(db: Engine
     key = select(Reservation.email_key).where(Reservation.id == stand.ask(2, email=NEW))
     with Session(stand.bind) as session:
         digest = session.scalar(key)
-    # as the code before wrote it: a contact, and an edit that says nothing of it
+    # as the previous release wrote it: a new contact, and an edit that does not record it
     edit(stand, number)
     stand.plant(update(Reservation).where(Reservation.id == number).values(email_key=digest))
     edit(stand, number, email=None, phone=PHONE)

@@ -1,4 +1,4 @@
-"""Retention by rule: who came is forgotten book by book, and after a restore again."""
+"""Retention by rule: guests are erased book by book, and again after a restore."""
 
 from datetime import datetime, timedelta
 from functools import partial
@@ -36,7 +36,7 @@ DAY = timedelta(days=1)
 
 
 def a_keeping_restaurant(db: Engine, **policies: Any) -> Stand:
-    """Two evenings: one guest came to the first, one cancelled; one has a table at the second."""
+    """Two evenings: a guest came to the first, one cancelled; one is confirmed for the second."""
     stand = a_stand(db, policies=policies)
     stand.ask(email="ada@example.com", phone="+4930123456", note="nuts")
     stand.cancel(stand.ask(email="grace@example.com"))
@@ -61,13 +61,13 @@ def broken_rules(stand: Stand) -> set[str]:
 
 
 def evenings_end(now: datetime = MUCH_LATER) -> None:
-    """The clock says what became of whom nobody spoke of."""
+    """The scheduler ends the evenings of parties that the staff left open."""
     for job in STAND_JOBS.values():
         job(now)
 
 
 def answer(stand: Stand, number: int) -> None:
-    """The guest opens the link of every message that was sent to them."""
+    """The guest opens the link of every message sent to them."""
     guest = stand.row(number).guest
     for contact in filter(None, (guest.email, guest.phone)):
         code = proof_code(number, contact)
@@ -114,7 +114,7 @@ def test_a_book_is_kept_to_the_day(db: Engine) -> None:
 def test_who_has_not_ended_is_kept_and_looked_at_again(db: Engine) -> None:
     stand = a_keeping_restaurant(db, keep_guests_days=15)
     run(START + 60 * DAY)
-    # nobody wrote down that the last party left: its book is not done
+    # the last party's departure was not recorded: its book is not done
     assert names(stand)[2] == "Party 3"
     stand.do(lambda session: end_evenings(session, now=START + 21 * DAY, limit=10))
     assert run(START + 60 * DAY).guests == 1
@@ -148,7 +148,7 @@ def test_messages_are_deleted_and_the_check_knows(db: Engine) -> None:
     assert names(stand)[0] == "Party 1"
     evenings_end()
     assert broken_rules(stand) == set()
-    # and would say so, had the rows gone in any other way
+    # and would report it, had the rows been deleted in any other way
     stand.plant(update(ShiftDay).values(messages_forgotten_at=None))
     assert broken_rules(stand) == {"untold"}
 
@@ -189,7 +189,7 @@ def test_after_a_restore_the_list_forgets_again(db: Engine) -> None:
     for each in backup:
         values = dict(each._mapping)
         stand.plant(update(Reservation).where(Reservation.id == values.pop("id")).values(**values))
-    # and meanwhile the house has decided to keep guests for longer
+    # and meanwhile the restaurant has extended its retention
     stand.plant_policies({})
     stand.plant(update(ShiftDay).values(guests_forgotten_at=None))
     assert names(stand)[0] == "Party 1"
@@ -227,7 +227,7 @@ def test_whom_the_staff_booked_was_told_with_cause(db: Engine, phone: str | None
     assert broken_rules(stand) == set()
     assert run().guests == 3
     assert broken_rules(stand) == set()
-    # and a word that no move makes still has no cause
+    # and a message without a move still has no cause
     told = update(Message).where(Message.reservation_id == came)
     stand.plant(told.where(Message.kind == "confirmation").values(kind="waitlisted"))
     assert broken_rules(stand) == {"told-without-cause"}

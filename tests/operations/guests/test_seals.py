@@ -1,4 +1,4 @@
-"""Sealing again: every guest under the new key, in batches, whatever goes on meanwhile."""
+"""Encrypting again: every guest gets the new key, in batches, beside concurrent changes."""
 
 import shutil
 from pathlib import Path
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.both
 def stand(
     db: Engine, service_env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Stand:
-    """A house with a keyset of its own and five guests."""
+    """A restaurant with its own keyset and five guests."""
     path = tmp_path / "keyset.json"
     shutil.copyfile(KEYSET, path)
     settle(monkeypatch, service_env | {"KEYSET_FILE": str(path)})
@@ -35,7 +35,7 @@ def stand(
 
 
 def drain(limit: int) -> list[int]:
-    """Seal all again; the sizes of the batches."""
+    """Encrypt all guests again; return the sizes of the batches."""
     after, sizes = 0, []
     while found := unit(lambda s, after=after: reseal_some(s, after=after, limit=limit)):  # type: ignore[misc]
         count, after = found
@@ -81,7 +81,7 @@ def test_who_is_edited_meanwhile_keeps_what_was_written(
     reseal = reseal_guest
 
     def edit_first(sealed: bytes, *, reference: str) -> bytes:
-        # between our read and our write (on SQLite the write lock is ours: edited in our own)
+        # between our read and our write (SQLite has our write lock: the edit is in our transaction)
         if not edited and stand.bind.dialect.name != "sqlite":
             edited.append(True)
             stand.do(lambda s: edit_details(s, number, note="no nuts", now=NOW, actor="guest"))

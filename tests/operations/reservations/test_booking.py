@@ -1,4 +1,4 @@
-"""A request is written down and no more; the staff's booking is decided at once."""
+"""A request is only stored; the staff's booking is decided immediately."""
 
 from datetime import timedelta
 from typing import Any
@@ -96,7 +96,7 @@ def test_a_request_costs_three_statements(db: Engine) -> None:
     with counting(db) as statements:
         stand.request()
     verbs = [text.split()[0] for text in statements.sql]
-    assert verbs == ["SELECT", "INSERT", "INSERT"]  # the house's revision, the key, the row
+    assert verbs == ["SELECT", "INSERT", "INSERT"]  # the restaurant's revision, the key, the row
 
 
 def test_what_cannot_be_is_refused_by_name_and_leaves_nothing(db: Engine) -> None:
@@ -106,7 +106,7 @@ def test_what_cannot_be_is_refused_by_name_and_leaves_nothing(db: Engine) -> Non
         request(stand, wrong)
     assert [each.field for each in refused.value.fields] == ["party_size", "area", "start"]
     assert [rows_of(stand, each) for each in (Reservation, IdempotencyKey)] == [0, 0]
-    assert not request(stand, wish_of()).replayed  # the key is free again
+    assert not request(stand, wish_of()).replayed  # the key can be used again
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_the_staff_go_over_the_pacing_only_knowingly(db: Engine, tables: tuple[s
     assert refused.value.reason == "pacing"
     forced = stand.book(4, tables=tables, force_pacing=True)
     assert (stand.row(forced).status, stand.row(forced).pacing_forced) == ("confirmed", True)
-    assert stand.row(stand.ask(1)).reason == "pacing"  # what the staff wrote counts for guests
+    assert stand.row(stand.ask(1)).reason == "pacing"  # staff bookings count for guests' pacing
 
 
 def test_a_party_that_is_not_seated_leaves_nothing(db: Engine) -> None:

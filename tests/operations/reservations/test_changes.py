@@ -1,4 +1,4 @@
-"""Changes: the old table is kept until there is a new one; a cancellation frees it at once."""
+"""Changes: the old table is held until there is a new one; a cancellation frees it immediately."""
 
 from datetime import timedelta
 from typing import Any
@@ -53,7 +53,7 @@ DAY = timedelta(days=1)
 
 
 def by_staff(stand: Stand, number: int, *, now: Any = NOW, **change: Any) -> None:
-    """The staff change a reservation, decided at once."""
+    """The staff change a reservation, decided immediately."""
     wish = TableChange(**change)
     stand.do(lambda session: change_at_once(session, number, change=wish, now=now, actor=STAFF))
 
@@ -125,7 +125,7 @@ def test_a_refused_partys_table_is_not_given_away_in_the_round(db: Engine) -> No
 
 
 def test_a_party_may_move_into_its_own_old_time(db: Engine) -> None:
-    """Its own table and its own covers do not stand in its way."""
+    """Its own table and its own covers do not block it."""
     stand = a_stand(db, tables=ONE_TABLE, policies={"pacing": {"covers": 2}})
     number = stand.ask(1)
     stand.change(number, starts_at=START + QUARTER)
@@ -141,7 +141,7 @@ def test_until_the_change_is_decided_the_old_table_is_nobody_elses(db: Engine) -
     number = stand.ask()
     other = stand.request(waitlist=False)
     stand.wish(number, starts_at=START + 8 * QUARTER)
-    stand.drain()  # the request came before the wish
+    stand.drain()  # the request is older than the change request
     assert statuses(stand, [number, other]) == ["confirmed", "declined"]
     assert stand.held(number) == {"1": (8, 14)}
     assert stand.held(stand.ask()) == {"1": (0, 6)}
@@ -176,7 +176,7 @@ def test_a_change_of_the_area_alone(db: Engine) -> None:
     number = stand.ask(2)
     stand.change(number, area_key="terrace")
     assert stand.held(number) == {"6": (0, 6)}
-    stand.change(number, area_key="")  # anywhere
+    stand.change(number, area_key="")  # any area
     assert stand.held(number) == {"1": (0, 6)}
     assert stand.row(number).area_id is None
 
@@ -214,7 +214,7 @@ def test_a_guest_changes_what_the_staff_booked(db: Engine) -> None:
     stand = a_stand(db)
     other = stand.ask(**ADA, start=START + 2 * HOUR)
     number = stand.book(2, **ADA)
-    stand.change(number, starts_at=START + HOUR)  # the staff allowed the two already
+    stand.change(number, starts_at=START + HOUR)  # the staff already allowed the two
     assert stand.held(number) == {"2": (4, 10)}
     assert stand.row(other).status == "confirmed"
 
@@ -234,7 +234,7 @@ def test_nobody_changes_into_a_second_table_of_their_own(db: Engine) -> None:
     wish = stand.wish(second, starts_at=START - HOUR)
     stand.drain()
     assert (wish_row(stand, wish).status, wish_row(stand, wish).reason) == ("refused", "same_guest")
-    stand.change(second, party_size=1)  # the start stays: nothing to say against it
+    stand.change(second, party_size=1)  # the start is unchanged, so there is nothing to object to
     assert stand.row(second).party_size == 1
     by_staff(stand, second, starts_at=START - HOUR)
     assert stand.row(second).starts_at == START - HOUR
@@ -255,7 +255,7 @@ def test_who_moved_away_may_ask_for_the_old_time_in_the_same_round(db: Engine) -
     assert statuses(stand, numbers) == ["confirmed", "declined"]
 
 
-# --- what waits in its turn
+# --- the order of waiting work
 
 
 def test_a_newer_wish_replaces_the_one_that_waits(db: Engine) -> None:
@@ -383,7 +383,7 @@ def test_a_waitlisted_party_may_wait_for_another_start(db: Engine) -> None:
     stand.drain()
     row = stand.row(number)
     assert (row.status, row.starts_at, row.reason) == ("waitlisted", START + QUARTER, "full")
-    assert wish_row(stand, wish).status == "accepted"  # it did not stand in its own way
+    assert wish_row(stand, wish).status == "accepted"  # it did not block itself
     assert told(stand, number) == ["waitlisted", "waitlisted"]
 
 
@@ -445,7 +445,7 @@ def test_the_staff_change_a_party_that_is_late(db: Engine) -> None:
     assert stand.held(number) == {"3": (0, 7)}
 
 
-# --- what is refused at once
+# --- refused immediately
 
 
 def test_mistake_6_no_edit_reaches_a_start_that_cannot_be_had(db: Engine) -> None:
@@ -482,7 +482,7 @@ def test_fewer_guests_are_allowed_until_the_start_and_nothing_else(db: Engine) -
 
 
 def test_what_was_agreed_is_not_asked_again_of_a_change(db: Engine) -> None:
-    """The staff booked past the window and over the online size; the guest may change the rest."""
+    """The staff booked beyond the window and the online size; the guest may change the rest."""
     stand = a_stand(db, tables={"9": ("hall", 1, 12)})
     far = START + timedelta(days=140)
     number = stand.book(10, start=far, now=NOW)
@@ -556,12 +556,12 @@ def test_a_stale_revision_changes_nothing(db: Engine) -> None:
             stand.do(lambda session, work=work: work(session, 1))  # type: ignore[misc]
     stand.do(lambda session: wish(session, 2))
     stand.drain()
-    # the wish is one step that the guest has seen, its answer another
+    # the change request is one step visible to the guest, its answer another
     stand.do(lambda session: cancel(session, 4))
     assert stand.row(number).status == "cancelled"
 
 
-# --- what needs no decision
+# --- changes without a decision
 
 
 def edit(stand: Stand, number: int, **what: Any) -> None:
@@ -579,7 +579,7 @@ def test_details_change_at_once_and_only_a_new_contact_is_told(db: Engine) -> No
     assert (row.email_key, row.phone_key) == (contact_key(guest.email), contact_key(guest.phone))
     first, *then = told(stand, number)
     assert first == "confirmation"
-    # to two contacts, each its own: neither comes before the other
+    # to two contacts, each its own message: neither has to precede the other
     assert sorted(then) == ["confirmation", "contact_changed"]
     reasons = [reason for _, _, reason in history(stand, number)]
     assert reasons == ["decision", "edited", "edited:~email,+sms"]
@@ -648,7 +648,7 @@ def test_a_cancellation_drops_the_wish_that_waits(db: Engine) -> None:
 def test_a_late_cancellation_is_known_as_one(db: Engine) -> None:
     stand = a_stand(db, policies={"cancel_cutoff_minutes": 60})
     numbers = [stand.ask(2) for _ in range(3)]
-    revise(stand)  # whatever the file says now, the guest's own terms hold
+    revise(stand)  # the guest's agreed terms hold, whatever the file says now
     stand.cancel(numbers[0], now=START - timedelta(minutes=60))
     stand.cancel(numbers[1], now=START - timedelta(minutes=59))
     found = [history(stand, number)[-1][2] for number in numbers[:2]]
@@ -707,7 +707,7 @@ def test_reading_who_wishes_costs_the_same_however_many_wish(db: Engine, wishes:
     looks = [text for text in statements.of("SELECT") if "assignments" not in text]
     own = [text for text in looks if text.startswith("SELECT table_occupancy.dining_table_id")]
     assert len(own) == wishes  # each party's own quarters
-    # look, lock, houses, tables, pacing; wishes, who wishes, who is who
+    # query, lock, restaurants, tables, pacing; change requests, parties, guests
     assert len(looks) - len(own) == 8
 
 

@@ -1,4 +1,4 @@
-"""The guest's own revision: raised by what the guest can see, wishes included, by nothing else."""
+"""The guest's revision: raised only by what the guest can see, change requests included."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ def test_another_table_is_no_news_for_the_guest(db: Engine) -> None:
     first, second = stand.ask(), stand.ask()
     stand.cancel(first)
     assert revisions(stand, second) == (2, 2)
-    stand.ask(4)  # takes the large table, and the party moves to the small one
+    stand.ask(4)  # takes the large table, so the party moves to the small one
     assert stand.held(second) == {"1": (0, 6)}
     assert revisions(stand, second) == (3, 2)
     assert wish(stand, second, if_revision=2, party_size=1) is not None
@@ -53,7 +53,7 @@ def test_what_the_staff_do_among_themselves_is_no_news_either(db: Engine) -> Non
     edit(stand, number, actor=STAFF, by_staff=True, staff_note="regular")
     assert revisions(stand, number) == (3, 2)
     stand.move(seat, number, now=START)
-    assert revisions(stand, number) == (4, 3)  # the guest sees that it sits
+    assert revisions(stand, number) == (4, 3)  # the guest sees that the party sits
     stand.move(seat, number, now=START, table_ids=(stand.restaurant.tables["2"],))
     assert revisions(stand, number) == (5, 3)
     edit(stand, number, actor=STAFF, by_staff=True, note="a cake at nine", if_revision=5)
@@ -66,10 +66,10 @@ def test_of_two_wishes_with_one_revision_the_second_is_refused(db: Engine) -> No
     first = wish(stand, number, if_revision=2, party_size=4)
     with pytest.raises(RevisionConflict):
         wish(stand, number, if_revision=2, starts_at=START + HOUR)
-    assert wish(stand, number, if_revision=2, party_size=4) == first  # the same one again
+    assert wish(stand, number, if_revision=2, party_size=4) == first  # the same request again
     assert revisions(stand, number) == (2, 3)
     stand.drain()
-    assert wish(stand, number, if_revision=2, party_size=4) is None  # it is so by now
+    assert wish(stand, number, if_revision=2, party_size=4) is None  # it has that size by now
     assert (stand.row(number).party_size, stand.row(number).starts_at) == (4, START)
     assert revisions(stand, number) == (3, 4)
 
@@ -101,7 +101,7 @@ def test_details_that_are_so_already_leave_no_line(db: Engine) -> None:
         edit(stand, number, actor="guest", note="no nuts", if_revision=2)
 
 
-# --- every wish that was written down is answered
+# --- every stored change request is answered
 
 
 @pytest.mark.parametrize("moves", [(arrive,), (seat,), (seat, finish), (mark_no_show,)])

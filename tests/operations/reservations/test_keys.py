@@ -1,4 +1,4 @@
-"""Idempotency keys: the same key and body get the same answer, whatever happened since."""
+"""Idempotency keys: the same key and body get the same answer, whatever has happened since."""
 
 import threading
 from datetime import timedelta

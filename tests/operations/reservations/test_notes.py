@@ -1,4 +1,4 @@
-"""Two notes: the guest's wishes, which the guest is shown, and what the staff keep private."""
+"""Two notes: the guest's wishes, visible to the guest, and the staff's private note."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ def edit(stand: Stand, number: int, *, actor: str = STAFF, **changes: Any) -> No
 
 
 def notes(stand: Stand, number: int) -> tuple[str, str]:
-    """The guest's and the staff's, as the view and the book both say."""
+    """The guest's and the staff's note; the view and the book must agree."""
     with reading(stand.bind) as session:
         view = reservation_view(session, number)
         restaurant = restaurant_by_id(session, stand.restaurant.id)
@@ -43,18 +43,18 @@ def notes(stand: Stand, number: int) -> tuple[str, str]:
 
 
 def mailed(stand: Stand) -> set[str]:
-    """The notes that go out with the messages which are due."""
+    """The notes in the due messages."""
     return {each.note for each in outgoing(stand)}
 
 
 def as_of_before(stand: Stand, number: int, **values: Any) -> None:
-    """Leave the row as the release with one note wrote it."""
+    """Set the row as the release with one note wrote it."""
     row = update(Reservation).where(Reservation.id == number)
     stand.plant(row.values(notes_revision=None, staff_note_sealed=None, **values))
 
 
 def edited_before(stand: Stand, number: int, *, actor: str) -> None:
-    """The one note was edited by that release."""
+    """That release edited its only note."""
     revision = stand.row(number).revision + 1
     move: dict[str, Any] = {"before": "confirmed", "after": "confirmed", "reason": "edited"}
     stand.plant(
@@ -105,7 +105,7 @@ def test_a_guest_who_writes_anew_does_not_wipe_what_the_staff_wrote_before(stand
 
 
 def test_an_edit_of_the_release_before_is_the_staffs_too(stand: Stand) -> None:
-    """During an update both releases write: the older one knows one note only."""
+    """During an update both releases write: the older one has only one note."""
     number = stand.ask(note=ALLERGY)
     edited_before(stand, number, actor=STAFF)
     assert notes(stand, number) == ("", ALLERGY)

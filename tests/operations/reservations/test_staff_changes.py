@@ -1,4 +1,4 @@
-"""The staff's changes: decided at once; what does not fit leaves nothing, and nobody is told."""
+"""The staff's changes: decided immediately; a refused one writes nothing and notifies nobody."""
 
 from datetime import timedelta
 from typing import Any
@@ -44,14 +44,14 @@ def cancel(stand: Stand, number: int, *, notify: bool = True) -> None:
 
 
 def written(stand: Stand) -> list[Any]:
-    """What there is by number of rows, and the revision of each party."""
+    """The numbers of rows, and the revision of each party."""
     with Session(stand.bind) as session:
         counts = [session.scalar(select(func.count()).select_from(each)) for each in WRITTEN]
         return [*counts, *session.scalars(select(Reservation.revision).order_by(Reservation.id))]
 
 
 def mails(stand: Stand, number: int) -> list[tuple[str, str, str | None]]:
-    """Of each e-mail but reminders: kind, state, and why it was skipped."""
+    """Kind, state and reason for skipping of each e-mail but reminders."""
     row = Message
     query = select(row.kind, row.state, row.error).where(
         row.reservation_id == number, row.channel == "email", row.kind != "reminder"
@@ -61,7 +61,7 @@ def mails(stand: Stand, number: int) -> list[tuple[str, str, str | None]]:
 
 
 def reminders(stand: Stand, number: int) -> list[timedelta]:
-    """When the reminders of the last revision are due, counted back from START."""
+    """The due times of the last revision's reminders, relative to START."""
     row = Message
     query = select(row.due_at).where(
         row.reservation_id == number,
@@ -114,7 +114,7 @@ def test_the_guest_is_told_only_if_the_staff_say_so(db: Engine) -> None:
     number = stand.ask(2)
     assert change(stand, number, starts_at=START + HOUR, more={"notify": False})
     assert mails(stand, number)[1:] == [("changed", "skipped", "not_wanted")]
-    # whoever comes is reminded of the new start all the same
+    # the guest is reminded of the new start all the same
     assert reminders(stand, number) == [timedelta(hours=2), timedelta(hours=23)]
     in_order(stand)
     cancel(stand, number, notify=False)
@@ -178,7 +178,7 @@ def test_who_waits_is_moved_to_where_there_is_room(db: Engine) -> None:
 
 
 def test_the_same_change_again_is_done_already(db: Engine) -> None:
-    """Also with the revision of before: the answer to the first may have been lost."""
+    """Also with the old revision: the answer to the first may have been lost."""
     stand = a_stand(db)
     number = stand.ask(2)
     known = {"if_revision": stand.row(number).revision}

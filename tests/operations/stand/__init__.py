@@ -1,1 +1,1 @@
-"""The host stand, and what the clock does there."""
+"""The host stand, and its scheduled jobs."""

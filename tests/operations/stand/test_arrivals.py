@@ -1,4 +1,4 @@
-"""The party comes, sits down, leaves, or never came: moves, tables and quarters after each."""
+"""Arrival, seating, departure and no-show: moves, tables and quarters after each."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ from tests.services.running.stand import NOW, STAFF, START, Stand
 pytestmark = pytest.mark.both
 #: two small tables and a large one; 90 minutes for two, 105 for four; 15 to reset a table
 TABLES = {"1": ("hall", 1, 2), "2": ("hall", 1, 2), "9": ("hall", 3, 6)}
-#: and who waits may be promoted up to the start
+#: and waiting parties may be promoted up to the start
 POLICIES = {
     "pacing": {"covers": 500}, "buffer_minutes": 15, "reminder_minutes": [], "lead_minutes": 0
 }  # fmt: skip
@@ -38,7 +38,7 @@ def minutes(count: float) -> datetime:
 
 
 def in_order(stand: Stand, *, now: datetime) -> bool:
-    """Whether the check of the database finds nothing, once all is decided and sent."""
+    """Whether the check finds nothing, once all is decided and sent."""
     stand.drain(now=now)
     send_due(stand, until=now)
     with reading(stand.bind) as session:
@@ -48,7 +48,7 @@ def in_order(stand: Stand, *, now: datetime) -> bool:
 
 
 def moves(stand: Stand, number: int) -> list[tuple[str, str, str, str]]:
-    """The history: from, to, why, who."""
+    """The history: from, to, reason, actor."""
     move = ReservationMove
     query = select(move.before, move.after, move.reason, move.actor).where(
         move.reservation_id == number
@@ -58,12 +58,12 @@ def moves(stand: Stand, number: int) -> list[tuple[str, str, str, str]]:
 
 
 def freed(stand: Stand) -> bool:
-    """Whether the waitlist is to be asked."""
+    """Whether the waitlist has to be considered."""
     with Session(stand.bind) as session:
         return session.scalar(select(ShiftDay.freed_at)) is not None
 
 
-# --- coming
+# --- arrival
 
 
 def test_a_party_comes(stand: Stand) -> None:
@@ -118,7 +118,7 @@ def test_not_on_another_day(stand: Stand, move: Callable[..., None]) -> None:
     stand.move(move, number, now=START - timedelta(hours=12))
 
 
-# --- sitting down
+# --- seating
 
 
 def test_a_party_sits_down_in_time(stand: Stand) -> None:
@@ -289,7 +289,7 @@ def test_who_stays_too_long_and_moves_has_the_other_table_for_a_moment(stand: St
     assert in_order(stand, now=minutes(100))
 
 
-# --- leaving
+# --- departure
 
 
 def test_a_party_leaves(stand: Stand) -> None:
@@ -340,7 +340,7 @@ def test_what_a_leaving_party_frees_goes_to_the_waitlist(stand: Stand) -> None:
     assert stand.held(waits) == {"1": (4, 11)}
 
 
-# --- never came
+# --- no-show
 
 
 def test_nobody_came(stand: Stand) -> None:
@@ -371,7 +371,7 @@ def test_a_no_show_s_table_goes_to_the_waitlist(stand: Stand) -> None:
     assert stand.held(waits) == {"1": (2, 9)}
 
 
-# --- taken back
+# --- undone moves
 
 
 def test_a_no_show_taken_back(stand: Stand) -> None:
@@ -451,7 +451,7 @@ def test_not_a_day_later(stand: Stand) -> None:
     stand.move(take_back, number, now=START + timedelta(hours=24))
 
 
-# --- what is not allowed
+# --- forbidden moves
 
 
 def in_state(stand: Stand, status: str) -> int:

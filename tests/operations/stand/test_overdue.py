@@ -1,4 +1,4 @@
-"""What the clock does at the stand: no-shows and finishes where they were chosen, and every end."""
+"""Scheduled jobs at the stand: automatic no-shows and finishes where enabled, and every end."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ from tests.services.running.stand import START, Stand
 pytestmark = pytest.mark.both
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-#: two rooms full of guests, and one table that nobody books
+#: two areas full of guests, and one table that is never booked
 TABLES = {"1": ("hall", 1, 2), "2": ("hall", 1, 2), "bar": ("bar", 9, 9)}
 POLICIES = {"reminder_minutes": [], "no_show_grace_minutes": 20, "auto_finish_minutes": 40}
 CHOSEN = POLICIES | {"auto_no_show": True, "auto_finish": True}
@@ -29,12 +29,12 @@ CHOSEN = POLICIES | {"auto_no_show": True, "auto_finish": True}
 
 @pytest.fixture
 def stand(db: Engine, restaurant: Callable[..., OpenRestaurant]) -> Stand:
-    """A house that lets the clock speak, with a stand that is in use."""
+    """A restaurant with automatic no-shows and finishes, whose stand is in use."""
     return in_use(Stand(db, restaurant(tables=TABLES, policies=CHOSEN)))
 
 
 def in_use(stand: Stand) -> Stand:
-    """Somebody has arrived there, and left."""
+    """A party has arrived there and left."""
     number = stand.book(1, tables=("bar",), start=START - 2 * HOUR)
     stand.move(arrive, number, now=START - 2 * HOUR)
     stand.move(finish, number, now=START - HOUR)
@@ -94,7 +94,7 @@ def test_a_no_show_s_table_goes_to_the_waitlist(stand: Stand) -> None:
 
 
 def test_what_the_staff_say_afterwards_stands(stand: Stand) -> None:
-    """A no-show taken back, a booking written down late: the clock does not say otherwise."""
+    """An undone no-show and a booking recorded late: the jobs do not override them."""
     number = stand.ask(2)
     stand.move(mark_no_show, number, now=minutes(20))
     stand.move(take_back, number, now=minutes(25))
@@ -276,7 +276,7 @@ def test_finishing_twice_is_the_same_as_once(stand: Stand) -> None:
     assert (stand.row(number).revision, stand.row(number).finished_at) == (4, minutes(60))
 
 
-# --- who came after all, when the turn is over
+# --- arrivals after the turn
 
 
 @pytest.mark.parametrize("verb", [arrive, finish], ids=["arrived", "they came"])

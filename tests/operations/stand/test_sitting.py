@@ -1,4 +1,4 @@
-"""A seated party holds its table until somebody says otherwise, whatever its turn said."""
+"""A seated party holds its table until it is recorded as gone, beyond its turn."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -31,7 +31,7 @@ def minutes(count: float) -> datetime:
 
 
 def sits_at(stand: Stand) -> dict[str, int]:
-    """Who sits where, as the key has it."""
+    """The parties by table, as in the seated tables' key."""
     labels = {table: label for label, table in stand.restaurant.tables.items()}
     with Session(stand.bind) as session:
         rows = session.execute(select(SeatedTable.dining_table_id, SeatedTable.reservation_id))
@@ -39,14 +39,14 @@ def sits_at(stand: Stand) -> dict[str, int]:
 
 
 def overstayed(stand: Stand) -> int:
-    """A party of 90 minutes that sits at table 1 since START and does not leave."""
+    """A 90-minute party that sits at table 1 since START and does not leave."""
     number = stand.book(2, tables=("1",))
     stand.move(seat, number, now=START)
     return number
 
 
 def refusal(stand: Stand, move: Callable[..., None], number: int, *, now: datetime) -> str:
-    """What is said; nothing was done."""
+    """The refusal's text; asserts that nothing was written."""
     before = (stand.row(number).revision, stand.held(number), sits_at(stand), stand.revision())
     with pytest.raises(StateConflict) as refused:
         stand.move(move, number, now=now)
@@ -132,7 +132,7 @@ def test_two_parties_at_one_table_are_impossible_even_if_the_code_is_wrong(db: E
 
 
 def everybody_is_waved_through(*_: object) -> None:
-    """As if the operation did not ask who sits there."""
+    """Simulates an operation that does not check for a seated party."""
 
 
 def test_the_key_alone_refuses_a_second_party(db: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,7 +198,7 @@ def test_whose_table_may_have_been_chosen_keeps_it(db: Engine, how: str) -> None
     if how == "nobody said":  # as an older release wrote it
         next_ = stand.book(2, start=minutes(90))
         stand.plant(update(Reservation).where(Reservation.id == next_).values(tables_chosen=None))
-    else:  # the decision gives a table to whom is changed, whoever chose the one before
+    else:  # the decision gives a changed party a table, whoever chose the previous one
         next_ = stand.book(1, tables=("3",), start=minutes(90))
         assert stand.row(next_).tables_chosen is True
         stand.change(next_, party_size=2)
@@ -219,7 +219,7 @@ def test_the_book_asks_whether_a_late_party_came(db: Engine) -> None:
 
 
 def test_what_an_older_release_left_is_mended(db: Engine) -> None:
-    """It seats and finishes beside this one, and does not know of the key."""
+    """It seats and finishes beside this release, without writing the key."""
     stand = a_stand(db, tables=TWO_TABLES, policies=NEAR)
     first, second = stand.book(2, tables=("1",)), stand.book(2, tables=("2",))
     for number in (first, second):
@@ -233,13 +233,13 @@ def test_what_an_older_release_left_is_mended(db: Engine) -> None:
     assert stand.do(mend_seated_tables) == 2
     assert sits_at(stand) == {"2": second}
     stand.plant(insert(rows).values(left))
-    stand.move(seat, next_, now=minutes(45))  # nor is anybody turned away for it
+    stand.move(seat, next_, now=minutes(45))  # and it is not refused because of it
     assert sits_at(stand) == {"1": next_, "2": second}
     assert stand.do(mend_seated_tables) == 0
 
 
 def test_it_holds_its_table_for_no_longer_than_the_next_quarter(db: Engine) -> None:
-    """What comes later may be promised: nobody knows how long the party stays."""
+    """Later starts may be promised: the length of its stay is unknown."""
     stand = a_stand(db, tables=ONE_TABLE, policies=NEAR)
     overstayed(stand)
     later = stand.ask(2, start=minutes(90) + 2 * QUARTER, now=minutes(91))

@@ -1,4 +1,4 @@
-"""Made-up contacts do not fill a restaurant: what is held unproved, for how long, and its ends."""
+"""Made-up contacts do not fill a restaurant: the share held without confirmation, and its ends."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def a_stand(
 
 
 def two_tables(db: Engine, restaurant: RestaurantSpec) -> Stand:
-    """One of the two may be held unproved."""
+    """One of the two may be held without confirmation."""
     return a_stand(db, restaurant, tables={"1": ("hall", 1, 2), "2": ("hall", 1, 2)})
 
 
@@ -73,7 +73,7 @@ def in_order(stand: Stand, *, now: datetime) -> bool:
 
 
 def attack(stand: Stand, *, count: int = 40, now: datetime = NOW) -> Counter[str]:
-    """So many parties of four with made-up contacts; where they stand."""
+    """Request so many tables for four with made-up contacts; return the statuses."""
     asked = [stand.request(4, now=now) for _ in range(count)]
     stand.drain(now=now)
     return Counter(stand.row(number).status for number in asked)
@@ -93,7 +93,7 @@ def test_made_up_contacts_hold_no_more_than_their_share(
     assert attack(stand, count=5, now=minutes(1))["confirmed"] == 0
     later = [stand.ask(4, start=START + timedelta(minutes=45), now=minutes(2)) for _ in range(3)]
     assert {stand.row(number).status for number in later} == {"waitlisted"}
-    # who proves to read there has a table, and so have guests of the staff
+    # a guest who confirms the contact gets a table, and so do guests of the staff
     guest = stand.book(4)
     assert stand.row(guest).status == "confirmed" and stand.row(guest).confirm_by is None
     assert in_order(stand, now=minutes(3))
@@ -116,7 +116,7 @@ def test_who_confirms_is_told_that_it_stands(db: Engine, restaurant: RestaurantS
     assert release(stand, now=minutes(16)) == 0
     assert in_order(stand, now=minutes(16))
     assert [each[0] for each in told(stand, number) if each[2] == "sent"] == ["confirmation"] * 2
-    # both have a reminder; that of the held table is left out
+    # both have a reminder; that of the held table is omitted
     stand.plant(update(Message).where(Message.kind == "reminder").values(state="failed"))
     with reading(stand.bind) as session:
         found = load_failed(session, session.scalars(select(Message.id)).all())
@@ -186,7 +186,7 @@ def test_another_contact_has_to_confirm_for_itself(db: Engine, restaurant: Resta
     number = stand.ask(2)
     code = proof_code(number, "somebody@else.example")
     assert not confirm(stand, number, now=minutes(1), code=code)
-    # the link alone proves the contact, and confirms nothing
+    # the link alone confirms the contact, but no table
     own = proof_code(number, stand.row(number).guest.email or "")
     assert not stand.do(lambda session: prove_contact(session, number, own, now=minutes(2)))
     assert stand.row(number).confirm_by is not None and stand.row(number).email_proved_at is None

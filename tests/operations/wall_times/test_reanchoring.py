@@ -1,4 +1,4 @@
-"""Who was moved by new zone rules comes again at the wall time that was told."""
+"""Parties moved by new zone rules return to the wall time in their message."""
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -21,7 +21,7 @@ from tests.services.running.stand import NOW, START, Stand
 from tests.services.zone_rules import other_rules
 
 HOUR = timedelta(hours=1)
-#: with an hour more on the clock, what was told as 19:00
+#: with an hour more on the clock, what was announced as 19:00
 AGAIN = START - HOUR
 
 
@@ -97,7 +97,7 @@ def test_a_whole_evening_moves_together_each_into_what_another_leaves(
     numbers = [stand.ask(2, start=start) for start in starts for _ in range(2)]
     assert {stand.row(number).status for number in numbers} == {"confirmed"}
     places = {number: set(stand.held(number)) for number in numbers}
-    for hours in (2, 0):  # the clock may be put forward or back
+    for hours in (2, 0):  # clocks may go forward or back
         with other_rules(tmp_path, hours=hours):
             assert [each.why for each in back(stand)] == [""] * 8
             assert {number: set(stand.held(number)) for number in numbers} == places
@@ -109,7 +109,7 @@ def test_whose_table_is_taken_by_now_gets_another_or_stays(stand: Stand, tmp_pat
     first, second = stand.ask(2), stand.ask(2)
     mine = set(stand.held(first))
     with other_rules(tmp_path, hours=2):
-        # booked since, until the hour at which the others had been shown
+        # booked since, until the hour that the others had been given
         (label,) = mine
         later = stand.book(2, start=AGAIN - HOUR / 2, tables=(label,))
         found = {each.who.id: each for each in back(stand)}
@@ -149,7 +149,7 @@ def test_who_waits_waits_for_what_was_told(stand: Stand, tmp_path: Path) -> None
 
 def test_whose_time_is_past_or_none_is_left_and_named(stand: Stand, tmp_path: Path) -> None:
     stand.ask(2)
-    late = stand.ask(2, start=START - 2 * HOUR)  # told 17:00, the first
+    late = stand.ask(2, start=START - 2 * HOUR)  # announced as 17:00, the first
     with other_rules(tmp_path, hours=2):
         found = back(stand, now=START - 2.5 * HOUR)
         assert {each.who.id: each.why for each in found}[late] == "that time is past"

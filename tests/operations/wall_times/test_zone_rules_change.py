@@ -1,4 +1,4 @@
-"""Zone rules change after a booking: what the guest was told is known, and who moved is named."""
+"""Zone rules change after a booking: the announced time is known, and moved parties are named."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -26,13 +26,13 @@ MOVED = "the guest was told 19:00, which the clock calls 20:00 now"
 
 @pytest.fixture
 def stand(db: Engine, restaurant: Callable[..., OpenRestaurant]) -> Stand:
-    """A house and its stand, open on the date of SUMMER."""
+    """A restaurant and its stand, open on the date of SUMMER."""
     return Stand(db, restaurant())
 
 
 def said(stand: Stand) -> set[str]:
     found = [each for each in check(stand, now=NOW) if each.rule == "misfit"]
-    assert all(each.is_known for each in found)  # no row is damaged: a restore goes on
+    assert all(each.is_known for each in found)  # no row is damaged: a restore continues
     return {each.text for each in found}
 
 
@@ -47,7 +47,7 @@ def test_a_change_that_is_accepted_tells_another_wall_time(stand: Stand) -> None
     number = stand.ask(2)
     stand.change(number, starts_at=SUMMER)
     assert (stand.row(number).starts_at, stand.row(number).told_offset) == (SUMMER, 120)
-    stand.change(number, party_size=8)  # refused: nothing of it is told
+    stand.change(number, party_size=8)  # refused: not announced
     assert stand.row(number).told_offset == 120
 
 
@@ -57,9 +57,9 @@ def test_the_check_names_everybody_whom_other_zone_rules_moved(
 ) -> None:
     winter, summer = stand.ask(2), stand.ask(2, start=SUMMER)
     assert check(stand, now=NOW) == []
-    with other_rules(tmp_path, hours=2):  # summer time for ever
+    with other_rules(tmp_path, hours=2):  # permanent summer time
         assert said(stand) == {f"reservation {winter}: {MOVED}"}
-    with other_rules(tmp_path, hours=1):  # and never
+    with other_rules(tmp_path, hours=1):  # no summer time at all
         assert {each.split(":")[0] for each in said(stand)} == {f"reservation {summer}"}
     assert check(stand, now=NOW) == []
 
