@@ -1,1 +1,1 @@
-"""What the deployment files describe, started by what a container engine starts it with."""
+"""The deployment files, run by what a container engine runs containers with."""

@@ -1,8 +1,8 @@
-"""Strict callers of a Maitred that is upgraded: `python callers.py HOST CERTIFICATE RESTAURANT`.
+"""Strict callers during an upgrade: `python callers.py HOST CERTIFICATE RESTAURANT`.
 
-Of Python's own library alone. Every answer counts; a connection that is closed in the midst is a
-failure, and nothing is asked twice. Half of the callers keep their connections, the others take a
-new one for each request. At the end of its input it stops and prints what came of all, as JSON.
+Standard library only. Every answer counts; a connection closed early is a failure, and nothing is
+retried. Half of the callers keep their connections, the others open a new one for each request. At
+the end of its input the program stops and prints the results as JSON.
 """
 
 import http.client
@@ -20,9 +20,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 CALLERS: Final = 24
-#: Requests a second of each; nginx takes 20 from one address.
+#: Requests per second of each caller; nginx takes 20 from one address.
 RATE: Final = 4.0
-#: One in so many is a request for a table, the others look for free ones.
+#: One request in so many is for a table, the others read availability.
 READS: Final = 4
 DAYS: Final = range(8, 29)
 PORT: Final = 443
@@ -30,7 +30,7 @@ TIMEOUT: Final = 30
 
 
 class Callers:
-    """`start`, `stop`, then what came of it is in `report`."""
+    """`start`, `stop`, then read `report`."""
 
     def __init__(self, host: str, certificate: str, restaurant: str) -> None:
         self._host, self._path = host, f"/api/v1/restaurants/{restaurant}"
@@ -48,19 +48,18 @@ class Callers:
         ]
 
     def start(self) -> None:
-        """Begin to ask."""
         self._began = time.monotonic()
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """No further request; those under way are waited for."""
+        """Send no further request; wait for those under way."""
         self._end.set()
         for thread in self._threads:
             thread.join()
 
     def report(self) -> dict[str, Any]:
-        """What came of all requests."""
+        """The results of all requests."""
         done = sum(self._outcomes.values())
         return {
             "requests": done,
@@ -74,7 +73,7 @@ class Callers:
         }
 
     def progress(self) -> int:
-        """How many requests are done."""
+        """The number of finished requests."""
         return sum(self._outcomes.values())
 
     def _call(self, number: int) -> None:
@@ -95,7 +94,7 @@ class Callers:
             self._slowest[kind] = max(self._slowest.get(kind, 0.0), took)
             if outcome not in ("200", "202"):
                 self._faults.append((f"{datetime.now(UTC):%H:%M:%S.%f}", kind, outcome))
-            # nginx announces the end of a connection that had its 1,000 requests
+            # nginx announces the end of a connection after 1,000 requests
             if line is not None and (not keeps or is_cut or line.sock is None):
                 line.close()
                 line = None
@@ -103,7 +102,7 @@ class Callers:
             line.close()
 
     def _free_starts(self) -> list[str]:
-        """Where a table is asked for: what is free now. Later it is full, which is no failure."""
+        """Free starts to request tables at. Later they are full, which is no failure."""
         line, found = self._connected("127.0.0.1"), list[str]()
         for days in DAYS:
             day = (datetime.now(UTC) + timedelta(days=days)).date()
@@ -138,7 +137,7 @@ class Callers:
 
 
 def main(host: str, certificate: str, restaurant: str) -> None:
-    """Ask until the input ends; a line of it is answered with how many requests are done."""
+    """Call until the input ends; answer each of its lines with the number of finished requests."""
     callers = Callers(host, certificate, restaurant)
     callers.start()
     for _ in sys.stdin:

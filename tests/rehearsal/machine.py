@@ -1,8 +1,8 @@
-"""An empty Debian machine: a root folder made by debootstrap, with a systemd of its own.
+"""An empty Debian machine: a root folder made by debootstrap, with its own systemd.
 
-Everything on it is what its commands install. It has namespaces of its own for processes, mounts,
-names, cgroups and the network: nobody outside reaches its servers, and it reaches nobody but by
-`outside`, which is for what is downloaded.
+Everything on it is installed by its commands. It has its own namespaces for processes, mounts,
+names, cgroups and the network: its servers are unreachable from outside, and it reaches the network
+only by `outside`, which is for downloads.
 """
 
 import os
@@ -19,7 +19,7 @@ from tests.services.running.process import wait_until
 
 SUITE: Final = "bookworm"
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-#: In the new namespaces, as the machine's first process; $0 is its root, $1 what is read there too.
+#: The machine's first process, in the new namespaces; $0 is its root, $1 is readable there too.
 _BOOT: Final = r"""
 set -e
 root=$0
@@ -62,7 +62,7 @@ exec env -i container=runc PATH=/usr/sbin:/usr/bin:/sbin:/bin /sbin/init
 
 
 def debian(folder: Path) -> Path:
-    """The root of an empty Debian machine, downloaded; its folder."""
+    """Download an empty Debian machine; return its root folder."""
     root = folder / "root"
     words = ["--variant=minbase", "--include=systemd-sysv,dbus,ca-certificates", SUITE, str(root)]
     with (folder / "debootstrap.log").open("wb") as log:
@@ -85,7 +85,7 @@ class Machine:
         self._shell: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Switch it on, and wait until all of its units have been started."""
+        """Boot it, and wait until all of its units have been started."""
         namespaces = ["--mount", "--pid", "--fork", "--uts", "--ipc", "--cgroup", "--net"]
         boot = ["unshare", *namespaces, "sh", "-c", _BOOT, str(self.root), " ".join(self._given)]
         join = 'echo $$ >"$0/cgroup.procs"; exec "$@"'
@@ -97,11 +97,11 @@ class Machine:
         wait_until(self._is_up, seconds=120, what="the machine is up", every=0.5)
 
     def stop(self) -> None:
-        """Switch it off cleanly, as for a restart."""
+        """Shut it down cleanly, as for a restart."""
         if self._shell is None:
             return
         if (first := self._first()) is not None:
-            first.send_signal(signal.SIGRTMIN + 4)  # systemd's own: power off
+            first.send_signal(signal.SIGRTMIN + 4)  # systemd's signal to power off
         try:
             self._shell.wait(90)
         except subprocess.TimeoutExpired:
@@ -109,7 +109,7 @@ class Machine:
         self._shell = None
 
     def cut(self) -> None:
-        """Take its power away."""
+        """Kill it, as a power failure does."""
         if (first := self._first()) is not None:
             first.kill()
         if self._shell is not None:
@@ -117,7 +117,7 @@ class Machine:
             self._shell = None
 
     def leave(self) -> None:
-        """It is not needed any more: nothing of it stays."""
+        """Remove everything of it."""
         self.cut()
         for folder, _, _ in os.walk(self._cgroup, topdown=False):
             Path(folder).rmdir()
@@ -125,7 +125,7 @@ class Machine:
     def run(
         self, command: str, *, outside: bool = False, seconds: float = 300
     ) -> subprocess.CompletedProcess[str]:
-        """What a root shell there says to it; `outside`: with the network of who asks."""
+        """Run a root shell's command there; `outside`: with this process's network."""
         first = self._first()
         assert first is not None, "the machine is off"
         spaces = ["-m", "-p", "-u", "-i", "-C", *([] if outside else ["-n"])]
@@ -136,7 +136,7 @@ class Machine:
         )
 
     def must(self, command: str, *, outside: bool = False, seconds: float = 300) -> str:
-        """The same, where it has to succeed: what was said."""
+        """The same, but it must succeed; return the output."""
         done = self.run(command, outside=outside, seconds=seconds)
         assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
         return done.stdout
@@ -150,7 +150,7 @@ class Machine:
         return "running" in said or "degraded" in said
 
     def _first(self) -> psutil.Process | None:
-        """Its first process, as it is called outside."""
+        """The pid of its first process, outside."""
         if self._shell is None or self._shell.poll() is not None:
             return None
         return next(iter(psutil.Process(self._shell.pid).children()), None)
@@ -164,7 +164,7 @@ def _own_cgroup(name: str) -> Path:
 
 
 def as_pip_here(root: Path) -> list[str]:
-    """pip there asks whom pip here asks, and trusts whom this machine trusts; folders for that."""
+    """Give its pip this machine's index and certificates; return the folders that this needs."""
     said = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=True
     ).stdout

@@ -1,4 +1,4 @@
-"""The commands of docs/deploy/compose.md, in the order of the page, and whether all were typed."""
+"""The commands of docs/deploy/compose.md in order; tracks that all were typed."""
 
 import re
 from dataclasses import dataclass, field
@@ -20,28 +20,28 @@ def commands() -> dict[str, list[str]]:
 
 @dataclass
 class Page:
-    """What is left to type of the page."""
+    """The untyped rest of the page."""
 
     left: dict[str, list[str]] = field(default_factory=commands)
 
     def next(self, heading: str) -> str:
-        """The next command below that heading, which was not typed yet."""
+        """The next untyped command below that heading."""
         line = self.left[heading].pop(0)
         if not self.left[heading]:
             del self.left[heading]
         return line
 
     def type(self, place: Site, heading: str, count: int = 0, **words: str) -> str:
-        """Type the next commands below that heading (all that are left); what they say.
+        """Type the next `count` commands below that heading (default: the rest); return the output.
 
-        `words`: what stands for a word of the page, as `image="maitred:2"` for the registry's.
+        `words` replaces words of the page, such as `image="maitred:2"` for the registry's.
         """
         said = ""
         for _ in range(count or len(self.left[heading])):
             line = self.next(heading)
             for name, value in words.items():
                 line = re.sub(_WORDS[name], value, line)
-            # a busy machine makes no version a bad one
+            # a busy machine makes no version a failing one
             said += place.must("sh", "-c", f"export READY_SECONDS=600; {line}")
         return said
 

@@ -1,4 +1,4 @@
-"""Versions come and go on a Docker engine by deploy/upgrade.sh, while strict callers ask."""
+"""Releases on a Docker engine by deploy/upgrade.sh, while strict callers send requests."""
 
 import signal
 import subprocess
@@ -50,7 +50,7 @@ def nothing_is_lost_while_versions_come_and_go(place: Site, page: Page) -> dict[
 
 
 def upgraded(place: Site, page: Page) -> None:
-    """Every process is the new version's, there is one of each, and a backup came first."""
+    """Every process runs the new version once, and a backup was made first."""
     before = backups(place)
     print(page.type(place, "Upgrade", 1, image="maitred:2"))
     serves(place, "maitred:2")
@@ -58,7 +58,7 @@ def upgraded(place: Site, page: Page) -> None:
 
 
 def settings_changed(place: Site, page: Page) -> None:
-    """What stands in .env now is what the processes have, and --rollback goes where it went."""
+    """The processes use the settings of .env, and --rollback restores the previous release."""
     with (place.folder / ".env").open("a", encoding="utf-8") as settings:
         settings.write("LOG_LEVEL=WARNING\n")
     page.type(place, "Upgrade", 1)
@@ -69,7 +69,7 @@ def settings_changed(place: Site, page: Page) -> None:
 
 
 def not_upgraded(place: Site, _page: Page) -> None:
-    """A version that does not start: the one before serves on, and the script says so."""
+    """A version that does not start: the previous one keeps serving, and the script reports it."""
     done = place.upgrade("maitred:broken", WITHOUT_BACKUP="1", READY_SECONDS="60")
     assert done.returncode == 1, done.stdout
     assert "web does not stand" in done.stderr
@@ -79,7 +79,7 @@ def not_upgraded(place: Site, _page: Page) -> None:
 
 
 def killed_and_done_again(place: Site, _page: Page) -> None:
-    """The script ends by SIGKILL with both versions there: the next one takes it back first."""
+    """The script is killed by SIGKILL with both versions running: the next run cleans up first."""
     env = place.engine.env | {"WITHOUT_BACKUP": "1"}
     with subprocess.Popen(
         ["sh", "deploy/upgrade.sh", "maitred:1"],
@@ -96,7 +96,7 @@ def killed_and_done_again(place: Site, _page: Page) -> None:
 
 
 def rolled_back(place: Site, page: Page) -> None:
-    """To the image before; once."""
+    """Roll back to the previous image; once."""
     page.type(place, "Upgrade", 1)
     serves(place, "maitred:2")
     again = place.upgrade("--rollback")
@@ -106,7 +106,7 @@ def rolled_back(place: Site, page: Page) -> None:
 
 
 def serves(place: Site, image: str) -> None:
-    """Every process of Maitred is of that image, and there is one of each."""
+    """Every process of Maitred runs that image, once."""
     assert {name: of for name, of in place.images().items() if name in BESIDE} == {
         name: [image] for name in BESIDE
     }
@@ -115,7 +115,7 @@ def serves(place: Site, image: str) -> None:
 
 
 def backups(place: Site) -> int:
-    """How many there are."""
+    """The number of backups."""
     return place.compose(
         "exec", "-T", "worker-backups", "sh", "-c", "ls /var/lib/maitred/backups"
     ).count("-dump-")

@@ -1,4 +1,4 @@
-"""An installation by docs/deploy/compose.md, in a folder and on an engine of its own."""
+"""An installation by docs/deploy/compose.md, in its own folder and on its own engine."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from tests.rehearsal.containers import engine_images, images
 from tests.rehearsal.containers.engine import Engine
 from tests.services.running.process import wait_until
 
-#: What the restaurant's operator writes, as the page says.
+#: The operator's settings, as the page says.
 SETTINGS: Final = {
     "COMPOSE_FILE": "docker-compose.yml:docker-compose.production.yml:docker-compose.rehearsal.yml",
     "COMPOSE_PROJECT_NAME": "maitred",
@@ -29,7 +29,7 @@ SETTINGS: Final = {
     "SMS_CHANNEL": "off",
     "BACKUP_STORE": "/var/lib/maitred/backups",
 }
-#: What a version of the code consists of.
+#: The parts of a version of the code.
 PARTS: Final = ("deploy", "examples", "models", "schedules", "tasks", "web", "workers")
 _STAND_INS: Final = {
     "nginx:1.28": images.nginx,
@@ -42,35 +42,35 @@ CALLERS: Final = Path(__file__).with_name("callers.py")
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """`folder` is where the operator stands; `code` holds a folder for each version."""
+    """`folder` is the operator's working folder; `code` holds a folder for each version."""
 
     engine: Engine
     folder: Path
     code: Path
-    #: what was done, how long it took, and what was counted
+    #: each step, its duration, and its counts
     protocol: list[dict[str, Any]] = field(default_factory=list)
 
     def compose(self, *words: str, seconds: float = 600) -> str:
-        """`docker compose ...`, which must succeed; what it says."""
+        """Run `docker compose ...`, which must succeed; return the output."""
         return self.must("docker", "compose", *words, seconds=seconds)
 
     def must(self, *argv: str, seconds: float = 900) -> str:
-        """Any command at the place of the operator, which must succeed."""
+        """Run a command in the operator's folder, which must succeed."""
         done = self.engine.run(*argv, cwd=self.folder, seconds=seconds)
         assert done.returncode == 0, f"{argv}: {done.stdout}{done.stderr}"
         return done.stdout
 
     def upgrade(self, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
-        """`sh deploy/upgrade.sh ...`, to its end."""
+        """Run `sh deploy/upgrade.sh ...` to its end."""
         argv = ("sh", "deploy/upgrade.sh", *words)
         return self.engine.run(*argv, cwd=self.folder, seconds=900, **env)
 
     def maitred(self, service: str, *words: str) -> str:
-        """What a command says in that service's container, where it must succeed."""
+        """Run a command in that service's container, which must succeed; return the output."""
         return self.compose("exec", "-T", service, "maitred", *words)
 
     def health(self) -> dict[str, Any]:
-        """What `maitred health` says in the container of web."""
+        """The output of `maitred health` in the container of web."""
         argv = ("docker", "compose", "exec", "-T", "web", "maitred", "health")
         done = self.engine.run(*argv, cwd=self.folder)
         assert done.stdout.startswith("{"), done.stderr
@@ -78,20 +78,20 @@ class Site:
         return found
 
     def await_ready(self) -> None:
-        """Wait until nothing is late or degraded."""
+        """Wait until nothing is overdue or degraded."""
         ends = time.monotonic() + READY_SECONDS
         while (said := self.health())["status"] != "ready":
             assert time.monotonic() < ends, json.dumps(said, indent=1)
             time.sleep(2)
 
     def inside(self, service: str, *argv: str) -> list[str]:
-        """Words that run `argv` of this machine in the network of that service's container."""
+        """The command that runs `argv` of this machine in that service's network."""
         container = self.compose("ps", "--quiet", service).split()[0]
         pid = self.engine.docker("inspect", "-f", "{{.State.Pid}}", container).stdout.strip()
         return ["nsenter", f"--net=/proc/{pid}/ns/net", *argv]
 
     def states(self) -> dict[str, str]:
-        """Service -> `running 0 healthy`: its container's state, starts anew, and health."""
+        """Service -> `running 0 healthy`: state, restarts and health of its container."""
         ids = self.compose("ps", "--all", "--quiet").split()
         shown = (
             '{{index .Config.Labels "com.docker.compose.service"}} {{.State.Status}} '
@@ -101,7 +101,7 @@ class Site:
         return {name: state for name, _, state in (line.partition(" ") for line in lines)}
 
     def reserve(self) -> str:
-        """What the smoke test says that comes in by nginx, over TLS."""
+        """Run the smoke test through nginx, over TLS; return the output."""
         argv = self.inside("nginx", sys.executable, "-m", "deploy.smoke")
         authority = str(self.folder / "secrets" / "fullchain.pem")
         done = self.engine.run(
@@ -120,12 +120,12 @@ class Site:
         return found
 
     def ids(self, where: str = "1 = 1") -> set[int]:
-        """Ids of the reservations in the database of which that is true."""
+        """The ids of the reservations that satisfy that condition."""
         query = f"SELECT id FROM maitred.reservations WHERE {where}"  # nosec B608 - the test's own
         return {int(line) for line in self._asked(query).split()}
 
     def database(self) -> str:
-        """Which server stands in the place of MySQL 8.4."""
+        """The server that stands in for MySQL 8.4, if any."""
         return self._asked("SELECT VERSION()").strip()
 
     def _asked(self, query: str) -> str:
@@ -134,7 +134,7 @@ class Site:
         return self.compose(*words, "-e", query)
 
     def version(self, name: str) -> Path:
-        """The code of another version, a copy of this one, and its image `maitred:NAME`."""
+        """Copy this code as another version, with its image `maitred:NAME`."""
         folder = self.code / name
         for part in PARTS:
             shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("*.pyc"))
@@ -167,7 +167,7 @@ def site(folder: Path) -> Iterator[Site]:
 
 
 def _add_what_is_here(made: Site) -> None:
-    """The programs of this machine for each service, and a mail server that takes everything."""
+    """Add this machine's programs to each service, and a mail server that accepts everything."""
     words = ["python", "-m", "aiosmtpd", "-n", "-l", "0.0.0.0:1025", "-c", "aiosmtpd.handlers.Sink"]
     given = {"volumes": engine_images.mounts(made.code)}
     mail = given | {"image": "maitred:1", "command": words}
@@ -180,7 +180,7 @@ def _add_what_is_here(made: Site) -> None:
 
 
 class Callers:
-    """Guests who ask all the while: `with Callers(site) as callers`; then `report` has it."""
+    """Continuous guests: `with Callers(site) as callers`; then read `report`."""
 
     def __init__(self, place: Site) -> None:
         certificate = str(place.folder / "secrets" / "fullchain.pem")
@@ -197,7 +197,7 @@ class Callers:
         return self
 
     def done(self) -> int:
-        """How many requests were answered so far."""
+        """The number of answered requests."""
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.write("\n")

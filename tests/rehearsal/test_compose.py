@@ -1,4 +1,4 @@
-"""docker-compose.yml, started service by service with the file's own words, by runc."""
+"""docker-compose.yml, started by runc service by service with the file's own settings."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ ORDER = (
 MAIL = "mail"
 WORKERS = tuple(name for name in ORDER if name.startswith("worker-"))
 IMAGES = {"redis": images.redis, "nginx": images.nginx, "mysql": images.mysql}
-#: A worker without a sign of life for three minutes is stuck: the database is away for longer.
+#: A worker without a sign of life for three minutes is stuck: the outage is longer.
 AWAY_SECONDS = 200
 READY_SECONDS = 180
 
@@ -41,20 +41,20 @@ class Rehearsal:
     folder: Path
 
     def maitred(self, name: str, *words: str) -> str:
-        """What a command says in that service's container, where it must succeed."""
+        """Run a command in that service's container, which must succeed; return the output."""
         done = self.boxes[name].inside("maitred", *words)
         assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
         return done.stdout
 
     def await_ready(self) -> None:
-        """Wait until nothing is late or degraded."""
+        """Wait until nothing is overdue or degraded."""
         ends = time.monotonic() + READY_SECONDS
         while (done := self.boxes["web"].inside("maitred", "health")).returncode:
             assert time.monotonic() < ends, done.stdout + done.stderr
             time.sleep(2)
 
     def reserve(self) -> str:
-        """What the smoke test says that comes in by nginx, over TLS."""
+        """Run the smoke test through nginx, over TLS; return the output."""
         argv = [
             "ip", "netns", "exec", self.network.space("nginx"),
             sys.executable, "-m", "deploy.smoke", "https://localhost", "demo",
@@ -68,7 +68,7 @@ class Rehearsal:
 
 @contextmanager
 def _mail(network: Network) -> Iterator[None]:
-    """A server that takes every mail, where secrets/smtp_url says that it is."""
+    """A server that accepts every mail, at the address in secrets/smtp_url."""
     words = (sys.executable, "-m", "aiosmtpd", "-n", "-l", "0.0.0.0:1025")
     taking = ("-c", "aiosmtpd.handlers.Sink")
     argv = ["ip", "netns", "exec", network.space(MAIL), *words, *taking]
@@ -81,7 +81,7 @@ def _mail(network: Network) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
-    """Every service, not started; afterwards none is left."""
+    """Every service, not started; all are stopped afterwards."""
     for program in ("runc", "ip", "mariadbd", "redis-server", "nginx"):
         require_program(program)
     folder = tmp_path_factory.mktemp("compose")
@@ -110,7 +110,7 @@ def test_the_compose_file_runs_as_written(rehearsal: Rehearsal) -> None:
 
 
 def everything_starts(rehearsal: Rehearsal) -> None:
-    """Each as those that depend on it wait for it."""
+    """Start each service when its dependencies are as it requires."""
     for name in ORDER:
         box = rehearsal.boxes[name]
         box.start()
@@ -121,7 +121,7 @@ def everything_starts(rehearsal: Rehearsal) -> None:
 
 
 def a_table_is_reserved(rehearsal: Rehearsal) -> None:
-    """By nginx, over TLS; and nothing is late or degraded then."""
+    """Through nginx, over TLS; afterwards nothing is overdue or degraded."""
     rehearsal.maitred("web", "restaurant", "load", str(ROOT / "examples" / "demo.toml"))
     assert "confirmed" in rehearsal.reserve()
     rehearsal.await_ready()
@@ -130,7 +130,7 @@ def a_table_is_reserved(rehearsal: Rehearsal) -> None:
 
 
 def a_backup_is_proved(rehearsal: Rehearsal) -> None:
-    """Made and brought back within the container that does it every hour."""
+    """Made and restored within the container that does so every hour."""
     rehearsal.maitred("worker-backups", "backup")
     rehearsal.maitred("worker-backups", "drill")
     for line in ("backup-full", "backup-drilled"):
@@ -138,7 +138,7 @@ def a_backup_is_proved(rehearsal: Rehearsal) -> None:
 
 
 def the_database_is_away(rehearsal: Rehearsal) -> None:
-    """For minutes: no process ends, no worker counts as stuck, and all goes on afterwards."""
+    """For minutes: no process ends, no worker counts as stuck, and work continues afterwards."""
     boxes = rehearsal.boxes
     boxes["mysql"].stop(120)
     ends = time.monotonic() + AWAY_SECONDS

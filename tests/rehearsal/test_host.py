@@ -1,7 +1,7 @@
-"""docs/deploy/host.md, executed command by command on an empty Debian with a systemd of its own.
+"""docs/deploy/host.md, run command by command on an empty Debian with its own systemd.
 
-The machine has only what the page says. What stands in for the world: a git repository, a mail
-server, and an authority that signs certificates as Let's Encrypt does (pebble).
+The machine has only what the page installs. The outside world is simulated: a git repository, a
+mail server, and an authority that signs certificates as Let's Encrypt does (pebble).
 """
 
 import os
@@ -28,12 +28,12 @@ NAME: Final = "book.example.com"
 PAGE: Final = ROOT / "docs" / "deploy" / "host.md"
 REPOSITORY: Final = "https://git.example.com/maitred.git"
 V1: Final = "/srv/maitred/v1"
-#: What is late on a machine that has just been made is not late for long.
+#: Jobs that are overdue on a new machine are not for long.
 READY_SECONDS: Final = 300
 
 
 def blocks() -> dict[str, list[str]]:
-    """The page's commands by the headings above them, in order."""
+    """The page's commands by heading, in order."""
     found: dict[str, list[str]] = {}
     for part in re.split(r"^## ", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
         heading = part.partition("\n")[0]
@@ -57,7 +57,7 @@ def test_the_page_has_the_sections_that_are_played_here() -> None:
 
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    """An empty Debian, switched on."""
+    """An empty Debian, booted."""
     if os.geteuid() != 0:
         go_without("root (namespaces for a machine of its own)")
     for program in ("debootstrap", "unshare", "nsenter", "ip"):
@@ -74,7 +74,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
 
 
 def _repository(machine: Machine) -> None:
-    """What the page clones: this code as it is, with what is not committed."""
+    """The repository that the page clones: this working tree, with uncommitted changes."""
     place = machine.root / "srv" / "repository"
     for path in tracked():
         (place / path).parent.mkdir(parents=True, exist_ok=True)
@@ -102,7 +102,7 @@ def test_the_page_from_an_empty_machine_to_a_table_through_nginx(machine: Machin
 
 
 def play(machine: Machine, heading: str, number: int = 0, *, outside: bool = False) -> str:
-    """One block of the page, each of whose commands has to succeed."""
+    """Run one block of the page; each command must succeed."""
     (command,) = [those[number] for said, those in blocks().items() if said.startswith(heading)]
     return machine.must(f"set -e\n{command}", outside=outside, seconds=900)
 
@@ -112,7 +112,7 @@ def it_is_installed(machine: Machine) -> None:
     play(machine, "2.", outside=True)
     play(machine, "3.", 0)
     play(machine, "3.", 1)
-    # again, it leaves what is there
+    # repeated, it changes nothing
     before = machine.must("cat /etc/maitred/secrets/* /etc/maitred/maitred.env")
     play(machine, "3.", 0)
     assert machine.must("cat /etc/maitred/secrets/* /etc/maitred/maitred.env") == before
@@ -123,7 +123,7 @@ def it_is_installed(machine: Machine) -> None:
 
 def servers_run(machine: Machine) -> None:
     play(machine, "4.")
-    # the account of guests' data reaches no other, and nobody gets in without a password
+    # guests' accounts have no other access, and Redis requires a password
     assert machine.run("redis-cli ping").stdout.startswith("NOAUTH")
     assert machine.run("mariadb -h 127.0.0.1 -u maitred maitred -e 'SELECT 1'").returncode
 
@@ -136,7 +136,7 @@ def a_certificate_is_signed_and_renewed(machine: Machine) -> None:
     first = _served(machine)
     assert "Pebble" in first
     play(machine, "5.", 1)
-    # for real: nginx has the new one without anybody's hand
+    # for real: nginx serves the new certificate automatically
     machine.must("certbot renew --force-renewal --quiet")
     ends = time.monotonic() + 20
     while _served(machine) == first:
@@ -145,14 +145,14 @@ def a_certificate_is_signed_and_renewed(machine: Machine) -> None:
 
 
 def _served(machine: Machine) -> str:
-    """Who signed the certificate that nginx shows, and its number."""
+    """Issuer and serial number of nginx's certificate."""
     show = "openssl x509 -noout -issuer -serial"
     asked = f"openssl s_client -connect {NAME}:443 -servername {NAME} </dev/null 2>/dev/null"
     return machine.must(f"{asked} | {show}")
 
 
 def nginx_may_not_open_the_sockets(machine: Machine) -> None:
-    """The same release where the folder of the sockets has lost its group: it is not done."""
+    """The same release where the sockets' folder has lost its group: it fails."""
     machine.must("chgrp maitred /run/maitred; chmod 2750 /run/maitred")
     refused = machine.run(f"maitred release {V1}")
     assert refused.returncode == 1, refused.stdout
@@ -185,7 +185,7 @@ def what_runs_is_as_said(machine: Machine) -> None:
     said = play(machine, "What runs")
     for line in PROCESSES:
         assert re.search(rf"{re.escape(unit_of(line, 'blue'))} +loaded +active +running", said)
-    # the clock's own process: its system is read-only, and no key of guests' data is to be seen
+    # the scheduler's own process: its system is read-only, and keys of guests' data are invisible
     pid = machine.must("systemctl show -p MainPID --value maitred-scheduler@blue").strip()
     inside = f"nsenter -t {pid} -m -S $(id -u maitred) -G $(id -g maitred)"
     for command in ("touch /etc/x", "touch /srv/maitred/x", "ls /etc/maitred/secrets",
@@ -193,7 +193,7 @@ def what_runs_is_as_said(machine: Machine) -> None:
         assert machine.run(f"{inside} {command}").returncode, command
     seen = machine.must(f"{inside} ls /run/credentials/maitred-scheduler@blue.service").split()
     assert seen == ["database_url", "redis_url"]
-    # one that falls is started again
+    # a crashed one is restarted
     pid = machine.must("systemctl show -p MainPID --value maitred-web@blue").strip()
     machine.must(f"kill -9 {pid}")
     _await(
@@ -221,7 +221,7 @@ def another_version_comes_and_goes(machine: Machine) -> None:
 
 
 def the_power_is_cut(machine: Machine) -> None:
-    """And comes back: nobody calls anything, and a table can be booked."""
+    """Power returns: without any command, a table can be booked."""
     at = int(time.time())
     machine.cut()
     machine.start()

@@ -1,4 +1,4 @@
-"""The image is built by its Dockerfile, and every process of it runs read-only and as nobody."""
+"""The image is built by its Dockerfile, and each process runs read-only and as nobody."""
 
 import os
 import subprocess
@@ -23,8 +23,8 @@ from tests.services.running.process import wait_until
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3000)]
 
 SERVERS = {"mysql": images.mysql, "redis": images.redis}
-#: Of the compose file's words for `web` these belong to its way of upgrading; here the image's own
-#: command is run, and its own health check.
+#: These settings of the compose file's `web` belong to its upgrades; here the image's own command
+#: and health check are used.
 NOT_THE_IMAGES = ("command", "healthcheck")
 METRICS = ("METRICS_DIR", "PROMETHEUS_MULTIPROC_DIR", "WEB_SOCKETS")
 
@@ -80,7 +80,7 @@ def _play(boxes: dict[str, Box], ours: list[str]) -> None:
         elif name not in ("scheduler", "follower"):  # they have no check of their own
             box.await_well()
     web = boxes["web"]
-    # what a database needs is there: its driver, and the programs that back it up
+    # a database's needs are installed: its driver, and the programs that back it up
     for words in (
         ("restaurant", "load", "/src/examples/demo.toml"), ("backup",), ("check",),
     ):  # fmt: skip

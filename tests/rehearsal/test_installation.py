@@ -1,4 +1,4 @@
-"""docs/deploy/compose.md typed on a Docker engine, while guests ask: nothing is lost."""
+"""docs/deploy/compose.md typed on a Docker engine, under load: nothing is lost."""
 
 import json
 import os
@@ -27,7 +27,7 @@ LOST_SECONDS, BACK_SECONDS = 300, 900
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """An installation that was never started; afterwards the protocol is printed and written."""
+    """An installation that was never started; prints and writes the protocol afterwards."""
     if os.geteuid() != 0:
         go_without("root (a Docker engine)")
     for program in ("runc", "ip", "nsenter", "iptables", "mariadbd", "redis-server", "nginx"):
@@ -63,7 +63,7 @@ def test_the_installation_lives_as_its_page_says(place: Site) -> None:
 
 
 def first_start(place: Site, page: Page) -> dict[str, object]:
-    """Two commands, a restaurant, and nothing is late or degraded."""
+    """Two commands and a restaurant; then nothing is overdue or degraded."""
     page.type(place, "First start", 3)
     place.await_ready()
     page.type(place, "First start")
@@ -78,7 +78,7 @@ def first_start(place: Site, page: Page) -> dict[str, object]:
 
 
 def started_again(place: Site, _page: Page) -> dict[str, object]:
-    """`docker compose up` finds all as the upgrade left it; a web that is started again is well."""
+    """`docker compose up` keeps the upgrade's state; a restarted web is healthy."""
     before = place.compose("ps", "--quiet", *BESIDE)
     place.compose("up", "--detach")
     assert place.compose("ps", "--quiet", *BESIDE) == before
@@ -90,7 +90,7 @@ def started_again(place: Site, _page: Page) -> dict[str, object]:
 
 
 def the_log_is_not_kept(place: Site, _page: Page) -> dict[str, object]:
-    """Without its follower the installation says within minutes that it is degraded."""
+    """Without its log follower the installation reports within minutes that it is degraded."""
     place.compose("stop", "follower")
     began = time.monotonic()
 
@@ -107,7 +107,7 @@ def the_log_is_not_kept(place: Site, _page: Page) -> dict[str, object]:
 
 
 def the_database_is_away(place: Site, _page: Page) -> dict[str, object]:
-    """For five minutes: no process ends, no worker counts as stuck, and all goes on afterwards."""
+    """For five minutes: no process ends, no worker counts as stuck, and work continues after."""
     place.compose("stop", "mysql")
     ends = time.monotonic() + AWAY_SECONDS
     while time.monotonic() < ends:
@@ -125,7 +125,7 @@ def the_database_is_away(place: Site, _page: Page) -> dict[str, object]:
 
 
 def backed_up(place: Site, page: Page) -> dict[str, object]:
-    """A backup by hand, the drill, the keys' copy, the account made again."""
+    """A manual backup, the drill, a copy of the keys, the account made again."""
     said = page.type(place, "Backups", 3)
     back = re.search(r"it came back: (\S+) s", said)
     assert back
@@ -137,7 +137,7 @@ def backed_up(place: Site, page: Page) -> dict[str, object]:
 
 
 def restored(place: Site, page: Page) -> dict[str, object]:
-    """Killed in the midst of reservations, its volume removed: what was accepted is there."""
+    """Killed during reservations, and its volume removed: accepted requests are restored."""
     with Callers(place) as callers:
         callers.await_requests(1000)
     accepted = set(callers.report["accepted"])
@@ -161,19 +161,19 @@ def restored(place: Site, page: Page) -> dict[str, object]:
 
 
 def on_another_machine(place: Site, page: Page) -> dict[str, object]:
-    """Without a container and without the guests' keys, which come back from their copy."""
+    """Without a container and without the guests' keys, which are restored from their copy."""
     place.compose("down")
     place.must("docker", "volume", "rm", "maitred_keys")
     page.type(place, "Restore")
     place.compose("up", "--detach")
     place.await_ready()
-    # opens every guest
+    # decrypts every guest
     place.maitred("worker-backups", "drill")
     return {}
 
 
 def another_certificate(place: Site, page: Page) -> dict[str, object]:
-    """nginx shows the new one, and guests are answered."""
+    """nginx serves the new certificate, and guests are answered."""
     place.must("sh", "deploy/secrets.sh", "new")
     new = (place.folder / "new" / "fullchain.pem").read_text(encoding="utf-8")
     page.type(place, "The certificate")
@@ -188,6 +188,6 @@ def another_certificate(place: Site, page: Page) -> dict[str, object]:
 
 
 def seen(*lines: str, figure: str) -> None:
-    """These lines of the plan were just shown for compose."""
+    """Record evidence for these lines of the plan for compose."""
     for line in lines:
         plan.prove(line=line, target="compose", how="seen", figure=figure)

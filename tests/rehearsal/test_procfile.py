@@ -1,4 +1,4 @@
-"""What `make up` runs: backed up, drilled, lost, brought back, a version on, a version back."""
+"""`make up`: backup, drill, loss, restore, upgrade, rollback."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def maitred(clone: Clone, *words: str) -> str:
-    """What the command says in the clone, as recovery.md has it; it has to succeed."""
+    """Run a command in the clone, as in recovery.md; it must succeed. Return the output."""
     done = subprocess.run(
         [sys.executable, "-m", "deploy.cli", *words],
         cwd=clone.folder, env={"PATH": os.environ["PATH"]},
@@ -30,9 +30,9 @@ def maitred(clone: Clone, *words: str) -> str:
 
 
 def opened(clone: Clone) -> tuple[Process, Sign]:
-    """`make up`'s own process, which has said that it is open."""
+    """The process of `make up`, after it has reported that it is open."""
     process = clone.start(sys.executable, "-m", "deploy.embedded.up")
-    clone.runs += 1  # nothing is installed: it is soon there
+    clone.runs += 1  # nothing has to be installed, so it starts soon
     return process, clone.opened(process)
 
 
@@ -58,7 +58,7 @@ def test_it_is_backed_up_lost_brought_back_and_a_version_comes_and_goes(tmp_path
     maitred(clone, "check")
     closed(process)
 
-    # the next version has a migration more
+    # the next version has one more migration
     steps = clone.folder / "models" / "migrations" / "versions"
     before = set(steps.iterdir())
     add_step(clone.folder, GOOD_STEP)
@@ -66,7 +66,7 @@ def test_it_is_backed_up_lost_brought_back_and_a_version_comes_and_goes(tmp_path
     late = reserve(sign.base, "lee@guests.example")
     assert late["status"] == "confirmed"
     closed(process)
-    # and the one before runs on what that left
+    # and the previous version runs on the migrated database
     for added in set(steps.glob("*.py")) - before:
         added.unlink()
     shutil.rmtree(steps / "__pycache__", ignore_errors=True)
@@ -80,7 +80,7 @@ def test_it_is_backed_up_lost_brought_back_and_a_version_comes_and_goes(tmp_path
 
 
 def _lose_and_bring_back(clone: Clone, process: Process) -> None:
-    """The file of the database is gone; the newest snapshot comes into its place."""
+    """Delete the database's file, then restore the newest snapshot in its place."""
     closed(process)
     var = clone.folder / "var"
     for path in var.glob("maitred.db*"):

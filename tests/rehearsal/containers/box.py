@@ -1,8 +1,8 @@
-"""One service of the compose file, run by runc with the file's own words.
+"""One service of the compose file, run by runc with the file's own settings.
 
-The root file system is this machine's, by an overlay: of an image it stands for its programs. What
-the image adds (a user, folders, an environment) is said in `Image`. Limits of memory and CPU and
-the seccomp profile are not rehearsed.
+The root file system is an overlay of this machine's: its programs stand for the image's. `Image`
+lists what the image adds (a user, folders, an environment). Limits of memory and CPU and the
+seccomp profile are not rehearsed.
 """
 
 import json
@@ -24,27 +24,27 @@ _SETS = ("bounding", "effective", "inheritable", "permitted")
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """What an image has beside this machine's programs."""
+    """An image's additions to this machine's programs."""
 
     uid: int = 0
     env: dict[str, str] = field(default_factory=dict)
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     cwd: str = "/"
-    #: the image's own check, where the file has none
+    #: the image's own check, for services without one
     healthcheck: tuple[str, ...] = ()
     #: folder -> its owner and mode
     folders: dict[str, tuple[int, int]] = field(default_factory=dict)
-    #: the image's own links: path -> where it leads
+    #: the image's own links: path -> target
     links: dict[str, str] = field(default_factory=dict)
-    #: what stands in for a file of the image: path -> path of this machine
+    #: replacements for files of the image: path -> path of this machine
     files: dict[str, str] = field(default_factory=dict)
-    #: its root folder; this machine's stands for it where the image itself is not there
+    #: its root folder; by default this machine's replaces it
     root: str = "/"
 
 
 class Box:
-    """A service of `docker compose config --format json`, its image, and its place."""
+    """A service of `docker compose config --format json`, its image, and its folder."""
 
     def __init__(
         self, name: str, service: dict[str, Any], image: Image, folder: Path, network: Network
@@ -69,12 +69,12 @@ class Box:
 
     @property
     def exit_code(self) -> int | None:
-        """How it ended; None while it runs."""
+        """The exit code; None while it runs."""
         assert self._process is not None
         return self._process.poll()
 
     def stop(self, seconds: int = 30) -> None:
-        """SIGTERM, SIGKILL when that was not heard in time, and its root is unmounted."""
+        """SIGTERM, SIGKILL after `seconds`, then unmount its root."""
         if self._process is not None:
             for signal, patience in (("TERM", seconds), ("KILL", 10)):
                 subprocess.run(["runc", "kill", self.id, signal], capture_output=True, check=False)
@@ -89,7 +89,7 @@ class Box:
             subprocess.run(["umount", mounted], capture_output=True, check=False)
 
     def await_well(self, *, seconds: float = 120) -> None:
-        """Wait until its own check is content. Raises with what it said when it ends before."""
+        """Wait until its health check passes. Raises with its output when it ends before."""
 
         def is_well() -> bool:
             assert self.exit_code is None, f"{self.name} ended: {self.tail()}"
@@ -101,28 +101,28 @@ class Box:
             raise NotReady(f"{silent}\n{self.tail()}") from silent
 
     def await_end(self, *, seconds: float = 120) -> int:
-        """Wait until it has ended; its exit code."""
+        """Wait until it has ended; return its exit code."""
         wait_until(lambda: self.exit_code is not None, seconds=seconds, what=f"{self.name} ends")
         assert self.exit_code is not None
         return self.exit_code
 
     def is_well(self) -> bool:
-        """What its own health check says, run within it."""
+        """Run its own health check within it."""
         test = self._service.get("healthcheck", {}).get("test")
         kind, *words = test or ["CMD", *self._image.healthcheck]
-        # compose writes a dollar as two
+        # compose doubles each dollar
         words = [word.replace("$$", "$") for word in words]
         argv = ["sh", "-c", *words] if kind == "CMD-SHELL" else words
         return self.inside(*argv).returncode == 0
 
     def inside(self, *argv: str) -> subprocess.CompletedProcess[str]:
-        """A command within it, as its user."""
+        """Run a command within it, as its user."""
         return subprocess.run(
             ["runc", "exec", self.id, *argv], capture_output=True, text=True, timeout=120
         )
 
     def tail(self) -> str:
-        """The end of what it said."""
+        """The end of its output."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-40:])
 
     def _mount(self) -> None:
@@ -134,7 +134,7 @@ class Box:
         layers = f"lowerdir={self._image.root},upperdir={place}/upper,workdir={place}/work"
         run("mount", "-t", "overlay", "overlay", "-o", layers, place / "root")
         root = place / "root"
-        # an interpreter below a closed home is the image's, which everybody may run
+        # an interpreter below a private home is the image's, which every user may run
         (root / "root").chmod(0o755)
         for path, (owner, mode) in self._image.folders.items():
             made = root / path.lstrip("/")
@@ -150,11 +150,11 @@ class Box:
         service, image = self._service, self._image
         entrypoint = service.get("entrypoint") or image.entrypoint
         words = [*entrypoint, *(service.get("command") or image.command)]
-        words = [word.replace("$$", "$") for word in words]  # compose writes a dollar as two
+        words = [word.replace("$$", "$") for word in words]  # compose doubles each dollar
         env = image.env | {key: str(value) for key, value in service.get("environment", {}).items()}
         allowed = set(CAPABILITIES) if "ALL" not in service.get("cap_drop", ()) else set()
         allowed |= set(service.get("cap_add", ()))
-        # a user without root's number keeps no capability when it is started
+        # a user other than root keeps no capability at the start
         held = sorted(f"CAP_{one}" for one in allowed) if image.uid == 0 else []
         return {
             "ociVersion": "1.0.2",
@@ -201,7 +201,7 @@ class Box:
         return found
 
     def _given(self) -> list[dict[str, Any]]:
-        """Volumes and secrets, and what stands in for the image's files."""
+        """Mounts of volumes, secrets and replaced files."""
         found = [_bind(Path(here), path) for path, here in self._image.files.items()]
         for volume in self._service.get("volumes", ()):
             if volume["type"] == "volume":
@@ -215,7 +215,7 @@ class Box:
         return found
 
     def _volume(self, name: str, target: str) -> Path:
-        """A named volume: made once, with the owner and mode of the image's folder there."""
+        """A named volume: created once, with the owner and mode of the image's folder there."""
         made = self._shared / "volumes" / name
         if not made.exists():
             made.mkdir(parents=True)
@@ -231,7 +231,7 @@ def _bind(source: Path, target: str, read_only: bool = False) -> dict[str, Any]:
 
 
 def _of_the_engine() -> list[dict[str, Any]]:
-    """What every container has."""
+    """The mounts of every container."""
     own = ["nosuid", "noexec", "nodev"]
     tmpfs = {"type": "tmpfs", "source": "tmpfs"}
     return [

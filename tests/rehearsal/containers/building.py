@@ -1,7 +1,7 @@
 """The image of deploy/Dockerfile, built by buildah without a container engine.
 
-The base is a Debian that debootstrap makes, with its Python in the place of the official image's:
-`python`, its headers and pip. Nothing is run in another way than the Dockerfile says.
+The base is a Debian made by debootstrap, with its Python in place of the official image's:
+`python`, its headers and pip. Every step runs as the Dockerfile says.
 """
 
 import json
@@ -22,7 +22,7 @@ _PYTHON: Final = "python3,python3-venv,python3-dev,python3-pip,ca-certificates"
 
 
 class Builder:
-    """Where buildah keeps its images: below this folder, and nowhere else."""
+    """buildah, with its images below this folder only."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -30,7 +30,7 @@ class Builder:
         self._argv = ["buildah", *store, "--storage-driver", "vfs"]
 
     def does(self, *words: str, seconds: float = 1800) -> str:
-        """What buildah says; it has to succeed."""
+        """Run buildah, which must succeed; return the output."""
         done = subprocess.run(
             [*self._argv, *words], capture_output=True, text=True, timeout=seconds, cwd=self._folder
         )
@@ -38,7 +38,7 @@ class Builder:
         return done.stdout.strip()
 
     def make_base(self) -> None:
-        """The stand-in for python:3.11-slim, named BASE."""
+        """Make a replacement for python:3.11-slim, named BASE."""
         root = self._folder / "base"
         words = ["--variant=minbase", f"--include={_PYTHON}", SUITE, str(root)]
         with (self._folder / "debootstrap.log").open("wb") as log:
@@ -51,7 +51,7 @@ class Builder:
         shutil.rmtree(root)
 
     def build(self) -> str:
-        """The image of this clone, by its own Dockerfile; what the build said."""
+        """Build the image of this clone by its Dockerfile; return the output."""
         context = self._folder / "clone"
         for path in tracked():
             (context / path).parent.mkdir(parents=True, exist_ok=True)
@@ -64,14 +64,13 @@ class Builder:
         )  # fmt: skip
 
     def config(self) -> dict[str, Any]:
-        """What the image says of how it is run."""
+        """The image's configuration."""
         said = json.loads(self.does("inspect", "--type", "image", NAME))
         found: dict[str, Any] = said["Docker"]["config"]
         return found
 
     @contextmanager
     def unpacked(self) -> Iterator[Path]:
-        """The image's root folder."""
         container = self.does("from", "--pull-never", NAME)
         try:
             yield Path(self.does("mount", container))
@@ -80,10 +79,10 @@ class Builder:
 
 
 def as_image(config: dict[str, Any], root: Path) -> Image:
-    """How a container of it is run: by the image's own words."""
+    """An Image by its own configuration."""
     uid = int(str(config["User"]).partition(":")[0])
     env = dict(line.split("=", 1) for line in config["Env"])
-    # a volume begins as what the image has there
+    # a volume starts with the image's content there
     home = root / "var/lib/maitred"
     folders = {
         f"/var/lib/maitred/{path.name}": (path.stat().st_uid, path.stat().st_mode & 0o7777)

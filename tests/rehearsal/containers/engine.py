@@ -1,7 +1,7 @@
-"""A Docker engine of the rehearsal's own: Debian's, in a folder and a network namespace of its own.
+"""A separate Docker engine (Debian's), in its own folder and network namespace.
 
-`sh .ci/docker` brings it. Compose is the real one, too, so what is rehearsed is the file as it will
-be read, and the commands of the page as they will be typed.
+`sh .ci/docker` installs it. Compose is the real one, too, so the file is tested as it will be read,
+and the commands of the page as they will be typed.
 """
 
 import os
@@ -16,20 +16,20 @@ from tests.rehearsal.containers.network import run
 from tests.services.missing import go_without
 from tests.services.running.process import Process
 
-#: The folder that `.ci/docker` fills; without the variable its default.
+#: The folder that `.ci/docker` fills; a default without the variable.
 PLACE: Final = "MAITRED_TESTS_DOCKER"
 BIN: Final = Path(sys.executable).parent
 _ALONE: Final = ("--iptables=false", "--ip6tables=false", "--ip-masq=false", "--bridge=none")
 
 
 def programs() -> Path:
-    """Where dockerd, containerd and docker are. Leaves the test out where they are not."""
+    """The folder of dockerd, containerd and docker. Leaves the test out without them."""
     found = Path(os.environ.get(PLACE) or ROOT / "build" / "docker").absolute() / "bin"
     return found if (found / "dockerd").exists() else go_without("a Docker engine (sh .ci/docker)")
 
 
 class Engine:
-    """`with Engine(folder)`: it runs, and ends with all of its containers."""
+    """`with Engine(folder)`: runs an engine, and ends it with all of its containers."""
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._space = folder, f"rehearsal{os.getpid()}"
@@ -67,13 +67,13 @@ class Engine:
         shutil.rmtree(self._folder / "data", ignore_errors=True)
 
     def docker(self, *words: str, seconds: float = 120) -> subprocess.CompletedProcess[str]:
-        """One command of the client, to its end."""
+        """Run one command of the client to its end."""
         return self.run("docker", *words, seconds=seconds)
 
     def run(
         self, *argv: str, cwd: Path | None = None, seconds: float = 600, **env: str
     ) -> subprocess.CompletedProcess[str]:
-        """Any program that talks to this engine, to its end."""
+        """Run any program that talks to this engine, to its end."""
         return subprocess.run(
             argv, env=self.env | env, cwd=cwd, capture_output=True, text=True, timeout=seconds,
             stdin=subprocess.DEVNULL, check=False,

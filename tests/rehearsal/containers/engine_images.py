@@ -1,4 +1,4 @@
-"""Images whose programs are this machine's: folders and users in them, /usr by a bind mount."""
+"""Images with this machine's programs: they have folders and users, and bind /usr."""
 
 import io
 import json
@@ -19,7 +19,7 @@ _NOT_OURS: Final = ("hosts", "resolv.conf", "hostname", "mtab", "shadow", "gshad
 
 
 def mounts(code: Path) -> list[str]:
-    """The programs of this machine, and the versions of the code in `code`, for every service."""
+    """Mount this machine's programs and the versions in `code` into every service."""
     places = {"/usr", sys.prefix, sys.base_prefix, str(code)}
     places |= {str(found.parent)} if (found := images.mysqld()) else set()
     inside = {one for one in places if one != "/usr" and one.startswith("/usr/")}
@@ -27,7 +27,7 @@ def mounts(code: Path) -> list[str]:
 
 
 def make(engine: Engine, name: str, image: Image, **env: str) -> None:
-    """Put the image into the engine under that name."""
+    """Import the image into the engine under that name."""
     words = {"ENTRYPOINT": image.entrypoint, "CMD": image.command}
     said = [f"ENV {key}={value}" for key, value in (image.env | env).items()]
     said += [f"{key} {json.dumps(value)}" for key, value in words.items() if value]
@@ -38,7 +38,7 @@ def make(engine: Engine, name: str, image: Image, **env: str) -> None:
 
 
 def _tar(image: Image) -> bytes:
-    """Its root: what is in /etc here, the image's own folders, links and files."""
+    """Its root: this machine's /etc, the image's own folders, links and files."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
         for link in _LINKS:

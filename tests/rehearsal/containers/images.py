@@ -1,4 +1,4 @@
-"""What each image of the compose file has beside this machine's programs."""
+"""Each image of the compose file: its additions to this machine's programs."""
 
 import json
 import os
@@ -24,13 +24,13 @@ def words_of(instruction: str) -> tuple[str, ...]:
 
 
 def mysqld() -> Path | None:
-    """The MySQL that `sh .ci/mysql` brings; None: MariaDB stands for it."""
+    """The MySQL that `sh .ci/mysql` installs; None: MariaDB replaces it."""
     found = Path(os.environ.get(PLACE) or ROOT / "build" / "mysql").absolute() / "mysqld"
     return found if found.exists() else None
 
 
 def maitred() -> Image:
-    """The image that deploy/Dockerfile builds: this clone stands for /src."""
+    """The image of deploy/Dockerfile, with this clone as /src."""
     closed = (MAITRED, 0o700)
     return Image(
         uid=MAITRED,
@@ -56,7 +56,7 @@ def maitred() -> Image:
 
 
 def nginx() -> Image:
-    """nginx's own image writes its logs to where the engine reads them."""
+    """nginx's own image links its logs to where the engine reads them."""
     return Image(
         env={"PATH": _PATH},
         folders={"/var/log/nginx": (0, 0o755)},
@@ -73,10 +73,10 @@ def redis() -> Image:
 
 
 def mysql() -> Image:
-    """MySQL's image makes a first database by its entrypoint, which mysql.sh stands for.
+    """MySQL's image creates a first database by its entrypoint, which mysql.sh replaces.
 
-    What the entrypoint does: an empty data folder is filled, with the account and the database that
-    the environment names, by a server without a port; then the server runs with the file's words.
+    The entrypoint fills an empty data folder with the account and the database of the environment,
+    by a server without a port; then it runs the server with the file's arguments.
     """
     return Image(
         env={"PATH": _PATH} | ({"MYSQLD": str(found)} if (found := mysqld()) else {}),

@@ -1,10 +1,10 @@
-"""A network of the rehearsal's own: a bridge in a namespace, an address and the names for each."""
+"""A separate network: a bridge in a namespace, with an address and names for each service."""
 
 import subprocess
 from pathlib import Path
 
 PREFIX = "10.89.77"
-#: Where a container engine answers for names.
+#: The address of a container engine's name server.
 RESOLVER = "127.0.0.11"
 
 #: Answers A queries from a table of names, as the engine's own resolver does.
@@ -32,7 +32,6 @@ while True:
 
 
 def run(*argv: str | Path) -> None:
-    """A command that must succeed."""
     done = subprocess.run([str(word) for word in argv], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, f"{argv}: {done.stderr}"
 
@@ -50,7 +49,7 @@ class Network:
         return f"{self.tag}-{name}"
 
     def path(self, name: str) -> str:
-        """Its file, for a bundle."""
+        """The file of that namespace, for a bundle."""
         return f"/var/run/netns/{self.space(name)}"
 
     def __enter__(self) -> "Network":
