@@ -17,7 +17,7 @@ from tests.services.counting import counting
 
 LANES = 4
 NOOPS = 8_000
-#: No-op tasks a second where the design's figures were measured: 50/s there is less here.
+#: No-op tasks per second where the design's figures were measured: 50/s there is less here.
 DESIGN_NOOP = 1_400
 
 
@@ -48,7 +48,7 @@ def _delays(bind: Engine, after: int) -> list[float]:
 
 
 def measure_noop(bench: Ground) -> float:
-    """No-op Celery tasks a second: prefork -c 2, results ignored."""
+    """No-op Celery tasks per second: prefork -c 2, results ignored."""
     app = Celery("noop", broker=bench.redis.url)
     app.conf.task_ignore_result = True
     with app.producer_pool.acquire(block=True) as producer:
@@ -71,7 +71,7 @@ def measure_noop(bench: Ground) -> float:
 
 
 def start_workers(bench: Ground) -> None:
-    """Two allocation workers."""
+    """Start two allocation workers."""
     for number in (1, 2):
         bench.start_worker(f"allocation-{number}", "allocation")
     settle(3)
@@ -85,7 +85,7 @@ def _nudge_all() -> None:
 
 
 def measure_backlog(bench: Ground, bind: Engine, source: made.Wishes, count: int) -> float:
-    """Decisions a second of a backlog that waits already."""
+    """Decisions per second of an existing backlog."""
     made.fill(bind, source, count)
     settle()
     began = time.perf_counter()
@@ -97,7 +97,7 @@ def measure_backlog(bench: Ground, bind: Engine, source: made.Wishes, count: int
 def measure_http(
     bench: Ground, bind: Engine, source: made.Wishes, count: int, connections: int
 ) -> tuple[Loaded, float, list[float], dict[str, float]]:
-    """Load over HTTP until everything is decided: answers, decisions a second, delays, CPU."""
+    """Load over HTTP until everything is decided: answers, decisions per second, delays, CPU."""
     wires = [source.post(number).wire() for number in range(count)]
     first = _newest(bind)
     before, began = bench.cpu(), time.perf_counter()
@@ -118,7 +118,6 @@ def _by_process(spent: dict[str, float]) -> str:
 def show_http(
     name: str, noop: float, found: tuple[Loaded, float, list[float], dict[str, float]]
 ) -> None:
-    """Print one HTTP scenario."""
     loaded, rate, delays, spent = found
     print(
         f"{name}: {rate:,.0f}/s = {rate / noop:.2f} x no-op; accepted -> decided "
@@ -129,9 +128,9 @@ def show_http(
 
 
 def measure_steady(bench: Ground, bind: Engine, source: made.Wishes, rate: int) -> None:
-    """So many requests a second for 20 s, with messages handed to an SMTP server."""
+    """So many requests per second for 20 s, with messages sent to an SMTP server."""
     count = rate * 20
-    with bind.begin() as connection:  # what the other scenarios left would be sent first
+    with bind.begin() as connection:  # otherwise the other scenarios' messages would be sent first
         connection.execute(text("DELETE FROM messages"))
     bench.start_worker("messages", "messages", "maintenance")
     settle(3)
@@ -165,7 +164,7 @@ def measure_steady(bench: Ground, bind: Engine, source: made.Wishes, rate: int) 
 
 
 def measure_post(bench: Ground, bind: Engine, source: made.Wishes) -> None:
-    """POST to 202 beside a bare one-row insert on the same server; nobody decides meanwhile."""
+    """POST to 202 beside a bare one-row insert on the same server, without deciding workers."""
     bench.stop("allocation-1", "allocation-2")
     wires = [source.post(number).wire() for number in range(3000)]
     ours = press(bench.port, wires, connections=16)
@@ -216,7 +215,7 @@ def measure_availability(bind: Engine) -> None:
 
 
 def show_profiles(bind: Engine, many: list[RestaurantSpec]) -> None:
-    """Where the time goes."""
+    """Profile requests and decisions."""
     from tests.bench.profile import profile_decisions, profile_requests  # noqa: PLC0415
     from web.app import create_app  # noqa: PLC0415
 
@@ -227,7 +226,7 @@ def show_profiles(bind: Engine, many: list[RestaurantSpec]) -> None:
 
 
 def main() -> None:
-    """Run the scenarios named (all without names)."""
+    """Run the named scenarios (all without names)."""
     chosen = set(sys.argv[1:])
 
     def wanted(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""A bare endpoint that inserts one row and commits: what the same server can do at most."""
+"""A bare endpoint that inserts one row and commits: the upper bound of the same server."""
 
 import os
 
@@ -14,13 +14,12 @@ _INSERT = text("INSERT INTO bare (body, at) VALUES (:body, UTC_TIMESTAMP(6))")
 
 @app.get("/healthz")
 def healthz() -> Response:
-    """Alive."""
     return Response(b"{}")
 
 
 @app.post("/bare")
 def bare() -> Response:
-    """One row, one commit."""
+    """Insert one row and commit."""
     with engine().begin() as connection:
         made = connection.execute(_INSERT, {"body": request.get_data().decode()})
     body = orjson.dumps({"id": made.lastrowid, "process": os.getpid()})

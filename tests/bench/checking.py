@@ -1,8 +1,8 @@
 """How long `maitred check` takes: `python -m tests.bench.checking [ROWS]`, on MariaDB.
 
-Beside the seconds stands a ratio, which another machine has too: to reading the same rows once and
-doing nothing with them. Processor time is that of all processes together, the database's included;
-memory is the most that those of the check held at one time.
+Beside the seconds it prints a ratio that does not depend on the machine: to reading the same rows
+once without processing. Processor time includes all processes and the database; memory is the peak
+of the check's processes together.
 """
 
 import os
@@ -26,7 +26,7 @@ from models.integrity.check import findings_at_once
 from tests.bench.ground import BIN, Ground, ground
 from tests.drill.million import fill
 
-#: What docs/benchmarks.md promises, for so many reservations.
+#: Seconds promised by docs/benchmarks.md, by the number of reservations.
 PROMISED = {300_000: 30.0, 1_000_000: 120.0}
 _LOOK_SECONDS: Final = 0.2
 _READ = (Reservation, ReservationMove, Message, Assignment, TableOccupancy)
@@ -34,7 +34,7 @@ _SERVER = ("--innodb-flush-log-at-trx-commit=2", "--innodb-buffer-pool-size=1G")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Fill, read, check; 1 when a house in order is called otherwise, or a promise is broken."""
+    """Fill, read, check; return 1 for a false finding or a broken promise."""
     rows = int(arguments[0]) if arguments else 300_000
     with patience(), ground(server=_SERVER) as bench:
         os.environ.update(bench.env)
@@ -65,9 +65,9 @@ def main(arguments: Sequence[str]) -> int:
 
 @dataclass(frozen=True)
 class Took:
-    """Seconds by the clock, and of all processors: ours, our children's and the database's.
+    """Wall clock seconds, and CPU seconds of this process, its children and the database.
 
-    `megabytes`: the most that we and our children held, without the servers.
+    `megabytes`: the peak memory of this process and its children, without the servers.
     """
 
     seconds: float
@@ -96,7 +96,7 @@ def _measured(bench: Ground, work: Callable[[], object]) -> Took:
 
 
 def _watch(held: list[float], end: Event, servers: set[int]) -> None:
-    """What the processes of the check hold together, now and then."""
+    """Sample the memory of the check's processes together."""
     own = psutil.Process()
     while not end.wait(_LOOK_SECONDS):
         family = [own, *own.children(recursive=True)]

@@ -1,9 +1,9 @@
 """A flood from one address while the host stand works: `python -m tests.bench.flood [SECONDS]`.
 
-wrk asks the web process for tables and availability as fast as it answers, from 127.0.0.1; staff
-read the book from 127.0.0.2. Prints what the flood got, how long staff waited, and the memory of
-the web process; ends with 1 when staff waited for a second or more, when anything but 2xx and 429
-was answered (409 and 422 are decisions too), or when the memory grew by more than a fifth.
+wrk requests tables and availability from the web process as fast as it answers, from 127.0.0.1;
+staff read the book from 127.0.0.2. Prints the flood's answers, the staff's waiting times, and the
+memory of the web process. Exits with 1 when staff waited for a second or more, when an answer was
+not 2xx or 429 (409 and 422 are decisions too), or when the memory grew by more than a fifth.
 """
 
 import re
@@ -27,7 +27,7 @@ from tests.services.running.restaurant import open_restaurant
 
 PASSWORD: Final = "only for tests, and long"
 CONNECTIONS: Final = 64
-#: asks for a table, of another guest each time, and looks in between
+#: requests a table for another guest each time, and availability in between
 SCRIPT: Final = """
 local number = 0
 request = function()
@@ -53,7 +53,7 @@ end
 
 
 class HostStand:
-    """Staff who read the book again and again, from an address of their own."""
+    """Staff who read the book repeatedly, from an address of their own."""
 
     def __init__(self, port: int) -> None:
         transport = httpx.HTTPTransport(local_address="127.0.0.2")
@@ -69,7 +69,7 @@ class HostStand:
         self.statuses: set[int] = set()
 
     def work(self, until: float) -> None:
-        """Five calls a second, until then (monotonic seconds)."""
+        """Five calls per second until then (monotonic seconds)."""
         day = clock.now().date().isoformat()
         while time.monotonic() < until:
             begun = time.monotonic()
@@ -80,7 +80,7 @@ class HostStand:
 
 
 def flood(bench: Ground, seconds: int, start: str) -> dict[int, int]:
-    """wrk with the script; answers by status."""
+    """Run wrk with the script; return the answers by status."""
     script = bench.folder / "flood.lua"
     script.write_text(SCRIPT.replace("START", start), encoding="ascii")
     argv = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(script)]
@@ -119,14 +119,14 @@ def _memory(bench: Ground) -> float:
 
 
 def main(seconds: int) -> int:
-    """Run it; 1 when a promise was broken."""
+    """Run the flood; return 1 when a promise was broken."""
     with ground() as bench:
         bench.env["RATE_LIMITS"] = "on"
         _prepare(bench)
         bench.start_web()
         stand = HostStand(bench.port)
         day = clock.now().date().replace(year=clock.now().year + 1).isoformat()
-        flood(bench, 3, f"{day}T19:00:00+01:00")  # warm
+        flood(bench, 3, f"{day}T19:00:00+01:00")  # warm-up
         settle()
         before = _memory(bench)
         staff = threading.Thread(target=stand.work, args=(time.monotonic() + seconds,))
@@ -140,7 +140,7 @@ def main(seconds: int) -> int:
     )
     print(f"staff: {len(stand.seconds)} calls, {stand.statuses}, p99 {worst * 1e3:.0f} ms")
     print(f"web process: {before:.0f} MB before, {after:.0f} MB after")
-    # 409: the same table was asked for; none of them may be an error of ours
+    # 409: the same table was requested; none of them may be a server error
     well = set(found) <= {200, 202, 409, 422, 429} and stand.statuses == {200}
     return 0 if well and worst < 1 and after < before * 1.2 else 1
 

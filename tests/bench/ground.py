@@ -1,4 +1,4 @@
-"""The ground of a benchmark: MariaDB with durable commits, Redis, and the house's processes."""
+"""The servers of a benchmark: MariaDB with durable commits, Redis, and Maitred's processes."""
 
 import os
 import shutil
@@ -38,7 +38,7 @@ class Ground:
     port: int = 0
 
     def start(self, name: str, *argv: str | Path, env: Mapping[str, str] | None = None) -> Process:
-        """Start one process of the house."""
+        """Start one process of Maitred."""
         process = Process(
             name,
             argv,
@@ -51,7 +51,7 @@ class Ground:
         return process
 
     def start_web(self, target: str = "web.wsgi:app", *, workers: int = 1) -> None:
-        """The web server, ready."""
+        """Start the web server and wait until it is ready."""
         self.port = free_port()
         web = self.start(
             "web",
@@ -76,7 +76,7 @@ class Ground:
             return False
 
     def start_worker(self, name: str, *queues: str, app: str = "workers.entry:app") -> Process:
-        """A `solo` worker of these queues."""
+        """Start a `solo` worker of these queues."""
         return self.start(
             name,
             BIN / "celery",
@@ -97,7 +97,7 @@ class Ground:
             self.processes.pop(name).terminate(seconds=25)
 
     def cpu(self) -> dict[str, float]:
-        """CPU seconds spent so far by each process and its children, by the kernel's accounts."""
+        """CPU seconds so far of each process and its children, as counted by the kernel."""
         pids = {name: process.pid for name, process in self.processes.items()}
         pids["mariadb"] = self.database._process.pid  # type: ignore[union-attr]
         pids["redis"] = self.redis._process.pid
@@ -113,9 +113,9 @@ def _cpu_seconds(pid: int) -> float:
 
 @contextmanager
 def ground(server: Sequence[str] = ()) -> Iterator[Ground]:
-    """Everything but the house's own processes; all of it is gone afterwards.
+    """Start the servers without Maitred's processes; remove everything afterwards.
 
-    `server` holds MariaDB's options in place of the usual ones.
+    `server` replaces MariaDB's usual options.
     """
     folder = Path(tempfile.mkdtemp(prefix="maitred-bench-"))
     database = MariaDB(folder / "mariadb", durable=True, options=server)
@@ -136,11 +136,11 @@ def ground(server: Sequence[str] = ()) -> Iterator[Ground]:
     finally:
         made.stop()
         redis.kill()
-        made.database.kill()  # perhaps another one by now
+        made.database.kill()  # another one may have replaced it
         mailbox.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def settle(seconds: float = 1.0) -> None:
-    """Let the machine come to rest between two measurements."""
+    """Wait between two measurements until the machine is idle."""
     time.sleep(seconds)

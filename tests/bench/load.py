@@ -1,4 +1,4 @@
-"""Load over HTTP: many keep-alive connections, one thread, strict about every answer."""
+"""Load over HTTP: many keep-alive connections, one thread, every answer is checked."""
 
 import asyncio
 import time
@@ -17,7 +17,6 @@ class Post:
     key: str
 
     def wire(self) -> bytes:
-        """The request as bytes."""
         text = orjson.dumps(self.body)
         head = (
             f"POST {self.path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
@@ -28,7 +27,7 @@ class Post:
 
 @dataclass
 class Loaded:
-    """What a load came to: answers by status, seconds of each, and of all."""
+    """The results of a load: answers by status, seconds of each, and in total."""
 
     statuses: dict[int, int] = field(default_factory=dict)
     latencies: list[float] = field(default_factory=list)
@@ -36,7 +35,7 @@ class Loaded:
 
     @property
     def rate(self) -> float:
-        """Requests answered a second."""
+        """Requests answered per second."""
         return len(self.latencies) / self.seconds if self.seconds else 0.0
 
 
@@ -106,7 +105,7 @@ def drip(port: int, wires: Sequence[bytes], *, rate: float, connections: int = 8
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The value below which `share` (0..1) of the values lie; 0.0 of nothing."""
+    """The value below which `share` (0..1) of the values lie; 0.0 without values."""
     if not values:
         return 0.0
     ordered = sorted(values)

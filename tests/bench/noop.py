@@ -1,4 +1,4 @@
-"""A Celery app whose one task does nothing: the yardstick."""
+"""A Celery app whose only task does nothing: the baseline."""
 
 import os
 
@@ -17,4 +17,4 @@ app.conf.update(
 
 @app.task(name="noop")
 def noop(_number: int) -> None:
-    """Nothing."""
+    """Do nothing."""

@@ -1,4 +1,4 @@
-"""Where the time goes: a profile (CPU only) of requests and of decisions, in one process."""
+"""A profile (CPU only) of requests and of decisions, in one process."""
 
 import cProfile
 import io
@@ -33,7 +33,7 @@ def profile(what: str, count: int, work: Callable[[], None]) -> None:
 
 
 def profile_decisions(bind: Engine, source: made.Wishes, count: int, lanes: int) -> None:
-    """Rounds of decisions over a backlog."""
+    """Profile rounds of decisions over a backlog."""
     made.fill(bind, source, count)
 
     def drain() -> None:
@@ -49,7 +49,7 @@ def profile_decisions(bind: Engine, source: made.Wishes, count: int, lanes: int)
 
 
 def profile_requests(app: Flask, posts: list[Post]) -> None:
-    """POST to 202 through the whole application, without a server."""
+    """Profile POST to 202 through the whole application, without a server."""
     client = app.test_client()
 
     def send() -> None:

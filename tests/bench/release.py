@@ -1,9 +1,9 @@
-"""Versions come and go under load: `python -m tests.bench.release [REQUESTS]`.
+"""Releases under load: `python -m tests.bench.release [REQUESTS]`.
 
 On nginx, granian, Celery, Redis and a MariaDB with durable commits: blue-green, rolling, canary and
-rollback, again and again until so many requests were asked, half of them over lines that are kept
-and half over new ones. Prints what each took and what callers waited; ends with 1 when one request
-failed, or when what was acknowledged is not there, decided, and told once.
+rollback, repeated until so many requests were sent, half of them over kept connections and half
+over new ones. Prints the duration of each and the callers' waiting times; exits with 1 when one
+request failed, or when an acknowledged one is missing, undecided, or not notified exactly once.
 """
 
 import os
@@ -26,7 +26,7 @@ CALLERS, RATE = 24, 5.0
 
 
 def _do(place: Machine, crowd: Crowd, *words: str | Path) -> None:
-    """One command under load, and how callers fared meanwhile."""
+    """Run one command under load; print the effect on callers."""
     asked, began = len(crowd.seconds), time.monotonic()
     done = place.maitred(*words)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -49,10 +49,10 @@ def _calm(crowd: Crowd) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run it; 1 when a request failed."""
+    """Run the releases; return 1 when a request failed."""
     wanted = int(arguments[0]) if arguments else 20_000
     with tempfile.TemporaryDirectory() as folder:
-        # The bench's own engine reads settings; the house's processes get theirs from its machine.
+        # The bench's own engine reads settings; Maitred's processes get theirs from the machine.
         os.environ.update(environment(Path(folder), database_url="sqlite:////proc/nowhere"))
         database = MariaDB(Path(folder) / "mariadb", durable=True)
         database.start()
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _play(place: Machine, wanted: int) -> int:
     versions = [place.version("one"), place.version("two", copied=("models",))]
-    add_step(versions[1], GOOD_STEP)  # each release has a migration once
+    add_step(versions[1], GOOD_STEP)  # each release has one migration
     first = place.maitred("release", versions[0])
     assert first.returncode == 0, first.stdout + first.stderr
     with Crowd(place, callers=CALLERS, rate=RATE) as crowd:

@@ -1,8 +1,8 @@
-"""What re-seating is worth: `python -m tests.bench.reseating [EVENINGS]`.
+"""The benefit of re-seating: `python -m tests.bench.reseating [EVENINGS]`.
 
-The same parties ask the same house in the same order, without re-seating, with chains of moves,
-and with the exact search; a quarter of those confirmed cancel before the next ten ask. Prints
-covers seated and milliseconds a decision, beside those without.
+The same parties request tables of the same restaurant in the same order, without re-seating, with
+chains of moves, and with the exact search; a quarter of the confirmed cancel before the next ten
+requests. Prints covers seated and milliseconds per decision, compared with no re-seating.
 """
 
 import random
@@ -26,7 +26,7 @@ WAYS = {"without": (False, False), "chains": (True, False), "exact too": (True, 
 
 @dataclass
 class Sums:
-    """Over all evenings of one way."""
+    """Totals of one method over all evenings."""
 
     covers: int = 0
     parties: int = 0
@@ -36,7 +36,6 @@ class Sums:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run it."""
     evenings = int(arguments[0]) if arguments else 100
     sums = {name: Sums() for name in WAYS}
     for seed in range(evenings):
@@ -66,7 +65,7 @@ def _evening(chance: random.Random, sums: Sums, *, moves: bool, exact: bool) -> 
     ]
     sits: dict[int, tuple[Ask, int]] = {}
     for number, (ask, luck) in enumerate(asking, 1):
-        board.budget = Budget()  # each in a round of its own
+        board.budget = Budget()  # each in its own round
         began = time.perf_counter()
         outcome = decide_and_apply(board, ask, earliest=0)
         taken = time.perf_counter() - began
@@ -83,7 +82,7 @@ def _evening(chance: random.Random, sums: Sums, *, moves: bool, exact: bool) -> 
 
 
 def _cancel_one(board: Board, sits: dict[int, tuple[Ask, int]], number: int) -> None:
-    """The party that has been there the longest."""
+    """Cancel the party that was confirmed first."""
     oldest = min(sits)
     ask, held = sits.pop(oldest)
     board.lift(ask, board.movable.pop(oldest).seats, held)

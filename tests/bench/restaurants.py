@@ -20,7 +20,7 @@ from models.rules.restaurant.turn_times import turn_minutes
 from tests.bench.load import Post
 from tests.services.running.restaurant import open_restaurant
 
-#: no pacing: the tables are what runs out, as in the prototypes
+#: no pacing: the tables are the limit, as in the prototypes
 OPEN_PACE = {"pacing": {"covers": None, "parties": None, "online_covers": None}}
 
 
@@ -48,7 +48,7 @@ def make_restaurants(
 
 @dataclass
 class Wishes:
-    """Random requests over some houses and days; the same seed, the same requests."""
+    """Random requests over some restaurants and days, determined by the seed."""
 
     restaurants: Sequence[RestaurantSpec]
     days: int
@@ -81,7 +81,7 @@ class Wishes:
         )
 
     def row(self, number: int) -> dict[str, object]:
-        """One request as a row that waits already."""
+        """One request as a waiting row."""
         restaurant, sitting, quarter = self._sitting()
         size = self.random.randint(1, 8)
         start = datetime.fromtimestamp(quarter * QUARTER_SECONDS, UTC)
@@ -107,12 +107,12 @@ class Wishes:
 
 
 def wishes(restaurants: Sequence[RestaurantSpec], *, days: int, label: str) -> Wishes:
-    """Requests over these houses and days."""
+    """Requests over these restaurants and days."""
     return Wishes(restaurants, days, label, random.Random(label))
 
 
 def fill(bind: Engine, source: Wishes, count: int) -> None:
-    """A backlog: `count` requests that wait, with their contact keys."""
+    """Write a backlog of `count` waiting requests with their contact keys."""
     rows = [source.row(number) for number in range(count)]
     with transaction(bind) as session:
         bulk_insert(session, cast("Table", Reservation.__table__), rows)

@@ -1,10 +1,10 @@
-"""Who bothers a stranger, or empties an evening: `python -m tests.bench.strangers`.
+"""Abuse of other people's contacts, and of an evening: `python -m tests.bench.strangers`.
 
-Three crowds ask the real processes with the limits at their defaults. One books and gives a
-stranger's contact to its reservation, to and fro. One books an evening out from one address with
-made-up contacts. One is a busy restaurant's evening: 300 guests, each from an address of their own.
-Prints what each got of what it asked; ends with 1 when a stranger or an evening was not spared, or
-when the busy restaurant met a limit.
+Three crowds call the real processes with the limits at their defaults. One books and changes the
+reservation's contact to a stranger's, back and forth. One books an evening out from one address
+with made-up contacts. One is a busy restaurant's evening: 300 guests, each from their own address.
+Prints how much of each got through; exits with 1 when a stranger or an evening was not protected,
+or when the busy restaurant met a limit.
 """
 
 import sys
@@ -27,7 +27,7 @@ STRANGER: Final = "stranger@elsewhere.example"
 
 
 class Crowd:
-    """Guests who ask; the answers' statuses are counted."""
+    """Guests who send requests; their answers are counted by status."""
 
     def __init__(self, bench: Ground, restaurant: RestaurantSpec, starts: list[str]) -> None:
         self._client = httpx.Client(base_url=f"http://127.0.0.1:{bench.port}", timeout=60)
@@ -37,7 +37,7 @@ class Crowd:
         self.statuses: dict[int, int] = {}
 
     def ask(self, email: str, address: str) -> dict[str, Any]:
-        """Ask for a table for two and wait for the decision; what was answered."""
+        """Request a table for two and wait for the decision; return the answer."""
         self._asked += 1
         start = self._starts[self._asked % len(self._starts)]
         answer = self._client.post(
@@ -50,7 +50,7 @@ class Crowd:
         return found
 
     def give(self, reservation: dict[str, Any], email: str, address: str) -> None:
-        """Give the reservation another contact."""
+        """Change the reservation's contact."""
         token = reservation["manage_url"].rpartition("/")[2]
         answer = self._client.patch(
             f"/api/v1/reservations/{reservation['id']}",
@@ -73,30 +73,30 @@ def _starts(restaurant: RestaurantSpec) -> list[str]:
 
 
 def _bother(bench: Ground, crowd: Crowd) -> int:
-    """To and fro between one's own contact and a stranger's; the mails that the stranger had."""
+    """Alternate between one's own contact and a stranger's; return the stranger's mails."""
     mine = crowd.ask("me@guests.example", "198.51.100.1")
     for number in range(TRIES):
         crowd.give(mine, STRANGER if number % 2 else f"me{number}@guests.example", "198.51.100.1")
-    time.sleep(10)  # what is queued goes out
+    time.sleep(10)  # queued messages are sent
     return len(bench.mailbox.mails(STRANGER))
 
 
 def _empty(crowd: Crowd) -> int:
-    """Book an evening from one address; how many requests were written down."""
+    """Book an evening from one address; return the number of stored requests."""
     for number in range(TRIES):
         crowd.ask(f"nobody{number}@made-up.example", "198.51.100.2")
     return TRIES - crowd.statuses.get(429, 0)
 
 
 def _busy(crowd: Crowd) -> int:
-    """An evening's guests, each from their own address; how many met a limit."""
+    """An evening's guests, each from their own address; return how many met a limit."""
     for number in range(GUESTS):
         crowd.ask(f"guest{number}@guests.example", f"203.0.{number // 250}.{number % 250 + 1}")
     return crowd.statuses.get(429, 0)
 
 
 def main() -> int:
-    """Run it; 1 when somebody was not spared."""
+    """Run the crowds; return 1 when one of them was not handled as promised."""
     with ground() as bench:
         bench.env |= {"RATE_LIMITS": "on", "TRUSTED_PROXIES": "1"}
         bind = create_engine(bench.env["DATABASE_URL"])
