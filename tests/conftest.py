@@ -35,41 +35,42 @@ from tests.services.servers.redis import RedisServer
 from web.metrics import requests as metrics
 
 DATABASE = "tests"
-# Argon2id as ever, at its least cost: hundreds of tests sign somebody in to see something else
+# Argon2id at its lowest cost: hundreds of tests sign in only to test something else
 vars(accounts)["PasswordHasher"] = partial(
     PasswordHasher, time_cost=1, memory_cost=64, parallelism=1
 )
-# a test that has done something looks at once
+# tests read the metrics immediately after acting
 _KEPT_SECONDS = metrics.KEPT_SECONDS
 vars(metrics)["KEPT_SECONDS"] = 0.0
 REPORT = pytest.StashKey[pytest.TestReport]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--durable`: MariaDB with durable commits and a binary log, as in production.
+    """Add `--durable` and `--mysql`.
 
-    `--mysql`: what runs on MariaDB runs on MySQL, and tests/mysql too.
+    `--durable`: MariaDB with durable commits and a binary log, as in production. `--mysql`: tests
+    that use MariaDB run on MySQL, and tests/mysql is collected too.
     """
     parser.addoption("--durable", action="store_true", help="durable commits and a binary log")
     parser.addoption("--mysql", action="store_true", help="MySQL in the place of MariaDB")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """SIGTERM ends the run like Ctrl-C: servers and processes that the tests started end too."""
+    """Make SIGTERM end the run like Ctrl-C, so that servers and processes of the tests end too."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     config.pluginmanager.register(plan.Recorder())
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """What takes MySQL is asked for by `--mysql`."""
+    """Collect tests/mysql only with `--mysql`."""
     left_alone = collection_path.name == "mysql" and not config.getoption("--mysql")
     return True if left_alone else None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Which database: `both` runs a test on SQLite and on MariaDB, `mariadb` there alone.
+    """Choose the database: `both` runs a test on SQLite and on MariaDB, `mariadb` on MariaDB only.
 
-    With `--mysql` what runs on MariaDB runs on MySQL, and nothing of that a second time on SQLite.
+    With `--mysql`, MariaDB is replaced by MySQL and nothing runs a second time on SQLite.
     """
     if "backend" not in metafunc.fixturenames:
         return
@@ -85,9 +86,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The releases first: they take minutes, one after the other; the rest is done meanwhile.
+    """Run the release tests first: they take minutes, one after another, beside the other tests.
 
-    With `--mysql` only what runs on MySQL.
+    With `--mysql`, select only the tests that run on MySQL.
     """
     if config.getoption("--mysql"):
         wanted = [item for item in items if _is_for_mysql(item)]
@@ -104,20 +105,20 @@ def _is_for_mysql(item: pytest.Item) -> bool:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say loudly what was left out."""
+    """List prominently what was left out."""
     for what, count in missing.left_out(terminalreporter.stats.get("skipped", [])).items():
         terminalreporter.write_sep("!", f"NOT TESTED: {count} tests need {what}", red=True)
 
 
 @pytest.fixture
 def kept_seconds() -> float:
-    """How long the metrics are kept in the product; the tests look at once."""
+    """Return the product's cache time of the metrics; the tests set it to 0."""
     return _KEPT_SECONDS
 
 
 @pytest.fixture(autouse=True)
 def _mask() -> Iterator[None]:
-    """The embedded mode closes what its process writes; the next test's process is as before."""
+    """Restore the umask: the embedded mode makes files of its process private."""
     before = os.umask(0o022)
     os.umask(before)
     yield
@@ -128,7 +129,7 @@ def _mask() -> Iterator[None]:
 def mariadb(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[MariaDB]:
-    """A MariaDB server (MySQL with `--mysql`), with a database `tests` that has every table."""
+    """Start a MariaDB server (MySQL with `--mysql`); its database `tests` has every table."""
     durable = bool(request.config.getoption("--durable"))
     kind = MySQL if request.config.getoption("--mysql") else MariaDB
     server = kind(tmp_path_factory.mktemp("mariadb"), durable=durable)
@@ -160,7 +161,7 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
 
 @pytest.fixture(scope="session")
 def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """The Valkey of the embedded mode."""
+    """The Valkey server of the embedded mode."""
     server = RedisServer(tmp_path_factory.mktemp("valkey"), kind="valkey")
     server.start()
     yield server
@@ -210,7 +211,7 @@ def service_env(
     monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,
 ) -> Iterator[dict[str, str]]:
-    """The environment of this test's house. Redis and SMTP are there if the test asks for them."""
+    """The environment of this test's Maitred. Redis and SMTP are set only if the test uses them."""
     values = surroundings.environment(tmp_path, database_url=database_url)
     if "redis" in request.fixturenames:
         values["REDIS_URL"] = request.getfixturevalue("redis").url
@@ -223,7 +224,7 @@ def service_env(
 
 @pytest.fixture
 def db(service_env: dict[str, str]) -> Engine:
-    """The engine of an empty database: what `transactions.engine()` gives, too."""
+    """The engine of an empty database, the same as `transactions.engine()` returns."""
     bind = core_db.engine()
     bind.update_execution_options(compiled_cache=COMPILED)
     return bind
@@ -231,13 +232,13 @@ def db(service_env: dict[str, str]) -> Engine:
 
 @pytest.fixture
 def query_counter(db: Engine) -> Callable[[], AbstractContextManager[Statements]]:
-    """`with query_counter() as statements:` counts what reaches the database."""
+    """`with query_counter() as statements:` counts the statements sent to the database."""
     return partial(counting, db)
 
 
 @pytest.fixture
 def restaurant(db: Engine) -> Callable[..., OpenRestaurant]:
-    """`house(slug=..., tables=..., policies=...)` writes a restaurant and gives its ids."""
+    """`restaurant(slug=..., tables=..., policies=...)` writes a restaurant and returns its ids."""
     return partial(open_restaurant, db)
 
 
@@ -254,7 +255,7 @@ def _running(
 
 @pytest.fixture
 def stack(_running: Stack, request: pytest.FixtureRequest) -> Iterator[Stack]:
-    """The running house, shared by all tests of a database; healed and quiet between them."""
+    """The running installation, shared by all tests of a database; healed and idle between them."""
     _running.engine.dispose()  # another test may have restarted the server: no old connections
     yield _running
     report = request.node.stash.get(REPORT, None)
@@ -268,7 +269,7 @@ def stack(_running: Stack, request: pytest.FixtureRequest) -> Iterator[Stack]:
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Keep each test's own report, for what has to be shown when it failed."""
+    """Keep each test's report, so that fixtures can show logs when it failed."""
     report = yield
     if report.when == "call":
         item.stash[REPORT] = report

@@ -1,1 +1,1 @@
-"""What keeps the tree as it is meant to be."""
+"""Checks of the code's structure."""

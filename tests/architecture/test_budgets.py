@@ -1,4 +1,4 @@
-"""Budgets: how long things may be, and what may stand how often."""
+"""Budgets: maximum lengths, and how often some constructs may occur."""
 
 import ast
 import math
@@ -12,7 +12,7 @@ FUNCTION_P90, FUNCTION_MAX = 20, 50
 MODULE_P90, MODULE_MAX = 200, 300
 FOLDER_MAX = 15
 
-#: Process edges that must survive whatever comes: path -> why, and how often.
+#: Process edges that must survive any exception: path -> why, and how often.
 BROAD_EXCEPTS: dict[str, tuple[str, int]] = {
     "models/core/database/transactions.py": (
         "an after-commit hook is a nudge; the commit stands",
@@ -118,7 +118,7 @@ def test_public_things_say_what_they_promise() -> None:
 
 
 def _public(tree: ast.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
-    """Functions and classes of the module, and the methods of those classes, without a `_`."""
+    """Functions and classes of the module, and methods of those classes, without leading `_`."""
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     found = [node for node in tree.body if isinstance(node, kinds)]
     for owner in [node for node in found if isinstance(node, ast.ClassDef)]:

@@ -1,4 +1,4 @@
-"""What is imported is declared, and what is declared is imported (or loaded in another way)."""
+"""Every import is declared, and every declared package is imported (or loaded in another way)."""
 
 import re
 import sys
@@ -21,7 +21,7 @@ LOADED_OTHERWISE = {
 }
 #: Extras that only some installations have, and tools that write files of this repository.
 DEVELOPERS_ONLY = {"deploy/watch/make.py": "yaml"}
-#: One import name of several distributions: which one is meant.
+#: Import names of several distributions: the one that is meant.
 MEANT = {
     "google": {"google-api-core", "google-auth"},
     "opentelemetry": {
@@ -60,7 +60,7 @@ def _distributions() -> dict[str, list[str]]:
 
 
 def _foreign(module: Module) -> set[str]:
-    """The top-level names that it imports from elsewhere."""
+    """The top-level names of its imports from outside the project."""
     ours = {*PACKAGES, "tests", *sys.stdlib_module_names}
     return {name.partition(".")[0] for name, _ in module.imports()} - ours
 

@@ -1,4 +1,4 @@
-"""Tracked files: nothing of one machine in them; locks that say what pyproject says."""
+"""Tracked files: nothing specific to one machine; locks that agree with pyproject."""
 
 import re
 import tomllib
@@ -11,7 +11,7 @@ from packaging.version import Version
 from tests.architecture.tree import ROOT, tracked
 
 LOCKS = ("base.txt", "mysql.txt", "dev.txt")
-#: A registry's address, or a folder that exists on somebody's machine only.
+#: The address of a registry, or a folder that exists on one machine only.
 _FOREIGN = re.compile(
     r"--(?:extra-)?index-url|--find-links|--trusted-host"
     r"|https?://[^\s\"']*/simple(?:/|\b)|/packages/[0-9a-f]{2}/[0-9a-f]{2}/"

@@ -1,4 +1,4 @@
-"""Who may import whom: import-linter's contracts (pyproject.toml), and what the rules may use."""
+"""Allowed imports: import-linter's contracts (pyproject.toml), and what the rules may use."""
 
 import shutil
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.architecture.tree import PACKAGES, ROOT, product, tracked
 
-#: The standard library's pure parts, and the house's own.
+#: The standard library's pure parts, and Maitred's own.
 RULES_MAY_IMPORT = {
     "bisect",
     "collections",
@@ -28,20 +28,20 @@ RULES_MAY_IMPORT = {
     "zoneinfo",
     "zxcvbn",  # a function of a text
 }
-#: Libraries that fetch from an address they are given.
+#: Libraries that fetch from a given address.
 FETCHING = {"aiohttp", "ftplib", "httpx", "requests", "twilio", "urllib3"}
 FETCHERS = {
     ("tasks/messaging/channels/sms.py", "twilio"),  # TWILIO_BASE_URL
     ("tasks/messaging/channels/sms.py", "requests"),  # its errors
     ("tasks/messaging/channels/sms.py", "urllib3"),
-    ("tasks/messaging/channels/callbacks.py", "twilio"),  # reads signatures, fetches nothing
+    ("tasks/messaging/channels/callbacks.py", "twilio"),  # validates signatures, fetches nothing
     ("deploy/demo/demo.py", "httpx"),  # plays the guests of PUBLIC_URL
-    ("deploy/embedded/answers.py", "httpx"),  # is the house open
-    ("deploy/smoke.py", "httpx"),  # a new release, tried out where its caller says it listens
-    ("deploy/cli/health.py", "httpx"),  # the web process that its operator names
+    ("deploy/embedded/answers.py", "httpx"),  # whether Maitred answers
+    ("deploy/smoke.py", "httpx"),  # tests a new release at the address that its caller gives
+    ("deploy/cli/health.py", "httpx"),  # the web process given by the operator
     ("deploy/release/place.py", "httpx"),  # the sockets of both slots
     ("deploy/live.py", "http"),  # the socket of its own container
-    ("deploy/release/front.py", "httpx"),  # nginx, where RELEASE_FRONT says that it is
+    ("deploy/release/front.py", "httpx"),  # nginx, at RELEASE_FRONT
 }
 FOLDERS = {*PACKAGES, ".ci", ".github", "docs", "examples", "requirements", "tests"}
 
@@ -72,7 +72,7 @@ def test_the_rules_import_nothing_that_does_anything() -> None:
 
 
 def test_who_fetches_from_elsewhere_is_written_down() -> None:
-    """None of them goes where a caller says: what they speak to is in the settings."""
+    """None of them fetches from a caller's address: the addresses are settings."""
     found = {
         (module.path, name.partition(".")[0])
         for module in product()

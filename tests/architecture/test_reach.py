@@ -1,4 +1,4 @@
-"""What can be done is done by somebody: every public operation is reached from an edge."""
+"""Every public operation is reachable from an edge (web, tasks, commands)."""
 
 import ast
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from tasks.queues import TASKS
 from tests.architecture.tree import Module, product
 
 EDGES = ("web/", "tasks/", "deploy/", "schedules/", "workers/")
-#: A top-level name: its module, dotted, and what it is called there.
+#: A top-level name: its dotted module, and its name there.
 Name = tuple[str, str]
 
 
@@ -18,7 +18,7 @@ def dotted(module: Module) -> str:
 
 
 def imported(tree: ast.AST) -> dict[str, Name]:
-    """What each imported name stands for. A module itself is (module, "")."""
+    """Map each imported name to its origin. A module itself is (module, "")."""
     found: dict[str, Name] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module:
@@ -31,7 +31,7 @@ def imported(tree: ast.AST) -> dict[str, Name]:
 
 
 def used(node: ast.AST, home: str, known: dict[str, Name]) -> Iterator[Name]:
-    """Every top-level name that this code speaks of."""
+    """Every top-level name that this code refers to."""
     for each in ast.walk(node):
         if isinstance(each, ast.Name):
             yield known.get(each.id, (home, each.id))
@@ -41,7 +41,7 @@ def used(node: ast.AST, home: str, known: dict[str, Name]) -> Iterator[Name]:
 
 
 def graph() -> tuple[dict[Name, set[Name]], set[Name]]:
-    """Which top-level name speaks of which; and those of the edges."""
+    """The references between top-level names, and the names of the edges."""
     speaks: dict[Name, set[Name]] = {}
     roots: set[Name] = set()
     for module in product():
@@ -57,7 +57,7 @@ def graph() -> tuple[dict[Name, set[Name]], set[Name]]:
 
 
 def called(node: ast.stmt) -> list[str]:
-    """The names that a statement of a module defines; what defines none runs at its import."""
+    """The names that a module's statement defines; one that defines none runs at import."""
     if isinstance(node, ast.FunctionDef | ast.ClassDef):
         return [node.name]
     targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
@@ -92,7 +92,7 @@ def test_every_operation_is_reached_from_an_edge() -> None:
 
 
 def test_the_way_is_really_looked_for(tmp_path: object) -> None:
-    """What nobody speaks of is found; what only itself speaks of, too."""
+    """A name without references is found; so is one that only refers to itself."""
     speaks, _ = graph()
     spoken = {name for names in speaks.values() for name in names}
     assert ("models.operations.deciding.waitlist", "expire_waitlists") in spoken

@@ -1,4 +1,4 @@
-"""Every path and every dotted name that a page, a docstring or a comment names is there."""
+"""Every path and dotted name in a page, a docstring or a comment exists."""
 
 import importlib
 import re
@@ -8,7 +8,7 @@ from pathlib import PurePath
 from tests.architecture.tree import PACKAGES, ROOT, prose, tracked
 
 _TOPS = (*PACKAGES, "tests", "docs", "examples", "requirements", ".ci")
-#: A path from the root: a known folder, a slash, and no place for a value in it.
+#: A path from the root: a known folder, a slash, and no placeholder in it.
 _PATH = re.compile(rf"(?<![\w./<-])(?:{'|'.join(map(re.escape, _TOPS))})/[\w./-]*\w/?(?![\w*<{{$])")
 _DOTTED = re.compile(rf"`((?:{'|'.join(PACKAGES)})(?:\.\w+)+)(?:\(\))?`")
 #: Made when the program or its tests run, so not in the repository.
@@ -23,14 +23,14 @@ def _there() -> frozenset[str]:
 
 
 def _is_there(where: str, path: str) -> bool:
-    """From the root, or from where it is named."""
+    """Whether the path exists, from the root or from the file that names it."""
     plain = path.rstrip("/")
     beside = str(PurePath(where).parent / plain)
     return plain in _there() or beside in _there() or path.startswith(_MADE)
 
 
 def _is_defined(name: str) -> bool:
-    """Whether it can be had: a module, or an attribute of one."""
+    """Whether it is a module, or an attribute of one."""
     parts = name.split(".")
     for cut in range(len(parts), 0, -1):
         file = ROOT.joinpath(*parts[:cut])

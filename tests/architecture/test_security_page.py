@@ -1,4 +1,4 @@
-"""docs/security.md: each requirement stands there once, and what holds it is there."""
+"""docs/security.md: each requirement is listed once, and its evidence exists."""
 
 import re
 from collections import Counter
@@ -11,7 +11,7 @@ FILE = re.compile(r"`((?:tests|web|models|tasks|deploy)/[\w./-]+)`")
 
 
 def lines() -> list[tuple[str, str, str]]:
-    """Number, level, what holds it."""
+    """Number, level and evidence of each line."""
     table = PAGE.read_text(encoding="utf-8").partition("## OWASP ASVS")[2].partition("## Audit")[0]
     rows = [row for row in table.splitlines() if row.startswith("| ")][1:]
     found = [LINE.match(row) for row in rows]
@@ -24,7 +24,7 @@ def test_each_requirement_stands_there_once_and_in_order() -> None:
     assert not [number for number, times in Counter(numbers).items() if times > 1]
     order = [tuple(map(int, re.split(r"[ ,]", number)[0].split("."))) for number in numbers]
     assert order == sorted(order)
-    # level 1 has 70: the five of chapter 10 stand in one line, and chapter 17 has none
+    # level 1 has 70: the five of chapter 10 are one line, and chapter 17 has none
     assert sum(level == "1" for _, level, _ in lines()) == 70 - 5 + 2
 
 

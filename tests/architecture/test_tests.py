@@ -1,4 +1,4 @@
-"""The tests run: none is named so that nobody calls it, none is set aside."""
+"""All tests run: each name is collected, and none is skipped or disabled."""
 
 import ast
 import re
@@ -6,7 +6,7 @@ from collections import Counter
 
 from tests.architecture.tree import Function, Module, modules_of_tests
 
-#: The one place that may leave a test out, loudly: a server that is not installed.
+#: The only place that may leave a test out: for a server that is not installed.
 MAY_SKIP = {"tests/services/missing.py"}
 
 

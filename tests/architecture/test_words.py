@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tests.architecture.tree import Module, product, prose
 
-#: A word that a name may not contain -> what this house says instead.
+#: A word that a name may not contain -> the project's word.
 SAY_INSTEAD = {
     "pax": "party, party_size",
     "customer": "guest",
@@ -48,7 +48,7 @@ _CLOCKS = {
 
 
 def _names(module: Module) -> Iterator[tuple[str, int]]:
-    """Every name that the module gives: functions, classes, parameters, variables, fields."""
+    """Every name that the module defines: functions, classes, parameters, variables, fields."""
     for node in ast.walk(module.tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node.name, node.lineno

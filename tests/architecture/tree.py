@@ -28,7 +28,7 @@ class Module:
 
     @property
     def lines(self) -> int:
-        """How long it is."""
+        """The number of lines."""
         return self.text.count("\n")
 
     def functions(self) -> Iterator[Function]:
@@ -53,7 +53,7 @@ def _read(path: Path) -> Module:
 
 @lru_cache(maxsize=1)
 def product() -> tuple[Module, ...]:
-    """Every module that ships, migrations left out: they are history."""
+    """Every module that ships, without the migrations, which are history."""
     return tuple(
         _read(path)
         for package in PACKAGES
@@ -64,13 +64,12 @@ def product() -> tuple[Module, ...]:
 
 @lru_cache(maxsize=1)
 def modules_of_tests() -> tuple[Module, ...]:
-    """Every module of the tests."""
     return tuple(_read(path) for path in sorted((ROOT / "tests").rglob("*.py")))
 
 
 @lru_cache(maxsize=1)
 def tracked() -> tuple[str, ...]:
-    """The paths that git knows."""
+    """The paths tracked by git."""
     listed = subprocess.run(
         ["git", "-c", f"safe.directory={ROOT}", "ls-files", "-z"],
         cwd=ROOT,

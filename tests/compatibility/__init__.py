@@ -1,1 +1,1 @@
-"""Two releases side by side: what the one before this needs is still there."""
+"""Two releases side by side: the newer one stays compatible with its predecessor."""

@@ -1,6 +1,6 @@
-"""What two releases share while both run: `python -m tests.compatibility.surface` writes it down.
+"""The interfaces that two releases share: `python -m tests.compatibility.surface` writes them.
 
-Written when a release is made (docs/releases.md), into `released.json`; held against the code by
+Written into `released.json` when a release is made (docs/releases.md); compared with the code by
 `test_one_version_back`.
 """
 

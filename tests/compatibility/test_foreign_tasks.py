@@ -1,4 +1,4 @@
-"""Workers of one version get what the web process of another version sends, and live."""
+"""Workers receive tasks from another version's web process and survive."""
 
 import pytest
 from celery import Celery
@@ -9,7 +9,7 @@ from tests.services.running.stack import Stack, evening
 
 @pytest.mark.both
 def test_workers_survive_tasks_that_they_do_not_know(stack: Stack) -> None:
-    """A nudge that nobody understands is lost, and no guest with it: the sweep finds the row."""
+    """An unknown nudge is lost, but no guest is: the sweep finds the row."""
     restaurant = stack.open_restaurant()
     workers = {name: stack.processes[name].pid for name in stack.workers}
     with Celery(broker=stack.redis.url) as other:

@@ -1,4 +1,4 @@
-"""While a release goes on, and after it was taken back, the code before this one runs beside it."""
+"""During a release, and after its rollback, the previous code runs beside this one."""
 
 import copy
 import json
@@ -12,7 +12,7 @@ Surface = dict[str, Any]
 
 
 def troubles(released: Surface, now: Surface) -> list[str]:
-    """What of the code before would break beside this one, or the reverse."""
+    """What would break in the previous code beside this one, or the reverse."""
     return [
         *_of_tasks(released["tasks"], now["tasks"]),
         *_of_tables(released["tables"], now["tables"]),

@@ -1,1 +1,1 @@
-"""The migrations make what the mapped classes say, on SQLite and on MariaDB."""
+"""The migrations create what the mapped classes define, on SQLite and on MariaDB."""

@@ -1,4 +1,4 @@
-"""Up from nothing, down to nothing, and in between exactly the mapped classes' tables."""
+"""Up from nothing, down to nothing; in between the tables equal those of the mapped classes."""
 
 import ast
 import os
@@ -27,7 +27,7 @@ STEPS = sorted((migrations.FOLDER / "versions").glob("[0-9]*.py"))
 
 @pytest.fixture
 def empty(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Engine]:
-    """A database without a single table."""
+    """A database without tables."""
     if backend == "sqlite":
         url = f"sqlite:///{tmp_path / 'empty.sqlite3'}"
     else:

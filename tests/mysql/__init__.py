@@ -1,1 +1,1 @@
-"""What takes MySQL: its dumps and its log lead to a database that is whole. With `--mysql`."""
+"""Tests that need MySQL: restores from its dumps and its log. Run with `--mysql`."""

@@ -1,4 +1,4 @@
-"""A MySQL server that keeps a binary log, and a follower of it: as the log's tests have them."""
+"""Fixtures: a MySQL server with a binary log, and a follower of it, as the log's tests have."""
 
 from tests.backups.conftest import hands, kept, safe
 from tests.backups.log.conftest import database_url, follower, server, settled, spool, stand

@@ -36,7 +36,7 @@ from tests.services.servers.mysql import MySQL
 
 pytestmark = pytest.mark.mariadb
 
-#: Every kind of column that MySQL has and MariaDB too, beside JSON.
+#: Every kind of column that both MySQL and MariaDB have, besides JSON.
 _COLUMNS = {
     "a": "TINYINT",
     "b": "SMALLINT UNSIGNED",
@@ -92,7 +92,7 @@ _VALUES: list[dict[str, Any]] = [
 
 @pytest.fixture
 def empty(server: MySQL) -> Iterator[Engine]:
-    """A database of its own, with MySQL's own default collation."""
+    """A database with MySQL's own default collation."""
     bind = make_engine(server.new_database("odd"), pool_size=2)
     yield bind
     bind.dispose()
@@ -171,7 +171,7 @@ def test_json_is_read_as_mysql_writes_it(server: MySQL, empty: Engine) -> None:
 
 
 def _newest_json(data: bytes) -> bytes:
-    """The JSON, as text, of the row that was inserted last."""
+    """The JSON, as text, of the last inserted row."""
     place, table, row = 4, None, b""
     while place < len(data):
         kind, length = data[place + 4], int.from_bytes(data[place + 9 : place + 13], "little")
@@ -181,14 +181,14 @@ def _newest_json(data: bytes) -> bytes:
         elif kind == 30 and table:
             row = with_text(table, kind, body)
         place += length
-    # number, flags, extra, columns, those that are there; those that are null, key, length
+    # skips number, flags, extra, columns, present columns; then null columns, key, length
     return row[8 + 2 + 1 + 1 + 1 + 4 + 4 :]
 
 
 def test_a_backup_made_while_others_write_stands_where_it_says(
     stand: Stand, safe: Safe, db: Engine, server: MySQL, follower: Follower, tmp_path: Path
 ) -> None:
-    """No commit is in the dump and in the log after it, and none in neither."""
+    """Each commit is in exactly one of the dump and the log after it."""
     server.run(
         "DROP TABLE IF EXISTS counted",
         "CREATE TABLE counted (id INT AUTO_INCREMENT PRIMARY KEY, writer INT, n INT)",
@@ -328,7 +328,7 @@ def test_the_log_travels_over_tls_from_the_right_server_alone(
             f"SET GLOBAL ssl_cert='{elsewhere.certificate}', GLOBAL ssl_key='{elsewhere.key}'",
             "ALTER INSTANCE RELOAD TLS",
         )
-        with pytest.raises(StreamFailed, match="certificate"):  # signed well, for another name
+        with pytest.raises(StreamFailed, match="certificate"):  # validly signed, for another name
             begins(elsewhere.authority)
     finally:
         server.kill()

@@ -1,4 +1,4 @@
-"""What a fall of a MySQL server costs: the commits that are lost, and the time until it is back."""
+"""Losing a MySQL server: the commits lost, and the time until it is restored."""
 
 import os
 import subprocess
@@ -22,9 +22,9 @@ from tests.services.servers.mysql import MySQL
 
 pytestmark = pytest.mark.mariadb
 
-#: What is promised.
+#: The promised limits.
 LOST_SECONDS, BACK_SECONDS = 5 * 60, 15 * 60
-#: What the backups' account may do, and no more.
+#: The only grants of the backups' account.
 ACCOUNT = (
     "CREATE USER 'backup'@'127.0.0.1' IDENTIFIED BY 'only-for-tests'",
     "GRANT RELOAD, REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO 'backup'@'127.0.0.1'",
@@ -34,7 +34,7 @@ ACCOUNT = (
 
 @pytest.fixture
 def backup_url(server: MySQL) -> str:
-    """A URL of the account that docs/recovery.md asks for."""
+    """The URL of the account that docs/recovery.md requires."""
     server.run("DROP USER IF EXISTS 'backup'@'127.0.0.1'", *ACCOUNT)
     return server.url("logged").replace("maitred:", "backup:", 1)
 
@@ -101,7 +101,7 @@ def test_a_server_that_is_gone_for_good_costs_seconds_and_is_back_in_minutes(
 
 
 def _work_until_it_falls(stand: Stand, server: MySQL) -> dict[int, datetime]:
-    """Guests ask and commits are acknowledged for some seconds; when each was."""
+    """Request tables and write rows for some seconds; return the time of each row's commit."""
     acknowledged: dict[int, datetime] = {}
 
     def write() -> None:
@@ -113,7 +113,7 @@ def _work_until_it_falls(stand: Stand, server: MySQL) -> dict[int, datetime]:
                     connection.execute(insert, {"id": number})
                 acknowledged[number] = datetime.now(UTC)
                 sleep(0.01)
-        except Exception:  # the server fell
+        except Exception:  # the server was killed
             bind.dispose()
 
     writer = threading.Thread(target=write)
