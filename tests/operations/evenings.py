@@ -119,7 +119,7 @@ def set_now(stand: Stand, flag: str, **switch: Any) -> None:
 
 
 def seen_now() -> None:
-    """Advance this process's flags by a second."""
+    """Refresh this process's flags, as happens after a second."""
     flags.restaurant_flags()._seen = float("-inf")
     flags.refresh()
 

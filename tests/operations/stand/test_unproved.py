@@ -93,7 +93,7 @@ def test_made_up_contacts_hold_no_more_than_their_share(
     assert attack(stand, count=5, now=minutes(1))["confirmed"] == 0
     later = [stand.ask(4, start=START + timedelta(minutes=45), now=minutes(2)) for _ in range(3)]
     assert {stand.row(number).status for number in later} == {"waitlisted"}
-    # a guest who confirms the contact gets a table, and so do guests of the staff
+    # who confirms the contact gets a table, and so do guests of the staff
     guest = stand.book(4)
     assert stand.row(guest).status == "confirmed" and stand.row(guest).confirm_by is None
     assert in_order(stand, now=minutes(3))
