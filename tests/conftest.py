@@ -180,7 +180,7 @@ def _mailbox() -> Iterator[Mailbox]:
 def database_url(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
     """A database with every table and no row: a SQLite file of its own, or the MariaDB server's."""
     if backend == "sqlite":
-        path = tmp_path / "house.sqlite3"
+        path = tmp_path / "maitred.sqlite3"
         shutil.copyfile(request.getfixturevalue("_sqlite_template"), path)
         return f"sqlite:///{path}"
     server: MariaDB = request.getfixturevalue("mariadb")

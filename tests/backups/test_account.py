@@ -16,7 +16,7 @@ from tests.services.servers.mariadb import MariaDB
 
 
 def test_the_file_is_for_its_owner_and_goes_away(service_env: dict[str, str]) -> None:
-    url = make_url("mysql+mysqldb://house:it%22s%5C%23secret@db.example:3307/house")
+    url = make_url("mysql+mysqldb://maitred:it%22s%5C%23secret@db.example:3307/maitred")
     with account_file(url) as path:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
@@ -29,7 +29,7 @@ def test_the_file_is_for_its_owner_and_goes_away(service_env: dict[str, str]) ->
 
 
 def test_a_socket_needs_no_host(service_env: dict[str, str]) -> None:
-    text = option_text(make_url("mysql+mysqldb://house@localhost/house?unix_socket=/run/s"))
+    text = option_text(make_url("mysql+mysqldb://maitred@localhost/maitred?unix_socket=/run/s"))
     assert 'socket="/run/s"' in text
     assert "host" not in text
     assert "password" not in text
@@ -50,9 +50,9 @@ def test_backups_travel_over_tls_to_the_right_server_alone(
     try:
         server.run("CREATE USER 'tls'@'%' IDENTIFIED BY 'only-for-tests' REQUIRE SSL")
         server.run("GRANT ALL ON *.* TO 'tls'@'%'")
-        server.new_database("house")
-        server.run("CREATE TABLE guests_book (id INT PRIMARY KEY)", database="house")
-        url = make_url(f"mysql+mysqldb://tls:only-for-tests@127.0.0.1:{server.port}/house")
+        server.new_database("maitred")
+        server.run("CREATE TABLE guests_book (id INT PRIMARY KEY)", database="maitred")
+        url = make_url(f"mysql+mysqldb://tls:only-for-tests@127.0.0.1:{server.port}/maitred")
         about = Server("10.11-MariaDB", server.folder / "data", identity="1", has_log=False)
         dump, files = Dump(url, about), ServerFiles(url, about)
         surroundings.settle(monkeypatch, service_env | {"DATABASE_CA": str(right.authority)})

@@ -27,7 +27,7 @@ NewPlace = Callable[[], str]
 def empty_url(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
     """A database without tables."""
     if backend == "sqlite":
-        return f"sqlite:///{tmp_path}/elsewhere/house.db"
+        return f"sqlite:///{tmp_path}/elsewhere/maitred.db"
     server: MariaDB = request.getfixturevalue("mariadb")
     return server.new_database("elsewhere")
 

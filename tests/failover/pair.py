@@ -11,7 +11,7 @@ from tests.services.running.together import answers, together
 from tests.services.servers.mariadb import PASSWORD, MariaDB
 
 CONFIG = ROOT / "deploy" / "mariadb" / "replicated.cnf"
-DATABASE = "house"
+DATABASE = "maitred"
 #: grants of docs/failover.md to the account that fails over
 GRANTS = (
     "REPLICATION SLAVE, REPLICATION SLAVE ADMIN, SLAVE MONITOR, BINLOG MONITOR, READ_ONLY ADMIN,"
@@ -27,8 +27,8 @@ def make_seed(folder: Path) -> Path:
     server.start()
     server.new_database(DATABASE)
     server.run(
-        f"CREATE USER 'house'@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'",
-        f"GRANT ALL ON {DATABASE}.* TO 'house'@'127.0.0.1'",
+        f"CREATE USER 'app'@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'",
+        f"GRANT ALL ON {DATABASE}.* TO 'app'@'127.0.0.1'",
         f"CREATE USER 'failover'@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'",
         f"GRANT {GRANTS} ON *.* TO 'failover'@'127.0.0.1'",
         f"GRANT {PROMOTIONS} ON {DATABASE}.promotions TO 'failover'@'127.0.0.1'",
@@ -57,7 +57,7 @@ class Pair:
     @property
     def database_url(self) -> str:
         """The product's URL, with both servers."""
-        return f"mysql+mysqldb://house:{PASSWORD}@{self.hosts}/{DATABASE}"
+        return f"mysql+mysqldb://app:{PASSWORD}@{self.hosts}/{DATABASE}"
 
     @property
     def failover_url(self) -> str:

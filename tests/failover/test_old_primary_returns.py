@@ -122,7 +122,7 @@ def test_without_redis_each_process_asks_the_other_servers_itself(
 
 def _connections(server: MariaDB) -> int:
     """Connections of the product's account."""
-    query = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER = 'house'"
+    query = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER = 'app'"
     return int(server.ask(query)[0][0])
 
 

@@ -34,11 +34,11 @@ def restaurant_there(
     pair: Pair, mailbox: Mailbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Stack]:
     """The whole installation, with both servers in its URL."""
-    (tmp_path / "house").mkdir()
+    (tmp_path / "maitred").mkdir()
     redis = RedisServer(tmp_path / "redis")
     redis.start()
     restaurant = Stack(
-        tmp_path / "house",
+        tmp_path / "maitred",
         database_url=pair.database_url,
         redis=redis,
         mailbox=mailbox,

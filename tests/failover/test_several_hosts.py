@@ -14,18 +14,18 @@ from models.core.database.transactions import make_engine, primary_url, reading,
 from models.entities.running import Lease
 from tests.failover.pair import Pair, name_of
 
-PASSWORD_WITH_SIGNS = "mysql+mysqldb://me:a%2Cb%40c@one:3307,two/house?charset=utf8"
+PASSWORD_WITH_SIGNS = "mysql+mysqldb://me:a%2Cb%40c@one:3307,two/maitred?charset=utf8"
 
 
 @pytest.mark.parametrize(
     ("url", "names"),
     [
-        ("mysql+mysqldb://me:pw@one/house", ["one:3306"]),
-        ("mysql+mysqldb://me:p,w@one:3307/house", ["one:3307"]),
-        ("mysql+mysqldb://one:1,two:2/house", ["one:1", "two:2"]),
+        ("mysql+mysqldb://me:pw@one/maitred", ["one:3306"]),
+        ("mysql+mysqldb://me:p,w@one:3307/maitred", ["one:3307"]),
+        ("mysql+mysqldb://one:1,two:2/maitred", ["one:1", "two:2"]),
         ("mysql+mysqldb://me:pw@one:1,two:2,three/", ["one:1", "two:2", "three:3306"]),
         (PASSWORD_WITH_SIGNS, ["one:3307", "two:3306"]),
-        ("mysql+mysqldb://me:pw@[::1]:3307,[::2]/house", ["::1:3307", "::2:3306"]),
+        ("mysql+mysqldb://me:pw@[::1]:3307,[::2]/maitred", ["::1:3307", "::2:3306"]),
     ],
 )
 def test_a_url_names_its_servers(url: str, names: list[str]) -> None:
@@ -37,11 +37,13 @@ def test_a_url_names_its_servers(url: str, names: list[str]) -> None:
 
 
 def test_a_file_is_a_file_whatever_its_name() -> None:
-    (url,) = split_url("sqlite:////srv/one,two@three,four/house.db")
-    assert url.database == "/srv/one,two@three,four/house.db"
+    (url,) = split_url("sqlite:////srv/one,two@three,four/maitred.db")
+    assert url.database == "/srv/one,two@three,four/maitred.db"
 
 
-@pytest.mark.parametrize("url", ["mysql+mysqldb://me:pw@one:x,two/house", "mysql://me@one,,two/h"])
+@pytest.mark.parametrize(
+    "url", ["mysql+mysqldb://me:pw@one:x,two/maitred", "mysql://me@one,,two/h"]
+)
 def test_what_names_no_server_is_refused(url: str) -> None:
     with pytest.raises(ValueError):
         split_url(url)
@@ -71,8 +73,10 @@ def both(apart: Pair) -> Engine:
 @pytest.mark.mariadb
 def test_connections_lead_to_the_server_that_takes_writes(apart: Pair, both: Engine) -> None:
     assert _write(both, "a") == apart.two.port
-    assert primary_url(apart.database_url) == apart.two.url("house").replace("maitred:", "house:")
-    assert primary_url(apart.two.url("house")) == apart.two.url("house")
+    assert primary_url(apart.database_url) == apart.two.url("maitred").replace(
+        "maitred:", "app:", 1
+    )
+    assert primary_url(apart.two.url("maitred")) == apart.two.url("maitred")
     # its connections are still open, and it is fenced: the unit is retried on the writable one
     apart.two.run("SET GLOBAL read_only=1")
     apart.one.run("SET GLOBAL read_only=0")

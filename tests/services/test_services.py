@@ -56,7 +56,7 @@ def test_the_mailbox_keeps_what_it_accepted(mailbox: Mailbox) -> None:
     message["Subject"] = "Your table"
     message.set_content("Friday at eight")
     with smtplib.SMTP("127.0.0.1", mailbox.port) as client:
-        client.send_message(message, "house@example.com", ["guest@example.com"])
+        client.send_message(message, "restaurant@example.com", ["guest@example.com"])
     [mail] = mailbox.mails("guest@example.com")
     assert (mail.subject, mail.text.strip()) == ("Your table", "Friday at eight")
 

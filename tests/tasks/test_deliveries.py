@@ -195,7 +195,7 @@ def test_a_guest_without_an_address_or_with_a_mail_of_it_gets_no_other(
         ("https://web", False),
         ("https://10.0.0.7:8443", False),
         ("https://[fd00::1]", False),
-        ("https://house.local", False),
+        ("https://maitred.local", False),
     ],
 )
 def test_twilio_calls_where_the_internet_reaches_us(url: str, may: bool) -> None:

@@ -70,7 +70,7 @@ def _kept_backup(safe: Safe) -> str:
         seal = seal_stream(io.BytesIO(plain), target, about=about, key=safe.key)
     rows = {"reservations": (1, 2)}
     manifest = Manifest(
-        name, "snapshot", "sqlite", "3", "house", None, at, at, 0, 0, "0040", rows, seal
+        name, "snapshot", "sqlite", "3", "maitred", None, at, at, 0, 0, "0040", rows, seal
     )
     write_manifest(safe.store, manifest, safe.key)
     return name

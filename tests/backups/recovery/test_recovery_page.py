@@ -49,7 +49,7 @@ def settle(service_env: dict[str, str], tmp_path: Path, monkeypatch: pytest.Monk
 def places(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> tuple[str, list[str]]:
     """The old installation's database and two empty ones."""
     if backend == "sqlite":
-        return f"sqlite:///{tmp_path}/old/house.db", [
+        return f"sqlite:///{tmp_path}/old/maitred.db", [
             f"sqlite:///{tmp_path}/{name}/maitred.db" for name in ("new", "newer")
         ]
     server: MariaDB = request.getfixturevalue("mariadb")

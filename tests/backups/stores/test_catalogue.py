@@ -25,7 +25,7 @@ OTHER = master_key("another-secret-another-secret-another-secret")
 AT = datetime(2026, 11, 20, 19, 42, 10, 123456, tzinfo=UTC)
 SEAL = Seal(KEY.id, "AAAA", 10, "ab", 20, "cd")
 ONE = Manifest(
-    "one", "full", "mariadb", "10.11", "house", None, AT, AT, 0, 7, "0029", {"t": (1, 2)}, SEAL
+    "one", "full", "mariadb", "10.11", "maitred", None, AT, AT, 0, 7, "0029", {"t": (1, 2)}, SEAL
 )
 
 

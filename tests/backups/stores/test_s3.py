@@ -69,10 +69,10 @@ def test_a_file_is_there_when_it_is_whole(store: S3Store) -> None:
 
 def test_two_prefixes_of_a_bucket_are_two_stores(store: S3Store, bucket: str) -> None:
     _put(store, "a", b"mine")
-    other = S3Store(bucket.replace("/house", "/house-of-others"))
+    other = S3Store(bucket.replace("/backups", "/backups-of-others"))
     _put(other, "b", b"theirs")
     assert (store.names(), other.names()) == (["a"], ["b"])
-    assert S3Store(bucket.replace("/house", "")).names() == []
+    assert S3Store(bucket.replace("/backups", "")).names() == []
 
 
 def test_a_large_file_goes_in_parts_and_is_never_in_memory_as_a_whole(store: S3Store) -> None:
@@ -108,7 +108,7 @@ def test_a_writer_that_fails_leaves_no_part(
 def test_what_a_killed_writer_left_is_cleared_away(
     store: S3Store, seaweed: Seaweed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    where = {"Bucket": _bucket_of(store.label), "Key": "house/dead.sealed"}
+    where = {"Bucket": _bucket_of(store.label), "Key": "backups/dead.sealed"}
     client = seaweed.client()
     upload = client.create_multipart_upload(**where)["UploadId"]
     client.upload_part(**where, UploadId=upload, PartNumber=1, Body=bytes(5 * MB))
@@ -269,7 +269,7 @@ def test_all_that_is_kept_stays_locked(
     began = clock.now()
 
     def locked_for() -> float:
-        where = {"Bucket": _bucket_of(bucket), "Key": "house/a.json"}
+        where = {"Bucket": _bucket_of(bucket), "Key": "backups/a.json"}
         until = seaweed.client().get_object_retention(**where)["Retention"]["RetainUntilDate"]
         return float(round((until - began) / DAY, 2))
 
@@ -308,6 +308,6 @@ def test_the_check_says_what_guards_a_bucket(bucket: str, seaweed: Seaweed) -> N
         },
     )
     assert [look.is_well for look in S3Store(bucket, lock_days=3).check()] == [True] * 4
-    plain = S3Store(f"s3://ready/house?endpoint={seaweed.endpoint}")
+    plain = S3Store(f"s3://ready/backups?endpoint={seaweed.endpoint}")
     assert [look.is_well for look in plain.check()] == [True, False, False, False]
     assert plain.names() == []

@@ -186,7 +186,7 @@ def test_a_damaged_manifest_of_the_second_is_copied_again(two: Two, kept: Path) 
     run("backups")
 
 
-@pytest.mark.parametrize("where", ["s3://far/house?endpoint=http://127.0.0.1:1"])
+@pytest.mark.parametrize("where", ["s3://far/backups?endpoint=http://127.0.0.1:1"])
 def test_a_second_store_that_is_away_stops_nothing_and_is_made_up_later(
     two: Two,
     where: str,
@@ -199,16 +199,16 @@ def test_a_second_store_that_is_away_stops_nothing_and_is_made_up_later(
     monkeypatch.setattr(s3, "ATTEMPTS", 1)
     said = run("backup", ends=1)
     assert ": " in said.stdout
-    assert "NOT IN THE SECOND STORE: s3://far/house: Could not connect" in said.stderr
+    assert "NOT IN THE SECOND STORE: s3://far/backups: Could not connect" in said.stderr
     hands.move(HOUR)
     backup_queue.make()
-    with pytest.raises(StoreFailed, match="s3://far/house: Could not connect"):
+    with pytest.raises(StoreFailed, match="s3://far/backups: Could not connect"):
         backup_queue.copy()
     assert len(open_safe().catalogue()[0]) == 2
     assert _job("backup")[1] == ""
-    assert "store-failed: s3://far/house" in _job("second_store")[1]
+    assert "store-failed: s3://far/backups" in _job("second_store")[1]
     said = run("backups", ends=1)
-    assert "AWAY the second store: s3://far/house" in said.stdout
+    assert "AWAY the second store: s3://far/backups" in said.stdout
     run("restore", "--into", str(tmp_path / "back"))
     surroundings.settle(monkeypatch, two | {"BACKUP_SECOND_STORE": bucket})  # it is back
     backup_queue.copy()

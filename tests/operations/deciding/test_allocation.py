@@ -358,7 +358,7 @@ def test_a_round_takes_the_oldest_up_to_its_limit_and_says_that_there_is_more(db
 
 def test_a_lane_leaves_the_others_alone(db: Engine) -> None:
     lanes = settings().lanes
-    stands = [a_stand(db, slug=f"house-{number}") for number in range(lanes + 1)]
+    stands = [a_stand(db, slug=f"restaurant-{number}") for number in range(lanes + 1)]
     numbers = [stand.request() for stand in stands]
     assert one_round(stands[0]).count == 2  # the first and the last restaurant share a lane
     expected = ["confirmed"] + ["requested"] * (lanes - 1) + ["confirmed"]

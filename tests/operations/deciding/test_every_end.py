@@ -139,7 +139,7 @@ def test_everybody_has_an_end_and_is_forgotten(
     policies: dict[str, bool],
 ) -> None:
     kept = {"keep_guests_days": KEEP_DAYS, "reminder_minutes": [], "lead_minutes": 0}
-    stand = a_stand(db, slug=f"house-{next(_slugs)}", tables=TABLES, policies=kept | policies)
+    stand = a_stand(db, slug=f"restaurant-{next(_slugs)}", tables=TABLES, policies=kept | policies)
     parties = [stand.ask(2), stand.ask(2)]
     for what, which, minute in sorted(script, key=lambda each: each[2]):
         now = START + timedelta(minutes=minute)

@@ -173,7 +173,9 @@ class Stack:
         """Open a restaurant with a new slug, every day from 12:00 to midnight, without pacing."""
         restaurant.setdefault("policies", UNPACED)
         restaurant.setdefault("shifts", {"all-day": ShiftTimes(first=_noon())})
-        return open_restaurant(self.engine, slug=f"house-{uuid.uuid4().hex[:12]}", **restaurant)
+        return open_restaurant(
+            self.engine, slug=f"restaurant-{uuid.uuid4().hex[:12]}", **restaurant
+        )
 
     def post(
         self,

@@ -105,7 +105,7 @@ class Seaweed:
         client = self.client()
         client.create_bucket(Bucket=name, ObjectLockEnabledForBucket=locks)
         client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
-        return f"s3://{name}/house?endpoint={self.endpoint}"
+        return f"s3://{name}/backups?endpoint={self.endpoint}"
 
     def _answers(self) -> bool:
         try:
