@@ -27,8 +27,8 @@ def _migrate() -> tuple[str | None, str]:
     before = migrations.current(engine())
     if not settings().keyset_file.exists() and _has_sealed_guests():
         raise SettingsInvalid(
-            f"KEYSET_FILE: {settings().keyset_file} is missing, and only it opens the guests of "
-            "this database: bring it back (docs/recovery.md)"
+            f"KEYSET_FILE: {settings().keyset_file} is missing; it is needed to "
+            "decrypt the guests of this database: restore it (docs/recovery.md)"
         )
     ensure_keyset()
     if before is not None and not migrations.knows(before):
@@ -59,7 +59,7 @@ def main() -> None:
     elif now == migrations.head():
         print(f"schema {now}: current")
     else:
-        print(f"schema {now}: a later release's, left as it is (this one's is {migrations.head()})")
+        print(f"schema {now}: a later release's, not changed (this one's is {migrations.head()})")
 
 
 if __name__ == "__main__":

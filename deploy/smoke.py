@@ -33,7 +33,7 @@ class NotWell(click.ClickException):
 @click.argument("url")
 @click.argument("restaurant")
 @click.option("--email", default=NOBODY, show_default=True)
-@click.option("--insecure", is_flag=True, help="a certificate that nobody signed will do")
+@click.option("--insecure", is_flag=True, help="accept any certificate")
 def main(url: str, restaurant: str, email: str, insecure: bool) -> None:
     """Reserve a table at RESTAURANT of the installation at URL, and cancel it."""
     try:
@@ -73,7 +73,7 @@ def _free_start(client: httpx.Client, slug: str) -> str:
         slots = _ask(client, "GET", path)["slots"]
         if slots:
             return str(slots[0]["start"])
-    raise NotWell(f"{slug} has no table for two on any of the {len(DAYS)} days looked at")
+    raise NotWell(f"{slug} has no table for two on any of the {len(DAYS)} days searched")
 
 
 def _decision(client: httpx.Client, path: str, token: dict[str, str]) -> str:
@@ -83,7 +83,7 @@ def _decision(client: httpx.Client, path: str, token: dict[str, str]) -> str:
         if status in DECIDED:
             return status
         time.sleep(0.2)
-    raise NotWell(f"not decided within {DECIDED_SECONDS} s: do the workers run?")
+    raise NotWell(f"not decided within {DECIDED_SECONDS} s: are the workers running?")
 
 
 def _ask(client: httpx.Client, method: str, path: str, **options: Any) -> dict[str, Any]:

@@ -44,10 +44,10 @@ def account() -> None:
 
 @account.command()
 @click.argument("email")
-@click.option("--restaurant", "slug", required=True, help="where the role holds")
+@click.option("--restaurant", "slug", required=True, help="the restaurant of the role")
 @click.option("--role", type=click.Choice([role.value for role in Role]), required=True)
-@click.option("--name", default="", help="how the account is called")
-@click.option("--password-stdin", is_flag=True, help="read the password's line from there")
+@click.option("--name", default="", help="name of the account")
+@click.option("--password-stdin", is_flag=True, help="read the password from standard input")
 def add(email: str, slug: str, role: str, name: str, password_stdin: bool) -> None:
     """Give EMAIL a role at a restaurant, creating the account if there is none.
 
@@ -85,7 +85,7 @@ def add(email: str, slug: str, role: str, name: str, password_stdin: bool) -> No
     click.echo(f"{email.strip().lower()} is {role} at {slug}" + (" (new)" if is_new else ""))
     if made:
         click.echo(f"password: {made}")
-        click.echo("to be changed within three days: POST /api/v1/auth/password/first")
+        click.echo("change it within three days: POST /api/v1/auth/password/first")
 
 
 def _is_new(session: Session, email: str) -> bool:
@@ -107,7 +107,7 @@ def list_accounts() -> None:
 
 @account.command()
 @click.argument("email")
-@click.option("--restaurant", "slug", help="only the role there; without it the account closes")
+@click.option("--restaurant", "slug", help="remove only the role there; default: close the account")
 def remove(email: str, slug: str | None) -> None:
     """Remove a role of EMAIL, or close the account. Nothing is deleted."""
 

@@ -50,5 +50,5 @@ def verdict(found: list[Finding], *, seconds: float) -> list[str]:
         if len(wrong) > SHOWN:
             most = " or more" if len(wrong) == AT_MOST else ""
             lines.append(f"        and {len(wrong) - SHOWN}{most} others")
-    what = f"{len(found)} findings" if found else "The house is in order"
+    what = f"{len(found)} findings" if found else "No findings"
     return [*lines, f"{what} ({seconds:.1f} s)"]

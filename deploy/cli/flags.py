@@ -20,7 +20,7 @@ from models.rules.flags import ALL, EVERYWHERE, WHILE_OFF, Flag
 OPERATOR = "operator"
 _WIDTH = 140
 _NAME = click.argument("name", type=click.Choice([flag.value for flag in Flag]))
-_WHERE = click.option("--restaurant", "slug", help="only there; without it everywhere")
+_WHERE = click.option("--restaurant", "slug", help="only at this restaurant; default: everywhere")
 
 
 @click.group(cls=PlainGroup)
@@ -78,7 +78,7 @@ def clear(name: str, slug: str | None) -> None:
             session, name, restaurant_id=_restaurant(session, slug), now=now, actor=OPERATOR
         )
 
-    click.echo(f"{name}: {'taken back' if unit(work) else 'was not set'} {_place(slug)}")
+    click.echo(f"{name}: {'cleared' if unit(work) else 'was not set'} {_place(slug)}")
 
 
 @flags.command()
@@ -90,7 +90,7 @@ def history(limit: int) -> None:
         session.expunge_all()
     table = Table("at (UTC)", "flag", "where", "", "by", box=None, pad_edge=False)
     for row in latest:
-        what = "taken back" if row.percent is None else f"on for {row.percent}%"
+        what = "cleared" if row.percent is None else f"on for {row.percent}%"
         where = names.get(row.restaurant_id, str(row.restaurant_id))
         at = f"{row.at:%Y-%m-%d %H:%M:%S}"
         table.add_row(at, row.flag, where, "killed" if row.is_killed else what, row.actor)

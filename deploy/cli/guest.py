@@ -31,7 +31,7 @@ def guest() -> None:
 
 @guest.command()
 @click.argument("contact")
-@click.option("--restaurant", "slug", help="only there; without it at every restaurant")
+@click.option("--restaurant", "slug", help="only at this restaurant; default: at every restaurant")
 def export(contact: str, slug: str | None) -> None:
     """Print everything about the guest with this e-mail address or phone number, as JSON."""
 
@@ -51,8 +51,12 @@ def export(contact: str, slug: str | None) -> None:
 
 @guest.command()
 @click.argument("contact")
-@click.option("--restaurant", "slug", help="only there; without it at every restaurant")
-@click.option("--cancel", is_flag=True, help="cancel what has not ended, without telling the guest")
+@click.option("--restaurant", "slug", help="only at this restaurant; default: at every restaurant")
+@click.option(
+    "--cancel",
+    is_flag=True,
+    help="cancel reservations that have not ended, without notifying the guest",
+)
 def erase(contact: str, slug: str | None, cancel: bool) -> None:
     """Erase the guest with this e-mail address or phone number; statistics stay.
 
@@ -95,7 +99,7 @@ def replay(file: Path) -> None:
     click.echo(f"{len(read.lines)} erasures: {count} reservations erased again")
     if read.torn:
         raise Refused(
-            "\n".join(f"{file}: line {number} cannot be read; passed over" for number in read.torn)
+            "\n".join(f"{file}: line {number} cannot be read; skipped" for number in read.torn)
         )
 
 

@@ -17,8 +17,8 @@ _ANSWER_SECONDS: Final = 10
 
 
 @click.command()
-@click.option("--url", help="ask the web process there, too, for its /healthz")
-@click.option("--web", is_flag=True, help="the same, at PUBLIC_URL")
+@click.option("--url", help="also check /healthz of the web process at this URL")
+@click.option("--web", is_flag=True, help="the same at PUBLIC_URL")
 def health(url: str | None, web: bool) -> None:
     """Report whether requests can be served, and what is overdue.
 

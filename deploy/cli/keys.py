@@ -33,10 +33,12 @@ def show_keys() -> None:
     table = Table("key", "values", "", box=None)
     for number in ring.ids:
         table.add_row(
-            f"{number:08x}", f"{counts.pop(number, 0):,}", "seals" if number == ring.primary else ""
+            f"{number:08x}",
+            f"{counts.pop(number, 0):,}",
+            "primary" if number == ring.primary else "",
         )
     for number, count in counts.items():
-        table.add_row(f"{number:08x}", f"{count:,}", "NOT IN THE KEYSET: these do not open")
+        table.add_row(f"{number:08x}", f"{count:,}", "NOT IN THE KEYSET: these cannot be decrypted")
     Console().print(table)
 
 
@@ -48,7 +50,7 @@ def rotate() -> None:
     keys retire`: earlier backups need them.
     """
     number = encryption.add_key()
-    click.echo(f"key {number:08x} seals from now on")
+    click.echo(f"key {number:08x} encrypts from now on")
     # a process that read the file just before may use the old key for this long
     time.sleep(2 * encryption.LOOK_SECONDS)
     _reseal()
@@ -61,7 +63,7 @@ def reseal() -> None:
 
 
 @keys.command()
-@click.option("--yes", is_flag=True, help="Do it: backups that need these keys are lost.")
+@click.option("--yes", is_flag=True, help="confirm: backups that need these keys are lost")
 def retire(*, yes: bool) -> None:
     """Delete the keys that no stored value needs any more.
 
@@ -71,15 +73,15 @@ def retire(*, yes: bool) -> None:
     idle = {number for number in ring.ids if number != ring.primary and not counts.get(number)}
     busy = [number for number in ring.ids if number != ring.primary and counts.get(number)]
     for number in busy:
-        click.echo(f"key {number:08x} stays: it has sealed {counts[number]:,} values")
+        click.echo(f"key {number:08x} stays: {counts[number]:,} values are encrypted with it")
     if not idle:
-        click.echo("no key to forget")
+        click.echo("no key to delete")
         return
     names = ", ".join(f"{number:08x}" for number in sorted(idle))
     if not yes:
-        raise Unusable(f"this would forget {names}; say --yes to do it")
+        raise Unusable(f"this would delete {names}; confirm with --yes")
     encryption.drop_keys(idle)
-    click.echo(f"forgot {names}")
+    click.echo(f"deleted {names}")
 
 
 @keys.command()
@@ -94,7 +96,7 @@ def move(master: str, into: Path) -> None:
     if not re.match(KMS_KEY, master):
         raise Unusable("MASTER is not a key of a KMS: aws-kms://arn:... or gcp-kms://projects/...")
     encryption.copy_keys(into, master=master)
-    click.echo(f"{into} is sealed by {master}")
+    click.echo(f"{into} is encrypted with {master}")
     click.echo("set KEYSET_FILE and MASTER_KEY to these two for every process, and restart them")
 
 
@@ -108,7 +110,7 @@ def _reseal() -> None:
     todo = sum(count for number, count in _counts().items() if number != primary)
     done, after = 0, 0
     with Progress(console=Console(stderr=True)) as progress:
-        bar = progress.add_task("sealing", total=todo)
+        bar = progress.add_task("re-encrypting", total=todo)
         while found := unit(lambda s, after=after: reseal_some(s, after=after, limit=BATCH)):  # type: ignore[misc]
             count, after = found
             done += count
@@ -116,4 +118,4 @@ def _reseal() -> None:
         factors = unit(reseal_factors)
         progress.update(bar, completed=done + factors)
     also = f" and {factors:,} second factors" if factors else ""
-    click.echo(f"{done:,} guests{also} sealed again; {primary:08x} seals")
+    click.echo(f"{done:,} guests{also} re-encrypted; the primary key is {primary:08x}")

@@ -75,7 +75,7 @@ def migrate() -> None:
 
 @main.command()
 @click.option("--grace", type=click.FloatRange(min=0), default=60.0, show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="one JSON document instead of lines")
+@click.option("--json", "as_json", is_flag=True, help="print one JSON document")
 def check(grace: float, as_json: bool) -> None:
     """Check the database: no table taken twice, pacing kept, every decision made and sent once.
 
@@ -87,10 +87,12 @@ def check(grace: float, as_json: bool) -> None:
 
 
 @main.command()
-@click.option("--url", default="", help="the running house; PUBLIC_URL by default")
+@click.option("--url", default="", help="the running installation; PUBLIC_URL by default")
 @click.option("--guests", type=click.IntRange(1, 5_000), default=300, show_default=True)
 @click.option("--at-once", type=click.IntRange(1, 500), default=50, show_default=True)
-@click.option("--seed", type=int, default=7, show_default=True, help="the same, the same guests")
+@click.option(
+    "--seed", type=int, default=7, show_default=True, help="the same seed gives the same guests"
+)
 def demo(url: str, guests: int, at_once: int, seed: int) -> None:
     """Play a Friday evening against the running installation, then check it."""
     join()

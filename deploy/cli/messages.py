@@ -22,26 +22,37 @@ OPERATOR: Final = "operator"
 _AT_ONCE: Final = 200
 _AGO: Final = re.compile(r"(\d{1,4})([mhd])")
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
-_WHERE = click.option("--restaurant", "slug", help="only there; without it everywhere")
+_WHERE = click.option("--restaurant", "slug", help="only at this restaurant; default: everywhere")
 
 
 @click.group(cls=PlainGroup)
 def messages() -> None:
-    """Messages that did not go out."""
+    """Messages that were not sent."""
     join()
 
 
 @messages.command("list")
-@click.option("--failed", is_flag=True, help="those that failed for good (the only ones so far)")
+@click.option(
+    "--failed", is_flag=True, help="messages that failed permanently (required; the only choice)"
+)
 @_WHERE
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
 def show(failed: bool, slug: str | None, limit: int) -> None:
     """Show failed messages, the newest first, with the reason."""
     if not failed:
-        raise Unusable("say which: --failed")
+        raise Unusable("give --failed")
     with reading() as session:
         found = failed_messages(session, restaurant_id=_restaurant(session, slug), limit=limit)
-    heads = ("id", "restaurant", "reservation", "kind", "channel", "attempts", "due (UTC)", "why")
+    heads = (
+        "id",
+        "restaurant",
+        "reservation",
+        "kind",
+        "channel",
+        "attempts",
+        "due (UTC)",
+        "reason",
+    )
     rows = [
         (
             each.id,
@@ -60,7 +71,9 @@ def show(failed: bool, slug: str | None, limit: int) -> None:
 
 @messages.command()
 @click.argument("number", metavar="ID", type=click.IntRange(min=1), required=False)
-@click.option("--since", help="all that failed since: 8h, 2d, or a time such as 2026-11-27T12:00Z")
+@click.option(
+    "--since", help="all that failed since then: 8h, 2d, or a time such as 2026-11-27T12:00Z"
+)
 @_WHERE
 def retry(number: int | None, since: str | None, slug: str | None) -> None:
     """Send failed messages again: the one with this ID, or all since then that are still true."""
@@ -94,7 +107,7 @@ def _moment(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as wrong:
-        raise Unusable(f"--since: {text} is no time and no 8h, 30m or 2d") from wrong
+        raise Unusable(f"--since: {text} is neither a time nor like 8h, 30m or 2d") from wrong
     if moment.tzinfo is None:
         raise Unusable("--since: a time needs its offset, such as Z or +02:00")
     return moment

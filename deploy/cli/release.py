@@ -17,7 +17,9 @@ from deploy.release.journal import Release
 from deploy.release.wrong import NotWell
 
 _THERE = click.option(
-    "--kubernetes", metavar="ENVIRONMENT", help="there, by deploy/k8s: staging, production"
+    "--kubernetes",
+    metavar="ENVIRONMENT",
+    help="in this environment (staging, production), with deploy/k8s",
 )
 
 
@@ -26,7 +28,7 @@ _THERE = click.option(
 @click.option(
     "--strategy",
     type=click.Choice(STRATEGIES),
-    help="blue-green if not given; on Kubernetes rolling, as the others want Argo Rollouts there",
+    help="default: blue-green; on Kubernetes: rolling (the others need Argo Rollouts)",
 )
 @_THERE
 def release(version: str, strategy: str | None, kubernetes: str | None) -> None:
@@ -39,7 +41,7 @@ def release(version: str, strategy: str | None, kubernetes: str | None) -> None:
         release_there(kubernetes, version, strategy or "rolling")
         return
     if not Path(version).is_dir():
-        raise click.BadParameter(f"{version} is no folder", param_hint="VERSION")
+        raise click.BadParameter(f"{version} is not a folder", param_hint="VERSION")
     join()
     _tell(put_in_place(Path(version), strategy or "blue-green", click.echo), wanted="done")
 
@@ -57,20 +59,22 @@ def rollback(kubernetes: str | None) -> None:
 
 
 @click.command()
-@click.option("--start", "starts", is_flag=True, help="start the live one, as after a reboot")
+@click.option("--start", "starts", is_flag=True, help="start the live version, as after a reboot")
 @_THERE
 def releases(starts: bool, kubernetes: str | None) -> None:
     """List this machine's releases with their outcomes, newest last, and mark the live one."""
     if kubernetes:
         if starts:
-            raise click.UsageError("--start is for this machine: there the cluster starts them")
+            raise click.UsageError(
+                "--start is for this machine: on Kubernetes the cluster starts the processes"
+            )
         list_there(kubernetes)
         return
     join()
     if starts:
         try:
             if not start_live(click.echo):
-                raise Refused("there is no live version: `maitred release FOLDER` makes one")
+                raise Refused("there is no live version: `maitred release FOLDER` deploys one")
         except NotWell as problem:
             raise Refused(str(problem)) from problem
     _place, journal = here()
@@ -91,7 +95,7 @@ def _tell(done: Release, *, wanted: str) -> None:
     if done.outcome != wanted:
         raise Refused(done.why)
     if done.why and done.outcome == "done":
-        click.echo(f"but: {done.why}", err=True)
+        click.echo(f"warning: {done.why}", err=True)
 
 
 #: Commands of this module.

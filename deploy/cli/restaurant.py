@@ -38,8 +38,10 @@ def restaurant() -> None:
 
 @restaurant.command()
 @click.argument("file", type=_FILE)
-@click.option("--dry-run", is_flag=True, help="list whom it would hurt, and change nothing")
-@click.option("--move", is_flag=True, help="move who can be moved; list who stays as they are")
+@click.option("--dry-run", is_flag=True, help="list affected reservations, change nothing")
+@click.option(
+    "--move", is_flag=True, help="move affected reservations where possible; list the rest"
+)
 def load(file: Path, *, dry_run: bool, move: bool) -> None:
     """Create or change a restaurant as FILE says. Loading the same file again changes nothing.
 
@@ -64,7 +66,9 @@ def load(file: Path, *, dry_run: bool, move: bool) -> None:
     )
     dear = beyond_gsm7(described.name)
     if dear:
-        click.echo(f"note: {dear} in the name makes each SMS Unicode, mostly three for one")
+        click.echo(
+            f"note: {dear} in the name makes each SMS Unicode: about three segments instead of one"
+        )
     if restaurant is not None:
         _show(restaurant, loaded)
     sys.exit(1 if dry_run and loaded.concerns.hurt and not move else 0)
@@ -73,9 +77,9 @@ def load(file: Path, *, dry_run: bool, move: bool) -> None:
 def _show(restaurant: RestaurantSpec, loaded: Loaded) -> None:
     concerns = loaded.concerns
     for heading, some in (
-        ("this file hurts", concerns.hurt),
-        ("stay as agreed, though the file gives others something else", concerns.agreed),
-        ("were not right before either", concerns.known),
+        ("affected by this file", concerns.hurt),
+        ("stay as agreed, although the file changes the terms for new ones", concerns.agreed),
+        ("already broke the rules before this change", concerns.known),
     ):
         if some:
             click.echo(f"{len(some)} {heading}:")
@@ -93,8 +97,8 @@ def _lines(restaurant: RestaurantSpec, concerns: Iterable[Concern]) -> Iterator[
 def _refusal(hurt: PartiesHurt) -> str:
     lines = [f"{problem.field}: {problem.message}" for problem in hurt.fields]
     count = len(hurt.concerns.hurt)
-    lines.append(f"nothing is changed: {count} upcoming would be hurt")
-    lines.append("--dry-run lists all; --dry-run --move says what would become of them")
+    lines.append(f"nothing was changed: {count} upcoming reservations would be affected")
+    lines.append("--dry-run lists them all; --dry-run --move shows how each would be moved")
     return "\n".join(lines)
 
 
@@ -118,8 +122,8 @@ def export(slug: str) -> None:
 
 @restaurant.command()
 @click.argument("slug")
-@click.option("--dry-run", is_flag=True, help="list who would come when, and change nothing")
-@click.option("--keep", is_flag=True, help="who stays has been told by you what is shown now")
+@click.option("--dry-run", is_flag=True, help="list the new times, change nothing")
+@click.option("--keep", is_flag=True, help="the guests left unchanged know the displayed time")
 def reanchor(slug: str, *, dry_run: bool, keep: bool) -> None:
     """Restore the announced wall time of parties shifted by new time-zone rules.
 
@@ -156,11 +160,11 @@ def reanchor(slug: str, *, dry_run: bool, keep: bool) -> None:
 def _reanchored(restaurant: RestaurantSpec, each: Reanchored) -> str:
     party = each.who.party
     what = f"{each.who.reference} (party of {party.party_size}, {party.status.value})"
-    times = f"{each.told:%Y-%m-%d}: told {each.told:%H:%M}, shown {each.shown:%H:%M}"
+    times = f"{each.told:%Y-%m-%d}: announced {each.told:%H:%M}, shown {each.shown:%H:%M}"
     if each.why:
         return f"{what} {times}; stays: {each.why}"
     labels = " + ".join(restaurant.table_by_id[number].label for number in each.seats)
-    return f"{what} {times}; comes at {each.told:%H:%M}{f', at table {labels}' * bool(labels)}"
+    return f"{what} {times}; moved to {each.told:%H:%M}{f', at table {labels}' * bool(labels)}"
 
 
 @restaurant.command("list")

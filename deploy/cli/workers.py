@@ -24,9 +24,9 @@ def workers(wait: float) -> None:
         click.echo(f"Redis does not answer: {type(gone.__cause__ or gone).__name__}")
         sys.exit(1)
     for name, begun in sorted(found.items()):
-        click.echo(f"{name}: {'' if begun else 'waits for work'}")
+        click.echo(f"{name}: {'' if begun else 'idle'}")
         for one in begun:
             click.echo(f"  {one.task} {one.arguments} for {one.seconds:.0f} s")
     if not found:
-        click.echo(f"no worker answered within {wait:g} s: each is busy, or none is there")
+        click.echo(f"no worker answered within {wait:g} s: all are busy, or none is running")
         sys.exit(1)

@@ -80,9 +80,11 @@ def _look(base: str) -> None:
     try:
         answer = httpx.get(f"{base}/healthz", timeout=10)
     except httpx.HTTPError as error:
-        raise Refused(f"no house answers at {base}; `make up` opens one ({error})") from error
+        raise Refused(
+            f"no installation answers at {base}; `make up` starts one ({error})"
+        ) from error
     if answer.status_code != httpx.codes.OK:
-        raise Refused(f"the house at {base} is not well: {answer.status_code}")
+        raise Refused(f"the installation at {base} is not healthy: {answer.status_code}")
 
 
 def _free_friday(slug: str) -> tuple[RestaurantSpec, Sitting]:
@@ -96,7 +98,7 @@ def _free_friday(slug: str) -> tuple[RestaurantSpec, Sitting]:
                 if not tally.parties_in(session, sitting.book_id):
                     return restaurant, sitting
     raise Refused(
-        f"every Friday of the next {restaurant.policies.window_days} days is played already"
+        f"every Friday of the next {restaurant.policies.window_days} days already has requests"
     )
 
 
@@ -117,7 +119,7 @@ async def _play(
             players = _Players(client, evening, restaurant.slug, progress, lines)
             await players.all_ask(guests[:1], "The first guest")
             _same_database(evening, book)
-            await players.all_ask(guests[1:], "All the others")
+            await players.all_ask(guests[1:], "All other guests")
             await _until_none(progress, "Decisions", book, lambda left: left.undecided)
             with reading() as session:
                 evening.decisions = tally.decision_seconds(session, book)
@@ -132,7 +134,7 @@ def _same_database(evening: Evening, book: int) -> None:
     with reading() as session:
         found = tally.parties_in(session, book)
     if found != len(evening.accepted):
-        raise Refused("DATABASE_URL: the guest who asked first is not there: another house's")
+        raise Refused("DATABASE_URL is another installation's: the first guest is not in it")
 
 
 @dataclass(slots=True)
@@ -159,7 +161,7 @@ class _Players:
             for guest in guests
             if guest.key in self.evening.accepted and (guest.change or guest.cancels)
         ]
-        task = self.progress.add_task("Second thoughts", total=len(again))
+        task = self.progress.add_task("Changes and cancellations", total=len(again))
         await self._each(task, again, self._think_again)
 
     async def _each(
@@ -233,7 +235,7 @@ def _report(console: Console, evening: Evening, book: int) -> bool:
     report.show_outcomes(console, found)
     if wishes:
         words = ", ".join(f"{count} {status}" for status, count in sorted(wishes.items()))
-        console.print(f"Wishes to change: {words}")
+        console.print(f"Change requests: {words}")
     report.show_times(
         console,
         {
@@ -246,7 +248,7 @@ def _report(console: Console, evening: Evening, book: int) -> bool:
         console.print(f"refused: {line}")
     if left.undecided or left.untold:
         console.print(
-            f"after {PATIENCE_SECONDS} s: {left.undecided} undecided, {left.untold} untold"
+            f"after {PATIENCE_SECONDS} s: {left.undecided} undecided, {left.untold} not notified"
         )
     console.print()
     in_order = show_check(grace_seconds=30)

@@ -34,7 +34,7 @@ def percentile(values: Sequence[float], share: float) -> float:
 def show_outcomes(console: Console, found: Sequence[Outcomes]) -> None:
     """Print parties and covers by size and outcome."""
     states = [state for state in STATES if any(each.status == state for each in found)]
-    table = Table("party of", *states, "parties", title="What was decided")
+    table = Table("party of", *states, "parties", title="Decisions")
     sizes = sorted({each.party_size for each in found})
     for size in sizes:
         own = {each.status: each.parties for each in found if each.party_size == size}
@@ -62,7 +62,7 @@ def _numbers(counts: Mapping[str, int], states: Sequence[str]) -> list[str]:
 
 def show_times(console: Console, rows: Mapping[str, Sequence[float]]) -> None:
     """Print percentiles of each row's ascending seconds, in milliseconds."""
-    table = Table("milliseconds", "p50", "p99", "most", title="How long it took")
+    table = Table("milliseconds", "p50", "p99", "most", title="Durations")
     for name, seconds in rows.items():
         shown = (percentile(seconds, 0.5), percentile(seconds, 0.99), seconds[-1] if seconds else 0)
         table.add_row(name, *(f"{each * 1000:.0f}" for each in shown))
@@ -73,7 +73,7 @@ def show_times(console: Console, rows: Mapping[str, Sequence[float]]) -> None:
 def show_told(console: Console, found: Sequence[Told]) -> None:
     """Print messages by kind and channel; `queued` includes reminders not yet due."""
     states = sorted({each.state for each in found})
-    table = Table("message", "channel", *states, title="What the guests were told")
+    table = Table("message", "channel", *states, title="Messages to guests")
     counts: dict[tuple[str, str], dict[str, int]] = {}
     for each in found:
         counts.setdefault((each.kind, each.channel), {})[each.state] = each.messages

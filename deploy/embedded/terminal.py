@@ -48,13 +48,13 @@ def sign(folder: Path, cards: list[SignInCard], seconds: float) -> str:
     base, var = settings().public_url, folder.absolute()
     chosen = settings()
     lines = [
-        f"Maitred is open (after {seconds:.1f} s)",
+        f"Maitred is running (after {seconds:.1f} s)",
         "",
         f"  Base URL   {base}",
-        f"  A table    {base}/book/demo",
-        f"  The API    {base}/docs",
+        f"  Book       {base}/book/demo",
+        f"  API        {base}/docs",
         f"  Flower     {chosen.flower_url}   {chosen.flower_user} / {chosen.flower_password}",
-        f"  How it is  {base}/status, for operators {base}/status/operators (as Flower)",
+        f"  Status     {base}/status, for operators {base}/status/operators (as Flower)",
         f"  Mails      {var / 'mail'}/*.eml",
         f"  SMS        {settings().sms_file}",
         f"  Logs       {var / 'log'}",
@@ -62,7 +62,7 @@ def sign(folder: Path, cards: list[SignInCard], seconds: float) -> str:
         "  Sign-ins at the demo restaurant (POST /api/v1/auth/sign-in):",
         *(f"    {card.role:<8} {card.email:<24} {card.password}" for card in cards),
         "",
-        "  Ctrl-C closes the house; the next start finds it as it was.",
+        "  Press Ctrl-C to stop; all data is kept.",
     ]
     rule = "=" * (max(map(len, lines)) + 2)
     return "\n".join(["", rule, *(f" {line}" for line in lines), rule, ""])

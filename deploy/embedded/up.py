@@ -82,15 +82,15 @@ class Opening:
             self._terminal.say(self._open_somewhere())
             fallen = self._watch()
         except NotReady as reason:
-            self._terminal.say(f"Maitred did not open: {reason}")
+            self._terminal.say(f"Maitred did not start: {reason}")
             return 0 if self._children.asked_to_stop else 1
         finally:
-            self._terminal.say("Closing ...")
+            self._terminal.say("Stopping ...")
             self._children.stop()
         if fallen:
             self._terminal.say(self._fall(*fallen))
             return 1
-        self._terminal.say("Closed.")
+        self._terminal.say("Stopped.")
         return 0
 
     def _open_somewhere(self) -> str:
@@ -109,7 +109,7 @@ class Opening:
             except PortTaken as taken:
                 self._terminal.say(f"{taken} Trying again.")
                 self._children.stop()
-        raise NotReady(f"in {OPENINGS} attempts somebody else took a port each time")
+        raise NotReady(f"another program took a port in each of {OPENINGS} attempts")
 
     def _open(self) -> list[SignInCard]:
         self._restaurant.empty_metrics()
@@ -155,7 +155,7 @@ class Opening:
         """Handle a process that ends during start: change ports, drop an observer, or give up."""
         port = PORTS.get(name)
         if port and not is_free(self._ports[port]):
-            raise PortTaken(f"Port {self._ports[port]} ({name}) was taken by another meanwhile.")
+            raise PortTaken(f"Port {self._ports[port]} ({name}) was taken by another program.")
         if name not in OBSERVERS:
             raise NotReady(self._fall(name, code))
         self._go_without(name, code)
@@ -169,7 +169,7 @@ class Opening:
             recent = [at for at in falls.get(name, []) if now - at < FALLS_SECONDS]
             falls[name] = [*recent, now]
             if len(recent) < MOST_FALLS:
-                self._terminal.say(f"{self._fall(name, code)}\n{name} is started again.")
+                self._terminal.say(f"{self._fall(name, code)}\n{name} is being restarted.")
                 sleep(len(recent))
                 self._children.start_again(name)
             elif name in OBSERVERS:
@@ -179,12 +179,12 @@ class Opening:
         return None
 
     def _go_without(self, name: str, code: int) -> None:
-        self._terminal.say(f"{self._fall(name, code)}\nMaitred goes on without {name}.")
+        self._terminal.say(f"{self._fall(name, code)}\nMaitred continues without {name}.")
         self._children.let_go(name)
         self._without.add(name)
 
     def _fall(self, name: str, code: int) -> str:
-        return f"{name} ended by itself (exit code {code}). Its last lines:\n" + (
+        return f"{name} ended unexpectedly (exit code {code}). Its last lines:\n" + (
             self._terminal.last_lines(name)
         )
 
@@ -200,7 +200,7 @@ def up(folder: Path = VAR) -> int:
     try:
         var_folder.take()
     except AlreadyRunning as other:
-        print(f"Maitred runs here already ({other}). Ctrl-C there closes it.", file=sys.stderr)
+        print(f"Maitred already runs here ({other}). Stop it there with Ctrl-C.", file=sys.stderr)
         return 1
     try:
         return Opening(var_folder).run()

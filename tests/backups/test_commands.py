@@ -76,7 +76,7 @@ def test_restore_into_a_folder(stand: Stand, safe: Safe, tmp_path: Path) -> None
     assert "reservations 1" in said
     assert any((tmp_path / "back").iterdir())
     assert "not empty" in run("restore", "--into", str(tmp_path / "back"), ends=1).stderr
-    assert "say where to" in run("restore", ends=2).stderr
+    assert "give the target" in run("restore", ends=2).stderr
     assert (
         "missing"
         in run("restore", "--from", "nothing", "--into", str(tmp_path / "new"), ends=1).stderr
@@ -91,7 +91,7 @@ def test_a_drill_is_timed_and_written_down(
     assert "has been made yet" in run("drill", ends=1).stderr
     run("backup")
     said = run("drill").stdout
-    assert re.search(r"it came back: \d+\.\d s", said)
+    assert re.search(r"restored and checked in \d+\.\d s", said)
     result, error = _job("drill")
     assert (result["rows"]["reservations"], error) == (1, None)
     (piece,) = kept.glob(f"*{PIECE}")

@@ -99,7 +99,7 @@ def test_killed_after_any_step_and_run_again_it_ends_the_same(
         assert len(_primary(pair)) <= 1, step
         run(*command)
         assert _primary(pair) == [target], step
-        assert "not heard" not in run("failover", "--check").output, step
+        assert "not connected" not in run("failover", "--check").output, step
         target, other = other, target
 
 

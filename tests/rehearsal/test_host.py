@@ -174,7 +174,7 @@ def backups_come_back(machine: Machine) -> None:
     ends = time.monotonic() + READY_SECONDS
     while True:
         done = machine.run(f"set -e\n{blocks()['8. Backups'][0]}")
-        assert "it came back" in done.stdout, done.stdout + done.stderr
+        assert "restored and checked in" in done.stdout, done.stdout + done.stderr
         if done.returncode == 0:
             return
         assert time.monotonic() < ends, done.stdout

@@ -127,7 +127,7 @@ def the_database_is_away(place: Site, _page: Page) -> dict[str, object]:
 def backed_up(place: Site, page: Page) -> dict[str, object]:
     """A manual backup, the drill, a copy of the keys, the account made again."""
     said = page.type(place, "Backups", 3)
-    back = re.search(r"it came back: (\S+) s", said)
+    back = re.search(r"restored and checked in (\S+) s", said)
     assert back
     place.maitred("worker-maintenance", "guest", "erase", "nobody@example.com")
     page.type(place, "Backups")

@@ -46,7 +46,7 @@ def test_it_is_backed_up_lost_brought_back_and_a_version_comes_and_goes(tmp_path
     process, sign = opened(clone)
     kept = reserve(sign.base)
     assert "B plain" in maitred(clone, "backup")
-    assert "it came back" in maitred(clone, "drill")
+    assert "restored and checked in" in maitred(clone, "drill")
     plan.prove(line="backup-drilled", target="embedded", how="seen")
     closed(process)
 

@@ -41,12 +41,12 @@ class Second(click.ParamType[datetime]):
         except ValueError:
             moment = None
         if moment is None or moment.tzinfo is None or moment.microsecond:
-            self.fail("say it to the second, with its zone: 2026-11-20T19:42:10Z", param, ctx)
+            self.fail("give it to the second, with its zone: 2026-11-20T19:42:10Z", param, ctx)
         return moment.astimezone(UTC)
 
 
 @click.command()
-@click.option("--full", is_flag=True, help="one that stands alone, whatever was made before")
+@click.option("--full", is_flag=True, help="make a full backup, not an incremental one")
 @click.pass_context
 def backup(context: click.Context, full: bool) -> None:
     """Make a backup now, incremental if possible.
@@ -72,13 +72,17 @@ def backup(context: click.Context, full: bool) -> None:
 
 
 @click.command()
-@click.option("--from", "name", default="", help="a name from `maitred backups`; else the newest")
-@click.option("--store", "which", type=AT_STORE, default=FIRST, help="where to take it from")
+@click.option(
+    "--from", "name", default="", help="a name from `maitred backups`; default: the newest"
+)
+@click.option("--store", "which", type=AT_STORE, default=FIRST, help="read from this store")
 @click.option("--into", "folder", type=click.Path(path_type=Path), help="a new or empty folder")
-@click.option("--to-url", "url", default="", help="a database that holds nothing yet")
-@click.option("--to", type=Second(), help="up to this second: 2026-11-20T19:42:10Z; else the end")
-@click.option("--without-log", is_flag=True, help="the backup alone, not what came after it")
-@click.option("--despite-findings", is_flag=True, help="hand over what is not in order, too")
+@click.option("--to-url", "url", default="", help="an empty database")
+@click.option(
+    "--to", type=Second(), help="up to this second: 2026-11-20T19:42:10Z; default: the end"
+)
+@click.option("--without-log", is_flag=True, help="restore the backup only, without the later log")
+@click.option("--despite-findings", is_flag=True, help="restore even if the check has findings")
 def restore(
     name: str,
     which: str,
@@ -97,9 +101,9 @@ def restore(
     findings, they are reported and the target is as it was. Needs no running database.
     """
     if (folder is None) == (not url):
-        raise Unusable("say where to: --into FOLDER or --to-url URL")
+        raise Unusable("give the target: --into FOLDER or --to-url URL")
     if to and without_log:
-        raise Unusable("--to needs the log: leave --without-log out")
+        raise Unusable("--to needs the log: omit --without-log")
     join()
     safe = open_safe(which)
     wanted = partial(restore_to_url, safe, url)
@@ -131,7 +135,7 @@ def follow() -> None:
 
 
 @click.command()
-@click.option("--store", "which", type=AT_STORE, default=FIRST, help="where to take it from")
+@click.option("--store", "which", type=AT_STORE, default=FIRST, help="read from this store")
 def drill(which: str) -> None:
     """Restore the newest backup and its log into a scratch location, check it, print the time."""
     join()
@@ -139,29 +143,29 @@ def drill(which: str) -> None:
     done = recorded(DRILL, lambda: run_drill(safe), Drilled.as_json)
     if done:
         _tell(done.restored, None)
-        click.echo(f"it came back: {done.seconds:.1f} s from the first byte to the proof")
+        click.echo(f"restored and checked in {done.seconds:.1f} s, from the first byte on")
 
 
 def _offer_other(which: str, name: str, damage: PieceDamaged) -> None:
     """Raise PieceDamaged, naming the other store if that has an undamaged copy."""
     if other := whole_elsewhere(which, name):
-        where = f"; it is whole in the {other} store: --store {other}"
+        where = f"; the {other} store has an undamaged copy: --store {other}"
         raise PieceDamaged(damage.piece, damage.message.partition(": ")[2] + where) from damage
 
 
 def _tell(done: Restored, to: datetime | None) -> None:
     newest, examined = done.newest, done.examined
-    click.echo(f"{newest.name}: {done.pieces} pieces, until {as_text(newest.ended)}")
+    click.echo(f"{newest.name}: {done.pieces} chunks, until {as_text(newest.ended)}")
     if done.replayed:
         click.echo(
-            f"the log: {size_text(done.replayed.size)} more in {done.replayed.seconds:.1f} s"
+            f"log replayed: {size_text(done.replayed.size)} in {done.replayed.seconds:.1f} s"
         )
     else:
         click.echo("no log was replayed")
     click.echo(f"this is the state of {as_text(done.until)}")
     if to and done.until < to:
         apart = (to - done.until).total_seconds()
-        click.echo(f"the nearest snapshot lies {apart:.0f} s before {as_text(to)}")
+        click.echo(f"the nearest snapshot is {apart:.0f} s before {as_text(to)}")
     click.echo(
         f"unpacked in {done.unpack_seconds:.1f} s, opened in {done.open_seconds:.1f} s,"
         f" checked in {examined.seconds:.1f} s"
@@ -170,9 +174,9 @@ def _tell(done: Restored, to: datetime | None) -> None:
     for problem in examined.problems:
         click.echo(f"WRONG {problem}")
     if not examined.is_whole:
-        click.echo("proved: tables, books, rules and references")
+        click.echo("checked: tables, books, rules and references")
         click.echo(
-            "not proved yet: histories, messages, pacing, guests; open, then `maitred check`"
+            "not checked yet: histories, messages, pacing, guests: start Maitred, `maitred check`"
         )
 
 

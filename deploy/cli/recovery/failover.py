@@ -31,19 +31,27 @@ _WAIT = click.option(
     type=click.FloatRange(min=0),
     default=30.0,
     show_default=True,
-    help="seconds for the clock and the workers to be seen there",
+    help="seconds to wait until the scheduler and the workers use it",
 )
-_NO_BACKUP = click.option("--no-backup", is_flag=True, help="make no full backup afterwards")
+_NO_BACKUP = click.option("--no-backup", is_flag=True, help="skip the full backup afterwards")
 
 
 @click.command()
-@click.option("--check", "only_look", is_flag=True, help="only look; exits 1 if it could not be")
-@click.option("--to", default="", metavar="HOST:PORT", help="switch to it while the primary lives")
-@click.option("--old-is-gone", is_flag=True, help="vouch for it: a silent primary takes no writes")
-@click.option("--fence", default="", metavar="COMMAND", help="makes sure that it takes none")
-@click.option("--watch", is_flag=True, help="go on looking, and do it when the primary is gone")
-@click.option("--compare", default="", metavar="HOST:PORT", help="show what it alone holds")
-@click.option("--accept-loss", is_flag=True, help="with --watch: even without semi-sync")
+@click.option(
+    "--check", "only_look", is_flag=True, help="only check; exit 1 if no fail-over is possible"
+)
+@click.option(
+    "--to", default="", metavar="HOST:PORT", help="switch to this server while the primary is alive"
+)
+@click.option(
+    "--old-is-gone", is_flag=True, help="confirm that the unreachable primary takes no writes"
+)
+@click.option("--fence", default="", metavar="COMMAND", help="command that fences the old primary")
+@click.option("--watch", is_flag=True, help="keep polling, and fail over when the primary is gone")
+@click.option(
+    "--compare", default="", metavar="HOST:PORT", help="show the data that only this server has"
+)
+@click.option("--accept-loss", is_flag=True, help="with --watch: fail over even without semi-sync")
 @_WAIT
 @_NO_BACKUP
 @click.pass_context
@@ -87,9 +95,16 @@ def failover(
 
 
 @click.command()
-@click.option("--to", default="", metavar="HOST:PORT", help="which server, where there are several")
-@click.option("--rejoin-only", is_flag=True, help="let it follow, and leave the primary as it is")
-@click.option("--seeded-at", default="", metavar="GTID", help="where the copy ends it was made of")
+@click.option(
+    "--to", default="", metavar="HOST:PORT", help="the server to return, if there are several"
+)
+@click.option("--rejoin-only", is_flag=True, help="only make it follow; do not change the primary")
+@click.option(
+    "--seeded-at",
+    default="",
+    metavar="GTID",
+    help="GTID position of the copy that it was seeded with",
+)
 @_WAIT
 @_NO_BACKUP
 @click.pass_context
@@ -105,7 +120,7 @@ def failback(
     with all_servers() as servers:
         primary, back = returning(fence_replaced(look_at(servers), click.echo), to=to)
         rejoin(primary, back, seeded_at=seeded_at)
-        click.echo(f"{back.name} follows {primary.name} and has all")
+        click.echo(f"{back.name} follows {primary.name} and has caught up")
         if rejoin_only:
             return
         done = fail_over(servers, Wish(back.name, tell=click.echo))
@@ -122,16 +137,16 @@ def _watch(watcher: Watch) -> None:
     over = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: over.set())
-    click.echo(f"watching: {MISSES} looks without a primary, {EVERY:g} s apart, and it is replaced")
+    click.echo(f"watching: fail over after {MISSES} polls without a primary, {EVERY:g} s apart")
     watcher.run(over)
 
 
 def _tell(done: Switched) -> None:
-    click.echo(f"no write could be taken for {done.stopped_seconds:.2f} s of this")
+    click.echo(f"writes were refused for {done.stopped_seconds:.2f} s of this")
     if done.lost is None:
         click.echo(
-            f"lost: what {done.old} did not pass on, which is known when it is back (maitred "
-            "failback names it); with semi-sync on, nothing that was acknowledged"
+            f"lost: writes that {done.old} did not pass on; `maitred failback` lists them when "
+            "it is back; with semi-sync on, no acknowledged write"
         )
     for missing in done.lost or ():
         click.echo(f"LOST: {missing} ({missing.count} transactions of {done.old})")
@@ -150,7 +165,7 @@ def _take_along(done: Switched) -> None:
                     rejoin(primary, other)
                     click.echo(f"{other.name} follows {primary.name}")
         except (FailoverRefused, DBAPIError) as problem:
-            click.echo(f"does not follow yet: {problem}", err=True)
+            click.echo(f"could not be made to follow yet: {problem}", err=True)
 
 
 def _finish(context: click.Context, done: Switched, *, wait: float, no_backup: bool) -> None:
@@ -159,10 +174,10 @@ def _finish(context: click.Context, done: Switched, *, wait: float, no_backup: b
     if done.promoted:
         _tell(done)
     _take_along(done)
-    _or_say("the record", lambda: record(done, began=began))
+    _or_say("the record of the fail-over", lambda: record(done, began=began))
     if wait:
         signs = await_restaurant(seconds=wait)
-        click.echo(_sign("the clock", signs.clock, wait))
+        click.echo(_sign("the scheduler", signs.clock, wait))
         click.echo(_sign("the workers", signs.workers, wait))
     if no_backup:
         return
@@ -176,16 +191,16 @@ def _or_say(what: str, work: Callable[[], object]) -> None:
     try:
         work()
     except (MaitredError, DBAPIError) as problem:
-        click.echo(f"{what} could not be made: {problem}", err=True)
+        click.echo(f"{what} failed: {problem}", err=True)
 
 
 def _sign(who: str, after: float | None, waited: float) -> str:
     if after is None:
         return (
-            f"{who}: not seen within {waited:g} s. Where all run with both servers in "
-            "DATABASE_URL they find it; else start them there (Procfile)"
+            f"{who}: not seen within {waited:g} s. Processes with both servers in "
+            "DATABASE_URL find it by themselves; start the others there (Procfile)"
         )
-    return f"{who}: there after {after:.1f} s"
+    return f"{who}: connected after {after:.1f} s"
 
 
 def _show(picture: Picture) -> bool:
@@ -197,10 +212,10 @@ def _show(picture: Picture) -> bool:
     _show_rights(picture)
     primary = picture.primary
     if primary is None:
-        click.echo("nobody takes writes")
+        click.echo("no server takes writes")
     well = [one for one in picture.seen if _follows_well(one)]
     if not well:
-        click.echo("no replica follows: a fail-over would have nowhere to go")
+        click.echo("no replica follows: no fail-over is possible")
     return bool(well)
 
 
@@ -209,11 +224,11 @@ def _show_rights(picture: Picture) -> None:
     if any(one.facts and one.facts.epoch is None for one in answering):
         lacking = "the table of promotions cannot be read"
     elif not all(one.server.may_write_promotions() for one in answering):
-        lacking = "no promotion can be written down before the new primary takes writes"
+        lacking = "a promotion cannot be recorded before the new primary takes writes"
     else:
         return
     click.echo(
-        f"{lacking}: no migration was made yet, or the account of FAILOVER_URL lacks a right; as "
+        f"{lacking}: no migration was run yet, or the account of FAILOVER_URL lacks a right; as "
         f"root of the primary: {missing_right()} (docs/failover.md, 7)"
     )
 
@@ -231,7 +246,7 @@ def _row(one: Seen) -> tuple[str, ...]:
     follows = facts.follows
     source = behind = ""
     if follows is not None:
-        source = follows.source if follows.receives else f"{follows.source} (not heard)"
+        source = follows.source if follows.receives else f"{follows.source} (not connected)"
         behind = follows.error or f"{follows.behind_seconds or 0} s"
     held = ",".join(f"{domain}-{server}-{n}" for (domain, server), n in facts.written.items())
     semi_sync = ("on" if facts.semi_sync else "OFF") if one.takes_writes else ""

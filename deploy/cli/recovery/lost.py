@@ -25,7 +25,7 @@ def show(lost: Lost, *, old: str, primary: str) -> None:
 
 
 def _reservations(lost: Lost) -> Table:
-    heads = ("reservation", "", "restaurant", "at", "party", "status", "guest", "do")
+    heads = ("reservation", "", "restaurant", "at", "party", "status", "guest", "action")
     table = Table(*heads, box=None, pad_edge=False)
     for one in lost.reservations:
         table.add_row(
@@ -42,7 +42,7 @@ def _reservations(lost: Lost) -> Table:
 
 
 def _others(lost: Lost) -> Table:
-    table = Table("other rows", "", "", "do", box=None, pad_edge=False)
+    table = Table("other rows", "", "", "action", box=None, pad_edge=False)
     for (name, what), count in sorted(lost.others.items()):
-        table.add_row(name, what, str(count), ADVICE.get(name, "look at them"))
+        table.add_row(name, what, str(count), ADVICE.get(name, "check them"))
     return table

@@ -36,8 +36,10 @@ def backups(context: click.Context) -> None:
 
 
 @backups.command("verify")
-@click.option("--from", "name", default="", help="a name from `maitred backups`; else all of them")
-@click.option("--store", "which", type=AT_STORE, help="this store alone; else each that there is")
+@click.option("--from", "name", default="", help="a name from `maitred backups`; default: all")
+@click.option(
+    "--store", "which", type=AT_STORE, help="only this store; default: each configured store"
+)
 @click.pass_context
 def verify_all(context: click.Context, name: str, which: str | None) -> None:
     """Read all stored data completely, and report damage. Exits with 1 when there is any."""
@@ -49,7 +51,7 @@ def verify_all(context: click.Context, name: str, which: str | None) -> None:
             count += found.backups
             pieces += found.pieces
         wrong += len(problems)
-    log = f" and {pieces} pieces of the log" if pieces else ""
+    log = f" and {pieces} log segments" if pieces else ""
     click.echo(f"{count} backups{log} read, {wrong} damaged")
     context.exit(1 if wrong or not count else 0)
 
@@ -86,23 +88,23 @@ def rewrap(context: click.Context) -> None:
             done, damaged = rewrap_manifests(safe)
         pieces, broken = rewrap_log(safe)
         for problem in (*damaged, *broken):
-            click.echo(f"LEFT in the {store} store: {problem.message}", err=True)
+            click.echo(f"NOT CHANGED in the {store} store: {problem.message}", err=True)
             left += 1
-        log = f" and {pieces} pieces of the log" if pieces else ""
+        log = f" and {pieces} log segments" if pieces else ""
         click.echo(f"{store} store: {done} rewrapped{log}; key {safe.key.id}")
     context.exit(1 if left else 0)
 
 
 @backups.command()
 @click.option("--since", type=click.DateTime(), required=True, help="UTC, 2026-11-20T19:42:10")
-@click.option("--store", "which", type=AT_STORE, default=FIRST, help="in this store")
+@click.option("--store", "which", type=AT_STORE, default=FIRST, help="the store")
 def undelete(since: datetime, which: str) -> None:
     """Restore objects deleted or overwritten since then, in a bucket that keeps versions.
 
     Objects removed by retention come back too, until the next backup is made.
     """
     for name in open_safe(which).store.bring_back(since.replace(tzinfo=UTC)):
-        click.echo(f"back: {name}")
+        click.echo(f"restored: {name}")
 
 
 @contextmanager
@@ -127,14 +129,14 @@ def _list() -> bool:
         try:
             catalogue, damaged = open_safe(store).catalogue()
         except StoreFailed as away:
-            wrong.append(f"AWAY the {store} store: {away.message}")
+            wrong.append(f"UNAVAILABLE: the {store} store: {away.message}")
             continue
         place = f" (in the {store} store)" if len(stores()) > 1 else ""
         wrong += [f"DAMAGED {problem.message}{place}" for problem in damaged]
         for one in catalogue:
             found.setdefault(one.name, one)
             lies.setdefault(one.name, []).append(store)
-    table = Table("name", "until (UTC)", "size", "in", "stands on", box=None, pad_edge=False)
+    table = Table("name", "until (UTC)", "size", "in", "parent", box=None, pad_edge=False)
     for one in sorted(found.values(), key=lambda one: (one.ended, one.name)):
         until, size = f"{one.ended:%Y-%m-%d %H:%M:%S}", size_text(one.seal.sealed_size)
         table.add_row(one.name, until, size, "+".join(lies[one.name]), one.parent or "")

@@ -132,7 +132,10 @@ def test_what_no_key_opens_is_named_and_the_rest_goes_over(
     path.write_text(path.read_text().replace('"rows"', '"Rows"'))
     keys(NEW_KEY, BACKUP_KEY)
     said = run("backups", "rewrap", ends=1)
-    assert f"LEFT in the first store: {bad}{MANIFEST}: changed since it was written" in said.stderr
+    assert (
+        f"NOT CHANGED in the first store: {bad}{MANIFEST}: changed since it was written"
+        in said.stderr
+    )
     assert "first store: 1 rewrapped" in said.stdout
 
 

@@ -89,12 +89,12 @@ def test_each_backup_lies_in_both_and_comes_back_from_the_second_alone(
     kept.rmdir()
     kept.write_text("the disk is gone")
     said = run("backups", ends=1).stdout
-    assert f"AWAY the first store: {kept}" in said
+    assert f"UNAVAILABLE: the first store: {kept}" in said
     assert (
         "reservations"
         in run("restore", "--store", "second", "--into", str(tmp_path / "back")).stdout
     )
-    assert "it came back" in run("drill", "--store", "second").stdout
+    assert "restored and checked in" in run("drill", "--store", "second").stdout
 
 
 def test_what_the_first_has_lost_stays_in_the_second(two: Two, kept: Path, hands: Hands) -> None:
@@ -208,7 +208,7 @@ def test_a_second_store_that_is_away_stops_nothing_and_is_made_up_later(
     assert _job("backup")[1] == ""
     assert "store-failed: s3://far/backups" in _job("second_store")[1]
     said = run("backups", ends=1)
-    assert "AWAY the second store: s3://far/backups" in said.stdout
+    assert "UNAVAILABLE: the second store: s3://far/backups" in said.stdout
     run("restore", "--into", str(tmp_path / "back"))
     surroundings.settle(monkeypatch, two | {"BACKUP_SECOND_STORE": bucket})  # it is back
     backup_queue.copy()

@@ -85,7 +85,7 @@ def test_the_nearest_snapshot_before_a_second_comes_back(
 
     said = CliRunner().invoke(restore, ["--into", str(tmp_path / "cli"), "--to", as_text(wanted)])
     assert said.exit_code == 0, said.output
-    assert re.search(rf"the nearest snapshot lies 4\d s before {as_text(wanted)}", said.output)
+    assert re.search(rf"the nearest snapshot is 4\d s before {as_text(wanted)}", said.output)
     assert (tmp_path / "cli" / SQLITE_FILE).exists()
 
 

@@ -82,14 +82,16 @@ def test_who_was_moved_by_new_zone_rules_is_listed_and_brought_back(
     stand: Stand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     number = stand.ask(2)
-    who = f"{stand.row(number).reference} (party of 2, confirmed) 2026-03-06: told 19:00, shown "
+    who = (
+        f"{stand.row(number).reference} (party of 2, confirmed) 2026-03-06: announced 19:00, shown "
+    )
     assert run("restaurant", "reanchor", "demo").stdout == (
         "demo: 0 re-anchored, 0 left as they are\n"
     )
     with other_rules(tmp_path, hours=2):
         dry = run("restaurant", "reanchor", "demo", "--dry-run").stdout.splitlines()
         assert dry == [
-            f"{who}20:00; comes at 19:00",
+            f"{who}20:00; moved to 19:00",
             "demo: 1 would be re-anchored, 0 left as they are",
         ]
         wet = run("restaurant", "reanchor", "demo").stdout.splitlines()
@@ -293,7 +295,7 @@ def test_a_closed_account_comes_back_with_nothing_it_had(
 @pytest.mark.both
 def test_the_check_ends_well_or_names_the_rows(stand: Stand) -> None:
     first, second = stand.book(2, tables=("1",)), stand.book(2, tables=("2",))
-    assert "The house is in order" in run("check").stdout
+    assert "No findings" in run("check").stdout
     assert json.loads(run("check", "--json").stdout)["in_order"] is True
     stand.plant(
         update(Assignment)
@@ -336,7 +338,7 @@ def test_the_schema_is_made_once(
     run("restaurant", "load", DEMO)
     with engine().begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
-    assert "schema 9999: a later release's, left as it is" in run("migrate").stdout
+    assert "schema 9999: a later release's, not changed" in run("migrate").stdout
     run("check")
 
 
@@ -430,7 +432,7 @@ def test_beside_a_restaurant_in_var_no_setting_is_needed(
     run("migrate")
     run("restaurant", "load", DEMO)
     assert (tmp_path / "var" / "maitred.db").exists()
-    assert "The house is in order" in run("check").stdout
+    assert "No findings" in run("check").stdout
     forget_everything()
 
 

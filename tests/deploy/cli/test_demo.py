@@ -46,7 +46,7 @@ def test_an_evening_is_played_and_proved(stack: Stack, monkeypatch: pytest.Monke
     surroundings.settle(monkeypatch, stack.env)
     result = play(stack, "--guests", "60")
     assert result.exit_code == 0, result.output
-    for words in ("What was decided", "request to decision", "confirmation", "house is in order"):
+    for words in ("Decisions", "request to decision", "confirmation", "No findings"):
         assert words in result.output
     first = last_reservation(stack)
     assert split_book_id(first.book_id)[1].weekday() == 4
@@ -89,7 +89,7 @@ def test_it_does_not_play_at_another_restaurant(
 def test_no_restaurant_is_named(db: Engine) -> None:
     result = CliRunner().invoke(main, ("demo", "--url", "http://127.0.0.1:1"))
     assert result.exit_code == 1
-    assert result.stderr.startswith("maitred: no house answers at http://127.0.0.1:1")
+    assert result.stderr.startswith("maitred: no installation answers at http://127.0.0.1:1")
 
 
 def test_the_same_seed_invites_the_same_guests(db: Engine) -> None:

@@ -21,10 +21,10 @@ def test_flags_are_set_listed_killed_and_taken_back(db: Engine) -> None:
     run("kill", "waitlist-offers", "--restaurant", slug)
     listed = run("list")
     assert "25%" in listed and "nobody (killed)" in listed and slug in listed
-    assert "taken back everywhere" in run("clear", "sms")
+    assert "cleared everywhere" in run("clear", "sms")
     assert "was not set everywhere" in run("clear", "sms")
     told = run("history").splitlines()
-    assert [("taken back" in line, "killed" in line, "25%" in line) for line in told[1:]] == [
+    assert [("cleared" in line, "killed" in line, "25%" in line) for line in told[1:]] == [
         (True, False, False),
         (False, True, False),
         (False, False, True),

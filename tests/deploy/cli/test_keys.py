@@ -42,7 +42,7 @@ def test_a_rotation_seals_every_guest_again(keyset: Path, db: Engine) -> None:
     stand = a_stand(db)
     numbers = [stand.request(note="nuts") for _ in range(7)]
     old = encryption.keyring().primary
-    assert "7 guests sealed again" in run("rotate").output
+    assert "7 guests re-encrypted" in run("rotate").output
     new = encryption.keyring(now=True).primary
     listed = run("list").output
     assert f"{new:08x}  7" in listed
@@ -64,8 +64,8 @@ def test_second_factors_are_sealed_again_too(keyset: Path, db: Engine) -> None:
         secret = second_factors.begin(session, number, now=clock.now())
     old = encryption.keyring().primary
     encryption.add_key()
-    assert f"{old:08x} stays: it has sealed 1 values" in run("retire", "--yes").output
-    assert "0 guests and 1 second factors sealed again" in run("reseal").output
+    assert f"{old:08x} stays: 1 values are encrypted with it" in run("retire", "--yes").output
+    assert "0 guests and 1 second factors re-encrypted" in run("reseal").output
     run("retire", "--yes")
     assert old not in encryption.keyring(now=True).ids
     code = pyotp.TOTP(secret).at(clock.now())
@@ -78,16 +78,16 @@ def test_a_key_in_use_is_never_forgotten(keyset: Path, db: Engine) -> None:
     number = stand.request()
     old = encryption.keyring().primary
     encryption.add_key()
-    assert f"{old:08x} stays: it has sealed 1 values" in run("retire", "--yes").output
+    assert f"{old:08x} stays: 1 values are encrypted with it" in run("retire", "--yes").output
     assert stand.row(number).guest.name
-    assert "1 guests sealed again" in run("reseal").output
-    assert "0 guests sealed again" in run("reseal").output
+    assert "1 guests re-encrypted" in run("reseal").output
+    assert "0 guests re-encrypted" in run("reseal").output
 
 
 def test_a_lost_keyset_is_not_made_anew_over_sealed_guests(keyset: Path, db: Engine) -> None:
     a_stand(db).request()
     keyset.unlink()
-    with pytest.raises(SettingsInvalid, match="is missing, and only it opens the guests"):
+    with pytest.raises(SettingsInvalid, match="is missing; it is needed to decrypt the guests"):
         migrate()
     assert not keyset.exists()
     with transaction() as session:

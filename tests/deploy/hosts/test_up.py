@@ -53,7 +53,7 @@ class Clone:
     def opened(self, process: Process) -> "Sign":
         """Wait for the block of addresses. The first start also installs the wheels."""
         seconds = READY if self.runs > 1 else READY + INSTALLED
-        process.wait_ready(lambda: "Ctrl-C closes" in process.tail(), seconds=seconds)
+        process.wait_ready(lambda: "Press Ctrl-C to stop" in process.tail(), seconds=seconds)
         return Sign(process.log.read_text(encoding="utf-8"))
 
     def living(self) -> list[str]:
@@ -208,11 +208,11 @@ def test_the_first_command_of_the_readme_opens_serves_and_opens_again(clone: Clo
         timeout=30,
     )
     assert other.returncode == 1
-    assert re.search(rf"runs here already \(process \d+, {sign.base}\)", other.stderr)
+    assert re.search(rf"already runs here \(process \d+, {sign.base}\)", other.stderr)
 
     os.killpg(process.pid, signal.SIGINT)  # like Ctrl-C in a terminal
     wait_until(lambda: not process.is_running, seconds=30, what="closed")
-    assert "Closed." in process.tail(5)
+    assert "Stopped." in process.tail(5)
     assert clone.living() == []
 
     again = clone.start(clone.python, "-m", "deploy.embedded.up")
@@ -260,12 +260,14 @@ def test_a_taken_port_a_broken_observer_and_a_killed_worker_end_nothing(tmp_path
     process = clone.start(sys.executable, "-m", "deploy.embedded.up")
     sign = clone.opened(process)
     said = process.log.read_text(encoding="utf-8")
-    assert re.search(r"Port \d+ \(flower\) was taken by another meanwhile. Trying again.", said)
-    assert "goes on without flower" in said.partition("Maitred is open")[0]
+    assert re.search(r"Port \d+ \(flower\) was taken by another program. Trying again.", said)
+    assert "continues without flower" in said.partition("Maitred is running")[0]
 
     for worker in clone.living_by_name("allocation@"):
         worker.kill()
-    wait_until(lambda: "allocation is started again" in process.tail(200), seconds=15, what="said")
+    wait_until(
+        lambda: "allocation is being restarted" in process.tail(200), seconds=15, what="said"
+    )
     assert reserve(sign.base)["status"] == "confirmed"
 
     other = int((clone.folder / "var" / "once").read_text())

@@ -638,4 +638,4 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     argv = [sys.executable, "-m", "deploy.cli", "release", str(tmp_path / "nowhere")]
     refused = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert refused.returncode == 2
-    assert "nowhere is no folder" in refused.stderr
+    assert "nowhere is not a folder" in refused.stderr
