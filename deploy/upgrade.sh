@@ -52,7 +52,7 @@ live() { docker exec "$1" python -m deploy.live "$2"; }
 
 # Route all callers to the previous version, and remove the new containers. Returns 1, and changes nothing,
 # if the callers cannot be routed there. It is called where `set -e` has no effect
-take_back() {
+roll_back() {
     old=$(still_runs web)
     if [ -z "$old" ] || ! live "$old" turn; then return 1; fi
     surplus=""
@@ -71,7 +71,7 @@ take_back() {
     fi
     rm -f "$JOURNAL"
 }
-NOT_BACK="the callers cannot be led to the version before, so both versions were left as they are: \
+NO_ROLLBACK="traffic cannot be switched to the previous version, so both versions were left running: \
 docker compose ps --all; docker compose logs web. Then run this again"
 
 # the new version serves: let the old one finish its answers and tasks, then end it
@@ -87,7 +87,7 @@ finish() {
     old=$(still_runs web)
     if [ -n "$old" ]; then live "$old" drain || :; fi
     if [ -n "$gone" ]; then
-        say "the old version's tasks are finished; a backup may take minutes"
+        say "stopping the old version after its tasks; a backup may take minutes"
         # shellcheck disable=SC2086
         docker stop $gone >/dev/null
         # shellcheck disable=SC2086
@@ -102,11 +102,11 @@ ended() {
     code=$?
     trap - EXIT INT TERM HUP
     if [ -e "$JOURNAL" ] && head -n 1 "$JOURNAL" | grep -q '^began$'; then
-        say "going back" >&2
-        if take_back; then
-            say "the version before serves; the schema may have grown, which it can live with" >&2
+        say "rolling back" >&2
+        if roll_back; then
+            say "the previous version serves; the schema may be newer, which it supports" >&2
         else
-            say "NOT TAKEN BACK: $NOT_BACK" >&2
+            say "ROLLBACK FAILED: $NO_ROLLBACK" >&2
         fi
     fi
     exit "$code"
@@ -126,7 +126,7 @@ remember() {
     mv "$file.next" "$file"
 }
 
-well() { # well SERVICE ID: wait until it is healthy by its own check or, without one, stays up for STAND_SECONDS
+await_healthy() { # await_healthy SERVICE ID: wait until it is healthy by its own check or, without one, stays up for STAND_SECONDS
     ends=$(($(date +%s) + READY_SECONDS))
     stood=0
     while :; do
@@ -135,7 +135,7 @@ well() { # well SERVICE ID: wait until it is healthy by its own check or, withou
             '{{.State.Status}} {{.RestartCount}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}}' "$2")
         if [ "$3" != running ] || [ "$4" != 0 ]; then
             docker logs --tail 8 "$2" >&2
-            fail "$1 does not stand: $3"
+            fail "$1 does not stay up: $3"
         fi
         case $1/$5 in
         web/*) if said=$(live "$2" check 2>&1); then return; fi ;;
@@ -160,10 +160,10 @@ confirm() { # confirm ID: check that requests to nginx reach this container, and
     before=$(live "$1" answered) || fail "the new version does not answer"
     through_nginx || fail "nginx does not answer for the new version"
     sleep "$COUNT_SECONDS"
-    [ "$(live "$1" answered)" -gt "$before" ] || fail "what comes to nginx does not reach the new version"
+    [ "$(live "$1" answered)" -gt "$before" ] || fail "requests to nginx do not reach the new version"
     seconds=0
     while [ "$seconds" -lt "$WATCH_SECONDS" ]; do
-        faults=$(live "$1" failed) || fail "the new version does not answer any more"
+        faults=$(live "$1" failed) || fail "the new version no longer answers"
         [ "$faults" -lt "$FAULTS" ] || fail "the new version answered $faults requests with 5xx"
         sleep 1
         seconds=$((seconds + 1))
@@ -173,7 +173,7 @@ confirm() { # confirm ID: check that requests to nginx reach this container, and
 # --- the request, and whether it is possible
 case ${1:-} in
 --rollback) image=$(setting IMAGE_BEFORE) ;;
--*) fail "say IMAGE, --rollback, or nothing" ;;
+-*) fail "usage: sh deploy/upgrade.sh [IMAGE | --rollback]" ;;
 *) image=${1:-} ;;
 esac
 command -v flock >/dev/null || fail "flock is not installed: it is in util-linux; on macOS, brew install flock"
@@ -186,7 +186,7 @@ if [ -e "$JOURNAL" ]; then
     compose ps --all --quiet >/dev/null || fail "docker compose does not answer"
     if head -n 1 "$JOURNAL" | grep -q '^served'; then
         read -r _ what _ <"$JOURNAL"
-        say "finishing the upgrade that was interrupted"
+        say "finishing the interrupted upgrade"
         finish
         if [ "${1:-}" = --rollback ]; then
             image=$(setting IMAGE_BEFORE)
@@ -195,45 +195,45 @@ if [ -e "$JOURNAL" ]; then
             if [ "$what" = --rollback ]; then say "$(setting IMAGE) serves"; exit 0; fi
         fi
     elif [ -z "$(still_runs web)" ]; then
-        say "the version before the upgrade that was interrupted does not run any more: nothing is taken back"
+        say "the version before the interrupted upgrade no longer runs: nothing is rolled back"
         rm -f "$JOURNAL"
         if [ "${1:-}" = --rollback ]; then
-            fail "what runs now was left as it is: docker compose up -d, or sh deploy/upgrade.sh IMAGE"
+            fail "the running version was not changed: docker compose up -d, or sh deploy/upgrade.sh IMAGE"
         fi
     else
-        say "taking back the upgrade that was interrupted"
-        take_back || fail "$NOT_BACK"
+        say "rolling back the interrupted upgrade"
+        roll_back || fail "$NO_ROLLBACK"
         if [ "${1:-}" = --rollback ]; then exit 0; fi
     fi
 fi
 if [ "${1:-}" = --rollback ] && [ -z "$image" ]; then
-    fail "no image before is known (IMAGE_BEFORE in .env): name it, sh deploy/upgrade.sh IMAGE"
+    fail "the previous image is not known (IMAGE_BEFORE in .env): give it, sh deploy/upgrade.sh IMAGE"
 fi
 web=$(compose ps --quiet web | head -n 1)
 if [ -z "$web" ] || ! compose exec -T nginx test -L /var/lib/maitred/sockets/live; then
-    fail "nothing serves here that could go on meanwhile: docker compose up -d"
+    fail "nothing is running here that could be upgraded: docker compose up -d"
 fi
 if [ -z "$image" ]; then
     image=$(docker inspect -f '{{.Config.Image}}' "$web")
 elif ! docker pull --quiet "$image" >/dev/null 2>&1; then
-    docker image inspect "$image" >/dev/null 2>&1 || fail "$image can neither be pulled nor is it here"
-    say "$image is in no registry: the one of this machine is taken"
+    docker image inspect "$image" >/dev/null 2>&1 || fail "$image cannot be pulled, and is not on this machine"
+    say "$image cannot be pulled: using the one on this machine"
 fi
 export IMAGE="$image"
 
 # --- these steps do not affect the serving containers
 if [ "${1:-}" != --rollback ]; then
     if [ -n "${WITHOUT_BACKUP:-}" ]; then
-        say "NO BACKUP is made: WITHOUT_BACKUP is set"
+        say "NO BACKUP: WITHOUT_BACKUP is set"
     elif ! compose exec -T worker-backups true </dev/null; then
         fail "worker-backups does not run, so no backup can be made: docker compose logs worker-backups"
     elif [ -z "$(compose exec -T worker-backups printenv BACKUP_STORE)" ]; then
-        fail "there is no BACKUP_STORE, so no backup before the upgrade: set it, or WITHOUT_BACKUP=1"
+        fail "no BACKUP_STORE, so no backup before the upgrade: set it, or WITHOUT_BACKUP=1"
     else
-        say "backs up"
+        say "backing up"
         compose exec -T worker-backups maitred backup || fail "no backup was made; nothing was changed"
     fi
-    say "migrates"
+    say "migrating"
     compose run --rm -T --no-deps migrate || fail "the migration failed; the old version serves"
 fi
 
@@ -247,7 +247,7 @@ compose rm --force $BESIDE >/dev/null 2>&1 || : # stopped ones, which would star
 mv "$JOURNAL.next" "$JOURNAL"
 trap ended EXIT
 trap 'exit 130' INT TERM HUP
-say "starts $image beside the old version"
+say "starting $image beside the old version"
 for service in $BESIDE; do
     count=$(of_service "$service" | wc -l)
     compose up --detach --no-deps --no-build --no-recreate --scale "$service=$((count + 1))" "$service" \
@@ -255,11 +255,11 @@ for service in $BESIDE; do
 done
 for service in $BESIDE; do
     for id in $(of_service "$service"); do
-        was_there "$id" || well "$service" "$id"
+        was_there "$id" || await_healthy "$service" "$id"
     done
 done
 
-say "leads the callers over"
+say "switching traffic"
 new=$(came web | head -n 1)
 live "$new" turn
 confirm "$new"
@@ -281,6 +281,6 @@ finish
 for file in nginx.conf compose/upstreams.conf; do
     compose exec -T nginx cat "/etc/nginx/$(echo "$file" | sed s/compose/maitred/)" </dev/null |
         cmp -s - "deploy/nginx/$file" ||
-        say "NOTE: nginx runs with another $file; when few ask: docker compose up -d --no-deps --force-recreate nginx"
+        say "NOTE: nginx still runs with the previous $file; at a quiet time: docker compose up -d --no-deps --force-recreate nginx"
 done
 say "$image serves"

@@ -134,7 +134,7 @@ def _same_database(evening: Evening, book: int) -> None:
     with reading() as session:
         found = tally.parties_in(session, book)
     if found != len(evening.accepted):
-        raise Refused("DATABASE_URL is another installation's: the first guest is not in it")
+        raise Refused("DATABASE_URL: another installation's database; the first guest is not in it")
 
 
 @dataclass(slots=True)

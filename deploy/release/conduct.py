@@ -38,11 +38,11 @@ def release(folder: Path, strategy: str, say: Say) -> Release:
             found = _begin(place, journal, folder.absolute(), strategy)
         elif found.folder != str(folder.absolute()):
             raise ReleaseRefused(
-                f"the release of {found.folder} was interrupted: go on with it, or take it back"
+                f"the release of {found.folder} was interrupted: resume it, or roll it back"
                 " (`maitred rollback`)"
             )
         else:
-            say(f"Going on with release {found.number}")
+            say(f"Resuming release {found.number}")
         return _run(place, journal, found, BACK_STEPS if found.strategy == BACK else STEPS, say)
 
 
@@ -56,12 +56,12 @@ def rollback(say: Say) -> Release:
     with journal.alone():
         newest = journal.newest()
         if newest is not None and newest.is_open:
-            _take_back(_scene(place, journal, newest, say), "asked for")
+            _take_back(_scene(place, journal, newest, say), "requested")
             return newest
         live = journal.live()
         before = journal.by_number(live.before) if live else None
         if before is None:
-            raise ReleaseRefused("there is no version to go back to")
+            raise ReleaseRefused("there is no version to roll back to")
         again = _begin(place, journal, Path(before.folder), BACK)
         return _run(place, journal, again, BACK_STEPS, say)
 
@@ -97,7 +97,7 @@ def _begin(place: Place, journal: Journal, folder: Path, strategy: str) -> Relea
     )
     keeping = Keeping(place, begun.slot)
     if keeping.is_running:
-        raise ReleaseRefused(f"{begun.slot} runs, and should not: see {place.state}/log")
+        raise ReleaseRefused(f"{begun.slot} is running but should not be: see {place.state}/log")
     journal.keep(begun)
     return begun
 
@@ -140,7 +140,7 @@ def _take_back(scene: Scene, why: str) -> None:
         go_back(scene)
         outcome = "rolled back"
     except NotWell as problem:
-        outcome, why = "failed", f"{why}; and then {problem}"
+        outcome, why = "failed", f"{why}; then the rollback failed: {problem}"
     found.why = why
     _close(scene.journal, found, outcome)
 

@@ -36,8 +36,8 @@ def check_leads_to(place: Place, slot: Slot) -> None:
     answer = _ask()
     if answer.status_code in _GATEWAY:
         raise NotWell(
-            f"nginx says {answer.status_code}: can its workers open the sockets in {place.sockets}?"
-            " (the folder belongs to their group; see nginx's error log)"
+            f"nginx returned {answer.status_code}: can its workers open the sockets in"
+            f" {place.sockets}? (the folder belongs to their group; see nginx's error log)"
         )
     if answer.is_server_error:
         raise NotWell(f"GET {_PATH} through nginx: {answer.status_code}")
@@ -47,7 +47,7 @@ def check_leads_to(place: Place, slot: Slot) -> None:
         if before is not None and after is not None and after.answers > before.answers:
             return
         sleep(0.2)
-    raise NotWell(f"nginx answers, and not from {place.sockets}: does it follow the links?")
+    raise NotWell(f"nginx answers, but not from {place.sockets}: does it follow the links?")
 
 
 def _ask() -> httpx.Response:

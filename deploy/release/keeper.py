@@ -121,6 +121,6 @@ def _silent(_name: str, _line: str) -> None:
 
 if __name__ == "__main__":
     if (held := hold(pid_file(Path(sys.argv[2]), sys.argv[1]))) is None:
-        sys.exit(f"{sys.argv[1]} has a keeper already")
+        sys.exit(f"{sys.argv[1]} already has a keeper")
     with held:
         Keeper(sys.argv[1], Path(sys.argv[2])).run()

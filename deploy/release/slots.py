@@ -36,14 +36,14 @@ def run_in(folder: Path, *words: str, seconds: float = 900) -> None:
             check=False,
         )
     except subprocess.TimeoutExpired as late:
-        raise NotWell(f"{' '.join(words)}: not done after {seconds:.0f} s") from late
+        raise NotWell(f"{' '.join(words)}: not finished after {seconds:.0f} s") from late
     if done.returncode:
         raise NotWell(f"{' '.join(words)}: {_cause(done.stderr or done.stdout)}")
 
 
 def _cause(said: str) -> str:
     """Return the line that names the error: the last like `Error: text`, else the last one."""
-    lines = [line for line in said.strip().splitlines() if line] or ["it said nothing"]
+    lines = [line for line in said.strip().splitlines() if line] or ["no output"]
     named = [line for line in lines if re.match(r"[A-Za-z_][\w.]*: ", line)]
     return (named or lines)[-1][:300]
 
@@ -114,7 +114,7 @@ class Keeping:
         """Name the processes not ready yet. Raises NoAnswer if the web process does not answer."""
         answer = self._place.ask(self._slot, "/readyz", seconds=5)
         if answer.status_code != 200:
-            return f"/readyz says {answer.status_code}: {answer.text[:200]}"
+            return f"/readyz returned {answer.status_code}: {answer.text[:200]}"
         state = self._place.state
         deaf = (name for name in WORKERS if not life_file(state, self._slot, name).exists())
         return ", ".join(deaf)
@@ -125,7 +125,7 @@ class Keeping:
             raise NotWell(f"{self._slot} ended; see {self._log()}")
         for name, count in self._falls().items():
             if count >= FALLS:
-                raise NotWell(f"{name} fell {count} times; see {self._log(name)}")
+                raise NotWell(f"{name} exited {count} times; see {self._log(name)}")
 
     def _falls(self) -> dict[str, int]:
         if self._units:
@@ -149,7 +149,7 @@ class Keeping:
         ends = monotonic() + stop_seconds(WORKERS) + stop_seconds(["web"]) + 10
         while self.is_running:
             if monotonic() > ends:
-                raise NotWell(f"the processes of {self._slot} do not end")
+                raise NotWell(f"the processes of {self._slot} did not stop")
             sleep(0.1)
         self._place.socket(self._slot).unlink(missing_ok=True)
 

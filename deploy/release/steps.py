@@ -73,10 +73,10 @@ def look_first(scene: Scene) -> None:
     """Check everything that can be checked before any change. Raises NotWell."""
     for name in ("Procfile", "web", "deploy/release/keeper.py"):
         if not (scene.folder / name).exists():
-            raise NotWell(f"{scene.folder} is no version: {name} is missing")
+            raise NotWell(f"{scene.folder} is not a version: {name} is missing")
     free = shutil.disk_usage(scene.place.state).free >> 20
     if free < ROOM_MB:
-        raise NotWell(f"{scene.place.state} has {free} MB free; {ROOM_MB} are wanted")
+        raise NotWell(f"{scene.place.state} has {free} MB free; {ROOM_MB} MB are required")
     run_in(scene.folder, "-c", "from models.core.settings import settings; settings()", seconds=60)
     try:
         with reading() as session:
@@ -94,7 +94,7 @@ def back_up(scene: Scene) -> None:
     if not settings().backup_store:
         return
     if migrations.current(engine()) is None:
-        scene.say("      the database is empty: there is nothing to back up")
+        scene.say("      the database is empty: nothing to back up")
     else:
         run_in(scene.folder, "-m", "deploy.cli", "backup", seconds=3600)
 
@@ -136,7 +136,7 @@ def turn(scene: Scene) -> None:
     if scene.release.strategy == "blue-green" or scene.old is None:
         scene.place.turn(SHARES, scene.new)
         ask_front(scene)  # fail early, not after the whole watch
-        watch.look("all callers", settings().release_watch_seconds)
+        watch.look("all traffic", settings().release_watch_seconds)
         watch.check_reached()
         return
     # rolling checks each share only briefly; a canary is watched
@@ -144,7 +144,7 @@ def turn(scene: Scene) -> None:
     seconds = settings().release_watch_seconds if is_canary else LOOK_SECONDS
     for share in SHARES:
         scene.place.turn((share,), scene.new)
-        watch.look(f"{share}% of the callers", seconds)
+        watch.look(f"{share}% of the traffic", seconds)
     watch.check_reached()
 
 
@@ -169,15 +169,15 @@ class Watch:
             found = safe_counts(self._scene.place, self._scene.new)
             self._deaf = 0 if found else self._deaf + 1
             if self._deaf >= DEAF:
-                raise NotWell("the web process does not answer any more")
+                raise NotWell("the web process no longer answers")
             Keeping(self._scene.place, self._scene.new).check_falls()
             if found and (wrong := self._judge(found)):
-                raise NotWell(f"at {what}: {wrong}")
+                raise NotWell(f"with {what}: {wrong}")
             left = ends - monotonic()
             if left <= 0 and left <= -self._more_seconds(seconds):
                 break
             sleep(min(LOOK_SECONDS, max(0.05, left)) if left > 0 else LOOK_SECONDS)
-        self._scene.say(f"      {what}: {self._now}; the old one: {self._base}")
+        self._scene.say(f"      {what}: {self._now}; the old version: {self._base}")
 
     def _more_seconds(self, seconds: float) -> float:
         """Return how much longer to watch: no verdict yet, or slowness that may pass."""
@@ -220,7 +220,7 @@ class Watch:
         """Raise NotWell when the old version had callers and the new one has had none."""
         if self._base.answers >= ENOUGH and not self._now.answers:
             raise NotWell(
-                f"no caller came: does nginx follow the links in {self._scene.place.sockets}?"
+                f"no request arrived: does nginx follow the links in {self._scene.place.sockets}?"
             )
 
     def _old_alone(self) -> Counts:
@@ -252,7 +252,7 @@ def end_old(scene: Scene) -> None:
     if scene.old is None:
         return
     if not scene.place.drain(scene.old):
-        scene.say(f"      {scene.old} still has callers; it answers them while it ends")
+        scene.say(f"      {scene.old} still has connections; it answers them while it stops")
     Keeping(scene.place, scene.old).stop()
 
 
@@ -275,16 +275,16 @@ class Step:
 
 
 STEPS: Final = (
-    Step("look", "looks whether all is there", look_first),
-    Step("backup", "backs up", back_up),
-    Step("migrate", "brings the schema up, by adding only", migrate),
-    Step("start", "starts the new version", start),
-    Step("smoke", "reserves a table there", try_it),
-    Step("turn", "leads the callers over", turn),
-    Step("front", "asks nginx as a guest does", ask_front),
+    Step("look", "preflight checks", look_first),
+    Step("backup", "back up", back_up),
+    Step("migrate", "run additive migrations", migrate),
+    Step("start", "start the new version", start),
+    Step("smoke", "make a test reservation", try_it),
+    Step("turn", "switch traffic", turn),
+    Step("front", "check through nginx", ask_front),
     # the new version serves from here on: a failure is reported, but not rolled back
-    Step("live", "tells the commands and Flower", name_live, goes_back=False),
-    Step("end-old", "lets the old version finish", end_old, goes_back=False),
+    Step("live", "update the live link, restart Flower", name_live, goes_back=False),
+    Step("end-old", "stop the old version", end_old, goes_back=False),
 )
 #: A version that ran here before needs neither a backup nor migrations.
 BACK_STEPS: Final = tuple(step for step in STEPS if step.name not in ("backup", "migrate"))

@@ -79,4 +79,4 @@ def _systemctl(words: Sequence[str]) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(argv, capture_output=True, text=True, check=False)
     except FileNotFoundError as missing:
-        raise NotWell("RELEASE_BY=systemd, and there is no systemctl") from missing
+        raise NotWell("RELEASE_BY=systemd, but there is no systemctl") from missing

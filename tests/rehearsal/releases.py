@@ -72,9 +72,9 @@ def not_upgraded(place: Site, _page: Page) -> None:
     """A version that does not start: the previous one keeps serving, and the script reports it."""
     done = place.upgrade("maitred:broken", WITHOUT_BACKUP="1", READY_SECONDS="60")
     assert done.returncode == 1, done.stdout
-    assert "web does not stand" in done.stderr
+    assert "web does not stay up" in done.stderr
     assert "this version does not start" in done.stderr
-    assert "the version before serves" in done.stderr
+    assert "the previous version serves" in done.stderr
     serves(place, "maitred:2")
 
 
@@ -86,12 +86,12 @@ def killed_and_done_again(place: Site, _page: Page) -> None:
         cwd=place.folder, env=env, stdout=subprocess.PIPE, text=True, start_new_session=True,
     ) as begun:  # fmt: skip
         assert begun.stdout
-        while "leads the callers" not in begun.stdout.readline():
+        while "switching traffic" not in begun.stdout.readline():
             assert begun.poll() is None
         begun.send_signal(signal.SIGKILL)
     done = place.upgrade("maitred:1", WITHOUT_BACKUP="1")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "taking back the upgrade that was interrupted" in done.stdout
+    assert "rolling back the interrupted upgrade" in done.stdout
     serves(place, "maitred:1")
 
 
@@ -101,7 +101,7 @@ def rolled_back(place: Site, page: Page) -> None:
     serves(place, "maitred:2")
     again = place.upgrade("--rollback")
     assert again.returncode == 1
-    assert "no image before is known" in again.stderr
+    assert "the previous image is not known" in again.stderr
     serves(place, "maitred:2")
 
 

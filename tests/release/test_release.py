@@ -53,17 +53,17 @@ def test_versions_come_and_go_and_no_request_fails(place: Machine) -> None:
         # another release is refused meanwhile; this one is killed and resumed
         begun = place.begin("release", second, "--strategy", "canary")
         assert begun.stdout is not None
-        assert "looks whether all is there" in begun.stdout.readline()
+        assert "preflight checks" in begun.stdout.readline()
         assert "another release is under way" in place.maitred("release", third).stderr
-        while "5% of the callers" not in begun.stdout.readline():
+        while "5% of the traffic" not in begun.stdout.readline():
             pass
         begun.kill()
         begun.communicate()
         assert "was interrupted" in place.maitred("release", third).stderr
         went_on = place.maitred("release", second)
         assert went_on.returncode == 0, went_on.stdout + went_on.stderr
-        assert "Going on with release" in went_on.stdout
-        assert "starts the new version" not in went_on.stdout
+        assert "Resuming release" in went_on.stdout
+        assert "start the new version" not in went_on.stdout
         assert str(second) in live(place)
         done = place.maitred("release", third, "--strategy", "rolling")
         assert done.returncode == 0, done.stdout + done.stderr
@@ -88,11 +88,11 @@ def test_versions_come_and_go_and_no_request_fails(place: Machine) -> None:
 @pytest.mark.parametrize(
     ("fault", "strategy", "why"),
     [
-        ("fails to start", "blue-green", r"start: web fell 2 times"),
+        ("fails to start", "blue-green", r"start: web exited 2 times"),
         ("bad migration", "blue-green", r"migrate: .*no_such_table"),
-        ("workers crash", "rolling", r"start: allocation fell 2 times"),
-        ("fails", "canary", r"turn: at (5|25)% of the callers: errors"),
-        ("slow", "canary", r"turn: at \d+% of the callers: slow"),
+        ("workers crash", "rolling", r"start: allocation exited 2 times"),
+        ("fails", "canary", r"turn: with (5|25)% of the traffic: errors"),
+        ("slow", "canary", r"turn: with \d+% of the traffic: slow"),
     ],
 )
 def test_a_broken_version_is_taken_back_and_says_why(

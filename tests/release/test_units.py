@@ -121,7 +121,7 @@ def test_releases_start_and_end_the_units_and_a_reboot_finds_the_live_one(place:
     # an unstable worker is detected by the number of its restarts by systemd
     broken = version(place, "broken", allocation="sh -c 'sleep 0.5; exit 3'")
     said = put(place, "release", broken, code=1).stderr
-    assert "allocation fell 2 times; see `journalctl -u maitred-allocation@blue.service`" in said
+    assert "allocation exited 2 times; see `journalctl -u maitred-allocation@blue.service`" in said
     assert (units(place, "blue"), link(place)) == ({}, "green")
     # after a power cut: links and sockets were in memory
     switch_off(place)

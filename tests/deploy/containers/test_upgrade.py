@@ -114,7 +114,7 @@ def test_back_to_the_image_before_without_backup_and_migration_and_once(place: P
     assert not {"backup", "migrate maitred:1"} & set(place.state["calls"])
     again = place.upgrade("--rollback")
     assert again.returncode == 1
-    assert "no image before is known" in again.stderr
+    assert "the previous image is not known" in again.stderr
     assert place.serves() == "maitred:1"
 
 
@@ -143,10 +143,10 @@ def test_a_tag_that_means_another_image_by_now_is_kept_by_another_name(place: Pl
         ({"stopped": ["worker-backups-0"]}, "worker-backups does not run"),
         ({"fails": ["maitred backup"]}, "no backup was made"),
         ({"fails": ["migrate"]}, "the migration failed"),
-        ({"fails": ["pull", "image inspect"]}, "can neither be pulled"),
-        ({"fails": ["test -L"]}, "nothing serves here"),
+        ({"fails": ["pull", "image inspect"]}, "cannot be pulled"),
+        ({"fails": ["test -L"]}, "nothing is running here"),
         ({"fails": ["--scale scheduler"]}, "scheduler of maitred:2 cannot be started"),
-        ({"broken": {"maitred:2": "worker-backups"}}, "worker-backups does not stand"),
+        ({"broken": {"maitred:2": "worker-backups"}}, "worker-backups does not stay up"),
         ({"broken": {"maitred:2": "web"}}, "the last words of web"),
         ({"fails": ["exec nginx-0"]}, "nginx does not answer"),
         ({"faults": {"maitred:2": 5}}, "answered 5 requests with 5xx"),
@@ -184,11 +184,21 @@ def test_without_a_store_it_goes_on_when_it_is_told_to(place: Place) -> None:
 @pytest.mark.parametrize(
     ("at", "next_time", "serves", "says"),
     [
-        ("beside the old", ("maitred:2",), "maitred:2", "taking back the upgrade"),
-        ("callers over", ("maitred:2",), "maitred:2", "taking back the upgrade"),
-        ("callers over", ("--rollback",), "maitred:1", "taking back the upgrade"),
-        ("tasks are finished", ("maitred:2",), "maitred:2", "finishing the upgrade"),
-        ("tasks are finished", ("--rollback",), "maitred:1", "finishing the upgrade"),
+        ("beside the old", ("maitred:2",), "maitred:2", "rolling back the interrupted upgrade"),
+        ("switching traffic", ("maitred:2",), "maitred:2", "rolling back the interrupted upgrade"),
+        ("switching traffic", ("--rollback",), "maitred:1", "rolling back the interrupted upgrade"),
+        (
+            "stopping the old version",
+            ("maitred:2",),
+            "maitred:2",
+            "finishing the interrupted upgrade",
+        ),
+        (
+            "stopping the old version",
+            ("--rollback",),
+            "maitred:1",
+            "finishing the interrupted upgrade",
+        ),
     ],
 )
 def test_killed_at_any_step_it_is_taken_back_or_finished_by_the_next_one(
@@ -237,7 +247,7 @@ def test_killed_and_brought_up_by_compose_there_is_nothing_to_go_back_to(place: 
     _made_anew(place, set())
     done = place.upgrade("--rollback")
     assert done.returncode == 1
-    assert "what runs now was left as it is" in done.stderr
+    assert "the running version was not changed" in done.stderr
     assert place.serves() == "maitred:1"
 
 
@@ -263,8 +273,8 @@ def test_the_new_one_is_not_removed_when_the_one_before_cannot_take_the_callers(
     place.change(faults={"maitred:2": 5}, **wrong)
     done = place.upgrade("maitred:2")
     assert done.returncode == 1
-    assert "the version before serves" not in done.stderr
-    assert "NOT TAKEN BACK" in done.stderr
+    assert "the previous version serves" not in done.stderr
+    assert "ROLLBACK FAILED" in done.stderr
     state = place.state
     assert state["containers"][state["link"]]["image"] == "maitred:2"
     assert not [call for call in state["calls"] if call.startswith("stop")]
@@ -278,7 +288,7 @@ def test_going_back_that_was_killed_when_it_served_is_done_when_it_is_asked_agai
     place: Place,
 ) -> None:
     place.upgrade("maitred:2")
-    killed(place, "tasks are finished", "--rollback")
+    killed(place, "stopping the old version", "--rollback")
     done = place.upgrade("--rollback")
     assert done.returncode == 0, done.stdout + done.stderr
     assert place.serves() == "maitred:1"
