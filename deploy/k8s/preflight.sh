@@ -24,16 +24,16 @@ problem() {
 value() { sed -n "s/^  $1: //p" "$cluster"; }
 finish() {
     [ "$problems" = 0 ] && exit 0
-    echo "!!! nothing was changed: $problems to be mended first (docs/deploy/kubernetes.md)" >&2
+    echo "!!! nothing was changed: $problems to fix first (docs/deploy/kubernetes.md)" >&2
     exit 1
 }
 
-if ! said=$(kubectl version 2>&1); then
-    problem "the cluster cannot be reached: $(echo "$said" | tail -n 1)"
+if ! output=$(kubectl version 2>&1); then
+    problem "the cluster cannot be reached: $(echo "$output" | tail -n 1)"
     finish
 fi
 if ! there=$(kubectl get namespace "$namespace" --ignore-not-found -o name); then
-    problem "the account may not look at the namespace $namespace"
+    problem "the account has no permission to read the namespace $namespace"
     finish
 fi
 
@@ -52,12 +52,12 @@ for each in $missing; do
         monitoring.coreos.com/*) from="Prometheus' operator" ;;
         *) from="another version of Kubernetes" ;;
     esac
-    problem "the cluster does not know $each: $from is to be installed"
+    problem "the cluster does not know $each: install $from"
 done
 
 # permissions for everything except applying the manifests
 may() {
-    here auth can-i --quiet "$@" || problem "the account may not $* in $namespace"
+    here auth can-i --quiet "$@" || problem "the account has no permission to $* in $namespace"
 }
 if [ -n "$there" ]; then
     may create pods
@@ -74,7 +74,7 @@ if [ -n "$there" ]; then
         may patch services
     fi
 else
-    kubectl auth can-i --quiet create namespaces || problem "the account may not make the namespace $namespace"
+    kubectl auth can-i --quiet create namespaces || problem "the account has no permission to create the namespace $namespace"
 fi
 
 # the Gateway
@@ -82,13 +82,13 @@ gateway=$(value gateway)
 of=$(value gatewayNamespace)
 ready=$(kubectl -n "$of" get gateways.gateway.networking.k8s.io "$gateway" \
     -o 'jsonpath={.status.conditions[?(@.type=="Programmed")].status}' 2>/dev/null) || ready="not there"
-[ "$ready" = True ] || problem "the Gateway $gateway in $of is not in place (Programmed: ${ready:-not yet})"
+[ "$ready" = True ] || problem "the Gateway $gateway in $of is not ready (Programmed: ${ready:-not yet})"
 
 # secrets
 if grep -q '^kind: ExternalSecret' "$manifests"; then
     ready=$(kubectl get clustersecretstores.external-secrets.io maitred \
         -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}' 2>/dev/null) || ready="not there"
-    [ "$ready" = True ] || problem "the ClusterSecretStore maitred does not work (Ready: ${ready:-not yet})"
+    [ "$ready" = True ] || problem "the ClusterSecretStore maitred is not ready (Ready: ${ready:-not yet})"
 fi
 if [ -n "$there" ] && ! grep -q '^kind: Secret' "$manifests"; then
     # shellcheck disable=SC2016  # kubectl's own template
@@ -101,46 +101,46 @@ if [ -n "$there" ] && ! grep -q '^kind: Secret' "$manifests"; then
             esac
         done
     else
-        echo "    (the account may not read Secrets: they were not looked at)"
+        echo "    (the account has no permission to read Secrets: they were not checked)"
     fi
 fi
 
 # Argo Rollouts
 led=""
-[ -z "$there" ] || led=$(leader) || problem "the cluster does not say whether Argo leads the web process"
+[ -z "$there" ] || led=$(leader) || problem "the cluster did not report whether Argo manages the web process"
 if [ -n "$led" ] && ! grep -q '^kind: Rollout' "$manifests"; then
-    problem "Argo leads the web process, and overlays/$environment is without components/argo: see 'Away from Argo'"
+    problem "Argo manages the web process, but overlays/$environment has no components/argo: see 'Away from Argo'"
 fi
 if [ "$strategy" != rolling ]; then
     grep -q '^kind: Rollout' "$manifests" ||
-        problem "$strategy is Argo's: overlays/$environment has no components/argo"
+        problem "$strategy needs Argo: overlays/$environment has no components/argo"
     if [ -z "$led" ]; then
-        problem "$strategy wants a version in place that Argo leads: release once by rolling"
+        problem "$strategy needs a deployed version that Argo manages: release once by rolling"
     else
         phase=$(here get rollouts.argoproj.io web -o 'jsonpath={.status.phase}')
         # an interrupted release of the same image may be resumed
         inside=$(here get deployment web -o 'jsonpath={.spec.template.spec.containers[0].image}')
         [ "$phase" = Healthy ] || [ "$inside" = "$image" ] ||
-            problem "the release before has not ended: Argo calls the web process ${phase:-unseen}"
+            problem "the previous release has not ended: Argo reports the web process as ${phase:-unknown}"
     fi
     service=$(value prometheus | sed -n 's#^[a-z]*://\([a-z0-9-]*\)\.\([a-z0-9-]*\).*#\2 get service \1#p')
     # shellcheck disable=SC2086  # three words
     [ -z "$service" ] || kubectl -n $service -o name >/dev/null 2>&1 ||
-        problem "no Prometheus at $(value prometheus), which judges: see overlays/$environment/cluster.yaml"
+        problem "no Prometheus at $(value prometheus) for the analysis: see overlays/$environment/cluster.yaml"
 fi
 if [ "$strategy" = canary ]; then
     plugins=$(kubectl -n "${ARGO_NAMESPACE:-argo-rollouts}" get configmap argo-rollouts-config \
         -o 'jsonpath={.data.trafficRouterPlugins}' 2>/dev/null)
     case $plugins in
         *argoproj-labs/gatewayAPI*) ;;
-        *) problem "Argo has no plugin argoproj-labs/gatewayAPI, by which a canary gets its share" ;;
+        *) problem "Argo has no plugin argoproj-labs/gatewayAPI, which a canary needs to split traffic" ;;
     esac
 fi
 
 # every other reason for a rejection: permissions, policies, fields. A Job cannot be changed in place
 if [ -n "$there" ] && [ "$problems" = 0 ]; then
-    said=$(kubectl apply --dry-run=server -f "$manifests" -l 'app.kubernetes.io/name!=migrate' 2>&1 >/dev/null) ||
-        problem "the cluster refuses the manifests: $said"
+    output=$(kubectl apply --dry-run=server -f "$manifests" -l 'app.kubernetes.io/name!=migrate' 2>&1 >/dev/null) ||
+        problem "the cluster rejects the manifests: $output"
 fi
 
 # the image, pulled with the nodes' own credentials
@@ -158,11 +158,11 @@ if [ -n "$there" ] && [ "$problems" = 0 ]; then
             case $state in
                 Succeeded*) break ;;
                 *ErrImagePull* | *ImagePullBackOff* | *InvalidImageName*)
-                    problem "the cluster cannot fetch the image $image" && break ;;
+                    problem "the cluster cannot pull the image $image" && break ;;
                 Failed*) problem "the image $image does not run" && break ;;
             esac
             tries=$((tries - 1))
-            [ "$tries" -gt 0 ] || { problem "the image $image was not fetched in time (${state:-no answer})" && break; }
+            [ "$tries" -gt 0 ] || { problem "the image $image was not pulled in time (${state:-no answer})" && break; }
             sleep "${LOOK_SECONDS:-5}"
         done
         here delete pod preflight --ignore-not-found --wait=false >/dev/null

@@ -8,8 +8,8 @@ namespace=maitred-$1
 # shellcheck source=deploy/k8s/words.sh
 . "$(dirname "$0")/words.sh"
 promote
-well quietly || {
-    echo "!!! the new version did not become well: make rollback ENVIRONMENT=$1" >&2
+await_healthy quietly || {
+    echo "!!! the new version did not become healthy: make rollback ENVIRONMENT=$1" >&2
     exit 1
 }
 state=$(here get configmap last-release --ignore-not-found -o 'jsonpath={.data.state}')

@@ -25,9 +25,9 @@ stop() {
     echo "!!! $1: no process was changed" >&2
     exit 1
 }
-go_back() {
-    echo "!!! $1: back to the version before" >&2
-    sh "$scripts/rollback.sh" "$environment" || echo "!!! and that failed: see above" >&2
+roll_back() {
+    echo "!!! $1: rolling back to the previous version" >&2
+    sh "$scripts/rollback.sh" "$environment" || echo "!!! the rollback failed: see above" >&2
     exit 1
 }
 
@@ -46,29 +46,29 @@ printf 'resources: [../%s]\ncomponents: [%s]\n' "$environment" "$components" \
 kubectl kustomize "$folder" >"$folder/plain.txt"
 sed "s#image: maitred\$#image: $image#" "$folder/plain.txt" >"$folder/all.yaml"
 
-echo "--- what it needs"
+echo "--- preflight checks"
 sh "$scripts/preflight.sh" "$environment" "$image" "$strategy" "$folder/all.yaml"
 [ -z "${ASK_ONLY:-}" ] || exit 0
 
-before=$(deployments) || stop "the processes in place cannot be asked for"
+before=$(deployments) || stop "the deployed processes cannot be listed"
 if [ -n "$before" ] && grep -q '^  BACKUP_STORE: .' "$folder/all.yaml" && [ -z "${WITHOUT_BACKUP:-}" ]; then
-    echo "--- a backup"
+    echo "--- backup"
     here exec deployment/worker-backups -- maitred backup || stop "no backup was made"
 fi
 
-echo "--- what the processes stand on"
-leads=$(leader) || stop "the cluster does not say whether Argo leads the web process"
+echo "--- settings, secrets, services"
+leads=$(leader) || stop "the cluster did not report whether Argo manages the web process"
 # The versions for rollback.sh are not overwritten while a release is under way: a resumed release must not
 # take its own half for the previous version. A release left to Argo has ended when Argo calls it Healthy.
 # Check that before the strategy is changed, because that change would make Argo promote it.
 last=$(here get configmap last-release --ignore-not-found -o 'jsonpath={.data.state}={.data.image}') ||
-    stop "the release before cannot be asked for"
+    stop "the previous release cannot be read"
 keep=""
 case $last in
     "under way="* | "with Argo=$image") keep=yes ;;
     "with Argo="*)
         phase=$(here get rollouts.argoproj.io web --ignore-not-found -o 'jsonpath={.status.phase}') ||
-            stop "Argo cannot be asked for"
+            stop "the state of Argo's rollout cannot be read"
         [ -z "$leads" ] || [ "$phase" = Healthy ] || keep=yes
         ;;
 esac
@@ -76,10 +76,10 @@ handed_over=0
 if grep -q '^kind: Rollout' "$folder/all.yaml"; then
     # Argo scales the Deployment of a Rollout that it manages to zero
     handed_over=$(here get deployment web --ignore-not-found -o 'jsonpath={.spec.replicas}') ||
-        stop "the web process cannot be asked for"
+        stop "the web process cannot be read"
 fi
 if [ "${handed_over:-0}" != 0 ] && [ -z "$leads" ]; then
-    echo "--- the web process is handed over to Argo, as it is"
+    echo "--- handing the web process over to Argo, unchanged"
     # created with the current number of replicas, so that it never has only one pod; `apply` keeps the number
     awk -v count="$handed_over" '
         /^---$/ { if (rollout) exit; text = ""; next }
@@ -87,26 +87,26 @@ if [ "${handed_over:-0}" != 0 ] && [ -z "$leads" ]; then
         /^kind: Rollout$/ { rollout = 1 }
         /^spec:$/ { text = text "  replicas: " count "\n" }
         END { if (rollout) printf "%s", text }' "$folder/all.yaml" >"$folder/rollout.yaml"
-    kubectl create -f "$folder/rollout.yaml" || stop "Argo could not be given the web process"
+    kubectl create -f "$folder/rollout.yaml" || stop "the web process could not be handed over to Argo"
 fi
 kubectl apply -f "$folder/all.yaml" -l '!app.kubernetes.io/name' || stop "not everything could be applied"
 if [ "${handed_over:-0}" != 0 ]; then
-    well || stop "Argo did not take the web process over"
+    await_healthy || stop "Argo did not take the web process over"
 elif [ -n "$before" ] && [ -n "$leads" ]; then
-    seen || stop "Argo did not read the strategy"
+    seen || stop "Argo did not observe the strategy"
     # Argo points the Service at one version when it splits traffic; rolling needs it to select all pods
     if [ "$strategy" = rolling ] &&
         [ -n "$(here get service web -o 'jsonpath={.spec.selector.rollouts-pod-template-hash}')" ]; then
         here patch service web --type=json \
-            -p '[{"op":"remove","path":"/spec/selector/rollouts-pod-template-hash"}]' || stop "the Service web is Argo's still"
+            -p '[{"op":"remove","path":"/spec/selector/rollouts-pod-template-hash"}]' || stop "the Service web still selects Argo's version"
     fi
 fi
 if grep -q '^kind: ExternalSecret' "$folder/all.yaml"; then
     here wait --for=condition=Ready --timeout="${SECRETS_SECONDS:-120}s" externalsecrets.external-secrets.io --all ||
-        stop "the secrets did not come"
+        stop "the secrets were not delivered"
 fi
 
-echo "--- the schema"
+echo "--- migrations"
 here delete job migrate --ignore-not-found
 kubectl apply -f "$folder/all.yaml" -l app.kubernetes.io/name=migrate || stop "the migration could not be started"
 tries=${MIGRATE_TRIES:-300}
@@ -127,30 +127,30 @@ done
 if [ -z "$keep" ]; then
     versions=""
     for each in $before; do
-        version=$(version "$each") || stop "the version of $each in place is not known"
+        version=$(version "$each") || stop "the deployed version of $each is not known"
         versions="$versions${each##*/}=$version "
     done
     here create configmap last-release --from-literal="before=$versions" --from-literal="image=$image" \
         --from-literal="state=under way" --dry-run=client -o yaml >"$folder/last.yaml"
-    here apply -f "$folder/last.yaml" || stop "the version in place could not be written down"
+    here apply -f "$folder/last.yaml" || stop "the deployed version could not be recorded"
 fi
 
-echo "--- the processes"
-kubectl apply -f "$folder/all.yaml" || go_back "not everything could be applied"
-now=$(deployments) || go_back "the processes cannot be asked for"
+echo "--- processes"
+kubectl apply -f "$folder/all.yaml" || roll_back "not everything could be applied"
+now=$(deployments) || roll_back "the processes cannot be listed"
 for each in $now; do
-    here rollout status "$each" --timeout=900s || go_back "$each does not become well"
+    here rollout status "$each" --timeout=900s || roll_back "$each does not become healthy"
 done
-leads=$(leader) || go_back "the cluster does not say whether Argo leads the web process"
+leads=$(leader) || roll_back "the cluster did not report whether Argo manages the web process"
 if [ -n "$leads" ]; then
     # if this script is killed while it waits, the next release asks Argo for the result of this one
-    here patch configmap last-release --type=merge -p '{"data":{"state":"with Argo"}}' || go_back "the cluster does not answer"
-    well && code=0 || code=$?
+    here patch configmap last-release --type=merge -p '{"data":{"state":"with Argo"}}' || roll_back "the cluster does not answer"
+    await_healthy && code=0 || code=$?
     if [ "$code" = 2 ] && [ "$strategy" = blue-green ]; then
         # the promotion is manual: a missing one is no reason to roll back
-        echo "!!! nobody has promoted the new version yet; it waits" >&2
+        echo "!!! the new version has not been promoted yet; it waits" >&2
         exit 1
     fi
-    [ "$code" = 0 ] || go_back "the new version of web was not judged well"
+    [ "$code" = 0 ] || roll_back "the analysis of the new version of web failed"
 fi
 here patch configmap last-release --type=merge -p '{"data":{"state":"done"}}'

@@ -11,11 +11,11 @@ result=0
 
 before=$(here get configmap last-release --ignore-not-found -o 'jsonpath={.data.before}')
 if [ -z "$before" ]; then
-    echo "!!! there is no release to take back: none is written down, or it was the first, or is taken back" >&2
+    echo "!!! no release to roll back: none is recorded, or it was the first, or is already rolled back" >&2
     exit 1
 fi
 if ! leads=$(leader) || ! sets=$(versions); then
-    echo "!!! the cluster does not answer: nothing was taken back" >&2
+    echo "!!! the cluster does not answer: nothing was rolled back" >&2
     exit 1
 fi
 undone=""
@@ -34,13 +34,13 @@ for each in $before; do
     here rollout undo "$name" --to-revision="$was" || result=1
     undone="$undone $name"
 done
-[ -n "$undone" ] || [ $result != 0 ] || echo "each process has its version of before; there is nothing to take back"
+[ -n "$undone" ] || [ $result != 0 ] || echo "each process already has its previous version; there is nothing to roll back"
 # Argo's Rollout follows the Deployment; the previous version needs no new trial
 if [ -n "$leads" ]; then
     if seen; then
         hashes=$(here get rollouts.argoproj.io web -o 'jsonpath={.status.currentPodHash} {.status.stableRS}')
         [ "${hashes% *}" = "${hashes#* }" ] || promote || result=1
-        well || result=1
+        await_healthy || result=1
     else
         result=1
     fi

@@ -14,15 +14,15 @@ smoke=${SMOKE:-python3 -m deploy.smoke}
 if $smoke "$url" "$restaurant"; then
     exit 0
 fi
-echo "!!! the smoke test failed: the release is taken back" >&2
+echo "!!! the smoke test failed: rolling back the release" >&2
 if ! sh "$(dirname "$0")/rollback.sh" "$environment"; then
-    echo "!!! NOT taken back: $environment needs somebody now" >&2
+    echo "!!! NOT rolled back: $environment needs an operator now" >&2
     exit 1
 fi
 # shellcheck disable=SC2086
 if $smoke "$url" "$restaurant"; then
-    echo "!!! taken back: the version before is in place in $environment, and works" >&2
+    echo "!!! rolled back: the previous version is deployed in $environment, and works" >&2
 else
-    echo "!!! taken back, and the smoke test fails all the same: it is not the version" >&2
+    echo "!!! rolled back, but the smoke test still fails: the version is not the cause" >&2
 fi
 exit 1

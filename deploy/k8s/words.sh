@@ -24,13 +24,13 @@ version() {
 
 # Print "Argo" if it manages the web process, else nothing. Return 1 if the cluster does not answer.
 leader() {
-    if said=$(here get rollouts.argoproj.io web --ignore-not-found -o name 2>&1); then
-        case $said in *rollout.argoproj.io/web*) echo Argo ;; esac
+    if output=$(here get rollouts.argoproj.io web --ignore-not-found -o name 2>&1); then
+        case $output in *rollout.argoproj.io/web*) echo Argo ;; esac
         return 0
     fi
     # Argo Rollouts is not installed
-    case $said in *"doesn't have a resource type"*) return 0 ;; esac
-    echo "$said" >&2
+    case $output in *"doesn't have a resource type"*) return 0 ;; esac
+    echo "$output" >&2
     return 1
 }
 
@@ -44,7 +44,7 @@ seen() {
         generation=${rollout%%=*}
         [ "$rollout" = "$generation=$generation $wanted" ] && return 0
         tries=$((tries - 1))
-        [ "$tries" -gt 0 ] || { echo "!!! Argo Rollouts does not take notice of the web process: does it run?" >&2 && return 1; }
+        [ "$tries" -gt 0 ] || { echo "!!! Argo Rollouts does not observe the web process: is it running?" >&2 && return 1; }
         sleep "${LOOK_SECONDS:-5}"
     done
 }
@@ -54,8 +54,8 @@ seen() {
 patience() { if [ "${strategy:-}" = canary ]; then echo 840; else echo 360; fi; }
 
 # Wait until Argo calls the web process Healthy. Return 1 if it does not become so, 2 if Argo still waits for
-# a manual decision. `well quietly` does not print how to give it.
-well() {
+# a manual decision. `await_healthy quietly` does not print how to give it.
+await_healthy() {
     seen || return 1
     tries=${WELL_TRIES:-$(patience)}
     told=${1:-}
@@ -68,7 +68,7 @@ well() {
                 return 1
                 ;;
             Paused)
-                [ -n "$told" ] || echo "    Argo waits for a word: make promote ENVIRONMENT=${namespace#maitred-}," \
+                [ -n "$told" ] || echo "    Argo waits for a manual decision: make promote ENVIRONMENT=${namespace#maitred-}," \
                     "or make rollback ENVIRONMENT=${namespace#maitred-}"
                 told=yes
                 ;;

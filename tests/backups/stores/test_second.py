@@ -161,7 +161,7 @@ def test_damaged_in_one_it_is_offered_from_the_other(
     target = str(tmp_path / "back")
     said = run("restore", "--into", target, ends=1).stderr
     assert f"{name}{PIECE}: " in said
-    assert "it is whole in the second store: --store second" in said
+    assert "the second store has an undamaged copy: --store second" in said
     said = run("backups", "verify", ends=1).stdout
     assert f"WRONG in the first store: {name}{PIECE}" in said
     assert "2 backups read, 1 damaged" in said

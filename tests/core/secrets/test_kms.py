@@ -185,7 +185,7 @@ def test_a_restaurant_moves_its_keys_into_the_service(
     sealed, master, new = encryption.seal(b"x", about="a"), service.new_key(), tmp_path / "new.json"
     before = KEYSET.read_bytes()
     said = CliRunner().invoke(main, ["keys", "move", master, "--into", str(new)])
-    assert (said.exit_code, f"{new} is sealed by {master}" in said.output) == (0, True)
+    assert (said.exit_code, f"{new} is encrypted with {master}" in said.output) == (0, True)
     assert KEYSET.read_bytes() == before
     again = CliRunner().invoke(main, ["keys", "move", master, "--into", str(new)])
     assert again.exit_code == 2

@@ -201,23 +201,23 @@ def _lacks(api: str) -> Any:
 
 MISSING = {
     "cluster": (lambda there: (there.folder / "config").write_text(""), "cannot be reached"),
-    "argo": (_lacks("argoproj.io/v1alpha1"), "Argo Rollouts is to be installed"),
-    "keda": (_lacks("keda.sh/v1alpha1"), "KEDA is to be installed"),
+    "argo": (_lacks("argoproj.io/v1alpha1"), "install Argo Rollouts"),
+    "keda": (_lacks("keda.sh/v1alpha1"), "install KEDA"),
     "gateway api": (_lacks("gateway.networking.k8s.io/v1"), "the Gateway API and a controller"),
     "gateway": (_without("Gateway", "public", "gateway"), "the Gateway public in gateway"),
     "store": (_without("ClusterSecretStore", "maitred", ""), "the ClusterSecretStore maitred"),
     "secret": (_without("Secret", "maitred"), "the Secret maitred in maitred-staging has no REDIS"),
-    "jobs": (_forbid("delete jobs"), "may not delete jobs"),
-    "exec": (_forbid("create pods/exec"), "may not create pods --subresource=exec"),
-    "promotion": (_forbid("patch rollouts/status"), "may not patch rollouts.argoproj.io"),
+    "jobs": (_forbid("delete jobs"), "no permission to delete jobs"),
+    "exec": (_forbid("create pods/exec"), "no permission to create pods --subresource=exec"),
+    "promotion": (_forbid("patch rollouts/status"), "no permission to patch rollouts.argoproj.io"),
     "plugin": (_without("ConfigMap", "argo-rollouts-config", "argo-rollouts"), "no plugin"),
     "prometheus": (
         _without("Service", "kube-prometheus-stack-prometheus", "monitoring"),
         "no Prometheus at http://kube-prometheus-stack-prometheus.monitoring:9090",
     ),
     "led": (_without("Rollout", "web"), "release once by rolling"),
-    "policy": (_refuse("admission"), "refuses the manifests"),
-    "image": (_refuse("image"), f"cannot fetch the image {NEW}"),
+    "policy": (_refuse("admission"), "rejects the manifests"),
+    "image": (_refuse("image"), f"cannot pull the image {NEW}"),
 }
 
 
@@ -239,7 +239,7 @@ def test_an_overlay_without_argo_is_told_so_where_argo_leads(there: There) -> No
     file.write_text(file.read_text().replace("  - ../../components/argo\n", ""))
     done = there.release("canary")
     assert done.returncode == 1
-    assert "canary is Argo's: overlays/staging has no components/argo" in done.stderr
+    assert "canary needs Argo: overlays/staging has no components/argo" in done.stderr
     assert "see 'Away from Argo'" in done.stderr
     assert there.wrote() == []
 
@@ -260,12 +260,12 @@ UNTOUCHED = {
     "PATCH configmaps/settings": "",
     "POST jobs/migrate": "the migration could not be started",
     "migrate": "the migrations failed",
-    "secrets": "the secrets did not come",
-    "POST configmaps/last-release": "the version in place could not be written down",
+    "secrets": "the secrets were not delivered",
+    "POST configmaps/last-release": "the deployed version could not be recorded",
 }
 BACK = {
     "PATCH deployments/worker-allocation": "not everything could be applied",
-    "deployment/scheduler": "deployment.apps/scheduler does not become well",
+    "deployment/scheduler": "deployment.apps/scheduler does not become healthy",
 }
 
 
@@ -310,7 +310,7 @@ def test_a_rollback_takes_one_release_back_and_is_no_switch(there: There) -> Non
     assert set(there.images().values()) == {OLD}
     again = there.script("rollback.sh")
     assert again.returncode == 1
-    assert "no release to take back" in again.stderr
+    assert "no release to roll back" in again.stderr
     assert set(there.images().values()) == {OLD}
     plan.prove(line="rollback", target="kubernetes", how="rehearsed", figure=STAND_IN)
 
@@ -321,7 +321,7 @@ def test_the_same_version_once_more_leaves_nothing_to_take_back(there: There) ->
     assert there.release().returncode == 0
     done = there.script("rollback.sh")
     assert done.returncode == 0
-    assert "there is nothing to take back" in done.stdout
+    assert "there is nothing to roll back" in done.stdout
     assert set(there.images().values()) == {NEW}
 
 
@@ -344,7 +344,7 @@ def test_a_release_that_cannot_read_the_one_before_changes_no_process(there: The
     there.cluster.state.refuses.add("GET configmaps/last-release")
     done = there.release()
     assert done.returncode == 1
-    assert "the release before cannot be asked for: no process was changed" in done.stderr
+    assert "the previous release cannot be read: no process was changed" in done.stderr
     assert set(there.images().values()) == {OLD}
     kept = there.cluster.state.get("ConfigMap", NAMESPACE, "last-release")
     assert kept is not None
@@ -377,7 +377,7 @@ def test_a_rollback_that_gets_no_answer_takes_nothing_back(there: There) -> None
     there.cluster.state.refuses.add("GET rollouts/web")
     done = there.script("rollback.sh")
     assert done.returncode == 1
-    assert "nothing was taken back" in done.stderr
+    assert "nothing was rolled back" in done.stderr
     assert set(there.images().values()) == {NEW}
 
 
@@ -393,7 +393,7 @@ def test_a_canary_that_is_judged_worse_takes_the_workers_back_too(there: There) 
     done = there.release("canary")
     assert done.returncode == 1
     assert "RolloutAborted" in done.stderr
-    assert "back to the version before" in done.stderr
+    assert "rolling back to the previous version" in done.stderr
     assert set(there.images().values()) == {OLD}
     assert there.serves() == OLD
     assert there.web()["phase"] == "Healthy"
@@ -426,7 +426,7 @@ def test_a_canary_with_too_few_requests_waits_for_a_word_and_then_goes_back(ther
 def test_a_blue_green_waits_for_its_promotion_and_is_not_taken_back(there: There) -> None:
     done = there.release("blue-green")
     assert done.returncode == 1
-    assert "nobody has promoted" in done.stderr
+    assert "has not been promoted" in done.stderr
     assert there.serves() == OLD
     assert there.images()["web"] == NEW
     assert there.script("promote.sh").returncode == 0
@@ -540,7 +540,7 @@ def test_a_cluster_that_does_not_answer_is_not_one_that_argo_does_not_lead(
     there.cluster.state.refuses.add(f"GET rollouts/web {time}")
     done = there.release()
     assert done.returncode == 1
-    assert "does not say whether Argo leads the web process" in done.stderr
+    assert "did not report whether Argo manages the web process" in done.stderr
     assert there.wrote() == []
     rollout = there.cluster.state.get("Rollout", NAMESPACE, "web")
     assert rollout is not None
@@ -552,7 +552,7 @@ def test_without_argo_s_controller_no_process_changes(there: There) -> None:
     there.web()["observedGeneration"] = "0"
     done = there.release()
     assert done.returncode == 1
-    assert "does it run?" in done.stderr
+    assert "is it running?" in done.stderr
     assert set(there.images().values()) == {OLD}
 
 
@@ -565,7 +565,7 @@ def test_a_smoke_test_that_fails_takes_the_release_back_and_says_so(there: There
     smoke.chmod(0o755)
     done = there.script("smoke.sh", "https://x.example", "demo", SMOKE=str(smoke))
     assert done.returncode == 1
-    assert "taken back: the version before is in place in staging, and works" in done.stderr
+    assert "rolled back: the previous version is deployed in staging, and works" in done.stderr
     assert set(there.images().values()) == {OLD}
     assert (there.folder / "smoked").read_text() == "https://x.example demo\n" * 2
     for target in ("github", "gitlab", "jenkins"):
@@ -580,7 +580,7 @@ def test_a_smoke_test_that_passes_or_has_no_address_takes_nothing_back(there: Th
     assert set(there.images().values()) == {NEW}
     there.cluster.state.delete("ConfigMap", NAMESPACE, "last-release")
     done = there.script("smoke.sh", "https://x.example", "demo", SMOKE="false")
-    assert "NOT taken back: staging needs somebody now" in done.stderr
+    assert "NOT rolled back: staging needs an operator now" in done.stderr
 
 
 PAGE = (ROOT / "docs" / "deploy" / "kubernetes.md").read_text(encoding="utf-8")
