@@ -37,7 +37,7 @@ put aws_credentials "[default]"
 put otlp_headers ""
 # recipients of alerts; Alertmanager does not start without any
 put alert_receivers '# Take the signs away, and put in your own (the receivers of Alertmanager). "page" is called at any
-# hour, and not by mail alone: a dead mail server could not tell of itself. "ticket" can wait.
+# hour, and not by mail alone: a dead mail server could not report itself. "ticket" can wait.
 #receivers:
 #  - name: page
 #    pagerduty_configs: [{routing_key: "..."}]

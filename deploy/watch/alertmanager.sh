@@ -15,7 +15,7 @@ folder=${2:-}
 routes=$(dirname "$0")/alertmanager.yml
 
 refuse() {
-    echo "!!! nobody would be told of alerts: $1. See docs/runbooks/README.md" >&2
+    echo "!!! alerts would reach nobody: $1. See docs/runbooks/README.md" >&2
     exit 1
 }
 
@@ -34,16 +34,16 @@ ways() {  # ways NAME: print the integrations of that receiver, one per line
         }'
 }
 
-[ -s "$receivers" ] || refuse "$receivers is not there"
+[ -s "$receivers" ] || refuse "$receivers is missing or empty"
 for name in page ticket; do
-    [ -n "$(ways "$name")" ] || refuse "the receiver \`$name\` of $receivers has no way to anybody"
+    [ -n "$(ways "$name")" ] || refuse "the receiver \`$name\` of $receivers has no integration"
 done
 ways page | grep -qvx email ||
-    refuse "\`page\` is reached by mail alone, and a dead mail server could not tell of itself"
+    refuse "\`page\` is reached only by mail, and a dead mail server could not report itself"
 
 together=${folder:-$(mktemp -d)}/alertmanager.yml
 cat "$routes" "$receivers" >"$together"
-amtool check-config "$together" >&2 || refuse "Alertmanager does not take $receivers"
+amtool check-config "$together" >&2 || refuse "Alertmanager rejects $receivers"
 if [ -z "$folder" ]; then
     rm -r "$(dirname "$together")"
     exit 0

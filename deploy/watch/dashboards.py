@@ -11,7 +11,7 @@ DASHBOARDS: Final[dict[str, tuple[str, tuple[Panel, ...]]]] = {
         "Service tonight",
         (
             Panel(
-                "Late",
+                "Overdue",
                 (
                     ("sum(max by (namespace, what) (maitred_late))", "all"),
                     ("max by (namespace, what) (maitred_late) == 1", "{{what}} {{namespace}}"),
@@ -32,7 +32,7 @@ DASHBOARDS: Final[dict[str, tuple[str, tuple[Panel, ...]]]] = {
             Panel(
                 "From request to answer",
                 (
-                    (quantile(0.5, "maitred_decision_seconds"), "half of them within"),
+                    (quantile(0.5, "maitred_decision_seconds"), "50% within"),
                     (quantile(0.99, "maitred_decision_seconds"), "99% within"),
                 ),
                 unit="s",
@@ -58,7 +58,7 @@ DASHBOARDS: Final[dict[str, tuple[str, tuple[Panel, ...]]]] = {
         (
             Panel("Answers by status", ((f"sum by (status) (rate({ASKED}[5m]))", "{{status}}"),)),
             Panel(
-                "Errors of ours by route",
+                "Server errors by route",
                 ((f"sum by (route) (rate({FAILED}[5m]))", "{{route}}"),),
             ),
             Panel("99% within, by route", ((quantile(0.99, SECONDS, "route"), "{{route}}"),), "s"),
@@ -84,7 +84,7 @@ DASHBOARDS: Final[dict[str, tuple[str, tuple[Panel, ...]]]] = {
         "Queues and jobs",
         (
             Panel(
-                "Oldest that waits",
+                "Age of the oldest waiting row",
                 (("max by (kind) (maitred_waiting_oldest_seconds)", "{{kind}}"),),
                 unit="s",
             ),
@@ -103,7 +103,7 @@ DASHBOARDS: Final[dict[str, tuple[str, tuple[Panel, ...]]]] = {
                 unit="s",
             ),
             Panel(
-                "Searches for room where all is taken, an hour",
+                "Re-seating searches, an hour",
                 (
                     (
                         "sum by (result) (rate(maitred_room_searches_total[1h])) * 3600",
@@ -116,8 +116,8 @@ DASHBOARDS: Final[dict[str, tuple[str, tuple[Panel, ...]]]] = {
                 ),
             ),
             Panel(
-                "Looks of a search, 99%",
-                ((quantile(0.99, "maitred_room_search_looks"), "looks"),),
+                "Steps of a search, 99%",
+                ((quantile(0.99, "maitred_room_search_looks"), "steps"),),
             ),
             Panel(
                 "Answers in one round, 99%",
@@ -141,7 +141,7 @@ DASHBOARDS: Final[dict[str, tuple[str, tuple[Panel, ...]]]] = {
         "Messages",
         (
             Panel(
-                "The providers' time, 99%",
+                "Duration of a provider's answer, 99%",
                 ((quantile(0.99, "maitred_provider_seconds", "channel"), "{{channel}}"),),
                 unit="s",
             ),

@@ -20,7 +20,7 @@ MORE: Final[dict[str, tuple[str, tuple[Panel, ...]]]] = {
                 ((f"sum by (version) (rate({ASKED}[1m]) {_BY_VERSION})", "{{version}}"),),
             ),
             Panel(
-                "Share of our errors by version",
+                "Share of server errors by version",
                 (
                     (
                         f"(sum by (version) (rate({FAILED}[1m]) {_BY_VERSION})"
@@ -58,12 +58,12 @@ MORE: Final[dict[str, tuple[str, tuple[Panel, ...]]]] = {
                 unit="s",
             ),
             Panel(
-                "Since it was last made, proved, copied, followed",
+                "Since last success, by job",
                 (("max by (name) (maitred_backup_job_success_age_seconds)", "{{name}}"),),
                 unit="s",
             ),
             Panel(
-                "What that took",
+                "Duration by job",
                 (("max by (name) (maitred_backup_job_seconds)", "{{name}}"),),
                 unit="s",
             ),
@@ -74,7 +74,7 @@ MORE: Final[dict[str, tuple[str, tuple[Panel, ...]]]] = {
             ),
             Panel("Backups", ((of_rows("maitred_backup_backups", "store"), "{{store}}"),), width=8),
             Panel(
-                "Manifests that cannot be trusted",
+                "Damaged manifests",
                 ((of_rows("maitred_backup_damaged_manifests", "store"), "{{store}}"),),
                 kind="stat",
                 width=8,
@@ -91,7 +91,7 @@ MORE: Final[dict[str, tuple[str, tuple[Panel, ...]]]] = {
         "Business",
         (
             Panel(
-                "Guests from twelve hours ago until in twelve hours",
+                "Guests within twelve hours, before and after",
                 ((of_rows("maitred_guests", "status"), "{{status}}"),),
             ),
             Panel("Parties", ((of_rows("maitred_parties", "status"), "{{status}}"),)),
@@ -100,7 +100,7 @@ MORE: Final[dict[str, tuple[str, tuple[Panel, ...]]]] = {
                 (("sum by (outcome) (increase(maitred_decisions_total[1d]))", "{{outcome}}"),),
             ),
             Panel(
-                "Share of parties that did not come",
+                "Share of no-shows",
                 (
                     (
                         f"sum({of_rows(_NO_SHOWS, 'status')})"
@@ -112,7 +112,7 @@ MORE: Final[dict[str, tuple[str, tuple[Panel, ...]]]] = {
             ),
         ),
     ),
-    "house": (
+    "installation": (
         "Database, Redis, flags",
         (
             Panel(
@@ -122,7 +122,7 @@ MORE: Final[dict[str, tuple[str, tuple[Panel, ...]]]] = {
             ),
             Panel("Redis", (("min(max by (namespace) (maitred_redis_up))", "up"),), kind="stat"),
             Panel(
-                "Database connections in use, of those that there may be",
+                "Database connections in use, share of the maximum",
                 (
                     (
                         "max by (job, instance) (maitred_database_connections_in_use"

@@ -47,13 +47,13 @@ _LATE_MESSAGES: Final = _slower_than("maitred_told_seconds", "60.0")
 OBJECTIVES: Final = (
     Objective(
         "availability",
-        "99.9% of answers are no error of ours",
+        "99.9% of answers are no server error",
         0.999,
         f'sum by ({EACH}) (rate(maitred_http_requests_total{{status=~"5..",{OPERATORS}}}[%s]))',
         f"sum by ({EACH}) (rate(maitred_http_requests_total{{{OPERATORS}}}[%s]))",
     ),
     Objective("decisions", "99% of requests are decided in 2 s", 0.99, *_LATE_DECISIONS),
-    Objective("messages", "99% of guests are told in 60 s", 0.99, *_LATE_MESSAGES),
+    Objective("messages", "99% of guests are notified in 60 s", 0.99, *_LATE_MESSAGES),
 )
 
 #: (severity, burn rate as a multiple of what the budget allows, long window, short window)

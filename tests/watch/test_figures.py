@@ -244,7 +244,7 @@ def late_messages(known: Known) -> float:
 
 #: (dashboard, panel) -> the expected figures of each of its queries.
 EXPECTED: Mapping[tuple[str, str], tuple[Said, ...]] = {
-    ("tonight", "Late"): (
+    ("tonight", "Overdue"): (
         all_of(lambda known: len(late(known))),
         lambda known: {(name,): 1.0 for name in late(known)},
     ),
@@ -261,7 +261,7 @@ EXPECTED: Mapping[tuple[str, str], tuple[Said, ...]] = {
     ),
     ("tonight", "From answer to message, 99%"): (told_within,),
     ("requests", "Answers by status"): (answers,),
-    ("requests", "Errors of ours by route"): (
+    ("requests", "Server errors by route"): (
         lambda known: {("/api/v1/restaurants/<slug:slug>/reservations",): known.answers["503"]},
     ),
     ("requests", "99% within, by route"): (lambda known: {("*",): slow(known)},),
@@ -273,18 +273,18 @@ EXPECTED: Mapping[tuple[str, str], tuple[Said, ...]] = {
         all_of(late_decisions),
         all_of(late_messages),
     ),
-    ("queues", "Oldest that waits"): (oldest,),
+    ("queues", "Age of the oldest waiting row"): (oldest,),
     ("queues", "Tasks a second"): (lambda known: {("success", evening.TASK): known.tasks},),
     ("queues", "Tasks, 99% within"): (every(0, 5),),
-    ("queues", "Searches for room where all is taken, an hour"): (
+    ("queues", "Re-seating searches, an hour"): (
         lambda known: {("chain",): 3600.0, ("none",): 3600.0},
         all_of(lambda known: 3600.0),
     ),
-    ("queues", "Looks of a search, 99%"): (all_of(lambda known: (0.0, 100.0)),),
+    ("queues", "Steps of a search, 99%"): (all_of(lambda known: (0.0, 100.0)),),
     ("queues", "Answers in one round, 99%"): (all_of(lambda known: (5.0, 10.0)),),
     ("queues", "Since a job's last success"): (since_success,),
     ("queues", "Failing jobs"): (failing,),
-    ("messages", "The providers' time, 99%"): (every(0, 5),),
+    ("messages", "Duration of a provider's answer, 99%"): (every(0, 5),),
     ("messages", "Refused by the provider"): (retried,),
     ("messages", "Sent an hour, by kind"): (
         lambda known: messages(known, Message.kind, times=3600),
@@ -293,27 +293,23 @@ EXPECTED: Mapping[tuple[str, str], tuple[Said, ...]] = {
     ("releases", "Answers a second by version"): (
         version(lambda known: float(known.answers.total())),
     ),
-    ("releases", "Share of our errors by version"): (version(share_of_errors),),
+    ("releases", "Share of server errors by version"): (version(share_of_errors),),
     ("releases", "95% within, by version"): (version(slow),),
     ("backups", "Age of the newest backup"): (backup_age,),
-    ("backups", "Since it was last made, proved, copied, followed"): (
-        lambda known: since_success(known, *BACKUPS),
-    ),
-    ("backups", "What that took"): (took,),
+    ("backups", "Since last success, by job"): (lambda known: since_success(known, *BACKUPS),),
+    ("backups", "Duration by job"): (took,),
     ("backups", "Size of all backups"): (backup_size,),
     ("backups", "Backups"): (lambda known: {("first",): 1.0},),
-    ("backups", "Manifests that cannot be trusted"): (lambda known: {("first",): 0.0},),
+    ("backups", "Damaged manifests"): (lambda known: {("first",): 0.0},),
     ("backups", "Failing"): (lambda known: failing(known, *BACKUPS),),
-    ("business", "Guests from twelve hours ago until in twelve hours"): (
-        partial(tonight, guests=True),
-    ),
+    ("business", "Guests within twelve hours, before and after"): (partial(tonight, guests=True),),
     ("business", "Parties"): (tonight,),
     ("business", "Answers a day"): (outcomes,),
-    ("business", "Share of parties that did not come"): (no_show,),
-    ("house", "Database"): (all_of(lambda known: 1.0),),
-    ("house", "Redis"): (all_of(lambda known: 1.0),),
-    ("house", "Database connections in use, of those that there may be"): (every(0, 1),),
-    ("house", "Flags"): (flags,),
+    ("business", "Share of no-shows"): (no_show,),
+    ("installation", "Database"): (all_of(lambda known: 1.0),),
+    ("installation", "Redis"): (all_of(lambda known: 1.0),),
+    ("installation", "Database connections in use, share of the maximum"): (every(0, 1),),
+    ("installation", "Flags"): (flags,),
 }
 PANELS = [(name, panel) for name, one in DASHBOARDS.items() for panel in one[1]]
 

@@ -35,7 +35,7 @@ LABELS = {
     "JobFailing": {"name": "backup"},
     "ChannelDown": {"channel": "email"},
     "ProviderFailing": {"channel": "email"},
-    "HouseLate": {"what": "requests"},
+    "WorkOverdue": {"what": "requests"},
     "JobLate": {"what": "retain"},
     "ProcessGone": {"job": "workers"},
     "AlertsUnsent": {"integration": "webhook"},
@@ -264,7 +264,7 @@ def test_each_alert_fires_is_told_and_clears(
         "ProviderFailing": troubles.provider_refuses,
         "ChannelDown": troubles.channel_down,
         "MessagesBurn": troubles.told_too_late,
-        "HouseLate": troubles.nobody_decides,
+        "WorkOverdue": troubles.nobody_decides,
         "JobLate": troubles.clock_stopped,
         "JobFailing": troubles.backup_fails,
         "LogLate": troubles.log_not_followed,
@@ -274,7 +274,7 @@ def test_each_alert_fires_is_told_and_clears(
         "WebGone": troubles.web_gone,
         "AlertsUnsent": troubles.operators_out_of_reach,
     }
-    also = {"HouseLate": "DecisionsBurn", "DatabaseGone": "AvailabilityBurn"}
+    also = {"WorkOverdue": "DecisionsBurn", "DatabaseGone": "AvailabilityBurn"}
     again = {"MessagesBurn": troubles.tell_late}
     severities: dict[str, set[str]] = {}
     for rule in alert_rules():
@@ -292,7 +292,7 @@ def test_each_alert_fires_is_told_and_clears(
             reached = {"ticket"} if name == "AlertsUnsent" else severities[name]
             for receiver in reached:
                 operators.wait_told(receiver, name, "firing", after=heard)
-        if name == "HouseLate":  # measured only once it is decided
+        if name == "WorkOverdue":  # measured only once it is decided
             prometheus.wait_firing(also[name], meanwhile=troubles.decide_late)
         prometheus.wait_clear(name)
         for receiver in severities[name]:

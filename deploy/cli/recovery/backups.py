@@ -155,7 +155,7 @@ def _offer_other(which: str, name: str, damage: PieceDamaged) -> None:
 
 def _tell(done: Restored, to: datetime | None) -> None:
     newest, examined = done.newest, done.examined
-    click.echo(f"{newest.name}: {done.pieces} chunks, until {as_text(newest.ended)}")
+    click.echo(f"{newest.name}: {done.pieces} backups, until {as_text(newest.ended)}")
     if done.replayed:
         click.echo(
             f"log replayed: {size_text(done.replayed.size)} in {done.replayed.seconds:.1f} s"

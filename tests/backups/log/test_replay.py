@@ -74,7 +74,7 @@ def test_the_log_leads_to_any_second_and_around_a_damaged_incremental(
     with pytest.raises(PieceDamaged, match=way):
         restore_into(safe, tmp_path / "back")
     said = run("restore", "--from", first.name, "--into", str(tmp_path / "back")).stdout
-    assert f"{first.name}: 1 pieces" in said
+    assert f"{first.name}: 1 backups" in said
     with opened(tmp_path / "back", first) as bind:
         assert rows_of(bind) == after
     hurt(kept / (newest.name + MANIFEST))
