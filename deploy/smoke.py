@@ -25,7 +25,7 @@ NOBODY: Final = "smoke@example.com"
 DECIDED: Final = frozenset({"confirmed", "waitlisted", "declined"})
 
 
-class NotWell(click.ClickException):
+class SmokeTestFailed(click.ClickException):
     """The smoke test failed. The message is one sentence; the command exits with 1."""
 
 
@@ -42,11 +42,11 @@ def main(url: str, restaurant: str, email: str, insecure: bool) -> None:
         with httpx.Client(base_url=url, timeout=15, verify=proved) as client:
             click.echo(try_out(client, restaurant, email=email))
     except httpx.HTTPError as error:
-        raise NotWell(f"{url} does not answer: {error}") from error
+        raise SmokeTestFailed(f"{url} does not answer: {error}") from error
 
 
 def try_out(client: httpx.Client, slug: str, *, email: str) -> str:
-    """Make one reservation and cancel it. Return a one-sentence result. Raises NotWell."""
+    """Make one reservation and cancel it. Return a one-sentence result. Raises SmokeTestFailed."""
     _ask(client, "GET", "/healthz")
     start = _free_start(client, slug)
     body = {"party_size": 2, "start": start, "guest": {"name": "Smoke Test", "email": email}}
@@ -62,7 +62,7 @@ def try_out(client: httpx.Client, slug: str, *, email: str) -> str:
     finally:
         _ask(client, "POST", f"{path}/cancel", json={}, headers=token)
     if status != "confirmed":
-        raise NotWell(f"{slug} offered {start}, but the request was {status}")
+        raise SmokeTestFailed(f"{slug} offered {start}, but the request was {status}")
     return f"{slug}: confirmed after {seconds:.1f} s, and cancelled"
 
 
@@ -73,7 +73,7 @@ def _free_start(client: httpx.Client, slug: str) -> str:
         slots = _ask(client, "GET", path)["slots"]
         if slots:
             return str(slots[0]["start"])
-    raise NotWell(f"{slug} has no table for two on any of the {len(DAYS)} days searched")
+    raise SmokeTestFailed(f"{slug} has no table for two on any of the {len(DAYS)} days searched")
 
 
 def _decision(client: httpx.Client, path: str, token: dict[str, str]) -> str:
@@ -83,13 +83,13 @@ def _decision(client: httpx.Client, path: str, token: dict[str, str]) -> str:
         if status in DECIDED:
             return status
         time.sleep(0.2)
-    raise NotWell(f"not decided within {DECIDED_SECONDS} s: are the workers running?")
+    raise SmokeTestFailed(f"not decided within {DECIDED_SECONDS} s: are the workers running?")
 
 
 def _ask(client: httpx.Client, method: str, path: str, **options: Any) -> dict[str, Any]:
     answer = client.request(method, path, **options)
     if answer.is_error:
-        raise NotWell(f"{method} {path}: {answer.status_code} {answer.text[:200]}")
+        raise SmokeTestFailed(f"{method} {path}: {answer.status_code} {answer.text[:200]}")
     found: dict[str, Any] = answer.json()
     return found
 

@@ -11,10 +11,10 @@ from deploy.cli.errors import Refused
 from deploy.embedded.folder import join
 from deploy.release.cluster import list_there, release_there, rollback_there
 from deploy.release.conduct import STRATEGIES, here, start_live
-from deploy.release.conduct import release as put_in_place
-from deploy.release.conduct import rollback as go_back
+from deploy.release.conduct import release as start_release
+from deploy.release.conduct import rollback as roll_back
+from deploy.release.errors import ReleaseFailed
 from deploy.release.journal import Release
-from deploy.release.wrong import NotWell
 
 _THERE = click.option(
     "--kubernetes",
@@ -32,7 +32,7 @@ _THERE = click.option(
 )
 @_THERE
 def release(version: str, strategy: str | None, kubernetes: str | None) -> None:
-    """Deploy VERSION without downtime; roll back automatically if that fails.
+    """Deploy VERSION without interrupting requests; roll back automatically if that fails.
 
     VERSION is a folder on this machine, or an image on Kubernetes. An interrupted release resumes
     when the command is run again.
@@ -43,7 +43,7 @@ def release(version: str, strategy: str | None, kubernetes: str | None) -> None:
     if not Path(version).is_dir():
         raise click.BadParameter(f"{version} is not a folder", param_hint="VERSION")
     join()
-    _tell(put_in_place(Path(version), strategy or "blue-green", click.echo), wanted="done")
+    _tell(start_release(Path(version), strategy or "blue-green", click.echo), wanted="done")
 
 
 @click.command()
@@ -54,7 +54,7 @@ def rollback(kubernetes: str | None) -> None:
         rollback_there(kubernetes)
         return
     join()
-    done = go_back(click.echo)
+    done = roll_back(click.echo)
     _tell(done, wanted="done" if done.strategy == "rollback" else "rolled back")
 
 
@@ -75,7 +75,7 @@ def releases(starts: bool, kubernetes: str | None) -> None:
         try:
             if not start_live(click.echo):
                 raise Refused("there is no live version: `maitred release FOLDER` deploys one")
-        except NotWell as problem:
+        except ReleaseFailed as problem:
             raise Refused(str(problem)) from problem
     _place, journal = here()
     live = journal.live()

@@ -5,11 +5,11 @@ from pathlib import Path
 from time import monotonic, time
 from typing import Final
 
+from deploy.release.errors import ReleaseFailed
 from deploy.release.journal import Journal, Release, ReleaseRefused
 from deploy.release.place import SHARES, Place, Slot, other
-from deploy.release.slots import Keeping
-from deploy.release.steps import BACK_STEPS, STEPS, Say, Scene, Step, go_back
-from deploy.release.wrong import NotWell
+from deploy.release.slots import SlotProcesses
+from deploy.release.steps import ROLLBACK_STEPS, STEPS, Say, Scene, Step, roll_back
 from models.core.settings import settings
 
 STRATEGIES: Final = ("blue-green", "rolling", "canary")
@@ -43,7 +43,7 @@ def release(folder: Path, strategy: str, say: Say) -> Release:
             )
         else:
             say(f"Resuming release {found.number}")
-        return _run(place, journal, found, BACK_STEPS if found.strategy == BACK else STEPS, say)
+        return _run(place, journal, found, ROLLBACK_STEPS if found.strategy == BACK else STEPS, say)
 
 
 def rollback(say: Say) -> Release:
@@ -56,14 +56,14 @@ def rollback(say: Say) -> Release:
     with journal.alone():
         newest = journal.newest()
         if newest is not None and newest.is_open:
-            _take_back(_scene(place, journal, newest, say), "requested")
+            _roll_back(_scene(place, journal, newest, say), "requested")
             return newest
         live = journal.live()
         before = journal.by_number(live.before) if live else None
         if before is None:
             raise ReleaseRefused("there is no version to roll back to")
         again = _begin(place, journal, Path(before.folder), BACK)
-        return _run(place, journal, again, BACK_STEPS, say)
+        return _run(place, journal, again, ROLLBACK_STEPS, say)
 
 
 def start_live(say: Say) -> bool:
@@ -76,11 +76,11 @@ def start_live(say: Say) -> bool:
         live = journal.live()
         if live is None:
             return False
-        keeping = Keeping(place, live.slot)
-        if not keeping.is_running:
+        processes = SlotProcesses(place, live.slot)
+        if not processes.is_running:
             say(f"Starting release {live.number} in {live.slot}")
-            keeping.start(Path(live.folder))
-            keeping.await_ready()
+            processes.start(Path(live.folder))
+            processes.await_ready()
         place.turn(SHARES, live.slot)
         return True
 
@@ -95,8 +95,8 @@ def _begin(place: Place, journal: Journal, folder: Path, strategy: str) -> Relea
         before=live.number if live else 0,
         began=time(),
     )
-    keeping = Keeping(place, begun.slot)
-    if keeping.is_running:
+    processes = SlotProcesses(place, begun.slot)
+    if processes.is_running:
         raise ReleaseRefused(f"{begun.slot} is running but should not be: see {place.state}/log")
     journal.keep(begun)
     return begun
@@ -105,7 +105,7 @@ def _begin(place: Place, journal: Journal, folder: Path, strategy: str) -> Relea
 def _scene(place: Place, journal: Journal, found: Release, say: Say) -> Scene:
     live = journal.by_number(found.before)
     # a live version that does not run (the machine was off) has no callers to preserve
-    runs = live is not None and Keeping(place, live.slot).is_running
+    runs = live is not None and SlotProcesses(place, live.slot).is_running
     old: Slot | None = live.slot if live is not None and runs else None
     return Scene(place, journal, found, old, say)
 
@@ -120,10 +120,10 @@ def _run(
         began = monotonic()
         try:
             step.do(scene)
-        except NotWell as problem:
-            if step.goes_back:
+        except ReleaseFailed as problem:
+            if step.rolls_back:
                 say(f"  NO  {step.says}: {problem}")
-                _take_back(scene, f"{step.name}: {problem}")
+                _roll_back(scene, f"{step.name}: {problem}")
                 return found
             found.why = f"{step.name}: {problem}"
             say(f"  !!  {step.says}: {problem}")
@@ -134,12 +134,12 @@ def _run(
     return found
 
 
-def _take_back(scene: Scene, why: str) -> None:
+def _roll_back(scene: Scene, why: str) -> None:
     found = scene.release
     try:
-        go_back(scene)
+        roll_back(scene)
         outcome = "rolled back"
-    except NotWell as problem:
+    except ReleaseFailed as problem:
         outcome, why = "failed", f"{why}; then the rollback failed: {problem}"
     found.why = why
     _close(scene.journal, found, outcome)

@@ -1,5 +1,5 @@
-"""The error of a version that is being deployed."""
+"""The error of a release that fails."""
 
 
-class NotWell(Exception):
+class ReleaseFailed(Exception):
     """A version does not work as it should; the text describes the fault."""

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from deploy.release.errors import ReleaseFailed
 from deploy.release.place import Place, Slot
 from deploy.release.watch import safe_counts
-from deploy.release.wrong import NotWell
 from models.core.settings import settings
 
 OFF: Final = "off"
@@ -26,28 +26,28 @@ def is_asked() -> bool:
 
 
 def check_there() -> None:
-    """Check that the public address answers at all, with any status. Raises NotWell."""
+    """Check that the public address answers at all, with any status. Raises ReleaseFailed."""
     _ask()
 
 
 def check_leads_to(place: Place, slot: Slot) -> None:
-    """Check that the public address leads to this slot. Raises NotWell with the obstacle."""
+    """Check that the public address leads to this slot. Raises ReleaseFailed with the obstacle."""
     before = safe_counts(place, slot)
     answer = _ask()
     if answer.status_code in _GATEWAY:
-        raise NotWell(
+        raise ReleaseFailed(
             f"nginx returned {answer.status_code}: can its workers open the sockets in"
             f" {place.sockets}? (the folder belongs to their group; see nginx's error log)"
         )
     if answer.is_server_error:
-        raise NotWell(f"GET {_PATH} through nginx: {answer.status_code}")
+        raise ReleaseFailed(f"GET {_PATH} through nginx: {answer.status_code}")
     ends = monotonic() + COUNTED_SECONDS
     while monotonic() < ends:
         after = safe_counts(place, slot)
         if before is not None and after is not None and after.answers > before.answers:
             return
         sleep(0.2)
-    raise NotWell(f"nginx answers, but not from {place.sockets}: does it follow the links?")
+    raise ReleaseFailed(f"nginx answers, but not from {place.sockets}: does it follow the links?")
 
 
 def _ask() -> httpx.Response:
@@ -58,4 +58,6 @@ def _ask() -> httpx.Response:
         with httpx.Client(base_url=front, verify=proved, timeout=15) as client:
             return client.get(_PATH, headers={"Host": name}, extensions={"sni_hostname": name})
     except httpx.HTTPError as error:
-        raise NotWell(f"{front} does not answer as {name} (RELEASE_FRONT): {error}") from error
+        raise ReleaseFailed(
+            f"{front} does not answer as {name} (RELEASE_FRONT): {error}"
+        ) from error

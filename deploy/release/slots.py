@@ -10,12 +10,12 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Final
 
+from deploy.release.errors import ReleaseFailed
 from deploy.release.keeper import pid_file
 from deploy.release.line import environment, life_file, python_of, shared
 from deploy.release.place import NoAnswer, Place, Slot
 from deploy.release.processes import WORKERS, stop_seconds
 from deploy.release.units import Units
-from deploy.release.wrong import NotWell
 from models.core.settings import settings
 
 READY_SECONDS: Final = 90.0
@@ -24,7 +24,7 @@ FALLS: Final = 2
 
 
 def run_in(folder: Path, *words: str, seconds: float = 900) -> None:
-    """Run `python ...` of that version in its folder. Raises NotWell with the error it printed."""
+    """Run `python ...` of that version in its folder. Raises ReleaseFailed with its error."""
     try:
         done = subprocess.run(
             [python_of(folder), *words],
@@ -36,9 +36,9 @@ def run_in(folder: Path, *words: str, seconds: float = 900) -> None:
             check=False,
         )
     except subprocess.TimeoutExpired as late:
-        raise NotWell(f"{' '.join(words)}: not finished after {seconds:.0f} s") from late
+        raise ReleaseFailed(f"{' '.join(words)}: not finished after {seconds:.0f} s") from late
     if done.returncode:
-        raise NotWell(f"{' '.join(words)}: {_cause(done.stderr or done.stdout)}")
+        raise ReleaseFailed(f"{' '.join(words)}: {_cause(done.stderr or done.stdout)}")
 
 
 def _cause(said: str) -> str:
@@ -48,7 +48,7 @@ def _cause(said: str) -> str:
     return (named or lines)[-1][:300]
 
 
-class Keeping:
+class SlotProcesses:
     """Access to the keeper of a slot, regardless of which process started it."""
 
     def __init__(self, place: Place, slot: Slot) -> None:
@@ -62,7 +62,7 @@ class Keeping:
         return self._units.are_started() if self._units else self._pid() is not None
 
     def start(self, folder: Path) -> None:
-        """Start a version in this slot, unless one runs already. Raises NotWell."""
+        """Start a version in this slot, unless one runs already. Raises ReleaseFailed."""
         if self.is_running:
             return
         state = self._place.state.absolute()
@@ -96,7 +96,7 @@ class Keeping:
             sleep(0.05)
 
     def await_ready(self, *, seconds: float = READY_SECONDS) -> None:
-        """Wait until the web process is ready and every worker listens. Raises NotWell."""
+        """Wait until the web process is ready and every worker listens. Raises ReleaseFailed."""
         ends, what = monotonic() + seconds, "nothing"
         while True:
             try:
@@ -107,7 +107,7 @@ class Keeping:
                 return
             self.check_falls()
             if monotonic() > ends:
-                raise NotWell(f"not ready after {seconds:.0f} s: {what}")
+                raise ReleaseFailed(f"not ready after {seconds:.0f} s: {what}")
             sleep(0.2)
 
     def _missing(self) -> str:
@@ -120,12 +120,12 @@ class Keeping:
         return ", ".join(deaf)
 
     def check_falls(self) -> None:
-        """Raise NotWell when a process does not stay up."""
+        """Raise ReleaseFailed when a process does not stay up."""
         if not self.is_running:
-            raise NotWell(f"{self._slot} ended; see {self._log()}")
+            raise ReleaseFailed(f"{self._slot} ended; see {self._log()}")
         for name, count in self._falls().items():
             if count >= FALLS:
-                raise NotWell(f"{name} exited {count} times; see {self._log(name)}")
+                raise ReleaseFailed(f"{name} exited {count} times; see {self._log(name)}")
 
     def _falls(self) -> dict[str, int]:
         if self._units:
@@ -141,7 +141,7 @@ class Keeping:
         return f"{self._place.state}/log/{self._slot}{f'-{name}' if name else ''}.log"
 
     def stop(self) -> None:
-        """End all processes after their tasks and answers. Raises NotWell when they do not end."""
+        """End all processes after their tasks and answers. Raises ReleaseFailed if they do not."""
         if self._units:
             self._units.stop()
         elif (pid := self._pid()) is not None:
@@ -149,7 +149,7 @@ class Keeping:
         ends = monotonic() + stop_seconds(WORKERS) + stop_seconds(["web"]) + 10
         while self.is_running:
             if monotonic() > ends:
-                raise NotWell(f"the processes of {self._slot} did not stop")
+                raise ReleaseFailed(f"the processes of {self._slot} did not stop")
             sleep(0.1)
         self._place.socket(self._slot).unlink(missing_ok=True)
 

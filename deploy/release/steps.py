@@ -12,14 +12,13 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from deploy.release import front
+from deploy.release.errors import ReleaseFailed
 from deploy.release.journal import Journal, Release
 from deploy.release.place import SHARES, NoAnswer, Place, Slot
-from deploy.release.slots import Keeping, run_in
+from deploy.release.slots import SlotProcesses, run_in
 from deploy.release.units import renew_flower
 from deploy.release.watch import ENOUGH, Counts, more_errors, safe_counts, slower
-from deploy.release.wrong import NotWell
-from deploy.smoke import NOBODY, try_out
-from deploy.smoke import NotWell as SmokeFailed
+from deploy.smoke import NOBODY, SmokeTestFailed, try_out
 from models import migrations
 from models.core import clock
 from models.core.database.transactions import engine, reading, unit
@@ -31,13 +30,13 @@ from models.operations.floor.load import load_restaurant
 #: Free disk space required for a version and its migrations.
 ROOM_MB: Final = 200
 #: The restaurant at which each release makes a test reservation; its name is not public.
-TEST_HOUSE: Final = Path(__file__).with_name("release-test.toml")
+TEST_RESTAURANT: Final = Path(__file__).with_name("release-test.toml")
 #: Seconds between two checks of both versions.
-LOOK_SECONDS: Final = 1.0
+POLL_SECONDS: Final = 1.0
 #: A version that does not answer this many checks in a row counts as gone.
 DEAF: Final = 3
 #: A version is slow just after its start; it counts as slow after this many slow checks in a row.
-SLOW_LOOKS: Final = 3
+SLOW_POLLS: Final = 3
 #: While slowness is suspected, the watch is extended by up to this many seconds.
 DOUBT_SECONDS: Final = 10.0
 #: A canary's share with too few answers for a verdict is watched up to this many times as long.
@@ -69,28 +68,28 @@ class Scene:
         return Path(self.release.folder)
 
 
-def look_first(scene: Scene) -> None:
-    """Check everything that can be checked before any change. Raises NotWell."""
+def preflight(scene: Scene) -> None:
+    """Check everything that can be checked before any change. Raises ReleaseFailed."""
     for name in ("Procfile", "web", "deploy/release/keeper.py"):
         if not (scene.folder / name).exists():
-            raise NotWell(f"{scene.folder} is not a version: {name} is missing")
+            raise ReleaseFailed(f"{scene.folder} is not a version: {name} is missing")
     free = shutil.disk_usage(scene.place.state).free >> 20
     if free < ROOM_MB:
-        raise NotWell(f"{scene.place.state} has {free} MB free; {ROOM_MB} MB are required")
+        raise ReleaseFailed(f"{scene.place.state} has {free} MB free; {ROOM_MB} MB are required")
     run_in(scene.folder, "-c", "from models.core.settings import settings; settings()", seconds=60)
     try:
         with reading() as session:
             session.execute(text("SELECT 1"))
     except SQLAlchemyError as error:
-        raise NotWell(f"the database does not answer: {type(error).__name__}") from error
+        raise ReleaseFailed(f"the database does not answer: {type(error).__name__}") from error
     if not signals.is_up():
-        raise NotWell("Redis does not answer")
+        raise ReleaseFailed("Redis does not answer")
     if front.is_asked():
         front.check_there()
 
 
 def back_up(scene: Scene) -> None:
-    """Back up, if backups are configured and the database is not empty. Raises NotWell."""
+    """Back up, if backups are configured and the database is not empty. Raises ReleaseFailed."""
     if not settings().backup_store:
         return
     if migrations.current(engine()) is None:
@@ -102,21 +101,21 @@ def back_up(scene: Scene) -> None:
 def migrate(scene: Scene) -> None:
     """Run the new version's migrations. They only add, so the old version keeps working.
 
-    Raises NotWell.
+    Raises ReleaseFailed.
     """
     run_in(scene.folder, "-m", "deploy.database")
 
 
 def start(scene: Scene) -> None:
-    """Start the new version's processes next to the old one's. Raises NotWell."""
-    keeping = Keeping(scene.place, scene.new)
-    keeping.start(scene.folder)
-    keeping.await_ready()
+    """Start the new version's processes next to the old one's. Raises ReleaseFailed."""
+    processes = SlotProcesses(scene.place, scene.new)
+    processes.start(scene.folder)
+    processes.await_ready()
 
 
 def try_it(scene: Scene) -> None:
-    """Make a test reservation at the release's own restaurant, bypassing nginx. Raises NotWell."""
-    restaurant = read_restaurant(TEST_HOUSE.read_text(encoding="utf-8"))
+    """Make a test reservation at TEST_RESTAURANT, bypassing nginx. Raises ReleaseFailed."""
+    restaurant = read_restaurant(TEST_RESTAURANT.read_text(encoding="utf-8"))
     unit(lambda session: load_restaurant(session, restaurant, now=clock.now()))
     # to our own address, so that no one else gets mail, unless it lacks a domain and is invalid
     own = parseaddr(settings().mail_from)[1]
@@ -124,24 +123,24 @@ def try_it(scene: Scene) -> None:
     try:
         with scene.place.client(scene.new) as client:
             scene.say(f"      {try_out(client, restaurant.slug, email=email)}")
-    except (SmokeFailed, NoAnswer) as problem:
-        raise NotWell(f"the test reservation failed: {problem}") from problem
+    except (SmokeTestFailed, NoAnswer) as problem:
+        raise ReleaseFailed(f"the test reservation failed: {problem}") from problem
 
 
 def turn(scene: Scene) -> None:
-    """Move the callers by the release's strategy, watching each step. Raises NotWell."""
+    """Move the callers by the release's strategy, watching each step. Raises ReleaseFailed."""
     if scene.old is not None:  # resumed: a canary starts small again
         scene.place.turn(SHARES, scene.old)
     watch = Watch(scene)
     if scene.release.strategy == "blue-green" or scene.old is None:
         scene.place.turn(SHARES, scene.new)
-        ask_front(scene)  # fail early, not after the whole watch
+        check_front(scene)  # fail early, not after the whole watch
         watch.look("all traffic", settings().release_watch_seconds)
         watch.check_reached()
         return
     # rolling checks each share only briefly; a canary is watched
     is_canary = scene.release.strategy == "canary"
-    seconds = settings().release_watch_seconds if is_canary else LOOK_SECONDS
+    seconds = settings().release_watch_seconds if is_canary else POLL_SECONDS
     for share in SHARES:
         scene.place.turn((share,), scene.new)
         watch.look(f"{share}% of the traffic", seconds)
@@ -162,21 +161,21 @@ class Watch:
     def look(self, what: str, seconds: float) -> None:
         """Watch for that long.
 
-        Raises NotWell as soon as the new version does worse than the old.
+        Raises ReleaseFailed as soon as the new version does worse than the old.
         """
         ends = monotonic() + seconds
         while True:
             found = safe_counts(self._scene.place, self._scene.new)
             self._deaf = 0 if found else self._deaf + 1
             if self._deaf >= DEAF:
-                raise NotWell("the web process no longer answers")
-            Keeping(self._scene.place, self._scene.new).check_falls()
+                raise ReleaseFailed("the web process no longer answers")
+            SlotProcesses(self._scene.place, self._scene.new).check_falls()
             if found and (wrong := self._judge(found)):
-                raise NotWell(f"with {what}: {wrong}")
+                raise ReleaseFailed(f"with {what}: {wrong}")
             left = ends - monotonic()
             if left <= 0 and left <= -self._more_seconds(seconds):
                 break
-            sleep(min(LOOK_SECONDS, max(0.05, left)) if left > 0 else LOOK_SECONDS)
+            sleep(min(POLL_SECONDS, max(0.05, left)) if left > 0 else POLL_SECONDS)
         self._scene.say(f"      {what}: {self._now}; the old version: {self._base}")
 
     def _more_seconds(self, seconds: float) -> float:
@@ -202,7 +201,7 @@ class Watch:
         wrong = slower(part, self._old_beside())
         self._new_last = found
         self._slow = self._slow + 1 if wrong else 0
-        return wrong if self._slow >= SLOW_LOOKS else ""
+        return wrong if self._slow >= SLOW_POLLS else ""
 
     def _old_beside(self) -> Counts:
         """Return the old version's current counts if it has callers and slowed down, else its
@@ -217,9 +216,9 @@ class Watch:
         return (safe_counts(self._scene.place, old) if old else None) or Counts()
 
     def check_reached(self) -> None:
-        """Raise NotWell when the old version had callers and the new one has had none."""
+        """Raise ReleaseFailed when the old version had callers and the new one has had none."""
         if self._base.answers >= ENOUGH and not self._now.answers:
-            raise NotWell(
+            raise ReleaseFailed(
                 f"no request arrived: does nginx follow the links in {self._scene.place.sockets}?"
             )
 
@@ -234,34 +233,34 @@ class Watch:
         return after.since(before) if after else Counts()
 
 
-def ask_front(scene: Scene) -> None:
-    """Check through nginx that the new version answers guests. Raises NotWell."""
+def check_front(scene: Scene) -> None:
+    """Check through nginx that the new version answers guests. Raises ReleaseFailed."""
     if front.is_asked():
         front.check_leads_to(scene.place, scene.new)
 
 
 def name_live(scene: Scene) -> None:
-    """Set the link by which commands and Flower find the live version. Raises NotWell."""
+    """Set the link by which commands and Flower find the live version. Raises ReleaseFailed."""
     scene.place.name("live", scene.folder)
     if settings().release_by == "systemd":
         renew_flower()
 
 
 def end_old(scene: Scene) -> None:
-    """End the old version after its answers and tasks. Raises NotWell."""
+    """End the old version after its answers and tasks. Raises ReleaseFailed."""
     if scene.old is None:
         return
     if not scene.place.drain(scene.old):
         scene.say(f"      {scene.old} still has connections; it answers them while it stops")
-    Keeping(scene.place, scene.old).stop()
+    SlotProcesses(scene.place, scene.old).stop()
 
 
-def go_back(scene: Scene) -> None:
+def roll_back(scene: Scene) -> None:
     """Move all callers to the old version, and end the new one's processes."""
     if scene.old is not None:
         scene.place.turn(SHARES, scene.old)
         scene.place.drain(scene.new)
-    Keeping(scene.place, scene.new).stop()
+    SlotProcesses(scene.place, scene.new).stop()
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,20 +270,20 @@ class Step:
     name: str
     says: str
     do: Callable[[Scene], None]
-    goes_back: bool = True
+    rolls_back: bool = True
 
 
 STEPS: Final = (
-    Step("look", "preflight checks", look_first),
+    Step("look", "preflight checks", preflight),
     Step("backup", "back up", back_up),
     Step("migrate", "run additive migrations", migrate),
     Step("start", "start the new version", start),
     Step("smoke", "make a test reservation", try_it),
     Step("turn", "switch traffic", turn),
-    Step("front", "check through nginx", ask_front),
+    Step("front", "check through nginx", check_front),
     # the new version serves from here on: a failure is reported, but not rolled back
-    Step("live", "update the live link, restart Flower", name_live, goes_back=False),
-    Step("end-old", "stop the old version", end_old, goes_back=False),
+    Step("live", "update the live link, restart Flower", name_live, rolls_back=False),
+    Step("end-old", "stop the old version", end_old, rolls_back=False),
 )
 #: A version that ran here before needs neither a backup nor migrations.
-BACK_STEPS: Final = tuple(step for step in STEPS if step.name not in ("backup", "migrate"))
+ROLLBACK_STEPS: Final = tuple(step for step in STEPS if step.name not in ("backup", "migrate"))

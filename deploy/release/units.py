@@ -9,9 +9,9 @@ import subprocess
 from collections.abc import Sequence
 from typing import Final
 
+from deploy.release.errors import ReleaseFailed
 from deploy.release.place import Slot
 from deploy.release.processes import PROCESSES
-from deploy.release.wrong import NotWell
 
 #: The unit of Flower, which serves both slots and runs the live version's code.
 FLOWER: Final = "maitred-flower.service"
@@ -41,11 +41,11 @@ class Units:
         return done.returncode == 0
 
     def start(self) -> None:
-        """Start them all. Raises NotWell."""
+        """Start them all. Raises ReleaseFailed."""
         _must(["start", target_of(self._slot)])
 
     def stop(self) -> None:
-        """End them all, the web process last, and wait. Raises NotWell."""
+        """End them all, the web process last, and wait. Raises ReleaseFailed."""
         own = [unit_of(line, self._slot) for line in PROCESSES]
         _must(["stop", *own, target_of(self._slot)])
 
@@ -62,15 +62,15 @@ class Units:
 
 
 def renew_flower() -> None:
-    """Restart Flower, if it runs, with the live version. Raises NotWell."""
+    """Restart Flower, if it runs, with the live version. Raises ReleaseFailed."""
     _must(["try-restart", FLOWER])
 
 
 def _must(words: Sequence[str]) -> str:
-    """Return systemctl's output. Raises NotWell with its error message when it fails."""
+    """Return systemctl's output. Raises ReleaseFailed with its error message when it fails."""
     done = _systemctl(words)
     if done.returncode:
-        raise NotWell(f"systemctl {words[0]}: {done.stderr.strip() or done.returncode}")
+        raise ReleaseFailed(f"systemctl {words[0]}: {done.stderr.strip() or done.returncode}")
     return done.stdout
 
 
@@ -79,4 +79,4 @@ def _systemctl(words: Sequence[str]) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(argv, capture_output=True, text=True, check=False)
     except FileNotFoundError as missing:
-        raise NotWell("RELEASE_BY=systemd, but there is no systemctl") from missing
+        raise ReleaseFailed("RELEASE_BY=systemd, but there is no systemctl") from missing

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.architecture.tree import ROOT
-from tests.deploy.containers.test_containers import HOUSE, described
+from tests.deploy.containers.test_containers import PROCESSES, described
 from tests.rehearsal.containers import images
 from tests.rehearsal.containers.box import Box, Image
 from tests.rehearsal.containers.building import Builder, as_image
@@ -51,7 +51,7 @@ def test_every_process_of_the_image_runs_read_only_and_as_nobody(
 ) -> None:
     assert (image.uid, image.env["RELEASE_NAME"]) == (10001, "rehearsed")
     services: dict[str, Any] = described(BACKUP_STORE="/var/lib/maitred/backups")["services"]
-    ours = ["migrate", *sorted(HOUSE)]
+    ours = ["migrate", *sorted(PROCESSES)]
     web = services["web"] = {k: v for k, v in services["web"].items() if k not in NOT_THE_IMAGES}
     web["environment"] = {k: v for k, v in web["environment"].items() if k not in METRICS}
     subprocess.run(["sh", ROOT / "deploy" / "secrets.sh", tmp_path / "secrets"], check=True)

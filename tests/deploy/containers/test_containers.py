@@ -25,7 +25,7 @@ from tests.services.running import surroundings
 from tests.services.servers.redis import RedisServer
 
 BIN = Path(sys.executable).parent
-HOUSE = {
+PROCESSES = {
     "web", "worker-allocation", "worker-messages", "worker-maintenance", "worker-backups",
     "follower", "scheduler", "flower",
 }  # fmt: skip
@@ -104,7 +104,7 @@ def test_every_combination_is_valid(profile: tuple[str, ...], files: tuple[str, 
 
 
 def test_the_watchers_come_by_their_profile_alone(services: dict[str, Any]) -> None:
-    assert HOUSE | {"mysql", "redis", "migrate", "nginx"} == set(services)
+    assert PROCESSES | {"mysql", "redis", "migrate", "nginx"} == set(services)
     watched = described("--profile", "watch")["services"]
     assert set(watched) - set(services) == WATCH
     for name in WATCH:
@@ -128,7 +128,7 @@ def test_production_starts_with_nothing_left_out(name: str) -> None:
 
 def test_production_is_the_image_that_was_built_and_open_on_two_ports() -> None:
     shipped = described(files=(".production",), **SHIPPED)["services"]
-    for name in HOUSE | {"migrate"}:
+    for name in PROCESSES | {"migrate"}:
         assert "build" not in shipped[name]
         assert shipped[name]["image"] == SHIPPED["IMAGE"]
         assert shipped[name]["environment"]["PUBLIC_URL"] == SHIPPED["PUBLIC_URL"]
@@ -162,7 +162,7 @@ def test_no_secret_stands_in_an_environment(services: dict[str, Any]) -> None:
 def test_each_service_is_given_the_secrets_of_the_table_and_no_more(
     services: dict[str, Any],
 ) -> None:
-    for name in HOUSE | {"migrate"}:
+    for name in PROCESSES | {"migrate"}:
         process = name.removeprefix("worker-")
         service = services[name]
         assert service["environment"]["PROCESS"] == process
@@ -182,7 +182,7 @@ def test_each_service_is_given_the_secrets_of_the_table_and_no_more(
 
 
 def test_the_restaurant_runs_closed_in(services: dict[str, Any]) -> None:
-    for name in HOUSE | {"migrate"}:
+    for name in PROCESSES | {"migrate"}:
         service = services[name]
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
@@ -214,7 +214,7 @@ def test_every_process_of_the_procfile_runs_there(services: dict[str, Any]) -> N
 
 
 def test_nothing_starts_before_what_it_needs(services: dict[str, Any]) -> None:
-    for name in HOUSE:
+    for name in PROCESSES:
         needs = {key: value["condition"] for key, value in services[name]["depends_on"].items()}
         assert needs == {"migrate": "service_completed_successfully", "redis": "service_healthy"}
     assert services["migrate"]["depends_on"]["mysql"]["condition"] == "service_healthy"
@@ -246,7 +246,7 @@ def test_no_service_relies_on_the_mode_of_a_tmpfs_that_the_image_does_not_have(
     services: dict[str, Any],
 ) -> None:
     """runc before 1.1.8 loses the mode when a container is restarted."""
-    for name in HOUSE | {"migrate"}:
+    for name in PROCESSES | {"migrate"}:
         assert services[name]["tmpfs"] == ["/tmp:mode=1777"], name  # nosec B108
         folder = services[name]["environment"].get("METRICS_DIR", "/tmp/below")  # nosec B108
         assert folder.startswith("/tmp/"), name  # nosec B108
@@ -257,7 +257,7 @@ def test_an_upgrade_takes_every_process_of_ours_along(services: dict[str, Any]) 
     found = re.search(r'^BESIDE="(.*)"$', script.read_text(encoding="utf-8"), re.MULTILINE)
     assert found
     beside = set(found[1].split())
-    assert beside | {"flower"} == HOUSE
+    assert beside | {"flower"} == PROCESSES
     # two containers of one service run in parallel, so they cannot have a fixed port or name
     for name in beside:
         assert not {"ports", "container_name"} & services[name].keys(), name
@@ -276,7 +276,7 @@ def test_no_config_is_written_into_a_closed_root() -> None:
 
 def test_the_log_is_followed_wherever_backups_are_made() -> None:
     shipped = described(files=(".production",), **SHIPPED)["services"]
-    for name in HOUSE | {"migrate"}:
+    for name in PROCESSES | {"migrate"}:
         assert shipped[name]["environment"]["BACKUP_LOG"] == "on", name
     follower, mysql = shipped["follower"], shipped["mysql"]
     mounts = {volume["target"] for volume in follower["volumes"]}
@@ -299,7 +299,7 @@ def test_every_variable_of_the_restaurant_is_a_setting_of_ours(services: dict[st
     others = {"WORKER_SIGN_OF_LIFE", "FLOWER_ADDRESS", "PROMETHEUS_MULTIPROC_DIR", "TMPDIR"}
     others |= {"AWS_SHARED_CREDENTIALS", "AWS_DEFAULT_REGION"}  # boto3's own
     others |= {"WEB_SOCKETS"}  # of deploy/live.py
-    for name in HOUSE:
+    for name in PROCESSES:
         given = {
             variable if variable in known else variable.removesuffix("_FILE")
             for variable in services[name]["environment"]

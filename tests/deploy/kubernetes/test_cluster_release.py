@@ -29,7 +29,7 @@ OLD, NEW = "registry.example/maitred:1", "registry.example/maitred:2"
 
 
 @dataclass
-class There:
+class FakeCluster:
     """A cluster that meets the requirements of release.sh, and a `kubectl` for it."""
 
     cluster: Cluster
@@ -98,7 +98,7 @@ def manifests() -> str:
 
 
 @pytest.fixture
-def empty(tmp_path: Path) -> Iterator[There]:
+def empty(tmp_path: Path) -> Iterator[FakeCluster]:
     """A cluster with all operators, but without Maitred."""
     shutil.copytree(K8S, tmp_path / "k8s", ignore=shutil.ignore_patterns(".release*"))
     kubectl = tmp_path / "kubectl"
@@ -118,22 +118,22 @@ def empty(tmp_path: Path) -> Iterator[There]:
                 "users": [{"name": "u", "user": {}}],
             })
         )  # fmt: skip
-        there = There(held, tmp_path)
+        fake = FakeCluster(held, tmp_path)
         programmed = {"conditions": [{"type": "Programmed", "status": "True"}]}
-        there.put("Gateway", "public", "gateway", status=programmed)
+        fake.put("Gateway", "public", "gateway", status=programmed)
         ready = {"conditions": [{"type": "Ready", "status": "True"}]}
-        there.put("ClusterSecretStore", "maitred", "", status=ready)
-        there.put("Service", "kube-prometheus-stack-prometheus", "monitoring")
+        fake.put("ClusterSecretStore", "maitred", "", status=ready)
+        fake.put("Service", "kube-prometheus-stack-prometheus", "monitoring")
         plugin = "- {name: argoproj-labs/gatewayAPI, location: file:///plugin}"
-        there.put(
+        fake.put(
             "ConfigMap", "argo-rollouts-config", "argo-rollouts",
             data={"trafficRouterPlugins": plugin},
         )  # fmt: skip
-        yield there
+        yield fake
 
 
 @pytest.fixture
-def there(empty: There, manifests: str) -> There:
+def fake(empty: FakeCluster, manifests: str) -> FakeCluster:
     """The same cluster, with the version OLD deployed."""
     for each in yaml.load_all(
         manifests.replace("image: maitred", f"image: {OLD}"), Loader=yaml.CSafeLoader
@@ -146,33 +146,33 @@ def there(empty: There, manifests: str) -> There:
     return empty
 
 
-def test_a_release_asks_backs_up_migrates_and_waits_for_each(there: There) -> None:
-    done = there.release()
+def test_a_release_asks_backs_up_migrates_and_waits_for_each(fake: FakeCluster) -> None:
+    done = fake.release()
     assert done.returncode == 0, done.stderr
-    assert set(there.images().values()) == {NEW}
-    assert there.serves() == NEW
-    assert (there.folder / "executed").read_text() == (
+    assert set(fake.images().values()) == {NEW}
+    assert fake.serves() == NEW
+    assert (fake.folder / "executed").read_text() == (
         f"-n {NAMESPACE} exec deployment/worker-backups -- maitred backup\n"
     )
-    wrote = there.wrote()
+    wrote = fake.wrote()
     order = [
         "PATCH configmaps/last-release", "DELETE migrate", "POST jobs/migrate",
         "POST configmaps/last-release", "PATCH deployments/web",
     ]  # fmt: skip
     assert [word for word in wrote if word in order] == [*order[1:], order[0], order[0]]
-    note = there.cluster.state.get("ConfigMap", NAMESPACE, "last-release")
+    note = fake.cluster.state.get("ConfigMap", NAMESPACE, "last-release")
     assert note is not None
     assert note["data"]["state"] == "done"
     (web,) = re.findall(r"\bweb=(\S+) ", note["data"]["before"])
-    version = there.cluster.state.get("ReplicaSet", NAMESPACE, web)
+    version = fake.cluster.state.get("ReplicaSet", NAMESPACE, web)
     assert version is not None
     assert version["spec"]["template"]["spec"]["containers"][0]["image"] == OLD
-    assert not list((there.folder / "k8s" / "overlays").glob(".release*"))
+    assert not list((fake.folder / "k8s" / "overlays").glob(".release*"))
     plan.prove(line="rolling", target="kubernetes", how="rehearsed", figure=STAND_IN)
 
 
 @pytest.mark.slow
-def test_the_first_release_of_an_environment_needs_nothing_of_ours(empty: There) -> None:
+def test_the_first_release_of_an_environment_needs_nothing_of_ours(empty: FakeCluster) -> None:
     done = empty.release()
     assert done.returncode == 0, done.stderr
     assert empty.serves() == NEW
@@ -184,23 +184,23 @@ def test_the_first_release_of_an_environment_needs_nothing_of_ours(empty: There)
 
 
 def _without(kind: str, name: str, namespace: str = NAMESPACE) -> Any:
-    return lambda there: there.cluster.state.delete(kind, namespace, name)
+    return lambda fake: fake.cluster.state.delete(kind, namespace, name)
 
 
 def _refuse(word: str) -> Any:
-    return lambda there: there.cluster.state.refuses.add(word)
+    return lambda fake: fake.cluster.state.refuses.add(word)
 
 
 def _forbid(word: str) -> Any:
-    return lambda there: there.cluster.state.forbidden.add(word)
+    return lambda fake: fake.cluster.state.forbidden.add(word)
 
 
 def _lacks(api: str) -> Any:
-    return lambda there: there.cluster.without.add(api)
+    return lambda fake: fake.cluster.without.add(api)
 
 
 MISSING = {
-    "cluster": (lambda there: (there.folder / "config").write_text(""), "cannot be reached"),
+    "cluster": (lambda fake: (fake.folder / "config").write_text(""), "cannot be reached"),
     "argo": (_lacks("argoproj.io/v1alpha1"), "install Argo Rollouts"),
     "keda": (_lacks("keda.sh/v1alpha1"), "install KEDA"),
     "gateway api": (_lacks("gateway.networking.k8s.io/v1"), "the Gateway API and a controller"),
@@ -222,36 +222,36 @@ MISSING = {
 
 
 @pytest.mark.parametrize("what", MISSING)
-def test_what_is_missing_is_said_before_anything_changes(what: str, there: There) -> None:
+def test_what_is_missing_is_said_before_anything_changes(what: str, fake: FakeCluster) -> None:
     takes_away, says = MISSING[what]
-    takes_away(there)
-    done = there.release("canary")
+    takes_away(fake)
+    done = fake.release("canary")
     assert done.returncode == 1
     assert says in done.stderr
     assert "nothing was changed" in done.stderr
-    assert there.wrote() == []
-    assert not (there.folder / "executed").exists()
-    assert there.cluster.state.get("Pod", NAMESPACE, "preflight") is None
+    assert fake.wrote() == []
+    assert not (fake.folder / "executed").exists()
+    assert fake.cluster.state.get("Pod", NAMESPACE, "preflight") is None
 
 
-def test_an_overlay_without_argo_is_told_so_where_argo_leads(there: There) -> None:
-    file = there.folder / "k8s" / "overlays" / "staging" / "kustomization.yaml"
+def test_an_overlay_without_argo_is_told_so_where_argo_leads(fake: FakeCluster) -> None:
+    file = fake.folder / "k8s" / "overlays" / "staging" / "kustomization.yaml"
     file.write_text(file.read_text().replace("  - ../../components/argo\n", ""))
-    done = there.release("canary")
+    done = fake.release("canary")
     assert done.returncode == 1
     assert "canary needs Argo: overlays/staging has no components/argo" in done.stderr
     assert "see 'Away from Argo'" in done.stderr
-    assert there.wrote() == []
+    assert fake.wrote() == []
 
 
-def test_words_that_nobody_knows_are_refused(there: There) -> None:
-    assert "no such strategy" in there.release("yellow").stderr
-    nowhere = there.run("sh", str(K8S / "release.sh"), "nowhere", NEW)
+def test_words_that_nobody_knows_are_refused(fake: FakeCluster) -> None:
+    assert "no such strategy" in fake.release("yellow").stderr
+    nowhere = fake.run("sh", str(K8S / "release.sh"), "nowhere", NEW)
     assert "no such environment" in nowhere.stderr
-    (there.folder / "bare").mkdir()
-    (there.folder / "bare" / "dirname").symlink_to("/usr/bin/dirname")
-    bare = str(there.folder / "bare")
-    without = there.run("/bin/sh", str(K8S / "release.sh"), "staging", NEW, PATH=bare)
+    (fake.folder / "bare").mkdir()
+    (fake.folder / "bare" / "dirname").symlink_to("/usr/bin/dirname")
+    bare = str(fake.folder / "bare")
+    without = fake.run("/bin/sh", str(K8S / "release.sh"), "staging", NEW, PATH=bare)
     assert (without.returncode, without.stderr) == (2, "!!! kubectl is not installed\n")
 
 
@@ -271,136 +271,140 @@ BACK = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("step", [step for step in UNTOUCHED if UNTOUCHED[step]])
-def test_a_release_that_fails_before_the_processes_changes_none(step: str, there: There) -> None:
-    there.cluster.state.refuses.add(step)
-    done = there.release()
+def test_a_release_that_fails_before_the_processes_changes_none(
+    step: str, fake: FakeCluster
+) -> None:
+    fake.cluster.state.refuses.add(step)
+    done = fake.release()
     assert done.returncode == 1
     assert f"!!! {UNTOUCHED[step]}: no process was changed" in done.stderr
-    assert set(there.images().values()) == {OLD}
+    assert set(fake.images().values()) == {OLD}
     if step == "migrate":
         assert "no such column" in done.stdout
 
 
-def test_without_a_backup_nothing_is_migrated_but_by_leave(there: There) -> None:
-    (there.folder / "no-backup").touch()
-    done = there.release()
+def test_without_a_backup_nothing_is_migrated_but_by_leave(fake: FakeCluster) -> None:
+    (fake.folder / "no-backup").touch()
+    done = fake.release()
     assert done.returncode == 1
     assert "no backup was made: no process was changed" in done.stderr
-    assert there.wrote() == []
-    assert there.release(WITHOUT_BACKUP="1").returncode == 0
+    assert fake.wrote() == []
+    assert fake.release(WITHOUT_BACKUP="1").returncode == 0
     plan.prove(line="backup-before-release", target="kubernetes", how="rehearsed", figure=STAND_IN)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("step", BACK)
 def test_a_release_that_fails_among_the_processes_takes_back_what_it_changed(
-    step: str, there: There
+    step: str, fake: FakeCluster
 ) -> None:
-    there.cluster.state.refuses.add(step)
-    done = there.release()
+    fake.cluster.state.refuses.add(step)
+    done = fake.release()
     assert done.returncode == 1
     assert BACK[step] in done.stderr
-    assert set(there.images().values()) == {OLD}
-    assert there.serves() == OLD
+    assert set(fake.images().values()) == {OLD}
+    assert fake.serves() == OLD
 
 
-def test_a_rollback_takes_one_release_back_and_is_no_switch(there: There) -> None:
-    assert there.release().returncode == 0
-    assert there.script("rollback.sh").returncode == 0
-    assert set(there.images().values()) == {OLD}
-    again = there.script("rollback.sh")
+def test_a_rollback_takes_one_release_back_and_is_no_switch(fake: FakeCluster) -> None:
+    assert fake.release().returncode == 0
+    assert fake.script("rollback.sh").returncode == 0
+    assert set(fake.images().values()) == {OLD}
+    again = fake.script("rollback.sh")
     assert again.returncode == 1
     assert "no release to roll back" in again.stderr
-    assert set(there.images().values()) == {OLD}
+    assert set(fake.images().values()) == {OLD}
     plan.prove(line="rollback", target="kubernetes", how="rehearsed", figure=STAND_IN)
 
 
 @pytest.mark.slow
-def test_the_same_version_once_more_leaves_nothing_to_take_back(there: There) -> None:
-    assert there.release().returncode == 0
-    assert there.release().returncode == 0
-    done = there.script("rollback.sh")
+def test_the_same_version_once_more_leaves_nothing_to_take_back(fake: FakeCluster) -> None:
+    assert fake.release().returncode == 0
+    assert fake.release().returncode == 0
+    done = fake.script("rollback.sh")
     assert done.returncode == 0
     assert "there is nothing to roll back" in done.stdout
-    assert set(there.images().values()) == {NEW}
+    assert set(fake.images().values()) == {NEW}
 
 
 @pytest.mark.slow
-def test_a_release_that_was_interrupted_and_run_again_goes_back_behind_both(there: There) -> None:
+def test_a_release_that_was_interrupted_and_run_again_goes_back_behind_both(
+    fake: FakeCluster,
+) -> None:
     note = {"before": "web=1 scheduler=1 ", "image": NEW, "state": "under way"}
-    there.put("ConfigMap", "last-release", data=note)
-    web = copy.deepcopy(there.cluster.state.get("Deployment", NAMESPACE, "web"))
+    fake.put("ConfigMap", "last-release", data=note)
+    web = copy.deepcopy(fake.cluster.state.get("Deployment", NAMESPACE, "web"))
     assert web is not None
     web["spec"]["template"]["spec"]["containers"][0]["image"] = NEW
-    there.cluster.state.put(web)
-    there.cluster.state.refuses.add("deployment/scheduler")
-    assert there.release().returncode == 1
-    assert there.images()["web"] == OLD
+    fake.cluster.state.put(web)
+    fake.cluster.state.refuses.add("deployment/scheduler")
+    assert fake.release().returncode == 1
+    assert fake.images()["web"] == OLD
 
 
-def test_a_release_that_cannot_read_the_one_before_changes_no_process(there: There) -> None:
+def test_a_release_that_cannot_read_the_one_before_changes_no_process(fake: FakeCluster) -> None:
     note = {"before": "web=1 scheduler=1 ", "image": NEW, "state": "under way"}
-    there.put("ConfigMap", "last-release", data=note)
-    there.cluster.state.refuses.add("GET configmaps/last-release")
-    done = there.release()
+    fake.put("ConfigMap", "last-release", data=note)
+    fake.cluster.state.refuses.add("GET configmaps/last-release")
+    done = fake.release()
     assert done.returncode == 1
     assert "the previous release cannot be read: no process was changed" in done.stderr
-    assert set(there.images().values()) == {OLD}
-    kept = there.cluster.state.get("ConfigMap", NAMESPACE, "last-release")
+    assert set(fake.images().values()) == {OLD}
+    kept = fake.cluster.state.get("ConfigMap", NAMESPACE, "last-release")
     assert kept is not None
     assert kept["data"] == note
 
 
 @pytest.mark.slow
-def test_a_rollback_that_is_interrupted_and_run_again_goes_on(there: There) -> None:
-    assert there.release().returncode == 0
-    there.cluster.state.refuses.add("PATCH deployments/worker-messages")
-    assert there.script("rollback.sh").returncode == 1
-    assert there.images()["web"] == OLD
-    assert there.images()["worker-messages"] == NEW
+def test_a_rollback_that_is_interrupted_and_run_again_goes_on(fake: FakeCluster) -> None:
+    assert fake.release().returncode == 0
+    fake.cluster.state.refuses.add("PATCH deployments/worker-messages")
+    assert fake.script("rollback.sh").returncode == 1
+    assert fake.images()["web"] == OLD
+    assert fake.images()["worker-messages"] == NEW
     numbers = {
         each["metadata"]["annotations"]["deployment.kubernetes.io/revision"]
-        for each in there.cluster.state.of("ReplicaSet", NAMESPACE)
+        for each in fake.cluster.state.of("ReplicaSet", NAMESPACE)
         if each["metadata"]["ownerReferences"][0]["name"] == "web"
     }
     assert numbers == {"2", "3"}
-    there.cluster.state.refuses.clear()
-    done = there.script("rollback.sh")
+    fake.cluster.state.refuses.clear()
+    done = fake.script("rollback.sh")
     assert done.returncode == 0, done.stderr
-    assert set(there.images().values()) == {OLD}
-    assert there.cluster.state.get("ConfigMap", NAMESPACE, "last-release") is None
+    assert set(fake.images().values()) == {OLD}
+    assert fake.cluster.state.get("ConfigMap", NAMESPACE, "last-release") is None
 
 
 @pytest.mark.slow
-def test_a_rollback_that_gets_no_answer_takes_nothing_back(there: There) -> None:
-    assert there.release().returncode == 0
-    there.cluster.state.refuses.add("GET rollouts/web")
-    done = there.script("rollback.sh")
+def test_a_rollback_that_gets_no_answer_takes_nothing_back(fake: FakeCluster) -> None:
+    assert fake.release().returncode == 0
+    fake.cluster.state.refuses.add("GET rollouts/web")
+    done = fake.script("rollback.sh")
     assert done.returncode == 1
     assert "nothing was rolled back" in done.stderr
-    assert set(there.images().values()) == {NEW}
+    assert set(fake.images().values()) == {NEW}
 
 
 @pytest.mark.slow
-def test_a_canary_that_is_judged_well_has_all_requests_in_the_end(there: There) -> None:
-    done = there.release("canary")
+def test_a_canary_that_is_judged_well_has_all_requests_in_the_end(fake: FakeCluster) -> None:
+    done = fake.release("canary")
     assert done.returncode == 0, done.stderr
-    assert there.serves() == NEW
+    assert fake.serves() == NEW
 
 
-def test_a_canary_that_is_judged_worse_takes_the_workers_back_too(there: There) -> None:
-    there.cluster.state.refuses.add("verdict")
-    done = there.release("canary")
+def test_a_canary_that_is_judged_worse_takes_the_workers_back_too(fake: FakeCluster) -> None:
+    fake.cluster.state.refuses.add("verdict")
+    done = fake.release("canary")
     assert done.returncode == 1
     assert "RolloutAborted" in done.stderr
     assert "rolling back to the previous version" in done.stderr
-    assert set(there.images().values()) == {OLD}
-    assert there.serves() == OLD
-    assert there.web()["phase"] == "Healthy"
+    assert set(fake.images().values()) == {OLD}
+    assert fake.serves() == OLD
+    assert fake.web()["phase"] == "Healthy"
     plan.prove(line="canary", target="kubernetes", how="rehearsed", figure=STAND_IN)
 
 
-def test_a_canary_is_waited_for_until_its_last_share_can_be_judged(there: There) -> None:
+def test_a_canary_is_waited_for_until_its_last_share_can_be_judged(fake: FakeCluster) -> None:
     argo = K8S / "components"
     steps = (argo / "argo-canary" / "kustomization.yaml").read_text().count("- analysis:")
     (judged,) = yaml.safe_load_all((argo / "argo" / "analysis.yaml").read_text())
@@ -408,30 +412,32 @@ def test_a_canary_is_waited_for_until_its_last_share_can_be_judged(there: There)
         int(metric["interval"].removesuffix("s")) * metric["count"]
         for metric in judged["spec"]["metrics"]
     )
-    tries = there.run("sh", "-c", f"strategy=canary; . {K8S}/words.sh; patience").stdout
+    tries = fake.run("sh", "-c", f"strategy=canary; . {K8S}/words.sh; patience").stdout
     assert steps == 3
     assert int(tries) * 5 > steps * (seconds + 300)
-    assert int(there.run("sh", "-c", f". {K8S}/words.sh; patience").stdout) * 5 == 30 * 60
+    assert int(fake.run("sh", "-c", f". {K8S}/words.sh; patience").stdout) * 5 == 30 * 60
 
 
 @pytest.mark.slow
-def test_a_canary_with_too_few_requests_waits_for_a_word_and_then_goes_back(there: There) -> None:
-    there.cluster.state.refuses.add("requests")
-    done = there.release("canary")
+def test_a_canary_with_too_few_requests_waits_for_a_word_and_then_goes_back(
+    fake: FakeCluster,
+) -> None:
+    fake.cluster.state.refuses.add("requests")
+    done = fake.release("canary")
     assert done.returncode == 1
     assert "make promote ENVIRONMENT=staging" in done.stdout
-    assert there.serves() == OLD
+    assert fake.serves() == OLD
 
 
-def test_a_blue_green_waits_for_its_promotion_and_is_not_taken_back(there: There) -> None:
-    done = there.release("blue-green")
+def test_a_blue_green_waits_for_its_promotion_and_is_not_taken_back(fake: FakeCluster) -> None:
+    done = fake.release("blue-green")
     assert done.returncode == 1
     assert "has not been promoted" in done.stderr
-    assert there.serves() == OLD
-    assert there.images()["web"] == NEW
-    assert there.script("promote.sh").returncode == 0
-    assert there.serves() == NEW
-    assert there.release("blue-green").returncode == 0
+    assert fake.serves() == OLD
+    assert fake.images()["web"] == NEW
+    assert fake.script("promote.sh").returncode == 0
+    assert fake.serves() == NEW
+    assert fake.release("blue-green").returncode == 0
     plan.prove(line="blue-green", target="kubernetes", how="rehearsed", figure=STAND_IN)
 
 
@@ -440,91 +446,93 @@ NEXT = "registry.example/maitred:3"
 
 @pytest.mark.slow
 @pytest.mark.parametrize("who", ["make promote", "argo's own page"])
-def test_a_release_after_a_promoted_one_goes_back_to_that(who: str, there: There) -> None:
-    assert there.release("blue-green").returncode == 1
+def test_a_release_after_a_promoted_one_goes_back_to_that(who: str, fake: FakeCluster) -> None:
+    assert fake.release("blue-green").returncode == 1
     if who == "make promote":
-        assert there.script("promote.sh").returncode == 0
-        note = there.cluster.state.get("ConfigMap", NAMESPACE, "last-release")
+        assert fake.script("promote.sh").returncode == 0
+        note = fake.cluster.state.get("ConfigMap", NAMESPACE, "last-release")
         assert note is not None
         assert note["data"]["state"] == "done"
     else:
-        rollout = copy.deepcopy(there.cluster.state.get("Rollout", NAMESPACE, "web"))
+        rollout = copy.deepcopy(fake.cluster.state.get("Rollout", NAMESPACE, "web"))
         assert rollout is not None
         rollout["status"]["promoteFull"] = True
-        there.cluster.state.put(rollout)
-    assert there.serves() == NEW
-    done = there.script("release.sh", NEXT)
+        fake.cluster.state.put(rollout)
+    assert fake.serves() == NEW
+    done = fake.script("release.sh", NEXT)
     assert done.returncode == 0, done.stderr
-    assert there.serves() == NEXT
-    assert there.script("rollback.sh").returncode == 0
-    assert set(there.images().values()) == {NEW}
-    assert there.serves() == NEW
+    assert fake.serves() == NEXT
+    assert fake.script("rollback.sh").returncode == 0
+    assert set(fake.images().values()) == {NEW}
+    assert fake.serves() == NEW
 
 
 @pytest.mark.slow
-def test_a_release_over_one_that_nobody_promoted_goes_back_behind_both(there: There) -> None:
-    assert there.release("blue-green").returncode == 1
-    there.cluster.state.refuses.add("deployment/scheduler")
-    assert there.script("release.sh", NEXT).returncode == 1
-    assert there.images()["web"] == OLD
-    assert there.serves() == OLD
+def test_a_release_over_one_that_nobody_promoted_goes_back_behind_both(fake: FakeCluster) -> None:
+    assert fake.release("blue-green").returncode == 1
+    fake.cluster.state.refuses.add("deployment/scheduler")
+    assert fake.script("release.sh", NEXT).returncode == 1
+    assert fake.images()["web"] == OLD
+    assert fake.serves() == OLD
 
 
 @pytest.mark.slow
-def test_a_promotion_that_does_not_become_well_is_told(there: There) -> None:
-    assert there.release("blue-green").returncode == 1
-    there.cluster.state.refuses.add("argo")
-    done = there.script("promote.sh")
+def test_a_promotion_that_does_not_become_well_is_told(fake: FakeCluster) -> None:
+    assert fake.release("blue-green").returncode == 1
+    fake.cluster.state.refuses.add("argo")
+    done = fake.script("promote.sh")
     assert done.returncode == 1
     assert "make rollback ENVIRONMENT=staging" in done.stderr
-    note = there.cluster.state.get("ConfigMap", NAMESPACE, "last-release")
+    note = fake.cluster.state.get("ConfigMap", NAMESPACE, "last-release")
     assert note is not None
     assert note["data"]["state"] == "with Argo"
 
 
 @pytest.mark.slow
-def test_rolling_after_a_canary_gives_the_service_all_pods_again(there: There) -> None:
-    assert there.release("canary").returncode == 0
-    service = there.cluster.state.get("Service", NAMESPACE, "web")
+def test_rolling_after_a_canary_gives_the_service_all_pods_again(fake: FakeCluster) -> None:
+    assert fake.release("canary").returncode == 0
+    service = fake.cluster.state.get("Service", NAMESPACE, "web")
     assert service is not None
     assert HASH in service["spec"]["selector"]
-    assert there.release().returncode == 0
-    service = there.cluster.state.get("Service", NAMESPACE, "web")
+    assert fake.release().returncode == 0
+    service = fake.cluster.state.get("Service", NAMESPACE, "web")
     assert service is not None
     assert HASH not in service["spec"]["selector"]
 
 
 @pytest.mark.slow
-def test_a_deployment_is_handed_over_to_argo_before_its_version_changes(there: There) -> None:
-    there.cluster.state.delete("Rollout", NAMESPACE, "web")
-    web = there.cluster.state.get("Deployment", NAMESPACE, "web")
+def test_a_deployment_is_handed_over_to_argo_before_its_version_changes(fake: FakeCluster) -> None:
+    fake.cluster.state.delete("Rollout", NAMESPACE, "web")
+    web = fake.cluster.state.get("Deployment", NAMESPACE, "web")
     assert web is not None
     web["spec"]["replicas"] = 5
-    done = there.release()
+    done = fake.release()
     assert done.returncode == 0, done.stderr
-    wrote = there.wrote()
+    wrote = fake.wrote()
     handed, changed = wrote.index("POST rollouts/web"), wrote.index("PATCH deployments/web")
     assert handed < changed
-    rollout = there.cluster.state.get("Rollout", NAMESPACE, "web")
+    rollout = fake.cluster.state.get("Rollout", NAMESPACE, "web")
     assert rollout is not None
     assert rollout["spec"]["replicas"] == 5
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("word", ["PATCH rollouts/web", "PATCH rollouts/web/scale"])
-def test_a_handing_over_that_is_interrupted_leaves_as_many_pods(word: str, there: There) -> None:
-    there.cluster.state.delete("Rollout", NAMESPACE, "web")
-    web = there.cluster.state.get("Deployment", NAMESPACE, "web")
+def test_a_handing_over_that_is_interrupted_leaves_as_many_pods(
+    word: str, fake: FakeCluster
+) -> None:
+    fake.cluster.state.delete("Rollout", NAMESPACE, "web")
+    web = fake.cluster.state.get("Deployment", NAMESPACE, "web")
     assert web is not None
     web["spec"]["replicas"] = 5
-    there.cluster.state.refuses.add(word)
-    there.release()
-    rollout = there.cluster.state.get("Rollout", NAMESPACE, "web")
+    fake.cluster.state.refuses.add(word)
+    fake.release()
+    rollout = fake.cluster.state.get("Rollout", NAMESPACE, "web")
     assert rollout is not None
     assert rollout["spec"]["replicas"] == 5
-    there.cluster.state.refuses.clear()
-    assert there.release().returncode == 0
-    rollout = there.cluster.state.get("Rollout", NAMESPACE, "web")
+    fake.cluster.state.refuses.clear()
+    assert fake.release().returncode == 0
+    rollout = fake.cluster.state.get("Rollout", NAMESPACE, "web")
     assert rollout is not None
     assert rollout["spec"]["replicas"] == 5
 
@@ -532,54 +540,54 @@ def test_a_handing_over_that_is_interrupted_leaves_as_many_pods(word: str, there
 #: The first request is the preflight's, the second kubectl's own, the third precedes the hand-over.
 @pytest.mark.parametrize("time", [1, 3])
 def test_a_cluster_that_does_not_answer_is_not_one_that_argo_does_not_lead(
-    time: int, there: There
+    time: int, fake: FakeCluster
 ) -> None:
-    rollout = there.cluster.state.get("Rollout", NAMESPACE, "web")
+    rollout = fake.cluster.state.get("Rollout", NAMESPACE, "web")
     assert rollout is not None
     rollout["spec"]["replicas"] = 5
-    there.cluster.state.refuses.add(f"GET rollouts/web {time}")
-    done = there.release()
+    fake.cluster.state.refuses.add(f"GET rollouts/web {time}")
+    done = fake.release()
     assert done.returncode == 1
     assert "did not report whether Argo manages the web process" in done.stderr
-    assert there.wrote() == []
-    rollout = there.cluster.state.get("Rollout", NAMESPACE, "web")
+    assert fake.wrote() == []
+    rollout = fake.cluster.state.get("Rollout", NAMESPACE, "web")
     assert rollout is not None
     assert rollout["spec"]["replicas"] == 5
 
 
-def test_without_argo_s_controller_no_process_changes(there: There) -> None:
-    there.cluster.state.refuses.add("argo")
-    there.web()["observedGeneration"] = "0"
-    done = there.release()
+def test_without_argo_s_controller_no_process_changes(fake: FakeCluster) -> None:
+    fake.cluster.state.refuses.add("argo")
+    fake.web()["observedGeneration"] = "0"
+    done = fake.release()
     assert done.returncode == 1
     assert "is it running?" in done.stderr
-    assert set(there.images().values()) == {OLD}
+    assert set(fake.images().values()) == {OLD}
 
 
-def test_a_smoke_test_that_fails_takes_the_release_back_and_says_so(there: There) -> None:
-    assert there.release().returncode == 0
-    smoke = there.folder / "smoke"
+def test_a_smoke_test_that_fails_takes_the_release_back_and_says_so(fake: FakeCluster) -> None:
+    assert fake.release().returncode == 0
+    smoke = fake.folder / "smoke"
     smoke.write_text(
-        f"#!/bin/sh\necho $* >>{there.folder}/smoked\n[ $(wc -l <{there.folder}/smoked) -gt 1 ]\n"
+        f"#!/bin/sh\necho $* >>{fake.folder}/smoked\n[ $(wc -l <{fake.folder}/smoked) -gt 1 ]\n"
     )
     smoke.chmod(0o755)
-    done = there.script("smoke.sh", "https://x.example", "demo", SMOKE=str(smoke))
+    done = fake.script("smoke.sh", "https://x.example", "demo", SMOKE=str(smoke))
     assert done.returncode == 1
     assert "rolled back: the previous version is deployed in staging, and works" in done.stderr
-    assert set(there.images().values()) == {OLD}
-    assert (there.folder / "smoked").read_text() == "https://x.example demo\n" * 2
+    assert set(fake.images().values()) == {OLD}
+    assert (fake.folder / "smoked").read_text() == "https://x.example demo\n" * 2
     for target in ("github", "gitlab", "jenkins"):
         plan.prove(line="pipeline-deploy", target=target, how="rehearsed", figure=STAND_IN)
 
 
 @pytest.mark.slow
-def test_a_smoke_test_that_passes_or_has_no_address_takes_nothing_back(there: There) -> None:
-    assert there.release().returncode == 0
-    assert there.script("smoke.sh", "https://x.example", "demo", SMOKE="true").returncode == 0
-    assert there.script("smoke.sh", "", "demo", SMOKE="false").returncode == 2
-    assert set(there.images().values()) == {NEW}
-    there.cluster.state.delete("ConfigMap", NAMESPACE, "last-release")
-    done = there.script("smoke.sh", "https://x.example", "demo", SMOKE="false")
+def test_a_smoke_test_that_passes_or_has_no_address_takes_nothing_back(fake: FakeCluster) -> None:
+    assert fake.release().returncode == 0
+    assert fake.script("smoke.sh", "https://x.example", "demo", SMOKE="true").returncode == 0
+    assert fake.script("smoke.sh", "", "demo", SMOKE="false").returncode == 2
+    assert set(fake.images().values()) == {NEW}
+    fake.cluster.state.delete("ConfigMap", NAMESPACE, "last-release")
+    done = fake.script("smoke.sh", "https://x.example", "demo", SMOKE="false")
     assert "NOT rolled back: staging needs an operator now" in done.stderr
 
 
@@ -592,43 +600,43 @@ def _commands() -> list[str]:
 
 
 @pytest.mark.slow
-def test_the_page_s_commands_are_executed_in_their_order(there: There) -> None:
-    smoked = there.folder / "python3"
+def test_the_page_s_commands_are_executed_in_their_order(fake: FakeCluster) -> None:
+    smoked = fake.folder / "python3"
     smoked.write_text("#!/bin/sh\nexit 0\n")
     smoked.chmod(0o755)
-    there.cluster.state.refuses.add("promotion")
-    failed, led = {}, copy.deepcopy(there.cluster.state.get("Rollout", NAMESPACE, "web"))
+    fake.cluster.state.refuses.add("promotion")
+    failed, led = {}, copy.deepcopy(fake.cluster.state.get("Rollout", NAMESPACE, "web"))
     for command in _commands():
         words = command.replace("production", "staging").replace(
             "make smoke-or-rollback", f"make RUN={smoked} BOOTSTRAP=@: smoke-or-rollback"
         )
         if "make promote" in command:
             # so that there is something to promote, and something to roll back
-            assert there.release("blue-green").returncode == 0
+            assert fake.release("blue-green").returncode == 0
         if "annotate scaledobject" in command and led:
             # for the section on a second region: the commands above have removed Argo
-            assert there.cluster.state.get("Rollout", NAMESPACE, "web") is None
-            there.cluster.state.put(led)
-        done = there.run("sh", "-c", words)
+            assert fake.cluster.state.get("Rollout", NAMESPACE, "web") is None
+            fake.cluster.state.put(led)
+        done = fake.run("sh", "-c", words)
         if done.returncode:
             failed[command] = done.stderr
     assert list(failed) == [], failed
     plan.prove(line="second-region", target="kubernetes", how="rehearsed", figure=STAND_IN)
 
 
-def _maitred(there: There, *words: str) -> subprocess.CompletedProcess[str]:
-    return there.run(sys.executable, "-m", "deploy.cli", *words, "--kubernetes", "staging")
+def _maitred(fake: FakeCluster, *words: str) -> subprocess.CompletedProcess[str]:
+    return fake.run(sys.executable, "-m", "deploy.cli", *words, "--kubernetes", "staging")
 
 
 @pytest.mark.slow
-def test_the_words_of_a_machine_hold_on_a_cluster(there: There) -> None:
-    done = _maitred(there, "release", NEW)
+def test_the_words_of_a_machine_hold_on_a_cluster(fake: FakeCluster) -> None:
+    done = _maitred(fake, "release", NEW)
     assert done.returncode == 0, done.stderr
-    assert there.serves() == NEW
-    assert _maitred(there, "rollback").returncode == 0
-    assert there.serves() == OLD
-    assert NEW in _maitred(there, "releases").stdout
-    failed = _maitred(there, "rollback")
+    assert fake.serves() == NEW
+    assert _maitred(fake, "rollback").returncode == 0
+    assert fake.serves() == OLD
+    assert NEW in _maitred(fake, "releases").stdout
+    failed = _maitred(fake, "rollback")
     assert failed.returncode == 1
     assert "rollback.sh ended with 1" in failed.stderr
 
