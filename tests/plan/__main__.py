@@ -15,7 +15,7 @@ def main(folders: list[Path]) -> None:
     files = [path for folder in folders for path in sorted(folder.glob("*.json"))]
     runs = [json.loads(path.read_text(encoding="utf-8")) for path in files]
     for name in sorted({each["test"] for each in kept if not exists(each["test"])}):
-        print(f"{name} is gone, and what it had shown")
+        print(f"{name} no longer exists; its records are removed")
     records = merged(kept, runs)
     KEPT.write_text(json.dumps(records, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     PAGE.write_text(page(records), encoding="utf-8")
@@ -25,8 +25,8 @@ def main(folders: list[Path]) -> None:
         for target in promise.targets
         if cell(records, line, target) == NO_PROOF
     ]
-    print(f"{PAGE.name}: {len(records)} proofs of {len(files)} runs and before")
-    print(f"without proof: {', '.join(open_) or 'nothing'}")
+    print(f"{PAGE.name}: {len(records)} records, {len(files)} new runs")
+    print(f"not verified: {', '.join(open_) or 'nothing'}")
 
 
 if __name__ == "__main__":

@@ -7,13 +7,13 @@ from typing import Final
 HOW: Final = {
     "seen": "it ran for real in a test",
     "rehearsed": "the target's own files were run without the engine that reads them there",
-    "rendered": "the target's own files were made and checked, and nothing ran",
-    "read": "it is written down, and nothing checked it by running it",
+    "rendered": "the target's own files were generated and checked, but nothing ran",
+    "read": "it is documented, but no test ran it",
 }
 #: The text of a cell without a test.
-NOT_THERE: Final = "not there"
+NOT_THERE: Final = "not available"
 NOT_ASKED: Final = "-"
-NO_PROOF: Final = "no proof"
+NO_PROOF: Final = "not verified yet"
 
 MACHINES: Final = {
     "hosts": "hosts with nginx, MariaDB or MySQL, Redis",
@@ -44,34 +44,34 @@ LINES: Final = {
     "development": Line("an environment for development"),
     "staging": Line("an environment for staging"),
     "production": Line("an environment for production"),
-    "first-start": Line("starts as its page says, and takes a reservation"),
+    "first-start": Line("starts as documented, and takes a reservation"),
     "secrets": Line("each process has its own secrets and no more"),
     "tls": Line("TLS 1.2 or later, with a certificate that is checked"),
-    "certificates": Line("certificates are renewed before they end"),
+    "certificates": Line("certificates are renewed before they expire"),
     "rolling": Line("a rolling release"),
-    "canary": Line("a canary release, judged by what guests get"),
+    "canary": Line("a canary release, judged by the answers that guests get"),
     "blue-green": Line("a blue-green release"),
-    "upgrade": Line("0 failed requests while a release is put in place"),
-    "rollback": Line("back to the version before, by command or by itself"),
+    "upgrade": Line("0 failed requests during a release"),
+    "rollback": Line("rollback to the previous version, by command or automatic"),
     "backup-before-release": Line("a backup before a release"),
-    "backup-full": Line("full backups by the clock"),
-    "backup-log": Line("incremental backups, or the log followed"),
-    "backup-verified": Line("what is stored is verified, and damage is named"),
-    "backup-drilled": Line("the newest backup is brought back and checked by the clock"),
-    "backup-restored": Line("restored by the page's commands"),
+    "backup-full": Line("scheduled full backups"),
+    "backup-log": Line("incremental backups, or the database's log is stored"),
+    "backup-verified": Line("stored backups are verified, and damage is reported"),
+    "backup-drilled": Line("scheduled restore and check of the newest backup"),
+    "backup-restored": Line("restored by the documented commands"),
     "recovery-point": Line("recovery point under 5 minutes"),
     "recovery-time": Line("recovery time under 15 minutes"),
     "failover": Line("another database server takes over"),
     "second-region": Line("a second region takes over"),
-    "logs": Line("logs are kept for 90 days"),
-    "metrics": Line("metrics, and dashboards of them"),
-    "alerts": Line("alerts at once, to somebody who is reached"),
-    "health": Line("readiness and liveness, and none of them lies"),
-    "database-away": Line("the database is away for 5 minutes, and all goes on afterwards"),
+    "logs": Line("logs are stored for 90 days"),
+    "metrics": Line("metrics and dashboards"),
+    "alerts": Line("immediate alerts that reach somebody"),
+    "health": Line("readiness and liveness checks that report the true state"),
+    "database-away": Line("recovery after the database is unavailable for 5 minutes"),
     "pipeline-tests": _pipeline("runs the tests before anything else"),
     "pipeline-scan": _pipeline("scans what it ships"),
     "pipeline-build": _pipeline("builds one image for all environments"),
-    "pipeline-deploy": _pipeline("puts it in place, and back when the smoke test fails"),
+    "pipeline-deploy": _pipeline("deploys, and rolls back when the smoke test fails"),
 }
 
 #: A cloud is managed Kubernetes: what works on a cluster works there.
@@ -90,10 +90,10 @@ DECLARED: Final[dict[tuple[str, str], tuple[str, str]]] = {
     ("second-region", cloud): ("read", f"docs/deploy/{cloud}.md, A second region")
     for cloud in CLOUDS
 } | {
-    ("development", "hosts"): (NOT_ASKED, "the Procfile is what one develops with"),
+    ("development", "hosts"): (NOT_ASKED, "development uses the Procfile"),
     ("second-region", "embedded"): (NOT_ASKED, "one file on one machine"),
     ("database-away", "embedded"): (NOT_ASKED, "the database is a file beside the processes"),
-    ("alerts", "embedded"): (NOT_THERE, "nobody is told; /status/operators shows what is late"),
+    ("alerts", "embedded"): (NOT_THERE, "no notification; /status/operators shows what is overdue"),
     ("logs", "embedded"): (NOT_THERE, "20 MB of each process, and the 20 MB before (docs/logs.md)"),
 }  # fmt: skip
 
@@ -103,6 +103,6 @@ def check(line: str, target: str, how: str) -> None:
     if line not in LINES:
         raise ValueError(f"the plan has no line {line!r}: {', '.join(LINES)}")
     if target not in LINES[line].targets:
-        raise ValueError(f"{line!r} is not asked of {target!r}: {', '.join(LINES[line].targets)}")
+        raise ValueError(f"{line!r} does not apply to {target!r}: {', '.join(LINES[line].targets)}")
     if how not in HOW:
-        raise ValueError(f"nothing is proved by {how!r}: {', '.join(HOW)}")
+        raise ValueError(f"unknown way of verifying {how!r}: {', '.join(HOW)}")

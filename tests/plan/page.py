@@ -27,15 +27,15 @@ _HEAD: Final = """\
 <!-- Made by `make plan` of docs/deployment-plan.json: the words of tests/services/plan.py -->
 # The deployment plan, line by line
 
-What is promised, in each place where Maitred runs, and how it was seen there. No word of the tables
-is written by hand: a test that has shown a line says so with what it measured, and `make plan`
-writes this page. A run of some of the tests replaces what they said before, and leaves the rest.
+The promises for each target where Maitred runs, and how each was verified there. The tables are
+generated: a test that has verified a line records it with its measurements, and `make plan` writes
+this page. A run of some of the tests replaces their earlier records, and leaves the rest.
 
 """
 _NOTHING: Final = {
-    NO_PROOF: "no test has shown it yet",
-    NOT_THERE: "it cannot be done there",
-    NOT_ASKED: "it is not asked of that target",
+    NO_PROOF: "no test has verified it yet",
+    NOT_THERE: "the target does not have it",
+    NOT_ASKED: "not required of that target",
 }
 
 
@@ -47,7 +47,7 @@ def page(records: Iterable[Record]) -> str:
         for title, targets in (("Where it runs", MACHINES), ("Pipelines", PIPELINES))
     ]
     details = [f"### {line}: {LINES[line].says}\n\n{_details(kept, line)}" for line in LINES]
-    parts = [_HEAD + ways, *tables, "## What was seen", *details]
+    parts = [_HEAD + ways, *tables, "## Evidence", *details]
     return "\n\n".join(parts) + "\n"
 
 

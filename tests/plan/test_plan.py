@@ -48,7 +48,7 @@ def test_every_proof_names_a_test_that_is_there() -> None:
 
 def test_a_cell_without_proof_says_so() -> None:
     assert cell([], "canary", "hosts") == NO_PROOF
-    assert "**no proof**: hosts, compose, kubernetes" in page([])
+    assert "**not verified yet**: hosts, compose, kubernetes" in page([])
     assert cell([one()], "canary", "hosts") == "seen"
     weaker = one(how="read", test="tests/plan/test_plan.py::test_a_cell_without_proof_says_so")
     assert cell([weaker, one()], "canary", "hosts") == "seen"
