@@ -16,40 +16,40 @@ COMMIT = $(shell git rev-parse HEAD)
 ON_MYSQL := $(addprefix tests/,backups core migrations operations queries race tasks)
 
 .PHONY: up install install-host install-dev migrate check test test-slow rehearse audit bench drill freeze lock clean image \
-	scan ask deploy rollback promote smoke smoke-or-rollback plan
+	scan preflight deploy rollback promote smoke smoke-or-rollback plan
 
-up: install  ## run the whole installation in the foreground; Ctrl-C stops it
+up: install  ## run Maitred in the foreground; Ctrl-C stops it
 	@exec $(RUN) -m deploy.embedded.up
 
 install:  ## create the virtual environment from the lock
 	$(BOOTSTRAP)
 
-install-host:  ## the same for a production machine: with MariaDB's driver, S3 and traces; compiled
+install-host:  ## create the virtual environment of a production machine: with MariaDB's driver, S3, traces; compiled
 	$(BOOTSTRAP) mysql.txt
 	$(RUN) -m compileall -q deploy models schedules tasks web workers
 
-install-dev:  ## the same, with the dependencies of tests and checks
+install-dev:  ## create the virtual environment with the dependencies of tests and checks
 	@sh .ci/packages
 	$(BOOTSTRAP) dev.txt
 	$(BOOTSTRAP) mysql.txt || { echo "!!! no mysqlclient: the tests on MariaDB are left out" >&2; \
 		[ "$(CI)" != true ]; }
 
-migrate: install  ## migrate the database of DATABASE_URL to this release
+migrate: install  ## run the migrations on the database of DATABASE_URL
 	$(RUN) -m deploy.database
 
-check: install-dev  ## style, types, architecture rules and domain rules; takes a minute
+check: install-dev  ## check style, types, architecture rules and domain rules; takes a minute
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --no-logo
 	$(VENV)/bin/pytest -q tests/architecture tests/rules
 
-test: install-dev  ## all tests but the slow ones, on SQLite and Valkey and on MariaDB and Redis
+test: install-dev  ## run all tests except the slow ones, on SQLite and Valkey and on MariaDB and Redis
 	@sh .ci/packages
 	@# three in parallel: tests mostly wait for a server or a worker
 	$(VENV)/bin/pytest -n 3 --dist worksteal
 
-test-slow: install-dev  ## slow tests: releases in a cluster, database tests on MySQL, faults, the rehearsal
+test-slow: install-dev  ## run the slow tests: releases in a cluster, database tests on MySQL, faults, the rehearsal
 	@sh .ci/mysql || [ "$(CI)" != true ]
 	$(VENV)/bin/pytest -n 3 --dist worksteal -m slow tests/deploy
 	$(VENV)/bin/pytest -s --mysql tests/mysql
@@ -78,8 +78,8 @@ drill: install-dev  ## destroy an installation with a million reservations under
 # placeholders: only the code is read, no server is used
 freeze: export DATABASE_URL = sqlite://
 freeze: export REDIS_URL = redis://localhost
-freeze: export SECRET_KEY = nothing is sealed with this key here
-freeze: install-dev  ## with each release: record the interfaces that the next one must stay compatible with
+freeze: export SECRET_KEY = nothing is encrypted with this key here
+freeze: install-dev  ## at each release: record the interfaces that the next one must be compatible with
 	$(RUN) -m tests.compatibility.surface
 
 image:  ## build IMAGE; PUSH=1 pushes it, with provenance and a bill of materials
@@ -91,7 +91,7 @@ image:  ## build IMAGE; PUSH=1 pushes it, with provenance and a bill of material
 scan:  ## scan IMAGE for known vulnerabilities with a fix; exits with 1 on a severe one
 	sh deploy/scan.sh $(IMAGE)
 
-ask:  ## check the requirements of `make deploy`, without changing anything
+preflight:  ## check the requirements of `make deploy`; change nothing
 	ASK_ONLY=1 sh deploy/k8s/release.sh $(ENVIRONMENT) $(IMAGE) $(or $(STRATEGY),rolling)
 
 deploy:  ## deploy IMAGE to ENVIRONMENT by STRATEGY (rolling, canary, blue-green)
@@ -103,16 +103,16 @@ rollback:  ## roll back the last release in ENVIRONMENT
 promote:  ## route all requests to a waiting blue-green or canary release in ENVIRONMENT
 	sh deploy/k8s/promote.sh $(ENVIRONMENT)
 
-smoke: install  ## reserve a table at RESTAURANT of the installation at URL, and cancel it
+smoke: install  ## smoke test: reserve a table at RESTAURANT of the installation at URL, and cancel it
 	$(RUN) -m deploy.smoke $(URL) $(RESTAURANT)
 
-smoke-or-rollback: install  ## the same; on failure, roll back the last release in ENVIRONMENT
+smoke-or-rollback: install  ## smoke test; on failure, roll back the last release in ENVIRONMENT
 	SMOKE="$(RUN) -m deploy.smoke" sh deploy/k8s/smoke.sh $(ENVIRONMENT) "$(URL)" "$(RESTAURANT)"
 
 LOCK = $(UV) pip compile --quiet --system-certs --universal --generate-hashes --no-header --no-emit-index-url \
 	--python-version 3.11 $(if $(UPGRADE),--upgrade)
 
-lock:  ## regenerate the locks from pyproject.toml; UPGRADE=1 takes the newest releases
+lock:  ## regenerate the locks from pyproject.toml; UPGRADE=1 upgrades to the newest releases
 	$(LOCK) --group build --output-file requirements/build.txt
 	$(LOCK) --group pipelines --output-file requirements/pipelines.txt
 	$(LOCK) pyproject.toml --output-file requirements/base.txt
