@@ -21,7 +21,7 @@ from deploy.cli.workers import workers
 from deploy.database import main as migrate_database
 from deploy.demo.demo import DemoPlan, play_evening
 from deploy.embedded.folder import VAR, join
-from deploy.embedded.up import up as open_restaurant
+from deploy.embedded.up import up as run_up
 from deploy.env_file import join_env_file
 from models.core.database.connections import patience
 
@@ -60,7 +60,7 @@ for command in (*BACKUP_COMMANDS, *FAILOVER_COMMANDS, *RELEASE_COMMANDS):
 @click.option("--var", "folder", type=click.Path(path_type=Path), default=VAR, show_default=True)
 def up(folder: Path) -> None:
     """Run the whole installation in the foreground; Ctrl-C stops it."""
-    sys.exit(open_restaurant(folder))
+    sys.exit(run_up(folder))
 
 
 @main.command()

@@ -54,7 +54,7 @@ class Opening:
     """One run of the installation, from start to stop."""
 
     def __init__(self, var_folder: VarFolder) -> None:
-        self._restaurant = var_folder
+        self._var_folder = var_folder
         self._terminal = Terminal()
         self._ports: dict[str, int] = {}
         self._without: set[str] = set()
@@ -97,32 +97,32 @@ class Opening:
         """Start, on other ports if one was taken meanwhile. Return the block of addresses."""
         began, given = monotonic(), dict(os.environ)
         for _ in range(OPENINGS):
-            self._ports = self._restaurant.choose_ports(self._terminal.say)
+            self._ports = self._var_folder.choose_ports(self._terminal.say)
             os.environ.clear()
             os.environ.update(given)
-            os.environ.update(self._restaurant.environment(self._ports))
+            os.environ.update(self._var_folder.environment(self._ports))
             settings.cache_clear()
             _put_first("PATH", Path(sys.executable).parent)
             _put_first("PYTHONPATH", ROOT)
             try:
-                return sign(self._restaurant.folder, self._open(), monotonic() - began)
+                return sign(self._var_folder.folder, self._open(), monotonic() - began)
             except PortTaken as taken:
                 self._terminal.say(f"{taken} Trying again.")
                 self._children.stop()
         raise NotReady(f"another program took a port in each of {OPENINGS} attempts")
 
     def _open(self) -> list[SignInCard]:
-        self._restaurant.empty_metrics()
+        self._var_folder.empty_metrics()
         self._start(*(name for name in FOUNDATIONS if name in self._commands))
         configure_logging()
         migrate()
-        cards = open_demo(self._restaurant.secret)
+        cards = open_demo(self._var_folder.secret)
         self._await(redis_answers, "Redis to answer")
         started = clock.now()
         # SQLite has no binary log to follow
         left_out = FOUNDATIONS.keys() | (set() if settings().keeps_log else {"follower"})
         self._start(*(name for name in self._commands if name not in left_out))
-        self._restaurant.note_running(settings().public_url)
+        self._var_folder.note_running(settings().public_url)
         self._await(lambda: web_answers("WEB_PORT", "/readyz"), "the web server")
         self._await(lambda: every_queue_moves(started), "the workers and the clock")
         self._await(lambda: workers_answer(self._commands), "every worker")
@@ -147,7 +147,7 @@ class Opening:
                 raise NotReady("it was stopped")
             if monotonic() > ends:
                 raise NotReady(
-                    f"waited {READY_SECONDS} s for {what}; see {self._restaurant.folder}/log"
+                    f"waited {READY_SECONDS} s for {what}; see {self._var_folder.folder}/log"
                 )
             sleep(0.1)
 

@@ -38,7 +38,7 @@ _NO_BACKUP = click.option("--no-backup", is_flag=True, help="skip the full backu
 
 @click.command()
 @click.option(
-    "--check", "only_look", is_flag=True, help="only check; exit 1 if no fail-over is possible"
+    "--check", "only_check", is_flag=True, help="only check; exit 1 if no fail-over is possible"
 )
 @click.option(
     "--to", default="", metavar="HOST:PORT", help="switch to this server while the primary is alive"
@@ -57,7 +57,7 @@ _NO_BACKUP = click.option("--no-backup", is_flag=True, help="skip the full backu
 @click.pass_context
 def failover(
     context: click.Context,
-    only_look: bool,
+    only_check: bool,
     to: str,
     old_is_gone: bool,
     fence: str,
@@ -82,7 +82,7 @@ def failover(
         _watch(Watch(wish, accept_loss=accept_loss, then=finish))
         return
     with all_servers() as servers:
-        if only_look:
+        if only_check:
             context.exit(0 if _show(look_at(servers)) else 1)
         if compare:
             _compare(fence_replaced(look_at(servers), click.echo), compare)
@@ -154,7 +154,7 @@ def _tell(done: Switched) -> None:
         click.echo("lost: nothing")
 
 
-def _take_along(done: Switched) -> None:
+def _redirect_others(done: Switched) -> None:
     """Make every answering server without transactions of its own follow the new primary."""
     with all_servers() as servers:
         try:
@@ -173,8 +173,8 @@ def _finish(context: click.Context, done: Switched, *, wait: float, no_backup: b
     began = clock.now()
     if done.promoted:
         _tell(done)
-    _take_along(done)
-    _or_say("the record of the fail-over", lambda: record(done, began=began))
+    _redirect_others(done)
+    _report_failure("the record of the fail-over", lambda: record(done, began=began))
     if wait:
         signs = await_restaurant(seconds=wait)
         click.echo(_sign("the scheduler", signs.clock, wait))
@@ -184,10 +184,10 @@ def _finish(context: click.Context, done: Switched, *, wait: float, no_backup: b
     if not settings().backup_store:
         click.echo("no backup was made: BACKUP_STORE is not set")
         return
-    _or_say("the full backup", lambda: context.invoke(backup, full=True))
+    _report_failure("the full backup", lambda: context.invoke(backup, full=True))
 
 
-def _or_say(what: str, work: Callable[[], object]) -> None:
+def _report_failure(what: str, work: Callable[[], object]) -> None:
     try:
         work()
     except (MaitredError, DBAPIError) as problem:
@@ -213,7 +213,7 @@ def _show(picture: Picture) -> bool:
     primary = picture.primary
     if primary is None:
         click.echo("no server takes writes")
-    well = [one for one in picture.seen if _follows_well(one)]
+    well = [one for one in picture.seen if _is_following(one)]
     if not well:
         click.echo("no replica follows: no fail-over is possible")
     return bool(well)
@@ -233,7 +233,7 @@ def _show_rights(picture: Picture) -> None:
     )
 
 
-def _follows_well(one: Seen) -> bool:
+def _is_following(one: Seen) -> bool:
     follows = one.facts.follows if one.facts else None
     return follows is not None and follows.applies and not follows.error
 
