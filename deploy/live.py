@@ -145,7 +145,9 @@ def drain() -> None:
     ends = monotonic() + DRAIN_SECONDS
     while count := _connected():
         if monotonic() > ends:
-            raise SystemExit(f"{count} are still connected; they are answered while it ends")
+            raise SystemExit(
+                f"{count} clients are still connected; they are answered while it stops"
+            )
         sleep(0.1)
 
 

@@ -7,7 +7,7 @@
 # Exits with 1 for fixable vulnerabilities of severity "high" or above; others are only listed. The findings
 # are written to `build/grype.json`. Accepted vulnerabilities, with reasons, are in deploy/grype.yaml.
 set -eu
-image=${1:?the image to look through}
+image=${1:?the image to scan}
 cd "$(dirname "$0")/.."
 pinned=anchore/grype:v0.118.0@sha256:8a93fc48da96bd6ec5981279d099b69de11541dc68fdf222fb9161f8ff284af7
 socket=/var/run/docker.sock

@@ -36,7 +36,7 @@ put twilio_auth_token ""
 put aws_credentials "[default]"
 put otlp_headers ""
 # recipients of alerts; Alertmanager does not start without any
-put alert_receivers '# Take the signs away, and put in your own (the receivers of Alertmanager). "page" is called at any
+put alert_receivers '# Remove the comment signs, and insert your own receivers (of Alertmanager). "page" is notified at any
 # hour, and not by mail alone: a dead mail server could not report itself. "ticket" can wait.
 #receivers:
 #  - name: page

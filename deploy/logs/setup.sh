@@ -33,7 +33,7 @@ kibana)
     # it answers 200 even if single objects were rejected
     case $answer in
     *'"success":true'*) printf '%s\n' "$answer" ;;
-    *) printf 'not taken: %s\n' "$answer" >&2; exit 1 ;;
+    *) printf 'import failed: %s\n' "$answer" >&2; exit 1 ;;
     esac
     ;;
 *)

@@ -6,7 +6,7 @@
 # Existing settings and secrets are not changed, so it is safe to run again. Run it again with each version
 # whose units have changed.
 set -eu
-name=${1:?the name that guests use}
+name=${1:?the public host name}
 here=$(cd "$(dirname "$0")" && pwd)
 umask 022
 
@@ -60,11 +60,11 @@ if [ ! -e /etc/maitred/secrets/redis_url ]; then
     (
         umask 077
         cat >/etc/maitred/redis.conf <<CONF
-# it carries tasks: each is on the disk within a second, and none is thrown out to make room
+# holds the task queues: written to disk within a second, nothing is evicted
 appendonly yes
 appendfsync everysec
 maxmemory-policy noeviction
-# one user, who may use Redis but neither govern nor empty it
+# one user, without administration and flushing
 user default off
 user maitred on >$redis ~* &* +@all -@admin -@dangerous +info
 CONF
