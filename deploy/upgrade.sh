@@ -138,13 +138,13 @@ await_healthy() { # await_healthy SERVICE ID: wait until it is healthy by its ow
             fail "$1 does not stay up: $3"
         fi
         case $1/$5 in
-        web/*) if said=$(live "$2" check 2>&1); then return; fi ;;
+        web/*) if reason=$(live "$2" check 2>&1); then return; fi ;;
         */healthy) return ;;
         */none) stood=$((stood + 1)); [ "$stood" -gt "$STAND_SECONDS" ] && return ;;
-        *) said=$5 ;;
+        *) reason=$5 ;;
         esac
         if [ "$(date +%s)" -gt "$ends" ]; then
-            fail "$1 is not ready after $READY_SECONDS s: ${said:-}"
+            fail "$1 is not ready after $READY_SECONDS s: ${reason:-}"
         fi
         sleep 1
     done
@@ -266,12 +266,12 @@ confirm "$new"
 
 # --- it serves. From here on nothing is rolled back
 before=$(docker inspect -f '{{.Config.Image}}' "$web")
-kept=$(docker inspect -f '{{.Image}}' "$web")
-if [ "$(docker image inspect -f '{{.Id}}' "$before" 2>/dev/null)" != "$kept" ]; then
-    docker tag "$kept" maitred:before # the tag now refers to another image
+previous=$(docker inspect -f '{{.Image}}' "$web")
+if [ "$(docker image inspect -f '{{.Id}}' "$before" 2>/dev/null)" != "$previous" ]; then
+    docker tag "$previous" maitred:before # the tag now refers to another image
     before=maitred:before
 fi
-[ "$kept" != "$(docker inspect -f '{{.Image}}' "$new")" ] || before=$(setting IMAGE_BEFORE)
+[ "$previous" != "$(docker inspect -f '{{.Image}}' "$new")" ] || before=$(setting IMAGE_BEFORE)
 [ "${1:-}" != --rollback ] || before=""
 what=upgrade
 [ "${1:-}" != --rollback ] || what=--rollback

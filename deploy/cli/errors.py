@@ -82,9 +82,9 @@ def _named(refused: MaitredError) -> str:
 def _database(error: SQLAlchemyError) -> str:
     """Return the driver's message, without the statement and its parameters."""
     if isinstance(error, DBAPIError) and error.orig is not None:
-        said = " ".join(str(part) for part in error.orig.args) or type(error.orig).__name__
+        message = " ".join(str(part) for part in error.orig.args) or type(error.orig).__name__
     else:
-        said = str(error).partition("\n")[0]
-    if "no such table" in said or "doesn't exist" in said:
-        return f"{said} (run `maitred migrate`?)"
-    return said
+        message = str(error).partition("\n")[0]
+    if "no such table" in message or "doesn't exist" in message:
+        return f"{message} (run `maitred migrate`?)"
+    return message

@@ -154,7 +154,7 @@ def reanchor(slug: str, *, dry_run: bool, keep: bool) -> None:
         return keep_as_shown(session, restaurant.id, night, now=clock.now())
 
     kept = sum(unit(partial(keep_night, night=night)) for night in nights)
-    click.echo(f"{slug}: {kept} keep the time that is shown")
+    click.echo(f"{slug}: {kept} keep the displayed time")
 
 
 def _reanchored(restaurant: RestaurantSpec, each: Reanchored) -> str:

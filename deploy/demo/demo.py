@@ -70,7 +70,7 @@ def play_evening(plan: DemoPlan, *, url: str = "") -> bool:
     guests = invite(restaurant, sitting, count=plan.guests, seed=plan.seed)
     console.print(
         f"{plan.guests} guests ask {restaurant.name} ({base}) for a table on Friday,"
-        f" {sitting.service_date}; {plan.at_once} at once"
+        f" {sitting.service_date}; {plan.at_once} concurrent requests"
     )
     evening = asyncio.run(_play(guests, base, restaurant, sitting.book_id, plan, console))
     return _report(console, evening, sitting.book_id)
@@ -230,11 +230,11 @@ async def _until_none(
 def _report(console: Console, evening: Evening, book: int) -> bool:
     with reading() as session:
         found = tally.outcomes(session, book)
-        wishes, said = tally.wishes(session, book), tally.told(session, book)
+        changes, messages = tally.wishes(session, book), tally.told(session, book)
         left = tally.waiting(session, book, now=clock.now())
     report.show_outcomes(console, found)
-    if wishes:
-        words = ", ".join(f"{count} {status}" for status, count in sorted(wishes.items()))
+    if changes:
+        words = ", ".join(f"{count} {status}" for status, count in sorted(changes.items()))
         console.print(f"Change requests: {words}")
     report.show_times(
         console,
@@ -243,7 +243,7 @@ def _report(console: Console, evening: Evening, book: int) -> bool:
             "request to decision": evening.decisions,
         },
     )
-    report.show_told(console, said)
+    report.show_messages(console, messages)
     for line in evening.refused[:5]:
         console.print(f"refused: {line}")
     if left.undecided or left.untold:

@@ -70,7 +70,7 @@ def show_times(console: Console, rows: Mapping[str, Sequence[float]]) -> None:
     console.print(table)
 
 
-def show_told(console: Console, found: Sequence[Told]) -> None:
+def show_messages(console: Console, found: Sequence[Told]) -> None:
     """Print messages by kind and channel; `queued` includes reminders not yet due."""
     states = sorted({each.state for each in found})
     table = Table("message", "channel", *states, title="Messages to guests")

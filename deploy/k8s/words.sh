@@ -58,7 +58,7 @@ patience() { if [ "${strategy:-}" = canary ]; then echo 840; else echo 360; fi; 
 await_healthy() {
     seen || return 1
     tries=${WELL_TRIES:-$(patience)}
-    told=${1:-}
+    quiet=${1:-}
     while :; do
         phase=$(here get rollouts.argoproj.io web -o 'jsonpath={.status.phase}') || phase=""
         case $phase in
@@ -68,9 +68,9 @@ await_healthy() {
                 return 1
                 ;;
             Paused)
-                [ -n "$told" ] || echo "    Argo waits for a manual decision: make promote ENVIRONMENT=${namespace#maitred-}," \
+                [ -n "$quiet" ] || echo "    Argo waits for a manual decision: make promote ENVIRONMENT=${namespace#maitred-}," \
                     "or make rollback ENVIRONMENT=${namespace#maitred-}"
-                told=yes
+                quiet=yes
                 ;;
         esac
         tries=$((tries - 1))

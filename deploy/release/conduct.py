@@ -122,14 +122,14 @@ def _run(
             step.do(scene)
         except ReleaseFailed as problem:
             if step.rolls_back:
-                say(f"  NO  {step.says}: {problem}")
+                say(f"  NO  {step.description}: {problem}")
                 _roll_back(scene, f"{step.name}: {problem}")
                 return found
             found.why = f"{step.name}: {problem}"
-            say(f"  !!  {step.says}: {problem}")
+            say(f"  !!  {step.description}: {problem}")
         found.steps[step.name] = round(monotonic() - began, 1)
         journal.keep(found)
-        say(f"  ok  {step.says} ({found.steps[step.name]} s)")
+        say(f"  ok  {step.description} ({found.steps[step.name]} s)")
     _close(journal, found, "done")
     return found
 

@@ -41,9 +41,9 @@ def run_in(folder: Path, *words: str, seconds: float = 900) -> None:
         raise ReleaseFailed(f"{' '.join(words)}: {_cause(done.stderr or done.stdout)}")
 
 
-def _cause(said: str) -> str:
+def _cause(output: str) -> str:
     """Return the line that names the error: the last like `Error: text`, else the last one."""
-    lines = [line for line in said.strip().splitlines() if line] or ["no output"]
+    lines = [line for line in output.strip().splitlines() if line] or ["no output"]
     named = [line for line in lines if re.match(r"[A-Za-z_][\w.]*: ", line)]
     return (named or lines)[-1][:300]
 

@@ -135,7 +135,7 @@ def turn(scene: Scene) -> None:
     if scene.release.strategy == "blue-green" or scene.old is None:
         scene.place.turn(SHARES, scene.new)
         check_front(scene)  # fail early, not after the whole watch
-        watch.look("all traffic", settings().release_watch_seconds)
+        watch.run("all traffic", settings().release_watch_seconds)
         watch.check_reached()
         return
     # rolling checks each share only briefly; a canary is watched
@@ -143,7 +143,7 @@ def turn(scene: Scene) -> None:
     seconds = settings().release_watch_seconds if is_canary else POLL_SECONDS
     for share in SHARES:
         scene.place.turn((share,), scene.new)
-        watch.look(f"{share}% of the traffic", seconds)
+        watch.run(f"{share}% of the traffic", seconds)
     watch.check_reached()
 
 
@@ -158,7 +158,7 @@ class Watch:
         self._new_before = self._new_last = safe_counts(scene.place, scene.new) or Counts()
         self._old_last = self._old_counts()
 
-    def look(self, what: str, seconds: float) -> None:
+    def run(self, what: str, seconds: float) -> None:
         """Watch for that long.
 
         Raises ReleaseFailed as soon as the new version does worse than the old.
@@ -268,7 +268,7 @@ class Step:
     """A step: its journal name, its description, and whether its failure rolls the release back."""
 
     name: str
-    says: str
+    description: str
     do: Callable[[Scene], None]
     rolls_back: bool = True
 

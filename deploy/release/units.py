@@ -52,8 +52,8 @@ class Units:
     def falls(self) -> dict[str, int]:
         """Return how often each process was restarted since the slot was started."""
         own = [unit_of(line, self._slot) for line in PROCESSES]
-        said = _must(["show", "--property=NRestarts", *own])
-        counts = [int(number) for number in re.findall(r"^NRestarts=(\d+)$", said, re.MULTILINE)]
+        output = _must(["show", "--property=NRestarts", *own])
+        counts = [int(number) for number in re.findall(r"^NRestarts=(\d+)$", output, re.MULTILINE)]
         return dict(zip(PROCESSES, counts, strict=True))
 
     def log(self, line: str) -> str:

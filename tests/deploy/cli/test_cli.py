@@ -104,7 +104,7 @@ def test_who_was_moved_by_new_zone_rules_is_listed_and_brought_back(
         assert stays[-1] == "demo: 0 re-anchored, 1 left as they are"
         run("restaurant", "reanchor", "demo", "--keep", "--dry-run", ends=1)
         kept = run("restaurant", "reanchor", "demo", "--keep").stdout.splitlines()
-        assert kept == [*stays, "demo: 1 keep the time that is shown"]
+        assert kept == [*stays, "demo: 1 keep the displayed time"]
         last = run("restaurant", "reanchor", "demo").stdout
         assert last == "demo: 0 re-anchored, 0 left as they are\n"
         assert stand.row(number).told_offset == 240
