@@ -39,7 +39,7 @@ _PERMISSIONS: Final = "0o666"
 _COUNTED: Final = r"^maitred_http_requests_total\{[^}]*%s[^}]*\} (\S+)$"
 
 
-class _Line(http.client.HTTPConnection):
+class _UnixConnection(http.client.HTTPConnection):
     """HTTP over a Unix socket."""
 
     def __init__(self, path: Path, *, seconds: float = _CHECK_SECONDS) -> None:
@@ -81,13 +81,13 @@ def serve(words: Sequence[str]) -> None:
 
 def listens(path: Path) -> bool:
     """Return whether a process listens at that socket, or at the link's target."""
-    line = _Line(path)
+    connection = _UnixConnection(path)
     try:
-        line.connect()
+        connection.connect()
     except OSError:
         return False
     finally:
-        line.close()
+        connection.close()
     return True
 
 
@@ -105,13 +105,13 @@ def _is_dead(path: Path) -> bool:
     """
     if time() - path.stat().st_mtime < _DEAD_SECONDS:
         return False
-    line = _Line(path)
+    connection = _UnixConnection(path)
     try:
-        line.connect()
+        connection.connect()
     except ConnectionRefusedError:
         return True
     finally:
-        line.close()
+        connection.close()
     return False
 
 
@@ -165,15 +165,15 @@ def _count(label: str) -> int:
 
 
 def _ask(path: str, *, seconds: float) -> tuple[int, str]:
-    line = _Line(own(), seconds=seconds)
+    connection = _UnixConnection(own(), seconds=seconds)
     try:
-        line.request("GET", path)
-        answer = line.getresponse()
+        connection.request("GET", path)
+        answer = connection.getresponse()
         return answer.status, answer.read().decode()
     except (OSError, http.client.HTTPException) as error:
         raise SystemExit(f"{own()} does not answer: {error}") from error
     finally:
-        line.close()
+        connection.close()
 
 
 _COMMANDS: Final[dict[str, Callable[[], None]]] = {

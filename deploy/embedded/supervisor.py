@@ -90,9 +90,9 @@ class Supervisor:
         self._foundations = foundations
         self._children: list[Child] = []
         #: Number of SIGINT, SIGTERM and SIGHUP received so far.
-        self.asked_to_stop = 0
+        self.stop_requests = 0
 
-    def heed_signals(self) -> None:
+    def handle_signals(self) -> None:
         """Handle SIGINT, SIGTERM, SIGHUP: the first asks for a stop, a second for an
         immediate one.
         """
@@ -100,26 +100,26 @@ class Supervisor:
             signal.signal(number, self._note)
 
     def _note(self, *_: object) -> None:
-        self.asked_to_stop += 1
+        self.stop_requests += 1
 
     def start(self, name: str, command: str, *, env: Mapping[str, str]) -> None:
         """Start a child. Call from the main thread: Linux ends the child when its thread ends."""
         log = self._logs / f"{name}.log"
         self._children.append(Child(name, command, env=env, log=log, listener=self._listener))
 
-    def fallen(self) -> tuple[str, int] | None:
+    def exited(self) -> tuple[str, int] | None:
         """Return name and exit code of a child that has ended, or None."""
         for child in self._children:
             if child.code is not None:
                 return child.name, child.code
         return None
 
-    def start_again(self, name: str) -> None:
+    def restart(self, name: str) -> None:
         """Restart an ended child with the same command. Call from the main thread, as `start`."""
-        (child,) = self.let_go(name)
+        (child,) = self.forget(name)
         self.start(name, child.command, env=child.env)
 
-    def let_go(self, name: str) -> list[Child]:
+    def forget(self, name: str) -> list[Child]:
         """Forget the ended child of that name, and return it."""
         gone = [child for child in self._children if child.name == name]
         self._children = [child for child in self._children if child.name != name]
@@ -129,9 +129,9 @@ class Supervisor:
 
     def watch(self) -> tuple[str, int] | None:
         """Wait for a signal (return None) or for a child's end (return its name and exit code)."""
-        while not self.asked_to_stop:
-            if fallen := self.fallen():
-                return fallen
+        while not self.stop_requests:
+            if exited := self.exited():
+                return exited
             sleep(0.1)
         return None
 
@@ -145,9 +145,9 @@ class Supervisor:
     def _end(self, children: list[Child]) -> None:
         for child in children:
             child.signal(signal.SIGTERM)
-        ends, asked = monotonic() + PATIENCE_SECONDS, self.asked_to_stop
+        ends, asked = monotonic() + PATIENCE_SECONDS, self.stop_requests
         while any(child.code is None for child in children):
-            if monotonic() > ends or self.asked_to_stop > max(asked, 1):
+            if monotonic() > ends or self.stop_requests > max(asked, 1):
                 break
             sleep(0.05)
         for child in children:

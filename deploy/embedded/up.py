@@ -32,11 +32,11 @@ from models.core.settings import settings
 ROOT: Final = Path(__file__).resolve().parents[2]
 #: Processes that only observe: the installation keeps running without them.
 OBSERVERS: Final = frozenset({"flower"})
-#: A process is restarted at most this often within FALLS_SECONDS.
-MOST_FALLS: Final = 5
-FALLS_SECONDS: Final = 600
+#: A process is restarted at most this often within RESTART_WINDOW_SECONDS.
+MAX_RESTARTS: Final = 5
+RESTART_WINDOW_SECONDS: Final = 600
 #: Attempts to start, each with new ports, when another program takes a chosen one meanwhile.
-OPENINGS: Final = 3
+START_ATTEMPTS: Final = 3
 #: Started first and ended last; left out when this variable names another server.
 FOUNDATIONS: Final = {"valkey": "REDIS_URL", "mailbox": "SMTP_URL"}
 READY_SECONDS: Final = 120
@@ -50,7 +50,7 @@ class PortTaken(Exception):
     """Another program has taken a port that was free. The text names it."""
 
 
-class Opening:
+class EmbeddedRun:
     """One run of the installation, from start to stop."""
 
     def __init__(self, var_folder: VarFolder) -> None:
@@ -77,18 +77,18 @@ class Opening:
 
         Return 0 after a signal, 1 when a process ended or did not get ready.
         """
-        self._children.heed_signals()
+        self._children.handle_signals()
         try:
             self._terminal.say(self._open_somewhere())
-            fallen = self._watch()
+            exited = self._watch()
         except NotReady as reason:
             self._terminal.say(f"Maitred did not start: {reason}")
-            return 0 if self._children.asked_to_stop else 1
+            return 0 if self._children.stop_requests else 1
         finally:
             self._terminal.say("Stopping ...")
             self._children.stop()
-        if fallen:
-            self._terminal.say(self._fall(*fallen))
+        if exited:
+            self._terminal.say(self._exit_text(*exited))
             return 1
         self._terminal.say("Stopped.")
         return 0
@@ -96,7 +96,7 @@ class Opening:
     def _open_somewhere(self) -> str:
         """Start, on other ports if one was taken meanwhile. Return the block of addresses."""
         began, given = monotonic(), dict(os.environ)
-        for _ in range(OPENINGS):
+        for _ in range(START_ATTEMPTS):
             self._ports = self._var_folder.choose_ports(self._terminal.say)
             os.environ.clear()
             os.environ.update(given)
@@ -109,7 +109,7 @@ class Opening:
             except PortTaken as taken:
                 self._terminal.say(f"{taken} Trying again.")
                 self._children.stop()
-        raise NotReady(f"another program took a port in each of {OPENINGS} attempts")
+        raise NotReady(f"another program took a port in each of {START_ATTEMPTS} attempts")
 
     def _open(self) -> list[SignInCard]:
         self._var_folder.empty_metrics()
@@ -141,9 +141,9 @@ class Opening:
     def _await(self, is_there: Callable[[], bool], what: str) -> None:
         ends = monotonic() + READY_SECONDS
         while not is_there():
-            if fallen := self._children.fallen():
-                self._heed_fall(*fallen)
-            if self._children.asked_to_stop:
+            if exited := self._children.exited():
+                self._handle_exit(*exited)
+            if self._children.stop_requests:
                 raise NotReady("it was stopped")
             if monotonic() > ends:
                 raise NotReady(
@@ -151,39 +151,39 @@ class Opening:
                 )
             sleep(0.1)
 
-    def _heed_fall(self, name: str, code: int) -> None:
+    def _handle_exit(self, name: str, code: int) -> None:
         """Handle a process that ends during start: change ports, drop an observer, or give up."""
         port = PORTS.get(name)
         if port and not is_free(self._ports[port]):
             raise PortTaken(f"Port {self._ports[port]} ({name}) was taken by another program.")
         if name not in OBSERVERS:
-            raise NotReady(self._fall(name, code))
-        self._go_without(name, code)
+            raise NotReady(self._exit_text(name, code))
+        self._continue_without(name, code)
 
     def _watch(self) -> tuple[str, int] | None:
         """Wait for a signal (None), or a process that keeps ending (its name and exit code)."""
-        falls: dict[str, list[float]] = {}
-        while fallen := self._children.watch():
-            name, code = fallen
+        exits: dict[str, list[float]] = {}
+        while exited := self._children.watch():
+            name, code = exited
             now = monotonic()
-            recent = [at for at in falls.get(name, []) if now - at < FALLS_SECONDS]
-            falls[name] = [*recent, now]
-            if len(recent) < MOST_FALLS:
-                self._terminal.say(f"{self._fall(name, code)}\n{name} is being restarted.")
+            recent = [at for at in exits.get(name, []) if now - at < RESTART_WINDOW_SECONDS]
+            exits[name] = [*recent, now]
+            if len(recent) < MAX_RESTARTS:
+                self._terminal.say(f"{self._exit_text(name, code)}\n{name} is being restarted.")
                 sleep(len(recent))
-                self._children.start_again(name)
+                self._children.restart(name)
             elif name in OBSERVERS:
-                self._go_without(name, code)
+                self._continue_without(name, code)
             else:
-                return fallen
+                return exited
         return None
 
-    def _go_without(self, name: str, code: int) -> None:
-        self._terminal.say(f"{self._fall(name, code)}\nMaitred continues without {name}.")
-        self._children.let_go(name)
+    def _continue_without(self, name: str, code: int) -> None:
+        self._terminal.say(f"{self._exit_text(name, code)}\nMaitred continues without {name}.")
+        self._children.forget(name)
         self._without.add(name)
 
-    def _fall(self, name: str, code: int) -> str:
+    def _exit_text(self, name: str, code: int) -> str:
         return f"{name} ended unexpectedly (exit code {code}). Its last lines:\n" + (
             self._terminal.last_lines(name)
         )
@@ -203,7 +203,7 @@ def up(folder: Path = VAR) -> int:
         print(f"Maitred already runs here ({other}). Stop it there with Ctrl-C.", file=sys.stderr)
         return 1
     try:
-        return Opening(var_folder).run()
+        return EmbeddedRun(var_folder).run()
     finally:
         var_folder.leave()
 

@@ -52,18 +52,18 @@ class Keeper:
         self._commands: dict[str, str] = {name: named[name] for name in PROCESSES if name in named}
         self._children: dict[str, Child] = {}
         self._due: dict[str, float] = {}
-        self._falls: dict[str, int] = dict.fromkeys(self._commands, 0)
+        self._exits: dict[str, int] = dict.fromkeys(self._commands, 0)
         self._stops = False
 
     def run(self) -> None:
         """Start all processes, restart those that end, and finally end all cleanly."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
-        self._tell()
+        self._write_exits()
         for name in self._commands:
             self._start(name)
         while not self._stops:
-            self._mend()
+            self._restart_exited()
             sleep(0.2)
         workers = [name for name in self._children if name != "web"]
         self._end(workers)
@@ -79,25 +79,25 @@ class Keeper:
         log = self._state / "log" / f"{self._slot}-{name}.log"
         self._children[name] = Child(name, command, env=env, log=log, listener=_silent)
 
-    def _mend(self) -> None:
+    def _restart_exited(self) -> None:
         for name, child in list(self._children.items()):
             if child.code is not None:
                 child.close()
                 del self._children[name]
-                self._falls[name] += 1
-                pause = min(AGAIN_SECONDS * 2 ** (self._falls[name] - 1), _MOST_SECONDS)
+                self._exits[name] += 1
+                pause = min(AGAIN_SECONDS * 2 ** (self._exits[name] - 1), _MOST_SECONDS)
                 self._due[name] = monotonic() + pause
-                self._tell()
+                self._write_exits()
         for name, due in list(self._due.items()):
             if monotonic() >= due:
                 del self._due[name]
                 self._start(name)
 
-    def _tell(self) -> None:
-        """Write how often each process has fallen, for the process that watches a release."""
+    def _write_exits(self) -> None:
+        """Write how often each process has exited, for the process that watches a release."""
         path = self._state / f"{self._slot}.falls.json"
         draft = path.with_suffix(".draft")
-        draft.write_text(json.dumps(self._falls), encoding="utf-8")
+        draft.write_text(json.dumps(self._exits), encoding="utf-8")
         draft.replace(path)
 
     def _end(self, names: list[str]) -> None:

@@ -20,7 +20,7 @@ from models.core.settings import settings
 
 READY_SECONDS: Final = 90.0
 #: A process that ended this often is considered unstable.
-FALLS: Final = 2
+MAX_EXITS: Final = 2
 
 
 def run_in(folder: Path, *words: str, seconds: float = 900) -> None:
@@ -105,7 +105,7 @@ class SlotProcesses:
                 what = f"the web process ({type(error).__name__})"
             if not what:
                 return
-            self.check_falls()
+            self.check_exits()
             if monotonic() > ends:
                 raise ReleaseFailed(f"not ready after {seconds:.0f} s: {what}")
             sleep(0.2)
@@ -116,20 +116,20 @@ class SlotProcesses:
         if answer.status_code != 200:
             return f"/readyz returned {answer.status_code}: {answer.text[:200]}"
         state = self._place.state
-        deaf = (name for name in WORKERS if not life_file(state, self._slot, name).exists())
-        return ", ".join(deaf)
+        silent = (name for name in WORKERS if not life_file(state, self._slot, name).exists())
+        return ", ".join(silent)
 
-    def check_falls(self) -> None:
+    def check_exits(self) -> None:
         """Raise ReleaseFailed when a process does not stay up."""
         if not self.is_running:
             raise ReleaseFailed(f"{self._slot} ended; see {self._log()}")
-        for name, count in self._falls().items():
-            if count >= FALLS:
+        for name, count in self._exits().items():
+            if count >= MAX_EXITS:
                 raise ReleaseFailed(f"{name} exited {count} times; see {self._log(name)}")
 
-    def _falls(self) -> dict[str, int]:
+    def _exits(self) -> dict[str, int]:
         if self._units:
-            return self._units.falls()
+            return self._units.exits()
         path = self._place.state / f"{self._slot}.falls.json"
         found: dict[str, int] = json.loads(path.read_text("utf-8")) if path.exists() else {}
         return found

@@ -28,13 +28,13 @@ from models.operations.floor.file import read_restaurant
 from models.operations.floor.load import load_restaurant
 
 #: Free disk space required for a version and its migrations.
-ROOM_MB: Final = 200
+FREE_MB: Final = 200
 #: The restaurant at which each release makes a test reservation; its name is not public.
 TEST_RESTAURANT: Final = Path(__file__).with_name("release-test.toml")
 #: Seconds between two checks of both versions.
 POLL_SECONDS: Final = 1.0
 #: A version that does not answer this many checks in a row counts as gone.
-DEAF: Final = 3
+MAX_UNANSWERED: Final = 3
 #: A version is slow just after its start; it counts as slow after this many slow checks in a row.
 SLOW_POLLS: Final = 3
 #: While slowness is suspected, the watch is extended by up to this many seconds.
@@ -74,8 +74,8 @@ def preflight(scene: Scene) -> None:
         if not (scene.folder / name).exists():
             raise ReleaseFailed(f"{scene.folder} is not a version: {name} is missing")
     free = shutil.disk_usage(scene.place.state).free >> 20
-    if free < ROOM_MB:
-        raise ReleaseFailed(f"{scene.place.state} has {free} MB free; {ROOM_MB} MB are required")
+    if free < FREE_MB:
+        raise ReleaseFailed(f"{scene.place.state} has {free} MB free; {FREE_MB} MB are required")
     run_in(scene.folder, "-c", "from models.core.settings import settings; settings()", seconds=60)
     try:
         with reading() as session:
@@ -113,7 +113,7 @@ def start(scene: Scene) -> None:
     processes.await_ready()
 
 
-def try_it(scene: Scene) -> None:
+def smoke_test(scene: Scene) -> None:
     """Make a test reservation at TEST_RESTAURANT, bypassing nginx. Raises ReleaseFailed."""
     restaurant = read_restaurant(TEST_RESTAURANT.read_text(encoding="utf-8"))
     unit(lambda session: load_restaurant(session, restaurant, now=clock.now()))
@@ -152,7 +152,7 @@ class Watch:
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
-        self._deaf = self._slow = 0
+        self._unanswered = self._slow = 0
         self._now = Counts()
         self._base = self._old_alone()
         self._new_before = self._new_last = safe_counts(scene.place, scene.new) or Counts()
@@ -166,10 +166,10 @@ class Watch:
         ends = monotonic() + seconds
         while True:
             found = safe_counts(self._scene.place, self._scene.new)
-            self._deaf = 0 if found else self._deaf + 1
-            if self._deaf >= DEAF:
+            self._unanswered = 0 if found else self._unanswered + 1
+            if self._unanswered >= MAX_UNANSWERED:
                 raise ReleaseFailed("the web process no longer answers")
-            SlotProcesses(self._scene.place, self._scene.new).check_falls()
+            SlotProcesses(self._scene.place, self._scene.new).check_exits()
             if found and (wrong := self._judge(found)):
                 raise ReleaseFailed(f"with {what}: {wrong}")
             left = ends - monotonic()
@@ -239,14 +239,14 @@ def check_front(scene: Scene) -> None:
         front.check_leads_to(scene.place, scene.new)
 
 
-def name_live(scene: Scene) -> None:
+def link_live(scene: Scene) -> None:
     """Set the link by which commands and Flower find the live version. Raises ReleaseFailed."""
     scene.place.name("live", scene.folder)
     if settings().release_by == "systemd":
         renew_flower()
 
 
-def end_old(scene: Scene) -> None:
+def stop_old(scene: Scene) -> None:
     """End the old version after its answers and tasks. Raises ReleaseFailed."""
     if scene.old is None:
         return
@@ -278,12 +278,12 @@ STEPS: Final = (
     Step("backup", "back up", back_up),
     Step("migrate", "run additive migrations", migrate),
     Step("start", "start the new version", start),
-    Step("smoke", "make a test reservation", try_it),
+    Step("smoke", "make a test reservation", smoke_test),
     Step("turn", "switch traffic", turn),
     Step("front", "check through nginx", check_front),
     # the new version serves from here on: a failure is reported, but not rolled back
-    Step("live", "update the live link, restart Flower", name_live, rolls_back=False),
-    Step("end-old", "stop the old version", end_old, rolls_back=False),
+    Step("live", "update the live link, restart Flower", link_live, rolls_back=False),
+    Step("end-old", "stop the old version", stop_old, rolls_back=False),
 )
 #: A version that ran here before needs neither a backup nor migrations.
 ROLLBACK_STEPS: Final = tuple(step for step in STEPS if step.name not in ("backup", "migrate"))

@@ -49,7 +49,7 @@ class Units:
         own = [unit_of(line, self._slot) for line in PROCESSES]
         _must(["stop", *own, target_of(self._slot)])
 
-    def falls(self) -> dict[str, int]:
+    def exits(self) -> dict[str, int]:
         """Return how often each process was restarted since the slot was started."""
         own = [unit_of(line, self._slot) for line in PROCESSES]
         output = _must(["show", "--property=NRestarts", *own])

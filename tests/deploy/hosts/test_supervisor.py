@@ -26,13 +26,13 @@ import os, sys
 from pathlib import Path
 from deploy.embedded.supervisor import Supervisor
 family = Supervisor(Path(sys.argv[1]), listener=print, foundations=frozenset({"base"}))
-family.heed_signals()
+family.handle_signals()
 for name in ("base", "other"):
     family.start(name, "sleep 600", env=os.environ)
 print("pids", *(child._process.pid for child in family._children), "end", flush=True)
-fallen = family.watch()
+exited = family.watch()
 family.stop()
-sys.exit(3 if fallen else 0)
+sys.exit(3 if exited else 0)
 """
 
 
@@ -107,12 +107,12 @@ def test_a_second_signal_ends_who_will_not_hear(tmp_path: Path) -> None:
     )
     children.start("deaf", f"{sys.executable} -c '{DEAF}'", env={"PATH": "/usr/bin:/bin"})
     wait_until(lambda: heard, seconds=10, what="it runs")
-    children.asked_to_stop = 1
-    timer = threading.Timer(0.5, lambda: setattr(children, "asked_to_stop", 2))
+    children.stop_requests = 1
+    timer = threading.Timer(0.5, lambda: setattr(children, "stop_requests", 2))
     timer.start()
     children.stop()
     timer.join()
-    assert children.fallen() is None
+    assert children.exited() is None
 
 
 def test_a_folder_is_one_restaurant_s(restaurant: VarFolder) -> None:
@@ -200,9 +200,9 @@ def test_what_fell_is_started_again_by_the_same_command(tmp_path: Path) -> None:
         tmp_path, listener=lambda _name, line: heard.append(line), foundations=frozenset()
     )
     children.start("brief", "/bin/sh -c 'echo $WORD'", env={"PATH": "/usr/bin:/bin", "WORD": "hi"})
-    wait_until(children.fallen, seconds=10, what="it ended")
-    children.start_again("brief")
+    wait_until(children.exited, seconds=10, what="it ended")
+    children.restart("brief")
     wait_until(lambda: heard == ["hi", "hi"], seconds=10, what="it ran twice")
-    wait_until(children.fallen, seconds=10, what="it ended again")
-    children.let_go("brief")
-    assert children.fallen() is None
+    wait_until(children.exited, seconds=10, what="it ended again")
+    children.forget("brief")
+    assert children.exited() is None
