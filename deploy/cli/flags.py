@@ -49,7 +49,13 @@ def show() -> None:
 
 @flags.command("set")
 @_NAME
-@click.option("--percent", type=click.IntRange(0, ALL), default=ALL, show_default=True)
+@click.option(
+    "--percent",
+    type=click.IntRange(0, ALL),
+    default=ALL,
+    show_default=True,
+    help="share of the reservations",
+)
 @_WHERE
 def set_(name: str, percent: int, slug: str | None) -> None:
     """Switch NAME on for a share of the reservations; the same ones stay in as it grows."""

@@ -59,7 +59,7 @@ for command in (*BACKUP_COMMANDS, *FAILOVER_COMMANDS, *RELEASE_COMMANDS):
 @main.command()
 @click.option("--var", "folder", type=click.Path(path_type=Path), default=VAR, show_default=True)
 def up(folder: Path) -> None:
-    """Run the whole installation in the foreground; Ctrl-C stops it."""
+    """Run Maitred in the foreground; Ctrl-C stops it."""
     sys.exit(run_up(folder))
 
 
@@ -74,7 +74,13 @@ def migrate() -> None:
 
 
 @main.command()
-@click.option("--grace", type=click.FloatRange(min=0), default=60.0, show_default=True)
+@click.option(
+    "--grace",
+    type=click.FloatRange(min=0),
+    default=60.0,
+    show_default=True,
+    help="seconds that pending work may be old",
+)
 @click.option("--json", "as_json", is_flag=True, help="print one JSON document")
 def check(grace: float, as_json: bool) -> None:
     """Check the database: no table taken twice, pacing kept, every decision made and sent once.
@@ -88,8 +94,20 @@ def check(grace: float, as_json: bool) -> None:
 
 @main.command()
 @click.option("--url", default="", help="the running installation; PUBLIC_URL by default")
-@click.option("--guests", type=click.IntRange(1, 5_000), default=300, show_default=True)
-@click.option("--at-once", type=click.IntRange(1, 500), default=50, show_default=True)
+@click.option(
+    "--guests",
+    type=click.IntRange(1, 5_000),
+    default=300,
+    show_default=True,
+    help="number of guests",
+)
+@click.option(
+    "--at-once",
+    type=click.IntRange(1, 500),
+    default=50,
+    show_default=True,
+    help="concurrent requests",
+)
 @click.option(
     "--seed", type=int, default=7, show_default=True, help="the same seed gives the same guests"
 )

@@ -32,7 +32,7 @@ _THERE = click.option(
 )
 @_THERE
 def release(version: str, strategy: str | None, kubernetes: str | None) -> None:
-    """Deploy VERSION without interrupting requests; roll back automatically if that fails.
+    """Deploy VERSION without interrupting requests; roll back automatically on failure.
 
     VERSION is a folder on this machine, or an image on Kubernetes. An interrupted release resumes
     when the command is run again.

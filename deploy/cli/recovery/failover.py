@@ -31,7 +31,7 @@ _WAIT = click.option(
     type=click.FloatRange(min=0),
     default=30.0,
     show_default=True,
-    help="seconds to wait until the scheduler and the workers use it",
+    help="seconds to wait for the scheduler and the workers to connect",
 )
 _NO_BACKUP = click.option("--no-backup", is_flag=True, help="skip the full backup afterwards")
 
@@ -69,8 +69,8 @@ def failover(
 ) -> None:
     """Promote the replica to primary: fence the old one, and carry over all data in reach.
 
-    Refused, with the reason, while the primary is alive (but see --to) or may be alive unseen. If
-    it is killed at any point, run it again: the result is the same.
+    Refused, with the reason, while the primary is alive (but see --to) or may be alive but
+    unreachable. If it is killed at any point, run it again: the result is the same.
     """
     join()
     wish = Wish(to, old_is_gone, fence, tell=click.echo)
