@@ -22,7 +22,7 @@ from models.operations.running.flags import offers_to_repeat
 from models.operations.running.health import forget_health, note_health
 from models.operations.running.jobs import forget_old, record_job
 from models.operations.stand.jobs import STAND_JOBS
-from models.operations.wall_times.jobs import look_at_wall_times
+from models.operations.wall_times.jobs import check_wall_times
 from models.queries.running import flags
 from models.queries.running.health import has_due_messages, read_health, restaurants_with_work
 from models.rules.health import LATE_AFTER, heartbeat_name
@@ -159,7 +159,7 @@ def forget() -> None:
 def wall_times() -> None:
     """Count the parties whose local time new zone rules have moved."""
     with JobRecord("wall_times") as job:
-        job.result = look_at_wall_times(clock.now())
+        job.result = check_wall_times(clock.now())
 
 
 @app.task(name="maintenance.retain")

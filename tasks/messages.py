@@ -153,7 +153,7 @@ def _send_some(
         if message.channel in watch.down or time.monotonic() > ends:
             left.append(message)
             continue
-        with trace_ids.telling_of(message.reservation_id, message_id=message.id):
+        with trace_ids.bound_reservation(message.reservation_id, message_id=message.id):
             current = as_it_stands(message, read_at=read_at)
             if current is None:
                 log.warning("claim lost", extra={"message_id": message.id})

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from models.core.clocks import Ahead, clock_ahead, database_now
-from models.core.database.epochs import look_everywhere
+from models.core.database.epochs import learn_newest_epoch
 from models.core.database.transactions import unit
 from models.core.errors import MaitredError
 from models.core.settings import settings
@@ -65,7 +65,7 @@ def show_presence(kind: str) -> None:
 def _go_on(kind: str, over: threading.Event) -> None:
     while True:
         # so that connections to a server that was replaced as the primary are dropped
-        look_everywhere(settings().database_url)
+        learn_newest_epoch(settings().database_url)
         show_presence(kind)
         if over.wait(EVERY_SECONDS):
             return

@@ -32,7 +32,7 @@ def say_decided(answers: Sequence[Answer], *, began: int) -> None:
             some = ids[start : start + AT_ONCE]
             about = {
                 "reservation_id": some,
-                "trace_id": [trace_ids.story_of(each) for each in some],
+                "trace_id": [trace_ids.trace_id_of(each) for each in some],
             }
             _log.info("decided", extra={"kind": kind, "outcome": outcome} | about)
     if traces.is_on():
@@ -52,9 +52,9 @@ def _trace_decided(answers: Sequence[Answer], began: int) -> None:
             "outcome": answer.outcome,
             "decided_at_once": len(answers),
         }
-        story = trace_ids.story_of(answer.reservation_id)
+        trace_id = trace_ids.trace_id_of(answer.reservation_id)
         name = f"decide {answer.kind}"
-        traces.tell(traces.Span(name, story, began, ended, because_of=task, facts=facts))
+        traces.export(traces.Span(name, trace_id, began, ended, because_of=task, facts=facts))
 
 
 def trace_sent(message: Outgoing, *, began: int, result: str, provider_id: str = "") -> None:
@@ -64,7 +64,7 @@ def trace_sent(message: Outgoing, *, began: int, result: str, provider_id: str =
     """
     if not traces.is_on():
         return
-    story = trace_ids.story_of(message.reservation_id)
+    trace_id = trace_ids.trace_id_of(message.reservation_id)
     is_reminder = message.kind == Kind.REMINDER
     facts: traces.Facts = {
         "message_id": message.id,
@@ -74,15 +74,15 @@ def trace_sent(message: Outgoing, *, began: int, result: str, provider_id: str =
         "result": result,
         "provider_id": provider_id,
     }
-    traces.tell(
+    traces.export(
         traces.Span(
             f"send {message.kind}",
-            traces.trace_id_of("") if is_reminder else story,
+            traces.as_trace_id("") if is_reminder else trace_id,
             began,
             clock.nanoseconds(),
             "client",
             is_first=is_reminder,
-            because_of=story if is_reminder else task_trace(),
+            because_of=trace_id if is_reminder else task_trace(),
             failed=result != "sent",
             facts=facts,
         )

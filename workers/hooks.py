@@ -128,7 +128,7 @@ def _trace(task_id: str, name: str, outcome: str, began: int) -> None:
     """Send the task's own trace, to which the traces of its reservations are linked."""
     traces.end(
         name,
-        trace_id=traces.trace_id_of(task_id.replace("-", "")),
+        trace_id=traces.as_trace_id(task_id.replace("-", "")),
         began=began,
         kind="consumer",
         is_first=True,

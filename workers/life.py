@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from celery import bootsteps
 
-from models.core.processes import systemd_listens_at, tell_systemd
+from models.core.processes import notify_systemd, take_notify_socket
 from models.core.redis import signals
 from workers import watchdog
 
@@ -60,7 +60,7 @@ def reassure() -> threading.Event:
     returned event is set; a worker never sets it.
     """
     ended = threading.Event()
-    if where := systemd_listens_at():
+    if where := take_notify_socket():
         threading.Thread(
             target=_reassure, args=(where, ended), name="reassuring", daemon=True
         ).start()
@@ -70,7 +70,7 @@ def reassure() -> threading.Event:
 def _reassure(where: str, ended: threading.Event) -> None:
     while not ended.is_set():
         if not is_stuck():
-            tell_systemd(where, "WATCHDOG=1")
+            notify_systemd(where, "WATCHDOG=1")
         ended.wait(TICK_SECONDS)
 
 

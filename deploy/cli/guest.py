@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from deploy.cli.errors import PlainGroup, Refused, Unusable
 from deploy.embedded.folder import join
 from models.core import clock
-from models.core.contacts import kept_contact
+from models.core.contacts import lookup_contact
 from models.core.database.transactions import unit
 from models.operations.guests.erasures import ErasureLine, read_erasures
 from models.operations.guests.privacy import Erased, erase_guest, give_out, replay_erasure
@@ -113,6 +113,6 @@ def _normal(contact: str, restaurant: RestaurantSpec | None) -> str:
     Without a restaurant, a number needs a country code.
     """
     try:
-        return kept_contact(contact, restaurant.phone if restaurant else "")
+        return lookup_contact(contact, restaurant.phone if restaurant else "")
     except ValueError as wrong:
         raise Unusable(f"CONTACT {wrong}") from wrong

@@ -19,7 +19,7 @@ from models.operations.floor.file import read_restaurant
 from models.operations.floor.load import OPERATOR, Loaded, apply_file
 from models.operations.floor.parties import Concern, PartiesHurt, by_part, in_words
 from models.operations.floor.shapes import RestaurantFile
-from models.operations.wall_times.reanchoring import Reanchored, keep_as_shown, nights_moved
+from models.operations.wall_times.reanchoring import Reanchored, accept_shown_times, nights_moved
 from models.operations.wall_times.reanchoring import reanchor as reanchor_night
 from models.queries.floor.export import export_restaurant
 from models.queries.floor.load import restaurant_by_slug
@@ -151,7 +151,7 @@ def reanchor(slug: str, *, dry_run: bool, keep: bool) -> None:
         sys.exit(1 if left else 0)
 
     def keep_night(session: Session, night: date) -> int:
-        return keep_as_shown(session, restaurant.id, night, now=clock.now())
+        return accept_shown_times(session, restaurant.id, night, now=clock.now())
 
     kept = sum(unit(partial(keep_night, night=night)) for night in nights)
     click.echo(f"{slug}: {kept} keep the displayed time")

@@ -7,7 +7,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from models.queries.book.evening import Outcomes, Told
+from models.queries.book.evening import MessageCount, Outcomes
 
 #: The order of the columns; states without parties are left out.
 STATES: Final = (
@@ -70,7 +70,7 @@ def show_times(console: Console, rows: Mapping[str, Sequence[float]]) -> None:
     console.print(table)
 
 
-def show_messages(console: Console, found: Sequence[Told]) -> None:
+def show_messages(console: Console, found: Sequence[MessageCount]) -> None:
     """Print messages by kind and channel; `queued` includes reminders not yet due."""
     states = sorted({each.state for each in found})
     table = Table("message", "channel", *states, title="Messages to guests")

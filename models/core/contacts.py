@@ -11,7 +11,7 @@ from typing import Final
 
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 
-from models.core.phones import kept_phone, last_digits
+from models.core.phones import last_digits, lookup_phone
 
 #: RFC 5321: maximum lengths of a local part, of a domain, and of a path without its brackets
 LOCAL_MAX: Final = 64
@@ -62,7 +62,7 @@ def is_plain_email(value: str) -> bool:
     return bool(_PLAIN_EMAIL.match(value)) and value.rpartition(".")[2] not in _SPECIAL_ENDINGS
 
 
-def kept_contact(value: str, restaurant_phone: str = "") -> str:
+def lookup_contact(value: str, restaurant_phone: str = "") -> str:
     """A contact to look somebody up by. Accepts contacts that are refused today but may be stored.
 
     An e-mail address has an `@`. Raises ValueError if it is neither an address nor a number.
@@ -70,10 +70,10 @@ def kept_contact(value: str, restaurant_phone: str = "") -> str:
     text = value.strip()
     if "@" in text:
         return _read_email(text)
-    return kept_phone(text, restaurant_phone)
+    return lookup_phone(text, restaurant_phone)
 
 
-def counted_as(contact: str) -> str:
+def rate_limit_key(contact: str) -> str:
     """One key for all spellings of a contact that reach one person: for counting, not for sending.
 
     An e-mail address without its `+tag`, in small letters; of a phone number the last nine digits,

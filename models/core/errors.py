@@ -28,7 +28,7 @@ class SettingsInvalid(MaitredError):
     code = "settings-invalid"
 
 
-class KeyServiceAway(SettingsInvalid):
+class KeyServiceUnavailable(SettingsInvalid):
     """The key service that MASTER_KEY names does not answer, or forbids the use of the key."""
 
     code = "key-service-away"
@@ -146,7 +146,7 @@ class RestaurantUnreadable(MaitredError):
         self.restaurant_id = restaurant_id
 
 
-class SealBroken(MaitredError):
+class DecryptionFailed(MaitredError):
     """An encrypted value was changed or moved, or its key is not in the keyset."""
 
     code = "seal-broken"

@@ -55,7 +55,7 @@ def normal_phone(value: str, restaurant_phone: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def kept_phone(value: str, restaurant_phone: str) -> str:
+def lookup_phone(value: str, restaurant_phone: str) -> str:
     """Like `normal_phone`, for look-ups: accepts possible numbers that may have been stored before.
 
     Raises ValueError if the number could never have been stored.

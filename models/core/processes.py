@@ -21,7 +21,7 @@ def die_with_the_parent() -> None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def systemd_listens_at() -> str:
+def take_notify_socket() -> str:
     """Take NOTIFY_SOCKET, systemd's address, out of the environment; "" if there is none.
 
     It is removed so that no child inherits it: systemd would take the child's messages for ours, or
@@ -30,7 +30,7 @@ def systemd_listens_at() -> str:
     return os.environ.pop("NOTIFY_SOCKET", "")
 
 
-def tell_systemd(where: str, what: str) -> None:
+def notify_systemd(where: str, what: str) -> None:
     """Send a line of sd_notify(3). A lost line does not matter: the next one follows."""
     # a leading @ stands for the NUL of an abstract socket name
     address = f"\0{where[1:]}" if where.startswith("@") else where

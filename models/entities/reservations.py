@@ -123,7 +123,7 @@ class Reservation(Base):
 
     @property
     def guest(self) -> Guest:
-        """The guest, with the guest's own note, decrypted. Raises SealBroken.
+        """The guest, with the guest's own note, decrypted. Raises DecryptionFailed.
 
         The keyed hashes of the contact are columns of their own.
         """
@@ -147,7 +147,7 @@ class Reservation(Base):
 
     @property
     def staff_note(self) -> str:
-        """The staff's own note, never shown to a guest. Raises SealBroken."""
+        """The staff's own note, never shown to a guest. Raises DecryptionFailed."""
         kept = open_staff_note(self.staff_note_sealed, reference=self.reference)
         if kept or not self._is_staffs_note:
             return kept

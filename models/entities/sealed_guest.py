@@ -24,12 +24,12 @@ def seal_guest(guest: Guest, *, reference: str) -> bytes:
 
 
 def open_guest(sealed: bytes, *, reference: str) -> Guest:
-    """Decrypt the guest. Raises SealBroken if this is not the value of that row."""
+    """Decrypt the guest. Raises DecryptionFailed if this is not the value of that row."""
     return Guest(*orjson.loads(unseal(sealed, about=_about(reference))))
 
 
 def reseal_guest(sealed: bytes, *, reference: str) -> bytes:
-    """Re-encrypt the value with the primary key. Raises SealBroken."""
+    """Re-encrypt the value with the primary key. Raises DecryptionFailed."""
     return seal(unseal(sealed, about=_about(reference)), about=_about(reference))
 
 
@@ -39,12 +39,12 @@ def seal_staff_note(note: str, *, reference: str) -> bytes | None:
 
 
 def open_staff_note(sealed: bytes | None, *, reference: str) -> str:
-    """Decrypt the staff's note; empty if there is none. Raises SealBroken."""
+    """Decrypt the staff's note; empty if there is none. Raises DecryptionFailed."""
     return "" if sealed is None else unseal(sealed, about=_about_note(reference)).decode()
 
 
 def reseal_staff_note(sealed: bytes | None, *, reference: str) -> bytes | None:
-    """Re-encrypt the note with the primary key. Raises SealBroken."""
+    """Re-encrypt the note with the primary key. Raises DecryptionFailed."""
     return seal_staff_note(open_staff_note(sealed, reference=reference), reference=reference)
 
 
@@ -54,7 +54,7 @@ def seal_contact(contact: str, *, reference: str) -> bytes:
 
 
 def open_contact(sealed: bytes, *, reference: str) -> str:
-    """Decrypt a previous contact. Raises SealBroken."""
+    """Decrypt a previous contact. Raises DecryptionFailed."""
     return unseal(sealed, about=f"contact before of {reference}").decode()
 
 

@@ -16,7 +16,7 @@ from models.core.database.connections import patience
 from models.core.database.transactions import dialect_of, make_engine, reading
 from models.core.settings import settings
 from models.integrity.finding import Files, Finding
-from models.integrity.parts import Look, Share, capped, perform, shares
+from models.integrity.parts import CheckRun, Share, capped, perform, shares
 from models.integrity.restaurant_files import read_files
 
 __all__ = ["RULES", "Finding", "findings", "findings_at_once"]
@@ -67,10 +67,10 @@ def findings(session: Session, *, now: datetime, grace_seconds: float) -> list[F
     bounded by the size of a share, not of the database. Decisions older than the last change of the
     restaurant's file are not checked against the current file (ranges, pacing, buffers, reminders).
     """
-    _one_picture(session)
-    look = _look(read_files(session), now=now, grace_seconds=grace_seconds)
-    todo = list(shares(session, look))
-    found = (each for share in todo for each in perform(session, look, share))
+    _one_snapshot(session)
+    run = _check_run(read_files(session), now=now, grace_seconds=grace_seconds)
+    todo = list(shares(session, run))
+    found = (each for share in todo for each in perform(session, run, share))
     return list(capped(found, limit=AT_MOST))
 
 
@@ -89,30 +89,30 @@ def findings_at_once(
     it is handed over.
     """
     with reading(bind) as session:
-        _one_picture(session)
-        look = _look(read_files(session), now=now, grace_seconds=grace_seconds)
-        todo = list(shares(session, look, only_first=only_first))
+        _one_snapshot(session)
+        run = _check_run(read_files(session), now=now, grace_seconds=grace_seconds)
+        todo = list(shares(session, run, only_first=only_first))
     if len(todo) > _FEW:
-        found = _by_processes(_address(bind), look, todo, processes or os.cpu_count() or 1)
+        found = _by_processes(_address(bind), run, todo, processes or os.cpu_count() or 1)
     else:
         with ThreadPoolExecutor(_THREADS) as pool:
-            found = list(pool.map(partial(_prove, bind, look), todo))
+            found = list(pool.map(partial(_check, bind, run), todo))
     return list(capped((each for share in found for each in share), limit=AT_MOST))
 
 
-def _look(files: Files, *, now: datetime, grace_seconds: float) -> Look:
-    return Look(files, now, now - timedelta(seconds=grace_seconds), AT_MOST)
+def _check_run(files: Files, *, now: datetime, grace_seconds: float) -> CheckRun:
+    return CheckRun(files, now, now - timedelta(seconds=grace_seconds), AT_MOST)
 
 
-def _prove(bind: Engine | None, look: Look, share: Share) -> list[Finding]:
+def _check(bind: Engine | None, run: CheckRun, share: Share) -> list[Finding]:
     with reading(bind) as session:
-        _one_picture(session)
-        if not perform(session, look, share):
+        _one_snapshot(session)
+        if not perform(session, run, share):
             return []
     # since the first run, a file may have changed, or data that spans two shares
     with reading(bind) as session:
-        _one_picture(session)
-        return perform(session, replace(look, files=read_files(session)), share)
+        _one_snapshot(session)
+        return perform(session, replace(run, files=read_files(session)), share)
 
 
 def _address(bind: Engine | None) -> str:
@@ -121,30 +121,30 @@ def _address(bind: Engine | None) -> str:
     return bind.url.render_as_string(hide_password=False)
 
 
-def _by_processes(url: str, look: Look, todo: list[Share], count: int) -> list[list[Finding]]:
+def _by_processes(url: str, run: CheckRun, todo: list[Share], count: int) -> list[list[Finding]]:
     """Use new processes, not forks: this one may have threads and open connections."""
     fresh = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(count, fresh, _begin, (url, look)) as pool:
-        return list(pool.map(_prove_here, todo))
+    with ProcessPoolExecutor(count, fresh, _begin, (url, run)) as pool:
+        return list(pool.map(_check_here, todo))
 
 
 #: The engine and the parameters of a process of the pool.
-_here: list[tuple[Engine, Look]] = []
+_here: list[tuple[Engine, CheckRun]] = []
 
 
-def _begin(url: str, look: Look) -> None:
+def _begin(url: str, run: CheckRun) -> None:
     gc.freeze()
     gc.set_threshold(_ALLOCATIONS)
     with patience():  # a statement may read a whole table, and delays nobody
-        _here.append((make_engine(url, pool_size=1), look))
+        _here.append((make_engine(url, pool_size=1), run))
 
 
-def _prove_here(share: Share) -> list[Finding]:
-    bind, look = _here[0]
-    return _prove(bind, look, share)
+def _check_here(share: Share) -> list[Finding]:
+    bind, run = _here[0]
+    return _check(bind, run, share)
 
 
-def _one_picture(session: Session) -> None:
+def _one_snapshot(session: Session) -> None:
     # a transaction of SQLite is one snapshot anyway; READ COMMITTED has a new one per query
     if dialect_of(session) != "sqlite":
         session.connection(execution_options={"isolation_level": "REPEATABLE READ"})

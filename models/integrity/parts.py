@@ -37,7 +37,7 @@ _TABLES: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class CheckRun:
     """The parameters of a check. `since`: work that was due earlier is overdue."""
 
     files: Files
@@ -56,61 +56,61 @@ class Share:
     table_ids: tuple[int, ...] = ()
 
 
-_Work = Callable[[Session, Look, Share], Iterator[Finding]]
+_Work = Callable[[Session, CheckRun, Share], Iterator[Finding]]
 
 
-def _held(session: Session, look: Look, share: Share) -> Iterator[Finding]:
-    return tables(session, look.files, share.table_ids, now=look.now)
+def _tables(session: Session, run: CheckRun, share: Share) -> Iterator[Finding]:
+    return tables(session, run.files, share.table_ids, now=run.now)
 
 
-def _placed(session: Session, look: Look, _share: Share) -> Iterator[Finding]:
-    yield from unreadable(look.files)
-    yield from without_table(session, limit=look.limit)
-    yield from waiting.references(session, look.files, limit=look.limit)
+def _places(session: Session, run: CheckRun, _share: Share) -> Iterator[Finding]:
+    yield from unreadable(run.files)
+    yield from without_table(session, limit=run.limit)
+    yield from waiting.references(session, run.files, limit=run.limit)
 
 
-def _waits(session: Session, look: Look, _share: Share) -> Iterator[Finding]:
-    yield from waiting.undecided(session, since=look.since, limit=look.limit)
-    yield from waiting.overdue(session, now=look.now, limit=look.limit)
-    yield from waiting.stuck_claims(session, since=look.since, limit=look.limit)
-    yield from forgotten(session, limit=look.limit)
+def _waiting(session: Session, run: CheckRun, _share: Share) -> Iterator[Finding]:
+    yield from waiting.undecided(session, since=run.since, limit=run.limit)
+    yield from waiting.overdue(session, now=run.now, limit=run.limit)
+    yield from waiting.stuck_claims(session, since=run.since, limit=run.limit)
+    yield from forgotten(session, limit=run.limit)
 
 
-def _paced(session: Session, look: Look, _share: Share) -> Iterator[Finding]:
-    yield from pacing(session, look.files)
+def _pacing(session: Session, run: CheckRun, _share: Share) -> Iterator[Finding]:
+    yield from pacing(session, run.files)
 
 
-def _story(session: Session, look: Look, share: Share) -> Iterator[Finding]:
+def _history(session: Session, run: CheckRun, share: Share) -> Iterator[Finding]:
     span = {"first": share.first, "last": share.last}
-    return history(session, look.files, **span)
+    return history(session, run.files, **span)
 
 
-def _stands(session: Session, look: Look, share: Share) -> Iterator[Finding]:
+def _standing(session: Session, run: CheckRun, share: Share) -> Iterator[Finding]:
     span = {"first": share.first, "last": share.last}
-    return standing(session, look.files, now=look.now, **span)
+    return standing(session, run.files, now=run.now, **span)
 
 
-def _known(session: Session, _look: Look, share: Share) -> Iterator[Finding]:
+def _guests(session: Session, _run: CheckRun, share: Share) -> Iterator[Finding]:
     if away := sealed_away():
         yield away
         return
     yield from guests(session, first=share.first, last=share.last)
 
 
-def _sound(session: Session, look: Look, _share: Share) -> Iterator[Finding]:
-    yield from laws.reservations(session, now=look.now, limit=look.limit)
-    yield from books(session, look.files, now=look.now)
+def _rows(session: Session, run: CheckRun, _share: Share) -> Iterator[Finding]:
+    yield from laws.reservations(session, now=run.now, limit=run.limit)
+    yield from books(session, run.files, now=run.now)
 
 
-def _wished(session: Session, look: Look, _share: Share) -> Iterator[Finding]:
-    yield from moved.wishes(session, now=look.now, limit=look.limit)
-    yield from moved.wished_books(session, look.files)
-    yield from moved.moves(session, now=look.now, limit=look.limit)
-    yield from wished_starts(session, limit=look.limit)
+def _wishes(session: Session, run: CheckRun, _share: Share) -> Iterator[Finding]:
+    yield from moved.wishes(session, now=run.now, limit=run.limit)
+    yield from moved.wished_books(session, run.files)
+    yield from moved.moves(session, now=run.now, limit=run.limit)
+    yield from wished_starts(session, limit=run.limit)
 
 
-def _said(session: Session, look: Look, _share: Share) -> Iterator[Finding]:
-    yield from said.messages(session, now=look.now, since=look.since, limit=look.limit)
+def _messages(session: Session, run: CheckRun, _share: Share) -> Iterator[Finding]:
+    yield from said.messages(session, now=run.now, since=run.since, limit=run.limit)
     yield from contacts_before(session)
 
 
@@ -130,25 +130,25 @@ class Part:
 
 
 PARTS: Final = (
-    Part("tables", _held, by="tables", first=True),
-    Part("history", _story, by="parties"),
-    Part("guests", _known, by="parties"),
-    Part("standing", _stands, by="parties", first=True),
-    Part("places", _placed, first=True),
-    Part("reservations", _sound, first=True),
-    Part("waiting", _waits, first=True),
-    Part("pacing", _paced),
-    Part("wishes", _wished),
-    Part("messages", _said),
+    Part("tables", _tables, by="tables", first=True),
+    Part("history", _history, by="parties"),
+    Part("guests", _guests, by="parties"),
+    Part("standing", _standing, by="parties", first=True),
+    Part("places", _places, first=True),
+    Part("reservations", _rows, first=True),
+    Part("waiting", _waiting, first=True),
+    Part("pacing", _pacing),
+    Part("wishes", _wishes),
+    Part("messages", _messages),
 )
 _BY_NAME: Final = {part.name: part for part in PARTS}
 
 
-def shares(session: Session, look: Look, *, only_first: bool = False) -> Iterator[Share]:
+def shares(session: Session, run: CheckRun, *, only_first: bool = False) -> Iterator[Share]:
     """All shares of the check, the long ones first."""
     row = table_of(Reservation).c
     least, most = session.execute(select(func.min(row.id), func.max(row.id))).one()
-    table_ids = tuple(sorted(look.files.tables))
+    table_ids = tuple(sorted(run.files.tables))
     for part in PARTS:
         if only_first and not part.first:
             continue
@@ -162,12 +162,12 @@ def shares(session: Session, look: Look, *, only_first: bool = False) -> Iterato
                 yield Share(part.name, first, min(first + _PARTIES - 1, most))
 
 
-def perform(session: Session, look: Look, share: Share) -> list[Finding]:
+def perform(session: Session, run: CheckRun, share: Share) -> list[Finding]:
     """The findings of one share, at most `limit` per rule. Unreadable rows are findings, too."""
     found: list[Finding] = []
     work = _BY_NAME[share.part].work
     try:
-        found.extend(capped(work(session, look, share), limit=look.limit))
+        found.extend(capped(work(session, run, share), limit=run.limit))
     except SENSELESS as error:
         text = f"{share.part} cannot be proved: a row makes no sense ({type(error).__name__})"
         found.append(Finding("unreadable", (), text))

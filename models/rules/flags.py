@@ -49,10 +49,10 @@ def is_on(flag: Flag, switches: Mapping[int, Switch], *, restaurant_id: int, key
     `switches` are the switches of this flag, by restaurant id or EVERYWHERE. A restaurant's own
     percentage overrides the installation's. A key that is on stays on while the percentage grows.
     """
-    restaurant, own = switches.get(EVERYWHERE), switches.get(restaurant_id)
-    if any(switch is not None and switch.is_killed for switch in (restaurant, own)):
+    everywhere, own = switches.get(EVERYWHERE), switches.get(restaurant_id)
+    if any(switch is not None and switch.is_killed for switch in (everywhere, own)):
         return False
-    chosen = own or restaurant
+    chosen = own or everywhere
     return chosen is None or bucket(flag, key) < chosen.percent
 
 

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from functools import lru_cache
 from typing import Final
 
-from models.core.contacts import counted_as
+from models.core.contacts import rate_limit_key
 from models.core.phones import country_of, restaurant_country
 from models.core.redis.counters import Tally, count, nameless, rate
 from models.core.settings import settings
@@ -58,7 +58,7 @@ def _by_contact(message: Outgoing, contact: str) -> list[Tally]:
     rates = (chosen.limit_told, chosen.limit_told_day)
     if not message.is_proved:
         rates = (chosen.limit_stranger, chosen.limit_stranger_day)
-    who = nameless(counted_as(contact))
+    who = nameless(rate_limit_key(contact))
     return [Tally(rate(each), "told", who) for each in rates]
 
 

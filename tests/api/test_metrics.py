@@ -50,7 +50,7 @@ def test_a_failing_job_and_a_killed_flag_show(stand: Stand) -> None:
     began = clock.now()
     with transaction(stand.db) as session:
         record_job(session, "sweep", started=began, ended=began + timedelta(seconds=2))
-        record_job(session, "retain", started=began, ended=began, error="SealBroken")
+        record_job(session, "retain", started=began, ended=began, error="DecryptionFailed")
         session.add(
             FlagSwitch(
                 flag="sms",

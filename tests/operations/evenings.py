@@ -120,7 +120,7 @@ def set_now(stand: Stand, flag: str, **switch: Any) -> None:
 
 def seen_now() -> None:
     """Refresh this process's flags, as happens after a second."""
-    flags.restaurant_flags()._seen = float("-inf")
+    flags.database_flags()._seen = float("-inf")
     flags.refresh()
 
 

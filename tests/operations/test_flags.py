@@ -42,13 +42,13 @@ def test_a_switch_holds_where_it_was_set(db: Engine) -> None:
 def test_asking_costs_no_query_and_looking_one_a_second(db: Engine) -> None:
     stand = a_stand(db)
     set_now(stand, OFFERS, percent=50)
-    flags.restaurant_flags()._seen = float("inf")  # just now, however slow this machine is
+    flags.database_flags()._seen = float("inf")  # just now, however slow this machine is
     with counting(db) as statements:
         for key in range(100):
             is_on(OFFERS, restaurant_id=stand.restaurant.id, key=key)
             flags.refresh()
     assert statements.count == 0
-    flags.restaurant_flags()._seen = float("-inf")
+    flags.database_flags()._seen = float("-inf")
     with counting(db) as statements:
         flags.refresh()
     assert statements.count == 1

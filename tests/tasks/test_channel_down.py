@@ -205,7 +205,7 @@ def test_a_channel_that_is_switched_off_waits_and_costs_no_attempt(
     with transaction() as session:
         switch(session, percent=100, now=clock.now())
     later(delivery.HELD.total_seconds())
-    flags.restaurant_flags()._seen = float("-inf")
+    flags.database_flags()._seen = float("-inf")
     deliver()
     assert row_of(held).state == "sent"
 

@@ -197,7 +197,7 @@ def test_waitlists_are_asked_again_where_offers_were_switched(
     monkeypatch.setattr(clock, "now", lambda: NOW + timedelta(seconds=3))
     maintenance.sweep()
     assert any(row.freed_at for row in book_rows(stand))
-    flags.restaurant_flags.cache_clear()
+    flags.database_flags.cache_clear()
     flags._client.cache_clear()
     flags.refresh()
     stand.drain(now=NOW + timedelta(seconds=4))

@@ -435,6 +435,6 @@ def test_texts_that_are_switched_off_wait_and_cost_no_attempt(
         switch(session, percent=100, now=clock.now())
     later = clock.now() + delivery.HELD
     monkeypatch.setattr(clock, "now", lambda: later)
-    flags.restaurant_flags()._seen = float("-inf")
+    flags.database_flags()._seen = float("-inf")
     deliver()
     assert row_of(text).state == "sent"

@@ -68,16 +68,16 @@ def test_logs_can_be_followed_by_one_id_to_the_provider(overheard: Overheard, to
         for line in of(overheard.lines("web"), "answered")
         if line["request_id"] == told.headers["X-Request-ID"]
     ]
-    story = answered["trace_id"]
+    trace_id = answered["trace_id"]
     assert answered["reservation_id"] == told.id
 
     decided = decision_on(overheard, told)
-    assert (decided["trace_id"], decided["reservation_id"]) == ([story], [told.id])
+    assert (decided["trace_id"], decided["reservation_id"]) == ([trace_id], [told.id])
     assert (decided["kind"], decided["outcome"]) == ("request", "confirmed")
     assert decided["task"] == "allocation.decide"
 
     sent = sent_to(overheard, told)
-    assert {line["trace_id"] for line in sent.values()} == {story}
+    assert {line["trace_id"] for line in sent.values()} == {trace_id}
     mail = overheard.stack.mailbox.mails("ada@guests.example")[0]
     assert mail.queued_as in sent["email"]["answer"]
     assert sent["email"]["provider_id"] == mail.message["Message-ID"].strip("<>").partition("@")[0]
@@ -85,17 +85,17 @@ def test_logs_can_be_followed_by_one_id_to_the_provider(overheard: Overheard, to
 
 
 def test_a_trace_leads_from_the_request_to_both_messages(overheard: Overheard, told: Asked) -> None:
-    (story,) = decision_on(overheard, told)["trace_id"]
+    (trace_id,) = decision_on(overheard, told)["trace_id"]
     names = {"send confirmation": 2, "decide request": 1}
 
     def all_there() -> bool:
-        found = [span.name for span in overheard.traces.spans(story)]
+        found = [span.name for span in overheard.traces.spans(trace_id)]
         return {name: found.count(name) for name in names} == names and any(
             name.startswith("POST") for name in found
         )
 
     wait_until(all_there, seconds=30, what="the whole trace")
-    spans = overheard.traces.spans(story)
+    spans = overheard.traces.spans(trace_id)
     first = spans[0]
     assert (first.service, first.below) == ("maitred-web", "")
     assert first.name == "POST /api/v1/restaurants/<slug:slug>/reservations"

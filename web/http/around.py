@@ -63,7 +63,7 @@ def begin() -> None:
 
 def about(reservation_id: int) -> None:
     """Put the rest of this request under the trace id of that reservation."""
-    g.story = trace_ids.tell_of(reservation_id)
+    g.trace_id = trace_ids.bind_reservation(reservation_id)
 
 
 def about_new(accepted: Accepted) -> None:
@@ -84,7 +84,7 @@ def end(answer: Response) -> Response:
             headers.setdefault(name, value)
     route = request.url_rule.rule if request.url_rule else "(none)"
     metrics.count(request.method, route, answer.status_code, since=g.get("begun"))
-    if "story" in g and request.method not in READS:
+    if "trace_id" in g and request.method not in READS:
         _log.info("answered", extra={"endpoint": request.endpoint, "status": answer.status_code})
     if "began" in g and route not in _WATCHED:
         _tell_span(route, answer.status_code)
@@ -95,13 +95,13 @@ def _tell_span(route: str, status: int) -> None:
     # the route, never the path: a manage link's token is in there
     method = request.method if request.method in metrics.METHODS else "other"
     # reads change nothing, and are not part of the reservation's trace
-    story = "" if method in READS else g.get("story", "")
+    trace_id = "" if method in READS else g.get("trace_id", "")
     traces.end(
         f"{method} {route}",
-        trace_id=story or traces.trace_id_of(g.request_id),
+        trace_id=trace_id or traces.as_trace_id(g.request_id),
         began=g.began,
         kind="server",
-        is_first=not story or g.get("is_first", False),
+        is_first=not trace_id or g.get("is_first", False),
         failed=status >= 500,
         **{
             "request_id": g.request_id,

@@ -14,7 +14,7 @@ import orjson
 from apiflask import APIFlask
 from flask import Response, g, request
 
-from models.core.contacts import counted_as
+from models.core.contacts import rate_limit_key
 from models.core.errors import Invalid, RevisionConflict, SignInFailed, StateConflict
 from models.core.redis.counters import Tally, count, forget, nameless, rate
 from models.core.settings import settings
@@ -201,7 +201,7 @@ def _contacts() -> list[str]:
     guest = _guest()
     given = [guest.get("email"), guest.get("phone")]
     texts = [text[:_CONTACT_MAX] for text in given if isinstance(text, str)]
-    return list(filter(None, map(counted_as, texts)))
+    return list(filter(None, map(rate_limit_key, texts)))
 
 
 def _evening() -> str | None:

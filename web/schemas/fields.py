@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from models.core.contacts import EMAIL_MAX, kept_contact, normal_email
+from models.core.contacts import EMAIL_MAX, lookup_contact, normal_email
 from models.core.errors import Invalid
 from models.core.names import is_visible, tidy_name
 from models.core.phones import PHONE_MAX, clean_phone, normal_phone
@@ -137,7 +137,7 @@ def to_kept(value: str, restaurant_phone: str, field: str) -> str:
     Raises Invalid naming `field`.
     """
     try:
-        return kept_contact(value, restaurant_phone)
+        return lookup_contact(value, restaurant_phone)
     except ValueError as wrong:
         raise Invalid.field(field, str(wrong)) from wrong
 

@@ -69,7 +69,7 @@ def connection_arguments(url: URL, limit: int) -> dict[str, Any]:
     }
 
 
-class Caller:
+class ConnectBreaker:
     """Opens connections. After a connection failed with a delay, further calls fail immediately.
 
     They do so for a second; then one of them tries. A connection refused without delay costs
@@ -107,7 +107,7 @@ def plain_connect(dialect: Dialect, _record: Any, arguments: Any, options: dict[
     return dialect.connect(*arguments, **options)
 
 
-def notice_silence(engine: Engine) -> None:
+def enable_keepalive(engine: Engine) -> None:
     """Close connections to a machine that acknowledges nothing. Slow statements are unaffected."""
     if sys.platform == "linux":
         event.listen(engine, "connect", _keep_alive)

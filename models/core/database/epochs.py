@@ -100,7 +100,7 @@ def memory_of(url: str) -> Memory | None:
     return memory(urls[0].database or "") if len(urls) > 1 else None
 
 
-def look_everywhere(url: str) -> None:
+def learn_newest_epoch(url: str) -> None:
     """Learn the newest promotion from Redis, and from every server of that URL that answers.
 
     Uses connections of its own, and closes them. Does nothing if the URL names only one server.

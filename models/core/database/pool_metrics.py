@@ -31,13 +31,13 @@ def watch_pool(engine: Engine) -> None:
 
     # a set, not a counter: a broken connection may be checked in without having been checked out
     @event.listens_for(engine, "checkout")
-    def take(_connection: Any, record: Any, _proxy: Any) -> None:
+    def checkout(_connection: Any, record: Any, _proxy: Any) -> None:
         with lock:
             taken.add(id(record))
             _IN_USE.set(len(taken))
 
     @event.listens_for(engine, "checkin")
-    def give_back(_connection: Any, record: Any) -> None:
+    def checkin(_connection: Any, record: Any) -> None:
         with lock:
             taken.discard(id(record))
             _IN_USE.set(len(taken))

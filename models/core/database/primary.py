@@ -28,12 +28,12 @@ _NOBODY: Final = 2002
 _LOOK_SECONDS: Final = 2
 
 
-def way(engine: Engine, urls: tuple[URL, ...]) -> Connect:
+def connector_for(engine: Engine, urls: tuple[URL, ...]) -> Connect:
     """The function that opens the engine's connections."""
     if len(urls) == 1:
         return plain_connect
     servers = Servers(urls, memory(urls[0].database or ""))
-    servers.guide(engine)
+    servers.listen(engine)
     return servers.connect
 
 
@@ -62,7 +62,7 @@ class Servers:
         self._last: int | None = None
         self._error: type[Exception] = Exception
 
-    def guide(self, engine: Engine) -> None:
+    def listen(self, engine: Engine) -> None:
         """Drop all connections of the engine to a server as soon as it is fenced or replaced."""
         self._error = engine.dialect.loaded_dbapi.OperationalError
         event.listen(engine, "handle_error", _let_go_when_fenced)

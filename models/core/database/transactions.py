@@ -16,13 +16,13 @@ from sqlalchemy.orm import DeclarativeBase, Session
 
 from models.core.database.connections import (
     LOCK_WAIT_SECONDS,
-    Caller,
+    ConnectBreaker,
     connection_arguments,
-    notice_silence,
+    enable_keepalive,
     statement_seconds,
 )
 from models.core.database.pool_metrics import watch_pool
-from models.core.database.primary import SERVER, way
+from models.core.database.primary import SERVER, connector_for
 from models.core.database.servers import split_url
 from models.core.errors import Busy
 from models.core.observe import traces
@@ -76,9 +76,9 @@ def make_engine(url: str, *, pool_size: int = 16, limit: int = 0) -> Engine:
         pool_reset_on_return=None,
         connect_args=connection_arguments(parsed, limit or statement_seconds()),
     )
-    notice_silence(engine)
+    enable_keepalive(engine)
     _ping_the_idle(engine)
-    event.listen(engine, "do_connect", Caller(way(engine, (parsed, *others))))
+    event.listen(engine, "do_connect", ConnectBreaker(connector_for(engine, (parsed, *others))))
     return engine
 
 

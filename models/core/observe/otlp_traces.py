@@ -50,7 +50,7 @@ class _Ids(RandomIdGenerator):
         return getattr(self.wanted, "span", 0) or super().generate_span_id()
 
 
-class OtlpTeller:
+class OtlpExporter:
     """Passes spans to the SDK, which sends them in batches from a thread of its own.
 
     Every process can compute from a trace's id which span is its first, and whether the trace is
@@ -61,7 +61,7 @@ class OtlpTeller:
         self._tracer = provider.get_tracer("maitred", release_name())
         self._ids = ids
 
-    def tell(self, span: Span) -> None:
+    def export(self, span: Span) -> None:
         """Export this span and its pieces."""
         first = _first_of(span.trace_id)
         if span.is_first:
@@ -88,21 +88,21 @@ class OtlpTeller:
         made.end(span.ended)
 
 
-def make_teller(process: str) -> OtlpTeller:
+def make_exporter(process: str) -> OtlpExporter:
     """An exporter of spans to OTEL_EXPORTER_OTLP_ENDPOINT, active until the process ends."""
-    restaurant, ids = settings(), _Ids()
+    chosen, ids = settings(), _Ids()
     provider = TracerProvider(
-        sampler=TraceIdRatioBased(restaurant.traces_share),
+        sampler=TraceIdRatioBased(chosen.traces_share),
         resource=resource_of(process),
         id_generator=ids,
     )
     exporter = OTLPSpanExporter(
-        endpoint=f"{restaurant.otel_exporter_otlp_endpoint.rstrip('/')}/v1/traces",
-        headers=headers_of(restaurant.otel_exporter_otlp_headers),
+        endpoint=f"{chosen.otel_exporter_otlp_endpoint.rstrip('/')}/v1/traces",
+        headers=headers_of(chosen.otel_exporter_otlp_headers),
         timeout=ANSWER_SECONDS,
     )
     provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=_WAIT_MILLIS))
-    return OtlpTeller(provider, ids)
+    return OtlpExporter(provider, ids)
 
 
 def resource_of(process: str) -> Resource:

@@ -19,7 +19,7 @@ def _key() -> bytes:
     return derive_key(settings().secret("secret_key"), "maitred stories")
 
 
-def story_of(reservation_id: int) -> str:
+def trace_id_of(reservation_id: int) -> str:
     """The reservation's trace id, 32 hexadecimal digits; outsiders cannot compute it.
 
     Keyed, so that two installations that send their logs to one place never share an id.
@@ -27,16 +27,16 @@ def story_of(reservation_id: int) -> str:
     return hmac.digest(_key(), b"%d" % reservation_id, "sha256")[:16].hex()
 
 
-def tell_of(reservation_id: int) -> str:
+def bind_reservation(reservation_id: int) -> str:
     """Bind the reservation and its trace id to all later lines of this request. Returns the id."""
-    story = story_of(reservation_id)
-    logs.bind(reservation_id=reservation_id, trace_id=story)
-    return story
+    trace_id = trace_id_of(reservation_id)
+    logs.bind(reservation_id=reservation_id, trace_id=trace_id)
+    return trace_id
 
 
 @contextmanager
-def telling_of(reservation_id: int, **ids: int) -> Iterator[str]:
+def bound_reservation(reservation_id: int, **ids: int) -> Iterator[str]:
     """Bind the reservation and its trace id to the lines within the block. Yields the trace id."""
-    story = story_of(reservation_id)
-    with logs.bound(reservation_id=reservation_id, trace_id=story, **ids):
-        yield story
+    trace_id = trace_id_of(reservation_id)
+    with logs.bound(reservation_id=reservation_id, trace_id=trace_id, **ids):
+        yield trace_id

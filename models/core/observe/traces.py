@@ -64,15 +64,15 @@ class Piece:
     ended: int
 
 
-class Teller(Protocol):
+class SpanExporter(Protocol):
     """Destination of spans."""
 
-    def tell(self, span: Span) -> None:
+    def export(self, span: Span) -> None:
         """Accept this span; it is sent later, by a thread of its own."""
         ...
 
 
-_teller: Teller | None = None
+_exporter: SpanExporter | None = None
 #: the pieces of the current work in this thread or task
 _pieces: ContextVar[list[Piece] | None] = ContextVar("maitred_pieces", default=None)
 
@@ -82,26 +82,26 @@ def start_traces(process: str) -> None:
 
     Raises SettingsInvalid if the extra `traces` is not installed.
     """
-    global _teller
+    global _exporter
     if not settings().otel_exporter_otlp_endpoint:
         return
     otlp = load_extra(
         "models.core.observe.otlp_traces",
         install="OTEL_EXPORTER_OTLP_ENDPOINT needs the extra `traces`",
     )
-    _teller = otlp.make_teller(process)
+    _exporter = otlp.make_exporter(process)
     event.listen(Engine, "before_cursor_execute", _before)
     event.listen(Engine, "after_cursor_execute", _after)
 
 
 def is_on() -> bool:
     """Whether traces are enabled."""
-    return _teller is not None
+    return _exporter is not None
 
 
 def begin() -> None:
     """Start collecting the statements of a request or task as its pieces, until `end`."""
-    if _teller is not None:
+    if _exporter is not None:
         _pieces.set([])
 
 
@@ -110,10 +110,10 @@ def end(
 ) -> None:
     """Finish the request or task: send its span, with its pieces."""
     found = _pieces.get()
-    if _teller is None or found is None:
+    if _exporter is None or found is None:
         return
     _pieces.set(None)
-    tell(
+    export(
         Span(
             name,
             trace_id,
@@ -128,10 +128,10 @@ def end(
     )
 
 
-def tell(span: Span) -> None:
+def export(span: Span) -> None:
     """Send this span, if traces are enabled."""
-    if _teller is not None:
-        _teller.tell(span)
+    if _exporter is not None:
+        _exporter.export(span)
 
 
 @contextmanager
@@ -148,7 +148,7 @@ def piece(name: str) -> Iterator[None]:
         _keep(pieces, name, began)
 
 
-def trace_id_of(given: str) -> str:
+def as_trace_id(given: str) -> str:
     """The given id if it has the format of a trace id (ours have), else a new one."""
     return given if _TRACE_ID.match(given) else f"{random.getrandbits(128) | 1:032x}"  # nosec B311
 

@@ -18,7 +18,7 @@ import tink
 from tink import aead, json_proto_keyset_format, proto_keyset_format, secret_key_access
 from tink.proto import aes_gcm_pb2, tink_pb2
 
-from models.core.errors import KeyServiceAway, SealBroken, SettingsInvalid
+from models.core.errors import DecryptionFailed, KeyServiceUnavailable, SettingsInvalid
 from models.core.secrets.kms import is_kms_key, kms_aead
 from models.core.secrets.signing import derive_key
 from models.core.settings import settings
@@ -74,14 +74,14 @@ def seal(plain: bytes, *, about: str) -> bytes:
 
 
 def unseal(sealed: bytes, *, about: str) -> bytes:
-    """Decrypt a value. Raises SealBroken if it was changed or moved, or its key is missing."""
+    """Decrypt a value. Raises DecryptionFailed if it was changed or moved, or lacks its key."""
     ring = keyring()
     if key_of(sealed) not in ring.ids:  # encrypted with a key newer than the last check of the file
         ring = keyring(now=True)
     try:
         plain: bytes = ring.aead.decrypt(sealed, about.encode())
     except tink.TinkError as broken:
-        raise SealBroken(f"{about} does not open") from broken
+        raise DecryptionFailed(f"{about} does not open") from broken
     return plain
 
 
@@ -107,7 +107,7 @@ def keyring(*, now: bool = False) -> Keyring:
         elif moment >= held.away_until and _stamp() != held.ring.stamp:
             try:
                 held.ring = read_keyring()
-            except KeyServiceAway as away:  # the keys in memory decrypt nearly all values
+            except KeyServiceUnavailable as away:  # the keys in memory decrypt nearly all values
                 log.warning("new keys cannot be opened yet", extra={"what": away.message})
                 held.away_until = time.monotonic() + AWAY_SECONDS
         held.looked = moment

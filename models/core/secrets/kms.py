@@ -11,7 +11,7 @@ from typing import Final
 
 from tink import TinkError, aead
 
-from models.core.errors import KeyServiceAway
+from models.core.errors import KeyServiceUnavailable
 from models.core.extras import load_extra
 
 _AWS: Final = "aws-kms://"
@@ -42,7 +42,9 @@ class _Named(aead.Aead):  # type: ignore[misc]  # Tink ships no types
         try:
             yield
         except self._away as error:
-            raise KeyServiceAway(f"MASTER_KEY: {self._uri} cannot be used: {error}") from error
+            raise KeyServiceUnavailable(
+                f"MASTER_KEY: {self._uri} cannot be used: {error}"
+            ) from error
 
 
 def is_kms_key(master: str) -> bool:
@@ -53,8 +55,8 @@ def is_kms_key(master: str) -> bool:
 def kms_aead(uri: str) -> aead.Aead:
     """The cipher of that key. Raises SettingsInvalid if its library is not installed.
 
-    Raises KeyServiceAway, naming the key, if that library's own settings are wrong. The cipher
-    calls the service to encrypt or decrypt, and raises the same error.
+    Raises KeyServiceUnavailable, naming the key, if that library's own settings are wrong. The
+    cipher calls the service to encrypt or decrypt, and raises the same error.
     """
     if uri.startswith(_AWS):
         kind = load_extra(

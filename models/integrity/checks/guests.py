@@ -11,7 +11,7 @@ from sqlalchemy import Row, String, select, type_coerce
 from sqlalchemy.orm import Session
 
 from models.core.database.transactions import table_of
-from models.core.errors import SealBroken, SettingsInvalid
+from models.core.errors import DecryptionFailed, SettingsInvalid
 from models.core.secrets.encryption import keyring
 from models.core.secrets.signing import contact_key
 from models.entities.messages import Message
@@ -24,7 +24,7 @@ _AT_ONCE: Final = 5_000
 _MOST_STARTS: Final = 3
 _LOCALE: Final = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?")
 _REFERENCE: Final = re.compile(r"[A-Z0-9]{4,12}")
-_SENSELESS: Final = (SealBroken, ValueError, TypeError)
+_SENSELESS: Final = (DecryptionFailed, ValueError, TypeError)
 
 
 def guests(session: Session, *, first: int, last: int) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from models.integrity.table_uses import Use
 from models.rules.reservations.lifecycle import Status
 
 
-class Sitter(NamedTuple):
+class SeatedParty(NamedTuple):
     """The party seated at a table, according to the table's row."""
 
     reservation_id: int
@@ -21,7 +21,7 @@ class Sitter(NamedTuple):
 
 
 def seated(
-    files: Files, table_id: int, uses: Sequence[Use], sitter: Sitter | None
+    files: Files, table_id: int, uses: Sequence[Use], sitter: SeatedParty | None
 ) -> Iterator[Finding]:
     """A seated party has its table until it leaves, whatever its turn. `sitter`: the row, if any.
 
@@ -41,11 +41,11 @@ def seated(
         yield Finding("seated-row", ids, f"{where} is taken at another restaurant")
 
 
-def read_sitters(session: Session, table_ids: Sequence[int]) -> dict[int, Sitter]:
+def read_sitters(session: Session, table_ids: Sequence[int]) -> dict[int, SeatedParty]:
     """The rows of these tables."""
     row = table_of(SeatedTable).c
     query = select(row.dining_table_id, row.reservation_id, row.restaurant_id)
     return {
-        found.dining_table_id: Sitter(found.reservation_id, found.restaurant_id)
+        found.dining_table_id: SeatedParty(found.reservation_id, found.restaurant_id)
         for found in session.execute(query.where(row.dining_table_id.in_(table_ids)))
     }

@@ -101,7 +101,10 @@ def remove_of(session: Session, email: str, *, now: datetime) -> None:
 
 
 def reseal_factors(session: Session) -> int:
-    """Re-encrypt secrets of other keys with the primary key; return how many. Raises SealBroken."""
+    """Re-encrypt secrets of other keys with the primary key; return how many.
+
+    Raises DecryptionFailed.
+    """
     primary, count = keyring().primary, 0
     for row in session.scalars(select(SecondFactor).with_for_update()):
         if key_of(row.secret_sealed) != primary:

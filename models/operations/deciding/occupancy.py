@@ -98,7 +98,9 @@ def change_tables(
         )
 
 
-def give_back(session: Session, row: Reservation, *, since: datetime | None, now: datetime) -> None:
+def release_from(
+    session: Session, row: Reservation, *, since: datetime | None, now: datetime
+) -> None:
     """Free the party's quarters, all of them or from `since` on, and mark the book as freed."""
     start = quarter_of(row.starts_at)
     first = start - REACH if since is None else quarter_of(since)

@@ -15,7 +15,7 @@ from models.operations.stand.unconfirmed import hold_until
 from models.queries.deciding.boards import load_boards
 from models.queries.deciding.movable import LAID, load_movable
 from models.queries.deciding.parties import COLUMNS, PartyRow
-from models.queries.deciding.unconfirmed import Unproved
+from models.queries.deciding.unconfirmed import UnconfirmedParties
 from models.queries.floor.load import restaurants_by_id
 from models.queries.reservations.same_guest import SameGuests, load_same_guests
 from models.queries.running.flags import is_on
@@ -78,7 +78,7 @@ class Round:
         self.awaited: list[tuple[str, int]] = []
         self.answers: list[Answer] = []
         self.guests = SameGuests()
-        self.unproved = Unproved()
+        self.unconfirmed = UnconfirmedParties()
         self.budget = Budget()
         #: Reservations whose verdict is not written yet: nothing else may be decided on them.
         self.settled: set[int] = set()
@@ -127,20 +127,20 @@ class Round:
             row for row in rows if self.restaurants[row.restaurant_id].policies.confirm_by_link
         ]
         if asked:
-            self.unproved.load(self.session, asked, self.boards)
+            self.unconfirmed.load(self.session, asked, self.boards)
 
     def _decide_party(
         self, board: Board, row: PartyRow, *, earliest: int, offered: Window = ALWAYS
     ) -> Outcome:
         """Decide by the rules. Unconfirmed guests get a share of the tables, for a limited time."""
         ask = ask_of(row)
-        if not self.unproved.must_confirm(board.restaurant, row):
+        if not self.unconfirmed.must_confirm(board.restaurant, row):
             return self.decide(board, ask, earliest=earliest, offered=offered)
-        if self.unproved.is_full(board, ask):
+        if self.unconfirmed.is_full(board, ask):
             return no_table(board, ask, Reason.FULL, offered)
         outcome = self.decide(board, ask, earliest=earliest, offered=offered)
         if outcome.status is Status.CONFIRMED:
-            self.unproved.hold(board.restaurant, row, ask, outcome, now=self.now)
+            self.unconfirmed.hold(board.restaurant, row, ask, outcome, now=self.now)
         return outcome
 
     def decide_request(self, row: PartyRow) -> None:
@@ -152,7 +152,7 @@ class Round:
         elif self.guests.asks_again(restaurant, row):
             outcome = Outcome(Status.DECLINED, reason=Reason.SAME_GUEST)
             # The guest gets the link to the first reservation instead, at that one's contact.
-            self.verdicts.untold.add(row.id)
+            self.verdicts.not_notified.add(row.id)
         else:
             offered = self.offered(restaurant)
             outcome = self._decide_party(board, row, earliest=self.earliest, offered=offered)
@@ -223,7 +223,7 @@ class Round:
         firsts = self.guests.firsts(without=self.settled)
         self.verdicts.messages += links_to_first(self.session, firsts, now=self.now)
         self.verdicts.write(self.session)
-        hold_until(self.session, self.unproved.until)
+        hold_until(self.session, self.unconfirmed.until)
         if self.touched:
             touch_books(self.session, self.touched)
         if self.freed:

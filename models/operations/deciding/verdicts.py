@@ -19,7 +19,7 @@ from models.entities.reservations import (
     TableOccupancy,
 )
 from models.operations.deciding.seatings import Seating, moment
-from models.operations.wall_times.retold import Retold
+from models.operations.wall_times.offset_updates import OffsetUpdates
 from models.rules.deciding.board import Outcome
 from models.rules.deciding.seating import Seats
 from models.rules.messages import notifying
@@ -78,7 +78,7 @@ class Verdicts:
     now: datetime
     actor: str = WORKER
     updates: dict[tuple[Any, ...], list[int]] = field(default_factory=lambda: defaultdict(list))
-    retold: Retold = field(default_factory=Retold)
+    offset_updates: OffsetUpdates = field(default_factory=OffsetUpdates)
     #: The new seatings, by reservation id.
     seatings: dict[int, Seating] = field(default_factory=dict)
     #: The tables that parties of earlier rounds leave for others, by reservation id.
@@ -86,8 +86,8 @@ class Verdicts:
     moves: list[dict[str, Any]] = field(default_factory=list)
     messages: list[dict[str, Any]] = field(default_factory=list)
     #: Reservations whose guests are notified otherwise: by the staff, or by another message.
-    untold: set[int] = field(default_factory=set)
-    unwanted: list[dict[str, Any]] = field(default_factory=list)
+    not_notified: set[int] = field(default_factory=set)
+    skipped_messages: list[dict[str, Any]] = field(default_factory=list)
 
     def decided(
         self,
@@ -106,7 +106,7 @@ class Verdicts:
             alternatives or None,
             None if ends_at == party.ends_at else ends_at,
         )
-        self.retold.note(restaurant, party.id, party.starts_at, party.told_offset)
+        self.offset_updates.note(restaurant, party.id, party.starts_at, party.told_offset)
         self.updates[key].append(party.id)
         if outcome.status is Status.CONFIRMED:
             self.seated(restaurant, party.id, outcome, start=quarter_of(party.starts_at))
@@ -154,8 +154,8 @@ class Verdicts:
             "now": self.now,
         }
         rows = message_rows(kind, **about)
-        if party.id in self.untold:
-            self.unwanted += [row | notifying.NOT_WANTED for row in rows]
+        if party.id in self.not_notified:
+            self.skipped_messages += [row | notifying.NOT_WANTED for row in rows]
         else:
             self.messages += rows
         if kind in notifying.REMINDED:
@@ -193,14 +193,14 @@ class Verdicts:
                 session.execute(_DECIDED, values)
             else:
                 session.execute(_DECIDED_UNTIL, values | {"until": ends_at})
-        self.retold.write(session)
+        self.offset_updates.write(session)
         seatings = self.seatings.values()
         for entity, rows in (
             (TableOccupancy, [row for each in seatings for row in each.quarters()]),
             (Assignment, [row for each in seatings for row in each.given()]),
             (ReservationMove, self.moves),
             (Message, self.messages),
-            (Message, self.unwanted),
+            (Message, self.skipped_messages),
         ):
             bulk_insert(session, table_of(entity), rows)
 

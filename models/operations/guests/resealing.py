@@ -36,7 +36,7 @@ def reseal_some(session: Session, *, after: int, limit: int) -> tuple[int, int] 
     """Re-encrypt the next guests of other keys; return (how many, the last row's id).
 
     None if there is none after that id. It may stop at any time and start over: finished rows are
-    skipped. Takes no book's lock and waits for no other transaction. Raises SealBroken.
+    skipped. Takes no book's lock and waits for no other transaction. Raises DecryptionFailed.
     """
     prefix = prefix_of(keyring().primary)
     wanted = {"after": after, "prefix": prefix, "limit": limit}

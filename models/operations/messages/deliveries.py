@@ -6,7 +6,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from models.core.database.transactions import dialect_of, table_of
-from models.core.errors import NotFound, SealBroken
+from models.core.errors import DecryptionFailed, NotFound
 from models.entities.messages import Message
 from models.entities.reservations import Reservation
 from models.rules.messages.deliveries import FINAL, GIVE_UP, NOT_DELIVERED, UNKNOWN
@@ -72,5 +72,5 @@ def _tell_by_mail(session: Session, text: Message, *, now: datetime) -> bool:
 def _has_mail(reservation: Reservation) -> bool:
     try:
         return bool(reservation.guest.email)
-    except SealBroken:
+    except DecryptionFailed:
         return False

@@ -33,7 +33,7 @@ def contacts_of(guest: Guest) -> dict[str, str | None]:
     return {EMAIL: guest.email, SMS: guest.phone}
 
 
-def tell_again(
+def renotify(
     session: Session, row: Reservation, restaurant: RestaurantSpec, *, before: Guest, now: datetime
 ) -> None:
     """Write and withdraw messages after an edit, whose move is written already.
@@ -51,7 +51,7 @@ def tell_again(
     )
     heard = {each.channel for each in said if each.state in ("sending", "sent")}
     _withdraw(said, wanted, marks)
-    _tell_before(session, row, contacts_of(before), marks, heard, now=now)
+    _notify_previous_contact(session, row, contacts_of(before), marks, heard, now=now)
     if Status(row.status) in OPEN and row.starts_at > now:
         known = {
             (each.reservation_revision, each.kind, each.channel, each.variant) for each in said
@@ -60,7 +60,7 @@ def tell_again(
         bulk_insert(session, table_of(Message), _messages(row, sorted(missing), now=now))
 
 
-def remind_anew(
+def reset_reminders(
     session: Session, row: Reservation, restaurant: RestaurantSpec, *, now: datetime
 ) -> None:
     """Set the reminders to the hours before a start that was moved without notifying the guest.
@@ -109,7 +109,7 @@ def _withdraw(said: Any, wanted: frozenset[notifying.Due], marks: Mapping[str, s
             each.state, each.error = "skipped", SUPERSEDED
 
 
-def _tell_before(
+def _notify_previous_contact(
     session: Session,
     row: Reservation,
     before: Mapping[str, str | None],

@@ -104,7 +104,7 @@ def book_for_guest(
     row |= {"source": "walk_in" if walk_in else "staff", "pacing_forced": force_pacing}
     reservation_id = _insert(connection, row | {"tables_chosen": bool(table_ids)})
     round_ = Round(session, books, now=now, actor=actor)
-    round_.verdicts.untold |= set() if notify else {reservation_id}
+    round_.verdicts.not_notified |= set() if notify else {reservation_id}
     seat_now(round_, reservation_id, table_ids=table_ids, force_pacing=force_pacing)
     return Accepted(reservation_id, reference, row["link_secret"])
 

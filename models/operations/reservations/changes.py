@@ -15,17 +15,17 @@ from models.entities.reservations import (
 from models.entities.sealed_guest import Guest
 from models.operations.deciding.books import free_books, lock_reservation
 from models.operations.deciding.verdicts import Verdicts, release_tables
-from models.operations.messages.renotifying import contacts_of, tell_again
+from models.operations.messages.renotifying import contacts_of, renotify
 from models.operations.reservations.history import write_move
 from models.operations.reservations.pending_changes import (
     as_request,
     check_open,
     check_revision,
-    end_waiting_wishes,
-    is_so,
-    new_wish,
-    waiting_wish,
-    wished,
+    end_pending_changes,
+    matches,
+    merged_request,
+    new_change,
+    pending_change,
 )
 from models.queries.floor.load import restaurant_by_id
 from models.rules.reservations.changing import check_change
@@ -60,9 +60,9 @@ def change_reservation(
     row = lock_reservation(session, reservation_id)
     restaurant = restaurant_by_id(session, row.restaurant_id)
     check_open(row, now=now, by_staff=False)
-    waiting = waiting_wish(session, reservation_id)
-    asked = wished(restaurant, waiting or row, change)
-    if is_so(restaurant, waiting or row, asked):
+    waiting = pending_change(session, reservation_id)
+    asked = merged_request(restaurant, waiting or row, change)
+    if matches(restaurant, waiting or row, asked):
         if waiting is None:
             # nothing to change: perhaps this request made it so and its answer was lost
             return None
@@ -70,13 +70,13 @@ def change_reservation(
         return waiting.id
     check_revision(row.guest_revision, if_revision)
     row.guest_ahead += 1
-    if is_so(restaurant, row, asked):
-        end_waiting_wishes(session, reservation_id, status="dropped", now=now)
+    if matches(restaurant, row, asked):
+        end_pending_changes(session, reservation_id, status="dropped", now=now)
         return None
     has = as_request(restaurant, row)
     sitting = check_change(restaurant, asked, change=change, has=has, now=now, online=True)
-    end_waiting_wishes(session, reservation_id, status="superseded", now=now)
-    wish = new_wish(row, restaurant, asked, book_id=sitting.book_id, now=now, actor=actor)
+    end_pending_changes(session, reservation_id, status="superseded", now=now)
+    wish = new_change(row, restaurant, asked, book_id=sitting.book_id, now=now, actor=actor)
     wish.awaited = awaited
     session.add(wish)
     session.flush()
@@ -123,7 +123,7 @@ def edit_details(
     row.write_notes(known, kept)
     if guest is not None:
         restaurant = restaurant_by_id(session, row.restaurant_id)
-        tell_again(session, row, restaurant, before=before[0], now=now)
+        renotify(session, row, restaurant, before=before[0], now=now)
 
 
 def _forget_proofs(row: Reservation, marks: Collection[str]) -> None:
@@ -159,12 +159,12 @@ def cancel_reservation(
         raise StateConflict(f"a reservation that is {row.status} cannot be cancelled")
     if not by_staff:
         check_open(row, now=now, by_staff=False)
-    end_waiting_wishes(session, reservation_id, status="dropped", now=now)
+    end_pending_changes(session, reservation_id, status="dropped", now=now)
     if before in HOLDING:
-        give_tables_back(session, row, now=now)
+        release_all_tables(session, row, now=now)
     cutoff = int((row.terms or {}).get("cancel_cutoff_minutes", 0))
     late = is_late_cancel(cutoff, row.starts_at, now=now) and before in HOLDING
-    verdicts = Verdicts(now, actor, untold=set() if notify else {row.id})
+    verdicts = Verdicts(now, actor, not_notified=set() if notify else {row.id})
     verdicts.moved(
         restaurant_by_id(session, row.restaurant_id),
         row,
@@ -178,7 +178,7 @@ def cancel_reservation(
     row.revision += 1
 
 
-def give_tables_back(session: Session, row: Reservation, *, now: datetime) -> None:
+def release_all_tables(session: Session, row: Reservation, *, now: datetime) -> None:
     """Free all the party's tables and mark its book as freed, for the waitlist."""
     tables = tuple(
         session.scalars(

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from models.core.errors import SealBroken
+from models.core.errors import DecryptionFailed
 from models.core.secrets.signing import proof_code
 from models.entities.reservations import Reservation
 from models.operations.guests.consents import record_consent
@@ -47,7 +47,7 @@ def _contact_of(row: Reservation, code: str) -> tuple[str, str] | None:
     """Return the channel and the contact that the code was sent to."""
     try:
         contacts = contacts_of(row.guest)
-    except SealBroken:
+    except DecryptionFailed:
         return None
     for channel, contact in contacts.items():
         if contact and hmac.compare_digest(proof_code(row.id, contact).encode(), code.encode()):

@@ -28,7 +28,7 @@ def check_open(row: Reservation, *, now: datetime, by_staff: bool) -> None:
         raise StateConflict("it has begun; please call the restaurant")
 
 
-def waiting_wish(session: Session, reservation_id: int) -> ReservationChange | None:
+def pending_change(session: Session, reservation_id: int) -> ReservationChange | None:
     """Return the pending change request; under the book's lock there is at most one."""
     query = select(ReservationChange).where(
         ReservationChange.reservation_id == reservation_id,
@@ -37,7 +37,7 @@ def waiting_wish(session: Session, reservation_id: int) -> ReservationChange | N
     return session.scalars(query.order_by(ReservationChange.id.desc()).limit(1)).first()
 
 
-def wished(
+def merged_request(
     restaurant: RestaurantSpec, before: Reservation | ReservationChange, change: TableChange
 ) -> TableRequest:
     """Return the complete request: the changed fields, and the others as they were in `before`.
@@ -63,7 +63,7 @@ def as_request(restaurant: RestaurantSpec, row: Reservation | ReservationChange)
     return TableRequest(row.party_size, row.starts_at, nobody, area.key if area else None)
 
 
-def is_so(
+def matches(
     restaurant: RestaurantSpec, row: Reservation | ReservationChange, asked: TableRequest
 ) -> bool:
     """Return whether the row equals the request. An area that is gone equals no area requested."""
@@ -71,7 +71,7 @@ def is_so(
     return asked == has and (has.area_key is None) == (row.area_id is None)
 
 
-def new_wish(
+def new_change(
     row: Reservation,
     restaurant: RestaurantSpec,
     asked: TableRequest,
@@ -97,7 +97,7 @@ def new_wish(
     )
 
 
-def end_waiting_wishes(
+def end_pending_changes(
     session: Session, reservation_id: int, *, status: str, now: datetime
 ) -> None:
     """End the pending change request undecided: as `superseded` or `dropped`."""

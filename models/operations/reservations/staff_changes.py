@@ -14,10 +14,10 @@ from models.operations.reservations.pending_changes import (
     as_request,
     check_open,
     check_revision,
-    is_so,
-    new_wish,
-    waiting_wish,
-    wished,
+    matches,
+    merged_request,
+    new_change,
+    pending_change,
 )
 from models.queries.deciding.parties import COLUMNS
 from models.queries.floor.load import restaurant_by_id
@@ -50,18 +50,18 @@ def change_at_once(
     row = _lock(session, reservation_id, change)
     check_open(row, now=now, by_staff=True)
     restaurant = restaurant_by_id(session, row.restaurant_id)
-    if is_so(restaurant, row, wished(restaurant, row, change)):
+    if matches(restaurant, row, merged_request(restaurant, row, change)):
         return False
     check_revision(row.revision, if_revision)
     if row.status == Status.REQUESTED:
         raise StateConflict("the request itself is not decided yet; try again in a moment")
-    waiting = waiting_wish(session, reservation_id)
+    waiting = pending_change(session, reservation_id)
     if waiting is not None:
         _decide(session, row, waiting, now=now, actor="worker")
         session.refresh(row)
-    asked, has = wished(restaurant, row, change), as_request(restaurant, row)
+    asked, has = merged_request(restaurant, row, change), as_request(restaurant, row)
     sitting = check_change(restaurant, asked, change=change, has=has, now=now, online=False)
-    wish = new_wish(
+    wish = new_change(
         row, restaurant, asked, book_id=sitting.book_id, now=now, actor=actor, by_staff=True
     )
     session.add(wish)
@@ -86,7 +86,7 @@ def _lock(session: Session, reservation_id: int, change: TableChange) -> Reserva
             restaurant = restaurant_by_id(session, where.restaurant_id)
             sitting = find_sitting(restaurant, change.starts_at)
             books |= {sitting.book_id} if sitting else set()
-        waiting = waiting_wish(session, reservation_id)
+        waiting = pending_change(session, reservation_id)
         books |= {waiting.book_id} if waiting else set()
         lock_books(session, dict.fromkeys(books, where.restaurant_id))
     return lock_reservation(session, reservation_id)
@@ -107,7 +107,7 @@ def _decide(
     lock_books(session, books)
     party = session.execute(select(*COLUMNS).where(COLUMNS[0] == row.id)).one()
     round_ = Round(session, books, now=now, actor=actor)
-    round_.verdicts.untold |= set() if notify else {row.id}
+    round_.verdicts.not_notified |= set() if notify else {row.id}
     round_.guests.add(load_same_guests(session, [party]))
     decide_change(round_, wish, party)
     round_.close(more=False)

@@ -13,8 +13,8 @@ from models.entities.reservations import Reservation
 from models.operations.deciding.books import lock_reservation
 from models.operations.deciding.occupancy import (
     change_tables,
-    give_back,
     hold_again,
+    release_from,
     stay_on,
     tables_of,
     whole_turn_from,
@@ -115,7 +115,7 @@ def finish(
         check_begun(row, now=now)
         check_day(row, now=now)
     stand_up(session, row)
-    give_back(session, row, since=now + _QUARTER, now=now)
+    release_from(session, row, since=now + _QUARTER, now=now)
     row.finished_at = now
     move(session, row, Status.FINISHED, now=now, actor=actor, reason="finish")
 
@@ -142,7 +142,7 @@ def mark_no_show(
         if row.seated_at is not None:
             raise StateConflict("a reservation that is finished cannot become no_show: it sat here")
     row.finished_at = None
-    give_back(session, row, since=None, now=now)
+    release_from(session, row, since=None, now=now)
     move(session, row, Status.NO_SHOW, now=now, actor=actor, reason="no_show")
 
 

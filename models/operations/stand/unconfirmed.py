@@ -12,9 +12,9 @@ from models.entities.reservations import Reservation
 from models.operations.deciding.books import lock_reservation
 from models.operations.deciding.due import lock_due
 from models.operations.deciding.verdicts import Verdicts
-from models.operations.reservations.changes import give_tables_back
+from models.operations.reservations.changes import release_all_tables
 from models.operations.reservations.contact_proofs import is_proof_of, prove_contact
-from models.operations.reservations.pending_changes import end_waiting_wishes
+from models.operations.reservations.pending_changes import end_pending_changes
 from models.queries.floor.load import aside, restaurant_by_id
 from models.rules.deciding.board import Reason
 from models.rules.messages.notifying import PROVED_REASON, UNPROVED_REASON
@@ -71,8 +71,8 @@ def release_unconfirmed(session: Session, *, now: datetime, limit: int) -> int:
     parties = session.scalars(held).all()
     verdicts = Verdicts(now, CLOCK)
     for party in parties:
-        end_waiting_wishes(session, party.id, status="dropped", now=now)
-        give_tables_back(session, party, now=now)
+        end_pending_changes(session, party.id, status="dropped", now=now)
+        release_all_tables(session, party, now=now)
         restaurant = restaurant_by_id(session, party.restaurant_id)
         verdicts.moved(
             restaurant, party, Status.EXPIRED, UNPROVED_REASON, starts_at=party.starts_at

@@ -20,7 +20,7 @@ AT_ONCE: Final = 1000
 _ROWS = table_of(Reservation)
 
 
-def look_at_wall_times(now: datetime) -> dict[str, Any]:
+def check_wall_times(now: datetime) -> dict[str, Any]:
     """Return `moved` (restaurant -> number of parties) and `filled`. Opens its own transactions.
 
     Counts first: offsets that are filled in by the current rules say nothing about earlier rules.

@@ -78,7 +78,7 @@ def reanchor(
     return [_outcome(restaurant, who, places, left) for who in parties]
 
 
-def keep_as_shown(session: Session, restaurant_id: int, night: date, *, now: datetime) -> int:
+def accept_shown_times(session: Session, restaurant_id: int, night: date, *, now: datetime) -> int:
     """Accept the wall time now shown for the moved parties of that date; return how many.
 
     Their guests know the shown time, so it becomes the notified one. Takes the locks of their

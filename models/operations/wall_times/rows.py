@@ -13,7 +13,7 @@ from models.core.database.transactions import table_of
 from models.entities.reservations import Assignment, Reservation, ReservationChange, TableOccupancy
 from models.operations.deciding.seatings import Seating
 from models.operations.deciding.verdicts import release_tables
-from models.operations.messages.renotifying import remind_anew
+from models.operations.messages.renotifying import reset_reminders
 from models.operations.reservations.history import write_move
 from models.operations.wall_times.tables import Place
 from models.queries.deciding.standing import Upcoming
@@ -93,4 +93,4 @@ def _move(
     row.starts_at, row.book_id = plan.starts_at, plan.book_id
     row.told_offset = offset_of(restaurant, plan.starts_at)
     write_move(session, row, Status(row.status), now=now, actor=actor, reason=REANCHORED_REASON)
-    remind_anew(session, row, restaurant, now=now)
+    reset_reminders(session, row, restaurant, now=now)

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
-from models.core.errors import SealBroken
+from models.core.errors import DecryptionFailed
 from models.entities.floor import DiningTable
 from models.entities.messages import Message
 from models.entities.reservations import Assignment, Reservation, ReservationChange
@@ -170,7 +170,7 @@ def _who(row: Reservation) -> tuple[Guest, str]:
     """Return the guest and the staff note. An unreadable guest must not block the whole book."""
     try:
         return row.guest, row.staff_note
-    except SealBroken:
+    except DecryptionFailed:
         log.exception("guest cannot be read", extra={"reservation_id": row.id})
         return Guest("(unreadable)"), ""
 

@@ -21,7 +21,7 @@ class Outcomes:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class MessageCount:
     """Messages of one kind on one channel, in one state."""
 
     kind: str
@@ -80,7 +80,7 @@ def decision_seconds(session: Session, book: int) -> list[float]:
     )
 
 
-def told(session: Session, book: int) -> list[Told]:
+def told(session: Session, book: int) -> list[MessageCount]:
     """Return the number of messages of the book's reservations by kind, channel and state."""
     row = Message
     query = (
@@ -90,7 +90,7 @@ def told(session: Session, book: int) -> list[Told]:
         .group_by(row.kind, row.channel, row.state)
         .order_by(row.kind, row.channel, row.state)
     )
-    return [Told(*found) for found in session.execute(query)]
+    return [MessageCount(*found) for found in session.execute(query)]
 
 
 def waiting(session: Session, book: int, *, now: datetime) -> Waiting:

@@ -12,7 +12,7 @@ from models.rules.reservations.lifecycle import Status
 
 
 @dataclass(frozen=True, slots=True)
-class Sitter:
+class SeatedParty:
     """A table and the party seated there last. `sits`: it has not left."""
 
     table_id: int
@@ -21,7 +21,7 @@ class Sitter:
     sits: bool
 
 
-def sitters(session: Session, tables: Collection[int]) -> list[Sitter]:
+def sitters(session: Session, tables: Collection[int]) -> list[SeatedParty]:
     """Return the parties seated at these tables, and stale rows of others. One query by the key."""
     row, seated = table_of(Reservation).c, table_of(SeatedTable).c
     query = (
@@ -30,4 +30,4 @@ def sitters(session: Session, tables: Collection[int]) -> list[Sitter]:
         .where(seated.dining_table_id.in_(tables))
         .order_by(seated.dining_table_id)
     )
-    return [Sitter(*found) for found in session.execute(query)]
+    return [SeatedParty(*found) for found in session.execute(query)]

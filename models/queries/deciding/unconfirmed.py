@@ -19,7 +19,7 @@ Cell = tuple[int, int]
 _SEATED = sorted({Status.ARRIVED.value, Status.SEATED.value, Status.FINISHED.value} & set(PACED))
 
 
-class Unproved:
+class UnconfirmedParties:
     """Unconfirmed parties, updated during a round. Only for restaurants with `confirm_by_link`."""
 
     def __init__(self) -> None:
@@ -81,7 +81,7 @@ def proved_contacts(session: Session, rows: Sequence[PartyRow]) -> set[tuple[int
     restaurants = sorted({row.restaurant_id for row in rows})
     if not emails and not phones:
         return set()
-    wanted = {"emails": emails, "phones": phones, "houses": restaurants, "came": _SEATED}
+    wanted = {"emails": emails, "phones": phones, "restaurants": restaurants, "came": _SEATED}
     return {(restaurant, key) for restaurant, key in session.execute(_PROVED, wanted)}
 
 
@@ -92,7 +92,7 @@ _CELL = table_of(TableOccupancy).c
 def _known(contact: Column[bytes], since: Column[datetime], keys: str) -> Select[int, bytes]:
     return select(_ROW.restaurant_id, contact.label("contact")).where(
         contact.in_(bindparam(keys, expanding=True)),
-        _ROW.restaurant_id.in_(bindparam("houses", expanding=True)),
+        _ROW.restaurant_id.in_(bindparam("restaurants", expanding=True)),
         or_(since.is_not(None), _ROW.status.in_(bindparam("came", expanding=True))),
     )
 

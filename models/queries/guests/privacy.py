@@ -7,7 +7,7 @@ from sqlalchemy import Select, or_, select, true
 from sqlalchemy.orm import Session
 
 from models.core.database.transactions import Base
-from models.core.errors import SealBroken
+from models.core.errors import DecryptionFailed
 from models.core.secrets.signing import contact_key
 from models.entities.floor import DiningTable, Restaurant
 from models.entities.messages import Message
@@ -90,7 +90,7 @@ def _guest(row: Reservation) -> dict[str, Any]:
     """Return the guest. A value that cannot be decrypted must not withhold all the rest."""
     try:
         guest, staff_note = row.guest, row.staff_note
-    except SealBroken:
+    except DecryptionFailed:
         return {"guest": None, "note": None, "staff_note": None, "unreadable": True}
     return {
         "guest": {

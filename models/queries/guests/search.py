@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from models.core.errors import SealBroken
+from models.core.errors import DecryptionFailed
 from models.core.secrets.signing import contact_key
 from models.entities.messages import Message
 from models.entities.reservations import Reservation
@@ -73,5 +73,5 @@ def _messages(session: Session, rows: Sequence[Reservation]) -> dict[int, list[B
 def _who(row: Reservation) -> tuple[Guest | None, str]:
     try:
         return row.guest, row.staff_note
-    except SealBroken:
+    except DecryptionFailed:
         return None, ""

@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
-from models.core.errors import SealBroken
+from models.core.errors import DecryptionFailed
 from models.entities.floor import Area, Restaurant
 from models.entities.messages import Message
 from models.entities.reservations import Reservation, ReservationChange, ReservationMove
@@ -276,7 +276,7 @@ def _guest(reservation: Reservation, message: Message) -> Guest | None:
         contact = open_contact(sealed, reference=reference) if sealed else None
         is_email = message.channel == EMAIL
         return Guest("", contact if is_email else None, None if is_email else contact)
-    except SealBroken:
+    except DecryptionFailed:
         return None
 
 

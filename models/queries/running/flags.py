@@ -37,7 +37,7 @@ FRESH_SECONDS: Final = 1.0
 #: The attribute of OpenFeature's context that holds the restaurant's id.
 RESTAURANT: Final = "restaurant"
 
-Picture = Mapping[str, Mapping[int, Switch]]
+Snapshot = Mapping[str, Mapping[int, Switch]]
 
 
 def is_on(flag: Flag, *, restaurant_id: int, key: object) -> bool:
@@ -48,7 +48,7 @@ def is_on(flag: Flag, *, restaurant_id: int, key: object) -> bool:
 
 def refresh() -> None:
     """Read the table again if a second has passed. If the database is gone, nothing changes."""
-    restaurant_flags().refresh()
+    database_flags().refresh()
 
 
 def switches(session: Session) -> list[FlagSwitch]:
@@ -70,7 +70,7 @@ class DatabaseFlags(AbstractProvider):
 
     def __init__(self) -> None:
         super().__init__()
-        self._picture: Picture = {}
+        self._snapshot: Snapshot = {}
         self._seen = float("-inf")
 
     def refresh(self) -> None:
@@ -79,7 +79,7 @@ class DatabaseFlags(AbstractProvider):
             return
         try:
             with reading() as session:
-                self._picture = _picture(switches(session))
+                self._snapshot = _snapshot(switches(session))
         except (DBAPIError, PoolTimeout) as error:
             log.warning("flags not read", extra={"error": type(error).__name__})
         self._seen = monotonic()
@@ -97,14 +97,14 @@ class DatabaseFlags(AbstractProvider):
         """Evaluate a flag. Raises FlagNotFoundError for a name unknown to this release."""
         if flag_key not in set(Flag):
             raise FlagNotFoundError(flag_key)
-        set_ones = self._picture.get(flag_key)
-        if not set_ones:
+        set_switches = self._snapshot.get(flag_key)
+        if not set_switches:
             return FlagResolutionDetails(default_value, reason=Reason.DEFAULT)
         context = evaluation_context or EvaluationContext()
         restaurant = context.attributes.get(RESTAURANT)
         value = rules.is_on(
             Flag(flag_key),
-            set_ones,
+            set_switches,
             restaurant_id=restaurant if isinstance(restaurant, int) else rules.EVERYWHERE,
             key=context.targeting_key or "",
         )
@@ -148,12 +148,12 @@ class DatabaseFlags(AbstractProvider):
 
 
 @lru_cache(maxsize=1)
-def restaurant_flags() -> DatabaseFlags:
+def database_flags() -> DatabaseFlags:
     """Return this process's provider, with its snapshot of the table."""
     return DatabaseFlags()
 
 
-def _picture(rows: Sequence[FlagSwitch]) -> Picture:
+def _snapshot(rows: Sequence[FlagSwitch]) -> Snapshot:
     found: dict[str, dict[int, Switch]] = defaultdict(dict)
     for row in rows:
         found[row.flag][row.restaurant_id] = Switch(row.percent, row.is_killed)
@@ -167,7 +167,7 @@ def _client() -> OpenFeatureClient:
         # while it is not ready, or its server is away, every flag is on
         api.set_provider(_made(name))
     else:
-        api.set_provider_and_wait(restaurant_flags())
+        api.set_provider_and_wait(database_flags())
     return api.get_client()
 
 

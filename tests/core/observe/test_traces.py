@@ -7,7 +7,7 @@ import pytest
 
 from models.core.observe import trace_ids, traces
 from models.core.observe.logs import bound
-from models.core.observe.otlp_traces import headers_of, make_teller
+from models.core.observe.otlp_traces import headers_of, make_exporter
 from models.core.observe.traces import Span, statement_name
 from models.core.settings import settings
 from tasks import traced
@@ -46,12 +46,12 @@ def test_a_statement_is_its_verb_and_its_table(statement: str, name: str) -> Non
 
 
 def test_every_process_sends_the_same_share(receiver: Receiver) -> None:
-    ids = [trace_ids.story_of(number) for number in range(1, 401)]
+    ids = [trace_ids.trace_id_of(number) for number in range(1, 401)]
     for process in ("web", "worker"):
-        teller = make_teller(process)
+        exporter = make_exporter(process)
         for each in ids:
-            teller.tell(Span("work", each, 1, 2, is_first=process == "web"))
-        teller.tell(Span(f"{process} is done", f"{1:032x}", 1, 2))  # an id low enough to be sampled
+            exporter.export(Span("work", each, 1, 2, is_first=process == "web"))
+        exporter.export(Span(f"{process} is done", f"{1:032x}", 1, 2))  # an id low enough to be sampled
 
     def done() -> bool:
         return {"web is done", "worker is done"} <= {span.name for span in receiver.spans()}
@@ -72,30 +72,30 @@ def test_a_reminder_begins_a_trace_and_other_messages_do_not(
     told: list[Span] = []
 
     class Listening:
-        def tell(self, span: Span) -> None:
+        def export(self, span: Span) -> None:
             told.append(span)
 
-    monkeypatch.setattr(traces, "_teller", Listening())
+    monkeypatch.setattr(traces, "_exporter", Listening())
     confirmation = outgoing()
     with bound(task_id="01234567-89ab-cdef-0123-456789abcdef"):
         for message in (confirmation, replace(confirmation, kind="reminder")):
             traced.trace_sent(message, began=1, result="sent")
         traced.trace_sent(confirmation, began=1, result="smtp 550: recipient refused")
-    story = trace_ids.story_of(confirmation.reservation_id)
+    trace_id = trace_ids.trace_id_of(confirmation.reservation_id)
     sent, reminder, refused = told
-    assert (sent.trace_id, sent.is_first) == (story, False)
+    assert (sent.trace_id, sent.is_first) == (trace_id, False)
     assert sent.because_of == "0123456789abcdef0123456789abcdef"
-    assert (reminder.is_first, reminder.because_of) == (True, story)
-    assert reminder.trace_id != story
+    assert (reminder.is_first, reminder.because_of) == (True, trace_id)
+    assert reminder.trace_id != trace_id
     assert (sent.failed, refused.failed) == (False, True)
 
 
 def test_a_trace_id_is_taken_where_it_is_one() -> None:
     assert (
-        traces.trace_id_of("0af7651916cd43dd8448eb211c80319c") == "0af7651916cd43dd8448eb211c80319c"
+        traces.as_trace_id("0af7651916cd43dd8448eb211c80319c") == "0af7651916cd43dd8448eb211c80319c"
     )
     for given in ("", "0" * 32, "of-a-caller", "0AF7651916CD43DD8448EB211C80319C"):
-        made = traces.trace_id_of(given)
+        made = traces.as_trace_id(given)
         assert len(made) == 32
         assert int(made, 16)
         assert made != given

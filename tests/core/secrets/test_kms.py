@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from deploy.cli.main import main
 from deploy.database import migrate
-from models.core.errors import KeyServiceAway, SettingsInvalid
+from models.core.errors import KeyServiceUnavailable, SettingsInvalid
 from models.core.secrets import encryption, kms_aws
 from models.core.settings import settings
 from tests.architecture.tree import ROOT
@@ -101,7 +101,9 @@ def test_a_key_that_the_service_does_not_have_is_named(
 ) -> None:
     gone = service.new_key()[:-12] + "0" * 12
     path = restaurant(gone)
-    with pytest.raises(KeyServiceAway, match=f"MASTER_KEY: {gone} cannot be used: .*NotFound"):
+    with pytest.raises(
+        KeyServiceUnavailable, match=f"MASTER_KEY: {gone} cannot be used: .*NotFound"
+    ):
         encryption.ensure_keyset()
     assert not path.exists()
 
@@ -120,7 +122,7 @@ def test_while_the_service_is_away_nothing_begins_and_nothing_is_left(
 ) -> None:
     master = service.new_key()
     path = restaurant(master, endpoint=nowhere)
-    with pytest.raises(KeyServiceAway, match=f"{master} cannot be used: Could not connect"):
+    with pytest.raises(KeyServiceUnavailable, match=f"{master} cannot be used: Could not connect"):
         migrate()
     assert not any(path.parent.glob("*keyset.json*"))
 
@@ -227,5 +229,7 @@ def test_a_configuration_that_cannot_be_read_is_named(
     broken = tmp_path / "config"
     broken.write_text("no section\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(broken))
-    with pytest.raises(KeyServiceAway, match=f"MASTER_KEY: {key} cannot be used: .*{broken}"):
+    with pytest.raises(
+        KeyServiceUnavailable, match=f"MASTER_KEY: {key} cannot be used: .*{broken}"
+    ):
         encryption.ensure_keyset()

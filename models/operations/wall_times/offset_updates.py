@@ -12,14 +12,14 @@ from models.rules.messages.told_times import has_moved, offset_of
 from models.rules.restaurant.restaurant import RestaurantSpec
 
 _ROWS = table_of(Reservation)
-_RETOLD = (
+_SET_OFFSET = (
     update(_ROWS)
     .where(_ROWS.c.id.in_(bindparam("ids", expanding=True)))
     .values(told_offset=bindparam("offset"))
 )
 
 
-class Retold:
+class OffsetUpdates:
     """Collects changes during a round and writes them at its end: mostly none, no statement."""
 
     def __init__(self) -> None:
@@ -35,4 +35,4 @@ class Retold:
     def write(self, session: Session) -> None:
         """Execute an UPDATE for each offset."""
         for offset, ids in self._ids.items():
-            session.execute(_RETOLD, {"ids": ids, "offset": offset})
+            session.execute(_SET_OFFSET, {"ids": ids, "offset": offset})
