@@ -169,7 +169,7 @@ def perform(session: Session, run: CheckRun, share: Share) -> list[Finding]:
     try:
         found.extend(capped(work(session, run, share), limit=run.limit))
     except SENSELESS as error:
-        text = f"{share.part} cannot be proved: a row makes no sense ({type(error).__name__})"
+        text = f"{share.part} cannot be checked: a row is invalid ({type(error).__name__})"
         found.append(Finding("unreadable", (), text))
     return found
 

@@ -59,7 +59,7 @@ def _restaurants(
         except RestaurantUnreadable as error:
             unreadable[number] = f"{slug}: {error.message}"
         except SENSELESS as error:
-            unreadable[number] = f"{slug}: its rules cannot be asked ({type(error).__name__})"
+            unreadable[number] = f"{slug}: its rules cannot be evaluated ({type(error).__name__})"
         else:
             yield number, CheckedRestaurant(slug, restaurant.policies, revised_at, restaurant)
 

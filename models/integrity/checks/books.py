@@ -31,14 +31,14 @@ def books(session: Session, files: Files, *, now: datetime) -> Iterator[Finding]
         done = [at for at in (guests, told) if at is not None]
         problem = ""
         if shift is None or shift.restaurant_id != restaurant_id:
-            problem = "is of no shift of its restaurant"
+            problem = "belongs to no shift of its restaurant"
         elif number != book_id(shift_id, day):
-            problem = f"is not that of shift {shift_id} on {day}"
+            problem = f"is not the book of shift {shift_id} on {day}"
         elif revision < 0:
             problem = f"is in revision {revision}"
         elif freed is not None and freed > now + AHEAD:
-            problem = f"was freed at a time that has not come, {freed}"
+            problem = f"has freed_at in the future: {freed}"
         elif any(at > now + AHEAD or at.date() < day + _KEPT for at in done):
-            problem = "was forgotten too early, or at a time that has not come"
+            problem = "was erased too early, or at a time in the future"
         if problem:
             yield Finding("row", (), f"book {number} {problem}")

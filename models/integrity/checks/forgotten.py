@@ -23,7 +23,9 @@ def forgotten(session: Session, *, limit: int) -> Iterator[Finding]:
         ),
     )
     for number in session.scalars(found.limit(limit)):
-        yield Finding("forgotten", (number,), f"reservation {number} is forgotten, and is known")
+        yield Finding(
+            "forgotten", (number,), f"reservation {number} is erased but still has guest data"
+        )
     left = (
         select(row.id, book.service_date)
         .join(book, book.id == row.book_id)
@@ -34,5 +36,5 @@ def forgotten(session: Session, *, limit: int) -> Iterator[Finding]:
         )
     )
     for number, day in session.execute(left.limit(limit)):
-        text = f"reservation {number} of {day} is not forgotten, though its book is done"
+        text = f"reservation {number} of {day} is not erased, but its book is marked as erased"
         yield Finding("forgotten", (number,), text)

@@ -43,7 +43,7 @@ def sealed_away() -> Finding | None:
     try:
         keyring()
     except SettingsInvalid as error:
-        return Finding("guest", (), f"no guest can be unsealed: {error.message}")
+        return Finding("guest", (), f"no guest can be decrypted: {error.message}")
     return None
 
 
@@ -63,7 +63,7 @@ def contacts_before(session: Session) -> Iterator[Finding]:
         try:
             open_contact(sealed, reference=reference)
         except _SENSELESS:
-            text = f"message {number} of reservation {party} is for a contact that cannot be read"
+            text = f"message {number} of reservation {party} has an unreadable recipient"
             yield Finding("guest", (party,), text)
 
 
@@ -74,7 +74,7 @@ def wished_starts(session: Session, *, limit: int) -> Iterator[Finding]:
     query = select(wish.id, wish.reservation_id, text).where(text.is_not(None), text != "null")
     for number, party, starts in session.execute(query.limit(limit)):
         if not _are_starts(starts):
-            what = f"wish {number} of reservation {party} is offered unreadable starts"
+            what = f"change {number} of reservation {party} has unreadable alternatives"
             yield Finding("row", (party,), what)
 
 
@@ -107,16 +107,16 @@ def _problem(row: Row[*tuple[Any, ...]]) -> str:
         open_staff_note(row.staff_note_sealed, reference=row.reference)
         wrong = _wrong_key(guest, row)
     except _SENSELESS:
-        return "is for a guest who cannot be read: the seal is broken"
+        return "has a guest that cannot be decrypted"
     if wrong:
         return wrong
     if not _is_locale(row.guest_locale):
-        return "is for a guest of no language"
+        return "has an invalid guest_locale"
     if not _REFERENCE.fullmatch(row.reference):
-        return "has a reference that nobody can read out"
+        return "has an invalid reference"
     if not _are_terms(row.terms):
-        return "bears unreadable terms"
-    return "" if _are_starts(row.alternatives) else "is offered unreadable starts"
+        return "has unreadable terms"
+    return "" if _are_starts(row.alternatives) else "has unreadable alternatives"
 
 
 def _wrong_key(guest: Guest, row: Row[*tuple[Any, ...]]) -> str:
@@ -126,8 +126,8 @@ def _wrong_key(guest: Guest, row: Row[*tuple[Any, ...]]) -> str:
         return "is not found by the guest's phone number"
     is_known = guest.email or guest.phone or guest.note
     if row.forgotten_at is not None and is_known:
-        return "is forgotten, and the guest is still known"
-    return "" if guest.name else "is for a guest without a name"
+        return "is erased but still has guest data"
+    return "" if guest.name else "has a guest without a name"
 
 
 @lru_cache(maxsize=1_000)

@@ -93,13 +93,13 @@ def broken_chain(party: Party, steps: list[Step]) -> Iterator[Finding]:
     problem = ""
     if not steps:
         if (party.status, party.revision) != (Status.REQUESTED, 1):
-            problem = f"is {party.status} in revision {party.revision} without any move"
+            problem = f"is {party.status} with revision {party.revision}, but has no move"
     elif steps[0].before != Status.REQUESTED:
-        problem = f"begins its history in {steps[0].before}"
+        problem = f"has a history that starts with {steps[0].before}"
     elif steps[-1].after != party.status:
-        problem = f"is {party.status}, and its last move led to {steps[-1].after}"
+        problem = f"is {party.status}, but its last move led to {steps[-1].after}"
     elif steps[-1].revision != party.revision:
-        problem = f"is in revision {party.revision}, its last move in {steps[-1].revision}"
+        problem = f"has revision {party.revision}, but its last move has {steps[-1].revision}"
     problem = problem or _broken_link(steps)
     if problem:
         yield Finding("moves", (party.id,), f"reservation {party.id} {problem}")
@@ -109,15 +109,15 @@ def _broken_link(steps: list[Step]) -> str:
     before = 1
     for step in steps:
         if step.revision <= before:
-            return f"has a move in revision {step.revision} after revision {before}"
+            return f"has a move with revision {step.revision} after revision {before}"
         before = step.revision
         if step.before != step.after and not _may_move(step):
-            return f"moved from {step.before} to {step.after}, which nothing may"
+            return f"moved from {step.before} to {step.after}, which is not allowed"
         if not leads_to(step.reason, step.before, step.after):
             return f"moved from {step.before} to {step.after} by {step.reason!r}"
     for step, following in pairwise(steps):
         if step.after != following.before:
-            return f"moved to {step.after}, and next from {following.before}"
+            return f"moved to {step.after}, but its next move starts from {following.before}"
     return ""
 
 

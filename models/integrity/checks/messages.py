@@ -30,7 +30,7 @@ def messages(session: Session, *, now: datetime, since: datetime, limit: int) ->
     source = said.join(row, row.c.id == said.c.reservation_id)
     laws = [
         Law(
-            "is of another restaurant",
+            "belongs to another restaurant than its reservation",
             said.c.restaurant_id != row.c.restaurant_id,
             rule="reference",
         ),
@@ -49,23 +49,37 @@ def _state_laws(now: datetime) -> list[Law]:
     unclaimed = or_(said.claim.is_(None), said.attempts < 1)
     untouched = and_(said.claim.is_(None), said.state == "queued", said.kind != Kind.REMINDER)
     return [
-        Law("is a variant of what has none", _both(said.variant != 0, said.kind.not_in(UNMOVED))),
-        Law("is a variant that there cannot be", _outside(said.variant, 0, _VARIANT_MAX)),
-        Law("was sent with an error", said.error.is_not(None), among=sent),
+        Law(
+            "has a variant, but its kind has none",
+            _both(said.variant != 0, said.kind.not_in(UNMOVED)),
+        ),
+        Law("has an impossible variant", _outside(said.variant, 0, _VARIANT_MAX)),
+        Law("was sent but has an error", said.error.is_not(None), among=sent),
         Law("was written before its reservation", _long_before(said.created_at, row.created_at)),
-        Law("was tried an impossible number of times", _outside(said.attempts, 0, MAX_ATTEMPTS)),
-        Law("is being sent by nobody", unclaimed, among=sending),
-        Law("was sent by nobody", unclaimed, among=sent),
-        Law("was sent and has not been sent", _both(said.sent_at.is_not(None), not_(sent))),
+        Law("has an impossible number of attempts", _outside(said.attempts, 0, MAX_ATTEMPTS)),
+        Law("is being sent but has no claim", unclaimed, among=sending),
+        Law("was sent but has no claim", unclaimed, among=sent),
+        Law("has sent_at but is not sent", _both(said.sent_at.is_not(None), not_(sent))),
         Law("was sent before it was written", said.sent_at < said.created_at, among=sent),
         Law("was due before it was written", said.due_at < said.created_at),
-        Law("was put off by nobody", _both(said.due_at != said.created_at, untouched)),
-        Law("is claimed until a time far ahead", said.claimed_until > now + AHEAD, among=sending),
-        Law("names an address in its error", said.error.contains("@")),
-        Law("was told, and keeps whom", said.recipient_sealed.is_not(None), among=sent),
-        Law("is no text, and was delivered as one", and_(said.delivery.is_not(None), no_text)),
+        Law("was postponed without an attempt", _both(said.due_at != said.created_at, untouched)),
         Law(
-            "bears a time that has not come",
+            "has a claim that ends far in the future",
+            said.claimed_until > now + AHEAD,
+            among=sending,
+        ),
+        Law("has an address in its error", said.error.contains("@")),
+        Law(
+            "was sent but still stores its recipient",
+            said.recipient_sealed.is_not(None),
+            among=sent,
+        ),
+        Law(
+            "has a delivery status but is no text message",
+            and_(said.delivery.is_not(None), no_text),
+        ),
+        Law(
+            "has a time in the future",
             or_(said.sent_at > now + AHEAD, said.created_at > now + AHEAD),
         ),
     ]
@@ -78,8 +92,13 @@ def _late_laws(since: datetime) -> list[Law]:
     return [
         Law("is overdue", and_(said.due_at < since, waits), rule=late),
         Law("ended without a reason", and_(silent, ended), rule=late),
-        Law("was sent at no time", said.sent_at.is_(None), among=said.state == "sent", rule=late),
-        Law("is in no known state", said.state.not_in(_STATES), rule=late),
+        Law(
+            "was sent but has no sent_at",
+            said.sent_at.is_(None),
+            among=said.state == "sent",
+            rule=late,
+        ),
+        Law("has an unknown state", said.state.not_in(_STATES), rule=late),
     ]
 
 
@@ -98,10 +117,16 @@ def _reminder_laws(now: datetime) -> list[Law]:
     early = seconds_between(literal(now, UtcDateTime()), row.starts_at) > planned
     return [
         Law(
-            "reminds when the party has come", and_(said.due_at >= row.starts_at, same), among=waits
+            "is a reminder due after the start",
+            and_(said.due_at >= row.starts_at, same),
+            among=waits,
         ),
-        Law("reminds before its hour", and_(until > planned, same), among=waits),
-        Law("was put off before its hour", and_(until != planned, early, same), among=waits),
+        Law("is a reminder due too early", and_(until > planned, same), among=waits),
+        Law(
+            "is a reminder postponed before it was due",
+            and_(until != planned, early, same),
+            among=waits,
+        ),
     ]
 
 
@@ -125,19 +150,19 @@ def _skipped_laws(now: datetime) -> list[Law]:
     forgotten = row.forgotten_at.is_not(None)
     return [
         Law(
-            "was left out as no longer true, and it is true",
+            "was skipped as superseded but still applies",
             and_(said.error == "superseded", is_true, not_(moved_since)),
             rule="untold",
             among=skipped,
         ),
         Law(
-            "was left out as too late, and it is not",
+            "was skipped as too late but is not too late",
             and_(said.error == "too_late", too_early, not_(_changed_since())),
             rule="untold",
             among=skipped,
         ),
         Law(
-            "was left out for a guest who is forgotten, and who is not",
+            "was skipped as erased, but its guest is not erased",
             and_(said.error == "erased", not_(forgotten)),
             rule="untold",
             among=skipped,

@@ -47,9 +47,9 @@ class Moments:
         if text := _disorder(line, times):
             return "moves", text
         if not timedelta(0) < _span(line.starts_at, line.ends_at) <= _LONGEST:
-            return "row", f"begins at {line.starts_at}, ends at {line.ends_at}"
+            return "row", f"starts at {line.starts_at} but ends at {line.ends_at}"
         if line.status != Status.REQUESTED and not line.has_book:
-            return "reference", "was decided in a book that is not there"
+            return "reference", "was decided, but its book has no row"
         restaurant = self._restaurants.get(line.restaurant_id)
         if restaurant is None:
             return None
@@ -83,22 +83,22 @@ class Moments:
         turn = self._turns[place]
         if turn is None or turn == _span(line.starts_at, line.ends_at):
             return ""
-        return f"keeps its table until {line.ends_at}"
+        return f"has its table until {line.ends_at}, which is not its turn"
 
 
 def _disorder(line: Line, times: Sequence[str]) -> str:
     before = line.created_at
     for after in times:
         if after < before and moment_of(before) - moment_of(after) > DISORDER:
-            return f"moved at {after}, after {before}"
+            return f"has a move at {after} after one at {before}"
         before = after
     for at in (line.decided_at, line.arrived_at, line.seated_at):
         if at is not None and at not in times:
-            return f"bears the time {at}, and no move was made then"
+            return f"has the time {at}, but no move of that time"
     # a party that never left is finished at the end of its turn when the evening ends
     left = line.finished_at
     if left is not None and left not in times and left not in (line.ends_at, line.arrived_at):
-        return f"left at {left}, and no move was made then"
+        return f"has finished_at {left}, but no move of that time"
     return ""
 
 
@@ -119,18 +119,18 @@ def _off_day(restaurant: CheckedRestaurant, book: int, starts_at: str) -> str:
     try:
         day = split_book_id(book)[1]
     except (ValueError, OverflowError):
-        return "is in a book of no date"
+        return "is in a book whose number has no valid date"
     if day == today or (day == today - _DAY and hour < _NOON):
         return ""
-    return f"is in the book of {day}, and begins on {today}"
+    return f"is in the book of {day} but starts on {today}"
 
 
 def _off_sitting(restaurant: CheckedRestaurant, line: Line) -> str:
     sitting = find_sitting(restaurant.restaurant, grid_moment(line.starts_at))
     if sitting is None:
-        return f"begins at {line.starts_at}, when the restaurant seats nobody"
+        return f"starts at {line.starts_at}, outside of all shifts"
     if sitting.book_id != line.book_id:
-        return f"is in book {line.book_id}, and its start in book {sitting.book_id}"
+        return f"is in book {line.book_id}, but its start belongs to book {sitting.book_id}"
     return ""
 
 

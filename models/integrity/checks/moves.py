@@ -32,46 +32,46 @@ def wishes(session: Session, *, now: datetime, limit: int) -> Iterator[Finding]:
     """Check each change request with its reservation, and with the move that answered it."""
     wish, row = table_of(ReservationChange), table_of(Reservation)
     source = wish.join(row, row.c.id == wish.c.reservation_id)
-    laws = [*_wish_laws(now), *_answer_laws()]
-    yield from breaches(session, "wish", wish.c.id, row.c.id, source, laws, limit=limit)
+    laws = [*_change_laws(now), *_answer_laws()]
+    yield from breaches(session, "change", wish.c.id, row.c.id, source, laws, limit=limit)
     yield from _unanswered(session, limit=limit)
 
 
-def _wish_laws(now: datetime) -> list[Law]:
+def _change_laws(now: datetime) -> list[Law]:
     wish, row = table_of(ReservationChange).c, table_of(Reservation).c
     by_staff = _by_staff(wish.actor)
     waits = wish.status == "requested"
     return [
         Law(
-            "is of another restaurant",
+            "belongs to another restaurant than its reservation",
             wish.restaurant_id != row.restaurant_id,
             rule="reference",
         ),
         Law(
-            "wishes an area that its restaurant does not have",
+            "requests an area that its restaurant does not have",
             and_(wish.area_id.is_not(None), not_(_has_area())),
             rule="reference",
         ),
-        Law("is in no known state", wish.status.not_in(_WISHES)),
-        Law("is for no possible number of people", beyond(wish.party_size)),
-        Law("begins off the grid", off_grid(wish.starts_at)),
-        Law("is of nobody who may wish", _nobody(wish.actor)),
-        Law("is of the staff and of a guest", by_staff != wish.by_staff),
-        Law("waits and was answered", and_(waits, wish.decided_at.is_not(None))),
-        Law("was answered at no time", and_(not_(waits), wish.decided_at.is_(None))),
-        Law("was answered before it was made", wish.decided_at < wish.created_at),
-        Law("was made before its reservation", wish.created_at < row.created_at),
+        Law("has an unknown status", wish.status.not_in(_WISHES)),
+        Law("has an impossible party size", beyond(wish.party_size)),
+        Law("does not start on a quarter of an hour", off_grid(wish.starts_at)),
+        Law("has an unknown actor", _nobody(wish.actor)),
+        Law("has an actor that contradicts by_staff", by_staff != wish.by_staff),
+        Law("is pending but has decided_at", and_(waits, wish.decided_at.is_not(None))),
+        Law("was decided but has no decided_at", and_(not_(waits), wish.decided_at.is_(None))),
+        Law("was decided before it was created", wish.decided_at < wish.created_at),
+        Law("was created before its reservation", wish.created_at < row.created_at),
         Law(
-            "bears a time that has not come",
+            "has a time in the future",
             or_(wish.created_at > now + AHEAD, wish.decided_at > now + AHEAD),
         ),
-        Law("gives a reason that nobody knows", wish.reason.not_in(REASONS)),
+        Law("has an unknown reason", wish.reason.not_in(REASONS)),
         Law(
-            "was refused for no reason, or not and for one",
+            "was refused without a reason, or has a reason but was not refused",
             (wish.status == "refused") != wish.reason.is_not(None),
         ),
         Law(
-            "is offered other starts and was not refused",
+            "has alternatives but was not refused",
             and_(wish.status != "refused", says(wish.alternatives)),
         ),
     ]
@@ -109,17 +109,17 @@ def _answer_laws() -> list[Law]:
     )
     return [
         Law(
-            "waits beside a later one",
+            "is pending beside a later one",
             and_(wish.status == "requested", twice),
             rule="wish",
         ),
         Law(
-            "was accepted, and the reservation does not show it",
+            "was accepted, but the reservation does not show it",
             and_(wish.status == "accepted", not_(later), not_(shown)),
             rule="wish",
         ),
         Law(
-            "was answered, and no move says so",
+            "was decided, but no move records it",
             and_(wish.status.in_(("accepted", "refused")), not_(moved)),
             rule="wish",
         ),
@@ -136,9 +136,9 @@ def wished_books(session: Session, files: Files) -> Iterator[Finding]:
         shift = files.shifts.get(book // BOOKS_PER_SHIFT)
         problem = moments.wish_problem(restaurant_id, book, starts_at)
         if shift is None or shift.restaurant_id != restaurant_id:
-            problem = "is of no shift of its restaurant"
+            problem = "belongs to no shift of its restaurant"
         if problem:
-            yield Finding("book", (party,), f"wish {number} of reservation {party} {problem}")
+            yield Finding("book", (party,), f"change {number} of reservation {party} {problem}")
 
 
 def _unanswered(session: Session, *, limit: int) -> Iterator[Finding]:
@@ -151,7 +151,7 @@ def _unanswered(session: Session, *, limit: int) -> Iterator[Finding]:
             wish.c.status == status,
         )
         broken = and_(move.c.reason == reason, not_(answered))
-        law = Law(f"says that a wish was {status}, and none was", broken, rule="wish")
+        law = Law(f"records that a change was {status}, but none was", broken, rule="wish")
         key, party = move.c.id, move.c.reservation_id
         yield from breaches(session, "move", key, party, move, [law], limit=limit)
 
@@ -167,10 +167,10 @@ def moves(session: Session, *, now: datetime, limit: int) -> Iterator[Finding]:
     by_worker, online = move.c.actor == "worker", row.c.source == "online"
     at_the_stand = move.c.reason.in_(_OF_THE_STAND)
     laws = [
-        Law("was made by nobody who may", _nobody(move.c.actor)),
-        Law("bears a time that has not come", move.c.at > now + AHEAD),
-        Law("answers whom somebody else answers", and_(answered, by_worker != online)),
-        Law("was made at no stand", and_(at_the_stand, not_(_by_staff(move.c.actor)))),
+        Law("has an unknown actor", _nobody(move.c.actor)),
+        Law("has a time in the future", move.c.at > now + AHEAD),
+        Law("answers a request that another actor answers", and_(answered, by_worker != online)),
+        Law("was not made by staff", and_(at_the_stand, not_(_by_staff(move.c.actor)))),
     ]
     source = move.join(row, row.c.id == move.c.reservation_id)
     key, party = move.c.id, move.c.reservation_id

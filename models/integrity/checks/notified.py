@@ -130,12 +130,12 @@ def _key(telling: Telling) -> tuple[int, str]:
 def _compare(party: Party, telling: Telling, heard: list[str]) -> Iterator[Finding]:
     what, wanted = f"{telling.kind} of revision {telling.step.revision}", set(telling.by)
     for channel in sorted(wanted - set(heard)):
-        yield _finding(party, f"{what} was not told by {channel}", rule="untold")
+        yield _finding(party, f"{what} has no message by {channel}", rule="untold")
     for channel, times in Counter(heard).items():
         if times > 1:
-            yield _finding(party, f"{what} is told {times} times by {channel}", rule="told-twice")
+            yield _finding(party, f"{what} has {times} messages by {channel}", rule="told-twice")
         if channel not in wanted:
-            text = f"{what} is told by {channel}, which the guest did not give"
+            text = f"{what} has a message by {channel}, which the guest did not give"
             yield _finding(party, text, rule="told-without-cause")
 
 
@@ -153,7 +153,7 @@ def _reminders(
         if (revision, channel) not in rightful:
             yield _finding(party, f"{text} has no cause", rule="told-without-cause")
         elif times > 1:
-            yield _finding(party, f"{text} is told {times} times", rule="told-twice")
+            yield _finding(party, f"{text} exists {times} times", rule="told-twice")
     last = {channel: each for each in causes for channel in each.by}
     for channel, cause in sorted(last.items()):
         yield from _missing_reminders(party, cause.step, channel, found, restaurant)

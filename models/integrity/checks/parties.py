@@ -19,4 +19,4 @@ def without_table(session: Session, *, limit: int) -> Iterator[Finding]:
         row.status.in_(_HOLDING), not_(exists().where(Assignment.reservation_id == row.id))
     )
     for number, status in session.execute(query.limit(limit)):
-        yield Finding("no-table", (number,), f"reservation {number} is {status} and has no table")
+        yield Finding("no-table", (number,), f"reservation {number} is {status} but has no table")

@@ -51,7 +51,7 @@ _GIVEN = [Status.CONFIRMED, Status.ARRIVED, Status.SEATED, Status.FINISHED, Stat
 def reservations(session: Session, *, now: datetime, limit: int) -> Iterator[Finding]:
     """Check each reservation's own columns against each other."""
     row = table_of(Reservation)
-    laws = [*_wish_laws(), *_hour_laws(now)]
+    laws = [*_request_laws(), *_hour_laws(now)]
     yield from breaches(session, "reservation", row.c.id, row.c.id, row, laws, limit=limit)
 
 
@@ -80,35 +80,41 @@ def json_text(column: ColumnElement[Any]) -> ColumnElement[str]:
     return type_coerce(column, String)
 
 
-def _wish_laws() -> list[Law]:
+def _request_laws() -> list[Law]:
     row = table_of(Reservation).c
     online, status = row.source == "online", row.status
     unreachable = and_(
         row.email_key.is_(None), row.phone_key.is_(None), row.forgotten_at.is_(None), online
     )
     return [
-        Law("is in no known state", status.not_in([each.value for each in Status])),
-        Law("is for no possible number of people", beyond(row.party_size)),
-        Law("begins off the grid", off_grid(row.starts_at)),
-        Law("came in no known way", row.source.not_in(sorted(SOURCES))),
-        Law("came online and is over the pacing knowingly", and_(online, row.pacing_forced)),
-        Law("came online and left no contact", unreachable),
-        Law("waits and did not want to", and_(status == Status.WAITLISTED, not_(row.waitlist))),
-        Law("gives a reason that nobody knows", row.reason.not_in(REASONS)),
+        Law("has an unknown status", status.not_in([each.value for each in Status])),
+        Law("has an impossible party size", beyond(row.party_size)),
+        Law("does not start on a quarter of an hour", off_grid(row.starts_at)),
+        Law("has an unknown source", row.source.not_in(sorted(SOURCES))),
+        Law("has pacing_forced but came online", and_(online, row.pacing_forced)),
+        Law("came online but has no contact", unreachable),
+        Law(
+            "is waitlisted without consent to the waitlist",
+            and_(status == Status.WAITLISTED, not_(row.waitlist)),
+        ),
+        Law("has an unknown reason", row.reason.not_in(REASONS)),
         *_proof_laws(),
         *_held_laws(),
-        Law("is in no revision for its guest", row.revision + row.guest_ahead < 1),
-        Law("has notes of no revision", not_(row.notes_revision.between(1, row.revision))),
+        Law("has no revision for its guest", row.revision + row.guest_ahead < 1),
         Law(
-            "has no table and no reason why",
+            "has a notes_revision that does not exist",
+            not_(row.notes_revision.between(1, row.revision)),
+        ),
+        Law(
+            "was refused but has no reason",
             and_(is_in(status, _REFUSED), row.reason.is_(None)),
         ),
         Law(
-            "has a table and a reason why not",
+            "was given a table but has a reason of a refusal",
             and_(is_in(status, _GIVEN), row.reason.is_not(None)),
         ),
         Law(
-            "is offered other starts and was not declined",
+            "has alternatives but was not declined",
             and_(status != Status.DECLINED, says(row.alternatives)),
         ),
     ]
@@ -120,7 +126,7 @@ def _proof_laws() -> Iterator[Law]:
     for proved, key in ((row.email_proved_at, row.email_key), (row.phone_proved_at, row.phone_key)):
         unknown = and_(key.is_(None), row.forgotten_at.is_(None))
         wrong = or_(unknown, _before(proved, row.created_at))
-        yield Law(f"bears a wrong {proved.name}", and_(proved.is_not(None), wrong))
+        yield Law(f"has a wrong {proved.name}", and_(proved.is_not(None), wrong))
 
 
 def _held_laws() -> Iterator[Law]:
@@ -128,10 +134,10 @@ def _held_laws() -> Iterator[Law]:
     row = table_of(Reservation).c
     stands = or_(row.status != Status.CONFIRMED, row.source != "online")
     proved = or_(row.email_proved_at.is_not(None), row.phone_proved_at.is_not(None))
-    yield Law("is held for a confirmation that it needs not", _has(stands, row.confirm_by))
-    yield Law("has proved its contact and is held until it does", _has(proved, row.confirm_by))
-    yield Law("is held past its start", row.confirm_by > row.starts_at)
-    yield Law("was to be confirmed before it was asked for", row.confirm_by < row.created_at)
+    yield Law("has confirm_by although it needs no confirmation", _has(stands, row.confirm_by))
+    yield Law("has confirm_by although its contact is confirmed", _has(proved, row.confirm_by))
+    yield Law("has confirm_by after its start", row.confirm_by > row.starts_at)
+    yield Law("has confirm_by before it was created", row.confirm_by < row.created_at)
 
 
 def _hour_laws(now: datetime) -> list[Law]:
@@ -154,26 +160,36 @@ def _hour_laws(now: datetime) -> list[Law]:
     later = (row.forgotten_at, row.email_proved_at, row.phone_proved_at)
     times = (row.created_at, row.decided_at, row.arrived_at, row.seated_at, row.finished_at)
     return [
-        Law("was not confirmed in time, and holds its table", row.confirm_by < now - UNCONFIRMED),
-        Law("ends before it has begun", row.ends_at <= row.starts_at),
-        Law("was asked for too long before", and_(row.source == "online", early)),
-        Law("bears a time that has not come", or_(*[each > ahead for each in times])),
-        Law("waits for an answer and has it", _has(status == Status.REQUESTED, row.decided_at)),
-        Law("was answered at no time", and_(not_(undecided), row.decided_at.is_(None))),
-        Law("was answered before it was asked", _before(row.decided_at, row.created_at)),
-        Law("arrived at no time", and_(came, row.arrived_at.is_(None))),
-        Law("arrived before its time", _has(is_in(status, _NOT_ARRIVED), row.arrived_at)),
-        Law("sat down at no time", and_(status == Status.SEATED, row.seated_at.is_(None))),
-        Law("left and never sat down", and_(ended, row.seated_at.is_(None), sat)),
-        Law("left and never came", and_(ended, row.arrived_at.is_(None), sat)),
-        Law("sat down and does not sit", _has(not_(is_in(status, _SEATED)), row.seated_at)),
-        Law("left at no time", and_(ended, row.finished_at.is_(None))),
-        Law("has left and is still here", _has(not_(ended), row.finished_at)),
-        Law("sat down before it came", _before(row.seated_at, row.arrived_at)),
-        Law("left before it sat down", _before(row.finished_at, row.seated_at)),
-        Law("is forgotten before it was asked for", _before(row.forgotten_at, row.created_at)),
         Law(
-            "was forgotten or proved at a time that has not come",
+            "was not confirmed in time but still holds its table",
+            row.confirm_by < now - UNCONFIRMED,
+        ),
+        Law("ends before it starts", row.ends_at <= row.starts_at),
+        Law("was created too long before its start", and_(row.source == "online", early)),
+        Law("has a time in the future", or_(*[each > ahead for each in times])),
+        Law("is requested but has decided_at", _has(status == Status.REQUESTED, row.decided_at)),
+        Law("was decided but has no decided_at", and_(not_(undecided), row.decided_at.is_(None))),
+        Law("was decided before it was created", _before(row.decided_at, row.created_at)),
+        Law("arrived but has no arrived_at", and_(came, row.arrived_at.is_(None))),
+        Law(
+            "has arrived_at but has not arrived", _has(is_in(status, _NOT_ARRIVED), row.arrived_at)
+        ),
+        Law(
+            "is seated but has no seated_at", and_(status == Status.SEATED, row.seated_at.is_(None))
+        ),
+        Law("is finished but has no seated_at", and_(ended, row.seated_at.is_(None), sat)),
+        Law("is finished but has no arrived_at", and_(ended, row.arrived_at.is_(None), sat)),
+        Law(
+            "has seated_at but is not seated or finished",
+            _has(not_(is_in(status, _SEATED)), row.seated_at),
+        ),
+        Law("is finished but has no finished_at", and_(ended, row.finished_at.is_(None))),
+        Law("has finished_at but is not finished", _has(not_(ended), row.finished_at)),
+        Law("was seated before it arrived", _before(row.seated_at, row.arrived_at)),
+        Law("left before it was seated", _before(row.finished_at, row.seated_at)),
+        Law("was erased before it was created", _before(row.forgotten_at, row.created_at)),
+        Law(
+            "was erased or confirmed at a time in the future",
             or_(*[each > ahead for each in later]),
         ),
     ]

@@ -33,12 +33,12 @@ def seated(
     where, ids = files.table_name(table_id), tuple(sorted(here))
     if len(here) > 1:
         names = ", ".join(str(number) for number in ids)
-        yield Finding("seated-twice", ids, f"reservations {names} all sit at {where}")
+        yield Finding("seated-twice", ids, f"reservations {names} are all seated at {where}")
     elif sitter is None or sitter.reservation_id != here[0]:
-        text = f"reservation {here[0]} sits at {where}, and no row says so"
+        text = f"reservation {here[0]} is seated at {where}, but no row of seated_tables says so"
         yield Finding("seated-row", ids, text)
     elif sitter.restaurant_id != files.tables[table_id].restaurant_id:
-        yield Finding("seated-row", ids, f"{where} is taken at another restaurant")
+        yield Finding("seated-row", ids, f"{where} has a seated_tables row of another restaurant")
 
 
 def read_sitters(session: Session, table_ids: Sequence[int]) -> dict[int, SeatedParty]:

@@ -69,7 +69,9 @@ def taken_twice(files: Files, uses: Sequence[Use]) -> Iterator[Finding]:
         if before is not None and use.begin <= before.least:
             ids = tuple(sorted((before.reservation_id, use.reservation_id)))
             where = files.table_name(use.table_id)
-            text = f"{where} is given to reservations {ids[0]} and {ids[1]} at {_hour(use.begin)}"
+            text = (
+                f"{where} is assigned to reservations {ids[0]} and {ids[1]} at {_hour(use.begin)}"
+            )
             yield Finding("table-twice", ids, text)
         if before is None or use.least > before.least:
             before = use
@@ -137,7 +139,7 @@ def _wrongly_held(
 
 def _too_much(number: int, where: str, quarters: set[int]) -> Iterator[Finding]:
     if quarters:
-        text = f"{where} is held for reservation {number} at {_hours(quarters)} without cause"
+        text = f"{where} is held for reservation {number} at {_hours(quarters)} without a reason"
         yield Finding("occupancy-orphan", (number,), text)
 
 

@@ -28,7 +28,7 @@ def undecided(session: Session, *, since: datetime, limit: int) -> Iterator[Find
         row.status == "requested", row.created_at < since
     )
     for number, at in session.execute(requests.limit(limit)):
-        text = f"reservation {number}, asked for at {at}, is not decided"
+        text = f"reservation {number}, created at {at}, is not decided"
         yield Finding("undecided", (number,), text)
     wishes = select(wish.id, wish.reservation_id).where(
         wish.status == "requested", wish.created_at < since
@@ -38,7 +38,7 @@ def undecided(session: Session, *, since: datetime, limit: int) -> Iterator[Find
         yield Finding("undecided", (party,), text)
     freed = select(book.id, book.service_date).where(book.freed_at < since)
     for number, day in session.execute(freed.limit(limit)):
-        text = f"tables of book {number} ({day}) were freed, and nobody was asked"
+        text = f"tables of book {number} ({day}) were freed but not offered"
         yield Finding("undecided", (), text)
 
 
@@ -53,7 +53,7 @@ def overdue(session: Session, *, now: datetime, limit: int) -> Iterator[Finding]
     )
     query = select(row.id, row.status, row.ends_at).where(or_(waits, is_here))
     for number, status, ends_at in session.execute(query.limit(limit)):
-        text = f"reservation {number} is {status}, and its turn was over at {ends_at}"
+        text = f"reservation {number} is {status}, but its turn ended at {ends_at}"
         yield Finding("overdue", (number,), text)
 
 
@@ -68,7 +68,7 @@ def stuck_claims(session: Session, *, since: datetime, limit: int) -> Iterator[F
         .limit(limit)
     )
     for row in session.execute(query):
-        text = f"message {row.id} of reservation {row.reservation_id} is claimed for ever"
+        text = f"message {row.id} of reservation {row.reservation_id} has an expired claim"
         yield Finding("stuck-claim", (row.reservation_id,), text)
 
 
@@ -76,10 +76,14 @@ def references(session: Session, files: Files, *, limit: int) -> Iterator[Findin
     """Rows that refer to a missing row: the busiest tables have no foreign keys."""
     row, given = Reservation, Assignment
     for column, what, missing in (
-        (row.id, "reservation {} is of no restaurant", _none(Restaurant.id, row.restaurant_id)),
         (
             row.id,
-            "reservation {} wishes an area that its restaurant does not have",
+            "reservation {} belongs to no restaurant",
+            _none(Restaurant.id, row.restaurant_id),
+        ),
+        (
+            row.id,
+            "reservation {} requests an area that its restaurant does not have",
             and_(
                 row.area_id.is_not(None),
                 _none(Area.id, row.area_id, Area.restaurant_id == row.restaurant_id),
@@ -87,7 +91,7 @@ def references(session: Session, files: Files, *, limit: int) -> Iterator[Findin
         ),
         (
             given.reservation_id,
-            "tables of reservation {}: there is none",
+            "assignments of reservation {}, which does not exist",
             _none(row.id, given.reservation_id),
         ),
     ):
@@ -102,14 +106,18 @@ def _messages_of_nobody(session: Session, *, limit: int) -> Iterator[Finding]:
     """Messages without a reservation. Tests each reservation once, in the order of the index."""
     said = select(Message.reservation_id).group_by(Message.reservation_id).subquery()
     query = select(said.c.reservation_id).where(_none(Reservation.id, said.c.reservation_id))
-    yield from _missing(session, query.limit(limit), "messages of reservation {}: there is none")
+    yield from _missing(
+        session, query.limit(limit), "messages of reservation {}, which does not exist"
+    )
 
 
 def _held_for_nobody(session: Session, *, limit: int) -> Iterator[Finding]:
     """Occupancy without a reservation. Tests each reservation once, not each of its quarters."""
     held = select(TableOccupancy.reservation_id).distinct().subquery()
     query = select(held.c.reservation_id).where(_none(Reservation.id, held.c.reservation_id))
-    yield from _missing(session, query.limit(limit), "occupancy of reservation {}: there is none")
+    yield from _missing(
+        session, query.limit(limit), "occupancy of reservation {}, which does not exist"
+    )
 
 
 def _held_of_no_table(session: Session, *, limit: int) -> Iterator[Finding]:
@@ -128,7 +136,7 @@ def _held_of_no_table(session: Session, *, limit: int) -> Iterator[Finding]:
         query = select(held.reservation_id).where(
             held.dining_table_id == table_id, held.restaurant_id == restaurant_id
         )
-        what = "occupancy of reservation {} is of no table of that restaurant"
+        what = "occupancy of reservation {} names a table of another restaurant, or none"
         yield from _missing(session, query.distinct().limit(limit), what)
 
 
@@ -153,5 +161,7 @@ def _books_of_nobody(session: Session, files: Files) -> Iterator[Finding]:
     for found in session.execute(query):
         known = files.shifts.get(int(found.shift))
         if known is None or known.restaurant_id != found.restaurant_id:
-            text = f"reservation {found.id} (and perhaps others) is of no shift of its restaurant"
+            text = (
+                f"reservation {found.id} (and perhaps others) belongs to no shift of its restaurant"
+            )
             yield Finding("reference", (found.id,), text)
