@@ -18,7 +18,7 @@ from models.core.secrets.by_process import REQUIRED, needed_by
 
 DATABASE: Final = "sqlite:///path or mysql+mysqldb://user:pass@host/name"
 SECRET_LENGTH: Final = 32
-NOT_SET: Final = "is not set (see .env.example, but in a folder where `make up` ran none is needed)"
+NOT_SET: Final = "is not set (see .env.example; a folder where `make up` ran needs no setting)"
 #: "600/minute", "10/15minutes": a count per period (in Rust's regex, $ matches only at the very
 #: end)
 RATE: Final = r"^[1-9]\d{0,8}/([1-9]\d{0,3})?(second|minute|hour|day)s?$"
@@ -43,111 +43,147 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True)
 
-    process: str = Field("", description="what this is; asks for its own secrets alone")
+    process: str = Field("", description="kind of process; limits the secrets it needs")
     database_url: str = Field("", validate_default=True, description=DATABASE)
     redis_url: str = Field("", validate_default=True, description="redis://host:port/0")
     secret_key: str = Field(
-        "", validate_default=True, description="signs links, JWTs, contact keys: 32 characters"
+        "",
+        validate_default=True,
+        description="signs links and JWTs, derives contact keys: 32 characters",
     )
     master_key: str | None = Field(
-        None, min_length=32, description="seals the keyset: a secret, or a key of a cloud's KMS"
+        None, min_length=32, description="encrypts the keyset: a secret, or a key of a KMS"
     )
-    keyset_file: Path = Field(Path("var/keyset.json"), description="keys of contact data, sealed")
-    public_url: str = Field("http://localhost:8080", description="base of the links in messages")
+    keyset_file: Path = Field(Path("var/keyset.json"), description="encrypted keys of contact data")
+    public_url: str = Field(
+        "http://localhost:8080", description="base address of links in messages"
+    )
 
     smtp_url: str = Field("smtp://localhost:1025", description="smtp[s]://[user:pass@]host:port")
-    smtp_helo: str = Field("", description="our name in EHLO; empty: the host of PUBLIC_URL")
-    smtp_token_file: Path | None = Field(None, description="an OAuth2 token: sign in by XOAUTH2")
-    smtp_token_command: str = Field("", description="or a command that prints one")
+    smtp_helo: str = Field("", description="host name in EHLO; empty: that of PUBLIC_URL")
+    smtp_token_file: Path | None = Field(None, description="file with an OAuth2 token")
+    smtp_token_command: str = Field("", description="or a command that prints the token")
     mail_from: str = "Maitred <book@localhost>"
     sms_channel: Literal["file", "twilio", "off"] = "file"
     sms_file: Path = Path("var/sms.jsonl")
     sms_from: str = "+15005550006"
     twilio_account_sid: str = ""
     twilio_auth_token: str = ""
-    twilio_base_url: str = Field("", description="another base for Twilio's API (tests, proxies)")
+    twilio_base_url: str = Field("", description="base address of another Twilio API")
 
     flower_user: str = "operator"
     flower_password: str = ""
-    flower_url: str = Field("", description="where operators open it; linked on /status/operators")
+    flower_url: str = Field("", description="address linked on /status/operators")
     sentry_dsn: str = ""
     environment: str = "development"
     otel_exporter_otlp_endpoint: str = Field("", description="base address; empty: no traces")
-    otel_exporter_otlp_headers: str = Field("", description="name=value,..: keys of who takes them")
-    traces_share: float = Field(1.0, ge=0, le=1, description="of all traces, by their ids")
-    otlp_metrics_seconds: int = Field(0, ge=0, le=3600, description="how often; 0: no metrics")
+    otel_exporter_otlp_headers: str = Field("", description="headers as name=value,name=value")
+    traces_share: float = Field(1.0, ge=0, le=1, description="share of traces that are sampled")
+    otlp_metrics_seconds: int = Field(
+        0, ge=0, le=3600, description="seconds between exports; 0: none"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "console"] = "json"
 
-    lanes: int = Field(4, ge=1, le=256, description="shares the restaurants are divided into")
-    decide_batch: int = Field(1000, ge=1, le=10_000, description="requests decided in a commit")
-    senders: int = Field(4, ge=1, le=32, description="messages one worker sends at once")
+    lanes: int = Field(4, ge=1, le=256, description="number of allocation lanes")
+    decide_batch: int = Field(1000, ge=1, le=10_000, description="requests decided per commit")
+    senders: int = Field(4, ge=1, le=32, description="parallel sends of a worker")
     sweep_seconds: int = Field(3, ge=1, le=60)
     access_minutes: int = Field(15, ge=1, le=1440)
     refresh_days: int = Field(14, ge=1, le=90)
-    wait_seconds_max: int = Field(10, ge=0, le=30, description="the longest `Prefer: wait=`")
-    waiters_max: int = Field(8, ge=0, description="requests of one process that may wait at once")
-    web_threads: int = Field(32, ge=1, le=1024, description="threads of one web process")
-    streams_max: int = Field(8, ge=1, description="streams of events of one process")
-    stream_seconds: int = Field(25, ge=1, le=40, description="then a stand asks for another")
-    hashes_max: int = Field(2, ge=1, le=64, description="passwords hashed at once, 64 MiB each")
-    trusted_proxies: int = Field(0, ge=0, le=4, description="proxies in front whose headers count")
-    backup_store: str = Field("", pattern=STORE, description="where sealed backups lie: a folder")
-    backup_second_store: str = Field("", pattern=STORE, description="another, for a copy of each")
-    backup_lock_days: int = Field(0, ge=0, le=3650, description="S3's lock on what is kept")
-    backup_key: str | None = Field(None, min_length=32, description="opens the backups")
-    backup_old_key: str | None = Field(None, min_length=32, description="the one before it")
-    backup_url: str = Field("", description="an account that may back up; empty: DATABASE_URL")
+    wait_seconds_max: int = Field(10, ge=0, le=30, description="maximum of `Prefer: wait=`")
+    waiters_max: int = Field(8, ge=0, description="waiting requests per process")
+    web_threads: int = Field(32, ge=1, le=1024, description="threads per web process")
+    streams_max: int = Field(8, ge=1, description="event streams per process")
+    stream_seconds: int = Field(25, ge=1, le=40, description="duration of an event stream")
+    hashes_max: int = Field(2, ge=1, le=64, description="parallel password hashes, 64 MiB each")
+    trusted_proxies: int = Field(0, ge=0, le=4, description="number of trusted proxies in front")
+    backup_store: str = Field(
+        "", pattern=STORE, description="folder or S3 prefix of encrypted backups"
+    )
+    backup_second_store: str = Field("", pattern=STORE, description="store of a second copy")
+    backup_lock_days: int = Field(0, ge=0, le=3650, description="days of S3's object lock")
+    backup_key: str | None = Field(None, min_length=32, description="key of the backups")
+    backup_old_key: str | None = Field(
+        None, min_length=32, description="previous key of the backups"
+    )
+    backup_url: str = Field("", description="account for backups; empty: DATABASE_URL")
     backup_method: Literal["auto", "physical", "dump"] = "auto"
-    backup_log: Literal["on", "off"] = Field("on", description="keep MariaDB's log as well")
-    log_spool: Path = Field(Path("var/spool"), description="of the process that follows the log")
-    snapshot_seconds: int = Field(60, ge=10, le=3600, description="between SQLite's backups")
-    erasures_file: Path = Field(Path("var/erasures.jsonl"), description="who was erased, hashed")
-    flag_provider: str = Field("", description="OpenFeature provider, module:factory; empty: ours")
-    keep_audit_days: int = Field(365, ge=7, le=36_500, description="days of who looked at guests")
+    backup_log: Literal["on", "off"] = Field("on", description="also store MariaDB's log")
+    log_spool: Path = Field(Path("var/spool"), description="folder of the log follower")
+    snapshot_seconds: int = Field(60, ge=10, le=3600, description="between backups of SQLite")
+    erasures_file: Path = Field(Path("var/erasures.jsonl"), description="hashes of erased guests")
+    flag_provider: str = Field("", description="OpenFeature provider as module:factory")
+    keep_audit_days: int = Field(365, ge=7, le=36_500, description="days to keep audit entries")
     metrics_dir: Path | None = Field(None, description="prometheus_client's multiprocess folder")
-    metrics_token: str = Field("", description="opens /metrics and /readyz through a proxy")
-    metrics_port: int = Field(0, ge=0, le=65535, description="a worker's own /metrics; 0: none")
+    metrics_token: str = Field("", description="token for /metrics, /readyz behind a proxy")
+    metrics_port: int = Field(0, ge=0, le=65535, description="port of a worker's /metrics; 0: none")
 
-    release_folder: Path = Field(Path("var/releases"), description="what `maitred release` knows")
-    release_sockets: Path = Field(Path("/run/maitred"), description="sockets, and nginx's links")
-    release_by: Literal["keeper", "systemd"] = Field("keeper", description="who runs a version")
-    release_front: str = Field("https://127.0.0.1", description="nginx as guests reach it; or off")
-    release_name: str = Field("", description="what this release is called, where it is told")
-    release_watch_seconds: int = Field(30, ge=1, le=3600, description="for each share of a canary")
-    release_slower_ms: int = Field(100, ge=1, description="above the old one's p95: a slow version")
+    release_folder: Path = Field(Path("var/releases"), description="records of `maitred release`")
+    release_sockets: Path = Field(Path("/run/maitred"), description="sockets and nginx's links")
+    release_by: Literal["keeper", "systemd"] = Field(
+        "keeper", description="supervisor of a version's processes"
+    )
+    release_front: str = Field("https://127.0.0.1", description="address of nginx; or off")
+    release_name: str = Field("", description="name of this release in reports")
+    release_watch_seconds: int = Field(30, ge=1, le=3600, description="per share of a canary")
+    release_slower_ms: int = Field(
+        100, ge=1, description="p95 above the old version's that is too slow"
+    )
 
-    database_connect_seconds: int = Field(3, ge=1, le=30, description="and then the next server")
-    database_statement_seconds: int = Field(10, ge=1, le=600, description="the longest statement")
-    failover_url: str = Field("", description="an account that may fail over; the same servers")
+    database_connect_seconds: int = Field(
+        3, ge=1, le=30, description="then the next server is tried"
+    )
+    database_statement_seconds: int = Field(
+        10, ge=1, le=600, description="maximum duration of a statement"
+    )
+    failover_url: str = Field("", description="account for failover; the same servers")
 
-    database_ca: Path | None = Field(None, description="TLS to MySQL, signed by these, or nothing")
-    redis_ca: Path | None = Field(None, description="who signs the certificate of rediss://")
-    smtp_ca: Path | None = Field(None, description="who signs the mail server's certificate")
+    database_ca: Path | None = Field(None, description="CAs for TLS to MySQL; empty: no TLS")
+    redis_ca: Path | None = Field(None, description="CAs for rediss://")
+    smtp_ca: Path | None = Field(None, description="CAs of the mail server")
 
     rate_limits: Literal["on", "off"] = "on"
-    limit_exempt: str = Field("", description="networks that no limit counts, comma-separated")
-    limit_address: str = Field("600/minute", pattern=RATE, description="of all from one address")
-    limit_request: str = Field("60/minute", pattern=RATE, description="table requests from one")
-    limit_contact: str = Field("20/hour", pattern=RATE, description="and for one guest's contact")
+    limit_exempt: str = Field("", description="networks without limits, comma-separated")
+    limit_address: str = Field("600/minute", pattern=RATE, description="all requests of an address")
+    limit_request: str = Field(
+        "60/minute", pattern=RATE, description="table requests of an address"
+    )
+    limit_contact: str = Field("20/hour", pattern=RATE, description="table requests for a contact")
     limit_request_hour: str = Field("120/hour", pattern=RATE, description="the same, by the hour")
-    limit_evening: str = Field("12/day", pattern=RATE, description="for one house's day, from one")
-    limit_changes: str = Field("10/hour", pattern=RATE, description="of one reservation, by guest")
+    limit_evening: str = Field(
+        "12/day", pattern=RATE, description="of an address for a day's tables"
+    )
+    limit_changes: str = Field(
+        "10/hour", pattern=RATE, description="guest's changes of a reservation"
+    )
     limit_changes_day: str = Field("30/day", pattern=RATE, description="the same, by the day")
-    limit_told: str = Field("30/hour", pattern=RATE, description="messages to one contact")
+    limit_told: str = Field("30/hour", pattern=RATE, description="messages to a contact")
     limit_told_day: str = Field("100/day", pattern=RATE, description="the same, by the day")
-    limit_stranger: str = Field("10/hour", pattern=RATE, description="to one that never answered")
+    limit_stranger: str = Field(
+        "10/hour", pattern=RATE, description="messages to an unconfirmed contact"
+    )
     limit_stranger_day: str = Field("30/day", pattern=RATE, description="the same, by the day")
-    limit_sms_abroad: str = Field("60/hour", pattern=RATE, description="of one house, all abroad")
-    limit_manage: str = Field("120/minute", pattern=RATE, description="by manage links, from one")
-    limit_account: str = Field("1200/minute", pattern=RATE, description="of one member of staff")
+    limit_sms_abroad: str = Field(
+        "60/hour", pattern=RATE, description="a restaurant's texts abroad"
+    )
+    limit_manage: str = Field(
+        "120/minute", pattern=RATE, description="manage-link requests of an address"
+    )
+    limit_account: str = Field(
+        "1200/minute", pattern=RATE, description="all requests of an account"
+    )
     second_factor: Literal["offered", "required"] = Field(
         "offered", description="required: no sign-in without one"
     )
-    limit_guests: str = Field("60/minute", pattern=RATE, description="guests looked up, from one")
-    limit_sign_in: str = Field("60/15minutes", pattern=RATE, description="attempts from one")
-    limit_refresh: str = Field("120/15minutes", pattern=RATE, description="refreshes from one")
-    limit_failures: str = Field("10/15minutes", pattern=RATE, description="wrong passwords")
+    limit_guests: str = Field("60/minute", pattern=RATE, description="guest searches of an account")
+    limit_sign_in: str = Field(
+        "60/15minutes", pattern=RATE, description="sign-in attempts of an address"
+    )
+    limit_refresh: str = Field(
+        "120/15minutes", pattern=RATE, description="token refreshes of an address"
+    )
+    limit_failures: str = Field("10/15minutes", pattern=RATE, description="failed sign-ins")
 
     @property
     def is_sqlite(self) -> bool:
@@ -174,7 +210,9 @@ class Settings(BaseSettings):
         value = getattr(self, name)
         if value:
             return str(value)
-        whose = f"the process {self.process} is not given it" if self.process else "it is not set"
+        whose = (
+            f"the process {self.process} does not receive it" if self.process else "it is not set"
+        )
         raise SettingsInvalid(f"{name.upper()}: {whose} (docs/security.md)")
 
     @model_validator(mode="before")

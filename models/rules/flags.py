@@ -23,11 +23,11 @@ class Flag(StrEnum):
 
 #: Flag -> the behaviour while it is off.
 WHILE_OFF: Final[dict[Flag, str]] = {
-    Flag.WAITLIST_OFFERS: "freed tables are not given to who waits; asked again once it is on",
-    Flag.SMS: "text messages wait in the queue, and go out once it is on",
-    Flag.EMAIL: "mails wait in the queue, and go out once it is on",
-    Flag.RE_SEATING: "no table is free: the party is refused or waits, and nobody is moved for it",
-    Flag.EXACT_SEATING: "re-seating tries short chains of moves only",
+    Flag.WAITLIST_OFFERS: "freed tables are not offered to the waitlist until it is on again",
+    Flag.SMS: "text messages stay queued and are sent once it is on again",
+    Flag.EMAIL: "e-mails stay queued and are sent once it is on again",
+    Flag.RE_SEATING: "no party is re-seated to make room: the new party is refused or waitlisted",
+    Flag.EXACT_SEATING: "re-seating tries only short chains of moves",
 }
 
 

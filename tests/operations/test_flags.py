@@ -109,7 +109,7 @@ def test_a_database_that_is_gone_changes_no_answer(
     gone = make_engine("sqlite:////proc/nowhere.db")
     monkeypatch.setattr(flags, "reading", lambda: reading(gone))
     seen_now()
-    assert "flags not read" in caplog.text
+    assert "flags could not be read" in caplog.text
     assert not asked(stand)
 
 

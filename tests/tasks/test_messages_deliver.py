@@ -234,7 +234,11 @@ def test_a_server_that_says_no_for_now_is_asked_again_later(
     mailbox.refuse_with = "451 later"
     deliver()
     row = row_of(message)
-    assert (row.state, row.attempts, row.error) == ("queued", 1, "smtp 451: text refused for now")
+    assert (row.state, row.attempts, row.error) == (
+        "queued",
+        1,
+        "smtp 451: text temporarily refused",
+    )
     mailbox.refuse_with = ""
     monkeypatch.setattr(clock, "now", lambda: row.due_at)
     deliver()

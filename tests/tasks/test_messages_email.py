@@ -316,10 +316,10 @@ def server() -> Iterator[_Server]:
     ("where", "answer", "permanent", "reason"),
     [
         ("zoe@guests.example", "550 no zoe@guests.example", True, "smtp 550: recipient refused"),
-        ("zoe@guests.example", "552 5.2.2 full", False, "smtp 552 5.2.2: the mailbox is full"),
+        ("zoe@guests.example", "552 5.2.2 full", False, "smtp 552 5.2.2: mailbox full"),
         ("zoe@guests.example", "451 greylisted", False, "smtp 451: greylisted"),
         ("DATA", "554 this is spam", True, "smtp 554: text refused"),
-        ("DATA", "452 disk full", False, "smtp 452: text refused for now"),
+        ("DATA", "452 disk full", False, "smtp 452: text temporarily refused"),
     ],
 )
 def test_the_servers_no_is_for_good_or_for_now(

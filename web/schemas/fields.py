@@ -82,7 +82,7 @@ def parse_start(value: Any) -> datetime:
     """Parse RFC 3339 with an offset, on the quarter-hour grid, and return UTC."""
     start = parse_instant(value)
     if start.microsecond or start.timestamp() % QUARTER_SECONDS:
-        raise ValueError("must lie on a quarter of an hour")
+        raise ValueError("must be on a quarter of an hour")
     return start
 
 

@@ -10,12 +10,12 @@ from sqlalchemy.pool import QueuePool
 #: over the processes of one METRICS_DIR: the sum of the live ones
 _IN_USE: Final = Gauge(
     "maitred_database_connections_in_use",
-    "Database connections that somebody works with.",
+    "Database connections in use.",
     multiprocess_mode="livesum",
 )
 _MOST: Final = Gauge(
     "maitred_database_connections_most",
-    "Database connections that there may be: whoever wants one more has to wait.",
+    "Maximum of database connections: a further request for one waits.",
     multiprocess_mode="livesum",
 )
 

@@ -78,7 +78,7 @@ class Servers:
         if found is None:
             texts = "; ".join(text for _code, text in problems)
             raise dialect.loaded_dbapi.OperationalError(
-                problems[0][0], f"no server takes writes: {texts}"
+                problems[0][0], f"no server accepts writes: {texts}"
             )
         # a plain assignment: threads may race here, and any of their results is fine
         self._last = found.number

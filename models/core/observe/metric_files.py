@@ -73,7 +73,7 @@ class RoomyDict(MmapedDict):
 
 def _say_lost(filename: str, error: OSError) -> None:
     log.warning(
-        "no room for metrics: counted in memory alone",
+        "no space for metrics: counted in memory only",
         extra={"file": Path(filename).name, "error": error.strerror},
     )
 

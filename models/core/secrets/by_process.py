@@ -48,7 +48,9 @@ def needed_by(process: str) -> frozenset[str]:
     """
     names = [name.strip() for name in process.split(",") if name.strip()]
     if unknown := [name for name in names if name not in NEEDS]:
-        raise ValueError(f"no process is called {', '.join(unknown)}; there are {', '.join(NEEDS)}")
+        raise ValueError(
+            f"unknown process {', '.join(unknown)}; known processes: {', '.join(NEEDS)}"
+        )
     return frozenset().union(*(NEEDS[name] for name in names)) if names else SECRETS
 
 

@@ -81,7 +81,7 @@ def unseal(sealed: bytes, *, about: str) -> bytes:
     try:
         plain: bytes = ring.aead.decrypt(sealed, about.encode())
     except tink.TinkError as broken:
-        raise DecryptionFailed(f"{about} does not open") from broken
+        raise DecryptionFailed(f"{about} cannot be decrypted") from broken
     return plain
 
 
@@ -108,7 +108,7 @@ def keyring(*, now: bool = False) -> Keyring:
             try:
                 held.ring = read_keyring()
             except KeyServiceUnavailable as away:  # the keys in memory decrypt nearly all values
-                log.warning("new keys cannot be opened yet", extra={"what": away.message})
+                log.warning("new keys cannot be decrypted yet", extra={"what": away.message})
                 held.away_until = time.monotonic() + AWAY_SECONDS
         held.looked = moment
         return held.ring
@@ -124,10 +124,10 @@ def read_keyring() -> Keyring:
     except (OSError, ValueError) as unreadable:
         raise SettingsInvalid(
             f"KEYSET_FILE: {path} cannot be read ({type(unreadable).__name__}); "
-            "`maitred migrate` makes a new one for a new house"
+            "`maitred migrate` creates it for a new installation"
         ) from unreadable
     except tink.TinkError as wrong:
-        raise SettingsInvalid(f"KEYSET_FILE: MASTER_KEY does not open {path}") from wrong
+        raise SettingsInvalid(f"KEYSET_FILE: MASTER_KEY does not decrypt {path}") from wrong
     raw = proto_keyset_format.serialize(handle, secret_key_access.TOKEN)
     keyset = tink_pb2.Keyset.FromString(raw)
     ids = tuple(int(key.key_id) for key in keyset.key)

@@ -1,4 +1,4 @@
-"""Check that erased guests have no data left, and that retention left out no guest of a book."""
+"""Check that erased guests have no data left, and that retention skipped no guest of a book."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from models.rules.reservations.lifecycle import ENDED
 
 
 def forgotten(session: Session, *, limit: int) -> Iterator[Finding]:
-    """Erased guests with remaining data, and guests that retention left out."""
+    """Erased guests with remaining data, and guests that retention skipped."""
     row, book = Reservation, ShiftDay
     found = select(row.id).where(
         row.forgotten_at.is_not(None),

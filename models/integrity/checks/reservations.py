@@ -51,7 +51,7 @@ _GIVEN = [Status.CONFIRMED, Status.ARRIVED, Status.SEATED, Status.FINISHED, Stat
 def reservations(session: Session, *, now: datetime, limit: int) -> Iterator[Finding]:
     """Check each reservation's own columns against each other."""
     row = table_of(Reservation)
-    laws = [*_request_laws(), *_hour_laws(now)]
+    laws = [*_request_laws(), *_hour_laws(now), *_visit_laws()]
     yield from breaches(session, "reservation", row.c.id, row.c.id, row, laws, limit=limit)
 
 
@@ -144,19 +144,7 @@ def _hour_laws(now: datetime) -> list[Law]:
     row = table_of(Reservation).c
     status, ahead = row.status, now + AHEAD
     early = seconds_between(row.created_at, row.starts_at) > _WINDOW_SECONDS
-    ended = status == Status.FINISHED
-    move = table_of(ReservationMove).c
-    # the staff may record afterwards that a party came, and an evening's end finishes those left
-    sat = not_(
-        exists().where(
-            move.reservation_id == row.id,
-            move.after == Status.FINISHED,
-            move.before != Status.SEATED,
-        )
-    )
     undecided = is_in(status, [Status.REQUESTED, Status.CANCELLED])
-    # the staff may record afterwards that a party was here, even one never marked as arrived
-    came = or_(is_in(status, _HERE), row.seated_at.is_not(None))
     later = (row.forgotten_at, row.email_proved_at, row.phone_proved_at)
     times = (row.created_at, row.decided_at, row.arrived_at, row.seated_at, row.finished_at)
     return [
@@ -170,6 +158,28 @@ def _hour_laws(now: datetime) -> list[Law]:
         Law("is requested but has decided_at", _has(status == Status.REQUESTED, row.decided_at)),
         Law("was decided but has no decided_at", and_(not_(undecided), row.decided_at.is_(None))),
         Law("was decided before it was created", _before(row.decided_at, row.created_at)),
+        Law("was erased before it was created", _before(row.forgotten_at, row.created_at)),
+        Law(
+            "was erased or confirmed at a time in the future",
+            or_(*[each > ahead for each in later]),
+        ),
+    ]
+
+
+def _visit_laws() -> list[Law]:
+    row, move = table_of(Reservation).c, table_of(ReservationMove).c
+    status, ended = row.status, row.status == Status.FINISHED
+    # the staff may record afterwards that a party came, and an evening's end finishes those left
+    sat = not_(
+        exists().where(
+            move.reservation_id == row.id,
+            move.after == Status.FINISHED,
+            move.before != Status.SEATED,
+        )
+    )
+    # the staff may record afterwards that a party was here, even one never marked as arrived
+    came = or_(is_in(status, _HERE), row.seated_at.is_not(None))
+    return [
         Law("arrived but has no arrived_at", and_(came, row.arrived_at.is_(None))),
         Law(
             "has arrived_at but has not arrived", _has(is_in(status, _NOT_ARRIVED), row.arrived_at)
@@ -187,11 +197,6 @@ def _hour_laws(now: datetime) -> list[Law]:
         Law("has finished_at but is not finished", _has(not_(ended), row.finished_at)),
         Law("was seated before it arrived", _before(row.seated_at, row.arrived_at)),
         Law("left before it was seated", _before(row.finished_at, row.seated_at)),
-        Law("was erased before it was created", _before(row.forgotten_at, row.created_at)),
-        Law(
-            "was erased or confirmed at a time in the future",
-            or_(*[each > ahead for each in later]),
-        ),
     ]
 
 

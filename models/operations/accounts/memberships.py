@@ -28,7 +28,7 @@ def take_role(session: Session, email: str, *, restaurant_id: int) -> None:
         )
     )
     if not (isinstance(gone, CursorResult) and gone.rowcount):
-        raise NotFound(f"{email} has no role there")
+        raise NotFound(f"{email} has no role at this restaurant")
 
 
 def close_account(session: Session, email: str, *, now: datetime) -> None:

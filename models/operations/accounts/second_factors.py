@@ -55,7 +55,11 @@ def confirm(session: Session, account_id: int, code: str, *, now: datetime) -> l
     """
     row = _row(session, account_id)
     if row is None or row.confirmed_at is not None:
-        raise StateConflict("nothing was begun" if row is None else "it was confirmed before")
+        raise StateConflict(
+            "no second factor was set up"
+            if row is None
+            else "the second factor is already confirmed"
+        )
     if not _spend_step(row, code, now=now):
         return None
     row.confirmed_at = now

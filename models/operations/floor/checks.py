@@ -51,7 +51,7 @@ def _floor(parts: Parts) -> Iterator[Problem]:
             if label not in labels:
                 yield here, f"there is no table {label!r}"
             if label in joined.tables[:place]:
-                yield here, f"table {label!r} stands here twice"
+                yield here, f"table {label!r} is listed twice"
 
 
 def _party_range(path: KeyPath, part: TableShape | CombinationShape) -> Iterator[Problem]:
@@ -72,7 +72,7 @@ def _closures(parts: Parts) -> Iterator[Problem]:
         if again:
             name = "date" if closure.date else "from"
             other = seen[again[0], closure.shift]
-            yield (*path, name), f"{again[0]} stands in closures[{other}] already"
+            yield (*path, name), f"{again[0]} is already in closures[{other}]"
         seen |= {(day, closure.shift): number for day in closure.dates()}
 
 
@@ -81,7 +81,7 @@ def _closed_dates(path: KeyPath, closure: ClosureShape) -> Iterator[Problem]:
     begin, end = closure.first, closure.until
     if closure.date is not None:
         if begin or end:
-            yield (*path, "date"), "says nothing beside from and until"
+            yield (*path, "date"), "cannot be combined with from and until"
     elif begin is None or end is None:
         yield path, "needs a date, or from and until (the last day closed)"
     elif not 0 <= (end - begin).days < LONGEST_CLOSURE:

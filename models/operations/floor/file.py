@@ -72,7 +72,7 @@ def _words(error: ErrorDetails) -> str:
     if error["type"] == "missing":
         return "is missing"
     if error["type"] == "extra_forbidden":
-        return f"is not a key of the file; known here: {', '.join(_known(tuple(error['loc'])))}"
+        return f"is not a known key; known here: {', '.join(_known(tuple(error['loc'])))}"
     text = error["msg"].removeprefix("Value error, ")
     return re.sub(r"^(Input|String|List|Value) should (be|have|match)", r"must \2", text)
 

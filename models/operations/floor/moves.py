@@ -29,7 +29,7 @@ class _Moved:
     concern: Concern
     party: Party
     left: tuple[Objection, ...] = ()
-    said: list[str] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
 
     @property
     def who(self) -> Upcoming:
@@ -64,7 +64,7 @@ def move_parties(
         each.left = tuple(objection for objection in new if objection.code not in AGREED)
     verdicts = Verdicts(now, actor)
     _seat(session, after, moved, verdicts, now=now)
-    _tell_who_waits(session, after, moved, verdicts)
+    _expire_hopeless(session, after, moved, verdicts)
     verdicts.write(session)
     touch_books(session, books)
     return tuple(replace(each.concern, outcome=_outcome(each)) for each in moved)
@@ -102,10 +102,10 @@ def _follow(session: Session, after: RestaurantSpec, moved: Iterable[_Moved]) ->
         was, party, wish = each.concern.who.party, each.party, each.concern.who.wish_id
         if was.book_id != party.book_id:
             sitting = find_sitting(after, party.starts_at)
-            each.said.append(f"stands in shift {sitting.shift.key if sitting else '?'} now")
+            each.done.append(f"is now in shift {sitting.shift.key if sitting else '?'}")
         if was.area_id != party.area_id and party.area_id is not None:
-            each.said.append(f"asks for area {after.area_by_id[party.area_id].key} now")
-        if each.said:
+            each.done.append(f"now requests area {after.area_by_id[party.area_id].key}")
+        if each.done:
             key = (wish is not None, party.book_id, party.area_id)
             rows[key].append(each.concern.who.id if wish is None else wish)
     for (is_wish, book, area), ids in rows.items():
@@ -137,11 +137,11 @@ def _seat(
     for each in wanting:
         if seats := given.get(each.who.id):
             labels = " + ".join(after.table_by_id[number].label for number in seats)
-            each.said.append(f"has table {labels} now")
+            each.done.append(f"now has table {labels}")
             each.left = ()
 
 
-def _tell_who_waits(
+def _expire_hopeless(
     session: Session, after: RestaurantSpec, moved: Iterable[_Moved], verdicts: Verdicts
 ) -> None:
     """Expire and notify parties that wait for something that can never become free."""
@@ -154,7 +154,7 @@ def _tell_who_waits(
     for row in _rows(session, ended):
         outcome = Outcome(Status.EXPIRED)
         verdicts.decided(after, row, outcome, ends_at=row.ends_at, reason="expired")
-        ended[row.id].said.append("does not wait any more, and is told so")
+        ended[row.id].done.append("removed from the waitlist and notified")
         ended[row.id].left = ()
 
 
@@ -164,8 +164,8 @@ def _rows(session: Session, ids: Mapping[int, object]) -> Sequence[PartyRow]:
 
 def _outcome(moved: _Moved) -> str:
     """Return the party's outcome in words."""
-    said = list(moved.said)
+    done = list(moved.done)
     if moved.left:
         waits = moved.party.status is Status.REQUESTED
-        said.append("is answered by its lane" if waits else f"stays: {moved.left[0].words}")
-    return "; ".join(said)
+        done.append("left to the allocation lane" if waits else f"unchanged: {moved.left[0].words}")
+    return "; ".join(done)

@@ -50,7 +50,7 @@ class PartiesHurt(StateConflict):
     def __init__(self, restaurant: RestaurantSpec, concerns: Concerns) -> None:
         problems = tuple(_problems(restaurant, concerns.hurt))
         lines = "; ".join(f"{problem.field} {problem.message}" for problem in problems)
-        super().__init__(f"reservations need what the file changes: {lines}", fields=problems)
+        super().__init__(f"reservations depend on what the file changes: {lines}", fields=problems)
         self.concerns = concerns
 
 
@@ -98,7 +98,7 @@ def _kind(objection: Objection) -> tuple[str, str]:
 def in_words(restaurant: RestaurantSpec, concern: Concern) -> str:
     """Return, for example, `AB12CD (2026-03-06 19:00, party of 2, confirmed)`."""
     who, party = concern.who, concern.who.party
-    state = "wishes to change" if who.wish_id else party.status.value
+    state = "change pending" if who.wish_id else party.status.value
     starts = party.starts_at.astimezone(restaurant.tz)
     return f"{who.reference} ({starts:%Y-%m-%d %H:%M}, party of {party.party_size}, {state})"
 

@@ -43,7 +43,7 @@ def _wall_time(value: Any) -> Any:
     if not isinstance(value, time) or value.tzinfo is not None:
         raise ValueError('must be a time such as "18:30"')
     if value.minute % QUARTER or value.second or value.microsecond:
-        raise ValueError("must lie on a quarter of an hour")
+        raise ValueError("must be on a quarter of an hour")
     return value
 
 
@@ -75,8 +75,8 @@ def _limit(value: Any) -> Any:
 def _weekday(value: Any) -> Any:
     if value not in DAYS:
         raise ValueError(
-            f"must be one of {', '.join(DAYS)}; what comes on some weeks only, such as each third"
-            " Thursday, is one [[shifts]] with on_date for each date"
+            f"must be one of {', '.join(DAYS)}; for some weeks only, such as each third"
+            " Thursday, write one [[shifts]] with on_date per date"
         )
     return value
 

@@ -39,12 +39,12 @@ def check_shifts(parts: Parts) -> Iterator[Problem]:
         if shift.on_date is not None:
             for name in ("days", "valid_from", "valid_until"):
                 if getattr(shift, name) is not None:
-                    yield (*path, name), "says nothing beside on_date"
+                    yield (*path, name), "cannot be combined with on_date"
         if shift.valid_from and shift.valid_until and shift.valid_until < shift.valid_from:
             yield (*path, "valid_until"), "must not be before valid_from"
         for place, day in enumerate(shift.days or []):
             if day in (shift.days or [])[:place]:
-                yield (*path, "days", place), f"{day} stands here twice"
+                yield (*path, "days", place), f"{day} is listed twice"
 
 
 def _hours(path: KeyPath, shift: ShiftShape) -> Iterator[Problem]:
@@ -73,8 +73,8 @@ def _never_had(path: KeyPath, shift: ShiftShape, rows: list[list[int]] | None) -
     if late > 0 and not shift.may_run_over:
         yield (
             (*path, "last"),
-            f"can never be had: the shortest turn is {turn} minutes, {late} more than until ends;"
-            " seat earlier, end later, or write may_run_over = true",
+            f"can never be booked: the shortest turn is {turn} minutes, {late} more than until"
+            " ends; seat earlier, end later, or write may_run_over = true",
         )
 
 

@@ -49,7 +49,7 @@ def record_consent(
         if contact
     ]
     if not rows:
-        raise Invalid.field("marketing", "needs an email or a phone to be written to")
+        raise Invalid.field("marketing", "needs an e-mail address or a phone number")
     connection.execute(_INSERT, rows)
     return len(rows)
 

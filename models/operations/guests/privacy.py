@@ -167,7 +167,7 @@ def _check_ended(rows: Iterable[Reservation], *, cancel: bool) -> None:
         and not (cancel and may_move(Status(row.status), Status.CANCELLED))
     ]
     if in_the_way:
-        raise StateConflict(f"not ended yet: {', '.join(in_the_way)}")
+        raise StateConflict(f"these reservations have not ended yet: {', '.join(in_the_way)}")
 
 
 def _cancel_if_open(session: Session, row: Reservation, *, now: datetime, actor: str) -> bool:

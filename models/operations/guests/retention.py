@@ -60,7 +60,7 @@ def forget_by_rule(*, now: datetime, seconds: float) -> Forgotten:
             try:
                 restaurant = restaurant_by_id(session, number)
             except RestaurantUnreadable:
-                log.error("retention left out", extra={"restaurant_id": number})
+                log.error("retention skipped", extra={"restaurant_id": number})
                 continue
         keep = restaurant.policies
         guests = keeps_since(keep.keep_guests_days, restaurant.tz, now=now)

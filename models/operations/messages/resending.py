@@ -37,10 +37,10 @@ def send_again(session: Session, message_id: int, *, now: datetime, actor: str) 
     if row is None:
         raise NotFound("there is no such message")
     if row.state != "failed":
-        raise StateConflict(f"the message is {row.state}: only what failed is sent again")
+        raise StateConflict(f"the message is {row.state}: only failed messages can be sent again")
     done = _queue(session, [message_id], now=now, actor=actor)
     if message_id not in done.queued:
-        raise StateConflict(f"the message is no longer true ({done.void.get(message_id, 'gone')})")
+        raise StateConflict(f"the message no longer applies ({done.void.get(message_id, 'gone')})")
     session.refresh(row)
     return row
 

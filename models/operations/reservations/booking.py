@@ -221,5 +221,5 @@ def _replayed(connection: Connection, reference: str) -> Accepted:
     query = select(Reservation.id, Reservation.link_secret)
     found = connection.execute(query.where(Reservation.reference == reference)).one_or_none()
     if found is None:
-        raise NotFound("the reservation that this key made is gone")
+        raise NotFound("the reservation created with this key no longer exists")
     return Accepted(found.id, reference, found.link_secret, replayed=True)

@@ -49,6 +49,6 @@ def _earlier(connection: Connection, digest: bytes, fingerprints: Collection[byt
     )
     before = connection.execute(query).one()
     if before.body not in fingerprints:
-        raise KeyReused("this Idempotency-Key came before with another body")
+        raise KeyReused("this Idempotency-Key was already used with a different body")
     reference: str = before.reference
     return reference

@@ -30,7 +30,7 @@ def send_link(
     by = channels(email=bool(row.email_key), phone=bool(row.phone_key))
     is_open = Status(row.status) in OPEN | HOLDING and now < row.ends_at
     if not renew and not is_open:
-        raise StateConflict("this reservation has ended: there is nothing to manage any more")
+        raise StateConflict("this reservation has ended and can no longer be managed")
     if not renew and not by:
         raise StateConflict("this guest left neither an e-mail address nor a phone number")
     if renew:
@@ -49,7 +49,7 @@ def _queue(session: Session, row: Reservation, by: tuple[str, ...], *, now: date
     )
     before = {row.variant: row.created_at for row in session.execute(query)}
     if sum(at > now - SENT_WITHIN for at in before.values()) >= SENT_MOST:
-        raise StateConflict("the link was sent often enough within the hour")
+        raise StateConflict("the link was sent too often within the last hour")
     for values in message_rows(
         Kind.LINK,
         restaurant_id=row.restaurant_id,

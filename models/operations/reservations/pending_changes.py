@@ -25,7 +25,7 @@ def check_open(row: Reservation, *, now: datetime, by_staff: bool) -> None:
     if Status(row.status) not in OPEN:
         raise StateConflict(f"a reservation that is {row.status} cannot be changed")
     if not by_staff and not may_cancel_online(row.starts_at, now=now):
-        raise StateConflict("it has begun; please call the restaurant")
+        raise StateConflict("the reservation has started; please call the restaurant")
 
 
 def pending_change(session: Session, reservation_id: int) -> ReservationChange | None:
@@ -47,7 +47,7 @@ def merged_request(
     has = as_request(restaurant, before)
     if before.area_id and has.area_key is None and change.area_key is None:
         # never move the party to another area without its consent
-        raise Invalid.field("area", "the area is gone that was asked for; name another, or none")
+        raise Invalid.field("area", "the requested area no longer exists; name another, or none")
     return replace(
         has,
         party_size=change.party_size or has.party_size,

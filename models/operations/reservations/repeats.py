@@ -39,7 +39,7 @@ def is_repeat(
             return True
         raise RevisionConflict("the reservation has changed since you read it")
     if acts_on.status is not None and acts_on.status != row.status:
-        raise StateConflict(f"the reservation is {row.status}, and not {acts_on.status}")
+        raise StateConflict(f"the reservation is {row.status}, not {acts_on.status}")
     return False
 
 

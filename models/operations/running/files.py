@@ -62,7 +62,7 @@ def withdraw_file(
     restaurant = _locked(session, restaurant_id)
     last = last_version(session, restaurant_id, name)
     if last is None or last.sha256 is None:
-        raise NotFound("there is no file of that name")
+        raise NotFound("there is no file with that name")
     _next(session, restaurant, name, None, now=now, actor=actor)
 
 
@@ -76,7 +76,7 @@ def _check_names(session: Session, restaurant_id: int) -> None:
     names = select(func.count(FileVersion.name.distinct()))
     count = session.scalar(names.where(FileVersion.restaurant_id == restaurant_id)) or 0
     if count >= NAMES_MAX:
-        raise StateConflict(f"a restaurant keeps files under at most {NAMES_MAX} names")
+        raise StateConflict(f"a restaurant stores at most {NAMES_MAX} different files")
 
 
 def _next(

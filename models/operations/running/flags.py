@@ -56,7 +56,7 @@ def flag_named(name: str) -> Flag:
     try:
         return Flag(name)
     except ValueError:
-        raise NotFound(f"there is no such flag; there are {', '.join(Flag)}") from None
+        raise NotFound(f"unknown flag; known flags: {', '.join(Flag)}") from None
 
 
 def offers_to_repeat(session: Session, *, after: int, until: datetime) -> tuple[int, set[int]]:

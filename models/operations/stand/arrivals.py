@@ -140,7 +140,9 @@ def mark_no_show(
     if row.status == Status.FINISHED:
         check_day(row, now=now)
         if row.seated_at is not None:
-            raise StateConflict("a reservation that is finished cannot become no_show: it sat here")
+            raise StateConflict(
+                "a reservation that is finished cannot become no_show: the party was seated"
+            )
     row.finished_at = None
     release_from(session, row, since=None, now=now)
     move(session, row, Status.NO_SHOW, now=now, actor=actor, reason="no_show")

@@ -33,6 +33,6 @@ def confirm_waitlisted(
     if is_repeat(session, row, acts_on, reason=REASON, actor=actor):
         return
     if row.status != Status.WAITLISTED:
-        raise StateConflict(f"a reservation that is {row.status} does not wait for a table")
+        raise StateConflict(f"a reservation that is {row.status} is not on the waitlist")
     round_ = Round(session, {row.book_id: row.restaurant_id}, now=now, actor=actor)
     seat_now(round_, row.id, reason=REASON)

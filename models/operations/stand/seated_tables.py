@@ -17,7 +17,7 @@ _ROWS = table_of(SeatedTable)
 def refuse_if_others_sit(
     session: Session, restaurant: RestaurantSpec, row: Reservation, tables: Seats
 ) -> None:
-    """Raise StateConflict naming each party that still sits at one of these tables.
+    """Raise StateConflict naming each party that is still seated at one of these tables.
 
     Rows of parties that are no longer seated (an older release finished them) are deleted.
     """
@@ -26,7 +26,7 @@ def refuse_if_others_sit(
     if sitting:
         known = restaurant.table_by_id
         said = ", ".join(
-            f"reservation {each.reference} still sits at "
+            f"reservation {each.reference} is still seated at "
             f"{known[each.table_id].label if each.table_id in known else f'#{each.table_id}'}"
             for each in sitting
         )

@@ -19,7 +19,7 @@ def check_day(row: Reservation, *, now: datetime) -> None:
     if row.starts_at - now > _EARLY:
         raise StateConflict("the reservation is not for today")
     if now - row.starts_at > _LATE:
-        raise StateConflict("that was not today")
+        raise StateConflict("the reservation was not for today")
 
 
 def move(
@@ -39,4 +39,4 @@ def move(
 def check_begun(row: Reservation, *, now: datetime) -> None:
     """Raise StateConflict before the party's start."""
     if now < row.starts_at:
-        raise StateConflict("the reservation has not begun yet")
+        raise StateConflict("the reservation has not started yet")

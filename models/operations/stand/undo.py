@@ -55,7 +55,7 @@ def _before(row: Reservation, came_from: Status | None) -> Status:
         case Status.FINISHED:  # the clock also finishes parties that were never seated
             return came_from or Status.SEATED
         case _:
-            raise StateConflict(f"a reservation that is {row.status} has nothing to take back")
+            raise StateConflict(f"a reservation that is {row.status} has nothing to undo")
 
 
 def _set_back(session: Session, row: Reservation, after: Status, *, now: datetime) -> None:

@@ -65,7 +65,7 @@ def reanchor(
     plans, left = _plans(restaurant, parties, now=now)
     for each in plans:
         if not _books(each) <= books.keys():
-            left[each.who.id] = "it has just changed: run this again"
+            left[each.who.id] = "it has just changed: run this command again"
     plans = [each for each in plans if each.who.id not in left]
     places = find_places(
         session, restaurant, [(each.who, quarter_of(each.starts_at)) for each in plans]
@@ -139,13 +139,13 @@ def _plans(
         starts_at = instant_of(restaurant, told, near=meant) if told else None
         sitting = find_sitting(restaurant, starts_at) if starts_at else None
         if who.party.status is Status.REQUESTED:
-            left[who.id] = "its lane answers it first: run this again"
+            left[who.id] = "its allocation lane must answer it first: run this command again"
         elif starts_at is None:
-            left[who.id] = "the clock does not show that time then"
+            left[who.id] = "that wall-clock time does not exist on that day"
         elif starts_at <= now:
-            left[who.id] = "that time is past"
+            left[who.id] = "that time has passed"
         elif sitting is None:
-            left[who.id] = "no shift seats at that time"
+            left[who.id] = "no shift has a start at that time"
         else:
             plans.append(Plan(who, starts_at, sitting.book_id))
     return plans, left

@@ -59,7 +59,7 @@ def find_places(
             break
         waiting = [who for who in waiting if who not in placed]
     for who in waiting:
-        places[who.id].why = "no table is free then"
+        places[who.id].why = "no table is free at that time"
     return places
 
 
@@ -70,7 +70,7 @@ def _place(who: Upcoming, start: int, held: dict[int, set[int]]) -> Place:
     place = Place(start, begins, tuple(sorted(held)), len(quarters))
     is_plain = bool(quarters) and all(each == whole for each in held.values())
     if not is_plain or place.own != who.party.table_ids:
-        place.why = "it holds its tables in a way of its own"
+        place.why = "its tables or times were changed by the staff"
     return place
 
 

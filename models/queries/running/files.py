@@ -83,5 +83,5 @@ def file_of(
     )
     found = session.execute(query).one_or_none()
     if found is None:
-        raise NotFound("there is no file of that name")
+        raise NotFound("there is no file with that name")
     return found.media_type, found.content

@@ -81,7 +81,7 @@ class DatabaseFlags(AbstractProvider):
             with reading() as session:
                 self._snapshot = _snapshot(switches(session))
         except (DBAPIError, PoolTimeout) as error:
-            log.warning("flags not read", extra={"error": type(error).__name__})
+            log.warning("flags could not be read", extra={"error": type(error).__name__})
         self._seen = monotonic()
 
     def get_metadata(self) -> Metadata:
@@ -177,7 +177,7 @@ def _made(name: str) -> FeatureProvider:
     try:
         made = getattr(import_module(module), factory)()
     except (ImportError, AttributeError, ValueError, TypeError) as error:
-        raise SettingsInvalid(f"FLAG_PROVIDER: {name} cannot be made ({error})") from error
+        raise SettingsInvalid(f"FLAG_PROVIDER: {name} cannot be created ({error})") from error
     if not isinstance(made, AbstractProvider):
-        raise SettingsInvalid(f"FLAG_PROVIDER: {name} makes no OpenFeature provider")
+        raise SettingsInvalid(f"FLAG_PROVIDER: {name} does not return an OpenFeature provider")
     return made

@@ -234,7 +234,7 @@ def _jobs(runs: dict[str, JobRun], now: datetime, known_for: float) -> tuple[Job
     """
     found = []
     if settings().lacks_backups:
-        found.append(JobHealth("backup", None, True, "BACKUP_STORE is empty: no backup is made"))
+        found.append(JobHealth("backup", None, True, "BACKUP_STORE is empty: there are no backups"))
     for name in sorted(jobs_on() - {SWEEP}):
         run = runs.get(name)
         age = seconds_since(run.last_success if run else None, now=now)

@@ -32,10 +32,10 @@ class Reason(StrEnum):
 
 #: Why a booking or change of the staff is impossible, as shown to them.
 STAFF_WORDS = {
-    Reason.FULL: "no table is free then",
+    Reason.FULL: "no table is free at that time",
     Reason.PACING: "the pacing of that interval is used up",
-    Reason.PARTY_TOO_LARGE: "no table or combination seats such a party",
-    Reason.CLOSED: "the restaurant is closed then",
+    Reason.PARTY_TOO_LARGE: "no table or combination seats a party of that size",
+    Reason.CLOSED: "the restaurant is closed at that time",
 }
 
 

@@ -86,7 +86,7 @@ def _wall_time(
 ) -> Iterator[Objection]:
     now = local_time(restaurant, quarter_of(starts_at))
     if now.replace(tzinfo=None) != told.replace(tzinfo=None):
-        words = f"the guest was told {told:%H:%M}, which the clock calls {now:%H:%M} now"
+        words = f"the guest was told {told:%H:%M}, which is {now:%H:%M} by the current zone rules"
         yield Objection(Code.WALL_TIME, "zone", words)
 
 
@@ -105,7 +105,7 @@ def _start(
         return
     starts = local_time(restaurant, quarter_of(party.starts_at)).date()
     if day not in (starts, starts - _DAY):
-        yield Objection(Code.OTHER_BOOK, "", f"it stands in a book of {day} and starts on {starts}")
+        yield Objection(Code.OTHER_BOOK, "", f"it is in the book of {day} but starts on {starts}")
     elif sitting is None and not party.walk_in and party.status not in HERE:
         yield _no_start(restaurant, party, before)
 
@@ -120,7 +120,7 @@ def _no_start(restaurant: RestaurantSpec, party: Party, before: RestaurantSpec |
             why = f" ({closure.reason})" if closure.reason else ""
             return Objection(Code.CLOSED, f"closure {day}", f"{what} is closed on {day}{why}")
     if shift is None:
-        return Objection(Code.SHIFT_GONE, name, f"there is no {name} any more")
+        return Objection(Code.SHIFT_GONE, name, f"{name} no longer exists")
     return Objection(Code.NO_START, *_not_offered(restaurant, party.starts_at, shift, day))
 
 

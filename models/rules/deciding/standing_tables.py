@@ -43,7 +43,7 @@ def _place(
     if area_gone and party.status not in HERE:
         known = before.area_by_id.get(party.area_id or 0) if before else None
         name = f"area {known.key}" if known else f"area #{party.area_id}"
-        yield Objection(Code.AREA_GONE, name, f"there is no {name} any more")
+        yield Objection(Code.AREA_GONE, name, f"{name} no longer exists")
     if party.status in HOLDING:
         yield from _seats(restaurant, party, before, area_id=None if area_gone else party.area_id)
     elif not (area_gone or _offered(restaurant, party)):
@@ -61,12 +61,12 @@ def _seats(
     restaurant: RestaurantSpec, party: Party, before: RestaurantSpec | None, *, area_id: int | None
 ) -> Iterator[Objection]:
     if not party.table_ids:
-        yield Objection(Code.NO_TABLE, "", f"it is {party.status} and has no table")
+        yield Objection(Code.NO_TABLE, "", f"it is {party.status} but has no table")
     gone = [number for number in party.table_ids if number not in restaurant.table_by_id]
     for number in gone:
         known = before.table_by_id.get(number) if before else None
         name = f"table {known.label}" if known else f"table #{number}"
-        yield Objection(Code.TABLE_GONE, name, f"{name} is no table of this restaurant")
+        yield Objection(Code.TABLE_GONE, name, f"{name} is not a table of this restaurant")
     if gone or party.chosen or not party.table_ids:
         return
     size, own = party.party_size, frozenset(party.table_ids)

@@ -74,8 +74,8 @@ _ENHANCED = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})\b")
 _OURS: Final = frozenset({Stage.GREETING, Stage.SIGN_IN, Stage.MAIL_FROM})
 
 _OF_THE_MESSAGE: Final = (
-    _Row(Blame.MESSAGE, "an address beyond ASCII", enhanced=r"[45]\.6\.[79]"),
-    _Row(Blame.MESSAGE, "too large", enhanced=r"5\.(2\.3|3\.4)"),
+    _Row(Blame.MESSAGE, "non-ASCII address not supported", enhanced=r"[45]\.6\.[79]"),
+    _Row(Blame.MESSAGE, "message too large", enhanced=r"5\.(2\.3|3\.4)"),
 )
 
 #: Refusals of a recipient or of a text. The order matters: from the particular to the general.
@@ -84,59 +84,61 @@ _ROWS: Final = (
     *_OF_THE_MESSAGE,
     _Row(
         Blame.MESSAGE,
-        "this recipient takes no mail of ours",
+        "the recipient does not accept our mail",
         words=r"RESOLVER\.RST|recipient address rejected: access denied",
     ),
     _Row(
         Blame.MESSAGE,
-        "the text is refused",
+        "message content refused",
         words=r"content (rejected|presents)|virus|malware|message content",
     ),
     # 5.7.12x and 5.7.13x: Microsoft's, for recipients that accept mail from certain senders only;
     # RFC 7293
     _Row(
-        Blame.MESSAGE, "this recipient takes no mail of ours", enhanced=r"5\.7\.(1[237]|18|1[23]\d)"
+        Blame.MESSAGE,
+        "the recipient does not accept our mail",
+        enhanced=r"5\.7\.(1[237]|18|1[23]\d)",
     ),
-    _Row(Blame.SENDER, "it wants another sign-in", codes=(530, 534, 535, 538)),
-    _Row(Blame.SENDER, "the server is closing", codes=(421,)),
-    _Row(Blame.SENDER, "it does not know our commands", codes=(500, 501, 502, 503, 504)),
-    _Row(Blame.SENDER, "our address is refused", enhanced=r"[45]\.1\.[78]"),
-    _Row(Blame.SENDER, "our daily limit is reached", enhanced=r"[45]\.(4\.5|1\.90|7\.232|7\.233)"),
+    _Row(Blame.SENDER, "sign-in refused", codes=(530, 534, 535, 538)),
+    _Row(Blame.SENDER, "the server is closing the connection", codes=(421,)),
+    _Row(Blame.SENDER, "unsupported SMTP command", codes=(500, 501, 502, 503, 504)),
+    _Row(Blame.SENDER, "sender address refused", enhanced=r"[45]\.1\.[78]"),
+    _Row(Blame.SENDER, "daily sending limit reached", enhanced=r"[45]\.(4\.5|1\.90|7\.232|7\.233)"),
     _Row(
         Blame.SENDER,
-        "we may not send as this sender",
+        "not allowed to send as this sender",
         words=r"send ?as ?denied|send as this sender",
     ),
     _Row(
         Blame.SENDER,
-        "our address is refused",
+        "sender address refused",
         words=r"sender (address )?(rejected|verif\w+ failed|is not allowed)"
         r"|address is not verified|could not verify sender|invalid sender",
     ),
     _Row(
         Blame.SENDER,
-        "we may not send through this server",
+        "not allowed to send through this server",
         words=r"relay(ing)? (is )?(not permitted|denied|access denied|prohibited|not allowed)"
         r"|unable to relay|not permitted to relay|administrative prohibition"
         r"|not authorized to perform|authentication (is )?required",
     ),
     _Row(
         Blame.SENDER,
-        "a limit of ours is reached",
+        "sending limit reached",
         words=r"sending (rate|limit|quota)|daily (message|sending|user)|message quota exceeded"
         r"|rate ?limit|throttl|too many (messages|e?mails|connections)|sending .{0,20}suspended",
     ),
     _Row(
         Blame.SENDER,
-        "our host is refused",
+        "sending host refused",
         words=r"(host|client|helo|ip|ip address|server|network)\b.{0,60}\b(blocked|block ?list|"
         r"blacklist\w*|rejected|banned|refused)|spamhaus|spamcop|barracuda|DNSBL|RBL",
     ),
-    _Row(Blame.SENDER, "a policy about the sender", enhanced=r"[45]\.7\.\d+"),
-    _Row(Blame.PASSING, "the mailbox is full", enhanced=r"5\.2\.2"),
-    _Row(Blame.PASSING, "the mailbox is full", codes=(552,), enhanced=r"", words=r""),
-    _Row(Blame.SENDER, "the mail server itself is in trouble", enhanced=r"4\.3\.\d+"),
-    _Row(Blame.PASSING, "the recipient's server is in trouble", enhanced=r"5\.3\.[0123]"),
+    _Row(Blame.SENDER, "sender policy", enhanced=r"[45]\.7\.\d+"),
+    _Row(Blame.PASSING, "mailbox full", enhanced=r"5\.2\.2"),
+    _Row(Blame.PASSING, "mailbox full", codes=(552,), enhanced=r"", words=r""),
+    _Row(Blame.SENDER, "mail server error", enhanced=r"4\.3\.\d+"),
+    _Row(Blame.PASSING, "error of the recipient's server", enhanced=r"5\.3\.[0123]"),
 )
 
 
@@ -151,7 +153,7 @@ def read_reply(stage: Stage, code: int, text: str) -> Reply:
     if stage in _OURS:
         return Reply(code, enhanced, Blame.SENDER, f"refused at the {stage}")
     if 400 <= code < 500:
-        return Reply(code, enhanced, Blame.PASSING, f"{stage} refused for now")
+        return Reply(code, enhanced, Blame.PASSING, f"{stage} temporarily refused")
     return Reply(code, enhanced, Blame.MESSAGE, f"{stage} refused")
 
 

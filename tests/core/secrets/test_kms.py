@@ -113,7 +113,7 @@ def test_a_file_sealed_by_a_secret_is_not_taken_for_one_of_the_service(
 ) -> None:
     path = restaurant(service.new_key())
     shutil.copyfile(KEYSET, path)
-    with pytest.raises(SettingsInvalid, match="MASTER_KEY does not open"):
+    with pytest.raises(SettingsInvalid, match="MASTER_KEY does not decrypt"):
         encryption.read_keyring()
 
 

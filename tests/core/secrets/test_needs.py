@@ -61,7 +61,7 @@ def test_a_process_does_not_start_without_what_it_needs(
 
 
 def test_a_process_that_there_is_not_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(SettingsInvalid, match="no process is called kitchen; there are web"):
+    with pytest.raises(SettingsInvalid, match="unknown process kitchen; known processes: web"):
         settings_of(monkeypatch, **ALL, PROCESS="kitchen")
 
 

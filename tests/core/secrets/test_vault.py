@@ -118,7 +118,7 @@ def test_another_master_key_opens_nothing(
     keyset: Path, service_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settle(monkeypatch, service_env | {"KEYSET_FILE": str(keyset), "MASTER_KEY": "x" * 40})
-    with pytest.raises(SettingsInvalid, match="MASTER_KEY does not open"):
+    with pytest.raises(SettingsInvalid, match="MASTER_KEY does not decrypt"):
         encryption.seal(b"x", about="a")
 
 

@@ -100,7 +100,7 @@ def test_who_was_moved_by_new_zone_rules_is_listed_and_brought_back(
     monkeypatch.setattr(clock, "now", lambda: START - timedelta(hours=2))
     with other_rules(tmp_path, hours=4):
         stays = run("restaurant", "reanchor", "demo", ends=1).stdout.splitlines()
-        assert stays[0] == f"{who}21:00; stays: that time is past"
+        assert stays[0] == f"{who}21:00; stays: that time has passed"
         assert stays[-1] == "demo: 0 re-anchored, 1 left as they are"
         run("restaurant", "reanchor", "demo", "--keep", "--dry-run", ends=1)
         kept = run("restaurant", "reanchor", "demo", "--keep").stdout.splitlines()
@@ -169,7 +169,7 @@ def test_a_table_that_a_party_holds_is_not_taken_away(stand: Stand, tmp_path: Pa
     file.write_text("\n".join(less), encoding="utf-8")
     error = run("restaurant", "load", str(file), ends=1).stderr
     assert error.startswith("maitred: table 3: ")
-    assert "table 3 is no table of this restaurant" in error
+    assert "table 3 is not a table of this restaurant" in error
     assert stand.row(number).reference in error
     assert revision() == 1
     before = run("restaurant", "export", "demo").stdout
@@ -177,10 +177,10 @@ def test_a_table_that_a_party_holds_is_not_taken_away(stand: Stand, tmp_path: Pa
     assert "would be revision 2" in listed
     assert stand.row(number).reference in listed
     planned = run("restaurant", "load", str(file), "--dry-run", "--move").stdout
-    assert "has table 1 now" in planned
+    assert "now has table 1" in planned
     assert run("restaurant", "export", "demo").stdout == before
     moved = run("restaurant", "load", str(file), "--move").stdout
-    assert "has table 1 now" in moved
+    assert "now has table 1" in moved
     assert stand.held(number).keys() == {"1"}
 
 

@@ -58,7 +58,7 @@ WRONG = {
     ),
     "unknown key": (
         instead("max_party_online = 8", "max_party = 8"),
-        "line 13: policies.max_party: is not a key of the file; known here: ask_marketing",
+        "line 13: policies.max_party: is not a known key; known here: ask_marketing",
     ),
     "slug": (instead('"small"', '"Small one"'), "line 1: slug: must be lower-case letters"),
     "zone": (instead("Europe/Berlin", "Berlin"), "line 3: zone: is not a zone"),
@@ -89,7 +89,7 @@ WRONG = {
     ),
     "off the grid": (
         instead('"21:30"', '"21:20"'),
-        "line 21: shifts[0].last: must lie on a quarter of an hour",
+        "line 21: shifts[0].last: must be on a quarter of an hour",
     ),
     "no time": (
         instead('"21:30"', '"half nine"'),
@@ -137,21 +137,21 @@ WRONG = {
     ),
     "closure of a date and more": (
         SMALL + "\n[[closures]]\ndate = 2026-08-01\nuntil = 2026-08-09\n",
-        "line 32: closures[0].date: says nothing beside from and until",
+        "line 32: closures[0].date: cannot be combined with from and until",
     ),
     "closed twice": (
         SMALL
         + "\n[[closures]]\nfrom = 2026-08-01\nuntil = 2026-08-21\n"
         + "[[closures]]\ndate = 2026-08-09\n",
-        "line 35: closures[1].date: 2026-08-09 stands in closures[0] already",
+        "line 35: closures[1].date: 2026-08-09 is already in closures[0]",
     ),
     "unknown key of a closure": (
         SMALL + "\n[[closures]]\nday = 2026-08-01\ndate = 2026-08-01\n",
-        "line 32: closures[0].day: is not a key of the file; known here: date, from, reason",
+        "line 32: closures[0].day: is not a known key; known here: date, from, reason",
     ),
     "never had": (
         instead("last = 14:00:00", "last = 14:45:00"),
-        "line 28: shifts[1].last: can never be had: the shortest turn is 90 minutes, 15 more than",
+        "line 28: shifts[1].last: can never be booked: the shortest turn is 90 minutes, 15 more",
     ),
     "twin label": (
         instead('label = "3"', 'label = "2"').replace('"2", "3"', '"1", "2"'),
@@ -176,7 +176,7 @@ WRONG = {
     ),
     "combination with itself": (
         instead('["2", "3"]', '["2", "2"]'),
-        "line 10: combinations[0].tables[1]: table '2' stands here twice",
+        "line 10: combinations[0].tables[1]: table '2' is listed twice",
     ),
     "combination's range": (
         instead("min_party = 5, max_party = 8", "min_party = 9, max_party = 8"),
@@ -196,7 +196,7 @@ WRONG = {
     ),
     "special hours on weekdays": (
         SMALL + 'on_date = 2026-05-01\ndays = ["fri"]\n',
-        "line 31: shifts[1].days: says nothing beside on_date",
+        "line 31: shifts[1].days: cannot be combined with on_date",
     ),
     "no TOML": (instead("zone =", "zone"), "line 3: TOML: Expected '=' after a key"),
 }

@@ -129,7 +129,7 @@ def test_a_wish_that_waits_is_counted_too(stand: Stand) -> None:
     text = instead('last = "21:30"', 'last = "19:45"') + shift("late", "20:00", "21:30")
     conflict = refused(text)
     assert [problem.field for problem in conflict.fields] == ["shift late"]
-    assert "wishes to change" in conflict.message
+    assert "change pending" in conflict.message
 
 
 # --- areas and tables
@@ -245,7 +245,7 @@ def test_who_asked_for_an_area_is_put_into_no_other(stand: Stand) -> None:
     assert [stand.held(each).keys() for each in (number, other)] == [{"3"}, {"1"}]
     kept = apply(without(TABLE_3, JOINED), move=True)
     assert [each.outcome for each in kept.concerns.hurt] == [
-        "stays: table 3 is no table of this restaurant"
+        "unchanged: table 3 is not a table of this restaurant"
     ]
     assert stand.held(number).keys() == {"3"}
 
@@ -256,7 +256,7 @@ def test_who_can_sit_elsewhere_does(stand: Stand) -> None:
     assert stand.held(number).keys() == {"2"}
     shrunk = instead(TABLE_2, TABLE_2.replace("max_party = 4", "max_party = 3"))
     loaded = apply(shrunk, move=True)
-    assert [each.outcome for each in loaded.concerns.hurt] == ["has table 3 now"]
+    assert [each.outcome for each in loaded.concerns.hurt] == ["now has table 3"]
     assert stand.held(number) == {"3": (0, 7)}
     assert hurts_nobody(stand)
     with Session(stand.bind) as session:
@@ -270,8 +270,8 @@ def test_who_waits_for_what_is_gone_is_told(stand: Stand) -> None:
     text = instead('"3", area = "yard"', '"3", area = "hall"')
     loaded = apply(text.replace(f", {YARD}", ""), move=True)
     assert [each.outcome.partition(":")[0] for each in loaded.concerns.hurt] == [
-        "stays",
-        "does not wait any more, and is told so",
+        "unchanged",
+        "removed from the waitlist and notified",
     ]
     assert stand.row(waits).status == "expired"
     with Session(stand.bind) as session:
@@ -295,6 +295,6 @@ def test_who_cannot_be_moved_stays_and_is_listed(stand: Stand) -> None:
     closed = SMALL + "\n[[closures]]\ndate = 2026-03-06\n"
     loaded = apply(closed, move=True)
     assert [each.outcome for each in loaded.concerns.hurt] == [
-        "stays: the restaurant is closed on 2026-03-06"
+        "unchanged: the restaurant is closed on 2026-03-06"
     ]
     assert stand.row(number).status == "confirmed"

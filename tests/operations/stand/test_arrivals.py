@@ -439,7 +439,7 @@ def test_a_finish_is_not_taken_back_from_who_sits_there_now(stand: Stand) -> Non
 
 @pytest.mark.parametrize("status", ["requested", "waitlisted", "confirmed", "arrived", "cancelled"])
 def test_nothing_to_take_back(stand: Stand, status: str) -> None:
-    with pytest.raises(StateConflict, match="nothing to take back"):
+    with pytest.raises(StateConflict, match="nothing to undo"):
         stand.move(take_back, in_state(stand, status), now=minutes(0))
 
 

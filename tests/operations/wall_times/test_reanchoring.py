@@ -115,7 +115,7 @@ def test_whose_table_is_taken_by_now_gets_another_or_stays(stand: Stand, tmp_pat
         found = {each.who.id: each for each in back(stand)}
         outcomes = {number: (found[number].seats, found[number].why) for number in (first, second)}
         assert set(stand.held(second)) == {"2"}
-        assert outcomes == {first: ((), "no table is free then"), second: ((), "")}
+        assert outcomes == {first: ((), "no table is free at that time"), second: ((), "")}
         assert stand.row(first).starts_at == START
         assert set(stand.held(first)) == set(stand.held(later)) == mine
         stand.cancel(second)
@@ -152,7 +152,7 @@ def test_whose_time_is_past_or_none_is_left_and_named(stand: Stand, tmp_path: Pa
     late = stand.ask(2, start=START - 2 * HOUR)  # announced as 17:00, the first
     with other_rules(tmp_path, hours=2):
         found = back(stand, now=START - 2.5 * HOUR)
-        assert {each.who.id: each.why for each in found}[late] == "that time is past"
+        assert {each.who.id: each.why for each in found}[late] == "that time has passed"
 
 
 def test_a_dry_run_says_the_same_and_writes_nothing(stand: Stand, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from tests.services.zone_rules import other_rules
 
 #: Berlin's clocks are an hour ahead of UTC at START, and two in summer
 SUMMER = START + timedelta(days=40, hours=-1)
-MOVED = "the guest was told 19:00, which the clock calls 20:00 now"
+MOVED = "the guest was told 19:00, which is 20:00 by the current zone rules"
 
 
 @pytest.fixture
