@@ -49,15 +49,13 @@ class Settings(BaseSettings):
     secret_key: str = Field(
         "",
         validate_default=True,
-        description="signs links and JWTs, derives contact keys: 32 characters",
+        description="for links, JWTs and contact keys: 32 characters",
     )
     master_key: str | None = Field(
         None, min_length=32, description="encrypts the keyset: a secret, or a key of a KMS"
     )
     keyset_file: Path = Field(Path("var/keyset.json"), description="encrypted keys of contact data")
-    public_url: str = Field(
-        "http://localhost:8080", description="base address of links in messages"
-    )
+    public_url: str = Field("http://localhost:8080", description="base address of message links")
 
     smtp_url: str = Field("smtp://localhost:1025", description="smtp[s]://[user:pass@]host:port")
     smtp_helo: str = Field("", description="host name in EHLO; empty: that of PUBLIC_URL")
@@ -79,9 +77,7 @@ class Settings(BaseSettings):
     otel_exporter_otlp_endpoint: str = Field("", description="base address; empty: no traces")
     otel_exporter_otlp_headers: str = Field("", description="headers as name=value,name=value")
     traces_share: float = Field(1.0, ge=0, le=1, description="share of traces that are sampled")
-    otlp_metrics_seconds: int = Field(
-        0, ge=0, le=3600, description="seconds between exports; 0: none"
-    )
+    otlp_metrics_seconds: int = Field(0, ge=0, le=3600, description="export period; 0: none")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "console"] = "json"
 
@@ -98,15 +94,11 @@ class Settings(BaseSettings):
     stream_seconds: int = Field(25, ge=1, le=40, description="duration of an event stream")
     hashes_max: int = Field(2, ge=1, le=64, description="parallel password hashes, 64 MiB each")
     trusted_proxies: int = Field(0, ge=0, le=4, description="number of trusted proxies in front")
-    backup_store: str = Field(
-        "", pattern=STORE, description="folder or S3 prefix of encrypted backups"
-    )
+    backup_store: str = Field("", pattern=STORE, description="folder or s3:// of the backups")
     backup_second_store: str = Field("", pattern=STORE, description="store of a second copy")
     backup_lock_days: int = Field(0, ge=0, le=3650, description="days of S3's object lock")
     backup_key: str | None = Field(None, min_length=32, description="key of the backups")
-    backup_old_key: str | None = Field(
-        None, min_length=32, description="previous key of the backups"
-    )
+    backup_old_key: str | None = Field(None, min_length=32, description="previous backup key")
     backup_url: str = Field("", description="account for backups; empty: DATABASE_URL")
     backup_method: Literal["auto", "physical", "dump"] = "auto"
     backup_log: Literal["on", "off"] = Field("on", description="also store MariaDB's log")
@@ -121,67 +113,57 @@ class Settings(BaseSettings):
 
     release_folder: Path = Field(Path("var/releases"), description="records of `maitred release`")
     release_sockets: Path = Field(Path("/run/maitred"), description="sockets and nginx's links")
-    release_by: Literal["keeper", "systemd"] = Field(
-        "keeper", description="supervisor of a version's processes"
-    )
+    release_by: Literal["keeper", "systemd"] = Field("keeper", description="process supervisor")
     release_front: str = Field("https://127.0.0.1", description="address of nginx; or off")
     release_name: str = Field("", description="name of this release in reports")
     release_watch_seconds: int = Field(30, ge=1, le=3600, description="per share of a canary")
-    release_slower_ms: int = Field(
-        100, ge=1, description="p95 above the old version's that is too slow"
-    )
+    release_slower_ms: int = Field(100, ge=1, description="p95 above the old version's: slow")
 
-    database_connect_seconds: int = Field(
-        3, ge=1, le=30, description="then the next server is tried"
-    )
-    database_statement_seconds: int = Field(
-        10, ge=1, le=600, description="maximum duration of a statement"
-    )
+    database_connect_seconds: int = Field(3, ge=1, le=30, description="per server")
+    database_statement_seconds: int = Field(10, ge=1, le=600, description="statement time-out")
     failover_url: str = Field("", description="account for failover; the same servers")
 
-    database_ca: Path | None = Field(None, description="CAs for TLS to MySQL; empty: no TLS")
+    database_ca: Path | None = Field(None, description="CAs of MySQL; empty: TLS is optional")
     redis_ca: Path | None = Field(None, description="CAs for rediss://")
     smtp_ca: Path | None = Field(None, description="CAs of the mail server")
 
     rate_limits: Literal["on", "off"] = "on"
     limit_exempt: str = Field("", description="networks without limits, comma-separated")
-    limit_address: str = Field("600/minute", pattern=RATE, description="all requests of an address")
-    limit_request: str = Field(
-        "60/minute", pattern=RATE, description="table requests of an address"
+    limit_address: str = Field(
+        "600/minute", pattern=RATE, description="all requests of one address"
     )
-    limit_contact: str = Field("20/hour", pattern=RATE, description="table requests for a contact")
+    limit_request: str = Field(
+        "60/minute", pattern=RATE, description="table requests of one address"
+    )
+    limit_contact: str = Field(
+        "20/hour", pattern=RATE, description="table requests for one contact"
+    )
     limit_request_hour: str = Field("120/hour", pattern=RATE, description="the same, by the hour")
     limit_evening: str = Field(
-        "12/day", pattern=RATE, description="of an address for a day's tables"
+        "12/day", pattern=RATE, description="per restaurant, date and address"
     )
     limit_changes: str = Field(
-        "10/hour", pattern=RATE, description="guest's changes of a reservation"
+        "10/hour", pattern=RATE, description="changes of a reservation by guest"
     )
     limit_changes_day: str = Field("30/day", pattern=RATE, description="the same, by the day")
-    limit_told: str = Field("30/hour", pattern=RATE, description="messages to a contact")
+    limit_told: str = Field("30/hour", pattern=RATE, description="messages to one contact")
     limit_told_day: str = Field("100/day", pattern=RATE, description="the same, by the day")
-    limit_stranger: str = Field(
-        "10/hour", pattern=RATE, description="messages to an unconfirmed contact"
-    )
+    limit_stranger: str = Field("10/hour", pattern=RATE, description="to an unconfirmed contact")
     limit_stranger_day: str = Field("30/day", pattern=RATE, description="the same, by the day")
     limit_sms_abroad: str = Field(
-        "60/hour", pattern=RATE, description="a restaurant's texts abroad"
+        "60/hour", pattern=RATE, description="SMS of one restaurant abroad"
     )
-    limit_manage: str = Field(
-        "120/minute", pattern=RATE, description="manage-link requests of an address"
-    )
-    limit_account: str = Field(
-        "1200/minute", pattern=RATE, description="all requests of an account"
-    )
+    limit_manage: str = Field("120/minute", pattern=RATE, description="manage links, one address")
+    limit_account: str = Field("1200/minute", pattern=RATE, description="of one account")
     second_factor: Literal["offered", "required"] = Field(
         "offered", description="required: no sign-in without one"
     )
-    limit_guests: str = Field("60/minute", pattern=RATE, description="guest searches of an account")
-    limit_sign_in: str = Field(
-        "60/15minutes", pattern=RATE, description="sign-in attempts of an address"
+    limit_guests: str = Field(
+        "60/minute", pattern=RATE, description="guest look-ups of one address"
     )
+    limit_sign_in: str = Field("60/15minutes", pattern=RATE, description="sign-ins of one address")
     limit_refresh: str = Field(
-        "120/15minutes", pattern=RATE, description="token refreshes of an address"
+        "120/15minutes", pattern=RATE, description="refreshes of one address"
     )
     limit_failures: str = Field("10/15minutes", pattern=RATE, description="failed sign-ins")
 
@@ -210,9 +192,7 @@ class Settings(BaseSettings):
         value = getattr(self, name)
         if value:
             return str(value)
-        whose = (
-            f"the process {self.process} does not receive it" if self.process else "it is not set"
-        )
+        whose = f"the process {self.process} does not get it" if self.process else "it is not set"
         raise SettingsInvalid(f"{name.upper()}: {whose} (docs/security.md)")
 
     @model_validator(mode="before")

@@ -232,4 +232,4 @@ def test_a_command_says_which_secret_its_container_lacks(containers: Containers)
         check=False,
     )
     assert done.returncode == 2
-    assert "BACKUP_KEY: the process web does not receive it" in done.stderr
+    assert "BACKUP_KEY: the process web does not get it" in done.stderr
