@@ -16,7 +16,7 @@ from models.core.redis import signals
 from models.core.settings import settings
 from models.entities.running import JobRun
 from models.operations.deciding.books import ask_waitlists
-from models.operations.guests.retention import forget_audit, forget_by_rule
+from models.operations.guests.retention import apply_retention, delete_audit
 from models.operations.messages.claims import release_expired_claims
 from models.operations.running.flags import offers_to_repeat
 from models.operations.running.health import forget_health, note_health
@@ -170,8 +170,8 @@ def retain() -> None:
     """
     with JobRecord("retain") as job:
         now = clock.now()
-        done = forget_by_rule(now=now, seconds=RETAIN_SECONDS)
-        audit = forget_audit(before=now - timedelta(days=settings().keep_audit_days))
+        done = apply_retention(now=now, seconds=RETAIN_SECONDS)
+        audit = delete_audit(before=now - timedelta(days=settings().keep_audit_days))
         job.result = {**asdict(done), "audit": audit}
 
 

@@ -17,7 +17,7 @@ from models.core.observe import trace_ids
 from models.core.redis import signals
 from models.core.settings import settings
 from models.operations.messages.claims import claim_due, renew, skip_gone
-from models.operations.messages.outgoing import give_back
+from models.operations.messages.outgoing import return_claims
 from models.queries.messages.outgoing import Outgoing, load_claimed
 from models.queries.running import flags
 from tasks.app import app
@@ -140,7 +140,7 @@ def _send_all(claimed: list[Outgoing], senders: Senders, ends: float) -> Channel
     own = {each.message.id for each in refuted}
     for channel in {message.channel for message in left}:
         back = [one for one in left if one.channel == channel and one.id not in own]
-        record(partial(give_back, untried=back, error=watch.down.get(channel, "")))
+        record(partial(return_claims, untried=back, error=watch.down.get(channel, "")))
     return watch
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from models.integrity.checks.notified import STATUSES
 from models.integrity.finding import CheckedRestaurant, Files
 from models.integrity.times import moment_of, text_of
-from models.rules.messages.notifying import FRESH, REMINDED, kind_told
+from models.rules.messages.notifying import FRESH, REMINDED, kind_for
 from models.rules.reservations.contact_edits import contact_marks
 
 What = tuple[str, str, int, str]
@@ -108,7 +108,7 @@ def _cause(moves: tuple[What, ...]) -> tuple[int, ...]:
     told = sorted(
         (revision, number)
         for number, (_before, after, revision, reason) in enumerate(moves)
-        if after in STATUSES and kind_told(STATUSES[after], reason) in REMINDED
+        if after in STATUSES and kind_for(STATUSES[after], reason) in REMINDED
     )
     whole = [place for place, (_, number) in enumerate(told) if not contact_marks(moves[number][3])]
     return tuple(number for _, number in told[whole[-1] if whole else 0 :])

@@ -21,7 +21,12 @@ from models.integrity.checks import reservations as laws
 from models.integrity.checks import waiting
 from models.integrity.checks.books import books
 from models.integrity.checks.forgotten import forgotten
-from models.integrity.checks.guests import contacts_before, guests, sealed_away, wished_starts
+from models.integrity.checks.guests import (
+    change_alternatives,
+    contacts_before,
+    guests,
+    keyring_finding,
+)
 from models.integrity.checks.history import history
 from models.integrity.checks.pacing import pacing
 from models.integrity.checks.parties import without_table
@@ -29,7 +34,7 @@ from models.integrity.checks.standing import standing
 from models.integrity.checks.tables import tables
 from models.integrity.finding import Files, Finding
 from models.integrity.restaurant_files import unreadable
-from models.queries.floor.load import SENSELESS
+from models.queries.floor.load import INVALID_DATA
 
 #: Number of reservations, and of tables, in one share.
 _PARTIES: Final = 25_000
@@ -91,7 +96,7 @@ def _standing(session: Session, run: CheckRun, share: Share) -> Iterator[Finding
 
 
 def _guests(session: Session, _run: CheckRun, share: Share) -> Iterator[Finding]:
-    if away := sealed_away():
+    if away := keyring_finding():
         yield away
         return
     yield from guests(session, first=share.first, last=share.last)
@@ -102,11 +107,11 @@ def _rows(session: Session, run: CheckRun, _share: Share) -> Iterator[Finding]:
     yield from books(session, run.files, now=run.now)
 
 
-def _wishes(session: Session, run: CheckRun, _share: Share) -> Iterator[Finding]:
-    yield from moved.wishes(session, now=run.now, limit=run.limit)
-    yield from moved.wished_books(session, run.files)
+def _changes(session: Session, run: CheckRun, _share: Share) -> Iterator[Finding]:
+    yield from moved.changes(session, now=run.now, limit=run.limit)
+    yield from moved.change_books(session, run.files)
     yield from moved.moves(session, now=run.now, limit=run.limit)
-    yield from wished_starts(session, limit=run.limit)
+    yield from change_alternatives(session, limit=run.limit)
 
 
 def _messages(session: Session, run: CheckRun, _share: Share) -> Iterator[Finding]:
@@ -138,7 +143,7 @@ PARTS: Final = (
     Part("reservations", _rows, first=True),
     Part("waiting", _waiting, first=True),
     Part("pacing", _pacing),
-    Part("wishes", _wishes),
+    Part("wishes", _changes),
     Part("messages", _messages),
 )
 _BY_NAME: Final = {part.name: part for part in PARTS}
@@ -168,7 +173,7 @@ def perform(session: Session, run: CheckRun, share: Share) -> list[Finding]:
     work = _BY_NAME[share.part].work
     try:
         found.extend(capped(work(session, run, share), limit=run.limit))
-    except SENSELESS as error:
+    except INVALID_DATA as error:
         text = f"{share.part} cannot be checked: a row is invalid ({type(error).__name__})"
         found.append(Finding("unreadable", (), text))
     return found

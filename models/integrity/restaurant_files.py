@@ -14,7 +14,7 @@ from models.core.errors import RestaurantUnreadable
 from models.entities.floor import Combination, CombinationTable, DiningTable, Restaurant
 from models.entities.shifts import Shift
 from models.integrity.finding import CheckedRestaurant, Files, Finding, ShiftFile, TableFile
-from models.queries.floor.load import SENSELESS, fresh_restaurant
+from models.queries.floor.load import INVALID_DATA, fresh_restaurant
 from models.rules.restaurant.policy_storage import pacing_from
 from models.rules.restaurant.restaurant import Policies, RestaurantSpec
 from models.rules.restaurant.sittings import sittings_on
@@ -35,7 +35,7 @@ def read_files(session: Session) -> Files:
     for number, restaurant_id, overrides in session.execute(query):
         try:
             shifts[number] = _shift(restaurant_id, json.loads(overrides))
-        except SENSELESS as error:
+        except INVALID_DATA as error:
             shifts[number] = ShiftFile(restaurant_id, None, None)
             unreadable[restaurant_id] = f"shift {number}: {type(error).__name__}"
             restaurants.pop(restaurant_id, None)
@@ -58,7 +58,7 @@ def _restaurants(
             _try_out(restaurant)
         except RestaurantUnreadable as error:
             unreadable[number] = f"{slug}: {error.message}"
-        except SENSELESS as error:
+        except INVALID_DATA as error:
             unreadable[number] = f"{slug}: its rules cannot be evaluated ({type(error).__name__})"
         else:
             yield number, CheckedRestaurant(slug, restaurant.policies, revised_at, restaurant)

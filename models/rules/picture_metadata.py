@@ -1,7 +1,7 @@
 """Removal of picture metadata: where and by whom a picture was made, and texts.
 
-Works on pictures that `pictures.look_at` has accepted: their parts are known and complete. Colour
-data stays (profiles, gamma); the orientation that a camera notes is removed, too.
+Works on pictures that `pictures.read_picture` has accepted: their parts are known and complete.
+Colour data stays (profiles, gamma); the orientation that a camera notes is removed, too.
 """
 
 from typing import Final

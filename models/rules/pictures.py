@@ -39,7 +39,7 @@ class Picture:
     height: int
 
 
-def look_at(content: bytes) -> Picture:
+def read_picture(content: bytes) -> Picture:
     """The type and size of a picture. Raises ValueError with the reason why it cannot be stored."""
     if not content:
         raise ValueError("is empty")

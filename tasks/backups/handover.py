@@ -45,7 +45,7 @@ def hand_over(bind: Engine, *, until: datetime, now: datetime) -> None:
     if Promotion.__tablename__ in there:
         known = memory_of(settings().database_url)
         # another machine's clock may have been ahead of this one's
-        newest = max(int(now.timestamp()), known.look() if known else 0)
+        newest = max(int(now.timestamp()), known.read_newest() if known else 0)
         unit(lambda session: write_promotion(session, "", newest=newest, now=now), bind)
     if bind.dialect.name != "sqlite":
         gap = AT_ONCE + A_SECOND * max(0, int((now - until).total_seconds()))

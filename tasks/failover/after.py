@@ -58,7 +58,7 @@ def record(done: Switched, *, began: datetime) -> None:
         record_job(session, JOB, started=began, ended=clock.now(), result=result)
         if done.promoted:
             forget_results(session, [LOG])
-        newest = known.look() if known else 0
+        newest = known.read_newest() if known else 0
         return write_promotion(session, done.primary, newest=newest, now=clock.now())
 
     with database_of(done.primary) as bind:
@@ -70,7 +70,7 @@ def record(done: Switched, *, began: datetime) -> None:
 def is_recorded(primary: str) -> bool:
     """Whether the last recorded fail-over promoted this server, and Redis has none after it."""
     known = memory_of(settings().database_url)
-    newest = known.look() if known else 0
+    newest = known.read_newest() if known else 0
 
     def look(session: Session) -> bool:
         run = session.get(JobRun, JOB)

@@ -11,7 +11,7 @@ from tasks.failover.overview import Picture, Seen
 def remembered_epoch() -> int:
     """Return the epoch of the newest promotion known to Redis or this process; 0 if unknown."""
     found = memory_of(settings().database_url)
-    return found.look() if found else 0
+    return found.read_newest() if found else 0
 
 
 def fence_replaced(picture: Picture, tell: Callable[[str], None]) -> Picture:

@@ -91,7 +91,7 @@ def test_a_process_that_was_there_lets_its_connections_to_the_old_primary_go(
     assert _write("lost") == pair.one.port, "nobody has told this process"
     with redis_there.client() as client:
         client.zadd("promotions", {DATABASE: newest})
-    mine.look()  # each process does so every half minute (tasks/presence.py)
+    mine.read_newest()  # each process does so every half minute (tasks/presence.py)
     assert _write("kept") == pair.two.port
     assert _write("kept too") == pair.two.port
 

@@ -120,7 +120,7 @@ def test_a_restaurant_seen_lately_is_given_for_two_seconds(
     with counting(db) as statements:
         assert recent_restaurant("demo") is restaurant
     assert statements.count == 0
-    now = monotonic() + floor.LATELY_SECONDS + 0.1
+    now = monotonic() + floor.RECENT_SECONDS + 0.1
     monkeypatch.setattr(floor, "monotonic", lambda: now)
     assert recent_restaurant("demo") is None
 

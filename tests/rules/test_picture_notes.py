@@ -5,7 +5,7 @@ import struct
 import pytest
 
 from models.rules.picture_metadata import without_notes
-from models.rules.pictures import look_at
+from models.rules.pictures import read_picture
 from tests.services.pictures import chunk, jpeg, png, riff, segment
 
 WHERE = b"GPS 52.5200 13.4050"
@@ -41,11 +41,11 @@ NOTED = {
 @pytest.mark.parametrize("name", list(NOTED))
 def test_where_it_was_made_is_taken_out_and_the_picture_stays(name: str) -> None:
     noted, plain = NOTED[name]
-    found = look_at(noted)
+    found = read_picture(noted)
     assert WHERE in noted
     bare = without_notes(found.media_type, noted)
     assert bare == plain
-    assert look_at(bare) == found
+    assert read_picture(bare) == found
     assert without_notes(found.media_type, bare) == bare
 
 

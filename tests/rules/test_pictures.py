@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.rules.pictures import BYTES_MAX, SIDE_MAX, Picture, look_at
+from models.rules.pictures import BYTES_MAX, SIDE_MAX, Picture, read_picture
 from tests.services.pictures import chunk, jpeg, png, riff, segment, webp
 
 LOSSY = b"\0\0\0\x9d\x01\x2a" + struct.pack("<HH", 4, 3)
@@ -15,7 +15,7 @@ WHOLE = {"image/png": png(), "image/jpeg": jpeg(), "image/webp": webp()}
 
 @pytest.mark.parametrize("media_type", WHOLE)
 def test_a_picture_is_known_by_what_it_is(media_type: str) -> None:
-    assert look_at(WHOLE[media_type]) == Picture(media_type, 4, 3)
+    assert read_picture(WHOLE[media_type]) == Picture(media_type, 4, 3)
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_a_picture_is_known_by_what_it_is(media_type: str) -> None:
     ids=["text", "progressive", "lossy", "extended"],
 )
 def test_other_kinds_of_the_same_are_kept(content: bytes) -> None:
-    assert (look_at(content).width, look_at(content).height) == (4, 3)
+    assert (read_picture(content).width, read_picture(content).height) == (4, 3)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_other_kinds_of_the_same_are_kept(content: bytes) -> None:
 )
 def test_what_is_not_kept_is_told_why(content: bytes, why: str) -> None:
     with pytest.raises(ValueError, match=why):
-        look_at(content)
+        read_picture(content)
 
 
 @pytest.mark.parametrize("media_type", WHOLE)
@@ -71,7 +71,7 @@ def test_a_picture_that_is_cut_anywhere_is_refused(media_type: str) -> None:
     whole = WHOLE[media_type]
     for end in range(len(whole)):
         with pytest.raises(ValueError, match=r"."):
-            look_at(whole[:end])
+            read_picture(whole[:end])
 
 
 @given(st.sampled_from(sorted(WHOLE)), st.integers(0, 10**6), st.integers(1, 255))
@@ -81,7 +81,7 @@ def test_damage_is_a_refusal_or_the_same_kind_of_picture(
     content = bytearray(WHOLE[media_type])
     content[place % len(content)] ^= change
     try:
-        found = look_at(bytes(content))
+        found = read_picture(bytes(content))
     except ValueError:
         return
     assert found.media_type == media_type
@@ -91,4 +91,4 @@ def test_a_changed_byte_of_a_png_is_always_found() -> None:
     whole = png()
     for place in range(8, len(whole)):
         with pytest.raises(ValueError, match=r"."):
-            look_at(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+            read_picture(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])

@@ -12,7 +12,7 @@ from models.core.database.transactions import reading, transaction, unit
 from models.entities import JobRun, Message, ReservationChange
 from models.operations.messages.channels import PROBE_AFTER, mark_down, mark_up, take_probes
 from models.operations.messages.claims import claim_due, release_expired_claims, renew, skip_gone
-from models.operations.messages.outgoing import give_back, record_failure, record_sent
+from models.operations.messages.outgoing import record_failure, record_sent, return_claims
 from models.queries.messages.channels import was_cleared
 from models.queries.messages.outgoing import Outgoing, load_claimed
 from models.rules.health import LATE_AFTER
@@ -202,7 +202,7 @@ def test_whoever_lost_the_claim_to_another_records_nothing(restaurant: OpensRest
         assert not record_failure(
             session.connection(), held, error="smtp 550", permanent=True, now=now
         )
-        assert give_back(session.connection(), [held], due_at=now) == 0
+        assert return_claims(session.connection(), [held], due_at=now) == 0
     assert row_of(message).state == "sending"
 
 
@@ -230,9 +230,9 @@ def test_giving_back_costs_no_attempt(restaurant: OpensRestaurant) -> None:
     held = claim("a")
     later = clock.now() + timedelta(seconds=30)
     with transaction() as session:
-        assert give_back(session.connection(), [], due_at=later) == 0
-        assert give_back(session.connection(), held[:2], error="smtp: down", due_at=later) == 2
-        assert give_back(session.connection(), held[2:]) == 1
+        assert return_claims(session.connection(), [], due_at=later) == 0
+        assert return_claims(session.connection(), held[:2], error="smtp: down", due_at=later) == 2
+        assert return_claims(session.connection(), held[2:]) == 1
     assert [row_of(number).attempts for number in ids] == [0, 0, 0]
     assert [row_of(number).error for number in ids] == ["smtp: down", "smtp: down", None]
     assert [message.id for message in claim("b")] == [ids[2]]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from models.core.secrets.signing import read_manage_token
-from models.queries.messages.outgoing import Outgoing, Wish
+from models.queries.messages.outgoing import Outgoing, RefusedChange
 from models.rules.deciding.board import Reason
 from models.rules.messages.notifying import Kind
 from tasks.messaging.channels.gsm7 import beyond_gsm7, fold, is_gsm7, segments
@@ -36,7 +36,7 @@ def public_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
 
 def of(kind: Kind, locale: str = "en", **values: object) -> Outgoing:
     others = (FRIDAY - timedelta(hours=1), FRIDAY + timedelta(hours=2))
-    wish = Wish(6, FRIDAY + timedelta(hours=1), "pacing", others)
+    wish = RefusedChange(6, FRIDAY + timedelta(hours=1), "pacing", others)
     about: dict[str, object] = {"kind": kind, "guest_locale": locale}
     if kind is Kind.DECLINED:
         about |= {"alternatives": others, "reason": "full"}
@@ -86,7 +86,7 @@ def test_an_sms_is_one_segment_and_asks_for_no_carrier_word(
 ) -> None:
     for day in range(0, 360, 13):
         start = FRIDAY + timedelta(days=day, hours=4, minutes=30)
-        wish = Wish(6, start, "pacing", ()) if kind is Kind.CHANGE_REFUSED else None
+        wish = RefusedChange(6, start, "pacing", ()) if kind is Kind.CHANGE_REFUSED else None
         text = render_sms(
             of(
                 kind,

@@ -11,7 +11,7 @@ from models.core import clock
 from models.core.database.transactions import reading, unit
 from models.operations.running.files import keep_file, withdraw_file
 from models.queries.accounts.accounts import Caller
-from models.queries.running.files import KeptVersion, file_of, files_of
+from models.queries.running.files import StoredVersion, file_of, files_of
 from models.rules.permissions import Permission
 from models.rules.restaurant.restaurant import RestaurantSpec
 from web.api.endpoint import READ, STAFF, describe
@@ -101,7 +101,7 @@ def _body() -> bytes:
     return content
 
 
-def _version(restaurant: RestaurantSpec, kept: KeptVersion) -> dict[str, Any]:
+def _version(restaurant: RestaurantSpec, kept: StoredVersion) -> dict[str, Any]:
     return {
         "version": kept.version,
         "at": local_text(restaurant, kept.at),

@@ -7,7 +7,7 @@ from models.core.secrets.signing import manage_token
 from models.core.settings import settings
 from models.operations.reservations.booking import Accepted
 from models.queries.reservations.reservations import ChangeView, ReservationView
-from models.rules.deciding.board import told_reason
+from models.rules.deciding.board import shown_reason
 from models.rules.reservations.lifecycle import Status
 from models.rules.reservations.requests import TableRequest
 from models.rules.restaurant.restaurant import RestaurantSpec
@@ -83,7 +83,7 @@ def reservation_facts(view: ReservationView, *, for_staff: bool) -> dict[str, An
             "locale": view.guest_locale,
         },
         "note": view.note,
-        "reason": view.reason if for_staff else told_reason(view.reason),
+        "reason": view.reason if for_staff else shown_reason(view.reason),
         "alternatives": [local_text(restaurant, moment) for moment in view.alternatives],
         "change": _change(view, for_staff=for_staff),
         "created_at": local_text(restaurant, view.created_at),
@@ -106,7 +106,7 @@ def _change(view: ReservationView, *, for_staff: bool) -> dict[str, Any] | None:
     if view.change is None:
         return None
     facts = change_facts(view.restaurant, view.change)
-    return facts if for_staff else facts | {"reason": told_reason(view.change.reason)}
+    return facts if for_staff else facts | {"reason": shown_reason(view.change.reason)}
 
 
 def change_facts(restaurant: RestaurantSpec, change: ChangeView) -> dict[str, Any]:

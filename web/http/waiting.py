@@ -25,7 +25,7 @@ def wait_for_decision(kind: str, number: int, seconds: int) -> bool:
     if not _places().acquire(blocking=False):
         return False
     try:
-        with traces.piece("wait for the decision"):
+        with traces.child_span("wait for the decision"):
             return signals.wait_decided(kind, number, seconds)
     finally:
         _places().release()

@@ -18,7 +18,7 @@ from models.core.secrets.signing import read_manage_token
 from models.core.settings import settings
 from models.operations.guests.consents import say_consent
 from models.operations.reservations.changes import cancel_reservation
-from models.operations.reservations.contact_proofs import prove_contact
+from models.operations.reservations.contact_proofs import confirm_contact
 from models.operations.stand.unconfirmed import confirm_by_link
 from models.queries.guests.consents import consents_of_reservation
 from models.queries.reservations.links import opens
@@ -58,7 +58,7 @@ def show(token: str) -> Response:
     if code:
         if request.method == "GET" and "prefetch" not in request.headers.get("Sec-Purpose", ""):
             now = clock.now()
-            unit(lambda session: prove_contact(session, view.id, code, now=now))
+            unit(lambda session: confirm_contact(session, view.id, code, now=now))
         return see_other(url_for("manage.show", token=token))
     return render("manage.html", private=True, **_facts(view, token), **_news(view))
 

@@ -6,7 +6,7 @@ from typing import Final
 from babel.dates import format_date
 
 from models.queries.reservations.reservations import ReservationView
-from models.rules.deciding.board import Reason, told_reason
+from models.rules.deciding.board import Reason, shown_reason
 from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.restaurant import RestaurantSpec
 from tasks.messaging.templates.wording import local, wording
@@ -115,7 +115,7 @@ def area_name(restaurant: RestaurantSpec, key: str | None) -> str:
 
 def reason_words(reason: str | None) -> str:
     """Return why there is no table; empty without a reason."""
-    return REASON_WORDS.get(told_reason(reason) or "", "")
+    return REASON_WORDS.get(shown_reason(reason) or "", "")
 
 
 def change_words(view: ReservationView) -> str:

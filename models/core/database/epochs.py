@@ -26,7 +26,7 @@ _WITHOUT: Final = "SELECT @@global.read_only, NULL"
 NOT_TO_BE_READ: Final = frozenset({1044, 1046, 1049, 1142, 1146})
 
 #: Seconds to wait for each server when all are queried.
-_LOOK_SECONDS: Final = 2
+_QUERY_SECONDS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Memory:
         self._database = database
         self.newest = 0
 
-    def look(self) -> int:
+    def read_newest(self) -> int:
         """The newest epoch, from Redis if it answers and from this process.
 
         If Redis has an older epoch, because it is new or was unavailable, it is updated.
@@ -73,7 +73,7 @@ class Memory:
         if settings().redis_url:
             found = int(signals.attempt("zscore", _KEY, self._database) or 0)
             if found < self.newest:
-                self._tell(self.newest)
+                self._publish(self.newest)
             self.newest = max(self.newest, found)
         return self.newest
 
@@ -82,9 +82,9 @@ class Memory:
         if epoch > self.newest:
             self.newest = epoch
             if settings().redis_url:
-                self._tell(epoch)
+                self._publish(epoch)
 
-    def _tell(self, epoch: int) -> None:
+    def _publish(self, epoch: int) -> None:
         signals.attempt("zadd", _KEY, {self._database: epoch}, gt=True)
 
 
@@ -108,7 +108,7 @@ def learn_newest_epoch(url: str) -> None:
     known = memory_of(url)
     if known is None:
         return
-    known.look()
+    known.read_newest()
     for one in split_url(url):
         known.note(_epoch_of(one))
 
@@ -117,7 +117,7 @@ def _epoch_of(url: URL) -> int:
     """The newest promotion that a server knows; 0 if it does not answer."""
     dialect = create_engine(url).dialect
     arguments, options = dialect.create_connect_args(url)
-    limits = connection_arguments(url, _LOOK_SECONDS) | {"connect_timeout": _LOOK_SECONDS}
+    limits = connection_arguments(url, _QUERY_SECONDS) | {"connect_timeout": _QUERY_SECONDS}
     error = dialect.loaded_dbapi.Error
     try:
         with closing(dialect.connect(*arguments, **{**options, **limits})) as connection:

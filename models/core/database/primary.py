@@ -25,7 +25,7 @@ _READ_ONLY: Final = 1290
 _NOBODY: Final = 2002
 #: Seconds to wait for a further server, which may have a later promotion, once a writable one is
 #: found.
-_LOOK_SECONDS: Final = 2
+_QUERY_SECONDS: Final = 2
 
 
 def connector_for(engine: Engine, urls: tuple[URL, ...]) -> Connect:
@@ -72,7 +72,7 @@ class Servers:
         self, dialect: Dialect, record: Any, arguments: Any, options: dict[str, Any]
     ) -> Any:
         """Open a connection to the primary. Raises the driver's error if no server is writable."""
-        newest = self._memory.look()
+        newest = self._memory.read_newest()
         problems: list[tuple[int, str]] = []
         found = self._choose(dialect, arguments, options, newest=newest, problems=problems)
         if found is None:
@@ -101,7 +101,7 @@ class Servers:
         """Of all writable servers that were not replaced, the one that was promoted last."""
         best: _Found | None = None
         for number in sorted(range(len(self._urls)), key=lambda number: number != self._last):
-            seconds = min(options["connect_timeout"], _LOOK_SECONDS if best else 60)
+            seconds = min(options["connect_timeout"], _QUERY_SECONDS if best else 60)
             place = options | _place(self._urls[number]) | {"connect_timeout": seconds}
             found = self._ask(number, dialect, arguments, place, problems)
             if found is None:

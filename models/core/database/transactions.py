@@ -168,7 +168,7 @@ def _committed(chosen: Engine) -> Iterator[Connection]:
     """The only place that commits. Rolls back on any error."""
     with _in_line(chosen), chosen.connect() as connection, connection.begin() as work:
         yield connection
-        with traces.piece("COMMIT"):
+        with traces.child_span("COMMIT"):
             work.commit()
 
 

@@ -62,7 +62,7 @@ class OtlpExporter:
         self._ids = ids
 
     def export(self, span: Span) -> None:
-        """Export this span and its pieces."""
+        """Export this span and its children."""
         first = _first_of(span.trace_id)
         if span.is_first:
             self._ids.wanted.trace, self._ids.wanted.span = first.trace_id, first.span_id
@@ -78,11 +78,11 @@ class OtlpExporter:
         finally:
             self._ids.wanted.trace = self._ids.wanted.span = 0
         if made.is_recording():
-            for piece in span.pieces:
+            for child in span.children:
                 below = _below(made.get_span_context())
                 self._tracer.start_span(
-                    piece.name, context=below, kind=SpanKind.CLIENT, start_time=piece.began
-                ).end(piece.ended)
+                    child.name, context=below, kind=SpanKind.CLIENT, start_time=child.began
+                ).end(child.ended)
         if span.failed:
             made.set_status(Status(StatusCode.ERROR))
         made.end(span.ended)

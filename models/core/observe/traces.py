@@ -26,9 +26,9 @@ _STATEMENT: Final = re.compile(
     re.DOTALL,
 )
 _BEGAN: Final = "maitred_began"
-#: Most pieces of a span: a task may run a minute with thousands of queries, and the first ones
+#: Most children of a span: a task may run a minute with thousands of queries, and the first ones
 #: suffice.
-_PIECES: Final = 200
+_CHILDREN: Final = 200
 
 
 #: Attributes of a span: ids, counts, outcomes.
@@ -52,11 +52,11 @@ class Span:
     because_of: str = ""
     failed: bool = False
     facts: Facts = field(default_factory=dict)
-    pieces: tuple["Piece", ...] = ()
+    children: tuple["ChildSpan", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class ChildSpan:
     """A part of a span, spent on another server: a statement, a commit, a wait."""
 
     name: str
@@ -73,8 +73,8 @@ class SpanExporter(Protocol):
 
 
 _exporter: SpanExporter | None = None
-#: the pieces of the current work in this thread or task
-_pieces: ContextVar[list[Piece] | None] = ContextVar("maitred_pieces", default=None)
+#: the children of the current work in this thread or task
+_children: ContextVar[list[ChildSpan] | None] = ContextVar("maitred_children", default=None)
 
 
 def start_traces(process: str) -> None:
@@ -100,19 +100,19 @@ def is_on() -> bool:
 
 
 def begin() -> None:
-    """Start collecting the statements of a request or task as its pieces, until `end`."""
+    """Start collecting the statements of a request or task as its children, until `end`."""
     if _exporter is not None:
-        _pieces.set([])
+        _children.set([])
 
 
 def end(
     name: str, *, trace_id: str, began: int, kind: str, is_first: bool, failed: bool, **facts: Any
 ) -> None:
-    """Finish the request or task: send its span, with its pieces."""
-    found = _pieces.get()
+    """Finish the request or task: send its span, with its children."""
+    found = _children.get()
     if _exporter is None or found is None:
         return
-    _pieces.set(None)
+    _children.set(None)
     export(
         Span(
             name,
@@ -123,7 +123,7 @@ def end(
             is_first=is_first,
             failed=failed,
             facts=facts,
-            pieces=tuple(found),
+            children=tuple(found),
         )
     )
 
@@ -135,17 +135,17 @@ def export(span: Span) -> None:
 
 
 @contextmanager
-def piece(name: str) -> Iterator[None]:
-    """Record the time spent in the block as a piece of the request or task."""
-    pieces = _pieces.get()
-    if pieces is None:
+def child_span(name: str) -> Iterator[None]:
+    """Record the time spent in the block as a child of the request or task's span."""
+    children = _children.get()
+    if children is None:
         yield
         return
     began = clock.nanoseconds()
     try:
         yield
     finally:
-        _keep(pieces, name, began)
+        _keep(children, name, began)
 
 
 def as_trace_id(given: str) -> str:
@@ -156,21 +156,21 @@ def as_trace_id(given: str) -> str:
 def _before(
     connection: Any, _cursor: Any, _statement: str, _values: Any, _context: Any, _many: bool
 ) -> None:
-    if _pieces.get() is not None:
+    if _children.get() is not None:
         connection.info[_BEGAN] = clock.nanoseconds()
 
 
 def _after(
     connection: Any, _cursor: Any, statement: str, _values: Any, _context: Any, _many: bool
 ) -> None:
-    pieces, began = _pieces.get(), connection.info.pop(_BEGAN, None)
-    if pieces is not None and began is not None:
-        _keep(pieces, statement_name(statement), began)
+    children, began = _children.get(), connection.info.pop(_BEGAN, None)
+    if children is not None and began is not None:
+        _keep(children, statement_name(statement), began)
 
 
-def _keep(pieces: list[Piece], name: str, began: int) -> None:
-    if len(pieces) < _PIECES:
-        pieces.append(Piece(name, began, clock.nanoseconds()))
+def _keep(children: list[ChildSpan], name: str, began: int) -> None:
+    if len(children) < _CHILDREN:
+        children.append(ChildSpan(name, began, clock.nanoseconds()))
 
 
 def statement_name(statement: str) -> str:

@@ -24,7 +24,7 @@ _AT_ONCE: Final = 5_000
 _MOST_STARTS: Final = 3
 _LOCALE: Final = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?")
 _REFERENCE: Final = re.compile(r"[A-Z0-9]{4,12}")
-_SENSELESS: Final = (DecryptionFailed, ValueError, TypeError)
+_UNREADABLE: Final = (DecryptionFailed, ValueError, TypeError)
 
 
 def guests(session: Session, *, first: int, last: int) -> Iterator[Finding]:
@@ -38,7 +38,7 @@ def guests(session: Session, *, first: int, last: int) -> Iterator[Finding]:
                 yield Finding("guest", (row.id,), f"reservation {row.id} {problem}")
 
 
-def sealed_away() -> Finding | None:
+def keyring_finding() -> Finding | None:
     """A finding if no guest at all can be decrypted here; else None."""
     try:
         keyring()
@@ -49,7 +49,7 @@ def sealed_away() -> Finding | None:
 
 def contacts_before(session: Session) -> Iterator[Finding]:
     """Check previous contacts, which stay encrypted in a message until it is sent."""
-    if sealed_away():
+    if keyring_finding():
         return  # reported already
     row, said = table_of(Reservation).c, table_of(Message).c
     query = (
@@ -62,12 +62,12 @@ def contacts_before(session: Session) -> Iterator[Finding]:
     for number, party, reference, sealed in session.execute(query):
         try:
             open_contact(sealed, reference=reference)
-        except _SENSELESS:
+        except _UNREADABLE:
             text = f"message {number} of reservation {party} has an unreadable recipient"
             yield Finding("guest", (party,), text)
 
 
-def wished_starts(session: Session, *, limit: int) -> Iterator[Finding]:
+def change_alternatives(session: Session, *, limit: int) -> Iterator[Finding]:
     """Check the starts that were offered when a change request was refused."""
     wish = table_of(ReservationChange).c
     text = type_coerce(wish.alternatives, String)
@@ -106,7 +106,7 @@ def _problem(row: Row[*tuple[Any, ...]]) -> str:
         guest = open_guest(row.guest_sealed, reference=row.reference)
         open_staff_note(row.staff_note_sealed, reference=row.reference)
         wrong = _wrong_key(guest, row)
-    except _SENSELESS:
+    except _UNREADABLE:
         return "has a guest that cannot be decrypted"
     if wrong:
         return wrong

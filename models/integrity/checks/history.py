@@ -15,7 +15,7 @@ from models.core.database.transactions import table_of
 from models.entities.reservations import Reservation
 from models.entities.shifts import ShiftDay
 from models.integrity.checks.moments import Moments
-from models.integrity.checks.notified import STATUSES, Party, Step, untold
+from models.integrity.checks.notified import STATUSES, Party, Step, message_findings
 from models.integrity.finding import Files, Finding
 from models.integrity.history_shapes import Line, Shape, Shapes
 from models.integrity.read import Move, read_said, read_steps, read_told
@@ -84,7 +84,7 @@ def _judged(
             found = list(broken_chain(party, steps))
             restaurant = files.restaurants.get(party.restaurant_id)
             if restaurant is not None and party.kept:
-                found += untold(party, steps, said.get(party.id, []), restaurant)
+                found += message_findings(party, steps, said.get(party.id, []), restaurant)
             yield line, found
 
 

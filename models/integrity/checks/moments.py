@@ -37,7 +37,7 @@ class Moments:
         self._sittings: dict[tuple[int, int, str], str] = {}
         self._turns: dict[tuple[int, int, int], timedelta | None] = {}
 
-    def wish_problem(self, restaurant_id: int, book: int, starts_at: str) -> str:
+    def change_problem(self, restaurant_id: int, book: int, starts_at: str) -> str:
         """The problem with the book of a change request; empty if there is none."""
         restaurant = self._restaurants.get(restaurant_id)
         return _off_day(restaurant, book, starts_at) if restaurant else ""

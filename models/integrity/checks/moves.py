@@ -20,7 +20,7 @@ from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.restaurant import BOOKS_PER_SHIFT
 
 #: States of a change request.
-_WISHES: Final = ("requested", "accepted", "refused", "superseded", "dropped")
+_CHANGE_STATES: Final = ("requested", "accepted", "refused", "superseded", "dropped")
 #: Actors of moves; staff are named by their account's number.
 _ACTORS: Final = ("guest", "worker", "clock", "operator")
 _STAFF: Final = "staff:"
@@ -28,7 +28,7 @@ _STAFF: Final = "staff:"
 _OF_THE_STAND: Final = ("arrival", "seating", "moved")
 
 
-def wishes(session: Session, *, now: datetime, limit: int) -> Iterator[Finding]:
+def changes(session: Session, *, now: datetime, limit: int) -> Iterator[Finding]:
     """Check each change request with its reservation, and with the move that answered it."""
     wish, row = table_of(ReservationChange), table_of(Reservation)
     source = wish.join(row, row.c.id == wish.c.reservation_id)
@@ -52,10 +52,10 @@ def _change_laws(now: datetime) -> list[Law]:
             and_(wish.area_id.is_not(None), not_(_has_area())),
             rule="reference",
         ),
-        Law("has an unknown status", wish.status.not_in(_WISHES)),
+        Law("has an unknown status", wish.status.not_in(_CHANGE_STATES)),
         Law("has an impossible party size", beyond(wish.party_size)),
         Law("does not start on a quarter of an hour", off_grid(wish.starts_at)),
-        Law("has an unknown actor", _nobody(wish.actor)),
+        Law("has an unknown actor", _is_unknown_actor(wish.actor)),
         Law("has an actor that contradicts by_staff", by_staff != wish.by_staff),
         Law("is pending but has decided_at", and_(waits, wish.decided_at.is_not(None))),
         Law("was decided but has no decided_at", and_(not_(waits), wish.decided_at.is_(None))),
@@ -126,7 +126,7 @@ def _answer_laws() -> list[Law]:
     ]
 
 
-def wished_books(session: Session, files: Files) -> Iterator[Finding]:
+def change_books(session: Session, files: Files) -> Iterator[Finding]:
     """Check the book of each change request against its start and its restaurant."""
     wish, moments = table_of(ReservationChange).c, Moments(files)
     query = select(
@@ -134,7 +134,7 @@ def wished_books(session: Session, files: Files) -> Iterator[Finding]:
     )
     for number, party, restaurant_id, book, starts_at in session.execute(query):
         shift = files.shifts.get(book // BOOKS_PER_SHIFT)
-        problem = moments.wish_problem(restaurant_id, book, starts_at)
+        problem = moments.change_problem(restaurant_id, book, starts_at)
         if shift is None or shift.restaurant_id != restaurant_id:
             problem = "belongs to no shift of its restaurant"
         if problem:
@@ -167,7 +167,7 @@ def moves(session: Session, *, now: datetime, limit: int) -> Iterator[Finding]:
     by_worker, online = move.c.actor == "worker", row.c.source == "online"
     at_the_stand = move.c.reason.in_(_OF_THE_STAND)
     laws = [
-        Law("has an unknown actor", _nobody(move.c.actor)),
+        Law("has an unknown actor", _is_unknown_actor(move.c.actor)),
         Law("has a time in the future", move.c.at > now + AHEAD),
         Law("answers a request that another actor answers", and_(answered, by_worker != online)),
         Law("was not made by staff", and_(at_the_stand, not_(_by_staff(move.c.actor)))),
@@ -177,7 +177,7 @@ def moves(session: Session, *, now: datetime, limit: int) -> Iterator[Finding]:
     yield from breaches(session, "move", key, party, source, laws, limit=limit)
 
 
-def _nobody(actor: ColumnElement[Any]) -> ColumnElement[bool]:
+def _is_unknown_actor(actor: ColumnElement[Any]) -> ColumnElement[bool]:
     number = func.substr(actor, len(_STAFF) + 1)
     rest = number
     for digit in "0123456789":

@@ -1,9 +1,9 @@
 """Check of one reservation: each move that needs a message has exactly one per channel.
 
 The reason of an edit lists its changes of the contact, so the channels of each move follow from the
-current contact (`models.rules.messages.notifying.tellings`). Only an edit by an earlier release may
-have changed the contact without a mark: the moves before such an edit are checked against the
-channels that match them best.
+current contact (`models.rules.messages.notifying.step_messages`). Only an edit by an earlier
+release may have changed the contact without a mark: the moves before such an edit are checked
+against the channels that match them best.
 """
 
 from collections import Counter, defaultdict
@@ -12,15 +12,15 @@ from datetime import datetime
 from typing import NamedTuple
 
 from models.integrity.finding import CheckedRestaurant, Finding
-from models.rules.messages import notifying as telling_rules
+from models.rules.messages import notifying
 from models.rules.messages.notifying import (
     REMINDED,
     UNMOVED,
     Kind,
-    Telling,
+    StepMessage,
     channels_before,
     reminded,
-    tellings,
+    step_messages,
 )
 from models.rules.reservations.contact_edits import CHANNELS, EDITED_REASON
 from models.rules.reservations.lifecycle import Status
@@ -68,7 +68,7 @@ class Said(NamedTuple):
     variant: int
 
 
-def untold(
+def message_findings(
     party: Party, steps: list[Step], said: list[Said], restaurant: CheckedRestaurant
 ) -> Iterator[Finding]:
     """Messages that are missing, repeated, or without a cause."""
@@ -77,17 +77,17 @@ def untold(
         if each.kind not in UNMOVED:
             heard[each.revision, each.kind].append(each.channel)
     told = _told(party, steps, heard)
-    for telling in told:
-        yield from _compare(party, telling, heard.get(_key(telling), []))
+    for message in told:
+        yield from _compare(party, message, heard.get(_key(message), []))
     for revision, kind in sorted(heard.keys() - set(map(_key, told))):
         text = f"{kind} of revision {revision} belongs to no move"
         yield _finding(party, text, rule="told-without-cause")
     yield from _reminders(party, told, said, restaurant)
 
 
-def _told(party: Party, steps: list[Step], heard: Heard) -> list[Telling]:
+def _told(party: Party, steps: list[Step], heard: Heard) -> list[StepMessage]:
     """All messages that must exist, derived backwards from the current contact."""
-    found: list[Telling] = []
+    found: list[StepMessage] = []
     by = party.channels
     parts = _parts(steps)
     for number, part in reversed(list(enumerate(parts))):
@@ -95,40 +95,40 @@ def _told(party: Party, steps: list[Step], heard: Heard) -> list[Telling]:
         if number == 0 and party.source == "online":
             options = [each for each in options if each] or _SOME  # online, there is a contact
         by = min(options, key=lambda each: _misfit(part, each, heard))
-        found = tellings(part, by) + found
+        found = step_messages(part, by) + found
         by = channels_before(part, by)
     return found
 
 
-def _parts(steps: list[Step]) -> list[list[telling_rules.Step]]:
+def _parts(steps: list[Step]) -> list[list[notifying.Step]]:
     """The history, split before each edit that does not list its changes of the contact."""
-    parts: list[list[telling_rules.Step]] = [[]]
+    parts: list[list[notifying.Step]] = [[]]
     for step in steps:
         if step.reason == EDITED:
             parts.append([])
         if after := STATUSES.get(step.after):
-            parts[-1].append(telling_rules.Step(after, step.reason, step.revision, step.at))
+            parts[-1].append(notifying.Step(after, step.reason, step.revision, step.at))
     return parts
 
 
-def _misfit(part: list[telling_rules.Step], by: frozenset[str], heard: Heard) -> int:
+def _misfit(part: list[notifying.Step], by: frozenset[str], heard: Heard) -> int:
     """How many messages of these steps are missing or superfluous if the channels are `by`.
 
     Without any channel there must be none: then every message is superfluous.
     """
-    wanted = {_key(each): set(each.by) for each in tellings(part, by)}
+    wanted = {_key(each): set(each.by) for each in step_messages(part, by)}
     revisions = {step.revision for step in part}
     there = {key: set(channels) for key, channels in heard.items() if key[0] in revisions}
     keys = wanted.keys() | there.keys()
     return sum(len(wanted.get(key, set()) ^ there.get(key, set())) for key in keys)
 
 
-def _key(telling: Telling) -> tuple[int, str]:
-    return telling.step.revision, telling.kind.value
+def _key(message: StepMessage) -> tuple[int, str]:
+    return message.step.revision, message.kind.value
 
 
-def _compare(party: Party, telling: Telling, heard: list[str]) -> Iterator[Finding]:
-    what, wanted = f"{telling.kind} of revision {telling.step.revision}", set(telling.by)
+def _compare(party: Party, message: StepMessage, heard: list[str]) -> Iterator[Finding]:
+    what, wanted = f"{message.kind} of revision {message.step.revision}", set(message.by)
     for channel in sorted(wanted - set(heard)):
         yield _finding(party, f"{what} has no message by {channel}", rule="untold")
     for channel, times in Counter(heard).items():
@@ -140,7 +140,7 @@ def _compare(party: Party, telling: Telling, heard: list[str]) -> Iterator[Findi
 
 
 def _reminders(
-    party: Party, told: list[Telling], said: list[Said], restaurant: CheckedRestaurant
+    party: Party, told: list[StepMessage], said: list[Said], restaurant: CheckedRestaurant
 ) -> Iterator[Finding]:
     """Check the reminders: each belongs to a message about the table; the last has all of them."""
     found: Counter[tuple[int, str, int]] = Counter(
@@ -161,7 +161,7 @@ def _reminders(
 
 def _missing_reminders(
     party: Party,
-    step: telling_rules.Step,
+    step: notifying.Step,
     channel: str,
     found: Collection[tuple[int, str, int]],
     restaurant: CheckedRestaurant,

@@ -96,13 +96,13 @@ def references(session: Session, files: Files, *, limit: int) -> Iterator[Findin
         ),
     ):
         yield from _missing(session, select(column).where(missing).distinct().limit(limit), what)
-    yield from _messages_of_nobody(session, limit=limit)
-    yield from _held_for_nobody(session, limit=limit)
-    yield from _held_of_no_table(session, limit=limit)
-    yield from _books_of_nobody(session, files)
+    yield from _orphan_messages(session, limit=limit)
+    yield from _orphan_occupancy(session, limit=limit)
+    yield from _occupancy_of_wrong_tables(session, limit=limit)
+    yield from _wrong_books(session, files)
 
 
-def _messages_of_nobody(session: Session, *, limit: int) -> Iterator[Finding]:
+def _orphan_messages(session: Session, *, limit: int) -> Iterator[Finding]:
     """Messages without a reservation. Tests each reservation once, in the order of the index."""
     said = select(Message.reservation_id).group_by(Message.reservation_id).subquery()
     query = select(said.c.reservation_id).where(_none(Reservation.id, said.c.reservation_id))
@@ -111,7 +111,7 @@ def _messages_of_nobody(session: Session, *, limit: int) -> Iterator[Finding]:
     )
 
 
-def _held_for_nobody(session: Session, *, limit: int) -> Iterator[Finding]:
+def _orphan_occupancy(session: Session, *, limit: int) -> Iterator[Finding]:
     """Occupancy without a reservation. Tests each reservation once, not each of its quarters."""
     held = select(TableOccupancy.reservation_id).distinct().subquery()
     query = select(held.c.reservation_id).where(_none(Reservation.id, held.c.reservation_id))
@@ -120,7 +120,7 @@ def _held_for_nobody(session: Session, *, limit: int) -> Iterator[Finding]:
     )
 
 
-def _held_of_no_table(session: Session, *, limit: int) -> Iterator[Finding]:
+def _occupancy_of_wrong_tables(session: Session, *, limit: int) -> Iterator[Finding]:
     """Occupancy of wrong tables. Tests the few pairs of table and restaurant, reads odd ones."""
     held = TableOccupancy
     pairs = select(held.dining_table_id, held.restaurant_id).distinct().subquery()
@@ -151,7 +151,7 @@ def _none(
     return not_(exists().where(key == value, *also))
 
 
-def _books_of_nobody(session: Session, files: Files) -> Iterator[Finding]:
+def _wrong_books(session: Session, files: Files) -> Iterator[Finding]:
     """Reservations whose book is of no shift of their restaurant."""
     row = Reservation
     shift = row.book_id // BOOKS_PER_SHIFT

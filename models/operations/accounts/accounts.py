@@ -35,7 +35,7 @@ def _hasher() -> PasswordHasher:
 
 
 @lru_cache(maxsize=1)
-def _nobody() -> str:
+def _unusable_hash() -> str:
     return _hasher().hash(uuid.uuid4().hex)
 
 
@@ -53,7 +53,7 @@ def is_password(password: str, password_hash: str | None) -> bool:
     Takes tens of milliseconds of CPU: call it outside any transaction.
     """
     try:
-        _hasher().verify(password_hash or _nobody(), password)
+        _hasher().verify(password_hash or _unusable_hash(), password)
     except (VerificationError, InvalidHashError):
         return False
     return password_hash is not None

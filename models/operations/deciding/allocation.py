@@ -11,7 +11,7 @@ from models.entities.reservations import Reservation, ReservationChange
 from models.operations.deciding.books import lock_books
 from models.operations.deciding.change_decisions import decide_change
 from models.operations.deciding.rounds import Decided, Round
-from models.queries.deciding.lanes import Waiting, look
+from models.queries.deciding.lanes import Waiting, read_work
 from models.queries.deciding.parties import COLUMNS, PartyRow
 from models.rules.reservations.lifecycle import Status
 
@@ -23,7 +23,7 @@ def decide_waiting(session: Session, lane: int, *, now: datetime, limit: int) ->
     all the results. Repeating the call does nothing: only rows in `requested` are taken. Freed
     tables go first to waitlisted parties, which arrived before the requests.
     """
-    waiting = look(session, lane, limit=limit)
+    waiting = read_work(session, lane, limit=limit)
     if waiting.is_empty:
         return Decided()
     freed = lock_books(session, waiting.books)
@@ -75,7 +75,7 @@ def _answer(
 ) -> None:
     """Decide requests and changes in order of arrival."""
     parties = _read_parties(round_.session, changes)
-    round_.look_for([*requests, *parties.values()])
+    round_.read_guests([*requests, *parties.values()])
     asked: list[tuple[datetime, int, Any]] = [(row.created_at, 0, row) for row in requests]
     asked += [(change.created_at, 1, change) for change in changes]
     for _, kind, each in sorted(asked, key=lambda item: (item[0], item[1], item[2].id)):

@@ -14,7 +14,7 @@ from models.operations.deciding.occupancy import change_tables, tables_of
 from models.operations.deciding.seatings import Seating
 from models.operations.reservations.history import write_move
 from models.queries.deciding.boards import STAYS_QUARTERS, load_boards
-from models.queries.floor.load import aside, restaurant_by_id
+from models.queries.floor.load import restaurant_by_id, unreadable_restaurants
 from models.rules.deciding.board import Ask, Board
 from models.rules.deciding.seating import Seats
 from models.rules.messages.notifying import RESEATED_REASON
@@ -67,7 +67,7 @@ def _overtaken(now: datetime) -> tuple[ColumnElement[bool], ...]:
         row.id.in_(tables),
         row.status.in_((Status.CONFIRMED, Status.ARRIVED)),
         or_(row.source == "online", row.tables_chosen.is_(False)),
-        row.restaurant_id.not_in(aside()),
+        row.restaurant_id.not_in(unreadable_restaurants()),
     )
 
 

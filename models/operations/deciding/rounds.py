@@ -106,7 +106,7 @@ class Round:
             .order_by(Reservation.id)
         )
         rows = [row for row in self.session.execute(query) if row.id not in self.settled]
-        self.look_for(rows)
+        self.read_guests(rows)
         for row in rows:
             board = self.boards.get(row.book_id)
             if board is None or self.guests.conflicts(board.restaurant, row):
@@ -120,7 +120,7 @@ class Round:
                 self.settle(board.restaurant, row, outcome, reason="promotion")
                 self.answers.append(Answer("promotion", outcome.status.value, row.id))
 
-    def look_for(self, rows: Sequence[PartyRow]) -> None:
+    def read_guests(self, rows: Sequence[PartyRow]) -> None:
         """Read what is known about these guests, before anything is decided on them."""
         self.guests.add(load_same_guests(self.session, rows))
         asked = [

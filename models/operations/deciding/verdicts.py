@@ -142,7 +142,7 @@ class Verdicts:
     ) -> None:
         """Record one move in the history, with the messages and reminders that it causes."""
         revision = self._note(party, after, reason)
-        kind = notifying.kind_told(after, reason)
+        kind = notifying.kind_for(after, reason)
         by = notifying.channels(email=bool(party.email_key), phone=bool(party.phone_key))
         if kind is None or not by:
             return

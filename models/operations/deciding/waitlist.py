@@ -10,7 +10,7 @@ from models.operations.deciding.books import touch_books
 from models.operations.deciding.due import lock_due
 from models.operations.deciding.verdicts import Verdicts
 from models.queries.deciding.parties import COLUMNS
-from models.queries.floor.load import aside, restaurants_by_id
+from models.queries.floor.load import restaurants_by_id, unreadable_restaurants
 from models.rules.deciding.board import Outcome
 from models.rules.reservations.lifecycle import Status
 
@@ -20,7 +20,11 @@ CLOCK = "clock"
 def expire_waitlists(session: Session, *, now: datetime, limit: int) -> int:
     """Expire waitlisted parties whose start has come, and notify them. Return how many."""
     row = Reservation
-    due = (row.status == Status.WAITLISTED, row.starts_at <= now, row.restaurant_id.not_in(aside()))
+    due = (
+        row.status == Status.WAITLISTED,
+        row.starts_at <= now,
+        row.restaurant_id.not_in(unreadable_restaurants()),
+    )
     books, still = lock_due(session, due, row.starts_at, limit=limit)
     if not books:
         return 0

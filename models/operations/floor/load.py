@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from models.entities.floor import Restaurant
 from models.operations.deciding.books import ask_waitlists, lock_books, open_books
 from models.operations.floor.moves import move_parties
-from models.operations.floor.parties import Concern, Concerns, PartiesHurt, look_at
+from models.operations.floor.parties import Concern, Concerns, PartiesHurt, find_concerns
 from models.operations.floor.shapes import RestaurantFile
 from models.operations.floor.writer import write_file
 from models.queries.deciding.standing import upcoming
@@ -107,7 +107,7 @@ class _Load:
         self.session.flush()
         after = read_restaurant(self.session, self.row.id)
         parties = upcoming(self.session, self.row.id, now=self.now)
-        concerns = look_at(self.before, after, parties)
+        concerns = find_concerns(self.before, after, parties)
         if concerns.hurt and move:
             concerns = replace(concerns, hurt=self._move(after, concerns))
         elif concerns.hurt and not is_asked:

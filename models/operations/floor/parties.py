@@ -54,7 +54,9 @@ class PartiesHurt(StateConflict):
         self.concerns = concerns
 
 
-def look_at(before: RestaurantSpec, after: RestaurantSpec, parties: Iterable[Upcoming]) -> Concerns:
+def find_concerns(
+    before: RestaurantSpec, after: RestaurantSpec, parties: Iterable[Upcoming]
+) -> Concerns:
     """Return all parties with an objection once the restaurant is as `after`."""
     hurt, agreed, known = [], [], []
     for who in parties:

@@ -13,7 +13,7 @@ from models.entities.privacy import Consent
 from models.entities.reservations import Reservation
 from models.operations.accounts.audit import note
 from models.operations.deciding.books import lock_reservation
-from models.queries.guests.consents import consents_of, proved_channels
+from models.queries.guests.consents import confirmed_channels, consents_of
 from models.rules.reservations.requests import MARKETING, ConsentSaid
 
 _CONSENTS = table_of(Consent)
@@ -66,7 +66,7 @@ def say_consent(session: Session, reservation_id: int, said: ConsentSaid, *, now
     contacts = {"email": guest.email, "sms": guest.phone}
     keys = [row.email_key, row.phone_key]
     if said.source != "staff" and any(contacts.values()):
-        proved = proved_channels(row)
+        proved = confirmed_channels(row)
         if {channel for channel, contact in contacts.items() if contact} - proved:
             row.terms = {**(row.terms or {}), "marketing": said.waiting()}
         contacts = {channel: each for channel, each in contacts.items() if channel in proved}

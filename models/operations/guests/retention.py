@@ -36,7 +36,7 @@ _BOOKS_AT_ONCE, _AUDIT_AT_ONCE = 200, 1_000
 
 
 @dataclass(slots=True)
-class Forgotten:
+class RetentionResult:
     """The result of a run. `more`: its time was up before all was done."""
 
     guests: int = 0
@@ -46,13 +46,13 @@ class Forgotten:
     more: bool = False
 
 
-def forget_by_rule(*, now: datetime, seconds: float) -> Forgotten:
+def apply_retention(*, now: datetime, seconds: float) -> RetentionResult:
     """Apply every restaurant's retention policies, for about `seconds` at most.
 
     Opens its own transactions, one for each book. A restaurant whose file cannot be read is skipped
     and logged, so that it does not delay the retention of the others.
     """
-    done, ends = Forgotten(), monotonic() + seconds
+    done, ends = RetentionResult(), monotonic() + seconds
     with reading() as session:
         numbers = session.scalars(select(Restaurant.id).order_by(Restaurant.id)).all()
     for number in numbers:
@@ -66,7 +66,7 @@ def forget_by_rule(*, now: datetime, seconds: float) -> Forgotten:
         guests = keeps_since(keep.keep_guests_days, restaurant.tz, now=now)
         messages = keeps_since(keep.keep_messages_days, restaurant.tz, now=now)
         if guests is not None:
-            _forget_guests(number, guests, done, now=now, ends=ends, note=True)
+            _erase_guests(number, guests, done, now=now, ends=ends, note=True)
         if messages is not None:
             _walk(number, messages, _delete_messages, done, now=now, ends=ends)
     return done
@@ -74,12 +74,12 @@ def forget_by_rule(*, now: datetime, seconds: float) -> Forgotten:
 
 def replay_retention(line: RetentionLine, *, now: datetime) -> int:
     """Forget again the guests that the rule had forgotten before a restore; return how many."""
-    done = Forgotten()
-    _forget_guests(line.restaurant_id, line.before, done, now=now, ends=None, note=False)
+    done = RetentionResult()
+    _erase_guests(line.restaurant_id, line.before, done, now=now, ends=None, note=False)
     return done.guests
 
 
-def forget_audit(*, before: datetime) -> int:
+def delete_audit(*, before: datetime) -> int:
     """Delete audit entries before that time, 1,000 per transaction; return how many."""
     gone, entries = 0, table_of(AuditEntry)
 
@@ -95,10 +95,10 @@ def forget_audit(*, before: datetime) -> int:
     return gone
 
 
-def _forget_guests(
+def _erase_guests(
     restaurant_id: int,
     before: date,
-    done: Forgotten,
+    done: RetentionResult,
     *,
     now: datetime,
     ends: float | None,
@@ -129,7 +129,7 @@ def _walk(
     restaurant_id: int,
     before: date,
     step: _Step,
-    done: Forgotten,
+    done: RetentionResult,
     *,
     now: datetime,
     ends: float | None,

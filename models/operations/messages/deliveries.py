@@ -39,10 +39,10 @@ def note_delivery(
         return False
     row.state = "failed"
     row.error = f"twilio {status}" + (f" ({code})" if code else "")
-    return _tell_by_mail(session, row, now=now)
+    return _notify_by_mail(session, row, now=now)
 
 
-def _tell_by_mail(session: Session, text: Message, *, now: datetime) -> bool:
+def _notify_by_mail(session: Session, text: Message, *, now: datetime) -> bool:
     """Queue an e-mail of the same kind, if the guest has an address and has no such e-mail yet."""
     reservation = session.get(Reservation, text.reservation_id)
     if reservation is None or not _has_mail(reservation):

@@ -65,7 +65,7 @@ def record_failure(
     return _record(connection, failed, state="queued", due_at=again, error=error[:_ERROR_LENGTH])
 
 
-def give_back(
+def return_claims(
     connection: Connection,
     untried: Collection[Outgoing],
     *,

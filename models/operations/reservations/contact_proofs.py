@@ -23,7 +23,7 @@ from models.rules.reservations.lifecycle import Status
 from models.rules.reservations.requests import ConsentSaid
 
 
-def prove_contact(session: Session, reservation_id: int, code: str, *, now: datetime) -> bool:
+def confirm_contact(session: Session, reservation_id: int, code: str, *, now: datetime) -> bool:
     """Record that the contact of this code has opened its link; return whether that is new.
 
     A code that matches no contact, or one that the reservation no longer has, is no error: the link
@@ -38,7 +38,7 @@ def prove_contact(session: Session, reservation_id: int, code: str, *, now: date
     return proved is not None and _note(session, row, *proved, now=now)
 
 
-def is_proof_of(row: Reservation, code: str) -> bool:
+def confirms_contact(row: Reservation, code: str) -> bool:
     """Return whether this code was sent to a contact that the reservation has now."""
     return _contact_of(row, code) is not None
 

@@ -14,7 +14,7 @@ from models.entities.floor import Restaurant
 from models.operations.accounts.audit import note
 from models.queries.running.files import LOGO, last_version
 from models.rules.picture_metadata import without_notes
-from models.rules.pictures import look_at
+from models.rules.pictures import read_picture
 
 #: The limits for one restaurant; beyond VERSIONS_KEPT, the oldest versions are deleted.
 NAMES_MAX: Final = 20
@@ -30,7 +30,7 @@ def keep_file(
     the content, StateConflict beyond NAMES_MAX.
     """
     try:
-        picture = look_at(content)
+        picture = read_picture(content)
     except ValueError as wrong:
         raise Invalid.field("body", str(wrong)) from wrong
     content = without_notes(picture.media_type, content)

@@ -15,7 +15,7 @@ from models.entities.reservations import Reservation, ReservationMove
 from models.operations.deciding.books import touch_books
 from models.operations.deciding.due import lock_due
 from models.operations.stand.arrivals import end_evening, finish, mark_no_show
-from models.queries.floor.load import aside, restaurants_by_id
+from models.queries.floor.load import restaurants_by_id, unreadable_restaurants
 from models.rules.reservations.lifecycle import HOLDING, OVER_AFTER, Status
 from models.rules.restaurant.policies import finish_before, no_show_before
 from models.rules.restaurant.restaurant import Policies
@@ -75,7 +75,7 @@ def end_evenings(session: Session, *, now: datetime, limit: int) -> int:
         row.status.in_(sorted(HOLDING)),
         row.starts_at <= before,  # for the index
         row.ends_at <= before,
-        row.restaurant_id.not_in(aside()),
+        row.restaurant_id.not_in(unreadable_restaurants()),
     )
     books, still = lock_due(session, due, row.starts_at, limit=limit)
     if not books:
@@ -136,7 +136,9 @@ def _chosen(
 ) -> ColumnElement[bool]:
     """Return the condition on `since` that follows from each restaurant's own policies."""
     row = Reservation
-    where = select(row.restaurant_id).where(*candidates, row.restaurant_id.not_in(aside()))
+    where = select(row.restaurant_id).where(
+        *candidates, row.restaurant_id.not_in(unreadable_restaurants())
+    )
     restaurants = restaurants_by_id(session, session.scalars(where.distinct()).all())
     chosen: dict[datetime, list[int]] = defaultdict(list)
     for number, restaurant in restaurants.items():

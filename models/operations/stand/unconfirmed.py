@@ -13,9 +13,9 @@ from models.operations.deciding.books import lock_reservation
 from models.operations.deciding.due import lock_due
 from models.operations.deciding.verdicts import Verdicts
 from models.operations.reservations.changes import release_all_tables
-from models.operations.reservations.contact_proofs import is_proof_of, prove_contact
+from models.operations.reservations.contact_proofs import confirm_contact, confirms_contact
 from models.operations.reservations.pending_changes import end_pending_changes
-from models.queries.floor.load import aside, restaurant_by_id
+from models.queries.floor.load import restaurant_by_id, unreadable_restaurants
 from models.rules.deciding.board import Reason
 from models.rules.messages.notifying import PROVED_REASON, UNPROVED_REASON
 from models.rules.reservations.lifecycle import Status
@@ -44,10 +44,10 @@ def confirm_by_link(session: Session, reservation_id: int, code: str, *, now: da
     """
     row = lock_reservation(session, reservation_id)
     is_held = row.status == Status.CONFIRMED and row.confirm_by is not None
-    if not is_held or not is_proof_of(row, code):
+    if not is_held or not confirms_contact(row, code):
         return False
     row.confirm_by = None
-    prove_contact(session, row.id, code, now=now)
+    confirm_contact(session, row.id, code, now=now)
     verdicts = Verdicts(now, GUEST)
     restaurant = restaurant_by_id(session, row.restaurant_id)
     verdicts.moved(restaurant, row, Status.CONFIRMED, PROVED_REASON, starts_at=row.starts_at)
@@ -62,7 +62,7 @@ def release_unconfirmed(session: Session, *, now: datetime, limit: int) -> int:
     due = (
         row.confirm_by <= now,
         row.status == Status.CONFIRMED,
-        row.restaurant_id.not_in(aside()),
+        row.restaurant_id.not_in(unreadable_restaurants()),
     )
     books, still = lock_due(session, due, row.confirm_by, limit=limit)
     if not books:

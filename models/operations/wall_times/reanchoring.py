@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from models.entities.reservations import Reservation
 from models.operations.deciding.books import free_books, lock_books
-from models.operations.wall_times.rows import Plan, write_again
+from models.operations.wall_times.rows import Plan, write_moved
 from models.operations.wall_times.tables import Place, find_places
 from models.queries.deciding.standing import Upcoming, upcoming
 from models.queries.floor.load import restaurant_by_id
@@ -73,7 +73,7 @@ def reanchor(
     left |= {number: place.why for number, place in places.items() if place.why}
     plans = [each for each in plans if each.who.id not in left]
     if plans and not dry_run:
-        write_again(session, restaurant, plans, places, now=now, actor=actor)
+        write_moved(session, restaurant, plans, places, now=now, actor=actor)
         free_books(session, books, now=now)
     return [_outcome(restaurant, who, places, left) for who in parties]
 

@@ -35,7 +35,7 @@ class Plan:
     book_id: int
 
 
-def write_again(
+def write_moved(
     session: Session,
     restaurant: RestaurantSpec,
     plans: list[Plan],

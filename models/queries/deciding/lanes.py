@@ -25,7 +25,7 @@ from models.core.database.transactions import table_of
 from models.core.settings import settings
 from models.entities.reservations import Reservation, ReservationChange
 from models.entities.shifts import ShiftDay
-from models.queries.floor.load import aside
+from models.queries.floor.load import unreadable_restaurants
 from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.restaurant import split_book_id
 
@@ -57,15 +57,20 @@ class Waiting:
         return not self.books
 
 
-def look(session: Session, lane: int, *, limit: int) -> Waiting:
+def read_work(session: Session, lane: int, *, limit: int) -> Waiting:
     """Find the lane's work: requests, changes, and books with freed tables.
 
     One statement, and a second one if tables were freed.
     """
     lanes = settings().lanes
-    mine = {"lane": lane % lanes, "lanes": lanes, "limit": limit, "aside": aside()}
+    mine = {
+        "lane": lane % lanes,
+        "lanes": lanes,
+        "limit": limit,
+        "unreadable_restaurants": unreadable_restaurants(),
+    }
     found = Waiting()
-    for kind, number, book, other_book, restaurant_id in session.execute(_LOOK, mine):
+    for kind, number, book, other_book, restaurant_id in session.execute(_WORK, mine):
         found.books[book] = restaurant_id
         if kind == _REQUEST:
             found.requests.append(number)
@@ -105,15 +110,15 @@ def _waitlists_near(session: Session, freed: Mapping[int, int]) -> dict[int, int
     return {row.id: row.restaurant_id for row in session.execute(query)}
 
 
-def _looks() -> CompoundSelect[Any]:
+def _work_query() -> CompoundSelect[Any]:
     """Build three queries as one statement: a lane is polled for every request."""
     asks, wishes, days = table_of(Reservation), table_of(ReservationChange), table_of(ShiftDay)
     now_at = asks.alias("now_at")
 
     def mine(restaurant_id: ColumnElement[int]) -> tuple[ColumnElement[bool], ...]:
         lane, lanes = bindparam("lane", type_=Integer), bindparam("lanes", type_=Integer)
-        aside_ids: BindParameter[int] = bindparam("aside", expanding=True)
-        return restaurant_id % lanes == lane, restaurant_id.not_in(aside_ids)
+        unreadable_ids: BindParameter[int] = bindparam("unreadable_restaurants", expanding=True)
+        return restaurant_id % lanes == lane, restaurant_id.not_in(unreadable_ids)
 
     requests = (
         select(*_named(_REQUEST, asks.c.id, asks.c.book_id, asks.c.book_id, asks.c.restaurant_id))
@@ -146,4 +151,4 @@ def _named(kind: int, *columns: ColumnElement[int]) -> list[ColumnElement[Any]]:
     return [literal_column(str(kind)).label("kind"), *named]
 
 
-_LOOK = _looks()
+_WORK = _work_query()

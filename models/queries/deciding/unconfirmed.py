@@ -30,7 +30,7 @@ class UnconfirmedParties:
 
     def load(self, session: Session, rows: Sequence[PartyRow], books: Collection[int]) -> None:
         """Load these rows' confirmed contacts, and the cells held unconfirmed. Two queries."""
-        self._proved |= proved_contacts(session, rows)
+        self._proved |= confirmed_contacts(session, rows)
         for restaurant_id, table, quarter in session.execute(_HELD, {"books": sorted(books)}):
             self._held[restaurant_id].add((table, quarter))
 
@@ -74,7 +74,7 @@ def confirm_until(restaurant: RestaurantSpec, row: PartyRow, *, now: datetime) -
     return min(now + timedelta(minutes=restaurant.policies.confirm_minutes), starts_at)
 
 
-def proved_contacts(session: Session, rows: Sequence[PartyRow]) -> set[tuple[int, bytes]]:
+def confirmed_contacts(session: Session, rows: Sequence[PartyRow]) -> set[tuple[int, bytes]]:
     """Return (restaurant, contact key) of guests that opened a link or came under that contact."""
     emails = sorted({row.email_key for row in rows if row.email_key})
     phones = sorted({row.phone_key for row in rows if row.phone_key})

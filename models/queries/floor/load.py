@@ -25,11 +25,11 @@ from models.rules.restaurant.restaurant import (
 log = logging.getLogger(__name__)
 
 #: Errors caused by invalid rows; the database's own errors are not among them.
-SENSELESS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
+INVALID_DATA = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
 _CACHE_LIMIT = 2_000
-LATELY_SECONDS = 2.0
+RECENT_SECONDS = 2.0
 #: An unreadable restaurant is tried again after this time.
-ASIDE_SECONDS = 60.0
+RETRY_SECONDS = 60.0
 # Built once: on the path of every request, building them costs more than running them.
 _ROW = table_of(Restaurant).c
 _NAMED = select(_ROW.id, _ROW.slug, _ROW.revision)
@@ -37,32 +37,32 @@ _BY_SLUG = _NAMED.where(_ROW.slug == bindparam("wanted"))
 _BY_ID = _NAMED.where(_ROW.id == bindparam("wanted"))
 _BY_IDS = _NAMED.where(_ROW.id.in_(bindparam("wanted", expanding=True)))
 _cache: dict[tuple[str, int], RestaurantSpec] = {}
-_lately: dict[str, tuple[float, RestaurantSpec]] = {}
-_aside: dict[int, float] = {}
+_recent: dict[str, tuple[float, RestaurantSpec]] = {}
+_unreadable: dict[int, float] = {}
 
 
 def forget_restaurants() -> None:
     """Empty the process's cache (for another database, in tests)."""
     _cache.clear()
-    _lately.clear()
-    _aside.clear()
+    _recent.clear()
+    _unreadable.clear()
 
 
-def aside() -> list[int]:
+def unreadable_restaurants() -> list[int]:
     """Return the restaurants that were recently unreadable: the others must not wait for them.
 
     Code that loads many restaurants together leaves these out, so that one bad row costs one failed
     round and not every other restaurant its evening. Never empty (it contains 0, which no
     restaurant has), for `NOT IN`.
     """
-    since = monotonic() - ASIDE_SECONDS
-    return [0, *sorted(number for number, seen in _aside.items() if seen > since)]
+    since = monotonic() - RETRY_SECONDS
+    return [0, *sorted(number for number, seen in _unreadable.items() if seen > since)]
 
 
 def restaurant_by_slug(session: Session, slug: str) -> RestaurantSpec:
     """Return the restaurant of that slug. One query if its revision is cached. Raises NotFound."""
     restaurant = _restaurant(session, _BY_SLUG, slug)
-    _lately[slug] = (monotonic(), restaurant)
+    _recent[slug] = (monotonic(), restaurant)
     return restaurant
 
 
@@ -71,8 +71,8 @@ def recent_restaurant(slug: str) -> RestaurantSpec | None:
 
     For offers and requests, which promise nothing: the decision reads the restaurant again.
     """
-    seen = _lately.get(slug)
-    if seen is None or monotonic() - seen[0] > LATELY_SECONDS:
+    seen = _recent.get(slug)
+    if seen is None or monotonic() - seen[0] > RECENT_SECONDS:
         return None
     return seen[1]
 
@@ -97,7 +97,7 @@ def fresh_restaurant(session: Session, restaurant_id: int) -> RestaurantSpec:
     """Return the restaurant from its rows, past the cache. Raises RestaurantUnreadable."""
     try:
         return _load(session, restaurant_id)
-    except SENSELESS as error:
+    except INVALID_DATA as error:
         raise RestaurantUnreadable(
             f"restaurant {restaurant_id} cannot be read: {type(error).__name__}",
             restaurant_id=restaurant_id,
@@ -128,8 +128,8 @@ def _cached(session: Session, restaurant_id: int, slug: str, revision: int) -> R
 def _readable(session: Session, restaurant_id: int, slug: str) -> RestaurantSpec:
     try:
         return _load(session, restaurant_id)
-    except SENSELESS as error:
-        _aside[restaurant_id] = monotonic()
+    except INVALID_DATA as error:
+        _unreadable[restaurant_id] = monotonic()
         log.exception("restaurant cannot be read", extra={"restaurant": slug})
         raise RestaurantUnreadable(
             f"restaurant {slug} cannot be read: {type(error).__name__}",

@@ -47,7 +47,7 @@ def consents_of(
     return sorted(found, key=lambda view: (view.channel, view.at))
 
 
-def proved_channels(row: Reservation) -> set[str]:
+def confirmed_channels(row: Reservation) -> set[str]:
     """Return the channels whose contact has opened its link, or was recorded by the staff."""
     if row.source != "online":
         return {"email", "sms"}
@@ -70,7 +70,7 @@ def consents_of_reservation(
     keys = {"email": row.email_key, "sms": row.phone_key}
     if not for_guest:
         return restaurant, consents_of(session, restaurant.id, keys.values())
-    proved = proved_channels(row)
+    proved = confirmed_channels(row)
     known = consents_of(session, restaurant.id, [keys[channel] for channel in proved])
     said = (row.terms or {}).get("marketing")
     waiting = [channel for channel, key in keys.items() if key and channel not in proved]

@@ -39,13 +39,16 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class RefusedChange:
     """A refused change: the requested values, the reason, and the free alternatives."""
 
     party_size: int
     starts_at: datetime
     reason: str | None
     alternatives: tuple[datetime, ...]
+
+
+_Refused = dict[tuple[int, int | None], RefusedChange]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ class Outgoing:
     reason: str | None
     alternatives: tuple[datetime, ...]
     changed_revision: int
-    wish: Wish | None
+    wish: RefusedChange | None
 
     restaurant: Card
     guest_locale: str
@@ -143,9 +146,9 @@ def _load(session: Session, which: ColumnElement[bool]) -> list[Outgoing]:
     )
     found = session.execute(query).all()
     changed = _last_changes(session, _ids(found, VOID_AFTER_CHANGE))
-    wishes = _refused_wishes(session, _ids(found, (Kind.CHANGE_REFUSED,)))
+    refused = _refused_changes(session, _ids(found, (Kind.CHANGE_REFUSED,)))
     return [
-        _outgoing(message, reservation, restaurant, area, changed, wishes)
+        _outgoing(message, reservation, restaurant, area, changed, refused)
         for message, reservation, restaurant, area in found
     ]
 
@@ -176,9 +179,7 @@ def _last_changes(session: Session, reservations: Collection[int]) -> dict[int, 
     return found
 
 
-def _refused_wishes(
-    session: Session, reservations: Collection[int]
-) -> dict[tuple[int, int | None], Wish]:
+def _refused_changes(session: Session, reservations: Collection[int]) -> _Refused:
     """Return refused changes by reservation and the revision that reported it; None: the last."""
     if not reservations:
         return {}
@@ -190,20 +191,19 @@ def _refused_wishes(
         )
         .order_by(ReservationChange.id)  # the last one wins
     )
-    found: dict[tuple[int, int | None], Wish] = {}
+    found: _Refused = {}
     for row in session.scalars(query):
-        wish = Wish(row.party_size, row.starts_at, row.reason, _moments(row.alternatives))
+        wish = RefusedChange(row.party_size, row.starts_at, row.reason, _moments(row.alternatives))
         found[row.reservation_id, row.answered_revision] = found[row.reservation_id, None] = wish
     return found
 
 
-def _wish_of(message: Message, wishes: dict[tuple[int, int | None], Wish]) -> Wish | None:
+def _refused_change_of(message: Message, refused: _Refused) -> RefusedChange | None:
     """Return the change that the message answers; the last one if an older release did not say."""
     if message.kind != Kind.CHANGE_REFUSED:
         return None
-    number = message.reservation_id
-    own = wishes.get((number, message.reservation_revision))
-    return own or wishes.get((number, None))
+    own = refused.get((message.reservation_id, message.reservation_revision))
+    return own or refused.get((message.reservation_id, None))
 
 
 def _moments(alternatives: list[str] | None) -> tuple[datetime, ...]:
@@ -216,7 +216,7 @@ def _outgoing(
     restaurant: Restaurant,
     area: str | None,
     changed: dict[int, dict[str, int]],
-    wishes: dict[tuple[int, int | None], Wish],
+    refused: _Refused,
 ) -> Outgoing:
     guest, proved = _guest(reservation, message), _is_proved(reservation, message)
     return Outgoing(
@@ -238,8 +238,8 @@ def _outgoing(
         area=area,
         reason=reservation.reason,
         alternatives=_moments(reservation.alternatives),
-        changed_revision=_told_later(message, changed.get(reservation.id, {})),
-        wish=_wish_of(message, wishes),
+        changed_revision=_voiding_revision(message, changed.get(reservation.id, {})),
+        wish=_refused_change_of(message, refused),
         restaurant=_card(restaurant),
         guest_locale=reservation.guest_locale,
         # text from an unconfirmed sender is not sent to anybody who did not ask for it
@@ -255,7 +255,7 @@ def _outgoing(
     )
 
 
-def _told_later(message: Message, changes: dict[str, int]) -> int:
+def _voiding_revision(message: Message, changes: dict[str, int]) -> int:
     """Return the revision that voids older messages; of several refusals the last is sent."""
     changed = changes.get(CHANGED_REASON, 0)
     if message.kind == Kind.REMINDER:  # a held table that was confirmed has its own reminders

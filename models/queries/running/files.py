@@ -15,7 +15,7 @@ LOGO: Final = "logo"
 
 
 @dataclass(frozen=True, slots=True)
-class KeptVersion:
+class StoredVersion:
     """One version of a name, without its content. If withdrawn, all after `actor` are None."""
 
     name: str
@@ -42,7 +42,7 @@ def logo_of(session: Session, restaurant_id: int) -> int | None:
     return last.version if last and last.sha256 else None
 
 
-def files_of(session: Session, restaurant_id: int) -> list[KeptVersion]:
+def files_of(session: Session, restaurant_id: int) -> list[StoredVersion]:
     """Return every version of every name, by name, the newest first."""
     row = FileVersion
     same = and_(File.restaurant_id == row.restaurant_id, File.sha256 == row.sha256)
@@ -62,7 +62,7 @@ def files_of(session: Session, restaurant_id: int) -> list[KeptVersion]:
         .where(row.restaurant_id == restaurant_id)
         .order_by(row.name, row.version.desc())
     )
-    return [KeptVersion(*found) for found in session.execute(query)]
+    return [StoredVersion(*found) for found in session.execute(query)]
 
 
 def file_of(

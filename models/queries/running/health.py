@@ -14,7 +14,7 @@ from models.entities.reservations import Reservation, ReservationChange
 from models.entities.running import HealthChange, JobRun
 from models.entities.shifts import ShiftDay
 from models.queries.messages.channels import ChannelHealth, channel_health
-from models.queries.running.presence import ProcessHealth, late_of, nobody_leads, processes_seen
+from models.queries.running.presence import ProcessHealth, has_no_leader, late_of, processes_seen
 from models.rules.health import (
     LATE_AFTER,
     LEADER,
@@ -258,7 +258,7 @@ def last_health(session: Session, *, now: datetime) -> dict[str, Any] | None:
     run = session.get(JobRun, SWEEP)
     if run is None or run.result is None:
         return None
-    late = [LEADER] if nobody_leads(session, now=now) else []
+    late = [LEADER] if has_no_leader(session, now=now) else []
     if is_late(SWEEP, seconds_since(run.last_success, now=now)):
         late.append(SWEEP)
     if not late:

@@ -52,7 +52,7 @@ def late_of(found: tuple[ProcessHealth, ...]) -> tuple[str, ...]:
     return ((CLOCKS,) if wrong else ()) + ((ZONE_DATA,) if differ else ())
 
 
-def nobody_leads(session: Session, *, now: datetime) -> bool:
+def has_no_leader(session: Session, *, now: datetime) -> bool:
     """Return whether no scheduler holds the lease, or a wrong clock made it end too late."""
     lease = session.get(Lease, LEASE)
     if lease is None:

@@ -39,7 +39,7 @@ STAFF_WORDS = {
 }
 
 
-def told_reason(reason: str | None) -> str | None:
+def shown_reason(reason: str | None) -> str | None:
     """The reason as shown immediately to the person who made the request.
 
     Anybody can request a table in a guest's name, so SAME_GUEST is shown as FULL: that the guest

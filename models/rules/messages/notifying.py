@@ -77,7 +77,7 @@ class Step(NamedTuple):
     at: datetime
 
 
-class Telling(NamedTuple):
+class StepMessage(NamedTuple):
     """A step with a message, and the channels of that message."""
 
     step: Step
@@ -94,7 +94,7 @@ class Due(NamedTuple):
     variant: int
 
 
-def tellings(history: Sequence[Step], by: Iterable[str]) -> list[Telling]:
+def step_messages(history: Sequence[Step], by: Iterable[str]) -> list[StepMessage]:
     """The messages of this history, in order, for a guest whose current channels are `by`.
 
     A channel that an edit added or replaced gets the current state immediately; the old contact of
@@ -102,15 +102,15 @@ def tellings(history: Sequence[Step], by: Iterable[str]) -> list[Telling]:
     marks (of an earlier release) does not describe the contact: it counts as if the contact was the
     same before.
     """
-    found: list[Telling] = []
+    found: list[StepMessage] = []
     for step, marks, now in _back(history, by):
-        kind = kind_told(step.after, step.reason)
+        kind = kind_for(step.after, step.reason)
         heard = {channel for channel in now if not marks or channel in marks}
         if kind is not None and heard:
-            found.append(Telling(step, kind, _sorted(heard)))
+            found.append(StepMessage(step, kind, _sorted(heard)))
         left = {channel for channel, mark in marks.items() if mark != ADDED}
         if left and step.after in TOLD:
-            found.append(Telling(step, Kind.CONTACT_CHANGED, _sorted(left)))
+            found.append(StepMessage(step, Kind.CONTACT_CHANGED, _sorted(left)))
     return found[::-1]
 
 
@@ -151,17 +151,17 @@ def due(
     is the current start; `offsets` are the reminders in minutes before it.
     """
     found: set[Due] = set()
-    for telling in tellings(history, by):
-        if telling.kind in (Kind.CHANGE_REFUSED, Kind.CONTACT_CHANGED):
+    for message in step_messages(history, by):
+        if message.kind in (Kind.CHANGE_REFUSED, Kind.CONTACT_CHANGED):
             continue
-        found = {each for each in found if each.channel not in telling.by}
-        for channel in telling.by:
-            revision = telling.step.revision
-            found.add(Due(revision, telling.kind, channel, 0))
-            if telling.kind in REMINDED:
+        found = {each for each in found if each.channel not in message.by}
+        for channel in message.by:
+            revision = message.step.revision
+            found.add(Due(revision, message.kind, channel, 0))
+            if message.kind in REMINDED:
                 found |= {
                     Due(revision, Kind.REMINDER, channel, minutes)
-                    for minutes in reminded(offsets, starts_at=starts_at, now=telling.step.at)
+                    for minutes in reminded(offsets, starts_at=starts_at, now=message.step.at)
                 }
     now = set(by)
     return frozenset(each for each in found if each.channel in now)
@@ -183,7 +183,7 @@ def _sorted(by: Collection[str]) -> tuple[str, ...]:
     return tuple(channel for channel in CHANNELS if channel in by)
 
 
-def kind_told(after: Status, reason: str) -> Kind | None:
+def kind_for(after: Status, reason: str) -> Kind | None:
     """The message that a recorded move (its new state and reason) must have created, if any."""
     if contact_marks(reason):
         return TOLD.get(after)

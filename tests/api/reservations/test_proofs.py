@@ -11,7 +11,7 @@ from models.core import clock
 from models.core.database.transactions import reading, transaction
 from models.core.secrets.signing import proof_code
 from models.entities import Message, Reservation
-from models.operations.reservations.contact_proofs import prove_contact
+from models.operations.reservations.contact_proofs import confirm_contact
 from tasks.messages import deliver
 from tests.api.conftest import Stand, counted
 from tests.services.servers.mailbox import Mailbox
@@ -168,8 +168,8 @@ def test_a_contact_that_was_edited_meanwhile_is_not_proved(stand: Stand) -> None
     stand.client.patch(place, json=changed, headers={"Manage-Token": made["manage_token"]})
     now = clock.now() + timedelta(seconds=1)
     with transaction() as session:
-        assert not prove_contact(session, int(made["id"]), code, now=now)
-        assert not prove_contact(session, 999, code, now=now)
+        assert not confirm_contact(session, int(made["id"]), code, now=now)
+        assert not confirm_contact(session, 999, code, now=now)
 
 
 def test_a_flood_of_moves_is_a_handful_of_mails(stand: Stand, mailbox: Mailbox) -> None:

@@ -16,7 +16,7 @@ from models.operations.deciding.books import lock_books
 from models.operations.deciding.rounds import Round
 from models.operations.deciding.waitlist import expire_waitlists
 from models.operations.reservations.changes import cancel_reservation, change_reservation
-from models.queries.deciding.lanes import Waiting, look
+from models.queries.deciding.lanes import Waiting, read_work
 from models.rules.reservations.requests import TableChange
 from tests.operations.evenings import (
     HOUR,
@@ -181,12 +181,12 @@ def answer_only(stand: Stand, patch: pytest.MonkeyPatch) -> None:
     """Another worker decides the requests that it read, and has not seen a freed book."""
 
     def look_past(*given: Any, **more: Any) -> Waiting:
-        found = look(*given, **more)
+        found = read_work(*given, **more)
         return Waiting(
             found.requests, books={b: h for b, h in found.books.items() if b not in found.freed}
         )
 
-    patch.setattr("models.operations.deciding.allocation.look", look_past)
+    patch.setattr("models.operations.deciding.allocation.read_work", look_past)
     one_round(stand)
 
 

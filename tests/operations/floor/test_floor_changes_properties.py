@@ -17,7 +17,7 @@ from models.core.errors import Invalid
 from models.integrity.check import findings
 from models.operations.floor.file import read_restaurant
 from models.operations.floor.load import apply_file
-from models.operations.floor.parties import PartiesHurt, look_at
+from models.operations.floor.parties import PartiesHurt, find_concerns
 from models.queries.deciding.standing import Upcoming
 from models.rules.deciding.board import Ask
 from models.rules.deciding.objection import Party
@@ -176,7 +176,7 @@ def test_whoever_a_change_does_not_hurt_keeps_everything_and_nobody_else(
 ) -> None:
     before, after = change
     parties = seated(before, wishes)
-    hurt = {each.who.id for each in look_at(before, after, [who for _, who in parties]).hurt}
+    hurt = {each.who.id for each in find_concerns(before, after, [who for _, who in parties]).hurt}
     lost = {who.id for wish, who in parties if not keeps_all(after, wish, who.party)}
     assert hurt == lost
 

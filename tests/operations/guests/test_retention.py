@@ -19,8 +19,8 @@ from models.operations.accounts.audit import note
 from models.operations.guests import retention
 from models.operations.guests.consents import say_consent
 from models.operations.guests.erasures import RetentionLine, read_erasures
-from models.operations.guests.retention import Forgotten, forget_audit, forget_by_rule
-from models.operations.reservations.contact_proofs import prove_contact
+from models.operations.guests.retention import RetentionResult, apply_retention, delete_audit
+from models.operations.reservations.contact_proofs import confirm_contact
 from models.operations.stand.jobs import STAND_JOBS
 from models.operations.stand.overdue import end_evenings
 from models.rules.reservations.requests import ConsentSaid
@@ -71,11 +71,11 @@ def answer(stand: Stand, number: int) -> None:
     guest = stand.row(number).guest
     for contact in filter(None, (guest.email, guest.phone)):
         code = proof_code(number, contact)
-        assert stand.do(partial(prove_contact, reservation_id=number, code=code, now=NOW))
+        assert stand.do(partial(confirm_contact, reservation_id=number, code=code, now=NOW))
 
 
-def run(now: datetime = MUCH_LATER, seconds: float = 60) -> Forgotten:
-    return forget_by_rule(now=now, seconds=seconds)
+def run(now: datetime = MUCH_LATER, seconds: float = 60) -> RetentionResult:
+    return apply_retention(now=now, seconds=seconds)
 
 
 def test_guests_of_old_books_are_forgotten_and_what_they_ate_when_is_not(db: Engine) -> None:
@@ -93,21 +93,21 @@ def test_guests_of_old_books_are_forgotten_and_what_they_ate_when_is_not(db: Eng
                 Reservation.forgotten_at.is_not(None), Reservation.email_key.is_not(None)
             )
         ).all()
-    assert run() == Forgotten()
+    assert run() == RetentionResult()
     evenings_end()
     assert CliRunner().invoke(main, ["check", "--grace", "100000000"]).exit_code == 0
 
 
 def test_without_a_rule_nothing_is_forgotten(db: Engine) -> None:
     stand = a_keeping_restaurant(db)
-    assert run() == Forgotten()
+    assert run() == RetentionResult()
     assert names(stand) == ["Party 1", "Party 2", "Party 3"]
     assert not settings().erasures_file.exists()
 
 
 def test_a_book_is_kept_to_the_day(db: Engine) -> None:
     a_keeping_restaurant(db, keep_guests_days=15)
-    assert run(START + 15 * DAY) == Forgotten()
+    assert run(START + 15 * DAY) == RetentionResult()
     assert run(START + 16 * DAY).guests == 2
 
 
@@ -123,7 +123,7 @@ def test_who_has_not_ended_is_kept_and_looked_at_again(db: Engine) -> None:
 
 def test_a_run_that_ends_early_is_gone_on_with(db: Engine) -> None:
     stand = a_keeping_restaurant(db, keep_guests_days=15)
-    assert run(seconds=-1) == Forgotten(more=True)
+    assert run(seconds=-1) == RetentionResult(more=True)
     assert names(stand)[0] == "Party 1"
     assert run().guests == 2
 
@@ -249,7 +249,7 @@ def test_audit_is_kept_as_long_as_the_setting_says(db: Engine) -> None:
             note(
                 session, stand.restaurant.id, actor=STAFF, action="guest.found", about=["A"], now=at
             )
-    assert forget_audit(before=NOW + DAY) == 1
+    assert delete_audit(before=NOW + DAY) == 1
     with Session(stand.bind) as session:
         assert session.scalars(select(AuditEntry.at)).all() == [NOW + 2 * DAY]
         assert session.scalar(select(func.count()).select_from(AuditEntry)) == 1

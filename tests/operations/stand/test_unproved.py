@@ -13,7 +13,7 @@ from models.core.database.transactions import reading
 from models.core.secrets.signing import proof_code
 from models.entities import Message
 from models.integrity.check import findings
-from models.operations.reservations.contact_proofs import prove_contact
+from models.operations.reservations.contact_proofs import confirm_contact
 from models.operations.stand.arrivals import arrive, finish, mark_no_show, seat
 from models.operations.stand.unconfirmed import confirm_by_link, release_unconfirmed
 from models.operations.stand.undo import take_back
@@ -188,7 +188,7 @@ def test_another_contact_has_to_confirm_for_itself(db: Engine, restaurant: Resta
     assert not confirm(stand, number, now=minutes(1), code=code)
     # the link alone confirms the contact, but no table
     own = proof_code(number, stand.row(number).guest.email or "")
-    assert not stand.do(lambda session: prove_contact(session, number, own, now=minutes(2)))
+    assert not stand.do(lambda session: confirm_contact(session, number, own, now=minutes(2)))
     assert stand.row(number).confirm_by is not None and stand.row(number).email_proved_at is None
 
 

@@ -19,9 +19,9 @@ from models.rules.messages.notifying import (
     channels,
     channels_before,
     due,
-    kind_told,
+    kind_for,
     reminded,
-    tellings,
+    step_messages,
 )
 from models.rules.messages.outbox import message_rows, reminder_rows
 from models.rules.reservations.contact_edits import contact_marks, edit_reason, is_edit
@@ -59,12 +59,12 @@ OFFSETS = st.lists(st.integers(1, 5000), max_size=4).map(tuple)
     ],
 )
 def test_what_the_guest_is_told_of_a_move(after: Status, reason: str, kind: Kind | None) -> None:
-    assert kind_told(after, reason) is kind
+    assert kind_for(after, reason) is kind
 
 
 def test_every_kind_but_the_clocks_and_the_staffs_own_is_told_of_some_move() -> None:
     reasons = ["decision", CHANGED_REASON, REFUSED_REASON, *sorted(UNTOLD_REASONS)]
-    told = {kind_told(status, reason) for status in Status for reason in reasons}
+    told = {kind_for(status, reason) for status in Status for reason in reasons}
     assert told == set(Kind) - UNMOVED - {Kind.CONTACT_CHANGED} | {None}
     assert set(TOLD.values()) < set(Kind)
 
@@ -171,7 +171,7 @@ def owed(history: list[Step], by: tuple[str, ...]) -> set[tuple[int, str, str]]:
 def test_a_phone_given_instead_of_the_address_is_confirmed_and_reminded() -> None:
     history = confirmed("edited:-email,+sms")
     assert owed(history, ("sms",)) == {(3, "confirmation", "sms")}
-    assert [(each.kind, each.by) for each in tellings(history, ("sms",))] == [
+    assert [(each.kind, each.by) for each in step_messages(history, ("sms",))] == [
         (Kind.CONFIRMATION, ("email",)),
         (Kind.CONTACT_CHANGED, ("email",)),
         (Kind.CONFIRMATION, ("sms",)),
@@ -240,7 +240,7 @@ def test_every_channel_of_now_knows_the_state_of_now(
             contact = event
         else:
             reason, status = event, AFTER.get(event, status)
-            kind = kind_told(status, reason)
+            kind = kind_for(status, reason)
             if kind and kind is not Kind.CHANGE_REFUSED:
                 knows |= {way: (value, kind, revision) for way, value in contact.items() if value}
         history.append(Step(status, reason, revision, at))
