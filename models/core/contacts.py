@@ -47,7 +47,7 @@ def normal_email(value: str) -> str:
     for part, most, name in ((local, LOCAL_MAX, "before"), (domain, DOMAIN_MAX, "after")):
         if len(part) > most:
             raise ValueError(
-                f"is not an e-mail address: at most {most} characters may stand {name} the @"
+                f"is not an e-mail address: at most {most} characters are allowed {name} the @"
             )
     if len(normal) > EMAIL_MAX:
         raise ValueError(f"must be an e-mail address of at most {EMAIL_MAX} characters")

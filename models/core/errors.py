@@ -124,7 +124,7 @@ class AlreadyBooked(MaitredError):
     code = "already-booked"
 
     def __init__(self, reservation_id: int, token: str, *, is_same: bool) -> None:
-        super().__init__("you have a table near that time already; change it, or cancel it first")
+        super().__init__("you already have a table near that time; change it, or cancel it first")
         self.reservation_id = reservation_id
         self.token = token
         self.is_same = is_same

@@ -26,7 +26,7 @@ _MEXICO: Final = 52
 _IMPOSSIBLE: Final = {
     ValidationResult.TOO_SHORT: "is too short for a phone number",
     ValidationResult.TOO_LONG: "is too long for a phone number",
-    ValidationResult.INVALID_LENGTH: "has a length that no phone number of its country has",
+    ValidationResult.INVALID_LENGTH: "has the wrong length for a phone number of its country",
     ValidationResult.INVALID_COUNTRY_CODE: "begins with a country code that does not exist",
     ValidationResult.IS_POSSIBLE_LOCAL_ONLY: "needs its area code",
 }
@@ -152,7 +152,9 @@ def _check_national(text: str, number: PhoneNumber) -> None:
     """
     country = f"+{number.country_code}"
     if not phonenumbers.is_valid_number(number):
-        raise ValueError(f"is no phone number of {country}; another country's needs its code")
+        raise ValueError(
+            f"is not a phone number of {country}; a foreign number needs its country code"
+        )
     region = phonenumbers.region_code_for_number(number) or ""
     without_plus = CountryCodeSource.FROM_NUMBER_WITHOUT_PLUS_SIGN
     named = text.lstrip("( ").startswith("0") or number.country_code_source == without_plus

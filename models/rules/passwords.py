@@ -27,4 +27,4 @@ def weakness(password: str, *, about: Iterable[str] = ()) -> str:
         return f"must have {PASSWORD_MIN} to {PASSWORD_MAX} characters"
     known = [word for text in about for word in re.split(r"[\W_]+", text) if len(word) > 2]
     found = zxcvbn(password[:_LOOKED_AT], user_inputs=[*_HERE, *about, *known])
-    return "" if found["score"] >= _DEGREE else "is too easily guessed: take a longer one"
+    return "" if found["score"] >= _DEGREE else "is too easily guessed: choose a longer one"

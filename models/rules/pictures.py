@@ -27,7 +27,7 @@ _JPEG_PARTS: Final = frozenset({0xC4, 0xDB, 0xDD, 0xFE, *range(0xE0, 0xF0)}) | _
 _SCAN, _END = 0xDA, 0xD9
 _WEBP_PARTS: Final = frozenset({b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ICCP", b"EXIF", b"XMP "})
 
-_UNKNOWN: Final = "moves, or has parts that its format does not name"
+_UNKNOWN: Final = "is animated, or has parts that its format does not define"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def read_picture(content: bytes) -> Picture:
     try:
         picture = _read(content)
     except IndexError:
-        raise ValueError("is cut short") from None
+        raise ValueError("is truncated") from None
     if not (0 < picture.width <= SIDE_MAX and 0 < picture.height <= SIDE_MAX):
         raise ValueError(f"must be at most {SIDE_MAX} pixels wide and high")
     return picture
@@ -76,7 +76,7 @@ def _png(content: bytes) -> Picture:
     kinds = [kind for kind, _ in parts]
     header = parts[0][1]
     if kinds[0] != b"IHDR" or kinds.count(b"IHDR") != 1 or len(header) != 13:
-        raise ValueError("is a damaged PNG: its header is not right")
+        raise ValueError("is a damaged PNG: its header is invalid")
     if b"IDAT" not in kinds:
         raise ValueError("is a damaged PNG: it has no picture")
     return Picture("image/png", _number(header, 0, 4), _number(header, 4, 4))
@@ -95,7 +95,7 @@ def _png_parts(content: bytes) -> Iterator[tuple[bytes, bytes]]:
         yield kind, data
         place += 12 + size
     if place != len(content):
-        raise ValueError("has something behind its end")
+        raise ValueError("has data after its end")
 
 
 def _jpeg(content: bytes) -> Picture:
@@ -115,7 +115,7 @@ def _jpeg(content: bytes) -> Picture:
         if kind == _SCAN:
             place = _after_scan(content, place)
     if place + 2 != len(content):
-        raise ValueError("has something behind its end")
+        raise ValueError("has data after its end")
     if found is None:
         raise ValueError("is a damaged JPEG: it has no picture")
     return Picture("image/jpeg", *found)
@@ -135,7 +135,7 @@ def _after_scan(content: bytes, place: int) -> int:
 
 def _webp(content: bytes) -> Picture:
     if _number(content, 4, 4, little=True) + 8 != len(content):
-        raise ValueError("is cut short, or has something behind its end")
+        raise ValueError("is truncated, or has data after its end")
     place, sizes = 12, []
     while place < len(content):
         kind, size = content[place : place + 4], _number(content, place + 4, 4, little=True)

@@ -157,7 +157,7 @@ def test_a_form_sent_again_with_other_details_asks_first(stand: Stand) -> None:
         ({"note": "x" * 1001}, "at most 1000 characters", "note"),
         ({"party_size": "99"}, "must be at most 8 online", ""),
         ({"party_size": "two"}, "must be at least 1", ""),
-        ({"start": "2020-01-01T19:00:00+01:00"}, "lies in the past", ""),
+        ({"start": "2020-01-01T19:00:00+01:00"}, "is in the past", ""),
         ({"area": "roof"}, "not an area", ""),
     ],
 )

@@ -142,7 +142,7 @@ def test_a_pasted_address_is_understood(pasted: str) -> None:
 
 def test_an_address_keeps_to_the_lengths_of_rfc_5321() -> None:
     assert normal_email(f"{'a' * 64}@example.com") == f"{'a' * 64}@example.com"
-    with pytest.raises(ValueError, match="at most 64 characters may stand before the @"):
+    with pytest.raises(ValueError, match="at most 64 characters are allowed before the @"):
         normal_email(f"{'a' * 65}@example.com")
     with pytest.raises(ValueError, match=r"is not an e-mail|at most"):
         normal_email(f"ada@{'.'.join(['a' * 60] * 4)}.example.com")

@@ -57,11 +57,11 @@ def _hours(path: KeyPath, shift: ShiftShape) -> Iterator[Problem]:
         wrong = True
         yield (
             (*path, name),
-            f"is {minutes / 60:g} h after first (an earlier time lies after midnight);"
+            f"is {minutes / 60:g} h after first (an earlier time is after midnight);"
             f" a shift lasts at most {LONGEST_SHIFT // 60} h past midnight",
         )
     if shift.first == shift.last == shift.ends == time():
-        yield (*path, "last"), 'is first again: a shift around the clock has last = "23:45"'
+        yield (*path, "last"), 'is the same as first: a shift around the clock has last = "23:45"'
     elif not wrong and _closes(shift) < _after(shift.first, shift.last):
         yield (*path, "ends"), "must not be before last"
 

@@ -30,7 +30,7 @@ def refuse_if_others_sit(
             f"{known[each.table_id].label if each.table_id in known else f'#{each.table_id}'}"
             for each in sitting
         )
-        raise StateConflict(f"{said}: move it, or finish it, first")
+        raise StateConflict(f"{said}: move or finish it first")
     if others:
         gone = [each.table_id for each in others]
         session.execute(delete(_ROWS).where(_ROWS.c.dining_table_id.in_(gone)))

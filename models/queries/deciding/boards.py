@@ -93,7 +93,7 @@ def _occupancy_of(ranges: int, *, sitting: bool) -> Select[int, int, int] | Comp
     wanted = or_(
         *(
             and_(
-                row.restaurant_id == bindparam(f"house{number}", type_=Integer),
+                row.restaurant_id == bindparam(f"restaurant{number}", type_=Integer),
                 row.quarter_hour.between(
                     bindparam(f"first{number}", type_=Integer),
                     bindparam(f"last{number}", type_=Integer),
@@ -122,7 +122,11 @@ def _read_occupancy(
 ) -> None:
     wanted: dict[str, Any] = {}
     for number, (restaurant_id, first, last) in enumerate(ranges):
-        wanted |= {f"house{number}": restaurant_id, f"first{number}": first, f"last{number}": last}
+        wanted |= {
+            f"restaurant{number}": restaurant_id,
+            f"first{number}": first,
+            f"last{number}": last,
+        }
     stays = range(now, now + STAYS_QUARTERS)
     tonight = {
         restaurant for restaurant, first, last in ranges if first < stays.stop and now <= last

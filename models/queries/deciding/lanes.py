@@ -146,7 +146,7 @@ def _work_query() -> CompoundSelect[Any]:
 
 
 def _named(kind: int, *columns: ColumnElement[int]) -> list[ColumnElement[Any]]:
-    names = ("number", "book", "other_book", "house")
+    names = ("number", "book", "other_book", "restaurant_id")
     named = [column.label(name) for column, name in zip(columns, names, strict=True)]
     return [literal_column(str(kind)).label("kind"), *named]
 

@@ -131,7 +131,7 @@ def _not_offered(
     run = shifts_on(restaurant, day)
     if shift in run:
         wall = local_time(restaurant, quarter_of(starts_at))
-        return name, f"{wall:%H:%M} is no start of {name}"
+        return name, f"{wall:%H:%M} is not a start of {name}"
     if special := next((each for each in run if each.on_date == day), None):
         return f"shift {special.key}", f"the special hours {special.key} of {day} replace {name}"
     return name, f"{name} does not run on {day}"

@@ -88,7 +88,7 @@ def _misfits(
                 restaurant.area_by_id[area_id or 0].key,
                 restaurant.area_by_id.get(table.area_id),
             )
-            words = f"it asked for area {asked}; {name} is in area {has.key if has else 'unknown'}"
+            words = f"it requested area {asked}; {name} is in area {has.key if has else 'unknown'}"
             yield Objection(Code.OTHER_AREA, name, words)
         if party.online and not table.online:
             yield Objection(Code.IN_HOUSE_ONLY, name, f"{name} is not offered online")

@@ -64,7 +64,7 @@ def _is_late(
     lead = restaurant.policies.lead_minutes
     if not online or minutes_from(now, starts_at) >= lead:
         return ""
-    return f"cannot change any more: the start is less than {lead} minutes ahead"
+    return f"can no longer be changed: the start is less than {lead} minutes ahead"
 
 
 def _size_change_problem(
@@ -73,5 +73,5 @@ def _size_change_problem(
     if online and restaurant.policies.min_party_online <= size < has:
         return ""
     return party_problem(restaurant, size, online=online) or (
-        f"{late}; fewer guests are fine" if late else ""
+        f"{late}; a smaller party is possible" if late else ""
     )

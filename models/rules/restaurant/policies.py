@@ -137,7 +137,7 @@ def area_problem(restaurant: RestaurantSpec, area_key: str | None, *, online: bo
         each.key for each in (online_areas(restaurant) if online else restaurant.areas)
     )
     if area:
-        return f"is not offered online; what is: {keys or 'none'}"
+        return f"is not offered online; areas offered: {keys or 'none'}"
     return f"is not an area of this restaurant; its areas: {keys}"
 
 
@@ -152,9 +152,9 @@ def start_problem(
     if quarter > last:
         return _too_far(restaurant, last, online=online)
     if not online:
-        return "lies more than 24 hours in the past"
+        return "is more than 24 hours in the past"
     if minutes_from(starts_at, now) > 0:
-        return "lies in the past"
+        return "is in the past"
     return f"must be at least {restaurant.policies.lead_minutes} minutes ahead"
 
 

@@ -127,7 +127,7 @@ def test_what_cannot_be_kept_is_told_why_and_not_kept(staffed: Stand) -> None:
     for content, why in (
         (b"", "is empty"),
         (b"<svg onload='alert(1)'/>", "must be a PNG"),
-        (png() + b"<script>", "behind its end"),
+        (png() + b"<script>", "after its end"),
         (png(9000, 9000), "2048 pixels"),
         (png() + bytes(61_440), "61440 bytes"),
     ):

@@ -105,7 +105,7 @@ def test_a_room_whose_tables_are_for_the_staff_cannot_be_had_online() -> None:
     restaurant = replace(HOUSE, tables=(TABLES[0], replace(TABLES[1], online=False)))
     assert [area.key for area in online_areas(restaurant)] == ["room"]
     message = refused(area="terrace", restaurant=restaurant)["area"]
-    assert message == "is not offered online; what is: room"
+    assert message == "is not offered online; areas offered: room"
     assert accepted(area="terrace", restaurant=restaurant, online=False)
     assert online_sizes(
         replace(restaurant, tables=(replace(TABLES[0], min_party=2, max_party=4),))
@@ -124,7 +124,7 @@ def test_every_wrong_field_is_named_at_once() -> None:
 def test_mistake_6_past_starts_are_neither_offered_nor_booked() -> None:
     """One rule for offers, new requests and edits; the server's clock decides."""
     now = utc("2026-07-10T17:50")
-    assert refused(DINNER, now=now) == {"start": "lies in the past"}
+    assert refused(DINNER, now=now) == {"start": "is in the past"}
     first, _ = bookable_quarters(HOUSE, now=now, online=True)
     (sitting,) = sittings_on(HOUSE, FRIDAY)
     offered = [start for start in sitting.starts if start >= first]
@@ -153,7 +153,7 @@ def test_without_lead_time_a_start_is_bookable_until_it_begins() -> None:
     restaurant = a_restaurant(*HOUSE.shifts, policies=Policies(lead_minutes=0))
     assert accepted(restaurant=restaurant, now=DINNER)
     late = DINNER + timedelta(seconds=1)
-    assert refused(restaurant=restaurant, now=late) == {"start": "lies in the past"}
+    assert refused(restaurant=restaurant, now=late) == {"start": "is in the past"}
 
 
 def test_the_booking_window_ends_with_a_local_day() -> None:
@@ -169,7 +169,7 @@ def test_the_booking_window_ends_with_a_local_day() -> None:
 def test_the_staff_may_look_back_a_day() -> None:
     assert accepted(now=DINNER + DAY, online=False)
     late = DINNER + DAY + timedelta(seconds=1)
-    assert refused(now=late, online=False) == {"start": "lies more than 24 hours in the past"}
+    assert refused(now=late, online=False) == {"start": "is more than 24 hours in the past"}
 
 
 @pytest.mark.parametrize("online", [True, False])
