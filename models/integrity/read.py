@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from models.core.database.transactions import table_of
 from models.entities.messages import Message
 from models.entities.reservations import ReservationMove
-from models.integrity.checks.notified import Said
+from models.integrity.checks.notified import MessageRow
 from models.integrity.times import as_text
 
 
@@ -21,7 +21,7 @@ class Move(NamedTuple):
     at: str
 
 
-def read_told(session: Session, first: int, last: int) -> dict[int, str]:
+def read_message_lists(session: Session, first: int, last: int) -> dict[int, str]:
     """The messages of each reservation, as one text. Reads a single index."""
     row = table_of(Message).c
     parts = (row.reservation_revision, row.kind, row.channel, row.variant)
@@ -57,7 +57,7 @@ def read_steps(session: Session, first: int, last: int) -> dict[int, list[Move]]
     return found
 
 
-def read_said(session: Session, ids: Sequence[int]) -> dict[int, list[Said]]:
+def read_messages(session: Session, ids: Sequence[int]) -> dict[int, list[MessageRow]]:
     """The messages of each of these reservations, oldest first."""
     if not ids:
         return {}
@@ -74,7 +74,7 @@ def read_said(session: Session, ids: Sequence[int]) -> dict[int, list[Said]]:
         .where(row.reservation_id.in_(ids))
         .order_by(row.id)
     )
-    found: dict[int, list[Said]] = defaultdict(list)
+    found: dict[int, list[MessageRow]] = defaultdict(list)
     for number, *facts in session.execute(query):
-        found[number].append(Said(*facts))
+        found[number].append(MessageRow(*facts))
     return found

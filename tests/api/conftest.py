@@ -14,7 +14,7 @@ from sqlalchemy import Engine, func, select
 from models.core import clock
 from models.core.database.transactions import Base, transaction
 from models.core.redis import signals
-from models.core.secrets.signing import proof_code
+from models.core.secrets.signing import confirmation_code
 from models.core.settings import settings
 from models.entities import Reservation
 from models.operations.accounts.accounts import create_account, grant_role, hash_password
@@ -101,7 +101,7 @@ class Stand:
         with transaction(self.db) as session:
             guest = session.get_one(Reservation, int(made["id"])).guest
         for contact in filter(None, (guest.email, guest.phone)):
-            code = proof_code(int(made["id"]), contact)
+            code = confirmation_code(int(made["id"]), contact)
             answer = self.client.get(f"/manage/{made['manage_token']}?k={code}")
             assert answer.status_code == 303
 

@@ -51,7 +51,7 @@ def _name_key(place: str) -> bytes:
 
 
 @lru_cache(maxsize=1)
-def _proof_key() -> bytes:
+def _confirmation_key() -> bytes:
     return derive_key(settings().secret("secret_key"), "maitred contact proofs")
 
 
@@ -112,10 +112,10 @@ def _text(value: bytes) -> str:
     return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
 
 
-def proof_code(reservation_id: int, contact: str) -> str:
+def confirmation_code(reservation_id: int, contact: str) -> str:
     """The code in a message's link, which the person who requested the table was not given."""
     said = f"{reservation_id}\n{contact}".encode()
-    proof = hmac.new(_proof_key(), said, hashlib.sha256).digest()
+    proof = hmac.new(_confirmation_key(), said, hashlib.sha256).digest()
     return "".join(_ALPHABET[byte & 31] for byte in proof[:PROOF_LENGTH])
 
 

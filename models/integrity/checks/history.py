@@ -18,7 +18,7 @@ from models.integrity.checks.moments import Moments
 from models.integrity.checks.notified import STATUSES, Party, Step, message_findings
 from models.integrity.finding import Files, Finding
 from models.integrity.history_shapes import Line, Shape, Shapes
-from models.integrity.read import Move, read_said, read_steps, read_told
+from models.integrity.read import Move, read_message_lists, read_messages, read_steps
 from models.integrity.times import as_text, moment_of
 from models.rules.reservations.lifecycle import Status, may_move
 from models.rules.reservations.reasons import leads_to
@@ -77,7 +77,7 @@ def _judged(
     """The findings of each of these reservations, read in full."""
     for start in range(0, len(lines), _AT_ONCE):
         some = lines[start : start + _AT_ONCE]
-        said = read_said(session, [line.id for line in some])
+        said = read_messages(session, [line.id for line in some])
         for line in some:
             party = _party(line)
             steps = [Step(*move.what, moment_of(move.at)) for move in moves.get(line.id, [])]
@@ -170,5 +170,5 @@ def _read_lines(session: Session, *, after: int, last: int) -> list[Line]:
         .limit(_AT_ONCE)
     )
     rows = session.execute(query).all()
-    said = read_told(session, rows[0].id, rows[-1].id) if rows else {}
+    said = read_message_lists(session, rows[0].id, rows[-1].id) if rows else {}
     return [Line._make((*facts, said.get(facts[0], ""))) for facts in rows]

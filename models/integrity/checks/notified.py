@@ -26,7 +26,7 @@ from models.rules.reservations.contact_edits import CHANNELS, EDITED_REASON
 from models.rules.reservations.lifecycle import Status
 
 EDITED = EDITED_REASON
-Heard = dict[tuple[int, str], list[str]]
+Existing = dict[tuple[int, str], list[str]]
 _ANY = [frozenset(CHANNELS), *(frozenset((each,)) for each in CHANNELS), frozenset[str]()]
 _SOME = [each for each in _ANY if each]
 STATUSES = {status.value: status for status in Status}
@@ -58,7 +58,7 @@ class Step(NamedTuple):
     at: datetime
 
 
-class Said(NamedTuple):
+class MessageRow(NamedTuple):
     """One message, reduced to the fields that matter here."""
 
     id: int
@@ -69,23 +69,23 @@ class Said(NamedTuple):
 
 
 def message_findings(
-    party: Party, steps: list[Step], said: list[Said], restaurant: CheckedRestaurant
+    party: Party, steps: list[Step], said: list[MessageRow], restaurant: CheckedRestaurant
 ) -> Iterator[Finding]:
     """Messages that are missing, repeated, or without a cause."""
-    heard: Heard = defaultdict(list)
+    existing: Existing = defaultdict(list)
     for each in said:
         if each.kind not in UNMOVED:
-            heard[each.revision, each.kind].append(each.channel)
-    told = _told(party, steps, heard)
-    for message in told:
-        yield from _compare(party, message, heard.get(_key(message), []))
-    for revision, kind in sorted(heard.keys() - set(map(_key, told))):
+            existing[each.revision, each.kind].append(each.channel)
+    expected = _expected(party, steps, existing)
+    for message in expected:
+        yield from _compare(party, message, existing.get(_key(message), []))
+    for revision, kind in sorted(existing.keys() - set(map(_key, expected))):
         text = f"{kind} of revision {revision} belongs to no move"
         yield _finding(party, text, rule="told-without-cause")
-    yield from _reminders(party, told, said, restaurant)
+    yield from _reminders(party, expected, said, restaurant)
 
 
-def _told(party: Party, steps: list[Step], heard: Heard) -> list[StepMessage]:
+def _expected(party: Party, steps: list[Step], existing: Existing) -> list[StepMessage]:
     """All messages that must exist, derived backwards from the current contact."""
     found: list[StepMessage] = []
     by = party.channels
@@ -94,7 +94,7 @@ def _told(party: Party, steps: list[Step], heard: Heard) -> list[StepMessage]:
         options = [by] if number == len(parts) - 1 else sorted(_ANY, key=lambda each: each != by)
         if number == 0 and party.source == "online":
             options = [each for each in options if each] or _SOME  # online, there is a contact
-        by = min(options, key=lambda each: _misfit(part, each, heard))
+        by = min(options, key=lambda each: _misfit(part, each, existing))
         found = step_messages(part, by) + found
         by = channels_before(part, by)
     return found
@@ -111,14 +111,14 @@ def _parts(steps: list[Step]) -> list[list[notifying.Step]]:
     return parts
 
 
-def _misfit(part: list[notifying.Step], by: frozenset[str], heard: Heard) -> int:
+def _misfit(part: list[notifying.Step], by: frozenset[str], existing: Existing) -> int:
     """How many messages of these steps are missing or superfluous if the channels are `by`.
 
     Without any channel there must be none: then every message is superfluous.
     """
     wanted = {_key(each): set(each.by) for each in step_messages(part, by)}
     revisions = {step.revision for step in part}
-    there = {key: set(channels) for key, channels in heard.items() if key[0] in revisions}
+    there = {key: set(channels) for key, channels in existing.items() if key[0] in revisions}
     keys = wanted.keys() | there.keys()
     return sum(len(wanted.get(key, set()) ^ there.get(key, set())) for key in keys)
 
@@ -127,11 +127,11 @@ def _key(message: StepMessage) -> tuple[int, str]:
     return message.step.revision, message.kind.value
 
 
-def _compare(party: Party, message: StepMessage, heard: list[str]) -> Iterator[Finding]:
+def _compare(party: Party, message: StepMessage, existing: list[str]) -> Iterator[Finding]:
     what, wanted = f"{message.kind} of revision {message.step.revision}", set(message.by)
-    for channel in sorted(wanted - set(heard)):
+    for channel in sorted(wanted - set(existing)):
         yield _finding(party, f"{what} has no message by {channel}", rule="untold")
-    for channel, times in Counter(heard).items():
+    for channel, times in Counter(existing).items():
         if times > 1:
             yield _finding(party, f"{what} has {times} messages by {channel}", rule="told-twice")
         if channel not in wanted:
@@ -140,13 +140,13 @@ def _compare(party: Party, message: StepMessage, heard: list[str]) -> Iterator[F
 
 
 def _reminders(
-    party: Party, told: list[StepMessage], said: list[Said], restaurant: CheckedRestaurant
+    party: Party, expected: list[StepMessage], said: list[MessageRow], restaurant: CheckedRestaurant
 ) -> Iterator[Finding]:
     """Check the reminders: each belongs to a message about the table; the last has all of them."""
     found: Counter[tuple[int, str, int]] = Counter(
         (each.revision, each.channel, each.variant) for each in said if each.kind == Kind.REMINDER
     )
-    causes = [each for each in told if each.kind in REMINDED]
+    causes = [each for each in expected if each.kind in REMINDED]
     rightful = {(each.step.revision, channel) for each in causes for channel in each.by}
     for (revision, channel, minutes), times in found.items():
         text = f"reminder of revision {revision}, {minutes} minutes before, by {channel}"

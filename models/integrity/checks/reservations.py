@@ -98,7 +98,7 @@ def _request_laws() -> list[Law]:
             and_(status == Status.WAITLISTED, not_(row.waitlist)),
         ),
         Law("has an unknown reason", row.reason.not_in(REASONS)),
-        *_proof_laws(),
+        *_confirmation_laws(),
         *_held_laws(),
         Law("has no revision for its guest", row.revision + row.guest_ahead < 1),
         Law(
@@ -120,7 +120,7 @@ def _request_laws() -> list[Law]:
     ]
 
 
-def _proof_laws() -> Iterator[Law]:
+def _confirmation_laws() -> Iterator[Law]:
     """A confirmed contact exists, and was confirmed after the request."""
     row = table_of(Reservation).c
     for proved, key in ((row.email_proved_at, row.email_key), (row.phone_proved_at, row.phone_key)):

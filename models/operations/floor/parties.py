@@ -60,7 +60,7 @@ def find_concerns(
     """Return all parties with an objection once the restaurant is as `after`."""
     hurt, agreed, known = [], [], []
     for who in parties:
-        found = objections(after, _as_told(before, after, who.party), before=before)
+        found = objections(after, _with_known_time(before, after, who.party), before=before)
         if not found:
             continue
         new = new_objections(before, after, who.party, who.party)
@@ -79,11 +79,11 @@ def new_objections(
 ) -> tuple[Objection, ...]:
     """Return the objections to the party after the change that did not apply before it."""
     old = {_kind(each) for each in objections(before, was)}
-    found = objections(after, _as_told(before, after, party), before=before)
+    found = objections(after, _with_known_time(before, after, party), before=before)
     return tuple(each for each in found if _kind(each) not in old)
 
 
-def _as_told(before: RestaurantSpec, after: RestaurantSpec, party: Party) -> Party:
+def _with_known_time(before: RestaurantSpec, after: RestaurantSpec, party: Party) -> Party:
     """Return the party with the wall time that the guest knows if the file changes the zone."""
     if before.zone == after.zone or party.told is not None:
         return party

@@ -117,7 +117,7 @@ def edit_details(
     check_revision(row.revision if by_staff else row.guest_revision, if_revision)
     row.guest_locale = locale
     reason = edit_reason(contacts_of(before[0]), contacts_of(known))
-    _forget_proofs(row, contact_marks(reason))
+    _clear_confirmations(row, contact_marks(reason))
     write_move(session, row, Status(row.status), now=now, actor=actor, reason=reason)
     row.guest_ahead -= not is_seen
     row.write_notes(known, kept)
@@ -126,7 +126,7 @@ def edit_details(
         renotify(session, row, restaurant, before=before[0], now=now)
 
 
-def _forget_proofs(row: Reservation, marks: Collection[str]) -> None:
+def _clear_confirmations(row: Reservation, marks: Collection[str]) -> None:
     """A changed contact is not confirmed yet."""
     if EMAIL in marks:
         row.email_proved_at = None

@@ -13,7 +13,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from models.core.errors import DecryptionFailed
-from models.core.secrets.signing import proof_code
+from models.core.secrets.signing import confirmation_code
 from models.entities.reservations import Reservation
 from models.operations.guests.consents import record_consent
 from models.operations.messages.renotifying import contacts_of
@@ -50,7 +50,9 @@ def _contact_of(row: Reservation, code: str) -> tuple[str, str] | None:
     except DecryptionFailed:
         return None
     for channel, contact in contacts.items():
-        if contact and hmac.compare_digest(proof_code(row.id, contact).encode(), code.encode()):
+        if contact and hmac.compare_digest(
+            confirmation_code(row.id, contact).encode(), code.encode()
+        ):
             return channel, contact
     return None
 

@@ -53,7 +53,7 @@ def book_of(
     rows = _read_reservations(session, books)
     seats = _read_seats(session, books)
     messages = _grouped(_read_messages(session, books), _message)
-    wishes = _grouped(_read_wishes(session, books), lambda row: _wish(restaurant, row))
+    wishes = _grouped(_read_changes(session, books), lambda row: _wish(restaurant, row))
     warnings = warnings_of(restaurant.policies, rows, seats, now=now)
     reservations = tuple(
         _reservation(
@@ -136,7 +136,7 @@ def _read_messages(session: Session, books: Collection[int]) -> Iterable[Message
     return session.scalars(query)
 
 
-def _read_wishes(session: Session, books: Collection[int]) -> Iterable[ReservationChange]:
+def _read_changes(session: Session, books: Collection[int]) -> Iterable[ReservationChange]:
     query = (
         select(ReservationChange)
         .join(Reservation, Reservation.id == ReservationChange.reservation_id)

@@ -58,7 +58,7 @@ def upcoming(session: Session, restaurant_id: int, *, now: datetime) -> list[Upc
     tables = _read_tables(session, concerned)
     by_staff = _changed_by_staff(session, restaurant_id)
     found = [Upcoming(row.id, row.reference, _party(row, tables, by_staff)) for row in rows]
-    return found + _read_wishes(session, restaurant_id, now=now)
+    return found + _read_changes(session, restaurant_id, now=now)
 
 
 def _party(row: Any, tables: dict[int, Seats], by_staff: Container[int]) -> Party:
@@ -99,7 +99,7 @@ def _changed_by_staff(session: Session, restaurant_id: int) -> set[int]:
     return set(session.scalars(query))
 
 
-def _read_wishes(session: Session, restaurant_id: int, *, now: datetime) -> list[Upcoming]:
+def _read_changes(session: Session, restaurant_id: int, *, now: datetime) -> list[Upcoming]:
     """Return the changes that wait for their lane. Like a request, they are not promised."""
     query = (
         select(
@@ -122,12 +122,12 @@ def _read_wishes(session: Session, restaurant_id: int, *, now: datetime) -> list
         .order_by(_WISH.starts_at, _WISH.id)
     )
     return [
-        Upcoming(row.reservation_id, row.reference, _wished(row), row.id)
+        Upcoming(row.reservation_id, row.reference, _as_changed(row), row.id)
         for row in session.execute(query)
     ]
 
 
-def _wished(row: Any) -> Party:
+def _as_changed(row: Any) -> Party:
     return Party(
         status=Status.REQUESTED,
         party_size=row.party_size,

@@ -122,7 +122,7 @@ def has_due_messages(session: Session, *, now: datetime) -> bool:
 def read_health(session: Session, *, now: datetime) -> Health:
     """Check everything that can be overdue. Eleven queries, each over an index or a few rows."""
     runs = {run.name: run for run in session.scalars(select(JobRun))}
-    jobs = _jobs(runs, now, seconds_since(_first_look(session), now=now) or 0.0)
+    jobs = _jobs(runs, now, seconds_since(_first_check(session), now=now) or 0.0)
     waiting = (*_waiting(session, now), _wall_times(runs))
     return Health(
         now,
@@ -134,7 +134,7 @@ def read_health(session: Session, *, now: datetime) -> Health:
     )
 
 
-def _first_look(session: Session) -> datetime | None:
+def _first_check(session: Session) -> datetime | None:
     """Return when the health sweep first recorded a state; None if it has not yet."""
     return session.scalar(select(HealthChange.at).order_by(HealthChange.id).limit(1))
 

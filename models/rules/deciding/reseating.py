@@ -100,7 +100,7 @@ def make_room(
             return search.room(Search.CHAIN, seats)
     if not is_exact:
         return Room(Search.SPENT, search.looks)
-    return search.all_anew(asks)
+    return search.exact_search(asks)
 
 
 class _Search:
@@ -225,7 +225,7 @@ class _Search:
 
     # --- all parties anew: the party with the fewest choices left is seated next
 
-    def all_anew(self, asks: Movable) -> Room:
+    def exact_search(self, asks: Movable) -> Room:
         """The exact search, within its looks."""
         self._taken = dict(self._fixed)
         self._spent = self.looks + EXACT_LOOKS

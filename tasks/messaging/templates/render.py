@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from models.core.names import printed
-from models.core.secrets.signing import manage_token, proof_code
+from models.core.secrets.signing import confirmation_code, manage_token
 from models.core.settings import settings
 from models.queries.messages.outgoing import Outgoing
 from models.rules.deciding.board import Reason
@@ -85,7 +85,7 @@ def _own_link(outgoing: Outgoing) -> str:
     contact = outgoing.guest_email if outgoing.channel == "email" else outgoing.guest_phone
     if outgoing.is_proved or not contact:
         return link
-    return f"{link}?k={proof_code(outgoing.reservation_id, contact)}"
+    return f"{link}?k={confirmation_code(outgoing.reservation_id, contact)}"
 
 
 def _book_link(slug: str) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from models.core import clock
 from models.core.database.transactions import reading, transaction
-from models.core.secrets.signing import proof_code
+from models.core.secrets.signing import confirmation_code
 from models.entities import Message, Reservation
 from models.operations.reservations.contact_proofs import confirm_contact
 from tasks.messages import deliver
@@ -85,10 +85,10 @@ def test_what_the_staff_write_down_is_theirs_to_say(staffed: Stand, mailbox: Mai
 
 def test_whoever_asked_cannot_prove_somebody_elses_contact(stand: Stand) -> None:
     made = stand.confirmed(guest=VICTIM)
-    for code in ("x", "ABCDEFGHJ", proof_code(int(made["id"]), "other@example.com")):
+    for code in ("x", "ABCDEFGHJ", confirmation_code(int(made["id"]), "other@example.com")):
         assert stand.client.get(f"/manage/{made['manage_token']}?k={code}").status_code == 303
         assert proved(made) == []
-    link = f"/manage/{made['manage_token']}?k={proof_code(int(made['id']), VICTIM['email'])}"
+    link = f"/manage/{made['manage_token']}?k={confirmation_code(int(made['id']), VICTIM['email'])}"
     stand.client.head(link)
     stand.client.get(link, headers={"Sec-Purpose": "prefetch;prerender"})
     assert proved(made) == []
@@ -100,7 +100,7 @@ def test_each_contact_proves_itself(stand: Stand) -> None:
     made = stand.confirmed(
         guest={"name": "Eve", "email": "eve@example.com", "phone": "+4930123456"}
     )
-    code = proof_code(int(made["id"]), "eve@example.com")
+    code = confirmation_code(int(made["id"]), "eve@example.com")
     stand.client.get(f"/manage/{made['manage_token']}?k={code}")
     assert proved(made) == ["email"]
 
@@ -162,7 +162,7 @@ def test_nobody_learns_whether_a_contact_has_a_table(staffed: Stand, mailbox: Ma
 
 def test_a_contact_that_was_edited_meanwhile_is_not_proved(stand: Stand) -> None:
     made = stand.confirmed(guest=VICTIM)
-    code = proof_code(int(made["id"]), VICTIM["email"])
+    code = confirmation_code(int(made["id"]), VICTIM["email"])
     place = f"/api/v1/reservations/{made['id']}"
     changed = {"guest": {"email": "other@example.com"}}
     stand.client.patch(place, json=changed, headers={"Manage-Token": made["manage_token"]})

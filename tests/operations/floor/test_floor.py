@@ -115,7 +115,7 @@ WRONG = {
         instead("first = 12:00:00", 'first = "00:00"\ndays = ["mon"]')
         .replace("last = 14:00:00", 'last = "24:00"')
         .replace("ends = 16:00:00", 'ends = "24:00"'),
-        'line 29: shifts[1].last: is the same as first: a shift around the clock has last = ',
+        "line 29: shifts[1].last: is the same as first: a shift around the clock has last = ",
     ),
     "grid of ten minutes": (
         instead("max_party_online = 8", "slot_minutes = 20"),

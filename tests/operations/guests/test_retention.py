@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from deploy.cli.main import main
 from models.core.database.transactions import transaction
-from models.core.secrets.signing import proof_code
+from models.core.secrets.signing import confirmation_code
 from models.core.settings import settings
 from models.entities import AuditEntry, Consent, JobRun, Message, Reservation, ShiftDay
 from models.integrity.check import findings
@@ -70,7 +70,7 @@ def answer(stand: Stand, number: int) -> None:
     """The guest opens the link of every message sent to them."""
     guest = stand.row(number).guest
     for contact in filter(None, (guest.email, guest.phone)):
-        code = proof_code(number, contact)
+        code = confirmation_code(number, contact)
         assert stand.do(partial(confirm_contact, reservation_id=number, code=code, now=NOW))
 
 

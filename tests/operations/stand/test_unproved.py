@@ -10,7 +10,7 @@ from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
 from models.core.database.transactions import reading
-from models.core.secrets.signing import proof_code
+from models.core.secrets.signing import confirmation_code
 from models.entities import Message
 from models.integrity.check import findings
 from models.operations.reservations.contact_proofs import confirm_contact
@@ -49,7 +49,7 @@ def two_tables(db: Engine, restaurant: RestaurantSpec) -> Stand:
 
 def confirm(stand: Stand, number: int, *, now: datetime, code: str | None = None) -> bool:
     contact = stand.row(number).guest.email or ""
-    code = code or proof_code(number, contact)
+    code = code or confirmation_code(number, contact)
     return stand.do(lambda session: confirm_by_link(session, number, code, now=now))
 
 
@@ -149,7 +149,7 @@ def test_who_does_not_is_told_once_and_the_waitlist_has_the_table(
 def test_a_contact_that_is_known_is_not_asked(db: Engine, restaurant: RestaurantSpec) -> None:
     stand = a_stand(db, restaurant)
     opened = stand.ask(2, email="opened@example.com")
-    code = proof_code(opened, "opened@example.com")
+    code = confirmation_code(opened, "opened@example.com")
     assert confirm(stand, opened, now=minutes(1), code=code)
     came = stand.ask(2, email="came@example.com", start=START - timedelta(days=1))
     stand.move(seat, came, now=START - timedelta(days=1))
@@ -184,10 +184,10 @@ def test_who_is_here_needs_to_confirm_nothing(db: Engine, restaurant: Restaurant
 def test_another_contact_has_to_confirm_for_itself(db: Engine, restaurant: RestaurantSpec) -> None:
     stand = a_stand(db, restaurant)
     number = stand.ask(2)
-    code = proof_code(number, "somebody@else.example")
+    code = confirmation_code(number, "somebody@else.example")
     assert not confirm(stand, number, now=minutes(1), code=code)
-    # the link alone confirms the contact, but no table
-    own = proof_code(number, stand.row(number).guest.email or "")
+    # the link alone proves the contact, and confirms nothing
+    own = confirmation_code(number, stand.row(number).guest.email or "")
     assert not stand.do(lambda session: confirm_contact(session, number, own, now=minutes(2)))
     assert stand.row(number).confirm_by is not None and stand.row(number).email_proved_at is None
 
