@@ -44,7 +44,7 @@ def test_a_process_starts_with_its_own_secrets_alone(
     assert given.keys() == needed_by(process) | {"PROCESS"}
     read = settings_of(monkeypatch, **given, **ASKS)
     for name in SECRETS - needed_by(process) - {"SMTP_URL"}:  # it has a default, without a secret
-        with pytest.raises(SettingsInvalid, match=f"{name}: the process {process} is not given"):
+        with pytest.raises(SettingsInvalid, match=f"{name}: the process {process} does not get"):
             read.secret(name.lower())
 
 

@@ -34,7 +34,7 @@ def test_failed_messages_are_listed_and_sent_again(
         "messages", "list", "--failed", "--restaurant", "nowhere", ends=1
     ).output.replace("there is ", "")
     assert run("messages", "retry", str(one)).stdout == "queued: 1\n"
-    assert "no longer true" in run("messages", "retry", str(void), ends=1).output
+    assert "no longer applies" in run("messages", "retry", str(void), ends=1).output
     assert "is queued" in run("messages", "retry", str(one), ends=1).output
     assert run("messages", "retry", "--since", "8h").stdout == "queued: 1, no longer true: 1\n"
     assert [row_of(each).state for each in (one, two, void, old)] == [

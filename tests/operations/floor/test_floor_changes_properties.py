@@ -222,7 +222,7 @@ def test_one_file_after_another_leaves_a_book_in_order(db: Engine, seed: int) ->
         except PartiesHurt:
             assert not move
             continue
-        kept |= {each.who.reference for each in done.concerns.hurt if "stays" in each.outcome}
+        kept |= {each.who.reference for each in done.concerns.hurt if "unchanged" in each.outcome}
         assert_in_order(stand, kept)
 
 

@@ -345,7 +345,7 @@ def test_what_a_leaving_party_frees_goes_to_the_waitlist(stand: Stand) -> None:
 
 def test_nobody_came(stand: Stand) -> None:
     number = stand.ask(2)
-    with pytest.raises(StateConflict, match="not begun"):
+    with pytest.raises(StateConflict, match="not started"):
         stand.move(mark_no_show, number, now=minutes(-0.01))
     stand.move(mark_no_show, number, now=minutes(0))
     assert stand.row(number).status == "no_show"
@@ -446,7 +446,7 @@ def test_nothing_to_take_back(stand: Stand, status: str) -> None:
 def test_not_a_day_later(stand: Stand) -> None:
     number = stand.ask(2)
     stand.move(mark_no_show, number, now=minutes(20))
-    with pytest.raises(StateConflict, match="not today"):
+    with pytest.raises(StateConflict, match="not for today"):
         stand.move(take_back, number, now=START + timedelta(hours=24, seconds=1))
     stand.move(take_back, number, now=START + timedelta(hours=24))
 
