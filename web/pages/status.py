@@ -129,7 +129,7 @@ def _refused() -> Response | None:
         give_back(_SIGN_IN, place)  # no guess: the browser has not prompted yet
     page = render(
         "trouble.html", status=401, private=True, title="For operators",
-        message="The name and password are those of Flower.",
+        message="Use the user name and password of Flower.",
     )  # fmt: skip
     page.headers["WWW-Authenticate"] = 'Basic realm="Maitred, for operators", charset="UTF-8"'
     return page

@@ -24,7 +24,7 @@ STATUS_WORDS: Final[dict[Status, tuple[str, str]]] = {
     Status.CONFIRMED: ("Your table is reserved", "We look forward to seeing you."),
     Status.WAITLISTED: (
         "You are on the waitlist",
-        "No table is free at that time. If one is given back, it is yours and we tell you.",
+        "No table is free at that time. If one is given back, it is yours and we will notify you.",
     ),
     Status.DECLINED: ("We have no table for you then", "We are sorry."),
     Status.CANCELLED: ("This reservation is cancelled", "Nothing else needs to be done."),
@@ -53,7 +53,7 @@ NOT_CONFIRMED: Final = (
 REASON_WORDS: Final[dict[str, str]] = {
     Reason.FULL: "Every table is taken at that time.",
     Reason.PACING: "Too many parties arrive at that time already.",
-    Reason.PARTY_TOO_LARGE: "No table of ours seats a party of that size.",
+    Reason.PARTY_TOO_LARGE: "We have no table for a party of that size.",
     Reason.CLOSED: "The restaurant is closed at that time.",
     Reason.TOO_LATE: "It is too late for that time.",
     # whether a contact has a table near that time must not be disclosed

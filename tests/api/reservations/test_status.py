@@ -113,7 +113,7 @@ def test_operators_see_what_is_late_and_what_was(
     page = sign_in(client, settings().flower_password)
     assert page.status_code == 200
     assert page.headers["Cache-Control"] == "no-store"
-    for said in ("heartbeat.allocation", "stuck_sends", "never", "late", "0.1.0", "now"):
+    for said in ("heartbeat.allocation", "stuck_sends", "never", "overdue", "0.1.0", "now"):
         assert said in page.text
     with reading(db) as session:
         assert session.scalar(select(func.count(HealthChange.id))) == 2
