@@ -34,7 +34,7 @@ def apply_patch(
     """
     for name in ("staff_note", "notify"):
         if getattr(patch, name) is not None and not visitor.by_staff:
-            raise Invalid.field(name, "is for the staff alone")
+            raise Invalid.field(name, "is for staff only")
     change_id = None
     row = lock_reservation(session, reservation_id) if patch.table_change else None
     before = row and row.revision + row.guest_ahead

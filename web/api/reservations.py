@@ -179,7 +179,7 @@ def change(reservation_id: int, visitor: Visitor, body: ReservationPatch) -> Res
 def cancel(reservation_id: int, visitor: Visitor, body: CancelRequest) -> Response:
     """Cancel a reservation. Idempotent."""
     if body.notify is not None and not visitor.by_staff:
-        raise Invalid.field("notify", "is for the staff alone")
+        raise Invalid.field("notify", "is for staff only")
     now, revision = clock.now(), if_revision()
 
     def work(session: Session) -> ReservationView:

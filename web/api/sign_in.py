@@ -44,7 +44,7 @@ def prove_password(email: str, password: str, device: str | None = None) -> Cred
         raise
     if not is_right or known is None:
         log.warning("sign-in failed", extra={"who": nameless(email, place="logs")})
-        raise SignInFailed("this e-mail address and password do not belong together")
+        raise SignInFailed("wrong e-mail address or password")
     give_back(email, place)
     return known
 
@@ -63,12 +63,12 @@ def prove_own_password(email: str, password: str, device: str | None = None) -> 
 def prove_code(known: Credentials, code: str | None) -> None:
     """Check and spend a second-factor code. Raises SecondFactorNeeded, SignInFailed."""
     if not code:
-        raise SecondFactorNeeded("send a code of your second factor, too: `code`")
+        raise SecondFactorNeeded("a code of the second factor is required: `code`")
     now = clock.now()
     with guessed_code(known) as guess:
         guess.is_right = unit(lambda session: spend(session, known.account_id, code, now=now))
     if not guess.is_right:
-        raise SignInFailed("this code is not right, or was used before")
+        raise SignInFailed("the code is wrong or was used before")
 
 
 @dataclass(slots=True)
@@ -108,7 +108,7 @@ def prove_all(
         forget_guesses(codes_of(known), _ANYWHERE)
     elif factor_is_required():
         raise SecondFactorMissing(
-            "this house wants a second factor: begin at POST /api/v1/auth/second-factor"
+            "this installation requires a second factor: begin at POST /api/v1/auth/second-factor"
         )
     forget_guesses(email, place_of(email, device))
     return known
@@ -117,15 +117,15 @@ def prove_all(
 def check_first(known: Credentials) -> None:
     """Raise SignInFailed when this is not an initial password, or it has expired."""
     if known.first_until is None:
-        raise SignInFailed("this password was not made up: change it when you are signed in")
+        raise SignInFailed("this is not an initial password: sign in, then change it")
     if known.first_until <= clock.now():
-        raise SignInFailed("the time to choose another password is over: ask for a new one")
+        raise SignInFailed("the initial password has expired: ask for a new one")
 
 
 def _refuse_first(known: Credentials) -> None:
     check_first(known)
     raise FirstPassword(
-        "this password was made up for you: choose another at POST /api/v1/auth/password/first"
+        "this is an initial password: choose another at POST /api/v1/auth/password/first"
     )
 
 

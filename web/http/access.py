@@ -26,7 +26,8 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 GUEST: Final = "guest"
 NEEDS_FACTOR: Final = (
-    "a second factor is required here: begin at POST /api/v1/auth/second-factor, then sign in"
+    "this installation requires a second factor: begin at POST /api/v1/auth/second-factor, "
+    "then sign in"
 )
 NO_RESTAURANT: Final = "there is no such restaurant"
 NO_RESERVATION: Final = "there is no such reservation"

@@ -32,8 +32,8 @@ NOTED: Final = frozenset({401, 403, 429})
 #: With these errors a commit may have succeeded although its answer was lost.
 _PERHAPS_DONE: Final = frozenset({Busy, Unavailable})
 _PERHAPS: Final = (
-    "whether this was written is not known: send it once more as it was, with the same "
-    "Idempotency-Key or If-Match where it had one, and it is done once"
+    "the outcome is unknown; retry the same request: a retry with the same Idempotency-Key or "
+    "If-Match is safe"
 )
 TYPE_BASE = "urn:maitred:problem:"
 _MESSAGE_MAX = 300
@@ -88,7 +88,7 @@ def invalid_from(error: ValidationError) -> Invalid:
         FieldProblem(_path(found["loc"]), _say(found))
         for found in error.errors(include_url=False, include_input=False)
     )
-    return Invalid("some fields are not right", fields=fields)
+    return Invalid("some fields are invalid", fields=fields)
 
 
 def answer_http(error: HTTPException) -> Response:
@@ -113,7 +113,7 @@ def answer_database(error: Exception) -> Response:
     if not is_gone(error):
         return answer_unexpected(error)
     log.error("database unavailable", extra={"error": type(error).__name__})
-    return answer_refusal(Unavailable("the book cannot be reached now; try again in a moment"))
+    return answer_refusal(Unavailable("the database is unavailable; try again in a moment"))
 
 
 def is_gone(error: Exception) -> bool:
@@ -160,7 +160,7 @@ def _detail(error: HTTPException) -> str:
     if error.code == 404:
         return "there is nothing at this address"
     if error.code == 405:
-        return f"{request.method} is not possible here"
+        return "method not allowed"
     return error.description or error.name
 
 
@@ -172,10 +172,10 @@ def _path(parts: tuple[int | str, ...]) -> str:
 _SAY: Final[dict[str, str]] = {
     "extra_forbidden": "is not a known field",
     "missing": "is required",
-    "string_type": "must be a text",
+    "string_type": "must be a string",
     "string_too_short": "must have at least {min_length} characters",
     "string_too_long": "must have at most {max_length} characters",
-    "string_pattern_mismatch": "does not look right: it must match {pattern}",
+    "string_pattern_mismatch": "must match {pattern}",
     "string_unicode": "must be valid text",
     "int_type": "must be a whole number",
     "greater_than_equal": "must be at least {ge}",

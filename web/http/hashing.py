@@ -15,7 +15,7 @@ from models.operations.accounts import accounts
 from web.http.problems import TooManyHashes
 from web.metrics import requests as metrics
 
-_FULL: Final = "too many passwords are being checked at this moment; try again"
+_FULL: Final = "too many passwords are being checked; try again in a moment"
 
 
 def is_password(password: str, password_hash: str | None) -> bool:

@@ -67,7 +67,7 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise BadRequest.field(twice[:80], "is there more than once")
+        raise BadRequest.field(twice[:80], "is repeated")
     return found
 
 

@@ -39,7 +39,7 @@ class TooManyRequests(MaitredError):
     code = "too-many-requests"
 
     def __init__(self, retry_after: int, said: str = "") -> None:
-        again = f"that is too much in too short a time; try again in {retry_after} s"
+        again = f"too many requests; try again in {retry_after} seconds"
         super().__init__(said or again)
         self.retry_after = retry_after
 
@@ -53,7 +53,7 @@ class TooManyChanges(TooManyRequests):
         minutes = -(-retry_after // 60)
         super().__init__(
             retry_after,
-            "this reservation was changed very often just now; it stays as it is. "
+            "too many changes of this reservation; this one was not made. "
             f"Please call the restaurant, or try again in {minutes} min",
         )
 

@@ -66,7 +66,7 @@ def register_room(app: APIFlask, open_streams: Callable[[], int]) -> None:
             return
         room = watchers if request.endpoint in _WATCHED else guests
         if not room.enter():
-            raise Unavailable("too much waits for the database now; try again in a moment")
+            raise Unavailable("the server is overloaded; try again in a moment")
         g.room = room
 
     def leave(_error: BaseException | None) -> None:

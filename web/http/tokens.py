@@ -100,7 +100,7 @@ def read_refresh(token: str) -> tuple[int, str, datetime | None]:
 def _number(claims: dict[str, Any]) -> int:
     number = claims.get(_SIGN_IN)
     if not isinstance(number, int):
-        raise SignInFailed("this token names no sign-in")
+        raise SignInFailed("this token has no sign-in")
     return number
 
 

@@ -60,7 +60,7 @@ def confirm(body: CodeProof) -> Response:
         given = unit(lambda session: second_factors.confirm(session, number, body.code, now=now))
         guess.is_right = given is not None
     if given is None:
-        raise Invalid.field("code", "is not right, or was used before")
+        raise Invalid.field("code", "is wrong or was used before")
     log.info("second factor confirmed", extra={"account_id": number})
     return _no_store(json_response({"recovery_codes": given}))
 

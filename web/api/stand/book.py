@@ -75,7 +75,7 @@ def book_table(
     409 `not-seated` with a `reason` when there is no table. A walk-in is seated immediately.
     """
     if body.force_pacing and not caller.has(restaurant.id, Permission.FORCE_PACING):
-        raise NotAllowed("your role here may not go over the pacing")
+        raise NotAllowed("your role may not exceed the pacing limit")
     key, raw = idempotency_key(), request.get_data()
     flags.refresh()
     accepted, view = unit(

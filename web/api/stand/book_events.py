@@ -96,9 +96,9 @@ class Places:
         """Take a place; the caller must give it back. Raises TooManyStreams."""
         with self._lock:
             if self._taken.total() >= self._total:
-                raise TooManyStreams("this process has as many streams as it may have")
+                raise TooManyStreams("too many open streams in this process")
             if self._taken[account_id] >= self._each:
-                raise TooManyStreams("your account has as many streams here as it may have")
+                raise TooManyStreams("too many open streams of this account")
             self._taken[account_id] += 1
             metrics.show_streams(self._taken.total())
 
