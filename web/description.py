@@ -19,7 +19,7 @@ REQUEST_HEADERS: Final[dict[str, tuple[dict[str, Any], bool, str]]] = {
     "Idempotency-Key": (
         {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]([ -~]*[!-~])?$"},
         True,
-        "New for each request; the same key and body again give the same answer.",
+        "Unique for each request. Repeating the same key and body gives the same answer.",
     ),
     "Prefer": (
         {"type": "string", "maxLength": 200, "examples": ["wait=5"]},
@@ -29,22 +29,22 @@ REQUEST_HEADERS: Final[dict[str, tuple[dict[str, Any], bool, str]]] = {
     "If-Match": (
         {"type": "string", "maxLength": 200, "examples": ['"3"']},
         False,
-        "The ETag that the change is based on; 412 when it is no longer the reservation's.",
+        "The ETag that the change is based on; 412 if the reservation has changed since.",
     ),
     "Manage-Token": (
         {"type": "string", "maxLength": 200},
         False,
-        "The token of a reservation that this guest has already.",
+        "The manage token of a reservation that this guest already has.",
     ),
     "Last-Event-ID": (
         {"type": "string", "maxLength": 200, "examples": ["17"]},
         False,
-        "The last event that the caller has heard; it is not told again.",
+        "The last event that the caller received; it is not sent again.",
     ),
     "If-None-Match": (
         {"type": "string", "maxLength": 200},
         False,
-        "The ETag that the caller has; 304 when it is still right.",
+        "The ETag that the caller has; 304 if it is still current.",
     ),
 }
 SECURITY_SCHEMES: Final = {

@@ -25,14 +25,14 @@ PROBLEM_TEXTS: Final = {
     400: "The request cannot be read",
     401: "Not signed in, or the token is not valid",
     403: "Signed in, but this needs another role",
-    404: "There is no such thing, or not for you",
-    409: "Not possible in this state, or busy",
+    404: "Not found, or not accessible to the caller",
+    409: "Conflict with the current state, or busy",
     412: "Changed since the revision that If-Match names",
     413: "The body is too large",
     415: "The body is not JSON",
-    422: "Some fields are not right; `errors` names each",
+    422: "Some fields are invalid; `errors` names each",
     429: "Too many requests or attempts; see Retry-After",
-    503: "The database cannot be reached; see Retry-After",
+    503: "Unavailable or overloaded; see Retry-After",
 }
 #: problems of any read, and of any write with a body
 READ: Final = (400, 429, 503)
@@ -57,7 +57,7 @@ class StrictAdapter(PydanticAdapter):
 def _query(request: Request) -> dict[str, str]:
     for name, values in request.args.lists():
         if len(values) > 1:
-            raise BadRequest.field(name[:80], "is there more than once")
+            raise BadRequest.field(name[:80], "is repeated")
     return request.args.to_dict()
 
 
@@ -113,8 +113,8 @@ def _event(name: str) -> dict[str, Any]:
 
 
 def _answer(status: int, model: type[BaseModel] | None) -> dict[str, Any]:
-    text = {201: "Decided", 202: "Written down; not decided yet", 204: "Done", 304: "Not modified"}
-    answer: dict[str, Any] = {"description": text.get(status, "As asked")}
+    text = {201: "Decided", 202: "Accepted; not decided yet", 204: "Done", 304: "Not modified"}
+    answer: dict[str, Any] = {"description": text.get(status, "OK")}
     if model is not None:
         ANSWER_MODELS[model.__name__] = model
         schema = {"$ref": f"#/components/schemas/{model.__name__}"}

@@ -19,7 +19,9 @@ def idempotency_key() -> str:
     """Return the Idempotency-Key: 1 to 200 printable ASCII characters. Raises BadRequest."""
     key = request.headers.get("Idempotency-Key", "").strip()
     if not key:
-        raise BadRequest.field("Idempotency-Key", "is required: any text that is new each time")
+        raise BadRequest.field(
+            "Idempotency-Key", "is required: a text that is unique for each request"
+        )
     if not _KEY.match(key):
         raise BadRequest.field("Idempotency-Key", "must be 1 to 200 printable ASCII characters")
     return key

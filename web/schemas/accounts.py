@@ -7,7 +7,7 @@ from pydantic import Field
 from web.schemas.answers import Moment, Outgoing
 from web.schemas.requests import Incoming
 
-CODE: Final = "of the second factor's app, or a recovery code"
+CODE: Final = "a code of the authenticator app, or a recovery code"
 
 
 class RefreshRequest(Incoming):
@@ -27,7 +27,9 @@ class SignInRequest(PasswordProof):
     """A sign-in with password, and a code where the account has a second factor."""
 
     code: str | None = Field(None, min_length=6, max_length=40, description=CODE)
-    device_token: str | None = Field(None, max_length=64, description="of an earlier sign-in")
+    device_token: str | None = Field(
+        None, max_length=64, description="the device_token of an earlier sign-in"
+    )
 
 
 class CodeProof(PasswordProof):
@@ -59,7 +61,7 @@ class TokensOut(Outgoing):
     expires_in: int
     token_type: Literal["Bearer"]
     device_token: str | None = Field(
-        None, description="of a sign-in: for the next one from this device"
+        None, description="send it with the next sign-in from this device"
     )
 
 
@@ -87,7 +89,7 @@ class SignInOut(Outgoing):
     id: str
     created_at: Moment
     expires_at: Moment
-    is_this: bool = Field(description="the one that asks")
+    is_this: bool = Field(description="the sign-in of this request")
 
 
 class SignInsOut(Outgoing):
@@ -99,7 +101,7 @@ class SignInsOut(Outgoing):
 class SecondFactorOut(Outgoing):
     """The secret from which an authenticator app makes codes."""
 
-    secret: str = Field(description="base32, for typing in")
+    secret: str = Field(description="base32, to type in")
     uri: str = Field(description="otpauth://, for a QR code")
 
 

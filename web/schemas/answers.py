@@ -43,11 +43,16 @@ class Problem(BaseModel):
     code: str
     errors: list[ProblemField]
     request_id: str
-    reason: str | None = Field(None, description="why a staff booking cannot be seated")
-    reservation_id: str | None = Field(None, description="already-booked: what the guest has")
-    manage_url: str | None = Field(None, description="already-booked: the link to it")
+    reason: str | None = Field(None, description="not-seated: why there is no table")
+    reservation_id: str | None = Field(
+        None, description="already-booked: the reservation that the guest has"
+    )
+    manage_url: str | None = Field(
+        None, description="already-booked: the manage link of that reservation"
+    )
     outcome: Literal["unknown"] | None = Field(
-        None, description="unknown: whether it was written; the same request again does it once"
+        None,
+        description="unknown: the change may have been made; a retry of the same request is safe",
     )
 
 
@@ -56,7 +61,9 @@ class AreaOut(Outgoing):
 
     key: str
     name: str
-    online: bool = Field(description="whether guests may ask for it: it has tables for them")
+    online: bool = Field(
+        description="whether guests can request it: it has tables that are offered online"
+    )
 
 
 class ShiftOut(Outgoing):
@@ -89,7 +96,7 @@ class RestaurantOut(Outgoing):
     window_days: int
     slot_minutes: int
     cancel_cutoff_minutes: int
-    logo: str | None = Field(description="where its picture is, below this API's own address")
+    logo: str | None = Field(description="path of the picture at this API's address")
 
 
 class SlotOut(Outgoing):
@@ -145,8 +152,8 @@ class ReservationOut(Outgoing):
     reference: str
     status: StatusName
     revision: int = Field(
-        description="the ETag's number: a guest's rises with what the guest can see, the staff's "
-        "with every change"
+        description="the number in the ETag: rises for a guest with changes the guest can see, "
+        "for staff with every change"
     )
     party_size: int
     start: Moment
@@ -154,20 +161,21 @@ class ReservationOut(Outgoing):
     area: str | None
     restaurant: RestaurantRef
     guest: GuestOut
-    note: str = Field(description="the guest's own wishes")
+    note: str = Field(description="the guest's note")
     reason: str | None = Field(description="why it was declined")
     alternatives: list[Moment] = Field(description="up to three other starts")
     change: ChangeOut | None
     created_at: Moment
     decided_at: Moment | None
     confirm_by: Moment | None = Field(
-        None, description="until when the guest has to confirm it by the link in the message"
+        None,
+        description="the time by which the guest must confirm it through the link in the message",
     )
-    manage_url: str | None = Field(description="for the guest alone")
-    manage_token: str | None = Field(description="for the guest alone")
-    tables: list[str] | None = Field(None, description="for the staff alone")
-    source: str | None = Field(None, description="for the staff alone")
-    staff_note: str | None = Field(None, description="for the staff alone: their own note")
+    manage_url: str | None = Field(description="for the guest only")
+    manage_token: str | None = Field(description="for the guest only")
+    tables: list[str] | None = Field(None, description="for staff only")
+    source: str | None = Field(None, description="for staff only")
+    staff_note: str | None = Field(None, description="for staff only: the internal note")
 
 
 class RequestedOut(Outgoing):

@@ -32,23 +32,23 @@ class BookReservationOut(Outgoing):
     area: str | None
     tables: list[str]
     guest: GuestOut
-    note: str = Field(description="the guest's own wishes")
-    staff_note: str = Field(description="the staff's own; no guest is shown it")
+    note: str = Field(description="the guest's note")
+    staff_note: str = Field(description="the staff's internal note; no guest is shown it")
     source: str
     pacing_forced: bool
     reason: str | None
-    is_late: bool = Field(description="expected by now, and not here yet")
-    overstays_minutes: int = Field(description="minutes past its turn that the party sits")
+    is_late: bool = Field(description="expected by now, not arrived yet")
+    overstays_minutes: int = Field(description="minutes by which the party has exceeded its turn")
     warnings: list[Literal["not_here", "overstays", "table_occupied"]] = Field(
-        description="not_here: the grace is over, did they come? overstays: the turn is over, the "
-        "table is not free. table_occupied: at its table another party still sits"
+        description="not_here: the grace period is over, the party has not arrived. overstays: the "
+        "turn is over, the table is not free. table_occupied: another party still sits at it"
     )
     created_at: Moment
     arrived_at: Moment | None
     seated_at: Moment | None
     finished_at: Moment | None
     messages: list[BookMessageOut]
-    change: ChangeOut | None = Field(description="the wish that waits for its decision")
+    change: ChangeOut | None = Field(description="the pending change request")
 
 
 class SeatingOut(Outgoing):

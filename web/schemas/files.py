@@ -10,7 +10,7 @@ from web.schemas.requests import Incoming
 class FileQuery(Incoming):
     """The version to read."""
 
-    version: EntryId | None = Field(None, description="an earlier one; left out: the newest")
+    version: EntryId | None = Field(None, description="default: the newest")
 
 
 class FileOut(Outgoing):
@@ -26,7 +26,7 @@ class FileVersionOut(Outgoing):
     version: int
     at: Moment
     actor: str
-    sha256: str | None = Field(description="null: from then on the name stood for nothing")
+    sha256: str | None = Field(description="null: the name was removed")
     media_type: str | None
     size: int | None
     width: int | None

@@ -19,8 +19,8 @@ class FlagRequest(Incoming):
 class SwitchOut(Outgoing):
     """A flag's setting, and who made it."""
 
-    percent: int = Field(description="of the reservations have it on")
-    is_killed: bool = Field(description="off for all, whatever the percentages say")
+    percent: int = Field(description="percentage of the reservations for which it is on")
+    is_killed: bool = Field(description="true: off for all, whatever the percentage is")
     changed_at: Moment
     changed_by: str
 
@@ -29,7 +29,7 @@ class FlagOut(Outgoing):
     """A flag. Without a setting it is on. A restaurant's percentage overrides the one for all."""
 
     name: str
-    while_off: str = Field(description="what the house does while it is off")
+    while_off: str = Field(description="behaviour while the flag is off")
     here: SwitchOut | None
     everywhere: SwitchOut | None = Field(description="set by the operators for all restaurants")
 

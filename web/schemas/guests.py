@@ -41,13 +41,15 @@ class GuestQuery(Incoming):
 class GuestErasure(GuestQuery):
     """The guest to erase."""
 
-    cancel: bool = Field(False, description="cancel what has not ended, without telling the guest")
+    cancel: bool = Field(
+        False, description="cancel reservations that have not ended, without notifying the guest"
+    )
 
 
 class AuditQuery(Incoming):
     """The part of the audit to read."""
 
-    before: EntryId | None = Field(None, description="only entries older than this one's id")
+    before: EntryId | None = Field(None, description="only entries with a smaller id")
 
 
 class FoundReservationOut(Outgoing):
@@ -60,9 +62,9 @@ class FoundReservationOut(Outgoing):
     party_size: int
     start: Moment
     end: Moment
-    guest: GuestOut | None = Field(description="null: it cannot be read")
-    note: str = Field(description="the guest's own wishes")
-    staff_note: str = Field(description="the staff's own; no guest is shown it")
+    guest: GuestOut | None = Field(description="null: it cannot be decrypted")
+    note: str = Field(description="the guest's note")
+    staff_note: str = Field(description="the staff's internal note; no guest is shown it")
     source: str
     created_at: Moment
     messages: list[BookMessageOut]
@@ -76,7 +78,7 @@ class ConsentOut(Outgoing):
     given: bool
     at: Moment
     source: str = Field(description="booking, manage or staff")
-    wording: str = Field(description="which text the guest had before the eyes")
+    wording: str = Field(description="id of the text that the guest was shown")
 
 
 class FoundGuestOut(Outgoing):
@@ -84,7 +86,7 @@ class FoundGuestOut(Outgoing):
 
     reservations: list[FoundReservationOut]
     consents: list[ConsentOut]
-    more: bool = Field(description="there are older reservations; an export has them all")
+    more: bool = Field(description="true: there are older reservations; an export has all of them")
 
 
 class ConsentsOut(Outgoing):

@@ -15,18 +15,18 @@ FAILED_AT_ONCE = 100
 class FailedQuery(Incoming):
     """The part of the failed messages to read."""
 
-    before: EntryId | None = Field(None, description="only messages older than this one's id")
+    before: EntryId | None = Field(None, description="only messages with a smaller id")
 
 
 class FailedMessageOut(Outgoing):
     """A message that failed permanently, and the reason. It contains no data of the guest."""
 
     id: str
-    reference: str = Field(description="of its reservation")
+    reference: str = Field(description="reference of its reservation")
     kind: str
     channel: str
     state: str
-    reason: str = Field(description="the provider's codes and what they mean")
+    reason: str = Field(description="the provider's codes and their meaning")
     attempts: int
     created_at: Moment
     last_due_at: Moment = Field(description="when its last attempt was due")
@@ -42,7 +42,9 @@ class FailedMessagesOut(Outgoing):
 class SendAgainRequest(Incoming):
     """The time since which failed messages are resent."""
 
-    since: Annotated[Instant, Field(description="their last attempt was due then, or later")]
+    since: Annotated[
+        Instant, Field(description="messages whose last attempt was due at this time or later")
+    ]
 
 
 class SentAgainOut(Outgoing):
@@ -50,4 +52,4 @@ class SentAgainOut(Outgoing):
 
     queued: int
     void: int
-    is_all: bool = Field(description="false: there were too many for once; ask again")
+    is_all: bool = Field(description="false: there are more; send the request again")

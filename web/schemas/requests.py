@@ -36,9 +36,9 @@ from web.schemas.fields import (
 )
 
 _DEFAULT_LOCALE = "en"
-GUESTS_NOTE: Final = "the guest's wishes, which the guest is shown in messages and pages"
-NOTIFY: Final = "false: the staff tell the guest themselves; true: the guest is sent the result"
-STAFFS_NOTE: Final = "what the staff keep for themselves; no guest is shown it"
+GUESTS_NOTE: Final = "the guest's note; shown to the guest in messages and pages"
+NOTIFY: Final = "true: the guest is notified; false: the staff do that themselves"
+STAFFS_NOTE: Final = "an internal note; no guest is shown it"
 
 
 class NotNull:
@@ -140,8 +140,8 @@ class ReservationRequest(Incoming):
     guest: GuestIn
     area: AreaKey | None = None
     note: Note = ""
-    waitlist: bool = Field(True, description="false: rather declined than waitlisted")
-    marketing: ConsentIn | None = Field(None, description="leave it out when nobody was asked")
+    waitlist: bool = Field(True, description="false: declined instead of waitlisted")
+    marketing: ConsentIn | None = Field(None, description="omit it if the guest was not asked")
 
     def table_request(self, restaurant: RestaurantSpec) -> TableRequest:
         """Return it as a value of the rules. Raises Invalid for an invalid phone number."""
@@ -162,18 +162,22 @@ class StaffReservationRequest(Incoming):
     model_config = ConfigDict(json_schema_extra={"examples": [BOOKED]})
 
     party_size: PartySize
-    start: Start | None = Field(None, description="a walk-in's may be left out: this quarter-hour")
+    start: Start | None = Field(
+        None, description="required unless walk_in; default: this quarter-hour"
+    )
     guest: StaffGuestIn
     area: AreaKey | None = None
     note: Note = Field("", description=GUESTS_NOTE)
     staff_note: Note = Field("", description=STAFFS_NOTE)
     tables: list[TableLabel] = Field(
-        default_factory=list, max_length=12, description="labels; empty: the house chooses"
+        default_factory=list, max_length=12, description="labels; empty: chosen automatically"
     )
     notify: bool = Field(True, description=NOTIFY)
-    force_pacing: bool = Field(False, description="go over the pacing knowingly; needs permission")
-    walk_in: bool = Field(False, description="the party stands at the door, and is seated at once")
-    marketing: ConsentIn | None = Field(None, description="what the guest said when asked")
+    force_pacing: bool = Field(False, description="exceed the pacing limit; needs permission")
+    walk_in: bool = Field(False, description="walk-in; seated immediately")
+    marketing: ConsentIn | None = Field(
+        None, description="the guest's answer; omit it if the guest was not asked"
+    )
 
     def table_request(
         self, restaurant: RestaurantSpec, *, now: datetime, actor: str
@@ -220,7 +224,7 @@ class ReservationPatch(Incoming):
         None, description=f"{STAFFS_NOTE}; a guest may not send it"
     )
     notify: Annotated[bool | None, NotNull()] = Field(
-        None, description=f"{NOTIFY} (as when left out); a guest may not send it"
+        None, description=f"{NOTIFY}; default true; a guest may not send it"
     )
     guest: Annotated[GuestPatch | None, NotNull()] = None
 
@@ -228,7 +232,7 @@ class ReservationPatch(Incoming):
     def check_something(self) -> Self:
         """Refuse a patch without any change."""
         if not self.model_fields_set - {"notify"}:
-            raise ValueError("names nothing to change")
+            raise ValueError("changes nothing")
         return self
 
     @property
@@ -261,7 +265,7 @@ class MoveRequest(Incoming):
     from_: StatusName | None = Field(
         None,
         alias="from",
-        description="the status that is acted upon; 409 when it is another by now",
+        description="the status to act on; 409 if it has changed",
     )
 
 
@@ -285,7 +289,7 @@ class CancelRequest(Incoming):
     body_optional: ClassVar[bool] = True
 
     notify: Annotated[bool | None, NotNull()] = Field(
-        None, description=f"{NOTIFY} (as when left out); a guest may not send it"
+        None, description=f"{NOTIFY}; default true; a guest may not send it"
     )
 
 
