@@ -21,7 +21,7 @@ from web.http.around import register_around
 from web.http.errors import register_errors
 from web.http.json_body import OrjsonProvider
 from web.http.rate_limits import register_limits
-from web.http.reserved_threads import register_room
+from web.http.reserved_threads import register_request_slots
 from web.http.tokens import register_tokens
 from web.http.unread import register_unread
 from web.pages import booking, home, logo, manage, status
@@ -60,7 +60,7 @@ def create_app() -> APIFlask:
         )
     register_around(app)
     register_unread(app)
-    register_room(app, book_events.open_streams)
+    register_request_slots(app, book_events.open_streams)
     register_limits(app)
     register_errors(app)
     register_tokens(app)

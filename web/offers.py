@@ -13,7 +13,7 @@ from models.rules.restaurant.restaurant import RestaurantSpec
 from web.metrics import requests as metrics
 
 
-def recent_health(slug: str) -> RestaurantSpec:
+def recent_restaurant(slug: str) -> RestaurantSpec:
     """Return the restaurant as of at most two seconds ago. Decisions load it afresh.
 
     Raises NotFound.
@@ -33,17 +33,17 @@ def offered_starts(
     On a cache hit this takes no query; on a miss at most five, and two more for each full book.
     Raises NotFound for the restaurant and Invalid for an area that it does not have.
     """
-    restaurant = recent_health(slug)
+    restaurant = recent_restaurant(slug)
     if area_key is not None and area_key not in restaurant.area_by_key:
         raise Invalid.field("area", "is not an area of this restaurant")
     found = cached_availability(
         restaurant, on_date=on_date, party_size=party_size, area_key=area_key, now=now
     )
-    metrics.count_look("database" if isinstance(found, signals.Miss) else "cache")
+    metrics.count_availability("database" if isinstance(found, signals.Miss) else "cache")
     if not isinstance(found, signals.Miss):
         return found, restaurant
     flags.refresh()
-    look = partial(
+    read = partial(
         keep_availability,
         restaurant=restaurant,
         miss=found,
@@ -52,4 +52,4 @@ def offered_starts(
         area_key=area_key,
         now=now,
     )
-    return one_state(look), restaurant  # a book may be decided between two of the queries
+    return one_state(read), restaurant  # a book may be decided between two of the queries

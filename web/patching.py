@@ -67,11 +67,13 @@ def _change(
     awaited: bool,
     now: datetime,
 ) -> int | None:
-    wish = patch.table_change or TableChange()
-    said: dict[str, Any] = {"now": now, "actor": visitor.actor, "if_revision": if_revision}
+    change = patch.table_change or TableChange()
+    common: dict[str, Any] = {"now": now, "actor": visitor.actor, "if_revision": if_revision}
     if not visitor.by_staff:
-        return change_reservation(session, reservation_id, change=wish, awaited=awaited, **said)
-    change_at_once(session, reservation_id, change=wish, notify=patch.notify is not False, **said)
+        return change_reservation(session, reservation_id, change=change, awaited=awaited, **common)
+    change_at_once(
+        session, reservation_id, change=change, notify=patch.notify is not False, **common
+    )
     return None
 
 

@@ -26,7 +26,7 @@ SECONDS: Final = 3600
 _KEPT: Final = 20_000
 
 
-def note_look(restaurant_id: int, actor: str, action: str, about: str) -> None:
+def audit_read(restaurant_id: int, actor: str, action: str, about: str) -> None:
     """Record that this staff account read that. A failure is logged and does not deny access."""
     now = clock.now()
     hour = int(now.timestamp()) // SECONDS
@@ -44,7 +44,7 @@ def note_look(restaurant_id: int, actor: str, action: str, about: str) -> None:
             )
         )
     except (DBAPIError, PoolTimeout, Busy) as error:
-        log.warning("a look was not audited", extra={"error": type(error).__name__})
+        log.warning("audit entry not written", extra={"error": type(error).__name__})
 
 
 class _Seen:

@@ -25,7 +25,7 @@ def healthz() -> Response:
     return json_response({"status": "alive"})
 
 
-def for_who_watches(view: Callable[[], Response]) -> Callable[[], Response]:
+def monitoring_only(view: Callable[[], Response]) -> Callable[[], Response]:
     """Answer 404 to requests that came through a proxy, however the path was written.
 
     With METRICS_TOKEN set, a request with that bearer token is allowed from anywhere.
@@ -46,7 +46,7 @@ def for_who_watches(view: Callable[[], Response]) -> Callable[[], Response]:
 
 @blueprint.get("/readyz")
 @public
-@for_who_watches
+@monitoring_only
 def readyz() -> Response:
     """Report whether requests can be served: 503 when the database is down or not migrated.
 
@@ -61,7 +61,7 @@ def readyz() -> Response:
 
 @blueprint.get("/metrics")
 @public
-@for_who_watches
+@monitoring_only
 def get_metrics() -> Response:
     """Return the metrics for Prometheus, at most one second old."""
     return Response(metrics.exposition(), content_type=metrics.CONTENT_TYPE)

@@ -13,9 +13,9 @@ from models.queries.reservations.reservations import ReservationView
 from models.queries.running import flags
 from models.rules.permissions import Permission
 from models.rules.reservations.lifecycle import Status
-from web.api.access_log import note_look
+from web.api.access_log import audit_read
 from web.api.endpoint import READ, STAFF, WRITE, describe
-from web.api.seen import lately, read_view, show, view_within
+from web.api.seen import read_view, refreshed, show, view_within
 from web.api.shapes import requested_again, requested_facts, reservation_facts
 from web.http.access import Visitor, guest_or_staff, public
 from web.http.around import about_new
@@ -24,7 +24,7 @@ from web.http.json_body import json_response
 from web.http.rate_limits import counted_change
 from web.http.waiting import wait_for_decision
 from web.nudging import nudge_after_move, nudge_restaurant
-from web.offers import recent_health
+from web.offers import recent_restaurant
 from web.patching import apply_patch
 from web.schemas.answers import RequestedOut, ReservationOut
 from web.schemas.requests import CancelRequest, ReservationPatch, ReservationRequest
@@ -57,7 +57,7 @@ def ask_for_table(slug: str, body: ReservationRequest) -> Response:
     """
     key, seconds = idempotency_key(), wait_seconds()
     raw, now = request.get_data(), clock.now()
-    restaurant = recent_health(slug)
+    restaurant = recent_restaurant(slug)
     asked = body.table_request(restaurant)
     accepted = plain_unit(
         lambda connection: request_reservation(
@@ -110,7 +110,7 @@ def get_reservation(reservation_id: int, visitor: Visitor) -> Response:
     """Return a reservation, with its last change request. Audited when read by staff."""
     view = read_view(reservation_id)
     if visitor.by_staff:
-        note_look(view.restaurant.id, visitor.actor, "guest.read", view.reference)
+        audit_read(view.restaurant.id, visitor.actor, "guest.read", view.reference)
     return show(view, visitor)
 
 
@@ -157,7 +157,7 @@ def change(reservation_id: int, visitor: Visitor, body: ReservationPatch) -> Res
         return show(view, visitor)
     nudge_restaurant(view.restaurant.id)
     if wait_for_decision("change", change_id, seconds):
-        view = lately(view)
+        view = refreshed(view)
     if view.change is not None and view.change.status == "requested":
         return show(view, visitor, status=202)
     answer = show(view, visitor)

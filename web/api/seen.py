@@ -35,7 +35,7 @@ def view_within(session: Session, reservation_id: int) -> ReservationView:
     return reservation_view(session, reservation_id)
 
 
-def lately(view: ReservationView) -> ReservationView:
+def refreshed(view: ReservationView) -> ReservationView:
     """Return the current reservation, or `view` if the database is unavailable."""
     try:
         return read_view(view.id)

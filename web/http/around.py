@@ -21,7 +21,7 @@ _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 #: Methods that change nothing.
 READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 #: Polled by monitoring, so they get no span.
-_WATCHED: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+_MONITORING: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 
 #: On every response; pages set a Content-Security-Policy of their own.
 SECURITY_HEADERS: Final = {
@@ -86,12 +86,12 @@ def end(answer: Response) -> Response:
     metrics.count(request.method, route, answer.status_code, since=g.get("begun"))
     if "trace_id" in g and request.method not in READS:
         _log.info("answered", extra={"endpoint": request.endpoint, "status": answer.status_code})
-    if "began" in g and route not in _WATCHED:
-        _tell_span(route, answer.status_code)
+    if "began" in g and route not in _MONITORING:
+        _end_span(route, answer.status_code)
     return answer
 
 
-def _tell_span(route: str, status: int) -> None:
+def _end_span(route: str, status: int) -> None:
     # the route, never the path: a manage link's token is in there
     method = request.method if request.method in metrics.METHODS else "other"
     # reads change nothing, and are not part of the reservation's trace

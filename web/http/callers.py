@@ -8,7 +8,7 @@ from models.core.settings import settings
 
 
 @lru_cache(maxsize=8192)
-def who_of(address: str) -> str | None:
+def caller_key(address: str) -> str | None:
     """Return the hashed name of an address or its IPv6 /64; None for an exempt address."""
     try:
         found = ip_address(address)

@@ -45,8 +45,8 @@ def device_of(email: str, token: object) -> str | None:
 
 
 def _signature(email: str, name: str) -> str:
-    said = f"{name}\n{email.strip().lower()}".encode()
-    return _text(hmac.new(_key(), said, hashlib.sha256).digest()[:_SIGNATURE_BYTES])
+    signed = f"{name}\n{email.strip().lower()}".encode()
+    return _text(hmac.new(_key(), signed, hashlib.sha256).digest()[:_SIGNATURE_BYTES])
 
 
 def _text(value: bytes) -> str:

@@ -28,10 +28,10 @@ from web.http.problems import HTTP_CODES, Unavailable, kind_of
 log = logging.getLogger(__name__)
 
 #: Refusals that are logged: not signed in, not allowed, too many requests.
-NOTED: Final = frozenset({401, 403, 429})
+LOGGED: Final = frozenset({401, 403, 429})
 #: With these errors a commit may have succeeded although its answer was lost.
-_PERHAPS_DONE: Final = frozenset({Busy, Unavailable})
-_PERHAPS: Final = (
+_OUTCOME_UNKNOWN: Final = frozenset({Busy, Unavailable})
+_RETRY: Final = (
     "the outcome is unknown; retry the same request: a retry with the same Idempotency-Key or "
     "If-Match is safe"
 )
@@ -54,12 +54,12 @@ def answer_refusal(error: MaitredError) -> Response:
     kind = kind_of(error)
     if kind.status == 500:
         return answer_unexpected(error)
-    if kind.status in NOTED:
+    if kind.status in LOGGED:
         log.warning("refused", extra={"code": error.code, "endpoint": request.endpoint})
     more = _more(error)
     message = error.message
-    if type(error) in _PERHAPS_DONE and request.method not in READS:
-        message, more = f"{message}; {_PERHAPS}", more | {"outcome": "unknown"}
+    if type(error) in _OUTCOME_UNKNOWN and request.method not in READS:
+        message, more = f"{message}; {_RETRY}", more | {"outcome": "unknown"}
     answer = problem(kind.status, error.code, kind.title, message, fields=error.fields, **more)
     if kind.retry_after is not None:
         answer.headers["Retry-After"] = str(kind.retry_after)
@@ -85,7 +85,7 @@ def answer_invalid(error: ValidationError) -> Response:
 def invalid_from(error: ValidationError) -> Invalid:
     """Convert a Pydantic error to Maitred's own Invalid."""
     fields = tuple(
-        FieldProblem(_path(found["loc"]), _say(found))
+        FieldProblem(_path(found["loc"]), _message(found))
         for found in error.errors(include_url=False, include_input=False)
     )
     return Invalid("some fields are invalid", fields=fields)
@@ -169,7 +169,7 @@ def _path(parts: tuple[int | str, ...]) -> str:
 
 
 #: Pydantic's error types, reworded like our own: what the value must be.
-_SAY: Final[dict[str, str]] = {
+_MESSAGES: Final[dict[str, str]] = {
     "extra_forbidden": "is not a known field",
     "missing": "is required",
     "string_type": "must be a string",
@@ -187,11 +187,11 @@ _SAY: Final[dict[str, str]] = {
 }
 
 
-def _say(found: ErrorDetails) -> str:
+def _message(found: ErrorDetails) -> str:
     context = found.get("ctx", {})
     if found["type"] == "string_too_short" and context.get("min_length") == 1:
         return "must not be empty"
-    text = _SAY.get(found["type"])
+    text = _MESSAGES.get(found["type"])
     if text is not None:
         return text.format(**context)
     return found["msg"].removeprefix("Value error, ")

@@ -20,17 +20,17 @@ _FULL: Final = "too many passwords are being checked; try again in a moment"
 
 def is_password(password: str, password_hash: str | None) -> bool:
     """Call `accounts.is_password` within the limit. Raises TooManyHashes."""
-    with _a_place():
+    with _slot():
         return accounts.is_password(password, password_hash)
 
 
 def hash_password(password: str, *, about: Iterable[str] = ()) -> str:
     """Call `accounts.hash_password` within the limit. Raises Invalid, TooManyHashes."""
-    with _a_place():
+    with _slot():
         return accounts.hash_password(password, about=about)
 
 
-class _Places:
+class _HashSlots:
     """A count of concurrent hashes in this process, with a maximum."""
 
     def __init__(self, total: int) -> None:
@@ -47,17 +47,17 @@ class _Places:
 
 
 @lru_cache(maxsize=1)
-def _places() -> _Places:
-    return _Places(settings().hashes_max)
+def _slots() -> _HashSlots:
+    return _HashSlots(settings().hashes_max)
 
 
 @contextmanager
-def _a_place() -> Iterator[None]:
-    places = _places()
-    if not places.move(1):
+def _slot() -> Iterator[None]:
+    slots = _slots()
+    if not slots.move(1):
         metrics.count_hash_refused()
         raise TooManyHashes(_FULL)
     try:
         yield
     finally:
-        places.move(-1)
+        slots.move(-1)

@@ -38,9 +38,9 @@ class TooManyRequests(MaitredError):
 
     code = "too-many-requests"
 
-    def __init__(self, retry_after: int, said: str = "") -> None:
+    def __init__(self, retry_after: int, message: str = "") -> None:
         again = f"too many requests; try again in {retry_after} seconds"
-        super().__init__(said or again)
+        super().__init__(message or again)
         self.retry_after = retry_after
 
 

@@ -18,7 +18,7 @@ from models.core.contacts import rate_limit_key
 from models.core.errors import Invalid, RevisionConflict, SignInFailed, StateConflict
 from models.core.redis.counters import Tally, count, forget, nameless, rate
 from models.core.settings import settings
-from web.http.callers import network_of, who_of
+from web.http.callers import caller_key, network_of
 from web.http.devices import device_of
 from web.http.problems import TooManyChanges, TooManyRequests, TooManySignIns
 from web.http.tokens import access_account, read_refresh
@@ -66,7 +66,7 @@ def count_request() -> None:
     so others on the same address cannot use up the staff's limit.
     """
     endpoint = request.endpoint or ""
-    who = who_of(request.remote_addr or "")
+    who = caller_key(request.remote_addr or "")
     if who is None or endpoint in UNCOUNTED or (endpoint in WATCHING and not is_from_outside()):
         return
     chosen, known = settings(), _known(endpoint)
@@ -119,7 +119,7 @@ def counted_change(reservation_id: int, *, by_staff: bool = False) -> Iterator[N
 
 def count_account(account_id: int) -> None:
     """Count a call by this staff account. Raises TooManyRequests."""
-    if settings().rate_limits == "off" or who_of(request.remote_addr or "") is None:
+    if settings().rate_limits == "off" or caller_key(request.remote_addr or "") is None:
         return
     _refuse_beyond([Tally(rate(settings().limit_account), "account", str(account_id))])
 

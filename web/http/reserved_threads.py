@@ -16,27 +16,27 @@ from models.core.settings import settings
 from web.http.problems import Unavailable
 
 #: Threads that ordinary requests cannot occupy.
-KEPT_FREE: Final = 4
+RESERVED: Final = 4
 #: Of those, the threads for monitoring: metrics matter most when the process is full.
-WATCHERS: Final = 2
-#: If the room was full and nothing ended for so many seconds, the next request is refused
+MONITORING_THREADS: Final = 2
+#: If all slots were taken and none was released for so many seconds, the next request is refused
 #: without waiting.
 STALLED_SECONDS: Final = 0.5
 _ANSWERED_ALWAYS: Final = frozenset({"operations.healthz", "static"})
-_WATCHED: Final = frozenset({"operations.get_metrics", "operations.readyz"})
+_MONITORING: Final = frozenset({"operations.get_metrics", "operations.readyz"})
 
 
-class Room:
+class RequestSlots:
     """A limit on concurrent requests. The next one waits for one to end, unless all are stalled."""
 
     def __init__(self, size: Callable[[], int]) -> None:
         self._size, self._inside = size, 0
-        # updated on entry too: a room that has just become full is not stalled
+        # updated on entry too: slots that have just been filled are not stalled
         self._moved = monotonic()
         self._free = threading.Condition()
 
     def enter(self) -> bool:
-        """Enter, waiting briefly if needed. False when there is no room."""
+        """Take a slot, waiting briefly if needed. False when all are taken."""
         with self._free:
             while self._inside >= self._size():
                 left = STALLED_SECONDS - (monotonic() - self._moved)
@@ -48,36 +48,36 @@ class Room:
             return True
 
     def leave(self) -> None:
-        """Free a place for the next request."""
+        """Release a slot for the next request."""
         with self._free:
             self._inside -= 1
             self._moved = monotonic()
             self._free.notify()
 
 
-def register_room(app: APIFlask, open_streams: Callable[[], int]) -> None:
-    """Limit the concurrent requests of `app` to what WEB_THREADS leaves room for."""
+def register_request_slots(app: APIFlask, open_streams: Callable[[], int]) -> None:
+    """Limit the concurrent requests of `app` to what WEB_THREADS allows."""
     threads = settings().web_threads
-    guests = Room(lambda: room_of(threads, open_streams()))
-    watchers = Room(lambda: WATCHERS)
+    guests = RequestSlots(lambda: slots_for(threads, open_streams()))
+    monitoring = RequestSlots(lambda: MONITORING_THREADS)
 
     def enter() -> None:
         if request.endpoint in _ANSWERED_ALWAYS:
             return
-        room = watchers if request.endpoint in _WATCHED else guests
-        if not room.enter():
+        slots = monitoring if request.endpoint in _MONITORING else guests
+        if not slots.enter():
             raise Unavailable("the server is overloaded; try again in a moment")
-        g.room = room
+        g.slots = slots
 
     def leave(_error: BaseException | None) -> None:
-        room = g.pop("room", None)
-        if room is not None:
-            room.leave()
+        slots = g.pop("slots", None)
+        if slots is not None:
+            slots.leave()
 
     app.before_request(enter)
     app.teardown_request(leave)
 
 
-def room_of(threads: int, streams: int) -> int:
+def slots_for(threads: int, streams: int) -> int:
     """Return the number of concurrent requests. A started stream is not one, but holds a thread."""
-    return max(threads - streams - KEPT_FREE, threads // 4, 1)
+    return max(threads - streams - RESERVED, threads // 4, 1)

@@ -9,7 +9,7 @@ from models.core.settings import settings
 
 
 @lru_cache(maxsize=1)
-def _places() -> threading.BoundedSemaphore:
+def _slots() -> threading.BoundedSemaphore:
     return threading.BoundedSemaphore(max(settings().waiters_max, 1))
 
 
@@ -22,10 +22,10 @@ def wait_for_decision(kind: str, number: int, seconds: int) -> bool:
     """
     if seconds <= 0 or settings().waiters_max == 0:
         return False
-    if not _places().acquire(blocking=False):
+    if not _slots().acquire(blocking=False):
         return False
     try:
         with traces.child_span("wait for the decision"):
             return signals.wait_decided(kind, number, seconds)
     finally:
-        _places().release()
+        _slots().release()

@@ -36,10 +36,12 @@ class BackupCollector(Collector):
 
 
 def _of_stores(found: BackupHealth) -> Iterator[GaugeMetricFamily]:
-    age = _gauge("newest_age_seconds", "Age of the newest backup's state.", _KIND)
-    size = _gauge("newest_bytes", "Size of the newest backup as stored.", _KIND)
-    count = _gauge("backups", "Backups that lie in a store.", _STORE)
-    total = _gauge("bytes", "Size of all backups as stored.", _STORE)
+    age = _gauge(
+        "newest_age_seconds", "Age of the state that the newest backup holds, in seconds.", _KIND
+    )
+    size = _gauge("newest_bytes", "Stored size of the newest backup.", _KIND)
+    count = _gauge("backups", "Backups in a store.", _STORE)
+    total = _gauge("bytes", "Stored size of all backups.", _STORE)
     damaged = _gauge("damaged_manifests", "Manifests that cannot be trusted.", _STORE)
     for store, facts in found.stores.items():
         count.add_metric((store,), facts["backups"])
@@ -52,8 +54,8 @@ def _of_stores(found: BackupHealth) -> Iterator[GaugeMetricFamily]:
 
 
 def _of_jobs(found: BackupHealth) -> Iterator[GaugeMetricFamily]:
-    age = _gauge("job_success_age_seconds", "Since a job's last success.", _JOB)
-    took = _gauge("job_seconds", "What a job's last run took.", _JOB)
+    age = _gauge("job_success_age_seconds", "Seconds since a job's last success.", _JOB)
+    took = _gauge("job_seconds", "Seconds that a job's last run took.", _JOB)
     failing = _gauge("job_failing", "1 when a job's last run failed.", _JOB)
     for name, run in sorted(found.jobs.items()):
         since = seconds_since(run.last_success, now=clock.now())
@@ -64,5 +66,5 @@ def _of_jobs(found: BackupHealth) -> Iterator[GaugeMetricFamily]:
     yield from (age, took, failing)
 
 
-def _gauge(name: str, said: str, labels: tuple[str, ...]) -> GaugeMetricFamily:
-    return GaugeMetricFamily(f"maitred_backup_{name}", said, labels=labels)
+def _gauge(name: str, text: str, labels: tuple[str, ...]) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"maitred_backup_{name}", text, labels=labels)

@@ -31,21 +31,19 @@ _REQUESTS: Final = Counter(
 )
 _SECONDS: Final = Histogram(
     "maitred_http_request_seconds",
-    "Seconds from the first byte read to the answer made.",
+    "Seconds from the first byte read to the finished response.",
     ("method", "route"),
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
-_LOOKS: Final = Counter(
-    "maitred_availability_total", "Availability answered, from the cache or not.", ("source",)
+_AVAILABILITY: Final = Counter(
+    "maitred_availability_total", "Availability answers, by source: cache or database.", ("source",)
 )
-_STREAMS: Final = Gauge(
-    "maitred_streams", "Streams of events that are open.", multiprocess_mode="livesum"
-)
+_STREAMS: Final = Gauge("maitred_streams", "Open event streams.", multiprocess_mode="livesum")
 _HASHES: Final = Gauge(
     "maitred_password_hashes", "Passwords being hashed now.", multiprocess_mode="livesum"
 )
 _HASHES_REFUSED: Final = Counter(
-    "maitred_password_hashes_refused_total", "Passwords not looked at: too many at once."
+    "maitred_password_hashes_refused_total", "Passwords not checked: too many at the same time."
 )
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
 
@@ -58,9 +56,9 @@ def count(method: str, route: str, status: int, *, since: float | None) -> None:
         seconds.observe(clock() - since)
 
 
-def count_look(source: str) -> None:
+def count_availability(source: str) -> None:
     """Count one availability answer: `cache` or `database`."""
-    _LOOKS.labels(source).inc()
+    _AVAILABILITY.labels(source).inc()
 
 
 def show_streams(count: int) -> None:
@@ -84,7 +82,7 @@ def _children(method: str, route: str, status: int) -> tuple[Counter, Histogram]
     return _REQUESTS.labels(method, route, str(status)), _SECONDS.labels(method, route)
 
 
-class _Kept:
+class _Cached:
     """The last text and its expiry. Concurrent callers wait for the one that is being made."""
 
     def __init__(self) -> None:
@@ -94,39 +92,39 @@ class _Kept:
         """Return the text, at most KEPT_SECONDS old."""
         with self._lock:
             if clock() >= self._until:
-                self._text = _made()
+                self._text = _build()
                 self._until = clock() + KEPT_SECONDS
             return self._text
 
 
 @lru_cache(maxsize=1)
-def _kept() -> _Kept:
-    return _Kept()
+def _cached() -> _Cached:
+    return _Cached()
 
 
 def exposition() -> bytes:
     """Return the exposition, rebuilt at most once in KEPT_SECONDS: it costs queries and CPU."""
-    return _kept().text()
+    return _cached().text()
 
 
-def _made() -> bytes:
+def _build() -> bytes:
     """Build the exposition of this process, or of all when METRICS_DIR is set, plus the gauges
     that are read from the database.
 
     With METRICS_DIR, start the processes with PROMETHEUS_MULTIPROC_DIR set to the same folder.
     """
     folder = settings().metrics_dir
-    asked = CollectorRegistry()
-    asked.register(HealthCollector())
-    asked.register(BackupCollector())
+    registry = CollectorRegistry()
+    registry.register(HealthCollector())
+    registry.register(BackupCollector())
     if folder is None or not folder.is_dir():
-        return generate_latest(REGISTRY) + generate_latest(asked)
-    _forget_the_dead(folder)
-    MultiProcessCollector(asked, path=str(folder))  # type: ignore[no-untyped-call]
-    return generate_latest(asked)
+        return generate_latest(REGISTRY) + generate_latest(registry)
+    _drop_ended_processes(folder)
+    MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call]
+    return generate_latest(registry)
 
 
-def _forget_the_dead(folder: Path) -> None:
+def _drop_ended_processes(folder: Path) -> None:
     """Drop live gauges of processes that have ended, even if killed. Their counters stay."""
     for path in folder.glob("gauge_live*_*.db"):
         pid = int(path.stem.rpartition("_")[2])

@@ -53,13 +53,15 @@ class HealthCollector(Collector):
 
 
 def _release() -> GaugeMetricFamily:
-    family = _family("info", "1, and which release answers.", "version")
+    family = _family("info", "Always 1; the label is the release that answers.", "version")
     family.add_metric([release_name()], 1.0)
     return family
 
 
 def _tonight(found: Iterable[Parties]) -> Iterator[GaugeMetricFamily]:
-    parties = _family("parties", "Parties from twelve hours ago until in twelve hours.", "status")
+    parties = _family(
+        "parties", "Parties from twelve hours ago to twelve hours ahead, by status.", "status"
+    )
     guests = _family("guests", "Guests in these parties.", "status")
     for each in found:
         parties.add_metric([each.status], each.count)
@@ -68,12 +70,14 @@ def _tonight(found: Iterable[Parties]) -> Iterator[GaugeMetricFamily]:
 
 
 def _waiting(found: Health, runs: Iterable[JobRun]) -> Iterator[GaugeMetricFamily]:
-    rows = _family("waiting_rows", "Rows that somebody should deal with.", "kind")
-    oldest = _family("waiting_oldest_seconds", "Seconds that the oldest of them waits.", "kind")
+    rows = _family("waiting_rows", "Rows that wait to be processed, by kind.", "kind")
+    oldest = _family(
+        "waiting_oldest_seconds", "Seconds that the oldest of these rows has waited.", "kind"
+    )
     for each in found.waiting:
         rows.add_metric([each.kind], each.count)
         oldest.add_metric([each.kind], each.oldest_seconds or 0.0)
-    late = _family("late", "1 for each kind of row and each job that is late.", "what")
+    late = _family("late", "1 for each kind of row, job or check that is overdue.", "what")
     names = [each.kind for each in found.waiting] + [each.name for each in found.jobs]
     for what in [*names, CLOCKS, ZONE_DATA]:
         late.add_metric([what], float(what in found.late))
@@ -85,14 +89,16 @@ def _waiting(found: Health, runs: Iterable[JobRun]) -> Iterator[GaugeMetricFamil
 
 
 def _channels(found: Health) -> GaugeMetricFamily:
-    family = _family("channel_up", "1 while messages go out on a channel.", "channel")
+    family = _family("channel_up", "1 while a channel sends messages.", "channel")
     for each in found.channels:
         family.add_metric([each.channel], float(each.is_up))
     return family
 
 
 def _clocks(found: Health) -> GaugeMetricFamily:
-    family = _family("clock_ahead_seconds", "By how much a process's clock is ahead.", "process")
+    family = _family(
+        "clock_ahead_seconds", "Seconds by which a process's clock is ahead.", "process"
+    )
     for each in found.processes:
         if each.clock_seconds is not None:
             family.add_metric([each.name], each.clock_seconds)
@@ -113,7 +119,9 @@ def _jobs(runs: Iterable[JobRun]) -> Iterator[GaugeMetricFamily]:
 
 
 def _flags(found: Iterable[FlagSwitch]) -> GaugeMetricFamily:
-    family = _family("flag_percent", "Share of all for whom a flag is on everywhere.", "flag")
+    family = _family(
+        "flag_percent", "Percentage for which a flag is on at all restaurants.", "flag"
+    )
     shares = dict.fromkeys((flag.value for flag in Flag), ALL)
     for row in found:
         if row.restaurant_id == EVERYWHERE and row.flag in shares:

@@ -26,7 +26,7 @@ from web.http.around import about_new
 from web.http.errors import invalid_from
 from web.http.waiting import wait_for_decision
 from web.nudging import nudge_restaurant
-from web.offers import offered_starts, recent_health
+from web.offers import offered_starts, recent_restaurant
 from web.pages import words
 from web.pages.page import messages_of, register_trouble, render
 from web.pages.remembered import asked_before, remember
@@ -53,7 +53,7 @@ class Offer:
 @public
 def choose(slug: str) -> Response:
     """Show the search form, its results, and (with `start`) the details form."""
-    restaurant = recent_health(slug)
+    restaurant = recent_restaurant(slug)
     asked = {name: value.strip() for name, value in request.args.items() if value.strip()}
     if "start" in asked and "party_size" in asked:
         if "key" in asked or _start_of(asked) is None:
@@ -77,7 +77,7 @@ def choose(slug: str) -> Response:
 @public
 def ask(slug: str) -> Response:
     """Request the table, then redirect to the reservation's manage page, which shows the answer."""
-    restaurant = recent_health(slug)
+    restaurant = recent_restaurant(slug)
     form = {name: value.strip() for name, value in request.form.items()}
     try:
         accepted = _request(restaurant, form)

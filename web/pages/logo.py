@@ -10,7 +10,7 @@ from models.core.errors import NotFound
 from models.queries.floor.load import restaurant_by_slug
 from models.queries.running.files import LOGO, file_of
 from web.http.access import public
-from web.offers import recent_health
+from web.offers import recent_restaurant
 from web.pictures import picture_answer
 
 blueprint = APIBlueprint("logo", __name__, enable_openapi=False)
@@ -22,7 +22,7 @@ _YEAR: Final = 31_536_000
 @public
 def show(slug: str, version: int) -> Response:
     """Serve the current logo. A version never changes, so browsers may cache it for a year."""
-    restaurant = recent_health(slug)
+    restaurant = recent_restaurant(slug)
     with reading() as session:
         if restaurant.logo != version:  # another process may have seen the change before this one
             restaurant = restaurant_by_slug(session, slug)

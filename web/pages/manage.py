@@ -100,7 +100,7 @@ def change(token: str) -> Response:
         # another day was chosen, and its times have not been shown yet
         return _choices(token, form, {"start": "Choose a time on that day."})
     try:
-        _apply(token, _wish(form))
+        _apply(token, _requested(form))
     except ValidationError as error:
         return _choices(token, form, messages_of(invalid_from(error)))
     except Invalid as error:
@@ -221,7 +221,7 @@ def _alternatives(view: ReservationView) -> list[tuple[str, str]]:
     ]
 
 
-def _wish(form: dict[str, str]) -> dict[str, Any]:
+def _requested(form: dict[str, str]) -> dict[str, Any]:
     """Convert the form to the API's request body."""
     size = form.get("party_size", "")
     return {

@@ -31,12 +31,12 @@ blueprint = APIBlueprint("status", __name__, enable_openapi=False)
 register_trouble(blueprint)
 
 #: Health checks whose delay guests notice.
-_FELT: Final = frozenset(
+_NOTICED: Final = frozenset(
     {"requests", "changes", "freed_books", "messages", "stuck_sends", "sweep", "health"}
     | {"heartbeat.allocation", "heartbeat.messages", "redis"}
     | {channel_name(channel) for channel in CHANNELS}
 )
-_SAYS: Final = {
+_TEXTS: Final = {
     "open": "We take requests, and answer at once.",
     "slow": "We take requests. Answers and messages may take longer than usual.",
     "closed": "We cannot take requests at this moment. Please try again in a few minutes.",
@@ -56,9 +56,9 @@ def status() -> Response:
     code = 503 if found == "closed" else 200
     kinds = ["text/html", "application/json"]
     if request.accept_mimetypes.best_match(kinds, default=kinds[0]) == "application/json":
-        answer = json_response({"status": found, "says": _SAYS[found]}, code)
+        answer = json_response({"status": found, "says": _TEXTS[found]}, code)
     else:
-        answer = render("status.html", status=code, found=found, says=_SAYS[found])
+        answer = render("status.html", status=code, found=found, text=_TEXTS[found])
     answer.headers["Cache-Control"] = _FRESH
     answer.vary.add("Accept")
     return answer
@@ -71,7 +71,7 @@ def _status() -> str:
     except (DBAPIError, PoolTimeout):
         return "closed"
     late = set(health["late"]) if health else set()
-    return "slow" if late & _FELT or not signals.is_up() else "open"
+    return "slow" if late & _NOTICED or not signals.is_up() else "open"
 
 
 @dataclass(frozen=True, slots=True)

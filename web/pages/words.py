@@ -124,9 +124,9 @@ def change_words(view: ReservationView) -> str:
     if change is None:
         return ""
     start = when(view.restaurant, change.starts_at, guest_locale=view.guest_locale)
-    wish = f"{covers(change.party_size)}, {start}"
+    wanted = f"{covers(change.party_size)}, {start}"
     if change.status == "requested":
-        return f"You asked to change this to {wish}. We are looking; your table stays until then."
+        return f"You asked to change this to {wanted}. We are looking; your table stays until then."
     if change.status == "refused":
-        return f"We could not change this to {wish}. {reason_words(change.reason)}".strip()
+        return f"We could not change this to {wanted}. {reason_words(change.reason)}".strip()
     return ""

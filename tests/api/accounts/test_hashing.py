@@ -93,19 +93,19 @@ def peaks(pid: int) -> list[int]:
 
 
 def test_who_finds_no_place_is_told_at_once_and_counts_as_no_failure(staffed: Stand) -> None:
-    places = hashing._places()
-    while places.move(1):
+    slots = hashing._slots()
+    while slots.move(1):
         pass
     body = {"email": "host@example.com", "password": "wrong wrong"}
     for _ in range(15):
         answer = staffed.client.post(SIGN_IN, json=body)
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
-    header_of(staffed.client, places)
+    header_of(staffed.client, slots)
 
 
-def header_of(client: Client, places: Any) -> None:
+def header_of(client: Client, slots: Any) -> None:
     """Sign in with a single place, which is released even after a failed sign-in."""
-    places.move(-1)
+    slots.move(-1)
     wrong = {"email": "host@example.com", "password": "wrong wrong"}
     assert client.post(SIGN_IN, json=wrong).status_code == 401
     token = sign_in(client, "host@example.com")["access_token"]

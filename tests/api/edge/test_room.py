@@ -11,7 +11,7 @@ from tests.api.conftest import Client, Stand
 from tests.services.running.process import wait_until
 from web.app import create_app
 from web.http import reserved_threads
-from web.http.reserved_threads import KEPT_FREE, STALLED_SECONDS, Room, room_of
+from web.http.reserved_threads import RESERVED, STALLED_SECONDS, RequestSlots, slots_for
 
 
 class Hands:
@@ -31,7 +31,7 @@ def hands(monkeypatch: pytest.MonkeyPatch) -> Hands:
 
 
 def test_a_burst_after_a_quiet_time_waits_and_is_not_refused(hands: Hands) -> None:
-    tried, place = Room(lambda: 1), threading.Event()
+    tried, place = RequestSlots(lambda: 1), threading.Event()
     assert tried.enter()
     tried.leave()
     hands.now += 100 * STALLED_SECONDS
@@ -51,7 +51,7 @@ def test_a_burst_after_a_quiet_time_waits_and_is_not_refused(hands: Hands) -> No
 
 
 def test_where_nobody_is_done_the_next_is_told_at_once(hands: Hands) -> None:
-    tried = Room(lambda: 1)
+    tried = RequestSlots(lambda: 1)
     assert tried.enter()
     hands.now += STALLED_SECONDS
     assert not tried.enter()
@@ -60,14 +60,14 @@ def test_where_nobody_is_done_the_next_is_told_at_once(hands: Hands) -> None:
 
 
 def test_only_streams_that_are_open_keep_threads_from_others() -> None:
-    assert room_of(32, 0) == 32 - KEPT_FREE
-    assert room_of(32, 8) == 32 - KEPT_FREE - 8
-    assert room_of(1, 8) == 1
+    assert slots_for(32, 0) == 32 - RESERVED
+    assert slots_for(32, 8) == 32 - RESERVED - 8
+    assert slots_for(1, 8) == 1
 
 
 @pytest.fixture
 def narrow(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Room for one guest request."""
+    """RequestSlots for one guest request."""
     monkeypatch.setenv("WEB_THREADS", "1")
     settings.cache_clear()
     yield

@@ -28,13 +28,13 @@ def short(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Two-second streams with fast polling. No place is taken by another test's stream."""
     monkeypatch.setenv("STREAM_SECONDS", "2")
     monkeypatch.setenv("STREAMS_MAX", "2")
-    monkeypatch.setattr(book_events, "LOOK_SECONDS", 0.02)
-    monkeypatch.setattr(book_events, "LOOK_SECONDS_ALONE", 0.02)
+    monkeypatch.setattr(book_events, "POLL_SECONDS", 0.02)
+    monkeypatch.setattr(book_events, "POLL_SECONDS_ALONE", 0.02)
     settings.cache_clear()
-    book_events._places.cache_clear()
+    book_events._slots.cache_clear()
     yield
     settings.cache_clear()
-    book_events._places.cache_clear()
+    book_events._slots.cache_clear()
 
 
 def opened(stand: Stand, last: int | None = None, **query: Any) -> Answer:
@@ -167,7 +167,7 @@ def test_one_account_cannot_take_the_places_of_all(
 ) -> None:
     monkeypatch.setenv("STREAMS_MAX", "12")
     settings.cache_clear()
-    book_events._places.cache_clear()
+    book_events._slots.cache_clear()
     path = f"/api/v1/restaurants/{staffed.restaurant.slug}/book/events"
     query = {"date": staffed.start()[:10]}
     viewer = staffed.as_staff("viewer")

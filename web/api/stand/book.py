@@ -18,7 +18,7 @@ from models.queries.reservations.reservations import ReservationView
 from models.queries.running import flags
 from models.rules.permissions import Permission
 from models.rules.restaurant.restaurant import RestaurantSpec
-from web.api.access_log import note_look
+from web.api.access_log import audit_read
 from web.api.endpoint import READ, STAFF, WRITE, describe
 from web.api.restaurants import tagged
 from web.api.seen import show, view_within
@@ -49,7 +49,7 @@ _SECURITY = ("staff",)
 )
 def get_book(restaurant: RestaurantSpec, caller: Caller, query: BookQuery) -> Response:
     """Return a day's book: reservations, tables, and how full each interval is. Audited."""
-    note_look(restaurant.id, caller.actor, "book.read", query.date.isoformat())
+    audit_read(restaurant.id, caller.actor, "book.read", query.date.isoformat())
     with reading() as session:
         view = book_of(session, restaurant, query.date, now=clock.now())
     answer = tagged(orjson.dumps(book_facts(restaurant, view)))

@@ -30,8 +30,8 @@ from web.schemas.requests import BookQuery
 blueprint = APIBlueprint("book_events", __name__, url_prefix="/api/v1", tag="The host stand")
 
 #: Seconds between two checks for a change: of Redis, and of the database without Redis.
-LOOK_SECONDS: Final = 0.5
-LOOK_SECONDS_ALONE: Final = 2.0
+POLL_SECONDS: Final = 0.5
+POLL_SECONDS_ALONE: Final = 2.0
 #: A comment is sent after so long a silence, so that a broken connection is noticed.
 SILENCE_SECONDS: Final = 5.0
 #: Delay before a browser reconnects when a stream has ended, in milliseconds.
@@ -83,7 +83,7 @@ def _last_seen(given: str) -> int | None:
     return int(given) if is_number else None
 
 
-class Places:
+class StreamSlots:
     """The streams of this process: a maximum in all, and a quarter of it per account."""
 
     def __init__(self, total: int) -> None:
@@ -117,12 +117,12 @@ class Places:
 
 def open_streams() -> int:
     """Return the number of open streams in this process. Each holds a thread."""
-    return _places().taken
+    return _slots().taken
 
 
 @lru_cache(maxsize=1)
-def _places() -> Places:
-    return Places(settings().streams_max)
+def _slots() -> StreamSlots:
+    return StreamSlots(settings().streams_max)
 
 
 class _Stream:
@@ -133,8 +133,8 @@ class _Stream:
     ) -> None:
         self._closed = True
         self._lines = _events(restaurant_id, on_date, known)
-        self._account_id, self._places = account_id, _places()
-        self._places.take(account_id)
+        self._account_id, self._slots = account_id, _slots()
+        self._slots.take(account_id)
         self._closed = False
 
     def __iter__(self) -> Iterator[bytes]:
@@ -144,7 +144,7 @@ class _Stream:
         """Release the place. Idempotent."""
         if not self._closed:
             self._closed = True
-            self._places.give_back(self._account_id)
+            self._slots.give_back(self._account_id)
 
 
 def _events(restaurant_id: int, on_date: date, known: int | None) -> Iterator[bytes]:
@@ -169,4 +169,4 @@ def _events(restaurant_id: int, on_date: date, known: int | None) -> Iterator[by
         if monotonic() - spoken > SILENCE_SECONDS:
             spoken = monotonic()
             yield b": nothing new\n\n"
-        sleep(LOOK_SECONDS if generation else LOOK_SECONDS_ALONE)
+        sleep(POLL_SECONDS if generation else POLL_SECONDS_ALONE)
