@@ -31,10 +31,10 @@ JOB: Final = "failover"
 class Signs:
     """Seconds until a sign of life on the new primary; None when it was not seen.
 
-    `clock`: the scheduler renewed its lease. `workers`: a worker finished a job.
+    `scheduler`: it renewed its lease. `workers`: a worker finished a job.
     """
 
-    clock: float | None
+    scheduler: float | None
     workers: float | None
 
 
@@ -72,14 +72,14 @@ def is_recorded(primary: str) -> bool:
     known = memory_of(settings().database_url)
     newest = known.read_newest() if known else 0
 
-    def look(session: Session) -> bool:
+    def read(session: Session) -> bool:
         run = session.get(JobRun, JOB)
         epoch = session.scalar(select(func.max(Promotion.epoch))) or 0
         is_last = bool(run and run.result and run.result.get("primary") == primary)
         return is_last and epoch >= newest
 
     with database_of(primary) as bind:
-        return unit(look, bind)
+        return unit(read, bind)
 
 
 @contextmanager
@@ -97,7 +97,7 @@ def database_of(primary: str) -> Iterator[Engine]:
         bind.dispose()
 
 
-def await_restaurant(*, seconds: float) -> Signs:
+def await_signs(*, seconds: float) -> Signs:
     """Wait at most `seconds` for signs of life on the new primary. Redis may be empty or new."""
     began, since = monotonic(), clock.now()
     found: dict[str, float] = {}
@@ -107,12 +107,12 @@ def await_restaurant(*, seconds: float) -> Signs:
         if now is not None and lease is None:
             lease = now
         elif now is not None and lease is not None and now > lease:
-            found.setdefault("clock", monotonic() - began)
+            found.setdefault("scheduler", monotonic() - began)
         ran = _seen(_last_run)
         if ran is not None and ran > since:
             found.setdefault("workers", monotonic() - began)
         if len(found) == 2 or monotonic() - began > seconds:
-            return Signs(found.get("clock"), found.get("workers"))
+            return Signs(found.get("scheduler"), found.get("workers"))
         sleep(0.1)
 
 

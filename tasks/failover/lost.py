@@ -25,13 +25,13 @@ RESERVATIONS: Final = "reservations"
 _AT_ONCE: Final = 500
 #: Statuses in which a guest expects a table or an answer.
 _STANDS: Final = OPEN | HOLDING
-_NOTHING_MORE: Final = "nothing: it is over"
+_NOTHING_MORE: Final = "nothing: it has ended"
 _PART: Final = "part of the reservations above"
-_STAFF: Final = "somebody of the staff did it: do it again"
+_STAFF: Final = "done by staff: do it again"
 _LOAD: Final = "load the restaurant's file again"
 _FORGET: Final = "maitred guest replay ERASURES.jsonl"
 _NOTHING: Final = "nothing: the new primary has its own"
-_SENT: Final = "nothing: what was sent was sent; what waits goes with its reservation"
+_SENT: Final = "nothing: sent messages cannot be undone; pending ones go with its reservation"
 #: Table -> what to do about its lost rows. The reservations are listed one by one instead.
 ADVICE: Final[Mapping[str, str]] = {
     **dict.fromkeys(
@@ -111,12 +111,12 @@ class LostReservation:
     def advice(self) -> str:
         """The advice on what to do about it."""
         if self.what == "gone":
-            return "look in the log of that time"
+            return "see the log of that time"
         if self.there is None:
-            return "take it again, tell the guest" if self.status in _STANDS else _NOTHING_MORE
+            return "enter it again, notify the guest" if self.status in _STANDS else _NOTHING_MORE
         if self.there == self.status:
-            return "compare time, party and note"
-        return f"there it is {self.there}: do it again there"
+            return "compare start, party size and note"
+        return f"it is {self.there} on the primary: do it again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +132,9 @@ def compare(picture: Picture, name: str) -> Lost:
     """Return what the server `name` has and the primary never had. Raises FailoverRefused."""
     primary, old = picture.primary, picture.named(name)
     if primary is None or primary.facts is None:
-        raise FailoverRefused("nobody takes writes: maitred failover comes first")
+        raise FailoverRefused("no server takes writes: run maitred failover first")
     if old is primary:
-        raise FailoverRefused(f"{name} is the primary: name the other one")
+        raise FailoverRefused(f"{name} is the primary: name another server")
     if old.facts is None:
         raise FailoverRefused(f"{name} does not answer ({old.reach}): start it")
     since = primary.facts.replicated
@@ -206,5 +206,5 @@ def _guest(row: Reservation) -> str:
     try:
         guest = row.guest
     except MaitredError:
-        return "(its key is not here)"
+        return "(its key is missing)"
     return ", ".join(filter(None, (guest.name, guest.email, guest.phone)))

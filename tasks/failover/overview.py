@@ -73,8 +73,8 @@ class Picture:
         if len(writers) > 1:
             names = " and ".join(one.name for one in writers)
             raise FailoverRefused(
-                f"{names} take writes at once, and no promotion tells which of them is the "
-                "primary: docs/failover.md, 4, says how to find out and what to do"
+                f"{names} take writes at the same time, and no promotion shows which of them "
+                "is the primary: see docs/failover.md, 4"
             )
         return writers[0] if writers else None
 
@@ -84,7 +84,7 @@ class Picture:
             if one.name == name:
                 return one
         names = ", ".join(one.name for one in self.seen)
-        raise FailoverRefused(f"FAILOVER_URL names no {name}: there are {names}")
+        raise FailoverRefused(f"FAILOVER_URL does not name {name}, only {names}")
 
     def others(self, than: Seen) -> list[Seen]:
         """Return all servers but this one."""

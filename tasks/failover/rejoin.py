@@ -15,11 +15,11 @@ def returning(picture: Picture, *, to: str = "") -> tuple[Seen, Seen]:
     """Return the primary, and the server that is to follow it. Raises FailoverRefused."""
     primary = picture.primary
     if primary is None:
-        raise FailoverRefused("nobody takes writes: maitred failover comes first")
+        raise FailoverRefused("no server takes writes: run maitred failover first")
     others = picture.others(primary)
     if not to and len(others) > 1:
         names = " or ".join(one.name for one in others)
-        raise FailoverRefused(f"there are several: say --to {names}")
+        raise FailoverRefused(f"there are several servers: choose one with --to {names}")
     back = picture.named(to) if to else others[0]
     if back is primary:
         raise FailoverRefused(f"{back.name} takes writes already")
@@ -46,7 +46,9 @@ def rejoin(primary: Seen, back: Seen, *, seeded_at: str = "") -> None:
     if not wait_until_follows(back.server, seconds=_BEGIN_SECONDS):
         found = back.server.look().follows
         error = found.error if found else ""
-        raise FailoverRefused(f"{back.name} does not follow {primary.name}: {error or 'it stands'}")
+        raise FailoverRefused(
+            f"{back.name} does not follow {primary.name}: {error or 'replication is stopped'}"
+        )
     if not back.server.wait_for(primary.server.look().written, seconds=_CATCH_UP_SECONDS):
         raise FailoverRefused(f"{back.name} follows {primary.name}, and does not catch up")
 
@@ -58,12 +60,12 @@ def _check_history(held: Facts, here: Facts, *, primary: str, back: str, seeded_
         count = sum(missing.count for missing in only_there)
         raise FailoverRefused(
             f"{back} holds {count} transactions that {primary} never had: {names}. They were lost "
-            f"in the fail-over. What they are: maitred failover --compare {back}; then seed it "
-            "anew (docs/failover.md, 4 and 5)"
+            f"in the fail-over. List them: maitred failover --compare {back}; then seed it again "
+            "(docs/failover.md, 4 and 5)"
         )
     # a copied data folder has no binary log, and the position in its tables is its source's
     if not held.written and held.follows is None and not seeded_at:
         raise FailoverRefused(
             f"{back} has written nothing yet: seed it with a copy of {primary} (docs/failover.md, "
-            "5), then say where that ends: --seeded-at GTID"
+            "5), then give the position where that ends: --seeded-at GTID"
         )

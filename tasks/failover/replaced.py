@@ -14,16 +14,16 @@ def remembered_epoch() -> int:
     return found.read_newest() if found else 0
 
 
-def fence_replaced(picture: Picture, tell: Callable[[str], None]) -> Picture:
-    """Make every replaced primary read-only, and report it to `tell`; return the new snapshot.
+def fence_replaced(picture: Picture, report: Callable[[str], None]) -> Picture:
+    """Make every replaced primary read-only, and report it to `report`; return the new snapshot.
 
     The writes that it took since are lost until a person compares the servers.
     """
     for one in picture.replaced:
         one.server.fence()
-        tell(
+        report(
             f"{one.name} took writes, though another server was promoted in its place: it is "
-            f"read-only now. What it alone holds: maitred failover --compare {one.name} "
+            f"read-only now. List what only it holds: maitred failover --compare {one.name} "
             "(docs/failover.md, 4)"
         )
         picture = picture.with_new_look_at(one)
@@ -36,6 +36,6 @@ def check_newest(primary: Seen, remembered: int) -> None:
     if facts and facts.epoch is not None and facts.epoch < remembered:
         raise FailoverRefused(
             f"{primary.name} takes writes, but another server was promoted in its place, and does "
-            "not answer: nobody writes here before that one is back. Is it lost for good, with "
-            f"all that it held: maitred failover --to {primary.name}"
+            "not answer: nothing is written here until that one is back. If it is permanently "
+            f"lost, with all its data: maitred failover --to {primary.name}"
         )

@@ -28,12 +28,12 @@ _CATCH_UP_SECONDS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class FailoverRequest:
     """The request for a fail-over, with the caller's assertions.
 
     `to`: the server that shall take writes (empty: the replica, if the primary is gone).
     `old_is_gone`: asserts that a silent primary takes no writes and will not. `fence`: a command
-    that ensures this. `seen`: the primary's position when it was last seen, if known. `tell` gets
+    that ensures this. `seen`: the primary's position when it was last seen, if known. `report` gets
     the reports for the operator.
     """
 
@@ -41,7 +41,7 @@ class Wish:
     old_is_gone: bool = False
     fence: str = ""
     seen: Position | None = None
-    tell: Callable[[str], None] = field(default=log.info)
+    report: Callable[[str], None] = field(default=log.info)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,39 +59,39 @@ class Switched:
     stopped_seconds: float
 
 
-def fail_over(servers: tuple[Server, ...], wish: Wish) -> Switched:
+def fail_over(servers: tuple[Server, ...], request: FailoverRequest) -> Switched:
     """Make the replica the primary. Raises FailoverRefused, and then no server was promoted.
 
     With `to`, also while the primary is running: then nothing is lost, or nothing changes. After it
     was killed at any point, another run ends with the same result.
     """
-    picture = fence_replaced(look_at(servers), wish.tell)
+    picture = fence_replaced(look_at(servers), request.report)
     remembered = remembered_epoch()
-    target = _target(picture, wish)
+    target = _target(picture, request)
     if not target.server.take_lock():
-        raise FailoverRefused(f"somebody else is promoting {target.name} right now")
+        raise FailoverRefused(f"another process is promoting {target.name}")
     # another process may have promoted it before this one had the lock
     picture = picture.with_new_look_at(target)
     target = picture.named(target.name)
     if picture.primary is target:
-        if not wish.to:
+        if not request.to:
             check_newest(target, remembered)
         return Switched(target.name, "", promoted=False, lost=(), stopped_seconds=0.0)
-    if picture.primary is not None and not wish.to:
-        raise FailoverRefused(_lives(picture.primary, target))
+    if picture.primary is not None and not request.to:
+        raise FailoverRefused(_still_primary(picture.primary, target))
     old = _old(picture, target)
     _check_target(target)
     if old.facts is not None:
-        return _switch(old, target, wish)
-    _check_gone(old, target, wish)
-    return _take_over(old, target, wish, newest=max(picture.newest, remembered))
+        return _switch(old, target, request)
+    _check_gone(old, target, request)
+    return _take_over(old, target, request, newest=max(picture.newest, remembered))
 
 
-def _target(picture: Picture, wish: Wish) -> Seen:
+def _target(picture: Picture, request: FailoverRequest) -> Seen:
     """Return the server that is to be the primary. Raises FailoverRefused."""
     primary = picture.primary
-    if wish.to:
-        return picture.named(wish.to)
+    if request.to:
+        return picture.named(request.to)
     if primary is not None:
         return primary
     replicas = [one for one in picture.seen if one.is_replica]
@@ -99,9 +99,9 @@ def _target(picture: Picture, wish: Wish) -> Seen:
         return replicas[0]
     if replicas:
         names = " or ".join(one.name for one in replicas)
-        raise FailoverRefused(f"there are several replicas: say --to {names}")
+        raise FailoverRefused(f"there are several replicas: choose one with --to {names}")
     found = ", ".join(f"{one.name} {one.reach}" for one in picture.seen)
-    raise FailoverRefused(f"no replica answers ({found}); say which it shall be: --to HOST:PORT")
+    raise FailoverRefused(f"no replica answers ({found}); name the new primary with --to HOST:PORT")
 
 
 def _old(picture: Picture, target: Seen) -> Seen:
@@ -113,9 +113,9 @@ def _old(picture: Picture, target: Seen) -> Seen:
     return next((one for one in others if one.name == source), others[0])
 
 
-def _lives(primary: Seen, target: Seen) -> str:
+def _still_primary(primary: Seen, target: Seen) -> str:
     return (
-        f"{primary.name} takes writes, so nothing is gone; to switch all the same: "
+        f"{primary.name} takes writes, so no fail-over is needed; to switch anyway: "
         f"maitred failover --to {target.name}"
     )
 
@@ -126,29 +126,34 @@ def _check_target(target: Seen) -> None:
         raise FailoverRefused(f"{target.name} does not answer ({target.reach})")
     follows = facts.follows
     if follows and not follows.applies and follows.error:
-        raise FailoverRefused(f"{target.name} has stopped applying: {follows.error}")
+        raise FailoverRefused(f"{target.name} has stopped applying changes: {follows.error}")
 
 
-def _check_gone(old: Seen, target: Seen, wish: Wish) -> None:
+def _check_gone(old: Seen, target: Seen, request: FailoverRequest) -> None:
     """Raise FailoverRefused unless the unreachable old primary certainly takes no writes."""
     facts = target.facts
     if facts and facts.follows and facts.follows.receives:
         raise FailoverRefused(
-            f"{target.name} still hears {old.name}: it lives, and only the way from here is broken "
-            "(a replica notices after 4 s that its primary is silent)"
+            f"{target.name} still receives from {old.name}: the primary is running, and only "
+            "the connection from this host to it is broken (a replica notices after 4 s that its "
+            "primary does not answer)"
         )
     if old.reach == "stopped":
-        wish.tell(f"{old.name}: no server runs there; when it returns it is read-only")
-    elif wish.fence:
-        _run_fence(wish.fence)
-        wish.tell(f"{old.name}: silent; the fencing command says that it is stopped")
-    elif wish.old_is_gone:
-        wish.tell(f"{old.name}: silent; you say that it is gone")
+        request.report(
+            f"{old.name}: no server is running there; it is read-only when it starts again"
+        )
+    elif request.fence:
+        _run_fence(request.fence)
+        request.report(
+            f"{old.name} does not answer; the fencing command reports that it is stopped"
+        )
+    elif request.old_is_gone:
+        request.report(f"{old.name} does not answer; --old-is-gone confirms that it is stopped")
     else:
         raise FailoverRefused(
-            f"{old.name} is silent: it may be cut off from here and take writes all the same, and "
-            "they would be lost. Stop it or cut it off from the house (power, network), then say "
-            "--old-is-gone; or name the command that does it with --fence"
+            f"{old.name} does not answer: it may be cut off from here and still take writes, which "
+            "would be lost. Stop it or cut it off from the network, then use --old-is-gone; or "
+            "name the command that does this with --fence"
         )
 
 
@@ -168,7 +173,7 @@ def _run_fence(command: str) -> None:
 # --- when the old primary answers
 
 
-def _switch(old: Seen, target: Seen, wish: Wish) -> Switched:
+def _switch(old: Seen, target: Seen, request: FailoverRequest) -> Switched:
     """Switch while both answer, without loss; if that fails, the old primary takes writes again."""
     if old.takes_writes:
         _follow_closely(old, target)
@@ -184,7 +189,7 @@ def _switch(old: Seen, target: Seen, wish: Wish) -> Switched:
         raise
     target.server.promote()
     stopped = monotonic() - began
-    wish.tell(f"{target.name} takes writes; {old.name} is read-only")
+    request.report(f"{target.name} takes writes; {old.name} is read-only")
     return Switched(target.name, old.name, promoted=True, lost=(), stopped_seconds=stopped)
 
 
@@ -207,13 +212,15 @@ def _follow_closely(old: Seen, target: Seen) -> None:
     """Before the fencing, ensure that the target replicates and has nearly caught up."""
     if target.facts is None or target.facts.follows is None:
         raise FailoverRefused(
-            f"{target.name} is no replica; maitred failback --rejoin-only makes it one"
+            f"{target.name} is not a replica; maitred failback --rejoin-only makes it one"
         )
     target.server.go_on_following()
     if not wait_until_follows(target.server, seconds=_CATCH_UP_SECONDS / 4):
         follows = target.server.look().follows
         error = follows.error if follows else ""
-        raise FailoverRefused(f"{target.name} does not follow {old.name}: {error or 'it stands'}")
+        raise FailoverRefused(
+            f"{target.name} does not follow {old.name}: {error or 'replication is stopped'}"
+        )
     now = old.server.look().written
     if not target.server.wait_for(now, seconds=_CATCH_UP_SECONDS):
         raise FailoverRefused(f"{target.name} does not catch up with {old.name}")
@@ -222,7 +229,7 @@ def _follow_closely(old: Seen, target: Seen) -> None:
 # --- when it does not
 
 
-def _take_over(old: Seen, target: Seen, wish: Wish, *, newest: int) -> Switched:
+def _take_over(old: Seen, target: Seen, request: FailoverRequest, *, newest: int) -> Switched:
     """Promote without the old primary, after applying everything that the replica has received.
 
     The promotion is written before the server takes writes, so that the promotions show which of
@@ -238,9 +245,9 @@ def _take_over(old: Seen, target: Seen, wish: Wish, *, newest: int) -> Switched:
     server.promote(epoch=epoch)
     stopped = monotonic() - began
     lost = None
-    if wish.seen is not None:
-        lost = lacking(wish.seen, by=held.state, replicated=held.replicated)
-    wish.tell(f"{target.name} takes writes")
+    if request.seen is not None:
+        lost = lacking(request.seen, by=held.state, replicated=held.replicated)
+    request.report(f"{target.name} takes writes")
     return Switched(target.name, old.name, promoted=True, lost=lost, stopped_seconds=stopped)
 
 

@@ -13,7 +13,7 @@ from tasks.failover.faults import FailoverRefused
 from tasks.failover.overview import Seen, all_servers, look_at
 from tasks.failover.replaced import fence_replaced
 from tasks.failover.server import Server
-from tasks.failover.switch import Switched, Wish, fail_over
+from tasks.failover.switch import FailoverRequest, Switched, fail_over
 
 log = logging.getLogger(__name__)
 
@@ -33,13 +33,17 @@ class Watch:
     """
 
     def __init__(
-        self, wish: Wish, *, accept_loss: bool = False, then: Callable[[Switched], None]
+        self,
+        request: FailoverRequest,
+        *,
+        accept_loss: bool = False,
+        then: Callable[[Switched], None],
     ) -> None:
-        self._wish = wish
+        self._request = request
         self._accept_loss = accept_loss
         self._then = then
         self._missed = 0
-        self._said = ""
+        self._reported = ""
         self._semi_sync = False
         self._last: Position | None = None
 
@@ -50,11 +54,11 @@ class Watch:
                 try:
                     self.look(servers)
                 except (FailoverRefused, DBAPIError) as problem:
-                    self._say(getattr(problem, "message", None) or str(problem.__cause__))
+                    self._report(getattr(problem, "message", None) or str(problem.__cause__))
 
     def look(self, servers: tuple[Server, ...]) -> None:
         """Poll once, and act on the result. Raises FailoverRefused."""
-        primary = fence_replaced(look_at(servers), self._wish.tell).primary
+        primary = fence_replaced(look_at(servers), self._request.report).primary
         if primary is not None:
             self._note(primary)
             return
@@ -68,22 +72,22 @@ class Watch:
         self._missed = 0
         self._last, self._semi_sync = primary.facts.state, primary.facts.semi_sync
         replica = "semi-synchronous" if self._semi_sync else "WITHOUT a semi-synchronous replica"
-        self._say(f"{primary.name} takes writes, {replica}")
+        self._report(f"{primary.name} takes writes, {replica}")
 
     def _act(self) -> None:
         if not self._semi_sync and not self._accept_loss:
             raise FailoverRefused(
-                "the primary is gone, and was not semi-synchronous when it was last seen: the "
-                "replica may lack acknowledged writes. Decide: maitred failover"
+                "the primary does not answer, and was not semi-synchronous when last seen: the "
+                "replica may lack acknowledged writes. To promote it anyway: maitred failover"
             )
         with all_servers() as servers:
-            done = fail_over(servers, replace(self._wish, seen=self._last))
+            done = fail_over(servers, replace(self._request, seen=self._last))
         self._missed = 0
         if done.promoted:
             self._then(done)
 
-    def _say(self, what: str) -> None:
+    def _report(self, what: str) -> None:
         """Report each state once, when it begins."""
-        if what != self._said:
-            self._said = what
-            self._wish.tell(what)
+        if what != self._reported:
+            self._reported = what
+            self._request.report(what)

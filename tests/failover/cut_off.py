@@ -12,7 +12,10 @@ def cut_off_and_back(pair: Pair) -> None:
     """Pause the first, promote the second with `--old-is-gone`, and resume the first."""
     pair.one.pause()
     wait_until(lambda: _hears_nobody(pair.two), seconds=30, what="the replica to notice too")
-    assert "you say that it is gone" in run("failover", "--old-is-gone", *QUICK).output
+    assert (
+        "--old-is-gone confirms that it is stopped"
+        in run("failover", "--old-is-gone", *QUICK).output
+    )
     pair.one.resume()
     assert not is_read_only(pair.one), "the old primary takes writes: else nothing is tested"
     assert not is_read_only(pair.two)

@@ -66,11 +66,11 @@ def test_what_the_old_primary_alone_holds_is_listed_with_what_to_do(
     assert "lindenhof" in lines[reference]
     assert "2026-03-06 19:00" in lines[reference]
     assert "Party 3, party3@example.com" in lines[reference]
-    assert "take it again, tell the guest" in lines[reference]
+    assert "enter it again, notify the guest" in lines[reference]
     assert "changed" in lines[changed]
-    assert "there it is confirmed: do it again there" in lines[changed]
+    assert "it is confirmed on the primary: do it again" in lines[changed]
     assert not others & lines.keys(), "what the new primary wrote is not lost"
-    assert "what was sent was sent" in lines["messages"]
+    assert "sent messages cannot be undone" in lines["messages"]
 
 
 @pytest.mark.mariadb

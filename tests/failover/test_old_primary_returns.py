@@ -172,8 +172,8 @@ def test_without_the_right_to_write_promotions_the_new_primary_writes_it_down_it
     cut_off_and_back(pair)
     forget_everything()
     assert _write("kept") == pair.two.port
-    # the operator's account cannot tell which one is right, and the command says so
-    assert "take writes at once" in run("failover", *QUICK, ends=1).output
+    # the operator's account cannot tell which is right, and says so
+    assert "take writes at the same time" in run("failover", *QUICK, ends=1).output
 
 
 def test_the_check_names_the_right_to_write_promotions_that_is_missing(pair: Pair) -> None:

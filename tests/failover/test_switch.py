@@ -15,7 +15,7 @@ from tasks.failover import server as servers
 from tasks.failover.after import JOB
 from tasks.failover.faults import FailoverRefused
 from tasks.failover.overview import all_servers
-from tasks.failover.switch import Switched, Wish
+from tasks.failover.switch import FailoverRequest, Switched
 from tasks.failover.watch import MISSES, Watch
 from tests.deploy.cli.test_cli import run
 from tests.failover.pair import Pair, is_read_only, name_of
@@ -130,11 +130,14 @@ def test_a_silent_primary_is_not_replaced_unless_somebody_vouches(
     surroundings.settle(monkeypatch, dict(os.environ) | environment)
     pair.one.pause()
     wait_until(lambda: not _hears(pair.two), seconds=30, what="the replica to notice too")
-    assert f"{name_of(pair.one)} is silent" in run("failover", *QUICK, ends=1).output
+    assert f"{name_of(pair.one)} does not answer: it may" in run("failover", *QUICK, ends=1).output
     failed = run("failover", "--fence", "echo no power switch >&2; exit 3", *QUICK, ends=1)
     assert "--fence failed (3): no power switch" in failed.output
     assert is_read_only(pair.two)
-    assert "you say that it is gone" in run("failover", "--old-is-gone", *QUICK).output
+    assert (
+        "--old-is-gone confirms that it is stopped"
+        in run("failover", "--old-is-gone", *QUICK).output
+    )
     assert not is_read_only(pair.two)
     # it was never stopped: two servers accept writes until the next command sees it
     pair.one.resume()
@@ -145,8 +148,8 @@ def test_a_silent_primary_is_not_replaced_unless_somebody_vouches(
 def test_without_semi_sync_a_person_decides_and_what_was_lost_is_named(pair: Pair) -> None:
     pair.two.run("STOP SLAVE IO_THREAD")  # the connection to the other region is broken
     done: list[Switched] = []
-    careful = Watch(Wish(), then=done.append)
-    careless = Watch(Wish(), accept_loss=True, then=done.append)
+    careful = Watch(FailoverRequest(), then=done.append)
+    careless = Watch(FailoverRequest(), accept_loss=True, then=done.append)
     with Writers(pair.database_url, count=1) as writers, all_servers(answer_seconds=1) as both:
         _write_some(writers, 5)
         for watch in (careful, careless):
@@ -179,10 +182,12 @@ def test_without_semi_sync_a_person_decides_and_what_was_lost_is_named(pair: Pai
 def test_what_cannot_be_done_is_said(pair: Pair) -> None:
     one, two = map(name_of, pair.servers)
     assert f"{one} takes writes: nothing to do" in run("failover", *QUICK).output
-    assert "FAILOVER_URL names no nobody:1" in run("failover", "--to", "nobody:1", ends=1).output
+    assert (
+        "FAILOVER_URL does not name nobody:1" in run("failover", "--to", "nobody:1", ends=1).output
+    )
     assert f"{one} takes writes already" in run("failback", "--to", one, ends=1).output
     pair.two.run("STOP SLAVE", "RESET SLAVE ALL")
-    assert "is no replica" in run("failover", "--to", two, ends=1).output
+    assert "is not a replica" in run("failover", "--to", two, ends=1).output
     assert "no replica follows" in run("failover", "--check", ends=1).output
     pair.two.run("RESET MASTER", "SET GLOBAL gtid_slave_pos=''")
     assert "seed it" in run("failback", ends=1).output
@@ -199,7 +204,7 @@ def test_two_at_once_do_not_both_promote(pair: Pair) -> None:
     pair.one.kill()
     with_lock = servers.Server(_url(pair.two))
     assert with_lock.take_lock()
-    assert "somebody else is promoting" in run("failover", *QUICK, ends=1).output
+    assert "another process is promoting" in run("failover", *QUICK, ends=1).output
     assert is_read_only(pair.two)
     with_lock.close()
     run("failover", *QUICK)

@@ -15,14 +15,14 @@ from deploy.embedded.folder import join
 from models.core import clock
 from models.core.errors import MaitredError
 from models.core.settings import settings
-from tasks.failover.after import await_restaurant, is_recorded, record
+from tasks.failover.after import await_signs, is_recorded, record
 from tasks.failover.faults import FailoverRefused
 from tasks.failover.lost import compare as find_lost
 from tasks.failover.overview import Picture, Seen, all_servers, look_at
 from tasks.failover.promotions import missing_right
 from tasks.failover.rejoin import rejoin, returning
 from tasks.failover.replaced import fence_replaced
-from tasks.failover.switch import Switched, Wish, fail_over
+from tasks.failover.switch import FailoverRequest, Switched, fail_over
 from tasks.failover.watch import EVERY, MISSES, Watch
 
 _WIDTH = 140
@@ -73,13 +73,13 @@ def failover(
     unreachable. If it is killed at any point, run it again: the result is the same.
     """
     join()
-    wish = Wish(to, old_is_gone, fence, tell=click.echo)
+    request = FailoverRequest(to, old_is_gone, fence, report=click.echo)
 
     def finish(done: Switched) -> None:
         _finish(context, done, wait=wait, no_backup=no_backup)
 
     if watch:
-        _watch(Watch(wish, accept_loss=accept_loss, then=finish))
+        _watch(Watch(request, accept_loss=accept_loss, then=finish))
         return
     with all_servers() as servers:
         if only_check:
@@ -87,7 +87,7 @@ def failover(
         if compare:
             _compare(fence_replaced(look_at(servers), click.echo), compare)
             return
-        done = fail_over(servers, wish)
+        done = fail_over(servers, request)
     if done.promoted or not is_recorded(done.primary):
         finish(done)
     else:
@@ -123,7 +123,7 @@ def failback(
         click.echo(f"{back.name} follows {primary.name} and has caught up")
         if rejoin_only:
             return
-        done = fail_over(servers, Wish(back.name, tell=click.echo))
+        done = fail_over(servers, FailoverRequest(back.name, report=click.echo))
     _finish(context, done, wait=wait, no_backup=no_backup)
 
 
@@ -176,8 +176,8 @@ def _finish(context: click.Context, done: Switched, *, wait: float, no_backup: b
     _redirect_others(done)
     _report_failure("the record of the fail-over", lambda: record(done, began=began))
     if wait:
-        signs = await_restaurant(seconds=wait)
-        click.echo(_sign("the scheduler", signs.clock, wait))
+        signs = await_signs(seconds=wait)
+        click.echo(_sign("the scheduler", signs.scheduler, wait))
         click.echo(_sign("the workers", signs.workers, wait))
     if no_backup:
         return
