@@ -85,10 +85,10 @@ def main() -> int:
     leader.renew()
     start_presence("scheduler")
     watch_steps(scheduler)
-    log.info("the clock runs", extra={"holder": leader.holder})
+    log.info("scheduler started", extra={"holder": leader.holder})
     scheduler.start()
     leader.close()
-    log.info("the clock stands")
+    log.info("scheduler stopped")
     return 0
 
 

@@ -61,7 +61,7 @@ class Leader:
             try:
                 unit(lambda session: give_up(session, LEASE, holder=self.holder))
             except (SQLAlchemyError, Busy) as error:
-                log.warning("lease not given up", extra={"error": type(error).__name__})
+                log.warning("lease not released", extra={"error": type(error).__name__})
 
     def _ask(self) -> bool:
         return unit(

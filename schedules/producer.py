@@ -62,5 +62,5 @@ class Producer:
             if gone and not self._gone:
                 log.warning("broker unavailable", extra={"error": error})
             elif self._gone and not gone:
-                log.info("broker back")
+                log.info("broker available again")
             self._gone = gone

@@ -56,5 +56,5 @@ def _watch(scheduler: BaseScheduler, steps: Steps) -> None:
     pause = threading.Event()
     while not pause.wait(LOOK_SECONDS):
         if step := steps.since_last_look():
-            log.warning("the clock was set", extra={"seconds": round(step, 1)})
+            log.warning("system clock stepped", extra={"seconds": round(step, 1)})
             bring_nearer(scheduler, now=clock.now())

@@ -23,7 +23,7 @@ def make() -> None:
     try:
         made = recorded(JOB, lambda: make_backup(open_safe(), only_if_due=True), summary)
     except StateConflict:
-        log.info("a backup is being made already")
+        log.info("a backup is already being made")
         return
     if made:
         note_store(FIRST, open_safe())
@@ -51,4 +51,4 @@ def copy() -> None:
     try:
         recorded(SECOND_STORE, lambda: copy_to_second(open_safe()), lambda done: done)
     except StateConflict:
-        log.info("the second store is being filled already")
+        log.info("the second store is already being filled")

@@ -141,7 +141,7 @@ def health() -> None:
         unit(lambda session: note_health(session, late, now=clock.now()))
         job.result = {"redis": redis, **facts}
         if facts["late"]:
-            log.warning("the house is late", extra={"late": facts["late"]})
+            log.warning("work overdue", extra={"late": facts["late"]})
 
 
 @app.task(name="maintenance.forget")

@@ -156,7 +156,7 @@ def _send_some(
         with trace_ids.bound_reservation(message.reservation_id, message_id=message.id):
             current = as_it_stands(message, read_at=read_at)
             if current is None:
-                log.warning("claim lost", extra={"message_id": message.id})
+                log.warning("message claim lost", extra={"message_id": message.id})
             elif not deliver_one(current, line, watch):
                 left.append(message)
     return left
@@ -168,4 +168,4 @@ def _renew(claimed: list[Outgoing]) -> None:
     try:
         plain_unit(partial(renew, claim=claimed[0].claim, until=until))
     except (DBAPIError, Busy) as error:
-        log.warning("claim not renewed", extra={"error": type(error).__name__})
+        log.warning("message claim not renewed", extra={"error": type(error).__name__})

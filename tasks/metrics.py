@@ -22,36 +22,41 @@ _RESULTS: Final = ("sent", "skipped", "limited", "delayed", "retried", "failed")
 
 _DECISIONS: Final = Counter(
     "maitred_decisions_total",
-    "Answers given, by what was asked (request, change, promotion) and what it came to.",
+    "Decisions by kind (request, change, promotion) and outcome.",
     ("kind", "outcome"),
 )
 _DECIDED: Final = Histogram(
-    "maitred_decision_seconds", "Seconds from asking to the answer.", ("kind",), buckets=_SECONDS
+    "maitred_decision_seconds",
+    "Seconds from a request to its decision.",
+    ("kind",),
+    buckets=_SECONDS,
 )
 _ROUND: Final = Histogram(
     "maitred_round_answers",
-    "Answers of one round, all in one transaction.",
+    "Decisions of one round, all in one transaction.",
     buckets=(1, 2, 5, 10, 25, 50, 100, 250, 500, 1000),
 )
 _SEARCHES: Final = Counter(
     "maitred_room_searches_total",
-    "Searches for room in a full house: by a chain of moves, exactly, none there is, or spent.",
+    "Searches for a table when none is free, by result.",
     ("result",),
 )
 _LOOKS: Final = Histogram(
     "maitred_room_search_looks",
-    f"Looks of one search, of {CHAIN_LOOKS} for each chain and {EXACT_LOOKS} for the exact one.",
+    f"Steps of one search: at most {CHAIN_LOOKS} by each chain, {EXACT_LOOKS} by the exact search.",
     buckets=(10, 100, 1_000, 2_500, 5_000, 10_000, 15_000, 25_000),
 )
-_MOVED: Final = Counter("maitred_reseated_parties_total", "Parties moved to make room.")
+_MOVED: Final = Counter(
+    "maitred_reseated_parties_total", "Parties moved to another table to make room."
+)
 _MESSAGES: Final = Counter(
     "maitred_messages_total",
-    "What became of messages: sent, skipped, limited, delayed, retried, failed.",
+    "Messages by result: sent, skipped, limited, delayed, retried or failed.",
     ("channel", "kind", "result"),
 )
 _TOLD: Final = Histogram(
     "maitred_told_seconds",
-    "Seconds from a decision to the provider's yes.",
+    "Seconds from a decision until the provider accepted the message.",
     ("channel",),
     buckets=_SECONDS,
 )

@@ -56,7 +56,7 @@ def show_presence(kind: str) -> None:
     try:
         ahead = unit(work)
     except (SQLAlchemyError, MaitredError) as error:
-        log.debug("presence not shown", extra={"error": type(error).__name__})
+        log.debug("presence not recorded", extra={"error": type(error).__name__})
         return
     if ahead and abs(ahead.seconds) > CLOCKS_DIFFER_SECONDS:
         log.warning("clocks differ", extra={"seconds": round(ahead.seconds, 1), "other": ahead.of})

@@ -54,7 +54,7 @@ def start() -> None:
 def _watch() -> None:
     while not (task := overdue()):
         threading.Event().wait(_LOOK_SECONDS)
-    log.critical("a task has passed its hard limit: this worker ends", extra={"task": task})
+    log.critical("a task passed its hard limit: stopping this worker", extra={"task": task})
     faulthandler.dump_traceback(sys.stderr, all_threads=True)
     # not sys.exit: it would have to unwind the thread that hangs
     os._exit(EXIT_CODE)

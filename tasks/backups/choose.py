@@ -23,7 +23,7 @@ def choose(safe: Safe, *, name: str = "", to: datetime | None = None) -> list[Ma
         if not before:
             raise RestoreRefused(
                 f"the first backup ended at {as_text(found[0].ended)}: "
-                f"nothing leads to {as_text(to)}, which was before"
+                f"{as_text(to)} is earlier and cannot be restored"
             )
         name = before[-1].name
     chain = safe.chain(name)
@@ -32,7 +32,9 @@ def choose(safe: Safe, *, name: str = "", to: datetime | None = None) -> list[Ma
             f"{name} ended at {as_text(chain[-1].ended)}, which is after {as_text(to)}"
         )
     if chain[-1].log is None and chain[-1].engine != "sqlite":
-        raise RestoreRefused(f"{name} stands in no log: it cannot be led on to {as_text(to)}")
+        raise RestoreRefused(
+            f"{name} has no log position: its state at {as_text(to)} cannot be restored"
+        )
     return chain
 
 
@@ -49,6 +51,6 @@ def another_way(safe: Safe, problem: PieceDamaged, *, to: datetime | None) -> Pi
             continue
         reach = end_of_log(safe, one.log)
         if reach is not None and name not in {part.name for part in chain}:
-            way = f"`--from {one.name}` and the log lead to {as_text(to or reach)}"
+            way = f"`--from {one.name}` and the log restore the state at {as_text(to or reach)}"
             return PieceDamaged(problem.piece, f"{problem.what}. {way}")
     return problem

@@ -60,7 +60,7 @@ def make_backup(safe: Safe, *, full: bool = False, only_if_due: bool = False) ->
     Raises StateConflict while another is being made, and BackupFailed; then no new backup is
     listed, and all earlier ones remain.
     """
-    with alone(JOB, "a backup is being made already"):
+    with alone(JOB, "a backup is already being made"):
         catalogue, damaged = safe.catalogue()
         newest = catalogue[-1] if catalogue else None
         source = _source()

@@ -105,7 +105,7 @@ def chain_of(manifest: Manifest, catalogue: list[Manifest]) -> list[Manifest]:
     chain = [manifest]
     while (parent := chain[0].parent) is not None:
         if parent not in by_name or by_name[parent] in chain:
-            raise PieceDamaged(parent + MANIFEST, f"missing, and {chain[0].name} stands on it")
+            raise PieceDamaged(parent + MANIFEST, f"missing, and {chain[0].name} depends on it")
         chain.insert(0, by_name[parent])
     return chain
 

@@ -66,5 +66,5 @@ def _told(error: MaitredError | OSError | SQLAlchemyError | SoftTimeLimitExceede
     if isinstance(error, OSError):
         return f"{type(error).__name__}: {error}"
     if isinstance(error, SQLAlchemyError):
-        return f"{type(error).__name__}: the server of BACKUP_URL or DATABASE_URL does not do it"
-    return "it took longer than its queue allows"
+        return f"{type(error).__name__}: the server of BACKUP_URL or DATABASE_URL failed"
+    return "it exceeded the time limit of its queue"

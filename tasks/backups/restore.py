@@ -68,7 +68,7 @@ def restore_into(
     with the findings of the check, unless `despite_findings`; then `folder` is as it was.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise RestoreRefused(f"{folder} is not empty; nothing is ever restored over anything")
+        raise RestoreRefused(f"{folder} is not empty; a restore never overwrites anything")
     folder = folder.absolute()
     try:
         chain = choose(safe, name=name, to=to)
@@ -108,7 +108,9 @@ def _restore(
             until = replayed.until if replayed else base.ended
             hand_over(bind, until=until, now=clock.now())
         if examined.problems and not despite_findings:
-            raise RestoreRefused("what came back is not in order: " + "; ".join(examined.problems))
+            raise RestoreRefused(
+                "the restored database failed its checks: " + "; ".join(examined.problems)
+            )
         draft.rename(folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)

@@ -48,7 +48,7 @@ def over(message: Outgoing) -> str:
         return ""
     _keep(message.id)
     if count(tallies):
-        log.warning("contact is told no more for now", extra={"kind": message.kind})
+        log.warning("contact over message limit", extra={"kind": message.kind})
         return LIMITED
     return ""
 

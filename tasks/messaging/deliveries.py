@@ -40,7 +40,7 @@ def ask_deliveries() -> tuple[int, bool]:
         try:
             status, code = channel.look_up(each.provider_id)
         except ChannelError as error:
-            log.warning("delivery not known", extra={"error": error.reason})
+            log.warning("delivery status unknown", extra={"error": error.reason})
             break
         note = partial(note_delivery, message_id=each.id, provider_id=each.provider_id)
         asked += 1

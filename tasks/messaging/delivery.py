@@ -60,7 +60,7 @@ def deliver_one(message: Outgoing, line: SmtpLine, watch: ChannelWatch) -> bool:
     errors of the database: a bad message never stops the next one.
     """
     if message.unreadable:
-        fail(message, "the guest cannot be read", permanent=False)
+        fail(message, "the guest cannot be decrypted", permanent=False)
         return True
     verdict = judge(message.standing, now=clock.now())
     if verdict.action is Action.SEND and _is_held(message):
@@ -89,7 +89,7 @@ def _try(message: Outgoing, line: SmtpLine, watch: ChannelWatch) -> bool:
         fail(message, error.reason, permanent=error.permanent, is_unsure=_is_unsure(error))
     except Exception as error:  # a bug with one message must not hold up all the others
         where = "".join(traceback.format_tb(error.__traceback__)[-3:])  # without the values
-        log.error("message not made", extra={"where": where})
+        log.error("message not rendered", extra={"where": where})
         fail(message, f"internal: {type(error).__name__}", permanent=False)
     else:
         if receipt is None:
@@ -152,7 +152,7 @@ def _leave(message: Outgoing, verdict: Verdict) -> None:
         record(lambda s: record_skipped(s, message, reason=verdict.reason))
     metrics.count_message(message, result)
     log.info(
-        "message left", extra=_ids(message) | {"action": verdict.action, "why": verdict.reason}
+        "message not sent", extra=_ids(message) | {"action": verdict.action, "why": verdict.reason}
     )
 
 

@@ -72,7 +72,7 @@ def test_a_job_that_ran_out_of_its_time_is_written_down(db: Engine) -> None:
 
     with pytest.raises(SoftTimeLimitExceeded):
         recorded(JOB, endless, lambda _done: {})
-    assert _job("backup")[1] == "it took longer than its queue allows"
+    assert _job("backup")[1] == "it exceeded the time limit of its queue"
 
 
 def test_a_drill_a_day_and_again_soon_when_it_failed(

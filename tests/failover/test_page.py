@@ -66,7 +66,7 @@ def test_the_page_is_right(pair: Pair, tmp_path: Path) -> None:
     (watch,) = _commands(6)
     assert "takes writes" in _maitred(look)
     pair.one.kill()
-    assert "no server runs there" in _maitred(take_over, *QUICK)
+    assert "no server is running there" in _maitred(take_over, *QUICK)
     assert not is_read_only(pair.two)
     # repeated, and with one more confirmation: nothing to do
     assert "nothing to do" in _maitred(vouch, *QUICK)

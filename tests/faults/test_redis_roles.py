@@ -97,7 +97,10 @@ def _wait_until_back(stack: Stack) -> None:
     """Wait until the scheduler reaches Redis again: it logs each outage once."""
     log = stack.processes["scheduler"].log
     wait_until(
-        lambda: log.read_text().count("broker back") == log.read_text().count("broker unavailable"),
+        lambda: (
+            log.read_text().count("broker available again")
+            == log.read_text().count("broker unavailable")
+        ),
         seconds=30,
         what="the clock goes on",
     )

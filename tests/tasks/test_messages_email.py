@@ -492,7 +492,7 @@ def test_a_server_that_takes_tokens_alone(
     with SmtpLine(url) as line, pytest.raises(ChannelDown) as none:
         send_email(line, outgoing(), now=NOW)
     assert none.value.reason == (
-        "smtp: we sign in by password, the server offers XOAUTH2"
+        "smtp: Maitred signs in with a password, the server offers XOAUTH2"
         ", which needs SMTP_TOKEN_FILE or SMTP_TOKEN_COMMAND"
     )
     token = tmp_path / "token"

@@ -59,7 +59,9 @@ def restore_to_url(
 def _check_empty(target: URL) -> None:
     if target.get_backend_name() == "sqlite":
         if Path(target.database or "").exists():
-            raise RestoreRefused(f"{target.database} is there already; nothing is restored over it")
+            raise RestoreRefused(
+                f"{target.database} exists already; a restore never overwrites anything"
+            )
         return
     text = target.render_as_string(hide_password=False)
     bind = make_engine(text, pool_size=1, limit=PATIENT_SECONDS)
@@ -70,7 +72,7 @@ def _check_empty(target: URL) -> None:
     if tables:
         raise RestoreRefused(
             f"the database {target.database} is not empty ({len(tables)} tables); "
-            "nothing is ever restored over anything"
+            "a restore never overwrites anything"
         )
 
 

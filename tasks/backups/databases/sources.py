@@ -111,7 +111,7 @@ def _reached(folder: Path) -> int:
             name, _, value = line.partition("=")
             if name.strip() == "to_lsn":
                 return int(value)
-    raise BackupFailed("mariadb-backup did not say how far it came")
+    raise BackupFailed("mariadb-backup did not report its log position")
 
 
 def _log_place(server: Server, folder: Path) -> Logged | None:
@@ -149,7 +149,7 @@ def _look(url: str) -> tuple[Server, str]:
     server = Server(str(version), Path(data), identity, has_log=bool(log))
     obstacle = ""
     if not is_mariadb(server.version):
-        obstacle = f"the server is no MariaDB ({version})"
+        obstacle = f"the server is not MariaDB ({version})"
     elif host != socket.gethostname() or not _is_readable(server.data):
         obstacle = f"the server's data folder ({data} on {host}) is not readable here"
     elif missing := _PRIVILEGES - granted:

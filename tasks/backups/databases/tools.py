@@ -36,7 +36,7 @@ def output_of(argv: Sequence[str]) -> Iterator[BinaryIO]:
     ):
         try:
             if child.stdout is None:
-                raise AssertionError("a pipe was asked for")
+                raise AssertionError("the process was started without a pipe")
             with child.stdout as stream:
                 yield _as_binary(stream)
             code = child.wait()
@@ -59,7 +59,7 @@ def feed(argv: Sequence[str], blocks: Iterable[bytes], *, quiet: bool = False) -
     ):
         try:
             if child.stdin is None:
-                raise AssertionError("a pipe was asked for")
+                raise AssertionError("the process was started without a pipe")
             try:
                 for block in blocks:
                     child.stdin.write(block)

@@ -179,7 +179,9 @@ def fetch_log(
         fetch.run()
     except PieceDamaged as problem:
         whole = as_text(moment(fetch.newest) if fetch.newest else since)
-        raise PieceDamaged(problem.piece, f"{problem.what}; until {whole} it is whole") from problem
+        raise PieceDamaged(
+            problem.piece, f"{problem.what}; it is complete until {whole}"
+        ) from problem
     newest = moment(fetch.newest) if fetch.newest else since
     if to is not None and not fetch.is_reached:
         raise RestoreRefused(f"the log ends at {as_text(newest)}, before {as_text(to)}")

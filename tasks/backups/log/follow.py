@@ -107,7 +107,7 @@ class Follower:
         folder = self._spool / f"{origin}-{secrets.token_hex(4)}"
         folder.mkdir(mode=0o700, parents=True)
         copying = self._stack.enter_context(self._server.copied(shipper, folder))
-        log.info("the log is followed", extra={"origin": origin})
+        log.info("database log followed", extra={"origin": origin})
         return _Copy(copying, shipper, folder, origin)
 
     def _ship_what_is_left(self) -> None:
@@ -117,7 +117,7 @@ class Follower:
             try:
                 Shipper(self._safe, folder.name.partition("-")[0]).ship(folder)
             except Diverged as problem:
-                log.error("a spool was dropped", extra={"why": problem.message})
+                log.error("log spool discarded", extra={"why": problem.message})
             shutil.rmtree(folder)
 
     def _look(self, copy: _Copy) -> None:
@@ -128,15 +128,15 @@ class Follower:
         stands = copy.copying.stands()
         if self._server.origin() != copy.origin:
             self.close()
-            raise BackupFailed("the database goes on in another log than was followed")
+            raise BackupFailed("the database writes another log than the one followed")
         if stands is not None and copy.place > stands:
-            raise Diverged(f"{copy.place} is stored, and the server's log ends at {stands}")
+            raise Diverged(f"{copy.place} is stored, but the server's log ends at {stands}")
         if copy.wanted is not None and copy.place >= copy.wanted:
             copy.caught_up = monotonic()
             self._record(copy)
         elif monotonic() - copy.caught_up > STUCK_SECONDS:
             self.close()
-            raise BackupFailed(f"the copy of the log stands at {copy.place}")
+            raise BackupFailed(f"the copy of the log is stuck at {copy.place}")
         copy.wanted = stands
         copy.looked = monotonic()
 

@@ -148,7 +148,7 @@ def _head(source: BinaryIO, span: Span, key: MasterKey) -> Piece:
         document = orjson.loads(source.read(min(length, _HEAD_BYTES)))
         body, signature, key_id = (document[part] for part in ("head", "signature", "key"))
     except (orjson.JSONDecodeError, KeyError, TypeError) as broken:
-        raise PieceDamaged(span.name, "changed, or cut short") from broken
+        raise PieceDamaged(span.name, "changed or truncated") from broken
     signer = key.known(str(key_id))
     if signer is None:
         raise PieceDamaged(span.name, f"signed with key {key_id}; BACKUP_KEY is {key.id}")

@@ -63,8 +63,8 @@ class ServerLog:
         if shipper.file:
             later = [file for file in files if number_of(file) > shipper.number]
             if not later:
-                raise Diverged(f"{shipper.file} is stored, and the server has {files[-1]} only")
-            log.error("the log has a gap", extra={"stored": shipper.file, "server": later[0]})
+                raise Diverged(f"{shipper.file} is stored, but the server has only {files[-1]}")
+            log.error("database log has a gap", extra={"stored": shipper.file, "server": later[0]})
             return later[0]
         found, _damaged = self._safe.catalogue()
         stand = [one.log.file for one in found if one.log and one.log.origin == shipper.origin]

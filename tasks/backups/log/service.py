@@ -48,7 +48,7 @@ class Service:
         try:
             unit(lambda session: give_up(session, LOG, holder=self._holder))
         except (SQLAlchemyError, MaitredError) as error:
-            log.warning("lease not given up", extra={"error": type(error).__name__})
+            log.warning("lease not released", extra={"error": type(error).__name__})
 
     def turn(self) -> None:
         """Do one step if this process leads. Errors are logged and recorded, not raised."""
@@ -91,7 +91,7 @@ class Service:
         if what == self._told:
             return
         self._told = what
-        log.warning("the log is not followed", extra={"why": what})
+        log.warning("database log not followed", extra={"why": what})
         now = clock.now()
         try:
             unit(lambda session: record_job(session, LOG, started=now, ended=now, error=what))
@@ -106,7 +106,7 @@ def follow(stop: threading.Event) -> None:
     """
     chosen = settings()
     if not chosen.keeps_log:
-        log.info("no log is kept")
+        log.info("database log not kept")
         stop.wait()
         return
     url = chosen.backup_url or chosen.database_url

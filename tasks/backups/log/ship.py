@@ -111,7 +111,7 @@ class Shipper:
         for piece in self._pieces:
             data = _read(path, piece.span.start, piece.span.end)
             if hashlib.sha256(data).hexdigest() != piece.seal.plain_sha256:
-                raise Diverged(f"{path.name} is not what {piece.span.name} holds")
+                raise Diverged(f"{path.name} differs from {piece.span.name}")
             self._walk(data)
         self._is_proved = True
         return True

@@ -159,19 +159,19 @@ class S3Store:
         can_lock = said.get("ObjectLockEnabled") == "Enabled"
         if not self._lock_days:
             return Look(False, "nothing is locked: BACKUP_LOCK_DAYS is 0")
-        return Look(can_lock, f"what is written is locked for {self._lock_days} days")
+        return Look(can_lock, f"files are locked for {self._lock_days} days")
 
     def _look_at_lifecycle(self) -> Look:
         rules = self._asked("get_bucket_lifecycle_configuration", "Rules") or []
         ends = any("NoncurrentVersionExpiration" in rule for rule in rules)
-        return Look(ends, "a rule of the bucket removes old versions (they cost money)")
+        return Look(ends, "a lifecycle rule of the bucket deletes old versions (they cost money)")
 
     def _asked(self, question: str, part: str) -> Any:
         """Return a part of the bucket's configuration; {} where it is not set or not supported."""
         try:
             return getattr(self._client, question)(Bucket=self._bucket).get(part, {})
         except ClientError as error:
-            log.info("the bucket was not told", extra={"what": question, "code": _code(error)})
+            log.info("bucket setting not readable", extra={"what": question, "code": _code(error)})
             return {}
 
     def _locked(self) -> dict[str, Any]:

@@ -153,7 +153,7 @@ def open_stream(
                 size += len(block)
                 yield block
     except _BROKEN as broken:
-        raise PieceDamaged(piece, "changed, cut short or of another place") from broken
+        raise PieceDamaged(piece, "changed, truncated or moved") from broken
     if (size, digest.hexdigest()) != (seal.plain_size, seal.plain_sha256):
         raise PieceDamaged(piece, "does not hold what its manifest says")
 

@@ -26,7 +26,7 @@ def copy_to_second(safe: Safe) -> dict[str, Any]:
     A piece that does not match its manifest is not copied: at the end PieceDamaged is raised,
     naming the first such piece. Raises StoreFailed when a store is unreachable. Returns counts.
     """
-    with alone(SECOND_STORE, "the second store is being filled already"):
+    with alone(SECOND_STORE, "the second store is already being filled"):
         second = safe.at(SECOND)
         there = _trusted(second)
         catalogue, _ = safe.catalogue()
@@ -69,7 +69,7 @@ def copy_backup(manifest: Manifest, source: Safe, target: Safe) -> list[str]:
                 digest.update(block)
                 copy.write(block)
             if digest.hexdigest() != manifest.seal.sealed_sha256:
-                raise PieceDamaged(piece, f"changed or cut short {place}")
+                raise PieceDamaged(piece, f"changed or truncated {place}")
         _copy_file(manifest.name + MANIFEST, source, target)
     except FileNotFoundError:
         if source.store.names(manifest.name + MANIFEST):  # it is deleted before its piece
@@ -109,6 +109,8 @@ def whole_elsewhere(which: str, name: str) -> str:
         for manifest in there.chain(name):
             verify(there, manifest)
     except MaitredError as problem:
-        log.info("nor in the other store", extra={"store": other, "what": problem.message})
+        log.info(
+            "backup not intact in the other store", extra={"store": other, "what": problem.message}
+        )
         return ""
     return other

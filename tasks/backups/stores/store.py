@@ -140,7 +140,7 @@ class FolderStore:
 
     def bring_back(self, since: datetime) -> list[str]:
         """Raise StoreFailed: a folder has no older versions."""
-        raise StoreFailed(f"{self.label}: a folder keeps no older versions of its files")
+        raise StoreFailed(f"{self.label}: a folder has no older versions of its files")
 
     def check(self) -> Sequence[Look]:
         """Check writing, reading and deleting, the folder's mode, and the free space."""
@@ -150,7 +150,7 @@ class FolderStore:
             free = shutil.disk_usage(self._folder).free
         return (
             tried,
-            Look(mode & 0o077 == 0, f"only its owner may look into it (mode {mode & 0o777:o})"),
+            Look(mode & 0o077 == 0, f"only its owner can access it (mode {mode & 0o777:o})"),
             Look(True, f"{free / 1e9:.1f} GB are free"),
         )
 
@@ -162,7 +162,7 @@ class FolderStore:
         except FileNotFoundError:
             if self._folder.is_dir():
                 raise
-            raise StoreFailed(f"{self.label}: the folder is not there") from None
+            raise StoreFailed(f"{self.label}: the folder does not exist") from None
         except OSError as error:
             raise StoreFailed(f"{self.label}: {error.strerror or error}") from error
 

@@ -58,4 +58,4 @@ def _without_manifest(safe: Safe) -> list[str]:
     names = set(safe.store.names())
     pieces = sorted(name.removesuffix(PIECE) for name in names if name.endswith(PIECE))
     lost = [piece + MANIFEST for piece in pieces if piece + MANIFEST not in names]
-    return [f"{manifest}: missing, though its piece is there" for manifest in lost]
+    return [f"{manifest}: missing, although its piece exists" for manifest in lost]

@@ -25,7 +25,7 @@ def send_email(line: SmtpLine, outgoing: Outgoing, *, now: datetime) -> Receipt:
     sender = writable(sender)
     utf8 = not (recipient + sender).isascii()
     if utf8 and not line.speaks_utf8:
-        raise ChannelError("the mail server takes no such address", permanent=True)
+        raise ChannelError("the mail server does not accept such an address", permanent=True)
     raw = compose(outgoing, sender=sender, recipient=recipient, now=now)
     options = ["SMTPUTF8"] if utf8 else []
     answer = line.hand_over(raw, sender=sender, recipient=recipient, options=options)
@@ -96,8 +96,8 @@ def writable(address: str) -> str:
     """
     local, _, domain = address.rpartition("@")
     if not local or not domain or not address.isprintable() or set(address) & set(' <>,"'):
-        raise ChannelError("no address that can be written to", permanent=True)
+        raise ChannelError("the address is not valid", permanent=True)
     try:
         return f"{local}@{domain.encode('idna').decode('ascii')}"
     except UnicodeError as wrong:
-        raise ChannelError("no address that can be written to", permanent=True) from wrong
+        raise ChannelError("the address is not valid", permanent=True) from wrong

@@ -43,12 +43,12 @@ def sign_in(smtp: smtplib.SMTP, login: str, password: str) -> None:
     restaurant = settings()
     if restaurant.smtp_token_file or restaurant.smtp_token_command:
         if "XOAUTH2" not in offered:
-            raise NoCommonWay(f"we sign in by XOAUTH2, {_offers(offered)}")
+            raise NoCommonWay(f"Maitred signs in with XOAUTH2, {_offers(offered)}")
         _by_token(smtp, login, _token(restaurant.smtp_token_file, restaurant.smtp_token_command))
         return
     if not offered & _BY_PASSWORD:
         hint = ", which needs SMTP_TOKEN_FILE or SMTP_TOKEN_COMMAND" if "XOAUTH2" in offered else ""
-        raise NoCommonWay(f"we sign in by password, {_offers(offered)}{hint}")
+        raise NoCommonWay(f"Maitred signs in with a password, {_offers(offered)}{hint}")
     smtp.login(login, password)
 
 

@@ -253,7 +253,7 @@ def test_its_time_is_over_one_day(client: Client, make_account: MakeAccount, han
     with transaction() as session:
         session.execute(update(Account).where(Account.id == number).values(first_until=hands.now))
     said = ask(client, "/sign-in", status=401)
-    assert (said["code"], "is over" in said["detail"]) == ("sign-in-failed", True)
+    assert (said["code"], "has expired" in said["detail"]) == ("sign-in-failed", True)
     first = {"email": EMAIL, "current": PASSWORD, "password": "violet tram under the bridge"}
     assert client.post(AUTH + "/password/first", json=first).status_code == 401
 

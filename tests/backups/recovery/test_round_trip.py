@@ -187,7 +187,7 @@ def test_a_large_database_is_handed_over_when_what_guests_need_is_proved(
 @pytest.mark.both
 def test_two_at_once_cannot_run(stand: Stand, safe: Safe, kept: Path, hands: Hands) -> None:
     assert unit(lambda session: lead(session, JOB, holder="x", now=hands.now(), seconds=60))
-    with pytest.raises(StateConflict, match="being made already"):
+    with pytest.raises(StateConflict, match="already being made"):
         back_up(safe)
     assert list(kept.iterdir()) == []
     unit(lambda session: let_go(session, JOB, holder="x"))

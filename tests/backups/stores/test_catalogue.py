@@ -107,5 +107,5 @@ def test_a_chain_is_followed_to_its_full_backup(store: FolderStore) -> None:
     assert chain_of(three, found) == [ONE, two, three]
     store.delete("two.json")
     found, _ = read_catalogue(store, KEY)
-    with pytest.raises(PieceDamaged, match=r"two\.json: missing, and three stands on it"):
+    with pytest.raises(PieceDamaged, match=r"two\.json: missing, and three depends on it"):
         chain_of(three, found)

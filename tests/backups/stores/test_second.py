@@ -129,7 +129,7 @@ def test_a_piece_that_is_damaged_in_the_first_is_named_and_not_copied(
     hands.move(HOUR)
     good = made(open_safe())
     _flip(kept / (bad.name + PIECE))
-    with pytest.raises(PieceDamaged, match=f"{bad.name}{PIECE}: changed or cut short in {kept}"):
+    with pytest.raises(PieceDamaged, match=f"{bad.name}{PIECE}: changed or truncated in {kept}"):
         backup_queue.copy()
     assert open_safe(SECOND).store.names() == [good.name + MANIFEST, good.name + PIECE]
     assert bad.name in _job("second_store")[1]

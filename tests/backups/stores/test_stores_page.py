@@ -43,7 +43,7 @@ def test_the_page_does_what_it_says(
     surroundings.settle(monkeypatch, values)
     said = run(*check, ends=1).stdout
     assert re.findall(r"NO .*", said) == [
-        "NO   a rule of the bucket removes old versions (they cost money)"
+        "NO   a lifecycle rule of the bucket deletes old versions (they cost money)"
     ]
     run("backup")
     store = open_safe().store

@@ -51,7 +51,9 @@ def test_every_process_sends_the_same_share(receiver: Receiver) -> None:
         exporter = make_exporter(process)
         for each in ids:
             exporter.export(Span("work", each, 1, 2, is_first=process == "web"))
-        exporter.export(Span(f"{process} is done", f"{1:032x}", 1, 2))  # an id low enough to be sampled
+        exporter.export(
+            Span(f"{process} is done", f"{1:032x}", 1, 2)
+        )  # an id low enough to be sampled
 
     def done() -> bool:
         return {"web is done", "worker is done"} <= {span.name for span in receiver.spans()}

@@ -71,10 +71,10 @@ def test_a_killed_leader_is_replaced_and_a_stopped_one_at_once(
     wait_until(lambda: waiting(redis) > 0, seconds=5, what="the second enqueues")
 
     third = clock("third")
-    wait_until(lambda: "the clock runs" in third.tail(), seconds=15, what="the third runs")
+    wait_until(lambda: "scheduler started" in third.tail(), seconds=15, what="the third runs")
     second.terminate()
     wait_until(lambda: leader() == third.pid, seconds=RENEW_SECONDS + 2, what="the third leads")
-    assert "the clock stands" in second.tail()
+    assert "scheduler stopped" in second.tail()
     assert "Traceback" not in second.tail()
 
 
@@ -82,7 +82,7 @@ def test_only_the_leader_enqueues(db: Engine, redis: RedisServer, clock: StartCl
     leading = clock("leading")
     wait_until(lambda: leader() == leading.pid, seconds=15, what="one leads")
     following = clock("following")
-    wait_until(lambda: "the clock runs" in following.tail(), seconds=15, what="two run")
+    wait_until(lambda: "scheduler started" in following.tail(), seconds=15, what="two run")
     leading.pause()
     redis.flush()
     time.sleep(3)
@@ -106,7 +106,7 @@ def test_an_absent_broker_is_waited_for(
             what="every queue is asked",
         )
         assert running.is_running
-        assert "broker back" in running.tail()
+        assert "broker available again" in running.tail()
     finally:
         server.kill()
 

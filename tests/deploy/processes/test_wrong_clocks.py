@@ -64,7 +64,7 @@ def test_a_clock_that_is_set_by_an_hour_does_not_stop_the_scheduler(
     running = start("scheduler")
     wait_until(lambda: waiting(redis) > 0, seconds=30, what="it leads and asks for jobs")
     other.set_ahead(step)
-    wait_until(lambda: "the clock was set" in running.tail(), seconds=10, what="noticed")
+    wait_until(lambda: "system clock stepped" in running.tail(), seconds=10, what="noticed")
     redis.flush()
     wait_until(lambda: waiting(redis) > 3, seconds=15, what="it asks for jobs as before")
 
