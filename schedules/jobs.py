@@ -9,7 +9,7 @@ from typing import Final
 MAINTENANCE: Final = "maintenance"
 BACKUPS: Final = "backups"
 #: Jobs of every minute, about arrivals and departures.
-AT_THE_STAND: Final = (
+HOST_STAND_JOBS: Final = (
     "mark_no_shows",
     "finish_overdue",
     "end_evenings",
@@ -52,7 +52,7 @@ def jobs(
     copied = (Job("second_store", 300, "backups.copy", BACKUPS, begins=3),)
     return (
         Job("sweep", sweep_seconds, "maintenance.sweep"),
-        *(Job(name, 60, f"maintenance.{name}") for name in AT_THE_STAND),
+        *(Job(name, 60, f"maintenance.{name}") for name in HOST_STAND_JOBS),
         Job("deliveries", 60, "messages.ask_deliveries", queue="messages"),
         Job("forget", 3600, "maintenance.forget"),
         Job("wall_times", 900, "maintenance.wall_times"),

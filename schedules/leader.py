@@ -47,7 +47,7 @@ class Leader:
             try:
                 leads = self._ask()
             except (SQLAlchemyError, Busy) as error:
-                self._say_database_gone(error)
+                self._log_database_gone(error)
                 return
             self._database_gone = False
             self._until = asked_at + LEASE_SECONDS - 1 if leads else 0.0
@@ -70,7 +70,7 @@ class Leader:
             )
         )
 
-    def _say_database_gone(self, error: Exception) -> None:
+    def _log_database_gone(self, error: Exception) -> None:
         if not self._database_gone:
             log.warning("database unavailable", extra={"error": type(error).__name__})
         self._database_gone = True

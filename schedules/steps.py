@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 #: Seconds; smaller corrections of the clock need no rescheduling.
 STEP_SECONDS: Final = 1.0
-LOOK_SECONDS: Final = 1.0
+POLL_SECONDS: Final = 1.0
 
 
 class Steps:
@@ -23,7 +23,7 @@ class Steps:
     def __init__(self) -> None:
         self._offset = time() - monotonic()
 
-    def since_last_look(self) -> float:
+    def since_last_check(self) -> float:
         """Return the seconds by which the clock was set since the last step was found.
 
         Negative when it was set back; 0 for less than STEP_SECONDS.
@@ -36,7 +36,7 @@ class Steps:
         return step
 
 
-def bring_nearer(scheduler: BaseScheduler, *, now: datetime) -> None:
+def reschedule(scheduler: BaseScheduler, *, now: datetime) -> None:
     """After a step back, schedule each job at most one of its periods from now.
 
     A step forward needs nothing: jobs that are due run once.
@@ -54,7 +54,7 @@ def watch_steps(scheduler: BaseScheduler) -> None:
 
 def _watch(scheduler: BaseScheduler, steps: Steps) -> None:
     pause = threading.Event()
-    while not pause.wait(LOOK_SECONDS):
-        if step := steps.since_last_look():
+    while not pause.wait(POLL_SECONDS):
+        if step := steps.since_last_check():
             log.warning("system clock stepped", extra={"seconds": round(step, 1)})
-            bring_nearer(scheduler, now=clock.now())
+            reschedule(scheduler, now=clock.now())

@@ -43,5 +43,5 @@ def _round(lane: int) -> Decided:
     metrics.count_round(decided, now=clock.now())
     if decided.messages:
         nudge_messages()
-    traced.say_decided(decided.answers, began=began)
+    traced.log_decided(decided.answers, began=began)
     return decided

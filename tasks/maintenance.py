@@ -90,40 +90,40 @@ def sweep() -> None:
 @app.task(name="maintenance.mark_no_shows")
 def mark_no_shows() -> None:
     """Mark parties that did not arrive as no-shows, where the restaurant chose `auto_no_show`."""
-    _at_the_stand("mark_no_shows")
+    _run_stand_job("mark_no_shows")
 
 
 @app.task(name="maintenance.finish_overdue")
 def finish_overdue() -> None:
     """Finish seated parties long past their turn, where the restaurant chose `auto_finish`."""
-    _at_the_stand("finish_overdue")
+    _run_stand_job("finish_overdue")
 
 
 @app.task(name="maintenance.end_evenings")
 def end_evenings() -> None:
     """Finish parties whose outcome the staff never recorded."""
-    _at_the_stand("end_evenings")
+    _run_stand_job("end_evenings")
 
 
 @app.task(name="maintenance.release_unconfirmed")
 def release_unconfirmed() -> None:
     """Free the tables of parties that did not confirm by the link in time."""
-    _at_the_stand("release_unconfirmed")
+    _run_stand_job("release_unconfirmed")
 
 
 @app.task(name="maintenance.expire_waitlists")
 def expire_waitlists() -> None:
     """Expire waitlisted parties whose start has come, and notify them."""
-    _at_the_stand("expire_waitlists")
+    _run_stand_job("expire_waitlists")
 
 
 @app.task(name="maintenance.make_way")
 def make_way() -> None:
     """Move the next party of an overstayed table to another table."""
-    _at_the_stand("make_way")
+    _run_stand_job("make_way")
 
 
-def _at_the_stand(name: str) -> None:
+def _run_stand_job(name: str) -> None:
     with JobRecord(name) as job:
         now = clock.now()
         job.result = {"moved": STAND_JOBS[name](now), **_nudge_what_waits(now)}

@@ -22,11 +22,11 @@ from models.queries.messages.outgoing import Outgoing, load_claimed
 from models.queries.running import flags
 from tasks.app import app
 from tasks.maintenance import JobRecord
-from tasks.messaging.channel_watch import ChannelWatch, keep_down, keep_up, probes
+from tasks.messaging.channel_watch import ChannelWatch, mark_channel_up, mark_channels_down, probes
 from tasks.messaging.channels import ChannelDown
-from tasks.messaging.channels.smtp import SmtpLine
+from tasks.messaging.channels.smtp import SmtpConnection
 from tasks.messaging.deliveries import ask_deliveries
-from tasks.messaging.delivery import as_it_stands, deliver_one, fail
+from tasks.messaging.delivery import deliver_one, fail, reread
 from tasks.messaging.patience import patiently, record
 from tasks.messaging.senders import Senders
 from tasks.nudges import nudge_messages
@@ -92,7 +92,7 @@ def _probe(channel: str, senders: Senders, ends: float) -> None:
         if channel in watch.down:
             return
         if channel in watch.passed:
-            keep_up(channel)
+            mark_channel_up(channel)
             return
     try:
         if channel == "email":
@@ -100,9 +100,9 @@ def _probe(channel: str, senders: Senders, ends: float) -> None:
     except ChannelDown as gone:
         watch = ChannelWatch()
         watch.note_down(channel, gone.reason)
-        keep_down(watch)
+        mark_channels_down(watch)
     else:
-        keep_up(channel)
+        mark_channel_up(channel)
 
 
 def _claim(ends: float, *, probe: str | None = None) -> list[Outgoing]:
@@ -136,7 +136,7 @@ def _send_all(claimed: list[Outgoing], senders: Senders, ends: float) -> Channel
     refuted = watch.end()
     for each in refuted:
         fail(each.message, each.reason, permanent=False)
-    keep_down(watch)
+    mark_channels_down(watch)
     own = {each.message.id for each in refuted}
     for channel in {message.channel for message in left}:
         back = [one for one in left if one.channel == channel and one.id not in own]
@@ -145,7 +145,12 @@ def _send_all(claimed: list[Outgoing], senders: Senders, ends: float) -> Channel
 
 
 def _send_some(
-    messages: list[Outgoing], line: SmtpLine, *, watch: ChannelWatch, ends: float, read_at: float
+    messages: list[Outgoing],
+    connection: SmtpConnection,
+    *,
+    watch: ChannelWatch,
+    ends: float,
+    read_at: float,
 ) -> list[Outgoing]:
     """Deliver one by one; return those not tried because time is up or their channel is down."""
     left: list[Outgoing] = []
@@ -154,10 +159,10 @@ def _send_some(
             left.append(message)
             continue
         with trace_ids.bound_reservation(message.reservation_id, message_id=message.id):
-            current = as_it_stands(message, read_at=read_at)
+            current = reread(message, read_at=read_at)
             if current is None:
                 log.warning("message claim lost", extra={"message_id": message.id})
-            elif not deliver_one(current, line, watch):
+            elif not deliver_one(current, connection, watch):
                 left.append(message)
     return left
 

@@ -22,12 +22,12 @@ _Waiting = dict[str, tuple[str, list[int]]]
 
 def nudge_lane(lane: int) -> None:
     """Signal that work waits in this allocation lane."""
-    _nudger(os.getpid()).say(f"lane:{lane}", "allocation.decide", [lane])
+    _nudger(os.getpid()).enqueue(f"lane:{lane}", "allocation.decide", [lane])
 
 
 def nudge_messages() -> None:
     """Signal that a message is due."""
-    _nudger(os.getpid()).say("messages", "messages.deliver", [])
+    _nudger(os.getpid()).enqueue("messages", "messages.deliver", [])
 
 
 def flush_nudges(seconds: float = 2.0) -> bool:
@@ -50,7 +50,7 @@ class Nudger:
         self._change = threading.Condition()
         threading.Thread(target=self._run, name="nudges", daemon=True).start()
 
-    def say(self, name: str, task: str, args: list[int]) -> None:
+    def enqueue(self, name: str, task: str, args: list[int]) -> None:
         """Queue a nudge. Two with the same `name` before it is sent are one nudge."""
         with self._change:
             self._waiting[name] = (task, args)
@@ -72,9 +72,9 @@ class Nudger:
                 self._change.notify_all()
                 while not self._waiting:
                     self._change.wait()
-                said, self._waiting = self._waiting, {}
+                batch, self._waiting = self._waiting, {}
                 self._busy = True
-            for name, (task, args) in said.items():
+            for name, (task, args) in batch.items():
                 _send(name, task, args)
 
 

@@ -21,7 +21,7 @@ _log: Final = logging.getLogger(__name__)
 AT_ONCE: Final = 100
 
 
-def say_decided(answers: Sequence[Answer], *, began: int) -> None:
+def log_decided(answers: Sequence[Answer], *, began: int) -> None:
     """Log and trace a round's answers. `began`: nanoseconds since 1970.
 
     Answers of the same outcome share a line: a line each would take a third of the decision time.

@@ -43,17 +43,17 @@ def start() -> None:
     """Touch FILE regularly from a thread, while this worker is not stuck."""
     if FILE:
         Path(FILE).touch()
-        threading.Thread(target=_show, name="life", daemon=True).start()
+        threading.Thread(target=_touch, name="life", daemon=True).start()
 
 
-def _show() -> None:
+def _touch() -> None:
     while True:
         threading.Event().wait(TICK_SECONDS)
         if not is_stuck():
             Path(FILE).touch()
 
 
-def reassure() -> threading.Event:
+def notify_systemd() -> threading.Event:
     """Notify systemd that this worker is not stuck, where WatchdogSec= is set.
 
     From the start of the process, since a worker that waits for Redis is not stuck, until the
@@ -62,12 +62,12 @@ def reassure() -> threading.Event:
     ended = threading.Event()
     if where := take_notify_socket():
         threading.Thread(
-            target=_reassure, args=(where, ended), name="reassuring", daemon=True
+            target=_notify_systemd, args=(where, ended), name="systemd-watchdog", daemon=True
         ).start()
     return ended
 
 
-def _reassure(where: str, ended: threading.Event) -> None:
+def _notify_systemd(where: str, ended: threading.Event) -> None:
     while not ended.is_set():
         if not is_stuck():
             notify_systemd(where, "WATCHDOG=1")

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 #: Seconds beyond the hard limit, so that Celery's own limits act first where the pool has them.
 GRACE_SECONDS: Final = 10.0
-_LOOK_SECONDS: Final = 1.0
+_POLL_SECONDS: Final = 1.0
 #: EX_SOFTWARE of sysexits.h
 EXIT_CODE: Final = 70
 
@@ -53,7 +53,7 @@ def start() -> None:
 
 def _watch() -> None:
     while not (task := overdue()):
-        threading.Event().wait(_LOOK_SECONDS)
+        threading.Event().wait(_POLL_SECONDS)
     log.critical("a task passed its hard limit: stopping this worker", extra={"task": task})
     faulthandler.dump_traceback(sys.stderr, all_threads=True)
     # not sys.exit: it would have to unwind the thread that hangs

@@ -37,7 +37,7 @@ def run_drill(safe: Safe) -> Drilled:
     """Restore the newest backup and its log into a temporary folder. Raises as `restore_into`."""
     began = monotonic()
     with tempfile.TemporaryDirectory(prefix="maitred-drill-") as folder:
-        restored = restore_into(safe, Path(folder) / "house", thorough=True)
+        restored = restore_into(safe, Path(folder) / "restored", thorough=True)
         return Drilled(restored, monotonic() - began)
 
 

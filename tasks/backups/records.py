@@ -28,9 +28,9 @@ T = TypeVar("T")
 
 
 def recorded(
-    job: str, work: Callable[[], T | None], told: Callable[[T], dict[str, Any]]
+    job: str, work: Callable[[], T | None], summary: Callable[[T], dict[str, Any]]
 ) -> T | None:
-    """Do `work` and record its outcome, with the result that `told` makes of it.
+    """Do `work` and record its outcome, with the result that `summary` makes of it.
 
     Nothing is recorded when `work` returns None or raises StateConflict. Raises its errors.
     """
@@ -41,12 +41,12 @@ def recorded(
         raise  # another process is doing it: no failure
     except (MaitredError, OSError, SQLAlchemyError, SoftTimeLimitExceeded) as error:
         _check_in(job, began, is_well=False)
-        what = _told(error)[:_LENGTH]
+        what = _error_text(error)[:_LENGTH]
         unit(lambda session: record_job(session, job, started=began, ended=clock.now(), error=what))
         raise
     if done is not None:
         _check_in(job, began, is_well=True)
-        result = told(done)
+        result = summary(done)
         unit(
             lambda session: record_job(
                 session, job, started=began, ended=clock.now(), result=result
@@ -60,7 +60,7 @@ def _check_in(job: str, began: datetime, *, is_well: bool) -> None:
     check_in(job, is_well=is_well, seconds=seconds, late_after=LATE_AFTER[job])
 
 
-def _told(error: MaitredError | OSError | SQLAlchemyError | SoftTimeLimitExceeded) -> str:
+def _error_text(error: MaitredError | OSError | SQLAlchemyError | SoftTimeLimitExceeded) -> str:
     if isinstance(error, MaitredError):
         return f"{error.code}: {error.message}"
     if isinstance(error, OSError):

@@ -90,7 +90,7 @@ class Picture:
         """Return all servers but this one."""
         return [one for one in self.seen if one is not than]
 
-    def with_new_look_at(self, one: Seen) -> "Picture":
+    def with_refreshed(self, one: Seen) -> "Picture":
         """Return the snapshot with one server queried again."""
         return Picture(tuple(_see(one.server) if each is one else each for each in self.seen))
 

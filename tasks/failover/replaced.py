@@ -26,7 +26,7 @@ def fence_replaced(picture: Picture, report: Callable[[str], None]) -> Picture:
             f"read-only now. List what only it holds: maitred failover --compare {one.name} "
             "(docs/failover.md, 4)"
         )
-        picture = picture.with_new_look_at(one)
+        picture = picture.with_refreshed(one)
     return picture
 
 

@@ -71,7 +71,7 @@ def fail_over(servers: tuple[Server, ...], request: FailoverRequest) -> Switched
     if not target.server.take_lock():
         raise FailoverRefused(f"another process is promoting {target.name}")
     # another process may have promoted it before this one had the lock
-    picture = picture.with_new_look_at(target)
+    picture = picture.with_refreshed(target)
     target = picture.named(target.name)
     if picture.primary is target:
         if not request.to:

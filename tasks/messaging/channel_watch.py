@@ -81,7 +81,7 @@ def is_cleared(message: Outgoing) -> bool:
         return was_cleared(session, message.channel, message.id)
 
 
-def keep_down(watch: ChannelWatch) -> None:
+def mark_channels_down(watch: ChannelWatch) -> None:
     """Store the channels that this batch found down, and log them."""
     for channel, reason in watch.down.items():
         suspects = [each.message.id for each in watch.suspicions if each.message.channel == channel]
@@ -93,7 +93,7 @@ def keep_down(watch: ChannelWatch) -> None:
             log.warning("channel still down", extra={"channel": channel, "error": reason})
 
 
-def keep_up(channel: str) -> None:
+def mark_channel_up(channel: str) -> None:
     """Mark the channel as up after a successful probe, and log how long it was down."""
     since = unit(partial(mark_up, channel=channel))
     if since is not None:

@@ -25,7 +25,7 @@ from tasks.messaging.channel_watch import ChannelWatch, is_cleared
 from tasks.messaging.channels import AnswerLost, ChannelDown, ChannelError, Receipt, SenderRefused
 from tasks.messaging.channels.email import send_email
 from tasks.messaging.channels.sms import Sms, sms_channel
-from tasks.messaging.channels.smtp import SmtpLine
+from tasks.messaging.channels.smtp import SmtpConnection
 from tasks.messaging.patience import RECORD_SECONDS, patiently, record
 from tasks.messaging.templates.render import render_sms
 
@@ -38,7 +38,7 @@ FRESH_SECONDS: Final = 0.2
 _FLAGS: Final = {"sms": Flag.SMS, "email": Flag.EMAIL}
 
 
-def as_it_stands(message: Outgoing, *, read_at: float) -> Outgoing | None:
+def reread(message: Outgoing, *, read_at: float) -> Outgoing | None:
     """Return the message with its current reservation; None when its claim was lost.
 
     `read_at`: when it was read (`time.monotonic`). One read within FRESH_SECONDS is not read again.
@@ -53,7 +53,7 @@ def as_it_stands(message: Outgoing, *, read_at: float) -> Outgoing | None:
     return next(iter(patiently(again, until=time.monotonic() + RECORD_SECONDS)), None)
 
 
-def deliver_one(message: Outgoing, line: SmtpLine, watch: ChannelWatch) -> bool:
+def deliver_one(message: Outgoing, connection: SmtpConnection, watch: ChannelWatch) -> bool:
     """Send one message if it is still valid, and record the outcome.
 
     Return False when its channel is down or seems to be, so that this was no attempt. Raises only
@@ -68,16 +68,16 @@ def deliver_one(message: Outgoing, line: SmtpLine, watch: ChannelWatch) -> bool:
     if verdict.action is Action.SEND and (why := caps.over(message)):
         verdict = Verdict(Action.SKIP, why)
     if verdict.action is not Action.SEND:
-        _leave(message, verdict)
+        _skip_or_delay(message, verdict)
         return True
-    return _try(message, line, watch)
+    return _try(message, connection, watch)
 
 
-def _try(message: Outgoing, line: SmtpLine, watch: ChannelWatch) -> bool:
+def _try(message: Outgoing, connection: SmtpConnection, watch: ChannelWatch) -> bool:
     """Make one attempt; return False when it does not count as one."""
     began, start = time.perf_counter(), clock.nanoseconds()
     try:
-        receipt = _send(message, line)
+        receipt = _send(message, connection)
     except ChannelDown as gone:
         watch.note_down(message.channel, gone.reason)
         return False
@@ -93,7 +93,7 @@ def _try(message: Outgoing, line: SmtpLine, watch: ChannelWatch) -> bool:
         fail(message, f"internal: {type(error).__name__}", permanent=False)
     else:
         if receipt is None:
-            _leave(message, Verdict(Action.SKIP, "unreachable"))
+            _skip_or_delay(message, Verdict(Action.SKIP, "unreachable"))
             return True
         watch.note_passed(message.channel)
         _keep_sent(message, receipt, began=began, start=start)
@@ -109,8 +109,8 @@ def _keep_sent(message: Outgoing, receipt: Receipt, *, began: float, start: int)
     traced.trace_sent(message, began=start, result="sent", provider_id=receipt.logged_id)
     record(lambda s: record_sent(s, message, provider_id=receipt.provider_id, now=sent_at))
     metrics.count_sent(message, at=sent_at, provider_seconds=took)
-    said = {"provider_id": receipt.logged_id, "answer": receipt.answer}
-    log.info("message sent", extra=_ids(message) | said)
+    answer = {"provider_id": receipt.logged_id, "answer": receipt.answer}
+    log.info("message sent", extra=_ids(message) | answer)
 
 
 def _is_held(message: Outgoing) -> bool:
@@ -121,10 +121,10 @@ def _is_held(message: Outgoing) -> bool:
     )
 
 
-def _send(message: Outgoing, line: SmtpLine) -> Receipt | None:
+def _send(message: Outgoing, connection: SmtpConnection) -> Receipt | None:
     """Return the provider's receipt; None when the guest cannot be reached on this channel."""
     if message.channel == "email":
-        return send_email(line, message, now=clock.now()) if message.guest_email else None
+        return send_email(connection, message, now=clock.now()) if message.guest_email else None
     channel = sms_channel()
     if channel is None or not message.guest_phone:
         return None
@@ -138,7 +138,7 @@ def _send(message: Outgoing, line: SmtpLine) -> Receipt | None:
     return Receipt(channel.send(sms))
 
 
-def _leave(message: Outgoing, verdict: Verdict) -> None:
+def _skip_or_delay(message: Outgoing, verdict: Verdict) -> None:
     until, result = verdict.until, "skipped"
     if until is not None:
         result = "delayed"

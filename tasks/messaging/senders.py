@@ -12,17 +12,17 @@ from types import TracebackType
 from typing import Self
 
 from models.queries.messages.outgoing import Outgoing
-from tasks.messaging.channels.smtp import SmtpLine
+from tasks.messaging.channels.smtp import SmtpConnection
 
 #: Delivers some messages over one connection; returns those that were not tried.
-Work = Callable[[list[Outgoing], SmtpLine], list[Outgoing]]
+Work = Callable[[list[Outgoing], SmtpConnection], list[Outgoing]]
 
 
 class Senders:
     """`with Senders(4, url) as senders:` opens connections on first use, and closes them."""
 
     def __init__(self, count: int, smtp_url: str) -> None:
-        self._lines = [SmtpLine(smtp_url) for _ in range(count)]
+        self._connections = [SmtpConnection(smtp_url) for _ in range(count)]
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="sender")
 
     def __enter__(self) -> Self:
@@ -32,12 +32,12 @@ class Senders:
         self, _t: type[BaseException] | None, _v: BaseException | None, _b: TracebackType | None
     ) -> None:
         self._threads.shutdown()
-        for line in self._lines:
-            line.close()
+        for connection in self._connections:
+            connection.close()
 
     def greet(self) -> None:
         """Connect and sign in over one connection. Raises ChannelDown."""
-        self._lines[0].greet()
+        self._connections[0].greet()
 
     def each(
         self,
@@ -52,13 +52,13 @@ class Senders:
         Calls `meanwhile` each `every` seconds while it waits. After all have ended, raises the
         error of the first sender that failed.
         """
-        shares: list[list[Outgoing]] = [[] for _ in self._lines]
+        shares: list[list[Outgoing]] = [[] for _ in self._connections]
         for message in messages:
             shares[message.reservation_id % len(shares)].append(message)
         running: list[Future[list[Outgoing]]] = [
             # so that the threads' log lines carry the ids of the task
-            self._threads.submit(contextvars.copy_context().run, work, share, line)
-            for share, line in zip(shares, self._lines, strict=True)
+            self._threads.submit(contextvars.copy_context().run, work, share, connection)
+            for share, connection in zip(shares, self._connections, strict=True)
             if share
         ]
         while wait(running, timeout=every).not_done:

@@ -18,7 +18,7 @@ from models.core.redis import counters, signals
 from schedules.producer import make_producer
 from tasks.app import make_app
 from tasks.messaging.channels import ChannelDown
-from tasks.messaging.channels.smtp import SmtpLine
+from tasks.messaging.channels.smtp import SmtpConnection
 from tests.services.ports import free_port
 from tests.services.running import surroundings
 from tests.services.running.process import Process
@@ -256,7 +256,7 @@ class _Mail:
 
 
 def _send(url: str) -> None:
-    with SmtpLine(url) as line:
+    with SmtpConnection(url) as line:
         line.hand_over(
             b"Subject: x\r\n\r\nhello\r\n",
             sender="book@example.com",

@@ -102,8 +102,8 @@ def test_a_message_is_judged_when_it_is_sent_not_when_it_is_claimed(
 def test_control_a_message_judged_at_its_claim_tells_old_news(
     restaurant: OpensRestaurant, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "as_it_stands", lambda message, **_: message)
-    monkeypatch.setattr("tasks.messages.as_it_stands", lambda message, **_: message)
+    monkeypatch.setattr(delivery, "reread", lambda message, **_: message)
+    monkeypatch.setattr("tasks.messages.reread", lambda message, **_: message)
     wait_behind(restaurant, mailbox, monkeypatch)
     assert len(subjects(mailbox, 2)) == 2
 

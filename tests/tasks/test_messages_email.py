@@ -26,7 +26,7 @@ from tasks.messaging.channels import email as email_channel
 from tasks.messaging.channels.calendar_zone import zone_text
 from tasks.messaging.channels.email import compose, send_email
 from tasks.messaging.channels.mime import header
-from tasks.messaging.channels.smtp import SmtpAddress, SmtpLine
+from tasks.messaging.channels.smtp import SmtpAddress, SmtpConnection
 from tests.services.ports import free_port
 from tests.services.running import surroundings
 from tests.services.servers.mailbox import Mailbox
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.usefixtures("service_env")
 
 
 def sent(box: Mailbox, message: Outgoing) -> EmailMessage:
-    with SmtpLine(box.url) as line:
+    with SmtpConnection(box.url) as line:
         send_email(line, message, now=NOW)
     return box.mails()[-1].message
 
@@ -242,7 +242,7 @@ def test_long_names_in_any_script_come_back_whole(mailbox: Mailbox) -> None:
     ],
 )
 def test_what_is_no_address_is_refused_for_good(mailbox: Mailbox, address: str) -> None:
-    with pytest.raises(ChannelError) as refused, SmtpLine(mailbox.url) as line:
+    with pytest.raises(ChannelError) as refused, SmtpConnection(mailbox.url) as line:
         send_email(line, outgoing(guest_email=address), now=NOW)
     assert refused.value.permanent
     assert mailbox.mails() == []
@@ -326,7 +326,7 @@ def test_the_servers_no_is_for_good_or_for_now(
     server: _Server, where: str, answer: str, permanent: bool, reason: str
 ) -> None:
     server.answers[where] = answer
-    with SmtpLine(server.url) as line:
+    with SmtpConnection(server.url) as line:
         with pytest.raises(ChannelError) as refused:
             send_email(line, outgoing(), now=NOW)
         assert (refused.value.permanent, refused.value.reason) == (permanent, reason)
@@ -355,7 +355,7 @@ def test_a_refusal_of_the_sender_is_no_fault_of_the_message(
     server: _Server, where: str, answer: str, kind: type[ChannelError]
 ) -> None:
     server.answers[where] = answer
-    with SmtpLine(server.url) as line:
+    with SmtpConnection(server.url) as line:
         with pytest.raises(kind) as refused:
             send_email(line, outgoing(), now=NOW)
         assert "guests.example" not in refused.value.reason
@@ -376,20 +376,20 @@ def test_the_name_in_the_greeting_has_the_domain_of_our_links(
     ):
         values = {"SMTP_HELO": own, "PUBLIC_URL": url}
         surroundings.settle(monkeypatch, service_env | values)
-        with SmtpLine(server.url) as line:
+        with SmtpConnection(server.url) as line:
             line.greet()
         assert server.names[-1] == wanted
 
 
 def test_many_mails_go_over_one_connection(server: _Server) -> None:
-    with SmtpLine(server.url) as line:
+    with SmtpConnection(server.url) as line:
         for number in range(5):
             send_email(line, outgoing(id=number), now=NOW)
     assert (len(server.heard), server.connections) == (5, 1)
 
 
 def test_a_kept_connection_that_was_closed_meanwhile_is_made_anew(server: _Server) -> None:
-    with SmtpLine(server.url) as line:
+    with SmtpConnection(server.url) as line:
         send_email(line, outgoing(id=1), now=NOW)
         server.answers["HANG UP"] = "once"
         send_email(line, outgoing(id=2), now=NOW)
@@ -398,13 +398,13 @@ def test_a_kept_connection_that_was_closed_meanwhile_is_made_anew(server: _Serve
 
 def test_a_server_that_is_closing_is_down(server: _Server) -> None:
     server.answers["MAIL"] = "421 maintenance"
-    with SmtpLine(server.url) as line, pytest.raises(ChannelDown):
+    with SmtpConnection(server.url) as line, pytest.raises(ChannelDown):
         send_email(line, outgoing(), now=NOW)
 
 
 @pytest.mark.parametrize("url", ["smtp://127.0.0.1:1", "smtps://127.0.0.1:1", "http://x", "smtp:"])
 def test_no_server_is_a_channel_that_is_down(url: str) -> None:
-    with SmtpLine(url) as line, pytest.raises(ChannelDown):
+    with SmtpConnection(url) as line, pytest.raises(ChannelDown):
         send_email(line, outgoing(), now=NOW)
 
 
@@ -413,7 +413,7 @@ def test_an_address_beyond_ascii_needs_smtputf8() -> None:
         server = _Server(enable_SMTPUTF8=enabled)
         server.controller.start()
         message = outgoing(guest_email="zoë@guests.example")
-        with SmtpLine(server.url) as line:
+        with SmtpConnection(server.url) as line:
             if enabled:
                 send_email(line, message, now=NOW)
                 (envelope,) = server.heard
@@ -439,7 +439,7 @@ def test_the_login_of_the_url_is_used_and_a_wrong_one_is_a_channel_that_is_down(
     server.controller.start()
     monkeypatch.setattr(smtp, "COMMAND_SECONDS", 1.0)  # aiosmtpd leaves a second try unanswered
     for login, is_right in (("us%40er:p%3Aw", True), ("us%40er:wrong", False)):
-        with SmtpLine(f"smtp://{login}@127.0.0.1:{server.port}") as line:
+        with SmtpConnection(f"smtp://{login}@127.0.0.1:{server.port}") as line:
             if is_right:
                 send_email(line, outgoing(), now=NOW)
             else:
@@ -489,7 +489,7 @@ def test_a_server_that_takes_tokens_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     url = f"smtp://us%40er@127.0.0.1:{by_token.port}"
-    with SmtpLine(url) as line, pytest.raises(ChannelDown) as none:
+    with SmtpConnection(url) as line, pytest.raises(ChannelDown) as none:
         send_email(line, outgoing(), now=NOW)
     assert none.value.reason == (
         "smtp: Maitred signs in with a password, the server offers XOAUTH2"
@@ -498,16 +498,16 @@ def test_a_server_that_takes_tokens_alone(
     token = tmp_path / "token"
     token.write_text("t0k3n\n")
     surroundings.settle(monkeypatch, service_env | {"SMTP_TOKEN_FILE": str(token)})
-    with SmtpLine(url) as line:
+    with SmtpConnection(url) as line:
         send_email(line, outgoing(), now=NOW)
     token.write_text("old")
-    with SmtpLine(url) as line, pytest.raises(ChannelDown) as wrong:
+    with SmtpConnection(url) as line, pytest.raises(ChannelDown) as wrong:
         send_email(line, outgoing(), now=NOW)
     assert "535 5.7.8" in wrong.value.reason
     for command, works in ((f"{sys.executable} -c \"print('t0k3n')\"", True), ("false", False)):
         values = {"SMTP_TOKEN_COMMAND": command, "SMTP_TOKEN_FILE": ""}
         surroundings.settle(monkeypatch, service_env | values)
-        with SmtpLine(url) as line:
+        with SmtpConnection(url) as line:
             if works:
                 send_email(line, outgoing(), now=NOW)
             else:
@@ -527,7 +527,7 @@ def test_no_address_reaches_the_log(server: _Server, caplog: pytest.LogCaptureFi
     server.answers["zoe@guests.example"] = "550 no zoe@guests.example"
     with (
         caplog.at_level(logging.DEBUG, logger="tasks"),
-        SmtpLine(server.url) as line,
+        SmtpConnection(server.url) as line,
         pytest.raises(ChannelError) as refused,
     ):
         send_email(line, outgoing(), now=NOW)

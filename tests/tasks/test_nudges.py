@@ -18,6 +18,6 @@ def test_whatever_goes_wrong_the_next_nudge_is_sent(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("tasks.nudges.app.send_task", send)
     nudger = Nudger()
     for _ in range(2):
-        nudger.say("messages", "messages.deliver", [])
+        nudger.enqueue("messages", "messages.deliver", [])
         assert nudger.flush(5)
     assert sent == ["messages.deliver", "messages.deliver"]

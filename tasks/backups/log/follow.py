@@ -26,7 +26,7 @@ from tasks.backups.stores.safe import Safe
 log = logging.getLogger(__name__)
 
 #: Seconds between two queries for the end of the database's log; progress is recorded then.
-LOOK_SECONDS: Final = 5.0
+POLL_SECONDS: Final = 5.0
 #: Seconds that a copy may be behind before it is restarted: its connection may be dead.
 STUCK_SECONDS: Final = 30.0
 
@@ -92,7 +92,7 @@ class Follower:
             words = copy.copying.last_words
             self.close()
             raise BackupFailed(f"the copy of the log ended: {words}")
-        if monotonic() - copy.looked >= LOOK_SECONDS:
+        if monotonic() - copy.looked >= POLL_SECONDS:
             self._look(copy)
         return sent
 

@@ -38,7 +38,7 @@ class Service:
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._leads = False
         self._renewed = -_RENEW_SECONDS
-        self._told = ""
+        self._reported = ""
 
     def run(self, stop: threading.Event) -> None:
         """Follow until `stop` is set; then release the lease, so that another can lead."""
@@ -57,11 +57,11 @@ class Service:
             return
         try:
             self._follower.step()
-            self._told = ""
+            self._reported = ""
         except MaitredError as error:
-            self._tell(f"{error.code}: {error.message}"[:_LENGTH])
+            self._report(f"{error.code}: {error.message}"[:_LENGTH])
         except (SQLAlchemyError, OSError) as error:
-            self._tell(type(error).__name__)
+            self._report(type(error).__name__)
 
     def _renew(self) -> None:
         """Take or renew the lease.
@@ -87,10 +87,10 @@ class Service:
             self._follower.close()
         self._leads = leads
 
-    def _tell(self, what: str) -> None:
-        if what == self._told:
+    def _report(self, what: str) -> None:
+        if what == self._reported:
             return
-        self._told = what
+        self._reported = what
         log.warning("database log not followed", extra={"why": what})
         now = clock.now()
         try:

@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from models.core import clock
 from tasks.backups.faults import StoreFailed
 from tasks.backups.stores.s3_streams import Download, Upload
-from tasks.backups.stores.store import DEAD_AFTER, Look, try_out
+from tasks.backups.stores.store import DEAD_AFTER, StoreCheck, try_out
 
 log = logging.getLogger(__name__)
 
@@ -52,13 +52,13 @@ class S3Store:
         self._prefix = f"{parts.path.strip('/')}/".lstrip("/")
         self._lock_days = lock_days
         self.label = f"s3://{self._bucket}/{self._prefix}".rstrip("/")
-        with self._telling():
+        with self._store_errors():
             self._client = _client(asked)
 
     @contextmanager
     def write(self, name: str) -> Iterator[BinaryIO]:
         """Yield a file to write, uploaded in parts; it exists when the block ends without error."""
-        with self._telling():
+        with self._store_errors():
             where = {"Bucket": self._bucket, "Key": self._prefix + name, **self._locked()}
             upload = Upload(self._client, where)
             try:
@@ -70,7 +70,7 @@ class S3Store:
     @contextmanager
     def read(self, name: str) -> Iterator[BinaryIO]:
         """Yield the file of that name, streamed. Raises FileNotFoundError."""
-        with self._telling():
+        with self._store_errors():
             try:
                 where = {"Bucket": self._bucket, "Key": self._prefix + name}
                 found = Download(self._client, where)
@@ -87,7 +87,7 @@ class S3Store:
 
     def delete(self, name: str) -> None:
         """Hide the file if the bucket has versioning, else delete it."""
-        with self._telling():
+        with self._store_errors():
             self._client.delete_object(Bucket=self._bucket, Key=self._prefix + name)
 
     def tidy(self) -> None:
@@ -96,7 +96,7 @@ class S3Store:
             if clock.now() - upload["Initiated"] < DEAD_AFTER:
                 continue  # another process may still be writing it
             where = {"Bucket": self._bucket, "Key": upload["Key"], "UploadId": upload["UploadId"]}
-            with self._telling():
+            with self._store_errors():
                 self._client.abort_multipart_upload(**where)
 
     def hold(self) -> int:
@@ -112,7 +112,7 @@ class S3Store:
             if written + timedelta(days=self._lock_days) > soon:
                 continue  # the lock of a recent write still lasts
             where = {"Bucket": self._bucket, "Key": self._prefix + name}
-            with self._telling():
+            with self._store_errors():
                 if self._locked_until(where) < soon:
                     until = now + timedelta(days=self._lock_days)
                     lock = {"Mode": _LOCK, "RetainUntilDate": until}
@@ -140,33 +140,35 @@ class S3Store:
         back = sorted(touched & older.keys() - hidden)
         for key in back:
             source = {"Bucket": self._bucket, "Key": key, "VersionId": older[key]["VersionId"]}
-            with self._telling():
+            with self._store_errors():
                 self._client.copy(source, self._bucket, key, ExtraArgs=self._locked())
         return [key.removeprefix(self._prefix) for key in back]
 
-    def check(self) -> Sequence[Look]:
+    def check(self) -> Sequence[StoreCheck]:
         """Check writing, reading, deleting, versioning, locks, and the expiry of old versions."""
         found = [try_out(self)]
-        with self._telling():
+        with self._store_errors():
             said = self._client.get_bucket_versioning(Bucket=self._bucket)
-            found.append(Look(said.get("Status") == "Enabled", "the bucket keeps versions"))
-            found.append(self._look_at_lock())
-            found.append(self._look_at_lifecycle())
+            found.append(StoreCheck(said.get("Status") == "Enabled", "the bucket keeps versions"))
+            found.append(self._check_lock())
+            found.append(self._check_lifecycle())
         return found
 
-    def _look_at_lock(self) -> Look:
-        said = self._asked("get_object_lock_configuration", "ObjectLockConfiguration")
+    def _check_lock(self) -> StoreCheck:
+        said = self._configuration("get_object_lock_configuration", "ObjectLockConfiguration")
         can_lock = said.get("ObjectLockEnabled") == "Enabled"
         if not self._lock_days:
-            return Look(False, "nothing is locked: BACKUP_LOCK_DAYS is 0")
-        return Look(can_lock, f"files are locked for {self._lock_days} days")
+            return StoreCheck(False, "nothing is locked: BACKUP_LOCK_DAYS is 0")
+        return StoreCheck(can_lock, f"files are locked for {self._lock_days} days")
 
-    def _look_at_lifecycle(self) -> Look:
-        rules = self._asked("get_bucket_lifecycle_configuration", "Rules") or []
+    def _check_lifecycle(self) -> StoreCheck:
+        rules = self._configuration("get_bucket_lifecycle_configuration", "Rules") or []
         ends = any("NoncurrentVersionExpiration" in rule for rule in rules)
-        return Look(ends, "a lifecycle rule of the bucket deletes old versions (they cost money)")
+        return StoreCheck(
+            ends, "a lifecycle rule of the bucket deletes old versions (they cost money)"
+        )
 
-    def _asked(self, question: str, part: str) -> Any:
+    def _configuration(self, question: str, part: str) -> Any:
         """Return a part of the bucket's configuration; {} where it is not set or not supported."""
         try:
             return getattr(self._client, question)(Bucket=self._bucket).get(part, {})
@@ -199,12 +201,12 @@ class S3Store:
 
     def _pages(self, question: str, part: str, prefix: str = "") -> Iterator[dict[str, Any]]:
         where = {"Bucket": self._bucket, "Prefix": self._prefix + prefix}
-        with self._telling():
+        with self._store_errors():
             for page in self._client.get_paginator(question).paginate(**where):
                 yield from page.get(part, ())
 
     @contextmanager
-    def _telling(self) -> Iterator[None]:
+    def _store_errors(self) -> Iterator[None]:
         """Convert errors into StoreFailed, with one line that names the store."""
         try:
             yield

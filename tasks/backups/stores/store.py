@@ -19,7 +19,7 @@ DEAD_AFTER: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class StoreCheck:
     """The result of one check of a store."""
 
     is_well: bool
@@ -62,12 +62,12 @@ class Store(Protocol):
         """Undo deletions and overwrites since then, where the store can; return the names."""
         ...
 
-    def check(self) -> Sequence[Look]:
+    def check(self) -> Sequence[StoreCheck]:
         """Check writing, reading and deleting, and the protection of the files."""
         ...
 
 
-def try_out(store: Store) -> Look:
+def try_out(store: Store) -> StoreCheck:
     """Write, read and delete a test file."""
     name, text = f"check-{secrets.token_hex(6)}", secrets.token_bytes(64)
     with store.write(name) as file:
@@ -76,7 +76,7 @@ def try_out(store: Store) -> Look:
         is_same = file.read() == text
     store.delete(name)
     is_gone = name not in store.names("check-")
-    return Look(is_same and is_gone, "a file can be written, read and deleted")
+    return StoreCheck(is_same and is_gone, "a file can be written, read and deleted")
 
 
 class FolderStore:
@@ -85,14 +85,14 @@ class FolderStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.label = str(folder)
-        with self._telling():
+        with self._store_errors():
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     @contextmanager
     def write(self, name: str) -> Iterator[BinaryIO]:
         """Yield a file to write; it exists, on disk, when the block ends without an error."""
         draft = self._folder / f"{_DRAFT}{name}.{secrets.token_hex(4)}"
-        with self._telling():
+        with self._store_errors():
             try:
                 with open(draft, "xb", opener=_private) as file:
                     yield file
@@ -106,26 +106,26 @@ class FolderStore:
     @contextmanager
     def read(self, name: str) -> Iterator[BinaryIO]:
         """Yield the file of that name. Raises FileNotFoundError."""
-        with self._telling():
+        with self._store_errors():
             file = (self._folder / name).open("rb")
         with file:
             yield file
 
     def names(self, prefix: str = "") -> list[str]:
         """Return the names of all complete files that start with `prefix`, sorted."""
-        with self._telling():
+        with self._store_errors():
             found = [path.name for path in self._folder.iterdir() if path.name[0] != "."]
         return sorted(name for name in found if name.startswith(prefix))
 
     def delete(self, name: str) -> None:
         """Delete the file; do nothing when it does not exist."""
-        with self._telling():
+        with self._store_errors():
             (self._folder / name).unlink(missing_ok=True)
             self._sync()
 
     def tidy(self) -> None:
         """Delete drafts of dead writers."""
-        with self._telling():
+        with self._store_errors():
             for draft in self._folder.glob(f"{_DRAFT}*"):
                 try:
                     age = clock.now().timestamp() - draft.stat().st_mtime
@@ -142,20 +142,20 @@ class FolderStore:
         """Raise StoreFailed: a folder has no older versions."""
         raise StoreFailed(f"{self.label}: a folder has no older versions of its files")
 
-    def check(self) -> Sequence[Look]:
+    def check(self) -> Sequence[StoreCheck]:
         """Check writing, reading and deleting, the folder's mode, and the free space."""
         tried = try_out(self)
-        with self._telling():
+        with self._store_errors():
             mode = self._folder.stat().st_mode
             free = shutil.disk_usage(self._folder).free
         return (
             tried,
-            Look(mode & 0o077 == 0, f"only its owner can access it (mode {mode & 0o777:o})"),
-            Look(True, f"{free / 1e9:.1f} GB are free"),
+            StoreCheck(mode & 0o077 == 0, f"only its owner can access it (mode {mode & 0o777:o})"),
+            StoreCheck(True, f"{free / 1e9:.1f} GB are free"),
         )
 
     @contextmanager
-    def _telling(self) -> Iterator[None]:
+    def _store_errors(self) -> Iterator[None]:
         """Convert OSError into StoreFailed with the folder's name; let FileNotFoundError pass."""
         try:
             yield

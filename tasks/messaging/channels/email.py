@@ -9,13 +9,13 @@ from models.queries.messages.outgoing import Outgoing
 from tasks.messaging.channels import ChannelError, Receipt
 from tasks.messaging.channels.calendar import METHODS, calendar_file
 from tasks.messaging.channels.mime import Part, address_header, assemble, header
-from tasks.messaging.channels.smtp import SmtpLine
+from tasks.messaging.channels.smtp import SmtpConnection
 from tasks.messaging.templates.render import Letter, one_line, render_letter
 
 log = logging.getLogger(__name__)
 
 
-def send_email(line: SmtpLine, outgoing: Outgoing, *, now: datetime) -> Receipt:
+def send_email(connection: SmtpConnection, outgoing: Outgoing, *, now: datetime) -> Receipt:
     """Hand this message to the SMTP server. Raises ChannelError.
 
     The id in the receipt is the Message-ID, the same at every attempt.
@@ -24,11 +24,11 @@ def send_email(line: SmtpLine, outgoing: Outgoing, *, now: datetime) -> Receipt:
     _, sender = parseaddr(settings().mail_from)
     sender = writable(sender)
     utf8 = not (recipient + sender).isascii()
-    if utf8 and not line.speaks_utf8:
+    if utf8 and not connection.speaks_utf8:
         raise ChannelError("the mail server does not accept such an address", permanent=True)
     raw = compose(outgoing, sender=sender, recipient=recipient, now=now)
     options = ["SMTPUTF8"] if utf8 else []
-    answer = line.hand_over(raw, sender=sender, recipient=recipient, options=options)
+    answer = connection.hand_over(raw, sender=sender, recipient=recipient, options=options)
     return Receipt(message_id(outgoing, sender), answer)
 
 

@@ -85,10 +85,12 @@ class TwilioSms:
                 earlier = self._earlier(sms)
                 if earlier is not None:
                     return earlier
-            told = {"status_callback": url} if (url := status_url(sms.message_id)) else {}
-            created = self._client.messages.create(to=sms.to, body=sms.body, **self._from, **told)
+            callback = {"status_callback": url} if (url := status_url(sms.message_id)) else {}
+            created = self._client.messages.create(
+                to=sms.to, body=sms.body, **self._from, **callback
+            )
         except (TwilioException, RequestException) as error:
-            raise _told(error) from error
+            raise _channel_error(error) from error
         return str(created.sid)
 
     def look_up(self, provider_id: str) -> tuple[str, int | None]:
@@ -96,7 +98,7 @@ class TwilioSms:
         try:
             found = self._client.messages(provider_id).fetch()
         except (TwilioException, RequestException) as error:
-            raise _told(error) from error
+            raise _channel_error(error) from error
         return str(found.status), int(found.error_code) if found.error_code else None
 
     def _earlier(self, sms: Sms) -> str | None:
@@ -117,7 +119,7 @@ def _says(sent: str | None, body: str) -> bool:
     return (sent or "").strip().endswith(body.strip())
 
 
-def _told(error: Exception) -> ChannelError:
+def _channel_error(error: Exception) -> ChannelError:
     """Convert Twilio's error; keep its codes alone, because its text repeats the number."""
     if isinstance(error, TwilioRestException):
         reason = f"twilio {error.status}" + (f" ({error.code})" if error.code else "")

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from models.core.tls import mail_context
 from models.rules.messages.replies import Blame, Reply, Stage, read_reply
 from tasks.messaging.channels import AnswerLost, ChannelDown, ChannelError, SenderRefused
-from tasks.messaging.channels.smtp_session import NoCommonWay, own_name, sign_in
+from tasks.messaging.channels.smtp_session import NoCommonMechanism, own_name, sign_in
 
 #: Timeout in seconds for connecting and for the answer to a command.
 COMMAND_SECONDS = 10.0
@@ -46,7 +46,7 @@ class SmtpAddress:
         )
 
 
-class SmtpLine:
+class SmtpConnection:
     """A connection that is opened on first use and reopened after it was lost."""
 
     def __init__(self, url: str) -> None:
@@ -88,7 +88,7 @@ class SmtpLine:
             return self._give_text(raw)
         except (smtplib.SMTPServerDisconnected, OSError) as lost:
             self._drop()
-            raise AnswerLost("smtp: the answer was lost, it may have been taken") from lost
+            raise AnswerLost("smtp: connection lost; the server may have accepted it") from lost
 
     def close(self) -> None:
         """Close the connection if there is one, with QUIT where that works."""
@@ -161,7 +161,7 @@ class SmtpLine:
                 stage = Stage.SIGN_IN if is_sign_in else Stage.GREETING
                 words = _bytes(refused.smtp_error).decode("utf-8", "replace")
                 raise ChannelDown(_reason(read_reply(stage, refused.smtp_code, words))) from refused
-            except NoCommonWay as none:
+            except NoCommonMechanism as none:
                 raise ChannelDown(f"smtp: {none}") from none
             except (smtplib.SMTPException, OSError, ValueError) as error:
                 raise ChannelDown(f"smtp: cannot connect ({type(error).__name__})") from error

@@ -16,7 +16,7 @@ TOKEN_SECONDS: Final = 10.0
 _BY_PASSWORD: Final = frozenset({"CRAM-MD5", "PLAIN", "LOGIN"})
 
 
-class NoCommonWay(smtplib.SMTPException):
+class NoCommonMechanism(smtplib.SMTPException):
     """No sign-in mechanism in common with the server, or no token for it."""
 
 
@@ -37,18 +37,18 @@ def own_name() -> str:
 def sign_in(smtp: smtplib.SMTP, login: str, password: str) -> None:
     """Sign in by token (XOAUTH2) if the settings name a source for one, else by password.
 
-    Raises NoCommonWay, and smtplib's errors.
+    Raises NoCommonMechanism, and smtplib's errors.
     """
     offered = set(smtp.esmtp_features.get("auth", "").upper().split())
     restaurant = settings()
     if restaurant.smtp_token_file or restaurant.smtp_token_command:
         if "XOAUTH2" not in offered:
-            raise NoCommonWay(f"Maitred signs in with XOAUTH2, {_offers(offered)}")
+            raise NoCommonMechanism(f"Maitred signs in with XOAUTH2, {_offers(offered)}")
         _by_token(smtp, login, _token(restaurant.smtp_token_file, restaurant.smtp_token_command))
         return
     if not offered & _BY_PASSWORD:
         hint = ", which needs SMTP_TOKEN_FILE or SMTP_TOKEN_COMMAND" if "XOAUTH2" in offered else ""
-        raise NoCommonWay(f"Maitred signs in with a password, {_offers(offered)}{hint}")
+        raise NoCommonMechanism(f"Maitred signs in with a password, {_offers(offered)}{hint}")
     smtp.login(login, password)
 
 
@@ -67,7 +67,10 @@ def _by_token(smtp: smtplib.SMTP, login: str, token: str) -> None:
 
 
 def _token(file: Path | None, command: str) -> str:
-    """Return a token, read for each session, as it expires in about an hour. Raises NoCommonWay."""
+    """Return a token, read for each session: it expires in about an hour.
+
+    Raises NoCommonMechanism.
+    """
     try:
         if file:
             token = file.read_text(encoding="ascii").strip()
@@ -81,7 +84,7 @@ def _token(file: Path | None, command: str) -> str:
             )
             token = made.stdout.strip()
     except (OSError, ValueError, subprocess.SubprocessError) as error:
-        raise NoCommonWay(f"no token ({type(error).__name__})") from error
+        raise NoCommonMechanism(f"no token ({type(error).__name__})") from error
     if not token or not token.isprintable():
-        raise NoCommonWay("no token (it is empty)")
+        raise NoCommonMechanism("no token (it is empty)")
     return token

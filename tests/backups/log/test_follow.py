@@ -242,7 +242,7 @@ def last_run() -> tuple[datetime | None, str]:
 def test_readyz_hears_when_the_log_is_whole_and_when_that_is_long_ago(
     stand: Stand, safe: Safe, db: Engine, follower: Follower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(follow, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(follow, "POLL_SECONDS", 0.0)
     service = Service(follower)
     wait_for(lambda: told_of(service)[0] is not None)
     assert not late()
@@ -270,7 +270,7 @@ def test_a_log_that_ends_before_what_is_stored_of_it_is_another_and_no_success(
     follower: Follower,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(follow, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(follow, "POLL_SECONDS", 0.0)
     for _ in range(3):
         stand.ask(2)
     catch_up(follower, db)

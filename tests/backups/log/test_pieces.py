@@ -96,7 +96,7 @@ def test_a_missing_piece_is_named(safe: Safe, tmp_path: Path, index: int) -> Non
         assert fetched(safe, tmp_path / "out") == whole(1) + MAGIC + event(3) + event(4)
         return
     named = rf"log-{ORIGIN}-{span.number:08d}-{span.start:012d}-"
-    with pytest.raises(PieceDamaged, match=rf"{named}.*(missing|follow).*; until 2026"):
+    with pytest.raises(PieceDamaged, match=rf"{named}.*(missing|follow).*complete until 2026"):
         fetched(safe, tmp_path / "out")
     assert end_of_log(safe, BASE) is None or index == 2
 
