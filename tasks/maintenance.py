@@ -83,8 +83,8 @@ def sweep() -> None:
         now = clock.now()
         flags.refresh()
         released = unit(lambda session: release_expired_claims(session, now=now))
-        seen = _offer_again(now)
-        job.result = {"released": released, _FLAGS_SEEN: seen, **_nudge_what_waits(now)}
+        seen = _repeat_offers(now)
+        job.result = {"released": released, _FLAGS_SEEN: seen, **_nudge_due_work(now)}
 
 
 @app.task(name="maintenance.mark_no_shows")
@@ -126,7 +126,7 @@ def make_way() -> None:
 def _run_stand_job(name: str) -> None:
     with JobRecord(name) as job:
         now = clock.now()
-        job.result = {"moved": STAND_JOBS[name](now), **_nudge_what_waits(now)}
+        job.result = {"moved": STAND_JOBS[name](now), **_nudge_due_work(now)}
 
 
 @app.task(name="maintenance.health")
@@ -182,7 +182,7 @@ def heartbeat(queue: str) -> None:
         pass
 
 
-def _offer_again(now: datetime) -> int:
+def _repeat_offers(now: datetime) -> int:
     """Have the waitlists decided again where the flag for waitlist offers was changed.
 
     Waits until every process has seen the change: one that has not would make no offers. Returns
@@ -198,7 +198,7 @@ def _offer_again(now: datetime) -> int:
     return seen
 
 
-def _nudge_what_waits(now: datetime) -> dict[str, Any]:
+def _nudge_due_work(now: datetime) -> dict[str, Any]:
     with reading() as session:
         restaurants = restaurants_with_work(session)
         messages = has_due_messages(session, now=now)

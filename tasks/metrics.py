@@ -41,7 +41,7 @@ _SEARCHES: Final = Counter(
     "Searches for a table when none is free, by result.",
     ("result",),
 )
-_LOOKS: Final = Histogram(
+_STEPS: Final = Histogram(
     "maitred_room_search_looks",
     f"Steps of one search: at most {CHAIN_LOOKS} by each chain, {EXACT_LOOKS} by the exact search.",
     buckets=(10, 100, 1_000, 2_500, 5_000, 10_000, 15_000, 25_000),
@@ -54,7 +54,7 @@ _MESSAGES: Final = Counter(
     "Messages by result: sent, skipped, limited, delayed, retried or failed.",
     ("channel", "kind", "result"),
 )
-_TOLD: Final = Histogram(
+_NOTIFIED: Final = Histogram(
     "maitred_told_seconds",
     "Seconds from a decision until the provider accepted the message.",
     ("channel",),
@@ -70,7 +70,7 @@ _PROVIDER: Final = Histogram(
 # Exported as zeros from the start: a series that appears with its first event has no rate yet, and
 # an alert on rates would miss that event.
 for _channel in _CHANNELS:
-    _TOLD.labels(_channel)
+    _NOTIFIED.labels(_channel)
     _PROVIDER.labels(_channel)
     for _kind in Kind:
         for _result in _RESULTS:
@@ -88,7 +88,7 @@ def count_round(decided: Decided, *, now: datetime) -> None:
     _count_answers(decided.answers, now)
     for room in decided.searches:
         _SEARCHES.labels(room.search).inc()
-        _LOOKS.observe(room.looks)
+        _STEPS.observe(room.looks)
         _MOVED.inc(len(room.moves))
 
 
@@ -113,4 +113,4 @@ def count_sent(message: Outgoing, *, at: datetime, provider_seconds: float) -> N
     _PROVIDER.labels(message.channel).observe(provider_seconds)
     if message.kind != Kind.REMINDER:
         waited = (at - message.created_at).total_seconds()
-        _TOLD.labels(message.channel).observe(max(0.0, waited))
+        _NOTIFIED.labels(message.channel).observe(max(0.0, waited))

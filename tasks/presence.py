@@ -30,7 +30,7 @@ def start_presence(kind: str) -> threading.Event:
     `kind`: web, worker or scheduler.
     """
     over = threading.Event()
-    threading.Thread(target=_go_on, args=(kind, over), name="presence", daemon=True).start()
+    threading.Thread(target=_run, args=(kind, over), name="presence", daemon=True).start()
     return over
 
 
@@ -62,7 +62,7 @@ def show_presence(kind: str) -> None:
         log.warning("clocks differ", extra={"seconds": round(ahead.seconds, 1), "other": ahead.of})
 
 
-def _go_on(kind: str, over: threading.Event) -> None:
+def _run(kind: str, over: threading.Event) -> None:
     while True:
         # so that connections to a server that was replaced as the primary are dropped
         learn_newest_epoch(settings().database_url)

@@ -42,7 +42,7 @@ def _database_facts() -> dict[str, Any]:
     try:
         with reading() as session:
             found = MigrationContext.configure(session.connection()).get_current_revision()
-            stands = _stands(found)
+            stands = _schema_state(found)
             health = last_health(session, now=clock.now()) if stands in _SERVED else None
     except (DBAPIError, PoolTimeout):
         return {"database": "gone", "migrations": facts, "health": None}
@@ -51,7 +51,7 @@ def _database_facts() -> dict[str, Any]:
 
 
 @lru_cache(maxsize=4)
-def _stands(found: str | None) -> str:
+def _schema_state(found: str | None) -> str:
     """Return the schema's state relative to this code: current, behind or ahead."""
     if found == _wanted():
         return "current"

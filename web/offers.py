@@ -7,7 +7,7 @@ from models.core.database.transactions import one_state, reading
 from models.core.errors import Invalid
 from models.core.redis import signals
 from models.queries.deciding.availability import Slot, cached_availability, keep_availability
-from models.queries.floor.load import recent_restaurant, restaurant_by_slug
+from models.queries.floor.load import cached_restaurant, restaurant_by_slug
 from models.queries.running import flags
 from models.rules.restaurant.restaurant import RestaurantSpec
 from web.metrics import requests as metrics
@@ -18,7 +18,7 @@ def recent_restaurant(slug: str) -> RestaurantSpec:
 
     Raises NotFound.
     """
-    seen = recent_restaurant(slug)
+    seen = cached_restaurant(slug)
     if seen is not None:
         return seen
     with reading() as session:

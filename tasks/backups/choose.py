@@ -38,7 +38,7 @@ def choose(safe: Safe, *, name: str = "", to: datetime | None = None) -> list[Ma
     return chain
 
 
-def another_way(safe: Safe, problem: PieceDamaged, *, to: datetime | None) -> PieceDamaged:
+def with_alternative(safe: Safe, problem: PieceDamaged, *, to: datetime | None) -> PieceDamaged:
     """Return the problem; its text names the newest backup that avoids it and its reach, if any."""
     found, _damaged = safe.catalogue()
     name = problem.piece.partition(".")[0]

@@ -16,7 +16,7 @@ from sqlalchemy import URL, Engine
 from models.core import clock
 from models.core.database.connections import PATIENT_SECONDS
 from models.core.database.transactions import make_engine
-from tasks.backups.choose import another_way, choose
+from tasks.backups.choose import choose, with_alternative
 from tasks.backups.databases.dialects import for_server
 from tasks.backups.databases.scratch import new_data, serving
 from tasks.backups.databases.tools import feed, find_tool, run_tool
@@ -75,12 +75,12 @@ def restore_into(
         folder.parent.mkdir(parents=True, exist_ok=True)
         place = folder.with_name(f".{folder.name}.log-{secrets.token_hex(4)}")
         with fetched_log(safe, chain[-1], place, to=to) if with_log else nullcontext() as log:
-            look = partial(examine, thorough=thorough)
-            return _restore(safe, chain, folder, log, look, despite_findings=despite_findings)
+            check = partial(examine, thorough=thorough)
+            return _restore(safe, chain, folder, log, check, despite_findings=despite_findings)
     except PieceDamaged as problem:
         if not with_log:
             raise
-        raise another_way(safe, problem, to=to) from problem
+        raise with_alternative(safe, problem, to=to) from problem
 
 
 def _restore(
@@ -88,7 +88,7 @@ def _restore(
     chain: list[Manifest],
     folder: Path,
     log: Log | None,
-    look: Callable[..., Examined],
+    check: Callable[..., Examined],
     *,
     despite_findings: bool,
 ) -> Restored:
@@ -104,7 +104,7 @@ def _restore(
         led_on = monotonic()
         with opened(draft, base) as bind:
             ready = monotonic()
-            examined = look(bind, base, until=replayed.until if replayed else None)
+            examined = check(bind, base, until=replayed.until if replayed else None)
             until = replayed.until if replayed else base.ended
             hand_over(bind, until=until, now=clock.now())
         if examined.problems and not despite_findings:
@@ -148,7 +148,9 @@ def _check_room(chain: list[Manifest], place: Path) -> None:
     wanted = int(_ROOM * sum(one.seal.plain_size for one in chain))
     free = shutil.disk_usage(place).free
     if free < wanted:
-        raise RestoreRefused(f"{place} has {free >> 20} MB free; this takes {wanted >> 20} MB")
+        raise RestoreRefused(
+            f"{place} has {free >> 20} MB free; the restore needs {wanted >> 20} MB"
+        )
 
 
 def blocks_of(safe: Safe, manifest: Manifest) -> Iterator[bytes]:

@@ -115,7 +115,7 @@ def all_servers(*, answer_seconds: int = 30) -> Iterator[tuple[Server, ...]]:
             server.close()
 
 
-def look_at(servers: tuple[Server, ...]) -> Picture:
+def query_servers(servers: tuple[Server, ...]) -> Picture:
     """Query each server. Raises FailoverRefused for a database error other than an outage."""
     return Picture(tuple(_see(server) for server in servers))
 
@@ -123,7 +123,7 @@ def look_at(servers: tuple[Server, ...]) -> Picture:
 def _see(server: Server) -> Seen:
     try:
         reach = server.reach()
-        return Seen(server, reach, server.look() if reach == "answers" else None)
+        return Seen(server, reach, server.query() if reach == "answers" else None)
     except DBAPIError as error:
         if error.connection_invalidated:
             return Seen(server, server.reach(), None)

@@ -44,12 +44,12 @@ def rejoin(primary: Seen, back: Seen, *, seeded_at: str = "") -> None:
         back.server.fence()
         back.server.follow(primary.server.url, begin="" if held.written else seeded_at)
     if not wait_until_follows(back.server, seconds=_BEGIN_SECONDS):
-        found = back.server.look().follows
+        found = back.server.query().follows
         error = found.error if found else ""
         raise FailoverRefused(
             f"{back.name} does not follow {primary.name}: {error or 'replication is stopped'}"
         )
-    if not back.server.wait_for(primary.server.look().written, seconds=_CATCH_UP_SECONDS):
+    if not back.server.wait_for(primary.server.query().written, seconds=_CATCH_UP_SECONDS):
         raise FailoverRefused(f"{back.name} follows {primary.name}, and does not catch up")
 
 

@@ -136,7 +136,7 @@ class Server:
         except OSError:
             return False
 
-    def look(self) -> Facts:
+    def query(self) -> Facts:
         """Query its current state."""
         read_only, state, written, replicated, wanted = self._run(_VARIABLES).one()
         semi_sync = dict(self._run(_SEMI_SYNC).all())
@@ -179,7 +179,7 @@ class Server:
         ends = monotonic() + seconds
         while self._run("SELECT MASTER_GTID_WAIT(%s, %s)", text, _TURN).scalar() != 0:
             if monotonic() > ends:
-                return has_reached(self.look().replicated, wanted)
+                return has_reached(self.query().replicated, wanted)
         return True
 
     # --- commands
@@ -258,7 +258,7 @@ class Server:
         self._run("STOP SLAVE")
         if begin:
             self._run("SET GLOBAL gtid_slave_pos=%s", begin)
-        elif self.look().written:
+        elif self.query().written:
             self._run("SET GLOBAL gtid_slave_pos=@@gtid_binlog_pos")
         authority = self._run("SELECT @@ssl_ca").scalar() or ""
         encrypted = settings().database_ca is not None
@@ -278,10 +278,10 @@ class Server:
 
 
 def wait_until_follows(server: Server, *, seconds: float) -> bool:
-    """Wait until a replica receives and applies; return whether it does. `look` has its errors."""
+    """Wait until a replica receives and applies; return whether it does. `query` has its errors."""
     ends = monotonic() + seconds
     while True:
-        follows = server.look().follows
+        follows = server.query().follows
         if follows is not None and follows.receives and follows.applies:
             return True
         if monotonic() > ends:

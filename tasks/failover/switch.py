@@ -16,7 +16,7 @@ from models.core import clock
 from models.rules.gtids import Missing, Position, has_reached, lacking
 from models.rules.promotions import next_epoch
 from tasks.failover.faults import FailoverRefused
-from tasks.failover.overview import Picture, Seen, look_at
+from tasks.failover.overview import Picture, Seen, query_servers
 from tasks.failover.replaced import check_newest, fence_replaced, remembered_epoch
 from tasks.failover.server import Server, wait_until_follows
 
@@ -65,7 +65,7 @@ def fail_over(servers: tuple[Server, ...], request: FailoverRequest) -> Switched
     With `to`, also while the primary is running: then nothing is lost, or nothing changes. After it
     was killed at any point, another run ends with the same result.
     """
-    picture = fence_replaced(look_at(servers), request.report)
+    picture = fence_replaced(query_servers(servers), request.report)
     remembered = remembered_epoch()
     target = _target(picture, request)
     if not target.server.take_lock():
@@ -195,13 +195,13 @@ def _switch(old: Seen, target: Seen, request: FailoverRequest) -> Switched:
 
 def _take_all(old: Seen, target: Seen) -> None:
     """After the fencing, let the target apply everything that the old primary has."""
-    final = old.server.look()
+    final = old.server.query()
     if target.is_replica:
         if not target.server.wait_for(final.written, seconds=_CATCH_UP_SECONDS):
             raise FailoverRefused(f"{target.name} does not catch up with {old.name}")
         target.server.stop_receiving()
         _apply_the_rest(target.server)
-    here = target.server.look()
+    here = target.server.query()
     lost = lacking(final.state, by=here.state, replicated=here.replicated)
     if lost:
         names = ", ".join(map(str, lost))
@@ -216,12 +216,12 @@ def _follow_closely(old: Seen, target: Seen) -> None:
         )
     target.server.go_on_following()
     if not wait_until_follows(target.server, seconds=_CATCH_UP_SECONDS / 4):
-        follows = target.server.look().follows
+        follows = target.server.query().follows
         error = follows.error if follows else ""
         raise FailoverRefused(
             f"{target.name} does not follow {old.name}: {error or 'replication is stopped'}"
         )
-    now = old.server.look().written
+    now = old.server.query().written
     if not target.server.wait_for(now, seconds=_CATCH_UP_SECONDS):
         raise FailoverRefused(f"{target.name} does not catch up with {old.name}")
 
@@ -240,7 +240,7 @@ def _take_over(old: Seen, target: Seen, request: FailoverRequest, *, newest: int
     if target.is_replica:
         server.stop_receiving()
         _apply_the_rest(server)
-    held = server.look()
+    held = server.query()
     epoch = next_epoch(newest, now=clock.now()) if server.may_write_promotions() else 0
     server.promote(epoch=epoch)
     stopped = monotonic() - began
@@ -252,7 +252,7 @@ def _take_over(old: Seen, target: Seen, request: FailoverRequest, *, newest: int
 
 
 def _apply_the_rest(server: Server) -> None:
-    facts = server.look()
+    facts = server.query()
     follows = facts.follows
     if follows is None or has_reached(facts.replicated, follows.received):
         return

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from models.rules.gtids import Position
 from tasks.failover.faults import FailoverRefused
-from tasks.failover.overview import Seen, all_servers, look_at
+from tasks.failover.overview import Seen, all_servers, query_servers
 from tasks.failover.replaced import fence_replaced
 from tasks.failover.server import Server
 from tasks.failover.switch import FailoverRequest, Switched, fail_over
@@ -52,13 +52,13 @@ class Watch:
         with all_servers(answer_seconds=ANSWER_SECONDS) as servers:
             while not over.wait(EVERY):
                 try:
-                    self.look(servers)
+                    self.poll(servers)
                 except (FailoverRefused, DBAPIError) as problem:
                     self._report(getattr(problem, "message", None) or str(problem.__cause__))
 
-    def look(self, servers: tuple[Server, ...]) -> None:
+    def poll(self, servers: tuple[Server, ...]) -> None:
         """Poll once, and act on the result. Raises FailoverRefused."""
-        primary = fence_replaced(look_at(servers), self._request.report).primary
+        primary = fence_replaced(query_servers(servers), self._request.report).primary
         if primary is not None:
             self._note(primary)
             return

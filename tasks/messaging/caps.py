@@ -23,7 +23,7 @@ LIMITED: Final = "limited"
 COUNTRY: Final = "country"
 REASONS: Final = frozenset({LIMITED, COUNTRY})
 
-_KEPT: Final = 20_000
+_MAX_REMEMBERED: Final = 20_000
 
 
 def over(message: Outgoing) -> str:
@@ -46,7 +46,7 @@ def over(message: Outgoing) -> str:
             )
     if not tallies or message.attempts > 1 or message.id in _counted():
         return ""
-    _keep(message.id)
+    _remember(message.id)
     if count(tallies):
         log.warning("contact over message limit", extra={"kind": message.kind})
         return LIMITED
@@ -68,8 +68,8 @@ def _counted() -> OrderedDict[int, None]:
     return OrderedDict()
 
 
-def _keep(message_id: int) -> None:
+def _remember(message_id: int) -> None:
     known = _counted()
     known[message_id] = None
-    while len(known) > _KEPT:
+    while len(known) > _MAX_REMEMBERED:
         known.popitem(last=False)

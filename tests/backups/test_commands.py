@@ -117,7 +117,7 @@ def test_a_database_that_could_not_be_filled_is_empty_again(
     stand.ask(2)
     run("backup")
     monkeypatch.setattr(pour, "count_rows", lambda _bind: {"reservations": 7})
-    assert "rows arrived" in run("restore", "--to-url", empty_url, ends=1).stderr
+    assert "rows were restored" in run("restore", "--to-url", empty_url, ends=1).stderr
     bind = create_engine(empty_url)
     with bind.connect() as connection:
         assert connection.execute(text("SHOW TABLES")).all() == []

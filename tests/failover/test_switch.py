@@ -153,15 +153,15 @@ def test_without_semi_sync_a_person_decides_and_what_was_lost_is_named(pair: Pai
     with Writers(pair.database_url, count=1) as writers, all_servers(answer_seconds=1) as both:
         _write_some(writers, 5)
         for watch in (careful, careless):
-            watch.look(both)
+            watch.poll(both)
         pair.one.kill()
         for _ in range(MISSES - 1):
-            careful.look(both)
-            careless.look(both)
+            careful.poll(both)
+            careless.poll(both)
         with pytest.raises(FailoverRefused, match="was not semi-synchronous"):
-            careful.look(both)
+            careful.poll(both)
         assert is_read_only(pair.two)
-        careless.look(both)
+        careless.poll(both)
         assert not is_read_only(pair.two)
     lost = writers.lost(_fresh())
     assert lost

@@ -21,7 +21,7 @@ from tasks.backups.log.binlog.mysql import _WANTED, check_variables
 from tasks.backups.log.binlog.rows import Table, with_text
 from tasks.backups.log.binlog.stream import Stream, StreamFailed
 from tasks.backups.log.follow import Follower
-from tasks.backups.log.origin import look_at
+from tasks.backups.log.origin import query_server
 from tasks.backups.restore import opened, restore_into
 from tasks.backups.stores.safe import Safe
 from tests.backups.conftest import made
@@ -163,7 +163,7 @@ def test_json_is_read_as_mysql_writes_it(server: MySQL, empty: Engine) -> None:
             connection.execute(insert, {"value": json.dumps(value)})
             said = connection.execute(text("SELECT value FROM kept")).scalar_one()
         with empty.connect() as connection:
-            place = look_at(connection)
+            place = query_server(connection)
         data = (server.folder / "data" / place.file).read_bytes()[: place.offset]
         assert json.loads(_newest_json(data)) == json.loads(said)
 
@@ -287,13 +287,13 @@ def test_a_server_that_was_seeded_anew_has_another_log(
     server: MySQL, db: Engine, tmp_path: Path
 ) -> None:
     with db.connect() as connection:
-        old = look_at(connection).identity
+        old = query_server(connection).identity
     anew = MySQL(tmp_path / "anew", durable=True)
     anew.start()
     try:
         bind = create_engine(anew.url("mysql"))
         with bind.connect() as connection:
-            assert look_at(connection).identity != old
+            assert query_server(connection).identity != old
         bind.dispose()
     finally:
         anew.kill()

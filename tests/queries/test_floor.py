@@ -12,7 +12,7 @@ from models.core.errors import NotFound
 from models.entities import Closure, Combination, DiningTable
 from models.queries.floor import load as floor
 from models.queries.floor.load import (
-    recent_restaurant,
+    cached_restaurant,
     restaurant_by_id,
     restaurant_by_slug,
     restaurants_by_id,
@@ -114,15 +114,15 @@ def test_a_restaurant_seen_lately_is_given_for_two_seconds(
     db: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     a_stand(db)
-    assert recent_restaurant("demo") is None
+    assert cached_restaurant("demo") is None
     with reading() as session:
         restaurant = restaurant_by_slug(session, "demo")
     with counting(db) as statements:
-        assert recent_restaurant("demo") is restaurant
+        assert cached_restaurant("demo") is restaurant
     assert statements.count == 0
     now = monotonic() + floor.RECENT_SECONDS + 0.1
     monkeypatch.setattr(floor, "monotonic", lambda: now)
-    assert recent_restaurant("demo") is None
+    assert cached_restaurant("demo") is None
 
 
 def test_the_memory_of_restaurants_has_a_limit(db: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 SECONDS: Final = 3600
 #: Maximum of remembered views. Beyond it the memory is cleared, and some are recorded twice.
-_KEPT: Final = 20_000
+_MAX_REMEMBERED: Final = 20_000
 
 
 def audit_read(restaurant_id: int, actor: str, action: str, about: str) -> None:
@@ -56,7 +56,7 @@ class _Seen:
     def is_new(self, name: str, hour: int) -> bool:
         """Add the name. Return whether it is new in this hour."""
         with self._lock:
-            if hour != self._hour or len(self._names) >= _KEPT:
+            if hour != self._hour or len(self._names) >= _MAX_REMEMBERED:
                 self._hour, self._names = hour, set()
             is_new = name not in self._names
             self._names.add(name)

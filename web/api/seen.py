@@ -9,7 +9,7 @@ from models.core.database.transactions import reading
 from models.queries.reservations.reservations import ReservationView, reservation_view
 from web.api.shapes import reservation_facts
 from web.http.access import Visitor
-from web.http.errors import is_gone
+from web.http.errors import is_unavailable
 from web.http.headers import revision_tag
 from web.http.json_body import json_response
 
@@ -40,6 +40,6 @@ def refreshed(view: ReservationView) -> ReservationView:
     try:
         return read_view(view.id)
     except (DBAPIError, PoolTimeout) as error:
-        if not is_gone(error):
+        if not is_unavailable(error):
             raise
         return view

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 _ANYWHERE = ""
 
 
-def prove_password(email: str, password: str, device: str | None = None) -> Credentials:
+def check_password(email: str, password: str, device: str | None = None) -> Credentials:
     """Return the account with this e-mail address and password.
 
     Raises SignInFailed, TooManySignIns, TooManyHashes. `device`: the device token that was sent.
@@ -49,18 +49,18 @@ def prove_password(email: str, password: str, device: str | None = None) -> Cred
     return known
 
 
-def prove_own_password(email: str, password: str, device: str | None = None) -> Credentials:
+def check_own_password(email: str, password: str, device: str | None = None) -> Credentials:
     """Do the same, but refuse an initial password: it must not set up a second factor.
 
     Raises FirstPassword as well.
     """
-    known = prove_password(email, password, device)
+    known = check_password(email, password, device)
     if known.first_until is not None:
         _refuse_first(known)
     return known
 
 
-def prove_code(known: Credentials, code: str | None) -> None:
+def check_code(known: Credentials, code: str | None) -> None:
     """Check and spend a second-factor code. Raises SecondFactorNeeded, SignInFailed."""
     if not code:
         raise SecondFactorNeeded("a code of the second factor is required: `code`")
@@ -95,16 +95,16 @@ def factor_is_required() -> bool:
     return settings().second_factor == "required"
 
 
-def prove_all(
+def check_all(
     email: str, password: str, code: str | None, device: str | None = None
 ) -> Credentials:
     """Check everything that a sign-in requires.
 
     Raises SignInFailed, its subclasses, TooManySignIns and TooManyHashes.
     """
-    known = prove_own_password(email, password, device)
+    known = check_own_password(email, password, device)
     if known.has_second_factor:
-        prove_code(known, code)
+        check_code(known, code)
         forget_guesses(codes_of(known), _ANYWHERE)
     elif factor_is_required():
         raise SecondFactorMissing(

@@ -110,13 +110,13 @@ def answer_http(error: HTTPException) -> Response:
 
 def answer_database(error: Exception) -> Response:
     """Answer 503 when the database is unreachable or its pool is exhausted, else 500 (a bug)."""
-    if not is_gone(error):
+    if not is_unavailable(error):
         return answer_unexpected(error)
     log.error("database unavailable", extra={"error": type(error).__name__})
     return answer_refusal(Unavailable("the database is unavailable; try again in a moment"))
 
 
-def is_gone(error: Exception) -> bool:
+def is_unavailable(error: Exception) -> bool:
     """Return whether the error means that the database is unavailable."""
     if isinstance(error, (OperationalError, InterfaceError, PoolTimeout)):
         return True

@@ -29,7 +29,7 @@ from web.nudging import nudge_restaurant
 from web.offers import offered_starts, recent_restaurant
 from web.pages import words
 from web.pages.page import messages_of, register_trouble, render
-from web.pages.remembered import asked_before, remember
+from web.pages.remembered import remember, remembered_tokens
 from web.schemas.fields import parse_start
 from web.schemas.requests import AvailabilityQuery, ReservationRequest
 
@@ -190,7 +190,7 @@ def _request(restaurant: RestaurantSpec, form: dict[str, str]) -> Accepted:
             body=orjson.dumps(body, option=orjson.OPT_SORT_KEYS),
             now=now,
             awaited=True,
-            links=asked_before(),
+            links=remembered_tokens(),
         )
     )
 

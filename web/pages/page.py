@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from models.core.errors import Invalid, MaitredError
-from web.http.errors import invalid_from, is_gone
+from web.http.errors import invalid_from, is_unavailable
 from web.http.problems import ProblemKind, Unavailable, kind_of
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ def _invalid(error: ValidationError) -> Response:
 
 
 def _database(error: Exception) -> Response:
-    if is_gone(error):
+    if is_unavailable(error):
         log.error("database unavailable", extra={"error": type(error).__name__})
         return _refused(Unavailable("the book cannot be reached now; try again in a moment"))
     log.error("unexpected error", exc_info=error)

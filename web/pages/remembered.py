@@ -20,7 +20,7 @@ _BETWEEN: Final = "!"
 _LONGEST: Final = 1_000
 
 
-def asked_before() -> list[str]:
+def remembered_tokens() -> list[str]:
     """Return the manage tokens that this browser was given here, newest first."""
     value = request.cookies.get(NAME, "")
     return value.split(_BETWEEN)[:LINKS_MOST] if 0 < len(value) <= _LONGEST else []
@@ -28,7 +28,7 @@ def asked_before() -> list[str]:
 
 def remember(answer: Response, slug: str, token: str) -> Response:
     """Set the cookie with one more token, scoped to this restaurant's booking pages."""
-    kept = [token, *(each for each in asked_before() if each != token)][:LINKS_MOST]
+    kept = [token, *(each for each in remembered_tokens() if each != token)][:LINKS_MOST]
     answer.set_cookie(
         NAME,
         _BETWEEN.join(kept),

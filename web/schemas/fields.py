@@ -131,7 +131,7 @@ def to_e164(value: str, restaurant_phone: str, field: str = "guest.phone") -> st
         raise Invalid.field(field, str(wrong)) from wrong
 
 
-def to_kept(value: str, restaurant_phone: str, field: str) -> str:
+def to_stored(value: str, restaurant_phone: str, field: str) -> str:
     """Return the contact as stored, also one that only an earlier release would have accepted.
 
     Raises Invalid naming `field`.

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from models.rules.restaurant.restaurant import RestaurantSpec
 from web.schemas.answers import GuestOut, Moment, Outgoing, StatusName
 from web.schemas.book import BookMessageOut
-from web.schemas.fields import Phone, SoughtEmail, parse_int, to_kept
+from web.schemas.fields import Phone, SoughtEmail, parse_int, to_stored
 from web.schemas.requests import Incoming
 
 EntryId = Annotated[
@@ -34,8 +34,8 @@ class GuestQuery(Incoming):
     def contact(self, restaurant: RestaurantSpec) -> str:
         """Return the contact as this or an earlier release stored it. Raises Invalid."""
         if self.phone is not None:
-            return to_kept(self.phone, restaurant.phone, "phone")
-        return to_kept(self.email or "", restaurant.phone, "email")
+            return to_stored(self.phone, restaurant.phone, "phone")
+        return to_stored(self.email or "", restaurant.phone, "email")
 
 
 class GuestErasure(GuestQuery):

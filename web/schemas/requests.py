@@ -125,7 +125,7 @@ class ConsentIn(Incoming):
     given: bool
     wording: Wording
 
-    def said(self, source: str, *, actor: str) -> ConsentSaid:
+    def as_consent(self, source: str, *, actor: str) -> ConsentSaid:
         """Return it as a value of the rules."""
         return ConsentSaid(self.given, self.wording, source, actor)
 
@@ -152,7 +152,9 @@ class ReservationRequest(Incoming):
             area_key=self.area,
             note=self.note,
             waitlist=self.waitlist,
-            marketing=self.marketing.said("booking", actor="guest") if self.marketing else None,
+            marketing=self.marketing.as_consent("booking", actor="guest")
+            if self.marketing
+            else None,
         )
 
 
@@ -193,7 +195,7 @@ class StaffReservationRequest(Incoming):
             note=self.note,
             staff_note=self.staff_note,
             waitlist=False,
-            marketing=self.marketing.said("staff", actor=actor) if self.marketing else None,
+            marketing=self.marketing.as_consent("staff", actor=actor) if self.marketing else None,
         )
 
 

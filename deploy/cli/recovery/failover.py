@@ -18,7 +18,7 @@ from models.core.settings import settings
 from tasks.failover.after import await_signs, is_recorded, record
 from tasks.failover.faults import FailoverRefused
 from tasks.failover.lost import compare as find_lost
-from tasks.failover.overview import Picture, Seen, all_servers, look_at
+from tasks.failover.overview import Picture, Seen, all_servers, query_servers
 from tasks.failover.promotions import missing_right
 from tasks.failover.rejoin import rejoin, returning
 from tasks.failover.replaced import fence_replaced
@@ -83,9 +83,9 @@ def failover(
         return
     with all_servers() as servers:
         if only_check:
-            context.exit(0 if _show(look_at(servers)) else 1)
+            context.exit(0 if _show(query_servers(servers)) else 1)
         if compare:
-            _compare(fence_replaced(look_at(servers), click.echo), compare)
+            _compare(fence_replaced(query_servers(servers), click.echo), compare)
             return
         done = fail_over(servers, request)
     if done.promoted or not is_recorded(done.primary):
@@ -118,7 +118,7 @@ def failback(
     """
     join()
     with all_servers() as servers:
-        primary, back = returning(fence_replaced(look_at(servers), click.echo), to=to)
+        primary, back = returning(fence_replaced(query_servers(servers), click.echo), to=to)
         rejoin(primary, back, seeded_at=seeded_at)
         click.echo(f"{back.name} follows {primary.name} and has caught up")
         if rejoin_only:
@@ -158,7 +158,7 @@ def _redirect_others(done: Switched) -> None:
     """Make every answering server without transactions of its own follow the new primary."""
     with all_servers() as servers:
         try:
-            picture = look_at(servers)
+            picture = query_servers(servers)
             primary = picture.named(done.primary)
             for other in picture.others(primary):
                 if other.facts is not None:

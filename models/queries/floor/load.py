@@ -66,7 +66,7 @@ def restaurant_by_slug(session: Session, slug: str) -> RestaurantSpec:
     return restaurant
 
 
-def recent_restaurant(slug: str) -> RestaurantSpec | None:
+def cached_restaurant(slug: str) -> RestaurantSpec | None:
     """Return the restaurant if this process loaded it within the last two seconds: no query.
 
     For offers and requests, which promise nothing: the decision reads the restaurant again.

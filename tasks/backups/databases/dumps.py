@@ -16,7 +16,7 @@ from tasks.backups.databases.account import account_file
 from tasks.backups.databases.dialects import is_mariadb
 from tasks.backups.databases.tools import find_tool, output_of
 from tasks.backups.faults import BackupFailed
-from tasks.backups.log.origin import look_at
+from tasks.backups.log.origin import query_server
 from tasks.backups.manifest import Kind
 
 #: mariadb-dump's line about the binary log.
@@ -145,7 +145,7 @@ class LockedDump(Dump):
         """Yield SQL that makes the tables and their rows."""
         with account_file(self._url) as file, ExitStack() as stack:
             with _nobody_writes(self._url) as connection:
-                here = look_at(connection)
+                here = query_server(connection)
                 self._place = Logged(here.identity, here.file, here.offset)
                 heard = _Heard(stack.enter_context(output_of(self._argv(file))))
                 heard.wait_for(_READS)

@@ -47,7 +47,9 @@ def restore_to_url(
             safe, folder, name=name, to=to, with_log=with_log, despite_findings=despite_findings
         )
         if is_file != (restored.newest.engine == "sqlite"):
-            raise RestoreRefused(f"a backup of {restored.newest.engine} does not fit that URL")
+            raise RestoreRefused(
+                f"a backup of {restored.newest.engine} cannot be restored to that URL"
+            )
         if is_file:
             # a link, since that fails if a file was created there meanwhile
             Path(target.database or "").hardlink_to(folder / SQLITE_FILE)
@@ -84,7 +86,7 @@ def _fill(target: URL, folder: Path, restored: Restored) -> None:
         _copy(target, folder, restored.newest.database)
         rows = count_rows(bind)
         if rows != restored.examined.rows:
-            raise RestoreRefused(f"{rows} rows arrived of {restored.examined.rows}")
+            raise RestoreRefused(f"{rows} of {restored.examined.rows} rows were restored")
         is_filled = True
     finally:
         if not is_filled:

@@ -93,7 +93,7 @@ class Follower:
             self.close()
             raise BackupFailed(f"the copy of the log ended: {words}")
         if monotonic() - copy.looked >= POLL_SECONDS:
-            self._look(copy)
+            self._check_progress(copy)
         return sent
 
     def close(self) -> None:
@@ -120,24 +120,24 @@ class Follower:
                 log.error("log spool discarded", extra={"why": problem.message})
             shutil.rmtree(folder)
 
-    def _look(self, copy: _Copy) -> None:
+    def _check_progress(self, copy: _Copy) -> None:
         """Query the end of the database's log, and record progress once the last one is stored.
 
         Raises Diverged, and BackupFailed when the copy is stuck or the database has another log.
         """
-        stands = copy.copying.stands()
+        log_end = copy.copying.log_end()
         if self._server.origin() != copy.origin:
             self.close()
             raise BackupFailed("the database writes another log than the one followed")
-        if stands is not None and copy.place > stands:
-            raise Diverged(f"{copy.place} is stored, but the server's log ends at {stands}")
+        if log_end is not None and copy.place > log_end:
+            raise Diverged(f"{copy.place} is stored, but the server's log ends at {log_end}")
         if copy.wanted is not None and copy.place >= copy.wanted:
             copy.caught_up = monotonic()
             self._record(copy)
         elif monotonic() - copy.caught_up > STUCK_SECONDS:
             self.close()
             raise BackupFailed(f"the copy of the log is stuck at {copy.place}")
-        copy.wanted = stands
+        copy.wanted = log_end
         copy.looked = monotonic()
 
     def _record(self, copy: _Copy) -> None:

@@ -38,7 +38,7 @@ class Server:
     offset: int
 
 
-def look_at(connection: Connection) -> Server:
+def query_server(connection: Connection) -> Server:
     """Query the server.
 
     The account needs BINLOG MONITOR (on MySQL: REPLICATION CLIENT). Raises the driver's errors.

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, make_url
 from models.core.database.transactions import make_engine, primary_url
 from tasks.backups.faults import BackupFailed
 from tasks.backups.log.binlog.mysql import check_variables
-from tasks.backups.log.origin import Server, look_at, origin_of, stored_files
+from tasks.backups.log.origin import Server, origin_of, query_server, stored_files
 from tasks.backups.log.position import number_of
 from tasks.backups.log.ship import Diverged, Shipper
 from tasks.backups.log.tail import Tail, tailing
@@ -34,7 +34,7 @@ class ServerLog:
         """Return the log's origin, its name in this life. Raises BackupFailed without a log."""
         server, _files = self._ask()
         if not server.file:
-            raise BackupFailed("the server keeps no binary log (log_bin)")
+            raise BackupFailed("the server writes no binary log (log_bin)")
         return origin_of(server.identity)
 
     @contextmanager
@@ -44,10 +44,10 @@ class ServerLog:
         first = self._first(shipper, files)
         # resolved here and not earlier: a fail-over may have changed the primary
         url = make_url(primary_url(self._url))
-        with tailing(url, folder, first, self.stands, is_mariadb=server.is_mariadb) as tail:
+        with tailing(url, folder, first, self.log_end, is_mariadb=server.is_mariadb) as tail:
             yield tail
 
-    def stands(self) -> tuple[int, int] | None:
+    def log_end(self) -> tuple[int, int] | None:
         """Return the server's current file and offset; None when it has no log."""
         server, _files = self._ask()
         return (number_of(server.file), server.offset) if server.file else None
@@ -73,7 +73,7 @@ class ServerLog:
     def _ask(self) -> tuple[Server, list[str]]:
         try:
             with self._bind.connect() as connection:
-                server = look_at(connection)
+                server = query_server(connection)
                 if not server.is_mariadb:
                     check_variables(connection)
                 return server, stored_files(connection) if server.file else []

@@ -45,7 +45,7 @@ class Shipper:
         self.until = self._pieces[-1].until if self._pieces else 0
         self._before = self._pieces[0].before if self._pieces else None
         self._events = Events()
-        self._is_proved = not self._pieces
+        self._is_verified = not self._pieces
 
     @property
     def file(self) -> str:
@@ -73,11 +73,11 @@ class Shipper:
         follows = self.number and number == self.number + 1
         self._before = (self.number, max(self.shipped, self._reach)) if follows else None
         self.number, self.shipped, self._reach = number, 0, 0
-        self._pieces, self._events, self._is_proved = [], Events(), True
+        self._pieces, self._events, self._is_verified = [], Events(), True
 
     def _ship_file(self, path: Path, *, is_done: bool) -> int:
         size, first = path.stat().st_size, self.shipped
-        if not self._prove(path, size):
+        if not self._verify(path, size):
             if is_done:
                 raise Diverged(f"{path.name} ended at {size}; {self.shipped} bytes are stored")
             return 0
@@ -102,9 +102,9 @@ class Shipper:
         except ValueError as broken:
             raise Diverged(f"{self.origin} file {self.number}: {broken}") from broken
 
-    def _prove(self, path: Path, size: int) -> bool:
+    def _verify(self, path: Path, size: int) -> bool:
         """Whether the file has all of its stored bytes; they are compared once. Raises Diverged."""
-        if self._is_proved:
+        if self._is_verified:
             return size >= self.shipped
         if size < self.shipped:
             return False
@@ -113,7 +113,7 @@ class Shipper:
             if hashlib.sha256(data).hexdigest() != piece.seal.plain_sha256:
                 raise Diverged(f"{path.name} differs from {piece.span.name}")
             self._walk(data)
-        self._is_proved = True
+        self._is_verified = True
         return True
 
     def _merge(self, path: Path, *, is_done: bool) -> None:

@@ -28,12 +28,12 @@ class Tail:
     """A running copy. It ends by itself when the server ends."""
 
     def __init__(
-        self, child: subprocess.Popen[bytes], said: Path, stands: Callable[[], Place | None]
+        self, child: subprocess.Popen[bytes], said: Path, log_end: Callable[[], Place | None]
     ) -> None:
         self._child = child
         self._said = said
         #: returns the end of the server's own log
-        self.stands = stands
+        self.log_end = log_end
 
     def bring(self) -> bool:
         """Whether the program, which copies by itself, is still running."""
@@ -53,11 +53,11 @@ class Tail:
 
 @contextmanager
 def tailing(
-    url: URL, folder: Path, first: str, stands: Callable[[], Place | None], *, is_mariadb: bool
+    url: URL, folder: Path, first: str, log_end: Callable[[], Place | None], *, is_mariadb: bool
 ) -> Iterator[Tail]:
     """Copy the server's log, from the start of the file `first`, until the block ends.
 
-    `stands` queries the server for the end of its log. The account needs REPLICATION SLAVE.
+    `log_end` queries the server for the end of its log. The account needs REPLICATION SLAVE.
     """
     with account_file(url) as account, tempfile.TemporaryDirectory(prefix="maitred-") as scratch:
         said = Path(scratch) / "said"
@@ -72,7 +72,7 @@ def tailing(
                 preexec_fn=die_with_the_parent,  # noqa: PLW1509  (one system call, no lock)
             ) as child,
         ):
-            tail = Tail(child, said, stands)
+            tail = Tail(child, said, log_end)
             try:
                 yield tail
             finally:

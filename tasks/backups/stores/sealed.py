@@ -138,7 +138,7 @@ def open_stream(
     when it cannot be read.
     """
     if (opener := key.known(seal.key_id)) is None:
-        raise PieceDamaged(piece, f"sealed with key {seal.key_id}; BACKUP_KEY is {key.id}")
+        raise PieceDamaged(piece, f"encrypted with key {seal.key_id}; BACKUP_KEY is {key.id}")
     digest, size = hashlib.sha256(), 0
     try:
         keyset = opener.unwrap(seal.wrapped_key, about=about)
@@ -155,14 +155,14 @@ def open_stream(
     except _BROKEN as broken:
         raise PieceDamaged(piece, "changed, truncated or moved") from broken
     if (size, digest.hexdigest()) != (seal.plain_size, seal.plain_sha256):
-        raise PieceDamaged(piece, "does not hold what its manifest says")
+        raise PieceDamaged(piece, "does not match its manifest")
 
 
 def rewrapped(seal: Seal, *, piece: str, about: str, key: MasterKey) -> Seal:
     """Return the seal with its key wrapped by `key`, for the same bytes. Raises PieceDamaged."""
     opener = key.known(seal.key_id)
     if opener is None:
-        raise PieceDamaged(piece, f"sealed with key {seal.key_id}; BACKUP_KEY is {key.id}")
+        raise PieceDamaged(piece, f"encrypted with key {seal.key_id}; BACKUP_KEY is {key.id}")
     keyset = opener.unwrap(seal.wrapped_key, about=about)
     return replace(seal, key_id=key.id, wrapped_key=key.wrap(keyset, about=about))
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, NullPool, create_engine
 
 from tasks.backups.log.follow import Follower
-from tasks.backups.log.origin import look_at
+from tasks.backups.log.origin import query_server
 from tasks.backups.log.position import number_of
 from tasks.backups.stores.safe import Safe, open_safe
 from tests.backups.conftest import BACKUP_KEY
@@ -82,7 +82,7 @@ def follower(safe: Safe, database_url: str, spool: Path) -> Iterator[Follower]:
 def place_of(bind: Engine) -> tuple[int, int]:
     """The current end of the server's log."""
     with bind.connect() as connection:
-        found = look_at(connection)
+        found = query_server(connection)
     return number_of(found.file), found.offset
 
 

@@ -101,7 +101,7 @@ def test_swapped_segments_and_what_was_added_are_found(big: tuple[bytes, bytes, 
 def test_what_the_manifest_does_not_say_is_refused() -> None:
     sealed, seal = _sealed(b"one")
     for wrong in (replace(seal, plain_sha256="0" * 64), replace(seal, plain_size=4)):
-        with pytest.raises(PieceDamaged, match="does not hold what its manifest says"):
+        with pytest.raises(PieceDamaged, match="does not match its manifest"):
             _open(sealed, wrong)
 
 
@@ -122,7 +122,7 @@ def test_another_place_another_key_and_another_piece_do_not_open() -> None:
     other, other_seal = _sealed(b"two")
     with pytest.raises(PieceDamaged, match="the-piece"):
         _open(sealed, seal, about="backup of another name")
-    with pytest.raises(PieceDamaged, match=r"sealed with key .*; BACKUP_KEY is"):
+    with pytest.raises(PieceDamaged, match=r"encrypted with key .*; BACKUP_KEY is"):
         _open(sealed, seal, key=master_key("another-secret-another-secret-another"))
     with pytest.raises(PieceDamaged, match="the-piece"):
         _open(other, seal)

@@ -10,7 +10,7 @@ from models.core.database.transactions import unit
 from models.core.errors import Invalid
 from models.operations.accounts import second_factors
 from web.api.endpoint import WRITE, describe
-from web.api.sign_in import guessed_code, prove_code, prove_own_password
+from web.api.sign_in import check_code, check_own_password, guessed_code
 from web.http.access import public
 from web.http.json_body import json_response
 from web.schemas.accounts import (
@@ -37,7 +37,7 @@ def begin(body: PasswordProof) -> Response:
     No code is required until it is confirmed. Beginning again gives another secret. 409 while the
     account has a second factor.
     """
-    known = prove_own_password(body.email, body.password)
+    known = check_own_password(body.email, body.password)
     number, now = known.account_id, clock.now()
     secret = unit(lambda session: second_factors.begin(session, number, now=now))
     uri = second_factors.uri_of(secret, email=known.email)
@@ -54,7 +54,7 @@ def confirm(body: CodeProof) -> Response:
     Returns ten recovery codes, only this once. Each replaces a code of the app, once. Every sign-in
     of the account ends, because it was made without the second factor.
     """
-    known = prove_own_password(body.email, body.password)
+    known = check_own_password(body.email, body.password)
     number, now = known.account_id, clock.now()
     with guessed_code(known) as guess:
         given = unit(lambda session: second_factors.confirm(session, number, body.code, now=now))
@@ -75,8 +75,8 @@ def remove(body: CodeProof) -> Response:
     The password alone is enough again. Every sign-in of the account ends.
     """
     now = clock.now()
-    known = prove_own_password(body.email, body.password)
-    prove_code(known, body.code)
+    known = check_own_password(body.email, body.password)
+    check_code(known, body.code)
     unit(lambda session: second_factors.remove(session, known.account_id, now=now))
     log.info("second factor removed", extra={"account_id": known.account_id})
     return Response(status=204)

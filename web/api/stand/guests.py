@@ -163,9 +163,9 @@ def set_consent(reservation_id: int, visitor: Visitor, body: ConsentIn) -> Respo
     pending for others. Earlier answers are retained; repeating the same one adds nothing. Messages
     about the reservation itself need no consent.
     """
-    said = body.said("staff" if visitor.by_staff else "manage", actor=visitor.actor)
+    consent = body.as_consent("staff" if visitor.by_staff else "manage", actor=visitor.actor)
     now = clock.now()
-    unit(lambda session: say_consent(session, reservation_id, said, now=now))
+    unit(lambda session: say_consent(session, reservation_id, consent, now=now))
     with reading() as session:
         restaurant, consents = consents_of_reservation(
             session, reservation_id, for_guest=not visitor.by_staff
