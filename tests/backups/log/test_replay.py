@@ -70,7 +70,7 @@ def test_the_log_leads_to_any_second_and_around_a_damaged_incremental(
     assert (restored.until, restored.newest) == (between, newest)
 
     hurt(kept / (newest.name + PIECE))
-    way = rf"{newest.name}\.sealed: .*`--from {first.name}` and the log lead to 20"
+    way = rf"{newest.name}\.sealed: .*`--from {first.name}` and the log restore the state at 20"
     with pytest.raises(PieceDamaged, match=way):
         restore_into(safe, tmp_path / "back")
     said = run("restore", "--from", first.name, "--into", str(tmp_path / "back")).stdout
