@@ -95,7 +95,7 @@ def factor_is_required() -> bool:
     return settings().second_factor == "required"
 
 
-def check_all(
+def check_sign_in(
     email: str, password: str, code: str | None, device: str | None = None
 ) -> Credentials:
     """Check everything that a sign-in requires.

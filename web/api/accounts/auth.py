@@ -19,7 +19,7 @@ from models.operations.accounts.accounts import (
 from models.queries.accounts.accounts import Caller, CallerRole, open_sign_ins
 from models.rules.permissions import PERMISSIONS
 from web.api.endpoint import READ, WRITE, describe
-from web.api.sign_in import check_all, check_first, check_password, factor_is_required
+from web.api.sign_in import check_first, check_password, check_sign_in, factor_is_required
 from web.http.access import account, public
 from web.http.devices import device_token
 from web.http.hashing import hash_password
@@ -52,7 +52,7 @@ def sign_in(body: SignInRequest) -> Response:
     401 `first-password`. Ten failures within 15 minutes (a setting) for one account from one
     network: 429. A device that sends the `device_token` of an earlier sign-in has its own count.
     """
-    account_id = check_all(body.email, body.password, body.code, body.device_token).account_id
+    account_id = check_sign_in(body.email, body.password, body.code, body.device_token).account_id
     opened = unit(lambda session: open_sign_in(session, account_id, now=clock.now()))
     log.info("signed in", extra={"account_id": account_id, "sign_in_id": opened.sign_in_id})
     device = {"device_token": device_token(body.email, body.device_token)}
