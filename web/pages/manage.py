@@ -79,7 +79,7 @@ def set_news(token: str) -> Response:
     """Record the guest's answer on news. Repeating the same answer adds nothing."""
     view, now = _view(token), clock.now()
     body = ConsentIn.model_validate(news(given=request.form.get("given") == "yes"))
-    consent = body.as_consent("manage", actor=GUEST)
+    consent = body.consent("manage", actor=GUEST)
     unit(lambda session: say_consent(session, view.id, consent, now=now))
     return see_other(url_for("manage.show", token=token))
 

@@ -125,7 +125,7 @@ class ConsentIn(Incoming):
     given: bool
     wording: Wording
 
-    def as_consent(self, source: str, *, actor: str) -> ConsentSaid:
+    def consent(self, source: str, *, actor: str) -> ConsentSaid:
         """Return it as a value of the rules."""
         return ConsentSaid(self.given, self.wording, source, actor)
 
@@ -152,9 +152,7 @@ class ReservationRequest(Incoming):
             area_key=self.area,
             note=self.note,
             waitlist=self.waitlist,
-            marketing=self.marketing.as_consent("booking", actor="guest")
-            if self.marketing
-            else None,
+            marketing=self.marketing.consent("booking", actor="guest") if self.marketing else None,
         )
 
 
@@ -164,9 +162,7 @@ class StaffReservationRequest(Incoming):
     model_config = ConfigDict(json_schema_extra={"examples": [BOOKED]})
 
     party_size: PartySize
-    start: Start | None = Field(
-        None, description="required unless walk_in; default: this quarter-hour"
-    )
+    start: Start | None = Field(None, description="default for a walk-in: this quarter-hour")
     guest: StaffGuestIn
     area: AreaKey | None = None
     note: Note = Field("", description=GUESTS_NOTE)
@@ -195,7 +191,7 @@ class StaffReservationRequest(Incoming):
             note=self.note,
             staff_note=self.staff_note,
             waitlist=False,
-            marketing=self.marketing.as_consent("staff", actor=actor) if self.marketing else None,
+            marketing=self.marketing.consent("staff", actor=actor) if self.marketing else None,
         )
 
 

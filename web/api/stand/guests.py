@@ -163,7 +163,7 @@ def set_consent(reservation_id: int, visitor: Visitor, body: ConsentIn) -> Respo
     pending for others. Earlier answers are retained; repeating the same one adds nothing. Messages
     about the reservation itself need no consent.
     """
-    consent = body.as_consent("staff" if visitor.by_staff else "manage", actor=visitor.actor)
+    consent = body.consent("staff" if visitor.by_staff else "manage", actor=visitor.actor)
     now = clock.now()
     unit(lambda session: say_consent(session, reservation_id, consent, now=now))
     with reading() as session:
