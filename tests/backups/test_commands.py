@@ -64,7 +64,7 @@ def test_backup_list_restore(stand: Stand, safe: Safe, empty_url: str) -> None:
     assert f"reservations {count}" in said
     assert _reservations(empty_url) == count
     again = run("restore", "--to-url", empty_url, ends=1)
-    assert "nothing is" in again.stderr
+    assert "never overwrites" in again.stderr
     assert _reservations(empty_url) == count
 
 
