@@ -81,7 +81,7 @@ def show_presence(**_: Any) -> None:
 def watch_limits(**_: Any) -> None:
     """Start the watchdog, so that a hung task cannot block its queue, and notify systemd."""
     watchdog.start()
-    life.notify_systemd()
+    life.start_systemd_watchdog()
 
 
 @celery_signals.worker_ready.connect

@@ -53,7 +53,7 @@ def _touch() -> None:
             Path(FILE).touch()
 
 
-def notify_systemd() -> threading.Event:
+def start_systemd_watchdog() -> threading.Event:
     """Notify systemd that this worker is not stuck, where WatchdogSec= is set.
 
     From the start of the process, since a worker that waits for Redis is not stuck, until the

@@ -135,7 +135,7 @@ def test_systemd_hears_of_a_worker_from_its_start_while_redis_is_away(
         systemd.bind(str(tmp_path / "notify"))
         systemd.settimeout(10)
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
-        ended = life.notify_systemd()
+        ended = life.start_systemd_watchdog()
         request.addfinalizer(ended.set)
         assert systemd.recv(100) == b"WATCHDOG=1"
         # its loop has not started yet, because of Redis
