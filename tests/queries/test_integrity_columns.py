@@ -120,7 +120,7 @@ def _is_json(column: Any) -> bool:
 
 
 def _write(bind: Engine, table: Any, key: dict[str, Any], name: str, value: Any) -> bool:
-    """Write directly, without any checks of ours. Return whether the database accepted it."""
+    """Write directly, without any checks. Return whether the database accepted it."""
     is_key = and_(*[table.c[column] == part for column, part in key.items()])
     column = table.c[name]
     given = type_coerce(value, String) if _is_json(column) and value is not None else value
