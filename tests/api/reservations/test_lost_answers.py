@@ -82,7 +82,7 @@ def test_what_may_be_done_is_not_called_undone(
     monkeypatch.setattr(core_db, "engine", lambda: bind)
     for answer in (patch(stand, made, guest(made), note="x"), stand.ask()):
         assert (answer.status_code, answer.json["outcome"]) == (503, "unknown")
-        assert "not known" in answer.json["detail"]
+        assert "is unknown" in answer.json["detail"]
         assert "Idempotency-Key" in answer.json["detail"]
     looked = seen(stand, made, guest(made))
     assert looked.status_code == 503
