@@ -18,7 +18,7 @@ from models.core.secrets.by_process import REQUIRED, needed_by
 
 DATABASE: Final = "sqlite:///path or mysql+mysqldb://user:pass@host/name"
 SECRET_LENGTH: Final = 32
-NOT_SET: Final = "is not set (see .env.example; a folder where `make up` ran needs no setting)"
+NOT_SET: Final = "is not set (see .env.example, but a folder where `make up` ran needs none)"
 #: "600/minute", "10/15minutes": a count per period (in Rust's regex, $ matches only at the very
 #: end)
 RATE: Final = r"^[1-9]\d{0,8}/([1-9]\d{0,3})?(second|minute|hour|day)s?$"

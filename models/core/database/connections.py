@@ -89,7 +89,7 @@ class ConnectBreaker:
         with self._lock:
             if self._not_before > began:
                 error = dialect.loaded_dbapi.OperationalError
-                raise error(_NOBODY, "the last attempt to connect timed out; trying again shortly")
+                raise error(_NOBODY, "the last attempt to connect failed a moment ago")
             if self._not_before:  # the last one failed: one thread tries, no other waits with it
                 self._not_before = began + settings().database_connect_seconds
         try:

@@ -124,8 +124,8 @@ WRONG = {
     ),
     "third Thursday": (
         SMALL + 'days = ["third thu"]\n',
-        "line 30: shifts[1].days[0]: must be one of mon, tue, wed, thu, fri, sat, sun; what comes"
-        " on some weeks only, such as each third Thursday, is one [[shifts]] with on_date",
+        "line 30: shifts[1].days[0]: must be one of mon, tue, wed, thu, fri, sat, sun; for"
+        " some weeks only, such as each third Thursday, write one [[shifts]] with on_date",
     ),
     "closure without a date": (
         SMALL + "\n[[closures]]\nfrom = 2026-08-01\n",
