@@ -68,7 +68,7 @@ def test_a_restaurant_at_work_gives_no_false_finding(stand: Stand) -> None:
 
 
 @pytest.mark.parametrize("pictures", ["one", "many"])
-def test_it_is_the_one_picture_that_keeps_it_from_being_confused(
+def test_it_is_the_one_snapshot_that_keeps_it_from_being_confused(
     stand: Stand, monkeypatch: pytest.MonkeyPatch, pictures: str
 ) -> None:
     number = stand.ask(2)
@@ -81,7 +81,7 @@ def test_it_is_the_one_picture_that_keeps_it_from_being_confused(
 
     monkeypatch.setattr(history, "read_steps", cancel_and_read)
     if pictures == "many":
-        monkeypatch.setattr(integrity, "_one_picture", lambda _session: None)
+        monkeypatch.setattr(integrity, "_one_snapshot", lambda _session: None)
     confused = bool(check(stand, now=NOW))
     # SQLite's transactions are consistent snapshots by themselves
     assert confused is (pictures == "many" and stand.bind.dialect.name != "sqlite")
