@@ -134,7 +134,7 @@ def test_the_next_fail_over_command_makes_the_old_primary_read_only(returned: Pa
     assert f"{new} takes writes: nothing to do" in said
     assert is_read_only(returned.one)
     assert not is_read_only(returned.two)
-    assert "has all" in run("failback", "--rejoin-only").output
+    assert "has caught up" in run("failback", "--rejoin-only").output
 
 
 class _Killed(BaseException):
