@@ -146,7 +146,7 @@ def drain() -> None:
     while count := _connected():
         if monotonic() > ends:
             raise SystemExit(
-                f"{count} clients are still connected; they are answered while it stops"
+                f"{count} connections are still open; they are answered while it stops"
             )
         sleep(0.1)
 

@@ -169,7 +169,7 @@ def test_it_drains_when_the_last_caller_is_gone_and_says_who_stays(
         live.drain()
         with socket.socket(socket.AF_UNIX) as caller:
             caller.connect(str(place / live.LINK))  # like nginx: by the link, not yet accepted
-            with pytest.raises(SystemExit, match="1 are still connected"):
+            with pytest.raises(SystemExit, match="1 connections are still open"):
                 live.drain()
             line.accept()[0].close()
         live.drain()
