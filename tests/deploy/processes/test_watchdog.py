@@ -14,20 +14,21 @@ _HANGS = """
 import time
 from workers import watchdog
 watchdog.GRACE_SECONDS = {grace}
-watchdog._LOOK_SECONDS = 0.01
+watchdog._POLL_SECONDS = 0.01
 watchdog.start()
 watchdog.begin("t1", "maintenance.sweep")
-time.sleep(0.5)
 {then}
-time.sleep(0.5)
+time.sleep({after})
 print("it went on")
 """
 
 
-def _run(env: dict[str, str], *, limit: float, then: str = "") -> subprocess.CompletedProcess[str]:
+def _run(
+    env: dict[str, str], *, limit: float, after: float, then: str = ""
+) -> subprocess.CompletedProcess[str]:
     grace = limit - TASKS["maintenance.sweep"].hard_limit
     return subprocess.run(
-        [sys.executable, "-c", _HANGS.format(grace=grace, then=then)],
+        [sys.executable, "-c", _HANGS.format(grace=grace, after=after, then=then)],
         env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), **env},
         capture_output=True,
         text=True,
@@ -36,14 +37,14 @@ def _run(env: dict[str, str], *, limit: float, then: str = "") -> subprocess.Com
 
 
 def test_a_task_past_its_hard_limit_ends_the_worker(service_env: dict[str, str]) -> None:
-    ended = _run(service_env, limit=0.7)
+    ended = _run(service_env, limit=0.5, after=50)
     assert ended.returncode == watchdog.EXIT_CODE
     assert "it went on" not in ended.stdout
     assert "time.sleep" in ended.stderr or "<string>" in ended.stderr
 
 
 def test_a_task_that_ends_in_time_does_not(service_env: dict[str, str]) -> None:
-    done = _run(service_env, limit=0.7, then='watchdog.end("t1")')
+    done = _run(service_env, limit=2, after=3, then='watchdog.end("t1")')
     assert (done.returncode, done.stdout) == (0, "it went on\n")
 
 
