@@ -16,6 +16,8 @@ from tests.services.running.stack import Stack
 CHROMIUM = Path("/usr/bin/chromium")
 #: set it to a folder to save screenshots there
 PICTURES = os.environ.get("PAGE_PICTURES")
+#: milliseconds until an expectation fails: the API's page draws 150 operations
+SLOW_MACHINE = 60_000
 PHONE = {"width": 390, "height": 844}
 
 
@@ -23,6 +25,7 @@ PHONE = {"width": 390, "height": 844}
 def browser() -> Iterator[Browser]:
     if not CHROMIUM.exists():
         go_without("Chromium")
+    expect.set_options(timeout=SLOW_MACHINE)
     with sync_playwright() as play:
         chromium = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield chromium

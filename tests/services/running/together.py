@@ -1,8 +1,11 @@
 """Many concurrent callers."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
+
+from tests.services.running.stack import Asked
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -42,3 +45,16 @@ def answers(results: Sequence[T | Exception]) -> list[T]:
         if isinstance(result, Exception):
             raise result
     return [result for result in results if not isinstance(result, Exception)]
+
+
+def until_taken(ask: Callable[[], Asked], *, attempts: int = 10) -> Asked:
+    """Ask again after `Retry-After` while a full server answers 503, as clients are told to.
+
+    `ask` must send the same body and idempotency key each time.
+    """
+    for _ in range(attempts - 1):
+        asked = ask()
+        if asked.status != 503:
+            return asked
+        time.sleep(int(asked.headers["Retry-After"]))
+    return ask()
