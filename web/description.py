@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from models.rules.flags import Flag
 from web.api.endpoint import ANSWER_MODELS, BODY_KEY, HEADERS_KEY
 from web.schemas.answers import Problem
-from web.schemas.requests import Incoming
+from web.schemas.requests import RequestModel
 
 #: Version of the API, not of the program. Nothing is removed within v1.
 API_VERSION: Final = "1.0.0"
@@ -58,7 +58,7 @@ SECURITY_SCHEMES: Final = {
 }
 #: bodies that may be left out
 OPTIONAL: Final = frozenset(
-    model.__name__ for model in Incoming.__subclasses__() if model.body_optional
+    model.__name__ for model in RequestModel.__subclasses__() if model.body_optional
 )
 PATH_SCHEMAS: Final = {
     "flag": {"type": "string", "enum": [flag.value for flag in Flag]},

@@ -213,7 +213,7 @@ class _Players:
 
 
 async def _until_none(
-    progress: Progress, what: str, book: int, count: Callable[[tally.Waiting], int]
+    progress: Progress, what: str, book: int, count: Callable[[tally.OpenWork], int]
 ) -> None:
     """Wait until the count is 0, for two minutes at most."""
     ends, most, task = monotonic() + PATIENCE_SECONDS, 0, progress.add_task(what, total=None)

@@ -22,7 +22,7 @@ LARGEST: Final = 10 * 1024 * 1024
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9.@_-]+")
 
 
-class Keeper:
+class MailboxHandler:
     """Handler for aiosmtpd: writes one file per mail, named by time and recipient."""
 
     def __init__(self, folder: Path) -> None:
@@ -49,12 +49,12 @@ class Keeper:
 
 async def serve(folder: Path, *, host: str, port: int) -> None:
     """Accept mail until SIGTERM or SIGINT."""
-    keeper = Keeper(folder)
+    handler = MailboxHandler(folder)
     loop, stopping = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     server = await loop.create_server(
-        lambda: SMTP(keeper, data_size_limit=LARGEST, enable_SMTPUTF8=True), host, port
+        lambda: SMTP(handler, data_size_limit=LARGEST, enable_SMTPUTF8=True), host, port
     )
     log.info("the mailbox is open", extra={"folder": str(folder)})
     await stopping.wait()

@@ -9,7 +9,7 @@ from deploy.release.errors import ReleaseFailed
 from deploy.release.journal import Journal, Release, ReleaseRefused
 from deploy.release.place import SHARES, Place, Slot, other
 from deploy.release.slots import SlotProcesses
-from deploy.release.steps import ROLLBACK_STEPS, STEPS, Say, Scene, Step, roll_back
+from deploy.release.steps import ROLLBACK_STEPS, STEPS, ReleaseStep, Say, Scene, roll_back
 from models.core.settings import settings
 
 STRATEGIES: Final = ("blue-green", "rolling", "canary")
@@ -111,7 +111,7 @@ def _scene(place: Place, journal: Journal, found: Release, say: Say) -> Scene:
 
 
 def _run(
-    place: Place, journal: Journal, found: Release, steps: Sequence[Step], say: Say
+    place: Place, journal: Journal, found: Release, steps: Sequence[ReleaseStep], say: Say
 ) -> Release:
     scene = _scene(place, journal, found, say)
     for step in steps:

@@ -131,7 +131,7 @@ def turn(scene: Scene) -> None:
     """Move the callers by the release's strategy, watching each step. Raises ReleaseFailed."""
     if scene.old is not None:  # resumed: a canary starts small again
         scene.place.turn(SHARES, scene.old)
-    watch = Watch(scene)
+    watch = ReleaseWatch(scene)
     if scene.release.strategy == "blue-green" or scene.old is None:
         scene.place.turn(SHARES, scene.new)
         check_front(scene)  # fail early, not after the whole watch
@@ -147,7 +147,7 @@ def turn(scene: Scene) -> None:
     watch.check_reached()
 
 
-class Watch:
+class ReleaseWatch:
     """Comparison of both versions, begun before the first caller is moved."""
 
     def __init__(self, scene: Scene) -> None:
@@ -264,7 +264,7 @@ def roll_back(scene: Scene) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ReleaseStep:
     """A step: its journal name, its description, and whether its failure rolls the release back."""
 
     name: str
@@ -274,16 +274,16 @@ class Step:
 
 
 STEPS: Final = (
-    Step("look", "preflight checks", preflight),
-    Step("backup", "back up", back_up),
-    Step("migrate", "run additive migrations", migrate),
-    Step("start", "start the new version", start),
-    Step("smoke", "make a test reservation", smoke_test),
-    Step("turn", "switch traffic", turn),
-    Step("front", "check through nginx", check_front),
+    ReleaseStep("look", "preflight checks", preflight),
+    ReleaseStep("backup", "back up", back_up),
+    ReleaseStep("migrate", "run additive migrations", migrate),
+    ReleaseStep("start", "start the new version", start),
+    ReleaseStep("smoke", "make a test reservation", smoke_test),
+    ReleaseStep("turn", "switch traffic", turn),
+    ReleaseStep("front", "check through nginx", check_front),
     # the new version serves from here on: a failure is reported, but not rolled back
-    Step("live", "update the live link, restart Flower", link_live, rolls_back=False),
-    Step("end-old", "stop the old version", stop_old, rolls_back=False),
+    ReleaseStep("live", "update the live link, restart Flower", link_live, rolls_back=False),
+    ReleaseStep("end-old", "stop the old version", stop_old, rolls_back=False),
 )
 #: A version that ran here before needs neither a backup nor migrations.
 ROLLBACK_STEPS: Final = tuple(step for step in STEPS if step.name not in ("backup", "migrate"))

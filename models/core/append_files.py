@@ -15,7 +15,7 @@ LOCK_SECONDS: Final = 5.0
 _NO_LOCKS: Final = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
 
 
-class _Held(int):
+class _Descriptor(int):
     """A file descriptor with a `close` method."""
 
     def close(self) -> None:
@@ -30,7 +30,7 @@ def append_line(path: Path, line: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     is_new = not path.exists()
     # opened for reading as well, to check whether the last line has an end
-    with closing(_Held(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600))) as file:
+    with closing(_Descriptor(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600))) as file:
         _lock(file, path)
         size = os.fstat(file).st_size
         # a process that died while writing left a line without an end: start a new line
@@ -71,5 +71,5 @@ def _write(file: int, data: bytes) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    with closing(_Held(os.open(folder, os.O_RDONLY))) as handle:
+    with closing(_Descriptor(os.open(folder, os.O_RDONLY))) as handle:
         os.fsync(handle)

@@ -120,7 +120,7 @@ def _messages(session: Session, run: CheckRun, _share: Share) -> Iterator[Findin
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class CheckPart:
     """One part. `by`: how it is divided into shares.
 
     `first`: checked in a large restored database before it is handed over, so that service resumes
@@ -135,16 +135,16 @@ class Part:
 
 
 PARTS: Final = (
-    Part("tables", _tables, by="tables", first=True),
-    Part("history", _history, by="parties"),
-    Part("guests", _guests, by="parties"),
-    Part("standing", _standing, by="parties", first=True),
-    Part("places", _places, first=True),
-    Part("reservations", _rows, first=True),
-    Part("waiting", _waiting, first=True),
-    Part("pacing", _pacing),
-    Part("wishes", _changes),
-    Part("messages", _messages),
+    CheckPart("tables", _tables, by="tables", first=True),
+    CheckPart("history", _history, by="parties"),
+    CheckPart("guests", _guests, by="parties"),
+    CheckPart("standing", _standing, by="parties", first=True),
+    CheckPart("places", _places, first=True),
+    CheckPart("reservations", _rows, first=True),
+    CheckPart("waiting", _waiting, first=True),
+    CheckPart("pacing", _pacing),
+    CheckPart("wishes", _changes),
+    CheckPart("messages", _messages),
 )
 _BY_NAME: Final = {part.name: part for part in PARTS}
 

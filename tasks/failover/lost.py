@@ -18,7 +18,7 @@ from models.rules.gtids import Missing, lacking
 from models.rules.reservations.lifecycle import HOLDING, OPEN
 from tasks.failover.after import database_of
 from tasks.failover.faults import FailoverRefused
-from tasks.failover.overview import Picture
+from tasks.failover.overview import Overview
 from tasks.failover.written import Change, changes
 
 RESERVATIONS: Final = "reservations"
@@ -128,9 +128,9 @@ class Lost:
     others: Mapping[tuple[str, str], int]
 
 
-def compare(picture: Picture, name: str) -> Lost:
+def compare(overview: Overview, name: str) -> Lost:
     """Return what the server `name` has and the primary never had. Raises FailoverRefused."""
-    primary, old = picture.primary, picture.named(name)
+    primary, old = overview.primary, overview.named(name)
     if primary is None or primary.facts is None:
         raise FailoverRefused("no server takes writes: run maitred failover first")
     if old is primary:

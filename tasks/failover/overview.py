@@ -9,14 +9,14 @@ from sqlalchemy.exc import DBAPIError
 from models.core.database.servers import split_url
 from models.core.settings import settings
 from tasks.failover.faults import FailoverRefused
-from tasks.failover.server import Facts, Reach, Server
+from tasks.failover.server import DatabaseServer, Facts, Reach
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
     """A server and its facts; or `reach`, the reason why there are none."""
 
-    server: Server
+    server: DatabaseServer
     reach: Reach
     facts: Facts | None
 
@@ -42,7 +42,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class Overview:
     """A snapshot of all servers."""
 
     seen: tuple[Seen, ...]
@@ -90,13 +90,13 @@ class Picture:
         """Return all servers but this one."""
         return [one for one in self.seen if one is not than]
 
-    def with_refreshed(self, one: Seen) -> "Picture":
+    def with_refreshed(self, one: Seen) -> "Overview":
         """Return the snapshot with one server queried again."""
-        return Picture(tuple(_see(one.server) if each is one else each for each in self.seen))
+        return Overview(tuple(_see(one.server) if each is one else each for each in self.seen))
 
 
 @contextmanager
-def all_servers(*, answer_seconds: int = 30) -> Iterator[tuple[Server, ...]]:
+def all_servers(*, answer_seconds: int = 30) -> Iterator[tuple[DatabaseServer, ...]]:
     """Yield the servers of FAILOVER_URL; their connections are closed at the end.
 
     Raises FailoverRefused where it names fewer than two.
@@ -107,7 +107,7 @@ def all_servers(*, answer_seconds: int = 30) -> Iterator[tuple[Server, ...]]:
         raise FailoverRefused(
             "FAILOVER_URL must name two servers: mysql+mysqldb://failover:password@one,two/"
         )
-    servers = tuple(Server(one, answer_seconds=answer_seconds) for one in urls)
+    servers = tuple(DatabaseServer(one, answer_seconds=answer_seconds) for one in urls)
     try:
         yield servers
     finally:
@@ -115,12 +115,12 @@ def all_servers(*, answer_seconds: int = 30) -> Iterator[tuple[Server, ...]]:
             server.close()
 
 
-def query_servers(servers: tuple[Server, ...]) -> Picture:
+def query_servers(servers: tuple[DatabaseServer, ...]) -> Overview:
     """Query each server. Raises FailoverRefused for a database error other than an outage."""
-    return Picture(tuple(_see(server) for server in servers))
+    return Overview(tuple(_see(server) for server in servers))
 
 
-def _see(server: Server) -> Seen:
+def _see(server: DatabaseServer) -> Seen:
     try:
         reach = server.reach()
         return Seen(server, reach, server.query() if reach == "answers" else None)

@@ -4,23 +4,23 @@ from typing import Final
 
 from models.rules.gtids import lacking
 from tasks.failover.faults import FailoverRefused
-from tasks.failover.overview import Picture, Seen
+from tasks.failover.overview import Overview, Seen
 from tasks.failover.server import Facts, wait_until_follows
 
 _CATCH_UP_SECONDS: Final = 600
 _BEGIN_SECONDS: Final = 15
 
 
-def returning(picture: Picture, *, to: str = "") -> tuple[Seen, Seen]:
+def returning(overview: Overview, *, to: str = "") -> tuple[Seen, Seen]:
     """Return the primary, and the server that is to follow it. Raises FailoverRefused."""
-    primary = picture.primary
+    primary = overview.primary
     if primary is None:
         raise FailoverRefused("no server takes writes: run maitred failover first")
-    others = picture.others(primary)
+    others = overview.others(primary)
     if not to and len(others) > 1:
         names = " or ".join(one.name for one in others)
         raise FailoverRefused(f"there are several servers: choose one with --to {names}")
-    back = picture.named(to) if to else others[0]
+    back = overview.named(to) if to else others[0]
     if back is primary:
         raise FailoverRefused(f"{back.name} takes writes already")
     if back.facts is None:

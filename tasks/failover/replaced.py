@@ -5,7 +5,7 @@ from collections.abc import Callable
 from models.core.database.epochs import memory_of
 from models.core.settings import settings
 from tasks.failover.faults import FailoverRefused
-from tasks.failover.overview import Picture, Seen
+from tasks.failover.overview import Overview, Seen
 
 
 def remembered_epoch() -> int:
@@ -14,20 +14,20 @@ def remembered_epoch() -> int:
     return found.read_newest() if found else 0
 
 
-def fence_replaced(picture: Picture, report: Callable[[str], None]) -> Picture:
+def fence_replaced(overview: Overview, report: Callable[[str], None]) -> Overview:
     """Make every replaced primary read-only, and report it to `report`; return the new snapshot.
 
     The writes that it took since are lost until a person compares the servers.
     """
-    for one in picture.replaced:
+    for one in overview.replaced:
         one.server.fence()
         report(
             f"{one.name} took writes, though another server was promoted in its place: it is "
             f"read-only now. List what only it holds: maitred failover --compare {one.name} "
             "(docs/failover.md, 4)"
         )
-        picture = picture.with_refreshed(one)
-    return picture
+        overview = overview.with_refreshed(one)
+    return overview
 
 
 def check_newest(primary: Seen, remembered: int) -> None:

@@ -72,7 +72,7 @@ class Facts:
         return not self.read_only
 
 
-class Server:
+class DatabaseServer:
     """One server of FAILOVER_URL. When it does not answer, calls raise the driver's error."""
 
     def __init__(self, url: URL, *, answer_seconds: int = 30) -> None:
@@ -277,7 +277,7 @@ class Server:
         self._run("START SLAVE")
 
 
-def wait_until_follows(server: Server, *, seconds: float) -> bool:
+def wait_until_follows(server: DatabaseServer, *, seconds: float) -> bool:
     """Wait until a replica receives and applies; return whether it does. `query` has its errors."""
     ends = monotonic() + seconds
     while True:

@@ -16,9 +16,9 @@ from models.core import clock
 from models.rules.gtids import Missing, Position, has_reached, lacking
 from models.rules.promotions import next_epoch
 from tasks.failover.faults import FailoverRefused
-from tasks.failover.overview import Picture, Seen, query_servers
+from tasks.failover.overview import Overview, Seen, query_servers
 from tasks.failover.replaced import check_newest, fence_replaced, remembered_epoch
-from tasks.failover.server import Server, wait_until_follows
+from tasks.failover.server import DatabaseServer, wait_until_follows
 
 log = logging.getLogger(__name__)
 
@@ -59,56 +59,56 @@ class Switched:
     stopped_seconds: float
 
 
-def fail_over(servers: tuple[Server, ...], request: FailoverRequest) -> Switched:
+def fail_over(servers: tuple[DatabaseServer, ...], request: FailoverRequest) -> Switched:
     """Make the replica the primary. Raises FailoverRefused, and then no server was promoted.
 
     With `to`, also while the primary is running: then nothing is lost, or nothing changes. After it
     was killed at any point, another run ends with the same result.
     """
-    picture = fence_replaced(query_servers(servers), request.report)
+    overview = fence_replaced(query_servers(servers), request.report)
     remembered = remembered_epoch()
-    target = _target(picture, request)
+    target = _target(overview, request)
     if not target.server.take_lock():
         raise FailoverRefused(f"another process is promoting {target.name}")
     # another process may have promoted it before this one had the lock
-    picture = picture.with_refreshed(target)
-    target = picture.named(target.name)
-    if picture.primary is target:
+    overview = overview.with_refreshed(target)
+    target = overview.named(target.name)
+    if overview.primary is target:
         if not request.to:
             check_newest(target, remembered)
         return Switched(target.name, "", promoted=False, lost=(), stopped_seconds=0.0)
-    if picture.primary is not None and not request.to:
-        raise FailoverRefused(_still_primary(picture.primary, target))
-    old = _old(picture, target)
+    if overview.primary is not None and not request.to:
+        raise FailoverRefused(_still_primary(overview.primary, target))
+    old = _old(overview, target)
     _check_target(target)
     if old.facts is not None:
         return _switch(old, target, request)
     _check_gone(old, target, request)
-    return _take_over(old, target, request, newest=max(picture.newest, remembered))
+    return _take_over(old, target, request, newest=max(overview.newest, remembered))
 
 
-def _target(picture: Picture, request: FailoverRequest) -> Seen:
+def _target(overview: Overview, request: FailoverRequest) -> Seen:
     """Return the server that is to be the primary. Raises FailoverRefused."""
-    primary = picture.primary
+    primary = overview.primary
     if request.to:
-        return picture.named(request.to)
+        return overview.named(request.to)
     if primary is not None:
         return primary
-    replicas = [one for one in picture.seen if one.is_replica]
+    replicas = [one for one in overview.seen if one.is_replica]
     if len(replicas) == 1:
         return replicas[0]
     if replicas:
         names = " or ".join(one.name for one in replicas)
         raise FailoverRefused(f"there are several replicas: choose one with --to {names}")
-    found = ", ".join(f"{one.name} {one.reach}" for one in picture.seen)
+    found = ", ".join(f"{one.name} {one.reach}" for one in overview.seen)
     raise FailoverRefused(f"no replica answers ({found}); name the new primary with --to HOST:PORT")
 
 
-def _old(picture: Picture, target: Seen) -> Seen:
+def _old(overview: Overview, target: Seen) -> Seen:
     """Return the server to replace: the primary, else the target's source, else another one."""
-    if picture.primary is not None:
-        return picture.primary
-    others = picture.others(target)
+    if overview.primary is not None:
+        return overview.primary
+    others = overview.others(target)
     source = target.facts.follows.source if target.facts and target.facts.follows else ""
     return next((one for one in others if one.name == source), others[0])
 
@@ -251,7 +251,7 @@ def _take_over(old: Seen, target: Seen, request: FailoverRequest, *, newest: int
     return Switched(target.name, old.name, promoted=True, lost=lost, stopped_seconds=stopped)
 
 
-def _apply_the_rest(server: Server) -> None:
+def _apply_the_rest(server: DatabaseServer) -> None:
     facts = server.query()
     follows = facts.follows
     if follows is None or has_reached(facts.replicated, follows.received):

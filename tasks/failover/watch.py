@@ -12,7 +12,7 @@ from models.rules.gtids import Position
 from tasks.failover.faults import FailoverRefused
 from tasks.failover.overview import Seen, all_servers, query_servers
 from tasks.failover.replaced import fence_replaced
-from tasks.failover.server import Server
+from tasks.failover.server import DatabaseServer
 from tasks.failover.switch import FailoverRequest, Switched, fail_over
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ MISSES: Final = 4
 ANSWER_SECONDS: Final = 1
 
 
-class Watch:
+class FailoverWatch:
     """One watcher. Several may run: the one that gets the lock on the replica promotes it.
 
     Does not promote a replica that may lack acknowledged writes: the primary must have been
@@ -56,7 +56,7 @@ class Watch:
                 except (FailoverRefused, DBAPIError) as problem:
                     self._report(getattr(problem, "message", None) or str(problem.__cause__))
 
-    def poll(self, servers: tuple[Server, ...]) -> None:
+    def poll(self, servers: tuple[DatabaseServer, ...]) -> None:
         """Poll once, and act on the result. Raises FailoverRefused."""
         primary = fence_replaced(query_servers(servers), self._request.report).primary
         if primary is not None:

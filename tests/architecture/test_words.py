@@ -2,7 +2,8 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 
 from tests.architecture.tree import Module, product, prose
 
@@ -79,6 +80,31 @@ def test_the_words_of_a_name_are_found() -> None:
     assert _words("max_pax") & SAY_INSTEAD.keys() == {"pax"}
     assert _words("CustomerView") & SAY_INSTEAD.keys() == {"customer"}
     assert not _words("party_of_guests") & SAY_INSTEAD.keys()
+
+
+def _defined_twice(modules: Iterable[Module]) -> dict[str, list[str]]:
+    """The names of classes that stand for two things -> where they are defined."""
+    found = defaultdict(list)
+    for module in modules:
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.ClassDef):
+                found[node.name].append(f"{module.path}:{node.lineno}")
+    return {name: places for name, places in found.items() if len(places) > 1}
+
+
+def test_a_class_name_means_one_thing() -> None:
+    assert not _defined_twice(product())
+
+
+def test_a_class_name_with_two_meanings_is_found() -> None:
+    modules = [
+        Module(path, text, ast.parse(text))
+        for path, text in (
+            ("web/a.py", "class Span: ..."),
+            ("tasks/b.py", "class Hold:\n    class Span: ..."),
+        )
+    ]
+    assert _defined_twice(modules) == {"Span": ["web/a.py:1", "tasks/b.py:2"]}
 
 
 def test_prose_is_in_standard_terms() -> None:

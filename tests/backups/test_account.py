@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import make_url
 
 from tasks.backups.databases.account import account_file, option_text
-from tasks.backups.databases.dumps import Dump, Server
+from tasks.backups.databases.dumps import Dump, DumpedServer
 from tasks.backups.databases.sources import ServerFiles
 from tasks.backups.faults import BackupFailed
 from tests.services.running import surroundings
@@ -53,7 +53,7 @@ def test_backups_travel_over_tls_to_the_right_server_alone(
         server.new_database("maitred")
         server.run("CREATE TABLE guests_book (id INT PRIMARY KEY)", database="maitred")
         url = make_url(f"mysql+mysqldb://tls:only-for-tests@127.0.0.1:{server.port}/maitred")
-        about = Server("10.11-MariaDB", server.folder / "data", identity="1", has_log=False)
+        about = DumpedServer("10.11-MariaDB", server.folder / "data", identity="1", has_log=False)
         dump, files = Dump(url, about), ServerFiles(url, about)
         surroundings.settle(monkeypatch, service_env | {"DATABASE_CA": str(right.authority)})
         with dump.stream(0) as stream:

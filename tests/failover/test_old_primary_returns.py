@@ -10,10 +10,10 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from models.core import clock
-from models.core.database.epochs import Answer, ask, memory
+from models.core.database.epochs import EpochAnswer, ask, memory
 from models.core.database.transactions import engine, make_engine, unit
 from models.entities.running import Lease
-from tasks.failover.server import Server
+from tasks.failover.server import DatabaseServer
 from tasks.presence import start_presence
 from tests.deploy.cli.test_cli import run
 from tests.failover.cut_off import QUICK, cut_off_and_back
@@ -42,8 +42,8 @@ def _write(name: str) -> int:
 def test_control_without_the_fence_a_process_that_starts_writes_to_the_old_primary(
     returned: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def without_epoch(*given: Any) -> Answer:
-        return Answer(ask(*given).takes_writes, None)
+    def without_epoch(*given: Any) -> EpochAnswer:
+        return EpochAnswer(ask(*given).takes_writes, None)
 
     monkeypatch.setattr("models.core.database.primary.ask", without_epoch)
     assert _write("lost") == returned.one.port
@@ -144,13 +144,13 @@ class _Killed(BaseException):
 def test_a_promotion_is_written_down_before_it_can_take_a_write(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    promote = Server.promote
+    promote = DatabaseServer.promote
 
-    def dying(server: Server, **given: int) -> None:
+    def dying(server: DatabaseServer, **given: int) -> None:
         promote(server, **given)
         raise _Killed
 
-    monkeypatch.setattr(Server, "promote", dying)
+    monkeypatch.setattr(DatabaseServer, "promote", dying)
     pair.one.kill()
     with pytest.raises(_Killed):
         run("failover", *QUICK)

@@ -16,7 +16,7 @@ from tasks.failover.after import JOB
 from tasks.failover.faults import FailoverRefused
 from tasks.failover.overview import all_servers
 from tasks.failover.switch import FailoverRequest, Switched
-from tasks.failover.watch import MISSES, Watch
+from tasks.failover.watch import MISSES, FailoverWatch
 from tests.deploy.cli.test_cli import run
 from tests.failover.pair import Pair, is_read_only, name_of
 from tests.failover.writers import Writers
@@ -77,13 +77,13 @@ STEPS = ["fence", "stop_receiving", "promote", "follow"]
 
 
 def _die_after(patch: pytest.MonkeyPatch, step: str) -> None:
-    real: Callable[..., Any] = getattr(servers.Server, step)
+    real: Callable[..., Any] = getattr(servers.DatabaseServer, step)
 
     def dying(*args: Any, **named: Any) -> Any:
         real(*args, **named)
         raise _Killed
 
-    patch.setattr(servers.Server, step, dying)
+    patch.setattr(servers.DatabaseServer, step, dying)
 
 
 def test_killed_after_any_step_and_run_again_it_ends_the_same(
@@ -148,8 +148,8 @@ def test_a_silent_primary_is_not_replaced_unless_somebody_vouches(
 def test_without_semi_sync_a_person_decides_and_what_was_lost_is_named(pair: Pair) -> None:
     pair.two.run("STOP SLAVE IO_THREAD")  # the connection to the other region is broken
     done: list[Switched] = []
-    careful = Watch(FailoverRequest(), then=done.append)
-    careless = Watch(FailoverRequest(), accept_loss=True, then=done.append)
+    careful = FailoverWatch(FailoverRequest(), then=done.append)
+    careless = FailoverWatch(FailoverRequest(), accept_loss=True, then=done.append)
     with Writers(pair.database_url, count=1) as writers, all_servers(answer_seconds=1) as both:
         _write_some(writers, 5)
         for watch in (careful, careless):
@@ -202,7 +202,7 @@ def _primary_of(*servers: MariaDB) -> list[MariaDB]:
 
 def test_two_at_once_do_not_both_promote(pair: Pair) -> None:
     pair.one.kill()
-    with_lock = servers.Server(_url(pair.two))
+    with_lock = servers.DatabaseServer(_url(pair.two))
     assert with_lock.take_lock()
     assert "another process is promoting" in run("failover", *QUICK, ends=1).output
     assert is_read_only(pair.two)

@@ -75,7 +75,7 @@ def _status() -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class HealthSpan:
     """The health of this installation from `since` until `until` (None: until now)."""
 
     since: str
@@ -139,12 +139,12 @@ def _same(given: str | None, wanted: str) -> bool:
     return hmac.compare_digest((given or "").encode(), wanted.encode())
 
 
-def _spans(rows: list[HealthChange]) -> list[Span]:
+def _spans(rows: list[HealthChange]) -> list[HealthSpan]:
     """Return the rows, newest first, each with its end."""
     begins = [_text(row.at) for row in rows]
     ends = [None, *begins]
     return [
-        Span(since, until, tuple(row.late))
+        HealthSpan(since, until, tuple(row.late))
         for row, since, until in zip(rows, begins, ends, strict=False)
     ]
 

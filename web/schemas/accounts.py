@@ -4,19 +4,19 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from web.schemas.answers import Moment, Outgoing
-from web.schemas.requests import Incoming
+from web.schemas.answers import Moment, ResponseModel
+from web.schemas.requests import RequestModel
 
 CODE: Final = "a code of the authenticator app, or a recovery code"
 
 
-class RefreshRequest(Incoming):
+class RefreshRequest(RequestModel):
     """The most recent refresh token."""
 
     refresh_token: str = Field(min_length=1, max_length=4096)
 
 
-class PasswordProof(Incoming):
+class PasswordProof(RequestModel):
     """An account's e-mail address and password."""
 
     email: str = Field(min_length=3, max_length=254)
@@ -38,14 +38,14 @@ class CodeProof(PasswordProof):
     code: str = Field(min_length=6, max_length=40, description=CODE)
 
 
-class PasswordChange(Incoming):
+class PasswordChange(RequestModel):
     """The current password and the new one."""
 
     current: str = Field(min_length=1, max_length=200)
     password: str = Field(min_length=1, max_length=200)
 
 
-class PasswordFirst(Incoming):
+class PasswordFirst(RequestModel):
     """The account's initial password and the one to replace it."""
 
     email: str = Field(min_length=3, max_length=254)
@@ -53,7 +53,7 @@ class PasswordFirst(Incoming):
     password: str = Field(min_length=1, max_length=200)
 
 
-class TokensOut(Outgoing):
+class TokensOut(ResponseModel):
     """An access token, and a refresh token that can be used once."""
 
     access_token: str
@@ -65,7 +65,7 @@ class TokensOut(Outgoing):
     )
 
 
-class RoleOut(Outgoing):
+class RoleOut(ResponseModel):
     """A role at one restaurant."""
 
     slug: str
@@ -74,7 +74,7 @@ class RoleOut(Outgoing):
     permissions: list[str]
 
 
-class AccountOut(Outgoing):
+class AccountOut(ResponseModel):
     """The account that is signed in."""
 
     id: str
@@ -83,7 +83,7 @@ class AccountOut(Outgoing):
     restaurants: list[RoleOut]
 
 
-class SignInOut(Outgoing):
+class SignInOut(ResponseModel):
     """A valid sign-in."""
 
     id: str
@@ -92,20 +92,20 @@ class SignInOut(Outgoing):
     is_this: bool = Field(description="the sign-in of this request")
 
 
-class SignInsOut(Outgoing):
+class SignInsOut(ResponseModel):
     """The account's own sign-ins."""
 
     sign_ins: list[SignInOut]
 
 
-class SecondFactorOut(Outgoing):
+class SecondFactorOut(ResponseModel):
     """The secret from which an authenticator app makes codes."""
 
     secret: str = Field(description="base32, to type in")
     uri: str = Field(description="otpauth://, for a QR code")
 
 
-class RecoveryCodesOut(Outgoing):
+class RecoveryCodesOut(ResponseModel):
     """Codes for use without the app; each can be used once."""
 
     recovery_codes: list[str]

@@ -20,13 +20,13 @@ StatusName = Literal[
 ChangeStatus = Literal["requested", "accepted", "refused", "superseded", "dropped"]
 
 
-class Outgoing(BaseModel):
+class ResponseModel(BaseModel):
     """The base of responses: exactly the declared fields."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class ProblemField(Outgoing):
+class ProblemField(ResponseModel):
     """One bad field."""
 
     field: str = Field(description="a path such as guest.email, or a header's name")
@@ -56,7 +56,7 @@ class Problem(BaseModel):
     )
 
 
-class AreaOut(Outgoing):
+class AreaOut(ResponseModel):
     """A room or a terrace."""
 
     key: str
@@ -66,7 +66,7 @@ class AreaOut(Outgoing):
     )
 
 
-class ShiftOut(Outgoing):
+class ShiftOut(ResponseModel):
     """When parties may be seated, in the restaurant's local time."""
 
     key: str
@@ -78,7 +78,7 @@ class ShiftOut(Outgoing):
     on_date: str | None = None
 
 
-class RestaurantOut(Outgoing):
+class RestaurantOut(ResponseModel):
     """The public facts of a restaurant."""
 
     slug: str
@@ -99,14 +99,14 @@ class RestaurantOut(Outgoing):
     logo: str | None = Field(description="path of the picture at this API's address")
 
 
-class SlotOut(Outgoing):
+class SlotOut(ResponseModel):
     """A start that could be accepted now: an offer, not a promise."""
 
     start: Moment
     shift: str
 
 
-class AvailabilityOut(Outgoing):
+class AvailabilityOut(ResponseModel):
     """The available starts of a day."""
 
     date: str
@@ -115,7 +115,7 @@ class AvailabilityOut(Outgoing):
     slots: list[SlotOut]
 
 
-class RestaurantRef(Outgoing):
+class RestaurantRef(ResponseModel):
     """The reservation's restaurant."""
 
     slug: str
@@ -124,7 +124,7 @@ class RestaurantRef(Outgoing):
     phone: str
 
 
-class GuestOut(Outgoing):
+class GuestOut(ResponseModel):
     """The guest of a reservation."""
 
     name: str
@@ -133,7 +133,7 @@ class GuestOut(Outgoing):
     locale: str
 
 
-class ChangeOut(Outgoing):
+class ChangeOut(ResponseModel):
     """The last change request of the reservation, and its outcome."""
 
     id: str
@@ -145,7 +145,7 @@ class ChangeOut(Outgoing):
     alternatives: list[Moment]
 
 
-class ReservationOut(Outgoing):
+class ReservationOut(ResponseModel):
     """A reservation, as its guest and the staff may see it."""
 
     id: str
@@ -178,7 +178,7 @@ class ReservationOut(Outgoing):
     staff_note: str | None = Field(None, description="for staff only: the internal note")
 
 
-class RequestedOut(Outgoing):
+class RequestedOut(ResponseModel):
     """A stored request that waits for its decision."""
 
     id: str
@@ -193,7 +193,7 @@ class RequestedOut(Outgoing):
     manage_token: str
 
 
-class LinkSentOut(Outgoing):
+class LinkSentOut(ResponseModel):
     """The channels by which the link is sent. Only the guest gets the link itself."""
 
     channels: list[str] = Field(description="email, sms")

@@ -4,10 +4,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from web.schemas.answers import ChangeOut, GuestOut, Moment, Outgoing, StatusName
+from web.schemas.answers import ChangeOut, GuestOut, Moment, ResponseModel, StatusName
 
 
-class BookMessageOut(Outgoing):
+class BookMessageOut(ResponseModel):
     """One message on one channel, and its state."""
 
     kind: str
@@ -18,7 +18,7 @@ class BookMessageOut(Outgoing):
     error: str | None
 
 
-class BookReservationOut(Outgoing):
+class BookReservationOut(ResponseModel):
     """One line of the book."""
 
     id: str
@@ -51,7 +51,7 @@ class BookReservationOut(Outgoing):
     change: ChangeOut | None = Field(description="the pending change request")
 
 
-class SeatingOut(Outgoing):
+class SeatingOut(ResponseModel):
     """A reservation's use of a table, from start to end."""
 
     reservation_id: str
@@ -62,7 +62,7 @@ class SeatingOut(Outgoing):
     end: Moment
 
 
-class BookTableOut(Outgoing):
+class BookTableOut(ResponseModel):
     """A table and its seatings of the day."""
 
     label: str
@@ -72,7 +72,7 @@ class BookTableOut(Outgoing):
     seatings: list[SeatingOut]
 
 
-class IntervalOut(Outgoing):
+class IntervalOut(ResponseModel):
     """Covers and parties that start in one 15-minute interval, in all and online."""
 
     start: Moment
@@ -81,7 +81,7 @@ class IntervalOut(Outgoing):
     online_covers: int
 
 
-class PacingOut(Outgoing):
+class PacingOut(ResponseModel):
     """Maximum of covers and parties that start in an interval; null: no limit."""
 
     covers: int | None
@@ -89,7 +89,7 @@ class PacingOut(Outgoing):
     online_covers: int | None
 
 
-class BookShiftOut(Outgoing):
+class BookShiftOut(ResponseModel):
     """One shift of the day."""
 
     key: str
@@ -103,7 +103,7 @@ class BookShiftOut(Outgoing):
     intervals: list[IntervalOut]
 
 
-class BookOut(Outgoing):
+class BookOut(ResponseModel):
     """A day of the restaurant's book."""
 
     date: str

@@ -2,25 +2,25 @@
 
 from pydantic import Field
 
-from web.schemas.answers import Moment, Outgoing
+from web.schemas.answers import Moment, ResponseModel
 from web.schemas.guests import EntryId
-from web.schemas.requests import Incoming
+from web.schemas.requests import RequestModel
 
 
-class FileQuery(Incoming):
+class FileQuery(RequestModel):
     """The version to read."""
 
     version: EntryId | None = Field(None, description="default: the newest")
 
 
-class FileOut(Outgoing):
+class FileOut(ResponseModel):
     """The current version of a name."""
 
     name: str
     version: int
 
 
-class FileVersionOut(Outgoing):
+class FileVersionOut(ResponseModel):
     """One version of a name."""
 
     version: int
@@ -33,14 +33,14 @@ class FileVersionOut(Outgoing):
     height: int | None
 
 
-class NamedFileOut(Outgoing):
+class NamedFileOut(ResponseModel):
     """A name and its versions, newest first."""
 
     name: str
     versions: list[FileVersionOut]
 
 
-class FilesOut(Outgoing):
+class FilesOut(ResponseModel):
     """All names of a restaurant."""
 
     files: list[NamedFileOut]

@@ -5,18 +5,18 @@ from typing import Annotated
 from pydantic import Field
 
 from models.rules.flags import ALL
-from web.schemas.answers import Moment, Outgoing
-from web.schemas.requests import Incoming
+from web.schemas.answers import Moment, ResponseModel
+from web.schemas.requests import RequestModel
 
 
-class FlagRequest(Incoming):
+class FlagRequest(RequestModel):
     """The new setting of a flag at this restaurant."""
 
     percent: Annotated[int, Field(ge=0, le=ALL)] = ALL
     is_killed: bool = False
 
 
-class SwitchOut(Outgoing):
+class SwitchOut(ResponseModel):
     """A flag's setting, and who made it."""
 
     percent: int = Field(description="percentage of the reservations for which it is on")
@@ -25,7 +25,7 @@ class SwitchOut(Outgoing):
     changed_by: str
 
 
-class FlagOut(Outgoing):
+class FlagOut(ResponseModel):
     """A flag. Without a setting it is on. A restaurant's percentage overrides the one for all."""
 
     name: str
@@ -34,7 +34,7 @@ class FlagOut(Outgoing):
     everywhere: SwitchOut | None = Field(description="set by the operators for all restaurants")
 
 
-class FlagChangeOut(Outgoing):
+class FlagChangeOut(ResponseModel):
     """A change of a flag here; `percent` is null where the setting was removed."""
 
     name: str
@@ -44,7 +44,7 @@ class FlagChangeOut(Outgoing):
     by: str
 
 
-class FlagsOut(Outgoing):
+class FlagsOut(ResponseModel):
     """All flags, and the newest changes at this restaurant."""
 
     flags: list[FlagOut]

@@ -5,10 +5,10 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from models.rules.restaurant.restaurant import RestaurantSpec
-from web.schemas.answers import GuestOut, Moment, Outgoing, StatusName
+from web.schemas.answers import GuestOut, Moment, ResponseModel, StatusName
 from web.schemas.book import BookMessageOut
 from web.schemas.fields import Phone, SoughtEmail, parse_int, to_stored
-from web.schemas.requests import Incoming
+from web.schemas.requests import RequestModel
 
 EntryId = Annotated[
     int,
@@ -18,7 +18,7 @@ EntryId = Annotated[
 ]
 
 
-class GuestQuery(Incoming):
+class GuestQuery(RequestModel):
     """One guest, by exactly one contact. It is sent in the body, so that no URL log contains it."""
 
     email: SoughtEmail | None = None
@@ -46,13 +46,13 @@ class GuestErasure(GuestQuery):
     )
 
 
-class AuditQuery(Incoming):
+class AuditQuery(RequestModel):
     """The part of the audit to read."""
 
     before: EntryId | None = Field(None, description="only entries with a smaller id")
 
 
-class FoundReservationOut(Outgoing):
+class FoundReservationOut(ResponseModel):
     """One reservation of the guest."""
 
     id: str
@@ -70,7 +70,7 @@ class FoundReservationOut(Outgoing):
     messages: list[BookMessageOut]
 
 
-class ConsentOut(Outgoing):
+class ConsentOut(ResponseModel):
     """The latest consent for one contact."""
 
     channel: str = Field(description="email or sms")
@@ -81,7 +81,7 @@ class ConsentOut(Outgoing):
     wording: str = Field(description="id of the text that the guest was shown")
 
 
-class FoundGuestOut(Outgoing):
+class FoundGuestOut(ResponseModel):
     """Reservations of the guest at this restaurant, newest first."""
 
     reservations: list[FoundReservationOut]
@@ -89,13 +89,13 @@ class FoundGuestOut(Outgoing):
     more: bool = Field(description="true: there are older reservations; an export has all of them")
 
 
-class ConsentsOut(Outgoing):
+class ConsentsOut(ResponseModel):
     """The current consents of a reservation's guest."""
 
     consents: list[ConsentOut]
 
 
-class GuestExportOut(Outgoing):
+class GuestExportOut(ResponseModel):
     """Everything stored about the guest here; times are in UTC."""
 
     contact: str
@@ -103,7 +103,7 @@ class GuestExportOut(Outgoing):
     consents: list[dict[str, Any]]
 
 
-class ErasedOut(Outgoing):
+class ErasedOut(ResponseModel):
     """Counts of what was erased. All are 0 on a repeat."""
 
     reservations: int
@@ -113,7 +113,7 @@ class ErasedOut(Outgoing):
     consents: int
 
 
-class AuditEntryOut(Outgoing):
+class AuditEntryOut(ResponseModel):
     """An audit entry. `about`: references of reservations, or a file's name and version."""
 
     id: str
@@ -123,7 +123,7 @@ class AuditEntryOut(Outgoing):
     about: list[str]
 
 
-class AuditOut(Outgoing):
+class AuditOut(ResponseModel):
     """Entries, newest first; an empty list is the end."""
 
     entries: list[AuditEntryOut]

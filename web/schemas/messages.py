@@ -4,21 +4,21 @@ from typing import Annotated
 
 from pydantic import Field
 
-from web.schemas.answers import Moment, Outgoing
+from web.schemas.answers import Moment, ResponseModel
 from web.schemas.fields import Instant
 from web.schemas.guests import EntryId
-from web.schemas.requests import Incoming
+from web.schemas.requests import RequestModel
 
 FAILED_AT_ONCE = 100
 
 
-class FailedQuery(Incoming):
+class FailedQuery(RequestModel):
     """The part of the failed messages to read."""
 
     before: EntryId | None = Field(None, description="only messages with a smaller id")
 
 
-class FailedMessageOut(Outgoing):
+class FailedMessageOut(ResponseModel):
     """A message that failed permanently, and the reason. It contains no data of the guest."""
 
     id: str
@@ -32,14 +32,14 @@ class FailedMessageOut(Outgoing):
     last_due_at: Moment = Field(description="when its last attempt was due")
 
 
-class FailedMessagesOut(Outgoing):
+class FailedMessagesOut(ResponseModel):
     """Newest first. If `next` is set, query again with it as `before`."""
 
     messages: list[FailedMessageOut]
     next: str | None
 
 
-class SendAgainRequest(Incoming):
+class SendAgainRequest(RequestModel):
     """The time since which failed messages are resent."""
 
     since: Annotated[
@@ -47,7 +47,7 @@ class SendAgainRequest(Incoming):
     ]
 
 
-class SentAgainOut(Outgoing):
+class SentAgainOut(ResponseModel):
     """How many are queued again, and how many are no longer true and stay as they are."""
 
     queued: int

@@ -65,7 +65,7 @@ def _refuse_null(value: Any) -> Any:
     return value
 
 
-class Incoming(BaseModel):
+class RequestModel(BaseModel):
     """The base of requests: no unknown fields, no implicit conversions."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -74,7 +74,7 @@ class Incoming(BaseModel):
     body_optional: ClassVar[bool] = False
 
 
-class GuestIn(Incoming):
+class GuestIn(RequestModel):
     """The guest. An e-mail address or a phone number is required, to send the answer to."""
 
     name: Name
@@ -90,7 +90,7 @@ class GuestIn(Incoming):
         return self
 
 
-class StaffGuestIn(Incoming):
+class StaffGuestIn(RequestModel):
     """The guest of a booking by staff: contacts are optional."""
 
     name: Name
@@ -119,7 +119,7 @@ def guest_details(guest: GuestIn | StaffGuestIn, restaurant: RestaurantSpec) -> 
     )
 
 
-class ConsentIn(Incoming):
+class ConsentIn(RequestModel):
     """Consent to marketing or its refusal, and the wording that the guest was shown."""
 
     given: bool
@@ -130,7 +130,7 @@ class ConsentIn(Incoming):
         return ConsentSaid(self.given, self.wording, source, actor)
 
 
-class ReservationRequest(Incoming):
+class ReservationRequest(RequestModel):
     """A guest's request for a table."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [ASKED]})
@@ -156,7 +156,7 @@ class ReservationRequest(Incoming):
         )
 
 
-class StaffReservationRequest(Incoming):
+class StaffReservationRequest(RequestModel):
     """A booking by staff, decided immediately."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [BOOKED]})
@@ -200,7 +200,7 @@ def _this_quarter(now: datetime) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-class GuestPatch(Incoming):
+class GuestPatch(RequestModel):
     """Changes to the guest's details. Absent fields stay as they are."""
 
     name: Annotated[Name | None, NotNull()] = None
@@ -209,7 +209,7 @@ class GuestPatch(Incoming):
     locale: Annotated[LocaleTag | None, NotNull()] = None
 
 
-class ReservationPatch(Incoming):
+class ReservationPatch(RequestModel):
     """Changes to a reservation. party_size, start and area are decided like a request."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [CHANGED]})
@@ -241,7 +241,7 @@ class ReservationPatch(Incoming):
         return None if change == TableChange() else change
 
 
-class AvailabilityQuery(Incoming):
+class AvailabilityQuery(RequestModel):
     """The day, party and area whose available starts are returned."""
 
     date: DateText
@@ -249,13 +249,13 @@ class AvailabilityQuery(Incoming):
     area: AreaKey | None = None
 
 
-class BookQuery(Incoming):
+class BookQuery(RequestModel):
     """The day of the book."""
 
     date: DateText
 
 
-class MoveRequest(Incoming):
+class MoveRequest(RequestModel):
     """The status that the host acts on, so that a move is not made twice."""
 
     body_optional: ClassVar[bool] = True
@@ -273,7 +273,7 @@ class SeatRequest(MoveRequest):
     tables: list[TableLabel] = Field(default_factory=list, max_length=12)
 
 
-class LinkRequest(Incoming):
+class LinkRequest(RequestModel):
     """How to resend the link."""
 
     body_optional: ClassVar[bool] = True
@@ -281,7 +281,7 @@ class LinkRequest(Incoming):
     renew: bool = False
 
 
-class CancelRequest(Incoming):
+class CancelRequest(RequestModel):
     """How to cancel."""
 
     body_optional: ClassVar[bool] = True
@@ -291,7 +291,7 @@ class CancelRequest(Incoming):
     )
 
 
-class Nothing(Incoming):
+class Nothing(RequestModel):
     """No fields."""
 
     body_optional: ClassVar[bool] = True

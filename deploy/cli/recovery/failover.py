@@ -18,12 +18,12 @@ from models.core.settings import settings
 from tasks.failover.after import await_signs, is_recorded, record
 from tasks.failover.faults import FailoverRefused
 from tasks.failover.lost import compare as find_lost
-from tasks.failover.overview import Picture, Seen, all_servers, query_servers
+from tasks.failover.overview import Overview, Seen, all_servers, query_servers
 from tasks.failover.promotions import missing_right
 from tasks.failover.rejoin import rejoin, returning
 from tasks.failover.replaced import fence_replaced
 from tasks.failover.switch import FailoverRequest, Switched, fail_over
-from tasks.failover.watch import EVERY, MISSES, Watch
+from tasks.failover.watch import EVERY, MISSES, FailoverWatch
 
 _WIDTH = 140
 _WAIT = click.option(
@@ -79,7 +79,7 @@ def failover(
         _finish(context, done, wait=wait, no_backup=no_backup)
 
     if watch:
-        _watch(Watch(request, accept_loss=accept_loss, then=finish))
+        _watch(FailoverWatch(request, accept_loss=accept_loss, then=finish))
         return
     with all_servers() as servers:
         if only_check:
@@ -127,13 +127,13 @@ def failback(
     _finish(context, done, wait=wait, no_backup=no_backup)
 
 
-def _compare(picture: Picture, old: str) -> None:
+def _compare(picture: Overview, old: str) -> None:
     lost = find_lost(picture, old)
     primary = picture.primary
     show_lost(lost, old=old, primary=primary.name if primary else "")
 
 
-def _watch(watcher: Watch) -> None:
+def _watch(watcher: FailoverWatch) -> None:
     over = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: over.set())
@@ -203,7 +203,7 @@ def _sign(who: str, after: float | None, waited: float) -> str:
     return f"{who}: connected after {after:.1f} s"
 
 
-def _show(picture: Picture) -> bool:
+def _show(picture: Overview) -> bool:
     """Print the state of each server. Return whether a fail-over is possible."""
     table = Table("server", "", "follows", "behind", "semi-sync", "holds", box=None, pad_edge=False)
     for one in picture.seen:
@@ -219,7 +219,7 @@ def _show(picture: Picture) -> bool:
     return bool(well)
 
 
-def _show_rights(picture: Picture) -> None:
+def _show_rights(picture: Overview) -> None:
     answering = [one for one in picture.seen if one.facts]
     if any(one.facts and one.facts.epoch is None for one in answering):
         lacking = "the table of promotions cannot be read"

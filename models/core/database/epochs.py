@@ -30,7 +30,7 @@ _QUERY_SECONDS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class EpochAnswer:
     """A server's answer; its epoch is 0 if there was never a promotion.
 
     An epoch of None is unreadable (no such table before the first migration, or no permission).
@@ -44,7 +44,7 @@ class Answer:
         return self.epoch is not None and self.epoch < newest
 
 
-def ask(connection: Any, error: type[Exception]) -> Answer:
+def ask(connection: Any, error: type[Exception]) -> EpochAnswer:
     """Query a server over a connection of the driver, whose errors are `error`."""
     cursor = connection.cursor()
     try:
@@ -55,7 +55,7 @@ def ask(connection: Any, error: type[Exception]) -> Answer:
         cursor.execute(_WITHOUT)
     read_only, epoch = cursor.fetchone()
     cursor.close()
-    return Answer(not read_only, None if epoch is None else int(epoch))
+    return EpochAnswer(not read_only, None if epoch is None else int(epoch))
 
 
 class Memory:

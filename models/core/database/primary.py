@@ -12,7 +12,7 @@ from sqlalchemy.engine import Dialect, ExceptionContext
 from sqlalchemy.exc import DisconnectionError
 
 from models.core.database.connections import Connect, plain_connect
-from models.core.database.epochs import Answer, Memory, ask, memory
+from models.core.database.epochs import EpochAnswer, Memory, ask, memory
 from models.core.database.servers import server_name
 
 #: Key in a connection record's info: the URL of its server.
@@ -41,7 +41,7 @@ def connector_for(engine: Engine, urls: tuple[URL, ...]) -> Connect:
 class _Found:
     number: int
     connection: Any
-    answer: Answer
+    answer: EpochAnswer
 
     @property
     def epoch(self) -> int:

@@ -52,7 +52,7 @@ class Keyring:
         return int(self.keyset.primary_key_id)
 
 
-class _Held:
+class _HeldKeyring:
     """The process's keyring, and when the file was last checked."""
 
     def __init__(self) -> None:
@@ -63,8 +63,8 @@ class _Held:
 
 
 @lru_cache(maxsize=1)
-def _held() -> _Held:
-    return _Held()
+def _held() -> _HeldKeyring:
+    return _HeldKeyring()
 
 
 def seal(plain: bytes, *, about: str) -> bytes:

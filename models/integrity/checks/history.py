@@ -15,7 +15,7 @@ from models.core.database.transactions import table_of
 from models.entities.reservations import Reservation
 from models.entities.shifts import ShiftDay
 from models.integrity.checks.moments import Moments
-from models.integrity.checks.notified import STATUSES, Party, Step, message_findings
+from models.integrity.checks.notified import STATUSES, CheckedParty, CheckedStep, message_findings
 from models.integrity.finding import Files, Finding
 from models.integrity.history_shapes import Line, Shape, Shapes
 from models.integrity.read import Move, read_message_lists, read_messages, read_steps
@@ -80,7 +80,7 @@ def _judged(
         said = read_messages(session, [line.id for line in some])
         for line in some:
             party = _party(line)
-            steps = [Step(*move.what, moment_of(move.at)) for move in moves.get(line.id, [])]
+            steps = [CheckedStep(*move.what, moment_of(move.at)) for move in moves.get(line.id, [])]
             found = list(broken_chain(party, steps))
             restaurant = files.restaurants.get(party.restaurant_id)
             if restaurant is not None and party.kept:
@@ -88,7 +88,7 @@ def _judged(
             yield line, found
 
 
-def broken_chain(party: Party, steps: list[Step]) -> Iterator[Finding]:
+def broken_chain(party: CheckedParty, steps: list[CheckedStep]) -> Iterator[Finding]:
     """Check that the moves form a chain from `requested` to the party's state."""
     problem = ""
     if not steps:
@@ -105,7 +105,7 @@ def broken_chain(party: Party, steps: list[Step]) -> Iterator[Finding]:
         yield Finding("moves", (party.id,), f"reservation {party.id} {problem}")
 
 
-def _broken_link(steps: list[Step]) -> str:
+def _broken_link(steps: list[CheckedStep]) -> str:
     before = 1
     for step in steps:
         if step.revision <= before:
@@ -121,14 +121,14 @@ def _broken_link(steps: list[Step]) -> str:
     return ""
 
 
-def _may_move(step: Step) -> bool:
+def _may_move(step: CheckedStep) -> bool:
     before, after = STATUSES.get(step.before), STATUSES.get(step.after)
     return before is not None and after is not None and may_move(before, after)
 
 
-def _party(line: Line) -> Party:
+def _party(line: Line) -> CheckedParty:
     ways = (("email", line.by_email), ("sms", line.by_sms))
-    return Party(
+    return CheckedParty(
         line.id,
         line.restaurant_id,
         line.status,

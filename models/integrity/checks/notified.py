@@ -32,7 +32,7 @@ _SOME = [each for each in _ANY if each]
 STATUSES = {status.value: status for status in Status}
 
 
-class Party(NamedTuple):
+class CheckedParty(NamedTuple):
     """The facts by which a reservation is judged; `channels`: the current channels of its guest.
 
     `kept`: its messages have not been deleted by retention.
@@ -48,7 +48,7 @@ class Party(NamedTuple):
     kept: bool = True
 
 
-class Step(NamedTuple):
+class CheckedStep(NamedTuple):
     """One move."""
 
     before: str
@@ -69,7 +69,10 @@ class MessageRow(NamedTuple):
 
 
 def message_findings(
-    party: Party, steps: list[Step], said: list[MessageRow], restaurant: CheckedRestaurant
+    party: CheckedParty,
+    steps: list[CheckedStep],
+    said: list[MessageRow],
+    restaurant: CheckedRestaurant,
 ) -> Iterator[Finding]:
     """Messages that are missing, repeated, or without a cause."""
     existing: Existing = defaultdict(list)
@@ -85,7 +88,9 @@ def message_findings(
     yield from _reminders(party, expected, said, restaurant)
 
 
-def _expected(party: Party, steps: list[Step], existing: Existing) -> list[StepMessage]:
+def _expected(
+    party: CheckedParty, steps: list[CheckedStep], existing: Existing
+) -> list[StepMessage]:
     """All messages that must exist, derived backwards from the current contact."""
     found: list[StepMessage] = []
     by = party.channels
@@ -100,7 +105,7 @@ def _expected(party: Party, steps: list[Step], existing: Existing) -> list[StepM
     return found
 
 
-def _parts(steps: list[Step]) -> list[list[notifying.Step]]:
+def _parts(steps: list[CheckedStep]) -> list[list[notifying.Step]]:
     """The history, split before each edit that does not list its changes of the contact."""
     parts: list[list[notifying.Step]] = [[]]
     for step in steps:
@@ -127,7 +132,7 @@ def _key(message: StepMessage) -> tuple[int, str]:
     return message.step.revision, message.kind.value
 
 
-def _compare(party: Party, message: StepMessage, existing: list[str]) -> Iterator[Finding]:
+def _compare(party: CheckedParty, message: StepMessage, existing: list[str]) -> Iterator[Finding]:
     what, wanted = f"{message.kind} of revision {message.step.revision}", set(message.by)
     for channel in sorted(wanted - set(existing)):
         yield _finding(party, f"{what} has no message by {channel}", rule="untold")
@@ -140,7 +145,10 @@ def _compare(party: Party, message: StepMessage, existing: list[str]) -> Iterato
 
 
 def _reminders(
-    party: Party, expected: list[StepMessage], said: list[MessageRow], restaurant: CheckedRestaurant
+    party: CheckedParty,
+    expected: list[StepMessage],
+    said: list[MessageRow],
+    restaurant: CheckedRestaurant,
 ) -> Iterator[Finding]:
     """Check the reminders: each belongs to a message about the table; the last has all of them."""
     found: Counter[tuple[int, str, int]] = Counter(
@@ -160,7 +168,7 @@ def _reminders(
 
 
 def _missing_reminders(
-    party: Party,
+    party: CheckedParty,
     step: notifying.Step,
     channel: str,
     found: Collection[tuple[int, str, int]],
@@ -179,5 +187,5 @@ def _missing_reminders(
         yield _finding(party, text, rule="told-without-cause")
 
 
-def _finding(party: Party, text: str, *, rule: str) -> Finding:
+def _finding(party: CheckedParty, text: str, *, rule: str) -> Finding:
     return Finding(rule, (party.id,), f"reservation {party.id}: {text}")

@@ -13,7 +13,7 @@ from models.integrity.table_uses import Use
 from models.rules.reservations.lifecycle import Status
 
 
-class SeatedParty(NamedTuple):
+class SeatedRow(NamedTuple):
     """The party seated at a table, according to the table's row."""
 
     reservation_id: int
@@ -21,7 +21,7 @@ class SeatedParty(NamedTuple):
 
 
 def seated(
-    files: Files, table_id: int, uses: Sequence[Use], sitter: SeatedParty | None
+    files: Files, table_id: int, uses: Sequence[Use], sitter: SeatedRow | None
 ) -> Iterator[Finding]:
     """A seated party has its table until it leaves, whatever its turn. `sitter`: the row, if any.
 
@@ -41,11 +41,11 @@ def seated(
         yield Finding("seated-row", ids, f"{where} has a seated_tables row of another restaurant")
 
 
-def read_sitters(session: Session, table_ids: Sequence[int]) -> dict[int, SeatedParty]:
+def read_sitters(session: Session, table_ids: Sequence[int]) -> dict[int, SeatedRow]:
     """The rows of these tables."""
     row = table_of(SeatedTable).c
     query = select(row.dining_table_id, row.reservation_id, row.restaurant_id)
     return {
-        found.dining_table_id: SeatedParty(found.reservation_id, found.restaurant_id)
+        found.dining_table_id: SeatedRow(found.reservation_id, found.restaurant_id)
         for found in session.execute(query.where(row.dining_table_id.in_(table_ids)))
     }

@@ -11,7 +11,7 @@ from models.entities.reservations import Reservation, ReservationChange
 from models.operations.deciding.books import lock_books
 from models.operations.deciding.change_decisions import decide_change
 from models.operations.deciding.rounds import Decided, Round
-from models.queries.deciding.lanes import Waiting, read_work
+from models.queries.deciding.lanes import LaneWork, read_work
 from models.queries.deciding.parties import COLUMNS, PartyRow
 from models.rules.reservations.lifecycle import Status
 
@@ -43,14 +43,14 @@ _REQUESTS_AGAIN = (
 )
 
 
-def _read_requests(session: Session, waiting: Waiting) -> Sequence[PartyRow]:
+def _read_requests(session: Session, waiting: LaneWork) -> Sequence[PartyRow]:
     """Read the requests again under the lock, where no other worker can answer them."""
     if not waiting.requests:
         return ()
     return session.execute(_REQUESTS_AGAIN, {"ids": waiting.requests}).all()
 
 
-def _read_changes(session: Session, waiting: Waiting) -> Sequence[ReservationChange]:
+def _read_changes(session: Session, waiting: LaneWork) -> Sequence[ReservationChange]:
     if not waiting.changes:
         return ()
     query = (

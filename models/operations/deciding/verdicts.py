@@ -31,7 +31,7 @@ from models.rules.restaurant.sittings import quarter_of
 WORKER = "worker"
 
 
-class Party(Protocol):
+class PartyColumns(Protocol):
     """The columns of a reservation that a verdict needs."""
 
     @property
@@ -92,7 +92,7 @@ class Verdicts:
     def decided(
         self,
         restaurant: RestaurantSpec,
-        party: Party,
+        party: PartyColumns,
         outcome: Outcome,
         *,
         ends_at: datetime,
@@ -127,14 +127,14 @@ class Verdicts:
                 self.left[party.id] = known
             self.seatings[party.id] = replace(known, seats=seats)
 
-    def reseated(self, party: Party) -> None:
+    def reseated(self, party: PartyColumns) -> None:
         """Record in the history that the party was re-seated; the guest is not notified."""
         self._note(party, Status(party.status), notifying.RESEATED_REASON)
 
     def moved(
         self,
         restaurant: RestaurantSpec,
-        party: Party,
+        party: PartyColumns,
         after: Status,
         reason: str,
         *,
@@ -163,7 +163,7 @@ class Verdicts:
                 restaurant.policies.reminder_minutes, starts_at=starts_at, **about
             )
 
-    def _note(self, party: Party, after: Status, reason: str) -> int:
+    def _note(self, party: PartyColumns, after: Status, reason: str) -> int:
         revision = party.revision + 1
         self.moves.append(
             {

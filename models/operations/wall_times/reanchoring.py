@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from models.entities.reservations import Reservation
 from models.operations.deciding.books import free_books, lock_books
 from models.operations.wall_times.rows import Plan, write_moved
-from models.operations.wall_times.tables import Place, find_places
+from models.operations.wall_times.tables import WallTimePlace, find_places
 from models.queries.deciding.standing import Upcoming, upcoming
 from models.queries.floor.load import restaurant_by_id
 from models.rules.deciding.seating import Seats
@@ -152,7 +152,10 @@ def _plans(
 
 
 def _outcome(
-    restaurant: RestaurantSpec, who: Upcoming, places: Mapping[int, Place], left: Mapping[int, str]
+    restaurant: RestaurantSpec,
+    who: Upcoming,
+    places: Mapping[int, WallTimePlace],
+    left: Mapping[int, str],
 ) -> Reanchored:
     shown = shows(restaurant, who.party.starts_at)
     place = places.get(who.id)

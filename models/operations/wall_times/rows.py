@@ -15,7 +15,7 @@ from models.operations.deciding.seatings import Seating
 from models.operations.deciding.verdicts import release_tables
 from models.operations.messages.renotifying import reset_reminders
 from models.operations.reservations.history import write_move
-from models.operations.wall_times.tables import Place
+from models.operations.wall_times.tables import WallTimePlace
 from models.queries.deciding.standing import Upcoming
 from models.rules.messages.notifying import REANCHORED_REASON
 from models.rules.messages.told_times import offset_of
@@ -39,7 +39,7 @@ def write_moved(
     session: Session,
     restaurant: RestaurantSpec,
     plans: list[Plan],
-    places: Mapping[int, Place],
+    places: Mapping[int, WallTimePlace],
     *,
     now: datetime,
     actor: str,

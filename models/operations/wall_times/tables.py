@@ -21,7 +21,7 @@ _Taken = dict[tuple[int, int], int]
 
 
 @dataclass(slots=True)
-class Place:
+class WallTimePlace:
     """The seats of a party from the quarter `start` on; if it has none, `why` gives the reason.
 
     `own` are its previous tables, which it held from `begins` for as many quarters.
@@ -37,7 +37,7 @@ class Place:
 
 def find_places(
     session: Session, restaurant: RestaurantSpec, comers: Sequence[tuple[Upcoming, int]]
-) -> dict[int, Place]:
+) -> dict[int, WallTimePlace]:
     """Return a place for each party that holds tables, at its new quarter. One query.
 
     All move at the same time: a party may take what another leaves. Pacing is not checked.
@@ -63,11 +63,11 @@ def find_places(
     return places
 
 
-def _place(who: Upcoming, start: int, held: dict[int, set[int]]) -> Place:
+def _place(who: Upcoming, start: int, held: dict[int, set[int]]) -> WallTimePlace:
     begins = quarter_of(who.party.starts_at)
     quarters = next(iter(held.values()), set())
     whole = set(range(begins, begins + len(quarters)))
-    place = Place(start, begins, tuple(sorted(held)), len(quarters))
+    place = WallTimePlace(start, begins, tuple(sorted(held)), len(quarters))
     is_plain = bool(quarters) and all(each == whole for each in held.values())
     if not is_plain or place.own != who.party.table_ids:
         place.why = "its tables or times were changed by the staff"
@@ -75,14 +75,17 @@ def _place(who: Upcoming, start: int, held: dict[int, set[int]]) -> Place:
 
 
 def _sits_at_its_own(
-    restaurant: RestaurantSpec, who: Upcoming, place: Place, taken: _Taken
+    restaurant: RestaurantSpec, who: Upcoming, place: WallTimePlace, taken: _Taken
 ) -> bool:
     are_there = all(table in restaurant.table_by_id for table in place.own)
     return are_there and _sit(who, place, place.own, taken)
 
 
 def _one_elsewhere(
-    restaurant: RestaurantSpec, waiting: Sequence[Upcoming], places: dict[int, Place], taken: _Taken
+    restaurant: RestaurantSpec,
+    waiting: Sequence[Upcoming],
+    places: dict[int, WallTimePlace],
+    taken: _Taken,
 ) -> list[Upcoming]:
     """Seat the first party that finds other tables: those it leaves may be another's own."""
     for who in waiting:
@@ -95,7 +98,7 @@ def _one_elsewhere(
     return []
 
 
-def _sit(who: Upcoming, place: Place, seats: Seats, taken: _Taken) -> bool:
+def _sit(who: Upcoming, place: WallTimePlace, seats: Seats, taken: _Taken) -> bool:
     """Seat the party there if these tables are free, and free those it leaves."""
     quarters = range(place.start, place.start + place.held)
     wanted = [(table, quarter) for table in seats for quarter in quarters]

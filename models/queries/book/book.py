@@ -19,11 +19,11 @@ from models.entities.shifts import Shift, ShiftDay
 from models.queries.book.shapes import (
     BookMessage,
     BookReservation,
+    BookSeating,
     BookShift,
     BookTable,
     BookView,
     Interval,
-    Seating,
 )
 from models.queries.book.warnings import overstays_minutes, warnings_of
 from models.queries.reservations.reservations import ChangeView
@@ -271,12 +271,12 @@ def _tables(
 ) -> tuple[BookTable, ...]:
     """Return the restaurant's tables, then removed ones that still have parties."""
     tables = dict(restaurant.table_by_id)
-    seatings: dict[int, list[Seating]] = defaultdict(list)
+    seatings: dict[int, list[BookSeating]] = defaultdict(list)
     for row in reservations:
         for table in seats.get(row.id, ()):
             tables.setdefault(table.id, table)
             seatings[table.id].append(
-                Seating(
+                BookSeating(
                     row.id, row.reference, row.status, row.party_size, row.starts_at, row.ends_at
                 )
             )

@@ -31,7 +31,7 @@ class MessageCount:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class OpenWork:
     """Open work: undecided requests, changes and freed books, and messages due."""
 
     undecided: int
@@ -93,7 +93,7 @@ def told(session: Session, book: int) -> list[MessageCount]:
     return [MessageCount(*found) for found in session.execute(query)]
 
 
-def waiting(session: Session, book: int, *, now: datetime) -> Waiting:
+def waiting(session: Session, book: int, *, now: datetime) -> OpenWork:
     """Count undecided requests, changes and freed books; and messages that are due but not sent."""
     row, wish, said = Reservation, ReservationChange, Message
     ours = row.book_id == book
@@ -111,7 +111,7 @@ def waiting(session: Session, book: int, *, now: datetime) -> Waiting:
         .join(row, row.id == said.reservation_id)
         .where(ours, said.state.in_(("queued", "sending")), said.due_at <= now)
     )
-    return Waiting(
+    return OpenWork(
         undecided=sum(session.scalar(query) or 0 for query in undecided),
         untold=session.scalar(untold) or 0,
     )

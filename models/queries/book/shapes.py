@@ -58,7 +58,7 @@ class BookReservation:
 
 
 @dataclass(frozen=True, slots=True)
-class Seating:
+class BookSeating:
     """A party at a table from one time to another (the reset buffer is not shown)."""
 
     reservation_id: int
@@ -78,7 +78,7 @@ class BookTable:
     area_key: str | None
     min_party: int
     max_party: int
-    seatings: tuple[Seating, ...]
+    seatings: tuple[BookSeating, ...]
 
 
 @dataclass(frozen=True, slots=True)

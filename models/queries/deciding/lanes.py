@@ -38,7 +38,7 @@ _REQUEST, _CHANGE, _BOOK = range(3)
 
 
 @dataclass(slots=True)
-class Waiting:
+class LaneWork:
     """The work that a query of the lane found before any lock: ids only, nothing to decide on."""
 
     requests: list[int] = field(default_factory=list)
@@ -57,7 +57,7 @@ class Waiting:
         return not self.books
 
 
-def read_work(session: Session, lane: int, *, limit: int) -> Waiting:
+def read_work(session: Session, lane: int, *, limit: int) -> LaneWork:
     """Find the lane's work: requests, changes, and books with freed tables.
 
     One statement, and a second one if tables were freed.
@@ -69,7 +69,7 @@ def read_work(session: Session, lane: int, *, limit: int) -> Waiting:
         "limit": limit,
         "unreadable_restaurants": unreadable_restaurants(),
     }
-    found = Waiting()
+    found = LaneWork()
     for kind, number, book, other_book, restaurant_id in session.execute(_WORK, mine):
         found.books[book] = restaurant_id
         if kind == _REQUEST:

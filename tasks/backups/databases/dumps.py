@@ -32,7 +32,7 @@ _LOCK_WAIT_SECONDS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class DumpedServer:
     """Facts about a database server. `identity` distinguishes its log from those of others."""
 
     version: str
@@ -89,7 +89,7 @@ class Dump:
     engine = "mariadb"
     kind: Kind = "dump"
 
-    def __init__(self, url: URL, server: Server) -> None:
+    def __init__(self, url: URL, server: DumpedServer) -> None:
         self._url = url
         self._server = server
         self._heard: _Heard | None = None
@@ -136,7 +136,7 @@ class LockedDump(Dump):
     begun, some tenths of a second. The account needs RELOAD, LOCK TABLES and REPLICATION CLIENT.
     """
 
-    def __init__(self, url: URL, server: Server) -> None:
+    def __init__(self, url: URL, server: DumpedServer) -> None:
         super().__init__(url, server)
         self._place: Logged | None = None
 
@@ -178,6 +178,6 @@ def _nobody_writes(url: URL) -> Iterator[Connection]:
         bind.dispose()
 
 
-def logged(server: Server, found: re.Match[bytes]) -> Logged:
+def logged(server: DumpedServer, found: re.Match[bytes]) -> Logged:
     """Return the log position in a match of _MASTER or of the pattern for mariadb-backup."""
     return Logged(server.identity, found["file"].decode(), int(found["offset"]))

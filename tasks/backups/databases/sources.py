@@ -15,7 +15,7 @@ from models.core.database.transactions import make_engine
 from models.core.settings import settings
 from tasks.backups.databases.account import account_file
 from tasks.backups.databases.dialects import is_mariadb
-from tasks.backups.databases.dumps import Dump, LockedDump, Logged, Server, logged
+from tasks.backups.databases.dumps import Dump, DumpedServer, LockedDump, Logged, logged
 from tasks.backups.databases.snapshot import Snapshot
 from tasks.backups.databases.tools import find_tool, output_of
 from tasks.backups.faults import BackupFailed
@@ -64,7 +64,7 @@ class ServerFiles:
     engine = "mariadb"
     kind: Kind = "full"
 
-    def __init__(self, url: URL, server: Server) -> None:
+    def __init__(self, url: URL, server: DumpedServer) -> None:
         self._url = url
         self._server = server
         self._position = 0
@@ -114,7 +114,7 @@ def _reached(folder: Path) -> int:
     raise BackupFailed("mariadb-backup did not report its log position")
 
 
-def _log_place(server: Server, folder: Path) -> Logged | None:
+def _log_place(server: DumpedServer, folder: Path) -> Logged | None:
     for path in folder.glob("*_info"):
         if found := _BINLOG.search(path.read_bytes()):
             return logged(server, found)
@@ -136,7 +136,7 @@ def choose_source(url: str, *, method: str) -> Source:
     return ServerFiles(parsed, server)
 
 
-def _look(url: str) -> tuple[Server, str]:
+def _look(url: str) -> tuple[DumpedServer, str]:
     """Return the server, and why its files cannot be copied here ("": they can)."""
     bind = make_engine(url, pool_size=1)
     try:
@@ -146,7 +146,7 @@ def _look(url: str) -> tuple[Server, str]:
             granted = set(connection.exec_driver_sql(_GRANTED).scalars())
     finally:
         bind.dispose()
-    server = Server(str(version), Path(data), identity, has_log=bool(log))
+    server = DumpedServer(str(version), Path(data), identity, has_log=bool(log))
     obstacle = ""
     if not is_mariadb(server.version):
         obstacle = f"the server is not MariaDB ({version})"

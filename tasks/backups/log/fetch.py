@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tasks.backups.faults import PieceDamaged, RestoreRefused
 from tasks.backups.log.binlog.events import Events, moment
-from tasks.backups.log.pieces import PREFIX, Piece, Span, read_head, read_piece, spans
+from tasks.backups.log.pieces import PREFIX, LogSpan, Piece, read_head, read_piece, spans
 from tasks.backups.log.position import LogPosition, as_text
 from tasks.backups.stores.safe import Safe
 
@@ -54,7 +54,7 @@ class _Reader:
         """Return the number of the next file with any stored part; None at the end."""
         return min((one.number for one in self._spans if one.number > number), default=None)
 
-    def _find(self, number: int, place: int) -> Span | None:
+    def _find(self, number: int, place: int) -> LogSpan | None:
         found = (one for one in self._spans if one.number == number)
         return max(
             (one for one in found if one.start <= place < one.end),
@@ -149,7 +149,7 @@ class _Fetch:
 
 def end_of_log(safe: Safe, base: LogPosition) -> datetime | None:
     """Return the time that the log reaches from `base`; None if the names show a missing piece."""
-    newest: Span | None = None
+    newest: LogSpan | None = None
     number, place, reach = base.number, base.offset, 0
     for span in spans(safe.store, base.origin):
         if span.number == number + 1:

@@ -26,7 +26,7 @@ _SYNTAX: Final = 1064
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class BinaryLog:
     """A server's binary log: its current file and offset; `file` is empty when it has none.
 
     `identity` distinguishes it from the logs of other servers.
@@ -38,14 +38,14 @@ class Server:
     offset: int
 
 
-def query_server(connection: Connection) -> Server:
+def query_server(connection: Connection) -> BinaryLog:
     """Query the server.
 
     The account needs BINLOG MONITOR (on MySQL: REPLICATION CLIENT). Raises the driver's errors.
     """
     version, has_log = connection.exec_driver_sql("SELECT @@version, @@log_bin").one()
     file, offset = _place(connection, version) if has_log else ("", 0)
-    return Server(identity_of(connection), is_mariadb(version), file, offset)
+    return BinaryLog(identity_of(connection), is_mariadb(version), file, offset)
 
 
 def _place(connection: Connection, version: str) -> tuple[str, int]:

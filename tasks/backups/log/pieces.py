@@ -29,7 +29,7 @@ _HEAD_BYTES: Final = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Span:
+class LogSpan:
     """The bytes `start` to `end` of log file `number` of one origin."""
 
     origin: str
@@ -43,13 +43,13 @@ class Span:
         return f"{PREFIX}{self.origin}-{self.number:08d}-{self.start:012d}-{self.end:012d}.log"
 
 
-def span_of(name: str) -> Span | None:
+def span_of(name: str) -> LogSpan | None:
     """Parse a stored name; return None when it is not that of a piece of the log."""
     found = _NAME.fullmatch(name)
-    return Span(found[1], *(int(found[group]) for group in (2, 3, 4))) if found else None
+    return LogSpan(found[1], *(int(found[group]) for group in (2, 3, 4))) if found else None
 
 
-def spans(store: Store, origin: str = "") -> list[Span]:
+def spans(store: Store, origin: str = "") -> list[LogSpan]:
     """Return the pieces of one origin (empty: of all), in the order of their bytes."""
     found = map(span_of, store.names(f"{PREFIX}{origin}"))
     return sorted(span for span in found if span and span.origin.startswith(origin))
@@ -63,7 +63,7 @@ class Piece:
     where that one was not stored.
     """
 
-    span: Span
+    span: LogSpan
     file: str
     until: int
     before: tuple[int, int] | None
@@ -76,7 +76,7 @@ class Piece:
 
 
 def write_piece(
-    safe: Safe, span: Span, data: bytes, *, file: str, until: int, before: tuple[int, int] | None
+    safe: Safe, span: LogSpan, data: bytes, *, file: str, until: int, before: tuple[int, int] | None
 ) -> Piece:
     """Encrypt these bytes and store them; writing the same bytes again is harmless."""
     sealed = io.BytesIO()
@@ -87,7 +87,7 @@ def write_piece(
     return piece
 
 
-def rewrap_piece(safe: Safe, span: Span) -> bool:
+def rewrap_piece(safe: Safe, span: LogSpan) -> bool:
     """Wrap and sign a piece's head with the current key; return False when it has it already.
 
     The encrypted bytes are not changed, and the file is replaced atomically. Raises PieceDamaged.
@@ -105,7 +105,7 @@ def rewrap_piece(safe: Safe, span: Span) -> bool:
     return True
 
 
-def read_head(safe: Safe, span: Span) -> Piece:
+def read_head(safe: Safe, span: LogSpan) -> Piece:
     """Return the head of a stored piece, verified. Raises PieceDamaged."""
     try:
         with safe.store.read(span.name) as source:
@@ -114,7 +114,7 @@ def read_head(safe: Safe, span: Span) -> Piece:
         raise PieceDamaged(span.name, "missing") from missing
 
 
-def read_piece(safe: Safe, span: Span) -> tuple[Piece, bytes]:
+def read_piece(safe: Safe, span: LogSpan) -> tuple[Piece, bytes]:
     """Return a piece's head and its decrypted bytes. Raises PieceDamaged, naming it."""
     try:
         with safe.store.read(span.name) as source:
@@ -139,7 +139,7 @@ def _store(safe: Safe, piece: Piece, sealed: bytes | memoryview) -> None:
         target.write(sealed)
 
 
-def _head(source: BinaryIO, span: Span, key: MasterKey) -> Piece:
+def _head(source: BinaryIO, span: LogSpan, key: MasterKey) -> Piece:
     start = source.read(len(_MAGIC) + _LENGTH.size)
     if len(start) != len(_MAGIC) + _LENGTH.size or not start.startswith(_MAGIC):
         raise PieceDamaged(span.name, "is not a piece of a log")
@@ -167,7 +167,7 @@ def _canonical(body: dict[str, Any]) -> bytes:
 def _piece(body: dict[str, Any]) -> Piece:
     before = body["before"]
     return Piece(
-        span=Span(**body["span"]),
+        span=LogSpan(**body["span"]),
         file=body["file"],
         until=body["until"],
         before=(before[0], before[1]) if before else None,

@@ -6,7 +6,7 @@ from typing import Final
 
 from tasks.backups.faults import PieceDamaged
 from tasks.backups.log.binlog.events import moment
-from tasks.backups.log.pieces import Span, read_head, spans
+from tasks.backups.log.pieces import LogSpan, read_head, spans
 from tasks.backups.log.position import LogPosition
 from tasks.backups.manifest import Manifest
 from tasks.backups.stores.safe import Safe
@@ -26,7 +26,7 @@ def prune_log(safe: Safe, kept: Sequence[Manifest]) -> list[str]:
     oldest = max(one.ended for one in kept) - DAYS
     needed = [one.log for one in kept if one.log is not None and one.ended >= oldest]
     gone: list[str] = []
-    by_origin: dict[str, list[Span]] = {}
+    by_origin: dict[str, list[LogSpan]] = {}
     for span in spans(safe.store):
         by_origin.setdefault(span.origin, []).append(span)
     for origin, pieces in by_origin.items():
@@ -41,14 +41,14 @@ def prune_log(safe: Safe, kept: Sequence[Manifest]) -> list[str]:
     return gone
 
 
-def _is_before(span: Span, first: LogPosition) -> bool:
+def _is_before(span: LogSpan, first: LogPosition) -> bool:
     # a file's start is needed to read the rest of it, and its end to detect missing pieces
     if span.number == first.number:
         return span.start > 0 and span.end < first.offset
     return span.number < first.number
 
 
-def _newest(safe: Safe, span: Span) -> float:
+def _newest(safe: Safe, span: LogSpan) -> float:
     try:
         return moment(read_head(safe, span).until).timestamp()
     except PieceDamaged:

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, make_url
 from models.core.database.transactions import make_engine, primary_url
 from tasks.backups.faults import BackupFailed
 from tasks.backups.log.binlog.mysql import check_variables
-from tasks.backups.log.origin import Server, origin_of, query_server, stored_files
+from tasks.backups.log.origin import BinaryLog, origin_of, query_server, stored_files
 from tasks.backups.log.position import number_of
 from tasks.backups.log.ship import Diverged, Shipper
 from tasks.backups.log.tail import Tail, tailing
@@ -70,7 +70,7 @@ class ServerLog:
         stand = [one.log.file for one in found if one.log and one.log.origin == shipper.origin]
         return next((file for file in reversed(stand) if file in files), files[-1])
 
-    def _ask(self) -> tuple[Server, list[str]]:
+    def _ask(self) -> tuple[BinaryLog, list[str]]:
         try:
             with self._bind.connect() as connection:
                 server = query_server(connection)

@@ -7,7 +7,7 @@ from typing import Final
 
 from tasks.backups.faults import BackupFailed
 from tasks.backups.log.binlog.events import Events
-from tasks.backups.log.pieces import PIECE_BYTES, Piece, Span, read_head, spans, write_piece
+from tasks.backups.log.pieces import PIECE_BYTES, LogSpan, Piece, read_head, spans, write_piece
 from tasks.backups.log.position import number_of
 from tasks.backups.stores.safe import Safe
 
@@ -91,7 +91,7 @@ class Shipper:
         return self.shipped - first
 
     def _write(self, file: str, data: bytes, end: int) -> Piece:
-        span = Span(self.origin, self.number, end - len(data), end)
+        span = LogSpan(self.origin, self.number, end - len(data), end)
         before = self._before if span.start == 0 else None
         return write_piece(self._safe, span, data, file=file, until=self.until, before=before)
 
@@ -127,7 +127,7 @@ class Shipper:
                 merged += run
                 continue
             start, end = run[0].span.start, run[-1].span.end
-            span = Span(self.origin, self.number, start, end)
+            span = LogSpan(self.origin, self.number, start, end)
             data, before = _read(path, start, end), run[0].before
             until = run[-1].until
             merged.append(
@@ -138,9 +138,9 @@ class Shipper:
         self._pieces = merged
 
 
-def _cover(found: list[Span], number: int) -> list[Span]:
+def _cover(found: list[LogSpan], number: int) -> list[LogSpan]:
     """Return the pieces that hold a file from its start, without duplicates."""
-    chosen: list[Span] = []
+    chosen: list[LogSpan] = []
     place = 0
     while fitting := [one for one in found if one.number == number and one.start == place]:
         chosen.append(max(fitting))

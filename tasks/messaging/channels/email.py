@@ -8,7 +8,7 @@ from models.core.settings import settings
 from models.queries.messages.outgoing import Outgoing
 from tasks.messaging.channels import ChannelError, Receipt
 from tasks.messaging.channels.calendar import METHODS, calendar_file
-from tasks.messaging.channels.mime import Part, address_header, assemble, header
+from tasks.messaging.channels.mime import MimePart, address_header, assemble, header
 from tasks.messaging.channels.smtp import SmtpConnection
 from tasks.messaging.templates.render import Letter, one_line, render_letter
 
@@ -41,16 +41,16 @@ def compose(outgoing: Outgoing, *, sender: str, recipient: str, now: datetime) -
     """Return the whole mail. A calendar file that cannot be made is logged and left out."""
     letter = render_letter(outgoing)
     alternatives = [
-        Part("text/plain; charset=utf-8", letter.text.encode()),
-        Part("text/html; charset=utf-8", letter.html.encode()),
+        MimePart("text/plain; charset=utf-8", letter.text.encode()),
+        MimePart("text/html; charset=utf-8", letter.html.encode()),
     ]
     attachments = []
     invite = _invite(outgoing, letter, sender, now)
     if invite:
         method = METHODS[outgoing.kind]
         calendar = f"text/calendar; charset=utf-8; method={method}"
-        alternatives.append(Part(calendar, invite))
-        attachments.append(Part("application/ics", invite, filename="invite.ics"))
+        alternatives.append(MimePart(calendar, invite))
+        attachments.append(MimePart("application/ics", invite, filename="invite.ics"))
     return assemble(_headers(outgoing, letter, sender, recipient, now), alternatives, attachments)
 
 

@@ -17,7 +17,7 @@ _LINE = 76
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class MimePart:
     """One part of a mail. `content_type` and `filename` are ASCII constants, not user input."""
 
     content_type: str
@@ -81,7 +81,7 @@ def _refuse_breaks(value: str) -> None:
 
 
 def assemble(
-    headers: Sequence[bytes], alternatives: Sequence[Part], attachments: Sequence[Part]
+    headers: Sequence[bytes], alternatives: Sequence[MimePart], attachments: Sequence[MimePart]
 ) -> bytes:
     """Return the whole mail. A mail program shows the last alternative that it supports."""
     body = _multipart("alternative", [part.encoded() for part in alternatives])

@@ -16,7 +16,7 @@ from models.operations.deciding.books import lock_books
 from models.operations.deciding.rounds import Round
 from models.operations.deciding.waitlist import expire_waitlists
 from models.operations.reservations.changes import cancel_reservation, change_reservation
-from models.queries.deciding.lanes import Waiting, read_work
+from models.queries.deciding.lanes import LaneWork, read_work
 from models.rules.reservations.requests import TableChange
 from tests.operations.evenings import (
     HOUR,
@@ -180,9 +180,9 @@ def test_a_second_cancellation_between_look_and_lock_is_heard_next_door_too(
 def answer_only(stand: Stand, patch: pytest.MonkeyPatch) -> None:
     """Another worker decides the requests that it read, and has not seen a freed book."""
 
-    def look_past(*given: Any, **more: Any) -> Waiting:
+    def look_past(*given: Any, **more: Any) -> LaneWork:
         found = read_work(*given, **more)
-        return Waiting(
+        return LaneWork(
             found.requests, books={b: h for b, h in found.books.items() if b not in found.freed}
         )
 
