@@ -32,7 +32,7 @@ def status_url(message_id: int) -> str:
 
 def is_from_twilio(url: str, form: Mapping[str, str], signature: str) -> bool:
     """Whether this call to `url` is signed with the account's auth token, a shared secret."""
-    restaurant = settings()
-    if restaurant.sms_channel != "twilio" or not url or not signature:
+    config = settings()
+    if config.sms_channel != "twilio" or not url or not signature:
         return False
-    return bool(RequestValidator(restaurant.twilio_auth_token).validate(url, form, signature))
+    return bool(RequestValidator(config.twilio_auth_token).validate(url, form, signature))

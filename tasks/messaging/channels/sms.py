@@ -141,14 +141,14 @@ def _never_connected(error: Exception) -> bool:
 @lru_cache(maxsize=1)
 def sms_channel() -> SmsChannel | None:
     """Return this process's SMS channel according to the settings; None when it is off."""
-    restaurant = settings()
-    if restaurant.sms_channel == "off":
+    config = settings()
+    if config.sms_channel == "off":
         return None
-    if restaurant.sms_channel == "file":
-        return FileSms(restaurant.sms_file)
+    if config.sms_channel == "file":
+        return FileSms(config.sms_file)
     return TwilioSms(
-        account_sid=restaurant.twilio_account_sid,
-        auth_token=restaurant.twilio_auth_token,
-        sender=restaurant.sms_from,
-        base_url=restaurant.twilio_base_url,
+        account_sid=config.twilio_account_sid,
+        auth_token=config.twilio_auth_token,
+        sender=config.sms_from,
+        base_url=config.twilio_base_url,
     )

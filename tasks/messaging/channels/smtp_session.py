@@ -40,11 +40,11 @@ def sign_in(smtp: smtplib.SMTP, login: str, password: str) -> None:
     Raises NoCommonMechanism, and smtplib's errors.
     """
     offered = set(smtp.esmtp_features.get("auth", "").upper().split())
-    restaurant = settings()
-    if restaurant.smtp_token_file or restaurant.smtp_token_command:
+    config = settings()
+    if config.smtp_token_file or config.smtp_token_command:
         if "XOAUTH2" not in offered:
             raise NoCommonMechanism(f"Maitred signs in with XOAUTH2, {_offers(offered)}")
-        _by_token(smtp, login, _token(restaurant.smtp_token_file, restaurant.smtp_token_command))
+        _by_token(smtp, login, _token(config.smtp_token_file, config.smtp_token_command))
         return
     if not offered & _BY_PASSWORD:
         hint = ", which needs SMTP_TOKEN_FILE or SMTP_TOKEN_COMMAND" if "XOAUTH2" in offered else ""
