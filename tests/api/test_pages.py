@@ -104,7 +104,7 @@ def test_a_person_books_a_table(stand: Stand) -> None:
 
 
 @pytest.mark.both
-def test_who_goes_back_and_presses_again_is_shown_the_table(stand: Stand) -> None:
+def test_going_back_and_pressing_again_shows_the_table(stand: Stand) -> None:
     query = {"party_size": "2", "area": "", "start": stand.start()}
     chosen = stand.client.get("/book/demo", query_string=query)
     assert chosen.status_code == 303
@@ -334,7 +334,7 @@ def test_cancelling_asks_once_more_and_get_changes_nothing(stand: Stand) -> None
     assert "nothing to cancel" in stand.client.get(f"{place}/cancel").text
 
 
-def test_who_is_declined_is_led_back_to_other_times(stand: Stand) -> None:
+def test_a_declined_guest_is_led_back_to_other_times(stand: Stand) -> None:
     stand.confirmed(party_size=6)
     form = fields_of(details(stand).text) | {"party_size": "6"}
     other = {"email": "eve@example.com"}
@@ -347,7 +347,7 @@ def test_who_is_declined_is_led_back_to_other_times(stand: Stand) -> None:
     assert "Your details" in stand.client.get(others[0], follow_redirects=True).text
 
 
-def test_who_waits_is_told_so(stand: Stand) -> None:
+def test_a_waitlisted_guest_is_told_so(stand: Stand) -> None:
     stand.confirmed(party_size=6)
     form = fields_of(details(stand).text) | {"party_size": "6"}
     place = submit(stand.client, form, email="eve@example.com").headers["Location"]

@@ -71,7 +71,7 @@ def test_the_rules_import_nothing_that_does_anything() -> None:
     assert not impure
 
 
-def test_who_fetches_from_elsewhere_is_written_down() -> None:
+def test_the_modules_that_fetch_from_elsewhere_are_written_down() -> None:
     """None of them fetches from a caller's address: the addresses are settings."""
     found = {
         (module.path, name.partition(".")[0])

@@ -346,7 +346,7 @@ def test_a_look_at_one_state_is_taken_again_when_a_migration_came_between(db: En
 
 
 @pytest.mark.both
-def test_a_writer_does_not_wait_for_who_reads(
+def test_a_writer_does_not_wait_for_readers(
     db: Engine, impatient: Engine, restaurant: Open
 ) -> None:
     made = restaurant()

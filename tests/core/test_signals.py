@@ -66,7 +66,7 @@ def test_a_claim_whose_worker_never_started_expires(redis: RedisServer) -> None:
 # --- signals
 
 
-def test_who_waits_hears_at_once(redis: RedisServer) -> None:
+def test_a_waiting_process_hears_at_once(redis: RedisServer) -> None:
     timer = threading.Timer(0.2, signal_decided, [[("reservation", 7), ("change", 7)]])
     timer.start()
     heard = []
@@ -200,7 +200,7 @@ def test_a_change_makes_void_what_was_kept_and_what_is_kept_late(redis: RedisSer
     assert cache_get(after, "two") is None
 
 
-def test_of_two_who_change_at_once_the_last_word_is_the_last_commits(redis: RedisServer) -> None:
+def test_with_two_changes_at_once_the_last_commit_invalidates_the_cache(redis: RedisServer) -> None:
     mark_changing(DATES)
     mark_changing(DATES)
     mark_changed(DATES)
@@ -213,7 +213,7 @@ def test_of_two_who_change_at_once_the_last_word_is_the_last_commits(redis: Redi
     assert cache_get(after, "two") is None
 
 
-def test_who_dies_while_it_commits_stops_the_cache_for_a_while_only(redis: RedisServer) -> None:
+def test_a_process_that_dies_while_it_commits_stops_the_cache_briefly(redis: RedisServer) -> None:
     mark_changing(DATES)
     with redis.client() as client:
         left = client.ttl(f"generation:1:{DAY}")

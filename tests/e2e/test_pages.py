@@ -129,7 +129,7 @@ def test_twice_as_large_letters_stay_words(browser: Browser, stack: Stack, width
     context.close()
 
 
-def test_who_finds_it_full_is_led_to_another_time(page: Page, stack: Stack) -> None:
+def test_a_full_time_leads_to_another_time(page: Page, stack: Stack) -> None:
     restaurant = stack.open_restaurant(tables={"1": ("hall", 1, 2)})
     book(page, stack, restaurant.slug)
     taken = page.url.partition("&key=")[0]  # the key belongs to the first guest's form

@@ -36,7 +36,7 @@ def everything(stack: Stack) -> dict[str, bytes]:
     return found
 
 
-def test_who_came_is_nowhere_to_be_read(stack: Stack) -> None:
+def test_no_guest_can_be_read_in_logs_or_files(stack: Stack) -> None:
     restaurant = stack.open_restaurant(tables={"1": ("hall", 1, 4)})
     mark = uuid.uuid4().hex[:10]
     digits = str(uuid.uuid4().int)[:8]

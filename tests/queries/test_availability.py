@@ -100,7 +100,9 @@ def test_what_is_taken_is_not_offered_and_comes_back(db: Engine) -> None:
         ({"on_date": date.max}, False),
     ],
 )
-def test_who_can_be_seated_where_and_when(db: Engine, more: dict[str, Any], offered: bool) -> None:
+def test_which_parties_can_be_seated_where_and_when(
+    db: Engine, more: dict[str, Any], offered: bool
+) -> None:
     stand = a_stand(db)
     assert bool(slots(stand, **more)) is offered
 

@@ -96,7 +96,7 @@ def test_the_seatings_of_a_table(stand: Stand) -> None:
     assert tables["2"].seatings == ()
 
 
-def test_who_is_late(stand: Stand) -> None:
+def test_a_late_party_is_marked(stand: Stand) -> None:
     expected, here = stand.ask(2), stand.ask(2)
     stand.move(arrive, here, now=START)
     later = START + timedelta(minutes=1)

@@ -127,9 +127,9 @@ def test_a_restaurant_seen_lately_is_given_for_two_seconds(
 
 def test_the_memory_of_restaurants_has_a_limit(db: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(floor, "_CACHE_LIMIT", 2)
-    stands = [a_stand(db, slug=f"house-{number}") for number in range(5)]
+    stands = [a_stand(db, slug=f"restaurant-{number}") for number in range(5)]
     restaurants = [read(stand) for stand in stands]
     assert [restaurant.slug for restaurant in restaurants] == [
-        f"house-{number}" for number in range(5)
+        f"restaurant-{number}" for number in range(5)
     ]
     assert len(floor._cache) <= 2

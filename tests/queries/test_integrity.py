@@ -176,7 +176,7 @@ def test_two_parties_sit_at_one_table(stand: Stand) -> None:
     assert found(stand, now=now) == {("seated-twice", (overstays, late))}
 
 
-def test_who_sat_down_early_where_somebody_else_had_the_table(stand: Stand) -> None:
+def test_a_party_that_sat_down_early_at_a_table_of_another(stand: Stand) -> None:
     before = stand.book(2, tables=("2",), start=START - timedelta(minutes=105))
     early, now = stand.book(2, tables=("1",)), START - timedelta(minutes=20)
     stand.move(seat, early, now=now)
@@ -194,7 +194,7 @@ def test_back_to_back_is_not_twice(stand: Stand) -> None:
     assert found(stand) == set()
 
 
-def test_who_has_left_still_had_the_table(two: tuple[int, int], stand: Stand) -> None:
+def test_a_party_that_has_left_still_had_the_table(two: tuple[int, int], stand: Stand) -> None:
     first, second = two
     for number in two:
         stand.move(seat, number, now=START)

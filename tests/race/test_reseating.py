@@ -38,7 +38,7 @@ def _move_and_cancel(scene: Scene) -> None:
 
 
 @pytest.mark.both
-def test_who_cancels_while_being_moved_holds_nothing(
+def test_a_party_cancelled_while_being_moved_holds_nothing(
     db: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with stage(db, monkeypatch, tables=TABLES, pause=PAUSE / 4) as scene:

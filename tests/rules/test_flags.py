@@ -31,7 +31,7 @@ def test_a_killed_switch_is_off_whatever_stands_beside_it() -> None:
 
 
 @given(st.text(max_size=20), st.integers(0, 100), st.integers(0, 100))
-def test_who_is_in_stays_in_while_the_share_grows(key: str, one: int, other: int) -> None:
+def test_a_key_that_is_in_stays_in_while_the_share_grows(key: str, one: int, other: int) -> None:
     small, large = sorted((one, other))
     if ask({EVERYWHERE: Switch(small)}, key):
         assert ask({EVERYWHERE: Switch(large)}, key)

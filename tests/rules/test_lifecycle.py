@@ -60,7 +60,7 @@ def test_refused_withdrawn_and_run_out_are_for_good(status: Status) -> None:
     assert MOVES[status] == frozenset()
 
 
-def test_a_table_is_held_by_whoever_is_expected_or_there() -> None:
+def test_a_table_is_held_by_parties_expected_or_there() -> None:
     assert {S.CONFIRMED, S.ARRIVED, S.SEATED} == HOLDING
     assert {S.FINISHED} == PACED - HOLDING
 

@@ -54,7 +54,7 @@ def test_one_contact_is_told_so_often_in_all_its_spellings(
     assert told(1, first=50, guest_email="bob@example.com") == [""]
 
 
-def test_who_never_answered_is_told_less(low: Callable[..., None], redis: RedisServer) -> None:
+def test_an_unproved_contact_is_sent_less(low: Callable[..., None], redis: RedisServer) -> None:
     low()
     assert told(4, is_proved=False) == ["", "", "limited", "limited"]
 

@@ -191,7 +191,9 @@ def test_what_was_sent_is_recorded_even_when_the_claim_ran_out_meanwhile(
     assert claim("other") == []
 
 
-def test_whoever_lost_the_claim_to_another_records_nothing(restaurant: OpensRestaurant) -> None:
+def test_a_worker_that_lost_the_claim_to_another_records_nothing(
+    restaurant: OpensRestaurant,
+) -> None:
     message = order(reserve(restaurant().id))
     (held,) = claim("slow")
     with transaction() as session:
@@ -325,7 +327,7 @@ def test_two_workers_that_find_a_channel_down_tell_it_once(restaurant: OpensRest
     assert sorted(answers(together(find, list("abcd")))) == [False, False, False, True]
 
 
-def test_whoever_lives_keeps_the_claim(restaurant: OpensRestaurant) -> None:
+def test_a_living_worker_keeps_the_claim(restaurant: OpensRestaurant) -> None:
     message = order(reserve(restaurant().id))
     (held,) = claim("a")
     later = clock.now() + timedelta(seconds=61)
@@ -343,7 +345,7 @@ def test_a_killed_worker_delays_what_it_held_by_half_a_minute_at_most() -> None:
     assert LEASE_SECONDS >= 5 * RENEW_SECONDS
 
 
-def test_after_a_pause_of_the_sweep_who_holds_a_claim_gets_time_to_say_so(
+def test_after_a_pause_of_the_sweep_claims_get_time_before_release(
     restaurant: OpensRestaurant,
 ) -> None:
     """The database was away: sends of the meantime are about to be recorded."""

@@ -144,7 +144,7 @@ def test_no_number_reaches_the_log(twilio: Twilio, caplog: pytest.LogCaptureFixt
     assert NUMBER.lstrip("+") not in caplog.text
 
 
-def test_the_file_has_whole_lines_whoever_writes(
+def test_the_file_has_whole_lines_whichever_process_writes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "deep" / "sms.jsonl"

@@ -61,7 +61,7 @@ def test_what_an_older_release_did_not_keep_is_filled_in_once(stand: Stand, tmp_
         assert looked() == ({"moved": {"demo": 1}, "filled": 0}, 1, True)
 
 
-def test_who_has_come_or_gone_is_not_counted(stand: Stand, tmp_path: Path) -> None:
+def test_parties_that_arrived_or_left_are_not_counted(stand: Stand, tmp_path: Path) -> None:
     stand.cancel(stand.ask(2))
     with other_rules(tmp_path, hours=2):
         assert looked() == ({"moved": {}, "filled": 0}, 0, False)

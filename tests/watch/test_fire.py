@@ -196,7 +196,7 @@ class Troubles:
     @contextmanager
     def backup_fails(self) -> Iterator[None]:
         """Back up with an account that has no access."""
-        nowhere = "mysql+mysqldb://nobody:nothing@127.0.0.1:1/house"
+        nowhere = "mysql+mysqldb://nobody:nothing@127.0.0.1:1/maitred"
         assert maitred(self.stack, "backup", BACKUP_URL=nowhere)
         yield
         assert not maitred(self.stack, "backup", BACKUP_METHOD="dump")

@@ -33,7 +33,7 @@ def looked_at(folder: Path, text: str) -> tuple[int, str]:
 @pytest.mark.parametrize(
     "ticket", [MAIL, PAGER, "webhook_configs: [{url: 'http://localhost/#1'}]  # ours"]
 )
-def test_who_is_reached_is_taken(ticket: str, tmp_path: Path) -> None:
+def test_a_receiver_that_can_be_reached_is_accepted(ticket: str, tmp_path: Path) -> None:
     code, said = looked_at(tmp_path, receivers(PAGER, ticket))
     assert code == 0, said
 

@@ -141,7 +141,7 @@ def test_no_span_and_no_log_line_names_the_guest(overheard: Overheard, told: Ask
         assert text.encode() not in everything, text
 
 
-def test_who_looks_at_the_restaurant_makes_no_traces(overheard: Overheard, told: Asked) -> None:
+def test_polls_and_sweeps_make_no_traces(overheard: Overheard, told: Asked) -> None:
     # the decision's span, which is exported a moment later
     wait_until(overheard.traces.spans, seconds=30, what="any span")
     names = {span.name for span in overheard.traces.spans()}

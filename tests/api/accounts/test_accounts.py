@@ -35,7 +35,7 @@ def refresh(client: Client, token: str) -> tuple[int, dict[str, str]]:
 
 
 @pytest.mark.both
-def test_who_signs_in_may_ask_who_they_are(stand: Stand, make_account: MakeAccount) -> None:
+def test_a_signed_in_account_may_ask_about_itself(stand: Stand, make_account: MakeAccount) -> None:
     make_account("host@example.com", {stand.restaurant.id: "host"})
     tokens = sign_in(stand.client, "HOST@example.com")
     assert tokens["token_type"] == "Bearer"
@@ -224,7 +224,7 @@ def test_another_restaurants_staff_find_nothing(
 
 
 @pytest.mark.both
-def test_who_knows_the_password_changes_it_and_signs_in_anew(
+def test_the_password_is_changed_with_the_old_one_and_ends_the_sign_ins(
     client: Client, make_account: MakeAccount
 ) -> None:
     make_account("host@example.com")

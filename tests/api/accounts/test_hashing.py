@@ -92,7 +92,7 @@ def peaks(pid: int) -> list[int]:
     return [int(line.split()[1]), *(each for child in children for each in peaks(int(child)))]
 
 
-def test_who_finds_no_place_is_told_at_once_and_counts_as_no_failure(staffed: Stand) -> None:
+def test_a_sign_in_without_a_free_slot_is_refused_at_once_and_is_no_failure(staffed: Stand) -> None:
     slots = hashing._slots()
     while slots.move(1):
         pass

@@ -63,7 +63,7 @@ def set_up(client: Client, hands: Time) -> tuple[pyotp.TOTP, list[str]]:
 
 
 @pytest.mark.both
-def test_who_has_one_is_asked_for_it(
+def test_an_account_with_a_second_factor_is_asked_for_it(
     client: Client, make_account: MakeAccount, hands: Time
 ) -> None:
     make_account(EMAIL)
@@ -215,7 +215,7 @@ def test_a_restaurant_may_want_one_of_everybody(
     ask(client, "/sign-in", status=200, code=app.at(hands.now))
 
 
-def test_who_has_lost_all_is_helped_by_who_runs_the_restaurant(
+def test_the_operator_can_remove_a_lost_second_factor(
     client: Client, make_account: MakeAccount, hands: Time
 ) -> None:
     make_account(EMAIL)

@@ -116,9 +116,7 @@ VARIANTS = (
 
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Forwarded-Host"])
 @pytest.mark.parametrize("path", VARIANTS)
-def test_what_is_for_who_watches_is_not_there_through_a_proxy(
-    client: Client, header: str, path: str
-) -> None:
+def test_monitoring_paths_are_404_through_a_proxy(client: Client, header: str, path: str) -> None:
     answer = client.get(path, headers={header: "192.0.2.1"})
     assert answer.status_code == 404
     assert "maitred_" not in answer.text and "migrations" not in answer.text
@@ -138,7 +136,7 @@ def test_a_token_opens_it_through_a_proxy(
     assert client.get("/metrics").status_code == 200
 
 
-def test_metrics_are_made_once_a_second_whoever_asks(
+def test_metrics_are_made_once_a_second_for_all_callers(
     client: Client,
     query_counter: Callable[[], Any],
     kept_seconds: float,

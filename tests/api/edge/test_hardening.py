@@ -69,7 +69,7 @@ def test_every_answer_has_a_policy_without_a_hole(app: APIFlask, stand: Stand) -
     assert len(seen) >= 8
 
 
-def test_no_cookie_and_no_other_origin_whoever_asks(app: APIFlask, staffed: Stand) -> None:
+def test_no_cookie_and_no_other_origin_for_any_caller(app: APIFlask, staffed: Stand) -> None:
     staffed.as_staff()
     for path, answer in every_get(app, staffed):
         assert "Set-Cookie" not in answer.headers, path

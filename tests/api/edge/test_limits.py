@@ -91,7 +91,7 @@ def test_a_window_ends(limited: Limited, redis: RedisServer) -> None:
     assert seen_from(stand, "192.0.2.1") == 200
 
 
-def test_an_unknown_path_counts_and_those_who_watch_do_not(
+def test_an_unknown_path_counts_and_monitoring_does_not(
     limited: Limited, redis: RedisServer
 ) -> None:
     stand = limited(LIMIT_ADDRESS="3/100days")
@@ -100,7 +100,7 @@ def test_an_unknown_path_counts_and_those_who_watch_do_not(
         assert seen_from(stand, "192.0.2.1", path) != 429, path
 
 
-def test_who_watches_from_outside_finds_nothing_and_is_counted(
+def test_monitoring_paths_are_404_from_outside_and_count(
     limited: Limited, redis: RedisServer
 ) -> None:
     stand = limited(LIMIT_ADDRESS="3/100days")

@@ -74,7 +74,7 @@ def narrow(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     settings.cache_clear()
 
 
-def test_who_watches_is_answered_while_guests_are_refused(stand: Stand, narrow: None) -> None:
+def test_monitoring_is_answered_while_guests_are_refused(stand: Stand, narrow: None) -> None:
     app, guests = create_app(), f"/api/v1/restaurants/{stand.restaurant.slug}"
     inside, end = threading.Event(), threading.Event()
 

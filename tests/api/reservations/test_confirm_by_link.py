@@ -80,7 +80,7 @@ def test_the_link_shows_a_button_and_the_button_confirms(asking: Stand, mailbox:
 
 
 @pytest.mark.both
-def test_who_does_not_confirm_reads_why(asking: Stand, mailbox: Mailbox) -> None:
+def test_an_unconfirmed_guest_reads_the_reason(asking: Stand, mailbox: Mailbox) -> None:
     made = asking.confirmed(guest=GUEST)
     deliver()
     with transaction(asking.db) as session:

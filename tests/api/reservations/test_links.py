@@ -148,7 +148,7 @@ def links_queued(number: str) -> list[tuple[str, int]]:
 
 
 @pytest.mark.parametrize("role", list(Role))
-def test_only_who_may_sends_the_link_again(staffed: Stand, role: Role) -> None:
+def test_only_permitted_roles_send_the_link_again(staffed: Stand, role: Role) -> None:
     guest = {"name": "Ada", "email": "ada@example.com", "phone": "+49301234567"}
     number = staffed.confirmed(guest=guest)["id"]
     answer = sent(staffed, number, role=role)

@@ -83,7 +83,7 @@ def test_what_the_staff_write_down_is_theirs_to_say(staffed: Stand, mailbox: Mai
     assert mailbox.mails()[0].text.startswith("Dear Ada Lovelace,")
 
 
-def test_whoever_asked_cannot_prove_somebody_elses_contact(stand: Stand) -> None:
+def test_the_requester_cannot_prove_somebody_elses_contact(stand: Stand) -> None:
     made = stand.confirmed(guest=VICTIM)
     for code in ("x", "ABCDEFGHJ", confirmation_code(int(made["id"]), "other@example.com")):
         assert stand.client.get(f"/manage/{made['manage_token']}?k={code}").status_code == 303

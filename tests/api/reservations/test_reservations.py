@@ -78,7 +78,7 @@ def test_a_refused_request_leaves_its_key_free(stand: Stand) -> None:
     assert stand.ask(key="k-1").status_code == 202
 
 
-def test_who_waits_hears_the_decision(stand: Stand, redis: RedisServer) -> None:
+def test_a_waiting_caller_gets_the_decision(stand: Stand, redis: RedisServer) -> None:
     def work() -> None:
         ends = time.monotonic() + 10
         while time.monotonic() < ends and not stand.decide():
@@ -95,7 +95,7 @@ def test_who_waits_hears_the_decision(stand: Stand, redis: RedisServer) -> None:
     assert answer.json["status"] == "confirmed"
 
 
-def test_who_waits_in_vain_gets_202(stand: Stand, redis: RedisServer) -> None:
+def test_a_caller_that_waits_in_vain_gets_202(stand: Stand, redis: RedisServer) -> None:
     answer = stand.ask(prefer="wait=1")
     assert answer.status_code == 202
     assert "Preference-Applied" not in answer.headers

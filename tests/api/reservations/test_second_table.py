@@ -42,7 +42,9 @@ def ask_again(stand: Stand, *tokens: str, **changes: Any) -> Answer:
 
 
 @pytest.mark.both
-def test_who_starts_anew_from_the_list_is_shown_the_table(stand: Stand, mailbox: Mailbox) -> None:
+def test_a_second_request_from_the_list_shows_the_first_table(
+    stand: Stand, mailbox: Mailbox
+) -> None:
     place = first(stand)
     again = from_the_list(stand)
     assert again.status_code == 303
@@ -54,7 +56,7 @@ def test_who_starts_anew_from_the_list_is_shown_the_table(stand: Stand, mailbox:
     assert len(told(mailbox)) == 1
 
 
-def test_who_wants_another_time_near_that_is_shown_how(stand: Stand) -> None:
+def test_a_request_for_a_near_time_shows_how_to_change_the_first(stand: Stand) -> None:
     place = first(stand)
     again = from_the_list(stand, 20)
     assert again.headers["Location"] == f"{place}?again=other"
@@ -71,7 +73,7 @@ def test_another_guest_at_the_same_browser_has_a_table_of_their_own(stand: Stand
     assert "Your table is reserved" in stand.client.get(other.headers["Location"]).text
 
 
-def test_who_called_it_off_may_ask_again(stand: Stand) -> None:
+def test_a_guest_may_ask_again_after_cancelling(stand: Stand) -> None:
     place = first(stand)
     stand.client.post(f"{place}/cancel")
     again = from_the_list(stand)
@@ -118,7 +120,7 @@ def test_a_stranger_learns_nothing_and_the_guest_is_sent_the_link_once(
 
 
 @pytest.mark.both
-def test_who_has_the_link_is_told_by_the_api_too(stand: Stand) -> None:
+def test_the_api_names_the_first_table_to_a_holder_of_its_link(stand: Stand) -> None:
     made = stand.confirmed()
     answer = ask_again(stand, made["manage_token"])
     assert (answer.status_code, answer.json["code"]) == (409, "already-booked")
@@ -145,7 +147,7 @@ def test_no_link_that_proves_nothing_says_anything(stand: Stand) -> None:
         assert ask_again(stand, token).status_code == 202, token
 
 
-def test_who_waits_for_a_table_may_ask_for_another_time(stand: Stand) -> None:
+def test_a_waitlisted_guest_may_ask_for_another_time(stand: Stand) -> None:
     for number in range(6):
         stand.ask(guest=ADA | {"email": f"party{number}@example.com"}, party_size=2)
     stand.decide()

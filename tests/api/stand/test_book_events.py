@@ -215,7 +215,7 @@ def test_a_stand_that_goes_leaves_its_place(
         process.terminate()
 
 
-def test_only_who_may_read_the_book_hears_of_it(staffed: Stand) -> None:
+def test_only_roles_that_may_read_the_book_get_its_events(staffed: Stand) -> None:
     path = f"/api/v1/restaurants/{staffed.restaurant.slug}/book/events"
     assert staffed.client.get(path, query_string={"date": "2026-03-06"}).status_code == 401
     for query in ({}, {"date": "6 March"}):

@@ -162,7 +162,7 @@ def test_a_restaurant_keeps_so_many_and_no_more(
     assert (full.status_code, full.json["code"]) == (409, "state-conflict")
 
 
-def test_who_changed_a_file_is_in_the_audit(staffed: Stand) -> None:
+def test_the_audit_names_the_account_that_changed_a_file(staffed: Stand) -> None:
     put(staffed, "logo", png())
     staffed.client.delete(f"{PLACE}/logo", headers=staffed.as_staff("manager"))
     place = "/api/v1/restaurants/demo/audit"

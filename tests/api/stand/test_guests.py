@@ -311,7 +311,7 @@ def test_the_pages_ask_where_the_restaurant_wants_it(stand: Stand) -> None:
     assert counted(stand.db)["consents"] == 0, "the contact has not answered yet"
 
 
-def test_who_agreed_may_take_it_back_when_the_restaurant_asks_no_more(
+def test_a_consent_can_be_withdrawn_when_the_restaurant_asks_no_more(
     stand: Stand, client: Client
 ) -> None:
     made = stand.confirmed(marketing=YES)

@@ -116,7 +116,9 @@ def test_a_move_names_what_it_acts_upon(staffed: Stand, monkeypatch: pytest.Monk
 
 
 @pytest.mark.both
-def test_who_still_sits_there_is_named(staffed: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_refusal_names_the_party_that_still_sits_there(
+    staffed: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first, next_ = (
         book(staffed, tables=["5"], start=staffed.start(hour)).json for hour in (18, 21)
     )

@@ -136,7 +136,7 @@ def test_what_is_wrong_is_said_in_one_line_that_names_the_store(
         S3Store(wrong.format(seaweed.endpoint)).names()
 
 
-def test_who_is_not_let_in_is_told_so(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_sign_in_is_reported(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another")
     refused = S3Store(bucket)
     with pytest.raises(StoreFailed, match="SignatureDoesNotMatch"):

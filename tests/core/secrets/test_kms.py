@@ -149,7 +149,7 @@ def test_no_process_starts_while_the_service_is_away(
     assert "Traceback" not in ended.stderr
 
 
-def test_who_has_begun_goes_on_while_the_service_is_away(
+def test_a_running_process_goes_on_while_the_key_service_is_away(
     restaurant: RestaurantSpec, service: KeyService, nowhere: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     master = service.new_key()

@@ -78,7 +78,7 @@ def demo(db: Engine) -> None:
 # --- restaurants
 
 
-def test_who_was_moved_by_new_zone_rules_is_listed_and_brought_back(
+def test_parties_moved_by_new_zone_rules_are_listed_and_brought_back(
     stand: Stand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     number = stand.ask(2)
@@ -398,7 +398,7 @@ def test_a_folder_that_cannot_be_made_is_one_line(
     service_env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
-    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/file/house.db")
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/file/maitred.db")
     forget_everything()
     (line,) = run("check", ends=2).stderr.splitlines()
     assert str(tmp_path / "file") in line

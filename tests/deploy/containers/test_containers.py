@@ -86,7 +86,7 @@ def services() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files that deploy/secrets.sh creates."""
-    folder = tmp_path_factory.mktemp("house") / "secrets"
+    folder = tmp_path_factory.mktemp("installation") / "secrets"
     subprocess.run(["sh", ROOT / "deploy" / "secrets.sh", folder], check=True, timeout=60)
     return folder
 

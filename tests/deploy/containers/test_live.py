@@ -160,7 +160,7 @@ def test_what_it_answered_is_counted(place: Path, capsys: pytest.CaptureFixture[
     assert capsys.readouterr().out.split() == ["4", "2"]
 
 
-def test_it_drains_when_the_last_caller_is_gone_and_says_who_stays(
+def test_it_drains_when_the_last_caller_is_gone_and_counts_those_that_stay(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live, "DRAIN_SECONDS", 0.3)

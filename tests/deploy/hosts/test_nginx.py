@@ -271,7 +271,7 @@ def _tls(proxy: Proxy, newest: ssl.TLSVersion, own: str = "127.0.0.1") -> ssl.SS
         raise
 
 
-def test_who_signs_certificates_finds_the_proof_over_plain_http(proxy: Proxy) -> None:
+def test_the_proof_for_certificates_is_served_over_plain_http(proxy: Proxy) -> None:
     folder = proxy.folder / "www" / ".well-known" / "acme-challenge"
     folder.mkdir(parents=True)
     (folder / "token").write_text("proof")
@@ -327,7 +327,7 @@ def test_every_answer_asks_for_tls_alone(proxy: Proxy) -> None:
 
 
 @pytest.mark.parametrize("name", ["metrics", "readyz"])
-def test_what_is_for_who_watches_is_closed_however_it_is_written(proxy: Proxy, name: str) -> None:
+def test_monitoring_paths_are_closed_however_they_are_written(proxy: Proxy, name: str) -> None:
     variants = (
         f"/{name}/", f"/{name}%2f", f"/{name}%2F%2f", f"//{name}", f"/./{name}", f"/x/../{name}",
         f"/x/..%2f{name}", f"/%{name.encode().hex()[:2]}{name[1:]}", f"/{name}/.", f"/{name}?x=1",
@@ -596,7 +596,7 @@ def test_turning_to_another_version_breaks_no_request(behind: Proxy) -> None:
     assert {status for status, _by in answers} == {200}, answers
 
 
-def test_behind_a_load_balancer_callers_are_who_it_says(behind: Proxy) -> None:
+def test_behind_a_load_balancer_it_names_the_caller(behind: Proxy) -> None:
     def heard(line: str) -> list[str]:
         with behind.client() as client:
             told = behind.get(client, "/", headers={"X-Forwarded-For": line}).json()

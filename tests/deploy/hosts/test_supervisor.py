@@ -100,7 +100,7 @@ def test_the_foundations_are_ended_last(tmp_path: Path) -> None:
     assert "first closed" in (tmp_path / "first.log").read_text(encoding="utf-8")
 
 
-def test_a_second_signal_ends_who_will_not_hear(tmp_path: Path) -> None:
+def test_a_second_signal_kills_a_process_that_ignores_the_first(tmp_path: Path) -> None:
     heard: list[str] = []
     children = Supervisor(
         tmp_path, listener=lambda _name, line: heard.append(line), foundations=frozenset()

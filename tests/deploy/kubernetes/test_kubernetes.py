@@ -304,7 +304,7 @@ def test_nobody_is_spoken_to_but_by_leave(environments: dict[str, list[Manifest]
 OUTSIDE = {"SENTRY_DSN", "OTEL_EXPORTER_OTLP_HEADERS", "MASTER_KEY", "BACKUP_KEY"}
 
 
-def test_who_leaves_the_cluster_is_who_has_something_to_do_there(
+def test_only_pods_that_need_the_outside_may_leave_the_cluster(
     environments: dict[str, list[Manifest]],
 ) -> None:
     for manifests in environments.values():

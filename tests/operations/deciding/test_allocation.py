@@ -99,7 +99,7 @@ def test_mistake_1_two_requests_at_once_share_no_table(db: Engine) -> None:
     assert quarters_held(stand) == 6
 
 
-def test_mistake_2_who_asked_first_has_the_table_though_undecided_yet(db: Engine) -> None:
+def test_mistake_2_the_first_request_has_the_table_though_undecided_yet(db: Engine) -> None:
     stand = a_stand(db, tables=ONE_TABLE)
     waiting = stand.request()
     later = stand.request()
@@ -107,7 +107,7 @@ def test_mistake_2_who_asked_first_has_the_table_though_undecided_yet(db: Engine
     assert statuses(stand, [waiting, later]) == ["confirmed", "waitlisted"]
 
 
-def test_mistake_3_who_sits_since_before_is_seen_and_who_cancelled_is_not(db: Engine) -> None:
+def test_mistake_3_seated_parties_are_seen_and_cancelled_ones_are_not(db: Engine) -> None:
     stand = a_stand(db, tables=ONE_TABLE, policies={"waitlist": False})
     first = stand.ask(start=START - 2 * QUARTER)
     assert stand.row(stand.ask(start=START)).status == "declined"
@@ -127,7 +127,7 @@ def test_mistake_4_a_table_for_four_to_ten_takes_neither_two_nor_twenty(db: Engi
     ("party_size", "area", "reason"),
     [(5, "terrace", "party_too_large"), (8, None, "party_too_large"), (7, None, "pacing")],
 )
-def test_who_could_never_sit_does_not_wait(
+def test_a_party_that_fits_no_table_does_not_wait(
     db: Engine, party_size: int, area: str | None, reason: str
 ) -> None:
     tables = {"1": ("hall", 1, 7), "2": ("terrace", 1, 4)}
@@ -153,7 +153,7 @@ def test_large_parties_get_joined_tables(db: Engine) -> None:
     assert stand.held(numbers[2]) == {"1": (0, 7), "2": (0, 7)}
 
 
-def test_the_pacing_holds_across_rounds_and_counts_who_left(db: Engine) -> None:
+def test_the_pacing_holds_across_rounds_and_counts_parties_that_left(db: Engine) -> None:
     stand = a_stand(db, policies={"pacing": {"covers": 5, "parties": 2}})
     numbers = [stand.ask(2), stand.ask(4, waitlist=False), stand.ask(1), stand.ask(1)]
     assert statuses(stand, numbers) == ["confirmed", "declined", "confirmed", "waitlisted"]
@@ -284,7 +284,7 @@ def test_one_guest_has_one_table_at_a_time(
 
 @pytest.mark.parametrize("together_", [True, False], ids=["one round", "two rounds"])
 @pytest.mark.parametrize(("first", "second"), SAME, ids=["e-mail", "phone"])
-def test_who_asks_for_a_second_table_is_sent_the_link_to_the_first_once(
+def test_a_request_for_a_second_table_sends_the_link_to_the_first_once(
     db: Engine, first: dict[str, Any], second: dict[str, Any], together_: bool
 ) -> None:
     stand = a_stand(db, policies={"reminder_minutes": []})
@@ -324,7 +324,7 @@ def test_the_same_guest_at_two_restaurants_is_nobodys_business(db: Engine) -> No
     assert statuses(stands[0], numbers) == ["confirmed", "confirmed"]
 
 
-def test_who_is_the_same_guest_by_another_contact_in_the_round(db: Engine) -> None:
+def test_the_same_guest_by_another_contact_in_one_round(db: Engine) -> None:
     stand = a_stand(db)
     numbers = [
         stand.request(email="ada@example.com", phone="+49301"),
@@ -365,7 +365,7 @@ def test_a_lane_leaves_the_others_alone(db: Engine) -> None:
     assert statuses(stands[0], numbers) == expected
 
 
-def test_who_waits_on_the_line_is_named(db: Engine) -> None:
+def test_a_decided_request_with_a_waiting_caller_is_named(db: Engine) -> None:
     stand = a_stand(db)
 
     def work(session: Session) -> int:

@@ -62,7 +62,7 @@ def cancel(stand: Stand, number: int, *, now: datetime = NOW) -> None:
     )
 
 
-def test_who_cancelled_meanwhile_is_not_answered(
+def test_a_party_that_cancelled_meanwhile_is_not_answered(
     db: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stand = a_stand(db)
@@ -88,7 +88,7 @@ def test_what_another_worker_decided_meanwhile_is_not_decided_again(
     assert rows_of(stand, Message) == 4 + 2 * 4  # a message and two reminders of each move
 
 
-def test_who_moved_to_another_book_meanwhile_is_cancelled_there(
+def test_a_party_that_moved_to_another_book_meanwhile_is_cancelled_there(
     db: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stand = a_stand(db, tables=ONE_TABLE)
@@ -120,7 +120,7 @@ def test_who_moved_to_another_book_meanwhile_is_cancelled_there(
     assert not [book for book in book_rows(stand) if book.freed_at]
 
 
-def test_who_was_promoted_meanwhile_does_not_expire(
+def test_a_party_promoted_meanwhile_does_not_expire(
     db: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stand = a_stand(db, tables=ONE_TABLE)
@@ -190,7 +190,7 @@ def answer_only(stand: Stand, patch: pytest.MonkeyPatch) -> None:
     one_round(stand)
 
 
-def test_control_whoever_clears_what_nobody_looked_at_leaves_the_neighbour_waiting(
+def test_control_clearing_what_was_not_read_leaves_the_neighbour_waiting(
     db: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stand, _early, late, waits = lunch_to_dinner(db)

@@ -47,7 +47,7 @@ def test_a_party_moves_so_that_another_has_a_table(db: Engine) -> None:
     in_order(stand)
 
 
-def test_who_was_decided_in_the_same_round_moves_before_it_is_written(db: Engine) -> None:
+def test_a_party_decided_in_the_same_round_moves_before_it_is_written(db: Engine) -> None:
     tables = SMALL_AND_LARGE | {"3": ("terrace", 1, 6)}
     stand = a_stand(db, tables=tables)
     parties = [stand.request(), stand.request(), stand.request(4, area_key="hall")]
@@ -84,7 +84,7 @@ def test_a_chain_of_many_needs_the_exact_search(db: Engine, *, exact: bool) -> N
     in_order(stand)
 
 
-def test_who_comes_soon_or_was_seated_by_the_staff_stays(db: Engine) -> None:
+def test_parties_that_come_soon_or_were_seated_by_the_staff_stay(db: Engine) -> None:
     stand, second = a_party_at_the_large_table(db)
     soon = START - timedelta(minutes=29)
     later = stand.ask(4, now=soon, start=START + HOUR / 2)
@@ -115,7 +115,7 @@ def test_a_change_moves_others_and_its_own_party_is_not_in_its_way(db: Engine) -
     in_order(stand)
 
 
-def test_who_was_moved_in_this_round_changes_in_the_next(db: Engine) -> None:
+def test_a_party_moved_in_this_round_changes_in_the_next(db: Engine) -> None:
     stand, second = a_party_at_the_large_table(db)
     four = stand.request(4)
     wish = stand.wish(second, starts_at=START + 2 * HOUR)

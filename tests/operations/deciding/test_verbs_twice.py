@@ -70,7 +70,7 @@ def test_a_verb_that_comes_again_has_done_nothing(db: Engine, way: str, names: s
 
 
 @pytest.mark.both
-def test_two_steps_back_are_taken_by_whoever_names_them(db: Engine) -> None:
+def test_two_steps_back_are_taken_when_both_are_named(db: Engine) -> None:
     stand = a_stand(db, tables=TWO_TABLES)
     number = before(stand, "take back a finish")
     for status in (Status.FINISHED, Status.SEATED):

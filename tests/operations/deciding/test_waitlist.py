@@ -44,7 +44,7 @@ def expire(stand: Stand, *, now: Any, limit: int = 100) -> int:
     return stand.do(lambda session: expire_waitlists(session, now=now, limit=limit))
 
 
-def test_a_freed_table_goes_to_the_first_who_waits(db: Engine) -> None:
+def test_a_freed_table_goes_to_the_first_on_the_waitlist(db: Engine) -> None:
     stand = a_stand(db, tables=ONE_TABLE)
     first = stand.ask()
     waiting = [stand.ask(), stand.ask()]
@@ -73,7 +73,7 @@ def test_what_lunch_gives_back_dinners_waitlist_is_asked_about(db: Engine) -> No
     assert told(stand, early_dinner) == ["waitlisted", "confirmation"]
 
 
-def test_who_waits_comes_before_who_asks_now(db: Engine) -> None:
+def test_the_waitlist_comes_before_new_requests(db: Engine) -> None:
     stand = a_stand(db, tables=ONE_TABLE)
     first, waiting = stand.ask(), stand.ask()
     later = stand.request()
@@ -81,7 +81,7 @@ def test_who_waits_comes_before_who_asks_now(db: Engine) -> None:
     assert statuses(stand, [waiting, later]) == ["confirmed", "waitlisted"]
 
 
-def test_who_does_not_fit_is_passed_over_and_waits_on(db: Engine) -> None:
+def test_a_party_that_does_not_fit_is_passed_over_and_waits_on(db: Engine) -> None:
     stand = a_stand(db, tables={"1": ("hall", 1, 2), "2": ("terrace", 1, 4)})
     numbers = [stand.ask(2), stand.ask(4)]
     waiting = [stand.ask(4), stand.ask(2, area_key="terrace"), stand.ask(2), stand.ask(2)]
@@ -104,7 +104,7 @@ def test_one_cancellation_may_seat_several(db: Engine) -> None:
     assert statuses(stand, waiting) == ["confirmed", "confirmed", "waitlisted"]
 
 
-def test_who_found_a_table_meanwhile_is_passed_over(db: Engine) -> None:
+def test_a_guest_that_found_a_table_meanwhile_is_passed_over(db: Engine) -> None:
     stand = a_stand(db, tables=ONE_TABLE)
     first = stand.ask()
     waiting = [stand.ask(**ADA), stand.ask()]
@@ -163,7 +163,7 @@ def test_a_cancellation_and_a_change_in_one_round_promote_one_each(db: Engine) -
     assert [told(stand, number) for number in waiting[:2]] == [["waitlisted", "confirmation"]] * 2
 
 
-def test_a_waitlist_that_the_restaurant_gave_up_keeps_who_waits(db: Engine) -> None:
+def test_a_waitlist_that_the_restaurant_gave_up_keeps_its_parties(db: Engine) -> None:
     stand = a_stand(db, tables=TWO_TABLES)
     numbers = [stand.ask(), stand.ask()]
     waiting = [stand.ask(), stand.ask()]
@@ -173,7 +173,7 @@ def test_a_waitlist_that_the_restaurant_gave_up_keeps_who_waits(db: Engine) -> N
     assert statuses(stand, [*waiting, stand.ask()]) == ["confirmed", "waitlisted", "declined"]
 
 
-def test_who_began_to_wait_in_the_round_is_asked_in_the_next(db: Engine) -> None:
+def test_a_party_waitlisted_in_this_round_is_considered_in_the_next(db: Engine) -> None:
     stand = a_stand(db, tables=ONE_TABLE)
     first = stand.ask()
     waiting = stand.request()
@@ -287,7 +287,7 @@ def _empty_book(stand: Stand, number: int) -> ShiftDay:
 # --- the end of the wait
 
 
-def test_who_still_waits_when_the_start_comes_is_told(db: Engine) -> None:
+def test_a_party_still_waitlisted_at_its_start_is_told(db: Engine) -> None:
     stand = a_stand(db, tables=ONE_TABLE)
     stand.ask()
     waiting = [stand.ask(), stand.ask(start=START + QUARTER)]
@@ -351,14 +351,14 @@ def test_nobody_is_promoted_whose_start_is_nearer_than_the_lead_time(db: Engine)
     assert told(stand, near) == ["waitlisted", "declined"]
 
 
-def test_up_to_the_lead_time_who_waits_is_promoted(db: Engine) -> None:
+def test_waitlisted_parties_are_promoted_up_to_the_lead_time(db: Engine) -> None:
     stand = a_stand(db, tables=ONE_TABLE, policies={"lead_minutes": 30})
     first, waits = stand.ask(), stand.ask()
     stand.cancel(first, now=START - 2 * QUARTER)
     assert stand.row(waits).status == "confirmed"
 
 
-def test_the_staff_confirm_who_waits_inside_the_lead_time(db: Engine) -> None:
+def test_the_staff_confirm_a_waitlisted_party_inside_the_lead_time(db: Engine) -> None:
     stand = a_stand(db, tables=ONE_TABLE, policies={"lead_minutes": 30})
     first, waits = stand.ask(), stand.ask()
     now = START - timedelta(minutes=5)

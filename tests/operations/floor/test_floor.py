@@ -538,7 +538,7 @@ def test_a_decision_cannot_slip_in_between(stand: Stand, is_open: bool) -> None:
 
 
 @pytest.mark.both
-def test_a_new_table_goes_to_who_waits(stand: Stand) -> None:
+def test_a_new_table_goes_to_the_waitlist(stand: Stand) -> None:
     load(without(TABLE_3, JOINED))
     numbers = [stand.ask(4), stand.ask(4)]
     assert [stand.row(number).status for number in numbers] == ["confirmed", "waitlisted"]

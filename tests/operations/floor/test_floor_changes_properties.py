@@ -171,7 +171,7 @@ def changed(draw: st.DrawFn) -> tuple[RestaurantSpec, RestaurantSpec]:
 
 
 @given(change=changed(), wishes=st.lists(asks(FIRST), max_size=12))
-def test_whoever_a_change_does_not_hurt_keeps_everything_and_nobody_else(
+def test_exactly_the_parties_a_change_does_not_hurt_keep_everything(
     change: tuple[RestaurantSpec, RestaurantSpec], wishes: list[Ask]
 ) -> None:
     before, after = change

@@ -111,7 +111,9 @@ def test_hours_in_which_a_confirmed_party_has_no_start_are_refused(
 
 
 @pytest.mark.parametrize(("text", "about"), HOURS.values(), ids=HOURS)
-def test_who_waits_and_who_asks_is_counted_too(stand: Stand, text: str, about: str) -> None:
+def test_waitlisted_and_undecided_parties_are_counted_too(
+    stand: Stand, text: str, about: str
+) -> None:
     while (number := stand.ask(4)) and stand.row(number).status == "confirmed":
         assert stand.asked < 9
     stand.plant(
@@ -158,7 +160,7 @@ def test_only_what_the_file_makes_worse_is_held_against_it(stand: Stand) -> None
     assert loaded.concerns.hurt == ()
 
 
-def test_turn_times_bind_who_is_decided_from_now_on(stand: Stand) -> None:
+def test_turn_times_bind_parties_decided_from_now_on(stand: Stand) -> None:
     stand.ask(2)
     text = instead("max_party_online = 8", "turn_times = [[999, 120]]")
     # the next file reports them in the same words: nothing is wrong with them
@@ -168,7 +170,7 @@ def test_turn_times_bind_who_is_decided_from_now_on(stand: Stand) -> None:
         assert (agreed, loaded.concerns.known) == ([Code.TURN], ())
 
 
-def test_who_sits_and_whom_the_host_seated_as_he_liked_is_left_alone(stand: Stand) -> None:
+def test_seated_parties_and_tables_chosen_by_the_host_are_left_alone(stand: Stand) -> None:
     chosen = stand.book(6, tables=("1",))
     assert stand.row(chosen).status == "confirmed"
     seated = stand.ask(2, start=NOW + 2 * HOUR)
@@ -239,7 +241,7 @@ def test_parties_move_to_the_shift_that_has_their_start_and_share_its_pacing(sta
 
 
 @pytest.mark.both
-def test_who_asked_for_an_area_is_put_into_no_other(stand: Stand) -> None:
+def test_a_party_that_asked_for_an_area_is_put_into_no_other(stand: Stand) -> None:
     number = stand.ask(2, area_key="yard")
     other = stand.ask(2)
     assert [stand.held(each).keys() for each in (number, other)] == [{"3"}, {"1"}]
@@ -251,7 +253,7 @@ def test_who_asked_for_an_area_is_put_into_no_other(stand: Stand) -> None:
 
 
 @pytest.mark.both
-def test_who_can_sit_elsewhere_does(stand: Stand) -> None:
+def test_a_party_that_can_sit_elsewhere_does(stand: Stand) -> None:
     number = stand.ask(4)
     assert stand.held(number).keys() == {"2"}
     shrunk = instead(TABLE_2, TABLE_2.replace("max_party = 4", "max_party = 3"))
@@ -264,7 +266,7 @@ def test_who_can_sit_elsewhere_does(stand: Stand) -> None:
 
 
 @pytest.mark.both
-def test_who_waits_for_what_is_gone_is_told(stand: Stand) -> None:
+def test_a_party_that_waits_for_what_is_gone_is_told(stand: Stand) -> None:
     stand.ask(4, area_key="yard")
     waits = stand.ask(4, area_key="yard")
     text = instead('"3", area = "yard"', '"3", area = "hall"')
@@ -290,7 +292,7 @@ def test_an_area_that_was_only_renamed_takes_its_parties_along(stand: Stand) -> 
     assert stand.row(numbers[1]).status == "confirmed"
 
 
-def test_who_cannot_be_moved_stays_and_is_listed(stand: Stand) -> None:
+def test_a_party_that_cannot_be_moved_stays_and_is_listed(stand: Stand) -> None:
     number = stand.ask(2)
     closed = SMALL + "\n[[closures]]\ndate = 2026-03-06\n"
     loaded = apply(closed, move=True)

@@ -199,7 +199,7 @@ def test_a_restored_guest_is_erased_again_and_one_who_came_back_is_not(stand: St
     assert replay(stand) == 0
 
 
-def test_who_had_another_contact_when_the_backup_was_made_is_erased_again(stand: Stand) -> None:
+def test_a_guest_with_another_contact_in_the_backup_is_erased_again(stand: Stand) -> None:
     (number,) = numbers(stand, ADA)
     backup = kept(stand, number)
     details = GuestDetails("Ada", NEW_ADA)

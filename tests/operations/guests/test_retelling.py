@@ -115,7 +115,7 @@ def test_the_contact_of_before_is_kept_no_longer_than_it_takes_to_tell(db: Engin
         assert session.scalar(sealed) == 0
 
 
-def test_who_is_forgotten_is_not_told_at_the_contact_of_before(db: Engine) -> None:
+def test_a_forgotten_guest_is_not_told_at_the_previous_contact(db: Engine) -> None:
     stand = a_stand(db)
     number = stand.ask(2, email=OLD)
     send(stand)

@@ -111,7 +111,7 @@ def test_a_book_is_kept_to_the_day(db: Engine) -> None:
     assert run(START + 16 * DAY).guests == 2
 
 
-def test_who_has_not_ended_is_kept_and_looked_at_again(db: Engine) -> None:
+def test_a_party_that_has_not_ended_is_kept_and_looked_at_again(db: Engine) -> None:
     stand = a_keeping_restaurant(db, keep_guests_days=15)
     run(START + 60 * DAY)
     # the last party's departure was not recorded: its book is not done
@@ -200,7 +200,7 @@ def test_after_a_restore_the_list_forgets_again(db: Engine) -> None:
     assert "1 erasures: 0 reservations" in CliRunner().invoke(main, command).output
 
 
-def test_the_check_finds_who_was_passed_by(db: Engine) -> None:
+def test_the_check_finds_guests_kept_too_long(db: Engine) -> None:
     stand = a_keeping_restaurant(db, keep_guests_days=15)
     first, second, _ = ids(stand)
     run()
@@ -217,7 +217,9 @@ def test_the_check_finds_who_was_passed_by(db: Engine) -> None:
 
 
 @pytest.mark.parametrize("phone", [None, "+4930123456"])
-def test_whom_the_staff_booked_was_told_with_cause(db: Engine, phone: str | None) -> None:
+def test_messages_to_parties_booked_by_the_staff_have_a_cause(
+    db: Engine, phone: str | None
+) -> None:
     stand = a_stand(db, policies={"keep_guests_days": 15})
     came = stand.book(email="ada@example.com", phone=phone)
     stand.cancel(stand.book(email="grace@example.com", phone=phone))

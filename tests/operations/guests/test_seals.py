@@ -72,9 +72,7 @@ def test_the_staffs_note_is_sealed_too(stand: Stand) -> None:
     assert stand.row(number).staff_note == "tips badly"
 
 
-def test_who_is_edited_meanwhile_keeps_what_was_written(
-    stand: Stand, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_edit_during_resealing_is_kept(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     encryption.add_key()
     with Session(stand.bind) as session:
         number = session.scalar(select(func.min(Reservation.id))) or 0

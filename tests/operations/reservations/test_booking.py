@@ -78,7 +78,7 @@ def test_a_request_is_written_down_whole_and_nothing_is_decided(db: Engine) -> N
     assert [rows_of(stand, each) for each in (Message, ReservationMove, ShiftDay)] == [0, 0, 0]
 
 
-def test_who_waits_on_the_line_is_noted(db: Engine) -> None:
+def test_a_waiting_caller_is_noted(db: Engine) -> None:
     stand = a_stand(db)
     assert stand.row(request(stand, wish_of(), awaited=True).reservation_id).awaited
 
@@ -188,7 +188,7 @@ def test_the_online_limits_do_not_bind_the_staff(db: Engine) -> None:
     assert stand.held(stand.book(6, **ada)) == {"5": (0, 8)}  # the same guest, an in-house table
 
 
-def test_who_came_an_hour_ago_is_still_written_down(db: Engine) -> None:
+def test_a_party_that_came_an_hour_ago_is_still_written_down(db: Engine) -> None:
     stand = a_stand(db)
     late = stand.book(2, now=START + HOUR)
     assert stand.held(late) == {"1": (0, 6)}
@@ -196,7 +196,7 @@ def test_who_came_an_hour_ago_is_still_written_down(db: Engine) -> None:
         stand.book(2, now=START + 25 * HOUR)
 
 
-def test_who_started_then_and_has_left_still_counts_for_the_pacing(db: Engine) -> None:
+def test_a_party_that_has_left_still_counts_for_the_pacing_of_its_start(db: Engine) -> None:
     stand = a_stand(db, policies={"pacing": {"covers": 5}})
     number = stand.ask(4)
     stand.move(seat, number, now=START)

@@ -147,7 +147,7 @@ def test_until_the_change_is_decided_the_old_table_is_nobody_elses(db: Engine) -
     assert stand.held(stand.ask()) == {"1": (0, 6)}
 
 
-def test_after_the_change_the_old_table_goes_to_who_asked_later(db: Engine) -> None:
+def test_after_the_change_the_old_table_goes_to_a_later_request(db: Engine) -> None:
     stand = a_stand(db, tables=ONE_TABLE)
     number = stand.ask()
     stand.wish(number, starts_at=START + 8 * QUARTER)
@@ -191,7 +191,7 @@ def test_a_closed_day_refuses_the_change_and_keeps_the_table(db: Engine) -> None
     assert stand.held(number) == {"1": (0, 6)}
 
 
-def test_who_leaves_a_closed_day_gives_its_table_back(db: Engine) -> None:
+def test_a_party_that_leaves_a_closed_day_gives_its_table_back(db: Engine) -> None:
     stand = a_stand(db)
     number = stand.ask(2)
     revise(stand, Closure(restaurant_id=stand.restaurant.id, on_date=START.date()))
@@ -199,7 +199,7 @@ def test_who_leaves_a_closed_day_gives_its_table_back(db: Engine) -> None:
     assert stand.held(number) == {"1": (96, 102)}
 
 
-def test_who_cannot_leave_a_closed_day_keeps_its_table(db: Engine) -> None:
+def test_a_party_that_cannot_leave_a_closed_day_keeps_its_table(db: Engine) -> None:
     stand = a_stand(db, tables=ONE_TABLE)
     number = stand.ask()
     stand.ask(start=START + DAY)
@@ -242,7 +242,7 @@ def test_nobody_changes_into_a_second_table_of_their_own(db: Engine) -> None:
     assert stand.row(first).party_size == 1
 
 
-def test_who_moved_away_may_ask_for_the_old_time_in_the_same_round(db: Engine) -> None:
+def test_a_party_that_moved_may_ask_for_the_old_time_in_the_same_round(db: Engine) -> None:
     stand = a_stand(db)
     number = stand.ask(**ADA, start=START - HOUR)
     stand.wish(number, starts_at=START + 2 * HOUR)
@@ -344,7 +344,7 @@ def test_a_wish_about_a_declined_request_falls(db: Engine) -> None:
     assert told(stand, number) == ["declined"]
 
 
-def test_who_waits_for_the_answer_to_a_wish_is_named(db: Engine) -> None:
+def test_a_decided_change_with_a_waiting_caller_is_named(db: Engine) -> None:
     stand = a_stand(db)
     number = stand.ask(2)
     change = TableChange(party_size=4)
@@ -498,7 +498,7 @@ def test_what_was_agreed_is_not_asked_again_of_a_change(db: Engine) -> None:
     assert [each.field for each in refused.value.fields] == ["party_size"]
 
 
-def test_who_asked_for_an_area_that_is_gone_is_not_put_elsewhere_unasked(db: Engine) -> None:
+def test_a_party_whose_area_is_gone_is_not_put_elsewhere_unasked(db: Engine) -> None:
     stand = a_stand(db)
     number = stand.ask(2, area_key="terrace")
     stand.plant(
@@ -657,7 +657,7 @@ def test_a_late_cancellation_is_known_as_one(db: Engine) -> None:
         stand.cancel(numbers[2], now=START)
 
 
-def test_the_staff_cancel_whoever_has_not_sat_down(db: Engine) -> None:
+def test_the_staff_cancel_any_party_that_has_not_sat_down(db: Engine) -> None:
     stand = a_stand(db)
     numbers = [stand.ask(2), stand.ask(2)]
     stand.move(arrive, numbers[0], now=START)
@@ -695,7 +695,7 @@ def test_a_restaurant_that_lost_the_terms_of_a_guest_counts_no_cutoff(db: Engine
 
 
 @pytest.mark.parametrize("wishes", [3, 30])
-def test_reading_who_wishes_costs_the_same_however_many_wish(db: Engine, wishes: int) -> None:
+def test_reading_the_changes_costs_the_same_however_many_there_are(db: Engine, wishes: int) -> None:
     tables = {str(number): ("hall", 1, 2) for number in range(30)}
     stand = a_stand(db, tables=tables)
     numbers = [stand.request() for _ in range(wishes)]

@@ -105,7 +105,7 @@ def test_details_that_are_so_already_leave_no_line(db: Engine) -> None:
 
 
 @pytest.mark.parametrize("moves", [(arrive,), (seat,), (seat, finish), (mark_no_show,)])
-def test_who_has_come_meanwhile_is_told_that_the_wish_was_late(db: Engine, moves: Any) -> None:
+def test_a_party_that_has_arrived_is_told_that_its_change_was_late(db: Engine, moves: Any) -> None:
     stand = a_stand(db)
     number = stand.ask()
     asked = stand.wish(number, party_size=4)

@@ -135,7 +135,7 @@ def test_a_request_that_still_runs_is_waited_for(db: Engine, ends: str) -> None:
 
 
 @pytest.mark.mariadb
-def test_who_would_wait_too_long_is_told_that_it_is_running(db: Engine) -> None:
+def test_a_caller_that_would_wait_too_long_is_told_that_it_is_running(db: Engine) -> None:
     stand = a_stand(db)
     claim: dict[str, Any] = {"body": b"a", "reference": "AAAABBBB", "now": NOW}
 

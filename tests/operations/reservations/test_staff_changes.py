@@ -168,7 +168,7 @@ def test_into_another_book_and_back(db: Engine) -> None:
     in_order(stand)
 
 
-def test_who_waits_is_moved_to_where_there_is_room(db: Engine) -> None:
+def test_a_waitlisted_party_is_moved_to_where_there_is_room(db: Engine) -> None:
     stand = a_stand(db, tables=ONE_TABLE)
     stand.ask()
     number = stand.ask()

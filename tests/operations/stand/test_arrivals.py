@@ -133,7 +133,7 @@ def test_a_party_sits_down_in_time(stand: Stand) -> None:
     assert in_order(stand, now=minutes(3))
 
 
-def test_who_came_first_and_sat_down_later(stand: Stand) -> None:
+def test_a_party_that_arrived_first_and_was_seated_later(stand: Stand) -> None:
     number = stand.ask(2)
     stand.move(arrive, number, now=minutes(-10))
     stand.move(seat, number, now=minutes(2))
@@ -265,7 +265,7 @@ def test_the_table_it_leaves_goes_to_the_waitlist(stand: Stand) -> None:
     assert stand.held(waits) == {"1": (0, 7)}
 
 
-def test_who_sits_already_moves_to_another_table(stand: Stand) -> None:
+def test_a_seated_party_moves_to_another_table(stand: Stand) -> None:
     number = stand.ask(2)
     stand.move(seat, number, now=minutes(0))
     stand.move(seat, number, now=minutes(30))
@@ -280,7 +280,7 @@ def test_who_sits_already_moves_to_another_table(stand: Stand) -> None:
     assert in_order(stand, now=minutes(40))
 
 
-def test_who_stays_too_long_and_moves_has_the_other_table_for_a_moment(stand: Stand) -> None:
+def test_an_overstaying_party_that_moves_has_the_other_table_for_a_moment(stand: Stand) -> None:
     number = stand.ask(2)
     stand.move(seat, number, now=minutes(0))
     stand.move(seat, number, now=minutes(100), table_ids=(stand.restaurant.tables["9"],))
@@ -313,7 +313,7 @@ def test_the_table_is_free_from_the_next_quarter_on(stand: Stand) -> None:
     assert in_order(stand, now=minutes(55))
 
 
-def test_who_leaves_late_frees_nothing_more(stand: Stand) -> None:
+def test_a_party_that_leaves_late_frees_nothing_more(stand: Stand) -> None:
     number = stand.ask(2)
     stand.move(seat, number, now=minutes(0))
     stand.move(finish, number, now=minutes(130))
@@ -321,7 +321,7 @@ def test_who_leaves_late_frees_nothing_more(stand: Stand) -> None:
     assert in_order(stand, now=minutes(130))
 
 
-def test_who_sat_down_early_and_left_early(stand: Stand) -> None:
+def test_a_party_that_sat_down_early_and_left_early(stand: Stand) -> None:
     number = stand.ask(2)
     stand.move(seat, number, now=minutes(-50))
     stand.move(finish, number, now=minutes(-20))
@@ -355,7 +355,7 @@ def test_nobody_came(stand: Stand) -> None:
     assert in_order(stand, now=minutes(0))
 
 
-def test_who_came_may_still_be_gone(stand: Stand) -> None:
+def test_an_arrived_party_may_become_a_no_show(stand: Stand) -> None:
     number = stand.ask(2)
     stand.move(arrive, number, now=minutes(0))
     stand.move(mark_no_show, number, now=minutes(30))
@@ -386,7 +386,7 @@ def test_a_no_show_taken_back(stand: Stand) -> None:
     assert in_order(stand, now=minutes(35))
 
 
-def test_a_no_show_is_not_taken_back_from_who_sits_there_now(stand: Stand) -> None:
+def test_a_no_show_is_not_taken_back_from_the_party_that_sits_there_now(stand: Stand) -> None:
     number, _other = stand.ask(2), stand.ask(2)
     waits = stand.ask(2, start=minutes(30))
     stand.move(mark_no_show, number, now=minutes(15))
@@ -427,7 +427,7 @@ def test_a_finish_taken_back_after_the_turn(stand: Stand) -> None:
     assert in_order(stand, now=minutes(119))
 
 
-def test_a_finish_is_not_taken_back_from_who_sits_there_now(stand: Stand) -> None:
+def test_a_finish_is_not_taken_back_from_the_party_that_sits_there_now(stand: Stand) -> None:
     number = stand.book(2, tables=("1",))
     stand.move(seat, number, now=minutes(0))
     stand.move(finish, number, now=minutes(40))

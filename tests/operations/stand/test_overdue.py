@@ -70,7 +70,7 @@ def test_a_no_show_when_the_grace_is_over(stand: Stand) -> None:
     assert in_order(stand, now=minutes(21))
 
 
-def test_who_came_is_no_no_show(stand: Stand) -> None:
+def test_an_arrived_party_is_no_no_show(stand: Stand) -> None:
     arrived, seated = stand.ask(2), stand.ask(2)
     waits = stand.ask(2)
     stand.move(arrive, arrived, now=minutes(5))
@@ -173,7 +173,7 @@ def test_no_more_than_the_limit_the_longest_overdue_first(stand: Stand) -> None:
     assert run(mark_no_shows, stand, now=minutes(60), limit=1) == 0
 
 
-def test_who_came_while_the_clock_looked_is_left_alone(
+def test_a_party_that_arrives_while_the_job_runs_is_left_alone(
     stand: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     number = stand.ask(2)
@@ -198,14 +198,14 @@ def test_a_forgotten_finish(stand: Stand) -> None:
     assert in_order(stand, now=minutes(131))
 
 
-def test_the_turn_of_who_sat_down_late_ends_later(stand: Stand) -> None:
+def test_the_turn_of_a_party_seated_late_ends_later(stand: Stand) -> None:
     number = stand.ask(2)
     stand.move(seat, number, now=minutes(30))
     assert run(finish_overdue, stand, now=minutes(159.99)) == 0
     assert run(finish_overdue, stand, now=minutes(160)) == 1
 
 
-def test_who_does_not_sit_is_not_finished(stand: Stand) -> None:
+def test_a_party_that_is_not_seated_is_not_finished(stand: Stand) -> None:
     confirmed, arrived = stand.ask(2), stand.ask(2)
     stand.move(arrive, arrived, now=minutes(0))
     assert run(finish_overdue, stand, now=minutes(600)) == 0
@@ -236,7 +236,7 @@ def test_a_clock_that_stood_still_for_a_week_ends_them_all_the_same(stand: Stand
 # --- the end of the evening
 
 
-def test_the_evening_ends_for_everybody_of_whom_nothing_was_said(
+def test_the_evening_ends_for_all_parties_without_a_recorded_end(
     db: Engine, restaurant: Callable[..., OpenRestaurant]
 ) -> None:
     stand = Stand(db, restaurant(tables=TABLES | {"3": ("hall", 1, 2)}, policies=POLICIES))

@@ -68,7 +68,7 @@ def test_nobody_is_seated_where_somebody_still_sits(db: Engine) -> None:
     assert sits_at(stand) == {"1": next_, "2": first}
 
 
-def test_who_has_left_makes_place(db: Engine) -> None:
+def test_a_party_that_has_left_makes_place(db: Engine) -> None:
     stand = a_stand(db, tables=ONE_TABLE, policies=NEAR)
     first = overstayed(stand)
     next_ = stand.book(2, tables=("1",), start=minutes(90))
@@ -99,7 +99,7 @@ def test_a_no_show_does_not_get_a_table_back_at_which_somebody_sits(db: Engine) 
         assert stand.row(first).reference in refusal(stand, move, next_, now=minutes(101))
 
 
-def test_the_table_of_who_overstays_is_not_offered_given_or_promised(db: Engine) -> None:
+def test_the_table_of_an_overstaying_party_is_not_offered_given_or_promised(db: Engine) -> None:
     stand = a_stand(db, tables=ONE_TABLE, policies=NEAR)
     first = overstayed(stand)
     now = minutes(91)
@@ -158,7 +158,7 @@ def test_control_without_question_and_key_two_parties_sit_at_one_table(
 
 
 @pytest.mark.parametrize("by_phone", [False, True], ids=["online", "by phone"])
-def test_who_is_next_sits_elsewhere(db: Engine, by_phone: bool) -> None:
+def test_the_next_party_sits_elsewhere(db: Engine, by_phone: bool) -> None:
     stand = a_stand(db, tables=TWO_TABLES, policies=NEAR)
     first = overstayed(stand)
     next_ = (stand.book if by_phone else stand.ask)(2, start=minutes(90))
@@ -174,7 +174,9 @@ def test_who_is_next_sits_elsewhere(db: Engine, by_phone: bool) -> None:
 
 
 @pytest.mark.parametrize("by_staff", [False, True], ids=["no other table", "chosen by the staff"])
-def test_who_cannot_sit_elsewhere_is_said_to_the_host(db: Engine, by_staff: bool) -> None:
+def test_the_host_is_warned_of_a_party_that_cannot_sit_elsewhere(
+    db: Engine, by_staff: bool
+) -> None:
     stand = a_stand(db, tables=TWO_TABLES if by_staff else ONE_TABLE, policies=NEAR)
     first = overstayed(stand)
     if by_staff:
@@ -192,7 +194,7 @@ def test_who_cannot_sit_elsewhere_is_said_to_the_host(db: Engine, by_staff: bool
 
 
 @pytest.mark.parametrize("how", ["nobody said", "changed since"])
-def test_whose_table_may_have_been_chosen_keeps_it(db: Engine, how: str) -> None:
+def test_a_party_whose_table_may_have_been_chosen_keeps_it(db: Engine, how: str) -> None:
     stand = a_stand(db, tables=TWO_TABLES | {"3": ("hall", 1, 1)}, policies=NEAR)
     overstayed(stand)
     if how == "nobody said":  # as an older release wrote it

@@ -101,7 +101,9 @@ def test_made_up_contacts_hold_no_more_than_their_share(
     assert in_order(stand, now=minutes(15))
 
 
-def test_who_confirms_is_told_that_it_stands(db: Engine, restaurant: RestaurantSpec) -> None:
+def test_a_guest_that_confirms_is_told_that_the_table_is_reserved(
+    db: Engine, restaurant: RestaurantSpec
+) -> None:
     stand = two_tables(db, restaurant)
     number, waits = stand.ask(2), stand.ask(2)
     assert stand.row(number).confirm_by == minutes(15)
@@ -125,7 +127,7 @@ def test_who_confirms_is_told_that_it_stands(db: Engine, restaurant: RestaurantS
     assert [judge(each, now=at).action for each in standings] == [Action.SKIP, Action.SEND]
 
 
-def test_who_does_not_is_told_once_and_the_waitlist_has_the_table(
+def test_an_unconfirmed_guest_is_told_once_and_the_waitlist_gets_the_table(
     db: Engine, restaurant: RestaurantSpec
 ) -> None:
     stand = two_tables(db, restaurant)
@@ -168,7 +170,7 @@ def a_stand_elsewhere(db: Engine, restaurant: RestaurantSpec) -> Stand:
     return Stand(db, restaurant(slug="elsewhere", tables=TABLES, policies=ASKS), asked=500)
 
 
-def test_who_is_here_needs_to_confirm_nothing(db: Engine, restaurant: RestaurantSpec) -> None:
+def test_an_arrived_party_needs_to_confirm_nothing(db: Engine, restaurant: RestaurantSpec) -> None:
     stand = a_stand(db, restaurant, confirm_minutes=STAFF_LOOKBACK_MINUTES)
     start = NOW + timedelta(days=4, hours=9)
     number = stand.ask(2, start=start, now=start - timedelta(hours=1))

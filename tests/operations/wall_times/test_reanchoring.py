@@ -58,7 +58,7 @@ def told(stand: Stand) -> int:
 
 
 @pytest.mark.both
-def test_who_was_told_19_comes_at_19_again_at_the_same_table(stand: Stand, tmp_path: Path) -> None:
+def test_a_party_told_19_comes_at_19_again_at_the_same_table(stand: Stand, tmp_path: Path) -> None:
     number = stand.ask(2)
     messages, before = told(stand), stand.row(number)
     with other_rules(tmp_path, hours=2):
@@ -105,7 +105,9 @@ def test_a_whole_evening_moves_together_each_into_what_another_leaves(
 
 
 @pytest.mark.both
-def test_whose_table_is_taken_by_now_gets_another_or_stays(stand: Stand, tmp_path: Path) -> None:
+def test_a_party_whose_table_is_taken_by_now_gets_another_or_stays(
+    stand: Stand, tmp_path: Path
+) -> None:
     first, second = stand.ask(2), stand.ask(2)
     mine = set(stand.held(first))
     with other_rules(tmp_path, hours=2):
@@ -135,7 +137,7 @@ def test_a_change_that_was_accepted_follows(stand: Stand, tmp_path: Path) -> Non
 
 
 @pytest.mark.both
-def test_who_waits_waits_for_what_was_told(stand: Stand, tmp_path: Path) -> None:
+def test_a_waitlisted_party_waits_for_the_time_it_was_told(stand: Stand, tmp_path: Path) -> None:
     numbers = [stand.ask(2) for _ in range(3)]
     assert stand.row(numbers[2]).status == "waitlisted"
     with other_rules(tmp_path, hours=2):
@@ -147,7 +149,7 @@ def test_who_waits_waits_for_what_was_told(stand: Stand, tmp_path: Path) -> None
         assert set(stand.held(numbers[2])) == {"1"}
 
 
-def test_whose_time_is_past_or_none_is_left_and_named(stand: Stand, tmp_path: Path) -> None:
+def test_a_party_whose_time_is_past_or_none_is_left_and_named(stand: Stand, tmp_path: Path) -> None:
     stand.ask(2)
     late = stand.ask(2, start=START - 2 * HOUR)  # announced as 17:00, the first
     with other_rules(tmp_path, hours=2):
@@ -164,7 +166,7 @@ def test_a_dry_run_says_the_same_and_writes_nothing(stand: Stand, tmp_path: Path
         assert back(stand) == would
 
 
-def test_who_is_right_or_not_known_stays(stand: Stand, tmp_path: Path) -> None:
+def test_a_party_that_is_right_or_not_known_stays(stand: Stand, tmp_path: Path) -> None:
     number = stand.ask(2)
     assert back(stand) == []
     stand.plant(update(Reservation).where(Reservation.id == number).values(told_offset=None))
@@ -172,7 +174,7 @@ def test_who_is_right_or_not_known_stays(stand: Stand, tmp_path: Path) -> None:
         assert back(stand) == []
 
 
-def test_who_comes_on_another_date_by_the_new_rules_changes_books(
+def test_a_party_on_another_date_by_the_new_rules_changes_books(
     stand: Stand, tmp_path: Path
 ) -> None:
     number = stand.ask(2)

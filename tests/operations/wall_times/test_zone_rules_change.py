@@ -52,7 +52,7 @@ def test_a_change_that_is_accepted_tells_another_wall_time(stand: Stand) -> None
 
 
 @pytest.mark.both
-def test_the_check_names_everybody_whom_other_zone_rules_moved(
+def test_the_check_names_all_parties_moved_by_other_zone_rules(
     stand: Stand, tmp_path: Path
 ) -> None:
     winter, summer = stand.ask(2), stand.ask(2, start=SUMMER)
@@ -64,21 +64,21 @@ def test_the_check_names_everybody_whom_other_zone_rules_moved(
     assert check(stand, now=NOW) == []
 
 
-def test_who_was_booked_by_an_older_release_is_not_guessed_at(stand: Stand, tmp_path: Path) -> None:
+def test_a_party_booked_by_an_older_release_is_not_guessed_at(stand: Stand, tmp_path: Path) -> None:
     number = stand.ask(2)
     stand.plant(update(Reservation).where(Reservation.id == number).values(told_offset=None))
     with other_rules(tmp_path, hours=2):
         assert said(stand) == set()
 
 
-def test_who_is_here_needs_no_start_any_more(stand: Stand, tmp_path: Path) -> None:
+def test_an_arrived_party_needs_no_start_any_more(stand: Stand, tmp_path: Path) -> None:
     number = stand.ask(2)
     stand.move(seat, number, now=START)
     with other_rules(tmp_path, hours=2):
         assert not [each for each in check(stand, now=START) if MOVED in each.text]
 
 
-def test_a_file_that_is_loaded_is_told_whom_the_zone_rules_moved(
+def test_loading_a_file_lists_the_parties_moved_by_the_zone_rules(
     stand: Stand, tmp_path: Path
 ) -> None:
     stand.ask(2)
@@ -89,9 +89,7 @@ def test_a_file_that_is_loaded_is_told_whom_the_zone_rules_moved(
 
 
 @pytest.mark.both
-def test_who_is_answered_after_the_change_is_told_by_the_new_clock(
-    stand: Stand, tmp_path: Path
-) -> None:
+def test_an_answer_after_the_change_tells_the_new_clock(stand: Stand, tmp_path: Path) -> None:
     first, promoted, waits = (stand.ask(6) for _ in range(3))
     assert stand.row(waits).status == "waitlisted"
     asked = stand.request(2)

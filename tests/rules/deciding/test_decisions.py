@@ -117,7 +117,7 @@ def test_a_party_that_no_table_takes_is_declined_though_it_would_wait() -> None:
     assert answer(one_table(), replace(only_hall, area_id=HALL)).status is Status.CONFIRMED
 
 
-def test_who_would_wait_waits_until_the_list_is_full() -> None:
+def test_a_party_without_a_table_waits_until_the_list_is_full() -> None:
     board = one_table(waitlist_parties=2)
     answers = [answer(board, ask_of(2, waitlist=True)) for _ in range(4)]
     assert [each.status for each in answers] == [
@@ -175,7 +175,7 @@ def test_a_party_lifted_off_the_board_leaves_no_trace() -> None:
     assert answer(board, ask).seats == (1,)
 
 
-def test_lifting_who_was_never_counted_starts_from_nothing() -> None:
+def test_lifting_a_party_that_was_never_counted_starts_from_nothing() -> None:
     board = one_table()
     board.lift(ask_of(2), (1,), 6)
     assert board.pace[SEVEN].covers == -2
@@ -301,7 +301,7 @@ def test_a_decision_alone_changes_nothing(restaurant: RestaurantSpec, wishes: li
 
 
 @given(restaurants(), MANY)
-def test_the_waitlist_counts_exactly_who_waits(
+def test_the_waitlist_counts_exactly_the_waiting_parties(
     restaurant: RestaurantSpec, wishes: list[Ask]
 ) -> None:
     board = a_board(restaurant)

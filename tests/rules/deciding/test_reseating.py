@@ -54,7 +54,7 @@ def moved(outcome: Outcome) -> dict[int, tuple[int, ...]]:
     return {party.id: seats for party, seats in outcome.moves}
 
 
-def test_who_sits_at_the_only_large_table_moves_to_a_small_one() -> None:
+def test_a_party_at_the_only_large_table_moves_to_a_small_one() -> None:
     board = a_book(a_floor([(1, 2), (1, 4)]))
     sits(board, 7, Ask(2, SEVEN), 2)
     outcome = answer(board, 4)
@@ -63,7 +63,7 @@ def test_who_sits_at_the_only_large_table_moves_to_a_small_one() -> None:
     assert answer(board, 1).reason is Reason.FULL
 
 
-def test_nobody_moves_who_must_not_or_where_it_is_switched_off() -> None:
+def test_no_party_moves_that_must_not_or_where_it_is_switched_off() -> None:
     for may_move, switched in ((FIXED, True), (FREE, False), (FREE, None)):
         board = a_book(a_floor([(1, 2), (1, 4)]))
         board.may_move = switched
@@ -87,7 +87,7 @@ def test_two_parties_one_after_the_other_both_move() -> None:
     assert moved(answer(board, 4)) == {7: (2,), 8: (1,)}
 
 
-def test_whom_a_party_displaces_moves_too() -> None:
+def test_a_displaced_party_moves_too() -> None:
     board = a_book(a_floor([(1, 2), (1, 4), (3, 6)]), exact=False)
     sits(board, 7, Ask(4, SEVEN), 3)
     sits(board, 8, Ask(2, SEVEN), 2)

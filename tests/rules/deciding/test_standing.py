@@ -37,13 +37,13 @@ from tests.rules.floors import (
 )
 from tests.rules.restaurants import DAY, FRIDAY, a_shift, at, utc
 
-HOUSE = a_floor(
+RESTAURANT = a_floor(
     [a_table(1, 1, 2), a_table(2, 2, 4), a_table(3, 2, 4, area_id=TERRACE), a_table(4, 1, 8)],
     [a_combination(1, (1, 2), 5, 6)],
 )
 #: 19:00 in Berlin
 SEVEN = utc("2026-07-10T17:00")
-START = a_board(HOUSE).sitting.starts[0]
+START = a_board(RESTAURANT).sitting.starts[0]
 
 
 def a_party(**more: Any) -> Party:
@@ -60,7 +60,7 @@ def a_party(**more: Any) -> Party:
 
 
 def with_shifts(*shifts: ShiftSpec, closures: tuple[ClosureSpec, ...] = ()) -> RestaurantSpec:
-    return replace(HOUSE, shifts=shifts, closures=closures)
+    return replace(RESTAURANT, shifts=shifts, closures=closures)
 
 
 def found(restaurant: RestaurantSpec, party: Party) -> list[tuple[Code, str]]:
@@ -68,12 +68,12 @@ def found(restaurant: RestaurantSpec, party: Party) -> list[tuple[Code, str]]:
 
 
 def test_nothing_is_said_of_a_party_as_the_decision_makes_it() -> None:
-    assert found(HOUSE, a_party()) == []
-    assert found(HOUSE, a_party(status=Status.WAITLISTED, table_ids=())) == []
-    assert found(HOUSE, a_party(status=Status.REQUESTED, table_ids=())) == []
+    assert found(RESTAURANT, a_party()) == []
+    assert found(RESTAURANT, a_party(status=Status.WAITLISTED, table_ids=())) == []
+    assert found(RESTAURANT, a_party(status=Status.REQUESTED, table_ids=())) == []
 
 
-DINNER = HOUSE.shifts[0]
+DINNER = RESTAURANT.shifts[0]
 LATER = replace(DINNER, first=at("20:00"))
 SPECIAL = a_shift("20:30", "21:00", key="party", shift_id=7, on_date=FRIDAY)
 EARLY = a_shift("18:00", "19:00", key="early", shift_id=5)
@@ -130,24 +130,24 @@ def test_a_start_that_is_none_any_more(restaurant: RestaurantSpec, code: Code, a
 
 
 @pytest.mark.parametrize("status", [Status.ARRIVED, Status.SEATED])
-def test_who_is_here_needs_no_start_and_still_its_book(status: Status) -> None:
+def test_an_arrived_party_needs_no_start_and_still_its_book(status: Status) -> None:
     here = a_party(status=status, chosen=status is Status.SEATED)
     assert found(with_shifts(LATER), here) == []
     assert found(with_shifts(DINNER, closures=(ClosureSpec(FRIDAY),)), here) == []
     other_day = replace(here, book_id=book_id(1, date(2026, 7, 14)))
-    assert found(HOUSE, other_day) == [(Code.OTHER_BOOK, "shift dinner")]
+    assert found(RESTAURANT, other_day) == [(Code.OTHER_BOOK, "shift dinner")]
     assert found(with_shifts(LATER), other_day) == [(Code.OTHER_BOOK, "")]
 
 
 def test_a_start_off_the_grid() -> None:
     starts = SEVEN + timedelta(minutes=7)
     party = a_party(starts_at=starts, ends_at=starts + timedelta(minutes=90))
-    assert found(HOUSE, party) == [(Code.NO_START, "shift dinner")]
+    assert found(RESTAURANT, party) == [(Code.NO_START, "shift dinner")]
 
 
 def test_a_book_of_another_date_or_of_nobody() -> None:
     for number in (book_id(1, FRIDAY + DAY), book_id(8, FRIDAY), 0):
-        assert found(HOUSE, a_party(book_id=number)) == [(Code.OTHER_BOOK, "shift dinner")]
+        assert found(RESTAURANT, a_party(book_id=number)) == [(Code.OTHER_BOOK, "shift dinner")]
 
 
 PLACES = {
@@ -169,23 +169,23 @@ PLACES = {
 @pytest.mark.parametrize(("more", "code", "about"), PLACES.values(), ids=PLACES)
 def test_a_place_that_is_none(more: dict[str, Any], code: Code, about: str) -> None:
     party = a_party(**more)
-    minutes = turn_minutes(HOUSE.policies, DINNER, party_size=party.party_size)
+    minutes = turn_minutes(RESTAURANT.policies, DINNER, party_size=party.party_size)
     party = replace(party, ends_at=SEVEN + timedelta(minutes=minutes))
-    assert found(HOUSE, party) == [(code, about)]
+    assert found(RESTAURANT, party) == [(code, about)]
 
 
 def test_a_table_for_the_staff_alone_is_none_online() -> None:
-    tables = tuple(replace(table, online=table.id != 1) for table in HOUSE.tables)
-    restaurant = replace(HOUSE, tables=tables)
+    tables = tuple(replace(table, online=table.id != 1) for table in RESTAURANT.tables)
+    restaurant = replace(RESTAURANT, tables=tables)
     assert found(restaurant, a_party()) == [(Code.IN_HOUSE_ONLY, "table T1")]
     assert found(restaurant, a_party(online=False)) == []
 
 
 def test_what_is_gone_is_named_as_it_was_called_before() -> None:
     after = replace(
-        HOUSE, revision=2, tables=HOUSE.tables[1:], areas=(AreaSpec(9, "roof", "Roof"),)
+        RESTAURANT, revision=2, tables=RESTAURANT.tables[1:], areas=(AreaSpec(9, "roof", "Roof"),)
     )
-    said = objections(after, a_party(area_id=HALL), before=HOUSE)
+    said = objections(after, a_party(area_id=HALL), before=RESTAURANT)
     assert [each.about for each in said] == ["area hall", "table T1"]
     assert [each.about for each in objections(after, a_party(area_id=HALL))] == [
         "area #1",
@@ -195,28 +195,28 @@ def test_what_is_gone_is_named_as_it_was_called_before() -> None:
 
 def test_a_row_that_makes_no_sense() -> None:
     party = a_party(party_size=-5, ends_at=SEVEN - timedelta(minutes=15))
-    codes = {code for code, _ in found(HOUSE, party)}
+    codes = {code for code, _ in found(RESTAURANT, party)}
     assert codes == {Code.PARTY_SIZE, Code.ENDS_BEFORE_START, Code.PARTY_RANGE, Code.TURN}
 
 
 def test_a_turn_of_another_length() -> None:
     party = a_party(ends_at=SEVEN + timedelta(minutes=105))
-    assert found(HOUSE, party) == [(Code.TURN, "shift dinner")]
+    assert found(RESTAURANT, party) == [(Code.TURN, "shift dinner")]
     own = with_shifts(replace(DINNER, turn_times=(TurnTime(999, 105),)))
     assert found(own, party) == []
-    assert found(HOUSE, replace(party, chosen=True)) == []
-    assert found(HOUSE, replace(party, status=Status.WAITLISTED, table_ids=())) == []
+    assert found(RESTAURANT, replace(party, chosen=True)) == []
+    assert found(RESTAURANT, replace(party, status=Status.WAITLISTED, table_ids=())) == []
 
 
 def test_what_the_staff_may_do_is_no_objection() -> None:
     chosen = a_party(online=False, chosen=True, party_size=7, table_ids=(1, 3), area_id=HALL)
-    assert found(HOUSE, chosen) == []
-    assert found(HOUSE, replace(chosen, table_ids=(1, 9))) == [(Code.TABLE_GONE, "table #9")]
+    assert found(RESTAURANT, chosen) == []
+    assert found(RESTAURANT, replace(chosen, table_ids=(1, 9))) == [(Code.TABLE_GONE, "table #9")]
     seated = a_party(status=Status.SEATED, chosen=True, table_ids=(2, 4), party_size=1, area_id=8)
-    assert found(HOUSE, replace(seated, ends_at=SEVEN + timedelta(hours=5))) == []
+    assert found(RESTAURANT, replace(seated, ends_at=SEVEN + timedelta(hours=5))) == []
     late = datetime.fromisoformat("2026-07-10T20:37+00:00")
     walked_in = replace(seated, starts_at=late, ends_at=late + timedelta(hours=1), walk_in=True)
-    assert found(HOUSE, walked_in) == []
+    assert found(RESTAURANT, walked_in) == []
 
 
 # --- the decision and this function agree
@@ -239,7 +239,7 @@ def as_party(board: Board, ask: Ask, **more: Any) -> Party:
 
 
 @given(restaurant=restaurants(), wishes=st.lists(asks(START), max_size=12))
-def test_nobody_whom_the_decision_seats_or_lets_wait_is_objected_to(
+def test_no_party_that_the_decision_seats_or_lets_wait_is_objected_to(
     restaurant: RestaurantSpec, wishes: list[Ask]
 ) -> None:
     board = a_board(restaurant)
@@ -255,7 +255,7 @@ def test_nobody_whom_the_decision_seats_or_lets_wait_is_objected_to(
     wish=asks(START),
     seats=st.sets(st.integers(1, 7), min_size=1, max_size=3),
 )
-def test_whoever_sits_where_the_decision_would_seat_nobody_is_objected_to(
+def test_a_party_where_the_decision_would_seat_nobody_is_objected_to(
     restaurant: RestaurantSpec, wish: Ask, seats: set[int]
 ) -> None:
     board = a_board(restaurant)
@@ -266,7 +266,7 @@ def test_whoever_sits_where_the_decision_would_seat_nobody_is_objected_to(
 
 
 def test_many_parties_are_looked_at_with_few_answers_remembered() -> None:
-    restaurant = replace(HOUSE)
+    restaurant = replace(RESTAURANT)
     sitting = find_sitting(restaurant, SEVEN)
     assert sitting is not None
     for number in range(2_000):

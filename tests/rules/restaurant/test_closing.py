@@ -28,7 +28,7 @@ LUNCH = replace(
     ends=at("16:00"),
     may_run_over=False,
 )
-HOUSE = replace(a_floor([a_table(1, 1, 8), a_table(2, 1, 8)]), shifts=(LUNCH,))
+RESTAURANT = replace(a_floor([a_table(1, 1, 8), a_table(2, 1, 8)]), shifts=(LUNCH,))
 #: 14:00 in Berlin
 TWO = utc("2026-07-10T12:00")
 MORNING = TWO - timedelta(hours=5)
@@ -44,9 +44,9 @@ def ask_of(board: Board, party_size: int, *, online: bool = True) -> Ask:
 
 
 def test_a_large_party_starts_earlier_than_a_small_one() -> None:
-    board = a_board(HOUSE)
-    assert last_offer(HOUSE, ask_of(board, 6)) == "14:00"
-    assert last_offer(HOUSE, ask_of(board, 8)) == "13:45"
+    board = a_board(RESTAURANT)
+    assert last_offer(RESTAURANT, ask_of(board, 6)) == "14:00"
+    assert last_offer(RESTAURANT, ask_of(board, 8)) == "13:45"
     outcome = decide_and_apply(board, ask_of(board, 8), earliest=0)
     assert (outcome.status, outcome.reason) == (Status.DECLINED, Reason.CLOSED)
     assert outcome.alternatives == board.sitting.starts[-4:-1]
@@ -54,7 +54,7 @@ def test_a_large_party_starts_earlier_than_a_small_one() -> None:
 
 
 def test_the_staff_may_keep_a_party_past_the_end() -> None:
-    board = a_board(HOUSE)
+    board = a_board(RESTAURANT)
     assert (
         decide_and_apply(board, ask_of(board, 8, online=False), earliest=0).status
         is Status.CONFIRMED
@@ -62,7 +62,7 @@ def test_the_staff_may_keep_a_party_past_the_end() -> None:
 
 
 def test_a_shift_that_may_run_over_offers_every_start() -> None:
-    restaurant = replace(HOUSE, shifts=(replace(LUNCH, may_run_over=True),))
+    restaurant = replace(RESTAURANT, shifts=(replace(LUNCH, may_run_over=True),))
     board = a_board(restaurant)
     assert last_offer(restaurant, ask_of(board, 8)) == "14:00"
     assert decide_and_apply(board, ask_of(board, 8), earliest=0).status is Status.CONFIRMED
@@ -73,17 +73,17 @@ def test_a_request_is_told_the_last_start_for_its_party() -> None:
     with pytest.raises(
         Invalid, match=r"ends at 16:00: its last start is 2026-07-10T13:45"
     ) as wrong:
-        check_request(HOUSE, request, now=MORNING, online=True)
+        check_request(RESTAURANT, request, now=MORNING, online=True)
     assert [each.field for each in wrong.value.fields] == ["start"]
-    check_request(HOUSE, request, now=MORNING, online=False)
-    check_request(HOUSE, replace(request, party_size=6), now=MORNING, online=True)
+    check_request(RESTAURANT, request, now=MORNING, online=False)
+    check_request(RESTAURANT, replace(request, party_size=6), now=MORNING, online=True)
 
 
 def test_a_party_does_not_grow_past_the_end() -> None:
     has = TableRequest(6, TWO, GUEST)
     with pytest.raises(Invalid) as wrong:
         check_change(
-            HOUSE,
+            RESTAURANT,
             replace(has, party_size=8),
             change=TableChange(party_size=8),
             has=has,
@@ -93,20 +93,20 @@ def test_a_party_does_not_grow_past_the_end() -> None:
     assert [each.field for each in wrong.value.fields] == ["party_size"]
 
 
-def test_who_stays_longer_than_the_shift_is_objected_to() -> None:
-    board = a_board(HOUSE)
+def test_a_party_that_stays_longer_than_the_shift_is_objected_to() -> None:
+    board = a_board(RESTAURANT)
     party = Party(
         Status.CONFIRMED, 8, TWO, TWO + timedelta(minutes=135), board.sitting.book_id, None, (1,)
     )
-    assert [each.code for each in objections(HOUSE, party)] == [Code.RUNS_OVER]
-    assert objections(HOUSE, replace(party, online=False)) == ()
+    assert [each.code for each in objections(RESTAURANT, party)] == [Code.RUNS_OVER]
+    assert objections(RESTAURANT, replace(party, online=False)) == ()
     waits = replace(party, status=Status.WAITLISTED, table_ids=())
-    assert [each.code for each in objections(HOUSE, waits)] == [Code.RUNS_OVER]
+    assert [each.code for each in objections(RESTAURANT, waits)] == [Code.RUNS_OVER]
 
 
 def test_an_end_at_the_hour_of_the_first_seating_is_a_day_later() -> None:
     around = replace(LUNCH, first=at("00:00"), last=at("23:45"), ends=at("00:00"))
-    (sitting,) = sittings_on(replace(HOUSE, shifts=(around,)), FRIDAY)
+    (sitting,) = sittings_on(replace(RESTAURANT, shifts=(around,)), FRIDAY)
     assert len(sitting.starts) == 96
     assert sitting.closes == sitting.starts[-1] + 1
 
@@ -133,10 +133,10 @@ def shifts(draw: st.DrawFn) -> ShiftSpec:
 def test_nobody_is_offered_a_turn_that_ends_after_the_shift(
     shift: ShiftSpec, size: int, zone: str, month: int
 ) -> None:
-    restaurant = replace(HOUSE, shifts=(shift,), zone=zone, policies=Policies())
+    restaurant = replace(RESTAURANT, shifts=(shift,), zone=zone, policies=Policies())
     day = FRIDAY + 30 * month * DAY
     for sitting in sittings_on(restaurant, day):
-        board = Board(restaurant, sitting, a_board(HOUSE).floor)
+        board = Board(restaurant, sitting, a_board(RESTAURANT).floor)
         board.floor.base = sitting.starts[0]
         for start in offers(board, Ask(size, sitting.starts[0])):
             end = start + turn_quarters(restaurant.policies, shift, party_size=size)

@@ -37,7 +37,7 @@ def test_the_limits_of_an_interval(
 
 
 @given(LOADS, st.builds(Pacing, LIMITS, LIMITS, LIMITS), st.integers(1, 12), st.booleans())
-def test_who_keeps_the_pace_is_within_every_limit_afterwards(
+def test_a_party_within_the_pace_is_within_every_limit_afterwards(
     load: Load, pacing: Pacing, party_size: int, online: bool
 ) -> None:
     kept = keeps_pace(pacing, load, party_size, online=online)

@@ -34,13 +34,13 @@ from tests.rules.restaurants import DAY, ENDS_OF_TIME, FRIDAY, a_restaurant, a_s
 NOW = utc("2026-07-10T10:00")
 DINNER = utc("2026-07-10T17:00")
 TABLES = (TableSpec(1, "1", 1, 1, 8), TableSpec(2, "2", 2, 1, 8))
-HOUSE = replace(a_restaurant(a_shift("18:00", "21:00")), tables=TABLES)
+RESTAURANT = replace(a_restaurant(a_shift("18:00", "21:00")), tables=TABLES)
 
 
 def ask(
     start: datetime = DINNER,
     *,
-    restaurant: RestaurantSpec = HOUSE,
+    restaurant: RestaurantSpec = RESTAURANT,
     party_size: int = 2,
     area: str | None = None,
     now: datetime = NOW,
@@ -67,7 +67,7 @@ def refused(start: datetime = DINNER, **asked: object) -> dict[str, str]:
 
 def test_a_good_request_gets_its_sitting() -> None:
     assert ask().service_date == FRIDAY
-    assert ask(area="terrace", online=False).shift is HOUSE.shifts[0]
+    assert ask(area="terrace", online=False).shift is RESTAURANT.shifts[0]
 
 
 @pytest.mark.parametrize("party_size", [1, 8])
@@ -80,7 +80,7 @@ def test_a_party_too_large_to_book_online_is_told_to_call() -> None:
 
 
 def test_a_party_below_the_restaurants_online_minimum_is_refused() -> None:
-    restaurant = a_restaurant(*HOUSE.shifts, policies=Policies(min_party_online=2))
+    restaurant = a_restaurant(*RESTAURANT.shifts, policies=Policies(min_party_online=2))
     assert refused(restaurant=restaurant, party_size=1) == {"party_size": "must be at least 2"}
     assert accepted(restaurant=restaurant, party_size=1, online=False)
 
@@ -102,7 +102,7 @@ def test_an_unknown_area_is_refused_and_the_known_ones_named(online: bool) -> No
 
 
 def test_a_room_whose_tables_are_for_the_staff_cannot_be_had_online() -> None:
-    restaurant = replace(HOUSE, tables=(TABLES[0], replace(TABLES[1], online=False)))
+    restaurant = replace(RESTAURANT, tables=(TABLES[0], replace(TABLES[1], online=False)))
     assert [area.key for area in online_areas(restaurant)] == ["room"]
     message = refused(area="terrace", restaurant=restaurant)["area"]
     assert message == "is not offered online; areas offered: room"
@@ -125,10 +125,10 @@ def test_mistake_6_past_starts_are_neither_offered_nor_booked() -> None:
     """One rule for offers, new requests and edits; the server's clock decides."""
     now = utc("2026-07-10T17:50")
     assert refused(DINNER, now=now) == {"start": "is in the past"}
-    first, _ = bookable_quarters(HOUSE, now=now, online=True)
-    (sitting,) = sittings_on(HOUSE, FRIDAY)
+    first, _ = bookable_quarters(RESTAURANT, now=now, online=True)
+    (sitting,) = sittings_on(RESTAURANT, FRIDAY)
     offered = [start for start in sitting.starts if start >= first]
-    assert [local(HOUSE, start).strftime("%H:%M") for start in offered] == [
+    assert [local(RESTAURANT, start).strftime("%H:%M") for start in offered] == [
         "20:30",
         "20:45",
         "21:00",
@@ -150,7 +150,7 @@ def test_lead_time_is_inclusive() -> None:
 
 
 def test_without_lead_time_a_start_is_bookable_until_it_begins() -> None:
-    restaurant = a_restaurant(*HOUSE.shifts, policies=Policies(lead_minutes=0))
+    restaurant = a_restaurant(*RESTAURANT.shifts, policies=Policies(lead_minutes=0))
     assert accepted(restaurant=restaurant, now=DINNER)
     late = DINNER + timedelta(seconds=1)
     assert refused(restaurant=restaurant, now=late) == {"start": "is in the past"}
@@ -200,7 +200,7 @@ def test_the_nearest_starts_include_those_of_the_night_before() -> None:
 
 @pytest.mark.parametrize("online", [True, False])
 def test_a_closed_day_is_called_closed(online: bool) -> None:
-    restaurant = a_restaurant(*HOUSE.shifts, closures=(ClosureSpec(FRIDAY, reason="private"),))
+    restaurant = a_restaurant(*RESTAURANT.shifts, closures=(ClosureSpec(FRIDAY, reason="private"),))
     assert refused(restaurant=restaurant, online=online) == {
         "start": "the restaurant is closed on 2026-07-10"
     }
@@ -218,8 +218,8 @@ def test_one_guest_comes_twice_only_with_two_hours_between() -> None:
 
 def test_real_hours_count_also_between_two_times_of_one_zone() -> None:
     """01:30 and 03:30 on the spring night are one hour apart, whatever the wall clock says."""
-    before = datetime(2026, 3, 29, 1, 30, tzinfo=HOUSE.tz)
-    after = datetime(2026, 3, 29, 3, 30, tzinfo=HOUSE.tz)
+    before = datetime(2026, 3, 29, 1, 30, tzinfo=RESTAURANT.tz)
+    after = datetime(2026, 3, 29, 3, 30, tzinfo=RESTAURANT.tz)
     assert same_guest_conflict(Policies(), before, other=after)
     assert is_late_cancel(90, after, now=before)
     assert no_show_due(Policies(no_show_grace_minutes=60), before, now=after)
