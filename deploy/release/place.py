@@ -9,7 +9,6 @@ from typing import Final, Literal
 import httpx
 
 Slot = Literal["blue", "green"]
-SLOTS: Final[tuple[Slot, Slot]] = ("blue", "green")
 #: Shares of the callers, in per cent, each with a link; a canary turns one after the other.
 SHARES: Final = (5, 25, 50, 100)
 #: nginx waits this long for an answer; after that no client is left on the connection.

@@ -15,7 +15,6 @@ from sqlalchemy.orm import Mapped, column_property, mapped_column
 from models.core.database.transactions import Base
 from models.core.database.types import BigId, UtcDateTime, digest
 from models.core.secrets.signing import contact_key
-from models.entities.moves import EDITED, ReservationMove
 from models.entities.sealed_guest import (
     Guest,
     open_guest,
@@ -23,15 +22,27 @@ from models.entities.sealed_guest import (
     seal_guest,
     seal_staff_note,
 )
+from models.rules.reservations.contact_edits import EDITED_REASON
 
-__all__ = [
-    "EDITED",
-    "Assignment",
-    "Reservation",
-    "ReservationChange",
-    "ReservationMove",
-    "TableOccupancy",
-]
+
+class ReservationMove(Base):
+    """One step of a reservation's history: from, to, actor, time, reason."""
+
+    __tablename__ = "reservation_moves"
+    __table_args__ = (Index("ix_reservation_moves_reservation", "reservation_id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    reservation_id: Mapped[int] = mapped_column(ForeignKey("reservations.id"))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    before: Mapped[str] = mapped_column(String(12))
+    after: Mapped[str] = mapped_column(String(12))
+    #: the reservation's revision after the move
+    revision: Mapped[int]
+    #: guest | staff:<account id> | worker | clock
+    actor: Mapped[str] = mapped_column(String(40))
+    #: the kind of move: decision, change, promotion, cancellation, arrival, ... or a decline's
+    #: reason
+    reason: Mapped[str] = mapped_column(String(32), default="")
 
 
 class Reservation(Base):
@@ -115,7 +126,7 @@ class Reservation(Base):
     _staff_edited: Mapped[bool] = column_property(
         exists().where(
             ReservationMove.reservation_id == id,
-            ReservationMove.reason == EDITED,
+            ReservationMove.reason == EDITED_REASON,
             ReservationMove.actor.startswith("staff:"),
             ReservationMove.revision > func.coalesce(notes_revision, 0),
         )

@@ -20,16 +20,15 @@ from models.integrity.checks import moves as moved
 from models.integrity.checks import reservations as laws
 from models.integrity.checks import waiting
 from models.integrity.checks.books import books
-from models.integrity.checks.forgotten import forgotten
 from models.integrity.checks.guests import (
     change_alternatives,
     contacts_before,
+    forgotten,
     guests,
     keyring_finding,
 )
 from models.integrity.checks.history import history
 from models.integrity.checks.pacing import pacing
-from models.integrity.checks.parties import without_table
 from models.integrity.checks.standing import standing
 from models.integrity.checks.tables import tables
 from models.integrity.finding import Files, Finding
@@ -70,7 +69,7 @@ def _tables(session: Session, run: CheckRun, share: Share) -> Iterator[Finding]:
 
 def _places(session: Session, run: CheckRun, _share: Share) -> Iterator[Finding]:
     yield from unreadable(run.files)
-    yield from without_table(session, limit=run.limit)
+    yield from laws.without_table(session, limit=run.limit)
     yield from waiting.references(session, run.files, limit=run.limit)
 
 

@@ -32,11 +32,6 @@ def upgrade(engine: Engine, *, revision: str = "head") -> None:
     command.upgrade(_config(engine), revision)
 
 
-def downgrade(engine: Engine, *, revision: str = "base") -> None:
-    """Undo every step after `revision`, with its data (for tests, and a refused release)."""
-    command.downgrade(_config(engine), revision)
-
-
 def head() -> str:
     """The revision that this code requires."""
     (found,) = ScriptDirectory.from_config(_config()).get_heads()

@@ -1,6 +1,5 @@
 """Automatic fail-over: polls twice a second, acts after four polls without a primary."""
 
-import logging
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,8 +13,6 @@ from tasks.failover.overview import Seen, all_servers, query_servers
 from tasks.failover.replaced import fence_replaced
 from tasks.failover.server import DatabaseServer
 from tasks.failover.switch import FailoverRequest, Switched, fail_over
-
-log = logging.getLogger(__name__)
 
 #: Seconds between two polls.
 EVERY: Final = 0.5

@@ -195,8 +195,8 @@ def measure_availability(bind: Engine) -> None:
     """Queries and time of availability for 10, 60, 100 and 1,000 tables."""
     from models.core.clock import now  # noqa: PLC0415
     from models.core.database.transactions import reading  # noqa: PLC0415
-    from models.queries.deciding.availability import availability  # noqa: PLC0415
     from models.queries.floor.load import restaurant_by_slug  # noqa: PLC0415
+    from tests.services.running.offers import availability  # noqa: PLC0415
 
     for count in (10, 60, 100, 1000):
         made.make_restaurants(bind, 1, each=count, prefix=f"tables{count}-")

@@ -16,7 +16,6 @@ from models.operations.deciding.allocation import decide_waiting
 from models.operations.reservations.booking import request_reservation
 from models.queries.deciding.availability import (
     Slot,
-    availability,
     cached_availability,
     keep_availability,
 )
@@ -37,6 +36,7 @@ from tests.operations.evenings import (
     set_now,
 )
 from tests.services.counting import counting
+from tests.services.running.offers import availability
 from tests.services.running.restaurant import ShiftTimes
 from tests.services.running.stand import NOW, START, Stand
 from tests.services.servers.redis import RedisServer

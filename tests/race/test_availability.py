@@ -9,10 +9,11 @@ from sqlalchemy import Engine
 
 from models.core import clock
 from models.core.database.transactions import reading
-from models.queries.deciding.availability import Slot, availability
+from models.queries.deciding.availability import Slot
 from models.queries.deciding.movable import load_movable
 from models.queries.floor.load import restaurant_by_id
 from tests.operations.evenings import a_stand
+from tests.services.running.offers import availability
 from tests.services.running.stand import Stand
 from web.offers import offered_starts
 

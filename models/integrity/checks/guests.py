@@ -1,4 +1,4 @@
-"""Check of guests' encrypted data: it can be decrypted, and matches the contact keys."""
+"""Check of guests' data: it can be decrypted, matches the contact keys, and is erased in time."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import Row, String, select, type_coerce
+from sqlalchemy import Row, String, or_, select, type_coerce
 from sqlalchemy.orm import Session
 
 from models.core.database.transactions import table_of
@@ -17,7 +17,9 @@ from models.core.secrets.signing import contact_key
 from models.entities.messages import Message
 from models.entities.reservations import Reservation, ReservationChange
 from models.entities.sealed_guest import Guest, open_contact, open_guest, open_staff_note
+from models.entities.shifts import ShiftDay
 from models.integrity.finding import Finding
+from models.rules.reservations.lifecycle import ENDED
 
 #: Reservations read per query: this bounds the memory.
 _AT_ONCE: Final = 5_000
@@ -158,3 +160,32 @@ def _are_starts(text: str | None) -> bool:
         return False
     aware = all(moment.tzinfo is not None for moment in moments)
     return isinstance(starts, list) and len(starts) <= _MOST_STARTS and aware
+
+
+def forgotten(session: Session, *, limit: int) -> Iterator[Finding]:
+    """Erased guests with remaining data, and guests that retention skipped."""
+    row, book = Reservation, ShiftDay
+    found = select(row.id).where(
+        row.forgotten_at.is_not(None),
+        or_(
+            row.email_key.is_not(None),
+            row.phone_key.is_not(None),
+            row.staff_note_sealed.is_not(None),
+        ),
+    )
+    for number in session.scalars(found.limit(limit)):
+        yield Finding(
+            "forgotten", (number,), f"reservation {number} is erased but still has guest data"
+        )
+    left = (
+        select(row.id, book.service_date)
+        .join(book, book.id == row.book_id)
+        .where(
+            book.guests_forgotten_at.is_not(None),
+            row.forgotten_at.is_(None),
+            row.status.in_(sorted(ENDED)),
+        )
+    )
+    for number, day in session.execute(left.limit(limit)):
+        text = f"reservation {number} of {day} is not erased, but its book is marked as erased"
+        yield Finding("forgotten", (number,), text)

@@ -25,7 +25,6 @@ from models.rules.messages.notifying import (
 from models.rules.reservations.contact_edits import CHANNELS, EDITED_REASON
 from models.rules.reservations.lifecycle import Status
 
-EDITED = EDITED_REASON
 Existing = dict[tuple[int, str], list[str]]
 _ANY = [frozenset(CHANNELS), *(frozenset((each,)) for each in CHANNELS), frozenset[str]()]
 _SOME = [each for each in _ANY if each]
@@ -109,7 +108,7 @@ def _parts(steps: list[CheckedStep]) -> list[list[notifying.Step]]:
     """The history, split before each edit that does not list its changes of the contact."""
     parts: list[list[notifying.Step]] = [[]]
     for step in steps:
-        if step.reason == EDITED:
+        if step.reason == EDITED_REASON:
             parts.append([])
         if after := STATUSES.get(step.after):
             parts[-1].append(notifying.Step(after, step.reason, step.revision, step.at))

@@ -1,4 +1,4 @@
-"""Check that the columns of every reservation are consistent."""
+"""Check that every reservation's columns are consistent, and that it has the table it holds."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -12,17 +12,18 @@ from sqlalchemy import (
     func,
     not_,
     or_,
+    select,
     type_coerce,
 )
 from sqlalchemy.orm import Session
 
 from models.core.database.transactions import table_of
-from models.entities.reservations import Reservation, ReservationMove
+from models.entities.reservations import Assignment, Reservation, ReservationMove
 from models.integrity.finding import Finding
 from models.integrity.law import Law, breaches
 from models.integrity.times import as_text, seconds_between
 from models.rules.deciding.board import Reason
-from models.rules.reservations.lifecycle import Status
+from models.rules.reservations.lifecycle import HOLDING, Status
 from models.rules.restaurant.policies import STAFF_MAX_PARTY
 
 #: A time this far ahead of the check's clock comes from none of our clocks.
@@ -41,6 +42,7 @@ SOURCES: Final = frozenset({"online", "staff", "walk_in"})
 _NOTHING: Final = "null"
 REASONS: Final = sorted(reason.value for reason in Reason)
 
+_HOLDING = sorted(status.value for status in HOLDING)
 _HERE = [Status.ARRIVED, Status.SEATED]
 _NOT_ARRIVED = [Status.REQUESTED, Status.WAITLISTED, Status.CONFIRMED, Status.DECLINED]
 _SEATED = [Status.SEATED, Status.FINISHED]
@@ -53,6 +55,16 @@ def reservations(session: Session, *, now: datetime, limit: int) -> Iterator[Fin
     row = table_of(Reservation)
     laws = [*_request_laws(), *_hour_laws(now), *_visit_laws()]
     yield from breaches(session, "reservation", row.c.id, row.c.id, row, laws, limit=limit)
+
+
+def without_table(session: Session, *, limit: int) -> Iterator[Finding]:
+    """Confirmed, arrived and seated parties without any table."""
+    row = Reservation
+    query = select(row.id, row.status).where(
+        row.status.in_(_HOLDING), not_(exists().where(Assignment.reservation_id == row.id))
+    )
+    for number, status in session.execute(query.limit(limit)):
+        yield Finding("no-table", (number,), f"reservation {number} is {status} but has no table")
 
 
 def off_grid(column: ColumnElement[Any]) -> ColumnElement[bool]:

@@ -25,7 +25,7 @@ from models.rules.messages.told_times import told_wall
 from models.rules.reservations.lifecycle import HOLDING, Status
 
 _HOLDING = sorted(status.value for status in HOLDING)
-#: Reported already, by `models.integrity.checks.parties`.
+#: Reported already, by `models.integrity.checks.reservations`.
 _NAMED = frozenset({Code.NO_TABLE})
 #: About the row by itself: no change of a file causes these.
 _OWN = frozenset({Code.PARTY_SIZE, Code.ENDS_BEFORE_START})

@@ -14,12 +14,12 @@ from sqlalchemy.orm import Session
 
 from models.core.database.transactions import table_of
 from models.entities.reservations import Assignment, Reservation, ReservationMove, TableOccupancy
-from models.integrity.checks.notified import EDITED
 from models.integrity.checks.seated import read_sitters, seated
 from models.integrity.finding import Files, Finding
 from models.integrity.table_uses import Use
 from models.integrity.times import as_text, last_quarter, quarter_in
 from models.rules.messages.notifying import CHANGED_REASON
+from models.rules.reservations.contact_edits import EDITED_REASON
 from models.rules.reservations.lifecycle import HOLDING, Status
 from models.rules.restaurant.restaurant import QUARTER_SECONDS
 from models.rules.restaurant.sittings import quarter_of
@@ -200,7 +200,7 @@ def _read_begins(session: Session, chunk: Sequence[int]) -> dict[int, int]:
         .where(
             given.dining_table_id.in_(chunk),
             or_(
-                and_(move.after == Status.SEATED, move.reason.not_like(f"{EDITED}%")),
+                and_(move.after == Status.SEATED, move.reason.not_like(f"{EDITED_REASON}%")),
                 move.before == Status.NO_SHOW,
                 and_(move.before == Status.FINISHED, move.after.in_(_BACK)),
                 move.reason == CHANGED_REASON,

@@ -1,17 +1,29 @@
 """Seated parties and their tables: a table stays taken until the party is recorded as gone."""
 
+from collections.abc import Collection
+from dataclasses import dataclass
+
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from models.core.database.transactions import table_of
 from models.core.errors import StateConflict
 from models.entities.reservations import Assignment, Reservation, SeatedTable
-from models.queries.book.seated_parties import sitters
 from models.rules.deciding.seating import Seats
 from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.restaurant import RestaurantSpec
 
 _ROWS = table_of(SeatedTable)
+
+
+@dataclass(frozen=True, slots=True)
+class SeatedParty:
+    """A table and the party seated there last. `sits`: it has not left."""
+
+    table_id: int
+    reservation_id: int
+    reference: str
+    sits: bool
 
 
 def refuse_if_others_sit(
@@ -21,7 +33,7 @@ def refuse_if_others_sit(
 
     Rows of parties that are no longer seated (an older release finished them) are deleted.
     """
-    others = [each for each in sitters(session, tables) if each.reservation_id != row.id]
+    others = [each for each in _sitters(session, tables) if each.reservation_id != row.id]
     sitting = [each for each in others if each.sits]
     if sitting:
         known = restaurant.table_by_id
@@ -34,6 +46,18 @@ def refuse_if_others_sit(
     if others:
         gone = [each.table_id for each in others]
         session.execute(delete(_ROWS).where(_ROWS.c.dining_table_id.in_(gone)))
+
+
+def _sitters(session: Session, tables: Collection[int]) -> list[SeatedParty]:
+    """Return the parties seated at these tables, and stale rows of others. One query by the key."""
+    row, seated = table_of(Reservation).c, table_of(SeatedTable).c
+    query = (
+        select(seated.dining_table_id, row.id, row.reference, row.status == Status.SEATED.value)
+        .join_from(seated.reservation_id.table, row.id.table, row.id == seated.reservation_id)
+        .where(seated.dining_table_id.in_(tables))
+        .order_by(seated.dining_table_id)
+    )
+    return [SeatedParty(*found) for found in session.execute(query)]
 
 
 def sit_down(session: Session, row: Reservation, tables: Seats) -> None:

@@ -34,24 +34,6 @@ class Slot:
         return datetime.fromtimestamp(self.quarter * QUARTER_SECONDS, UTC)
 
 
-def availability(
-    session: Session,
-    restaurant: RestaurantSpec,
-    *,
-    on_date: date,
-    party_size: int,
-    area_key: str | None = None,
-    now: datetime,
-) -> list[Slot]:
-    """Return the starts of that date for such a party online, ascending.
-
-    Two queries however full the restaurant is; two more for each book in which a start lacks only a
-    table. Empty for an unknown area or a party size outside the online limits.
-    """
-    found = _all_slots(session, restaurant, on_date, party_size, area_key, now)
-    return _bookable(restaurant, found, now=now)
-
-
 def cached_availability(
     restaurant: RestaurantSpec,
     *,
@@ -83,7 +65,12 @@ def keep_availability(
     area_key: str | None = None,
     now: datetime,
 ) -> list[Slot]:
-    """Compute the slots, and cache them under the generation read before the database was read."""
+    """Return the starts of that date for such a party online, ascending, and cache them.
+
+    They are cached under the generation read before the database was read (None: not at all). Two
+    queries however full the restaurant is; two more for each book in which a start lacks only a
+    table. Empty for an unknown area or a party size outside the online limits.
+    """
     found = _all_slots(session, restaurant, on_date, party_size, area_key, now)
     if miss.generation is not None:
         pairs = [(slot.quarter, slot.shift_key) for slot in found]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+#: A move that changed details only; after a colon it may list the changes of the contact.
 EDITED_REASON: Final = "edited"
 EMAIL: Final = "email"
 SMS: Final = "sms"
@@ -33,11 +34,6 @@ def contact_marks(reason: str) -> dict[str, str]:
     if before != EDITED_REASON:
         return {}
     return {mark[1:]: mark[0] for mark in marks.split(",") if mark[1:] in CHANNELS}
-
-
-def is_edit(reason: str) -> bool:
-    """Whether a move with this reason changed details only."""
-    return reason.partition(":")[0] == EDITED_REASON
 
 
 def _mark(before: str | None, after: str | None) -> str:

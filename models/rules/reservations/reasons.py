@@ -11,10 +11,9 @@ from models.rules.messages.notifying import (
     RESEATED_REASON,
     UNPROVED_REASON,
 )
+from models.rules.reservations.contact_edits import EDITED_REASON
 from models.rules.reservations.lifecycle import HOLDING, Status
 
-#: Details only; after a colon it may list the changes of the contact.
-EDITED: Final = "edited"
 _WAITS: Final = frozenset({Status.WAITLISTED, Status.DECLINED})
 #: Reasons of a move to another state (or to the same one, when a waiting party's request changes).
 MOVED: Final[dict[str, frozenset[Status]]] = {
@@ -41,12 +40,12 @@ STAYED: Final[dict[str, frozenset[Status]]] = {
     PROVED_REASON: frozenset({Status.CONFIRMED}),
     "decision": frozenset({Status.WAITLISTED}),
     "moved": frozenset({Status.SEATED}),
-    EDITED: frozenset(Status),
+    EDITED_REASON: frozenset(Status),
 }
 
 
 def leads_to(reason: str, before: str, after: str) -> bool:
     """Whether a move with that reason can have led from `before` to `after`."""
-    name = EDITED if reason.startswith(f"{EDITED}:") else reason
+    name = EDITED_REASON if reason.startswith(f"{EDITED_REASON}:") else reason
     known: frozenset[str] = (STAYED if before == after else MOVED).get(name, frozenset())
     return after in known

@@ -1,7 +1,6 @@
 """Ships the log from the spool to the store: each new byte once, in encrypted pieces."""
 
 import hashlib
-import logging
 from pathlib import Path
 from typing import Final
 
@@ -10,8 +9,6 @@ from tasks.backups.log.binlog.events import Events
 from tasks.backups.log.pieces import PIECE_BYTES, LogSpan, Piece, read_head, spans, write_piece
 from tasks.backups.log.position import number_of
 from tasks.backups.stores.safe import Safe
-
-log = logging.getLogger(__name__)
 
 #: Small pieces are merged at this number, about a minute's worth at one a second.
 MERGE_AT: Final = 60

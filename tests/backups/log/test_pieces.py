@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tasks.backups.faults import PieceDamaged, RestoreRefused
-from tasks.backups.log.binlog.events import BEGINS_TRANSACTION, MAGIC
+from tasks.backups.log.binlog.events import MAGIC
 from tasks.backups.log.fetch import end_of_log, fetch_log
 from tasks.backups.log.pieces import read_piece, spans
 from tasks.backups.log.position import LogPosition
@@ -26,6 +26,8 @@ ORIGIN = "0123456789ab"
 BEGAN = datetime(2026, 11, 20, 19, 0, tzinfo=UTC)
 BASE = LogPosition(ORIGIN, "binlog.000001", 4)
 PLACES = 200
+#: The type of event that starts every transaction (MariaDB's GTID event).
+BEGINS_TRANSACTION = 162
 
 
 def event(number: int, *, size: int = 120) -> bytes:

@@ -16,9 +16,9 @@ from models.operations.stand.jobs import STAND_JOBS
 from models.operations.stand.seated_tables import mend_seated_tables
 from models.operations.stand.undo import take_back
 from models.queries.book.book import book_of
-from models.queries.deciding.availability import availability
 from models.queries.floor.load import restaurant_by_id
 from tests.operations.evenings import ONE_TABLE, QUARTER, TWO_TABLES, a_stand, history
+from tests.services.running.offers import availability
 from tests.services.running.stand import START, Stand
 
 pytestmark = pytest.mark.both

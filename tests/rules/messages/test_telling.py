@@ -24,7 +24,7 @@ from models.rules.messages.notifying import (
     step_messages,
 )
 from models.rules.messages.outbox import message_rows, reminder_rows
-from models.rules.reservations.contact_edits import contact_marks, edit_reason, is_edit
+from models.rules.reservations.contact_edits import contact_marks, edit_reason
 from models.rules.reservations.lifecycle import Status
 from tests.rules.restaurants import utc
 
@@ -203,7 +203,6 @@ def test_what_an_edit_did_to_the_contact_is_its_reason() -> None:
     assert edit_reason(both, nobody) == "edited:-email,-sms"
     assert contact_marks("edited:~email,+sms") == {"email": "~", "sms": "+"}
     assert contact_marks("changed") == contact_marks("edited") == contact_marks("edited:") == {}
-    assert is_edit("edited") and is_edit("edited:+sms") and not is_edit("changed")
 
 
 WAYS: st.SearchStrategy[Ways] = st.fixed_dictionaries(

@@ -8,8 +8,6 @@ from typing import BinaryIO, Final
 
 #: The first bytes of every file.
 MAGIC: Final = b"\xfebin"
-#: The type of event that starts every transaction (MariaDB's GTID event).
-BEGINS_TRANSACTION: Final = 162
 _HEADER: Final = struct.Struct("<IBIIIH")
 
 
