@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
+from models.rules.reservations.contact_edits import CHANNELS
+
 #: Job -> seconds after its last success at which it is overdue: several of its periods.
 LATE_AFTER: Final[Mapping[str, int]] = {
     "sweep": 30,
@@ -87,6 +89,14 @@ def heartbeat_name(queue: str) -> str:
 def channel_name(channel: str) -> str:
     """The name under which a channel that is down is listed with the overdue jobs."""
     return f"channel.{channel}"
+
+
+#: What guests notice when it is late or down.
+DELAYS_GUESTS: Final = frozenset(
+    {"requests", "changes", "freed_books", "messages", "stuck_sends", "sweep", "health"}
+    | {"heartbeat.allocation", "heartbeat.messages", "redis"}
+    | {channel_name(channel) for channel in CHANNELS}
+)
 
 
 def seconds_since(moment: datetime | None, *, now: datetime) -> float | None:

@@ -20,8 +20,7 @@ from models.entities.running import HealthChange
 from models.queries.running.flags import switches
 from models.queries.running.health import health_history, last_health, read_health
 from models.rules.flags import ALL
-from models.rules.health import channel_name
-from models.rules.reservations.contact_edits import CHANNELS
+from models.rules.health import DELAYS_GUESTS
 from web.http.access import public
 from web.http.json_body import json_response
 from web.http.rate_limits import forget_guesses, give_back, place_of, take_guess
@@ -30,12 +29,6 @@ from web.pages.page import register_trouble, render
 blueprint = APIBlueprint("status", __name__, enable_openapi=False)
 register_trouble(blueprint)
 
-#: Health checks whose delay guests notice.
-_NOTICED: Final = frozenset(
-    {"requests", "changes", "freed_books", "messages", "stuck_sends", "sweep", "health"}
-    | {"heartbeat.allocation", "heartbeat.messages", "redis"}
-    | {channel_name(channel) for channel in CHANNELS}
-)
 _TEXTS: Final = {
     "open": "We take requests, and answer at once.",
     "slow": "We take requests. Answers and messages may take longer than usual.",
@@ -71,7 +64,7 @@ def _status() -> str:
     except (DBAPIError, PoolTimeout):
         return "closed"
     late = set(health["late"]) if health else set()
-    return "slow" if late & _NOTICED or not signals.is_up() else "open"
+    return "slow" if late & DELAYS_GUESTS or not signals.is_up() else "open"
 
 
 @dataclass(frozen=True, slots=True)
