@@ -3,14 +3,39 @@
 import ast
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import PurePath
 
-from tests.architecture.tree import Module, modules_of_tests, product, size
+from tests.architecture.tree import Module, dotted, modules_of_tests, product, size
 
 FUNCTION_P90, FUNCTION_MAX = 20, 50
 MODULE_P90, MODULE_MAX = 200, 300
 FOLDER_MAX = 15
+#: Modules of the project that a module may import.
+FAN_OUT_MAX = 15
+
+#: Where many parts meet: path -> the most it may import, and why it is not divided.
+ASSEMBLY_POINTS: dict[str, tuple[int, str]] = {
+    "deploy/cli/main.py": (19, "the list of commands"),
+    "deploy/cli/recovery/backups.py": (17, "one command for each thing done with backups"),
+    "deploy/cli/restaurant.py": (16, "one command for each thing done with a restaurant's file"),
+    "models/operations/deciding/rounds.py": (
+        21,
+        "a round joins queries, rules and what is written",
+    ),
+    "models/operations/reservations/booking.py": (19, "a booking asks every rule about a party"),
+    "tasks/backups/make.py": (18, "a backup joins databases, log, stores and records"),
+    "tasks/maintenance.py": (20, "the jobs of a queue"),
+    "tasks/messages.py": (20, "the jobs of a queue"),
+    "tasks/messaging/delivery.py": (17, "an attempt joins rules, channels and records"),
+    "web/api/reservations.py": (24, "views: what is read, done, nudged and shown"),
+    "web/api/stand/arrivals.py": (20, "views: what is read, done, nudged and shown"),
+    "web/api/stand/book.py": (24, "views: what is read, done, nudged and shown"),
+    "web/api/stand/guests.py": (19, "views: what is read, done, nudged and shown"),
+    "web/app.py": (29, "the list of the application's parts"),
+    "web/pages/booking.py": (21, "views: what is read, done, nudged and shown"),
+    "web/pages/manage.py": (21, "views: what is read, done, nudged and shown"),
+}
 
 #: Process edges that must survive any exception: path -> why, and how often.
 BROAD_EXCEPTS: dict[str, tuple[str, int]] = {
@@ -52,6 +77,32 @@ def test_folders_hold_few_modules() -> None:
     for package in held.copy():
         held[package] -= 1  # its __init__
     assert not {folder: count for folder, count in held.items() if count > FOLDER_MAX}
+
+
+def _fan_out(module: Module, known: Container[str]) -> int:
+    """How many modules of the project it imports."""
+    found = set()
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            home = node.module or ""
+            inner = {f"{home}.{name.name}" for name in node.names}
+            found |= {name if name in known else home for name in inner}
+    return sum(name in known for name in found)
+
+
+def test_few_modules_import_many() -> None:
+    known = {dotted(module) for module in product()}
+    fans = {module.path: _fan_out(module, known) for module in product()}
+    many = {path: fan for path, fan in fans.items() if fan > FAN_OUT_MAX}
+    assert many.keys() == ASSEMBLY_POINTS.keys()
+    assert not {path: fan for path, fan in many.items() if fan > ASSEMBLY_POINTS[path][0]}
+
+
+def test_each_module_that_is_imported_counts_once() -> None:
+    text = "import json\nimport a.b\nfrom a import b, c\nfrom a.c import X, Y\nfrom z import d\n"
+    assert _fan_out(Module("m.py", text, ast.parse(text)), {"a", "a.b", "a.c"}) == 2
 
 
 def test_nothing_is_imported_inside_a_function() -> None:

@@ -1,20 +1,21 @@
 """Every public operation is reachable from an edge (web, tasks, commands)."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from models.operations.stand.jobs import STAND_JOBS
 from schedules.jobs import jobs
 from tasks.queues import TASKS
-from tests.architecture.tree import Module, product
+from tests.architecture.tree import Module, dotted, product
 
 EDGES = ("web/", "tasks/", "deploy/", "schedules/", "workers/")
 #: A top-level name: its dotted module, and its name there.
 Name = tuple[str, str]
-
-
-def dotted(module: Module) -> str:
-    return module.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+#: What no code of the product refers to -> who does.
+FOR_OTHERS: dict[Name, str] = {
+    ("web.wsgi", "app"): "the server, by its command",
+    ("tasks.nudges", "flush_nudges"): "tests: only this shows that nothing was sent",
+}
 
 
 def imported(tree: ast.AST) -> dict[str, Name]:
@@ -75,6 +76,40 @@ def reached() -> set[Name]:
     return found
 
 
+def _strings(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def for_tests_alone(modules: Iterable[Module]) -> set[Name]:
+    """Top-level names that no other code of the product refers to.
+
+    Left out: decorated functions (the decorator keeps them), loops, and modules that are imported
+    by a name in a string.
+    """
+    modules = list(modules)
+    defined: set[Name] = set()
+    referred: set[Name] = set()
+    texts: set[str] = set()
+    for module in modules:
+        home, known = dotted(module), imported(module.tree)
+        said = set(_strings(module.tree))
+        texts |= said
+        referred |= {(home, text) for text in said if text.isidentifier()}  # a name in quotes
+        for node in module.tree.body:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                continue
+            own = {(home, name) for name in called(node) if name.isidentifier()}
+            referred |= set(used(node, home, known)) - own
+            is_kept = isinstance(node, ast.FunctionDef) and node.decorator_list
+            if not (is_kept or isinstance(node, ast.For)):
+                defined |= own
+    return {
+        (home, name) for home, name in defined - referred if home not in texts and name != "__all__"
+    }
+
+
 def public_operations() -> set[Name]:
     return {
         (dotted(module), node.name)
@@ -97,6 +132,19 @@ def test_the_way_is_really_looked_for(tmp_path: object) -> None:
     spoken = {name for names in speaks.values() for name in names}
     assert ("models.operations.deciding.waitlist", "expire_waitlists") in spoken
     assert ("models.operations.deciding.waitlist", "expire_wait_lists") not in reached()
+
+
+def test_nothing_is_there_for_tests_alone() -> None:
+    assert for_tests_alone(product()) == FOR_OTHERS.keys()
+
+
+def test_what_only_tests_use_is_found() -> None:
+    texts = {
+        "web/a.py": "from web.b import kept\nkept()\n",
+        "web/b.py": "def kept(): lost\ndef lone(): lone()\n@view\ndef seen(): ...\n",
+    }
+    modules = [Module(path, text, ast.parse(text)) for path, text in texts.items()]
+    assert for_tests_alone(modules) == {("web.b", "lone")}
 
 
 def test_the_clock_asks_for_every_job_of_the_stand() -> None:

@@ -80,6 +80,11 @@ def tracked() -> tuple[str, ...]:
     return tuple(path for path in listed.split("\0") if path and (ROOT / path).is_file())
 
 
+def dotted(module: Module) -> str:
+    """The name by which it is imported."""
+    return module.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
 def size(function: Function) -> int:
     """A function's lines, from `def` to its end."""
     return (function.end_lineno or function.lineno) - function.lineno + 1
