@@ -117,6 +117,7 @@ def _is_dead(path: Path) -> bool:
 
 def turn() -> None:
     """Route the traffic here. The link is replaced by a rename, so it always exists."""
+    # as `models.core.atomic_files.link_atomically`, with the standard library alone
     draft = folder() / f".{own().name}"
     draft.unlink(missing_ok=True)
     draft.symlink_to(own().name)

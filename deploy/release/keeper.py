@@ -17,6 +17,7 @@ from typing import Final, TextIO
 from deploy.embedded.supervisor import Child
 from deploy.release.line import as_slots, clear_after, commands, own
 from deploy.release.processes import PROCESSES, served_by, stop_seconds
+from models.core.atomic_files import write_atomically
 from models.core.secrets.by_process import given_to
 
 #: Pause before a process is restarted; it doubles each time, up to a minute.
@@ -96,9 +97,7 @@ class Keeper:
     def _write_exits(self) -> None:
         """Write how often each process has exited, for the process that watches a release."""
         path = self._state / f"{self._slot}.falls.json"
-        draft = path.with_suffix(".draft")
-        draft.write_text(json.dumps(self._exits), encoding="utf-8")
-        draft.replace(path)
+        write_atomically(path, json.dumps(self._exits).encode(), mode=0o644, is_durable=False)
 
     def _end(self, names: list[str]) -> None:
         """End the processes, each within its own time limit; kill those that exceed it."""

@@ -8,6 +8,8 @@ from typing import Final, Literal
 
 import httpx
 
+from models.core.atomic_files import link_atomically
+
 Slot = Literal["blue", "green"]
 #: Shares of the callers, in per cent, each with a link; a canary turns one after the other.
 SHARES: Final = (5, 25, 50, 100)
@@ -47,18 +49,12 @@ class Place:
         """Point the link of a slot, or "live", to a version: `STATE/version/WHAT`."""
         link = self.state / "version" / what
         link.parent.mkdir(exist_ok=True)
-        draft = link.with_name(f".{what}.next")
-        draft.unlink(missing_ok=True)
-        draft.symlink_to(folder)
-        draft.replace(link)
+        link_atomically(link, folder)
 
     def turn(self, shares: tuple[int, ...], slot: Slot) -> None:
         """Point these shares to that slot, each by one rename, so that the link always exists."""
         for share in shares:
-            draft = self.sockets / f".{share}.next"
-            draft.unlink(missing_ok=True)
-            draft.symlink_to(slot)
-            draft.replace(self.sockets / str(share))
+            link_atomically(self.sockets / str(share), slot)
 
     def ask(self, slot: Slot, path: str, *, seconds: float = 10) -> httpx.Response:
         """GET a path from the slot's web process directly, not through nginx. Raises NoAnswer."""

@@ -8,6 +8,8 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Final
 
+from models.core.atomic_files import sync_folder
+
 #: Seconds to wait for another process's lock on the file before raising an error.
 LOCK_SECONDS: Final = 5.0
 #: Errors of network file systems without locks: there a line may still be torn, and readers report
@@ -43,7 +45,7 @@ def append_line(path: Path, line: bytes) -> None:
                 os.ftruncate(file, size)
             raise
     if is_new:
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
 
 def _lock(file: int, path: Path) -> None:
@@ -68,8 +70,3 @@ def _write(file: int, data: bytes) -> None:
     while rest:
         # may write less than it was given, when the disk becomes full within the line
         rest = rest[os.write(file, rest) :]
-
-
-def _sync_folder(folder: Path) -> None:
-    with closing(_Descriptor(os.open(folder, os.O_RDONLY))) as handle:
-        os.fsync(handle)

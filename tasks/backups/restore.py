@@ -111,6 +111,7 @@ def _restore(
             raise RestoreRefused(
                 "the restored database failed its checks: " + "; ".join(examined.problems)
             )
+        # not by `atomic_files`: a whole folder, which its programs have written and synced
         draft.rename(folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)

@@ -7,7 +7,6 @@ changed file is noticed within a second, so adding a key to the file is enough t
 """
 
 import logging
-import os
 import threading
 import time
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import tink
 from tink import aead, json_proto_keyset_format, proto_keyset_format, secret_key_access
 from tink.proto import aes_gcm_pb2, tink_pb2
 
+from models.core.atomic_files import write_atomically
 from models.core.errors import DecryptionFailed, KeyServiceUnavailable, SettingsInvalid
 from models.core.secrets.kms import is_kms_key, kms_aead
 from models.core.secrets.signing import derive_key
@@ -188,22 +188,9 @@ def copy_keys(into: Path, *, master: str) -> None:
 def _write(
     path: Path, keyset: tink_pb2.Keyset, *, replace: bool, sealer: aead.Aead | None = None
 ) -> None:
-    """Write the file atomically and durably."""
     handle = proto_keyset_format.parse(keyset.SerializeToString(), secret_key_access.TOKEN)
     text = json_proto_keyset_format.serialize_encrypted(handle, sealer or _master(), _ABOUT_KEYS)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        if replace:
-            draft.replace(path)
-        else:
-            path.hardlink_to(draft)
-    finally:
-        draft.unlink(missing_ok=True)
+    write_atomically(path, text.encode(), is_new=not replace)
 
 
 def _stamp() -> tuple[int, int]:

@@ -18,9 +18,10 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from models.core import clock
+from models.core.atomic_files import DEAD_AFTER
 from tasks.backups.faults import StoreFailed
 from tasks.backups.stores.s3_streams import Download, Upload
-from tasks.backups.stores.store import DEAD_AFTER, StoreCheck, try_out
+from tasks.backups.stores.store import StoreCheck, try_out
 
 log = logging.getLogger(__name__)
 

@@ -1,21 +1,16 @@
 """Stores of backups: the protocol, and the folder. A file is either complete or not there."""
 
-import os
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, Final, Protocol
+from typing import BinaryIO, Protocol
 
-from models.core import clock
+from models.core.atomic_files import atomic_file, remove_drafts, sync_folder
 from tasks.backups.faults import StoreFailed
-
-_DRAFT: Final = ".draft-"
-#: A writer that has written nothing for this long counts as dead.
-DEAD_AFTER: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +86,8 @@ class FolderStore:
     @contextmanager
     def write(self, name: str) -> Iterator[BinaryIO]:
         """Yield a file to write; it exists, on disk, when the block ends without an error."""
-        draft = self._folder / f"{_DRAFT}{name}.{secrets.token_hex(4)}"
-        with self._store_errors():
-            try:
-                with open(draft, "xb", opener=_private) as file:
-                    yield file
-                    file.flush()
-                    os.fsync(file.fileno())
-                draft.rename(self._folder / name)
-                self._sync()
-            finally:
-                draft.unlink(missing_ok=True)
+        with self._store_errors(), atomic_file(self._folder / name) as file:
+            yield file
 
     @contextmanager
     def read(self, name: str) -> Iterator[BinaryIO]:
@@ -121,18 +107,12 @@ class FolderStore:
         """Delete the file; do nothing when it does not exist."""
         with self._store_errors():
             (self._folder / name).unlink(missing_ok=True)
-            self._sync()
+            sync_folder(self._folder)
 
     def tidy(self) -> None:
         """Delete drafts of dead writers."""
         with self._store_errors():
-            for draft in self._folder.glob(f"{_DRAFT}*"):
-                try:
-                    age = clock.now().timestamp() - draft.stat().st_mtime
-                except FileNotFoundError:
-                    continue  # completed or deleted meanwhile
-                if age > DEAD_AFTER.total_seconds():
-                    draft.unlink(missing_ok=True)
+            remove_drafts(self._folder)
 
     def hold(self) -> int:
         """Return 0: a folder has no locks."""
@@ -165,14 +145,3 @@ class FolderStore:
             raise StoreFailed(f"{self.label}: the folder does not exist") from None
         except OSError as error:
             raise StoreFailed(f"{self.label}: {error.strerror or error}") from error
-
-    def _sync(self) -> None:
-        handle = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def _private(name: str, flags: int) -> int:
-    return os.open(name, flags, 0o600)
