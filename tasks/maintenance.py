@@ -16,18 +16,18 @@ from models.core.redis import signals
 from models.core.settings import settings
 from models.entities.running import JobRun
 from models.operations.deciding.books import ask_waitlists
-from models.operations.guests.retention import apply_retention, delete_audit
 from models.operations.messages.claims import release_expired_claims
 from models.operations.running.flags import offers_to_repeat
 from models.operations.running.health import forget_health, note_health
 from models.operations.running.jobs import forget_old, record_job
-from models.operations.stand.jobs import STAND_JOBS
-from models.operations.wall_times.jobs import check_wall_times
 from models.queries.running import flags
 from models.queries.running.health import has_due_messages, read_health, restaurants_with_work
 from models.rules.health import LATE_AFTER, heartbeat_name
 from tasks.app import app
 from tasks.failover.health import server_health, with_servers
+from tasks.jobs.retention import apply_retention, delete_audit
+from tasks.jobs.stand import STAND_JOBS
+from tasks.jobs.wall_times import check_wall_times
 from tasks.nudges import nudge_lane, nudge_messages
 
 log = logging.getLogger(__name__)

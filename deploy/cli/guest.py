@@ -15,9 +15,9 @@ from models.core.contacts import lookup_contact
 from models.core.database.transactions import unit
 from models.operations.guests.erasures import ErasureLine, read_erasures
 from models.operations.guests.privacy import Erased, erase_guest, give_out, replay_erasure
-from models.operations.guests.retention import replay_retention
 from models.queries.floor.load import restaurant_by_slug
 from models.rules.restaurant.restaurant import RestaurantSpec
+from tasks.jobs.retention import replay_retention
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 OPERATOR = "operator"

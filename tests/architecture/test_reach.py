@@ -3,8 +3,8 @@
 import ast
 from collections.abc import Iterable, Iterator
 
-from models.operations.stand.jobs import STAND_JOBS
 from schedules.jobs import jobs
+from tasks.jobs.stand import STAND_JOBS
 from tasks.queues import TASKS
 from tests.architecture.tree import Module, dotted, product
 

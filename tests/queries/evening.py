@@ -10,11 +10,11 @@ from models.entities import Message
 from models.integrity.check import Finding, findings
 from models.operations.reservations.changes import edit_details
 from models.operations.stand.arrivals import arrive, finish, mark_no_show, seat
-from models.operations.stand.jobs import STAND_JOBS
 from models.operations.stand.undo import take_back
 from models.rules.reservations.lifecycle import Status
 from models.rules.reservations.requests import GuestDetails
 from models.rules.restaurant.restaurant import QUARTER_SECONDS
+from tasks.jobs.stand import STAND_JOBS
 from tests.services.running.restaurant import OpenRestaurant
 from tests.services.running.stand import NOW, START, Stand
 

@@ -14,11 +14,11 @@ from models.core import clock
 from models.core.database.transactions import reading, transaction
 from models.entities import HealthChange, IdempotencyKey, JobRun, Message, ShiftDay
 from models.operations.running.flags import set_flag
-from models.operations.stand.jobs import STAND_JOBS
 from models.queries.running import flags
 from models.rules.health import LATE_AFTER
 from tasks import maintenance
 from tasks.app import app
+from tasks.jobs.stand import STAND_JOBS
 from tasks.nudges import flush_nudges, nudge_messages
 from tests.operations.evenings import ONE_TABLE, a_stand, book_rows
 from tests.services.running.restaurant import OpenRestaurant

@@ -21,9 +21,9 @@ from models.operations.guests.erasures import ErasureLine, read_erasures
 from models.operations.guests.privacy import Erased, erase_guest, replay_erasure
 from models.operations.reservations.changes import edit_details
 from models.operations.stand.arrivals import seat
-from models.operations.stand.jobs import STAND_JOBS
 from models.queries.guests.privacy import export_guest
 from models.rules.reservations.requests import ConsentSaid, GuestDetails
+from tasks.jobs.stand import STAND_JOBS
 from tests.operations.evenings import a_stand, rows_of
 from tests.services.running.stand import NOW, STAFF, START, Stand
 

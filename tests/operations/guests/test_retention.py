@@ -16,15 +16,15 @@ from models.core.settings import settings
 from models.entities import AuditEntry, Consent, JobRun, Message, Reservation, ShiftDay
 from models.integrity.check import findings
 from models.operations.accounts.audit import note
-from models.operations.guests import retention
 from models.operations.guests.consents import say_consent
 from models.operations.guests.erasures import RetentionLine, read_erasures
-from models.operations.guests.retention import RetentionResult, apply_retention, delete_audit
 from models.operations.reservations.contact_proofs import confirm_contact
-from models.operations.stand.jobs import STAND_JOBS
 from models.operations.stand.overdue import end_evenings
 from models.rules.reservations.requests import ConsentSaid
 from tasks import maintenance
+from tasks.jobs import retention
+from tasks.jobs.retention import RetentionResult, apply_retention, delete_audit
+from tasks.jobs.stand import STAND_JOBS
 from tests.operations.evenings import a_stand, rows_of
 from tests.services.running.restaurant import open_restaurant
 from tests.services.running.stand import NOW, STAFF, START, Stand

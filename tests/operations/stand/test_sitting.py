@@ -12,11 +12,11 @@ from models.core.database.transactions import reading, table_of
 from models.core.errors import Busy, NotSeated, StateConflict
 from models.entities import Reservation, SeatedTable
 from models.operations.stand.arrivals import arrive, finish, mark_no_show, seat
-from models.operations.stand.jobs import STAND_JOBS
 from models.operations.stand.seated_tables import mend_seated_tables
 from models.operations.stand.undo import take_back
 from models.queries.book.book import book_of
 from models.queries.floor.load import restaurant_by_id
+from tasks.jobs.stand import STAND_JOBS
 from tests.operations.evenings import ONE_TABLE, QUARTER, TWO_TABLES, a_stand, history
 from tests.services.running.offers import availability
 from tests.services.running.stand import START, Stand

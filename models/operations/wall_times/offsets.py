@@ -1,8 +1,7 @@
-"""The clock's job on wall times: count moved parties, and fill in missing offsets."""
+"""The offsets by which parties were told their wall times: fill in missing ones."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from functools import partial
 from itertools import groupby
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -10,26 +9,14 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from models.core.database.transactions import one_state, table_of, unit
+from models.core.database.transactions import table_of
 from models.entities.reservations import Reservation
-from models.queries.reservations.wall_times import moved_parties, to_come, zones
+from models.queries.reservations.wall_times import to_come, zones
 from models.rules.messages.told_times import offset_in
 
-#: Reservations that one transaction fills in.
+#: Reservations that one call fills in.
 AT_ONCE: Final = 1000
 _ROWS = table_of(Reservation)
-
-
-def check_wall_times(now: datetime) -> dict[str, Any]:
-    """Return `moved` (restaurant -> number of parties) and `filled`. Opens its own transactions.
-
-    Counts first: offsets that are filled in by the current rules say nothing about earlier rules.
-    """
-    moved = one_state(partial(moved_parties, now=now))
-    filled = 0
-    while count := unit(partial(keep_wall_times, now=now)):
-        filled += count
-    return {"moved": moved, "filled": filled}
 
 
 def keep_wall_times(session: Session, *, now: datetime) -> int:
