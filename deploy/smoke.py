@@ -16,6 +16,7 @@ import click
 import httpx
 
 from models.core import clock
+from models.core.waiting import wait_until
 
 #: Days ahead, from today, on which a free start is searched for: one week to four weeks.
 DAYS: Final = range(7, 28)
@@ -77,13 +78,13 @@ def _free_start(client: httpx.Client, slug: str) -> str:
 
 
 def _decision(client: httpx.Client, path: str, token: dict[str, str]) -> str:
-    ends = time.monotonic() + DECIDED_SECONDS
-    while time.monotonic() < ends:
+    def decision() -> str:
         status = str(_ask(client, "GET", path, headers=token)["status"])
-        if status in DECIDED:
-            return status
-        time.sleep(0.2)
-    raise SmokeTestFailed(f"not decided within {DECIDED_SECONDS} s: are the workers running?")
+        return status if status in DECIDED else ""
+
+    if not (status := wait_until(decision, every=0.2, seconds=DECIDED_SECONDS)):
+        raise SmokeTestFailed(f"not decided within {DECIDED_SECONDS} s: are the workers running?")
+    return status
 
 
 def _ask(client: httpx.Client, method: str, path: str, **options: Any) -> dict[str, Any]:

@@ -6,10 +6,10 @@ import subprocess
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from time import monotonic, sleep
 from typing import IO, Final
 
 from models.core.processes import die_with_the_parent
+from models.core.waiting import wait_until
 
 #: Called with a child's name and each line it writes.
 Listener = Callable[[str, str], None]
@@ -129,11 +129,8 @@ class Supervisor:
 
     def watch(self) -> tuple[str, int] | None:
         """Wait for a signal (return None) or for a child's end (return its name and exit code)."""
-        while not self.stop_requests:
-            if exited := self.exited():
-                return exited
-            sleep(0.1)
-        return None
+        wait_until(lambda: self.stop_requests or self.exited(), every=0.1)
+        return None if self.stop_requests else self.exited()
 
     def stop(self) -> None:
         """Stop all children cleanly; kill them after 25 s or a second signal."""
@@ -145,10 +142,12 @@ class Supervisor:
     def _end(self, children: list[Child]) -> None:
         for child in children:
             child.signal(signal.SIGTERM)
-        ends, asked = monotonic() + PATIENCE_SECONDS, self.stop_requests
-        while any(child.code is None for child in children):
-            if monotonic() > ends or self.stop_requests > max(asked, 1):
-                break
-            sleep(0.05)
+        enough = max(self.stop_requests, 1)
+
+        def is_over() -> bool:
+            have_ended = all(child.code is not None for child in children)
+            return have_ended or self.stop_requests > enough
+
+        wait_until(is_over, every=0.05, seconds=PATIENCE_SECONDS)
         for child in children:
             child.close()

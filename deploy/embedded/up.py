@@ -28,6 +28,7 @@ from deploy.embedded.terminal import Terminal, sign
 from models.core import clock
 from models.core.observe.logs import configure_logging
 from models.core.settings import settings
+from models.core.waiting import wait_until
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 #: Processes that only observe: the installation keeps running without them.
@@ -139,17 +140,18 @@ class EmbeddedRun:
             self._children.start(name, self._commands[name], env=os.environ)
 
     def _await(self, is_there: Callable[[], bool], what: str) -> None:
-        ends = monotonic() + READY_SECONDS
-        while not is_there():
+        def is_there_yet() -> bool:
+            if is_there():
+                return True
             if exited := self._children.exited():
                 self._handle_exit(*exited)
             if self._children.stop_requests:
                 raise NotReady("it was stopped")
-            if monotonic() > ends:
-                raise NotReady(
-                    f"waited {READY_SECONDS} s for {what}; see {self._var_folder.folder}/log"
-                )
-            sleep(0.1)
+            return False
+
+        if not wait_until(is_there_yet, every=0.1, seconds=READY_SECONDS):
+            log = self._var_folder.folder / "log"
+            raise NotReady(f"waited {READY_SECONDS} s for {what}; see {log}")
 
     def _handle_exit(self, name: str, code: int) -> None:
         """Handle a process that ends during start: change ports, drop an observer, or give up."""

@@ -1,7 +1,6 @@
 """Check the public address as a guest uses it: nginx, over TLS, by the public host name."""
 
 import ssl
-from time import monotonic, sleep
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -11,6 +10,7 @@ from deploy.release.errors import ReleaseFailed
 from deploy.release.place import Place, Slot
 from deploy.release.watch import safe_counts
 from models.core.settings import settings
+from models.core.waiting import wait_until
 
 OFF: Final = "off"
 #: Every web process answers this path and counts it in its metrics.
@@ -41,13 +41,15 @@ def check_leads_to(place: Place, slot: Slot) -> None:
         )
     if answer.is_server_error:
         raise ReleaseFailed(f"GET {_PATH} through nginx: {answer.status_code}")
-    ends = monotonic() + COUNTED_SECONDS
-    while monotonic() < ends:
+
+    def is_counted() -> bool:
         after = safe_counts(place, slot)
-        if before is not None and after is not None and after.answers > before.answers:
-            return
-        sleep(0.2)
-    raise ReleaseFailed(f"nginx answers, but not from {place.sockets}: does it follow the links?")
+        return before is not None and after is not None and after.answers > before.answers
+
+    if not wait_until(is_counted, every=0.2, seconds=COUNTED_SECONDS):
+        raise ReleaseFailed(
+            f"nginx answers, but not from {place.sockets}: does it follow the links?"
+        )
 
 
 def _ask() -> httpx.Response:

@@ -19,6 +19,7 @@ from deploy.release.line import as_slots, clear_after, commands, own
 from deploy.release.processes import PROCESSES, served_by, stop_seconds
 from models.core.atomic_files import write_atomically
 from models.core.secrets.by_process import given_to
+from models.core.waiting import wait_until
 
 #: Pause before a process is restarted; it doubles each time, up to a minute.
 AGAIN_SECONDS: Final = 1.0
@@ -105,13 +106,16 @@ class Keeper:
         for child in children:
             child.signal(signal.SIGTERM)
         began = monotonic()
-        while children:
+
+        def have_ended() -> bool:
             spent = monotonic() - began
             for child in list(children):
                 if child.code is not None or spent > stop_seconds([child.name]):
                     child.close()
                     children.remove(child)
-            sleep(0.05)
+            return not children
+
+        wait_until(have_ended, every=0.05)
 
 
 def _silent(_name: str, _line: str) -> None:

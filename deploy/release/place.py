@@ -3,12 +3,12 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Final, Literal
 
 import httpx
 
 from models.core.atomic_files import link_atomically
+from models.core.waiting import wait_until
 
 Slot = Literal["blue", "green"]
 #: Shares of the callers, in per cent, each with a link; a canary turns one after the other.
@@ -68,12 +68,7 @@ class Place:
 
     def drain(self, slot: Slot) -> bool:
         """Wait until no client is connected to the slot's socket; False after 45 s."""
-        ends = monotonic() + DRAIN_SECONDS
-        while self._lines(slot):
-            if monotonic() > ends:
-                return False
-            sleep(0.1)
-        return True
+        return wait_until(lambda: not self._lines(slot), every=0.1, seconds=DRAIN_SECONDS)
 
     def _lines(self, slot: Slot) -> int:
         """Count connections in the kernel's table (proc_pid_net(5), `unix`)."""

@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Final
 
 from deploy.release.errors import ReleaseFailed
@@ -17,6 +16,7 @@ from deploy.release.place import NoAnswer, Place, Slot
 from deploy.release.processes import WORKERS, stop_seconds
 from deploy.release.units import Units
 from models.core.settings import settings
+from models.core.waiting import wait_until
 
 READY_SECONDS: Final = 90.0
 #: A process that ended this often is considered unstable.
@@ -92,23 +92,24 @@ class SlotProcesses:
                 stderr=log,
                 start_new_session=True,
             )
-        while not self.is_running and keeper.poll() is None:
-            sleep(0.05)
+        wait_until(lambda: self.is_running or keeper.poll() is not None, every=0.05)
 
     def await_ready(self, *, seconds: float = READY_SECONDS) -> None:
         """Wait until the web process is ready and every worker listens. Raises ReleaseFailed."""
-        ends, what = monotonic() + seconds, "nothing"
-        while True:
+        what = ""
+
+        def is_ready() -> bool:
+            nonlocal what
             try:
                 what = self._missing()
             except NoAnswer as error:
                 what = f"the web process ({type(error).__name__})"
-            if not what:
-                return
-            self.check_exits()
-            if monotonic() > ends:
-                raise ReleaseFailed(f"not ready after {seconds:.0f} s: {what}")
-            sleep(0.2)
+            if what:
+                self.check_exits()
+            return not what
+
+        if not wait_until(is_ready, every=0.2, seconds=seconds):
+            raise ReleaseFailed(f"not ready after {seconds:.0f} s: {what}")
 
     def _missing(self) -> str:
         """Name the processes not ready yet. Raises NoAnswer if the web process does not answer."""
@@ -146,11 +147,9 @@ class SlotProcesses:
             self._units.stop()
         elif (pid := self._pid()) is not None:
             os.kill(pid, signal.SIGTERM)
-        ends = monotonic() + stop_seconds(WORKERS) + stop_seconds(["web"]) + 10
-        while self.is_running:
-            if monotonic() > ends:
-                raise ReleaseFailed(f"the processes of {self._slot} did not stop")
-            sleep(0.1)
+        seconds = stop_seconds(WORKERS) + stop_seconds(["web"]) + 10
+        if not wait_until(lambda: not self.is_running, every=0.1, seconds=seconds):
+            raise ReleaseFailed(f"the processes of {self._slot} did not stop")
         self._place.socket(self._slot).unlink(missing_ok=True)
 
     def _pid(self) -> int | None:

@@ -5,10 +5,10 @@ import fcntl
 import os
 from contextlib import closing, suppress
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Final
 
 from models.core.atomic_files import sync_folder
+from models.core.waiting import wait_until
 
 #: Seconds to wait for another process's lock on the file before raising an error.
 LOCK_SECONDS: Final = 5.0
@@ -49,20 +49,19 @@ def append_line(path: Path, line: bytes) -> None:
 
 
 def _lock(file: int, path: Path) -> None:
-    ends = monotonic() + LOCK_SECONDS
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if monotonic() > ends:
-                raise TimeoutError(errno.ETIMEDOUT, "another process holds it", str(path)) from None
-            sleep(0.005)
-        except OSError as error:
-            if error.errno in _NO_LOCKS:
-                return
+    if not wait_until(lambda: _try_lock(file), every=0.005, seconds=LOCK_SECONDS):
+        raise TimeoutError(errno.ETIMEDOUT, "another process holds it", str(path))
+
+
+def _try_lock(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
             raise
-        else:
-            return
+    return True
 
 
 def _write(file: int, data: bytes) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from time import monotonic, sleep
+from time import monotonic
 from typing import Any, Final
 
 from sqlalchemy import Engine, func, select
@@ -17,6 +17,7 @@ from models.core.database.servers import server_name, split_url
 from models.core.database.transactions import engine, make_engine, reading, unit
 from models.core.errors import Busy
 from models.core.settings import settings
+from models.core.waiting import wait_until
 from models.entities.running import JobRun, Lease, Promotion
 from models.operations.running.jobs import forget_results, record_job
 from models.operations.running.promotions import write_promotion
@@ -102,7 +103,9 @@ def await_signs(*, seconds: float) -> Signs:
     began, since = monotonic(), clock.now()
     found: dict[str, float] = {}
     lease = _seen(_lease)
-    while True:
+
+    def look() -> bool:
+        nonlocal lease
         now = _seen(_lease)
         if now is not None and lease is None:
             lease = now
@@ -111,9 +114,10 @@ def await_signs(*, seconds: float) -> Signs:
         ran = _seen(_last_run)
         if ran is not None and ran > since:
             found.setdefault("workers", monotonic() - began)
-        if len(found) == 2 or monotonic() - began > seconds:
-            return Signs(found.get("scheduler"), found.get("workers"))
-        sleep(0.1)
+        return len(found) == 2
+
+    wait_until(look, every=0.1, seconds=seconds)
+    return Signs(found.get("scheduler"), found.get("workers"))
 
 
 def _seen(query: Any) -> datetime | None:

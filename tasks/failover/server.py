@@ -3,7 +3,7 @@
 import socket
 from contextlib import suppress
 from dataclasses import dataclass
-from time import monotonic, sleep
+from time import monotonic
 from typing import Any, Final, Literal
 
 from sqlalchemy import URL, Connection, NullPool, create_engine
@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from models.core import tls
 from models.core.database.servers import server_name
 from models.core.settings import settings
+from models.core.waiting import wait_until
 from models.rules.gtids import Position, has_reached, parse_position
 from tasks.failover import promotions
 
@@ -279,11 +280,9 @@ class DatabaseServer:
 
 def wait_until_follows(server: DatabaseServer, *, seconds: float) -> bool:
     """Wait until a replica receives and applies; return whether it does. `query` has its errors."""
-    ends = monotonic() + seconds
-    while True:
-        follows = server.query().follows
-        if follows is not None and follows.receives and follows.applies:
-            return True
-        if monotonic() > ends:
-            return False
-        sleep(0.1)
+
+    def follows() -> bool:
+        found = server.query().follows
+        return found is not None and found.receives and found.applies
+
+    return wait_until(follows, every=0.1, seconds=seconds)

@@ -54,3 +54,72 @@ def test_the_control_an_operation_that_opens_a_transaction_is_found() -> None:
         assert opened([module(path, text)]) == {path}
     assert not opened([module("tasks/jobs/x.py", texts[0])])
     assert not opened([module("models/operations/x.py", "from a import unit")])
+
+
+#: Place -> why it loops and sleeps without `models.core.waiting.wait_until`.
+OTHER_LOOPS = {
+    "deploy/demo/demo.py": "coroutines",
+    "deploy/embedded/up.py": "restarts what ended, after a growing pause",
+    "deploy/live.py": "the standard library alone",
+    "deploy/release/keeper.py": "a service's loop, which works at each turn",
+    "deploy/release/steps.py": "the time to watch depends on what was seen so far",
+    "models/core/database/transactions.py": "retries of work; it ends with the work's own error",
+    "models/core/waiting.py": "the module itself",
+    "tasks/messaging/patience.py": "retries of work; it ends with the work's own error",
+    "web/api/stand/book_events.py": "yields between the pauses",
+}
+#: Place -> why it renames, links or syncs without `models.core.atomic_files`.
+OTHER_FILES = {
+    "deploy/embedded/supervisor.py": "puts an old log aside",
+    "deploy/live.py": "the standard library alone",
+    "models/core/append_files.py": "appends to a file, and replaces none",
+    "models/core/atomic_files.py": "the module itself",
+    "tasks/backups/databases/scratch.py": "a link in a new folder of its own",
+    "tasks/backups/restore.py": "a whole folder, which other programs have written and synced",
+}
+_OF_FILES = {"fsync", "hardlink_to", "link", "mkstemp", "rename", "renames", "symlink_to"}
+
+
+def looping(modules: Sequence[Module]) -> set[str]:
+    """The modules in which a loop sleeps."""
+    return {
+        module.path
+        for module in modules
+        for loop in ast.walk(module.tree)
+        if isinstance(loop, ast.While | ast.For)
+        for name, _ in called(Module(module.path, "", ast.Module([loop], [])))
+        if name == "sleep"
+    }
+
+
+def replacing(modules: Sequence[Module]) -> set[str]:
+    """The modules that rename, link or sync files. A path's `replace` has one argument."""
+    return {
+        module.path
+        for module in modules
+        for name, call in called(module)
+        if isinstance(call.func, ast.Attribute)
+        if name in _OF_FILES
+        or (name == "replace" and len(call.args) == 1 and not call.keywords)
+        or ast.unparse(call.func) == "os.replace"
+    }
+
+
+def test_waiting_loops_stand_in_one_module() -> None:
+    assert looping(product()) == OTHER_LOOPS.keys()
+
+
+def test_files_are_replaced_in_one_module() -> None:
+    assert replacing(product()) == OTHER_FILES.keys()
+
+
+def test_the_control_other_loops_and_replacements_are_found() -> None:
+    for text in (
+        "while not f():\n    time.sleep(1)",
+        "for i in f():\n    if i:\n        sleep(1)",
+    ):
+        assert looping([module("a.py", text)]) == {"a.py"}
+    assert not looping([module("a.py", "sleep(1)")])
+    for text in ("draft.replace(path)", "os.replace(a, b)", "a.rename(b)", "os.fsync(handle)"):
+        assert replacing([module("a.py", text)]) == {"a.py"}
+    assert not replacing([module("a.py", "text.replace('a', 'b')\nreplace(one, state=1)")])

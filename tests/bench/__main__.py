@@ -14,6 +14,7 @@ from tests.bench import restaurants as made
 from tests.bench.ground import BIN, Ground, ground, settle
 from tests.bench.load import Loaded, drip, percentile, press
 from tests.services.counting import counting
+from tests.services.running.process import wait_until
 
 LANES = 4
 NOOPS = 8_000
@@ -27,10 +28,8 @@ def _count(bind: Engine, where: str) -> int:
 
 
 def _wait_empty(bind: Engine, *, seconds: float = 120) -> None:
-    ends = time.monotonic() + seconds
-    while _count(bind, "reservations WHERE status='requested'"):
-        assert time.monotonic() < ends, "requests stay undecided"
-        time.sleep(0.02)
+    waits = "reservations WHERE status='requested'"
+    wait_until(lambda: not _count(bind, waits), seconds=seconds, what="every request decided")
 
 
 def _newest(bind: Engine) -> int:

@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -79,10 +78,12 @@ class Site:
 
     def await_ready(self) -> None:
         """Wait until nothing is overdue or degraded."""
-        ends = time.monotonic() + READY_SECONDS
-        while (said := self.health())["status"] != "ready":
-            assert time.monotonic() < ends, json.dumps(said, indent=1)
-            time.sleep(2)
+        wait_until(
+            lambda: self.health()["status"] == "ready",
+            seconds=READY_SECONDS,
+            what=lambda: json.dumps(self.health(), indent=1),
+            every=2,
+        )
 
     def inside(self, service: str, *argv: str) -> list[str]:
         """The command that runs `argv` of this machine in that service's network."""

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tests.rehearsal.containers.box import Box
 from tests.rehearsal.containers.network import Network
 from tests.services import plan
 from tests.services.missing import require_program
+from tests.services.running.process import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 ORDER = (
@@ -48,10 +50,10 @@ class Rehearsal:
 
     def await_ready(self) -> None:
         """Wait until nothing is overdue or degraded."""
-        ends = time.monotonic() + READY_SECONDS
-        while (done := self.boxes["web"].inside("maitred", "health")).returncode:
-            assert time.monotonic() < ends, done.stdout + done.stderr
-            time.sleep(2)
+        ask = partial(self.boxes["web"].inside, "maitred", "health")
+        wait_until(
+            lambda: ask().returncode == 0, seconds=READY_SECONDS, what=lambda: ask().stdout, every=2
+        )
 
     def reserve(self) -> str:
         """Run the smoke test through nginx, over TLS; return the output."""

@@ -21,6 +21,7 @@ from tests.architecture.tree import ROOT, tracked
 from tests.rehearsal.machine import Machine, debian
 from tests.services import plan
 from tests.services.missing import go_without, require_program
+from tests.services.running.process import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3000)]
 
@@ -138,10 +139,7 @@ def a_certificate_is_signed_and_renewed(machine: Machine) -> None:
     play(machine, "5.", 1)
     # for real: nginx serves the new certificate automatically
     machine.must("certbot renew --force-renewal --quiet")
-    ends = time.monotonic() + 20
-    while _served(machine) == first:
-        assert time.monotonic() < ends, "nginx still shows the certificate of before"
-        time.sleep(0.5)
+    wait_until(lambda: _served(machine) != first, seconds=20, what="another certificate", every=0.5)
 
 
 def _served(machine: Machine) -> str:
@@ -171,14 +169,12 @@ def a_table_is_booked(machine: Machine) -> None:
 
 
 def backups_come_back(machine: Machine) -> None:
-    ends = time.monotonic() + READY_SECONDS
-    while True:
+    def are_well() -> bool:
         done = machine.run(f"set -e\n{blocks()['8. Backups'][0]}")
         assert "restored and checked in" in done.stdout, done.stdout + done.stderr
-        if done.returncode == 0:
-            return
-        assert time.monotonic() < ends, done.stdout
-        time.sleep(5)
+        return done.returncode == 0
+
+    wait_until(are_well, seconds=READY_SECONDS, what="backups without a finding", every=5)
 
 
 def what_runs_is_as_said(machine: Machine) -> None:
@@ -240,7 +236,9 @@ def logs_are_kept(machine: Machine) -> None:
 
 
 def _await(machine: Machine, command: str, *, seconds: float = 120) -> None:
-    ends = time.monotonic() + seconds
-    while (done := machine.run(command)).returncode:
-        assert time.monotonic() < ends, done.stdout + done.stderr
-        time.sleep(2)
+    wait_until(
+        lambda: machine.run(command).returncode == 0,
+        seconds=seconds,
+        what=lambda: machine.run(command).stderr,
+        every=2,
+    )

@@ -21,6 +21,7 @@ from models.entities import Message, Reservation
 from models.integrity.check import findings
 from tests.deploy.hosts.test_nginx import NAME
 from tests.release.restaurant import HOST, Machine
+from tests.services.running.process import wait_until
 from tests.services.running.stack import PASSWORD, evening
 
 #: Number of host stands that follow the book all the time.
@@ -187,10 +188,7 @@ def in_order(place: Machine, *, seconds: float = 120) -> None:
             rows = session.execute(select(*told, func.count()).where(untold).group_by(*told)).all()
             return f"{session.scalar(asked)} asked, {rows}"
 
-    ends = time.monotonic() + seconds
-    while (left := waiting()) != "0 asked, []":
-        assert time.monotonic() < ends, left
-        time.sleep(0.1)
+    wait_until(lambda: waiting() == "0 asked, []", seconds=seconds, what=waiting, every=0.1)
     with reading(place.engine) as session:
         theirs = select(Reservation.id).where(Reservation.restaurant_id == place.restaurant.id)
         assert sorted(session.scalars(theirs)) == sorted(place.accepted)

@@ -6,13 +6,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Final
 
 from sqlalchemy import URL
 from sqlalchemy.exc import OperationalError
 
 from models.core.database.transactions import make_engine
+from models.core.waiting import wait_until
 from tasks.backups.databases.tools import find_tool, run_tool
 from tasks.backups.faults import RestoreRefused
 from tasks.backups.memory import free_memory
@@ -117,18 +117,19 @@ def _room() -> int:
 
 def _await(url: URL, child: subprocess.Popen[bytes], log: Path) -> None:
     bind = make_engine(url.render_as_string(hide_password=False), pool_size=1)
-    ends = monotonic() + START_SECONDS
+
+    def answers() -> bool:
+        try:
+            with bind.connect():
+                return True
+        except OperationalError:
+            return False  # not yet
+
     try:
-        while True:
-            try:
-                with bind.connect():
-                    return
-            except OperationalError:
-                pass  # not yet
-            if child.poll() is not None or monotonic() > ends:
-                lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-                errors = [line for line in lines if "[ERROR]" in line] or lines[-1:]
-                raise RestoreRefused("the restored server does not start: " + " | ".join(errors))
-            sleep(0.05)
+        wait_until(lambda: answers() or child.poll() is not None, every=0.05, seconds=START_SECONDS)
+        if not answers():
+            lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+            errors = [line for line in lines if "[ERROR]" in line] or lines[-1:]
+            raise RestoreRefused("the restored server does not start: " + " | ".join(errors))
     finally:
         bind.dispose()

@@ -12,6 +12,7 @@ from models.core.database.transactions import transaction
 from models.entities import Reservation
 from tests.api.conftest import Stand
 from tests.services.counting import Statements
+from tests.services.running.process import wait_until
 from tests.services.servers.redis import RedisServer
 
 Counter = Callable[[], AbstractContextManager[Statements]]
@@ -80,9 +81,7 @@ def test_a_refused_request_leaves_its_key_free(stand: Stand) -> None:
 
 def test_a_waiting_caller_gets_the_decision(stand: Stand, redis: RedisServer) -> None:
     def work() -> None:
-        ends = time.monotonic() + 10
-        while time.monotonic() < ends and not stand.decide():
-            time.sleep(0.02)
+        wait_until(stand.decide, seconds=10, what="something to decide")
 
     worker = threading.Thread(target=work)
     begun = time.monotonic()

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from time import monotonic, sleep
 
 import pytest
 from sqlalchemy import Engine, NullPool, create_engine
@@ -14,6 +13,7 @@ from tasks.backups.stores.safe import Safe, open_safe
 from tests.backups.conftest import BACKUP_KEY
 from tests.queries.evening import open_evening
 from tests.services.running import surroundings
+from tests.services.running.process import wait_until
 from tests.services.running.restaurant import OpenRestaurant
 from tests.services.running.schema import create_tables, delete_rows
 from tests.services.running.stand import Stand
@@ -88,16 +88,16 @@ def place_of(bind: Engine) -> tuple[int, int]:
 
 def catch_up(follower: Follower, bind: Engine) -> None:
     """Run the follower until everything written so far is stored."""
-    wanted, ends = place_of(bind), monotonic() + PATIENCE
-    while follower.place < wanted:
-        assert monotonic() < ends, (follower.place, wanted)
-        follower.step()
-        sleep(0.02)
+    wanted = place_of(bind)
+
+    def is_there() -> bool:
+        if follower.place < wanted:
+            follower.step()
+        return follower.place >= wanted
+
+    wait_until(is_there, seconds=PATIENCE, what=lambda: (follower.place, wanted))
 
 
 def wait_for(is_there: Callable[[], bool]) -> None:
     """Poll until it is true, at most for a minute."""
-    ends = monotonic() + PATIENCE
-    while not is_there():
-        assert monotonic() < ends
-        sleep(0.02)
+    wait_until(is_there, seconds=PATIENCE, what="the follower's work")

@@ -4,9 +4,10 @@ import atexit
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+from models.core import waiting
 
 
 class NotReady(AssertionError):
@@ -14,14 +15,16 @@ class NotReady(AssertionError):
 
 
 def wait_until(
-    is_true: Callable[[], object], *, seconds: float, what: str, every: float = 0.02
+    is_true: Callable[[], object],
+    *,
+    seconds: float,
+    what: str | Callable[[], object],
+    every: float = 0.02,
 ) -> None:
     """Poll until `is_true()`; raises NotReady, naming `what`, after `seconds`."""
-    ends = time.monotonic() + seconds
-    while not is_true():
-        if time.monotonic() > ends:
-            raise NotReady(f"not within {seconds:g} s: {what}")
-        time.sleep(every)
+    if not waiting.wait_until(is_true, every=every, seconds=seconds):
+        missing = what() if callable(what) else what
+        raise NotReady(f"not within {seconds:g} s: {missing}")
 
 
 class Process:
