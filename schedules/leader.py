@@ -1,20 +1,15 @@
 """Election of the leading scheduler: a lease in the database, which its holder renews."""
 
 import logging
-import os
-import secrets
-import socket
 import threading
 from time import monotonic
 from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from models.core.clocks import database_now
-from models.core.database.transactions import unit
 from models.core.errors import Busy
-from models.operations.running.jobs import give_up, lead
 from models.queries.running.presence import LEASE
+from tasks.leases import LeaseHolder
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +22,8 @@ class Leader:
     """This process's claim to lead, held only while the lease is certainly valid."""
 
     def __init__(self) -> None:
-        self.holder: Final = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._lease = LeaseHolder(LEASE, seconds=LEASE_SECONDS)
+        self.holder: Final = self._lease.holder
         self._lock = threading.Lock()
         self._until = 0.0
         self._closed = False
@@ -45,7 +41,7 @@ class Leader:
                 return
             was_leading, asked_at = self.is_leading, monotonic()
             try:
-                leads = self._ask()
+                leads = self._lease.take()
             except (SQLAlchemyError, Busy) as error:
                 self._log_database_gone(error)
                 return
@@ -58,17 +54,7 @@ class Leader:
         """Stop leading permanently, and release the lease, so that another can lead immediately."""
         with self._lock:
             self._closed, self._until = True, 0.0
-            try:
-                unit(lambda session: give_up(session, LEASE, holder=self.holder))
-            except (SQLAlchemyError, Busy) as error:
-                log.warning("lease not released", extra={"error": type(error).__name__})
-
-    def _ask(self) -> bool:
-        return unit(
-            lambda session: lead(
-                session, LEASE, holder=self.holder, now=database_now(session), seconds=LEASE_SECONDS
-            )
-        )
+            self._lease.release()
 
     def _log_database_gone(self, error: Exception) -> None:
         if not self._database_gone:

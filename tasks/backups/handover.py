@@ -6,7 +6,7 @@ After the state that was restored, the original database gave out more numbers a
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Engine, Table, delete, func, inspect, select, update
+from sqlalchemy import Engine, Table, func, inspect, select, update
 
 from models.core.database.epochs import memory_of
 from models.core.database.transactions import Base, unit
@@ -15,6 +15,7 @@ from models.core.settings import settings
 from models.entities.accounts import SignIn
 from models.entities.running import JobRun, Lease, Promotion
 from models.operations.running.jobs import forget_results
+from models.operations.running.leases import drop_leases
 from models.operations.running.promotions import write_promotion
 from tasks.backups.records import JOB, LOG
 
@@ -35,8 +36,7 @@ def hand_over(bind: Engine, *, until: datetime, now: datetime) -> None:
     """
     there = set(inspect(bind).get_table_names())
     if Lease.__tablename__ in there:
-        held = delete(Lease).where(Lease.name.in_((JOB, LOG)))
-        unit(lambda session: session.execute(held), bind)
+        unit(lambda session: drop_leases(session, (JOB, LOG)), bind)
     if JobRun.__tablename__ in there:
         unit(lambda session: forget_results(session, (JOB, LOG)), bind)
     if SignIn.__tablename__ in there:

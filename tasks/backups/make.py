@@ -1,20 +1,17 @@
 """Makes backups: one at a time, encrypted, incremental where possible; deletes old ones."""
 
 import logging
-import os
 import secrets
-import socket
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from models.core import clock
-from models.core.database.transactions import engine, primary_url, reading, unit
+from models.core.database.transactions import engine, primary_url, reading
 from models.core.errors import StateConflict
 from models.core.settings import settings
 from models.entities.running import JobRun
-from models.operations.running.jobs import give_up, lead
 from tasks.backups.databases.snapshot import Snapshot
 from tasks.backups.databases.sources import Source, choose_source
 from tasks.backups.examine import count_rows, schema_of
@@ -35,6 +32,7 @@ from tasks.backups.records import JOB
 from tasks.backups.retention import Kept, to_keep
 from tasks.backups.stores.safe import Safe
 from tasks.backups.stores.sealed import seal_stream
+from tasks.leases import LeaseHolder
 
 log = logging.getLogger(__name__)
 
@@ -114,15 +112,13 @@ def prune(safe: Safe, *, besides: Collection[str] = ()) -> list[str]:
 @contextmanager
 def alone(job: str, otherwise: str) -> Iterator[None]:
     """Hold the lease `job`. Raises StateConflict with the text `otherwise` when it is taken."""
-    holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-    if not unit(
-        lambda session: lead(session, job, holder=holder, now=clock.now(), seconds=LEASE_SECONDS)
-    ):
+    lease = LeaseHolder(job, seconds=LEASE_SECONDS)
+    if not lease.take():
         raise StateConflict(otherwise)
     try:
         yield
     finally:
-        unit(lambda session: give_up(session, job, holder=holder))
+        lease.release()
 
 
 def _source() -> Source:

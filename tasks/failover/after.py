@@ -21,6 +21,7 @@ from models.core.waiting import wait_until
 from models.entities.running import JobRun, Lease, Promotion
 from models.operations.running.jobs import forget_results, record_job
 from models.operations.running.promotions import write_promotion
+from models.queries.running.presence import LEASE
 from tasks.backups.records import LOG
 from tasks.failover.switch import Switched
 
@@ -130,7 +131,7 @@ def _seen(query: Any) -> datetime | None:
 
 
 def _lease(session: Session) -> datetime | None:
-    return session.scalar(select(func.max(Lease.expires_at)).where(Lease.name == "scheduler"))
+    return session.scalar(select(func.max(Lease.expires_at)).where(Lease.name == LEASE))
 
 
 def _last_run(session: Session) -> datetime | None:

@@ -72,6 +72,7 @@ OTHER_LOOPS = {
 OTHER_FILES = {
     "deploy/embedded/supervisor.py": "puts an old log aside",
     "deploy/live.py": "the standard library alone",
+    "tasks/backups/databases/pour.py": "moves a database that its program has written and synced",
     "models/core/append_files.py": "appends to a file, and replaces none",
     "models/core/atomic_files.py": "the module itself",
     "tasks/backups/databases/scratch.py": "a link in a new folder of its own",
@@ -123,3 +124,30 @@ def test_the_control_other_loops_and_replacements_are_found() -> None:
     for text in ("draft.replace(path)", "os.replace(a, b)", "a.rename(b)", "os.fsync(handle)"):
         assert replacing([module("a.py", text)]) == {"a.py"}
     assert not replacing([module("a.py", "text.replace('a', 'b')\nreplace(one, state=1)")])
+
+
+#: Place -> what it does with the rows of leases.
+OF_LEASES = {
+    "models/operations/running/leases.py": "takes, renews and deletes them",
+    "models/queries/running/presence.py": "reads whether there is a leader",
+    "tasks/backups/handover.py": "asks whether a restored database has the table",
+    "tasks/failover/after.py": "reads whether the leader goes on",
+}
+
+
+def test_leases_are_written_by_one_module() -> None:
+    found = {
+        module.path
+        for module in product()
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Name) and node.id == "Lease"
+    }
+    assert found == OF_LEASES.keys()
+    writers = {
+        module.path
+        for module in product()
+        for name, call in called(module)
+        if name in ("insert", "update", "delete", "insert_if_missing")
+        if any(isinstance(node, ast.Name) and node.id == "Lease" for node in ast.walk(call))
+    }
+    assert writers == {"models/operations/running/leases.py"}

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from models.core.database.transactions import reading, unit
 from models.entities.running import JobRun
-from models.operations.running.jobs import lead
+from models.operations.running.leases import lead
 from tasks import backup_queue
 from tasks.backups.faults import PieceDamaged, StoreFailed
 from tasks.backups.manifest import PIECE

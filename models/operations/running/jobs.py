@@ -1,4 +1,4 @@
-"""Housekeeping: the scheduler's lease, the records of jobs, and the deletion of old rows."""
+"""Housekeeping: the records of jobs, and the deletion of old rows."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -10,7 +10,6 @@ from sqlalchemy import (
     Update,
     delete,
     insert,
-    or_,
     select,
     update,
 )
@@ -18,31 +17,11 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models.core.database.transactions import Base, dialect_of
 from models.entities.accounts import SignIn
-from models.entities.running import IdempotencyKey, JobRun, Lease
+from models.entities.running import IdempotencyKey, JobRun
 
 #: How long a POST's Idempotency-Key is stored.
 KEY_LIFE = timedelta(hours=48)
 _FORGET_AT_ONCE = 1_000
-
-
-def lead(session: Session, name: str, *, holder: str, now: datetime, seconds: float) -> bool:
-    """Take the lease `name`, or renew it, until `now + seconds`. False if another process holds it.
-
-    A lease is free if it has expired, or if it runs so much longer than a lease lasts that a wrong
-    clock must have written it. `now` is the database's time (`database_now`), the same for all
-    holders.
-    """
-    values = {"holder": holder, "expires_at": now + timedelta(seconds=seconds)}
-    too_long = Lease.expires_at > now + timedelta(seconds=3 * seconds)
-    free = or_(Lease.holder == holder, Lease.expires_at <= now, too_long)
-    if touched(session, update(Lease).where(Lease.name == name, free).values(values)):
-        return True
-    return insert_if_missing(session, Lease, {"name": name, **values})
-
-
-def give_up(session: Session, name: str, *, holder: str) -> None:
-    """Release the lease, so that another process can lead immediately. Only its holder can."""
-    session.execute(delete(Lease).where(Lease.name == name, Lease.holder == holder))
 
 
 def record_job(

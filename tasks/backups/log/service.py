@@ -1,9 +1,6 @@
 """The process that follows the log. One leads, others stand by; errors are logged and retried."""
 
 import logging
-import os
-import secrets
-import socket
 import threading
 from time import monotonic
 from typing import Final
@@ -11,14 +8,14 @@ from typing import Final
 from sqlalchemy.exc import SQLAlchemyError
 
 from models.core import clock
-from models.core.clocks import database_now
 from models.core.database.transactions import unit
 from models.core.errors import MaitredError
 from models.core.settings import settings
-from models.operations.running.jobs import give_up, lead, record_job
+from models.operations.running.jobs import record_job
 from tasks.backups.log.follow import Follower
 from tasks.backups.records import LOG
 from tasks.backups.stores.safe import open_safe
+from tasks.leases import LeaseHolder
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +32,7 @@ class Service:
 
     def __init__(self, follower: Follower) -> None:
         self._follower = follower
-        self._holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._lease = LeaseHolder(LOG, seconds=LEASE_SECONDS)
         self._leads = False
         self._renewed = -_RENEW_SECONDS
         self._reported = ""
@@ -45,10 +42,7 @@ class Service:
         while not stop.wait(STEP_SECONDS):
             self.turn()
         self._follower.close()
-        try:
-            unit(lambda session: give_up(session, LOG, holder=self._holder))
-        except (SQLAlchemyError, MaitredError) as error:
-            log.warning("lease not released", extra={"error": type(error).__name__})
+        self._lease.release()
 
     def turn(self) -> None:
         """Do one step if this process leads. Errors are logged and recorded, not raised."""
@@ -72,15 +66,7 @@ class Service:
             return
         self._renewed = monotonic()
         try:
-            leads = unit(
-                lambda session: lead(
-                    session,
-                    LOG,
-                    holder=self._holder,
-                    now=database_now(session),
-                    seconds=LEASE_SECONDS,
-                )
-            )
+            leads = self._lease.take()
         except (SQLAlchemyError, MaitredError):
             return
         if self._leads and not leads:

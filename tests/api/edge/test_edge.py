@@ -13,7 +13,8 @@ from sqlalchemy import Engine
 from models import migrations
 from models.core import clock
 from models.core.database.transactions import transaction
-from models.operations.running.jobs import lead, record_job
+from models.operations.running.jobs import record_job
+from models.operations.running.leases import lead
 from models.rules.permissions import PERMISSIONS, Permission, Role, may
 from tests.api.conftest import Client, Stand
 from tests.services.running import surroundings

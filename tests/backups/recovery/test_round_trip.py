@@ -16,8 +16,8 @@ from models.core.errors import StateConflict
 from models.entities import Assignment, Reservation, ReservationMove
 from models.operations.floor.file import read_restaurant
 from models.operations.floor.load import apply_file
-from models.operations.running.jobs import give_up as let_go
-from models.operations.running.jobs import lead
+from models.operations.running.leases import give_up as let_go
+from models.operations.running.leases import lead
 from tasks.backups.databases import sources
 from tasks.backups.drill import run_drill
 from tasks.backups.faults import BackupFailed, BackupsOff, PieceDamaged, RestoreRefused

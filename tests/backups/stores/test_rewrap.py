@@ -9,7 +9,7 @@ from typing import BinaryIO
 import pytest
 
 from models.core.database.transactions import unit
-from models.operations.running.jobs import lead
+from models.operations.running.leases import lead
 from tasks.backups.faults import PieceDamaged
 from tasks.backups.manifest import MANIFEST, PIECE
 from tasks.backups.records import JOB

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from models.core import clock
 from models.core.database.transactions import reading, unit
 from models.entities import JobRun, Lease, ProcessSeen
-from models.operations.running.jobs import lead, record_job
+from models.operations.running.jobs import record_job
+from models.operations.running.leases import lead
 from models.queries.running.health import last_health, read_health
 from models.rules.health import CLOCKS, LEADER, LEASE_TOO_LONG_SECONDS
 from schedules.jobs import jobs

@@ -9,7 +9,8 @@ from sqlalchemy import Engine, func, insert, select
 from models.core.database.transactions import reading, transaction, unit
 from models.entities import Account, IdempotencyKey, JobRun, Lease, Message, ShiftDay, SignIn
 from models.operations.running.health import note_health
-from models.operations.running.jobs import forget_old, give_up, lead, record_job
+from models.operations.running.jobs import forget_old, record_job
+from models.operations.running.leases import give_up, lead
 from models.queries.running.health import (
     has_due_messages,
     last_health,
