@@ -5,11 +5,11 @@ The sources are tables of the product: the processes of a slot and their stop ti
 (models/core/secrets/by_process.py).
 """
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from deploy.generated import write_files
 from deploy.release.processes import PROCESSES, WORKERS, served_by, stop_seconds
 from deploy.release.units import FLOWER, target_of, unit_of
 from models.core.secrets.by_process import SECRETS, needed_by
@@ -180,10 +180,7 @@ def _section(name: str, values: Mapping[str, str]) -> str:
 
 def main() -> None:
     """Write all generated units."""
-    for path, text in files().items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        sys.stdout.write(f"{path.relative_to(FOLDER.parent)}\n")
+    write_files(files(), below=FOLDER.parent)
 
 
 if __name__ == "__main__":

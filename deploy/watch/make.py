@@ -1,12 +1,12 @@
 """Generate the rule file and the dashboards: `python -m deploy.watch.make`."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Final
 
 import yaml
 
+from deploy.generated import write_files
 from deploy.watch.alerts import rule_groups
 from deploy.watch.dashboards import DASHBOARDS
 from deploy.watch.panels import dashboard
@@ -41,10 +41,7 @@ def _for_operator() -> str:
 
 def main() -> None:
     """Write all generated files."""
-    for path, text in files().items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        sys.stdout.write(f"{path.relative_to(FOLDER.parent)}\n")
+    write_files(files(), below=FOLDER.parent)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,9 @@
 
 import re
 import shutil
-import threading
 from collections.abc import Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any
 
 import orjson
 
@@ -14,21 +12,20 @@ from deploy.watch.make import FOLDER
 from tests.services.missing import require_program
 from tests.services.ports import free_port
 from tests.services.running.process import Process, wait_until
+from tests.services.servers.fake import FakeServer, QuietHandler
 
 ROUTES = "alertmanager.yml"
 SCRIPT = "alertmanager.sh"
 
 
-class Operators:
+class Operators(FakeServer):
     """Receives alerts at /page and /ticket: (receiver, alert's name, firing or resolved)."""
 
     def __init__(self) -> None:
-        self.port = free_port()
+        super().__init__(_handler(self))
         self.told: list[tuple[str, str, str]] = []
         #: receivers that are unreachable
         self.away: set[str] = set()
-        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), _handler(self))
-        self._server.daemon_threads = True
 
     @property
     def receivers(self) -> str:
@@ -37,13 +34,6 @@ class Operators:
             f"  - name: {name}\n    webhook_configs: [{{url: 'http://127.0.0.1:{self.port}/{name}'}}]\n"
             for name in ("page", "ticket")
         )
-
-    def start(self) -> None:
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
     def wait_told(self, receiver: str, name: str, state: str, *, after: int = 0) -> None:
         """Wait for that alert there, ignoring the first `after` of all alerts."""
@@ -56,9 +46,9 @@ class Operators:
 
 
 def _handler(operators: Operators) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_POST(self) -> None:
-            body = orjson.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            body = orjson.loads(self.body())
             receiver = self.path.strip("/")
             is_away = receiver in operators.away
             if not is_away:
@@ -66,12 +56,7 @@ def _handler(operators: Operators) -> type[BaseHTTPRequestHandler]:
                     (receiver, each["labels"]["alertname"], each["status"])
                     for each in body["alerts"]
                 ]
-            self.send_response(500 if is_away else 200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
+            self.answer(500 if is_away else 200)
 
     return Handler
 

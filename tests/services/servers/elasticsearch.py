@@ -5,15 +5,13 @@ log line as long as the installed policy says.
 """
 
 import re
-import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, Final
 
 import orjson
 
-from tests.services.ports import free_port
+from tests.services.servers.fake import FakeServer, QuietHandler
 
 #: phase -> its allowed actions
 PHASES: Final = {
@@ -64,27 +62,14 @@ class Index:
     lines: list[int] = field(default_factory=list)
 
 
-class Elasticsearch:
+class Elasticsearch(FakeServer):
     """Elasticsearch over HTTP; its time advances by days on request."""
 
     def __init__(self) -> None:
-        self.port = free_port()
+        super().__init__(_handler(self))
         self.policies: dict[str, Any] = {}
         self.templates: dict[str, Any] = {}
         self.indices: list[Index] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), _handler(self))
-        self._server.daemon_threads = True
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
     def put(self, path: str, body: Any) -> None:
         """Handle a PUT of its API; raises Refused as it would."""
@@ -175,23 +160,15 @@ def _matches(pattern: str, stream: str) -> bool:
 
 
 def _handler(server: Elasticsearch) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_PUT(self) -> None:
-            raw = self.rfile.read(int(self.headers["Content-Length"]))
+            raw = self.body()
             try:
                 if self.headers["Content-Type"] != "application/json":
                     raise Refused(f"Content-Type header [{self.headers['Content-Type']}]")
                 server.put(self.path, orjson.loads(raw))
-                self._say(200, b'{"acknowledged":true}')
+                self.answer(200, b'{"acknowledged":true}')
             except (Refused, KeyError, orjson.JSONDecodeError) as error:
-                self._say(400, orjson.dumps({"error": {"reason": str(error)}, "status": 400}))
-
-        def _say(self, status: int, body: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        log_message: Callable[..., None] = lambda *_args: None
+                self.answer(400, orjson.dumps({"error": {"reason": str(error)}, "status": 400}))
 
     return Handler

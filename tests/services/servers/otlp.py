@@ -1,10 +1,9 @@
 """A receiver of OpenTelemetry's protocol over HTTP; stores requests, raw and decoded."""
 
 import gzip
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
@@ -16,7 +15,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
-from tests.services.ports import free_port
+from tests.services.servers.fake import FakeServer, QuietHandler
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,29 +34,18 @@ class Told:
     linked: tuple[str, ...]
 
 
-class Receiver:
-    """Accepts everything; `headers` are those of the last request."""
+class Receiver(FakeServer):
+    """Accepts everything at `url`, OTEL_EXPORTER_OTLP_ENDPOINT.
+
+    `headers` are those of the last request.
+    """
 
     def __init__(self) -> None:
-        self.port = free_port()
+        super().__init__(_handler(self))
         self.bodies: list[bytes] = []
         self.measured: list[bytes] = []
         self.paths: set[str] = set()
         self.headers: dict[str, str] = {}
-        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), _handler(self))
-        self._server.daemon_threads = True
-
-    @property
-    def url(self) -> str:
-        """The value of OTEL_EXPORTER_OTLP_ENDPOINT."""
-        return f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
     def metrics(self) -> dict[tuple[str, str], list[Any]]:
         """The latest data points, by service and name."""
@@ -108,24 +96,17 @@ def _facts(pairs: Any) -> dict[str, Any]:
 
 
 def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            raw = self.rfile.read(int(self.headers["Content-Length"]))
+            raw = self.body()
             is_packed = self.headers.get("Content-Encoding") == "gzip"
             receiver.paths.add(self.path)
             receiver.headers = {name.lower(): text for name, text in self.headers.items()}
             kept = receiver.measured if self.path == "/v1/metrics" else receiver.bodies
             kept.append(gzip.decompress(raw) if is_packed else raw)
             answer = ExportTraceServiceResponse().SerializeToString()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/x-protobuf")
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Log nothing."""
+            self.answer(200, answer, "application/x-protobuf")
 
     return Handler

@@ -2,16 +2,15 @@
 
 import base64
 import json
-import threading
 import time
 from dataclasses import dataclass, replace
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from models.core import clock
-from tests.services.ports import free_port
+from tests.services.servers.fake import FakeServer, QuietHandler
 
 ACCOUNT, TOKEN = "AC" + "0" * 32, "only-for-tests"
 _PATH = f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
@@ -49,11 +48,14 @@ class Text:
         }
 
 
-class Twilio:
-    """`refuse[number] = (HTTP status, Twilio's code)`; `lose_answers`: accept without an answer."""
+class Twilio(FakeServer):
+    """Its `url` is for TWILIO_BASE_URL.
+
+    `refuse[number] = (HTTP status, Twilio's code)`; `lose_answers`: accept without an answer.
+    """
 
     def __init__(self) -> None:
-        self.port = free_port()
+        super().__init__(_handler(self))
         self.texts: list[Text] = []
         self.asked: list[str] = []
         self.refuse: dict[str, tuple[int, int]] = {}
@@ -61,22 +63,6 @@ class Twilio:
         #: a trial account's prefix of each text
         self.prefix = ""
         self.status = "queued"
-        self._server: ThreadingHTTPServer | None = None
-
-    @property
-    def url(self) -> str:
-        """The address for `TWILIO_BASE_URL`."""
-        return f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), _handler(self))
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-
-    def stop(self) -> None:
-        if self._server is not None:
-            self._server.shutdown()
-            self._server.server_close()
 
     def become(self, sid: str, status: str, code: int | None = None) -> None:
         """Set the status of an SMS."""
@@ -92,14 +78,11 @@ class Twilio:
 
 
 def _handler(twilio: Twilio) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            size = int(self.headers["Content-Length"])
-            form = {
-                name: values[0] for name, values in parse_qs(self.rfile.read(size).decode()).items()
-            }
+            form = {name: values[0] for name, values in parse_qs(self.body().decode()).items()}
             twilio.asked.append("POST")
             if not self._may_ask():
                 return
@@ -148,14 +131,6 @@ def _handler(twilio: Twilio) -> type[BaseHTTPRequestHandler]:
             return True
 
         def _answer(self, status: int, body: dict[str, Any]) -> None:
-            raw = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(raw)))
-            self.end_headers()
-            self.wfile.write(raw)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Log nothing."""
+            self.answer(status, json.dumps(body).encode())
 
     return Handler

@@ -21,7 +21,7 @@ from models.queries.running import flags
 from models.rules.permissions import Permission
 from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.restaurant import RestaurantSpec
-from web.api.endpoint import STAFF, WRITE, describe
+from web.api.endpoint import STAFF, WRITE, View, describe
 from web.api.seen import read_view, show, view_within
 from web.http.access import Visitor, staff_of_reservation
 from web.http.headers import if_revision
@@ -31,37 +31,41 @@ from web.schemas.requests import MoveRequest, SeatRequest
 
 blueprint = APIBlueprint("arrivals", __name__, url_prefix="/api/v1", tag="The host stand")
 
-_PROBLEMS = (*WRITE, *STAFF, 404, 412)
-_HEADERS = ("If-Match",)
-_SECURITY = ("staff",)
-_MOVES = Permission.MOVE_PARTIES
+
+def _verb(
+    name: str,
+    *,
+    permission: Permission = Permission.MOVE_PARTIES,
+    takes: type[MoveRequest] = MoveRequest,
+) -> Callable[[View], View]:
+    """Declare a view as `POST /reservations/ID/NAME`, for staff with that permission.
+
+    The view gets `reservation_id`, `caller` and `body`.
+    """
+    described = describe(
+        blueprint,
+        {200: ReservationOut},
+        problems=(*WRITE, *STAFF, 404, 412),
+        headers=("If-Match",),
+        security=("staff",),
+    )
+
+    def declare(view: View) -> View:
+        taken = blueprint.input(takes, arg_name="body")(described(view))
+        allowed = staff_of_reservation(permission)(taken)
+        blueprint.post(f"/reservations/<id:reservation_id>/{name}")(allowed)
+        return view
+
+    return declare
 
 
-@blueprint.post("/reservations/<id:reservation_id>/arrive")
-@staff_of_reservation(_MOVES)
-@blueprint.input(MoveRequest, arg_name="body")
-@describe(
-    blueprint,
-    {200: ReservationOut},
-    problems=_PROBLEMS,
-    headers=_HEADERS,
-    security=_SECURITY,
-)
+@_verb("arrive")
 def arrived(reservation_id: int, caller: Caller, body: MoveRequest) -> Response:
     """Mark the party as arrived."""
     return _move(arrive, reservation_id, caller, body)
 
 
-@blueprint.post("/reservations/<id:reservation_id>/seat")
-@staff_of_reservation(_MOVES)
-@blueprint.input(SeatRequest, arg_name="body")
-@describe(
-    blueprint,
-    {200: ReservationOut},
-    problems=_PROBLEMS,
-    headers=_HEADERS,
-    security=_SECURITY,
-)
+@_verb("seat", takes=SeatRequest)
 def seated(reservation_id: int, caller: Caller, body: SeatRequest) -> Response:
     """Seat the party: at its assigned tables, or at `tables` (labels).
 
@@ -71,16 +75,7 @@ def seated(reservation_id: int, caller: Caller, body: SeatRequest) -> Response:
     return _move(partial(seat, table_ids=ids), reservation_id, caller, body)
 
 
-@blueprint.post("/reservations/<id:reservation_id>/finish")
-@staff_of_reservation(_MOVES)
-@blueprint.input(MoveRequest, arg_name="body")
-@describe(
-    blueprint,
-    {200: ReservationOut},
-    problems=_PROBLEMS,
-    headers=_HEADERS,
-    security=_SECURITY,
-)
+@_verb("finish")
 def finished(reservation_id: int, caller: Caller, body: MoveRequest) -> Response:
     """Mark the party as left; the rest of its turn is free.
 
@@ -90,31 +85,13 @@ def finished(reservation_id: int, caller: Caller, body: MoveRequest) -> Response
     return _move(finish, reservation_id, caller, body)
 
 
-@blueprint.post("/reservations/<id:reservation_id>/no-show")
-@staff_of_reservation(_MOVES)
-@blueprint.input(MoveRequest, arg_name="body")
-@describe(
-    blueprint,
-    {200: ReservationOut},
-    problems=_PROBLEMS,
-    headers=_HEADERS,
-    security=_SECURITY,
-)
+@_verb("no-show")
 def no_show(reservation_id: int, caller: Caller, body: MoveRequest) -> Response:
     """Mark the reservation as a no-show; its table is free."""
     return _move(mark_no_show, reservation_id, caller, body)
 
 
-@blueprint.post("/reservations/<id:reservation_id>/take-back")
-@staff_of_reservation(_MOVES)
-@blueprint.input(MoveRequest, arg_name="body")
-@describe(
-    blueprint,
-    {200: ReservationOut},
-    problems=_PROBLEMS,
-    headers=_HEADERS,
-    security=_SECURITY,
-)
+@_verb("take-back")
 def taken_back(reservation_id: int, caller: Caller, body: MoveRequest) -> Response:
     """Undo a no-show, a seating or a finish.
 
@@ -124,16 +101,7 @@ def taken_back(reservation_id: int, caller: Caller, body: MoveRequest) -> Respon
     return _move(take_back, reservation_id, caller, body)
 
 
-@blueprint.post("/reservations/<id:reservation_id>/confirm")
-@staff_of_reservation(Permission.WRITE_RESERVATIONS)
-@blueprint.input(MoveRequest, arg_name="body")
-@describe(
-    blueprint,
-    {200: ReservationOut},
-    problems=_PROBLEMS,
-    headers=_HEADERS,
-    security=_SECURITY,
-)
+@_verb("confirm", permission=Permission.WRITE_RESERVATIONS)
 def confirmed(reservation_id: int, caller: Caller, body: MoveRequest) -> Response:
     """Confirm a waitlisted party, however near its start is; the guest is notified.
 
