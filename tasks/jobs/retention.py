@@ -20,7 +20,7 @@ from models.operations.guests.erasures import RetentionLine, append
 from models.operations.guests.retention import (
     DELETE_MESSAGES,
     FORGET_GUESTS,
-    Step,
+    RetentionStep,
     delete_old_audit,
     retain_book,
     waiting_books,
@@ -109,7 +109,7 @@ def _forget_guests(
 def _walk(
     restaurant_id: int,
     before: date,
-    step: Step,
+    step: RetentionStep,
     done: RetentionResult,
     *,
     now: datetime,
@@ -124,7 +124,7 @@ def _walk(
         done.books += 1
 
 
-def _waiting(restaurant_id: int, before: date, step: Step) -> Iterator[int]:
+def _waiting(restaurant_id: int, before: date, step: RetentionStep) -> Iterator[int]:
     """Yield the books before that date that a step has not processed."""
     last = 0
     while True:

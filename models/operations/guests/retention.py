@@ -25,7 +25,7 @@ _AUDIT_AT_ONCE: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class RetentionStep:
     """The work on one book, the column that records it, and the name of what it counts."""
 
     column: InstrumentedAttribute[datetime | None]
@@ -34,7 +34,13 @@ class Step:
 
 
 def waiting_books(
-    session: Session, restaurant_id: int, step: Step, *, before: date, after: int, limit: int
+    session: Session,
+    restaurant_id: int,
+    step: RetentionStep,
+    *,
+    before: date,
+    after: int,
+    limit: int,
 ) -> Sequence[int]:
     """Return books before that date that the step has not processed, with an id above `after`.
 
@@ -55,7 +61,7 @@ def waiting_books(
 
 
 def retain_book(
-    session: Session, *, step: Step, book: int, restaurant_id: int, now: datetime
+    session: Session, *, step: RetentionStep, book: int, restaurant_id: int, now: datetime
 ) -> int:
     """Lock the book and do the step's work on it; return the count of guests or messages."""
     lock_books(session, {book: restaurant_id})
@@ -95,5 +101,5 @@ def _delete(session: Session, book: int, _now: datetime) -> tuple[int, bool]:
     return session.connection().execute(gone).rowcount, len(ended) == len(found)
 
 
-FORGET_GUESTS: Final = Step(ShiftDay.guests_forgotten_at, _forget, "guests")
-DELETE_MESSAGES: Final = Step(ShiftDay.messages_forgotten_at, _delete, "messages")
+FORGET_GUESTS: Final = RetentionStep(ShiftDay.guests_forgotten_at, _forget, "guests")
+DELETE_MESSAGES: Final = RetentionStep(ShiftDay.messages_forgotten_at, _delete, "messages")
