@@ -9,10 +9,10 @@ from pathlib import Path
 import orjson
 
 from deploy.watch.make import FOLDER
+from tests.services.fake_servers import FakeServer, QuietHandler
 from tests.services.missing import require_program
 from tests.services.ports import free_port
 from tests.services.running.process import Process, wait_until
-from tests.services.servers.fake import FakeServer, QuietHandler
 
 ROUTES = "alertmanager.yml"
 SCRIPT = "alertmanager.sh"

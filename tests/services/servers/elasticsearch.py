@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from tests.services.servers.fake import FakeServer, QuietHandler
+from tests.services.fake_servers import FakeServer, QuietHandler
 
 #: phase -> its allowed actions
 PHASES: Final = {

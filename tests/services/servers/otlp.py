@@ -15,7 +15,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
-from tests.services.servers.fake import FakeServer, QuietHandler
+from tests.services.fake_servers import FakeServer, QuietHandler
 
 
 @dataclass(frozen=True, slots=True)

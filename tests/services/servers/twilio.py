@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from models.core import clock
-from tests.services.servers.fake import FakeServer, QuietHandler
+from tests.services.fake_servers import FakeServer, QuietHandler
 
 ACCOUNT, TOKEN = "AC" + "0" * 32, "only-for-tests"
 _PATH = f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
