@@ -68,6 +68,25 @@ def test_every_function_of_a_test_file_is_a_test_or_used() -> None:
     assert not idle
 
 
+#: A clause in the place of the party, guest, caller or process that it is about.
+_CLAUSE = re.compile(r"test_(control_)?(who|whom|whose|whoever)_")
+
+
+def test_the_name_of_a_test_says_what_it_is_about() -> None:
+    found = [
+        f"{module.path}:{function.lineno} {function.name}"
+        for module in modules_of_tests()
+        for function in module.functions()
+        if _CLAUSE.match(function.name)
+    ]
+    assert not found
+
+
+def test_a_clause_in_place_of_a_name_is_found() -> None:
+    assert _CLAUSE.match("test_who_" + "waits_is_told") and _CLAUSE.match("test_control_whoever_x")
+    assert not _CLAUSE.match("test_a_guest_who_waits_is_told")
+
+
 def test_no_test_is_set_aside() -> None:
     aside = re.compile(r"pytest\.(mark\.)?(skip|skipif|xfail|importorskip)\b")
     found = [
