@@ -5,13 +5,16 @@
 """
 
 import errno
-from typing import Any
+from typing import Any, Final
 
 import click
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from models.core.errors import FileInvalid, Invalid, MaitredError, SettingsInvalid
+
+#: Longest first sentence of a command's help.
+_SENTENCE: Final = 160
 
 
 class Refused(click.ClickException):
@@ -37,6 +40,16 @@ class NoDatabase(Refused):
 
 class PlainGroup(click.Group):
     """A group of commands that reports known errors without a traceback."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands, each with its whole first sentence; click cuts it to one line."""
+        rows = [
+            (name, command.get_short_help_str(_SENTENCE))
+            for name in self.list_commands(ctx)
+            if (command := self.get_command(ctx, name)) is not None
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; turn known errors into `Refused`."""
