@@ -231,6 +231,7 @@ if [ "${1:-}" != --rollback ]; then
         fail "no BACKUP_STORE, so no backup before the upgrade: set it, or WITHOUT_BACKUP=1"
     else
         say "backing up"
+        # the former spelling of `backup create`: the running version may know no other
         compose exec -T worker-backups maitred backup || fail "no backup was made; nothing was changed"
     fi
     say "migrating"

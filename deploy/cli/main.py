@@ -7,16 +7,16 @@ import click
 
 from deploy.cli.accounts import account
 from deploy.cli.check import show_check
-from deploy.cli.errors import PlainGroup
 from deploy.cli.flags import flags
 from deploy.cli.guest import guest
 from deploy.cli.health import health
 from deploy.cli.keys import keys
 from deploy.cli.messages import messages
-from deploy.cli.recovery.backups import COMMANDS as BACKUP_COMMANDS
-from deploy.cli.recovery.failover import COMMANDS as FAILOVER_COMMANDS
-from deploy.cli.release import COMMANDS as RELEASE_COMMANDS
+from deploy.cli.recovery.backups import backup, follow
+from deploy.cli.recovery.failover import failover
+from deploy.cli.release import release
 from deploy.cli.restaurant import restaurant
+from deploy.cli.spellings import MainGroup
 from deploy.cli.workers import workers
 from deploy.database import main as migrate_database
 from deploy.demo.demo import DemoPlan, play_evening
@@ -29,7 +29,7 @@ from models.core.database.connections import patience
 _SERVING = ("up", "follow")
 
 
-@click.group(cls=PlainGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=MainGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="maitred", prog_name="maitred")
 @click.pass_context
 def main(context: click.Context) -> None:
@@ -44,15 +44,12 @@ def main(context: click.Context) -> None:
         context.with_resource(patience())
 
 
-main.add_command(account)
-main.add_command(flags)
-main.add_command(keys)
-main.add_command(guest)
-main.add_command(health)
-main.add_command(messages)
-main.add_command(restaurant)
-main.add_command(workers)
-for command in (*BACKUP_COMMANDS, *FAILOVER_COMMANDS, *RELEASE_COMMANDS):
+# a group for each noun; its commands are verbs
+for noun in (account, backup, failover, flags, guest, keys, messages, release, restaurant, workers):
+    main.add_command(noun)
+# what belongs to no noun: checks, and the processes of an installation, which a file of another
+# version may start (docker-compose.yml, with the image of before)
+for command in (health, follow):
     main.add_command(command)
 
 

@@ -1,4 +1,4 @@
-"""`maitred release`, `rollback`, `releases`: versions on this machine, behind nginx."""
+"""`maitred release start | list | rollback | start-live`: versions, here or on Kubernetes."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,12 +7,13 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from deploy.cli.errors import Refused
+from deploy.cli.errors import PlainGroup, Refused
 from deploy.embedded.folder import join
 from deploy.release.cluster import list_there, release_there, rollback_there
-from deploy.release.conduct import STRATEGIES, here, start_live
+from deploy.release.conduct import STRATEGIES, here
 from deploy.release.conduct import release as start_release
 from deploy.release.conduct import rollback as roll_back
+from deploy.release.conduct import start_live as start_live_version
 from deploy.release.errors import ReleaseFailed
 from deploy.release.journal import Release
 
@@ -23,7 +24,12 @@ _THERE = click.option(
 )
 
 
-@click.command()
+@click.group(cls=PlainGroup)
+def release() -> None:
+    """Releases of versions, on this machine or on Kubernetes."""
+
+
+@release.command()
 @click.argument("version")
 @click.option(
     "--strategy",
@@ -31,7 +37,7 @@ _THERE = click.option(
     help="default: blue-green; on Kubernetes: rolling (the others need Argo Rollouts)",
 )
 @_THERE
-def release(version: str, strategy: str | None, kubernetes: str | None) -> None:
+def start(version: str, strategy: str | None, kubernetes: str | None) -> None:
     """Deploy VERSION without interrupting requests; roll back automatically on failure.
 
     VERSION is a folder on this machine, or an image on Kubernetes. An interrupted release resumes
@@ -46,7 +52,7 @@ def release(version: str, strategy: str | None, kubernetes: str | None) -> None:
     _tell(start_release(Path(version), strategy or "blue-green", click.echo), wanted="done")
 
 
-@click.command()
+@release.command()
 @_THERE
 def rollback(kubernetes: str | None) -> None:
     """Roll back the release under way, or redeploy the previous version. The schema stays."""
@@ -58,25 +64,30 @@ def rollback(kubernetes: str | None) -> None:
     _tell(done, wanted="done" if done.strategy == "rollback" else "rolled back")
 
 
-@click.command()
-@click.option("--start", "starts", is_flag=True, help="start the live version, as after a reboot")
+@release.command("list")
 @_THERE
-def releases(starts: bool, kubernetes: str | None) -> None:
+def list_releases(kubernetes: str | None) -> None:
     """List this machine's releases with their outcomes, newest last, and mark the live one."""
     if kubernetes:
-        if starts:
-            raise click.UsageError(
-                "--start is for this machine: on Kubernetes the cluster starts the processes"
-            )
         list_there(kubernetes)
         return
     join()
-    if starts:
-        try:
-            if not start_live(click.echo):
-                raise Refused("there is no live version: `maitred release FOLDER` deploys one")
-        except ReleaseFailed as problem:
-            raise Refused(str(problem)) from problem
+    _show()
+
+
+@release.command("start-live")
+def start_live() -> None:
+    """Start this machine's live version if it does not run, as after a reboot; then list all."""
+    join()
+    try:
+        if not start_live_version(click.echo):
+            raise Refused("there is no live version: `maitred release start FOLDER` deploys one")
+    except ReleaseFailed as problem:
+        raise Refused(str(problem)) from problem
+    _show()
+
+
+def _show() -> None:
     _place, journal = here()
     live = journal.live()
     table = Table("", "when (UTC)", "version", "how", "slot", "seconds", "outcome", box=None)
@@ -96,7 +107,3 @@ def _tell(done: Release, *, wanted: str) -> None:
         raise Refused(done.why)
     if done.why and done.outcome == "done":
         click.echo(f"warning: {done.why}", err=True)
-
-
-#: Commands of this module.
-COMMANDS = (release, rollback, releases)

@@ -1,17 +1,23 @@
-"""`maitred workers`: which workers answer, and what each is doing."""
+"""`maitred workers list`: which workers answer, and what each is doing."""
 
 import sys
 
 import click
 from kombu.exceptions import OperationalError
 
+from deploy.cli.errors import PlainGroup
 from deploy.embedded.folder import join
 from tasks.at_work import workers_at_work
 
 
-@click.command()
+@click.group(cls=PlainGroup)
+def workers() -> None:
+    """Worker processes, which do the tasks of the queues."""
+
+
+@workers.command("list")
 @click.option("--wait", default=5.0, show_default=True, help="seconds for them to answer")
-def workers(wait: float) -> None:
+def list_workers(wait: float) -> None:
     """List the workers that answer, and what each is doing.
 
     A worker may answer only after its current task. One that is missing here for minutes is stuck

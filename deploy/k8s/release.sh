@@ -53,6 +53,7 @@ sh "$scripts/preflight.sh" "$environment" "$image" "$strategy" "$folder/all.yaml
 before=$(deployments) || stop "the deployed processes cannot be listed"
 if [ -n "$before" ] && grep -q '^  BACKUP_STORE: .' "$folder/all.yaml" && [ -z "${WITHOUT_BACKUP:-}" ]; then
     echo "--- backup"
+    # the former spelling of `backup create`: the running version may know no other
     here exec deployment/worker-backups -- maitred backup || stop "no backup was made"
 fi
 

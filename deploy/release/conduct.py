@@ -13,7 +13,7 @@ from deploy.release.steps import ROLLBACK_STEPS, STEPS, ReleaseStep, Say, Scene,
 from models.core.settings import settings
 
 STRATEGIES: Final = ("blue-green", "rolling", "canary")
-#: The strategy of `maitred rollback` in the list of releases.
+#: The strategy of `maitred release rollback` in the list of releases.
 BACK: Final = "rollback"
 
 
@@ -39,7 +39,7 @@ def release(folder: Path, strategy: str, say: Say) -> Release:
         elif found.folder != str(folder.absolute()):
             raise ReleaseRefused(
                 f"the release of {found.folder} was interrupted: resume it, or roll it back"
-                " (`maitred rollback`)"
+                " (`maitred release rollback`)"
             )
         else:
             say(f"Resuming release {found.number}")

@@ -95,6 +95,7 @@ def back_up(scene: Scene) -> None:
     if migrations.current(engine()) is None:
         scene.say("      the database is empty: nothing to back up")
     else:
+        # the former spelling of `backup create`: the folder may hold a version that knows no other
         run_in(scene.folder, "-m", "deploy.cli", "backup", seconds=3600)
 
 

@@ -122,6 +122,8 @@ def _boot() -> str:
         "After": _after(),
         "ConditionPathExists": f"{_VERSIONS}/live",
     }
+    # the former spelling of `release start-live`: the live version may be one that knows no other,
+    # after a rollback (deploy/cli/spellings.py)
     command = f"{_VERSIONS}/live/.venv/bin/maitred releases --start"
     text = _section("Unit", unit) + "\n[Service]\nType=oneshot\nRemainAfterExit=yes\n"
     text += f"{_who(f'{_VERSIONS}/live')}ExecStart={command}\n"

@@ -94,7 +94,7 @@ SYMPTOMS: Final = (
         after="15m",
         severity="ticket",
         summary="{{ $labels.name }}: its last run failed",
-        description="`maitred backups` or the log shows the reason.",
+        description="`maitred backup list` or the log shows the reason.",
     ),
     _alert(
         "ChannelDown",

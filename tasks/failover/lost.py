@@ -132,7 +132,7 @@ def compare(overview: Overview, name: str) -> Lost:
     """Return what the server `name` has and the primary never had. Raises FailoverRefused."""
     primary, old = overview.primary, overview.named(name)
     if primary is None or primary.facts is None:
-        raise FailoverRefused("no server takes writes: run maitred failover first")
+        raise FailoverRefused("no server takes writes: run maitred failover promote first")
     if old is primary:
         raise FailoverRefused(f"{name} is the primary: name another server")
     if old.facts is None:

@@ -15,7 +15,7 @@ def returning(overview: Overview, *, to: str = "") -> tuple[Seen, Seen]:
     """Return the primary, and the server that is to follow it. Raises FailoverRefused."""
     primary = overview.primary
     if primary is None:
-        raise FailoverRefused("no server takes writes: run maitred failover first")
+        raise FailoverRefused("no server takes writes: run maitred failover promote first")
     others = overview.others(primary)
     if not to and len(others) > 1:
         names = " or ".join(one.name for one in others)
@@ -60,7 +60,7 @@ def _check_history(held: Facts, here: Facts, *, primary: str, back: str, seeded_
         count = sum(missing.count for missing in only_there)
         raise FailoverRefused(
             f"{back} holds {count} transactions that {primary} never had: {names}. They were lost "
-            f"in the fail-over. List them: maitred failover --compare {back}; then seed it again "
+            f"in the fail-over. List them: maitred failover compare {back}; then seed it again "
             "(docs/failover.md, 4 and 5)"
         )
     # a copied data folder has no binary log, and the position in its tables is its source's

@@ -23,7 +23,7 @@ def fence_replaced(overview: Overview, report: Callable[[str], None]) -> Overvie
         one.server.fence()
         report(
             f"{one.name} took writes, though another server was promoted in its place: it is "
-            f"read-only now. List what only it holds: maitred failover --compare {one.name} "
+            f"read-only now. List what only it holds: maitred failover compare {one.name} "
             "(docs/failover.md, 4)"
         )
         overview = overview.with_refreshed(one)
@@ -37,5 +37,5 @@ def check_newest(primary: Seen, remembered: int) -> None:
         raise FailoverRefused(
             f"{primary.name} takes writes, but another server was promoted in its place, and does "
             "not answer: nothing is written here until that one is back. If it is permanently "
-            f"lost, with all its data: maitred failover --to {primary.name}"
+            f"lost, with all its data: maitred failover promote --to {primary.name}"
         )

@@ -116,7 +116,7 @@ def _old(overview: Overview, target: Seen) -> Seen:
 def _still_primary(primary: Seen, target: Seen) -> str:
     return (
         f"{primary.name} takes writes, so no fail-over is needed; to switch anyway: "
-        f"maitred failover --to {target.name}"
+        f"maitred failover promote --to {target.name}"
     )
 
 
@@ -212,7 +212,7 @@ def _follow_closely(old: Seen, target: Seen) -> None:
     """Before the fencing, ensure that the target replicates and has nearly caught up."""
     if target.facts is None or target.facts.follows is None:
         raise FailoverRefused(
-            f"{target.name} is not a replica; maitred failback --rejoin-only makes it one"
+            f"{target.name} is not a replica; maitred failover rejoin makes it one"
         )
     target.server.go_on_following()
     if not wait_until_follows(target.server, seconds=_CATCH_UP_SECONDS / 4):

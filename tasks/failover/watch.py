@@ -75,7 +75,8 @@ class FailoverWatch:
         if not self._semi_sync and not self._accept_loss:
             raise FailoverRefused(
                 "the primary does not answer, and was not semi-synchronous when last seen: the "
-                "replica may lack acknowledged writes. To promote it anyway: maitred failover"
+                "replica may lack acknowledged writes. To promote it anyway: maitred failover "
+                "promote"
             )
         with all_servers() as servers:
             done = fail_over(servers, replace(self._request, seen=self._last))

@@ -1,4 +1,4 @@
-"""`maitred backup | backups | restore | drill`: the operator's commands."""
+"""`maitred backup create | list | verify | restore | drill`: the operator's commands."""
 
 import re
 from collections.abc import Callable
@@ -51,19 +51,19 @@ def _job(name: str) -> tuple[dict[str, Any], str | None]:
 @pytest.mark.both
 def test_backup_list_restore(stand: Stand, safe: Safe, empty_url: str) -> None:
     play(stand)
-    made = run("backup").stdout
+    made = run("backup", "create").stdout
     name = made.split(":")[0]
     assert re.fullmatch(r"\d{8}T\d{6}Z-(full|snapshot|dump)-[0-9a-f]{6}", name)
-    second = run("backup", "--full").stdout.partition(":")[0]
-    listed = run("backups").stdout
+    second = run("backup", "create", "--full").stdout.partition(":")[0]
+    listed = run("backup", "list").stdout
     assert listed.index(name) < listed.index(second)
     assert _job("backup")[0]["name"] == second
     with reading() as session:
         count = session.scalar(select(func.count()).select_from(Reservation))
-    said = run("restore", "--from", name, "--to-url", empty_url).stdout
+    said = run("backup", "restore", "--from", name, "--to-url", empty_url).stdout
     assert f"reservations {count}" in said
     assert _reservations(empty_url) == count
-    again = run("restore", "--to-url", empty_url, ends=1)
+    again = run("backup", "restore", "--to-url", empty_url, ends=1)
     assert "never overwrites" in again.stderr
     assert _reservations(empty_url) == count
 
@@ -71,15 +71,17 @@ def test_backup_list_restore(stand: Stand, safe: Safe, empty_url: str) -> None:
 @pytest.mark.both
 def test_restore_into_a_folder(stand: Stand, safe: Safe, tmp_path: Path) -> None:
     stand.ask(2)
-    run("backup")
-    said = run("restore", "--into", str(tmp_path / "back")).stdout
+    run("backup", "create")
+    said = run("backup", "restore", "--into", str(tmp_path / "back")).stdout
     assert "reservations 1" in said
     assert any((tmp_path / "back").iterdir())
-    assert "not empty" in run("restore", "--into", str(tmp_path / "back"), ends=1).stderr
-    assert "give the target" in run("restore", ends=2).stderr
+    assert "not empty" in run("backup", "restore", "--into", str(tmp_path / "back"), ends=1).stderr
+    assert "give the target" in run("backup", "restore", ends=2).stderr
     assert (
         "missing"
-        in run("restore", "--from", "nothing", "--into", str(tmp_path / "new"), ends=1).stderr
+        in run(
+            "backup", "restore", "--from", "nothing", "--into", str(tmp_path / "new"), ends=1
+        ).stderr
     )
 
 
@@ -88,25 +90,25 @@ def test_a_drill_is_timed_and_written_down(
     stand: Stand, safe: Safe, kept: Path, backend: str
 ) -> None:
     stand.ask(2)
-    assert "has been made yet" in run("drill", ends=1).stderr
-    run("backup")
-    said = run("drill").stdout
+    assert "has been made yet" in run("backup", "drill", ends=1).stderr
+    run("backup", "create")
+    said = run("backup", "drill").stdout
     assert re.search(r"restored and checked in \d+\.\d s", said)
     result, error = _job("drill")
     assert (result["rows"]["reservations"], error) == (1, None)
     (piece,) = kept.glob(f"*{PIECE}")
     piece.write_bytes(piece.read_bytes()[:-1])
-    assert piece.name in run("drill", ends=1).stderr
+    assert piece.name in run("backup", "drill", ends=1).stderr
     assert piece.name in str(_job("drill")[1])
     plan.prove(line="backup-drilled", target=plan.where(backend), how="seen")
 
 
 @pytest.mark.both
 def test_a_damaged_manifest_is_listed_as_such(stand: Stand, safe: Safe, kept: Path) -> None:
-    run("backup")
+    run("backup", "create")
     (manifest,) = kept.glob("*.json")
     manifest.write_text(manifest.read_text().replace('"rows"', '"Rows"'))
-    said = run("backups", ends=1).stdout
+    said = run("backup", "list", ends=1).stdout
     assert f"DAMAGED {manifest.name}: changed since it was written" in said
 
 
@@ -115,9 +117,9 @@ def test_a_database_that_could_not_be_filled_is_empty_again(
     stand: Stand, safe: Safe, empty_url: str, db: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stand.ask(2)
-    run("backup")
+    run("backup", "create")
     monkeypatch.setattr(pour, "count_rows", lambda _bind: {"reservations": 7})
-    assert "rows were restored" in run("restore", "--to-url", empty_url, ends=1).stderr
+    assert "rows were restored" in run("backup", "restore", "--to-url", empty_url, ends=1).stderr
     bind = create_engine(empty_url)
     with bind.connect() as connection:
         assert connection.execute(text("SHOW TABLES")).all() == []
@@ -126,9 +128,9 @@ def test_a_database_that_could_not_be_filled_is_empty_again(
 
 def test_without_a_folder_the_commands_say_so(db: Engine, tmp_path: Path) -> None:
     for words in (
-        ("backup",),
-        ("backups",),
+        ("create",),
+        ("list",),
         ("drill",),
         ("restore", "--into", str(tmp_path / "x")),
     ):
-        assert "BACKUP_STORE is not set" in run(*words, ends=1).stderr
+        assert "BACKUP_STORE is not set" in run("backup", *words, ends=1).stderr

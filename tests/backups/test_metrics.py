@@ -67,8 +67,8 @@ def _gauges(client: Any) -> Gauges:
 
 def test_ages_sizes_and_jobs_are_told(client: Any, hands: Hands, kept: Path, far: Path) -> None:
     assert _gauges(client) == {}
-    run("backup")
-    run("drill")
+    run("backup", "create")
+    run("backup", "drill")
     hands.move(HOUR)
     (piece,) = kept.glob(f"*{PIECE}")
     found = _gauges(client)
@@ -89,7 +89,7 @@ def test_no_store_is_opened_and_one_query_is_made(
     kept: Path,
     far: Path,
 ) -> None:
-    run("backup")
+    run("backup", "create")
     before = _gauges(client)
     shutil.rmtree(kept)
     shutil.rmtree(far)
@@ -100,11 +100,11 @@ def test_no_store_is_opened_and_one_query_is_made(
 
 
 def test_a_failure_is_seen_at_once(client: Any, hands: Hands, kept: Path, far: Path) -> None:
-    run("backup")
+    run("backup", "create")
     shutil.rmtree(far)
     far.write_text("no folder any more")
     hands.move(HOUR)
-    run("backup", ends=1)
+    run("backup", "create", ends=1)
     found = _gauges(client)
     assert (found["job_failing", "second_store"], found["job_failing", "backup"]) == (1, 0)
     assert found["newest_age_seconds", "first", "snapshot"] < 60
@@ -115,7 +115,7 @@ def test_a_failure_is_seen_at_once(client: Any, hands: Hands, kept: Path, far: P
 
 
 def test_without_the_database_the_other_metrics_are_there(client: Any, db: Engine) -> None:
-    run("backup")
+    run("backup", "create")
     with db.begin() as connection:
         connection.exec_driver_sql("DROP TABLE job_runs")
     assert _gauges(client) == {}
@@ -125,15 +125,15 @@ def test_without_the_database_the_other_metrics_are_there(client: Any, db: Engin
 def test_readiness_names_what_lies_where_and_what_is_late(
     client: Any, db: Engine, hands: Hands, far: Path
 ) -> None:
-    run("backup")
-    name = run("backups").stdout.splitlines()[-1].split()[0]
+    run("backup", "create")
+    name = run("backup", "list").stdout.splitlines()[-1].split()[0]
     with db.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32))")
         connection.exec_driver_sql(f"INSERT INTO alembic_version VALUES ('{migrations.head()}')")
     hands.move(HOUR)
     shutil.rmtree(far)
     far.write_text("no folder any more")
-    run("backup", ends=1)
+    run("backup", "create", ends=1)
     hands.move(HOUR / 2 + timedelta(minutes=1))
     health()
     found = client.get("/readyz").json["health"]

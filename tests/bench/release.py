@@ -26,9 +26,9 @@ CALLERS, RATE = 24, 5.0
 
 
 def _do(place: Machine, crowd: Crowd, *words: str | Path) -> None:
-    """Run one command under load; print the effect on callers."""
+    """Run one command of `maitred release` under load; print the effect on callers."""
     asked, began = len(crowd.seconds), time.monotonic()
-    done = place.maitred(*words)
+    done = place.maitred("release", *words)
     assert done.returncode == 0, done.stdout + done.stderr
     waited = sorted(crowd.seconds[asked:])
     name = words[3] if len(words) > 3 else words[0]
@@ -66,14 +66,14 @@ def main(arguments: Sequence[str]) -> int:
 def _play(place: Machine, wanted: int) -> int:
     versions = [place.version("one"), place.version("two", copied=("models",))]
     add_step(versions[1], GOOD_STEP)  # each release has one migration
-    first = place.maitred("release", versions[0])
+    first = place.maitred("release", "start", versions[0])
     assert first.returncode == 0, first.stdout + first.stderr
     with Crowd(place, callers=CALLERS, rate=RATE) as crowd:
         _calm(crowd)
         folders = cycle(reversed(versions))
         while sum(crowd.outcomes.values()) < wanted:
             for strategy in ("blue-green", "rolling", "canary"):
-                _do(place, crowd, "release", next(folders), "--strategy", strategy)
+                _do(place, crowd, "start", next(folders), "--strategy", strategy)
             _do(place, crowd, "rollback")
             next(folders)
     print(f"outcomes: {dict(crowd.outcomes)}; the machine stood still: {crowd.stalls or 'never'}")

@@ -80,7 +80,7 @@ class Drill:
         for line in lines if is_check else [each[:160] for each in lines[-8:]]:
             print(f"        {line}", flush=True)
         if done.returncode and not may_fail:
-            self.broken.append(f"maitred {words[0]} failed")
+            self.broken.append(f"maitred {' '.join(words[:2])} failed")
         return said
 
     def expect(self, is_so: bool, what: str) -> None:
@@ -142,7 +142,7 @@ def lose(drill: Drill, name: str, restore: Callable[[Path], None], *, more: bool
     _count_lost(drill, name, fell)
     drill.run("migrate")
     drill.run("check", "--grace", "600")
-    drill.run("backup", "--full")
+    drill.run("backup", "create", "--full")
 
 
 def _count_lost(drill: Drill, name: str, fell: float) -> None:
@@ -207,17 +207,17 @@ def _plain_tool(bench: Ground) -> None:
 
 
 def _restored(drill: Drill, folder: Path) -> None:
-    drill.run("restore", "--into", str(folder))
+    drill.run("backup", "restore", "--into", str(folder))
 
 
 def _around_damage(drill: Drill, kept: Path, folder: Path) -> None:
     """Restore with a damaged piece: the error names it and an alternative, which is restored."""
     name = damage_newest(kept)
-    said = drill.run("restore", "--into", str(folder), may_fail=True)
+    said = drill.run("backup", "restore", "--into", str(folder), may_fail=True)
     drill.expect(name in said, f"{name} was damaged, and not named")
     drill.expect(not folder.exists(), "half a restore was left")
     way = said[said.index("--from") :].split()[1].rstrip(".;,:)`")
-    drill.run("restore", "--from", way, "--into", str(folder))
+    drill.run("backup", "restore", "--from", way, "--into", str(folder))
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -266,11 +266,11 @@ def main(arguments: Sequence[str]) -> int:
 def _play(drill: Drill, kept: Path) -> None:
     bench = drill.bench
     drill.beside("the plain tool", lambda: _plain_tool(bench))
-    drill.beside("a full backup", lambda: drill.run("backup", "--full"))
+    drill.beside("a full backup", lambda: drill.run("backup", "create", "--full"))
     bench.start("follower", BIN / "maitred", "follow")
-    drill.beside("an incremental", lambda: drill.run("backup"))
+    drill.beside("an incremental", lambda: drill.run("backup", "create"))
     lose(drill, "lost, and restored", lambda folder: _restored(drill, folder))
-    drill.run("backup")
+    drill.run("backup", "create")
     lose(
         drill,
         "lost, with the newest incremental damaged, and Redis and the sender gone",

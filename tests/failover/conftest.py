@@ -32,7 +32,7 @@ def apart(_seed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
 @pytest.fixture
 def pair(apart: Pair) -> Pair:
     """The primary and its replica."""
-    run("failover", "--to", name_of(apart.one), "--wait", "0", "--no-backup")
+    run("failover", "promote", "--to", name_of(apart.one), "--wait", "0", "--no-backup")
     return apart
 
 

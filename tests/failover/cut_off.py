@@ -14,7 +14,7 @@ def cut_off_and_back(pair: Pair) -> None:
     wait_until(lambda: _hears_nobody(pair.two), seconds=30, what="the replica to notice too")
     assert (
         "--old-is-gone confirms that it is stopped"
-        in run("failover", "--old-is-gone", *QUICK).output
+        in run("failover", "promote", "--old-is-gone", *QUICK).output
     )
     pair.one.resume()
     assert not is_read_only(pair.one), "the old primary takes writes: else nothing is tested"

@@ -39,7 +39,7 @@ def test_what_the_old_primary_alone_holds_is_listed_with_what_to_do(
     stand = Stand(one, open_restaurant(one, slug="lindenhof"))
     both, kept = stand.ask(2), stand.ask(2, start=START + timedelta(days=1))
     one.dispose()
-    assert "holds nothing that" in run("failover", "--compare", name_of(pair.two)).output
+    assert "holds nothing that" in run("failover", "compare", name_of(pair.two)).output
     wait_until(
         lambda: pair.two.ask(f"SELECT COUNT(*) FROM {DATABASE}.reservations") == [(2,)],
         seconds=20,
@@ -58,7 +58,7 @@ def test_what_the_old_primary_alone_holds_is_listed_with_what_to_do(
     others = {there.row(number).reference for number in (kept, elsewhere)}
     for bind in (old, new):
         bind.dispose()
-    said = run("failover", "--compare", name_of(pair.one)).output
+    said = run("failover", "compare", name_of(pair.one)).output
     assert is_read_only(pair.one), "nothing is added while somebody looks"
     assert f"{name_of(pair.one)} holds " in said
     lines = {line.split()[0]: line for line in said.splitlines() if line.strip()}
@@ -76,7 +76,7 @@ def test_what_the_old_primary_alone_holds_is_listed_with_what_to_do(
 @pytest.mark.mariadb
 def test_a_server_that_holds_nothing_else_is_said_to(pair: Pair) -> None:
     one, two = map(name_of, pair.servers)
-    assert f"{two} holds nothing that {one} never had" in run("failover", "--compare", two).output
-    assert f"{one} is the primary" in run("failover", "--compare", one, ends=1).output
+    assert f"{two} holds nothing that {one} never had" in run("failover", "compare", two).output
+    assert f"{one} is the primary" in run("failover", "compare", one, ends=1).output
     pair.two.kill()
-    assert "does not answer" in run("failover", "--compare", two, ends=1).output
+    assert "does not answer" in run("failover", "compare", two, ends=1).output

@@ -68,11 +68,11 @@ def test_a_process_that_reaches_the_old_primary_alone_knows_it_by_redis(returned
     with pytest.raises(OperationalError) as refused:
         _write("lost")
     assert f"{name_of(returned.one)} was replaced" in str(refused.value)
-    said = run("failover", *QUICK, ends=1).output
+    said = run("failover", "promote", *QUICK, ends=1).output
     assert "another server was promoted in its place, and does not answer" in said
     # permanently lost: an operator says so, and it is the primary of a newer promotion
     assert not is_read_only(returned.one)
-    run("failover", "--to", name_of(returned.one), *QUICK)
+    run("failover", "promote", "--to", name_of(returned.one), *QUICK)
     forget_everything()
     assert _write("kept") == returned.one.port
     returned.two.resume()
@@ -129,12 +129,12 @@ def _connections(server: MariaDB) -> int:
 def test_the_next_fail_over_command_makes_the_old_primary_read_only(returned: Pair) -> None:
     with engine().connect():
         old, new = map(name_of, returned.servers)
-    said = run("failover", *QUICK).output
+    said = run("failover", "promote", *QUICK).output
     assert f"{old} took writes, though another server was promoted in its place" in said
     assert f"{new} takes writes: nothing to do" in said
     assert is_read_only(returned.one)
     assert not is_read_only(returned.two)
-    assert "has caught up" in run("failback", "--rejoin-only").output
+    assert "has caught up" in run("failover", "rejoin").output
 
 
 class _Killed(BaseException):
@@ -153,7 +153,7 @@ def test_a_promotion_is_written_down_before_it_can_take_a_write(
     monkeypatch.setattr(DatabaseServer, "promote", dying)
     pair.one.kill()
     with pytest.raises(_Killed):
-        run("failover", *QUICK)
+        run("failover", "promote", *QUICK)
     ((newest,),) = pair.two.ask(
         f"SELECT server FROM {DATABASE}.promotions ORDER BY epoch DESC LIMIT 1"
     )
@@ -166,22 +166,22 @@ def test_without_the_right_to_write_promotions_the_new_primary_writes_it_down_it
     pair.one.run(f"REVOKE ALL ON {DATABASE}.promotions FROM 'failover'@'127.0.0.1'")
     settle(monkeypatch, dict(os.environ) | {"REDIS_URL": redis_there.url})
     wait_until(lambda: _may_not(pair.two), seconds=10, what="the replica to have that too")
-    assert "the table of promotions cannot be read" in run("failover", "--check").output
+    assert "the table of promotions cannot be read" in run("failover", "check").output
     monkeypatch.setenv("DATABASE_CONNECT_SECONDS", "1")
     forget_everything()
     cut_off_and_back(pair)
     forget_everything()
     assert _write("kept") == pair.two.port
     # the operator's account cannot tell which is right, and says so
-    assert "take writes at the same time" in run("failover", *QUICK, ends=1).output
+    assert "take writes at the same time" in run("failover", "promote", *QUICK, ends=1).output
 
 
 def test_the_check_names_the_right_to_write_promotions_that_is_missing(pair: Pair) -> None:
     (before,) = pair.two.ask("SELECT @@gtid_binlog_pos")
-    assert "promotion" not in run("failover", "--check").output
+    assert "promotion" not in run("failover", "check").output
     assert pair.two.ask("SELECT @@gtid_binlog_pos") == [before], "a look writes nothing"
     pair.one.run(f"REVOKE INSERT ON {DATABASE}.promotions FROM 'failover'@'127.0.0.1'")
-    said = " ".join(run("failover", "--check").output.split())
+    said = " ".join(run("failover", "check").output.split())
     assert f"GRANT SELECT, INSERT, CREATE ON `{DATABASE}`.promotions TO 'failover'@'%'" in said
 
 

@@ -78,7 +78,7 @@ def test_the_page_is_right(pair: Pair, tmp_path: Path) -> None:
     assert "lost: nothing" in _maitred(back, *QUICK)
     assert not is_read_only(pair.one)
     # tests/failover/test_region_lost.py runs it
-    assert watch == "maitred failover --watch"
+    assert watch == "maitred failover watch"
 
 
 def test_when_two_took_writes_the_page_leads_back_to_one_and_its_replica(
@@ -95,7 +95,7 @@ def test_when_two_took_writes_the_page_leads_back_to_one_and_its_replica(
 
     fail_over, compare, lost_for_good = _commands(4)
     # tests/failover/test_old_primary_returns.py runs it
-    assert lost_for_good == "maitred failover --to HOST:PORT"
+    assert lost_for_good == "maitred failover promote --to HOST:PORT"
     assert "it is read-only now" in _maitred(fail_over, *QUICK)
     old = name_of(returned.one)
     said = _maitred(compare.replace("HOST:PORT", old))
@@ -151,7 +151,7 @@ def _set_up(one: MariaDB, two: MariaDB, folder: Path) -> None:
     )
     follower.start()
     try:
-        machine.run("maitred backup && maitred drill")
+        machine.run("maitred backup create && maitred backup drill")
     finally:
         follower.terminate()
 

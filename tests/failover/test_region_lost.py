@@ -54,8 +54,8 @@ def restaurant_there(
     redis.kill()
 
 
-def _watcher(restaurant: Stack, name: str) -> Process:
-    command = [sys.executable, "-m", "deploy.cli", "failover", "--watch", "--no-backup"]
+def _watcher(restaurant: Stack, name: str, watch: str) -> Process:
+    command = [sys.executable, "-m", "deploy.cli", "failover", watch, "--no-backup"]
     process = Process(
         name,
         command,
@@ -77,7 +77,9 @@ def test_the_primary_is_killed_and_the_restaurant_goes_on(
 ) -> None:
     stack = restaurant_there
     restaurant = stack.open_restaurant(tables=HALL)
-    watchers = [_watcher(stack, f"watcher-{number}") for number in (1, 2)]
+    # the second is a service set up with the release before
+    spellings = ("watch", "--watch")
+    watchers = [_watcher(stack, f"watcher{number}", each) for number, each in enumerate(spellings)]
     for watcher in watchers:
         watcher.wait_ready(lambda watcher=watcher: "semi-synchronous" in watcher.tail())  # type: ignore[misc]
     with (
@@ -99,7 +101,7 @@ def test_the_primary_is_killed_and_the_restaurant_goes_on(
         )
         pair.one.start()
         assert is_read_only(pair.one)
-        run("failback", "--wait", "0", "--no-backup")
+        run("failover", "return", "--wait", "0", "--no-backup")
         assert not is_read_only(pair.one)
         back = len(crowd.accepted)
         wait_until(lambda: len(crowd.accepted) > back + 5, seconds=30, what="guests after that")

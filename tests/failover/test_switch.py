@@ -46,10 +46,10 @@ def _fresh() -> Engine:
 def test_there_and_back_under_load_with_nothing_lost(pair: Pair) -> None:
     with Writers(pair.database_url, count=2) as writers:
         _write_some(writers)
-        there = run("failover", "--to", name_of(pair.two), *QUICK).output
+        there = run("failover", "promote", "--to", name_of(pair.two), *QUICK).output
         assert _primary(pair) == [pair.two]
         _write_some(writers)
-        back = run("failback", *QUICK).output
+        back = run("failover", "return", *QUICK).output
         assert _primary(pair) == [pair.one]
         _write_some(writers)
     for said in (there, back):
@@ -63,7 +63,7 @@ def test_there_and_back_under_load_with_nothing_lost(pair: Pair) -> None:
     assert found["primary"] == name_of(pair.one)
     assert found["lost"] == []
     # repeating it has no effect
-    assert "nothing to do" in run("failover", *QUICK).output
+    assert "nothing to do" in run("failover", "promote", *QUICK).output
     pause = f"writes paused for {writers.longest_pause():.1f} s"
     said = f"there and back, {pause}, 0 of {len(writers.acknowledged)} lost"
     plan.prove(line="failover", target="hosts", how="seen", figure=said)
@@ -91,7 +91,7 @@ def test_killed_after_any_step_and_run_again_it_ends_the_same(
 ) -> None:
     target, other = pair.two, pair.one
     for step in STEPS:
-        command = ("failover", "--to", name_of(target), *QUICK)
+        command = ("failover", "promote", "--to", name_of(target), *QUICK)
         with monkeypatch.context() as patch:
             _die_after(patch, step)
             with pytest.raises(_Killed):
@@ -99,7 +99,7 @@ def test_killed_after_any_step_and_run_again_it_ends_the_same(
         assert len(_primary(pair)) <= 1, step
         run(*command)
         assert _primary(pair) == [target], step
-        assert "not connected" not in run("failover", "--check").output, step
+        assert "not connected" not in run("failover", "check").output, step
         target, other = other, target
 
 
@@ -110,7 +110,7 @@ def test_what_was_acknowledged_survives_a_kill_on_the_old_server_alone(pair: Pai
         pair.two.kill()
         pair.one.kill()
     pair.one.start()
-    run("failover", "--to", name_of(pair.one), *QUICK)
+    run("failover", "promote", "--to", name_of(pair.one), *QUICK)
     assert not writers.lost(_fresh())
 
 
@@ -130,18 +130,23 @@ def test_a_silent_primary_is_not_replaced_unless_somebody_vouches(
     surroundings.settle(monkeypatch, dict(os.environ) | environment)
     pair.one.pause()
     wait_until(lambda: not _hears(pair.two), seconds=30, what="the replica to notice too")
-    assert f"{name_of(pair.one)} does not answer: it may" in run("failover", *QUICK, ends=1).output
-    failed = run("failover", "--fence", "echo no power switch >&2; exit 3", *QUICK, ends=1)
+    assert (
+        f"{name_of(pair.one)} does not answer: it may"
+        in run("failover", "promote", *QUICK, ends=1).output
+    )
+    failed = run(
+        "failover", "promote", "--fence", "echo no power switch >&2; exit 3", *QUICK, ends=1
+    )
     assert "--fence failed (3): no power switch" in failed.output
     assert is_read_only(pair.two)
     assert (
         "--old-is-gone confirms that it is stopped"
-        in run("failover", "--old-is-gone", *QUICK).output
+        in run("failover", "promote", "--old-is-gone", *QUICK).output
     )
     assert not is_read_only(pair.two)
     # it was never stopped: two servers accept writes until the next command sees it
     pair.one.resume()
-    assert f"{name_of(pair.one)} took writes, though" in run("failover", *QUICK).output
+    assert f"{name_of(pair.one)} took writes, though" in run("failover", "promote", *QUICK).output
     assert _primary(pair) == [pair.two]
 
 
@@ -168,7 +173,7 @@ def test_without_semi_sync_a_person_decides_and_what_was_lost_is_named(pair: Pai
     (switched,) = done
     assert switched.lost, "what it held when it was last seen"
     pair.one.start()
-    refused = run("failback", *QUICK, ends=1).output
+    refused = run("failover", "return", *QUICK, ends=1).output
     named = re.search(r"holds (\d+) transactions that (\S+) never had: 0-1-", refused)
     assert named is not None, refused
     assert named[2] == name_of(pair.two)
@@ -181,18 +186,19 @@ def test_without_semi_sync_a_person_decides_and_what_was_lost_is_named(pair: Pai
 
 def test_what_cannot_be_done_is_said(pair: Pair) -> None:
     one, two = map(name_of, pair.servers)
-    assert f"{one} takes writes: nothing to do" in run("failover", *QUICK).output
+    assert f"{one} takes writes: nothing to do" in run("failover", "promote", *QUICK).output
     assert (
-        "FAILOVER_URL does not name nobody:1" in run("failover", "--to", "nobody:1", ends=1).output
+        "FAILOVER_URL does not name nobody:1"
+        in run("failover", "promote", "--to", "nobody:1", ends=1).output
     )
-    assert f"{one} takes writes already" in run("failback", "--to", one, ends=1).output
+    assert f"{one} takes writes already" in run("failover", "return", "--to", one, ends=1).output
     pair.two.run("STOP SLAVE", "RESET SLAVE ALL")
-    assert "is not a replica" in run("failover", "--to", two, ends=1).output
-    assert "no replica follows" in run("failover", "--check", ends=1).output
+    assert "is not a replica" in run("failover", "promote", "--to", two, ends=1).output
+    assert "no replica follows" in run("failover", "check", ends=1).output
     pair.two.run("RESET MASTER", "SET GLOBAL gtid_slave_pos=''")
-    assert "seed it" in run("failback", ends=1).output
+    assert "seed it" in run("failover", "return", ends=1).output
     pair.one.kill()
-    assert "no replica answers" in run("failover", ends=1).output
+    assert "no replica answers" in run("failover", "promote", ends=1).output
     assert _primary_of(pair.two) == []
 
 
@@ -204,10 +210,10 @@ def test_two_at_once_do_not_both_promote(pair: Pair) -> None:
     pair.one.kill()
     with_lock = servers.DatabaseServer(_url(pair.two))
     assert with_lock.take_lock()
-    assert "another process is promoting" in run("failover", *QUICK, ends=1).output
+    assert "another process is promoting" in run("failover", "promote", *QUICK, ends=1).output
     assert is_read_only(pair.two)
     with_lock.close()
-    run("failover", *QUICK)
+    run("failover", "promote", *QUICK)
     assert not is_read_only(pair.two)
 
 

@@ -233,7 +233,7 @@ def test_what_comes_back_into_mysql_has_the_schema_of_the_migrations(
 ) -> None:
     migrations.upgrade(empty)
     there = settled(empty.url.render_as_string(hide_password=False))
-    name = run("backup").stdout.partition(":")[0]
+    name = run("backup", "create").stdout.partition(":")[0]
     assert [one.name for one in there.catalogue()[0]] == [name]
     with empty.connect() as connection:
         connection.exec_driver_sql("CREATE DATABASE odder")
@@ -242,8 +242,8 @@ def test_what_comes_back_into_mysql_has_the_schema_of_the_migrations(
     follower.close()
     target = empty.url.set(database="odder").render_as_string(hide_password=False)
     try:
-        run("restore", "--to-url", target)
-        run("drill")
+        run("backup", "restore", "--to-url", target)
+        run("backup", "drill")
         bind = make_engine(target, pool_size=1)
         with bind.connect() as connection:
             context = MigrationContext.configure(connection, opts={"compare_type": True})

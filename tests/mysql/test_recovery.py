@@ -62,7 +62,7 @@ def test_a_server_that_is_gone_for_good_costs_seconds_and_is_back_in_minutes(
     )
     try:
         wait_for(lambda: bool(spans(safe.store)))
-        run("backup")
+        run("backup", "create")
         acknowledged = _work_until_it_falls(stand, server)
         fell = datetime.now(UTC)
     finally:
@@ -73,7 +73,7 @@ def test_a_server_that_is_gone_for_good_costs_seconds_and_is_back_in_minutes(
     new.start()
     try:
         url = new.new_database("brought_back")
-        run("restore", "--to-url", url)
+        run("backup", "restore", "--to-url", url)
         seconds = monotonic() - began
         lost = _lost(url, acknowledged)
     finally:

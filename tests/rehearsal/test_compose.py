@@ -133,8 +133,8 @@ def a_table_is_reserved(rehearsal: Rehearsal) -> None:
 
 def a_backup_is_proved(rehearsal: Rehearsal) -> None:
     """Made and restored within the container that does so every hour."""
-    rehearsal.maitred("worker-backups", "backup")
-    rehearsal.maitred("worker-backups", "drill")
+    rehearsal.maitred("worker-backups", "backup", "create")
+    rehearsal.maitred("worker-backups", "backup", "drill")
     for line in ("backup-full", "backup-drilled"):
         plan.prove(line=line, target="compose", how="rehearsed", figure="MySQL, by runc")
 

@@ -152,11 +152,11 @@ def _served(machine: Machine) -> str:
 def nginx_may_not_open_the_sockets(machine: Machine) -> None:
     """The same release where the sockets' folder has lost its group: it fails."""
     machine.must("chgrp maitred /run/maitred; chmod 2750 /run/maitred")
-    refused = machine.run(f"maitred release {V1}")
+    refused = machine.run(f"maitred release start {V1}")
     assert refused.returncode == 1, refused.stdout
     assert "turn: nginx returned 502: can its workers open the sockets" in refused.stderr
     machine.must("systemd-tmpfiles --create maitred.conf")
-    assert "rolled back" in machine.must("maitred releases")
+    assert "rolled back" in machine.must("maitred release list")
 
 
 def the_first_version_comes(machine: Machine) -> None:
@@ -204,14 +204,14 @@ def another_version_comes_and_goes(machine: Machine) -> None:
     clone, install, *rest = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)[0].splitlines()
     for command in (clone, install):
         machine.must(command, outside=True, seconds=600)
-    made = machine.must("maitred backups").count("-dump-")
+    made = machine.must("maitred backup list").count("-dump-")
     for command in rest:
         machine.must(command, seconds=600)
-    assert machine.must("maitred backups").count("-dump-") > made
+    assert machine.must("maitred backup list").count("-dump-") > made
     plan.prove(line="backup-before-release", target="hosts", how="seen")
     active = "systemctl is-active maitred-web@blue maitred-web@green; true"
     assert machine.must(active).split() == ["inactive", "active"]
-    machine.must("maitred rollback", seconds=600)
+    machine.must("maitred release rollback", seconds=600)
     assert machine.must(active).split() == ["active", "inactive"]
     assert machine.must("readlink /var/lib/maitred/releases/version/live").strip() == V1
 

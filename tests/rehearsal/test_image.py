@@ -82,9 +82,9 @@ def _play(boxes: dict[str, Box], ours: list[str]) -> None:
     web = boxes["web"]
     # a database's needs are installed: its driver, and the programs that back it up
     for words in (
-        ("restaurant", "load", "/src/examples/demo.toml"), ("backup",), ("check",),
+        ("restaurant", "load", "/src/examples/demo.toml"), ("backup", "create"), ("check",),
     ):  # fmt: skip
-        where = boxes["worker-backups"] if words == ("backup",) else web
+        where = boxes["worker-backups"] if words[0] == "backup" else web
         done = where.inside("maitred", *words)
         assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
     smoke = ("python", "-m", "deploy.smoke", "http://127.0.0.1:8080", "demo")

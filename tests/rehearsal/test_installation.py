@@ -168,7 +168,7 @@ def on_another_machine(place: Site, page: Page) -> dict[str, object]:
     place.compose("up", "--detach")
     place.await_ready()
     # decrypts every guest
-    place.maitred("worker-backups", "drill")
+    place.maitred("worker-backups", "backup", "drill")
     return {}
 
 

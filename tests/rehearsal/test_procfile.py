@@ -45,8 +45,8 @@ def test_it_is_backed_up_lost_brought_back_and_a_version_comes_and_goes(tmp_path
     clone = make_clone(tmp_path / "clone")
     process, sign = opened(clone)
     kept = reserve(sign.base)
-    assert "B plain" in maitred(clone, "backup")
-    assert "restored and checked in" in maitred(clone, "drill")
+    assert "B plain" in maitred(clone, "backup", "create")
+    assert "restored and checked in" in maitred(clone, "backup", "drill")
     plan.prove(line="backup-drilled", target="embedded", how="seen")
     closed(process)
 
@@ -86,7 +86,7 @@ def _lose_and_bring_back(clone: Clone, process: Process) -> None:
     for path in var.glob("maitred.db*"):
         path.unlink()
     new = clone.folder.parent / "new.db"
-    said = maitred(clone, "restore", "--to-url", f"sqlite:///{new}")
+    said = maitred(clone, "backup", "restore", "--to-url", f"sqlite:///{new}")
     assert "this is the state of" in said
     new.rename(var / "maitred.db")
     assert (ROOT / "docs" / "recovery.md").read_text().count("sqlite:////NEW/maitred.db") == 1

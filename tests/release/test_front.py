@@ -25,13 +25,13 @@ def test_a_first_release_whose_sockets_nginx_cannot_open_is_taken_back(place: Ma
     version = place.version("first")
     # a missing socket has the same effect on nginx as one that it may not open
     place.env["RELEASE_SOCKETS"] = str(elsewhere)
-    refused = place.maitred("release", version)
+    refused = place.maitred("release", "start", version)
     assert refused.returncode == 1
     assert "turn: nginx returned 502: can its workers open the sockets" in refused.stderr
     assert "rolled back after" in refused.stdout
     assert not _is_live(place)
     place.env["RELEASE_SOCKETS"] = sockets
-    done = place.maitred("release", version)
+    done = place.maitred("release", "start", version)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "check through nginx" in done.stdout
     assert _is_live(place)
@@ -65,7 +65,7 @@ def test_without_a_way_in_nothing_is_begun(
     before = place.env[name]
     place.env[name] = value
     try:
-        refused = place.maitred("release", place.version(f"without-{name}"))
+        refused = place.maitred("release", "start", place.version(f"without-{name}"))
     finally:
         place.env[name] = before
     assert refused.returncode == 1
@@ -75,4 +75,4 @@ def test_without_a_way_in_nothing_is_begun(
 
 
 def _is_live(place: Machine) -> bool:
-    return "live" in place.maitred("releases").stdout
+    return "live" in place.maitred("release", "list").stdout

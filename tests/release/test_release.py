@@ -34,14 +34,14 @@ SLOW = "time.sleep(1.5)"
 def place(mariadb: MariaDB, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """The machine, with a first version deployed."""
     with machine(tmp_path_factory.mktemp("m"), mariadb) as made:
-        first = made.maitred("release", made.version("first"))
+        first = made.maitred("release", "start", made.version("first"))
         assert first.returncode == 0, first.stdout + first.stderr
         yield made
 
 
 def live(place: Machine) -> str:
     """Return the line of the live version in the list of releases."""
-    lines = place.maitred("releases").stdout.splitlines()
+    lines = place.maitred("release", "list").stdout.splitlines()
     (line,) = [line for line in lines if line.strip().startswith("live")]
     return " ".join(line.split())
 
@@ -51,28 +51,28 @@ def test_versions_come_and_go_and_no_request_fails(place: Machine) -> None:
     add_step(third, GOOD_STEP)
     with Crowd(place) as crowd:
         # another release is refused meanwhile; this one is killed and resumed
-        begun = place.begin("release", second, "--strategy", "canary")
+        begun = place.begin("release", "start", second, "--strategy", "canary")
         assert begun.stdout is not None
         assert "preflight checks" in begun.stdout.readline()
-        assert "another release is under way" in place.maitred("release", third).stderr
+        assert "another release is under way" in place.maitred("release", "start", third).stderr
         while "5% of the traffic" not in begun.stdout.readline():
             pass
         begun.kill()
         begun.communicate()
-        assert "was interrupted" in place.maitred("release", third).stderr
-        went_on = place.maitred("release", second)
+        assert "was interrupted" in place.maitred("release", "start", third).stderr
+        went_on = place.maitred("release", "start", second)
         assert went_on.returncode == 0, went_on.stdout + went_on.stderr
         assert "Resuming release" in went_on.stdout
         assert "start the new version" not in went_on.stdout
         assert str(second) in live(place)
-        done = place.maitred("release", third, "--strategy", "rolling")
+        done = place.maitred("release", "start", third, "--strategy", "rolling")
         assert done.returncode == 0, done.stdout + done.stderr
-        back = place.maitred("rollback")
+        back = place.maitred("release", "rollback")
         assert back.returncode == 0, back.stdout + back.stderr
         assert str(second) in live(place)
         # the schema stays, and the previous version works with it
         assert "9998: a later release's" in place.maitred("migrate").stdout
-    print(place.maitred("releases").stdout, crowd.outcomes)
+    print(place.maitred("release", "list").stdout, crowd.outcomes)
     print(went_on.stdout, done.stdout, back.stdout)
     assert crowd.failed == {}, (crowd.faults, crowd.refusals, crowd.stalls)
     for heard in crowd.heard:  # each revision once, and many of them
@@ -101,7 +101,7 @@ def test_a_broken_version_is_taken_back_and_says_why(
     before = live(place)
     # a canary needs enough answers for a verdict
     with Crowd(place, callers=40 if strategy == "canary" else 10, rate=1) as crowd:
-        done = place.maitred("release", broken(place, fault), "--strategy", strategy)
+        done = place.maitred("release", "start", broken(place, fault), "--strategy", strategy)
     assert done.returncode == 1, done.stdout
     assert re.search(why, done.stderr), done.stdout + done.stderr
     assert "rolled back after" in done.stdout

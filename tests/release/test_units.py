@@ -1,6 +1,7 @@
 """Releases by the units of deploy/systemd, started by their own command lines."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import psutil
 import pytest
 
 from deploy.release.place import SHARES
-from deploy.systemd.make import FILES, FOLDER
+from deploy.systemd.make import BOOT, FILES, FOLDER
 from models.core.secrets.by_process import SECRETS
 from tests.architecture.tree import ROOT
 from tests.release.crowd import Crowd, in_order
@@ -110,25 +111,25 @@ def link(place: Machine, share: int = 100) -> str:
 
 def test_releases_start_and_end_the_units_and_a_reboot_finds_the_live_one(place: Machine) -> None:
     first = version(place, "first")
-    put(place, "release", first)
+    put(place, "release", "start", first)
     assert len(units(place, "blue")) == 6
     _secrets_are_apart(place)
     second = version(place, "second")
     with Crowd(place) as crowd:
-        put(place, "release", second)
+        put(place, "release", "start", second)
     assert crowd.failed == {}, (crowd.faults, crowd.refusals, crowd.stalls)
     assert (len(units(place, "green")), units(place, "blue"), link(place)) == (6, {}, "green")
     # an unstable worker is detected by the number of its restarts by systemd
     broken = version(place, "broken", allocation="sh -c 'sleep 0.5; exit 3'")
-    said = put(place, "release", broken, code=1).stderr
+    said = put(place, "release", "start", broken, code=1).stderr
     assert "allocation exited 2 times; see `journalctl -u maitred-allocation@blue.service`" in said
     assert (units(place, "blue"), link(place)) == ({}, "green")
     # after a power cut: links and sockets were in memory
     switch_off(place)
-    put(place, "releases", "--start")
+    put(place, *_words_of(BOOT))
     assert {link(place, share) for share in SHARES} == {"green"}
     wait_until(lambda: answers(place), seconds=20, what="nginx leads to the live version")
-    put(place, "rollback")
+    put(place, "release", "rollback")
     assert (len(units(place, "blue")), units(place, "green"), link(place)) == (6, {}, "blue")
     version_now = place.folder / "machine/var/lib/maitred/releases/version"
     assert {name: (version_now / name).resolve() for name in ("blue", "live")} == {
@@ -136,6 +137,13 @@ def test_releases_start_and_end_the_units_and_a_reboot_finds_the_live_one(place:
     }  # fmt: skip
     in_order(place)
     plan.prove(line="rollback", target="hosts", how="rehearsed")
+
+
+def _words_of(unit: str) -> list[str]:
+    """The arguments with which this unit calls the live version's `maitred`."""
+    text = (FOLDER / unit).read_text(encoding="utf-8")
+    (words,) = re.findall(r"^ExecStart=\S+/live/.venv/bin/maitred (.+)$", text, re.MULTILINE)
+    return str(words).split()
 
 
 def _secrets_are_apart(place: Machine) -> None:

@@ -80,7 +80,11 @@ def play(known: Known) -> None:
     stack = known.stack
     _room_is_made(stack)
     _a_round(stack)
-    for words in (("backup",), ("drill",), ("flags", "set", "exact-seating", "--percent", "30")):
+    for words in (
+        ("backup", "create"),
+        ("backup", "drill"),
+        ("flags", "set", "exact-seating", "--percent", "30"),
+    ):
         _run(stack, "-m", "deploy.cli", *words)
     _tonight(stack)
     _looks(known)

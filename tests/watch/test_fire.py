@@ -197,9 +197,9 @@ class Troubles:
     def backup_fails(self) -> Iterator[None]:
         """Back up with an account that has no access."""
         nowhere = "mysql+mysqldb://nobody:nothing@127.0.0.1:1/maitred"
-        assert maitred(self.stack, "backup", BACKUP_URL=nowhere)
+        assert maitred(self.stack, "backup", "create", BACKUP_URL=nowhere)
         yield
-        assert not maitred(self.stack, "backup", BACKUP_METHOD="dump")
+        assert not maitred(self.stack, "backup", "create", BACKUP_METHOD="dump")
 
     @contextmanager
     def log_not_followed(self) -> Iterator[None]:

@@ -130,5 +130,5 @@ def test_every_command_of_the_runbooks_does_what_it_is_for(stack: Stack, tmp_pat
         is_health = command.startswith("maitred health")
         said = machine.run(command, ends=EXIT_CODES.values() if is_health else 0)
         assert '"status": ' in said if is_health else said.strip(), command
-    said = machine.run("maitred workers")
+    said = machine.run("maitred workers list")
     assert all(f"{name}@" in said for name in ("allocation-1", "allocation-2")), said

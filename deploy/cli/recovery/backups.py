@@ -1,4 +1,4 @@
-"""`maitred backup`, `restore`, `drill`, `follow`: commands for backup and recovery."""
+"""`maitred backup create | restore | drill`, and `maitred follow`: backup and recovery."""
 
 import signal
 import threading
@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from deploy.cli.errors import Unusable
-from deploy.cli.recovery.stores import AT_STORE, backups, size_text
+from deploy.cli.recovery.stores import AT_STORE, backup, size_text
 from deploy.embedded.folder import join
 from models.core.errors import MaitredError
 from models.core.observe.logs import configure_logging
@@ -25,6 +25,8 @@ from tasks.backups.restore import Restored, restore_into
 from tasks.backups.stores.facts import note_store
 from tasks.backups.stores.safe import FIRST, open_safe
 from tasks.backups.stores.second import copy_to_second, whole_elsewhere
+
+__all__ = ["backup", "create", "drill", "follow", "restore"]
 
 
 class Second(click.ParamType[datetime]):
@@ -45,10 +47,10 @@ class Second(click.ParamType[datetime]):
         return moment.astimezone(UTC)
 
 
-@click.command()
+@backup.command()
 @click.option("--full", is_flag=True, help="make a full backup, not an incremental one")
 @click.pass_context
-def backup(context: click.Context, full: bool) -> None:
+def create(context: click.Context, full: bool) -> None:
     """Make a backup now, incremental if possible.
 
     Exits with 1 when it was made, but could not be copied to the second store.
@@ -71,9 +73,9 @@ def backup(context: click.Context, full: bool) -> None:
         click.echo(f"second store: {done['copied'] if done else 0} copied")
 
 
-@click.command()
+@backup.command()
 @click.option(
-    "--from", "name", default="", help="a name from `maitred backups`; default: the newest"
+    "--from", "name", default="", help="a name from `maitred backup list`; default: the newest"
 )
 @click.option("--store", "which", type=AT_STORE, default=FIRST, help="read from this store")
 @click.option("--into", "folder", type=click.Path(path_type=Path), help="a new or empty folder")
@@ -134,7 +136,7 @@ def follow() -> None:
     follow_log(stop)
 
 
-@click.command()
+@backup.command()
 @click.option("--store", "which", type=AT_STORE, default=FIRST, help="read from this store")
 def drill(which: str) -> None:
     """Restore the newest backup and its log into a scratch location, check it, print the time."""
@@ -178,7 +180,3 @@ def _tell(done: Restored, to: datetime | None) -> None:
         click.echo(
             "not checked yet: histories, messages, pacing, guests: start Maitred, `maitred check`"
         )
-
-
-#: Commands of this module.
-COMMANDS = (backup, backups, restore, drill, follow)

@@ -1,4 +1,4 @@
-"""`maitred failover` and `failback`: move the database to the other region, and back."""
+"""`maitred failover ...`: move the database to the other region, and back."""
 
 import signal
 import threading
@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.exc import DBAPIError
 
-from deploy.cli.recovery.backups import backup
+from deploy.cli.errors import PlainGroup
+from deploy.cli.recovery.backups import create
 from deploy.cli.recovery.lost import show as show_lost
 from deploy.embedded.folder import join
 from models.core import clock
@@ -17,15 +18,33 @@ from models.core.errors import MaitredError
 from models.core.settings import settings
 from tasks.failover.after import await_signs, is_recorded, record
 from tasks.failover.faults import FailoverRefused
-from tasks.failover.lost import compare as find_lost
 from tasks.failover.overview import Overview, Seen, all_servers, query_servers
 from tasks.failover.promotions import missing_right
-from tasks.failover.rejoin import rejoin, returning
+from tasks.failover.rejoin import rejoin as make_follow
+from tasks.failover.rejoin import returning
 from tasks.failover.replaced import fence_replaced
 from tasks.failover.switch import FailoverRequest, Switched, fail_over
 from tasks.failover.watch import EVERY, MISSES, FailoverWatch
 
 _WIDTH = 140
+_TO = click.option(
+    "--to", default="", metavar="HOST:PORT", help="switch to this server while the primary is alive"
+)
+_OLD_IS_GONE = click.option(
+    "--old-is-gone", is_flag=True, help="confirm that the unreachable primary takes no writes"
+)
+_FENCE = click.option(
+    "--fence", default="", metavar="COMMAND", help="command that fences the old primary"
+)
+_RETURNING = click.option(
+    "--to", default="", metavar="HOST:PORT", help="the server to return, if there are several"
+)
+_SEEDED_AT = click.option(
+    "--seeded-at",
+    default="",
+    metavar="GTID",
+    help="GTID position of the copy that it was seeded with",
+)
 _WAIT = click.option(
     "--wait",
     type=click.FloatRange(min=0),
@@ -36,36 +55,29 @@ _WAIT = click.option(
 _NO_BACKUP = click.option("--no-backup", is_flag=True, help="skip the full backup afterwards")
 
 
-@click.command()
-@click.option(
-    "--check", "only_check", is_flag=True, help="only check; exit 1 if no fail-over is possible"
-)
-@click.option(
-    "--to", default="", metavar="HOST:PORT", help="switch to this server while the primary is alive"
-)
-@click.option(
-    "--old-is-gone", is_flag=True, help="confirm that the unreachable primary takes no writes"
-)
-@click.option("--fence", default="", metavar="COMMAND", help="command that fences the old primary")
-@click.option("--watch", is_flag=True, help="keep polling, and fail over when the primary is gone")
-@click.option(
-    "--compare", default="", metavar="HOST:PORT", help="show the data that only this server has"
-)
-@click.option("--accept-loss", is_flag=True, help="with --watch: fail over even without semi-sync")
+@click.group(cls=PlainGroup)
+def failover() -> None:
+    """Fail-over of the database to a replica, and back."""
+
+
+@failover.command()
+@click.pass_context
+def check(context: click.Context) -> None:
+    """Show each server's state. Exits with 1 if no fail-over is possible."""
+    join()
+    with all_servers() as servers:
+        context.exit(0 if _show(query_servers(servers)) else 1)
+
+
+@failover.command()
+@_TO
+@_OLD_IS_GONE
+@_FENCE
 @_WAIT
 @_NO_BACKUP
 @click.pass_context
-def failover(
-    context: click.Context,
-    only_check: bool,
-    to: str,
-    old_is_gone: bool,
-    fence: str,
-    watch: bool,
-    compare: str,
-    accept_loss: bool,
-    wait: float,
-    no_backup: bool,
+def promote(
+    context: click.Context, to: str, old_is_gone: bool, fence: str, wait: float, no_backup: bool
 ) -> None:
     """Promote the replica to primary: fence the old one, and carry over all data in reach.
 
@@ -73,44 +85,74 @@ def failover(
     unreachable. If it is killed at any point, run it again: the result is the same.
     """
     join()
-    request = FailoverRequest(to, old_is_gone, fence, report=click.echo)
-
-    def finish(done: Switched) -> None:
-        _finish(context, done, wait=wait, no_backup=no_backup)
-
-    if watch:
-        _watch(FailoverWatch(request, accept_loss=accept_loss, then=finish))
-        return
     with all_servers() as servers:
-        if only_check:
-            context.exit(0 if _show(query_servers(servers)) else 1)
-        if compare:
-            _compare(fence_replaced(query_servers(servers), click.echo), compare)
-            return
-        done = fail_over(servers, request)
+        done = fail_over(servers, FailoverRequest(to, old_is_gone, fence, report=click.echo))
     if done.promoted or not is_recorded(done.primary):
-        finish(done)
+        _finish(context, done, wait=wait, no_backup=no_backup)
     else:
         click.echo(f"{done.primary} takes writes: nothing to do")
 
 
-@click.command()
-@click.option(
-    "--to", default="", metavar="HOST:PORT", help="the server to return, if there are several"
-)
-@click.option("--rejoin-only", is_flag=True, help="only make it follow; do not change the primary")
-@click.option(
-    "--seeded-at",
-    default="",
-    metavar="GTID",
-    help="GTID position of the copy that it was seeded with",
-)
+@failover.command()
+@_TO
+@_OLD_IS_GONE
+@_FENCE
+@click.option("--accept-loss", is_flag=True, help="fail over even without semi-sync")
 @_WAIT
 @_NO_BACKUP
 @click.pass_context
-def failback(
-    context: click.Context, to: str, rejoin_only: bool, seeded_at: str, wait: float, no_backup: bool
+def watch(
+    context: click.Context,
+    to: str,
+    old_is_gone: bool,
+    fence: str,
+    accept_loss: bool,
+    wait: float,
+    no_backup: bool,
 ) -> None:
+    """Poll the servers until a signal arrives, and promote the replica when the primary is gone."""
+    join()
+
+    def finish(done: Switched) -> None:
+        _finish(context, done, wait=wait, no_backup=no_backup)
+
+    over = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: over.set())
+    click.echo(f"watching: fail over after {MISSES} polls without a primary, {EVERY:g} s apart")
+    request = FailoverRequest(to, old_is_gone, fence, report=click.echo)
+    FailoverWatch(request, accept_loss=accept_loss, then=finish).run(over)
+
+
+@failover.command()
+@click.argument("server", metavar="HOST:PORT")
+def compare(server: str) -> None:
+    """Show the data that only this server has, which another was promoted to replace."""
+    join()
+    with all_servers() as servers:
+        show_lost(fence_replaced(query_servers(servers), click.echo), server)
+
+
+@failover.command()
+@_RETURNING
+@_SEEDED_AT
+def rejoin(to: str, seeded_at: str) -> None:
+    """Make the old primary follow the new one, which stays the primary.
+
+    Refused when it holds transactions that the new one never had.
+    """
+    join()
+    with all_servers() as servers:
+        _rejoin(query_servers(servers), to=to, seeded_at=seeded_at)
+
+
+@failover.command("return")
+@_RETURNING
+@_SEEDED_AT
+@_WAIT
+@_NO_BACKUP
+@click.pass_context
+def return_(context: click.Context, to: str, seeded_at: str, wait: float, no_backup: bool) -> None:
     """Make the old primary follow the new one, and promote it once it has caught up.
 
     Refused when it holds transactions that the new one never had. Nothing is lost; writes stop
@@ -118,35 +160,25 @@ def failback(
     """
     join()
     with all_servers() as servers:
-        primary, back = returning(fence_replaced(query_servers(servers), click.echo), to=to)
-        rejoin(primary, back, seeded_at=seeded_at)
-        click.echo(f"{back.name} follows {primary.name} and has caught up")
-        if rejoin_only:
-            return
-        done = fail_over(servers, FailoverRequest(back.name, report=click.echo))
+        back = _rejoin(query_servers(servers), to=to, seeded_at=seeded_at)
+        done = fail_over(servers, FailoverRequest(back, report=click.echo))
     _finish(context, done, wait=wait, no_backup=no_backup)
 
 
-def _compare(picture: Overview, old: str) -> None:
-    lost = find_lost(picture, old)
-    primary = picture.primary
-    show_lost(lost, old=old, primary=primary.name if primary else "")
-
-
-def _watch(watcher: FailoverWatch) -> None:
-    over = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: over.set())
-    click.echo(f"watching: fail over after {MISSES} polls without a primary, {EVERY:g} s apart")
-    watcher.run(over)
+def _rejoin(overview: Overview, *, to: str, seeded_at: str) -> str:
+    """Make the returning server follow the primary. Return its name."""
+    primary, back = returning(fence_replaced(overview, click.echo), to=to)
+    make_follow(primary, back, seeded_at=seeded_at)
+    click.echo(f"{back.name} follows {primary.name} and has caught up")
+    return back.name
 
 
 def _tell(done: Switched) -> None:
     click.echo(f"writes were refused for {done.stopped_seconds:.2f} s of this")
     if done.lost is None:
         click.echo(
-            f"lost: writes that {done.old} did not pass on; `maitred failback` lists them when "
-            "it is back; with semi-sync on, no acknowledged write"
+            f"lost: writes that {done.old} did not pass on; `maitred failover compare` lists them "
+            "when it is back; with semi-sync on, no acknowledged write"
         )
     for missing in done.lost or ():
         click.echo(f"LOST: {missing} ({missing.count} transactions of {done.old})")
@@ -162,7 +194,7 @@ def _redirect_others(done: Switched) -> None:
             primary = picture.named(done.primary)
             for other in picture.others(primary):
                 if other.facts is not None:
-                    rejoin(primary, other)
+                    make_follow(primary, other)
                     click.echo(f"{other.name} follows {primary.name}")
         except (FailoverRefused, DBAPIError) as problem:
             click.echo(f"could not be made to follow yet: {problem}", err=True)
@@ -184,7 +216,7 @@ def _finish(context: click.Context, done: Switched, *, wait: float, no_backup: b
     if not settings().backup_store:
         click.echo("no backup was made: BACKUP_STORE is not set")
         return
-    _report_failure("the full backup", lambda: context.invoke(backup, full=True))
+    _report_failure("the full backup", lambda: context.invoke(create, full=True))
 
 
 def _report_failure(what: str, work: Callable[[], object]) -> None:
@@ -251,7 +283,3 @@ def _row(one: Seen) -> tuple[str, ...]:
     held = ",".join(f"{domain}-{server}-{n}" for (domain, server), n in facts.written.items())
     semi_sync = ("on" if facts.semi_sync else "OFF") if one.takes_writes else ""
     return (role, source, behind, semi_sync, held)
-
-
-#: Commands of this module.
-COMMANDS = (failover, failback)

@@ -1,16 +1,22 @@
-"""`maitred failover --compare`: what only a replaced primary holds, with advice for each item."""
+"""`maitred failover compare`: what only a replaced primary holds, with advice for each item."""
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from tasks.failover.lost import ADVICE, Lost
+from tasks.failover.lost import ADVICE, Lost, compare
+from tasks.failover.overview import Overview
 
 _WIDTH = 180
 
 
-def show(lost: Lost, *, old: str, primary: str) -> None:
-    """Print the reservations one by one, with their guests, and other rows counted by table."""
+def show(overview: Overview, old: str) -> None:
+    """Print what only `old` holds: each reservation with its guest, other rows counted by table.
+
+    Raises FailoverRefused when that cannot be compared.
+    """
+    lost = compare(overview, old)
+    primary = overview.primary.name if overview.primary else ""
     if not lost.transactions:
         click.echo(f"{old} holds nothing that {primary} never had")
         return

@@ -1,4 +1,4 @@
-"""`maitred backups`: list and verify backups; maintain stores and keys."""
+"""`maitred backup list | verify | ...`: look at backups; maintain stores and keys."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,26 +23,31 @@ _WIDTH = 140
 AT_STORE: Final = click.Choice((FIRST, SECOND))
 
 
-@click.group(cls=PlainGroup, invoke_without_command=True)
+@click.group(cls=PlainGroup)
+def backup() -> None:
+    """Backups of the database, and the stores that hold them."""
+
+
+@backup.command("list")
 @click.pass_context
-def backups(context: click.Context) -> None:
+def list_backups(context: click.Context) -> None:
     """List all backups, oldest first, and the stores that hold each.
 
     Exits with 1 when a manifest is damaged, or a store is unavailable.
     """
     join()
-    if context.invoked_subcommand is None:
-        context.exit(0 if _list() else 1)
+    context.exit(0 if _list() else 1)
 
 
-@backups.command("verify")
-@click.option("--from", "name", default="", help="a name from `maitred backups`; default: all")
+@backup.command()
+@click.option("--from", "name", default="", help="a name from `maitred backup list`; default: all")
 @click.option(
     "--store", "which", type=AT_STORE, help="only this store; default: each configured store"
 )
 @click.pass_context
-def verify_all(context: click.Context, name: str, which: str | None) -> None:
+def verify(context: click.Context, name: str, which: str | None) -> None:
     """Read all stored data completely, and report damage. Exits with 1 when there is any."""
+    join()
     count, pieces, wrong = 0, 0, 0
     for store in (which,) if which else stores():
         with _naming(store) as problems:
@@ -56,10 +61,11 @@ def verify_all(context: click.Context, name: str, which: str | None) -> None:
     context.exit(1 if wrong or not count else 0)
 
 
-@backups.command("check-store")
+@backup.command("check-store")
 @click.pass_context
 def check_store(context: click.Context) -> None:
     """Test each store, and check its protection. Exits with 1 when something is wrong."""
+    join()
     wrong = 0
     for store in stores():
         with _naming(store) as problems:
@@ -72,7 +78,7 @@ def check_store(context: click.Context) -> None:
     context.exit(1 if wrong else 0)
 
 
-@backups.command()
+@backup.command()
 @click.pass_context
 def rewrap(context: click.Context) -> None:
     """Re-wrap with BACKUP_KEY every backup and log segment that BACKUP_OLD_KEY still opens.
@@ -80,6 +86,7 @@ def rewrap(context: click.Context) -> None:
     The encrypted data is unchanged. If it is interrupted, each item opens with one key or the
     other: run it again. Exits with 1 when an item was left as it was.
     """
+    join()
     left = 0
     for store in stores():
         safe = open_safe(store)
@@ -95,7 +102,7 @@ def rewrap(context: click.Context) -> None:
     context.exit(1 if left else 0)
 
 
-@backups.command()
+@backup.command()
 @click.option("--since", type=click.DateTime(), required=True, help="UTC, 2026-11-20T19:42:10")
 @click.option("--store", "which", type=AT_STORE, default=FIRST, help="the store")
 def undelete(since: datetime, which: str) -> None:
@@ -103,6 +110,7 @@ def undelete(since: datetime, which: str) -> None:
 
     Objects removed by retention come back too, until the next backup is made.
     """
+    join()
     for name in open_safe(which).store.bring_back(since.replace(tzinfo=UTC)):
         click.echo(f"restored: {name}")
 

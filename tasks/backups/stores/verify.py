@@ -28,7 +28,7 @@ def verify_store(safe: Safe, name: str = "") -> Verified:
     """Verify the backup of that name; without a name all backups and every piece of the log.
 
     A missing manifest is a problem too, though its backup may be still in progress. Gaps in the
-    log are not detected: whether one matters depends on the backup (`maitred drill`).
+    log are not detected: whether one matters depends on the backup (`maitred backup drill`).
     """
     found, damaged = safe.catalogue()
     wrong = [problem.message for problem in damaged] + _without_manifest(safe)

@@ -73,7 +73,7 @@ def test_the_log_leads_to_any_second_and_around_a_damaged_incremental(
     way = rf"{newest.name}\.sealed: .*`--from {first.name}` and the log restore the state at 20"
     with pytest.raises(PieceDamaged, match=way):
         restore_into(safe, tmp_path / "back")
-    said = run("restore", "--from", first.name, "--into", str(tmp_path / "back")).stdout
+    said = run("backup", "restore", "--from", first.name, "--into", str(tmp_path / "back")).stdout
     assert f"{first.name}: 1 backups" in said
     with opened(tmp_path / "back", first) as bind:
         assert rows_of(bind) == after
@@ -128,28 +128,29 @@ def test_what_cannot_be_reached_is_refused_and_says_why(
     stand.ask(2)
     catch_up(follower, db)
     place = ("--into", str(tmp_path / "back"))
-    early = run(
-        "restore", "--to", f"{base.began - timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}", *place, ends=1
-    )
+    before = f"{base.began - timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
+    early = run("backup", "restore", "--to", before, *place, ends=1)
     assert f"the first backup ended at {base.ended:%Y-%m-%dT%H:%M:%SZ}" in early.stderr
-    late = run("restore", "--to", "2099-01-01T00:00:00Z", *place, ends=1)
+    late = run("backup", "restore", "--to", "2099-01-01T00:00:00Z", *place, ends=1)
     assert re.search(r"the log ends at 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ, before 2099", late.stderr)
     for odd in ("yesterday", "2026-11-20T19:42:10", "2026-11-20T19:42:10.5Z"):
-        said = run("restore", "--to", odd, *place, ends=2)
+        said = run("backup", "restore", "--to", odd, *place, ends=2)
         assert "2026-11-20T19:42:10Z" in said.stderr
     assert (
         "--to needs the log"
-        in run("restore", "--to", "2099-01-01T00:00:00Z", "--without-log", *place, ends=2).stderr
+        in run(
+            "backup", "restore", "--to", "2099-01-01T00:00:00Z", "--without-log", *place, ends=2
+        ).stderr
     )
     newest = spans(safe.store)[-1]
     hurt(kept / newest.name)
-    assert f"{newest.name}: " in run("restore", *place, ends=1).stderr
+    assert f"{newest.name}: " in run("backup", "restore", *place, ends=1).stderr
     for span in spans(safe.store):
         (kept / span.name).unlink()
-    said = run("restore", *place, ends=1)
+    said = run("backup", "restore", *place, ends=1)
     assert re.search(rf"log-{newest.origin}-\d+-\d+-\.\.\.: missing", said.stderr)
     assert not (tmp_path / "back").exists()
-    alone = run("restore", "--without-log", *place).stdout
+    alone = run("backup", "restore", "--without-log", *place).stdout
     assert "no log was replayed" in alone
     assert f"this is the state of {base.ended:%Y-%m-%dT%H:%M:%SZ}" in alone
 
@@ -171,7 +172,7 @@ def test_what_was_restored_lives_another_life(
     follower.close()
     url = server.new_database("another")
     to = f"{between:%Y-%m-%dT%H:%M:%SZ}"
-    said = run("restore", "--to", to, "--to-url", url).stdout
+    said = run("backup", "restore", "--to", to, "--to-url", url).stdout
     assert said.splitlines()[2] == f"this is the state of {to}"
     there = settled(url)
     assert rows_of(core_db.engine()) == rows

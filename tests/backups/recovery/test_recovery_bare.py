@@ -83,7 +83,7 @@ def test_sqlite_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     stand = _evening(old, monkeypatch, settings)
     reference = _ask(stand, "ada@example.com")
     _ask(stand, "forget-me@example.com")
-    machine.run("maitred backup && maitred guest erase forget-me@example.com --cancel")
+    machine.run("maitred backup create && maitred guest erase forget-me@example.com --cancel")
     (tmp_path / "old.db").unlink()
 
     new = Machine(tmp_path / "new", settings)
@@ -125,7 +125,7 @@ def _lose_and_bring_back(server: MariaDB, folder: Path, monkeypatch: pytest.Monk
     stand = _evening(settings["DATABASE_URL"], monkeypatch, settings)
     _ask(stand, "forget-me@example.com")
     follower = _follow(machine, folder)
-    machine.run("maitred backup")
+    machine.run("maitred backup create")
     reference = _ask(stand, "ada@example.com")
     machine.run("maitred guest erase forget-me@example.com --cancel")
     written = time.time()

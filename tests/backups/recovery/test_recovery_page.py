@@ -95,8 +95,8 @@ def test_the_page_brings_a_lost_restaurant_back(
     forgotten = _erase_somebody()
     _lose(old, request)
 
-    assert listing == ["backups"]
-    name = run("backups").stdout.splitlines()[-1].split()[0]
+    assert listing == ["backup list"]
+    name = run("backup", "list").stdout.splitlines()[-1].split()[0]
     is_file = new.startswith("sqlite")
     (command,) = to_file if is_file else to_server
     *words, example = command.split()
@@ -115,7 +115,7 @@ def test_the_page_brings_a_lost_restaurant_back(
             assert not export_guest(session, forgotten)["reservations"]
         with reading() as session:
             assert findings(session, now=hands.now(), grace_seconds=60) == []
-    full = run("backups").stdout.splitlines()[-1]
+    full = run("backup", "list").stdout.splitlines()[-1]
     assert f"-{FIRST_KIND[backend]}-" in full
     core_db.engine().dispose()
     plan.prove(

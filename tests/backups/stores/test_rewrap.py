@@ -65,14 +65,14 @@ def test_all_backups_go_over_to_the_new_key_and_the_pieces_stay(
     both = keys(NEW_KEY, BACKUP_KEY)
     assert _all_open(both) == 3
     made(both)  # Maitred makes backups meanwhile
-    said = run("backups", "rewrap").stdout
+    said = run("backup", "rewrap").stdout
     assert said == f"first store: 3 rewrapped; key {both.key.id}\n"
-    assert "first store: 0 rewrapped" in run("backups", "rewrap").stdout
+    assert "first store: 0 rewrapped" in run("backup", "rewrap").stdout
     after = {path.name: path.stat().st_mtime_ns for path in kept.glob(f"*{PIECE}")}
     assert all(after[name] == stamp for name, stamp in stamps.items())
     assert all((kept / name).read_bytes() == content for name, content in pieces.items())
     assert _all_open(keys(NEW_KEY, "")) == 4
-    run("restore", "--into", str(tmp_path / "back"))
+    run("backup", "restore", "--into", str(tmp_path / "back"))
     lost = keys(BACKUP_KEY, "")
     assert len(lost.catalogue()[1]) == 4
     with pytest.raises(PieceDamaged, match=f"signed with key {both.key.id}; BACKUP_KEY is"):
@@ -131,7 +131,7 @@ def test_what_no_key_opens_is_named_and_the_rest_goes_over(
     path = kept / (bad + MANIFEST)
     path.write_text(path.read_text().replace('"rows"', '"Rows"'))
     keys(NEW_KEY, BACKUP_KEY)
-    said = run("backups", "rewrap", ends=1)
+    said = run("backup", "rewrap", ends=1)
     assert (
         f"NOT CHANGED in the first store: {bad}{MANIFEST}: changed since it was written"
         in said.stderr
@@ -145,7 +145,7 @@ def test_it_waits_for_a_maker_who_could_let_go_of_what_it_writes(
     made(safe)
     keys(NEW_KEY, BACKUP_KEY)
     assert unit(lambda session: lead(session, JOB, holder="x", now=hands.now(), seconds=60))
-    assert "is being written to" in run("backups", "rewrap", ends=1).stderr
+    assert "is being written to" in run("backup", "rewrap", ends=1).stderr
 
 
 def test_both_stores_go_over(
@@ -158,8 +158,8 @@ def test_both_stores_go_over(
 ) -> None:
     values = service_env | {"BACKUP_STORE": str(kept), "BACKUP_SECOND_STORE": str(tmp_path / "far")}
     surroundings.settle(monkeypatch, values | {"BACKUP_KEY": BACKUP_KEY})
-    run("backup")
+    run("backup", "create")
     surroundings.settle(monkeypatch, values | {"BACKUP_KEY": NEW_KEY, "BACKUP_OLD_KEY": BACKUP_KEY})
-    assert run("backups", "rewrap").stdout.count(" 1 rewrapped") == 2
+    assert run("backup", "rewrap").stdout.count(" 1 rewrapped") == 2
     surroundings.settle(monkeypatch, values | {"BACKUP_KEY": NEW_KEY, "BACKUP_OLD_KEY": ""})
-    assert "2 backups read, 0 damaged" in run("backups", "verify").stdout
+    assert "2 backups read, 0 damaged" in run("backup", "verify").stdout

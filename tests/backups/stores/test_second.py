@@ -75,26 +75,26 @@ def test_each_backup_lies_in_both_and_comes_back_from_the_second_alone(
     stand: Stand, two: Two, kept: Path, tmp_path: Path, hands: Hands
 ) -> None:
     play(stand)
-    assert "second store: 1 copied" in run("backup").stdout
+    assert "second store: 1 copied" in run("backup", "create").stdout
     hands.move(HOUR)
     backup_queue.make()
     backup_queue.copy()
     far = open_safe(SECOND)
     assert far.store.names() == open_safe().store.names()
     assert _job("second_store")[0] == {"copied": 1, "backups": 2}
-    listed = run("backups").stdout
+    listed = run("backup", "list").stdout
     assert listed.count("first+second") == 2
     for path in kept.iterdir():
         path.unlink()
     kept.rmdir()
     kept.write_text("the disk is gone")
-    said = run("backups", ends=1).stdout
+    said = run("backup", "list", ends=1).stdout
     assert f"UNAVAILABLE: the first store: {kept}" in said
     assert (
         "reservations"
-        in run("restore", "--store", "second", "--into", str(tmp_path / "back")).stdout
+        in run("backup", "restore", "--store", "second", "--into", str(tmp_path / "back")).stdout
     )
-    assert "restored and checked in" in run("drill", "--store", "second").stdout
+    assert "restored and checked in" in run("backup", "drill", "--store", "second").stdout
 
 
 def test_what_the_first_has_lost_stays_in_the_second(two: Two, kept: Path, hands: Hands) -> None:
@@ -155,21 +155,21 @@ def test_what_lies_beside_the_backups_is_copied_too(two: Two) -> None:
 def test_damaged_in_one_it_is_offered_from_the_other(
     two: Two, kept: Path, tmp_path: Path, hands: Hands
 ) -> None:
-    run("backup")
+    run("backup", "create")
     (name,) = [one.name for one in open_safe().catalogue()[0]]
     _flip(kept / (name + PIECE))
     target = str(tmp_path / "back")
-    said = run("restore", "--into", target, ends=1).stderr
+    said = run("backup", "restore", "--into", target, ends=1).stderr
     assert f"{name}{PIECE}: " in said
     assert "the second store has an undamaged copy: --store second" in said
-    said = run("backups", "verify", ends=1).stdout
+    said = run("backup", "verify", ends=1).stdout
     assert f"WRONG in the first store: {name}{PIECE}" in said
     assert "2 backups read, 1 damaged" in said
-    assert "1 backups read, 0 damaged" in run("backups", "verify", "--store", "second").stdout
-    run("restore", "--store", "second", "--into", target)
+    assert "1 backups read, 0 damaged" in run("backup", "verify", "--store", "second").stdout
+    run("backup", "restore", "--store", "second", "--into", target)
     with open_safe(SECOND).store.write(name + PIECE) as file:
         file.write(b"nothing")
-    said = run("restore", "--into", f"{target}-2", ends=1).stderr
+    said = run("backup", "restore", "--into", f"{target}-2", ends=1).stderr
     assert f"{name}{PIECE}: " in said
     assert "--store" not in said
 
@@ -180,10 +180,10 @@ def test_a_damaged_manifest_of_the_second_is_copied_again(two: Two, kept: Path) 
     far = open_safe(SECOND)
     with far.store.write(name + MANIFEST) as file:
         file.write(b"{}")
-    said = run("backups", ends=1).stdout
+    said = run("backup", "list", ends=1).stdout
     assert f"DAMAGED {name}{MANIFEST}: is not a manifest (in the second store)" in said
     copy_to_second(open_safe())
-    run("backups")
+    run("backup", "list")
 
 
 @pytest.mark.parametrize("where", ["s3://far/backups?endpoint=http://127.0.0.1:1"])
@@ -197,7 +197,7 @@ def test_a_second_store_that_is_away_stops_nothing_and_is_made_up_later(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(s3, "ATTEMPTS", 1)
-    said = run("backup", ends=1)
+    said = run("backup", "create", ends=1)
     assert ": " in said.stdout
     assert "NOT IN THE SECOND STORE: s3://far/backups: Could not connect" in said.stderr
     hands.move(HOUR)
@@ -207,9 +207,9 @@ def test_a_second_store_that_is_away_stops_nothing_and_is_made_up_later(
     assert len(open_safe().catalogue()[0]) == 2
     assert _job("backup")[1] == ""
     assert "store-failed: s3://far/backups" in _job("second_store")[1]
-    said = run("backups", ends=1)
+    said = run("backup", "list", ends=1)
     assert "UNAVAILABLE: the second store: s3://far/backups" in said.stdout
-    run("restore", "--into", str(tmp_path / "back"))
+    run("backup", "restore", "--into", str(tmp_path / "back"))
     surroundings.settle(monkeypatch, two | {"BACKUP_SECOND_STORE": bucket})  # it is back
     backup_queue.copy()
     assert _job("second_store")[1] == ""
@@ -222,18 +222,21 @@ def test_a_folder_that_is_full_or_not_ours_is_said_in_one_line(
     place = tmp_path / "a-file"
     place.write_text("")
     surroundings.settle(monkeypatch, two | {"BACKUP_SECOND_STORE": str(place / "in-it")})
-    assert f"NOT IN THE SECOND STORE: {place}/in-it: Not a dir" in run("backup", ends=1).stderr
+    assert (
+        f"NOT IN THE SECOND STORE: {place}/in-it: Not a dir"
+        in run("backup", "create", ends=1).stderr
+    )
 
 
 def test_without_a_second_store_it_is_said(safe: Safe, stand: Stand) -> None:
     for words in (("restore", "--store", "second", "--into", "x"), ("drill", "--store", "second")):
-        assert "BACKUP_SECOND_STORE is not set" in run(*words, ends=1).stderr
+        assert "BACKUP_SECOND_STORE is not set" in run("backup", *words, ends=1).stderr
     with pytest.raises(BackupsOff):
         safe.at(SECOND)
 
 
 @in_folder_and_bucket
 def test_the_stores_are_checked_by_name(two: Two, where: str) -> None:
-    said = run("backups", "check-store", ends=1 if where.startswith("s3") else 0).stdout
+    said = run("backup", "check-store", ends=1 if where.startswith("s3") else 0).stdout
     assert said.count("yes  a file can be written, read and deleted") == 2
     assert ("NO   nothing is locked: BACKUP_LOCK_DAYS is 0" in said) == where.startswith("s3")

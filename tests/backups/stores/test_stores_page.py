@@ -45,18 +45,18 @@ def test_the_page_does_what_it_says(
     assert re.findall(r"NO .*", said) == [
         "NO   a lifecycle rule of the bucket deletes old versions (they cost money)"
     ]
-    run("backup")
+    run("backup", "create")
     store = open_safe().store
     names = store.names()
     since = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=1)
     wait_until(lambda: datetime.now(UTC) > since, seconds=5, what="the next second")
     for name in names:
         store.delete(name)
-    assert run("backups").stdout.count("second") == 1
+    assert run("backup", "list").stdout.count("second") == 1
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", undelete[-1])
     said = run(*undelete[:-1], f"{since:%Y-%m-%dT%H:%M:%S}").stdout
     assert said.splitlines() == [f"restored: {name}" for name in names]
-    assert "first+second" in run("backups").stdout
+    assert "first+second" in run("backup", "list").stdout
     run(*restore[:-1], str(tmp_path / "back"))
     run(*drill)
     assert "2 backups read, 0 damaged" in run(*verify).stdout
@@ -74,5 +74,5 @@ def test_the_settings_of_a_store_may_stand_in_the_file_alone(bucket: str, tmp_pa
     backups = {"BACKUP_STORE": bucket, "BACKUP_KEY": BACKUP_KEY}
     settings = surroundings.environment(tmp_path, database_url=f"sqlite:///{tmp_path}/here.db")
     machine = Machine(tmp_path / "machine", settings | ENVIRONMENT | backups)
-    machine.run("maitred migrate && maitred backup")
-    assert "1 backups read, 0 damaged" in machine.run("maitred backups verify")
+    machine.run("maitred migrate && maitred backup create")
+    assert "1 backups read, 0 damaged" in machine.run("maitred backup verify")

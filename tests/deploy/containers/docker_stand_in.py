@@ -43,7 +43,8 @@ class Docker:
             return 1
         elif name == "exec" and words[3] == "printenv":
             print(self.state["store"])
-        elif name == "exec" and words[3] == "maitred":
+        # in the running version, which may be of before `backup create`
+        elif name == "exec" and words[3:] == ["maitred", "backup"]:
             self._note("backup")
         elif name == "exec" and words[3] == "cat":
             file = Path(words[4].replace("/etc/nginx", "deploy/nginx"))

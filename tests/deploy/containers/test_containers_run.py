@@ -223,7 +223,7 @@ def test_a_secret_that_is_not_given_is_not_read_elsewhere(
 
 def test_a_command_says_which_secret_its_container_lacks(containers: Containers) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "deploy.cli", "backup"],
+        [sys.executable, "-m", "deploy.cli", "backup", "create"],
         env=containers.environment("web"),
         cwd=containers.folder,
         capture_output=True,

@@ -630,20 +630,20 @@ def _maitred(fake: FakeCluster, *words: str) -> subprocess.CompletedProcess[str]
 
 @pytest.mark.slow
 def test_the_words_of_a_machine_hold_on_a_cluster(fake: FakeCluster) -> None:
-    done = _maitred(fake, "release", NEW)
+    done = _maitred(fake, "release", "start", NEW)
     assert done.returncode == 0, done.stderr
     assert fake.serves() == NEW
-    assert _maitred(fake, "rollback").returncode == 0
+    assert _maitred(fake, "release", "rollback").returncode == 0
     assert fake.serves() == OLD
-    assert NEW in _maitred(fake, "releases").stdout
-    failed = _maitred(fake, "rollback")
+    assert NEW in _maitred(fake, "release", "list").stdout
+    failed = _maitred(fake, "release", "rollback")
     assert failed.returncode == 1
     assert "rollback.sh ended with 1" in failed.stderr
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8"}
-    argv = [sys.executable, "-m", "deploy.cli", "release", str(tmp_path / "nowhere")]
+    argv = [sys.executable, "-m", "deploy.cli", "release", "start", str(tmp_path / "nowhere")]
     refused = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert refused.returncode == 2
     assert "nowhere is not a folder" in refused.stderr

@@ -156,8 +156,8 @@ def test_production_starts_to_ready_with_nothing_degraded(
 ) -> None:
     running["web"].wait_ready(lambda: pods.late() is not None, seconds=90)
     # the documented steps after the first release
-    pods.execute("worker-backups", "maitred", "backup")
-    pods.execute("worker-backups", "maitred", "drill")
+    pods.execute("worker-backups", "maitred", "backup", "create")
+    pods.execute("worker-backups", "maitred", "backup", "drill")
     wait_until(lambda: pods.late() == [], seconds=120, what="nothing late")
     assert pods.ready()["status"] == "ready"
     assert all(process.is_running for process in running.values())
