@@ -11,13 +11,11 @@ import pytest
 from sqlalchemy import Engine, delete, select, text, update
 from sqlalchemy.orm import Session
 
-from models.core.database.transactions import Base, transaction, unit
+from models.core.database.transactions import Base, transaction
 from models.core.errors import StateConflict
 from models.entities import Assignment, Reservation, ReservationMove
 from models.operations.floor.file import read_restaurant
 from models.operations.floor.load import apply_file
-from models.operations.running.leases import give_up as let_go
-from models.operations.running.leases import lead
 from tasks.backups.databases import sources
 from tasks.backups.drill import run_drill
 from tasks.backups.faults import BackupFailed, BackupsOff, PieceDamaged, RestoreRefused
@@ -26,6 +24,7 @@ from tasks.backups.manifest import MANIFEST, PIECE, Manifest
 from tasks.backups.records import JOB
 from tasks.backups.restore import opened, restore_into
 from tasks.backups.stores.safe import Safe, open_safe
+from tasks.leases import LeaseHolder
 from tests.backups.conftest import FIRST_KIND, Hands, back_up, made
 from tests.operations.deciding.small import SMALL, a_small_stand, in_one
 from tests.queries.evening import check, play
@@ -186,11 +185,12 @@ def test_a_large_database_is_handed_over_when_what_guests_need_is_proved(
 
 @pytest.mark.both
 def test_two_at_once_cannot_run(stand: Stand, safe: Safe, kept: Path, hands: Hands) -> None:
-    assert unit(lambda session: lead(session, JOB, holder="x", now=hands.now(), seconds=60))
+    other = LeaseHolder(JOB, seconds=60)
+    assert other.take()
     with pytest.raises(StateConflict, match="already being made"):
         back_up(safe)
     assert list(kept.iterdir()) == []
-    unit(lambda session: let_go(session, JOB, holder="x"))
+    other.release()
     assert back_up(safe) is not None
 
 

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from models.queries.running.health import last_health, read_health
 from models.rules.health import CLOCKS, LEADER, LEASE_TOO_LONG_SECONDS
 from schedules.jobs import jobs
 from schedules.producer import Producer
+from tasks.leases import LeaseHolder
 from tests.architecture.tree import ROOT
 from tests.services.other_clock import OtherClock
 from tests.services.running.process import Process, wait_until
@@ -112,6 +114,18 @@ def test_a_lease_that_a_wrong_clock_wrote_is_not_waited_for(db: Engine) -> None:
     unit(lambda session: lead(session, "scheduler", holder="a", now=wrong, seconds=10))
     assert take("b")
     assert not take("c"), "the control: a lease of the usual length is respected"
+
+
+@pytest.mark.mariadb
+def test_a_machine_whose_clock_is_ahead_takes_no_lease_of_another(
+    db: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert LeaseHolder("backup", seconds=60).take()
+    ahead = clock.now() + timedelta(minutes=2)
+    monkeypatch.setattr(clock, "now", lambda: ahead)
+    assert not LeaseHolder("backup", seconds=60).take()
+    by_its_own = partial(lead, name="backup", holder="x", now=ahead, seconds=60)
+    assert unit(by_its_own), "the control: by its own clock it would take it"
 
 
 @pytest.mark.both
