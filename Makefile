@@ -115,10 +115,10 @@ LOCK = $(UV) pip compile --quiet --system-certs --universal --generate-hashes --
 lock:  ## regenerate the locks from pyproject.toml; UPGRADE=1 upgrades to the newest releases
 	$(LOCK) --group build --output-file requirements/build.txt
 	$(LOCK) --group pipelines --output-file requirements/pipelines.txt
-	$(LOCK) pyproject.toml --output-file requirements/base.txt
-	$(LOCK) pyproject.toml --extra mysql --extra s3 --extra traces \
+	$(LOCK) pyproject.toml --extra embedded --output-file requirements/base.txt
+	$(LOCK) pyproject.toml $(addprefix --extra ,mysql s3 sms flags traces) \
 		--constraints requirements/base.txt --output-file requirements/mysql.txt
-	$(LOCK) pyproject.toml --extra dev --extra s3 --extra traces \
+	$(LOCK) pyproject.toml $(addprefix --extra ,dev embedded s3 sms flags traces) \
 		--constraints requirements/base.txt --output-file requirements/dev.txt
 
 clean:  ## delete generated files; var/ (the installation's data) stays

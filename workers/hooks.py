@@ -19,7 +19,9 @@ from models.core.redis import signals
 from models.core.secrets import encryption
 from models.core.secrets.by_process import needed_by
 from models.core.settings import settings
+from tasks.messaging.channels.sms import sms_channel
 from tasks.presence import start_presence
+from tasks.queues import MESSAGES
 from workers import life, metrics, watchdog
 
 log = logging.getLogger(__name__)
@@ -46,6 +48,17 @@ def open_keys(**_: Any) -> None:
     try:
         encryption.keyring()
     except SettingsInvalid as refused:  # Celery logs other exceptions and starts
+        raise SystemExit(f"maitred: {refused.message}") from refused
+
+
+@celery_signals.celeryd_init.connect
+def open_sms(options: dict[str, Any], **_: Any) -> None:
+    """Refuse to start a worker of the messages if its SMS client is not installed."""
+    if MESSAGES not in (options.get("queues") or [MESSAGES]):
+        return
+    try:
+        sms_channel()
+    except SettingsInvalid as refused:
         raise SystemExit(f"maitred: {refused.message}") from refused
 
 

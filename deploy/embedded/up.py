@@ -11,8 +11,6 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Final
 
-from honcho.environ import parse_procfile
-
 from deploy.database import migrate
 from deploy.embedded.answers import (
     every_queue_moves,
@@ -25,6 +23,7 @@ from deploy.embedded.folder import PORTS, VAR, AlreadyRunning, VarFolder, is_fre
 from deploy.embedded.opening import SignInCard, open_demo
 from deploy.embedded.supervisor import Supervisor
 from deploy.embedded.terminal import Terminal, sign
+from deploy.procfile import commands_of
 from models.core import clock
 from models.core.observe.logs import configure_logging
 from models.core.settings import settings
@@ -61,11 +60,7 @@ class EmbeddedRun:
         self._without: set[str] = set()
         theirs = {name for name, variable in FOUNDATIONS.items() if os.environ.get(variable)}
         self._commands = {
-            name: command
-            for name, command in parse_procfile(
-                (ROOT / "Procfile").read_text(encoding="utf-8")
-            ).processes.items()
-            if name not in theirs
+            name: command for name, command in commands_of(ROOT).items() if name not in theirs
         }
         self._children = Supervisor(
             var_folder.folder / "log",

@@ -9,8 +9,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from honcho.environ import parse_procfile
-
+from deploy.procfile import commands_of
 from deploy.release.place import Place, Slot
 from deploy.release.processes import PROCESSES, served_by
 from models.core.errors import SettingsInvalid
@@ -48,8 +47,7 @@ def shared(place: Place, slot: Slot, folder: Path) -> dict[str, str]:
 
 def commands() -> dict[str, str]:
     """Return the commands of the Procfile in the current folder, the version's."""
-    found: dict[str, str] = parse_procfile(Path("Procfile").read_text(encoding="utf-8")).processes
-    return found
+    return commands_of(Path())
 
 
 def as_slots(command: str, slot: str) -> str:

@@ -13,7 +13,7 @@ from models.queries.messages.deliveries import unsettled_texts
 from models.rules.messages.deliveries import ASK_AFTER, ASK_AFTER_CALLS
 from tasks.messaging.channels import ChannelError
 from tasks.messaging.channels.callbacks import can_be_called
-from tasks.messaging.channels.sms import TwilioSms, sms_channel
+from tasks.messaging.channels.sms import ReportingChannel, sms_channel
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ def ask_deliveries() -> tuple[int, bool]:
     Return how many were queried, and whether an e-mail was queued in place of a text.
     """
     channel, ends = sms_channel(), time.monotonic() + SECONDS
-    if not isinstance(channel, TwilioSms):
+    if not isinstance(channel, ReportingChannel):
         return 0, False
     after = ASK_AFTER_CALLS if can_be_called(settings().public_url) else ASK_AFTER
     with reading() as session:

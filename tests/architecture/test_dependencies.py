@@ -96,6 +96,18 @@ def test_what_is_declared_is_imported() -> None:
     assert _declared() - imported == LOADED_OTHERWISE.keys()
 
 
+def test_each_dependency_has_its_reason() -> None:
+    text = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in text.splitlines()
+        if line.startswith("|") and not line.startswith(("|---", "| package"))
+    ]
+    dev = _names(_project()["optional-dependencies"]["dev"])
+    assert sorted(row[0] for row in rows) == sorted(_declared() | dev)
+    assert all(row[-1] for row in rows)
+
+
 def test_what_builds_the_package_is_locked() -> None:
     wanted = _names(_pyproject()["build-system"]["requires"])
     text = (ROOT / "requirements" / "build.txt").read_text(encoding="utf-8")

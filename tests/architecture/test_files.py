@@ -57,10 +57,22 @@ def test_the_locks_agree() -> None:
         pins = _pins(lock)
         assert not {name for name in base if pins.get(name, base[name]) != base[name]}, lock
     assert base.keys() <= dev.keys()
+    embedded = tomllib.loads(_text("pyproject.toml"))["project"]["optional-dependencies"][
+        "embedded"
+    ]
+    only = {canonicalize_name(Requirement(each).name) for each in embedded}
+    assert not only & _pins("mysql.txt").keys()  # a production machine runs neither
+    assert not {"twilio", "openfeature-sdk"} & base.keys()
 
 
 @pytest.mark.parametrize(
-    ("extra", "lock"), [("", "base.txt"), ("mysql", "mysql.txt"), ("dev", "dev.txt")]
+    ("extra", "lock"),
+    [
+        ("", "base.txt"),
+        ("embedded", "base.txt"),
+        *((extra, "mysql.txt") for extra in ("mysql", "s3", "sms", "flags", "traces")),
+        ("dev", "dev.txt"),
+    ],
 )
 def test_every_dependency_is_locked_in_its_range(extra: str, lock: str) -> None:
     project = tomllib.loads(_text("pyproject.toml"))["project"]

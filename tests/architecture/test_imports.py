@@ -31,10 +31,9 @@ RULES_MAY_IMPORT = {
 #: Libraries that fetch from a given address.
 FETCHING = {"aiohttp", "ftplib", "httpx", "requests", "twilio", "urllib3"}
 FETCHERS = {
-    ("tasks/messaging/channels/sms.py", "twilio"),  # TWILIO_BASE_URL
-    ("tasks/messaging/channels/sms.py", "requests"),  # its errors
-    ("tasks/messaging/channels/sms.py", "urllib3"),
-    ("tasks/messaging/channels/callbacks.py", "twilio"),  # validates signatures, fetches nothing
+    ("tasks/messaging/channels/twilio_api.py", "twilio"),  # TWILIO_BASE_URL
+    ("tasks/messaging/channels/twilio_api.py", "requests"),  # its errors
+    ("tasks/messaging/channels/twilio_api.py", "urllib3"),
     ("deploy/demo/demo.py", "httpx"),  # plays the guests of PUBLIC_URL
     ("deploy/embedded/answers.py", "httpx"),  # whether Maitred answers
     ("deploy/smoke.py", "httpx"),  # tests a new release at the address that its caller gives

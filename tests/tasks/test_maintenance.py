@@ -198,7 +198,7 @@ def test_waitlists_are_asked_again_where_offers_were_switched(
     maintenance.sweep()
     assert any(row.freed_at for row in book_rows(stand))
     flags.database_flags.cache_clear()
-    flags._client.cache_clear()
+    flags._evaluator.cache_clear()
     flags.refresh()
     stand.drain(now=NOW + timedelta(seconds=4))
     assert stand.row(waiting).status == "confirmed"

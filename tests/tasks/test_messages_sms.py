@@ -4,6 +4,7 @@ import errno
 import json
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,12 +12,15 @@ from pathlib import Path
 import pytest
 
 from models.core import clock
-from tasks.messaging.channels import ChannelDown, ChannelError, sms
-from tasks.messaging.channels.sms import FileSms, Sms, TwilioSms, sms_channel
+from models.core.errors import SettingsInvalid
+from tasks.messaging.channels import ChannelDown, ChannelError, twilio_api
+from tasks.messaging.channels.sms import FileSms, Sms, sms_channel
+from tasks.messaging.channels.twilio_api import TwilioSms
 from tests.services.ports import free_port
 from tests.services.running import surroundings
 from tests.services.running.together import answers, together
 from tests.services.servers.twilio import ACCOUNT, TOKEN, Twilio
+from workers import hooks
 
 NUMBER = "+4915112345678"
 
@@ -91,7 +95,7 @@ def test_nobody_listening_is_a_channel_that_is_down() -> None:
 def test_a_lost_answer_is_looked_up_and_not_sent_again(
     twilio: Twilio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sms, "TIMEOUT_SECONDS", 0.4)
+    monkeypatch.setattr(twilio_api, "TIMEOUT_SECONDS", 0.4)
     twilio.lose_answers = True
     first = text()
     with pytest.raises(ChannelError) as lost:
@@ -106,7 +110,7 @@ def test_a_lost_answer_is_looked_up_and_not_sent_again(
 def test_a_trial_accounts_words_before_ours_do_not_hide_an_earlier_attempt(
     twilio: Twilio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sms, "TIMEOUT_SECONDS", 0.4)
+    monkeypatch.setattr(twilio_api, "TIMEOUT_SECONDS", 0.4)
     twilio.prefix = "Sent from your Twilio trial account - "
     twilio.lose_answers = True
     with pytest.raises(ChannelError):
@@ -213,6 +217,21 @@ def test_a_file_that_cannot_be_written_is_a_channel_that_is_down(
     surroundings.settle(monkeypatch, surroundings.environment(tmp_path, database_url="sqlite://"))
     with pytest.raises(ChannelDown):
         FileSms(tmp_path).send(text())
+    surroundings.forget_everything()
+
+
+def test_a_process_without_twilios_client_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = surroundings.environment(tmp_path, database_url="sqlite://")
+    extra = {"TWILIO_ACCOUNT_SID": ACCOUNT, "TWILIO_AUTH_TOKEN": TOKEN, "SMS_CHANNEL": "twilio"}
+    surroundings.settle(monkeypatch, values | extra)
+    monkeypatch.delitem(sys.modules, TwilioSms.__module__)
+    monkeypatch.setitem(sys.modules, "twilio.rest", None)
+    for start in (sms_channel, lambda: hooks.open_sms({"queues": ["messages", "maintenance"]})):
+        with pytest.raises((SettingsInvalid, SystemExit), match="extra `sms`"):
+            start()
+    hooks.open_sms({"queues": ["allocation"]})
     surroundings.forget_everything()
 
 

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from deploy.procfile import commands_of
 from deploy.watch.alerts import alert_rules
 from deploy.watch.make import FOLDER
 from deploy.watch.objectives import LEAST_BAD
@@ -21,7 +22,7 @@ from tests.architecture.tree import ROOT
 from tests.services import plan
 from tests.services.running.process import Process
 from tests.services.running.restaurant import OpenRestaurant
-from tests.services.running.stack import Stack, evening, procfile
+from tests.services.running.stack import Stack, evening
 from tests.services.running.stacks import open_stack
 from tests.services.servers.alertmanager import Alertmanager, Operators
 from tests.services.servers.mariadb import MariaDB
@@ -50,7 +51,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     server.start()
     kept = {"BACKUP_STORE": str(folder / "kept"), "BACKUP_KEY": "only for tests, " * 4}
     with open_stack(folder / "stack", server, kept | {"LOG_SPOOL": str(folder / "spool")}) as stack:
-        argv = ["/bin/sh", "-c", f"exec {procfile()['follower']}"]
+        argv = ["/bin/sh", "-c", f"exec {commands_of(ROOT)['follower']}"]
         env = stack.processes["scheduler"].env
         log = stack.folder / "follower.log"
         stack.processes["follower"] = Process("follower", argv, log=log, env=env, cwd=ROOT)

@@ -8,7 +8,6 @@ from functools import lru_cache
 from typing import Any, Final
 
 import redis
-from limits import parse
 
 from models.core import clock
 from models.core.redis.signals import Breaker, make_client
@@ -21,6 +20,7 @@ ANSWER_SECONDS: Final = 0.25
 #: Most names counted in this process while Redis is gone; beyond that, expired counters are
 #: dropped, or all of them if too many remain.
 _KEPT: Final = 50_000
+_SECONDS: Final = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
 #: One round trip for any number of tallies; a tally lives as long as its window.
 _SCRIPT: Final = """
 local found = {}
@@ -51,9 +51,10 @@ class Tally:
 
 @lru_cache(maxsize=64)
 def rate(text: str) -> Rate:
-    """Parse a setting such as `10/15minutes`, in the notation of Flask-Limiter's `limits`."""
-    item = parse(text)
-    return Rate(item.amount, item.get_expiry())
+    """Parse a setting such as `10/15minutes`; the settings check its form (RATE)."""
+    amount, _, window = text.partition("/")
+    unit = window.lstrip("0123456789")
+    return Rate(int(amount), int(window.removesuffix(unit) or 1) * _SECONDS[unit.removesuffix("s")])
 
 
 def nameless(who: str) -> str:

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from ipaddress import ip_address
+from types import ModuleType
 from typing import Final
 from urllib.parse import urlsplit
 
-from twilio.request_validator import RequestValidator
-
+from models.core.extras import load_extra
 from models.core.settings import settings
 
 _PRIVATE_ENDINGS: Final = (".local", ".localhost", ".internal", ".test", ".example", ".lan")
@@ -35,4 +35,13 @@ def is_from_twilio(url: str, form: Mapping[str, str], signature: str) -> bool:
     config = settings()
     if config.sms_channel != "twilio" or not url or not signature:
         return False
-    return bool(RequestValidator(config.twilio_auth_token).validate(url, form, signature))
+    token = config.twilio_auth_token
+    return bool(load_twilio().is_signed(url, form, signature, auth_token=token))
+
+
+def load_twilio() -> ModuleType:
+    """Import the module of Twilio's client. Raises SettingsInvalid if it is not installed."""
+    return load_extra(
+        "tasks.messaging.channels.twilio_api",
+        install="SMS_CHANNEL=twilio needs the extra `sms` (requirements/mysql.txt has it)",
+    )

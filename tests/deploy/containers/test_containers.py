@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 import redis
-from honcho.environ import parse_procfile
 
 from deploy import live
+from deploy.procfile import commands_of
 from models.core.redis import counters, signals
 from models.core.secrets.by_process import SECRETS, needed_by
 from models.core.settings import Settings
@@ -197,7 +197,7 @@ def test_the_restaurant_runs_closed_in(services: dict[str, Any]) -> None:
 
 
 def test_every_process_of_the_procfile_runs_there(services: dict[str, Any]) -> None:
-    procfile = parse_procfile((ROOT / "Procfile").read_text(encoding="utf-8")).processes
+    procfile = commands_of(ROOT)
     assert set(procfile) == {
         "valkey", "mailbox", "web", "allocation", "messages", "backups", "follower",
         "scheduler", "flower",

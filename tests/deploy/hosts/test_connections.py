@@ -11,11 +11,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from deploy.procfile import commands_of
 from tests.architecture.tree import ROOT
 from tests.services.ports import free_port
 from tests.services.running.process import Process, wait_until
 from tests.services.running.schema import create_tables
-from tests.services.running.stack import Stack, evening, procfile
+from tests.services.running.stack import Stack, evening
 from tests.services.servers.mailbox import Mailbox
 from tests.services.servers.redis import RedisServer
 
@@ -33,7 +34,7 @@ def stack(tmp_path: Path, mailbox: Mailbox) -> Iterator[Stack]:
     found = Stack(tmp_path, database_url=url, redis=server, mailbox=mailbox)
     found.env |= {"FLOWER_PORT": str(free_port()), "FLOWER_ADDRESS": "127.0.0.1"}
     found.start()
-    flower = found._process("flower", procfile()["flower"])
+    flower = found._process("flower", commands_of(ROOT)["flower"])
     flower.start()
     found.processes["flower"] = flower
     address = f"http://127.0.0.1:{found.env['FLOWER_PORT']}/healthcheck"

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import yaml
-from honcho.environ import parse_procfile
 
+from deploy.procfile import commands_of
 from deploy.release.processes import PROCESSES, STOP_SECONDS, WORKERS, served_by
 from deploy.systemd.make import FILES, FOLDER, files, secrets_of
 from models.core.secrets.by_process import SECRETS, needed_by
@@ -43,7 +43,7 @@ def test_the_units_are_what_the_tables_make() -> None:
 
 
 def test_every_process_of_the_procfile_has_its_unit() -> None:
-    lines = set(parse_procfile((ROOT / "Procfile").read_text(encoding="utf-8")).processes)
+    lines = set(commands_of(ROOT))
     # both are servers of the embedded mode only
     assert {line_of(unit) for unit in SERVICES} - {""} == lines - {"valkey", "mailbox"}
     assert values("maitred@.target", "Wants")[0].split() == [

@@ -19,9 +19,9 @@ from typing import Any
 import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml
-from honcho.environ import parse_procfile
 from sqlalchemy import Engine, text
 
+from deploy.procfile import commands_of
 from models.core.secrets.by_process import REQUIRED, SECRETS, needed_by
 from models.core.settings import Settings
 from tasks.queues import QUEUES, TASKS
@@ -163,7 +163,7 @@ def test_a_word_that_kubernetes_does_not_know_is_found() -> None:
 def test_every_process_runs_there_with_the_same_words(
     environments: dict[str, list[Manifest]],
 ) -> None:
-    procfile = parse_procfile((ROOT / "Procfile").read_text(encoding="utf-8")).processes
+    procfile = commands_of(ROOT)
     pods = _ours(environments["production"])
     assert pods.keys() == {f"worker-{queue}" for queue in QUEUES} | {
         "web", "scheduler", "flower", "follower", "migrate",

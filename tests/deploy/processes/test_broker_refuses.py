@@ -10,9 +10,9 @@ from celery import Celery
 from kombu.exceptions import KombuError
 from redis import Redis, RedisError
 
+from deploy.procfile import commands_of
 from tests.architecture.tree import ROOT
 from tests.services.running.process import Process, wait_until
-from tests.services.running.stack import procfile
 from tests.services.servers.redis import RedisServer
 
 #: read-only, as after a failover, or full: the commands that begin and end this state
@@ -38,7 +38,7 @@ def worker(
     """The Procfile's worker of the queue `allocation`."""
     path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
     env = {**service_env, "REDIS_URL": broker.url, "PATH": path, "PYTHONPATH": str(ROOT)}
-    argv = ["/bin/sh", "-c", f"exec {procfile()['allocation']}"]
+    argv = ["/bin/sh", "-c", f"exec {commands_of(ROOT)['allocation']}"]
     process = Process("worker", argv, log=tmp_path / "worker.log", env=env, cwd=ROOT)
     process.start()
     process.wait_ready(lambda: "ready." in process.tail())

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
+from deploy.procfile import commands_of
 from models.core import clock
 from models.core.database.transactions import reading, unit
 from models.entities import JobRun, Lease, ProcessSeen
@@ -23,7 +24,6 @@ from tasks.leases import LeaseHolder
 from tests.architecture.tree import ROOT
 from tests.services.other_clock import OtherClock
 from tests.services.running.process import Process, wait_until
-from tests.services.running.stack import procfile
 from tests.services.servers.redis import RedisServer
 
 HOUR = 3600
@@ -43,7 +43,7 @@ def start(service_env: dict[str, str], tmp_path: Path, other: OtherClock) -> Ite
     def run(name: str) -> Process:
         path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
         env = {**service_env, **other.env, "PATH": path, "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8"}
-        argv = ["/bin/sh", "-c", f"exec {procfile()[name]}"]
+        argv = ["/bin/sh", "-c", f"exec {commands_of(ROOT)[name]}"]
         process = Process(name, argv, log=tmp_path / f"{name}.log", cwd=ROOT)
         process.env = env | {"SWEEP_SECONDS": "1"}
         process.start()

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 from sqlalchemy import Engine, func, select, update
 
+from deploy.procfile import commands_of
 from models.core import clock
 from models.core.database.transactions import make_engine, reading, transaction
 from models.entities import Message, Reservation, ReservationChange, ShiftDay
@@ -88,7 +89,7 @@ class Stack:
         self.processes = self._describe(workers)
 
     def _describe(self, workers: int) -> dict[str, Process]:
-        lines = procfile()
+        lines = commands_of(ROOT)
         found = {
             name: self._process(name, lines[name]) for name in ("web", "messages", "scheduler")
         }
@@ -285,13 +286,6 @@ class Stack:
                 .where(Message.state == "sending")
                 .values(claimed_until=clock.now() - timedelta(seconds=1))
             )
-
-
-def procfile() -> dict[str, str]:
-    """The commands of the Procfile by their names."""
-    lines = (ROOT / "Procfile").read_text(encoding="utf-8").splitlines()
-    named = (line.partition(":") for line in lines if line and not line.startswith("#"))
-    return {name.strip(): command.strip() for name, _, command in named}
 
 
 def _noon() -> time:
