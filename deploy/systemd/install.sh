@@ -96,7 +96,10 @@ fi
 
 install -m 644 "$here"/units/* /etc/systemd/system/
 install -D -m 644 "$here/tmpfiles.conf" /etc/tmpfiles.d/maitred.conf
-install -D -m 644 "$here/polkit.rules" /etc/polkit-1/rules.d/50-maitred.rules
+# polkit reads a rule as soon as its file appears, and only then; `install` makes it readable after that
+rules=/etc/polkit-1/rules.d
+install -D -m 644 "$here/polkit.rules" "$rules/.maitred.next"
+mv "$rules/.maitred.next" "$rules/50-maitred.rules"
 install -D -m 644 "$here/journald.conf" /etc/systemd/journald.conf.d/maitred.conf
 install -D -m 644 "$here/logrotate.conf" /etc/logrotate.d/nginx
 install -m 755 "$here/maitred" /usr/local/bin/maitred

@@ -49,7 +49,7 @@ def test_the_page_has_the_sections_that_are_played_here() -> None:
         "3. Account, folders, settings, secrets, units": 2,
         "4. MariaDB and Redis": 1,
         "5. nginx and its certificate": 2,
-        "6. Put the first version in place": 1,
+        "6. Deploy the first version": 1,
         "7. A restaurant, who works there, and a table": 1,
         "8. Backups": 1,
         "What runs, and who starts it": 1,

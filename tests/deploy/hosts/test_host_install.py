@@ -1,4 +1,4 @@
-"""deploy/systemd/install.sh is killed at each secret of a server's account, and run again."""
+"""deploy/systemd/install.sh: killed at each secret of a server's account; what polkit can read."""
 
 import os
 import re
@@ -12,7 +12,12 @@ from tests.architecture.tree import ROOT
 #: Fakes of programs that need root or change the machine. `chgrp` runs for each secret and kills.
 STAND_INS = {
     "id": "exit 0",
-    "install": '[ "$1" = -d ] || exit 0; for last; do :; done; mkdir -p "$last"',
+    "install": """
+for last; do :; done
+if [ "$1" = -d ]; then exec mkdir -p "$last"; fi
+echo "$last" >>written
+mkdir -p "$(dirname "$last")"
+case $last in */) ;; *) : >"$last" ;; esac""",
     "chgrp": 'case $2 in *"$KILLED_AT"*) kill -9 $PPID ;; esac',
     "systemctl": "exit 0",
     "systemd-tmpfiles": "exit 0",
@@ -57,3 +62,13 @@ def test_killed_between_two_secrets_the_next_run_leaves_none_out(
         assert password in (etc / accounts).read_text(), name
     assert installed(machine, "nowhere") == 0
     assert {path.name: path.read_text() for path in (etc / "secrets").iterdir()} == secrets
+
+
+def test_polkit_never_sees_a_rule_before_it_can_read_it(machine: Path) -> None:
+    """polkit reads at once what is named *.rules, and `install` sets the mode last."""
+    assert installed(machine, "nowhere") == 0
+    rules = machine / "etc" / "polkit-1" / "rules.d"
+    assert [path.name for path in rules.iterdir()] == ["50-maitred.rules"]
+    written = (machine / "written").read_text(encoding="utf-8").splitlines()
+    assert [path for path in written if path.startswith(str(rules))]
+    assert not [path for path in written if path.endswith(".rules")]
