@@ -144,6 +144,7 @@ await_healthy() { # await_healthy SERVICE ID: wait until it is healthy by its ow
         *) reason=$5 ;;
         esac
         if [ "$(date +%s)" -gt "$ends" ]; then
+            docker logs --tail 8 "$2" >&2
             fail "$1 is not ready after $READY_SECONDS s: ${reason:-}"
         fi
         sleep 1

@@ -36,6 +36,8 @@ _STAND_INS: Final = {
     "mysql:8.4": images.mysql,
 }
 READY_SECONDS: Final = 600
+#: For the script: a busy machine makes no version a failing one.
+PATIENT: Final = {"READY_SECONDS": str(READY_SECONDS)}
 CALLERS: Final = Path(__file__).with_name("callers.py")
 
 
@@ -62,7 +64,7 @@ class Site:
     def upgrade(self, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
         """Run `sh deploy/upgrade.sh ...` to its end."""
         argv = ("sh", "deploy/upgrade.sh", *words)
-        return self.engine.run(*argv, cwd=self.folder, seconds=900, **env)
+        return self.engine.run(*argv, cwd=self.folder, seconds=900, **(PATIENT | env))
 
     def maitred(self, service: str, *words: str) -> str:
         """Run a command in that service's container, which must succeed; return the output."""

@@ -78,9 +78,11 @@ class Docker:
         shown, it = words[1], self.containers[words[2]]
         is_running = words[2] not in self.state["stopped"]
         is_broken = self.state["broken"].get(it["image"]) == it["service"]
+        is_starting = self.state["starting"].get(it["image"]) == it["service"]
         if "RestartCount" in shown:
             is_checked = it["service"].startswith(CHECKED)
-            print("running", int(is_broken), "healthy" if is_checked else "none")
+            health = "starting" if is_starting else "healthy" if is_checked else "none"
+            print("running", int(is_broken), health)
         elif ".Config.Image" in shown:
             print(it["image"])
         elif ".Image" in shown:

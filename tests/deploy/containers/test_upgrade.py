@@ -82,8 +82,8 @@ def place(tmp_path: Path) -> Place:
     state = {
         "containers": containers, "link": "web-0", "made": 0, "calls": [], "answered": {},
         "images": {"maitred:1": "id1", "maitred:2": "id2"}, "registry": ["maitred:2"],
-        "store": "s3://bucket", "broken": {}, "faults": {}, "fails": [],
-        "stopped": [],
+        "store": "s3://bucket", "broken": {}, "starting": {}, "faults": {},
+        "fails": [], "stopped": [],
     }  # fmt: skip
     (tmp_path / "state.json").write_text(json.dumps(state))
     return Place(tmp_path)
@@ -148,6 +148,8 @@ def test_a_tag_that_means_another_image_by_now_is_kept_by_another_name(place: Pl
         ({"fails": ["--scale scheduler"]}, "scheduler of maitred:2 cannot be started"),
         ({"broken": {"maitred:2": "worker-backups"}}, "worker-backups does not stay up"),
         ({"broken": {"maitred:2": "web"}}, "the last words of web"),
+        ({"starting": {"maitred:2": "worker-backups"}}, "is not ready after 5 s: starting"),
+        ({"starting": {"maitred:2": "worker-backups"}}, "the last words of worker-backups"),
         ({"fails": ["exec nginx-0"]}, "nginx does not answer"),
         ({"faults": {"maitred:2": 5}}, "answered 5 requests with 5xx"),
     ],
