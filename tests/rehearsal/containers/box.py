@@ -39,6 +39,8 @@ class Image:
     links: dict[str, str] = field(default_factory=dict)
     #: replacements for files of the image: path -> path of this machine
     files: dict[str, str] = field(default_factory=dict)
+    #: folders of this machine's programs that it runs, also where a tmpfs would hide them
+    programs: tuple[str, ...] = ()
     #: its root folder; by default this machine's replaces it
     root: str = "/"
 
@@ -201,8 +203,9 @@ class Box:
         return found
 
     def _given(self) -> list[dict[str, Any]]:
-        """Mounts of volumes, secrets and replaced files."""
-        found = [_bind(Path(here), path) for path, here in self._image.files.items()]
+        """Mounts of programs, volumes, secrets and replaced files."""
+        found = [_bind(Path(folder), folder, True) for folder in sorted(self._image.programs)]
+        found += [_bind(Path(here), path) for path, here in self._image.files.items()]
         for volume in self._service.get("volumes", ()):
             if volume["type"] == "volume":
                 source = self._volume(volume["source"], volume["target"])

@@ -52,6 +52,8 @@ def maitred() -> Image:
             "/var/lib/maitred/sockets": (MAITRED, 0o755),
             "/var/tmp": (0, 0o1777),
         },
+        # the file's tmpfs hides a clone below /tmp
+        programs=(str(ROOT), sys.prefix, sys.base_prefix),
     )
 
 
