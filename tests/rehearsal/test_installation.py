@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from deploy.smoke import NOBODY
 from tests.architecture.tree import ROOT
 from tests.rehearsal.page import Page
 from tests.rehearsal.releases import BESIDE, nothing_is_lost_while_versions_come_and_go
@@ -129,7 +130,7 @@ def backed_up(place: Site, page: Page) -> dict[str, object]:
     said = page.type(place, "Backups", 3)
     back = re.search(r"restored and checked in (\S+) s", said)
     assert back
-    place.maitred("worker-maintenance", "guest", "erase", "nobody@example.com")
+    place.maitred("worker-maintenance", "guest", "erase", NOBODY)
     page.type(place, "Backups")
     assert (place.folder / "kept-keys" / "keyset.json").exists()
     seen("backup-full", "backup-drilled", figure=f"back and proved in {back[1]} s")
@@ -149,6 +150,7 @@ def restored(place: Site, page: Page) -> dict[str, object]:
     page.type(place, "Restore", 1)
     until = re.search(r"this is the state of (\S+)", said)
     assert until
+    assert "1 erasures: " in said
     seconds = (fell - datetime.fromisoformat(until[1])).total_seconds()
     lost = len(accepted - place.ids())
     assert seconds < LOST_SECONDS
