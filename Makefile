@@ -47,14 +47,14 @@ check: install-dev  ## check style, types, architecture rules and domain rules; 
 test: install-dev  ## run all tests except the slow ones, on SQLite and Valkey and on MariaDB and Redis
 	@sh .ci/packages
 	@# three in parallel: tests mostly wait for a server or a worker
-	$(VENV)/bin/pytest -n 3 --dist worksteal
+	$(VENV)/bin/pytest -n 3 --dist loadgroup
 
-test-slow: install-dev  ## run the slow tests: releases in a cluster, database tests on MySQL, faults, the rehearsal
+test-slow: install-dev  ## run the slow tests (releases, alerts, disasters, pages), the database tests on MySQL, the rehearsal
+	@sh .ci/packages
 	@sh .ci/mysql || [ "$(CI)" != true ]
-	$(VENV)/bin/pytest -n 3 --dist worksteal -m slow tests/deploy
+	$(VENV)/bin/pytest -n 3 --dist loadgroup -m slow --ignore=tests/rehearsal
 	$(VENV)/bin/pytest -s --mysql tests/mysql
 	$(VENV)/bin/pytest --mysql -n 2 --dist worksteal $(ON_MYSQL)
-	$(VENV)/bin/pytest -s -m slow tests/faults
 	$(MAKE) rehearse
 
 rehearse: install-dev  ## as root: test docs/deploy/compose.md on a Docker engine, the image, a systemd host, make up; takes an hour

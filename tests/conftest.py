@@ -84,6 +84,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("backend", names, scope="session")
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Run all tests of a stack in one process: a stack's five processes cost time when idle too."""
+    if isinstance(item, pytest.Function) and "_running" in item.fixturenames:
+        item.add_marker(pytest.mark.xdist_group(f"stack-{item.callspec.params['backend']}"))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Run the release tests first: they take minutes, one after another, beside the other tests.

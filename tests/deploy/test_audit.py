@@ -30,6 +30,7 @@ def test_a_key_in_a_file_is_found(tmp_path: Path) -> None:
     assert any("AWS" in line for line in audit.audit_secrets([str(file)]))
 
 
+@pytest.mark.slow
 def test_this_repository_holds_no_secret() -> None:
     assert audit.audit_secrets() == []
 
@@ -71,6 +72,7 @@ def test_licences_are_read_part_by_part(licence: str, fits: bool) -> None:
     assert audit.is_allowed(licence) is fits
 
 
+@pytest.mark.slow
 def test_the_bill_of_materials_names_what_is_installed() -> None:
     assert audit.write_sbom() == []
     bill = json.loads(audit.SBOM.read_text())

@@ -137,6 +137,7 @@ def oldest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _oldest(tmp_path_factory.mktemp("oldest") / "env")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)  # uncached wheels are downloaded
 @pytest.mark.parametrize("name", ["base.txt", "mysql.txt"])
 def test_a_lock_installs_with_the_oldest_pip_beside_newer_releases(
@@ -150,6 +151,7 @@ def test_a_lock_installs_with_the_oldest_pip_beside_newer_releases(
     assert "pydantic-" in would
 
 
+@pytest.mark.slow
 def test_without_no_deps_that_pip_refuses_the_lock(oldest: Path, tmp_path: Path) -> None:
     """Control: the installation failed like this before."""
     lock = ROOT / "requirements" / "base.txt"

@@ -26,7 +26,7 @@ from tests.services.servers.mailbox import Mailbox
 from tests.services.servers.mariadb import MariaDB
 from tests.services.servers.redis import RedisServer
 
-pytestmark = pytest.mark.mariadb
+pytestmark = [pytest.mark.slow, pytest.mark.mariadb]
 
 
 def _write(name: str) -> int:

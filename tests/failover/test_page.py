@@ -20,7 +20,7 @@ from tests.services.servers.mariadb import PASSWORD, USER, MariaDB
 #: this environment's command first, wherever the tests were started
 WITH_MAITRED = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 
-pytestmark = pytest.mark.mariadb
+pytestmark = [pytest.mark.slow, pytest.mark.mariadb]
 PAGE = sections("failover.md")
 
 

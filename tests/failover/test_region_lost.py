@@ -23,7 +23,7 @@ from tests.services.running.surroundings import settle
 from tests.services.servers.mailbox import Mailbox
 from tests.services.servers.redis import RedisServer
 
-pytestmark = pytest.mark.mariadb
+pytestmark = [pytest.mark.slow, pytest.mark.mariadb]
 HALL = {str(number): ("hall", 1, 4) for number in range(12)}
 #: "writable in under 5 s"
 WRITABLE_SECONDS = 5

@@ -17,6 +17,8 @@ from tests.services.running.stack import Stack
 from tests.services.running.stacks import open_stack
 from tests.services.running.surroundings import forget_everything, settle
 
+pytestmark = pytest.mark.slow
+
 HALL = {str(number): ("hall", 1, 4) for number in range(12)}
 
 

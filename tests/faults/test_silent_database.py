@@ -20,6 +20,8 @@ from tests.services.servers.mailbox import Mailbox
 from tests.services.servers.mariadb import MariaDB
 from tests.services.servers.redis import RedisServer
 
+pytestmark = pytest.mark.slow
+
 HALL = {str(number): ("hall", 1, 4) for number in range(12)}
 LIMIT = 2
 #: more concurrent guests than the web process has threads

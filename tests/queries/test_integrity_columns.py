@@ -26,6 +26,8 @@ from tests.services.running.restaurant import open_restaurant
 from tests.services.running.schema import create_tables
 from tests.services.running.stand import START, Stand
 
+pytestmark = pytest.mark.slow
+
 AT = START + timedelta(minutes=30)
 PHONE = "+15550100"
 

@@ -20,6 +20,7 @@ def place(mariadb: MariaDB, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield made
 
 
+@pytest.mark.slow
 def test_a_first_release_whose_sockets_nginx_cannot_open_is_taken_back(place: Machine) -> None:
     sockets, elsewhere = place.env["RELEASE_SOCKETS"], place.folder / "elsewhere"
     version = place.version("first")

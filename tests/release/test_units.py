@@ -21,7 +21,7 @@ from tests.services import plan
 from tests.services.running.process import wait_until
 from tests.services.servers.mariadb import MariaDB
 
-pytestmark = [pytest.mark.mariadb, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.mariadb, pytest.mark.timeout(400)]
 
 _SYSTEMCTL = f"""#!/bin/sh
 exec {sys.executable} {ROOT}/tests/services/running/systemctl.py "$@"

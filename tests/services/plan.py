@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import time
 from collections.abc import Generator
 from datetime import UTC, datetime
@@ -15,6 +16,8 @@ from tests.plan.lines import check
 #: Each session writes its evidence here; `python -m tests.plan` reads it.
 FOLDER = ROOT / "build" / "plan"
 Record = dict[str, str]
+#: The name of a group of tests that run in one process, which xdist appends to a test's id.
+_GROUP = re.compile(r"@stack-\w+$")
 _proved: list[Record] = []
 _by_program: list[Record] = []
 
@@ -26,7 +29,7 @@ def prove(*, line: str, target: str, how: str, figure: str = "", by: str = "") -
     counts when the test has passed to its end. A program that is no test gives its command in `by`.
     """
     check(line, target, how)
-    test = by or os.environ["PYTEST_CURRENT_TEST"].rpartition(" (")[0]
+    test = by or _GROUP.sub("", os.environ["PYTEST_CURRENT_TEST"].rpartition(" (")[0])
     record = {"line": line, "target": target, "how": how, "figure": figure, "test": test}
     if by:
         _by_program.append(record)

@@ -27,7 +27,7 @@ from tests.services.servers.prometheus import Prometheus
 from tests.watch import evening
 from tests.watch.evening import Known, known_evening, play
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 #: A figure: an exact value, or a range.
 Figure = float | tuple[float, float]
 #: Label values, ordered by label name -> figure. Figures of 0 may be left out.

@@ -28,6 +28,8 @@ from tests.services.servers.alertmanager import Alertmanager, Operators
 from tests.services.servers.mariadb import MariaDB
 from tests.services.servers.prometheus import Prometheus, in_fast_motion
 
+pytestmark = pytest.mark.slow
+
 LONG_AGO = timedelta(hours=4)
 #: Bad events that burn an objective's budget; in a short window some count only half.
 ENOUGH = 2 * LEAST_BAD

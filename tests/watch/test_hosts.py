@@ -17,6 +17,8 @@ from tests.services.servers.alertmanager import SCRIPT
 from tests.services.servers.mariadb import MariaDB
 from tests.services.servers.prometheus import Prometheus
 
+pytestmark = pytest.mark.slow
+
 ASKED = 3
 
 

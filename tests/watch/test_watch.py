@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 import yaml
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
@@ -114,6 +115,7 @@ def test_dashboards_are_grafanas_and_each_panel_has_its_own_place() -> None:
         assert max(x for x, _ in cells) < 24
 
 
+@pytest.mark.slow
 def test_every_command_of_the_runbooks_does_what_it_is_for(stack: Stack, tmp_path: Path) -> None:
     """On a machine that has only the file `.env`."""
     backups = {"BACKUP_STORE": str(tmp_path / "kept"), "BACKUP_KEY": "only for tests, " * 4}

@@ -14,6 +14,8 @@ from tests.architecture.tree import ROOT
 from tests.services.ports import free_port
 from tests.services.running.process import Process
 
+pytestmark = pytest.mark.slow
+
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",

@@ -21,6 +21,8 @@ from tests.services.running.stack import evening
 from tests.services.running.stand import Stand
 from tests.services.servers.mariadb import PASSWORD, USER, MariaDB
 
+pytestmark = pytest.mark.slow
+
 #: this environment's command first, wherever the tests were started
 WITH_MAITRED = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 

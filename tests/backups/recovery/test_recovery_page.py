@@ -24,6 +24,8 @@ from tests.services.running import surroundings
 from tests.services.running.restaurant import open_restaurant
 from tests.services.servers.mariadb import MariaDB
 
+pytestmark = pytest.mark.slow
+
 Settle = Callable[[str], None]
 
 

@@ -16,6 +16,8 @@ import pytest
 
 from tests.architecture.tree import ROOT
 
+pytestmark = pytest.mark.slow
+
 STAND_IN = Path(__file__).with_name("docker_stand_in.py")
 _SCRIPT = (ROOT / "deploy" / "upgrade.sh").read_text(encoding="utf-8")
 BESIDE = re.findall(r'^BESIDE="(.*)"$', _SCRIPT, re.MULTILINE)[0].split()

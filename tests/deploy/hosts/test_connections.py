@@ -20,6 +20,8 @@ from tests.services.running.stack import Stack, evening
 from tests.services.servers.mailbox import Mailbox
 from tests.services.servers.redis import RedisServer
 
+pytestmark = pytest.mark.slow
+
 PAGE = ROOT / "docs" / "runbooks" / "RedisGone.md"
 
 

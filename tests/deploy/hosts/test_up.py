@@ -20,6 +20,8 @@ from tests.architecture.tree import ROOT, tracked
 from tests.services import plan
 from tests.services.running.process import NotReady, Process, wait_until
 
+pytestmark = pytest.mark.slow
+
 #: Enough for a cold, busy machine; a warm one needs about 6 s.
 READY = 60
 #: Extra seconds for the download of uncached wheels.

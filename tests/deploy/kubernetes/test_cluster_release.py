@@ -23,6 +23,8 @@ from tests.services.missing import require_program
 from tests.services.running.cluster import KINDS, Cluster, cluster
 from tests.services.running.cluster_state import HASH, hash_of
 
+pytestmark = pytest.mark.slow
+
 NAMESPACE = "maitred-staging"
 STAND_IN = "the real kubectl against a stand-in for the API server and Argo"
 OLD, NEW = "registry.example/maitred:1", "registry.example/maitred:2"
@@ -171,7 +173,6 @@ def test_a_release_asks_backs_up_migrates_and_waits_for_each(fake: FakeCluster) 
     plan.prove(line="rolling", target="kubernetes", how="rehearsed", figure=STAND_IN)
 
 
-@pytest.mark.slow
 def test_the_first_release_of_an_environment_needs_nothing_of_ours(empty: FakeCluster) -> None:
     done = empty.release()
     assert done.returncode == 0, done.stderr
@@ -269,7 +270,6 @@ BACK = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("step", [step for step in UNTOUCHED if UNTOUCHED[step]])
 def test_a_release_that_fails_before_the_processes_changes_none(
     step: str, fake: FakeCluster
@@ -293,7 +293,6 @@ def test_without_a_backup_nothing_is_migrated_but_by_leave(fake: FakeCluster) ->
     plan.prove(line="backup-before-release", target="kubernetes", how="rehearsed", figure=STAND_IN)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("step", BACK)
 def test_a_release_that_fails_among_the_processes_takes_back_what_it_changed(
     step: str, fake: FakeCluster
@@ -317,7 +316,6 @@ def test_a_rollback_takes_one_release_back_and_is_no_switch(fake: FakeCluster) -
     plan.prove(line="rollback", target="kubernetes", how="rehearsed", figure=STAND_IN)
 
 
-@pytest.mark.slow
 def test_the_same_version_once_more_leaves_nothing_to_take_back(fake: FakeCluster) -> None:
     assert fake.release().returncode == 0
     assert fake.release().returncode == 0
@@ -327,7 +325,6 @@ def test_the_same_version_once_more_leaves_nothing_to_take_back(fake: FakeCluste
     assert set(fake.images().values()) == {NEW}
 
 
-@pytest.mark.slow
 def test_a_release_that_was_interrupted_and_run_again_goes_back_behind_both(
     fake: FakeCluster,
 ) -> None:
@@ -355,7 +352,6 @@ def test_a_release_that_cannot_read_the_one_before_changes_no_process(fake: Fake
     assert kept["data"] == note
 
 
-@pytest.mark.slow
 def test_a_rollback_that_is_interrupted_and_run_again_goes_on(fake: FakeCluster) -> None:
     assert fake.release().returncode == 0
     fake.cluster.state.refuses.add("PATCH deployments/worker-messages")
@@ -375,7 +371,6 @@ def test_a_rollback_that_is_interrupted_and_run_again_goes_on(fake: FakeCluster)
     assert fake.cluster.state.get("ConfigMap", NAMESPACE, "last-release") is None
 
 
-@pytest.mark.slow
 def test_a_rollback_that_gets_no_answer_takes_nothing_back(fake: FakeCluster) -> None:
     assert fake.release().returncode == 0
     fake.cluster.state.refuses.add("GET rollouts/web")
@@ -385,7 +380,6 @@ def test_a_rollback_that_gets_no_answer_takes_nothing_back(fake: FakeCluster) ->
     assert set(fake.images().values()) == {NEW}
 
 
-@pytest.mark.slow
 def test_a_canary_that_is_judged_well_has_all_requests_in_the_end(fake: FakeCluster) -> None:
     done = fake.release("canary")
     assert done.returncode == 0, done.stderr
@@ -418,7 +412,6 @@ def test_a_canary_is_waited_for_until_its_last_share_can_be_judged(fake: FakeClu
     assert int(fake.run("sh", "-c", f". {K8S}/words.sh; patience").stdout) * 5 == 30 * 60
 
 
-@pytest.mark.slow
 def test_a_canary_with_too_few_requests_waits_for_a_word_and_then_goes_back(
     fake: FakeCluster,
 ) -> None:
@@ -444,7 +437,6 @@ def test_a_blue_green_waits_for_its_promotion_and_is_not_taken_back(fake: FakeCl
 NEXT = "registry.example/maitred:3"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("who", ["make promote", "argo's own page"])
 def test_a_release_after_a_promoted_one_goes_back_to_that(who: str, fake: FakeCluster) -> None:
     assert fake.release("blue-green").returncode == 1
@@ -467,7 +459,6 @@ def test_a_release_after_a_promoted_one_goes_back_to_that(who: str, fake: FakeCl
     assert fake.serves() == NEW
 
 
-@pytest.mark.slow
 def test_a_release_over_one_that_nobody_promoted_goes_back_behind_both(fake: FakeCluster) -> None:
     assert fake.release("blue-green").returncode == 1
     fake.cluster.state.refuses.add("deployment/scheduler")
@@ -476,7 +467,6 @@ def test_a_release_over_one_that_nobody_promoted_goes_back_behind_both(fake: Fak
     assert fake.serves() == OLD
 
 
-@pytest.mark.slow
 def test_a_promotion_that_does_not_become_well_is_told(fake: FakeCluster) -> None:
     assert fake.release("blue-green").returncode == 1
     fake.cluster.state.refuses.add("argo")
@@ -488,7 +478,6 @@ def test_a_promotion_that_does_not_become_well_is_told(fake: FakeCluster) -> Non
     assert note["data"]["state"] == "with Argo"
 
 
-@pytest.mark.slow
 def test_rolling_after_a_canary_gives_the_service_all_pods_again(fake: FakeCluster) -> None:
     assert fake.release("canary").returncode == 0
     service = fake.cluster.state.get("Service", NAMESPACE, "web")
@@ -500,7 +489,6 @@ def test_rolling_after_a_canary_gives_the_service_all_pods_again(fake: FakeClust
     assert HASH not in service["spec"]["selector"]
 
 
-@pytest.mark.slow
 def test_a_deployment_is_handed_over_to_argo_before_its_version_changes(fake: FakeCluster) -> None:
     fake.cluster.state.delete("Rollout", NAMESPACE, "web")
     web = fake.cluster.state.get("Deployment", NAMESPACE, "web")
@@ -516,7 +504,6 @@ def test_a_deployment_is_handed_over_to_argo_before_its_version_changes(fake: Fa
     assert rollout["spec"]["replicas"] == 5
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("word", ["PATCH rollouts/web", "PATCH rollouts/web/scale"])
 def test_a_handing_over_that_is_interrupted_leaves_as_many_pods(
     word: str, fake: FakeCluster
@@ -580,7 +567,6 @@ def test_a_smoke_test_that_fails_takes_the_release_back_and_says_so(fake: FakeCl
         plan.prove(line="pipeline-deploy", target=target, how="rehearsed", figure=STAND_IN)
 
 
-@pytest.mark.slow
 def test_a_smoke_test_that_passes_or_has_no_address_takes_nothing_back(fake: FakeCluster) -> None:
     assert fake.release().returncode == 0
     assert fake.script("smoke.sh", "https://x.example", "demo", SMOKE="true").returncode == 0
@@ -599,7 +585,6 @@ def _commands() -> list[str]:
     return [line for block in blocks for line in block.splitlines()]
 
 
-@pytest.mark.slow
 def test_the_page_s_commands_are_executed_in_their_order(fake: FakeCluster) -> None:
     smoked = fake.folder / "python3"
     smoked.write_text("#!/bin/sh\nexit 0\n")
@@ -628,7 +613,6 @@ def _maitred(fake: FakeCluster, *words: str) -> subprocess.CompletedProcess[str]
     return fake.run(sys.executable, "-m", "deploy.cli", *words, "--kubernetes", "staging")
 
 
-@pytest.mark.slow
 def test_the_words_of_a_machine_hold_on_a_cluster(fake: FakeCluster) -> None:
     done = _maitred(fake, "release", "start", NEW)
     assert done.returncode == 0, done.stderr

@@ -31,7 +31,7 @@ from tests.services.servers.mailbox import Mailbox
 from tests.services.servers.mariadb import MariaDB
 from tests.services.servers.redis import RedisServer
 
-pytestmark = pytest.mark.mariadb
+pytestmark = [pytest.mark.slow, pytest.mark.mariadb]
 WORKERS = tuple(f"worker-{queue}" for queue in QUEUES)
 RUN = ("web", *WORKERS, "scheduler", "flower", "follower")
 PODS = "the pods' own commands, settings and probes, without a cluster"
