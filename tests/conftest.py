@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
+from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine, NullPool, create_engine
 
 from tests.services import missing, plan
@@ -35,6 +36,12 @@ from tests.services.servers.redis import RedisServer
 from web.metrics import requests as metrics
 
 DATABASE = "tests"
+# how fast an example is depends on the machine; in CI, Hypothesis has such a profile itself
+settings.register_profile(
+    "any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+if settings.get_current_profile_name() == "default":
+    settings.load_profile("any-machine")
 # Argon2id at its lowest cost: hundreds of tests sign in only to test something else
 vars(accounts)["PasswordHasher"] = partial(
     PasswordHasher, time_cost=1, memory_cost=64, parallelism=1

@@ -155,7 +155,7 @@ def test_json_is_read_as_mysql_writes_it(server: MySQL, empty: Engine) -> None:
         connection.execute(text("CREATE TABLE kept (id INT PRIMARY KEY, value JSON)"))
     insert = text("INSERT INTO kept VALUES (1, :value)")
 
-    @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=200, suppress_health_check=list(HealthCheck))
     @given(_JSON)
     def holds(value: Any) -> None:
         with empty.begin() as connection:

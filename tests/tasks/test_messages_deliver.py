@@ -23,7 +23,7 @@ from models.queries.running import flags
 from tasks import messages
 from tasks.messages import CLAIM_LIMIT, deliver, drain
 from tasks.messaging import delivery
-from tasks.messaging.channels import Receipt, sms
+from tasks.messaging.channels import Receipt, twilio_api
 from tasks.messaging.channels import email as email_channel
 from tasks.messaging.channels.email import send_email
 from tasks.messaging.templates.render import render_letter
@@ -260,7 +260,7 @@ def test_a_lost_answer_of_twilio_sends_no_second_text(
     }
     message = order(reserve(restaurant().id), channel="sms")
     surroundings.settle(monkeypatch, values)
-    monkeypatch.setattr(sms, "TIMEOUT_SECONDS", 0.4)
+    monkeypatch.setattr(twilio_api, "TIMEOUT_SECONDS", 0.4)
     twilio.lose_answers = True
     deliver()
     row = row_of(message)

@@ -104,9 +104,7 @@ def assert_one_party_a_table(stand: Stand) -> None:
 
 
 @pytest.mark.both
-@settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(script=steps, policies=chosen)
 @example(
     script=[("wish", 0, -60), ("wish", 1, -50), ("wish", 0, -40), ("wish", 5, -30)],

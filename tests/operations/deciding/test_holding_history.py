@@ -172,9 +172,7 @@ ALONE = {"auto_no_show": False, "auto_finish": False}
 
 
 @pytest.mark.both
-@settings(
-    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(script=steps, policies=chosen)
 @example(  # a no-show who arrived after the turn, when another party had the table
     script=[("no-show", 0, 20), ("book", 1, 25), ("seat at 1", 2, 30), ("arrive", 0, 110)],

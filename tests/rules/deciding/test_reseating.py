@@ -150,7 +150,7 @@ def test_a_spent_budget_is_a_refusal(monkeypatch) -> None:  # type: ignore[no-un
 # --- properties, compared with every possible seating
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(restaurants(pacing=UNPACED), st.lists(asks(FIRST, 8), max_size=5), st.data())
 def test_room_is_found_whenever_there_is_any(
     restaurant: RestaurantSpec, wishes: list[Ask], data: st.DataObject

@@ -246,7 +246,7 @@ def test_no_show_and_finish_fall_due_after_their_grace() -> None:
     assert no_show_before(policies, now=grace) is finish_before(policies, now=overstay) is None
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     zone=st.sampled_from(
         ["Europe/Berlin", "America/New_York", "Asia/Beirut", "Pacific/Apia", "Australia/Lord_Howe"]

@@ -59,7 +59,7 @@ def restaurant_and_date(draw: st.DrawFn) -> tuple[RestaurantSpec, date]:
     return restaurant, day
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(zone=ZONES, day=DATES, first=CLOCKS, last=CLOCKS, slot=SLOTS)
 @example("Pacific/Apia", date(2011, 12, 30), "00:00", "23:45", 15)
 @example("Pacific/Kwajalein", date(1993, 8, 20), "22:00", "21:45", 15)
@@ -83,7 +83,7 @@ def test_starts_are_what_the_wall_clock_shows_quarter_by_quarter(
     assert got == tuple(start for start in expected if start not in before)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(restaurant_and_date())
 def test_every_start_is_within_its_seatings_ascending_and_on_the_grid(
     case: tuple[RestaurantSpec, date],
@@ -102,7 +102,7 @@ def test_every_start_is_within_its_seatings_ascending_and_on_the_grid(
         assert not any((shown - first).total_seconds() % slot for shown in walls)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(restaurant_and_date())
 def test_find_sitting_is_the_inverse_of_sittings_on(case: tuple[RestaurantSpec, date]) -> None:
     restaurant, day = case
@@ -112,7 +112,7 @@ def test_find_sitting_is_the_inverse_of_sittings_on(case: tuple[RestaurantSpec, 
             assert find_sitting(restaurant, local(restaurant, start)) is sitting
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(restaurant_and_date(), st.times())
 def test_what_find_sitting_finds_is_on_offer_that_date(
     case: tuple[RestaurantSpec, date], clock: time
@@ -128,7 +128,7 @@ def test_what_find_sitting_finds_is_on_offer_that_date(
     )
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(restaurant_and_date(), st.integers(1, 30))
 def test_closures_and_special_hours_decide_which_shifts_run(
     case: tuple[RestaurantSpec, date], party_size: int
@@ -145,7 +145,7 @@ def test_closures_and_special_hours_decide_which_shifts_run(
         assert last >= sitting.starts[-1]
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(zone=ZONES, day=DATES)
 def test_a_day_offers_each_existing_quarter_exactly_once(zone: str, day: date) -> None:
     """Full days from midnight on: no quarter of real time is lost or sold twice, DST or not."""
