@@ -10,6 +10,8 @@ from tests.services.running.process import wait_until
 from tests.services.running.stack import Stack, evening
 from tests.services.servers.redis import RedisServer
 
+pytestmark = pytest.mark.slow
+
 Fault = Callable[[RedisServer], None]
 HALL = {str(number): ("hall", 1, 4) for number in range(12)}
 

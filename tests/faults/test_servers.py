@@ -7,6 +7,8 @@ from tests.services.running.process import wait_until
 from tests.services.running.stack import Stack, evening
 from tests.services.running.together import answers, together
 
+pytestmark = pytest.mark.slow
+
 HALL = {str(number): ("hall", 1, 4) for number in range(12)}
 #: a 202 may take this long when the broker is away (seconds, p99)
 ACCEPTED_WITHIN = 1.0

@@ -15,6 +15,8 @@ from tests.services.running.process import wait_until
 from tests.services.running.restaurant import OpenRestaurant
 from tests.services.running.stack import Stack, evening
 
+pytestmark = pytest.mark.slow
+
 FIRST_TABLE = {"1": ("hall", 1, 2)}
 HALL = {str(number): ("hall", 1, 4) for number in range(12)}
 
