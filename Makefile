@@ -69,7 +69,7 @@ plan: install-dev  ## write docs/deployment-plan.md from the test results of thi
 audit: install-dev  ## audit code, secrets, licences, SBOM, advisories, nginx; AUDIT_OFFLINE=1 without a network
 	$(RUN) -m deploy.audit
 
-bench: install-dev  ## measure the figures of docs/architecture.md on this machine
+bench: install-dev  ## measure the figures of docs/benchmarks.md on this machine
 	$(RUN) -m tests.bench
 
 drill: install-dev  ## destroy an installation with a million reservations under load, and restore it

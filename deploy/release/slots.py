@@ -49,7 +49,7 @@ def _cause(output: str) -> str:
 
 
 class SlotProcesses:
-    """Access to the keeper of a slot, regardless of which process started it."""
+    """The processes of a slot, run by systemd or by a keeper that any process may have started."""
 
     def __init__(self, place: Place, slot: Slot) -> None:
         self._place, self._slot = place, slot

@@ -106,7 +106,7 @@ class KeyInFlight(MaitredError):
 
 
 class NotSeated(MaitredError):
-    """A staff booking that cannot be seated; `reason` is the decision's reason."""
+    """No table for a booking or change by staff; `reason` is the decision's reason."""
 
     code = "not-seated"
 

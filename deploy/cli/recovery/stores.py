@@ -106,13 +106,13 @@ def rewrap(context: click.Context) -> None:
 @click.option("--since", type=click.DateTime(), required=True, help="UTC, 2026-11-20T19:42:10")
 @click.option("--store", "which", type=AT_STORE, default=FIRST, help="the store")
 def undelete(since: datetime, which: str) -> None:
-    """Restore objects deleted or overwritten since then, in a bucket that keeps versions.
+    """Bring back objects deleted or overwritten since then, in a bucket that keeps versions.
 
     Objects removed by retention come back too, until the next backup is made.
     """
     join()
     for name in open_safe(which).store.bring_back(since.replace(tzinfo=UTC)):
-        click.echo(f"restored: {name}")
+        click.echo(f"undeleted: {name}")
 
 
 @contextmanager

@@ -55,7 +55,7 @@ def test_the_page_does_what_it_says(
     assert run("backup", "list").stdout.count("second") == 1
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", undelete[-1])
     said = run(*undelete[:-1], f"{since:%Y-%m-%dT%H:%M:%S}").stdout
-    assert said.splitlines() == [f"restored: {name}" for name in names]
+    assert said.splitlines() == [f"undeleted: {name}" for name in names]
     assert "first+second" in run("backup", "list").stdout
     run(*restore[:-1], str(tmp_path / "back"))
     run(*drill)
