@@ -19,6 +19,7 @@ from models.core.redis import signals
 from models.core.secrets import encryption
 from models.core.secrets.by_process import needed_by
 from models.core.settings import settings
+from models.queries.running import flags
 from tasks.messaging.channels.sms import sms_channel
 from tasks.presence import start_presence
 from tasks.queues import MESSAGES
@@ -52,12 +53,12 @@ def open_keys(**_: Any) -> None:
 
 
 @celery_signals.celeryd_init.connect
-def open_sms(options: dict[str, Any], **_: Any) -> None:
-    """Refuse to start a worker of the messages if its SMS client is not installed."""
-    if MESSAGES not in (options.get("queues") or [MESSAGES]):
-        return
+def check_extras(options: dict[str, Any], **_: Any) -> None:
+    """Refuse to start a worker whose settings need a library that is not installed."""
     try:
-        sms_channel()
+        flags.check_provider()
+        if MESSAGES in (options.get("queues") or [MESSAGES]):
+            sms_channel()
     except SettingsInvalid as refused:
         raise SystemExit(f"maitred: {refused.message}") from refused
 

@@ -35,7 +35,7 @@ ASSEMBLY_POINTS: dict[str, tuple[int, str]] = {
     "web/app.py": (29, "the list of the application's parts"),
     "web/pages/booking.py": (21, "views: what is read, done, nudged and shown"),
     "web/pages/manage.py": (21, "views: what is read, done, nudged and shown"),
-    "workers/hooks.py": (17, "what starts with a worker"),
+    "workers/hooks.py": (18, "what starts with a worker"),
 }
 
 #: Process edges that must survive any exception: path -> why, and how often.

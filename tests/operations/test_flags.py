@@ -1,5 +1,7 @@
 """Flags in the database: set, used by the rounds, logged, read without a query per answer."""
 
+import sys
+
 import pytest
 from openfeature.provider.in_memory_provider import InMemoryFlag, InMemoryProvider
 from sqlalchemy import Engine
@@ -15,6 +17,7 @@ from tests.services.counting import counting
 from tests.services.running import surroundings
 from tests.services.running.process import wait_until
 from tests.services.running.stand import NOW, Stand
+from workers import hooks
 
 pytestmark = pytest.mark.both
 OFFERS = Flag.WAITLIST_OFFERS
@@ -128,6 +131,16 @@ def test_another_provider_answers_where_the_setting_names_it(
         return not is_on(Flag.SMS, restaurant_id=1, key="1")
 
     wait_until(is_off, seconds=10, what="the provider")
+
+
+def test_a_worker_without_openfeature_does_not_start_and_says_what_to_install(
+    db: Engine, service_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    surroundings.settle(monkeypatch, service_env | {"FLAG_PROVIDER": f"{__name__}:all_off"})
+    monkeypatch.delitem(sys.modules, "models.queries.running.flag_provider", raising=False)
+    monkeypatch.setitem(sys.modules, "openfeature.provider", None)
+    with pytest.raises(SystemExit, match="extra `flags`"):
+        hooks.check_extras({"queues": ["allocation"]})
 
 
 @pytest.mark.parametrize("name", ["nowhere:at_all", "tests.operations.test_flags:missing", "os"])

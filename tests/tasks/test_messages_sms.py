@@ -228,10 +228,10 @@ def test_a_process_without_twilios_client_says_what_to_install(
     surroundings.settle(monkeypatch, values | extra)
     monkeypatch.delitem(sys.modules, TwilioSms.__module__)
     monkeypatch.setitem(sys.modules, "twilio.rest", None)
-    for start in (sms_channel, lambda: hooks.open_sms({"queues": ["messages", "maintenance"]})):
+    for start in (sms_channel, lambda: hooks.check_extras({"queues": ["messages", "maintenance"]})):
         with pytest.raises((SettingsInvalid, SystemExit), match="extra `sms`"):
             start()
-    hooks.open_sms({"queues": ["allocation"]})
+    hooks.check_extras({"queues": ["allocation"]})
     surroundings.forget_everything()
 
 

@@ -49,6 +49,11 @@ def refresh() -> None:
     database_flags().refresh()
 
 
+def check_provider() -> None:
+    """For the start of a process: raise SettingsInvalid if FLAG_PROVIDER cannot be used."""
+    _evaluator()
+
+
 def switches(session: Session) -> list[FlagSwitch]:
     """Return every switch that is set, by flag and restaurant."""
     order = (FlagSwitch.flag, FlagSwitch.restaurant_id)
