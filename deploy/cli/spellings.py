@@ -76,7 +76,8 @@ def _fits(more: Sequence[str], rest: Sequence[str], *, is_noun: bool) -> bool:
     if not more:
         # the former command took options alone
         return not is_noun or not rest or rest[0].startswith("-")
-    return bool(rest) if more[0] == "FOLDER" else more[0] in rest
+    given = {word.partition("=")[0] if word.startswith("-") else word for word in rest}
+    return bool(rest) if more[0] == "FOLDER" else more[0] in given
 
 
 class MainGroup(PlainGroup):

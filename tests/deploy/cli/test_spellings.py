@@ -62,7 +62,9 @@ def test_a_former_spelling_names_the_new_one_and_changes_nothing(
     said = run(*words, ends=2)
     assert f"use `maitred {new}`" in said.stderr
     assert said.stdout == ""
-    # with any of its options, too
+    # with a value after its option, and with any of its options, too
+    if words[-1].startswith("--"):
+        assert f"use `maitred {new}`" in run(*words[:-1], f"{words[-1]}=one:3306", ends=2).stderr
     assert f"use `maitred {new}`" in run(*words, "--to", "there", ends=2).stderr
     assert set(tmp_path.rglob("*")) == before
     surroundings.forget_everything()
