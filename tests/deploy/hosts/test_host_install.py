@@ -1,4 +1,4 @@
-"""deploy/systemd/install.sh: killed at each secret of a server's account; what polkit can read."""
+"""deploy/systemd: install.sh killed at each secret, what polkit reads, the command `maitred`."""
 
 import os
 import re
@@ -72,3 +72,38 @@ def test_polkit_never_sees_a_rule_before_it_can_read_it(machine: Path) -> None:
     written = (machine / "written").read_text(encoding="utf-8").splitlines()
     assert [path for path in written if path.startswith(str(rules))]
     assert not [path for path in written if path.endswith(".rules")]
+
+
+@pytest.mark.parametrize("is_older", [False, True])
+@pytest.mark.parametrize(
+    ("typed", "former"),
+    [
+        ("release start /srv/v2 --strategy canary", "release /srv/v2 --strategy canary"),
+        ("release list", "releases"),
+        ("release rollback", "rollback"),
+        ("backup list", "backup list"),
+    ],
+)
+def test_the_command_speaks_to_an_older_live_version_in_its_own_spelling(
+    tmp_path: Path, typed: str, former: str, is_older: bool
+) -> None:
+    text = (ROOT / "deploy" / "systemd" / "maitred").read_text(encoding="utf-8")
+    (tmp_path / "maitred").write_text(text.replace("/etc/maitred", str(tmp_path / "etc")))
+    live, programs = tmp_path / "version" / "live", tmp_path / "bin"
+    for folder in (tmp_path / "etc" / "secrets", live / ".venv" / "bin", programs):
+        folder.mkdir(parents=True)
+    (tmp_path / "etc" / "secrets" / "secret_key").touch()
+    (tmp_path / "etc" / "maitred.env").write_text(f"RELEASE_FOLDER={tmp_path}\n")
+    for path, line in (
+        (programs / "id", "echo maitred"),
+        (live / ".venv/bin/maitred", 'echo "$*"'),
+    ):
+        path.write_text(f"#!/bin/sh\n{line}\n")
+        path.chmod(0o755)
+    if not is_older:
+        (live / "deploy" / "cli").mkdir(parents=True)
+        (live / "deploy" / "cli" / "spellings.py").touch()
+    env = {"PATH": f"{programs}:{os.environ['PATH']}"}
+    argv = ["sh", str(tmp_path / "maitred"), *typed.split()]
+    said = subprocess.run(argv, env=env, capture_output=True, text=True, check=True, timeout=60)
+    assert said.stdout.strip() == (former if is_older else typed)
