@@ -134,7 +134,7 @@ await_healthy() { # await_healthy SERVICE ID: wait until it is healthy by its ow
         set -- "$1" "$2" $(docker inspect -f \
             '{{.State.Status}} {{.RestartCount}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}}' "$2")
         if [ "$3" != running ] || [ "$4" != 0 ]; then
-            docker logs --tail 8 "$2" >&2
+            docker logs --tail 8 "$2" >&2 || :
             fail "$1 does not stay up: $3"
         fi
         case $1/$5 in
@@ -144,7 +144,7 @@ await_healthy() { # await_healthy SERVICE ID: wait until it is healthy by its ow
         *) reason=$5 ;;
         esac
         if [ "$(date +%s)" -gt "$ends" ]; then
-            docker logs --tail 8 "$2" >&2
+            docker logs --tail 8 "$2" >&2 || :
             fail "$1 is not ready after $READY_SECONDS s: ${reason:-}"
         fi
         sleep 1

@@ -152,6 +152,14 @@ def test_a_tag_that_means_another_image_by_now_is_kept_by_another_name(place: Pl
         ({"broken": {"maitred:2": "web"}}, "the last words of web"),
         ({"starting": {"maitred:2": "worker-backups"}}, "is not ready after 5 s: starting"),
         ({"starting": {"maitred:2": "worker-backups"}}, "the last words of worker-backups"),
+        (
+            {"broken": {"maitred:2": "worker-backups"}, "fails": ["logs --tail"]},
+            "worker-backups does not stay up",
+        ),
+        (
+            {"starting": {"maitred:2": "worker-backups"}, "fails": ["logs --tail"]},
+            "is not ready after 5 s: starting",
+        ),
         ({"fails": ["exec nginx-0"]}, "nginx does not answer"),
         ({"faults": {"maitred:2": 5}}, "answered 5 requests with 5xx"),
     ],
