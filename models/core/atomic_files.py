@@ -53,7 +53,7 @@ def write_atomically(
     """Write the whole file, as `atomic_file`; delete drafts of it that dead writers left."""
     with atomic_file(path, mode=mode, is_new=is_new, is_durable=is_durable) as file:
         file.write(data)
-    remove_drafts(path.parent, of=path.name)
+    _remove_old_drafts(path)
 
 
 def link_atomically(link: Path, target: Path | str) -> None:
@@ -64,7 +64,12 @@ def link_atomically(link: Path, target: Path | str) -> None:
         draft.replace(link)
     finally:
         draft.unlink(missing_ok=True)
-    remove_drafts(link.parent, of=link.name)
+    _remove_old_drafts(link)
+
+
+def _remove_old_drafts(path: Path) -> None:
+    with suppress(OSError):  # the file is complete, whatever happens to old drafts
+        remove_drafts(path.parent, of=path.name)
 
 
 def remove_drafts(folder: Path, *, of: str = "") -> None:

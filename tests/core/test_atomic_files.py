@@ -105,6 +105,19 @@ def test_what_a_killed_writer_left_goes_with_a_later_write(tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_draft_that_cannot_be_deleted_fails_no_completed_write(tmp_path: Path) -> None:
+    path, link = tmp_path / "file", tmp_path / "link"
+    for each in (path, link):
+        stuck = each.with_name(f".draft-{each.name}.0000")
+        stuck.mkdir()  # stands for a draft of another account
+        os.utime(stuck, (0, 0))
+    write_atomically(path, NEW)
+    link_atomically(link, path)
+    assert link.read_bytes() == NEW
+    with pytest.raises(OSError):
+        remove_drafts(tmp_path)
+
+
 def test_a_writer_that_fails_leaves_the_old_file_and_no_draft(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(OLD)
