@@ -2,6 +2,7 @@
 
 import re
 import time
+from functools import partial
 from pathlib import Path
 
 import click
@@ -111,7 +112,7 @@ def _reseal() -> None:
     done, after = 0, 0
     with Progress(console=Console(stderr=True)) as progress:
         bar = progress.add_task("re-encrypting", total=todo)
-        while found := unit(lambda s, after=after: reseal_some(s, after=after, limit=BATCH)):  # type: ignore[misc]
+        while found := unit(partial(reseal_some, after=after, limit=BATCH)):
             count, after = found
             done += count
             progress.update(bar, completed=done)

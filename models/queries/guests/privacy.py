@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Select, or_, select, true
 from sqlalchemy.orm import Session
 
-from models.core.database.transactions import Base
+from models.core.database.transactions import Base, table_of
 from models.core.errors import DecryptionFailed
 from models.core.secrets.signing import contact_key
 from models.entities.floor import DiningTable, Restaurant
@@ -115,12 +115,12 @@ def _tables(session: Session, number: int) -> list[str]:
 
 
 def _rows(session: Session, entity: type[Base], *conditions: Any) -> list[dict[str, Any]]:
-    key = entity.__table__.c.id
+    key = table_of(entity).c.id
     return [_plain(row) for row in session.scalars(select(entity).where(*conditions).order_by(key))]
 
 
 def _plain(row: Base) -> dict[str, Any]:
-    values = {name: getattr(row, name) for name in row.__table__.columns.keys()}  # noqa: SIM118
+    values = {column.name: getattr(row, column.name) for column in table_of(type(row)).columns}
     return {
         name: value.isoformat() if isinstance(value, datetime) else value
         for name, value in values.items()

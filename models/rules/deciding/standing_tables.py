@@ -1,7 +1,7 @@
 """Standing: objections about a party's area and tables, by the rules of `candidates`."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, cast
 
 from models.rules.deciding.objection import HERE, Code, Objection, Party
 from models.rules.deciding.seating import Seats, candidates
@@ -17,8 +17,7 @@ def place_of(
     restaurant: RestaurantSpec, party: Party, before: RestaurantSpec | None
 ) -> tuple[Objection, ...]:
     """The objections about its area and tables; cached for all parties seated alike."""
-    memo: dict[object, tuple[Objection, ...]]
-    memo = restaurant.memo.setdefault(_MEMO, {})  # type: ignore[assignment]
+    memo = cast("dict[object, tuple[Objection, ...]]", restaurant.memo.setdefault(_MEMO, {}))
     key = (
         party.party_size,
         party.table_ids,

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
 
 from tasks.backups.faults import BackupFailed
 
@@ -80,7 +80,7 @@ def run_tool(argv: Sequence[str]) -> None:
 
 
 def _as_binary(stream: object) -> BinaryIO:
-    return stream  # type: ignore[return-value]
+    return cast("BinaryIO", stream)
 
 
 def last_words(said: BinaryIO) -> str:
