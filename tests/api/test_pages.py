@@ -259,7 +259,9 @@ def test_a_day_whose_times_were_not_shown_is_asked_about_first(stand: Stand) -> 
     assert counted(stand.db)["reservation_changes"] == 0
 
 
-@pytest.mark.parametrize(("locale", "written"), [("en-US", "7:00\xa0PM"), ("de", "19:00")])
+@pytest.mark.parametrize(
+    ("locale", "written"), [("en-US", "7:00\xa0PM"), ("en-GB", "19:00"), ("de", "19:00")]
+)
 def test_pages_write_times_as_the_messages_do(stand: Stand, locale: str, written: str) -> None:
     with transaction(stand.db) as session:
         row = session.get_one(Restaurant, stand.restaurant.id)
@@ -270,6 +272,11 @@ def test_pages_write_times_as_the_messages_do(stand: Stand, locale: str, written
     start = clock.now().fromisoformat(stand.start())
     assert wording(locale, locale).time(start) == written
     assert f" at {written}<" in reservation_page
+    english = locale if locale.startswith("en") else "en"  # the pages are in English
+    day = wording(english, english).date(start)
+    assert f"{day} at {written}<" in reservation_page
+    assert f"Times on {day}<" in stand.client.get(f"{place}/change").text
+    assert f"{day} at {written}" in details(stand).text
     assert written in stand.client.get(f"{place}/change").text
     assert written in details(stand).text
 

@@ -198,7 +198,7 @@ def _choices(token: str, form: dict[str, str], errors: dict[str, str]) -> Respon
         "errors": errors,
         "own_start": local_text(spec, view.starts_at),
         "own_day": start.date().isoformat(),
-        "day_words": words.day_words(search["date"]),
+        "day_words": words.day_words(spec, search["date"], guest_locale=view.guest_locale),
         "own_time": words.clock_time(spec, view.starts_at, guest_locale=view.guest_locale),
         "chosen": form.get("start") or local_text(spec, view.starts_at),
     }

@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from typing import Final
 
+from babel import Locale
 from babel.dates import format_date
 
 from models.queries.reservations.reservations import ReservationView
@@ -74,17 +75,19 @@ def status_words(view: ReservationView, *, may_confirm: bool) -> tuple[str, str]
     return STATUS_WORDS[view.status]
 
 
-def long_date(restaurant: RestaurantSpec, moment: datetime) -> str:
-    """Return `Saturday 1 May 2027`, in the restaurant's time zone."""
-    return format_date(moment.astimezone(restaurant.tz).date(), "EEEE d MMMM y", locale="en")
-
-
-def day_words(text: str) -> str:
-    """Return `Saturday 1 May 2027` for an ISO date, or the text itself if it is not a date."""
+def day_words(restaurant: RestaurantSpec, text: str, *, guest_locale: str = "") -> str:
+    """Return the day of an ISO date as in `when`, or the text itself if it is not a date."""
     try:
-        return format_date(date.fromisoformat(text), "EEEE d MMMM y", locale="en")
+        return _long_date(restaurant, date.fromisoformat(text), guest_locale)
     except ValueError:
         return text
+
+
+def _long_date(restaurant: RestaurantSpec, day: date, guest_locale: str) -> str:
+    """In the order of the guest's messages where those are in English, as the pages are."""
+    written = wording(guest_locale or restaurant.locale, restaurant.locale)
+    locale = written.locale if written.language == "en" else Locale("en")
+    return format_date(day, "full", locale=locale)
 
 
 def clock_time(restaurant: RestaurantSpec, moment: datetime, *, guest_locale: str = "") -> str:
@@ -97,9 +100,10 @@ def clock_time(restaurant: RestaurantSpec, moment: datetime, *, guest_locale: st
 
 
 def when(restaurant: RestaurantSpec, moment: datetime, *, guest_locale: str = "") -> str:
-    """Return `Saturday 1 May 2027 at 19:30`."""
+    """Return `Saturday, May 1, 2027 at 7:30 PM`, in the restaurant's time zone."""
     at = clock_time(restaurant, moment, guest_locale=guest_locale)
-    return f"{long_date(restaurant, moment)} at {at}"
+    day = local(moment, zone=restaurant.zone).date()
+    return f"{_long_date(restaurant, day, guest_locale)} at {at}"
 
 
 def covers(party_size: int) -> str:
