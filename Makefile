@@ -44,18 +44,18 @@ check: install-dev  ## check style, types, architecture rules and domain rules; 
 	$(VENV)/bin/lint-imports --no-logo
 	$(VENV)/bin/pytest -q tests/architecture tests/rules
 
-test: install-dev  ## run all tests except the slow ones, on SQLite and Valkey and on MariaDB and Redis
+test: install-dev  ## run all tests except the slow ones and those of `make check`, on SQLite and Valkey and on MariaDB and Redis
 	@sh .ci/packages
 	@# three in parallel: tests mostly wait for a server or a worker
-	$(VENV)/bin/pytest -n 3 --dist loadgroup
+	$(VENV)/bin/pytest -n 3 --dist loadgroup --ignore=tests/architecture --ignore=tests/rules
 
-test-slow: install-dev  ## run the slow tests (releases, alerts, disasters, pages), the database tests on MySQL, the rehearsal
+test-slow: install-dev  ## run the slow tests (releases, alerts, disasters, pages), the database tests on MySQL, the rehearsal (REHEARSAL=no: without)
 	@sh .ci/packages
 	@sh .ci/mysql || [ "$(CI)" != true ]
 	$(VENV)/bin/pytest -n 3 --dist loadgroup -m slow --ignore=tests/rehearsal
 	$(VENV)/bin/pytest -s --mysql tests/mysql
 	$(VENV)/bin/pytest --mysql -n 2 --dist worksteal $(ON_MYSQL)
-	$(MAKE) rehearse
+	$(if $(filter no,$(REHEARSAL)),@echo "NOT REHEARSED: run make rehearse before a release",$(MAKE) rehearse)
 
 rehearse: install-dev  ## as root: test docs/deploy/compose.md on a Docker engine, the image, a systemd host, make up; takes an hour
 	@sh .ci/docker || [ "$(CI)" != true ]

@@ -92,9 +92,22 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Run all tests of a stack in one process: a stack's five processes cost time when idle too."""
-    if isinstance(item, pytest.Function) and "_running" in item.fixturenames:
+    """Run the tests that share a stack, or a fixture of their module, in one process.
+
+    Otherwise each process would start its own stack, which costs time even when idle.
+    """
+    if not isinstance(item, pytest.Function):
+        return
+    if "_running" in item.fixturenames:
         item.add_marker(pytest.mark.xdist_group(f"stack-{item.callspec.params['backend']}"))
+    elif _shares_with_its_module(item):
+        item.add_marker(pytest.mark.xdist_group(item.location[0]))
+
+
+def _shares_with_its_module(item: pytest.Function) -> bool:
+    # pytest has no public way to ask for the scope of a fixture
+    known = item._fixtureinfo.name2fixturedefs
+    return any(known[name][-1].scope == "module" for name in item.fixturenames if name in known)
 
 
 @pytest.hookimpl(trylast=True)

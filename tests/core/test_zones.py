@@ -44,6 +44,7 @@ def _ask(env: dict[str, str], faked: Path, code: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("entry", ENTRIES)
 def test_a_machine_with_other_zone_data_is_not_asked(
     service_env: dict[str, str], db: object, faked: Path, entry: str

@@ -160,6 +160,7 @@ def test_without_no_deps_that_pip_refuses_the_lock(oldest: Path, tmp_path: Path)
     assert "must have their versions pinned" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("python", PYTHONS)
 @pytest.mark.parametrize("name", LOCKS)
 def test_a_lock_has_the_hash_of_a_wheel_for_each_python(name: str, python: str) -> None:

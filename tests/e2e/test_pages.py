@@ -106,6 +106,7 @@ def test_a_person_books_changes_and_cancels(page: Page, stack: Stack) -> None:
     expect(page.get_by_role("link", name="Reserve another time")).to_be_visible()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [320, 390, 1280])
 def test_twice_as_large_letters_stay_words(browser: Browser, stack: Stack, width: int) -> None:
     context = browser.new_context(viewport={"width": width, "height": 800}, bypass_csp=True)

@@ -29,6 +29,7 @@ def engine_of(server: MariaDB) -> Engine:
     return make_engine(server.url(DATABASE), pool_size=2)
 
 
+@pytest.mark.slow
 @pytest.mark.mariadb
 def test_what_the_old_primary_alone_holds_is_listed_with_what_to_do(
     pair: Pair, redis_there: RedisServer, monkeypatch: pytest.MonkeyPatch
@@ -73,6 +74,7 @@ def test_what_the_old_primary_alone_holds_is_listed_with_what_to_do(
     assert "sent messages cannot be undone" in lines["messages"]
 
 
+@pytest.mark.slow
 @pytest.mark.mariadb
 def test_a_server_that_holds_nothing_else_is_said_to(pair: Pair) -> None:
     one, two = map(name_of, pair.servers)

@@ -122,6 +122,7 @@ def _hears(replica: MariaDB) -> bool:
     return bool(connected == "ON")
 
 
+@pytest.mark.slow
 def test_a_silent_primary_is_not_replaced_unless_somebody_vouches(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:

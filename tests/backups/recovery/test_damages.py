@@ -84,6 +84,7 @@ def _put(safe: Safe, file: str, content: bytes | None) -> None:
         target.write(content)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("where", "count"), [("folder", 165), ("bucket", 35)])
 def test_each_of_200_random_damages_is_found_and_named(
     where: str,

@@ -160,6 +160,7 @@ def test_a_party_that_a_changed_file_left_behind_stops_no_restore(
         restore_into(safe, tmp_path / "other", name=made(safe).name)
 
 
+@pytest.mark.slow
 @pytest.mark.both
 def test_a_large_database_is_handed_over_when_what_guests_need_is_proved(
     stand: Stand, safe: Safe, db: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -271,6 +272,7 @@ def test_a_damaged_change_names_itself_and_the_step_before_comes_back(
     assert _came_back(safe, first, tmp_path / "back") == rows
 
 
+@pytest.mark.slow
 @pytest.mark.mariadb
 @pytest.mark.only_mariadb
 def test_each_night_and_after_a_restore_a_full_one_is_made(

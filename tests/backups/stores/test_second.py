@@ -70,6 +70,7 @@ def _flip(path: Path) -> None:
     path.write_bytes(bytes(content))
 
 
+@pytest.mark.slow
 @in_folder_and_bucket
 def test_each_backup_lies_in_both_and_comes_back_from_the_second_alone(
     stand: Stand, two: Two, kept: Path, tmp_path: Path, hands: Hands

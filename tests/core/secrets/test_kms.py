@@ -127,6 +127,7 @@ def test_while_the_service_is_away_nothing_begins_and_nothing_is_left(
     assert not any(path.parent.glob("*keyset.json*"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "argv",
     [

@@ -58,6 +58,7 @@ def _sender(broker: RedisServer) -> Send:
     return send
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", list(ROLES))
 def test_a_worker_whose_acknowledgement_is_refused_goes_on_afterwards(
     worker: Process, broker: RedisServer, role: str

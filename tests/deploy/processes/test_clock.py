@@ -54,6 +54,7 @@ def waiting(server: RedisServer, queue: str = "maintenance") -> int:
         return int(client.llen(queue))
 
 
+@pytest.mark.slow
 def test_a_killed_leader_is_replaced_and_a_stopped_one_at_once(
     db: Engine, redis: RedisServer, clock: StartClock
 ) -> None:

@@ -60,6 +60,7 @@ def waiting(server: RedisServer, queue: str = "maintenance") -> int:
         return int(client.llen(queue))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [-HOUR, HOUR], ids=["back", "forward"])
 def test_a_clock_that_is_set_by_an_hour_does_not_stop_the_scheduler(
     db: Engine, redis: RedisServer, start: Start, other: OtherClock, step: int

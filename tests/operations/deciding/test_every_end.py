@@ -103,6 +103,7 @@ def assert_one_party_a_table(stand: Stand) -> None:
     assert max(Counter(table for table, _ in sits).values(), default=0) <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.both
 @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(script=steps, policies=chosen)

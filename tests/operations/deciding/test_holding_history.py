@@ -171,6 +171,7 @@ def assert_in_order(stand: Stand, parties: dict[int, Seen], now: datetime) -> No
 ALONE = {"auto_no_show": False, "auto_finish": False}
 
 
+@pytest.mark.slow
 @pytest.mark.both
 @settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(script=steps, policies=chosen)

@@ -198,6 +198,7 @@ def test_an_edit_costs_few_statements(db: Engine) -> None:
     assert counted.count <= 12, counted.sql
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(12))
 def test_after_any_history_each_contact_of_now_knows_how_things_stand(
     db: Engine, seed: int
