@@ -43,6 +43,9 @@ class ReservationMove(Base):
     #: the kind of move: decision, change, promotion, cancellation, arrival, ... or a decline's
     #: reason
     reason: Mapped[str] = mapped_column(String(32), default="")
+    #: what a verb of the stand did beyond the states: tables, minutes, the text of a reason.
+    #: NULL: nothing more to say; also once the guest's data were erased
+    detail: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class Reservation(Base):

@@ -1,13 +1,14 @@
 """Forget the guest of a reservation: delete the identity, and leave the rest.
 
-Party size, times, tables, status and history stay. Name, contact, notes, the contact's hashes and
-the provider's ids of its messages go; a message that was not sent yet never will be.
+Party size, times, tables, status and history stay. Name, contact, notes, the contact's hashes, the
+details of its moves and the provider's ids of its messages go; a message that was not sent yet
+never will be.
 """
 
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, null, select, update
 from sqlalchemy.orm import Session
 
 from models.core.database.bulk import bulk_insert
@@ -52,6 +53,9 @@ def forget_reservations(
         changes.append({"row": row.id, "sealed": sealed, "next": row.revision + 1, "at": now})
         moves.append(_move(row.id, row.status, row.revision + 1, now=now, actor=actor))
     session.connection().execute(_FORGET, changes)
+    # what the staff wrote as the reason of a move may name the guest
+    told = _MOVES.c.reservation_id.in_(numbers), _MOVES.c.detail.is_not(None)
+    session.execute(update(_MOVES).where(*told).values(detail=null()))
     bulk_insert(session, _MOVES, moves)
     _silence(session, numbers)
     session.expire_all()

@@ -1,6 +1,8 @@
 """A reservation's history: each move is a row."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -17,8 +19,12 @@ def write_move(
     now: datetime,
     actor: str,
     reason: str,
+    detail: Mapping[str, Any] | None = None,
 ) -> None:
-    """Move the reservation to the state `after` as its next revision, without checking the move."""
+    """Move the reservation to the state `after` as its next revision, without checking the move.
+
+    `detail` is stored as JSON with the move: what it did beyond the states.
+    """
     row.revision += 1
     row.guest_ahead -= reason in UNSEEN_REASONS
     session.add(
@@ -30,6 +36,7 @@ def write_move(
             revision=row.revision,
             actor=actor,
             reason=reason,
+            detail=None if detail is None else dict(detail),
         )
     )
     row.status = after.value

@@ -1,6 +1,8 @@
 """Moves at the stand: check the party's day, and record the move."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -30,9 +32,10 @@ def move(
     now: datetime,
     actor: str,
     reason: str,
+    detail: Mapping[str, Any] | None = None,
 ) -> None:
-    """Record the move and announce that its book changed."""
-    write_move(session, row, after, now=now, actor=actor, reason=reason)
+    """Record the move (with its `detail`) and announce that its book changed."""
+    write_move(session, row, after, now=now, actor=actor, reason=reason, detail=detail)
     touch_books(session, {row.book_id: row.restaurant_id})
 
 

@@ -15,13 +15,24 @@ from deploy.cli.main import main
 from models.core.database.transactions import reading
 from models.core.errors import StateConflict
 from models.core.settings import settings
-from models.entities import AuditEntry, Consent, Erasure, Message, Reservation, TableOccupancy
+from models.entities import (
+    AuditEntry,
+    Consent,
+    Erasure,
+    Message,
+    Reservation,
+    ReservationMove,
+    TableOccupancy,
+)
+from models.operations.deciding.books import lock_reservation
 from models.operations.guests.consents import say_consent
 from models.operations.guests.erasures import ErasureLine, read_erasures
 from models.operations.guests.privacy import Erased, erase_guest, replay_erasure
 from models.operations.reservations.changes import edit_details
+from models.operations.reservations.history import write_move
 from models.operations.stand.arrivals import seat
 from models.queries.guests.privacy import export_guest
+from models.rules.reservations.lifecycle import Status
 from models.rules.reservations.requests import ConsentSaid, GuestDetails
 from tasks.jobs.stand import STAND_JOBS
 from tests.operations.evenings import a_stand, rows_of
@@ -175,6 +186,34 @@ def test_identity_goes_and_statistics_stay(stand: Stand) -> None:
     assert "ada" not in text and PHONE not in text
     assert line.contact.hex() in text and row.reference in text
     assert settings().erasures_file.stat().st_mode & 0o077 == 0
+
+
+def test_what_the_staff_wrote_of_a_move_goes_and_the_move_stays(stand: Stand) -> None:
+    (number,) = numbers(stand, ADA)
+
+    def note(session: Session) -> None:
+        row, said = lock_reservation(session, number), {"text": "Ada asked for the window"}
+        write_move(
+            session,
+            row,
+            Status.CONFIRMED,
+            now=NOW,
+            actor=STAFF,
+            reason="edited",
+            detail=said,
+        )
+
+    stand.do(note)
+    details = select(ReservationMove.detail).where(ReservationMove.reservation_id == number)
+    absent = details.where(ReservationMove.detail.is_(None))
+    with Session(stand.bind) as session:
+        before = session.scalars(details.order_by(ReservationMove.id)).all()
+        assert before[-1] == {"text": "Ada asked for the window"}
+        assert len(session.scalars(absent).all()) == len(before) - 1
+    erase(stand)
+    with Session(stand.bind) as session:
+        assert set(session.scalars(details)) == {None}
+        assert len(session.scalars(absent).all()) > len(before)
 
 
 def test_twice_is_the_same_as_once(stand: Stand) -> None:
