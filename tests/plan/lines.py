@@ -90,6 +90,19 @@ DECLARED: Final[dict[tuple[str, str], tuple[str, str]]] = {
     ("second-region", cloud): ("read", f"docs/deploy/{cloud}.md, A second region")
     for cloud in CLOUDS
 } | {
+    ("failover", cloud): ("read", f"docs/deploy/{cloud}.md; the provider promotes its replica")
+    for cloud in CLOUDS
+} | {
+    (line, "kubernetes"): ("read", where)
+    for line, where in {
+        "backup-restored": "docs/recovery.md, from the image",
+        "recovery-time": "docs/recovery.md; measured on hosts",
+        "failover": "docs/failover.md: the database is outside the cluster",
+    }.items()
+} | {
+    ("staging", target): ("read", "a second installation with its own settings")
+    for target in ("hosts", "compose")
+} | {
     ("development", "hosts"): (NOT_ASKED, "development uses the Procfile"),
     ("second-region", "embedded"): (NOT_ASKED, "one file on one machine"),
     ("database-away", "embedded"): (NOT_ASKED, "the database is a file beside the processes"),

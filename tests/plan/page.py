@@ -64,7 +64,8 @@ def cell(records: Iterable[Record], line: str, target: str) -> str:
 
 def _unproved(records: list[Record], line: str, target: str) -> tuple[str, str]:
     """Return the text of a cell without a test, and the reason."""
-    if target in CLOUDS and line in OF_THE_CLUSTER and _of(records, line, "kubernetes"):
+    known = _of(records, line, "kubernetes") or (line, "kubernetes") in DECLARED
+    if target in CLOUDS and line in OF_THE_CLUSTER and known:
         return "read", f"as on any Kubernetes cluster; what is the cloud's: docs/deploy/{target}.md"
     return DECLARED.get((line, target), (NO_PROOF, ""))
 

@@ -70,6 +70,11 @@ def test_versions_come_and_go_and_no_request_fails(place: Machine) -> None:
         back = place.maitred("release", "rollback")
         assert back.returncode == 0, back.stdout + back.stderr
         assert str(second) in live(place)
+        again = place.maitred("release", "start", third, "--strategy", "blue-green")
+        assert again.returncode == 0, again.stdout + again.stderr
+        assert str(third) in live(place)
+        back = place.maitred("release", "rollback")
+        assert back.returncode == 0, back.stdout + back.stderr
         # the schema stays, and the previous version works with it
         assert "9998: a later release's" in place.maitred("migrate").stdout
     print(place.maitred("release", "list").stdout, crowd.outcomes)
@@ -81,7 +86,7 @@ def test_versions_come_and_go_and_no_request_fails(place: Machine) -> None:
     assert crowd.outcomes["202"] > 100
     in_order(place)
     asked = f"{sum(crowd.outcomes.values()):,} requests, 0 failed"
-    for line in ("canary", "rolling", "upgrade", "rollback"):
+    for line in ("canary", "rolling", "blue-green", "upgrade", "rollback"):
         plan.prove(line=line, target="hosts", how="seen", figure=asked)
 
 

@@ -17,7 +17,7 @@ from tests.plan.lines import check
 FOLDER = ROOT / "build" / "plan"
 Record = dict[str, str]
 #: The name of a group of tests that run in one process, which xdist appends to a test's id.
-_GROUP = re.compile(r"@stack-\w+$")
+_GROUP = re.compile(r"@(stack-\w+|tests/\S+\.py)$")
 _proved: list[Record] = []
 _by_program: list[Record] = []
 

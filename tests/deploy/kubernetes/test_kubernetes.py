@@ -174,6 +174,9 @@ def test_every_process_runs_there_with_the_same_words(
         assert args == wanted
     for name in ("scheduler", "flower", "follower"):
         assert pods[name]["containers"][0]["args"] == shlex.split(procfile[name])
+    figure = "the clock, the backup worker and the follower run the same commands as on hosts"
+    for line in ("backup-verified", "recovery-point"):
+        plan.prove(line=line, target="kubernetes", how="rendered", figure=figure)
 
 
 def test_every_pod_of_the_restaurant_is_closed_in(environments: dict[str, list[Manifest]]) -> None:
@@ -205,6 +208,8 @@ def test_a_process_that_ends_has_the_time_it_needs(environments: dict[str, list[
     probes = ("startup", "readiness", "liveness")
     paths = [web[f"{probe}Probe"]["httpGet"]["path"] for probe in probes]
     assert paths == ["/readyz", "/healthz", "/healthz"]
+    figure = "no liveness probe asks the database"
+    plan.prove(line="database-away", target="kubernetes", how="rendered", figure=figure)
 
 
 def test_no_release_and_no_drain_takes_all_of_a_kind(
@@ -225,6 +230,8 @@ def test_no_release_and_no_drain_takes_all_of_a_kind(
     guarded = {each["metadata"]["name"] for each in _of(manifests, "PodDisruptionBudget")}
     assert guarded == {"web", "worker-allocation", "worker-messages", "scheduler"}
     assert _named(manifests, "Deployment", "scheduler")["spec"]["replicas"] == 2
+    figure = "no pod ends before its successor is ready"
+    plan.prove(line="upgrade", target="kubernetes", how="rendered", figure=figure)
 
 
 def test_whatever_refers_to_another_finds_it(environments: dict[str, list[Manifest]]) -> None:
