@@ -93,6 +93,12 @@ DECLARED: Final[dict[tuple[str, str], tuple[str, str]]] = {
     ("failover", cloud): ("read", f"docs/deploy/{cloud}.md; the provider promotes its replica")
     for cloud in CLOUDS
 } | {
+    (line, "compose"): (NOT_THERE, "all callers move to the new version at the same time")
+    for line in ("rolling", "canary")
+} | {
+    (line, "compose"): (NOT_ASKED, "one machine: it is restored elsewhere from its backups")
+    for line in ("failover", "second-region")
+} | {
     (line, "kubernetes"): ("read", where)
     for line, where in {
         "backup-restored": "docs/recovery.md, from the image",

@@ -60,7 +60,7 @@ def test_a_cloud_has_what_the_cluster_has_and_only_by_words() -> None:
     there = one(line="rollback", target="kubernetes", how="rehearsed")
     assert cell([there], "rollback", "aws") == "read"
     assert cell([there], "rollback", "hosts") == NO_PROOF
-    assert cell([one(line="failover", target="kubernetes")], "failover", "aws") == NO_PROOF
+    assert cell([one(line="logs", target="kubernetes")], "logs", "aws") == NO_PROOF
     for target in CLOUDS:
         text = (ROOT / "docs" / "deploy" / f"{target}.md").read_text(encoding="utf-8")
         assert "(kubernetes.md)" in text

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
@@ -51,10 +52,13 @@ def test_it_is_backed_up_lost_brought_back_and_a_version_comes_and_goes(tmp_path
     closed(process)
 
     process, sign = opened(clone)
+    lost = time.monotonic()
     _lose_and_bring_back(clone, process)
     process, sign = opened(clone)
     assert read(sign.base, kept)["status"] == "confirmed"
-    plan.prove(line="backup-restored", target="embedded", how="seen")
+    figure = f"lost, restored and open again in {time.monotonic() - lost:.0f} s"
+    for line in ("backup-restored", "recovery-time"):
+        plan.prove(line=line, target="embedded", how="seen", figure=figure)
     maitred(clone, "check")
     closed(process)
 
