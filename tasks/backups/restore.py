@@ -1,4 +1,4 @@
-"""Restores a backup into a new folder, checks it, and hands it over complete or not at all."""
+"""Restores a backup into a new folder and checks it; the folder appears complete or not at all."""
 
 import secrets
 import shutil
@@ -11,22 +11,19 @@ from pathlib import Path
 from time import monotonic
 from typing import Final
 
-from sqlalchemy import URL, Engine
+from sqlalchemy import Engine, make_url
 
 from models.core import clock
-from models.core.database.connections import PATIENT_SECONDS
-from models.core.database.transactions import make_engine
 from tasks.backups.choose import choose, with_alternative
-from tasks.backups.databases.dialects import for_server
-from tasks.backups.databases.scratch import new_data, serving
-from tasks.backups.databases.tools import feed, find_tool, run_tool
+from tasks.backups.databases.scratch import engine_on, serving
+from tasks.backups.databases.unpack import unpack
 from tasks.backups.examine import Examined, examine
 from tasks.backups.faults import PieceDamaged, RestoreRefused
-from tasks.backups.handover import hand_over
 from tasks.backups.log.replay import Log, Replayed, fetched_log
-from tasks.backups.manifest import PIECE, SQLITE_FILE, Manifest
+from tasks.backups.manifest import SQLITE_FILE, Manifest
+from tasks.backups.restored_rows import prepare_rows
+from tasks.backups.stores.pieces import blocks_of
 from tasks.backups.stores.safe import Safe
-from tasks.backups.stores.sealed import open_stream
 
 #: Required disk space, as a multiple of the unencrypted size of the pieces.
 _ROOM: Final = 1.2
@@ -98,7 +95,7 @@ def _restore(
         began = monotonic()
         _check_room(chain, folder.parent)
         draft.mkdir(mode=0o700)
-        _unpack(safe, chain, draft)
+        unpack(chain, draft, partial(blocks_of, safe))
         unpacked = monotonic()
         replayed = log.replay(draft) if log else None
         led_on = monotonic()
@@ -106,7 +103,7 @@ def _restore(
             ready = monotonic()
             examined = check(bind, base, until=replayed.until if replayed else None)
             until = replayed.until if replayed else base.ended
-            hand_over(bind, until=until, now=clock.now())
+            prepare_rows(bind, until=until, now=clock.now())
         if examined.problems and not despite_findings:
             raise RestoreRefused(
                 "the restored database failed its checks: " + "; ".join(examined.problems)
@@ -122,27 +119,14 @@ def _restore(
 def opened(folder: Path, manifest: Manifest) -> Iterator[Engine]:
     """Yield an engine on a restored folder; the server is shut down cleanly at the end."""
     if manifest.engine == "sqlite":
-        with _engine(f"sqlite:///{folder / SQLITE_FILE}") as bind:
+        with engine_on(make_url(f"sqlite:///{folder / SQLITE_FILE}")) as bind:
             yield bind
         return
     with (
         serving(folder) as server,
-        _engine(_text(server.set(database=manifest.database))) as bind,
+        engine_on(server.set(database=manifest.database)) as bind,
     ):
         yield bind
-
-
-@contextmanager
-def _engine(url: str) -> Iterator[Engine]:
-    bind = make_engine(url, pool_size=1, limit=PATIENT_SECONDS)
-    try:
-        yield bind
-    finally:
-        bind.dispose()
-
-
-def _text(url: URL) -> str:
-    return url.render_as_string(hide_password=False)
 
 
 def _check_room(chain: list[Manifest], place: Path) -> None:
@@ -152,78 +136,3 @@ def _check_room(chain: list[Manifest], place: Path) -> None:
         raise RestoreRefused(
             f"{place} has {free >> 20} MB free; the restore needs {wanted >> 20} MB"
         )
-
-
-def blocks_of(safe: Safe, manifest: Manifest) -> Iterator[bytes]:
-    """Yield the content of a backup's piece. Raises PieceDamaged; it is valid only at the end."""
-    piece = manifest.name + PIECE
-    try:
-        with safe.store.read(piece) as source:
-            yield from open_stream(
-                source, manifest.seal, piece=piece, about=manifest.about, key=safe.key
-            )
-    except FileNotFoundError as missing:
-        raise PieceDamaged(piece, "missing") from missing
-
-
-def _unpack(safe: Safe, chain: list[Manifest], folder: Path) -> None:
-    first, *rest = chain
-    if first.kind == "snapshot":
-        with (folder / SQLITE_FILE).open("xb") as file:
-            for block in blocks_of(safe, first):
-                file.write(block)
-    elif first.kind == "dump":
-        _load_dump(safe, first, folder)
-    else:
-        _extract(safe, first, folder)
-        _prepare(folder)
-        for manifest in rest:
-            # beside the data folder: the server takes a folder within it for a database
-            changes = folder.with_name(f"{folder.name}-changes")
-            changes.mkdir(mode=0o700)
-            try:
-                _extract(safe, manifest, changes)
-                _prepare(folder, changes)
-            finally:
-                shutil.rmtree(changes, ignore_errors=True)
-
-
-def _extract(safe: Safe, manifest: Manifest, folder: Path) -> None:
-    argv = [find_tool("mbstream"), "--extract", f"--directory={folder}"]
-    feed(argv, blocks_of(safe, manifest))
-
-
-def _prepare(folder: Path, changes: Path | None = None) -> None:
-    argv = [find_tool("mariadb-backup"), "--no-defaults", "--prepare", f"--target-dir={folder}"]
-    if changes is not None:
-        argv.append(f"--incremental-dir={changes}")
-    run_tool(argv)
-
-
-def _load_dump(safe: Safe, manifest: Manifest, folder: Path) -> None:
-    new_data(folder)
-    with serving(folder) as server:
-        with _engine(_text(server)) as bind, bind.connect() as connection:
-            version = connection.exec_driver_sql("SELECT @@version").scalar_one()
-            connection.exec_driver_sql(
-                f"CREATE DATABASE `{manifest.database}` CHARACTER SET utf8mb4"
-            )
-        dump = blocks_of(safe, manifest)
-        feed(
-            client(server.set(database=manifest.database)),
-            for_server(dump, made_by=manifest.engine_version, read_by=version),
-            quiet=True,
-        )
-
-
-def client(url: URL) -> list[str]:
-    """Return the command line that runs SQL on a scratch server, which needs no password."""
-    return [
-        find_tool("mariadb", "mysql"),
-        "--no-defaults",
-        "--user=root",
-        f"--socket={url.query['unix_socket']}",
-        "--default-character-set=utf8mb4",
-        "--init-command=SET SESSION foreign_key_checks=0, unique_checks=0",
-        str(url.database),
-    ]

@@ -72,7 +72,7 @@ OTHER_LOOPS = {
 OTHER_FILES = {
     "deploy/embedded/supervisor.py": "puts an old log aside",
     "deploy/live.py": "the standard library alone",
-    "tasks/backups/databases/pour.py": "moves a database that its program has written and synced",
+    "tasks/backups/restore_to_url.py": "moves a database that its program has written and synced",
     "models/core/append_files.py": "appends to a file, and replaces none",
     "models/core/atomic_files.py": "the module itself",
     "tasks/backups/databases/scratch.py": "a link in a new folder of its own",
@@ -130,7 +130,7 @@ def test_the_control_other_loops_and_replacements_are_found() -> None:
 OF_LEASES = {
     "models/operations/running/leases.py": "takes, renews and deletes them",
     "models/queries/running/presence.py": "reads whether there is a leader",
-    "tasks/backups/handover.py": "asks whether a restored database has the table",
+    "tasks/backups/restored_rows.py": "asks whether a restored database has the table",
     "tasks/failover/after.py": "reads whether the leader goes on",
 }
 

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, create_engine, func, select, text
 from models.core.database.transactions import reading
 from models.entities import Reservation
 from models.entities.running import JobRun
-from tasks.backups.databases import pour
+from tasks.backups import restore_to_url
 from tasks.backups.manifest import PIECE
 from tasks.backups.stores.safe import Safe
 from tests.deploy.cli.test_cli import run
@@ -118,7 +118,7 @@ def test_a_database_that_could_not_be_filled_is_empty_again(
 ) -> None:
     stand.ask(2)
     run("backup", "create")
-    monkeypatch.setattr(pour, "count_rows", lambda _bind: {"reservations": 7})
+    monkeypatch.setattr(restore_to_url, "count_rows", lambda _bind: {"reservations": 7})
     assert "rows were restored" in run("backup", "restore", "--to-url", empty_url, ends=1).stderr
     bind = create_engine(empty_url)
     with bind.connect() as connection:

@@ -11,7 +11,7 @@ from models.core.database.transactions import reading, unit
 from models.entities.running import Promotion
 from models.operations.running.promotions import write_promotion
 from models.rules.promotions import next_epoch
-from tasks.backups.handover import hand_over
+from tasks.backups.restored_rows import prepare_rows
 from tests.services.running.surroundings import settle
 from tests.services.servers.redis import RedisServer
 
@@ -44,7 +44,7 @@ def test_a_promotion_is_written_once_unless_another_came_after_it(db: Engine) ->
 def test_a_restored_database_counts_as_promoted_now(db: Engine) -> None:
     now = clock.now()
     before = unit(lambda session: write_promotion(session, "one:3306", newest=0, now=now))
-    hand_over(db, until=now, now=now + timedelta(hours=1))
+    prepare_rows(db, until=now, now=now + timedelta(hours=1))
     with reading() as session:
         assert (session.scalar(select(func.max(Promotion.epoch))) or 0) >= before + 3600
 
@@ -61,7 +61,7 @@ def test_a_restored_database_counts_as_promoted_after_all_that_redis_remembers(
     remembered = int((now + timedelta(days=1)).timestamp())
     with redis_there.client() as client:
         client.zadd("promotions", {"restored": remembered})
-    hand_over(db, until=now, now=now)
+    prepare_rows(db, until=now, now=now)
     with reading(db) as session:
         epoch = session.scalar(select(func.max(Promotion.epoch))) or 0
     assert epoch >= remembered, "each process would say that this server was replaced"

@@ -13,7 +13,6 @@ from deploy.cli.recovery.stores import AT_STORE, backup, size_text
 from deploy.embedded.folder import join
 from models.core.errors import MaitredError
 from models.core.observe.logs import configure_logging
-from tasks.backups.databases.pour import restore_to_url
 from tasks.backups.drill import Drilled, run_drill
 from tasks.backups.faults import PieceDamaged
 from tasks.backups.log.position import as_text
@@ -22,6 +21,7 @@ from tasks.backups.make import make_backup, summary
 from tasks.backups.manifest import SQLITE_FILE
 from tasks.backups.records import DRILL, JOB, SECOND_STORE, recorded
 from tasks.backups.restore import Restored, restore_into
+from tasks.backups.restore_to_url import restore_to_url
 from tasks.backups.stores.facts import note_store
 from tasks.backups.stores.safe import FIRST, open_safe
 from tasks.backups.stores.second import copy_to_second, whole_elsewhere
@@ -94,7 +94,7 @@ def restore(
     without_log: bool,
     despite_findings: bool,
 ) -> None:
-    """Restore into a folder, or into an empty database, and check the data before handing it over.
+    """Restore into a folder, or into an empty database, and check the data first.
 
     Uses the newest backup (with --to: from before that time) and the log since then; for SQLite,
     which has no log, the nearest snapshot.

@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import URL
+from sqlalchemy import URL, Engine
 from sqlalchemy.exc import OperationalError
 
+from models.core.database.connections import PATIENT_SECONDS
 from models.core.database.transactions import make_engine
 from models.core.waiting import wait_until
 from tasks.backups.databases.tools import find_tool, run_tool
@@ -71,6 +72,17 @@ def serving(data: Path) -> Iterator[URL]:
             )
             _await(url, child, place / LOG)
             yield url
+
+
+@contextmanager
+def engine_on(url: URL) -> Iterator[Engine]:
+    """Yield an engine with one connection, whose statements may take PATIENT_SECONDS."""
+    text = url.render_as_string(hide_password=False)
+    bind = make_engine(text, pool_size=1, limit=PATIENT_SECONDS)
+    try:
+        yield bind
+    finally:
+        bind.dispose()
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from tasks.backups.faults import PieceDamaged
 from tasks.backups.log.pieces import read_piece, spans
 from tasks.backups.manifest import MANIFEST, PIECE, Manifest
-from tasks.backups.restore import blocks_of
+from tasks.backups.stores.pieces import blocks_of
 from tasks.backups.stores.safe import Safe
 
 

@@ -15,7 +15,7 @@ from tasks.backups.stores.safe import Safe
 from tasks.maintenance import sweep
 from tasks.messages import LEASE_SECONDS, drain
 from tests.backups.conftest import Hands, made
-from tests.backups.recovery.test_handover import restored
+from tests.backups.recovery.test_restored_rows import restored
 from tests.queries.evening import GRACE
 from tests.services.running import surroundings
 from tests.services.running.stand import START, Stand

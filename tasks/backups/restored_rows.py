@@ -1,4 +1,4 @@
-"""Prepares a restored database for handover: rows to remove, and numbers not to give out again.
+"""Prepares the rows of a restored database: some are removed, and no id is given out again.
 
 After the state that was restored, the original database gave out more numbers and sign-ins.
 """
@@ -25,7 +25,7 @@ AT_ONCE: Final = 1_000_000
 A_SECOND: Final = 100
 
 
-def hand_over(bind: Engine, *, until: datetime, now: datetime) -> None:
+def prepare_rows(bind: Engine, *, until: datetime, now: datetime) -> None:
     """Prepare a database that was restored to its state at `until`. Safe to repeat.
 
     Deletes the leases and results of the backup and log jobs, and revokes all sign-ins. Writes a

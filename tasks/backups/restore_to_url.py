@@ -6,11 +6,10 @@ from pathlib import Path
 
 from sqlalchemy import URL, inspect, make_url
 
-from models.core.database.connections import PATIENT_SECONDS
 from models.core.database.transactions import Base, make_engine
 from tasks.backups.databases.account import account_file
 from tasks.backups.databases.dialects import for_server
-from tasks.backups.databases.scratch import serving
+from tasks.backups.databases.scratch import engine_on, serving
 from tasks.backups.databases.tools import feed, find_tool, output_of
 from tasks.backups.examine import count_rows
 from tasks.backups.faults import RestoreRefused
@@ -65,12 +64,8 @@ def _check_empty(target: URL) -> None:
                 f"{target.database} exists already; a restore never overwrites anything"
             )
         return
-    text = target.render_as_string(hide_password=False)
-    bind = make_engine(text, pool_size=1, limit=PATIENT_SECONDS)
-    try:
+    with engine_on(target) as bind:
         tables = inspect(bind).get_table_names()
-    finally:
-        bind.dispose()
     if tables:
         raise RestoreRefused(
             f"the database {target.database} is not empty ({len(tables)} tables); "
@@ -79,21 +74,19 @@ def _check_empty(target: URL) -> None:
 
 
 def _fill(target: URL, folder: Path, restored: Restored) -> None:
-    text = target.render_as_string(hide_password=False)
-    bind = make_engine(text, pool_size=1, limit=PATIENT_SECONDS)
-    is_filled = False
-    try:
-        _copy(target, folder, restored.newest.database)
-        rows = count_rows(bind)
-        if rows != restored.examined.rows:
-            raise RestoreRefused(f"{rows} of {restored.examined.rows} rows were restored")
-        is_filled = True
-    finally:
-        if not is_filled:
-            Base.metadata.drop_all(bind)
-            with bind.begin() as connection:
-                connection.exec_driver_sql("DROP TABLE IF EXISTS alembic_version")
-        bind.dispose()
+    with engine_on(target) as bind:
+        is_filled = False
+        try:
+            _copy(target, folder, restored.newest.database)
+            rows = count_rows(bind)
+            if rows != restored.examined.rows:
+                raise RestoreRefused(f"{rows} of {restored.examined.rows} rows were restored")
+            is_filled = True
+        finally:
+            if not is_filled:
+                Base.metadata.drop_all(bind)
+                with bind.begin() as connection:
+                    connection.exec_driver_sql("DROP TABLE IF EXISTS alembic_version")
 
 
 def _copy(target: URL, folder: Path, database: str) -> None:

@@ -22,8 +22,8 @@ from models.operations.accounts.accounts import (
 )
 from models.queries.accounts.accounts import caller
 from models.queries.reservations.links import opened_by
-from tasks.backups.handover import AT_ONCE, hand_over
 from tasks.backups.restore import opened, restore_into
+from tasks.backups.restored_rows import AT_ONCE, prepare_rows
 from tasks.backups.stores.safe import Safe
 from tests.backups.conftest import Hands, made
 from tests.services.running.stand import Stand
@@ -130,5 +130,5 @@ def test_a_server_gives_no_number_a_second_time(
 def test_making_it_ready_twice_is_the_same(stand: Stand, db: Engine) -> None:
     stand.ask(2)
     for _ in range(2):
-        hand_over(db, until=clock.now(), now=clock.now())
+        prepare_rows(db, until=clock.now(), now=clock.now())
     assert stand.ask(2)
