@@ -3,9 +3,8 @@
 import logging
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from functools import partial
 from types import TracebackType
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
@@ -14,26 +13,22 @@ from models.core.database.transactions import reading, unit
 from models.core.observe.sentry import check_in
 from models.core.redis import signals
 from models.core.settings import settings
-from models.entities.running import JobRun
-from models.operations.deciding.books import ask_waitlists
 from models.operations.messages.claims import release_expired_claims
-from models.operations.running.flags import offers_to_repeat
-from models.operations.running.health import forget_health, note_health
-from models.operations.running.jobs import forget_old, record_job
+from models.operations.running.health import note_health
+from models.operations.running.jobs import record_job
 from models.queries.running import flags
 from models.queries.running.health import has_due_messages, read_health, restaurants_with_work
 from models.rules.health import LATE_AFTER, heartbeat_name
 from tasks.app import app
 from tasks.failover.health import server_health, with_servers
-from tasks.jobs.retention import apply_retention, delete_audit
+from tasks.jobs.retention import apply_retention, delete_audit, forget_records
 from tasks.jobs.stand import STAND_JOBS
+from tasks.jobs.waitlist_offers import FLAGS_SEEN, repeat_offers
 from tasks.jobs.wall_times import check_wall_times
 from tasks.nudges import nudge_lane, nudge_messages
 
 log = logging.getLogger(__name__)
 
-#: Key in the sweep's result: the id of the last flag change that it has handled.
-_FLAGS_SEEN: Final = "flags_seen"
 #: The longest that a run of retention may occupy its queue.
 RETAIN_SECONDS = 5.0
 
@@ -83,8 +78,8 @@ def sweep() -> None:
         now = clock.now()
         flags.refresh()
         released = unit(lambda session: release_expired_claims(session, now=now))
-        seen = _repeat_offers(now)
-        job.result = {"released": released, _FLAGS_SEEN: seen, **_nudge_due_work(now)}
+        seen = repeat_offers(now)
+        job.result = {"released": released, FLAGS_SEEN: seen, **_nudge_due_work(now)}
 
 
 @app.task(name="maintenance.mark_no_shows")
@@ -148,11 +143,7 @@ def health() -> None:
 def forget() -> None:
     """Delete old idempotency keys, expired sign-ins and old health changes."""
     with JobRecord("forget") as job:
-        now, gone = clock.now(), 0
-        for forget_some in (forget_old, forget_health):
-            while count := unit(partial(forget_some, now=now)):
-                gone += count
-        job.result = {"forgotten": gone}
+        job.result = {"forgotten": forget_records(now=clock.now())}
 
 
 @app.task(name="maintenance.wall_times")
@@ -180,22 +171,6 @@ def heartbeat(queue: str) -> None:
     """Record that tasks of this queue get finished. A ping is no check: a stuck worker answers."""
     with JobRecord(heartbeat_name(queue)):
         pass
-
-
-def _repeat_offers(now: datetime) -> int:
-    """Have the waitlists decided again where the flag for waitlist offers was changed.
-
-    Waits until every process has seen the change: one that has not would make no offers. Returns
-    the id of the last change that was handled.
-    """
-    until = now - timedelta(seconds=2 * flags.FRESH_SECONDS)
-    with reading() as session:
-        run = session.get(JobRun, "sweep")
-        after = (run.result or {}).get(_FLAGS_SEEN, 0) if run else 0
-        seen, restaurants = offers_to_repeat(session, after=after, until=until)
-    for restaurant in sorted(restaurants):
-        unit(partial(ask_waitlists, restaurant_id=restaurant, now=now))
-    return seen
 
 
 def _nudge_due_work(now: datetime) -> dict[str, Any]:

@@ -25,6 +25,8 @@ from models.operations.guests.retention import (
     retain_book,
     waiting_books,
 )
+from models.operations.running.health import forget_health
+from models.operations.running.jobs import forget_old
 from models.queries.floor.load import restaurant_by_id
 from models.rules.retention import keeps_since
 
@@ -82,6 +84,15 @@ def delete_audit(*, before: datetime) -> int:
     gone = 0
     while count := unit(partial(delete_old_audit, before=before)):
         gone += count
+    return gone
+
+
+def forget_records(*, now: datetime) -> int:
+    """Delete old idempotency keys, expired sign-ins and old health changes; return how many."""
+    gone = 0
+    for forget_some in (forget_old, forget_health):
+        while count := unit(partial(forget_some, now=now)):
+            gone += count
     return gone
 
 

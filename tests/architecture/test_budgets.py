@@ -26,7 +26,6 @@ ASSEMBLY_POINTS: dict[str, tuple[int, str]] = {
     "models/operations/reservations/booking.py": (19, "a booking asks every rule about a party"),
     "tasks/backups/make.py": (18, "a backup joins databases, log, stores and records"),
     "tasks/maintenance.py": (20, "the jobs of a queue"),
-    "tasks/messages.py": (20, "the jobs of a queue"),
     "tasks/messaging/delivery.py": (17, "an attempt joins rules, channels and records"),
     "web/api/reservations.py": (24, "views: what is read, done, nudged and shown"),
     "web/api/stand/arrivals.py": (20, "views: what is read, done, nudged and shown"),

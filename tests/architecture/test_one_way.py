@@ -3,7 +3,8 @@
 import ast
 from collections.abc import Iterator, Sequence
 
-from tests.architecture.tree import Module, product
+from tasks.app import MODULES
+from tests.architecture.tree import Module, dotted, product
 
 #: Each opens a transaction, or a session to read with.
 OPENERS = {"transaction", "unit", "plain_unit", "reading", "one_state"}
@@ -54,6 +55,35 @@ def test_the_control_an_operation_that_opens_a_transaction_is_found() -> None:
         assert opened([module(path, text)]) == {path}
     assert not opened([module("tasks/jobs/x.py", texts[0])])
     assert not opened([module("models/operations/x.py", "from a import unit")])
+
+
+def looping_tasks(modules: Sequence[Module]) -> set[str]:
+    """The modules of queues with a loop that has no end in sight, or opens transactions."""
+    return {
+        module.path
+        for module in modules
+        for loop in ast.walk(module.tree)
+        if isinstance(loop, ast.While)
+        or (
+            isinstance(loop, ast.For)
+            and any(name in OPENERS for name, _ in called(Module("", "", ast.Module([loop], []))))
+        )
+    }
+
+
+def test_tasks_hold_no_loop_over_transactions() -> None:
+    queues = [one for one in product() if dotted(one) in MODULES]
+    assert len(queues) == len(MODULES)
+    assert not looping_tasks(queues)
+
+
+def test_the_control_a_task_with_a_loop_is_found() -> None:
+    for text in (
+        "@app.task\ndef f():\n    while g():\n        pass",
+        "def f():\n    for i in g():\n        unit(i)",
+    ):
+        assert looping_tasks([module("tasks/x.py", text)]) == {"tasks/x.py"}
+    assert not looping_tasks([module("tasks/x.py", "for lane in lanes:\n    nudge_lane(lane)")])
 
 
 #: Place -> why it loops and sleeps without `models.core.waiting.wait_until`.

@@ -129,12 +129,13 @@ def test_an_error_report_names_the_fault_and_nobody(
 JOBS = """
 import sentry_sdk
 from tasks import maintenance
+from tasks.jobs import retention
 from workers.hooks import start_sentry
 
 start_sentry()
 maintenance.sweep()
 maintenance.sweep()
-maintenance.forget_old = None
+retention.forget_old = None
 try:
     maintenance.forget()
 except TypeError:

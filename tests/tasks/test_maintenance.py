@@ -18,6 +18,7 @@ from models.queries.running import flags
 from models.rules.health import LATE_AFTER
 from tasks import maintenance
 from tasks.app import app
+from tasks.jobs import retention
 from tasks.jobs.stand import STAND_JOBS
 from tasks.nudges import flush_nudges, nudge_messages
 from tests.operations.evenings import ONE_TABLE, a_stand, book_rows
@@ -133,7 +134,7 @@ def test_a_failing_job_is_written_down_and_fails(
     def fail(*_: object, **__: object) -> int:
         raise LookupError("kim@guests.example")
 
-    monkeypatch.setattr(maintenance, "forget_old", fail)
+    monkeypatch.setattr(retention, "forget_old", fail)
     with pytest.raises(LookupError):
         maintenance.forget()
     row = job("forget")

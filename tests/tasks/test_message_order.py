@@ -11,8 +11,8 @@ from models.core.database.transactions import transaction
 from models.core.settings import settings
 from models.entities import Reservation
 from models.operations.messages import claims
-from tasks.messages import drain
 from tasks.messaging import delivery
+from tasks.messaging.drain import drain
 from tests.services.running.process import wait_until
 from tests.services.running.restaurant import OpenRestaurant
 from tests.services.servers.mailbox import Mailbox
@@ -103,7 +103,7 @@ def test_control_a_message_judged_at_its_claim_tells_old_news(
     restaurant: OpensRestaurant, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delivery, "reread", lambda message, **_: message)
-    monkeypatch.setattr("tasks.messages.reread", lambda message, **_: message)
+    monkeypatch.setattr("tasks.messaging.drain.reread", lambda message, **_: message)
     wait_behind(restaurant, mailbox, monkeypatch)
     assert len(subjects(mailbox, 2)) == 2
 
@@ -147,7 +147,7 @@ def test_a_busy_worker_keeps_its_claim_and_a_lost_claim_sends_nothing(
     restaurant: OpensRestaurant, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settings(), "senders", 1)
-    monkeypatch.setattr("tasks.messages.RENEW_SECONDS", 0.05)
+    monkeypatch.setattr("tasks.messaging.drain.RENEW_SECONDS", 0.05)
     opened = restaurant()
     first, second = (order(reserve(opened.id, number=number)) for number in (1, 2))
     with held_up(mailbox):

@@ -17,7 +17,7 @@ from models.queries.messages.channels import was_cleared
 from models.queries.messages.outgoing import Outgoing, load_claimed
 from models.rules.health import LATE_AFTER
 from models.rules.messages.sending import BACKOFF, MAX_ATTEMPTS
-from tasks.messages import LEASE_SECONDS, RENEW_SECONDS
+from tasks.messaging.drain import LEASE_SECONDS, RENEW_SECONDS
 from tests.services.counting import Statements
 from tests.services.running.restaurant import OpenRestaurant
 from tests.services.running.together import answers, together

@@ -21,11 +21,13 @@ from models.operations.messages.claims import release_expired_claims
 from models.operations.running.flags import set_flag
 from models.queries.running import flags
 from tasks import messages
-from tasks.messages import CLAIM_LIMIT, deliver, drain
+from tasks.messages import deliver
 from tasks.messaging import delivery
+from tasks.messaging import drain as draining
 from tasks.messaging.channels import Receipt, twilio_api
 from tasks.messaging.channels import email as email_channel
 from tasks.messaging.channels.email import send_email
+from tasks.messaging.drain import CLAIM_LIMIT, drain
 from tasks.messaging.templates.render import render_letter
 from tests.services.running import surroundings
 from tests.services.running.process import wait_until
@@ -348,7 +350,7 @@ def test_a_drain_whose_time_is_up_gives_the_rest_back_and_asks_for_more(
     opened = restaurant()
     for number in range(4):
         order(reserve(opened.id, number=number))
-    monkeypatch.setattr(messages, "DRAIN_SECONDS", 0.5)
+    monkeypatch.setattr(draining, "DRAIN_SECONDS", 0.5)
     monkeypatch.setattr(settings(), "senders", 1)
     mailbox.stall = "before"
     threading.Timer(0.8, mailbox.release).start()

@@ -13,7 +13,7 @@ from models.integrity.check import findings
 from models.operations.messages.claims import claim_due
 from tasks.backups.stores.safe import Safe
 from tasks.maintenance import sweep
-from tasks.messages import LEASE_SECONDS, drain
+from tasks.messaging.drain import LEASE_SECONDS, drain
 from tests.backups.conftest import Hands, made
 from tests.backups.recovery.test_restored_rows import restored
 from tests.queries.evening import GRACE
