@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 
 from models.core.errors import Invalid
 from models.operations.deciding.books import lock_reservation
-from models.operations.reservations.changes import change_reservation, edit_details
-from models.operations.reservations.staff_changes import change_at_once
+from models.operations.reservations.changes import edit_details, request_change
+from models.operations.reservations.staff_changes import change_by_staff
 from models.queries.floor.load import restaurant_by_id
 from models.rules.reservations.requests import GuestDetails, TableChange
 from web.http.access import Visitor
@@ -70,8 +70,8 @@ def _change(
     change = patch.table_change or TableChange()
     common: dict[str, Any] = {"now": now, "actor": visitor.actor, "if_revision": if_revision}
     if not visitor.by_staff:
-        return change_reservation(session, reservation_id, change=change, awaited=awaited, **common)
-    change_at_once(
+        return request_change(session, reservation_id, change=change, awaited=awaited, **common)
+    change_by_staff(
         session, reservation_id, change=change, notify=patch.notify is not False, **common
     )
     return None

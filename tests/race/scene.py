@@ -25,7 +25,7 @@ from models.integrity.check import Finding, findings
 from models.operations.deciding import books
 from models.operations.deciding.allocation import decide_waiting
 from models.operations.reservations.booking import book_for_guest, request_reservation
-from models.operations.reservations.changes import cancel_reservation, change_reservation
+from models.operations.reservations.changes import cancel_reservation, request_change
 from models.operations.stand.arrivals import seat
 from models.queries.floor.load import restaurant_by_id
 from models.rules.reservations.lifecycle import Status
@@ -129,9 +129,7 @@ class Scene:
         """The guest requests a change; return the id of the pending change request."""
 
         def work(session: Session) -> int | None:
-            return change_reservation(
-                session, reservation_id, change=change, now=NOW, actor="guest"
-            )
+            return request_change(session, reservation_id, change=change, now=NOW, actor="guest")
 
         made = self.unit(work)
         assert made is not None

@@ -39,7 +39,7 @@ from models.rules.restaurant.sittings import quarter_of
 _REACH = 192
 
 
-def change_reservation(
+def request_change(
     session: Session,
     reservation_id: int,
     *,

@@ -29,7 +29,7 @@ from models.rules.reservations.requests import TableChange
 from models.rules.restaurant.sittings import find_sitting
 
 
-def change_at_once(
+def change_by_staff(
     session: Session,
     reservation_id: int,
     *,

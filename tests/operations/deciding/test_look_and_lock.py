@@ -15,7 +15,7 @@ from models.entities import Message
 from models.operations.deciding.books import lock_books
 from models.operations.deciding.rounds import Round
 from models.operations.deciding.waitlist import expire_waitlists
-from models.operations.reservations.changes import cancel_reservation, change_reservation
+from models.operations.reservations.changes import cancel_reservation, request_change
 from models.queries.deciding.lanes import LaneWork, read_work
 from models.rules.reservations.requests import TableChange
 from tests.operations.evenings import (
@@ -101,9 +101,7 @@ def test_a_party_that_moved_to_another_book_meanwhile_is_cancelled_there(
         with monkeypatch.context() as patch:  # later work locks as usual
             patch.setattr("models.operations.deciding.books.lock_books", lock_books)
             stand.do(
-                lambda session: change_reservation(
-                    session, number, change=wish, now=NOW, actor="guest"
-                )
+                lambda session: request_change(session, number, change=wish, now=NOW, actor="guest")
             )
             stand.drain()
 

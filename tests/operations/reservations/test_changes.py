@@ -21,10 +21,10 @@ from models.entities import (
 )
 from models.operations.reservations.changes import (
     cancel_reservation,
-    change_reservation,
     edit_details,
+    request_change,
 )
-from models.operations.reservations.staff_changes import change_at_once
+from models.operations.reservations.staff_changes import change_by_staff
 from models.operations.stand.arrivals import arrive, seat
 from models.rules.reservations.requests import GuestDetails, TableChange
 from tests.operations.evenings import (
@@ -55,7 +55,7 @@ DAY = timedelta(days=1)
 def by_staff(stand: Stand, number: int, *, now: Any = NOW, **change: Any) -> None:
     """The staff change a reservation, decided immediately."""
     wish = TableChange(**change)
-    stand.do(lambda session: change_at_once(session, number, change=wish, now=now, actor=STAFF))
+    stand.do(lambda session: change_by_staff(session, number, change=wish, now=now, actor=STAFF))
 
 
 def assigned(stand: Stand, number: int) -> list[int]:
@@ -349,7 +349,7 @@ def test_a_decided_change_with_a_waiting_caller_is_named(db: Engine) -> None:
     number = stand.ask(2)
     change = TableChange(party_size=4)
     wish = stand.do(
-        lambda session: change_reservation(
+        lambda session: request_change(
             session,
             number,
             change=change,
@@ -537,7 +537,7 @@ def test_a_stale_revision_changes_nothing(db: Engine) -> None:
     change = TableChange(party_size=4)
 
     def wish(session: Session, revision: int) -> int | None:
-        return change_reservation(
+        return request_change(
             session,
             number,
             change=change,

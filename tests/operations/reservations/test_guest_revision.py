@@ -8,8 +8,8 @@ from sqlalchemy import Engine
 from models.core.errors import RevisionConflict
 from models.operations.reservations.changes import (
     cancel_reservation,
-    change_reservation,
     edit_details,
+    request_change,
 )
 from models.operations.stand.arrivals import arrive, finish, mark_no_show, seat
 from models.rules.messages.sending import Action, judge
@@ -29,7 +29,7 @@ def revisions(stand: Stand, number: int) -> tuple[int, int]:
 def wish(stand: Stand, number: int, *, if_revision: int, **change: Any) -> int | None:
     said: dict[str, Any] = {"now": NOW, "actor": "guest", "if_revision": if_revision}
     asked = TableChange(**change)
-    return stand.do(lambda session: change_reservation(session, number, change=asked, **said))
+    return stand.do(lambda session: request_change(session, number, change=asked, **said))
 
 
 def edit(stand: Stand, number: int, **what: Any) -> None:

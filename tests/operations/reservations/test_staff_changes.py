@@ -12,7 +12,7 @@ from models.core.errors import NotSeated, RevisionConflict, StateConflict
 from models.entities import Message, Reservation, ReservationChange, ReservationMove
 from models.integrity.check import findings
 from models.operations.reservations.changes import cancel_reservation
-from models.operations.reservations.staff_changes import change_at_once
+from models.operations.reservations.staff_changes import change_by_staff
 from models.rules.reservations.requests import TableChange
 from tests.operations.evenings import (
     HOUR,
@@ -35,7 +35,7 @@ WRITTEN = (ReservationChange, ReservationMove, Message)
 def change(stand: Stand, number: int, *, more: dict[str, Any] | None = None, **wish: Any) -> bool:
     asked = TableChange(**wish)
     said: dict[str, Any] = {"now": NOW, "actor": STAFF, **(more or {})}
-    return stand.do(lambda session: change_at_once(session, number, change=asked, **said))
+    return stand.do(lambda session: change_by_staff(session, number, change=asked, **said))
 
 
 def cancel(stand: Stand, number: int, *, notify: bool = True) -> None:

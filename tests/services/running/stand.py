@@ -13,7 +13,7 @@ from models.core.settings import settings
 from models.entities import Reservation, Restaurant, ShiftDay, TableOccupancy
 from models.operations.deciding.allocation import decide_waiting
 from models.operations.reservations.booking import book_for_guest, request_reservation
-from models.operations.reservations.changes import cancel_reservation, change_reservation
+from models.operations.reservations.changes import cancel_reservation, request_change
 from models.queries.floor.load import restaurant_by_id
 from models.rules.reservations.requests import GuestDetails, TableChange, TableRequest
 from models.rules.restaurant.sittings import quarter_of
@@ -124,7 +124,7 @@ class Stand:
         """Request a change; None when the change withdraws the pending one."""
         wish = TableChange(**change)
         return self.do(
-            lambda session: change_reservation(session, number, change=wish, now=now, actor="guest")
+            lambda session: request_change(session, number, change=wish, now=now, actor="guest")
         )
 
     def change(self, number: int, *, now: datetime = NOW, **change: Any) -> None:
