@@ -79,7 +79,7 @@ class Reservation(Base):
     starts_at: Mapped[datetime] = mapped_column(UtcDateTime)
     ends_at: Mapped[datetime] = mapped_column(UtcDateTime)
     #: minutes by which the wall clock was ahead of UTC at the start, when the start was last
-    #: written (`models.rules.messages.told_times`); NULL: not known
+    #: written (`models.rules.messages.wall_clock`); NULL: not known
     told_offset: Mapped[int | None]
     area_id: Mapped[int | None]
     #: may be waitlisted when no table is free

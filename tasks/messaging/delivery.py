@@ -8,7 +8,7 @@ from typing import Final
 
 from models.core import clock
 from models.core.database.transactions import reading
-from models.operations.messages.outgoing import (
+from models.operations.messages.outcomes import (
     record_delayed,
     record_failure,
     record_lost,

@@ -16,7 +16,7 @@ from models.core.errors import Busy
 from models.core.observe import trace_ids
 from models.core.settings import settings
 from models.operations.messages.claims import claim_due, renew, skip_gone
-from models.operations.messages.outgoing import return_claims
+from models.operations.messages.outcomes import return_claims
 from models.queries.messages.outgoing import Outgoing, load_claimed
 from models.queries.running import flags
 from tasks.messaging.channel_watch import ChannelWatch, mark_channel_up, mark_channels_down, probes

@@ -12,7 +12,7 @@ from models.core.database.transactions import reading, transaction, unit
 from models.entities import JobRun, Message, ReservationChange
 from models.operations.messages.channels import PROBE_AFTER, mark_down, mark_up, take_probes
 from models.operations.messages.claims import claim_due, release_expired_claims, renew, skip_gone
-from models.operations.messages.outgoing import record_failure, record_sent, return_claims
+from models.operations.messages.outcomes import record_failure, record_sent, return_claims
 from models.queries.messages.channels import was_cleared
 from models.queries.messages.outgoing import Outgoing, load_claimed
 from models.rules.health import LATE_AFTER

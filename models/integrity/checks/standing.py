@@ -21,7 +21,7 @@ from models.integrity.times import as_text, grid_moment, moment_of
 from models.rules.deciding.objection import AGREED, HOPELESS, Code, Objection, Party
 from models.rules.deciding.seating import Seats
 from models.rules.deciding.standing import objections
-from models.rules.messages.told_times import told_wall
+from models.rules.messages.wall_clock import notified_wall_time
 from models.rules.reservations.lifecycle import HOLDING, Status
 
 _HOLDING = sorted(status.value for status in HOLDING)
@@ -116,7 +116,7 @@ def _party(row: Row[*tuple[Any, ...]], known: _Known) -> Party:
 
 @lru_cache(maxsize=100_000)
 def _told(starts_at: str, offset: int | None) -> datetime | None:
-    return told_wall(grid_moment(starts_at), offset)
+    return notified_wall_time(grid_moment(starts_at), offset)
 
 
 def _moment(text: str | None) -> datetime | None:

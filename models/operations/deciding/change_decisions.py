@@ -16,7 +16,7 @@ from models.queries.deciding.parties import PartyRow
 from models.rules.deciding.board import Ask, Board, Outcome, Reason
 from models.rules.deciding.seating import Seats
 from models.rules.messages.notifying import CHANGED_REASON, REFUSED_REASON
-from models.rules.messages.told_times import offset_of
+from models.rules.messages.wall_clock import offset_of
 from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.sittings import quarter_of

@@ -60,7 +60,7 @@ class PartyColumns(Protocol):
 
     @property
     def told_offset(self) -> int | None:
-        """Minutes from UTC to the wall clock of the notified start (rules.messages.told_times)."""
+        """Minutes from UTC to the wall clock of the notified start (rules.messages.wall_clock)."""
 
     @property
     def email_key(self) -> bytes | None:

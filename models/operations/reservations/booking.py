@@ -19,7 +19,7 @@ from models.operations.reservations.idempotency_keys import claim_key
 from models.operations.reservations.second_tables import refuse_second
 from models.queries.deciding.parties import COLUMNS
 from models.rules.deciding.board import STAFF_WORDS, Ask, Board, Outcome, Reason
-from models.rules.messages.told_times import offset_of
+from models.rules.messages.wall_clock import offset_of
 from models.rules.reservations.lifecycle import Status
 from models.rules.reservations.requests import TableRequest
 from models.rules.restaurant.pacing import keeps_pace, pacing_of

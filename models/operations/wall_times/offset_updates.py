@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from models.core.database.transactions import table_of
 from models.entities.reservations import Reservation
-from models.rules.messages.told_times import has_moved, offset_of
+from models.rules.messages.wall_clock import has_moved, offset_of
 from models.rules.restaurant.restaurant import RestaurantSpec
 
 _ROWS = table_of(Reservation)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from models.core.database.transactions import table_of
 from models.entities.reservations import Reservation
 from models.queries.reservations.wall_times import to_come, zones
-from models.rules.messages.told_times import offset_in
+from models.rules.messages.wall_clock import offset_in
 
 #: Reservations that one call fills in.
 AT_ONCE: Final = 1000

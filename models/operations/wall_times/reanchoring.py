@@ -14,7 +14,7 @@ from models.operations.wall_times.tables import WallTimePlace, find_places
 from models.queries.deciding.standing import Upcoming, upcoming
 from models.queries.floor.load import restaurant_by_id
 from models.rules.deciding.seating import Seats
-from models.rules.messages.told_times import instant_of, offset_of, shows
+from models.rules.messages.wall_clock import instant_of, offset_of, shows
 from models.rules.reservations.lifecycle import OPEN, Status
 from models.rules.restaurant.restaurant import RestaurantSpec, split_book_id
 from models.rules.restaurant.sittings import find_sitting, quarter_of

@@ -18,7 +18,7 @@ from models.operations.reservations.history import write_move
 from models.operations.wall_times.tables import WallTimePlace
 from models.queries.deciding.standing import Upcoming
 from models.rules.messages.notifying import REANCHORED_REASON
-from models.rules.messages.told_times import offset_of
+from models.rules.messages.wall_clock import offset_of
 from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.restaurant import RestaurantSpec
 

@@ -13,7 +13,7 @@ from models.core.database.transactions import table_of
 from models.entities.reservations import Assignment, Reservation, ReservationChange
 from models.rules.deciding.objection import Party
 from models.rules.deciding.seating import Seats
-from models.rules.messages.told_times import told_wall
+from models.rules.messages.wall_clock import notified_wall_time
 from models.rules.reservations.lifecycle import HOLDING, Status
 from models.rules.restaurant.restaurant import QUARTER_SECONDS
 
@@ -74,7 +74,7 @@ def _party(row: Any, tables: dict[int, Seats], by_staff: Container[int]) -> Part
         online=row.source == "online" and row.id not in by_staff,
         chosen=status is Status.SEATED,
         walk_in=row.source == "walk_in",
-        told=told_wall(row.starts_at, row.told_offset),
+        told=notified_wall_time(row.starts_at, row.told_offset),
     )
 
 

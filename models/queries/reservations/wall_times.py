@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from models.core.database.transactions import table_of
 from models.entities.floor import Restaurant
 from models.entities.reservations import Reservation
-from models.rules.messages.told_times import offset_in
+from models.rules.messages.wall_clock import offset_in
 from models.rules.reservations.lifecycle import OPEN
 
 _ROW = table_of(Reservation).c

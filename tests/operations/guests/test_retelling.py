@@ -14,7 +14,7 @@ from models.entities import Message, Reservation
 from models.integrity.check import findings
 from models.operations.guests.privacy import erase_guest
 from models.operations.messages.claims import claim_due
-from models.operations.messages.outgoing import record_sent
+from models.operations.messages.outcomes import record_sent
 from models.operations.reservations.changes import edit_details
 from models.queries.messages.outgoing import Outgoing, load_claimed
 from models.rules.reservations.requests import GuestDetails

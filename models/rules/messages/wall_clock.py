@@ -22,7 +22,7 @@ def offset_in(tz: ZoneInfo, starts_at: datetime) -> int:
     return (starts_at.astimezone(tz).utcoffset() or timedelta()) // _MINUTE
 
 
-def told_wall(starts_at: datetime, told_offset: int | None) -> datetime | None:
+def notified_wall_time(starts_at: datetime, told_offset: int | None) -> datetime | None:
     """The wall time of the start as the guest was given it, without a zone; None: not stored."""
     if told_offset is None:
         return None

@@ -1,4 +1,4 @@
-"""The outgoing queue: record the result of each claimed message under its claim."""
+"""Record the outcome of each claimed message under its claim."""
 
 from collections.abc import Collection
 from datetime import datetime
