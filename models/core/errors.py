@@ -31,7 +31,7 @@ class SettingsInvalid(MaitredError):
 class KeyServiceUnavailable(SettingsInvalid):
     """The key service that MASTER_KEY names does not answer, or forbids the use of the key."""
 
-    code = "key-service-away"
+    code = "key-service-unavailable"
 
 
 class Invalid(MaitredError):
@@ -139,7 +139,7 @@ class Busy(MaitredError):
 class RestaurantUnreadable(MaitredError):
     """The stored data of a restaurant cannot be read by this release."""
 
-    code = "house-unreadable"
+    code = "restaurant-unreadable"
 
     def __init__(self, message: str, *, restaurant_id: int) -> None:
         super().__init__(message)
@@ -149,7 +149,7 @@ class RestaurantUnreadable(MaitredError):
 class DecryptionFailed(MaitredError):
     """An encrypted value was changed or moved, or its key is not in the keyset."""
 
-    code = "seal-broken"
+    code = "decryption-failed"
 
 
 class FileInvalid(MaitredError):
