@@ -5,11 +5,12 @@ from pathlib import Path
 from time import monotonic, time
 from typing import Final
 
+from deploy.release.context import ReleaseContext, Say
 from deploy.release.errors import ReleaseFailed
 from deploy.release.journal import Journal, Release, ReleaseRefused
 from deploy.release.place import SHARES, Place, Slot, other
 from deploy.release.slots import SlotProcesses
-from deploy.release.steps import ROLLBACK_STEPS, STEPS, ReleaseStep, Say, Scene, roll_back
+from deploy.release.steps import ROLLBACK_STEPS, STEPS, ReleaseStep, roll_back
 from models.core.settings import settings
 
 STRATEGIES: Final = ("blue-green", "rolling", "canary")
@@ -56,7 +57,7 @@ def rollback(say: Say) -> Release:
     with journal.alone():
         newest = journal.newest()
         if newest is not None and newest.is_open:
-            _roll_back(_scene(place, journal, newest, say), "requested")
+            _roll_back(_context(place, journal, newest, say), "requested")
             return newest
         live = journal.live()
         before = journal.by_number(live.before) if live else None
@@ -81,7 +82,7 @@ def start_live(say: Say) -> bool:
             say(f"Starting release {live.number} in {live.slot}")
             processes.start(Path(live.folder))
             processes.await_ready()
-        place.turn(SHARES, live.slot)
+        place.route(SHARES, live.slot)
         return True
 
 
@@ -102,28 +103,28 @@ def _begin(place: Place, journal: Journal, folder: Path, strategy: str) -> Relea
     return begun
 
 
-def _scene(place: Place, journal: Journal, found: Release, say: Say) -> Scene:
+def _context(place: Place, journal: Journal, found: Release, say: Say) -> ReleaseContext:
     live = journal.by_number(found.before)
     # a live version that does not run (the machine was off) has no callers to preserve
     runs = live is not None and SlotProcesses(place, live.slot).is_running
     old: Slot | None = live.slot if live is not None and runs else None
-    return Scene(place, journal, found, old, say)
+    return ReleaseContext(place, journal, found, old, say)
 
 
 def _run(
     place: Place, journal: Journal, found: Release, steps: Sequence[ReleaseStep], say: Say
 ) -> Release:
-    scene = _scene(place, journal, found, say)
+    context = _context(place, journal, found, say)
     for step in steps:
         if step.name in found.steps:
             continue
         began = monotonic()
         try:
-            step.do(scene)
+            step.do(context)
         except ReleaseFailed as problem:
             if step.rolls_back:
                 say(f"  NO  {step.description}: {problem}")
-                _roll_back(scene, f"{step.name}: {problem}")
+                _roll_back(context, f"{step.name}: {problem}")
                 return found
             found.why = f"{step.name}: {problem}"
             say(f"  !!  {step.description}: {problem}")
@@ -134,15 +135,15 @@ def _run(
     return found
 
 
-def _roll_back(scene: Scene, why: str) -> None:
-    found = scene.release
+def _roll_back(context: ReleaseContext, why: str) -> None:
+    found = context.release
     try:
-        roll_back(scene)
+        roll_back(context)
         outcome = "rolled back"
     except ReleaseFailed as problem:
         outcome, why = "failed", f"{why}; then the rollback failed: {problem}"
     found.why = why
-    _close(scene.journal, found, outcome)
+    _close(context.journal, found, outcome)
 
 
 def _close(journal: Journal, found: Release, outcome: str) -> None:

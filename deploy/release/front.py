@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from deploy.release.comparison import safe_counts
 from deploy.release.errors import ReleaseFailed
 from deploy.release.place import Place, Slot
-from deploy.release.watch import safe_counts
 from models.core.settings import settings
 from models.core.waiting import wait_until
 

@@ -14,6 +14,14 @@ from models.core.errors import MaitredError
 
 _FOLDER: Final = "releases"
 _LOCK: Final = "lock"
+#: Names of steps in a journal that the release before this one wrote -> their names now. A release
+#: that it began and did not complete is resumed by this one, or rolled back.
+_FORMER_STEPS: Final = {
+    "look": "check",
+    "turn": "switch",
+    "front": "check-nginx",
+    "end-old": "stop-old",
+}
 
 
 class ReleaseRefused(MaitredError):
@@ -95,4 +103,5 @@ class Journal:
 
 def _read(path: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return found
+    steps = found.get("steps", {})
+    return found | {"steps": {_FORMER_STEPS.get(name, name): done for name, done in steps.items()}}

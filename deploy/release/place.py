@@ -51,7 +51,7 @@ class Place:
         link.parent.mkdir(exist_ok=True)
         link_atomically(link, folder)
 
-    def turn(self, shares: tuple[int, ...], slot: Slot) -> None:
+    def route(self, shares: tuple[int, ...], slot: Slot) -> None:
         """Point these shares to that slot, each by one rename, so that the link always exists."""
         for share in shares:
             link_atomically(self.sockets / str(share), slot)

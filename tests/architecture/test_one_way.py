@@ -92,7 +92,7 @@ OTHER_LOOPS = {
     "deploy/embedded/up.py": "restarts what ended, after a growing pause",
     "deploy/live.py": "the standard library alone",
     "deploy/release/keeper.py": "a service's loop, which works at each turn",
-    "deploy/release/steps.py": "the time to watch depends on what was seen so far",
+    "deploy/release/watch.py": "the time to watch depends on what was seen so far",
     "models/core/database/transactions.py": "retries of work; it ends with the work's own error",
     "models/core/waiting.py": "the module itself",
     "tasks/messaging/patience.py": "retries of work; it ends with the work's own error",

@@ -154,7 +154,7 @@ def nginx_may_not_open_the_sockets(machine: Machine) -> None:
     machine.must("chgrp maitred /run/maitred; chmod 2750 /run/maitred")
     refused = machine.run(f"maitred release start {V1}")
     assert refused.returncode == 1, refused.stdout
-    assert "turn: nginx returned 502: can its workers open the sockets" in refused.stderr
+    assert "switch: nginx returned 502: can its workers open the sockets" in refused.stderr
     machine.must("systemd-tmpfiles --create maitred.conf")
     assert "rolled back" in machine.must("maitred release list")
 

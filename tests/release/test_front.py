@@ -28,7 +28,7 @@ def test_a_first_release_whose_sockets_nginx_cannot_open_is_taken_back(place: Ma
     place.env["RELEASE_SOCKETS"] = str(elsewhere)
     refused = place.maitred("release", "start", version)
     assert refused.returncode == 1
-    assert "turn: nginx returned 502: can its workers open the sockets" in refused.stderr
+    assert "switch: nginx returned 502: can its workers open the sockets" in refused.stderr
     assert "rolled back after" in refused.stdout
     assert not _is_live(place)
     place.env["RELEASE_SOCKETS"] = sockets

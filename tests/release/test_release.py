@@ -96,8 +96,8 @@ def test_versions_come_and_go_and_no_request_fails(place: Machine) -> None:
         ("fails to start", "blue-green", r"start: web exited 2 times"),
         ("bad migration", "blue-green", r"migrate: .*no_such_table"),
         ("workers crash", "rolling", r"start: allocation exited 2 times"),
-        ("fails", "canary", r"turn: with (5|25)% of the traffic: errors"),
-        ("slow", "canary", r"turn: with \d+% of the traffic: slow"),
+        ("fails", "canary", r"switch: with (5|25)% of the traffic: errors"),
+        ("slow", "canary", r"switch: with \d+% of the traffic: slow"),
     ],
 )
 def test_a_broken_version_is_taken_back_and_says_why(

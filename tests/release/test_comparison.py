@@ -2,7 +2,7 @@
 
 import pytest
 
-from deploy.release.watch import Counts, more_errors, slower
+from deploy.release.comparison import Counts, more_errors, slower
 
 BOUNDS = (0.01, 0.05, 0.1, 0.15, 0.25, 0.5)
 
