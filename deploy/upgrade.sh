@@ -6,7 +6,7 @@
 #   sh deploy/upgrade.sh --rollback    # the previous image
 #
 # Backs up, migrates (a migration only adds), starts every process of the new version next to the old ones,
-# switches the link that nginx follows (deploy/live.py), watches, and lets the old processes finish. If any
+# switches the link that nginx follows (deploy/compose_traffic.py), watches, and lets the old processes finish. If any
 # step before that fails, it removes the new processes, the old version serves, and it exits with 1. Safe to
 # run again, even after it was killed. WITHOUT_BACKUP=1 skips the backup; see docs/deploy/compose.md.
 set -eu

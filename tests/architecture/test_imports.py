@@ -39,7 +39,7 @@ FETCHERS = {
     ("deploy/smoke.py", "httpx"),  # tests a new release at the address that its caller gives
     ("deploy/cli/health.py", "httpx"),  # the web process given by the operator
     ("deploy/release/place.py", "httpx"),  # the sockets of both slots
-    ("deploy/live.py", "http"),  # the socket of its own container
+    ("deploy/compose_traffic.py", "http"),  # the socket of its own container
     ("deploy/release/front.py", "httpx"),  # nginx, at RELEASE_FRONT
 }
 FOLDERS = {*PACKAGES, ".ci", ".github", "docs", "examples", "requirements", "tests"}

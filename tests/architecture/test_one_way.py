@@ -90,7 +90,7 @@ def test_the_control_a_task_with_a_loop_is_found() -> None:
 OTHER_LOOPS = {
     "deploy/demo/demo.py": "coroutines",
     "deploy/embedded/up.py": "restarts what ended, after a growing pause",
-    "deploy/live.py": "the standard library alone",
+    "deploy/compose_traffic.py": "the standard library alone",
     "deploy/release/keeper.py": "a service's loop, which works at each turn",
     "deploy/release/watch.py": "the time to watch depends on what was seen so far",
     "models/core/database/transactions.py": "retries of work; it ends with the work's own error",
@@ -101,7 +101,7 @@ OTHER_LOOPS = {
 #: Place -> why it renames, links or syncs without `models.core.atomic_files`.
 OTHER_FILES = {
     "deploy/embedded/supervisor.py": "puts an old log aside",
-    "deploy/live.py": "the standard library alone",
+    "deploy/compose_traffic.py": "the standard library alone",
     "tasks/backups/restore_to_url.py": "moves a database that its program has written and synced",
     "models/core/append_files.py": "appends to a file, and replaces none",
     "models/core/atomic_files.py": "the module itself",

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import redis
 
-from deploy import live
+from deploy import compose_traffic
 from deploy.procfile import commands_of
 from models.core.redis import counters, signals
 from models.core.secrets.by_process import SECRETS, needed_by
@@ -239,7 +239,7 @@ def test_web_is_the_image_s_own_command_on_a_socket_that_nginx_has_too(
         ("sockets", True),
     ]
     upstreams = (ROOT / "deploy/nginx/compose/upstreams.conf").read_text(encoding="utf-8")
-    assert f"server unix:{place}/{live.LINK} " in upstreams
+    assert f"server unix:{place}/{compose_traffic.LINK} " in upstreams
 
 
 def test_no_service_relies_on_the_mode_of_a_tmpfs_that_the_image_does_not_have(
@@ -298,7 +298,7 @@ def test_every_variable_of_the_restaurant_is_a_setting_of_ours(services: dict[st
     known = {name.upper() for name in Settings.model_fields}
     others = {"WORKER_SIGN_OF_LIFE", "FLOWER_ADDRESS", "PROMETHEUS_MULTIPROC_DIR", "TMPDIR"}
     others |= {"AWS_SHARED_CREDENTIALS", "AWS_DEFAULT_REGION"}  # boto3's own
-    others |= {"WEB_SOCKETS"}  # of deploy/live.py
+    others |= {"WEB_SOCKETS"}  # of deploy/compose_traffic.py
     for name in PROCESSES:
         given = {
             variable if variable in known else variable.removesuffix("_FILE")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy import live
+from deploy import compose_traffic as traffic
 from tests.architecture.tree import ROOT
 from tests.services.running.process import wait_until
 
@@ -51,7 +51,7 @@ def serving(place: Path, status: int = 200, **env: str) -> subprocess.Popen[byte
     argv = [sys.executable, "-m", "deploy.live", "serve", sys.executable, "-c", ANSWERS]
     known = {"WEB_SOCKETS": str(place), "PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]}
     process = subprocess.Popen([*argv, str(status)], env=known | env)
-    wait_until(lambda: live.listens(live.own()), seconds=30, what="a web process")
+    wait_until(lambda: traffic.listens(traffic.own()), seconds=30, what="a web process")
     return process
 
 
@@ -64,16 +64,16 @@ def another(place: Path, name: str = "another") -> socket.socket:
 
 
 def test_the_first_one_is_led_to_and_its_counts_begin_anew(place: Path, tmp_path: Path) -> None:
-    (place / live.LINK).symlink_to("one-that-is-gone")
-    live.own().touch()  # left by this container when it was killed
+    (place / traffic.LINK).symlink_to("one-that-is-gone")
+    traffic.own().touch()  # left by this container when it was killed
     counts = tmp_path / "metrics"
     counts.mkdir()
     (counts / "counter_7.db").touch()
     process = serving(place, METRICS_DIR=str(counts))
     try:
-        assert (place / live.LINK).readlink() == Path(live.own().name)
+        assert (place / traffic.LINK).readlink() == Path(traffic.own().name)
         assert list(counts.iterdir()) == []
-        assert live.own().stat().st_mode & 0o777 != 0
+        assert traffic.own().stat().st_mode & 0o777 != 0
     finally:
         process.kill()
         process.wait()
@@ -92,7 +92,8 @@ def test_sockets_of_containers_that_are_gone_are_removed_and_no_other(place: Pat
             process = serving(place)
             try:
                 assert {path.name for path in place.iterdir()} == {
-                    live.LINK, live.own().name, "lives", "just-made", "full", "young", "a-file",
+                    traffic.LINK, traffic.own().name,
+                    "lives", "just-made", "full", "young", "a-file",
                 }  # fmt: skip
             finally:
                 process.kill()
@@ -101,14 +102,14 @@ def test_sockets_of_containers_that_are_gone_are_removed_and_no_other(place: Pat
 
 def test_the_next_one_waits_until_it_is_turned_to(place: Path) -> None:
     with another(place):
-        (place / live.LINK).symlink_to("another")
+        (place / traffic.LINK).symlink_to("another")
         process = serving(place)
         try:
-            assert (place / live.LINK).readlink() == Path("another")
-            live.turn()
-            assert (place / live.LINK).readlink() == Path(live.own().name)
+            assert (place / traffic.LINK).readlink() == Path("another")
+            traffic.turn()
+            assert (place / traffic.LINK).readlink() == Path(traffic.own().name)
             assert {path.name for path in place.iterdir()} == {
-                live.LINK, "another", live.own().name,
+                traffic.LINK, "another", traffic.own().name,
             }  # fmt: skip
         finally:
             process.kill()
@@ -120,14 +121,14 @@ def test_no_caller_finds_no_link_while_it_is_turned(place: Path) -> None:
 
     def look() -> None:
         while not ended.is_set():
-            missed.extend([] if (place / live.LINK).exists() else [1])
+            missed.extend([] if (place / traffic.LINK).exists() else [1])
 
-    with another(place), another(place, live.own().name):
-        (place / live.LINK).symlink_to("another")
+    with another(place), another(place, traffic.own().name):
+        (place / traffic.LINK).symlink_to("another")
         looking = threading.Thread(target=look)
         looking.start()
         for _ in range(200):
-            live.turn()
+            traffic.turn()
         ended.set()
         looking.join()
     assert missed == []
@@ -136,14 +137,14 @@ def test_no_caller_finds_no_link_while_it_is_turned(place: Path) -> None:
 @pytest.mark.parametrize(("status", "says"), [(200, None), (503, "/readyz: 503")])
 def test_it_is_well_when_its_own_readyz_says_so(place: Path, status: int, says: str | None) -> None:
     with pytest.raises(SystemExit, match="does not answer"):
-        live.check()
+        traffic.check()
     process = serving(place, status)
     try:
         if says is None:
-            live.check()
+            traffic.check()
         else:
             with pytest.raises(SystemExit, match=says):
-                live.check()
+                traffic.check()
     finally:
         process.kill()
         process.wait()
@@ -152,8 +153,8 @@ def test_it_is_well_when_its_own_readyz_says_so(place: Path, status: int, says: 
 def test_what_it_answered_is_counted(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     process = serving(place)
     try:
-        live.main(["answered"])
-        live.main(["failed"])
+        traffic.main(["answered"])
+        traffic.main(["failed"])
     finally:
         process.kill()
         process.wait()
@@ -163,19 +164,19 @@ def test_what_it_answered_is_counted(place: Path, capsys: pytest.CaptureFixture[
 def test_it_drains_when_the_last_caller_is_gone_and_counts_those_that_stay(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "DRAIN_SECONDS", 0.3)
-    with another(place, live.own().name) as line:
-        (place / live.LINK).symlink_to(live.own().name)
-        live.drain()
+    monkeypatch.setattr(traffic, "DRAIN_SECONDS", 0.3)
+    with another(place, traffic.own().name) as line:
+        (place / traffic.LINK).symlink_to(traffic.own().name)
+        traffic.drain()
         with socket.socket(socket.AF_UNIX) as caller:
-            caller.connect(str(place / live.LINK))  # like nginx: by the link, not yet accepted
+            caller.connect(str(place / traffic.LINK))  # like nginx: by the link, not yet accepted
             with pytest.raises(SystemExit, match="1 connections are still open"):
-                live.drain()
+                traffic.drain()
             line.accept()[0].close()
-        live.drain()
+        traffic.drain()
 
 
 def test_a_word_that_is_none_is_answered_with_the_words_that_are(place: Path) -> None:
     for words in ([], ["turn", "left"], ["nothing"], ["serve"]):
         with pytest.raises(SystemExit, match=r"deploy\.live drain"):
-            live.main(words)
+            traffic.main(words)
