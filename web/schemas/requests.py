@@ -17,7 +17,6 @@ from models.core.errors import Invalid
 from models.core.phones import country_of
 from models.rules.reservations.requests import ConsentSaid, GuestDetails, TableChange, TableRequest
 from models.rules.restaurant.restaurant import QUARTER_SECONDS, RestaurantSpec
-from web.schemas.answers import StatusName
 from web.schemas.examples import ASKED, BOOKED, CHANGED
 from web.schemas.fields import (
     AreaKey,
@@ -253,24 +252,6 @@ class BookQuery(RequestModel):
     """The day of the book."""
 
     date: DateText
-
-
-class MoveRequest(RequestModel):
-    """The status that the host acts on, so that a move is not made twice."""
-
-    body_optional: ClassVar[bool] = True
-
-    from_: StatusName | None = Field(
-        None,
-        alias="from",
-        description="the status to act on; 409 if it has changed",
-    )
-
-
-class SeatRequest(MoveRequest):
-    """The tables at which the party is seated; empty: its assigned tables."""
-
-    tables: list[TableLabel] = Field(default_factory=list, max_length=12)
 
 
 class LinkRequest(RequestModel):

@@ -1,8 +1,9 @@
 """Check that no interval of any book has more online covers or parties than its pacing allows.
 
 Only online decisions are checked. The staff may exceed the pacing, and all their bookings counted
-when an online party was decided: so online covers alone never exceed a limit. No-shows that were
-undone are left out, too, and for the online limit parties that the staff changed.
+when an online party was decided: so online covers alone never exceed a limit. No-shows and
+cancellations that were undone are left out, too, and for the online limit parties that the staff
+changed.
 """
 
 from collections.abc import Iterable, Iterator
@@ -76,7 +77,7 @@ def _read_starts(
 ) -> list[_Start]:
     row, move, wish = Reservation, ReservationMove, ReservationChange
     taken_back = select(move.reservation_id).where(
-        move.reservation_id == row.id, move.before == Status.NO_SHOW
+        move.reservation_id == row.id, move.before.in_((Status.NO_SHOW, Status.CANCELLED))
     )
     by_staff = (
         select(wish.id)

@@ -188,9 +188,9 @@ def read_uses(session: Session, files: Files, chunk: Sequence[int]) -> dict[int,
 def _read_begins(session: Session, chunk: Sequence[int]) -> dict[int, int]:
     """The first quarters of parties at their present tables, where it is not their start.
 
-    A party that is seated has the table from then on, early or late; one whose no-show or finish
-    was undone has it again from then on, but not before its start; one recorded later as having
-    come has none again; after an accepted change the new start counts.
+    A party that is seated has the table from then on, early or late; one whose no-show,
+    cancellation or finish was undone has it again from then on, but not before its start; one
+    recorded later as having come has none again; after an accepted change the new start counts.
     """
     move, given = ReservationMove, Assignment
     query = (
@@ -201,7 +201,7 @@ def _read_begins(session: Session, chunk: Sequence[int]) -> dict[int, int]:
             given.dining_table_id.in_(chunk),
             or_(
                 and_(move.after == Status.SEATED, move.reason.not_like(f"{EDITED_REASON}%")),
-                move.before == Status.NO_SHOW,
+                move.before.in_((Status.NO_SHOW.value, Status.CANCELLED.value)),
                 and_(move.before == Status.FINISHED, move.after.in_(_BACK)),
                 move.reason == CHANGED_REASON,
             ),

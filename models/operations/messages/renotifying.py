@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from models.core.database.bulk import bulk_insert
@@ -85,6 +85,47 @@ def reset_reminders(
         elif each.state == "queued":
             session.delete(each)
     bulk_insert(session, table_of(Message), _messages(row, sorted(wanted.values()), now=now))
+
+
+def withdraw_cancellation(session: Session, row: Reservation, *, revision: int) -> bool:
+    """Skip the unsent messages of the cancellation that made this revision.
+
+    Return whether one was sent, or is being sent now: then the guest must hear that the reservation
+    stands. The UPDATE locks the messages that wait, so that no worker claims one before the query.
+    """
+    said = table_of(Message)
+    own = (
+        said.c.reservation_id == row.id,
+        said.c.reservation_revision == revision,
+        said.c.kind == notifying.Kind.CANCELLED.value,
+    )
+    waits = update(said).where(*own, said.c.state == "queued")
+    session.execute(waits.values(state="skipped", error=SUPERSEDED))
+    went = select(said.c.id).where(*own, said.c.state.in_(("sending", "sent")))
+    return session.scalars(went).first() is not None
+
+
+def requeue(
+    session: Session, row: Reservation, restaurant: RestaurantSpec, *, is_told_anew: bool
+) -> None:
+    """After an undone cancellation, whose move is written: queue again what holds again.
+
+    That is each message that came due while the reservation was cancelled, and was skipped. If the
+    guest is told anew, that message has its own reminders: those that wait are deleted instead.
+    """
+    session.flush()
+    said = session.scalars(select(Message).where(Message.reservation_id == row.id)).all()
+    by = notifying.channels(email=bool(row.email_key), phone=bool(row.phone_key))
+    offsets = restaurant.policies.reminder_minutes
+    due = notifying.due(_steps(session, row.id), by, starts_at=row.starts_at, offsets=offsets)
+    wanted = {tuple(each) for each in due}
+    for each in said:
+        key = (each.reservation_revision, each.kind, each.channel, each.variant)
+        is_old = key not in wanted and each.kind == notifying.Kind.REMINDER
+        if key in wanted and each.state == "skipped" and each.error == SUPERSEDED:
+            each.state, each.error = "queued", None
+        elif is_told_anew and is_old and each.state == "queued":
+            session.delete(each)
 
 
 def _steps(session: Session, reservation_id: int) -> list[notifying.Step]:

@@ -30,7 +30,7 @@ from models.operations.reservations.pending_changes import (
 from models.queries.floor.load import restaurant_by_id
 from models.rules.reservations.changing import check_change
 from models.rules.reservations.contact_edits import EMAIL, SMS, contact_marks, edit_reason
-from models.rules.reservations.lifecycle import HOLDING, OPEN, Status, may_move
+from models.rules.reservations.lifecycle import HOLDING, OPEN, UNDO_PAUSE, Status, may_move
 from models.rules.reservations.requests import GuestDetails, TableChange
 from models.rules.restaurant.policies import is_late_cancel
 from models.rules.restaurant.sittings import quarter_of
@@ -147,8 +147,9 @@ def cancel_reservation(
     """Cancel: free the tables immediately, for the waitlist to take, and notify the guest.
 
     Cancelling again does nothing. A late cancellation is allowed and recorded as late.
-    `notify=False`: the staff notify the guest themselves. Raises NotFound, StateConflict,
-    RevisionConflict.
+    `notify=False`: the staff notify the guest themselves. The message of a cancellation by the
+    staff waits for UNDO_PAUSE, so that an undo in time sends nothing. Raises NotFound,
+    StateConflict, RevisionConflict.
     """
     row = lock_reservation(session, reservation_id)
     if row.status == Status.CANCELLED:
@@ -172,6 +173,9 @@ def cancel_reservation(
         "late_cancellation" if late else "cancellation",
         starts_at=row.starts_at,
     )
+    if by_staff:
+        for message in verdicts.messages:
+            message["created_at"] = message["due_at"] = now + UNDO_PAUSE
     verdicts.write(session)
     row.status = Status.CANCELLED.value
     row.confirm_by = None

@@ -1,5 +1,6 @@
 """Repeated operations: the state each expects, and whether it was done already."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,7 +24,12 @@ ANYTHING: Final = ActsOn()
 
 
 def is_repeat(
-    session: Session, row: Reservation, acts_on: ActsOn, *, reason: str, actor: str
+    session: Session,
+    row: Reservation,
+    acts_on: ActsOn,
+    *,
+    reason: str | Collection[str],
+    actor: str,
 ) -> bool:
     """Return whether this operation made the revision after the one that it acts on.
 
@@ -35,7 +41,9 @@ def is_repeat(
         made = select(move.reason, move.actor).where(
             move.reservation_id == row.id, move.revision == acts_on.revision + 1
         )
-        if session.execute(made).first() == (reason, actor):
+        found = session.execute(made).first()
+        reasons = (reason,) if isinstance(reason, str) else reason
+        if found and found.reason in reasons and found.actor == actor:
             return True
         raise RevisionConflict("the reservation has changed since you read it")
     if acts_on.status is not None and acts_on.status != row.status:
@@ -43,8 +51,8 @@ def is_repeat(
     return False
 
 
-def last_step(session: Session, reservation_id: int) -> ReservationMove | None:
-    """Return the last move that led from one state to another."""
+def steps_of(session: Session, reservation_id: int) -> list[ReservationMove]:
+    """Return the moves that led from one state to another, in order."""
     move = ReservationMove
     query = select(move).where(move.reservation_id == reservation_id, move.before != move.after)
-    return session.scalars(query.order_by(move.id.desc()).limit(1)).first()
+    return list(session.scalars(query.order_by(move.id)))

@@ -1,20 +1,38 @@
-"""Undo a no-show, a seating or a finish that was recorded by mistake."""
+"""Undo a step that was recorded by mistake: an arrival, a seating, a cancellation, ..."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy.orm import Session
 
 from models.core.errors import StateConflict
-from models.entities.reservations import Reservation
-from models.operations.deciding.books import lock_reservation
-from models.operations.deciding.occupancy import hold_again, stay_on, tables_of
-from models.operations.reservations.repeats import ANYTHING, ActsOn, is_repeat, last_step
+from models.entities.reservations import Reservation, ReservationMove
+from models.operations.deciding.books import lock_reservation, touch_books
+from models.operations.deciding.occupancy import hold_again, release_from, stay_on, tables_of
+from models.operations.deciding.verdicts import Verdicts
+from models.operations.messages.renotifying import requeue, withdraw_cancellation
+from models.operations.reservations.repeats import ANYTHING, ActsOn, is_repeat, steps_of
 from models.operations.stand.seated_tables import refuse_if_others_sit, sit_down, stand_up
 from models.operations.stand.steps import check_day, move
 from models.queries.floor.load import restaurant_by_id
-from models.rules.reservations.lifecycle import Status
+from models.rules.messages.notifying import STANDS_REASON, TOLD, UNDO_REASONS, UNDONE_REASON
+from models.rules.reservations.lifecycle import (
+    HOLDING,
+    MOVES,
+    UNDO_CANCELLATION,
+    Status,
+)
+from models.rules.restaurant.restaurant import RestaurantSpec
 
-REASON = "taken_back"
+#: Where each state came from, if the history does not say (an older release undid a step).
+_CAME_FROM: Final = {
+    Status.NO_SHOW: Status.CONFIRMED,
+    Status.ARRIVED: Status.CONFIRMED,
+    Status.SEATED: Status.ARRIVED,
+    Status.FINISHED: Status.SEATED,
+}
+_HERE: Final = frozenset({Status.ARRIVED, Status.SEATED, Status.FINISHED})
 
 
 def take_back(
@@ -24,53 +42,121 @@ def take_back(
     now: datetime,
     actor: str,
     acts_on: ActsOn = ANYTHING,
+    notify: bool = True,
 ) -> None:
-    """Undo a no-show, a seating or a finish, on the day itself and while the tables are free.
+    """Undo the last step: an arrival, a seating, a finish, a no-show or a cancellation.
 
-    A repeat does nothing: a call without a state and a revision undoes nothing a second time until
-    the party has moved on. To undo two steps, name the state or revision that each undoes. Raises
-    NotFound, StateConflict, RevisionConflict.
+    The party is again where it was before that step; its tables must be free. Steps of the stand
+    are undone on the day itself, a cancellation within UNDO_CANCELLATION: if its message has not
+    gone, nothing is sent, else the guest is told that the reservation stands, unless the staff do
+    that (`notify=False`). Undone again, the step before that is undone, if the state or revision
+    is named; without them a repeat does nothing until the party has moved on. Raises NotFound,
+    StateConflict, RevisionConflict.
     """
     row = lock_reservation(session, reservation_id)
-    step = last_step(session, row.id)
-    if step is not None and step.reason == REASON:
-        taken = Status(step.before)
+    steps = steps_of(session, row.id)
+    if steps and steps[-1].reason in UNDO_REASONS:
+        taken = Status(steps[-1].before)
         if acts_on == ANYTHING or (acts_on.revision is None and acts_on.status is taken):
             return
-    if is_repeat(session, row, acts_on, reason=REASON, actor=actor):
+    if is_repeat(session, row, acts_on, reason=UNDO_REASONS, actor=actor):
         return
-    after = _before(row, Status(step.before) if step else None)
-    check_day(row, now=now)
-    _set_back(session, row, after, now=now)
-    move(session, row, after, now=now, actor=actor, reason=REASON)
-
-
-def _before(row: Reservation, came_from: Status | None) -> Status:
-    """Return the state to go back to. Raises StateConflict."""
-    match Status(row.status):
-        case Status.NO_SHOW:
-            return Status.CONFIRMED
-        case Status.SEATED:
-            return Status.ARRIVED
-        case Status.FINISHED:  # the clock also finishes parties that were never seated
-            return came_from or Status.SEATED
-        case _:
-            raise StateConflict(f"a reservation that is {row.status} has nothing to undo")
-
-
-def _set_back(session: Session, row: Reservation, after: Status, *, now: datetime) -> None:
+    standing = _standing(row, steps)
+    after = _before(row, standing)
     restaurant = restaurant_by_id(session, row.restaurant_id)
-    if row.status == Status.FINISHED:
-        row.finished_at = None
+    if row.status == Status.CANCELLED:
+        _reinstate(
+            session, restaurant, row, after, standing[-1], now=now, actor=actor, notify=notify
+        )
+        return
+    check_day(row, now=now)
+    _set_back(session, restaurant, row, after, standing, now=now)
+    move(session, row, after, now=now, actor=actor, reason=UNDONE_REASON)
+
+
+def _standing(row: Reservation, steps: Sequence[ReservationMove]) -> list[ReservationMove]:
+    """Return the steps that are not undone; the last led to the present state, else none is."""
+    found: list[ReservationMove] = []
+    for step in steps:
+        if step.reason not in UNDO_REASONS:
+            found.append(step)
+        elif found:
+            found.pop()
+    return found if found and found[-1].after == row.status else []
+
+
+def _before(row: Reservation, standing: Sequence[ReservationMove]) -> Status:
+    """Return the state to go back to. Raises StateConflict."""
+    status = Status(row.status)
+    came_from = Status(standing[-1].before) if standing else None
+    after = came_from if came_from in MOVES[status] else _CAME_FROM.get(status)
+    if after is None:
+        raise StateConflict(f"a reservation that is {row.status} has nothing to undo")
+    return after
+
+
+def _set_back(
+    session: Session,
+    restaurant: RestaurantSpec,
+    row: Reservation,
+    after: Status,
+    standing: Sequence[ReservationMove],
+    *,
+    now: datetime,
+) -> None:
+    """Give the party the tables and times of the state `after`. Raises StateConflict."""
+    before = Status(row.status)
+    if before is Status.SEATED:
+        stand_up(session, row)
+    row.seated_at = row.seated_at if before is Status.FINISHED else None
+    row.finished_at = _finished_at(row, standing) if after is Status.FINISHED else None
     if after is Status.SEATED:
         tables = tables_of(session, row.id)
         refuse_if_others_sit(session, restaurant, row, tables)
         stay_on(session, restaurant, row, tables, now=now)
         sit_down(session, row, tables)
-    elif row.status == Status.SEATED:
-        stand_up(session, row)
-        row.seated_at = None
-    elif after is not Status.NO_SHOW:
+    elif after in HOLDING and before not in HOLDING:
         hold_again(session, restaurant, row, now=now)
-        if row.status == Status.NO_SHOW:
-            row.arrived_at = None
+    elif after not in HOLDING and before in HOLDING:
+        release_from(session, row, since=None, now=now)
+    if after not in _HERE:
+        row.arrived_at = None
+
+
+def _finished_at(row: Reservation, standing: Sequence[ReservationMove]) -> datetime:
+    """Return when a party was finished that was then, by mistake, marked a no-show."""
+    finish = standing[-2] if len(standing) > 1 else None
+    if finish is not None and finish.reason == "finish":
+        return finish.at
+    return max(row.ends_at, row.arrived_at or row.ends_at)
+
+
+def _reinstate(
+    session: Session,
+    restaurant: RestaurantSpec,
+    row: Reservation,
+    after: Status,
+    step: ReservationMove,
+    *,
+    now: datetime,
+    actor: str,
+    notify: bool,
+) -> None:
+    """Undo the cancellation `step`. Raises StateConflict if it is too late, or a table is taken."""
+    if now - step.at > UNDO_CANCELLATION:
+        minutes = UNDO_CANCELLATION.total_seconds() // 60
+        raise StateConflict(f"it was cancelled more than {minutes:.0f} minutes ago: book it again")
+    if row.forgotten_at is not None:
+        raise StateConflict("the guest's data were erased: book it again")
+    if after in HOLDING:
+        hold_again(session, restaurant, row, now=now)
+    went = withdraw_cancellation(session, row, revision=step.revision)
+    is_told = went and after in TOLD
+    verdicts = Verdicts(now, actor, not_notified=set() if notify else {row.id})
+    reason = STANDS_REASON if is_told else UNDONE_REASON
+    verdicts.moved(restaurant, row, after, reason, starts_at=row.starts_at)
+    verdicts.write(session)
+    row.status = after.value
+    row.revision += 1
+    requeue(session, row, restaurant, is_told_anew=is_told)
+    touch_books(session, {row.book_id: row.restaurant_id})

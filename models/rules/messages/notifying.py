@@ -50,7 +50,12 @@ REANCHORED_REASON = "reanchored"
 PROVED_REASON = "proved"
 #: The guest has not confirmed by the link in time.
 UNPROVED_REASON = "unproved"
-UNTOLD_REASONS = frozenset({"taken_back", EDITED_REASON, RESEATED_REASON, REANCHORED_REASON})
+#: A step was undone. The messages of an undone cancellation had not gone: nobody is notified.
+UNDONE_REASON = "taken_back"
+#: A cancellation was undone whose message had gone: the guest is told what holds again.
+STANDS_REASON = "stands_again"
+UNDO_REASONS = frozenset({UNDONE_REASON, STANDS_REASON})
+UNTOLD_REASONS = frozenset({UNDONE_REASON, EDITED_REASON, RESEATED_REASON, REANCHORED_REASON})
 #: Moves that a guest does not see at all: other tables.
 UNSEEN_REASONS = frozenset({RESEATED_REASON, "moved"})
 
@@ -148,10 +153,11 @@ def due(
     """The last message on each channel of the current contact, and the reminders that belong to it.
 
     Any other message belongs to the past: sent, void, or addressed to another contact. `starts_at`
-    is the current start; `offsets` are the reminders in minutes before it.
+    is the current start; `offsets` are the reminders in minutes before it. A cancellation that was
+    undone before its message went is left out: what was told before it holds.
     """
     found: set[Due] = set()
-    for message in step_messages(history, by):
+    for message in step_messages(_without_untold_cancellations(history), by):
         if message.kind in (Kind.CHANGE_REFUSED, Kind.CONTACT_CHANGED):
             continue
         found = {each for each in found if each.channel not in message.by}
@@ -165,6 +171,16 @@ def due(
                 }
     now = set(by)
     return frozenset(each for each in found if each.channel in now)
+
+
+def _without_untold_cancellations(history: Sequence[Step]) -> list[Step]:
+    kept: list[Step] = []
+    for step in history:
+        is_undo = step.reason == UNDONE_REASON
+        if is_undo and kept and kept[-1].after is Status.CANCELLED:
+            kept.pop()
+        kept.append(step)
+    return kept
 
 
 def reminded(offsets: tuple[int, ...], *, starts_at: datetime, now: datetime) -> list[int]:

@@ -53,19 +53,29 @@ MOVES: dict[Status, frozenset[Status]] = {
             Status.EXPIRED,
         }
     ),
-    Status.ARRIVED: frozenset({Status.SEATED, Status.FINISHED, Status.CANCELLED, Status.NO_SHOW}),
-    Status.SEATED: frozenset({Status.FINISHED, Status.ARRIVED}),
+    Status.ARRIVED: frozenset(
+        {Status.SEATED, Status.FINISHED, Status.CANCELLED, Status.NO_SHOW, Status.CONFIRMED}
+    ),
+    Status.SEATED: frozenset({Status.FINISHED, Status.ARRIVED, Status.CONFIRMED, Status.NO_SHOW}),
     Status.FINISHED: frozenset({Status.SEATED, Status.ARRIVED, Status.CONFIRMED, Status.NO_SHOW}),
     Status.DECLINED: frozenset(),
-    Status.CANCELLED: frozenset(),
+    Status.CANCELLED: frozenset(
+        {Status.REQUESTED, Status.WAITLISTED, Status.CONFIRMED, Status.ARRIVED}
+    ),
     Status.EXPIRED: frozenset(),
     Status.NO_SHOW: frozenset({Status.CONFIRMED, Status.ARRIVED, Status.SEATED, Status.FINISHED}),
 }
 #: The moves among these that are allowed only as an undo.
 ONLY_BACK: dict[Status, frozenset[Status]] = {
-    Status.SEATED: frozenset({Status.ARRIVED}),
+    Status.ARRIVED: frozenset({Status.CONFIRMED}),
+    Status.SEATED: frozenset({Status.ARRIVED, Status.CONFIRMED, Status.NO_SHOW}),
     Status.FINISHED: frozenset({Status.SEATED, Status.ARRIVED, Status.CONFIRMED}),
+    Status.CANCELLED: MOVES[Status.CANCELLED],
 }
+#: A cancellation may be undone for this long.
+UNDO_CANCELLATION: Final = timedelta(minutes=30)
+#: A message that the staff cancelled waits this long, so that an undo in time sends nothing.
+UNDO_PAUSE: Final = timedelta(seconds=30)
 
 
 def may_move(before: Status, after: Status) -> bool:

@@ -9,6 +9,8 @@ from models.rules.messages.notifying import (
     REANCHORED_REASON,
     REFUSED_REASON,
     RESEATED_REASON,
+    STANDS_REASON,
+    UNDONE_REASON,
     UNPROVED_REASON,
 )
 from models.rules.reservations.contact_edits import EDITED_REASON
@@ -27,7 +29,8 @@ MOVED: Final[dict[str, frozenset[Status]]] = {
     "finish": frozenset({Status.FINISHED}),
     "evening_over": frozenset({Status.FINISHED}),
     "no_show": frozenset({Status.NO_SHOW}),
-    "taken_back": HOLDING | {Status.NO_SHOW},
+    UNDONE_REASON: HOLDING | {Status.REQUESTED, Status.WAITLISTED, Status.FINISHED, Status.NO_SHOW},
+    STANDS_REASON: frozenset({Status.CONFIRMED, Status.WAITLISTED}),
     "cancellation": frozenset({Status.CANCELLED}),
     "late_cancellation": frozenset({Status.CANCELLED}),
 }

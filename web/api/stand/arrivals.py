@@ -27,7 +27,7 @@ from web.http.access import Visitor, staff_of_reservation
 from web.http.headers import if_revision
 from web.nudging import nudge_after_move
 from web.schemas.answers import ReservationOut
-from web.schemas.requests import MoveRequest, SeatRequest
+from web.schemas.stand import MoveRequest, SeatRequest, TakeBackRequest
 
 blueprint = APIBlueprint("arrivals", __name__, url_prefix="/api/v1", tag="The host stand")
 
@@ -91,14 +91,17 @@ def no_show(reservation_id: int, caller: Caller, body: MoveRequest) -> Response:
     return _move(mark_no_show, reservation_id, caller, body)
 
 
-@_verb("take-back")
-def taken_back(reservation_id: int, caller: Caller, body: MoveRequest) -> Response:
-    """Undo a no-show, a seating or a finish.
+@_verb("take-back", takes=TakeBackRequest)
+def taken_back(reservation_id: int, caller: Caller, body: TakeBackRequest) -> Response:
+    """Undo the last step: an arrival, a seating, a finish, a no-show or a cancellation.
 
-    Name the status to undo in `from`, or the revision in If-Match. A repeat without either undoes
-    nothing more.
+    The party is again where it was before; 409 if its table is taken meanwhile. A cancellation can
+    be undone for 30 minutes: its message is not sent, or, if it has gone, the guest is told that
+    the reservation stands, unless `notify` is false. Name the status to undo in `from`, or the
+    revision in If-Match. A repeat without either undoes nothing more.
     """
-    return _move(take_back, reservation_id, caller, body)
+    undo = partial(take_back, notify=body.notify)
+    return _move(undo, reservation_id, caller, body)
 
 
 @_verb("confirm", permission=Permission.WRITE_RESERVATIONS)

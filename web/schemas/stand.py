@@ -1,0 +1,35 @@
+"""Models of the requests by which the host moves a party."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from web.schemas.answers import StatusName
+from web.schemas.fields import TableLabel
+from web.schemas.requests import NOTIFY, RequestModel
+
+
+class MoveRequest(RequestModel):
+    """The status that the host acts on, so that a move is not made twice."""
+
+    body_optional: ClassVar[bool] = True
+
+    from_: StatusName | None = Field(
+        None,
+        alias="from",
+        description="the status to act on; 409 if it has changed",
+    )
+
+
+class SeatRequest(MoveRequest):
+    """The tables at which the party is seated; empty: its assigned tables."""
+
+    tables: list[TableLabel] = Field(default_factory=list, max_length=12)
+
+
+class TakeBackRequest(MoveRequest):
+    """The step to undo."""
+
+    notify: bool = Field(
+        True, description=f"of an undone cancellation whose message has gone: {NOTIFY}"
+    )
