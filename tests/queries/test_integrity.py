@@ -329,7 +329,7 @@ def test_an_older_file_allowed_it(two: tuple[int, int], stand: Stand) -> None:
     )
     stand.plant(text("UPDATE dining_tables SET min_party = 2, max_party = 9, label = label"))
     assert {rule for rule, _ in found(stand)} == {
-        "pacing", "occupancy-missing", "untold", "told-without-cause"
+        "pacing", "occupancy-missing", "message-missing", "message-without-cause"
     }  # fmt: skip
     stand.plant(update(Restaurant).values(revised_at=NOW + timedelta(hours=1)))
     assert found(stand) == set()
@@ -372,7 +372,7 @@ def test_a_freed_book_that_nobody_looked_at(two: tuple[int, int], stand: Stand) 
 @pytest.mark.parametrize("channel", ["email", "sms"])
 def test_a_decision_that_was_not_told(two: tuple[int, int], stand: Stand, channel: str) -> None:
     stand.plant(delete(Message).where(*message(two[0], "confirmation", channel)))
-    assert found(stand) == {("untold", (two[0],))}
+    assert found(stand) == {("message-missing", (two[0],))}
 
 
 @pytest.mark.parametrize("after", ["declined", "waitlisted", "cancelled", "changed", "refused"])
@@ -395,21 +395,21 @@ def test_any_news_must_be_told(stand: Stand, after: str) -> None:
     settle(stand)
     assert found(stand) == set()
     stand.plant(delete(Message).where(*message(number, after, "email")))
-    assert found(stand) == {("untold", (number,))}
+    assert found(stand) == {("message-missing", (number,))}
 
 
 def test_a_reminder_is_missing(two: tuple[int, int], stand: Stand) -> None:
     stand.plant(delete(Message).where(*message(two[0], "reminder", "sms"), Message.variant == 180))
-    assert found(stand) == {("untold", (two[0],))}
+    assert found(stand) == {("message-missing", (two[0],))}
 
 
 def test_a_decision_told_twice(two: tuple[int, int], stand: Stand) -> None:
     with without(stand, Message, "uq_messages_once"):
         repeat(stand, two[0], "confirmation")
-        assert found(stand) == {("told-twice", (two[0],))}
+        assert found(stand) == {("message-twice", (two[0],))}
         stand.plant(delete(Message).where(Message.provider_id == "again"))
         repeat(stand, two[1], "reminder")
-        assert found(stand) == {("told-twice", (two[1],))}
+        assert found(stand) == {("message-twice", (two[1],))}
 
 
 @pytest.mark.parametrize(
@@ -419,7 +419,7 @@ def test_a_decision_told_twice(two: tuple[int, int], stand: Stand) -> None:
 )
 def test_news_without_a_cause(two: tuple[int, int], stand: Stand, change: dict[str, Any]) -> None:
     repeat(stand, two[1], "confirmation", **change)
-    assert found(stand) == {("told-without-cause", (two[1],))}
+    assert found(stand) == {("message-without-cause", (two[1],))}
 
 
 @pytest.mark.parametrize(
@@ -431,7 +431,7 @@ def test_a_reminder_without_a_cause(
     two: tuple[int, int], stand: Stand, change: dict[str, Any]
 ) -> None:
     repeat(stand, two[1], "reminder", **change)
-    assert found(stand) == {("told-without-cause", (two[1],))}
+    assert found(stand) == {("message-without-cause", (two[1],))}
 
 
 @pytest.mark.parametrize(
@@ -481,7 +481,7 @@ def test_a_guest_who_gave_another_contact_is_judged_by_the_one_of_the_day(stand:
     settle(stand)
     assert found(stand) == set()
     stand.plant(delete(Message).where(*message(number, "cancelled", "sms")))
-    assert found(stand) == {("untold", (number,))}
+    assert found(stand) == {("message-missing", (number,))}
 
 
 def test_what_was_told_before_the_edit_is_still_known(stand: Stand) -> None:
@@ -489,7 +489,7 @@ def test_what_was_told_before_the_edit_is_still_known(stand: Stand) -> None:
     contact(stand, number, email=None, phone=PHONE)
     settle(stand)
     stand.plant(delete(Message).where(*message(number, "confirmation", "email")))
-    assert ("untold", (number,)) in found(stand)
+    assert ("message-missing", (number,)) in found(stand)
 
 
 def test_a_guest_of_the_staff_may_have_no_contact(stand: Stand) -> None:
@@ -506,7 +506,7 @@ def test_a_contact_that_came_later_must_have_been_told(stand: Stand) -> None:
     send_due(stand, until=NOW)
     gone = delete(Message).where(Message.channel == "sms")
     stand.plant(gone.where(Message.kind == "confirmation"))
-    assert found(stand) == {("untold", (number,))}
+    assert found(stand) == {("message-missing", (number,))}
 
 
 def test_the_contact_of_before_must_have_been_told(stand: Stand) -> None:
@@ -516,7 +516,7 @@ def test_the_contact_of_before_must_have_been_told(stand: Stand) -> None:
     send_due(stand, until=NOW)
     assert found(stand) == set()
     stand.plant(delete(Message).where(Message.kind == "contact_changed"))
-    assert found(stand) == {("untold", (number,))}
+    assert found(stand) == {("message-missing", (number,))}
 
 
 # --- moves and references

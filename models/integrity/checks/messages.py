@@ -152,19 +152,19 @@ def _skipped_laws(now: datetime) -> list[Law]:
         Law(
             "was skipped as superseded but still applies",
             and_(said.error == "superseded", is_true, not_(moved_since)),
-            rule="untold",
+            rule="message-missing",
             among=skipped,
         ),
         Law(
             "was skipped as too late but is not too late",
             and_(said.error == "too_late", too_early, not_(_changed_since())),
-            rule="untold",
+            rule="message-missing",
             among=skipped,
         ),
         Law(
             "was skipped as erased, but its guest is not erased",
             and_(said.error == "erased", not_(forgotten)),
-            rule="untold",
+            rule="message-missing",
             among=skipped,
         ),
     ]

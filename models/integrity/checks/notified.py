@@ -83,7 +83,7 @@ def message_findings(
         yield from _compare(party, message, existing.get(_key(message), []))
     for revision, kind in sorted(existing.keys() - set(map(_key, expected))):
         text = f"{kind} of revision {revision} belongs to no move"
-        yield _finding(party, text, rule="told-without-cause")
+        yield _finding(party, text, rule="message-without-cause")
     yield from _reminders(party, expected, said, restaurant)
 
 
@@ -134,13 +134,13 @@ def _key(message: StepMessage) -> tuple[int, str]:
 def _compare(party: CheckedParty, message: StepMessage, existing: list[str]) -> Iterator[Finding]:
     what, wanted = f"{message.kind} of revision {message.step.revision}", set(message.by)
     for channel in sorted(wanted - set(existing)):
-        yield _finding(party, f"{what} has no message by {channel}", rule="untold")
+        yield _finding(party, f"{what} has no message by {channel}", rule="message-missing")
     for channel, times in Counter(existing).items():
         if times > 1:
-            yield _finding(party, f"{what} has {times} messages by {channel}", rule="told-twice")
+            yield _finding(party, f"{what} has {times} messages by {channel}", rule="message-twice")
         if channel not in wanted:
             text = f"{what} has a message by {channel}, which the guest did not give"
-            yield _finding(party, text, rule="told-without-cause")
+            yield _finding(party, text, rule="message-without-cause")
 
 
 def _reminders(
@@ -158,9 +158,9 @@ def _reminders(
     for (revision, channel, minutes), times in found.items():
         text = f"reminder of revision {revision}, {minutes} minutes before, by {channel}"
         if (revision, channel) not in rightful:
-            yield _finding(party, f"{text} has no cause", rule="told-without-cause")
+            yield _finding(party, f"{text} has no cause", rule="message-without-cause")
         elif times > 1:
-            yield _finding(party, f"{text} exists {times} times", rule="told-twice")
+            yield _finding(party, f"{text} exists {times} times", rule="message-twice")
     last = {channel: each for each in causes for channel in each.by}
     for channel, cause in sorted(last.items()):
         yield from _missing_reminders(party, cause.step, channel, found, restaurant)
@@ -180,10 +180,10 @@ def _missing_reminders(
     there = {each[2] for each in found if each[:2] == (step.revision, channel)}
     for minutes in sorted(wanted - there):
         text = f"reminder {minutes} minutes before by {channel} is missing"
-        yield _finding(party, text, rule="untold")
+        yield _finding(party, text, rule="message-missing")
     for minutes in sorted(there - wanted):
         text = f"reminder {minutes} minutes before by {channel} has no cause"
-        yield _finding(party, text, rule="told-without-cause")
+        yield _finding(party, text, rule="message-without-cause")
 
 
 def _finding(party: CheckedParty, text: str, *, rule: str) -> Finding:

@@ -150,7 +150,7 @@ def test_messages_are_deleted_and_the_check_knows(db: Engine) -> None:
     assert broken_rules(stand) == set()
     # and would report it, had the rows been deleted in any other way
     stand.plant(update(ShiftDay).values(messages_forgotten_at=None))
-    assert broken_rules(stand) == {"untold"}
+    assert broken_rules(stand) == {"message-missing"}
 
 
 def test_consents_go_with_the_last_reservation(db: Engine) -> None:
@@ -208,7 +208,7 @@ def test_the_check_finds_guests_kept_too_long(db: Engine) -> None:
     assert broken_rules(stand) == set()
     there = update(Reservation).where(Reservation.id == first)
     stand.plant(there.values(forgotten_at=None))
-    assert broken_rules(stand) == {"forgotten", "row", "untold"}
+    assert broken_rules(stand) == {"forgotten", "row", "message-missing"}
     stand.plant(there.values(forgotten_at=NOW, email_key=b"x" * 16))
     assert "forgotten" in broken_rules(stand)
     stand.plant(there.values(email_key=None))
@@ -232,7 +232,7 @@ def test_messages_to_parties_booked_by_the_staff_have_a_cause(
     # and a message without a move still has no cause
     told = update(Message).where(Message.reservation_id == came)
     stand.plant(told.where(Message.kind == "confirmation").values(kind="waitlisted"))
-    assert broken_rules(stand) == {"told-without-cause"}
+    assert broken_rules(stand) == {"message-without-cause"}
 
 
 def test_the_job_writes_down_what_it_did(db: Engine) -> None:
