@@ -41,10 +41,15 @@ _SEARCHES: Final = Counter(
     "Searches for a table when none is free, by result.",
     ("result",),
 )
-_STEPS: Final = Histogram(
-    "maitred_room_search_looks",
-    f"Steps of one search: at most {CHAIN_LOOKS} by each chain, {EXACT_LOOKS} by the exact search.",
-    buckets=(10, 100, 1_000, 2_500, 5_000, 10_000, 15_000, 25_000),
+#: The second name is the former one, for dashboards of the release before.
+_STEPS: Final = tuple(
+    Histogram(
+        name,
+        f"Steps of one search: at most {CHAIN_LOOKS} by each chain, {EXACT_LOOKS} by the exact"
+        " search.",
+        buckets=(10, 100, 1_000, 2_500, 5_000, 10_000, 15_000, 25_000),
+    )
+    for name in ("maitred_room_search_steps", "maitred_room_search_looks")
 )
 _MOVED: Final = Counter(
     "maitred_reseated_parties_total", "Parties moved to another table to make room."
@@ -54,11 +59,15 @@ _MESSAGES: Final = Counter(
     "Messages by result: sent, skipped, limited, delayed, retried or failed.",
     ("channel", "kind", "result"),
 )
-_NOTIFIED: Final = Histogram(
-    "maitred_told_seconds",
-    "Seconds from a decision until the provider accepted the message.",
-    ("channel",),
-    buckets=_SECONDS,
+#: The second name is the former one, for rules and dashboards of the release before.
+_NOTIFIED: Final = tuple(
+    Histogram(
+        name,
+        "Seconds from a decision until the provider accepted the message.",
+        ("channel",),
+        buckets=_SECONDS,
+    )
+    for name in ("maitred_message_seconds", "maitred_told_seconds")
 )
 _PROVIDER: Final = Histogram(
     "maitred_provider_seconds",
@@ -70,7 +79,8 @@ _PROVIDER: Final = Histogram(
 # Exported as zeros from the start: a series that appears with its first event has no rate yet, and
 # an alert on rates would miss that event.
 for _channel in _CHANNELS:
-    _NOTIFIED.labels(_channel)
+    for _each in _NOTIFIED:
+        _each.labels(_channel)
     _PROVIDER.labels(_channel)
     for _kind in Kind:
         for _result in _RESULTS:
@@ -88,7 +98,8 @@ def count_round(decided: Decided, *, now: datetime) -> None:
     _count_answers(decided.answers, now)
     for room in decided.searches:
         _SEARCHES.labels(room.search).inc()
-        _STEPS.observe(room.looks)
+        for each in _STEPS:
+            each.observe(room.looks)
         _MOVED.inc(len(room.moves))
 
 
@@ -113,4 +124,5 @@ def count_sent(message: Outgoing, *, at: datetime, provider_seconds: float) -> N
     _PROVIDER.labels(message.channel).observe(provider_seconds)
     if message.kind != Kind.REMINDER:
         waited = (at - message.created_at).total_seconds()
-        _NOTIFIED.labels(message.channel).observe(max(0.0, waited))
+        for each in _NOTIFIED:
+            each.labels(message.channel).observe(max(0.0, waited))

@@ -48,7 +48,7 @@ DASHBOARDS: Final[dict[str, tuple[str, tuple[Panel, ...]]]] = {
             ),
             Panel(
                 "From answer to message, 99%",
-                ((quantile(0.99, "maitred_told_seconds", "channel"), "{{channel}}"),),
+                ((quantile(0.99, "maitred_message_seconds", "channel"), "{{channel}}"),),
                 unit="s",
             ),
         ),
@@ -117,7 +117,7 @@ DASHBOARDS: Final[dict[str, tuple[str, tuple[Panel, ...]]]] = {
             ),
             Panel(
                 "Steps of a search, 99%",
-                ((quantile(0.99, "maitred_room_search_looks"), "steps"),),
+                ((quantile(0.99, "maitred_room_search_steps"), "steps"),),
             ),
             Panel(
                 "Answers in one round, 99%",

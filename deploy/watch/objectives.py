@@ -42,7 +42,7 @@ def _slower_than(metric: str, seconds: str, labels: str = "") -> tuple[str, str]
 
 
 _LATE_DECISIONS: Final = _slower_than("maitred_decision_seconds", "2.0", "kind='request'")
-_LATE_MESSAGES: Final = _slower_than("maitred_told_seconds", "60.0")
+_LATE_MESSAGES: Final = _slower_than("maitred_message_seconds", "60.0")
 
 OBJECTIVES: Final = (
     Objective(
