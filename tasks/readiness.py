@@ -42,11 +42,11 @@ def _database_facts() -> dict[str, Any]:
     try:
         with reading() as session:
             found = MigrationContext.configure(session.connection()).get_current_revision()
-            stands = _schema_state(found)
-            health = last_health(session, now=clock.now()) if stands in _SERVED else None
+            state = _schema_state(found)
+            health = last_health(session, now=clock.now()) if state in _SERVED else None
     except (DBAPIError, PoolTimeout):
         return {"database": "gone", "migrations": facts, "health": None}
-    facts = {"found": found, "wanted": wanted, "is": stands}
+    facts = {"found": found, "wanted": wanted, "is": state}
     return {"database": "up", "migrations": facts, "health": health}
 
 

@@ -53,7 +53,7 @@ def rotate() -> None:
     number = encryption.add_key()
     click.echo(f"key {number:08x} encrypts from now on")
     # a process that read the file just before may use the old key for this long
-    time.sleep(2 * encryption.LOOK_SECONDS)
+    time.sleep(2 * encryption.REREAD_SECONDS)
     _reseal()
 
 

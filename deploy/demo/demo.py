@@ -63,7 +63,7 @@ def play_evening(plan: DemoPlan, *, url: str = "") -> bool:
     """
     console = Console()
     base = (url or settings().public_url).rstrip("/")
-    _look(base)
+    _check_healthy(base)
     file = read_restaurant(EXAMPLE.read_text(encoding="utf-8"))
     unit(lambda session: load_restaurant(session, file, now=clock.now()))
     restaurant, sitting = _free_friday(file.slug)
@@ -76,7 +76,7 @@ def play_evening(plan: DemoPlan, *, url: str = "") -> bool:
     return _report(console, evening, sitting.book_id)
 
 
-def _look(base: str) -> None:
+def _check_healthy(base: str) -> None:
     try:
         answer = httpx.get(f"{base}/healthz", timeout=10)
     except httpx.HTTPError as error:
@@ -125,7 +125,7 @@ async def _play(
                 evening.decisions = tally.decision_seconds(session, book)
             await players.some_think_again(guests)
             await _until_none(progress, "Changes and the waitlist", book, lambda it: it.undecided)
-            await _until_none(progress, "Messages", book, lambda left: left.untold)
+            await _until_none(progress, "Messages", book, lambda left: left.unsent)
     return evening
 
 
@@ -148,10 +148,10 @@ class _Players:
     #: limits the concurrent requests
     lines: asyncio.Semaphore
 
-    async def all_ask(self, guests: Sequence[DemoGuest], who: str) -> None:
+    async def all_ask(self, guests: Sequence[DemoGuest], label: str) -> None:
         """Request a table for each of these guests."""
         if guests:
-            task = self.progress.add_task(who, total=len(guests))
+            task = self.progress.add_task(label, total=len(guests))
             await self._each(task, guests, self._ask)
 
     async def some_think_again(self, guests: Sequence[DemoGuest]) -> None:
@@ -230,7 +230,7 @@ async def _until_none(
 def _report(console: Console, evening: Evening, book: int) -> bool:
     with reading() as session:
         found = tally.outcomes(session, book)
-        changes, messages = tally.wishes(session, book), tally.told(session, book)
+        changes, messages = tally.wishes(session, book), tally.message_counts(session, book)
         left = tally.waiting(session, book, now=clock.now())
     report.show_outcomes(console, found)
     if changes:
@@ -246,10 +246,10 @@ def _report(console: Console, evening: Evening, book: int) -> bool:
     report.show_messages(console, messages)
     for line in evening.refused[:5]:
         console.print(f"refused: {line}")
-    if left.undecided or left.untold:
+    if left.undecided or left.unsent:
         console.print(
-            f"after {PATIENCE_SECONDS} s: {left.undecided} undecided, {left.untold} not notified"
+            f"after {PATIENCE_SECONDS} s: {left.undecided} undecided, {left.unsent} not notified"
         )
     console.print()
     in_order = show_check(grace_seconds=30)
-    return in_order and not (evening.refused or left.undecided or left.untold)
+    return in_order and not (evening.refused or left.undecided or left.unsent)

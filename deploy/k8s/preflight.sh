@@ -163,7 +163,7 @@ if [ -n "$there" ] && [ "$problems" = 0 ]; then
             esac
             tries=$((tries - 1))
             [ "$tries" -gt 0 ] || { problem "the image $image was not pulled in time (${state:-no answer})" && break; }
-            sleep "${LOOK_SECONDS:-5}"
+            sleep "${POLL_SECONDS:-5}"
         done
         here delete pod preflight --ignore-not-found --wait=false >/dev/null
     else

@@ -122,7 +122,7 @@ while :; do
         here logs job/migrate --tail=50 || true
         stop "the migrations failed"
     fi
-    sleep "${LOOK_SECONDS:-3}"
+    sleep "${POLL_SECONDS:-3}"
 done
 
 if [ -z "$keep" ]; then

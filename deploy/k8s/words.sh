@@ -45,7 +45,7 @@ seen() {
         [ "$rollout" = "$generation=$generation $wanted" ] && return 0
         tries=$((tries - 1))
         [ "$tries" -gt 0 ] || { echo "!!! Argo Rollouts does not observe the web process: is it running?" >&2 && return 1; }
-        sleep "${LOOK_SECONDS:-5}"
+        sleep "${POLL_SECONDS:-5}"
     done
 }
 
@@ -78,7 +78,7 @@ await_healthy() {
             [ "$phase" = Paused ] && return 2
             return 1
         fi
-        sleep "${LOOK_SECONDS:-5}"
+        sleep "${POLL_SECONDS:-5}"
     done
 }
 

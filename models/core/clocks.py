@@ -41,8 +41,8 @@ def clock_ahead(session: Session) -> Ahead | None:
     if dialect_of(session) != "sqlite":
         found.append(_ahead("the database", database_now(session), began))
     began = clock.now()
-    if told := signals.attempt("time"):
-        seconds, micros = told
+    if answer := signals.attempt("time"):
+        seconds, micros = answer
         theirs = datetime.fromtimestamp(seconds + micros / 1e6, UTC)
         found.append(_ahead("Redis", theirs, began))
     known = [each for each in found if each is not None]

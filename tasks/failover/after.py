@@ -105,7 +105,7 @@ def await_signs(*, seconds: float) -> Signs:
     found: dict[str, float] = {}
     lease = _seen(_lease)
 
-    def look() -> bool:
+    def both_seen() -> bool:
         nonlocal lease
         now = _seen(_lease)
         if now is not None and lease is None:
@@ -117,7 +117,7 @@ def await_signs(*, seconds: float) -> Signs:
             found.setdefault("workers", monotonic() - began)
         return len(found) == 2
 
-    wait_until(look, every=0.1, seconds=seconds)
+    wait_until(both_seen, every=0.1, seconds=seconds)
     return Signs(found.get("scheduler"), found.get("workers"))
 
 

@@ -51,7 +51,7 @@ def server_health() -> tuple[ServerHealth, ...]:
     urls = split_url(settings().database_url)
     if len(urls) < 2:
         return ()
-    found = [(url, _look(url)) for url in urls]
+    found = [(url, _query_server(url)) for url in urls]
     answered = [facts for _, facts in found if facts]
     newest = max((facts.job for facts in answered if facts.job), default=None)
     epoch = max((facts.epoch for facts in answered), default=0)
@@ -78,7 +78,7 @@ class _Facts:
     epoch: int
 
 
-def _look(url: URL) -> _Facts | None:
+def _query_server(url: URL) -> _Facts | None:
     """Query a server; return None when it does not answer."""
     bind = make_engine(url.render_as_string(hide_password=False), pool_size=1)
     try:

@@ -58,8 +58,8 @@ def _by_contact(message: Outgoing, contact: str) -> list[Tally]:
     rates = (chosen.limit_told, chosen.limit_told_day)
     if not message.is_proved:
         rates = (chosen.limit_stranger, chosen.limit_stranger_day)
-    who = nameless(rate_limit_key(contact))
-    return [Tally(rate(each), "told", who) for each in rates]
+    name = nameless(rate_limit_key(contact))
+    return [Tally(rate(each), "told", name) for each in rates]
 
 
 @lru_cache(maxsize=1)

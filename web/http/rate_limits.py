@@ -66,28 +66,28 @@ def count_request() -> None:
     so others on the same address cannot use up the staff's limit.
     """
     endpoint = request.endpoint or ""
-    who = caller_key(request.remote_addr or "")
-    if who is None or endpoint in UNCOUNTED or (endpoint in WATCHING and not is_from_outside()):
+    caller = caller_key(request.remote_addr or "")
+    if caller is None or endpoint in UNCOUNTED or (endpoint in WATCHING and not is_from_outside()):
         return
     chosen, known = settings(), _known(endpoint)
     tallies = [
         Tally(rate(chosen.limit_account), "known", known)
         if known
-        else Tally(rate(chosen.limit_address), "address", who)
+        else Tally(rate(chosen.limit_address), "address", caller)
     ]
     if endpoint in ASKING:
         asked = (chosen.limit_request, chosen.limit_request_hour)
-        tallies += [Tally(rate(each), "request", who) for each in asked]
+        tallies += [Tally(rate(each), "request", caller) for each in asked]
         if evening := _evening():
-            tallies.append(Tally(rate(chosen.limit_evening), "occasion", f"{who}:{evening}"))
+            tallies.append(Tally(rate(chosen.limit_evening), "occasion", f"{caller}:{evening}"))
         tallies += _count_contacts()
     elif endpoint in STRICTER:
         kind, setting = STRICTER[endpoint]
-        tallies.append(Tally(rate(getattr(chosen, setting)), kind, known or who))
+        tallies.append(Tally(rate(getattr(chosen, setting)), kind, known or caller))
     elif endpoint == REFRESH and known:  # a forged token is cheap to refuse: not counted
         tallies.append(Tally(rate(chosen.limit_refresh), "refresh", known))
     elif request.blueprint == _MANAGE or "Manage-Token" in request.headers:
-        tallies.append(Tally(rate(chosen.limit_manage), _MANAGE, who))
+        tallies.append(Tally(rate(chosen.limit_manage), _MANAGE, caller))
         if endpoint in EDITING:
             tallies += _count_contacts()
     _refuse_beyond(tallies)
@@ -130,25 +130,25 @@ def place_of(email: str = "", device: str | None = None) -> str:
     return f"device {known}" if known else network_of(request.remote_addr or "")
 
 
-def take_guess(who: str, place: str) -> None:
+def take_guess(account: str, place: str) -> None:
     """Count a guess before it is checked, so that concurrent ones cannot exceed the limit.
 
     Exempt networks are counted too, and also when RATE_LIMITS is off. Raises TooManySignIns. Call
     `give_back` if the guess was right or was never checked.
     """
-    wait = count([_guesses(who, place)])
+    wait = count([_guesses(account, place)])
     if wait:
         raise TooManySignIns(wait)
 
 
-def give_back(who: str, place: str) -> None:
+def give_back(account: str, place: str) -> None:
     """Uncount one guess that was not a failure."""
-    count([_guesses(who, place)], by=-1)
+    count([_guesses(account, place)], by=-1)
 
 
-def forget_guesses(who: str, place: str) -> None:
+def forget_guesses(account: str, place: str) -> None:
     """Reset the failures after a successful sign-in."""
-    forget(_guesses(who, place))
+    forget(_guesses(account, place))
 
 
 def is_from_outside() -> bool:
@@ -177,8 +177,8 @@ def _refuse_beyond(tallies: list[Tally]) -> None:
         raise TooManyRequests(wait)
 
 
-def _guesses(who: str, place: str) -> Tally:
-    name = nameless(f"{who.strip().lower()}\n{place}")
+def _guesses(account: str, place: str) -> Tally:
+    name = nameless(f"{account.strip().lower()}\n{place}")
     return Tally(rate(settings().limit_failures), "failures", name)
 
 

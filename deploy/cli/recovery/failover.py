@@ -226,13 +226,13 @@ def _report_failure(what: str, work: Callable[[], object]) -> None:
         click.echo(f"{what} failed: {problem}", err=True)
 
 
-def _sign(who: str, after: float | None, waited: float) -> str:
+def _sign(process: str, after: float | None, waited: float) -> str:
     if after is None:
         return (
-            f"{who}: not seen within {waited:g} s. Processes with both servers in "
+            f"{process}: not seen within {waited:g} s. Processes with both servers in "
             "DATABASE_URL find it by themselves; start the others there (Procfile)"
         )
-    return f"{who}: connected after {after:.1f} s"
+    return f"{process}: connected after {after:.1f} s"
 
 
 def _show(picture: Overview) -> bool:

@@ -1,4 +1,4 @@
-"""`maitred backup list | verify | ...`: look at backups; maintain stores and keys."""
+"""`maitred backup list | verify | ...`: list backups; maintain stores and keys."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,9 +71,9 @@ def check_store(context: click.Context) -> None:
         with _naming(store) as problems:
             opened = open_safe(store).store
             click.echo(f"{store}: {opened.label}")
-            for look in opened.check():
-                click.echo(f"  {'yes' if look.is_well else 'NO '}  {look.text}")
-                wrong += not look.is_well
+            for check in opened.check():
+                click.echo(f"  {'yes' if check.is_well else 'NO '}  {check.text}")
+                wrong += not check.is_well
         wrong += len(problems)
     context.exit(1 if wrong else 0)
 
@@ -131,7 +131,7 @@ def _naming(store: str) -> Iterator[list[str]]:
 
 def _list() -> bool:
     found: dict[str, Manifest] = {}
-    lies: dict[str, list[str]] = {}
+    holders: dict[str, list[str]] = {}
     wrong: list[str] = []
     for store in stores():
         try:
@@ -143,11 +143,11 @@ def _list() -> bool:
         wrong += [f"DAMAGED {problem.message}{place}" for problem in damaged]
         for one in catalogue:
             found.setdefault(one.name, one)
-            lies.setdefault(one.name, []).append(store)
+            holders.setdefault(one.name, []).append(store)
     table = Table("name", "until (UTC)", "size", "in", "parent", box=None, pad_edge=False)
     for one in sorted(found.values(), key=lambda one: (one.ended, one.name)):
         until, size = f"{one.ended:%Y-%m-%d %H:%M:%S}", size_text(one.seal.sealed_size)
-        table.add_row(one.name, until, size, "+".join(lies[one.name]), one.parent or "")
+        table.add_row(one.name, until, size, "+".join(holders[one.name]), one.parent or "")
     Console(width=_WIDTH).print(table)
     for problem in wrong:
         click.echo(problem)

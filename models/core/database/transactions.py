@@ -264,8 +264,8 @@ def reading(bind: Engine | None = None) -> Iterator[Session]:
         session.rollback()
 
 
-def one_state(look: Callable[[Session], T], bind: Engine | None = None) -> T:
-    """Run `look` on one consistent snapshot, for one more round trip.
+def one_state(read: Callable[[Session], T], bind: Engine | None = None) -> T:
+    """Run `read` on one consistent snapshot, for one more round trip.
 
     Retried if a migration interferes.
     """
@@ -274,7 +274,7 @@ def one_state(look: Callable[[Session], T], bind: Engine | None = None) -> T:
         with reading(bind) as session:
             if dialect_of(session) != "sqlite":  # SQLite always reads one snapshot
                 session.connection().exec_driver_sql(_ONE_STATE)
-            return look(session)
+            return read(session)
 
     return _again(once)
 

@@ -57,9 +57,9 @@ def rate(text: str) -> Rate:
     return Rate(int(amount), int(window.removesuffix(unit) or 1) * _SECONDS[unit.removesuffix("s")])
 
 
-def nameless(who: str) -> str:
+def nameless(text: str) -> str:
     """A keyed hash, so that no address or guest can be read in Redis."""
-    return signing.nameless(who, place="redis")
+    return signing.nameless(text, place="redis")
 
 
 def count(tallies: Sequence[Tally], *, by: int = 1) -> int:

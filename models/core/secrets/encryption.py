@@ -26,7 +26,7 @@ from models.core.settings import settings
 log = logging.getLogger(__name__)
 
 #: How long a process uses its keys before it checks the file again.
-LOOK_SECONDS = 1.0
+REREAD_SECONDS = 1.0
 #: How long a key service that did not answer is not called again.
 AWAY_SECONDS = 30.0
 #: A Tink ciphertext begins with a version byte and the key's id.
@@ -57,7 +57,7 @@ class _HeldKeyring:
 
     def __init__(self) -> None:
         self.ring: Keyring | None = None
-        self.looked = 0.0
+        self.read_at = 0.0
         self.away_until = 0.0
         self.lock = threading.Lock()
 
@@ -99,7 +99,7 @@ def keyring(*, now: bool = False) -> Keyring:
     """The keys in the file; checked for changes at most once a second, unless `now`."""
     held = _held()
     moment = time.monotonic()
-    if held.ring is not None and not now and moment - held.looked < LOOK_SECONDS:
+    if held.ring is not None and not now and moment - held.read_at < REREAD_SECONDS:
         return held.ring
     with held.lock:
         if held.ring is None:
@@ -110,7 +110,7 @@ def keyring(*, now: bool = False) -> Keyring:
             except KeyServiceUnavailable as away:  # the keys in memory decrypt nearly all values
                 log.warning("new keys cannot be decrypted yet", extra={"what": away.message})
                 held.away_until = time.monotonic() + AWAY_SECONDS
-        held.looked = moment
+        held.read_at = moment
         return held.ring
 
 
@@ -152,7 +152,7 @@ def ensure_keyset() -> bool:
 def add_key() -> int:
     """Add a key, which encrypts from now on; the others still decrypt. Returns its id.
 
-    Every process that shares the file uses it after LOOK_SECONDS at the latest.
+    Every process that shares the file uses it after REREAD_SECONDS at the latest.
     """
     keyset = read_keyring().keyset
     fresh = tink.new_keyset_handle(aead.aead_key_templates.AES256_GCM)

@@ -133,12 +133,14 @@ def contact_key(contact: str | None) -> bytes | None:
     return hmac.digest(_contact_key(), contact.strip().lower().encode(), "sha256")[:16]
 
 
-def nameless(who: str, *, place: str) -> str:
+def nameless(text: str, *, place: str) -> str:
     """An anonymous name, a different one in each place (`redis`, `logs`).
 
     So a name from one place cannot be found in another, nor in the database.
     """
-    return hmac.new(_name_key(place), who.strip().lower().encode(), hashlib.sha256).hexdigest()[:32]
+    return hmac.new(_name_key(place), text.strip().lower().encode(), hashlib.sha256).hexdigest()[
+        :32
+    ]
 
 
 def body_key(body: bytes) -> bytes:

@@ -23,11 +23,11 @@ def note_health(session: Session, late: Sequence[str], *, now: datetime) -> None
     """
     newest = session.scalar(select(HealthChange).order_by(HealthChange.id.desc()).limit(1))
     sweep = session.get(JobRun, SWEEP)
-    looked = sweep.last_success if sweep else None
+    checked_at = sweep.last_success if sweep else None
     was = newest.late if newest else None
-    if was is not None and looked and is_late(SWEEP, seconds_since(looked, now=now)):
+    if was is not None and checked_at and is_late(SWEEP, seconds_since(checked_at, now=now)):
         was = [SWEEP]
-        session.add(HealthChange(at=looked, late=was))
+        session.add(HealthChange(at=checked_at, late=was))
         session.flush()
     if was != sorted(late):
         session.add(HealthChange(at=now, late=sorted(late)))

@@ -35,7 +35,7 @@ class OpenWork:
     """Open work: undecided requests, changes and freed books, and messages due."""
 
     undecided: int
-    untold: int
+    unsent: int
 
 
 def parties_in(session: Session, book: int) -> int:
@@ -80,7 +80,7 @@ def decision_seconds(session: Session, book: int) -> list[float]:
     )
 
 
-def told(session: Session, book: int) -> list[MessageCount]:
+def message_counts(session: Session, book: int) -> list[MessageCount]:
     """Return the number of messages of the book's reservations by kind, channel and state."""
     row = Message
     query = (
@@ -105,7 +105,7 @@ def waiting(session: Session, book: int, *, now: datetime) -> OpenWork:
         .where(ours, wish.status == "requested"),
         select(func.count()).where(ShiftDay.id == book, ShiftDay.freed_at.is_not(None)),
     )
-    untold = (
+    unsent = (
         select(func.count())
         .select_from(said)
         .join(row, row.id == said.reservation_id)
@@ -113,5 +113,5 @@ def waiting(session: Session, book: int, *, now: datetime) -> OpenWork:
     )
     return OpenWork(
         undecided=sum(session.scalar(query) or 0 for query in undecided),
-        untold=session.scalar(untold) or 0,
+        unsent=session.scalar(unsent) or 0,
     )

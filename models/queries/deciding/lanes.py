@@ -141,8 +141,8 @@ def _work_query() -> CompoundSelect[Any]:
         .limit(_FREED)
     )
     # In subqueries, because each has its own limit; SQLite requires a derived table for that.
-    looks = (requests.subquery("r"), changes.subquery("c"), freed.subquery("f"))
-    return union_all(*(select(each) for each in looks))
+    pending = (requests.subquery("r"), changes.subquery("c"), freed.subquery("f"))
+    return union_all(*(select(each) for each in pending))
 
 
 def _named(kind: int, *columns: ColumnElement[int]) -> list[ColumnElement[Any]]:

@@ -142,7 +142,7 @@ def _first_check(session: Session) -> datetime | None:
 def _waiting(session: Session, now: datetime) -> tuple[WaitingRows, ...]:
     message, change, book = Message, ReservationChange, ShiftDay
     over = now - OVER_AFTER
-    looks: dict[str, tuple[InstrumentedAttribute[Any], ColumnElement[bool]]] = {
+    pending: dict[str, tuple[InstrumentedAttribute[Any], ColumnElement[bool]]] = {
         "requests": (Reservation.created_at, Reservation.status == Status.REQUESTED),
         "changes": (change.created_at, change.status == "requested"),
         "freed_books": (book.freed_at, book.freed_at.is_not(None)),
@@ -164,7 +164,7 @@ def _waiting(session: Session, now: datetime) -> tuple[WaitingRows, ...]:
         ),
     }
     found = []
-    for kind, (since, condition) in looks.items():
+    for kind, (since, condition) in pending.items():
         query = select(func.count(), func.min(since)).where(condition)
         count, oldest = session.execute(query).one()
         age = seconds_since(oldest, now=over if kind == "unended" else now)

@@ -50,7 +50,7 @@ class Logged:
     offset: int
 
 
-class _Heard(io.RawIOBase):
+class _PeekedStream(io.RawIOBase):
     """A stream that passes on another one, and stores its beginning."""
 
     def __init__(self, source: BinaryIO) -> None:
@@ -92,7 +92,7 @@ class Dump:
     def __init__(self, url: URL, server: DumpedServer) -> None:
         self._url = url
         self._server = server
-        self._heard: _Heard | None = None
+        self._peeked: _PeekedStream | None = None
         self.version = server.version
         self.database = url.database or ""
 
@@ -100,8 +100,8 @@ class Dump:
     def stream(self, from_position: int) -> Iterator[BinaryIO]:
         """Yield SQL that makes the tables and their rows."""
         with account_file(self._url) as file, output_of(self._argv(file)) as output:
-            self._heard = _Heard(output)
-            yield io.BufferedReader(self._heard)
+            self._peeked = _PeekedStream(output)
+            yield io.BufferedReader(self._peeked)
 
     def _argv(self, account: Path) -> list[str]:
         server = self._server
@@ -125,7 +125,7 @@ class Dump:
 
     def logged(self) -> Logged | None:
         """Return the log position in the dump's heading; None without one."""
-        found = _MASTER.search(self._heard.heading) if self._heard else None
+        found = _MASTER.search(self._peeked.heading) if self._peeked else None
         return logged(self._server, found) if found else None
 
 
@@ -138,26 +138,26 @@ class LockedDump(Dump):
 
     def __init__(self, url: URL, server: DumpedServer) -> None:
         super().__init__(url, server)
-        self._place: Logged | None = None
+        self._logged_at: Logged | None = None
 
     @contextmanager
     def stream(self, from_position: int) -> Iterator[BinaryIO]:
         """Yield SQL that makes the tables and their rows."""
         with account_file(self._url) as file, ExitStack() as stack:
-            with _nobody_writes(self._url) as connection:
+            with _locked_for_reading(self._url) as connection:
                 here = query_server(connection)
-                self._place = Logged(here.identity, here.file, here.offset)
-                heard = _Heard(stack.enter_context(output_of(self._argv(file))))
-                heard.wait_for(_READS)
-            yield io.BufferedReader(heard)
+                self._logged_at = Logged(here.identity, here.file, here.offset)
+                peeked = _PeekedStream(stack.enter_context(output_of(self._argv(file))))
+                peeked.wait_for(_READS)
+            yield io.BufferedReader(peeked)
 
     def logged(self) -> Logged | None:
         """Return the log position that the server reported while the tables were locked."""
-        return self._place
+        return self._logged_at
 
 
 @contextmanager
-def _nobody_writes(url: URL) -> Iterator[Connection]:
+def _locked_for_reading(url: URL) -> Iterator[Connection]:
     """Lock all tables of the database for reading, after the current writers have committed."""
     bind = make_engine(url.render_as_string(hide_password=False), pool_size=1)
     quoted = bind.dialect.identifier_preparer.quote

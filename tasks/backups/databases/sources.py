@@ -25,7 +25,7 @@ from tasks.backups.manifest import Kind
 #: The privileges that mariadb-backup needs, besides BINLOG MONITOR and LOCK TABLES.
 _PRIVILEGES: Final = frozenset({"RELOAD", "PROCESS"})
 #: Its interval for copying the redo log. By default it is a second, for which commits stalled.
-_LOOK_MS: Final = 100
+_LOG_COPY_MS: Final = 100
 _FACTS: Final = "SELECT @@version, @@datadir, @@hostname, @@log_bin"
 #: mariadb-backup's line about the binary log.
 _BINLOG: Final = re.compile(
@@ -84,7 +84,7 @@ class ServerFiles:
                 f"--defaults-file={file}",
                 "--backup",
                 "--stream=xbstream",
-                f"--log-copy-interval={_LOOK_MS}",
+                f"--log-copy-interval={_LOG_COPY_MS}",
                 f"--datadir={self._server.data}",
                 f"--target-dir={folder}",
                 f"--extra-lsndir={folder}",
@@ -126,7 +126,7 @@ def choose_source(url: str, *, method: str) -> Source:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         return Snapshot(Path(parsed.database or "").absolute())
-    server, obstacle = _look(url)
+    server, obstacle = _inspect(url)
     if method == "physical" and obstacle:
         raise BackupFailed(f"BACKUP_METHOD=physical: {obstacle}")
     if not is_mariadb(server.version) and server.has_log and settings().keeps_log:
@@ -136,7 +136,7 @@ def choose_source(url: str, *, method: str) -> Source:
     return ServerFiles(parsed, server)
 
 
-def _look(url: str) -> tuple[DumpedServer, str]:
+def _inspect(url: str) -> tuple[DumpedServer, str]:
     """Return the server, and why its files cannot be copied here ("": they can)."""
     bind = make_engine(url, pool_size=1)
     try:

@@ -13,7 +13,7 @@ from tasks.backups.faults import BackupFailed
 
 #: Folders besides PATH: Debian installs servers there.
 _PLACES: Final = ("/usr/sbin", "/usr/local/sbin", "/usr/libexec", "/usr/local/libexec")
-_SAID: Final = 300
+_MAX_CHARACTERS: Final = 300
 
 
 def find_tool(*names: str) -> str:
@@ -29,9 +29,9 @@ def find_tool(*names: str) -> str:
 def output_of(argv: Sequence[str]) -> Iterator[BinaryIO]:
     """Yield the output of a program. Raises BackupFailed at the end if it failed."""
     with (
-        tempfile.TemporaryFile() as said,
+        tempfile.TemporaryFile() as errors,
         subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said
+            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors
         ) as child,
     ):
         try:
@@ -43,7 +43,7 @@ def output_of(argv: Sequence[str]) -> Iterator[BinaryIO]:
         finally:
             child.kill()
         if code:
-            raise BackupFailed(f"{Path(argv[0]).name} failed ({code}): {last_words(said)}")
+            raise BackupFailed(f"{Path(argv[0]).name} failed ({code}): {last_words(errors)}")
 
 
 def feed(argv: Sequence[str], blocks: Iterable[bytes], *, quiet: bool = False) -> None:
@@ -52,9 +52,9 @@ def feed(argv: Sequence[str], blocks: Iterable[bytes], *, quiet: bool = False) -
     `quiet`: its output is left out of the error, since it may repeat the input.
     """
     with (
-        tempfile.TemporaryFile() as said,
+        tempfile.TemporaryFile() as errors,
         subprocess.Popen(
-            argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said
+            argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=errors
         ) as child,
     ):
         try:
@@ -70,7 +70,7 @@ def feed(argv: Sequence[str], blocks: Iterable[bytes], *, quiet: bool = False) -
         finally:
             child.kill()
         if code:
-            words = "" if quiet else f": {last_words(said)}"
+            words = "" if quiet else f": {last_words(errors)}"
             raise BackupFailed(f"{Path(argv[0]).name} failed ({code}){words}")
 
 
@@ -83,8 +83,8 @@ def _as_binary(stream: object) -> BinaryIO:
     return cast("BinaryIO", stream)
 
 
-def last_words(said: BinaryIO) -> str:
+def last_words(errors: BinaryIO) -> str:
     """Return the end of a program's error output, on one line."""
-    said.seek(0)
-    lines = said.read().decode("utf-8", "replace").strip().splitlines()
-    return " | ".join(line.strip() for line in lines[-3:])[-_SAID:]
+    errors.seek(0)
+    lines = errors.read().decode("utf-8", "replace").strip().splitlines()
+    return " | ".join(line.strip() for line in lines[-3:])[-_MAX_CHARACTERS:]

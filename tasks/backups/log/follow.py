@@ -42,7 +42,7 @@ class _Copy:
         self.caught_up = monotonic()
         #: the end of the database's log at the last query
         self.wanted: tuple[int, int] | None = None
-        self.looked = 0.0
+        self.polled_at = 0.0
 
     @property
     def place(self) -> tuple[int, int]:
@@ -92,7 +92,7 @@ class Follower:
             words = copy.copying.last_words
             self.close()
             raise BackupFailed(f"the copy of the log ended: {words}")
-        if monotonic() - copy.looked >= POLL_SECONDS:
+        if monotonic() - copy.polled_at >= POLL_SECONDS:
             self._check_progress(copy)
         return sent
 
@@ -138,7 +138,7 @@ class Follower:
             self.close()
             raise BackupFailed(f"the copy of the log is stuck at {copy.place}")
         copy.wanted = log_end
-        copy.looked = monotonic()
+        copy.polled_at = monotonic()
 
     def _record(self, copy: _Copy) -> None:
         number, offset = copy.place

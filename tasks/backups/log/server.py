@@ -67,8 +67,8 @@ class ServerLog:
             log.error("database log has a gap", extra={"stored": shipper.file, "server": later[0]})
             return later[0]
         found, _damaged = self._safe.catalogue()
-        stand = [one.log.file for one in found if one.log and one.log.origin == shipper.origin]
-        return next((file for file in reversed(stand) if file in files), files[-1])
+        shipped = [one.log.file for one in found if one.log and one.log.origin == shipper.origin]
+        return next((file for file in reversed(shipped) if file in files), files[-1])
 
     def _ask(self) -> tuple[BinaryLog, list[str]]:
         try:

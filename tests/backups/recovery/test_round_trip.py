@@ -338,7 +338,7 @@ def test_the_method_is_what_the_account_allows(stand: Stand, weak: str, db: Engi
 def test_a_tool_that_fails_is_told_and_leaves_nothing(
     stand: Stand, safe: Safe, kept: Path, monkeypatch: pytest.MonkeyPatch, db: Engine
 ) -> None:
-    monkeypatch.setattr(sources, "_LOOK_MS", "nonsense --no-such-option")
+    monkeypatch.setattr(sources, "_LOG_COPY_MS", "nonsense --no-such-option")
     monkeypatch.setattr(sources.ServerFiles, "position", lambda _self: 1)
     with pytest.raises(BackupFailed, match="mariadb-backup failed"):
         back_up(safe)

@@ -162,7 +162,7 @@ def test_a_running_process_goes_on_while_the_key_service_is_away(
     encryption.add_key()
     restaurant(master, endpoint=nowhere)
     monkeypatch.setattr(encryption, "_held", lambda: mine)
-    mine.looked = 0.0
+    mine.read_at = 0.0
     assert encryption.unseal(old, about="a") == b"x"
     assert encryption.keyring().primary == known
     monkeypatch.setattr(

@@ -102,7 +102,7 @@ def test_a_changed_file_is_noticed_within_a_second(
     encryption._held.cache_clear()
     number = encryption.add_key()
     monkeypatch.setattr(encryption, "_held", lambda: mine)
-    mine.looked -= encryption.LOOK_SECONDS
+    mine.read_at -= encryption.REREAD_SECONDS
     assert encryption.key_of(encryption.seal(b"x", about="a")) == number
 
 

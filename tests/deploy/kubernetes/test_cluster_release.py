@@ -40,7 +40,7 @@ class FakeCluster:
     def run(self, *argv: str, **env: str) -> subprocess.CompletedProcess[str]:
         """Run a command with this `kubectl`."""
         words = {"LANG": "C.UTF-8", "HOME": str(self.folder), "PYTHONPATH": str(ROOT)}
-        words |= {"PATH": f"{self.folder}:/usr/bin:/bin", "LOOK_SECONDS": "0", "SEEN_TRIES": "3"}
+        words |= {"PATH": f"{self.folder}:/usr/bin:/bin", "POLL_SECONDS": "0", "SEEN_TRIES": "3"}
         words |= {
             "KUBECONFIG": str(self.folder / "config"),
             "WELL_TRIES": "3",
