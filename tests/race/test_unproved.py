@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from models.entities import Reservation
 from models.operations.deciding.due import lock_due
-from tests.operations.deciding.test_look_and_lock import just_before_the_lock
+from tests.operations.deciding.test_read_and_lock import just_before_the_lock
 from tests.operations.stand.test_unproved import confirm, in_order, minutes, release, two_tables
 from tests.services.running.restaurant import OpenRestaurant
 from tests.services.running.together import answers, together

@@ -1,7 +1,7 @@
 """Log pipeline: every logged field is mapped exactly once, and logs are deleted after 90 days.
 
 There is no Elasticsearch here. Its template and life cycle and Logstash's pipeline are
-interpreted by tests/services/servers/logstash.py; tests/watch/test_stories.py does so for lines
+interpreted by tests/services/servers/logstash.py; tests/watch/test_trace_ids.py does so for lines
 that an installation has really logged.
 """
 
