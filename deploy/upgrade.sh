@@ -16,7 +16,7 @@ cd "$(dirname "$0")/.."
 BESIDE="worker-allocation worker-messages worker-maintenance worker-backups follower scheduler web"
 READY_SECONDS=${READY_SECONDS:-180}
 #: a process without a health check counts as healthy after it has run for this long
-STAND_SECONDS=${STAND_SECONDS:-5}
+STABLE_SECONDS=${STABLE_SECONDS:-5}
 #: how long the new version is watched; FAULTS answers with 5xx in that time fail the upgrade
 WATCH_SECONDS=${WATCH_SECONDS:-10}
 FAULTS=5
@@ -126,9 +126,9 @@ remember() {
     mv "$file.next" "$file"
 }
 
-await_healthy() { # await_healthy SERVICE ID: wait until it is healthy by its own check or, without one, stays up for STAND_SECONDS
+await_healthy() { # await_healthy SERVICE ID: wait until it is healthy by its own check or, without one, stays up for STABLE_SECONDS
     ends=$(($(date +%s) + READY_SECONDS))
-    stood=0
+    stable=0
     while :; do
         # shellcheck disable=SC2046  # three words
         set -- "$1" "$2" $(docker inspect -f \
@@ -140,7 +140,7 @@ await_healthy() { # await_healthy SERVICE ID: wait until it is healthy by its ow
         case $1/$5 in
         web/*) if reason=$(live "$2" check 2>&1); then return; fi ;;
         */healthy) return ;;
-        */none) stood=$((stood + 1)); [ "$stood" -gt "$STAND_SECONDS" ] && return ;;
+        */none) stable=$((stable + 1)); [ "$stable" -gt "$STABLE_SECONDS" ] && return ;;
         *) reason=$5 ;;
         esac
         if [ "$(date +%s)" -gt "$ends" ]; then

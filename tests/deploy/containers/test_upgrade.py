@@ -41,7 +41,7 @@ class Place:
 
     def env(self, **more: str) -> dict[str, str]:
         """Return the script's environment."""
-        quick = dict.fromkeys(("STAND_SECONDS", "COUNT_SECONDS"), "0")
+        quick = dict.fromkeys(("STABLE_SECONDS", "COUNT_SECONDS"), "0")
         quick |= {"WATCH_SECONDS": "1", "READY_SECONDS": "5"}
         known = {"STATE": str(self.folder / "state.json")}
         return {"PATH": f"{self.folder}/bin:{os.environ['PATH']}"} | quick | known | more
