@@ -148,6 +148,12 @@ class PoliciesShape(FileShape):
     auto_finish: bool | None = None
     waitlist: bool | None = None
     waitlist_parties: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    door_list: bool | None = None
+    door_online: bool | None = None
+    door_parties: Annotated[int, Field(ge=0, le=1_000)] | None = None
+    door_ready_minutes: Annotated[int, Field(ge=1, le=120)] | None = None
+    door_opens_minutes: Annotated[int, Field(ge=0, le=24 * 60)] | None = None
+    door_closes_minutes: Annotated[int, Field(ge=0, le=24 * 60)] | None = None
     reminder_minutes: list[Annotated[int, Field(ge=1, le=60 * 24 * 60)]] | None = None
     turn_times: TurnRows | None = None
     pacing: PacingShape | None = None

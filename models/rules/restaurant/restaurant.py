@@ -68,6 +68,15 @@ class Policies:
     auto_finish: bool = False
     waitlist: bool = True
     waitlist_parties: int = 20
+    #: the list at the door: whether there is one, whether guests may join it by its link, the most
+    #: parties, the minutes to come once a table is ready, and its hours: minutes before the first
+    #: and the last seating of each shift
+    door_list: bool = True
+    door_online: bool = False
+    door_parties: int = 30
+    door_ready_minutes: int = 10
+    door_opens_minutes: int = 60
+    door_closes_minutes: int = 0
     reminder_minutes: tuple[int, ...] = (1440, 180)
     turn_times: tuple[TurnTime, ...] = DEFAULT_TURN_TIMES
     pacing: Pacing = field(default_factory=Pacing)

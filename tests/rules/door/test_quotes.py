@@ -1,0 +1,139 @@
+"""The quoted wait: what the simulation of the floor promises, for any floor and any list."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.rules.door.quotes import (
+    LONGEST,
+    STEP,
+    Planned,
+    Quote,
+    Stay,
+    Waiting,
+    floor,
+    quotes,
+    simulate,
+)
+
+TABLES = range(1, 6)
+SEATS = st.lists(st.sampled_from(TABLES), min_size=1, max_size=2, unique=True).map(
+    lambda tables: tuple(sorted(tables))
+)
+TURNS = st.integers(15, 150)
+
+
+@st.composite
+def stays(draw: st.DrawFn) -> Stay:
+    """A seated party, or one that is to come."""
+    turn, seated = draw(TURNS), draw(st.booleans())
+    begins = draw(st.integers(-180, 0) if seated else st.integers(-30, 180))
+    return Stay(draw(SEATS), begins, begins + turn, turn, seated, draw(st.sampled_from((0, 15))))
+
+
+#: each size of party has its tables and its turn
+WAITING = st.builds(Waiting, st.lists(SEATS, max_size=4, unique=True).map(tuple), TURNS)
+FLOORS = st.lists(stays(), max_size=8)
+LISTS = st.lists(WAITING, max_size=10)
+
+
+def seated(*tables: int, ends: int, turn: int = 90) -> Stay:
+    return Stay(tables, ends - turn, ends, turn, is_seated=True)
+
+
+def coming(*tables: int, begins: int, turn: int = 90) -> Stay:
+    return Stay(tables, begins, begins + turn, turn, is_seated=False)
+
+
+def two(*tables: int) -> Waiting:
+    return Waiting(tuple((table,) for table in tables), 90)
+
+
+def test_a_free_table_is_no_wait() -> None:
+    assert quotes([], [two(1)]) == [Quote(0, 0)]
+
+
+def test_the_wait_is_until_the_party_that_sits_there_leaves() -> None:
+    assert quotes([seated(1, ends=22)], [two(1)]) == [Quote(20, 40)]
+
+
+def test_a_party_past_its_turn_is_expected_to_leave_within_minutes() -> None:
+    assert quotes([seated(1, ends=-40)], [two(1)]) == [Quote(5, 20)]
+
+
+def test_the_party_ahead_has_the_table_first() -> None:
+    first, second = quotes([], [two(1), two(1)])
+    assert (first, second) == (Quote(0, 0), Quote(90, 105))
+
+
+def test_a_gap_before_a_reservation_is_used_only_by_a_turn_that_fits() -> None:
+    assert quotes([coming(1, begins=89)], [two(1)])[0] == Quote(175, 180)
+    assert quotes([coming(1, begins=110)], [two(1)])[0] == Quote(0, 0)
+
+
+def test_the_time_to_reset_a_table_is_part_of_the_wait() -> None:
+    stay = Stay((1,), -60, 30, 90, is_seated=True, buffer=15)
+    found = quotes([stay], [two(1)])[0]
+    assert found is not None
+    assert found.low == 45
+
+
+def test_a_party_that_no_table_suits_has_no_quote_and_delays_nobody() -> None:
+    assert quotes([], [Waiting((), 90), two(1)]) == [None, Quote(0, 0)]
+
+
+def test_a_wait_beyond_the_longest_is_not_quoted() -> None:
+    assert quotes([seated(1, ends=LONGEST + 1)], [two(1)]) == [None]
+
+
+@given(FLOORS, LISTS)
+def test_a_quote_is_a_range_of_whole_steps(there: list[Stay], waiting: list[Waiting]) -> None:
+    for quote in quotes(there, waiting):
+        if quote is not None:
+            assert 0 <= quote.low <= quote.high <= LONGEST
+            assert quote.low % STEP == quote.high % STEP == 0
+            assert quote.low < quote.high or quote == Quote(0, 0)
+
+
+@given(FLOORS, LISTS, st.booleans())
+def test_no_table_is_planned_twice(there: list[Stay], waiting: list[Waiting], late: bool) -> None:
+    busy = floor(there, late=late)
+    places = simulate(busy, waiting)
+    mine: list[Planned] = []
+    for party, place in zip(waiting, places, strict=True):
+        if place is None:
+            continue
+        assert place.seats in party.wanted
+        for table in place.seats:
+            spans = list(busy.get(table, ()))
+            spans += [(each.begins, each.ends) for each in mine if table in each.seats]
+            assert all(end <= place.begins or begin >= place.ends for begin, end in spans)
+        mine.append(place)
+
+
+@given(FLOORS, LISTS, WAITING)
+def test_of_two_alike_the_later_never_waits_less(
+    there: list[Stay], waiting: list[Waiting], party: Waiting
+) -> None:
+    first, *_, last = quotes(there, [party, *waiting, party])
+    if last is not None:
+        assert first is not None
+        assert first.low <= last.low
+        assert first.high <= last.high
+
+
+@given(FLOORS, WAITING, stays())
+def test_one_more_party_on_the_floor_never_shortens_the_first_wait(
+    there: list[Stay], party: Waiting, more: Stay
+) -> None:
+    [before], [after] = quotes(there, [party]), quotes([*there, more], [party])
+    if after is not None:
+        assert before is not None
+        assert (before.low, before.high) <= (after.low, after.high)
+
+
+@given(FLOORS, LISTS)
+def test_a_whole_list_is_quoted_as_its_beginning_is(
+    there: list[Stay], waiting: list[Waiting]
+) -> None:
+    half = waiting[: len(waiting) // 2]
+    assert quotes(there, half) == quotes(there, waiting)[: len(half)]
