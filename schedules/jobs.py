@@ -15,6 +15,8 @@ HOST_STAND_JOBS: Final = (
     "end_evenings",
     "release_unconfirmed",
     "expire_waitlists",
+    "call_next",
+    "end_lists",
     "make_way",
 )
 #: The queues with a heartbeat, which shows that their workers finish tasks.

@@ -112,6 +112,18 @@ def expire_waitlists() -> None:
     _run_stand_job("expire_waitlists")
 
 
+@app.task(name="maintenance.call_next")
+def call_next() -> None:
+    """Call the next party at the door where the one that was called did not come in time."""
+    _run_stand_job("call_next")
+
+
+@app.task(name="maintenance.end_lists")
+def end_lists() -> None:
+    """Expire parties left on the list at the door after its evening."""
+    _run_stand_job("end_lists")
+
+
 @app.task(name="maintenance.make_way")
 def make_way() -> None:
     """Move the next party of an overstayed table to another table."""

@@ -29,6 +29,8 @@ TASKS: Final[dict[str, TaskRule]] = {
     "maintenance.end_evenings": TaskRule(MAINTENANCE, 60, 90),
     "maintenance.release_unconfirmed": TaskRule(MAINTENANCE, 60, 90),
     "maintenance.expire_waitlists": TaskRule(MAINTENANCE, 60, 90),
+    "maintenance.call_next": TaskRule(MAINTENANCE, 60, 90),
+    "maintenance.end_lists": TaskRule(MAINTENANCE, 60, 90),
     "maintenance.make_way": TaskRule(MAINTENANCE, 60, 90),
     "maintenance.health": TaskRule(MAINTENANCE, 30, 45),
     "maintenance.forget": TaskRule(MAINTENANCE, 240, 300),

@@ -15,6 +15,8 @@ from web.api import (
     restaurants,
 )
 from web.api.accounts import auth, second_factor
+from web.api.door import door
+from web.api.door import verbs as door_verbs
 from web.api.stand import arrivals, book, book_events, guests, links, messages
 from web.description import API_VERSION, register_openapi
 from web.http.around import register_around
@@ -24,7 +26,7 @@ from web.http.rate_limits import register_limits
 from web.http.reserved_threads import register_request_slots
 from web.http.tokens import register_tokens
 from web.http.unread import register_unread
-from web.pages import booking, home, logo, manage, status
+from web.pages import booking, door_page, home, logo, manage, place, status
 
 
 class SlugConverter(BaseConverter):
@@ -72,6 +74,10 @@ def create_app() -> APIFlask:
     app.register_blueprint(book.blueprint)
     app.register_blueprint(book_events.blueprint)
     app.register_blueprint(arrivals.blueprint)
+    app.register_blueprint(door.blueprint)
+    app.register_blueprint(door_verbs.blueprint)
+    app.register_blueprint(door_page.blueprint)
+    app.register_blueprint(place.blueprint)
     app.register_blueprint(flags.blueprint)
     app.register_blueprint(links.blueprint)
     app.register_blueprint(guests.blueprint)

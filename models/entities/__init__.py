@@ -1,6 +1,7 @@
 """The entities: mapped classes and constraints, no behaviour."""
 
 from models.entities.accounts import Account, Membership, RecoveryCode, SecondFactor, SignIn
+from models.entities.door import DoorEntry
 from models.entities.files import File, FileVersion
 from models.entities.flags import FlagChange, FlagSwitch
 from models.entities.floor import Area, Combination, CombinationTable, DiningTable, Restaurant
@@ -35,6 +36,7 @@ __all__ = [
     "CombinationTable",
     "Consent",
     "DiningTable",
+    "DoorEntry",
     "Erasure",
     "File",
     "FileVersion",

@@ -84,7 +84,7 @@ class Reservation(Base):
     area_id: Mapped[int | None]
     #: may be waitlisted when no table is free
     waitlist: Mapped[bool] = mapped_column(default=True)
-    #: online | staff | walk_in
+    #: online | staff | walk_in | door
     source: Mapped[str] = mapped_column(String(8), default="online")
     #: the staff deliberately exceeded the pacing
     pacing_forced: Mapped[bool] = mapped_column(default=False)

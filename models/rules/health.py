@@ -14,6 +14,8 @@ LATE_AFTER: Final[Mapping[str, int]] = {
     "end_evenings": 300,
     "release_unconfirmed": 300,
     "expire_waitlists": 300,
+    "call_next": 300,
+    "end_lists": 300,
     "make_way": 300,
     "health": 60,
     "deliveries": 900,

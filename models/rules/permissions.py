@@ -20,6 +20,7 @@ class Permission(StrEnum):
     WRITE_RESERVATIONS = "reservations:write"
     SEND_LINKS = "links:send"
     MOVE_PARTIES = "parties:move"
+    KEEP_DOOR = "door:keep"
     FORCE_PACING = "pacing:force"
     CHANGE_FLOOR = "floor:change"
     SEND_AGAIN = "messages:send-again"
@@ -37,6 +38,7 @@ _HOST: Final = _VIEWER | {
     Permission.WRITE_RESERVATIONS,
     Permission.SEND_LINKS,
     Permission.MOVE_PARTIES,
+    Permission.KEEP_DOOR,
     Permission.SEND_AGAIN,
     Permission.FIND_GUESTS,
 }

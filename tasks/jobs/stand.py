@@ -10,9 +10,12 @@ from sqlalchemy.orm import Session
 from models.core.database.transactions import reading, unit
 from models.operations.deciding.making_way import make_way, overtaken_books
 from models.operations.deciding.waitlist import expire_waitlists
+from models.operations.door.calling import call_next_after
+from models.operations.door.leaving import end_lists
 from models.operations.stand.overdue import end_evenings, finish_overdue, mark_no_shows
 from models.operations.stand.seated_tables import mend_seated_tables
 from models.operations.stand.unconfirmed import release_unconfirmed
+from models.queries.door.waiting import missed_calls
 
 #: The most reservations that one transaction moves.
 AT_ONCE: Final = 200
@@ -40,6 +43,18 @@ def _make_way_everywhere(now: datetime) -> int:
     return sum(unit(partial(in_book, book=book)) for book in sorted(books))
 
 
+def _call_next_everywhere(now: datetime) -> int:
+    with reading() as session:
+        missed = missed_calls(session, now=now, limit=AT_ONCE)
+
+    def after(session: Session, number: int) -> None:
+        call_next_after(session, number, now=now)
+
+    for number in missed:
+        unit(partial(after, number=number))
+    return len(missed)
+
+
 #: Job name -> a function of the time that returns how many parties it moved. Order matters:
 #: overdue parties are finished before others make way for them.
 STAND_JOBS: Final[Mapping[str, Callable[[datetime], int]]] = {
@@ -48,5 +63,7 @@ STAND_JOBS: Final[Mapping[str, Callable[[datetime], int]]] = {
     "end_evenings": partial(_until_done, end_evenings),
     "release_unconfirmed": partial(_until_done, release_unconfirmed),
     "expire_waitlists": partial(_until_done, expire_waitlists),
+    "call_next": _call_next_everywhere,
+    "end_lists": partial(_until_done, end_lists),
     "make_way": _make_way_everywhere,
 }

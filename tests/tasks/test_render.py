@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from models.core.secrets.signing import read_manage_token
-from models.queries.messages.outgoing import Outgoing, RefusedChange
+from models.queries.messages.changes import RefusedChange
+from models.queries.messages.outgoing import Outgoing
 from models.rules.deciding.board import Reason
 from models.rules.messages.notifying import Kind
 from tasks.messaging.channels.gsm7 import beyond_gsm7, fold, is_gsm7, segments

@@ -28,8 +28,10 @@ from web.schemas.fields import parse_start
 UNCOUNTED: Final = frozenset({"operations.healthz", "static"})
 WATCHING: Final = frozenset({"operations.readyz", "operations.get_metrics"})
 #: endpoints that request a table; the limits by guest are counted there
-ASKING: Final = frozenset({"reservations.ask_for_table", "booking.ask"})
-FORMS: Final = frozenset({"booking.ask", "manage.edit"})
+ASKING: Final = frozenset(
+    {"reservations.ask_for_table", "booking.ask", "door.join_by_link", "door_page.join_list"}
+)
+FORMS: Final = frozenset({"booking.ask", "manage.edit", "door_page.join_list"})
 #: endpoints where a guest may name another contact, which is counted like that of a request
 EDITING: Final = frozenset({"reservations.change", "manage.edit"})
 SIGN_IN: Final = "auth.sign_in"
@@ -47,6 +49,7 @@ STRICTER: Final = {
     "guests.erase": ("guests", "limit_guests"),
 }
 _MANAGE: Final = "manage"
+_GUEST_PAGES: Final = frozenset({_MANAGE, "place"})
 #: headers that a proxy adds
 _FROM_OUTSIDE: Final = ("X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Forwarded")
 _CONTACT_MAX: Final = 320
@@ -86,7 +89,7 @@ def count_request() -> None:
         tallies.append(Tally(rate(getattr(chosen, setting)), kind, known or caller))
     elif endpoint == REFRESH and known:  # a forged token is cheap to refuse: not counted
         tallies.append(Tally(rate(chosen.limit_refresh), "refresh", known))
-    elif request.blueprint == _MANAGE or "Manage-Token" in request.headers:
+    elif request.blueprint in _GUEST_PAGES or "Manage-Token" in request.headers:
         tallies.append(Tally(rate(chosen.limit_manage), _MANAGE, caller))
         if endpoint in EDITING:
             tallies += _count_contacts()

@@ -28,6 +28,7 @@ from web.nudging import nudge_after_move, nudge_restaurant
 from web.pages import words
 from web.pages.booking import PAGE_WAIT_SECONDS, find_offers, news, search_facts, see_other
 from web.pages.page import messages_of, register_trouble, render
+from web.pages.place import has_place, show_place
 from web.pages.reservation import news_facts, open_link, page_facts
 from web.patching import apply_patch
 from web.schemas.requests import ConsentIn, ReservationPatch
@@ -56,6 +57,8 @@ def show(token: str) -> Response:
             now = clock.now()
             unit(lambda session: confirm_contact(session, view.id, code, now=now))
         return see_other(url_for("manage.show", token=token))
+    if has_place(view):
+        return show_place(view, token)
     return render("manage.html", private=True, **page_facts(view, token), **news_facts(view))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from models.entities.reservations import Reservation, ReservationChange, ReservationMove
@@ -76,8 +76,13 @@ def _read_starts(
     session: Session, restaurant: CheckedRestaurant, book: int, starts_at: datetime
 ) -> list[_Start]:
     row, move, wish = Reservation, ReservationMove, ReservationChange
+    # or seated from the waitlist by the host, whatever the pacing
     taken_back = select(move.reservation_id).where(
-        move.reservation_id == row.id, move.before.in_((Status.NO_SHOW, Status.CANCELLED))
+        move.reservation_id == row.id,
+        or_(
+            move.before.in_((Status.NO_SHOW, Status.CANCELLED)),
+            and_(move.before == Status.WAITLISTED, move.after == Status.SEATED),
+        ),
     )
     by_staff = (
         select(wish.id)

@@ -37,7 +37,7 @@ _GRID: Final = tuple(f"{minute:02}:00.000000" for minute in (0, 15, 30, 45))
 _MINUTE: Final = 15
 #: No restaurant takes bookings further ahead than two years; one more day for time zones.
 _WINDOW_SECONDS: Final = 731 * 24 * 3600
-SOURCES: Final = frozenset({"online", "staff", "walk_in"})
+SOURCES: Final = frozenset({"online", "staff", "walk_in", "door"})
 #: Text of a JSON null; an empty JSON column holds NULL or this.
 _NOTHING: Final = "null"
 REASONS: Final = sorted(reason.value for reason in Reason)

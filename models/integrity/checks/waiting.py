@@ -13,7 +13,7 @@ from models.entities.messages import Message
 from models.entities.reservations import Assignment, Reservation, ReservationChange, TableOccupancy
 from models.entities.shifts import ShiftDay
 from models.integrity.finding import Files, Finding
-from models.rules.reservations.lifecycle import HOLDING, OVER_AFTER, Status
+from models.rules.reservations.lifecycle import DOOR, HOLDING, OVER_AFTER, Status
 from models.rules.restaurant.restaurant import BOOKS_PER_SHIFT
 
 _HOLDING = sorted(status.value for status in HOLDING)
@@ -45,7 +45,11 @@ def undecided(session: Session, *, since: datetime, limit: int) -> Iterator[Find
 def overdue(session: Session, *, now: datetime, limit: int) -> Iterator[Finding]:
     """Parties never finished after their evening: they hold the book, and their data stay."""
     row = Reservation
-    waits = and_(row.status == Status.WAITLISTED, row.starts_at < now - PASSED_BY)
+    waits = and_(
+        row.status == Status.WAITLISTED,
+        row.starts_at < now - PASSED_BY,
+        or_(row.source != DOOR, row.starts_at < now - OVER_AFTER - PASSED_BY),
+    )
     is_here = and_(
         row.status.in_(_HOLDING),
         row.starts_at < now - OVER_AFTER - PASSED_BY,

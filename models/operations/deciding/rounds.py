@@ -23,7 +23,7 @@ from models.rules.deciding.board import ALWAYS, Ask, Board, Outcome, Reason, Win
 from models.rules.deciding.decisions import decide, no_table
 from models.rules.deciding.reseating import Budget, Room
 from models.rules.flags import Flag
-from models.rules.reservations.lifecycle import Status
+from models.rules.reservations.lifecycle import DOOR, Status
 from models.rules.restaurant.policies import bookable_quarters
 from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.sittings import quarter_of
@@ -101,6 +101,7 @@ class Round:
             .where(
                 Reservation.book_id.in_(freed),
                 Reservation.status == Status.WAITLISTED,
+                Reservation.source != DOOR,  # the host seats who waits at the door
                 Reservation.starts_at > self.now,
             )
             .order_by(Reservation.id)

@@ -12,7 +12,7 @@ from models.operations.deciding.verdicts import Verdicts
 from models.queries.deciding.parties import COLUMNS
 from models.queries.floor.load import restaurants_by_id, unreadable_restaurants
 from models.rules.deciding.board import Outcome
-from models.rules.reservations.lifecycle import Status
+from models.rules.reservations.lifecycle import DOOR, Status
 
 CLOCK = "clock"
 
@@ -22,6 +22,7 @@ def expire_waitlists(session: Session, *, now: datetime, limit: int) -> int:
     row = Reservation
     due = (
         row.status == Status.WAITLISTED,
+        row.source != DOOR,  # waits for the host, not for its start
         row.starts_at <= now,
         row.restaurant_id.not_in(unreadable_restaurants()),
     )

@@ -61,11 +61,13 @@ def request_reservation(
         connection, f"guest:{restaurant.id}", key, body=body, reference=reference, now=now
     )
     if before is not None:
-        return _replayed(connection, before)
+        return replayed(connection, before)
     sitting = check_request(restaurant, request, now=now, online=True)
     refuse_second(connection, restaurant, request, links, now=now)
-    row = _new_row(restaurant, sitting, request, reference=reference, now=now)
-    return Accepted(_insert(connection, row | {"awaited": awaited}), reference, row["link_secret"])
+    row = new_row(restaurant, sitting, request, reference=reference, now=now)
+    return Accepted(
+        insert_row(connection, row | {"awaited": awaited}), reference, row["link_secret"]
+    )
 
 
 def book_for_guest(
@@ -95,14 +97,14 @@ def book_for_guest(
         connection, f"{actor}:{restaurant.id}", key, body=body, reference=reference, now=now
     )
     if before is not None:
-        return _replayed(connection, before)
+        return replayed(connection, before)
     sitting = check_request(restaurant, request, now=now, online=False)
     books = {sitting.book_id: restaurant.id}
     lock_books(session, books)
-    row = _new_row(restaurant, sitting, request, reference=reference, now=now)
+    row = new_row(restaurant, sitting, request, reference=reference, now=now)
     _note_consent(connection, restaurant, request, now=now)
     row |= {"source": "walk_in" if walk_in else "staff", "pacing_forced": force_pacing}
-    reservation_id = _insert(connection, row | {"tables_chosen": bool(table_ids)})
+    reservation_id = insert_row(connection, row | {"tables_chosen": bool(table_ids)})
     round_ = Round(session, books, now=now, actor=actor)
     round_.verdicts.not_notified |= set() if notify else {reservation_id}
     seat_now(round_, reservation_id, table_ids=table_ids, force_pacing=force_pacing)
@@ -153,7 +155,7 @@ def _at_these_tables(board: Board, ask: Ask, table_ids: tuple[int, ...]) -> Outc
     return Outcome(Status.CONFIRMED, seats=tables, held=held)
 
 
-def _new_row(
+def new_row(
     restaurant: RestaurantSpec,
     sitting: Sitting,
     request: TableRequest,
@@ -161,6 +163,7 @@ def _new_row(
     reference: str,
     now: datetime,
 ) -> dict[str, Any]:
+    """Return the columns of a request in `requested`, at its first revision."""
     minutes = turn_minutes(restaurant.policies, sitting.shift, party_size=request.party_size)
     guest = request.guest
     return {
@@ -212,12 +215,14 @@ def _note_consent(
 _INSERT = insert(Reservation.__table__)  # type: ignore[arg-type]
 
 
-def _insert(connection: Connection, row: dict[str, Any]) -> int:
+def insert_row(connection: Connection, row: dict[str, Any]) -> int:
+    """Write a row of `reservations`; return its id."""
     made = connection.execute(_INSERT, row)
     return int(made.lastrowid)
 
 
-def _replayed(connection: Connection, reference: str) -> Accepted:
+def replayed(connection: Connection, reference: str) -> Accepted:
+    """Return what the first request with this key made. Raises NotFound."""
     query = select(Reservation.id, Reservation.link_secret)
     found = connection.execute(query.where(Reservation.reference == reference)).one_or_none()
     if found is None:

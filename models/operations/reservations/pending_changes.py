@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from models.core.errors import Invalid, RevisionConflict, StateConflict
 from models.entities.reservations import Reservation, ReservationChange
-from models.rules.reservations.lifecycle import OPEN, Status
+from models.rules.reservations.lifecycle import DOOR, OPEN, Status
 from models.rules.reservations.requests import GuestDetails, TableChange, TableRequest
 from models.rules.restaurant.policies import may_cancel_online
 from models.rules.restaurant.restaurant import RestaurantSpec
@@ -24,6 +24,8 @@ def check_open(row: Reservation, *, now: datetime, by_staff: bool) -> None:
     """Raise StateConflict if the reservation has ended, or, for its guest, has begun."""
     if Status(row.status) not in OPEN:
         raise StateConflict(f"a reservation that is {row.status} cannot be changed")
+    if row.source == DOOR and row.status == Status.WAITLISTED:
+        raise StateConflict("a party on the list at the door is not changed: leave, and join again")
     if not by_staff and not may_cancel_online(row.starts_at, now=now):
         raise StateConflict("the reservation has started; please call the restaurant")
 

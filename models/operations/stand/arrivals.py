@@ -19,6 +19,7 @@ from models.operations.deciding.occupancy import (
     tables_of,
     whole_turn_from,
 )
+from models.operations.door.seating import prepare_to_seat
 from models.operations.reservations.history import write_move
 from models.operations.reservations.repeats import ANYTHING, ActsOn, is_repeat
 from models.operations.stand.seated_tables import refuse_if_others_sit, sit_down, stand_up
@@ -66,8 +67,9 @@ def seat(
     """Seat the party at its own tables or at `table_ids`.
 
     A party seated late keeps its table correspondingly longer, until the next party's quarters; one
-    seated early needs its table free from now on. A seated party moves to `table_ids`. An occupied
-    table is never taken: the error names the party that still sits there, even past its turn.
+    seated early needs its table free from now on. A seated party moves to `table_ids`; a
+    waitlisted one, at the door or for its start, is seated whatever the pacing. An occupied table
+    is never taken: the error names the party that still sits there, even past its turn.
     Raises NotFound, StateConflict, RevisionConflict, and Invalid for a table of another restaurant.
     """
     row = lock_reservation(session, reservation_id)
@@ -86,6 +88,8 @@ def seat(
     restaurant = restaurant_by_id(session, row.restaurant_id)
     if not set(table_ids) <= restaurant.table_by_id.keys():
         raise Invalid.field("tables", "not a table of this restaurant")
+    if row.status == Status.WAITLISTED:
+        wanted = prepare_to_seat(session, restaurant, row, wanted, now=now)
     refuse_if_others_sit(session, restaurant, row, wanted)
     (stay_on if sits else whole_turn_from)(session, restaurant, row, wanted, now=now)
     sit_down(session, row, wanted)

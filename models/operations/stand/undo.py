@@ -11,6 +11,7 @@ from models.entities.reservations import Reservation, ReservationMove
 from models.operations.deciding.books import lock_reservation, touch_books
 from models.operations.deciding.occupancy import hold_again, release_from, stay_on, tables_of
 from models.operations.deciding.verdicts import Verdicts
+from models.operations.door.seating import wait_again
 from models.operations.messages.renotifying import requeue, withdraw_cancellation
 from models.operations.reservations.repeats import ANYTHING, ActsOn, is_repeat, steps_of
 from models.operations.stand.seated_tables import refuse_if_others_sit, sit_down, stand_up
@@ -119,6 +120,8 @@ def _set_back(
         hold_again(session, restaurant, row, now=now)
     elif after not in HOLDING and before in HOLDING:
         release_from(session, row, since=None, now=now)
+    if after is Status.WAITLISTED:
+        wait_again(session, row)
     if after not in _HERE:
         row.arrived_at = None
 

@@ -27,7 +27,7 @@ from models.queries.book.shapes import (
 )
 from models.queries.book.warnings import overstays_minutes, warnings_of
 from models.queries.reservations.reservations import ChangeView
-from models.rules.reservations.lifecycle import PACED, Status
+from models.rules.reservations.lifecycle import DOOR, PACED, Status
 from models.rules.restaurant.pacing import Load, pacing_of
 from models.rules.restaurant.restaurant import QUARTER_SECONDS, RestaurantSpec, TableSpec, book_id
 from models.rules.restaurant.sittings import Sitting, quarter_of, sittings_on
@@ -254,7 +254,7 @@ def _shift(
         pacing=pacing_of(restaurant, sitting.shift) if sitting else restaurant.policies.pacing,
         covers=sum(load.covers for load in loads.values()),
         parties=sum(load.parties for load in loads.values()),
-        waitlisted=sum(row.status == Status.WAITLISTED for row in rows),
+        waitlisted=sum(row.status == Status.WAITLISTED and row.source != DOOR for row in rows),
         intervals=tuple(_interval(quarter, load) for quarter, load in sorted(loads.items())),
     )
 

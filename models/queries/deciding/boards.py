@@ -23,7 +23,7 @@ from models.core.database.transactions import table_of
 from models.entities.reservations import Reservation, SeatedTable, TableOccupancy
 from models.rules.deciding.board import Board
 from models.rules.deciding.seating import Floor
-from models.rules.reservations.lifecycle import PACED, Status
+from models.rules.reservations.lifecycle import DOOR, PACED, Status
 from models.rules.restaurant.pacing import Load
 from models.rules.restaurant.restaurant import RestaurantSpec, split_book_id
 from models.rules.restaurant.sittings import Sitting, book_quarters, quarter_of, sittings_on
@@ -163,7 +163,7 @@ def _load_pace(session: Session, boards: Mapping[int, Board]) -> None:
     for book, starts_at, status, source, covers, parties in found:
         board = boards[book]
         if status == Status.WAITLISTED:
-            board.waitlisted += parties
+            board.waitlisted += parties if source != DOOR else 0
             continue
         load = board.pace.setdefault(quarter_of(starts_at), Load())
         load.covers += int(covers)

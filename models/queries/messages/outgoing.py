@@ -1,25 +1,35 @@
 """The data needed to render and send a claimed message."""
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
 from models.core.errors import DecryptionFailed
+from models.entities.door import DoorEntry
 from models.entities.floor import Area, Restaurant
 from models.entities.messages import Message
-from models.entities.reservations import Reservation, ReservationChange, ReservationMove
+from models.entities.reservations import Reservation
 from models.entities.sealed_guest import Guest, open_contact
+from models.queries.messages.changes import (
+    Refused,
+    RefusedChange,
+    last_changes,
+    moments,
+    refused_change_of,
+    refused_changes,
+)
 from models.rules.messages.notifying import CHANGED_REASON, PROVED_REASON, REFUSED_REASON, Kind
 from models.rules.messages.sending import VOID_AFTER_CHANGE, Standing
 from models.rules.reservations.contact_edits import EMAIL
 
 #: Prefix of the error of a message that may have gone out without an answer.
 ANSWER_LOST: Final = "unsure: "
+#: A message to a party at the door, other than a call, is of use for so long.
+_DOOR_LASTS: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +46,6 @@ class Card:
     id: int
     #: text messages go only to these countries; empty: to all
     sms_countries: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class RefusedChange:
-    """A refused change: the requested values, the reason, and the free alternatives."""
-
-    party_size: int
-    starts_at: datetime
-    reason: str | None
-    alternatives: tuple[datetime, ...]
-
-
-_Refused = dict[tuple[int, int | None], RefusedChange]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +91,9 @@ class Outgoing:
     #: the contact was recorded by the staff, or has opened the link sent to it
     is_proved: bool = True
     confirm_by: datetime | None = None
+    #: on the list at the door; called to its table, and has until then to come
+    at_door: bool = False
+    ready_until: datetime | None = None
 
     @property
     def was_lost(self) -> bool:
@@ -109,9 +109,16 @@ class Outgoing:
             changed_revision=self.changed_revision,
             status=self.status,
             starts_at=self.starts_at,
-            ends_at=self.ends_at,
+            ends_at=self._ends_at,
             zone=self.restaurant.zone,
         )
+
+    @property
+    def _ends_at(self) -> datetime:
+        """When the message comes too late: a party at the door may wait longer than its turn."""
+        if self.kind == Kind.TABLE_READY:
+            return self.ready_until or self.created_at
+        return max(self.ends_at, self.created_at + _DOOR_LASTS) if self.at_door else self.ends_at
 
     @property
     def first_due_at(self) -> datetime:
@@ -137,77 +144,25 @@ def load_failed(session: Session, ids: Collection[int]) -> list[Outgoing]:
 
 def _load(session: Session, which: ColumnElement[bool]) -> list[Outgoing]:
     query = (
-        select(Message, Reservation, Restaurant, Area.name)
+        select(Message, Reservation, Restaurant, Area.name, DoorEntry)
         .join(Reservation, Reservation.id == Message.reservation_id)
         .join(Restaurant, Restaurant.id == Message.restaurant_id)
         .outerjoin(Area, Area.id == Reservation.area_id)
+        .outerjoin(DoorEntry, DoorEntry.reservation_id == Reservation.id)
         .where(which)
         .order_by(Message.due_at, Message.id)
     )
     found = session.execute(query).all()
-    changed = _last_changes(session, _ids(found, VOID_AFTER_CHANGE))
-    refused = _refused_changes(session, _ids(found, (Kind.CHANGE_REFUSED,)))
+    changed = last_changes(session, _ids(found, VOID_AFTER_CHANGE))
+    refused = refused_changes(session, _ids(found, (Kind.CHANGE_REFUSED,)))
     return [
-        _outgoing(message, reservation, restaurant, area, changed, refused)
-        for message, reservation, restaurant, area in found
+        _outgoing(message, reservation, restaurant, area, changed, refused, entry)
+        for message, reservation, restaurant, area, entry in found
     ]
 
 
 def _ids(found: Iterable[Any], kinds: Collection[Kind]) -> set[int]:
     return {row[0].reservation_id for row in found if row[0].kind in kinds}
-
-
-def _last_changes(session: Session, reservations: Collection[int]) -> dict[int, dict[str, int]]:
-    """Return reservation -> reason -> the highest revision of a move with that reason.
-
-    The reasons are an accepted change, a refused change, and a confirmation by the link.
-    """
-    if not reservations:
-        return {}
-    move = ReservationMove
-    query = (
-        select(move.reservation_id, move.reason, func.max(move.revision))
-        .where(
-            move.reservation_id.in_(reservations),
-            move.reason.in_((CHANGED_REASON, REFUSED_REASON, PROVED_REASON)),
-        )
-        .group_by(move.reservation_id, move.reason)
-    )
-    found: dict[int, dict[str, int]] = defaultdict(dict)
-    for reservation, reason, revision in session.execute(query):
-        found[reservation][reason] = revision
-    return found
-
-
-def _refused_changes(session: Session, reservations: Collection[int]) -> _Refused:
-    """Return refused changes by reservation and the revision that reported it; None: the last."""
-    if not reservations:
-        return {}
-    query = (
-        select(ReservationChange)
-        .where(
-            ReservationChange.reservation_id.in_(reservations),
-            ReservationChange.status == "refused",
-        )
-        .order_by(ReservationChange.id)  # the last one wins
-    )
-    found: _Refused = {}
-    for row in session.scalars(query):
-        wish = RefusedChange(row.party_size, row.starts_at, row.reason, _moments(row.alternatives))
-        found[row.reservation_id, row.answered_revision] = found[row.reservation_id, None] = wish
-    return found
-
-
-def _refused_change_of(message: Message, refused: _Refused) -> RefusedChange | None:
-    """Return the change that the message answers; the last one if an older release did not say."""
-    if message.kind != Kind.CHANGE_REFUSED:
-        return None
-    own = refused.get((message.reservation_id, message.reservation_revision))
-    return own or refused.get((message.reservation_id, None))
-
-
-def _moments(alternatives: list[str] | None) -> tuple[datetime, ...]:
-    return tuple(datetime.fromisoformat(text) for text in alternatives or ())
 
 
 def _outgoing(
@@ -216,9 +171,10 @@ def _outgoing(
     restaurant: Restaurant,
     area: str | None,
     changed: dict[int, dict[str, int]],
-    refused: _Refused,
+    refused: Refused,
+    entry: DoorEntry | None,
 ) -> Outgoing:
-    guest, proved = _guest(reservation, message), _is_proved(reservation, message)
+    guest, proved = _guest(reservation, message), _is_proved(reservation, message, entry)
     return Outgoing(
         id=message.id,
         claim=message.claim or "",
@@ -237,9 +193,9 @@ def _outgoing(
         ends_at=reservation.ends_at,
         area=area,
         reason=reservation.reason,
-        alternatives=_moments(reservation.alternatives),
+        alternatives=moments(reservation.alternatives),
         changed_revision=_voiding_revision(message, changed.get(reservation.id, {})),
-        wish=_refused_change_of(message, refused),
+        wish=refused_change_of(message, refused),
         restaurant=_card(restaurant),
         guest_locale=reservation.guest_locale,
         # text from an unconfirmed sender is not sent to anybody who did not ask for it
@@ -252,6 +208,11 @@ def _outgoing(
         unreadable=guest is None,
         last_error=message.error or "",
         link_secret=reservation.link_secret,
+        at_door=entry is not None,
+        # a call that was taken back, or made again, is not this one
+        ready_until=entry.ready_until
+        if entry and entry.ready_revision == message.reservation_revision
+        else None,
     )
 
 
@@ -280,10 +241,11 @@ def _guest(reservation: Reservation, message: Message) -> Guest | None:
         return None
 
 
-def _is_proved(reservation: Reservation, message: Message) -> bool:
+def _is_proved(reservation: Reservation, message: Message, entry: DoorEntry | None) -> bool:
     is_email = message.channel == EMAIL
     since = reservation.email_proved_at if is_email else reservation.phone_proved_at
-    return reservation.source != "online" or since is not None
+    by_guest = entry.by_guest if entry else reservation.source == "online"
+    return not by_guest or since is not None
 
 
 def _card(restaurant: Restaurant) -> Card:

@@ -29,7 +29,7 @@ from models.rules.health import (
     seconds_since,
     waits_too_long,
 )
-from models.rules.reservations.lifecycle import HOLDING, OVER_AFTER, Status
+from models.rules.reservations.lifecycle import DOOR, HOLDING, OVER_AFTER, Status
 
 #: The job that checks all the others.
 SWEEP: Final = "health"
@@ -160,7 +160,9 @@ def _waiting(session: Session, now: datetime) -> tuple[WaitingRows, ...]:
         ),
         "waitlists": (
             Reservation.starts_at,
-            (Reservation.status == Status.WAITLISTED) & (Reservation.starts_at <= now),
+            (Reservation.status == Status.WAITLISTED)
+            & (Reservation.starts_at <= now)
+            & ((Reservation.source != DOOR) | (Reservation.starts_at <= over)),
         ),
     }
     found = []

@@ -28,6 +28,8 @@ class Kind(StrEnum):
     ALREADY_BOOKED = "already_booked"
     #: to the contact that the reservation had before
     CONTACT_CHANGED = "contact_changed"
+    #: to a party on the list at the door: its table is ready
+    TABLE_READY = "table_ready"
 
 
 #: The message for a move into this state.
@@ -55,16 +57,29 @@ UNDONE_REASON = "taken_back"
 #: A cancellation was undone whose message had gone: the guest is told what holds again.
 STANDS_REASON = "stands_again"
 UNDO_REASONS = frozenset({UNDONE_REASON, STANDS_REASON})
-UNTOLD_REASONS = frozenset({UNDONE_REASON, EDITED_REASON, RESEATED_REASON, REANCHORED_REASON})
+#: On the list at the door: joined it (a message), called to a table (its own message), not there in
+#: time, passed over by the host, left by itself, left over when the list ended (no message).
+JOINED_REASON = "door"
+READY_REASON = "table_ready"
+MISSED_REASON = "ready_missed"
+PASSED_REASON = "passed_over"
+LEFT_REASON = "left"
+LIST_OVER_REASON = "list_over"
+DOOR_REASONS = frozenset(
+    {READY_REASON, MISSED_REASON, PASSED_REASON, LEFT_REASON, LIST_OVER_REASON}
+)
+UNTOLD_REASONS = frozenset(
+    {UNDONE_REASON, EDITED_REASON, RESEATED_REASON, REANCHORED_REASON, *DOOR_REASONS}
+)
 #: Moves that a guest does not see at all: other tables.
-UNSEEN_REASONS = frozenset({RESEATED_REASON, "moved"})
+UNSEEN_REASONS = frozenset({RESEATED_REASON, "moved", PASSED_REASON})
 
 #: State of a message that is not to be sent (the staff tell the guest, or another message does).
 #: Its row stays.
 NOT_WANTED = {"state": "skipped", "error": "not_wanted"}
 
 #: Messages created not by a move, but by the clock, the staff, or a request for a second table.
-UNMOVED = frozenset({Kind.REMINDER, Kind.LINK, Kind.ALREADY_BOOKED})
+UNMOVED = frozenset({Kind.REMINDER, Kind.LINK, Kind.ALREADY_BOOKED, Kind.TABLE_READY})
 
 #: Messages that reminders belong to.
 REMINDED = frozenset({Kind.CONFIRMATION, Kind.CHANGED})

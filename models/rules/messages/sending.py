@@ -39,6 +39,7 @@ TRUE_WHILE: dict[str, frozenset[str]] = {
     Kind.ALREADY_BOOKED: HOLDING,
     # goes to the previous contact, which no longer depends on the reservation
     Kind.CONTACT_CHANGED: frozenset(Status),
+    Kind.TABLE_READY: frozenset({Status.WAITLISTED}),
 }
 #: Kinds made void by a later accepted change: its own message replaces them.
 VOID_AFTER_CHANGE = frozenset({Kind.CHANGED, Kind.CHANGE_REFUSED, Kind.REMINDER})

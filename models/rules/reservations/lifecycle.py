@@ -23,6 +23,8 @@ class Status(StrEnum):
     NO_SHOW = "no_show"
 
 
+#: `source` of a party on the list at the door: it is `waitlisted`, and waits for the host alone.
+DOOR: Final = "door"
 #: States that hold a table and count for pacing.
 HOLDING = frozenset({Status.CONFIRMED, Status.ARRIVED, Status.SEATED})
 #: States that count for pacing: parties that started in the interval, even after they left.
@@ -40,7 +42,8 @@ MOVES: dict[Status, frozenset[Status]] = {
         {Status.CONFIRMED, Status.WAITLISTED, Status.DECLINED, Status.CANCELLED}
     ),
     Status.WAITLISTED: frozenset(
-        {Status.CONFIRMED, Status.DECLINED, Status.CANCELLED, Status.EXPIRED}
+        # the host may seat a party that waits, at the door or for its start
+        {Status.CONFIRMED, Status.SEATED, Status.DECLINED, Status.CANCELLED, Status.EXPIRED}
     ),
     Status.CONFIRMED: frozenset(
         {
@@ -56,7 +59,9 @@ MOVES: dict[Status, frozenset[Status]] = {
     Status.ARRIVED: frozenset(
         {Status.SEATED, Status.FINISHED, Status.CANCELLED, Status.NO_SHOW, Status.CONFIRMED}
     ),
-    Status.SEATED: frozenset({Status.FINISHED, Status.ARRIVED, Status.CONFIRMED, Status.NO_SHOW}),
+    Status.SEATED: frozenset(
+        {Status.FINISHED, Status.ARRIVED, Status.CONFIRMED, Status.WAITLISTED, Status.NO_SHOW}
+    ),
     Status.FINISHED: frozenset({Status.SEATED, Status.ARRIVED, Status.CONFIRMED, Status.NO_SHOW}),
     Status.DECLINED: frozenset(),
     Status.CANCELLED: frozenset(
@@ -68,7 +73,7 @@ MOVES: dict[Status, frozenset[Status]] = {
 #: The moves among these that are allowed only as an undo.
 ONLY_BACK: dict[Status, frozenset[Status]] = {
     Status.ARRIVED: frozenset({Status.CONFIRMED}),
-    Status.SEATED: frozenset({Status.ARRIVED, Status.CONFIRMED, Status.NO_SHOW}),
+    Status.SEATED: frozenset({Status.ARRIVED, Status.CONFIRMED, Status.WAITLISTED, Status.NO_SHOW}),
     Status.FINISHED: frozenset({Status.SEATED, Status.ARRIVED, Status.CONFIRMED}),
     Status.CANCELLED: MOVES[Status.CANCELLED],
 }

@@ -5,7 +5,13 @@ from typing import Final
 from models.rules.deciding.board import Reason
 from models.rules.messages.notifying import (
     CHANGED_REASON,
+    JOINED_REASON,
+    LEFT_REASON,
+    LIST_OVER_REASON,
+    MISSED_REASON,
+    PASSED_REASON,
     PROVED_REASON,
+    READY_REASON,
     REANCHORED_REASON,
     REFUSED_REASON,
     RESEATED_REASON,
@@ -33,6 +39,9 @@ MOVED: Final[dict[str, frozenset[Status]]] = {
     STANDS_REASON: frozenset({Status.CONFIRMED, Status.WAITLISTED}),
     "cancellation": frozenset({Status.CANCELLED}),
     "late_cancellation": frozenset({Status.CANCELLED}),
+    JOINED_REASON: frozenset({Status.WAITLISTED}),
+    LEFT_REASON: frozenset({Status.CANCELLED}),
+    LIST_OVER_REASON: frozenset({Status.EXPIRED}),
 }
 #: Reasons of a history entry that leaves the state as it is.
 STAYED: Final[dict[str, frozenset[Status]]] = {
@@ -43,6 +52,7 @@ STAYED: Final[dict[str, frozenset[Status]]] = {
     PROVED_REASON: frozenset({Status.CONFIRMED}),
     "decision": frozenset({Status.WAITLISTED}),
     "moved": frozenset({Status.SEATED}),
+    **dict.fromkeys((READY_REASON, MISSED_REASON, PASSED_REASON), frozenset({Status.WAITLISTED})),
     EDITED_REASON: frozenset(Status),
 }
 

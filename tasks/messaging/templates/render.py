@@ -21,6 +21,8 @@ from tasks.messaging.templates.wording import KindPhrases, Wording, local, wordi
 _OVER = frozenset({Kind.DECLINED, Kind.CANCELLED, Kind.CONTACT_CHANGED})
 #: Kinds that promise a table. While it waits for a confirmation by link, other phrases are used.
 _HELD = frozenset({Kind.CONFIRMATION, Kind.CHANGED, Kind.LINK, Kind.ALREADY_BOOKED})
+#: Kinds that tell a party at the door its place in the list, not a time.
+_AT_DOOR = frozenset({Kind.WAITLISTED, Kind.LINK})
 _EXPLAINED = frozenset({Kind.DECLINED, Kind.CHANGE_REFUSED})
 _WITH_PLANS = frozenset({Kind.CONFIRMATION, Kind.CHANGED, Kind.CHANGE_REFUSED, Kind.REMINDER})
 #: Kind -> the reservation's status in schema.org; None: no linked data in the e-mail.
@@ -35,6 +37,7 @@ _SCHEMA_STATUS = {
     Kind.LINK: None,
     Kind.ALREADY_BOOKED: None,
     Kind.CONTACT_CHANGED: None,
+    Kind.TABLE_READY: None,
 }
 
 
@@ -142,14 +145,24 @@ def _is_held(outgoing: Outgoing) -> bool:
     return outgoing.confirm_by is not None and outgoing.kind in _HELD
 
 
+def _waits_at_door(outgoing: Outgoing) -> bool:
+    """Whether the message is about a place in the list, so that it has no start to name."""
+    return outgoing.at_door and outgoing.kind in _AT_DOOR | {Kind.TABLE_READY}
+
+
 def _phrases(outgoing: Outgoing, words: Wording) -> KindPhrases:
-    held = _is_held(outgoing)
-    return words.phrases.to_confirm if held else words.phrases.kinds[Kind(outgoing.kind)]
+    if _is_held(outgoing):
+        return words.phrases.to_confirm
+    if outgoing.at_door and outgoing.kind in _AT_DOOR:
+        return words.phrases.at_door
+    return words.phrases.kinds[Kind(outgoing.kind)]
 
 
 def _button(outgoing: Outgoing, words: Wording) -> str:
     if _is_held(outgoing):
         return words.phrases.confirm
+    if _waits_at_door(outgoing):
+        return words.phrases.place
     return words.phrases.book if Kind(outgoing.kind) in _OVER else words.phrases.manage
 
 
@@ -180,6 +193,8 @@ def _values(outgoing: Outgoing, words: Wording) -> dict[str, str]:
         "wish": "",
         "until": "",
     }
+    if outgoing.ready_until:
+        values["until"] = words.time(local(outgoing.ready_until, zone=outgoing.restaurant.zone))
     if outgoing.confirm_by:
         values["until"] = words.time(local(outgoing.confirm_by, zone=outgoing.restaurant.zone))
     if outgoing.wish:
@@ -215,7 +230,7 @@ def _brief(outgoing: Outgoing, moment: datetime, words: Wording) -> str:
 def _facts(outgoing: Outgoing, words: Wording, values: dict[str, str]) -> list[tuple[str, str]]:
     phrases = words.phrases
     facts = [
-        (phrases.when_label, values["when"]),
+        (phrases.when_label, "" if _waits_at_door(outgoing) else values["when"]),
         (phrases.party_label, values["party"]),
         (phrases.area_label, outgoing.area or ""),
         (phrases.reference, outgoing.reference),
@@ -226,7 +241,7 @@ def _facts(outgoing: Outgoing, words: Wording, values: dict[str, str]) -> list[t
 
 def _linked_data(outgoing: Outgoing, values: dict[str, str]) -> dict[str, Any] | None:
     """Return schema.org's FoodEstablishmentReservation, which mail programs show as a card."""
-    status = _SCHEMA_STATUS[Kind(outgoing.kind)]
+    status = None if outgoing.at_door else _SCHEMA_STATUS[Kind(outgoing.kind)]
     if _is_held(outgoing):
         status = "ReservationPending"
     if status is None:

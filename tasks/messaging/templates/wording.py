@@ -61,6 +61,9 @@ class Phrases(BaseModel):
     #: replaces the kind's phrases while the table is held until {until} for a confirmation by link
     to_confirm: KindPhrases
     confirm: str
+    #: replaces the phrases of `waitlisted` and `link` for a party on the list at the door
+    at_door: KindPhrases
+    place: str
 
 
 @dataclass(frozen=True, slots=True)

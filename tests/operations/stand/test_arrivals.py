@@ -481,7 +481,7 @@ def in_state(stand: Stand, status: str) -> int:
 MOVES = {"arrive": arrive, "seat": seat, "finish": finish, "mark_no_show": mark_no_show}
 ALLOWED = {
     "arrive": {"confirmed", "no_show", "arrived"},
-    "seat": {"confirmed", "arrived", "no_show", "seated"},
+    "seat": {"waitlisted", "confirmed", "arrived", "no_show", "seated"},
     "finish": {"confirmed", "arrived", "seated", "no_show", "finished"},
     "mark_no_show": {"confirmed", "arrived", "no_show"},
 }

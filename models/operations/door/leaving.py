@@ -1,0 +1,118 @@
+"""Leave the list, be passed over; and the end of the list."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.core.errors import StateConflict
+from models.entities.door import DoorEntry
+from models.entities.reservations import Reservation
+from models.operations.deciding.books import lock_reservation, touch_books
+from models.operations.deciding.due import lock_due
+from models.operations.door.calling import CLOCK
+from models.operations.door.joining import entry_of
+from models.operations.door.seating import uncall
+from models.operations.reservations.history import write_move
+from models.operations.reservations.repeats import ANYTHING, ActsOn, is_repeat
+from models.queries.door.waiting import waiting_rows
+from models.queries.floor.load import unreadable_restaurants
+from models.rules.messages.notifying import LEFT_REASON, LIST_OVER_REASON, PASSED_REASON
+from models.rules.reservations.lifecycle import DOOR, OVER_AFTER, Status
+
+#: Orders a passed-over party just behind the one that goes first.
+_BEHIND: Final = timedelta(microseconds=1)
+
+
+def leave_list(
+    session: Session,
+    reservation_id: int,
+    *,
+    now: datetime,
+    actor: str,
+    acts_on: ActsOn = ANYTHING,
+) -> None:
+    """Take the party off the list at the door, because it does not want to wait any longer.
+
+    Leaving again does nothing, and nobody is sent a message. Raises NotFound, StateConflict,
+    RevisionConflict.
+    """
+    row = lock_reservation(session, reservation_id)
+    if row.status == Status.CANCELLED:
+        return
+    if is_repeat(session, row, acts_on, reason=LEFT_REASON, actor=actor):
+        return
+    entry = entry_of(session, row)
+    _check_waits(row)
+    uncall(entry)
+    write_move(session, row, Status.CANCELLED, now=now, actor=actor, reason=LEFT_REASON)
+    touch_books(session, {row.book_id: row.restaurant_id})
+
+
+def pass_over(
+    session: Session,
+    reservation_id: int,
+    *,
+    why: str,
+    now: datetime,
+    actor: str,
+    acts_on: ActsOn = ANYTHING,
+) -> None:
+    """Record why a waiting party does not get the table that comes next, and go on.
+
+    At the door the next party in the list goes first from then on, and a call is taken back. On the
+    waitlist for a date only the reason is recorded: that list stays in order of arrival. Nobody is
+    sent a message. Raises NotFound, StateConflict, RevisionConflict.
+    """
+    row = lock_reservation(session, reservation_id)
+    if is_repeat(session, row, acts_on, reason=PASSED_REASON, actor=actor):
+        return
+    _check_waits(row)
+    if row.source == DOOR:
+        entry = entry_of(session, row)
+        uncall(entry)
+        following = _following(session, row, now=now)
+        if following is not None:
+            entry.place_at = following.place_at + _BEHIND
+    detail = {"why": why}
+    write_move(
+        session, row, Status.WAITLISTED, now=now, actor=actor, reason=PASSED_REASON, detail=detail
+    )
+    touch_books(session, {row.book_id: row.restaurant_id})
+
+
+def end_lists(session: Session, *, now: datetime, limit: int) -> int:
+    """Expire parties left on a list long after it: the evening is over. Return how many."""
+    row = Reservation
+    due = (
+        row.status == Status.WAITLISTED,
+        row.source == DOOR,
+        row.starts_at <= now - OVER_AFTER,
+        row.restaurant_id.not_in(unreadable_restaurants()),
+    )
+    books, still = lock_due(session, due, row.starts_at, limit=limit)
+    if not books:
+        return 0
+    again = select(row).where(*still).execution_options(populate_existing=True)
+    parties = session.scalars(again).all()
+    for party in parties:
+        entry = session.get(DoorEntry, party.id)
+        if entry is not None:
+            uncall(entry)
+        write_move(session, party, Status.EXPIRED, now=now, actor=CLOCK, reason=LIST_OVER_REASON)
+    touch_books(session, books)
+    return len(parties)
+
+
+def _following(session: Session, row: Reservation, *, now: datetime) -> DoorEntry | None:
+    """Return the entry just behind the party's, among those that wait for their turn."""
+    line = waiting_rows(session, row.restaurant_id, now=now)
+    ids = [other.id for other, _ in line]
+    behind = line[ids.index(row.id) + 1 :] if row.id in ids else []
+    return next((entry for _, entry in behind if entry.missed_at is None), None)
+
+
+def _check_waits(row: Reservation) -> None:
+    if row.status != Status.WAITLISTED:
+        raise StateConflict(f"a reservation that is {row.status} does not wait")

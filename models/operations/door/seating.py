@@ -1,0 +1,64 @@
+"""Seat a party that waits, and undo it."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from models.core.errors import StateConflict
+from models.entities.door import DoorEntry
+from models.entities.reservations import Assignment, Reservation
+from models.operations.door.free_tables import free_seats
+from models.rules.deciding.board import Reason
+from models.rules.deciding.seating import Seats
+from models.rules.messages.wall_clock import offset_of
+from models.rules.restaurant.restaurant import QUARTER_SECONDS, RestaurantSpec
+from models.rules.restaurant.sittings import find_sitting, quarter_of
+
+
+def prepare_to_seat(
+    session: Session, restaurant: RestaurantSpec, row: Reservation, tables: Seats, *, now: datetime
+) -> Seats:
+    """Ready a waiting party to be seated now, and return its tables.
+
+    At `tables`, else those it was called to, else the best that are free now. A party at the door
+    starts in this quarter. Raises StateConflict if no table is free and none is named.
+    """
+    entry = session.get(DoorEntry, row.id, populate_existing=True)
+    called = tuple(entry.ready_tables or ()) if entry else ()
+    seats = tables or called or free_seats(session, restaurant, row, now=now)
+    if not seats:
+        raise StateConflict("no table for this party is free now: name the tables")
+    row.reason = None
+    row.tables_chosen = True
+    if entry is not None:
+        entry.served_at = entry.served_at or now
+        uncall(entry)
+        _start_now(restaurant, row, now=now)
+    return seats
+
+
+def wait_again(session: Session, row: Reservation) -> None:
+    """Put a party back on the list that it was seated from by mistake. Its tables are free."""
+    session.execute(delete(Assignment).where(Assignment.reservation_id == row.id))
+    row.reason = Reason.FULL.value
+    row.tables_chosen = False
+    entry = session.get(DoorEntry, row.id, populate_existing=True)
+    if entry is not None:
+        entry.served_at = None
+
+
+def uncall(entry: DoorEntry) -> None:
+    """Take the call back: the party has no table to come to."""
+    entry.ready_at = entry.ready_until = entry.ready_tables = None
+
+
+def _start_now(restaurant: RestaurantSpec, row: Reservation, *, now: datetime) -> None:
+    """Start the turn in this quarter, if it is a start of the party's book."""
+    start = datetime.fromtimestamp(quarter_of(now) * QUARTER_SECONDS, UTC)
+    sitting = find_sitting(restaurant, start)
+    if sitting is None or sitting.book_id != row.book_id or start <= row.starts_at:
+        return
+    row.ends_at += start - row.starts_at
+    row.starts_at = start
+    row.told_offset = offset_of(restaurant, start)

@@ -1,0 +1,1 @@
+"""The list at the door, and the floor as it stands."""

@@ -1,0 +1,187 @@
+"""The parties that wait at the door, in order, and the floor that their waits follow from."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.core.database.transactions import table_of
+from models.entities.door import DoorEntry
+from models.entities.reservations import Assignment, Reservation
+from models.rules.deciding.seating import Seats, candidates
+from models.rules.door.hours import Tonight, buffer_of, turn_of
+from models.rules.door.quotes import LONGEST, Quote, Stay, Waiting, quotes
+from models.rules.reservations.lifecycle import HOLDING, Status
+from models.rules.restaurant.restaurant import RestaurantSpec
+from models.rules.restaurant.sittings import Sitting
+
+#: A list is of one evening: older entries are the clock's to end.
+RECENT: Final = timedelta(hours=18)
+_AHEAD: Final = timedelta(minutes=2 * LONGEST)
+_MINUTE: Final = timedelta(minutes=1)
+_HOLDING: Final = sorted(status.value for status in HOLDING)
+
+
+@dataclass(frozen=True, slots=True)
+class InLine:
+    """A party that waits. `place`: its number in the list; None: it did not come when called.
+
+    `wait`: the wait from now on; None: no table suits it, or none for hours.
+    """
+
+    row: Reservation
+    entry: DoorEntry
+    place: int | None
+    wait: Quote | None
+
+
+def waiting_rows(
+    session: Session, restaurant_id: int, *, now: datetime
+) -> list[tuple[Reservation, DoorEntry]]:
+    """Return the waiting parties with their entries, in the order of the list. One query."""
+    query = (
+        select(Reservation, DoorEntry)
+        .join(DoorEntry, DoorEntry.reservation_id == Reservation.id)
+        .where(
+            DoorEntry.restaurant_id == restaurant_id,
+            DoorEntry.joined_at > now - RECENT,
+            Reservation.status == Status.WAITLISTED,
+        )
+        .order_by(DoorEntry.missed_at.is_not(None), DoorEntry.place_at, DoorEntry.reservation_id)
+        .execution_options(populate_existing=True)
+    )
+    return [(row, entry) for row, entry in session.execute(query)]
+
+
+def missed_calls(session: Session, *, now: datetime, limit: int) -> list[int]:
+    """Return the waiting parties that were called and did not come in time, oldest first."""
+    query = (
+        select(DoorEntry.reservation_id)
+        .join(Reservation, Reservation.id == DoorEntry.reservation_id)
+        .where(DoorEntry.ready_until <= now, Reservation.status == Status.WAITLISTED)
+        .order_by(DoorEntry.ready_until, DoorEntry.reservation_id)
+        .limit(limit)
+    )
+    return list(session.scalars(query))
+
+
+def read_line(
+    session: Session, restaurant: RestaurantSpec, there: Tonight | None, *, now: datetime
+) -> list[InLine]:
+    """Return the list with each party's place and wait. Two queries."""
+    rows = waiting_rows(session, restaurant.id, now=now)
+    if there is None:
+        return [InLine(row, entry, None, None) for row, entry in rows]
+    calling = [_called(restaurant, there.sitting, row, entry) for row, entry in rows]
+    stays = [*read_stays(session, restaurant, there.sitting, now=now), *filter(None, calling)]
+    line = [pair for pair, called in zip(rows, calling, strict=True) if called is None]
+    waits = _quotes(restaurant, there.sitting, stays, [_party(row) for row, _ in line])
+    by_id = {row.id: wait for (row, _), wait in zip(line, waits, strict=True)}
+    return [
+        InLine(
+            row,
+            entry,
+            None if entry.missed_at else place,
+            by_id.get(row.id, Quote(0, 0)),
+        )
+        for place, (row, entry) in enumerate(rows, start=1)
+    ]
+
+
+def newcomers(
+    session: Session,
+    restaurant: RestaurantSpec,
+    there: Tonight,
+    line: Iterable[InLine],
+    parties: Iterable[tuple[int, int | None]],
+    *,
+    now: datetime,
+) -> list[Quote | None]:
+    """Return the wait that each of these parties (size, area) would have if it joined now."""
+    sitting = there.sitting
+    known = [each for each in line if each.entry.missed_at is None]
+    called = [_called(restaurant, sitting, each.row, each.entry) for each in known]
+    stays = [*read_stays(session, restaurant, sitting, now=now), *filter(None, called)]
+    ahead = [
+        _party(each.row) for each, is_called in zip(known, called, strict=True) if not is_called
+    ]
+    return [_quotes(restaurant, sitting, stays, [*ahead, party])[-1] for party in parties]
+
+
+def read_stays(
+    session: Session, restaurant: RestaurantSpec, sitting: Sitting, *, now: datetime
+) -> list[Stay]:
+    """Return who sits now or within the next hours, and at which tables. One query."""
+    row, given = table_of(Reservation).c, table_of(Assignment).c
+    query = (
+        select(
+            row.id,
+            row.status,
+            row.party_size,
+            row.starts_at,
+            row.ends_at,
+            given.dining_table_id,
+        )
+        .join_from(row.id.table, given.reservation_id.table, given.reservation_id == row.id)
+        .where(
+            row.restaurant_id == restaurant.id,
+            row.status.in_(_HOLDING),
+            row.starts_at.between(now - RECENT, now + _AHEAD),
+        )
+        .order_by(row.id, given.dining_table_id)
+    )
+    tables: dict[int, list[int]] = {}
+    parties = {}
+    for found in session.execute(query):
+        tables.setdefault(found.id, []).append(found.dining_table_id)
+        parties[found.id] = found
+    buffer = buffer_of(restaurant, sitting)
+    stays = []
+    for number, party in parties.items():
+        begins, ends = (_minutes(at, now) for at in (party.starts_at, party.ends_at))
+        is_seated = party.status == Status.SEATED
+        turn = turn_of(restaurant, sitting, party.party_size)
+        if is_seated or ends > 0:
+            stays.append(Stay(tuple(tables[number]), begins, ends, turn, is_seated, buffer))
+    return stays
+
+
+def seats_for(
+    restaurant: RestaurantSpec, party_size: int, area_id: int | None
+) -> tuple[Seats, ...]:
+    """Return the tables that suit a party at the door, best first."""
+    return candidates(restaurant, party_size, area_id=area_id, online=False)
+
+
+def _called(
+    restaurant: RestaurantSpec, sitting: Sitting, row: Reservation, entry: DoorEntry
+) -> Stay | None:
+    """Return a called party as one that is about to sit at its tables."""
+    if entry.ready_until is None or not entry.ready_tables:
+        return None
+    turn = turn_of(restaurant, sitting, row.party_size)
+    return Stay(tuple(entry.ready_tables), 0, turn, turn, is_seated=False)
+
+
+def _quotes(
+    restaurant: RestaurantSpec,
+    sitting: Sitting,
+    stays: list[Stay],
+    parties: list[tuple[int, int | None]],
+) -> list[Quote | None]:
+    waiting = [
+        Waiting(seats_for(restaurant, size, area), turn_of(restaurant, sitting, size))
+        for size, area in parties
+    ]
+    return quotes(stays, waiting, buffer=buffer_of(restaurant, sitting))
+
+
+def _party(row: Reservation) -> tuple[int, int | None]:
+    return row.party_size, row.area_id
+
+
+def _minutes(at: datetime, now: datetime) -> int:
+    return int((at - now) / _MINUTE)

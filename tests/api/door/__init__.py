@@ -1,0 +1,1 @@
+"""The list at the door through the API."""

@@ -1,0 +1,1 @@
+"""The list at the door: joining, being called, leaving."""
