@@ -65,6 +65,7 @@ PATH_SCHEMAS: Final = {
     "slug": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,62}$", "examples": ["demo"]},
     "name": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,62}$", "examples": ["logo"]},
     "reservation_id": {"type": "string", "pattern": "^[1-9][0-9]{0,17}$"},
+    "block_id": {"type": "string", "pattern": "^[1-9][0-9]{0,17}$"},
     "message_id": {"type": "string", "pattern": "^[1-9][0-9]{0,17}$"},
     "sign_in_id": {"type": "string", "pattern": "^[1-9][0-9]{0,17}$"},
 }

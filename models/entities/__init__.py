@@ -2,6 +2,7 @@
 
 from models.entities.accounts import Account, Membership, RecoveryCode, SecondFactor, SignIn
 from models.entities.door import DoorEntry
+from models.entities.evening import BlockedTable, BlockKept, EveningAct, TableBlock
 from models.entities.files import File, FileVersion
 from models.entities.flags import FlagChange, FlagSwitch
 from models.entities.floor import Area, Combination, CombinationTable, DiningTable, Restaurant
@@ -30,6 +31,8 @@ __all__ = [
     "Area",
     "Assignment",
     "AuditEntry",
+    "BlockKept",
+    "BlockedTable",
     "ChannelState",
     "Closure",
     "Combination",
@@ -38,6 +41,7 @@ __all__ = [
     "DiningTable",
     "DoorEntry",
     "Erasure",
+    "EveningAct",
     "File",
     "FileVersion",
     "FlagChange",
@@ -60,5 +64,6 @@ __all__ = [
     "Shift",
     "ShiftDay",
     "SignIn",
+    "TableBlock",
     "TableOccupancy",
 ]

@@ -21,6 +21,7 @@ class Permission(StrEnum):
     SEND_LINKS = "links:send"
     MOVE_PARTIES = "parties:move"
     KEEP_DOOR = "door:keep"
+    BLOCK_TABLES = "tables:block"
     FORCE_PACING = "pacing:force"
     CHANGE_FLOOR = "floor:change"
     SEND_AGAIN = "messages:send-again"
@@ -39,6 +40,7 @@ _HOST: Final = _VIEWER | {
     Permission.SEND_LINKS,
     Permission.MOVE_PARTIES,
     Permission.KEEP_DOOR,
+    Permission.BLOCK_TABLES,
     Permission.SEND_AGAIN,
     Permission.FIND_GUESTS,
 }

@@ -62,14 +62,24 @@ class SeatingOut(ResponseModel):
     end: Moment
 
 
+class TableBlockOut(ResponseModel):
+    """A time for which a table is blocked: nobody is given it."""
+
+    block_id: str
+    start: Moment
+    end: Moment
+    reason: str
+
+
 class BookTableOut(ResponseModel):
-    """A table and its seatings of the day."""
+    """A table, its seatings of the day, and its blocks."""
 
     label: str
     area: str | None
     min_party: int
     max_party: int
     seatings: list[SeatingOut]
+    blocks: list[TableBlockOut]
 
 
 class IntervalOut(ResponseModel):

@@ -1,13 +1,25 @@
 """Occupancy: the quarters a party holds on its tables; read and changed under the book's lock."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    delete,
+    exists,
+    func,
+    literal_column,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
 from models.core.database.bulk import bulk_insert
 from models.core.database.transactions import Base
 from models.core.errors import StateConflict
+from models.entities.evening import BlockedTable, BlockKept
 from models.entities.reservations import Assignment, Reservation, TableOccupancy
 from models.operations.deciding.books import free_books
 from models.operations.deciding.seatings import moment
@@ -119,7 +131,11 @@ def _hold_all(
     last: int,
 ) -> None:
     """Hold the quarters that are not held yet. Raises StateConflict naming the taken tables."""
-    held = holders(session, tables, first=first, last=last)
+    held, blocked = holders(session, tables, first=first, last=last, party=row.id)
+    shut = sorted({table for table, quarter in blocked if (table, quarter) not in held})
+    if shut:
+        names = ", ".join(_labels(restaurant, shut))
+        raise StateConflict(f"blocked: {names}; lift the block first")
     taken = sorted({table for (table, _), party in held.items() if party != row.id})
     if taken:
         others = {party for party in held.values() if party != row.id}
@@ -144,28 +160,58 @@ def _hold_all(
 
 
 def holders(
-    session: Session, tables: Seats, *, first: int, last: int
-) -> dict[tuple[int, int], int]:
-    """Return (table, quarter) -> reservation id, for the quarters `first` to `last` inclusive."""
-    held = TableOccupancy
-    query = select(held.dining_table_id, held.quarter_hour, held.reservation_id).where(
-        held.dining_table_id.in_(tables), held.quarter_hour.between(first, last)
+    session: Session, tables: Seats, *, first: int, last: int, party: int = 0
+) -> tuple[dict[tuple[int, int], int], set[tuple[int, int]]]:
+    """Return (table, quarter) -> reservation id, and the blocked (table, quarter) pairs.
+
+    For the quarters `first` to `last` inclusive. A block under which `party` keeps its tables is
+    left out.
+    """
+    row, block = TableOccupancy, BlockedTable
+    held: Select[*tuple[Any, ...]] = select(
+        row.dining_table_id, row.quarter_hour, row.reservation_id, literal_column("0")
+    ).where(row.dining_table_id.in_(tables), row.quarter_hour.between(first, last))
+    shut: Select[*tuple[Any, ...]] = select(
+        block.dining_table_id, block.first_quarter, literal_column("0"), block.last_quarter
     )
-    return {(table, quarter): party for table, quarter, party in session.execute(query)}
+    shut = shut.where(_blocks(tables, first=first, last=last, party=party))
+    found: dict[tuple[int, int], int] = {}
+    blocked: set[tuple[int, int]] = set()
+    for table, quarter, number, until in session.execute(union_all(held, shut)):
+        if until:
+            span = range(max(quarter, first), min(until, last) + 1)
+            blocked |= {(table, each) for each in span}
+        else:
+            found[table, quarter] = number
+    return found, blocked
+
+
+def _blocks(tables: Seats, *, first: int, last: int, party: int) -> ColumnElement[bool]:
+    """Match the blocks of these tables and quarters that bind the party."""
+    block, kept = BlockedTable, BlockKept
+    return and_(
+        block.dining_table_id.in_(tables),
+        block.first_quarter <= last,
+        block.last_quarter >= first,
+        ~exists().where(kept.block_id == block.block_id, kept.reservation_id == party),
+    )
 
 
 def _free_after(
     session: Session, row: Reservation, tables: Seats, *, last: int, wished: int
 ) -> int:
-    """Return how many quarters after `last`, up to `wished`, are free of other parties."""
+    """Return how many quarters after `last`, up to `wished`, are free of parties and blocks."""
     held = TableOccupancy
-    query = select(func.min(held.quarter_hour)).where(
+    party = select(func.min(held.quarter_hour)).where(
         held.dining_table_id.in_(tables),
         held.quarter_hour.between(last + 1, wished),
         held.reservation_id != row.id,
     )
-    follower = session.scalar(query)
-    return (wished if follower is None else follower - 1) - last
+    block = select(func.min(BlockedTable.first_quarter)).where(
+        _blocks(tables, first=last + 1, last=wished, party=row.id)
+    )
+    followers = [each for each in session.scalars(union_all(party, block)) if each is not None]
+    return max(min([wished + 1, *followers]) - 1 - last, 0)
 
 
 def _labels(restaurant: RestaurantSpec, table_ids: list[int]) -> list[str]:

@@ -35,10 +35,13 @@ def free_seats(
 def taken_now(
     session: Session, restaurant: RestaurantSpec, tables: Seats, *, now: datetime
 ) -> set[int]:
-    """Return those of the tables that are held this quarter or the next, or where a party sits."""
+    """Return those of the tables that are held this quarter or the next, or where a party sits.
+
+    Blocked tables are held, too.
+    """
     first = quarter_of(now)
-    held = holders(session, tables, first=first, last=quarter_of(now + _NEXT))
+    held, blocked = holders(session, tables, first=first, last=quarter_of(now + _NEXT))
     sits = select(SeatedTable.dining_table_id).where(
         SeatedTable.restaurant_id == restaurant.id, SeatedTable.dining_table_id.in_(tables)
     )
-    return {table for table, _ in held} | set(session.scalars(sits))
+    return {table for table, _ in (*held, *blocked)} | set(session.scalars(sits))

@@ -16,15 +16,15 @@ from models.entities.messages import Message
 from models.entities.reservations import Assignment, Reservation, ReservationChange
 from models.entities.sealed_guest import Guest
 from models.entities.shifts import Shift, ShiftDay
+from models.queries.book.blocks import blocks_by_table
 from models.queries.book.shapes import (
     BookMessage,
     BookReservation,
-    BookSeating,
     BookShift,
-    BookTable,
     BookView,
     Interval,
 )
+from models.queries.book.tables import area_key, book_tables
 from models.queries.book.warnings import overstays_minutes, warnings_of
 from models.queries.reservations.reservations import ChangeView
 from models.rules.reservations.lifecycle import DOOR, PACED, Status
@@ -48,7 +48,7 @@ class _Book:
 def book_of(
     session: Session, restaurant: RestaurantSpec, service_date: date, *, now: datetime
 ) -> BookView:
-    """Return every shift of that date, with its reservations in every state. Five queries."""
+    """Return every shift of that date, with its reservations in every state. Six queries."""
     books = _read_books(session, restaurant, service_date)
     rows = _read_reservations(session, books)
     seats = _read_seats(session, books)
@@ -73,7 +73,9 @@ def book_of(
         service_date=service_date,
         revision=sum(book.revision for book in books.values()),
         shifts=_shifts(restaurant, books, sittings, rows),
-        tables=_tables(restaurant, reservations, seats),
+        tables=book_tables(
+            restaurant, reservations, seats, blocks_by_table(session, restaurant, service_date)
+        ),
         reservations=reservations,
     )
 
@@ -162,7 +164,7 @@ def _message(row: Message) -> BookMessage:
 
 
 def _wish(restaurant: RestaurantSpec, row: ReservationChange) -> ChangeView:
-    area = _area_key(restaurant, row.area_id)
+    area = area_key(restaurant, row.area_id)
     return ChangeView(row.id, row.status, row.party_size, row.starts_at, area, None, ())
 
 
@@ -196,7 +198,7 @@ def _reservation(
         party_size=row.party_size,
         starts_at=row.starts_at,
         ends_at=row.ends_at,
-        area_key=_area_key(restaurant, row.area_id),
+        area_key=area_key(restaurant, row.area_id),
         tables=tables,
         guest_name=guest.name,
         guest_email=guest.email,
@@ -262,37 +264,3 @@ def _shift(
 def _interval(quarter: int, load: Load) -> Interval:
     starts_at = datetime.fromtimestamp(quarter * QUARTER_SECONDS, UTC)
     return Interval(starts_at, load.covers, load.parties, load.online_covers)
-
-
-def _tables(
-    restaurant: RestaurantSpec,
-    reservations: Iterable[BookReservation],
-    seats: Mapping[int, list[TableSpec]],
-) -> tuple[BookTable, ...]:
-    """Return the restaurant's tables, then removed ones that still have parties."""
-    tables = dict(restaurant.table_by_id)
-    seatings: dict[int, list[BookSeating]] = defaultdict(list)
-    for row in reservations:
-        for table in seats.get(row.id, ()):
-            tables.setdefault(table.id, table)
-            seatings[table.id].append(
-                BookSeating(
-                    row.id, row.reference, row.status, row.party_size, row.starts_at, row.ends_at
-                )
-            )
-    return tuple(
-        BookTable(
-            id=table.id,
-            label=table.label,
-            area_key=_area_key(restaurant, table.area_id),
-            min_party=table.min_party,
-            max_party=table.max_party,
-            seatings=tuple(seatings[table.id]),
-        )
-        for table in tables.values()
-    )
-
-
-def _area_key(restaurant: RestaurantSpec, area_id: int | None) -> str | None:
-    area = restaurant.area_by_id.get(area_id or 0)
-    return area.key if area else None

@@ -70,8 +70,18 @@ class BookSeating:
 
 
 @dataclass(frozen=True, slots=True)
+class BookBlock:
+    """A time for which a table is blocked."""
+
+    block_id: int
+    starts_at: datetime
+    ends_at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class BookTable:
-    """A table and its seatings of the day, in order of their start."""
+    """A table and its seatings and blocks of the day, in order of their start."""
 
     id: int
     label: str
@@ -79,6 +89,7 @@ class BookTable:
     min_party: int
     max_party: int
     seatings: tuple[BookSeating, ...]
+    blocks: tuple[BookBlock, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

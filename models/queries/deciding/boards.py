@@ -8,7 +8,6 @@ from typing import Any, Final
 from sqlalchemy import (
     CompoundSelect,
     Integer,
-    Select,
     and_,
     bindparam,
     func,
@@ -20,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from models.core.database.transactions import table_of
+from models.entities.evening import BlockedTable
 from models.entities.reservations import Reservation, SeatedTable, TableOccupancy
 from models.rules.deciding.board import Board
 from models.rules.deciding.seating import Floor
@@ -48,8 +48,8 @@ def load_boards(
     """Return a board for each book that is (still) open. Two queries for up to 100 books.
 
     Books of one restaurant share one floor, so that dinner takes account of lunch's last turns. A
-    table with a seated party is taken, even if that party's turn is over. When deciding, call it
-    after taking the lock.
+    table with a seated party is taken, even if that party's turn is over; so is a blocked table.
+    When deciding, call it after taking the lock.
     """
     open_books = {
         book: (restaurant, sitting)
@@ -84,31 +84,56 @@ def _load_floors(
 
 
 @lru_cache(maxsize=2 * _RANGES_A_QUERY)
-def _occupancy_of(ranges: int, *, sitting: bool) -> Select[int, int, int] | CompoundSelect[Any]:
+def _occupancy_of(ranges: int, *, sitting: bool) -> CompoundSelect[Any]:
     """Return the statement for that many ranges, cached: building it costs more than running it.
 
-    `sitting`: include the parties seated in these restaurants now.
+    A row is a restaurant, a table, and either a quarter and 0, or the first and last quarter of a
+    block. `sitting`: include the parties seated in these restaurants now.
     """
-    row = table_of(TableOccupancy).c
-    wanted = or_(
-        *(
-            and_(
-                row.restaurant_id == bindparam(f"restaurant{number}", type_=Integer),
-                row.quarter_hour.between(
-                    bindparam(f"first{number}", type_=Integer),
-                    bindparam(f"last{number}", type_=Integer),
-                ),
+    row, block = table_of(TableOccupancy).c, table_of(BlockedTable).c
+    spans = [
+        (
+            bindparam(f"restaurant{number}", type_=Integer),
+            bindparam(f"first{number}", type_=Integer),
+            bindparam(f"last{number}", type_=Integer),
+        )
+        for number in range(ranges)
+    ]
+    held = select(
+        row.restaurant_id, row.dining_table_id, row.quarter_hour, literal_column("0")
+    ).where(
+        or_(
+            *(
+                and_(row.restaurant_id == restaurant, row.quarter_hour.between(first, last))
+                for restaurant, first, last in spans
             )
-            for number in range(ranges)
         )
     )
-    held = select(row.restaurant_id, row.dining_table_id, row.quarter_hour).where(wanted)
-    return union_all(held, _SITTING) if sitting else held
+    blocked = select(
+        block.restaurant_id, block.dining_table_id, block.first_quarter, block.last_quarter
+    ).where(
+        or_(
+            *(
+                and_(
+                    block.restaurant_id == restaurant,
+                    block.first_quarter <= last,
+                    block.last_quarter >= first,
+                )
+                for restaurant, first, last in spans
+            )
+        )
+    )
+    return union_all(held, blocked, _SITTING) if sitting else union_all(held, blocked)
 
 
 _SEATED, _PARTY = table_of(SeatedTable).c, table_of(Reservation).c
 _SITTING = (
-    select(_SEATED.restaurant_id, _SEATED.dining_table_id, literal_column(str(_SITS)))
+    select(
+        _SEATED.restaurant_id,
+        _SEATED.dining_table_id,
+        literal_column(str(_SITS)),
+        literal_column("0"),
+    )
     .join_from(_SEATED.restaurant_id.table, _PARTY.id.table, _PARTY.id == _SEATED.reservation_id)
     .where(
         _SEATED.restaurant_id.in_(bindparam("tonight", expanding=True)),
@@ -134,9 +159,12 @@ def _read_occupancy(
     if tonight:
         wanted["tonight"] = sorted(tonight)
     query = _occupancy_of(len(ranges), sitting=bool(tonight))
-    for restaurant_id, table_id, quarter in session.execute(query, wanted):
+    end = max(last for _, _, last in ranges)
+    for restaurant_id, table_id, quarter, blocked_to in session.execute(query, wanted):
         floor = floors[restaurant_id]
-        if quarter == _SITS:
+        if blocked_to:
+            floor.block(table_id, floor.mask(quarter, min(blocked_to, end) - quarter + 1))
+        elif quarter == _SITS:
             # The floor's first quarter may be later.
             floor.take((table_id,), floor.mask(now, STAYS_QUARTERS))
         else:

@@ -156,8 +156,13 @@ class Board:
         load.remove(ask.party_size, online=ask.online or ask.counted_online)
 
     def may_be_moved(self, number: int, ask: Ask, seats: Seats, held: int) -> None:
-        """Allow a party that is already on the board to be re-seated later."""
+        """Allow a party that is already on the board to be re-seated later.
+
+        One at a blocked table stays: its table would be free for nobody.
+        """
         mask = self.floor.mask(ask.quarter, held)
+        if self.floor.is_blocked(seats, mask):
+            return
         self.movable[number] = Movable(number, self.wanted(ask), seats, mask, ask.quarter)
 
     def find_room(self, ask: Ask, wanted: tuple[Seats, ...], mask: int) -> Room | None:

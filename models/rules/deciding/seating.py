@@ -62,11 +62,13 @@ def _joined_order(combination: CombinationSpec) -> tuple[int, int, int, int]:
 class Floor:
     """The tables of a restaurant over some hours, as bitmaps. Bit 0 is the quarter `base`."""
 
-    __slots__ = ("base", "freed", "taken", "version")
+    __slots__ = ("base", "blocked", "freed", "taken", "version")
 
     def __init__(self, base: int, taken: dict[int, int]) -> None:
         self.base = base
         self.taken = taken
+        #: the bits of blocked tables: these are taken whoever leaves
+        self.blocked: dict[int, int] = {}
         self.version = 0
         #: number of releases so far
         self.freed = 0
@@ -93,10 +95,19 @@ class Floor:
             self.taken[table_id] = self.taken.get(table_id, 0) | mask
         self.version += 1
 
+    def block(self, table_id: int, mask: int) -> None:
+        """Mark the table as blocked for the mask, with or without a party."""
+        self.blocked[table_id] = self.blocked.get(table_id, 0) | mask
+        self.take((table_id,), mask)
+
+    def is_blocked(self, seats: Seats, mask: int) -> bool:
+        """Whether one of these tables is blocked in the mask."""
+        return any(self.blocked.get(table_id, 0) & mask for table_id in seats)
+
     def release(self, seats: Seats, mask: int) -> None:
-        """Mark these tables as free for the mask."""
+        """Mark these tables as free for the mask, except where they are blocked."""
         for table_id in seats:
-            self.taken[table_id] = self.taken.get(table_id, 0) & ~mask
+            self._let_go(table_id, mask)
         self.version += 1
         self.freed += 1
 
@@ -104,9 +115,13 @@ class Floor:
         """Move parties from some tables to others; this does not count as a release."""
         for seats, mask in leaves:
             for table_id in seats:
-                self.taken[table_id] &= ~mask
+                self._let_go(table_id, mask)
         for seats, mask in comes:
             self.take(seats, mask)
+
+    def _let_go(self, table_id: int, mask: int) -> None:
+        left = self.taken.get(table_id, 0) & ~mask
+        self.taken[table_id] = left | self.blocked.get(table_id, 0)
 
     def free_starts(self, wanted: Iterable[Seats], held: int, all_starts: int) -> int:
         """The starts (bits, of `all_starts`) at which some candidate is free for `held` quarters.

@@ -95,6 +95,27 @@ def book_quarters(restaurant: RestaurantSpec, sitting: Sitting) -> tuple[int, in
     return sitting.starts[0], sitting.starts[-1] + held - 1
 
 
+def day_quarters(restaurant: RestaurantSpec, service_date: date) -> tuple[int, int]:
+    """First and last UTC quarter (both inclusive) of a date: the calendar's, and its books'."""
+    spans = [book_quarters(restaurant, each) for each in sittings_on(restaurant, service_date)]
+    first = last_quarter_of(restaurant, service_date - _DAY) + 1
+    last = last_quarter_of(restaurant, service_date)
+    return min([first, *(begin for begin, _ in spans)]), max([last, *(end for _, end in spans)])
+
+
+def end_of_day(restaurant: RestaurantSpec, quarter: int) -> int:
+    """The last quarter of the day of service that runs in `quarter`.
+
+    Before the last party of the evening before must have left, that evening; else the local date.
+    """
+    today = local(restaurant, quarter).date()
+    eve = max(
+        (book_quarters(restaurant, each)[1] for each in sittings_on(restaurant, today - _DAY)),
+        default=0,
+    )
+    return eve if quarter <= eve else day_quarters(restaurant, today)[1]
+
+
 @dataclass(frozen=True, slots=True)
 class _Memo:
     """Cache of one restaurant value: its sittings by date, and by each of their starts."""

@@ -71,6 +71,15 @@ def _table(restaurant: RestaurantSpec, table: BookTable) -> dict[str, Any]:
             }
             for seating in table.seatings
         ],
+        "blocks": [
+            {
+                "block_id": str(block.block_id),
+                "start": local_text(restaurant, block.starts_at),
+                "end": local_text(restaurant, block.ends_at),
+                "reason": block.reason,
+            }
+            for block in table.blocks
+        ],
     }
 
 

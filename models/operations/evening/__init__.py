@@ -1,0 +1,1 @@
+"""Evenings: blocked tables, and what else a host decides about a book as a whole."""

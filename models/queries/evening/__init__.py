@@ -1,0 +1,1 @@
+"""Evenings: blocks, and the history of what hosts decided."""

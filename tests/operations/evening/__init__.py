@@ -1,0 +1,1 @@
+"""A host's acts on an evening."""

@@ -1,0 +1,1 @@
+"""The host's acts on an evening as a whole."""

@@ -1,0 +1,100 @@
+"""Models of a host's acts on an evening: blocks, and the evening's history."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from models.rules.evening.acts import Act
+from web.schemas.answers import Moment, ResponseModel, StatusName
+from web.schemas.fields import AreaKey, DateText, Instant, TableLabel, one_line
+from web.schemas.requests import RequestModel
+
+ActReason = Annotated[str, Field(min_length=1, max_length=120), AfterValidator(one_line)]
+PREVIEW = "true: nothing is changed; the answer says what would be"
+
+
+class BlockRequest(RequestModel):
+    """The tables to block, or an area; from when, until when, and why."""
+
+    tables: list[TableLabel] = Field(default_factory=list, max_length=200)
+    area: AreaKey | None = Field(None, description="all its tables")
+    from_: Instant | None = Field(None, alias="from", description="absent: from now on")
+    until: Instant | None = Field(
+        None, description="absent: until the last party of that day must have left"
+    )
+    reason: ActReason
+    parties: Literal["refuse", "move"] = Field(
+        "refuse",
+        description="refuse: 409 while parties have these tables. move: those that fit elsewhere "
+        "are re-seated; the others keep their tables and are listed",
+    )
+    preview: bool = Field(False, description=PREVIEW)
+
+    @model_validator(mode="after")
+    def check_place(self) -> Self:
+        """Require tables or an area, not both."""
+        if bool(self.tables) == (self.area is not None):
+            raise ValueError("name tables, or an area")
+        return self
+
+
+class DayQuery(RequestModel):
+    """A day."""
+
+    date: DateText
+
+
+class SettledPartyOut(ResponseModel):
+    """A party that had a blocked table."""
+
+    reservation_id: str
+    status: StatusName
+    party_size: int
+    start: Moment
+    tables: list[str] = Field(description="before")
+    moved_to: list[str] = Field(description="empty: it keeps its tables")
+    left_area: bool = Field(
+        description="the guest had asked for an area and is now in another: tell the guest"
+    )
+
+
+class BlockOut(ResponseModel):
+    """A block. `start` and `end` are on quarters of an hour."""
+
+    id: str
+    tables: list[str]
+    start: Moment
+    end: Moment
+    reason: str
+    made_at: Moment
+    made_by: str
+    lifted_at: Moment | None
+    lifted_by: str | None
+
+
+class BlockMadeOut(BlockOut):
+    """A block that was just made, and the parties concerned: moved, or kept where they are."""
+
+    parties: list[SettledPartyOut]
+
+
+class BlocksOut(ResponseModel):
+    """The blocks in force on a day."""
+
+    blocks: list[BlockOut]
+
+
+class EveningActOut(ResponseModel):
+    """One act: who, when, what."""
+
+    at: Moment
+    actor: str = Field(description="staff:<account id>")
+    name: str | None = Field(description="the account's name or e-mail address")
+    act: Act
+    detail: dict[str, Any]
+
+
+class EveningActsOut(ResponseModel):
+    """The acts of a day that are not about one reservation, the oldest first."""
+
+    acts: list[EveningActOut]
