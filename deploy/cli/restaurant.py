@@ -64,6 +64,8 @@ def load(file: Path, *, dry_run: bool, move: bool) -> None:
     click.echo(
         f"{described.slug}: {tables} tables, {shifts} shifts, {would}revision {loaded.revision}"
     )
+    for line in loaded.special_days:
+        click.echo(line)
     dear = beyond_gsm7(described.name)
     if dear:
         click.echo(

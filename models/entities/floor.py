@@ -28,6 +28,8 @@ class Restaurant(Base):
     revised_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     #: the policies that differ from the defaults, named as in the file
     policies: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    #: `pacing` of single dates and `area_closures` (`models.rules.restaurant.day_rules`)
+    day_rules: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class Area(Base):

@@ -82,6 +82,14 @@ class BookTableOut(ResponseModel):
     blocks: list[TableBlockOut]
 
 
+class PacingOut(ResponseModel):
+    """Maximum of covers and parties that start in an interval; null: no limit."""
+
+    covers: int | None
+    parties: int | None
+    online_covers: int | None
+
+
 class IntervalOut(ResponseModel):
     """Covers and parties that start in one 15-minute interval, in all and online."""
 
@@ -89,14 +97,7 @@ class IntervalOut(ResponseModel):
     covers: int
     parties: int
     online_covers: int
-
-
-class PacingOut(ResponseModel):
-    """Maximum of covers and parties that start in an interval; null: no limit."""
-
-    covers: int | None
-    parties: int | None
-    online_covers: int | None
+    pacing: PacingOut = Field(description="its limits, which may differ from the shift's")
 
 
 class BookShiftOut(ResponseModel):

@@ -16,7 +16,9 @@ from sqlalchemy.orm import Session
 from models.entities.reservations import Reservation, ReservationChange, ReservationMove
 from models.integrity.finding import CheckedRestaurant, Files, Finding, ShiftFile
 from models.rules.reservations.lifecycle import PACED, Status
-from models.rules.restaurant.restaurant import BOOKS_PER_SHIFT, Pacing
+from models.rules.restaurant.pacing import on_that_date
+from models.rules.restaurant.restaurant import BOOKS_PER_SHIFT, Pacing, split_book_id
+from models.rules.restaurant.sittings import quarter_of
 
 _PACED = sorted(status.value for status in PACED)
 
@@ -38,8 +40,8 @@ def pacing(session: Session, files: Files) -> Iterator[Finding]:
         restaurant = files.restaurants.get(shift.restaurant_id)
         if restaurant is None:
             continue
-        limits = shift.pacing or restaurant.policies.pacing
-        for book, starts_at in _suspects(session, shift_id, limits):
+        usual = shift.pacing or restaurant.policies.pacing
+        for book, starts_at, limits in _suspects(session, restaurant, shift_id, usual):
             starts = _read_starts(session, restaurant, book, starts_at)
             for text in _exceeded(limits, starts):
                 yield _finding(files, shift, book, starts_at, starts, text)
@@ -54,8 +56,10 @@ def _online(first_book: int, last_book: int) -> ColumnElement[bool]:
     )
 
 
-def _suspects(session: Session, shift_id: int, limits: Pacing) -> list[tuple[int, datetime]]:
-    """The intervals of a shift, on any date, whose sums exceed a limit."""
+def _suspects(
+    session: Session, restaurant: CheckedRestaurant, shift_id: int, usual: Pacing
+) -> Iterator[tuple[int, datetime, Pacing]]:
+    """The intervals of a shift, on any date, whose sums exceed a limit; with their limits."""
     row = Reservation
     first = shift_id * BOOKS_PER_SHIFT
     covers, parties = func.sum(row.party_size), func.count()
@@ -64,12 +68,18 @@ def _suspects(session: Session, shift_id: int, limits: Pacing) -> list[tuple[int
         .where(_online(first, first + BOOKS_PER_SHIFT - 1))
         .group_by(row.book_id, row.starts_at)
     )
-    least = _least(limits.covers, limits.online_covers)
-    return [
-        (book, starts_at)
-        for book, starts_at, sum_, count in session.execute(query)
-        if _is_over(least, int(sum_)) or _is_over(limits.parties, count)
-    ]
+    for book, starts_at, sum_, count in session.execute(query).all():
+        limits = _limits(restaurant, usual, book, starts_at)
+        least = _least(limits.covers, limits.online_covers)
+        if _is_over(least, int(sum_)) or _is_over(limits.parties, count):
+            yield book, starts_at, limits
+
+
+def _limits(restaurant: CheckedRestaurant, usual: Pacing, book: int, starts_at: datetime) -> Pacing:
+    if not restaurant.restaurant.date_pacing:
+        return usual
+    day, quarter = split_book_id(book)[1], quarter_of(starts_at)
+    return on_that_date(restaurant.restaurant, usual, day, quarter)
 
 
 def _read_starts(

@@ -8,6 +8,7 @@ from models.core.toml_lines import KeyPath
 from models.operations.floor.parts import Parts, Problem, parts_of
 from models.operations.floor.shapes import ClosureShape, CombinationShape, TableShape
 from models.operations.floor.shift_checks import check_overlaps, check_shifts, check_turn_times
+from models.rules.restaurant.day_rules import DatePacing
 from models.rules.restaurant.restaurant import Policies
 
 #: More days in one entry are taken for a mistake.
@@ -60,20 +61,23 @@ def _party_range(path: KeyPath, part: TableShape | CombinationShape) -> Iterator
 
 
 def _closures(parts: Parts) -> Iterator[Problem]:
-    shifts = parts.names["shifts"]
-    seen: dict[tuple[date, str | None], int] = {}
+    shifts, areas = parts.names["shifts"], parts.names["areas"]
+    seen: dict[tuple[date, str | None, str | None], int] = {}
     for number, closure in parts.closures.items():
         path = ("closures", number)
         if closure.shift is not None and closure.shift not in shifts:
             yield (*path, "shift"), f"there is no shift {closure.shift!r}"
+        if closure.area is not None and closure.area not in areas:
+            yield (*path, "area"), f"there is no area {closure.area!r}"
         wrong = list(_closed_dates(path, closure))
         yield from wrong
-        again = [day for day in ([] if wrong else closure.dates()) if (day, closure.shift) in seen]
+        place = closure.shift, closure.area
+        again = [day for day in ([] if wrong else closure.dates()) if (day, *place) in seen]
         if again:
             name = "date" if closure.date else "from"
-            other = seen[again[0], closure.shift]
+            other = seen[again[0], *place]
             yield (*path, name), f"{again[0]} is already in closures[{other}]"
-        seen |= {(day, closure.shift): number for day in closure.dates()}
+        seen |= {(day, *place): number for day in closure.dates()}
 
 
 def _closed_dates(path: KeyPath, closure: ClosureShape) -> Iterator[Problem]:
@@ -89,6 +93,21 @@ def _closed_dates(path: KeyPath, closure: ClosureShape) -> Iterator[Problem]:
         yield (*path, "until"), words
 
 
+def _date_pacing(parts: Parts) -> Iterator[Problem]:
+    seen: list[tuple[int, DatePacing]] = []
+    for number, shape in parts.pacing.items():
+        path = ("pacing", number)
+        if not shape.limits():
+            yield path, "needs covers, parties or online_covers"
+        until = shape.first if shape.until is None else shape.until
+        own = DatePacing(shape.date, shape.first, until, ())
+        for other, known in seen:
+            both = known.on_date == own.on_date
+            if both and (known.covers(own.first) or own.covers(known.first)):
+                yield (*path, "from"), f"overlaps pacing[{other}]"
+        seen.append((number, own))
+
+
 CHECKS: Final[tuple[Callable[[Parts], Iterator[Problem]], ...]] = (
     _policies,
     _no_twins,
@@ -96,6 +115,7 @@ CHECKS: Final[tuple[Callable[[Parts], Iterator[Problem]], ...]] = (
     check_shifts,
     check_overlaps,
     _closures,
+    _date_pacing,
 )
 
 

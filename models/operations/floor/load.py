@@ -16,6 +16,7 @@ from models.operations.floor.writer import write_file
 from models.queries.deciding.standing import upcoming
 from models.queries.floor.load import read_restaurant, restaurant_by_id
 from models.rules.restaurant.restaurant import RestaurantSpec
+from models.rules.restaurant.special_days import special_days
 
 #: The actor of a load from the command line.
 OPERATOR = "operator"
@@ -23,12 +24,16 @@ OPERATOR = "operator"
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The result of loading a file. With `move`, each of `concerns.hurt` has its outcome."""
+    """The result of loading a file. With `move`, each of `concerns.hurt` has its outcome.
+
+    `special_days`: in words, what the special hours do to the other shifts of their dates.
+    """
 
     restaurant_id: int
     revision: int
     changed: bool
     concerns: Concerns = field(default_factory=Concerns)
+    special_days: tuple[str, ...] = ()
 
 
 def load_restaurant(session: Session, file: RestaurantFile, *, now: datetime) -> int:
@@ -56,7 +61,7 @@ def apply_file(
     """
     row = session.scalar(select(Restaurant).where(Restaurant.slug == file.slug).with_for_update())
     if row is None:
-        return _undone(session, dry_run, lambda: _open_new(session, file))
+        return _undone(session, dry_run, lambda: _open_new(session, file, now=now))
     before = restaurant_by_id(session, row.id)
     # No book can be opened meanwhile: its row refers to the restaurant's row, which is locked.
     if books := open_books(session, before, now=now):
@@ -79,12 +84,17 @@ def _undone(session: Session, dry_run: bool, work: Callable[[], Loaded]) -> Load
     return loaded
 
 
-def _open_new(session: Session, file: RestaurantFile) -> Loaded:
+def _open_new(session: Session, file: RestaurantFile, *, now: datetime) -> Loaded:
     row = Restaurant(slug=file.slug, name=file.name, zone=file.zone, policies={})
     session.add(row)
     session.flush()
     write_file(session, row, file)
-    return Loaded(row.id, row.revision, changed=True)
+    days = _special_days(read_restaurant(session, row.id), now=now)
+    return Loaded(row.id, row.revision, changed=True, special_days=days)
+
+
+def _special_days(restaurant: RestaurantSpec, *, now: datetime) -> tuple[str, ...]:
+    return tuple(special_days(restaurant, today=now.astimezone(restaurant.tz).date()))
 
 
 @dataclass(slots=True)
@@ -101,7 +111,8 @@ class _Load:
     def apply(self, file: RestaurantFile, *, move: bool, is_asked: bool) -> Loaded:
         """Write the file and check every upcoming party. Raises PartiesHurt."""
         if not write_file(self.session, self.row, file):
-            return Loaded(self.row.id, self.row.revision, changed=False)
+            days = _special_days(self.before, now=self.now)
+            return Loaded(self.row.id, self.row.revision, changed=False, special_days=days)
         self.row.revision += 1
         self.row.revised_at = self.now
         self.session.flush()
@@ -112,7 +123,8 @@ class _Load:
             concerns = replace(concerns, hurt=self._move(after, concerns))
         elif concerns.hurt and not is_asked:
             raise PartiesHurt(self.before, concerns)
-        return Loaded(self.row.id, self.row.revision, changed=True, concerns=concerns)
+        days = _special_days(after, now=self.now)
+        return Loaded(self.row.id, self.row.revision, True, concerns, days)
 
     def _move(self, after: RestaurantSpec, concerns: Concerns) -> tuple[Concern, ...]:
         return move_parties(

@@ -11,6 +11,7 @@ from models.operations.floor.shapes import (
     AreaShape,
     ClosureShape,
     CombinationShape,
+    DatePacingShape,
     FileShape,
     PoliciesShape,
     ShiftShape,
@@ -32,6 +33,7 @@ class Parts:
     combinations: dict[int, CombinationShape] = field(default_factory=dict)
     shifts: dict[int, ShiftShape] = field(default_factory=dict)
     closures: dict[int, ClosureShape] = field(default_factory=dict)
+    pacing: dict[int, DatePacingShape] = field(default_factory=dict)
     #: keys and labels by section, including those of parts that are otherwise invalid
     names: dict[str, set[str]] = field(default_factory=dict)
 
@@ -45,6 +47,7 @@ def parts_of(document: Mapping[str, Any]) -> Parts:
         combinations=_list(CombinationShape, document.get("combinations")),
         shifts=_list(ShiftShape, document.get("shifts")),
         closures=_list(ClosureShape, document.get("closures")),
+        pacing=_list(DatePacingShape, document.get("pacing")),
         names={
             section: _names(document.get(section), key)
             for section, key in (("areas", "key"), ("tables", "label"), ("shifts", "key"))

@@ -110,6 +110,8 @@ WallTime = Annotated[time, BeforeValidator(_wall_time)]
 Opening = Annotated[time, BeforeValidator(_opening)]
 Weekday = Annotated[str, BeforeValidator(_weekday)]
 Limit = Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_limit)]
+#: for single dates, 0 lets nobody start
+DateLimit = Annotated[Annotated[int, Field(ge=0, le=PARTY_MAX)] | None, BeforeValidator(_limit)]
 Buffer = Annotated[GridMinutes, Field(ge=0, le=240)]
 TurnRow = Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=2, max_length=2)]
 TurnRows = Annotated[list[TurnRow], Field(min_length=1)]
@@ -197,6 +199,7 @@ class CombinationShape(FileShape):
 class ShiftShape(FileShape):
     """Lunch or dinner on weekdays, or (with `on_date`) the special hours of one date.
 
+    Special hours replace the date's other shifts, unless they are `added` to them.
     Times earlier than `first` are after midnight.
     """
 
@@ -213,11 +216,31 @@ class ShiftShape(FileShape):
     pacing: PacingShape | None = None
     buffer_minutes: Buffer | None = None
     may_run_over: bool = False
+    added: bool = False
+
+
+class DatePacingShape(FileShape):
+    """Other limits for the starts of a date from `first` to `until`, both included.
+
+    Limits that are left out stay as usual; 0 lets nobody start.
+    """
+
+    date: _Date
+    first: Annotated[Opening, Field(alias="from")]
+    until: WallTime | None = None
+    covers: DateLimit = None
+    parties: DateLimit = None
+    online_covers: DateLimit = None
+
+    def limits(self) -> dict[str, int | None]:
+        """Return the limits that it names."""
+        return self.model_dump(include=self.model_fields_set & set(PacingShape.model_fields))
 
 
 class ClosureShape(FileShape):
     """A closed date, or a range of closed dates; the whole day, or one shift of each day.
 
+    `area`: only that area is closed then.
     `yearly`: the same days of every later year too.
     """
 
@@ -226,6 +249,7 @@ class ClosureShape(FileShape):
     until: _Date | None = None
     yearly: bool = False
     shift: Key | None = None
+    area: Key | None = None
     reason: Annotated[Line, Field(max_length=255)] = ""
 
     def dates(self) -> list[_Date]:
@@ -255,3 +279,4 @@ class RestaurantFile(FileShape):
     combinations: list[CombinationShape] = []
     shifts: Annotated[list[ShiftShape], Field(min_length=1)]
     closures: list[ClosureShape] = []
+    pacing: list[DatePacingShape] = []

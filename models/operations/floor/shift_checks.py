@@ -40,6 +40,8 @@ def check_shifts(parts: Parts) -> Iterator[Problem]:
             for name in ("days", "valid_from", "valid_until"):
                 if getattr(shift, name) is not None:
                     yield (*path, name), "cannot be combined with on_date"
+        if shift.added and shift.on_date is None:
+            yield (*path, "added"), "needs on_date: special hours are added to one date"
         if shift.valid_from and shift.valid_until and shift.valid_until < shift.valid_from:
             yield (*path, "valid_until"), "must not be before valid_from"
         for place, day in enumerate(shift.days or []):
@@ -96,12 +98,25 @@ def check_overlaps(parts: Parts) -> Iterator[Problem]:
     """Check that no start belongs to two shifts."""
     likely = [each for each in parts.shifts.items() if not list(_hours((), each[1]))]
     for (_, one), (number, other) in combinations(likely, 2):
-        if one.on_date != other.on_date or not _share_dates(one, other):
+        if not _run_together(one, other):
             continue
         day = _shared_day(one, other)
         if day is not None:
-            where = f"on {one.on_date}" if one.on_date else f"on {day}"
+            date_ = one.on_date or other.on_date
+            where = f"on {date_}" if date_ else f"on {day}"
             yield ("shifts", number, "first"), f"its seatings overlap those of {one.key!r} {where}"
+
+
+def _run_together(one: ShiftShape, other: ShiftShape) -> bool:
+    """Return whether both may run on the same days."""
+    if one.on_date is None and other.on_date is None:
+        return _share_dates(one, other)
+    if one.on_date is not None and other.on_date is not None:
+        return one.on_date == other.on_date
+    special, regular = (one, other) if one.on_date else (other, one)
+    day = special.on_date or date.min
+    runs = (regular.valid_from or day) <= day <= (regular.valid_until or day)
+    return special.added and runs and DAYS[day.weekday()] in (regular.days or DAYS)
 
 
 def _share_dates(one: ShiftShape, other: ShiftShape) -> bool:
@@ -120,7 +135,7 @@ def _shared_day(one: ShiftShape, other: ShiftShape) -> str | None:
 
 
 def _seatings(shift: ShiftShape) -> Iterator[tuple[int, int, str]]:
-    days = ["mon"] if shift.on_date else shift.days or list(DAYS)
+    days = [DAYS[shift.on_date.weekday()]] if shift.on_date else shift.days or list(DAYS)
     for day in days:
         begin = DAYS.index(day) * _DAY + _minutes(shift.first)
         yield begin, begin + _after(shift.first, shift.last), day

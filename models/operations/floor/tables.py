@@ -16,7 +16,7 @@ from models.queries.deciding.standing import Upcoming
 from models.rules.deciding.objection import Party
 from models.rules.deciding.seating import Floor, Seats, candidates
 from models.rules.restaurant.restaurant import RestaurantSpec
-from models.rules.restaurant.sittings import quarter_of
+from models.rules.restaurant.sittings import areas_closed_at, quarter_of
 
 #: No seating reaches further than this many quarters from its start (two days).
 _REACH = 192
@@ -63,7 +63,13 @@ def _moves(
     floor = floors[party.book_id]
     mask = floor.mask(own.start, own.held)
     floor.release(own.seats, mask)
-    wanted = candidates(after, party.party_size, area_id=party.area_id, online=party.online)
+    wanted = candidates(
+        after,
+        party.party_size,
+        area_id=party.area_id,
+        online=party.online,
+        closed=areas_closed_at(after, party.starts_at),
+    )
     seats = floor.first_free(wanted, mask)
     floor.take(seats or own.seats, mask)
     if seats is None:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from models.core.database.transactions import Base
 from models.entities.floor import Area, Combination, CombinationTable, DiningTable, Restaurant
 from models.entities.shifts import Closure, Shift
+from models.operations.floor.day_rules import day_rules
 from models.operations.floor.shapes import DAYS, RestaurantFile, ShiftShape
 from models.rules.restaurant.policy_storage import policies_from, policies_to
 
@@ -38,6 +39,7 @@ def _restaurant_values(file: RestaurantFile) -> dict[str, Any]:
         "phone": file.phone or "",
         "address": file.address,
         "policies": policies_to(policies_from(file.policies.model_dump(exclude_unset=True))),
+        "day_rules": day_rules(file),
     }
 
 
@@ -94,6 +96,7 @@ class _Writer:
         wanted = {
             (day, each.shift or ""): {"reason": each.reason, "yearly": each.yearly}
             for each in file.closures
+            if each.area is None
             for day in each.dates()
         }
         for key in known.keys() - wanted.keys():
@@ -159,4 +162,5 @@ def _shift_values(shift: ShiftShape) -> dict[str, Any]:
 
 def _overrides(shift: ShiftShape) -> dict[str, Any]:
     given = shift.model_dump(include={"turn_times", "pacing", "buffer_minutes"})
-    return {name: value for name, value in given.items() if value is not None}
+    own = {name: value for name, value in given.items() if value is not None}
+    return own | ({"added": True} if shift.added else {})

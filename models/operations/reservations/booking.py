@@ -22,7 +22,7 @@ from models.rules.deciding.board import STAFF_WORDS, Ask, Board, Outcome, Reason
 from models.rules.messages.wall_clock import offset_of
 from models.rules.reservations.lifecycle import Status
 from models.rules.reservations.requests import TableRequest
-from models.rules.restaurant.pacing import keeps_pace, pacing_of
+from models.rules.restaurant.pacing import keeps_pace, pacing_at
 from models.rules.restaurant.policies import check_request
 from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.sittings import Sitting
@@ -146,7 +146,10 @@ def _at_these_tables(board: Board, ask: Ask, table_ids: tuple[int, ...]) -> Outc
     if unknown:
         raise Invalid.field("tables", "not a table of this restaurant")
     tables = tuple(dict.fromkeys(table_ids))
-    pacing, load = pacing_of(board.restaurant, board.sitting.shift), board.pace.get(ask.quarter)
+    pacing, load = (
+        pacing_at(board.restaurant, board.sitting, ask.quarter),
+        board.pace.get(ask.quarter),
+    )
     if not ask.force_pacing and not keeps_pace(pacing, load, ask.party_size, online=False):
         return Outcome(Status.DECLINED, reason=Reason.PACING)
     held = board.held(ask)

@@ -13,7 +13,7 @@ from models.queries.deciding.standing import Upcoming
 from models.rules.deciding.seating import Seats, candidates
 from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.restaurant import RestaurantSpec
-from models.rules.restaurant.sittings import quarter_of
+from models.rules.restaurant.sittings import areas_closed_at, quarter_of
 
 #: No seating reaches further than this many quarters from its start (two days).
 _REACH = 192
@@ -91,7 +91,11 @@ def _one_elsewhere(
     for who in waiting:
         party = who.party
         wanted = candidates(
-            restaurant, party.party_size, area_id=party.area_id, online=party.online
+            restaurant,
+            party.party_size,
+            area_id=party.area_id,
+            online=party.online,
+            closed=areas_closed_at(restaurant, party.starts_at),
         )
         if any(_sit(who, places[who.id], seats, taken) for seats in wanted):
             return [who]

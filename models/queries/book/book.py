@@ -28,7 +28,7 @@ from models.queries.book.tables import area_key, book_tables
 from models.queries.book.warnings import overstays_minutes, warnings_of
 from models.queries.reservations.reservations import ChangeView
 from models.rules.reservations.lifecycle import DOOR, PACED, Status
-from models.rules.restaurant.pacing import Load, pacing_of
+from models.rules.restaurant.pacing import Load, pacing_at, pacing_of
 from models.rules.restaurant.restaurant import QUARTER_SECONDS, RestaurantSpec, TableSpec, book_id
 from models.rules.restaurant.sittings import Sitting, quarter_of, sittings_on
 
@@ -247,20 +247,22 @@ def _shift(
         if Status(row.status) in PACED:
             load = loads.setdefault(quarter_of(row.starts_at), Load())
             load.add(row.party_size, online=row.source == "online")
+    usual = pacing_of(restaurant, sitting.shift) if sitting else restaurant.policies.pacing
+
+    def interval(quarter: int, load: Load) -> Interval:
+        limits = pacing_at(restaurant, sitting, quarter) if sitting else usual
+        starts_at = datetime.fromtimestamp(quarter * QUARTER_SECONDS, UTC)
+        return Interval(starts_at, load.covers, load.parties, load.online_covers, limits)
+
     return BookShift(
         book_id=book.id,
         key=book.key,
         name=book.name,
         revision=book.revision,
         is_open=sitting is not None,
-        pacing=pacing_of(restaurant, sitting.shift) if sitting else restaurant.policies.pacing,
+        pacing=usual,
         covers=sum(load.covers for load in loads.values()),
         parties=sum(load.parties for load in loads.values()),
         waitlisted=sum(row.status == Status.WAITLISTED and row.source != DOOR for row in rows),
-        intervals=tuple(_interval(quarter, load) for quarter, load in sorted(loads.items())),
+        intervals=tuple(interval(quarter, load) for quarter, load in sorted(loads.items())),
     )
-
-
-def _interval(quarter: int, load: Load) -> Interval:
-    starts_at = datetime.fromtimestamp(quarter * QUARTER_SECONDS, UTC)
-    return Interval(starts_at, load.covers, load.parties, load.online_covers)

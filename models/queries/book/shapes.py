@@ -94,12 +94,16 @@ class BookTable:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """The load of one 15-minute interval: covers and parties that start, in all and online."""
+    """The load of one 15-minute interval: covers and parties that start, in all and online.
+
+    `pacing`: its limits, which may differ from those of the shift.
+    """
 
     starts_at: datetime
     covers: int
     parties: int
     online_covers: int
+    pacing: Pacing
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from tomlkit.items import Array, InlineTable
 
 from models.queries.floor.load import restaurant_by_slug
+from models.rules.restaurant.day_rules import AreaClosure, DatePacing
 from models.rules.restaurant.policy_storage import policies_to, turn_times_to
 from models.rules.restaurant.restaurant import (
     ClosureSpec,
@@ -38,8 +39,11 @@ def export_restaurant(session: Session, slug: str) -> str:
     if policies := _policies(restaurant):
         document.add("policies", tomlkit.item(policies))
     document.add("shifts", _blocks(_shift(shift) for shift in restaurant.shifts))
-    if restaurant.closures:
-        document.add("closures", _blocks(_closures(restaurant)))
+    if restaurant.closures or restaurant.area_closures:
+        closures = [*_closures(restaurant), *map(_area_closure, restaurant.area_closures)]
+        document.add("closures", _blocks(closures))
+    if restaurant.date_pacing:
+        document.add("pacing", _blocks(map(_date_pacing, restaurant.date_pacing)))
     return tomlkit.dumps(document)
 
 
@@ -99,8 +103,9 @@ def _shift(shift: ShiftSpec) -> dict[str, Any]:
     for name in ("on_date", "valid_from", "valid_until", "buffer_minutes"):
         if (value := getattr(shift, name)) is not None:
             row[name] = value
-    if shift.may_run_over:
-        row["may_run_over"] = True
+    for name in ("may_run_over", "added"):
+        if getattr(shift, name):
+            row[name] = True
     if shift.turn_times is not None:
         row["turn_times"] = turn_times_to(shift.turn_times)
     return row if shift.pacing is None else row | {"pacing": _pacing(shift.pacing)}
@@ -124,6 +129,21 @@ def _closures(restaurant: RestaurantSpec) -> Iterable[dict[str, Any]]:
         row |= {"yearly": True} if first.yearly else {}
         row |= {"shift": first.shift_key} if first.shift_key else {}
         yield row | ({"reason": first.reason} if first.reason else {})
+
+
+def _area_closure(closure: AreaClosure) -> dict[str, Any]:
+    row: dict[str, Any] = {"area": closure.area_key, "date": closure.first}
+    if closure.last != closure.first:
+        row = {"area": closure.area_key, "from": closure.first, "until": closure.last}
+    row |= {"yearly": True} if closure.yearly else {}
+    row |= {"shift": closure.shift_key} if closure.shift_key else {}
+    return row | ({"reason": closure.reason} if closure.reason else {})
+
+
+def _date_pacing(each: DatePacing) -> dict[str, Any]:
+    limits = {name: _UNLIMITED if value is None else value for name, value in each.limits}
+    until = {} if each.last == each.first else {"until": _wall(each.last)}
+    return {"date": each.on_date, "from": _wall(each.first), **until, **limits}
 
 
 def _alike(closure: ClosureSpec) -> tuple[str, str, bool]:

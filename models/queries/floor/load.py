@@ -12,6 +12,7 @@ from models.core.errors import NotFound, RestaurantUnreadable
 from models.entities.floor import Area, Combination, CombinationTable, DiningTable, Restaurant
 from models.entities.shifts import Closure, Shift
 from models.queries.running.files import logo_of
+from models.rules.restaurant.day_rules import area_closures_from, date_pacing_from
 from models.rules.restaurant.policy_storage import pacing_from, policies_from, turn_times_from
 from models.rules.restaurant.restaurant import (
     AreaSpec,
@@ -150,6 +151,8 @@ def _load(session: Session, restaurant_id: int) -> RestaurantSpec:
         phone=row.phone,
         address=row.address,
         policies=policies_from(row.policies),
+        date_pacing=date_pacing_from((row.day_rules or {}).get("pacing", ())),
+        area_closures=area_closures_from((row.day_rules or {}).get("area_closures", ())),
         areas=_areas(session, restaurant_id),
         tables=_tables(session, restaurant_id),
         combinations=_combinations(session, restaurant_id),
@@ -226,6 +229,7 @@ def _shift(row: Shift) -> ShiftSpec:
         pacing=None if pacing is None else pacing_from(pacing),
         buffer_minutes=row.overrides.get("buffer_minutes"),
         may_run_over=row.may_run_over,
+        added=bool(row.overrides.get("added")),
     )
 
 

@@ -9,7 +9,7 @@ from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.closing import last_start
 from models.rules.restaurant.pacing import Load
 from models.rules.restaurant.restaurant import RestaurantSpec
-from models.rules.restaurant.sittings import LAST_QUARTER, Sitting
+from models.rules.restaurant.sittings import LAST_QUARTER, Sitting, closed_areas
 from models.rules.restaurant.turn_times import held_quarters
 
 #: First and last UTC quarter, both inclusive.
@@ -108,7 +108,13 @@ class Board:
 
     def wanted(self, ask: Ask) -> tuple[Seats, ...]:
         """The tables that could seat such a party, the best first."""
-        return candidates(self.restaurant, ask.party_size, area_id=ask.area_id, online=ask.online)
+        return candidates(
+            self.restaurant,
+            ask.party_size,
+            area_id=ask.area_id,
+            online=ask.online,
+            closed=closed_areas(self.restaurant, self.sitting),
+        )
 
     def held(self, ask: Ask) -> int:
         """The number of quarters for which such a party holds its table."""

@@ -25,8 +25,10 @@ class Code(StrEnum):
     WALL_TIME = "wall_time"
     OTHER_BOOK = "other_book"
     AREA_GONE = "area_gone"
+    AREA_CLOSED = "area_closed"
     NO_TABLE = "no_table"
     TABLE_GONE = "table_gone"
+    TABLE_CLOSED = "table_closed"
     OTHER_AREA = "other_area"
     IN_HOUSE_ONLY = "in_house_only"
     NOT_JOINED = "not_joined"
@@ -37,13 +39,14 @@ class Code(StrEnum):
 #: Reasons why its start is not a start of any shift.
 NO_SEATING: Final = frozenset({Code.CLOSED, Code.SHIFT_GONE, Code.NO_START})
 #: Reasons why a waiting party can never be seated. For a request, the decision itself reports them.
-HOPELESS: Final = NO_SEATING | {Code.AREA_GONE, Code.NOTHING_FITS}
+HOPELESS: Final = NO_SEATING | {Code.AREA_GONE, Code.AREA_CLOSED, Code.NOTHING_FITS}
 #: Current rules that do not bind a party confirmed under earlier ones.
 AGREED: Final = frozenset({Code.TURN, Code.RUNS_OVER})
 #: Objections that other tables would resolve.
 PLACE: Final = frozenset(
     {
         Code.TABLE_GONE,
+        Code.TABLE_CLOSED,
         Code.OTHER_AREA,
         Code.IN_HOUSE_ONLY,
         Code.NOT_JOINED,

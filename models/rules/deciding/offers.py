@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from models.rules.deciding.board import Ask, Board
 from models.rules.deciding.reseating import OFFERED_CHAIN, OFFERED_LOOKS, make_room
 from models.rules.deciding.seating import bits
-from models.rules.restaurant.pacing import keeps_pace, pacing_of
+from models.rules.restaurant.pacing import keeps_pace, pacing_at, pacing_of
 
 
 def offers(board: Board, ask: Ask) -> list[int]:
@@ -47,14 +47,14 @@ def made_by_moving(board: Board, ask: Ask, starts: Iterable[int]) -> list[int]:
 
 def _paced(board: Board, ask: Ask) -> list[int]:
     """The starts that have pacing left for such a party, and whose turn ends in time."""
-    pacing = pacing_of(board.restaurant, board.sitting.shift)
-    last = board.last_start(ask)
-    return [
-        quarter
-        for quarter in board.sitting.starts
-        if quarter <= last
-        and keeps_pace(pacing, board.pace.get(quarter), ask.party_size, online=ask.online)
-    ]
+    usual = pacing_of(board.restaurant, board.sitting.shift)
+    last, varies = board.last_start(ask), bool(board.restaurant.date_pacing)
+
+    def paced(quarter: int) -> bool:
+        here = pacing_at(board.restaurant, board.sitting, quarter) if varies else usual
+        return keeps_pace(here, board.pace.get(quarter), ask.party_size, online=ask.online)
+
+    return [quarter for quarter in board.sitting.starts if quarter <= last and paced(quarter)]
 
 
 def _free(board: Board, ask: Ask) -> int:

@@ -11,29 +11,41 @@ V = TypeVar("V")
 Seats = tuple[int, ...]
 #: Tables, and the bits for which they are held.
 Place = tuple[Seats, int]
+_NO_AREA: frozenset[int] = frozenset()
 
 
 def candidates(
-    restaurant: RestaurantSpec, party_size: int, *, area_id: int | None, online: bool
+    restaurant: RestaurantSpec,
+    party_size: int,
+    *,
+    area_id: int | None,
+    online: bool,
+    closed: frozenset[int] = _NO_AREA,
 ) -> tuple[Seats, ...]:
     """The tables that could seat this party, best first.
 
     The smallest single table that fits comes first, combinations last. In-house tables are left out
-    for online parties.
+    for online parties, and so are the areas `closed` then.
     """
-    key = ("candidates", party_size, area_id, online)
+    key = ("candidates", party_size, area_id, online, closed)
     return _remembered(
-        restaurant, key, lambda: _candidates(restaurant, party_size, area_id, online)
+        restaurant, key, lambda: _candidates(restaurant, party_size, area_id, online, closed)
     )
 
 
 def _candidates(
-    restaurant: RestaurantSpec, party_size: int, area_id: int | None, online: bool
+    restaurant: RestaurantSpec,
+    party_size: int,
+    area_id: int | None,
+    online: bool,
+    closed: frozenset[int],
 ) -> tuple[Seats, ...]:
     usable = {
         table.id: table
         for table in restaurant.tables
-        if (table.online or not online) and area_id in (None, table.area_id)
+        if (table.online or not online)
+        and area_id in (None, table.area_id)
+        and table.area_id not in closed
     }
     singles = sorted(
         (table for table in usable.values() if table.min_party <= party_size <= table.max_party),

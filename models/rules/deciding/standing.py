@@ -20,7 +20,13 @@ from models.rules.restaurant.restaurant import (
     ShiftSpec,
     split_book_id,
 )
-from models.rules.restaurant.sittings import Sitting, find_sitting, quarter_of, shifts_on
+from models.rules.restaurant.sittings import (
+    Sitting,
+    closed_areas,
+    find_sitting,
+    quarter_of,
+    shifts_on,
+)
 from models.rules.restaurant.sittings import local as local_time
 from models.rules.restaurant.turn_times import turn_minutes
 
@@ -35,10 +41,11 @@ def objections(
     A requested party has been promised nothing: its objections are those that the decision will
     report. `before`: the restaurant at an older revision, for the names of parts removed since.
     """
-    found = place_of(restaurant, party, before)
+    sitting = find_sitting(restaurant, party.starts_at)
+    closed = closed_areas(restaurant, sitting) if sitting else frozenset[int]()
+    found = place_of(restaurant, party, before, closed=closed)
     if party.ends_at <= party.starts_at or not 1 <= party.party_size <= STAFF_MAX_PARTY:
         found = (*_row(party), *found)
-    sitting = find_sitting(restaurant, party.starts_at)
     if sitting is None or sitting.book_id != party.book_id:
         found = (*_start(restaurant, party, sitting, before), *found)
     if party.told is not None and party.status not in HERE:

@@ -14,9 +14,16 @@ _MEMO: Final = "standing"
 
 
 def place_of(
-    restaurant: RestaurantSpec, party: Party, before: RestaurantSpec | None
+    restaurant: RestaurantSpec,
+    party: Party,
+    before: RestaurantSpec | None,
+    *,
+    closed: frozenset[int],
 ) -> tuple[Objection, ...]:
-    """The objections about its area and tables; cached for all parties seated alike."""
+    """The objections about its area and tables; cached for all parties seated alike.
+
+    `closed`: the areas that are closed in its shift.
+    """
     memo = cast("dict[object, tuple[Objection, ...]]", restaurant.memo.setdefault(_MEMO, {}))
     key = (
         party.party_size,
@@ -26,38 +33,53 @@ def place_of(
         party.chosen,
         party.status,
         before.revision if before else None,
+        closed,
     )
     found = memo.get(key)
     if found is None:
         if len(memo) >= _REMEMBERED:
             memo.clear()
-        found = memo[key] = tuple(_place(restaurant, party, before))
+        found = memo[key] = tuple(_place(restaurant, party, before, closed))
     return found
 
 
 def _place(
-    restaurant: RestaurantSpec, party: Party, before: RestaurantSpec | None
+    restaurant: RestaurantSpec,
+    party: Party,
+    before: RestaurantSpec | None,
+    closed: frozenset[int],
 ) -> Iterator[Objection]:
     area_gone = party.area_id is not None and party.area_id not in restaurant.area_by_id
     if area_gone and party.status not in HERE:
         known = before.area_by_id.get(party.area_id or 0) if before else None
         name = f"area {known.key}" if known else f"area #{party.area_id}"
         yield Objection(Code.AREA_GONE, name, f"{name} no longer exists")
+    area_closed = party.area_id in closed and party.status not in HERE
+    if area_closed:
+        name = f"area {restaurant.area_by_id[party.area_id or 0].key}"
+        yield Objection(Code.AREA_CLOSED, f"closure of {name}", f"{name} is closed then")
     if party.status in HOLDING:
-        yield from _seats(restaurant, party, before, area_id=None if area_gone else party.area_id)
-    elif not (area_gone or _offered(restaurant, party)):
+        area_id = None if area_gone else party.area_id
+        yield from _seats(restaurant, party, before, area_id=area_id, closed=closed)
+    elif not (area_gone or area_closed or _offered(restaurant, party, closed)):
         words = f"no table or combination seats a party of {party.party_size}"
         area = restaurant.area_by_id.get(party.area_id or 0)
         about, where = (f"area {area.key}", f" in area {area.key}") if area else ("tables", "")
         yield Objection(Code.NOTHING_FITS, about, words + where)
 
 
-def _offered(restaurant: RestaurantSpec, party: Party) -> tuple[Seats, ...]:
-    return candidates(restaurant, party.party_size, area_id=party.area_id, online=party.online)
+def _offered(restaurant: RestaurantSpec, party: Party, closed: frozenset[int]) -> tuple[Seats, ...]:
+    size, online = party.party_size, party.online
+    return candidates(restaurant, size, area_id=party.area_id, online=online, closed=closed)
 
 
 def _seats(
-    restaurant: RestaurantSpec, party: Party, before: RestaurantSpec | None, *, area_id: int | None
+    restaurant: RestaurantSpec,
+    party: Party,
+    before: RestaurantSpec | None,
+    *,
+    area_id: int | None,
+    closed: frozenset[int],
 ) -> Iterator[Objection]:
     if not party.table_ids:
         yield Objection(Code.NO_TABLE, "", f"it is {party.status} but has no table")
@@ -69,13 +91,13 @@ def _seats(
     if gone or party.chosen or not party.table_ids:
         return
     size, own = party.party_size, frozenset(party.table_ids)
-    wanted = candidates(restaurant, size, area_id=area_id, online=party.online)
+    wanted = candidates(restaurant, size, area_id=area_id, online=party.online, closed=closed)
     if own not in map(frozenset, wanted):
-        yield from _misfits(restaurant, party, area_id=area_id)
+        yield from _misfits(restaurant, party, area_id=area_id, closed=closed)
 
 
 def _misfits(
-    restaurant: RestaurantSpec, party: Party, *, area_id: int | None
+    restaurant: RestaurantSpec, party: Party, *, area_id: int | None, closed: frozenset[int]
 ) -> Iterator[Objection]:
     """The problems of tables that are not `candidates` for such a party."""
     own = frozenset(party.table_ids)
@@ -89,6 +111,10 @@ def _misfits(
             )
             words = f"it requested area {asked}; {name} is in area {has.key if has else 'unknown'}"
             yield Objection(Code.OTHER_AREA, name, words)
+        if table.area_id in closed and party.status not in HERE:
+            area = f"area {restaurant.area_by_id[table.area_id].key}"
+            words = f"{name} is in {area}, which is closed then"
+            yield Objection(Code.TABLE_CLOSED, f"closure of {area}", words)
         if party.online and not table.online:
             yield Objection(Code.IN_HOUSE_ONLY, name, f"{name} is not offered online")
     anywhere = candidates(restaurant, party.party_size, area_id=None, online=False)

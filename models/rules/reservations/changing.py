@@ -7,6 +7,7 @@ from models.rules.reservations.requests import TableChange, TableRequest
 from models.rules.restaurant.closing import runs_over
 from models.rules.restaurant.policies import (
     area_problem,
+    closed_area_problem,
     minutes_from,
     no_sitting,
     party_problem,
@@ -46,6 +47,11 @@ def check_change(
             wrong["party_size"] = wrong["party_size"] or runs_over(restaurant, sitting, wished)
     if change.area_key is not None and wished.area_key != has.area_key:
         wrong["area"] = area_problem(restaurant, wished.area_key, online=online) or late
+    if (wished.area_key, wished.starts_at) != (has.area_key, has.starts_at):
+        closed = closed_area_problem(restaurant, wished.area_key, wished.starts_at)
+        name = "start" if change.area_key is None else "area"
+        if closed and not wrong.get(name):
+            wrong[name] = closed if name == "area" else f"area {wished.area_key} {closed}"
     problems = tuple(FieldProblem(name, message) for name, message in wrong.items() if message)
     if sitting is None and not problems:
         name = "party_size" if change.party_size is not None else "area"

@@ -1,8 +1,10 @@
 """Pacing: the most covers and parties that may start in one 15-minute interval."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 
 from models.rules.restaurant.restaurant import Pacing, RestaurantSpec, ShiftSpec
+from models.rules.restaurant.sittings import Sitting, local
 
 
 @dataclass(slots=True)
@@ -31,6 +33,22 @@ class Load:
 def pacing_of(restaurant: RestaurantSpec, shift: ShiftSpec) -> Pacing:
     """The shift's own pacing, or the restaurant's."""
     return shift.pacing or restaurant.policies.pacing
+
+
+def pacing_at(restaurant: RestaurantSpec, sitting: Sitting, quarter: int) -> Pacing:
+    """The pacing of one start: that of its date and time, or else of its shift or restaurant."""
+    usual = pacing_of(restaurant, sitting.shift)
+    return on_that_date(restaurant, usual, sitting.service_date, quarter)
+
+
+def on_that_date(
+    restaurant: RestaurantSpec, usual: Pacing, service_date: date, quarter: int
+) -> Pacing:
+    """The usual pacing of a start, with the limits that its date and time have of their own."""
+    for each in restaurant.date_pacing:
+        if each.on_date == service_date and each.covers(local(restaurant, quarter).time()):
+            usual = replace(usual, **dict(each.limits))
+    return usual
 
 
 def keeps_pace(pacing: Pacing, load: Load | None, party_size: int, *, online: bool) -> bool:

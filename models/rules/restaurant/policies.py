@@ -15,6 +15,7 @@ from models.rules.restaurant.restaurant import QUARTER_SECONDS, Policies, Restau
 from models.rules.restaurant.sittings import (
     LAST_QUARTER,
     Sitting,
+    areas_closed_at,
     find_sitting,
     last_quarter_of,
     local,
@@ -41,7 +42,8 @@ def check_request(
     sitting = find_sitting(restaurant, request.starts_at)
     wrong = {
         "party_size": party_problem(restaurant, request.party_size, online=online),
-        "area": area_problem(restaurant, request.area_key, online=online),
+        "area": area_problem(restaurant, request.area_key, online=online)
+        or closed_area_problem(restaurant, request.area_key, request.starts_at),
         "start": start_problem(restaurant, request.starts_at, now=now, online=online)
         or sitting_problem(restaurant, sitting, request, online=online),
     }
@@ -139,6 +141,16 @@ def area_problem(restaurant: RestaurantSpec, area_key: str | None, *, online: bo
     if area:
         return f"is not offered online; areas offered: {keys or 'none'}"
     return f"is not an area of this restaurant; its areas: {keys}"
+
+
+def closed_area_problem(
+    restaurant: RestaurantSpec, area_key: str | None, starts_at: datetime
+) -> str:
+    """The problem with an area that is closed then; empty if it is open."""
+    area = restaurant.area_by_key.get(area_key or "")
+    if area is None or area.id not in areas_closed_at(restaurant, starts_at):
+        return ""
+    return f"is closed on {starts_at.astimezone(restaurant.tz).date()}"
 
 
 def start_problem(

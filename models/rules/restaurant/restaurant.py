@@ -5,6 +5,8 @@ from datetime import date, time
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
+from models.rules.restaurant.day_rules import AreaClosure, DatePacing
+
 QUARTER_SECONDS = 900
 #: Books are numbered so that a request can name its book without a database query.
 BOOKS_PER_SHIFT = 100_000
@@ -132,6 +134,7 @@ class CombinationSpec:
 class ShiftSpec:
     """Recurring lunch or dinner, or (with `on_date`) special hours of one date.
 
+    Special hours replace the shifts of their date, unless all of them are `added` to those.
     `first`, `last` are the first and last seating by the wall clock. By `ends` every party has
     left, unless online parties `may_run_over`. A `last` earlier than `first` lies after midnight,
     and so does an `ends` that is not later than `first`. `weekdays`: Monday is 0.
@@ -151,6 +154,7 @@ class ShiftSpec:
     pacing: Pacing | None = None
     buffer_minutes: int | None = None
     may_run_over: bool = False
+    added: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +194,8 @@ class RestaurantSpec:
     address: str = ""
     #: the version of the file `logo`; None: there is none
     logo: int | None = None
+    date_pacing: tuple[DatePacing, ...] = ()
+    area_closures: tuple[AreaClosure, ...] = ()
 
     @cached_property
     def memo(self) -> dict[object, object]:

@@ -25,6 +25,7 @@ LAST_QUARTER = BOOKS_PER_SHIFT * 96 - 1
 #: Dates cached for each restaurant before the cache is cleared.
 _MEMO_DATES = 1_000
 _MEMO = "_sittings"
+_NONE: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +65,9 @@ def last_quarter_of(restaurant: RestaurantSpec, day: date) -> int:
 def sittings_on(restaurant: RestaurantSpec, service_date: date) -> tuple[Sitting, ...]:
     """The sittings of a date, in order of the first start. Cached with the restaurant value.
 
-    Special hours replace that date's regular shifts; closures remove shifts. Wall times that do not
-    exist are not offered, repeated ones are offered twice. A start that two shifts would offer
-    belongs to the one that opens first, so every start has exactly one book.
+    Special hours replace that date's regular shifts or are added; closures remove shifts. Wall
+    times that do not exist are not offered, repeated ones are offered twice. A start that two
+    shifts would offer belongs to the one that opens first, so every start has exactly one book.
     """
     memo = _memo(restaurant)
     found = memo.by_date.get(service_date)
@@ -174,16 +175,40 @@ def _offers(
 
 
 def shifts_on(restaurant: RestaurantSpec, service_date: date) -> list[ShiftSpec]:
-    """The shifts of a date: its special hours or else the regular ones, without closed ones."""
+    """The shifts of a date, without closed ones.
+
+    Special hours of the date replace the regular shifts, unless all of them are added to those.
+    """
     special = [shift for shift in restaurant.shifts if shift.on_date == service_date]
-    regular = [shift for shift in restaurant.shifts if _runs_on(shift, service_date)]
+    regular = [shift for shift in restaurant.shifts if runs_on(shift, service_date)]
+    if all(shift.added for shift in special):
+        special += regular
     closed = {closure.shift_key for closure in restaurant.closures if closure.covers(service_date)}
     if None in closed:
         return []
-    return [shift for shift in special or regular if shift.key not in closed]
+    return [shift for shift in special if shift.key not in closed]
 
 
-def _runs_on(shift: ShiftSpec, service_date: date) -> bool:
+def closed_areas(restaurant: RestaurantSpec, sitting: Sitting) -> frozenset[int]:
+    """The ids of the areas that are closed in that sitting."""
+    if not restaurant.area_closures:
+        return _NONE
+    keys = {
+        each.area_key
+        for each in restaurant.area_closures
+        if each.covers(sitting.service_date, sitting.shift.key)
+    }
+    return frozenset(area.id for area in restaurant.areas if area.key in keys)
+
+
+def areas_closed_at(restaurant: RestaurantSpec, starts_at: datetime) -> frozenset[int]:
+    """The ids of the areas that are closed for a party that starts then."""
+    sitting = find_sitting(restaurant, starts_at) if restaurant.area_closures else None
+    return closed_areas(restaurant, sitting) if sitting else _NONE
+
+
+def runs_on(shift: ShiftSpec, service_date: date) -> bool:
+    """Whether this is a regular shift that runs on that date, unless special hours replace it."""
     return (
         shift.on_date is None
         and service_date.weekday() in shift.weekdays

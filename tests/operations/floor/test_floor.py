@@ -147,7 +147,7 @@ WRONG = {
     ),
     "unknown key of a closure": (
         SMALL + "\n[[closures]]\nday = 2026-08-01\ndate = 2026-08-01\n",
-        "line 32: closures[0].day: is not a known key; known here: date, from, reason",
+        "line 32: closures[0].day: is not a known key; known here: area, date, from, reason",
     ),
     "never had": (
         instead("last = 14:00:00", "last = 14:45:00"),

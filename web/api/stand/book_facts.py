@@ -1,5 +1,6 @@
 """The book of a day as plain dicts, in the shapes of web/schemas/book.py."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -28,7 +29,6 @@ def book_facts(restaurant: RestaurantSpec, view: BookView) -> dict[str, Any]:
 
 
 def _shift(restaurant: RestaurantSpec, shift: BookShift) -> dict[str, Any]:
-    pacing = shift.pacing
     return {
         "key": shift.key,
         "name": shift.name,
@@ -37,17 +37,14 @@ def _shift(restaurant: RestaurantSpec, shift: BookShift) -> dict[str, Any]:
         "covers": shift.covers,
         "parties": shift.parties,
         "waitlisted": shift.waitlisted,
-        "pacing": {
-            "covers": pacing.covers,
-            "parties": pacing.parties,
-            "online_covers": pacing.online_covers,
-        },
+        "pacing": asdict(shift.pacing),
         "intervals": [
             {
                 "start": local_text(restaurant, interval.starts_at),
                 "covers": interval.covers,
                 "parties": interval.parties,
                 "online_covers": interval.online_covers,
+                "pacing": asdict(interval.pacing),
             }
             for interval in shift.intervals
         ],
