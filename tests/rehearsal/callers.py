@@ -1,4 +1,4 @@
-"""Strict callers during an upgrade: `python callers.py HOST CERTIFICATE RESTAURANT`.
+"""Strict callers during an upgrade: `python callers.py HOST CERTIFICATE RESTAURANT DAY`.
 
 Standard library only. Every answer counts; a connection closed early is a failure, and nothing is
 retried. Half of the callers keep their connections, the others open a new one for each request. At
@@ -24,7 +24,8 @@ CALLERS: Final = 24
 RATE: Final = 4.0
 #: One request in so many is for a table, the others read availability.
 READS: Final = 4
-DAYS: Final = range(8, 29)
+#: They reserve on so many days, from DAY days ahead on.
+DAYS: Final = 21
 PORT: Final = 443
 TIMEOUT: Final = 30
 
@@ -32,7 +33,7 @@ TIMEOUT: Final = 30
 class Callers:
     """`start`, `stop`, then read `report`."""
 
-    def __init__(self, host: str, certificate: str, restaurant: str) -> None:
+    def __init__(self, host: str, certificate: str, restaurant: str, day: int) -> None:
         self._host, self._path = host, f"/api/v1/restaurants/{restaurant}"
         self._context = ssl.create_default_context(cafile=certificate)
         self._outcomes: Counter[str] = Counter()
@@ -40,7 +41,7 @@ class Callers:
         self._slowest: dict[str, float] = {}
         self._faults: list[tuple[str, str, str]] = []
         self._accepted: list[int] = []
-        self._starts = self._free_starts()
+        self._starts = self._free_starts(day)
         self._end = threading.Event()
         self._guests = itertools.count()
         self._threads = [
@@ -101,14 +102,16 @@ class Callers:
         if line is not None:
             line.close()
 
-    def _free_starts(self) -> list[str]:
+    def _free_starts(self, first: int) -> list[str]:
         """Free starts to request tables at. Later they are full, which is no failure."""
         line, found = self._connected("127.0.0.1"), list[str]()
-        for days in DAYS:
+        for days in range(first, first + DAYS):
             day = (datetime.now(UTC) + timedelta(days=days)).date()
             line.request("GET", f"{self._path}/availability?date={day}&party_size=2")
             found += [slot["start"] for slot in json.loads(line.getresponse().read())["slots"]]
         line.close()
+        if not found:
+            raise SystemExit(f"no table is free from {first} days ahead on")
         return found
 
     def _connected(self, own: str) -> http.client.HTTPSConnection:
@@ -136,9 +139,9 @@ class Callers:
         return str(answer.status)
 
 
-def main(host: str, certificate: str, restaurant: str) -> None:
+def main(host: str, certificate: str, restaurant: str, day: str) -> None:
     """Call until the input ends; answer each of its lines with the number of finished requests."""
-    callers = Callers(host, certificate, restaurant)
+    callers = Callers(host, certificate, restaurant, int(day))
     callers.start()
     for _ in sys.stdin:
         print(callers.progress(), flush=True)

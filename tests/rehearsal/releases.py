@@ -26,7 +26,7 @@ def nothing_is_lost_while_versions_come_and_go(place: Site, page: Page) -> dict[
     acts: tuple[Callable[[Site, Page], None], ...] = (
         upgraded, settings_changed, not_upgraded, killed_and_done_again, rolled_back,
     )  # fmt: skip
-    with Callers(place) as callers:
+    with Callers(place, 8) as callers:
         for act in acts:
             began = time.monotonic()
             act(place, page)

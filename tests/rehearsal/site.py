@@ -183,11 +183,14 @@ def _add_what_is_here(made: Site) -> None:
 
 
 class Callers:
-    """Continuous guests: `with Callers(site) as callers`; then read `report`."""
+    """Continuous guests: `with Callers(site, 8) as callers`; then read `report`.
 
-    def __init__(self, place: Site) -> None:
+    They reserve on the 21 days from `day` days ahead on. Others must not have filled these.
+    """
+
+    def __init__(self, place: Site, day: int) -> None:
         certificate = str(place.folder / "secrets" / "fullchain.pem")
-        argv = [sys.executable, str(CALLERS), "localhost", certificate, "demo"]
+        argv = [sys.executable, str(CALLERS), "localhost", certificate, "demo", str(day)]
         self._argv = place.inside("nginx", *argv)
         self.report: dict[str, Any] = {}
 

@@ -169,12 +169,18 @@ def a_table_is_booked(machine: Machine) -> None:
 
 
 def backups_come_back(machine: Machine) -> None:
+    said = ""
+
     def are_well() -> bool:
+        nonlocal said
         done = machine.run(f"set -e\n{blocks()['8. Backups'][0]}")
         assert "restored and checked in" in done.stdout, done.stdout + done.stderr
+        said = done.stdout
         return done.returncode == 0
 
-    wait_until(are_well, seconds=READY_SECONDS, what="backups without a finding", every=5)
+    wait_until(
+        are_well, seconds=READY_SECONDS, what=lambda: f"backups without a finding: {said}", every=5
+    )
 
 
 def what_runs_is_as_said(machine: Machine) -> None:

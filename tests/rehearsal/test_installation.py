@@ -139,7 +139,7 @@ def backed_up(place: Site, page: Page) -> dict[str, object]:
 
 def restored(place: Site, page: Page) -> dict[str, object]:
     """Killed during reservations, and its volume removed: accepted requests are restored."""
-    with Callers(place) as callers:
+    with Callers(place, 29) as callers:
         callers.await_requests(1000)
     accepted = set(callers.report["accepted"])
     place.compose("kill", "mysql")
