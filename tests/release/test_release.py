@@ -12,7 +12,7 @@ from tests.release.restaurant import Machine, machine
 from tests.services import plan
 from tests.services.servers.mariadb import MariaDB
 
-pytestmark = [pytest.mark.slow, pytest.mark.mariadb, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.mariadb, pytest.mark.timeout(900)]
 
 #: The application with a fault; the tests' broken versions serve it instead of web.wsgi.
 FAULTY = """
