@@ -21,6 +21,7 @@ from models.integrity.checks import reservations as laws
 from models.integrity.checks import waiting
 from models.integrity.checks.blocked import at_blocked_tables
 from models.integrity.checks.books import books
+from models.integrity.checks.door import door_entries
 from models.integrity.checks.guests import (
     change_alternatives,
     contacts_before,
@@ -80,6 +81,7 @@ def _waiting(session: Session, run: CheckRun, _share: Share) -> Iterator[Finding
     yield from waiting.overdue(session, now=run.now, limit=run.limit)
     yield from waiting.stuck_claims(session, since=run.since, limit=run.limit)
     yield from forgotten(session, limit=run.limit)
+    yield from door_entries(session, now=run.now, limit=run.limit)
 
 
 def _pacing(session: Session, run: CheckRun, _share: Share) -> Iterator[Finding]:
