@@ -13,6 +13,7 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from models.core.database.transactions import table_of
+from models.entities.door import DoorEntry
 from models.entities.reservations import Assignment, Reservation, ReservationMove, TableOccupancy
 from models.integrity.checks.seated import read_sitters, seated
 from models.integrity.finding import Files, Finding
@@ -50,6 +51,7 @@ def tables(
         uses = read_uses(session, files, chunk)
         blocks = _read_blocks(session, chunk, quarter_of(now))
         sitters = read_sitters(session, chunk)
+        called = called_parties(session)
         for table_id in chunk:
             own = uses.get(table_id, [])
             yield from _strangers(files, table_id, own)
@@ -57,7 +59,14 @@ def tables(
             yield from seated(files, table_id, own, sitters.get(table_id))
             if not _is_well_held(own, blocks.get(table_id, {}), quarter_of(now)):
                 held = _read_held(session, table_id, quarter_of(now))
-                yield from _wrongly_held(files, table_id, own, held, quarter_of(now))
+                kept = [each for each in held if each[1] not in called]
+                yield from _wrongly_held(files, table_id, own, kept, quarter_of(now))
+
+
+def called_parties(session: Session) -> set[int]:
+    """The parties at the door that were called: a table is held for each until it comes."""
+    entry = table_of(DoorEntry).c
+    return set(session.scalars(select(entry.reservation_id).where(entry.ready_until.is_not(None))))
 
 
 def taken_twice(files: Files, uses: Sequence[Use]) -> Iterator[Finding]:

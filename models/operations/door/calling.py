@@ -12,9 +12,8 @@ from models.entities.door import DoorEntry
 from models.entities.messages import Message
 from models.entities.reservations import Reservation
 from models.operations.deciding.books import lock_reservation, touch_books
-from models.operations.door.free_tables import free_seats, taken_now
+from models.operations.door.free_tables import free_seats, hold_called, taken_now, uncall
 from models.operations.door.joining import entry_of
-from models.operations.door.seating import uncall
 from models.operations.reservations.history import write_move
 from models.operations.reservations.repeats import ANYTHING, ActsOn, is_repeat
 from models.queries.door.waiting import seats_for, waiting_rows
@@ -84,7 +83,7 @@ def call_next_after(session: Session, reservation_id: int, *, now: datetime) -> 
         return None
     tables = tuple(entry.ready_tables or ())
     entry.missed_at = now
-    uncall(entry)
+    uncall(session, row, entry, now=now)
     write_move(session, row, Status.WAITLISTED, now=now, actor=CLOCK, reason=MISSED_REASON)
     touch_books(session, {row.book_id: row.restaurant_id})
     session.flush()
@@ -132,7 +131,10 @@ def _call(
     write_move(
         session, row, Status.WAITLISTED, now=now, actor=actor, reason=READY_REASON, detail=detail
     )
-    entry.ready_at, entry.ready_until = now, ready_until(restaurant, now)
+    uncall(session, row, entry, now=now)
+    until = ready_until(restaurant, now)
+    hold_called(session, row, seats, now=now, until=until)
+    entry.ready_at, entry.ready_until = now, until
     entry.ready_tables, entry.ready_revision = list(seats), row.revision
     entry.missed_at, entry.served_at = None, entry.served_at or now
     by = channels(email=bool(row.email_key), phone=bool(row.phone_key))

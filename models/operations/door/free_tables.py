@@ -1,4 +1,4 @@
-"""The tables that are free for a party at the door now."""
+"""The tables that are free for a party at the door, and those held for one that was called."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -7,8 +7,13 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.entities.reservations import Reservation, SeatedTable
+from models.core.database.bulk import bulk_insert
+from models.core.database.transactions import table_of
+from models.entities.door import DoorEntry
+from models.entities.reservations import Reservation, SeatedTable, TableOccupancy
+from models.operations.deciding.books import free_books
 from models.operations.deciding.occupancy import holders
+from models.operations.deciding.verdicts import release_tables
 from models.queries.door.waiting import seats_for
 from models.rules.deciding.seating import Seats
 from models.rules.restaurant.restaurant import QUARTER_SECONDS, RestaurantSpec
@@ -45,3 +50,36 @@ def taken_now(
         SeatedTable.restaurant_id == restaurant.id, SeatedTable.dining_table_id.in_(tables)
     )
     return {table for table, _ in (*held, *blocked)} | set(session.scalars(sits))
+
+
+def hold_called(
+    session: Session, row: Reservation, seats: Seats, *, now: datetime, until: datetime
+) -> None:
+    """Hold the tables for the called party until then, so that nobody else is given them.
+
+    Quarters that another party has are left to it: it may be leaving just now.
+    """
+    first, last = quarter_of(now), quarter_of(until)
+    held, blocked = holders(session, seats, first=first, last=last)
+    rows = [
+        {
+            "dining_table_id": table,
+            "quarter_hour": quarter,
+            "reservation_id": row.id,
+            "restaurant_id": row.restaurant_id,
+        }
+        for table in seats
+        for quarter in range(first, last + 1)
+        if (table, quarter) not in held and (table, quarter) not in blocked
+    ]
+    bulk_insert(session, table_of(TableOccupancy), rows)
+
+
+def uncall(session: Session, row: Reservation, entry: DoorEntry, *, now: datetime) -> None:
+    """Take the call back, if there is one: the tables are free again."""
+    if entry.ready_at is not None and entry.ready_until is not None:
+        first, last = quarter_of(entry.ready_at), quarter_of(entry.ready_until)
+        tables = tuple(entry.ready_tables or ())
+        release_tables(session, row.id, tables, first=first, last=last)
+        free_books(session, {row.book_id: row.restaurant_id}, now=now)
+    entry.ready_at = entry.ready_until = entry.ready_tables = None

@@ -12,8 +12,8 @@ from models.entities.reservations import Reservation
 from models.operations.deciding.books import lock_reservation, touch_books
 from models.operations.deciding.due import lock_due
 from models.operations.door.calling import CLOCK
+from models.operations.door.free_tables import uncall
 from models.operations.door.joining import entry_of
-from models.operations.door.seating import uncall
 from models.operations.reservations.history import write_move
 from models.operations.reservations.repeats import ANYTHING, ActsOn, is_repeat
 from models.queries.door.waiting import waiting_rows
@@ -45,7 +45,7 @@ def leave_list(
         return
     entry = entry_of(session, row)
     _check_waits(row)
-    uncall(entry)
+    uncall(session, row, entry, now=now)
     write_move(session, row, Status.CANCELLED, now=now, actor=actor, reason=LEFT_REASON)
     touch_books(session, {row.book_id: row.restaurant_id})
 
@@ -71,7 +71,7 @@ def pass_over(
     _check_waits(row)
     if row.source == DOOR:
         entry = entry_of(session, row)
-        uncall(entry)
+        uncall(session, row, entry, now=now)
         following = _following(session, row, now=now)
         if following is not None:
             entry.place_at = following.place_at + _BEHIND
@@ -99,7 +99,7 @@ def end_lists(session: Session, *, now: datetime, limit: int) -> int:
     for party in parties:
         entry = session.get(DoorEntry, party.id)
         if entry is not None:
-            uncall(entry)
+            uncall(session, party, entry, now=now)
         write_move(session, party, Status.EXPIRED, now=now, actor=CLOCK, reason=LIST_OVER_REASON)
     touch_books(session, books)
     return len(parties)

@@ -8,10 +8,11 @@ from sqlalchemy.orm import Session
 from models.core.errors import StateConflict
 from models.entities.door import DoorEntry
 from models.entities.reservations import Assignment, Reservation
-from models.operations.door.free_tables import free_seats
+from models.operations.door.free_tables import free_seats, uncall
 from models.rules.deciding.board import Reason
 from models.rules.deciding.seating import Seats
 from models.rules.messages.wall_clock import offset_of
+from models.rules.reservations.lifecycle import DOOR
 from models.rules.restaurant.restaurant import QUARTER_SECONDS, RestaurantSpec
 from models.rules.restaurant.sittings import find_sitting, quarter_of
 
@@ -33,7 +34,7 @@ def prepare_to_seat(
     row.tables_chosen = True
     if entry is not None:
         entry.served_at = entry.served_at or now
-        uncall(entry)
+        uncall(session, row, entry, now=now)
         _start_now(restaurant, row, now=now)
     return seats
 
@@ -48,9 +49,11 @@ def wait_again(session: Session, row: Reservation) -> None:
         entry.served_at = None
 
 
-def uncall(entry: DoorEntry) -> None:
-    """Take the call back: the party has no table to come to."""
-    entry.ready_at = entry.ready_until = entry.ready_tables = None
+def cancel_call(session: Session, row: Reservation, *, now: datetime) -> None:
+    """Take back the call of a party that is cancelled, if it was called to a table."""
+    entry = session.get(DoorEntry, row.id) if row.source == DOOR else None
+    if entry is not None:
+        uncall(session, row, entry, now=now)
 
 
 def _start_now(restaurant: RestaurantSpec, row: Reservation, *, now: datetime) -> None:

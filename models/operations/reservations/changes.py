@@ -15,6 +15,7 @@ from models.entities.reservations import (
 from models.entities.sealed_guest import Guest
 from models.operations.deciding.books import free_books, lock_reservation
 from models.operations.deciding.verdicts import Verdicts, release_tables
+from models.operations.door.seating import cancel_call
 from models.operations.messages.renotifying import contacts_of, renotify
 from models.operations.reservations.history import write_move
 from models.operations.reservations.pending_changes import (
@@ -163,6 +164,8 @@ def cancel_reservation(
     end_pending_changes(session, reservation_id, status="dropped", now=now)
     if before in HOLDING:
         release_all_tables(session, row, now=now)
+    elif before is Status.WAITLISTED:
+        cancel_call(session, row, now=now)
     cutoff = int((row.terms or {}).get("cancel_cutoff_minutes", 0))
     late = is_late_cancel(cutoff, row.starts_at, now=now) and before in HOLDING
     verdicts = Verdicts(now, actor, not_notified=set() if notify else {row.id})

@@ -9,7 +9,7 @@ from models.operations.deciding.books import lock_reservation
 from models.operations.deciding.rounds import Round
 from models.operations.reservations.booking import seat_now
 from models.operations.reservations.repeats import ANYTHING, ActsOn, is_repeat
-from models.rules.reservations.lifecycle import Status
+from models.rules.reservations.lifecycle import DOOR, Status
 
 REASON = "promotion"
 
@@ -34,5 +34,7 @@ def confirm_waitlisted(
         return
     if row.status != Status.WAITLISTED:
         raise StateConflict(f"a reservation that is {row.status} is not on the waitlist")
+    if row.source == DOOR:
+        raise StateConflict("the party waits at the door: call it to a table, or seat it")
     round_ = Round(session, {row.book_id: row.restaurant_id}, now=now, actor=actor)
     seat_now(round_, row.id, reason=REASON)

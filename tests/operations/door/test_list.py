@@ -1,16 +1,20 @@
 """The list at the door: join, be called, come or not, be passed over, leave, be seated."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 import pytest
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
 from models.core.errors import Invalid, NotSeated, RevisionConflict, StateConflict
 from models.operations.deciding.waitlist import expire_waitlists
 from models.operations.door.calling import call_to_table
 from models.operations.door.leaving import end_lists, leave_list, pass_over
+from models.operations.reservations.changes import cancel_reservation
 from models.operations.reservations.repeats import ActsOn
 from models.operations.stand.arrivals import finish, seat
+from models.operations.stand.confirming import confirm_waitlisted
 from models.operations.stand.undo import take_back
 from models.queries.door.accuracy import Accuracy, accuracy
 from models.rules.door.quotes import Quote
@@ -37,6 +41,10 @@ def seated_party(stand: Stand, table: str = "1", *, now: datetime = START) -> in
     number = stand.book(2, tables=(table,), start=START)
     stand.move(seat, number, now=now)
     return number
+
+
+def cancel(session: Session, number: int, *, now: datetime, actor: str) -> None:
+    cancel_reservation(session, number, now=now, actor=actor, by_staff=True)
 
 
 def call_next(now: datetime) -> int:
@@ -151,6 +159,37 @@ def test_calling_twice_is_calling_once(db: Engine) -> None:
         stand.move(pass_over, number, now=minutes(3), why="gone for a walk", acts_on=seen)
 
 
+def test_a_table_is_held_for_the_party_that_was_called(db: Engine) -> None:
+    stand = door_stand(db)
+    number = wait(stand)
+    stand.move(call_to_table, number, now=minutes(16))
+    assert stand.held(number) == {"1": (1, 2)}
+    with pytest.raises(NotSeated):
+        stand.book(2, start=minutes(15), now=minutes(16), walk_in=True)
+    is_well(stand, now=minutes(17))
+    call_next(minutes(26))
+    assert stand.held(number) == {}
+    stand.book(2, start=minutes(15), now=minutes(27), walk_in=True)
+
+
+@pytest.mark.parametrize("end", [leave_list, pass_over, cancel])
+def test_the_table_is_free_again_when_the_call_ends(db: Engine, end: Callable[..., None]) -> None:
+    stand = door_stand(db)
+    number = wait(stand)
+    stand.move(call_to_table, number, now=minutes(1))
+    more = {"why": "no answer"} if end is pass_over else {}
+    stand.move(end, number, now=minutes(2), **more)
+    assert stand.held(number) == {}
+    is_well(stand, now=minutes(3))
+
+
+def test_a_party_that_waits_at_the_door_is_called_or_seated_not_confirmed(db: Engine) -> None:
+    stand = door_stand(db)
+    number = wait(stand)
+    with pytest.raises(StateConflict, match="at the door"):
+        stand.move(confirm_waitlisted, number, now=minutes(1))
+
+
 def test_a_table_is_promised_to_one_party(db: Engine) -> None:
     stand = door_stand(db, tables=TWO)
     first, second = wait(stand), wait(stand)
@@ -164,11 +203,12 @@ def test_a_table_is_promised_to_one_party(db: Engine) -> None:
         stand.move(call_to_table, third, now=minutes(2), tables=(table,))
 
 
-def test_the_next_is_not_called_to_a_table_that_was_taken_meanwhile(db: Engine) -> None:
+def test_the_next_is_not_called_to_a_table_where_a_party_still_sits(db: Engine) -> None:
     stand = door_stand(db)
-    first, second = wait(stand), wait(stand)
-    stand.move(call_to_table, first, now=minutes(1))
-    seated_party(stand, now=minutes(5))
+    seated_party(stand)
+    first, second = wait(stand), wait(stand, now=minutes(1))
+    leaving = (stand.restaurant.tables["1"],)
+    stand.move(call_to_table, first, now=minutes(1), tables=leaving)
     assert call_next(minutes(11)) == 1
     assert entry(stand, second).ready_until is None
 
