@@ -104,6 +104,25 @@ def test_an_sms_is_one_segment_and_asks_for_no_carrier_word(
         assert "https://tables.example.com/" in text
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", [Kind.WAITLISTED, Kind.LINK, Kind.TABLE_READY])
+def test_a_party_at_the_door_is_told_its_place_or_its_table_and_no_start(
+    kind: Kind, language: str
+) -> None:
+    until = FRIDAY + timedelta(minutes=10)
+    said = of(kind, language, at_door=True, ready_until=until)
+    letter, sms, words = render_letter(said), render_sms(said), wording(language, "en")
+    start = local(FRIDAY, zone="Europe/Rome")
+    for text in (letter.subject, letter.text, letter.html, sms):
+        assert words.when(start) not in text
+        assert words.brief(start) not in text
+    assert letter.text.count(letter.link) == 1
+    assert words.phrases.place in letter.text
+    if kind is Kind.TABLE_READY:
+        assert words.time(local(until, zone="Europe/Rome")) in letter.text
+    assert is_gsm7(sms) and segments(sms) == 1, (len(sms), sms)
+
+
 def test_a_long_name_costs_a_second_segment_and_loses_nothing() -> None:
     restaurant = AN_OUTGOING.restaurant
     long_name = "The Quite Extraordinarily Long Name of a Restaurant by the Sea"

@@ -19,7 +19,7 @@ from models.entities.sealed_guest import Guest, seal_contact
 from models.rules.messages import notifying
 from models.rules.messages.outbox import message_rows, reminder_rows
 from models.rules.reservations.contact_edits import ADDED, EMAIL, SMS, contact_marks
-from models.rules.reservations.lifecycle import OPEN, Status
+from models.rules.reservations.lifecycle import DOOR, OPEN, Status
 from models.rules.restaurant.restaurant import RestaurantSpec
 
 #: Why a message was not sent: its contact was replaced before its turn.
@@ -52,7 +52,7 @@ def renotify(
     heard = {each.channel for each in said if each.state in ("sending", "sent")}
     _withdraw(said, wanted, marks)
     _notify_previous_contact(session, row, contacts_of(before), marks, heard, now=now)
-    if Status(row.status) in OPEN and row.starts_at > now:
+    if Status(row.status) in OPEN and (row.starts_at > now or row.source == DOOR):
         known = {
             (each.reservation_revision, each.kind, each.channel, each.variant) for each in said
         }

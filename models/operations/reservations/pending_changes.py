@@ -25,7 +25,7 @@ def check_open(row: Reservation, *, now: datetime, by_staff: bool) -> None:
     if Status(row.status) not in OPEN:
         raise StateConflict(f"a reservation that is {row.status} cannot be changed")
     if row.source == DOOR and row.status == Status.WAITLISTED:
-        raise StateConflict("a party on the list at the door is not changed: leave, and join again")
+        raise StateConflict("you wait at the door: ask the host to change it")
     if not by_staff and not may_cancel_online(row.starts_at, now=now):
         raise StateConflict("the reservation has started; please call the restaurant")
 

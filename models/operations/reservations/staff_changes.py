@@ -10,6 +10,7 @@ from models.entities.reservations import Reservation, ReservationChange
 from models.operations.deciding.books import lock_books, lock_reservation
 from models.operations.deciding.change_decisions import decide_change
 from models.operations.deciding.rounds import Round
+from models.operations.door.changing import change_at_door, waits_at_door
 from models.operations.reservations.pending_changes import (
     as_request,
     check_open,
@@ -48,6 +49,9 @@ def change_by_staff(
     nothing is left of the attempt.
     """
     row = _lock(session, reservation_id, change)
+    if waits_at_door(row):
+        check_revision(row.revision, if_revision)
+        return change_at_door(session, row, change=change, now=now, actor=actor)
     check_open(row, now=now, by_staff=True)
     restaurant = restaurant_by_id(session, row.restaurant_id)
     if matches(restaurant, row, merged_request(restaurant, row, change)):

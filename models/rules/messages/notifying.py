@@ -58,15 +58,16 @@ UNDONE_REASON = "taken_back"
 STANDS_REASON = "stands_again"
 UNDO_REASONS = frozenset({UNDONE_REASON, STANDS_REASON})
 #: On the list at the door: joined it (a message), called to a table (its own message), not there in
-#: time, passed over by the host, left by itself, left over when the list ended (no message).
+#: time, passed over, of another size, left by itself, left over when the list ended (no message).
 JOINED_REASON = "door"
 READY_REASON = "table_ready"
 MISSED_REASON = "ready_missed"
 PASSED_REASON = "passed_over"
+RESIZED_REASON = "resized"
 LEFT_REASON = "left"
 LIST_OVER_REASON = "list_over"
 DOOR_REASONS = frozenset(
-    {READY_REASON, MISSED_REASON, PASSED_REASON, LEFT_REASON, LIST_OVER_REASON}
+    {READY_REASON, MISSED_REASON, PASSED_REASON, RESIZED_REASON, LEFT_REASON, LIST_OVER_REASON}
 )
 UNTOLD_REASONS = frozenset(
     {UNDONE_REASON, EDITED_REASON, RESEATED_REASON, REANCHORED_REASON, *DOOR_REASONS}

@@ -15,6 +15,7 @@ from models.rules.messages.notifying import (
     REANCHORED_REASON,
     REFUSED_REASON,
     RESEATED_REASON,
+    RESIZED_REASON,
     STANDS_REASON,
     UNDONE_REASON,
     UNPROVED_REASON,
@@ -52,7 +53,9 @@ STAYED: Final[dict[str, frozenset[Status]]] = {
     PROVED_REASON: frozenset({Status.CONFIRMED}),
     "decision": frozenset({Status.WAITLISTED}),
     "moved": frozenset({Status.SEATED}),
-    **dict.fromkeys((READY_REASON, MISSED_REASON, PASSED_REASON), frozenset({Status.WAITLISTED})),
+    **dict.fromkeys(
+        (READY_REASON, MISSED_REASON, PASSED_REASON, RESIZED_REASON), frozenset({Status.WAITLISTED})
+    ),
     EDITED_REASON: frozenset(Status),
 }
 

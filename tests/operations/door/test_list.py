@@ -11,13 +11,15 @@ from models.core.errors import Invalid, NotSeated, RevisionConflict, StateConfli
 from models.operations.deciding.waitlist import expire_waitlists
 from models.operations.door.calling import call_to_table
 from models.operations.door.leaving import end_lists, leave_list, pass_over
-from models.operations.reservations.changes import cancel_reservation
+from models.operations.reservations.changes import cancel_reservation, edit_details
 from models.operations.reservations.repeats import ActsOn
+from models.operations.reservations.staff_changes import change_by_staff
 from models.operations.stand.arrivals import finish, seat
 from models.operations.stand.confirming import confirm_waitlisted
 from models.operations.stand.undo import take_back
 from models.queries.door.accuracy import Accuracy, accuracy
 from models.rules.door.quotes import Quote
+from models.rules.reservations.requests import GuestDetails, TableChange
 from tasks.jobs.stand import STAND_JOBS
 from tests.operations.door.evening import (
     TWO,
@@ -343,3 +345,34 @@ def test_a_party_that_left_by_mistake_is_back_in_its_place(db: Engine) -> None:
     stand.move(take_back, first, now=minutes(3))
     assert line(stand, now=minutes(3)) == [(first, 1), (second, 2)]
     is_well(stand, now=minutes(4))
+
+
+def test_the_staff_change_the_size_of_a_party_at_the_door_and_it_keeps_its_place(
+    db: Engine,
+) -> None:
+    stand = door_stand(db, tables={"1": ("hall", 1, 2), "2": ("hall", 3, 4)})
+    first, second = wait(stand, phone=PHONE), wait(stand, now=minutes(1))
+    stand.move(call_to_table, first, now=minutes(2))
+    more = TableChange(party_size=4)
+    stand.move(change_by_staff, first, now=minutes(3), change=more)
+    assert (stand.row(first).party_size, stand.held(first)) == (4, {})
+    assert line(stand, now=minutes(3)) == [(first, 1), (second, 2)]
+    with pytest.raises(Invalid):
+        stand.move(change_by_staff, first, now=minutes(4), change=TableChange(party_size=9))
+    with pytest.raises(Invalid):
+        stand.move(change_by_staff, first, now=minutes(4), change=TableChange(starts_at=START))
+    stand.move(seat, first, now=minutes(5))
+    assert stand.held(first) == {"2": (0, 7)}
+    is_well(stand, now=minutes(6))
+
+
+def test_a_contact_that_is_added_later_is_sent_the_link(db: Engine) -> None:
+    stand = door_stand(db)
+    number = wait(stand)
+    assert sent(stand, number) == []
+    guest = GuestDetails("Ada", phone=PHONE)
+    stand.move(edit_details, number, now=minutes(20), guest=guest, by_staff=True)
+    assert sent(stand, number) == [("waitlisted", "sms", "queued")]
+    stand.move(call_to_table, number, now=minutes(21))
+    assert [kind for kind, _, _ in sent(stand, number)] == ["waitlisted", "table_ready"]
+    is_well(stand, now=minutes(22))
