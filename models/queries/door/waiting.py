@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import select
@@ -10,13 +10,14 @@ from sqlalchemy.orm import Session
 
 from models.core.database.transactions import table_of
 from models.entities.door import DoorEntry
+from models.entities.evening import BlockedTable
 from models.entities.reservations import Assignment, Reservation
 from models.rules.deciding.seating import Seats, candidates
 from models.rules.door.hours import Tonight, buffer_of, turn_of
 from models.rules.door.quotes import LONGEST, Quote, Stay, Waiting, quotes
 from models.rules.reservations.lifecycle import HOLDING, Status
-from models.rules.restaurant.restaurant import RestaurantSpec
-from models.rules.restaurant.sittings import Sitting
+from models.rules.restaurant.restaurant import QUARTER_SECONDS, RestaurantSpec
+from models.rules.restaurant.sittings import Sitting, quarter_of
 
 #: A list is of one evening: older entries are the clock's to end.
 RECENT: Final = timedelta(hours=18)
@@ -71,7 +72,7 @@ def missed_calls(session: Session, *, now: datetime, limit: int) -> list[int]:
 def read_line(
     session: Session, restaurant: RestaurantSpec, there: Tonight | None, *, now: datetime
 ) -> list[InLine]:
-    """Return the list with each party's place and wait. Two queries."""
+    """Return the list with each party's place and wait. Three queries."""
     rows = waiting_rows(session, restaurant.id, now=now)
     if there is None:
         return [InLine(row, entry, None, None) for row, entry in rows]
@@ -114,7 +115,7 @@ def newcomers(
 def read_stays(
     session: Session, restaurant: RestaurantSpec, sitting: Sitting, *, now: datetime
 ) -> list[Stay]:
-    """Return who sits now or within the next hours, and at which tables. One query."""
+    """Return who sits now or within the next hours, and the blocked tables. Two queries."""
     row, given = table_of(Reservation).c, table_of(Assignment).c
     query = (
         select(
@@ -146,7 +147,25 @@ def read_stays(
         turn = turn_of(restaurant, sitting, party.party_size)
         if is_seated or ends > 0:
             stays.append(Stay(tuple(tables[number]), begins, ends, turn, is_seated, buffer))
-    return stays
+    return stays + _blocks(session, restaurant, now=now)
+
+
+def _blocks(session: Session, restaurant: RestaurantSpec, *, now: datetime) -> list[Stay]:
+    """Return the tables that are blocked within the next hours. One query."""
+    row, first = table_of(BlockedTable).c, quarter_of(now)
+    query = select(row.dining_table_id, row.first_quarter, row.last_quarter).where(
+        row.restaurant_id == restaurant.id,
+        row.last_quarter >= first,
+        row.first_quarter <= quarter_of(now + _AHEAD),
+    )
+    found = []
+    for table, begin, last in session.execute(query):
+        begins, ends = (
+            _minutes(datetime.fromtimestamp(each * QUARTER_SECONDS, UTC), now)
+            for each in (begin, last + 1)
+        )
+        found.append(Stay((table,), begins, ends, ends - begins, is_seated=False))
+    return found
 
 
 def seats_for(

@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from models.core.errors import Invalid, NotSeated, RevisionConflict, StateConflict
+from models.entities.evening import BlockedTable
 from models.operations.deciding.waitlist import expire_waitlists
 from models.operations.door.calling import call_to_table
 from models.operations.door.leaving import end_lists, leave_list, pass_over
@@ -20,6 +21,7 @@ from models.operations.stand.undo import take_back
 from models.queries.door.accuracy import Accuracy, accuracy
 from models.rules.door.quotes import Quote
 from models.rules.reservations.requests import GuestDetails, TableChange
+from models.rules.restaurant.sittings import quarter_of
 from tasks.jobs.stand import STAND_JOBS
 from tests.operations.door.evening import (
     TWO,
@@ -376,3 +378,19 @@ def test_a_contact_that_is_added_later_is_sent_the_link(db: Engine) -> None:
     stand.move(call_to_table, number, now=minutes(21))
     assert [kind for kind, _, _ in sent(stand, number)] == ["waitlisted", "table_ready"]
     is_well(stand, now=minutes(22))
+
+
+def test_a_blocked_table_is_neither_quoted_nor_given(db: Engine) -> None:
+    stand = door_stand(db)
+    block = BlockedTable(
+        dining_table_id=stand.restaurant.tables["1"],
+        block_id=1,
+        restaurant_id=stand.restaurant.id,
+        first_quarter=quarter_of(START),
+        last_quarter=quarter_of(minutes(59)),
+    )
+    stand.plant(block)
+    number = wait(stand)
+    assert (entry(stand, number).quoted_low, entry(stand, number).quoted_high) == (60, 65)
+    with pytest.raises(NotSeated):
+        stand.move(call_to_table, number, now=minutes(5))
