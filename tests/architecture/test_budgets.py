@@ -25,6 +25,7 @@ ASSEMBLY_POINTS: dict[str, tuple[int, str]] = {
     ),
     "models/operations/door/calling.py": (20, "a call joins the list, the floor and its message"),
     "models/operations/door/joining.py": (19, "joining asks the rules, the floor and the list"),
+    "models/operations/reservations/changes.py": (16, "a change asks rules, tables and messages"),
     "models/operations/reservations/booking.py": (19, "a booking asks every rule about a party"),
     "models/integrity/parts.py": (18, "one part of the check for each subject"),
     "tasks/backups/make.py": (18, "a backup joins databases, log, stores and records"),
