@@ -28,6 +28,7 @@ from web.http.reserved_threads import register_request_slots
 from web.http.tokens import register_tokens
 from web.http.unread import register_unread
 from web.pages import booking, door_page, home, logo, manage, place, status
+from web.pages.stand.views import STAND_PAGES
 
 
 class SlugConverter(BaseConverter):
@@ -89,9 +90,8 @@ def create_app() -> APIFlask:
     app.register_blueprint(provider_callbacks.blueprint)
     app.register_blueprint(operations.blueprint)
     app.register_blueprint(documents.blueprint)
-    app.register_blueprint(home.blueprint)
-    app.register_blueprint(booking.blueprint)
-    app.register_blueprint(logo.blueprint)
-    app.register_blueprint(manage.blueprint)
-    app.register_blueprint(status.blueprint)
+    for pages in (home, booking, logo, manage, status):
+        app.register_blueprint(pages.blueprint)
+    for stand_pages in STAND_PAGES:
+        app.register_blueprint(stand_pages)
     return app

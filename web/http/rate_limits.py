@@ -18,6 +18,7 @@ from models.core.contacts import rate_limit_key
 from models.core.errors import Invalid, RevisionConflict, SignInFailed, StateConflict
 from models.core.redis.counters import Tally, count, forget, nameless, rate
 from models.core.settings import settings
+from web.http.browser_session import cookie_name, has_session
 from web.http.callers import caller_key, network_of
 from web.http.devices import device_of
 from web.http.problems import TooManyChanges, TooManyRequests, TooManySignIns
@@ -35,10 +36,14 @@ FORMS: Final = frozenset({"booking.ask", "manage.edit", "door_page.join_list"})
 #: endpoints where a guest may name another contact, which is counted like that of a request
 EDITING: Final = frozenset({"reservations.change", "manage.edit"})
 SIGN_IN: Final = "auth.sign_in"
+#: the same in a browser: a form, whose device's token is in a cookie
+SIGN_IN_FORM: Final = "stand_sign_in.sign_in"
+DEVICE: Final = "device"
 REFRESH: Final = "auth.refresh"
 #: endpoints with a stricter limit of their own: (kind, the setting)
 STRICTER: Final = {
     SIGN_IN: ("sign-in", "limit_sign_in"),
+    SIGN_IN_FORM: ("sign-in", "limit_sign_in"),
     "auth.change_password": ("sign-in", "limit_sign_in"),
     "auth.choose_password": ("sign-in", "limit_sign_in"),
     "second_factor.begin": ("sign-in", "limit_sign_in"),
@@ -194,7 +199,13 @@ def _known(endpoint: str) -> str | None:
             body = _body()
             found = device_of(str(body.get("email")), body.get("device_token"))
             return f"device {found}" if found else None
-        return f"account {access_account()}" if "Authorization" in request.headers else None
+        if endpoint == SIGN_IN_FORM:
+            found = device_of(
+                request.form.get("email", ""), request.cookies.get(cookie_name(DEVICE))
+            )
+            return f"device {found}" if found else None
+        is_known = has_session() or "Authorization" in request.headers
+        return f"account {access_account()}" if is_known else None
     except SignInFailed:
         return None
 

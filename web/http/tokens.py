@@ -21,6 +21,8 @@ from jwt.exceptions import PyJWTError
 from models.core.errors import SignInFailed
 from models.core.settings import settings
 from models.operations.accounts.accounts import OpenedSignIn
+from web.http.around import READS
+from web.http.browser_session import check_page, check_reader, has_session, session_of_cookie
 
 #: Tolerated difference between the clocks of two hosts.
 LEEWAY_SECONDS: Final = 20
@@ -62,13 +64,25 @@ def issue_tokens(opened: OpenedSignIn) -> dict[str, Any]:
 
 
 def access_sign_in() -> tuple[int, datetime | None]:
-    """Return the access token's sign-in id and its beginning. Raises SignInFailed."""
+    """Return the sign-in id and its beginning, of the access token or the browser's session.
+
+    Raises SignInFailed, and NotAllowed for a forged request with the cookie.
+    """
+    if has_session():
+        found = session_of_cookie()
+        if request.method in READS:
+            check_reader()
+        else:
+            check_page()
+        return found.sign_in_id, found.began
     claims = _access_claims()
     return _number(claims), _began(claims)
 
 
 def access_account() -> str:
-    """Return the access token's account id. Raises SignInFailed."""
+    """Return the account id of the access token or the browser's session. Raises SignInFailed."""
+    if has_session():
+        return str(session_of_cookie().account_id)
     return str(_access_claims().get("sub"))
 
 

@@ -1,0 +1,109 @@
+"""The host stand's pages as the server renders them: what is shown, in which language, how fast."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tasks.messaging.templates.wording import LANGUAGES
+from tests.api.conftest import Stand
+from tests.api.stand.test_stand_sign_in import enter
+from tests.architecture.tree import ROOT
+from web.pages.stand.page import words_of
+
+#: names that templates put together, as patterns
+MADE = re.compile(r"""t\[\s*'([a-z_]+)' \+""")
+USED = re.compile(r"\bt\.([a-z_]+)")
+SAID = re.compile(r"""\bsay\("([\w-]+)\"""")
+
+
+def day_of(made: dict[str, Any]) -> str:
+    return str(made["start"])[:10]
+
+
+def test_every_text_is_there_in_every_language() -> None:
+    names = set(words_of("en"))
+    for language in LANGUAGES:
+        texts = words_of(language)
+        assert set(texts) == names, language
+        assert all(texts.values()), language
+        for name in names:  # the same values are filled in
+            wanted = sorted(re.findall(r"\{\w+\}", words_of("en")[name]))
+            assert sorted(re.findall(r"\{\w+\}", texts[name])) == wanted, (language, name)
+
+
+def test_every_text_that_a_page_asks_for_exists() -> None:
+    names, templates = set(words_of("en")), (ROOT / "web/templates/stand").glob("*.html")
+    scripts = (ROOT / "web/static/stand").glob("*.js")
+    text = "\n".join(path.read_text(encoding="utf-8") for path in templates)
+    assert not set(USED.findall(text)) - names
+    assert not [
+        start for start in MADE.findall(text) if not any(n.startswith(start) for n in names)
+    ]
+    said = {f"js_{name}" for path in scripts for name in SAID.findall(path.read_text())}
+    assert len(said) > 5
+    assert not said - names
+
+
+def test_a_party_stands_in_its_section_with_its_next_step(staffed: Stand) -> None:
+    made = staffed.confirmed(note="By the window")
+    enter(staffed.client)
+    page = staffed.client.get(f"/stand/demo?date={day_of(made)}").text
+    line = re.search(rf'<li id="r{made["id"]}".*?</li>', page, re.DOTALL)
+    assert line is not None
+    assert "Ada Lovelace" in line[0] and "By the window" in line[0]
+    assert 'data-verb="arrive"' in line[0]
+
+
+def test_a_viewer_sees_the_book_and_no_verbs(staffed: Stand) -> None:
+    made = staffed.confirmed()
+    enter(staffed.client, "viewer")
+    page = staffed.client.get(f"/stand/demo?date={day_of(made)}").text
+    assert "Ada Lovelace" in page
+    assert "data-verb" not in page and 'data-open="booking"' not in page
+
+
+def test_looking_at_the_stand_is_audited(staffed: Stand) -> None:
+    made = staffed.confirmed()
+    enter(staffed.client)
+    staffed.client.get(f"/stand/demo?date={day_of(made)}")
+    audit = staffed.client.get("/api/v1/restaurants/demo/audit", headers=staffed.as_staff("owner"))
+    assert ("book.read", [day_of(made)]) in [
+        (entry["action"], entry["about"]) for entry in audit.json["entries"]
+    ]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_list_speaks_the_language_of_the_browser(staffed: Stand, language: str) -> None:
+    made = staffed.confirmed()
+    enter(staffed.client)
+    page = staffed.client.get(
+        f"/stand/demo?date={day_of(made)}", headers={"Accept-Language": language}
+    ).text
+    assert f'<html lang="{language}"' in page
+    assert words_of(language)["section_coming"] in page
+
+
+def test_names_are_text_and_never_markup(staffed: Stand) -> None:
+    made = staffed.confirmed(guest={"name": "<b onclick=x>'\"", "email": "a@example.com"})
+    enter(staffed.client)
+    page = staffed.client.get(f"/stand/demo?date={day_of(made)}").text
+    assert "<b onclick" not in page and "&lt;b onclick=x&gt;&#39;&#34;" in page
+
+
+def test_the_list_asks_as_many_queries_however_full_the_day(
+    staffed: Stand, query_counter: Callable[[], Any]
+) -> None:
+    enter(staffed.client)
+    made = [staffed.confirmed(start=staffed.start(18, 15 * n)) for n in range(2)]
+    path = f"/stand/demo?date={day_of(made[0])}"
+    staffed.client.get(path)  # this hour's entry in the audit
+    with query_counter() as few:
+        staffed.client.get(path)
+    guests = [f"g{n}@example.com" for n in range(3)]
+    for n, email in enumerate(guests):
+        staffed.confirmed(start=staffed.start(20, 15 * n), guest={"name": "G", "email": email})
+    with query_counter() as many:
+        staffed.client.get(path)
+    assert few.count == many.count

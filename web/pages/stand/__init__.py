@@ -1,0 +1,1 @@
+"""The host stand: the pages on which the staff run an evening."""

@@ -1,0 +1,161 @@
+// The panel beside the list: a party, a walk-in, a booking. Its content is a page of the server.
+import { call, page, refusal, say, slug } from "./api.js";
+import { refresh } from "./refresh.js";
+import { done, refused } from "./toast.js";
+import { act, partyOf } from "./verbs.js";
+
+const panel = document.getElementById("panel");
+const body = document.getElementById("panel-body");
+const stand = document.getElementById("stand");
+let key = "";
+
+/** Show a page of the stand in the panel. Returns whether there was an answer. */
+export async function open(path) {
+  const fresh = await page(`/stand/${slug}/${path}`);
+  const content = fresh?.querySelector("#panel-content");
+  if (!content) {
+    refused(say("no_answer"));
+    return false;
+  }
+  body.replaceChildren(...document.importNode(content, true).childNodes);
+  key = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
+  if (!panel.open) panel.showModal();
+  panel.scrollTop = 0;
+  body.querySelector("[autofocus]")?.focus();
+  return true;
+}
+
+export function listenToDialogs() {
+  document.addEventListener("click", onClick);
+  document.addEventListener("submit", onSubmit);
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-go-change]")) event.target.form.requestSubmit();
+  });
+}
+
+async function onClick(event) {
+  const target = event.target;
+  if (target.closest("[data-close]") || target === panel) return panel.close();
+  const party = target.closest("[data-party]");
+  if (party) return open(`party/${party.dataset.party}?date=${stand.dataset.day}`);
+  const name = target.closest("[data-open]")?.dataset.open;
+  if (name) return open(`${name}?date=${stand.dataset.day}`);
+  const go = target.closest("[data-go]")?.dataset.go;
+  if (go) return open(go);
+  const walkIn = target.closest("[data-walk-in]");
+  if (walkIn) return seatWalkIn(walkIn);
+  const assign = target.closest("[data-assign]");
+  if (assign) return assignTables(assign);
+}
+
+async function onSubmit(event) {
+  const form = event.target;
+  if (form.dataset.goForm) {
+    event.preventDefault();
+    const asked = new URLSearchParams(new FormData(form));
+    await open(`${form.dataset.goForm}&${asked}`);
+  } else if ("booking" in form.dataset) {
+    event.preventDefault();
+    await book(form);
+  } else if ("change" in form.dataset) {
+    event.preventDefault();
+    await change(form);
+  }
+}
+
+const labels = (button) => (button.dataset.tables ? button.dataset.tables.split("\n") : []);
+
+async function seatWalkIn(button) {
+  const name = document.getElementById("walk-name").value.trim() || button.dataset.defaultName;
+  await send(button, {
+    party_size: Number(button.dataset.size),
+    guest: { name },
+    tables: labels(button),
+    walk_in: true,
+    notify: false,
+    force_pacing: button.dataset.force === "yes",
+  });
+}
+
+async function book(form) {
+  const button = form.querySelector(".main-button");
+  const text = (name) => form.elements[name].value.trim();
+  const guest = { name: text("name") };
+  for (const name of ["phone", "email"]) if (text(name)) guest[name] = text(name);
+  await send(button, {
+    party_size: Number(form.dataset.size),
+    start: form.dataset.start,
+    guest,
+    note: text("note"),
+    tables: text("tables") ? text("tables").split("\n") : [],
+    notify: form.elements.notify.checked,
+    force_pacing: button.dataset.force === "yes",
+  });
+}
+
+/** Book. The key belongs to the open panel, so that a second tap books nothing more. */
+async function send(button, what) {
+  const path = `/restaurants/${slug}/book/reservations`;
+  const answer = await busy(button, () => call("POST", path, what, { "Idempotency-Key": key }));
+  if (!answer.ok) {
+    if (answer.status && answer.status < 500) key = `${key}+`; // another try is another request
+    return wrong(refusal(answer, what.guest.name));
+  }
+  panel.close();
+  const made = { id: answer.body.id, from: answer.body.status, name: what.guest.name };
+  const undo = what.walk_in
+    ? () => act("finish", made)
+    : () => act("cancel", { ...made, from: undefined }, { notify: what.notify, from: undefined });
+  done(say(what.walk_in ? "seat" : "booked", { name: what.guest.name }), undo);
+  await refresh();
+}
+
+/** Give a party these tables; a party that waits at the door is seated there. */
+async function assignTables(button) {
+  const party = partyOf(button);
+  const verb = party.from === "confirmed" ? "assign" : "seat";
+  const made = await busy(button, () => act(verb, party, { tables: labels(button) }));
+  if (made) panel.close();
+}
+
+async function change(form) {
+  const { id, revision, name, size, was } = form.dataset;
+  const fields = form.elements;
+  const patch = { note: fields.note.value, staff_note: fields.staff_note.value };
+  if (fields.size.value !== size) patch.party_size = Number(fields.size.value);
+  if (fields.start.value !== was) patch.start = withOffset(fields.start.value);
+  patch.notify = fields.notify.checked;
+  const button = form.querySelector(".main-button");
+  const headers = { "If-Match": `"${revision}"` };
+  const answer = await busy(button, () => call("PATCH", `/reservations/${id}`, patch, headers));
+  if (!answer.ok) return wrong(refusal(answer, name));
+  panel.close();
+  done(say("saved", { name }));
+  await refresh();
+}
+
+/** A wall-clock time of the restaurant, with its offset. */
+function withOffset(text) {
+  const guess = new Date(`${text}:00Z`);
+  const parts = new Intl.DateTimeFormat("en-US", {
+    timeZone: stand.dataset.zone,
+    timeZoneName: "longOffset",
+  }).formatToParts(guess);
+  const offset = parts.find((part) => part.type === "timeZoneName").value.slice(3);
+  return `${text}:00${offset || "+00:00"}`;
+}
+
+async function busy(button, work) {
+  button.disabled = true;
+  const answer = await work();
+  button.disabled = false;
+  return answer;
+}
+
+function wrong(text) {
+  const place = body.querySelector("[data-wrong]");
+  if (!place) return refused(text);
+  place.textContent = text;
+  place.hidden = false;
+  place.scrollIntoView({ block: "nearest" });
+}
