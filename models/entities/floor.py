@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, String, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.core.database.transactions import Base
@@ -43,6 +43,8 @@ class Area(Base):
     key: Mapped[str] = mapped_column(String(63))
     name: Mapped[str] = mapped_column(String(120))
     position: Mapped[int] = mapped_column(default=0)
+    #: its own turn times, as in the file
+    turn_times: Mapped[list[list[int]] | None] = mapped_column(JSON(none_as_null=True))
     active: Mapped[bool] = mapped_column(default=True)
 
 
@@ -64,6 +66,8 @@ class DiningTable(Base):
     priority: Mapped[int] = mapped_column(default=0)
     #: False: in-house only, never given to an online request
     online: Mapped[bool] = mapped_column(default=True)
+    #: True: for walk-ins only, never given to a party that booked
+    walk_in: Mapped[bool] = mapped_column(default=False, server_default=false())
     active: Mapped[bool] = mapped_column(default=True)
 
 

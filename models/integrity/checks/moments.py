@@ -12,7 +12,7 @@ from models.integrity.times import grid_moment, moment_of
 from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.restaurant import BOOKS_PER_SHIFT, split_book_id
 from models.rules.restaurant.sittings import find_sitting
-from models.rules.restaurant.turn_times import turn_minutes
+from models.rules.restaurant.turn_times import possible_turns
 
 #: Different clocks, or a wait for a lock, may reverse the order of two moves by this much.
 DISORDER: Final = timedelta(minutes=2)
@@ -35,7 +35,7 @@ class Moments:
         self._since = files.since()
         self._days: dict[tuple[int, int, str], str] = {}
         self._sittings: dict[tuple[int, int, str], str] = {}
-        self._turns: dict[tuple[int, int, int], timedelta | None] = {}
+        self._turns: dict[tuple[int, int, int], set[timedelta] | None] = {}
 
     def change_problem(self, restaurant_id: int, book: int, starts_at: str) -> str:
         """The problem with the book of a change request; empty if there is none."""
@@ -80,8 +80,8 @@ class Moments:
         place = line.restaurant_id, shift_id, line.party_size
         if place not in self._turns:
             self._turns[place] = _turn(restaurant, shift_id, line.party_size)
-        turn = self._turns[place]
-        if turn is None or turn == _span(line.starts_at, line.ends_at):
+        turns = self._turns[place]
+        if turns is None or _span(line.starts_at, line.ends_at) in turns:
             return ""
         return f"has its table until {line.ends_at}, which is not its turn"
 
@@ -134,9 +134,10 @@ def _off_sitting(restaurant: CheckedRestaurant, line: Line) -> str:
     return ""
 
 
-def _turn(restaurant: CheckedRestaurant, shift_id: int, party_size: int) -> timedelta | None:
-    """How long a party of that size keeps its table; None if there is no such shift."""
+def _turn(restaurant: CheckedRestaurant, shift_id: int, party_size: int) -> set[timedelta] | None:
+    """How long a party of that size may keep its table; None if there is no such shift."""
     shift = restaurant.restaurant.shift_by_id.get(shift_id)
     if shift is None:
         return None
-    return timedelta(minutes=turn_minutes(restaurant.policies, shift, party_size=party_size))
+    turns = possible_turns(restaurant.restaurant, shift, party_size=party_size)
+    return {timedelta(minutes=each) for each in turns}

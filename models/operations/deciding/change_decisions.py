@@ -20,7 +20,6 @@ from models.rules.messages.wall_clock import offset_of
 from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.sittings import quarter_of
-from models.rules.restaurant.turn_times import turn_minutes
 
 #: Two days of quarters: no turn is longer.
 _LONGEST = 192
@@ -102,6 +101,7 @@ def _wish(change: ReservationChange, party: PartyRow) -> Ask:
         area_id=change.area_id,
         online=party.source == "online" and not change.by_staff,
         counted_online=party.source == "online",
+        walk_in=party.source == "walk_in",
         waitlist=party.status == Status.WAITLISTED,
         has=quarter_of(party.starts_at) if same and confirmed else None,
     )
@@ -164,8 +164,7 @@ def _accept(
 ) -> None:
     board = round_.boards[change.book_id]
     board.apply(_wish(change, party), outcome)
-    shift = board.sitting.shift
-    turn = timedelta(minutes=turn_minutes(restaurant.policies, shift, party_size=change.party_size))
+    turn = timedelta(minutes=board.turn(_wish(change, party), outcome.seats))
     round_.session.execute(
         update(Reservation)
         .where(Reservation.id == party.id)

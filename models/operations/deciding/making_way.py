@@ -79,7 +79,8 @@ def _elsewhere(session: Session, board: Board, row: Reservation, *, now: datetim
         return False
     begin, held = quarters[0], quarters[-1] - quarters[0] + 1
     mask = board.floor.mask(begin, held)
-    ask = Ask(row.party_size, begin, row.area_id, online=row.source == "online")
+    online, walk_in = row.source == "online", row.source == "walk_in"
+    ask = Ask(row.party_size, begin, row.area_id, online=online, walk_in=walk_in)
     seats = board.floor.first_free(board.wanted(ask), mask)
     if seats is None:
         return False

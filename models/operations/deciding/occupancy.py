@@ -28,7 +28,7 @@ from models.operations.stand.seated_tables import refuse_if_others_sit
 from models.rules.deciding.seating import Seats
 from models.rules.restaurant.restaurant import QUARTER_SECONDS, RestaurantSpec, split_book_id
 from models.rules.restaurant.sittings import quarter_of
-from models.rules.restaurant.turn_times import buffer_minutes, turn_minutes
+from models.rules.restaurant.turn_times import buffer_minutes, turn_at
 
 #: No seating reaches further than this many quarters from its start (two days).
 REACH = 192
@@ -55,7 +55,7 @@ def whole_turn_from(
     end that the party had. Raises StateConflict naming the taken tables.
     """
     begin, last = quarter_of(now), _last(restaurant, row, row.ends_at)
-    end = moment(begin) + _turn(restaurant, row)
+    end = moment(begin) + _turn(restaurant, row, tables)
     wished = _last(restaurant, row, end)
     if begin > last:  # its own turn is over: it needs a new one
         _hold_all(session, restaurant, row, tables, first=begin, last=wished)
@@ -220,12 +220,13 @@ def _labels(restaurant: RestaurantSpec, table_ids: list[int]) -> list[str]:
     return [known[each].label if each in known else f"#{each}" for each in table_ids]
 
 
-def _turn(restaurant: RestaurantSpec, row: Reservation) -> timedelta:
+def _turn(restaurant: RestaurantSpec, row: Reservation, tables: Seats) -> timedelta:
     """Return the turn of such a party, by the shift's turn times."""
     shift = restaurant.shift_by_id.get(split_book_id(row.book_id)[0])
     if shift is None:
         return row.ends_at - row.starts_at
-    return timedelta(minutes=turn_minutes(restaurant.policies, shift, party_size=row.party_size))
+    size = row.party_size
+    return timedelta(minutes=turn_at(restaurant, shift, tables, party_size=size))
 
 
 def _last(restaurant: RestaurantSpec, row: Reservation, end: datetime) -> int:

@@ -27,7 +27,6 @@ from models.rules.reservations.lifecycle import DOOR, Status
 from models.rules.restaurant.policies import bookable_quarters
 from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.sittings import quarter_of
-from models.rules.restaurant.turn_times import turn_minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,9 +207,7 @@ class Round:
             board = self.boards[row.book_id]
             if row.source == "online" and row.starts_at >= self.now + LAID:
                 board.may_be_moved(row.id, ask_of(row), outcome.seats, outcome.held)
-            minutes = turn_minutes(
-                restaurant.policies, board.sitting.shift, party_size=row.party_size
-            )
+            minutes = board.turn(ask_of(row), outcome.seats)
             ends_at = row.starts_at + timedelta(minutes=minutes)
             self.guests.confirmed(row)
         self.verdicts.decided(restaurant, row, outcome, ends_at=ends_at, reason=reason)
@@ -242,4 +239,5 @@ class Round:
 def ask_of(row: PartyRow) -> Ask:
     """Return the reservation's row as an `Ask`."""
     place = (row.party_size, quarter_of(row.starts_at), row.area_id)
-    return Ask(*place, online=row.source == "online", waitlist=row.waitlist)
+    online, walk_in = row.source == "online", row.source == "walk_in"
+    return Ask(*place, online=online, waitlist=row.waitlist, walk_in=walk_in)

@@ -23,6 +23,11 @@ def _policies(parts: Parts) -> Iterator[Problem]:
     yield from check_turn_times(("policies",), given.turn_times)
 
 
+def _turns_of_areas(parts: Parts) -> Iterator[Problem]:
+    for number, area in parts.areas.items():
+        yield from check_turn_times(("areas", number), area.turn_times)
+
+
 def _no_twins(parts: Parts) -> Iterator[Problem]:
     yield from _twins("areas", "key", {n: each.key for n, each in parts.areas.items()})
     yield from _twins("tables", "label", {n: each.label for n, each in parts.tables.items()})
@@ -45,6 +50,8 @@ def _floor(parts: Parts) -> Iterator[Problem]:
         if table.area not in areas:
             yield ("tables", number, "area"), f"there is no area {table.area!r}"
         yield from _party_range(("tables", number), table)
+        if table.online is not None and table.online != table.is_online:
+            yield ("tables", number, "online"), f"contradicts use = {table.use!r}"
     for number, joined in parts.combinations.items():
         yield from _party_range(("combinations", number), joined)
         for place, label in enumerate(joined.tables):
@@ -112,6 +119,7 @@ CHECKS: Final[tuple[Callable[[Parts], Iterator[Problem]], ...]] = (
     _policies,
     _no_twins,
     _floor,
+    _turns_of_areas,
     check_shifts,
     check_overlaps,
     _closures,

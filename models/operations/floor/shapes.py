@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import date, time, timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from zoneinfo import available_timezones
 
 from pydantic import (
@@ -169,21 +169,28 @@ class PoliciesShape(FileShape):
 
 
 class AreaShape(FileShape):
-    """A room or a terrace."""
+    """A room or a terrace. `turn_times`: its own, which come before those of the shift."""
 
     key: Key
     name: Name
+    turn_times: TurnRows | None = None
 
 
 class TableShape(FileShape):
-    """A dining table; `online = false` keeps it for the staff."""
+    """A dining table. `use`: who gets it; `online = false` is the same as `use = "in_house"`."""
 
     label: Annotated[Line, Field(min_length=1, max_length=32)]
     area: Key
     min_party: Covers = 1
     max_party: Covers
     priority: Annotated[int, Field(ge=-1000, le=1000)] = 0
-    online: bool = True
+    online: bool | None = None
+    use: Literal["online", "in_house", "walk_in"] = "online"
+
+    @property
+    def is_online(self) -> bool:
+        """Whether guests who book online may get it."""
+        return self.use == "online" and self.online is not False
 
 
 class CombinationShape(FileShape):

@@ -8,6 +8,7 @@ from typing import Final
 from models.core.toml_lines import KeyPath
 from models.operations.floor.parts import Parts, Problem
 from models.operations.floor.shapes import DAYS, ShiftShape
+from models.rules.restaurant.policy_storage import turn_times_to
 from models.rules.restaurant.restaurant import DEFAULT_TURN_TIMES
 
 _DAY: Final = 24 * 60
@@ -15,6 +16,7 @@ _WEEK: Final = 7 * _DAY
 #: A longer shift is taken for a mistake: a time before `first` is after midnight.
 LONGEST_SHIFT: Final = 18 * 60
 LONGEST_TURN: Final = 12 * 60
+_DEFAULT_ROWS: Final = turn_times_to(DEFAULT_TURN_TIMES)
 
 
 def check_turn_times(path: KeyPath, rows: list[list[int]] | None) -> Iterator[Problem]:
@@ -35,7 +37,9 @@ def check_shifts(parts: Parts) -> Iterator[Problem]:
         path = ("shifts", number)
         yield from check_turn_times(path, shift.turn_times)
         wrong = list(_hours(path, shift))
-        yield from wrong or _never_had(path, shift, shift.turn_times or parts.policies.turn_times)
+        own = [row for area in parts.areas.values() for row in area.turn_times or ()]
+        usual = shift.turn_times or parts.policies.turn_times or _DEFAULT_ROWS
+        yield from wrong or _never_had(path, shift, [*usual, *own])
         if shift.on_date is not None:
             for name in ("days", "valid_from", "valid_until"):
                 if getattr(shift, name) is not None:
@@ -68,9 +72,9 @@ def _hours(path: KeyPath, shift: ShiftShape) -> Iterator[Problem]:
         yield (*path, "ends"), "must not be before last"
 
 
-def _never_had(path: KeyPath, shift: ShiftShape, rows: list[list[int]] | None) -> Iterator[Problem]:
+def _never_had(path: KeyPath, shift: ShiftShape, rows: list[list[int]]) -> Iterator[Problem]:
     """Report a last seating that cannot be booked: the shift ends before the shortest turn."""
-    turn = min(row[1] for row in rows or [[each.minutes] * 2 for each in DEFAULT_TURN_TIMES])
+    turn = min(minutes for _, minutes in rows)
     late = _after(shift.first, shift.last) + turn - _closes(shift)
     if late > 0 and not shift.may_run_over:
         yield (

@@ -68,6 +68,7 @@ def _moves(
         party.party_size,
         area_id=party.area_id,
         online=party.online,
+        walk_in=party.walk_in,
         closed=areas_closed_at(after, party.starts_at),
     )
     seats = floor.first_free(wanted, mask)

@@ -11,7 +11,7 @@ from models.core.database.transactions import Base
 from models.entities.floor import Area, Combination, CombinationTable, DiningTable, Restaurant
 from models.entities.shifts import Closure, Shift
 from models.operations.floor.day_rules import day_rules
-from models.operations.floor.shapes import DAYS, RestaurantFile, ShiftShape
+from models.operations.floor.shapes import DAYS, RestaurantFile, ShiftShape, TableShape
 from models.rules.restaurant.policy_storage import policies_from, policies_to
 
 R = TypeVar("R", Area, DiningTable, Combination, Shift)
@@ -62,7 +62,11 @@ class _Writer:
             Area,
             "key",
             {
-                area.key: {"name": area.name, "position": number}
+                area.key: {
+                    "name": area.name,
+                    "position": number,
+                    "turn_times": area.turn_times,
+                }
                 for number, area in enumerate(file.areas)
             },
         )
@@ -70,8 +74,7 @@ class _Writer:
             DiningTable,
             "label",
             {
-                table.label: table.model_dump(exclude={"label", "area"})
-                | {"area_id": areas[table.area].id}
+                table.label: _table_values(table) | {"area_id": areas[table.area].id}
                 for table in file.tables
             },
         )
@@ -139,6 +142,11 @@ class _Writer:
             link(combination_id=combination_id, dining_table_id=table_id)
             for table_id in sorted(wanted)
         )
+
+
+def _table_values(table: TableShape) -> dict[str, Any]:
+    plain = table.model_dump(include={"min_party", "max_party", "priority"})
+    return plain | {"online": table.is_online, "walk_in": table.use == "walk_in"}
 
 
 def _shift_values(shift: ShiftShape) -> dict[str, Any]:

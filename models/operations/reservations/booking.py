@@ -26,7 +26,7 @@ from models.rules.restaurant.pacing import keeps_pace, pacing_at
 from models.rules.restaurant.policies import check_request
 from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.sittings import Sitting
-from models.rules.restaurant.turn_times import turn_minutes
+from models.rules.restaurant.turn_times import turn_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ def _at_these_tables(board: Board, ask: Ask, table_ids: tuple[int, ...]) -> Outc
     )
     if not ask.force_pacing and not keeps_pace(pacing, load, ask.party_size, online=False):
         return Outcome(Status.DECLINED, reason=Reason.PACING)
-    held = board.held(ask)
+    held = board.held(ask, tables)
     if board.floor.first_free([tables], board.floor.mask(ask.quarter, held)) is None:
         return Outcome(Status.DECLINED, reason=Reason.FULL)
     return Outcome(Status.CONFIRMED, seats=tables, held=held)
@@ -167,7 +167,8 @@ def new_row(
     now: datetime,
 ) -> dict[str, Any]:
     """Return the columns of a request in `requested`, at its first revision."""
-    minutes = turn_minutes(restaurant.policies, sitting.shift, party_size=request.party_size)
+    area = restaurant.area_by_key[request.area_key].id if request.area_key else None
+    minutes = turn_in(restaurant, sitting.shift, (area,), party_size=request.party_size)
     guest = request.guest
     return {
         "reference": reference,
@@ -179,7 +180,7 @@ def new_row(
         "starts_at": request.starts_at,
         "ends_at": request.starts_at + timedelta(minutes=minutes),
         "told_offset": offset_of(restaurant, request.starts_at),
-        "area_id": restaurant.area_by_key[request.area_key].id if request.area_key else None,
+        "area_id": area,
         "waitlist": request.waitlist,
         "source": "online",
         "pacing_forced": False,

@@ -95,6 +95,7 @@ def _one_elsewhere(
             party.party_size,
             area_id=party.area_id,
             online=party.online,
+            walk_in=party.walk_in,
             closed=areas_closed_at(restaurant, party.starts_at),
         )
         if any(_sit(who, places[who.id], seats, taken) for seats in wanted):

@@ -172,7 +172,7 @@ def seats_for(
     restaurant: RestaurantSpec, party_size: int, area_id: int | None
 ) -> tuple[Seats, ...]:
     """Return the tables that suit a party at the door, best first."""
-    return candidates(restaurant, party_size, area_id=area_id, online=False)
+    return candidates(restaurant, party_size, area_id=area_id, online=False, walk_in=True)
 
 
 def _called(

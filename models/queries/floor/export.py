@@ -12,6 +12,7 @@ from models.queries.floor.load import restaurant_by_slug
 from models.rules.restaurant.day_rules import AreaClosure, DatePacing
 from models.rules.restaurant.policy_storage import policies_to, turn_times_to
 from models.rules.restaurant.restaurant import (
+    AreaSpec,
     ClosureSpec,
     Pacing,
     RestaurantSpec,
@@ -32,7 +33,7 @@ def export_restaurant(session: Session, slug: str) -> str:
     for name in ("slug", "name", "zone", "locale", "email", "phone", "address"):
         if value := getattr(restaurant, name):
             document.add(name, value)
-    document.add("areas", _lines({"key": area.key, "name": area.name} for area in restaurant.areas))
+    document.add("areas", _lines(_area(area) for area in restaurant.areas))
     document.add("tables", _lines(_table(restaurant, table) for table in restaurant.tables))
     if restaurant.combinations:
         document.add("combinations", _lines(_combinations(restaurant)))
@@ -64,12 +65,19 @@ def _blocks(rows: Iterable[dict[str, Any]]) -> Any:
     return blocks
 
 
+def _area(area: AreaSpec) -> dict[str, Any]:
+    row: dict[str, Any] = {"key": area.key, "name": area.name}
+    return row | ({"turn_times": turn_times_to(area.turn_times)} if area.turn_times else {})
+
+
 def _table(restaurant: RestaurantSpec, table: TableSpec) -> dict[str, Any]:
     row: dict[str, Any] = {"label": table.label, "area": restaurant.area_by_id[table.area_id].key}
     row |= {"min_party": table.min_party, "max_party": table.max_party}
     if table.priority:
         row["priority"] = table.priority
-    return row if table.online else row | {"online": False}
+    if table.online:
+        return row
+    return row | {"use": "walk_in" if table.walk_in else "in_house"}
 
 
 def _combinations(restaurant: RestaurantSpec) -> Iterable[dict[str, Any]]:

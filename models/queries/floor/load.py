@@ -168,7 +168,15 @@ def _areas(session: Session, restaurant_id: int) -> tuple[AreaSpec, ...]:
         .where(Area.restaurant_id == restaurant_id, Area.active)
         .order_by(Area.position, Area.id)
     )
-    return tuple(AreaSpec(row.id, row.key, row.name) for row in session.scalars(query))
+    return tuple(
+        AreaSpec(
+            row.id,
+            row.key,
+            row.name,
+            None if row.turn_times is None else turn_times_from(row.turn_times),
+        )
+        for row in session.scalars(query)
+    )
 
 
 def _tables(session: Session, restaurant_id: int) -> tuple[TableSpec, ...]:
@@ -179,7 +187,14 @@ def _tables(session: Session, restaurant_id: int) -> tuple[TableSpec, ...]:
     )
     return tuple(
         TableSpec(
-            row.id, row.label, row.area_id, row.min_party, row.max_party, row.priority, row.online
+            row.id,
+            row.label,
+            row.area_id,
+            row.min_party,
+            row.max_party,
+            row.priority,
+            row.online,
+            row.walk_in,
         )
         for row in session.scalars(query)
     )

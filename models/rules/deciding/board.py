@@ -10,7 +10,13 @@ from models.rules.restaurant.closing import last_start
 from models.rules.restaurant.pacing import Load
 from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.sittings import LAST_QUARTER, Sitting, closed_areas
-from models.rules.restaurant.turn_times import held_quarters
+from models.rules.restaurant.turn_times import (
+    buffer_minutes,
+    held_quarters,
+    in_quarters,
+    turn_at,
+    turn_in,
+)
 
 #: First and last UTC quarter, both inclusive.
 Window = tuple[int, int]
@@ -60,6 +66,8 @@ class Ask:
     force_pacing: bool = False
     #: counts towards the online limits without being bound by them: the staff chose it for a guest
     counted_online: bool = False
+    #: came without a booking
+    walk_in: bool = False
     #: the quarter that the party already has, and so is never offered as an alternative
     has: int | None = None
 
@@ -102,9 +110,9 @@ class Board:
     #: the searches for room on this board, in order
     searches: list[Room] = field(default_factory=list)
     #: requests for which no room was found -> the floor's count of releases at that time
-    _no_room: dict[tuple[int, int, int | None, bool], int] = field(default_factory=dict)
+    _no_room: dict[tuple[object, ...], int] = field(default_factory=dict)
     #: free starts as bits, with the floor's version that they are valid for
-    offered: dict[tuple[int, int | None, bool], tuple[int, int]] = field(default_factory=dict)
+    offered: dict[tuple[object, ...], tuple[int, int]] = field(default_factory=dict)
 
     def wanted(self, ask: Ask) -> tuple[Seats, ...]:
         """The tables that could seat such a party, the best first."""
@@ -113,20 +121,52 @@ class Board:
             ask.party_size,
             area_id=ask.area_id,
             online=ask.online,
+            walk_in=ask.walk_in,
             closed=closed_areas(self.restaurant, self.sitting),
         )
 
-    def held(self, ask: Ask) -> int:
-        """The number of quarters for which such a party holds its table."""
-        return held_quarters(
-            self.restaurant.policies, self.sitting.shift, party_size=ask.party_size
-        )
+    def held(self, ask: Ask, seats: Seats = ()) -> int:
+        """The number of quarters for which such a party holds its tables, `seats` if known."""
+        policies, shift = self.restaurant.policies, self.sitting.shift
+        if not self.restaurant.turns_vary:
+            return held_quarters(policies, shift, party_size=ask.party_size)
+        return in_quarters(self.turn(ask, seats) + buffer_minutes(policies, shift))
+
+    def turn(self, ask: Ask, seats: Seats) -> int:
+        """The minutes for which such a party keeps these tables; none: those of the area asked."""
+        restaurant, shift = self.restaurant, self.sitting.shift
+        if seats:
+            return turn_at(restaurant, shift, seats, party_size=ask.party_size)
+        return turn_in(restaurant, shift, (ask.area_id,), party_size=ask.party_size)
+
+    def by_turn(self, ask: Ask) -> list[tuple[int, tuple[Seats, ...]]]:
+        """The tables that could seat such a party, by the quarters for which it holds them.
+
+        Without those that it would leave after the end of the shift.
+        """
+        wanted = self.wanted(ask)
+        if not self.restaurant.turns_vary:
+            return [(self.held(ask), wanted)]
+        groups: dict[int, list[Seats]] = {}
+        for seats in wanted:
+            if self.ends_in_time(ask, seats):
+                groups.setdefault(self.held(ask, seats), []).append(seats)
+        return [(held, tuple(group)) for held, group in groups.items()]
+
+    def ends_in_time(self, ask: Ask, seats: Seats) -> bool:
+        """Whether the party's turn at these tables ends with the shift, where it has to."""
+        closes = self.sitting.closes
+        if not self.restaurant.turns_vary or closes is None or not ask.online:
+            return True
+        return ask.quarter + in_quarters(self.turn(ask, seats)) <= closes
 
     def last_start(self, ask: Ask) -> int:
         """The last quarter at which such a party may start. Staff bookings may run over the end."""
         if not ask.online:
             return LAST_QUARTER
-        return last_start(self.restaurant, self.sitting, party_size=ask.party_size)
+        return last_start(
+            self.restaurant, self.sitting, party_size=ask.party_size, area_id=ask.area_id
+        )
 
     def apply(self, ask: Ask, outcome: Outcome) -> None:
         """Put a decision into effect: seat the party, re-seating others, or count it as waiting."""
@@ -193,5 +233,5 @@ class Board:
             self._no_room[_search_key(ask)] = self.floor.freed
 
 
-def _search_key(ask: Ask) -> tuple[int, int, int | None, bool]:
-    return ask.party_size, ask.quarter, ask.area_id, ask.online
+def _search_key(ask: Ask) -> tuple[object, ...]:
+    return ask.party_size, ask.quarter, ask.area_id, ask.online, ask.walk_in

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from models.rules.deciding.board import ALWAYS, Ask, Board, Outcome, Reason, Window
 from models.rules.deciding.offers import offers
+from models.rules.deciding.reseating import Room
 from models.rules.deciding.seating import Seats
 from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.pacing import keeps_pace, pacing_at
@@ -38,17 +39,40 @@ def decide(board: Board, ask: Ask, *, earliest: int, offered: Window = ALWAYS) -
 
 def _at_a_table(board: Board, ask: Ask, wanted: tuple[Seats, ...], offered: Window) -> Outcome:
     """Confirm the party at the first free table, or at one that re-seating others frees."""
+    if board.restaurant.turns_vary:
+        return _at_a_table_of_its_turn(board, ask, wanted, offered)
     held = board.held(ask)
     mask = board.floor.mask(ask.quarter, held)
     seats = board.floor.first_free(wanted, mask)
     if seats is not None:
         return Outcome(Status.CONFIRMED, seats, held)
-    search = board.find_room(ask, wanted, mask)
+    return _by_moving(board, ask, board.find_room(ask, wanted, mask), held, offered)
+
+
+def _by_moving(board: Board, ask: Ask, search: Room | None, held: int, offered: Window) -> Outcome:
     if search is None:
         return no_table(board, ask, Reason.FULL, offered)
     if not search.seats:
         return replace(no_table(board, ask, Reason.FULL, offered), search=search)
     return Outcome(Status.CONFIRMED, search.seats, held, moves=search.moves, search=search)
+
+
+def _at_a_table_of_its_turn(
+    board: Board, ask: Ask, wanted: tuple[Seats, ...], offered: Window
+) -> Outcome:
+    """Do the same where the turn depends on the table's area. Re-seating frees a table of one turn.
+
+    The best of the tables comes first, whatever its turn.
+    """
+    for seats in wanted:
+        held = board.held(ask, seats)
+        mask = board.floor.mask(ask.quarter, held)
+        if board.ends_in_time(ask, seats) and board.floor.first_free((seats,), mask):
+            return Outcome(Status.CONFIRMED, seats, held)
+    groups = board.by_turn(ask)
+    held, group = max(groups, key=lambda each: len(each[1]), default=(1, ()))
+    mask = board.floor.mask(ask.quarter, held)
+    return _by_moving(board, ask, board.find_room(ask, group, mask), held, offered)
 
 
 def no_table(board: Board, ask: Ask, reason: Reason, offered: Window = ALWAYS) -> Outcome:

@@ -31,6 +31,7 @@ class Code(StrEnum):
     TABLE_CLOSED = "table_closed"
     OTHER_AREA = "other_area"
     IN_HOUSE_ONLY = "in_house_only"
+    WALK_IN_ONLY = "walk_in_only"
     NOT_JOINED = "not_joined"
     PARTY_RANGE = "party_range"
     NOTHING_FITS = "nothing_fits"
@@ -49,6 +50,7 @@ PLACE: Final = frozenset(
         Code.TABLE_CLOSED,
         Code.OTHER_AREA,
         Code.IN_HOUSE_ONLY,
+        Code.WALK_IN_ONLY,
         Code.NOT_JOINED,
         Code.PARTY_RANGE,
     }

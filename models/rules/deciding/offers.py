@@ -1,6 +1,7 @@
 """Offers: the starts at which a party could be seated now, with or without re-seating others."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from models.rules.deciding.board import Ask, Board
 from models.rules.deciding.reseating import OFFERED_CHAIN, OFFERED_LOOKS, make_room
@@ -10,7 +11,7 @@ from models.rules.restaurant.pacing import keeps_pace, pacing_at, pacing_of
 
 def offers(board: Board, ask: Ask) -> list[int]:
     """Every start of the sitting at which such a party could be seated now, ascending."""
-    key = (ask.party_size, ask.area_id, ask.online)
+    key = (ask.party_size, ask.area_id, ask.online, ask.walk_in)
     remembered = board.offered.get(key)
     if remembered is None or remembered[0] != board.floor.version:
         remembered = board.offered[key] = (board.floor.version, _free(board, ask))
@@ -31,10 +32,12 @@ def made_by_moving(board: Board, ask: Ask, starts: Iterable[int]) -> list[int]:
 
     Later starts may be left out once OFFERED_LOOKS are spent.
     """
-    wanted, held = board.wanted(ask), board.held(ask)
     taken, movable = board.floor.taken, board.movable.values()
     found, looks = [], 0
     for quarter in starts:
+        # as a decision at that start: among the tables of the turn that most tables have
+        groups = board.by_turn(replace(ask, quarter=quarter))
+        held, wanted = max(groups, key=lambda each: len(each[1]), default=(1, ()))
         mask = board.floor.mask(quarter, held)
         room = make_room(taken, movable, wanted, mask, longest=OFFERED_CHAIN, is_exact=False)
         looks += room.looks
@@ -63,5 +66,18 @@ def _free(board: Board, ask: Ask) -> int:
     if not starts:
         return 0
     first, base = starts[0], board.floor.base
-    paced = sum(1 << (quarter - base) for quarter in _paced(board, ask))
-    return board.floor.free_starts(board.wanted(ask), board.held(ask), paced) >> (first - base)
+    paced = _paced(board, ask)
+    free = 0
+    for held, wanted in board.by_turn(replace(ask, quarter=first)):
+        in_time = (
+            [
+                quarter
+                for quarter in paced
+                if board.ends_in_time(replace(ask, quarter=quarter), wanted[0])
+            ]
+            if board.restaurant.turns_vary
+            else paced
+        )
+        all_starts = sum(1 << (quarter - base) for quarter in in_time)
+        free |= board.floor.free_starts(wanted, held, all_starts)
+    return free >> (first - base)

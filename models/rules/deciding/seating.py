@@ -1,6 +1,6 @@
 """Seating: which tables a party gets. One integer per table, one bit per quarter-hour."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar, cast
 
 from models.rules.restaurant.restaurant import CombinationSpec, RestaurantSpec, TableSpec
@@ -21,32 +21,37 @@ def candidates(
     area_id: int | None,
     online: bool,
     closed: frozenset[int] = _NO_AREA,
+    walk_in: bool = False,
 ) -> tuple[Seats, ...]:
     """The tables that could seat this party, best first.
 
-    The smallest single table that fits comes first, combinations last. In-house tables are left out
-    for online parties, and so are the areas `closed` then.
+    The smallest single table that fits comes first, combinations last; a walk-in gets the tables
+    for walk-ins before others. In-house tables are left out for online parties, tables for walk-ins
+    for all who booked, and so are the areas `closed` then.
     """
-    key = ("candidates", party_size, area_id, online, closed)
-    return _remembered(
-        restaurant, key, lambda: _candidates(restaurant, party_size, area_id, online, closed)
-    )
+    key = ("candidates", party_size, area_id, online, closed, walk_in)
+
+    def find() -> tuple[Seats, ...]:
+        usable = {
+            table.id: table
+            for table in restaurant.tables
+            if is_for(table, online=online, walk_in=walk_in)
+            and area_id in (None, table.area_id)
+            and table.area_id not in closed
+        }
+        return _candidates(restaurant, party_size, usable)
+
+    return _remembered(restaurant, key, find)
+
+
+def is_for(table: TableSpec, *, online: bool, walk_in: bool) -> bool:
+    """Whether a decision may give the table to a party that came this way."""
+    return table.online if online else walk_in or not table.walk_in
 
 
 def _candidates(
-    restaurant: RestaurantSpec,
-    party_size: int,
-    area_id: int | None,
-    online: bool,
-    closed: frozenset[int],
+    restaurant: RestaurantSpec, party_size: int, usable: Mapping[int, TableSpec]
 ) -> tuple[Seats, ...]:
-    usable = {
-        table.id: table
-        for table in restaurant.tables
-        if (table.online or not online)
-        and area_id in (None, table.area_id)
-        and table.area_id not in closed
-    }
     singles = sorted(
         (table for table in usable.values() if table.min_party <= party_size <= table.max_party),
         key=_single_order,
@@ -63,8 +68,8 @@ def _candidates(
     return tuple((table.id,) for table in singles) + tuple(each.table_ids for each in joined)
 
 
-def _single_order(table: TableSpec) -> tuple[int, int, int]:
-    return table.max_party, table.priority, table.id
+def _single_order(table: TableSpec) -> tuple[bool, int, int, int]:
+    return not table.walk_in, table.max_party, table.priority, table.id
 
 
 def _joined_order(combination: CombinationSpec) -> tuple[int, int, int, int]:

@@ -28,7 +28,7 @@ from models.rules.restaurant.sittings import (
     shifts_on,
 )
 from models.rules.restaurant.sittings import local as local_time
-from models.rules.restaurant.turn_times import turn_minutes
+from models.rules.restaurant.turn_times import possible_turns
 
 _DAY: Final = timedelta(days=1)
 
@@ -68,9 +68,11 @@ def _row(party: Party) -> Iterator[Objection]:
 
 def _turn(restaurant: RestaurantSpec, party: Party, shift: ShiftSpec) -> Iterator[Objection]:
     # every seated party has been touched by a person, so `chosen` is true for it
-    minutes = turn_minutes(restaurant.policies, shift, party_size=party.party_size)
+    # in another area than the one decided on, it keeps the turn that it was given
+    turns = possible_turns(restaurant, shift, party_size=party.party_size)
     has = (party.ends_at - party.starts_at) // timedelta(minutes=1)
-    if has != minutes:
+    if has not in turns:
+        minutes = " or ".join(str(each) for each in sorted(turns))
         words = f"its turn is {has} minutes; shift {shift.key} gives such a party {minutes}"
         yield Objection(Code.TURN, f"shift {shift.key}", words)
 
@@ -80,7 +82,8 @@ def _runs_over(restaurant: RestaurantSpec, party: Party, sitting: Sitting) -> It
     if party.status in HOLDING and sitting.closes is not None:
         is_late = party.ends_at.timestamp() > sitting.closes * QUARTER_SECONDS
     else:
-        last = last_start(restaurant, sitting, party_size=party.party_size)
+        area, size = party.area_id, party.party_size
+        last = last_start(restaurant, sitting, party_size=size, area_id=area)
         is_late = quarter_of(party.starts_at) > last
     if is_late:
         name = f"shift {sitting.shift.key}"

@@ -1,10 +1,11 @@
 """Standing: objections about a party's area and tables, by the rules of `candidates`."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final, cast
 
 from models.rules.deciding.objection import HERE, Code, Objection, Party
-from models.rules.deciding.seating import Seats, candidates
+from models.rules.deciding.seating import Seats, candidates, is_for
 from models.rules.reservations.lifecycle import HOLDING
 from models.rules.restaurant.restaurant import RestaurantSpec
 
@@ -31,6 +32,7 @@ def place_of(
         party.area_id,
         party.online,
         party.chosen,
+        party.walk_in,
         party.status,
         before.revision if before else None,
         closed,
@@ -69,8 +71,14 @@ def _place(
 
 
 def _offered(restaurant: RestaurantSpec, party: Party, closed: frozenset[int]) -> tuple[Seats, ...]:
-    size, online = party.party_size, party.online
-    return candidates(restaurant, size, area_id=party.area_id, online=online, closed=closed)
+    return candidates(
+        restaurant,
+        party.party_size,
+        area_id=party.area_id,
+        online=party.online,
+        closed=closed,
+        walk_in=party.walk_in,
+    )
 
 
 def _seats(
@@ -90,8 +98,8 @@ def _seats(
         yield Objection(Code.TABLE_GONE, name, f"{name} is not a table of this restaurant")
     if gone or party.chosen or not party.table_ids:
         return
-    size, own = party.party_size, frozenset(party.table_ids)
-    wanted = candidates(restaurant, size, area_id=area_id, online=party.online, closed=closed)
+    own = frozenset(party.table_ids)
+    wanted = _offered(restaurant, replace(party, area_id=area_id), closed)
     if own not in map(frozenset, wanted):
         yield from _misfits(restaurant, party, area_id=area_id, closed=closed)
 
@@ -117,7 +125,9 @@ def _misfits(
             yield Objection(Code.TABLE_CLOSED, f"closure of {area}", words)
         if party.online and not table.online:
             yield Objection(Code.IN_HOUSE_ONLY, name, f"{name} is not offered online")
-    anywhere = candidates(restaurant, party.party_size, area_id=None, online=False)
+        elif not is_for(table, online=party.online, walk_in=party.walk_in):
+            yield Objection(Code.WALK_IN_ONLY, name, f"{name} is for walk-ins only")
+    anywhere = candidates(restaurant, party.party_size, area_id=None, online=False, walk_in=True)
     if own in map(frozenset, anywhere):
         return
     name = "table " + " + ".join(restaurant.table_by_id[each].label for each in party.table_ids)

@@ -77,7 +77,7 @@ def shut_for(
         return Shut.NO_LIST
     if there is None:
         return Shut.CLOSED
-    if not candidates(restaurant, party_size, area_id=None, online=False):
+    if not candidates(restaurant, party_size, area_id=None, online=False, walk_in=True):
         return Shut.PARTY_TOO_LARGE
     if by_staff:
         return None

@@ -98,16 +98,20 @@ class Policies:
 
 @dataclass(frozen=True, slots=True)
 class AreaSpec:
-    """A room or a terrace."""
+    """A room or a terrace. `turn_times`: its own, which come before those of the shift."""
 
     id: int
     key: str
     name: str
+    turn_times: tuple[TurnTime, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TableSpec:
-    """A dining table for parties of `min_party`..`max_party`. Lower `priority` is seated first."""
+    """A dining table for parties of `min_party`..`max_party`. Lower `priority` is seated first.
+
+    `online`: also for guests who book online. `walk_in`: only for walk-ins (and then not online).
+    """
 
     id: int
     label: str
@@ -116,6 +120,7 @@ class TableSpec:
     max_party: int
     priority: int = 0
     online: bool = True
+    walk_in: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +211,11 @@ class RestaurantSpec:
     def tz(self) -> ZoneInfo:
         """The restaurant's time zone."""
         return ZoneInfo(self.zone)
+
+    @cached_property
+    def turns_vary(self) -> bool:
+        """Whether a party's turn depends on the area in which it is seated."""
+        return any(area.turn_times for area in self.areas)
 
     @cached_property
     def shift_by_id(self) -> dict[int, ShiftSpec]:

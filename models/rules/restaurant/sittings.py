@@ -92,7 +92,8 @@ def find_sitting(restaurant: RestaurantSpec, starts_at: datetime) -> Sitting | N
 
 def book_quarters(restaurant: RestaurantSpec, sitting: Sitting) -> tuple[int, int]:
     """First and last UTC quarter (both inclusive) that a seating of this book can touch."""
-    held = longest_held_quarters(restaurant.policies, sitting.shift)
+    own = [area.turn_times for area in restaurant.areas if area.turn_times]
+    held = longest_held_quarters(restaurant.policies, sitting.shift, own)
     return sitting.starts[0], sitting.starts[-1] + held - 1
 
 

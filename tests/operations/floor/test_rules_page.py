@@ -122,13 +122,16 @@ class Book:
             sitting = check_request(self.restaurant, request, now=NOW, online=online)
         except Invalid as refused:
             return "; ".join(f"{each.field}: {each.message}" for each in refused.fields)
-        return self._decided(sitting, request, online=online)
+        return self._decided(sitting, request, online=online, walk_in=row[0] == "walk_in")
 
-    def _decided(self, sitting: Sitting, request: TableRequest, *, online: bool) -> str:
+    def _decided(
+        self, sitting: Sitting, request: TableRequest, *, online: bool, walk_in: bool
+    ) -> str:
         empty = Board(self.restaurant, sitting, Floor(sitting.starts[0], {}))
         board = self.boards.setdefault(sitting.book_id, empty)
         area = self.restaurant.area_by_key[request.area_key].id if request.area_key else None
-        ask = Ask(request.party_size, quarter_of(request.starts_at), area, online=online)
+        quarter = quarter_of(request.starts_at)
+        ask = Ask(request.party_size, quarter, area, online=online, walk_in=walk_in)
         outcome = decide(board, ask, earliest=0)
         board.apply(ask, outcome)
         if outcome.status is not Status.CONFIRMED:

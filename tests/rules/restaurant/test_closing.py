@@ -18,7 +18,7 @@ from models.rules.reservations.requests import GuestDetails, TableChange, TableR
 from models.rules.restaurant.policies import check_request
 from models.rules.restaurant.restaurant import Policies, RestaurantSpec, ShiftSpec, TurnTime
 from models.rules.restaurant.sittings import local, sittings_on
-from models.rules.restaurant.turn_times import turn_quarters
+from models.rules.restaurant.turn_times import in_quarters, turn_minutes
 from tests.rules.floors import a_board, a_floor, a_table, decide_and_apply
 from tests.rules.restaurants import DAY, FRIDAY, at, utc
 
@@ -139,7 +139,8 @@ def test_nobody_is_offered_a_turn_that_ends_after_the_shift(
         board = Board(restaurant, sitting, a_board(RESTAURANT).floor)
         board.floor.base = sitting.starts[0]
         for start in offers(board, Ask(size, sitting.starts[0])):
-            end = start + turn_quarters(restaurant.policies, shift, party_size=size)
+            turn = turn_minutes(restaurant.policies, shift, party_size=size)
+            end = start + in_quarters(turn)
             shown = local(restaurant, end)
             closes = sitting.service_date + DAY * (shift.ends <= shift.first)
             assert (shown.date(), shown.time()) <= (closes, shift.ends)

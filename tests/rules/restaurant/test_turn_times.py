@@ -8,9 +8,9 @@ from models.rules.restaurant.restaurant import Policies, TurnTime
 from models.rules.restaurant.turn_times import (
     buffer_minutes,
     held_quarters,
+    in_quarters,
     longest_held_quarters,
     turn_minutes,
-    turn_quarters,
 )
 from tests.rules.restaurants import a_shift
 
@@ -55,7 +55,7 @@ def test_the_buffer_is_the_shifts_own_also_when_it_is_none() -> None:
 )
 def test_begun_quarters_count_whole(minutes: int, buffer: int, turn: int, held: int) -> None:
     shift = a_shift(turn_times=(TurnTime(9, minutes),), buffer_minutes=buffer)
-    assert turn_quarters(Policies(), shift, party_size=2) == turn
+    assert in_quarters(turn_minutes(Policies(), shift, party_size=2)) == turn
     assert held_quarters(Policies(), shift, party_size=2) == held
 
 
@@ -70,7 +70,7 @@ def test_a_table_is_held_for_the_turn_and_the_buffer_and_never_longer_than_the_l
 ) -> None:
     shift, policies = a_shift(turn_times=tuple(rows), buffer_minutes=buffer), Policies()
     minutes = turn_minutes(policies, shift, party_size=party_size)
-    turn = turn_quarters(policies, shift, party_size=party_size)
+    turn = in_quarters(turn_minutes(policies, shift, party_size=party_size))
     held = held_quarters(policies, shift, party_size=party_size)
     assert minutes <= turn * 15 < minutes + 15
     assert minutes + buffer <= held * 15 < minutes + buffer + 15
