@@ -14,7 +14,7 @@ from models.entities.evening import BlockedTable
 from models.entities.reservations import Assignment, Reservation
 from models.rules.deciding.seating import Seats, candidates
 from models.rules.door.hours import Tonight, buffer_of, turn_of
-from models.rules.door.quotes import LONGEST, Quote, Stay, Waiting, quotes
+from models.rules.door.quotes import LONGEST, Quote, Stay, Waiting, newcomer_quotes, quotes
 from models.rules.reservations.lifecycle import HOLDING, Status
 from models.rules.restaurant.restaurant import QUARTER_SECONDS, RestaurantSpec
 from models.rules.restaurant.sittings import Sitting, quarter_of
@@ -79,7 +79,8 @@ def read_line(
     calling = [_called(restaurant, there.sitting, row, entry) for row, entry in rows]
     stays = [*read_stays(session, restaurant, there.sitting, now=now), *filter(None, calling)]
     line = [pair for pair, called in zip(rows, calling, strict=True) if called is None]
-    waits = _quotes(restaurant, there.sitting, stays, [_party(row) for row, _ in line])
+    parties = _waiting(restaurant, there.sitting, [_party(row) for row, _ in line])
+    waits = quotes(stays, parties, buffer=buffer_of(restaurant, there.sitting))
     by_id = {row.id: wait for (row, _), wait in zip(line, waits, strict=True)}
     return [
         InLine(
@@ -109,7 +110,12 @@ def newcomers(
     ahead = [
         _party(each.row) for each, is_called in zip(known, called, strict=True) if not is_called
     ]
-    return [_quotes(restaurant, sitting, stays, [*ahead, party])[-1] for party in parties]
+    return newcomer_quotes(
+        stays,
+        _waiting(restaurant, sitting, ahead),
+        _waiting(restaurant, sitting, parties),
+        buffer=buffer_of(restaurant, sitting),
+    )
 
 
 def read_stays(
@@ -185,17 +191,13 @@ def _called(
     return Stay(tuple(entry.ready_tables), 0, turn, turn, is_seated=False)
 
 
-def _quotes(
-    restaurant: RestaurantSpec,
-    sitting: Sitting,
-    stays: list[Stay],
-    parties: list[tuple[int, int | None]],
-) -> list[Quote | None]:
-    waiting = [
+def _waiting(
+    restaurant: RestaurantSpec, sitting: Sitting, parties: Iterable[tuple[int, int | None]]
+) -> list[Waiting]:
+    return [
         Waiting(seats_for(restaurant, size, area), turn_of(restaurant, sitting, size))
         for size, area in parties
     ]
-    return quotes(stays, waiting, buffer=buffer_of(restaurant, sitting))
 
 
 def _party(row: Reservation) -> tuple[int, int | None]:

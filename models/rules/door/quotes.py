@@ -74,8 +74,24 @@ def quotes(
     """
     stays = list(stays)
     early = simulate(floor(stays, late=False), waiting, buffer=buffer)
-    slow = [Waiting(each.wanted, each.turn + _overrun(each.turn)) for each in waiting]
-    late = simulate(floor(stays, late=True), slow, buffer=buffer)
+    late = simulate(floor(stays, late=True), _slow(waiting), buffer=buffer)
+    return [_quote(one, other) for one, other in zip(early, late, strict=True)]
+
+
+def newcomer_quotes(
+    stays: Iterable[Stay],
+    waiting: Sequence[Waiting],
+    newcomers: Sequence[Waiting],
+    *,
+    buffer: int = 0,
+) -> list[Quote | None]:
+    """The wait that each of these would have as the last of the list, without the others.
+
+    As `quotes` of the list with that party at its end, but the list is seated only once.
+    """
+    stays = list(stays)
+    early = _last_places(floor(stays, late=False), waiting, newcomers, buffer=buffer)
+    late = _last_places(floor(stays, late=True), _slow(waiting), _slow(newcomers), buffer=buffer)
     return [_quote(one, other) for one, other in zip(early, late, strict=True)]
 
 
@@ -92,6 +108,13 @@ def floor(stays: Iterable[Stay], *, late: bool) -> dict[int, list[tuple[int, int
 
 def simulate(busy: Busy, waiting: Sequence[Waiting], *, buffer: int = 0) -> list[Planned | None]:
     """Seat the parties in order, each at the first time that a table of its own is free."""
+    return _seat_all(busy, waiting, buffer=buffer)[0]
+
+
+def _seat_all(
+    busy: Busy, waiting: Sequence[Waiting], *, buffer: int
+) -> tuple[list[Planned | None], dict[int, list[tuple[int, int]]]]:
+    """The place of each party, and when each table is taken then."""
     taken = {table: sorted(spans) for table, spans in busy.items()}
     places: list[Planned | None] = []
     for party in waiting:
@@ -100,7 +123,18 @@ def simulate(busy: Busy, waiting: Sequence[Waiting], *, buffer: int = 0) -> list
         if place is not None:
             for table in place.seats:
                 taken.setdefault(table, []).append((place.begins, place.ends + buffer))
-    return places
+    return places, taken
+
+
+def _last_places(
+    busy: Busy, waiting: Sequence[Waiting], newcomers: Sequence[Waiting], *, buffer: int
+) -> list[Planned | None]:
+    taken = _seat_all(busy, waiting, buffer=buffer)[1]
+    return [_first(taken, party, party.turn + buffer) for party in newcomers]
+
+
+def _slow(waiting: Sequence[Waiting]) -> list[Waiting]:
+    return [Waiting(each.wanted, each.turn + _overrun(each.turn)) for each in waiting]
 
 
 def _ends(stay: Stay, *, late: bool) -> int:

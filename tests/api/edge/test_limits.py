@@ -477,3 +477,25 @@ def test_the_restaurant_fixture_is_not_limited(
     restaurant()
     assert settings().rate_limits == "off"
     assert {client.get(PLACE).status_code for _ in range(700)} == {200}
+
+
+def test_joining_the_list_at_the_door_counts_like_a_request_by_contact_and_address(
+    limited: Limited, redis: RedisServer
+) -> None:
+    stand = limited()
+
+    def join(address: str, path: str, **sent: Any) -> int:
+        answer = stand.client.post(
+            path,
+            headers={"Idempotency-Key": os.urandom(8).hex()},
+            environ_base={"REMOTE_ADDR": address},
+            **sent,
+        )
+        return int(answer.status_code)
+
+    # no contact is charged for a join that is refused: guests may not join here by themselves
+    asked = {"party_size": 2, "guest": {"name": "Ada", "phone": "+4930123456"}}
+    statuses = [join("192.0.2.1", f"{PLACE}/door/join", json=asked) for _ in range(9)]
+    assert statuses == [409] * 8 + [429]
+    form = {"party_size": "2", "name": "Ada", "phone": "+4930123456"}
+    assert [join("192.0.2.2", "/door/demo", data=form) for _ in range(9)] == [409] * 8 + [429]

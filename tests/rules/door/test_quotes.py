@@ -11,6 +11,7 @@ from models.rules.door.quotes import (
     Stay,
     Waiting,
     floor,
+    newcomer_quotes,
     quotes,
     simulate,
 )
@@ -137,3 +138,11 @@ def test_a_whole_list_is_quoted_as_its_beginning_is(
 ) -> None:
     half = waiting[: len(waiting) // 2]
     assert quotes(there, half) == quotes(there, waiting)[: len(half)]
+
+
+@given(FLOORS, LISTS, LISTS, st.sampled_from((0, 15)))
+def test_newcomers_are_each_quoted_as_the_last_of_the_list(
+    there: list[Stay], waiting: list[Waiting], newcomers: list[Waiting], buffer: int
+) -> None:
+    slow = [quotes(there, [*waiting, each], buffer=buffer)[-1] for each in newcomers]
+    assert newcomer_quotes(there, waiting, newcomers, buffer=buffer) == slow
