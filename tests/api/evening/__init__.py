@@ -1,0 +1,1 @@
+"""A Friday evening at a restaurant of 28 tables, played through the API."""

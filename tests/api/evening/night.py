@@ -1,0 +1,122 @@
+"""The day's clock, its restaurant, and one function for each act of the API."""
+
+import uuid
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from models.core.settings import settings
+from schedules.jobs import HOST_STAND_JOBS, jobs
+from tasks.allocation import decide
+from tasks.app import app
+from tasks.messages import deliver
+from tests.api.conftest import Answer, Client
+from tests.services.running.restaurant import OpenRestaurant
+
+BERLIN = ZoneInfo("Europe/Berlin")
+#: the day before, when the reservations are made; and the day
+EVE = datetime(2026, 3, 5, 12, 2, tzinfo=BERLIN)
+FRIDAY = datetime(2026, 3, 6, tzinfo=BERLIN)
+
+
+def at(hour: int, minute: float = 0) -> datetime:
+    """Return a time of Friday; minutes may exceed the hour."""
+    return FRIDAY + timedelta(hours=hour, minutes=minute)
+
+
+@dataclass(slots=True)
+class Night:
+    """One evening. `now` is the clock of every process; only the tests move it."""
+
+    client: Client
+    restaurant: OpenRestaurant
+    staff: dict[str, str]
+    now: datetime = EVE
+    acts: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def path(self) -> str:
+        return f"/api/v1/restaurants/{self.restaurant.slug}"
+
+    def send(self, act: str, path: str, body: dict[str, Any], **headers: str) -> Answer:
+        """POST one act of the staff; count it, or its refusal by its code."""
+        own = self.staff | {"Idempotency-Key": uuid.uuid4().hex} | headers
+        answer = self.client.post(path, json=body, headers=own)
+        assert answer.status_code < 500, (act, body, answer.text)
+        if answer.status_code < 300:
+            self.acts[act] += 1
+        else:
+            self.refused[f"{act}: {answer.status_code} {answer.json['code']}"] += 1
+        return answer
+
+    def verb(self, name: str, party: str, **body: Any) -> Answer:
+        """One verb of the stand about one party."""
+        return self.send(name, f"/api/v1/reservations/{party}/{name}", body)
+
+    def ask(self, name: str, size: int, start: datetime, **more: Any) -> Answer:
+        """A guest asks for a table online."""
+        body = {"party_size": size, "start": start.isoformat(), "guest": guest(name)} | more
+        headers = {"Idempotency-Key": uuid.uuid4().hex}
+        answer = self.client.post(f"{self.path}/reservations", json=body, headers=headers)
+        assert answer.status_code == 202, answer.text
+        self.acts["ask online"] += 1
+        return answer
+
+    def book(self, name: str, size: int, start: datetime, **more: Any) -> Answer:
+        """The staff book for a guest on the telephone."""
+        body = {"party_size": size, "start": start.isoformat(), "guest": guest(name)} | more
+        return self.send("book by phone", f"{self.path}/book/reservations", body)
+
+    def walk_in(self, name: str, size: int, **more: Any) -> Answer:
+        """A party without a reservation comes in and is seated."""
+        body = {"party_size": size, "walk_in": True, "guest": {"name": name}} | more
+        return self.send("walk-in", f"{self.path}/book/reservations", body)
+
+    def cancel(self, party: str, token: str) -> Answer:
+        """The guest cancels by the link."""
+        headers = {"Authorization": f"Bearer {token}"}
+        path = f"/api/v1/reservations/{party}/cancel"
+        answer = self.client.post(path, headers=headers, json={})
+        assert answer.status_code == 200, answer.text
+        self.acts["cancel by guest"] += 1
+        return answer
+
+    def change(self, party: str, **body: Any) -> Answer:
+        """The staff change a reservation."""
+        answer = self.client.patch(f"/api/v1/reservations/{party}", json=body, headers=self.staff)
+        assert answer.status_code < 500, answer.text
+        if answer.status_code == 200:
+            self.acts["change"] += 1
+        else:
+            self.refused[f"change: {answer.status_code} {answer.json['code']}"] += 1
+        return answer
+
+    def book_of_the_day(self) -> dict[str, Any]:
+        """Return the book as the stand reads it."""
+        day = FRIDAY.date().isoformat()
+        answer = self.client.get(f"{self.path}/book?date={day}", headers=self.staff)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json)
+
+    def work(self) -> None:
+        """What the workers and the clock do: decisions, the jobs at the stand, messages."""
+        app.loader.import_default_modules()
+        self.decide()
+        for job in jobs(3, backups=False):
+            if job.name in HOST_STAND_JOBS:
+                app.tasks[job.task](*job.args)
+        self.decide()
+        deliver()
+
+    def decide(self) -> None:
+        """Decide every request and change that waits, as a worker does."""
+        for lane in range(settings().lanes):
+            decide(lane)
+
+
+def guest(name: str) -> dict[str, str]:
+    """Return a guest's contact, different for each name."""
+    return {"name": name, "email": f"{name.replace(' ', '.').lower()}@guests.example"}

@@ -1,0 +1,181 @@
+"""The script of the day: who reserves, who comes when, and what the host does about it.
+
+Everything follows from the seed. Each step is an act at a time; an act may plan further ones.
+"""
+
+import heapq
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any, Final
+
+from models.rules.reservations.lifecycle import Status
+from tests.api.evening.night import Night, at
+from tests.api.evening.oracle import Oracle, moment
+
+SIZES: Final = {2: 50, 1: 5, 3: 9, 4: 22, 5: 4, 6: 6, 8: 3, 10: 1}
+_PATIENCE: Final = timedelta(minutes=40)
+Act = Callable[[], None]
+
+
+@dataclass(slots=True)
+class Script:
+    """Plays the day: `plan` acts, then `play` them in the order of time."""
+
+    night: Night
+    oracle: Oracle
+    random: Random
+    check: Callable[[], None]
+    overstayers: int
+    _todo: list[tuple[datetime, int, Act]] = field(default_factory=list)
+    _order: Any = field(default_factory=itertools.count)
+
+    def plan(self, when: datetime, act: Act) -> None:
+        """Do that at that time, or now if it is past."""
+        heapq.heappush(self._todo, (max(when, self.night.now), next(self._order), act))
+
+    def play(self) -> None:
+        """Do everything, each act checked before the next."""
+        while self._todo:
+            when, _, act = heapq.heappop(self._todo)
+            self.night.now = when
+            act()
+            self.check()
+
+    # --- before the day
+
+    def reserve(self, wanted: int) -> None:
+        """Make that many confirmed reservations, online and by telephone."""
+        names = itertools.count(1)
+        while self._confirmed() < wanted:
+            number = next(names)
+            assert number < 5 * wanted, self.night.refused
+            size = self._size()
+            self._reserve(f"Guest {number}", size, online=number % 2 == 0 and size <= 8)
+        for party, heard in list(self.oracle.parties.items()):
+            if heard.status is Status.CONFIRMED:
+                self._expect(party)
+
+    def _confirmed(self) -> int:
+        return sum(each.status is Status.CONFIRMED for each in self.oracle.parties.values())
+
+    def _reserve(self, name: str, size: int, *, online: bool) -> None:
+        start = self.random.choice(STARTS)
+        if online:
+            self._hear(self.night.ask(name, size, start))
+            self.night.decide()
+        else:
+            self._hear(self.night.book(name, size, start))
+        self.oracle.compare(self.night.book_of_the_day(), now=self.night.now)
+
+    def _size(self) -> int:
+        return self.random.choices(list(SIZES), weights=list(SIZES.values()))[0]
+
+    # --- a party that is expected
+
+    def _expect(self, number: str) -> None:
+        row = self.row(number)
+        start, fate = moment(row["start"]), self.random.random()
+        if fate < 0.06:
+            self.plan(start + timedelta(minutes=20), lambda: self._verb("no-show", number))
+        elif fate < 0.12:
+            early = timedelta(minutes=self.random.randint(5, 300))
+            self.plan(start - early, lambda: self._verb("cancel", number))
+        else:
+            if fate < 0.2:
+                self.plan(start - timedelta(hours=2), lambda: self._change(number))
+            late = timedelta(minutes=self.random.randint(-12, 16))
+            self.plan(start + late, lambda: self._arrive(number))
+
+    def _change(self, number: str) -> None:
+        size = max(1, self.row(number)["party_size"] + self.random.choice((-1, 1)))
+        self._hear(self.night.change(number, party_size=size, notify=False))
+
+    def _arrive(self, number: str) -> None:
+        self._verb("arrive", number)
+        if self.random.random() < 0.1:  # by mistake: it was another party
+            self._verb("take-back", number, **{"from": "arrived"})
+            self.check()
+            self._verb("arrive", number)
+        gives_up = self.night.now + _PATIENCE
+        self.plan(self.night.now + timedelta(minutes=2), lambda: self._seat(number, gives_up))
+
+    def _seat(self, number: str, gives_up: datetime) -> None:
+        """Seat the party at its table, at another that is free, or try again in five minutes."""
+        answer = self._verb("seat", number)
+        if answer.status_code == 409:
+            label = self._free_table(self.row(number)["party_size"])
+            if label:
+                answer = self._verb("seat", number, tables=[label])
+        if answer.status_code == 200:
+            self._eat(number)
+        elif self.night.now < gives_up:
+            again = self.night.now + timedelta(minutes=5)
+            self.plan(again, lambda: self._seat(number, gives_up))
+        else:
+            self._verb("cancel", number)
+
+    def _eat(self, number: str) -> None:
+        row = self.row(number)
+        turn = moment(row["end"]) - self.night.now
+        if self.overstayers and self.random.random() < 0.15:
+            self.overstayers -= 1
+            self.night.acts["overstays"] += 1
+            stays = turn + timedelta(minutes=45)
+        else:
+            stays = turn * self.random.uniform(0.7, 1.0)
+        self.plan(self.night.now + stays, lambda: self._verb("finish", number))
+
+    # --- a party without a reservation
+
+    def walk_ins(self, count: int) -> None:
+        """So many parties come in without a reservation."""
+        for number in range(count):
+            when = self.random.choice(STARTS) + timedelta(minutes=self.random.randint(0, 14))
+            self.plan(when, lambda name=f"Walk-in {number + 1}": self._walk_in(name))  # type: ignore[misc]
+
+    def _walk_in(self, name: str) -> None:
+        answer = self.night.walk_in(name, self.random.choices((1, 2, 3, 4), (1, 6, 1, 3))[0])
+        self._hear(answer)
+        if answer.status_code == 201:
+            self._eat(answer.json["id"])
+
+    # --- answers
+
+    def row(self, number: str) -> dict[str, Any]:
+        """Return a party's line of the book."""
+        rows = self.night.book_of_the_day()["reservations"]
+        return next(dict(each) for each in rows if each["id"] == number)
+
+    def _free_table(self, size: int) -> str | None:
+        """Return a table that fits and that nobody holds for the next two hours."""
+        until = self.night.now + timedelta(hours=2)
+        for table in self.night.book_of_the_day()["tables"]:
+            held = [
+                each
+                for each in table["seatings"]
+                if each["status"] in ("confirmed", "arrived", "seated")
+                and (each["status"] == "seated" or moment(each["start"]) < until)
+            ]
+            if table["min_party"] <= size <= table["max_party"] and not held:
+                return str(table["label"])
+        return None
+
+    def _verb(self, name: str, number: str, **body: Any) -> Any:
+        answer = self.night.verb(name, number, **body)
+        self._hear(answer)
+        return answer
+
+    def _hear(self, answer: Any) -> None:
+        if answer.status_code < 300:
+            self.oracle.hear(answer.json)
+
+
+#: more parties in the evening than at noon, and most at seven and eight
+STARTS: Final = (
+    *(at(11, 30 + 15 * number) for number in range(11)),
+    *(at(17, 15 * number) for number in range(20)),
+    *(at(18, 30 + 15 * number) for number in range(8)),
+)

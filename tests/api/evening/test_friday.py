@@ -1,0 +1,97 @@
+"""A whole Friday through the API: after every act the book is what the answers said.
+
+The integrity check finds nothing after any act. Redis is away for forty minutes of the dinner. The
+clock is the tests' own, so nothing waits.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC
+from random import Random
+
+import pytest
+
+from models.core import clock
+from models.core.database.transactions import reading
+from models.core.settings import settings
+from models.integrity.check import findings
+from models.rules.permissions import Role
+from models.rules.reservations.lifecycle import ENDED
+from tests.api.conftest import Client, sign_in
+from tests.api.evening.floor import COMBINATIONS, POLICIES, SHIFTS, TABLES
+from tests.api.evening.night import Night, at
+from tests.api.evening.oracle import Oracle
+from tests.api.evening.script import Script
+from tests.services.running.restaurant import OpenRestaurant
+from tests.services.servers.mailbox import Mailbox
+from tests.services.servers.redis import RedisServer
+
+#: The workers' turn comes so often.
+MINUTES = 10
+GRACE_SECONDS = 3 * 60 * MINUTES
+
+
+@pytest.fixture
+def night(
+    client: Client,
+    restaurant: Callable[..., OpenRestaurant],
+    make_account: Callable[..., int],
+    redis: RedisServer,
+    mailbox: Mailbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Night]:
+    """The restaurant on the day before, its host signed in."""
+    monkeypatch.setenv("LIMIT_EXEMPT", "127.0.0.0/8")
+    settings.cache_clear()
+    opened = restaurant(tables=TABLES, combinations=COMBINATIONS, shifts=SHIFTS, policies=POLICIES)
+    make_account("host@example.com", {opened.id: Role.HOST.value})
+    token = sign_in(client, "host@example.com")["access_token"]
+    made = Night(client, opened, {"Authorization": f"Bearer {token}"})
+    monkeypatch.setattr(clock, "now", lambda: made.now.astimezone(UTC))
+    yield made
+
+
+def played(night: Night, *, seed: int, reservations: int, walk_ins: int, overstayers: int,
+           meanwhile: Callable[[Script], None]) -> Oracle:  # fmt: skip
+    """Play the day and return what was heard; print its protocol."""
+    oracle = Oracle()
+
+    def check() -> None:
+        oracle.compare(night.book_of_the_day(), now=night.now)
+        with reading() as session:
+            assert findings(session, now=night.now, grace_seconds=GRACE_SECONDS) == []
+
+    script = Script(night, oracle, Random(seed), check, overstayers)
+    script.reserve(reservations)
+    script.walk_ins(walk_ins)
+    for minutes in range(0, 14 * 60, MINUTES):
+        script.plan(at(11, minutes), night.work)
+    meanwhile(script)
+    script.play()
+    print(f"acts: {dict(night.acts)}\nrefused: {dict(night.refused)}\nreseated: {oracle.reseated}")
+    return oracle
+
+
+@pytest.mark.slow
+@pytest.mark.mariadb
+@pytest.mark.timeout(900)
+def test_a_friday_of_120_reservations_and_40_walk_ins(
+    night: Night, redis: RedisServer, mailbox: Mailbox
+) -> None:
+    def redis_is_away(script: Script) -> None:
+        script.plan(at(19, 3), redis.kill)
+        script.plan(at(19, 43), redis.start)
+
+    oracle = played(
+        night, seed=28, reservations=120, walk_ins=40, overstayers=6, meanwhile=redis_is_away
+    )
+    assert {each.status for each in oracle.parties.values()} <= ENDED
+    assert night.acts["overstays"] == 6
+    assert mailbox.mails()
+
+
+@pytest.mark.both
+def test_a_short_friday(night: Night) -> None:
+    oracle = played(
+        night, seed=7, reservations=20, walk_ins=5, overstayers=2, meanwhile=lambda script: None
+    )
+    assert {each.status for each in oracle.parties.values()} <= ENDED
