@@ -5,9 +5,7 @@ Arbitrary sequences of verbs, then some days of the scheduler's own jobs, taken 
 
 import itertools
 from collections import Counter
-from collections.abc import Callable
-from datetime import datetime, timedelta
-from math import ceil
+from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -17,78 +15,32 @@ from sqlalchemy.orm import Session
 
 from models.core import clock
 from models.core.database.transactions import reading
-from models.core.errors import MaitredError
 from models.entities import Assignment, Reservation, SeatedTable
 from models.integrity.check import findings
-from models.operations.stand.arrivals import arrive, finish, mark_no_show, seat
-from models.operations.stand.undo import take_back
 from models.rules.reservations.lifecycle import ENDED, Status
-from schedules.jobs import jobs
-from tasks.app import app
+from tests.operations.deciding.verbs import STEPS, Evening, published, run_clock, step
 from tests.operations.evenings import a_stand
 from tests.queries.evening import send_due
 from tests.services.running.stand import START, Stand
 
 TABLES = {"1": ("hall", 1, 2), "2": ("hall", 1, 2), "3": ("hall", 1, 4)}
 KEEP_DAYS = 7
-QUARTER = timedelta(minutes=15)
 #: everybody is erased by then: the book's day is over, and so is the retention period
 LATER = timedelta(days=KEEP_DAYS + 3)
-VERBS: dict[str, Callable[..., None]] = {
-    "arrive": arrive, "seat": seat, "finish": finish, "no-show": mark_no_show,
-    "take back": take_back,
-}  # fmt: skip
 _slugs = itertools.count(1)
 
 steps = st.lists(
     st.tuples(
-        st.sampled_from(["ask", "book", "cancel", "wish", "seat at 1", "the clock", *VERBS]),
+        st.sampled_from(sorted(STEPS)),
         st.integers(0, 5),
         st.integers(-60, 600),
     ),
     min_size=4,
     max_size=16,
 )
+#: guests may ask and join the list at the door at the last moment
+NEAR = {"lead_minutes": 0, "door_online": True}
 chosen = st.fixed_dictionaries({"auto_no_show": st.booleans(), "auto_finish": st.booleans()})
-
-
-def run_clock(stand: Stand, now: datetime) -> None:
-    """Run every scheduled job but backups by its task, and the lane."""
-    stand.drain(now=now)
-    app.loader.import_default_modules()
-    for job in jobs(3, backups=False):
-        app.tasks[job.task](*job.args)
-    stand.drain(now=now)
-
-
-def next_quarter(now: datetime) -> datetime:
-    """The first quarter of an hour that begins at `now` or later."""
-    return START + ceil((now - START) / QUARTER) * QUARTER
-
-
-def step(stand: Stand, what: str, which: int, now: datetime, parties: list[int]) -> None:
-    start = START + timedelta(minutes=15 * (which % 5))
-    try:
-        if what == "ask":
-            # for a quarter that has not begun: the script's clock only goes forward
-            parties.append(stand.ask(1 + which % 3, start=max(start, next_quarter(now)), now=now))
-        elif what == "book":
-            parties.append(stand.book(1 + which % 3, start=start, now=now))
-        elif what == "the clock":
-            run_clock(stand, now)
-        elif what == "cancel":
-            stand.cancel(parties[which % len(parties)], now=now)
-        elif what == "wish":
-            # the current start is no change, or withdraws the pending one
-            stand.wish_or_withdraw(parties[which % len(parties)], now=now, starts_at=start)
-            stand.drain(now=now)
-        elif what == "seat at 1":
-            tables = (stand.restaurant.tables["1"],)
-            stand.move(seat, parties[which % len(parties)], now=now, table_ids=tables)
-        else:
-            stand.move(VERBS[what], parties[which % len(parties)], now=now)
-    except MaitredError:
-        pass  # refused, without effect
 
 
 def assert_one_party_a_table(stand: Stand) -> None:
@@ -101,6 +53,10 @@ def assert_one_party_a_table(stand: Stand) -> None:
         rows = session.execute(select(SeatedTable.dining_table_id, SeatedTable.reservation_id))
         assert sorted(map(tuple, rows)) == sorted(map(tuple, sits))
     assert max(Counter(table for table, _ in sits).values(), default=0) <= 1
+
+
+def test_every_verb_of_the_api_is_a_step() -> None:
+    assert {each.verb for each in STEPS.values() if each.verb} == published()
 
 
 @pytest.mark.slow
@@ -137,13 +93,13 @@ def test_everybody_has_an_end_and_is_forgotten(
     script: list[tuple[str, int, int]],
     policies: dict[str, bool],
 ) -> None:
-    kept = {"keep_guests_days": KEEP_DAYS, "reminder_minutes": [], "lead_minutes": 0}
+    kept = {"keep_guests_days": KEEP_DAYS, "reminder_minutes": []} | NEAR
     stand = a_stand(db, slug=f"restaurant-{next(_slugs)}", tables=TABLES, policies=kept | policies)
-    parties = [stand.ask(2), stand.ask(2)]
+    evening = Evening(stand, [stand.ask(2), stand.ask(2)])
     for what, which, minute in sorted(script, key=lambda each: each[2]):
         now = START + timedelta(minutes=minute)
         monkeypatch.setattr(clock, "now", lambda now=now: now)
-        step(stand, what, which, now, parties)
+        step(evening, what, which, now)
         assert_one_party_a_table(stand)
     for later in (timedelta(days=1, hours=12), LATER, LATER + timedelta(hours=1)):
         now = START + later

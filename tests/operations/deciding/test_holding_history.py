@@ -1,7 +1,7 @@
 """The history of occupancy is the same by every reader, after every step.
 
 The occupancy, both readers that derive it, and this test's own record agree on the holder of each
-table and quarter. test's own record agree on the holder of each table and quarter.
+table and quarter.
 """
 
 import itertools
@@ -24,7 +24,8 @@ from models.queries.deciding.standing import upcoming
 from models.rules.reservations.lifecycle import HOLDING, Status
 from models.rules.restaurant.restaurant import QUARTER_SECONDS
 from models.rules.restaurant.sittings import quarter_of
-from tests.operations.deciding.test_every_end import TABLES, chosen, step, steps
+from tests.operations.deciding.test_every_end import NEAR, TABLES, chosen, steps
+from tests.operations.deciding.verbs import Evening, step
 from tests.operations.evenings import a_stand
 from tests.queries.evening import send_due
 from tests.services.running.stand import START, Stand
@@ -195,14 +196,14 @@ def test_after_every_step_holding_is_what_happened(
     script: list[tuple[str, int, int]],
     policies: dict[str, bool],
 ) -> None:
-    more = {"reminder_minutes": [], "lead_minutes": 0, "buffer_minutes": 15 * BUFFER}
+    more = {"reminder_minutes": [], "buffer_minutes": 15 * BUFFER} | NEAR
     stand = a_stand(db, slug=f"history-{next(_slugs)}", tables=TABLES, policies=more | policies)
-    parties = [stand.ask(2), stand.ask(2)]
+    evening = Evening(stand, [stand.ask(2), stand.ask(2)])
     seen = look(stand, {}, START)
     for what, which, minute in sorted(script, key=lambda each: each[2]):
         now = START + timedelta(minutes=minute)
         monkeypatch.setattr(clock, "now", lambda now=now: now)
-        step(stand, what, which, now, parties)
+        step(evening, what, which, now)
         seen = look(stand, seen, now)
         send_due(stand, until=now)
         assert_in_order(stand, seen, now)

@@ -1,0 +1,223 @@
+"""Every verb of the API about parties and the evening, as one step of a script.
+
+The verbs are read from the published routes: one that has no step here fails a test.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from math import ceil
+from pathlib import Path
+from typing import Any, Final
+
+from models.core.errors import MaitredError
+from models.operations.door.calling import call_to_table
+from models.operations.door.joining import DoorRequest, join
+from models.operations.door.leaving import leave_list, pass_over
+from models.operations.evening.blocks import Quarters, block_tables, lift_block
+from models.operations.reservations.changes import cancel_reservation
+from models.operations.reservations.staff_changes import change_by_staff
+from models.operations.stand.arrivals import arrive, finish, mark_no_show, seat
+from models.operations.stand.confirming import confirm_waitlisted
+from models.operations.stand.undo import take_back
+from models.queries.floor.load import restaurant_by_id
+from models.rules.reservations.requests import GuestDetails, TableChange
+from models.rules.restaurant.restaurant import RestaurantSpec
+from models.rules.restaurant.sittings import quarter_of
+from schedules.jobs import jobs
+from tasks.app import app
+from tests.services.running.stand import STAFF, START, Stand
+
+QUARTER: Final = timedelta(minutes=15)
+_OPENAPI: Final = Path(__file__).parents[3] / "web" / "openapi.json"
+_CHANGES: Final = {"post", "patch", "put", "delete"}
+#: Changes that touch neither a party's state nor its tables: (first words of the route, why).
+ELSEWHERE: Final = {
+    "/auth/": "accounts",
+    "/restaurants/{slug}/files/": "the restaurant's pictures",
+    "/restaurants/{slug}/flags/": "switches",
+    "/restaurants/{slug}/guests/": "a guest's identity",
+    "/restaurants/{slug}/messages/": "messages that failed",
+    "/reservations/{reservation_id}/consent": "a guest's consent to marketing",
+    "/reservations/{reservation_id}/link": "a message",
+}
+
+
+def published() -> set[str]:
+    """Return the verbs of the API, as `post /reservations/{reservation_id}/seat`."""
+    paths = json.loads(_OPENAPI.read_text())["paths"]
+    routes = {
+        (method, path.removeprefix("/api/v1"))
+        for path, methods in paths.items()
+        for method in methods.keys() & _CHANGES
+    }
+    return {f"{method} {path}" for method, path in routes if not path.startswith(tuple(ELSEWHERE))}
+
+
+@dataclass(slots=True)
+class Evening:
+    """A script's restaurant, its parties so far, and the blocks made."""
+
+    stand: Stand
+    parties: list[int] = field(default_factory=list)
+    blocks: list[int] = field(default_factory=list)
+
+    def party(self, which: int) -> int:
+        """Return a party of the script."""
+        return self.parties[which % len(self.parties)]
+
+    def table(self, which: int) -> int:
+        """Return the id of a table."""
+        ids = sorted(self.stand.restaurant.tables.values())
+        return ids[which % len(ids)]
+
+    def at_restaurant(self, operation: Callable[..., Any], **given: Any) -> Any:
+        """Run an operation that is about the restaurant."""
+
+        def work(session: Any) -> Any:
+            restaurant: RestaurantSpec = restaurant_by_id(session, self.stand.restaurant.id)
+            return operation(session, restaurant, **given)
+
+        return self.stand.do(work)
+
+
+Do = Callable[[Evening, int, datetime], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a script may do, and the published verb that it is. No verb: nobody presses it."""
+
+    do: Do
+    verb: str | None = None
+
+
+def start_of(which: int) -> datetime:
+    return START + QUARTER * (which % 5)
+
+
+def next_quarter(now: datetime) -> datetime:
+    """The first quarter of an hour that begins at `now` or later."""
+    return START + ceil((now - START) / QUARTER) * QUARTER
+
+
+def run_clock(stand: Stand, now: datetime) -> None:
+    """Run every scheduled job but backups by its task, and the lane."""
+    stand.drain(now=now)
+    app.loader.import_default_modules()
+    for job in jobs(3, backups=False):
+        app.tasks[job.task](*job.args)
+    stand.drain(now=now)
+
+
+def _ask(evening: Evening, which: int, now: datetime) -> None:
+    # for a quarter that has not begun: the script's clock only goes forward
+    start = max(start_of(which), next_quarter(now))
+    evening.parties.append(evening.stand.ask(1 + which % 3, start=start, now=now))
+
+
+def _book(evening: Evening, which: int, now: datetime) -> None:
+    evening.parties.append(evening.stand.book(1 + which % 3, start=start_of(which), now=now))
+
+
+def _cancel(evening: Evening, which: int, now: datetime, *, by_staff: bool) -> None:
+    if not by_staff:
+        evening.stand.cancel(evening.party(which), now=now)
+        return
+    evening.stand.move(partial(cancel_reservation, by_staff=True), evening.party(which), now=now)
+    evening.stand.drain(now=now)
+
+
+def _wish(evening: Evening, which: int, now: datetime) -> None:
+    # the current start is no change, or withdraws the pending one
+    evening.stand.wish_or_withdraw(evening.party(which), now=now, starts_at=start_of(which))
+    evening.stand.drain(now=now)
+
+
+def _change(evening: Evening, which: int, now: datetime) -> None:
+    change = TableChange(party_size=1 + which % 4)
+    evening.stand.move(partial(change_by_staff, change=change), evening.party(which), now=now)
+
+
+def _move(operation: Callable[..., Any], **given: Any) -> Do:
+    """A verb of one party."""
+
+    def do(evening: Evening, which: int, now: datetime) -> None:
+        evening.stand.move(operation, evening.party(which), now=now, **given)
+
+    return do
+
+
+def _seat_at_1(evening: Evening, which: int, now: datetime) -> None:
+    evening.stand.move(seat, evening.party(which), now=now, table_ids=(evening.table(0),))
+
+
+def _join(evening: Evening, which: int, now: datetime, *, actor: str) -> None:
+    number = len(evening.parties)
+    email = f"door{number}@example.com"
+    guest = GuestDetails(name=f"Door {number}", email=email, phone=None)
+    asked = DoorRequest(party_size=1 + which % 3, guest=guest)
+    given = {"request": asked, "key": f"door-{number}", "body": b"x", "now": now, "actor": actor}
+    evening.parties.append(evening.at_restaurant(join, **given).reservation_id)
+
+
+def _block(evening: Evening, which: int, now: datetime) -> None:
+    first = quarter_of(now) + which % 3
+    made = evening.at_restaurant(
+        block_tables,
+        tables=(evening.table(which),),
+        span=Quarters(first, first + 4 * (1 + which)),
+        reason="rain",
+        move=which % 2 == 0,
+        now=now,
+        actor=STAFF,
+    )
+    evening.blocks.append(made.block.id)
+
+
+def _lift(evening: Evening, which: int, now: datetime) -> None:
+    if evening.blocks:
+        block = evening.blocks[which % len(evening.blocks)]
+        evening.at_restaurant(lift_block, block_id=block, now=now, actor=STAFF)
+        evening.stand.drain(now=now)
+
+
+def _the_clock(evening: Evening, which: int, now: datetime) -> None:
+    run_clock(evening.stand, now)
+
+
+_PARTY: Final = "/reservations/{reservation_id}"
+_HERE: Final = "/restaurants/{slug}"
+STEPS: Final[dict[str, Step]] = {
+    "the clock": Step(_the_clock),
+    "ask": Step(_ask, f"post {_HERE}/reservations"),
+    "book": Step(_book, f"post {_HERE}/book/reservations"),
+    "cancel": Step(partial(_cancel, by_staff=False), f"post {_PARTY}/cancel"),
+    "cancel by staff": Step(partial(_cancel, by_staff=True), f"post {_PARTY}/cancel"),
+    "wish": Step(_wish, f"patch {_PARTY}"),
+    "change": Step(_change, f"patch {_PARTY}"),
+    "arrive": Step(_move(arrive), f"post {_PARTY}/arrive"),
+    "seat": Step(_move(seat), f"post {_PARTY}/seat"),
+    "seat at 1": Step(_seat_at_1, f"post {_PARTY}/seat"),
+    "finish": Step(_move(finish), f"post {_PARTY}/finish"),
+    "no-show": Step(_move(mark_no_show), f"post {_PARTY}/no-show"),
+    "take back": Step(_move(take_back), f"post {_PARTY}/take-back"),
+    "confirm": Step(_move(confirm_waitlisted), f"post {_PARTY}/confirm"),
+    "door": Step(partial(_join, actor=STAFF), f"post {_HERE}/door"),
+    "door by link": Step(partial(_join, actor="guest"), f"post {_HERE}/door/join"),
+    "ready": Step(_move(call_to_table), f"post {_PARTY}/ready"),
+    "pass over": Step(_move(pass_over, why="too large"), f"post {_PARTY}/pass-over"),
+    "leave": Step(_move(leave_list), f"post {_PARTY}/leave"),
+    "block": Step(_block, f"post {_HERE}/blocks"),
+    "lift": Step(_lift, f"post {_HERE}/blocks/{{block_id}}/lift"),
+}
+
+
+def step(evening: Evening, what: str, which: int, now: datetime) -> None:
+    """Do one step. One that is refused has no effect."""
+    try:
+        STEPS[what].do(evening, which, now)
+    except MaitredError:
+        pass
