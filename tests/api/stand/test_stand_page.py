@@ -107,3 +107,64 @@ def test_the_list_asks_as_many_queries_however_full_the_day(
     with query_counter() as many:
         staffed.client.get(path)
     assert few.count == many.count
+
+
+@pytest.mark.parametrize("view", ["", "/timeline", "/floor", "/print"])
+def test_each_view_shows_the_party(staffed: Stand, view: str) -> None:
+    made = staffed.confirmed()
+    enter(staffed.client)
+    page = staffed.client.get(f"/stand/demo{view}?date={day_of(made)}")
+    assert page.status_code == 200
+    assert "Lovelace" in page.text
+    assert "style=" not in page.text
+
+
+def test_all_that_a_page_opens_is_there(staffed: Stand) -> None:
+    made = staffed.confirmed()
+    enter(staffed.client, "manager")
+    day = day_of(made)
+    page = staffed.client.get(f"/stand/demo?date={day}").text
+    names = set(re.findall(r'data-open="([a-z-]+)"', page))
+    assert names == {"booking", "keys"}  # a walk-in is for today alone
+    for name in names | {"walk-in"}:
+        panel = staffed.client.get(f"/stand/demo/{name}?date={day}")
+        assert 'id="panel-content"' in panel.text, name
+
+
+def test_a_day_without_a_shift_has_its_pages_too(staffed: Stand) -> None:
+    enter(staffed.client)
+    for view in ("", "/timeline", "/floor", "/print", "/booking?size=2"):
+        path = f"/stand/demo{view}{'&' if '?' in view else '?'}date=1999-01-01"
+        assert staffed.client.get(path).status_code == 200, path
+
+
+def test_the_csv_holds_no_formula_and_is_for_who_may_export(staffed: Stand) -> None:
+    made = staffed.confirmed(guest={"name": "=1+1", "email": "a@example.com"})
+    path = f"/stand/demo/day.csv?date={day_of(made)}"
+    enter(staffed.client)
+    assert staffed.client.get(path).status_code == 403
+    enter(staffed.client, "manager")
+    answer = staffed.client.get(path)
+    assert answer.headers["Content-Disposition"].startswith("attachment;")
+    assert ",'=1+1," in answer.text and made["reference"] in answer.text
+
+
+def test_a_walk_in_is_offered_the_smallest_free_table_first(staffed: Stand) -> None:
+    made = staffed.confirmed()
+    enter(staffed.client)
+    day = day_of(made)
+    start = staffed.start().replace("+", "%2B")
+    page = staffed.client.get(f"/stand/demo/booking?date={day}&size=2&start={start}").text
+    offered = re.findall(r'<option value="([^"]*)"', page)
+    assert offered[:2] == ["", "2"]  # table 1 is the party's
+    late = staffed.client.get(f"/stand/demo/booking?date={day}&size=2").text
+    assert "time-choice" in late
+
+
+def test_the_panel_names_a_party_of_this_restaurant_only(staffed: Stand) -> None:
+    made = staffed.confirmed()
+    enter(staffed.client)
+    path = f"/stand/demo/party/{made['id']}?date={day_of(made)}"
+    page = staffed.client.get(path).text
+    assert "ada@example.com" in page and 'data-verb="no-show"' in page
+    assert staffed.client.get("/stand/demo/party/999").status_code == 404

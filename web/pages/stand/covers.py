@@ -72,7 +72,7 @@ def _bars(restaurant: RestaurantSpec, shift: BookShift, said: Wording) -> ShiftB
         Bar(
             said.time(local(each.starts_at, zone=restaurant.zone)),
             each.covers,
-            limit,
+            each.pacing.covers,
             round(each.covers * HEIGHT / highest),
         )
         for each in shift.intervals

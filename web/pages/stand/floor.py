@@ -33,7 +33,7 @@ class TableState:
     table: BookTable
     sits: BookLine | None
     comes: BookLine | None
-    #: free, expected, arrived, late, seated, soon, over
+    #: free, blocked, expected, arrived, late, seated, soon, over
     colour: str
 
 
@@ -67,6 +67,8 @@ def _state(table: BookTable, lines: dict[int, BookLine], now: datetime) -> Table
     comes = min(waiting, key=lambda line: line.row.starts_at, default=None)
     if sits:
         return TableState(table, sits, comes, sits.urgency or "seated")
+    if any(block.starts_at <= now < block.ends_at for block in table.blocks):
+        return TableState(table, None, comes, "blocked")
     return TableState(table, None, comes, _expected(comes, now) if comes else "free")
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from models.queries.book.shapes import BookTable, BookView
+from models.queries.book.shapes import BookTable, BookView, Interval
 from models.rules.reservations.lifecycle import HOLDING, Status
 from models.rules.restaurant.restaurant import QUARTER_SECONDS, RestaurantSpec
 from models.rules.restaurant.sittings import Sitting, quarter_of, sittings_on
@@ -119,10 +119,9 @@ def starts_for(
     sittings = {each.book_id: each for each in sittings_on(restaurant, view.service_date)}
     for shift in view.shifts:
         sitting = sittings.get(shift.book_id)
-        loads = {each.starts_at: each.covers for each in shift.intervals}
-        limit = shift.pacing.covers
+        loads = {each.starts_at: each for each in shift.intervals}
         starts = [
-            _start(restaurant, view, moment, loads.get(moment, 0), limit, party_size, now)
+            _start(restaurant, view, moment, loads.get(moment), party_size, now)
             for moment in _moments(sitting)
             if quarter_of(moment) >= quarter_of(now)
         ]
@@ -140,13 +139,14 @@ def _start(
     restaurant: RestaurantSpec,
     view: BookView,
     moment: datetime,
-    covers: int,
-    limit: int | None,
+    load: Interval | None,
     party_size: int,
     now: datetime,
 ) -> Start:
     found = tables_for(restaurant, view, party_size=party_size, starts_at=moment, now=now)
     whole = sum(choice.short == 0 for choice in found.fitting)
+    covers = load.covers if load else 0
+    limit = load.pacing.covers if load else None
     return Start(moment, whole, covers, limit is not None and covers + party_size > limit)
 
 
@@ -157,7 +157,7 @@ def _begun(sittings: Iterable[Sitting], starts_at: datetime) -> list[Sitting]:
 
 
 def _busy(table: BookTable, *, now: datetime, without: int) -> list[tuple[datetime, datetime]]:
-    found = []
+    found = [(each.starts_at, each.ends_at) for each in table.blocks]
     for each in table.seatings:
         if each.status not in HOLDING or each.reservation_id == without:
             continue

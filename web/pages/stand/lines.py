@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from models.queries.book.shapes import BookReservation, BookView
-from models.rules.reservations.lifecycle import Status
+from models.rules.reservations.lifecycle import DOOR, Status
 from models.rules.restaurant.restaurant import RestaurantSpec
 from tasks.messaging.templates.wording import Wording, local
 
@@ -110,7 +110,9 @@ def _line(
         time=said.time(local(row.starts_at, zone=restaurant.zone)),
         ends=said.time(local(row.ends_at, zone=restaurant.zone)),
         area=area.name if area else "",
-        step=NEXT_STEP.get(row.status),
+        step="seat"
+        if row.source == DOOR and row.status is Status.WAITLISTED
+        else NEXT_STEP.get(row.status),
         minutes=minutes,
         urgency=urgency,
         search=" ".join(filter(None, words)),
@@ -127,6 +129,8 @@ def _minutes(row: BookReservation, now: datetime) -> tuple[int, str]:
     if row.status is Status.SEATED:
         over = _since(row.ends_at, now)
         return over, "over" if over > 0 else "soon" if over > -_NEARLY else ""
+    if row.status is Status.WAITLISTED and row.source == DOOR:
+        return _since(row.created_at, now), ""
     return 0, ""
 
 

@@ -11,7 +11,7 @@ from models.core.errors import NotFound
 from models.queries.accounts.accounts import Caller
 from models.queries.book.shapes import BookReservation, BookView
 from models.rules.permissions import Permission
-from models.rules.reservations.lifecycle import Status
+from models.rules.reservations.lifecycle import DOOR, Status
 from models.rules.restaurant.restaurant import RestaurantSpec
 from tasks.messaging.templates.wording import local
 from web.api.access_log import audit_read
@@ -35,6 +35,8 @@ VERBS: Final = {
     Status.NO_SHOW: ("arrive", "take-back"),
     Status.CANCELLED: ("take-back",),
 }
+#: the same for a party on the list at the door
+DOOR_VERBS: Final = ("seat", "ready", "leave")
 _TABLED: Final = frozenset({Status.CONFIRMED, Status.ARRIVED, Status.SEATED})
 
 
@@ -53,7 +55,7 @@ def show(restaurant: RestaurantSpec, caller: Caller, reservation_id: int) -> Res
         restaurant,
         row=row,
         line=next(iter(lines_of(restaurant, _only(view, row), said, now=now)), None),
-        verbs=VERBS.get(row.status, ()) if may_move else (),
+        verbs=_verbs(row) if may_move else (),
         may_move=may_move,
         may_write=caller.has(restaurant.id, Permission.WRITE_RESERVATIONS),
         proposal=_proposal(restaurant, view, row, now=now) if may_move else None,
@@ -61,6 +63,11 @@ def show(restaurant: RestaurantSpec, caller: Caller, reservation_id: int) -> Res
         local_start=local(row.starts_at, zone=restaurant.zone).isoformat(timespec="minutes")[:16],
         at=lambda moment: said.time(local(moment, zone=restaurant.zone)),
     )
+
+
+def _verbs(row: BookReservation) -> tuple[str, ...]:
+    waits_at_door = row.source == DOOR and row.status is Status.WAITLISTED
+    return DOOR_VERBS if waits_at_door else VERBS.get(row.status, ())
 
 
 def _row(view: BookView, reservation_id: int) -> BookReservation:

@@ -1,4 +1,4 @@
-"""The day sheet for the printer, and the day as CSV."""
+"""The day sheet for the printer, the day as CSV, and the list of keys."""
 
 import csv
 import io
@@ -24,6 +24,17 @@ register_stand(blueprint)
 
 #: characters with which a spreadsheet begins a formula
 _FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
+#: (keys, the word for what they do)
+_KEYS: Final = (
+    ("Alt + S", "keys_search"),
+    ("Alt + 1, 2, 3", "keys_views"),
+    ("Alt + W", "walk_in"),
+    ("Alt + B", "new_booking"),
+    ("Alt + Z", "keys_undo"),
+    ("↓ ↑", "keys_rows"),
+    ("N", "keys_step"),
+    ("Enter", "keys_open"),
+)
 _COLUMNS: Final = (
     "when",
     "until",
@@ -90,6 +101,13 @@ def download(restaurant: RestaurantSpec, caller: Caller) -> Response:
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     answer.headers["Cache-Control"] = "no-store"
     return answer
+
+
+@blueprint.get("/stand/<slug:slug>/keys")
+@staff_at_restaurant(Permission.READ_BOOK)
+def keys(restaurant: RestaurantSpec, caller: Caller) -> Response:
+    """Show which keys do what."""
+    return render_stand("keys.html", restaurant, keys=_KEYS)
 
 
 def _harmless(text: str) -> str:

@@ -45,6 +45,8 @@ class TableRow:
     table: BookTable
     area: str
     bars: list[PartyBar]
+    #: the times for which it is blocked: begin, end, reason
+    blocks: list[tuple[float, float, str]]
 
     @property
     def lanes(self) -> int:
@@ -105,8 +107,12 @@ def _row(
     now: datetime,
 ) -> TableRow:
     area = restaurant.area_by_key.get(table.area_key or "")
+    blocks = [
+        (_place(each.starts_at, first), _place(each.ends_at, first), each.reason)
+        for each in table.blocks
+    ]
     shown = [lines[each.reservation_id] for each in table.seatings if each.reservation_id in lines]
-    return TableRow(table, area.name if area else "", list(_bars(shown, first, now)))
+    return TableRow(table, area.name if area else "", list(_bars(shown, first, now)), blocks)
 
 
 def _bars(lines: Iterable[BookLine], first: int, now: datetime) -> Iterable[PartyBar]:

@@ -44,6 +44,8 @@ async function onClick(event) {
   if (go) return open(go);
   const walkIn = target.closest("[data-walk-in]");
   if (walkIn) return seatWalkIn(walkIn);
+  const door = target.closest("[data-door]");
+  if (door) return putOnList(door);
   const assign = target.closest("[data-assign]");
   if (assign) return assignTables(assign);
 }
@@ -75,6 +77,19 @@ async function seatWalkIn(button) {
     notify: false,
     force_pacing: button.dataset.force === "yes",
   });
+}
+
+/** Without a free table: the list at the door. */
+async function putOnList(button) {
+  const name = document.getElementById("walk-name").value.trim() || button.dataset.defaultName;
+  const what = { party_size: Number(button.dataset.size), guest: { name }, notify: false };
+  const headers = { "Idempotency-Key": key };
+  const path = `/restaurants/${slug}/door`;
+  const answer = await busy(button, () => call("POST", path, what, headers));
+  if (!answer.ok) return wrong(refusal(answer, name));
+  panel.close();
+  done(say("listed", { name }));
+  await refresh();
 }
 
 async function book(form) {

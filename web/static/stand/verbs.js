@@ -3,10 +3,15 @@ import { call, refusal, say, words } from "./api.js";
 import { refresh } from "./refresh.js";
 import { done, refused } from "./toast.js";
 
+/** Verbs that do not name the state they act on; they are safe to repeat. */
+const NAMELESS = new Set(["leave", "cancel"]);
+
 /** Send a verb for one reservation. Returns the reservation, or null if it was refused. */
 export async function act(verb, { id, revision, from, name }, more = {}) {
   const headers = revision ? { "If-Match": `"${revision}"` } : {};
-  const answer = await call("POST", `/reservations/${id}/${verb}`, { from, ...more }, headers);
+  const state = NAMELESS.has(verb) ? undefined : from;
+  const what = { from: state, ...more };
+  const answer = await call("POST", `/reservations/${id}/${verb}`, what, headers);
   if (answer.ok) {
     const { status, revision: now } = answer.body;
     const back = verb === "take-back" ? null : () => takeBack({ id, from: status, name });
