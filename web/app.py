@@ -17,7 +17,7 @@ from web.api import (
 from web.api.accounts import auth, second_factor
 from web.api.door import door
 from web.api.door import verbs as door_verbs
-from web.api.evening import blocks, history
+from web.api.evening import blocks, history, limits
 from web.api.stand import arrivals, book, book_events, guests, links, messages
 from web.description import API_VERSION, register_openapi
 from web.http.around import register_around
@@ -82,6 +82,7 @@ def create_app() -> APIFlask:
     app.register_blueprint(place.blueprint)
     app.register_blueprint(blocks.blueprint)
     app.register_blueprint(history.blueprint)
+    app.register_blueprint(limits.blueprint)
     app.register_blueprint(flags.blueprint)
     app.register_blueprint(links.blueprint)
     app.register_blueprint(guests.blueprint)

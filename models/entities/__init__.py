@@ -2,7 +2,7 @@
 
 from models.entities.accounts import Account, Membership, RecoveryCode, SecondFactor, SignIn
 from models.entities.door import DoorEntry
-from models.entities.evening import BlockedTable, BlockKept, EveningAct, TableBlock
+from models.entities.evening import BlockedTable, BlockKept, BookLimit, EveningAct, TableBlock
 from models.entities.files import File, FileVersion
 from models.entities.flags import FlagChange, FlagSwitch
 from models.entities.floor import Area, Combination, CombinationTable, DiningTable, Restaurant
@@ -33,6 +33,7 @@ __all__ = [
     "AuditEntry",
     "BlockKept",
     "BlockedTable",
+    "BookLimit",
     "ChannelState",
     "Closure",
     "Combination",

@@ -53,6 +53,28 @@ class BlockKept(Base):
     reservation_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
 
 
+class BookLimit(Base):
+    """A host's limit on one book: online booking stopped or limited, or the book closed.
+
+    Deleted when the book is reopened.
+    """
+
+    __tablename__ = "book_limits"
+
+    book_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    #: one of `models.rules.evening.limits.Limited`
+    kind: Mapped[str] = mapped_column(String(8), primary_key=True)
+    restaurant_id: Mapped[int]
+    #: the first start that it concerns, UTC epoch seconds // 900
+    from_quarter: Mapped[int]
+    #: the most covers that may start online in an interval; 0: none
+    covers: Mapped[int] = mapped_column(default=0)
+    reason: Mapped[str] = mapped_column(String(120), default="")
+    #: not before any decision that was made without it
+    made_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    made_by: Mapped[str] = mapped_column(String(40))
+
+
 class EveningAct(Base):
     """One step of an evening's history that is not about one reservation: who, when, what."""
 

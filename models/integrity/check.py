@@ -38,6 +38,7 @@ RULES: dict[str, str] = {
     "seated-twice": "no two parties are seated at one table",
     "seated-row": "a seated party has its table until it leaves",
     "blocked": "nobody has a blocked table, except who had it before the block",
+    "limited": "nobody is confirmed in a book after it was stopped or closed",
     "no-table": "every confirmed, arrived or seated party has a table",
     "occupancy-missing": "each table is held for its party to the end of turn and buffer",
     "occupancy-orphan": "every occupancy row belongs to a party",

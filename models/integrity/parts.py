@@ -19,9 +19,9 @@ from models.integrity.checks import messages as said
 from models.integrity.checks import moves as moved
 from models.integrity.checks import reservations as laws
 from models.integrity.checks import waiting
-from models.integrity.checks.blocked import at_blocked_tables
 from models.integrity.checks.books import books
 from models.integrity.checks.door import door_entries
+from models.integrity.checks.evening import at_blocked_tables, past_limits
 from models.integrity.checks.guests import (
     change_alternatives,
     contacts_before,
@@ -73,6 +73,7 @@ def _places(session: Session, run: CheckRun, _share: Share) -> Iterator[Finding]
     yield from unreadable(run.files)
     yield from laws.without_table(session, limit=run.limit)
     yield from at_blocked_tables(session, run.files, now=run.now, limit=run.limit)
+    yield from past_limits(session, limit=run.limit)
     yield from waiting.references(session, run.files, limit=run.limit)
 
 

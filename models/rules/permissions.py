@@ -22,6 +22,8 @@ class Permission(StrEnum):
     MOVE_PARTIES = "parties:move"
     KEEP_DOOR = "door:keep"
     BLOCK_TABLES = "tables:block"
+    STOP_ONLINE = "online:stop"
+    CLOSE_BOOKS = "books:close"
     FORCE_PACING = "pacing:force"
     CHANGE_FLOOR = "floor:change"
     SEND_AGAIN = "messages:send-again"
@@ -41,11 +43,13 @@ _HOST: Final = _VIEWER | {
     Permission.MOVE_PARTIES,
     Permission.KEEP_DOOR,
     Permission.BLOCK_TABLES,
+    Permission.STOP_ONLINE,
     Permission.SEND_AGAIN,
     Permission.FIND_GUESTS,
 }
 _MANAGER: Final = _HOST | {
     Permission.FORCE_PACING,
+    Permission.CLOSE_BOOKS,
     Permission.EXPORT_GUESTS,
     Permission.ERASE_GUESTS,
     Permission.CHANGE_FILES,

@@ -34,6 +34,7 @@ ASSEMBLY_POINTS: dict[str, tuple[int, str]] = {
     "web/api/door/door.py": (25, "views: what is read, done, nudged and shown"),
     "web/api/door/verbs.py": (20, "views: what is read, done, nudged and shown"),
     "web/api/evening/blocks.py": (21, "views: what is read, done, nudged and shown"),
+    "web/api/evening/limits.py": (20, "views: what is read, done, nudged and shown"),
     "web/api/reservations.py": (24, "views: what is read, done, nudged and shown"),
     "web/api/stand/arrivals.py": (20, "views: what is read, done, nudged and shown"),
     "web/api/stand/book.py": (24, "views: what is read, done, nudged and shown"),

@@ -56,6 +56,7 @@ REASON_WORDS: Final[dict[str, str]] = {
     Reason.PACING: "Too many parties arrive at that time already.",
     Reason.PARTY_TOO_LARGE: "We have no table for a party of that size.",
     Reason.CLOSED: "The restaurant is closed at that time.",
+    Reason.STOPPED: "Online booking is closed for that time; please call us.",
     Reason.TOO_LATE: "It is too late for that time.",
     # whether a contact has a table near that time must not be disclosed
     Reason.SAME_GUEST: "Every table is taken at that time.",

@@ -5,11 +5,13 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from models.rules.evening.acts import Act
+from models.rules.evening.limits import Limited
 from web.schemas.answers import Moment, ResponseModel, StatusName
-from web.schemas.fields import AreaKey, DateText, Instant, TableLabel, one_line
-from web.schemas.requests import RequestModel
+from web.schemas.fields import AreaKey, DateText, Instant, Start, TableLabel, one_line
+from web.schemas.requests import NOTIFY, RequestModel
 
 ActReason = Annotated[str, Field(min_length=1, max_length=120), AfterValidator(one_line)]
+ReservationId = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,17}$")]
 PREVIEW = "true: nothing is changed; the answer says what would be"
 
 
@@ -98,3 +100,92 @@ class EveningActsOut(ResponseModel):
     """The acts of a day that are not about one reservation, the oldest first."""
 
     acts: list[EveningActOut]
+
+
+HostText = Annotated[str, Field(max_length=300), AfterValidator(one_line)]
+
+
+class StopRequest(RequestModel):
+    """The books, and from which start on online booking is stopped or limited."""
+
+    date: DateText
+    shift: AreaKey | None = Field(None, description="a shift's key; absent: all of that day")
+    from_: Start | None = Field(None, alias="from", description="absent: all starts of the book")
+    covers: int = Field(
+        0, ge=0, le=1000, description="so many may start online in each interval; 0: none"
+    )
+    reason: Annotated[str, Field(max_length=120), AfterValidator(one_line)] = ""
+
+
+class ReopenRequest(RequestModel):
+    """The books to reopen."""
+
+    date: DateText
+    shift: AreaKey | None = Field(None, description="a shift's key; absent: all of that day")
+
+
+class CloseRequest(RequestModel):
+    """The books to close, and what becomes of the parties to come."""
+
+    date: DateText
+    shift: AreaKey | None = Field(None, description="a shift's key; absent: all of that day")
+    from_: Start | None = Field(None, alias="from", description="absent: all starts of the book")
+    reason: ActReason
+    parties: Literal["keep", "cancel"] = Field(
+        "keep",
+        description="keep: they keep their reservation and are listed. cancel: parties to come and "
+        "on the waitlist are cancelled",
+    )
+    message: HostText = Field("", description="the host's own words, in the cancellation's message")
+    notify: bool = Field(True, description=NOTIFY)
+    preview: bool = Field(False, description=PREVIEW)
+
+
+class CancelManyRequest(RequestModel):
+    """The reservations to cancel as one act."""
+
+    reservations: list[ReservationId] = Field(min_length=1, max_length=300)
+    message: HostText = Field("", description="the host's own words, in the cancellation's message")
+    notify: bool = Field(True, description=NOTIFY)
+    preview: bool = Field(False, description=PREVIEW)
+
+
+class BookLimitOut(ResponseModel):
+    """A limit of a book: online booking stopped or limited, or the book closed."""
+
+    shift: str
+    kind: Limited
+    start: Moment = Field(description="the first start that it concerns")
+    covers: int = Field(description="online: so many may start in an interval")
+    reason: str
+    made_at: Moment
+    made_by: str
+
+
+class BookLimitsOut(ResponseModel):
+    """The limits of a day's books."""
+
+    limits: list[BookLimitOut]
+
+
+class HurtPartyOut(ResponseModel):
+    """A party that a closing or a cancellation concerns. `status` is the one before."""
+
+    reservation_id: str
+    status: StatusName
+    party_size: int
+    start: Moment
+    is_cancelled: bool
+    told: list[str] = Field(description="the channels on which the guest is notified")
+
+
+class HurtOut(ResponseModel):
+    """Whom the act concerns, by their start."""
+
+    parties: list[HurtPartyOut]
+
+
+class ClosedOut(BookLimitsOut):
+    """The limits of the day's books, and the parties that the closing concerns."""
+
+    parties: list[HurtPartyOut]

@@ -22,7 +22,7 @@ from models.rules.deciding.board import STAFF_WORDS, Ask, Board, Outcome, Reason
 from models.rules.messages.wall_clock import offset_of
 from models.rules.reservations.lifecycle import Status
 from models.rules.reservations.requests import TableRequest
-from models.rules.restaurant.pacing import keeps_pace, pacing_at
+from models.rules.restaurant.pacing import keeps_pace
 from models.rules.restaurant.policies import check_request
 from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.sittings import Sitting
@@ -122,7 +122,7 @@ def seat_now(
     """Confirm the party in this round, whose book is locked. Raises NotSeated, Invalid."""
     row = round_.session.execute(select(*COLUMNS).where(Reservation.id == reservation_id)).one()
     board = round_.boards.get(row.book_id)
-    ask = replace(ask_of(row), waitlist=False, force_pacing=force_pacing)
+    ask = replace(ask_of(row), waitlist=False, force_pacing=force_pacing, by_staff=True)
     if board is None:  # closed since the caller read the restaurant
         outcome = Outcome(Status.DECLINED, reason=Reason.CLOSED)
     elif table_ids:
@@ -146,10 +146,9 @@ def _at_these_tables(board: Board, ask: Ask, table_ids: tuple[int, ...]) -> Outc
     if unknown:
         raise Invalid.field("tables", "not a table of this restaurant")
     tables = tuple(dict.fromkeys(table_ids))
-    pacing, load = (
-        pacing_at(board.restaurant, board.sitting, ask.quarter),
-        board.pace.get(ask.quarter),
-    )
+    if (shut := board.shut(ask, ask.quarter)) is not None:
+        return Outcome(Status.DECLINED, reason=shut)
+    pacing, load = board.pacing(ask, ask.quarter), board.pace.get(ask.quarter)
     if not ask.force_pacing and not keeps_pace(pacing, load, ask.party_size, online=False):
         return Outcome(Status.DECLINED, reason=Reason.PACING)
     held = board.held(ask, tables)

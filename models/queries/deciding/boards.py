@@ -19,10 +19,11 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from models.core.database.transactions import table_of
-from models.entities.evening import BlockedTable
+from models.entities.evening import BlockedTable, BookLimit
 from models.entities.reservations import Reservation, SeatedTable, TableOccupancy
 from models.rules.deciding.board import Board
 from models.rules.deciding.seating import Floor
+from models.rules.evening.limits import limited
 from models.rules.reservations.lifecycle import DOOR, PACED, Status
 from models.rules.restaurant.pacing import Load
 from models.rules.restaurant.restaurant import RestaurantSpec, split_book_id
@@ -186,10 +187,29 @@ _PACE = (
 )
 
 
+#: a host's limits on these books, in the place of a group: kind, covers and first quarter
+_LIMIT = "limit"
+_LIMITS = table_of(BookLimit).c
+_PACE_AND_LIMITS = union_all(
+    _PACE,
+    select(
+        _LIMITS.book_id,
+        _LIMITS.made_at,
+        _LIMITS.kind,
+        literal_column(f"'{_LIMIT}'"),
+        _LIMITS.covers,
+        _LIMITS.from_quarter,
+    ).where(_LIMITS.book_id.in_(bindparam("books", expanding=True))),
+)
+
+
 def _load_pace(session: Session, boards: Mapping[int, Board]) -> None:
-    found = session.execute(_PACE, {"books": sorted(boards)})
+    found = session.execute(_PACE_AND_LIMITS, {"books": sorted(boards)})
     for book, starts_at, status, source, covers, parties in found:
         board = boards[book]
+        if source == _LIMIT:
+            board.limits = limited(board.limits, status, covers=int(covers), first=parties)
+            continue
         if status == Status.WAITLISTED:
             board.waitlisted += parties if source != DOOR else 0
             continue

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from models.entities.messages import Message
 from models.entities.reservations import ReservationChange, ReservationMove
 from models.rules.messages.notifying import CHANGED_REASON, PROVED_REASON, REFUSED_REASON, Kind
+from models.rules.reservations.lifecycle import Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +80,18 @@ def refused_change_of(message: Message, refused: Refused) -> RefusedChange | Non
 def moments(alternatives: list[str] | None) -> tuple[datetime, ...]:
     """Return stored alternatives as times."""
     return tuple(datetime.fromisoformat(text) for text in alternatives or ())
+
+
+def host_texts(session: Session, ids: Collection[int]) -> dict[tuple[int, int], str]:
+    """Return (reservation id, revision) -> the text that the host gave with a cancellation."""
+    if not ids:
+        return {}
+    move = ReservationMove
+    query = select(move.reservation_id, move.revision, move.detail).where(
+        move.reservation_id.in_(ids), move.after == Status.CANCELLED.value
+    )
+    return {
+        (number, revision): detail["message"]
+        for number, revision, detail in session.execute(query)
+        if detail and "message" in detail
+    }

@@ -1,7 +1,7 @@
 """The data needed to render and send a claimed message."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from models.entities.sealed_guest import Guest, open_contact
 from models.queries.messages.changes import (
     Refused,
     RefusedChange,
+    host_texts,
     last_changes,
     moments,
     refused_change_of,
@@ -94,6 +95,8 @@ class Outgoing:
     #: on the list at the door; called to its table, and has until then to come
     at_door: bool = False
     ready_until: datetime | None = None
+    #: what the host wrote to the guests of this act
+    host_text: str = ""
 
     @property
     def was_lost(self) -> bool:
@@ -129,7 +132,7 @@ class Outgoing:
 
 
 def load_claimed(session: Session, claim: str, *, only: int | None = None) -> list[Outgoing]:
-    """Return the claim's messages (or `only` one), oldest first, in at most three queries.
+    """Return the claim's messages (or `only` one), oldest first, in at most four queries.
 
     A message whose reservation or restaurant no longer exists is left out.
     """
@@ -155,8 +158,12 @@ def _load(session: Session, which: ColumnElement[bool]) -> list[Outgoing]:
     found = session.execute(query).all()
     changed = last_changes(session, _ids(found, VOID_AFTER_CHANGE))
     refused = refused_changes(session, _ids(found, (Kind.CHANGE_REFUSED,)))
+    texts = host_texts(session, _ids(found, (Kind.CANCELLED,)))
     return [
-        _outgoing(message, reservation, restaurant, area, changed, refused, entry)
+        replace(
+            _outgoing(message, reservation, restaurant, area, changed, refused, entry),
+            host_text=texts.get((reservation.id, message.reservation_revision), ""),
+        )
         for message, reservation, restaurant, area, entry in found
     ]
 

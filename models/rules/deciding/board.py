@@ -5,10 +5,11 @@ from enum import StrEnum
 
 from models.rules.deciding.reseating import CHAIN, Budget, Movable, Room, Shift, make_room
 from models.rules.deciding.seating import Floor, Seats, candidates
+from models.rules.evening.limits import UNLIMITED, Limits
 from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.closing import last_start
-from models.rules.restaurant.pacing import Load
-from models.rules.restaurant.restaurant import RestaurantSpec
+from models.rules.restaurant.pacing import Load, pacing_at
+from models.rules.restaurant.restaurant import Pacing, RestaurantSpec
 from models.rules.restaurant.sittings import LAST_QUARTER, Sitting, closed_areas
 from models.rules.restaurant.turn_times import (
     buffer_minutes,
@@ -30,6 +31,7 @@ class Reason(StrEnum):
     PACING = "pacing"
     PARTY_TOO_LARGE = "party_too_large"
     CLOSED = "closed"
+    STOPPED = "stopped"
     TOO_LATE = "too_late"
     SAME_GUEST = "same_guest"
     WAITLIST_FULL = "waitlist_full"
@@ -42,6 +44,7 @@ STAFF_WORDS = {
     Reason.PACING: "the pacing of that interval is used up",
     Reason.PARTY_TOO_LARGE: "no table or combination seats a party of that size",
     Reason.CLOSED: "the restaurant is closed at that time",
+    Reason.STOPPED: "online booking is stopped for that time",
 }
 
 
@@ -68,6 +71,8 @@ class Ask:
     counted_online: bool = False
     #: came without a booking
     walk_in: bool = False
+    #: the staff decide for the guest: a stop of online booking does not bind them
+    by_staff: bool = False
     #: the quarter that the party already has, and so is never offered as an alternative
     has: int | None = None
 
@@ -101,6 +106,8 @@ class Board:
     floor: Floor
     pace: dict[int, Load] = field(default_factory=dict)
     waitlisted: int = 0
+    #: what the host limited tonight
+    limits: Limits = UNLIMITED
     #: parties that may be re-seated when no table is free, and whether re-seating is on; None: not
     #: checked yet
     movable: dict[int, Movable] = field(default_factory=dict)
@@ -180,6 +187,18 @@ class Board:
         )
         self.movable |= {party.id: replace(party, seats=seats) for party, seats in outcome.moves}
         self.seat(ask, outcome.seats, outcome.held)
+
+    def pacing(self, ask: Ask, quarter: int) -> Pacing:
+        """The pacing of a start of this book for such a party."""
+        own = pacing_at(self.restaurant, self.sitting, quarter)
+        return own if ask.by_staff else self.limits.pacing(own, quarter)
+
+    def shut(self, ask: Ask, quarter: int) -> Reason | None:
+        """Why the host lets no such party start then; None if they may."""
+        if self.limits.is_closed(quarter):
+            return Reason.CLOSED
+        is_bound = ask.online and not ask.by_staff
+        return Reason.STOPPED if is_bound and self.limits.is_stopped(quarter) else None
 
     def leave_waitlist(self) -> None:
         """Count one waiting party less."""

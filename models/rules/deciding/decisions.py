@@ -7,7 +7,7 @@ from models.rules.deciding.offers import offers
 from models.rules.deciding.reseating import Room
 from models.rules.deciding.seating import Seats
 from models.rules.reservations.lifecycle import Status
-from models.rules.restaurant.pacing import keeps_pace, pacing_at
+from models.rules.restaurant.pacing import keeps_pace
 from models.rules.restaurant.sittings import closed_areas
 
 ALTERNATIVES = 3
@@ -25,12 +25,14 @@ def decide(board: Board, ask: Ask, *, earliest: int, offered: Window = ALWAYS) -
         return _declined(board, ask, Reason.CLOSED, offered)
     if ask.quarter < earliest:
         return _declined(board, ask, Reason.TOO_LATE, offered)
+    if (shut := board.shut(ask, ask.quarter)) is not None:
+        return _declined(board, ask, shut, offered)
     wanted = board.wanted(ask)
     if not wanted:
         closed = ask.area_id in closed_areas(board.restaurant, board.sitting)
         reason = Reason.CLOSED if closed else Reason.PARTY_TOO_LARGE
         return Outcome(Status.DECLINED, reason=reason)
-    pacing = pacing_at(board.restaurant, board.sitting, ask.quarter)
+    pacing = board.pacing(ask, ask.quarter)
     load = board.pace.get(ask.quarter)
     if not ask.force_pacing and not keeps_pace(pacing, load, ask.party_size, online=ask.online):
         return no_table(board, ask, Reason.PACING, offered)
@@ -87,7 +89,7 @@ def no_table(board: Board, ask: Ask, reason: Reason, offered: Window = ALWAYS) -
 
 def _never_fits(board: Board, ask: Ask) -> bool:
     """Whether the party exceeds the pacing even of an empty interval: waiting is useless."""
-    pacing = pacing_at(board.restaurant, board.sitting, ask.quarter)
+    pacing = board.pacing(ask, ask.quarter)
     return not keeps_pace(pacing, None, ask.party_size, online=ask.online)
 
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 from models.rules.deciding.board import Ask, Board
 from models.rules.deciding.reseating import OFFERED_CHAIN, OFFERED_LOOKS, make_room
 from models.rules.deciding.seating import bits
-from models.rules.restaurant.pacing import keeps_pace, pacing_at, pacing_of
+from models.rules.evening.limits import UNLIMITED
+from models.rules.restaurant.pacing import keeps_pace, pacing_of
 
 
 def offers(board: Board, ask: Ask) -> list[int]:
@@ -51,10 +52,13 @@ def made_by_moving(board: Board, ask: Ask, starts: Iterable[int]) -> list[int]:
 def _paced(board: Board, ask: Ask) -> list[int]:
     """The starts that have pacing left for such a party, and whose turn ends in time."""
     usual = pacing_of(board.restaurant, board.sitting.shift)
-    last, varies = board.last_start(ask), bool(board.restaurant.date_pacing)
+    last = board.last_start(ask)
+    varies = bool(board.restaurant.date_pacing) or board.limits is not UNLIMITED
 
     def paced(quarter: int) -> bool:
-        here = pacing_at(board.restaurant, board.sitting, quarter) if varies else usual
+        if varies and board.shut(ask, quarter) is not None:
+            return False
+        here = board.pacing(ask, quarter) if varies else usual
         return keeps_pace(here, board.pace.get(quarter), ask.party_size, online=ask.online)
 
     return [quarter for quarter in board.sitting.starts if quarter <= last and paced(quarter)]

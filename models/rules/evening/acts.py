@@ -8,3 +8,7 @@ class Act(StrEnum):
 
     BLOCK = "block"
     LIFT = "lift"
+    STOP = "stop"
+    CLOSE = "close"
+    REOPEN = "reopen"
+    CANCEL = "cancel"

@@ -105,7 +105,7 @@ def render_letter(outgoing: Outgoing) -> Letter:
         "words": words.phrases,
         "title": phrases.title,
         "greeting": _greeting(words, values),
-        "lead": phrases.lead.format(**values),
+        "lead": f"{outgoing.host_text} {phrases.lead.format(**values)}".strip(),
         "why": _why(outgoing, words),
         "facts": [] if kind is Kind.DECLINED else _facts(outgoing, words, values),
         "others": [words.short(moment) for moment in _others(outgoing)],
@@ -173,7 +173,8 @@ def _sms(outgoing: Outgoing, words: Wording, values: dict[str, str]) -> str:
     for count in range(len(others), -1, -1):
         times = ", ".join(_brief(outgoing, moment, words) for moment in others[:count])
         listed = phrases.sms_others.format(times=times) if times else ""
-        texts.append(fold(one_line(phrases.sms.format(others=listed, **values))))
+        text = f"{phrases.sms.format(others=listed, **values)} {outgoing.host_text}"
+        texts.append(fold(one_line(text)))
     # as many other times as fit into one segment; all of them when it does not fit without any
     return next((text for text in texts if segments(text) == 1), texts[0])
 
