@@ -5,8 +5,8 @@ from alembic import op
 
 from models.core.database.types import BigId, UtcDateTime
 
-revision = "0104"
-down_revision = "0103"
+revision = "0106"
+down_revision = "0105"
 
 
 def upgrade() -> None:
