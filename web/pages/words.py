@@ -60,6 +60,7 @@ REASON_WORDS: Final[dict[str, str]] = {
     Reason.TOO_LATE: "It is too late for that time.",
     # whether a contact has a table near that time must not be disclosed
     Reason.SAME_GUEST: "Every table is taken at that time.",
+    Reason.NO_SHOWS: "Every table is taken at that time.",
     Reason.UNPROVED: "It was not confirmed by the link in our message in time.",
     Reason.WAITLIST_FULL: "Every table is taken, and the waitlist is full.",
 }

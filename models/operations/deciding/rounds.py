@@ -17,6 +17,7 @@ from models.queries.deciding.movable import LAID, load_movable
 from models.queries.deciding.parties import COLUMNS, PartyRow
 from models.queries.deciding.unconfirmed import UnconfirmedParties
 from models.queries.floor.load import restaurants_by_id
+from models.queries.reservations.no_shows import NoShows
 from models.queries.reservations.same_guest import SameGuests, load_same_guests
 from models.queries.running.flags import is_on
 from models.rules.deciding.board import ALWAYS, Ask, Board, Outcome, Reason, Window
@@ -78,6 +79,7 @@ class Round:
         self.answers: list[Answer] = []
         self.guests = SameGuests()
         self.unconfirmed = UnconfirmedParties()
+        self.no_shows = NoShows()
         self.budget = Budget()
         #: Reservations whose verdict is not written yet: nothing else may be decided on them.
         self.settled: set[int] = set()
@@ -128,11 +130,18 @@ class Round:
         ]
         if asked:
             self.unconfirmed.load(self.session, asked, self.boards)
+        limited = [
+            row for row in rows if self.restaurants[row.restaurant_id].policies.no_show_limit
+        ]
+        if limited:
+            self.no_shows.load(self.session, limited, now=self.now)
 
     def _decide_party(
         self, board: Board, row: PartyRow, *, earliest: int, offered: Window = ALWAYS
     ) -> Outcome:
         """Decide by the rules. Unconfirmed guests get a share of the tables, for a limited time."""
+        if self.no_shows.is_over(board.restaurant, row):
+            return Outcome(Status.DECLINED, reason=Reason.NO_SHOWS)
         ask = ask_of(row)
         if not self.unconfirmed.must_confirm(board.restaurant, row):
             return self.decide(board, ask, earliest=earliest, offered=offered)

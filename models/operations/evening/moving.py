@@ -100,7 +100,13 @@ class _Mover:
         mask = board.floor.mask(rest.start, rest.held)
         board.floor.release(own.seats, mask)
         for area_id in dict.fromkeys((row.area_id, None)):
-            ask = Ask(row.party_size, rest.start, area_id, online=row.source == "online")
+            ask = Ask(
+                row.party_size,
+                rest.start,
+                area_id,
+                online=row.source == "online",
+                walk_in=row.source == "walk_in",
+            )
             if rest.held > 0 and (room := self._room(board, ask, mask)):
                 self._take(board, own, rest, room, mask)
                 left = area_id != row.area_id and not self._within(room.seats, row.area_id)

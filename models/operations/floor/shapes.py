@@ -166,6 +166,7 @@ class PoliciesShape(FileShape):
     confirm_minutes: Annotated[int, Field(ge=5, le=24 * 60)] | None = None
     unproved_percent: Annotated[int, Field(ge=1, le=100)] | None = None
     sms_countries: Annotated[list[Country], Field(max_length=250)] | None = None
+    no_show_limit: Annotated[int, Field(ge=1, le=100)] | None = None
 
 
 class AreaShape(FileShape):

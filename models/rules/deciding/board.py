@@ -34,6 +34,7 @@ class Reason(StrEnum):
     STOPPED = "stopped"
     TOO_LATE = "too_late"
     SAME_GUEST = "same_guest"
+    NO_SHOWS = "no_shows"
     WAITLIST_FULL = "waitlist_full"
     UNPROVED = "unproved"
 
@@ -51,10 +52,11 @@ STAFF_WORDS = {
 def shown_reason(reason: str | None) -> str | None:
     """The reason as shown immediately to the person who made the request.
 
-    Anybody can request a table in a guest's name, so SAME_GUEST is shown as FULL: that the guest
-    has another table near that time is sent in a message to the guest's own contact only.
+    Anybody can request a table in a guest's name, so what is known about a guest is shown as FULL:
+    that the guest has another table near that time, or did not come too often, is sent in a message
+    to the guest's own contact only.
     """
-    return Reason.FULL.value if reason == Reason.SAME_GUEST else reason
+    return Reason.FULL.value if reason in (Reason.SAME_GUEST, Reason.NO_SHOWS) else reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,8 @@ class Policies:
     unproved_percent: int = 50
     #: the only countries (`DE`) that text messages go to; empty: all, with a limit for foreign ones
     sms_countries: tuple[str, ...] = ()
+    #: guests with so many no-shows within a year cannot book online; None: no limit
+    no_show_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
