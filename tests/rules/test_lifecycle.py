@@ -2,7 +2,16 @@
 
 import pytest
 
-from models.rules.reservations.lifecycle import ENDED, HOLDING, MOVES, OPEN, PACED, Status, may_move
+from models.rules.reservations.lifecycle import (
+    ENDED,
+    HOLDING,
+    MOVES,
+    ONLY_BACK,
+    OPEN,
+    PACED,
+    Status,
+    may_move,
+)
 
 S = Status
 ALLOWED = {
@@ -27,7 +36,15 @@ ALLOWED = {
     (S.ARRIVED, S.NO_SHOW),
     (S.SEATED, S.FINISHED),
     (S.SEATED, S.ARRIVED),
-    (S.SEATED, S.WAITLISTED),  # undone
+    # undone
+    (S.ARRIVED, S.CONFIRMED),
+    (S.SEATED, S.WAITLISTED),
+    (S.SEATED, S.CONFIRMED),
+    (S.SEATED, S.NO_SHOW),
+    (S.CANCELLED, S.REQUESTED),
+    (S.CANCELLED, S.WAITLISTED),
+    (S.CANCELLED, S.CONFIRMED),
+    (S.CANCELLED, S.ARRIVED),
     (S.FINISHED, S.SEATED),
     (S.FINISHED, S.ARRIVED),
     (S.FINISHED, S.CONFIRMED),
@@ -58,8 +75,8 @@ def test_every_state_can_be_reached_from_requested() -> None:
 
 
 @pytest.mark.parametrize("status", [S.DECLINED, S.CANCELLED, S.EXPIRED])
-def test_refused_withdrawn_and_run_out_are_for_good(status: Status) -> None:
-    assert MOVES[status] == frozenset()
+def test_refused_withdrawn_and_run_out_are_for_good_unless_undone(status: Status) -> None:
+    assert MOVES[status] == ONLY_BACK.get(status, frozenset())
 
 
 def test_a_table_is_held_by_parties_expected_or_there() -> None:
