@@ -61,6 +61,7 @@ def hold_called(
     """
     first, last = quarter_of(now), quarter_of(until)
     held, blocked = holders(session, seats, first=first, last=last)
+    taken = held.keys() | blocked
     rows = [
         {
             "dining_table_id": table,
@@ -70,7 +71,7 @@ def hold_called(
         }
         for table in seats
         for quarter in range(first, last + 1)
-        if (table, quarter) not in held and (table, quarter) not in blocked
+        if (table, quarter) not in taken
     ]
     bulk_insert(session, table_of(TableOccupancy), rows)
 

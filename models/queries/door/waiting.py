@@ -83,12 +83,7 @@ def read_line(
     waits = quotes(stays, parties, buffer=buffer_of(restaurant, there.sitting))
     by_id = {row.id: wait for (row, _), wait in zip(line, waits, strict=True)}
     return [
-        InLine(
-            row,
-            entry,
-            None if entry.missed_at else place,
-            by_id.get(row.id, Quote(0, 0)),
-        )
+        InLine(row, entry, None if entry.missed_at else place, by_id.get(row.id, Quote(0, 0)))
         for place, (row, entry) in enumerate(rows, start=1)
     ]
 
