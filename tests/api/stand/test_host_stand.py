@@ -188,7 +188,13 @@ def test_the_book_of_a_day_shows_parties_tables_and_pacing(staffed: Stand) -> No
     (dinner,) = facts["shifts"]
     assert (dinner["covers"], dinner["parties"]) == (6, 2)
     (busy,) = [interval for interval in dinner["intervals"] if interval["covers"]]
-    assert busy == {"start": staffed.start(), "covers": 6, "parties": 2, "online_covers": 2}
+    assert busy == {
+        "start": staffed.start(),
+        "covers": 6,
+        "parties": 2,
+        "online_covers": 2,
+        "pacing": dinner["pacing"],
+    }
     table = next(table for table in facts["tables"] if table["label"] == "5")
     assert [seating["reservation_id"] for seating in table["seatings"]] == [walked["id"]]
     schema = {"$ref": "#/components/schemas/BookOut"} | components(staffed)
