@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from models.rules.deciding.reseating import CHAIN, Budget, Movable, Room, Shift, make_room
-from models.rules.deciding.seating import Floor, Seats, candidates
+from models.rules.deciding.seating import NO_AREA, Floor, Seats, candidates
 from models.rules.evening.limits import UNLIMITED, Limits
 from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.closing import last_start
@@ -125,13 +125,15 @@ class Board:
 
     def wanted(self, ask: Ask) -> tuple[Seats, ...]:
         """The tables that could seat such a party, the best first."""
+        restaurant = self.restaurant
+        closed = closed_areas(restaurant, self.sitting) if restaurant.area_closures else NO_AREA
         return candidates(
             self.restaurant,
             ask.party_size,
             area_id=ask.area_id,
             online=ask.online,
             walk_in=ask.walk_in,
-            closed=closed_areas(self.restaurant, self.sitting),
+            closed=closed,
         )
 
     def held(self, ask: Ask, seats: Seats = ()) -> int:

@@ -37,7 +37,8 @@ def made_by_moving(board: Board, ask: Ask, starts: Iterable[int]) -> list[int]:
     found, looks = [], 0
     for quarter in starts:
         # as a decision at that start: among the tables of the turn that most tables have
-        groups = board.by_turn(replace(ask, quarter=quarter))
+        varies = board.restaurant.turns_vary
+        groups = board.by_turn(replace(ask, quarter=quarter) if varies else ask)
         held, wanted = max(groups, key=lambda each: len(each[1]), default=(1, ()))
         mask = board.floor.mask(quarter, held)
         room = make_room(taken, movable, wanted, mask, longest=OFFERED_CHAIN, is_exact=False)
@@ -71,16 +72,16 @@ def _free(board: Board, ask: Ask) -> int:
         return 0
     first, base = starts[0], board.floor.base
     paced = _paced(board, ask)
+    if not board.restaurant.turns_vary:
+        all_starts = sum(1 << (quarter - base) for quarter in paced)
+        free = board.floor.free_starts(board.wanted(ask), board.held(ask), all_starts)
+        return free >> (first - base)
     free = 0
     for held, wanted in board.by_turn(replace(ask, quarter=first)):
         in_time = (
-            [
-                quarter
-                for quarter in paced
-                if board.ends_in_time(replace(ask, quarter=quarter), wanted[0])
-            ]
-            if board.restaurant.turns_vary
-            else paced
+            quarter
+            for quarter in paced
+            if board.ends_in_time(replace(ask, quarter=quarter), wanted[0])
         )
         all_starts = sum(1 << (quarter - base) for quarter in in_time)
         free |= board.floor.free_starts(wanted, held, all_starts)

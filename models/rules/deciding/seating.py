@@ -11,7 +11,7 @@ V = TypeVar("V")
 Seats = tuple[int, ...]
 #: Tables, and the bits for which they are held.
 Place = tuple[Seats, int]
-_NO_AREA: frozenset[int] = frozenset()
+NO_AREA: frozenset[int] = frozenset()
 
 
 def candidates(
@@ -20,7 +20,7 @@ def candidates(
     *,
     area_id: int | None,
     online: bool,
-    closed: frozenset[int] = _NO_AREA,
+    closed: frozenset[int] = NO_AREA,
     walk_in: bool = False,
 ) -> tuple[Seats, ...]:
     """The tables that could seat this party, best first.
@@ -30,6 +30,9 @@ def candidates(
     for all who booked, and so are the areas `closed` then.
     """
     key = ("candidates", party_size, area_id, online, closed, walk_in)
+    known = restaurant.memo.get(key)
+    if known is not None:
+        return cast("tuple[Seats, ...]", known)
 
     def find() -> tuple[Seats, ...]:
         usable = {

@@ -17,7 +17,10 @@ def last_start(
     """
     if sitting.closes is None:
         return LAST_QUARTER
-    minutes = shortest_turn(restaurant, sitting, party_size=party_size, area_id=area_id)
+    if restaurant.turns_vary:
+        minutes = shortest_turn(restaurant, sitting, party_size=party_size, area_id=area_id)
+    else:
+        minutes = turn_minutes(restaurant.policies, sitting.shift, party_size=party_size)
     return sitting.closes - in_quarters(minutes)
 
 

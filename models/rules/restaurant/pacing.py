@@ -37,7 +37,9 @@ def pacing_of(restaurant: RestaurantSpec, shift: ShiftSpec) -> Pacing:
 
 def pacing_at(restaurant: RestaurantSpec, sitting: Sitting, quarter: int) -> Pacing:
     """The pacing of one start: that of its date and time, or else of its shift or restaurant."""
-    usual = pacing_of(restaurant, sitting.shift)
+    usual = sitting.shift.pacing or restaurant.policies.pacing
+    if not restaurant.date_pacing:
+        return usual
     return on_that_date(restaurant, usual, sitting.service_date, quarter)
 
 
