@@ -19,6 +19,8 @@ from web.api.door import door
 from web.api.door import verbs as door_verbs
 from web.api.evening import blocks, history, limits
 from web.api.stand import arrivals, book, book_events, guests, links, messages
+from web.api.tables import acts as table_acts
+from web.api.tables import reservation_history
 from web.description import API_VERSION, register_openapi
 from web.http.around import register_around
 from web.http.errors import register_errors
@@ -83,6 +85,8 @@ def create_app() -> APIFlask:
     app.register_blueprint(blocks.blueprint)
     app.register_blueprint(history.blueprint)
     app.register_blueprint(limits.blueprint)
+    app.register_blueprint(table_acts.blueprint)
+    app.register_blueprint(reservation_history.blueprint)
     app.register_blueprint(flags.blueprint)
     app.register_blueprint(links.blueprint)
     app.register_blueprint(guests.blueprint)

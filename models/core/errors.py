@@ -1,6 +1,7 @@
 """One error class for each reason that a caller can act on. `code` is stable and public."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,34 @@ class StateConflict(MaitredError):
     """The row's state does not allow the move (for instance: cancel a finished reservation)."""
 
     code = "state-conflict"
+
+
+@dataclass(frozen=True, slots=True)
+class PartyInTheWay:
+    """A party at tables that another is to have, and why it stays there.
+
+    `why`: seated, arrived, locked or no_table (there is no other table for it).
+    """
+
+    reservation_id: int
+    reference: str
+    status: str
+    party_size: int
+    starts_at: datetime
+    ends_at: datetime
+    #: the labels of its tables
+    tables: tuple[str, ...]
+    why: str
+
+
+class TableTaken(StateConflict):
+    """Parties are in the way and cannot be moved; `parties` names each."""
+
+    code = "table-taken"
+
+    def __init__(self, message: str, *, parties: tuple[PartyInTheWay, ...] = ()) -> None:
+        super().__init__(message)
+        self.parties = parties
 
 
 class RevisionConflict(MaitredError):

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, exists, func
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, exists, false, func
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from models.core.database.transactions import Base
@@ -90,6 +90,8 @@ class Reservation(Base):
     pacing_forced: Mapped[bool] = mapped_column(default=False)
     #: the staff chose the tables, not the decision; NULL: an older release did not record it
     tables_chosen: Mapped[bool | None]
+    #: the staff locked the party to its tables: nobody moves it until they unlock it
+    tables_locked: Mapped[bool] = mapped_column(default=False, server_default=false())
     #: name, e-mail, phone and the guest's note, encrypted: see `guest`
     guest_sealed: Mapped[bytes] = mapped_column(LargeBinary)
     #: the staff's own note, encrypted: see `staff_note`

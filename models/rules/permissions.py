@@ -25,6 +25,8 @@ class Permission(StrEnum):
     STOP_ONLINE = "online:stop"
     CLOSE_BOOKS = "books:close"
     FORCE_PACING = "pacing:force"
+    SQUEEZE_PARTIES = "parties:squeeze"
+    OVERLAP_TURNS = "turns:overlap"
     CHANGE_FLOOR = "floor:change"
     SEND_AGAIN = "messages:send-again"
     FIND_GUESTS = "guests:find"
@@ -50,6 +52,8 @@ _HOST: Final = _VIEWER | {
 _MANAGER: Final = _HOST | {
     Permission.FORCE_PACING,
     Permission.CLOSE_BOOKS,
+    Permission.SQUEEZE_PARTIES,
+    Permission.OVERLAP_TURNS,
     Permission.EXPORT_GUESTS,
     Permission.ERASE_GUESTS,
     Permission.CHANGE_FILES,

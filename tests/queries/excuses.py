@@ -38,6 +38,7 @@ EXCUSED: dict[str, dict[str, str]] = {
     },
     "reservations.waitlist": {"*": "asked once, when no table was free; only who waits must have"},
     "reservations.tables_chosen": {"*": "whether the host chose them is nowhere but here"},
+    "reservations.tables_locked": {"*": "that the host unlocked it again is nowhere but here"},
     "reservations.pacing_forced": {"flipped @ by staff": "only says that the host knew it"},
     "reservations.awaited": {"flipped": "only wakes a caller who waits for the answer"},
     "reservations.alternatives": {"*": "what was not offered is missed by nobody"},
@@ -67,6 +68,7 @@ EXCUSED: dict[str, dict[str, str]] = {
     "reservation_changes.alternatives": {"null": "what was not offered is missed by nobody"},
     "reservation_moves.id": {"*": _ORDER},
     "reservation_moves.actor": {"*": "who it was stands nowhere else; what may not be is found"},
+    "reservation_moves.detail": {"*": "what the host did, and why, stands nowhere else"},
     "messages.id": {"*": _ORDER},
     "messages.variant": {
         "* @ coming reminder*": "belongs to a revision that a later change has made void",

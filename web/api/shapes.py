@@ -3,9 +3,11 @@
 from datetime import datetime
 from typing import Any
 
+from models.core.errors import PartyInTheWay
 from models.core.secrets.signing import manage_token
 from models.core.settings import settings
 from models.operations.reservations.booking import Accepted
+from models.operations.tables.placing import Affected
 from models.queries.reservations.reservations import ChangeView, ReservationView
 from models.rules.deciding.board import shown_reason
 from models.rules.reservations.lifecycle import Status
@@ -97,9 +99,24 @@ def reservation_facts(view: ReservationView, *, for_staff: bool) -> dict[str, An
             "tables": list(view.tables),
             "source": view.source,
             "staff_note": view.staff_note,
+            "tables_locked": view.tables_locked,
         }
     token = manage_token(view.id, view.link_secret)
     return facts | {"manage_url": manage_link(token), "manage_token": token}
+
+
+def party_in_the_way(party: PartyInTheWay) -> dict[str, Any]:
+    """Return a party that keeps others from its tables (PartyInTheWayOut)."""
+    return {
+        "id": str(party.reservation_id),
+        "reference": party.reference,
+        "status": party.status,
+        "party_size": party.party_size,
+        "start": party.starts_at.isoformat(timespec="seconds"),
+        "end": party.ends_at.isoformat(timespec="seconds"),
+        "tables": list(party.tables),
+        "why": party.why,
+    }
 
 
 def _change(view: ReservationView, *, for_staff: bool) -> dict[str, Any] | None:
@@ -128,4 +145,18 @@ def _restaurant(restaurant: RestaurantSpec) -> dict[str, str]:
         "name": restaurant.name,
         "zone": restaurant.zone,
         "phone": restaurant.phone,
+    }
+
+
+def affected_party(restaurant: RestaurantSpec, party: Affected) -> dict[str, Any]:
+    """Return another party that an act on tables concerned (AffectedOut)."""
+    return {
+        "id": str(party.reservation_id),
+        "reference": party.reference,
+        "party_size": party.party_size,
+        "start": local_text(restaurant, party.starts_at),
+        "end": local_text(restaurant, party.ends_at),
+        "from_tables": list(party.before),
+        "to_tables": list(party.after),
+        "cut": party.cut,
     }

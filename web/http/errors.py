@@ -19,8 +19,9 @@ from models.core.errors import (
     Invalid,
     MaitredError,
     NotSeated,
+    TableTaken,
 )
-from web.api.shapes import manage_link
+from web.api.shapes import manage_link, party_in_the_way
 from web.http.around import READS
 from web.http.json_body import PROBLEM_TYPE
 from web.http.problems import HTTP_CODES, Unavailable, kind_of
@@ -68,10 +69,12 @@ def answer_refusal(error: MaitredError) -> Response:
     return answer
 
 
-def _more(error: MaitredError) -> dict[str, str]:
+def _more(error: MaitredError) -> dict[str, Any]:
     """Return the machine-readable members that help the caller to continue."""
     if isinstance(error, NotSeated):
         return {"reason": error.reason}
+    if isinstance(error, TableTaken):
+        return {"parties": [party_in_the_way(each) for each in error.parties]}
     if isinstance(error, AlreadyBooked):
         return {"reservation_id": str(error.reservation_id), "manage_url": manage_link(error.token)}
     return {}

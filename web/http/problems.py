@@ -18,6 +18,7 @@ from models.core.errors import (
     RevisionConflict,
     SignInFailed,
     StateConflict,
+    TableTaken,
 )
 
 
@@ -100,6 +101,7 @@ PROBLEMS: Final[dict[type[MaitredError], ProblemKind]] = {
     SignInFailed: ProblemKind(401, "Not signed in"),
     NotAllowed: ProblemKind(403, "Not allowed"),
     NotFound: ProblemKind(404, "Not found"),
+    TableTaken: ProblemKind(409, "The table is taken"),
     StateConflict: ProblemKind(409, "Not possible in this state"),
     KeyInFlight: ProblemKind(409, "Still running", retry_after=1),
     NotSeated: ProblemKind(409, "Cannot be seated"),

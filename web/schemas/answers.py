@@ -33,6 +33,22 @@ class ProblemField(ResponseModel):
     message: str
 
 
+class PartyInTheWayOut(ResponseModel):
+    """A party at tables that another is to have, and why it stays there."""
+
+    id: str
+    reference: str
+    status: StatusName
+    party_size: int
+    start: str = Field(description="RFC 3339, in UTC")
+    end: str = Field(description="RFC 3339, in UTC")
+    tables: list[str]
+    why: Literal["seated", "arrived", "locked", "no_table"] = Field(
+        description="seated, arrived: the party is here. locked: to its tables. no_table: no other "
+        "table is free for it"
+    )
+
+
 class Problem(BaseModel):
     """RFC 9457. `code` is stable; `errors` names each bad field."""
 
@@ -49,6 +65,9 @@ class Problem(BaseModel):
     )
     manage_url: str | None = Field(
         None, description="already-booked: the manage link of that reservation"
+    )
+    parties: list[PartyInTheWayOut] | None = Field(
+        None, description="table-taken: the parties in the way"
     )
     outcome: Literal["unknown"] | None = Field(
         None,
@@ -145,6 +164,19 @@ class ChangeOut(ResponseModel):
     alternatives: list[Moment]
 
 
+class AffectedOut(ResponseModel):
+    """Another party that an act moved, or whose turn it cut."""
+
+    id: str
+    reference: str
+    party_size: int
+    start: Moment
+    end: Moment
+    from_tables: list[str]
+    to_tables: list[str]
+    cut: bool = Field(description="its turn now ends earlier, at `end`")
+
+
 class ReservationOut(ResponseModel):
     """A reservation, as its guest and the staff may see it."""
 
@@ -176,6 +208,12 @@ class ReservationOut(ResponseModel):
     tables: list[str] | None = Field(None, description="for staff only")
     source: str | None = Field(None, description="for staff only")
     staff_note: str | None = Field(None, description="for staff only: the internal note")
+    tables_locked: bool | None = Field(
+        None, description="for staff only: nobody moves the party until it is unlocked"
+    )
+    affected: list[AffectedOut] | None = Field(
+        None, description="after an act on tables: who was moved where, and whose turn was cut"
+    )
 
 
 class RequestedOut(ResponseModel):

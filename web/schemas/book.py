@@ -31,6 +31,7 @@ class BookReservationOut(ResponseModel):
     end: Moment
     area: str | None
     tables: list[str]
+    tables_locked: bool = Field(description="nobody moves it until it is unlocked")
     guest: GuestOut
     note: str = Field(description="the guest's note")
     staff_note: str = Field(description="the staff's internal note; no guest is shown it")

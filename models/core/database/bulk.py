@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
+import orjson
 from sqlalchemy import Table, insert
 from sqlalchemy.orm import Session
 
@@ -16,7 +17,7 @@ CHUNK = 2_000
 
 
 def bulk_insert(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert all rows. They have the same keys, aware datetimes, and no JSON or bytes values."""
+    """Insert all rows. They have the same keys and aware datetimes; JSON is a dict or None."""
     if not rows:
         return
     if session.get_bind().dialect.name == "sqlite":
@@ -44,6 +45,8 @@ def _escaper(escape: Callable[[Any], bytes]) -> Callable[[Any], str]:
     known: dict[Any, str] = {}
 
     def literal(value: Any) -> str:
+        if isinstance(value, dict):
+            return escape(orjson.dumps(value).decode()).decode()
         if type(value) is int:  # not bool: True equals 1, and would share its cache entry
             return str(value)
         found = known.get(value)

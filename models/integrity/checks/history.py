@@ -20,6 +20,7 @@ from models.integrity.finding import Files, Finding
 from models.integrity.history_shapes import Line, Shape, Shapes
 from models.integrity.read import Move, read_message_lists, read_messages, read_steps
 from models.integrity.times import as_text, moment_of
+from models.rules.messages.notifying import TURN_REASON
 from models.rules.reservations.lifecycle import Status, may_move
 from models.rules.reservations.reasons import leads_to
 
@@ -37,7 +38,8 @@ def history(session: Session, files: Files, *, first: int, last: int) -> Iterato
         for line in lines:
             own = moves.get(line.id, [])
             times = [move.at for move in own]
-            if problem := moments.problem(line, times):
+            chosen = any(move.what[3] == TURN_REASON for move in own)
+            if problem := moments.problem(line, times, turn_chosen=chosen):
                 rule, text = problem
                 yield Finding(rule, (line.id,), f"reservation {line.id} {text}")
             shape = shapes.of(line, [move.what for move in own], times)

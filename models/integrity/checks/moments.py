@@ -42,8 +42,13 @@ class Moments:
         restaurant = self._restaurants.get(restaurant_id)
         return _off_day(restaurant, book, starts_at) if restaurant else ""
 
-    def problem(self, line: Line, times: Sequence[str]) -> Problem | None:
-        """The broken rule, and how; None if there is none. `times`: those of its moves."""
+    def problem(
+        self, line: Line, times: Sequence[str], *, turn_chosen: bool = False
+    ) -> Problem | None:
+        """The broken rule, and how; None if there is none. `times`: those of its moves.
+
+        `turn_chosen`: a host chose the end of its turn.
+        """
         if text := _disorder(line, times):
             return "moves", text
         if not timedelta(0) < _span(line.starts_at, line.ends_at) <= _LONGEST:
@@ -58,7 +63,7 @@ class Moments:
             self._days[place] = _off_day(restaurant, line.book_id, line.starts_at)
         text = self._days[place]
         if not text and self._is_of_today(line):
-            text = self._off_file(restaurant, line)
+            text = self._off_file(restaurant, line, turn_chosen=turn_chosen)
         return ("book", text) if text else None
 
     def _is_of_today(self, line: Line) -> bool:
@@ -67,11 +72,11 @@ class Moments:
         at = line.decided_at or line.created_at
         return line.source == "online" and (not since or at > since)
 
-    def _off_file(self, restaurant: CheckedRestaurant, line: Line) -> str:
+    def _off_file(self, restaurant: CheckedRestaurant, line: Line, *, turn_chosen: bool) -> str:
         place = line.restaurant_id, line.book_id, line.starts_at
         if place not in self._sittings:
             self._sittings[place] = _off_sitting(restaurant, line)
-        if self._sittings[place] or line.status not in _UNSEATED:
+        if self._sittings[place] or turn_chosen or line.status not in _UNSEATED:
             return self._sittings[place]
         return self._off_turn(restaurant, line)
 

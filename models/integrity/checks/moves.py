@@ -15,7 +15,15 @@ from models.integrity.checks.reservations import AHEAD, REASONS, beyond, off_gri
 from models.integrity.finding import Files, Finding
 from models.integrity.law import Law, breaches
 from models.integrity.times import as_text
-from models.rules.messages.notifying import CHANGED_REASON, REFUSED_REASON
+from models.rules.messages.notifying import (
+    ASSIGNED_REASON,
+    CHANGED_REASON,
+    LOCKED_REASON,
+    REFUSED_REASON,
+    SWAPPED_REASON,
+    TURN_REASON,
+    UNLOCKED_REASON,
+)
 from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.restaurant import BOOKS_PER_SHIFT
 
@@ -25,7 +33,16 @@ _CHANGE_STATES: Final = ("requested", "accepted", "refused", "superseded", "drop
 _ACTORS: Final = ("guest", "worker", "clock", "operator")
 _STAFF: Final = "staff:"
 #: Reasons of moves that only a host makes.
-_OF_THE_STAND: Final = ("arrival", "seating", "moved")
+_OF_THE_STAND: Final = (
+    "arrival",
+    "seating",
+    "moved",
+    ASSIGNED_REASON,
+    SWAPPED_REASON,
+    LOCKED_REASON,
+    UNLOCKED_REASON,
+    TURN_REASON,
+)
 
 
 def changes(session: Session, *, now: datetime, limit: int) -> Iterator[Finding]:

@@ -23,6 +23,7 @@ from models.integrity.finding import Finding
 from models.integrity.law import Law, breaches
 from models.integrity.times import as_text, seconds_between
 from models.rules.deciding.board import Reason
+from models.rules.messages.notifying import ASSIGNED_REASON, LOCKED_REASON
 from models.rules.reservations.lifecycle import HOLDING, Status
 from models.rules.restaurant.policies import STAFF_MAX_PARTY
 
@@ -112,6 +113,9 @@ def _request_laws() -> list[Law]:
         Law("has an unknown reason", row.reason.not_in(REASONS)),
         *_confirmation_laws(),
         *_held_laws(),
+        Law(
+            "is locked to its tables, but no move says so", and_(row.tables_locked, not_(_locked()))
+        ),
         Law("has no revision for its guest", row.revision + row.guest_ahead < 1),
         Law(
             "has a notes_revision that does not exist",
@@ -130,6 +134,12 @@ def _request_laws() -> list[Law]:
             and_(status != Status.DECLINED, says(row.alternatives)),
         ),
     ]
+
+
+def _locked() -> ColumnElement[bool]:
+    row, move = table_of(Reservation).c, table_of(ReservationMove).c
+    reasons = (LOCKED_REASON, ASSIGNED_REASON, "moved")
+    return exists().where(move.reservation_id == row.id, move.reason.in_(reasons))
 
 
 def _confirmation_laws() -> Iterator[Law]:

@@ -21,10 +21,12 @@ from models.integrity.times import as_text, grid_moment, moment_of
 from models.rules.deciding.objection import AGREED, HOPELESS, Code, Objection, Party
 from models.rules.deciding.seating import Seats
 from models.rules.deciding.standing import objections
+from models.rules.messages.notifying import ASSIGNED_REASON, SWAPPED_REASON, TURN_REASON
 from models.rules.messages.wall_clock import notified_wall_time
 from models.rules.reservations.lifecycle import HOLDING, Status
 
 _HOLDING = sorted(status.value for status in HOLDING)
+_BY_A_HOST = (ASSIGNED_REASON, SWAPPED_REASON, TURN_REASON)
 #: Reported already, by `models.integrity.checks.reservations`.
 _NAMED = frozenset({Code.NO_TABLE})
 #: About the row by itself: no change of a file causes these.
@@ -40,8 +42,8 @@ class _Known(NamedTuple):
     tables: dict[int, Seats]
     #: changed by the staff: guests' limits did not apply
     by_staff: set[int]
-    #: seated at least once: since then a person has chosen
-    seated: set[int]
+    #: seated at least once, or given its tables or its turn by a host: a person has chosen
+    chosen: set[int]
 
 
 def standing(
@@ -108,7 +110,7 @@ def _party(row: Row[*tuple[Any, ...]], known: _Known) -> Party:
         area_id=row.area_id,
         table_ids=known.tables.get(row.id, ()) if status in HOLDING else (),
         online=row.source == "online" and not staff_changed,
-        chosen=row.source != "online" or staff_changed or row.id in known.seated,
+        chosen=row.source != "online" or staff_changed or row.id in known.chosen,
         walk_in=row.source == "walk_in",
         told=_told(row.starts_at, row.told_offset),
     )
@@ -136,9 +138,10 @@ def _read_known(session: Session, concerned: ColumnElement[bool]) -> _Known:
     ):
         tables[number].append(table_id)
     changed = select(wish.reservation_id).join(Reservation, _ROW.id == wish.reservation_id)
-    seated = select(move.reservation_id).join(Reservation, _ROW.id == move.reservation_id)
+    acted = select(move.reservation_id).join(Reservation, _ROW.id == move.reservation_id)
+    by_a_host = or_(move.after == Status.SEATED, move.reason.in_(_BY_A_HOST))
     return _Known(
         {number: tuple(ids) for number, ids in tables.items()},
         set(session.scalars(changed.where(concerned, wish.status == "accepted", wish.by_staff))),
-        set(session.scalars(seated.where(concerned, move.after == Status.SEATED))),
+        set(session.scalars(acted.where(concerned, by_a_host))),
     )

@@ -19,7 +19,15 @@ from models.integrity.checks.seated import read_sitters, seated
 from models.integrity.finding import Files, Finding
 from models.integrity.table_uses import Use
 from models.integrity.times import as_text, last_quarter, quarter_in
-from models.rules.messages.notifying import CHANGED_REASON
+from models.rules.messages.notifying import (
+    ASSIGNED_REASON,
+    CHANGED_REASON,
+    LOCKED_REASON,
+    RESEATED_REASON,
+    SWAPPED_REASON,
+    TURN_REASON,
+    UNLOCKED_REASON,
+)
 from models.rules.reservations.contact_edits import EDITED_REASON
 from models.rules.reservations.lifecycle import HOLDING, Status
 from models.rules.restaurant.restaurant import QUARTER_SECONDS
@@ -28,6 +36,9 @@ from models.rules.restaurant.sittings import quarter_of
 #: The states that undoing a wrong finish leads to, except SEATED.
 _BACK: Final = (Status.CONFIRMED.value, Status.ARRIVED.value)
 _JUDGED = frozenset(status.value for status in HOLDING | {Status.FINISHED})
+#: Moves that leave a seated party at its tables, and those that give any party other tables.
+_SAME_TABLES: Final = (LOCKED_REASON, UNLOCKED_REASON, TURN_REASON)
+_OTHER_TABLES: Final = (ASSIGNED_REASON, SWAPPED_REASON, RESEATED_REASON)
 #: Later than every quarter: the party gave up the table and did not get it again.
 _NEVER: Final = 2**31
 #: Tables processed together: this bounds the memory.
@@ -200,6 +211,7 @@ def _read_begins(session: Session, chunk: Sequence[int]) -> dict[int, int]:
     A party that is seated has the table from then on, early or late; one whose no-show,
     cancellation or finish was undone has it again from then on, but not before its start; one
     recorded later as having come has none again; after an accepted change the new start counts.
+    Other tables than before are held from then on, but not before the start.
     """
     move, given = ReservationMove, Assignment
     query = (
@@ -209,7 +221,12 @@ def _read_begins(session: Session, chunk: Sequence[int]) -> dict[int, int]:
         .where(
             given.dining_table_id.in_(chunk),
             or_(
-                and_(move.after == Status.SEATED, move.reason.not_like(f"{EDITED_REASON}%")),
+                and_(
+                    move.after == Status.SEATED,
+                    move.reason.not_in(_SAME_TABLES),
+                    move.reason.not_like(f"{EDITED_REASON}%"),
+                ),
+                move.reason.in_(_OTHER_TABLES),
                 move.before.in_((Status.NO_SHOW.value, Status.CANCELLED.value)),
                 and_(move.before == Status.FINISHED, move.after.in_(_BACK)),
                 move.reason == CHANGED_REASON,

@@ -178,6 +178,7 @@ def _accept(
             told_offset=offset_of(restaurant, change.starts_at),
             area_id=change.area_id,
             tables_chosen=False,
+            tables_locked=False,
             alternatives=None,
             revision=Reservation.revision + 1,
         )

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from models.core.database.bulk import bulk_insert
@@ -12,7 +12,7 @@ from models.entities.reservations import Reservation, SeatedTable, TableOccupanc
 from models.operations.deciding.books import lock_books
 from models.operations.deciding.occupancy import change_tables, tables_of
 from models.operations.deciding.seatings import Seating
-from models.operations.reservations.history import write_move
+from models.operations.reservations.history import from_to, write_move
 from models.queries.deciding.boards import STAYS_QUARTERS, load_boards
 from models.queries.floor.load import restaurant_by_id, unreadable_restaurants
 from models.rules.deciding.board import Ask, Board
@@ -66,7 +66,12 @@ def _overtaken(now: datetime) -> tuple[ColumnElement[bool], ...]:
     return (
         row.id.in_(tables),
         row.status.in_((Status.CONFIRMED, Status.ARRIVED)),
-        or_(row.source == "online", row.tables_chosen.is_(False)),
+        # NULL: an older release, which chose tables only for its own bookings
+        or_(
+            row.tables_chosen.is_(False),
+            and_(row.tables_chosen.is_(None), row.source == "online"),
+        ),
+        row.tables_locked.is_(False),
         row.restaurant_id.not_in(unreadable_restaurants()),
     )
 
@@ -90,7 +95,16 @@ def _elsewhere(session: Session, board: Board, row: Reservation, *, now: datetim
     change_tables(session, row, given, seats, now=now)
     taken = Seating(row.restaurant_id, row.id, seats, begin, held)
     bulk_insert(session, table_of(TableOccupancy), taken.quarters())
-    write_move(session, row, Status(row.status), now=now, actor=CLOCK, reason=RESEATED_REASON)
+    said = from_to(board.restaurant, given, seats)
+    write_move(
+        session,
+        row,
+        Status(row.status),
+        now=now,
+        actor=CLOCK,
+        reason=RESEATED_REASON,
+        detail=said,
+    )
     return True
 
 

@@ -54,17 +54,17 @@ def whole_turn_from(
     They are held for a whole turn, or until the next party's quarters begin, but at least to the
     end that the party had. Raises StateConflict naming the taken tables.
     """
-    begin, last = quarter_of(now), _last(restaurant, row, row.ends_at)
+    begin, last = quarter_of(now), last_held(restaurant, row, row.ends_at)
     end = moment(begin) + _turn(restaurant, row, tables)
-    wished = _last(restaurant, row, end)
+    wished = last_held(restaurant, row, end)
     if begin > last:  # its own turn is over: it needs a new one
-        _hold_all(session, restaurant, row, tables, first=begin, last=wished)
+        hold(session, restaurant, row, tables, first=begin, last=wished)
         row.ends_at = end
         return
-    _hold_all(session, restaurant, row, tables, first=begin, last=last)
+    hold(session, restaurant, row, tables, first=begin, last=last)
     more = _free_after(session, row, tables, last=last, wished=wished)
     if more > 0:
-        _hold_all(session, restaurant, row, tables, first=last + 1, last=last + more)
+        hold(session, restaurant, row, tables, first=last + 1, last=last + more)
         row.ends_at += more * _QUARTER
 
 
@@ -78,8 +78,8 @@ def stay_on(
     """
     begin = quarter_of(now)
     row.ends_at = max(row.ends_at, moment(begin + 1))
-    _hold_all(
-        session, restaurant, row, tables, first=begin, last=_last(restaurant, row, row.ends_at)
+    hold(
+        session, restaurant, row, tables, first=begin, last=last_held(restaurant, row, row.ends_at)
     )
 
 
@@ -88,10 +88,10 @@ def hold_again(
 ) -> None:
     """Hold the party's tables again for the rest of its turn. Raises StateConflict."""
     first = max(quarter_of(row.starts_at), quarter_of(now))
-    tables, last = tables_of(session, row.id), _last(restaurant, row, row.ends_at)
+    tables, last = tables_of(session, row.id), last_held(restaurant, row, row.ends_at)
     if first <= last:
         refuse_if_others_sit(session, restaurant, row, tables)
-    _hold_all(session, restaurant, row, tables, first=first, last=last)
+    hold(session, restaurant, row, tables, first=first, last=last)
 
 
 def change_tables(
@@ -121,7 +121,7 @@ def release_from(
     free_books(session, {row.book_id: row.restaurant_id}, now=now)
 
 
-def _hold_all(
+def hold(
     session: Session,
     restaurant: RestaurantSpec,
     row: Reservation,
@@ -229,8 +229,8 @@ def _turn(restaurant: RestaurantSpec, row: Reservation, tables: Seats) -> timede
     return timedelta(minutes=turn_at(restaurant, shift, tables, party_size=size))
 
 
-def _last(restaurant: RestaurantSpec, row: Reservation, end: datetime) -> int:
-    """Return the last quarter held by a turn that ends at `end`, including its buffer."""
+def last_held(restaurant: RestaurantSpec, row: Reservation, end: datetime) -> int:
+    """Return the last quarter that the party holds if its turn ends at `end`: with the buffer."""
     shift = restaurant.shift_by_id.get(split_book_id(row.book_id)[0])
     minutes = (
         buffer_minutes(restaurant.policies, shift) if shift else restaurant.policies.buffer_minutes

@@ -19,6 +19,7 @@ from models.entities.reservations import (
     TableOccupancy,
 )
 from models.operations.deciding.seatings import Seating, moment
+from models.operations.reservations.history import from_to
 from models.operations.wall_times.offset_updates import OffsetUpdates
 from models.rules.deciding.board import Outcome
 from models.rules.deciding.seating import Seats
@@ -83,6 +84,8 @@ class Verdicts:
     seatings: dict[int, Seating] = field(default_factory=dict)
     #: The tables that parties of earlier rounds leave for others, by reservation id.
     left: dict[int, Seating] = field(default_factory=dict)
+    #: The restaurants of these seatings, by id.
+    restaurants: dict[int, RestaurantSpec] = field(default_factory=dict)
     moves: list[dict[str, Any]] = field(default_factory=list)
     messages: list[dict[str, Any]] = field(default_factory=list)
     #: Reservations whose guests are notified otherwise: by the staff, or by another message.
@@ -116,6 +119,7 @@ class Verdicts:
         self, restaurant: RestaurantSpec, reservation_id: int, outcome: Outcome, *, start: int
     ) -> None:
         """Record the party's tables and quarters, and the new tables of parties it displaces."""
+        self.restaurants[restaurant.id] = restaurant
         self.seatings[reservation_id] = Seating(
             restaurant.id, reservation_id, outcome.seats, start, outcome.held
         )
@@ -129,7 +133,12 @@ class Verdicts:
 
     def reseated(self, party: PartyColumns) -> None:
         """Record in the history that the party was re-seated; the guest is not notified."""
-        self._note(party, Status(party.status), notifying.RESEATED_REASON)
+        left, now = self.left.get(party.id), self.seatings.get(party.id)
+        restaurant = self.restaurants.get(party.restaurant_id)
+        detail = None
+        if restaurant and left and now:
+            detail = from_to(restaurant, left.seats, now.seats)
+        self._note(party, Status(party.status), notifying.RESEATED_REASON, detail)
 
     def moved(
         self,
@@ -163,7 +172,13 @@ class Verdicts:
                 restaurant.policies.reminder_minutes, starts_at=starts_at, **about
             )
 
-    def _note(self, party: PartyColumns, after: Status, reason: str) -> int:
+    def _note(
+        self,
+        party: PartyColumns,
+        after: Status,
+        reason: str,
+        detail: dict[str, Any] | None = None,
+    ) -> int:
         revision = party.revision + 1
         self.moves.append(
             {
@@ -174,6 +189,7 @@ class Verdicts:
                 "revision": revision,
                 "actor": self.actor,
                 "reason": reason,
+                "detail": detail,
             }
         )
         return revision

@@ -7,8 +7,24 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from models.entities.reservations import Reservation, ReservationMove
+from models.rules.deciding.seating import Seats
 from models.rules.messages.notifying import UNSEEN_REASONS
 from models.rules.reservations.lifecycle import Status
+from models.rules.restaurant.restaurant import RestaurantSpec
+
+
+def labels_of(restaurant: RestaurantSpec, tables: Seats) -> tuple[str, ...]:
+    """Return the tables' labels; a table that was removed has none any more."""
+    known = restaurant.table_by_id
+    return tuple(known[each].label if each in known else f"#{each}" for each in tables)
+
+
+def from_to(restaurant: RestaurantSpec, before: Seats, after: Seats) -> dict[str, Any]:
+    """Return a change of tables as the history stores it: the labels of that day."""
+    return {
+        "from": list(labels_of(restaurant, before)),
+        "to": list(labels_of(restaurant, after)),
+    }
 
 
 def write_move(

@@ -20,7 +20,7 @@ from models.operations.deciding.occupancy import (
     whole_turn_from,
 )
 from models.operations.door.seating import prepare_to_seat
-from models.operations.reservations.history import write_move
+from models.operations.reservations.history import from_to, write_move
 from models.operations.reservations.repeats import ANYTHING, ActsOn, is_repeat
 from models.operations.stand.seated_tables import refuse_if_others_sit, sit_down, stand_up
 from models.operations.stand.steps import check_begun, check_day, move
@@ -96,7 +96,8 @@ def seat(
     change_tables(session, row, given, wanted, now=now)
     row.seated_at = row.seated_at if sits else now
     row.arrived_at = row.arrived_at or now
-    move(session, row, Status.SEATED, now=now, actor=actor, reason=reason)
+    said = from_to(restaurant, given, wanted) if wanted != given else None
+    move(session, row, Status.SEATED, now=now, actor=actor, reason=reason, detail=said)
 
 
 def finish(

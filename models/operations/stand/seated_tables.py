@@ -33,7 +33,7 @@ def refuse_if_others_sit(
 
     Rows of parties that are no longer seated (an older release finished them) are deleted.
     """
-    others = [each for each in _sitters(session, tables) if each.reservation_id != row.id]
+    others = [each for each in sitters(session, tables) if each.reservation_id != row.id]
     sitting = [each for each in others if each.sits]
     if sitting:
         known = restaurant.table_by_id
@@ -48,7 +48,7 @@ def refuse_if_others_sit(
         session.execute(delete(_ROWS).where(_ROWS.c.dining_table_id.in_(gone)))
 
 
-def _sitters(session: Session, tables: Collection[int]) -> list[SeatedParty]:
+def sitters(session: Session, tables: Collection[int]) -> list[SeatedParty]:
     """Return the parties seated at these tables, and stale rows of others. One query by the key."""
     row, seated = table_of(Reservation).c, table_of(SeatedTable).c
     query = (

@@ -200,6 +200,7 @@ def _reservation(
         ends_at=row.ends_at,
         area_key=area_key(restaurant, row.area_id),
         tables=tables,
+        tables_locked=row.tables_locked,
         guest_name=guest.name,
         guest_email=guest.email,
         guest_phone=guest.phone,

@@ -34,6 +34,7 @@ class BookReservation:
     ends_at: datetime
     area_key: str | None
     tables: tuple[str, ...]
+    tables_locked: bool
     guest_name: str
     guest_email: str | None
     guest_phone: str | None

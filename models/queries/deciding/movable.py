@@ -23,8 +23,9 @@ def load_movable(
 ) -> None:
     """Add to the board those of its parties that may be moved. The caller has locked its book.
 
-    Parties recorded by the staff are left out: the staff may have chosen their table. `without`:
-    parties that are handled otherwise already. Two queries.
+    Parties whose tables the staff chose or locked are left out, and so are those that the staff
+    recorded: an older release did not store whether they chose. `without`: parties that are handled
+    otherwise already. Two queries.
     """
     row = table_of(Reservation).c
     query = select(row.id, row.party_size, row.starts_at, row.area_id).where(
@@ -32,6 +33,9 @@ def load_movable(
         row.status == Status.CONFIRMED.value,
         row.source == "online",
         row.starts_at >= now + LAID,
+        row.tables_locked.is_(False),
+        # NULL: an older release, which chose tables only for its own bookings
+        row.tables_chosen.is_not(True),
     )
     parties = session.execute(query).all()
     held = _read_held(session, board) if parties else {}

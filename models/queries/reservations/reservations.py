@@ -53,6 +53,7 @@ class ReservationView:
     reason: str | None
     alternatives: tuple[datetime, ...]
     tables: tuple[str, ...]
+    tables_locked: bool
     change: ChangeView | None
     created_at: datetime
     decided_at: datetime | None
@@ -91,6 +92,7 @@ def reservation_view(session: Session, reservation_id: int) -> ReservationView:
         reason=row.reason,
         alternatives=_moments(row.alternatives),
         tables=_tables(session, row),
+        tables_locked=row.tables_locked,
         change=_last_change(session, restaurant, row.id),
         created_at=row.created_at,
         decided_at=row.decided_at,

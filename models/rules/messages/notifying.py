@@ -46,6 +46,14 @@ CHANGED_REASON = "changed"
 REFUSED_REASON = "change_refused"
 #: Another table: guests are not told their table.
 RESEATED_REASON = "re_seated"
+#: The staff gave the party these tables, exchanged them with another party's, or locked them.
+ASSIGNED_REASON = "assigned"
+SWAPPED_REASON = "swapped"
+LOCKED_REASON = "locked"
+UNLOCKED_REASON = "unlocked"
+_OF_TABLES = frozenset({ASSIGNED_REASON, SWAPPED_REASON, LOCKED_REASON, UNLOCKED_REASON})
+#: The staff made the turn longer or shorter.
+TURN_REASON = "turn_changed"
 #: Moved back to the wall time that the guest was given, after new zone rules had shifted it.
 REANCHORED_REASON = "reanchored"
 #: The guest has confirmed by the link; the message of the current state is sent.
@@ -72,8 +80,9 @@ DOOR_REASONS = frozenset(
 UNTOLD_REASONS = frozenset(
     {UNDONE_REASON, EDITED_REASON, RESEATED_REASON, REANCHORED_REASON, *DOOR_REASONS}
 )
+UNTOLD_REASONS |= _OF_TABLES | {TURN_REASON}
 #: Moves that a guest does not see at all: other tables.
-UNSEEN_REASONS = frozenset({RESEATED_REASON, "moved", PASSED_REASON})
+UNSEEN_REASONS = _OF_TABLES | {RESEATED_REASON, "moved", PASSED_REASON}
 
 #: State of a message that is not to be sent (the staff tell the guest, or another message does).
 #: Its row stays.

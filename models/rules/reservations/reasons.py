@@ -4,10 +4,12 @@ from typing import Final
 
 from models.rules.deciding.board import Reason
 from models.rules.messages.notifying import (
+    ASSIGNED_REASON,
     CHANGED_REASON,
     JOINED_REASON,
     LEFT_REASON,
     LIST_OVER_REASON,
+    LOCKED_REASON,
     MISSED_REASON,
     PASSED_REASON,
     PROVED_REASON,
@@ -17,7 +19,10 @@ from models.rules.messages.notifying import (
     RESEATED_REASON,
     RESIZED_REASON,
     STANDS_REASON,
+    SWAPPED_REASON,
+    TURN_REASON,
     UNDONE_REASON,
+    UNLOCKED_REASON,
     UNPROVED_REASON,
 )
 from models.rules.reservations.contact_edits import EDITED_REASON
@@ -56,6 +61,11 @@ STAYED: Final[dict[str, frozenset[Status]]] = {
     **dict.fromkeys(
         (READY_REASON, MISSED_REASON, PASSED_REASON, RESIZED_REASON), frozenset({Status.WAITLISTED})
     ),
+    ASSIGNED_REASON: frozenset({Status.CONFIRMED, Status.ARRIVED}),
+    SWAPPED_REASON: HOLDING,
+    LOCKED_REASON: HOLDING,
+    UNLOCKED_REASON: HOLDING,
+    TURN_REASON: HOLDING,
     EDITED_REASON: frozenset(Status),
 }
 

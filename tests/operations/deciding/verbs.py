@@ -22,6 +22,10 @@ from models.operations.reservations.staff_changes import change_by_staff
 from models.operations.stand.arrivals import arrive, finish, mark_no_show, seat
 from models.operations.stand.confirming import confirm_waitlisted
 from models.operations.stand.undo import take_back
+from models.operations.tables.assigning import Force, assign_tables, swap_tables
+from models.operations.tables.lengthening import Length, change_turn
+from models.operations.tables.locking import set_lock
+from models.operations.tables.seating import seat_at
 from models.queries.floor.load import restaurant_by_id
 from models.rules.reservations.requests import GuestDetails, TableChange
 from models.rules.restaurant.restaurant import RestaurantSpec
@@ -154,6 +158,29 @@ def _seat_at_1(evening: Evening, which: int, now: datetime) -> None:
     evening.stand.move(seat, evening.party(which), now=now, table_ids=(evening.table(0),))
 
 
+def _at_table(operation: Callable[..., Any], **given: Any) -> Do:
+    """A verb that gives one party one table."""
+
+    def do(evening: Evening, which: int, now: datetime) -> None:
+        tables = (evening.table(which // 2),)
+        evening.stand.move(operation, evening.party(which), now=now, table_ids=tables, **given)
+        evening.stand.drain(now=now)
+
+    return do
+
+
+def _swap(evening: Evening, which: int, now: datetime) -> None:
+    other = evening.party(which + 1)
+    evening.stand.move(swap_tables, evening.party(which), now=now, other_id=other)
+    evening.stand.drain(now=now)
+
+
+def _extend(evening: Evening, which: int, now: datetime) -> None:
+    length = Length(minutes=(which % 5 - 1) * 15)
+    evening.stand.move(change_turn, evening.party(which), now=now, length=length)
+    evening.stand.drain(now=now)
+
+
 def _join(evening: Evening, which: int, now: datetime, *, actor: str) -> None:
     number = len(evening.parties)
     email = f"door{number}@example.com"
@@ -201,6 +228,17 @@ STEPS: Final[dict[str, Step]] = {
     "arrive": Step(_move(arrive), f"post {_PARTY}/arrive"),
     "seat": Step(_move(seat), f"post {_PARTY}/seat"),
     "seat at 1": Step(_seat_at_1, f"post {_PARTY}/seat"),
+    "seat over": Step(_at_table(seat_at), f"post {_PARTY}/seat"),
+    "assign": Step(_at_table(assign_tables), f"post {_PARTY}/assign"),
+    "overlap": Step(
+        _at_table(assign_tables, force=Force(squeeze=True, overlap=True, text="a host")),
+        f"post {_PARTY}/assign",
+    ),
+    "swap": Step(_swap, f"post {_PARTY}/swap"),
+    "lock": Step(_move(set_lock, locked=True), f"post {_PARTY}/lock"),
+    "unlock": Step(_move(set_lock, locked=False), f"post {_PARTY}/unlock"),
+    "extend": Step(_extend, f"post {_PARTY}/extend"),
+    "open end": Step(_move(change_turn, length=Length()), f"post {_PARTY}/extend"),
     "finish": Step(_move(finish), f"post {_PARTY}/finish"),
     "no-show": Step(_move(mark_no_show), f"post {_PARTY}/no-show"),
     "take back": Step(_move(take_back), f"post {_PARTY}/take-back"),

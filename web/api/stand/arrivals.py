@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import orjson
 from apiflask import APIBlueprint
 from flask import Response
 from sqlalchemy.orm import Session
@@ -12,9 +13,11 @@ from models.core import clock
 from models.core.database.transactions import unit
 from models.core.errors import Invalid
 from models.operations.reservations.repeats import ActsOn
-from models.operations.stand.arrivals import arrive, finish, mark_no_show, seat
+from models.operations.stand.arrivals import arrive, finish, mark_no_show
 from models.operations.stand.confirming import confirm_waitlisted
 from models.operations.stand.undo import take_back
+from models.operations.tables.placing import Affected
+from models.operations.tables.seating import seat_at
 from models.queries.accounts.accounts import Caller
 from models.queries.reservations.reservations import ReservationView
 from models.queries.running import flags
@@ -23,6 +26,7 @@ from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.restaurant import RestaurantSpec
 from web.api.endpoint import STAFF, WRITE, View, describe
 from web.api.seen import read_view, show, view_within
+from web.api.shapes import affected_party
 from web.http.access import Visitor, staff_of_reservation
 from web.http.headers import if_revision
 from web.nudging import nudge_after_move
@@ -69,10 +73,20 @@ def arrived(reservation_id: int, caller: Caller, body: MoveRequest) -> Response:
 def seated(reservation_id: int, caller: Caller, body: SeatRequest) -> Response:
     """Seat the party: at its assigned tables, or at `tables` (labels).
 
-    A seated party is moved. If a table is still occupied, 409 names the party there.
+    A seated party is moved. Parties that have not come make way for `tables` where they can;
+    `affected` says who was moved where. If a table is still occupied, 409 names the party there.
     """
-    ids = tables_by_label(read_view(reservation_id).restaurant, body.tables) if body.tables else ()
-    return _move(partial(seat, table_ids=ids), reservation_id, caller, body)
+    restaurant = read_view(reservation_id).restaurant
+    ids = tables_by_label(restaurant, body.tables) if body.tables else ()
+    made_way: list[Affected] = []
+
+    def seat_here(*about: Any, **more: Any) -> None:
+        made_way[:] = seat_at(*about, table_ids=ids, **more).affected
+
+    answer = _move(seat_here, reservation_id, caller, body)
+    facts = answer.get_json() | {"affected": [affected_party(restaurant, it) for it in made_way]}
+    answer.set_data(orjson.dumps(facts))
+    return answer
 
 
 @_verb("finish")

@@ -92,6 +92,7 @@ def _reservation(restaurant: RestaurantSpec, row: BookReservation) -> dict[str, 
         "end": local_text(restaurant, row.ends_at),
         "area": row.area_key,
         "tables": list(row.tables),
+        "tables_locked": row.tables_locked,
         "guest": {
             "name": row.guest_name,
             "email": row.guest_email,

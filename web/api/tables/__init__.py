@@ -1,0 +1,1 @@
+"""The host's acts on tables, over HTTP."""
