@@ -71,6 +71,12 @@ def create_app() -> APIFlask:
     register_errors(app)
     register_tokens(app)
     register_openapi(app)
+    _add_parts(app)
+    return app
+
+
+def _add_parts(app: APIFlask) -> None:
+    """Add each part of the API, and the pages."""
     app.register_blueprint(restaurants.blueprint)
     app.register_blueprint(reservations.blueprint)
     app.register_blueprint(auth.blueprint)
@@ -99,4 +105,3 @@ def create_app() -> APIFlask:
         app.register_blueprint(pages.blueprint)
     for stand_pages in STAND_PAGES:
         app.register_blueprint(stand_pages)
-    return app
