@@ -83,9 +83,7 @@ class FloorSearch:
         if floor is None:
             plan.in_the_way += [self._stays(row) for row in rows]
             return
-        asking = sorted((self._movable(row, floor) for row in rows), key=lambda each: (
-            len(each.wanted), each.id
-        ))  # fmt: skip
+        asking = sorted((self._movable(row, floor) for row in rows), key=_choices)
         others: dict[int, Movable] | None = None
         by_id = {row.id: row for row in rows}
         for each in asking:
@@ -151,3 +149,7 @@ def _note(plan: TablePlan, party: Movable, seats: Seats) -> None:
     held = party.mask.bit_count()
     if given != seats:
         plan.moves.append(GivesWay(party.id, given, seats, party.start, held))
+
+
+def _choices(party: Movable) -> tuple[int, int]:
+    return len(party.wanted), party.id

@@ -21,17 +21,15 @@ def set_lock(
     actor: str,
     acts_on: ActsOn = ANYTHING,
 ) -> None:
-    """Lock the party to its tables, or unlock it. Locking a locked party does nothing.
+    """Lock the party to its tables, or unlock it; a repeat does nothing.
 
-    No decision, no clock and no act on another party moves a locked one; an act on itself does.
-    Raises NotFound, StateConflict, RevisionConflict.
+    Only an act on itself moves a locked party. Raises NotFound, StateConflict, RevisionConflict.
     """
     row = lock_reservation(session, reservation_id)
     check_holding(row)
-    if row.tables_locked == locked:
-        return
     reason = LOCKED_REASON if locked else UNLOCKED_REASON
-    if is_repeat(session, row, acts_on, reason=reason, actor=actor):
+    has = row.tables_locked == locked
+    if has or is_repeat(session, row, acts_on, reason=reason, actor=actor):
         return
     row.tables_locked = locked
     move(session, row, Status(row.status), now=now, actor=actor, reason=reason)

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from models.core.errors import Busy, NotFound, StateConflict
@@ -45,25 +45,25 @@ def _books(
     session: Session, numbers: Collection[int], tables: Seats, *, now: datetime
 ) -> dict[int, int]:
     """Return the books (-> restaurant id) of the reservations, and of parties at the tables."""
-    row, held = Reservation, TableOccupancy
+    row = Reservation
     columns = row.id, row.book_id, row.restaurant_id, row.starts_at, row.ends_at
     own = session.execute(select(*columns).where(row.id.in_(numbers))).all()
     if len(own) < len(set(numbers)):
         raise NotFound("there is no such reservation")
     books = {each.book_id: each.restaurant_id for each in own}
-    given = select(Assignment.dining_table_id).where(Assignment.reservation_id.in_(numbers))
+    own_tables = select(Assignment.dining_table_id).where(Assignment.reservation_id.in_(numbers))
+    given = session.scalars(own_tables).all()
     first = quarter_of(min(now, *(each.starts_at for each in own)))
     last = quarter_of(max(now, *(each.ends_at for each in own)))
-    near = (
-        select(row.book_id, row.restaurant_id)
-        .join(held, held.reservation_id == row.id)
-        .where(
-            held.dining_table_id.in_({*tables, *session.scalars(given)}),
-            held.quarter_hour.between(first, last + _AROUND),
-        )
-        .distinct()
-    )
+    near = _near(tables, given, first=first, last=last + _AROUND)
     return books | {each.book_id: each.restaurant_id for each in session.execute(near)}
+
+
+def _near(tables: Seats, given: Collection[int], *, first: int, last: int) -> Select[int, int]:
+    row, held = Reservation, TableOccupancy
+    query = select(row.book_id, row.restaurant_id).join(held, held.reservation_id == row.id)
+    at = held.dining_table_id.in_({*tables, *given})
+    return query.where(at, held.quarter_hour.between(first, last)).distinct()
 
 
 def check_holding(row: Reservation) -> None:
@@ -91,9 +91,7 @@ def wish_of(
     """
     given = tables_of(session, row.id)
     end = end_of(row, now=now) if ends_at is None else ends_at
-    first = quarter_of(now)
-    if row.status != Status.SEATED:
-        first = max(first, quarter_of(row.starts_at))
+    first = quarter_of(now if row.status == Status.SEATED else max(now, row.starts_at))
     last = last_held(restaurant, row, end)
     return Wish(row, given, given if seats is None else seats, first, max(last, first - 1))
 

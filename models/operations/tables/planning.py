@@ -90,11 +90,14 @@ def _blockers(
             if number not in own and any(wanted & tables.get(table, set()) for table in wish.seats):
                 found[number] = min(found.get(number) or wish.first, wish.first)
     at_once = [wish for wish in wishes if _needs_now(wish, now, may_cut=may_cut)]
-    there = sorted({table for wish in at_once for table in wish.seats})
-    for each in sitters(session, there) if there else []:
-        if each.sits and each.reservation_id not in own:
-            found[each.reservation_id] = None
-    return found
+    return found | dict.fromkeys(_sitting(session, at_once, own))
+
+
+def _sitting(session: Session, wishes: Sequence[Wish], own: Collection[int]) -> list[int]:
+    """Return the other parties that sit at the wishes' tables."""
+    there = sorted({table for wish in wishes for table in wish.seats})
+    found = sitters(session, there) if there else []
+    return [each.reservation_id for each in found if each.sits and each.reservation_id not in own]
 
 
 def _needs_now(wish: Wish, now: datetime, *, may_cut: bool) -> bool:
