@@ -130,8 +130,9 @@ def change(reservation_id: int, visitor: Visitor, body: ReservationPatch) -> Res
     Notes and the guest's details change immediately (200). A guest's change of party_size, start or
     area is decided like a request (202, `change.status` is `requested`); the current table is held
     until then. A change by staff is decided immediately: 200, or 409 `not-seated` with a `reason`,
-    and then nothing is changed and nobody is notified. `area: null` means any area. A change that
-    is already in effect is 200 too, whatever If-Match is.
+    and then nothing is changed and nobody is notified. The staff may also change a party that has
+    arrived or is seated. `area: null` means any area. A change that is already in effect is 200
+    too, whatever If-Match is.
     """
     seconds, revision, now = wait_seconds(), if_revision(), clock.now()
     if visitor.by_staff:

@@ -2,8 +2,8 @@
 
 Only online decisions are checked. The staff may exceed the pacing, and all their bookings counted
 when an online party was decided: so online covers alone never exceed a limit. No-shows and
-cancellations that were undone are left out, too, and for the online limit parties that the staff
-changed.
+cancellations that were undone are left out, too, as are parties changed while they were here, and
+for the online limit all parties that the staff changed.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 
 from models.entities.reservations import Reservation, ReservationChange, ReservationMove
 from models.integrity.finding import CheckedRestaurant, Files, Finding, ShiftFile
-from models.rules.reservations.lifecycle import PACED, Status
+from models.rules.messages.notifying import CHANGED_REASON
+from models.rules.reservations.lifecycle import HERE, PACED, Status
 from models.rules.restaurant.pacing import on_that_date
 from models.rules.restaurant.restaurant import BOOKS_PER_SHIFT, Pacing, split_book_id
 from models.rules.restaurant.sittings import quarter_of
@@ -86,13 +87,12 @@ def _read_starts(
     session: Session, restaurant: CheckedRestaurant, book: int, starts_at: datetime
 ) -> list[_Start]:
     row, move, wish = Reservation, ReservationMove, ReservationChange
-    # or seated from the waitlist by the host, whatever the pacing
-    taken_back = select(move.reservation_id).where(
+    # changed while it was here, or seated from the waitlist by the host, whatever the pacing
+    here = and_(move.reason == CHANGED_REASON, move.after.in_(sorted(HERE)))
+    seated = and_(move.before == Status.WAITLISTED, move.after == Status.SEATED)
+    beyond = select(move.reservation_id).where(
         move.reservation_id == row.id,
-        or_(
-            move.before.in_((Status.NO_SHOW, Status.CANCELLED)),
-            and_(move.before == Status.WAITLISTED, move.after == Status.SEATED),
-        ),
+        or_(move.before.in_((Status.NO_SHOW, Status.CANCELLED)), here, seated),
     )
     by_staff = (
         select(wish.id)
@@ -100,7 +100,7 @@ def _read_starts(
         .exists()
     )
     query = select(row.id, row.party_size, row.decided_at, by_staff).where(
-        _online(book, book), row.starts_at == starts_at, ~taken_back.exists()
+        _online(book, book), row.starts_at == starts_at, ~beyond.exists()
     )
     found = [_Start(*facts) for facts in session.execute(query.order_by(row.id))]
     return [start for start in found if restaurant.holds_for(start.decided_at)]

@@ -236,8 +236,10 @@ def _read_begins(session: Session, chunk: Sequence[int]) -> dict[int, int]:
     )
     begins: dict[int, int] = {}
     for number, at, after, reason, start in session.execute(query):
-        if reason == CHANGED_REASON:
+        if reason == CHANGED_REASON and after == Status.CONFIRMED:
             begins[number] = quarter_of(start)
+        elif reason == CHANGED_REASON and after == Status.ARRIVED:
+            begins[number] = max(quarter_of(at), quarter_of(start))
         elif after == Status.SEATED:
             begins[number] = quarter_of(at)
         elif after == Status.FINISHED:

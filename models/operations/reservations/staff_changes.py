@@ -20,12 +20,13 @@ from models.operations.reservations.pending_changes import (
     new_change,
     pending_change,
 )
+from models.operations.stand.present_changes import change_present
 from models.queries.deciding.parties import COLUMNS
 from models.queries.floor.load import restaurant_by_id
 from models.queries.reservations.same_guest import load_same_guests
 from models.rules.deciding.board import STAFF_WORDS, Reason
 from models.rules.reservations.changing import check_change
-from models.rules.reservations.lifecycle import Status
+from models.rules.reservations.lifecycle import HERE, Status
 from models.rules.reservations.requests import TableChange
 from models.rules.restaurant.sittings import find_sitting
 
@@ -42,7 +43,8 @@ def change_by_staff(
 ) -> bool:
     """Change the reservation now; return False if there is nothing to change.
 
-    `if_revision` is the row's own revision. A pending change request of the guest is decided first,
+    A party that is here already is changed by `change_present`. `if_revision` is the row's own
+    revision. A pending change request of the guest is decided first,
     as by its lane. `notify=False`: the staff notify the guest themselves; reminders are still set
     for the new start. Raises NotFound, Invalid (field named), StateConflict, RevisionConflict,
     Busy, and NotSeated if there is no table: then the caller's transaction is rolled back, and
@@ -52,7 +54,9 @@ def change_by_staff(
     if waits_at_door(row):
         check_revision(row.revision, if_revision)
         return change_at_door(session, row, change=change, now=now, actor=actor)
-    check_open(row, now=now, by_staff=True)
+    is_here = Status(row.status) in HERE
+    if not is_here:
+        check_open(row, now=now, by_staff=True)
     restaurant = restaurant_by_id(session, row.restaurant_id)
     if matches(restaurant, row, merged_request(restaurant, row, change)):
         return False
@@ -64,6 +68,9 @@ def change_by_staff(
         _decide(session, row, waiting, now=now, actor="worker")
         session.refresh(row)
     asked, has = merged_request(restaurant, row, change), as_request(restaurant, row)
+    if is_here:
+        change_present(session, row, restaurant, has=has, asked=asked, now=now, actor=actor)
+        return True
     sitting = check_change(restaurant, asked, change=change, has=has, now=now, online=False)
     wish = new_change(
         row, restaurant, asked, book_id=sitting.book_id, now=now, actor=actor, by_staff=True

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from models.rules.reservations.contact_edits import ADDED, CHANNELS, EDITED_REASON, contact_marks
-from models.rules.reservations.lifecycle import Status
+from models.rules.reservations.lifecycle import HERE, Status
 
 
 class Kind(StrEnum):
@@ -229,7 +229,7 @@ def kind_for(after: Status, reason: str) -> Kind | None:
     if contact_marks(reason):
         return TOLD.get(after)
     if reason == CHANGED_REASON:
-        return Kind.CHANGED
+        return None if after in HERE else Kind.CHANGED  # who is here needs no message
     if reason == REFUSED_REASON:
         return Kind.CHANGE_REFUSED
     if reason in UNTOLD_REASONS:

@@ -27,6 +27,8 @@ class Status(StrEnum):
 DOOR: Final = "door"
 #: States that hold a table and count for pacing.
 HOLDING = frozenset({Status.CONFIRMED, Status.ARRIVED, Status.SEATED})
+#: States of a party that is in the restaurant.
+HERE = frozenset({Status.ARRIVED, Status.SEATED})
 #: States that count for pacing: parties that started in the interval, even after they left.
 PACED = HOLDING | {Status.FINISHED}
 #: States in which a guest may still change or cancel.

@@ -26,7 +26,7 @@ from models.rules.messages.notifying import (
     UNPROVED_REASON,
 )
 from models.rules.reservations.contact_edits import EDITED_REASON
-from models.rules.reservations.lifecycle import HOLDING, Status
+from models.rules.reservations.lifecycle import HERE, HOLDING, PACED, Status
 
 _WAITS: Final = frozenset({Status.WAITLISTED, Status.DECLINED})
 #: Reasons of a move to another state (or to the same one, when a waiting party's request changes).
@@ -51,8 +51,9 @@ MOVED: Final[dict[str, frozenset[Status]]] = {
 }
 #: Reasons of a history entry that leaves the state as it is.
 STAYED: Final[dict[str, frozenset[Status]]] = {
-    CHANGED_REASON: frozenset({Status.CONFIRMED}),
-    REFUSED_REASON: frozenset({Status.CONFIRMED, Status.WAITLISTED}),
+    CHANGED_REASON: HERE | {Status.CONFIRMED},
+    # also of a party that came, left or did not come: a stored request is always answered
+    REFUSED_REASON: PACED | {Status.WAITLISTED, Status.NO_SHOW},
     RESEATED_REASON: frozenset({Status.CONFIRMED, Status.ARRIVED}),
     REANCHORED_REASON: frozenset({Status.CONFIRMED, Status.WAITLISTED}),
     PROVED_REASON: frozenset({Status.CONFIRMED}),
