@@ -14,9 +14,9 @@ from web.http.headers import revision_tag
 from web.http.json_body import json_response
 
 
-def show(view: ReservationView, visitor: Visitor, *, status: int = 200) -> Response:
-    """Return the reservation as this visitor may see it, with its ETag."""
-    answer = json_response(reservation_facts(view, for_staff=visitor.by_staff), status)
+def show(view: ReservationView, visitor: Visitor, *, status: int = 200, **more: object) -> Response:
+    """Return the reservation as this visitor may see it, with its ETag; `more`: further facts."""
+    answer = json_response(reservation_facts(view, for_staff=visitor.by_staff) | more, status)
     revision = view.revision if visitor.by_staff else view.guest_revision
     answer.headers["ETag"] = revision_tag(revision)
     answer.headers["Cache-Control"] = "no-store"

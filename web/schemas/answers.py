@@ -214,6 +214,12 @@ class ReservationOut(ResponseModel):
     affected: list[AffectedOut] | None = Field(
         None, description="after an act on tables: who was moved where, and whose turn was cut"
     )
+    warnings: list[Literal["pacing", "outside_hours", "short_turn"]] | None = Field(
+        None,
+        description="for staff only, of a walk-in just seated. pacing: more start now than the "
+        "pacing allows. outside_hours: no shift offers a start now. short_turn: the next party "
+        "needs the table at `end`",
+    )
 
 
 class RequestedOut(ResponseModel):

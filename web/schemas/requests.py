@@ -162,7 +162,7 @@ class StaffReservationRequest(RequestModel):
 
     party_size: PartySize
     start: Start | None = Field(None, description="default for a walk-in: this quarter-hour")
-    guest: StaffGuestIn
+    guest: StaffGuestIn | None = Field(None, description="optional for a walk-in")
     area: AreaKey | None = None
     note: Note = Field("", description=GUESTS_NOTE)
     staff_note: Note = Field("", description=STAFFS_NOTE)
@@ -171,7 +171,11 @@ class StaffReservationRequest(RequestModel):
     )
     notify: bool = Field(True, description=NOTIFY)
     force_pacing: bool = Field(False, description="exceed the pacing limit; needs permission")
-    walk_in: bool = Field(False, description="walk-in; seated immediately")
+    walk_in: bool = Field(
+        False,
+        description="walk-in; seated immediately. Without `start` it is seated now: pacing and "
+        "hours do not forbid it, `warnings` says what is exceeded",
+    )
     marketing: ConsentIn | None = Field(
         None, description="the guest's answer; omit it if the guest was not asked"
     )
@@ -180,18 +184,23 @@ class StaffReservationRequest(RequestModel):
         self, restaurant: RestaurantSpec, *, now: datetime, actor: str
     ) -> TableRequest:
         """Return it as a value of the rules. Raises Invalid without a start or for a bad phone."""
-        if self.start is None and not self.walk_in:
-            raise Invalid.field("start", "is required")
+        for name in ("start", "guest"):
+            if getattr(self, name) is None and not self.walk_in:
+                raise Invalid.field(name, "is required")
         return TableRequest(
             party_size=self.party_size,
             starts_at=self.start or _this_quarter(now),
-            guest=guest_details(self.guest, restaurant),
+            guest=guest_details(self.guest, restaurant) if self.guest else _nobody(restaurant),
             area_key=self.area,
             note=self.note,
             staff_note=self.staff_note,
             waitlist=False,
             marketing=self.marketing.consent("staff", actor=actor) if self.marketing else None,
         )
+
+
+def _nobody(restaurant: RestaurantSpec) -> GuestDetails:
+    return GuestDetails(name="", locale=restaurant.locale or _DEFAULT_LOCALE)
 
 
 def _this_quarter(now: datetime) -> datetime:

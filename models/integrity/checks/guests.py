@@ -86,6 +86,7 @@ def _read(session: Session, after: int, last: int) -> list[Row[*tuple[Any, ...]]
         select(
             row.id,
             row.reference,
+            row.source,
             row.guest_sealed,
             row.staff_note_sealed,
             row.email_key,
@@ -129,7 +130,8 @@ def _wrong_key(guest: Guest, row: Row[*tuple[Any, ...]]) -> str:
     is_known = guest.email or guest.phone or guest.note
     if row.forgotten_at is not None and is_known:
         return "is erased but still has guest data"
-    return "" if guest.name else "has a guest without a name"
+    nameless = not guest.name and row.source != "walk_in"
+    return "has a guest without a name" if nameless else ""
 
 
 @lru_cache(maxsize=1_000)

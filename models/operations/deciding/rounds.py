@@ -20,14 +20,17 @@ from models.queries.floor.load import restaurants_by_id
 from models.queries.reservations.no_shows import NoShows
 from models.queries.reservations.same_guest import SameGuests, load_same_guests
 from models.queries.running.flags import is_on
+from models.rules.deciding.at_the_door import decide_at_the_door
 from models.rules.deciding.board import ALWAYS, Ask, Board, Outcome, Reason, Window
 from models.rules.deciding.decisions import decide, no_table
 from models.rules.deciding.reseating import Budget, Room
+from models.rules.deciding.seating import Seats
 from models.rules.flags import Flag
 from models.rules.reservations.lifecycle import DOOR, Status
 from models.rules.restaurant.policies import bookable_quarters
 from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.sittings import quarter_of
+from models.rules.restaurant.turn_times import QUARTER_MINUTES, buffer_minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +186,17 @@ class Round:
         board.count_search(ask, outcome)
         return outcome
 
+    def decide_at_the_door(self, board: Board, ask: Ask, *, tables: Seats = ()) -> Outcome:
+        """Decide on a party that is here now; if no table is free, re-seat others if possible."""
+        outcome = decide_at_the_door(board, ask, tables=tables)
+        is_whole = outcome.status is Status.CONFIRMED and outcome.held == board.held(
+            ask, outcome.seats
+        )
+        if not is_whole and not tables and board.may_move is None and self._load_movable(board):
+            outcome = decide_at_the_door(board, ask, tables=tables)
+        board.count_search(ask, outcome)
+        return outcome
+
     def _load_movable(self, board: Board) -> bool:
         """Load the movable parties if re-seating is on; return whether it is."""
         restaurant = board.restaurant.id
@@ -216,7 +230,10 @@ class Round:
             board = self.boards[row.book_id]
             if row.source == "online" and row.starts_at >= self.now + LAID:
                 board.may_be_moved(row.id, ask_of(row), outcome.seats, outcome.held)
-            minutes = board.turn(ask_of(row), outcome.seats)
+            given = outcome.held * QUARTER_MINUTES - buffer_minutes(
+                restaurant.policies, board.sitting.shift
+            )
+            minutes = min(board.turn(ask_of(row), outcome.seats), given)
             ends_at = row.starts_at + timedelta(minutes=minutes)
             self.guests.confirmed(row)
         self.verdicts.decided(restaurant, row, outcome, ends_at=ends_at, reason=reason)

@@ -102,7 +102,7 @@ def book_for_guest(
     books = {sitting.book_id: restaurant.id}
     lock_books(session, books)
     row = new_row(restaurant, sitting, request, reference=reference, now=now)
-    _note_consent(connection, restaurant, request, now=now)
+    note_consent(connection, restaurant, request, now=now)
     row |= {"source": "walk_in" if walk_in else "staff", "pacing_forced": force_pacing}
     reservation_id = insert_row(connection, row | {"tables_chosen": bool(table_ids)})
     round_ = Round(session, books, now=now, actor=actor)
@@ -207,9 +207,10 @@ def _terms(restaurant: RestaurantSpec, request: TableRequest) -> dict[str, Any]:
     return terms
 
 
-def _note_consent(
+def note_consent(
     connection: Connection, restaurant: RestaurantSpec, request: TableRequest, *, now: datetime
 ) -> None:
+    """Record what the guest told the staff about marketing, if they asked."""
     if request.marketing is not None:
         contacts = {"email": request.guest.email, "sms": request.guest.phone}
         record_consent(connection, restaurant.id, contacts, request.marketing, now=now)

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from models.core.errors import Invalid, RevisionConflict, StateConflict
 from models.entities.reservations import Reservation, ReservationChange
-from models.rules.reservations.lifecycle import DOOR, OPEN, Status
+from models.rules.reservations.lifecycle import DOOR, HERE, OPEN, Status
 from models.rules.reservations.requests import GuestDetails, TableChange, TableRequest
 from models.rules.restaurant.policies import may_cancel_online
 from models.rules.restaurant.restaurant import RestaurantSpec
@@ -22,7 +22,7 @@ def check_revision(revision: int, if_revision: int | None) -> None:
 
 def check_open(row: Reservation, *, now: datetime, by_staff: bool) -> None:
     """Raise StateConflict if the reservation has ended, or, for its guest, has begun."""
-    if Status(row.status) not in OPEN:
+    if Status(row.status) not in (OPEN | HERE if by_staff else OPEN):
         raise StateConflict(f"a reservation that is {row.status} cannot be changed")
     if row.source == DOOR and row.status == Status.WAITLISTED:
         raise StateConflict("you wait at the door: ask the host to change it")

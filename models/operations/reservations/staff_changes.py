@@ -44,9 +44,9 @@ def change_by_staff(
     """Change the reservation now; return False if there is nothing to change.
 
     A party that is here already is changed by `change_present`. `if_revision` is the row's own
-    revision. A pending change request of the guest is decided first,
-    as by its lane. `notify=False`: the staff notify the guest themselves; reminders are still set
-    for the new start. Raises NotFound, Invalid (field named), StateConflict, RevisionConflict,
+    revision. A pending change request of the guest is decided first, as by its lane.
+    `notify=False`: the staff notify the guest themselves; reminders are still set for the new
+    start. Raises NotFound, Invalid (field named), StateConflict, RevisionConflict,
     Busy, and NotSeated if there is no table: then the caller's transaction is rolled back, and
     nothing is left of the attempt.
     """
@@ -54,9 +54,7 @@ def change_by_staff(
     if waits_at_door(row):
         check_revision(row.revision, if_revision)
         return change_at_door(session, row, change=change, now=now, actor=actor)
-    is_here = Status(row.status) in HERE
-    if not is_here:
-        check_open(row, now=now, by_staff=True)
+    check_open(row, now=now, by_staff=True)
     restaurant = restaurant_by_id(session, row.restaurant_id)
     if matches(restaurant, row, merged_request(restaurant, row, change)):
         return False
@@ -68,7 +66,7 @@ def change_by_staff(
         _decide(session, row, waiting, now=now, actor="worker")
         session.refresh(row)
     asked, has = merged_request(restaurant, row, change), as_request(restaurant, row)
-    if is_here:
+    if Status(row.status) in HERE:
         change_present(session, row, restaurant, has=has, asked=asked, now=now, actor=actor)
         return True
     sitting = check_change(restaurant, asked, change=change, has=has, now=now, online=False)

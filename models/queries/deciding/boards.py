@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from models.core.database.transactions import table_of
 from models.entities.evening import BlockedTable, BookLimit
 from models.entities.reservations import Reservation, SeatedTable, TableOccupancy
-from models.rules.deciding.board import Board
+from models.rules.deciding.board import Ask, Board
 from models.rules.deciding.seating import Floor
 from models.rules.evening.limits import limited
 from models.rules.reservations.lifecycle import DOOR, PACED, Status
@@ -82,6 +82,19 @@ def _load_floors(
     for start in range(0, len(ranges), _RANGES_A_QUERY):
         _read_occupancy(session, floors, ranges[start : start + _RANGES_A_QUERY], now)
     return floors
+
+
+def load_hours(session: Session, board: Board, ask: Ask, *, now: datetime) -> None:
+    """Extend the board's floor to the hours of this party, which may lie outside of the shift's.
+
+    Only for the board of a single book, before movable parties are loaded.
+    """
+    floor, restaurant = board.floor, board.restaurant.id
+    if (earlier := floor.base - ask.quarter) > 0:
+        floor.taken = {table: taken << earlier for table, taken in floor.taken.items()}
+        floor.base = ask.quarter
+    hours = (restaurant, ask.quarter, ask.quarter + board.held(ask) - 1)
+    _read_occupancy(session, {restaurant: floor}, [hours], quarter_of(now))
 
 
 @lru_cache(maxsize=2 * _RANGES_A_QUERY)

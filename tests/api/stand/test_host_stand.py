@@ -205,3 +205,30 @@ def test_the_book_of_a_day_shows_parties_tables_and_pacing(staffed: Stand) -> No
 
 def components(stand: Stand) -> dict[str, Any]:
     return {"components": stand.client.get("/openapi.json").json["components"]}
+
+
+@pytest.mark.both
+def test_a_walk_in_needs_neither_name_nor_hour(
+    staffed: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = int(book(staffed).json["id"])
+    with transaction(staffed.db) as session:
+        start = session.get_one(Reservation, number).starts_at
+    monkeypatch.setattr(clock, "now", lambda: start + timedelta(minutes=4))
+
+    def walk_in(role: str = "host", **body: Any) -> Answer:
+        headers = staffed.as_staff(role) | {"Idempotency-Key": uuid.uuid4().hex}
+        return staffed.client.post(PLACE, json={"walk_in": True} | body, headers=headers)
+
+    seated = walk_in(party_size=2)
+    assert (seated.status_code, seated.json["status"]) == (201, "seated"), seated.text
+    assert (seated.json["guest"]["name"], seated.json["warnings"]) == ("", [])
+    assert walk_in("viewer", party_size=2).status_code == 403
+    crowded = [walk_in(party_size=4) for _ in range(2)][-1]
+    assert crowded.json["warnings"] == ["pacing"], crowded.text
+    nameless = walk_in(party_size=2, walk_in=False)
+    assert nameless.json["errors"][0]["field"] == "start"
+    book_of_day = staffed.client.get(
+        f"/api/v1/restaurants/demo/book?date={start.date()}", headers=staffed.as_staff()
+    )
+    assert "" in [row["guest"]["name"] for row in book_of_day.json["reservations"]]

@@ -1,6 +1,7 @@
 """The book of a day, and bookings by staff."""
 
 from functools import partial
+from typing import Any
 
 import orjson
 from apiflask import APIBlueprint
@@ -12,10 +13,12 @@ from models.core.database.transactions import reading, unit
 from models.core.errors import NotAllowed
 from models.operations.reservations.booking import Accepted, book_for_guest
 from models.operations.stand.arrivals import seat
+from models.operations.stand.walk_ins import seat_walk_in
 from models.queries.accounts.accounts import Caller
 from models.queries.book.book import book_of
 from models.queries.reservations.reservations import ReservationView
 from models.queries.running import flags
+from models.rules.deciding.at_the_door import DoorWarning
 from models.rules.permissions import Permission
 from models.rules.restaurant.restaurant import RestaurantSpec
 from web.api.access_log import audit_read
@@ -72,18 +75,21 @@ def book_table(
 ) -> Response:
     """Book for a guest, decided immediately: at `tables`, or at tables that Maitred chooses.
 
-    409 `not-seated` with a `reason` when there is no table. A walk-in is seated immediately.
+    409 `not-seated` with a `reason` when there is no table. A walk-in is seated immediately;
+    without `start` it needs no name, neither pacing nor hours forbid it, and `warnings` says what
+    is exceeded.
     """
     if body.force_pacing and not caller.has(restaurant.id, Permission.FORCE_PACING):
         raise NotAllowed("your role may not exceed the pacing limit")
     key, raw = idempotency_key(), request.get_data()
     flags.refresh()
-    accepted, view = unit(
+    accepted, warnings, view = unit(
         partial(_book, restaurant=restaurant, caller=caller, body=body, key=key, raw=raw)
     )
     about_new(accepted)
     nudge_after_move(restaurant.id)
-    answer = show(view, Visitor(caller), status=201)
+    more = {"warnings": [each.value for each in warnings]} if body.walk_in else {}
+    answer = show(view, Visitor(caller), status=201, **more)
     answer.headers["Location"] = f"/api/v1/reservations/{accepted.reservation_id}"
     if accepted.replayed:
         answer.headers["Idempotency-Replayed"] = "true"
@@ -98,21 +104,28 @@ def _book(
     body: StaffReservationRequest,
     key: str,
     raw: bytes,
-) -> tuple[Accepted, ReservationView]:
+) -> tuple[Accepted, tuple[DoorWarning, ...], ReservationView]:
     now = clock.now()
-    accepted = book_for_guest(
-        session,
-        restaurant,
-        request=body.table_request(restaurant, now=now, actor=caller.actor),
-        key=key,
-        body=raw,
-        now=now,
-        actor=caller.actor,
-        table_ids=tables_by_label(restaurant, body.tables),
-        force_pacing=body.force_pacing,
-        walk_in=body.walk_in,
-        notify=body.notify,
-    )
-    if body.walk_in and not accepted.replayed:
-        seat(session, accepted.reservation_id, now=now, actor=caller.actor)
-    return accepted, view_within(session, accepted.reservation_id)
+    common: dict[str, Any] = {
+        "request": body.table_request(restaurant, now=now, actor=caller.actor),
+        "key": key,
+        "body": raw,
+        "now": now,
+        "actor": caller.actor,
+        "table_ids": tables_by_label(restaurant, body.tables),
+        "notify": body.notify,
+    }
+    warnings: tuple[DoorWarning, ...] = ()
+    if body.walk_in and body.start is None:
+        accepted, warnings = seat_walk_in(session, restaurant, **common)
+    else:
+        accepted = book_for_guest(
+            session,
+            restaurant,
+            force_pacing=body.force_pacing,
+            walk_in=body.walk_in,
+            **common,
+        )
+        if body.walk_in and not accepted.replayed:
+            seat(session, accepted.reservation_id, now=now, actor=caller.actor)
+    return accepted, warnings, view_within(session, accepted.reservation_id)
