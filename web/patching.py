@@ -9,6 +9,7 @@ from models.core.errors import Invalid
 from models.operations.deciding.books import lock_reservation
 from models.operations.reservations.changes import edit_details, request_change
 from models.operations.reservations.staff_changes import change_by_staff
+from models.operations.stand.party_details import edit_party
 from models.queries.floor.load import restaurant_by_id
 from models.rules.reservations.requests import GuestDetails, TableChange
 from web.http.access import Visitor
@@ -32,7 +33,7 @@ def apply_patch(
     is decided within this call. Everything is one transaction, so that `if_revision` holds for
     both parts. Raises Invalid, StateConflict, RevisionConflict, NotFound, NotSeated.
     """
-    for name in ("staff_note", "notify"):
+    for name in ("staff_note", "details", "notify"):
         if getattr(patch, name) is not None and not visitor.by_staff:
             raise Invalid.field(name, "is for staff only")
     change_id = None
@@ -43,6 +44,12 @@ def apply_patch(
         session.refresh(row)
         if row.revision + row.guest_ahead != before:
             if_revision = None  # already checked; this request has raised the revision since
+    common: dict[str, Any] = {"now": now, "actor": visitor.actor}
+    changes = patch.details.changes if patch.details else {}
+    if changes and edit_party(
+        session, reservation_id, changes=changes, if_revision=if_revision, **common
+    ):
+        if_revision = None
     if any(each is not None for each in (patch.note, patch.staff_note, patch.guest)):
         edit_details(
             session,
@@ -50,10 +57,9 @@ def apply_patch(
             note=patch.note,
             staff_note=patch.staff_note,
             guest=_edited_guest(session, reservation_id, patch.guest, visitor),
-            now=now,
-            actor=visitor.actor,
             by_staff=visitor.by_staff,
             if_revision=if_revision,
+            **common,
         )
     return change_id
 

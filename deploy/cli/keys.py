@@ -16,7 +16,7 @@ from models.core.database.transactions import reading, unit
 from models.core.secrets import encryption
 from models.core.settings import KMS_KEY
 from models.operations.accounts.second_factors import reseal_factors
-from models.operations.guests.resealing import count_by_key, reseal_some
+from models.operations.guests.resealing import count_by_key, reseal_some, reseal_some_details
 
 BATCH = 500
 
@@ -109,13 +109,15 @@ def _counts() -> dict[int, int]:
 def _reseal() -> None:
     primary = encryption.keyring(now=True).primary
     todo = sum(count for number, count in _counts().items() if number != primary)
-    done, after = 0, 0
+    done = 0
     with Progress(console=Console(stderr=True)) as progress:
         bar = progress.add_task("re-encrypting", total=todo)
-        while found := unit(partial(reseal_some, after=after, limit=BATCH)):
-            count, after = found
-            done += count
-            progress.update(bar, completed=done)
+        for reseal in (reseal_some, reseal_some_details):
+            after = 0
+            while found := unit(partial(reseal, after=after, limit=BATCH)):
+                count, after = found
+                done += count
+                progress.update(bar, completed=done)
         factors = unit(reseal_factors)
         progress.update(bar, completed=done + factors)
     also = f" and {factors:,} second factors" if factors else ""

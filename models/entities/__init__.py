@@ -7,6 +7,7 @@ from models.entities.files import File, FileVersion
 from models.entities.flags import FlagChange, FlagSwitch
 from models.entities.floor import Area, Combination, CombinationTable, DiningTable, Restaurant
 from models.entities.messages import ChannelState, Message
+from models.entities.parties import PartyDetails
 from models.entities.privacy import AuditEntry, Consent, Erasure
 from models.entities.reservations import (
     Assignment,
@@ -53,6 +54,7 @@ __all__ = [
     "Lease",
     "Membership",
     "Message",
+    "PartyDetails",
     "ProcessSeen",
     "Promotion",
     "RecoveryCode",

@@ -10,11 +10,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, exists, false, func
-from sqlalchemy.orm import Mapped, column_property, mapped_column
+from sqlalchemy.orm import Mapped, column_property, foreign, mapped_column, relationship
 
 from models.core.database.transactions import Base
 from models.core.database.types import BigId, UtcDateTime, digest
 from models.core.secrets.signing import contact_key
+from models.entities.parties import Details, PartyDetails, details_of
 from models.entities.sealed_guest import (
     Guest,
     open_guest,
@@ -127,6 +128,13 @@ class Reservation(Base):
     #: random, part of the guest's link; NULL: made before links had one
     #: (`models.rules.reservations.links`)
     link_secret: Mapped[bytes | None] = mapped_column(digest(8))
+    #: what the stand knows of the party; loaded only where a query says so
+    party: Mapped[PartyDetails | None] = relationship(
+        primaryjoin=lambda: foreign(PartyDetails.reservation_id) == Reservation.id,
+        viewonly=True,
+        uselist=False,
+        lazy="raise",
+    )
     #: the staff edited the row while it had only one note
     _staff_edited: Mapped[bool] = column_property(
         exists().where(
@@ -152,6 +160,21 @@ class Reservation(Base):
         self.guest_sealed = seal_guest(guest, reference=self.reference)
         self.email_key, self.phone_key = contact_key(guest.email), contact_key(guest.phone)
         self.forgotten_at = None
+
+    @property
+    def details(self) -> Details:
+        """The staff's facts about the party; `party` is loaded. Raises DecryptionFailed."""
+        return details_of(self.party, reference=self.reference)
+
+    @property
+    def expected_at(self) -> datetime | None:
+        """When a party comes that runs late; `party` is loaded."""
+        return self.party.expected_at if self.party else None
+
+    @property
+    def arrived_covers(self) -> int | None:
+        """How many of a party are here, if not all; `party` is loaded."""
+        return self.party.arrived_covers if self.party else None
 
     @property
     def guest_revision(self) -> int:

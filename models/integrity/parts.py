@@ -28,6 +28,8 @@ from models.integrity.checks.guests import (
     forgotten,
     guests,
     keyring_finding,
+    parties,
+    unreadable_details,
 )
 from models.integrity.checks.history import history
 from models.integrity.checks.pacing import pacing
@@ -109,6 +111,7 @@ def _guests(session: Session, _run: CheckRun, share: Share) -> Iterator[Finding]
 def _rows(session: Session, run: CheckRun, _share: Share) -> Iterator[Finding]:
     yield from laws.reservations(session, now=run.now, limit=run.limit)
     yield from books(session, run.files, now=run.now)
+    yield from parties(session, limit=run.limit)
 
 
 def _changes(session: Session, run: CheckRun, _share: Share) -> Iterator[Finding]:
@@ -121,6 +124,8 @@ def _changes(session: Session, run: CheckRun, _share: Share) -> Iterator[Finding
 def _messages(session: Session, run: CheckRun, _share: Share) -> Iterator[Finding]:
     yield from said.messages(session, now=run.now, since=run.since, limit=run.limit)
     yield from contacts_before(session)
+    if not keyring_finding():
+        yield from unreadable_details(session)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from models.core.secrets.signing import manage_token
 from models.core.settings import settings
 from models.operations.reservations.booking import Accepted
 from models.operations.tables.placing import Affected
+from models.queries.book.shapes import BookReservation
 from models.queries.reservations.reservations import ChangeView, ReservationView
 from models.rules.deciding.board import shown_reason
 from models.rules.reservations.lifecycle import Status
@@ -100,6 +101,7 @@ def reservation_facts(view: ReservationView, *, for_staff: bool) -> dict[str, An
             "source": view.source,
             "staff_note": view.staff_note,
             "tables_locked": view.tables_locked,
+            **party_facts(restaurant, view),
         }
     token = manage_token(view.id, view.link_secret)
     return facts | {"manage_url": manage_link(token), "manage_token": token}
@@ -116,6 +118,20 @@ def party_in_the_way(party: PartyInTheWay) -> dict[str, Any]:
         "end": party.ends_at.isoformat(timespec="seconds"),
         "tables": list(party.tables),
         "why": party.why,
+def party_facts(
+    restaurant: RestaurantSpec, view: ReservationView | BookReservation
+) -> dict[str, Any]:
+    """Return what only the staff know of a party: details, when it comes, how many are here."""
+    details, expected = view.details, view.expected_at
+    return {
+        "details": {
+            "allergies": details.allergies,
+            "occasion": details.occasion,
+            "vip": details.vip,
+            "tags": list(details.tags),
+        },
+        "expected_at": None if expected is None else local_text(restaurant, expected),
+        "arrived_covers": view.arrived_covers,
     }
 
 

@@ -177,6 +177,15 @@ class AffectedOut(ResponseModel):
     cut: bool = Field(description="its turn now ends earlier, at `end`")
 
 
+class DetailsOut(ResponseModel):
+    """The staff's facts about a party; no guest is shown them."""
+
+    allergies: str
+    occasion: str
+    vip: bool
+    tags: list[str]
+
+
 class ReservationOut(ResponseModel):
     """A reservation, as its guest and the staff may see it."""
 
@@ -213,6 +222,13 @@ class ReservationOut(ResponseModel):
     )
     affected: list[AffectedOut] | None = Field(
         None, description="after an act on tables: who was moved where, and whose turn was cut"
+    )
+    details: DetailsOut | None = Field(None, description="for staff only")
+    expected_at: Moment | None = Field(
+        None, description="for staff only: the party runs late, and comes by then"
+    )
+    arrived_covers: int | None = Field(
+        None, description="for staff only: so many are here; null: all of them, or none"
     )
     warnings: list[Literal["pacing", "outside_hours", "short_turn"]] | None = Field(
         None,

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from web.schemas.answers import ChangeOut, GuestOut, Moment, ResponseModel, StatusName
+from web.schemas.answers import ChangeOut, DetailsOut, GuestOut, Moment, ResponseModel, StatusName
 
 
 class BookMessageOut(ResponseModel):
@@ -35,6 +35,9 @@ class BookReservationOut(ResponseModel):
     guest: GuestOut
     note: str = Field(description="the guest's note")
     staff_note: str = Field(description="the staff's internal note; no guest is shown it")
+    details: DetailsOut
+    expected_at: Moment | None = Field(description="the party runs late, and comes by then")
+    arrived_covers: int | None = Field(description="so many are here; null: all of them, or none")
     source: str
     pacing_forced: bool
     reason: str | None

@@ -178,6 +178,8 @@ PartySizeText = Annotated[
 ]
 Name = Annotated[str, Field(min_length=1, max_length=NAME_MAX), AfterValidator(person_name)]
 Note = Annotated[str, Field(max_length=1000), AfterValidator(several_lines)]
+Occasion = Annotated[str, Field(max_length=63), AfterValidator(one_line)]
+Tag = Annotated[str, Field(min_length=1, max_length=32), AfterValidator(one_line)]
 #: an address to search for; nothing is sent to it
 SoughtEmail = Annotated[
     str,

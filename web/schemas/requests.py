@@ -25,11 +25,13 @@ from web.schemas.fields import (
     LocaleTag,
     Name,
     Note,
+    Occasion,
     PartySize,
     PartySizeText,
     Phone,
     Start,
     TableLabel,
+    Tag,
     Wording,
     to_e164,
 )
@@ -155,6 +157,21 @@ class ReservationRequest(RequestModel):
         )
 
 
+class DetailsIn(RequestModel):
+    """The staff's facts about a party; absent ones stay as they are. No guest is shown them."""
+
+    allergies: Annotated[Note | None, NotNull()] = None
+    occasion: Annotated[Occasion | None, NotNull()] = None
+    vip: Annotated[bool | None, NotNull()] = None
+    tags: Annotated[list[Tag] | None, NotNull()] = Field(None, max_length=12)
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The named fields, as those of `models.entities.parties.Details`."""
+        named = self.model_dump(exclude_unset=True)
+        return named | ({"tags": tuple(dict.fromkeys(named["tags"]))} if "tags" in named else {})
+
+
 class StaffReservationRequest(RequestModel):
     """A booking by staff, decided immediately."""
 
@@ -166,6 +183,7 @@ class StaffReservationRequest(RequestModel):
     area: AreaKey | None = None
     note: Note = Field("", description=GUESTS_NOTE)
     staff_note: Note = Field("", description=STAFFS_NOTE)
+    details: DetailsIn | None = None
     tables: list[TableLabel] = Field(
         default_factory=list, max_length=12, description="labels; empty: chosen automatically"
     )
@@ -229,6 +247,9 @@ class ReservationPatch(RequestModel):
     staff_note: Annotated[Note | None, NotNull()] = Field(
         None, description=f"{STAFFS_NOTE}; a guest may not send it"
     )
+    details: Annotated[DetailsIn | None, NotNull()] = Field(
+        None, description="a guest may not send it"
+    )
     notify: Annotated[bool | None, NotNull()] = Field(
         None, description=f"{NOTIFY}; default true; a guest may not send it"
     )
@@ -261,14 +282,6 @@ class BookQuery(RequestModel):
     """The day of the book."""
 
     date: DateText
-
-
-class LinkRequest(RequestModel):
-    """How to resend the link."""
-
-    body_optional: ClassVar[bool] = True
-
-    renew: bool = False
 
 
 class CancelRequest(RequestModel):

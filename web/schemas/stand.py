@@ -5,7 +5,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from web.schemas.answers import StatusName
-from web.schemas.fields import TableLabel
+from web.schemas.fields import PARTY_MAX, Instant, TableLabel
 from web.schemas.requests import NOTIFY, RequestModel
 
 
@@ -33,3 +33,29 @@ class TakeBackRequest(MoveRequest):
     notify: bool = Field(
         True, description=f"of an undone cancellation whose message has gone: {NOTIFY}"
     )
+
+
+class ArriveRequest(MoveRequest):
+    """How many have come."""
+
+    covers: int | None = Field(
+        None, ge=1, le=PARTY_MAX, description="so many of the party are here; default: all of them"
+    )
+
+
+class LateRequest(MoveRequest):
+    """When the party comes."""
+
+    body_optional: ClassVar[bool] = False
+
+    until: Instant | None = Field(
+        description="after its start, within its turn; null: it comes in time after all"
+    )
+
+
+class LinkRequest(RequestModel):
+    """How to resend the link."""
+
+    body_optional: ClassVar[bool] = True
+
+    renew: bool = False

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import Row, String, or_, select, type_coerce
+from sqlalchemy import Row, String, not_, or_, select, type_coerce
 from sqlalchemy.orm import Session
 
 from models.core.database.transactions import table_of
@@ -15,15 +15,20 @@ from models.core.errors import DecryptionFailed, SettingsInvalid
 from models.core.secrets.encryption import keyring
 from models.core.secrets.signing import contact_key
 from models.entities.messages import Message
+from models.entities.parties import PartyDetails, open_details
 from models.entities.reservations import Reservation, ReservationChange
 from models.entities.sealed_guest import Guest, open_contact, open_guest, open_staff_note
 from models.entities.shifts import ShiftDay
 from models.integrity.finding import Finding
-from models.rules.reservations.lifecycle import ENDED
+from models.integrity.law import Law, breaches
+from models.integrity.times import seconds_between
+from models.rules.reservations.lifecycle import ENDED, OPEN
 
 #: Reservations read per query: this bounds the memory.
 _AT_ONCE: Final = 5_000
 _MOST_STARTS: Final = 3
+#: No party runs later than this.
+_LATEST_SECONDS: Final = 24 * 3600
 _LOCALE: Final = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?")
 _REFERENCE: Final = re.compile(r"[A-Z0-9]{4,12}")
 _UNREADABLE: Final = (DecryptionFailed, ValueError, TypeError)
@@ -98,9 +103,8 @@ def _read(session: Session, after: int, last: int) -> list[Row[*tuple[Any, ...]]
         )
         .where(row.id > after, row.id <= last)
         .order_by(row.id)
-        .limit(_AT_ONCE)
     )
-    return list(session.execute(query).all())
+    return list(session.execute(query.limit(_AT_ONCE)).all())
 
 
 def _problem(row: Row[*tuple[Any, ...]]) -> str:
@@ -191,3 +195,67 @@ def forgotten(session: Session, *, limit: int) -> Iterator[Finding]:
     for number, day in session.execute(left.limit(limit)):
         text = f"reservation {number} of {day} is not erased, but its book is marked as erased"
         yield Finding("forgotten", (number,), text)
+
+
+def parties(session: Session, *, limit: int) -> Iterator[Finding]:
+    """Check the details of parties, each row with its reservation."""
+    own, row = table_of(PartyDetails), table_of(Reservation)
+    source = own.join(row, row.c.id == own.c.reservation_id)
+    key = own.c.reservation_id
+    yield from breaches(session, "details", key, key, source, _details_laws(), limit=limit)
+    yield from _without_reservation(session, limit=limit)
+
+
+def _details_laws() -> list[Law]:
+    own, row = table_of(PartyDetails), table_of(Reservation)
+    late = seconds_between(row.c.starts_at, own.c.expected_at)
+    return [
+        Law(
+            "has details of another restaurant than its own",
+            own.c.restaurant_id != row.c.restaurant_id,
+            rule="reference",
+        ),
+        Law(
+            "is expected at a time far from its start",
+            not_(late.between(-_LATEST_SECONDS, _LATEST_SECONDS)),
+            among=own.c.expected_at.is_not(None),
+        ),
+        Law("is erased but still has details", row.c.forgotten_at.is_not(None), rule="forgotten"),
+        *_count_laws(),
+    ]
+
+
+def _count_laws() -> Iterator[Law]:
+    row, count = table_of(Reservation).c, table_of(PartyDetails).c.arrived_covers
+    some = count.is_not(None)
+    wrong, coming = or_(count < 1, count >= row.party_size), row.status.in_(sorted(OPEN))
+    yield Law("has an impossible arrived_covers", wrong, among=some)
+    yield Law("has arrived_covers but has not arrived", coming, among=some)
+
+
+def _without_reservation(session: Session, *, limit: int) -> Iterator[Finding]:
+    own, row = table_of(PartyDetails).c, table_of(Reservation).c
+    query = (
+        select(own.reservation_id)
+        .outerjoin_from(own.reservation_id.table, row.id.table, row.id == own.reservation_id)
+        .where(row.id.is_(None))
+    )
+    for number in session.scalars(query.limit(limit)):
+        text = f"details of reservation {number}, which does not exist"
+        yield Finding("reference", (number,), text)
+
+
+def unreadable_details(session: Session) -> Iterator[Finding]:
+    """Details that cannot be decrypted."""
+    own, row = table_of(PartyDetails).c, table_of(Reservation).c
+    query = (
+        select(row.id, row.reference, own.details_sealed)
+        .join_from(own.reservation_id.table, row.id.table, row.id == own.reservation_id)
+        .where(own.details_sealed.is_not(None))
+    )
+    for number, reference, sealed in session.execute(query):
+        try:
+            open_details(sealed, reference=reference)
+        except (DecryptionFailed, ValueError, TypeError):
+            text = f"reservation {number} has details that cannot be decrypted"
+            yield Finding("guest", (number,), text)

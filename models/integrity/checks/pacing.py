@@ -86,24 +86,27 @@ def _limits(restaurant: CheckedRestaurant, usual: Pacing, book: int, starts_at: 
 def _read_starts(
     session: Session, restaurant: CheckedRestaurant, book: int, starts_at: datetime
 ) -> list[_Start]:
-    row, move, wish = Reservation, ReservationMove, ReservationChange
-    # changed while it was here, or seated from the waitlist by the host, whatever the pacing
-    here = and_(move.reason == CHANGED_REASON, move.after.in_(sorted(HERE)))
-    seated = and_(move.before == Status.WAITLISTED, move.after == Status.SEATED)
-    beyond = select(move.reservation_id).where(
-        move.reservation_id == row.id,
-        or_(move.before.in_((Status.NO_SHOW, Status.CANCELLED)), here, seated),
-    )
+    row, wish = Reservation, ReservationChange
     by_staff = (
         select(wish.id)
         .where(wish.reservation_id == row.id, wish.by_staff, wish.status == "accepted")
         .exists()
     )
     query = select(row.id, row.party_size, row.decided_at, by_staff).where(
-        _online(book, book), row.starts_at == starts_at, ~beyond.exists()
+        _online(book, book), row.starts_at == starts_at, ~_whatever_the_pacing()
     )
     found = [_Start(*facts) for facts in session.execute(query.order_by(row.id))]
     return [start for start in found if restaurant.holds_for(start.decided_at)]
+
+
+def _whatever_the_pacing() -> ColumnElement[bool]:
+    """Match parties changed while here, seated from the waitlist, or whose end was undone."""
+    move = ReservationMove
+    here = and_(move.reason == CHANGED_REASON, move.after.in_(sorted(HERE)))
+    seated = and_(move.before == Status.WAITLISTED, move.after == Status.SEATED)
+    undone = move.before.in_((Status.NO_SHOW, Status.CANCELLED))
+    own = select(move.reservation_id).where(move.reservation_id == Reservation.id)
+    return own.where(or_(undone, here, seated)).exists()
 
 
 def _exceeded(limits: Pacing, starts: list[_Start]) -> Iterator[str]:

@@ -230,11 +230,7 @@ class Round:
             board = self.boards[row.book_id]
             if row.source == "online" and row.starts_at >= self.now + LAID:
                 board.may_be_moved(row.id, ask_of(row), outcome.seats, outcome.held)
-            given = outcome.held * QUARTER_MINUTES - buffer_minutes(
-                restaurant.policies, board.sitting.shift
-            )
-            minutes = min(board.turn(ask_of(row), outcome.seats), given)
-            ends_at = row.starts_at + timedelta(minutes=minutes)
+            ends_at = row.starts_at + _turn_of(board, row, outcome)
             self.guests.confirmed(row)
         self.verdicts.decided(restaurant, row, outcome, ends_at=ends_at, reason=reason)
 
@@ -260,6 +256,13 @@ class Round:
             searches=tuple(room for board in self.boards.values() for room in board.searches),
             more=more or self.again or bool(self.freed),
         )
+
+
+def _turn_of(board: Board, row: PartyRow, outcome: Outcome) -> timedelta:
+    """Return the party's turn at its tables; a walk-in may have a shorter one."""
+    buffer = buffer_minutes(board.restaurant.policies, board.sitting.shift)
+    given = outcome.held * QUARTER_MINUTES - buffer
+    return timedelta(minutes=min(board.turn(ask_of(row), outcome.seats), given))
 
 
 def ask_of(row: PartyRow) -> Ask:

@@ -1,19 +1,20 @@
 """Forget the guest of a reservation: delete the identity, and leave the rest.
 
-Party size, times, tables, status and history stay. Name, contact, notes, the contact's hashes, the
-details of its moves and the provider's ids of its messages go; a message that was not sent yet
-never will be.
+Party size, times, tables, status and history stay. Name, contact, notes, details, the contact's
+hashes, the details of its moves and the provider's ids of its messages go; a message that was not
+sent yet never will be.
 """
 
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import bindparam, null, select, update
+from sqlalchemy import bindparam, delete, null, select, update
 from sqlalchemy.orm import Session
 
 from models.core.database.bulk import bulk_insert
 from models.core.database.transactions import table_of
 from models.entities.messages import Message
+from models.entities.parties import PartyDetails
 from models.entities.reservations import Reservation, ReservationMove
 from models.entities.sealed_guest import Guest, seal_guest
 
@@ -56,6 +57,7 @@ def forget_reservations(
     # what the staff wrote as the reason of a move may name the guest
     told = _MOVES.c.reservation_id.in_(numbers), _MOVES.c.detail.is_not(None)
     session.execute(update(_MOVES).where(*told).values(detail=null()))
+    session.execute(delete(PartyDetails).where(PartyDetails.reservation_id.in_(numbers)))
     bulk_insert(session, _MOVES, moves)
     _silence(session, numbers)
     session.expire_all()

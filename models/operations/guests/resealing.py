@@ -9,6 +9,7 @@ from models.core.database.transactions import table_of
 from models.core.secrets.encryption import PREFIX, key_of, keyring, prefix_of
 from models.entities.accounts import SecondFactor
 from models.entities.messages import Message
+from models.entities.parties import PartyDetails, reseal_details
 from models.entities.reservations import Reservation
 from models.entities.sealed_guest import reseal_guest, reseal_staff_note
 
@@ -56,12 +57,33 @@ def reseal_some(session: Session, *, after: int, limit: int) -> tuple[int, int] 
     return len(rows), int(rows[-1].id)
 
 
+def reseal_some_details(session: Session, *, after: int, limit: int) -> tuple[int, int] | None:
+    """Do for parties' details what `reseal_some` does for guests."""
+    own, row = table_of(PartyDetails).c, _ROWS.c
+    is_old = func.substr(own.details_sealed, 1, PREFIX) != prefix_of(keyring().primary)
+    query = (
+        select(own.reservation_id, row.reference, own.details_sealed)
+        .join_from(own.reservation_id.table, _ROWS, row.id == own.reservation_id)
+        .where(own.reservation_id > after, is_old)
+        .order_by(own.reservation_id)
+        .limit(limit)
+    )
+    rows = session.execute(query).all()
+    for number, reference, sealed in rows:
+        again = update(PartyDetails).where(
+            PartyDetails.reservation_id == number, PartyDetails.details_sealed == sealed
+        )
+        session.execute(again.values(details_sealed=reseal_details(sealed, reference=reference)))
+    return (len(rows), int(rows[-1][0])) if rows else None
+
+
 def count_by_key(session: Session) -> dict[int, int]:
     """Return how many values each key has encrypted, by its id. Reads every reservation."""
     counts: Counter[int] = Counter()
     columns = (
         _ROWS.c.guest_sealed,
         _ROWS.c.staff_note_sealed,
+        PartyDetails.details_sealed,
         SecondFactor.secret_sealed,
         Message.recipient_sealed,
     )

@@ -11,6 +11,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, and_, exists, not_, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
+from models.entities.parties import PartyDetails
 from models.entities.reservations import Reservation, ReservationMove
 from models.operations.deciding.books import touch_books
 from models.operations.deciding.due import lock_due
@@ -30,12 +31,13 @@ def mark_no_shows(session: Session, *, now: datetime, limit: int) -> int:
 
     Only where the restaurant chose it (`auto_no_show`) and the stand is in use: a party of the same
     book has arrived. A move by the staff after the start takes precedence: a late
-    booking, a no-show undone.
+    booking, a no-show undone. A party that runs late has until the time it said.
     """
-    row = Reservation
+    row, known = Reservation, PartyDetails
+    runs_late = exists().where(known.reservation_id == row.id, known.expected_at > now)
     return _each_due(
         session,
-        (row.status == Status.CONFIRMED, _stand_in_use(), not_(_staff_spoke())),
+        (row.status == Status.CONFIRMED, _stand_in_use(), not_(_staff_spoke()), not_(runs_late)),
         row.starts_at,
         lambda policies: no_show_before(policies, now=now),
         lambda session_, number: mark_no_show(session_, number, now=now, actor=CLOCK),

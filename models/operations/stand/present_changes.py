@@ -16,6 +16,7 @@ from models.operations.deciding.occupancy import (
     tables_of,
 )
 from models.operations.reservations.pending_changes import new_change
+from models.operations.stand.party_details import clear_count
 from models.operations.stand.seated_tables import refuse_if_others_sit, sit_down
 from models.operations.stand.steps import move
 from models.queries.deciding.boards import load_boards
@@ -64,6 +65,8 @@ def change_present(
     wish = new_change(
         row, restaurant, asked, book_id=row.book_id, now=now, actor=actor, by_staff=True
     )
+    if asked.party_size != has.party_size:
+        clear_count(session, row)
     row.party_size, row.area_id = asked.party_size, wish.area_id
     row.tables_chosen = row.tables_chosen if wanted == given else False
     if row.status == Status.SEATED:
@@ -106,11 +109,7 @@ def _check(
         raise StateConflict("the party is seated: extend its turn instead of changing its start")
     wrong = {}
     if moves:
-        sitting = find_sitting(restaurant, asked.starts_at)
-        is_same = sitting is not None and sitting.book_id == row.book_id
-        wrong["start"] = (
-            "" if is_same else "must be a start of the shift in which the party is here"
-        )
+        wrong["start"] = _start_problem(restaurant, row, asked.starts_at)
     if asked.party_size != has.party_size:
         wrong["party_size"] = party_problem(restaurant, asked.party_size, online=False)
     if asked.area_key != has.area_key:
@@ -118,6 +117,12 @@ def _check(
     problems = tuple(FieldProblem(name, message) for name, message in wrong.items() if message)
     if problems:
         raise Invalid(problems[0].message, fields=problems)
+
+
+def _start_problem(restaurant: RestaurantSpec, row: Reservation, starts_at: datetime) -> str:
+    there = find_sitting(restaurant, starts_at)
+    is_same = there is not None and there.book_id == row.book_id
+    return "" if is_same else "must be a start of the shift in which the party is here"
 
 
 def _turn(
@@ -129,8 +134,7 @@ def _turn(
     now: datetime,
 ) -> _Turn:
     shift = restaurant.shift_by_id.get(split_book_id(row.book_id)[0])
-    policies = restaurant.policies
-    ends_at = row.ends_at
+    policies, ends_at = restaurant.policies, row.ends_at
     if row.status == Status.ARRIVED and shift is not None:
         minutes = turn_minutes(policies, shift, party_size=asked.party_size)
         is_new = (asked.party_size, asked.starts_at) != (has.party_size, has.starts_at)

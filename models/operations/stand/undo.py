@@ -14,6 +14,7 @@ from models.operations.deciding.verdicts import Verdicts
 from models.operations.door.seating import wait_again
 from models.operations.messages.renotifying import requeue, withdraw_cancellation
 from models.operations.reservations.repeats import ANYTHING, ActsOn, is_repeat, steps_of
+from models.operations.stand.party_details import clear_count
 from models.operations.stand.seated_tables import refuse_if_others_sit, sit_down, stand_up
 from models.operations.stand.steps import check_day, move
 from models.queries.floor.load import restaurant_by_id
@@ -124,6 +125,7 @@ def _set_back(
         wait_again(session, row)
     if after not in _HERE:
         row.arrived_at = None
+        clear_count(session, row)
 
 
 def _finished_at(row: Reservation, standing: Sequence[ReservationMove]) -> datetime:

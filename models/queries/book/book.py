@@ -1,6 +1,5 @@
 """The host's book of a day: the reservations, their tables, and the load of each interval."""
 
-import logging
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -8,15 +7,14 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import and_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
-from models.core.errors import DecryptionFailed
 from models.entities.floor import DiningTable
 from models.entities.messages import Message
 from models.entities.reservations import Assignment, Reservation, ReservationChange
-from models.entities.sealed_guest import Guest
 from models.entities.shifts import Shift, ShiftDay
 from models.queries.book.blocks import blocks_by_table
+from models.queries.book.readable import read_guest
 from models.queries.book.shapes import (
     BookMessage,
     BookReservation,
@@ -31,8 +29,6 @@ from models.rules.reservations.lifecycle import DOOR, PACED, Status
 from models.rules.restaurant.pacing import Load, pacing_at, pacing_of
 from models.rules.restaurant.restaurant import QUARTER_SECONDS, RestaurantSpec, TableSpec, book_id
 from models.rules.restaurant.sittings import Sitting, quarter_of, sittings_on
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +100,7 @@ def _read_books(
 def _read_reservations(session: Session, books: Collection[int]) -> list[Reservation]:
     query = (
         select(Reservation)
+        .options(joinedload(Reservation.party))
         .where(Reservation.book_id.in_(books))
         .order_by(Reservation.starts_at, Reservation.id)
         .execution_options(populate_existing=True)
@@ -168,15 +165,6 @@ def _wish(restaurant: RestaurantSpec, row: ReservationChange) -> ChangeView:
     return ChangeView(row.id, row.status, row.party_size, row.starts_at, area, None, ())
 
 
-def _who(row: Reservation) -> tuple[Guest, str]:
-    """Return the guest and the staff note. An unreadable guest must not block the whole book."""
-    try:
-        return row.guest, row.staff_note
-    except DecryptionFailed:
-        log.exception("guest cannot be read", extra={"reservation_id": row.id})
-        return Guest("(unreadable)"), ""
-
-
 def _reservation(
     restaurant: RestaurantSpec,
     row: Reservation,
@@ -188,7 +176,7 @@ def _reservation(
     warnings: tuple[str, ...],
     now: datetime,
 ) -> BookReservation:
-    guest, staff_note = _who(row)
+    guest, staff_note, details = read_guest(row)
     return BookReservation(
         id=row.id,
         reference=row.reference,
@@ -207,6 +195,9 @@ def _reservation(
         guest_locale=row.guest_locale,
         note=guest.note,
         staff_note=staff_note,
+        details=details,
+        expected_at=row.expected_at,
+        arrived_covers=row.arrived_covers,
         source=row.source,
         pacing_forced=row.pacing_forced,
         reason=row.reason,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from models.entities.parties import Details
 from models.queries.reservations.reservations import ChangeView
 from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.restaurant import Pacing
@@ -41,6 +42,9 @@ class BookReservation:
     guest_locale: str
     note: str
     staff_note: str
+    details: Details
+    expected_at: datetime | None
+    arrived_covers: int | None
     source: str
     pacing_forced: bool
     reason: str | None

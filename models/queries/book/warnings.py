@@ -18,7 +18,7 @@ _SOON: Final = timedelta(minutes=15)
 class BookWarning(StrEnum):
     """Public: the API uses these names."""
 
-    #: the grace period is over and the party has not arrived: did it come?
+    #: the grace period, from the start or the time said, is over and the party has not arrived
     NOT_HERE = "not_here"
     #: the turn is over and the party is still seated
     OVERSTAYS = "overstays"
@@ -50,7 +50,8 @@ def warnings_of(
     for row in listed:
         if row.status not in (Status.CONFIRMED, Status.ARRIVED):
             continue
-        if row.status == Status.CONFIRMED and no_show_due(policies, row.starts_at, now=now):
+        expected = max(row.starts_at, row.expected_at or row.starts_at)
+        if row.status == Status.CONFIRMED and no_show_due(policies, expected, now=now):
             found[row.id].append(BookWarning.NOT_HERE.value)
         if row.starts_at - _SOON <= now < row.ends_at and any(
             table.id in occupied for table in seats.get(row.id, ())

@@ -1,10 +1,11 @@
 """All data that is stored about one guest."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, or_, select, true
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from models.core.database.transactions import Base, table_of
 from models.core.errors import DecryptionFailed
@@ -73,7 +74,7 @@ def _contacts_of(session: Session, numbers: Any) -> set[bytes]:
 
 
 def _whole(session: Session, number: int) -> dict[str, Any]:
-    row = session.get_one(Reservation, number)
+    row = session.get_one(Reservation, number, options=[joinedload(Reservation.party)])
     restaurant = session.get_one(Restaurant, row.restaurant_id)
     return {
         **_plain(row),
@@ -89,7 +90,7 @@ def _whole(session: Session, number: int) -> dict[str, Any]:
 def _guest(row: Reservation) -> dict[str, Any]:
     """Return the guest. A value that cannot be decrypted must not withhold all the rest."""
     try:
-        guest, staff_note = row.guest, row.staff_note
+        guest, staff_note, details = row.guest, row.staff_note, row.details
     except DecryptionFailed:
         return {"guest": None, "note": None, "staff_note": None, "unreadable": True}
     return {
@@ -101,6 +102,9 @@ def _guest(row: Reservation) -> dict[str, Any]:
         },
         "note": guest.note,
         "staff_note": staff_note,
+        "details": asdict(details),
+        "expected_at": row.expected_at.isoformat() if row.expected_at else None,
+        "arrived_covers": row.arrived_covers,
     }
 
 

@@ -4,10 +4,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from models.core.errors import NotFound
 from models.entities.floor import DiningTable
+from models.entities.parties import Details
 from models.entities.reservations import Assignment, Reservation, ReservationChange
 from models.queries.floor.load import restaurant_by_id
 from models.rules.reservations.lifecycle import HOLDING, Status
@@ -50,6 +51,9 @@ class ReservationView:
     guest_locale: str
     note: str
     staff_note: str
+    details: Details
+    expected_at: datetime | None
+    arrived_covers: int | None
     reason: str | None
     alternatives: tuple[datetime, ...]
     tables: tuple[str, ...]
@@ -66,7 +70,8 @@ class ReservationView:
 
 def reservation_view(session: Session, reservation_id: int) -> ReservationView:
     """Return the current reservation. Four queries. Raises NotFound."""
-    row = session.get(Reservation, reservation_id, populate_existing=True)
+    known = joinedload(Reservation.party)
+    row = session.get(Reservation, reservation_id, populate_existing=True, options=[known])
     if row is None:
         raise NotFound("there is no such reservation")
     restaurant, guest = restaurant_by_id(session, row.restaurant_id), row.guest
@@ -89,6 +94,9 @@ def reservation_view(session: Session, reservation_id: int) -> ReservationView:
         guest_locale=row.guest_locale,
         note=guest.note,
         staff_note=row.staff_note,
+        details=row.details,
+        expected_at=row.expected_at,
+        arrived_covers=row.arrived_covers,
         reason=row.reason,
         alternatives=_moments(row.alternatives),
         tables=_tables(session, row),

@@ -5,6 +5,7 @@ a shorter turn.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import Final
@@ -72,11 +73,16 @@ def decide_at_the_door(board: Board, ask: Ask, *, tables: Seats = ()) -> Outcome
         search = board.find_room(ask, wanted, board.floor.mask(ask.quarter, whole))
     if search is not None and search.seats:
         return Outcome(Status.CONFIRMED, search.seats, whole, moves=search.moves, search=search)
+    return replace(_cut_short(board, ask, wanted, whole), search=search)
+
+
+def _cut_short(board: Board, ask: Ask, wanted: tuple[Seats, ...], whole: int) -> Outcome:
+    """Give the party the longest turn that is shorter than a whole one."""
     for held in _shorter(board, whole):
         seats = board.floor.first_free(wanted, board.floor.mask(ask.quarter, held))
         if seats is not None and held <= board.held(ask, seats):
-            return Outcome(Status.CONFIRMED, seats, held, search=search)
-    return Outcome(Status.DECLINED, reason=Reason.FULL, search=search)
+            return Outcome(Status.CONFIRMED, seats, held)
+    return Outcome(Status.DECLINED, reason=Reason.FULL)
 
 
 def _by_turn(

@@ -77,12 +77,17 @@ LIST_OVER_REASON = "list_over"
 DOOR_REASONS = frozenset(
     {READY_REASON, MISSED_REASON, PASSED_REASON, RESIZED_REASON, LEFT_REASON, LIST_OVER_REASON}
 )
-UNTOLD_REASONS = frozenset(
+#: What the stand learns of a party, and no guest sees: it runs late, more of it have come, details.
+LATE_REASON = "running_late"
+MORE_REASON = "more_arrived"
+DETAILS_REASON = "details"
+LEARNED_REASONS = frozenset({LATE_REASON, MORE_REASON, DETAILS_REASON})
+UNTOLD_REASONS = LEARNED_REASONS | frozenset(
     {UNDONE_REASON, EDITED_REASON, RESEATED_REASON, REANCHORED_REASON, *DOOR_REASONS}
 )
 UNTOLD_REASONS |= _OF_TABLES | {TURN_REASON}
 #: Moves that a guest does not see at all: other tables.
-UNSEEN_REASONS = _OF_TABLES | {RESEATED_REASON, "moved", PASSED_REASON}
+UNSEEN_REASONS = LEARNED_REASONS | _OF_TABLES | frozenset({RESEATED_REASON, "moved", PASSED_REASON})
 
 #: State of a message that is not to be sent (the staff tell the guest, or another message does).
 #: Its row stays.

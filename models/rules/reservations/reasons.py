@@ -6,11 +6,14 @@ from models.rules.deciding.board import Reason
 from models.rules.messages.notifying import (
     ASSIGNED_REASON,
     CHANGED_REASON,
+    DETAILS_REASON,
     JOINED_REASON,
+    LATE_REASON,
     LEFT_REASON,
     LIST_OVER_REASON,
     LOCKED_REASON,
     MISSED_REASON,
+    MORE_REASON,
     PASSED_REASON,
     PROVED_REASON,
     READY_REASON,
@@ -26,7 +29,7 @@ from models.rules.messages.notifying import (
     UNPROVED_REASON,
 )
 from models.rules.reservations.contact_edits import EDITED_REASON
-from models.rules.reservations.lifecycle import HERE, HOLDING, PACED, Status
+from models.rules.reservations.lifecycle import HERE, HOLDING, OPEN, PACED, Status
 
 _WAITS: Final = frozenset({Status.WAITLISTED, Status.DECLINED})
 #: Reasons of a move to another state (or to the same one, when a waiting party's request changes).
@@ -67,6 +70,9 @@ STAYED: Final[dict[str, frozenset[Status]]] = {
     LOCKED_REASON: HOLDING,
     UNLOCKED_REASON: HOLDING,
     TURN_REASON: HOLDING,
+    LATE_REASON: frozenset({Status.CONFIRMED}),
+    MORE_REASON: HERE,
+    DETAILS_REASON: OPEN | HOLDING,
     EDITED_REASON: frozenset(Status),
 }
 

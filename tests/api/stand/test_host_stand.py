@@ -232,3 +232,37 @@ def test_a_walk_in_needs_neither_name_nor_hour(
         f"/api/v1/restaurants/demo/book?date={start.date()}", headers=staffed.as_staff()
     )
     assert "" in [row["guest"]["name"] for row in book_of_day.json["reservations"]]
+
+
+@pytest.mark.both
+def test_the_staff_note_what_they_learn_of_a_party(
+    staffed: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    booked = book(staffed, party_size=4, details={"vip": True, "tags": ["wine", "wine"]})
+    assert booked.json["details"] == {
+        "allergies": "", "occasion": "", "vip": True, "tags": ["wine"]
+    }  # fmt: skip
+    place, headers = f"/api/v1/reservations/{booked.json['id']}", staffed.as_staff()
+    match = headers | {"If-Match": booked.headers["ETag"]}
+    edit = {"details": {"allergies": "nuts", "vip": False}, "staff_note": "by the door"}
+    edited = staffed.client.patch(place, json=edit, headers=match)
+    assert edited.status_code == 200, edited.text
+    assert (edited.json["details"]["allergies"], edited.json["staff_note"]) == (
+        "nuts", "by the door"
+    )  # fmt: skip
+    with transaction(staffed.db) as session:
+        start = session.get_one(Reservation, int(booked.json["id"])).starts_at
+    monkeypatch.setattr(clock, "now", lambda: start)
+
+    def verb(name: str, body: dict[str, Any] | None, role: str = "host") -> Answer:
+        return staffed.client.post(f"{place}/{name}", headers=staffed.as_staff(role), json=body)
+
+    until = (start + timedelta(minutes=20)).isoformat()
+    assert verb("late", {"until": until}, "viewer").status_code == 403
+    assert verb("late", {"until": until}).json["expected_at"] is not None
+    early = verb("late", {"until": start.isoformat()})
+    assert (early.status_code, early.json["errors"][0]["field"]) == (422, "until")
+    some = verb("arrive", {"covers": 2})
+    assert (some.json["status"], some.json["arrived_covers"]) == ("arrived", 2)
+    assert verb("arrive", {"covers": 5}).json["errors"][0]["field"] == "covers"
+    assert verb("arrive", {"covers": 4}).json["arrived_covers"] is None

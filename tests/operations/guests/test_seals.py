@@ -9,10 +9,12 @@ from sqlalchemy.orm import Session
 
 from models.core.database.transactions import unit
 from models.core.secrets import encryption
+from models.entities import PartyDetails
 from models.entities.reservations import Reservation
 from models.entities.sealed_guest import reseal_guest
-from models.operations.guests.resealing import count_by_key, reseal_some
+from models.operations.guests.resealing import count_by_key, reseal_some, reseal_some_details
 from models.operations.reservations.changes import edit_details
+from models.operations.stand.party_details import edit_party
 from tests.operations.evenings import a_stand
 from tests.services.running.stand import NOW, Stand
 from tests.services.running.surroundings import KEYSET, settle
@@ -90,3 +92,18 @@ def test_an_edit_during_resealing_is_kept(stand: Stand, monkeypatch: pytest.Monk
     drain(10)
     wanted = "nuts" if stand.bind.dialect.name == "sqlite" else "no nuts"
     assert guests(stand)[0][1] == wanted
+
+
+def test_the_details_of_a_party_are_sealed_too(stand: Stand) -> None:
+    number, facts = stand.ask(2), {"allergies": "peanuts", "tags": ("regular",)}
+    stand.move(edit_party, number, now=NOW, changes=facts)
+    old = encryption.keyring().primary
+    with Session(stand.bind) as session:
+        kept = session.get_one(PartyDetails, number).details_sealed or b""
+    assert kept and b"peanuts" not in kept
+    assert unit(count_by_key) == {old: 7}
+    new = encryption.add_key()
+    drain(10)
+    assert unit(lambda s: reseal_some_details(s, after=0, limit=10)) == (1, number)
+    assert unit(lambda s: reseal_some_details(s, after=0, limit=10)) is None
+    assert unit(count_by_key) == {new: 7}

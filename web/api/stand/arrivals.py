@@ -15,6 +15,7 @@ from models.core.errors import Invalid
 from models.operations.reservations.repeats import ActsOn
 from models.operations.stand.arrivals import arrive, finish, mark_no_show
 from models.operations.stand.confirming import confirm_waitlisted
+from models.operations.stand.party_details import arrive_partly, expect_late
 from models.operations.stand.undo import take_back
 from models.operations.tables.placing import Affected
 from models.operations.tables.seating import seat_at
@@ -31,7 +32,13 @@ from web.http.access import Visitor, staff_of_reservation
 from web.http.headers import if_revision
 from web.nudging import nudge_after_move
 from web.schemas.answers import ReservationOut
-from web.schemas.stand import MoveRequest, SeatRequest, TakeBackRequest
+from web.schemas.stand import (
+    ArriveRequest,
+    LateRequest,
+    MoveRequest,
+    SeatRequest,
+    TakeBackRequest,
+)
 
 blueprint = APIBlueprint("arrivals", __name__, url_prefix="/api/v1", tag="The host stand")
 
@@ -63,10 +70,20 @@ def _verb(
     return declare
 
 
-@_verb("arrive")
-def arrived(reservation_id: int, caller: Caller, body: MoveRequest) -> Response:
-    """Mark the party as arrived."""
-    return _move(arrive, reservation_id, caller, body)
+@_verb("arrive", takes=ArriveRequest)
+def arrived(reservation_id: int, caller: Caller, body: ArriveRequest) -> Response:
+    """Mark the party as arrived, or `covers` of it; send it again when more have come."""
+    verb = arrive if body.covers is None else partial(arrive_partly, covers=body.covers)
+    return _move(verb, reservation_id, caller, body)
+
+
+@_verb("late", takes=LateRequest)
+def running_late(reservation_id: int, caller: Caller, body: LateRequest) -> Response:
+    """Record that the party comes late, by `until`; null: it comes in time after all.
+
+    Until then it is not missed, and no no-show by the clock.
+    """
+    return _move(partial(expect_late, until=body.until), reservation_id, caller, body)
 
 
 @_verb("seat", takes=SeatRequest)

@@ -11,8 +11,10 @@ from sqlalchemy.orm import Session
 from models.core import clock
 from models.core.database.transactions import reading, unit
 from models.core.errors import NotAllowed
+from models.entities.reservations import Reservation
 from models.operations.reservations.booking import Accepted, book_for_guest
 from models.operations.stand.arrivals import seat
+from models.operations.stand.party_details import write_details
 from models.operations.stand.walk_ins import seat_walk_in
 from models.queries.accounts.accounts import Caller
 from models.queries.book.book import book_of
@@ -128,4 +130,7 @@ def _book(
         )
         if body.walk_in and not accepted.replayed:
             seat(session, accepted.reservation_id, now=now, actor=caller.actor)
+    if body.details and not accepted.replayed:
+        row = session.get_one(Reservation, accepted.reservation_id, populate_existing=True)
+        write_details(session, row, body.details.changes)
     return accepted, warnings, view_within(session, accepted.reservation_id)

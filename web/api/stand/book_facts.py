@@ -12,7 +12,7 @@ from models.queries.book.shapes import (
     BookView,
 )
 from models.rules.restaurant.restaurant import RestaurantSpec
-from web.api.shapes import change_facts, local_text
+from web.api.shapes import change_facts, local_text, party_facts
 
 
 def book_facts(restaurant: RestaurantSpec, view: BookView) -> dict[str, Any]:
@@ -101,6 +101,7 @@ def _reservation(restaurant: RestaurantSpec, row: BookReservation) -> dict[str, 
         },
         "note": row.note,
         "staff_note": row.staff_note,
+        **party_facts(restaurant, row),
         "source": row.source,
         "pacing_forced": row.pacing_forced,
         "reason": row.reason,

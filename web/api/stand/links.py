@@ -13,7 +13,7 @@ from web.http.access import staff_of_reservation
 from web.http.json_body import json_response
 from web.nudging import nudge_after_link
 from web.schemas.answers import LinkSentOut
-from web.schemas.requests import LinkRequest
+from web.schemas.stand import LinkRequest
 
 blueprint = APIBlueprint("links", __name__, url_prefix="/api/v1", tag="The host stand")
 
