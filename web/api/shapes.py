@@ -118,6 +118,9 @@ def party_in_the_way(party: PartyInTheWay) -> dict[str, Any]:
         "end": party.ends_at.isoformat(timespec="seconds"),
         "tables": list(party.tables),
         "why": party.why,
+    }
+
+
 def party_facts(
     restaurant: RestaurantSpec, view: ReservationView | BookReservation
 ) -> dict[str, Any]:
