@@ -35,6 +35,8 @@ BODIES: dict[str, Any] = {
     "links.send": {"renew": True},
     "messages.send_some_again": {"since": "2026-01-01T00:00:00Z"},
     "door.add_to_door": {"party_size": 2, "guest": {"name": "Ada"}},
+    "table_acts.assigned": {"tables": ["4"]},
+    "table_acts.extended": {"open_end": True},
     "blocks.block": {"tables": ["5"], "reason": "x", "parties": "move", "preview": True},
 }
 
@@ -120,7 +122,8 @@ def test_no_answer_to_the_staff_opens_a_reservation(
 
 
 UNREACHED = {
-    # a party at the door, and a block, that there are not
+    # a party at the door, a block and a second party that there are not
+    "table_acts.swapped",
     "blocks.lift",
     "door_verbs.left",
     "door_verbs.passed_over",
