@@ -25,5 +25,6 @@ POLICIES: Final[dict[str, Any]] = {
     "pacing": {"covers": 26},
     "max_party_online": 8,
     "waitlist_parties": 25,
+    "door_online": True,
     "turn_times": [[2, 75], [4, 90], [8, 105], [999, 120]],
 }

@@ -42,9 +42,10 @@ class Night:
         return f"/api/v1/restaurants/{self.restaurant.slug}"
 
     def send(self, act: str, path: str, body: dict[str, Any], **headers: str) -> Answer:
-        """POST one act of the staff; count it, or its refusal by its code."""
+        """POST one act; count it, or its refusal by its code. A header that is "" is not sent."""
         own = self.staff | {"Idempotency-Key": uuid.uuid4().hex} | headers
-        answer = self.client.post(path, json=body, headers=own)
+        given = {name: value for name, value in own.items() if value}
+        answer = self.client.post(path, json=body, headers=given)
         assert answer.status_code < 500, (act, body, answer.text)
         if answer.status_code < 300:
             self.acts[act] += 1
@@ -74,6 +75,30 @@ class Night:
         """A party without a reservation comes in and is seated."""
         body = {"party_size": size, "walk_in": True, "guest": {"name": name}} | more
         return self.send("walk-in", f"{self.path}/book/reservations", body)
+
+    def door(self, name: str, size: int) -> Answer:
+        """The staff put a party on the list at the door."""
+        return self.send("door", f"{self.path}/door", {"party_size": size, "guest": {"name": name}})
+
+    def join(self, name: str, size: int) -> Answer:
+        """A guest joins the list at the door by the link."""
+        body = {"party_size": size, "guest": guest(name)}
+        return self.send("door by link", f"{self.path}/door/join", body, Authorization="")
+
+    def line(self) -> dict[str, Any]:
+        """Return the list at the door as the stand reads it."""
+        answer = self.client.get(f"{self.path}/door", headers=self.staff)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json)
+
+    def block(self, **body: Any) -> Answer:
+        """Take tables out; with `preview`, ask what that would do."""
+        name = "preview of a block" if body.get("preview") else "block"
+        return self.send(name, f"{self.path}/blocks", body)
+
+    def lift(self, block: str) -> Answer:
+        """Give a block's tables back."""
+        return self.send("lift", f"{self.path}/blocks/{block}/lift", {})
 
     def cancel(self, party: str, token: str) -> Answer:
         """The guest cancels by the link."""

@@ -9,15 +9,19 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, Final
 
-from models.rules.reservations.lifecycle import HOLDING, MOVES, PACED, Status
+from models.rules.reservations.lifecycle import DOOR, HOLDING, MOVES, PACED, Status
+from tests.api.evening.blocks import Blocks
+from tests.api.evening.line import Line
+from tests.api.evening.spans import moment, span
 
 #: A decision may end in these, whatever the last answer said.
 _DECIDED: Final = MOVES[Status.REQUESTED] | {Status.REQUESTED}
 _PROMOTED: Final = MOVES[Status.WAITLISTED] | {Status.WAITLISTED}
+#: At the door only the host acts, until the clock ends the list.
+_AT_DOOR: Final = {Status.WAITLISTED, Status.EXPIRED}
 _FREE: Final = {Status.REQUESTED: _DECIDED, Status.WAITLISTED: _PROMOTED | _DECIDED}
 #: A party is at its table or has a definite outcome: nobody but the host changes its tables.
 _FIXED: Final = PACED - {Status.CONFIRMED}
-_QUARTER: Final = 900
 
 
 @dataclass(slots=True)
@@ -27,6 +31,7 @@ class Heard:
     size: int
     status: Status
     tables: frozenset[str]
+    source: str
 
 
 @dataclass(slots=True)
@@ -34,7 +39,11 @@ class Oracle:
     """Expectations about every party, in the order of the acts."""
 
     parties: dict[str, Heard] = field(default_factory=dict)
+    blocks: Blocks = field(default_factory=Blocks)
+    line: Line = field(default_factory=Line)
     reseated: int = 0
+    #: parties whose table was not free, of which the host was warned before they came
+    warned: set[str] = field(default_factory=set)
 
     def hear(self, said: dict[str, Any]) -> None:
         """Note a reservation as an answer shows it (a guest's answer names no tables)."""
@@ -42,9 +51,25 @@ class Oracle:
         tables = said.get("tables")
         if tables is None:
             tables = known.tables if known else ()
+        source = said.get("source", known.source if known else "")
         self.parties[said["id"]] = Heard(
-            said["party_size"], Status(said["status"]), frozenset(tables)
+            said["party_size"], Status(said["status"]), frozenset(tables), source
         )
+
+    def hear_block(self, said: dict[str, Any]) -> None:
+        """Note a block, and where it moved the parties that had its tables."""
+        self.blocks.made(said)
+        for each in said["parties"]:
+            if each["moved_to"]:
+                self.parties[each["reservation_id"]].tables = frozenset(each["moved_to"])
+
+    def waiting(self) -> set[str]:
+        """Return the parties that wait at the door."""
+        return {
+            number
+            for number, each in self.parties.items()
+            if each.source == DOOR and each.status is Status.WAITLISTED
+        }
 
     def compare(self, book: dict[str, Any], *, now: datetime) -> None:
         """Fail unless the book shows what was heard, and one party a table."""
@@ -55,11 +80,19 @@ class Oracle:
             self.hear(each)
         self._tables(book["reservations"], now=now)
         self._covers(book)
+        self.blocks.compare(book)
+
+    def compare_line(self, shown: dict[str, Any], book: dict[str, Any], *, now: datetime) -> None:
+        """Fail unless the list at the door is what follows from the answers."""
+        self.line.compare(shown["entries"], self.waiting(), book["tables"], now=now)
 
     def _follows(self, heard: Heard, shown: dict[str, Any]) -> None:
         status = Status(shown["status"])
         assert shown["party_size"] == heard.size, shown
-        assert status in _FREE.get(heard.status, {heard.status}), (heard, shown)
+        may_be = _FREE.get(heard.status, {heard.status})
+        if heard.source == DOOR and heard.status is Status.WAITLISTED:
+            may_be = _AT_DOOR
+        assert status in may_be, (heard, shown)
         if heard.status in _FIXED:
             assert frozenset(shown["tables"]) == heard.tables, (heard, shown)
         elif heard.status is status is Status.CONFIRMED:
@@ -74,15 +107,17 @@ class Oracle:
                 for label in row["tables"]:
                     at_table[label].append(row)
             assert ("overstays" in row["warnings"]) == _overstays(row, now), row
+            if "table_occupied" in row["warnings"]:
+                self.warned.add(row["id"])
         for label, parties in at_table.items():
             seated = [each["reference"] for each in parties if each["status"] == Status.SEATED]
             assert len(seated) <= 1, (label, seated)
-            parties.sort(key=_span)
+            parties.sort(key=span)
             for one, other in pairwise(parties):
                 if _overstays(one, now):
                     _is_warned(other, now)
                 else:
-                    assert _span(one)[1] <= _span(other)[0], (label, one, other)
+                    assert span(one)[1] <= span(other)[0], (label, one, other)
 
     def _covers(self, book: dict[str, Any]) -> None:
         wanted: dict[str, int] = defaultdict(int)
@@ -94,22 +129,12 @@ class Oracle:
         }
 
 
-def moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)
-
-
 def _overstays(row: dict[str, Any], now: datetime) -> bool:
     return row["status"] == Status.SEATED and moment(row["end"]) <= now
 
 
 def _is_warned(row: dict[str, Any], now: datetime) -> None:
     """Check that the host is warned of a party whose table is not free."""
-    begins, ends = moment(row["start"]), moment(row["end"])
-    if row["status"] != Status.SEATED and begins - timedelta(minutes=15) <= now < ends:
+    start, ends = moment(row["start"]), moment(row["end"])
+    if row["status"] != Status.SEATED and start - timedelta(minutes=15) <= now < ends:
         assert "table_occupied" in row["warnings"], row
-
-
-def _span(row: dict[str, Any]) -> tuple[int, int]:
-    """Return the quarters that a party holds: from its start, or from when it sat down."""
-    begins = moment(row["seated_at"] or row["start"]).timestamp() // _QUARTER
-    return int(begins), int(-(-moment(row["end"]).timestamp() // _QUARTER))

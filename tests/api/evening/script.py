@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from models.rules.reservations.lifecycle import Status
 from tests.api.evening.night import Night, at
-from tests.api.evening.oracle import Oracle, moment
+from tests.api.evening.oracle import Oracle
+from tests.api.evening.spans import moment
 
 SIZES: Final = {2: 50, 1: 5, 3: 9, 4: 22, 5: 4, 6: 6, 8: 3, 10: 1}
 _PATIENCE: Final = timedelta(minutes=40)
@@ -64,10 +65,10 @@ class Script:
     def _reserve(self, name: str, size: int, *, online: bool) -> None:
         start = self.random.choice(STARTS)
         if online:
-            self._hear(self.night.ask(name, size, start))
+            self.hear(self.night.ask(name, size, start))
             self.night.decide()
         else:
-            self._hear(self.night.book(name, size, start))
+            self.hear(self.night.book(name, size, start))
         self.oracle.compare(self.night.book_of_the_day(), now=self.night.now)
 
     def _size(self) -> int:
@@ -79,45 +80,57 @@ class Script:
         row = self.row(number)
         start, fate = moment(row["start"]), self.random.random()
         if fate < 0.06:
-            self.plan(start + timedelta(minutes=20), lambda: self._verb("no-show", number))
+            self.plan(start + timedelta(minutes=20), lambda: self.verb("no-show", number))
         elif fate < 0.12:
             early = timedelta(minutes=self.random.randint(5, 300))
-            self.plan(start - early, lambda: self._verb("cancel", number))
+            self.plan(start - early, lambda: self._cancel(number))
         else:
             if fate < 0.2:
                 self.plan(start - timedelta(hours=2), lambda: self._change(number))
             late = timedelta(minutes=self.random.randint(-12, 16))
             self.plan(start + late, lambda: self._arrive(number))
 
+    def _cancel(self, number: str) -> None:
+        self.verb("cancel", number)
+        if self.random.random() < 0.4:  # by mistake: it was another party
+            undo = lambda: self._undo(number)  # noqa: E731
+            self.plan(self.night.now + timedelta(seconds=20), undo)
+
+    def _undo(self, number: str) -> None:
+        answer = self.verb("take-back", number, **{"from": "cancelled"})
+        if answer.status_code == 200 and answer.json["status"] == Status.CONFIRMED:
+            self.plan(moment(answer.json["start"]), lambda: self._arrive(number))
+
     def _change(self, number: str) -> None:
         size = max(1, self.row(number)["party_size"] + self.random.choice((-1, 1)))
-        self._hear(self.night.change(number, party_size=size, notify=False))
+        self.hear(self.night.change(number, party_size=size, notify=False))
 
     def _arrive(self, number: str) -> None:
-        self._verb("arrive", number)
+        self.verb("arrive", number)
         if self.random.random() < 0.1:  # by mistake: it was another party
-            self._verb("take-back", number, **{"from": "arrived"})
+            self.verb("take-back", number, **{"from": "arrived"})
             self.check()
-            self._verb("arrive", number)
+            self.verb("arrive", number)
         gives_up = self.night.now + _PATIENCE
         self.plan(self.night.now + timedelta(minutes=2), lambda: self._seat(number, gives_up))
 
     def _seat(self, number: str, gives_up: datetime) -> None:
         """Seat the party at its table, at another that is free, or try again in five minutes."""
-        answer = self._verb("seat", number)
+        answer = self.verb("seat", number)
         if answer.status_code == 409:
             label = self._free_table(self.row(number)["party_size"])
             if label:
-                answer = self._verb("seat", number, tables=[label])
+                answer = self.verb("seat", number, tables=[label])
         if answer.status_code == 200:
-            self._eat(number)
+            self.eat(number)
         elif self.night.now < gives_up:
             again = self.night.now + timedelta(minutes=5)
             self.plan(again, lambda: self._seat(number, gives_up))
         else:
-            self._verb("cancel", number)
+            self.verb("cancel", number)
 
-    def _eat(self, number: str) -> None:
+    def eat(self, number: str) -> None:
+        """The party eats, and leaves in time, or not."""
         row = self.row(number)
         turn = moment(row["end"]) - self.night.now
         if self.overstayers and self.random.random() < 0.15:
@@ -126,7 +139,7 @@ class Script:
             stays = turn + timedelta(minutes=45)
         else:
             stays = turn * self.random.uniform(0.7, 1.0)
-        self.plan(self.night.now + stays, lambda: self._verb("finish", number))
+        self.plan(self.night.now + stays, lambda: self.verb("finish", number))
 
     # --- a party without a reservation
 
@@ -138,9 +151,28 @@ class Script:
 
     def _walk_in(self, name: str) -> None:
         answer = self.night.walk_in(name, self.random.choices((1, 2, 3, 4), (1, 6, 1, 3))[0])
-        self._hear(answer)
+        self.hear(answer)
         if answer.status_code == 201:
-            self._eat(answer.json["id"])
+            self.eat(answer.json["id"])
+
+    # --- a table that nobody is to get
+
+    def block(self, when: datetime, labels: list[str], *, until: datetime) -> None:
+        """Block the tables then; parties that have them move where they can."""
+        self.plan(when, lambda: self._block(labels, until))
+
+    def _block(self, labels: list[str], until: datetime) -> None:
+        answer = self.night.block(tables=labels, reason="a broken leg")
+        if answer.status_code == 409:
+            self.check()
+            moves = {"tables": labels, "reason": "a broken leg", "parties": "move"}
+            preview = self.night.block(**moves, preview=True)
+            self.check()
+            answer = self.night.block(**moves)
+            assert answer.json["parties"] == preview.json["parties"]
+        assert answer.status_code == 200, answer.text
+        self.oracle.hear_block(answer.json)
+        self.plan(until, lambda: self.oracle.blocks.lifted(self.night.lift(answer.json["id"]).json))
 
     # --- answers
 
@@ -159,16 +191,19 @@ class Script:
                 if each["status"] in ("confirmed", "arrived", "seated")
                 and (each["status"] == "seated" or moment(each["start"]) < until)
             ]
+            held += table["blocks"]
             if table["min_party"] <= size <= table["max_party"] and not held:
                 return str(table["label"])
         return None
 
-    def _verb(self, name: str, number: str, **body: Any) -> Any:
+    def verb(self, name: str, number: str, **body: Any) -> Any:
+        """Do one verb about a party, and note the answer."""
         answer = self.night.verb(name, number, **body)
-        self._hear(answer)
+        self.hear(answer)
         return answer
 
-    def _hear(self, answer: Any) -> None:
+    def hear(self, answer: Any) -> None:
+        """Note an answer about a party, unless it is a refusal."""
         if answer.status_code < 300:
             self.oracle.hear(answer.json)
 

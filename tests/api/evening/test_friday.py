@@ -17,6 +17,7 @@ from models.integrity.check import findings
 from models.rules.permissions import Role
 from models.rules.reservations.lifecycle import ENDED
 from tests.api.conftest import Client, sign_in
+from tests.api.evening.door import Door
 from tests.api.evening.floor import COMBINATIONS, POLICIES, SHIFTS, TABLES
 from tests.api.evening.night import Night, at
 from tests.api.evening.oracle import Oracle
@@ -50,30 +51,38 @@ def night(
     yield made
 
 
-def played(night: Night, *, seed: int, reservations: int, walk_ins: int, overstayers: int,
-           meanwhile: Callable[[Script], None]) -> Oracle:  # fmt: skip
+def played(night: Night, *, seed: int, reservations: int, walk_ins: int, at_the_door: int,
+           overstayers: int, meanwhile: Callable[[Script], None]) -> Oracle:  # fmt: skip
     """Play the day and return what was heard; print its protocol."""
     oracle = Oracle()
 
     def check() -> None:
-        oracle.compare(night.book_of_the_day(), now=night.now)
+        book = night.book_of_the_day()
+        oracle.compare(book, now=night.now)
+        oracle.compare_line(night.line(), book, now=night.now)
         with reading() as session:
             assert findings(session, now=night.now, grace_seconds=GRACE_SECONDS) == []
 
     script = Script(night, oracle, Random(seed), check, overstayers)
     script.reserve(reservations)
     script.walk_ins(walk_ins)
-    for minutes in range(0, 14 * 60, MINUTES):
-        script.plan(at(11, minutes), night.work)
+    Door(script).plan(at_the_door)
+    script.block(at(17, 41), ["H5"], until=at(19, 58))
+    script.block(at(19, 6), ["H13"], until=at(22))
+    script.block(at(20, 17), ["T6"], until=at(21, 33))
+    for minutes in range(0, 19 * 60, MINUTES):
+        script.plan(at(6, minutes), night.work)
     meanwhile(script)
     script.play()
-    print(f"acts: {dict(night.acts)}\nrefused: {dict(night.refused)}\nreseated: {oracle.reseated}")
+    print(f"acts: {dict(night.acts)}\nrefused: {dict(night.refused)}")
+    print(f"re-seated: {oracle.reseated}, warned: {len(oracle.warned)}, called by the clock: "
+          f"{oracle.line.called_by_clock}; {night.line()['accuracy']}")  # fmt: skip
     return oracle
 
 
 @pytest.mark.slow
 @pytest.mark.mariadb
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_a_friday_of_120_reservations_and_40_walk_ins(
     night: Night, redis: RedisServer, mailbox: Mailbox
 ) -> None:
@@ -82,16 +91,20 @@ def test_a_friday_of_120_reservations_and_40_walk_ins(
         script.plan(at(19, 43), redis.start)
 
     oracle = played(
-        night, seed=28, reservations=120, walk_ins=40, overstayers=6, meanwhile=redis_is_away
-    )
+        night, seed=28, reservations=120, walk_ins=40, at_the_door=25, overstayers=6,
+        meanwhile=redis_is_away,
+    )  # fmt: skip
     assert {each.status for each in oracle.parties.values()} <= ENDED
     assert night.acts["overstays"] == 6
+    assert night.acts["door"] + night.acts["door by link"] == 25
+    assert night.acts["block"] == night.acts["lift"] == 3
     assert mailbox.mails()
 
 
 @pytest.mark.both
 def test_a_short_friday(night: Night) -> None:
     oracle = played(
-        night, seed=7, reservations=20, walk_ins=5, overstayers=2, meanwhile=lambda script: None
-    )
+        night, seed=7, reservations=20, walk_ins=5, at_the_door=6, overstayers=2,
+        meanwhile=lambda script: None,
+    )  # fmt: skip
     assert {each.status for each in oracle.parties.values()} <= ENDED
