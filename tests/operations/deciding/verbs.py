@@ -17,6 +17,9 @@ from models.operations.door.calling import call_to_table
 from models.operations.door.joining import DoorRequest, join
 from models.operations.door.leaving import leave_list, pass_over
 from models.operations.evening.blocks import Quarters, block_tables, lift_block
+from models.operations.evening.cancelling import cancel_parties
+from models.operations.evening.closing import close_tonight
+from models.operations.evening.limits import reopen_books, sittings_of, stop_online
 from models.operations.reservations.changes import cancel_reservation
 from models.operations.reservations.staff_changes import change_by_staff
 from models.operations.stand.arrivals import arrive, finish, mark_no_show, seat
@@ -76,6 +79,17 @@ class Evening:
         """Return the id of a table."""
         ids = sorted(self.stand.restaurant.tables.values())
         return ids[which % len(ids)]
+
+    def tonight(self, operation: Callable[..., Any], **given: Any) -> None:
+        """Run an operation that is about the evening's books, and decide what it freed."""
+
+        def work(session: Any, restaurant: RestaurantSpec, *, now: datetime) -> None:
+            sittings = sittings_of(restaurant, START.date(), None)
+            operation(session, restaurant, sittings, now=now, actor=STAFF, **given)
+
+        now = given.pop("now")
+        self.at_restaurant(work, now=now)
+        self.stand.drain(now=now)
 
     def at_restaurant(self, operation: Callable[..., Any], **given: Any) -> Any:
         """Run an operation that is about the restaurant."""
@@ -211,6 +225,29 @@ def _lift(evening: Evening, which: int, now: datetime) -> None:
         evening.stand.drain(now=now)
 
 
+def _stop(evening: Evening, which: int, now: datetime) -> None:
+    limit = {"first": quarter_of(start_of(which)), "covers": 2 * (which % 2), "reason": "full"}
+    evening.tonight(stop_online, now=now, **limit)
+
+
+def _close(evening: Evening, which: int, now: datetime) -> None:
+    first, told = quarter_of(start_of(which)), {"message": "Sorry.", "notify": which > 2}
+    evening.tonight(
+        close_tonight, now=now, first=first, reason="a fire", cancel=which % 2 == 0, **told
+    )
+
+
+def _reopen(evening: Evening, which: int, now: datetime) -> None:
+    evening.tonight(reopen_books, now=now, may_open=True)
+
+
+def _cancel_many(evening: Evening, which: int, now: datetime) -> None:
+    both = {evening.party(which), evening.party(which + 1)}
+    told = {"message": "Sorry.", "notify": which % 2 == 0}
+    evening.at_restaurant(cancel_parties, ids=both, now=now, actor=STAFF, **told)
+    evening.stand.drain(now=now)
+
+
 def _the_clock(evening: Evening, which: int, now: datetime) -> None:
     run_clock(evening.stand, now)
 
@@ -250,6 +287,10 @@ STEPS: Final[dict[str, Step]] = {
     "leave": Step(_move(leave_list), f"post {_PARTY}/leave"),
     "block": Step(_block, f"post {_HERE}/blocks"),
     "lift": Step(_lift, f"post {_HERE}/blocks/{{block_id}}/lift"),
+    "stop": Step(_stop, f"post {_HERE}/book/stop"),
+    "close": Step(_close, f"post {_HERE}/book/close"),
+    "reopen": Step(_reopen, f"post {_HERE}/book/reopen"),
+    "cancel many": Step(_cancel_many, f"post {_HERE}/book/cancel"),
 }
 
 
