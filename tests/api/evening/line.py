@@ -25,6 +25,8 @@ class Line:
     calls: dict[str, Call] = field(default_factory=dict)
     missed: set[str] = field(default_factory=set)
     called_by_clock: int = 0
+    #: a party that was just passed over, and the next
+    passed: tuple[str, str] | None = None
 
     def joined(self, said: dict[str, Any]) -> None:
         """Note a party that joined: it is the last."""
@@ -44,8 +46,7 @@ class Line:
             each for each in self.places[here + 1 :] if each in waiting and each not in self.missed
         ]
         if behind and number not in self.missed:
-            self.places.remove(number)
-            self.places.insert(self.places.index(behind[0]) + 1, number)
+            self.passed = (number, behind[0])
 
     def compare(
         self,
@@ -72,11 +73,21 @@ class Line:
             self._entry(each, now=now)
             if number in self.calls and each["ready_at"] and number not in was:
                 self._is_due(number, lapsed, before, was, tables)
+        if self.passed:
+            self._goes_behind(*self.passed, list(shown))
+            self.passed = None
         order = [each for each in self.places if each in waiting]
         order.sort(key=lambda each: each in self.missed)
         assert [each["id"] for each in entries] == order
         promised = [label for call in self.calls.values() for label in call.tables]
         assert len(promised) == len(set(promised)), self.calls
+
+    def _goes_behind(self, number: str, first: str, shown: list[str]) -> None:
+        """Place it behind the next, and behind whom it is shown: others were passed over, too."""
+        here = shown.index(number)
+        assert first in shown[:here], (number, first, shown)
+        self.places.remove(number)
+        self.places.insert(self.places.index(shown[here - 1]) + 1, number)
 
     def _entry(self, each: dict[str, Any], *, now: datetime) -> None:
         number = each["id"]

@@ -73,10 +73,12 @@ def played(night: Night, *, seed: int, reservations: int, walk_ins: int, at_the_
     for minutes in range(0, 19 * 60, MINUTES):
         script.plan(at(6, minutes), night.work)
     meanwhile(script)
-    script.play()
-    print(f"acts: {dict(night.acts)}\nrefused: {dict(night.refused)}")
-    print(f"re-seated: {oracle.reseated}, warned: {len(oracle.warned)}, called by the clock: "
-          f"{oracle.line.called_by_clock}; {night.line()['accuracy']}")  # fmt: skip
+    try:
+        script.play()
+    finally:
+        print(f"until {night.now:%H:%M}: {dict(night.acts)}\nrefused: {dict(night.refused)}")
+        print(f"re-seated: {oracle.reseated}, warned: {len(oracle.warned)}, called by the clock: "
+              f"{oracle.line.called_by_clock}; {night.line()['accuracy']}")  # fmt: skip
     return oracle
 
 
