@@ -6,7 +6,7 @@ table and quarter.
 
 import itertools
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -45,6 +45,7 @@ class Seen:
     finished_at: datetime | None
     party_size: int
     tables: tuple[int, ...]
+    by_hand: bool
     begin: int | None = None
 
     @property
@@ -80,7 +81,10 @@ def begin_of(before: Seen | None, after: Seen, now: datetime) -> int | None:
         return start
     if (before.starts_at, before.party_size) != asked:
         return start
-    return before.begin if before.holds else max(here, start)
+    # the host assigned it tables, be they the same: the history counts from then on
+    assigned = after.by_hand and not before.by_hand
+    stays = before.holds and before.tables == after.tables and not assigned
+    return before.begin if stays else max(here, start)
 
 
 def look(stand: Stand, known: dict[int, Seen], now: datetime) -> dict[int, Seen]:
@@ -95,9 +99,9 @@ def look(stand: Stand, known: dict[int, Seen], now: datetime) -> dict[int, Seen]
         mine = select(Reservation).where(Reservation.restaurant_id == stand.restaurant.id)
         for row in session.scalars(mine):
             facts = (row.starts_at, row.ends_at, row.finished_at, row.party_size)
-            seen = Seen(Status(row.status), *facts, tuple(sorted(tables[row.id])))
-            begin = begin_of(known.get(row.id), seen, now)
-            found[row.id] = Seen(seen.status, *facts, seen.tables, begin)
+            given = (tuple(sorted(tables[row.id])), row.tables_chosen)
+            seen = Seen(Status(row.status), *facts, *given)
+            found[row.id] = replace(seen, begin=begin_of(known.get(row.id), seen, now))
     return found
 
 
@@ -190,6 +194,10 @@ ALONE = {"auto_no_show": False, "auto_finish": False}
             ("take back", 0, 50), ("seat at 1", 1, 70), ("take back", 1, 71)],
     policies={"auto_no_show": True, "auto_finish": True},
 )  # fmt: skip
+@example(  # its tables are confirmed by hand when its turn is over
+    script=[("assign", 0, 125), ("seat", 0, 126)],
+    policies=ALONE,
+)
 def test_after_every_step_holding_is_what_happened(
     db: Engine,
     monkeypatch: pytest.MonkeyPatch,
