@@ -37,6 +37,7 @@ BODIES: dict[str, Any] = {
     "door.add_to_door": {"party_size": 2, "guest": {"name": "Ada"}},
     "table_acts.assigned": {"tables": ["4"]},
     "table_acts.extended": {"open_end": True},
+    "arrivals.running_late": {"until": None},
     "blocks.block": {"tables": ["5"], "reason": "x", "parties": "move", "preview": True},
 }
 

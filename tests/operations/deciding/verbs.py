@@ -24,6 +24,7 @@ from models.operations.reservations.changes import cancel_reservation
 from models.operations.reservations.staff_changes import change_by_staff
 from models.operations.stand.arrivals import arrive, finish, mark_no_show, seat
 from models.operations.stand.confirming import confirm_waitlisted
+from models.operations.stand.party_details import arrive_partly, expect_late
 from models.operations.stand.undo import take_back
 from models.operations.tables.assigning import Force, assign_tables, swap_tables
 from models.operations.tables.lengthening import Length, change_turn
@@ -168,6 +169,11 @@ def _move(operation: Callable[..., Any], **given: Any) -> Do:
     return do
 
 
+def _late(evening: Evening, which: int, now: datetime) -> None:
+    until = start_of(which) + QUARTER if which % 3 else None
+    evening.stand.move(partial(expect_late, until=until), evening.party(which), now=now)
+
+
 def _seat_at_1(evening: Evening, which: int, now: datetime) -> None:
     evening.stand.move(seat, evening.party(which), now=now, table_ids=(evening.table(0),))
 
@@ -263,6 +269,8 @@ STEPS: Final[dict[str, Step]] = {
     "wish": Step(_wish, f"patch {_PARTY}"),
     "change": Step(_change, f"patch {_PARTY}"),
     "arrive": Step(_move(arrive), f"post {_PARTY}/arrive"),
+    "arrive partly": Step(_move(arrive_partly, covers=1), f"post {_PARTY}/arrive"),
+    "late": Step(_late, f"post {_PARTY}/late"),
     "seat": Step(_move(seat), f"post {_PARTY}/seat"),
     "seat at 1": Step(_seat_at_1, f"post {_PARTY}/seat"),
     "seat over": Step(_at_table(seat_at), f"post {_PARTY}/seat"),
