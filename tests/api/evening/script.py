@@ -32,6 +32,7 @@ class Script:
     overstayers: int
     _todo: list[tuple[datetime, int, Act]] = field(default_factory=list)
     _order: Any = field(default_factory=itertools.count)
+    _expected: set[str] = field(default_factory=set)
 
     def plan(self, when: datetime, act: Act) -> None:
         """Do that at that time, or now if it is past."""
@@ -44,6 +45,7 @@ class Script:
             self.night.now = when
             act()
             self.check()
+            self._expect_confirmed()
 
     # --- before the day
 
@@ -55,9 +57,7 @@ class Script:
             assert number < 5 * wanted, self.night.refused
             size = self._size()
             self._reserve(f"Guest {number}", size, online=number % 2 == 0 and size <= 8)
-        for party, heard in list(self.oracle.parties.items()):
-            if heard.status is Status.CONFIRMED:
-                self._expect(party)
+        self._expect_confirmed()
 
     def _confirmed(self) -> int:
         return sum(each.status is Status.CONFIRMED for each in self.oracle.parties.values())
@@ -75,6 +75,13 @@ class Script:
         return self.random.choices(list(SIZES), weights=list(SIZES.values()))[0]
 
     # --- a party that is expected
+
+    def _expect_confirmed(self) -> None:
+        """Plan for each party that has a table now, be it from the waitlist."""
+        for party, heard in list(self.oracle.parties.items()):
+            if heard.status is Status.CONFIRMED and party not in self._expected:
+                self._expected.add(party)
+                self._expect(party)
 
     def _expect(self, number: str) -> None:
         row = self.row(number)
