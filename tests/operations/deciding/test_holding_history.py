@@ -99,7 +99,7 @@ def look(stand: Stand, known: dict[int, Seen], now: datetime) -> dict[int, Seen]
         mine = select(Reservation).where(Reservation.restaurant_id == stand.restaurant.id)
         for row in session.scalars(mine):
             facts = (row.starts_at, row.ends_at, row.finished_at, row.party_size)
-            given = (tuple(sorted(tables[row.id])), row.tables_chosen)
+            given = (tuple(sorted(tables[row.id])), bool(row.tables_chosen))
             seen = Seen(Status(row.status), *facts, *given)
             found[row.id] = replace(seen, begin=begin_of(known.get(row.id), seen, now))
     return found

@@ -26,12 +26,13 @@ from models.operations.stand.arrivals import arrive, finish, mark_no_show, seat
 from models.operations.stand.confirming import confirm_waitlisted
 from models.operations.stand.party_details import arrive_partly, expect_late
 from models.operations.stand.undo import take_back
+from models.operations.stand.walk_ins import seat_walk_in
 from models.operations.tables.assigning import Force, assign_tables, swap_tables
 from models.operations.tables.lengthening import Length, change_turn
 from models.operations.tables.locking import set_lock
 from models.operations.tables.seating import seat_at
 from models.queries.floor.load import restaurant_by_id
-from models.rules.reservations.requests import GuestDetails, TableChange
+from models.rules.reservations.requests import GuestDetails, TableChange, TableRequest
 from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.sittings import quarter_of
 from schedules.jobs import jobs
@@ -169,6 +170,14 @@ def _move(operation: Callable[..., Any], **given: Any) -> Do:
     return do
 
 
+def _walk_in(evening: Evening, which: int, now: datetime) -> None:
+    number = len(evening.parties)
+    guest = GuestDetails(name="", email=None, phone=None)
+    asked = TableRequest(party_size=1 + which % 3, starts_at=now, guest=guest)
+    given = {"request": asked, "key": f"in-{number}", "body": b"x", "now": now, "actor": STAFF}
+    evening.parties.append(evening.at_restaurant(seat_walk_in, **given)[0].reservation_id)
+
+
 def _late(evening: Evening, which: int, now: datetime) -> None:
     until = start_of(which) + QUARTER if which % 3 else None
     evening.stand.move(partial(expect_late, until=until), evening.party(which), now=now)
@@ -270,6 +279,7 @@ STEPS: Final[dict[str, Step]] = {
     "change": Step(_change, f"patch {_PARTY}"),
     "arrive": Step(_move(arrive), f"post {_PARTY}/arrive"),
     "arrive partly": Step(_move(arrive_partly, covers=1), f"post {_PARTY}/arrive"),
+    "walk in": Step(_walk_in, f"post {_HERE}/book/reservations"),
     "late": Step(_late, f"post {_PARTY}/late"),
     "seat": Step(_move(seat), f"post {_PARTY}/seat"),
     "seat at 1": Step(_seat_at_1, f"post {_PARTY}/seat"),
