@@ -12,7 +12,7 @@ from models.entities.door import DoorEntry
 from models.entities.messages import Message
 from models.entities.reservations import Reservation
 from models.operations.deciding.books import lock_reservation, touch_books
-from models.operations.door.free_tables import free_seats, hold_called, taken_now, uncall
+from models.operations.door.free_tables import free_seats, hold_called, taken_from_now, uncall
 from models.operations.door.joining import entry_of
 from models.operations.reservations.history import write_move
 from models.operations.reservations.repeats import ANYTHING, ActsOn, is_repeat
@@ -65,7 +65,8 @@ def call_to_table(
         raise Invalid.field("tables", "not a table of this restaurant")
     if taken := promised.keys() & set(wanted):
         raise StateConflict(f"reservation {promised[min(taken)]} was called to that table")
-    seats = wanted or free_seats(session, restaurant, row, besides=promised, now=now)
+    wait = ready_until(restaurant, now) - now
+    seats = wanted or free_seats(session, restaurant, row, besides=promised, now=now, wait=wait)
     if not seats:
         raise NotSeated(NO_TABLE, reason="full")
     _call(session, restaurant, row, entry, seats, now=now, actor=actor, notify=notify)
@@ -108,7 +109,9 @@ def _call_first(
         if tables not in seats_for(restaurant, row.party_size, row.area_id):
             continue
         promised = _promised(session, restaurant, row, now=now)
-        if set(tables) & (taken_now(session, restaurant, tables, now=now) | promised.keys()):
+        wait = ready_until(restaurant, now) - now
+        taken = taken_from_now(session, restaurant, row, tables, now=now, wait=wait)
+        if set(tables) & (taken | promised.keys()):
             return None
         _call(session, restaurant, row, entry, tables, now=now, actor=CLOCK, notify=True)
         return row.id

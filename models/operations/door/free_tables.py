@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -12,14 +11,13 @@ from models.core.database.transactions import table_of
 from models.entities.door import DoorEntry
 from models.entities.reservations import Reservation, SeatedTable, TableOccupancy
 from models.operations.deciding.books import free_books
-from models.operations.deciding.occupancy import holders
+from models.operations.deciding.occupancy import holders, last_held
+from models.operations.deciding.seatings import moment
 from models.operations.deciding.verdicts import release_tables
 from models.queries.door.waiting import seats_for
 from models.rules.deciding.seating import Seats
-from models.rules.restaurant.restaurant import QUARTER_SECONDS, RestaurantSpec
+from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.sittings import quarter_of
-
-_NEXT: Final = timedelta(seconds=QUARTER_SECONDS)
 
 
 def free_seats(
@@ -29,23 +27,34 @@ def free_seats(
     *,
     besides: Collection[int] = (),
     now: datetime,
+    wait: timedelta = timedelta(0),
 ) -> Seats:
-    """Return the best tables for the party that are free now; empty if there are none."""
+    """Return the best tables that are free for the party from now on; empty if there are none.
+
+    They are free for its whole turn, which begins within `wait`.
+    """
     suitable = seats_for(restaurant, row.party_size, row.area_id)
     every = tuple(sorted({table for seats in suitable for table in seats}))
-    taken = taken_now(session, restaurant, every, now=now) | set(besides)
+    taken = taken_from_now(session, restaurant, row, every, now=now, wait=wait) | set(besides)
     return next((seats for seats in suitable if taken.isdisjoint(seats)), ())
 
 
-def taken_now(
-    session: Session, restaurant: RestaurantSpec, tables: Seats, *, now: datetime
+def taken_from_now(
+    session: Session,
+    restaurant: RestaurantSpec,
+    row: Reservation,
+    tables: Seats,
+    *,
+    now: datetime,
+    wait: timedelta,
 ) -> set[int]:
-    """Return those of the tables that are held this quarter or the next, or where a party sits.
+    """Return those of the tables that are held within the party's turn, or where a party sits.
 
-    Blocked tables are held, too.
+    The turn begins within `wait`. Blocked tables are held, too.
     """
     first = quarter_of(now)
-    held, blocked = holders(session, tables, first=first, last=quarter_of(now + _NEXT))
+    end = moment(quarter_of(now + wait)) + (row.ends_at - row.starts_at)
+    held, blocked = holders(session, tables, first=first, last=last_held(restaurant, row, end))
     sits = select(SeatedTable.dining_table_id).where(
         SeatedTable.restaurant_id == restaurant.id, SeatedTable.dining_table_id.in_(tables)
     )

@@ -1,7 +1,7 @@
 """Move parties away from tables that they can no longer have, as far as other tables are free."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -52,12 +52,14 @@ def move_away(
     """Give each party other tables for the same time, in the given order; return all of them.
 
     The floor decides, not the pacing: blocked tables are free for nobody. Other parties that have
-    not arrived may be re-seated to make room. A party that sits stays, and so does one that holds
-    its tables for unequal times. Its books are locked by the caller, who also announces them.
+    not arrived may be re-seated to make room. A party stays if it sits, is locked to its tables, or
+    holds them for unequal times. Its books are locked by the caller, who also announces them.
     """
     held = _read_held(session, parties)
     boards = load_boards(session, {row.book_id: restaurant for row in parties}, now=now)
-    mover = _Mover(session, restaurant, boards, Verdicts(now, actor), {row.id for row in parties})
+    asked = {row.id for row in parties}
+    locked = _read_locked(session, asked)
+    mover = _Mover(session, restaurant, boards, Verdicts(now, actor), asked, locked)
     found = [mover.settle(row, held.get(row.id, {})) for row in parties]
     mover.write()
     return found
@@ -80,6 +82,12 @@ def _read_held(session: Session, parties: Sequence[PartyRow]) -> dict[int, dict[
     return found
 
 
+def _read_locked(session: Session, ids: Collection[int]) -> set[int]:
+    """Return those of the parties that the host has locked to their tables."""
+    row = table_of(Reservation).c
+    return set(session.scalars(select(row.id).where(row.id.in_(ids), row.tables_locked.is_(True))))
+
+
 @dataclass(slots=True)
 class _Mover:
     session: Session
@@ -88,13 +96,15 @@ class _Mover:
     verdicts: Verdicts
     #: the parties that are moved here, each on its own account
     asked: set[int]
+    locked: set[int]
 
     def settle(self, row: PartyRow, places: dict[int, set[int]]) -> Resettled:
         """Find the party other tables, and note what has to be written."""
         stays = Resettled(row, tuple(sorted(places)))
         own = _seating(row, places)
         board = self.boards.get(row.book_id)
-        if own is None or board is None or row.status == Status.SEATED:
+        fixed = row.status == Status.SEATED or row.id in self.locked
+        if own is None or board is None or fixed:
             return stays
         rest = _from(own, quarter_of(self.verdicts.now))
         mask = board.floor.mask(rest.start, rest.held)

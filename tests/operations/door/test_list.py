@@ -394,3 +394,11 @@ def test_a_blocked_table_is_neither_quoted_nor_given(db: Engine) -> None:
     assert (entry(stand, number).quoted_low, entry(stand, number).quoted_high) == (60, 65)
     with pytest.raises(NotSeated):
         stand.move(call_to_table, number, now=minutes(5))
+
+
+def test_a_party_is_called_to_no_table_that_it_could_not_sit_at(db: Engine) -> None:
+    stand = door_stand(db)
+    stand.book(2, start=minutes(45))
+    number = wait(stand, phone="+4930123456")
+    with pytest.raises(NotSeated):
+        stand.move(call_to_table, number, now=minutes(1))

@@ -13,6 +13,7 @@ from models.entities import BlockKept, EveningAct
 from models.integrity.check import findings
 from models.operations.evening.blocks import Blocked, Quarters, block_tables, lift_block
 from models.operations.stand.arrivals import arrive, seat
+from models.operations.tables.locking import set_lock
 from models.queries.book.book import book_of
 from models.queries.evening.acts import acts_of
 from models.queries.floor.load import restaurant_by_id
@@ -189,6 +190,16 @@ def test_a_party_that_sits_stays_and_the_table_is_blocked_after_it(db: Engine) -
     )
     assert moved(stand, made) == {number: []}
     assert checked(stand, now=now) == []
+
+
+def test_a_party_that_is_locked_to_its_table_stays(db: Engine) -> None:
+    stand = a_stand(db, tables=TWO_TABLES)
+    party = stand.ask()
+    (label,) = stand.held(party)
+    stand.move(set_lock, party, now=NOW, locked=True)
+    made = block(stand, label, move=True)
+    assert moved(stand, made) == {party: []}
+    assert checked(stand) == []
 
 
 def test_a_party_is_not_seated_at_a_blocked_table(db: Engine) -> None:
