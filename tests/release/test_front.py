@@ -70,7 +70,7 @@ def test_without_a_way_in_nothing_is_begun(
     finally:
         place.env[name] = before
     assert refused.returncode == 1
-    assert "look: " in refused.stderr
+    assert "check: " in refused.stderr
     assert says in refused.stderr
     assert "back up" not in refused.stdout
 

@@ -97,12 +97,16 @@ def end_lists(session: Session, *, now: datetime, limit: int) -> int:
     again = select(row).where(*still).execution_options(populate_existing=True)
     parties = session.scalars(again).all()
     for party in parties:
-        entry = session.get(DoorEntry, party.id)
-        if entry is not None:
-            uncall(session, party, entry, now=now)
-        write_move(session, party, Status.EXPIRED, now=now, actor=CLOCK, reason=LIST_OVER_REASON)
+        _expire(session, party, now=now)
     touch_books(session, books)
     return len(parties)
+
+
+def _expire(session: Session, party: Reservation, *, now: datetime) -> None:
+    entry = session.get(DoorEntry, party.id)
+    if entry is not None:
+        uncall(session, party, entry, now=now)
+    write_move(session, party, Status.EXPIRED, now=now, actor=CLOCK, reason=LIST_OVER_REASON)
 
 
 def _following(session: Session, row: Reservation, *, now: datetime) -> DoorEntry | None:

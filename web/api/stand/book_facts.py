@@ -10,6 +10,7 @@ from models.queries.book.shapes import (
     BookShift,
     BookTable,
     BookView,
+    Interval,
 )
 from models.rules.restaurant.restaurant import RestaurantSpec
 from web.api.shapes import change_facts, local_text, party_facts
@@ -38,16 +39,17 @@ def _shift(restaurant: RestaurantSpec, shift: BookShift) -> dict[str, Any]:
         "parties": shift.parties,
         "waitlisted": shift.waitlisted,
         "pacing": asdict(shift.pacing),
-        "intervals": [
-            {
-                "start": local_text(restaurant, interval.starts_at),
-                "covers": interval.covers,
-                "parties": interval.parties,
-                "online_covers": interval.online_covers,
-                "pacing": asdict(interval.pacing),
-            }
-            for interval in shift.intervals
-        ],
+        "intervals": [_interval(restaurant, each) for each in shift.intervals],
+    }
+
+
+def _interval(restaurant: RestaurantSpec, interval: Interval) -> dict[str, Any]:
+    return {
+        "start": local_text(restaurant, interval.starts_at),
+        "covers": interval.covers,
+        "parties": interval.parties,
+        "online_covers": interval.online_covers,
+        "pacing": asdict(interval.pacing),
     }
 
 
