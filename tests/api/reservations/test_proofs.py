@@ -55,7 +55,8 @@ def test_a_strangers_words_are_in_no_mail_before_the_link_was_opened(
     made = stand.confirmed(guest=VICTIM, note=NOTE)
     (mail,) = sent(mailbox)
     plain = mailbox.mails()[0].text
-    for word in (*NASTY.split(), "0900"):
+    # shorter words occur by chance in a link or an encoded part
+    for word in (*filter(lambda each: len(each) > 3, NASTY.split()), "0900"):
         assert word not in mail and word not in plain
     assert plain.startswith("Dear guest,")
     assert made["reference"] in plain
