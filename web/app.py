@@ -15,7 +15,7 @@ from web.api import (
     restaurants,
 )
 from web.api.accounts import auth, second_factor
-from web.api.door import door
+from web.api.door import door, qr
 from web.api.door import verbs as door_verbs
 from web.api.evening import blocks, history, limits
 from web.api.stand import arrivals, book, book_events, guests, links, messages
@@ -86,6 +86,7 @@ def _add_parts(app: APIFlask) -> None:
     app.register_blueprint(arrivals.blueprint)
     app.register_blueprint(door.blueprint)
     app.register_blueprint(door_verbs.blueprint)
+    app.register_blueprint(qr.blueprint)
     app.register_blueprint(door_page.blueprint)
     app.register_blueprint(place.blueprint)
     app.register_blueprint(blocks.blueprint)

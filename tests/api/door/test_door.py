@@ -5,8 +5,10 @@ import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
+import segno
 from sqlalchemy import Engine, select
 
 from models.core import clock
@@ -288,3 +290,16 @@ def test_a_guest_cannot_change_a_place_into_a_reservation(door: Stand) -> None:
     place = f"/api/v1/reservations/{made.json['id']}"
     assert door.client.patch(place, json={"party_size": 1}, headers=headers).status_code == 409
     assert door.client.post(f"{place}/leave", headers=headers).json["status"] == "cancelled"
+
+
+def test_the_qr_code_is_a_picture_of_the_page_of_the_list(door: Stand) -> None:
+    answer = door.client.get(f"{DOOR}/qr.svg")
+    assert (answer.status_code, answer.mimetype) == (200, "image/svg+xml")
+    root = ElementTree.fromstring(answer.data)
+    assert root.tag.endswith("svg")
+    assert {child.tag.rpartition("}")[2] for child in root} == {"title", "path"}
+    url = listed(door)["join_url"]
+    assert url.endswith("/door/demo")
+    width = len(segno.make(url, error="m", micro=False).matrix) + 8
+    assert root.attrib["width"] == str(8 * width)
+    assert door.client.get("/api/v1/restaurants/nowhere/door/qr.svg").status_code == 404
