@@ -24,7 +24,7 @@ ASSEMBLY_POINTS: dict[str, tuple[int, str]] = {
         "a round joins queries, rules and what is written",
     ),
     "models/operations/door/calling.py": (20, "a call joins the list, the floor and its message"),
-    "models/operations/door/joining.py": (19, "joining asks the rules, the floor and the list"),
+    "models/operations/door/joining.py": (21, "joining asks the rules, the floor and the list"),
     "models/operations/reservations/changes.py": (16, "a change asks rules, tables and messages"),
     "models/operations/reservations/booking.py": (19, "a booking asks every rule about a party"),
     "models/operations/tables/lengthening.py": (17, "an act joins rules, plan and what is written"),

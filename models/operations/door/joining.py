@@ -22,10 +22,12 @@ from models.operations.reservations.booking import Accepted, insert_row, new_row
 from models.operations.reservations.idempotency_keys import claim_key
 from models.queries.deciding.parties import COLUMNS
 from models.queries.door.waiting import InLine, newcomers, read_line
+from models.queries.evening.limits import limits_within
 from models.queries.floor.load import restaurant_by_id
 from models.rules.deciding.board import Outcome, Reason
 from models.rules.door.hours import SHUT_WORDS, Shut, Tonight, shut_for, tonight
 from models.rules.door.quotes import Quote
+from models.rules.evening.limits import Limits
 from models.rules.messages.notifying import JOINED_REASON
 from models.rules.reservations.lifecycle import DOOR, Status
 from models.rules.reservations.requests import GuestDetails, TableRequest
@@ -64,8 +66,8 @@ def join(
     """Put a party on the list, quote its wait, and send it the link to its place.
 
     One entry a guest: a contact that waits already is refused. The staff are bound by neither the
-    list's hours nor its length. Raises Invalid (field named), StateConflict, KeyReused,
-    KeyInFlight.
+    list's hours nor its length, but a closed book takes nobody. Raises Invalid (field named),
+    StateConflict, KeyReused, KeyInFlight.
     """
     reference, by_staff = new_reference(), actor != GUEST
     connection = session.connection()
@@ -77,7 +79,8 @@ def join(
     lock_books(session, {there.sitting.book_id: restaurant.id})
     restaurant = restaurant_by_id(session, restaurant.id)
     line = read_line(session, restaurant, there, now=now)
-    _check_line(restaurant, there, line, request, by_staff=by_staff)
+    limits = limits_within(session, there.sitting.book_id)
+    _check_line(restaurant, there, line, request, limits, by_staff=by_staff)
     row = _row(restaurant, there, request, reference=reference, now=now)
     quote = _quote(session, restaurant, there, line, request, now=now)
     number = insert_row(connection, row)
@@ -108,17 +111,24 @@ def _check_line(
     there: Tonight,
     line: Sequence[InLine],
     request: DoorRequest,
+    limits: Limits,
     *,
     by_staff: bool,
 ) -> None:
-    """Raise StateConflict if the list is full, or the contact is on it already."""
+    """Raise StateConflict if the list is full or closed, or the contact is on it already."""
     contacts = {contact_key(request.guest.email), contact_key(request.guest.phone)} - {None}
     for each in line:
         if not contacts.isdisjoint((each.row.email_key, each.row.phone_key)):
             known = f"this guest is on the list already: reservation {each.row.reference}"
             raise StateConflict(known if by_staff else _ON_IT)
-    size, waiting = request.party_size, len(line)
-    shut = shut_for(restaurant, there, party_size=size, waiting=waiting, by_staff=by_staff)
+    shut = shut_for(
+        restaurant,
+        there,
+        party_size=request.party_size,
+        waiting=len(line),
+        by_staff=by_staff,
+        limits=limits,
+    )
     if shut is not None:
         raise StateConflict(SHUT_WORDS[shut])
 

@@ -7,8 +7,10 @@ from sqlalchemy.orm import Session
 
 from models.queries.door.accuracy import Accuracy, accuracy
 from models.queries.door.waiting import RECENT, InLine, newcomers, read_line
-from models.rules.door.hours import Shut, shut_for, tonight
+from models.queries.evening.limits import limits_within
+from models.rules.door.hours import Shut, Tonight, shut_for, tonight
 from models.rules.door.quotes import Quote
+from models.rules.evening.limits import UNLIMITED
 from models.rules.restaurant.restaurant import RestaurantSpec
 
 #: Waits are shown for parties up to this size.
@@ -27,7 +29,7 @@ class DoorView:
 
 
 def door_view(session: Session, restaurant: RestaurantSpec, *, now: datetime) -> DoorView:
-    """Return the list with the floor as it stands. Six queries, however long it is."""
+    """Return the list with the floor as it stands. Seven queries, however long it is."""
     there = tonight(restaurant, now)
     line = read_line(session, restaurant, there, now=now)
     sizes = _sizes(restaurant)
@@ -37,10 +39,24 @@ def door_view(session: Session, restaurant: RestaurantSpec, *, now: datetime) ->
         waits = newcomers(session, restaurant, there, line, parties, now=now)
     return DoorView(
         now=now,
-        shut=shut_for(restaurant, there, party_size=sizes[0], waiting=len(line), by_staff=False),
+        shut=_shut(session, restaurant, there, size=sizes[0], waiting=len(line)),
         line=tuple(line),
         waits=dict(zip(sizes, waits, strict=True)),
         accuracy=accuracy(session, restaurant.id, since=now - RECENT, until=now),
+    )
+
+
+def _shut(
+    session: Session,
+    restaurant: RestaurantSpec,
+    there: Tonight | None,
+    *,
+    size: int,
+    waiting: int,
+) -> Shut | None:
+    limits = limits_within(session, there.sitting.book_id) if there else UNLIMITED
+    return shut_for(
+        restaurant, there, party_size=size, waiting=waiting, by_staff=False, limits=limits
     )
 
 

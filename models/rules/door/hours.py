@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from models.rules.deciding.seating import candidates
+from models.rules.evening.limits import UNLIMITED, Limits
 from models.rules.restaurant.restaurant import QUARTER_SECONDS, RestaurantSpec
 from models.rules.restaurant.sittings import Sitting, quarter_of, sittings_on
 from models.rules.restaurant.turn_times import buffer_minutes, turn_minutes
@@ -67,10 +68,13 @@ def shut_for(
     party_size: int,
     waiting: int,
     by_staff: bool,
+    limits: Limits = UNLIMITED,
 ) -> Shut | None:
     """Why such a party cannot join, where `waiting` parties wait already; None: it may.
 
     The staff are bound by neither hours nor length: who stands at the door can be asked to wait.
+    `limits`: of the book. While online booking is stopped, guests cannot join; while the book is
+    closed, nobody can.
     """
     policies = restaurant.policies
     if not policies.door_list:
@@ -79,11 +83,14 @@ def shut_for(
         return Shut.CLOSED
     if not candidates(restaurant, party_size, area_id=None, online=False, walk_in=True):
         return Shut.PARTY_TOO_LARGE
+    start = quarter_of(there.starts_at)
+    if limits.is_closed(start):
+        return Shut.CLOSED
     if by_staff:
         return None
     if not policies.door_online:
         return Shut.STAFF_ONLY
-    if not there.is_open:
+    if not there.is_open or limits.is_stopped(start):
         return Shut.CLOSED
     if party_size > policies.max_party_online:
         return Shut.PARTY_TOO_LARGE

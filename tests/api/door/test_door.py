@@ -292,6 +292,37 @@ def test_a_guest_cannot_change_a_place_into_a_reservation(door: Stand) -> None:
     assert door.client.post(f"{place}/leave", headers=headers).json["status"] == "cancelled"
 
 
+def limit(stand: Stand, verb: str, **more: Any) -> None:
+    body = {"date": clock.now().astimezone(BERLIN).date().isoformat()} | more
+    path = f"/api/v1/restaurants/demo/book/{verb}"
+    done = stand.client.post(path, json=body, headers=stand.as_staff("manager"))
+    assert done.status_code == 200, done.text
+
+
+def test_a_stop_of_online_booking_closes_the_list_for_guests(door: Stand) -> None:
+    later = (clock.now() + timedelta(minutes=25)).isoformat()
+    for more, is_open in (({"from": later}, True), ({"covers": 2}, True), ({}, False)):
+        limit(door, "stop", **more)
+        seen = listed(door)
+        assert (seen["is_open"], seen["closed_because"]) == (
+            is_open,
+            None if is_open else "closed",
+        )
+        page = door.client.get("/door/demo").text
+        assert (WORDS["en"]["join"] in page) == is_open
+    assert join(door).status_code == 409
+    assert add(door).status_code == 201, "the host may put on the list whom the host likes"
+    limit(door, "reopen")
+    assert listed(door)["is_open"]
+    assert join(door).status_code == 201
+
+
+def test_nobody_joins_the_list_of_a_closed_book(door: Stand) -> None:
+    limit(door, "close", reason="a fire")
+    assert not listed(door)["is_open"]
+    assert (join(door).status_code, add(door).status_code) == (409, 409)
+
+
 def test_the_qr_code_is_a_picture_of_the_page_of_the_list(door: Stand) -> None:
     answer = door.client.get(f"{DOOR}/qr.svg")
     assert (answer.status_code, answer.mimetype) == (200, "image/svg+xml")

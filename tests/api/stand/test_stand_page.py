@@ -5,11 +5,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 
 from tasks.messaging.templates.wording import LANGUAGES
-from tests.api.conftest import Stand
+from tests.api.conftest import Client, Stand
 from tests.api.stand.test_stand_sign_in import enter
 from tests.architecture.tree import ROOT
+from tests.services.running.restaurant import OpenRestaurant
 from web.pages.stand.page import words_of
 
 #: names that templates put together, as patterns
@@ -129,6 +131,19 @@ def test_all_that_a_page_opens_is_there(staffed: Stand) -> None:
     for name in names | {"walk-in"}:
         panel = staffed.client.get(f"/stand/demo/{name}?date={day}")
         assert 'id="panel-content"' in panel.text, name
+
+
+def test_the_menu_has_the_qr_code_where_guests_may_join_by_the_link(
+    client: Client,
+    restaurant: Callable[..., OpenRestaurant],
+    make_account: Callable[..., int],
+    db: Engine,
+) -> None:
+    stand = Stand(client, restaurant(policies={"door_online": True}), db)
+    make_account("host@example.com", {stand.restaurant.id: "host"})
+    enter(client)
+    (path,) = re.findall(r'href="([^"]*/door/qr.svg)"', client.get("/stand/demo").text)
+    assert client.get(path).mimetype == "image/svg+xml"
 
 
 def test_a_day_without_a_shift_has_its_pages_too(staffed: Stand) -> None:
