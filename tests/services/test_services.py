@@ -76,3 +76,10 @@ def test_all_callers_run_at_once() -> None:
     assert answers(together(lambda number: number * 2, [1, 2, 3])) == [2, 4, 6]
     [error] = together(lambda number: 1 // number, [0])
     assert isinstance(error, ZeroDivisionError)
+
+
+@pytest.mark.xdist_group("together")
+def test_tests_of_a_group_are_sent_to_one_process(request: pytest.FixtureRequest) -> None:
+    """On a pytest that xdist does not know yet, groups are silently ignored."""
+    if request.config.getoption("loadgroup", default=False):
+        assert request.node.nodeid.endswith("@together")
