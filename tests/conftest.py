@@ -36,6 +36,8 @@ from tests.services.servers.redis import RedisServer
 from web.metrics import requests as metrics
 
 DATABASE = "tests"
+#: what differs between the databases is tested beneath these; on MariaDB they are slow tests
+EDGES = Path(__file__).parent / "api"
 # how fast an example is depends on the machine; in CI, Hypothesis has such a profile itself
 settings.register_profile(
     "any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -88,7 +90,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         names = [server]
     else:
         names = ["sqlite"]
-    metafunc.parametrize("backend", names, scope="session")
+    at_an_edge = names[1:] and metafunc.definition.path.is_relative_to(EDGES)
+    marks = [pytest.mark.slow] if at_an_edge else []
+    first, *others = names
+    again = [pytest.param(name, marks=marks) for name in others]
+    metafunc.parametrize("backend", [first, *again], scope="session")
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
