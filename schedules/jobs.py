@@ -59,6 +59,7 @@ def jobs(
         Job("forget", 3600, "maintenance.forget"),
         Job("wall_times", 900, "maintenance.wall_times"),
         Job("retain", 300, "maintenance.retain"),
+        Job("file_guests", 10, "maintenance.file_guests"),
         *(
             Job(f"heartbeat.{queue}", 10, "maintenance.heartbeat", queue, (queue,))
             for queue in QUEUES

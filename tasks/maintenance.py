@@ -21,6 +21,7 @@ from models.queries.running.health import has_due_messages, read_health, restaur
 from models.rules.health import LATE_AFTER, heartbeat_name
 from tasks.app import app
 from tasks.failover.health import server_health, with_servers
+from tasks.jobs.guest_book import FILE_SECONDS, file_reservations
 from tasks.jobs.retention import apply_retention, delete_audit, forget_records
 from tasks.jobs.stand import STAND_JOBS
 from tasks.jobs.waitlist_offers import FLAGS_SEEN, repeat_offers
@@ -176,6 +177,13 @@ def retain() -> None:
         done = apply_retention(now=now, seconds=RETAIN_SECONDS)
         audit = delete_audit(before=now - timedelta(days=settings().keep_audit_days))
         job.result = {**asdict(done), "audit": audit}
+
+
+@app.task(name="maintenance.file_guests")
+def file_guests() -> None:
+    """File new reservations in the guest books; after an upgrade, all that were made before it."""
+    with JobRecord("file_guests") as job:
+        job.result = file_reservations(now=clock.now(), seconds=FILE_SECONDS)
 
 
 @app.task(name="maintenance.heartbeat")

@@ -35,6 +35,7 @@ TASKS: Final[dict[str, TaskRule]] = {
     "maintenance.health": TaskRule(MAINTENANCE, 30, 45),
     "maintenance.forget": TaskRule(MAINTENANCE, 240, 300),
     "maintenance.retain": TaskRule(MAINTENANCE, 120, 150),
+    "maintenance.file_guests": TaskRule(MAINTENANCE, 60, 90),
     "maintenance.wall_times": TaskRule(MAINTENANCE, 120, 150),
     "backups.make": TaskRule(BACKUPS, 780, 840),
     "backups.drill": TaskRule(BACKUPS, 780, 840),

@@ -18,6 +18,8 @@ from web.api.accounts import auth, second_factor
 from web.api.door import door, qr
 from web.api.door import verbs as door_verbs
 from web.api.evening import blocks, history, limits
+from web.api.guest_book import records as guest_records
+from web.api.guest_book import search as guest_search
 from web.api.stand import arrivals, book, book_events, guests, links, messages
 from web.api.tables import acts as table_acts
 from web.api.tables import reservation_history
@@ -97,6 +99,8 @@ def _add_parts(app: APIFlask) -> None:
     app.register_blueprint(flags.blueprint)
     app.register_blueprint(links.blueprint)
     app.register_blueprint(guests.blueprint)
+    app.register_blueprint(guest_search.blueprint)
+    app.register_blueprint(guest_records.blueprint)
     app.register_blueprint(files.blueprint)
     app.register_blueprint(messages.blueprint)
     app.register_blueprint(provider_callbacks.blueprint)

@@ -67,6 +67,8 @@ PATH_SCHEMAS: Final = {
     "reservation_id": {"type": "string", "pattern": "^[1-9][0-9]{0,17}$"},
     "block_id": {"type": "string", "pattern": "^[1-9][0-9]{0,17}$"},
     "message_id": {"type": "string", "pattern": "^[1-9][0-9]{0,17}$"},
+    "guest_id": {"type": "string", "pattern": "^[1-9][0-9]{0,17}$"},
+    "note_id": {"type": "string", "pattern": "^[1-9][0-9]{0,17}$"},
     "sign_in_id": {"type": "string", "pattern": "^[1-9][0-9]{0,17}$"},
 }
 

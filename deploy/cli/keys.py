@@ -16,6 +16,7 @@ from models.core.database.transactions import reading, unit
 from models.core.secrets import encryption
 from models.core.settings import KMS_KEY
 from models.operations.accounts.second_factors import reseal_factors
+from models.operations.guest_book.resealing import reseal_records
 from models.operations.guests.resealing import count_by_key, reseal_some, reseal_some_details
 
 BATCH = 500
@@ -112,7 +113,7 @@ def _reseal() -> None:
     done = 0
     with Progress(console=Console(stderr=True)) as progress:
         bar = progress.add_task("re-encrypting", total=todo)
-        for reseal in (reseal_some, reseal_some_details):
+        for reseal in (reseal_some, reseal_some_details, reseal_records):
             after = 0
             while found := unit(partial(reseal, after=after, limit=BATCH)):
                 count, after = found

@@ -6,6 +6,14 @@ from models.entities.evening import BlockedTable, BlockKept, BookLimit, EveningA
 from models.entities.files import File, FileVersion
 from models.entities.flags import FlagChange, FlagSwitch
 from models.entities.floor import Area, Combination, CombinationTable, DiningTable, Restaurant
+from models.entities.guest_book import (
+    GuestBook,
+    GuestContact,
+    GuestEvent,
+    GuestName,
+    GuestNote,
+    GuestRecord,
+)
 from models.entities.messages import ChannelState, Message
 from models.entities.parties import PartyDetails
 from models.entities.privacy import AuditEntry, Consent, Erasure
@@ -48,6 +56,12 @@ __all__ = [
     "FileVersion",
     "FlagChange",
     "FlagSwitch",
+    "GuestBook",
+    "GuestContact",
+    "GuestEvent",
+    "GuestName",
+    "GuestNote",
+    "GuestRecord",
     "HealthChange",
     "IdempotencyKey",
     "JobRun",

@@ -65,6 +65,7 @@ class AuditEntry(Base):
     actor: Mapped[str] = mapped_column(String(40))
     #: guest.found | guest.exported | guest.erased | consent.changed | file.kept | file.withdrawn
     #: link.sent | link.renewed | message.sent_again | guest.read | book.read
+    #: guest.searched | guest.opened | guest.ACTION (an action of `GuestEvent`)
     action: Mapped[str] = mapped_column(String(32))
-    #: references of reservations, a file's name and version, or a book's date
+    #: references of reservations, `guest ID`, a file's name and version, or a book's date
     about: Mapped[list[str]] = mapped_column(JSON)

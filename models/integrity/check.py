@@ -48,6 +48,7 @@ RULES: dict[str, str] = {
     "row": "the columns of every row are consistent",
     "wish": "the reservation shows its last accepted change",
     "guest": "every guest can be decrypted and is found by the contact",
+    "guest-book": "every contact is in the guest book, and found by it",
     "overdue": "no party is left over from an evening that has ended",
     "undecided": "every accepted request and change is decided",
     "message-missing": "every decision has a message on each of the guest's channels",

@@ -36,6 +36,7 @@ from models.integrity.checks.pacing import pacing
 from models.integrity.checks.standing import standing
 from models.integrity.checks.tables import tables
 from models.integrity.finding import Files, Finding
+from models.integrity.guest_book import guest_book
 from models.integrity.restaurant_files import unreadable
 from models.queries.floor.load import INVALID_DATA
 
@@ -108,6 +109,11 @@ def _guests(session: Session, _run: CheckRun, share: Share) -> Iterator[Finding]
     yield from guests(session, first=share.first, last=share.last)
 
 
+def _guest_book(session: Session, run: CheckRun, _share: Share) -> Iterator[Finding]:
+    if not keyring_finding():  # reported already
+        yield from guest_book(session, limit=run.limit)
+
+
 def _rows(session: Session, run: CheckRun, _share: Share) -> Iterator[Finding]:
     yield from laws.reservations(session, now=run.now, limit=run.limit)
     yield from books(session, run.files, now=run.now)
@@ -154,6 +160,7 @@ PARTS: Final = (
     CheckPart("pacing", _pacing),
     CheckPart("wishes", _changes),
     CheckPart("messages", _messages),
+    CheckPart("guest_book", _guest_book),
 )
 _BY_NAME: Final = {part.name: part for part in PARTS}
 

@@ -22,6 +22,7 @@ LATE_AFTER: Final[Mapping[str, int]] = {
     "forget": 3 * 3600,
     "wall_times": 3600,
     "retain": 3600,
+    "file_guests": 300,
     "backup": 5400,
     "drill": 26 * 3600,
     "second_store": 5400,

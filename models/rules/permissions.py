@@ -30,6 +30,9 @@ class Permission(StrEnum):
     CHANGE_FLOOR = "floor:change"
     SEND_AGAIN = "messages:send-again"
     FIND_GUESTS = "guests:find"
+    WRITE_GUESTS = "guests:write"
+    MERGE_GUESTS = "guests:merge"
+    BLOCK_GUESTS = "guests:block"
     EXPORT_GUESTS = "guests:export"
     ERASE_GUESTS = "guests:erase"
     CHANGE_FILES = "files:change"
@@ -48,12 +51,15 @@ _HOST: Final = _VIEWER | {
     Permission.STOP_ONLINE,
     Permission.SEND_AGAIN,
     Permission.FIND_GUESTS,
+    Permission.WRITE_GUESTS,
 }
 _MANAGER: Final = _HOST | {
     Permission.FORCE_PACING,
     Permission.CLOSE_BOOKS,
     Permission.SQUEEZE_PARTIES,
     Permission.OVERLAP_TURNS,
+    Permission.MERGE_GUESTS,
+    Permission.BLOCK_GUESTS,
     Permission.EXPORT_GUESTS,
     Permission.ERASE_GUESTS,
     Permission.CHANGE_FILES,

@@ -24,6 +24,7 @@ RULES_MAY_IMPORT = {
     "re",
     "types",
     "typing",
+    "unicodedata",  # its tables
     "zlib",  # its checksum
     "zoneinfo",
     "zxcvbn",  # a function of a text

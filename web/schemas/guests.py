@@ -101,6 +101,9 @@ class GuestExportOut(ResponseModel):
     contact: str
     reservations: list[dict[str, Any]]
     consents: list[dict[str, Any]]
+    guest_book: list[dict[str, Any]] = Field(
+        description="the guest's record; `withheld`: it belongs to another, confirmed contact"
+    )
 
 
 class ErasedOut(ResponseModel):

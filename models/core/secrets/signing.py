@@ -56,6 +56,11 @@ def _confirmation_key() -> bytes:
 
 
 @lru_cache(maxsize=1)
+def _search_key() -> bytes:
+    return derive_key(settings().secret("secret_key"), "maitred guest search")
+
+
+@lru_cache(maxsize=1)
 def _body_key() -> bytes:
     return derive_key(settings().secret("secret_key"), "maitred request bodies")
 
@@ -131,6 +136,15 @@ def contact_key(contact: str | None) -> bytes | None:
         return None
     # in one call: a check of the database does this twice for every guest
     return hmac.digest(_contact_key(), contact.strip().lower().encode(), "sha256")[:16]
+
+
+def search_key(restaurant_id: int, kind: str, text: str) -> bytes:
+    """A keyed hash by which a guest book is searched: `kind` is `name` or `digits`.
+
+    A different one at each restaurant, so that two guest books cannot be compared.
+    """
+    said = f"{restaurant_id}\n{kind}\n{text}".encode()
+    return hmac.digest(_search_key(), said, "sha256")[:8]
 
 
 def nameless(text: str, *, place: str) -> str:

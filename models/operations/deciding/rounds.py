@@ -1,7 +1,7 @@
 """A round of decisions over locked books: the boards, and the verdicts so far."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -21,7 +21,15 @@ from models.queries.reservations.no_shows import NoShows
 from models.queries.reservations.same_guest import SameGuests, load_same_guests
 from models.queries.running.flags import is_on
 from models.rules.deciding.at_the_door import decide_at_the_door
-from models.rules.deciding.board import ALWAYS, Ask, Board, Outcome, Reason, Window
+from models.rules.deciding.board import (
+    ALWAYS,
+    BLOCKED_REASON,
+    Ask,
+    Board,
+    Outcome,
+    Reason,
+    Window,
+)
 from models.rules.deciding.decisions import decide, no_table
 from models.rules.deciding.reseating import Budget, Room
 from models.rules.deciding.seating import Seats
@@ -114,7 +122,9 @@ class Round:
         self.read_guests(rows)
         for row in rows:
             board = self.boards.get(row.book_id)
-            if board is None or self.guests.conflicts(board.restaurant, row):
+            if board is None or self.guests.is_blocked(row):
+                continue
+            if self.guests.conflicts(board.restaurant, row):
                 continue
             if not is_on(Flag.WAITLIST_OFFERS, restaurant_id=row.restaurant_id, key=row.id):
                 continue
@@ -161,6 +171,9 @@ class Round:
         board = self.boards.get(row.book_id)
         if board is None:
             outcome = Outcome(Status.DECLINED, reason=Reason.CLOSED)
+        elif self.guests.is_blocked(row):
+            ask = replace(ask_of(row), waitlist=False)
+            outcome = no_table(board, ask, Reason.FULL, self.offered(restaurant))
         elif self.guests.asks_again(restaurant, row):
             outcome = Outcome(Status.DECLINED, reason=Reason.SAME_GUEST)
             # The guest gets the link to the first reservation instead, at that one's contact.
@@ -169,6 +182,8 @@ class Round:
             offered = self.offered(restaurant)
             outcome = self._decide_party(board, row, earliest=self.earliest, offered=offered)
         reason = outcome.reason.value if outcome.reason else "decision"
+        if outcome.reason is Reason.FULL and self.guests.is_blocked(row):
+            reason = BLOCKED_REASON  # the guest is told that the restaurant is full
         self.settle(restaurant, row, outcome, reason=reason)
         self.answers.append(Answer("request", outcome.status.value, row.id, row.created_at))
         if row.awaited:

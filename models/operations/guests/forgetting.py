@@ -2,13 +2,16 @@
 
 Party size, times, tables, status and history stay. Name, contact, notes, details, the contact's
 hashes, the details of its moves and the provider's ids of its messages go; a message that was not
-sent yet never will be.
+sent yet never will be. The record in the guest book goes with the last reservation of its
+contacts.
 """
 
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import bindparam, delete, null, select, update
+from sqlalchemy import Row, bindparam, delete, null, select, update
 from sqlalchemy.orm import Session
 
 from models.core.database.bulk import bulk_insert
@@ -17,11 +20,21 @@ from models.entities.messages import Message
 from models.entities.parties import PartyDetails
 from models.entities.reservations import Reservation, ReservationMove
 from models.entities.sealed_guest import Guest, seal_guest
+from models.operations.guest_book.pruning import prune_contacts
 
 ERASED = "erased"
 
 _ROWS = table_of(Reservation)
 _MOVES = table_of(ReservationMove)
+_COLUMNS = (
+    _ROWS.c.id,
+    _ROWS.c.reference,
+    _ROWS.c.status,
+    _ROWS.c.revision,
+    _ROWS.c.restaurant_id,
+    _ROWS.c.email_key,
+    _ROWS.c.phone_key,
+)
 _FORGET = (
     update(_ROWS)
     .where(_ROWS.c.id == bindparam("row"))
@@ -46,8 +59,8 @@ def forget_reservations(
     if not numbers:
         return
     session.flush()
-    columns = (_ROWS.c.id, _ROWS.c.reference, _ROWS.c.status, _ROWS.c.revision)
-    rows = session.execute(select(*columns).where(_ROWS.c.id.in_(numbers)).order_by(_ROWS.c.id))
+    query = select(*_COLUMNS).where(_ROWS.c.id.in_(numbers)).order_by(_ROWS.c.id)
+    rows = session.execute(query).all()
     changes, moves = [], []
     for row in rows:
         sealed = seal_guest(Guest(ERASED), reference=row.reference)
@@ -60,7 +73,16 @@ def forget_reservations(
     session.execute(delete(PartyDetails).where(PartyDetails.reservation_id.in_(numbers)))
     bulk_insert(session, _MOVES, moves)
     _silence(session, numbers)
+    for restaurant, contacts in sorted(_contacts(rows).items()):
+        prune_contacts(session, restaurant, contacts)
     session.expire_all()
+
+
+def _contacts(rows: Iterable[Row[*tuple[Any, ...]]]) -> dict[int, set[bytes]]:
+    found: dict[int, set[bytes]] = defaultdict(set)
+    for row in rows:
+        found[row.restaurant_id] |= {key for key in (row.email_key, row.phone_key) if key}
+    return found
 
 
 def _move(

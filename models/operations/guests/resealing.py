@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from models.core.database.transactions import table_of
 from models.core.secrets.encryption import PREFIX, key_of, keyring, prefix_of
 from models.entities.accounts import SecondFactor
+from models.entities.guest_book import GuestContact, GuestNote, GuestRecord
 from models.entities.messages import Message
 from models.entities.parties import PartyDetails, reseal_details
 from models.entities.reservations import Reservation
@@ -86,6 +87,9 @@ def count_by_key(session: Session) -> dict[int, int]:
         PartyDetails.details_sealed,
         SecondFactor.secret_sealed,
         Message.recipient_sealed,
+        GuestRecord.profile_sealed,
+        GuestContact.contact_sealed,
+        GuestNote.text_sealed,
     )
     for column in columns:
         key = func.substr(column, 1, PREFIX)

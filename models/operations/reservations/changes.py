@@ -16,6 +16,7 @@ from models.entities.sealed_guest import Guest
 from models.operations.deciding.books import free_books, lock_reservation
 from models.operations.deciding.verdicts import Verdicts, release_tables
 from models.operations.door.seating import cancel_call
+from models.operations.guest_book.filing import refile
 from models.operations.messages.renotifying import contacts_of, renotify
 from models.operations.reservations.history import write_move
 from models.operations.reservations.pending_changes import (
@@ -121,10 +122,13 @@ def edit_details(
     _clear_confirmations(row, contact_marks(reason))
     write_move(session, row, Status(row.status), now=now, actor=actor, reason=reason)
     row.guest_ahead -= not is_seen
+    contacts = (row.email_key, row.phone_key)
     row.write_notes(known, kept)
     if guest is not None:
         restaurant = restaurant_by_id(session, row.restaurant_id)
         renotify(session, row, restaurant, before=before[0], now=now)
+        if (known.name, row.email_key, row.phone_key) != (before[0].name, *contacts):
+            refile(session, row, was=contacts, now=now)
 
 
 def _clear_confirmations(row: Reservation, marks: Collection[str]) -> None:

@@ -19,6 +19,7 @@ from models.entities.reservations import (
     ReservationChange,
     ReservationMove,
 )
+from models.queries.guest_book.export import export_records
 
 #: encrypted values, or hashes of what is shown beside them
 _NOT_SHOWN = frozenset(
@@ -52,12 +53,13 @@ def export_guest(
     """Return all data of this normalized e-mail or phone, ready for JSON.
 
     Each reservation has its history, changes and messages. The consents are those of this contact
-    and of the other contacts of these reservations. Times are RFC 3339 in UTC. The lists are empty
+    and of the other contacts of these reservations; the guest book's records are those of this
+    contact. Times are RFC 3339 in UTC. The lists are empty
     if nothing is found.
     """
     key = contact_key(contact)
     if key is None:
-        return {"contact": contact, "reservations": [], "consents": []}
+        return {"contact": contact, "reservations": [], "consents": [], "guest_book": []}
     numbers = session.scalars(of_contact(key, restaurant_id)).all()
     keys = {key} | _contacts_of(session, numbers)
     here = true() if restaurant_id is None else Consent.restaurant_id == restaurant_id
@@ -65,6 +67,7 @@ def export_guest(
         "contact": contact,
         "reservations": [_whole(session, number) for number in numbers],
         "consents": _rows(session, Consent, Consent.contact.in_(keys), here),
+        "guest_book": export_records(session, key, restaurant_id),
     }
 
 

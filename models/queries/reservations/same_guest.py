@@ -1,20 +1,24 @@
-"""The same guest twice: find guests that already hold a reservation near a start."""
+"""What a decision knows about a guest: reservations near a start, and whether it is blocked."""
 
 from collections import defaultdict
 from collections.abc import Container, Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import Column, Select, bindparam, select, union_all
+from sqlalchemy import Column, Select, bindparam, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from models.core.database.transactions import table_of
+from models.entities.guest_book import GuestContact, GuestRecord
 from models.entities.reservations import Reservation
 from models.queries.deciding.parties import PartyRow
 from models.rules.reservations.lifecycle import HOLDING
 from models.rules.restaurant.policies import same_guest_conflict
 from models.rules.restaurant.restaurant import RestaurantSpec
 
+#: restaurant, contact key, reservation, its start; for a blocked contact, BLOCKED and since when
 Held = tuple[int, bytes, int, datetime]
+#: Stands for the reservation in the row of a contact that may not book online.
+BLOCKED = 0
 
 
 class SameGuests:
@@ -23,15 +27,25 @@ class SameGuests:
     def __init__(self) -> None:
         self._starts: dict[tuple[int, bytes], dict[int, datetime]] = defaultdict(dict)
         self._firsts: dict[int, str] = {}
+        self._blocked: set[tuple[int, bytes]] = set()
 
     def add(self, held: Iterable[Held]) -> None:
-        """Add reservations that hold: (restaurant, contact key, reservation, start)."""
+        """Add reservations that hold, and blocked contacts."""
         for restaurant_id, key, reservation_id, starts_at in held:
+            if reservation_id == BLOCKED:
+                self._blocked.add((restaurant_id, key))
+                continue
             self._starts[restaurant_id, key][reservation_id] = starts_at
 
     def confirmed(self, row: PartyRow, *, at: datetime | None = None) -> None:
         """Add a reservation that was confirmed, at its own start or at another."""
         self.add((row.restaurant_id, key, row.id, at or row.starts_at) for key in _keys(row))
+
+    def is_blocked(self, row: PartyRow) -> bool:
+        """Return whether the staff have blocked the guest from booking online."""
+        return row.source == "online" and any(
+            (row.restaurant_id, key) in self._blocked for key in _keys(row)
+        )
 
     def conflicts(
         self, restaurant: RestaurantSpec, row: PartyRow, *, at: datetime | None = None
@@ -73,13 +87,17 @@ class SameGuests:
 
 
 def load_same_guests(session: Session, rows: Sequence[PartyRow]) -> list[Held]:
-    """Return reservations that hold a table now and share a contact with one of the rows."""
+    """Return reservations that hold a table now and share a contact with one of the rows.
+
+    The same statement returns which of these contacts are blocked: no further round trip.
+    """
     online = [row for row in rows if row.source == "online"]
     emails = sorted({row.email_key for row in online if row.email_key})
     phones = sorted({row.phone_key for row in online if row.phone_key})
     if not emails and not phones:
         return []
-    found = session.execute(_SAME, {"emails": emails, "phones": phones})
+    wanted = {"emails": emails, "phones": phones, "contacts": [*emails, *phones]}
+    found = session.execute(_SAME, wanted)
     return [(row[0], row[1], row[2], row[3]) for row in found if row[1]]
 
 
@@ -90,9 +108,22 @@ def _holding(contact: Column[bytes], keys: str) -> Select[int, bytes, int, datet
     )
 
 
+def _blocked() -> Select[int, bytes, int, datetime]:
+    contact, guest = table_of(GuestContact).c, table_of(GuestRecord).c
+    return (
+        select(contact.restaurant_id, contact.contact, literal(BLOCKED), guest.blocked_at)
+        .join_from(contact.contact.table, guest.id.table, guest.id == contact.guest_id)
+        .where(
+            contact.contact.in_(bindparam("contacts", expanding=True)),
+            guest.blocked_at.is_not(None),
+        )
+    )
+
+
 _SAME = union_all(
     _holding(table_of(Reservation).c.email_key, "emails"),
     _holding(table_of(Reservation).c.phone_key, "phones"),
+    _blocked(),
 )
 
 

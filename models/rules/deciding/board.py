@@ -39,6 +39,9 @@ class Reason(StrEnum):
     UNPROVED = "unproved"
 
 
+#: In the history only: the staff have blocked the guest, whose answer is FULL.
+BLOCKED_REASON = "blocked"
+
 #: Why a booking or change of the staff is impossible, as shown to them.
 STAFF_WORDS = {
     Reason.FULL: "no table is free at that time",

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from models.rules.deciding.board import Reason
+from models.rules.deciding.board import BLOCKED_REASON, Reason
 from models.rules.messages.notifying import (
     ASSIGNED_REASON,
     CHANGED_REASON,
@@ -35,6 +35,7 @@ _WAITS: Final = frozenset({Status.WAITLISTED, Status.DECLINED})
 #: Reasons of a move to another state (or to the same one, when a waiting party's request changes).
 MOVED: Final[dict[str, frozenset[Status]]] = {
     **{reason.value: _WAITS for reason in Reason},
+    BLOCKED_REASON: frozenset({Status.DECLINED}),
     "decision": frozenset({Status.CONFIRMED}),
     "promotion": frozenset({Status.CONFIRMED}),
     UNPROVED_REASON: frozenset({Status.EXPIRED}),

@@ -19,6 +19,7 @@ ARGUMENTS = {
     "filename": "maitred.css",
     "token": "",
     "version": 1,
+    "guest_id": 1,
 }
 
 

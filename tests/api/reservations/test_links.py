@@ -14,8 +14,16 @@ from models.core import clock
 from models.core.database.transactions import reading, transaction
 from models.core.secrets.signing import manage_token
 from models.core.settings import settings
-from models.entities import Assignment, Message, Reservation, ReservationMove, TableOccupancy
+from models.entities import (
+    Assignment,
+    GuestRecord,
+    Message,
+    Reservation,
+    ReservationMove,
+    TableOccupancy,
+)
 from models.integrity.check import findings
+from models.operations.guest_book.filing import file_some
 from models.rules.permissions import PERMISSIONS, Permission, Role
 from models.rules.reservations.links import LASTS, SENT_MOST
 from tests.api.conftest import Answer, Client, Stand, sign_in
@@ -31,6 +39,12 @@ BODIES: dict[str, Any] = {
     "guests.export": {"email": "ada@example.com"},
     "guests.erase": {"email": "nobody@example.com"},
     "guests.set_consent": {"given": True, "wording": "x"},
+    "guest_search.search": {"text": "ada"},
+    "guest_records.patch_guest": {"vip": True},
+    "guest_records.add_guest_note": {"text": "likes the window"},
+    "guest_records.merge_guests": {"guest": "999999"},
+    "guest_records.unmerge_guests": {"guest": "999999"},
+    "guest_records.set_guest_consent": {"given": True, "wording": "x"},
     "flags.put_flag": {"percent": 0},
     "links.send": {"renew": True},
     "messages.send_some_again": {"since": "2026-01-01T00:00:00Z"},
@@ -67,7 +81,10 @@ def call(stand: Stand, role: Role, endpoint: str, method: str, rule: str, number
     day = {"date": date} if any(each in rule for each in ("/book", "/blocks", "/waitlist")) else {}
     day = {"first": date, "last": date} if rule.endswith("/accuracy") else day
     values = {"slug": stand.restaurant.slug, "reservation_id": number, "sign_in_id": "999999"}
-    with reading() as session:
+    with transaction() as session:
+        file_some(session, after=0, now=clock.now(), limit=1000)
+        values["guest_id"] = str(session.scalar(select(func.min(GuestRecord.id))))
+        values["note_id"] = "1"
         first = select(func.min(Message.id)).where(Message.reservation_id == int(number))
         message = session.scalar(first)
     values |= {"name": "logo", "flag": "sms", "message_id": str(message), "block_id": "999999"}
@@ -116,6 +133,7 @@ def test_no_answer_to_the_staff_opens_a_reservation(
             assert not found, (role, method, rule)
             with transaction() as session:  # room for the next one
                 session.execute(update(Reservation).values(status="cancelled"))
+                session.execute(update(GuestRecord).values(blocked_at=None))
                 session.execute(delete(TableOccupancy))
     wanted = {endpoint for endpoint, _, _ in asked_of_staff(app)}
     # status changes that this reservation cannot make, and endpoints for the caller's own account
@@ -134,6 +152,8 @@ UNREACHED = {
     "auth.change_password",
     "arrivals.finished",
     "arrivals.taken_back",
+    "guest_records.merge_guests",  # there is one guest
+    "guest_records.unmerge_guests",
 }
 
 

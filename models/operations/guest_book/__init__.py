@@ -1,0 +1,1 @@
+"""The guest book: filing reservations under their guests, and what the staff write there."""

@@ -1,0 +1,1 @@
+"""The guest book: filing, what the staff write, merging, blocking, forgetting."""

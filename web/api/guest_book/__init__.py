@@ -1,0 +1,1 @@
+"""The guest book over HTTP, for the staff of a restaurant."""
