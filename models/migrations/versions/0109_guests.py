@@ -5,8 +5,8 @@ from alembic import op
 
 from models.core.database.types import BigId, UtcDateTime
 
-revision = "0108"
-down_revision = "0107"
+revision = "0109"
+down_revision = "0108"
 
 
 def upgrade() -> None:

@@ -1,4 +1,4 @@
-"""Create guest_events: the history of guest records."""
+"""Create guest_notes: the staff's notes about guests."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,23 +12,21 @@ down_revision = "0111"
 def upgrade() -> None:
     """Create the table."""
     op.create_table(
-        "guest_events",
+        "guest_notes",
         sa.Column("id", BigId, autoincrement=True, nullable=False),
         sa.Column("restaurant_id", sa.Integer(), nullable=False),
         sa.Column("guest_id", BigId, nullable=False),
         sa.Column("at", UtcDateTime(), nullable=False),
         sa.Column("actor", sa.String(40), nullable=False),
-        sa.Column("action", sa.String(16), nullable=False),
-        sa.Column("revision", sa.Integer(), nullable=False),
-        sa.Column("detail", sa.JSON(), nullable=True),
+        sa.Column("text_sealed", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         mysql_charset="utf8mb4",
         mysql_collate="utf8mb4_bin",
         mysql_engine="InnoDB",
     )
-    op.create_index("ix_guest_events_guest", "guest_events", ["guest_id"])
+    op.create_index("ix_guest_notes_guest", "guest_notes", ["guest_id"])
 
 
 def downgrade() -> None:
     """Drop it."""
-    op.drop_table("guest_events")
+    op.drop_table("guest_notes")
