@@ -5,8 +5,8 @@ from alembic import op
 
 from models.core.database.types import BigId, digest
 
-revision = "0111"
-down_revision = "0110"
+revision = "0112"
+down_revision = "0111"
 
 
 def upgrade() -> None:

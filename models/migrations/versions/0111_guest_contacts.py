@@ -5,8 +5,8 @@ from alembic import op
 
 from models.core.database.types import BigId, digest
 
-revision = "0110"
-down_revision = "0109"
+revision = "0111"
+down_revision = "0110"
 
 
 def upgrade() -> None:

@@ -5,8 +5,8 @@ from alembic import op
 
 from models.core.database.types import BigId, UtcDateTime
 
-revision = "0109"
-down_revision = "0108"
+revision = "0110"
+down_revision = "0109"
 
 
 def upgrade() -> None:

@@ -5,8 +5,8 @@ from alembic import op
 
 from models.core.database.types import BigId, UtcDateTime
 
-revision = "0113"
-down_revision = "0112"
+revision = "0114"
+down_revision = "0113"
 
 
 def upgrade() -> None:

@@ -5,8 +5,8 @@ from alembic import op
 
 from models.core.database.types import BigId, UtcDateTime
 
-revision = "0112"
-down_revision = "0111"
+revision = "0113"
+down_revision = "0112"
 
 
 def upgrade() -> None:
