@@ -31,6 +31,7 @@ _STAFF: Final = "done by staff: do it again"
 _LOAD: Final = "load the restaurant's file again"
 _FORGET: Final = "maitred guest replay ERASURES.jsonl"
 _NOTHING: Final = "nothing: the new primary has its own"
+_FILED: Final = "nothing: the clock files the guests of all reservations again"
 _SENT: Final = "nothing: sent messages cannot be undone; pending ones go with its reservation"
 #: Table -> what to do about its lost rows. The reservations are listed one by one instead.
 ADVICE: Final[Mapping[str, str]] = {
@@ -49,6 +50,7 @@ ADVICE: Final[Mapping[str, str]] = {
         _PART,
     ),
     "messages": _SENT,
+    **dict.fromkeys(("guest_books", "guests", "guest_contacts", "guest_names"), _FILED),
     "erasures": _FORGET,
     **dict.fromkeys(
         (
@@ -63,6 +65,8 @@ ADVICE: Final[Mapping[str, str]] = {
             "block_kept",
             "book_limits",
             "evening_acts",
+            "guest_notes",
+            "guest_events",
             "flag_switches",
             "flag_changes",
         ),

@@ -10,8 +10,9 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from typing import Final
 
@@ -64,9 +65,7 @@ def _search_all(restaurant_id: int) -> bool:
     for words in SEARCHES:
         with counting(engine()) as counted:
             found = _search(restaurant_id, words)
-        took = sorted(
-            _timed(lambda words=words: _search(restaurant_id, words)) for _ in range(_TIMES)
-        )  # type: ignore[misc]
+        took = sorted(_timed(partial(_search, restaurant_id, words)) for _ in range(_TIMES))
         half, most = took[_TIMES // 2] * 1000, took[-1] * 1000
         slow = slow or most > PROMISED_MS
         more = "+" if found[1] else ""
@@ -92,9 +91,9 @@ def _open(restaurant_id: int) -> None:
         view_record(session, restaurant_id, number.guests[0].record.id)
 
 
-def _timed(work: object) -> float:
+def _timed(work: Callable[[], object]) -> float:
     began = time.perf_counter()
-    work()  # type: ignore[operator]
+    work()
     return time.perf_counter() - began
 
 
