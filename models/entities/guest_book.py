@@ -43,6 +43,8 @@ class GuestRecord(Base):
     vip: Mapped[bool] = mapped_column(default=False, server_default=false())
     #: since when the guest may not book online; NULL: the guest may
     blocked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    #: no-shows before this time do not count towards the restaurant's limit
+    limit_lifted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     #: the record that took this one over; NULL: it stands for itself
     merged_into: Mapped[int | None] = mapped_column(BigId)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -119,7 +121,7 @@ class GuestEvent(Base):
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     #: staff:<account id>
     actor: Mapped[str] = mapped_column(String(40))
-    #: changed | noted | note_deleted | merged | unmerged | blocked | unblocked
+    #: changed | noted | note_deleted | merged | unmerged | blocked | unblocked | limit_lifted
     action: Mapped[str] = mapped_column(String(16))
     #: the record's revision after it
     revision: Mapped[int]

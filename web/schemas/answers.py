@@ -230,11 +230,14 @@ class ReservationOut(ResponseModel):
     arrived_covers: int | None = Field(
         None, description="for staff only: so many are here; null: all of them, or none"
     )
-    warnings: list[Literal["pacing", "outside_hours", "short_turn"]] | None = Field(
+    warnings: (
+        list[Literal["pacing", "outside_hours", "short_turn", "blocked", "no_shows"]] | None
+    ) = Field(
         None,
-        description="for staff only, of a walk-in just seated. pacing: more start now than the "
-        "pacing allows. outside_hours: no shift offers a start now. short_turn: the next party "
-        "needs the table at `end`",
+        description="for staff only, of a party just entered. A walk-in: pacing: more start now "
+        "than the pacing allows. outside_hours: no shift offers a start now. short_turn: the next "
+        "party needs the table at `end`. Any party: blocked, no_shows: the guest cannot book "
+        "online, for the staff blocked the guest, or for too many no-shows",
     )
 
 

@@ -1,6 +1,6 @@
 """Models of the guest book: search, a guest's record, and what the staff write on it."""
 
-from typing import Annotated, Any, ClassVar, Final, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -141,6 +141,10 @@ class GuestRecordOut(ResponseModel):
     allergies: str
     blocked_at: Moment | None
     block_reason: str
+    limit_lifted_at: Moment | None = Field(description="no-shows before do not count")
+    online_refused: Literal["blocked", "no_shows"] | None = Field(
+        description="why the guest cannot book online; null: the guest can"
+    )
     visits: int
     no_shows: int
     cancelled: int

@@ -24,6 +24,7 @@ from models.queries.deciding.parties import COLUMNS
 from models.queries.door.waiting import InLine, newcomers, read_line
 from models.queries.evening.limits import limits_within
 from models.queries.floor.load import restaurant_by_id
+from models.queries.guest_book.standing import is_blocked
 from models.rules.deciding.board import Outcome, Reason
 from models.rules.door.hours import SHUT_WORDS, Shut, Tonight, shut_for, tonight
 from models.rules.door.quotes import Quote
@@ -65,9 +66,9 @@ def join(
 ) -> Accepted:
     """Put a party on the list, quote its wait, and send it the link to its place.
 
-    One entry a guest: a contact that waits already is refused. The staff are bound by neither the
-    list's hours nor its length, but a closed book takes nobody. Raises Invalid (field named),
-    StateConflict, KeyReused, KeyInFlight.
+    One entry a guest: a contact that waits already is refused, and so is a blocked guest who joins
+    by the link. The staff are bound by neither the list's hours nor its length, but a closed book
+    takes nobody. Raises Invalid (field named), StateConflict, KeyReused, KeyInFlight.
     """
     reference, by_staff = new_reference(), actor != GUEST
     connection = session.connection()
@@ -81,6 +82,8 @@ def join(
     line = read_line(session, restaurant, there, now=now)
     limits = limits_within(session, there.sitting.book_id)
     _check_line(restaurant, there, line, request, limits, by_staff=by_staff)
+    if not by_staff and is_blocked(session, restaurant.id, _contacts(request)):
+        raise StateConflict(_ON_IT)
     row = _row(restaurant, there, request, reference=reference, now=now)
     quote = _quote(session, restaurant, there, line, request, now=now)
     number = insert_row(connection, row)
@@ -116,7 +119,7 @@ def _check_line(
     by_staff: bool,
 ) -> None:
     """Raise StateConflict if the list is full or closed, or the contact is on it already."""
-    contacts = {contact_key(request.guest.email), contact_key(request.guest.phone)} - {None}
+    contacts = _contacts(request)
     for each in line:
         if not contacts.isdisjoint((each.row.email_key, each.row.phone_key)):
             known = f"this guest is on the list already: reservation {each.row.reference}"
@@ -131,6 +134,10 @@ def _check_line(
     )
     if shut is not None:
         raise StateConflict(SHUT_WORDS[shut])
+
+
+def _contacts(request: DoorRequest) -> set[bytes | None]:
+    return {contact_key(request.guest.email), contact_key(request.guest.phone)} - {None}
 
 
 def _quote(

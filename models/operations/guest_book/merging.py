@@ -85,3 +85,5 @@ def _take_over(record: GuestRecord, other: GuestRecord) -> None:
     )
     record.vip = record.vip or other.vip
     record.blocked_at = record.blocked_at or other.blocked_at
+    lifted = [each for each in (record.limit_lifted_at, other.limit_lifted_at) if each]
+    record.limit_lifted_at = max(lifted, default=None)

@@ -20,6 +20,7 @@ from models.operations.accounts.audit import note
 from models.operations.deciding.books import lock_books, touch_books
 from models.operations.guest_book.locking import lock_guest_books
 from models.operations.guest_book.names import index_again
+from models.queries.reservations.no_shows import counted_no_shows
 
 TAGS_MOST: Final = 20
 #: Books that began longer ago do not show their guests any more.
@@ -141,6 +142,22 @@ def unblock(session: Session, act: GuestAct) -> GuestRecord:
     record.blocked_at = None
     record.profile = replace(record.profile, block_reason="")
     write_event(session, record, act, "unblocked")
+    return record
+
+
+def lift_limit(session: Session, act: GuestAct) -> GuestRecord:
+    """Let no-shows so far not count towards the restaurant's limit; without any, do nothing.
+
+    Raises NotFound, StateConflict, RevisionConflict.
+    """
+    record = open_record(session, act)
+    contacts = select(GuestContact.contact).where(GuestContact.guest_id == record.id)
+    keys = session.scalars(contacts).all()
+    if not counted_no_shows(session, record.restaurant_id, keys, now=act.now):
+        return record
+    check_record_revision(record, act)
+    record.limit_lifted_at = act.now
+    write_event(session, record, act, "limit_lifted")
     return record
 
 

@@ -52,6 +52,7 @@ def _facts(view: RecordView) -> dict[str, Any]:
         "tags": list(profile.tags) if profile else None,
         "vip": record.vip,
         "blocked_at": record.blocked_at.isoformat() if record.blocked_at else None,
+        "limit_lifted_at": (record.limit_lifted_at.isoformat() if record.limit_lifted_at else None),
         "block_reason": profile.block_reason if profile else None,
         "created_at": record.created_at.isoformat(),
         "notes": [

@@ -1,14 +1,18 @@
-"""Guests who did not come too often: their no-shows of the last year, by contact."""
+"""Guests who did not come too often: their no-shows of the last year, by contact.
+
+No-shows before the staff lifted the limit for the guest do not count.
+"""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Column, Select, bindparam, func, select, union_all
+from sqlalchemy import Column, Select, bindparam, exists, func, select, union_all
 from sqlalchemy.orm import Session
 
 from models.core.database.transactions import table_of
+from models.entities.guest_book import GuestContact, GuestRecord
 from models.entities.reservations import Reservation
 from models.queries.deciding.parties import PartyRow
 from models.rules.reservations.lifecycle import Status
@@ -44,14 +48,35 @@ class NoShows:
         return any(count >= limit for count in missed)
 
 
+def counted_no_shows(
+    session: Session, restaurant_id: int, contacts: Collection[bytes], *, now: datetime
+) -> int:
+    """Return the no-shows that count, of the contact that has the most. One query."""
+    wanted = {
+        "emails": sorted(contacts),
+        "phones": sorted(contacts),
+        "restaurants": [restaurant_id],
+        "since": now - COUNTED,
+    }
+    return max((count for _, _, count in session.execute(_MISSED, wanted)), default=0)
+
+
 def _keys(keys: Iterable[bytes | None]) -> list[bytes]:
     return sorted({key for key in keys if key})
 
 
 _ROW = table_of(Reservation).c
+_CONTACT = table_of(GuestContact).c
+_GUEST = table_of(GuestRecord).c
 
 
 def _missed(contact: Column[bytes], keys: str) -> Select[int, bytes, int]:
+    lifted = exists().where(
+        _CONTACT.contact == contact,
+        _CONTACT.restaurant_id == _ROW.restaurant_id,
+        _GUEST.id == _CONTACT.guest_id,
+        _GUEST.limit_lifted_at >= _ROW.starts_at,
+    )
     return (
         select(_ROW.restaurant_id, contact.label("contact"), func.count())
         .where(
@@ -59,6 +84,7 @@ def _missed(contact: Column[bytes], keys: str) -> Select[int, bytes, int]:
             _ROW.restaurant_id.in_(bindparam("restaurants", expanding=True)),
             _ROW.status == Status.NO_SHOW.value,
             _ROW.starts_at >= bindparam("since"),
+            ~lifted,
         )
         .group_by(_ROW.restaurant_id, contact)
     )

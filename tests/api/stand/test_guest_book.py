@@ -185,6 +185,25 @@ def test_a_blocked_guest_is_told_that_the_restaurant_is_full(staffed: Stand) -> 
     assert staffed.client.get(place, headers=staffed.as_staff()).json["status"] == "confirmed"
 
 
+@pytest.mark.both
+def test_the_staff_are_warned_of_a_guest_who_cannot_book_online(staffed: Stand) -> None:
+    guest = filed(staffed)
+    assert opened(staffed, guest)["online_refused"] is None
+    assert act(staffed, f"{guest}/block").json["online_refused"] == "blocked"
+    place = "/api/v1/restaurants/demo"
+    wanted = {"party_size": 2, "guest": ADA}
+    for number, (path, more) in enumerate(
+        (("book/reservations", {"start": staffed.start(days=5)}), ("door", {}))
+    ):
+        for who, warnings in ((ADA, ["blocked"]), ({"name": "Eve"}, None)):
+            answer = staffed.client.post(
+                f"{place}/{path}",
+                json=wanted | more | {"guest": who},
+                headers=staffed.as_staff() | {"Idempotency-Key": f"{number}{who['name']}"},
+            )
+            assert (answer.status_code, answer.json.get("warnings")) == (201, warnings), answer.text
+
+
 def test_consent_is_recorded_for_every_contact(staffed: Stand) -> None:
     guest = filed(staffed)
     for _ in range(2):
@@ -202,6 +221,7 @@ PLACES: tuple[tuple[str, str, dict[str, Any], tuple[str, ...]], ...] = (
     ("POST", "{}/consent", {"given": True, "wording": "a"}, ("host", "manager", "owner")),
     ("POST", "{}/block", {}, ("manager", "owner")),
     ("POST", "{}/unblock", {}, ("manager", "owner")),
+    ("POST", "{}/lift-limit", {}, ("manager", "owner")),
     ("POST", "{}/merge", {"guest": "999999"}, ("manager", "owner")),
     ("POST", "{}/unmerge", {"guest": "999999"}, ("manager", "owner")),
 )

@@ -10,12 +10,13 @@ from sqlalchemy.orm import Session
 from models.core import clock
 from models.core.database.transactions import reading, unit
 from models.core.errors import Invalid
-from models.operations.door.joining import DoorRequest, join
+from models.operations.door.joining import GUEST, DoorRequest, join
 from models.operations.reservations.booking import Accepted
 from models.queries.accounts.accounts import Caller
 from models.queries.door.accuracy import accuracy
 from models.queries.door.view import door_view
 from models.queries.door.waitlist import waitlist_of
+from models.queries.guest_book.standing import refusals_of
 from models.queries.reservations.reservations import ReservationView
 from models.rules.permissions import Permission
 from models.rules.restaurant.restaurant import RestaurantSpec
@@ -148,7 +149,7 @@ def _joined(
     restaurant: RestaurantSpec, asked: DoorRequest, visitor: Visitor, *, notify: bool
 ) -> Response:
     key, raw = idempotency_key(), request.get_data()
-    accepted, view = unit(
+    accepted, view, warnings = unit(
         partial(
             _join,
             restaurant=restaurant,
@@ -161,7 +162,8 @@ def _joined(
     )
     about_new(accepted)
     nudge_after_link()
-    answer = show(view, visitor, status=201)
+    more = {"warnings": list(warnings)} if warnings else {}
+    answer = show(view, visitor, status=201, **more)
     answer.headers["Location"] = f"/api/v1/reservations/{accepted.reservation_id}"
     if accepted.replayed:
         answer.headers["Idempotency-Replayed"] = "true"
@@ -177,18 +179,22 @@ def _join(
     raw: bytes,
     actor: str,
     notify: bool,
-) -> tuple[Accepted, ReservationView]:
+) -> tuple[Accepted, ReservationView, tuple[str, ...]]:
+    now = clock.now()
     accepted = join(
         session,
         restaurant,
         request=asked,
         key=key,
         body=raw,
-        now=clock.now(),
+        now=now,
         actor=actor,
         notify=notify,
     )
-    return accepted, view_within(session, accepted.reservation_id)
+    view = view_within(session, accepted.reservation_id)
+    if actor == GUEST:
+        return accepted, view, ()
+    return accepted, view, refusals_of(session, view, now=now)
 
 
 def _private(facts: object) -> Response:

@@ -1,11 +1,12 @@
 """The guest book as plain dicts, in the shapes of web/schemas/guest_book.py."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from models.queries.guest_book.record import RecordView
 from models.queries.guest_book.search import FoundRecord
+from models.queries.guest_book.standing import OnlineRefused
 from models.queries.guest_book.stats import GuestStats
 from models.queries.guests.consents import ConsentView
 from models.rules.restaurant.restaurant import RestaurantSpec
@@ -40,9 +41,15 @@ def masked_email(email: str) -> str:
 
 
 def record_facts(
-    restaurant: RestaurantSpec, view: RecordView, names: Mapping[str, str]
+    restaurant: RestaurantSpec,
+    view: RecordView,
+    names: Mapping[str, str],
+    refused: Sequence[OnlineRefused],
 ) -> dict[str, Any]:
-    """Return an opened record (GuestRecordOut). `names`: actor -> name of the account."""
+    """Return an opened record (GuestRecordOut). `names`: actor -> name of the account.
+
+    `refused`: why the guest cannot book online.
+    """
     profile = view.profile
     return {
         "id": str(view.record.id),
@@ -58,6 +65,8 @@ def record_facts(
         "allergies": profile.allergies if profile else "",
         "blocked_at": _moment(restaurant, view.record.blocked_at),
         "block_reason": profile.block_reason if profile else "",
+        "limit_lifted_at": _moment(restaurant, view.record.limit_lifted_at),
+        "online_refused": next(iter(refused), None),
         **_stats(restaurant, view.stats),
         "notes": [
             {

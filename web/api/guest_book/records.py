@@ -19,6 +19,7 @@ from models.operations.guest_book.records import (
     block,
     change_record,
     delete_note,
+    lift_limit,
     unblock,
 )
 from models.queries.accounts.accounts import Caller
@@ -124,6 +125,14 @@ def unblock_guest(
 ) -> Response:
     """Let the guest book online again."""
     return _acted(restaurant, caller, guest_id, unblock)
+
+
+@_verb("POST", "/lift-limit", Permission.BLOCK_GUESTS, Nothing)
+def lift_guests_limit(
+    restaurant: RestaurantSpec, caller: Caller, guest_id: int, body: Nothing
+) -> Response:
+    """Let the guest's no-shows so far not count towards the restaurant's `no_show_limit`."""
+    return _acted(restaurant, caller, guest_id, lift_limit)
 
 
 @_verb("POST", "/consent", Permission.WRITE_GUESTS, ConsentIn)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from models.core import clock
 from models.core.database.transactions import reading, unit
 from models.core.errors import NotFound
+from models.core.secrets.signing import contact_key
 from models.entities.reservations import Reservation
 from models.operations.accounts.audit import note
 from models.queries.accounts.accounts import Caller
@@ -16,6 +17,7 @@ from models.queries.accounts.actors import actor_names
 from models.queries.floor.load import restaurant_by_id
 from models.queries.guest_book.record import record_of_reservation, view_record
 from models.queries.guest_book.search import search_guests
+from models.queries.guest_book.standing import refusals
 from models.rules.guest_book import SoughtGuest, read_search
 from models.rules.permissions import Permission
 from models.rules.restaurant.restaurant import RestaurantSpec
@@ -98,7 +100,9 @@ def shown(session: Session, restaurant: RestaurantSpec, guest_id: int) -> dict[s
     view = view_record(session, restaurant.id, guest_id)
     actors = [each.actor for each in view.notes] + [each.actor for each in view.history]
     names = actor_names(session, actors)
-    return record_facts(restaurant, view, names)
+    keys = [contact_key(each.text) for each in view.contacts]
+    refused = refusals(session, restaurant, keys, now=clock.now())
+    return record_facts(restaurant, view, names, refused)
 
 
 def record_response(revision: int, facts: dict[str, Any]) -> Response:

@@ -18,9 +18,9 @@ from models.operations.stand.party_details import write_details
 from models.operations.stand.walk_ins import seat_walk_in
 from models.queries.accounts.accounts import Caller
 from models.queries.book.book import book_of
+from models.queries.guest_book.standing import refusals_of
 from models.queries.reservations.reservations import ReservationView
 from models.queries.running import flags
-from models.rules.deciding.at_the_door import DoorWarning
 from models.rules.permissions import Permission
 from models.rules.restaurant.restaurant import RestaurantSpec
 from web.api.access_log import audit_read
@@ -90,7 +90,7 @@ def book_table(
     )
     about_new(accepted)
     nudge_after_move(restaurant.id)
-    more = {"warnings": [each.value for each in warnings]} if body.walk_in else {}
+    more = {"warnings": list(warnings)} if body.walk_in or warnings else {}
     answer = show(view, Visitor(caller), status=201, **more)
     answer.headers["Location"] = f"/api/v1/reservations/{accepted.reservation_id}"
     if accepted.replayed:
@@ -106,7 +106,7 @@ def _book(
     body: StaffReservationRequest,
     key: str,
     raw: bytes,
-) -> tuple[Accepted, tuple[DoorWarning, ...], ReservationView]:
+) -> tuple[Accepted, tuple[str, ...], ReservationView]:
     now = clock.now()
     common: dict[str, Any] = {
         "request": body.table_request(restaurant, now=now, actor=caller.actor),
@@ -117,7 +117,7 @@ def _book(
         "table_ids": tables_by_label(restaurant, body.tables),
         "notify": body.notify,
     }
-    warnings: tuple[DoorWarning, ...] = ()
+    warnings: tuple[str, ...] = ()
     if body.walk_in and body.start is None:
         accepted, warnings = seat_walk_in(session, restaurant, **common)
     else:
@@ -133,4 +133,6 @@ def _book(
     if body.details and not accepted.replayed:
         row = session.get_one(Reservation, accepted.reservation_id, populate_existing=True)
         write_details(session, row, body.details.changes)
-    return accepted, warnings, view_within(session, accepted.reservation_id)
+    view = view_within(session, accepted.reservation_id)
+    refused = refusals_of(session, view, now=now)
+    return accepted, (*warnings, *refused), view

@@ -1,0 +1,73 @@
+"""Whether guests may book online: blocked by the staff, or too many no-shows."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.core.database.transactions import table_of
+from models.core.secrets.signing import contact_key
+from models.entities.guest_book import GuestContact, GuestRecord
+from models.queries.reservations.no_shows import counted_no_shows
+from models.queries.reservations.reservations import ReservationView
+from models.rules.restaurant.restaurant import RestaurantSpec
+
+
+class OnlineRefused(StrEnum):
+    """Why a guest cannot book online. Public: the API uses these names."""
+
+    #: the staff have blocked the guest
+    BLOCKED = "blocked"
+    #: more no-shows than the restaurant's `no_show_limit` allows
+    NO_SHOWS = "no_shows"
+
+
+def refusals(
+    session: Session,
+    restaurant: RestaurantSpec,
+    contacts: Iterable[bytes | None],
+    *,
+    now: datetime,
+) -> tuple[OnlineRefused, ...]:
+    """Why the guest with one of these contacts cannot book online; empty: the guest can.
+
+    One query, and one more where the restaurant has a limit of no-shows.
+    """
+    keys = {key for key in contacts if key}
+    if not keys:
+        return ()
+    limit = restaurant.policies.no_show_limit
+    is_over = limit is not None and (
+        counted_no_shows(session, restaurant.id, keys, now=now) >= limit
+    )
+    found = {
+        OnlineRefused.BLOCKED: is_blocked(session, restaurant.id, keys),
+        OnlineRefused.NO_SHOWS: is_over,
+    }
+    return tuple(reason for reason, holds in found.items() if holds)
+
+
+def refusals_of(
+    session: Session, view: ReservationView, *, now: datetime
+) -> tuple[OnlineRefused, ...]:
+    """The same for the guest of a reservation."""
+    contacts = (contact_key(view.guest_email), contact_key(view.guest_phone))
+    return refusals(session, view.restaurant, contacts, now=now)
+
+
+def is_blocked(session: Session, restaurant_id: int, contacts: Iterable[bytes | None]) -> bool:
+    """Whether the staff have blocked the guest with one of these contacts. One query."""
+    contact, guest = table_of(GuestContact).c, table_of(GuestRecord).c
+    query = (
+        select(guest.id)
+        .join_from(contact.contact.table, guest.id.table, guest.id == contact.guest_id)
+        .where(
+            contact.contact.in_(sorted({key for key in contacts if key})),
+            contact.restaurant_id == restaurant_id,
+            guest.blocked_at.is_not(None),
+        )
+        .limit(1)
+    )
+    return session.scalar(query) is not None
