@@ -124,6 +124,7 @@ class GuestVisitOut(ResponseModel):
     reference: str
     status: StatusName
     party_size: int
+    date: str | None = Field(description="of the book that the reservation is in")
     start: Moment
     source: str
 

@@ -1,8 +1,8 @@
 """One guest's record, as it is opened by the staff."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from sqlalchemy import or_, select
@@ -12,6 +12,7 @@ from models.core.errors import DecryptionFailed, NotFound
 from models.entities.guest_book import GuestContact, GuestEvent, GuestNote, GuestRecord
 from models.entities.reservations import Reservation
 from models.entities.sealed_profile import Profile, open_text
+from models.entities.shifts import ShiftDay
 from models.queries.guest_book.members import members_of
 from models.queries.guest_book.stats import GuestStats, stats_of
 from models.queries.guests.consents import ConsentView, confirmed_channels, consents_of
@@ -67,6 +68,8 @@ class RecordView:
     alike: Sequence[int]
     stats: GuestStats
     reservations: Sequence[Reservation]
+    #: the date of each reservation's book, by the book's id
+    dates: Mapping[int, date]
     consents: Sequence[ConsentView]
 
 
@@ -124,8 +127,16 @@ def view_record(session: Session, restaurant_id: int, guest_id: int) -> RecordVi
         _alike(session, record, rows, keys),
         stats_of(session, [record.id])[record.id],
         rows,
+        _dates(session, rows),
         consents_of(session, restaurant_id, keys),
     )
+
+
+def names_shown(session: Session, guests: Collection[int]) -> dict[int, str]:
+    """The name of each of these records; empty if it cannot be decrypted. One query."""
+    rows = session.scalars(select(GuestRecord).where(GuestRecord.id.in_(guests)))
+    opened = {row.id: _profile(row) for row in rows}
+    return {number: profile.shown_name if profile else "" for number, profile in opened.items()}
 
 
 def _contacts(session: Session, record: GuestRecord) -> Sequence[GuestContact]:
@@ -148,6 +159,12 @@ def _reservations(
         .limit(VISITS_SHOWN)
     )
     return session.scalars(query).all()
+
+
+def _dates(session: Session, rows: Sequence[Reservation]) -> dict[int, date]:
+    books = {row.book_id for row in rows}
+    query = select(ShiftDay.id, ShiftDay.service_date).where(ShiftDay.id.in_(books))
+    return {row.id: row.service_date for row in session.execute(query)}
 
 
 def _proved(rows: Sequence[Reservation]) -> set[bytes]:

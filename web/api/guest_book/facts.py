@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from models.entities.reservations import Reservation
 from models.queries.guest_book.record import RecordView
 from models.queries.guest_book.search import FoundRecord
 from models.queries.guest_book.standing import OnlineRefused
@@ -78,7 +79,7 @@ def record_facts(
             }
             for each in view.notes
         ],
-        "reservations": [_visit(restaurant, row) for row in view.reservations],
+        "reservations": [_visit(restaurant, view, row) for row in view.reservations],
         "consents": [_consent(restaurant, each) for each in view.consents],
         "merged": [str(number) for number in view.merged],
         "alike": [str(number) for number in view.alike],
@@ -102,11 +103,13 @@ def _history(
     ]
 
 
-def _visit(restaurant: RestaurantSpec, row: Any) -> dict[str, Any]:
+def _visit(restaurant: RestaurantSpec, view: RecordView, row: Reservation) -> dict[str, Any]:
+    day = view.dates.get(row.book_id)
     return {
         "id": str(row.id),
         "reference": row.reference,
         "status": row.status,
+        "date": day.isoformat() if day else None,
         "party_size": row.party_size,
         "start": local_text(restaurant, row.starts_at),
         "source": row.source,

@@ -153,5 +153,4 @@ def _acted(
         work(session, act)
         return shown(session, restaurant, guest_id)
 
-    facts = unit(acted)
-    return record_response(facts["revision"], facts)
+    return record_response(unit(acted))

@@ -44,14 +44,19 @@ def search(restaurant: RestaurantSpec, caller: Caller, body: GuestSearch) -> Res
 
     Audited once for each account and hour; opening a guest is audited every time.
     """
+    return _private(json_response(found_guests(restaurant, caller, body.text)))
+
+
+def found_guests(restaurant: RestaurantSpec, caller: Caller, text: str) -> dict[str, Any]:
+    """Search; return the guests (GuestHitsOut). Audited. Raises Invalid for a wrong address."""
     audit_read(restaurant.id, caller.actor, "guest.searched", "guest book")
-    asked = read_search(body.text)
+    asked = read_search(text)
     if asked.email:
         asked = SoughtGuest(email=to_stored(asked.email, restaurant.phone, "text"))
     with reading() as session:
         found = search_guests(session, restaurant.id, asked)
         guests = [hit_facts(restaurant, each) for each in found.guests]
-    return _private(json_response({"guests": guests, "more": found.more}))
+    return {"guests": guests, "more": found.more}
 
 
 @blueprint.get("/restaurants/<slug:slug>/guests/<id:guest_id>")
@@ -59,7 +64,7 @@ def search(restaurant: RestaurantSpec, caller: Caller, body: GuestSearch) -> Res
 @describe(blueprint, {200: GuestRecordOut}, problems=(*READ, *STAFF, 404), security=_SECURITY)
 def get_guest(restaurant: RestaurantSpec, caller: Caller, guest_id: int) -> Response:
     """Open a guest's record. Audited."""
-    return opened(restaurant, caller, guest_id)
+    return record_response(opened(restaurant, caller, guest_id))
 
 
 @blueprint.get("/reservations/<id:reservation_id>/guest")
@@ -73,25 +78,34 @@ def get_guest_of_reservation(reservation_id: int, caller: Caller) -> Response:
     with reading() as session:
         row = session.get_one(Reservation, reservation_id)
         restaurant = restaurant_by_id(session, row.restaurant_id)
-        number = record_of_reservation(session, row)
+    number = guest_of(restaurant, reservation_id)
+    return record_response(opened(restaurant, caller, number))
+
+
+def guest_of(restaurant: RestaurantSpec, reservation_id: int) -> int:
+    """Return the record of the guest of a reservation of that restaurant. Raises NotFound."""
+    with reading() as session:
+        row = session.get(Reservation, reservation_id)
+        is_here = row is not None and row.restaurant_id == restaurant.id
+        number = record_of_reservation(session, row) if row and is_here else None
     if number is None:
         raise NotFound("this guest has no record")
-    return opened(restaurant, caller, number)
+    return number
 
 
-def opened(restaurant: RestaurantSpec, caller: Caller, guest_id: int) -> Response:
-    """Return the record with its ETag, and write the entry of the audit."""
+def opened(restaurant: RestaurantSpec, caller: Caller, guest_id: int) -> dict[str, Any]:
+    """Return the record (GuestRecordOut), and write the entry of the audit."""
     now = clock.now()
 
-    def work(session: Session) -> tuple[int, dict[str, Any]]:
+    def work(session: Session) -> dict[str, Any]:
         facts = shown(session, restaurant, guest_id)
         about = [f"guest {facts['id']}"]
         note(
             session, restaurant.id, actor=caller.actor, action="guest.opened", about=about, now=now
         )
-        return facts["revision"], facts
+        return facts
 
-    return record_response(*unit(work))
+    return unit(work)
 
 
 def shown(session: Session, restaurant: RestaurantSpec, guest_id: int) -> dict[str, Any]:
@@ -105,10 +119,10 @@ def shown(session: Session, restaurant: RestaurantSpec, guest_id: int) -> dict[s
     return record_facts(restaurant, view, names, refused)
 
 
-def record_response(revision: int, facts: dict[str, Any]) -> Response:
+def record_response(facts: dict[str, Any]) -> Response:
     """Return a record with its ETag."""
     answer = _private(json_response(facts))
-    answer.headers["ETag"] = revision_tag(revision)
+    answer.headers["ETag"] = revision_tag(facts["revision"])
     return answer
 
 

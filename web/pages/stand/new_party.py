@@ -67,6 +67,7 @@ def booking(restaurant: RestaurantSpec, caller: Caller) -> Response:
         chosen=next((s for _, found in shifts for s in found if s.starts_at == start), None),
         proposal=proposal,
         may_force=caller.has(restaurant.id, Permission.FORCE_PACING),
+        may_find=caller.has(restaurant.id, Permission.FIND_GUESTS),
         at=lambda moment: _time(restaurant, moment),
     )
 

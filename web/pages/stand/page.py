@@ -45,8 +45,9 @@ EXPORTS: Final = (("print", "stand_sheets.printed"), ("csv", "stand_sheets.downl
 @lru_cache(maxsize=len(LANGUAGES))
 def words_of(language: str) -> dict[str, str]:
     """Return the texts of the stand in one language, by their names."""
-    text = (_FOLDER / f"{language}.toml").read_text(encoding="utf-8")
-    return {str(name): str(value) for name, value in tomllib.loads(text).items()}
+    files = sorted(_FOLDER.glob(f"{language}*.toml"))
+    found = [tomllib.loads(path.read_text(encoding="utf-8")) for path in files]
+    return {str(name): str(value) for texts in found for name, value in texts.items()}
 
 
 def wording_of(restaurant: RestaurantSpec) -> Wording:

@@ -58,11 +58,17 @@ def show(restaurant: RestaurantSpec, caller: Caller, reservation_id: int) -> Res
         verbs=_verbs(row) if may_move else (),
         may_move=may_move,
         may_write=caller.has(restaurant.id, Permission.WRITE_RESERVATIONS),
+        may_find=caller.has(restaurant.id, Permission.FIND_GUESTS) and has_contact(row),
         proposal=_proposal(restaurant, view, row, now=now) if may_move else None,
         when=said.short(local(row.starts_at, zone=restaurant.zone)),
         local_start=local(row.starts_at, zone=restaurant.zone).isoformat(timespec="minutes")[:16],
         at=lambda moment: said.time(local(moment, zone=restaurant.zone)),
     )
+
+
+def has_contact(row: BookReservation) -> bool:
+    """Whether the guest gave a contact, and so has a record in the guest book."""
+    return bool(row.guest_email or row.guest_phone)
 
 
 def _verbs(row: BookReservation) -> tuple[str, ...]:

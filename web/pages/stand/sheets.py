@@ -30,6 +30,7 @@ _KEYS: Final = (
     ("Alt + 1, 2, 3", "keys_views"),
     ("Alt + W", "walk_in"),
     ("Alt + B", "new_booking"),
+    ("Alt + G", "guests"),
     ("Alt + Z", "keys_undo"),
     ("↓ ↑", "keys_rows"),
     ("N", "keys_step"),

@@ -4,7 +4,7 @@ from typing import Final
 
 from apiflask import APIBlueprint
 
-from web.pages.stand import book_list, floor, new_party, party, sheets, sign_in, timeline
+from web.pages.stand import book_list, floor, guests, new_party, party, sheets, sign_in, timeline
 
 STAND_PAGES: Final[tuple[APIBlueprint, ...]] = (
     sign_in.blueprint,
@@ -13,5 +13,6 @@ STAND_PAGES: Final[tuple[APIBlueprint, ...]] = (
     floor.blueprint,
     party.blueprint,
     new_party.blueprint,
+    guests.blueprint,
     sheets.blueprint,
 )

@@ -1,6 +1,7 @@
 // The host stand. Each part listens for itself; all show the page that the server renders.
 import { listenToDialogs } from "./dialogs.js";
 import { showFloor } from "./floor.js";
+import { listenToGuests } from "./guest_acts.js";
 import { listenToKeys } from "./keys.js";
 import { listenToSearch } from "./search.js";
 import { listen } from "./stream.js";
@@ -9,6 +10,7 @@ import { listenToVerbs } from "./verbs.js";
 
 listenToVerbs();
 listenToDialogs();
+listenToGuests();
 listenToSearch();
 listenToKeys();
 showTimeline();

@@ -2,6 +2,9 @@
 import { say } from "./api.js";
 
 const toast = document.getElementById("toast");
+for (const dialog of document.querySelectorAll("dialog")) {
+  dialog.addEventListener("close", () => document.body.append(toast));
+}
 const UNDO_MS = 12_000;
 const WRONG_MS = 9_000;
 let ends = 0;
@@ -36,6 +39,8 @@ export async function undoLast() {
 
 function show(text, kind, ms) {
   clearTimeout(ends);
+  // an open dialog covers what is not in it
+  (document.querySelector("dialog[open]") ?? document.body).append(toast);
   toast.replaceChildren();
   const said = document.createElement("span");
   said.textContent = text;
