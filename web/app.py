@@ -17,7 +17,7 @@ from web.api import (
 from web.api.accounts import auth, second_factor
 from web.api.door import door, qr
 from web.api.door import verbs as door_verbs
-from web.api.evening import blocks, history, limits
+from web.api.evening import blocks, history, limits, sections
 from web.api.guest_book import records as guest_records
 from web.api.guest_book import search as guest_search
 from web.api.stand import arrivals, book, book_events, guests, links, messages
@@ -94,6 +94,7 @@ def _add_parts(app: APIFlask) -> None:
     app.register_blueprint(blocks.blueprint)
     app.register_blueprint(history.blueprint)
     app.register_blueprint(limits.blueprint)
+    app.register_blueprint(sections.blueprint)
     app.register_blueprint(table_acts.blueprint)
     app.register_blueprint(reservation_history.blueprint)
     app.register_blueprint(flags.blueprint)

@@ -2,7 +2,14 @@
 
 from models.entities.accounts import Account, Membership, RecoveryCode, SecondFactor, SignIn
 from models.entities.door import DoorEntry
-from models.entities.evening import BlockedTable, BlockKept, BookLimit, EveningAct, TableBlock
+from models.entities.evening import (
+    BlockedTable,
+    BlockKept,
+    BookLimit,
+    EveningAct,
+    SectionTable,
+    TableBlock,
+)
 from models.entities.files import File, FileVersion
 from models.entities.flags import FlagChange, FlagSwitch
 from models.entities.floor import Area, Combination, CombinationTable, DiningTable, Restaurant
@@ -78,6 +85,7 @@ __all__ = [
     "Restaurant",
     "SeatedTable",
     "SecondFactor",
+    "SectionTable",
     "Shift",
     "ShiftDay",
     "SignIn",

@@ -75,6 +75,18 @@ class BookLimit(Base):
     made_by: Mapped[str] = mapped_column(String(40))
 
 
+class SectionTable(Base):
+    """A table that a server has in one book."""
+
+    __tablename__ = "section_tables"
+
+    book_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    dining_table_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    restaurant_id: Mapped[int]
+    #: the server's name as the host wrote it
+    server: Mapped[str] = mapped_column(String(120))
+
+
 class EveningAct(Base):
     """One step of an evening's history that is not about one reservation: who, when, what."""
 

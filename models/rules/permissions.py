@@ -22,6 +22,7 @@ class Permission(StrEnum):
     MOVE_PARTIES = "parties:move"
     KEEP_DOOR = "door:keep"
     BLOCK_TABLES = "tables:block"
+    DIVIDE_TABLES = "tables:divide"
     STOP_ONLINE = "online:stop"
     CLOSE_BOOKS = "books:close"
     FORCE_PACING = "pacing:force"
@@ -48,6 +49,7 @@ _HOST: Final = _VIEWER | {
     Permission.MOVE_PARTIES,
     Permission.KEEP_DOOR,
     Permission.BLOCK_TABLES,
+    Permission.DIVIDE_TABLES,
     Permission.STOP_ONLINE,
     Permission.SEND_AGAIN,
     Permission.FIND_GUESTS,

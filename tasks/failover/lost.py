@@ -64,6 +64,7 @@ ADVICE: Final[Mapping[str, str]] = {
             "blocked_tables",
             "block_kept",
             "book_limits",
+            "section_tables",
             "evening_acts",
             "guest_notes",
             "guest_events",

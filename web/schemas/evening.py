@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 from models.rules.evening.acts import Act
 from models.rules.evening.limits import Limited
 from web.schemas.answers import Moment, ResponseModel, StatusName
-from web.schemas.fields import AreaKey, DateText, Instant, Start, TableLabel, one_line
+from web.schemas.fields import AreaKey, DateText, Instant, Name, Start, TableLabel, one_line
 from web.schemas.requests import NOTIFY, RequestModel
 
 ActReason = Annotated[str, Field(min_length=1, max_length=120), AfterValidator(one_line)]
@@ -189,3 +189,43 @@ class ClosedOut(BookLimitsOut):
     """The limits of the day's books, and the parties that the closing concerns."""
 
     parties: list[HurtPartyOut]
+
+
+class SectionsQuery(RequestModel):
+    """A shift on a date."""
+
+    date: DateText
+    shift: AreaKey
+
+
+class SectionIn(RequestModel):
+    """A server, and the tables of the section."""
+
+    server: Name
+    tables: list[TableLabel] = Field(default_factory=list, max_length=200)
+
+
+class SectionsRequest(RequestModel):
+    """The sections of a shift. Without any tables all are divided, with the covers balanced."""
+
+    date: DateText
+    shift: AreaKey
+    sections: list[SectionIn] = Field(max_length=40)
+    preview: bool = Field(False, description=PREVIEW)
+
+
+class SectionOut(ResponseModel):
+    """A server's tables and covers. A party at joined tables counts where its first table is."""
+
+    server: str
+    tables: list[str]
+    covers_seated: int
+    covers_to_come: int
+
+
+class SectionsOut(ResponseModel):
+    """The sections of a shift. `next`: the server with the fewest covers."""
+
+    shift: str
+    sections: list[SectionOut]
+    next: str | None

@@ -12,3 +12,4 @@ class Act(StrEnum):
     CLOSE = "close"
     REOPEN = "reopen"
     CANCEL = "cancel"
+    SECTIONS = "sections"

@@ -95,6 +95,9 @@ def call(stand: Stand, role: Role, endpoint: str, method: str, rule: str, number
     if endpoint.startswith("limits.") and method == "POST":
         more = {"limits.close": {"reason": "x", "preview": True}}
         body = day | more.get(endpoint, {})
+    if endpoint.startswith("sections."):
+        day |= {"shift": "dinner"}
+        body = day | {"sections": [{"server": "Ana"}]}
     if endpoint == "limits.cancel_many":
         body = {"reservations": [number], "preview": True}
     headers = stand.as_staff(role) | {"Idempotency-Key": f"{role}-{method}-{number}"}

@@ -20,6 +20,7 @@ from models.operations.evening.blocks import Quarters, block_tables, lift_block
 from models.operations.evening.cancelling import cancel_parties
 from models.operations.evening.closing import close_tonight
 from models.operations.evening.limits import reopen_books, sittings_of, stop_online
+from models.operations.evening.sections import divide_tables
 from models.operations.reservations.changes import cancel_reservation
 from models.operations.reservations.staff_changes import change_by_staff
 from models.operations.stand.arrivals import arrive, finish, mark_no_show, seat
@@ -256,6 +257,16 @@ def _reopen(evening: Evening, which: int, now: datetime) -> None:
     evening.tonight(reopen_books, now=now, may_open=True)
 
 
+def _divide(evening: Evening, which: int, now: datetime) -> None:
+    servers = {evening.table(each): f"server {each % (1 + which % 3)}" for each in range(3)}
+
+    def work(session: Any, restaurant: RestaurantSpec) -> None:
+        (sitting, *_) = sittings_of(restaurant, START.date(), None)
+        divide_tables(session, restaurant, sitting, servers, now=now, actor=STAFF)
+
+    evening.at_restaurant(work)
+
+
 def _cancel_many(evening: Evening, which: int, now: datetime) -> None:
     both = {evening.party(which), evening.party(which + 1)}
     told = {"message": "Sorry.", "notify": which % 2 == 0}
@@ -308,6 +319,7 @@ STEPS: Final[dict[str, Step]] = {
     "stop": Step(_stop, f"post {_HERE}/book/stop"),
     "close": Step(_close, f"post {_HERE}/book/close"),
     "reopen": Step(_reopen, f"post {_HERE}/book/reopen"),
+    "sections": Step(_divide, f"put {_HERE}/book/sections"),
     "cancel many": Step(_cancel_many, f"post {_HERE}/book/cancel"),
 }
 
