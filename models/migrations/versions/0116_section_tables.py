@@ -5,8 +5,8 @@ from alembic import op
 
 from models.core.database.types import BigId
 
-revision = "0109"
-down_revision = "0108"
+revision = "0116"
+down_revision = "0115"
 
 
 def upgrade() -> None:
