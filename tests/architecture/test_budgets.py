@@ -20,11 +20,11 @@ ASSEMBLY_POINTS: dict[str, tuple[int, str]] = {
     "deploy/cli/recovery/backups.py": (17, "one command for each thing done with backups"),
     "deploy/cli/restaurant.py": (16, "one command for each thing done with a restaurant's file"),
     "models/operations/deciding/rounds.py": (
-        24,
+        25,
         "a round joins queries, rules and what is written",
     ),
     "models/operations/door/calling.py": (20, "a call joins the list, the floor and its message"),
-    "models/operations/door/joining.py": (22, "joining asks the rules, the floor and the list"),
+    "models/operations/door/joining.py": (23, "joining asks the rules, the floor and the list"),
     "models/operations/reservations/changes.py": (17, "a change asks rules, tables and messages"),
     "models/operations/reservations/booking.py": (19, "a booking asks every rule about a party"),
     "models/operations/tables/lengthening.py": (17, "an act joins rules, plan and what is written"),

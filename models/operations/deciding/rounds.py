@@ -17,6 +17,7 @@ from models.queries.deciding.movable import LAID, load_movable
 from models.queries.deciding.parties import COLUMNS, PartyRow
 from models.queries.deciding.unconfirmed import UnconfirmedParties
 from models.queries.floor.load import restaurants_by_id
+from models.queries.guest_book.vips import vips_among
 from models.queries.reservations.no_shows import NoShows
 from models.queries.reservations.same_guest import SameGuests, load_same_guests
 from models.queries.running.flags import is_on
@@ -98,7 +99,7 @@ class Round:
         self._offered: dict[int, Window] = {}
 
     def promote(self, freed: Collection[int], *, answered: Collection[int] = ()) -> None:
-        """Give freed tables of these books to their waitlists, in order of arrival.
+        """Give freed tables of these books to their waitlists, in order (see `vip_first`).
 
         Parties waitlisted in this round are considered in the next. Parties whose start is nearer
         than a guest may book are skipped: a message so late reaches nobody. `answered`: books of
@@ -119,6 +120,7 @@ class Round:
             .order_by(Reservation.id)
         )
         rows = [row for row in self.session.execute(query) if row.id not in self.settled]
+        rows = self._vips_first(rows)
         self.read_guests(rows)
         for row in rows:
             board = self.boards.get(row.book_id)
@@ -134,6 +136,12 @@ class Round:
                 board.leave_waitlist()
                 self.settle(board.restaurant, row, outcome, reason="promotion")
                 self.answers.append(Answer("promotion", outcome.status.value, row.id))
+
+    def _vips_first(self, rows: list[PartyRow]) -> list[PartyRow]:
+        """The waitlist in its order. One query, for restaurants that put VIPs first."""
+        asked = [row.id for row in rows if self.restaurants[row.restaurant_id].policies.vip_first]
+        vips = vips_among(self.session, asked)
+        return sorted(rows, key=lambda row: row.id not in vips)
 
     def read_guests(self, rows: Sequence[PartyRow]) -> None:
         """Read what is known about these guests, before anything is decided on them."""

@@ -101,7 +101,7 @@ def _call_first(
     now: datetime,
 ) -> int | None:
     """Call the first party that these tables suit, if they are free now."""
-    for row, entry in waiting_rows(session, restaurant.id, now=now):
+    for row, entry in waiting_rows(session, restaurant, now=now):
         is_next = entry.missed_at is None and entry.ready_until is None
         # only within the locked book: another sitting's list is another host's hour
         if not is_next or row.book_id != missed.book_id:
@@ -161,7 +161,7 @@ def _promised(
     """Return the tables that other parties were called to: table -> the party's reference."""
     return {
         table: other.reference
-        for other, entry in waiting_rows(session, restaurant.id, now=now)
+        for other, entry in waiting_rows(session, restaurant, now=now)
         if other.id != row.id and entry.ready_until is not None and entry.ready_until > now
         for table in entry.ready_tables or ()
     }

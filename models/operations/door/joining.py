@@ -25,6 +25,7 @@ from models.queries.door.waiting import InLine, newcomers, read_line
 from models.queries.evening.limits import limits_within
 from models.queries.floor.load import restaurant_by_id
 from models.queries.guest_book.standing import is_blocked
+from models.queries.guest_book.vips import is_vip
 from models.rules.deciding.board import Outcome, Reason
 from models.rules.door.hours import SHUT_WORDS, Shut, Tonight, shut_for, tonight
 from models.rules.door.quotes import Quote
@@ -151,6 +152,8 @@ def _quote(
 ) -> Quote | None:
     area = restaurant.area_by_key[request.area_key].id if request.area_key else None
     party = (request.party_size, area)
+    if restaurant.policies.vip_first and is_vip(session, restaurant.id, _contacts(request)):
+        line = [each for each in line if each.is_vip]
     return newcomers(session, restaurant, there, line, [party], now=now)[0]
 
 

@@ -17,7 +17,7 @@ from models.operations.door.joining import entry_of
 from models.operations.reservations.history import write_move
 from models.operations.reservations.repeats import ANYTHING, ActsOn, is_repeat
 from models.queries.door.waiting import waiting_rows
-from models.queries.floor.load import unreadable_restaurants
+from models.queries.floor.load import restaurant_by_id, unreadable_restaurants
 from models.rules.messages.notifying import LEFT_REASON, LIST_OVER_REASON, PASSED_REASON
 from models.rules.reservations.lifecycle import DOOR, OVER_AFTER, Status
 
@@ -62,7 +62,7 @@ def pass_over(
     """Record why a waiting party does not get the table that comes next, and go on.
 
     At the door the next party in the list goes first from then on, and a call is taken back. On the
-    waitlist for a date only the reason is recorded: that list stays in order of arrival. Nobody is
+    waitlist for a date only the reason is recorded: that list keeps its order. Nobody is
     sent a message. Raises NotFound, StateConflict, RevisionConflict.
     """
     row = lock_reservation(session, reservation_id)
@@ -74,7 +74,8 @@ def pass_over(
         uncall(session, row, entry, now=now)
         following = _following(session, row, now=now)
         if following is not None:
-            entry.place_at = following.place_at + _BEHIND
+            # a VIP that was first waits in order of arrival from then on
+            entry.place_at = max(following.place_at, entry.joined_at) + _BEHIND
     detail = {"why": why}
     write_move(
         session, row, Status.WAITLISTED, now=now, actor=actor, reason=PASSED_REASON, detail=detail
@@ -111,7 +112,8 @@ def _expire(session: Session, party: Reservation, *, now: datetime) -> None:
 
 def _following(session: Session, row: Reservation, *, now: datetime) -> DoorEntry | None:
     """Return the entry just behind the party's, among those that wait for their turn."""
-    line = waiting_rows(session, row.restaurant_id, now=now)
+    restaurant = restaurant_by_id(session, row.restaurant_id)
+    line = waiting_rows(session, restaurant, now=now)
     ids = [other.id for other, _ in line]
     behind = line[ids.index(row.id) + 1 :] if row.id in ids else []
     return next((entry for _, entry in behind if entry.missed_at is None), None)

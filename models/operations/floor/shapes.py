@@ -150,6 +150,7 @@ class PoliciesShape(FileShape):
     auto_finish: bool | None = None
     waitlist: bool | None = None
     waitlist_parties: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    vip_first: bool | None = None
     door_list: bool | None = None
     door_online: bool | None = None
     door_parties: Annotated[int, Field(ge=0, le=1_000)] | None = None

@@ -12,6 +12,7 @@ from models.core.database.transactions import table_of
 from models.entities.door import DoorEntry
 from models.entities.evening import BlockedTable
 from models.entities.reservations import Assignment, Reservation
+from models.queries.guest_book.vips import vips_among
 from models.rules.deciding.seating import Seats, candidates
 from models.rules.door.hours import Tonight, buffer_of, turn_of
 from models.rules.door.quotes import LONGEST, Quote, Stay, Waiting, newcomer_quotes, quotes
@@ -30,19 +31,43 @@ _HOLDING: Final = sorted(status.value for status in HOLDING)
 class InLine:
     """A party that waits. `place`: its number in the list; None: it did not come when called.
 
-    `wait`: the wait from now on; None: no table suits it, or none for hours.
+    `wait`: the wait from now on; None: no table suits it, or none for hours. `is_vip`: it comes
+    before others for that.
     """
 
     row: Reservation
     entry: DoorEntry
     place: int | None
     wait: Quote | None
+    is_vip: bool = False
 
 
 def waiting_rows(
+    session: Session, restaurant: RestaurantSpec, *, now: datetime
+) -> list[tuple[Reservation, DoorEntry]]:
+    """Return the waiting parties with their entries, in the order of the list.
+
+    One query, and one more where VIPs come first.
+    """
+    return _in_order(session, restaurant, now=now)[0]
+
+
+def _in_order(
+    session: Session, restaurant: RestaurantSpec, *, now: datetime
+) -> tuple[list[tuple[Reservation, DoorEntry]], frozenset[int]]:
+    """Return the list, and who is first in it because of a VIP: not who was passed over."""
+    rows = _in_order_of_arrival(session, restaurant.id, now=now)
+    if not restaurant.policies.vip_first:
+        return rows, frozenset()
+    fresh = [row.id for row, entry in rows if entry.place_at == entry.joined_at]
+    vips = vips_among(session, fresh)
+    rows.sort(key=lambda pair: (pair[1].missed_at is not None, pair[0].id not in vips))
+    return rows, vips
+
+
+def _in_order_of_arrival(
     session: Session, restaurant_id: int, *, now: datetime
 ) -> list[tuple[Reservation, DoorEntry]]:
-    """Return the waiting parties with their entries, in the order of the list. One query."""
     query = (
         select(Reservation, DoorEntry)
         .join(DoorEntry, DoorEntry.reservation_id == Reservation.id)
@@ -72,8 +97,11 @@ def missed_calls(session: Session, *, now: datetime, limit: int) -> list[int]:
 def read_line(
     session: Session, restaurant: RestaurantSpec, there: Tonight | None, *, now: datetime
 ) -> list[InLine]:
-    """Return the list with each party's place and wait. Three queries."""
-    rows = waiting_rows(session, restaurant.id, now=now)
+    """Return the list with each party's place and wait.
+
+    Three queries, and one more where VIPs come first.
+    """
+    rows, vips = _in_order(session, restaurant, now=now)
     if there is None:
         return [InLine(row, entry, None, None) for row, entry in rows]
     calling = [_called(restaurant, there.sitting, row, entry) for row, entry in rows]
@@ -83,7 +111,13 @@ def read_line(
     waits = quotes(stays, parties, buffer=buffer_of(restaurant, there.sitting))
     by_id = {row.id: wait for (row, _), wait in zip(line, waits, strict=True)}
     return [
-        InLine(row, entry, None if entry.missed_at else place, by_id.get(row.id, Quote(0, 0)))
+        InLine(
+            row,
+            entry,
+            None if entry.missed_at else place,
+            by_id.get(row.id, Quote(0, 0)),
+            is_vip=row.id in vips,
+        )
         for place, (row, entry) in enumerate(rows, start=1)
     ]
 

@@ -10,8 +10,10 @@ from sqlalchemy.orm import Session
 
 from models.entities.reservations import Reservation, ReservationMove
 from models.entities.shifts import ShiftDay
+from models.queries.guest_book.vips import vips_among
 from models.rules.messages.notifying import PASSED_REASON
 from models.rules.reservations.lifecycle import DOOR, Status
+from models.rules.restaurant.restaurant import RestaurantSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +27,24 @@ class PassedOver:
 
 @dataclass(frozen=True, slots=True)
 class WaitsForDate:
-    """A party on the waitlist of a date, in order of arrival."""
+    """A party on the waitlist of a date."""
 
     row: Reservation
     passed_over: tuple[PassedOver, ...]
 
 
-def waitlist_of(session: Session, restaurant_id: int, service_date: date) -> list[WaitsForDate]:
-    """Return who waits for that date, in order of arrival. Two queries."""
+def waitlist_of(
+    session: Session, restaurant: RestaurantSpec, service_date: date
+) -> list[WaitsForDate]:
+    """Return who waits for that date, in order: of arrival, VIPs first where it is wanted.
+
+    Two queries, and one more where VIPs come first.
+    """
     query = (
         select(Reservation)
         .join(ShiftDay, ShiftDay.id == Reservation.book_id)
         .where(
-            ShiftDay.restaurant_id == restaurant_id,
+            ShiftDay.restaurant_id == restaurant.id,
             ShiftDay.service_date == service_date,
             Reservation.status == Status.WAITLISTED,
             Reservation.source != DOOR,
@@ -46,6 +53,9 @@ def waitlist_of(session: Session, restaurant_id: int, service_date: date) -> lis
         .execution_options(populate_existing=True)
     )
     rows = session.scalars(query).all()
+    if restaurant.policies.vip_first:
+        vips = vips_among(session, [row.id for row in rows])
+        rows = sorted(rows, key=lambda row: row.id not in vips)
     passes = _passes(session, [row.id for row in rows])
     return [WaitsForDate(row, tuple(passes[row.id])) for row in rows]
 

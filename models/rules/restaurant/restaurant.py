@@ -70,6 +70,8 @@ class Policies:
     auto_finish: bool = False
     waitlist: bool = True
     waitlist_parties: int = 20
+    #: VIPs come first on the waitlist of a date, and on the list at the door
+    vip_first: bool = False
     #: the list at the door: whether there is one, whether guests may join it by its link, the most
     #: parties, the minutes to come once a table is ready, and its hours: minutes before the first
     #: and the last seating of each shift

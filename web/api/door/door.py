@@ -140,7 +140,7 @@ def get_waitlist(restaurant: RestaurantSpec, caller: Caller, query: BookQuery) -
     """
     audit_read(restaurant.id, caller.actor, "book.read", query.date.isoformat())
     with reading() as session:
-        waiting = waitlist_of(session, restaurant.id, query.date)
+        waiting = waitlist_of(session, restaurant, query.date)
         facts = waitlist_facts(restaurant, query.date, waiting)
     return _private(facts)
 
