@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import orjson
 from sqlalchemy import LargeBinary
@@ -38,14 +39,17 @@ class PartyDetails(Base):
     details_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
-def details_of(row: PartyDetails | None, *, reference: str) -> Details:
-    """Decrypt a party's details; empty ones without a row. Raises DecryptionFailed."""
+def details_of(row: Any, *, reference: str) -> Details:
+    """Decrypt a party's details; `row` is an entity, or has its columns; None: no details.
+
+    Raises DecryptionFailed.
+    """
     if row is None:
         return Details()
     if row.details_sealed is None:
-        return Details(vip=row.vip)
+        return Details(vip=bool(row.vip))
     allergies, occasion, tags = open_details(row.details_sealed, reference=reference)
-    return Details(allergies, occasion, row.vip, tuple(tags))
+    return Details(allergies, occasion, bool(row.vip), tuple(tags))
 
 
 def seal_details(details: Details, *, reference: str) -> bytes | None:

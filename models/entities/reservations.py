@@ -136,7 +136,7 @@ class Reservation(Base):
         lazy="raise",
     )
     #: the staff edited the row while it had only one note
-    _staff_edited: Mapped[bool] = column_property(
+    staff_edited: Mapped[bool] = column_property(
         exists().where(
             ReservationMove.reservation_id == id,
             ReservationMove.reason == EDITED_REASON,
@@ -151,8 +151,7 @@ class Reservation(Base):
 
         The keyed hashes of the contact are columns of their own.
         """
-        known = open_guest(self.guest_sealed, reference=self.reference)
-        return replace(known, note="") if self._is_staffs_note else known
+        return guest_of(self)
 
     @guest.setter
     def guest(self, guest: Guest) -> None:
@@ -187,10 +186,7 @@ class Reservation(Base):
     @property
     def staff_note(self) -> str:
         """The staff's own note, never shown to a guest. Raises DecryptionFailed."""
-        kept = open_staff_note(self.staff_note_sealed, reference=self.reference)
-        if kept or not self._is_staffs_note:
-            return kept
-        return open_guest(self.guest_sealed, reference=self.reference).note
+        return staff_note_of(self)
 
     def write_notes(self, guest: Guest, staff_note: str) -> None:
         """Encrypt the guest and both notes, stored separately from this revision on."""
@@ -198,14 +194,30 @@ class Reservation(Base):
         self.staff_note_sealed = seal_staff_note(staff_note, reference=self.reference)
         self.notes_revision = self.revision
 
-    @property
-    def _is_staffs_note(self) -> bool:
-        """Whether the single note of older releases may be the staff's: then no guest may read it.
 
-        This is so if the staff made the reservation, or edited it: which fields they edited is
-        unknown.
-        """
-        return self._staff_edited or (self.notes_revision is None and self.source != "online")
+def guest_of(row: Any) -> Guest:
+    """Return the guest with the guest's own note; `row` is an entity, or has its columns.
+
+    Raises DecryptionFailed.
+    """
+    known = open_guest(row.guest_sealed, reference=row.reference)
+    return replace(known, note="") if known.note and _is_staffs_note(row) else known
+
+
+def staff_note_of(row: Any) -> str:
+    """Return the staff's note. Raises DecryptionFailed."""
+    kept = open_staff_note(row.staff_note_sealed, reference=row.reference)
+    if kept or not _is_staffs_note(row):
+        return kept
+    return open_guest(row.guest_sealed, reference=row.reference).note
+
+
+def _is_staffs_note(row: Any) -> bool:
+    """Whether the single note of older releases may be the staff's: then no guest may read it.
+
+    This is so if the staff made the reservation, or edited it: which fields they edited is unknown.
+    """
+    return bool(row.staff_edited) or (row.notes_revision is None and row.source != "online")
 
 
 class ReservationChange(Base):

@@ -1,7 +1,9 @@
 """Reservations as plain dicts, in the shapes of web/schemas/answers.py."""
 
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from models.core.errors import PartyInTheWay
 from models.core.secrets.signing import manage_token
@@ -18,7 +20,13 @@ from models.rules.restaurant.restaurant import RestaurantSpec
 
 def local_text(restaurant: RestaurantSpec, moment: datetime) -> str:
     """Return RFC 3339 text in the restaurant's time zone, with its offset."""
-    return moment.astimezone(restaurant.tz).isoformat(timespec="seconds")
+    return _text(moment.astimezone(UTC), restaurant.tz)
+
+
+@lru_cache(maxsize=16_384)
+def _text(moment: datetime, zone: ZoneInfo) -> str:
+    # every stand reads the same times of a book again and again
+    return moment.astimezone(zone).isoformat(timespec="seconds")
 
 
 def manage_link(token: str) -> str:

@@ -3,17 +3,18 @@
 import logging
 
 from models.core.errors import DecryptionFailed
-from models.entities.parties import Details
-from models.entities.reservations import Reservation
+from models.entities.parties import Details, details_of
+from models.entities.reservations import guest_of, staff_note_of
 from models.entities.sealed_guest import Guest
+from models.queries.book.rows import StoredParty
 
 log = logging.getLogger(__name__)
 
 
-def read_guest(row: Reservation) -> tuple[Guest, str, Details]:
+def read_guest(row: StoredParty) -> tuple[Guest, str, Details]:
     """Return the guest, the staff note and the party's details, decrypted where possible."""
     try:
-        return row.guest, row.staff_note, row.details
+        return guest_of(row), staff_note_of(row), details_of(row, reference=row.reference)
     except DecryptionFailed:
         log.exception("guest cannot be read", extra={"reservation_id": row.id})
         return Guest("(unreadable)"), "", Details()

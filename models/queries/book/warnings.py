@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from models.entities.reservations import Reservation
+from models.queries.book.rows import StoredParty
 from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.policies import no_show_due
 from models.rules.restaurant.restaurant import Policies, TableSpec
@@ -26,7 +26,7 @@ class BookWarning(StrEnum):
     TABLE_OCCUPIED = "table_occupied"
 
 
-def overstays_minutes(row: Reservation, *, now: datetime) -> int:
+def overstays_minutes(row: StoredParty, *, now: datetime) -> int:
     """Return the whole minutes by which a seated party exceeds its turn; 0 if it is not seated."""
     if row.status != Status.SEATED:
         return 0
@@ -35,7 +35,7 @@ def overstays_minutes(row: Reservation, *, now: datetime) -> int:
 
 def warnings_of(
     policies: Policies,
-    rows: Iterable[Reservation],
+    rows: Iterable[StoredParty],
     seats: Mapping[int, Sequence[TableSpec]],
     *,
     now: datetime,

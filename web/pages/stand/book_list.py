@@ -42,12 +42,14 @@ def show(restaurant: RestaurantSpec, caller: Caller) -> Response:
     )
 
 
-def read_book(restaurant: RestaurantSpec, caller: Caller, *, now: datetime) -> BookView:
+def read_book(
+    restaurant: RestaurantSpec, caller: Caller, *, now: datetime, with_messages: bool = False
+) -> BookView:
     """Return the book of the date in the address, by default today's. Audited."""
     day = _day(restaurant, now)
     audit_read(restaurant.id, caller.actor, "book.read", day.isoformat())
     with reading() as session:
-        return book_of(session, restaurant, day, now=now)
+        return book_of(session, restaurant, day, now=now, with_messages=with_messages)
 
 
 def frame_facts(

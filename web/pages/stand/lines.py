@@ -1,6 +1,6 @@
 """The book of a day as the stand shows it: one line for each party, in sections, and the covers."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -9,6 +9,7 @@ from models.queries.book.shapes import BookReservation, BookView
 from models.rules.reservations.lifecycle import DOOR, Status
 from models.rules.restaurant.restaurant import RestaurantSpec
 from tasks.messaging.templates.wording import Wording, local
+from web.pages.stand.page import words_of
 
 #: Until this hour the stand shows the evening that began the day before.
 DAY_BEGINS: Final = timedelta(hours=5)
@@ -18,6 +19,8 @@ NEXT_STEP: Final = {
     Status.ARRIVED: "seat",
     Status.SEATED: "finish",
     Status.WAITLISTED: "confirm",
+    Status.FINISHED: "take-back",
+    Status.NO_SHOW: "take-back",
 }
 GONE: Final = frozenset({Status.FINISHED, Status.NO_SHOW, Status.CANCELLED})
 #: the states that each section of the list shows, in the order of the page
@@ -28,8 +31,13 @@ SECTIONS: Final = {
     "waitlist": frozenset({Status.WAITLISTED}),
     "gone": GONE,
 }
+_SECTION_OF: Final = {status: key for key, held in SECTIONS.items() for status in held}
 #: a party at its table is "nearly over" for this long before the end of its turn
 _NEARLY: Final = 15
+#: a note on a line is cut after so many characters; the panel shows it whole
+_NOTE: Final = 40
+_Clock = Callable[[datetime], str]
+_Texts = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +55,16 @@ class BookLine:
     urgency: str
     #: what the search looks through: name, digits, reference, tables
     search: str
+    #: what is said about its state, and how it is coloured
+    chip: str
+    chip_kind: str
+    #: what is known of it: (kind, text)
+    flags: tuple[tuple[str, str], ...]
 
     @property
     def section(self) -> str:
         """The key of its section; empty if the list does not show it."""
-        return next((key for key, held in SECTIONS.items() if self.row.status in held), "")
+        return _SECTION_OF.get(self.row.status, "")
 
 
 def service_date(restaurant: RestaurantSpec, now: datetime) -> date:
@@ -63,10 +76,26 @@ def lines_of(
     restaurant: RestaurantSpec, view: BookView, said: Wording, *, now: datetime
 ) -> list[BookLine]:
     """Return a line for each reservation that the list shows, in the order of their starts."""
-    shown = [
-        row for row in view.reservations if any(row.status in each for each in SECTIONS.values())
-    ]
-    return [_line(restaurant, row, said, now=now) for row in shown]
+    clock, texts = times_of(restaurant, said), words_of(said.language)
+    shown = [row for row in view.reservations if row.status in _SECTION_OF]
+    return [_line(restaurant, row, clock, texts, now=now) for row in shown]
+
+
+def times_of(restaurant: RestaurantSpec, said: Wording) -> _Clock:
+    """Return what writes a moment as the clock of the restaurant shows it.
+
+    It remembers what it wrote: the parties of a day share some dozens of times, and writing one in
+    a language is slow.
+    """
+    known: dict[datetime, str] = {}
+
+    def write(moment: datetime) -> str:
+        text = known.get(moment)
+        if text is None:
+            text = known[moment] = said.time(local(moment, zone=restaurant.zone))
+        return text
+
+    return write
 
 
 def sections_of(lines: Iterable[BookLine]) -> dict[str, list[BookLine]]:
@@ -99,39 +128,94 @@ _ORDER: Final[dict[str, Callable[[BookLine], Any]]] = {
 
 
 def _line(
-    restaurant: RestaurantSpec, row: BookReservation, said: Wording, *, now: datetime
+    restaurant: RestaurantSpec, row: BookReservation, clock: _Clock, texts: _Texts, *, now: datetime
 ) -> BookLine:
     area = restaurant.area_by_key.get(row.area_key or "")
     minutes, urgency = _minutes(row, now)
-    digits = "".join(filter(str.isdigit, row.guest_phone or ""))
-    words = (row.guest_name.casefold(), digits, row.reference.casefold(), *row.tables)
+    chip, kind = _chip(row, minutes, urgency, clock, texts)
     return BookLine(
-        row=row,
-        time=said.time(local(row.starts_at, zone=restaurant.zone)),
-        ends=said.time(local(row.ends_at, zone=restaurant.zone)),
-        area=area.name if area else "",
-        step="seat"
-        if row.source == DOOR and row.status is Status.WAITLISTED
-        else NEXT_STEP.get(row.status),
-        minutes=minutes,
-        urgency=urgency,
-        search=" ".join(filter(None, words)),
+        row,
+        clock(row.starts_at),
+        clock(row.ends_at),
+        area.name if area else "",
+        "seat" if waits_at_door(row) else NEXT_STEP.get(row.status),
+        minutes,
+        urgency,
+        _search(row),
+        chip,
+        kind,
+        tuple(_flags(row, texts)),
     )
+
+
+def waits_at_door(row: BookReservation) -> bool:
+    """Whether the party waits on the list at the door."""
+    return row.source == DOOR and row.status is Status.WAITLISTED
+
+
+def _search(row: BookReservation) -> str:
+    digits = "".join(filter(str.isdigit, row.guest_phone)) if row.guest_phone else ""
+    words = (row.guest_name, digits, row.reference, *row.tables, *row.details.tags)
+    return " ".join(filter(None, words)).casefold()
 
 
 def _minutes(row: BookReservation, now: datetime) -> tuple[int, str]:
     """Return the minutes that matter in this state, and how urgent they are."""
     if row.status is Status.CONFIRMED:
-        late = _since(row.starts_at, now)
+        late = _since(max(row.starts_at, row.expected_at or row.starts_at), now)
         return late, "late" if late > 0 else ""
     if row.status is Status.ARRIVED:
         return _since(row.arrived_at or row.starts_at, now), ""
     if row.status is Status.SEATED:
         over = _since(row.ends_at, now)
         return over, "over" if over > 0 else "soon" if over > -_NEARLY else ""
-    if row.status is Status.WAITLISTED and row.source == DOOR:
-        return _since(row.created_at, now), ""
-    return 0, ""
+    return (_since(row.created_at, now), "") if waits_at_door(row) else (0, "")
+
+
+def _chip(
+    row: BookReservation, minutes: int, urgency: str, clock: _Clock, texts: _Texts
+) -> tuple[str, str]:
+    """Return what is said about the state, and its kind; empty: nothing."""
+    if row.status is Status.CONFIRMED:
+        if urgency:
+            return texts["late_by"].format(n=minutes), "late"
+        return (
+            texts["comes_at"].format(time=clock(row.expected_at)) if row.expected_at else "",
+            "",
+        )
+    if row.status is Status.ARRIVED or waits_at_door(row):
+        return texts["waits_for"].format(n=minutes), "waits"
+    if row.status is Status.SEATED:
+        word = "over_by" if urgency == "over" else "left_for"
+        return texts[word].format(n=abs(minutes)), urgency
+    return ("" if row.status is Status.WAITLISTED else texts[f"state_{row.status}"]), ""
+
+
+def _flags(row: BookReservation, texts: _Texts) -> Iterator[tuple[str, str]]:
+    """Yield what a host should know before it walks a party to its table, the gravest first."""
+    known = row.details
+    if row.arrived_covers is not None and row.arrived_covers < row.party_size:
+        yield "partly", texts["partly_here"].format(n=row.arrived_covers, of=row.party_size)
+    if known.vip:
+        yield "vip", texts["vip"]
+    if known.allergies:
+        yield "allergy", _cut(known.allergies)
+    if known.occasion:
+        yield "occasion", _cut(known.occasion)
+    for tag in known.tags:
+        yield "tag", tag
+    if row.source in ("walk_in", DOOR):
+        yield "", texts[f"source_{row.source}"]
+    if row.note:
+        yield "note", _cut(row.note)
+    if row.staff_note:
+        yield "staff", _cut(row.staff_note)
+    if row.change:
+        yield "wish", texts["wants_change"]
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _NOTE else text[: _NOTE - 1] + "…"
 
 
 def _since(moment: datetime, now: datetime) -> int:
