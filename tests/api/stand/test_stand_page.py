@@ -94,12 +94,13 @@ def test_names_are_text_and_never_markup(staffed: Stand) -> None:
     assert "<b onclick" not in page and "&lt;b onclick=x&gt;&#39;&#34;" in page
 
 
-def test_the_list_asks_as_many_queries_however_full_the_day(
-    staffed: Stand, query_counter: Callable[[], Any]
+@pytest.mark.parametrize("view", ["", "/timeline", "/floor"])
+def test_a_view_asks_as_many_queries_however_full_the_day(
+    staffed: Stand, query_counter: Callable[[], Any], view: str
 ) -> None:
     enter(staffed.client)
     made = [staffed.confirmed(start=staffed.start(18, 15 * n)) for n in range(2)]
-    path = f"/stand/demo?date={day_of(made[0])}"
+    path = f"/stand/demo{view}?date={day_of(made[0])}"
     staffed.client.get(path)  # this hour's entry in the audit
     with query_counter() as few:
         staffed.client.get(path)
@@ -183,3 +184,62 @@ def test_the_panel_names_a_party_of_this_restaurant_only(staffed: Stand) -> None
     page = staffed.client.get(path).text
     assert "ada@example.com" in page and 'data-verb="no-show"' in page
     assert staffed.client.get("/stand/demo/party/999").status_code == 404
+
+
+def panel(staffed: Stand, made: dict[str, Any], role: str = "manager", more: str = "") -> str:
+    enter(staffed.client, role)
+    page = staffed.client.get(f"/stand/demo/party/{made['id']}{more}?date={day_of(made)}")
+    assert page.status_code == 200, page.text
+    return str(page.text)
+
+
+def verb(staffed: Stand, made: dict[str, Any], name: str, body: dict[str, Any]) -> None:
+    path = f"/api/v1/reservations/{made['id']}/{name}"
+    answer = staffed.client.post(path, json=body, headers=staffed.as_staff("manager"))
+    assert answer.status_code == 200, answer.text
+
+
+def test_the_panel_has_a_control_for_each_verb_of_a_coming_party(staffed: Stand) -> None:
+    made = staffed.confirmed(party_size=4)
+    page = panel(staffed, made)
+    for name in ("arrive", "seat", "no-show", "cancel", "lock", "late"):
+        assert f'data-verb="{name}"' in page, name
+    for part in ('data-propose="extend"', "data-assign", "data-by-hand", "data-change"):
+        assert part in page, part
+    assert "covers&#34;: 3" in page or '"covers": 3' in page  # three of four are here
+    assert 'data-force="squeeze overlap"' in page
+    assert 'data-force=""' in panel(staffed, made, "host")
+
+
+def test_parties_with_tables_can_be_swapped(staffed: Stand) -> None:
+    made = staffed.confirmed()
+    guest = {"name": "Grace Hopper", "email": "grace@example.com"}
+    other = staffed.confirmed(guest=guest)
+    page = panel(staffed, made)
+    assert f'<option value="{other["id"]}">' in page and "Grace Hopper" in page
+    assert f'<option value="{made["id"]}">' not in page
+
+
+def test_the_panel_says_what_the_staff_know_of_a_party(staffed: Stand) -> None:
+    made = staffed.confirmed()
+    details = {"allergies": "Nuts", "occasion": "Birthday", "vip": True, "tags": ["regular"]}
+    path = f"/api/v1/reservations/{made['id']}"
+    answer = staffed.client.patch(path, json={"details": details}, headers=staffed.as_staff())
+    assert answer.status_code == 200, answer.text
+    verb(staffed, made, "lock", {})
+    page = panel(staffed, made)
+    assert "Nuts" in page and "Birthday" in page and 'value="regular"' in page
+    assert 'data-verb="unlock"' in page
+    enter(staffed.client)
+    line = staffed.client.get(f"/stand/demo?date={day_of(made)}").text
+    for flag in ("allergy", "occasion", "vip", "tag"):
+        assert f'class="flag {flag}"' in line, flag
+    assert 'class="lock"' in line
+
+
+def test_the_history_says_who_moved_a_party(staffed: Stand) -> None:
+    made = staffed.confirmed()
+    verb(staffed, made, "assign", {"tables": ["2"]})
+    page = panel(staffed, made, more="/history")
+    assert "Table chosen" in page and "1 → 2" in page
+    assert "manager@example.com" in page

@@ -4,7 +4,8 @@ from typing import Final
 
 from apiflask import APIBlueprint
 
-from web.pages.stand import book_list, floor, guests, new_party, party, sheets, sign_in, timeline
+from web.pages.stand import book_list, floor, guests, sheets, sign_in, timeline
+from web.pages.stand.panels import history, new_party, party
 
 STAND_PAGES: Final[tuple[APIBlueprint, ...]] = (
     sign_in.blueprint,
@@ -12,6 +13,7 @@ STAND_PAGES: Final[tuple[APIBlueprint, ...]] = (
     timeline.blueprint,
     floor.blueprint,
     party.blueprint,
+    history.blueprint,
     new_party.blueprint,
     guests.blueprint,
     sheets.blueprint,

@@ -1,5 +1,6 @@
 // The panel beside the list: a party, a walk-in, a booking. Its content is a page of the server.
 import { call, page, refusal, say, slug } from "./api.js";
+import { propose } from "./propose.js";
 import { refresh } from "./refresh.js";
 import { done, refused } from "./toast.js";
 import { act, partyOf } from "./verbs.js";
@@ -37,7 +38,10 @@ async function onClick(event) {
   const target = event.target;
   if (target.closest("[data-close]") || target === panel) return panel.close();
   const party = target.closest("[data-party]");
-  if (party) return open(`party/${party.dataset.party}?date=${stand.dataset.day}`);
+  if (party) {
+    const id = party.dataset.party || party.closest("[data-id]").dataset.id;
+    return open(`party/${id}?date=${stand.dataset.day}`);
+  }
   const name = target.closest("[data-open]")?.dataset.open;
   if (name) return open(`${name}?date=${stand.dataset.day}`);
   const go = target.closest("[data-go]")?.dataset.go;
@@ -48,7 +52,27 @@ async function onClick(event) {
   if (door) return putOnList(door);
   const assign = target.closest("[data-assign]");
   if (assign) return assignTables(assign);
+  const shown = target.closest("[data-propose]");
+  if (shown) await busy(shown, () => propose(shown.dataset.propose, partyOf(shown), more(shown)));
 }
+
+const more = (button) => JSON.parse(button.dataset.more ?? "{}");
+
+/** What each form of the panel does. */
+const FORMS = {
+  booking: book,
+  change,
+  byHand: (form) => {
+    const tables = new FormData(form).getAll("tables");
+    return tables.length ? propose("assign", partyOf(form), { tables }) : null;
+  },
+  swap: (form) => propose("swap", partyOf(form), { with: form.elements.with.value }),
+  passOver: async (form) => {
+    const why = form.elements.why.value.trim();
+    const made = await act("pass-over", partyOf(form), { why }, { fails: wrong });
+    if (made) panel.close();
+  },
+};
 
 async function onSubmit(event) {
   const form = event.target;
@@ -56,13 +80,13 @@ async function onSubmit(event) {
     event.preventDefault();
     const asked = new URLSearchParams(new FormData(form));
     await open(`${form.dataset.goForm}&${asked}`);
-  } else if ("booking" in form.dataset) {
-    event.preventDefault();
-    await book(form);
-  } else if ("change" in form.dataset) {
-    event.preventDefault();
-    await change(form);
+    return;
   }
+  const name = Object.keys(FORMS).find((each) => each in form.dataset);
+  if (!name) return;
+  event.preventDefault();
+  const button = form.querySelector("button:not([type=button])");
+  await busy(button, () => FORMS[name](form));
 }
 
 const labels = (button) => (button.dataset.tables ? button.dataset.tables.split("\n") : []);
@@ -125,24 +149,35 @@ async function send(button, what) {
   await refresh();
 }
 
-/** Give a party these tables; a party that waits at the door is seated there. */
+/** Give a party these tables; a party that waits is seated there. Others are asked about first. */
 async function assignTables(button) {
   const party = partyOf(button);
-  const verb = party.from === "confirmed" ? "assign" : "seat";
-  const made = await busy(button, () => act(verb, party, { tables: labels(button) }));
+  const what = { tables: labels(button) };
+  const isFree = !button.classList.contains("other");
+  if (!isFree) return busy(button, () => propose("assign", party, what));
+  const verb = party.from === "arrived" ? "seat" : "assign";
+  const made = await busy(button, () => act(verb, party, what));
   if (made) panel.close();
 }
 
 async function change(form) {
-  const { id, revision, name, size, was } = form.dataset;
+  const { id, revision, name } = partyOf(form);
+  const { was, area } = form.dataset;
   const fields = form.elements;
   const patch = { note: fields.note.value, staff_note: fields.staff_note.value };
-  if (fields.size.value !== size) patch.party_size = Number(fields.size.value);
+  const size = Number(fields.size.value);
+  if (size !== Number(form.closest("[data-size]").dataset.size)) patch.party_size = size;
   if (fields.start.value !== was) patch.start = withOffset(fields.start.value);
+  if (fields.area.value !== area) patch.area = fields.area.value || null;
+  patch.details = {
+    allergies: fields.allergies.value.trim(),
+    occasion: fields.occasion.value.trim(),
+    vip: fields.vip.checked,
+    tags: fields.tags.value.split(",").map((each) => each.trim()).filter(Boolean),
+  };
   patch.notify = fields.notify.checked;
-  const button = form.querySelector(".main-button");
   const headers = { "If-Match": `"${revision}"` };
-  const answer = await busy(button, () => call("PATCH", `/reservations/${id}`, patch, headers));
+  const answer = await call("PATCH", `/reservations/${id}`, patch, headers);
   if (!answer.ok) return wrong(refusal(answer, name));
   panel.close();
   done(say("saved", { name }));

@@ -100,7 +100,7 @@ async function drop(drag) {
   bar.classList.remove("conflict");
   to?.classList.remove("is-target");
   if (!to || (steps === 0 && to === lane)) return place();
-  const party = partyOf(bar);
+  const party = { ...partyOf(bar), ends: moment(Number(bar.dataset.ends)) };
   if (isEnd) await act("extend", party, { until: moment(Number(bar.dataset.ends) + steps) });
   else {
     if (steps) party.revision = await changeStart(party, Number(bar.dataset.begins) + steps);

@@ -4,46 +4,88 @@ import { refresh } from "./refresh.js";
 import { done, refused } from "./toast.js";
 
 /** Verbs that do not name the state they act on; they are safe to repeat. */
-const NAMELESS = new Set(["leave", "cancel"]);
+const NAMELESS = new Set(["leave", "cancel", "pass-over"]);
+/** Steps that the server undoes itself. */
+const STEPS = new Set(["arrive", "seat", "finish", "no-show", "cancel"]);
 
 /** Send a verb for one reservation. Returns the reservation, or null if it was refused. */
-export async function act(verb, { id, revision, from, name }, more = {}) {
+export async function act(verb, party, more = {}, { fails = refused } = {}) {
+  const { id, revision, from, name } = party;
   const headers = revision ? { "If-Match": `"${revision}"` } : {};
-  const state = NAMELESS.has(verb) ? undefined : from;
-  const what = { from: state, ...more };
+  const what = NAMELESS.has(verb) ? { ...more } : { from, ...more };
   const answer = await call("POST", `/reservations/${id}/${verb}`, what, headers);
   if (answer.ok) {
-    const { status, revision: now } = answer.body;
-    const back = verb === "take-back" ? null : () => takeBack({ id, from: status, name });
-    done(say(verb, { name, tables: (answer.body.tables ?? []).join(" + ") }), back);
+    const tables = (answer.body.tables ?? []).join(" + ");
+    done(said(verb, answer.body, { name, tables }), undoOf(verb, party, more, answer.body));
     await refresh();
-    return { ...answer.body, revision: now };
+    return answer.body;
   }
   await refresh();
-  refused(await why(answer, id, name));
+  fails(await why(answer, id, name), answer);
   return null;
 }
 
-async function takeBack(party) {
-  await act("take-back", party);
+/** What was done, and to whom else. */
+function said(verb, body, values) {
+  const moved = (body.affected ?? []).map((each) => affectedText(each));
+  return [say(verb, values), ...moved].join(" · ");
+}
+
+/** Another party that an act moved, or whose turn it cut. */
+export function affectedText(each) {
+  const name = nameOf(each.id, each.reference);
+  if (each.cut) return say("cut", { name, time: clockText(each.end) });
+  return say("moved", { name, tables: each.to_tables.join(" + ") });
+}
+
+/** The name of a party that the page shows; else what is given. */
+export function nameOf(id, otherwise) {
+  return document.querySelector(`[data-id="${id}"][data-name]`)?.dataset.name ?? otherwise;
+}
+
+/** A moment as the restaurant's clock shows it. */
+export function clockText(text) {
+  return new Date(text).toLocaleTimeString(document.documentElement.lang, {
+    hour: "2-digit",
+    minute: "2-digit",
+    timeZone: document.getElementById("stand").dataset.zone,
+  });
+}
+
+/** How an act is undone; null: by hand only. */
+function undoOf(verb, party, more, { id, status, revision, name = party.name }) {
+  const now = { id, from: status, revision, name: party.name ?? name };
+  const isMove = verb === "seat" && party.from === "seated";
+  if (STEPS.has(verb) && !isMove && !(verb === "arrive" && party.from === status)) {
+    return () => act("take-back", { ...now, revision: undefined });
+  }
+  if (verb === "lock") return () => act("unlock", now);
+  if (verb === "unlock") return () => act("lock", now);
+  if ((verb === "assign" || isMove) && party.tables?.length) {
+    return () => act("assign", now, { tables: party.tables });
+  }
+  if (verb === "swap") return () => act("swap", now, { with: more.with });
+  if (verb === "extend" && party.ends) return () => act("extend", now, { until: party.ends });
+  return verb === "late" ? () => act("late", now, { until: party.expected ?? null }) : null;
 }
 
 /** The reason; for a stale act, what the reservation is now. */
 async function why(answer, id, name) {
   const is_stale = answer.status === 412 || answer.body.code === "state-conflict";
   if (!is_stale) return refusal(answer, name);
-  const now = await call("GET", `/reservations/${id}`);
-  const status = words[`state_${now.body.status}`];
   if (answer.status === 409 && answer.body.detail) {
     return say("failed", { detail: answer.body.detail });
   }
+  const now = await call("GET", `/reservations/${id}`);
+  const status = words[`state_${now.body.status}`];
   return status ? say("stale_now", { name, status }) : say("stale", { name });
 }
 
-/** What a button says about its party. */
+/** What the page says about a button's party: on the button, or on what it belongs to. */
 export function partyOf(button) {
-  const { id, revision, from, name } = button.dataset;
-  return { id, revision, from, name };
+  const { id, revision, from, name, tables, ends, expected } =
+    button.closest("[data-id]").dataset;
+  return { id, revision, from, name, ends, expected, tables: tables?.split("\n").filter(Boolean) };
 }
 
 export function listenToVerbs() {
@@ -55,7 +97,7 @@ export function listenToVerbs() {
     button.disabled = true;
     button.setAttribute("aria-busy", "true");
     const dialog = button.closest("dialog");
-    const made = await act(button.dataset.verb, party);
+    const made = await act(button.dataset.verb, party, JSON.parse(button.dataset.more ?? "{}"));
     button.disabled = false;
     button.removeAttribute("aria-busy");
     if (made && dialog) dialog.close();

@@ -1,7 +1,7 @@
 """/stand/{slug}/party/{id}: everything about one party, and what can be done with it."""
 
-from datetime import datetime
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from apiflask import APIBlueprint
 from flask import Response
@@ -11,15 +11,15 @@ from models.core.errors import NotFound
 from models.queries.accounts.accounts import Caller
 from models.queries.book.shapes import BookReservation, BookView
 from models.rules.permissions import Permission
-from models.rules.reservations.lifecycle import DOOR, Status
+from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.restaurant import RestaurantSpec
 from tasks.messaging.templates.wording import local
 from web.api.access_log import audit_read
 from web.http.access import NO_RESERVATION, staff_at_restaurant
 from web.pages.stand.book_list import read_book
-from web.pages.stand.free_tables import tables_for
-from web.pages.stand.lines import lines_of
+from web.pages.stand.lines import BookLine, lines_of, times_of, waits_at_door
 from web.pages.stand.page import register_stand, render_stand, wording_of
+from web.pages.stand.panels.free_tables import tables_for
 
 blueprint = APIBlueprint("stand_party", __name__, enable_openapi=False)
 register_stand(blueprint)
@@ -29,7 +29,7 @@ VERBS: Final = {
     Status.CONFIRMED: ("arrive", "seat", "no-show", "cancel"),
     Status.ARRIVED: ("seat", "no-show", "cancel", "take-back"),
     Status.SEATED: ("finish", "take-back"),
-    Status.WAITLISTED: ("confirm", "cancel"),
+    Status.WAITLISTED: ("confirm", "seat", "cancel"),
     Status.REQUESTED: ("cancel",),
     Status.FINISHED: ("take-back",),
     Status.NO_SHOW: ("arrive", "take-back"),
@@ -37,7 +37,12 @@ VERBS: Final = {
 }
 #: the same for a party on the list at the door
 DOOR_VERBS: Final = ("seat", "ready", "leave")
+#: a turn is made longer or shorter by so many minutes with one tap
+LENGTHS: Final = (-15, 15, 30, 60)
+#: "late" means so many minutes from now, or from the start if that is still to come
+_LATE: Final = (10, 20, 30, 45)
 _TABLED: Final = frozenset({Status.CONFIRMED, Status.ARRIVED, Status.SEATED})
+_MINUTE: Final = timedelta(minutes=1)
 
 
 @blueprint.get("/stand/<slug:slug>/party/<id:reservation_id>")
@@ -45,24 +50,27 @@ _TABLED: Final = frozenset({Status.CONFIRMED, Status.ARRIVED, Status.SEATED})
 def show(restaurant: RestaurantSpec, caller: Caller, reservation_id: int) -> Response:
     """Show one party of the day's book. Audited."""
     now = clock.now()
-    view = read_book(restaurant, caller, now=now)
-    row = _row(view, reservation_id)
+    view = read_book(restaurant, caller, now=now, with_messages=True)
+    row = party_in(view, reservation_id)
     audit_read(restaurant.id, caller.actor, "guest.read", row.reference)
     said = wording_of(restaurant)
     may_move = caller.has(restaurant.id, Permission.MOVE_PARTIES)
+    lines = lines_of(restaurant, view, said, now=now)
     return render_stand(
         "party.html",
         restaurant,
         row=row,
-        line=next(iter(lines_of(restaurant, _only(view, row), said, now=now)), None),
+        line=next((line for line in lines if line.row.id == row.id), None),
         verbs=_verbs(row) if may_move else (),
         may_move=may_move,
         may_write=caller.has(restaurant.id, Permission.WRITE_RESERVATIONS),
         may_find=caller.has(restaurant.id, Permission.FIND_GUESTS) and has_contact(row),
-        proposal=_proposal(restaurant, view, row, now=now) if may_move else None,
+        may_force=_forces(restaurant, caller),
         when=said.short(local(row.starts_at, zone=restaurant.zone)),
         local_start=local(row.starts_at, zone=restaurant.zone).isoformat(timespec="minutes")[:16],
-        at=lambda moment: said.time(local(moment, zone=restaurant.zone)),
+        at=times_of(restaurant, said),
+        lengths=LENGTHS,
+        **(_table_facts(restaurant, view, row, lines, now=now) if may_move else {}),
     )
 
 
@@ -71,28 +79,48 @@ def has_contact(row: BookReservation) -> bool:
     return bool(row.guest_email or row.guest_phone)
 
 
+def _forces(restaurant: RestaurantSpec, caller: Caller) -> list[str]:
+    """Return what this account may override with a reason."""
+    forces = {"squeeze": Permission.SQUEEZE_PARTIES, "overlap": Permission.OVERLAP_TURNS}
+    return [name for name, needed in forces.items() if caller.has(restaurant.id, needed)]
+
+
 def _verbs(row: BookReservation) -> tuple[str, ...]:
-    waits_at_door = row.source == DOOR and row.status is Status.WAITLISTED
-    return DOOR_VERBS if waits_at_door else VERBS.get(row.status, ())
+    return DOOR_VERBS if waits_at_door(row) else VERBS.get(row.status, ())
 
 
-def _row(view: BookView, reservation_id: int) -> BookReservation:
+def party_in(view: BookView, reservation_id: int) -> BookReservation:
+    """Return that party of the day. Raises NotFound."""
     found = next((row for row in view.reservations if row.id == reservation_id), None)
     if found is None:
         raise NotFound(NO_RESERVATION)
     return found
 
 
-def _only(view: BookView, row: BookReservation) -> BookView:
-    return BookView(view.service_date, view.revision, view.shifts, view.tables, (row,))
-
-
-def _proposal(
-    restaurant: RestaurantSpec, view: BookView, row: BookReservation, *, now: datetime
-) -> object:
+def _table_facts(
+    restaurant: RestaurantSpec,
+    view: BookView,
+    row: BookReservation,
+    lines: list[BookLine],
+    *,
+    now: datetime,
+) -> dict[str, Any]:
+    """Return the tables that a party may get, with whom it may swap, and how late it may be."""
     if row.status not in _TABLED:
-        return None
+        return {}
     start = row.starts_at if row.status is Status.CONFIRMED else now
-    return tables_for(
-        restaurant, view, party_size=row.party_size, starts_at=start, now=now, without=row.id
-    )
+    others = [line for line in lines if line.row.status in _TABLED and line.row.tables]
+    return {
+        "proposal": tables_for(
+            restaurant, view, party_size=row.party_size, starts_at=start, now=now, without=row.id
+        ),
+        "all_tables": view.tables,
+        "swaps": [line for line in others if line.row.id != row.id],
+        "lates": _lates(row, now) if row.status is Status.CONFIRMED else [],
+    }
+
+
+def _lates(row: BookReservation, now: datetime) -> list[datetime]:
+    """Return the times by which a late party may say that it comes: within its turn."""
+    begins = max(row.starts_at, now.replace(second=0, microsecond=0))
+    return [t for n in _LATE if (t := begins + n * _MINUTE) < row.ends_at]

@@ -12,8 +12,8 @@ from models.rules.restaurant.restaurant import QUARTER_SECONDS, RestaurantSpec
 from tasks.messaging.templates.wording import local
 from web.http.access import staff_at_restaurant
 from web.pages.stand.book_list import read_book
-from web.pages.stand.free_tables import starts_for, tables_for
 from web.pages.stand.page import register_stand, render_stand, wording_of
+from web.pages.stand.panels.free_tables import starts_for, tables_for
 
 blueprint = APIBlueprint("stand_new", __name__, enable_openapi=False)
 register_stand(blueprint)
