@@ -11,7 +11,7 @@ from prometheus_client import Counter, Histogram
 
 from models.operations.deciding.rounds import Answer, Decided
 from models.queries.messages.outgoing import Outgoing
-from models.rules.deciding.reseating import CHAIN_LOOKS, EXACT_LOOKS, Search
+from models.rules.deciding.reseating import CHAIN_STEPS, EXACT_STEPS, Search
 from models.rules.messages.notifying import Kind
 
 #: include the bounds of the objectives: 99% decided in 2 s, 99% notified in 60 s
@@ -45,7 +45,7 @@ _SEARCHES: Final = Counter(
 _STEPS: Final = tuple(
     Histogram(
         name,
-        f"Steps of one search: at most {CHAIN_LOOKS} by each chain, {EXACT_LOOKS} by the exact"
+        f"Steps of one search: at most {CHAIN_STEPS} by each chain, {EXACT_STEPS} by the exact"
         " search.",
         buckets=(10, 100, 1_000, 2_500, 5_000, 10_000, 15_000, 25_000),
     )
@@ -99,7 +99,7 @@ def count_round(decided: Decided, *, now: datetime) -> None:
     for room in decided.searches:
         _SEARCHES.labels(room.search).inc()
         for each in _STEPS:
-            each.observe(room.looks)
+            each.observe(room.steps)
         _MOVED.inc(len(room.moves))
 
 

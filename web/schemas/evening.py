@@ -176,7 +176,7 @@ class HurtPartyOut(ResponseModel):
     party_size: int
     start: Moment
     is_cancelled: bool
-    told: list[str] = Field(description="the channels on which the guest is notified")
+    notified_by: list[str] = Field(description="the channels on which the guest is notified")
 
 
 class HurtOut(ResponseModel):

@@ -28,7 +28,7 @@ class Hurt:
 
     party: PartyRow
     is_cancelled: bool
-    told: tuple[str, ...] = ()
+    notified_by: tuple[str, ...] = ()
 
 
 def cancel_parties(
@@ -86,5 +86,5 @@ def _cancel(
             .values(detail={"message": message})
             .execution_options(synchronize_session=False)
         )
-    told = channels(email=bool(row.email_key), phone=bool(row.phone_key)) if notify else ()
-    return Hurt(row, is_cancelled=True, told=tuple(sorted(told)))
+    notified_by = channels(email=bool(row.email_key), phone=bool(row.phone_key)) if notify else ()
+    return Hurt(row, is_cancelled=True, notified_by=tuple(sorted(notified_by)))

@@ -1,4 +1,4 @@
-"""Close a book for tonight: nobody else comes, and those who would are cancelled and told."""
+"""Close a book for tonight: nobody else comes, and those who would are cancelled and notified."""
 
 from collections.abc import Collection
 from datetime import datetime

@@ -254,7 +254,7 @@ class Board:
         if outcome.search is None:
             return
         self.searches.append(outcome.search)
-        self.budget.left -= outcome.search.looks
+        self.budget.left -= outcome.search.steps
         if not outcome.search.seats:
             self._no_room[_search_key(ask)] = self.floor.freed
 

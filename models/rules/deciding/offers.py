@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from models.rules.deciding.board import Ask, Board
-from models.rules.deciding.reseating import OFFERED_CHAIN, OFFERED_LOOKS, make_room
+from models.rules.deciding.reseating import OFFERED_CHAIN, OFFERED_STEPS, make_room
 from models.rules.deciding.seating import bits
 from models.rules.evening.limits import UNLIMITED
 from models.rules.restaurant.pacing import keeps_pace, pacing_of
@@ -31,10 +31,10 @@ def full_starts(board: Board, ask: Ask) -> list[int]:
 def made_by_moving(board: Board, ask: Ask, starts: Iterable[int]) -> list[int]:
     """The given (full) starts at which one step of re-seating would free a table.
 
-    Later starts may be left out once OFFERED_LOOKS are spent.
+    Later starts may be left out once OFFERED_STEPS are spent.
     """
     taken, movable = board.floor.taken, board.movable.values()
-    found, looks = [], 0
+    found, steps = [], 0
     for quarter in starts:
         # as a decision at that start: among the tables of the turn that most tables have
         varies = board.restaurant.turns_vary
@@ -42,10 +42,10 @@ def made_by_moving(board: Board, ask: Ask, starts: Iterable[int]) -> list[int]:
         held, wanted = max(groups, key=lambda each: len(each[1]), default=(1, ()))
         mask = board.floor.mask(quarter, held)
         room = make_room(taken, movable, wanted, mask, longest=OFFERED_CHAIN, is_exact=False)
-        looks += room.looks
+        steps += room.steps
         if room.seats:
             found.append(quarter)
-        if looks > OFFERED_LOOKS:
+        if steps > OFFERED_STEPS:
             break
     return found
 

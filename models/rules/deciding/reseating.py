@@ -2,7 +2,7 @@
 
 Guests are promised a table, not a particular one. So a party that has not arrived may be re-seated,
 and a request is refused only when no arrangement of the tables holds all parties, or none was found
-within the budget. Cost is counted in looks (one look checks one table for one party), never in
+within the budget. Cost is counted in steps (one step checks one table for one party), never in
 seconds: the same book gets the same answer on every machine.
 """
 
@@ -19,13 +19,13 @@ from models.rules.deciding.seating import Seats, bits
 CHAIN: Final = 2
 #: ... and in an offer, which is computed a hundred times as often.
 OFFERED_CHAIN: Final = 1
-OFFERED_LOOKS: Final = 30_000
-#: Looks for a chain of each length.
-CHAIN_LOOKS: Final = 2_000
-#: Looks for the exact search, over all parties that may be re-seated.
-EXACT_LOOKS: Final = 10_000
-#: Looks of all searches of one round: the books are locked meanwhile, and others wait.
-ROUND_LOOKS: Final = 30_000
+OFFERED_STEPS: Final = 30_000
+#: Steps for a chain of each length.
+CHAIN_STEPS: Final = 2_000
+#: Steps for the exact search, over all parties that may be re-seated.
+EXACT_STEPS: Final = 10_000
+#: Steps of all searches of one round: the books are locked meanwhile, and others wait.
+ROUND_STEPS: Final = 30_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +55,15 @@ class Search(StrEnum):
     NONE = "none"
     CHAIN = "chain"
     EXACT = "exact"
-    #: the looks were spent before an arrangement was found or excluded
+    #: the steps were spent before an arrangement was found or excluded
     SPENT = "spent"
 
 
 @dataclass(slots=True)
 class Budget:
-    """The looks left for a round."""
+    """The steps left for a round."""
 
-    left: int = ROUND_LOOKS
+    left: int = ROUND_STEPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Room:
     """The result of a search: tables for the new party, and the moves of others that free them."""
 
     search: Search
-    looks: int
+    steps: int
     seats: Seats = ()
     moves: tuple[Shift, ...] = ()
 
@@ -93,13 +93,13 @@ def make_room(
     """
     search, asks = _Search(taken, tuple(movable)), Movable(_ASKS, wanted, (), mask, 0)
     if not search.could_fit(wanted, mask):
-        return Room(Search.NONE, search.looks)
+        return Room(Search.NONE, search.steps)
     for depth in range(1, longest + 1):
         seats = search.chain(asks, depth=depth)
         if seats is not None:
             return search.room(Search.CHAIN, seats)
     if not is_exact:
-        return Room(Search.SPENT, search.looks)
+        return Room(Search.SPENT, search.steps)
     return search.exact_search(asks)
 
 
@@ -108,7 +108,7 @@ class _Search:
 
     def __init__(self, taken: Mapping[int, int], parties: Sequence[Movable]) -> None:
         self.parties = parties
-        self.looks = len(parties)
+        self.steps = len(parties)
         self._spent = 0
         self._taken = dict(taken)
         self._now = {party.id: party.seats for party in parties}
@@ -130,7 +130,7 @@ class _Search:
             for party in self.parties
             if self._now[party.id] != party.seats
         )
-        return Room(search, self.looks, seats, moves)
+        return Room(search, self.steps, seats, moves)
 
     # --- is it possible at all? In each quarter every party needs a table of its own
 
@@ -139,7 +139,7 @@ class _Search:
         for quarter in bits(mask):
             bit = 1 << quarter
             there = [party for party in self.parties if party.mask & bit]
-            self.looks += len(there)
+            self.steps += len(there)
             # every other party has a table now: only the new one has to find one
             holder = {table: party for party in there for table in party.seats[:1]}
             seen = {table for table, taken in self._fixed.items() if taken & bit}
@@ -157,7 +157,7 @@ class _Search:
         asking = [wanted]
         while asking:
             for table in itertools.chain.from_iterable(asking.pop()):
-                self.looks += 1
+                self.steps += 1
                 if table in seen:
                     continue
                 if table not in holder:
@@ -170,19 +170,19 @@ class _Search:
 
     def chain(self, asks: Movable, *, depth: int) -> Seats | None:
         """Tables for one more party by a chain of `depth` moves."""
-        self._spent = self.looks + CHAIN_LOOKS
+        self._spent = self.steps + CHAIN_STEPS
         return self._place(asks, depth, frozenset((asks.id,)))
 
     def _place(self, party: Movable, depth: int, hands: frozenset[int]) -> Seats | None:
         """Seat the party and return its tables; None, with nothing changed, if that fails."""
         for seats in party.wanted:
-            self.looks += 1
+            self.steps += 1
             if self._is_free(seats, party.mask):
                 self._change(True, party, seats)
                 return seats
         if depth:
             for seats in party.wanted:
-                if self.looks > self._spent:
+                if self.steps > self._spent:
                     return None
                 if self._clear(seats, party, depth, hands):
                     return seats
@@ -190,7 +190,7 @@ class _Search:
 
     def _clear(self, seats: Seats, party: Movable, depth: int, hands: frozenset[int]) -> bool:
         """Re-seat the parties at these tables and seat the party there. Whether that worked."""
-        self.looks += 1
+        self.steps += 1
         if any(self._fixed.get(table, 0) & party.mask for table in seats):
             return False
         blockers = {
@@ -226,12 +226,12 @@ class _Search:
     # --- all parties anew: the party with the fewest choices left is seated next
 
     def exact_search(self, asks: Movable) -> Room:
-        """The exact search, within its looks."""
+        """The exact search, within its steps."""
         self._taken = dict(self._fixed)
-        self._spent = self.looks + EXACT_LOOKS
+        self._spent = self.steps + EXACT_STEPS
         if self._seat_all([asks, *self.parties]):
             return self.room(Search.EXACT, self._now[asks.id])
-        return Room(Search.SPENT if self.looks > self._spent else Search.NONE, self.looks)
+        return Room(Search.SPENT if self.steps > self._spent else Search.NONE, self.steps)
 
     def _seat_all(self, parties: list[Movable]) -> bool:
         if not parties:
@@ -239,7 +239,7 @@ class _Search:
         party, choices = self._tightest(parties)
         rest = [each for each in parties if each is not party]
         for seats in choices:
-            if self.looks > self._spent:
+            if self.steps > self._spent:
                 return False
             self._hold(seats, party.mask)
             self._now[party.id] = seats
@@ -252,7 +252,7 @@ class _Search:
         """The party with the fewest choices, its present tables first, so that few parties move."""
         best, fewest = parties[0], self._places(parties[0])
         for party in parties[1:]:
-            if len(fewest) <= 1 or self.looks > self._spent:
+            if len(fewest) <= 1 or self.steps > self._spent:
                 break
             places = self._places(party)
             if len(places) < len(fewest):
@@ -260,7 +260,7 @@ class _Search:
         return best, sorted(fewest, key=lambda seats: seats != best.seats)
 
     def _places(self, party: Movable) -> list[Seats]:
-        self.looks += len(party.wanted)
+        self.steps += len(party.wanted)
         return [seats for seats in party.wanted if self._is_free(seats, party.mask)]
 
     # --- tables

@@ -48,7 +48,7 @@ def test_a_closing_is_previewed_and_then_done_as_one_act(staffed: Stand) -> None
     assert (status(staffed, made), offered(staffed) > 0) == ("confirmed", True)
     done = call(staffed, "close", **asked)
     assert done.json["parties"] == seen.json["parties"]
-    assert [each["told"] for each in done.json["parties"]] == [["email"]]
+    assert [each["notified_by"] for each in done.json["parties"]] == [["email"]]
     assert (status(staffed, made), offered(staffed)) == ("cancelled", 0)
     assert call(staffed, "reopen", "host").status_code == 403
     assert call(staffed, "reopen").status_code == 200

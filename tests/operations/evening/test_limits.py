@@ -222,7 +222,7 @@ def test_the_hosts_words_are_in_the_mail_and_the_text_message(db: Engine) -> Non
     stand = a_stand(db, tables=TWO_TABLES, policies={"reminder_minutes": []})
     first, other = stand.ask(phone="+4930123456"), stand.ask()
     hurt = cancel(stand, [first, other])
-    assert [sorted(each.told) for each in hurt] == [["email", "sms"], ["email"]]
+    assert [sorted(each.notified_by) for each in hurt] == [["email", "sms"], ["email"]]
     assert history(stand, first)[-1] == ("confirmed", "cancelled", "cancellation")
     sent = [each for each in outgoing(stand, now=NOW + HOUR) if each.kind == "cancelled"]
     assert len(sent) == 3
@@ -249,7 +249,7 @@ def test_cancelling_many_again_or_quietly_tells_nobody(db: Engine) -> None:
     first, other = stand.ask(), stand.ask()
     cancel(stand, [first], notify=False)
     again = cancel(stand, [first])
-    assert [(each.is_cancelled, each.told) for each in again] == [(False, ())]
+    assert [(each.is_cancelled, each.notified_by) for each in again] == [(False, ())]
     sent = [each for each in outgoing(stand, now=NOW + HOUR) if each.kind == "cancelled"]
     assert sent == []
     with pytest.raises(Invalid) as refused:

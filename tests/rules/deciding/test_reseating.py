@@ -123,7 +123,7 @@ def test_more_parties_than_tables_are_seen_at_a_glance() -> None:
     assert answer(board, 4).reason is Reason.FULL
     (room,) = board.searches
     assert room.search is Search.NONE
-    assert room.looks < 200
+    assert room.steps < 200
 
 
 def test_what_found_no_room_is_not_sought_again_until_something_is_freed() -> None:
@@ -139,7 +139,7 @@ def test_what_found_no_room_is_not_sought_again_until_something_is_freed() -> No
 
 
 def test_a_spent_budget_is_a_refusal(monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr(reseating, "EXACT_LOOKS", 3)
+    monkeypatch.setattr(reseating, "EXACT_STEPS", 3)
     board = a_book(a_floor([(1, 1), (1, 2), (2, 3), (3, 4), (4, 5)]))
     for number in range(1, 5):
         sits(board, number, Ask(number, SEVEN), number + 1)

@@ -197,6 +197,6 @@ def _facts(session: Session, restaurant: RestaurantSpec, books: list[int]) -> di
 def _parties(restaurant: RestaurantSpec, hurt: list[Hurt]) -> list[dict[str, Any]]:
     return [
         party_facts(restaurant, each.party)
-        | {"is_cancelled": each.is_cancelled, "told": list(each.told)}
+        | {"is_cancelled": each.is_cancelled, "notified_by": list(each.notified_by)}
         for each in hurt
     ]
