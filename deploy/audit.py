@@ -57,6 +57,7 @@ EXCEPTIONS: Final = {
     "sslyze": "AGPL-3.0: a test tool, run as a separate program",
     "tls_parser": "MIT by its licence file, no licence in its metadata: a dependency of sslyze",
     "gixy-ng": "MPL-2.0 by its licence file, no licence in its metadata: used by this audit",
+    "axe-playwright-python": "MIT by its licence file (axe-core in it: MPL-2.0): a test tool",
     "kubernetes-validate": "Apache-2.0 by its licence file, `Apache` in its metadata",
     "antlr4-python3-runtime": "BSD-3-Clause by its project, `BSD` in its metadata: a test tool",
     "maitred": "this project",

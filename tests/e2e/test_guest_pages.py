@@ -1,43 +1,29 @@
 """The guest book in a browser: found while one types, opened, written in, known when booking."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from models.core import clock
 from models.core.database.transactions import transaction
 from models.operations.guest_book.filing import file_some
-from tests.e2e.test_pages import CHROMIUM, SLOW_MACHINE, picture
-from tests.e2e.test_stand import PHONE, TABLET, Evening
-from tests.services.missing import go_without
-from tests.services.running.stack import Stack
+from tests.e2e.browsers import PHONE, TABLET, picture
+from tests.e2e.stands import Evening
 
 ADA = {"name": "Ada Lovelace", "email": "ada@example.com", "phone": "+49 30 123456"}
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        go_without("Chromium")
-    expect.set_options(timeout=SLOW_MACHINE)
-    with sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
-
-
 @pytest.fixture
-def evening(browser: Browser, stack: Stack) -> Iterator[Evening]:
-    opened = Evening(browser, stack)
-    opened.book("Ada Lovelace", guest=ADA)
-    opened.book("Adam Smith", quarters=3, guest={"name": "Adam Smith", "email": "adam@example.com"})
-    with transaction(stack.engine) as session:
+def evening(evening: Evening) -> Evening:
+    """Two guests of the evening are in the guest book."""
+    evening.book("Ada Lovelace", guest=ADA)
+    evening.book(
+        "Adam Smith", quarters=3, guest={"name": "Adam Smith", "email": "adam@example.com"}
+    )
+    with transaction(evening.stack.engine) as session:
         file_some(session, after=0, now=clock.now(), limit=10_000)
-    yield opened
-    for context in opened.contexts:
-        context.close()
+    return evening
 
 
 def panel(page: Page) -> Page:

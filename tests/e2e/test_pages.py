@@ -1,35 +1,15 @@
 """Book a table, change it and cancel it in a browser with JavaScript off."""
 
-import os
 import re
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from models.core import clock
-from tests.services.missing import go_without
+from tests.e2e.browsers import PHONE, picture
 from tests.services.running.stack import Stack
-
-CHROMIUM = Path("/usr/bin/chromium")
-#: set it to a folder to save screenshots there
-PICTURES = os.environ.get("PAGE_PICTURES")
-#: milliseconds until an expectation fails: the API's page draws 150 operations
-SLOW_MACHINE = 60_000
-PHONE = {"width": 390, "height": 844}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        go_without("Chromium")
-    expect.set_options(timeout=SLOW_MACHINE)
-    with sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture
@@ -42,11 +22,6 @@ def page(browser: Browser) -> Iterator[Page]:
 
 def soon() -> str:
     return (clock.now() + timedelta(days=5)).date().isoformat()
-
-
-def picture(page: Page, name: str) -> None:
-    if PICTURES:
-        page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=True)
 
 
 def book(page: Page, stack: Stack, slug: str, *, party: str = "2") -> None:

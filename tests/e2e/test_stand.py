@@ -1,114 +1,13 @@
 """The host stand in a browser: two stands at once, undo, stale acts, a lost line, the keyboard."""
 
 import re
-import uuid
-from collections.abc import Iterator
-from datetime import UTC, datetime, time
-from typing import Any
+from datetime import datetime
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import expect
 
-from models.core import clock
-from models.core.database.transactions import transaction
-from models.operations.accounts.accounts import create_account, grant_role, hash_password
-from models.rules.permissions import Role
-from tests.e2e.test_pages import CHROMIUM, SLOW_MACHINE, picture
-from tests.services.missing import go_without
-from tests.services.running.restaurant import OpenRestaurant, ShiftTimes
-from tests.services.running.stack import PASSWORD, UNPACED, Stack
-
-TABLET = {"width": 1280, "height": 800}
-PHONE = {"width": 390, "height": 844}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        go_without("Chromium")
-    expect.set_options(timeout=SLOW_MACHINE)
-    with sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
-
-
-def zone_in_the_evening() -> str:
-    """A zone in which it is about 19:00 now, so that an evening is in progress."""
-    ahead = 19 - datetime.now(UTC).hour
-    ahead -= 24 if ahead > 14 else 0
-    return f"Etc/GMT{-ahead:+d}"
-
-
-class Evening:
-    """A restaurant in the middle of its evening, and its stands."""
-
-    def __init__(self, browser: Browser, stack: Stack) -> None:
-        self.browser, self.stack = browser, stack
-        shift = ShiftTimes(first=time(16), last=time(22), ends=time(23, 45))
-        self.restaurant: OpenRestaurant = stack.open_restaurant(
-            zone=zone_in_the_evening(), shifts={"dinner": shift}, policies=UNPACED
-        )
-        self.email = f"{uuid.uuid4().hex}@example.com"
-        with transaction(stack.engine) as session:
-            number = create_account(
-                session,
-                self.email,
-                name="Anna",
-                password_hash=hash_password(PASSWORD),
-                now=clock.now(),
-            )
-            grant_role(session, number, restaurant_id=self.restaurant.id, role=Role.MANAGER)
-        body = {"email": self.email, "password": PASSWORD}
-        signed_in = stack._send("POST", "/api/v1/auth/sign-in", json=body)
-        self.token = str(signed_in.body["access_token"])
-        self.contexts: list[BrowserContext] = []
-
-    def book(self, name: str, *, quarters: int = 1, size: int = 2, **more: Any) -> dict[str, Any]:
-        """Book a table that many quarters from now."""
-        quarter = int(clock.now().timestamp()) // 900 + quarters
-        start = datetime.fromtimestamp(quarter * 900, UTC).isoformat()
-        body = {"party_size": size, "start": start, "guest": {"name": name}, "notify": False}
-        answer = self.stack._send(
-            "POST",
-            f"/api/v1/restaurants/{self.restaurant.slug}/book/reservations",
-            json=body | more,
-            headers={"Authorization": f"Bearer {self.token}", "Idempotency-Key": uuid.uuid4().hex},
-        )
-        assert answer.status == 201, answer.body
-        return answer.body
-
-    def move(self, made: dict[str, Any], verb: str) -> None:
-        path = f"/reservations/{made['id']}/{verb}"
-        assert self.stack.staff("POST", path, self.token).status == 200
-
-    def status(self, made: dict[str, Any]) -> str:
-        return self.stack.statuses([int(made["id"])])[int(made["id"])]
-
-    def stand(self, view: str = "", **context: Any) -> Page:
-        """Open one more browser and sign in."""
-        context = {"viewport": TABLET, "locale": "en-GB"} | context
-        opened = self.browser.new_context(**context)
-        self.contexts.append(opened)
-        page = opened.new_page()
-        page.goto(f"{self.stack.url}/stand/{self.restaurant.slug}{view}")
-        page.get_by_label("E-mail").fill(self.email)
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
-        expect(page.locator("html[data-ready]")).to_be_attached()
-        return page
-
-
-@pytest.fixture
-def evening(browser: Browser, stack: Stack) -> Iterator[Evening]:
-    opened = Evening(browser, stack)
-    yield opened
-    for context in opened.contexts:
-        context.close()
-
-
-def section(page: Page, name: str) -> Any:
-    return page.locator(f".section-{name}")
+from tests.e2e.browsers import PHONE, TABLET, picture
+from tests.e2e.stands import Evening, section
 
 
 @pytest.mark.both

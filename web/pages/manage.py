@@ -49,9 +49,7 @@ def show(token: str) -> Response:
     code = request.args.get(PROOF, "")
     if code and view.confirm_by is not None:
         # a mail scanner may open every link, so confirming the table needs a button
-        return render(
-            "manage.html", private=True, **page_facts(view, token, code), **news_facts(view)
-        )
+        return _shown(view, token, code)
     if code:
         if request.method == "GET" and "prefetch" not in request.headers.get("Sec-Purpose", ""):
             now = clock.now()
@@ -59,7 +57,12 @@ def show(token: str) -> Response:
         return see_other(url_for("manage.show", token=token))
     if has_place(view):
         return show_place(view, token)
-    return render("manage.html", private=True, **page_facts(view, token), **news_facts(view))
+    return _shown(view, token)
+
+
+def _shown(view: ReservationView, token: str, code: str = "") -> Response:
+    facts = page_facts(view, token, code) | news_facts(view)
+    return render("manage.html", private=True, renews=facts["waits"], **facts)
 
 
 @blueprint.post("/<token>/confirm")

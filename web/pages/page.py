@@ -20,12 +20,19 @@ POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
+#: Also allows the script that renews a page which waits for an answer.
+_RENEWS: Final = "; script-src 'self'; connect-src 'self'"
 
 
-def render(template: str, *, status: int = 200, private: bool = False, **facts: Any) -> Response:
-    """Render a page. `private` pages show one guest's data: no caching, indexing or referrer."""
+def render(
+    template: str, *, status: int = 200, private: bool = False, renews: bool = False, **facts: Any
+) -> Response:
+    """Render a page. `private` pages show one guest's data: no caching, indexing or referrer.
+
+    A page that `renews` itself may run our script.
+    """
     page = Response(render_template(template, **facts), status=status)
-    page.headers["Content-Security-Policy"] = POLICY
+    page.headers["Content-Security-Policy"] = POLICY + (_RENEWS if renews else "")
     page.headers["Cache-Control"] = "no-store" if private else "no-cache"
     if private:
         page.headers["Referrer-Policy"] = "no-referrer"

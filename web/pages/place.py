@@ -70,7 +70,7 @@ def show_place(view: ReservationView, token: str) -> Response:
     else:
         headline, meaning = _ENDED[view.status]
         facts |= {"headline": words[headline], "meaning": words[meaning]}
-    return render("place.html", private=True, **facts)
+    return render("place.html", private=True, renews=facts["waits"], **facts)
 
 
 def _waiting(view: ReservationView, words: dict[str, str]) -> dict[str, str]:

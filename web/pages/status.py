@@ -94,7 +94,9 @@ def operators() -> Response:
     except (DBAPIError, PoolTimeout):
         pass
     facts |= {"at": _text(clock.now()), "limits": _limits()}
-    return render("operators.html", private=True, flower=settings().flower_url, **facts)
+    return render(
+        "operators.html", private=True, renews=True, flower=settings().flower_url, **facts
+    )
 
 
 def _limits() -> dict[str, str]:

@@ -35,6 +35,11 @@ def test_every_text_is_there_in_every_language() -> None:
             assert sorted(re.findall(r"\{\w+\}", texts[name])) == wanted, (language, name)
 
 
+def test_no_text_is_named_as_a_method_of_the_texts() -> None:
+    """A template would show the method in its place."""
+    assert [name for name in words_of("en") if hasattr(dict, name)] == []
+
+
 def test_every_text_that_a_page_asks_for_exists() -> None:
     names, templates = set(words_of("en")), (ROOT / "web/templates/stand").glob("*.html")
     scripts = (ROOT / "web/static/stand").glob("*.js")
