@@ -103,7 +103,7 @@ def end_evenings() -> None:
 
 @app.task(name="maintenance.release_unconfirmed")
 def release_unconfirmed() -> None:
-    """Free the tables of parties that did not confirm by the link in time."""
+    """Free the tables of parties that were not confirmed by the link, or not approved, in time."""
     _run_stand_job("release_unconfirmed")
 
 

@@ -24,6 +24,7 @@ from models.entities.sealed_guest import (
     seal_staff_note,
 )
 from models.rules.reservations.contact_edits import EDITED_REASON
+from models.rules.reservations.lifecycle import Status, shown_status
 
 
 class ReservationMove(Base):
@@ -64,6 +65,7 @@ class Reservation(Base):
         Index("ix_reservations_email_key", "email_key"),
         Index("ix_reservations_phone_key", "phone_key"),
         Index("ix_reservations_confirm_by", "confirm_by"),
+        Index("ix_reservations_approve_by", "approve_by"),
         Index("uq_reservations_reference", "reference", unique=True),
     )
 
@@ -110,6 +112,9 @@ class Reservation(Base):
     #: deadline for the guest's confirmation by the link; NULL: none is needed
     #: (`models.operations.stand.unconfirmed`)
     confirm_by: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    #: deadline for the staff's answer to a request that holds its table until then; NULL: none is
+    #: needed (`models.operations.stand.approving`)
+    approve_by: Mapped[datetime | None] = mapped_column(UtcDateTime)
     #: why it was declined or waits; a code of `models.rules.deciding.board.Reason`
     reason: Mapped[str | None] = mapped_column(String(32))
     #: up to three other starts, RFC 3339 in UTC
@@ -159,6 +164,11 @@ class Reservation(Base):
         self.guest_sealed = seal_guest(guest, reference=self.reference)
         self.email_key, self.phone_key = contact_key(guest.email), contact_key(guest.phone)
         self.forgotten_at = None
+
+    @property
+    def shown_status(self) -> Status:
+        """The status as guests and staff see it: `requested` until the staff have approved it."""
+        return shown_status(self.status, self.approve_by)
 
     @property
     def details(self) -> Details:

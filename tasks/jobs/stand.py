@@ -12,6 +12,7 @@ from models.operations.deciding.making_way import make_way, overtaken_books
 from models.operations.deciding.waitlist import expire_waitlists
 from models.operations.door.calling import call_next_after
 from models.operations.door.leaving import end_lists
+from models.operations.stand.approving import release_unanswered
 from models.operations.stand.overdue import end_evenings, finish_overdue, mark_no_shows
 from models.operations.stand.seated_tables import mend_seated_tables
 from models.operations.stand.unconfirmed import release_unconfirmed
@@ -30,6 +31,11 @@ def _until_done(step: _Step, now: datetime) -> int:
         done += count
         if count < AT_ONCE:
             return done
+
+
+def _release_held(now: datetime) -> int:
+    """Free the tables of parties that were not confirmed, or not approved, in time."""
+    return _until_done(release_unconfirmed, now) + _until_done(release_unanswered, now)
 
 
 def _make_way_everywhere(now: datetime) -> int:
@@ -61,7 +67,7 @@ STAND_JOBS: Final[Mapping[str, Callable[[datetime], int]]] = {
     "mark_no_shows": partial(_until_done, mark_no_shows),
     "finish_overdue": partial(_until_done, finish_overdue),
     "end_evenings": partial(_until_done, end_evenings),
-    "release_unconfirmed": partial(_until_done, release_unconfirmed),
+    "release_unconfirmed": _release_held,
     "expire_waitlists": partial(_until_done, expire_waitlists),
     "call_next": _call_next_everywhere,
     "end_lists": partial(_until_done, end_lists),

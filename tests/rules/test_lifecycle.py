@@ -29,7 +29,8 @@ ALLOWED = {
     (S.CONFIRMED, S.FINISHED),
     (S.CONFIRMED, S.CANCELLED),
     (S.CONFIRMED, S.NO_SHOW),
-    (S.CONFIRMED, S.EXPIRED),  # not confirmed by its link in time
+    (S.CONFIRMED, S.EXPIRED),  # not confirmed by its link, or approved, in time
+    (S.CONFIRMED, S.DECLINED),  # by the staff, who had to approve it
     (S.ARRIVED, S.SEATED),
     (S.ARRIVED, S.FINISHED),
     (S.ARRIVED, S.CANCELLED),

@@ -9,7 +9,9 @@ from flask import Response
 
 from models.core import clock
 from models.core.database.transactions import reading
+from models.queries.deciding.availability import Slot
 from models.queries.floor.load import restaurant_by_slug
+from models.rules.restaurant.approval import may_need_approval
 from models.rules.restaurant.online_tables import is_offered, online_sizes
 from models.rules.restaurant.restaurant import RestaurantSpec, ShiftSpec
 from web.api.endpoint import READ, describe
@@ -60,12 +62,23 @@ def get_availability(slug: str, query: AvailabilityQuery) -> Response:
         "date": query.date.isoformat(),
         "party_size": query.party_size,
         "area": query.area,
-        "slots": [
-            {"start": local_text(restaurant, slot.starts_at), "shift": slot.shift_key}
-            for slot in slots
-        ],
+        "slots": [_slot(restaurant, slot, query) for slot in slots],
     }
     return tagged(orjson.dumps(body))
+
+
+def _slot(restaurant: RestaurantSpec, slot: Slot, query: AvailabilityQuery) -> dict[str, Any]:
+    return {
+        "start": local_text(restaurant, slot.starts_at),
+        "shift": slot.shift_key,
+        "on_request": is_on_request(restaurant, slot.shift_key, query),
+    }
+
+
+def is_on_request(restaurant: RestaurantSpec, shift_key: str, query: AvailabilityQuery) -> bool:
+    """Return whether the staff approve such requests, as far as that is known before."""
+    size, area = query.party_size, query.area
+    return may_need_approval(restaurant, shift_key, party_size=size, area_key=area)
 
 
 def tagged(body: bytes) -> Response:

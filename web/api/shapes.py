@@ -80,7 +80,7 @@ def reservation_facts(view: ReservationView, *, for_staff: bool) -> dict[str, An
     facts = {
         "id": str(view.id),
         "reference": view.reference,
-        "status": view.status.value,
+        "status": view.shown_status.value,
         "revision": view.revision if for_staff else view.guest_revision,
         "party_size": view.party_size,
         "start": local_text(restaurant, view.starts_at),
@@ -100,6 +100,7 @@ def reservation_facts(view: ReservationView, *, for_staff: bool) -> dict[str, An
         "created_at": local_text(restaurant, view.created_at),
         "decided_at": None if view.decided_at is None else local_text(restaurant, view.decided_at),
         "confirm_by": None if view.confirm_by is None else local_text(restaurant, view.confirm_by),
+        "approve_by": None if view.approve_by is None else local_text(restaurant, view.approve_by),
         "manage_url": None,
         "manage_token": None,
     }

@@ -20,6 +20,7 @@ from models.operations.reservations.booking import Accepted, request_reservation
 from models.queries.deciding.availability import Slot
 from models.rules.restaurant.online_tables import online_areas, online_sizes
 from models.rules.restaurant.restaurant import RestaurantSpec
+from web.api.restaurants import is_on_request
 from web.api.shapes import local_text
 from web.http.access import public
 from web.http.around import about_new
@@ -47,6 +48,7 @@ class Offer:
 
     shift: str
     starts: list[tuple[str, str]]
+    is_on_request: bool = False
 
 
 @blueprint.get("/book/<slug:slug>")
@@ -133,10 +135,12 @@ def find_offers(
         return [], messages_of(invalid_from(error))
     except Invalid as error:
         return [], messages_of(error)
-    return _by_shift(restaurant, slots), {}
+    return _by_shift(restaurant, slots, query), {}
 
 
-def _by_shift(restaurant: RestaurantSpec, slots: list[Slot]) -> list[Offer]:
+def _by_shift(
+    restaurant: RestaurantSpec, slots: list[Slot], query: AvailabilityQuery
+) -> list[Offer]:
     names = {shift.key: shift.name for shift in restaurant.shifts}
     return [
         Offer(
@@ -148,6 +152,7 @@ def _by_shift(restaurant: RestaurantSpec, slots: list[Slot]) -> list[Offer]:
                 )
                 for slot in found
             ],
+            is_on_request(restaurant, key, query),
         )
         for key, found in groupby(slots, key=lambda slot: slot.shift_key)
     ]

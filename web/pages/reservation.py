@@ -38,7 +38,8 @@ def page_facts(view: ReservationView, token: str, code: str = "") -> dict[str, A
     """What every page about the reservation shows. `code`: the one that confirms its contact."""
     headline, meaning = words.status_words(view, may_confirm=bool(code))
     # the form was sent again: show the answer that the guest has already
-    stands = view.status is Status.CONFIRMED and view.confirm_by is None
+    is_held = view.confirm_by is not None or view.approve_by is not None
+    stands = view.status is Status.CONFIRMED and not is_held
     again = request.args.get("again") if stands else None
     changing = view.change is not None and view.change.status == "requested"
     return {
@@ -46,6 +47,7 @@ def page_facts(view: ReservationView, token: str, code: str = "") -> dict[str, A
         "code": code,
         "view": view,
         "restaurant": view.restaurant,
+        "said_in": words.language_of(view) if words.words_of_request(view) else "en",
         "headline": words.AGAIN if again else headline,
         "meaning": words.ONE_NEAR_THAT_TIME if again == "other" else meaning,
         "reason": words.reason_words(view.reason) if view.status is Status.DECLINED else "",

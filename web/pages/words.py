@@ -8,9 +8,10 @@ from babel.dates import format_date
 
 from models.queries.reservations.reservations import ReservationView
 from models.rules.deciding.board import Reason, shown_reason
+from models.rules.messages.notifying import Kind
 from models.rules.reservations.lifecycle import Status
 from models.rules.restaurant.restaurant import RestaurantSpec
-from tasks.messaging.templates.wording import local, wording
+from tasks.messaging.templates.wording import Wording, local, wording
 
 #: The consent text and its version, which stored consents name: change both together.
 NEWS_WORDING: Final = "page-1"
@@ -62,6 +63,7 @@ REASON_WORDS: Final[dict[str, str]] = {
     Reason.SAME_GUEST: "Every table is taken at that time.",
     Reason.NO_SHOWS: "Every table is taken at that time.",
     Reason.UNPROVED: "It was not confirmed by the link in our message in time.",
+    Reason.APPROVAL: "The restaurant decides this itself; please call.",
     Reason.WAITLIST_FULL: "Every table is taken, and the waitlist is full.",
 }
 
@@ -74,7 +76,32 @@ def status_words(view: ReservationView, *, may_confirm: bool) -> tuple[str, str]
         return headline, (CONFIRM_HERE if may_confirm else meaning).format(until=until)
     if view.status is Status.EXPIRED and view.reason == Reason.UNPROVED:
         return NOT_CONFIRMED
-    return STATUS_WORDS[view.status]
+    return words_of_request(view) or STATUS_WORDS[view.status]
+
+
+def words_of_request(view: ReservationView) -> tuple[str, str] | None:
+    """Return (headline, meaning) of a request that the staff approve, in the guest's language.
+
+    None for any other reservation.
+    """
+    said = _wording_of(view)
+    if view.approve_by is not None and view.confirm_by is None:
+        phrases = said.phrases.kinds[Kind.REQUESTED]
+        until = said.short(local(view.approve_by, zone=view.restaurant.zone))
+        return phrases.title, phrases.lead.format(until=until)
+    if view.reason in (Reason.NOT_APPROVED, Reason.UNANSWERED):
+        reason = said.phrases.reasons[Reason(view.reason)]
+        return said.phrases.kinds[Kind.DECLINED].title, reason
+    return None
+
+
+def language_of(view: ReservationView) -> str:
+    """Return the language of `words_of_request`."""
+    return _wording_of(view).language
+
+
+def _wording_of(view: ReservationView) -> Wording:
+    return wording(view.guest_locale or view.restaurant.locale, view.restaurant.locale)
 
 
 def day_words(restaurant: RestaurantSpec, text: str, *, guest_locale: str = "") -> str:

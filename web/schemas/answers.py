@@ -123,6 +123,10 @@ class SlotOut(ResponseModel):
 
     start: Moment
     shift: str
+    on_request: bool = Field(
+        description="the staff approve such a request: until then it is `requested`, and holds "
+        "its tables"
+    )
 
 
 class AvailabilityOut(ResponseModel):
@@ -211,6 +215,11 @@ class ReservationOut(ResponseModel):
     confirm_by: Moment | None = Field(
         None,
         description="the time by which the guest must confirm it through the link in the message",
+    )
+    approve_by: Moment | None = Field(
+        None,
+        description="of a decided request in `requested`: its tables are held, and the staff have "
+        "to approve it by then",
     )
     manage_url: str | None = Field(description="for the guest only")
     manage_token: str | None = Field(description="for the guest only")

@@ -47,6 +47,9 @@ class BookReservationOut(ResponseModel):
         description="not_here: the grace period is over, the party has not arrived. overstays: the "
         "turn is over, the table is not free. table_occupied: another party still sits at it"
     )
+    approve_by: Moment | None = Field(
+        description="of a request that holds its tables: the staff have to approve it by then"
+    )
     created_at: Moment
     arrived_at: Moment | None
     seated_at: Moment | None

@@ -4,7 +4,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from web.schemas.answers import StatusName
+from web.schemas.answers import GuestOut, Moment, ResponseModel, StatusName
+from web.schemas.evening import HostText
 from web.schemas.fields import PARTY_MAX, Instant, TableLabel
 from web.schemas.requests import NOTIFY, RequestModel
 
@@ -51,6 +52,44 @@ class LateRequest(MoveRequest):
     until: Instant | None = Field(
         description="after its start, within its turn; null: it comes in time after all"
     )
+
+
+class ApproveRequest(MoveRequest):
+    """The request that the host approves."""
+
+    notify: bool = Field(True, description=NOTIFY)
+
+
+class DeclineRequest(ApproveRequest):
+    """The request that the host declines."""
+
+    message: HostText = Field("", description="the host's own words, in the guest's message")
+
+
+class RequestOut(ResponseModel):
+    """A request that holds its tables and waits for approval."""
+
+    id: str
+    reference: str
+    status: StatusName
+    revision: int
+    party_size: int
+    start: Moment
+    end: Moment
+    area: str | None
+    tables: list[str]
+    guest: GuestOut
+    note: str
+    staff_note: str
+    created_at: Moment
+    approve_by: Moment = Field(description="the guest must have the answer by then")
+
+
+class RequestsOut(ResponseModel):
+    """The requests that wait for approval."""
+
+    restaurant: str
+    requests: list[RequestOut]
 
 
 class LinkRequest(RequestModel):

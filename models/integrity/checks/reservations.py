@@ -113,6 +113,7 @@ def _request_laws() -> list[Law]:
         Law("has an unknown reason", row.reason.not_in(REASONS)),
         *_confirmation_laws(),
         *_held_laws(),
+        *_approval_laws(),
         Law(
             "is locked to its tables, but no move says so", and_(row.tables_locked, not_(_locked()))
         ),
@@ -162,6 +163,18 @@ def _held_laws() -> Iterator[Law]:
     yield Law("has confirm_by before it was created", row.confirm_by < row.created_at)
 
 
+def _approval_laws() -> Iterator[Law]:
+    """Only online requests wait for approval; a cancelled one may be brought back."""
+    row = table_of(Reservation).c
+    stands = or_(
+        row.status.not_in([Status.CONFIRMED.value, Status.CANCELLED.value]),
+        row.source != "online",
+    )
+    yield Law("has approve_by although it waits for no approval", _has(stands, row.approve_by))
+    yield Law("has approve_by after its start", row.approve_by > row.starts_at)
+    yield Law("has approve_by before it was created", row.approve_by < row.created_at)
+
+
 def _hour_laws(now: datetime) -> list[Law]:
     row = table_of(Reservation).c
     status, ahead = row.status, now + AHEAD
@@ -173,6 +186,10 @@ def _hour_laws(now: datetime) -> list[Law]:
         Law(
             "was not confirmed in time but still holds its table",
             row.confirm_by < now - UNCONFIRMED,
+        ),
+        Law(
+            "was not approved in time but still holds its table",
+            and_(status == Status.CONFIRMED, row.approve_by < now - UNCONFIRMED),
         ),
         Law("ends before it starts", row.ends_at <= row.starts_at),
         Law("was created too long before its start", and_(row.source == "online", early)),

@@ -18,6 +18,7 @@ from models.rules.deciding.seating import Seats
 from models.rules.messages.notifying import CHANGED_REASON, REFUSED_REASON
 from models.rules.messages.wall_clock import offset_of
 from models.rules.reservations.lifecycle import Status
+from models.rules.restaurant.approval import needs_approval
 from models.rules.restaurant.restaurant import RestaurantSpec
 from models.rules.restaurant.sittings import quarter_of
 
@@ -118,7 +119,26 @@ def _try(
         return Outcome(Status.DECLINED, reason=Reason.SAME_GUEST)
     # The staff may record after the start a change that was agreed at the stand.
     earliest = 0 if change.by_staff else round_.earliest
-    return round_.decide(board, wish, earliest=earliest, offered=round_.offered(restaurant))
+    outcome = round_.decide(board, wish, earliest=earliest, offered=round_.offered(restaurant))
+    return _unapproved(board, change, party, outcome) or outcome
+
+
+def _unapproved(
+    board: Board, change: ReservationChange, party: PartyRow, outcome: Outcome
+) -> Outcome | None:
+    """Refuse what the staff would have to approve: the guest keeps the table that it has.
+
+    A request that waits for approval may be changed, and a party become smaller.
+    """
+    was = (party.starts_at, party.area_id)
+    smaller = (change.starts_at, change.area_id) == was and change.party_size <= party.party_size
+    is_free = change.by_staff or party.approve_by or party.status != Status.CONFIRMED or smaller
+    if is_free or outcome.status is not Status.CONFIRMED:
+        return None
+    restaurant, shift = board.restaurant, board.sitting.shift
+    if not needs_approval(restaurant, shift, outcome.seats, party_size=change.party_size):
+        return None
+    return Outcome(Status.DECLINED, reason=Reason.APPROVAL)
 
 
 def _own_quarters(round_: Round, party: PartyRow) -> tuple[Seats, list[tuple[int, int]]]:
@@ -179,6 +199,7 @@ def _accept(
             area_id=change.area_id,
             tables_chosen=False,
             tables_locked=False,
+            approve_by=party.approve_by and min(party.approve_by, change.starts_at),
             alternatives=None,
             revision=Reservation.revision + 1,
         )
@@ -186,6 +207,9 @@ def _accept(
     )
     verdicts: Verdicts = round_.verdicts
     if outcome.status is Status.CONFIRMED:
+        if party.status == Status.WAITLISTED:
+            about = board, party, outcome, reason, change.party_size, change.starts_at
+            reason = round_.approvals.reason_changed(*about)
         round_.guests.confirmed(party, at=change.starts_at)
         verdicts.seated(restaurant, party.id, outcome, start=quarter_of(change.starts_at))
     verdicts.moved(restaurant, party, outcome.status, reason, starts_at=change.starts_at)

@@ -8,8 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.entities.reservations import Reservation
+from models.operations.deciding.approvals import Approvals
 from models.operations.deciding.books import clear_freed, free_books, touch_books
-from models.operations.deciding.verdicts import Verdicts
+from models.operations.deciding.verdicts import WORKER, Verdicts
 from models.operations.reservations.second_tables import links_to_first
 from models.operations.stand.unconfirmed import hold_until
 from models.queries.deciding.boards import load_boards
@@ -72,7 +73,7 @@ class Round:
     """One round of decisions. Collects verdicts in memory; `close` writes them."""
 
     def __init__(
-        self, session: Session, books: Mapping[int, int], *, now: datetime, actor: str = "worker"
+        self, session: Session, books: Mapping[int, int], *, now: datetime, actor: str = WORKER
     ) -> None:
         """`books` (book id -> restaurant id) are already locked by the caller."""
         self.session = session
@@ -92,6 +93,7 @@ class Round:
         self.guests = SameGuests()
         self.unconfirmed = UnconfirmedParties()
         self.no_shows = NoShows()
+        self.approvals = Approvals(now, by_worker=actor == WORKER)
         self.budget = Budget()
         #: Reservations whose verdict is not written yet: nothing else may be decided on them.
         self.settled: set[int] = set()
@@ -254,6 +256,7 @@ class Round:
             if row.source == "online" and row.starts_at >= self.now + LAID:
                 board.may_be_moved(row.id, ask_of(row), outcome.seats, outcome.held)
             ends_at = row.starts_at + _turn_of(board, row, outcome)
+            reason = self.approvals.reason(board, row, outcome, reason)
             self.guests.confirmed(row)
         self.verdicts.decided(restaurant, row, outcome, ends_at=ends_at, reason=reason)
 
@@ -267,6 +270,7 @@ class Round:
         self.verdicts.messages += links_to_first(self.session, firsts, now=self.now)
         self.verdicts.write(self.session)
         hold_until(self.session, self.unconfirmed.until)
+        self.approvals.write(self.session)
         if self.touched:
             touch_books(self.session, self.touched)
         if self.freed:

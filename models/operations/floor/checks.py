@@ -115,6 +115,13 @@ def _date_pacing(parts: Parts) -> Iterator[Problem]:
         seen.append((number, own))
 
 
+def _approval(parts: Parts) -> Iterator[Problem]:
+    for number, each in parts.approval.items():
+        for name, key in (("shift", each.shift), ("area", each.area)):
+            if key is not None and key not in parts.names[f"{name}s"]:
+                yield ("approval", number, name), f"there is no {name} {key!r}"
+
+
 CHECKS: Final[tuple[Callable[[Parts], Iterator[Problem]], ...]] = (
     _policies,
     _no_twins,
@@ -124,6 +131,7 @@ CHECKS: Final[tuple[Callable[[Parts], Iterator[Problem]], ...]] = (
     check_overlaps,
     _closures,
     _date_pacing,
+    _approval,
 )
 
 

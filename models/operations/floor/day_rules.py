@@ -1,4 +1,4 @@
-"""The rules of single dates and seasons in a file, in the form in which they are stored."""
+"""The rules of dates, seasons and approval in a file, in the form in which they are stored."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +8,11 @@ from models.operations.floor.shapes import RestaurantFile
 
 def day_rules(file: RestaurantFile) -> dict[str, Any] | None:
     """Return the value of `Restaurant.day_rules`; None if the file has no such rules."""
-    found = {"pacing": list(_pacing(file)), "area_closures": list(_area_closures(file))}
+    found = {
+        "pacing": list(_pacing(file)),
+        "area_closures": list(_area_closures(file)),
+        "approvals": [each.model_dump(exclude_none=True) for each in file.approval],
+    }
     return {name: rows for name, rows in found.items() if rows} or None
 
 

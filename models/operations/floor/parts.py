@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from models.core.toml_lines import KeyPath
 from models.operations.floor.shapes import (
+    ApprovalShape,
     AreaShape,
     ClosureShape,
     CombinationShape,
@@ -34,6 +35,7 @@ class Parts:
     shifts: dict[int, ShiftShape] = field(default_factory=dict)
     closures: dict[int, ClosureShape] = field(default_factory=dict)
     pacing: dict[int, DatePacingShape] = field(default_factory=dict)
+    approval: dict[int, ApprovalShape] = field(default_factory=dict)
     #: keys and labels by section, including those of parts that are otherwise invalid
     names: dict[str, set[str]] = field(default_factory=dict)
 
@@ -48,6 +50,7 @@ def parts_of(document: Mapping[str, Any]) -> Parts:
         shifts=_list(ShiftShape, document.get("shifts")),
         closures=_list(ClosureShape, document.get("closures")),
         pacing=_list(DatePacingShape, document.get("pacing")),
+        approval=_list(ApprovalShape, document.get("approval")),
         names={
             section: _names(document.get(section), key)
             for section, key in (("areas", "key"), ("tables", "label"), ("shifts", "key"))

@@ -168,6 +168,7 @@ class PoliciesShape(FileShape):
     unproved_percent: Annotated[int, Field(ge=1, le=100)] | None = None
     sms_countries: Annotated[list[Country], Field(max_length=250)] | None = None
     no_show_limit: Annotated[int, Field(ge=1, le=100)] | None = None
+    approval_minutes: Annotated[int, Field(ge=15, le=14 * 24 * 60)] | None = None
 
 
 class AreaShape(FileShape):
@@ -272,6 +273,14 @@ class ClosureShape(FileShape):
         ]
 
 
+class ApprovalShape(FileShape):
+    """Requests of guests that the staff approve: all conditions that it names must hold."""
+
+    min_party: Covers = 1
+    shift: Key | None = None
+    area: Key | None = None
+
+
 class RestaurantFile(FileShape):
     """A restaurant, as its file describes it."""
 
@@ -289,3 +298,4 @@ class RestaurantFile(FileShape):
     shifts: Annotated[list[ShiftShape], Field(min_length=1)]
     closures: list[ClosureShape] = []
     pacing: list[DatePacingShape] = []
+    approval: list[ApprovalShape] = []

@@ -171,7 +171,8 @@ def cancel_reservation(
     elif before is Status.WAITLISTED:
         cancel_call(session, row, now=now)
     cutoff = int((row.terms or {}).get("cancel_cutoff_minutes", 0))
-    late = is_late_cancel(cutoff, row.starts_at, now=now) and before in HOLDING
+    is_agreed = before in HOLDING and row.approve_by is None
+    late = is_agreed and is_late_cancel(cutoff, row.starts_at, now=now)
     verdicts = Verdicts(now, actor, not_notified=set() if notify else {row.id})
     verdicts.moved(
         restaurant_by_id(session, row.restaurant_id),

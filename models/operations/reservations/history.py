@@ -57,4 +57,5 @@ def write_move(
     )
     row.status = after.value
     if after is not Status.CONFIRMED:
-        row.confirm_by = None  # a party that has arrived need not confirm by the link any more
+        # a party that has arrived need not confirm by the link, or be approved, any more
+        row.confirm_by = row.approve_by = None

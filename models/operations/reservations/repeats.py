@@ -46,8 +46,8 @@ def is_repeat(
         if found and found.reason in reasons and found.actor == actor:
             return True
         raise RevisionConflict("the reservation has changed since you read it")
-    if acts_on.status is not None and acts_on.status != row.status:
-        raise StateConflict(f"the reservation is {row.status}, not {acts_on.status}")
+    if acts_on.status is not None and acts_on.status not in (row.status, row.shown_status):
+        raise StateConflict(f"the reservation is {row.shown_status}, not {acts_on.status}")
     return False
 
 

@@ -33,12 +33,10 @@ def mark_no_shows(session: Session, *, now: datetime, limit: int) -> int:
     book has arrived. A move by the staff after the start takes precedence: a late
     booking, a no-show undone. A party that runs late has until the time it said.
     """
-    row, known = Reservation, PartyDetails
-    runs_late = exists().where(known.reservation_id == row.id, known.expected_at > now)
     return _each_due(
         session,
-        (row.status == Status.CONFIRMED, _stand_in_use(), not_(_staff_spoke()), not_(runs_late)),
-        row.starts_at,
+        (*_expected(), _stand_in_use(), not_(_staff_spoke()), not_(_runs_late(now))),
+        Reservation.starts_at,
         lambda policies: no_show_before(policies, now=now),
         lambda session_, number: mark_no_show(session_, number, now=now, actor=CLOCK),
         now=now,
@@ -88,6 +86,16 @@ def end_evenings(session: Session, *, now: datetime, limit: int) -> int:
         end_evening(session, party, now=now, actor=CLOCK)
     touch_books(session, books)
     return len(parties)
+
+
+def _expected() -> tuple[ColumnElement[bool], ...]:
+    """Confirmed parties, without the requests that wait for the staff's approval."""
+    return Reservation.status == Status.CONFIRMED, Reservation.approve_by.is_(None)
+
+
+def _runs_late(now: datetime) -> ColumnElement[bool]:
+    known = PartyDetails
+    return exists().where(known.reservation_id == Reservation.id, known.expected_at > now)
 
 
 def _stand_in_use() -> ColumnElement[bool]:

@@ -80,6 +80,6 @@ def release_unconfirmed(session: Session, *, now: datetime, limit: int) -> int:
     verdicts.write(session)
     for party in parties:
         party.status, party.reason = Status.EXPIRED.value, Reason.UNPROVED.value
-        party.confirm_by = None
+        party.confirm_by = party.approve_by = None
         party.revision += 1
     return len(parties)

@@ -135,6 +135,7 @@ def _reservation(
         finished_at=row.finished_at,
         messages=messages,
         change=wishes[-1] if wishes else None,
+        approve_by=row.approve_by if row.status == Status.CONFIRMED else None,
     )
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from models.entities.parties import Details
 from models.queries.reservations.reservations import ChangeView
-from models.rules.reservations.lifecycle import Status
+from models.rules.reservations.lifecycle import Status, shown_status
 from models.rules.restaurant.restaurant import Pacing
 
 
@@ -62,6 +62,13 @@ class BookReservation(NamedTuple):
     messages: tuple[BookMessage, ...]
     #: the pending change request
     change: ChangeView | None
+    #: it waits for the staff's approval, which must be given by then
+    approve_by: datetime | None = None
+
+    @property
+    def shown_status(self) -> Status:
+        """The status as the staff see it."""
+        return shown_status(self.status, self.approve_by)
 
 
 @dataclass(frozen=True, slots=True)

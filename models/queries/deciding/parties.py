@@ -28,6 +28,7 @@ COLUMNS = (
     _ROW.phone_key,
     _ROW.awaited,
     _ROW.created_at,
+    _ROW.approve_by,
 )
 
 #: One row of COLUMNS.

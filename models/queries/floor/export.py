@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from tomlkit.items import Array, InlineTable
 
 from models.queries.floor.load import restaurant_by_slug
-from models.rules.restaurant.day_rules import AreaClosure, DatePacing
+from models.rules.restaurant.day_rules import Approval, AreaClosure, DatePacing
 from models.rules.restaurant.policy_storage import policies_to, turn_times_to
 from models.rules.restaurant.restaurant import (
     AreaSpec,
@@ -45,6 +45,8 @@ def export_restaurant(session: Session, slug: str) -> str:
         document.add("closures", _blocks(closures))
     if restaurant.date_pacing:
         document.add("pacing", _blocks(map(_date_pacing, restaurant.date_pacing)))
+    if restaurant.approvals:
+        document.add("approval", _blocks(map(_approval, restaurant.approvals)))
     return tomlkit.dumps(document)
 
 
@@ -152,6 +154,12 @@ def _date_pacing(each: DatePacing) -> dict[str, Any]:
     limits = {name: _UNLIMITED if value is None else value for name, value in each.limits}
     until = {} if each.last == each.first else {"until": _wall(each.last)}
     return {"date": each.on_date, "from": _wall(each.first), **until, **limits}
+
+
+def _approval(each: Approval) -> dict[str, Any]:
+    row: dict[str, Any] = {"min_party": each.min_party}
+    row |= {"shift": each.shift_key} if each.shift_key else {}
+    return row | ({"area": each.area_key} if each.area_key else {})
 
 
 def _alike(closure: ClosureSpec) -> tuple[str, str, bool]:

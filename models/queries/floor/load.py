@@ -12,7 +12,11 @@ from models.core.errors import NotFound, RestaurantUnreadable
 from models.entities.floor import Area, Combination, CombinationTable, DiningTable, Restaurant
 from models.entities.shifts import Closure, Shift
 from models.queries.running.files import logo_of
-from models.rules.restaurant.day_rules import area_closures_from, date_pacing_from
+from models.rules.restaurant.day_rules import (
+    approvals_from,
+    area_closures_from,
+    date_pacing_from,
+)
 from models.rules.restaurant.policy_storage import pacing_from, policies_from, turn_times_from
 from models.rules.restaurant.restaurant import (
     AreaSpec,
@@ -153,6 +157,7 @@ def _load(session: Session, restaurant_id: int) -> RestaurantSpec:
         policies=policies_from(row.policies),
         date_pacing=date_pacing_from((row.day_rules or {}).get("pacing", ())),
         area_closures=area_closures_from((row.day_rules or {}).get("area_closures", ())),
+        approvals=approvals_from((row.day_rules or {}).get("approvals", ())),
         areas=_areas(session, restaurant_id),
         tables=_tables(session, restaurant_id),
         combinations=_combinations(session, restaurant_id),

@@ -10,7 +10,13 @@ from sqlalchemy.orm import Session
 
 from models.entities.messages import Message
 from models.entities.reservations import ReservationChange, ReservationMove
-from models.rules.messages.notifying import CHANGED_REASON, PROVED_REASON, REFUSED_REASON, Kind
+from models.rules.messages.notifying import (
+    APPROVED_REASON,
+    CHANGED_REASON,
+    PROVED_REASON,
+    REFUSED_REASON,
+    Kind,
+)
 from models.rules.reservations.lifecycle import Status
 
 
@@ -24,6 +30,8 @@ class RefusedChange:
     alternatives: tuple[datetime, ...]
 
 
+#: An accepted change, a refused one, a confirmation by the link, an approval by the staff.
+_TOLD_ANEW = (CHANGED_REASON, REFUSED_REASON, PROVED_REASON, APPROVED_REASON)
 #: (reservation, the revision that reported it; None: the last) -> the change
 Refused = dict[tuple[int, int | None], RefusedChange]
 
@@ -31,7 +39,7 @@ Refused = dict[tuple[int, int | None], RefusedChange]
 def last_changes(session: Session, reservations: Collection[int]) -> dict[int, dict[str, int]]:
     """Return reservation -> reason -> the highest revision of a move with that reason.
 
-    The reasons are an accepted change, a refused change, and a confirmation by the link.
+    The reasons are those of `_TOLD_ANEW`.
     """
     if not reservations:
         return {}
@@ -40,7 +48,7 @@ def last_changes(session: Session, reservations: Collection[int]) -> dict[int, d
         select(move.reservation_id, move.reason, func.max(move.revision))
         .where(
             move.reservation_id.in_(reservations),
-            move.reason.in_((CHANGED_REASON, REFUSED_REASON, PROVED_REASON)),
+            move.reason.in_(_TOLD_ANEW),
         )
         .group_by(move.reservation_id, move.reason)
     )
@@ -83,12 +91,12 @@ def moments(alternatives: list[str] | None) -> tuple[datetime, ...]:
 
 
 def host_texts(session: Session, ids: Collection[int]) -> dict[tuple[int, int], str]:
-    """Return (reservation id, revision) -> the text that the host gave with a cancellation."""
+    """Return (reservation id, revision) -> the text of the host with a cancellation or a no."""
     if not ids:
         return {}
     move = ReservationMove
     query = select(move.reservation_id, move.revision, move.detail).where(
-        move.reservation_id.in_(ids), move.after == Status.CANCELLED.value
+        move.reservation_id.in_(ids), move.after.in_([Status.CANCELLED, Status.DECLINED])
     )
     return {
         (number, revision): detail["message"]

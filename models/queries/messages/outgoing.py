@@ -23,7 +23,14 @@ from models.queries.messages.changes import (
     refused_change_of,
     refused_changes,
 )
-from models.rules.messages.notifying import CHANGED_REASON, PROVED_REASON, REFUSED_REASON, Kind
+from models.rules.deciding.board import Reason
+from models.rules.messages.notifying import (
+    APPROVED_REASON,
+    CHANGED_REASON,
+    PROVED_REASON,
+    REFUSED_REASON,
+    Kind,
+)
 from models.rules.messages.sending import VOID_AFTER_CHANGE, Standing
 from models.rules.reservations.contact_edits import EMAIL
 
@@ -92,6 +99,8 @@ class Outgoing:
     #: the contact was recorded by the staff, or has opened the link sent to it
     is_proved: bool = True
     confirm_by: datetime | None = None
+    #: the staff have until then to approve the request
+    approve_by: datetime | None = None
     #: on the list at the door; called to its table, and has until then to come
     at_door: bool = False
     ready_until: datetime | None = None
@@ -114,6 +123,7 @@ class Outgoing:
             starts_at=self.starts_at,
             ends_at=self._ends_at,
             zone=self.restaurant.zone,
+            awaits_approval=self.approve_by is not None,
         )
 
     @property
@@ -158,7 +168,7 @@ def _load(session: Session, which: ColumnElement[bool]) -> list[Outgoing]:
     found = session.execute(query).all()
     changed = last_changes(session, _ids(found, VOID_AFTER_CHANGE))
     refused = refused_changes(session, _ids(found, (Kind.CHANGE_REFUSED,)))
-    texts = host_texts(session, _ids(found, (Kind.CANCELLED,)))
+    texts = host_texts(session, _ids(found, (Kind.CANCELLED,)) | _declined(found))
     return [
         replace(
             _outgoing(message, reservation, restaurant, area, changed, refused, entry),
@@ -170,6 +180,11 @@ def _load(session: Session, which: ColumnElement[bool]) -> list[Outgoing]:
 
 def _ids(found: Iterable[Any], kinds: Collection[Kind]) -> set[int]:
     return {row[0].reservation_id for row in found if row[0].kind in kinds}
+
+
+def _declined(found: Iterable[Any]) -> set[int]:
+    """Return the requests that the staff declined, perhaps in their own words."""
+    return _ids((row for row in found if row[1].reason == Reason.NOT_APPROVED), (Kind.DECLINED,))
 
 
 def _outgoing(
@@ -212,6 +227,7 @@ def _outgoing(
         note=guest.note if guest and proved else "",
         is_proved=proved,
         confirm_by=reservation.confirm_by,
+        approve_by=reservation.approve_by,
         unreadable=guest is None,
         last_error=message.error or "",
         link_secret=reservation.link_secret,
@@ -227,7 +243,7 @@ def _voiding_revision(message: Message, changes: dict[str, int]) -> int:
     """Return the revision that voids older messages; of several refusals the last is sent."""
     changed = changes.get(CHANGED_REASON, 0)
     if message.kind == Kind.REMINDER:  # a held table that was confirmed has its own reminders
-        return max(changed, changes.get(PROVED_REASON, 0))
+        return max(changed, changes.get(PROVED_REASON, 0), changes.get(APPROVED_REASON, 0))
     is_refusal = message.kind == Kind.CHANGE_REFUSED
     return max(changed, changes.get(REFUSED_REASON, 0)) if is_refusal else changed
 

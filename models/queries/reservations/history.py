@@ -11,8 +11,13 @@ from sqlalchemy.orm import Session
 from models.core.database.transactions import table_of
 from models.entities.accounts import Account
 from models.entities.reservations import ReservationMove
+from models.rules.messages.notifying import APPROVED_REASON, TO_APPROVE_REASON
+from models.rules.reservations.lifecycle import Status
 
 _STAFF: Final = "staff:"
+#: A request that waits for approval does so until it is in another state; a cancellation can be
+#: undone.
+_STILL_WAITS: Final = frozenset({Status.CONFIRMED, Status.CANCELLED})
 #: Moves after which the tables are other ones, although an older release did not store which.
 _UNKNOWN: Final = frozenset({"re_seated", "moved", "changed"})
 
@@ -48,15 +53,34 @@ def history_of(
     rows = session.execute(query).all()
     names = _names(session, {row.actor for row in rows})
     steps = []
-    for row, (before, after) in zip(rows, _tables_of(rows, tables), strict=True):
+    seen = _statuses_of(rows)
+    for row, states, (before, after) in zip(rows, seen, _tables_of(rows, tables), strict=True):
         detail = dict(row.detail or {})
         text = detail.pop("text", None)
         detail.pop("from", None), detail.pop("to", None)
         actor = "staff" if row.actor.startswith(_STAFF) else row.actor
-        about = row.reason.partition(":")[0], row.before, row.after, row.revision
+        about = row.reason.partition(":")[0], *states, row.revision
         known = names.get(row.actor)
         steps.append(HistoryStep(row.at, actor, known, *about, before, after, text, detail))
     return tuple(steps)
+
+
+def _statuses_of(rows: Sequence[Any]) -> list[tuple[str, str]]:
+    """Return the states before and after each step, as guests and staff saw them."""
+    found, waits = [], False
+    for row in rows:
+        before = _seen(row.before, waits=waits)
+        if row.reason == TO_APPROVE_REASON:
+            waits = True
+        elif row.reason == APPROVED_REASON or row.after not in _STILL_WAITS:
+            waits = False
+        found.append((before, _seen(row.after, waits=waits)))
+    return found
+
+
+def _seen(status: str, *, waits: bool) -> str:
+    is_open = waits and status == Status.CONFIRMED
+    return Status.REQUESTED.value if is_open else status
 
 
 def _names(session: Session, actors: Collection[str]) -> dict[str, str]:

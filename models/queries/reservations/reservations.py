@@ -11,7 +11,7 @@ from models.entities.floor import DiningTable
 from models.entities.parties import Details
 from models.entities.reservations import Assignment, Reservation, ReservationChange
 from models.queries.floor.load import restaurant_by_id
-from models.rules.reservations.lifecycle import HOLDING, Status
+from models.rules.reservations.lifecycle import HOLDING, Status, shown_status
 from models.rules.restaurant.restaurant import RestaurantSpec
 
 
@@ -64,8 +64,15 @@ class ReservationView:
     cancel_cutoff_minutes: int
     #: the deadline for confirmation by the link; None: none is needed
     confirm_by: datetime | None
+    #: the deadline for the staff's approval; None: it needs none, or has it
+    approve_by: datetime | None
     #: the secret in the guest's manage token; for nobody else
     link_secret: bytes | None = field(repr=False)
+
+    @property
+    def shown_status(self) -> Status:
+        """The status as guests and staff see it."""
+        return shown_status(self.status, self.approve_by)
 
 
 def reservation_view(session: Session, reservation_id: int) -> ReservationView:
@@ -106,6 +113,7 @@ def reservation_view(session: Session, reservation_id: int) -> ReservationView:
         decided_at=row.decided_at,
         cancel_cutoff_minutes=int((row.terms or {}).get("cancel_cutoff_minutes", 0)),
         confirm_by=row.confirm_by if row.status == Status.CONFIRMED else None,
+        approve_by=row.approve_by if row.status == Status.CONFIRMED else None,
         link_secret=row.link_secret,
     )
 

@@ -37,6 +37,11 @@ class Reason(StrEnum):
     NO_SHOWS = "no_shows"
     WAITLIST_FULL = "waitlist_full"
     UNPROVED = "unproved"
+    #: the staff declined a request that needed their approval, or did not answer it in time
+    NOT_APPROVED = "not_approved"
+    UNANSWERED = "unanswered"
+    #: a change that needs the staff's approval, which nobody gave
+    APPROVAL = "approval"
 
 
 #: In the history only: the staff have blocked the guest, whose answer is FULL.

@@ -16,6 +16,8 @@ from models.rules.reservations.lifecycle import HERE, Status
 class Kind(StrEnum):
     """The subject of a message."""
 
+    #: the table is held; the staff have yet to approve the request
+    REQUESTED = "requested"
     CONFIRMATION = "confirmation"
     WAITLISTED = "waitlisted"
     DECLINED = "declined"
@@ -60,6 +62,12 @@ REANCHORED_REASON = "reanchored"
 PROVED_REASON = "proved"
 #: The guest has not confirmed by the link in time.
 UNPROVED_REASON = "unproved"
+#: A request that holds its table and waits for the staff's approval; the staff approved it,
+#: declined it, or did not answer in time.
+TO_APPROVE_REASON = "to_approve"
+APPROVED_REASON = "approved"
+NOT_APPROVED_REASON = "not_approved"
+UNANSWERED_REASON = "unanswered"
 #: A step was undone. The messages of an undone cancellation had not gone: nobody is notified.
 UNDONE_REASON = "taken_back"
 #: A cancellation was undone whose message had gone: the guest is told what holds again.
@@ -95,6 +103,9 @@ NOT_WANTED = {"state": "skipped", "error": "not_wanted"}
 
 #: Messages created not by a move, but by the clock, the staff, or a request for a second table.
 UNMOVED = frozenset({Kind.REMINDER, Kind.LINK, Kind.ALREADY_BOOKED, Kind.TABLE_READY})
+
+#: Reasons of moves that have their own message.
+_OWN_KIND = {REFUSED_REASON: Kind.CHANGE_REFUSED, TO_APPROVE_REASON: Kind.REQUESTED}
 
 #: Messages that reminders belong to.
 REMINDED = frozenset({Kind.CONFIRMATION, Kind.CHANGED})
@@ -235,8 +246,8 @@ def kind_for(after: Status, reason: str) -> Kind | None:
         return TOLD.get(after)
     if reason == CHANGED_REASON:
         return None if after in HERE else Kind.CHANGED  # who is here needs no message
-    if reason == REFUSED_REASON:
-        return Kind.CHANGE_REFUSED
+    if reason in _OWN_KIND:
+        return _OWN_KIND[reason]
     if reason in UNTOLD_REASONS:
         return None
     return TOLD.get(after)

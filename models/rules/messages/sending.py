@@ -27,6 +27,7 @@ MAX_ATTEMPTS = len(BACKOFF) + 1
 
 #: Message kind -> the reservation states in which the message still holds.
 TRUE_WHILE: dict[str, frozenset[str]] = {
+    Kind.REQUESTED: frozenset({Status.CONFIRMED}),
     Kind.CONFIRMATION: frozenset({Status.CONFIRMED}),
     Kind.WAITLISTED: frozenset({Status.WAITLISTED}),
     Kind.DECLINED: frozenset({Status.DECLINED, Status.EXPIRED}),
@@ -78,12 +79,18 @@ class Standing:
     starts_at: datetime
     ends_at: datetime
     zone: str
+    #: the staff have yet to approve the request
+    awaits_approval: bool = False
 
 
 def judge(standing: Standing, *, now: datetime) -> Verdict:
     """Decide to send the message, skip it (`superseded`, `too_late`), or delay it until morning."""
     is_reminder = standing.kind == Kind.REMINDER
     if standing.status not in TRUE_WHILE.get(standing.kind, ()):
+        return Verdict(Action.SKIP, "superseded")
+    if standing.awaits_approval and is_reminder:
+        return Verdict(Action.SKIP, "superseded")
+    if standing.kind == Kind.REQUESTED and not standing.awaits_approval:
         return Verdict(Action.SKIP, "superseded")
     if standing.kind in VOID_AFTER_CHANGE and standing.changed_revision > standing.told_revision:
         return Verdict(Action.SKIP, "superseded")

@@ -1,6 +1,6 @@
 """A reservation's states and the table of allowed moves."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -54,8 +54,10 @@ MOVES: dict[Status, frozenset[Status]] = {
             Status.FINISHED,
             Status.CANCELLED,
             Status.NO_SHOW,
-            # nobody confirmed it by its link in time
+            # nobody confirmed it by its link, or approved it, in time
             Status.EXPIRED,
+            # the staff did not approve it
+            Status.DECLINED,
         }
     ),
     Status.ARRIVED: frozenset(
@@ -88,3 +90,13 @@ UNDO_PAUSE: Final = timedelta(seconds=30)
 def may_move(before: Status, after: Status) -> bool:
     """Whether the table of moves allows `before` -> `after`."""
     return after in MOVES[before]
+
+
+def shown_status(status: str, approve_by: datetime | None) -> Status:
+    """The state as guests and staff see it.
+
+    A request that waits for the staff's approval is stored as `confirmed`, because it holds its
+    table and counts for pacing like any other.
+    """
+    waits = status == Status.CONFIRMED and approve_by is not None
+    return Status.REQUESTED if waits else Status(status)

@@ -4,6 +4,7 @@ from typing import Final
 
 from models.rules.deciding.board import BLOCKED_REASON, Reason
 from models.rules.messages.notifying import (
+    APPROVED_REASON,
     ASSIGNED_REASON,
     CHANGED_REASON,
     DETAILS_REASON,
@@ -14,6 +15,7 @@ from models.rules.messages.notifying import (
     LOCKED_REASON,
     MISSED_REASON,
     MORE_REASON,
+    NOT_APPROVED_REASON,
     PASSED_REASON,
     PROVED_REASON,
     READY_REASON,
@@ -23,7 +25,9 @@ from models.rules.messages.notifying import (
     RESIZED_REASON,
     STANDS_REASON,
     SWAPPED_REASON,
+    TO_APPROVE_REASON,
     TURN_REASON,
+    UNANSWERED_REASON,
     UNDONE_REASON,
     UNLOCKED_REASON,
     UNPROVED_REASON,
@@ -39,6 +43,9 @@ MOVED: Final[dict[str, frozenset[Status]]] = {
     "decision": frozenset({Status.CONFIRMED}),
     "promotion": frozenset({Status.CONFIRMED}),
     UNPROVED_REASON: frozenset({Status.EXPIRED}),
+    TO_APPROVE_REASON: frozenset({Status.CONFIRMED}),
+    NOT_APPROVED_REASON: frozenset({Status.DECLINED}),
+    UNANSWERED_REASON: frozenset({Status.EXPIRED}),
     "expired": frozenset({Status.EXPIRED}),
     "arrival": frozenset({Status.ARRIVED}),
     "seating": frozenset({Status.SEATED}),
@@ -61,6 +68,7 @@ STAYED: Final[dict[str, frozenset[Status]]] = {
     RESEATED_REASON: frozenset({Status.CONFIRMED, Status.ARRIVED}),
     REANCHORED_REASON: frozenset({Status.CONFIRMED, Status.WAITLISTED}),
     PROVED_REASON: frozenset({Status.CONFIRMED}),
+    APPROVED_REASON: frozenset({Status.CONFIRMED}),
     "decision": frozenset({Status.WAITLISTED}),
     "moved": frozenset({Status.SEATED}),
     **dict.fromkeys(

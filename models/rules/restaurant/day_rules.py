@@ -1,6 +1,6 @@
-"""Rules of single dates and seasons: other pacing for some starts of a date, and closed areas."""
+"""Rules of single dates, seasons and kinds of parties: other pacing, closed areas, approval."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, time
 from typing import Any
@@ -56,6 +56,26 @@ class AreaClosure:
         return begin <= today <= end if begin <= end else today >= begin or today <= end
 
 
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Requests that the staff approve: from that size on, in that shift, at tables of that area.
+
+    None: in any shift, in any area.
+    """
+
+    min_party: int = 1
+    shift_key: str | None = None
+    area_key: str | None = None
+
+    def covers(self, party_size: int, shift_key: str, area_keys: Collection[str]) -> bool:
+        """Whether it concerns a party of that size in that shift, with tables in these areas."""
+        return (
+            party_size >= self.min_party
+            and self.shift_key in (None, shift_key)
+            and (self.area_key is None or self.area_key in area_keys)
+        )
+
+
 def date_pacing_from(rows: Iterable[Mapping[str, Any]]) -> tuple[DatePacing, ...]:
     """The stored rows as values."""
     return tuple(
@@ -81,4 +101,11 @@ def area_closures_from(rows: Iterable[Mapping[str, Any]]) -> tuple[AreaClosure, 
             row.get("reason", ""),
         )
         for row in rows
+    )
+
+
+def approvals_from(rows: Iterable[Mapping[str, Any]]) -> tuple[Approval, ...]:
+    """The stored rows as values."""
+    return tuple(
+        Approval(row.get("min_party", 1), row.get("shift"), row.get("area")) for row in rows
     )

@@ -5,7 +5,7 @@ from datetime import date, time
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
-from models.rules.restaurant.day_rules import AreaClosure, DatePacing
+from models.rules.restaurant.day_rules import Approval, AreaClosure, DatePacing
 
 QUARTER_SECONDS = 900
 #: Books are numbered so that a request can name its book without a database query.
@@ -98,6 +98,8 @@ class Policies:
     sms_countries: tuple[str, ...] = ()
     #: guests with so many no-shows within a year cannot book online; None: no limit
     no_show_limit: int | None = None
+    #: how long the staff have to answer a request that needs their approval
+    approval_minutes: int = 1440
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +207,8 @@ class RestaurantSpec:
     logo: int | None = None
     date_pacing: tuple[DatePacing, ...] = ()
     area_closures: tuple[AreaClosure, ...] = ()
+    #: requests that the staff approve
+    approvals: tuple[Approval, ...] = ()
 
     @cached_property
     def memo(self) -> dict[object, object]:

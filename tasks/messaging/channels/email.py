@@ -76,7 +76,8 @@ def _headers(
 
 
 def _invite(outgoing: Outgoing, letter: Letter, sender: str, now: datetime) -> bytes:
-    if outgoing.kind not in METHODS or outgoing.confirm_by is not None:
+    is_open = outgoing.confirm_by is not None or outgoing.approve_by is not None
+    if outgoing.kind not in METHODS or is_open:
         return b""
     organizer = outgoing.restaurant.email or sender
     try:

@@ -19,14 +19,16 @@ from tasks.messaging.templates.wording import KindPhrases, Wording, local, wordi
 
 #: Kinds after which nothing is left to manage: their link leads to the booking page.
 _OVER = frozenset({Kind.DECLINED, Kind.CANCELLED, Kind.CONTACT_CHANGED})
-#: Kinds that promise a table. While it waits for a confirmation by link, other phrases are used.
-_HELD = frozenset({Kind.CONFIRMATION, Kind.CHANGED, Kind.LINK, Kind.ALREADY_BOOKED})
+#: Kinds that promise a table. While it waits for a confirmation by the link, or for the staff's
+#: approval, other phrases are used.
+_HELD = frozenset({Kind.REQUESTED, Kind.CONFIRMATION, Kind.CHANGED, Kind.LINK, Kind.ALREADY_BOOKED})
 #: Kinds that tell a party at the door its place in the list, not a time.
 _AT_DOOR = frozenset({Kind.WAITLISTED, Kind.LINK})
 _EXPLAINED = frozenset({Kind.DECLINED, Kind.CHANGE_REFUSED})
 _WITH_PLANS = frozenset({Kind.CONFIRMATION, Kind.CHANGED, Kind.CHANGE_REFUSED, Kind.REMINDER})
 #: Kind -> the reservation's status in schema.org; None: no linked data in the e-mail.
 _SCHEMA_STATUS = {
+    Kind.REQUESTED: "ReservationPending",
     Kind.CONFIRMATION: "ReservationConfirmed",
     Kind.CHANGED: "ReservationConfirmed",
     Kind.REMINDER: "ReservationConfirmed",
@@ -99,7 +101,7 @@ def render_letter(outgoing: Outgoing) -> Letter:
     """Return the e-mail of this message. Raises KeyError for a kind that has no phrases."""
     words = wording(outgoing.guest_locale, outgoing.restaurant.locale)
     values, kind = _values(outgoing, words), Kind(outgoing.kind)
-    phrases, is_held = _phrases(outgoing, words), _is_held(outgoing)
+    phrases, is_held = _phrases(outgoing, words), _is_held(outgoing) or _is_pending(outgoing)
     context = {
         "language": words.language,
         "words": words.phrases,
@@ -145,6 +147,11 @@ def _is_held(outgoing: Outgoing) -> bool:
     return outgoing.confirm_by is not None and outgoing.kind in _HELD
 
 
+def _is_pending(outgoing: Outgoing) -> bool:
+    """Whether the message is about a request that the staff have yet to approve."""
+    return outgoing.approve_by is not None and outgoing.kind in _HELD
+
+
 def _waits_at_door(outgoing: Outgoing) -> bool:
     """Whether the message is about a place in the list, so that it has no start to name."""
     return outgoing.at_door and outgoing.kind in _AT_DOOR | {Kind.TABLE_READY}
@@ -153,6 +160,8 @@ def _waits_at_door(outgoing: Outgoing) -> bool:
 def _phrases(outgoing: Outgoing, words: Wording) -> KindPhrases:
     if _is_held(outgoing):
         return words.phrases.to_confirm
+    if _is_pending(outgoing):
+        return words.phrases.kinds[Kind.REQUESTED]
     if outgoing.at_door and outgoing.kind in _AT_DOOR:
         return words.phrases.at_door
     return words.phrases.kinds[Kind(outgoing.kind)]
@@ -196,6 +205,8 @@ def _values(outgoing: Outgoing, words: Wording) -> dict[str, str]:
     }
     if outgoing.ready_until:
         values["until"] = words.time(local(outgoing.ready_until, zone=outgoing.restaurant.zone))
+    if outgoing.approve_by:
+        values["until"] = words.short(local(outgoing.approve_by, zone=outgoing.restaurant.zone))
     if outgoing.confirm_by:
         values["until"] = words.time(local(outgoing.confirm_by, zone=outgoing.restaurant.zone))
     if outgoing.wish:
@@ -243,7 +254,7 @@ def _facts(outgoing: Outgoing, words: Wording, values: dict[str, str]) -> list[t
 def _linked_data(outgoing: Outgoing, values: dict[str, str]) -> dict[str, Any] | None:
     """Return schema.org's FoodEstablishmentReservation, which mail programs show as a card."""
     status = None if outgoing.at_door else _SCHEMA_STATUS[Kind(outgoing.kind)]
-    if _is_held(outgoing):
+    if _is_held(outgoing) or _is_pending(outgoing):
         status = "ReservationPending"
     if status is None:
         return None

@@ -157,6 +157,8 @@ UNREACHED = {
     "arrivals.taken_back",
     "guest_records.merge_guests",  # there is one guest
     "guest_records.unmerge_guests",
+    # the request waits for no approval
+    "arrivals.declined",
 }
 
 

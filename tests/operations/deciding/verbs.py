@@ -23,6 +23,7 @@ from models.operations.evening.limits import reopen_books, sittings_of, stop_onl
 from models.operations.evening.sections import divide_tables
 from models.operations.reservations.changes import cancel_reservation
 from models.operations.reservations.staff_changes import change_by_staff
+from models.operations.stand.approving import approve, decline
 from models.operations.stand.arrivals import arrive, finish, mark_no_show, seat
 from models.operations.stand.confirming import confirm_waitlisted
 from models.operations.stand.party_details import arrive_partly, expect_late
@@ -309,6 +310,8 @@ STEPS: Final[dict[str, Step]] = {
     "no-show": Step(_move(mark_no_show), f"post {_PARTY}/no-show"),
     "take back": Step(_move(take_back), f"post {_PARTY}/take-back"),
     "confirm": Step(_move(confirm_waitlisted), f"post {_PARTY}/confirm"),
+    "approve": Step(_move(approve), f"post {_PARTY}/approve"),
+    "decline": Step(_move(decline, message="Sorry."), f"post {_PARTY}/decline"),
     "door": Step(partial(_join, actor=STAFF), f"post {_HERE}/door"),
     "door by link": Step(partial(_join, actor="guest"), f"post {_HERE}/door/join"),
     "ready": Step(_move(call_to_table), f"post {_PARTY}/ready"),

@@ -58,7 +58,7 @@ WRONG = {
     ),
     "unknown key": (
         instead("max_party_online = 8", "max_party = 8"),
-        "line 13: policies.max_party: is not a known key; known here: ask_marketing",
+        "line 13: policies.max_party: is not a known key; known here: approval_minutes",
     ),
     "slug": (instead('"small"', '"Small one"'), "line 1: slug: must be lower-case letters"),
     "zone": (instead("Europe/Berlin", "Berlin"), "line 3: zone: is not a zone"),

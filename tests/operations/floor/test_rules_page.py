@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from models.core.errors import Invalid
 from models.operations.floor.shapes import (
+    ApprovalShape,
     AreaShape,
     ClosureShape,
     CombinationShape,
@@ -26,6 +27,7 @@ from models.rules.deciding.decisions import decide
 from models.rules.deciding.seating import Floor
 from models.rules.reservations.lifecycle import Status
 from models.rules.reservations.requests import GuestDetails, TableRequest
+from models.rules.restaurant.approval import needs_approval
 from models.rules.restaurant.policies import check_request
 from models.rules.restaurant.policy_storage import policies_to
 from models.rules.restaurant.restaurant import Policies, RestaurantSpec
@@ -43,6 +45,7 @@ SHAPES: dict[str, type[FileShape]] = {
     "`[[shifts]]`": ShiftShape,
     "`[[closures]]`": ClosureShape,
     "`[[pacing]]`": DatePacingShape,
+    "`[[approval]]`": ApprovalShape,
 }
 
 
@@ -139,7 +142,10 @@ class Book:
             return f"{outcome.status.value}: {outcome.reason}; instead {', '.join(others)}"
         labels = " + ".join(self.restaurant.table_by_id[each].label for each in outcome.seats)
         ends = request.starts_at + timedelta(minutes=15 * outcome.held)
-        return f"table {labels} until {ends:%H:%M}"
+        asks = online and needs_approval(
+            self.restaurant, sitting.shift, outcome.seats, party_size=request.party_size
+        )
+        return f"table {labels} until {ends:%H:%M}" + ", once the staff approve" * asks
 
 
 def wrong_answers(restaurant: RestaurantSpec, rows: list[list[str]]) -> Iterator[str]:

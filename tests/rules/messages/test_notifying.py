@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from models.rules.messages.notifying import (
     CHANGED_REASON,
     REFUSED_REASON,
+    TO_APPROVE_REASON,
     TOLD,
     UNMOVED,
     UNTOLD_REASONS,
@@ -63,7 +64,8 @@ def test_what_the_guest_is_told_of_a_move(after: Status, reason: str, kind: Kind
 
 
 def test_every_kind_but_the_clocks_and_the_staffs_own_is_told_of_some_move() -> None:
-    reasons = ["decision", CHANGED_REASON, REFUSED_REASON, *sorted(UNTOLD_REASONS)]
+    reasons = ["decision", CHANGED_REASON, REFUSED_REASON, TO_APPROVE_REASON]
+    reasons += sorted(UNTOLD_REASONS)
     told = {kind_for(status, reason) for status in Status for reason in reasons}
     assert told == set(Kind) - UNMOVED - {Kind.CONTACT_CHANGED} | {None}
     assert set(TOLD.values()) < set(Kind)

@@ -33,6 +33,7 @@ def standing(kind: str = Kind.CONFIRMATION, status: str = Status.CONFIRMED) -> S
         starts_at=START.astimezone(UTC),
         ends_at=START.astimezone(UTC) + timedelta(minutes=105),
         zone="Europe/Berlin",
+        awaits_approval=kind == Kind.REQUESTED,
     )
 
 
@@ -44,6 +45,12 @@ def test_a_message_goes_out_only_while_it_is_true(kind: Kind, status: Status) ->
         assert verdict.action is Action.SEND
     else:
         assert (verdict.action, verdict.reason) == (Action.SKIP, "superseded")
+
+
+def test_while_the_staff_decide_nobody_is_reminded_and_then_nobody_hears_of_the_request() -> None:
+    requested, reminder = standing(Kind.REQUESTED), standing(Kind.REMINDER)
+    assert judge(replace(requested, awaits_approval=False), now=NOON).reason == "superseded"
+    assert judge(replace(reminder, awaits_approval=True), now=NOON).reason == "superseded"
 
 
 def test_no_reminder_or_confirmation_after_a_cancellation() -> None:

@@ -1,4 +1,4 @@
-"""Status changes by the host: arrive, seat, finish, no-show, undo, confirm."""
+"""Status changes by the host: arrive, seat, finish, no-show, undo, confirm, approve."""
 
 from collections.abc import Callable
 from functools import partial
@@ -13,6 +13,7 @@ from models.core import clock
 from models.core.database.transactions import unit
 from models.core.errors import Invalid
 from models.operations.reservations.repeats import ActsOn
+from models.operations.stand.approving import approve, decline
 from models.operations.stand.arrivals import arrive, finish, mark_no_show
 from models.operations.stand.confirming import confirm_waitlisted
 from models.operations.stand.party_details import arrive_partly, expect_late
@@ -33,7 +34,9 @@ from web.http.headers import if_revision
 from web.nudging import nudge_after_move
 from web.schemas.answers import ReservationOut
 from web.schemas.stand import (
+    ApproveRequest,
     ArriveRequest,
+    DeclineRequest,
     LateRequest,
     MoveRequest,
     SeatRequest,
@@ -143,6 +146,22 @@ def confirmed(reservation_id: int, caller: Caller, body: MoveRequest) -> Respons
     """
     flags.refresh()
     return _move(confirm_waitlisted, reservation_id, caller, body)
+
+
+@_verb("approve", permission=Permission.WRITE_RESERVATIONS, takes=ApproveRequest)
+def approved(reservation_id: int, caller: Caller, body: ApproveRequest) -> Response:
+    """Approve a request that waits for it: its table is confirmed, and the guest notified."""
+    return _move(partial(approve, notify=body.notify), reservation_id, caller, body)
+
+
+@_verb("decline", permission=Permission.WRITE_RESERVATIONS, takes=DeclineRequest)
+def declined(reservation_id: int, caller: Caller, body: DeclineRequest) -> Response:
+    """Decline a request that waits for approval: its table is free, and the guest notified.
+
+    `message` is the host's own text in that message.
+    """
+    answer = partial(decline, notify=body.notify, message=body.message)
+    return _move(answer, reservation_id, caller, body)
 
 
 def tables_by_label(restaurant: RestaurantSpec, labels: list[str]) -> tuple[int, ...]:

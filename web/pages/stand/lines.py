@@ -138,7 +138,7 @@ def _line(
         clock(row.starts_at),
         clock(row.ends_at),
         area.name if area else "",
-        "seat" if waits_at_door(row) else NEXT_STEP.get(row.status),
+        _step(row),
         minutes,
         urgency,
         _search(row),
@@ -146,6 +146,13 @@ def _line(
         kind,
         tuple(_flags(row, texts)),
     )
+
+
+def _step(row: BookReservation) -> str | None:
+    """Return the next natural step of the party."""
+    if row.approve_by is not None:
+        return "approve"
+    return "seat" if waits_at_door(row) else NEXT_STEP.get(row.status)
 
 
 def waits_at_door(row: BookReservation) -> bool:
@@ -176,6 +183,8 @@ def _chip(
     row: BookReservation, minutes: int, urgency: str, clock: _Clock, texts: _Texts
 ) -> tuple[str, str]:
     """Return what is said about the state, and its kind; empty: nothing."""
+    if row.approve_by is not None:
+        return texts["state_to_approve"], "waits"
     if row.status is Status.CONFIRMED:
         if urgency:
             return texts["late_by"].format(n=minutes), "late"

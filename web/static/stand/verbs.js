@@ -5,6 +5,8 @@ import { done, refused } from "./toast.js";
 
 /** Verbs that do not name the state they act on; they are safe to repeat. */
 const NAMELESS = new Set(["leave", "cancel", "pass-over"]);
+/** Verbs that ask first. */
+const ASKED = new Set(["cancel", "decline"]);
 /** Steps that the server undoes itself. */
 const STEPS = new Set(["arrive", "seat", "finish", "no-show", "cancel"]);
 
@@ -93,11 +95,12 @@ export function listenToVerbs() {
     const button = event.target.closest("[data-verb]");
     if (!button || button.disabled) return;
     const party = partyOf(button);
-    if (button.dataset.verb === "cancel" && !confirm(say("cancel_sure", party))) return;
+    const verb = button.dataset.verb;
+    if (ASKED.has(verb) && !confirm(say(`${verb}_sure`, party))) return;
     button.disabled = true;
     button.setAttribute("aria-busy", "true");
     const dialog = button.closest("dialog");
-    const made = await act(button.dataset.verb, party, JSON.parse(button.dataset.more ?? "{}"));
+    const made = await act(verb, party, JSON.parse(button.dataset.more ?? "{}"));
     button.disabled = false;
     button.removeAttribute("aria-busy");
     if (made && dialog) dialog.close();

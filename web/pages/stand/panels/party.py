@@ -35,6 +35,8 @@ VERBS: Final = {
     Status.NO_SHOW: ("arrive", "take-back"),
     Status.CANCELLED: ("take-back",),
 }
+#: the same for a request that waits for the staff's approval
+REQUEST_VERBS: Final = ("approve", "decline")
 #: the same for a party on the list at the door
 DOOR_VERBS: Final = ("seat", "ready", "leave")
 #: a turn is made longer or shorter by so many minutes with one tap
@@ -86,6 +88,8 @@ def _forces(restaurant: RestaurantSpec, caller: Caller) -> list[str]:
 
 
 def _verbs(row: BookReservation) -> tuple[str, ...]:
+    if row.approve_by is not None:
+        return REQUEST_VERBS
     return DOOR_VERBS if waits_at_door(row) else VERBS.get(row.status, ())
 
 
