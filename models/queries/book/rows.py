@@ -74,6 +74,7 @@ class StoredParty(NamedTuple):
     arrived_at: datetime | None
     seated_at: datetime | None
     finished_at: datetime | None
+    approve_by: datetime | None
     staff_edited: bool
     expected_at: datetime | None
     arrived_covers: int | None

@@ -5,8 +5,8 @@ from alembic import op
 
 from models.core.database.types import UtcDateTime
 
-revision = "0116"
-down_revision = "0115"
+revision = "0117"
+down_revision = "0116"
 
 
 def upgrade() -> None:
