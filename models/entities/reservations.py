@@ -5,7 +5,6 @@ costs a look-up, a shared lock on the parent and an index for every row written.
 verifies the references instead.
 """
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -18,10 +17,10 @@ from models.core.secrets.signing import contact_key
 from models.entities.parties import Details, PartyDetails, details_of
 from models.entities.sealed_guest import (
     Guest,
-    open_guest,
-    open_staff_note,
+    guest_of,
     seal_guest,
     seal_staff_note,
+    staff_note_of,
 )
 from models.rules.reservations.contact_edits import EDITED_REASON
 from models.rules.reservations.lifecycle import Status, shown_status
@@ -99,7 +98,7 @@ class Reservation(Base):
     guest_sealed: Mapped[bytes] = mapped_column(LargeBinary)
     #: the staff's own note, encrypted: see `staff_note`
     staff_note_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
-    #: the revision at which the two notes were first stored separately; NULL: there was one note
+    #: the revision at which the two notes were first stored apart; NULL: there was one note
     notes_revision: Mapped[int | None] = mapped_column()
     guest_locale: Mapped[str] = mapped_column(String(16), default="en")
     #: keyed hashes of the normalised contact, to find the same guest again
@@ -112,8 +111,7 @@ class Reservation(Base):
     #: deadline for the guest's confirmation by the link; NULL: none is needed
     #: (`models.operations.stand.unconfirmed`)
     confirm_by: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    #: deadline for the staff's answer to a request that holds its table until then; NULL: none is
-    #: needed (`models.operations.stand.approving`)
+    #: deadline for the staff's approval (`models.operations.stand.approving`); NULL: none is needed
     approve_by: Mapped[datetime | None] = mapped_column(UtcDateTime)
     #: why it was declined or waits; a code of `models.rules.deciding.board.Reason`
     reason: Mapped[str | None] = mapped_column(String(32))
@@ -167,7 +165,7 @@ class Reservation(Base):
 
     @property
     def shown_status(self) -> Status:
-        """The status as guests and staff see it: `requested` until the staff have approved it."""
+        """As guests and staff see it: `requested` until the staff have approved it."""
         return shown_status(self.status, self.approve_by)
 
     @property
@@ -205,33 +203,8 @@ class Reservation(Base):
         self.notes_revision = self.revision
 
 
-def guest_of(row: Any) -> Guest:
-    """Return the guest with the guest's own note; `row` is an entity, or has its columns.
-
-    Raises DecryptionFailed.
-    """
-    known = open_guest(row.guest_sealed, reference=row.reference)
-    return replace(known, note="") if known.note and _is_staffs_note(row) else known
-
-
-def staff_note_of(row: Any) -> str:
-    """Return the staff's note. Raises DecryptionFailed."""
-    kept = open_staff_note(row.staff_note_sealed, reference=row.reference)
-    if kept or not _is_staffs_note(row):
-        return kept
-    return open_guest(row.guest_sealed, reference=row.reference).note
-
-
-def _is_staffs_note(row: Any) -> bool:
-    """Whether the single note of older releases may be the staff's: then no guest may read it.
-
-    This is so if the staff made the reservation, or edited it: which fields they edited is unknown.
-    """
-    return bool(row.staff_edited) or (row.notes_revision is None and row.source != "online")
-
-
 class ReservationChange(Base):
-    """A request to change a reservation. In `requested` it is a job for the allocation lane.
+    """A request to change a reservation. In `requested` it is a job for the lane.
 
     status: requested -> accepted | refused | superseded | dropped.
     """

@@ -1,6 +1,7 @@
 """Encrypted guests: name, contact and note of a reservation as one value bound to its row."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import orjson
 
@@ -64,3 +65,28 @@ def _about(reference: str) -> str:
 
 def _about_note(reference: str) -> str:
     return f"staff note of {reference}"
+
+
+def guest_of(row: Any) -> Guest:
+    """Return the guest with the guest's own note; `row` is an entity, or has its columns.
+
+    Raises DecryptionFailed.
+    """
+    known = open_guest(row.guest_sealed, reference=row.reference)
+    return replace(known, note="") if known.note and _is_staffs_note(row) else known
+
+
+def staff_note_of(row: Any) -> str:
+    """Return the staff's note. Raises DecryptionFailed."""
+    kept = open_staff_note(row.staff_note_sealed, reference=row.reference)
+    if kept or not _is_staffs_note(row):
+        return kept
+    return open_guest(row.guest_sealed, reference=row.reference).note
+
+
+def _is_staffs_note(row: Any) -> bool:
+    """Whether the single note of older releases may be the staff's: then no guest may read it.
+
+    This is so if the staff made the reservation, or edited it: which fields they edited is unknown.
+    """
+    return bool(row.staff_edited) or (row.notes_revision is None and row.source != "online")

@@ -20,7 +20,7 @@ ASSEMBLY_POINTS: dict[str, tuple[int, str]] = {
     "deploy/cli/recovery/backups.py": (17, "one command for each thing done with backups"),
     "deploy/cli/restaurant.py": (16, "one command for each thing done with a restaurant's file"),
     "models/operations/deciding/rounds.py": (
-        25,
+        27,
         "a round joins queries, rules and what is written",
     ),
     "models/operations/door/calling.py": (20, "a call joins the list, the floor and its message"),

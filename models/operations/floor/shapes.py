@@ -230,10 +230,7 @@ class ShiftShape(FileShape):
 
 
 class DatePacingShape(FileShape):
-    """Other limits for the starts of a date from `first` to `until`, both included.
-
-    Limits that are left out stay as usual; 0 lets nobody start.
-    """
+    """Other limits for the starts of a date from `first` to `until`; 0 lets nobody start."""
 
     date: _Date
     first: Annotated[Opening, Field(alias="from")]

@@ -4,8 +4,7 @@ import logging
 
 from models.core.errors import DecryptionFailed
 from models.entities.parties import Details, details_of
-from models.entities.reservations import guest_of, staff_note_of
-from models.entities.sealed_guest import Guest
+from models.entities.sealed_guest import Guest, guest_of, staff_note_of
 from models.queries.book.rows import StoredParty
 
 log = logging.getLogger(__name__)
