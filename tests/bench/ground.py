@@ -50,7 +50,9 @@ class Ground:
         self.processes[name] = process
         return process
 
-    def start_web(self, target: str = "web.wsgi:app", *, workers: int = 1) -> None:
+    def start_web(
+        self, target: str = "web.wsgi:app", *, workers: int = 1, threads: int = 16
+    ) -> None:
         """Start the web server and wait until it is ready."""
         self.port = free_port()
         web = self.start(
@@ -61,7 +63,7 @@ class Ground:
             "--host=127.0.0.1",
             f"--port={self.port}",
             f"--workers={workers}",
-            "--blocking-threads=16",
+            f"--blocking-threads={threads}",
             "--backpressure=256",
             "--log-level=warning",
             target,

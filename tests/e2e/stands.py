@@ -11,15 +11,8 @@ from models.core.database.transactions import transaction
 from models.operations.accounts.accounts import create_account, grant_role, hash_password
 from models.rules.permissions import Role
 from tests.e2e.browsers import TABLET
-from tests.services.running.restaurant import OpenRestaurant, ShiftTimes
+from tests.services.running.restaurant import OpenRestaurant, ShiftTimes, zone_in_the_evening
 from tests.services.running.stack import PASSWORD, UNPACED, Stack
-
-
-def zone_in_the_evening() -> str:
-    """A zone in which it is about 19:00 now, so that an evening is in progress."""
-    ahead = 19 - datetime.now(UTC).hour
-    ahead -= 24 if ahead > 14 else 0
-    return f"Etc/GMT{-ahead:+d}"
 
 
 class Evening:

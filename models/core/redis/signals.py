@@ -94,6 +94,11 @@ def is_up() -> bool:
     return bool(attempt("ping", default=False))
 
 
+def is_gone() -> bool:
+    """Whether Redis did not answer a moment ago; it is not asked."""
+    return breaker.is_open
+
+
 # --- nudges: "lane 3 has work" is published once until the worker starts on it
 
 

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import httpx
@@ -12,6 +13,7 @@ import orjson
 import pytest
 from apiflask import APIFlask
 
+from models.core.redis import signals
 from models.core.settings import settings
 from tests.api.conftest import Answer, Stand
 from tests.architecture.tree import ROOT
@@ -83,6 +85,44 @@ def _each_change_is_told(staffed: Stand) -> None:
     assert after["revision"] == book(staffed)["revision"] > 0
     assert list(heard) == []
     answer.close()
+
+
+def test_a_stand_that_looks_during_a_commit_hears_of_it_at_once(
+    redis: RedisServer, staffed: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(book_events, "POLL_SECONDS_ALONE", 5.0)  # longer than the stream
+    answer = opened(staffed)
+    heard = events(answer)
+    assert next(heard)["revision"] == 0
+    signals.mark_changing([(staffed.restaurant.id, staffed.start()[:10])])
+    commit = Timer(0.3, staffed.confirmed)
+    commit.start()
+    assert next(heard)["revision"] > 0
+    commit.join()
+    answer.close()
+
+
+def test_streams_of_one_book_read_each_revision_once(
+    redis: RedisServer, staffed: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(book_events, "_revisions", book_events._Revisions())
+    read = []
+
+    def counted(*about: Any) -> int:
+        read.append(about)
+        return revision(*about)
+
+    revision = book_events._read
+    monkeypatch.setattr(book_events, "_read", counted)
+    answers = [opened(staffed), opened(staffed)]
+    both = [events(answer) for answer in answers]
+    assert [next(each)["revision"] for each in both] == [0, 0]
+    staffed.confirmed()
+    first, second = (next(each)["revision"] for each in both)
+    assert first == second == book(staffed)["revision"] > 0
+    assert len(read) == 2
+    for answer in answers:
+        answer.close()
 
 
 def told(stand: Stand, last: int | None = None) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, time
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from sqlalchemy import Engine
@@ -54,6 +54,13 @@ class OpenRestaurant:
     areas: dict[str, int]
     tables: dict[str, int]
     shifts: dict[str, int]
+
+
+def zone_in_the_evening() -> str:
+    """A zone in which it is about 19:00 now, so that an evening is in progress."""
+    ahead = 19 - datetime.now(UTC).hour
+    ahead -= 24 if ahead > 14 else 0
+    return f"Etc/GMT{-ahead:+d}"
 
 
 def open_restaurant(

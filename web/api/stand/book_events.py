@@ -32,12 +32,16 @@ blueprint = APIBlueprint("book_events", __name__, url_prefix="/api/v1", tag="The
 #: Seconds between two checks for a change: of Redis, and of the database without Redis.
 POLL_SECONDS: Final = 0.5
 POLL_SECONDS_ALONE: Final = 2.0
+#: The same while a change is being committed, which takes a moment.
+POLL_SECONDS_CHANGING: Final = 0.05
 #: A comment is sent after so long a silence, so that a broken connection is noticed.
 SILENCE_SECONDS: Final = 5.0
 #: Delay before a browser reconnects when a stream has ended, in milliseconds.
 AGAIN_MS: Final = 500
 #: A revision is a sum of numbers of at most 64 bits. An id with more digits is not ours.
 REVISION_DIGITS: Final = 18
+#: Books whose revision is remembered.
+_BOOKS_MAX: Final = 1000
 #: Minimum of streams per account, however few there are in all.
 LEAST_EACH: Final = 2
 
@@ -147,18 +151,64 @@ class _Stream:
             self._slots.give_back(self._account_id)
 
 
+class _Revisions:
+    """Revisions by book and generation: one query for all streams of this process, not one each."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, date], tuple[bytes, int]] = {}
+        self._lock = threading.Lock()
+
+    def of(self, restaurant_id: int, on_date: date, generation: bytes | None) -> int:
+        """Return the revision under this generation, or the present one. Raises DBAPIError."""
+        if generation is None:
+            return _read(restaurant_id, on_date)
+        is_mine = self._lock.acquire(timeout=POLL_SECONDS)  # longer: the database does not answer
+        try:
+            known = self._known.get((restaurant_id, on_date))
+            if known and known[0] == generation:
+                return known[1]
+            revision = _read(restaurant_id, on_date)
+            self._remember(restaurant_id, on_date, (generation, revision))
+            return revision
+        finally:
+            if is_mine:
+                self._lock.release()
+
+    def _remember(self, restaurant_id: int, on_date: date, found: tuple[bytes, int]) -> None:
+        if len(self._known) >= _BOOKS_MAX:
+            self._known.clear()
+        self._known[restaurant_id, on_date] = found
+
+
+_revisions = _Revisions()
+
+
+def _read(restaurant_id: int, on_date: date) -> int:
+    with reading() as session:
+        return book_revision(session, restaurant_id, on_date)
+
+
+def _generation(restaurant_id: int, on_date: date) -> bytes | None:
+    """Return the book's generation; wait while a change is being committed. None without Redis."""
+    ends = monotonic() + POLL_SECONDS_ALONE
+    while True:
+        found = signals.cache_generation(restaurant_id, on_date.isoformat())
+        if found is not None or signals.is_gone() or monotonic() > ends:
+            return found
+        sleep(POLL_SECONDS_CHANGING)
+
+
 def _events(restaurant_id: int, on_date: date, known: int | None) -> Iterator[bytes]:
     """Yield an event for each new revision, and a comment after a silence."""
     ends = monotonic() + settings().stream_seconds
     spoken, seen = monotonic(), None
     yield f"retry: {AGAIN_MS}\n\n".encode()
     while monotonic() < ends:
-        # each change makes a new generation; None while one is being made, and without Redis
-        generation = signals.cache_generation(restaurant_id, on_date.isoformat())
+        # each change makes a new generation; None without Redis
+        generation = _generation(restaurant_id, on_date)
         if generation is None or generation != seen:
             try:
-                with reading() as session:
-                    revision = book_revision(session, restaurant_id, on_date)
+                revision = _revisions.of(restaurant_id, on_date, generation)
             except (DBAPIError, PoolTimeout):
                 return  # the reconnect gets a 503 with Retry-After
             seen = generation
